@@ -1,0 +1,169 @@
+"""Where a picture comes from, written into it as XMP: IPTC's digital source type; the model, run, seed and settings.
+
+One packet serves every format: PNG's iTXt chunk, JPEG's APP1 segment, WebP's and TIFF's own fields, GIF's application
+extension, and a `uuid` box at the end of an MP4.
+Sources: Adobe, XMP Specification parts 1 and 3; IPTC Photo Metadata Standard, Digital Source Type NewsCodes.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+from xml.sax.saxutils import escape
+
+from imagewright.errors import DataError
+
+Record = Mapping[str, Any]
+
+GENERATED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+ENHANCED = "http://cv.iptc.org/newscodes/digitalsourcetype/algorithmicallyEnhanced"
+
+RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+XMP = "http://ns.adobe.com/xap/1.0/"
+OURS = "urn:imagewright:provenance:1/"
+
+TIFF_TAG = 700
+PNG_KEYWORD = "XML:com.adobe.xmp"
+GIF_APPLICATION = b"XMP DataXMP"
+# Readers that know no XMP walk a GIF's blocks by their length bytes: whatever byte of the packet they take for a length,
+# they land in this descending run, and from there on the closing zero.
+GIF_TRAILER = bytes([1, *range(255, -1, -1), 0])
+MP4_UUID = bytes.fromhex("BE7ACFCB97A942E89C71999491E3AFAC")
+
+
+def make_record(
+    verb: str,
+    *,
+    model: str,
+    run: str | Path | None = None,
+    seed: int | None = None,
+    images_seen: int | None = None,
+    settings: Record | None = None,
+    source_type: str = GENERATED,
+) -> dict[str, Any]:
+    """The record of a picture made with a model: what `inspect` reads back. Only the run's own folder name is kept.
+
+    `source_type` is GENERATED for new pictures, COMPOSITE for a sheet of real and generated ones, ENHANCED for
+    a picture that a model rebuilt from a real one.
+    """
+    return {
+        "digital_source_type": source_type,
+        "software": _software(),
+        "verb": verb,
+        "model": model,
+        "run": None if run is None else Path(run).resolve().name,  # a path would tell strangers about the user's disk
+        "images_seen": images_seen,
+        "seed": seed,
+        "settings": dict(settings or {}),
+    }
+
+
+def _software() -> str:
+    try:
+        return f"imagewright {version('imagewright')}"
+    except PackageNotFoundError:
+        return "imagewright"
+
+
+def to_xmp(record: Record) -> bytes:
+    """The XMP packet, UTF-8, of a record of JSON values; its `digital_source_type` also as IPTC's own property."""
+    source_type = record.get("digital_source_type")
+    stated = (
+        f"   <Iptc4xmpExt:DigitalSourceType>{escape(source_type)}</Iptc4xmpExt:DigitalSourceType>\n"
+        if source_type
+        else ""
+    )
+    text = escape(json.dumps(dict(record), ensure_ascii=True, default=str))
+    return (
+        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/">\n'
+        f' <rdf:RDF xmlns:rdf="{RDF}">\n'
+        f'  <rdf:Description rdf:about="" xmlns:xmp="{XMP}" xmlns:Iptc4xmpExt="{IPTC}" xmlns:imagewright="{OURS}">\n'
+        f"{stated}"
+        f"   <xmp:CreatorTool>{escape(str(record.get('software') or _software()))}</xmp:CreatorTool>\n"
+        f"   <imagewright:record>{text}</imagewright:record>\n"
+        "  </rdf:Description>\n </rdf:RDF>\n</x:xmpmeta>\n"
+        '<?xpacket end="w"?>'
+    ).encode()
+
+
+def from_xmp(packet: bytes) -> dict[str, Any] | None:
+    """The record in an XMP packet, or the source type and software that another program stated, or None.
+
+    Raises `DataError` for a packet that is not well formed.
+    """
+    start, end = packet.find(b"<x:xmpmeta"), packet.rfind(b"</x:xmpmeta>")
+    if start < 0 or end < 0:
+        return None
+    try:  # the element alone: a document type before it, which could declare entities without end, is left out
+        root = ElementTree.fromstring(packet[start : end + len(b"</x:xmpmeta>")])
+    except ElementTree.ParseError as error:
+        raise DataError(f"The XMP metadata is damaged ({error}).") from None
+    found = {name: _property(root, name) for name in (f"{{{OURS}}}record", f"{{{IPTC}}}DigitalSourceType")}
+    text, source_type = found.values()
+    if text is None:
+        tool = _property(root, f"{{{XMP}}}CreatorTool")
+        record = {"digital_source_type": source_type, "software": tool}
+        return record if source_type else None
+    try:
+        ours = json.loads(text)
+    except (json.JSONDecodeError, RecursionError):
+        ours = None
+    if not isinstance(ours, dict):
+        raise DataError("The record of provenance is damaged: it is not a JSON object.")
+    return ours
+
+
+def _property(root: ElementTree.Element, name: str) -> str | None:
+    """A simple property, which RDF lets one write as an element or as an attribute of the description."""
+    for description in root.iter(f"{{{RDF}}}Description"):
+        if name in description.attrib:
+            return description.attrib[name]
+    element = next(root.iter(name), None)
+    return None if element is None else element.text
+
+
+def add_to_gif(data: bytes, packet: bytes) -> bytes:
+    """The bytes of a GIF with the packet in an application extension after its header and global colour table."""
+    flags = data[10]
+    start = 13 + (3 << ((flags & 7) + 1) if flags & 0x80 else 0)
+    return data[:start] + b"\x21\xff\x0b" + GIF_APPLICATION + packet + GIF_TRAILER + data[start:]
+
+
+def find_in_gif(data: bytes) -> bytes | None:
+    """The XMP packet of a GIF's bytes."""
+    start = data.find(b"\x21\xff\x0b" + GIF_APPLICATION)
+    end = data.find(GIF_TRAILER, start)
+    return data[start + 14 : end] if 0 <= start < end else None
+
+
+def mp4_box(packet: bytes) -> bytes:
+    """The box that holds a packet: appended to an MP4, other players skip it."""
+    return struct.pack(">I4s", 24 + len(packet), b"uuid") + MP4_UUID + packet
+
+
+def find_in_mp4(path: Path) -> bytes | None:
+    """The XMP packet of an MP4 file, by walking its top-level boxes; raises `DataError` where they do not add up."""
+    total = path.stat().st_size
+    with path.open("rb") as file:
+        place = 0
+        while place + 8 <= total:
+            file.seek(place)
+            length, kind = struct.unpack(">I4s", file.read(8))
+            header = 8
+            if length == 1 and place + 16 <= total:
+                length, header = struct.unpack(">Q", file.read(8))[0], 16
+            length = length or total - place  # zero: up to the end of the file
+            if length < header or place + length > total:
+                raise DataError(f"{path} is damaged: its box {kind!r} at byte {place} does not fit in the file.")
+            if kind == b"uuid" and length < 1 << 24 and file.read(16) == MP4_UUID:
+                return file.read(length - header - 16)
+            place += length
+    return None
