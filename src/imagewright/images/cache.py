@@ -1,0 +1,156 @@
+"""The prepared cache: one file of decoded uint8 pixels (N, H, W, C), mapped into memory, beside a small JSON header.
+
+`<fingerprint>.pixels` is written as `<fingerprint>.part`, synced and renamed; `<fingerprint>.json` comes last, so its
+presence says that the pixels are whole. One process at a time prepares a fingerprint, by a lock on
+`<fingerprint>.lock`; a second one waits and then opens what the first has made. A process that is killed leaves a
+`.part`, which the next one writes over.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imagewright.errors import DataError
+
+try:
+    import fcntl
+except ImportError:  # Windows: two processes may then prepare at once, and the last rename wins
+    fcntl = None  # type: ignore[assignment]
+
+FORMAT = 1
+Skipped = tuple[int, str, str]
+"""Index in the source, name, reason."""
+
+
+@dataclass
+class Store:
+    """Decoded pictures: `pixels` uint8 (N, H, W, C), in the source's order without the `skipped` ones."""
+
+    pixels: np.ndarray
+    skipped: list[Skipped]
+
+
+def cache_folder(chosen: str | Path | None) -> Path:
+    """Where caches lie: as chosen, else `$IMAGEWRIGHT_CACHE`, else `~/.cache/imagewright`."""
+    return Path(chosen or os.environ.get("IMAGEWRIGHT_CACHE") or Path.home() / ".cache" / "imagewright").expanduser()
+
+
+def open_or_make(
+    folder: Path, fingerprint: str, shape: tuple[int, int, int, int], fill: Callable[[int], list[Skipped]]
+) -> Store:
+    """Open the cache of `fingerprint`, or make it with room for `shape` (N, H, W, C).
+
+    `fill` gets the file descriptor, writes row k at byte k * H * W * C, and returns the pictures that it had to skip.
+    Raises `DataError` where the folder cannot be written or the disk is full; nothing half-made is left then.
+    """
+    pixels_path, header_path = folder / f"{fingerprint}.pixels", folder / f"{fingerprint}.json"
+    found = _open(pixels_path, header_path, shape)
+    if found is not None:
+        return found
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _locked(folder / f"{fingerprint}.lock"):
+            found = _open(pixels_path, header_path, shape)
+            if found is None:
+                _make(pixels_path, header_path, shape, fill)
+                found = _open(pixels_path, header_path, shape)
+    except OSError as error:
+        raise _as_data_error(error, folder, shape) from error
+    if found is None:
+        raise DataError(f"The cache {pixels_path} was written and cannot be read back: is something clearing {folder}?")
+    return found
+
+
+def _open(pixels_path: Path, header_path: Path, listed: tuple[int, int, int, int]) -> Store | None:
+    """The cache if it is there and whole; None otherwise. A damaged one counts as not there, and is made anew."""
+    try:
+        header = json.loads(header_path.read_text(encoding="utf-8"))
+        shape = tuple(header["shape"])
+        skipped = [(int(index), str(name), str(reason)) for index, name, reason in header["skipped"]]
+        whole = header["format"] == FORMAT and shape == (listed[0] - len(skipped), *listed[1:])
+        if not whole or pixels_path.stat().st_size != int(np.prod(shape, dtype=object)):
+            return None
+        pixels: np.ndarray = np.memmap(pixels_path, np.uint8, "r", shape=shape)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return Store(pixels, skipped)
+
+
+def _make(
+    pixels_path: Path, header_path: Path, shape: tuple[int, int, int, int], fill: Callable[[int], list[Skipped]]
+) -> None:
+    part = pixels_path.with_suffix(".part")
+    try:
+        descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644)
+        try:
+            reserve(descriptor, int(np.prod(shape, dtype=object)))
+            skipped = sorted(fill(descriptor))
+            kept = _close_gaps(descriptor, shape, [index for index, _, _ in skipped])
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        header_path.unlink(missing_ok=True)
+        os.replace(part, pixels_path)
+        write_json(header_path, {"format": FORMAT, "shape": [kept, *shape[1:]], "skipped": skipped})
+    except BaseException:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise
+
+
+def reserve(descriptor: int, size: int) -> None:
+    """Claim the room on the disk first: a full disk is then an error at once, not after an hour."""
+    if hasattr(os, "posix_fallocate") and size:
+        try:
+            os.posix_fallocate(descriptor, 0, size)
+        except OSError as error:
+            if error.errno not in {errno.EOPNOTSUPP, errno.EINVAL}:
+                raise
+
+
+def _close_gaps(descriptor: int, shape: tuple[int, int, int, int], gaps: list[int]) -> int:
+    """Move the rows after each skipped one forward, and cut the file. Returns the number of rows kept."""
+    row = int(np.prod(shape[1:]))
+    kept = shape[0] - len(gaps)
+    bounds, rows_at_once = [*gaps, shape[0]], max(1, 2**23 // row)
+    for number, gap in enumerate(gaps):
+        for start in range(gap + 1, bounds[number + 1], rows_at_once):
+            stop = min(start + rows_at_once, bounds[number + 1])
+            os.pwrite(descriptor, os.pread(descriptor, (stop - start) * row, start * row), (start - number - 1) * row)
+    os.ftruncate(descriptor, kept * row)
+    return kept
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a JSON file that is there whole or not at all: a temporary file beside it, synced and renamed."""
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    with open(part, "w", encoding="utf-8") as file:
+        json.dump(content, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(part, path)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with open(path, "a") as file:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _as_data_error(error: OSError, folder: Path, shape: tuple[int, int, int, int]) -> DataError:
+    elsewhere = "Name another folder with --cache-dir or the variable IMAGEWRIGHT_CACHE."
+    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+        size = int(np.prod(shape, dtype=object)) / 2**20
+        return DataError(f"The disk of {folder} is full: the prepared pictures need {size:,.0f} MiB. {elsewhere}")
+    return DataError(f"The cache folder {folder} cannot be written ({error.strerror}). {elsewhere}")

@@ -1,0 +1,153 @@
+"""Bytes of a picture to a Pillow image of 1, 3 or 4 channels of 8 bits.
+
+The rules, so that pixels can be reproduced with Pillow alone:
+
+1. `Image.open`, first frame; a picture that is cut short is unreadable, never filled up with grey.
+2. 16-bit and 32-bit integer grey becomes 8-bit by `(value + 128) // 257`: 65535 is 255. (Pillow itself reads 16-bit
+   RGB as 8-bit.) Float pixels have no agreed range and are refused.
+3. The EXIF rotation is applied (`ImageOps.exif_transpose`).
+4. Where the wanted channels hold no alpha, a transparent picture is laid on white. Then `Image.convert`: to `L`
+   (ITU-R 601 luma), `RGB` or `RGBA`. CMYK is converted by Pillow's plain formula, without a colour profile.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import (
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageOps,
+    JpegImagePlugin,
+    MpoImagePlugin,
+    PngImagePlugin,
+    PpmImagePlugin,
+    TiffImagePlugin,
+    UnidentifiedImageError,
+    WebPImagePlugin,
+)
+
+MODE_OF_CHANNELS = {1: "L", 3: "RGB", 4: "RGBA"}
+READERS = (
+    PngImagePlugin.PngImageFile,
+    JpegImagePlugin.JpegImageFile,
+    MpoImagePlugin.MpoImageFile,  # the JPEG of phones and cameras with a second picture inside
+    WebPImagePlugin.WebPImageFile,
+    TiffImagePlugin.TiffImageFile,
+    BmpImagePlugin.BmpImageFile,
+    BmpImagePlugin.DibImageFile,
+    GifImagePlugin.GifImageFile,
+    PpmImagePlugin.PpmImageFile,
+)
+FORMATS = tuple(reader.format for reader in READERS)
+"""The only formats that are tried: Pillow's rarer readers are never let near a file from outside."""
+PIXEL_LIMIT = 2**27
+"""More pixels than this (134 million) in one picture is taken for a decompression bomb."""
+
+ORIENTATION = 0x0112
+
+
+class Unreadable(Exception):
+    """One picture that cannot be decoded; the text is the reason, without the name of the picture."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the header of a picture says: `width` and `height` after the EXIF rotation, and Pillow's `mode`."""
+
+    width: int
+    height: int
+    mode: str
+    format: str
+
+    @property
+    def channels(self) -> int:
+        """The channels that keep what the mode holds: 1, 3 or 4 (grey with alpha counts as grey)."""
+        if self.mode in {"1", "L", "LA", "La", "I", "F"} or self.mode.startswith("I;16"):
+            return 1
+        return 4 if self.mode in {"RGBA", "RGBa"} else 3
+
+
+def read_header(payload: bytes) -> Header:
+    """The header of an encoded picture, without decoding its pixels. Raises `Unreadable`."""
+    with _reasons(payload):
+        image = _open(payload)
+        width, height = image.size
+        if image.getexif().get(ORIENTATION, 1) in {5, 6, 7, 8}:
+            width, height = height, width
+        return Header(width, height, image.mode, image.format or "?")
+
+
+def decode(payload: bytes, channels: int) -> Image.Image:
+    """Decode to 8 bits in `channels` (1: grey, 3: RGB, 4: RGBA) by the rules above. Raises `Unreadable`."""
+    with _reasons(payload):
+        image = _open(payload)
+        image.load()
+        if image.getexif().get(ORIENTATION, 1) != 1:
+            image = ImageOps.exif_transpose(image)
+        return with_channels(image, channels)
+
+
+def from_array(pixels: np.ndarray, channels: int) -> Image.Image:
+    """A uint8 array (H, W, C), C of 1, 3 or 4, as a Pillow image in `channels`, by the same rules."""
+    image = Image.fromarray(np.ascontiguousarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels))
+    return with_channels(image, channels)
+
+
+def with_channels(image: Image.Image, channels: int) -> Image.Image:
+    """Convert any mode of Pillow's to `L`, `RGB` or `RGBA` by rules 2 and 4 above."""
+    if image.mode == "F":
+        raise Unreadable("its pixels are floating-point numbers, which have no agreed range: save it as 8 or 16 bits")
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        image = _eight_bits(image)
+    if image.mode == "P" and "transparency" in image.info:
+        image = image.convert("RGBA")
+    transparent = image.mode in {"RGBA", "LA", "PA", "RGBa", "La"} or "transparency" in image.info
+    if transparent and channels != 4:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, (255, 255, 255, 255)), image).convert("RGB")
+    return image.convert(MODE_OF_CHANNELS[channels])
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    values = np.asarray(image).astype(np.int64)
+    if values.size and (values.min() < 0 or values.max() > 65535):
+        raise Unreadable(f"its grey values run from {values.min()} to {values.max()}; 0 to 65535 was expected")
+    return Image.fromarray(((values + 128) // 257).astype(np.uint8))
+
+
+def _open(payload: bytes) -> Image.Image:
+    image = Image.open(io.BytesIO(payload), formats=FORMATS)
+    if image.width * image.height > PIXEL_LIMIT:
+        raise Unreadable(f"it declares {image.width}x{image.height} pixels; more than {PIXEL_LIMIT:,} are refused")
+    return image
+
+
+@contextmanager
+def _reasons(payload: bytes) -> Iterator[None]:
+    """Turn whatever Pillow's readers raise on damaged or hostile bytes into `Unreadable` with a plain reason."""
+    try:
+        yield
+    except Unreadable:
+        raise
+    except UnidentifiedImageError as error:
+        raise Unreadable(_what_it_is(payload)) from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise Unreadable("it declares more pixels than a picture has (a decompression bomb)") from error
+    except Exception as error:  # the readers are many and each has its own error classes
+        text = str(error) or type(error).__name__
+        cut = "truncated" in text.lower() or isinstance(error, EOFError)
+        raise Unreadable(f"the picture is {'cut short' if cut else 'damaged'} ({text})") from error
+
+
+def _what_it_is(payload: bytes) -> str:
+    if not payload:
+        return "the file is empty"
+    if not any(byte < 9 or 13 < byte < 32 for byte in payload[:256]):
+        return "it holds text, not a picture"
+    return "it is no picture of a known format"

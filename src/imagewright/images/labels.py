@@ -1,0 +1,254 @@
+"""Labels and 0/1 attributes: from the folders pictures lie in, or from a CSV or JSON file beside them.
+
+A table has a column of file names (`image`, `file`, `filename`, `file_name`, `name`, `path`, `image_id` or `id`, else
+the first). A column `label`, `class`, `category`, `target` or `cls` gives the labels. All other columns that hold only
+0 and 1 (or only -1 and 1, as CelebA's own list does) are attributes; further columns, such as person numbers, are
+passed over. A table with one other column that is neither is taken for the labels.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from array import array
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imagewright.errors import DataError
+from imagewright.images.listing import Listing
+
+NAME_COLUMNS = ("image", "file", "filename", "file_name", "name", "path", "image_id", "id")
+LABEL_COLUMNS = ("label", "class", "category", "target", "cls")
+TABLE_NAMES = tuple(
+    f"{stem}.{end}" for stem in ("attributes", "labels", "metadata", "dataset") for end in ("csv", "json")
+)
+SPLITS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation", "dev"})
+
+
+@dataclass
+class Annotations:
+    """`labels` int64 (N,) into `class_names`; `attributes` float32 (N, A) of 0 and 1, named by `attribute_names`."""
+
+    labels: np.ndarray | None = None
+    class_names: tuple[str, ...] | None = None
+    attributes: np.ndarray | None = None
+    attribute_names: tuple[str, ...] | None = None
+
+    def select(self, keep: np.ndarray) -> Annotations:
+        """The annotations of the pictures `keep` (int64 indices)."""
+        return Annotations(
+            None if self.labels is None else self.labels[keep],
+            self.class_names,
+            None if self.attributes is None else self.attributes[keep],
+            self.attribute_names,
+        )
+
+
+def labels_from_values(values: np.ndarray, count: int, where: str) -> Annotations:
+    """Labels of one value a picture: integers 0 to K-1 are kept, anything else is numbered in sorted order."""
+    if len(values) != count:
+        raise DataError(f"{where} holds {len(values):,} labels for {count:,} pictures: one for each was expected.")
+    if values.dtype.kind in "iu" and values.min() >= 0 and values.max() < max(1000, 2 * len(np.unique(values))):
+        return Annotations(values.astype(np.int64), tuple(str(number) for number in range(int(values.max()) + 1)))
+    if values.dtype.kind == "f":
+        raise DataError(f"{where}: the labels are {values.dtype}; whole numbers or names were expected.")
+    names, numbers = np.unique(values, return_inverse=True)
+    return Annotations(numbers.astype(np.int64).reshape(-1), tuple(str(name) for name in names))
+
+
+def arrange_folders(listing: Listing, split: str | None, where: str) -> tuple[Listing, Annotations, list[str]]:
+    """Choose the split, and make classes of the sub-folders. Returns the pictures chosen, their labels, and notes.
+
+    A chain of single folders at the top is passed through. Where all folders at that level are splits (`train`,
+    `test`, `val` ...), one of them is taken: the one asked for, else `train`. Then, if every picture lies in one of at
+    least two folders, the folder is its class. Picture names keep their whole path.
+    """
+    notes: list[str] = []
+    paths = [tuple(part for part in name.split("/") if part) for name in listing.directories]
+    used = np.unique(listing.directory_ids)
+    depth = _common_depth([paths[number] for number in used])
+    tops = {paths[number][depth] for number in used if len(paths[number]) > depth}
+    everything_below = all(len(paths[number]) > depth for number in used)
+    if split is not None or (everything_below and tops and {top.lower() for top in tops} <= SPLITS and "train" in tops):
+        wanted = "train" if split is None else split
+        if wanted not in tops:
+            last = paths[used[0]][depth - 1] if depth else None
+            if wanted != last:
+                found = ", ".join(sorted(tops)[:10]) or "no sub-folders"
+                raise DataError(f"{where} has no part {wanted!r}: it holds {found}.")
+        else:
+            chosen = [number for number in used if len(paths[number]) > depth and paths[number][depth] == wanted]
+            keep = np.flatnonzero(np.isin(listing.directory_ids, chosen))
+            if split is None and len(keep) < len(listing):
+                others = ", ".join(sorted(tops - {"train"}))
+                notes.append(f"The part 'train' was opened ({len(keep):,} pictures); split= takes another ({others}).")
+            listing, used = listing.select(keep), np.array(chosen)
+            depth = _common_depth([paths[number] for number in used])
+    if len(used) == 0 or any(len(paths[number]) <= depth for number in used):
+        return listing, Annotations(), notes
+    class_names = tuple(sorted({paths[number][depth] for number in used}))
+    if len(class_names) < 2:
+        return listing, Annotations(), notes
+    number_of = {name: number for number, name in enumerate(class_names)}
+    class_of_directory = np.zeros(len(paths), np.int64)
+    for number in used:
+        class_of_directory[number] = number_of[paths[number][depth]]
+    return listing, Annotations(class_of_directory[listing.directory_ids], class_names), notes
+
+
+def _common_depth(paths: list[tuple[str, ...]]) -> int:
+    return len(os.path.commonprefix(paths)) if paths else 0
+
+
+@dataclass
+class Table:
+    """A label file read whole, by columns: numbers where all cells are whole numbers, else text."""
+
+    path: Path
+    names: np.ndarray  # bytes strings, file names
+    columns: dict[str, np.ndarray]
+
+
+def read_table(path: Path) -> Table:
+    """Read a CSV or JSON label file. Raises `DataError` with the line that is wrong."""
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            rows = _json_rows(json.load(file), path) if path.suffix.lower() == ".json" else _csv_rows(file, path)
+            header = next(rows, None)
+            if header is None or len(header) < 2:
+                raise DataError(f"{path} has no columns: a column of file names and one of labels were expected.")
+            return _columns(path, [name.strip() for name in header], rows)
+    except OSError as error:
+        raise DataError(f"The label file {path} cannot be read: {error.strerror}.") from error
+    except (UnicodeDecodeError, json.JSONDecodeError, csv.Error) as error:
+        raise DataError(f"The label file {path} is not valid {path.suffix[1:].upper() or 'CSV'}: {error}.") from error
+
+
+def _csv_rows(lines: Iterable[str], path: Path) -> Iterator[list[str]]:
+    width = 0
+    reader = csv.reader(lines)
+    for row in reader:
+        if not row:
+            continue
+        width = width or len(row)
+        if len(row) != width:
+            raise DataError(f"{path}, line {reader.line_num}: {len(row)} columns where the header has {width}.")
+        yield row
+
+
+def _json_rows(content: Any, path: Path) -> Iterator[list[str]]:
+    if isinstance(content, dict) and isinstance(content.get("labels"), list):
+        content = content["labels"]
+    if isinstance(content, dict):
+        pairs = [(name, value) for name, value in content.items()]
+    elif isinstance(content, list) and all(isinstance(row, dict) for row in content):
+        key = next((key for key in NAME_COLUMNS if content and key in content[0]), None)
+        if key is None:
+            raise DataError(f"{path}: its entries have no file name; expected a field such as 'image'.")
+        pairs = [(row.get(key, ""), {k: v for k, v in row.items() if k != key}) for row in content]
+    elif isinstance(content, list) and all(isinstance(row, list) and len(row) == 2 for row in content):
+        pairs = [(row[0], row[1]) for row in content]
+    else:
+        raise DataError(f"{path}: expected {{name: label}}, {{name: {{attribute: 0 or 1}}}} or a list of such entries.")
+    fields = list(pairs[0][1]) if pairs and isinstance(pairs[0][1], dict) else ["label"]
+    yield ["image", *fields]
+    for name, value in pairs:
+        cells = [value] if not isinstance(value, dict) else [value.get(field) for field in fields]
+        if any(cell is None or isinstance(cell, (dict, list)) for cell in cells):
+            raise DataError(f"{path}: the entry of {name!r} should hold {', '.join(fields)} as plain values.")
+        yield [str(name), *(str(int(cell) if isinstance(cell, bool) else cell) for cell in cells)]
+
+
+def _columns(path: Path, header: list[str], rows: Iterator[list[str]]) -> Table:
+    lowered = [name.lower() for name in header]
+    name_column = next((lowered.index(name) for name in NAME_COLUMNS if name in lowered), 0)
+    names: list[bytes] = []
+    columns: list[array[int] | list[str]] = [array("q") for _ in header]
+    for row in rows:
+        names.append(os.fsencode(row[name_column].strip()))
+        for number, cell in enumerate(row):
+            if number == name_column:
+                continue
+            column = columns[number]
+            if isinstance(column, array):
+                try:
+                    column.append(int(cell))
+                    continue
+                except (ValueError, OverflowError):
+                    column = columns[number] = [str(value) for value in column]
+            column.append(cell.strip())
+    if not names:
+        raise DataError(f"{path} has a header and no rows.")
+    kept = {header[n]: np.array(column) for n, column in enumerate(columns) if n != name_column}
+    return Table(path, np.array(names), kept)
+
+
+def match_table(table: Table, names: Iterable[str], *, required: bool) -> tuple[Annotations, list[str]] | None:
+    """Give each picture its row of the table, by its whole name, else by its base name without folders.
+
+    Returns None when no picture has a row and the table was only found by chance (`required` False). Rows of
+    pictures that are not there are noted; pictures without a row raise `DataError`.
+    """
+    wanted = np.array([os.fsencode(name) for name in names])
+    rows = _find(wanted, table.names)
+    if (rows < 0).any():
+        bare = np.array([os.path.basename(name) for name in wanted])
+        by_base = _find(bare, np.array([os.path.basename(name) for name in table.names]))
+        stems = _find(np.array([os.path.splitext(name)[0] for name in bare]), table.names)
+        rows = np.where(rows >= 0, rows, np.where(by_base >= 0, by_base, stems))
+    missing = np.flatnonzero(rows < 0)
+    if len(missing) == len(wanted) and not required:
+        return None
+    if len(missing):
+        example = os.fsdecode(bytes(wanted[missing[0]]))
+        raise DataError(
+            f"{table.path} has no row for {len(missing):,} of {len(wanted):,} pictures, such as {example}. "
+            "Add the rows, or name another file with labels=."
+        )
+    notes = []
+    absent = len(table.names) - len(np.unique(rows))
+    if absent:
+        notes.append(f"{table.path.name} names {absent:,} pictures that are not there: they are passed over.")
+    annotations, passed_over = _annotate(table, rows)
+    if passed_over:
+        notes.append(f"{table.path.name}: passed over, as neither labels nor 0/1 attributes: {', '.join(passed_over)}.")
+    return annotations, notes
+
+
+def _find(wanted: np.ndarray, known: np.ndarray) -> np.ndarray:
+    order = np.argsort(known, kind="stable")
+    places = np.minimum(np.searchsorted(known[order], wanted), len(known) - 1)
+    found = order[places]
+    return np.where(known[found] == wanted, found, -1)
+
+
+def _annotate(table: Table, rows: np.ndarray) -> tuple[Annotations, list[str]]:
+    label_name = next((name for name in table.columns if name.lower() in LABEL_COLUMNS), None)
+    attributes: dict[str, np.ndarray] = {}
+    passed_over = []
+    for name, values in table.columns.items():
+        if name == label_name:
+            continue
+        found = set(np.unique(values).tolist()) if values.dtype.kind == "i" else {None}
+        if found <= {0, 1} or found <= {-1, 1}:
+            attributes[name] = (values[rows] > 0).astype(np.float32)
+        else:
+            passed_over.append(name)
+    if label_name is None and len(table.columns) == 1 and passed_over:
+        label_name = passed_over.pop()
+    result = Annotations()
+    if label_name is not None:
+        result = labels_from_values(table.columns[label_name][rows], len(rows), f"{table.path} ({label_name})")
+    if attributes:
+        result.attributes = np.stack(list(attributes.values()), axis=1)
+        result.attribute_names = tuple(attributes)
+    if not attributes and label_name is None:
+        raise DataError(
+            f"{table.path} has no column of labels or of 0/1 attributes; it has {', '.join(table.columns)}."
+        )
+    return result, passed_over

@@ -1,0 +1,77 @@
+"""A zip file of pictures, read in place: nothing is unpacked to the disk."""
+
+from __future__ import annotations
+
+import os
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from imagewright.errors import DataError
+from imagewright.images.decoding import Unreadable
+from imagewright.images.labels import arrange_folders
+from imagewright.images.sources.base import ListedSource, Payload, digest
+from imagewright.images.sources.zip_directory import MEMBER_LIMIT, STORED, read_zip_directory
+
+_LOCAL = struct.Struct("<4s5H3I2H")
+
+
+class ZipSource(ListedSource):
+    """The pictures of a zip file. Its identity: size and time of the file, names, and the members' CRC-32."""
+
+    def __init__(self, typed: str, path: Path, split: str | None) -> None:
+        found = read_zip_directory(path)
+        if len(found.listing) == 0:
+            raise DataError(f"{path} holds no pictures (PNG, JPEG, WebP, TIFF, BMP, GIF or PGM).")
+        # Positions ride through the choice of a split in the place of the times, which a zip listing does not have.
+        found.listing.times = np.arange(len(found.listing))
+        chosen, annotations, notes = arrange_folders(found.listing, split, str(path))
+        super().__init__(typed, path, chosen)
+        keep = chosen.times
+        self.annotations, self.other_members = annotations, found.others
+        self.notes += notes
+        if found.links:
+            self.notes.append(f"{found.links:,} links in {path.name} are passed over.")
+        self._packed, self._checksums = found.packed[keep], found.checksums[keep]
+        self._methods, self._offsets = found.methods[keep], found.offsets[keep]
+        status = path.stat()
+        self._state = (status.st_size, status.st_mtime_ns)
+        self.identity = digest(chosen.digest(), self._checksums, str(self._state))
+
+    def read(self, indices: np.ndarray) -> Iterator[Payload]:
+        try:
+            file = open(self.root, "rb", buffering=0)  # noqa: SIM115 - the generator closes it below
+        except OSError as error:
+            raise DataError(f"{self.root} vanished while its pictures were read ({error.strerror}).") from error
+        with file:
+            status = os.fstat(file.fileno())
+            if (status.st_size, status.st_mtime_ns) != self._state:
+                raise DataError(f"{self.root} changed while its pictures were read: run again when it is whole.")
+            for index in indices:
+                yield self._member(file.fileno(), int(index))
+
+    def _member(self, descriptor: int, index: int) -> Payload:
+        start, packed_size = int(self._offsets[index]), int(self._packed[index])
+        size = int(self.listing.sizes[index])
+        try:
+            header = _LOCAL.unpack(os.pread(descriptor, _LOCAL.size, start))
+        except (struct.error, OverflowError, OSError):
+            return Unreadable("the archive is damaged here (no member at its place)")
+        if header[0] != b"PK\x03\x04" or packed_size > MEMBER_LIMIT:
+            return Unreadable("the archive is damaged here (no member at its place)")
+        content = os.pread(descriptor, packed_size, start + _LOCAL.size + header[9] + header[10])
+        if self._methods[index] != STORED:
+            try:
+                unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
+                # One byte more than declared is enough to know a lie, and no bomb gets further.
+                content = unpacker.decompress(content, size + 1)
+            except zlib.error as error:
+                return Unreadable(f"the archive is damaged here ({error})")
+        if len(content) != size:
+            return Unreadable(f"the archive declares {size:,} bytes and holds {len(content):,} or more")
+        if zlib.crc32(content) != self._checksums[index]:
+            return Unreadable("the archive is damaged here (the checksum differs)")
+        return content

@@ -1,0 +1,92 @@
+"""Pictures that are in memory already: arrays and tensors, `.npz` files, and the base of IDX and the built-in sets."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imagewright.errors import DataError
+from imagewright.images.labels import Annotations, labels_from_values
+from imagewright.images.sources.base import Payload, Source, digest
+
+IMAGE_KEYS = ("images", "x", "arr_0")
+LABEL_KEYS = ("labels", "y", "arr_1")
+
+
+class ArraySource(Source):
+    """A uint8 array (N, H, W, C), whole in memory or mapped from a file. Its identity is a digest of its bytes."""
+
+    def __init__(self, typed: str, pixels: np.ndarray, annotations: Annotations | None = None) -> None:
+        super().__init__(typed)
+        if len(pixels) == 0:
+            raise DataError(f"{typed} holds no pictures.")
+        self.pixels = pixels
+        self.identity = digest(str(pixels.shape), pixels)
+        if annotations is not None:
+            self.annotations = annotations
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def name(self, index: int) -> str:
+        return f"{index:06d}"
+
+    def read(self, indices: np.ndarray) -> Iterator[Payload]:
+        return (self.pixels[index] for index in indices)
+
+
+def as_pixels(values: np.ndarray, typed: str) -> np.ndarray:
+    """A uint8 (N, C, H, W), (N, H, W, C) or (N, H, W) array as (N, H, W, C), C of 1, 3 or 4. Raises `DataError`.
+
+    Where both the second and the last axis could hold the channels, the second is taken.
+    """
+    expected = "expected uint8 pixels 0 to 255 of shape (N, C, H, W), (N, H, W, C) or (N, H, W), with C of 1, 3 or 4"
+    if values.dtype != np.uint8:
+        raise DataError(f"{typed}: the pixels are {values.dtype}; {expected}. Scale and convert them first.")
+    if values.ndim == 3:
+        values = values[..., None]
+    elif values.ndim == 4 and values.shape[1] in {1, 3, 4}:
+        values = values.transpose(0, 2, 3, 1)
+    if values.ndim != 4 or values.shape[3] not in {1, 3, 4} or 0 in values.shape[1:]:
+        raise DataError(f"{typed}: the shape is {tuple(values.shape)}; {expected}.")
+    return values
+
+
+def open_array(values: Any) -> ArraySource:
+    """A numpy array or a torch tensor of pictures (see `as_pixels`)."""
+    if hasattr(values, "detach"):
+        values = values.detach().cpu().numpy()
+    array = np.asarray(values)
+    typed = f"array {tuple(array.shape)}"
+    # A copy: the digest would be a lie if the caller changed the array afterwards.
+    return ArraySource(typed, np.array(as_pixels(array, typed), order="C"))
+
+
+def open_npz(path: Path, typed: str, split: str | None) -> ArraySource:
+    """A `.npz` file with pictures under `images`, `x`, `arr_0` or `x_train` / `x_test`; labels likewise. No pickles."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            part = split or "train"
+            names = [f"x_{part}", f"images_{part}"] if split or f"x_{part}" in stored else []
+            key = next((key for key in (*names, *([] if split else IMAGE_KEYS)) if key in stored), None)
+            if key is None:
+                wanted = f"x_{split} or images_{split}" if split else "images, x, arr_0 or x_train"
+                raise DataError(f"{path} holds {', '.join(stored.files) or 'nothing'}; expected the key {wanted}.")
+            label_keys = (f"y_{part}", f"labels_{part}") if key in names else LABEL_KEYS
+            label_key = next((name for name in label_keys if name in stored), None)
+            pixels = as_pixels(stored[key], f"{path} ({key})")
+            labels = None if label_key is None else stored[label_key]
+    except (zipfile.BadZipFile, ValueError, OSError, EOFError, KeyError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(
+            f"{path} cannot be read as .npz ({error}). Arrays of objects are pickles and refused."
+        ) from error
+    annotations = Annotations()
+    if labels is not None:
+        annotations = labels_from_values(labels.reshape(len(labels), -1)[:, 0], len(pixels), f"{path} ({label_key})")
+    return ArraySource(typed, np.ascontiguousarray(pixels), annotations)

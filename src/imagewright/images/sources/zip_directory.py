@@ -1,0 +1,169 @@
+"""The central directory of a zip file, read with no object a member: a million members are a few arrays.
+
+Layout: APPNOTE.TXT of PKWARE, sections 4.3.7 (local header), 4.3.12 (central directory), 4.3.14 to 4.3.16 (its end,
+and the 64-bit forms).
+"""
+
+from __future__ import annotations
+
+import stat
+import struct
+from array import array
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from imagewright.errors import DataError
+from imagewright.images.listing import Listing, is_picture_name
+
+MEMBER_LIMIT = 2**28
+"""A member that declares more bytes than this (256 MiB) is refused: no picture is so large."""
+RATIO_LIMIT = 200
+"""An archive that declares more than this times its own size, and more than a gigabyte, is refused as a bomb."""
+STORED, DEFLATED = 0, 8
+
+_END = struct.Struct("<4s4H2IH")
+_END64_LOCATOR = struct.Struct("<4sIQI")
+_END64 = struct.Struct("<4sQ2H2I4Q")
+_ENTRY = struct.Struct("<4s6H3I5H2I")
+
+
+@dataclass
+class ZipDirectory:
+    """The pictures of a zip file, sorted by name: `listing` (sizes unpacked), and arrays in the same order.
+
+    `packed` (int64, bytes in the file), `checksums` (uint32, CRC-32), `methods` (uint8), `offsets` (int64, of the
+    local headers). `others` are the names of members at the top that are no pictures; `links` counts links passed over.
+    """
+
+    listing: Listing
+    packed: np.ndarray
+    checksums: np.ndarray
+    methods: np.ndarray
+    offsets: np.ndarray
+    others: list[str]
+    links: int
+
+
+def check_member_name(name: str, archive: Path) -> None:
+    """Refuse names that would leave a folder if unpacked: absolute, with a drive, or with `..` in them."""
+    parts = name.replace("\\", "/").split("/")
+    if ".." in parts or name.startswith(("/", "\\")) or (len(parts[0]) == 2 and parts[0][1] == ":"):
+        raise DataError(f"{archive} has a member named {name!r}, which points outside the archive: it is refused.")
+
+
+def read_zip_directory(path: Path) -> ZipDirectory:
+    """List the pictures of a zip file. Raises `DataError` for what is no zip, is cut, encrypted, a bomb, or unsafe."""
+    try:
+        with open(path, "rb") as file:
+            return _read(file, path)
+    except struct.error as error:
+        raise DataError(f"{path} is a damaged zip file: its directory is cut short. Fetch or pack it again.") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _read(file: BinaryIO, path: Path) -> ZipDirectory:
+    count, size, offset, shift = _find_directory(file, path)
+    file.seek(offset + shift)
+    directory = file.read(size)
+    listing = Listing()
+    packed, checksums, methods, offsets = array("q"), array("L"), array("B"), array("q")
+    others: list[str] = []
+    links, position, total = 0, 0, 0
+    for _ in range(count):
+        entry = _ENTRY.unpack_from(directory, position)
+        if entry[0] != b"PK\x01\x02":
+            raise DataError(f"{path} is a damaged zip file: entry {len(offsets)} of its directory is not one.")
+        flags, method, checksum, packed_size, full_size = entry[3], entry[4], entry[7], entry[8], entry[9]
+        name_end = position + _ENTRY.size + entry[10]
+        raw_name = directory[position + _ENTRY.size : name_end]
+        extra = directory[name_end : name_end + entry[11]]
+        position = name_end + entry[11] + entry[12]
+        name = raw_name.decode("utf-8" if flags & 0x800 else "cp437", "replace").rstrip("\0")
+        if "\0" in name:
+            raise DataError(f"{path} has a member with a zero byte in its name: it is refused.")
+        check_member_name(name, path)
+        full_size, packed_size, header = _wide(extra, full_size, packed_size, entry[16])
+        total += full_size
+        if stat.S_ISLNK(entry[15] >> 16) and entry[1] >> 8 == 3:
+            links += 1
+            continue
+        if name.endswith("/") or name.startswith("__MACOSX/") or not is_picture_name(name):
+            if "/" not in name:
+                others.append(name)
+            continue
+        _check_member(path, name, flags, method, full_size)
+        listing.add(name.replace("\\", "/"), full_size)
+        packed.append(packed_size)
+        checksums.append(checksum)
+        methods.append(method)
+        offsets.append(header + shift)
+    if total > 2**30 and total > RATIO_LIMIT * path.stat().st_size:
+        raise DataError(f"{path} would unpack to {total:,} bytes, over {RATIO_LIMIT} times its size: a bomb, refused.")
+    order = listing.finish(sort=True)
+    return ZipDirectory(
+        listing,
+        np.array(packed, np.int64)[order],
+        np.array(checksums, np.uint32)[order],
+        np.array(methods, np.uint8)[order],
+        np.array(offsets, np.int64)[order],
+        others,
+        links,
+    )
+
+
+def _check_member(path: Path, name: str, flags: int, method: int, size: int) -> None:
+    if flags & 1:
+        raise DataError(f"{path} is encrypted (member {name}): unpack it with its password, and open the folder.")
+    if method not in {STORED, DEFLATED}:
+        raise DataError(
+            f"{path}: {name} is packed by method {method}; only stored and deflate are read. Pack it again."
+        )
+    if size > MEMBER_LIMIT:
+        raise DataError(f"{path}: {name} declares {size:,} bytes unpacked; over {MEMBER_LIMIT:,} is refused as a bomb.")
+
+
+def _wide(extra: bytes, full_size: int, packed_size: int, header: int) -> tuple[int, int, int]:
+    """The 64-bit sizes and offset, where the 32-bit fields say that they are in the extra field 1."""
+    values = [full_size, packed_size, header]
+    if 0xFFFFFFFF not in values:
+        return full_size, packed_size, header
+    position = 0
+    while position + 4 <= len(extra):
+        kind, length = struct.unpack_from("<2H", extra, position)
+        position += 4
+        if kind == 1:
+            at = position
+            for number, value in enumerate(values):
+                if value == 0xFFFFFFFF:
+                    (values[number],) = struct.unpack_from("<Q", extra, at)
+                    at += 8
+        position += length
+    return values[0], values[1], values[2]
+
+
+def _find_directory(file: BinaryIO, path: Path) -> tuple[int, int, int, int]:
+    """(members, bytes of the directory, its offset, bytes put before the archive) from the end of the file."""
+    length = file.seek(0, 2)
+    tail_start = max(0, length - _END.size - 65535)
+    file.seek(tail_start)
+    tail = file.read()
+    at = tail.rfind(b"PK\x05\x06")
+    if at < 0 or at + _END.size > len(tail):
+        raise DataError(f"{path} is no zip file, or is cut short: its directory at the end is missing. Fetch it again.")
+    _, disk, _, _, count, size, offset, _ = _END.unpack_from(tail, at)
+    end = tail_start + at
+    if 0xFFFF in {count, disk} or 0xFFFFFFFF in {size, offset}:
+        file.seek(max(0, end - _END64_LOCATOR.size))
+        mark, _, end64, _ = _END64_LOCATOR.unpack(file.read(_END64_LOCATOR.size))
+        if mark == b"PK\x06\x07":
+            file.seek(end64)
+            fields = _END64.unpack(file.read(_END64.size))
+            count, size, offset, end = fields[7], fields[8], fields[9], end64
+    shift = end - size - offset
+    if shift < 0 or size < count * _ENTRY.size:
+        raise DataError(f"{path} is a damaged zip file: its directory does not fit. Fetch or pack it again.")
+    return count, size, offset, shift
