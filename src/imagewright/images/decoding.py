@@ -24,7 +24,6 @@ from PIL import (
     Image,
     ImageOps,
     JpegImagePlugin,
-    MpoImagePlugin,
     PngImagePlugin,
     PpmImagePlugin,
     TiffImagePlugin,
@@ -35,8 +34,7 @@ from PIL import (
 MODE_OF_CHANNELS = {1: "L", 3: "RGB", 4: "RGBA"}
 READERS = (
     PngImagePlugin.PngImageFile,
-    JpegImagePlugin.JpegImageFile,
-    MpoImagePlugin.MpoImageFile,  # the JPEG of phones and cameras with a second picture inside
+    JpegImagePlugin.JpegImageFile,  # and MPO, the JPEG with a second picture inside, which it finds by itself
     WebPImagePlugin.WebPImageFile,
     TiffImagePlugin.TiffImageFile,
     BmpImagePlugin.BmpImageFile,

@@ -87,9 +87,9 @@ class Prepared:
 
         def decode_into(descriptor: int) -> list[Skipped]:
             def write(first: int, rows: np.ndarray) -> None:
-                data, at = memoryview(rows).cast("B"), first * row
-                while data:  # one call writes at most what the system likes
-                    written = os.pwrite(descriptor, data, at)
+                data, at = rows.reshape(-1), first * row
+                while len(data):  # one call writes at most what the system likes
+                    written = os.pwrite(descriptor, data, at)  # type: ignore[arg-type]
                     data, at = data[written:], at + written
 
             return decode_all(self.source, self.recipe, write, **fill)

@@ -113,7 +113,7 @@ class Listing:
         parts = hashlib.blake2b(digest_size=16)
         parts.update("\0".join(self.directories).encode("utf-8", "surrogateescape"))
         for values in (self.directory_ids, self._offsets, self.sizes, self.times):
-            parts.update(np.ascontiguousarray(values))
+            parts.update(values.tobytes())
         parts.update(self._names)
         return parts.hexdigest()
 

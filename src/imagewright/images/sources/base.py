@@ -6,6 +6,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -67,8 +68,10 @@ def digest(*parts: str | bytes | np.ndarray) -> str:
     """Hex digest over the parts, each with its length, so that no two lists of parts run together."""
     result = hashlib.blake2b(digest_size=16)
     for part in parts:
-        data = part.encode("utf-8", "surrogateescape") if isinstance(part, str) else part
-        view = memoryview(np.ascontiguousarray(data)).cast("B") if isinstance(data, np.ndarray) else memoryview(data)
+        data: Any = part.encode("utf-8", "surrogateescape") if isinstance(part, str) else part
+        if isinstance(data, np.ndarray):
+            data = np.ascontiguousarray(data).reshape(-1).view(np.uint8)
+        view = memoryview(data)
         result.update(len(view).to_bytes(8, "little"))
         result.update(view)
     return result.hexdigest()

@@ -10,7 +10,7 @@ from imagewright.images.sources.arrays import ArraySource
 
 def open_digits() -> ArraySource:
     """scikit-learn's handwritten digits: 1,797 grey pictures of 8x8 (0 to 16 scaled to 0 to 255), 10 classes."""
-    from sklearn.datasets import load_digits
+    from sklearn.datasets import load_digits  # type: ignore[import-untyped,unused-ignore]
 
     stored = load_digits()
     pixels = np.rint(stored.images * (255 / 16)).astype(np.uint8)[..., None]
@@ -26,7 +26,8 @@ def open_faces() -> ArraySource:
     """
     from skimage.data import lfw_subset
 
-    return ArraySource("faces", np.rint(lfw_subset()[:100] * 255).astype(np.uint8)[..., None])
+    stored: np.ndarray = lfw_subset()  # type: ignore[no-untyped-call,unused-ignore]
+    return ArraySource("faces", np.rint(stored[:100] * 255).astype(np.uint8)[..., None])
 
 
 BUILTIN = {"digits": open_digits, "faces": open_faces}
