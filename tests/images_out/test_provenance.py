@@ -12,10 +12,21 @@ import pytest
 from PIL import Image
 
 from imagewright.errors import DataError, RunError, UserError
-from imagewright.images import writing
 from imagewright.images.inspecting import inspect_file
-from imagewright.images.provenance import COMPOSITE, GENERATED, from_xmp, make_record, to_xmp
-from imagewright.images.writing import atomic_file, write_animation, write_image, write_images_folder, write_npz
+from imagewright.images.provenance import (
+    COMPOSITE,
+    GENERATED,
+    from_xmp,
+    make_record,
+    to_xmp,
+)
+from imagewright.images.writing import (
+    new_file,
+    write_animation,
+    write_image,
+    write_images_folder,
+    write_npz,
+)
 
 RECORD = make_record(
     "sample",
@@ -107,7 +118,7 @@ def test_a_full_disk_leaves_nothing_behind_and_is_named(tmp_path: Path, monkeypa
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(writing.os, "fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(RunError, match="disk is full"):
         write_image(pictures(1)[0], tmp_path / "picture.png", RECORD)
     assert list(tmp_path.iterdir()) == []
@@ -116,7 +127,7 @@ def test_a_full_disk_leaves_nothing_behind_and_is_named(tmp_path: Path, monkeypa
 def test_a_failure_while_writing_leaves_what_was_there(tmp_path: Path) -> None:
     path = tmp_path / "picture.png"
     path.write_bytes(b"before")
-    with pytest.raises(ZeroDivisionError), atomic_file(path, force=True) as file:
+    with pytest.raises(ZeroDivisionError), new_file(path, force=True) as file:
         file.write(b"half")
         raise ZeroDivisionError
     assert path.read_bytes() == b"before" and list(tmp_path.iterdir()) == [path]
@@ -135,7 +146,7 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write anywhere")
 def test_no_permission_is_named(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
-    with pytest.raises(RunError, match="may not write"):
+    with pytest.raises(RunError, match="no permission"):
         write_image(pictures(1)[0], tmp_path / "picture.png", RECORD)
 
 

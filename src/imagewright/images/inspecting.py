@@ -14,7 +14,13 @@ import numpy as np
 from PIL import Image
 
 from imagewright.errors import DataError, UserError
-from imagewright.images.provenance import PNG_KEYWORD, TIFF_TAG, find_in_gif, find_in_mp4, from_xmp
+from imagewright.images.provenance import (
+    PNG_KEYWORD,
+    TIFF_TAG,
+    find_in_gif,
+    find_in_mp4,
+    from_xmp,
+)
 
 LARGEST_HEADER = 100 << 20  # what the safetensors format itself allows
 LARGEST_RECORD = 16 << 20
@@ -36,10 +42,10 @@ ITEM_BYTES = {
 
 
 def inspect_file(path: str | Path) -> dict[str, Any]:
-    """What one file is, as JSON values: `kind` ("picture", "video", "arrays" or "weights"), `bytes`, and the kind's own.
+    """What one file is, as JSON values: `kind` ("picture", "video", "arrays", "weights"), `bytes`, and its own.
 
     Pictures: `format`, `width`, `height`, `mode`, `frames`, `provenance` (the record, or None). Arrays (.npz): shape
-    and dtype of each, and `provenance`. Weights (.safetensors): `metadata`, and shape and dtype of each tensor, from
+    and dtype of each, `provenance`. Weights (.safetensors): `metadata`, and shape and dtype of each tensor, from
     the header alone. Raises `DataError` for a damaged file, `UserError` for one that is none of these or not there.
     """
     path = Path(path)
@@ -59,7 +65,12 @@ def _picture(path: Path) -> dict[str, Any]:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             warnings.filterwarnings("error", message="Truncated File Read")
             with Image.open(path) as picture:
-                found = {"kind": "picture", "format": picture.format, "width": picture.width, "height": picture.height}
+                found: dict[str, Any] = {
+                    "kind": "picture",
+                    "format": picture.format,
+                    "width": picture.width,
+                    "height": picture.height,
+                }
                 found |= {"mode": picture.mode, "frames": getattr(picture, "n_frames", 1)}
                 packet = _packet(picture, path)
                 picture.seek(found["frames"] - 1)

@@ -32,7 +32,7 @@ OURS = "urn:imagewright:provenance:1/"
 TIFF_TAG = 700
 PNG_KEYWORD = "XML:com.adobe.xmp"
 GIF_APPLICATION = b"XMP DataXMP"
-# Readers that know no XMP walk a GIF's blocks by their length bytes: whatever byte of the packet they take for a length,
+# Readers that know no XMP walk a GIF's blocks by their length bytes: whatever byte of the packet they take for one,
 # they land in this descending run, and from there on the closing zero.
 GIF_TRAILER = bytes([1, *range(255, -1, -1), 0])
 MP4_UUID = bytes.fromhex("BE7ACFCB97A942E89C71999491E3AFAC")

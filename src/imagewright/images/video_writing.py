@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -27,15 +28,15 @@ def encode_mp4(pictures: list[Image.Image], frames_per_second: float, record: Re
     with av.open(buffer, "w", format="mp4") as container:
         if record:
             container.metadata["comment"] = json.dumps(dict(record), default=str)
-        stream = container.add_stream(codec, rate=Fraction(frames_per_second).limit_denominator(1000))
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"  # type: ignore[attr-defined]
+        stream: Any = container.add_stream(codec, rate=Fraction(frames_per_second).limit_denominator(1000))
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         if codec == "libx264":
-            stream.options = {"crf": "18"}  # type: ignore[attr-defined]
+            stream.options = {"crf": "18"}
         else:
-            stream.bit_rate = max(400_000, int(width * height * frames_per_second / 2))  # type: ignore[attr-defined]
+            stream.bit_rate = max(400_000, int(width * height * frames_per_second / 2))
         for picture in pictures:
             frame = np.zeros((height, width, 3), np.uint8)
             frame[: picture.height, : picture.width] = np.asarray(picture)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))  # type: ignore[attr-defined]
-        container.mux(stream.encode(None))  # type: ignore[attr-defined]
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode(None))
     return buffer.getvalue() + (mp4_box(packet) if packet else b"")

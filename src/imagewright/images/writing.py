@@ -1,14 +1,12 @@
-"""Pictures, animations and raw arrays onto the disk: whole or not at all, over nothing unless forced, with their record."""
+"""Pictures, animations and raw arrays onto the disk: whole or not at all, with their record."""
 
 from __future__ import annotations
 
-import errno
 import io
 import json
 import os
-import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -16,8 +14,15 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from imagewright.errors import RunError, UserError, nearest_name
+from imagewright.files import written_whole
 from imagewright.images.grids import as_pixels, to_picture
-from imagewright.images.provenance import PNG_KEYWORD, TIFF_TAG, Record, add_to_gif, to_xmp
+from imagewright.images.provenance import (
+    PNG_KEYWORD,
+    TIFF_TAG,
+    Record,
+    add_to_gif,
+    to_xmp,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -25,42 +30,21 @@ if TYPE_CHECKING:
 PICTURES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
 ANIMATIONS = (".webp", ".gif", ".mp4")
 ARRAYS = (".npz",)
-_REASONS = {
-    errno.ENOSPC: "the disk is full. Free some space, or write elsewhere",
-    errno.EDQUOT: "your disk quota is used up. Free some space, or write elsewhere",
-    errno.EACCES: "you may not write there. Choose a folder that you may write to",
-    errno.EPERM: "you may not write there. Choose a folder that you may write to",
-    errno.EROFS: "that disk is read-only. Choose another place",
-    errno.ENOTDIR: "a part of that path is a file, not a folder. Choose another place",
-    errno.EEXIST: "a part of that path is a file, not a folder. Choose another place",
-    errno.EISDIR: "it is a folder. Give the name of a file",
-    errno.ENAMETOOLONG: "the name is too long. Choose a shorter one",
-}
 
 
 @contextmanager
-def atomic_file(path: str | Path, *, force: bool = False) -> Iterator[BinaryIO]:
+def new_file(path: str | Path, *, force: bool = False) -> Iterator[BinaryIO]:
     """An open file that becomes `path` when the block ends, and leaves nothing where the block or the disk fails.
 
     Makes missing folders. Raises `RunError` where `path` exists (unless `force`) and for what the system refuses.
     """
     path = Path(path)
     refuse_existing([path], force=force)
-    temporary = path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        if error.errno not in _REASONS:
-            raise
-        raise RunError(f"Cannot write {path}: {_REASONS[error.errno]}.") from error
-    finally:
-        with suppress(OSError):  # the folder itself could not be made or entered: said above
-            temporary.unlink(missing_ok=True)
+    parent = next(folder for folder in path.absolute().parents if folder.exists())
+    if not parent.is_dir():
+        raise RunError(f"Cannot write {path}: {parent} is a file, not a folder. Choose another place.")
+    with written_whole(path) as temporary, temporary.open("wb") as file:
+        yield file
 
 
 def refuse_existing(paths: Sequence[str | Path], *, force: bool) -> None:
@@ -93,7 +77,7 @@ def write_image(
 ) -> Path:
     """Write one picture (Pillow's, or uint8 `(C, H, W)`), in the format of the path's suffix, with its record inside.
 
-    PNG, TIFF and WebP keep every pixel; JPEG is written at quality 95 without chroma subsampling, transparency on white.
+    PNG, TIFF and WebP keep every pixel; JPEG is of quality 95 without chroma subsampling, transparency on white.
     Atomic. Raises `UserError` for an unknown suffix, `RunError` where the path exists or cannot be written.
     """
     suffix = check_suffix(path, tuple(PICTURES))
@@ -109,7 +93,7 @@ def write_image(
     else:
         picture = _on_white(picture)
         options |= {"quality": 95, "subsampling": 0}
-    with atomic_file(path, force=force) as file:
+    with new_file(path, force=force) as file:
         picture.save(file, PICTURES[suffix], **options)
     return Path(path)
 
@@ -152,8 +136,8 @@ def write_npz(arrays: dict[str, Any], path: str | Path, record: Record | None = 
             raise UserError(f"The array {name!r} holds Python objects, which are not written: give numbers or text.")
     if record:
         plain["record"] = np.array(json.dumps(dict(record), default=str))
-    with atomic_file(path, force=force) as file:
-        np.savez(file, **plain)
+    with new_file(path, force=force) as file:
+        np.savez(file, allow_pickle=False, **plain)
     return Path(path)
 
 
@@ -180,7 +164,7 @@ def write_animation(
         data = encode_mp4(pictures, frames_per_second, record, packet)
     else:
         data = _encode_loop(pictures, suffix, frames_per_second, packet)
-    with atomic_file(path, force=force) as file:
+    with new_file(path, force=force) as file:
         file.write(data)
     return Path(path)
 

@@ -1,0 +1,144 @@
+"""Curves over training as inline SVG: axes, ticks, a legend and colours that colour-blind readers tell apart."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+# Okabe & Ito's palette without its yellow, which white paper swallows; the dashes differ too, for any eye and print.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+DASHES = ("", "7 3", "2 3", "9 3 2 3", "4 2", "1 2")
+WIDTH, HEIGHT = 560, 260
+LEFT, RIGHT, TOP, BOTTOM = 62, 22, 12, 38
+MOST_POINTS = 400  # more than a curve has pixels says nothing and makes the page heavy
+LOG_RATIO = 50  # a positive quantity that changes by more than this is drawn on a log scale
+
+Points = list[tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class _Axis:
+    low: float
+    high: float
+    log: bool
+    start: float
+    end: float
+
+    def place(self, value: float) -> float:
+        low, high, value = (math.log10(number) if self.log else number for number in (self.low, self.high, value))
+        return self.start + (value - low) / (high - low) * (self.end - self.start)
+
+
+def draw_curves(series: Mapping[str, Points], x_label: str = "images seen", y_label: str = "") -> str:
+    """One panel, `<svg>...</svg>`: a line for each named series of (x, y). Values that are no numbers are left out."""
+    drawn = {name: _thin([point for point in points if math.isfinite(point[1])]) for name, points in series.items()}
+    drawn = {name: points for name, points in drawn.items() if points}
+    if not drawn:
+        return '<p class="none">no finite values yet</p>'
+    x_axis = _axis([x for points in drawn.values() for x, _ in points], LEFT, WIDTH - RIGHT, log_allowed=False)
+    y_axis = _axis([y for points in drawn.values() for _, y in points], HEIGHT - BOTTOM, TOP, log_allowed=True)
+    legend_rows = math.ceil(len(drawn) / 2)
+    height = HEIGHT + 20 * legend_rows
+    said = html.escape(f"{y_label or 'values'} over {x_label}: {', '.join(drawn)}")
+    parts = [f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{said}">']
+    parts += _grid_lines(x_axis, y_axis, x_label, y_label + (" (log scale)" if y_axis.log else ""))
+    for index, (name, points) in enumerate(drawn.items()):
+        parts += _line(name, points, index, x_axis, y_axis)
+    return "".join([*parts, "</svg>"])
+
+
+def _line(name: str, points: Points, index: int, x_axis: _Axis, y_axis: _Axis) -> list[str]:
+    """The curve and its entry in the legend, two to a row under the panel."""
+    colour, dash = COLOURS[index % len(COLOURS)], DASHES[(index + index // len(COLOURS)) % len(DASHES)]
+    style = f'fill="none" stroke="{colour}" stroke-width="2" stroke-dasharray="{dash}" stroke-linejoin="round"'
+    places = " ".join(f"{x_axis.place(x):.1f},{y_axis.place(y):.1f}" for x, y in points)
+    x, y = LEFT + (index % 2) * (WIDTH - LEFT) // 2, HEIGHT + 10 + 20 * (index // 2)
+    last = f"{html.escape(name)}: {short_number(points[-1][1])}"
+    centre_x, _, centre_y = places.partition(",")
+    mark = f'<circle cx="{centre_x}" cy="{centre_y}" r="3" fill="{colour}"/>' if len(points) == 1 else ""
+    return [
+        f"<g><title>{last}</title><polyline {style} points='{places}'/>{mark}</g>",
+        f'<line x1="{x}" x2="{x + 26}" y1="{y}" y2="{y}" {style}/>',
+        f'<text x="{x + 32}" y="{y + 4}">{last}</text>',
+    ]
+
+
+def _grid_lines(x_axis: _Axis, y_axis: _Axis, x_label: str, y_label: str) -> list[str]:
+    parts = []
+    for value in _ticks(y_axis, 5):
+        y = y_axis.place(value)
+        parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        parts.append(
+            f'<text class="tick" x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{short_number(value)}</text>'
+        )
+    floor = HEIGHT - BOTTOM
+    for value in _ticks(x_axis, 6):
+        x = x_axis.place(value)
+        parts.append(f'<line class="axis" x1="{x:.1f}" x2="{x:.1f}" y1="{floor}" y2="{floor + 4}"/>')
+        parts.append(
+            f'<text class="tick" x="{x:.1f}" y="{floor + 17}" text-anchor="middle">{short_number(value)}</text>'
+        )
+    middle_x, middle_y = (LEFT + WIDTH - RIGHT) / 2, (TOP + floor) / 2
+    return [
+        *parts,
+        f'<path class="axis" fill="none" d="M{LEFT} {TOP}V{floor}H{WIDTH - RIGHT}"/>',
+        f'<text class="tick" x="{middle_x}" y="{HEIGHT - 6}" text-anchor="middle">{html.escape(x_label)}</text>',
+        f'<text class="tick" transform="translate(12 {middle_y}) rotate(-90)" text-anchor="middle">'
+        f"{html.escape(y_label)}</text>",
+    ]
+
+
+def _axis(values: Sequence[float], start: float, end: float, *, log_allowed: bool) -> _Axis:
+    low, high = min(values), max(values)
+    if log_allowed and low > 0 and high / low > LOG_RATIO:
+        return _Axis(low / 1.1, high * 1.1, True, start, end)
+    if low == high:
+        return _Axis(low - (abs(low) / 10 or 1.0), high + (abs(low) / 10 or 1.0), False, start, end)
+    room = (high - low) * 0.05 if log_allowed else 0.0  # the x axis begins and ends with the data
+    return _Axis(low - room, high + room, False, start, end)
+
+
+def _ticks(axis: _Axis, count: int) -> list[float]:
+    """Round numbers inside the axis, about `count` of them."""
+    if axis.log:
+        powers = range(math.floor(math.log10(axis.low)), math.ceil(math.log10(axis.high)) + 1)
+        steps = (1,) if len(powers) > 4 else (1, 2, 5)
+        every = max(1, len(powers) // (count + 1))
+        values = [step * 10.0**power for power in powers[::every] for step in steps]
+        return [value for value in values if axis.low <= value <= axis.high]
+    rough = (axis.high - axis.low) / count
+    magnitude = 10.0 ** math.floor(math.log10(rough))
+    step = next(factor * magnitude for factor in (1, 2, 5, 10) if factor * magnitude >= rough)
+    first = math.ceil(axis.low / step)
+    return [number * step for number in range(first, math.floor(axis.high / step) + 1)]
+
+
+def _thin(points: Points) -> Points:
+    """At most MOST_POINTS points: the least and the greatest of each stretch, so that a spike stays seen."""
+    if len(points) <= MOST_POINTS:
+        return points
+    stretch = math.ceil(len(points) / (MOST_POINTS // 2))
+    kept: Points = []
+    for start in range(0, len(points), stretch):
+        part = points[start : start + stretch]
+        kept += sorted({min(part, key=lambda point: point[1]), max(part, key=lambda point: point[1])})
+    return kept if kept[-1] == points[-1] else [*kept, points[-1]]
+
+
+def short_number(value: float) -> str:
+    """A number for a reader: 200k, 1.5M, 0.0312, 2e-5.
+
+    >>> [short_number(value) for value in (200_000, 1.5e6, 0.03125, 0, 2e-5)]
+    ['200k', '1.5M', '0.0312', '0', '2e-5']
+    """
+    if not math.isfinite(value):
+        return str(value)
+    for limit, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if limit <= abs(value) < 1e15:
+            return f"{value / (1e3 if letter == 'k' else limit):.4g}{letter}"
+    if 0 < abs(value) < 1e-3:
+        mantissa, _, power = f"{value:.2e}".partition("e")
+        return f"{float(mantissa):g}e{int(power)}"
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.4g}"

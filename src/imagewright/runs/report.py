@@ -1,0 +1,236 @@
+"""`report.html`: one self-contained page of a run: curves, sample grids over time, and what it was trained on."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import json
+import statistics
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from imagewright.files import write_whole
+from imagewright.runs.curves import Points, draw_curves, short_number
+from imagewright.runs.run import Run
+
+MOST_SAMPLES = 8  # grids over time, besides the newest
+THUMBNAIL = 360  # pixels a side of those
+SCALES_APART = 30  # terms of one phase whose sizes differ more than this get panels of their own
+
+_STYLE = """
+:root { color-scheme: light dark;
+  --paper: #fdfdfc; --ink: #1c1e21; --faint: #6a6f76; --line: #dcdfe3; --card: #f4f5f6; }
+@media (prefers-color-scheme: dark) {
+  :root { --paper: #16181c; --ink: #e6e8ea; --faint: #9aa1a9; --line: #34383e; --card: #1e2126; } }
+body { background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; max-width: 1180px;
+  margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.6rem; margin: 0; } h2 { font-size: 1.15rem; margin: 2.2rem 0 .6rem; }
+h3 { font-size: .95rem; margin: 0 0 .3rem; }
+.panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 480px), 1fr)); gap: 1rem; }
+.panel, figure { background: var(--card); border-radius: 8px; padding: .8rem; margin: 0; min-width: 0; }
+svg { width: 100%; height: auto; display: block; } svg text { fill: currentColor; font: 12px system-ui, sans-serif; }
+svg .tick { fill: var(--faint); font-size: 11px; }
+svg .grid { stroke: var(--line); } svg .axis { stroke: var(--faint); }
+.samples { display: grid; grid-template-columns: repeat(auto-fill, minmax(200px, 1fr)); gap: 1rem; margin-top: 1rem; }
+img { max-width: 100%; display: block; } img.sharp { image-rendering: pixelated; }
+figcaption, .faint, .none { color: var(--faint); font-size: .85rem; } figcaption { margin-top: .4rem; }
+table { border-collapse: collapse; width: 100%; }
+td { border-top: 1px solid var(--line); padding: .25rem .5rem .25rem 0; vertical-align: top;
+  overflow-wrap: anywhere; } td:first-child { color: var(--faint); width: 34%; }
+code { font: 13px ui-monospace, monospace; overflow-wrap: anywhere; }
+"""
+
+
+def write_report(run_path: Run | str | Path) -> Path:
+    """Write `report.html` into a run directory, over an earlier one; returns its path.
+
+    Reads `run.json`, `metrics.jsonl` and `samples/*.png`. Half a line or half a picture is left out, so that it can be
+    called at any moment of a training. Raises `RunError` where there is no run, or no page can be written.
+    """
+    run = run_path if isinstance(run_path, Run) else Run(run_path)
+    about, records = run.record, _in_order(run.metrics())
+    title = f"{about.get('model', 'model')}: {run.path.resolve().name}"
+    body = [
+        f"<h1>{_text(title)}</h1>",
+        f'<p class="faint">{_text(_summary(about, records))}</p>',
+        _samples(run.path),
+        _losses(records),
+        _workings(records),
+        _tables(about),
+    ]
+    page = (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{_text(title)}</title><style>{_STYLE}</style></head>\n<body>\n"
+        + "\n".join(body)
+        + "\n</body></html>\n"
+    )
+    write_whole(run.path / "report.html", page)
+    return run.path / "report.html"
+
+
+def _in_order(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The reports whose images seen grow."""
+    records: list[dict[str, Any]] = []
+    for line in lines:
+        now = line.get("images_seen") if isinstance(line, dict) else None
+        if isinstance(now, (int, float)) and now > (records[-1]["images_seen"] if records else -1):
+            records.append(line)
+    return records
+
+
+def _summary(about: Mapping[str, Any], records: list[dict[str, Any]]) -> str:
+    said = []
+    if records:
+        last = records[-1]
+        said.append(f"{last['images_seen']:,} images seen")
+        if isinstance(last.get("seconds"), (int, float)):
+            said.append(f"in {_duration(last['seconds'])}")
+        speeds = [speed for _, speed in _series(records, "images_per_second")]
+        if speeds:
+            said.append(f"at {short_number(statistics.median(speeds))} images a second")
+    else:
+        said.append("no report yet")
+    source = about.get("source")
+    name = source.get("source") if isinstance(source, dict) else source
+    return " ".join(said) + (f", trained on {name}" if name else "")
+
+
+def _losses(records: list[dict[str, Any]]) -> str:
+    """One panel for each phase, whose terms share an axis as long as their sizes allow."""
+    terms: dict[str, Points] = {}
+    for record in records:
+        for name, value in _numbers(record.get("losses")).items():
+            terms.setdefault(name, []).append((record["images_seen"], value))
+    panels = []
+    for phase, names in _families(terms).items():
+        drawn = {name.partition("/")[2] or name: terms[name] for name in names}
+        panels.append(f'<div class="panel"><h3>{_text(phase)}</h3>{draw_curves(drawn, y_label="loss")}</div>')
+    return _section("Losses", panels)
+
+
+def _families(terms: Mapping[str, Points]) -> dict[str, list[str]]:
+    """Terms by phase; within a phase, terms of like size together, so that a large one does not flatten a small one."""
+    phases: dict[str, list[str]] = {}
+    for name in terms:
+        phases.setdefault(name.partition("/")[0], []).append(name)
+    families: dict[str, list[str]] = {}
+    for phase, names in phases.items():
+        size = {name: statistics.median(abs(value) for _, value in terms[name]) for name in names}
+        groups: list[list[str]] = []
+        for name in sorted(names, key=lambda name: -size[name]):
+            if groups and size[name] * SCALES_APART >= size[groups[-1][0]]:
+                groups[-1].append(name)
+            else:
+                groups.append([name])
+        for group in groups:
+            label = phase if len(groups) == 1 else f"{phase}: {', '.join(name.partition('/')[2] for name in group)}"
+            families[label] = [name for name in names if name in group]
+    return families
+
+
+def _workings(records: list[dict[str, Any]]) -> str:
+    rates: dict[str, Points] = {}
+    for record in records:
+        for name, value in _numbers(record.get("learning_rates")).items():
+            rates.setdefault(name, []).append((record["images_seen"], value))
+    memory = [(x, y / 2**20) for x, y in _series(records, "memory_bytes")]
+    panels = {
+        "Speed": ({"images a second": _series(records, "images_per_second")}, "images a second"),
+        "Learning rates": (rates, "rate"),
+        "Memory": ({"memory, MiB": memory}, "MiB"),
+    }
+    drawn = [
+        f'<div class="panel"><h3>{name}</h3>{draw_curves(series, y_label=label)}</div>'
+        for name, (series, label) in panels.items()
+        if any(series.values())
+    ]
+    return _section("Speed and settings over time", drawn)
+
+
+def _samples(run_path: Path) -> str:
+    """The newest grid at its full size, and earlier ones spread evenly over the training."""
+    paths = sorted(path for path in (run_path / "samples").glob("*.png") if not path.name.startswith("."))
+    if not paths:
+        return ""
+    *earlier, newest = paths
+    last = len(earlier) - 1
+    picked = sorted({round(index * last / (MOST_SAMPLES - 1)) for index in range(MOST_SAMPLES)}) if earlier else []
+    figures = "".join(_figure(earlier[index], THUMBNAIL) for index in picked)
+    return f'<h2>Samples</h2>{_figure(newest, None)}<div class="samples">{figures}</div>'
+
+
+def _figure(path: Path, side: int | None) -> str:
+    try:
+        data, width = _embedded(path, side)
+    except (OSError, ValueError):
+        return ""  # half written, or not a picture: the page is made without it
+    seen = f"{int(path.stem):,} images seen" if path.stem.isdigit() else path.stem
+    sharp = ' class="sharp"' if width < THUMBNAIL else ""
+    picture = (
+        f'<img{sharp} alt="samples at {_text(seen)}" src="data:image/png;base64,{base64.b64encode(data).decode()}">'
+    )
+    return f"<figure>{picture}<figcaption>{_text(seen)}</figcaption></figure>"
+
+
+def _embedded(path: Path, side: int | None) -> tuple[bytes, int]:
+    """The bytes of a PNG, made smaller where `side` says so, and its width."""
+    with Image.open(path) as picture:
+        picture.load()
+        if side is None or max(picture.size) <= side:
+            return path.read_bytes(), picture.width
+        picture.thumbnail((side, side), Image.Resampling.LANCZOS)
+        buffer = io.BytesIO()
+        picture.save(buffer, "PNG", optimize=True)
+        return buffer.getvalue(), picture.width
+
+
+def _tables(about: Mapping[str, Any]) -> str:
+    """All of run.json: each dictionary in it a table, the rest together in the first."""
+    plain = {name: value for name, value in about.items() if not isinstance(value, dict)}
+    tables = {"run": plain} | {name: value for name, value in about.items() if isinstance(value, dict)}
+    panels = [_table(name, table) for name, table in tables.items() if table]
+    return _section("What it was trained on, and how", panels)
+
+
+def _table(name: str, table: Mapping[str, Any]) -> str:
+    rows = [f"<tr><td>{_text(key.replace('_', ' '))}</td><td>{_value(value)}</td></tr>" for key, value in table.items()]
+    return f'<div class="panel"><h3>{_text(name.replace("_", " "))}</h3><table>{"".join(rows)}</table></div>'
+
+
+def _section(title: str, panels: list[str]) -> str:
+    return f'<h2>{_text(title)}</h2><div class="panels">{"".join(panels)}</div>' if panels else ""
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, (dict, list, tuple)):
+        text = json.dumps(value, ensure_ascii=False)
+        return f"<code>{_text(text if len(text) < 600 else text[:600] + ' ...')}</code>"
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10_000:
+        return f"{value:,}"
+    return _text("none" if value is None else value)
+
+
+def _numbers(values: Any) -> dict[str, float]:
+    if not isinstance(values, dict):
+        return {}
+    return {str(name): float(value) for name, value in values.items() if isinstance(value, (int, float))}
+
+
+def _series(records: list[dict[str, Any]], name: str) -> Points:
+    found = [(record["images_seen"], record.get(name)) for record in records]
+    return [(x, float(y)) for x, y in found if isinstance(y, (int, float))]
+
+
+def _duration(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+
+
+def _text(value: Any) -> str:
+    return html.escape(str(value))

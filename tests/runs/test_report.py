@@ -1,0 +1,129 @@
+"""The report of a run: one page that needs nothing else, true to the metrics, made also of half-written files."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from imagewright.errors import RunError
+from imagewright.images.grids import plain_grid
+from imagewright.images.writing import write_image
+from imagewright.runs.report import write_report
+
+EMPTY_TAGS = {"meta", "img"}
+
+
+class Checked(HTMLParser):
+    """Parses a page, holding that tags close in order, and keeps its texts, links and figures."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.texts: list[str] = []
+        self.links: list[str] = []
+        self.counts: dict[str, int] = {}
+        self.feed(page)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.counts[tag] = self.counts.get(tag, 0) + 1
+        self.links += [value or "" for name, value in attrs if name in ("src", "href")]
+        if tag not in EMPTY_TAGS:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.counts[tag] = self.counts.get(tag, 0) + 1
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+def make_run(path: Path, records: list[dict], samples: int = 0) -> Path:
+    (path / "samples").mkdir(parents=True)
+    about = {"model": "vae", "config": {"latent_dim": 64, "note": "<script>alert(1)</script>"}, "seed": 3}
+    (path / "run.json").write_text(json.dumps(about | {"source": {"source": "photos", "count": 7200}}))
+    (path / "metrics.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    for index in range(samples):
+        images = np.full((4, 1, 8, 8), index, np.uint8)
+        write_image(plain_grid(images), path / "samples" / f"{index * 1000:09d}.png")
+    return path
+
+
+def record(images_seen: int, **losses: float) -> dict:
+    terms = {f"train/{name}": value for name, value in losses.items()}
+    return {"images_seen": images_seen, "seconds": images_seen / 100, "images_per_second": 100.0, "losses": terms}
+
+
+def page_of(run: Path) -> tuple[str, Checked]:
+    text = write_report(run).read_text("utf-8")
+    return text, Checked(text)
+
+
+def test_the_page_needs_nothing_else_and_escapes_what_it_shows(tmp_path: Path) -> None:
+    text, page = page_of(make_run(tmp_path / "run", [record(k * 100, kl=1.0, mse=2.0) for k in range(1, 9)], samples=3))
+    assert page.links
+    assert all(link.startswith("data:image/png;base64,") for link in page.links)
+    assert "http" not in re.sub(r"data:[^\"]+", "", text)
+    assert "<script" not in text
+    assert "<script>alert(1)</script>" in page.texts
+    for told in ("64", "7200", "photos", "latent dim"):
+        assert any(told in part for part in page.texts), told
+
+
+def test_the_curve_ends_at_the_last_value_and_its_points_are_the_records(tmp_path: Path) -> None:
+    text, page = page_of(make_run(tmp_path / "run", [record(k, kl=10.0 - k) for k in range(1, 8)]))
+    assert "kl: 3" in page.texts
+    points = re.findall(r"points='([^']+)'", text)[0].split()
+    assert len(points) == 7
+    places = [tuple(map(float, point.split(","))) for point in points]
+    assert places == sorted(places)  # to the right, and down: SVG counts y downwards
+    steps = {round(after[1] - before[1]) for before, after in pairwise(places)}
+    assert len(steps) == 1
+
+
+def test_long_runs_stay_light_and_keep_their_spikes(tmp_path: Path) -> None:
+    records = [record(k, kl=100.0 if k == 7777 else 1.0) for k in range(1, 20_001)]
+    text, _ = page_of(make_run(tmp_path / "run", records))
+    points = re.findall(r"points='([^']+)'", text)[0].split()
+    assert len(points) < 1000
+    heights = [float(point.split(",")[1]) for point in points]
+    assert min(heights) < 50 < 200 < max(heights)
+
+
+def test_terms_of_very_different_size_get_panels_of_their_own(tmp_path: Path) -> None:
+    near = page_of(make_run(tmp_path / "near", [record(k, kl=20.0, mse=90.0) for k in (1, 2)]))[1]
+    apart = page_of(make_run(tmp_path / "apart", [record(k, kl=0.01, mse=90.0) for k in (1, 2)]))[1]
+    assert apart.counts["svg"] == near.counts["svg"] + 1
+
+
+def test_at_most_eight_earlier_grids_are_shown_and_always_the_newest(tmp_path: Path) -> None:
+    _, page = page_of(make_run(tmp_path / "run", [], samples=30))
+    assert page.counts["img"] == 9
+    assert "29,000 images seen" in page.texts
+    assert "0 images seen" in page.texts
+
+
+def test_half_written_and_missing_files_are_left_out(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", [record(100, kl=float("nan")), record(200, kl=1.5)], samples=2)
+    with (run / "metrics.jsonl").open("a") as file:
+        file.write('{"images_seen": 300, "loss')
+    (run / "samples" / "000000500.png").write_bytes(b"half")
+    _, page = page_of(run)
+    assert "kl: 1.5" in page.texts
+    assert page.counts["img"] == 2
+    (run / "metrics.jsonl").unlink()
+    assert "no report yet, trained on photos" in page_of(run)[1].texts
+
+
+def test_no_directory_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="no run directory"):
+        write_report(tmp_path / "missing")
