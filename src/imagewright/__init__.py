@@ -1,0 +1,61 @@
+"""imagewright: learn a folder of images, make new ones, and see how well. Every method behind the same few verbs.
+
+    import imagewright as iw
+    images = iw.open_images("photos/", size=64)
+    run = iw.train("vae", images, out="runs/photos")
+    faces = iw.sample(run, 16, seed=0)
+
+Importing the package imports nothing heavy: each name below is fetched when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "open_images": "imagewright.images",
+    "Images": "imagewright.images",
+    "train": "imagewright.training.train",
+    "Run": "imagewright.runs.run",
+    "load": "imagewright.runs.loading",
+    "sample": "imagewright.verbs",
+    "encode": "imagewright.verbs",
+    "decode": "imagewright.verbs",
+    "reconstruct": "imagewright.verbs",
+    "score": "imagewright.verbs",
+    "interpolate": "imagewright.latent.interpolate",
+    "import_checkpoint": "imagewright.checkpoints",
+    "inspect": "imagewright.inspection",
+    "models": "imagewright.catalogue",
+    "ImagewrightError": "imagewright.errors",
+    "UserError": "imagewright.errors",
+}
+
+__all__ = [*_HOME, "__version__"]  # noqa: PLE0604 (names fetched on demand)
+
+if TYPE_CHECKING:
+    from imagewright.catalogue import models
+    from imagewright.checkpoints import import_checkpoint
+    from imagewright.errors import ImagewrightError, UserError
+    from imagewright.images import Images, open_images
+    from imagewright.inspection import inspect
+    from imagewright.latent.interpolate import interpolate
+    from imagewright.runs.loading import load
+    from imagewright.runs.run import Run
+    from imagewright.training.train import train
+    from imagewright.verbs import decode, encode, reconstruct, sample, score
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'imagewright' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})

@@ -1,0 +1,101 @@
+"""The one table of models. Listing it imports no torch: a model's file is imported when the model is asked for."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
+
+from imagewright.errors import UserError, nearest_name
+
+if TYPE_CHECKING:
+    from imagewright.phases import Model
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One model: where it is, what it is, what it answers, where it comes from."""
+
+    name: str
+    target: str  # "module:Class"
+    family: str
+    summary: str
+    paper: str
+    verbs: tuple[str, ...]
+
+
+_ENTRIES = (
+    Entry(
+        "pca",
+        "imagewright.models.linear.pca:PCA",
+        "linear",
+        "principal components: eigenfaces, in closed form and streamed",
+        "Turk & Pentland 1991; Tipping & Bishop 1999",
+        ("sample", "encode", "decode", "reconstruct", "score"),
+    ),
+    Entry(
+        "autoencoder",
+        "imagewright.models.autoencoding.autoencoder:Autoencoder",
+        "autoencoding",
+        "autoencoder, plain or denoising: the picture through a narrow code",
+        "Hinton & Salakhutdinov 2006; Vincent et al. 2008",
+        ("encode", "decode", "reconstruct", "score"),
+    ),
+    Entry(
+        "vae",
+        "imagewright.models.autoencoding.vae:VAE",
+        "autoencoding",
+        "variational autoencoder: a code one can draw from",
+        "Kingma & Welling 2013, arXiv:1312.6114",
+        ("sample", "encode", "decode", "reconstruct", "score"),
+    ),
+    Entry(
+        "dcgan",
+        "imagewright.models.adversarial.dcgan:DCGAN",
+        "adversarial",
+        "convolutional generator and discriminator, trained against each other",
+        "Radford et al. 2015, arXiv:1511.06434",
+        ("sample", "decode", "score"),
+    ),
+)
+
+
+@cache
+def entries() -> dict[str, Entry]:
+    """Every model by name: ours first, then those of packages that register under `imagewright.models`.
+
+    An entry point of that group names an `Entry`: `mymodel = "mypackage.catalogue:MYMODEL"`.
+    """
+    table = {entry.name: entry for entry in _ENTRIES}
+    for point in entry_points(group="imagewright.models"):
+        entry = point.load()
+        table.setdefault(entry.name, entry)
+    return table
+
+
+def models() -> list[Entry]:
+    """Every model: what it is, the verbs it answers, the paper. Imports no torch."""
+    return list(entries().values())
+
+
+def entry_of(name: str) -> Entry:
+    """The entry of a model; raises `UserError` with the nearest name for an unknown one."""
+    table = entries()
+    if name not in table:
+        raise UserError(f"There is no model {name!r}.{nearest_name(name, table)} The models: {', '.join(table)}.")
+    return table[name]
+
+
+def model_class(name: str) -> type[Model]:
+    """The class of a model, imported now."""
+    module, _, attribute = entry_of(name).target.partition(":")
+    found: type[Model] = getattr(importlib.import_module(module), attribute)
+    return found
+
+
+def name_of(model: Model) -> str:
+    """The catalogue's name of a model."""
+    target = f"{type(model).__module__}:{type(model).__qualname__}"
+    return next((entry.name for entry in entries().values() if entry.target == target), type(model).__name__.lower())

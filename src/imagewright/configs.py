@@ -1,0 +1,70 @@
+"""What a model's configuration is: a frozen, checked dataclass beside its networks, and errors in a user's words."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Literal, Self, TypeVar
+
+from pydantic import Field, ValidationError
+from pydantic.dataclasses import dataclass
+
+from imagewright.errors import ConfigError, nearest_name
+
+# Fields that the images decide, not the user's options: see `options_of`.
+IMAGE_FIELDS = ("size", "channels")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """What every model's configuration holds: the shape of its images. Sub-classes add their own options."""
+
+    size: tuple[int, int] = Field(description="height and width of the images, in pixels")
+    channels: Literal[1, 3, 4] = Field(description="channels of the images: 1 grey, 3 RGB, 4 RGBA")
+
+    @classmethod
+    def tiny(cls, *, size: tuple[int, int] = (16, 16), channels: int = 3) -> Self:
+        """The smallest configuration that still is this model: what tests train for a few steps."""
+        return cls(size=size, channels=channels)  # type: ignore[arg-type]
+
+    @classmethod
+    def nearest_size(cls, height: int, width: int) -> tuple[int, int]:
+        """The size this model can do that is nearest to the given one; the same where it can do any."""
+        return height, width
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(C, H, W)."""
+        return (self.channels, *self.size)
+
+
+AnyConfig = TypeVar("AnyConfig")
+
+
+def options_of(config_class: type[Any]) -> list[str]:
+    """The names of the options that a user may set on a configuration."""
+    return [field.name for field in dataclasses.fields(config_class) if field.name not in IMAGE_FIELDS]
+
+
+def build(config_class: type[AnyConfig], values: dict[str, Any], what: str) -> AnyConfig:
+    """A checked configuration of `values`; raises `ConfigError` naming each wrong option, its value and the rule.
+
+    `what` is how the message calls the thing that is configured: "vae", "training".
+    """
+    known = [field.name for field in dataclasses.fields(config_class)]  # type: ignore[arg-type]
+    for name in values:
+        if name not in known:
+            options = ", ".join(option for option in known if option not in IMAGE_FIELDS)
+            raise ConfigError(f"{what} has no option {name!r}.{nearest_name(name, known)} Its options: {options}.")
+    try:
+        return config_class(**values)
+    except ValidationError as error:
+        raise ConfigError("; ".join(_sentence(problem, what) for problem in error.errors())) from None
+
+
+def _sentence(problem: Any, what: str) -> str:
+    rule = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    if problem["type"] == "missing":
+        return f"{what}: {'.'.join(map(str, problem['loc']))} is missing"
+    if problem["type"] == "value_error":  # a check of our own: its text is already whole
+        return f"{what}: {rule}"
+    return f"{what}: {problem['loc'][0]}={problem['input']!r}, but it must be {rule}"

@@ -1,0 +1,111 @@
+"""Many processes under `torchrun`, or one: who this process is, and the few things ranks do together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from imagewright.errors import TrainingError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import torch
+
+
+def rank() -> int:
+    """This process's number, 0 where there is only one."""
+    return int(os.environ.get("RANK", "0"))
+
+
+def world_size() -> int:
+    """How many processes train together."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def local_rank() -> int:
+    """This process's number on its own machine: which GPU it takes."""
+    return int(os.environ.get("LOCAL_RANK", "0"))
+
+
+def is_main() -> bool:
+    """Whether this process writes files and talks to the user."""
+    return rank() == 0
+
+
+@contextmanager
+def process_group(device_type: str, timeout_seconds: float = 600.0) -> Iterator[None]:
+    """Join the other ranks for the time of the block. Does nothing for one process, or where they are joined already."""
+    import torch.distributed as dist
+
+    if world_size() == 1 or dist.is_initialized():
+        yield
+        return
+    dist.init_process_group(
+        "nccl" if device_type == "cuda" else "gloo", timeout=timedelta(seconds=timeout_seconds)
+    )
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+def barrier() -> None:
+    """Wait for all ranks."""
+    if world_size() > 1:
+        import torch.distributed as dist
+
+        with _lost_rank_is_said():
+            dist.barrier()
+
+
+def average_(tensors: Iterable[torch.Tensor]) -> None:
+    """Replace each tensor by its mean over ranks, in one all-reduce: many small ones would each pay the latency."""
+    if world_size() == 1:
+        return
+    import torch
+    import torch.distributed as dist
+
+    with torch.no_grad(), _lost_rank_is_said():
+        groups: dict[torch.dtype, list[torch.Tensor]] = {}
+        for tensor in tensors:
+            groups.setdefault(tensor.dtype, []).append(tensor)
+        for group in groups.values():
+            # In memory order, whatever the strides: averaging does not care, but copying a transposed view would.
+            flat = torch.cat([_in_memory_order(tensor) for tensor in group])
+            dist.all_reduce(flat)
+            flat /= world_size()
+            for tensor, part in zip(group, flat.split([tensor.numel() for tensor in group]), strict=True):
+                _in_memory_order(tensor).copy_(part)
+
+
+def any_rank(flag: bool) -> bool:
+    """Whether the flag is set on some rank: a Ctrl-C that reached one stops all, at the same step."""
+    if world_size() == 1:
+        return flag
+    import torch
+    import torch.distributed as dist
+
+    with _lost_rank_is_said():
+        shared = torch.tensor(float(flag), device="cuda" if dist.get_backend() == "nccl" else "cpu")
+        dist.all_reduce(shared)
+    return bool(shared.item() > 0)
+
+
+def _in_memory_order(tensor: torch.Tensor) -> torch.Tensor:
+    """A flat view of a dense tensor in the order of its memory (channels_last weights are dense, not contiguous)."""
+    return tensor.as_strided((tensor.numel(),), (1,), tensor.storage_offset())
+
+
+@contextmanager
+def _lost_rank_is_said() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        raise TrainingError(
+            f"Rank {rank()} of {world_size()} lost the others: one of them died or was killed, so all end here. "
+            f"Start again with --resume to go on from the last checkpoint. ({str(error).splitlines()[0]})"
+        ) from None

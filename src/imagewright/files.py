@@ -1,0 +1,84 @@
+"""Files written whole or not at all: into a temporary neighbour, flushed to the disk, then renamed over the name."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from imagewright.errors import RunError
+
+_SAID: dict[int, str] = {
+    errno.ENOSPC: "the disk is full: free some space, or choose another place",
+    errno.EDQUOT: "your disk quota is used up: free some space, or choose another place",
+    errno.EACCES: "there is no permission to write there: choose another place, or change the permissions",
+    errno.EPERM: "there is no permission to write there: choose another place, or change the permissions",
+    errno.EROFS: "that file system is read-only: choose another place",
+    errno.ENOTDIR: "a part of that path is a file, not a folder: choose another place",
+    errno.EISDIR: "that is a folder: name a file in it",
+}
+
+
+@contextmanager
+def written_whole(path: str | Path) -> Iterator[Path]:
+    """A temporary path to write to; on leaving the block it becomes `path`, or is removed if the block raised.
+
+    Raises `RunError` in plain words for a full disk, a missing permission or a read-only place.
+    """
+    path = Path(path)
+    with said_plainly(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
+        os.close(descriptor)
+        temporary = Path(name)
+        try:
+            yield temporary
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+            temporary.chmod(0o666 & ~_umask())  # mkstemp keeps files to their owner; a run is to be shared
+            temporary.replace(path)
+            _flush_folder(path.parent)
+        finally:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+def write_whole(path: str | Path, content: bytes | str) -> None:
+    """Write text (UTF-8) or bytes to `path`, whole or not at all."""
+    with written_whole(path) as temporary:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def said_plainly(path: str | Path) -> Iterator[None]:
+    """Turn what the file system says inside the block into a `RunError` that says what to do; else let it pass."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _SAID:
+            raise
+        raise RunError(f"Cannot write {path}: {_SAID[error.errno]}.") from error
+    except Exception as error:
+        # safetensors reports the system's error inside a message of its own.
+        if "No space left" in str(error) or "os error 28" in str(error):
+            raise RunError(f"Cannot write {path}: {_SAID[errno.ENOSPC]}.") from error
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _flush_folder(folder: Path) -> None:
+    """The rename itself survives a power cut only when the folder is flushed too; not every system can."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

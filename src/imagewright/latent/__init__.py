@@ -1,0 +1,1 @@
+"""Tools on latents, written against verbs: what works for PCA works for a GAN."""

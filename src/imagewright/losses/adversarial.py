@@ -1,0 +1,77 @@
+"""Adversarial losses: what the discriminator's logits on real and generated images ask of each network.
+
+Every loss is a pair of functions of logits (N,), each returning named terms whose sum is minimised. `real` and `fake`
+are logits before any sigmoid; higher means "more real".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor
+from torch.nn.functional import relu, softplus
+
+AdversarialName = Literal["non_saturating", "hinge", "least_squares", "wasserstein", "relativistic"]
+
+
+@dataclass(frozen=True)
+class AdversarialLoss:
+    """One game: the discriminator's terms of (real, fake) logits, and the generator's."""
+
+    discriminator: Callable[[Tensor, Tensor], dict[str, Tensor]]
+    generator: Callable[[Tensor, Tensor | None], dict[str, Tensor]]
+    needs_real: bool = False  # whether the generator's loss looks at real logits too
+
+
+def _logistic_discriminator(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    return {"real": softplus(-real).mean(), "fake": softplus(fake).mean()}
+
+
+def _non_saturating_generator(fake: Tensor, real: Tensor | None) -> dict[str, Tensor]:
+    # -log D(G(z)) rather than log(1 - D(G(z))), which is flat while the discriminator is winning (Goodfellow, sec. 3).
+    return {"adversarial": softplus(-fake).mean()}
+
+
+def _hinge_discriminator(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    return {"real": relu(1 - real).mean(), "fake": relu(1 + fake).mean()}
+
+
+def _least_squares_discriminator(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    return {"real": 0.5 * (real - 1).square().mean(), "fake": 0.5 * fake.square().mean()}
+
+
+def _least_squares_generator(fake: Tensor, real: Tensor | None) -> dict[str, Tensor]:
+    return {"adversarial": 0.5 * (fake - 1).square().mean()}
+
+
+def _wasserstein_discriminator(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    return {"critic": fake.mean() - real.mean()}
+
+
+def _mean_logit_generator(fake: Tensor, real: Tensor | None) -> dict[str, Tensor]:
+    return {"adversarial": -fake.mean()}
+
+
+def _relativistic_discriminator(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    return {"relative": softplus(fake - real).mean()}
+
+
+def _relativistic_generator(fake: Tensor, real: Tensor | None) -> dict[str, Tensor]:
+    assert real is not None  # needs_real says so to the model
+    return {"adversarial": softplus(real - fake).mean()}
+
+
+ADVERSARIAL: dict[AdversarialName, AdversarialLoss] = {
+    # Goodfellow et al. 2014, arXiv:1406.2661, eq. 1 and the alternative of section 3.
+    "non_saturating": AdversarialLoss(_logistic_discriminator, _non_saturating_generator),
+    # Lim & Ye 2017, arXiv:1705.02894, eq. 3-4 of Miyato et al. 2018.
+    "hinge": AdversarialLoss(_hinge_discriminator, _mean_logit_generator),
+    # Mao et al. 2017, arXiv:1611.04076, eq. 9.
+    "least_squares": AdversarialLoss(_least_squares_discriminator, _least_squares_generator),
+    # Arjovsky et al. 2017, arXiv:1701.07875, eq. 2-3; to be used with `gradient_penalty`.
+    "wasserstein": AdversarialLoss(_wasserstein_discriminator, _mean_logit_generator),
+    # Jolicoeur-Martineau 2019, arXiv:1807.00734, as paired in Huang et al. 2024 (R3GAN), arXiv:2501.05441, eq. 2.
+    "relativistic": AdversarialLoss(_relativistic_discriminator, _relativistic_generator, needs_real=True),
+}

@@ -1,0 +1,1 @@
+"""Autoencoders and what grew out of them."""

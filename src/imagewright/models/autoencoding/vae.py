@@ -1,0 +1,186 @@
+"""VAE: an encoder that gives a distribution over codes, a decoder that gives a distribution over pictures.
+
+Kingma & Welling 2013, arXiv:1312.6114: the bound is eq. 10, the reparameterised draw eq. 4 with one sample a picture.
+beta: Higgins et al. 2017. Importance-weighted likelihood: Burda et al. 2015, arXiv:1509.00519, eq. 8.
+Learned noise level: one variance for all pixels (sigma-VAE, Rybkin et al. 2020, arXiv:2006.13202, section 3).
+Shape letters: N batch, C H W image, D = C H W, Z code, K importance samples.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, Self
+
+import torch
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+from torch import Tensor, nn
+
+from imagewright.configs import Config
+from imagewright.layers.coders import Network, decoder, encoder, unit_interval
+from imagewright.losses.likelihoods import bernoulli_log_likelihood, gaussian_divergence, gaussian_log_likelihood
+from imagewright.phases import Draws, Model, Phase, Recipe, Step, Terms
+
+# Pixels are multiples of this in [-1, 1]; uniform noise of this width turns a density into a bound on the
+# probability of the 8-bit picture (Theis et al. 2016, arXiv:1511.01844, section 3.1).
+PIXEL_STEP = 2 / 255
+
+
+@dataclass(frozen=True, kw_only=True)
+class VAEConfig(Config):
+    latent_dim: int = Field(64, ge=1, le=65_536, description="numbers in the code of a picture")
+    network: Network = Field("convolutional", description="convolutional, or mlp: fully connected")
+    width: int = Field(
+        32, ge=1, le=8192, description="channels after the first convolution, or units of a hidden layer of the mlp"
+    )
+    layers: int = Field(2, ge=1, le=16, description="hidden layers of the mlp, in the encoder and in the decoder")
+    likelihood: Literal["gaussian", "bernoulli"] = Field(
+        "gaussian", description="what the decoder gives for a pixel: gaussian around a mean, or a bernoulli's mean"
+    )
+    binarize: Literal["none", "dynamic", "threshold"] = Field(
+        "none", description="with bernoulli: draw each pixel black or white anew each time (dynamic), or cut at the middle"
+    )
+    sigma: float = Field(
+        0, ge=0, le=10, description="with gaussian: standard deviation of a pixel in [-1, 1]; 0 learns one for all"
+    )
+    beta: float = Field(1.0, ge=0, le=1e6, description="weight of the divergence from the prior")
+
+    @classmethod
+    def tiny(cls, *, size: tuple[int, int] = (16, 16), channels: int = 3) -> Self:
+        return cls(size=size, channels=channels, latent_dim=4, width=8)  # type: ignore[arg-type]
+
+
+class NoiseLevel(nn.Module):
+    """The log variance of a pixel: one number, learned or fixed."""
+
+    def __init__(self, sigma: float) -> None:
+        super().__init__()
+        start = torch.tensor(2 * math.log(sigma) if sigma else 0.0)
+        if sigma:
+            self.register_buffer("log_variance", start)
+        else:
+            self.log_variance = nn.Parameter(start)
+
+    def forward(self) -> Tensor:
+        # A floor at half a grey level: a picture of one colour must not drive the density to infinity.
+        return self.log_variance.clamp(min=2 * math.log(PIXEL_STEP / 2))
+
+
+class VAE(Model):
+    """Networks: `encoder` (N, C, H, W) -> (N, 2 Z), means and log variances; `decoder` (N, Z) -> (N, C, H, W)."""
+
+    Config = VAEConfig
+    config: VAEConfig
+    score_unit = "log-likelihood (importance-weighted bound), nats"
+
+    def __init__(self, config: VAEConfig) -> None:
+        super().__init__(config)
+        body = {"network": config.network, "width": config.width, "layers": config.layers}
+        self.encoder = encoder(config.image_shape, 2 * config.latent_dim, **body)
+        self.decoder = decoder(config.image_shape, config.latent_dim, **body)
+        self.noise_level = NoiseLevel(config.sigma)
+
+    @property
+    def recipe(self) -> Recipe:
+        return Recipe(images_seen=400_000, batch_size=64, learning_rate=1e-3)
+
+    # Objective
+
+    def phases(self) -> list[Phase]:
+        learned = self.config.likelihood == "gaussian" and not self.config.sigma
+        networks = ("encoder", "decoder", *(("noise_level",) if learned else ()))
+        return [Phase("elbo", updates=networks, loss=self.negative_elbo)]
+
+    def negative_elbo(self, step: Step) -> Terms:
+        """Eq. 10 in nats a picture: minus the log-likelihood, and beta times the divergence."""
+        targets = self._targets(step.images, step.draws)
+        means, log_variances = self._posterior(targets)
+        latents = means + (0.5 * log_variances).exp() * step.draws.normal(self.config.latent_dim)
+        return {
+            "reconstruction": -self._log_likelihood(targets, latents).mean(),
+            "divergence": self.config.beta * gaussian_divergence(means, log_variances).sum(1).mean(),
+        }
+
+    def readings(self, losses: dict[str, float]) -> dict[str, float]:
+        """The ELBO in nats a picture, and minus it in bits a pixel value (lower is better)."""
+        divergence = losses["elbo/divergence"] / self.config.beta if self.config.beta else 0.0
+        elbo = -losses["elbo/reconstruction"] - divergence
+        return {"elbo": elbo, "bits_per_dimension": -elbo / (math.prod(self.config.image_shape) * math.log(2))}
+
+    # Verbs
+
+    @property
+    def latent_shape(self) -> tuple[int, ...]:
+        return (self.config.latent_dim,)
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        return torch.randn(count, self.config.latent_dim, generator=generator)
+
+    def encode(self, images: Tensor) -> Tensor:
+        targets = images
+        if self.config.likelihood == "bernoulli":
+            targets = unit_interval(images)
+            if self.config.binarize == "threshold":
+                targets = (targets >= 0.5).float()
+        return self._posterior(targets)[0]
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """The mean picture of each latent."""
+        outputs = self.decoder(latents)
+        return 2 * torch.sigmoid(outputs) - 1 if self.config.likelihood == "bernoulli" else torch.tanh(outputs)
+
+    def score(self, images: Tensor, generator: torch.Generator, samples: int) -> Tensor:
+        """log p(x) from below, (N,) nats: Burda et al. 2015, eq. 8, with K = `samples`; one sample gives the ELBO.
+
+        Of the 8-bit picture where the likelihood is gaussian, of the black-and-white one where it is bernoulli.
+        """
+        targets = self._targets(images, Draws(generator, len(images), 0, len(images)))
+        means, log_variances = self._posterior(targets)
+        return torch.stack(
+            [
+                self._importance_weighted(target, mean, log_variance, generator, samples)
+                for target, mean, log_variance in zip(targets, means, log_variances, strict=True)
+            ]
+        )
+
+    def _importance_weighted(
+        self, target: Tensor, mean: Tensor, log_variance: Tensor, generator: torch.Generator, samples: int
+    ) -> Tensor:
+        """log of the mean of K weights p(x, z) / q(z | x) for one picture, its latents drawn in bounded chunks."""
+        chunk = max(1, 2**22 // target.numel())
+        weights = []
+        for start in range(0, samples, chunk):
+            noise = torch.randn(
+                min(chunk, samples - start), len(mean), generator=generator, device=generator.device
+            ).to(mean.device)
+            latents = mean + (0.5 * log_variance).exp() * noise
+            log_prior = gaussian_log_likelihood(latents, torch.zeros_like(latents), torch.zeros_like(latents))
+            log_posterior = gaussian_log_likelihood(latents, mean, log_variance)
+            log_likelihood = self._log_likelihood(target.expand(len(latents), *target.shape), latents)
+            weights.append((log_likelihood + log_prior - log_posterior).double())
+        return (torch.logsumexp(torch.cat(weights), 0) - math.log(samples)).float()
+
+    # Parts
+
+    def _posterior(self, seen: Tensor) -> tuple[Tensor, Tensor]:
+        """Means and log variances, (N, Z) each."""
+        means, log_variances = self.encoder(seen).float().chunk(2, dim=1)
+        # exp of an early, wild value would be infinite in one step; no trained posterior comes near these bounds.
+        return means, log_variances.clamp(-20, 10)
+
+    def _targets(self, images: Tensor, draws: Draws) -> Tensor:
+        """What the likelihood explains: pixels in [0, 1] for a bernoulli, dequantised ones in [-1, 1] for a gaussian."""
+        if self.config.likelihood == "gaussian":
+            return images + PIXEL_STEP * (draws.uniform(*images.shape[1:]).to(images.device) - 0.5)
+        grey = unit_interval(images)
+        if self.config.binarize == "dynamic":
+            return (draws.uniform(*images.shape[1:]).to(images.device) < grey).float()
+        return (grey >= 0.5).float() if self.config.binarize == "threshold" else grey
+
+    def _log_likelihood(self, targets: Tensor, latents: Tensor) -> Tensor:
+        outputs = self.decoder(latents).float()
+        if self.config.likelihood == "bernoulli":
+            return bernoulli_log_likelihood(targets, outputs)
+        # A density over [-1, 1], turned into the probability of a cell one grey level wide in every pixel value.
+        cells = targets[0].numel() * math.log(PIXEL_STEP)
+        return gaussian_log_likelihood(targets, torch.tanh(outputs), self.noise_level()) + cells

@@ -1,0 +1,134 @@
+"""PCA: the mean picture and the directions in which pictures vary most; eigenfaces where the pictures are faces.
+
+Turk & Pentland 1991 (eigenfaces); Tipping & Bishop 1999, "Probabilistic principal component analysis" (the density).
+Randomised: block Krylov iteration (Musco & Musco 2015, arXiv:1504.05477, algorithm 2), streamed, so that a pass costs
+one read of the images and memory never holds them all.
+Shape letters: N images, D = C H W pixels, K components, B the width of a random block.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Self
+
+import torch
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+from torch import Tensor
+
+from imagewright.configs import Config
+from imagewright.errors import ConfigError, DataError
+from imagewright.models.linear.spectra import Spectrum, leading_spectrum
+from imagewright.phases import Model, Stream
+
+# Rounding to 8 bits adds this much variance to a pixel in [-1, 1]: no pixel is known better, so the density of a
+# set that the components explain wholly stays finite.
+QUANTISATION_VARIANCE = (2 / 255) ** 2 / 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class PCAConfig(Config):
+    components: int | None = Field(None, ge=1, le=65_536, description="components to keep (64 unless --explained)")
+    explained: float | None = Field(
+        None, gt=0, le=1, description="instead: as many components as explain this share of the variance"
+    )
+    seed: int = Field(0, ge=0, description="seed of the randomised solver, used where pictures are large")
+
+    def __post_init__(self) -> None:
+        if self.components is not None and self.explained is not None:
+            raise ValueError("components and explained both say how many components to keep: give one of them")
+
+    @classmethod
+    def tiny(cls, *, size: tuple[int, int] = (16, 16), channels: int = 3) -> Self:
+        return cls(size=size, channels=channels, components=4)  # type: ignore[arg-type]
+
+
+class PCA(Model):
+    """Buffers: `mean` (D,), `basis` (K, D) with orthonormal rows, `variances` (K,), `total_variance` ().
+
+    Latents are coordinates along the components in standard deviations of the training images: N(0, 1) is the prior.
+    """
+
+    Config = PCAConfig
+    config: PCAConfig
+    score_unit = "log-likelihood (probabilistic PCA), nats"
+
+    def __init__(self, config: PCAConfig) -> None:
+        super().__init__(config)
+        self._hold(Spectrum.empty(math.prod(config.image_shape), config.components or 1))
+
+    def fit(self, images: Stream) -> None:
+        """Closed form, in passes over the stream. Raises `DataError` for fewer than two pictures or all equal ones."""
+        if len(images) < 2:
+            raise DataError(f"PCA needs two pictures or more, and there is {len(images)}: variance needs a difference.")
+        most = min(len(images) - 1, math.prod(self.config.image_shape))
+        wanted = self.config.components or (None if self.config.explained else min(64, most))
+        if wanted is not None and wanted > most:
+            raise ConfigError(
+                f"components={wanted}, but {len(images)} pictures of {math.prod(self.config.image_shape)} pixel values "
+                f"have at most {most}: use --components {most} or fewer."
+            )
+        spectrum = leading_spectrum(images, wanted, self.config.explained, self.config.seed)
+        if not spectrum.total_variance > 0:
+            raise DataError("All pictures are equal: there is no direction in which they vary, so PCA has no component.")
+        self._hold(spectrum)
+
+    def make_room(self, state: dict[str, Tensor]) -> None:
+        components, pixels = state["basis"].shape
+        self._hold(Spectrum.empty(pixels, components))
+
+    @property
+    def explained_variance_ratio(self) -> Tensor:
+        """The share of the pictures' variance along each component, (K,)."""
+        return self.variances / self.total_variance
+
+    # Verbs
+
+    @property
+    def latent_shape(self) -> tuple[int, ...]:
+        return (len(self.basis),)
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        return torch.randn(count, len(self.basis), generator=generator)
+
+    def encode(self, images: Tensor) -> Tensor:
+        return self._project(images) / self._deviations()
+
+    def decode(self, latents: Tensor) -> Tensor:
+        pixels = self.mean + (latents * self._deviations()) @ self.basis
+        return pixels.unflatten(1, self.config.image_shape)
+
+    def score(self, images: Tensor, generator: torch.Generator, samples: int) -> Tensor:
+        """Log density of each image under the PPCA Gaussian in nats (Tipping & Bishop 1999, eq. 4 with eq. 7 and 8).
+
+        The covariance is the components' plus an equal variance in all other directions: their mean one in training.
+        """
+        pixels, kept = self.mean.numel(), len(self.basis)
+        left = (self.total_variance - self.variances.sum()) / max(pixels - kept, 1)
+        noise = left.clamp(min=QUANTISATION_VARIANCE).double()
+        variances = self.variances.double().clamp(min=noise.item())
+        coordinates = self._project(images).double()
+        distance = (images.flatten(1) - self.mean).double().square().sum(1)
+        residual = (distance - coordinates.square().sum(1)).clamp(min=0)
+        log_determinant = variances.log().sum() + (pixels - kept) * noise.log()
+        mahalanobis = (coordinates.square() / variances).sum(1) + residual / noise
+        return (-0.5 * (mahalanobis + log_determinant + pixels * math.log(2 * math.pi))).float()
+
+    # Parts
+
+    def _project(self, images: Tensor) -> Tensor:
+        return (images.flatten(1) - self.mean) @ self.basis.T
+
+    def _deviations(self) -> Tensor:
+        return self.variances.clamp(min=QUANTISATION_VARIANCE).sqrt()
+
+    mean: Tensor
+    basis: Tensor
+    variances: Tensor
+    total_variance: Tensor
+
+    def _hold(self, spectrum: Spectrum) -> None:
+        self.register_buffer("mean", spectrum.mean)
+        self.register_buffer("basis", spectrum.basis)
+        self.register_buffer("variances", spectrum.variances)
+        self.register_buffer("total_variance", torch.as_tensor(spectrum.total_variance, dtype=torch.float32))

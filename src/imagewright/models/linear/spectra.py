@@ -1,0 +1,157 @@
+"""The leading eigenvectors of the covariance of a stream of images: exact where pictures are small, Krylov where large.
+
+Shape letters: N images, D pixels, K wanted, B columns of a block.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from imagewright.phases import Stream
+
+EXACT_PIXELS = 2048  # up to here the D x D covariance and its eigenvectors cost less than the passes they would save
+STREAMED_IMAGES = 512  # images of one matrix product: large enough for the product to be the cost
+MOST_PASSES = 24
+# A Ritz value's error is of the order of its residual squared, so this is far below 1e-4 in each variance.
+RESIDUAL = 5e-4
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """Mean (D,), orthonormal rows (K, D), variances (K,) in descending order and the variance of all pixels together.
+
+    Variances have N - 1 in the denominator.
+    """
+
+    mean: Tensor
+    basis: Tensor
+    variances: Tensor
+    total_variance: float
+
+    @classmethod
+    def empty(cls, pixels: int, components: int) -> Spectrum:
+        return cls(torch.zeros(pixels), torch.zeros(components, pixels), torch.zeros(components), 0.0)
+
+    def first(self, components: int) -> Spectrum:
+        return Spectrum(self.mean, self.basis[:components], self.variances[:components], self.total_variance)
+
+    def components_for(self, share: float) -> int | None:
+        """How many components explain that share of the variance, or None where these do not reach it."""
+        reached = self.variances.double().cumsum(0) / self.total_variance >= share - 1e-9
+        return int(reached.int().argmax()) + 1 if bool(reached.any()) else None
+
+
+def leading_spectrum(images: Stream, wanted: int | None, share: float | None, seed: int) -> Spectrum:
+    """`wanted` components, or as many as explain `share` of the variance."""
+    first = next(images.batches(1))
+    pixels, most = first[0].numel(), min(len(images) - 1, first[0].numel())
+    if pixels <= EXACT_PIXELS:
+        spectrum = _exact(images, pixels, most)
+        return spectrum.first(wanted or _enough(spectrum, share) or most)
+    if wanted:
+        return _krylov(images, pixels, wanted, most, seed)
+    guess = min(64, most)
+    while True:
+        spectrum = _krylov(images, pixels, guess, most, seed)
+        enough = _enough(spectrum, share)
+        if enough or guess == most:
+            return spectrum.first(enough or most)
+        guess = min(2 * guess, most)
+
+
+def _enough(spectrum: Spectrum, share: float | None) -> int | None:
+    return spectrum.components_for(share) if share and spectrum.total_variance > 0 else None
+
+
+def _exact(images: Stream, pixels: int, most: int) -> Spectrum:
+    """Through the covariance, summed in double precision around the first picture, so that nothing cancels."""
+    count, total = 0, torch.zeros(pixels, dtype=torch.float64)
+    products = torch.zeros(pixels, pixels, dtype=torch.float64)
+    origin = next(images.batches(1)).flatten(1)[0]
+    for batch in images.batches(STREAMED_IMAGES):
+        rows = batch.flatten(1) - origin
+        total += rows.sum(0, dtype=torch.float64)
+        products += rows.T @ rows
+        count += len(rows)
+    mean = total / count
+    covariance = (products - count * torch.outer(mean, mean)) / (count - 1)
+    variances, vectors = torch.linalg.eigh(covariance)
+    basis = _signed(vectors.flip(1).T[:most].float())
+    trace = float(covariance.diagonal().sum())
+    # A set of equal pictures leaves rounding, not variance.
+    trace = trace if trace > 1e-10 * pixels else 0.0
+    return Spectrum((mean + origin).float(), basis, variances.flip(0)[:most].clamp(min=0).float(), trace)
+
+
+def _krylov(images: Stream, pixels: int, wanted: int, most: int, seed: int) -> Spectrum:
+    """Block Lanczos with full reorthogonalisation: every pass adds a block, until the wanted Ritz pairs stand still."""
+    width = min(most, max(16, wanted // 2 + 8))
+    generator = torch.Generator().manual_seed(seed)
+    block = torch.linalg.qr(torch.randn(pixels, width, generator=generator))[0]
+    mean, total_variance, product = _first_pass(images, block)
+    space, products = block, product
+    for _ in range(MOST_PASSES):
+        ritz, rotation = torch.linalg.eigh(_symmetric(space.T @ products))
+        kept = min(wanted, space.shape[1])
+        ritz, rotation = ritz.flip(0)[:kept], rotation.flip(1)[:, :kept]
+        residual = (products @ rotation - space @ (rotation * ritz)).norm(dim=0)
+        settled = kept == wanted and bool((residual <= RESIDUAL * ritz.clamp(min=1e-12)).all())
+        if settled or space.shape[1] >= most:
+            break
+        block = _orthogonal_to(space, products[:, -block.shape[1] :], most - space.shape[1])
+        product = _covariance_times(images, block, mean)
+        space, products = torch.cat([space, block], 1), torch.cat([products, product], 1)
+    return Spectrum(mean, _signed((space @ rotation).T.contiguous()), ritz.clamp(min=0), total_variance)
+
+
+def _first_pass(images: Stream, block: Tensor) -> tuple[Tensor, float, Tensor]:
+    """Mean, total variance and covariance times block, in one pass around the first picture."""
+    origin = next(images.batches(1)).flatten(1)[0]
+    count, total, squares = 0, torch.zeros(len(origin), dtype=torch.float64), 0.0
+    product = torch.zeros_like(block)
+    for batch in images.batches(STREAMED_IMAGES):
+        rows = batch.flatten(1) - origin
+        count += len(rows)
+        total += rows.sum(0, dtype=torch.float64)
+        squares += float(rows.double().square().sum()) if rows.numel() < 2**20 else float(rows.square().sum())
+        product += rows.T @ (rows @ block)
+    shift = total / count
+    variance = (squares - count * float(shift.square().sum())) / (count - 1)
+    shift = shift.float()
+    product -= count * torch.outer(shift, shift @ block)
+    return shift + origin, variance if variance > 1e-10 * len(origin) else 0.0, product / (count - 1)
+
+
+def _covariance_times(images: Stream, block: Tensor, mean: Tensor) -> Tensor:
+    product, offset = torch.zeros_like(block), mean @ block
+    count = 0
+    coordinate_sum = torch.zeros(block.shape[1])
+    for batch in images.batches(STREAMED_IMAGES):
+        rows = batch.flatten(1)
+        coordinates = rows @ block - offset
+        product += rows.T @ coordinates
+        coordinate_sum += coordinates.sum(0)
+        count += len(rows)
+    # The rows were not centred: what that adds is the mean times the coordinates' sum, which is all but zero.
+    return (product - torch.outer(mean, coordinate_sum)) / (count - 1)
+
+
+def _orthogonal_to(space: Tensor, block: Tensor, room: int) -> Tensor:
+    """An orthonormal basis of the block's part outside the space; twice, since once leaves rounding behind."""
+    block = block[:, :room]
+    for _ in range(2):
+        block = torch.linalg.qr(block - space @ (space.T @ block))[0]
+    return block
+
+
+def _symmetric(matrix: Tensor) -> Tensor:
+    return (matrix + matrix.T) / 2
+
+
+def _signed(basis: Tensor) -> Tensor:
+    """The sign that makes each component's largest entry positive: two fits then agree to the picture."""
+    largest = basis.gather(1, basis.abs().argmax(1, keepdim=True))
+    return basis * torch.where(largest < 0, -1.0, 1.0)

@@ -1,0 +1,20 @@
+"""Between the pixels of files, uint8 in 0..255, and those of models, float32 in [-1, 1]."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def to_float(images: Tensor) -> Tensor:
+    """uint8 (N, C, H, W) to float32 in [-1, 1]; 0 becomes -1 and 255 becomes 1 exactly."""
+    return images.float().div_(127.5).sub_(1)
+
+
+def to_uint8(images: Tensor) -> Tensor:
+    """Float (N, C, H, W) in [-1, 1] to uint8, rounded to the nearest level; values outside are cut."""
+    import torch
+
+    return images.detach().float().add(1).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)

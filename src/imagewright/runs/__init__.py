@@ -1,0 +1,1 @@
+"""The run directory: what one training made, and what users keep."""

@@ -1,0 +1,66 @@
+"""From a run, or one checkpoint file, back to the model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imagewright import catalogue, configs
+from imagewright.errors import RunError
+from imagewright.runs.checkpoints import read_tensors
+from imagewright.runs.run import Run
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from imagewright.phases import Model
+
+
+def load(source: Run | str | Path, *, images_seen: int | None = None, device: str = "cpu") -> Model:
+    """The model of a run, ready to answer verbs: in evaluation mode, averaged networks in place.
+
+    `source`: a run, its path, or one weights file. `images_seen`: an earlier checkpoint of the run.
+    Raises `RunError` for a missing or damaged file, saying which earlier checkpoint is whole.
+    """
+    if not isinstance(source, Run) and Path(source).is_file():
+        tensors, record = read_tensors(Path(source))
+        if "model" not in record:
+            raise RunError(f"{source} was not written by imagewright: `imagewright import` takes published checkpoints.")
+    else:
+        run = source if isinstance(source, Run) else Run(source)
+        tensors, record = read_tensors(_weights(run, images_seen))
+    model = build(record["model"], record["config"])
+    fill(model, tensors, str(source))
+    return model.to(device).eval()
+
+
+def build(name: str, config: dict[str, Any]) -> Model:
+    """A new model of the catalogue with a configuration as `run.json` holds it."""
+    model_class = catalogue.model_class(name)
+    return model_class(configs.build(model_class.Config, config, name))
+
+
+def fill(model: Model, tensors: dict[str, Tensor], source: str) -> None:
+    """Copy tensors into a model; raises `RunError` where they are not this model's."""
+    model.make_room(tensors)
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise RunError(f"{source} does not hold this model's tensors: {' '.join(str(error).split())}") from None
+
+
+def _weights(run: Run, images_seen: int | None) -> Path:
+    if images_seen is None:
+        checkpoints = run.checkpoints()
+        checkpoint, wrong = run.latest()
+        if wrong and checkpoint is not checkpoints[-1]:
+            raise RunError(
+                f"{wrong[0]}. The checkpoint at {checkpoint.images_seen} images is whole: "
+                f"use it by --at {checkpoint.images_seen} (images_seen={checkpoint.images_seen} in Python)."
+            )
+        return checkpoint.weights
+    checkpoint = run.checkpoint_at(images_seen)
+    if not checkpoint.weights.exists():
+        kept = ", ".join(str(each.images_seen) for each in run.checkpoints())
+        raise RunError(f"{run.path} has no checkpoint at {images_seen} images: it has {kept or 'none'}.")
+    return checkpoint.weights

@@ -1,0 +1,145 @@
+"""A run: the directory with all that one training made.
+
+    run.json           model, config, source and its fingerprint, seed, versions, command; written before training
+    metrics.jsonl      one line a report: images_seen, seconds, every loss term, learning rates, memory
+    samples/           000200000.png: the grid of the same latents at each report
+    checkpoints/       000200000.safetensors and 000200000.state.safetensors
+    report.html        one self-contained page
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from imagewright.errors import RunError, nearest_name
+from imagewright.files import said_plainly, write_whole
+from imagewright.runs.checkpoints import Checkpoint, damage
+
+RECORD = "run.json"
+METRICS = "metrics.jsonl"
+MADE_BY_TRAINING = (RECORD, METRICS, "samples", "checkpoints", "report.html")
+
+
+class Run:
+    """An existing run directory. Raises `RunError` where the path is none."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        if not self.path.is_dir():
+            siblings = [str(folder) for folder in self.path.parent.glob("*") if (folder / RECORD).exists()]
+            hint = nearest_name(str(self.path), siblings) or " `imagewright train` makes one."
+            raise RunError(f"There is no run directory {self.path}.{hint}")
+        try:
+            self.record: dict[str, Any] = json.loads((self.path / RECORD).read_text())
+        except FileNotFoundError:
+            raise RunError(f"{self.path} is no run directory: it has no {RECORD}.") from None
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise RunError(f"{self.path / RECORD} is damaged: {error}.") from None
+
+    @classmethod
+    def create(cls, path: str | Path, record: dict[str, Any], *, force: bool = False) -> Run:
+        """A new run. An existing one stops it, or with `force` is emptied of what its training made."""
+        path = Path(path)
+        if path.exists() and not path.is_dir():
+            raise RunError(f"{path} is a file: name a folder for the run with --out.")
+        if (path / RECORD).exists():
+            if not force:
+                raise RunError(
+                    f"{path} holds a run already: go on with it by --resume, replace it by --force, "
+                    "or give another place by --out."
+                )
+            cls._empty(path)
+        elif path.exists() and any(path.iterdir()):
+            raise RunError(f"{path} is a folder with other files in it: give a new or empty place by --out.")
+        write_whole(path / RECORD, json.dumps(record, indent=2) + "\n")
+        return cls(path)
+
+    @staticmethod
+    def _empty(path: Path) -> None:
+        with said_plainly(path):
+            for name in MADE_BY_TRAINING:
+                made = path / name
+                if made.is_dir():
+                    shutil.rmtree(made)
+                else:
+                    made.unlink(missing_ok=True)
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    @property
+    def model(self) -> str:
+        """The model's name in the catalogue."""
+        return str(self.record["model"])
+
+    def rewrite(self, record: dict[str, Any]) -> None:
+        """Replace `run.json`."""
+        write_whole(self.path / RECORD, json.dumps(record, indent=2) + "\n")
+        self.record = record
+
+    # Checkpoints
+
+    def checkpoint_at(self, images_seen: int) -> Checkpoint:
+        """The paths of the checkpoint at a point of training, existing or to be written."""
+        stem = self.path / "checkpoints" / f"{images_seen:09d}"
+        return Checkpoint(images_seen, stem.with_suffix(".safetensors"), stem.with_suffix(".state.safetensors"))
+
+    def checkpoints(self) -> list[Checkpoint]:
+        """All checkpoints, earliest first."""
+        names = (path.name.split(".")[0] for path in (self.path / "checkpoints").glob("*.safetensors"))
+        return [self.checkpoint_at(images_seen) for images_seen in sorted({int(n) for n in names if n.isdigit()})]
+
+    def latest(self, *, for_resume: bool = False) -> tuple[Checkpoint, list[str]]:
+        """The latest whole checkpoint, and what was wrong with later ones. Raises `RunError` where none is whole."""
+        wrong: list[str] = []
+        for checkpoint in reversed(self.checkpoints()):
+            said = damage(checkpoint, for_resume=for_resume)
+            if said is None:
+                return checkpoint, wrong
+            wrong.append(said)
+        raise RunError(
+            f"{self.path} has no whole checkpoint: {'; '.join(wrong) or 'its training wrote none'}. "
+            "Train it again with --force."
+        )
+
+    def prune(self, keep: int) -> None:
+        """Remove all but the latest `keep` checkpoints."""
+        for checkpoint in self.checkpoints()[:-keep]:
+            checkpoint.state.unlink(missing_ok=True)
+            checkpoint.weights.unlink(missing_ok=True)
+
+    # Metrics
+
+    def append_metrics(self, line: dict[str, Any]) -> None:
+        """Add one report. A line is one write: a kill leaves at most a broken last line, which readers pass over."""
+        with said_plainly(self.path / METRICS), (self.path / METRICS).open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """Every report, in order."""
+        path = self.path / METRICS
+        lines: list[dict[str, Any]] = []
+        for text in path.read_text().splitlines() if path.exists() else ():
+            try:
+                lines.append(json.loads(text))
+            except json.JSONDecodeError:
+                continue
+        return lines
+
+    def drop_after(self, images_seen: int) -> None:
+        """Forget reports, grids and checkpoints beyond a point: what a resumed training is about to make again."""
+        kept = [line for line in self.metrics() if line["images_seen"] <= images_seen]
+        write_whole(self.path / METRICS, "".join(json.dumps(line) + "\n" for line in kept))
+        for grid in (self.path / "samples").glob("*.png"):
+            if grid.stem.isdigit() and int(grid.stem) > images_seen:
+                grid.unlink()
+        for checkpoint in self.checkpoints():
+            if checkpoint.images_seen > images_seen:
+                checkpoint.state.unlink(missing_ok=True)
+                checkpoint.weights.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Training: the loop over phases, written once for every model."""

@@ -1,0 +1,185 @@
+"""The loop: batches to the engine, and now and then a report, a grid, a checkpoint."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import torch
+
+from imagewright import distributed
+from imagewright.errors import RunError, TrainingError
+from imagewright.images import Images
+from imagewright.phases import Model
+from imagewright.runs.report import write_report
+from imagewright.runs.run import Run
+from imagewright.training import device as devices
+from imagewright.training import showcase, snapshots
+from imagewright.training.engine import Engine, Plan
+from imagewright.training.feed import feed
+from imagewright.training.interruptions import StopRequest
+from imagewright.training.options import TrainingOptions
+from imagewright.training.reporting import Reporter
+from imagewright.training.setup import CHECKPOINTS, REPORTS
+
+# Ranks agree on a stop only every so many steps: asking each time would cost an exchange a step.
+STEPS_BETWEEN_AGREEMENTS = 8
+
+
+class Loop:
+    """One training from its start, or from a checkpoint, to its last image or a wish to stop."""
+
+    def __init__(
+        self,
+        model: Model,
+        images: Images,
+        run: Run,
+        options: TrainingOptions,
+        plan: Plan,
+        device: torch.device,
+        reporter: Reporter,
+        stop: StopRequest,
+    ) -> None:
+        self.model, self.images, self.run, self.plan, self.device = model, images, run, plan, device
+        self.reporter, self.stop, self.keep = reporter, stop, options.keep_checkpoints
+        devices.prepare(model, device)
+        self.engine = Engine(model, plan, device)
+        if options.compile:
+            for network in self.engine.networks.values():
+                network.compile()
+        self.total = math.ceil(plan.images_seen / plan.batch_size) * plan.batch_size
+        self.report_every = options.report_every or self._share_of_total(REPORTS)
+        self.checkpoint_every = options.checkpoint_every or self._share_of_total(CHECKPOINTS)
+        self.index, self.images_seen, self.seconds = 0, 0, 0.0
+        self.shown = showcase.fixed_inputs(model, images, plan.seed) if distributed.is_main() else None
+
+    def _share_of_total(self, parts: int) -> int:
+        """A part of the training in whole batches, so that reports come at even distances."""
+        return math.ceil(self.total / parts / self.plan.batch_size) * self.plan.batch_size
+
+    def go(self, *, resume: bool) -> None:
+        """Train. Leaves a checkpoint, a grid and the report page at where it ended."""
+        if resume:
+            self._resume()
+        self.reporter.started(self.run, self.total)
+        self.reporter.progressed(self.images_seen)
+        if self.images_seen == 0:
+            self._show()
+        self._clock, self._counted = time.monotonic(), self.images_seen
+        batches = feed(
+            self.images,
+            self.plan.seed,
+            self.images_seen,
+            self.plan.batch_size,
+            self.plan.rows,
+            pin=self.device.type == "cuda",
+        )
+        try:
+            while self.images_seen < self.total and not self._asked_to_stop():
+                self.engine.step(next(batches), self.index, self.images_seen)
+                before = self.images_seen
+                self.index += 1
+                self.images_seen += self.plan.batch_size
+                self.reporter.progressed(self.images_seen)
+                ended = self.images_seen >= self.total
+                if ended or before // self.report_every != self.images_seen // self.report_every:
+                    self._report()
+                if ended or before // self.checkpoint_every != self.images_seen // self.checkpoint_every:
+                    self._checkpoint()
+        finally:
+            batches.close()
+        if self.images_seen < self.total:
+            self._checkpoint()
+        self.reporter.finished(self.run)
+
+    def _resume(self) -> None:
+        checkpoints = self.run.checkpoints()
+        if not checkpoints:  # stopped before its first checkpoint: begin again, with the same seed
+            if distributed.is_main():
+                self.run.drop_after(-1)
+            return
+        checkpoint, wrong = self.run.latest(for_resume=True)
+        for damage in wrong:
+            self.reporter.message(f"{damage}: going on from the checkpoint at {checkpoint.images_seen:,} images")
+        self.index, self.images_seen = snapshots.restore(checkpoint, self.engine)
+        distributed.barrier()
+        if distributed.is_main():
+            self.run.drop_after(self.images_seen)
+        earlier = self.run.metrics()
+        self.seconds = float(earlier[-1]["seconds"]) if earlier else 0.0
+        if self.images_seen >= self.total:
+            self.reporter.message(
+                f"{self.run.path} is trained on {self.images_seen:,} images already: "
+                "give more by --images-seen to train it on"
+            )
+
+    def _asked_to_stop(self) -> bool:
+        if distributed.world_size() == 1:
+            return self.stop.asked
+        if self.index % STEPS_BETWEEN_AGREEMENTS == 0:
+            self.stop.asked = distributed.any_rank(self.stop.asked)
+            return self.stop.asked
+        return False
+
+    def _report(self) -> None:
+        losses = self.engine.losses()
+        now = time.monotonic()
+        speed = (self.images_seen - self._counted) / max(now - self._clock, 1e-9)
+        self.seconds += now - self._clock
+        wrong = [name for name, value in losses.items() if not math.isfinite(value)]
+        if wrong:
+            raise self._broken(f"{', '.join(wrong)} became {losses[wrong[0]]}")
+        line: dict[str, Any] = {
+            "images_seen": self.images_seen,
+            "seconds": round(self.seconds, 3),
+            "images_per_second": round(speed, 1),
+            "losses": losses,
+            "readings": self.model.readings(losses),
+            "learning_rates": self.engine.rates(),
+            "memory_bytes": devices.memory_bytes(self.device),
+        }
+        if distributed.is_main():
+            self._save(lambda: self.run.append_metrics(line))
+            self._show()
+            self.reporter.reported(line)
+        # What reporting took is not training: the figures are of the steps alone.
+        self._clock, self._counted = time.monotonic(), self.images_seen
+
+    def _show(self) -> None:
+        if self.shown is not None:
+            shown = self.shown
+            with self.engine.averages.in_place(self.model):
+                self._save(lambda: showcase.draw(self.model, shown, self.run, self.images_seen))
+
+    def _checkpoint(self) -> None:
+        if any(not math.isfinite(float(value)) for value in self.engine.sums.values()):
+            raise self._broken("a loss became no number")
+        self.engine.synchronise_buffers()
+        if distributed.is_main():
+            try:
+                self._save(lambda: snapshots.save(self.run, self.engine, self.index, self.images_seen))
+            except TrainingError as error:
+                raise self._broken(str(error)) from None
+            self.run.prune(self.keep)
+            self._save(lambda: write_report(self.run.path))
+        distributed.barrier()
+
+    def _save(self, write: Any) -> None:
+        """A write that fails ends training, and says what is kept."""
+        try:
+            write()
+        except RunError as error:
+            raise RunError(f"{error} {self._what_is_kept()}") from error
+
+    def _broken(self, what: str) -> TrainingError:
+        return TrainingError(
+            f"Training broke down before {self.images_seen:,} images: {what}. Try a lower --learning-rate (now "
+            f"{self.plan.learning_rate:g}), --clip 1, --warmup 10k or --precision fp32. {self._what_is_kept()}"
+        )
+
+    def _what_is_kept(self) -> str:
+        kept = self.run.checkpoints()
+        if not kept:
+            return "No checkpoint had been written yet."
+        return f"The checkpoint at {kept[-1].images_seen:,} images is kept: --resume goes on from there."

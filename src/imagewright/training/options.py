@@ -1,0 +1,43 @@
+"""The options of a training, the same for every model."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingOptions:
+    """What `imagewright train` takes besides the model's own options. None: what the model's recipe recommends."""
+
+    images_seen: int | None = Field(None, ge=1, le=10**12, description="images to train on, repeats counted")
+    batch_size: int | None = Field(None, ge=1, le=2**20, description="images of one step, over all ranks together")
+    micro_batch: int | None = Field(
+        None, ge=1, le=2**20, description="images in memory at once: gradients of several are accumulated to one step"
+    )
+    learning_rate: float | None = Field(None, gt=0, le=100, description="of Adam")
+    schedule: Literal["constant", "linear", "cosine"] = Field(
+        "constant", description="of the learning rate: constant, or falling to nothing at the last image"
+    )
+    warmup: int = Field(0, ge=0, le=10**12, description="images over which the learning rate rises from nothing")
+    clip: float | None = Field(None, gt=0, description="largest norm of a network's gradient; none by default")
+    average_half_life: int | None = Field(
+        None, ge=0, le=10**12, description="images over which half of the moving average is renewed; 0: no average"
+    )
+    precision: Literal["fp32", "bf16", "fp16"] = Field("fp32", description="arithmetic of the networks")
+    compile: bool = Field(False, description="compile the networks with torch.compile (slow start, faster steps)")
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where to train")
+    seed: int = Field(0, ge=0, le=2**62, description="of all that is random")
+    report_every: int | None = Field(
+        None, ge=1, le=10**12, description="images between two reports (losses and a sample grid); a 25th of all"
+    )
+    checkpoint_every: int | None = Field(
+        None, ge=1, le=10**12, description="images between two checkpoints; a fifth of all"
+    )
+    keep_checkpoints: int = Field(3, ge=1, le=10_000, description="latest checkpoints to keep")
+
+
+# What may differ when a run is resumed: where and how long it trains, not what it computes.
+MAY_DIFFER_ON_RESUME = ("images_seen", "device", "keep_checkpoints")

@@ -1,0 +1,52 @@
+"""The picture of each report: the same latents, or the same images, as training goes on."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from imagewright.capabilities import verbs_of
+from imagewright.files import written_whole
+from imagewright.images import Images
+from imagewright.images.grids import draw_grid
+from imagewright.phases import Model
+from imagewright.runs.run import Run
+from imagewright.verbs.apply import corrupt, decode, latents_of, reconstruct
+
+# A grid of about a screen: more pictures of small ones.
+SCREEN = 768
+
+
+def fixed_inputs(model: Model, images: Images, seed: int) -> Tensor:
+    """What every grid of a run shows the model: latents where it samples, else some of its images."""
+    height, width = model.config.size
+    columns, rows = (max(2, min(8, SCREEN // max(side, 1))) for side in (width, height))
+    if "sample" in verbs_of(model):
+        return latents_of(model, columns * rows, seed)
+    import numpy as np
+
+    chosen = np.linspace(0, len(images) - 1, min(columns * max(1, rows // 2), len(images))).astype(np.int64)
+    return images.batch(chosen).images
+
+
+def draw(model: Model, inputs: Tensor, run: Run, images_seen: int) -> None:
+    """Write `samples/NNNNNNNNN.png`: samples, or images above what the model makes of them."""
+    if inputs.dtype != torch.uint8:
+        pictures, columns = decode(model, inputs), math.ceil(math.sqrt(len(inputs)))
+    else:
+        seen = corrupt(model, inputs)
+        pictures, columns = _above(inputs if seen is None else seen, reconstruct(model, inputs if seen is None else seen))
+    with written_whole(run.path / "samples" / f"{images_seen:09d}.png") as path:
+        draw_grid(pictures, columns=columns).save(path)
+
+
+def _above(first: Tensor, second: Tensor) -> tuple[Tensor, int]:
+    """Two sets of images as rows of a grid, each image of the first above its partner of the second."""
+    columns = min(8, len(first))
+    rows: list[Tensor] = []
+    for one, other in zip(first.split(columns), second.split(columns), strict=True):
+        blank = one.new_full((columns - len(one), *one.shape[1:]), 255)
+        rows += [one, blank, other, blank]
+    return torch.cat(rows), columns

@@ -1,0 +1,61 @@
+"""All that training has changed, written and read back: a resumed run then ends with the bytes of an unbroken one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from imagewright.errors import TrainingError
+from imagewright.runs.checkpoints import Checkpoint, read_tensors, write_tensors
+from imagewright.runs.run import Run
+from imagewright.training.engine import Engine
+from imagewright.training.optimisation import optimizer_tensors
+
+
+def save(run: Run, engine: Engine, index: int, images_seen: int) -> Checkpoint:
+    """Write weights (averages in place) and state. The state comes last: a kill in between leaves the one before.
+
+    Raises `TrainingError` for weights that are no numbers any more: the earlier checkpoint stays the latest.
+    """
+    if not _all_finite(engine.model):
+        raise TrainingError("the weights hold values that are not numbers")
+    checkpoint = run.checkpoint_at(images_seen)
+    record = {"model": run.model, "config": run.record["config"], "images_seen": images_seen}
+    with engine.averages.in_place(engine.model):
+        write_tensors(checkpoint.weights, engine.model.state_dict(), record)
+    tensors = {name: tensor for name, tensor in _state(engine).items()}
+    scaler = engine.scaler.state_dict() if engine.scaler.is_enabled() else {}
+    write_tensors(checkpoint.state, tensors, {"index": index, "images_seen": images_seen, "scaler": scaler})
+    return checkpoint
+
+
+def restore(checkpoint: Checkpoint, engine: Engine) -> tuple[int, int]:
+    """Put an engine where the checkpoint was written; returns the step's index and the images seen."""
+    weights, _ = read_tensors(checkpoint.weights)
+    state, record = read_tensors(checkpoint.state)
+    with engine.averages.in_place(engine.model):  # what the weights file calls the network is its average
+        engine.model.load_state_dict(weights)
+    with torch.no_grad():
+        for name, tensor in _state(engine).items():
+            tensor.copy_(state[name])
+    if record["scaler"]:
+        engine.scaler.load_state_dict(record["scaler"])
+    return record["index"], record["images_seen"]
+
+
+def _state(engine: Engine) -> dict[str, Tensor]:
+    """What the weights file does not hold: the optimizers' moments, and the networks behind the averages."""
+    tensors: dict[str, Tensor] = {}
+    for name, optimizer in engine.optimizers.items():
+        found = optimizer_tensors(engine.networks[name], optimizer)
+        tensors |= {f"optimizer.{name}.{key}": tensor for key, tensor in found.items()}
+    for name, network in engine.averages.networks.items():
+        tensors |= {f"trained.{name}.{key}": tensor for key, tensor in network.state_dict().items()}
+    return tensors
+
+
+def _all_finite(model: Any) -> bool:
+    floating = [tensor for tensor in model.state_dict().values() if tensor.is_floating_point()]
+    return bool(torch.stack([torch.isfinite(tensor).all() for tensor in floating]).all()) if floating else True

@@ -1,0 +1,134 @@
+"""The public verbs: sample, encode, decode, reconstruct, score.
+
+Each takes a run, its path, a weights file or a loaded model. Images are uint8 (N, C, H, W), latents float32 (N, ...).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from imagewright import catalogue
+from imagewright.capabilities import Corrupts, require
+from imagewright.errors import UserError
+from imagewright.images import Images, open_images
+from imagewright.phases import Model
+from imagewright.pixels import to_float, to_uint8
+from imagewright.runs.loading import load
+from imagewright.runs.run import Run
+from imagewright.seeds import derive_seed
+from imagewright.verbs.blocks import BLOCK, generator_of, in_blocks, in_numbered_blocks
+
+RunLike = Run | Model | str | Path
+ImagesLike = Images | Tensor | np.ndarray | str | Path
+
+
+def model_of(run: RunLike) -> Model:
+    """The model itself: loaded unless it is one already."""
+    return run if isinstance(run, Model) else load(run)
+
+
+def latents_of(run: RunLike, count: int, seed: int = 0) -> Tensor:
+    """`count` latents from the model's prior, (count, ...). Latent k of a seed is the same whatever the count."""
+    model = model_of(run)
+    _require(model, "sample")
+    if count < 1:
+        raise UserError(f"count={count}, but there must be at least one picture to sample.")
+    rows = [
+        model.draw(1, torch.Generator().manual_seed(derive_seed(seed, "sample", number)))  # type: ignore[operator]
+        for number in range(count)
+    ]
+    return torch.cat(rows)
+
+
+def sample(run: RunLike, count: int = 16, *, seed: int = 0) -> Tensor:
+    """`count` new images, uint8 (count, C, H, W). Image k of a seed is the same whatever the count or the device."""
+    model = model_of(run)
+    return decode(model, latents_of(model, count, seed))
+
+
+def decode(run: RunLike, latents: Tensor | np.ndarray) -> Tensor:
+    """Images of latents (N, *latent_shape), uint8 (N, C, H, W). Raises `UserError` for latents of another shape."""
+    model = model_of(run)
+    _require(model, "decode")
+    latents = torch.as_tensor(np.asarray(latents), dtype=torch.float32)
+    expected: tuple[int, ...] = model.latent_shape  # type: ignore[assignment]
+    if tuple(latents.shape[1:]) != tuple(expected):
+        raise UserError(
+            f"Latents of shape {tuple(latents.shape)}, but {catalogue.name_of(model)} decodes "
+            f"(N, {', '.join(map(str, expected))}): were they made by another run?"
+        )
+    if not torch.isfinite(latents).all():
+        raise UserError("The latents hold values that are not finite numbers.")
+    return in_blocks(model, lambda block: to_uint8(model.decode(block)), latents)  # type: ignore[operator]
+
+
+def encode(run: RunLike, images: ImagesLike) -> Tensor:
+    """Latents of images, float32 (N, ...) on the CPU. Images of another size are resized, as `open_images` does."""
+    model = model_of(run)
+    _require(model, "encode")
+    return _over(model, images, lambda block, _: model.encode(to_float(block)))  # type: ignore[operator]
+
+
+def reconstruct(run: RunLike, images: ImagesLike) -> Tensor:
+    """Each image through the model's latents and back, uint8 (N, C, H, W). A denoising autoencoder cleans it."""
+    model = model_of(run)
+    _require(model, "reconstruct")
+    return _over(model, images, lambda block, _: to_uint8(model.decode(model.encode(to_float(block)))))  # type: ignore[operator]
+
+
+def corrupt(run: RunLike, images: ImagesLike, *, seed: int = 0) -> Tensor | None:
+    """Images damaged as the model was trained to undo, uint8; None where it was trained on clean pictures."""
+    model = model_of(run)
+    if not isinstance(model, Corrupts) or getattr(model.config, "noise", "none") == "none":
+        return None
+    damaged = model.corrupt
+    return _over(model, images, lambda block, n: to_uint8(damaged(to_float(block), generator_of(seed, n))))
+
+
+def score(run: RunLike, images: ImagesLike, *, samples: int = 64, seed: int = 0) -> Tensor:
+    """How well the model explains each image, float32 (N,), higher is better; `model.score_unit` says what it is.
+
+    `samples`: importance samples a picture, for models that estimate their likelihood (a VAE).
+    """
+    model = model_of(run)
+    _require(model, "score")
+    if samples < 1:
+        raise UserError(f"samples={samples}, but a score needs at least one.")
+    return _over(
+        model, images, lambda block, n: model.score(to_float(block), generator_of(seed, n), samples)  # type: ignore[operator]
+    )
+
+
+def images_for(run: RunLike, images: ImagesLike) -> Images:
+    """The images at the size and channels of the model."""
+    model = model_of(run)
+    size, channels = model.config.size, model.config.channels
+    if isinstance(images, Images):
+        if images.size == size and images.channels == channels:
+            return images
+        return images.with_size(size, channels)
+    if isinstance(images, Tensor):
+        images = images.numpy(force=True)
+    return open_images(images, size=size, channels=channels)
+
+
+def _over(model: Model, images: ImagesLike, function: Any) -> Tensor:
+    """Any source, streamed through the model in blocks."""
+    opened = images_for(model, images)
+    results, first = [], 0
+    for batch in opened.batches(64 * BLOCK):  # whole blocks, numbered through
+        offset = first
+        results.append(
+            in_numbered_blocks(model, lambda block, n, offset=offset: function(block, offset + n), batch.images)
+        )
+        first += -(-len(batch.images) // BLOCK)
+    return torch.cat(results)
+
+
+def _require(model: Model, verb: str) -> None:
+    require(model, verb, catalogue.name_of(model))
