@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from imagewright.images.images import Batch, Images
+from imagewright.images.batches import Batch
+from imagewright.images.check import CheckReport, check_images
+from imagewright.images.images import Images
 from imagewright.images.open import open_images
 
-__all__ = ["Batch", "Images", "open_images"]
+__all__ = ["Batch", "CheckReport", "Images", "check_images", "open_images"]

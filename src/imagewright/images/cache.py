@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from imagewright.errors import DataError
+from imagewright.files import write_whole
 
 try:
     import fcntl
@@ -58,7 +58,7 @@ def open_or_make(
         return found
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _locked(folder / f"{fingerprint}.lock"):
+        with locked(folder / f"{fingerprint}.lock"):
             found = _open(pixels_path, header_path, shape)
             if found is None:
                 _make(pixels_path, header_path, shape, fill)
@@ -92,7 +92,7 @@ def _make(
     try:
         descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644)
         try:
-            reserve(descriptor, int(np.prod(shape, dtype=object)))
+            _reserve(descriptor, int(np.prod(shape, dtype=object)))
             skipped = sorted(fill(descriptor))
             kept = _close_gaps(descriptor, shape, [index for index, _, _ in skipped])
             os.fsync(descriptor)
@@ -100,14 +100,15 @@ def _make(
             os.close(descriptor)
         header_path.unlink(missing_ok=True)
         os.replace(part, pixels_path)
-        write_json(header_path, {"format": FORMAT, "shape": [kept, *shape[1:]], "skipped": skipped})
+        header = {"format": FORMAT, "shape": [kept, *shape[1:]], "skipped": skipped}
+        write_whole(header_path, json.dumps(header))
     except BaseException:
         with suppress(OSError):
             part.unlink(missing_ok=True)
         raise
 
 
-def reserve(descriptor: int, size: int) -> None:
+def _reserve(descriptor: int, size: int) -> None:
     """Claim the room on the disk first: a full disk is then an error at once, not after an hour."""
     if hasattr(os, "posix_fallocate") and size:
         try:
@@ -130,18 +131,9 @@ def _close_gaps(descriptor: int, shape: tuple[int, int, int, int], gaps: list[in
     return kept
 
 
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a JSON file that is there whole or not at all: a temporary file beside it, synced and renamed."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    with open(part, "w", encoding="utf-8") as file:
-        json.dump(content, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
-
-
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file `path`: another process that wants it waits."""
     with open(path, "a") as file:
         if fcntl is not None:
             fcntl.flock(file, fcntl.LOCK_EX)

@@ -2,99 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from imagewright.errors import ConfigError, DataError
-from imagewright.images.cache import Skipped, Store, cache_folder, open_or_make
-from imagewright.images.decoding import Unreadable
+from imagewright.images.batches import Batch, as_batch, stream_share
 from imagewright.images.labels import Annotations
-from imagewright.images.preparing import decode_all, to_pixels
-from imagewright.images.sources.arrays import ArraySource
-from imagewright.images.sources.base import Source, digest
-from imagewright.images.transforms import Recipe, take_views
-
-if TYPE_CHECKING:
-    import torch
-
-MEMORY_LIMIT = 2**26
-"""Sets that are in memory already stay there, prepared, up to this many bytes (64 MiB)."""
-RECIPE_VERSION = "1"
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Pictures with what is known of them, each tensor in memory of its own.
-
-    `images`: uint8 (N, C, H, W), 0 to 255, channels_last in memory. `labels`: int64 (N,) or None. `attributes`:
-    float32 (N, A) of 0 and 1, or None.
-    """
-
-    images: torch.Tensor
-    labels: torch.Tensor | None = None
-    attributes: torch.Tensor | None = None
-
-
-@dataclass
-class Prepared:
-    """A source at one recipe, and its decoded pixels once they are there. Subsets share it."""
-
-    source: Source
-    recipe: Recipe
-    strict: bool
-    cache_dir: str | Path | None
-    store: Store | None = None
-
-    @property
-    def fingerprint(self) -> str:
-        """Hex digest of the pictures and of all that decides their prepared pixels."""
-        recipe = self.recipe
-        parts = (recipe.height, recipe.width, recipe.channels, recipe.crop, recipe.resize)
-        return digest(RECIPE_VERSION, self.source.identity, *(str(part) for part in parts))
-
-    def open(self, progress: Callable[[int, int], None] | None, workers: int | None) -> Store:
-        """The decoded pixels: from memory, from the cache, or decoded now."""
-        if self.store is None:
-            shape = (len(self.source), *self.recipe.canvas, self.recipe.channels)
-            fill = {"progress": progress, "workers": workers, "strict": self.strict}
-            if isinstance(self.source, ArraySource) and self.source.pixels.shape == shape:
-                self.store = Store(self.source.pixels, [])
-            elif isinstance(self.source, ArraySource) and int(np.prod(shape, dtype=object)) <= MEMORY_LIMIT:
-                self.store = self._in_memory(shape, fill)
-            else:
-                self.store = self._in_cache(shape, fill)
-            if self.strict and self.store.skipped:
-                _, name, reason = self.store.skipped[0]
-                raise DataError(f"{self.source.typed}: {name} cannot be read: {reason}.")
-        return self.store
-
-    def _in_memory(self, shape: tuple[int, int, int, int], fill: dict[str, Any]) -> Store:
-        pixels = np.zeros(shape, np.uint8)
-
-        def write(first: int, rows: np.ndarray) -> None:
-            pixels[first : first + len(rows)] = rows
-
-        skipped = decode_all(self.source, self.recipe, write, **fill)
-        return Store(np.delete(pixels, [index for index, _, _ in skipped], axis=0) if skipped else pixels, skipped)
-
-    def _in_cache(self, shape: tuple[int, int, int, int], fill: dict[str, Any]) -> Store:
-        row = int(np.prod(shape[1:]))
-
-        def decode_into(descriptor: int) -> list[Skipped]:
-            def write(first: int, rows: np.ndarray) -> None:
-                data, at = rows.reshape(-1), first * row
-                while len(data):  # one call writes at most what the system likes
-                    written = os.pwrite(descriptor, data, at)  # type: ignore[arg-type]
-                    data, at = data[written:], at + written
-
-            return decode_all(self.source, self.recipe, write, **fill)
-
-        return open_or_make(cache_folder(self.cache_dir), self.fingerprint, shape, decode_into)
+from imagewright.images.prepared import Prepared
+from imagewright.images.sources.base import digest
+from imagewright.images.transforms import checked_channels, checked_size, take_views
 
 
 class Images:
@@ -108,10 +27,18 @@ class Images:
     mirrored), `crop`, `skipped` ((name, reason) each), `notes` (sentences on what was chosen or passed over).
     """
 
-    def __init__(self, prepared: Prepared, *, flip: bool, selection: np.ndarray | None = None) -> None:
+    def __init__(
+        self,
+        prepared: Prepared,
+        *,
+        flip: bool,
+        selection: np.ndarray | None = None,
+        chosen: np.ndarray | None = None,
+    ) -> None:
         self._prepared = prepared
         self._selection = selection  # indices in the source, None for all of it
         self._rows: np.ndarray | None = None  # rows of the store, once prepared
+        self._chosen = chosen  # what subset() was asked for: part of the fingerprint, unlike what is skipped
         self.flip = flip
         self.skipped: list[tuple[str, str]] = []
         self.notes = list(prepared.source.notes)
@@ -158,10 +85,11 @@ class Images:
     def fingerprint(self) -> str:
         """Hex digest that changes with the pictures, and with size, channels, crop and filter. Not with `flip`."""
         whole = self._prepared.fingerprint
-        chosen = self._chosen_by_user
-        return whole if chosen is None else digest(whole, chosen)
+        return whole if self._chosen is None else digest(whole, self._chosen)
 
     _chosen_by_user: np.ndarray | None = None
+    size_given: bool = False
+    """Whether the user asked for this size; where not, a model may take the nearest one that it can do."""
 
     def __len__(self) -> int:
         return len(self._prepared.source) if self._selection is None else len(self._selection)
@@ -208,8 +136,6 @@ class Images:
         `views`: for each row its place in the endless stream of training (int64). It and `seed` alone decide the
         random crop and flip of that row, in whatever batch it comes. None: the centre crop, not flipped.
         """
-        import torch
-
         self.prepare()
         assert self._rows is not None
         indices = np.asarray(indices, dtype=np.int64)
@@ -217,17 +143,7 @@ class Images:
         pixels = take_views(
             store.pixels, self._rows[indices], self._prepared.recipe, flip=self.flip, views=views, seed=seed
         )
-        return self._as_batch(pixels, self.labels, self.attributes, indices, torch)
-
-    @staticmethod
-    def _as_batch(
-        pixels: np.ndarray, labels: np.ndarray | None, attributes: np.ndarray | None, indices: np.ndarray, torch: Any
-    ) -> Batch:
-        return Batch(
-            torch.from_numpy(pixels).permute(0, 3, 1, 2),
-            None if labels is None else torch.from_numpy(labels[indices]),
-            None if attributes is None else torch.from_numpy(attributes[indices]),
-        )
+        return as_batch(pixels, self.labels, self.attributes, indices)
 
     def batches(self, batch_size: int) -> Iterator[Batch]:
         """All pictures in order, once, `batch_size` at a time (the last batch may be smaller), in flat memory."""
@@ -246,52 +162,12 @@ class Images:
         every picture goes to exactly one reader, and each shard is read from its start to its end. Unreadable
         pictures are passed over and named in `skipped`.
         """
-        import torch
-
-        share = self._share(rank * workers + worker, world * workers)
-        source, recipe = self._prepared.source, self._prepared.recipe
-        known = source.annotations
-        rows = np.empty((batch_size, *recipe.canvas, recipe.channels), np.uint8)
-        chosen: list[int] = []
-        for indices in share:
-            for index, payload in zip(indices, source.read(indices), strict=True):
-                try:
-                    rows[len(chosen)] = to_pixels(payload, recipe)
-                except Unreadable as reason:
-                    if self._prepared.strict:
-                        raise DataError(f"{self.source}: {source.name(index)} cannot be read: {reason}.") from reason
-                    self.skipped.append((source.name(index), str(reason)))
-                    continue
-                chosen.append(index)
-                if len(chosen) == batch_size:
-                    yield self._streamed(rows, np.array(chosen), known, torch)
-                    chosen.clear()
-        if chosen:
-            yield self._streamed(rows[: len(chosen)], np.array(chosen), known, torch)
-
-    def _streamed(self, rows: np.ndarray, indices: np.ndarray, known: Annotations, torch: Any) -> Batch:
-        recipe = self._prepared.recipe
-        pixels = take_views(rows, np.arange(len(rows)), recipe, flip=False, views=None, seed=0)
-        return self._as_batch(pixels, known.labels, known.attributes, indices, torch)
-
-    def _share(self, reader: int, readers: int) -> Iterator[np.ndarray]:
-        if not 0 <= reader < readers:
-            raise ConfigError(f"Reader {reader} of {readers} does not exist: ranks and workers count from 0.")
-        source = self._prepared.source
-        shards = source.shards()
-        if len(shards) < readers:
-            bounds = np.linspace(0, len(source), readers + 1).astype(np.int64)
-            mine = [(int(bounds[reader]), int(bounds[reader + 1]))]
-        else:
-            mine = shards[reader::readers]
-        for start, stop in mine:
-            indices = np.arange(start, stop)
-            yield indices if self._selection is None else indices[np.isin(indices, self._selection)]
+        yield from stream_share(
+            self._prepared, self._selection, batch_size, (rank, world, worker, workers), self.skipped
+        )
 
     def with_size(self, size: int | tuple[int, int] | None, channels: int | None = None) -> Images:
         """The same pictures at another size (height, width) or other channels; None keeps what they are."""
-        from imagewright.images.open import checked_channels, checked_size
-
         height, width = self.size if size is None else checked_size(size)
         recipe = replace(
             self._prepared.recipe,
@@ -301,6 +177,7 @@ class Images:
         )
         other = Images(replace(self._prepared, recipe=recipe, store=None), flip=self.flip, selection=self._selection)
         other._chosen_by_user = self._chosen_by_user
+        other.size_given = self.size_given or size is not None
         return other
 
     def subset(self, indices: np.ndarray) -> Images:
@@ -313,6 +190,7 @@ class Images:
         chosen = indices.astype(np.int64) if self._selection is None else self._selection[indices]
         other = Images(self._prepared, flip=self.flip, selection=chosen)
         other._chosen_by_user = chosen
+        other.size_given = self.size_given
         return other
 
     def describe(self) -> dict[str, Any]:

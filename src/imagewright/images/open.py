@@ -8,26 +8,17 @@ from typing import Any, Literal
 
 import numpy as np
 
-from imagewright.errors import ConfigError, DataError, nearest_name
+from imagewright.errors import DataError
 from imagewright.images.decoding import Header, Unreadable, read_header
-from imagewright.images.images import Images, Prepared
+from imagewright.images.images import Images
+from imagewright.images.prepared import Prepared
 from imagewright.images.labels import TABLE_NAMES, match_table, read_table
-from imagewright.images.listing import is_picture_name, scan_folder
-from imagewright.images.sources.archive import ZipSource
-from imagewright.images.sources.arrays import open_array, open_npz
 from imagewright.images.sources.base import Source
-from imagewright.images.sources.builtin import BUILTIN
-from imagewright.images.sources.folder import FolderSource
-from imagewright.images.sources.idx import is_idx_name, open_idx, open_idx_folder
-from imagewright.images.transforms import CROPS, FILTERS, Recipe
+from imagewright.images.sources.finding import find_source
+from imagewright.images.transforms import Recipe, check_options, checked_channels, checked_size
 
-SIDE_LIMIT = 16384
 SAMPLE = 256
 """Headers looked at to find the commonest size and channels."""
-WHAT_OPENS = (
-    "expected a folder of pictures, a .zip, .tar shards (such as 'shards/{000..003}.tar'), IDX, .npz, a video, "
-    "an array, or one of the names "
-)
 
 
 def open_images(
@@ -48,103 +39,35 @@ def open_images(
     `source`: a folder (searched through; sub-folders become classes), a `.zip` of the same, tar shards in WebDataset
     layout, IDX files or a folder of them, `.npz`, a video, a uint8 array or tensor (N, C, H, W), a name (`digits`,
     `faces`, `mnist`, `fashion-mnist`, `cifar10`), or images opened before.
-    `size`: side, or (height, width), in pixels; None takes the commonest of the source. `channels`: 1, 3 or 4; None
-    takes the commonest. `crop`: `centre` fills the target and cuts what hangs over, `random` cuts elsewhere in each view,
-    `none` keeps all of the picture and changes its aspect. `flip`: views are mirrored at random. `resize`: the
-    antialiasing filter. `labels`: a CSV or JSON file; one beside the pictures is found by itself. `split`: a part
-    (`train`, `test`, a sub-folder). `strict`: an unreadable picture is an error and not skipped.
-    `cache_dir`: where prepared pixels are kept.
+    A path that exists goes before a name. `size`: side, or (height, width), in pixels; None takes the commonest of the
+    source. `channels`: 1, 3 or 4; None takes the commonest. `crop`: `centre` fills the target and cuts what hangs over,
+    `random` cuts elsewhere in each view, `none` keeps all of the picture and changes its aspect. `flip`: views are
+    mirrored at random. `resize`: the antialiasing filter. `labels`: a CSV or JSON file; one beside the pictures is
+    found by itself. `split`: a part (`train`, `test`, a sub-folder). `strict`: an unreadable picture is an error and
+    not skipped. `cache_dir`: where prepared pixels are kept.
 
     Raises `DataError` for a source that cannot be used, `ConfigError` for an option that cannot.
     """
-    _check_options(crop, resize)
+    check_options(crop, resize)
     if isinstance(source, Images):
         return source if size is None and channels is None else source.with_size(size, channels)
     height_and_width = None if size is None else checked_size(size)
     wanted_channels = None if channels is None else checked_channels(channels)
-    opened = find_source(source, split)
-    _attach_labels(opened, labels)
+    opened = find_source(source, split, cache_dir)
+    attach_labels(opened, labels)
     if height_and_width is None or wanted_channels is None:
-        usual = commonest_header(opened)
+        usual, note = commonest_header(opened)
         if height_and_width is None:
             height_and_width = (usual.height, usual.width)
+            opened.notes += note
         wanted_channels = wanted_channels or usual.channels
     recipe = Recipe(*height_and_width, wanted_channels, crop, resize)
-    return Images(Prepared(opened, recipe, strict, cache_dir), flip=flip)
+    images = Images(Prepared(opened, recipe, strict, cache_dir), flip=flip)
+    images.size_given = size is not None
+    return images
 
 
-def _check_options(crop: str, resize: str) -> None:
-    if crop not in CROPS:
-        raise ConfigError(f"There is no crop {crop!r}: expected {', '.join(CROPS)}.{nearest_name(crop, CROPS)}")
-    if resize not in FILTERS:
-        raise ConfigError(
-            f"There is no filter {resize!r}: expected {', '.join(FILTERS)}.{nearest_name(resize, FILTERS)}"
-        )
-
-
-def checked_size(size: int | tuple[int, int]) -> tuple[int, int]:
-    """(height, width) of a side or a pair. Raises `ConfigError` outside 1 to 16,384."""
-    pair = (size, size) if isinstance(size, (int, np.integer)) else tuple(size)
-    if len(pair) != 2 or not all(isinstance(side, (int, np.integer)) and 1 <= side <= SIDE_LIMIT for side in pair):
-        raise ConfigError(f"The size {size!r} cannot be: expected a side or (height, width) from 1 to {SIDE_LIMIT:,}.")
-    return int(pair[0]), int(pair[1])
-
-
-def checked_channels(channels: int) -> int:
-    """1, 3 or 4. Raises `ConfigError` for others."""
-    if channels not in {1, 3, 4}:
-        raise ConfigError(f"{channels!r} channels cannot be: expected 1 (grey), 3 (RGB) or 4 (RGBA).")
-    return int(channels)
-
-
-def find_source(source: Any, split: str | None) -> Source:
-    """The source behind a path, a name or an array. Raises `DataError`."""
-    if not isinstance(source, (str, Path)):
-        if hasattr(source, "shape"):
-            return open_array(source)
-        raise DataError(f"A {type(source).__name__} cannot be opened: {WHAT_OPENS}{', '.join(BUILTIN)}.")
-    typed = str(source)
-    path = Path(typed).expanduser()
-    if isinstance(source, str) and typed in BUILTIN and not path.exists():
-        return BUILTIN[typed]()
-    if path.is_dir():
-        return _open_folder(path, typed, split)
-    if path.is_file():
-        return _open_file(path, typed, split)
-    raise DataError(f"There is nothing at {typed!r}: {WHAT_OPENS}{', '.join(BUILTIN)}.{nearest_name(typed, BUILTIN)}")
-
-
-def _open_folder(path: Path, typed: str, split: str | None) -> Source:
-    listing, others = scan_folder(path)
-    if len(listing):
-        return FolderSource(typed, path, listing, split)
-    if any(is_idx_name(other.name) for other in others):
-        return open_idx_folder(path, others, typed, split)
-    archives = [other for other in others if other.suffix.lower() in {".zip", ".npz"}]
-    if split is not None and any(archive.stem == split for archive in archives):
-        return _open_file(next(archive for archive in archives if archive.stem == split), typed, None)
-    if len(archives) == 1:
-        return _open_file(archives[0], typed, split)
-    if archives:
-        raise DataError(f"{typed} holds {len(archives)} archives: name one, such as {archives[0]}.")
-    found = f"{listing.ignored:,} other files" if listing.ignored else "nothing"
-    raise DataError(f"{typed} holds no pictures (PNG, JPEG, WebP, TIFF, BMP, GIF or PGM), but {found}.")
-
-
-def _open_file(path: Path, typed: str, split: str | None) -> Source:
-    suffix = path.suffix.lower()
-    if is_idx_name(path.name):
-        return open_idx(path, typed)
-    if suffix == ".zip":
-        return ZipSource(typed, path, split)
-    if suffix == ".npz":
-        return open_npz(path, typed, split)
-    if is_picture_name(path.name):
-        raise DataError(f"{typed} is one picture: open the folder that holds it.")
-    raise DataError(f"{typed} is a file of a kind that is not known: {WHAT_OPENS}{', '.join(BUILTIN)}.")
-
-
-def _attach_labels(source: Source, labels: str | Path | None) -> None:
+def attach_labels(source: Source, labels: str | Path | None) -> None:
     """Give the source the annotations of the file named, or of a table that lies beside its pictures."""
     found: Path | None
     if labels is not None:
@@ -195,8 +118,8 @@ def headers(source: Source, indices: np.ndarray) -> list[Header | Unreadable]:
     return found
 
 
-def commonest_header(source: Source) -> Header:
-    """The commonest size and mode among a sample of the pictures; others than that size are noted on the source."""
+def commonest_header(source: Source) -> tuple[Header, list[str]]:
+    """The commonest size and channels among a sample of the pictures, and a note if some have another size."""
     indices = np.unique(np.linspace(0, len(source) - 1, SAMPLE).astype(np.int64))
     if source.in_order:
         indices = indices[:1]
@@ -209,9 +132,9 @@ def commonest_header(source: Source) -> Header:
         )
     (width, height), count = Counter((header.width, header.height) for header in good).most_common(1)[0]
     channels = Counter(header.channels for header in good).most_common(1)[0][0]
-    if count < len(good):
-        source.notes.append(
-            f"{len(good) - count:,} of {len(good):,} pictures looked at have another size than {width}x{height}: "
-            "they are resized and cropped."
-        )
-    return Header(width, height, {1: "L", 3: "RGB", 4: "RGBA"}[channels], "")
+    note = [
+        f"{len(good) - count:,} of {len(good):,} pictures looked at have another size than {width}x{height}: "
+        "they are resized and cropped."
+    ]
+    mode = {1: "L", 3: "RGB", 4: "RGBA"}[channels]
+    return Header(width, height, mode, ""), note if count < len(good) else []

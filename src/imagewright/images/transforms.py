@@ -2,8 +2,9 @@
 
 The recipe: `PIL.ImageOps.fit(image, (width, height), method=FILTER)`: the largest centred window of the wanted aspect
 is scaled to the target with antialiasing (Lanczos unless told otherwise). That is "scale until the picture covers the
-target, crop the centre" in one pass. With `crop="none"` the whole picture is scaled: `image.resize((width, height), FILTER)`.
-With `crop="random"` the recipe makes a canvas of 9/8 of the target, and each view is a window of the target's size in it.
+target, crop the centre" in one pass. With `crop="none"` the whole picture is scaled:
+`image.resize((width, height), FILTER)`. With `crop="random"` the recipe makes a canvas of 9/8 of the target, and each
+view is a window of the target's size in it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageOps
 
+from imagewright.errors import ConfigError, nearest_name
+
 FILTERS = {
     "lanczos": Image.Resampling.LANCZOS,
     "bicubic": Image.Resampling.BICUBIC,
@@ -21,6 +24,7 @@ FILTERS = {
     "nearest": Image.Resampling.NEAREST,
 }
 CROPS = ("centre", "random", "none")
+SIDE_LIMIT = 16384
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,31 @@ class Recipe:
             else:
                 image = ImageOps.fit(image, (width, height), method=method)
         return np.asarray(image).reshape(height, width, self.channels)
+
+
+def check_options(crop: str, resize: str) -> None:
+    """Raise `ConfigError` for a crop or a filter that does not exist."""
+    if crop not in CROPS:
+        raise ConfigError(f"There is no crop {crop!r}: expected {', '.join(CROPS)}.{nearest_name(crop, CROPS)}")
+    if resize not in FILTERS:
+        raise ConfigError(
+            f"There is no filter {resize!r}: expected {', '.join(FILTERS)}.{nearest_name(resize, FILTERS)}"
+        )
+
+
+def checked_size(size: int | tuple[int, int]) -> tuple[int, int]:
+    """(height, width) of a side or a pair. Raises `ConfigError` outside 1 to 16,384."""
+    pair = (size, size) if isinstance(size, (int, np.integer)) else tuple(size)
+    if len(pair) != 2 or not all(isinstance(side, (int, np.integer)) and 1 <= side <= SIDE_LIMIT for side in pair):
+        raise ConfigError(f"The size {size!r} cannot be: expected a side or (height, width) from 1 to {SIDE_LIMIT:,}.")
+    return int(pair[0]), int(pair[1])
+
+
+def checked_channels(channels: int) -> int:
+    """1, 3 or 4. Raises `ConfigError` for others."""
+    if channels not in {1, 3, 4}:
+        raise ConfigError(f"{channels!r} channels cannot be: expected 1 (grey), 3 (RGB) or 4 (RGBA).")
+    return int(channels)
 
 
 def random_words(seed: int, views: np.ndarray) -> np.ndarray:

@@ -1,0 +1,95 @@
+"""What a path, a pattern, a name or an array is, and the source that reads it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from imagewright.errors import DataError, nearest_name
+from imagewright.images.listing import is_picture_name, scan_folder
+from imagewright.images.sources.archive import ZipSource
+from imagewright.images.sources.arrays import open_array, open_npz
+from imagewright.images.sources.base import Source
+from imagewright.images.sources.builtin import BUILTIN
+from imagewright.images.sources.downloads import REMOTE_SETS, open_remote
+from imagewright.images.sources.folder import FolderSource
+from imagewright.images.sources.idx import is_idx_name, open_idx, open_idx_folder
+from imagewright.images.sources.shards import ShardSource, expand_pattern, is_tar_name
+from imagewright.images.sources.video import VIDEO_SUFFIXES, VideoSource
+
+NAMES = (*BUILTIN, *REMOTE_SETS)
+WHAT_OPENS = (
+    "expected a folder of pictures, a .zip, tar shards (such as 'shards/{000..003}.tar'), IDX, .npz, a video, "
+    f"an array, or one of the names {', '.join(NAMES)}"
+)
+
+
+def find_source(source: Any, split: str | None, cache_dir: str | Path | None = None) -> Source:
+    """The source behind a path, a pattern of tar files, a name or an array. Raises `DataError`."""
+    if not isinstance(source, (str, Path)):
+        if hasattr(source, "shape"):
+            return _whole(open_array(source), split)
+        raise DataError(f"A {type(source).__name__} cannot be opened: {WHAT_OPENS}.")
+    typed = str(source)
+    path = Path(typed).expanduser()
+    if path.is_dir():
+        return _open_folder(path, typed, split)
+    if path.is_file():
+        return _open_file(path, typed, split)
+    if typed in BUILTIN:
+        return _whole(BUILTIN[typed](), split)
+    if typed in REMOTE_SETS:
+        return open_remote(typed, split, cache_dir)
+    if re.search(r"[{*?\[]", typed):
+        if not is_tar_name(typed):
+            raise DataError(f"{typed!r} is a pattern, and only tar shards are opened by one: name the folder instead.")
+        return ShardSource(typed, expand_pattern(typed), split)
+    raise DataError(f"There is nothing at {typed!r}: {WHAT_OPENS}.{nearest_name(typed, NAMES)}")
+
+
+def _whole(source: Source, split: str | None) -> Source:
+    if split is not None:
+        raise DataError(f"{source.typed} has no parts: split={split!r} cannot be taken from it.")
+    return source
+
+
+def _open_folder(path: Path, typed: str, split: str | None) -> Source:
+    listing, others = scan_folder(path)
+    if len(listing):
+        return FolderSource(typed, path, listing, split)
+    if any(is_idx_name(other.name) for other in others):
+        return open_idx_folder(path, others, typed, split)
+    shards = [other for other in others if is_tar_name(other.name)]
+    if shards:
+        return ShardSource(typed, shards, split)
+    archives = [other for other in others if other.suffix.lower() in {".zip", ".npz"}]
+    chosen = [archive for archive in archives if archive.stem == (split or "train")]
+    if chosen and len(archives) > 1:
+        return _open_file(chosen[0], typed, None)
+    if len(archives) == 1:
+        return _open_file(archives[0], typed, split)
+    found = f"{listing.ignored:,} other files" if listing.ignored else "nothing"
+    if archives or any(other.suffix.lower() in VIDEO_SUFFIXES for other in others):
+        openable = [other for other in others if other in archives or other.suffix.lower() in VIDEO_SUFFIXES]
+        raise DataError(
+            f"{typed} holds {len(openable)} archives or videos: name the one to open, such as {openable[0]}."
+        )
+    raise DataError(f"{typed} holds no pictures (PNG, JPEG, WebP, TIFF, BMP, GIF or PGM), but {found}.")
+
+
+def _open_file(path: Path, typed: str, split: str | None) -> Source:
+    suffix = path.suffix.lower()
+    if suffix == ".zip":
+        return ZipSource(typed, path, split)
+    if is_tar_name(path.name):
+        return ShardSource(typed, [path], split)
+    if suffix == ".npz":
+        return open_npz(path, typed, split)
+    if is_idx_name(path.name):
+        return _whole(open_idx(path, typed), split)
+    if suffix in VIDEO_SUFFIXES:
+        return _whole(VideoSource(typed, path), split)
+    if is_picture_name(path.name):
+        raise DataError(f"{typed} is one picture: name the folder that holds it.")
+    raise DataError(f"{typed} is a file of a kind that is not known: {WHAT_OPENS}.")

@@ -1,0 +1,247 @@
+"""Tar shards in WebDataset layout: `k.jpg`, `k.cls`, `k.json` side by side are one sample with the key `k`.
+
+Each shard is read from its start to its end. Plain shards are listed by their headers alone; packed ones
+(`.tar.gz`, `.tgz`, `.tar.xz`, `.tar.bz2`) are unpacked once for the listing and once more to decode.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import re
+import tarfile
+import zlib
+from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
+from glob import glob
+from lzma import LZMAError
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imagewright.errors import DataError
+from imagewright.images.decoding import Unreadable
+from imagewright.images.labels import LABEL_COLUMNS, Annotations, arrange_folders, labels_from_values
+from imagewright.images.listing import Listing, is_picture_name
+from imagewright.images.sources.base import ListedSource, Payload, digest
+from imagewright.images.sources.zip_directory import MEMBER_LIMIT, check_member_name
+
+TAR_NAME = re.compile(r"\.(tar|tar\.(gz|xz|bz2)|tgz)$", re.IGNORECASE)
+SIDE_FILE_LIMIT = 2**20
+PATTERN_LIMIT = 1_000_000
+
+
+def is_tar_name(name: str) -> bool:
+    """Whether a name, or a pattern of names, is that of tar files."""
+    return TAR_NAME.search(name) is not None
+
+
+def expand_pattern(pattern: str) -> list[Path]:
+    """The files of `shards/{000..003}.tar`, `{a,b}.tar` or `shards/*.tar`, in order. `DataError` if one is missing."""
+    pieces: list[list[str]] = []
+    for piece in re.split(r"(\{[^{}]*\})", pattern):
+        span = re.fullmatch(r"\{(\d+)\.\.(\d+)\}", piece)
+        if span:
+            first, last = span.groups()
+            width = len(first) if first.startswith("0") or len(first) == len(last) else 0
+            if not 0 <= int(last) - int(first) < PATTERN_LIMIT:
+                raise DataError(
+                    f"The range {piece} of {pattern!r} is empty or absurd: expected one such as {{000..003}}."
+                )
+            pieces.append([f"{number:0{width}d}" for number in range(int(first), int(last) + 1)])
+        else:
+            pieces.append(piece[1:-1].split(",") if piece.startswith("{") and piece.endswith("}") else [piece])
+    names = [os.path.expanduser("".join(parts)) for parts in itertools.product(*pieces)]
+    paths = [Path(found) for name in names for found in (sorted(glob(name)) if re.search(r"[*?\[]", name) else [name])]
+    missing = [path for path in paths if not path.is_file()]
+    if missing or not paths:
+        what = (
+            f"{len(missing)} of {len(paths)} shards are missing, the first is {missing[0]}"
+            if missing
+            else "no file fits"
+        )
+        raise DataError(f"{pattern!r}: {what}.")
+    return paths
+
+
+@contextmanager
+def _shard_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (tarfile.TarError, EOFError, zlib.error, LZMAError) as error:
+        raise DataError(f"{path} is no tar file, or is cut short ({error}): fetch or pack it again.") from error
+    except FileNotFoundError as error:
+        raise DataError(f"{path} vanished while its pictures were read.") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def members(path: Path) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
+    """The plain files of one shard, in its order; links and devices are passed over, unsafe names refused."""
+    # A plain shard is walked by seeking from header to header, a packed one is a stream.
+    with _shard_errors(path), tarfile.open(path, "r:" if path.suffix == ".tar" else "r|*") as shard:
+        while (member := shard.next()) is not None:
+            shard.members = []  # type: ignore[attr-defined]  # tarfile would keep an object a member
+            check_member_name(member.name, path)
+            if not member.isreg() or member.issparse():
+                continue
+            if member.size > MEMBER_LIMIT:
+                raise DataError(
+                    f"{path}: {member.name} declares {member.size:,} bytes; over {MEMBER_LIMIT:,} is refused."
+                )
+            yield shard, member
+
+
+class _SampleNotes:
+    """What the `.cls` and `.json` members say, gathered a sample at a time without an object a sample."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.labels: array[int] | list[str] = array("q")
+        self.attributes: dict[str, array[int]] = {}
+        self.refused: set[str] = set()
+
+    def add(self, side_files: dict[str, bytes], name: str) -> None:
+        record: Any = {}
+        if "json" in side_files:
+            try:
+                record = json.loads(side_files["json"])
+            except ValueError as error:
+                raise DataError(f"{name}: its .json is not valid JSON ({error}).") from error
+        record = record if isinstance(record, dict) else {}
+        label: Any = next((record[key] for key in LABEL_COLUMNS if isinstance(record.get(key), (int, str))), None)
+        if "cls" in side_files:
+            label = side_files["cls"].decode("utf-8", "replace").strip()
+        if label is not None:
+            self._add_label(label)
+        for key, value in record.items():
+            if key in LABEL_COLUMNS or key in self.refused:
+                continue
+            if (
+                not isinstance(value, int)
+                or value not in {0, 1}
+                or len(self.attributes.get(key, ())) not in {0, self.count}
+            ):
+                self.refused.add(key)
+                self.attributes.pop(key, None)
+            elif self.count == len(self.attributes.setdefault(key, array("b"))):
+                self.attributes[key].append(value)
+        self.count += 1
+
+    def _add_label(self, label: int | str) -> None:
+        if isinstance(self.labels, array):
+            try:
+                self.labels.append(int(label))
+                return
+            except (ValueError, OverflowError):
+                self.labels = [str(known) for known in self.labels]
+        self.labels.append(str(label))
+
+    def finish(self, where: str) -> tuple[Annotations, list[str]]:
+        result, notes = Annotations(), []
+        if len(self.labels) == self.count:
+            result = labels_from_values(np.array(self.labels), self.count, where)
+        elif len(self.labels):
+            notes.append(f"Only {len(self.labels):,} of {self.count:,} samples have a label: labels are left out.")
+        whole = {key: values for key, values in self.attributes.items() if len(values) == self.count}
+        if whole:
+            result.attributes = np.stack([np.array(values, np.float32) for values in whole.values()], axis=1)
+            result.attribute_names = tuple(whole)
+        return result, notes
+
+
+class ShardSource(ListedSource):
+    """The pictures of tar shards, in the order of the shards. One picture a sample: the first member that is one."""
+
+    def __init__(self, typed: str, paths: list[Path], split: str | None) -> None:
+        self.paths = paths
+        listing, notes = Listing(), _SampleNotes()
+        offsets, numbers = array("q"), array("i")
+        for number, path in enumerate(paths):
+            for picture, side_files in _samples(path):
+                listing.add(picture.name.removeprefix("./"), picture.size)
+                offsets.append(picture.offset_data)
+                numbers.append(number)
+                notes.add(side_files, f"{path}, {picture.name}")
+        listing.finish(sort=False)
+        if len(listing) == 0:
+            raise DataError(
+                f"{typed} holds no pictures: expected members such as 000001.jpg with 000001.cls beside them."
+            )
+        annotations, sentences = notes.finish(typed)
+        # Positions ride through the choice of a split in the place of the times, which are not needed here.
+        listing.times = np.arange(len(listing))
+        chosen, by_folder, split_notes = arrange_folders(listing, split, typed)
+        super().__init__(typed, paths[0], chosen)
+        keep = chosen.times
+        annotations = annotations.select(keep)
+        if annotations.labels is None:
+            annotations.labels, annotations.class_names = by_folder.labels, by_folder.class_names
+        self.annotations, self.notes = annotations, [*split_notes, *sentences]
+        self._offsets, self._numbers = np.array(offsets, np.int64)[keep], np.array(numbers, np.int32)[keep]
+        self._states = [(status.st_size, status.st_mtime_ns) for status in (path.stat() for path in paths)]
+        self.in_order = any(path.suffix != ".tar" for path in paths)
+        self.identity = digest(chosen.digest(), self._offsets, str(self._states))
+
+    def name(self, index: int) -> str:
+        return f"{self.paths[self._numbers[index]].name}/{self.listing.name(index)}"
+
+    def shards(self) -> list[tuple[int, int]]:
+        bounds = np.searchsorted(self._numbers, np.arange(len(self.paths) + 1))
+        return [(int(start), int(stop)) for start, stop in itertools.pairwise(bounds) if stop > start]
+
+    def read(self, indices: np.ndarray) -> Iterator[Payload]:
+        indices = np.asarray(indices)
+        for number, group in itertools.groupby(indices.tolist(), key=lambda index: int(self._numbers[index])):
+            path = self.paths[number]
+            with _shard_errors(path):
+                status = path.stat()
+                if (status.st_size, status.st_mtime_ns) != self._states[number]:
+                    raise DataError(f"{path} changed while its pictures were read: run again when it is whole.")
+                read_shard = self._plain if path.suffix == ".tar" else self._packed
+                yield from read_shard(path, group)
+
+    def _plain(self, path: Path, indices: Iterator[int]) -> Iterator[Payload]:
+        with open(path, "rb") as file:
+            for index in indices:
+                file.seek(int(self._offsets[index]))
+                payload = file.read(int(self.listing.sizes[index]))
+                whole = len(payload) == self.listing.sizes[index]
+                yield payload if whole else Unreadable("the shard is cut short here")
+
+    def _packed(self, path: Path, indices: Iterator[int]) -> Iterator[Payload]:
+        wanted = next(indices, None)
+        for shard, member in members(path):
+            if wanted is None:
+                return
+            if member.name.removeprefix("./") == self.listing.name(wanted):
+                content = shard.extractfile(member)
+                yield content.read() if content is not None else Unreadable("the shard is damaged here")
+                wanted = next(indices, None)
+        while wanted is not None:
+            yield Unreadable("the shard is damaged here")
+            wanted = next(indices, None)
+
+
+def _samples(path: Path) -> Iterator[tuple[tarfile.TarInfo, dict[str, bytes]]]:
+    """The samples of a shard: the member of the picture, and the content of `.cls` and `.json` with the same key."""
+    key: str | None = None
+    picture: tarfile.TarInfo | None = None
+    side_files: dict[str, bytes] = {}
+    for shard, member in members(path):
+        folder, slash, base = member.name.rpartition("/")
+        stem, _, ending = base.partition(".")
+        if f"{folder}{slash}{stem}" != key:
+            if picture is not None:
+                yield picture, side_files
+            key, picture, side_files = f"{folder}{slash}{stem}", None, {}
+        if ending.lower() in {"cls", "json"} and member.size <= SIDE_FILE_LIMIT:
+            content = shard.extractfile(member)
+            side_files[ending.lower()] = content.read() if content is not None else b""
+        elif picture is None and is_picture_name(member.name):
+            picture = member
+    if picture is not None:
+        yield picture, side_files

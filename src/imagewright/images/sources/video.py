@@ -1,0 +1,76 @@
+"""The frames of a video file, through PyAV (the extra `faces`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imagewright.errors import DataError
+from imagewright.images.decoding import Unreadable
+from imagewright.images.sources.base import Payload, Source, digest
+
+VIDEO_SUFFIXES = frozenset((".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ogv", ".wmv"))
+
+
+class VideoSource(Source):
+    """Every frame of the first video stream, as RGB, turned as the file says. Read in one go from the start."""
+
+    in_order = True
+
+    def __init__(self, typed: str, path: Path) -> None:
+        super().__init__(typed)
+        self.path = path
+        try:
+            import av
+        except ImportError as error:
+            raise DataError(f"{typed} is a video, which needs PyAV: pip install 'imagewright[faces]'.") from error
+        self._av: Any = av
+        status = path.stat()
+        self._state = (status.st_size, status.st_mtime_ns)
+        try:
+            with av.open(str(path)) as container:
+                if not container.streams.video:
+                    raise DataError(f"{typed} has no video stream.")
+                # The count in the header can be absent or wrong; packets are counted without decoding them.
+                self._count = sum(1 for packet in container.demux(container.streams.video[0]) if packet.size)
+        except (av.FFmpegError, OSError) as error:
+            raise DataError(f"{typed} cannot be read as a video: {error}.") from error
+        if self._count == 0:
+            raise DataError(f"{typed} holds no frames.")
+        self.identity = digest(path.name, str(self._state), str(self._count))
+
+    def __len__(self) -> int:
+        return self._count
+
+    def name(self, index: int) -> str:
+        return f"{self.path.stem}_{index:06d}"
+
+    def read(self, indices: np.ndarray) -> Iterator[Payload]:
+        wanted = np.asarray(indices).tolist()
+        try:
+            status = self.path.stat()
+        except OSError as error:
+            raise DataError(f"{self.path} vanished while its frames were read.") from error
+        if (status.st_size, status.st_mtime_ns) != self._state:
+            raise DataError(f"{self.path} changed while its frames were read: run again when it is whole.")
+        position = 0
+        for number, frame in enumerate(self._frames()):
+            if position == len(wanted):
+                return
+            if number == wanted[position]:
+                position += 1
+                pixels: np.ndarray = frame.to_ndarray(format="rgb24")
+                yield np.ascontiguousarray(np.rot90(pixels, int(getattr(frame, "rotation", 0)) // 90))
+        for _ in wanted[position:]:
+            yield Unreadable("the video ends before this frame, or is damaged")
+
+    def _frames(self) -> Iterator[Any]:
+        try:
+            with self._av.open(str(self.path)) as container:
+                container.streams.video[0].thread_type = "AUTO"
+                yield from container.decode(container.streams.video[0])
+        except (self._av.FFmpegError, OSError):
+            return  # what was decoded up to here stands; the rest is reported frame by frame
