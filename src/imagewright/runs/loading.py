@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from torch import nn
+
 from imagewright import catalogue, configs
-from imagewright.errors import RunError
+from imagewright.errors import RunError, UserError
 from imagewright.runs.checkpoints import read_tensors
 from imagewright.runs.run import Run
 
@@ -14,6 +16,21 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from imagewright.phases import Model
+
+
+# In a checkpoint's record: networks that it does not hold, since the files it was imported from did not.
+ABSENT = "absent"
+
+
+class Absent(nn.Module):
+    """Stands for a network that a checkpoint does not hold, so that no verb answers from random weights."""
+
+    def __init__(self, name: str, source: str) -> None:
+        super().__init__()
+        self.name, self.source = name, source
+
+    def forward(self, *inputs: object) -> None:
+        raise UserError(f"{self.source} holds no {self.name}: it was imported without one, so this verb cannot be answered.")
 
 
 def load(source: Run | str | Path, *, images_seen: int | None = None, device: str = "cpu") -> Model:
@@ -30,6 +47,8 @@ def load(source: Run | str | Path, *, images_seen: int | None = None, device: st
         run = source if isinstance(source, Run) else Run(source)
         tensors, record = read_tensors(_weights(run, images_seen))
     model = build(record["model"], record["config"])
+    for name in record.get(ABSENT, ()):
+        setattr(model, name, Absent(name, str(source)))
     fill(model, tensors, str(source))
     return model.to(device).eval()
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
-import platform
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +15,7 @@ from imagewright.phases import Recipe
 from imagewright.runs.run import Run
 from imagewright.training.engine import Plan
 from imagewright.training.options import MAY_DIFFER_ON_RESUME, TrainingOptions
+from imagewright.versions import versions
 
 REPORTS = 25
 CHECKPOINTS = 5
@@ -82,7 +81,6 @@ def record_of(
     model_name: str, config: configs.Config, images: Images, options: TrainingOptions, plan: Plan | None
 ) -> dict[str, Any]:
     """What `run.json` says."""
-    packages = ("imagewright", "torch", "numpy", "pillow")
     return {
         "model": model_name,
         "config": dataclasses.asdict(config),
@@ -90,7 +88,7 @@ def record_of(
         "options": dataclasses.asdict(options),
         "plan": None if plan is None else dataclasses.asdict(plan) | {"ranks": distributed.world_size()},
         "seed": options.seed,
-        "versions": {"python": platform.python_version()} | {name: _version(name) for name in packages},
+        "versions": versions(),
         "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
     }
 
@@ -129,10 +127,3 @@ def resumed_options(run: Run, training: dict[str, Any]) -> TrainingOptions:
             "schedule ends at the former: only a constant learning rate can be trained on for longer."
         )
     return options
-
-
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
