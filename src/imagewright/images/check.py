@@ -31,7 +31,7 @@ class CheckReport:
     `sizes`, `modes`, `formats`: how many pictures have each ("WIDTHxHEIGHT", Pillow's mode, the file format), the
     commonest first. `classes`: pictures of each class; `attributes`: pictures that have each. `unreadable`: pictures
     that cannot be decoded, `unreadable_examples` names some with the reason. `duplicates`: pictures whose pixels equal
-    those of an earlier one, `duplicate_groups` names some. `suggested_size`: (height, width), None if nothing is readable.
+    those of an earlier one, `duplicate_groups` names some. `suggested_size`: (height, width), or None.
     """
 
     source: str

@@ -102,7 +102,8 @@ def arrange_folders(listing: Listing, split: str | None, where: str) -> tuple[Li
 
 
 def _common_depth(paths: list[tuple[str, ...]]) -> int:
-    return len(os.path.commonprefix(paths)) if paths else 0
+    levels = zip(*paths, strict=False)
+    return next((depth for depth, level in enumerate(levels) if len(set(level)) > 1), min(map(len, paths), default=0))
 
 
 @dataclass
@@ -213,7 +214,7 @@ def match_table(table: Table, names: Iterable[str], *, required: bool) -> tuple[
     notes = []
     absent = len(table.names) - len(np.unique(rows))
     if absent:
-        notes.append(f"{table.path.name} names {absent:,} pictures that are not there: they are passed over.")
+        notes.append(f"Rows of {table.path.name} for pictures that are not there, passed over: {absent:,}.")
     annotations, passed_over = _annotate(table, rows)
     if passed_over:
         notes.append(f"{table.path.name}: passed over, as neither labels nor 0/1 attributes: {', '.join(passed_over)}.")

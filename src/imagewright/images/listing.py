@@ -18,8 +18,7 @@ import numpy as np
 from imagewright.errors import DataError
 
 PICTURE_SUFFIXES = frozenset(
-    (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".bmp", ".dib", ".gif")
-    + (".pgm", ".ppm", ".pbm", ".pnm")
+    f".{ending}" for ending in "png jpg jpeg jpe jfif webp tif tiff bmp dib gif pgm ppm pbm pnm".split(" ")
 )
 
 

@@ -11,8 +11,8 @@ import numpy as np
 from imagewright.errors import DataError
 from imagewright.images.decoding import Header, Unreadable, read_header
 from imagewright.images.images import Images
-from imagewright.images.prepared import Prepared
 from imagewright.images.labels import TABLE_NAMES, match_table, read_table
+from imagewright.images.prepared import Prepared
 from imagewright.images.sources.base import Source
 from imagewright.images.sources.finding import find_source
 from imagewright.images.transforms import Recipe, check_options, checked_channels, checked_size

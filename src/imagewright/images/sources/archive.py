@@ -34,7 +34,7 @@ class ZipSource(ListedSource):
         self.annotations, self.other_members = annotations, found.others
         self.notes += notes
         if found.links:
-            self.notes.append(f"{found.links:,} links in {path.name} are passed over.")
+            self.notes.append(f"Links in {path.name} that are passed over: {found.links:,}.")
         self._packed, self._checksums = found.packed[keep], found.checksums[keep]
         self._methods, self._offsets = found.methods[keep], found.offsets[keep]
         status = path.stat()

@@ -151,9 +151,13 @@ def _find_directory(file: BinaryIO, path: Path) -> tuple[int, int, int, int]:
     tail_start = max(0, length - _END.size - 65535)
     file.seek(tail_start)
     tail = file.read()
-    at = tail.rfind(b"PK\x05\x06")
-    if at < 0 or at + _END.size > len(tail):
-        raise DataError(f"{path} is no zip file, or is cut short: its directory at the end is missing. Fetch it again.")
+    at = len(tail)
+    while True:  # the mark can also stand inside the comment: the true one's comment ends with the file
+        at = tail.rfind(b"PK\x05\x06", 0, at)
+        if at < 0:
+            raise DataError(f"{path} is no zip file, or is cut short: no directory at its end. Fetch it again.")
+        if at + _END.size <= len(tail) and at + _END.size + _END.unpack_from(tail, at)[-1] == len(tail):
+            break
     _, disk, _, _, count, size, offset, _ = _END.unpack_from(tail, at)
     end = tail_start + at
     if 0xFFFF in {count, disk} or 0xFFFFFFFF in {size, offset}:

@@ -1,0 +1,98 @@
+"""Sizes, crops and flips: Pillow's pixels to the bit, and views that depend on their place alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageOps
+
+from imagewright.errors import ConfigError
+from imagewright.images import open_images
+
+FILTERS = {"lanczos": 1, "bilinear": 2, "bicubic": 3, "box": 4, "nearest": 0}
+
+
+@pytest.mark.parametrize("size", [(8, 8), (6, 14), (20, 9)])
+@pytest.mark.parametrize("name", FILTERS)
+def test_resized_pixels_are_those_of_pillow(folder, picture, pixels_of, name, size) -> None:
+    height, width = size
+    images = open_images(folder, size=size, resize=name)
+    expected = ImageOps.fit(picture(3), (width, height), method=Image.Resampling(FILTERS[name]))
+    assert np.array_equal(images.batch(np.array([3])).images[0].numpy(), pixels_of(expected))
+
+
+def test_crop_none_changes_the_aspect(folder, picture, pixels_of) -> None:
+    images = open_images(folder, size=(5, 16), crop="none")
+    expected = picture(1).resize((16, 5), Image.Resampling.LANCZOS)
+    assert np.array_equal(images.batch(np.array([1])).images[0].numpy(), pixels_of(expected))
+
+
+def test_a_picture_of_the_target_size_is_not_touched(folder, picture, pixels_of) -> None:
+    batch = open_images(folder).batch(np.arange(6))
+    for seed in range(6):
+        assert np.array_equal(batch.images[seed].numpy(), pixels_of(picture(seed)))
+
+
+def test_an_extreme_aspect_costs_no_memory(tmp_path) -> None:
+    Image.new("L", (30000, 1), 77).save(tmp_path / "line.png")
+    assert (open_images(tmp_path, size=64).batch(np.array([0])).images == 77).all()
+
+
+def test_random_views_are_windows_of_the_stated_canvas(folder, picture, pixels_of) -> None:
+    images = open_images(folder, size=(8, 16), crop="random", flip=True)
+    canvas = pixels_of(ImageOps.fit(picture(2), (18, 9), method=Image.Resampling.LANCZOS))
+    windows = [canvas[:, top : top + 8, left : left + 16] for top in range(2) for left in range(3)]
+    allowed = {window.tobytes() for window in windows} | {window[:, :, ::-1].tobytes() for window in windows}
+    views = np.arange(400)
+    batch = images.batch(np.full(400, 2), views=views, seed=5)
+    seen = {row.numpy().tobytes() for row in batch.images}
+    assert seen == allowed  # each window and its mirror comes up, and nothing else
+    centre = images.batch(np.array([2])).images[0].numpy()
+    assert np.array_equal(centre, canvas[:, 0:8, 1:17])
+
+
+def test_a_view_depends_on_seed_and_place_alone(folder) -> None:
+    images = open_images(folder, size=8, crop="random", flip=True)
+    indices, views = np.arange(200) % 6, np.arange(200) + 10**12
+    whole = images.batch(indices, views=views, seed=1).images
+    parts = [images.batch(indices[[k]], views=views[[k]], seed=1).images for k in range(0, 200, 7)]
+    assert torch.equal(whole[::7], torch.cat(parts))
+    assert not torch.equal(whole, images.batch(indices, views=views, seed=2).images)
+
+
+def test_flips_come_half_of_the_time_and_only_when_asked(folder) -> None:
+    still = open_images(folder).batch(np.zeros(500, np.int64), views=np.arange(500)).images
+    assert torch.equal(still, still[:1].expand_as(still))
+    flipped = open_images(folder, flip=True).batch(np.zeros(500, np.int64), views=np.arange(500)).images
+    mirrored = (flipped == still.flip(3)).flatten(1).all(1)
+    assert torch.equal(flipped[~mirrored], still[~mirrored])
+    assert 180 < int(mirrored.sum()) < 320  # 500 fair coins: nine of ten thousand million runs lie inside
+
+
+def test_batches_own_their_memory_in_channels_last(folder) -> None:
+    for options in ({}, {"crop": "random"}):
+        images = open_images(folder, size=8, **options)
+        batch = images.batch(np.array([0, 1]))
+        assert batch.images.dtype == torch.uint8
+        assert batch.images.is_contiguous(memory_format=torch.channels_last)
+        before = batch.images.clone()
+        batch.images.zero_()
+        assert torch.equal(images.batch(np.array([0, 1])).images, before)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"size": 0}, "size 0"),
+        ({"size": -4}, "size -4"),
+        ({"size": (8, 8, 3)}, "size"),
+        ({"size": 10**6}, "16,384"),
+        ({"channels": 2}, "2 channels"),
+        ({"crop": "center"}, "centre"),
+        ({"resize": "lancsoz"}, "Did you mean 'lanczos'"),
+    ],
+)
+def test_absurd_options_say_what_was_expected(folder, options, message) -> None:
+    with pytest.raises(ConfigError, match=message):
+        open_images(folder, **options)
