@@ -2,8 +2,8 @@
 
     python benchmarks/fashion_quality.py --model dcgan --minutes 10 --seeds 0 1 2 --out /somewhere
 
-The classifier is a small convolutional network trained on the real pictures and stopped early, so that about 80 % of
-real test pictures are above 0.9 confidence. A sample counts as recognised when the classifier is that sure of some class.
+The classifier is a small convolutional network trained on the real pictures and stopped early: about 80 % of
+real test pictures are then above 0.9 confidence. A sample counts as recognised when the classifier is that sure of some class.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--images-seen", type=int, help="instead of --minutes")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--epochs", type=int, default=4, help="of the classifier")
+    parser.add_argument("--epochs", type=int, default=6, help="of the classifier")
     parser.add_argument("--out", type=Path, default=Path("runs/fashion-quality"))
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="options of the model")
     return parser.parse_args()
@@ -85,7 +85,10 @@ def images_in(minutes: float, model: str, images: object, chosen: dict[str, obje
 
 def main() -> None:
     arguments = options()
-    chosen = {name: json.loads(value) if value[0] in "0123456789-" else value for name, value in (o.split("=") for o in arguments.set)}
+    chosen = {
+        name: json.loads(value) if value[0] in "0123456789-" else value
+        for name, value in (o.split("=") for o in arguments.set)
+    }
     everything = iw.open_images(DATA, size=32)
     order = np.random.default_rng(0).permutation(len(everything))
     test, training = everything.subset(order[:TEST_PICTURES]), everything.subset(order[TEST_PICTURES:])

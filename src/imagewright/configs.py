@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import Field, ValidationError
 from pydantic.dataclasses import dataclass
@@ -18,13 +18,15 @@ IMAGE_FIELDS = ("size", "channels")
 class Config:
     """What every model's configuration holds: the shape of its images. Sub-classes add their own options."""
 
+    smallest: ClassVar[dict[str, Any]] = {}  # the options of `tiny`
+
     size: tuple[int, int] = Field(description="height and width of the images, in pixels")
     channels: Literal[1, 3, 4] = Field(description="channels of the images: 1 grey, 3 RGB, 4 RGBA")
 
     @classmethod
     def tiny(cls, *, size: tuple[int, int] = (16, 16), channels: int = 3) -> Self:
         """The smallest configuration that still is this model: what tests train for a few steps."""
-        return cls(size=size, channels=channels)  # type: ignore[arg-type]
+        return cls(size=size, channels=channels, **cls.smallest)  # type: ignore[arg-type]
 
     @classmethod
     def nearest_size(cls, height: int, width: int) -> tuple[int, int]:

@@ -38,15 +38,13 @@ def is_main() -> bool:
 
 @contextmanager
 def process_group(device_type: str, timeout_seconds: float = 600.0) -> Iterator[None]:
-    """Join the other ranks for the time of the block. Does nothing for one process, or where they are joined already."""
+    """Join the other ranks for the time of the block. Does nothing for one process, or where they are joined."""
     import torch.distributed as dist
 
     if world_size() == 1 or dist.is_initialized():
         yield
         return
-    dist.init_process_group(
-        "nccl" if device_type == "cuda" else "gloo", timeout=timedelta(seconds=timeout_seconds)
-    )
+    dist.init_process_group("nccl" if device_type == "cuda" else "gloo", timeout=timedelta(seconds=timeout_seconds))
     try:
         yield
     finally:

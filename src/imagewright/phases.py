@@ -12,7 +12,7 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor, nn
 
-from imagewright.configs import Config
+from imagewright import configs
 
 Terms = dict[str, Tensor]
 """Named scalars: their sum is minimised, each is logged. Empty: nothing to do in this step."""
@@ -96,11 +96,11 @@ class Model(nn.Module):
     a buffer, so that a resumed run is exact.
     """
 
-    Config: ClassVar[type[Config]]
+    Config: ClassVar[type[configs.Config]]
     averaged: ClassVar[tuple[str, ...]] = ()  # networks of which a moving average is kept and used by the verbs
-    config: Config
+    config: configs.Config
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: configs.Config) -> None:
         super().__init__()
         self.config = config
 

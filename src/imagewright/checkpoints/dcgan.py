@@ -5,6 +5,7 @@ Names and order of the layers are ours as well (`main.N.weight`); sizes and chan
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -88,5 +89,5 @@ def _convolutions(state: dict[str, Tensor]) -> list[Tensor]:
 
 
 def _is_generator(weights: list[Tensor]) -> bool:
-    # Going on, a transposed weight (in, out) hands its second size to the next first; a plain one (out, in) the reverse.
-    return all(one.shape[1] == other.shape[0] for one, other in zip(weights, weights[1:], strict=False))
+    # A transposed weight (in, out) hands its second size on to the next one's first; a plain one the reverse.
+    return all(one.shape[1] == other.shape[0] for one, other in pairwise(weights))

@@ -35,7 +35,9 @@ def load_network(system: str, network: str, state_dict: dict[str, Tensor]) -> nn
     adapter = _adapter(system)
     if network not in adapter.NETWORKS:
         known = ", ".join(adapter.NETWORKS)
-        raise UserError(f"{system} has no network {network!r}.{nearest_name(network, adapter.NETWORKS)} It has {known}.")
+        raise UserError(
+            f"{system} has no network {network!r}.{nearest_name(network, adapter.NETWORKS)} It has {known}."
+        )
     found: nn.Module = adapter.plain(network, plain_state_dict(state_dict, "The state dict"))
     return found
 

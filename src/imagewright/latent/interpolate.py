@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -25,21 +26,19 @@ def interpolate(
     """Images from each end to the next, uint8 (legs * (steps - 1) + 1, C, H, W).
 
     The ends are the first sample of each seed, or the given images, encoded. `steps`: images of one leg, ends included.
-    Spherical keeps the length that draws from a Gaussian prior have (White 2016, arXiv:1609.04468); linear is a straight line.
+    Spherical keeps the length that draws from a Gaussian prior have (White 2016, arXiv:1609.04468); linear is a
+    straight line.
     """
     if steps < 2:
         raise UserError(f"steps={steps}, but a way has two ends: give 2 or more.")
     model = model_of(run)
-    if images is not None:
-        ends = encode(model, images)
-    else:
-        ends = torch.cat([latents_of(model, 1, seed) for seed in seeds])
+    ends = torch.cat([latents_of(model, 1, seed) for seed in seeds]) if images is None else encode(model, images)
     if len(ends) < 2:
         raise UserError(f"An interpolation needs two ends or more, and there is {len(ends)}.")
     walk = slerp if way == "spherical" else torch.lerp
     shares = torch.linspace(0, 1, steps)
     latents = [ends[:1]]
-    for start, end in zip(ends, ends[1:], strict=False):
+    for start, end in pairwise(ends):
         latents.append(torch.stack([walk(start, end, share) for share in shares[1:]]))
     return decode(model, torch.cat(latents))
 

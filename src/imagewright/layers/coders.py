@@ -29,7 +29,7 @@ def pyramid(size: tuple[int, int]) -> list[tuple[int, int]]:
 
 
 def encoder(
-    image_shape: tuple[int, int, int], outputs: int, *, network: Network, width: int, layers: int = 2
+    image_shape: tuple[int, int, int], outputs: int, network: Network, width: int, layers: int
 ) -> nn.Sequential:
     """(N, C, H, W) -> (N, outputs).
 
@@ -38,22 +38,22 @@ def encoder(
     """
     channels, height, width_pixels = image_shape
     if network == "mlp":
-        return nn.Sequential(
-            nn.Flatten(), *_hidden(math.prod(image_shape), width, layers), nn.Linear(width, outputs)
-        )
+        return nn.Sequential(nn.Flatten(), *_hidden(math.prod(image_shape), width, layers), nn.Linear(width, outputs))
     sizes = pyramid((height, width_pixels))
     widths = _widths(width, len(sizes) - 1)
     blocks: list[nn.Module] = []
     for inner in widths:
-        blocks += [nn.Conv2d(channels, inner, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(inner), nn.LeakyReLU(0.2)]
+        blocks += [
+            nn.Conv2d(channels, inner, 4, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(inner),
+            nn.LeakyReLU(0.2),
+        ]
         channels = inner
     return nn.Sequential(*blocks, nn.Flatten(), nn.Linear(channels * math.prod(sizes[-1]), outputs))
 
 
-def decoder(
-    image_shape: tuple[int, int, int], inputs: int, *, network: Network, width: int, layers: int = 2
-) -> nn.Sequential:
-    """(N, inputs) -> (N, C, H, W), unbounded: the mirror of `encoder`, for the model to squash as its likelihood asks."""
+def decoder(image_shape: tuple[int, int, int], inputs: int, network: Network, width: int, layers: int) -> nn.Sequential:
+    """(N, inputs) -> (N, C, H, W), unbounded: the mirror of `encoder`; the model squashes it as its loss asks."""
     channels, height, width_pixels = image_shape
     if network == "mlp":
         return nn.Sequential(

@@ -16,7 +16,7 @@ Critic = Callable[[Tensor], Tensor]  # (N, C, H, W) -> (N,)
 def squared_gradient(critic: Critic, images: Tensor) -> Tensor:
     """Squared norm of the critic's gradient at each image, (N,).
 
-    On real images its mean times gamma / 2 is R1 (Mescheder et al. 2018, arXiv:1801.04406, eq. 9), on generated ones R2.
+    On real images its mean times gamma / 2 is R1 (Mescheder et al. 2018, arXiv:1801.04406, eq. 9), on fakes R2.
     """
     return _gradient(critic, images).square().sum(1)
 

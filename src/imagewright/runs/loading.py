@@ -30,7 +30,9 @@ class Absent(nn.Module):
         self.name, self.source = name, source
 
     def forward(self, *inputs: object) -> None:
-        raise UserError(f"{self.source} holds no {self.name}: it was imported without one, so this verb cannot be answered.")
+        raise UserError(
+            f"{self.source} holds no {self.name}: it was imported without one, so this verb cannot be answered."
+        )
 
 
 def load(source: Run | str | Path, *, images_seen: int | None = None, device: str = "cpu") -> Model:
@@ -42,7 +44,9 @@ def load(source: Run | str | Path, *, images_seen: int | None = None, device: st
     if not isinstance(source, Run) and Path(source).is_file():
         tensors, record = read_tensors(Path(source))
         if "model" not in record:
-            raise RunError(f"{source} was not written by imagewright: `imagewright import` takes published checkpoints.")
+            raise RunError(
+                f"{source} was not written by imagewright: `imagewright import` takes published checkpoints."
+            )
     else:
         run = source if isinstance(source, Run) else Run(source)
         tensors, record = read_tensors(_weights(run, images_seen))

@@ -1,10 +1,10 @@
 """A run: the directory with all that one training made.
 
-    run.json           model, config, source and its fingerprint, seed, versions, command; written before training
-    metrics.jsonl      one line a report: images_seen, seconds, every loss term, learning rates, memory
-    samples/           000200000.png: the grid of the same latents at each report
-    checkpoints/       000200000.safetensors and 000200000.state.safetensors
-    report.html        one self-contained page
+run.json           model, config, source and its fingerprint, seed, versions, command; written before training
+metrics.jsonl      one line a report: images_seen, seconds, every loss term, learning rates, memory
+samples/           000200000.png: the grid of the same latents at each report
+checkpoints/       000200000.safetensors and 000200000.state.safetensors
+report.html        one self-contained page
 """
 
 from __future__ import annotations

@@ -22,9 +22,7 @@ class Averages:
     def __init__(self, model: nn.Module, names: tuple[str, ...], half_life: int) -> None:
         self.half_life = half_life
         self.networks = {name: model.get_submodule(name) for name in names} if half_life else {}
-        self.copies = {
-            name: copy.deepcopy(network).requires_grad_(False) for name, network in self.networks.items()
-        }
+        self.copies = {name: copy.deepcopy(network).requires_grad_(False) for name, network in self.networks.items()}
 
     def update(self, images_seen: int, batch_size: int) -> None:
         """Move the averages after a step that brought training to `images_seen`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import numpy as np
 
@@ -40,7 +40,9 @@ class ShuffledOrder:
         return self._order
 
 
-def feed(images: Images, seed: int, first: int, batch_size: int, rows: range, pin: bool) -> Iterator[Batch]:
+def feed(
+    images: Images, seed: int, first: int, batch_size: int, rows: range, pin: bool
+) -> Generator[Batch, None, None]:
     """This rank's `rows` of each batch from position `first` on, without end. A thread reads ahead.
 
     `pin`: in page-locked memory, from which a GPU copies while it computes.

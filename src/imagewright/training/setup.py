@@ -59,7 +59,9 @@ def plan_of(options: TrainingOptions, recipe: Recipe) -> Plan:
     batch_size = options.batch_size or recipe.batch_size
     world = distributed.world_size()
     if batch_size % world:
-        raise ConfigError(f"batch_size={batch_size} cannot be shared out over {world} ranks: give a multiple of {world}.")
+        raise ConfigError(
+            f"batch_size={batch_size} cannot be shared out over {world} ranks: give a multiple of {world}."
+        )
     return Plan(
         images_seen=options.images_seen or recipe.images_seen,
         batch_size=batch_size,
@@ -110,15 +112,18 @@ def check_same(run: Run, model_name: str, images: Images, training: dict[str, An
         )
     was, now = run.record["source"], images.describe()
     if was["fingerprint"] != now["fingerprint"]:
-        changed = [f"{key} was {was[key]!r} and is {now[key]!r}" for key in ("count", "size", "crop") if was[key] != now[key]]
+        changed = [
+            f"{key} was {was[key]!r} and is {now[key]!r}" for key in ("count", "size", "crop") if was[key] != now[key]
+        ]
+        what = "; ".join(changed) or f"the pictures of {now['source']} changed"
         raise RunError(
-            f"{run.path} was trained on other images: {'; '.join(changed) or 'the pictures of ' + now['source'] + ' changed'}. "
+            f"{run.path} was trained on other images: {what}. "
             "A resumed run needs the same ones; train a new run by another --out."
         )
 
 
 def resumed_options(run: Run, training: dict[str, Any]) -> TrainingOptions:
-    """The run's own options, with what may differ taken from now. More images are possible where the rate is constant."""
+    """The run's own options, with what may differ taken from now: more images, where the rate is constant."""
     was = dict(run.record["options"])
     options = configs.build(TrainingOptions, was | training, "training")
     if options.images_seen != was["images_seen"] and options.schedule != "constant":

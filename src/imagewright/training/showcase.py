@@ -37,7 +37,9 @@ def draw(model: Model, inputs: Tensor, run: Run, images_seen: int) -> None:
         pictures, columns = decode(model, inputs), math.ceil(math.sqrt(len(inputs)))
     else:
         seen = corrupt(model, inputs)
-        pictures, columns = _above(inputs if seen is None else seen, reconstruct(model, inputs if seen is None else seen))
+        pictures, columns = _above(
+            inputs if seen is None else seen, reconstruct(model, inputs if seen is None else seen)
+        )
     with written_whole(run.path / "samples" / f"{images_seen:09d}.png") as path:
         draw_grid(pictures, columns=columns).save(path)
 

@@ -25,9 +25,8 @@ def save(run: Run, engine: Engine, index: int, images_seen: int) -> Checkpoint:
     record = {"model": run.model, "config": run.record["config"], "images_seen": images_seen}
     with engine.averages.in_place(engine.model):
         write_tensors(checkpoint.weights, engine.model.state_dict(), record)
-    tensors = {name: tensor for name, tensor in _state(engine).items()}
     scaler = engine.scaler.state_dict() if engine.scaler.is_enabled() else {}
-    write_tensors(checkpoint.state, tensors, {"index": index, "images_seen": images_seen, "scaler": scaler})
+    write_tensors(checkpoint.state, _state(engine), {"index": index, "images_seen": images_seen, "scaler": scaler})
     return checkpoint
 
 

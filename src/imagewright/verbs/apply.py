@@ -5,8 +5,9 @@ Each takes a run, its path, a weights file or a loaded model. Images are uint8 (
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -87,7 +88,11 @@ def corrupt(run: RunLike, images: ImagesLike, *, seed: int = 0) -> Tensor | None
     if not isinstance(model, Corrupts) or getattr(model.config, "noise", "none") == "none":
         return None
     damaged = model.corrupt
-    return _over(model, images, lambda block, n: to_uint8(damaged(to_float(block), generator_of(seed, n))))
+
+    def damage(block: Tensor, number: int) -> Tensor:
+        return to_uint8(damaged(to_float(block), generator_of(seed, number)))
+
+    return _over(model, images, damage)
 
 
 def score(run: RunLike, images: ImagesLike, *, samples: int = 64, seed: int = 0) -> Tensor:
@@ -100,7 +105,9 @@ def score(run: RunLike, images: ImagesLike, *, samples: int = 64, seed: int = 0)
     if samples < 1:
         raise UserError(f"samples={samples}, but a score needs at least one.")
     return _over(
-        model, images, lambda block, n: model.score(to_float(block), generator_of(seed, n), samples)  # type: ignore[operator]
+        model,
+        images,
+        lambda block, n: model.score(to_float(block), generator_of(seed, n), samples),  # type: ignore[operator]
     )
 
 
@@ -117,17 +124,19 @@ def images_for(run: RunLike, images: ImagesLike) -> Images:
     return open_images(images, size=size, channels=channels)
 
 
-def _over(model: Model, images: ImagesLike, function: Any) -> Tensor:
+def _over(model: Model, images: ImagesLike, function: Callable[[Tensor, int], Tensor]) -> Tensor:
     """Any source, streamed through the model in blocks."""
     opened = images_for(model, images)
-    results, first = [], 0
+    results: list[Tensor] = []
+    first = 0
     for batch in opened.batches(64 * BLOCK):  # whole blocks, numbered through
-        offset = first
-        results.append(
-            in_numbered_blocks(model, lambda block, n, offset=offset: function(block, offset + n), batch.images)
-        )
+        results.append(in_numbered_blocks(model, partial(_shifted, function, first), batch.images))
         first += -(-len(batch.images) // BLOCK)
     return torch.cat(results)
+
+
+def _shifted(function: Callable[[Tensor, int], Tensor], offset: int, block: Tensor, number: int) -> Tensor:
+    return function(block, offset + number)
 
 
 def _require(model: Model, verb: str) -> None:

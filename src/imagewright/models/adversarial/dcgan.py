@@ -11,7 +11,8 @@ Shape letters: N batch, Z latent, C H W image.
 from __future__ import annotations
 
 import math
-from typing import Literal, Self
+from itertools import pairwise
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import Field, field_validator
@@ -29,6 +30,8 @@ WIDEST = 16  # times the width: the paper's doubling goes on for sizes above 64,
 
 @dataclass(frozen=True, kw_only=True)
 class DCGANConfig(Config):
+    smallest: ClassVar[dict[str, Any]] = {"latent_dim": 8, "width": 8}
+
     latent_dim: int = Field(100, ge=1, le=65_536, description="numbers that a picture is made of")
     width: int = Field(64, ge=1, le=2048, description="channels at the finest map; doubled at each halving")
     loss: AdversarialName = Field("non_saturating", description="the game: see losses/adversarial.py for the papers")
@@ -63,10 +66,6 @@ class DCGANConfig(Config):
         scale = START * 2**doublings / min(height, width)
         height, width = (max(START, round(side * scale / 2**doublings)) * 2**doublings for side in (height, width))
         return height, width
-
-    @classmethod
-    def tiny(cls, *, size: tuple[int, int] = (16, 16), channels: int = 3) -> Self:
-        return cls(size=size, channels=channels, latent_dim=8, width=8)  # type: ignore[arg-type]
 
     @property
     def doublings(self) -> int:
@@ -106,7 +105,7 @@ class Generator(nn.Module):
             nn.BatchNorm2d(widths[0]),
             nn.ReLU(True),
         ]
-        for inner, outer in zip(widths, widths[1:], strict=False):
+        for inner, outer in pairwise(widths):
             layers += [
                 nn.ConvTranspose2d(inner, outer, 4, stride=2, padding=1, bias=False),
                 nn.BatchNorm2d(outer),
@@ -131,7 +130,7 @@ class Discriminator(nn.Module):
             nn.Conv2d(config.channels, widths[0], 4, stride=2, padding=1, bias=False),
             nn.LeakyReLU(0.2, inplace=True),
         ]
-        for inner, outer in zip(widths, widths[1:], strict=False):
+        for inner, outer in pairwise(widths):
             layers += [
                 nn.Conv2d(inner, outer, 4, stride=2, padding=1, bias=False),
                 nn.BatchNorm2d(outer) if config.normalises_discriminator else nn.Identity(),

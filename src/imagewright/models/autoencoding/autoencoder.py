@@ -8,7 +8,7 @@ Shape letters: N batch, C H W image, Z code.
 from __future__ import annotations
 
 import re
-from typing import Self
+from typing import Any, ClassVar
 
 import torch
 from pydantic import Field, field_validator
@@ -24,6 +24,8 @@ NOISES = "none, gaussian:SIGMA (0 to 10, pixels in [-1, 1]) or mask:SHARE (0 to 
 
 @dataclass(frozen=True, kw_only=True)
 class AutoencoderConfig(Config):
+    smallest: ClassVar[dict[str, Any]] = {"latent_dim": 4, "width": 8}
+
     latent_dim: int = Field(64, ge=1, le=65_536, description="numbers in the code of a picture")
     network: Network = Field("convolutional", description="convolutional, or mlp: fully connected")
     width: int = Field(
@@ -37,10 +39,6 @@ class AutoencoderConfig(Config):
     def _noise_is_known(cls, noise: str) -> str:
         parse_noise(noise)
         return noise
-
-    @classmethod
-    def tiny(cls, *, size: tuple[int, int] = (16, 16), channels: int = 3) -> Self:
-        return cls(size=size, channels=channels, latent_dim=4, width=8)  # type: ignore[arg-type]
 
 
 def parse_noise(noise: str) -> tuple[str, float]:
@@ -62,9 +60,9 @@ class Autoencoder(Model):
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__(config)
-        body = {"network": config.network, "width": config.width, "layers": config.layers}
-        self.encoder = encoder(config.image_shape, config.latent_dim, **body)
-        self.decoder = decoder(config.image_shape, config.latent_dim, **body)
+        body = config.network, config.width, config.layers
+        self.encoder = encoder(config.image_shape, config.latent_dim, *body)
+        self.decoder = decoder(config.image_shape, config.latent_dim, *body)
 
     @property
     def recipe(self) -> Recipe:

@@ -9,7 +9,7 @@ Shape letters: N batch, C H W image, D = C H W, Z code, K importance samples.
 from __future__ import annotations
 
 import math
-from typing import Literal, Self
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -28,6 +28,8 @@ PIXEL_STEP = 2 / 255
 
 @dataclass(frozen=True, kw_only=True)
 class VAEConfig(Config):
+    smallest: ClassVar[dict[str, Any]] = {"latent_dim": 4, "width": 8}
+
     latent_dim: int = Field(64, ge=1, le=65_536, description="numbers in the code of a picture")
     network: Network = Field("convolutional", description="convolutional, or mlp: fully connected")
     width: int = Field(
@@ -38,16 +40,13 @@ class VAEConfig(Config):
         "gaussian", description="what the decoder gives for a pixel: gaussian around a mean, or a bernoulli's mean"
     )
     binarize: Literal["none", "dynamic", "threshold"] = Field(
-        "none", description="with bernoulli: draw each pixel black or white anew each time (dynamic), or cut at the middle"
+        "none",
+        description="with bernoulli: draw each pixel black or white anew each time (dynamic), or cut at the middle",
     )
     sigma: float = Field(
         0, ge=0, le=10, description="with gaussian: standard deviation of a pixel in [-1, 1]; 0 learns one for all"
     )
     beta: float = Field(1.0, ge=0, le=1e6, description="weight of the divergence from the prior")
-
-    @classmethod
-    def tiny(cls, *, size: tuple[int, int] = (16, 16), channels: int = 3) -> Self:
-        return cls(size=size, channels=channels, latent_dim=4, width=8)  # type: ignore[arg-type]
 
 
 class NoiseLevel(nn.Module):
@@ -75,9 +74,9 @@ class VAE(Model):
 
     def __init__(self, config: VAEConfig) -> None:
         super().__init__(config)
-        body = {"network": config.network, "width": config.width, "layers": config.layers}
-        self.encoder = encoder(config.image_shape, 2 * config.latent_dim, **body)
-        self.decoder = decoder(config.image_shape, config.latent_dim, **body)
+        body = config.network, config.width, config.layers
+        self.encoder = encoder(config.image_shape, 2 * config.latent_dim, *body)
+        self.decoder = decoder(config.image_shape, config.latent_dim, *body)
         self.noise_level = NoiseLevel(config.sigma)
 
     @property
@@ -169,7 +168,7 @@ class VAE(Model):
         return means, log_variances.clamp(-20, 10)
 
     def _targets(self, images: Tensor, draws: Draws) -> Tensor:
-        """What the likelihood explains: pixels in [0, 1] for a bernoulli, dequantised ones in [-1, 1] for a gaussian."""
+        """What the likelihood explains: pixels in [0, 1] for bernoulli, dequantised ones in [-1, 1] for gaussian."""
         if self.config.likelihood == "gaussian":
             return images + PIXEL_STEP * (draws.uniform(*images.shape[1:]).to(images.device) - 0.5)
         grey = unit_interval(images)

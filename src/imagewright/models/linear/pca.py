@@ -9,7 +9,7 @@ Shape letters: N images, D = C H W pixels, K components, B the width of a random
 from __future__ import annotations
 
 import math
-from typing import Self
+from typing import Any, ClassVar
 
 import torch
 from pydantic import Field
@@ -28,6 +28,8 @@ QUANTISATION_VARIANCE = (2 / 255) ** 2 / 12
 
 @dataclass(frozen=True, kw_only=True)
 class PCAConfig(Config):
+    smallest: ClassVar[dict[str, Any]] = {"components": 4}
+
     components: int | None = Field(None, ge=1, le=65_536, description="components to keep (64 unless --explained)")
     explained: float | None = Field(
         None, gt=0, le=1, description="instead: as many components as explain this share of the variance"
@@ -37,10 +39,6 @@ class PCAConfig(Config):
     def __post_init__(self) -> None:
         if self.components is not None and self.explained is not None:
             raise ValueError("components and explained both say how many components to keep: give one of them")
-
-    @classmethod
-    def tiny(cls, *, size: tuple[int, int] = (16, 16), channels: int = 3) -> Self:
-        return cls(size=size, channels=channels, components=4)  # type: ignore[arg-type]
 
 
 class PCA(Model):
@@ -70,7 +68,9 @@ class PCA(Model):
             )
         spectrum = leading_spectrum(images, wanted, self.config.explained, self.config.seed)
         if not spectrum.total_variance > 0:
-            raise DataError("All pictures are equal: there is no direction in which they vary, so PCA has no component.")
+            raise DataError(
+                "All pictures are equal: there is no direction in which they vary, so PCA has no component."
+            )
         self._hold(spectrum)
 
     def make_room(self, state: dict[str, Tensor]) -> None:
