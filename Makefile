@@ -1,0 +1,48 @@
+# `make demo` and `make test` set all up on a fresh machine with Python, pip and make.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUNS := runs/demo
+# Two processes for the tests, one thread each: models are tiny there, and threads would wait for each other.
+TEST_PROCESSES ?= 2
+
+.PHONY: demo test lint format quality bench clean
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch==2.13.0 setuptools
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev]'
+	touch $@
+
+demo: $(VENV)/installed
+	$(BIN)/python benchmarks/demo.py --out $(RUNS)
+
+test: $(VENV)/installed
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) -m "not quality"
+
+lint: $(VENV)/installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(VENV)/installed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+quality: $(VENV)/installed
+	$(BIN)/python -m pytest -m quality
+	$(BIN)/python benchmarks/fashion_quality.py --model dcgan --minutes 10 --seeds 0 1 2
+	$(BIN)/python benchmarks/fashion_quality.py --model vae --minutes 10 --seeds 0 1 2
+	$(BIN)/python benchmarks/mnist_likelihood.py --minutes 30
+
+bench: $(VENV)/installed
+	$(BIN)/python benchmarks/start_up.py
+	$(BIN)/python benchmarks/listing.py
+	$(BIN)/python benchmarks/cache.py
+	$(BIN)/python benchmarks/pca.py
+	$(BIN)/python benchmarks/vae_loop.py
+	$(BIN)/python benchmarks/dcgan_step.py
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
