@@ -1,32 +1,39 @@
-"""`inspect`: what a file or a run directory is, and how it was made."""
+"""`inspect`: what a file or a run is, and where a picture comes from."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+from imagewright.images.inspecting import inspect_file
 from imagewright.runs.run import RECORD, Run
 
 
-def inspect(path: str | Path) -> dict[str, Any]:
-    """A picture's or video's provenance, an array's or checkpoint's contents, a run's record: JSON values.
+def inspect(path: Run | str | Path) -> dict[str, Any]:
+    """What is at a path, as JSON values. `kind` says what it is: picture, video, arrays, weights or run.
 
-    `kind` says which it is. Raises `UserError` for a path that is not there, or a file that is damaged or none of these.
+    A file: see `imagewright.images.inspecting.inspect_file`. A run: its record (`run.json`), its `checkpoints`
+    by images seen, what of them is `damaged`, and its `last_report`. Raises `DataError` for a damaged file, `UserError`
+    for what is none of these.
     """
-    path = Path(path)
-    if path.is_dir() and (path / RECORD).exists():
-        return _run(Run(path))
-    from imagewright.images.inspecting import inspect_file
-
+    if isinstance(path, Run):
+        return _run(path)
+    if Path(path).is_dir() or Path(path).name == RECORD:
+        return _run(Run(path if Path(path).is_dir() else Path(path).parent))
     return inspect_file(path)
 
 
 def _run(run: Run) -> dict[str, Any]:
-    metrics = run.metrics()
+    from imagewright.runs.checkpoints import damage
+
+    checkpoints = run.checkpoints()
+    reports = run.metrics()
+    found = [damage(checkpoint, for_resume=False) for checkpoint in checkpoints]
     return {
-        "path": str(run.path),
         "kind": "run",
+        "path": str(run.path),
         **run.record,
-        "checkpoints": [checkpoint.images_seen for checkpoint in run.checkpoints()],
-        "last_report": metrics[-1] if metrics else None,
+        "checkpoints": [checkpoint.images_seen for checkpoint in checkpoints],
+        "damaged": [said for said in found if said],
+        "last_report": reports[-1] if reports else None,
     }

@@ -51,7 +51,8 @@ def test_labels_decide_the_columns_and_leave_ink_where_they_stand() -> None:
     labelled = draw_grid(
         white, column_labels=["a", "b", "c"], row_labels=["input", "output"], captions=["x"] * 6, title="title"
     )
-    assert labelled.width > bare.width and labelled.height > bare.height
+    assert labelled.width > bare.width
+    assert labelled.height > bare.height
     assert np.asarray(bare).min() > 200 > np.asarray(labelled).min()
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from imagewright.errors import DataError, UserError
 from imagewright.images.provenance import (
@@ -77,7 +77,7 @@ def _picture(path: Path) -> dict[str, Any]:
                 picture.load()  # a truncated file opens all the same
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise DataError(f"{path} claims more pixels than any picture should have: it was not opened.") from None
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise DataError(
             f"{path} is none of the files that can be inspected: a picture, .mp4, .npz or .safetensors."
         ) from None
@@ -126,6 +126,8 @@ def _arrays(path: Path) -> dict[str, Any]:
         if isinstance(error, PermissionError):
             raise
         raise DataError(f"{path} is damaged, or no .npz file: {error}.") from None
+    if record is not None:
+        del arrays["record"]
     return {"kind": "arrays", "arrays": arrays, "provenance": record}
 
 

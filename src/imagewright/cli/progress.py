@@ -1,0 +1,99 @@
+"""The live bar of a training on a terminal, and the bar of any long count; plain lines in a pipe."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.console import RenderableType
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from imagewright.cli.show import console
+from imagewright.runs.curves import short_number
+from imagewright.training.reporting import PlainLines, Reporter, Silent
+
+if TYPE_CHECKING:
+    from imagewright.runs.run import Run
+
+
+def reporter(*, quiet: bool = False) -> Reporter:
+    """Who is told of a training: a bar on a terminal, lines in a pipe, nobody when quiet."""
+    if quiet:
+        return Silent()
+    return BarReporter() if sys.stderr.isatty() else PlainLines()
+
+
+class BarReporter:
+    """A live bar with images seen, images a second, time left and memory, the newest losses under it."""
+
+    def __init__(self) -> None:
+        self._progress = _TrainingProgress()
+        self._task = self._progress.add_task("", total=None)
+
+    def started(self, run: Run, total: int) -> None:
+        self._progress.update(self._task, description=run.model, total=total)
+        self._progress.start()
+
+    def progressed(self, images_seen: int) -> None:
+        if self._progress.tasks[self._task].completed == 0:  # a resumed run's speed counts from where it goes on
+            self._progress.reset(self._task, completed=images_seen, start=True)
+        else:
+            self._progress.update(self._task, completed=images_seen)
+
+    def reported(self, record: dict[str, Any]) -> None:
+        self._progress.record = record
+
+    def message(self, text: str) -> None:
+        self._progress.console.print(text, markup=False)
+
+    def finished(self, run: Run) -> None:
+        self._progress.stop()
+
+
+class _TrainingProgress(Progress):
+    def __init__(self) -> None:
+        self.record: dict[str, Any] = {}
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            _Images(),
+            _Speed(),
+            TimeRemainingColumn(compact=True),
+        )
+        super().__init__(*columns, console=console(stderr=True), refresh_per_second=4)
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield self.make_tasks_table(self.tasks)
+        figures = {**self.record.get("losses", {}), **self.record.get("readings", {})}
+        parts = [f"{name} {short_number(value)}" for name, value in figures.items()]
+        if memory := self.record.get("memory_bytes"):
+            parts.append(f"memory {memory / 2**20:,.0f} MiB")
+        if parts:
+            yield Text("   ".join(parts), style="dim")
+
+
+class _Images(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        total = "?" if task.total is None else short_number(task.total)
+        return Text(f"{short_number(task.completed)}/{total} images")
+
+
+class _Speed(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{short_number(task.speed)}/s" if task.speed else "")
+
+
+@contextmanager
+def counted(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar for a long count: yields a function to call with (done, total). Shows nothing in a pipe."""
+    columns = (TextColumn("{task.description}"), BarColumn(), _Images(), _Speed(), TimeRemainingColumn(compact=True))
+    with Progress(*columns, console=console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+        task = progress.add_task(what, total=None)
+
+        def update(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total)
+
+        yield update

@@ -1,0 +1,46 @@
+"""What commands print: tables on a terminal, plain columns in a pipe."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Where to print. In a pipe lines are as long as they are: a program that reads them wants no wrapping."""
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else max(shutil.get_terminal_size().columns, 160)
+    return Console(stderr=stderr, width=width, highlight=False, soft_wrap=False)
+
+
+def show_record(record: Mapping[str, Any], screen: Console | None = None, indent: int = 0) -> None:
+    """A nested record, one `name  value` a line, dictionaries indented under their name."""
+    screen = screen or console()
+    plain = {name: value for name, value in record.items() if not _is_nested(value)}
+    width = max((len(str(name)) for name in plain), default=0) + 2
+    for name, value in plain.items():
+        screen.print(
+            " " * indent + f"{str(name).replace('_', ' '):<{width}}{_value(value)}", markup=False, soft_wrap=True
+        )
+    for name, value in record.items():
+        if _is_nested(value):
+            screen.print(" " * indent + str(name).replace("_", " "), markup=False)
+            show_record(value, screen, indent + 2)
+
+
+def _is_nested(value: Any) -> bool:
+    return isinstance(value, Mapping) and bool(value)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "none"}[value]
+    if isinstance(value, int) and abs(value) >= 10_000:
+        return f"{value:,}"
+    if isinstance(value, (list, tuple, dict)):
+        return ", ".join(map(str, value)) or "none"
+    return str(value)

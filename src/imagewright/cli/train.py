@@ -1,0 +1,170 @@
+"""`imagewright train MODEL SOURCE`: one command a model, made from its configuration when it is asked for."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+
+from cyclopts import App, Group, Parameter
+
+from imagewright import catalogue
+from imagewright.cli.values import Size, count_converter
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+app = App(
+    name="train",
+    help="Train a model on a set of images. `imagewright train MODEL --help` lists that model's own options.",
+    usage="Usage: imagewright train MODEL SOURCE [OPTIONS]",
+    help_format="plaintext",
+    default_parameter=Parameter(negative=""),
+)
+app.group_commands = Group("Models", sort_key=0)
+for _place, _entry in enumerate(catalogue.entries().values()):
+    app.command(f"{__name__}:{_entry.name}", name=_entry.name, help=_entry.summary, sort_key=_place)
+
+IMAGE_OPTIONS = Group("Images", sort_key=1)
+RUN_OPTIONS = Group("Run", sort_key=2)
+TRAINING_OPTIONS = Group("Training", sort_key=4)
+
+
+def __getattr__(name: str) -> Callable[..., None]:
+    """The command of a model, by the model's name: what the import paths above lead to."""
+    if name.startswith("__") or name not in catalogue.entries():
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return command_of(name)
+
+
+def command_of(model: str) -> Callable[..., None]:
+    """The function behind `imagewright train MODEL`, whose parameters are the options of this model."""
+    from imagewright.configs import IMAGE_FIELDS
+    from imagewright.training.options import TrainingOptions
+
+    owners: list[tuple[Group, Any]] = [
+        (TRAINING_OPTIONS, TrainingOptions),
+        (Group(f"Options of {model}", sort_key=3), catalogue.model_class(model).Config),
+    ]
+    options = {  # a model's own field of the same name (PCA's seed) takes the place of the training's
+        name: _parameter(name, field, group)
+        for group, owner in owners
+        for name, field in owner.__pydantic_fields__.items()
+        if name not in IMAGE_FIELDS
+    }
+
+    def command(source: str, **options: Any) -> None:
+        _train(model, source, options)
+
+    shared = inspect.signature(_shared_options).parameters
+    command.__doc__ = f"Train: {catalogue.entry_of(model).summary} ({catalogue.entry_of(model).paper})."
+    parameters = [*shared.values(), *options.values()]
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return command
+
+
+def _shared_options(
+    source: Annotated[
+        str, Parameter(help="a folder, .zip, tar shards, IDX, .npz, a video, or a built-in set: digits, faces")
+    ],
+    /,
+    *,
+    size: Annotated[
+        Size | None,
+        Parameter(group=IMAGE_OPTIONS, help="64, or HEIGHTxWIDTH; the source's own by default", metavar="SIZE"),
+    ] = None,
+    channels: Annotated[
+        Literal[1, 3, 4] | None,
+        Parameter(group=IMAGE_OPTIONS, help="1 grey, 3 RGB, 4 RGBA; the source's own by default"),
+    ] = None,
+    crop: Annotated[
+        Literal["centre", "random", "none"],
+        Parameter(group=IMAGE_OPTIONS, help="where to cut what hangs over; none changes the aspect instead"),
+    ] = "centre",
+    flip: Annotated[bool, Parameter(group=IMAGE_OPTIONS, help="mirror pictures at random", show_default=False)] = False,
+    labels: Annotated[
+        Path | None,
+        Parameter(group=IMAGE_OPTIONS, help="a CSV or JSON file; one beside the pictures is found by itself"),
+    ] = None,
+    split: Annotated[str | None, Parameter(group=IMAGE_OPTIONS, help="a part of the source, such as train")] = None,
+    strict: Annotated[
+        bool,
+        Parameter(group=IMAGE_OPTIONS, help="stop at an unreadable picture instead of skipping it", show_default=False),
+    ] = False,
+    out: Annotated[
+        Path | None, Parameter(group=RUN_OPTIONS, help="the run directory; runs/MODEL-SOURCE by default")
+    ] = None,
+    resume: Annotated[
+        bool, Parameter(group=RUN_OPTIONS, help="go on with the run in --out", show_default=False)
+    ] = False,
+    force: Annotated[bool, Parameter(group=RUN_OPTIONS, help="replace the run in --out", show_default=False)] = False,
+    quiet: Annotated[bool, Parameter(group=RUN_OPTIONS, help="no progress, only errors", show_default=False)] = False,
+) -> None:
+    """The options that every model takes besides those of its configuration and of the training."""
+
+
+SOURCE_OPTIONS = ("size", "channels", "crop", "flip", "labels", "split", "strict")
+
+
+def _parameter(name: str, field: FieldInfo, group: Group) -> inspect.Parameter:
+    """A field of a configuration as an option: its type, default, description and bounds."""
+    kind = _without_none(field.annotation)
+    is_count = kind is int
+    option = Parameter(
+        help=field.description,
+        group=group,
+        validator=_bounds(field),
+        converter=count_converter if is_count else None,
+        metavar="N" if is_count else None,
+        negative=None if kind is bool and field.default is True else "",
+        show_default=False if field.default is False else None,
+    )
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=field.get_default(call_default_factory=True),
+        annotation=Annotated[field.annotation, option],
+    )
+
+
+def _without_none(annotation: Any) -> Any:
+    """`int` of `int | None`: on the command line one leaves an option out instead of giving None."""
+    if get_origin(annotation) in (Union, UnionType):
+        kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
+        return Union[tuple(kinds)]  # noqa: UP007 (the kinds are known only now)
+    return annotation
+
+
+def _bounds(field: FieldInfo) -> Callable[[Any, Any], None] | None:
+    """A check of one value against the bounds of its field, in pydantic's words; None where there are none."""
+    if not field.metadata:
+        return None
+    from pydantic import TypeAdapter, ValidationError
+
+    annotation: Any = Annotated[(field.annotation, *field.metadata)]
+    adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+
+    def check(_: Any, value: Any) -> None:
+        try:
+            adapter.validate_python(value)
+        except ValidationError as error:
+            raise ValueError(error.errors()[0]["msg"].replace("Input should be", "It must be") + ".") from None
+
+    return check
+
+
+def _train(model: str, source: str, options: dict[str, Any]) -> None:
+    """Only options that were typed are in `options`: whatever else a run has keeps its own default."""
+    import imagewright
+    from imagewright import distributed
+    from imagewright.cli.progress import reporter
+
+    quiet = options.pop("quiet", False)
+    opening = {name: options.pop(name) for name in SOURCE_OPTIONS if name in options}
+    images = imagewright.open_images(source, **opening)
+    run = imagewright.train(model, images, reporter=reporter(quiet=quiet), **options)
+    if distributed.is_main():
+        print(f"{run.path} is trained: {run.path / 'report.html'} shows how it went.")

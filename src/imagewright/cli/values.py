@@ -1,0 +1,55 @@
+"""How values are written on the command line: `200k` images, a size of `64` or `96x64`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+from cyclopts import Parameter, Token
+
+MULTIPLES = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
+LARGEST = 10**15
+
+
+def parse_count(text: str) -> int:
+    """A whole number as people write it.
+
+    >>> parse_count("200k"), parse_count("1.5M"), parse_count("20_000"), parse_count("20,000"), parse_count("-3")
+    (200000, 1500000, 20000, 20000, -3)
+    """
+    match = re.fullmatch(r"([+-]?\d[\d_,]*(?:\.\d+)?)([kmg]?)", text.strip().lower())
+    number = float(match[1].replace("_", "").replace(",", "")) * MULTIPLES[match[2]] if match else 0.5
+    if number != int(number) or abs(number) > LARGEST:
+        raise ValueError("It must be a whole number, such as 5000, 200k or 1.5M.")
+    return int(number)
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """(height, width) of `64` or `96x64`.
+
+    >>> parse_size("64"), parse_size("96x64")
+    ((64, 64), (96, 64))
+    """
+    match = re.fullmatch(r"(\d{1,9})(?:x(\d{1,9}))?", text.strip().lower())
+    if match is None or 0 in (height := int(match[1]), width := int(match[2] or match[1])):
+        raise ValueError("It must be a side in pixels such as 64, or HEIGHTxWIDTH such as 96x64.")
+    return height, width
+
+
+def _converter(parse: Callable[[str], Any]) -> Callable[[Any, Sequence[Token]], Any]:
+    def convert(type_: Any, tokens: Sequence[Token]) -> Any:
+        from cyclopts import CoercionError
+
+        try:
+            return parse(tokens[0].value)
+        except ValueError as error:
+            raise CoercionError(msg=f"{tokens[0].value!r}. {error}", token=tokens[0], target_type=type_) from None
+
+    return convert
+
+
+count_converter = _converter(parse_count)
+Count = Annotated[int, Parameter(converter=count_converter, metavar="N")]
+Size = Annotated[tuple[int, int], Parameter(converter=_converter(parse_size), n_tokens=1, metavar="SIZE")]
+Flag = Annotated[bool, Parameter(negative="", show_default=False)]

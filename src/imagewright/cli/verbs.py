@@ -1,0 +1,178 @@
+"""The verbs of a trained model: each asks the public function of its name, and writes what comes with its record."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from imagewright.cli.values import Count, Flag
+
+if TYPE_CHECKING:
+    import torch
+
+RunPath = Annotated[Path, Parameter(help="a run directory, or one of its weights files")]
+Source = Annotated[str, Parameter(help="a folder, .zip, .npz ..., or a built-in set: digits, faces")]
+At = Annotated[Count | None, Parameter(help="an earlier checkpoint of the run, by its images seen")]
+Seed = Annotated[Count, Parameter(help="of all that is random; equal seeds give equal pictures")]
+Force = Annotated[Flag, Parameter(help="write over what is there")]
+SheetOut = Annotated[
+    Path, Parameter(help="a sheet (.png, .jpg, .webp, .tif), raw pictures (.npz), or a folder for one file each")
+]
+
+
+def sample(
+    run: RunPath, /, *, out: SheetOut, count: Count = 16, seed: Seed = 0, at: At = None, force: Force = False
+) -> None:
+    """Draw new pictures from a trained model."""
+    import imagewright
+    from imagewright.cli.output import Output
+    from imagewright.images.provenance import make_record
+
+    output = Output(out, force=force)
+    model = imagewright.load(run, images_seen=at)
+    images = imagewright.sample(model, count, seed=seed)
+    record = make_record("sample", **_made_by(run, model, at), seed=seed, settings={"count": count})
+    captions = [str(index) for index in range(count)]
+    output.write(images, record, captions=captions, title=f"{record['model']}: {count} samples of seed {seed}")
+
+
+def reconstruct(
+    run: RunPath,
+    source: Source,
+    /,
+    *,
+    out: SheetOut,
+    count: Annotated[Count, Parameter(help="pictures, spread evenly over the source")] = 8,
+    seed: Seed = 0,
+    at: At = None,
+    split: str | None = None,
+    force: Force = False,
+) -> None:
+    """Show what a model keeps of pictures. A denoising model is given them damaged, and cleans them."""
+    import torch
+
+    import imagewright
+    from imagewright.cli.output import Output
+    from imagewright.images.provenance import COMPOSITE, ENHANCED, make_record
+    from imagewright.verbs.apply import corrupt
+
+    output = Output(out, force=force)
+    model = imagewright.load(run, images_seen=at)
+    images, names, classes = _spread(model, source, count, split)
+    damaged = corrupt(model, images, seed=seed)
+    rebuilt = imagewright.reconstruct(model, images if damaged is None else damaged)
+    rows = {"input": images, "noisy input": damaged, "reconstruction": rebuilt}
+    shown = {label: pictures for label, pictures in rows.items() if pictures is not None}
+    record = make_record(
+        "reconstruct",
+        **_made_by(run, model, at),
+        seed=None if damaged is None else seed,
+        settings={"source": source, "pictures": names},
+        source_type=COMPOSITE if output.is_sheet else ENHANCED,
+    )
+    if output.is_sheet:
+        sheet = torch.cat(list(shown.values()))
+        labels = classes or [Path(each).stem for each in names]
+        output.write(
+            sheet, record, row_labels=list(shown), column_labels=labels, title=f"{record['model']}: reconstructions"
+        )
+    else:
+        output.write(rebuilt, record, names=names)
+
+
+def interpolate(
+    run: RunPath,
+    /,
+    *,
+    out: Annotated[
+        Path, Parameter(help="a sheet (.png, .jpg, .tif), an animation (.webp, .gif, .mp4), .npz, or a folder")
+    ],
+    seeds: Annotated[tuple[int, ...], Parameter(help="the ends of the walk: --seeds 0 1 2", consume_multiple=True)] = (
+        0,
+        1,
+    ),
+    source: Annotated[str | None, Parameter(help="walk between pictures of this source instead of seeds")] = None,
+    count: Annotated[Count, Parameter(help="pictures of the source to walk between")] = 2,
+    steps: Annotated[Count, Parameter(help="pictures of one leg, both ends included")] = 8,
+    way: Annotated[
+        Literal["spherical", "linear"], Parameter(help="along a great circle, as Gaussian latents lie, or straight")
+    ] = "spherical",
+    frames_per_second: Annotated[float, Parameter(help="of an animation")] = 12.0,
+    at: At = None,
+    force: Force = False,
+) -> None:
+    """Walk from one picture to another: a sheet, or an animation."""
+    import imagewright
+    from imagewright.cli.output import Output
+    from imagewright.images.provenance import make_record
+
+    output = Output(out, animated=True, force=force)
+    model = imagewright.load(run, images_seen=at)
+    if source is None:
+        images, ends = None, [f"seed {seed}" for seed in seeds]
+    else:
+        images, ends, _ = _spread(model, source, count, None)
+    walked = imagewright.interpolate(model, steps, seeds=seeds, images=images, way=way)
+    settings = {"steps": steps, "way": way, "ends": ends} | ({} if source is None else {"source": source})
+    record = make_record("interpolate", **_made_by(run, model, at), settings=settings)
+    if not output.is_sheet:
+        output.write(walked, record, frames_per_second=frames_per_second)
+        return
+    legs = [range(leg * (steps - 1), (leg + 1) * (steps - 1) + 1) for leg in range(len(ends) - 1)]
+    labels = [f"{start} to {end}" for start, end in pairwise(ends)]
+    shares = [f"{step / (steps - 1):.0%}" for step in range(steps)]
+    sheet = walked[[index for leg in legs for index in leg]]
+    output.write(
+        sheet, record, row_labels=labels, column_labels=shares, title=f"{record['model']}: {way} interpolation"
+    )
+
+
+def score(
+    run: RunPath,
+    source: Source,
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="a .csv; the sheet of the extremes is written beside it as .png")],
+    samples: Annotated[Count, Parameter(help="importance samples a picture, where a likelihood is estimated")] = 64,
+    extremes: Annotated[Count, Parameter(help="pictures of the lowest and of the highest scores on the sheet")] = 8,
+    seed: Seed = 0,
+    at: At = None,
+    split: str | None = None,
+    force: Force = False,
+) -> None:
+    """One number a picture, higher is better explained: a table, and a sheet of the worst and the best explained."""
+    import imagewright
+    from imagewright.cli.output import show_scores, write_scores
+    from imagewright.images.writing import check_suffix, refuse_existing
+    from imagewright.verbs.apply import images_for
+
+    check_suffix(out, [".csv"])
+    refuse_existing([out, out.with_suffix(".png")], force=force)
+    model = imagewright.load(run, images_seen=at)
+    images = images_for(model, imagewright.open_images(source, split=split)).prepare()
+    scores = imagewright.score(model, images, samples=samples, seed=seed)
+    write_scores(out, images, scores, force=force)
+    show_scores(out.with_suffix(".png"), images, scores, str(model.score_unit), extremes, force=force)
+
+
+def _made_by(run: Path, model: object, at: int | None) -> dict[str, Any]:
+    """What made the pictures, for their record: the model's name, the run's, and the images the model has seen."""
+    from imagewright import Run, catalogue
+
+    if at is None and run.is_dir():
+        at = Run(run).latest()[0].images_seen
+    return {"model": catalogue.name_of(model), "run": run, "images_seen": at}  # type: ignore[arg-type]
+
+
+def _spread(
+    model: object, source: str, count: int, split: str | None
+) -> tuple[torch.Tensor, list[str], list[str] | None]:
+    """Pictures from all over a source at the model's size, uint8 (N, C, H, W), names, and classes if known."""
+    import imagewright
+    from imagewright.cli.data import spread
+    from imagewright.verbs.apply import images_for
+
+    return spread(images_for(model, imagewright.open_images(source, split=split)), count)  # type: ignore[arg-type]

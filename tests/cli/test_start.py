@@ -1,0 +1,44 @@
+"""The command line answers at once: what lists and explains loads nothing heavy."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("torch", "numpy", "PIL", "sklearn", "skimage", "matplotlib")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["models"], ["train", "--help"], ["data", "--help"], ["--version"]])
+def test_help_and_the_list_of_models_import_nothing_heavy(arguments: list[str]) -> None:
+    program = (
+        "import json, sys; from imagewright.cli import main; code = main(sys.argv[2:]);"
+        "print(json.dumps([code, [name for name in json.loads(sys.argv[1]) if name in sys.modules]]))"
+    )
+    command = [sys.executable, "-c", program, json.dumps(HEAVY), *arguments]
+    answered = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(answered.stdout.splitlines()[-1]) == [0, []]
+
+
+def test_the_package_runs_as_a_module_and_its_exit_code_is_the_commands() -> None:
+    command = [sys.executable, "-m", "imagewright"]
+    listed = subprocess.run([*command, "models"], capture_output=True, text=True, check=True)
+    assert "vae" in listed.stdout
+    assert "arXiv:1312.6114" in listed.stdout
+    wrong = subprocess.run([*command, "sampel"], capture_output=True, text=True, check=False)
+    assert wrong.returncode == 2
+    assert 'Did you mean "sample"?' in wrong.stderr
+    assert "Traceback" not in wrong.stderr
+
+
+def test_a_reader_that_goes_away_is_taken_quietly() -> None:
+    program = "import sys; from imagewright.cli import main; sys.exit(main(['train', 'vae', '--help']))"
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        complaints = process.stderr.read()
+    assert complaints == b""
+    assert process.returncode == 0
