@@ -24,7 +24,8 @@ class Images:
 
     Fields: `source` (as the user named it), `height`, `width`, `channels`, `labels` (int64 (N,) or None),
     `class_names`, `attributes` (float32 (N, A) of 0 and 1, or None), `attribute_names`, `flip` (random views may be
-    mirrored), `crop`, `skipped` ((name, reason) each), `notes` (sentences on what was chosen or passed over).
+    mirrored), `size_given` (whether the user asked for this size; where not, a model may take the nearest that it can
+    do), `crop`, `skipped` ((name, reason) each), `notes` (sentences on what was chosen or passed over).
     """
 
     def __init__(
@@ -32,14 +33,15 @@ class Images:
         prepared: Prepared,
         *,
         flip: bool,
-        selection: np.ndarray | None = None,
+        size_given: bool = False,
         chosen: np.ndarray | None = None,
     ) -> None:
         self._prepared = prepared
-        self._selection = selection  # indices in the source, None for all of it
+        self._selection = chosen  # indices in the source, None for all of it; unreadable ones leave in prepare()
         self._rows: np.ndarray | None = None  # rows of the store, once prepared
         self._chosen = chosen  # what subset() was asked for: part of the fingerprint, unlike what is skipped
         self.flip = flip
+        self.size_given = size_given
         self.skipped: list[tuple[str, str]] = []
         self.notes = list(prepared.source.notes)
         self._annotate()
@@ -86,10 +88,6 @@ class Images:
         """Hex digest that changes with the pictures, and with size, channels, crop and filter. Not with `flip`."""
         whole = self._prepared.fingerprint
         return whole if self._chosen is None else digest(whole, self._chosen)
-
-    _chosen_by_user: np.ndarray | None = None
-    size_given: bool = False
-    """Whether the user asked for this size; where not, a model may take the nearest one that it can do."""
 
     def __len__(self) -> int:
         return len(self._prepared.source) if self._selection is None else len(self._selection)
@@ -175,10 +173,12 @@ class Images:
             width=width,
             channels=self.channels if channels is None else checked_channels(channels),
         )
-        other = Images(replace(self._prepared, recipe=recipe, store=None), flip=self.flip, selection=self._selection)
-        other._chosen_by_user = self._chosen_by_user
-        other.size_given = self.size_given or size is not None
-        return other
+        return Images(
+            replace(self._prepared, recipe=recipe, store=None),
+            flip=self.flip,
+            size_given=self.size_given or size is not None,
+            chosen=self._chosen,
+        )
 
     def subset(self, indices: np.ndarray) -> Images:
         """The pictures `indices` of this set, in that order; they share its cache."""
@@ -188,10 +188,7 @@ class Images:
         if len(indices) == 0 or indices.min() < 0 or indices.max() >= len(self):
             raise ConfigError(f"A subset needs indices from 0 to {len(self) - 1:,}, and at least one.")
         chosen = indices.astype(np.int64) if self._selection is None else self._selection[indices]
-        other = Images(self._prepared, flip=self.flip, selection=chosen)
-        other._chosen_by_user = chosen
-        other.size_given = self.size_given
-        return other
+        return Images(self._prepared, flip=self.flip, size_given=self.size_given, chosen=chosen)
 
     def describe(self) -> dict[str, Any]:
         """A record for run directories and reports, ready for JSON."""

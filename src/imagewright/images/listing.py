@@ -18,7 +18,8 @@ import numpy as np
 from imagewright.errors import DataError
 
 PICTURE_SUFFIXES = frozenset(
-    f".{ending}" for ending in "png jpg jpeg jpe jfif webp tif tiff bmp dib gif pgm ppm pbm pnm".split(" ")
+    {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".bmp", ".dib", ".gif"}
+    | {".pgm", ".ppm", ".pbm", ".pnm"}
 )
 
 

@@ -62,9 +62,7 @@ def open_images(
             opened.notes += note
         wanted_channels = wanted_channels or usual.channels
     recipe = Recipe(*height_and_width, wanted_channels, crop, resize)
-    images = Images(Prepared(opened, recipe, strict, cache_dir), flip=flip)
-    images.size_given = size is not None
-    return images
+    return Images(Prepared(opened, recipe, strict, cache_dir), flip=flip, size_given=size is not None)
 
 
 def attach_labels(source: Source, labels: str | Path | None) -> None:

@@ -39,17 +39,17 @@ class ArraySource(Source):
         return (self.pixels[index] for index in indices)
 
 
-def as_pixels(values: np.ndarray, typed: str) -> np.ndarray:
+def as_pixels(values: np.ndarray, typed: str, *, prefer_last: bool = False) -> np.ndarray:
     """A uint8 (N, C, H, W), (N, H, W, C) or (N, H, W) array as (N, H, W, C), C of 1, 3 or 4. Raises `DataError`.
 
-    Where both the second and the last axis could hold the channels, the second is taken.
+    Where both the second and the last axis could hold the channels, the second is taken, or the last if preferred.
     """
     expected = "expected uint8 pixels 0 to 255 of shape (N, C, H, W), (N, H, W, C) or (N, H, W), with C of 1, 3 or 4"
     if values.dtype != np.uint8:
         raise DataError(f"{typed}: the pixels are {values.dtype}; {expected}. Scale and convert them first.")
     if values.ndim == 3:
         values = values[..., None]
-    elif values.ndim == 4 and values.shape[1] in {1, 3, 4}:
+    elif values.ndim == 4 and values.shape[1] in {1, 3, 4} and not (prefer_last and values.shape[3] in {1, 3, 4}):
         values = values.transpose(0, 2, 3, 1)
     if values.ndim != 4 or values.shape[3] not in {1, 3, 4} or 0 in values.shape[1:]:
         raise DataError(f"{typed}: the shape is {tuple(values.shape)}; {expected}.")
@@ -78,7 +78,7 @@ def open_npz(path: Path, typed: str, split: str | None) -> ArraySource:
                 raise DataError(f"{path} holds {', '.join(stored.files) or 'nothing'}; expected the key {wanted}.")
             label_keys = (f"y_{part}", f"labels_{part}") if key in names else LABEL_KEYS
             label_key = next((name for name in label_keys if name in stored), None)
-            pixels = as_pixels(stored[key], f"{path} ({key})")
+            pixels = as_pixels(stored[key], f"{path} ({key})", prefer_last=True)
             labels = None if label_key is None else stored[label_key]
     except (zipfile.BadZipFile, ValueError, OSError, EOFError, KeyError) as error:
         if isinstance(error, DataError):

@@ -1,0 +1,164 @@
+"""Tar shards in WebDataset layout: samples by key, patterns, and shares of a stream."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+
+import numpy as np
+import pytest
+import torch
+
+from imagewright.errors import ConfigError, DataError
+from imagewright.images import open_images
+
+
+def encoded(image) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, "PNG")
+    return stream.getvalue()
+
+
+def write_tar(path, members, mode="w") -> None:
+    with tarfile.open(path, mode) as shard:
+        for name, content in members:
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            shard.addfile(member, io.BytesIO(content))
+
+
+def samples(numbers, picture):
+    for number in numbers:
+        yield f"{number:04d}.cls", str(number % 3).encode()
+        yield f"{number:04d}.png", encoded(picture(number))
+        yield f"{number:04d}.json", json.dumps({"tall": number % 2, "text": "a caption", "size": 7}).encode()
+
+
+@pytest.fixture
+def shards(tmp_path, picture):
+    """Four shards of five samples, `000.tar` to `003.tar`."""
+    root = tmp_path / "shards"
+    root.mkdir()
+    for number in range(4):
+        write_tar(root / f"{number:03d}.tar", samples(range(5 * number, 5 * number + 5), picture))
+    return root
+
+
+@pytest.mark.parametrize("pattern", ["{000..003}.tar", "*.tar", "{000,001,002,003}.tar", "0{00..03}.tar", ""])
+def test_every_way_to_name_shards(shards, picture, pixels_of, pattern) -> None:
+    images = open_images(str(shards / pattern) if pattern else shards)
+    assert len(images) == 20
+    assert images.name(6) == "001.tar/0006.png"
+    assert images.labels.tolist() == [number % 3 for number in range(20)]
+    assert images.attribute_names == ("tall",)
+    assert images.attributes[:, 0].tolist() == [number % 2 for number in range(20)]
+    batch = images.batch(np.array([13, 2]))
+    assert np.array_equal(batch.images[0].numpy(), pixels_of(picture(13)))
+    assert np.array_equal(batch.images[1].numpy(), pixels_of(picture(2)))
+
+
+def test_packed_shards_give_the_same_pictures(tmp_path, shards, picture) -> None:
+    for ending, mode in (("tar.gz", "w:gz"), ("tgz", "w:gz"), ("tar.xz", "w:xz")):
+        write_tar(tmp_path / f"all.{ending}", samples(range(20), picture), mode)
+        images = open_images(tmp_path / f"all.{ending}")
+        assert torch.equal(
+            images.batch(np.arange(20)).images, open_images(shards / "{000..003}.tar").batch(np.arange(20)).images
+        )
+        assert images.labels.tolist() == [number % 3 for number in range(20)]
+
+
+def test_folders_inside_a_tar_are_classes_and_splits(tmp_path, picture) -> None:
+    members = [
+        (f"./{part}/{kind}/{n}.png", encoded(picture(n))) for part in ("train", "test") for kind in "ab" for n in (1, 2)
+    ]
+    write_tar(tmp_path / "set.tar", members)
+    images = open_images(tmp_path / "set.tar", split="test")
+    assert images.labels.tolist() == [0, 0, 1, 1]
+    assert images.name(3) == "set.tar/test/b/2.png"
+    assert len(images.prepare()) == 4
+
+
+@pytest.mark.parametrize(("world", "workers"), [(1, 1), (2, 1), (2, 2), (3, 2), (1, 3)])
+def test_a_stream_gives_each_picture_to_exactly_one_reader(shards, world, workers) -> None:
+    images = open_images(shards)
+    expected = {row.numpy().tobytes() for row in images.batch(np.arange(20)).images}
+    seen = [
+        (row.numpy().tobytes(), int(label))
+        for rank in range(world)
+        for worker in range(workers)
+        for batch in images.stream(3, rank, world, worker, workers)
+        for row, label in zip(batch.images, batch.labels, strict=True)
+    ]
+    assert len(seen) == 20
+    assert {pixels for pixels, _ in seen} == expected
+    order = {row.numpy().tobytes(): number for number, row in enumerate(images.batch(np.arange(20)).images)}
+    assert all(label == order[pixels] % 3 for pixels, label in seen)
+
+
+def test_a_stream_reads_whole_shards_and_writes_no_cache(shards, cache) -> None:
+    images = open_images(shards, size=8, channels=1)
+    batches = list(images.stream(4, rank=1, world=2))
+    assert [len(batch.images) for batch in batches] == [4, 4, 2]
+    labels = torch.cat([batch.labels for batch in batches]).tolist()
+    assert labels == [number % 3 for number in (*range(5, 10), *range(15, 20))]  # the second and the fourth shard
+    assert list(cache.iterdir()) == []
+    with pytest.raises(ConfigError, match="Rank 2 of 2"):
+        next(images.stream(4, rank=2, world=2))
+
+
+def test_missing_cut_and_false_shards(shards, tmp_path) -> None:
+    with pytest.raises(DataError, match=r"2 of 6 shards are missing, the first is .*004\.tar"):
+        open_images(str(shards / "{000..005}.tar"))
+    with pytest.raises(DataError, match=r"no file fits"):
+        open_images(str(shards / "x*.tar"))
+    with pytest.raises(DataError, match="empty or absurd"):
+        open_images(str(shards / "{5..2}.tar"))
+    with pytest.raises(DataError, match="only tar shards"):
+        open_images(str(shards / "*.jpg"))
+    content = (shards / "001.tar").read_bytes()
+    (shards / "001.tar").write_bytes(content[: len(content) // 2 - 100])
+    with pytest.raises(DataError, match=r"001\.tar is no tar file, or is cut short"):
+        open_images(shards)
+    (tmp_path / "text.tar").write_text("no tar\n" * 200)
+    with pytest.raises(DataError, match="no tar file"):
+        open_images(tmp_path / "text.tar")
+
+
+def test_unsafe_members(tmp_path, picture) -> None:
+    write_tar(tmp_path / "evil.tar", [("../x.png", encoded(picture()))])
+    with pytest.raises(DataError, match="points outside"):
+        open_images(tmp_path / "evil.tar")
+    with tarfile.open(tmp_path / "links.tar", "w") as shard:
+        link = tarfile.TarInfo("a.png")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        shard.addfile(link)
+        good = tarfile.TarInfo("b.png")
+        good.size = len(encoded(picture()))
+        shard.addfile(good, io.BytesIO(encoded(picture())))
+    assert open_images(tmp_path / "links.tar").names() == ["links.tar/b.png"]
+    bomb = tarfile.TarInfo("bomb.png")
+    bomb.size = 2**40
+    (tmp_path / "bomb.tar").write_bytes(bomb.tobuf())
+    with pytest.raises(DataError, match="refused"):
+        open_images(tmp_path / "bomb.tar")
+
+
+def test_samples_without_a_label_leave_the_labels_out(tmp_path, picture) -> None:
+    write_tar(tmp_path / "a.tar", [*samples(range(3), picture), ("0009.png", encoded(picture(9)))])
+    images = open_images(tmp_path / "a.tar")
+    assert len(images) == 4
+    assert images.labels is None
+    assert "Only 3 of 4 samples have a label" in images.notes[0]
+
+
+def test_a_shard_that_vanishes_or_changes_during_prepare(shards) -> None:
+    images = open_images(shards)
+    (shards / "002.tar").unlink()
+    with pytest.raises(DataError, match=r"002\.tar vanished"):
+        images.prepare()
+    images = open_images(shards)
+    with open(shards / "000.tar", "ab") as file:
+        file.write(bytes(512))
+    with pytest.raises(DataError, match=r"000\.tar changed"):
+        images.prepare()
