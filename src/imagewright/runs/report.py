@@ -185,7 +185,7 @@ def _embedded(path: Path, side: int | None) -> tuple[bytes, int]:
             return path.read_bytes(), picture.width
         picture.thumbnail((side, side), Image.Resampling.LANCZOS)
         buffer = io.BytesIO()
-        picture.save(buffer, "PNG", optimize=True)
+        picture.save(buffer, "PNG")
         return buffer.getvalue(), picture.width
 
 
