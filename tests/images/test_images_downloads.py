@@ -1,0 +1,184 @@
+"""Named sets, against a server on this machine: checksums, going on after a break, mirrors, and no network at all."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import struct
+import tarfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+
+from imagewright.errors import DataError
+from imagewright.images import open_images
+from imagewright.images.sources import downloads
+
+
+@dataclass
+class Site:
+    """A server: `files` by path; `requests` as (path, Range); it breaks off after `break_after` bytes, once each."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    requests: list[tuple[str, str | None]] = field(default_factory=list)
+    break_after: int | None = None
+    ranges: bool = True
+    url: str = ""
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    served = Site()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            wanted = self.headers.get("Range")
+            served.requests.append((self.path, wanted))
+            content = served.files.get(self.path)
+            if content is None:
+                self.send_error(404)
+                return
+            start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and served.ranges else 0
+            self.send_response(206 if start else 200)
+            self.send_header("Content-Length", str(len(content) - start))
+            self.end_headers()
+            stop = len(content)
+            if served.break_after is not None:
+                stop, served.break_after = start + served.break_after, None
+            self.wfile.write(content[start:stop])
+
+        def log_message(self, *_: object) -> None:
+            """Keep the tests' output clean."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    served.url = f"http://127.0.0.1:{server.server_port}"
+    yield served
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def idx(values: np.ndarray) -> bytes:
+    return gzip.compress(struct.pack(f">4B{values.ndim}I", 0, 0, 8, values.ndim, *values.shape) + values.tobytes())
+
+
+@pytest.fixture
+def small_mnist(site, monkeypatch) -> np.ndarray:
+    """A set called `mnist` of 30 pictures, with true checksums, on the site. Returns its pixels."""
+    pixels = np.random.default_rng(0).integers(0, 256, (30, 28, 28), np.uint8)
+    contents = {
+        "train-images-idx3-ubyte.gz": idx(pixels),
+        "train-labels-idx1-ubyte.gz": idx(np.arange(30, dtype=np.uint8) % 10),
+    }
+    files = tuple(
+        downloads.RemoteFile(name, len(content), hashlib.md5(content).hexdigest()) for name, content in contents.items()
+    )
+    true = downloads.REMOTE_SETS["mnist"]
+    monkeypatch.setitem(
+        downloads.REMOTE_SETS, "mnist", downloads.RemoteSet(true.mirrors, {"train": files}, true.class_names)
+    )
+    site.files = {f"/mnist/{name}": content for name, content in contents.items()}
+    monkeypatch.setenv("IMAGEWRIGHT_MIRROR", site.url)
+    return pixels
+
+
+def test_fetched_once_and_checked(site, small_mnist) -> None:
+    images = open_images("mnist")
+    assert images.class_names == tuple("0123456789")
+    assert np.array_equal(images.batch(np.arange(30)).images[:, 0].numpy(), small_mnist)
+    assert len(site.requests) == 2
+    assert len(open_images("mnist")) == 30
+    assert len(site.requests) == 2
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_break_is_gone_on_from_where_it_was(site, small_mnist, ranges) -> None:
+    site.break_after, site.ranges = 1000, ranges
+    assert np.array_equal(open_images("mnist").batch(np.arange(30)).images[:, 0].numpy(), small_mnist)
+    assert ("/mnist/train-images-idx3-ubyte.gz", "bytes=1000-") in site.requests
+
+
+def test_a_part_left_by_an_earlier_process_is_gone_on_with(site, small_mnist, cache) -> None:
+    folder = cache / "downloads" / "mnist"
+    folder.mkdir(parents=True)
+    whole = site.files["/mnist/train-images-idx3-ubyte.gz"]
+    (folder / "train-images-idx3-ubyte.gz.part").write_bytes(whole[:5000])
+    assert len(open_images("mnist")) == 30
+    assert site.requests[0] == ("/mnist/train-images-idx3-ubyte.gz", "bytes=5000-")
+
+
+def test_a_false_file_is_refused_and_not_kept(site, small_mnist, cache) -> None:
+    name = "/mnist/train-images-idx3-ubyte.gz"
+    site.files[name] = bytes(len(site.files[name]))
+    with pytest.raises(DataError, match="another checksum"):
+        open_images("mnist")
+    left = {path.name for path in (cache / "downloads" / "mnist").iterdir()}
+    assert not {entry for entry in left if not entry.endswith(".lock")}
+
+
+def test_mirrors_are_tried_in_turn(site, small_mnist, monkeypatch) -> None:
+    monkeypatch.delenv("IMAGEWRIGHT_MIRROR")
+    known = downloads.REMOTE_SETS["mnist"]
+    mirrors = (f"{site.url}/absent/", f"{site.url}/mnist/")
+    monkeypatch.setitem(downloads.REMOTE_SETS, "mnist", downloads.RemoteSet(mirrors, known.files, known.class_names))
+    assert len(open_images("mnist")) == 30
+    assert site.requests[0][0].startswith("/absent/")
+
+
+def test_without_a_network_the_error_says_what_to_put_where(small_mnist, site, monkeypatch, cache) -> None:
+    monkeypatch.setenv("IMAGEWRIGHT_MIRROR", "http://127.0.0.1:9")  # nothing listens there
+    with pytest.raises(DataError, match=r"put train-images-idx3-ubyte\.gz .*MD5 [0-9a-f]{32}.* into .*mnist"):
+        open_images("mnist")
+    for path, content in site.files.items():
+        (cache / "downloads" / path[1:]).write_bytes(content)
+    assert len(open_images("mnist")) == 30
+    (cache / "downloads" / "mnist" / "train-labels-idx1-ubyte.gz").write_bytes(b"other")
+    with pytest.raises(DataError, match="is not the published"):
+        open_images("mnist")
+
+
+def test_addresses_other_than_http_are_refused(small_mnist, monkeypatch) -> None:
+    monkeypatch.setenv("IMAGEWRIGHT_MIRROR", "file:///etc")
+    with pytest.raises(DataError, match="no http or https address"):
+        open_images("mnist")
+
+
+def test_parts_of_named_sets(small_mnist) -> None:
+    with pytest.raises(DataError, match="no part 'valid'"):
+        open_images("mnist", split="valid")
+
+
+def test_cifar10_is_read_from_its_binary_records(site, monkeypatch) -> None:
+    random = np.random.default_rng(1)
+    records = {
+        name: random.integers(0, 256, (10_000, 3073), np.uint8) for name in ("test_batch.bin", "data_batch_1.bin")
+    }
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:gz", compresslevel=1) as archive:
+        for name, values in records.items():
+            values[:, 0] %= 10
+            member = tarfile.TarInfo(f"cifar-10-batches-bin/{name}")
+            member.size = values.size
+            archive.addfile(member, io.BytesIO(values.tobytes()))
+    content = stream.getvalue()
+    file = downloads.RemoteFile("cifar-10-binary.tar.gz", len(content), hashlib.md5(content).hexdigest())
+    known = downloads.REMOTE_SETS["cifar10"]
+    parts = {"train": (file,), "test": (file,)}
+    monkeypatch.setitem(downloads.REMOTE_SETS, "cifar10", downloads.RemoteSet((), parts, known.class_names))
+    monkeypatch.setenv("IMAGEWRIGHT_MIRROR", site.url)
+    site.files["/cifar10/cifar-10-binary.tar.gz"] = content
+    images = open_images("cifar10", split="test")
+    batch = images.batch(np.array([7, 9999]))
+    expected = records["test_batch.bin"][[7, 9999]]
+    assert np.array_equal(batch.images.numpy(), expected[:, 1:].reshape(2, 3, 32, 32))
+    assert batch.labels.tolist() == expected[:, 0].tolist()
+    assert images.class_names[3] == "cat"
+    with pytest.raises(DataError, match=r"lacks data_batch_2\.bin"):
+        open_images("cifar10")
