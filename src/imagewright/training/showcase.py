@@ -10,7 +10,7 @@ from torch import Tensor
 from imagewright.capabilities import verbs_of
 from imagewright.files import written_whole
 from imagewright.images import Images
-from imagewright.images.grids import draw_grid
+from imagewright.images.grids import plain_grid
 from imagewright.phases import Model
 from imagewright.runs.run import Run
 from imagewright.verbs.apply import corrupt, decode, latents_of, reconstruct
@@ -41,7 +41,7 @@ def draw(model: Model, inputs: Tensor, run: Run, images_seen: int) -> None:
             inputs if seen is None else seen, reconstruct(model, inputs if seen is None else seen)
         )
     with written_whole(run.path / "samples" / f"{images_seen:09d}.png") as path:
-        draw_grid(pictures, columns=columns).save(path)
+        plain_grid(pictures, columns=columns).save(path)
 
 
 def _above(first: Tensor, second: Tensor) -> tuple[Tensor, int]:
