@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 import imagewright
+from imagewright.catalogue import model_class
 from imagewright.cli import main
 from imagewright.images.provenance import COMPOSITE, ENHANCED, GENERATED
 
@@ -107,7 +108,7 @@ def test_reconstruct_shows_input_above_reconstruction(
     assert main(["reconstruct", str(run), "digits", "--count", "4", "--out", str(sheet)]) == 0
     found = inspected(sheet, capsys)
     assert found["provenance"]["digital_source_type"] == COMPOSITE
-    assert len(found["provenance"]["settings"]["pictures"]) == 4
+    assert found["provenance"]["settings"] == {"source": "digits", "count": 4}
     assert found["width"] > found["height"]
     folder = tmp_path / "each"
     assert main(["reconstruct", str(run), "digits", "--count", "4", "--out", str(folder)]) == 0
@@ -198,3 +199,18 @@ def test_progress_goes_to_the_error_stream_and_the_result_to_the_output(
     assert str(out / "report.html") in said.out
     assert "images" in said.err
     assert (out / "report.html").exists()
+
+
+def test_a_published_checkpoint_becomes_a_run_that_samples(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import torch
+
+    dcgan = model_class("dcgan")
+    file, run, out = tmp_path / "generator.pth", tmp_path / "run", tmp_path / "samples.npz"
+    torch.save(dcgan(dcgan.Config.tiny(size=(16, 16), channels=3)).generator.state_dict(), file)
+    assert main(["import", str(file), "--as", "dcgn", "--out", str(run)]) == 2
+    assert "Did you mean 'dcgan'?" in capsys.readouterr().err
+    assert not run.exists()
+    assert main(["import", str(file), "--as", "dcgan", "--out", str(run)]) == 0
+    assert main(["sample", str(run), "--count", "2", "--out", str(out)]) == 0
+    with np.load(out) as archive:
+        assert archive["images"].shape == (2, 3, 16, 16)

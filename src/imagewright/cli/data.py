@@ -104,7 +104,7 @@ def grid(
         images = images.with_size((max(1, round(images.height * shrink)), max(1, round(images.width * shrink))))
     pictures, names, classes = spread(images, count)
     captions = classes or [Path(name).name for name in names]
-    title = f"{source}: {len(captions)} of {len(images):,} pictures"
+    title = f"{Path(source).name}: {len(captions)} of {len(images):,} pictures"
     write_image(draw_grid(pictures, captions=captions, title=title), out, None, force=force)
     print(out)
 

@@ -30,9 +30,9 @@ def inspect(
 
 
 def import_checkpoint(
-    path: Annotated[Path, Parameter(help="a file that a method's authors released; nothing in it is executed")],
+    file: Annotated[Path, Parameter(help="a file that a method's authors released; nothing in it is executed")],
     /,
-    *,
+    *others: Annotated[Path, Parameter(help="more files, where each network has its own")],
     system: Annotated[str, Parameter(name="--as", help="the system it belongs to, such as dcgan")],
     out: Annotated[Path, Parameter(help="the run directory to make")],
     force: Annotated[Flag, Parameter(help="replace the run that is there")] = False,
@@ -40,5 +40,5 @@ def import_checkpoint(
     """Turn a published checkpoint into a run that answers the verbs."""
     import imagewright
 
-    run = imagewright.import_checkpoint(path, system, out=out, force=force)
-    print(run.path)
+    imagewright.import_checkpoint([file, *others], system, out=out, force=force)
+    print(out)

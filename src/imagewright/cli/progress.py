@@ -19,11 +19,17 @@ if TYPE_CHECKING:
     from imagewright.runs.run import Run
 
 
-def reporter(*, quiet: bool = False) -> Reporter:
+@contextmanager
+def reporter(*, quiet: bool = False) -> Iterator[Reporter]:
     """Who is told of a training: a bar on a terminal, lines in a pipe, nobody when quiet."""
-    if quiet:
-        return Silent()
-    return BarReporter() if sys.stderr.isatty() else PlainLines()
+    if quiet or not sys.stderr.isatty():
+        yield Silent() if quiet else PlainLines()
+        return
+    bar = BarReporter()
+    try:
+        yield bar
+    finally:
+        bar.close()  # also after an error, whose message must not be drawn over
 
 
 class BarReporter:
@@ -50,6 +56,10 @@ class BarReporter:
         self._progress.console.print(text, markup=False)
 
     def finished(self, run: Run) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave the bar as it is and give the terminal back."""
         self._progress.stop()
 
 

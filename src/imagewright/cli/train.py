@@ -165,6 +165,7 @@ def _train(model: str, source: str, options: dict[str, Any]) -> None:
     quiet = options.pop("quiet", False)
     opening = {name: options.pop(name) for name in SOURCE_OPTIONS if name in options}
     images = imagewright.open_images(source, **opening)
-    run = imagewright.train(model, images, reporter=reporter(quiet=quiet), **options)
+    with reporter(quiet=quiet) as told:
+        run = imagewright.train(model, images, reporter=told, **options)
     if distributed.is_main():
         print(f"{run.path} is trained: {run.path / 'report.html'} shows how it went.")

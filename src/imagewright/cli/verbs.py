@@ -70,7 +70,7 @@ def reconstruct(
         "reconstruct",
         **_made_by(run, model, at),
         seed=None if damaged is None else seed,
-        settings={"source": source, "pictures": names},
+        settings={"source": Path(source).name, "count": len(names)},
         source_type=COMPOSITE if output.is_sheet else ENHANCED,
     )
     if output.is_sheet:
@@ -116,7 +116,7 @@ def interpolate(
     else:
         images, ends, _ = _spread(model, source, count, None)
     walked = imagewright.interpolate(model, steps, seeds=seeds, images=images, way=way)
-    settings = {"steps": steps, "way": way, "ends": ends} | ({} if source is None else {"source": source})
+    settings = {"steps": steps, "way": way, "ends": ends} | ({} if source is None else {"source": Path(source).name})
     record = make_record("interpolate", **_made_by(run, model, at), settings=settings)
     if not output.is_sheet:
         output.write(walked, record, frames_per_second=frames_per_second)
