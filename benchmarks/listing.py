@@ -1,0 +1,96 @@
+"""What a folder of many small files costs: seconds and peak memory of listing, preparing and opening it again.
+
+    python benchmarks/listing.py [--files 100000]
+
+Each row is measured in a process of its own; memory is the highest resident size less that before the work began (the
+imports). The peer is the plain way: `os.walk` into a sorted list of paths with their `os.stat`, then Pillow on each
+into one array.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from imagewright.images import open_images
+from imagewright.images.listing import scan_folder
+
+SIDE, PER_FOLDER = 16, 1000
+
+
+def make_files(root: Path, count: int) -> None:
+    """Small PNG files of noise, 1,000 a folder. 64 different ones: their content does not matter here."""
+    contents = []
+    for seed in range(64):
+        stream = io.BytesIO()
+        pixels = np.random.default_rng(seed).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
+        Image.fromarray(pixels).save(stream, "PNG")
+        contents.append(stream.getvalue())
+    for number in range(count):
+        if number % PER_FOLDER == 0:
+            (root / f"{number // PER_FOLDER:04d}").mkdir()
+        (root / f"{number // PER_FOLDER:04d}" / f"{number:08d}.png").write_bytes(contents[number % 64])
+
+
+def plain_list(root: Path) -> list[tuple[str, os.stat_result]]:
+    """The peer's listing."""
+    paths = sorted(os.path.join(folder, name) for folder, _, names in os.walk(root) for name in names)
+    return [(path, os.stat(path)) for path in paths]
+
+
+def plain_decode(root: Path) -> np.ndarray:
+    """The peer's decoding, into memory."""
+    return np.stack([np.asarray(Image.open(path).convert("RGB")) for path, _ in plain_list(root)])
+
+
+WORK: dict[str, Callable[[Path, Path], object]] = {
+    "list": lambda root, cache: scan_folder(root),
+    "list, os.walk": lambda root, cache: plain_list(root),
+    "open and prepare": lambda root, cache: open_images(root, cache_dir=cache).prepare(),
+    "os.walk and Pillow": lambda root, cache: plain_decode(root),
+    "open again": lambda root, cache: open_images(root, cache_dir=cache).prepare(),
+}
+
+
+def measure(name: str, root: Path, cache: Path) -> None:
+    """Do one piece of work in this process, and print its seconds and MiB."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    started = time.perf_counter()
+    kept = WORK[name](root, cache)
+    seconds = time.perf_counter() - started
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(f"{name:<20} {seconds:>9.2f} s {(after - before) / 1024:>9.1f} MiB")
+    del kept
+
+
+def main() -> None:
+    """Make the files, and measure each piece of work in turn."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--files", type=int, default=100_000)
+    parser.add_argument("--one", nargs=3, metavar=("NAME", "ROOT", "CACHE"), help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.one:
+        measure(chosen.one[0], Path(chosen.one[1]), Path(chosen.one[2]))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        root, cache = Path(folder) / "pictures", Path(folder) / "cache"
+        root.mkdir()
+        make_files(root, chosen.files)
+        print(f"{chosen.files:,} PNG files of {SIDE}x{SIDE}")
+        for name in WORK:
+            subprocess.run([sys.executable, __file__, "--one", name, str(root), str(cache)], check=True)
+
+
+if __name__ == "__main__":
+    main()
