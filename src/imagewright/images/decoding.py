@@ -99,6 +99,8 @@ def from_array(pixels: np.ndarray, channels: int) -> Image.Image:
 
 def with_channels(image: Image.Image, channels: int) -> Image.Image:
     """Convert any mode of Pillow's to `L`, `RGB` or `RGBA` by rules 2 and 4 above."""
+    if image.mode == MODE_OF_CHANNELS[channels] and (channels == 4 or "transparency" not in image.info):
+        return image
     if image.mode == "F":
         raise Unreadable("its pixels are floating-point numbers, which have no agreed range: save it as 8 or 16 bits")
     if image.mode == "I" or image.mode.startswith("I;16"):
