@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from imagewright.capabilities import verbs_of
-from imagewright.files import written_whole
 from imagewright.images import Images
 from imagewright.images.grids import plain_grid
+from imagewright.images.provenance import COMPOSITE, GENERATED, make_record
+from imagewright.images.writing import write_image
 from imagewright.phases import Model
 from imagewright.runs.run import Run
 from imagewright.verbs.apply import corrupt, decode, latents_of, reconstruct
@@ -25,8 +27,6 @@ def fixed_inputs(model: Model, images: Images, seed: int) -> Tensor:
     columns, rows = (max(2, min(8, SCREEN // max(side, 1))) for side in (width, height))
     if "sample" in verbs_of(model):
         return latents_of(model, columns * rows, seed)
-    import numpy as np
-
     chosen = np.linspace(0, len(images) - 1, min(columns * max(1, rows // 2), len(images))).astype(np.int64)
     return images.batch(chosen).images
 
@@ -34,14 +34,23 @@ def fixed_inputs(model: Model, images: Images, seed: int) -> Tensor:
 def draw(model: Model, inputs: Tensor, run: Run, images_seen: int) -> None:
     """Write `samples/NNNNNNNNN.png`: samples, or images above what the model makes of them."""
     if inputs.dtype != torch.uint8:
+        verb, source_type = "sample", GENERATED
         pictures, columns = decode(model, inputs), math.ceil(math.sqrt(len(inputs)))
     else:
-        seen = corrupt(model, inputs)
-        pictures, columns = _above(
-            inputs if seen is None else seen, reconstruct(model, inputs if seen is None else seen)
-        )
-    with written_whole(run.path / "samples" / f"{images_seen:09d}.png") as path:
-        plain_grid(pictures, columns=columns).save(path)
+        verb, source_type = "reconstruct", COMPOSITE
+        damaged = corrupt(model, inputs)
+        seen = inputs if damaged is None else damaged
+        pictures, columns = _above(seen, reconstruct(model, seen))
+    record = make_record(
+        verb,
+        model=run.model,
+        run=run.path,
+        seed=run.record["seed"],
+        images_seen=images_seen,
+        source_type=source_type,
+    )
+    path = run.path / "samples" / f"{images_seen:09d}.png"
+    write_image(plain_grid(pictures, columns=columns), path, record, force=True)
 
 
 def _above(first: Tensor, second: Tensor) -> tuple[Tensor, int]:
