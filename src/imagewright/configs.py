@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field, PositiveInt, ValidationError
 from pydantic.dataclasses import dataclass
 
 from imagewright.errors import ConfigError, nearest_name
@@ -20,7 +20,7 @@ class Config:
 
     smallest: ClassVar[dict[str, Any]] = {}  # the options of `tiny`
 
-    size: tuple[int, int] = Field(description="height and width of the images, in pixels")
+    size: tuple[PositiveInt, PositiveInt] = Field(description="height and width of the images, in pixels")
     channels: Literal[1, 3, 4] = Field(description="channels of the images: 1 grey, 3 RGB, 4 RGBA")
 
     @classmethod

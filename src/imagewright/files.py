@@ -18,6 +18,7 @@ _SAID: dict[int, str] = {
     errno.EPERM: "there is no permission to write there: choose another place, or change the permissions",
     errno.EROFS: "that file system is read-only: choose another place",
     errno.ENOTDIR: "a part of that path is a file, not a folder: choose another place",
+    errno.EEXIST: "a part of that path is a file, not a folder: choose another place",
     errno.EISDIR: "that is a folder: name a file in it",
 }
 

@@ -1,0 +1,29 @@
+"""What holds for all tests: a cache folder of their own, and one process that knows nothing of `torchrun`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Prepared pictures go to a folder of this session, never to the user's own cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("IMAGEWRIGHT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):
+            patch.delenv(name, raising=False)
+        yield
+
+
+@pytest.fixture(scope="session")
+def shared_parity() -> Path:
+    """The parity cases beside the repository; the test is skipped where they are absent."""
+    folder = SHARED / "parity"
+    if not (folder / "parity.py").is_file():
+        pytest.skip("the parity cases (../shared/parity) are not on this machine")
+    return folder

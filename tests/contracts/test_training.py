@@ -1,0 +1,97 @@
+"""Training every model of the catalogue: it learns, what it leaves is whole, and stopping in between costs nothing."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from tiny import BATCH, final_bytes, simple_pictures, tiny_model, train_tiny
+
+import imagewright as iw
+from imagewright import catalogue
+from imagewright.runs.checkpoints import read_tensors
+
+TRAINED = [name for name in catalogue.entries() if tiny_model(name).phases()]
+WITH_ONE_AIM = [name for name in TRAINED if len(tiny_model(name).phases()) == 1]
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_losses_are_finite_and_every_network_moves(name: str, tmp_path: Path) -> None:
+    run = train_tiny(name, simple_pictures(), tmp_path / "run", steps=20, report_every=10 * BATCH)
+    reports = run.metrics()
+    assert [report["images_seen"] for report in reports] == [80, 160]
+    phases = {phase.name for phase in tiny_model(name).phases()}
+    for report in reports:
+        assert {term.split("/")[0] for term in report["losses"]} == phases
+        assert all(math.isfinite(value) for value in report["losses"].values())
+    start, end = tiny_model(name).state_dict(), iw.load(run).state_dict()
+    for network, _ in tiny_model(name).named_children():
+        own = [key for key in start if key.startswith(f"{network}.") and key.endswith("weight")]
+        assert all(not torch.equal(start[key], end[key]) for key in own), network
+
+
+@pytest.mark.parametrize("name", WITH_ONE_AIM)
+def test_the_loss_falls_on_a_simple_set(name: str, tmp_path: Path) -> None:
+    run = train_tiny(name, simple_pictures(), tmp_path / "run", steps=60, report_every=20 * BATCH, learning_rate=5e-3)
+    totals = [sum(report["losses"].values()) for report in run.metrics()]
+    assert totals[0] > totals[1] > totals[2]
+    assert totals[2] < totals[0] - 0.02 * abs(totals[0]), totals
+
+
+@pytest.mark.parametrize("name", list(catalogue.entries()))
+def test_equal_seeds_give_equal_bytes_and_another_seed_gives_others(name: str, tmp_path: Path) -> None:
+    runs = [train_tiny(name, simple_pictures(), tmp_path / place / "run", steps=3) for place in ("one", "two")]
+    other = train_tiny(name, simple_pictures(), tmp_path / "other", steps=3, seed=1)
+    weights = [run.checkpoints()[-1].weights.read_bytes() for run in runs]
+    assert weights[0] == weights[1]
+    if name in TRAINED:
+        assert final_bytes(runs[0]) == final_bytes(runs[1])
+        assert other.checkpoints()[-1].weights.read_bytes() != weights[0]
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_a_resumed_run_ends_with_the_bytes_of_an_unbroken_one(name: str, tmp_path: Path) -> None:
+    pictures = iw.open_images(simple_pictures(20))
+    pictures.flip = True
+    often = {"report_every": 6 * BATCH, "checkpoint_every": 4 * BATCH}
+    unbroken = train_tiny(name, pictures, tmp_path / "unbroken" / "run", steps=13, **often)
+    broken = train_tiny(name, pictures, tmp_path / "broken" / "run", steps=5, **often)
+    assert broken.checkpoints()[-1].images_seen == 5 * BATCH
+    broken = train_tiny(name, pictures, tmp_path / "broken" / "run", steps=13, resume=True, **often)
+    kept = final_bytes(broken)
+    kept.pop(f"{5 * BATCH:09d}.png")  # where the first part ended
+    assert kept == final_bytes(unbroken)
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_the_state_holds_what_the_weights_do_not(name: str, tmp_path: Path) -> None:
+    run = train_tiny(name, simple_pictures(), tmp_path / "run", steps=2)
+    last = run.checkpoints()[-1]
+    weights, record = read_tensors(last.weights)
+    state, place = read_tensors(last.state)
+    model = tiny_model(name)
+    assert weights.keys() == model.state_dict().keys()
+    assert (record["model"], record["images_seen"]) == (name, 2 * BATCH)
+    assert (place["index"], place["images_seen"]) == (2, 2 * BATCH)
+    for key, _ in model.named_parameters():
+        network, _, rest = key.partition(".")
+        assert f"optimizer.{network}.{rest}.exp_avg" in state
+    for network in model.averaged:
+        for key in model.get_submodule(network).state_dict():
+            assert f"trained.{network}.{key}" in state
+
+
+def test_run_json_says_what_was_done(tmp_path: Path) -> None:
+    run = train_tiny("vae", simple_pictures(), tmp_path / "run", steps=1, seed=5)
+    record = run.record
+    assert record["model"] == "vae"
+    assert record["config"]["size"] == [16, 16]
+    assert record["options"]["images_seen"] == BATCH
+    assert record["plan"]["learning_rate"] == tiny_model("vae").recipe.learning_rate
+    assert record["seed"] == 5
+    assert record["source"]["count"] == 32
+    assert record["source"]["fingerprint"] == iw.open_images(simple_pictures()).fingerprint
+    assert record["versions"]["torch"]
+    assert (run.path / "report.html").is_file()

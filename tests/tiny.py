@@ -1,0 +1,91 @@
+"""What the tests share: simple pictures, tiny trainings, and the bytes that a training left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import imagewright as iw
+from imagewright import catalogue, configs
+from imagewright.images import Batch
+from imagewright.phases import Model
+from imagewright.runs.run import Run
+from imagewright.training.engine import Engine, Plan
+from imagewright.training.reporting import Silent
+
+BATCH = 8
+
+
+def simple_pictures(count: int = 32, size: tuple[int, int] = (16, 16), channels: int = 3, seed: int = 0) -> np.ndarray:
+    """uint8 (N, C, H, W): a bright rectangle somewhere on a dark ground. Easy to learn, and quick to write as PNG."""
+    generator = np.random.default_rng(seed)
+    pictures = np.full((count, channels, *size), 40, np.uint8)
+    for picture in pictures:
+        top, left = (int(generator.integers(0, side // 2)) for side in size)
+        colour = generator.integers(150, 256, channels)
+        picture[:, top : top + size[0] // 2, left : left + size[1] // 2] = colour[:, None, None]
+    return pictures
+
+
+def tiny_options(name: str, size: tuple[int, int] = (16, 16), channels: int = 3) -> dict[str, Any]:
+    """The options of a model's tiny preset, as a user would give them."""
+    config = catalogue.model_class(name).Config.tiny(size=size, channels=channels)
+    return {option: getattr(config, option) for option in configs.options_of(type(config))}
+
+
+def tiny_model(name: str, size: tuple[int, int] = (16, 16), channels: int = 3, **options: Any) -> Model:
+    """A tiny, untrained model, the same each time."""
+    torch.manual_seed(0)
+    model_class = catalogue.model_class(name)
+    values = {"size": size, "channels": channels, **tiny_options(name, size, channels), **options}
+    return model_class(configs.build(model_class.Config, values, name))
+
+
+def train_tiny(name: str, pictures: Any, out: Path, *, steps: int = 4, **options: Any) -> Run:
+    """Train the tiny preset for a few steps of 8 pictures; one report, at the end, unless the options say otherwise."""
+    opened = iw.open_images(pictures)
+    total = steps * BATCH
+    usual = {"images_seen": total, "batch_size": BATCH, "report_every": total, "checkpoint_every": total}
+    options = tiny_options(name, opened.size, opened.channels) | usual | options
+    reporter = options.pop("reporter", None) or Silent()
+    return iw.train(name, opened, out=out, reporter=reporter, **options)
+
+
+def plan(**changes: Any) -> Plan:
+    """The numbers of a training of 8 pictures a step."""
+    usual = {
+        "images_seen": 800,
+        "batch_size": BATCH,
+        "micro_batch": BATCH,
+        "learning_rate": 1e-3,
+        "betas": (0.9, 0.999),
+        "schedule": "constant",
+        "warmup": 0,
+        "clip": None,
+        "average_half_life": 0,
+        "precision": "fp32",
+        "seed": 0,
+    }
+    return Plan(**(usual | changes))
+
+
+def engine_of(model: Model, **changes: Any) -> Engine:
+    """An engine on the CPU, without averages unless the changes to the plan say so."""
+    return Engine(model, plan(**changes), torch.device("cpu"))
+
+
+def batch_of(count: int = BATCH, size: tuple[int, int] = (16, 16), channels: int = 3, seed: int = 0) -> Batch:
+    """Simple pictures as the feed hands them to the engine."""
+    return Batch(torch.from_numpy(simple_pictures(count, size, channels, seed)))
+
+
+def final_bytes(run: Run) -> dict[str, bytes]:
+    """What a training must leave the same however often it was interrupted: its last checkpoint, and its grids.
+
+    A grid names its run's folder: runs to be compared have folders of one name.
+    """
+    last = run.checkpoints()[-1]
+    return {path.name: path.read_bytes() for path in (last.weights, last.state, *run.path.glob("samples/*.png"))}
