@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import multiprocessing
 import os
 import shutil
 import signal
@@ -12,7 +11,6 @@ import subprocess
 import sys
 import textwrap
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -163,24 +161,29 @@ def test_many_skipped_pictures_leave_no_gaps(tmp_path, picture, pixels_of) -> No
     assert np.array_equal(subset.batch(np.array([1])).images[0].numpy(), pixels_of(picture(5)))
 
 
-def prepare_in_a_process(folder: Path, results: multiprocessing.Queue) -> None:  # type: ignore[type-arg]
-    images = open_images(folder, size=8)
-    results.put((times_prepared(images), int(images.batch(np.arange(len(images))).images.sum())))
-
-
 def test_two_processes_at_once_decode_once(tmp_path, picture) -> None:
     for number in range(300):
         picture(number).save(tmp_path / f"{number}.png")
-    context = multiprocessing.get_context("spawn")
-    results = context.Queue()
-    processes = [context.Process(target=prepare_in_a_process, args=(tmp_path, results)) for _ in range(2)]
+    script = textwrap.dedent(f"""
+        import sys
+        from imagewright.images import open_images
+        images, seen = open_images({str(tmp_path)!r}, size=8), [0]
+        print("ready", flush=True)
+        sys.stdin.readline()
+        images.prepare(progress=lambda done, total: seen.append(done))
+        print(max(seen))
+    """)
+    command, pipe = [sys.executable, "-c", script], subprocess.PIPE
+    processes = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(2)]
     for process in processes:
-        process.start()
-    found = [results.get(timeout=60) for _ in processes]
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
     for process in processes:
-        process.join()
-    assert sorted(decoded for decoded, _ in found) == [0, 300]
-    assert found[0][1] == found[1][1]
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    assert sorted(int(process.communicate(timeout=60)[0]) for process in processes) == [0, 300]
+    assert times_prepared(open_images(tmp_path, size=8)) == 0
 
 
 def test_a_kill_in_the_middle_leaves_a_folder_that_works(folder, cache) -> None:

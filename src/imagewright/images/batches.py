@@ -11,7 +11,7 @@ import numpy as np
 from imagewright.errors import ConfigError, DataError
 from imagewright.images.decoding import Unreadable
 from imagewright.images.prepared import Prepared
-from imagewright.images.preparing import to_pixels
+from imagewright.images.ranges import to_pixels
 from imagewright.images.transforms import take_views
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 `<fingerprint>.pixels` is written as `<fingerprint>.part`, synced and renamed; `<fingerprint>.json` comes last, so its
 presence says that the pixels are whole. One process at a time prepares a fingerprint, by a lock on
 `<fingerprint>.lock`; a second one waits and then opens what the first has made. A process that is killed leaves a
-`.part`, which the next one writes over.
+`.part`, which the next one removes.
 """
 
 from __future__ import annotations
@@ -29,6 +29,10 @@ except ImportError:  # Windows: two processes may then prepare at once, and the 
 FORMAT = 1
 Skipped = tuple[int, str, str]
 """Index in the source, name, reason."""
+
+
+Write = Callable[[int, np.ndarray], None]
+"""Called with the first row and pixels (n, H, W, C)."""
 
 
 @dataclass
@@ -90,7 +94,9 @@ def _make(
 ) -> None:
     part = pixels_path.with_suffix(".part")
     try:
-        descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644)
+        # A new file each time: a worker of a killed process may for a moment still write to the old one.
+        part.unlink(missing_ok=True)
+        descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
         try:
             _reserve(descriptor, int(np.prod(shape, dtype=object)))
             skipped = sorted(fill(descriptor))
@@ -106,6 +112,18 @@ def _make(
         with suppress(OSError):
             part.unlink(missing_ok=True)
         raise
+
+
+def rows_into(descriptor: int, row: int) -> Write:
+    """A function that writes rows of `row` bytes to their places in a file."""
+
+    def write(first: int, rows: np.ndarray) -> None:
+        data, at = rows.reshape(-1), first * row
+        while len(data):  # one call writes at most what the system likes
+            written = os.pwrite(descriptor, data, at)  # type: ignore[arg-type]
+            data, at = data[written:], at + written
+
+    return write
 
 
 def _reserve(descriptor: int, size: int) -> None:

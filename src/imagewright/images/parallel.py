@@ -23,11 +23,12 @@ def over_ranges(
     work: Callable[[Range, threading.Event], Result],
     workers: int | None,
     tick: Callable[[], None],
+    abandon: Callable[[], None] = lambda: None,
 ) -> Iterator[Result]:
     """Call `work(range, stop)` for each range in threads, and give the results as they come, in any order.
 
-    The first error stops all (`stop` is set, which long work looks at) and is raised. `tick` is called from this
-    thread several times a second, for progress.
+    The first error stops all (`stop` is set, which long work looks at, and `abandon` is called) and is raised. `tick`
+    is called from this thread several times a second, for progress.
     """
     threads = max(1, workers or usable_cores())
     stop = threading.Event()
@@ -45,7 +46,9 @@ def over_ranges(
                 for future in finished:
                     yield future.result()
                 tick()
-        finally:
+        except BaseException:
             stop.set()
             for future in pending:
                 future.cancel()
+            abandon()
+            raise

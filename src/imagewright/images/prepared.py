@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from imagewright.errors import DataError
-from imagewright.images.cache import Skipped, Store, cache_folder, open_or_make
+from imagewright.images.cache import Skipped, Store, cache_folder, open_or_make, rows_into
 from imagewright.images.preparing import decode_all
 from imagewright.images.sources.arrays import ArraySource
 from imagewright.images.sources.base import Source, digest
@@ -65,15 +64,8 @@ class Prepared:
         return Store(np.delete(pixels, [index for index, _, _ in skipped], axis=0) if skipped else pixels, skipped)
 
     def _in_cache(self, shape: tuple[int, int, int, int], fill: dict[str, Any]) -> Store:
-        row = int(np.prod(shape[1:]))
-
         def decode_into(descriptor: int) -> list[Skipped]:
-            def write(first: int, rows: np.ndarray) -> None:
-                data, at = rows.reshape(-1), first * row
-                while len(data):  # one call writes at most what the system likes
-                    written = os.pwrite(descriptor, data, at)  # type: ignore[arg-type]
-                    data, at = data[written:], at + written
-
-            return decode_all(self.source, self.recipe, write, **fill)
+            write = rows_into(descriptor, int(np.prod(shape[1:])))
+            return decode_all(self.source, self.recipe, write, descriptor=descriptor, **fill)
 
         return open_or_make(cache_folder(self.cache_dir), self.fingerprint, shape, decode_into)

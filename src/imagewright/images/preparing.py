@@ -1,39 +1,27 @@
 """Decode every picture of a source once, on all cores, into rows of pixels.
 
-Threads and not processes: Pillow decodes and resizes outside Python's global lock, threads need no copy of the
-listing and no `if __name__ == "__main__"` in the user's script, and write straight to the file.
+Files and archives of some thousand pictures are decoded by worker processes, all else by threads. Threads alone gain
+little for small pictures: Pillow's decoders let go of Python's global lock, but the work around them does not.
 """
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
-
-import numpy as np
+from contextlib import nullcontext
 
 from imagewright.errors import DataError
-from imagewright.images.cache import Skipped
-from imagewright.images.decoding import Unreadable, decode, from_array
-from imagewright.images.parallel import Range, over_ranges
-from imagewright.images.sources.base import Payload, Source
+from imagewright.images.cache import Skipped, Write
+from imagewright.images.decode_workers import DecodeWorkers
+from imagewright.images.parallel import Range, over_ranges, usable_cores
+from imagewright.images.ranges import decode_range, rows_at_once
+from imagewright.images.sources.base import ListedSource, Source
 from imagewright.images.transforms import Recipe
 
-CHUNK_BYTES = 2**23
-CHUNK_PICTURES = 256
 Progress = Callable[[int, int], None]
-Write = Callable[[int, np.ndarray], None]
-"""Called with the first row and pixels (n, H, W, C)."""
-
-
-def to_pixels(payload: Payload, recipe: Recipe) -> np.ndarray:
-    """One picture as read, on the canvas of the recipe: uint8 (H, W, C). Raises `Unreadable`."""
-    if isinstance(payload, Unreadable):
-        raise payload
-    if isinstance(payload, np.ndarray):
-        if payload.shape == (*recipe.canvas, recipe.channels):
-            return payload
-        return recipe.apply(from_array(payload, recipe.channels))
-    return recipe.apply(decode(payload, recipe.channels))
+PROCESSES_FROM = 2000
+"""Pictures from which worker processes repay their start, about half a second."""
 
 
 def chunks(source: Source, length: int) -> Iterator[Range]:
@@ -49,18 +37,18 @@ def decode_all(
     recipe: Recipe,
     write: Write,
     *,
+    descriptor: int | None = None,
     progress: Progress | None = None,
     workers: int | None = None,
     strict: bool = False,
 ) -> list[Skipped]:
     """Decode the whole source, and hand the rows to `write` (from several threads). Returns the pictures skipped.
 
-    Rows of skipped pictures are left zero. With `strict` the first unreadable picture raises `DataError`, as does a
-    source of which no picture can be read, or one that vanishes. `progress` is called from this thread.
+    Where `write` fills a file, `descriptor` is that file, which worker processes then fill themselves. Rows of
+    skipped pictures are left zero. With `strict` the first unreadable picture raises `DataError`, as does a source of
+    which no picture can be read, or one that vanishes. `progress(done, total)` is called from this thread.
     """
-    total = len(source)
-    shape = (*recipe.canvas, recipe.channels)
-    length = max(1, min(CHUNK_PICTURES, CHUNK_BYTES // int(np.prod(shape))))
+    total, workers = len(source), workers or usable_cores()
     counted, counting, told = [0], threading.Lock(), [-1]
 
     def count(pictures: int) -> None:
@@ -72,41 +60,21 @@ def decode_all(
             told[0] = counted[0]
             progress(told[0], total)
 
-    def work(bounds: Range, stop: threading.Event) -> list[Skipped]:
-        return _decode_range(source, recipe, write, bounds, np.zeros((length, *shape), np.uint8), strict, count, stop)
+    worth_it = workers > 1 and total >= PROCESSES_FROM and os.name == "posix" and isinstance(source, ListedSource)
+    in_processes = descriptor is not None and worth_it
+    with DecodeWorkers(source, recipe, strict, descriptor or 0) if in_processes else nullcontext() as pool:
 
-    skipped = [bad for found in over_ranges(chunks(source, length), work, workers, tell) for bad in found]
+        def work(bounds: Range, stop: threading.Event) -> list[Skipped]:
+            if pool is None:
+                return decode_range(source, recipe, write, bounds, strict=strict, count=count, stopped=stop.is_set)
+            skipped = pool.decode(bounds)
+            count(bounds[1] - bounds[0])
+            return skipped
+
+        ranges = chunks(source, rows_at_once(recipe))
+        abandon = pool.kill if pool is not None else lambda: None
+        skipped = [bad for found in over_ranges(ranges, work, workers, tell, abandon) for bad in found]
     if len(skipped) == total:
         _, name, reason = min(skipped)
         raise DataError(f"None of the {total:,} pictures of {source.typed} can be read; the first is {name}: {reason}.")
     return sorted(skipped)
-
-
-def _decode_range(
-    source: Source,
-    recipe: Recipe,
-    write: Write,
-    bounds: Range,
-    rows: np.ndarray,
-    strict: bool,
-    count: Callable[[int], None],
-    stop: threading.Event,
-) -> list[Skipped]:
-    first, filled = bounds[0], 0
-    skipped: list[Skipped] = []
-    for index, payload in enumerate(source.read(np.arange(*bounds)), bounds[0]):
-        if stop.is_set():
-            return skipped
-        try:
-            rows[filled] = to_pixels(payload, recipe)
-        except Unreadable as reason:
-            if strict:
-                raise DataError(f"{source.typed}: {source.name(index)} cannot be read: {reason}.") from reason
-            rows[filled] = 0
-            skipped.append((index, source.name(index), str(reason)))
-        filled += 1
-        if filled == len(rows) or index + 1 == bounds[1]:
-            write(first, rows[:filled])
-            count(filled)
-            first, filled = index + 1, 0
-    return skipped
