@@ -1,0 +1,105 @@
+"""Moving averages of networks: the half-life in images, in closed form."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from imagewright.training.averaging import RAMP_UP, Averages
+
+
+class Pair(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.generator = nn.Sequential(nn.Linear(1, 1), nn.BatchNorm1d(1))
+        self.discriminator = nn.Linear(1, 1)
+        self.fill(0.0, 0)
+
+    def fill(self, value: float, count: int) -> None:
+        with torch.no_grad():
+            for tensor in (*self.parameters(), *self.buffers()):
+                tensor.fill_(count if tensor.dtype == torch.int64 else value)
+
+
+LATE = 10**9  # images seen at which the ramp-up is long over
+
+
+def test_after_a_half_life_of_images_half_of_the_average_is_new() -> None:
+    model = Pair()
+    averages = Averages(model, ("generator",), half_life=1000)
+    model.fill(1.0, 7)
+    for step in range(10):
+        averages.update(LATE + step, 100)
+    assert averages.copies["generator"][0].weight.item() == pytest.approx(0.5, rel=1e-5)
+    averages.update(LATE, 1000)
+    assert averages.copies["generator"][0].weight.item() == pytest.approx(0.75, rel=1e-5)
+
+
+@pytest.mark.parametrize("batch", [1, 10, 50, 500])
+def test_the_average_does_not_depend_on_how_images_are_batched(batch: int) -> None:
+    model = Pair()
+    averages = Averages(model, ("generator",), half_life=300)
+    model.fill(1.0, 1)
+    for _ in range(500 // batch):
+        averages.update(LATE, batch)
+    assert averages.copies["generator"][0].bias.item() == pytest.approx(1 - 0.5 ** (500 / 300), rel=1e-5)
+
+
+def test_early_the_half_life_is_a_share_of_the_images_seen() -> None:
+    model = Pair()
+    averages = Averages(model, ("generator",), half_life=10**6)
+    model.fill(1.0, 1)
+    averages.update(2000, 50)
+    expected = 1 - 0.5 ** (50 / (RAMP_UP * 2000))
+    assert averages.copies["generator"][0].weight.item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_running_statistics_are_averaged_and_counters_copied() -> None:
+    model = Pair()
+    averages = Averages(model, ("generator",), half_life=100)
+    model.fill(1.0, 42)
+    averages.update(LATE, 100)
+    norm = averages.copies["generator"][1]
+    assert norm.running_mean.item() == pytest.approx(0.5)
+    assert norm.running_var.item() == pytest.approx(0.5)
+    assert norm.num_batches_tracked.item() == 42
+
+
+def test_within_the_block_the_model_holds_its_averages_and_then_its_own_again() -> None:
+    model = Pair()
+    averages = Averages(model, ("generator",), half_life=100)
+    model.fill(1.0, 3)
+    averages.update(LATE, 100)
+    own = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+    def look() -> None:
+        with averages.in_place(model):
+            assert model.generator[0].weight.item() == pytest.approx(0.5)
+            assert model.generator[1].running_mean.item() == pytest.approx(0.5)
+            assert model.discriminator.weight.item() == 1
+            raise KeyError("even then")
+
+    with pytest.raises(KeyError):
+        look()
+    assert all(torch.equal(tensor, own[name]) for name, tensor in model.state_dict().items())
+    assert averages.copies["generator"][0].weight.item() == pytest.approx(0.5)
+
+
+def test_parameters_stay_the_ones_an_optimizer_moves() -> None:
+    model = Pair()
+    averages = Averages(model, ("generator",), half_life=100)
+    model.fill(1.0, 1)
+    optimizer = torch.optim.SGD(model.generator.parameters(), lr=1.0)
+    with averages.in_place(model):
+        pass
+    model.generator[0].weight.grad = torch.ones(1, 1)
+    optimizer.step()
+    assert model.generator[0].weight.item() == 0
+    assert averages.copies["generator"][0].weight.item() == 0  # filled with 0 at the start, and never updated
+
+
+def test_no_half_life_no_copies() -> None:
+    averages = Averages(Pair(), ("generator",), half_life=0)
+    assert averages.copies == {}
+    averages.update(100, 10)

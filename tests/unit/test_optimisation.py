@@ -1,0 +1,94 @@
+"""Adam for each network, its correction for lazy phases, and the learning rate over time: all in closed form."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from imagewright.phases import Phase
+from imagewright.training.optimisation import optimizer_of, optimizer_tensors, rate_factor
+
+
+def nothing(_: object) -> dict:
+    return {}
+
+
+def one_number(value: float = 1.0) -> nn.Linear:
+    network = nn.Linear(1, 1, bias=False)
+    nn.init.constant_(network.weight, value)
+    return network
+
+
+def adam_by_hand(
+    start: float, gradients: list[float], rate: float, betas: tuple[float, float], epsilon: float = 1e-8
+) -> float:
+    """Kingma & Ba 2014, algorithm 1, in Python's own numbers."""
+    first, second, value = 0.0, 0.0, start
+    for step, gradient in enumerate(gradients, 1):
+        first = betas[0] * first + (1 - betas[0]) * gradient
+        second = betas[1] * second + (1 - betas[1]) * gradient**2
+        mean, square = first / (1 - betas[0] ** step), second / (1 - betas[1] ** step)
+        value -= rate * mean / (math.sqrt(square) + epsilon)
+    return value
+
+
+@pytest.mark.parametrize("every", [None, 4, 16])
+def test_adam_by_hand_with_and_without_a_lazy_phase(every: int | None) -> None:
+    phases = [Phase("main", ("network", "other"), nothing)]
+    if every is not None:
+        phases.append(Phase("regulariser", ("network",), nothing, every=every, lazy=True))
+    network = one_number(1.0)
+    optimizer = optimizer_of(network, "network", phases, 0.01, (0.5, 0.9))
+    correction = 1.0 if every is None else every / (every + 1)
+    gradients = [0.3, -2.0, 0.1, 0.1, 5.0]
+    for gradient in gradients:
+        network.weight.grad = torch.full((1, 1), gradient)
+        optimizer.step()
+    betas = (0.5**correction, 0.9**correction)
+    expected = adam_by_hand(1.0, gradients, 0.01 * correction, betas)
+    assert network.weight.item() == pytest.approx(expected, rel=1e-6)
+    assert optimizer.param_groups[0]["initial_lr"] == pytest.approx(0.01 * correction)
+
+
+def test_only_the_networks_of_a_lazy_phase_and_no_phase_that_is_merely_rare_are_corrected() -> None:
+    phases = [
+        Phase("main", ("network", "other"), nothing, every=5),
+        Phase("regulariser", ("network",), nothing, every=4, lazy=True),
+    ]
+    group = optimizer_of(one_number(), "other", phases, 0.01, (0.5, 0.9)).param_groups[0]
+    assert (group["lr"], group["betas"]) == (0.01, (0.5, 0.9))
+    group = optimizer_of(one_number(), "network", phases, 0.01, (0.5, 0.9)).param_groups[0]
+    assert group["lr"] == pytest.approx(0.008)
+
+
+def test_the_moments_are_there_by_name_before_the_first_step() -> None:
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Linear(4, 1)).to(memory_format=torch.channels_last)
+    optimizer = optimizer_of(network, "network", [], 0.01, (0.5, 0.9))
+    tensors = optimizer_tensors(network, optimizer)
+    names = ("0.weight", "0.bias", "2.weight", "2.bias")
+    assert set(tensors) == {f"{name}.{key}" for name in names for key in ("step", "exp_avg", "exp_avg_sq")}
+    assert all(not tensor.any() for tensor in tensors.values())
+    for parameter in network.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    optimizer.step()
+    assert tensors["0.weight.step"].item() == 1, "the optimizer counts in other tensors than those named"
+    torch.testing.assert_close(tensors["2.bias.exp_avg"], torch.full((1,), 0.5))
+    assert tensors["0.weight.exp_avg"].stride() == network[0].weight.stride()
+
+
+@pytest.mark.parametrize("seen", [0, 1, 250, 500, 999, 1000, 2000])
+def test_the_schedules_in_closed_form(seen: int) -> None:
+    gone = min(1.0, seen / 1000)
+    assert rate_factor("constant", seen, 1000, 0) == 1
+    assert rate_factor("linear", seen, 1000, 0) == pytest.approx(1 - gone)
+    assert rate_factor("cosine", seen, 1000, 0) == pytest.approx(math.cos(math.pi * gone / 2) ** 2, abs=1e-12)
+
+
+def test_warmup_rises_evenly_from_nothing_and_multiplies_the_schedule() -> None:
+    assert 0 < rate_factor("constant", 0, 1000, 100) <= 0.01
+    assert rate_factor("constant", 49, 1000, 100) == pytest.approx(0.5)
+    assert rate_factor("constant", 99, 1000, 100) == rate_factor("constant", 500, 1000, 100) == 1
+    assert rate_factor("linear", 49, 1000, 100) == pytest.approx(0.5 * (1 - 0.049))
