@@ -82,10 +82,11 @@ def test_cmyk_jpeg_is_converted_as_pillow_does(tmp_path, picture, pixels_of) -> 
     assert np.array_equal(only(tmp_path), pixels_of(expected))
 
 
-def test_exif_rotation_is_applied_and_counts_for_the_size(tmp_path, picture, pixels_of) -> None:
+@pytest.mark.parametrize("ending", ["png", "tif", "webp"])
+def test_exif_rotation_is_applied_and_counts_for_the_size(tmp_path, picture, pixels_of, ending) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned a quarter clockwise
-    picture().save(tmp_path / "one.png", exif=exif)
+    picture().save(tmp_path / f"one.{ending}", exif=exif, **({"lossless": True} if ending == "webp" else {}))
     assert np.array_equal(only(tmp_path), pixels_of(picture().transpose(Image.Transpose.ROTATE_270)))
 
 

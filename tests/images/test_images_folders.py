@@ -95,6 +95,9 @@ def test_a_wrong_name_gets_the_nearest_one(tmp_path) -> None:
         open_images("digit")
     with pytest.raises(DataError, match="There is nothing at"):
         open_images(tmp_path / "absent")
+    for nothing in ("", " "):
+        with pytest.raises(DataError, match="names nothing"):
+            open_images(nothing)
     (tmp_path / "a.png").write_bytes(b"x")
     with pytest.raises(DataError, match="one picture: name the folder"):
         open_images(tmp_path / "a.png")

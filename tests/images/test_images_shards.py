@@ -68,6 +68,12 @@ def test_packed_shards_give_the_same_pictures(tmp_path, shards, picture) -> None
         assert images.labels.tolist() == [number % 3 for number in range(20)]
 
 
+def test_a_packed_shard_may_begin_with_a_bad_picture(tmp_path, picture) -> None:
+    write_tar(tmp_path / "a.tar.gz", [("0.png", b"text"), *samples(range(1, 4), picture)], "w:gz")
+    images = open_images(tmp_path / "a.tar.gz").prepare()
+    assert (len(images), images.size) == (3, (10, 12))
+
+
 def test_folders_inside_a_tar_are_classes_and_splits(tmp_path, picture) -> None:
     members = [
         (f"./{part}/{kind}/{n}.png", encoded(picture(n))) for part in ("train", "test") for kind in "ab" for n in (1, 2)

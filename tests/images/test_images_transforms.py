@@ -88,6 +88,8 @@ def test_batches_own_their_memory_in_channels_last(folder) -> None:
         ({"size": -4}, "size -4"),
         ({"size": (8, 8, 3)}, "size"),
         ({"size": 10**6}, "16,384"),
+        ({"size": 1.5}, "size 1.5"),
+        ({"size": "64"}, "size '64'"),
         ({"channels": 2}, "2 channels"),
         ({"crop": "center"}, "centre"),
         ({"resize": "lancsoz"}, "Did you mean 'lanczos'"),

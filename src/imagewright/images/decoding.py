@@ -76,7 +76,8 @@ def read_header(payload: bytes) -> Header:
     with _reasons(payload):
         image = _open(payload)
         width, height = image.size
-        if image.getexif().get(ORIENTATION, 1) in {5, 6, 7, 8}:
+        # Pillow turns a TIFF by itself, and says its size accordingly.
+        if image.format != "TIFF" and image.getexif().get(ORIENTATION, 1) in {5, 6, 7, 8}:
             width, height = height, width
         return Header(width, height, image.mode, image.format or "?")
 

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from imagewright.errors import DataError
-from imagewright.images.decoding import Header, Unreadable, read_header
+from imagewright.images.decoding import MODE_OF_CHANNELS, Header, Unreadable, read_header
 from imagewright.images.images import Images
 from imagewright.images.labels import TABLE_NAMES, match_table, read_table
 from imagewright.images.prepared import Prepared
-from imagewright.images.sources.base import Source
+from imagewright.images.sources.base import ListedSource, Source
 from imagewright.images.sources.finding import find_source
 from imagewright.images.transforms import Recipe, check_options, checked_channels, checked_size
 
-SAMPLE = 256
+SAMPLE, FEW = 256, 8
 """Headers looked at to find the commonest size and channels."""
+SAMPLE_BYTES = 2**28
+"""Fewer are looked at where that many would be more bytes than this."""
 
 
 def open_images(
@@ -99,29 +102,34 @@ def _table_beside(source: Source) -> Path | None:
     return next((folder / name for name in (*own, *TABLE_NAMES) if (folder / name).is_file()), None)
 
 
-def headers(source: Source, indices: np.ndarray) -> list[Header | Unreadable]:
+def headers(source: Source, indices: np.ndarray) -> Iterator[Header | Unreadable]:
     """What the headers of some pictures say, or why they cannot be read."""
-    found: list[Header | Unreadable] = []
     for payload in source.read(indices):
-        if isinstance(payload, np.ndarray):
-            mode = {1: "L", 3: "RGB", 4: "RGBA"}[payload.shape[2]]
-            found.append(Header(payload.shape[1], payload.shape[0], mode, "array"))
-        elif isinstance(payload, Unreadable):
-            found.append(payload)
-        else:
+        if isinstance(payload, bytes):
             try:
-                found.append(read_header(payload))
+                yield read_header(payload)
             except Unreadable as reason:
-                found.append(reason)
-    return found
+                yield reason
+        elif isinstance(payload, np.ndarray):
+            yield Header(payload.shape[1], payload.shape[0], MODE_OF_CHANNELS[payload.shape[2]], "array")
+        else:
+            yield payload
+
+
+def _sample(source: Source) -> np.ndarray:
+    """Indices of some pictures spread over the source, or of its first ones where it must be read in order."""
+    if source.in_order:
+        return np.arange(min(len(source), FEW))
+    count = SAMPLE
+    if isinstance(source, ListedSource):
+        count = int(np.clip(SAMPLE_BYTES // max(1.0, source.listing.sizes.mean()), FEW, SAMPLE))
+    return np.unique(np.linspace(0, len(source) - 1, count).astype(np.int64))
 
 
 def commonest_header(source: Source) -> tuple[Header, list[str]]:
     """The commonest size and channels among a sample of the pictures, and a note if some have another size."""
-    indices = np.unique(np.linspace(0, len(source) - 1, SAMPLE).astype(np.int64))
-    if source.in_order:
-        indices = indices[:1]
-    looked_at = headers(source, indices)
+    indices = _sample(source)
+    looked_at = list(headers(source, indices))
     good = [header for header in looked_at if isinstance(header, Header)]
     if not good:
         raise DataError(
@@ -134,5 +142,4 @@ def commonest_header(source: Source) -> tuple[Header, list[str]]:
         f"{len(good) - count:,} of {len(good):,} pictures looked at have another size than {width}x{height}: "
         "they are resized and cropped."
     ]
-    mode = {1: "L", 3: "RGB", 4: "RGBA"}[channels]
-    return Header(width, height, mode, ""), note if count < len(good) else []
+    return Header(width, height, MODE_OF_CHANNELS[channels], ""), note if count < len(good) else []

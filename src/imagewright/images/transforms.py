@@ -68,7 +68,7 @@ def check_options(crop: str, resize: str) -> None:
 
 def checked_size(size: int | tuple[int, int]) -> tuple[int, int]:
     """(height, width) of a side or a pair. Raises `ConfigError` outside 1 to 16,384."""
-    pair = (size, size) if isinstance(size, (int, np.integer)) else tuple(size)
+    pair = (size, size) if not isinstance(size, (tuple, list)) else tuple(size)
     if len(pair) != 2 or not all(isinstance(side, (int, np.integer)) and 1 <= side <= SIDE_LIMIT for side in pair):
         raise ConfigError(f"The size {size!r} cannot be: expected a side or (height, width) from 1 to {SIDE_LIMIT:,}.")
     return int(pair[0]), int(pair[1])

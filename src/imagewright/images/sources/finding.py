@@ -32,6 +32,8 @@ def find_source(source: Any, split: str | None, cache_dir: str | Path | None = N
             return _whole(open_array(source), split)
         raise DataError(f"A {type(source).__name__} cannot be opened: {WHAT_OPENS}.")
     typed = str(source)
+    if not typed.strip() or "\0" in typed:
+        raise DataError(f"The source {typed!r} names nothing: {WHAT_OPENS}.")
     path = Path(typed).expanduser()
     if path.is_dir():
         return _open_folder(path, typed, split)
