@@ -70,7 +70,9 @@ def measure(name: str, root: Path, cache: Path) -> None:
     kept = WORK[name](root, cache)
     seconds = time.perf_counter() - started
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(f"{name:<20} {seconds:>9.2f} s {(after - before) / 1024:>9.1f} MiB")
+    worker = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    beside = f", in each worker {worker / 1024:.0f} MiB (interpreter included)" if worker else ""
+    print(f"{name:<20} {seconds:>9.2f} s {(after - before) / 1024:>9.1f} MiB{beside}")
     del kept
 
 
