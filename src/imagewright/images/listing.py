@@ -1,7 +1,8 @@
 """What is in a source, listed once and held compactly: a million names are a few arrays, never a million objects.
 
 A name is kept in two parts, the directory (a small table) and the base name (bytes in one blob). 1,000,000 files named
-`000001.jpg` cost about 10 MB of names, 16 MB of sizes and times, and 12 MB of offsets and directory numbers.
+`000001.jpg` take 38 MiB: 10 of names, 15 of sizes and times, 12 of offsets and directory numbers. Sorting them takes
+three times that for a moment.
 """
 
 from __future__ import annotations
