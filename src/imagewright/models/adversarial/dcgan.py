@@ -141,7 +141,8 @@ class Discriminator(nn.Module):
         self.apply(_published_start)
 
     def forward(self, images: Tensor) -> Tensor:
-        logits: Tensor = self.main(images).flatten()
+        # Losses are logarithms and exponentials of logits: not for half precision.
+        logits: Tensor = self.main(images).flatten().float()
         return logits
 
 

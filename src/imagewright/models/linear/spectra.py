@@ -89,19 +89,21 @@ def _exact(images: Stream, pixels: int, most: int) -> Spectrum:
 def _krylov(images: Stream, pixels: int, wanted: int, most: int, seed: int) -> Spectrum:
     """Block Lanczos with full reorthogonalisation: every pass adds a block, until the wanted Ritz pairs stand still."""
     width = min(most, max(16, wanted // 2 + 8))
+    # The first block is random and lies outside the span of the pictures: room for all of that besides it.
+    room = min(pixels, most + width)
     generator = torch.Generator().manual_seed(seed)
     block = torch.linalg.qr(torch.randn(pixels, width, generator=generator))[0]
     mean, total_variance, product = _first_pass(images, block)
     space, products = block, product
-    for _ in range(MOST_PASSES):
+    for number in range(1, MOST_PASSES + 1):
         ritz, rotation = torch.linalg.eigh(_symmetric(space.T @ products))
         kept = min(wanted, space.shape[1])
         ritz, rotation = ritz.flip(0)[:kept], rotation.flip(1)[:, :kept]
         residual = (products @ rotation - space @ (rotation * ritz)).norm(dim=0)
         settled = kept == wanted and bool((residual <= RESIDUAL * ritz.clamp(min=1e-12)).all())
-        if settled or space.shape[1] >= most:
+        if settled or space.shape[1] >= room or number == MOST_PASSES:
             break
-        block = _orthogonal_to(space, products[:, -block.shape[1] :], most - space.shape[1])
+        block = _orthogonal_to(space, products[:, -block.shape[1] :], room - space.shape[1])
         product = _covariance_times(images, block, mean)
         space, products = torch.cat([space, block], 1), torch.cat([products, product], 1)
     return Spectrum(mean, _signed((space @ rotation).T.contiguous()), ritz.clamp(min=0), total_variance)
