@@ -159,7 +159,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def _as_data_error(error: OSError, folder: Path, shape: tuple[int, int, int, int]) -> DataError:
-    elsewhere = "Name another folder with --cache-dir or the variable IMAGEWRIGHT_CACHE."
+    elsewhere = "Name another folder by the variable IMAGEWRIGHT_CACHE (cache_dir in Python)."
     if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
         size = int(np.prod(shape, dtype=object)) / 2**20
         return DataError(f"The disk of {folder} is full: the prepared pictures need {size:,.0f} MiB. {elsewhere}")
