@@ -105,9 +105,10 @@ class VAE(Model):
         }
 
     def readings(self, losses: dict[str, float]) -> dict[str, float]:
-        """The ELBO in nats a picture, and minus it in bits a pixel value (lower is better)."""
-        divergence = losses["elbo/divergence"] / self.config.beta if self.config.beta else 0.0
-        elbo = -losses["elbo/reconstruction"] - divergence
+        """The ELBO in nats a picture, and minus it in bits a pixel value (lower is better). None where beta is 0."""
+        if not self.config.beta:  # the divergence is then not known, and without it there is no bound
+            return {}
+        elbo = -losses["elbo/reconstruction"] - losses["elbo/divergence"] / self.config.beta
         return {"elbo": elbo, "bits_per_dimension": -elbo / (math.prod(self.config.image_shape) * math.log(2))}
 
     # Verbs
