@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import json
+import mmap
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -41,6 +42,18 @@ class Store:
 
     pixels: np.ndarray
     skipped: list[Skipped]
+    mapping: mmap.mmap | None = None  # where the pixels are a file's
+
+    def let_go(self, first: int, last: int) -> None:
+        """Give back the memory that rows `first` to `last` of a mapped file took: a pass over all then stays flat.
+
+        They stay in the system's own cache of files while it has room, so reading them again costs little.
+        """
+        if self.mapping is None or not hasattr(mmap, "MADV_DONTNEED"):
+            return
+        row = int(np.prod(self.pixels.shape[1:]))
+        start = first * row // mmap.PAGESIZE * mmap.PAGESIZE
+        self.mapping.madvise(mmap.MADV_DONTNEED, start, last * row - start)
 
 
 def cache_folder(chosen: str | Path | None) -> Path:
@@ -83,10 +96,11 @@ def _open(pixels_path: Path, header_path: Path, listed: tuple[int, int, int, int
         whole = header["format"] == FORMAT and shape == (listed[0] - len(skipped), *listed[1:])
         if not whole or pixels_path.stat().st_size != int(np.prod(shape, dtype=object)):
             return None
-        pixels: np.ndarray = np.memmap(pixels_path, np.uint8, "r", shape=shape)
+        with pixels_path.open("rb") as file:
+            mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return Store(pixels, skipped)
+    return Store(np.frombuffer(mapping, np.uint8).reshape(shape), skipped, mapping)
 
 
 def _make(

@@ -148,8 +148,12 @@ class Images:
         if batch_size < 1:
             raise ConfigError(f"A batch of {batch_size} pictures cannot be made: 1 or more was expected.")
         self.prepare()
+        assert self._rows is not None
+        store = self._prepared.open(None, None)
         for start in range(0, len(self), batch_size):
-            yield self.batch(np.arange(start, min(start + batch_size, len(self))))
+            stop = min(start + batch_size, len(self))
+            yield self.batch(np.arange(start, stop))
+            store.let_go(int(self._rows[start:stop].min()), int(self._rows[start:stop].max()) + 1)
 
     def stream(
         self, batch_size: int, rank: int = 0, world: int = 1, worker: int = 0, workers: int = 1

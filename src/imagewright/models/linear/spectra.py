@@ -1,6 +1,6 @@
 """The leading eigenvectors of the covariance of a stream of images: exact where pictures are small, Krylov where large.
 
-Shape letters: N images, D pixels, K wanted, B columns of a block.
+Shape letters: N images, D pixels, K wanted, B rows of a block.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch import Tensor
 from imagewright.phases import Stream
 
 EXACT_PIXELS = 2048  # up to here the D x D covariance and its eigenvectors cost less than the passes they would save
-STREAMED_IMAGES = 512  # images of one matrix product: large enough for the product to be the cost
+STREAMED_IMAGES = 256  # images of one matrix product: large enough for the product to be the cost
 MOST_PASSES = 24
 # A Ritz value's error is of the order of its residual squared, so this is far below 1e-4 in each variance.
 RESIDUAL = 5e-4
@@ -89,63 +89,64 @@ def _exact(images: Stream, pixels: int, most: int) -> Spectrum:
 def _krylov(images: Stream, pixels: int, wanted: int, most: int, seed: int) -> Spectrum:
     """Block Lanczos with full reorthogonalisation: every pass adds a block, until the wanted Ritz pairs stand still."""
     width = min(most, max(16, wanted // 2 + 8))
-    # The first block is random and lies outside the span of the pictures: room for all of that besides it.
-    room = min(pixels, most + width)
     generator = torch.Generator().manual_seed(seed)
-    block = torch.linalg.qr(torch.randn(pixels, width, generator=generator))[0]
-    mean, total_variance, product = _first_pass(images, block)
-    space, products = block, product
-    for number in range(1, MOST_PASSES + 1):
-        ritz, rotation = torch.linalg.eigh(_symmetric(space.T @ products))
-        kept = min(wanted, space.shape[1])
-        ritz, rotation = ritz.flip(0)[:kept], rotation.flip(1)[:, :kept]
-        residual = (products @ rotation - space @ (rotation * ritz)).norm(dim=0)
+    # Room for every block; memory is taken only as rows are written.
+    space, products = torch.empty(MOST_PASSES * width, pixels), torch.empty(MOST_PASSES * width, pixels)
+    space[:width] = torch.linalg.qr(torch.randn(pixels, width, generator=generator))[0].T
+    mean, total_variance = _first_pass(images, space[:width], products[:width])
+    filled = last = width
+    while True:
+        ritz, rotation = torch.linalg.eigh(_symmetric(space[:filled] @ products[:filled].T))
+        kept = min(wanted, filled)
+        ritz, rotation = ritz.flip(0)[:kept], rotation.flip(1)[:, :kept].T
+        residual = (rotation @ products[:filled]).sub_((rotation * ritz[:, None]) @ space[:filled]).norm(dim=1)
         settled = kept == wanted and bool((residual <= RESIDUAL * ritz.clamp(min=1e-12)).all())
-        if settled or space.shape[1] >= room or number == MOST_PASSES:
+        room = min(most, len(space)) - filled
+        if settled or room <= 0:
             break
-        block = _orthogonal_to(space, products[:, -block.shape[1] :], room - space.shape[1])
-        product = _covariance_times(images, block, mean)
-        space, products = torch.cat([space, block], 1), torch.cat([products, product], 1)
-    return Spectrum(mean, _signed((space @ rotation).T.contiguous()), ritz.clamp(min=0), total_variance)
+        block = _orthogonal_to(space[:filled], products[filled - last : filled], room)
+        last = len(block)
+        space[filled : filled + last] = block
+        _covariance_times(images, mean, space[filled : filled + last], products[filled : filled + last])
+        filled += last
+    return Spectrum(mean, _signed(rotation @ space[:filled]), ritz.clamp(min=0), total_variance)
 
 
-def _first_pass(images: Stream, block: Tensor) -> tuple[Tensor, float, Tensor]:
-    """Mean, total variance and covariance times block, in one pass around the first picture."""
+def _first_pass(images: Stream, block: Tensor, product: Tensor) -> tuple[Tensor, float]:
+    """Mean and total variance, and the covariance times the block (B, D) into `product`: one pass, around an image."""
     origin = next(images.batches(1)).flatten(1)[0]
     count, total, squares = 0, torch.zeros(len(origin), dtype=torch.float64), 0.0
-    product = torch.zeros_like(block)
+    product.zero_()
     for batch in images.batches(STREAMED_IMAGES):
         rows = batch.flatten(1) - origin
         count += len(rows)
         total += rows.sum(0, dtype=torch.float64)
-        squares += float(rows.double().square().sum()) if rows.numel() < 2**20 else float(rows.square().sum())
-        product += rows.T @ (rows @ block)
+        squares += float((rows * rows).sum(dtype=torch.float64))
+        product.addmm_((rows @ block.T).T, rows)
     shift = total / count
     variance = (squares - count * float(shift.square().sum())) / (count - 1)
     shift = shift.float()
-    product -= count * torch.outer(shift, shift @ block)
-    return shift + origin, variance if variance > 1e-10 * len(origin) else 0.0, product / (count - 1)
+    product.sub_(torch.outer(block @ shift, shift * count)).div_(count - 1)
+    # A set of equal pictures leaves rounding, not variance.
+    return shift + origin, variance if variance > 1e-10 * len(origin) else 0.0
 
 
-def _covariance_times(images: Stream, block: Tensor, mean: Tensor) -> Tensor:
-    product, offset = torch.zeros_like(block), mean @ block
+def _covariance_times(images: Stream, mean: Tensor, block: Tensor, product: Tensor) -> None:
+    """The covariance times the block (B, D) into `product`, in one pass."""
     count = 0
-    coordinate_sum = torch.zeros(block.shape[1])
+    product.zero_()
     for batch in images.batches(STREAMED_IMAGES):
-        rows = batch.flatten(1)
-        coordinates = rows @ block - offset
-        product += rows.T @ coordinates
-        coordinate_sum += coordinates.sum(0)
+        rows = batch.flatten(1) - mean
+        product.addmm_((rows @ block.T).T, rows)
         count += len(rows)
-    # The rows were not centred: what that adds is the mean times the coordinates' sum, which is all but zero.
-    return (product - torch.outer(mean, coordinate_sum)) / (count - 1)
+    product.div_(count - 1)
 
 
 def _orthogonal_to(space: Tensor, block: Tensor, room: int) -> Tensor:
-    """An orthonormal basis of the block's part outside the space; twice, since once leaves rounding behind."""
-    block = block[:, :room]
+    """Orthonormal rows that span the block's part outside the space; twice, since once leaves rounding behind."""
+    block = block[:room]
     for _ in range(2):
-        block = torch.linalg.qr(block - space @ (space.T @ block))[0]
+        block = torch.linalg.qr((block - (block @ space.T) @ space).T)[0].T
     return block
 
 
