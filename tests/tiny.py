@@ -30,9 +30,9 @@ def simple_pictures(count: int = 32, size: tuple[int, int] = (16, 16), channels:
     return pictures
 
 
-def tiny_options(name: str, size: tuple[int, int] = (16, 16), channels: int = 3) -> dict[str, Any]:
+def tiny_options(name: str) -> dict[str, Any]:
     """The options of a model's tiny preset, as a user would give them."""
-    config = catalogue.model_class(name).Config.tiny(size=size, channels=channels)
+    config = catalogue.model_class(name).Config.tiny()
     return {option: getattr(config, option) for option in configs.options_of(type(config))}
 
 
@@ -40,7 +40,7 @@ def tiny_model(name: str, size: tuple[int, int] = (16, 16), channels: int = 3, *
     """A tiny, untrained model, the same each time."""
     torch.manual_seed(0)
     model_class = catalogue.model_class(name)
-    values = {"size": size, "channels": channels, **tiny_options(name, size, channels), **options}
+    values = {"size": size, "channels": channels, **tiny_options(name), **options}
     return model_class(configs.build(model_class.Config, values, name))
 
 
@@ -49,7 +49,7 @@ def train_tiny(name: str, pictures: Any, out: Path, *, steps: int = 4, **options
     opened = iw.open_images(pictures)
     total = steps * BATCH
     usual = {"images_seen": total, "batch_size": BATCH, "report_every": total, "checkpoint_every": total}
-    options = tiny_options(name, opened.size, opened.channels) | usual | options
+    options = tiny_options(name) | usual | options
     reporter = options.pop("reporter", None) or Silent()
     return iw.train(name, opened, out=out, reporter=reporter, **options)
 

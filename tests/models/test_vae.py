@@ -10,7 +10,7 @@ import pytest
 import torch
 from tiny import BATCH, batch_of, engine_of, simple_pictures, tiny_model
 from torch import Tensor, nn
-from torch.distributions import Bernoulli, MultivariateNormal, Normal, kl_divergence
+from torch.distributions import Bernoulli, LowRankMultivariateNormal, Normal, kl_divergence
 
 import imagewright as iw
 from imagewright.models.autoencoding.vae import PIXEL_STEP, VAE
@@ -71,8 +71,8 @@ def linear_gaussian(size: tuple[int, int] = (2, 2), latents: int = 2, strength: 
 def exact_log_likelihood(model: VAE, images: Tensor) -> Tensor:
     """log N(x; b, W W' + sigma^2) of the dequantised picture, as the probability of its grey levels."""
     weights, bias = model.decoder.weights.double(), model.decoder.bias.double()
-    covariance = weights @ weights.T + SIGMA**2 * torch.eye(len(bias), dtype=torch.float64)
-    density = MultivariateNormal(bias, covariance).log_prob(images.flatten(1).double())
+    gaussian = LowRankMultivariateNormal(bias, weights, torch.full_like(bias, SIGMA**2))
+    density = gaussian.log_prob(images.flatten(1).double())
     return density + len(bias) * math.log(PIXEL_STEP)
 
 

@@ -5,13 +5,13 @@ Names and order of the layers are ours as well (`main.N.weight`); sizes and chan
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from imagewright.errors import RunError
+from imagewright import configs
+from imagewright.errors import ConfigError, RunError
 from imagewright.models.adversarial.dcgan import DCGANConfig, Discriminator, Generator
 
 SYSTEM = "dcgan"
@@ -19,9 +19,9 @@ NETWORKS = ("generator", "discriminator")
 
 
 def which(state: dict[str, Tensor]) -> str:
-    """Whether a state dict is a generator's or a discriminator's: the kernel on the first map is the first or last."""
-    weights = _convolutions(state)
-    return "discriminator" if weights[-1].shape[0] == 1 and not _is_generator(weights) else "generator"
+    """Whether a state dict is a generator's or a discriminator's: only the former's first layer is normalised."""
+    _convolutions(state)
+    return "generator" if "main.1.weight" in state else "discriminator"
 
 
 def config_of(network: str, state: dict[str, Tensor]) -> dict[str, Any]:
@@ -41,8 +41,12 @@ def config_of(network: str, state: dict[str, Tensor]) -> dict[str, Any]:
 
 def plain(network: str, state: dict[str, Tensor]) -> nn.Module:
     """The network of a published state dict, in evaluation mode."""
-    config = DCGANConfig(**config_of(network, state))
-    return PublishedGenerator(config, state) if network == "generator" else PublishedDiscriminator(config, state)
+    try:
+        config = configs.build(DCGANConfig, config_of(network, state), SYSTEM)
+    except ConfigError as error:
+        raise RunError(f"The shapes are those of no DCGAN that can be built: {error}") from None
+    published = PublishedGenerator if network == "generator" else PublishedDiscriminator
+    return published(config, state).eval()
 
 
 class PublishedGenerator(nn.Module):
@@ -86,8 +90,3 @@ def _convolutions(state: dict[str, Tensor]) -> list[Tensor]:
             f"found {', '.join(list(state)[:3])} ..."
         )
     return weights
-
-
-def _is_generator(weights: list[Tensor]) -> bool:
-    # A transposed weight (in, out) hands its second size on to the next one's first; a plain one the reverse.
-    return all(one.shape[1] == other.shape[0] for one, other in pairwise(weights))

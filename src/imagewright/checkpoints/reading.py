@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import pickle
-import zipfile
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +22,15 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise RunError(f"There is no file {path}.")
     if path.suffix == ".safetensors":
-        return read_tensors(path)[0]
+        return plain_state_dict(read_tensors(path)[0], str(path))
     try:
-        loaded: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what is odd about a file is said below
+            loaded: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # noqa: BLE001 (a damaged file sends the reader astray in any way)
+        said = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
         raise RunError(
-            f"{path} cannot be read as a checkpoint: {str(error).splitlines()[0]} Expected a state dict written by "
+            f"{path} cannot be read as a checkpoint: {said}. Expected a state dict written by "
             "torch.save, or .safetensors; a file that holds code or whole objects is not opened."
         ) from None
     return plain_state_dict(loaded, str(path))

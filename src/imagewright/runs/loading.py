@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,8 +53,8 @@ def load(source: Run | str | Path, *, images_seen: int | None = None, device: st
         tensors, record = read_tensors(_weights(run, images_seen))
     model = build(record["model"], record["config"])
     for name in record.get(ABSENT, ()):
-        setattr(model, name, Absent(name, str(source)))
-    fill(model, tensors, str(source))
+        setattr(model, name, Absent(name, os.fspath(source)))
+    fill(model, tensors, os.fspath(source))
     return model.to(device).eval()
 
 
