@@ -90,8 +90,10 @@ def _krylov(images: Stream, pixels: int, wanted: int, most: int, seed: int) -> S
     """Block Lanczos with full reorthogonalisation: every pass adds a block, until the wanted Ritz pairs stand still."""
     width = min(most, max(16, wanted // 2 + 8))
     generator = torch.Generator().manual_seed(seed)
-    # Room for every block; memory is taken only as rows are written.
-    space, products = torch.empty(MOST_PASSES * width, pixels), torch.empty(MOST_PASSES * width, pixels)
+    # The first block is random and lies outside the span of the pictures: room for all of that besides it. Memory is
+    # taken only as rows are written.
+    most_rows = min(pixels, most + width, MOST_PASSES * width)
+    space, products = torch.empty(most_rows, pixels), torch.empty(most_rows, pixels)
     space[:width] = torch.linalg.qr(torch.randn(pixels, width, generator=generator))[0].T
     mean, total_variance = _first_pass(images, space[:width], products[:width])
     filled = last = width
@@ -101,10 +103,9 @@ def _krylov(images: Stream, pixels: int, wanted: int, most: int, seed: int) -> S
         ritz, rotation = ritz.flip(0)[:kept], rotation.flip(1)[:, :kept].T
         residual = (rotation @ products[:filled]).sub_((rotation * ritz[:, None]) @ space[:filled]).norm(dim=1)
         settled = kept == wanted and bool((residual <= RESIDUAL * ritz.clamp(min=1e-12)).all())
-        room = min(most, len(space)) - filled
-        if settled or room <= 0:
+        if settled or filled == most_rows:
             break
-        block = _orthogonal_to(space[:filled], products[filled - last : filled], room)
+        block = _orthogonal_to(space[:filled], products[filled - last : filled], most_rows - filled)
         last = len(block)
         space[filled : filled + last] = block
         _covariance_times(images, mean, space[filled : filled + last], products[filled : filled + last])
