@@ -91,9 +91,9 @@ class Run:
         return Checkpoint(images_seen, stem.with_suffix(".safetensors"), stem.with_suffix(".state.safetensors"))
 
     def checkpoints(self) -> list[Checkpoint]:
-        """All checkpoints, earliest first."""
-        names = (path.name.split(".")[0] for path in (self.path / "checkpoints").glob("*.safetensors"))
-        return [self.checkpoint_at(images_seen) for images_seen in sorted({int(n) for n in names if n.isdigit()})]
+        """All checkpoints, earliest first. One is there when its weights are, which are written last."""
+        stems = (path.name.removesuffix(".safetensors") for path in (self.path / "checkpoints").glob("*.safetensors"))
+        return [self.checkpoint_at(images_seen) for images_seen in sorted(int(stem) for stem in stems if stem.isdigit())]
 
     def latest(self, *, for_resume: bool = False) -> tuple[Checkpoint, list[str]]:
         """The latest whole checkpoint, and what was wrong with later ones. Raises `RunError` where none is whole."""
@@ -136,10 +136,8 @@ class Run:
         """Forget reports, grids and checkpoints beyond a point: what a resumed training is about to make again."""
         kept = [line for line in self.metrics() if line["images_seen"] <= images_seen]
         write_whole(self.path / METRICS, "".join(json.dumps(line) + "\n" for line in kept))
-        for grid in (self.path / "samples").glob("*.png"):
-            if grid.stem.isdigit() and int(grid.stem) > images_seen:
-                grid.unlink()
-        for checkpoint in self.checkpoints():
-            if checkpoint.images_seen > images_seen:
-                checkpoint.state.unlink(missing_ok=True)
-                checkpoint.weights.unlink(missing_ok=True)
+        for path in (*(self.path / "samples").glob("*"), *(self.path / "checkpoints").glob("*")):
+            number = path.name.lstrip(".").split(".")[0]
+            # A leading dot: a temporary file, which a kill left behind.
+            if number.isdigit() and (path.name.startswith(".") or int(number) > images_seen):
+                path.unlink(missing_ok=True)

@@ -153,8 +153,9 @@ class Loop:
                 self._save(lambda: showcase.draw(self.model, shown, self.run, self.images_seen))
 
     def _checkpoint(self) -> None:
-        if any(not math.isfinite(float(value)) for value in self.engine.sums.values()):
-            raise self._broken("a loss became no number")
+        wrong = [name for name, total in self.engine.sums.items() if not math.isfinite(total.item())]
+        if wrong:
+            raise self._broken(f"{', '.join(wrong)} became no number")
         self.engine.synchronise_buffers()
         if distributed.is_main():
             try:

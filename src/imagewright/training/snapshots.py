@@ -15,18 +15,21 @@ from imagewright.training.optimisation import optimizer_tensors
 
 
 def save(run: Run, engine: Engine, index: int, images_seen: int) -> Checkpoint:
-    """Write weights (averages in place) and state. The state comes last: a kill in between leaves the one before.
+    """Write state and weights (averages in place). The weights come last: until they are there, no checkpoint is.
 
     Raises `TrainingError` for weights that are no numbers any more: the earlier checkpoint stays the latest.
     """
     if not _all_finite(engine.model):
         raise TrainingError("the weights hold values that are not numbers")
     checkpoint = run.checkpoint_at(images_seen)
+    scaler = engine.scaler.state_dict() if engine.scaler.is_enabled() else {}
+    # What the next report is to average over: its losses are then those of an unbroken run, too.
+    losses = {name: (total.item(), engine.weights[name]) for name, total in engine.sums.items()}
+    place = {"index": index, "images_seen": images_seen, "scaler": scaler, "losses": losses}
+    write_tensors(checkpoint.state, _state(engine), place)
     record = {"model": run.model, "config": run.record["config"], "images_seen": images_seen}
     with engine.averages.in_place(engine.model):
         write_tensors(checkpoint.weights, engine.model.state_dict(), record)
-    scaler = engine.scaler.state_dict() if engine.scaler.is_enabled() else {}
-    write_tensors(checkpoint.state, _state(engine), {"index": index, "images_seen": images_seen, "scaler": scaler})
     return checkpoint
 
 
@@ -41,6 +44,8 @@ def restore(checkpoint: Checkpoint, engine: Engine) -> tuple[int, int]:
             tensor.copy_(state[name])
     if record["scaler"]:
         engine.scaler.load_state_dict(record["scaler"])
+    engine.sums = {name: torch.tensor(total, device=engine.device) for name, (total, _) in record["losses"].items()}
+    engine.weights = {name: weight for name, (_, weight) in record["losses"].items()}
     return record["index"], record["images_seen"]
 
 
