@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from imagewright.errors import TrainingError
+from imagewright.errors import TrainingError, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,6 +94,29 @@ def any_rank(flag: bool) -> bool:
     return bool(shared.item() > 0)
 
 
+def first_on_main(work: Callable[[], None]) -> None:
+    """Do `work` on the main rank while the others wait, however long. Where it fails, all end, and one says why."""
+    if world_size() == 1:
+        work()
+        return
+    import torch
+    import torch.distributed as dist
+
+    with _lost_rank_is_said():
+        patient = dist.new_group(backend="gloo", timeout=timedelta(days=30))
+    failure: Exception | None = None
+    if is_main():
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 (raised below, when the others know)
+            failure = error
+    failed = torch.tensor(float(failure is not None))
+    with _lost_rank_is_said():
+        dist.all_reduce(failed, group=patient)
+    if failed.item():
+        raise failure or UserError("The main rank stopped, and says why.")
+
+
 def _in_memory_order(tensor: torch.Tensor) -> torch.Tensor:
     """A flat view of a dense tensor in the order of its memory (channels_last weights are dense, not contiguous)."""
     return tensor.as_strided((tensor.numel(),), (1,), tensor.storage_offset())
@@ -105,5 +129,13 @@ def _lost_rank_is_said() -> Iterator[None]:
     except RuntimeError as error:
         raise TrainingError(
             f"Rank {rank()} of {world_size()} lost the others: one of them died or was killed, so all end here. "
-            f"Start again with --resume to go on from the last checkpoint. ({str(error).splitlines()[0]})"
+            f"Start again with --resume to go on from the last checkpoint. ({_first_sentence(error)})"
         ) from None
+
+
+def _first_sentence(error: RuntimeError) -> str:
+    """What the library says, without the place in its source."""
+    line = re.sub(
+        r"^\[[^]]*\.\w+:\d+\] *", "", str(error).strip().splitlines()[0] if str(error).strip() else "no reason given"
+    )
+    return line.split(". ")[0].rstrip(".")

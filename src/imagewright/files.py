@@ -20,6 +20,13 @@ _SAID: dict[int, str] = {
     errno.ENOTDIR: "a part of that path is a file, not a folder: choose another place",
     errno.EEXIST: "a part of that path is a file, not a folder: choose another place",
     errno.EISDIR: "that is a folder: name a file in it",
+    errno.ENOENT: "that place cannot hold files: choose another one",
+    errno.ENAMETOOLONG: "that name is too long: choose a shorter one",
+    errno.ELOOP: "a link in that path leads back to itself: choose another place",
+    errno.EINVAL: "that file system takes no such name: choose another one",
+    errno.EFBIG: "the file would be larger than the system allows: choose another place",
+    errno.EIO: "the disk reports an error: choose another place, and look after that disk",
+    errno.ESTALE: "the file server has lost that place: choose another one",
 }
 
 

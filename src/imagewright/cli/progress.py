@@ -39,8 +39,12 @@ class BarReporter:
         self._progress = _TrainingProgress()
         self._task = self._progress.add_task("", total=None)
 
+    def preparing(self, done: int, total: int) -> None:
+        self._progress.update(self._task, description="preparing", completed=done, total=total)
+        self._progress.start()
+
     def started(self, run: Run, total: int) -> None:
-        self._progress.update(self._task, description=run.model, total=total)
+        self._progress.reset(self._task, description=run.model, completed=0, total=total)
         self._progress.start()
 
     def progressed(self, images_seen: int) -> None:

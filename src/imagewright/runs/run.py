@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from imagewright.runs.checkpoints import Checkpoint, damage
 RECORD = "run.json"
 METRICS = "metrics.jsonl"
 MADE_BY_TRAINING = (RECORD, METRICS, "samples", "checkpoints", "report.html")
+IN_EVERY_RECORD = {"model": str, "config": dict, "source": dict, "options": dict}
+WEIGHTS_ALONE = "The files in checkpoints/ answer the verbs by themselves, each named in place of the run."
 
 
 class Run:
@@ -37,12 +40,24 @@ class Run:
         except FileNotFoundError:
             raise RunError(f"{self.path} is no run directory: it has no {RECORD}.") from None
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise RunError(f"{self.path / RECORD} is damaged: {error}.") from None
+            raise RunError(f"{self.path / RECORD} is damaged: {error}. {WEIGHTS_ALONE}") from None
+        for name, kind in IN_EVERY_RECORD.items():
+            if not isinstance(self.record, dict) or not isinstance(self.record.get(name), kind):
+                raise RunError(f"{self.path / RECORD} is damaged: it says no {name}. {WEIGHTS_ALONE}")
 
     @classmethod
     def create(cls, path: str | Path, record: dict[str, Any], *, force: bool = False) -> Run:
         """A new run. An existing one stops it, or with `force` is emptied of what its training made."""
         path = Path(path)
+        cls.check_place(path, force=force)
+        if (path / RECORD).exists():
+            cls.remove(path)
+        write_whole(path / RECORD, json.dumps(record, indent=2) + "\n")
+        return cls(path)
+
+    @staticmethod
+    def check_place(path: Path, *, force: bool = False) -> None:
+        """Raise `RunError` where `create` could make no run: before the long work that comes first."""
         if path.exists() and not path.is_dir():
             raise RunError(f"{path} is a file: name a folder for the run with --out.")
         if (path / RECORD).exists():
@@ -51,14 +66,12 @@ class Run:
                     f"{path} holds a run already: go on with it by --resume, replace it by --force, "
                     "or give another place by --out."
                 )
-            cls._empty(path)
         elif path.exists() and any(path.iterdir()):
             raise RunError(f"{path} is a folder with other files in it: give a new or empty place by --out.")
-        write_whole(path / RECORD, json.dumps(record, indent=2) + "\n")
-        return cls(path)
 
     @staticmethod
-    def _empty(path: Path) -> None:
+    def remove(path: Path) -> None:
+        """Remove what a training made, and nothing else."""
         with said_plainly(path):
             for name in MADE_BY_TRAINING:
                 made = path / name
@@ -78,10 +91,9 @@ class Run:
         """The model's name in the catalogue."""
         return str(self.record["model"])
 
-    def rewrite(self, record: dict[str, Any]) -> None:
-        """Replace `run.json`."""
-        write_whole(self.path / RECORD, json.dumps(record, indent=2) + "\n")
-        self.record = record
+    def holds_nothing(self) -> bool:
+        """Whether training has left neither a checkpoint nor a report yet."""
+        return not self.checkpoints() and not self.metrics()
 
     # Checkpoints
 
@@ -93,7 +105,9 @@ class Run:
     def checkpoints(self) -> list[Checkpoint]:
         """All checkpoints, earliest first. One is there when its weights are, which are written last."""
         stems = (path.name.removesuffix(".safetensors") for path in (self.path / "checkpoints").glob("*.safetensors"))
-        return [self.checkpoint_at(images_seen) for images_seen in sorted(int(stem) for stem in stems if stem.isdigit())]
+        return [
+            self.checkpoint_at(images_seen) for images_seen in sorted(int(stem) for stem in stems if stem.isdigit())
+        ]
 
     def latest(self, *, for_resume: bool = False) -> tuple[Checkpoint, list[str]]:
         """The latest whole checkpoint, and what was wrong with later ones. Raises `RunError` where none is whole."""
@@ -103,10 +117,18 @@ class Run:
             if said is None:
                 return checkpoint, wrong
             wrong.append(said)
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
         raise RunError(
-            f"{self.path} has no whole checkpoint: {'; '.join(wrong) or 'its training wrote none'}. "
+            f"{self.path} has no whole checkpoint: {wrong[0] + more if wrong else 'its training wrote none'}. "
             "Train it again with --force."
         )
+
+    def what_is_kept(self) -> str:
+        """A sentence on where `--resume` would go on."""
+        kept = [each for each in self.checkpoints() if damage(each, for_resume=True) is None]
+        if not kept:
+            return "No checkpoint had been written yet."
+        return f"The checkpoint at {kept[-1].images_seen:,} images is kept: --resume goes on from there."
 
     def prune(self, keep: int) -> None:
         """Remove all but the latest `keep` checkpoints."""
@@ -125,11 +147,11 @@ class Run:
         """Every report, in order."""
         path = self.path / METRICS
         lines: list[dict[str, Any]] = []
-        for text in path.read_text().splitlines() if path.exists() else ():
-            try:
-                lines.append(json.loads(text))
-            except json.JSONDecodeError:
-                continue
+        for text in path.read_text(errors="replace").splitlines() if path.exists() else ():
+            with suppress(json.JSONDecodeError):
+                line = json.loads(text)
+                if isinstance(line, dict) and "images_seen" in line:
+                    lines.append(line)
         return lines
 
     def drop_after(self, images_seen: int) -> None:

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+# One Ctrl-C can arrive twice: from the terminal, and passed on by what started this process, as `torchrun` does.
+SAME_WISH_SECONDS = 1.0
+
 
 class StopRequest:
-    """Whether the user asked to stop. A second Ctrl-C stops at once."""
+    """Whether the user asked to stop. A second Ctrl-C, a second or more later, stops at once."""
 
     def __init__(self) -> None:
         self.asked = False
+        self._since = 0.0
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        if self.asked and number == signal.SIGINT:
+        now = time.monotonic()
+        if self.asked and number == signal.SIGINT and now - self._since > SAME_WISH_SECONDS:
             raise KeyboardInterrupt
-        self.asked = True
+        if not self.asked:
+            self.asked, self._since = True, now
 
 
 @contextmanager

@@ -171,16 +171,10 @@ class Loop:
         try:
             write()
         except RunError as error:
-            raise RunError(f"{error} {self._what_is_kept()}") from error
+            raise RunError(f"{error} {self.run.what_is_kept()}") from error
 
     def _broken(self, what: str) -> TrainingError:
         return TrainingError(
             f"Training broke down before {self.images_seen:,} images: {what}. Try a lower --learning-rate (now "
-            f"{self.plan.learning_rate:g}), --clip 1, --warmup 10k or --precision fp32. {self._what_is_kept()}"
+            f"{self.plan.learning_rate:g}), --clip 1, --warmup 10k or --precision fp32. {self.run.what_is_kept()}"
         )
-
-    def _what_is_kept(self) -> str:
-        kept = self.run.checkpoints()
-        if not kept:
-            return "No checkpoint had been written yet."
-        return f"The checkpoint at {kept[-1].images_seen:,} images is kept: --resume goes on from there."

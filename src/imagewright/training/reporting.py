@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import Any, Protocol, TextIO
 
 from imagewright.runs.run import Run
 
+SECONDS_BETWEEN_LINES = 10.0  # of a long preparation, in a log
+
 
 class Reporter(Protocol):
     """Told of a training by `train`, on the main rank only, between steps."""
+
+    def preparing(self, done: int, total: int) -> None:
+        """Now and then while pictures are decoded into the cache, before training starts."""
+        ...
 
     def started(self, run: Run, total: int) -> None:
         """Training of `total` images starts, or goes on."""
@@ -35,6 +42,8 @@ class Reporter(Protocol):
 class Silent:
     """Tells nobody."""
 
+    def preparing(self, done: int, total: int) -> None: ...
+
     def started(self, run: Run, total: int) -> None: ...
 
     def progressed(self, images_seen: int) -> None: ...
@@ -52,6 +61,12 @@ class PlainLines(Silent):
     def __init__(self, stream: TextIO | None = None) -> None:
         self.stream = stream or sys.stderr
         self.total = 0
+        self._prepared = time.monotonic()
+
+    def preparing(self, done: int, total: int) -> None:
+        if time.monotonic() - self._prepared > SECONDS_BETWEEN_LINES:
+            self._prepared = time.monotonic()
+            self.message(f"preparing {done:,} / {total:,} pictures")
 
     def started(self, run: Run, total: int) -> None:
         self.total = total

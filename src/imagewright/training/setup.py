@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -91,12 +92,30 @@ def record_of(
         "plan": None if plan is None else dataclasses.asdict(plan) | {"ranks": distributed.world_size()},
         "seed": options.seed,
         "versions": versions(),
-        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": shlex.join([program(), *sys.argv[1:]]),
     }
+
+
+def program() -> str:
+    """The program that was started; under `python -m imagewright` the name that `pip` gives the same command."""
+    started = Path(sys.argv[0])
+    return started.parent.name if started.name == "__main__.py" else started.name
+
+
+def how_to_go_on() -> str:
+    """What to type, or to call, for training to go on."""
+    if program() != "imagewright":
+        return "Go on by the same call with resume=True."
+    typed = [word for word in sys.argv[1:] if word not in ("--force", "--resume")]
+    return f"Go on by the same command with --resume: {shlex.join(['imagewright', *typed, '--resume'])}"
 
 
 def check_same(run: Run, model_name: str, images: Images, training: dict[str, Any], model: dict[str, Any]) -> None:
     """Raise `RunError` naming each option given now that differs from the run's, or another source of images."""
+    if "imported" in run.record:
+        raise RunError(
+            f"{run.path} was imported and not trained here: there is no training to resume. Train a new run by --out."
+        )
     if run.model != model_name:
         raise RunError(f"{run.path} trained {run.model}, not {model_name}: resume it with the model it has.")
     differing = [
@@ -111,15 +130,21 @@ def check_same(run: Run, model_name: str, images: Images, training: dict[str, An
             "Leave them out to go on, or train a new run by another --out."
         )
     was, now = run.record["source"], images.describe()
-    if was["fingerprint"] != now["fingerprint"]:
+    if (was.get("fingerprint"), was.get("flip")) != (now["fingerprint"], now["flip"]):
         changed = [
-            f"{key} was {was[key]!r} and is {now[key]!r}" for key in ("count", "size", "crop") if was[key] != now[key]
+            f"{key} was {_in_words(was.get(key))} and is {_in_words(now[key])}"
+            for key in ("source", "count", "size", "channels", "crop", "flip")
+            if was.get(key) != now[key]
         ]
         what = "; ".join(changed) or f"the pictures of {now['source']} changed"
         raise RunError(
             f"{run.path} was trained on other images: {what}. "
             "A resumed run needs the same ones; train a new run by another --out."
         )
+
+
+def _in_words(value: Any) -> str:
+    return "x".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def resumed_options(run: Run, training: dict[str, Any]) -> TrainingOptions:

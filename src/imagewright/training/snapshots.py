@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from imagewright.errors import TrainingError
+from imagewright.errors import RunError, TrainingError
 from imagewright.runs.checkpoints import Checkpoint, read_tensors, write_tensors
+from imagewright.runs.loading import fill
 from imagewright.runs.run import Run
 from imagewright.training.engine import Engine
 from imagewright.training.optimisation import optimizer_tensors
@@ -28,8 +29,13 @@ def save(run: Run, engine: Engine, index: int, images_seen: int) -> Checkpoint:
     place = {"index": index, "images_seen": images_seen, "scaler": scaler, "losses": losses}
     write_tensors(checkpoint.state, _state(engine), place)
     record = {"model": run.model, "config": run.record["config"], "images_seen": images_seen}
-    with engine.averages.in_place(engine.model):
-        write_tensors(checkpoint.weights, engine.model.state_dict(), record)
+    try:
+        with engine.averages.in_place(engine.model):
+            write_tensors(checkpoint.weights, engine.model.state_dict(), record)
+    except RunError:
+        if not checkpoint.weights.exists():  # half a checkpoint is of no use, and the disk may be full
+            checkpoint.state.unlink(missing_ok=True)
+        raise
     return checkpoint
 
 
@@ -38,9 +44,11 @@ def restore(checkpoint: Checkpoint, engine: Engine) -> tuple[int, int]:
     weights, _ = read_tensors(checkpoint.weights)
     state, record = read_tensors(checkpoint.state)
     with engine.averages.in_place(engine.model):  # what the weights file calls the network is its average
-        engine.model.load_state_dict(weights)
+        fill(engine.model, weights, str(checkpoint.weights))
     with torch.no_grad():
         for name, tensor in _state(engine).items():
+            if name not in state or state[name].shape != tensor.shape:
+                raise RunError(f"{checkpoint.state} is not of this training: it holds no {name} of the right shape.")
             tensor.copy_(state[name])
     if record["scaler"]:
         engine.scaler.load_state_dict(record["scaler"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from imagewright.images import Images, open_images
 from imagewright.phases import Model
 from imagewright.pixels import to_float
 from imagewright.runs.checkpoints import write_tensors
+from imagewright.runs.claims import claimed
 from imagewright.runs.report import write_report
 from imagewright.runs.run import Run
 from imagewright.training import device as devices
@@ -26,9 +27,11 @@ from imagewright.training.loop import Loop
 from imagewright.training.options import TrainingOptions
 from imagewright.training.reporting import PlainLines, Reporter, Silent
 
+NAMED_AT_MOST = 3  # unreadable pictures, in a message
+
 
 class Stopped(ImagewrightError):
-    """Training ended because the user asked; all is saved."""
+    """Training ended because the user asked."""
 
     exit_code = 130
 
@@ -56,7 +59,7 @@ def train(
     training_options, model_options = setup.divided(model, options)
     reporter = (reporter or PlainLines()) if distributed.is_main() else Silent()
     device = devices.choose(training_options.get("device", "auto"))
-    with distributed.process_group(device.type), _memory_errors_said():
+    with distributed.process_group(device.type), _memory_errors_said(), ExitStack() as until_the_end:
         opened = setup.fitted(model, open_images(images), reporter.message)
         path = Path(out) if out is not None else Path("runs") / f"{model}-{Path(opened.source).stem or 'images'}"
         if resume:
@@ -65,42 +68,63 @@ def train(
             chosen = setup.resumed_options(run, training_options)
             config = configs.build(catalogue.model_class(model).Config, run.record["config"], model)
         else:
+            Run.check_place(path, force=force)
             chosen = configs.build(TrainingOptions, training_options, "training")
             config = setup.config_of(model, opened, model_options)
         torch.manual_seed(chosen.seed)
         built = catalogue.model_class(model)(config)
         plan = setup.plan_of(chosen, built.recipe) if built.phases() else None
-        if not resume and distributed.is_main():
-            Run.create(path, setup.record_of(model, config, opened, chosen, plan), force=force)
-        _prepare(opened, reporter)
+        distributed.first_on_main(lambda: _prepare(opened, reporter))
+        opened.prepare()  # on the other ranks: opens what the main one made
+
+        def begin() -> None:
+            until_the_end.enter_context(claimed(path))
+            if not resume:
+                Run.create(path, setup.record_of(model, config, opened, chosen, plan), force=force)
+                until_the_end.enter_context(_removed_if_it_holds_nothing(path))
+
+        distributed.first_on_main(begin)
         run = Run(path)
-        if not resume and distributed.is_main():  # unreadable pictures are known only now
-            run.rewrite(run.record | {"source": opened.describe()})
-        with stop_on_signals() as stop:
+        with stop_on_signals() as stop, _interruption_said(run):
             if plan is None:
                 _fit(built, opened, run, reporter, stop)
             else:
                 Loop(built, opened, run, chosen, plan, device, reporter, stop).go(resume=resume)
     if stop.asked:
-        raise Stopped(
-            f"Stopped and saved. Go on by the same command with --resume: "
-            f"imagewright train {model} {opened.source} --out {run.path} --resume"
-        )
+        raise Stopped(f"Stopped and saved. {setup.how_to_go_on()}")
     return run
 
 
 def _prepare(images: Images, reporter: Reporter) -> None:
-    """Decode the images once: on the main rank, while the others wait and then open what it made."""
-    if distributed.is_main():
-        images.prepare()
-        for note in images.notes:
-            reporter.message(note)
-        if images.skipped:
-            name, reason = images.skipped[0]
-            more = f" and {len(images.skipped) - 1} more" if len(images.skipped) > 1 else ""
-            reporter.message(f"{len(images.skipped)} unreadable pictures are left out: {name} ({reason}){more}")
-    distributed.barrier()
-    images.prepare()
+    """Decode the images once, and say what was left out."""
+    images.prepare(reporter.preparing)
+    for note in images.notes:
+        reporter.message(note)
+    if images.skipped:
+        count = len(images.skipped)
+        what = "unreadable picture is" if count == 1 else "unreadable pictures are"
+        named = "; ".join(f"{name} ({reason})" for name, reason in images.skipped[:NAMED_AT_MOST])
+        rest = f"; `imagewright data check {images.source}` names all" if count > NAMED_AT_MOST else ""
+        reporter.message(f"{count:,} {what} left out: {named}{rest}")
+
+
+@contextmanager
+def _removed_if_it_holds_nothing(path: Path) -> Iterator[None]:
+    """A training that fails before its first report leaves no run behind: the same command then works when mended."""
+    try:
+        yield
+    except BaseException:
+        if Run(path).holds_nothing():
+            Run.remove(path)
+        raise
+
+
+@contextmanager
+def _interruption_said(run: Run) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Stopped(f"Stopped at once, without saving. {run.what_is_kept()}") from None
 
 
 class FloatStream:
