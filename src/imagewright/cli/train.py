@@ -164,7 +164,9 @@ def _train(model: str, source: str, options: dict[str, Any]) -> None:
 
     quiet = options.pop("quiet", False)
     opening = {name: options.pop(name) for name in SOURCE_OPTIONS if name in options}
-    images = imagewright.open_images(source, **opening)
+    # A resumed run opens its source as it was; what is typed now must agree with that.
+    as_before = options.get("resume", False) and not opening
+    images = source if as_before else imagewright.open_images(source, **opening)
     with reporter(quiet=quiet) as told:
         run = imagewright.train(model, images, reporter=told, **options)
     if distributed.is_main():

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from imagewright import distributed
 from imagewright.errors import ConfigError
+
+if TYPE_CHECKING:
+    from imagewright.configs import Config
+    from imagewright.phases import Model
+
+# What Adam keeps in memory for each parameter: itself, its gradient, two moments.
+COPIES = 4
 
 
 def choose(name: str) -> torch.device:
@@ -36,6 +45,30 @@ def prepare(model: nn.Module, device: torch.device) -> None:
         torch.backends.cudnn.benchmark = True
         torch.backends.cuda.matmul.allow_tf32 = True
         torch.backends.cudnn.allow_tf32 = True
+
+
+def check_memory(model_class: type[Model], config: Config, device: torch.device) -> None:
+    """Raise `ConfigError` for a model too large to train here: else the system may end the process without a word."""
+    with torch.device("meta"):  # its shapes, without the memory
+        shapes = model_class(config)
+    parameters = sum(parameter.numel() for parameter in shapes.parameters())
+    needed, there = 4 * COPIES * parameters, memory_of(device)
+    if needed > there:
+        raise ConfigError(
+            f"A model of {parameters:,} parameters needs {needed / 2**30:,.0f} GiB of memory and more to train, and "
+            f"there are {there / 2**30:,.0f} GiB. What to lower: --width, --size, or the length of the code."
+        )
+
+
+def memory_of(device: torch.device) -> int:
+    """Bytes that there are: of the GPU, else of the machine, or of the container where that is less."""
+    if device.type == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else sys.maxsize
+    try:
+        return min(there, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    except (OSError, ValueError):  # no container, or one without a limit
+        return there
 
 
 def memory_bytes(device: torch.device) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 
 from imagewright import catalogue, configs, distributed
 from imagewright.errors import ConfigError, RunError, nearest_name
-from imagewright.images import Images
+from imagewright.images import Images, open_images
 from imagewright.phases import Recipe
 from imagewright.runs.run import Run
 from imagewright.training.engine import Plan
@@ -108,6 +108,21 @@ def how_to_go_on() -> str:
         return "Go on by the same call with resume=True."
     typed = [word for word in sys.argv[1:] if word not in ("--force", "--resume")]
     return f"Go on by the same command with --resume: {shlex.join(['imagewright', *typed, '--resume'])}"
+
+
+def name_of(source: Any) -> str:
+    """A name for a run on a source: the source's own, without folders and suffix; `images` for an array."""
+    named = source.source if isinstance(source, Images) else source
+    return (Path(named).stem if isinstance(named, str | Path) else "") or "images"
+
+
+def as_trained(run: Run, source: Any) -> Images:
+    """The images of a run to go on with: a named source is opened as the run opened it; opened images stay."""
+    was = run.record["source"]
+    if isinstance(source, Images) or "crop" not in was:
+        return open_images(source)
+    same = {name: was[name] for name in ("channels", "crop", "flip", "resize")}
+    return open_images(source, size=tuple(was["size"]), **same)
 
 
 def check_same(run: Run, model_name: str, images: Images, training: dict[str, Any], model: dict[str, Any]) -> None:

@@ -60,8 +60,9 @@ def train(
     reporter = (reporter or PlainLines()) if distributed.is_main() else Silent()
     device = devices.choose(training_options.get("device", "auto"))
     with distributed.process_group(device.type), _memory_errors_said(), ExitStack() as until_the_end:
-        opened = setup.fitted(model, open_images(images), reporter.message)
-        path = Path(out) if out is not None else Path("runs") / f"{model}-{Path(opened.source).stem or 'images'}"
+        path = Path(out) if out is not None else Path("runs") / f"{model}-{setup.name_of(images)}"
+        opened = setup.as_trained(Run(path), images) if resume else open_images(images)
+        opened = setup.fitted(model, opened, reporter.message)
         if resume:
             run = Run(path)
             setup.check_same(run, model, opened, training_options, model_options)
@@ -71,6 +72,7 @@ def train(
             Run.check_place(path, force=force)
             chosen = configs.build(TrainingOptions, training_options, "training")
             config = setup.config_of(model, opened, model_options)
+        devices.check_memory(catalogue.model_class(model), config, device)
         torch.manual_seed(chosen.seed)
         built = catalogue.model_class(model)(config)
         plan = setup.plan_of(chosen, built.recipe) if built.phases() else None
@@ -80,8 +82,9 @@ def train(
         def begin() -> None:
             until_the_end.enter_context(claimed(path))
             if not resume:
+                Run.check_place(path, force=force)
+                until_the_end.enter_context(_removed_if_unused(path))
                 Run.create(path, setup.record_of(model, config, opened, chosen, plan), force=force)
-                until_the_end.enter_context(_removed_if_it_holds_nothing(path))
 
         distributed.first_on_main(begin)
         run = Run(path)
@@ -109,13 +112,12 @@ def _prepare(images: Images, reporter: Reporter) -> None:
 
 
 @contextmanager
-def _removed_if_it_holds_nothing(path: Path) -> Iterator[None]:
+def _removed_if_unused(path: Path) -> Iterator[None]:
     """A training that fails before its first report leaves no run behind: the same command then works when mended."""
     try:
         yield
     except BaseException:
-        if Run(path).holds_nothing():
-            Run.remove(path)
+        Run.remove_unused(path)
         raise
 
 
