@@ -22,7 +22,7 @@ from imagewright.runs.checkpoints import Checkpoint, damage
 RECORD = "run.json"
 METRICS = "metrics.jsonl"
 MADE_BY_TRAINING = (RECORD, METRICS, "samples", "checkpoints", "report.html")
-IN_EVERY_RECORD = {"model": str, "config": dict, "source": dict, "options": dict}
+IN_EVERY_RECORD = {"model": str, "config": dict}
 WEIGHTS_ALONE = "The files in checkpoints/ answer the verbs by themselves, each named in place of the run."
 
 
@@ -66,8 +66,15 @@ class Run:
                     f"{path} holds a run already: go on with it by --resume, replace it by --force, "
                     "or give another place by --out."
                 )
-        elif path.exists() and any(path.iterdir()):
+        # Hidden files are no one's work: a kill may have left the half-written record of a run.
+        elif path.exists() and any(not each.name.startswith(".") for each in path.iterdir()):
             raise RunError(f"{path} is a folder with other files in it: give a new or empty place by --out.")
+
+    @classmethod
+    def remove_unused(cls, path: Path) -> None:
+        """Remove a run whose training has left neither a checkpoint nor a report yet."""
+        if not (path / METRICS).exists() and not any((path / "checkpoints").glob("*.safetensors")):
+            cls.remove(path)
 
     @staticmethod
     def remove(path: Path) -> None:
@@ -90,10 +97,6 @@ class Run:
     def model(self) -> str:
         """The model's name in the catalogue."""
         return str(self.record["model"])
-
-    def holds_nothing(self) -> bool:
-        """Whether training has left neither a checkpoint nor a report yet."""
-        return not self.checkpoints() and not self.metrics()
 
     # Checkpoints
 

@@ -1,0 +1,124 @@
+"""Two ranks over gloo: what one rank computes, on all of them alike; one writes; one lost ends all."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import pytest
+import torch
+from tiny import BATCH, simple_pictures, tiny_options, train_tiny
+from workers import exchange, ranks, train_as_rank
+
+import imagewright as iw
+from imagewright.errors import ConfigError
+from imagewright.phases import Recipe
+from imagewright.runs.checkpoints import read_tensors
+from imagewright.training.options import TrainingOptions
+from imagewright.training.setup import plan_of
+
+MLP = {"network": "mlp", "steps": 12}
+
+
+def finished(processes: list[BaseProcess]) -> list[int | None]:
+    for process in processes:
+        process.join(60)
+    codes = [process.exitcode for process in processes]
+    for process in processes:
+        process.kill()
+    return codes
+
+
+def weights_of(run: iw.Run) -> dict[str, torch.Tensor]:
+    return read_tensors(run.checkpoints()[-1].weights)[0]
+
+
+@pytest.mark.parametrize("options", [{}, {"micro_batch": 3}, {"clip": 1.0, "schedule": "cosine"}])
+def test_two_ranks_compute_what_one_does(options: dict[str, object], tmp_path: Path) -> None:
+    one = train_tiny("vae", simple_pictures(), tmp_path / "one" / "run", **MLP, **options)
+    codes = finished(ranks(train_as_rank, 2, "vae", tmp_path / "two" / "run", tmp_path, **MLP, **options))
+    assert codes == [0, 0]
+    two = iw.Run(tmp_path / "two" / "run")
+    ours, theirs = weights_of(one), weights_of(two)
+    assert ours.keys() == theirs.keys()
+    for name, tensor in ours.items():
+        torch.testing.assert_close(theirs[name], tensor, atol=1e-5, rtol=0, msg=name)
+    assert one.metrics()[-1]["losses"] == pytest.approx(two.metrics()[-1]["losses"], rel=1e-4)
+    assert (tmp_path / "weights-0").read_text() == (tmp_path / "weights-1").read_text()
+    assert two.record["plan"]["ranks"] == 2
+    assert two.record["plan"]["batch_size"] == BATCH
+
+
+def test_batch_norm_has_each_ranks_own_statistics_and_all_ranks_end_alike(tmp_path: Path) -> None:
+    codes = finished(ranks(train_as_rank, 2, "dcgan", tmp_path / "run", tmp_path, steps=6, checkpoint_every=2 * BATCH))
+    assert codes == [0, 0]
+    assert (tmp_path / "weights-0").read_text() == (tmp_path / "weights-1").read_text()
+
+
+def test_only_the_main_rank_writes(tmp_path: Path) -> None:
+    assert finished(ranks(train_as_rank, 2, "vae", tmp_path / "run", tmp_path, steps=3)) == [0, 0]
+    assert "run.json" in (tmp_path / "wrote-0").read_text()
+    assert not (tmp_path / "wrote-1").exists()
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+def test_a_lost_rank_ends_the_other_with_a_clear_message(lost: int, tmp_path: Path) -> None:
+    processes = ranks(train_as_rank, 2, "vae", tmp_path / "run", tmp_path, 0.02, network="mlp", steps=2000)
+    waited = time.monotonic()
+    while not all((tmp_path / f"step-{rank}").exists() for rank in range(2)) and time.monotonic() - waited < 60:
+        time.sleep(0.02)
+    os.kill(processes[lost].pid, signal.SIGKILL)
+    codes = finished(processes)
+    other = 1 - lost
+    assert codes[lost] == -signal.SIGKILL
+    assert codes[other] not in (0, None)
+    text = (tmp_path / f"error-{other}").read_text()
+    assert text.startswith(f"TrainingError: Rank {other} of 2 lost the others")
+    assert "--resume" in text
+    assert "\n" not in text
+
+
+def test_what_ranks_exchange(tmp_path: Path) -> None:
+    assert finished(ranks(exchange, 2, tmp_path)) == [0, 0]
+    for rank in range(2):
+        image, halves, number, heard = torch.load(tmp_path / f"exchanged-{rank}")
+        assert torch.equal(image, torch.arange(96.0).reshape(2, 3, 4, 4) * 1.5)
+        assert halves.tolist() == [[0.5, 0.5], [0.5, 0.5]]
+        assert halves.dtype == torch.float64
+        assert number.item() == 2.5
+        assert heard == [True, False]
+
+
+def test_a_batch_that_cannot_be_shared_out_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    with pytest.raises(ConfigError, match="batch_size=64 cannot be shared out over 3 ranks: give a multiple of 3"):
+        plan_of(TrainingOptions(), Recipe())
+    plan = plan_of(TrainingOptions(batch_size=12, micro_batch=100), Recipe())
+    assert (plan.batch_size, plan.micro_batch) == (12, 4)
+    monkeypatch.setenv("RANK", "2")
+    assert plan.rows == range(8, 12)
+
+
+def test_torchrun_and_the_command_line(tmp_path: Path) -> None:
+    options = tiny_options("vae") | {"network": "mlp"}
+    training = {
+        "images_seen": 12 * BATCH,
+        "batch_size": BATCH,
+        "report_every": 12 * BATCH,
+        "checkpoint_every": 12 * BATCH,
+    }
+    typed = ["--network", "mlp", "--width", str(options["width"]), "--latent-dim", str(options["latent_dim"])]
+    for name, value in training.items():
+        typed += [f"--{name.replace('_', '-')}", str(value)]
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = [*launcher, "-m", "imagewright", "train", "vae", "digits", *typed, "--out", str(tmp_path / "run")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    one = iw.train("vae", "digits", tmp_path / "one", **options, **training)
+    for name, tensor in weights_of(iw.Run(tmp_path / "run")).items():
+        torch.testing.assert_close(tensor, weights_of(one)[name], atol=1e-5, rtol=0, msg=name)

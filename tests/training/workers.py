@@ -1,0 +1,139 @@
+"""What child processes of the tests do: train, to be killed, interrupted, or to be one of two ranks."""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import os
+import signal
+import socket
+import time
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from tiny import simple_pictures, train_tiny
+
+from imagewright.training.reporting import Silent
+
+# Children come from a server that has torch imported: they start at once, and are processes of their own all the same.
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload(["imagewright.training.train", "imagewright.models.adversarial.dcgan", "skimage.io"])
+
+
+def start(function: Any, *arguments: Any, **options: Any) -> BaseProcess:
+    """A child process that runs a function of this file."""
+    process = _context.Process(target=function, args=arguments, kwargs=options)
+    process.start()
+    return process
+
+
+class Slow(Silent):
+    """Holds training up after each step, so that a kill finds it at work."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def progressed(self, images_seen: int) -> None:
+        time.sleep(self.seconds)
+
+
+def train_slowly(name: str, out: Path, seconds: float, **options: Any) -> None:
+    train_tiny(name, simple_pictures(), out, reporter=Slow(seconds), **options)
+
+
+def train_until_write(name: str, out: Path, number: int, **options: Any) -> None:
+    """Train, and be killed just before the file `number` (from 1) gets its name."""
+    replace, written = Path.replace, 0
+
+    def counting(self: Path, target: Path) -> Path:
+        nonlocal written
+        written += 1
+        if written == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return replace(self, target)
+
+    Path.replace = counting  # type: ignore[method-assign]
+    train_tiny(name, simple_pictures(), out, **options)
+
+
+# Ranks
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def ranks(function: Any, world: int, *arguments: Any, **options: Any) -> list[BaseProcess]:
+    """`function` on every rank of a group on this machine, as `torchrun` would start it."""
+    port = free_port()
+    return [start(as_rank, rank, world, port, function, *arguments, **options) for rank in range(world)]
+
+
+def as_rank(rank: int, world: int, port: int, function: Any, *arguments: Any, **options: Any) -> None:
+    place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": world, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    os.environ.update({name: str(value) for name, value in place.items()})
+    function(*arguments, **options)
+
+
+def train_as_rank(name: str, out: Path, notes: Path, seconds: float = 0, **options: Any) -> None:
+    """Train; leave in `notes` this rank's own weights as a digest, the files it wrote, or the error it ended with."""
+    from imagewright.errors import ImagewrightError
+    from imagewright.training import train as training
+
+    rank = os.environ["RANK"]
+    replace, loops = Path.replace, []
+
+    def noting(self: Path, target: Path) -> Path:
+        with (notes / f"wrote-{rank}").open("a") as file:
+            file.write(f"{target}\n")
+        return replace(self, target)
+
+    class Kept(training.Loop):
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given)
+            loops.append(self)
+
+        def go(self, *, resume: bool) -> None:
+            step = self.engine.step
+
+            def slow_step(*given: Any) -> None:
+                step(*given)
+                time.sleep(seconds)
+                (notes / f"step-{rank}").write_text(str(self.index))
+
+            self.engine.step = slow_step  # type: ignore[method-assign]
+            super().go(resume=resume)
+
+    Path.replace, training.Loop = noting, Kept  # type: ignore[method-assign,misc]
+    try:
+        train_tiny(name, simple_pictures(), out, **options)
+    except ImagewrightError as error:
+        (notes / f"error-{rank}").write_text(f"{type(error).__name__}: {error}")
+        raise SystemExit(error.exit_code) from None
+    digest = hashlib.sha256()
+    for tensor in loops[0].model.state_dict().values():
+        digest.update(tensor.contiguous().numpy().tobytes())
+    (notes / f"weights-{rank}").write_text(digest.hexdigest())
+
+
+def exchange(notes: Path) -> None:
+    """Each way in which ranks share numbers, on numbers that differ by rank."""
+    import torch
+
+    from imagewright import distributed
+
+    rank = distributed.rank()
+    with distributed.process_group("cpu"):
+        image = torch.arange(2 * 3 * 4 * 4, dtype=torch.float32).reshape(2, 3, 4, 4) * (1 + rank)
+        tensors = [
+            image.to(memory_format=torch.channels_last),
+            torch.full((2, 2), float(rank), dtype=torch.float64),
+            torch.tensor(3.0 - rank),
+        ]
+        distributed.average_(tensors)
+        distributed.barrier()
+        heard = [distributed.any_rank(rank == 1), distributed.any_rank(False)]
+    torch.save([*tensors, heard], notes / f"exchanged-{rank}")
