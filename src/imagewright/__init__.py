@@ -34,7 +34,26 @@ _HOME = {
     "UserError": "imagewright.errors",
 }
 
-__all__ = [*_HOME, "__version__"]  # noqa: PLE0604 (names fetched on demand)
+# Written out, since type checkers do not compute it.
+__all__ = [
+    "Images",
+    "ImagewrightError",
+    "Run",
+    "UserError",
+    "__version__",
+    "decode",
+    "encode",
+    "import_checkpoint",
+    "inspect",
+    "interpolate",
+    "load",
+    "models",
+    "open_images",
+    "reconstruct",
+    "sample",
+    "score",
+    "train",
+]
 
 if TYPE_CHECKING:
     from imagewright.catalogue import models

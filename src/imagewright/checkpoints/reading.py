@@ -27,11 +27,11 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what is odd about a file is said below
             loaded: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # noqa: BLE001 (a damaged file sends the reader astray in any way)
-        said = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+    except Exception:  # noqa: BLE001 (a damaged file sends the reader astray in any way)
+        # What torch says is left out: it advises to load the file with its code.
         raise RunError(
-            f"{path} cannot be read as a checkpoint: {said}. Expected a state dict written by "
-            "torch.save, or .safetensors; a file that holds code or whole objects is not opened."
+            f"{path} cannot be read as a checkpoint. Expected a state dict written by torch.save, or .safetensors; "
+            "a file that is cut short, or that holds code or whole objects, is not opened."
         ) from None
     return plain_state_dict(loaded, str(path))
 

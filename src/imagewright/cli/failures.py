@@ -10,11 +10,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from cyclopts import CycloptsError, MissingArgumentError
+from cyclopts import CycloptsError, MissingArgumentError, UnusedCliTokensError
 
-from imagewright.errors import ImagewrightError
+from imagewright import distributed
+from imagewright.errors import ImagewrightError, UserError
 
 DEBUG = "IMAGEWRIGHT_DEBUG"
+INTERRUPTED = 130
 OUT_OF_MEMORY = (
     "Out of memory. What to lower: --batch-size (or --micro-batch, which keeps the batch and takes it in parts), "
     "--size, or the model's width."
@@ -41,8 +43,9 @@ def reported(tokens: Sequence[str]) -> Iterator[Outcome]:
     except BrokenPipeError:
         _forget_output()
     except KeyboardInterrupt:
-        outcome.exit_code = 130
-        say_error("Interrupted.")
+        outcome.exit_code = INTERRUPTED
+        if distributed.local_rank() == 0:
+            say_error("Interrupted.")
     except SystemExit as stop:
         if isinstance(stop.__context__, BrokenPipeError):  # rich's own way of taking it
             _forget_output()
@@ -52,23 +55,37 @@ def reported(tokens: Sequence[str]) -> Iterator[Outcome]:
         outcome.exit_code, message = _explained(error)
         if os.environ.get(DEBUG, "") not in ("", "0"):
             traceback.print_exc()
-        say_error(as_typed(message, tokens))
+        if distributed.local_rank() == 0 or not _is_the_same_on_all_ranks(error, outcome.exit_code):
+            say_error(as_typed(message, tokens))
 
 
 def _explained(error: Exception) -> tuple[int, str]:
     """The exit code and the text for an error."""
     if isinstance(error, ImagewrightError):
         return error.exit_code, str(error)
-    if isinstance(error, MissingArgumentError) and error.argument is not None and not error.argument.tokens:
-        return 2, f"`{_command(error)}` needs {error.argument.name}. `{_command(error)} --help` shows how."
     if isinstance(error, CycloptsError):
-        return 2, f"{' '.join(str(error).split())} See `{_command(error)} --help`."
+        return 2, _explained_words(error)
     if isinstance(error, MemoryError) or _is_out_of_memory(error):
         return 1, OUT_OF_MEMORY
     if isinstance(error, OSError) and error.filename:
         return 1, f"{error.filename}: {error.strerror}."
     kind = type(error).__name__
     return 1, f"imagewright stopped on an error it did not expect ({kind}: {error}). {DEBUG}=1 shows where."
+
+
+def _explained_words(error: CycloptsError) -> str:
+    """The text for what was typed and is not understood."""
+    if isinstance(error, MissingArgumentError) and error.argument is not None and not error.argument.tokens:
+        return f"`{_command(error)}` needs {error.argument.name}. `{_command(error)} --help` shows how."
+    if isinstance(error, UnusedCliTokensError):
+        unknown = " ".join(error.unused_tokens or ())
+        return f"`{_command(error)}` takes no `{unknown}`. `{_command(error)} --help` shows what it takes."
+    return f"{' '.join(str(error).split())} See `{_command(error)} --help`."
+
+
+def _is_the_same_on_all_ranks(error: Exception, exit_code: int) -> bool:
+    """Under `torchrun` every rank meets the same mistake or Ctrl-C: the first one of each machine says so."""
+    return isinstance(error, UserError | CycloptsError) or exit_code == INTERRUPTED
 
 
 def _is_out_of_memory(error: Exception) -> bool:

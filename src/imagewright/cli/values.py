@@ -20,7 +20,9 @@ def parse_count(text: str) -> int:
     """
     match = re.fullmatch(r"([+-]?\d[\d_,]*(?:\.\d+)?)([kmg]?)", text.strip().lower())
     number = float(match[1].replace("_", "").replace(",", "")) * MULTIPLES[match[2]] if match else 0.5
-    if number != int(number) or abs(number) > LARGEST:
+    if abs(number) > LARGEST:
+        raise ValueError(f"It must be a whole number of at most {LARGEST:,}.")
+    if number != int(number):
         raise ValueError("It must be a whole number, such as 5000, 200k or 1.5M.")
     return int(number)
 

@@ -45,6 +45,8 @@ def load(source: Run | str | Path, *, images_seen: int | None = None, device: st
     if not isinstance(source, Run) and Path(source).is_file():
         tensors, record = read_tensors(Path(source))
         if "model" not in record:
+            if str(source).endswith(".state.safetensors"):
+                raise RunError(f"{source} is what resuming needs besides the weights: name the file without .state.")
             raise RunError(
                 f"{source} was not written by imagewright: `imagewright import` takes published checkpoints."
             )
