@@ -72,7 +72,9 @@ def fill(model: Model, tensors: dict[str, Tensor], source: str) -> None:
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:
-        raise RunError(f"{source} does not hold this model's tensors: {' '.join(str(error).split())}") from None
+        problems = [" ".join(line.split()).rstrip(".") for line in str(error).splitlines()[1:]] or [str(error)]
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        raise RunError(f"{source} does not hold this model's tensors: {problems[0]}{more}.") from None
 
 
 def _weights(run: Run, images_seen: int | None) -> Path:

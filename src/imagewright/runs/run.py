@@ -126,6 +126,10 @@ class Run:
             "Train it again with --force."
         )
 
+    def is_whole(self) -> bool:
+        """Whether a checkpoint is there from which the verbs can answer."""
+        return any(damage(checkpoint, for_resume=False) is None for checkpoint in self.checkpoints())
+
     def what_is_kept(self) -> str:
         """A sentence on where `--resume` would go on."""
         kept = [each for each in self.checkpoints() if damage(each, for_resume=True) is None]

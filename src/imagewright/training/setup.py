@@ -13,7 +13,7 @@ from imagewright import catalogue, configs, distributed
 from imagewright.errors import ConfigError, RunError, nearest_name
 from imagewright.images import Images, open_images
 from imagewright.phases import Recipe
-from imagewright.runs.run import Run
+from imagewright.runs.run import RECORD, WEIGHTS_ALONE, Run
 from imagewright.training.engine import Plan
 from imagewright.training.options import MAY_DIFFER_ON_RESUME, TrainingOptions
 from imagewright.versions import versions
@@ -118,6 +118,11 @@ def name_of(source: Any) -> str:
 
 def as_trained(run: Run, source: Any) -> Images:
     """The images of a run to go on with: a named source is opened as the run opened it; opened images stay."""
+    if "imported" in run.record:
+        raise RunError(f"{run.path} was imported, not trained here: there is nothing to resume. Train a new run.")
+    for part in ("source", "options"):
+        if not isinstance(run.record.get(part), dict):
+            raise RunError(f"{run.path / RECORD} is damaged: it says no {part}. {WEIGHTS_ALONE}")
     was = run.record["source"]
     if isinstance(source, Images) or "crop" not in was:
         return open_images(source)
@@ -127,10 +132,6 @@ def as_trained(run: Run, source: Any) -> Images:
 
 def check_same(run: Run, model_name: str, images: Images, training: dict[str, Any], model: dict[str, Any]) -> None:
     """Raise `RunError` naming each option given now that differs from the run's, or another source of images."""
-    if "imported" in run.record:
-        raise RunError(
-            f"{run.path} was imported and not trained here: there is no training to resume. Train a new run by --out."
-        )
     if run.model != model_name:
         raise RunError(f"{run.path} trained {run.model}, not {model_name}: resume it with the model it has.")
     differing = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -89,7 +90,9 @@ def train(
         distributed.first_on_main(begin)
         run = Run(path)
         with stop_on_signals() as stop, _interruption_said(run):
-            if plan is None:
+            if plan is None and resume and run.is_whole():
+                reporter.message(f"{run.path} is trained already")
+            elif plan is None:
                 _fit(built, opened, run, reporter, stop)
             else:
                 Loop(built, opened, run, chosen, plan, device, reporter, stop).go(resume=resume)
@@ -188,7 +191,9 @@ def _memory_errors_said() -> Iterator[None]:
 
 
 def _out_of_memory(error: BaseException) -> TrainingError:
+    asked = re.search(r"allocate (\d+) bytes", str(error))
+    much = f" when {int(asked[1]) / 2**30:.1f} GiB more were asked for" if asked else ""
     return TrainingError(
-        "Memory ran out. Lower --micro-batch (the same training, fewer images at once), --batch-size, --width or "
-        f"--size. ({str(error).splitlines()[0] if str(error) else 'MemoryError'})"
+        f"Memory ran out{much}. What to lower: --micro-batch (the same training, fewer images at once), --batch-size, "
+        "--size, or the model's width or components."
     )
