@@ -1,6 +1,6 @@
 """`make demo`: a VAE and a DCGAN on the built-in digits, by the commands a user would type, and what they made.
 
-    python benchmarks/demo.py --out runs/demo
+python benchmarks/demo.py --out runs/demo
 """
 
 from __future__ import annotations

@@ -48,16 +48,18 @@ def main() -> None:
         seen = int(trial.metrics()[-1]["images_per_second"] * arguments.minutes * 60)
     run = iw.train("vae", images, arguments.out / "vae", force=True, images_seen=seen, **options)
     for line in run.metrics():
-        print(f"{line['seconds'] / 60:6.1f} min  {line['images_seen']:>10,} images  training ELBO {line['readings']['elbo']:.2f}")
+        minutes, elbo = line["seconds"] / 60, line["readings"]["elbo"]
+        print(f"{minutes:6.1f} min  {line['images_seen']:>10,} images  training ELBO {elbo:.2f}")
     pictures = test.batch(np.arange(len(test))).images
-    elbo = iw.score(run, pictures, samples=1)
-    chosen = pictures[torch.randperm(len(pictures), generator=torch.Generator().manual_seed(0))[: arguments.test_pictures]]
+    test_elbo = iw.score(run, pictures, samples=1)
+    order = torch.randperm(len(pictures), generator=torch.Generator().manual_seed(0))
+    chosen = pictures[order[: arguments.test_pictures]]
     weighted = iw.score(run, chosen, samples=arguments.samples)
     error = float(weighted.std() / len(weighted) ** 0.5)
     result = {
         "images_seen": seen,
         "minutes": round(run.metrics()[-1]["seconds"] / 60, 1),
-        "test ELBO, nats": round(float(elbo.mean()), 2),
+        "test ELBO, nats": round(float(test_elbo.mean()), 2),
         f"test log-likelihood, {arguments.samples} samples, nats": round(float(weighted.mean()), 2),
         "standard error": round(error, 2),
         "test pictures": len(chosen),

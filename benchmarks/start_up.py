@@ -1,6 +1,6 @@
 """How soon the command line answers, against importing what any such command line needs.
 
-    python benchmarks/start_up.py
+python benchmarks/start_up.py
 """
 
 from __future__ import annotations

@@ -22,10 +22,11 @@ def in_turn(ours: Callable[[], object], theirs: Callable[[], object], rounds: in
 
 
 def table(what: str, count: int, unit: str, names: tuple[str, str], times: tuple[list[float], list[float]]) -> float:
-    """Print both speeds (medians) and the ratio pair by pair; returns the median ratio, above 1 where ours is faster."""
+    """Print both speeds (medians) and the ratio pair by pair; returns the median ratio, above 1: ours is faster."""
     ratios = sorted(theirs / ours for ours, theirs in zip(*times, strict=True))
     print(f"\n{what}")
     for name, seconds in zip(names, times, strict=True):
         print(f"  {name:<28} {count / statistics.median(seconds):>12,.1f} {unit}")
-    print(f"  ratio {statistics.median(ratios):.3f} (from {ratios[0]:.3f} to {ratios[-1]:.3f} over {len(ratios)} pairs)")
-    return statistics.median(ratios)
+    middle = statistics.median(ratios)
+    print(f"  ratio {middle:.3f} (from {ratios[0]:.3f} to {ratios[-1]:.3f} over {len(ratios)} pairs)")
+    return middle
