@@ -83,6 +83,26 @@ def test_a_lost_rank_ends_the_other_with_a_clear_message(lost: int, tmp_path: Pa
     assert "\n" not in text
 
 
+def test_a_wish_to_stop_that_reached_one_rank_stops_both_at_the_same_step(tmp_path: Path) -> None:
+    options = {"network": "mlp", "steps": 40}
+    one = train_tiny("vae", simple_pictures(), tmp_path / "one" / "run", **options)
+    out, notes = tmp_path / "two" / "run", tmp_path / "stopped"
+    notes.mkdir()
+    processes = ranks(train_as_rank, 2, "vae", out, notes, 0.02, **options)
+    waited = time.monotonic()
+    while not (notes / "step-1").exists() and time.monotonic() - waited < 60:
+        time.sleep(0.01)
+    os.kill(processes[1].pid, signal.SIGINT)
+    assert finished(processes) == [130, 130]
+    for rank in range(2):
+        assert (notes / f"error-{rank}").read_text().startswith("Stopped: Stopped and saved.")
+    (checkpoint,) = iw.Run(out).checkpoints()
+    assert 0 < checkpoint.images_seen < 40 * BATCH
+    assert finished(ranks(train_as_rank, 2, "vae", out, tmp_path, resume=True, **options)) == [0, 0]
+    for name, tensor in weights_of(iw.Run(out)).items():
+        torch.testing.assert_close(tensor, weights_of(one)[name], atol=1e-5, rtol=0, msg=name)
+
+
 def test_what_ranks_exchange(tmp_path: Path) -> None:
     assert finished(ranks(exchange, 2, tmp_path)) == [0, 0]
     for rank in range(2):

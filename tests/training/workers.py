@@ -18,7 +18,9 @@ from imagewright.training.reporting import Silent
 
 # Children come from a server that has torch imported: they start at once, and are processes of their own all the same.
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["imagewright.training.train", "imagewright.models.adversarial.dcgan", "skimage.io"])
+_LATE = ("torch._dynamo", "safetensors.torch")  # what the first step and checkpoint would import: over a second
+_MODELS = ("imagewright.models.autoencoding.vae", "imagewright.models.adversarial.dcgan")
+_context.set_forkserver_preload(["imagewright.training.train", *_MODELS, *_LATE])
 
 
 def start(function: Any, *arguments: Any, **options: Any) -> BaseProcess:

@@ -46,12 +46,12 @@ def interpolate(
 def slerp(start: Tensor, end: Tensor, share: Tensor) -> Tensor:
     """The point `share` of the way along the great circle from one latent to another; the length goes linearly.
 
-    Straight where the two point the same or opposite ways, and no circle is defined.
+    Straight where one of the two is 0, or they point the same or opposite ways, and no circle is defined.
     """
     first, second = start.norm(), end.norm()
     cosine = (start * end).sum() / (first * second).clamp(min=1e-12)
     angle = cosine.clamp(-1, 1).acos()
-    if angle.sin() < 1e-4:
+    if angle.sin() < 1e-4 or not first * second:
         return torch.lerp(start, end, share)
     ratio = ((1 - share) * angle).sin() / angle.sin(), (share * angle).sin() / angle.sin()
     direction = ratio[0] * start / first + ratio[1] * end / second

@@ -56,7 +56,7 @@ def decode(run: RunLike, latents: Tensor | np.ndarray) -> Tensor:
     """Images of latents (N, *latent_shape), uint8 (N, C, H, W). Raises `UserError` for latents of another shape."""
     model = model_of(run)
     _require(model, "decode")
-    latents = torch.as_tensor(np.asarray(latents), dtype=torch.float32)
+    latents = torch.as_tensor(latents).detach().to("cpu", torch.float32)
     expected: tuple[int, ...] = model.latent_shape  # type: ignore[assignment]
     if tuple(latents.shape[1:]) != tuple(expected):
         raise UserError(

@@ -1,0 +1,292 @@
+"""What goes wrong while training: a clear error that says what to do, and no earlier checkpoint lost."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import SafetensorError
+from tiny import BATCH, final_bytes, simple_pictures, train_tiny
+
+import imagewright as iw
+from imagewright.errors import ConfigError, DataError, RunError, TrainingError, UserError
+from imagewright.images import Images
+from imagewright.models.adversarial.dcgan import DCGAN
+from imagewright.models.autoencoding.vae import VAE
+from imagewright.phases import Step, Terms
+from imagewright.runs.run import Run
+
+OFTEN = {"steps": 8, "report_every": 2 * BATCH, "checkpoint_every": 2 * BATCH}
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """What the same training leaves where nothing goes wrong."""
+    return final_bytes(train_tiny("vae", simple_pictures(), tmp_path_factory.mktemp("unbroken") / "run", **OFTEN))
+
+
+def spoil(monkeypatch: pytest.MonkeyPatch, model: type, loss: str, term: str, step: int, value: float) -> None:
+    """From a step on, one term of a loss is `value`, with gradients to match."""
+    whole = getattr(model, loss)
+
+    def spoilt(self: object, given: Step) -> Terms:
+        terms = whole(self, given)
+        return terms if given.index < step else terms | {term: terms[term] * value}
+
+    monkeypatch.setattr(model, loss, spoilt)
+
+
+# Losses that are no numbers
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("report_every", [2 * BATCH, 100 * BATCH])
+def test_a_loss_that_is_no_number_is_named_and_the_last_good_checkpoint_kept(
+    value: float, report_every: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unbroken: dict[str, bytes]
+) -> None:
+    options = OFTEN | {"report_every": report_every}
+    with monkeypatch.context() as patch:
+        spoil(patch, VAE, "negative_elbo", "reconstruction", 5, value)
+        with pytest.raises(TrainingError, match="elbo/reconstruction became") as said:
+            train_tiny("vae", simple_pictures(), tmp_path / "run", **options)
+    for words in ("before 48 images", "--learning-rate (now 0.001)", "--clip", "--warmup", "--precision fp32"):
+        assert words in str(said.value)
+    assert "The checkpoint at 32 images is kept: --resume goes on from there" in str(said.value)
+    assert "\n" not in str(said.value)
+    run = Run(tmp_path / "run")
+    assert [each.images_seen for each in run.checkpoints()] == [16, 32]
+    assert all(torch.isfinite(tensor).all() for tensor in iw.load(run).state_dict().values())
+    train_tiny("vae", simple_pictures(), tmp_path / "run", resume=True, **options)
+    if report_every == OFTEN["report_every"]:
+        assert final_bytes(run) == unbroken
+
+
+def test_the_phase_of_an_adversarial_loss_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spoil(monkeypatch, DCGAN, "discriminator_loss", "fake", 3, float("nan"))
+    with pytest.raises(TrainingError, match="discriminator/fake"):
+        train_tiny("dcgan", simple_pictures(), tmp_path / "run", **OFTEN)
+
+
+def test_weights_that_are_no_numbers_are_never_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def jump(self: VAE, images_seen: int) -> None:
+        if images_seen == 5 * BATCH:  # between a report and a checkpoint, and without a word from the loss
+            with torch.no_grad():
+                self.noise_level.log_variance.fill_(float("nan"))
+
+    monkeypatch.setattr(VAE, "advance", jump)
+    monkeypatch.setattr(VAE, "negative_elbo", lambda self, step: {"still": self.encoder(step.images).mean()})
+    monkeypatch.setattr(VAE, "readings", lambda self, losses: {})
+    with pytest.raises(TrainingError, match=r"weights hold values that are not numbers\. .* at 32 images is kept"):
+        train_tiny("vae", simple_pictures(), tmp_path / "run", **OFTEN)
+    assert Run(tmp_path / "run").checkpoints()[-1].images_seen == 32
+
+
+def test_a_training_that_breaks_down_at_once_says_that_nothing_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoil(monkeypatch, VAE, "negative_elbo", "reconstruction", 0, float("nan"))
+    with pytest.raises(TrainingError, match="No checkpoint had been written yet"):
+        train_tiny("vae", simple_pictures(), tmp_path / "run", **OFTEN)
+
+
+# Memory
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+    ],
+)
+def test_out_of_memory_says_what_to_lower(error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: VAE, step: Step) -> Terms:
+        raise error
+
+    monkeypatch.setattr(VAE, "negative_elbo", fail)
+    with pytest.raises(TrainingError, match=r"^Memory ran out.*What to lower: --micro-batch .*--batch-size, --size"):
+        train_tiny("vae", simple_pictures(), tmp_path / "run", steps=1)
+
+
+def test_errors_of_another_kind_are_not_called_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: VAE, step: Step) -> Terms:
+        raise RuntimeError("shapes cannot be multiplied")
+
+    monkeypatch.setattr(VAE, "negative_elbo", fail)
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        train_tiny("vae", simple_pictures(), tmp_path / "run", steps=1)
+
+
+# The disk
+
+
+def full_after(monkeypatch: pytest.MonkeyPatch, flushes: int, number: int = errno.ENOSPC) -> None:
+    """The disk takes so many flushes more."""
+    fsync, left = os.fsync, flushes
+
+    def limited(descriptor: int) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise OSError(number, os.strerror(number))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", limited)
+
+
+@pytest.mark.parametrize("flushes", range(14, 32, 3))
+def test_a_full_disk_loses_no_checkpoint_and_training_goes_on_when_there_is_room(
+    flushes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unbroken: dict[str, bytes]
+) -> None:
+    out = tmp_path / "full" / "run"
+    with monkeypatch.context() as patch:
+        full_after(patch, flushes)
+        with pytest.raises(RunError, match=r"Cannot write .*: the disk is full: free some space") as said:
+            train_tiny("vae", simple_pictures(), out, **OFTEN)
+    run = Run(out)
+    kept = [each.images_seen for each in run.checkpoints()]
+    assert kept, "by then a checkpoint was there"
+    assert f"The checkpoint at {kept[-1]} images is kept: --resume goes on from there." in str(said.value)
+    assert iw.load(run) is not None
+    assert not list(out.rglob(".*")), "half-written files take the room that is missing"
+    train_tiny("vae", simple_pictures(), out, resume=True, **OFTEN)
+    assert final_bytes(run) == unbroken
+
+
+def test_a_full_disk_reported_by_the_writer_of_tensors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import safetensors.torch
+
+    save, left = safetensors.torch.save_file, 4
+
+    def limited(*given: object, **options: object) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise SafetensorError(
+                'Error while serializing: I/O error: Os { code: 28, message: "No space left on device" }'
+            )
+        save(*given, **options)
+
+    monkeypatch.setattr(safetensors.torch, "save_file", limited)
+    with pytest.raises(RunError, match=r"the disk is full.* The checkpoint at 32 images is kept"):
+        train_tiny("vae", simple_pictures(), tmp_path / "run", **OFTEN)
+    assert [each.images_seen for each in Run(tmp_path / "run").checkpoints()] == [16, 32]
+
+
+def test_metrics_that_cannot_be_written_are_said_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = Path.open
+
+    def refuse(self: Path, mode: str = "r", *given: object, **options: object) -> object:
+        if mode == "a":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return opened(self, mode, *given, **options)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(RunError, match=r"Cannot write .*metrics\.jsonl: the disk is full"):
+        train_tiny("vae", simple_pictures(), tmp_path / "run", **OFTEN)
+
+
+@pytest.mark.parametrize(
+    ("number", "words"), [(errno.EACCES, "no permission to write there"), (errno.EROFS, "file system is read-only")]
+)
+def test_a_place_that_cannot_be_written_stops_before_training(
+    number: int, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    def train(self: VAE, step: Step) -> Terms:
+        raise AssertionError("training started")
+
+    monkeypatch.setattr(VAE, "negative_elbo", train)
+    with monkeypatch.context() as patch:
+        patch.setattr(tempfile, "mkstemp", refuse)
+        with pytest.raises(RunError, match=words):
+            train_tiny("vae", simple_pictures(), tmp_path / "run", **OFTEN)
+    assert not (tmp_path / "run").exists()
+    if os.geteuid():  # the superuser may write anywhere
+        (tmp_path / "locked").mkdir(mode=0o500)
+        with pytest.raises(RunError, match="no permission to write there"):
+            train_tiny("vae", simple_pictures(), tmp_path / "locked" / "run", **OFTEN)
+
+
+# The images
+
+
+def test_a_source_that_vanishes_while_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    batch, left = Images.batch, 6
+
+    def vanishing(self: Images, *given: object, **options: object) -> object:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise DataError("photos vanished")
+        return batch(self, *given, **options)
+
+    monkeypatch.setattr(Images, "batch", vanishing)
+    with pytest.raises(DataError, match="photos vanished"):
+        train_tiny("vae", simple_pictures(), tmp_path / "run", **OFTEN)
+    assert [each.images_seen for each in Run(tmp_path / "run").checkpoints()][:2] == [16, 32]
+
+
+def test_one_training_at_a_time_in_a_run(tmp_path: Path) -> None:
+    from imagewright.training.reporting import Silent
+
+    refused = []
+
+    class Second(Silent):
+        def progressed(self, images_seen: int) -> None:
+            if images_seen == 3 * BATCH:
+                with pytest.raises(RunError, match=r"Another process is training in .* now") as said:
+                    train_tiny("vae", simple_pictures(), tmp_path / "run", resume=True, **OFTEN)
+                refused.append(said.value)
+
+    train_tiny("vae", simple_pictures(), tmp_path / "run", reporter=Second(), **OFTEN)
+    assert refused
+
+
+# Names and numbers
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "words"),
+    [
+        ("vae", {"latentdim": 3}, "vae has no option 'latentdim'. Did you mean 'latent_dim'? `imagewright train vae"),
+        ("dcgan", {"leraning_rate": 1}, "dcgan has no option 'leraning_rate'. Did you mean 'learning_rate'?"),
+        ("pca", {"xyzzy": 1}, "pca has no option 'xyzzy'. `imagewright train pca --help` lists them"),
+        ("vae", {"size": 16}, "vae has no option 'size'"),
+        ("vae", {"batch_size": 0}, "training: batch_size=0, but it must be greater than or equal to 1"),
+        ("vae", {"images_seen": -1}, "training: images_seen=-1"),
+        ("vae", {"latent_dim": 0}, "vae: latent_dim=0"),
+        ("vae", {"device": "cuda"}, "device=cuda, but this machine has cpu"),
+        ("autoencoder", {"noise": "salt:1"}, "autoencoder: noise='salt:1'"),
+        ("pca", {"components": 99}, "components=99"),
+    ],
+)
+def test_wrong_options_are_refused_and_leave_nothing(
+    name: str, options: dict[str, object], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ConfigError) as said:
+        iw.train(name, simple_pictures(), tmp_path / "run", **options)
+    assert words in str(said.value)
+    assert "\n" not in str(said.value)
+    assert said.value.exit_code == 2
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_unknown_model_is_refused_with_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no model 'vea'. Did you mean 'vae'"):
+        iw.train("vea", simple_pictures(), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_fewer_pictures_than_a_batch_are_repeated(tmp_path: Path) -> None:
+    run = train_tiny("vae", simple_pictures(3), tmp_path / "run", steps=2)
+    assert run.record["source"]["count"] == 3
+    assert iw.sample(run, 1).shape == (1, 3, 16, 16)
