@@ -173,7 +173,7 @@ def test_data_check_prepare_and_grid(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert main(["data", "check", str(folder)]) == 0
     said = capsys.readouterr().out
     assert "broken.jpg" in said
-    assert "30x20" in said
+    assert "20x30" in said
     assert main(["data", "check", str(folder), "--strict"]) == 2
     assert "1 of 6" in capsys.readouterr().err
     assert main(["data", "prepare", str(folder), "--size", "16x24"]) == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import time
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -17,6 +18,7 @@ from imagewright.errors import ImagewrightError, UserError
 
 DEBUG = "IMAGEWRIGHT_DEBUG"
 INTERRUPTED = 130
+SECONDS_FOR_THE_FIRST_TO_SPEAK = 2.0  # torchrun ends all ranks as soon as one has ended
 OUT_OF_MEMORY = (
     "Out of memory. What to lower: --batch-size (or --micro-batch, which keeps the batch and takes it in parts), "
     "--size, or the model's width."
@@ -57,6 +59,8 @@ def reported(tokens: Sequence[str]) -> Iterator[Outcome]:
             traceback.print_exc()
         if distributed.local_rank() == 0 or not _is_the_same_on_all_ranks(error, outcome.exit_code):
             say_error(as_typed(message, tokens))
+        else:
+            time.sleep(SECONDS_FOR_THE_FIRST_TO_SPEAK)
 
 
 def _explained(error: Exception) -> tuple[int, str]:
@@ -67,8 +71,8 @@ def _explained(error: Exception) -> tuple[int, str]:
         return 2, _explained_words(error)
     if isinstance(error, MemoryError) or _is_out_of_memory(error):
         return 1, OUT_OF_MEMORY
-    if isinstance(error, OSError) and error.filename:
-        return 1, f"{error.filename}: {error.strerror}."
+    if isinstance(error, OSError) and error.strerror:
+        return 1, f"{error.filename or 'Reading or writing failed'}: {error.strerror}."
     kind = type(error).__name__
     return 1, f"imagewright stopped on an error it did not expect ({kind}: {error}). {DEBUG}=1 shows where."
 

@@ -28,7 +28,7 @@ EXAMPLES = 20
 class CheckReport:
     """What `check_images` found.
 
-    `sizes`, `modes`, `formats`: how many pictures have each ("WIDTHxHEIGHT", Pillow's mode, the file format), the
+    `sizes`, `modes`, `formats`: how many pictures have each ("HEIGHTxWIDTH", Pillow's mode, the file format), the
     commonest first. `classes`: pictures of each class; `attributes`: pictures that have each. `unreadable`: pictures
     that cannot be decoded, `unreadable_examples` names some with the reason. `duplicates`: pictures whose pixels equal
     those of an earlier one, `duplicate_groups` names some. `suggested_size`: (height, width), or None.
@@ -132,7 +132,7 @@ def check_images(
         done[0] += len(found.good) + len(found.bad)
     bad.sort()
     report = CheckReport(opened.typed, len(opened), len(opened) - len(bad), notes=opened.notes)
-    report.sizes = {f"{width}x{height}": count for (width, height), count in sizes.most_common()}
+    report.sizes = {f"{height}x{width}": count for (width, height), count in sizes.most_common()}
     report.modes, report.formats = dict(modes.most_common()), dict(formats.most_common())
     report.unreadable = len(bad)
     report.unreadable_examples = [(opened.name(index), reason) for index, reason in bad[:EXAMPLES]]

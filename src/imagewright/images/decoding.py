@@ -125,7 +125,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 def _open(payload: bytes) -> Image.Image:
     image = Image.open(io.BytesIO(payload), formats=FORMATS)
     if image.width * image.height > PIXEL_LIMIT:
-        raise Unreadable(f"it declares {image.width}x{image.height} pixels; more than {PIXEL_LIMIT:,} are refused")
+        raise Unreadable(f"it declares {image.height}x{image.width} pixels; more than {PIXEL_LIMIT:,} are refused")
     return image
 
 

@@ -127,7 +127,8 @@ def read_table(path: Path) -> Table:
     except OSError as error:
         raise DataError(f"The label file {path} cannot be read: {error.strerror}.") from error
     except (UnicodeDecodeError, json.JSONDecodeError, csv.Error) as error:
-        raise DataError(f"The label file {path} is not valid {path.suffix[1:].upper() or 'CSV'}: {error}.") from error
+        kind = "JSON" if path.suffix.lower() == ".json" else "CSV"
+        raise DataError(f"The label file {path} is not valid {kind}: {error}.") from error
 
 
 def _csv_rows(lines: Iterable[str], path: Path) -> Iterator[list[str]]:

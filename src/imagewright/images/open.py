@@ -139,7 +139,7 @@ def commonest_header(source: Source) -> tuple[Header, list[str]]:
     (width, height), count = Counter((header.width, header.height) for header in good).most_common(1)[0]
     channels = Counter(header.channels for header in good).most_common(1)[0][0]
     note = [
-        f"{len(good) - count:,} of {len(good):,} pictures looked at have another size than {width}x{height}: "
+        f"{len(good) - count:,} of {len(good):,} pictures looked at have another size than {height}x{width}: "
         "they are resized and cropped."
     ]
     return Header(width, height, MODE_OF_CHANNELS[channels], ""), note if count < len(good) else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from typing import Any, Protocol, TextIO
 
 from imagewright.runs.run import Run
@@ -76,7 +77,8 @@ class PlainLines(Silent):
         self.message(report_line(record, self.total))
 
     def message(self, text: str) -> None:
-        print(text, file=self.stream, flush=True)
+        with suppress(BrokenPipeError):  # a reader that went away does not end a training
+            print(text, file=self.stream, flush=True)
 
 
 def report_line(record: dict[str, Any], total: int) -> str:

@@ -84,7 +84,7 @@ def open_npz(path: Path, typed: str, split: str | None) -> ArraySource:
         if isinstance(error, DataError):
             raise
         raise DataError(
-            f"{path} cannot be read as .npz ({error}). Arrays of objects are pickles and refused."
+            f"{path} cannot be read as .npz: it is damaged, or holds Python objects, which are pickles and refused."
         ) from error
     annotations = Annotations()
     if labels is not None:

@@ -71,13 +71,13 @@ def _open_folder(path: Path, typed: str, split: str | None) -> Source:
         return _open_file(chosen[0], typed, None)
     if len(archives) == 1:
         return _open_file(archives[0], typed, split)
-    found = f"{listing.ignored:,} other files" if listing.ignored else "nothing"
+    found = f", only {listing.ignored:,} other files" if listing.ignored else " and nothing else"
     if archives or any(other.suffix.lower() in VIDEO_SUFFIXES for other in others):
         openable = [other for other in others if other in archives or other.suffix.lower() in VIDEO_SUFFIXES]
         raise DataError(
             f"{typed} holds {len(openable)} archives or videos: name the one to open, such as {openable[0]}."
         )
-    raise DataError(f"{typed} holds no pictures (PNG, JPEG, WebP, TIFF, BMP, GIF or PGM), but {found}.")
+    raise DataError(f"{typed} holds no pictures (PNG, JPEG, WebP, TIFF, BMP, GIF or PGM){found}: name their folder.")
 
 
 def _open_file(path: Path, typed: str, split: str | None) -> Source:

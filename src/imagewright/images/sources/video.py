@@ -37,7 +37,7 @@ class VideoSource(Source):
                 # The count in the header can be absent or wrong; packets are counted without decoding them.
                 self._count = sum(1 for packet in container.demux(container.streams.video[0]) if packet.size)
         except (av.FFmpegError, OSError) as error:
-            raise DataError(f"{typed} cannot be read as a video: {error}.") from error
+            raise DataError(f"{typed} cannot be read as a video: {error.strerror or error}.") from error
         if self._count == 0:
             raise DataError(f"{typed} holds no frames.")
         self.identity = digest(path.name, str(self._state), str(self._count))
