@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
@@ -39,15 +40,18 @@ TEST_PICTURES = 10_000
 SURE = 0.9
 
 
-def classifier(seed: int, images: Tensor, labels: Tensor, epochs: int) -> nn.Module:
-    """Trained on uint8 (N, 1, 32, 32)."""
-    torch.manual_seed(seed)
+def classifier(images: Tensor, labels: Tensor, epochs: int, kept: Path) -> nn.Module:
+    """Trained on uint8 (N, 1, 32, 32), or read from `kept`, where it was written the first time."""
+    torch.manual_seed(0)
     network = nn.Sequential(
-        nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(64, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Flatten(), nn.Linear(1024, 128), nn.ReLU(), nn.Linear(128, 10),
+        nn.Conv2d(1, 32, 3, stride=2, padding=1), nn.ReLU(),
+        nn.Conv2d(32, 64, 3, stride=2, padding=1), nn.ReLU(),
+        nn.Conv2d(64, 128, 3, stride=2, padding=1), nn.ReLU(),
+        nn.Flatten(), nn.Linear(2048, 128), nn.ReLU(), nn.Linear(128, 10),
     )  # fmt: skip
+    if kept.exists():
+        network.load_state_dict(load_file(kept))
+        return network.eval()
     optimizer = torch.optim.Adam(network.parameters(), 1e-3, fused=True)
     for epoch in range(epochs):
         for rows in torch.randperm(len(images)).split(128):
@@ -56,6 +60,8 @@ def classifier(seed: int, images: Tensor, labels: Tensor, epochs: int) -> nn.Mod
             loss.backward()
             optimizer.step()
         print(f"classifier: epoch {epoch + 1} of {epochs}, loss {loss.item():.3f}", flush=True)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    save_file(network.state_dict(), kept)
     return network.eval()
 
 
@@ -104,7 +110,7 @@ def main() -> None:
     test, training = everything.subset(order[:TEST_PICTURES]), everything.subset(order[TEST_PICTURES:])
     real = training.batch(np.arange(len(training)))
     held_out = test.batch(np.arange(len(test)))
-    network = classifier(0, real.images, real.labels, arguments.epochs)
+    network = classifier(real.images, real.labels, arguments.epochs, arguments.out / "classifier.safetensors")
     accuracy = (probabilities(network, held_out.images).argmax(1) == held_out.labels).float().mean()
     print(json.dumps({"real test pictures": judged(network, held_out.images), "accuracy": round(float(accuracy), 4)}))
     seen = arguments.images_seen or images_in(arguments.minutes, arguments.model, training, chosen, arguments.out)
