@@ -266,7 +266,7 @@ def test_the_noise_level_rests_where_it_equals_the_mean_squared_error() -> None:
     def gradient() -> float:
         model.zero_grad()
         model.negative_elbo(step_of(images))["reconstruction"].backward()
-        return model.noise_level.log_variance.grad.item()
+        return model.noise_level.level.grad.item()
 
     rebuilt = []
     handle = model.decoder.register_forward_hook(lambda *given: rebuilt.append(torch.tanh(given[2]).detach()))
@@ -275,18 +275,18 @@ def test_the_noise_level_rests_where_it_equals_the_mean_squared_error() -> None:
     targets = seen_by_the_encoder(model, images)
     error = (targets - rebuilt[0]).square().mean()
     with torch.no_grad():
-        model.noise_level.log_variance.fill_(error.log().item() / model.noise_level.SPEED)
+        model.noise_level.level.fill_(error.log().item() / model.noise_level.SPEED)
     assert model.noise_level().item() == pytest.approx(error.log().item(), abs=1e-3)
     at_rest = abs(gradient())
     with torch.no_grad():
-        model.noise_level.log_variance.add_(0.02)
+        model.noise_level.level.add_(0.02)
     assert at_rest < 0.05 * abs(gradient())
 
 
 def test_pictures_of_one_colour_do_not_drive_the_density_to_infinity() -> None:
     model = tiny_model("vae")
     with torch.no_grad():
-        model.noise_level.log_variance.fill_(-1000)
+        model.noise_level.level.fill_(-1000)
     assert model.noise_level().item() == pytest.approx(2 * math.log(PIXEL_STEP / 2))
 
 

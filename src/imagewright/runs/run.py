@@ -87,6 +87,11 @@ class Run:
                 else:
                     made.unlink(missing_ok=True)
 
+    def rewrite(self, record: dict[str, Any]) -> None:
+        """Replace `run.json`."""
+        write_whole(self.path / RECORD, json.dumps(record, indent=2) + "\n")
+        self.record = record
+
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import resource
 import sys
@@ -13,6 +14,7 @@ from torch import nn
 
 from imagewright import distributed
 from imagewright.errors import ConfigError
+from imagewright.training.feed import READ_AHEAD
 
 if TYPE_CHECKING:
     from imagewright.configs import Config
@@ -57,6 +59,17 @@ def check_memory(model_class: type[Model], config: Config, device: torch.device)
         raise ConfigError(
             f"A model of {parameters:,} parameters needs {needed / 2**30:,.0f} GiB of memory and more to train, and "
             f"there are {there / 2**30:,.0f} GiB. What to lower: --width, --size, or the length of the code."
+        )
+
+
+def check_batch(rows: int, config: Config) -> None:
+    """Raise `ConfigError` for a batch whose pictures alone, those read ahead among them, fill the memory."""
+    bytes_each = math.prod(config.image_shape) * (READ_AHEAD + 2)
+    there = memory_of(torch.device("cpu"))
+    if rows * bytes_each > there:
+        raise ConfigError(
+            f"batch_size={rows:,} on one rank, but there is memory for {there // bytes_each:,} such pictures at most, "
+            "and for far fewer beside the networks: give a smaller one."
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shlex
 import sys
 from collections.abc import Callable
@@ -94,6 +95,15 @@ def record_of(
         "versions": versions(),
         "command": shlex.join([program(), *sys.argv[1:]]),
     }
+
+
+def record_changes(run: Run, options: TrainingOptions, plan: Plan | None) -> None:
+    """Keep what a resumed run was given anew (more images, say): resumed again, it goes on to the same end."""
+    record = run.record | {"options": dataclasses.asdict(options)}
+    if plan is not None:
+        record["plan"] = dataclasses.asdict(plan) | {"ranks": distributed.world_size()}
+    if json.loads(json.dumps(record)) != run.record:
+        run.rewrite(record)
 
 
 def program() -> str:

@@ -77,12 +77,16 @@ def train(
         torch.manual_seed(chosen.seed)
         built = catalogue.model_class(model)(config)
         plan = setup.plan_of(chosen, built.recipe) if built.phases() else None
+        if plan is not None:
+            devices.check_batch(plan.batch_size // distributed.world_size(), config)
         distributed.first_on_main(lambda: _prepare(opened, reporter))
         opened.prepare()  # on the other ranks: opens what the main one made
 
         def begin() -> None:
             until_the_end.enter_context(claimed(path))
-            if not resume:
+            if resume:
+                setup.record_changes(Run(path), chosen, plan)
+            else:
                 Run.check_place(path, force=force)
                 until_the_end.enter_context(_removed_if_unused(path))
                 Run.create(path, setup.record_of(model, config, opened, chosen, plan), force=force)

@@ -50,23 +50,23 @@ class VAEConfig(Config):
 
 
 class NoiseLevel(nn.Module):
-    """The log variance of a pixel: one number, learned or fixed."""
+    """The log variance of a pixel: one number, learned or fixed; `level` is a tenth of it."""
 
-    # The parameter is a tenth of the log variance, so that it falls from 1 to the data's own in hundreds of steps and
-    # not in thousands, through which the decoder would learn pictures blurred by a noise that is not there.
+    # In tenths, so that it falls from the start to the data's own in hundreds of steps and not in thousands, through
+    # which the decoder would learn pictures blurred by a noise that is not there.
     SPEED = 10.0
 
     def __init__(self, sigma: float) -> None:
         super().__init__()
         start = torch.tensor(2 * math.log(sigma) / self.SPEED if sigma else 0.0)
         if sigma:
-            self.register_buffer("log_variance", start)
+            self.register_buffer("level", start)
         else:
-            self.log_variance = nn.Parameter(start)
+            self.level = nn.Parameter(start)
 
     def forward(self) -> Tensor:
         # A floor at half a grey level: a picture of one colour must not drive the density to infinity.
-        return (self.SPEED * self.log_variance).clamp(min=2 * math.log(PIXEL_STEP / 2))
+        return (self.SPEED * self.level).clamp(min=2 * math.log(PIXEL_STEP / 2))
 
 
 class VAE(Model):
@@ -105,8 +105,9 @@ class VAE(Model):
         }
 
     def readings(self, losses: dict[str, float]) -> dict[str, float]:
-        """The ELBO in nats a picture, and minus it in bits a pixel value (lower is better). None where beta is 0."""
-        if not self.config.beta:  # the divergence is then not known, and without it there is no bound
+        """The ELBO in nats a picture, and minus it in bits a pixel value (lower is better), where there is a bound."""
+        grey_bernoulli = self.config.likelihood == "bernoulli" and self.config.binarize == "none"
+        if not self.config.beta or grey_bernoulli:  # no divergence is known; no likelihood of grey pixels
             return {}
         elbo = -losses["elbo/reconstruction"] - losses["elbo/divergence"] / self.config.beta
         return {"elbo": elbo, "bits_per_dimension": -elbo / (math.prod(self.config.image_shape) * math.log(2))}

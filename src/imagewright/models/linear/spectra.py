@@ -15,8 +15,9 @@ from imagewright.phases import Stream
 EXACT_PIXELS = 2048  # up to here the D x D covariance and its eigenvectors cost less than the passes they would save
 STREAMED_IMAGES = 256  # images of one matrix product: large enough for the product to be the cost
 MOST_PASSES = 24
-# A Ritz value's error is of the order of its residual squared, so this is far below 1e-4 in each variance.
-RESIDUAL = 5e-4
+# When to stop (see `_settled`): both far below 1e-4 in each variance and in the angle of the space they span.
+RESIDUAL, ANGLE = 5e-4, 3e-5
+RESOLUTION = 5e-7
 
 
 @dataclass(frozen=True)
@@ -99,18 +100,44 @@ def _krylov(images: Stream, pixels: int, wanted: int, most: int, seed: int) -> S
     filled = last = width
     while True:
         ritz, rotation = torch.linalg.eigh(_symmetric(space[:filled] @ products[:filled].T))
-        kept = min(wanted, filled)
-        ritz, rotation = ritz.flip(0)[:kept], rotation.flip(1)[:, :kept].T
-        residual = (rotation @ products[:filled]).sub_((rotation * ritz[:, None]) @ space[:filled]).norm(dim=1)
-        settled = kept == wanted and bool((residual <= RESIDUAL * ritz.clamp(min=1e-12)).all())
-        if settled or filled == most_rows:
+        ritz, rotation = ritz.flip(0), rotation.flip(1)[:, : min(wanted, filled)].T
+        residual = rotation @ products[:filled]
+        residual -= (rotation * ritz[: len(rotation), None]) @ space[:filled]
+        if filled == most_rows or (filled > wanted and _settled(residual.norm(dim=1), ritz)):
             break
         block = _orthogonal_to(space[:filled], products[filled - last : filled], most_rows - filled)
         last = len(block)
         space[filled : filled + last] = block
         _covariance_times(images, mean, space[filled : filled + last], products[filled : filled + last])
         filled += last
-    return Spectrum(mean, _signed(rotation @ space[:filled]), ritz.clamp(min=0), total_variance)
+    basis, variances = _refined(images, mean, rotation @ space[:filled])
+    return Spectrum(mean, basis, variances, total_variance)
+
+
+def _settled(residuals: Tensor, ritz: Tensor) -> bool:
+    """Whether the wanted Ritz pairs stand still: their variances, and the space they span.
+
+    A variance is off by the square of its residual, the space by the angle residual / gap, the gap being that to the
+    first variance left out. What single precision cannot resolve beside the largest variance is not waited for.
+    """
+    wanted = len(residuals)
+    gap = ritz[wanted - 1] - ritz[wanted]
+    bound = torch.minimum(RESIDUAL * ritz[:wanted], ANGLE * gap).clamp(min=float(RESOLUTION * ritz[0]))
+    return bool((residuals <= bound).all())
+
+
+def _refined(images: Stream, mean: Tensor, basis: Tensor) -> tuple[Tensor, Tensor]:
+    """The same space, turned to the directions of its variances, and these: one pass, summed in double precision."""
+    count, total = 0, torch.zeros(len(basis), dtype=torch.float64)
+    products = torch.zeros(len(basis), len(basis), dtype=torch.float64)
+    for batch in images.batches(STREAMED_IMAGES):
+        coordinates = ((batch.flatten(1) - mean) @ basis.T).double()
+        total += coordinates.sum(0)
+        products.addmm_(coordinates.T, coordinates)
+        count += len(batch)
+    covariance = (products - torch.outer(total, total) / count) / (count - 1)
+    variances, rotation = torch.linalg.eigh(_symmetric(covariance))
+    return _signed(rotation.flip(1).T.float() @ basis), variances.flip(0).clamp(min=0).float()
 
 
 def _first_pass(images: Stream, block: Tensor, product: Tensor) -> tuple[Tensor, float]:
