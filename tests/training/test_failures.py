@@ -75,7 +75,7 @@ def test_weights_that_are_no_numbers_are_never_written(tmp_path: Path, monkeypat
     def jump(self: VAE, images_seen: int) -> None:
         if images_seen == 5 * BATCH:  # between a report and a checkpoint, and without a word from the loss
             with torch.no_grad():
-                self.noise_level.log_variance.fill_(float("nan"))
+                self.noise_level.level.fill_(float("nan"))
 
     monkeypatch.setattr(VAE, "advance", jump)
     monkeypatch.setattr(VAE, "negative_elbo", lambda self, step: {"still": self.encoder(step.images).mean()})
