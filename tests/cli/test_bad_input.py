@@ -239,6 +239,14 @@ def test_a_model_that_no_memory_holds_says_what_to_lower(capsys: pytest.CaptureF
     assert not (here / "run").exists()
 
 
+def test_a_batch_that_no_memory_holds_is_refused(
+    capsys: pytest.CaptureFixture[str], here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imagewright.training.device.memory_of", lambda _: 2**30)
+    mistake(capsys, train("digits", "--size", "64", "--batch-size", "1M", "--out", "run"), "--batch-size", "32,768")
+    assert not (here / "run").exists()
+
+
 def test_words_that_mean_nothing_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     mistake(capsys, main(["train", "vae", "digits", "and", "more"]), "takes no `and more`")
 

@@ -62,9 +62,9 @@ def check_memory(model_class: type[Model], config: Config, device: torch.device)
         )
 
 
-def check_batch(rows: int, config: Config) -> None:
-    """Raise `ConfigError` for a batch whose pictures alone, those read ahead among them, fill the memory."""
-    bytes_each = math.prod(config.image_shape) * (READ_AHEAD + 2)
+def check_batch(rows: int, config: Config, device: torch.device) -> None:
+    """Raise `ConfigError` for a batch whose pictures alone fill the memory: read ahead, and on the CPU as floats."""
+    bytes_each = math.prod(config.image_shape) * (READ_AHEAD + 2 + (4 if device.type == "cpu" else 0))
     there = memory_of(torch.device("cpu"))
     if rows * bytes_each > there:
         raise ConfigError(

@@ -78,7 +78,7 @@ def train(
         built = catalogue.model_class(model)(config)
         plan = setup.plan_of(chosen, built.recipe) if built.phases() else None
         if plan is not None:
-            devices.check_batch(plan.batch_size // distributed.world_size(), config)
+            devices.check_batch(plan.batch_size // distributed.world_size(), config, device)
         distributed.first_on_main(lambda: _prepare(opened, reporter))
         opened.prepare()  # on the other ranks: opens what the main one made
 

@@ -56,8 +56,14 @@ def decode(run: RunLike, latents: Tensor | np.ndarray) -> Tensor:
     """Images of latents (N, *latent_shape), uint8 (N, C, H, W). Raises `UserError` for latents of another shape."""
     model = model_of(run)
     _require(model, "decode")
-    latents = torch.as_tensor(latents).detach().to("cpu", torch.float32)
     expected: tuple[int, ...] = model.latent_shape  # type: ignore[assignment]
+    try:
+        latents = torch.as_tensor(latents).detach().to("cpu", torch.float32)
+    except (TypeError, ValueError, RuntimeError):
+        raise UserError(
+            f"Latents are an array or tensor of numbers, (N, {', '.join(map(str, expected))}) for "
+            f"{catalogue.name_of(model)}, not {type(latents).__name__}: load a file of them first."
+        ) from None
     if tuple(latents.shape[1:]) != tuple(expected):
         raise UserError(
             f"Latents of shape {tuple(latents.shape)}, but {catalogue.name_of(model)} decodes "
