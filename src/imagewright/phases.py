@@ -113,6 +113,11 @@ class Model(nn.Module):
         """The updates of one step, in their order. None: the model is fitted in closed form."""
         return []
 
+    @classmethod
+    def is_closed_form(cls) -> bool:
+        """Whether `fit` trains it, in one go, and not phases."""
+        return cls.phases is Model.phases
+
     def fit(self, images: Stream) -> None:
         """Fit in closed form, in passes over the stream."""
         raise NotImplementedError(f"{type(self).__name__} is trained by its phases")

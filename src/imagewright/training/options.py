@@ -39,5 +39,8 @@ class TrainingOptions:
     keep_checkpoints: int = Field(3, ge=1, le=10_000, description="latest checkpoints to keep")
 
 
+# What a model fitted in closed form can be told: there are no steps, batches or rates.
+OF_CLOSED_FORMS = ("seed", "device")
+
 # What may differ when a run is resumed: where and how long it trains, not what it computes.
 MAY_DIFFER_ON_RESUME = ("images_seen", "device", "keep_checkpoints")

@@ -16,7 +16,7 @@ from imagewright.images import Images, open_images
 from imagewright.phases import Recipe
 from imagewright.runs.run import RECORD, WEIGHTS_ALONE, Run
 from imagewright.training.engine import Plan
-from imagewright.training.options import MAY_DIFFER_ON_RESUME, TrainingOptions
+from imagewright.training.options import MAY_DIFFER_ON_RESUME, OF_CLOSED_FORMS, TrainingOptions
 from imagewright.versions import versions
 
 REPORTS = 25
@@ -34,6 +34,9 @@ def divided(model_name: str, options: dict[str, Any]) -> tuple[dict[str, Any], d
                 f"`imagewright train {model_name} --help` lists them."
             )
     training = {name: value for name, value in options.items() if name in of_training}
+    unused = [name for name in training if name not in OF_CLOSED_FORMS and name not in of_model]
+    if unused and catalogue.model_class(model_name).is_closed_form():
+        raise ConfigError(f"{model_name} is fitted in closed form, without steps: leave out {', '.join(unused)}.")
     # A model may have an option of the same name (PCA's seed): it is given to both.
     return training, {name: value for name, value in options.items() if name in of_model}
 
