@@ -19,7 +19,7 @@ demo: $(VENV)/installed
 	$(BIN)/python benchmarks/demo.py --out $(RUNS)
 
 test: $(VENV)/installed
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) -m "not quality"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES)
 
 lint: $(VENV)/installed
 	$(BIN)/ruff format --check .
@@ -31,7 +31,6 @@ format: $(VENV)/installed
 	$(BIN)/ruff check --fix .
 
 quality: $(VENV)/installed
-	$(BIN)/python -m pytest -m quality
 	$(BIN)/python benchmarks/fashion_quality.py --model dcgan --minutes 10 --seeds 0 1 2
 	$(BIN)/python benchmarks/fashion_quality.py --model vae --minutes 10 --seeds 0 1 2
 	$(BIN)/python benchmarks/mnist_likelihood.py --minutes 30

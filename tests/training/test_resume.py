@@ -170,6 +170,41 @@ def test_a_run_that_ended_is_left_as_it_is_and_can_be_trained_on(copied: Path, t
     assert final_bytes(iw.Run(copied)) == final_bytes(longer)
 
 
+def test_a_source_by_name_is_opened_as_the_run_opened_it(tmp_path: Path) -> None:
+    options = {"latent_dim": 4, "width": 4, "batch_size": 8, "reporter": Silent()}
+    images = iw.open_images("digits", size=16, crop="random", flip=True)
+    whole = iw.train(
+        "autoencoder",
+        images,
+        tmp_path / "whole" / "run",
+        images_seen=64,
+        checkpoint_every=32,
+        report_every=32,
+        **options,
+    )
+    iw.train(
+        "autoencoder",
+        images,
+        tmp_path / "parts" / "run",
+        images_seen=32,
+        checkpoint_every=32,
+        report_every=32,
+        **options,
+    )
+    parts = iw.train(
+        "autoencoder", "digits", tmp_path / "parts" / "run", resume=True, images_seen=64, reporter=Silent()
+    )
+    assert final_bytes(parts) == final_bytes(whole)
+
+
+def test_more_images_given_to_a_resume_stay_given(copied: Path) -> None:
+    run = go_on(copied, images_seen=10 * BATCH)
+    assert run.record["options"]["images_seen"] == 10 * BATCH
+    for file in run.checkpoint_at(10 * BATCH).weights, run.checkpoint_at(10 * BATCH).state:
+        file.unlink()  # as after a kill
+    assert go_on(copied).checkpoints()[-1].images_seen == 10 * BATCH
+
+
 def test_stopped_before_the_first_checkpoint_it_begins_again(finished: Path, copied: Path) -> None:
     shutil.rmtree(copied / "checkpoints")
     go_on(copied)
