@@ -42,6 +42,9 @@ class DCGANConfig(Config):
         description="weight of the gradient penalty: wasserstein, lambda (10); relativistic, gamma of R1 and R2 "
         "(0.5); the others, gamma of R1 (0)",
     )
+    penalty_every: int = Field(
+        4, ge=1, le=100, description="steps to one of R1, where R1 is added to a loss that has none of its own"
+    )
     generator_every: int | None = Field(
         None, ge=1, le=100, description="steps of the discriminator to one of the generator (5 for wasserstein, else 1)"
     )
@@ -86,6 +89,11 @@ class DCGANConfig(Config):
     def penalty_weight(self) -> float:
         default = {"wasserstein": 10.0, "relativistic": 0.5}.get(self.loss, 0.0)
         return default if self.penalty is None else self.penalty
+
+    @property
+    def penalises_every_step(self) -> bool:
+        """Whether the penalty is a part of the loss, as its paper has it, and not a regulariser of its own."""
+        return self.loss in ("wasserstein", "relativistic")
 
     @property
     def normalises_discriminator(self) -> bool:
@@ -138,7 +146,7 @@ class Discriminator(nn.Module):
             ]
         layers.append(nn.Conv2d(widths[-1], 1, config.start, bias=False))
         self.main = nn.Sequential(*layers)
-        self.apply(_published_start)
+        self.apply(_published_start if config.normalises_discriminator else _start_without_norms)
 
     def forward(self, images: Tensor) -> Tensor:
         # Losses are logarithms and exponentials of logits: not for half precision.
@@ -152,6 +160,12 @@ def _published_start(module: nn.Module) -> None:
         nn.init.normal_(module.weight, 0.0, 0.02)
     elif isinstance(module, nn.BatchNorm2d):
         nn.init.normal_(module.weight, 1.0, 0.02)
+
+
+def _start_without_norms(module: nn.Module) -> None:
+    """He et al. 2015, arXiv:1502.01852, eq. 15: the paper's 0.02 counts on norms, and would let the signal die out."""
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, a=0.2, nonlinearity="leaky_relu")
 
 
 class DCGAN(Model):
@@ -177,10 +191,15 @@ class DCGAN(Model):
 
     def phases(self) -> list[Phase]:
         every = self.config.generator_every or (5 if self.config.loss == "wasserstein" else 1)
-        return [
+        phases = [
             Phase("generator", updates=("generator",), loss=self.generator_loss, every=every),
             Phase("discriminator", updates=("discriminator",), loss=self.discriminator_loss),
         ]
+        if self.config.penalty_weight and not self.config.penalises_every_step:
+            # Karras et al. 2019 (StyleGAN2), appendix B: R1 changes slowly, so that one step in a few is enough.
+            r1 = Phase("r1", ("discriminator",), self.r1_loss, every=self.config.penalty_every, lazy=True)
+            phases.append(r1)
+        return phases
 
     def generator_loss(self, step: Step) -> Terms:
         game = ADVERSARIAL[self.config.loss]
@@ -193,7 +212,7 @@ class DCGAN(Model):
         return game.generator(self.discriminator(fake), real_logits)
 
     def discriminator_loss(self, step: Step) -> Terms:
-        """The game's terms, and the penalty of its paper on the gradient at real, generated or mixed images."""
+        """The game's terms, and where its paper has it in every step, the penalty on the gradient at images."""
         if "fake" not in step.shared:  # a step in which the generator rests
             with torch.no_grad():
                 step.shared["fake"] = self.generator(step.draws.normal(self.config.latent_dim))
@@ -201,15 +220,17 @@ class DCGAN(Model):
         # Real and generated go through apart: their batch statistics differ, and the paper keeps them apart.
         terms = ADVERSARIAL[self.config.loss].discriminator(self.discriminator(real), self.discriminator(fake))
         weight = self.config.penalty_weight
-        if not weight:
-            return terms
         if self.config.loss == "wasserstein":
             mix = step.draws.uniform(1, 1, 1)
-            return terms | {"penalty": weight * gradient_penalty(self.discriminator, real, fake, mix).mean()}
-        terms["r1"] = weight / 2 * squared_gradient(self.discriminator, real).mean()
-        if self.config.loss == "relativistic":
+            terms["penalty"] = weight * gradient_penalty(self.discriminator, real, fake, mix).mean()
+        elif self.config.loss == "relativistic":
+            terms["r1"] = weight / 2 * squared_gradient(self.discriminator, real).mean()
             terms["r2"] = weight / 2 * squared_gradient(self.discriminator, fake).mean()
         return terms
+
+    def r1_loss(self, step: Step) -> Terms:
+        """Mescheder et al. 2018, arXiv:1801.04406, eq. 9."""
+        return {"penalty": self.config.penalty_weight / 2 * squared_gradient(self.discriminator, step.images).mean()}
 
     # Verbs
 
