@@ -63,9 +63,23 @@ def test_each_game_has_its_terms_and_its_papers_penalty(loss: str) -> None:
 
 
 def test_r1_can_be_asked_for_with_any_game() -> None:
-    model = tiny_model("dcgan", loss="hinge", penalty=3.0)
-    terms = model.discriminator_loss(step_of(to_float(batch_of().images)))
-    assert set(terms) == {"real", "fake", "r1"}
+    model = tiny_model("dcgan", loss="hinge", penalty=3.0, penalty_every=7)
+    images = to_float(batch_of().images)
+    phase = model.phases()[-1]
+    assert (phase.name, phase.updates, phase.every, phase.lazy) == ("r1", ("discriminator",), 7, True)
+    seen = images.clone().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(model.discriminator(seen).sum(), seen)
+    expected = 1.5 * gradient.flatten(1).square().sum(1).mean().item()
+    assert phase.loss(step_of(images))["penalty"].item() == pytest.approx(expected, rel=1e-4)
+    assert set(model.discriminator_loss(step_of(images))) == {"real", "fake"}
+
+
+def test_without_norms_the_discriminator_starts_with_signals_that_live() -> None:
+    """He's start keeps the variance through the layers; the paper's N(0, 0.02) would shrink logits to thousandths."""
+    torch.manual_seed(0)
+    images = torch.randn(64, 3, 64, 64)
+    logits = DCGAN(DCGANConfig(size=(64, 64), channels=3, width=16, penalty=1.0)).discriminator(images)
+    assert 0.2 < logits.std().item() < 5
 
 
 @pytest.mark.parametrize(("loss", "term", "share"), [("relativistic", "r1", 0.5), ("wasserstein", "penalty", 1.0)])

@@ -42,19 +42,17 @@ def __getattr__(name: str) -> Callable[..., None]:
 def command_of(model: str) -> Callable[..., None]:
     """The function behind `imagewright train MODEL`, whose parameters are the options of this model."""
     from imagewright.configs import IMAGE_FIELDS
-    from imagewright.training.options import OF_CLOSED_FORMS, TrainingOptions
+    from imagewright.training.options import TrainingOptions
 
-    described = catalogue.model_class(model)
     owners: list[tuple[Group, Any]] = [
         (TRAINING_OPTIONS, TrainingOptions),
-        (Group(f"Options of {model}", sort_key=3), described.Config),
+        (Group(f"Options of {model}", sort_key=3), catalogue.model_class(model).Config),
     ]
     options = {  # a model's own field of the same name (PCA's seed) takes the place of the training's
         name: _parameter(name, field, group)
         for group, owner in owners
         for name, field in owner.__pydantic_fields__.items()
         if name not in IMAGE_FIELDS
-        and (owner is not TrainingOptions or not described.is_closed_form() or name in OF_CLOSED_FORMS)
     }
 
     def command(source: str, **options: Any) -> None:

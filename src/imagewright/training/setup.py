@@ -34,11 +34,15 @@ def divided(model_name: str, options: dict[str, Any]) -> tuple[dict[str, Any], d
                 f"`imagewright train {model_name} --help` lists them."
             )
     training = {name: value for name, value in options.items() if name in of_training}
-    unused = [name for name in training if name not in OF_CLOSED_FORMS and name not in of_model]
-    if unused and catalogue.model_class(model_name).is_closed_form():
-        raise ConfigError(f"{model_name} is fitted in closed form, without steps: leave out {', '.join(unused)}.")
     # A model may have an option of the same name (PCA's seed): it is given to both.
     return training, {name: value for name, value in options.items() if name in of_model}
+
+
+def say_what_is_unused(model_name: str, training: dict[str, Any], say: Callable[[str], None]) -> None:
+    """A closed form has no steps: options of these do nothing. That is said and no error: one call fits all models."""
+    unused = [name for name in training if name not in OF_CLOSED_FORMS]
+    if unused and catalogue.model_class(model_name).is_closed_form():
+        say(f"{model_name} is fitted in closed form, without steps: {', '.join(unused)} not used")
 
 
 def fitted(model_name: str, images: Images, say: Callable[[str], None]) -> Images:

@@ -64,6 +64,7 @@ def train(
         path = Path(out) if out is not None else Path("runs") / f"{model}-{setup.name_of(images)}"
         opened = setup.as_trained(Run(path), images) if resume else open_images(images)
         opened = setup.fitted(model, opened, reporter.message)
+        setup.say_what_is_unused(model, training_options, reporter.message)
         if resume:
             run = Run(path)
             setup.check_same(run, model, opened, training_options, model_options)

@@ -220,10 +220,10 @@ class DCGAN(Model):
         # Real and generated go through apart: their batch statistics differ, and the paper keeps them apart.
         terms = ADVERSARIAL[self.config.loss].discriminator(self.discriminator(real), self.discriminator(fake))
         weight = self.config.penalty_weight
-        if self.config.loss == "wasserstein":
+        if weight and self.config.loss == "wasserstein":
             mix = step.draws.uniform(1, 1, 1)
             terms["penalty"] = weight * gradient_penalty(self.discriminator, real, fake, mix).mean()
-        elif self.config.loss == "relativistic":
+        elif weight and self.config.loss == "relativistic":
             terms["r1"] = weight / 2 * squared_gradient(self.discriminator, real).mean()
             terms["r2"] = weight / 2 * squared_gradient(self.discriminator, fake).mean()
         return terms
