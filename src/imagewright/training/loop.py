@@ -26,6 +26,9 @@ from imagewright.training.setup import CHECKPOINTS, REPORTS
 # Ranks agree on a stop only every so many steps: asking each time would cost an exchange a step.
 STEPS_BETWEEN_AGREEMENTS = 8
 
+# The page costs a few tenths of a second: a short training writes it at its end, a long one now and then too.
+PAGE_SECONDS = 20.0
+
 
 class Loop:
     """One training from its start, or from a checkpoint, to its last image or a wish to stop."""
@@ -52,6 +55,7 @@ class Loop:
         self.report_every = options.report_every or self._share_of_total(REPORTS)
         self.checkpoint_every = options.checkpoint_every or self._share_of_total(CHECKPOINTS)
         self.index, self.images_seen, self.seconds = 0, 0, 0.0
+        self._page_written = time.monotonic()
         self.shown = showcase.fixed_inputs(model, images, plan.seed) if distributed.is_main() else None
 
     def _share_of_total(self, parts: int) -> int:
@@ -86,11 +90,11 @@ class Loop:
                 if ended or before // self.report_every != self.images_seen // self.report_every:
                     self._report()
                 if ended or before // self.checkpoint_every != self.images_seen // self.checkpoint_every:
-                    self._checkpoint()
+                    self._checkpoint(last=ended)
         finally:
             batches.close()
         if self.images_seen < self.total:
-            self._checkpoint()
+            self._checkpoint(last=True)
         self.reporter.finished(self.run)
 
     def _resume(self) -> None:
@@ -152,7 +156,7 @@ class Loop:
             with self.engine.averages.in_place(self.model):
                 self._save(lambda: showcase.draw(self.model, shown, self.run, self.images_seen))
 
-    def _checkpoint(self) -> None:
+    def _checkpoint(self, *, last: bool) -> None:
         wrong = [name for name, total in self.engine.sums.items() if not math.isfinite(total.item())]
         if wrong:
             raise self._broken(f"{', '.join(wrong)} became no number")
@@ -163,7 +167,9 @@ class Loop:
             except TrainingError as error:
                 raise self._broken(str(error)) from None
             self.run.prune(self.keep)
-            self._save(lambda: write_report(self.run.path))
+            if last or time.monotonic() - self._page_written > PAGE_SECONDS:
+                self._save(lambda: write_report(self.run.path))
+                self._page_written = time.monotonic()
         distributed.barrier()
 
     def _save(self, write: Any) -> None:

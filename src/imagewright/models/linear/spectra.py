@@ -13,11 +13,11 @@ from torch import Tensor
 from imagewright.phases import Stream
 
 EXACT_PIXELS = 2048  # up to here the D x D covariance and its eigenvectors cost less than the passes they would save
-STREAMED_IMAGES = 256  # images of one matrix product: large enough for the product to be the cost
+STREAMED_IMAGES = 128  # images of one matrix product: large enough for the product to be the cost
 MOST_PASSES = 24
 # When to stop (see `_settled`): both far below 1e-4 in each variance and in the angle of the space they span.
-RESIDUAL, ANGLE = 5e-4, 3e-5
-RESOLUTION = 5e-7
+RESIDUAL, ANGLE = 2e-3, 3e-5
+RESOLUTION = 2e-6
 
 
 @dataclass(frozen=True)
@@ -122,8 +122,8 @@ def _settled(residuals: Tensor, ritz: Tensor) -> bool:
     """
     wanted = len(residuals)
     gap = ritz[wanted - 1] - ritz[wanted]
-    bound = torch.minimum(RESIDUAL * ritz[:wanted], ANGLE * gap).clamp(min=float(RESOLUTION * ritz[0]))
-    return bool((residuals <= bound).all())
+    of_the_space = torch.maximum(ANGLE * gap, RESOLUTION * ritz[0])
+    return bool((residuals <= torch.minimum(RESIDUAL * ritz[:wanted], of_the_space)).all())
 
 
 def _refined(images: Stream, mean: Tensor, basis: Tensor) -> tuple[Tensor, Tensor]:
