@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 
 TRAININGS = {
-    "vae": "--images-seen 250k --latent-dim 16 --width 32",
-    "dcgan": "--images-seen 300k --latent-dim 32 --width 64",
+    "vae": "--images-seen 120k --latent-dim 16",
+    "dcgan": "--images-seen 120k --latent-dim 32 --width 32 --penalty 0.5 --learning-rate 1e-3 --batch-size 32",
 }
 
 
