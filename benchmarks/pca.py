@@ -34,9 +34,9 @@ def ours() -> dict[str, object]:
 
     from imagewright.images import open_images
     from imagewright.models.linear.pca import PCA, PCAConfig
+    from imagewright.training.closed_form import FloatStream
     from imagewright.training.interruptions import StopRequest
     from imagewright.training.reporting import Silent
-    from imagewright.training.train import FloatStream
 
     images = open_images(DATA, size=SIZE).prepare()
     model = PCA(PCAConfig(size=(SIZE, SIZE), channels=3, components=COMPONENTS))

@@ -21,6 +21,7 @@ SOURCE = Path(imagewright.__file__).parent
 FLOORS = [
     {"errors", "seeds", "configs", "phases", "capabilities", "catalogue", "distributed", "files", "pixels", "versions"},
     {"images"},
+    {"figures"},
     {"faces"},
     {"pretrained"},
     {"layers"},

@@ -41,12 +41,16 @@ def tiny_model(name: str, size: tuple[int, int] = (16, 16), channels: int = 3, *
     torch.manual_seed(0)
     model_class = catalogue.model_class(name)
     values = {"size": size, "channels": channels, **tiny_options(name), **options}
+    if issubclass(model_class.Config, configs.LabelledConfig):
+        values["class_names"] = ("one", "other")
     return model_class(configs.build(model_class.Config, values, name))
 
 
 def train_tiny(name: str, pictures: Any, out: Path, *, steps: int = 4, **options: Any) -> Run:
     """Train the tiny preset for a few steps of 8 pictures; one report, at the end, unless the options say otherwise."""
     opened = iw.open_images(pictures)
+    if issubclass(catalogue.model_class(name).Config, configs.LabelledConfig):
+        opened.labels, opened.class_names = np.arange(len(opened)) % 2, ("one", "other")
     total = steps * BATCH
     usual = {"images_seen": total, "batch_size": BATCH, "report_every": total, "checkpoint_every": total}
     options = tiny_options(name) | usual | options

@@ -26,6 +26,7 @@ _HOME = {
     "decode": "imagewright.verbs",
     "reconstruct": "imagewright.verbs",
     "score": "imagewright.verbs",
+    "classify": "imagewright.verbs",
     "interpolate": "imagewright.latent.interpolate",
     "import_checkpoint": "imagewright.checkpoints",
     "inspect": "imagewright.inspection",
@@ -41,6 +42,7 @@ __all__ = [
     "Run",
     "UserError",
     "__version__",
+    "classify",
     "decode",
     "encode",
     "import_checkpoint",
@@ -65,7 +67,7 @@ if TYPE_CHECKING:
     from imagewright.runs.loading import load
     from imagewright.runs.run import Run
     from imagewright.training.train import train
-    from imagewright.verbs import decode, encode, reconstruct, sample, score
+    from imagewright.verbs import classify, decode, encode, reconstruct, sample, score
 
 
 def __getattr__(name: str) -> Any:

@@ -52,6 +52,34 @@ class Reconstructs(Encodes, Decodes, Protocol):
 
 
 @runtime_checkable
+class SamplesClasses(Samples, Protocol):
+    """Draws latents of a wanted class."""
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The classes, in the order of their numbers."""
+        ...
+
+    def draw_of(self, labels: Tensor, generator: torch.Generator) -> Tensor:
+        """(N, *latent_shape) of the classes `labels`, int64 (N,). The generator is a CPU one, as for `draw`."""
+        ...
+
+
+@runtime_checkable
+class Classifies(Protocol):
+    """Says which class an image belongs to."""
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The classes, in the order of their numbers."""
+        ...
+
+    def classify(self, images: Tensor) -> Tensor:
+        """Images (N, C, H, W) in [-1, 1] to log-probabilities of the classes, (N, K)."""
+        ...
+
+
+@runtime_checkable
 class Corrupts(Protocol):
     """Was trained to undo a corruption, and can apply it: what denoising starts from."""
 
@@ -78,6 +106,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "decode": ("decode",),
     "reconstruct": ("encode", "decode"),
     "score": ("score",),
+    "classify": ("classify", "class_names"),
 }
 
 

@@ -10,8 +10,8 @@ from pydantic.dataclasses import dataclass
 
 from imagewright.errors import ConfigError, nearest_name
 
-# Fields that the images decide, not the user's options: see `options_of`.
-IMAGE_FIELDS = ("size", "channels")
+# Fields that the images decide, or the runs that are used, not the user's options: see `options_of`.
+DERIVED_FIELDS = ("size", "channels", "class_names", "parts")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +19,8 @@ class Config:
     """What every model's configuration holds: the shape of its images. Sub-classes add their own options."""
 
     smallest: ClassVar[dict[str, Any]] = {}  # the options of `tiny`
+    # Options that may name a run, whose model becomes the sub-module of that name, and the verbs it must answer.
+    part_options: ClassVar[dict[str, tuple[str, ...]]] = {}
 
     size: tuple[PositiveInt, PositiveInt] = Field(description="height and width of the images, in pixels")
     channels: Literal[1, 3, 4] = Field(description="channels of the images: 1 grey, 3 RGB, 4 RGBA")
@@ -39,12 +41,30 @@ class Config:
         return (self.channels, *self.size)
 
 
+@dataclass(frozen=True, kw_only=True)
+class LabelledConfig(Config):
+    """The configuration of a model that learns classes: their names come from the images' labels."""
+
+    class_names: tuple[str, ...] = Field(min_length=2, description="the classes, in the order of their numbers")
+
+    @classmethod
+    def tiny(cls, *, size: tuple[int, int] = (16, 16), channels: int = 3) -> Self:
+        return cls(size=size, channels=channels, class_names=("one", "other"), **cls.smallest)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompositeConfig(Config):
+    """The configuration of a model that has others inside it: `parts` says which, as {"model": name, "config": ...}."""
+
+    parts: dict[str, dict[str, Any]] = Field(default_factory=dict, description="trained models inside this one")
+
+
 AnyConfig = TypeVar("AnyConfig")
 
 
 def options_of(config_class: type[Any]) -> list[str]:
     """The names of the options that a user may set on a configuration."""
-    return [field.name for field in dataclasses.fields(config_class) if field.name not in IMAGE_FIELDS]
+    return [field.name for field in dataclasses.fields(config_class) if field.name not in DERIVED_FIELDS]
 
 
 def build(config_class: type[AnyConfig], values: dict[str, Any], what: str) -> AnyConfig:
@@ -55,7 +75,7 @@ def build(config_class: type[AnyConfig], values: dict[str, Any], what: str) -> A
     known = [field.name for field in dataclasses.fields(config_class)]  # type: ignore[arg-type]
     for name in values:
         if name not in known:
-            options = ", ".join(option for option in known if option not in IMAGE_FIELDS)
+            options = ", ".join(option for option in known if option not in DERIVED_FIELDS)
             raise ConfigError(f"{what} has no option {name!r}.{nearest_name(name, known)} Its options: {options}.")
     try:
         return config_class(**values)

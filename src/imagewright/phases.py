@@ -82,6 +82,11 @@ class Recipe:
 class Stream(Protocol):
     """A set of images that a closed-form fit may pass over, as often as it needs, never holding all of it."""
 
+    @property
+    def labels(self) -> Tensor | None:
+        """int64 (N,), in the order of the batches."""
+        ...
+
     def __len__(self) -> int: ...
 
     def batches(self, batch_size: int) -> Iterator[Tensor]:

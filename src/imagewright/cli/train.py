@@ -41,7 +41,7 @@ def __getattr__(name: str) -> Callable[..., None]:
 
 def command_of(model: str) -> Callable[..., None]:
     """The function behind `imagewright train MODEL`, whose parameters are the options of this model."""
-    from imagewright.configs import IMAGE_FIELDS
+    from imagewright.configs import DERIVED_FIELDS
     from imagewright.training.options import TrainingOptions
 
     owners: list[tuple[Group, Any]] = [
@@ -52,7 +52,7 @@ def command_of(model: str) -> Callable[..., None]:
         name: _parameter(name, field, group)
         for group, owner in owners
         for name, field in owner.__pydantic_fields__.items()
-        if name not in IMAGE_FIELDS
+        if name not in DERIVED_FIELDS
     }
 
     def command(source: str, **options: Any) -> None:

@@ -24,7 +24,15 @@ SheetOut = Annotated[
 
 
 def sample(
-    run: RunPath, /, *, out: SheetOut, count: Count = 16, seed: Seed = 0, at: At = None, force: Force = False
+    run: RunPath,
+    /,
+    *,
+    out: SheetOut,
+    count: Count = 16,
+    label: Annotated[str | None, Parameter(help="of this class, by name or number, where the model knows any")] = None,
+    seed: Seed = 0,
+    at: At = None,
+    force: Force = False,
 ) -> None:
     """Draw new pictures from a trained model."""
     import imagewright
@@ -33,10 +41,12 @@ def sample(
 
     output = Output(out, force=force)
     model = imagewright.load(run, images_seen=at)
-    images = imagewright.sample(model, count, seed=seed)
-    record = make_record("sample", **_made_by(run, model, at), seed=seed, settings={"count": count})
+    images = imagewright.sample(model, count, seed=seed, label=label)
+    settings = {"count": count} | ({} if label is None else {"label": label})
+    record = make_record("sample", **_made_by(run, model, at), seed=seed, settings=settings)
     captions = [str(index) for index in range(count)]
-    output.write(images, record, captions=captions, title=f"{record['model']}: {count} samples of seed {seed}")
+    what = "samples" if label is None else f"samples of {label}"
+    output.write(images, record, captions=captions, title=f"{record['model']}: {count} {what}, seed {seed}")
 
 
 def reconstruct(

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import shlex
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from imagewright import catalogue, configs, distributed
-from imagewright.errors import ConfigError, RunError, nearest_name
+from imagewright.errors import ConfigError, DataError, nearest_name
 from imagewright.images import Images, open_images
 from imagewright.phases import Recipe
-from imagewright.runs.run import RECORD, WEIGHTS_ALONE, Run
 from imagewright.training.engine import Plan
-from imagewright.training.options import MAY_DIFFER_ON_RESUME, OF_CLOSED_FORMS, TrainingOptions
+from imagewright.training.options import OF_CLOSED_FORMS, TrainingOptions
+from imagewright.training.parts import Parts, at_their_size, describe, load_parts
 from imagewright.versions import versions
 
 REPORTS = 25
@@ -45,6 +45,26 @@ def say_what_is_unused(model_name: str, training: dict[str, Any], say: Callable[
         say(f"{model_name} is fitted in closed form, without steps: {', '.join(unused)} not used")
 
 
+@dataclass(frozen=True)
+class Setting:
+    """What is settled before the long work: the images as the model takes them, every option, the models inside."""
+
+    images: Images
+    options: TrainingOptions
+    config: configs.Config
+    parts: Parts
+
+
+def of_new_run(
+    model_name: str, source: Any, training: dict[str, Any], options: dict[str, Any], say: Callable[[str], None]
+) -> Setting:
+    """The setting of a new run, checked."""
+    parts = load_parts(model_name, options)
+    images = fitted(model_name, at_their_size(open_images(source), parts, say), say)
+    chosen = configs.build(TrainingOptions, training, "training")
+    return Setting(images, chosen, config_of(model_name, images, options, parts), parts)
+
+
 def fitted(model_name: str, images: Images, say: Callable[[str], None]) -> Images:
     """The images at a size the model can do. One the user chose is not changed: the configuration will refuse it."""
     nearest = catalogue.model_class(model_name).Config.nearest_size(*images.size)
@@ -57,10 +77,29 @@ def fitted(model_name: str, images: Images, say: Callable[[str], None]) -> Image
     return images.with_size(nearest)
 
 
-def config_of(model_name: str, images: Images, options: dict[str, Any]) -> configs.Config:
-    """The model's checked configuration for these images."""
-    shape = {"size": images.size, "channels": images.channels}
-    return configs.build(catalogue.model_class(model_name).Config, shape | options, model_name)
+def config_of(model_name: str, images: Images, options: dict[str, Any], parts: Parts) -> configs.Config:
+    """The model's checked configuration for these images. Raises `DataError` where it needs labels and has none."""
+    config_class = catalogue.model_class(model_name).Config
+    derived: dict[str, Any] = {"size": images.size, "channels": images.channels}
+    if issubclass(config_class, configs.LabelledConfig):
+        derived["class_names"] = _classes_of(images, model_name)
+    if parts:
+        derived["parts"] = describe(parts)
+    return configs.build(config_class, derived | options, model_name)
+
+
+def _classes_of(images: Images, model_name: str) -> tuple[str, ...]:
+    if images.class_names is None:
+        raise DataError(
+            f"{model_name} learns classes, but the pictures of {images.source} have no labels: put them in a "
+            "sub-folder a class, or name a table of labels with --labels FILE (labels=FILE)."
+        )
+    if len(images.class_names) < 2:
+        raise DataError(
+            f"{model_name} tells classes apart, but all pictures of {images.source} are of one, "
+            f"{images.class_names[0]!r}: two or more are needed."
+        )
+    return images.class_names
 
 
 def plan_of(options: TrainingOptions, recipe: Recipe) -> Plan:
@@ -104,15 +143,6 @@ def record_of(
     }
 
 
-def record_changes(run: Run, options: TrainingOptions, plan: Plan | None) -> None:
-    """Keep what a resumed run was given anew (more images, say): resumed again, it goes on to the same end."""
-    record = run.record | {"options": dataclasses.asdict(options)}
-    if plan is not None:
-        record["plan"] = dataclasses.asdict(plan) | {"ranks": distributed.world_size()}
-    if json.loads(json.dumps(record)) != run.record:
-        run.rewrite(record)
-
-
 def program() -> str:
     """The program that was started; under `python -m imagewright` the name that `pip` gives the same command."""
     started = Path(sys.argv[0])
@@ -131,62 +161,3 @@ def name_of(source: Any) -> str:
     """A name for a run on a source: the source's own, without folders and suffix; `images` for an array."""
     named = source.source if isinstance(source, Images) else source
     return (Path(named).stem if isinstance(named, str | Path) else "") or "images"
-
-
-def as_trained(run: Run, source: Any) -> Images:
-    """The images of a run to go on with: a named source is opened as the run opened it; opened images stay."""
-    if "imported" in run.record:
-        raise RunError(f"{run.path} was imported, not trained here: there is nothing to resume. Train a new run.")
-    for part in ("source", "options"):
-        if not isinstance(run.record.get(part), dict):
-            raise RunError(f"{run.path / RECORD} is damaged: it says no {part}. {WEIGHTS_ALONE}")
-    was = run.record["source"]
-    if isinstance(source, Images) or "crop" not in was:
-        return open_images(source)
-    same = {name: was[name] for name in ("channels", "crop", "flip", "resize")}
-    return open_images(source, size=tuple(was["size"]), **same)
-
-
-def check_same(run: Run, model_name: str, images: Images, training: dict[str, Any], model: dict[str, Any]) -> None:
-    """Raise `RunError` naming each option given now that differs from the run's, or another source of images."""
-    if run.model != model_name:
-        raise RunError(f"{run.path} trained {run.model}, not {model_name}: resume it with the model it has.")
-    differing = [
-        f"{name} is {was[name]!r} in the run and {value!r} now"
-        for given, was in ((training, run.record["options"]), (model, run.record["config"]))
-        for name, value in given.items()
-        if name in was and value != was[name] and name not in MAY_DIFFER_ON_RESUME
-    ]
-    if differing:
-        raise RunError(
-            f"{run.path} cannot be resumed with other options: {'; '.join(differing)}. "
-            "Leave them out to go on, or train a new run by another --out."
-        )
-    was, now = run.record["source"], images.describe()
-    if (was.get("fingerprint"), was.get("flip")) != (now["fingerprint"], now["flip"]):
-        changed = [
-            f"{key} was {_in_words(was.get(key))} and is {_in_words(now[key])}"
-            for key in ("source", "count", "size", "channels", "crop", "flip")
-            if was.get(key) != now[key]
-        ]
-        what = "; ".join(changed) or f"the pictures of {now['source']} changed"
-        raise RunError(
-            f"{run.path} was trained on other images: {what}. "
-            "A resumed run needs the same ones; train a new run by another --out."
-        )
-
-
-def _in_words(value: Any) -> str:
-    return "x".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def resumed_options(run: Run, training: dict[str, Any]) -> TrainingOptions:
-    """The run's own options, with what may differ taken from now: more images, where the rate is constant."""
-    was = dict(run.record["options"])
-    options = configs.build(TrainingOptions, was | training, "training")
-    if options.images_seen != was["images_seen"] and options.schedule != "constant":
-        raise RunError(
-            f"images_seen is {was['images_seen']} in the run and {options.images_seen} now, but its {options.schedule} "
-            "schedule ends at the former: only a constant learning rate can be trained on for longer."
-        )
-    return options

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imagewright.capabilities import verbs_of
+from imagewright.capabilities import SamplesClasses, verbs_of
 from imagewright.images import Images
 from imagewright.images.grids import plain_grid
 from imagewright.images.provenance import COMPOSITE, GENERATED, make_record
@@ -19,14 +19,23 @@ from imagewright.verbs.apply import corrupt, decode, latents_of, reconstruct
 
 # A grid of about a screen: more pictures of small ones.
 SCREEN = 768
+MOST_CLASSES = 12
 
 
-def fixed_inputs(model: Model, images: Images, seed: int) -> Tensor:
-    """What every grid of a run shows the model: latents where it samples, else some of its images."""
+def fixed_inputs(model: Model, images: Images, seed: int) -> Tensor | None:
+    """What every grid of a run shows the model: latents where it samples, else some of its images.
+
+    A model that knows classes shows them in turn, by columns. None: this model makes no pictures.
+    """
     height, width = model.config.size
     columns, rows = (max(2, min(8, SCREEN // max(side, 1))) for side in (width, height))
+    if isinstance(model, SamplesClasses):
+        by_class = [latents_of(model, rows, seed, label) for label in range(min(len(model.class_names), MOST_CLASSES))]
+        return torch.stack(by_class, dim=1).flatten(0, 1)
     if "sample" in verbs_of(model):
         return latents_of(model, columns * rows, seed)
+    if "reconstruct" not in verbs_of(model):
+        return None
     chosen = np.linspace(0, len(images) - 1, min(columns * max(1, rows // 2), len(images))).astype(np.int64)
     return images.batch(chosen).images
 
@@ -36,6 +45,8 @@ def draw(model: Model, inputs: Tensor, run: Run, images_seen: int) -> None:
     if inputs.dtype != torch.uint8:
         verb, source_type = "sample", GENERATED
         pictures, columns = decode(model, inputs), math.ceil(math.sqrt(len(inputs)))
+        if isinstance(model, SamplesClasses):
+            columns = min(len(model.class_names), MOST_CLASSES)
     else:
         verb, source_type = "reconstruct", COMPOSITE
         damaged = corrupt(model, inputs)

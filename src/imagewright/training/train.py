@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from imagewright import catalogue, configs, distributed
+from imagewright import catalogue, distributed
 from imagewright.errors import ConfigError, ImagewrightError, TrainingError
-from imagewright.images import Images, open_images
-from imagewright.phases import Model
-from imagewright.pixels import to_float
-from imagewright.runs.checkpoints import write_tensors
+from imagewright.images import Images
 from imagewright.runs.claims import claimed
-from imagewright.runs.report import write_report
 from imagewright.runs.run import Run
 from imagewright.training import device as devices
-from imagewright.training import setup, showcase
-from imagewright.training.interruptions import StopRequest, stop_on_signals
+from imagewright.training import resuming, setup
+from imagewright.training.closed_form import fit
+from imagewright.training.interruptions import stop_on_signals
 from imagewright.training.loop import Loop
-from imagewright.training.options import TrainingOptions
+from imagewright.training.parts import fill
 from imagewright.training.reporting import PlainLines, Reporter, Silent
 
 NAMED_AT_MOST = 3  # unreadable pictures, in a message
@@ -62,35 +57,32 @@ def train(
     device = devices.choose(training_options.get("device", "auto"))
     with distributed.process_group(device.type), _memory_errors_said(), ExitStack() as until_the_end:
         path = Path(out) if out is not None else Path("runs") / f"{model}-{setup.name_of(images)}"
-        opened = setup.as_trained(Run(path), images) if resume else open_images(images)
-        opened = setup.fitted(model, opened, reporter.message)
-        setup.say_what_is_unused(model, training_options, reporter.message)
+        say = reporter.message
+        setup.say_what_is_unused(model, training_options, say)
         if resume:
-            run = Run(path)
-            setup.check_same(run, model, opened, training_options, model_options)
-            chosen = setup.resumed_options(run, training_options)
-            config = configs.build(catalogue.model_class(model).Config, run.record["config"], model)
+            setting = resuming.of_run(Run(path), model, images, training_options, model_options, say)
         else:
             Run.check_place(path, force=force)
-            chosen = configs.build(TrainingOptions, training_options, "training")
-            config = setup.config_of(model, opened, model_options)
-        devices.check_memory(catalogue.model_class(model), config, device)
-        torch.manual_seed(chosen.seed)
-        built = catalogue.model_class(model)(config)
-        plan = setup.plan_of(chosen, built.recipe) if built.phases() else None
+            setting = setup.of_new_run(model, images, training_options, model_options, say)
+        devices.check_memory(catalogue.model_class(model), setting.config, device)
+        torch.manual_seed(setting.options.seed)
+        built = catalogue.model_class(model)(setting.config)
+        fill(built, setting.parts)
+        plan = setup.plan_of(setting.options, built.recipe) if built.phases() else None
         if plan is not None:
-            devices.check_batch(plan.batch_size // distributed.world_size(), config, device)
+            devices.check_batch(plan.batch_size // distributed.world_size(), setting.config, device)
+        opened = setting.images
         distributed.first_on_main(lambda: _prepare(opened, reporter))
         opened.prepare()  # on the other ranks: opens what the main one made
 
         def begin() -> None:
             until_the_end.enter_context(claimed(path))
             if resume:
-                setup.record_changes(Run(path), chosen, plan)
+                resuming.record_changes(Run(path), setting.options, plan)
             else:
                 Run.check_place(path, force=force)
                 until_the_end.enter_context(_removed_if_unused(path))
-                Run.create(path, setup.record_of(model, config, opened, chosen, plan), force=force)
+                Run.create(path, setup.record_of(model, setting.config, opened, setting.options, plan), force=force)
 
         distributed.first_on_main(begin)
         run = Run(path)
@@ -98,9 +90,9 @@ def train(
             if plan is None and resume and run.is_whole():
                 reporter.message(f"{run.path} is trained already")
             elif plan is None:
-                _fit(built, opened, run, reporter, stop)
+                fit(built, opened, run, reporter, stop)
             else:
-                Loop(built, opened, run, chosen, plan, device, reporter, stop).go(resume=resume)
+                Loop(built, opened, run, setting.options, plan, device, reporter, stop).go(resume=resume)
     if stop.asked:
         raise Stopped(f"Stopped and saved. {setup.how_to_go_on()}")
     return run
@@ -135,52 +127,6 @@ def _interruption_said(run: Run) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         raise Stopped(f"Stopped at once, without saving. {run.what_is_kept()}") from None
-
-
-class FloatStream:
-    """Images as a closed-form fit wants them: float batches, as many passes as it needs. Ctrl-C ends the pass."""
-
-    def __init__(self, images: Images, stop: StopRequest, reporter: Reporter) -> None:
-        self.images, self.stop, self.reporter = images, stop, reporter
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def batches(self, batch_size: int) -> Iterator[Tensor]:
-        seen = 0
-        for batch in self.images.batches(batch_size):
-            if self.stop.asked:
-                raise KeyboardInterrupt
-            yield to_float(batch.images.contiguous())
-            seen += len(batch.images)
-            self.reporter.progressed(seen)
-
-
-def _fit(model: Model, images: Images, run: Run, reporter: Reporter, stop: StopRequest) -> None:
-    """The closed form, on the main rank: it is quick, and one process reads the images as fast as several."""
-    if distributed.is_main():
-        reporter.started(run, len(images))
-        started = time.monotonic()
-        with torch.inference_mode():
-            model.fit(FloatStream(images, stop, reporter))
-        seconds = time.monotonic() - started
-        record = {"model": run.model, "config": run.record["config"], "images_seen": len(images)}
-        write_tensors(run.checkpoint_at(len(images)).weights, model.state_dict(), record)
-        showcase.draw(model, showcase.fixed_inputs(model, images, run.record["seed"]), run, len(images))
-        line = {
-            "images_seen": len(images),
-            "seconds": round(seconds, 3),
-            "images_per_second": round(len(images) / max(seconds, 1e-9), 1),
-            "losses": {},
-            "readings": model.readings({}),
-            "learning_rates": {},
-            "memory_bytes": devices.memory_bytes(torch.device("cpu")),
-        }
-        run.append_metrics(line)
-        write_report(run.path)
-        reporter.reported(line)
-        reporter.finished(run)
-    distributed.barrier()
 
 
 @contextmanager

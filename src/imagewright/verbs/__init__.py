@@ -1,5 +1,5 @@
 """The verbs on any model that answers them: uint8 in, uint8 out, the same whatever the batch."""
 
-from imagewright.verbs.apply import decode, encode, reconstruct, sample, score
+from imagewright.verbs.apply import classify, decode, encode, reconstruct, sample, score
 
-__all__ = ["decode", "encode", "reconstruct", "sample", "score"]
+__all__ = ["classify", "decode", "encode", "reconstruct", "sample", "score"]

@@ -5,7 +5,7 @@ Each takes a run, its path, a weights file or a loaded model. Images are uint8 (
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from imagewright import catalogue
-from imagewright.capabilities import Corrupts, require
-from imagewright.errors import UserError
+from imagewright.capabilities import Corrupts, SamplesClasses, require
+from imagewright.errors import UserError, nearest_name
 from imagewright.images import Images, open_images
 from imagewright.phases import Model
 from imagewright.pixels import to_float, to_uint8
@@ -26,6 +26,7 @@ from imagewright.verbs.blocks import BLOCK, generator_of, in_blocks, in_numbered
 
 RunLike = Run | Model | str | Path
 ImagesLike = Images | Tensor | np.ndarray | str | Path
+NAMED_AT_MOST = 12  # classes, in a message
 
 
 def model_of(run: RunLike) -> Model:
@@ -33,23 +34,50 @@ def model_of(run: RunLike) -> Model:
     return run if isinstance(run, Model) else load(run)
 
 
-def latents_of(run: RunLike, count: int, seed: int = 0) -> Tensor:
-    """`count` latents from the model's prior, (count, ...). Latent k of a seed is the same whatever the count."""
+def latents_of(run: RunLike, count: int, seed: int = 0, label: int | str | None = None) -> Tensor:
+    """`count` latents from the model's prior, (count, ...). Latent k of a seed is the same whatever the count.
+
+    `label`: the class to draw from, by name or number, for a model that knows classes.
+    """
     model = model_of(run)
     _require(model, "sample")
     if count < 1:
         raise UserError(f"count={count}, but there must be at least one picture to sample.")
-    rows = [
-        model.draw(1, torch.Generator().manual_seed(derive_seed(seed, "sample", number)))  # type: ignore[operator]
-        for number in range(count)
-    ]
-    return torch.cat(rows)
+    generators = (torch.Generator().manual_seed(derive_seed(seed, "sample", number)) for number in range(count))
+    if label is None:
+        return torch.cat([model.draw(1, generator) for generator in generators])  # type: ignore[operator]
+    if not isinstance(model, SamplesClasses):
+        raise UserError(
+            f"{catalogue.name_of(model)} draws no pictures of a given class: it was not told of classes. "
+            "Sample without a label, or train a model that knows them: `imagewright models`."
+        )
+    wanted = torch.tensor([class_number(model.class_names, label)])
+    return torch.cat([model.draw_of(wanted, generator) for generator in generators])
 
 
-def sample(run: RunLike, count: int = 16, *, seed: int = 0) -> Tensor:
-    """`count` new images, uint8 (count, C, H, W). Image k of a seed is the same whatever the count or the device."""
+def sample(run: RunLike, count: int = 16, *, seed: int = 0, label: int | str | None = None) -> Tensor:
+    """`count` new images, uint8 (count, C, H, W). Image k of a seed is the same whatever the count or the device.
+
+    `label`: of this class, by name or number. Raises `UserError` for a class, or classes, the model does not know.
+    """
     model = model_of(run)
-    return decode(model, latents_of(model, count, seed))
+    return decode(model, latents_of(model, count, seed, label))
+
+
+def class_number(class_names: Sequence[str], label: int | str) -> int:
+    """The number of a class given by its name, or by its number; `UserError` with the nearest name for another.
+
+    A name comes before a number: of classes called "5" and "3", `label="3"` is the second.
+    """
+    if str(label) in class_names:
+        return list(class_names).index(str(label))
+    if str(label).isdecimal() and int(label) < len(class_names):
+        return int(label)
+    named = ", ".join(class_names[:NAMED_AT_MOST]) + (" ..." if len(class_names) > NAMED_AT_MOST else "")
+    raise UserError(
+        f"There is no class {label!r}.{nearest_name(str(label), class_names)} "
+        f"The {len(class_names)} classes: {named}, or their numbers from 0 to {len(class_names) - 1}."
+    )
 
 
 def decode(run: RunLike, latents: Tensor | np.ndarray) -> Tensor:
@@ -115,6 +143,13 @@ def score(run: RunLike, images: ImagesLike, *, samples: int = 64, seed: int = 0)
         images,
         lambda block, n: model.score(to_float(block), generator_of(seed, n), samples),  # type: ignore[operator]
     )
+
+
+def classify(run: RunLike, images: ImagesLike) -> Tensor:
+    """Log-probabilities of the classes for each image, float32 (N, K), in the order of `model.class_names`."""
+    model = model_of(run)
+    _require(model, "classify")
+    return _over(model, images, lambda block, _: model.classify(to_float(block)))  # type: ignore[operator]
 
 
 def images_for(run: RunLike, images: ImagesLike) -> Images:

@@ -1,0 +1,73 @@
+"""Fitting in closed form: one go over the images, and the same run directory as any training leaves."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from imagewright import distributed
+from imagewright.images import Images
+from imagewright.phases import Model
+from imagewright.pixels import to_float
+from imagewright.runs.checkpoints import write_tensors
+from imagewright.runs.report import write_report
+from imagewright.runs.run import Run
+from imagewright.training import device as devices
+from imagewright.training import showcase
+from imagewright.training.interruptions import StopRequest
+from imagewright.training.reporting import Reporter
+
+
+class FloatStream:
+    """Images as a closed-form fit wants them: float batches, as many passes as it needs. Ctrl-C ends the pass."""
+
+    def __init__(self, images: Images, stop: StopRequest, reporter: Reporter) -> None:
+        self.images, self.stop, self.reporter = images, stop, reporter
+
+    @property
+    def labels(self) -> Tensor | None:
+        return None if self.images.labels is None else torch.from_numpy(self.images.labels)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def batches(self, batch_size: int) -> Iterator[Tensor]:
+        seen = 0
+        for batch in self.images.batches(batch_size):
+            if self.stop.asked:
+                raise KeyboardInterrupt
+            yield to_float(batch.images.contiguous())
+            seen += len(batch.images)
+            self.reporter.progressed(seen)
+
+
+def fit(model: Model, images: Images, run: Run, reporter: Reporter, stop: StopRequest) -> None:
+    """The closed form, on the main rank: it is quick, and one process reads the images as fast as several."""
+    if distributed.is_main():
+        reporter.started(run, len(images))
+        started = time.monotonic()
+        with torch.inference_mode():
+            model.fit(FloatStream(images, stop, reporter))
+        seconds = time.monotonic() - started
+        record = {"model": run.model, "config": run.record["config"], "images_seen": len(images)}
+        write_tensors(run.checkpoint_at(len(images)).weights, model.state_dict(), record)
+        shown = showcase.fixed_inputs(model, images, run.record["seed"])
+        if shown is not None:
+            showcase.draw(model, shown, run, len(images))
+        line = {
+            "images_seen": len(images),
+            "seconds": round(seconds, 3),
+            "images_per_second": round(len(images) / max(seconds, 1e-9), 1),
+            "losses": {},
+            "readings": model.readings({}),
+            "learning_rates": {},
+            "memory_bytes": devices.memory_bytes(torch.device("cpu")),
+        }
+        run.append_metrics(line)
+        write_report(run.path)
+        reporter.reported(line)
+        reporter.finished(run)
+    distributed.barrier()
