@@ -5,16 +5,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal
 
 from cyclopts import App, Group, Parameter
 
 from imagewright import catalogue
-from imagewright.cli.values import Size, count_converter
-
-if TYPE_CHECKING:
-    from pydantic.fields import FieldInfo
+from imagewright.cli.options import option_of
+from imagewright.cli.values import Size
 
 app = App(
     name="train",
@@ -49,7 +46,7 @@ def command_of(model: str) -> Callable[..., None]:
         (Group(f"Options of {model}", sort_key=3), catalogue.model_class(model).Config),
     ]
     options = {  # a model's own field of the same name (PCA's seed) takes the place of the training's
-        name: _parameter(name, field, group)
+        name: option_of(name, field, group)
         for group, owner in owners
         for name, field in owner.__pydantic_fields__.items()
         if name not in DERIVED_FIELDS
@@ -94,6 +91,14 @@ def _shared_options(
         bool,
         Parameter(group=IMAGE_OPTIONS, help="stop at an unreadable picture instead of skipping it", show_default=False),
     ] = False,
+    no_cache: Annotated[
+        bool,
+        Parameter(
+            group=IMAGE_OPTIONS,
+            help="decode pictures as they are read and keep none: for sets larger than the disk",
+            show_default=False,
+        ),
+    ] = False,
     out: Annotated[
         Path | None, Parameter(group=RUN_OPTIONS, help="the run directory; runs/MODEL-SOURCE by default")
     ] = None,
@@ -106,54 +111,8 @@ def _shared_options(
     """The options that every model takes besides those of its configuration and of the training."""
 
 
+# Of `open_images`; `no_cache` is the negative of its `cache`.
 SOURCE_OPTIONS = ("size", "channels", "crop", "flip", "labels", "split", "strict")
-
-
-def _parameter(name: str, field: FieldInfo, group: Group) -> inspect.Parameter:
-    """A field of a configuration as an option: its type, default, description and bounds."""
-    kind = _without_none(field.annotation)
-    is_count = kind is int
-    option = Parameter(
-        help=field.description,
-        group=group,
-        validator=_bounds(field),
-        converter=count_converter if is_count else None,
-        metavar="N" if is_count else None,
-        negative=None if kind is bool and field.default is True else "",
-        show_default=False if field.default is False else None,
-    )
-    return inspect.Parameter(
-        name,
-        inspect.Parameter.KEYWORD_ONLY,
-        default=field.get_default(call_default_factory=True),
-        annotation=Annotated[field.annotation, option],
-    )
-
-
-def _without_none(annotation: Any) -> Any:
-    """`int` of `int | None`: on the command line one leaves an option out instead of giving None."""
-    if get_origin(annotation) in (Union, UnionType):
-        kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
-        return Union[tuple(kinds)]  # noqa: UP007 (the kinds are known only now)
-    return annotation
-
-
-def _bounds(field: FieldInfo) -> Callable[[Any, Any], None] | None:
-    """A check of one value against the bounds of its field, in pydantic's words; None where there are none."""
-    if not field.metadata:
-        return None
-    from pydantic import TypeAdapter, ValidationError
-
-    annotation: Any = Annotated[(field.annotation, *field.metadata)]
-    adapter: TypeAdapter[Any] = TypeAdapter(annotation)
-
-    def check(_: Any, value: Any) -> None:
-        try:
-            adapter.validate_python(value)
-        except ValidationError as error:
-            raise ValueError(error.errors()[0]["msg"].replace("Input should be", "It must be") + ".") from None
-
-    return check
 
 
 def _train(model: str, source: str, options: dict[str, Any]) -> None:
@@ -164,6 +123,8 @@ def _train(model: str, source: str, options: dict[str, Any]) -> None:
 
     quiet = options.pop("quiet", False)
     opening = {name: options.pop(name) for name in SOURCE_OPTIONS if name in options}
+    if options.pop("no_cache", False):
+        opening["cache"] = False
     # A resumed run opens its source as it was; what is typed now must agree with that.
     as_before = options.get("resume", False) and not opening
     images = source if as_before else imagewright.open_images(source, **opening)

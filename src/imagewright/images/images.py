@@ -14,6 +14,7 @@ from imagewright.images.labels import Annotations
 from imagewright.images.prepared import Prepared
 from imagewright.images.sources.base import digest
 from imagewright.images.transforms import checked_channels, checked_size, take_views
+from imagewright.images.uncached import Decoder
 
 
 class Images:
@@ -24,8 +25,8 @@ class Images:
 
     Fields: `source` (as the user named it), `height`, `width`, `channels`, `labels` (int64 (N,) or None),
     `class_names`, `attributes` (float32 (N, A) of 0 and 1, or None), `attribute_names`, `flip` (random views may be
-    mirrored), `size_given` (whether the user asked for this size; where not, a model may take the nearest that it can
-    do), `crop`, `skipped` ((name, reason) each), `notes` (sentences on what was chosen or passed over).
+    mirrored), `cached`, `size_given` (whether the user asked for this size; where not, a model may take the nearest
+    that it can do), `crop`, `skipped` ((name, reason) each), `notes` (sentences on what was chosen or passed over).
     """
 
     def __init__(
@@ -40,9 +41,12 @@ class Images:
         self._selection = chosen  # indices in the source, None for all of it; unreadable ones leave in prepare()
         self._rows: np.ndarray | None = None  # rows of the store, once prepared
         self._chosen = chosen  # what subset() was asked for: part of the fingerprint, unlike what is skipped
+        self._decoder = (
+            None if prepared.cached else Decoder(prepared.source, prepared.recipe, chosen, strict=prepared.strict)
+        )
         self.flip = flip
         self.size_given = size_given
-        self.skipped: list[tuple[str, str]] = []
+        self._skipped: list[tuple[str, str]] = []
         self.notes = list(prepared.source.notes)
         self._annotate()
 
@@ -84,6 +88,16 @@ class Images:
         return self._prepared.recipe.crop
 
     @property
+    def cached(self) -> bool:
+        """Whether pictures are decoded once into a cache (`open_images(cache=False)`: each time they are asked for)."""
+        return self._decoder is None
+
+    @property
+    def skipped(self) -> list[tuple[str, str]]:
+        """(name, reason) of each picture that cannot be read: left out, or without a cache stood in for by the next."""
+        return self._skipped if self._decoder is None else self._decoder.skipped
+
+    @property
     def fingerprint(self) -> str:
         """Hex digest that changes with the pictures, and with size, channels, crop and filter. Not with `flip`."""
         whole = self._prepared.fingerprint
@@ -106,10 +120,12 @@ class Images:
     def prepare(self, progress: Callable[[int, int], None] | None = None, workers: int | None = None) -> Images:
         """Decode every picture once into the cache, or open the cache that is there. Returns self.
 
+        Images opened with `cache=False` have nothing to prepare.
+
         `progress(done, total)` is called now and then. Two processes may prepare the same set at once: one decodes,
         the other waits. Raises `DataError` when the source vanishes, the disk is full, or nothing can be read.
         """
-        if self._rows is not None:
+        if self._rows is not None or not self.cached:
             return self
         store = self._prepared.open(progress, workers)
         listed = np.arange(len(self._prepared.source)) if self._selection is None else self._selection
@@ -117,7 +133,7 @@ class Images:
             bad = np.array([index for index, _, _ in store.skipped], np.int64)
             good = ~np.isin(listed, bad)
             gone = set(listed[~good].tolist())
-            self.skipped = [(name, reason) for index, name, reason in store.skipped if index in gone]
+            self._skipped = [(name, reason) for index, name, reason in store.skipped if index in gone]
             listed = listed[good]
             self._selection = listed
             self._annotate()
@@ -134,13 +150,15 @@ class Images:
         `views`: for each row its place in the endless stream of training (int64). It and `seed` alone decide the
         random crop and flip of that row, in whatever batch it comes. None: the centre crop, not flipped.
         """
-        self.prepare()
-        assert self._rows is not None
         indices = np.asarray(indices, dtype=np.int64)
-        store = self._prepared.open(None, None)
-        pixels = take_views(
-            store.pixels, self._rows[indices], self._prepared.recipe, flip=self.flip, views=views, seed=seed
-        )
+        if self._decoder is None:
+            self.prepare()
+            assert self._rows is not None
+            store, rows = self._prepared.open(None, None).pixels, self._rows[indices]
+        else:
+            store, indices = self._decoder.decode(indices)
+            rows = np.arange(len(indices))
+        pixels = take_views(store, rows, self._prepared.recipe, flip=self.flip, views=views, seed=seed)
         return as_batch(pixels, self.labels, self.attributes, indices)
 
     def batches(self, batch_size: int) -> Iterator[Batch]:
@@ -148,11 +166,12 @@ class Images:
         if batch_size < 1:
             raise ConfigError(f"A batch of {batch_size} pictures cannot be made: 1 or more was expected.")
         self.prepare()
-        assert self._rows is not None
-        store = self._prepared.open(None, None)
         for start in range(0, len(self), batch_size):
             stop = min(start + batch_size, len(self))
             yield self.batch(np.arange(start, stop))
+            if self._rows is None:
+                continue
+            store = self._prepared.open(None, None)
             store.let_go(int(self._rows[start:stop].min()), int(self._rows[start:stop].max()) + 1)
 
     def stream(
@@ -165,7 +184,7 @@ class Images:
         pictures are passed over and named in `skipped`.
         """
         yield from stream_share(
-            self._prepared, self._selection, batch_size, (rank, world, worker, workers), self.skipped
+            self._prepared, self._selection, batch_size, (rank, world, worker, workers), self._skipped
         )
 
     def with_size(self, size: int | tuple[int, int] | None, channels: int | None = None) -> Images:
@@ -207,6 +226,7 @@ class Images:
             "resize": self._prepared.recipe.resize,
             "crop": self.crop,
             "flip": self.flip,
+            "cache": self.cached,
             "skipped": len(self.skipped),
             "notes": list(self.notes),
         }

@@ -35,6 +35,7 @@ def open_images(
     labels: str | Path | None = None,
     split: str | None = None,
     strict: bool = False,
+    cache: bool = True,
     cache_dir: str | Path | None = None,
 ) -> Images:
     """Open a set of pictures. Nothing is decoded yet; `Images.prepare()` or the first batch does that.
@@ -47,7 +48,8 @@ def open_images(
     `random` cuts elsewhere in each view, `none` keeps all of the picture and changes its aspect. `flip`: views are
     mirrored at random. `resize`: the antialiasing filter. `labels`: a CSV or JSON file; one beside the pictures is
     found by itself. `split`: a part (`train`, `test`, a sub-folder). `strict`: an unreadable picture is an error and
-    not skipped. `cache_dir`: where prepared pixels are kept.
+    not skipped. `cache`: False decodes pictures each time they are asked for, for sets larger than the disk.
+    `cache_dir`: where prepared pixels are kept.
 
     Raises `DataError` for a source that cannot be used, `ConfigError` for an option that cannot.
     """
@@ -64,8 +66,13 @@ def open_images(
             height_and_width = (usual.height, usual.width)
             opened.notes += note
         wanted_channels = wanted_channels or usual.channels
+    if not cache and opened.in_order:
+        raise DataError(
+            f"{opened.typed} can only be read from its start to its end, so its pictures cannot be decoded as they are "
+            "asked for: unpack it (plain .tar shards, a folder), or leave --no-cache out (cache=False)."
+        )
     recipe = Recipe(*height_and_width, wanted_channels, crop, resize)
-    return Images(Prepared(opened, recipe, strict, cache_dir), flip=flip, size_given=size is not None)
+    return Images(Prepared(opened, recipe, strict, cache_dir, cache), flip=flip, size_given=size is not None)
 
 
 def attach_labels(source: Source, labels: str | Path | None) -> None:

@@ -29,6 +29,7 @@ class Prepared:
     recipe: Recipe
     strict: bool
     cache_dir: str | Path | None
+    cached: bool = True  # False: pictures are decoded as they are asked for, and nothing is opened here
     store: Store | None = None
 
     @property

@@ -1,4 +1,4 @@
-"""Batches for the loop: the order of an endless stream of the images, read ahead of the step that needs them."""
+"""Batches for the loop: read ahead of the step that needs them, in the order that is given."""
 
 from __future__ import annotations
 
@@ -9,45 +9,18 @@ from collections.abc import Generator
 import numpy as np
 
 from imagewright.images import Batch, Images
-from imagewright.seeds import derive_seed
+from imagewright.training.orders import Order
 
 READ_AHEAD = 2
 
 
-class ShuffledOrder:
-    """The images in a new random order each time round: position p of the endless stream is an image.
-
-    Position alone decides, so that a resumed run goes on where it stopped, and ranks share a batch out among them.
-    """
-
-    def __init__(self, length: int, seed: int) -> None:
-        self.length, self.seed = length, seed
-        self._round, self._order = -1, np.empty(0, dtype=np.int64)
-
-    def __call__(self, positions: np.ndarray) -> np.ndarray:
-        """The image at each position, int64."""
-        rounds = positions // self.length
-        images = np.empty_like(positions)
-        for number in np.unique(rounds):
-            chosen = rounds == number
-            images[chosen] = self._permutation(int(number))[positions[chosen] % self.length]
-        return images
-
-    def _permutation(self, number: int) -> np.ndarray:
-        if number != self._round:
-            generator = np.random.default_rng(derive_seed(self.seed, "order", number))
-            self._round, self._order = number, generator.permutation(self.length)
-        return self._order
-
-
 def feed(
-    images: Images, seed: int, first: int, batch_size: int, rows: range, pin: bool
+    images: Images, order: Order, seed: int, first: int, batch_size: int, rows: range, pin: bool
 ) -> Generator[Batch, None, None]:
     """This rank's `rows` of each batch from position `first` on, without end. A thread reads ahead.
 
     `pin`: in page-locked memory, from which a GPU copies while it computes.
     """
-    order = ShuffledOrder(len(images), seed)
     ready: queue.Queue[Batch | BaseException] = queue.Queue(READ_AHEAD)
     stopped = threading.Event()
 

@@ -20,6 +20,7 @@ from imagewright.training.engine import Engine, Plan
 from imagewright.training.feed import feed
 from imagewright.training.interruptions import StopRequest
 from imagewright.training.options import TrainingOptions
+from imagewright.training.orders import order_of
 from imagewright.training.reporting import Reporter
 from imagewright.training.setup import CHECKPOINTS, REPORTS
 
@@ -73,6 +74,7 @@ class Loop:
         self._clock, self._counted = time.monotonic(), self.images_seen
         batches = feed(
             self.images,
+            order_of(self.images, self.plan.seed),
             self.plan.seed,
             self.images_seen,
             self.plan.batch_size,

@@ -46,7 +46,7 @@ def as_trained(run: Run, source: Any) -> Images:
     if isinstance(source, Images) or "crop" not in was:
         return open_images(source)
     same = {name: was[name] for name in ("channels", "crop", "flip", "resize")}
-    return open_images(source, size=tuple(was["size"]), **same)
+    return open_images(source, size=tuple(was["size"]), cache=was.get("cache", True), **same)
 
 
 def check_same(run: Run, model_name: str, images: Images, training: dict[str, Any], model: dict[str, Any]) -> None:
@@ -65,10 +65,12 @@ def check_same(run: Run, model_name: str, images: Images, training: dict[str, An
             "Leave them out to go on, or train a new run by another --out."
         )
     was, now = run.record["source"], images.describe()
-    if (was.get("fingerprint"), was.get("flip")) != (now["fingerprint"], now["flip"]):
+    # Without a cache the images come in another order. Runs from before there was a choice had one.
+    was = {"cache": True} | was
+    if any(was.get(key) != now[key] for key in ("fingerprint", "flip", "cache")):
         changed = [
             f"{key} was {_in_words(was.get(key))} and is {_in_words(now[key])}"
-            for key in ("source", "count", "size", "channels", "crop", "flip")
+            for key in ("source", "count", "size", "channels", "crop", "flip", "cache")
             if was.get(key) != now[key]
         ]
         what = "; ".join(changed) or f"the pictures of {now['source']} changed"

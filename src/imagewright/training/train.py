@@ -93,6 +93,8 @@ def train(
                 fit(built, opened, run, reporter, stop)
             else:
                 Loop(built, opened, run, setting.options, plan, device, reporter, stop).go(resume=resume)
+        if not opened.cached:  # only now is it known
+            _say_skipped(opened, "stood in for by the next", reporter)
     if stop.asked:
         raise Stopped(f"Stopped and saved. {setup.how_to_go_on()}")
     return run
@@ -103,12 +105,16 @@ def _prepare(images: Images, reporter: Reporter) -> None:
     images.prepare(reporter.preparing)
     for note in images.notes:
         reporter.message(note)
-    if images.skipped:
-        count = len(images.skipped)
+    _say_skipped(images, "left out", reporter)
+
+
+def _say_skipped(images: Images, what_became: str, reporter: Reporter) -> None:
+    count = len(images.skipped)
+    if count:
         what = "unreadable picture is" if count == 1 else "unreadable pictures are"
         named = "; ".join(f"{name} ({reason})" for name, reason in images.skipped[:NAMED_AT_MOST])
         rest = f"; `imagewright data check {images.source}` names all" if count > NAMED_AT_MOST else ""
-        reporter.message(f"{count:,} {what} left out: {named}{rest}")
+        reporter.message(f"{count:,} {what} {what_became}: {named}{rest}")
 
 
 @contextmanager
