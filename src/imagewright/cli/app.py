@@ -33,6 +33,7 @@ _COMMANDS = {
     "reconstruct": ("imagewright.cli.verbs:reconstruct", "Show what a model keeps of pictures, or clean noisy ones."),
     "interpolate": ("imagewright.cli.verbs:interpolate", "Walk from one picture to another: a sheet or an animation."),
     "score": ("imagewright.cli.verbs:score", "One number a picture: how well the model explains it."),
+    "lesson": ("imagewright.cli.lesson:app", "Figures that explain, each computed live: `imagewright lesson gan`."),
     "data": ("imagewright.cli.data:app", "Look at a set of images: check, prepare, grid."),
     "inspect": (
         "imagewright.cli.files:inspect",

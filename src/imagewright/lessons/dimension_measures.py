@@ -1,0 +1,74 @@
+"""What the lesson on dimension measures: covering a cube, throwing dice, distances between points."""
+
+from __future__ import annotations
+
+import numpy as np
+
+REACH = 0.05  # a sample speaks for a cell of side 0.1 around it: ten such cells cover [0, 1]
+PROBES = 400
+NEIGHBOURS = 10
+SAMPLES_PER_CELL = 30  # a cell is missed by all of them once in e^30
+
+
+def samples_until_covered(dimensions: int, repeats: int, random: np.random.Generator) -> np.ndarray:
+    """How many uniform samples of [0, 1]^d came until one lay within `REACH` of a probe on every axis.
+
+    (rounds * PROBES,) counts: one for each uniform probe and each time the cube was filled anew, which is `repeats`
+    times in one dimension, and fewer in more: there the probes of one round hardly depend on one another.
+    """
+    from scipy.spatial import KDTree
+
+    count = SAMPLES_PER_CELL * 10**dimensions * 2**dimensions  # in a corner a cell has 2^d of its volume outside
+    waits = np.empty((max(2, repeats // 4 ** (dimensions - 1)), PROBES))
+    for row in waits:
+        samples = random.random((count, dimensions))
+        near = KDTree(samples).query_ball_point(random.random((PROBES, dimensions)), REACH, p=np.inf)
+        row[:] = [min(each, default=count) + 1 for each in near]
+    return waits.ravel()
+
+
+def throws_until_all(outcomes: int, repeats: int, random: np.random.Generator) -> np.ndarray:
+    """How many throws it took to see each of `outcomes` equally likely ones: (repeats,)."""
+    # While k outcomes are missing, the wait for a new one is geometric with probability k / outcomes.
+    missing = np.arange(1, outcomes + 1)
+    return random.geometric(missing / outcomes, (repeats, outcomes)).sum(1)
+
+
+def expected_throws(outcomes: int) -> float:
+    """The coupon collector's mean: n (1 + 1/2 + ... + 1/n)."""
+    return float(outcomes * (1 / np.arange(1, outcomes + 1)).sum())
+
+
+def pairwise_distances(points: np.ndarray) -> np.ndarray:
+    """Euclidean distances of all pairs of (N, D) points, in units of the axes: (N (N - 1) / 2,)."""
+    from scipy.spatial.distance import pdist
+
+    distances: np.ndarray = pdist(points)
+    return distances
+
+
+def contrast(distances: np.ndarray) -> dict[str, float]:
+    """How far the nearest and the farthest of all pairs are apart, and the standard deviation over the mean.
+
+    `relative_contrast` is (largest - smallest) / mean: no division by a distance that may be zero.
+    """
+    mean = float(distances.mean())
+    return {
+        "mean": mean,
+        "variation": float(distances.std()) / mean,
+        "relative_contrast": float(np.ptp(distances)) / mean,
+    }
+
+
+def intrinsic_dimension(points: np.ndarray) -> float:
+    """The dimension of the set that (N, D) points seem to fill, from how fast neighbours are gathered with distance.
+
+    Levina & Bickel 2004, "Maximum likelihood estimation of intrinsic dimension", eq. 8, averaged over points as
+    MacKay & Ghahramani propose (the mean of the inverses). Too low where points are few for their dimension.
+    """
+    from sklearn.neighbors import NearestNeighbors
+
+    distances, _ = NearestNeighbors(n_neighbors=NEIGHBOURS).fit(points).kneighbors()
+    distances = distances[distances[:, 0] > 0]  # a copy of a point says nothing of dimensions
+    inverse = np.log(distances[:, -1:] / distances[:, :-1]).sum(1) / (NEIGHBOURS - 2)
+    return float(1 / inverse.mean())
