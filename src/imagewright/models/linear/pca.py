@@ -17,8 +17,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from imagewright.configs import Config
-from imagewright.errors import ConfigError, DataError
-from imagewright.models.linear.spectra import Spectrum, leading_spectrum
+from imagewright.models.linear.spectra import Spectrum, checked_spectrum
 from imagewright.phases import Model, Stream
 
 # Rounding to 8 bits adds this much variance to a pixel in [-1, 1]: no pixel is known better, so the density of a
@@ -57,21 +56,8 @@ class PCA(Model):
 
     def fit(self, images: Stream) -> None:
         """Closed form, in passes over the stream. Raises `DataError` for fewer than two pictures or all equal ones."""
-        if len(images) < 2:
-            raise DataError(f"PCA needs two pictures or more, and there is {len(images)}: variance needs a difference.")
-        most = min(len(images) - 1, math.prod(self.config.image_shape))
-        wanted = self.config.components or (None if self.config.explained else min(64, most))
-        if wanted is not None and wanted > most:
-            raise ConfigError(
-                f"components={wanted}, but {len(images)} pictures of {math.prod(self.config.image_shape)} pixel values "
-                f"have at most {most}: use --components {most} or fewer."
-            )
-        spectrum = leading_spectrum(images, wanted, self.config.explained, self.config.seed)
-        if not spectrum.total_variance > 0:
-            raise DataError(
-                "All pictures are equal: there is no direction in which they vary, so PCA has no component."
-            )
-        self._hold(spectrum)
+        config, pixels = self.config, math.prod(self.config.image_shape)
+        self._hold(checked_spectrum(images, "PCA", pixels, config.components, config.explained, config.seed))
 
     def make_room(self, state: dict[str, Tensor]) -> None:
         components, pixels = state["basis"].shape

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from imagewright.errors import ConfigError, DataError
 from imagewright.phases import Stream
 
+USUAL_COMPONENTS = 64  # of a model that is not told how many
 EXACT_PIXELS = 2048  # up to here the D x D covariance and its eigenvectors cost less than the passes they would save
 STREAMED_IMAGES = 128  # images of one matrix product: large enough for the product to be the cost
 MOST_PASSES = 24
@@ -43,6 +45,31 @@ class Spectrum:
         """How many components explain that share of the variance, or None where these do not reach it."""
         reached = self.variances.double().cumsum(0) / self.total_variance >= share - 1e-9
         return int(reached.int().argmax()) + 1 if bool(reached.any()) else None
+
+
+def checked_spectrum(
+    images: Stream, name: str, pixels: int, wanted: int | None, share: float | None = None, seed: int = 0
+) -> Spectrum:
+    """`leading_spectrum` for the model called `name`: `wanted` components, or those of `share`, or the usual number.
+
+    Raises `DataError` for fewer than two pictures or all equal ones, `ConfigError` for more components than there
+    can be.
+    """
+    if len(images) < 2:
+        raise DataError(f"{name} needs two pictures or more, and there is {len(images)}: variance needs a difference.")
+    possible = min(len(images) - 1, pixels)
+    wanted = wanted or (None if share else min(USUAL_COMPONENTS, possible))
+    if wanted is not None and wanted > possible:
+        raise ConfigError(
+            f"components={wanted}, but {len(images)} pictures of {pixels} pixel values "
+            f"have at most {possible}: use --components {possible} or fewer."
+        )
+    spectrum = leading_spectrum(images, wanted, share, seed)
+    if not spectrum.total_variance > 0:
+        raise DataError(
+            f"All pictures are equal: there is no direction in which they vary, so {name} has no component."
+        )
+    return spectrum
 
 
 def leading_spectrum(images: Stream, wanted: int | None, share: float | None, seed: int) -> Spectrum:
@@ -80,7 +107,7 @@ def _exact(images: Stream, pixels: int, most: int) -> Spectrum:
     mean = total / count
     covariance = (products - count * torch.outer(mean, mean)) / (count - 1)
     variances, vectors = torch.linalg.eigh(covariance)
-    basis = _signed(vectors.flip(1).T[:most].float())
+    basis = signed(vectors.flip(1).T[:most].float())
     trace = float(covariance.diagonal().sum())
     # A set of equal pictures leaves rounding, not variance.
     trace = trace if trace > 1e-10 * pixels else 0.0
@@ -137,7 +164,7 @@ def _refined(images: Stream, mean: Tensor, basis: Tensor) -> tuple[Tensor, Tenso
         count += len(batch)
     covariance = (products - torch.outer(total, total) / count) / (count - 1)
     variances, rotation = torch.linalg.eigh(_symmetric(covariance))
-    return _signed(rotation.flip(1).T.float() @ basis), variances.flip(0).clamp(min=0).float()
+    return signed(rotation.flip(1).T.float() @ basis), variances.flip(0).clamp(min=0).float()
 
 
 def _first_pass(images: Stream, block: Tensor, product: Tensor) -> tuple[Tensor, float]:
@@ -182,7 +209,7 @@ def _symmetric(matrix: Tensor) -> Tensor:
     return (matrix + matrix.T) / 2
 
 
-def _signed(basis: Tensor) -> Tensor:
+def signed(basis: Tensor) -> Tensor:
     """The sign that makes each component's largest entry positive: two fits then agree to the picture."""
     largest = basis.gather(1, basis.abs().argmax(1, keepdim=True))
     return basis * torch.where(largest < 0, -1.0, 1.0)

@@ -1,0 +1,132 @@
+"""Feature selection: the K pixel values that say most, and nothing of the others; the plainest reduction there is.
+
+By variance, or by mutual information with the labels (Cover & Thomas 2006, eq. 2.28), counted over grey levels: both in
+streams. Shape letters: N images, D = C H W pixel values, K of them kept.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar, Literal
+
+import torch
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+from torch import Tensor
+
+from imagewright.configs import Config
+from imagewright.errors import ConfigError, DataError
+from imagewright.models.linear.moments import mean_and_variance
+from imagewright.models.linear.spectra import STREAMED_IMAGES, USUAL_COMPONENTS
+from imagewright.phases import Model, Stream
+
+MOST_COUNTS = 2**25  # of 8 bytes, held at once: more pixels and classes are counted in several passes
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureSelectionConfig(Config):
+    smallest: ClassVar[dict[str, Any]] = {"components": 8}
+
+    components: int | None = Field(None, ge=1, le=10**6, description="pixel values to keep (64)")
+    by: Literal["variance", "mutual_information"] = Field(
+        "variance", description="what is kept: what varies most, or what says most of the labels"
+    )
+    levels: int = Field(16, ge=2, le=256, description="grey levels of the counts that mutual information comes from")
+
+
+class FeatureSelection(Model):
+    """Buffers: `mean` (D,), `merits` (D,) the variance, or the mutual information in nats, of each pixel value, `kept`
+    (K,) int64, the best in falling order (of equals the first).
+
+    Latents are the kept pixel values as they are, in [-1, 1].
+    """
+
+    Config = FeatureSelectionConfig
+    config: FeatureSelectionConfig
+
+    def __init__(self, config: FeatureSelectionConfig) -> None:
+        super().__init__(config)
+        self._hold(math.prod(config.image_shape), config.components or 1)
+
+    def fit(self, images: Stream) -> None:
+        """One pass for the variances, one or more for mutual information. Raises `DataError` where labels are missing
+        or nothing tells the pictures apart, and `ConfigError` for more pixel values than there are."""
+        pixels = math.prod(self.config.image_shape)
+        components = self.config.components or min(USUAL_COMPONENTS, pixels)
+        if components > pixels:
+            raise ConfigError(
+                f"components={components}, but the pictures have {pixels} pixel values: use --components {pixels} "
+                "or fewer."
+            )
+        mean, merits = mean_and_variance(images)
+        if not merits.any():
+            raise DataError("All pictures are equal: no pixel varies, so none is better than another.")
+        if self.config.by == "mutual_information":
+            merits = self._mutual_information(images, pixels)
+        self._hold(pixels, components)
+        self.mean.copy_(mean)
+        self.merits.copy_(merits)
+        self.kept.copy_(merits.argsort(descending=True, stable=True)[:components])
+
+    def _mutual_information(self, images: Stream, pixels: int) -> Tensor:
+        if images.labels is None:
+            raise DataError(
+                "by=mutual_information needs labels, and the pictures have none: put them in a sub-folder a class, "
+                "name a table with --labels, or choose by=variance."
+            )
+        classes, levels = int(images.labels.max()) + 1, self.config.levels
+        if len(images.labels.unique()) < 2:
+            raise DataError("by=mutual_information needs two classes or more: choose by=variance.")
+        width = max(1, min(pixels, MOST_COUNTS // (levels * classes)))
+        blocks = range(0, pixels, width)
+        return torch.cat([_information(images, levels, classes, slice(start, start + width)) for start in blocks])
+
+    def make_room(self, state: dict[str, Tensor]) -> None:
+        self._hold(state["mean"].numel(), state["kept"].numel())
+
+    # Verbs
+
+    @property
+    def latent_shape(self) -> tuple[int, ...]:
+        return (len(self.kept),)
+
+    def encode(self, images: Tensor) -> Tensor:
+        return images.flatten(1)[:, self.kept]
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """The kept pixel values on the mean of the others."""
+        pixels = self.mean.expand(len(latents), -1).clone()
+        pixels[:, self.kept] = latents
+        return pixels.unflatten(1, self.config.image_shape)
+
+    # Parts
+
+    mean: Tensor
+    merits: Tensor
+    kept: Tensor
+
+    def _hold(self, pixels: int, components: int) -> None:
+        self.register_buffer("mean", torch.zeros(pixels))
+        self.register_buffer("merits", torch.zeros(pixels))
+        self.register_buffer("kept", torch.zeros(components, dtype=torch.int64))
+
+
+def grey_levels(pixels: Tensor, levels: int) -> Tensor:
+    """Pixel values in [-1, 1] as whole numbers from 0 to `levels` - 1, int64: intervals of equal width."""
+    return ((pixels + 1) * (levels / 2)).long().clamp_(0, levels - 1)
+
+
+def _information(images: Stream, levels: int, classes: int, block: slice) -> Tensor:
+    """The mutual information in nats between the labels and each pixel value of a block, float32."""
+    assert images.labels is not None
+    counts, first = torch.zeros(0), 0
+    for batch in images.batches(STREAMED_IMAGES):
+        pixels = grey_levels(batch.flatten(1)[:, block], levels)
+        cells = torch.arange(pixels.shape[1]) * (levels * classes) + pixels * classes
+        cells += images.labels[first : first + len(batch), None]
+        found = cells.flatten().bincount(minlength=pixels.shape[1] * levels * classes)
+        counts = found if first == 0 else counts.add_(found)
+        first += len(batch)
+    joint = counts.view(-1, levels, classes).double() / first
+    apart = joint.sum(1, keepdim=True) * joint.sum(2, keepdim=True)
+    return torch.where(joint > 0, joint * (joint / apart.clamp(min=1e-300)).log(), 0.0).sum((1, 2)).float()

@@ -1,0 +1,153 @@
+"""ICA: sources as independent of each other as can be, whose weighted sum is the picture.
+
+Hyvarinen & Oja 2000, "Independent component analysis: algorithms and applications" (FastICA: section 6);
+Bartlett, Movellan & Sejnowski 2002, "Face recognition by independent component analysis" (architecture II).
+The whitening streams through PCA. The rotation is fitted, by scikit-learn, to the whitened coordinates of at most
+`MOST_FITTED` pictures spread evenly over the set, so that memory stays flat however many there are.
+Shape letters: N images, D = C H W pixels, K sources.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any, ClassVar, Literal
+
+import torch
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+from torch import Tensor
+
+from imagewright.configs import Config
+from imagewright.errors import ConfigError
+from imagewright.models.linear.spectra import STREAMED_IMAGES, Spectrum, checked_spectrum, signed
+from imagewright.phases import Model, Stream
+
+MOST_FITTED = 50_000
+# Variance below this share of the largest is rounding: whitening would blow it up to a source of its own.
+LEAST_VARIANCE = 1e-6
+TOLERANCE = 1e-4  # scikit-learn's: how far the cosine between two iterations' directions may be from one
+
+
+@dataclass(frozen=True, kw_only=True)
+class ICAConfig(Config):
+    smallest: ClassVar[dict[str, Any]] = {"components": 2}
+
+    components: int | None = Field(None, ge=1, le=4096, description="sources to find (64, or as many as there can be)")
+    contrast: Literal["logcosh", "exp", "cube"] = Field(
+        "logcosh", description="what stands for independence: logcosh for all uses, exp for very sparse sources, cube"
+    )
+    iterations: int = Field(500, ge=1, le=100_000, description="most steps of the rotation")
+    seed: int = Field(0, ge=0, le=2**32 - 1, description="of the rotation's start")
+
+
+class ICA(Model):
+    """Buffers: `mean` (D,), `unmixing` (K, D) from pictures to sources, `mixing` (K, D) what one unit of each adds,
+    `total_variance` (), `steps` () of the rotation and `settled` (), 1 where it came to rest within them.
+
+    Latents are the sources, of unit variance and uncorrelated, in the order of the variance that they explain.
+    """
+
+    Config = ICAConfig
+    config: ICAConfig
+
+    def __init__(self, config: ICAConfig) -> None:
+        super().__init__(config)
+        self._hold(math.prod(config.image_shape), config.components or 1)
+
+    def fit(self, images: Stream) -> None:
+        """In passes over the stream. Raises as PCA does, and `ConfigError` for more sources than directions."""
+        pixels = math.prod(self.config.image_shape)
+        spectrum = checked_spectrum(images, "ICA", pixels, self.config.components, seed=self.config.seed)
+        spectrum = self._without_rounding(spectrum)
+        deviations = spectrum.variances.sqrt()
+        whitening = spectrum.basis / deviations[:, None]
+        rotation, steps = self._rotation(_coordinates(images, spectrum.mean, whitening))
+        mixing = rotation @ (spectrum.basis * deviations[:, None])
+        order = mixing.square().sum(1).argsort(descending=True, stable=True)
+        rotation, mixing = rotation[order], mixing[order]
+        facing = signed(mixing)
+        flips = (facing * mixing).sum(1).sign()
+        self._hold(pixels, len(mixing))
+        self.mean.copy_(spectrum.mean)
+        self.mixing.copy_(facing)
+        self.unmixing.copy_((rotation @ whitening) * flips[:, None])
+        self.total_variance.fill_(spectrum.total_variance)
+        self.steps.fill_(steps)
+        self.settled.fill_(float(steps < self.config.iterations))
+
+    def _without_rounding(self, spectrum: Spectrum) -> Spectrum:
+        directions = int((spectrum.variances > LEAST_VARIANCE * spectrum.variances[0]).sum())
+        if self.config.components and directions < self.config.components:
+            raise ConfigError(
+                f"components={self.config.components}, but these pictures vary in {directions} directions only: "
+                f"use --components {directions} or fewer."
+            )
+        return spectrum.first(directions)
+
+    def _rotation(self, coordinates: Tensor) -> tuple[Tensor, int]:
+        """(K, K), from whitened coordinates (N, K) to sources, and the steps that it took."""
+        if coordinates.shape[1] == 1:  # one direction needs no turning
+            return torch.ones(1, 1), 0
+        from sklearn.decomposition import FastICA
+        from sklearn.exceptions import ConvergenceWarning
+
+        config = self.config
+        fast = FastICA(
+            whiten=False, fun=config.contrast, max_iter=config.iterations, tol=TOLERANCE, random_state=config.seed
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # `readings` says so
+            fast.fit(coordinates.double().numpy())
+        return torch.from_numpy(fast.components_).float(), int(fast.n_iter_)
+
+    def make_room(self, state: dict[str, Tensor]) -> None:
+        components, pixels = state["mixing"].shape
+        self._hold(pixels, components)
+
+    def readings(self, losses: dict[str, float]) -> dict[str, float]:
+        return {"steps of the rotation": float(self.steps), "settled": float(self.settled)}
+
+    @property
+    def explained_variance_ratio(self) -> Tensor:
+        """The share of the pictures' variance that each source brings, (K,): sources are uncorrelated, so they add."""
+        return self.mixing.square().sum(1) / self.total_variance
+
+    # Verbs
+
+    @property
+    def latent_shape(self) -> tuple[int, ...]:
+        return (len(self.mixing),)
+
+    def encode(self, images: Tensor) -> Tensor:
+        return (images.flatten(1) - self.mean) @ self.unmixing.T
+
+    def decode(self, latents: Tensor) -> Tensor:
+        return (self.mean + latents @ self.mixing).unflatten(1, self.config.image_shape)
+
+    # Parts
+
+    mean: Tensor
+    unmixing: Tensor
+    mixing: Tensor
+    total_variance: Tensor
+    steps: Tensor
+    settled: Tensor
+
+    def _hold(self, pixels: int, components: int) -> None:
+        self.register_buffer("mean", torch.zeros(pixels))
+        self.register_buffer("unmixing", torch.zeros(components, pixels))
+        self.register_buffer("mixing", torch.zeros(components, pixels))
+        for name in ("total_variance", "steps", "settled"):
+            self.register_buffer(name, torch.zeros(()))
+
+
+def _coordinates(images: Stream, mean: Tensor, whitening: Tensor) -> Tensor:
+    """Whitened coordinates (n, K) of every picture, or of `MOST_FITTED` spread evenly over the set."""
+    chosen = torch.linspace(0, len(images) - 1, min(len(images), MOST_FITTED)).round().long()
+    kept, first = [], 0
+    for batch in images.batches(STREAMED_IMAGES):
+        inside = chosen[(chosen >= first) & (chosen < first + len(batch))] - first
+        kept.append((batch[inside].flatten(1) - mean) @ whitening.T)
+        first += len(batch)
+    return torch.cat(kept)

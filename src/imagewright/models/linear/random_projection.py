@@ -1,0 +1,166 @@
+"""Random projection: coordinates along random directions, which keep the distances between pictures, nearly.
+
+Johnson & Lindenstrauss 1984; Dasgupta & Gupta 2003, "An elementary proof of a theorem of Johnson and Lindenstrauss";
+Achlioptas 2003, "Database-friendly random projections" (entries -1, 0, 1); Li, Hastie & Church 2006, "Very sparse
+random projections". Nothing is learned but the mean: it is what other encoders are to be compared with.
+Shape letters: N images, D = C H W pixels, K dimensions.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar, Literal
+
+import torch
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+from torch import Tensor
+
+from imagewright.configs import Config
+from imagewright.errors import ConfigError
+from imagewright.models.linear.moments import mean_and_variance
+from imagewright.models.linear.spectra import USUAL_COMPONENTS
+from imagewright.phases import Model, Stream
+
+
+def dimensions_for(epsilon: float, pictures: int) -> int:
+    """Dimensions that keep every squared distance between so many pictures within 1 - epsilon to 1 + epsilon times.
+
+    K = 4 ln N / (epsilon^2 / 2 - epsilon^3 / 3), rounded down (Dasgupta & Gupta 2003, theorem 2.1). The theorem gives
+    one draw of the directions a chance of 1 / N at least to do so, and one of twice as many 1 - 1 / N^2.
+
+    >>> dimensions_for(0.1, 1000), dimensions_for(0.5, 1_000_000)
+    (5920, 663)
+    """
+    return int(4 * math.log(pictures) / (epsilon**2 / 2 - epsilon**3 / 3))
+
+
+def distortion_of(dimensions: int, pictures: int) -> float | None:
+    """The smallest epsilon of the same theorem for so many dimensions; None where they are too few for any below 1.
+
+    >>> round(distortion_of(5920, 1000), 3), distortion_of(100, 1000)
+    (0.1, None)
+    """
+    target = 4 * math.log(pictures) / dimensions
+    if target >= 1 / 2 - 1 / 3:
+        return None
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if middle**2 / 2 - middle**3 / 3 < target else (low, middle)
+    return high
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomProjectionConfig(Config):
+    smallest: ClassVar[dict[str, Any]] = {"components": 8}
+
+    components: int | None = Field(None, ge=1, le=65_536, description="dimensions to keep (64 unless --epsilon)")
+    epsilon: float | None = Field(
+        None, gt=0, lt=1, description="instead: as many as keep squared distances within 1 - epsilon to 1 + epsilon"
+    )
+    entries: Literal["gaussian", "achlioptas", "sparse"] = Field(
+        "gaussian", description="of the directions: normal; -1, 0, 1 with two thirds zeros; or all but 1/sqrt(D) zeros"
+    )
+    seed: int = Field(0, ge=0, le=2**62, description="of the directions")
+
+    def __post_init__(self) -> None:
+        if self.components is not None and self.epsilon is not None:
+            raise ValueError("components and epsilon both say how many dimensions to keep: give one of them")
+
+
+class RandomProjection(Model):
+    """Buffers: `mean` (D,), `directions` (K, D) with rows of a length near sqrt(D / K), `inverse` (K, D), the
+    transposed pseudo-inverse of the directions, and `pictures` (), how many it was fitted to.
+
+    Latents are coordinates of the picture less the mean: distances between them are those between pictures, nearly.
+    The directions are kept as they multiply, zeros and all: a dense product is the faster one at these sizes.
+    """
+
+    Config = RandomProjectionConfig
+    config: RandomProjectionConfig
+
+    def __init__(self, config: RandomProjectionConfig) -> None:
+        super().__init__(config)
+        self._hold(math.prod(config.image_shape), config.components or 1)
+
+    def fit(self, images: Stream) -> None:
+        """One pass, for the mean. Raises `ConfigError` where as many dimensions as pixel values would be needed."""
+        pixels = math.prod(self.config.image_shape)
+        components = self._dimensions(len(images), pixels)
+        directions = self._drawn(components, pixels).double()
+        inverse = torch.linalg.pinv(directions @ directions.T, hermitian=True) @ directions
+        self._hold(pixels, components)
+        self.mean.copy_(mean_and_variance(images)[0])
+        self.directions.copy_(directions)
+        self.inverse.copy_(inverse)
+        self.pictures.fill_(len(images))
+
+    def _dimensions(self, pictures: int, pixels: int) -> int:
+        wanted = self.config.components or min(USUAL_COMPONENTS, pixels)
+        if self.config.epsilon is not None:
+            wanted = max(1, dimensions_for(self.config.epsilon, pictures))
+            if wanted > pixels:
+                least = distortion_of(pixels, pictures)
+                smaller = f"use --epsilon {math.ceil(least * 1000) / 1000} or more, or" if least else "use"
+                raise ConfigError(
+                    f"epsilon={self.config.epsilon} needs {wanted:,} dimensions for {pictures:,} pictures, more than "
+                    f"their {pixels:,} pixel values: {smaller} --components N, without that guarantee."
+                )
+        if wanted > pixels:
+            raise ConfigError(
+                f"components={wanted}, but the pictures have {pixels} pixel values: use --components {pixels} or fewer."
+            )
+        return wanted
+
+    def _drawn(self, components: int, pixels: int) -> Tensor:
+        """Entries of variance 1 / K, so that squared lengths are kept in the mean."""
+        generator = torch.Generator().manual_seed(self.config.seed)
+        if self.config.entries == "gaussian":
+            return torch.randn(components, pixels, generator=generator) / math.sqrt(components)
+        density = 1 / 3 if self.config.entries == "achlioptas" else 1 / math.sqrt(pixels)
+        drawn = torch.rand(components, pixels, generator=generator)
+        signs = (drawn >= 1 - density / 2).float() - (drawn < density / 2).float()
+        return signs / math.sqrt(density * components)
+
+    def make_room(self, state: dict[str, Tensor]) -> None:
+        components, pixels = state["directions"].shape
+        self._hold(pixels, components)
+
+    @property
+    def distortion(self) -> float | None:
+        """The epsilon that `distortion_of` states for this dimension and the pictures that it was fitted to.
+
+        The theorem covers Gaussian and Achlioptas's entries; for `sparse` it holds in the limit of many pixels only.
+        """
+        return distortion_of(len(self.directions), int(self.pictures)) if self.pictures > 1 else 0.0
+
+    def readings(self, losses: dict[str, float]) -> dict[str, float]:
+        known = {} if self.distortion is None else {"epsilon": self.distortion}
+        return known | {"dimensions for epsilon 0.1": float(dimensions_for(0.1, max(int(self.pictures), 1)))}
+
+    # Verbs
+
+    @property
+    def latent_shape(self) -> tuple[int, ...]:
+        return (len(self.directions),)
+
+    def encode(self, images: Tensor) -> Tensor:
+        return (images.flatten(1) - self.mean) @ self.directions.T
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """The picture nearest to the mean among all with these coordinates."""
+        return (self.mean + latents @ self.inverse).unflatten(1, self.config.image_shape)
+
+    # Parts
+
+    mean: Tensor
+    directions: Tensor
+    inverse: Tensor
+    pictures: Tensor
+
+    def _hold(self, pixels: int, components: int) -> None:
+        self.register_buffer("mean", torch.zeros(pixels))
+        self.register_buffer("directions", torch.zeros(components, pixels))
+        self.register_buffer("inverse", torch.zeros(components, pixels))
+        self.register_buffer("pictures", torch.zeros((), dtype=torch.int64))
