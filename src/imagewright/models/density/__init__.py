@@ -1,0 +1,1 @@
+"""Densities of latents, and of latents by class."""

@@ -1,0 +1,1 @@
+"""Classifiers that learn the boundary between classes and no density."""
