@@ -33,17 +33,15 @@ def ours() -> dict[str, object]:
     import torch
 
     from imagewright.images import open_images
+    from imagewright.images.float_stream import FloatStream
     from imagewright.models.linear.pca import PCA, PCAConfig
-    from imagewright.training.closed_form import FloatStream
-    from imagewright.training.interruptions import StopRequest
-    from imagewright.training.reporting import Silent
 
     images = open_images(DATA, size=SIZE).prepare()
     model = PCA(PCAConfig(size=(SIZE, SIZE), channels=3, components=COMPONENTS))
     torch.randn(256, 256) @ torch.randn(256, 256)  # the arithmetic library's own memory is no part of the method
     before, started = peak_bytes(), time.perf_counter()
     with torch.inference_mode():
-        model.fit(FloatStream(images, StopRequest(), Silent()))
+        model.fit(FloatStream(images))
     seconds = time.perf_counter() - started
     return {"seconds": seconds, "bytes": peak_bytes() - before, "variances": model.variances.tolist()}
 

@@ -81,6 +81,18 @@ def average_(tensors: Iterable[torch.Tensor]) -> None:
                 _in_memory_order(tensor).copy_(part)
 
 
+def from_main(tensor: torch.Tensor) -> torch.Tensor:
+    """The main rank's tensor, on every rank; the others give one of the same shape and dtype."""
+    if world_size() > 1:
+        import torch.distributed as dist
+
+        with _lost_rank_is_said():
+            shared = tensor.to("cuda" if dist.get_backend() == "nccl" else "cpu")
+            dist.broadcast(shared, 0)
+        return shared.to(tensor.device)
+    return tensor
+
+
 def any_rank(flag: bool) -> bool:
     """Whether the flag is set on some rank: a Ctrl-C that reached one stops all, at the same step."""
     if world_size() == 1:

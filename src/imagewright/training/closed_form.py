@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import torch
-from torch import Tensor
 
 from imagewright import distributed
 from imagewright.images import Images
+from imagewright.images.float_stream import FloatStream
 from imagewright.phases import Model
-from imagewright.pixels import to_float
 from imagewright.runs.checkpoints import write_tensors
 from imagewright.runs.report import write_report
 from imagewright.runs.run import Run
@@ -21,36 +19,19 @@ from imagewright.training.interruptions import StopRequest
 from imagewright.training.reporting import Reporter
 
 
-class FloatStream:
-    """Images as a closed-form fit wants them: float batches, as many passes as it needs. Ctrl-C ends the pass."""
-
-    def __init__(self, images: Images, stop: StopRequest, reporter: Reporter) -> None:
-        self.images, self.stop, self.reporter = images, stop, reporter
-
-    @property
-    def labels(self) -> Tensor | None:
-        return None if self.images.labels is None else torch.from_numpy(self.images.labels)
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def batches(self, batch_size: int) -> Iterator[Tensor]:
-        seen = 0
-        for batch in self.images.batches(batch_size):
-            if self.stop.asked:
-                raise KeyboardInterrupt
-            yield to_float(batch.images.contiguous())
-            seen += len(batch.images)
-            self.reporter.progressed(seen)
-
-
 def fit(model: Model, images: Images, run: Run, reporter: Reporter, stop: StopRequest) -> None:
     """The closed form, on the main rank: it is quick, and one process reads the images as fast as several."""
+
+    def watch(seen: int) -> None:
+        if stop.asked:
+            raise KeyboardInterrupt
+        reporter.progressed(seen)
+
     if distributed.is_main():
         reporter.started(run, len(images))
         started = time.monotonic()
         with torch.inference_mode():
-            model.fit(FloatStream(images, stop, reporter))
+            model.fit(FloatStream(images, watch))
         seconds = time.monotonic() - started
         record = {"model": run.model, "config": run.record["config"], "images_seen": len(images)}
         write_tensors(run.checkpoint_at(len(images)).weights, model.state_dict(), record)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Generator
 from typing import Any
 
 import torch
 
 from imagewright import distributed
 from imagewright.errors import RunError, TrainingError
-from imagewright.images import Images
+from imagewright.images import Batch, Images
 from imagewright.phases import Model
 from imagewright.runs.report import write_report
 from imagewright.runs.run import Run
@@ -22,6 +23,7 @@ from imagewright.training.interruptions import StopRequest
 from imagewright.training.options import TrainingOptions
 from imagewright.training.orders import order_of
 from imagewright.training.reporting import Reporter
+from imagewright.training.resampling import Resampler, strength_of
 from imagewright.training.setup import CHECKPOINTS, REPORTS
 
 # Ranks agree on a stop only every so many steps: asking each time would cost an exchange a step.
@@ -57,6 +59,9 @@ class Loop:
         self.checkpoint_every = options.checkpoint_every or self._share_of_total(CHECKPOINTS)
         self.index, self.images_seen, self.seconds = 0, 0, 0.0
         self._page_written = time.monotonic()
+        self.resampler = None
+        if options.resample is not None:
+            self.resampler = Resampler(strength_of(options.resample), model, images, plan.seed)
         self.shown = showcase.fixed_inputs(model, images, plan.seed) if distributed.is_main() else None
 
     def _share_of_total(self, parts: int) -> int:
@@ -71,16 +76,10 @@ class Loop:
         self.reporter.progressed(self.images_seen)
         if self.images_seen == 0:
             self._show()
+            if self.resampler is not None:
+                self.resampler.begin()
         self._clock, self._counted = time.monotonic(), self.images_seen
-        batches = feed(
-            self.images,
-            order_of(self.images, self.plan.seed),
-            self.plan.seed,
-            self.images_seen,
-            self.plan.batch_size,
-            self.plan.rows,
-            pin=self.device.type == "cuda",
-        )
+        batches = self._batches()
         try:
             while self.images_seen < self.total and not self._asked_to_stop():
                 self.engine.step(next(batches), self.index, self.images_seen)
@@ -88,6 +87,9 @@ class Loop:
                 self.index += 1
                 self.images_seen += self.plan.batch_size
                 self.reporter.progressed(self.images_seen)
+                if self._resampled(before):
+                    batches.close()
+                    batches = self._batches()
                 ended = self.images_seen >= self.total
                 if ended or before // self.report_every != self.images_seen // self.report_every:
                     self._report()
@@ -99,6 +101,20 @@ class Loop:
             self._checkpoint(last=True)
         self.reporter.finished(self.run)
 
+    def _batches(self) -> Generator[Batch, None, None]:
+        """The batches from here on."""
+        order = order_of(self.images, self.plan.seed) if self.resampler is None else self.resampler.order()
+        pin = self.device.type == "cuda"
+        plan = self.plan
+        return feed(self.images, order, plan.seed, self.images_seen, plan.batch_size, plan.rows, pin)
+
+    def _resampled(self, before: int) -> bool:
+        """Whether the weights of the images changed with the step just made."""
+        if self.resampler is None:
+            return False
+        with self.engine.averages.in_place(self.model):
+            return self.resampler.after(self.model, before, self.images_seen)
+
     def _resume(self) -> None:
         checkpoints = self.run.checkpoints()
         if not checkpoints:  # stopped before its first checkpoint: begin again, with the same seed
@@ -108,7 +124,7 @@ class Loop:
         checkpoint, wrong = self.run.latest(for_resume=True)
         for damage in wrong:
             self.reporter.message(f"{damage}: going on from the checkpoint at {checkpoint.images_seen:,} images")
-        self.index, self.images_seen = snapshots.restore(checkpoint, self.engine)
+        self.index, self.images_seen = snapshots.restore(checkpoint, self.engine, self.resampler)
         distributed.barrier()
         if distributed.is_main():
             self.run.drop_after(self.images_seen)
@@ -141,7 +157,7 @@ class Loop:
             "seconds": round(self.seconds, 3),
             "images_per_second": round(speed, 1),
             "losses": losses,
-            "readings": self.model.readings(losses),
+            "readings": self.model.readings(losses) | self._resampling_reading(),
             "learning_rates": self.engine.rates(),
             "memory_bytes": devices.memory_bytes(self.device),
         }
@@ -151,6 +167,9 @@ class Loop:
             self.reporter.reported(line)
         # What reporting took is not training: the figures are of the steps alone.
         self._clock, self._counted = time.monotonic(), self.images_seen
+
+    def _resampling_reading(self) -> dict[str, float]:
+        return {} if self.resampler is None else {"resampling/effective share": self.resampler.effective_share}
 
     def _show(self) -> None:
         if self.shown is not None:
@@ -165,7 +184,7 @@ class Loop:
         self.engine.synchronise_buffers()
         if distributed.is_main():
             try:
-                self._save(lambda: snapshots.save(self.run, self.engine, self.index, self.images_seen))
+                self._save(lambda: snapshots.save(self.run, self.engine, self.resampler, self.index, self.images_seen))
             except TrainingError as error:
                 raise self._broken(str(error)) from None
             self.run.prune(self.keep)

@@ -26,6 +26,11 @@ class TrainingOptions:
     average_half_life: int | None = Field(
         None, ge=0, le=10**12, description="images over which half of the moving average is renewed; 0: no average"
     )
+    resample: str | None = Field(
+        None,
+        pattern=r"^rare(:[0-9.]+)?$",
+        description="rare, or rare:STRENGTH (0 to 1; 0.5): show pictures more often that lie where few others do",
+    )
     precision: Literal["fp32", "bf16", "fp16"] = Field("fp32", description="arithmetic of the networks")
     compile: bool = Field(False, description="compile the networks with torch.compile (slow start, faster steps)")
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where to train")

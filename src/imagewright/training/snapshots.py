@@ -13,9 +13,10 @@ from imagewright.runs.loading import fill
 from imagewright.runs.run import Run
 from imagewright.training.engine import Engine
 from imagewright.training.optimisation import optimizer_tensors
+from imagewright.training.resampling import Resampler
 
 
-def save(run: Run, engine: Engine, index: int, images_seen: int) -> Checkpoint:
+def save(run: Run, engine: Engine, resampler: Resampler | None, index: int, images_seen: int) -> Checkpoint:
     """Write state and weights (averages in place). The weights come last: until they are there, no checkpoint is.
 
     Raises `TrainingError` for weights that are no numbers any more: the earlier checkpoint stays the latest.
@@ -27,7 +28,7 @@ def save(run: Run, engine: Engine, index: int, images_seen: int) -> Checkpoint:
     # What the next report is to average over: its losses are then those of an unbroken run, too.
     losses = {name: (total.item(), engine.weights[name]) for name, total in engine.sums.items()}
     place = {"index": index, "images_seen": images_seen, "scaler": scaler, "losses": losses}
-    write_tensors(checkpoint.state, _state(engine), place)
+    write_tensors(checkpoint.state, _state(engine, resampler), place)
     record = {"model": run.model, "config": run.record["config"], "images_seen": images_seen}
     try:
         with engine.averages.in_place(engine.model):
@@ -39,14 +40,14 @@ def save(run: Run, engine: Engine, index: int, images_seen: int) -> Checkpoint:
     return checkpoint
 
 
-def restore(checkpoint: Checkpoint, engine: Engine) -> tuple[int, int]:
+def restore(checkpoint: Checkpoint, engine: Engine, resampler: Resampler | None) -> tuple[int, int]:
     """Put an engine where the checkpoint was written; returns the step's index and the images seen."""
     weights, _ = read_tensors(checkpoint.weights)
     state, record = read_tensors(checkpoint.state)
     with engine.averages.in_place(engine.model):  # what the weights file calls the network is its average
         fill(engine.model, weights, str(checkpoint.weights))
     with torch.no_grad():
-        for name, tensor in _state(engine).items():
+        for name, tensor in _state(engine, resampler).items():
             if name not in state or state[name].shape != tensor.shape:
                 raise RunError(f"{checkpoint.state} is not of this training: it holds no {name} of the right shape.")
             tensor.copy_(state[name])
@@ -57,9 +58,9 @@ def restore(checkpoint: Checkpoint, engine: Engine) -> tuple[int, int]:
     return record["index"], record["images_seen"]
 
 
-def _state(engine: Engine) -> dict[str, Tensor]:
-    """What the weights file does not hold: the optimizers' moments, and the networks behind the averages."""
-    tensors: dict[str, Tensor] = {}
+def _state(engine: Engine, resampler: Resampler | None) -> dict[str, Tensor]:
+    """What the weights file does not hold: optimizers' moments, networks behind the averages, how often to draw."""
+    tensors: dict[str, Tensor] = {} if resampler is None else {"resampling.weights": resampler.weights}
     for name, optimizer in engine.optimizers.items():
         found = optimizer_tensors(engine.networks[name], optimizer)
         tensors |= {f"optimizer.{name}.{key}": tensor for key, tensor in found.items()}

@@ -1,0 +1,38 @@
+"""A set of images as a closed-form fit wants it: float batches, as many passes as it needs, never all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from imagewright.images.images import Images
+from imagewright.pixels import to_float
+
+if TYPE_CHECKING:
+    import torch
+
+
+class FloatStream:
+    """`phases.Stream` over images. `watch(seen)` is called after each batch of a pass; it may raise to end the fit."""
+
+    def __init__(self, images: Images, watch: Callable[[int], None] | None = None) -> None:
+        self.images, self.watch = images, watch
+
+    @property
+    def labels(self) -> torch.Tensor | None:
+        """int64 (N,), in the order of the batches."""
+        import torch
+
+        return None if self.images.labels is None else torch.from_numpy(self.images.labels)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def batches(self, batch_size: int) -> Iterator[torch.Tensor]:
+        """One pass in order: float32 (N, C, H, W) in [-1, 1]."""
+        seen = 0
+        for batch in self.images.batches(batch_size):
+            yield to_float(batch.images.contiguous())
+            seen += len(batch.images)
+            if self.watch is not None:
+                self.watch(seen)
