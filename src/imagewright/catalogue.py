@@ -116,6 +116,14 @@ _ENTRIES = (
         ("classify",),
     ),
     Entry(
+        "jpeg",
+        "imagewright.models.codec.jpeg:JPEG",
+        "codec",
+        "the JPEG standard, without training: cosines of 8x8 blocks, quantised",
+        "ITU-T T.81 (1992); Wallace 1991",
+        ("encode", "decode", "reconstruct"),
+    ),
+    Entry(
         "autoencoder",
         "imagewright.models.autoencoding.autoencoder:Autoencoder",
         "autoencoding",
