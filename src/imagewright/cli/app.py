@@ -33,8 +33,17 @@ _COMMANDS = {
     "reconstruct": ("imagewright.cli.verbs:reconstruct", "Show what a model keeps of pictures, or clean noisy ones."),
     "interpolate": ("imagewright.cli.verbs:interpolate", "Walk from one picture to another: a sheet or an animation."),
     "score": ("imagewright.cli.verbs:score", "One number a picture: how well the model explains it."),
+    "classify": (
+        "imagewright.cli.classify:classify",
+        "Say the class of pictures by a run; or compare classifiers on labelled pictures.",
+    ),
+    "components": (
+        "imagewright.cli.components:components",
+        "What pictures are made of: mean, components, variance, one picture as their sum.",
+    ),
     "lesson": ("imagewright.cli.lesson:app", "Figures that explain, each computed live: `imagewright lesson gan`."),
     "data": ("imagewright.cli.data:app", "Look at a set of images: check, prepare, grid."),
+    "outliers": ("imagewright.cli.outliers:outliers", "Rank pictures by how strange they are: sheet, table, heat map."),
     "inspect": (
         "imagewright.cli.files:inspect",
         "Say what a picture, a run or a file of weights holds, and where from.",
