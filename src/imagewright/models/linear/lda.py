@@ -3,6 +3,8 @@
 Belhumeur, Hespanha & Kriegman 1997, "Eigenfaces vs. Fisherfaces" (section 2.4). Their N - c principal components leave
 the scatter within classes nearly singular, and what is told apart is then its noise (benchmarks/fisherfaces.py): the
 default here is half of them. Classes are Gaussians of one covariance (Hastie et al. 2009, section 4.3).
+Decoding follows Haufe et al. 2014, "On the interpretation of weight vectors of linear models" (eq. 6): what a
+discriminant measures is full of noise to cancel noise, what goes with it in pictures is not.
 Shape letters: N images, D = C H W pixels, P principal components, K classes, J discriminants.
 """
 
@@ -42,8 +44,9 @@ class LDAConfig(LabelledConfig):
 
 
 class LDA(Model):
-    """Buffers: `mean` (D,), `projection` (J, D), `inverse` (J, D) its transposed pseudo-inverse, `centres` (K, J) of
-    the classes, `log_priors` (K,) from their counts, `ratios` (J,) variance between classes to that within.
+    """Buffers: `mean` (D,), `projection` (J, D), `patterns` (J, D), what one unit of each discriminant adds to a
+    picture, `centres` (K, J) of the classes, `log_priors` (K,) from their counts, `ratios` (J,), the variance between
+    classes to that within.
 
     Latents are coordinates along the discriminants, scaled so that each class has variance 1 in all directions.
     """
@@ -114,7 +117,9 @@ class LDA(Model):
         basis = spectrum.basis.double()
         self.mean.copy_(spectrum.mean)
         self.projection.copy_(turn @ basis)
-        self.inverse.copy_(torch.linalg.pinv(turn).T @ basis)
+        # The pseudo-inverse, with each principal component in units of its standard deviation.
+        deviations = spectrum.variances.double().sqrt()
+        self.patterns.copy_((torch.linalg.pinv(turn * deviations) * deviations[:, None]).T @ basis)
         self.centres.copy_(centres @ turn.T)
         self.log_priors.copy_((counts / counts.sum()).log())
         self.ratios.copy_(spread[:kept].square() / counts.sum())
@@ -132,8 +137,8 @@ class LDA(Model):
         return (images.flatten(1) - self.mean) @ self.projection.T
 
     def decode(self, latents: Tensor) -> Tensor:
-        """The picture nearest to the mean, within the principal components, among all with these coordinates."""
-        return (self.mean + latents @ self.inverse).unflatten(1, self.config.image_shape)
+        """The most likely picture with these coordinates, for pictures spread as those in training."""
+        return (self.mean + latents @ self.patterns).unflatten(1, self.config.image_shape)
 
     def classify(self, images: Tensor) -> Tensor:
         """Log-probabilities (N, K): Gaussian classes of unit covariance around their centres, with their priors."""
@@ -144,7 +149,7 @@ class LDA(Model):
 
     mean: Tensor
     projection: Tensor
-    inverse: Tensor
+    patterns: Tensor
     centres: Tensor
     log_priors: Tensor
     ratios: Tensor
@@ -152,7 +157,7 @@ class LDA(Model):
     def _hold(self, pixels: int, classes: int, discriminants: int) -> None:
         self.register_buffer("mean", torch.zeros(pixels))
         self.register_buffer("projection", torch.zeros(discriminants, pixels))
-        self.register_buffer("inverse", torch.zeros(discriminants, pixels))
+        self.register_buffer("patterns", torch.zeros(discriminants, pixels))
         self.register_buffer("centres", torch.zeros(classes, discriminants))
         self.register_buffer("log_priors", torch.zeros(classes))
         self.register_buffer("ratios", torch.zeros(discriminants))

@@ -1,0 +1,196 @@
+"""`components`: what pictures are made of. The mean, the directions they vary in, and how many of them it takes.
+
+Turk & Pentland 1991, "Eigenfaces for recognition", for any pictures, and by other linear methods than PCA.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from imagewright import catalogue
+from imagewright.errors import DataError, UserError, nearest_name
+from imagewright.images import Images, open_images
+from imagewright.images.float_stream import FloatStream
+from imagewright.models.linear.decomposition import Decomposition, all_shares, decomposed, elbow_of
+from imagewright.models.linear.spectra import EXACT_PIXELS
+from imagewright.pixels import to_float
+from imagewright.training.setup import config_of
+
+METHODS = {"pca": "pca", "ica": "ica", "lda": "lda", "random": "random_projection"}
+USUAL = {"pca": 150, "ica": 40, "random": 150}  # components, where the user names no number; LDA: all there are
+SHARES = (0.9, 0.95, 0.99)
+LARGEST_SIDE = 128  # of the pictures looked at, unless the user names a size
+# Up to so many pictures, and numbers in them together, all variances are computed and not only the first.
+FEW_PICTURES, FEW_NUMBERS = 2048, 2**26
+MEASURED = 300  # pictures whose distances are compared
+STRIP = (10, *range(30, 151, 20))
+
+
+@dataclass(frozen=True)
+class Components:
+    """What `components` found. Pictures are float32 in [-1, 1] unless said otherwise.
+
+    `method`; `model`, the fitted one; `images`, as they were looked at; `decomposition`: mean, directions and the
+    shares of variance; `elbow`, None where components come in no order of variance; `counts`, how many explain 90, 95
+    and 99 % of the variance, None for more than are known; `shown`, the index of the picture taken as example;
+    `picture` (C, H, W); `weights` (K,), its latents; `strip`, it rebuilt from k components, (k, picture, error) each,
+    the error being the root of the mean squared difference in grey levels of 0 to 255; `facts` of the method alone.
+    """
+
+    method: str
+    model: Any
+    images: Images
+    decomposition: Decomposition
+    elbow: int | None
+    counts: dict[float, int | None]
+    shown: int
+    picture: Tensor
+    weights: Tensor
+    strip: list[tuple[int, Tensor, float]]
+    facts: dict[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The numbers, ready for JSON."""
+        return {
+            "method": self.method,
+            "config": dataclasses.asdict(self.model.config),
+            "source": self.images.describe(),
+            "components": len(self.decomposition.directions),
+            "explained_variance": [round(float(share), 8) for share in self.decomposition.gains],
+            "explained_variance_together": [round(float(share), 8) for share in self.decomposition.shares],
+            "elbow": self.elbow,
+            "components_for": {f"{share:.0%}": count for share, count in self.counts.items()},
+            "picture": {"index": self.shown, "name": self.images.name(self.shown)},
+            "weights": [round(float(weight), 6) for weight in self.weights],
+            "strip": [{"components": count, "error": round(error, 4)} for count, _, error in self.strip],
+            **self.facts,
+        }
+
+
+def components(
+    source: Any,
+    method: Literal["pca", "ica", "lda", "random"] = "pca",
+    count: int | None = None,
+    *,
+    size: int | tuple[int, int] | None = None,
+    picture: int = 0,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+    **opening: Any,
+) -> Components:
+    """Take pictures apart into a mean and components: principal, independent, telling classes apart, or random.
+
+    `source` and `opening`: as for `open_images`; pictures of more than 128 pixels a side are made smaller unless
+    `size` is given. `count`: of components; by default 150 (40 independent ones), or as many as there can be.
+    `picture`: the index of the one to rebuild. `progress(done, total)` is told of each pass.
+
+    Raises `UserError` for an unknown method or picture, `ConfigError` for more components than there can be, and
+    `DataError` for a single picture, for pictures that are all equal, and for missing labels where they are needed.
+    """
+    if method not in METHODS:
+        raise UserError(f"method={method}, but it must be one of {', '.join(METHODS)}.{nearest_name(method, METHODS)}")
+    if count is not None and count < 1:
+        raise UserError(f"components={count}, but there must be one at least.")
+    images = _at_a_size(open_images(source, size, **opening)).prepare()
+    if len(images) < 2:
+        raise DataError(f"{images.source} holds one picture: what pictures are made of shows in how several differ.")
+    if not 0 <= picture < len(images):
+        raise UserError(
+            f"picture={picture}, but the {len(images):,} pictures are numbered from 0 to {len(images) - 1:,}."
+        )
+    watch = None if progress is None else lambda seen: progress(seen, len(images))
+    stream = FloatStream(images, watch)
+    with torch.inference_mode():
+        model = _fitted(images, stream, method, count, seed)
+        parts = _decomposition(model, stream, method, count)
+        example = to_float(images.batch(np.array([picture])).images)
+        weights = model.encode(example)[0, : len(parts.directions)]
+        facts = _facts(model, method, images)
+    ordered = bool((parts.gains.diff() <= 1e-6).all())
+    return Components(
+        method=method,
+        model=model,
+        images=images,
+        decomposition=parts,
+        elbow=elbow_of(parts.gains) if ordered and method != "random" else None,
+        counts={share: parts.components_for(share) for share in SHARES},
+        shown=picture,
+        picture=example[0],
+        weights=weights,
+        strip=_strip(parts, example[0]),
+        facts=facts,
+    )
+
+
+def _at_a_size(images: Images) -> Images:
+    """No larger than `LARGEST_SIDE`, unless the user chose: what pictures are made of shows in small ones."""
+    if images.size_given or max(images.size) <= LARGEST_SIDE:
+        return images
+    shrink = LARGEST_SIDE / max(images.size)
+    return images.with_size((max(1, round(images.height * shrink)), max(1, round(images.width * shrink))))
+
+
+def _fitted(images: Images, stream: FloatStream, method: str, count: int | None, seed: int) -> Any:
+    pixels = images.channels * images.height * images.width
+    most = min(len(images) - 1, pixels)
+    wanted = count if count is not None or method == "lda" else max(1, min(USUAL[method], most))
+    if method == "pca" and pixels <= EXACT_PIXELS and wanted is not None:
+        wanted = max(wanted, most)  # for the same work; and too many are refused in the model's words
+    options: dict[str, Any] = {"seed": seed} | ({} if wanted is None else {"components": wanted})
+    model: Any = catalogue.model_class(METHODS[method])(config_of(METHODS[method], images, options, {}))
+    model.fit(stream)
+    return model
+
+
+def _decomposition(model: Any, stream: FloatStream, method: str, count: int | None) -> Decomposition:
+    if method != "pca":
+        return decomposed(model, stream)
+    pixels = math.prod(model.config.image_shape)
+    shares = model.explained_variance_ratio.double().cumsum(0)
+    if pixels > EXACT_PIXELS and len(stream) <= FEW_PICTURES and len(stream) * pixels <= FEW_NUMBERS:
+        shares = all_shares(model.mean.view(model.config.image_shape), stream)
+    return decomposed(model, stream, shares.clamp(max=1), first=count or USUAL["pca"])
+
+
+def _facts(model: Any, method: str, images: Images) -> dict[str, Any]:
+    """What only this method has to say."""
+    if method == "ica":
+        return {"rotation_steps": int(model.steps), "rotation_settled": bool(model.settled)}
+    if method == "lda":
+        return {
+            "classes": list(model.class_names),
+            "variance_between_to_within": [round(float(ratio), 6) for ratio in model.ratios],
+        }
+    if method == "random":
+        return {"epsilon_guaranteed": model.distortion, "distances_kept": _distances_kept(model, images)}
+    return {}
+
+
+def _distances_kept(model: Any, images: Images) -> dict[str, Any]:
+    """Squared distances between latents over those between pictures, of some pictures spread over the set."""
+    chosen = np.linspace(0, len(images) - 1, min(len(images), MEASURED)).astype(np.int64)
+    pictures = to_float(images.batch(chosen).images.contiguous())
+    before, after = (torch.pdist(rows.flatten(1).double()).square() for rows in (pictures, model.encode(pictures)))
+    ratios = after[before > 0] / before[before > 0]
+    return {"pictures": len(chosen), "least": round(float(ratios.min()), 6), "most": round(float(ratios.max()), 6)}
+
+
+def _strip(parts: Decomposition, picture: Tensor) -> list[tuple[int, Tensor, float]]:
+    """The picture rebuilt from 10, 30, 50 ... 150 components, and from all; in closer steps where there are few."""
+    most = len(parts.directions)
+    counts = [count for count in STRIP if count <= most]
+    if len(counts) < 4:
+        counts = sorted({max(1, round(most * step / 8)) for step in range(1, 9)})
+    elif counts[-1] != most:
+        counts.append(most)
+    rebuilt = parts.rebuilt(picture, counts)
+    errors = (rebuilt - picture).square().mean((1, 2, 3)).sqrt() * 127.5
+    return list(zip(counts, rebuilt, errors.tolist(), strict=True))
