@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 app = App(name="data", help="Look at a set of images: check, prepare, grid.", help_format="plaintext")
 
+app.command("imagewright.cli.cache:cache", name="cache", help="What prepared pictures take on the disk; remove them.")
+
 Source = Annotated[
     str, Parameter(help="a folder, .zip, tar shards, IDX, .npz, a video, or a built-in set: digits, faces")
 ]

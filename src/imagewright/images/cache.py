@@ -62,9 +62,13 @@ def cache_folder(chosen: str | Path | None) -> Path:
 
 
 def open_or_make(
-    folder: Path, fingerprint: str, shape: tuple[int, int, int, int], fill: Callable[[int], list[Skipped]]
+    folder: Path,
+    fingerprint: str,
+    shape: tuple[int, int, int, int],
+    fill: Callable[[int], list[Skipped]],
+    source: str = "unknown",
 ) -> Store:
-    """Open the cache of `fingerprint`, or make it with room for `shape` (N, H, W, C).
+    """Open the cache of `fingerprint`, or make it with room for `shape` (N, H, W, C); `source` is kept for listings.
 
     `fill` gets the file descriptor, writes row k at byte k * H * W * C, and returns the pictures that it had to skip.
     Raises `DataError` where the folder cannot be written or the disk is full; nothing half-made is left then.
@@ -78,7 +82,7 @@ def open_or_make(
         with locked(folder / f"{fingerprint}.lock"):
             found = _open(pixels_path, header_path, shape)
             if found is None:
-                _make(pixels_path, header_path, shape, fill)
+                _make(pixels_path, header_path, shape, fill, source)
                 found = _open(pixels_path, header_path, shape)
     except OSError as error:
         raise _as_data_error(error, folder, shape) from error
@@ -98,13 +102,19 @@ def _open(pixels_path: Path, header_path: Path, listed: tuple[int, int, int, int
             return None
         with pixels_path.open("rb") as file:
             mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        with suppress(OSError):  # a cache of somebody else's can be read all the same
+            os.utime(header_path)  # when it was last used
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return Store(np.frombuffer(mapping, np.uint8).reshape(shape), skipped, mapping)
 
 
 def _make(
-    pixels_path: Path, header_path: Path, shape: tuple[int, int, int, int], fill: Callable[[int], list[Skipped]]
+    pixels_path: Path,
+    header_path: Path,
+    shape: tuple[int, int, int, int],
+    fill: Callable[[int], list[Skipped]],
+    source: str,
 ) -> None:
     part = pixels_path.with_suffix(".part")
     try:
@@ -120,7 +130,7 @@ def _make(
             os.close(descriptor)
         header_path.unlink(missing_ok=True)
         os.replace(part, pixels_path)
-        header = {"format": FORMAT, "shape": [kept, *shape[1:]], "skipped": skipped}
+        header = {"format": FORMAT, "shape": [kept, *shape[1:]], "skipped": skipped, "source": source}
         write_whole(header_path, json.dumps(header))
     except BaseException:
         with suppress(OSError):
@@ -170,6 +180,18 @@ def locked(path: Path) -> Iterator[None]:
         if fcntl is not None:
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def is_locked(path: Path) -> bool:
+    """Whether another process holds the lock file `path` now."""
+    if fcntl is None or not path.exists():
+        return False
+    with open(path, "a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
 
 
 def _as_data_error(error: OSError, folder: Path, shape: tuple[int, int, int, int]) -> DataError:

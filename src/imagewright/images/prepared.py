@@ -69,4 +69,4 @@ class Prepared:
             write = rows_into(descriptor, int(np.prod(shape[1:])))
             return decode_all(self.source, self.recipe, write, descriptor=descriptor, **fill)
 
-        return open_or_make(cache_folder(self.cache_dir), self.fingerprint, shape, decode_into)
+        return open_or_make(cache_folder(self.cache_dir), self.fingerprint, shape, decode_into, self.source.typed)

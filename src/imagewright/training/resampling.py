@@ -24,15 +24,16 @@ from imagewright.images import Images
 from imagewright.images.float_stream import FloatStream
 from imagewright.images.transforms import random_words
 from imagewright.phases import Model
+from imagewright.pixels import to_float
 from imagewright.seeds import derive_seed
 from imagewright.training.orders import Order, ShuffledOrder
-from imagewright.verbs.apply import encode
 
 DEFAULT_STRENGTH = 0.5
 REFERENCES = 4096  # pictures that neighbours are looked for among
 NEIGHBOUR_SHARE = 0.01  # of the references: density is felt at the scale of a hundredth of the set
 LARGEST_WEIGHT = 20.0  # times the mean: a few odd pictures must not become the whole training
 PCA_COMPONENTS = 32
+ENCODED_AT_ONCE = 256
 WORD = 2.0**64
 
 
@@ -126,7 +127,7 @@ class Resampler:
         """Look again if a round over the images ended; whether it did. `before`, `images_seen`: around a step."""
         ended = before // len(self.images) != images_seen // len(self.images)
         if ended and self.looks_again:
-            self._set(lambda: encode(model, self.images))
+            self._set(lambda: _latents(model, self.images))
         return ended and self.looks_again
 
     def order(self) -> Order:
@@ -157,4 +158,16 @@ def _coordinates(images: Images) -> Tensor:
     model = pca(configs.build(pca.Config, values, "pca"))
     with torch.inference_mode():
         model.fit(FloatStream(images))
-    return encode(model, images) * model.get_buffer("variances").sqrt()
+    return _latents(model, images) * model.get_buffer("variances").sqrt()
+
+
+def _latents(model: Model, images: Images) -> Tensor:
+    """What the model makes of all images, (N, ...) on the CPU."""
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.inference_mode():
+            batches = (to_float(batch.images.to(model.device)) for batch in images.batches(ENCODED_AT_ONCE))
+            return torch.cat([model.encode(batch).float().cpu() for batch in batches])  # type: ignore[operator]
+    finally:
+        model.train(was_training)
