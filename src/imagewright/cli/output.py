@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,15 +72,21 @@ class Output:
 
 def write_scores(path: Path, images: Images, scores: torch.Tensor, *, force: bool) -> None:
     """A CSV of `name,score`, in the order of the images."""
+    rows = ([images.name(index), f"{float(score):.8g}"] for index, score in enumerate(scores))
+    write_table(path, ["name", "score"], rows, force=force)
+    print(path)
+
+
+def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]], *, force: bool) -> None:
+    """A CSV, whole or not at all."""
     from imagewright.images.writing import new_file
 
     text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(["name", "score"])
-    rows.writerows([images.name(index), f"{float(score):.8g}"] for index, score in enumerate(scores))
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
     with new_file(path, force=force) as file:
         file.write(text.getvalue().encode())
-    print(path)
 
 
 def show_scores(path: Path, images: Images, scores: torch.Tensor, unit: str, extremes: int, *, force: bool) -> None:

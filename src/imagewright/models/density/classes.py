@@ -65,6 +65,16 @@ def class_moments(
     return ClassMoments(counts, means, scatters, fourths)
 
 
+def pooling_shares(counts: Tensor, dimensions: int, share: float | None) -> Tensor:
+    """How far the (co)variance of each class moves to the common one of all, (K,).
+
+    Not told by `share`, a class counts as having D + 1 more pictures, of the common covariance: the mode under an
+    inverse Wishart prior of that many.
+    """
+    more = dimensions + 1
+    return more / (counts + more) if share is None else torch.full_like(counts, share)
+
+
 def _labelled(batches: Iterable[Tensor], labels: Tensor) -> Iterable[tuple[Tensor, Tensor]]:
     seen = 0
     for points in batches:

@@ -22,6 +22,7 @@ from imagewright.models.density.classes import (
     check_drawable,
     class_moments,
     drawn_classes,
+    pooling_shares,
     posteriors,
 )
 from imagewright.models.density.gaussians import draws, factors_of, log_densities
@@ -117,26 +118,16 @@ class GDA(Model, Encoded):
         return self._shrunk(moments.scatters.sum(0)[None], total[None], moments.fourths.sum()[None])[0]
 
     def _own(self, moments: ClassMoments) -> Tensor:
-        """Each class's covariance, (K, D, D), shrunk, and pooled as far as the class has too few pictures.
-
-        Not told how far, a class counts as having D + 1 more pictures, of the common covariance: the mode under an
-        inverse Wishart prior of that many.
-        """
+        """Each class's covariance, (K, D, D), shrunk, and pooled as far as the class has too few pictures."""
         own = self._shrunk(moments.scatters, moments.counts, moments.fourths)
-        share = self.config.pooling
-        if share is None:
-            more = moments.means.shape[1] + 1
-            shares = more / (moments.counts + more)
-        else:
-            alone = moments.counts < 2
-            if share == 0 and bool(alone.any()):
-                name = self.class_names[int(alone.int().argmax())]
-                raise ConfigError(
-                    f"pooling=0, but the class {name!r} has fewer than two pictures, and so no covariance of its own: "
-                    "leave pooling out, give it more than 0, or use boundary=linear."
-                )
-            shares = torch.full_like(moments.counts, share)
-        shares = shares[:, None, None]
+        alone = moments.counts < 2
+        if self.config.pooling == 0 and bool(alone.any()):
+            name = self.class_names[int(alone.int().argmax())]
+            raise ConfigError(
+                f"pooling=0, but the class {name!r} has fewer than two pictures, and so no covariance of its own: "
+                "leave pooling out, give it more than 0, or use boundary=linear."
+            )
+        shares = pooling_shares(moments.counts, moments.means.shape[1], self.config.pooling)[:, None, None]
         return (1 - shares) * own + shares * self._pooled(moments)
 
     def _shrunk(self, scatters: Tensor, counts: Tensor, fourths: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
 """Naive Bayes: within a class every pixel, or latent, varies by itself; Gaussian, or pixels that are on or off.
 
 Duda & Hart 1973 (section 2.11: binary features); Ng & Jordan 2001, "On discriminative vs. generative classifiers" (set
-against logistic regression). Streamed: two passes, and no picture is held. Equal to scikit-learn's `GaussianNB` and
-`BernoulliNB` at the same smoothing.
+against logistic regression). Streamed: two passes, and no picture is held. Equal to scikit-learn's `BernoulliNB`,
+and to its `GaussianNB` where pooling is 0 and the smoothing is the same.
 Shape letters: N pictures, K classes, D pixels or dimensions of the points.
 """
 
@@ -23,6 +23,7 @@ from imagewright.models.density.classes import (
     check_drawable,
     class_moments,
     drawn_classes,
+    pooling_shares,
     posteriors,
 )
 from imagewright.models.density.gaussians import draws, log_densities
@@ -42,6 +43,12 @@ class NaiveBayesConfig(LabelledConfig, LatentConfig):
     )
     smoothing: float = Field(
         0.03, ge=0, le=10, description="gaussian: added to every variance, as a share of the largest one of all pixels"
+    )
+    pooling: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="gaussian: how far a class's variances move to the common ones (by its pictures, if not given)",
     )
     threshold: float = Field(0.5, ge=0, lt=1, description="bernoulli: a pixel is on above this brightness, 0 to 1")
     pseudo_count: float = Field(
@@ -152,4 +159,6 @@ class NaiveBayes(Model, Sampled):
             raise DataError("All pictures are equal: naive Bayes finds nothing that varies in them.")
         # Where no smoothing is asked for, a pixel that never varies within a class still has a width.
         smoothing = max(self.config.smoothing, 1e-12) * largest
-        return (moments.scatters / counts.clamp(min=1) + smoothing).sqrt()
+        common = moments.scatters.sum(0) / counts.sum()
+        shares = pooling_shares(moments.counts, 1, self.config.pooling)[:, None]  # each pixel is alone: one dimension
+        return ((1 - shares) * moments.scatters / counts.clamp(min=1) + shares * common + smoothing).sqrt()

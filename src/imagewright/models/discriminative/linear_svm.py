@@ -2,7 +2,8 @@
 
 Cortes & Vapnik 1995, "Support-vector networks" (here with squared hinges, which scikit-learn's liblinear solves); Platt
 1999, "Probabilistic outputs for support vector machines": a sigmoid a class, fitted to margins of pictures that the
-machine has not seen, by three-fold cross-validation. Points are held in memory: N x D numbers, never pictures.
+machine has not seen, by three-fold cross-validation; one sigmoid for all where a class has few pictures.
+Points are held in memory: N x D numbers, never pictures.
 Shape letters: N pictures, K classes, D dimensions of the points.
 """
 
@@ -32,6 +33,7 @@ from imagewright.models.discriminative.platt import sigmoid_of
 from imagewright.phases import Model, Stream
 
 FOLDS = 3  # Platt 1999, section 2.1
+FEW = 10  # pictures of a class, too few to fit a sigmoid of its own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +41,7 @@ class LinearSVMConfig(LabelledConfig, LatentConfig):
     smallest: ClassVar[dict[str, Any]] = {"components": 4}
 
     penalty: float = Field(
-        10.0,
+        1.0,
         gt=0,
         description="of the squared weights, halved, against the summed squared hinge losses of the pictures",
     )
@@ -78,7 +80,7 @@ class LinearSVM(Model, LatentSpace):
         weights, biases = self._machines(points.numpy(), labels, there)
         seen = points.numpy() @ weights.T + biases
         unseen = self._unseen_margins(points.numpy(), labels, there, seen)
-        sigmoids = np.array([sigmoid_of(unseen[:, row], labels == label) for row, label in enumerate(there)])
+        sigmoids = _sigmoids(unseen, labels[:, None] == there)
         classes = len(self.class_names)
         held = {
             "weights": torch.zeros(classes, points.shape[1], dtype=torch.float64),
@@ -142,6 +144,17 @@ class LinearSVM(Model, LatentSpace):
             columns = np.searchsorted(there, known)
             margins[np.ix_(left_out, columns)] = (points[left_out] @ weights.T + biases)[:, columns]
         return margins
+
+
+def _sigmoids(margins: np.ndarray, positive: np.ndarray) -> np.ndarray:
+    """Slope and offset of each class, (L, 2), from margins on unseen pictures and who is of the class, both (N, L).
+
+    Where a class has few pictures, all have one sigmoid, fitted to all margins: the class of the greatest margin then
+    stays the likeliest, which sigmoids fitted to a handful of pictures would not keep.
+    """
+    if positive.sum(0).min() < FEW:
+        return np.tile(sigmoid_of(margins.ravel(), positive.ravel()), (margins.shape[1], 1))
+    return np.array([sigmoid_of(*columns) for columns in zip(margins.T, positive.T, strict=True)])
 
 
 def _dealt_folds(labels: np.ndarray, seed: int) -> np.ndarray:
