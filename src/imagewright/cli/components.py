@@ -24,7 +24,7 @@ def components(
         Parameter(help="principal (eigenfaces), independent, telling labelled classes apart, or random directions"),
     ] = "pca",
     components: Annotated[
-        Count | None, Parameter(help="how many; 150 by default (ica 40), or as many as there can be")
+        Count | None, Parameter(help="how many; 150 by default (ica 64), or as many as there can be")
     ] = None,
     size: Annotated[Size | None, Parameter(help="64, or HEIGHTxWIDTH; at most 128 a side by default")] = None,
     channels: Annotated[Literal[1, 3, 4] | None, Parameter(help="1 grey, 3 RGB, 4 RGBA")] = None,
@@ -68,9 +68,10 @@ def lines_of(found: Components) -> list[str]:
 
     images, parts = found.images, found.decomposition
     shown = len(parts.directions)
+    what = f"{shown} {NAMES[found.method]} explain" if shown > 1 else f"one {NAMES[found.method][:-1]} explains"
     lines = [
-        f"{len(images):,} pictures of {images.height}x{images.width}x{images.channels}: {shown} {NAMES[found.method]} "
-        f"explain {float(parts.shares[shown - 1]):.1%} of the variance."
+        f"{len(images):,} pictures of {images.height}x{images.width}x{images.channels}: {what} "
+        f"{float(parts.shares[shown - 1]):.1%} of the variance."
     ]
     known = len(parts.shares)
     counts = [
@@ -78,10 +79,11 @@ def lines_of(found: Components) -> list[str]:
         for share, count in found.counts.items()
     ]
     lines.append(
-        f"Components that explain {', '.join(counts)}." + (f" The elbow is at {found.elbow}." if found.elbow else "")
+        f"Components that explain {', '.join(counts)}." + (f" Before the elbow: {found.elbow}." if found.elbow else "")
     )
-    weights = ", ".join(f"{float(weight):+.2f}" for weight in found.weights[:8])
-    lines.append(f"{Path(images.name(found.shown)).name} is the mean plus {weights} ... times components 1, 2, 3 ...")
+    weights = [f"{float(weight):+.2f} x {place}" for place, weight in enumerate(found.weights[:6], 1)]
+    end = " ..." if shown > len(weights) else "."
+    lines.append(f"{Path(images.name(found.shown)).name} is near the mean {' '.join(weights)}{end}")
     if not found.facts.get("rotation_settled", True):
         lines.append("The rotation did not come to rest: ask for fewer components, or take these with a grain of salt.")
     if "epsilon_guaranteed" in found.facts:

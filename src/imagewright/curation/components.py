@@ -25,7 +25,8 @@ from imagewright.pixels import to_float
 from imagewright.training.setup import config_of
 
 METHODS = {"pca": "pca", "ica": "ica", "lda": "lda", "random": "random_projection"}
-USUAL = {"pca": 150, "ica": 40, "random": 150}  # components, where the user names no number; LDA: all there are
+USUAL = 150  # components of PCA and random ones, where the user names no number; the others have their own
+LEAST_FOR_AN_ELBOW = 4
 SHARES = (0.9, 0.95, 0.99)
 LARGEST_SIDE = 128  # of the pictures looked at, unless the user names a size
 # Up to so many pictures, and numbers in them together, all variances are computed and not only the first.
@@ -39,10 +40,11 @@ class Components:
     """What `components` found. Pictures are float32 in [-1, 1] unless said otherwise.
 
     `method`; `model`, the fitted one; `images`, as they were looked at; `decomposition`: mean, directions and the
-    shares of variance; `elbow`, None where components come in no order of variance; `counts`, how many explain 90, 95
-    and 99 % of the variance, None for more than are known; `shown`, the index of the picture taken as example;
-    `picture` (C, H, W); `weights` (K,), its latents; `strip`, it rebuilt from k components, (k, picture, error) each,
-    the error being the root of the mean squared difference in grey levels of 0 to 255; `facts` of the method alone.
+    shares of variance; `elbow`, how many come before the bend of their variances, None where there are too few or these
+    do not fall; `counts`, how many explain 90, 95 and 99 % of the variance, None for more than are known; `shown`, the
+    index of the picture taken as example; `picture` (C, H, W); `weights` (K,), its latents; `strip`, it rebuilt from k
+    components, (k, picture, error) each, the error being the root of the mean squared difference in grey levels of 0
+    to 255; `facts` of the method alone.
     """
 
     method: str
@@ -89,7 +91,8 @@ def components(
     """Take pictures apart into a mean and components: principal, independent, telling classes apart, or random.
 
     `source` and `opening`: as for `open_images`; pictures of more than 128 pixels a side are made smaller unless
-    `size` is given. `count`: of components; by default 150 (40 independent ones), or as many as there can be.
+    `size` is given. `count`: of components; by default 150 (64 independent ones; to tell classes apart, one fewer than
+    classes), or as many as there can be.
     `picture`: the index of the one to rebuild. `progress(done, total)` is told of each pass.
 
     Raises `UserError` for an unknown method or picture, `ConfigError` for more components than there can be, and
@@ -114,13 +117,13 @@ def components(
         example = to_float(images.batch(np.array([picture])).images)
         weights = model.encode(example)[0, : len(parts.directions)]
         facts = _facts(model, method, images)
-    ordered = bool((parts.gains.diff() <= 1e-6).all())
+    bends = method in ("pca", "ica") and len(parts.gains) >= LEAST_FOR_AN_ELBOW
     return Components(
         method=method,
         model=model,
         images=images,
         decomposition=parts,
-        elbow=elbow_of(parts.gains) if ordered and method != "random" else None,
+        elbow=elbow_of(parts.gains.sort(descending=True).values) if bends else None,
         counts={share: parts.components_for(share) for share in SHARES},
         shown=picture,
         picture=example[0],
@@ -140,10 +143,12 @@ def _at_a_size(images: Images) -> Images:
 
 def _fitted(images: Images, stream: FloatStream, method: str, count: int | None, seed: int) -> Any:
     pixels = images.channels * images.height * images.width
-    most = min(len(images) - 1, pixels)
-    wanted = count if count is not None or method == "lda" else max(1, min(USUAL[method], most))
-    if method == "pca" and pixels <= EXACT_PIXELS and wanted is not None:
-        wanted = max(wanted, most)  # for the same work; and too many are refused in the model's words
+    most, wanted = min(len(images) - 1, pixels), count
+    if method == "pca":
+        # Small pictures: all, for the same work. Too many are refused in the model's words.
+        wanted = max(count or 1, most) if pixels <= EXACT_PIXELS else count or min(USUAL, most)
+    elif method == "random":
+        wanted = count or min(USUAL, pixels)
     options: dict[str, Any] = {"seed": seed} | ({} if wanted is None else {"components": wanted})
     model: Any = catalogue.model_class(METHODS[method])(config_of(METHODS[method], images, options, {}))
     model.fit(stream)
@@ -157,7 +162,7 @@ def _decomposition(model: Any, stream: FloatStream, method: str, count: int | No
     shares = model.explained_variance_ratio.double().cumsum(0)
     if pixels > EXACT_PIXELS and len(stream) <= FEW_PICTURES and len(stream) * pixels <= FEW_NUMBERS:
         shares = all_shares(model.mean.view(model.config.image_shape), stream)
-    return decomposed(model, stream, shares.clamp(max=1), first=count or USUAL["pca"])
+    return decomposed(model, stream, shares.clamp(max=1), first=count or USUAL)
 
 
 def _facts(model: Any, method: str, images: Images) -> dict[str, Any]:
@@ -179,7 +184,7 @@ def _distances_kept(model: Any, images: Images) -> dict[str, Any]:
     chosen = np.linspace(0, len(images) - 1, min(len(images), MEASURED)).astype(np.int64)
     pictures = to_float(images.batch(chosen).images.contiguous())
     before, after = (torch.pdist(rows.flatten(1).double()).square() for rows in (pictures, model.encode(pictures)))
-    ratios = after[before > 0] / before[before > 0]
+    ratios = after[before > 0] / before[before > 0] if before.any() else torch.ones(1)
     return {"pictures": len(chosen), "least": round(float(ratios.min()), 6), "most": round(float(ratios.max()), 6)}
 
 

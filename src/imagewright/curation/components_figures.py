@@ -124,11 +124,10 @@ def _bars(axes: Axes, found: Components) -> None:
     axes.set(ylabel="% of the variance", title="variance of each" if found.method == "pca" else "what each adds")
     if found.elbow:
         axes.plot(places[[0, -1]], gains[[0, -1]], "--", color="grey", linewidth=1)
-        bend = gains[found.elbow - 1]
         axes.annotate(
-            f"elbow at {found.elbow}:\nfarthest below the dashed line",
-            (found.elbow, bend),
-            (0.4, 0.75),
+            f"{found.elbow} before the elbow, where\nthe bars are farthest below the line",
+            (found.elbow + 1, gains[found.elbow]),
+            (0.36, 0.75),
             textcoords="axes fraction",
             arrowprops={"arrowstyle": "->", "color": "black"},
         )

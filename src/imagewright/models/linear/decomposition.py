@@ -88,17 +88,17 @@ def all_shares(mean: Tensor, images: Stream) -> Tensor:
 
 
 def elbow_of(gains: Tensor) -> int:
-    """The number of components at the bend of the curve of their variances, in falling order.
+    """The number of components before the bend of the curve of their variances, which are given in falling order.
 
-    Where the curve of the first `ELBOW_AMONG` lies farthest below the straight line between its ends, both axes scaled
-    to [0, 1] (as in Satopaa et al. 2011, "Finding a kneedle in a haystack").
+    The bend is where the curve of the first `ELBOW_AMONG` lies farthest below the straight line between its ends, both
+    axes scaled to [0, 1] (as in Satopaa et al. 2011, "Finding a kneedle in a haystack").
     """
     curve = gains[:ELBOW_AMONG].double()
     height = curve[0] - curve[-1]
     if not height > 0:
         return len(curve)
     below = 1 - torch.linspace(0, 1, len(curve), dtype=torch.float64) - (curve - curve[-1]) / height
-    return int(below.argmax()) + 1
+    return max(1, int(below.argmax()))
 
 
 def _orthonormal(directions: Tensor) -> Tensor:

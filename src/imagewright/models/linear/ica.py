@@ -80,7 +80,7 @@ class ICA(Model):
         directions = int((spectrum.variances > LEAST_VARIANCE * spectrum.variances[0]).sum())
         if self.config.components and directions < self.config.components:
             raise ConfigError(
-                f"components={self.config.components}, but these pictures vary in {directions} directions only: "
+                f"components={self.config.components}, but these pictures vary in fewer directions, {directions}: "
                 f"use --components {directions} or fewer."
             )
         return spectrum.first(directions)
