@@ -42,6 +42,7 @@ def classify(
     ] = None,
     encoder: Annotated[Path | None, Parameter(help="a run whose latents to classify by instead")] = None,
     test_source: Annotated[str | None, Parameter(help="pictures to judge by; else a share is held out")] = None,
+    test_split: Annotated[str | None, Parameter(help="the part of it, or of the source, to judge by: test")] = None,
     test_share: Annotated[float, Parameter(help="the share of each class that is held out")] = 0.25,
     size: Annotated[Size | None, Parameter(help="64, or HEIGHTxWIDTH; at most 64 a side by default")] = None,
     split: Annotated[str | None, Parameter(help="a part of the source, such as train")] = None,
@@ -54,13 +55,14 @@ def classify(
 
     if source is not None:
         comparing = {"models": models, "counts": counts, "components": components, "encoder": encoder}
-        for name, value in (comparing | {"test_source": test_source, "size": size}).items():
+        for name, value in (comparing | {"test_source": test_source, "test_split": test_split, "size": size}).items():
             if value:
-                raise UserError(f"{name} is for comparing classifiers, without a run: leave it out, or the run.")
+                option = f"--{name.replace('_', '-')}"
+                raise UserError(f"{option} is for comparing classifiers, without a run: leave it out, or the run.")
         _apply(run_or_source, source, out, at, mistakes, split, labels, force=force)
         return
     if at is not None:
-        raise UserError("at is for a run, and none was named: `imagewright classify RUN SOURCE --out FILE.csv`.")
+        raise UserError("--at is for a run, and none was named: `imagewright classify RUN SOURCE --out FILE.csv`.")
     options = {
         "models": models,
         "counts": counts,
@@ -69,7 +71,8 @@ def classify(
         "test_share": test_share,
         "seed": seed,
     }
-    _compare(run_or_source, out, test_source, encoder, size, split, labels, options, force=force)
+    judged_by = None if test_source is None and test_split is None else (test_source or run_or_source, test_split)
+    _compare(run_or_source, out, judged_by, encoder, size, split, labels, options, force=force)
 
 
 def _apply(
@@ -137,7 +140,7 @@ def _write_table(path: Path, confusion: Confusion, images: Images, *, force: boo
 def _compare(
     source: str,
     out: Path,
-    test_source: str | None,
+    judged_by: tuple[str, str | None] | None,
     encoder: Path | None,
     size: tuple[int, int] | None,
     split: str | None,
@@ -168,8 +171,8 @@ def _compare(
     images = imagewright.open_images(source, size, split=split, labels=labels)
     images = images_for(model, images) if model is not None else images if size else at_working_size(images)
     test = None
-    if test_source is not None:
-        test = imagewright.open_images(test_source, images.size, images.channels).prepare()
+    if judged_by is not None:
+        test = imagewright.open_images(judged_by[0], images.size, images.channels, split=judged_by[1]).prepare()
     with counted("preparing") as progress:
         images.prepare(progress)
     with counted("comparing") as progress:

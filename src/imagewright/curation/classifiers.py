@@ -134,7 +134,7 @@ def chosen_contenders(names: Sequence[str]) -> dict[str, Contender]:
     for name in names:
         if name not in CONTENDERS:
             raise ConfigError(
-                f"There is no classifier {name!r}.{nearest_name(name, CONTENDERS)} {', '.join(CONTENDERS)}."
+                f"There is no classifier {name!r}.{nearest_name(name, CONTENDERS)} Known: {', '.join(CONTENDERS)}."
             )
     return {name: CONTENDERS[name] for name in (names or CONTENDERS)}
 
@@ -160,6 +160,8 @@ def compare(
     Raises `DataError` without labels of two classes, `ConfigError` for counts and names that cannot be.
     """
     contenders = chosen_contenders(models)
+    if repeats < 1:
+        raise ConfigError(f"repeats={repeats}, but there must be one split at least.")
     labels = labels_of(images)
     assert images.class_names is not None
     test_labels = None if test is None else labels_in(test, images.class_names)
