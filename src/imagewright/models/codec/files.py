@@ -61,7 +61,11 @@ def decode_jpeg(data: bytes) -> Tensor:
     Raises `DataError` for a file that is damaged, cut short, of another kind (progressive, arithmetic, 12 bits, CMYK)
     or declares more pixels than a picture has.
     """
-    found = read_coefficients(data)
+    return pixels_of(read_coefficients(data))
+
+
+def pixels_of(found: Coefficients) -> Tensor:
+    """The picture of quantised coefficients, uint8 (C, H, W): what every viewer of the file shows."""
     planes = [torch.from_numpy(plane)[None] for plane in found.planes]
     steps = [torch.from_numpy(found.tables.get(number, np.ones((8, 8)))) for number in range(4)]
     return images_of(planes, found.frame, steps, rgb=found.is_rgb)[0]
