@@ -1,4 +1,4 @@
-"""`imagewright components` with 100 components of 25,000, 50,000 and 100,000 pictures of 32x32x3, from a prepared cache.
+"""`imagewright components`, 100 components of 25,000, 50,000 and 100,000 pictures of 32x32x3, from a prepared cache.
 
     python benchmarks/components_scale.py
 

@@ -22,6 +22,8 @@ from imagewright.models.linear.moments import mean_and_variance
 from imagewright.models.linear.spectra import USUAL_COMPONENTS
 from imagewright.phases import Model, Stream
 
+DEPENDENT = 1e-6  # a direction of which less than this share lies outside those before it lies within them
+
 
 def dimensions_for(epsilon: float, pictures: int) -> int:
     """Dimensions that keep every squared distance between so many pictures within 1 - epsilon to 1 + epsilon times.
@@ -89,7 +91,7 @@ class RandomProjection(Model):
         pixels = math.prod(self.config.image_shape)
         components = self._dimensions(len(images), pixels)
         directions = self._drawn(components, pixels).double()
-        inverse = torch.linalg.pinv(directions @ directions.T, hermitian=True) @ directions
+        inverse = _pseudo_inverse(directions)
         self._hold(pixels, components)
         self.mean.copy_(mean_and_variance(images)[0])
         self.directions.copy_(directions)
@@ -164,3 +166,13 @@ class RandomProjection(Model):
         self.register_buffer("directions", torch.zeros(components, pixels))
         self.register_buffer("inverse", torch.zeros(components, pixels))
         self.register_buffer("pictures", torch.zeros((), dtype=torch.int64))
+
+
+def _pseudo_inverse(directions: Tensor) -> Tensor:
+    """The transposed pseudo-inverse (K, D) of directions (K, D), in double precision."""
+    products = directions @ directions.T
+    factor, failed = torch.linalg.cholesky_ex(products)
+    pivots = factor.diagonal()
+    if failed or pivots.min() < DEPENDENT * pivots.max():  # few sparse directions in few pixels may be equal, or zero
+        return torch.linalg.pinv(products, hermitian=True) @ directions
+    return torch.cholesky_solve(directions, factor)
