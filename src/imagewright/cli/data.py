@@ -30,18 +30,21 @@ def check(
     source: Source,
     /,
     *,
+    against: Annotated[
+        str | None, Parameter(help="another source: which pictures are in both, equal or nearly")
+    ] = None,
     split: Split = None,
     labels: Annotated[Path | None, Parameter(help="a CSV or JSON file of labels or attributes")] = None,
     strict: Annotated[Flag, Parameter(help="exit with code 2 where a picture is unreadable")] = False,
     json: Annotated[Flag, Parameter(help="print JSON, for programs")] = False,
 ) -> None:
-    """What is in a source and what is wrong with it: sizes, channels, labels, unreadable pictures, duplicates."""
+    """What is in a source and what is wrong with it: sizes, labels, unreadable pictures, duplicates and near ones."""
     from imagewright.cli.progress import counted
     from imagewright.errors import DataError
     from imagewright.images.check import check_images
 
     with counted("checking") as progress:
-        report = check_images(source, split=split, labels=labels, progress=progress)
+        report = check_images(source, against=against, split=split, labels=labels, progress=progress)
     if json:
         from json import dumps
 

@@ -1,4 +1,4 @@
-"""What is in a source and what is wrong with it: every picture is decoded once, nothing is written."""
+"""What is in a source and what is wrong with it: every picture is decoded once, and nothing is written."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
-from imagewright.images.decoding import Header, Unreadable, decode, read_header
+from imagewright.images.decoding import MODE_OF_CHANNELS, Header, Unreadable, decode, from_array, read_header
+from imagewright.images.duplicates import Prints, equal_groups, near_groups, shared_pictures
 from imagewright.images.open import attach_labels
 from imagewright.images.parallel import Range, over_ranges
+from imagewright.images.perceptual_hashes import SIDE, hashes_of, is_flat, small_picture
 from imagewright.images.preparing import chunks
 from imagewright.images.sources.base import Payload, Source
 from imagewright.images.sources.finding import find_source
@@ -25,13 +28,37 @@ EXAMPLES = 20
 
 
 @dataclass
+class SharedReport:
+    """What two sources have in common: pictures of the one checked that are in the other, equal or nearly so.
+
+    `equal_examples`, `near_examples`: (name in the source checked, name in the other), at most 20 each.
+    """
+
+    against: str
+    equal: int
+    near: int
+    equal_examples: list[tuple[str, str]]
+    near_examples: list[tuple[str, str]]
+
+    def lines(self) -> list[str]:
+        """The report as lines of plain text."""
+        lines = [
+            f"{'shared':<17}{self.equal:,} equal and {self.near:,} nearly equal pictures are in {self.against}, too"
+        ]
+        lines += [f"  {mine} = {theirs}" for mine, theirs in self.equal_examples]
+        return lines + [f"  {mine} ~ {theirs}" for mine, theirs in self.near_examples]
+
+
+@dataclass
 class CheckReport:
     """What `check_images` found.
 
     `sizes`, `modes`, `formats`: how many pictures have each ("HEIGHTxWIDTH", Pillow's mode, the file format), the
     commonest first. `classes`: pictures of each class; `attributes`: pictures that have each. `unreadable`: pictures
     that cannot be decoded, `unreadable_examples` names some with the reason. `duplicates`: pictures whose pixels equal
-    those of an earlier one, `duplicate_groups` names some. `suggested_size`: (height, width), or None.
+    those of an earlier one, `duplicate_groups` names some. `near_duplicates`: pictures that look the same as an earlier
+    one (resized, recompressed, brightened, slightly cropped) without being equal. `shared`: what another source has in
+    common with this one, where one was given. `suggested_size`: (height, width), or None.
     """
 
     source: str
@@ -46,6 +73,9 @@ class CheckReport:
     unreadable_examples: list[tuple[str, str]] = field(default_factory=list)
     duplicates: int = 0
     duplicate_groups: list[list[str]] = field(default_factory=list)
+    near_duplicates: int = 0
+    near_duplicate_groups: list[list[str]] = field(default_factory=list)
+    shared: SharedReport | None = None
     suggested_size: tuple[int, int] | None = None
     suggested_channels: int | None = None
     suggestion: str = ""
@@ -59,21 +89,29 @@ class CheckReport:
         """The report as lines of plain text."""
         lines = [f"{self.source}: {self.count:,} pictures, {self.readable:,} readable"]
         for title, counts in (("size", self.sizes), ("mode", self.modes), ("format", self.formats)):
-            lines.append(f"{title + 's':<12}{_in_words(counts)}")
+            lines.append(_line(title + "s", _in_words(counts)))
         if self.classes is not None:
-            lines.append(f"{'classes':<12}{len(self.classes)}: {_in_words(self.classes)}")
+            lines.append(_line("classes", f"{len(self.classes)}: {_in_words(self.classes)}"))
         if self.attributes is not None:
-            lines.append(f"{'attributes':<12}{len(self.attributes)}: {_in_words(self.attributes)}")
-        lines.append(f"{'unreadable':<12}{self.unreadable:,}")
+            lines.append(_line("attributes", f"{len(self.attributes)}: {_in_words(self.attributes)}"))
+        lines.append(_line("unreadable", f"{self.unreadable:,}"))
         lines += [f"  {name}: {reason}" for name, reason in self.unreadable_examples]
         if self.unreadable > len(self.unreadable_examples):
             lines.append(f"  and {self.unreadable - len(self.unreadable_examples):,} more")
-        lines.append(f"{'duplicates':<12}{self.duplicates:,}")
+        lines.append(_line("duplicates", f"{self.duplicates:,}"))
         lines += ["  " + " = ".join(group) for group in self.duplicate_groups]
-        lines += [f"{'note':<12}{note}" for note in self.notes]
+        lines.append(_line("near-duplicates", f"{self.near_duplicates:,}"))
+        lines += ["  " + " ~ ".join(group) for group in self.near_duplicate_groups]
+        if self.shared is not None:
+            lines += self.shared.lines()
+        lines += [_line("note", note) for note in self.notes]
         if self.suggestion:
-            lines.append(f"{'suggestion':<12}{self.suggestion}")
+            lines.append(_line("suggestion", self.suggestion))
         return lines
+
+
+def _line(title: str, text: str) -> str:
+    return f"{title:<17}{text}"
 
 
 def _in_words(counts: dict[str, int], most: int = 8) -> str:
@@ -83,64 +121,87 @@ def _in_words(counts: dict[str, int], most: int = 8) -> str:
 
 @dataclass
 class _Findings:
-    """What one range of pictures showed. `digests` uint64 (n, 2) of the pixels of the pictures `good`."""
+    """What one range of pictures showed; `prints` of those that can be read."""
 
     headers: list[Header]
-    good: list[int]
-    digests: np.ndarray
+    prints: Prints
     bad: list[tuple[int, str]]
 
 
 def check_images(
     source: Any,
     *,
+    against: Any = None,
     split: str | None = None,
     labels: str | Path | None = None,
     progress: Callable[[int, int], None] | None = None,
     workers: int | None = None,
     cache_dir: str | Path | None = None,
 ) -> CheckReport:
-    """Look at every picture of a source (as for `open_images`): counts, sizes, labels, damage, exact duplicates.
+    """Look at every picture of a source (as for `open_images`): counts, sizes, labels, damage, duplicates.
 
-    Raises `DataError` only where the source itself cannot be opened; bad pictures are in the report.
+    `against`: another source, such as the test set to this training set: which pictures are in both, equal or nearly.
+    Raises `DataError` only where a source itself cannot be opened; bad pictures are in the report.
     `progress(done, total)` is called now and then.
     """
     opened = find_source(source, split, cache_dir)
     attach_labels(opened, labels)
-    sizes: Counter[tuple[int, int]] = Counter()
-    modes: Counter[str] = Counter()
-    formats: Counter[str] = Counter()
-    channels: Counter[int] = Counter()
-    good, digests, bad, done = [], [], [], [0]
+    other = None if against is None else find_source(against, None, cache_dir)
+    total, before = len(opened) + (0 if other is None else len(other)), 0
 
-    def tell() -> None:
+    def tell(done: int) -> None:
         if progress is not None:
-            progress(done[0], len(opened))
+            progress(before + done, total)
 
-    def work(bounds: Range, stop: threading.Event) -> _Findings:
-        return _examine_range(opened, bounds, stop)
-
-    for found in over_ranges(chunks(opened, RANGE_PICTURES), work, workers, tell):
-        for header in found.headers:
-            sizes[header.width, header.height] += 1
-            modes[header.mode] += 1
-            formats[header.format] += 1
-            channels[header.channels] += 1
-        good.append(np.array(found.good, np.int64))
-        digests.append(found.digests)
-        bad += found.bad
-        done[0] += len(found.good) + len(found.bad)
-    bad.sort()
+    headers, prints, bad = _survey(opened, workers, tell)
     report = CheckReport(opened.typed, len(opened), len(opened) - len(bad), notes=opened.notes)
-    report.sizes = {f"{height}x{width}": count for (width, height), count in sizes.most_common()}
-    report.modes, report.formats = dict(modes.most_common()), dict(formats.most_common())
+    report.sizes = {f"{height}x{width}": count for (width, height), count in headers.sizes.most_common()}
+    report.modes, report.formats = dict(headers.modes.most_common()), dict(headers.formats.most_common())
     report.unreadable = len(bad)
     report.unreadable_examples = [(opened.name(index), reason) for index, reason in bad[:EXAMPLES]]
     _count_annotations(opened, report)
-    _find_duplicates(opened, np.concatenate(good), np.concatenate(digests), report)
-    if sizes:
-        _suggest(sizes, channels.most_common(1)[0][0], report)
+    _report_duplicates(opened, prints, report)
+    if other is not None:
+        before = len(opened)
+        _report_shared(opened, prints, other, _survey(other, workers, tell)[1], report)
+    if headers.sizes:
+        _suggest(headers.sizes, headers.channels.most_common(1)[0][0], report)
     return report
+
+
+class _Tally:
+    """How many pictures have each size (width, height), mode, format and number of channels."""
+
+    def __init__(self) -> None:
+        self.sizes: Counter[tuple[int, int]] = Counter()
+        self.modes: Counter[str] = Counter()
+        self.formats: Counter[str] = Counter()
+        self.channels: Counter[int] = Counter()
+
+    def add(self, header: Header) -> None:
+        self.sizes[header.width, header.height] += 1
+        self.modes[header.mode] += 1
+        self.formats[header.format] += 1
+        self.channels[header.channels] += 1
+
+
+def _survey(
+    source: Source, workers: int | None, tell: Callable[[int], None]
+) -> tuple[_Tally, Prints, list[tuple[int, str]]]:
+    """Every picture of a source, once: its header, its prints, or why it cannot be read."""
+    tally, prints, bad, done = _Tally(), [], [], [0]
+
+    def work(bounds: Range, stop: threading.Event) -> _Findings:
+        return _examine_range(source, bounds, stop)
+
+    for found in over_ranges(chunks(source, RANGE_PICTURES), work, workers, lambda: tell(done[0])):
+        for header in found.headers:
+            tally.add(header)
+        prints.append(found.prints)
+        bad += found.bad
+        done[0] += len(found.headers) + len(found.bad)
+    parts = ([getattr(each, name) for each in prints] for name in ("indices", "digests", "hashes", "flat"))
+    return tally, Prints(*(np.concatenate(part) for part in parts)), sorted(bad)
 
 
 def _examine_range(source: Source, bounds: Range, stop: threading.Event) -> _Findings:
@@ -148,28 +209,34 @@ def _examine_range(source: Source, bounds: Range, stop: threading.Event) -> _Fin
     good: list[int] = []
     bad: list[tuple[int, str]] = []
     digests = bytearray()
+    small = np.empty((bounds[1] - bounds[0], SIDE, SIDE), np.uint8)
     for index, payload in enumerate(source.read(np.arange(*bounds)), bounds[0]):
         if stop.is_set():
             break
         try:
-            header, pixels = _examine(payload)
+            header, picture = _examine(payload)
         except Unreadable as reason:
             bad.append((index, str(reason)))
             continue
+        small[len(good)] = small_picture(picture)
         headers.append(header)
         good.append(index)
-        digests += hashlib.blake2b(f"{header.width} {header.channels} ".encode() + pixels, digest_size=16).digest()
-    return _Findings(headers, good, np.frombuffer(bytes(digests), np.uint64).reshape(-1, 2), bad)
+        shape = f"{header.width} {header.channels} ".encode()
+        digests += hashlib.blake2b(shape + picture.tobytes(), digest_size=16).digest()
+    small = small[: len(good)]
+    whole = np.frombuffer(bytes(digests), np.uint64).reshape(-1, 2)
+    return _Findings(headers, Prints(np.array(good, np.int64), whole, hashes_of(small), is_flat(small)), bad)
 
 
-def _examine(payload: Payload) -> tuple[Header, bytes]:
+def _examine(payload: Payload) -> tuple[Header, Image.Image]:
     if isinstance(payload, Unreadable):
         raise payload
     if isinstance(payload, np.ndarray):
-        mode = {1: "L", 3: "RGB", 4: "RGBA"}[payload.shape[2]]
-        return Header(payload.shape[1], payload.shape[0], mode, "array"), payload.tobytes()
+        channels = payload.shape[2]
+        header = Header(payload.shape[1], payload.shape[0], MODE_OF_CHANNELS[channels], "array")
+        return header, from_array(payload, channels)
     header = read_header(payload)
-    return header, decode(payload, header.channels).tobytes()
+    return header, decode(payload, header.channels)
 
 
 def _count_annotations(source: Source, report: CheckReport) -> None:
@@ -182,21 +249,26 @@ def _count_annotations(source: Source, report: CheckReport) -> None:
         report.attributes = dict(zip(known.attribute_names, positive.tolist(), strict=True))
 
 
-def _find_duplicates(source: Source, indices: np.ndarray, digests: np.ndarray, report: CheckReport) -> None:
-    if len(indices) == 0:
-        return
-    order = np.lexsort((indices, digests[:, 1], digests[:, 0]))
-    ordered = digests[order]
-    same = np.concatenate(([False], (ordered[1:] == ordered[:-1]).all(axis=1)))
-    report.duplicates = int(same.sum())
-    starts = np.flatnonzero(~same & np.concatenate((same[1:], [False])))
-    groups = []
-    for start in starts[:EXAMPLES]:
-        stop = start + 1
-        while stop < len(same) and same[stop]:
-            stop += 1
-        groups.append([source.name(int(indices[place])) for place in order[start : min(stop, start + EXAMPLES)]])
-    report.duplicate_groups = sorted(groups)
+def _report_duplicates(source: Source, prints: Prints, report: CheckReport) -> None:
+    equal = equal_groups(prints)
+    near = near_groups(source, prints, equal)
+    report.duplicates, report.near_duplicates = equal.count, near.count
+    report.duplicate_groups, report.near_duplicate_groups = (_named(source, found.groups) for found in (equal, near))
+    report.notes += [near.note] if near.note else []
+
+
+def _named(source: Source, groups: list[list[int]]) -> list[list[str]]:
+    return [[source.name(index) for index in group[:EXAMPLES]] for group in groups[:EXAMPLES]]
+
+
+def _report_shared(source: Source, prints: Prints, other: Source, others: Prints, report: CheckReport) -> None:
+    found = shared_pictures(source, prints, other, others)
+    examples = (
+        [(source.name(mine), other.name(theirs)) for mine, theirs in pairs[:EXAMPLES].tolist()]
+        for pairs in (found.equal, found.near)
+    )
+    report.shared = SharedReport(other.typed, len(found.equal), len(found.near), *examples)
+    report.notes += [f"Shared pictures: {found.note}"] if found.note else []
 
 
 def _suggest(sizes: Counter[tuple[int, int]], channels: int, report: CheckReport) -> None:
