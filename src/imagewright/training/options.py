@@ -42,10 +42,11 @@ class TrainingOptions:
         None, ge=1, le=10**12, description="images between two checkpoints; a fifth of all"
     )
     keep_checkpoints: int = Field(3, ge=1, le=10_000, description="latest checkpoints to keep")
+    tensorboard: bool = Field(False, description="write TensorBoard's files into the run too (needs the extra `track`)")
 
 
 # What a model fitted in closed form can be told: there are no steps, batches or rates.
 OF_CLOSED_FORMS = ("seed", "device")
 
 # What may differ when a run is resumed: where and how long it trains, not what it computes.
-MAY_DIFFER_ON_RESUME = ("images_seen", "device", "keep_checkpoints")
+MAY_DIFFER_ON_RESUME = ("images_seen", "device", "keep_checkpoints", "tensorboard")

@@ -22,6 +22,7 @@ from imagewright.training.interruptions import stop_on_signals
 from imagewright.training.loop import Loop
 from imagewright.training.parts import fill
 from imagewright.training.reporting import PlainLines, Reporter, Silent
+from imagewright.training.tracking import Tracked, check_tensorboard
 
 NAMED_AT_MOST = 3  # unreadable pictures, in a message
 
@@ -64,6 +65,9 @@ def train(
         else:
             Run.check_place(path, force=force)
             setting = setup.of_new_run(model, images, training_options, model_options, say)
+        if setting.options.tensorboard and distributed.is_main():
+            check_tensorboard()
+            reporter = Tracked(reporter)
         devices.check_memory(catalogue.model_class(model), setting.config, device)
         torch.manual_seed(setting.options.seed)
         built = catalogue.model_class(model)(setting.config)
