@@ -28,6 +28,7 @@ _HOME = {
     "score": "imagewright.verbs",
     "classify": "imagewright.verbs",
     "interpolate": "imagewright.latent.interpolate",
+    "components": "imagewright.curation.components",
     "import_checkpoint": "imagewright.checkpoints",
     "inspect": "imagewright.inspection",
     "models": "imagewright.catalogue",
@@ -43,6 +44,7 @@ __all__ = [
     "UserError",
     "__version__",
     "classify",
+    "components",
     "decode",
     "encode",
     "import_checkpoint",
@@ -60,6 +62,7 @@ __all__ = [
 if TYPE_CHECKING:
     from imagewright.catalogue import models
     from imagewright.checkpoints import import_checkpoint
+    from imagewright.curation.components import components
     from imagewright.errors import ImagewrightError, UserError
     from imagewright.images import Images, open_images
     from imagewright.inspection import inspect
