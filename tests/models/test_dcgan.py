@@ -13,8 +13,9 @@ from torch import nn
 import imagewright as iw
 from imagewright import configs
 from imagewright.errors import ConfigError
+from imagewright.layers.dcgan import Discriminator, Generator
 from imagewright.losses.adversarial import ADVERSARIAL
-from imagewright.models.adversarial.dcgan import DCGAN, DCGANConfig, Discriminator, Generator
+from imagewright.models.adversarial.dcgan import DCGAN, DCGANConfig
 from imagewright.phases import Draws, Step
 from imagewright.pixels import to_float
 from imagewright.training.reporting import Silent
@@ -174,7 +175,11 @@ def test_without_an_average_the_weights_are_the_trained_ones(tmp_path: Path) -> 
 
 def test_the_layers_at_64_are_the_published_ones() -> None:
     config = DCGANConfig(size=(64, 64), channels=3)
-    shapes = {name: tuple(tensor.shape) for name, tensor in Generator(config).state_dict().items() if tensor.ndim == 4}
+    shapes = {
+        name: tuple(tensor.shape)
+        for name, tensor in Generator(config, config.latent_dim).state_dict().items()
+        if tensor.ndim == 4
+    }
     assert list(shapes.values()) == [
         (100, 512, 4, 4),
         (512, 256, 4, 4),
@@ -183,7 +188,7 @@ def test_the_layers_at_64_are_the_published_ones() -> None:
         (64, 3, 4, 4),
     ]
     assert list(shapes) == [f"main.{number}.weight" for number in (0, 3, 6, 9, 12)]
-    state = Discriminator(config).state_dict()
+    state = Discriminator(config, normalised=True).state_dict()
     shapes = {name: tuple(tensor.shape) for name, tensor in state.items() if tensor.ndim == 4}
     assert list(shapes.values()) == [(64, 3, 4, 4), (128, 64, 4, 4), (256, 128, 4, 4), (512, 256, 4, 4), (1, 512, 4, 4)]
     assert list(shapes) == [f"main.{number}.weight" for number in (0, 2, 5, 8, 11)]

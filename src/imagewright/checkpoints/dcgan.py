@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from imagewright import configs
 from imagewright.errors import ConfigError, RunError
-from imagewright.models.adversarial.dcgan import DCGANConfig, Discriminator, Generator
+from imagewright.layers.dcgan import Discriminator, Generator
+from imagewright.models.adversarial.dcgan import DCGANConfig
 
 SYSTEM = "dcgan"
 NETWORKS = ("generator", "discriminator")
@@ -54,7 +55,7 @@ class PublishedGenerator(nn.Module):
 
     def __init__(self, config: DCGANConfig, state: dict[str, Tensor]) -> None:
         super().__init__()
-        self.network = _filled(Generator(config), state)
+        self.network = _filled(Generator(config, config.latent_dim), state)
 
     def forward(self, z: Tensor) -> Tensor:
         images: Tensor = self.network(z)
@@ -66,7 +67,7 @@ class PublishedDiscriminator(nn.Module):
 
     def __init__(self, config: DCGANConfig, state: dict[str, Tensor]) -> None:
         super().__init__()
-        self.network = _filled(Discriminator(config), state)
+        self.network = _filled(Discriminator(config, normalised=config.normalises_discriminator), state)
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         logit = self.network(image)

@@ -1,0 +1,139 @@
+"""The two bodies of DCGAN, for every model that is built on them, and the sizes that they can do.
+
+Radford, Metz & Chintala 2015, arXiv:1511.06434, section 3. The layers and their order are those of the PyTorch example
+of it, so that state dicts of either load in the other. Shape letters: N batch, Z inputs, C H W image, F features.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+from pydantic import Field, field_validator
+from pydantic.dataclasses import dataclass
+from torch import Tensor, nn
+
+from imagewright.configs import Config
+
+START = 4  # the shorter side of the first map
+WIDEST = 16  # times the width: the paper's doubling goes on for sizes above 64, but not without end
+
+
+@dataclass(frozen=True, kw_only=True)
+class DCGANShape(Config):
+    """The sizes and widths of the bodies: any size whose shorter side is 4 times a power of two."""
+
+    width: int = Field(64, ge=1, le=2048, description="channels at the finest map; doubled at each halving")
+
+    @field_validator("size")
+    @classmethod
+    def _size_is_possible(cls, size: tuple[int, int]) -> tuple[int, int]:
+        nearest = cls.nearest_size(*size)
+        if size != nearest:
+            raise ValueError(
+                f"size {size[0]}x{size[1]}: the shorter side must be 4 times a power of two (8, 16, 32, 64, 128 ...) "
+                f"and the longer one a multiple of a fourth of it. Nearest: --size {nearest[0]}x{nearest[1]}"
+            )
+        return size
+
+    @classmethod
+    def nearest_size(cls, height: int, width: int) -> tuple[int, int]:
+        doublings = max(1, round(math.log2(max(min(height, width), 1) / START)))
+        scale = START * 2**doublings / min(height, width)
+        height, width = (max(START, round(side * scale / 2**doublings)) * 2**doublings for side in (height, width))
+        return height, width
+
+    @property
+    def doublings(self) -> int:
+        """How often the first map is doubled to the image."""
+        return int(math.log2(min(self.size) // START))
+
+    @property
+    def start(self) -> tuple[int, int]:
+        """Height and width of the first map."""
+        return self.size[0] >> self.doublings, self.size[1] >> self.doublings
+
+    @property
+    def widths(self) -> list[int]:
+        """Channels of the maps between image and first map, finest first."""
+        return [self.width * min(2**level, WIDEST) for level in range(self.doublings)]
+
+
+class Generator(nn.Module):
+    """(N, Z) -> (N, C, H, W) in [-1, 1]."""
+
+    def __init__(self, shape: DCGANShape, inputs: int) -> None:
+        super().__init__()
+        widths = shape.widths[::-1]
+        layers: list[nn.Module] = [
+            nn.ConvTranspose2d(inputs, widths[0], shape.start, bias=False),
+            nn.BatchNorm2d(widths[0]),
+            nn.ReLU(True),
+        ]
+        for inner, outer in pairwise(widths):
+            layers += [
+                nn.ConvTranspose2d(inner, outer, 4, stride=2, padding=1, bias=False),
+                nn.BatchNorm2d(outer),
+                nn.ReLU(True),
+            ]
+        layers += [nn.ConvTranspose2d(widths[-1], shape.channels, 4, stride=2, padding=1, bias=False), nn.Tanh()]
+        self.main = nn.Sequential(*layers)
+        self.apply(_published_start)
+
+    def forward(self, latents: Tensor) -> Tensor:
+        images: Tensor = self.main(latents.flatten(1)[..., None, None])
+        return images
+
+
+class Discriminator(nn.Module):
+    """(N, C, H, W) -> (N,) logits, before the sigmoid of the paper.
+
+    `normalised`: with batch normalisation; not where the gradient at each image is penalised, which it would mix.
+    `channels`: of what is judged, where that is more than the image.
+    """
+
+    def __init__(self, shape: DCGANShape, *, normalised: bool, channels: int | None = None) -> None:
+        super().__init__()
+        widths = shape.widths
+        layers: list[nn.Module] = [
+            nn.Conv2d(channels or shape.channels, widths[0], 4, stride=2, padding=1, bias=False),
+            nn.LeakyReLU(0.2, inplace=True),
+        ]
+        for inner, outer in pairwise(widths):
+            layers += [
+                nn.Conv2d(inner, outer, 4, stride=2, padding=1, bias=False),
+                nn.BatchNorm2d(outer) if normalised else nn.Identity(),
+                nn.LeakyReLU(0.2, inplace=True),
+            ]
+        layers.append(nn.Conv2d(widths[-1], 1, shape.start, bias=False))
+        self.main = nn.Sequential(*layers)
+        self.apply(_published_start if normalised else _start_without_norms)
+
+    def forward(self, images: Tensor) -> Tensor:
+        # Losses are logarithms and exponentials of logits: not for half precision.
+        logits: Tensor = self.main(images).flatten().float()
+        return logits
+
+    def features(self, images: Tensor) -> Tensor:
+        """The last map, (N, F, height, width): what the logit is made of."""
+        maps: Tensor = self.main[:-1](images)
+        return maps
+
+    def logits_of(self, features: Tensor) -> Tensor:
+        """(N,) from the last map."""
+        logits: Tensor = self.main[-1](features).flatten().float()
+        return logits
+
+
+def _published_start(module: nn.Module) -> None:
+    """Section 4: weights from N(0, 0.02); the norms around 1."""
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+    elif isinstance(module, nn.BatchNorm2d):
+        nn.init.normal_(module.weight, 1.0, 0.02)
+
+
+def _start_without_norms(module: nn.Module) -> None:
+    """He et al. 2015, arXiv:1502.01852, eq. 15: the paper's 0.02 counts on norms, and would let the signal die out."""
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, a=0.2, nonlinearity="leaky_relu")
