@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from imagewright.capabilities import SamplesClasses, verbs_of
-from imagewright.curation.classifiers import Comparison, fitted, log_probabilities
+from imagewright.curation.classifiers import Comparison, fitted
 from imagewright.curation.confusion import Confusion
 from imagewright.curation.labelled_splits import Labelled
 from imagewright.figures import COLOURS, SEQUENTIAL, mark_of, new_figure, save_figure
@@ -23,6 +23,7 @@ from imagewright.images import Images
 from imagewright.images.grids import draw_grid
 from imagewright.images.provenance import COMPOSITE, make_record
 from imagewright.images.writing import write_image
+from imagewright.models.density.points import log_probabilities
 from imagewright.pixels import to_uint8
 from imagewright.seeds import derive_seed
 

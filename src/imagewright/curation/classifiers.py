@@ -8,23 +8,21 @@ Shape letters: N pictures, K classes, D features, T numbers of training pictures
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from imagewright import catalogue, configs
+from imagewright import catalogue
 from imagewright.curation.labelled_splits import Labelled, Split, held_out_of, labels_in, labels_of, split_of
 from imagewright.errors import ConfigError, DataError, nearest_name
 from imagewright.images import Images
+from imagewright.models.density.points import classifier_of_points, log_probabilities
 from imagewright.phases import Model
 from imagewright.seeds import derive_seed
 
 MOST_BY_DEFAULT = 10_000  # training pictures at the end of the curves
-BATCH = 512
 
 
 @dataclass(frozen=True)
@@ -89,39 +87,9 @@ class Comparison:
         ]
 
 
-class Points:
-    """Labelled points as a stream of pictures of 1 x D: what a model whose points are its pixels is fitted to."""
-
-    def __init__(self, labelled: Labelled) -> None:
-        self._points, self.labels = labelled.points, labelled.labels
-
-    def __len__(self) -> int:
-        return len(self._points)
-
-    def batches(self, batch_size: int) -> Iterator[Tensor]:
-        for rows in self._points.split(batch_size):
-            yield as_pictures(rows)
-
-
-def as_pictures(points: Tensor) -> Tensor:
-    """Points (N, D) as pictures (N, 1, 1, D)."""
-    return points[:, None, None, :].float()
-
-
 def fitted(contender: Contender, training: Labelled, class_names: tuple[str, ...]) -> Model:
-    """The contender's model, fitted to labelled points: it is asked about points by `log_probabilities`."""
-    model_class = catalogue.model_class(contender.model)
-    values = {"size": (1, training.points.shape[1]), "channels": 1, "encoder": None, "class_names": class_names}
-    model = model_class(configs.build(model_class.Config, values | contender.options, contender.model))
-    with torch.inference_mode():
-        model.fit(Points(training))
-    return model
-
-
-def log_probabilities(model: Model, points: Tensor) -> Tensor:
-    """What a model fitted to points says of others (N, D): (N, K)."""
-    with torch.inference_mode():
-        return torch.cat([model.classify(as_pictures(rows)) for rows in points.split(BATCH)])  # type: ignore[operator]
+    """The contender's model, fitted to labelled points."""
+    return classifier_of_points(contender.model, contender.options, training.points, training.labels, class_names)
 
 
 def accuracy(model: Model, judged: Labelled) -> float:
