@@ -31,6 +31,22 @@ LESSONS: dict[str, Entry] = {
         "imagewright.lessons.dimension:dimension",
         "Why high dimensions are empty: samples to cover a cube, outcomes of dice, distances that grow alike.",
     ),
+    "eigenfaces": Entry(
+        "imagewright.lessons.eigenfaces:eigenfaces",
+        "Pictures as a mean and a sum of axes: eigenfaces by k, a change of basis, and the axis that is dropped.",
+    ),
+    "jpeg": Entry(
+        "imagewright.lessons.jpeg:jpeg",
+        "How JPEG makes a picture small: 64 basis pictures, a block through every stage, where the bits go.",
+    ),
+    "gan": Entry(
+        "imagewright.lessons.gan:gan",
+        "A generator and a discriminator step by step: densities, D(x) beside its optimum, the map from z to x.",
+    ),
+    "boundary": Entry(
+        "imagewright.lessons.boundary:boundary",
+        "Generative against discriminative: what each learns of two classes, from few points and when a class moves.",
+    ),
 }
 
 
