@@ -43,6 +43,10 @@ LESSONS: dict[str, Entry] = {
         "imagewright.lessons.gan:gan",
         "A generator and a discriminator step by step: densities, D(x) beside its optimum, the map from z to x.",
     ),
+    "collapse": Entry(
+        "imagewright.lessons.collapse:collapse",
+        "A GAN that gives up most of the data, beside the same one with what keeps it from doing so.",
+    ),
     "boundary": Entry(
         "imagewright.lessons.boundary:boundary",
         "Generative against discriminative: what each learns of two classes, from few points and when a class moves.",

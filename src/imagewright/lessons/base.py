@@ -15,7 +15,7 @@ import dataclasses
 import inspect
 import json
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -35,6 +35,7 @@ from imagewright.versions import versions
 if TYPE_CHECKING:
     import numpy as np
     from matplotlib.figure import Figure
+    from PIL import Image
 
 Numbers = dict[str, Any]
 """What a lesson measured, by name: JSON values, or arrays of numpy or torch. `summary`: sentences for the reader."""
@@ -72,8 +73,8 @@ class Place:
             yield figure
             save_figure(figure, self.folder / f"{name}.{self.figure_format}", self.record)
 
-    def animation(self, name: str, frames: np.ndarray, frames_per_second: float = 12.0) -> None:
-        """Write frames, uint8 (N, C, H, W), unless no animation is wanted."""
+    def animation(self, name: str, frames: np.ndarray | Sequence[Image.Image], frames_per_second: float = 12.0) -> None:
+        """Write frames, uint8 (N, C, H, W) or pictures of Pillow, unless no animation is wanted."""
         if self.is_animated:
             path = self.folder / f"{name}.{self.animation_format}"
             write_animation(frames, path, self.record, frames_per_second=frames_per_second)

@@ -111,7 +111,8 @@ def _covered_share(axes: Axes, waits: dict[int, np.ndarray], needed: dict[int, f
         axes.plot(needed[dimensions], share, mark_of(index), color=colour, markersize=8, markeredgecolor="white")
         axes.annotate(f"{needed[dimensions]:,.0f}", (needed[dimensions], share), (6, -12), textcoords="offset points")
     axes.plot([], [], "--", color="black", linewidth=1, label="$1-(1-0.1^d)^n$: borders left out")
-    axes.set(xlabel="random samples n", ylabel="share of new points that have a sample near", ylim=(0, 1.02))
+    axes.set(xlabel="random samples n", ylabel="share of new points that have a sample near")
+    axes.set(xlim=(0.03, None), ylim=(0, 1.02))
     axes.set_title("near: within 0.05 on every axis")
     axes.legend(loc="upper left", fontsize=8.5)
 
@@ -128,7 +129,7 @@ def _extrapolated(axes: Axes, needed: dict[int, float], line: tuple[float, float
     axes.annotate(
         f"a picture of 19x19:\n$10^{{{powers[-1]:.0f}}}$",
         (361, powers[-1]),
-        (-62, 2),
+        (-62, -8),
         textcoords="offset points",
         ha="right",
         va="center",

@@ -1,0 +1,86 @@
+"""What the generator of the lesson learns: mixtures of Gaussians in [-1, 1] and its square, whose density is known.
+
+The ring and the grid are the sets on which mode collapse is usually shown (Metz et al. 2017, "Unrolled generative
+adversarial networks", arXiv:1611.02163, section 3.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+DataName = Literal["line", "ring", "grid", "moons"]
+# Metz et al. take a sample within three standard deviations of a mode as one of it.
+NEAR = 3.0
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Gaussians of one standard deviation each, the same on every axis."""
+
+    centres: np.ndarray  # (K, D), in [-1, 1]
+    weights: np.ndarray  # (K,), summing to 1
+    deviations: np.ndarray  # (K,)
+    modes: tuple[np.ndarray, ...]  # the components that make up each mode, by number
+
+    @property
+    def dimensions(self) -> int:
+        return int(self.centres.shape[1])
+
+    def sample(self, count: int, random: np.random.Generator) -> np.ndarray:
+        """(count, D) points."""
+        chosen = random.choice(len(self.weights), count, p=self.weights)
+        noise = random.standard_normal((count, self.dimensions))
+        points: np.ndarray = self.centres[chosen] + self.deviations[chosen, None] * noise
+        return points
+
+    def density(self, points: np.ndarray, blur: float = 0.0) -> np.ndarray:
+        """The density at (N, D) points, (N,); of the mixture blurred by a Gaussian of standard deviation `blur`."""
+        variances = self.deviations**2 + blur**2
+        squared = ((points[:, None] - self.centres) ** 2).sum(2)
+        peaks = self.weights / (2 * np.pi * variances) ** (self.dimensions / 2)
+        density: np.ndarray = (peaks * np.exp(-squared / (2 * variances))).sum(1)
+        return density
+
+    def modes_hit(self, points: np.ndarray) -> np.ndarray:
+        """The share of (N, D) points within three standard deviations of each mode, (M,)."""
+        squared = ((points[:, None] - self.centres) ** 2).sum(2)
+        near = squared <= (NEAR * self.deviations) ** 2
+        return np.array([near[:, components].any(1).mean() for components in self.modes])
+
+
+def _line() -> Mixture:
+    """Two modes of unlike weight and width."""
+    return _mixture(np.array([[-0.5], [0.35]]), np.array([0.12, 0.18]), np.array([0.4, 0.6]))
+
+
+def _ring() -> Mixture:
+    angles = 2 * np.pi * np.arange(8) / 8
+    return _mixture(0.75 * np.stack([np.cos(angles), np.sin(angles)], 1), np.full(8, 0.04))
+
+
+def _grid() -> Mixture:
+    places = np.linspace(-0.8, 0.8, 5)
+    return _mixture(np.stack(np.meshgrid(places, places), 2).reshape(-1, 2), np.full(25, 0.05))
+
+
+def _moons() -> Mixture:
+    """Two half circles that reach into each other; a mode is a quarter of one."""
+    along = np.pi * (np.arange(32) + 0.5) / 32
+    arc = 0.5 * np.stack([np.cos(along), np.sin(along)], 1)
+    shift = np.array([0.25, 0.125])
+    centres = np.concatenate([arc - shift, shift - arc])
+    plain = _mixture(centres, np.full(64, 0.05))
+    return Mixture(plain.centres, plain.weights, plain.deviations, tuple(np.split(np.arange(64), 8)))
+
+
+def _mixture(centres: np.ndarray, deviations: np.ndarray, weights: np.ndarray | None = None) -> Mixture:
+    count = len(centres)
+    even = np.full(count, 1 / count)
+    return Mixture(centres, even if weights is None else weights, deviations, tuple(np.arange(count)[:, None]))
+
+
+DATA: dict[DataName, Callable[[], Mixture]] = {"line": _line, "ring": _ring, "grid": _grid, "moons": _moons}
