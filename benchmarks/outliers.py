@@ -79,15 +79,15 @@ def main() -> None:
         for number, (name, learned, judged, strange) in enumerate(SETS[which]()):
             if arguments.classes and number not in arguments.classes:
                 continue
+            some = np.arange(len(judged))
             if arguments.test and arguments.test < len(judged):
-                drawn = np.sort(np.random.default_rng(0).choice(len(judged), arguments.test, replace=False))
-                judged, strange = judged.subset(drawn), strange[drawn]
-            scores = strangeness(judged, learned, chosen_methods(arguments.method, None))
+                some = np.sort(np.random.default_rng(0).choice(len(judged), arguments.test, replace=False))
+            scores = strangeness(judged.subset(some), learned, chosen_methods(arguments.method, None))
             if arguments.method == ENSEMBLE:
                 scores = {ENSEMBLE: ranked_ensemble(scores), **scores}
             classes.append(name)
             for method, values in scores.items():
-                found.setdefault(method, []).append(judge(strange, values).auroc)
+                found.setdefault(method, []).append(judge(strange[some], values).auroc)
         print(f"\n{which}: AUROC, mean and each of {', '.join(classes)} ({time.perf_counter() - started:,.0f} s)")
         for method, values in found.items():
             each = " ".join(f"{value:.3f}" for value in values) if len(values) <= 12 else f"least {min(values):.3f}"

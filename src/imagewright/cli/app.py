@@ -44,6 +44,7 @@ _COMMANDS = {
     "lesson": ("imagewright.cli.lesson:app", "Figures that explain, each computed live: `imagewright lesson gan`."),
     "data": ("imagewright.cli.data:app", "Look at a set of images: check, prepare, grid."),
     "outliers": ("imagewright.cli.outliers:outliers", "Rank pictures by how strange they are: sheet, table, heat map."),
+    "cluster": ("imagewright.cli.cluster:cluster", "Group pictures that are alike: a sheet, a map, a table."),
     "compress": ("imagewright.cli.compress:compress", "Rate against distortion: JPEG, PCA and runs on one set."),
     "inspect": (
         "imagewright.cli.files:inspect",

@@ -108,8 +108,8 @@ class Mahalanobis:
     """Squared distance from the mean in standard deviations, each variance raised by a floor.
 
     The floor is a twentieth of the mean variance of the directions that matter, counted by the participation ratio
-    (sum v)^2 / sum v^2; directions left out have the floor alone. Without it the thousandth component, which nothing but
-    chance made small, would count as much as the first.
+    (sum v)^2 / sum v^2; directions left out have the floor alone. Without it the thousandth component, which nothing
+    but chance made small, would count as much as the first.
     """
 
     FLOOR = 0.05
