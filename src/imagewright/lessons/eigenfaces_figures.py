@@ -135,7 +135,7 @@ def turning(place: Place, plane: Plane) -> None:
     if not place.is_animated:
         return
     angles = plane.angle * (1 - np.cos(np.linspace(0, np.pi, TURNS))) / 2
-    frames = []
+    frames: list[np.ndarray] = []
     with new_figure(9, 4.6) as figure:
         cloud, bars = figure.subplots(1, 2, width_ratios=(1.35, 1))
         for angle in angles:

@@ -1,0 +1,90 @@
+"""The lesson on eigenfaces: its numbers are those of PCA, and the plane's those of two correlated pixels."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from imagewright.errors import DataError, UserError
+from imagewright.images import open_images
+from imagewright.lessons.base import teach
+from imagewright.lessons.eigenfaces_plane import axes_at, plane_of
+
+
+@pytest.fixture(scope="module")
+def lesson(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
+    """The lesson on scikit-image's faces, without its animation."""
+    folder = tmp_path_factory.mktemp("lesson")
+    teach("eigenfaces", folder, animation="none")
+    return folder, json.loads((folder / "numbers.json").read_text())
+
+
+def test_the_figures_are_there_and_the_numbers_add_up(lesson: tuple[Path, dict]) -> None:
+    folder, numbers = lesson
+    assert {path.stem for path in folder.glob("*.png")} == {"axes", "strip", "variance", "basis"}
+    learned = np.array(numbers["variance_explained_together"]["learned from"])
+    unseen = np.array(numbers["variance_explained_together"]["never seen"])
+    assert len(learned) == len(unseen) == numbers["components"] == 89
+    assert learned[-1] == pytest.approx(1, abs=1e-5)  # 90 pictures lie in the space of 89 axes
+    assert unseen[-1] < 0.9
+    for shares in (learned, unseen):
+        assert (np.diff(shares) >= -1e-6).all()
+    for strip in numbers["strip"].values():
+        assert strip["k"] == [0, 3, 10, 30, 50, 70]
+        errors = np.array(strip["error_in_grey_levels"])
+        assert (np.diff(errors, axis=1) <= 1e-3).all()
+
+
+def test_the_axes_figure_shows_faces(lesson: tuple[Path, dict]) -> None:
+    with Image.open(lesson[0] / "axes.png") as figure:
+        pixels = np.asarray(figure.convert("L"))
+    assert (pixels < 200).mean() > 0.2
+
+
+def test_turned_axes_of_the_plane_are_uncorrelated_and_carry_what_is_said() -> None:
+    images = open_images("faces")
+    plane = plane_of(images.batch(np.arange(100)).images.float() / 127.5 - 1)
+    assert 0.5 < abs(plane.correlation) < 0.9
+    along = plane.centred @ axes_at(plane.angle).T
+    assert np.corrcoef(along.T)[0, 1] == pytest.approx(0, abs=1e-6)
+    assert plane.shares_at(plane.angle) == pytest.approx(plane.after)
+    assert plane.shares_at(0) == pytest.approx(plane.before)
+    assert plane.after[0] == pytest.approx(max(plane.shares_at(a)[0] for a in np.linspace(0, np.pi, 721)), abs=1e-4)
+    (row, column), _ = plane.places
+    grey = images.batch(np.arange(100)).images[:, 0, row, column]
+    np.testing.assert_allclose(plane.points[:, 0], grey.numpy(), atol=1e-3)
+
+
+def test_the_animation_turns_and_drops(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for index in range(12):
+        base = random.integers(0, 200)
+        pixels = (base + random.integers(0, 55, (6, 6, 3))).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / f"{index}.png")
+    teach("eigenfaces", tmp_path / "out", pictures=str(folder), components=4)
+    with Image.open(tmp_path / "out" / "turning.webp") as moving:
+        assert moving.n_frames > 40
+        first = np.asarray(moving.convert("L"), np.int16)
+        moving.seek(moving.n_frames - 1)
+        assert np.abs(np.asarray(moving.convert("L"), np.int16) - first).max() > 100
+
+
+def test_pictures_that_teach_nothing_are_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "few.npz", images=np.zeros((3, 8, 8), np.uint8))
+    np.savez(tmp_path / "equal.npz", images=np.full((30, 8, 8), 7, np.uint8))
+    with pytest.raises(DataError, match="holds 3: this lesson needs 8 pictures"):
+        teach("eigenfaces", tmp_path / "out", pictures=str(tmp_path / "few.npz"))
+    with pytest.raises(DataError, match="All pictures are equal"):
+        teach("eigenfaces", tmp_path / "out", pictures=str(tmp_path / "equal.npz"))
+    with pytest.raises(DataError, match="Fewer than two pixels"):
+        plane_of(torch.zeros(5, 1, 3, 3))
+    with pytest.raises(UserError, match="components=1"):
+        teach("eigenfaces", tmp_path / "out", components=1)
+    assert not (tmp_path / "out").exists()
