@@ -41,7 +41,7 @@ def tiny_model(name: str, size: tuple[int, int] = (16, 16), channels: int = 3, *
     torch.manual_seed(0)
     model_class = catalogue.model_class(name)
     values = {"size": size, "channels": channels, **tiny_options(name), **options}
-    if issubclass(model_class.Config, configs.LabelledConfig):
+    if issubclass(model_class.Config, configs.LabelledConfig | configs.ConditionedConfig):
         values["class_names"] = ("one", "other")
     return model_class(configs.build(model_class.Config, values, name))
 
@@ -49,7 +49,7 @@ def tiny_model(name: str, size: tuple[int, int] = (16, 16), channels: int = 3, *
 def train_tiny(name: str, pictures: Any, out: Path, *, steps: int = 4, **options: Any) -> Run:
     """Train the tiny preset for a few steps of 8 pictures; one report, at the end, unless the options say otherwise."""
     opened = iw.open_images(pictures)
-    if issubclass(catalogue.model_class(name).Config, configs.LabelledConfig):
+    if issubclass(catalogue.model_class(name).Config, configs.LabelledConfig | configs.ConditionedConfig):
         opened.labels, opened.class_names = np.arange(len(opened)) % 2, ("one", "other")
     total = steps * BATCH
     usual = {"images_seen": total, "batch_size": BATCH, "report_every": total, "checkpoint_every": total}
@@ -82,8 +82,8 @@ def engine_of(model: Model, **changes: Any) -> Engine:
 
 
 def batch_of(count: int = BATCH, size: tuple[int, int] = (16, 16), channels: int = 3, seed: int = 0) -> Batch:
-    """Simple pictures as the feed hands them to the engine."""
-    return Batch(torch.from_numpy(simple_pictures(count, size, channels, seed)))
+    """Simple pictures as the feed hands them to the engine, of two classes in turn."""
+    return Batch(torch.from_numpy(simple_pictures(count, size, channels, seed)), torch.arange(count) % 2)
 
 
 def final_bytes(run: Run) -> dict[str, bytes]:

@@ -66,6 +66,20 @@ class SamplesClasses(Samples, Protocol):
 
 
 @runtime_checkable
+class SamplesAttributes(Samples, Protocol):
+    """Draws latents of wanted attributes."""
+
+    @property
+    def attribute_names(self) -> tuple[str, ...]:
+        """The attributes, in the order of their columns."""
+        ...
+
+    def draw_with(self, attributes: Tensor, generator: torch.Generator) -> Tensor:
+        """(N, *latent_shape) of attributes (N, A) from 0 to 1, NaN for any. The generator is a CPU one."""
+        ...
+
+
+@runtime_checkable
 class Classifies(Protocol):
     """Says which class an image belongs to."""
 

@@ -147,6 +147,22 @@ _ENTRIES = (
         "Radford et al. 2015, arXiv:1511.06434",
         ("sample", "decode", "score"),
     ),
+    Entry(
+        "cgan",
+        "imagewright.models.adversarial.cgan:CGAN",
+        "adversarial",
+        "conditional GAN: pictures of a wanted class, or with wanted attributes",
+        "Mirza & Osindero 2014; Odena et al. 2017; Miyato & Koyama 2018",
+        ("sample", "decode"),
+    ),
+    Entry(
+        "infogan",
+        "imagewright.models.adversarial.infogan:InfoGAN",
+        "adversarial",
+        "a GAN some of whose inputs mean something, found without labels",
+        "Chen et al. 2016, arXiv:1606.03657",
+        ("sample", "decode", "score", "classify"),
+    ),
 )
 
 

@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass
 from imagewright.errors import ConfigError, nearest_name
 
 # Fields that the images decide, or the runs that are used, not the user's options: see `options_of`.
-DERIVED_FIELDS = ("size", "channels", "class_names", "parts")
+DERIVED_FIELDS = ("size", "channels", "class_names", "attribute_names", "parts")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +50,26 @@ class LabelledConfig(Config):
     @classmethod
     def tiny(cls, *, size: tuple[int, int] = (16, 16), channels: int = 3) -> Self:
         return cls(size=size, channels=channels, class_names=("one", "other"), **cls.smallest)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConditionedConfig(Config):
+    """The configuration of a model that is told the class, or the attributes, of each image: one of the two."""
+
+    class_names: tuple[str, ...] = Field((), description="the classes, in the order of their numbers")
+    attribute_names: tuple[str, ...] = Field((), description="the attributes, in the order of their columns")
+    condition: Literal["auto", "labels", "attributes"] = Field(
+        "auto", description="what pictures are told apart by; auto: labels where there are any, else attributes"
+    )
+
+    @classmethod
+    def tiny(cls, *, size: tuple[int, int] = (16, 16), channels: int = 3) -> Self:
+        return cls(size=size, channels=channels, class_names=("one", "other"), **cls.smallest)  # type: ignore[arg-type]
+
+    @property
+    def conditions(self) -> int:
+        """How many classes, or attributes."""
+        return len(self.class_names) or len(self.attribute_names)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,9 @@ def step_of(index: int = 0, seed: int = 0) -> Step:
     """A step outside the engine: the pictures of one batch, and its draws."""
     generator = torch.Generator().manual_seed(derive_seed(seed, "test", index))
     images = to_float(batch_of(seed=index).images)
-    return Step(images=images, index=index, images_seen=index * BATCH, draws=Draws(generator, BATCH, 0, BATCH))
+    draws = Draws(generator, BATCH, 0, BATCH)
+    labels = torch.arange(BATCH) % 2
+    return Step(images=images, index=index, images_seen=index * BATCH, draws=draws, labels=labels)
 
 
 def test_models_are_trained_by_phases_or_in_closed_form() -> None:

@@ -189,9 +189,10 @@ def test_the_last_grid_of_a_run_shows_what_its_saved_model_samples(trained: Trai
     run = trained(name)
     last = max(run.path.glob("samples/*.png"))
     seed = run.record["seed"]
-    if isinstance(iw.load(run), SamplesClasses):  # a column a class
-        by_class = [iw.sample(run, 8, seed=seed, label=label) for label in ("one", "other")]
-        again = plain_grid(torch.stack(by_class, dim=1).flatten(0, 1), columns=2)
+    model = iw.load(run)
+    if isinstance(model, SamplesClasses):  # a column a class
+        by_class = [iw.sample(run, 8, seed=seed, label=label) for label in model.class_names]
+        again = plain_grid(torch.stack(by_class, dim=1).flatten(0, 1), columns=len(by_class))
     else:
         again = plain_grid(iw.sample(run, 64, seed=seed), columns=8)
     with Image.open(last) as grid:

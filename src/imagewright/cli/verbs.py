@@ -30,23 +30,67 @@ def sample(
     out: SheetOut,
     count: Count = 16,
     label: Annotated[str | None, Parameter(help="of this class, by name or number, where the model knows any")] = None,
+    each_class: Annotated[Flag, Parameter(help="--count of every class: a row a class, a column a seed")] = False,
+    attributes: Annotated[
+        tuple[str, ...],
+        Parameter(help="with these, where the model knows any: --attributes Smiling=1 Male=0", consume_multiple=True),
+    ] = (),
     seed: Seed = 0,
     at: At = None,
     force: Force = False,
 ) -> None:
     """Draw new pictures from a trained model."""
+    import torch
+
     import imagewright
     from imagewright.cli.output import Output
     from imagewright.images.provenance import make_record
 
     output = Output(out, force=force)
     model = imagewright.load(run, images_seen=at)
-    images = imagewright.sample(model, count, seed=seed, label=label)
-    settings = {"count": count} | ({} if label is None else {"label": label})
+    values = _values_of(attributes)
+    asked = {"label": label, "attributes": values, "each_class": each_class}
+    settings = {"count": count} | {name: value for name, value in asked.items() if value}
+    if each_class:
+        classes = _classes_of(model, label, attributes)
+        images = torch.cat([imagewright.sample(model, count, seed=seed, label=name) for name in classes])
+        labels: dict[str, Any] = {"row_labels": classes, "column_labels": [str(index) for index in range(count)]}
+        what = "samples of each class"
+    else:
+        images = imagewright.sample(model, count, seed=seed, label=label, attributes=values)
+        labels = {"captions": [str(index) for index in range(count)]}
+        what = " ".join(["samples", *(["of", label] if label else []), *(["with", *attributes] if attributes else [])])
     record = make_record("sample", **_made_by(run, model, at), seed=seed, settings=settings)
-    captions = [str(index) for index in range(count)]
-    what = "samples" if label is None else f"samples of {label}"
-    output.write(images, record, captions=captions, title=f"{record['model']}: {count} {what}, seed {seed}")
+    output.write(images, record, **labels, title=f"{record['model']}: {count} {what}, seed {seed}")
+
+
+def _values_of(attributes: tuple[str, ...]) -> dict[str, float] | None:
+    """`Smiling=1` or `Smiling`, as typed, to values."""
+    from imagewright.errors import UserError
+
+    values: dict[str, float] = {}
+    for typed in attributes:
+        name, _, value = typed.partition("=")
+        try:
+            values[name] = float(value or 1)
+        except ValueError:
+            raise UserError(
+                f"{typed!r} is no attribute with its value: expected NAME=VALUE, as in Smiling=1."
+            ) from None
+    return values or None
+
+
+def _classes_of(model: object, label: str | None, attributes: tuple[str, ...]) -> list[str]:
+    from imagewright import catalogue
+    from imagewright.capabilities import SamplesClasses
+    from imagewright.errors import UserError
+
+    if label is not None or attributes:
+        raise UserError("--each-class draws every class: leave --label and --attributes out.")
+    if not isinstance(model, SamplesClasses):
+        name = catalogue.name_of(model)  # type: ignore[arg-type]
+        raise UserError(f"{name} knows no classes, so --each-class has none to draw: leave it out.")
+    return list(model.class_names)
 
 
 def reconstruct(

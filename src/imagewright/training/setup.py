@@ -83,6 +83,8 @@ def config_of(model_name: str, images: Images, options: dict[str, Any], parts: P
     derived: dict[str, Any] = {"size": images.size, "channels": images.channels}
     if issubclass(config_class, configs.LabelledConfig):
         derived["class_names"] = _classes_of(images, model_name)
+    if issubclass(config_class, configs.ConditionedConfig):
+        derived |= _conditions_of(images, model_name, options.get("condition", "auto"))
     if parts:
         derived["parts"] = describe(parts)
     return configs.build(config_class, derived | options, model_name)
@@ -100,6 +102,18 @@ def _classes_of(images: Images, model_name: str) -> tuple[str, ...]:
             f"{images.class_names[0]!r}: two or more are needed."
         )
     return images.class_names
+
+
+def _conditions_of(images: Images, model_name: str, condition: str) -> dict[str, tuple[str, ...]]:
+    """The names of the classes, or of the attributes, that a conditional model is told."""
+    if condition == "attributes" or (condition == "auto" and images.class_names is None and images.attribute_names):
+        if not images.attribute_names:
+            raise DataError(
+                f"condition=attributes, but the pictures of {images.source} have none: name a table of 0/1 columns "
+                "with --labels FILE (labels=FILE)."
+            )
+        return {"attribute_names": images.attribute_names}
+    return {"class_names": _classes_of(images, model_name)}
 
 
 def plan_of(options: TrainingOptions, recipe: Recipe) -> Plan:

@@ -5,7 +5,7 @@ Each takes a run, its path, a weights file or a loaded model. Images are uint8 (
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from imagewright import catalogue
-from imagewright.capabilities import Corrupts, SamplesClasses, require
+from imagewright.capabilities import Corrupts, SamplesAttributes, SamplesClasses, require
 from imagewright.errors import UserError, nearest_name
 from imagewright.images import Images, open_images
 from imagewright.phases import Model
@@ -34,16 +34,26 @@ def model_of(run: RunLike) -> Model:
     return run if isinstance(run, Model) else load(run)
 
 
-def latents_of(run: RunLike, count: int, seed: int = 0, label: int | str | None = None) -> Tensor:
+def latents_of(
+    run: RunLike,
+    count: int,
+    seed: int = 0,
+    label: int | str | None = None,
+    attributes: Mapping[str, float] | None = None,
+) -> Tensor:
     """`count` latents from the model's prior, (count, ...). Latent k of a seed is the same whatever the count.
 
-    `label`: the class to draw from, by name or number, for a model that knows classes.
+    `label`: the class to draw from, by name or number, for a model that knows classes. `attributes`: values from 0 to 1
+    of some, for a model that knows attributes; the others come as they do in its images.
     """
     model = model_of(run)
     _require(model, "sample")
     if count < 1:
         raise UserError(f"count={count}, but there must be at least one picture to sample.")
     generators = (torch.Generator().manual_seed(derive_seed(seed, "sample", number)) for number in range(count))
+    if attributes is not None:
+        wanted = _attribute_values(model, attributes)
+        return torch.cat([model.draw_with(wanted, generator) for generator in generators])  # type: ignore[operator]
     if label is None:
         return torch.cat([model.draw(1, generator) for generator in generators])  # type: ignore[operator]
     if not isinstance(model, SamplesClasses):
@@ -55,13 +65,41 @@ def latents_of(run: RunLike, count: int, seed: int = 0, label: int | str | None 
     return torch.cat([model.draw_of(wanted, generator) for generator in generators])
 
 
-def sample(run: RunLike, count: int = 16, *, seed: int = 0, label: int | str | None = None) -> Tensor:
+def sample(
+    run: RunLike,
+    count: int = 16,
+    *,
+    seed: int = 0,
+    label: int | str | None = None,
+    attributes: Mapping[str, float] | None = None,
+) -> Tensor:
     """`count` new images, uint8 (count, C, H, W). Image k of a seed is the same whatever the count or the device.
 
-    `label`: of this class, by name or number. Raises `UserError` for a class, or classes, the model does not know.
+    `label`: of this class, by name or number. `attributes`: with these, such as {"Smiling": 1, "Male": 0}. Raises
+    `UserError` for what the model was not told of.
     """
     model = model_of(run)
-    return decode(model, latents_of(model, count, seed, label))
+    return decode(model, latents_of(model, count, seed, label, attributes))
+
+
+def _attribute_values(model: Model, attributes: Mapping[str, float]) -> Tensor:
+    """(1, A): the values asked for, NaN for the others."""
+    if not isinstance(model, SamplesAttributes):
+        raise UserError(
+            f"{catalogue.name_of(model)} draws no pictures with given attributes: it was not told of any. Sample "
+            "without them, or train cgan on pictures with a table of attributes."
+        )
+    names = model.attribute_names
+    values = torch.full((1, len(names)), torch.nan)
+    for name, value in attributes.items():
+        if name not in names:
+            raise UserError(
+                f"There is no attribute {name!r}.{nearest_name(name, names)} The {len(names)}: {', '.join(names)}."
+            )
+        if not 0 <= value <= 1:
+            raise UserError(f"The attribute {name} is a number from 0 (without) to 1 (with), not {value:g}.")
+        values[0, names.index(name)] = value
+    return values
 
 
 def class_number(class_names: Sequence[str], label: int | str) -> int:

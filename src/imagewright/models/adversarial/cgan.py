@@ -1,0 +1,209 @@
+"""Conditional GAN: both networks are told the class, or the attributes, of the picture.
+
+Mirza & Osindero 2014, arXiv:1411.1784, eq. 2, on the body of DCGAN. How the discriminator is told:
+embedding: the condition becomes one more map of its input (the paper's own, for a convolutional body);
+projection: its product with the features joins the logit (Miyato & Koyama 2018, arXiv:1802.05637, eq. 3);
+auxiliary: it is not told, and classifies as well (Odena et al. 2017, arXiv:1610.09585, eq. 2 and 3).
+Departures: the generator is told by its input alone, where the second and third paper also shift and scale its norms.
+Shape letters: N batch, Z noise, K classes or attributes, C H W image, F features.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, ClassVar, Literal
+
+import torch
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, one_hot
+
+from imagewright.configs import ConditionedConfig
+from imagewright.layers.dcgan import DCGANShape, Discriminator, Generator
+from imagewright.losses.games import GameConfig, discriminator_terms, generator_terms, r1_terms
+from imagewright.phases import Model, Phase, Recipe, Step, Terms
+
+REMEMBERED = 512  # conditions of pictures seen, from which new ones are drawn
+
+
+@dataclass(frozen=True, kw_only=True)
+class CGANConfig(ConditionedConfig, GameConfig, DCGANShape):
+    smallest: ClassVar[dict[str, Any]] = {"latent_dim": 8, "width": 8}
+
+    latent_dim: int = Field(64, ge=1, le=65_536, description="numbers that a picture is made of besides its condition")
+    told: Literal["projection", "embedding", "auxiliary"] = Field(
+        "projection", description="how the discriminator learns the condition: see the paper of each in the file"
+    )
+    auxiliary_weight: float = Field(
+        1.0, gt=0, le=1e3, description="with told=auxiliary: weight of the classification beside the game"
+    )
+
+
+class ConditionalDiscriminator(nn.Module):
+    """(N, C, H, W) and conditions (N, K) -> logits (N,), and with told=auxiliary the conditions' logits (N, K)."""
+
+    def __init__(self, config: CGANConfig) -> None:
+        super().__init__()
+        self.told = config.told
+        maps = config.channels + (1 if config.told == "embedding" else 0)
+        self.body = Discriminator(config, normalised=config.normalises_discriminator, channels=maps)
+        features, conditions = config.widths[-1], config.conditions
+        if config.told == "embedding":
+            self.embedding = nn.Linear(conditions, config.size[0] * config.size[1])
+            self.size = config.size
+        elif config.told == "projection":
+            self.embedding = nn.Linear(conditions, features, bias=False)
+        else:
+            self.classifier = nn.Linear(features, conditions)
+
+    def forward(self, images: Tensor, conditions: Tensor) -> Tensor:
+        if self.told == "embedding":
+            told = self.embedding(conditions).unflatten(1, (1, *self.size))
+            logits: Tensor = self.body(torch.cat([images, told], 1))
+            return logits
+        features = self.body.features(images)
+        logits = self.body.logits_of(features)
+        if self.told == "projection":
+            logits = logits + (self.embedding(conditions) * features.sum((2, 3))).sum(1).float()
+        return logits
+
+    def conditions_of(self, images: Tensor) -> Tensor:
+        """What the auxiliary classifier makes of images: logits (N, K)."""
+        logits: Tensor = self.classifier(self.body.features(images).mean((2, 3))).float()
+        return logits
+
+
+class CGAN(Model):
+    """Networks: `generator` and `discriminator`; the verbs use the generator's moving average.
+
+    A latent is noise (Z) and then the condition (K): a one in the place of its class, or a number from 0 to 1 for each
+    attribute. A walk between latents of two classes passes between the classes. Buffer `remembered`, uint8 (512, K):
+    conditions of pictures that training has seen last, so that new ones are drawn as often and together as they come.
+    """
+
+    Config = CGANConfig
+    config: CGANConfig
+    averaged = ("generator",)
+
+    remembered: Tensor
+    filled: Tensor
+
+    def __init__(self, config: CGANConfig) -> None:
+        super().__init__(config)
+        self.generator = Generator(config, config.latent_dim + config.conditions)
+        self.discriminator = ConditionalDiscriminator(config)
+        one_each = torch.eye(config.conditions, dtype=torch.uint8) * int(bool(config.class_names))
+        # Until training fills it: all classes alike, or no attribute.
+        rows = torch.arange(REMEMBERED) % config.conditions
+        self.register_buffer("remembered", one_each[rows])
+        self.register_buffer("filled", torch.zeros((), dtype=torch.int64))
+
+    @property
+    def recipe(self) -> Recipe:
+        return Recipe(600_000, batch_size=64, learning_rate=2e-4, betas=self.config.betas, average_half_life=10_000)
+
+    # Objective
+
+    def phases(self) -> list[Phase]:
+        phases = [
+            Phase("generator", ("generator",), self.generator_loss, every=self.config.generator_rests),
+            Phase("discriminator", ("discriminator",), self.discriminator_loss),
+        ]
+        if self.config.has_r1_phase:
+            r1 = Phase("r1", ("discriminator",), self.r1_loss, every=self.config.penalty_every, lazy=True)
+            phases.append(r1)
+        return phases
+
+    def generator_loss(self, step: Step) -> Terms:
+        """Fakes are of the conditions of the real pictures of the batch, which the discriminator sees both with."""
+        conditions = self._conditions(step)
+        fake = self._fakes(step, conditions)
+        step.shared["fake"] = fake.detach()
+        terms = generator_terms(self.config, partial(self.discriminator, conditions=conditions), fake, step.images)
+        if self.config.told == "auxiliary":
+            terms["auxiliary"] = self._misclassified(fake, step)
+        return terms
+
+    def discriminator_loss(self, step: Step) -> Terms:
+        conditions = self._conditions(step)
+        self._remember(conditions)
+        if "fake" not in step.shared:  # a step in which the generator rests
+            with torch.no_grad():
+                step.shared["fake"] = self._fakes(step, conditions)
+        fake = step.shared["fake"].to(step.images.dtype)
+        critic = partial(self.discriminator, conditions=conditions)
+        terms = discriminator_terms(self.config, critic, step.images, fake, step.draws)
+        if self.config.told == "auxiliary":
+            terms["auxiliary"] = self._misclassified(step.images, step)
+        return terms
+
+    def r1_loss(self, step: Step) -> Terms:
+        return r1_terms(self.config, partial(self.discriminator, conditions=self._conditions(step)), step.images)
+
+    def _fakes(self, step: Step, conditions: Tensor) -> Tensor:
+        images: Tensor = self.generator(torch.cat([step.draws.normal(self.config.latent_dim), conditions], 1))
+        return images
+
+    def _conditions(self, step: Step) -> Tensor:
+        """(N, K): one-hot classes, or attributes."""
+        if self.config.class_names:
+            assert step.labels is not None
+            return one_hot(step.labels, self.config.conditions).to(step.images.dtype)
+        assert step.attributes is not None
+        return step.attributes.to(step.images.dtype)
+
+    def _misclassified(self, images: Tensor, step: Step) -> Tensor:
+        """Mean negative log-likelihood, in nats, of the conditions under the auxiliary classifier."""
+        logits = self.discriminator.conditions_of(images)
+        if self.config.class_names:
+            assert step.labels is not None
+            return self.config.auxiliary_weight * cross_entropy(logits, step.labels)
+        assert step.attributes is not None
+        return self.config.auxiliary_weight * binary_cross_entropy_with_logits(logits, step.attributes)
+
+    def _remember(self, conditions: Tensor) -> None:
+        if not self.training:
+            return
+        places = (self.filled + torch.arange(len(conditions), device=self.filled.device)) % REMEMBERED
+        self.remembered[places] = conditions.detach().round().to(torch.uint8)
+        self.filled += len(conditions)
+
+    # Verbs
+
+    @property
+    def latent_shape(self) -> tuple[int, ...]:
+        return (self.config.latent_dim + self.config.conditions,)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The classes; a model of attributes has none, and so draws no pictures of a class."""
+        if not self.config.class_names:
+            raise AttributeError("this model was told of attributes, not of classes")
+        return self.config.class_names
+
+    @property
+    def attribute_names(self) -> tuple[str, ...]:
+        """The attributes; a model of classes has none."""
+        if self.config.class_names:
+            raise AttributeError("this model was told of classes, not of attributes")
+        return self.config.attribute_names
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        noise = torch.randn(count, self.config.latent_dim, generator=generator)
+        chosen = torch.randint(REMEMBERED, (count,), generator=generator)
+        return torch.cat([noise, self.remembered.cpu()[chosen].float()], 1)
+
+    def draw_of(self, labels: Tensor, generator: torch.Generator) -> Tensor:
+        """The noise is that of `draw`: one seed gives each class in the same manner."""
+        return self.draw_with(one_hot(labels, self.config.conditions).float(), generator)
+
+    def draw_with(self, attributes: Tensor, generator: torch.Generator) -> Tensor:
+        """(N, Z + K) of attributes (N, K) from 0 to 1; those that are no number are drawn as they come together."""
+        drawn = self.draw(len(attributes), generator)
+        conditions = torch.where(attributes.isnan(), drawn[:, self.config.latent_dim :], attributes)
+        return torch.cat([drawn[:, : self.config.latent_dim], conditions], 1)
+
+    def decode(self, latents: Tensor) -> Tensor:
+        images: Tensor = self.generator(latents)
+        return images

@@ -1,0 +1,140 @@
+"""The conditional GAN: told in each of the papers' ways, of classes and of attributes; it draws what was asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny import BATCH, batch_of, engine_of, simple_pictures, tiny_model, tiny_options, train_tiny
+
+import imagewright as iw
+from imagewright.capabilities import SamplesAttributes, SamplesClasses
+from imagewright.errors import DataError, UserError
+from imagewright.models.adversarial.cgan import CGAN, REMEMBERED, CGANConfig
+from imagewright.phases import Draws, Step
+from imagewright.pixels import to_float
+from imagewright.training.reporting import Silent
+
+TOLD = ("projection", "embedding", "auxiliary")
+
+
+def model_of_attributes(told: str = "projection", attributes: tuple[str, ...] = ("hat", "beard", "smile")) -> CGAN:
+    torch.manual_seed(0)
+    config = CGANConfig(size=(16, 16), channels=3, attribute_names=attributes, told=told, latent_dim=4, width=4)
+    return CGAN(config)
+
+
+def step_of(model: CGAN) -> Step:
+    images = to_float(batch_of().images)
+    attributes = (torch.arange(BATCH)[:, None] >> torch.arange(model.config.conditions)) & 1
+    draws = Draws(torch.Generator().manual_seed(0), BATCH, 0, BATCH)
+    labels = torch.arange(BATCH) % model.config.conditions
+    return Step(images, 0, 0, draws, labels=labels, attributes=attributes.float())
+
+
+@pytest.mark.parametrize("told", TOLD)
+@pytest.mark.parametrize("loss", ["hinge", "wasserstein", "relativistic"])
+def test_every_way_of_telling_moves_both_networks(told: str, loss: str) -> None:
+    model = tiny_model("cgan", told=told, loss=loss)
+    before = {key: value.detach().clone() for key, value in model.named_parameters()}
+    engine = engine_of(model)
+    engine.step(batch_of(), 0, 0)
+    assert all(not torch.equal(value, before[key]) for key, value in model.named_parameters())
+    assert ("generator/auxiliary" in engine.losses()) == (told == "auxiliary")
+
+
+@pytest.mark.parametrize("told", ["projection", "embedding"])
+def test_the_discriminator_judges_picture_and_condition_together(told: str) -> None:
+    model = tiny_model("cgan", told=told)
+    images = to_float(batch_of().images)
+    one, other = (torch.eye(2)[torch.full((BATCH,), label)] for label in (0, 1))
+    assert not torch.allclose(model.discriminator(images, one), model.discriminator(images, other))
+
+
+def test_the_projection_is_the_papers_equation() -> None:
+    """Miyato & Koyama 2018, eq. 3: y^T V phi(x) + psi(phi(x)), phi summed over the map."""
+    model = model_of_attributes()
+    step = step_of(model)
+    body, projection = model.discriminator.body, model.discriminator.embedding.weight
+    features = body.features(step.images)
+    expected = body.main[-1](features).flatten() + torch.einsum("nk,fk,nfhw->n", step.attributes, projection, features)
+    assert torch.allclose(model.discriminator(step.images, step.attributes), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("told", TOLD)
+def test_attributes_are_told_as_classes_are(told: str) -> None:
+    model = model_of_attributes(told)
+    for phase in model.phases():
+        assert all(torch.isfinite(term) for term in phase.loss(step_of(model)).values())
+    assert isinstance(model, SamplesAttributes)
+    assert not isinstance(model, SamplesClasses)
+    assert model.attribute_names == ("hat", "beard", "smile")
+
+
+def test_the_auxiliary_loss_of_attributes_is_the_sum_over_none_and_the_mean_over_all() -> None:
+    model = model_of_attributes("auxiliary")
+    with torch.no_grad():
+        model.discriminator.classifier.weight.zero_()
+        model.discriminator.classifier.bias.zero_()
+    assert model.generator_loss(step_of(model))["auxiliary"].item() == pytest.approx(np.log(2), rel=1e-5)
+
+
+def test_a_latent_is_noise_and_a_condition_and_one_seed_gives_each_class_the_same_noise() -> None:
+    model = tiny_model("cgan")
+    one, other = (model.draw_of(torch.tensor([label]), torch.Generator().manual_seed(3)) for label in (0, 1))
+    assert torch.equal(one[:, :-2], other[:, :-2])
+    assert one[0, -2:].tolist() == [1, 0]
+    assert other[0, -2:].tolist() == [0, 1]
+
+
+def test_attributes_that_are_not_asked_for_come_as_they_were_seen_together() -> None:
+    model = model_of_attributes()
+    seen = torch.tensor([[1, 1, 0], [0, 0, 1]], dtype=torch.uint8)
+    model.remembered.copy_(seen[torch.arange(REMEMBERED) % 2])
+    asked = torch.full((200, 3), torch.nan)
+    drawn = model.draw_with(asked, torch.Generator().manual_seed(0))[:, 4:]
+    assert {tuple(row) for row in drawn.int().tolist()} == {(1, 1, 0), (0, 0, 1)}
+    asked[:, 2] = 1
+    drawn = model.draw_with(asked, torch.Generator().manual_seed(0))[:, 4:]
+    assert {tuple(row) for row in drawn.int().tolist()} == {(1, 1, 1), (0, 0, 1)}
+
+
+def test_training_remembers_the_classes_it_saw(tmp_path: Path) -> None:
+    images = iw.open_images(simple_pictures(32))
+    images.labels, images.class_names = np.zeros(32, np.int64), ("only", "never")
+    images.labels[:8] = 1
+    options = {**tiny_options("cgan"), "images_seen": 1024, "batch_size": 64}
+    run = iw.train("cgan", images, tmp_path / "run", reporter=Silent(), **options)
+    model = iw.load(run)
+    assert model.class_names == ("only", "never")
+    drawn = torch.cat([model.draw(1, torch.Generator().manual_seed(seed)) for seed in range(400)])
+    assert drawn[:, -1].mean().item() == pytest.approx(0.25, abs=0.07)
+
+
+@pytest.mark.parametrize("told", TOLD)
+def test_classes_are_learned(told: str) -> None:
+    """Dark pictures (30) and bright ones (220): after some hundred steps each class is drawn as it is."""
+    pictures = np.full((64, 1, 8, 8), 30, np.uint8)
+    pictures[32:] = 220
+    images = iw.open_images(pictures)
+    images.labels, images.class_names = np.repeat([0, 1], 32), ("dark", "bright")
+    model = tiny_model("cgan", (8, 8), 1, told=told, loss="hinge", penalty=1.0)
+    engine = engine_of(model, learning_rate=2e-3, betas=(0.0, 0.99))
+    generator = np.random.default_rng(0)
+    for index in range(400):
+        engine.step(images.batch(generator.integers(0, 64, BATCH)), index, index * BATCH)
+    means = [iw.sample(model, 16, seed=1, label=label).float().mean().item() for label in (0, 1)]
+    assert means == pytest.approx([30, 220], abs=40)
+
+
+def test_what_was_not_told_cannot_be_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="There is no class 'three'"):
+        iw.sample(tiny_model("cgan"), 2, label="three")
+    with pytest.raises(UserError, match="cgan draws no pictures of a given class"):
+        iw.sample(model_of_attributes(), 2, label="hat")
+    with pytest.raises(DataError, match=r"cgan learns classes, but the pictures of .* have no labels"):
+        iw.train("cgan", simple_pictures(), tmp_path / "run", reporter=Silent())
+    with pytest.raises(DataError, match=r"condition=attributes, but the pictures of .* have none"):
+        train_tiny("cgan", simple_pictures(), tmp_path / "run", condition="attributes")

@@ -1,0 +1,89 @@
+"""InfoGAN: the bound on the mutual information in closed cases, its codes, and that it finds classes by itself."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from tiny import BATCH, batch_of, engine_of, tiny_model
+
+import imagewright as iw
+from imagewright.phases import Draws, Step
+from imagewright.pixels import to_float
+
+
+def step_of(rows: int = BATCH) -> Step:
+    draws = Draws(torch.Generator().manual_seed(0), rows, 0, rows)
+    return Step(to_float(batch_of(rows).images), 0, 0, draws)
+
+
+def ignorant(model: torch.nn.Module) -> None:
+    """Make Q say the same of every picture: all categories alike, codes N(0, 1)."""
+    with torch.no_grad():
+        model.discriminator.recognition[-1].weight.zero_()
+        model.discriminator.recognition[-1].bias.zero_()
+
+
+@pytest.mark.parametrize("distribution", ["uniform", "normal"])
+def test_a_q_that_knows_nothing_has_no_information(distribution: str) -> None:
+    model = tiny_model("infogan", code_distribution=distribution, continuous_weight=0.5)
+    ignorant(model)
+    losses = {f"generator/{name}": term.item() for name, term in model.generator_loss(step_of(512)).items()}
+    readings = model.readings(losses)
+    assert readings["information/category"] == pytest.approx(0, abs=1e-5)
+    # N(0, 1) is the normal code's own distribution; of the uniform one it is off by the divergence between the two.
+    divergence = {"normal": 0.0, "uniform": 0.5 * math.log(2 * math.pi) + 1 / 6 - math.log(2)}[distribution]
+    assert readings["information/continuous"] == pytest.approx(-2 * divergence, abs=0.15)
+
+
+def test_a_q_that_reads_every_category_has_the_whole_entropy() -> None:
+    model = tiny_model("infogan", categories=7, category_weight=2.0)
+    assert model.readings({"generator/category": 0.0})["information/category"] == pytest.approx(math.log(7))
+    assert model.readings({}) == {}
+
+
+def test_a_latent_is_noise_a_category_and_codes() -> None:
+    model = tiny_model("infogan", categories=3, continuous=2)
+    latents = torch.cat([model.draw(1, torch.Generator().manual_seed(seed)) for seed in range(300)])
+    noise, category, codes = latents.split([8, 3, 2], dim=1)
+    assert torch.equal(category.sum(1), torch.ones(300))
+    assert category.mean(0).tolist() == pytest.approx([1 / 3] * 3, abs=0.1)
+    assert codes.abs().max() <= 1
+    assert noise.std().item() == pytest.approx(1, abs=0.05)
+    wanted = model.draw_of(torch.tensor([2]), torch.Generator().manual_seed(0))
+    assert wanted[0, 8:11].tolist() == [0, 0, 1]
+    assert wanted.shape[1:] == model.latent_shape
+
+
+def test_no_continuous_codes_are_allowed() -> None:
+    model = tiny_model("infogan", continuous=0)
+    assert set(model.generator_loss(step_of())) == {"adversarial", "category"}
+    assert iw.sample(model, 2).shape == (2, 3, 16, 16)
+
+
+def test_the_recognition_network_is_trained_on_the_same_fakes_as_the_discriminator() -> None:
+    model = tiny_model("infogan")
+    step = step_of()
+    model.generator_loss(step)
+    made = step.shared["fake"].clone()
+    terms = model.discriminator_loss(step)
+    assert torch.equal(step.shared["fake"], made)
+    assert {"real", "fake", "category", "continuous"} == set(terms)
+
+
+def test_it_finds_two_classes_without_labels() -> None:
+    """Dark pictures and bright ones: the two values of the category part them."""
+    pictures = np.full((64, 1, 8, 8), 30, np.uint8)
+    pictures[32:] = 220
+    pictures += np.random.default_rng(0).integers(0, 20, pictures.shape, dtype=np.uint8)
+    images = iw.open_images(pictures)
+    model = tiny_model("infogan", (8, 8), 1, categories=2, continuous=0, penalty=1.0)
+    engine = engine_of(model, learning_rate=2e-3, betas=(0.0, 0.99))
+    generator = np.random.default_rng(0)
+    for index in range(250):
+        engine.step(images.batch(generator.integers(0, 64, BATCH)), index, index * BATCH)
+    found = iw.classify(model, pictures).argmax(1)
+    agreement = (found == torch.arange(64) // 32).float().mean().item()
+    assert max(agreement, 1 - agreement) > 0.95
