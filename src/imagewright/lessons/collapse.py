@@ -7,6 +7,7 @@ arXiv:1801.04406. Relativistic loss with R1 and R2: Huang et al. 2024 (R3GAN), a
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -28,6 +29,10 @@ def games(rules: Rules) -> dict[str, Rules]:
         "R1 penalty": rules,
         "relativistic, R1 and R2": dataclasses.replace(rules, loss="relativistic"),
     }
+
+
+def _progress(place: Place, begun: int, total: int, step: int) -> None:
+    place.progress(begun + step, total)
 
 
 @lesson(figures=("collapse",), animations=("collapse",))
@@ -61,10 +66,7 @@ def collapse(
     total = (len(compared) + int(place.is_animated)) * rules.steps
     played: dict[str, list[Look]] = {}
     for number, (name, game) in enumerate(compared.items()):
-        begun = number * rules.steps
-        _, played[name] = play(
-            table, game, looks_at, seed, lambda step, begun=begun: place.progress(begun + step, total)
-        )
+        _, played[name] = play(table, game, looks_at, seed, partial(_progress, place, number * rules.steps, total))
     draw.strip(place, table, played, strip)
     if place.is_animated:
         done = len(compared) * rules.steps

@@ -24,7 +24,8 @@ def strip(place: Place, table: Table, played: Played, steps: Sequence[int]) -> N
     """A row a game, a column a look; below, the modes that each game covers."""
     rows, columns = len(played), len(steps) + 1
     with place.figure("collapse", 1.75 * columns, 1.75 * rows + 2.9) as figure:
-        above, below = figure.subfigures(2, 1, height_ratios=(1.75 * rows, 2.9))
+        halves = figure.add_gridspec(2, 1, height_ratios=(1.75 * rows, 2.9))
+        above, below = figure.add_subfigure(halves[0]), figure.add_subfigure(halves[1])
         grid = above.subplots(rows, columns, squeeze=False)
         for row, (name, looks) in zip(grid, played.items(), strict=True):
             draw_density(row[0], table, table.density)

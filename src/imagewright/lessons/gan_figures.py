@@ -91,7 +91,7 @@ def _line_map(axes: Axes, look: Look) -> None:
     end = look.mapped[:, 0].clip(-1.1 * REACH, 1.1 * REACH)
     axes.quiver(
         start, np.ones_like(start), end - start, -np.ones_like(start),
-        angles="xy", scale_units="xy", scale=1, width=0.006, headwidth=4, headlength=5, color=GENERATED_COLOUR,
+        angles="xy", scale_units="xy", scale=1, units="inches", width=0.013, headwidth=4, headlength=5, color=GENERATED_COLOUR,
     )  # fmt: skip
     for height in (0, 1):
         axes.axhline(height, color="black", linewidth=1)
