@@ -25,6 +25,7 @@ LARGEST_SIDE = 64
 UNSEEN_SHARE = 0.1  # of the pictures are kept apart: what the axes do for pictures that they were not learned from
 LEAST = 8
 STRIP = (0, 3, 10, 30, 50, 70, 90, 110, 130, 150)
+POINTS = 400  # pictures drawn as points of the plane: more hide each other
 EACH = 2  # pictures of the strip that were learned from, and as many that were not
 
 
@@ -43,7 +44,7 @@ def eigenfaces(
     place.progress(1, 4)
     parts = _axes_of(learned, components)
     place.progress(2, 4)
-    plane = plane_of(_floats(learned, len(learned)))
+    plane = plane_of(_floats(learned, POINTS))
     shares = {
         "learned from": parts.shares[: len(parts.axes)],
         "never seen": measured_shares(parts.mean, parts.axes, FloatStream(unseen)),
@@ -87,7 +88,7 @@ def _axes_of(images: Images, wanted: int) -> Decomposition:
 
 def _floats(images: Images, count: int) -> torch.Tensor:
     """That many pictures from all over a set, (n, C, H, W) in [-1, 1]."""
-    chosen = np.linspace(0, len(images) - 1, min(count, len(images), 2000)).astype(np.int64)
+    chosen = np.linspace(0, len(images) - 1, min(count, len(images))).astype(np.int64)
     return to_float(images.batch(chosen).images.contiguous())
 
 
