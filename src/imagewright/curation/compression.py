@@ -20,12 +20,12 @@ from torch import Tensor
 from imagewright import catalogue, configs
 from imagewright.capabilities import require
 from imagewright.curation.coders import BlockCoder, Coder, InMemory, JPEGCoder, LatentCoder, cut_to_blocks
-from imagewright.errors import ConfigError, DataError, ImagewrightError, UserError, nearest_name
+from imagewright.errors import ConfigError, DataError, UserError, nearest_name
 from imagewright.images import Images
 from imagewright.images.float_stream import FloatStream
 from imagewright.phases import Model
 from imagewright.runs.loading import load
-from imagewright.runs.run import Run
+from imagewright.runs.run import RECORD, Run
 
 QUALITIES = (1, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95)
 JPEG, BLOCKS = "jpeg", "pca-blocks"
@@ -151,7 +151,7 @@ def compare_compression(
     for label, model in loaded:
         name = _unlike(label, [coder.name for coder in coders])
         coders.append(_coder(name, model, training, fitting.size, components, qualities, subsampling))
-    _note_seen_pictures(methods, fitting, notes)
+    _note_seen_pictures(methods, coders, fitting, notes)
     total = sum(len(coder.settings) for coder in coders) + len(coders)
     done = 0
 
@@ -300,19 +300,18 @@ def _unlike(label: str, taken: Sequence[str]) -> str:
     return unlike
 
 
-def _note_seen_pictures(methods: Sequence[str | Path | Model], images: Images, notes: list[str]) -> None:
-    """Say where a run was trained on the very source that it is judged on."""
-    for method in methods:
-        if isinstance(method, Model) or not Path(method).is_dir():
+def _note_seen_pictures(
+    methods: Sequence[str | Path | Model], coders: Sequence[Coder], images: Images, notes: list[str]
+) -> None:
+    """Say where a run was trained on the very pictures that it is judged on."""
+    for method, coder in zip(methods, coders, strict=True):
+        if isinstance(method, Model) or isinstance(coder, JPEGCoder) or not (Path(method) / RECORD).is_file():
             continue
-        try:
-            trained_on = Run(method).record.get("source", {}).get("source")
-        except ImagewrightError:
-            continue
-        if trained_on is not None and Path(trained_on).name == Path(images.source).name:
+        trained_on = Run(method).record.get("source")
+        if isinstance(trained_on, dict) and trained_on.get("fingerprint") == images.fingerprint:
             notes.append(
-                f"{Path(method).name} was trained on this source, maybe on the pictures that it is judged on: name "
-                "another split or source for a fair figure."
+                f"{Path(method).name} was trained on all of these pictures, also those that it is judged on: compare "
+                "on another split or source for a fair figure."
             )
 
 

@@ -21,6 +21,7 @@ from imagewright.versions import versions
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from PIL import Image
 
 PLOT, CROPS, JSON, CSV = "rate_distortion.png", "crops.png", "results.json", "results.csv"
 FILES = (PLOT, CROPS, JSON, CSV)
@@ -73,7 +74,7 @@ def _plot(axes: Axes, curves: Sequence[Curve], name: str, label: str) -> None:
             [value for _, value in kept],
             color=colour_of(number),
             marker=mark_of(number),
-            markersize=5,
+            markersize=max(3, 7 - number),  # equal curves are seen under each other
             label=curve.method,
         )
     if any(point.bits_per_pixel >= LEAST_RATE for curve in curves for point in curve.points):
@@ -94,7 +95,7 @@ def _table(curves: Sequence[Curve]) -> str:
     return text.getvalue()
 
 
-def draw_crops(found: Comparison):  # type: ignore[no-untyped-def]
+def draw_crops(found: Comparison) -> Image.Image:
     """The sheet: a row a picture, the original first, then each method with its rate and PSNR."""
     rows, columns = len(found.shown), 1 + len(found.at_rate)
     cells: list[Tensor] = []

@@ -1,0 +1,68 @@
+"""`imagewright compress` as it is typed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from tiny import simple_pictures
+
+from imagewright.cli import main
+from imagewright.curation.compression_figures import FILES
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
+    for number, picture in enumerate(simple_pictures(12)):
+        Image.fromarray(np.ascontiguousarray(picture.transpose(1, 2, 0))).save(folder / f"{number:02d}.png")
+    return folder
+
+
+def test_compress(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["compress", str(photos), "--with", "jpeg", "--with", "pca", "--components", "4", "--count", "2"]
+    command += ["--qualities", "20", "80", "--out", str(tmp_path / "made")]
+    assert main(command) == 0
+    said = capsys.readouterr().out
+    assert "2 pictures judged, 10 others to fit on." in said
+    assert "jpeg: " in said
+    assert "(quality 80)" in said
+    assert {path.name for path in (tmp_path / "made").iterdir()} == set(FILES)
+    assert main(command) == 2
+    assert "exists already" in capsys.readouterr().err
+    assert main([*command, "--force"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        (["--with", "jpgg"], "There is no method or run 'jpgg'. Did you mean 'jpeg'?"),
+        (["--qualities", "0"], "--qualities (0,), but they are whole numbers from 1 to 100"),
+        (["--count", "0"], "--count 0, but there must be one picture at least"),
+        (["--rate", "0"], "--rate 0.0, but the crops need more than 0 bits a pixel"),
+        (["--subsampling", "4:1:1"], "4:2:0"),
+        (["--channels", "4"], "channels"),
+    ],
+)
+def test_mistakes(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], typed: list[str], message: str
+) -> None:
+    assert main(["compress", str(photos), "--out", str(tmp_path / "made"), *typed]) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert "Traceback" not in said
+    assert not (tmp_path / "made").exists()
+
+
+def test_a_file_in_the_way_and_a_source_that_is_not_there(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    taken = tmp_path / "taken"
+    taken.write_text("mine")
+    assert main(["compress", str(photos), "--out", str(taken)]) == 2
+    assert "is a file, and several are written" in capsys.readouterr().err
+    assert taken.read_text() == "mine"
+    assert main(["compress", str(tmp_path / "nowhere"), "--out", str(tmp_path / "made")]) == 2
+    assert "nowhere" in capsys.readouterr().err
