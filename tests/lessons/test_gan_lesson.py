@@ -33,12 +33,15 @@ def test_the_density_is_that_of_the_mixture_and_of_its_samples(name: str) -> Non
 
 
 @pytest.mark.parametrize("name", ["line", "ring"])
-def test_densities_sum_to_one_and_the_best_discriminator_follows_from_them(name: str) -> None:
+def test_densities_sum_to_what_is_in_view_and_the_best_discriminator_follows_from_them(name: str) -> None:
     table = Table(DATA[name](), 0)
-    _, (look,) = play(table, RULES[name], [0], 0, lambda _: None)
+    model, (look,) = play(table, RULES[name], [0], 0, lambda _: None)
+    with torch.no_grad():
+        points = model.decode(torch.from_numpy(table.latents).float()).flatten(1).numpy()
     cell = (table.edges[1] - table.edges[0]) ** table.data.dimensions
     assert table.density.sum() * cell == pytest.approx(1, abs=0.01)
-    assert look.generated.sum() * cell == pytest.approx(1, abs=0.01)
+    # A generator that is not trained sends points out of view: there they are not counted.
+    assert look.generated.sum() * cell == pytest.approx((abs(points) <= REACH).all(1).mean(), abs=0.03)
     known = np.isfinite(look.best)
     assert np.allclose(look.best[known], (table.density / (table.density + look.generated))[known])
     assert ((look.judged > 0) & (look.judged < 1)).all()

@@ -91,7 +91,8 @@ def _line_map(axes: Axes, look: Look) -> None:
     end = look.mapped[:, 0].clip(-1.1 * REACH, 1.1 * REACH)
     axes.quiver(
         start, np.ones_like(start), end - start, -np.ones_like(start),
-        angles="xy", scale_units="xy", scale=1, units="inches", width=0.013, headwidth=4, headlength=5, color=GENERATED_COLOUR,
+        angles="xy", scale_units="xy", scale=1, units="inches", width=0.013, headwidth=4, headlength=5,
+        color=GENERATED_COLOUR,
     )  # fmt: skip
     for height in (0, 1):
         axes.axhline(height, color="black", linewidth=1)
@@ -135,7 +136,11 @@ def _plane_panels(panels: Iterable[Axes], table: Table, look: Look) -> None:
 
 def draw_density(axes: Axes, table: Table, density: np.ndarray) -> None:
     """A density over the plane, bright where there is as much as the data has at most."""
-    axes.imshow(density.T, vmin=0, vmax=float(table.density.max()), cmap=SEQUENTIAL, **_plane())
+    from matplotlib.colors import PowerNorm
+
+    # By the root: what is spread thinly over the plane would be too dark to see.
+    scale = PowerNorm(0.5, 0, float(table.density.max()))
+    axes.imshow(density.T, norm=scale, cmap=SEQUENTIAL, **_plane())
     _bare(axes)
 
 
