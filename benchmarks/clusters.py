@@ -37,11 +37,9 @@ def main() -> None:
             ]
             purity = [each.purity for each in found]
             information = np.mean([each.mutual_information for each in found])
-            print(
-                f"  {name:<8} {method:<8} purity {np.mean(purity):.4f} (least {min(purity):.4f})  NMI {information:.4f}  "
-                f"{(time.perf_counter() - started) / len(found):6.1f} s each",
-                flush=True,
-            )
+            seconds = (time.perf_counter() - started) / len(found)
+            judged = f"purity {np.mean(purity):.4f} (least {min(purity):.4f})  NMI {information:.4f}"
+            print(f"  {name:<7} {method:<7} {judged}  {seconds:6.1f} s each", flush=True)
 
 
 if __name__ == "__main__":

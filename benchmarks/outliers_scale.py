@@ -5,7 +5,7 @@
 Ours from the prepared cache, as `imagewright outliers --method pca` computes: pixels smoothed and halved, each half of
 the set judged by the components of the other. scikit-learn's: all pictures as one float32 matrix, randomised PCA of
 100 components, and the distance to what they rebuild. Each runs in a process of its own; memory is the peak above what
-the process held after its imports. CPU seconds are printed beside the clock's: other work on the machine slows the clock.
+the process held after its imports. CPU seconds stand beside the clock's, which other work on the machine slows.
 """
 
 from __future__ import annotations
