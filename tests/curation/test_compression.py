@@ -229,6 +229,16 @@ def test_what_is_written(compared: Comparison, tmp_path: Path) -> None:
         write_comparison(compared, tmp_path / "made")
 
 
+def test_a_folder_that_happens_to_be_called_jpeg_is_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "jpeg").mkdir()
+    (tmp_path / "photos").mkdir()
+    monkeypatch.chdir(tmp_path)
+    images = iw.open_images(smooth_pictures(4))
+    assert compare_compression(images, ["jpeg"], qualities=[50]).curves[0].points
+    with pytest.raises(RunError, match="photos is no run directory"):
+        compare_compression(images, ["photos"])
+
+
 @pytest.mark.parametrize("channels", [1, 4])
 def test_grey_and_transparent_sets(channels: int, tmp_path: Path) -> None:
     images = iw.open_images(simple_pictures(12, (16, 16), channels))

@@ -201,16 +201,16 @@ def ssim_of(pictures: Tensor, rebuilt: Tensor) -> float | None:
 
 
 def _looked_up(method: str | Path | Model) -> tuple[str, str | Model]:
-    """A method's label, and its name in the catalogue or its model. A path that exists goes before a name."""
+    """A method's label, and its name in the catalogue or its model. A run goes before a name."""
     if isinstance(method, Model):
         require(method, "reconstruct", catalogue.name_of(method))
         return catalogue.name_of(method), method
-    if Path(method).exists():
+    name, path, known = str(method), Path(method), [JPEG, BLOCKS, *catalogue.entries()]
+    if path.is_file() or (path / RECORD).is_file() or (path.exists() and name not in known):
         model = load(method)
-        require(model, "reconstruct", str(method))
-        return Path(method).resolve().name, model
-    name, known = str(method), [JPEG, BLOCKS, *catalogue.entries()]
-    if name not in known or isinstance(method, Path) or "/" in name:
+        require(model, "reconstruct", name)
+        return path.resolve().name, model
+    if name not in known:
         raise UserError(
             f"There is no method or run {name!r}.{nearest_name(name, known)} Compare {JPEG}, pca, {BLOCKS}, or the "
             "path of a run."

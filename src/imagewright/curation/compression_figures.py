@@ -78,8 +78,8 @@ def _plot(axes: Axes, curves: Sequence[Curve], name: str, label: str) -> None:
             label=curve.method,
         )
     if any(point.bits_per_pixel >= LEAST_RATE for curve in curves for point in curve.points):
-        axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.set_xscale("log", base=2)
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:.2g}")
     axes.set_xlabel("bits per pixel")
     axes.set_ylabel(label)
 

@@ -90,8 +90,8 @@ def quality(
         size, error = figure.add_subplot(grid[0, :half]), figure.add_subplot(grid[0, half:])
         rates = [point["bits_per_pixel"] for point in curve]
         size.plot([point["quality"] for point in curve], rates, "o-", color=colour_of(0))
-        size.set_yscale("log")
-        size.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        size.set_yscale("log", base=2)
+        size.yaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
         size.set_xlabel("quality")
         size.set_ylabel("bits a pixel, whole file")
         exact = [point for point in curve if point["psnr"] < 99]
@@ -103,8 +103,8 @@ def quality(
                 where = (point["bits_per_pixel"], point["psnr"])
                 text = f"{point['quality']:.0f}"
                 error.annotate(text, where, textcoords="offset points", xytext=(5, -11), fontsize=9)
-        error.set_xscale("log")
-        error.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        error.set_xscale("log", base=2)
+        error.xaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
         error.set_xlabel("bits a pixel (the quality is written beside)")
         error.set_ylabel("PSNR, dB")
         parts = {"original": pixels} | {f"quality {number}": picture for number, picture in samples.items()}
@@ -178,7 +178,8 @@ def _zigzag(axes: Axes, quantised: np.ndarray) -> None:
     for (row, column), value in np.ndenumerate(quantised):
         box = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none"}
         text = f"{value}".replace("-", "\N{MINUS SIGN}")
-        axes.text(column, row, text, ha="center", va="center", fontsize=7.5, bbox=box if value else None, zorder=2)
+        ink = "black" if value else "#777777"
+        axes.text(column, row, text, ha="center", va="center", fontsize=7.5, color=ink, bbox=box, zorder=2)
     axes.set_title(f"6  zig-zag: {int((quantised != 0).sum())} of 64 are not 0")
     _bare(axes)
 
@@ -196,7 +197,7 @@ def _symbols(axes: Axes, symbols: Sequence[Symbol]) -> None:
         axes.text(0.0, height, text, fontsize=7.5, va="center", transform=axes.transAxes)
         axes.text(0.52, height, symbol.code_bits, fontsize=7, va="center", family="monospace", transform=axes.transAxes)
         axes.text(
-            1.0, height, symbol.value_bits, fontsize=7, va="center", ha="right", family="monospace",
+            0.83, height, symbol.value_bits, fontsize=7, va="center", family="monospace",
             color=colour_of(0), transform=axes.transAxes,
         )  # fmt: skip
     if len(symbols) > len(shown):
