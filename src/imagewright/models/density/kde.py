@@ -21,7 +21,7 @@ from imagewright.phases import Model, Stream
 from imagewright.seeds import derive_seed
 
 JUDGED_POINTS = 1000  # left out in turn, to choose the bandwidth by cross-validation
-TRIED_BANDWIDTHS = torch.logspace(-1.2, 0.3, 31, dtype=torch.float64)  # in standard deviations: 0.06 to 2
+TRIED_BANDWIDTHS = torch.logspace(-2, 0.3, 36, dtype=torch.float64)  # in standard deviations: 0.01 to 2
 ROWS_AT_ONCE = 256
 LEAST_SCALE = 1e-3  # of the largest: a dimension that hardly varies does not decide everything
 

@@ -77,7 +77,8 @@ class LatentSpace:
     encoder: Model
 
     def fit_encoder(self, images: Stream) -> None:
-        """Fit the encoder, unless it came from a run."""
+        """Fit the encoder, unless it came from a run: then its batch norms must not move with what they see here."""
+        self.encoder.eval()
         if not self.config.parts:  # type: ignore[attr-defined]
             self.encoder.fit(images)
 
