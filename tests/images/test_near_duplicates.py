@@ -153,7 +153,7 @@ def test_alignment_finds_the_window(scenes: list[Image.Image]) -> None:
     assert not is_flat(whole).any()
 
 
-def test_real_faces_at_two_sizes_are_all_found(shared: Path) -> None:
+def test_real_faces_are_all_found_in_their_own_archive(shared: Path) -> None:
     report = check_images(shared / "celeba_178x218_sample", against=shared / "celeba_178x218_sample" / "images.zip")
     assert report.shared is not None
     assert (report.shared.equal, report.near_duplicates) == (460, 0)
