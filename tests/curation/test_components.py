@@ -16,9 +16,10 @@ from tiny import simple_pictures
 import imagewright as iw
 from imagewright.curation.components_figures import FILES, write_components
 from imagewright.errors import ConfigError, DataError, RunError, UserError
+from imagewright.images.float_stream import FloatStream
 from imagewright.images.provenance import COMPOSITE
 from imagewright.images.signed import signed_pixels
-from imagewright.models.linear.decomposition import elbow_of
+from imagewright.models.linear.decomposition import all_shares, elbow_of
 
 METHODS = ("pca", "ica", "lda", "random")
 
@@ -45,7 +46,7 @@ def natural(count: int, size: tuple[int, int] = (32, 24), channels: int = 3) -> 
 def test_the_shares_of_variance_are_scikit_learns(pictures: str, monkeypatch: pytest.MonkeyPatch) -> None:
     images = iw.open_images({"small": load_digits().images.astype(np.uint8)[:300]}.get(pictures, natural(150)))
     if pictures == "many and large":
-        monkeypatch.setattr("imagewright.curation.components.FEW_PICTURES", 100)
+        monkeypatch.setattr("imagewright.curation.components.FEW", 100)
     found = iw.components(images, count=12)
     expected = sklearn.decomposition.PCA(svd_solver="full").fit(rows_of(images)).explained_variance_ratio_.cumsum()
     known = found.decomposition.shares.numpy()
@@ -100,6 +101,15 @@ def test_the_strip_shows_10_30_50_to_150_and_closer_steps_where_there_are_few() 
     assert [count for count, _, _ in iw.components(pictures).strip] == [10, 30, 50, 70, 90, 110, 130, 150]
     assert [count for count, _, _ in iw.components(pictures, count=80).strip] == [10, 30, 50, 70, 80]
     assert [count for count, _, _ in iw.components(pictures, count=3).strip] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("count", [30, 96, 97, 400])
+def test_all_shares_are_exact_for_more_and_for_fewer_pictures_than_pixels(count: int) -> None:
+    images = iw.open_images(natural(count, (8, 12), 1))
+    mean = torch.from_numpy(rows_of(images).mean(0)).float().view(1, 8, 12)
+    expected = sklearn.decomposition.PCA(svd_solver="full").fit(rows_of(images)).explained_variance_ratio_.cumsum()
+    found = all_shares(mean, FloatStream(images)).numpy()
+    np.testing.assert_allclose(found, expected[: min(count - 1, 96)], atol=1e-5)
 
 
 @pytest.mark.parametrize("rank", [2, 5, 11])

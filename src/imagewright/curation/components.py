@@ -29,8 +29,9 @@ USUAL = 150  # components of PCA and random ones, where the user names no number
 LEAST_FOR_AN_ELBOW = 4
 SHARES = (0.9, 0.95, 0.99)
 LARGEST_SIDE = 128  # of the pictures looked at, unless the user names a size
-# Up to so many pictures, and numbers in them together, all variances are computed and not only the first.
-FEW_PICTURES, FEW_NUMBERS = 2048, 2**26
+# All variances, and not only the first, are computed up to so many pictures or pixel values, whichever are fewer, so
+# many numbers held at once, and so many multiplications (some seconds each).
+FEW, FEW_NUMBERS, FEW_PRODUCTS = 3072, 2**26, 2**37
 MEASURED = 300  # pictures whose distances are compared
 STRIP = (10, *range(30, 151, 20))
 
@@ -160,9 +161,15 @@ def _decomposition(model: Any, stream: FloatStream, method: str, count: int | No
         return decomposed(model, stream)
     pixels = math.prod(model.config.image_shape)
     shares = model.explained_variance_ratio.double().cumsum(0)
-    if pixels > EXACT_PIXELS and len(stream) <= FEW_PICTURES and len(stream) * pixels <= FEW_NUMBERS:
+    if pixels > EXACT_PIXELS and _are_few(len(stream), pixels):
         shares = all_shares(model.mean.view(model.config.image_shape), stream)
     return decomposed(model, stream, shares.clamp(max=1), first=count or USUAL)
+
+
+def _are_few(pictures: int, pixels: int) -> bool:
+    """Whether all variances of so many pictures can be had for little."""
+    fewer = min(pictures, pixels)
+    return fewer <= FEW and fewer * pixels <= FEW_NUMBERS and pictures * pixels * fewer <= FEW_PRODUCTS
 
 
 def _facts(model: Any, method: str, images: Images) -> dict[str, Any]:

@@ -74,16 +74,23 @@ def measured_shares(mean: Tensor, axes: Tensor, images: Stream) -> Tensor:
 
 
 def all_shares(mean: Tensor, images: Stream) -> Tensor:
-    """The shares that the first 1, 2 ... N - 1 principal components explain, exactly, from the products of all pairs.
+    """The shares that the first 1, 2 ... principal components explain, as many as there are, in one pass.
 
-    For few pictures: holds all of them, N x D floats, and takes the eigenvalues of an N x N matrix.
+    From the products of all pictures, where they are fewer than pixel values, and all of them are then held, N x D
+    floats; else from those of all pixel values, D x D.
     """
-    rows = torch.empty(len(images), mean.numel())
-    first = 0
+    count, pixels = len(images), mean.numel()
+    held = torch.empty(count if count <= pixels else 0, pixels)
+    products, first = torch.zeros(pixels if count > pixels else 0, pixels), 0
     for batch in images.batches(STREAMED_IMAGES):
-        rows[first : first + len(batch)] = (batch - mean).flatten(1)
-        first += len(batch)
-    variances = torch.linalg.eigvalsh((rows @ rows.T).double()).flip(0)[: len(rows) - 1].clamp(min=0)
+        rows = (batch - mean).flatten(1)
+        if count > pixels:
+            products.addmm_(rows.T, rows)
+        else:
+            held[first : first + len(rows)] = rows
+        first += len(rows)
+    squares = products if count > pixels else held @ held.T
+    variances = torch.linalg.eigvalsh(squares.double()).flip(0)[: min(count - 1, pixels)].clamp(min=0)
     return variances.cumsum(0) / variances.sum()
 
 
