@@ -70,5 +70,5 @@ def intrinsic_dimension(points: np.ndarray) -> float:
 
     distances, _ = NearestNeighbors(n_neighbors=NEIGHBOURS).fit(points).kneighbors()
     distances = distances[distances[:, 0] > 0]  # a copy of a point says nothing of dimensions
-    inverse = np.log(distances[:, -1:] / distances[:, :-1]).sum(1) / (NEIGHBOURS - 2)
+    inverse = np.log(distances[:, -1:] / distances[:, :-1]).mean(1)
     return float(1 / inverse.mean())

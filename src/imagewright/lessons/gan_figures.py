@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 DATA_COLOUR, GENERATED_COLOUR, JUDGE_COLOUR = colour_of(6), colour_of(1), colour_of(0)
 FRAME_DOTS = 90  # an inch of a frame
 FRAMES_PER_SECOND = 12.0
-JUDGEMENTS = "RdBu_r"  # lightest at 1/2: where the discriminator cannot tell
 PLAYERS: dict[str, dict[str, Any]] = {
     "generator": {"color": GENERATED_COLOUR, "linestyle": "-", "linewidth": 1.2},
     "discriminator": {"color": JUDGE_COLOUR, "linestyle": "--", "linewidth": 1.2},
@@ -145,8 +144,8 @@ def draw_density(axes: Axes, table: Table, density: np.ndarray) -> None:
 
 
 def _judgement(axes: Axes, table: Table, probability: np.ndarray) -> None:
-    axes.set_facecolor("#b8b8b8")  # where D* is not defined
-    axes.imshow(probability.T, vmin=0, vmax=1, cmap=JUDGEMENTS, **_plane())
+    axes.set_facecolor("white")  # where D* is not defined
+    axes.imshow(probability.T, vmin=0, vmax=1, cmap=SEQUENTIAL, **_plane())
     axes.plot(*table.data.centres.T, ".", color="black", markersize=1.5)
     _bare(axes)
 
