@@ -89,13 +89,24 @@ def draw_map(
         axes = figure.subplots()
         for cluster in np.unique(found).tolist():
             here = flat[found == cluster]
-            axes.scatter(*here.T, s=14, color=colour_of(cluster), marker=mark_of(cluster), linewidths=0, alpha=0.75)
+            style: dict[str, Any] = {"color": colour_of(cluster), "marker": mark_of(cluster)}
+            axes.scatter(here[:, 0], here[:, 1], s=14, linewidths=0, alpha=0.75, **style)
         if thumbnails:
             _draw_thumbnails(axes, images, chosen, flat)
         for cluster in np.unique(found).tolist():
             middle = np.median(flat[found == cluster], axis=0)
             box = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": colour_of(cluster), "alpha": 0.9}
-            axes.text(*middle, str(cluster), ha="center", va="center", fontsize=9, weight="bold", bbox=box, zorder=5)
+            axes.text(
+                middle[0],
+                middle[1],
+                str(cluster),
+                ha="center",
+                va="center",
+                fontsize=9,
+                weight="bold",
+                bbox=box,
+                zorder=5,
+            )
         axes.set_xticks([])
         axes.set_yticks([])
         axes.spines[:].set_visible(False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,25 +16,20 @@ import torch
 from imagewright.capabilities import require
 from imagewright.catalogue import name_of
 from imagewright.curation.cluster_pictures import draw_map, draw_rows, flattened
+from imagewright.curation.clustering import Method, assigned, drawn, fitted, largest_first
 from imagewright.curation.detectors import Projection
 from imagewright.curation.sheets import shown_size
 from imagewright.curation.spaces import BATCH, Edges, Latents, Pixels, Rows, Space, at_working_size
 from imagewright.errors import DataError, UserError
 from imagewright.images import Images, open_images
 from imagewright.images.writing import new_file, refuse_existing, write_image
-from imagewright.seeds import derive_seed
-from imagewright.verbs.apply import RunLike, model_of
+from imagewright.verbs.apply import RunLike, images_for, model_of
 
 ASSIGNMENTS, SHEET, MAP, REPORT = "clusters.csv", "sheet.png", "map.png", "report.json"
 LOOKS: dict[str, tuple[type[Space], ...]] = {"looks": (Pixels, Edges), "pixels": (Pixels,), "edges": (Edges,)}
 LEARNED_FROM = 20_000
 """The centres of more pictures are found on so many, drawn by the seed; all are then assigned."""
-JUDGED = 2_000  # pictures that the silhouette is measured on: it compares all with all
-STARTS = 4
-TRIED = (*range(2, 11), 12, 15, 20, 25, 30)
-"""Numbers of clusters that `auto` chooses among."""
 
-Method = Literal["kmeans", "gmm"]
 Progress = Callable[[int, int], None]
 
 
@@ -112,23 +106,23 @@ def find_clusters(
     Raises `DataError` for pictures that cannot be grouped, `UserError` for more clusters than different pictures.
     """
     opened = open_images(source, labels=labels, split=split)
-    images = (opened if run is not None else at_working_size(opened)).prepare()
+    images = (at_working_size(opened) if run is None else images_for(run, opened)).prepare()
     if len(images) < 2:
         raise DataError(f"{images.source} holds one picture: there is nothing to group. Two or more were expected.")
     if clusters != "auto" and not 1 <= clusters <= len(images):
         raise UserError(f"clusters={clusters}, but {len(images):,} pictures make 1 to {len(images):,} clusters.")
     notes = list(images.notes)
-    spaces = _spaces(space, run, images, notes)
+    spaces = _spaces(space, run, opened, notes)
     points = _points(images, spaces, seed, progress, notes)
-    sample = _drawn(len(points), LEARNED_FROM, seed)
+    sample = drawn(len(points), LEARNED_FROM, seed)
     if len(sample) < len(points):
         notes.append(f"The centres were found on {len(sample):,} pictures drawn by the seed; all were assigned.")
     different = len(np.unique(points[sample], axis=0))
     if clusters != "auto" and clusters > different:
         raise UserError(f"clusters={clusters}, but only {different:,} pictures differ: ask for {different} or fewer.")
-    fitted, tried = _fitted(points[sample], clusters, method, different, seed, notes)
-    found, distances = _assigned(fitted, points)
-    found = _largest_first(found)
+    clustering, tried = fitted(points[sample], clusters, method, different, seed, notes)
+    found, distances = assigned(clustering, points)
+    found = largest_first(found)
     purity, information = _agreement(found, images.labels)
     where = name_of(model_of(run)) + " latents" if run is not None else space
     criterion = "silhouette" if method == "kmeans" else "BIC"
@@ -182,93 +176,6 @@ def _points(
     if len(parts) < len(spaces):
         notes.append("In one of the spaces the pictures are all equal: it was left out.")
     return torch.cat(parts, dim=1).numpy()
-
-
-def _drawn(count: int, most: int, seed: int) -> np.ndarray:
-    if count <= most:
-        return np.arange(count)
-    return np.sort(np.random.default_rng(derive_seed(seed, "sample")).choice(count, most, replace=False))
-
-
-def _fitted(
-    points: np.ndarray, clusters: int | Literal["auto"], method: Method, different: int, seed: int, notes: list[str]
-) -> tuple[Any, dict[int, float]]:
-    """The clustering, and the criterion of each number tried: one, or all that `auto` chooses among."""
-    from sklearn.metrics import silhouette_score
-
-    judged = _drawn(len(points), JUDGED, seed)
-    counts = [clusters] if clusters != "auto" else [count for count in TRIED if count < different] or [1]
-    best: tuple[float, Any] | None = None
-    tried: dict[int, float] = {}
-    for count in counts:
-        fitted = _fit(points, count, method, seed)
-        if method == "gmm":
-            value = float(fitted.bic(points.astype(np.float64)))
-        else:
-            found = fitted.labels_[judged]
-            several = 1 < len(np.unique(found)) < len(found)
-            value = float(silhouette_score(points[judged], found)) if several else 0.0
-        tried[count] = value
-        merit = -value if method == "gmm" else value
-        if best is None or merit > best[0]:
-            best = merit, fitted
-    assert best is not None
-    if method == "kmeans" and len(judged) < len(points):
-        notes.append(f"The silhouette was measured on {len(judged):,} pictures.")
-    return best[1], tried
-
-
-def _fit(points: np.ndarray, count: int, method: Method, seed: int) -> Any:
-    from sklearn.cluster import KMeans
-    from sklearn.mixture import GaussianMixture
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that a start did not settle: the best of the starts is taken
-        if method == "kmeans":
-            return KMeans(count, n_init=STARTS, random_state=seed).fit(points)
-        # A full covariance needs some pictures for each of its dimensions in every cluster.
-        full = len(points) >= 4 * count * points.shape[1]
-        return GaussianMixture(
-            count,
-            covariance_type="full" if full else "diag",
-            reg_covar=1e-3 * float(points.var(axis=0).mean()) + 1e-9,
-            random_state=seed,
-        ).fit(points.astype(np.float64))
-
-
-def _assigned(fitted: Any, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The cluster of each point, and its distance to the centre: by the cluster's own covariance for a mixture."""
-    found = np.empty(len(points), np.int64)
-    distances = np.empty(len(points))
-    for start in range(0, len(points), 4096):
-        block = points[start : start + 4096]
-        if hasattr(fitted, "cluster_centers_"):
-            found[start : start + 4096] = fitted.predict(block)
-            centres = fitted.cluster_centers_[found[start : start + 4096]]
-            distances[start : start + 4096] = np.sqrt(((block - centres) ** 2).sum(1))
-        else:
-            block = block.astype(np.float64)
-            found[start : start + 4096] = fitted.predict(block)
-            distances[start : start + 4096] = _mahalanobis(fitted, block, found[start : start + 4096])
-    return found, distances
-
-
-def _mahalanobis(mixture: Any, points: np.ndarray, found: np.ndarray) -> np.ndarray:
-    distances = np.empty(len(points))
-    for cluster in np.unique(found):
-        off = points[found == cluster] - mixture.means_[cluster]
-        factor = mixture.precisions_cholesky_[cluster]
-        white = off @ factor if factor.ndim == 2 else off * factor
-        distances[found == cluster] = np.sqrt((white**2).sum(1))
-    return distances
-
-
-def _largest_first(found: np.ndarray) -> np.ndarray:
-    """The same clusters, numbered by size; one that nothing was assigned to has no number."""
-    names, places, counts = np.unique(found, return_inverse=True, return_counts=True)
-    rank = np.empty(len(names), np.int64)
-    rank[np.argsort(-counts, kind="stable")] = np.arange(len(names))
-    return rank[places]
 
 
 def _agreement(found: np.ndarray, labels: np.ndarray | None) -> tuple[float | None, float | None]:
