@@ -126,21 +126,6 @@ def test_the_lesson_writes_a_strip_an_animation_and_its_numbers(tmp_path: Path, 
     assert written["looks"][-1]["wasserstein_distance"] == numbers["looks"][-1]["wasserstein_distance"]
 
 
-def test_the_collapse_lesson_compares_games_that_differ_in_what_is_named(tmp_path: Path) -> None:
-    _, numbers = teach("collapse", tmp_path, steps=10, frames=6, batch_size=16, animation="none")
-    rules = {name: game["rules"] for name, game in numbers["games"].items()}
-    base = rules["no penalty"]
-    changed = {name: {key for key in base if each[key] != base[key]} for name, each in rules.items()}
-    assert changed == {
-        "no penalty": set(),
-        "no penalty, 4 times the batch": {"batch_size"},
-        "R1 penalty": {"penalty"},
-        "relativistic, R1 and R2": {"penalty", "loss"},
-    }
-    assert base["penalty"] == 0
-    assert {path.name for path in tmp_path.iterdir()} == {"collapse.png", "numbers.json"}
-
-
 def test_an_option_out_of_bounds_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="steps=3"):
         teach("gan", tmp_path / "out", steps=3)
