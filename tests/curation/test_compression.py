@@ -18,7 +18,15 @@ from tiny import simple_pictures, tiny_model, train_tiny
 
 import imagewright as iw
 from imagewright.curation import coders
-from imagewright.curation.compression import Comparison, compare_compression, psnr_of, ssim_of
+from imagewright.curation.compression import (
+    Comparison,
+    Curve,
+    Point,
+    _common_rate,
+    compare_compression,
+    psnr_of,
+    ssim_of,
+)
 from imagewright.curation.compression_figures import busiest_window, write_comparison
 from imagewright.errors import ConfigError, DataError, RunError, UserError
 
@@ -90,6 +98,16 @@ def test_crops_keep_to_the_rate(compared: Comparison) -> None:
             assert each.psnr[number] == pytest.approx(psnr_of(compared.shown[number], each.pictures[number]))
     wanted = compare_compression(compared.images, ["pca-blocks"], count=3, rate=0.5)
     assert all(0.4 < rate <= 0.5 for rate in wanted.at_rate[0].bits_per_pixel)
+
+
+def test_the_rate_of_the_crops_is_one_that_most_methods_reach() -> None:
+    def curve(*rates: float) -> Curve:
+        return Curve("method", "", 0, [Point("", rate, 30.0, None) for rate in rates])
+
+    assert _common_rate([curve(0.25, 1, 4), curve(0.001, 0.03), curve(0.02, 4)]) == pytest.approx(1)
+    assert _common_rate([curve(0.1, 2), curve(0.5, 8)]) == pytest.approx(1)
+    assert _common_rate([curve(0.7), curve(0.1, 2)]) == pytest.approx(0.7, rel=1e-4)
+    assert _common_rate([curve(0.0)]) > 0
 
 
 # The parts

@@ -24,13 +24,13 @@ def compress(
         Parameter(name="--with", help="jpeg, pca, pca-blocks (PCA of 8x8 blocks), or a run; may be given again"),
     ] = ("jpeg", "pca"),
     count: Annotated[Count, Parameter(help="pictures to judge by, a quarter at most; the others are fitted to")] = 32,
-    components: Annotated[Count, Parameter(help="of PCA, at most")] = 128,
+    components: Annotated[Count, Parameter(help="of PCA of whole pictures, at most")] = 128,
     qualities: Annotated[tuple[int, ...], Parameter(help="of JPEG, 1 to 100", consume_multiple=True)] = (
         *(1, 5, 10, 20, 30, 40),
         *(50, 60, 70, 80, 90, 95),
     ),
     subsampling: Annotated[Literal["4:2:0", "4:2:2", "4:4:4"], Parameter(help="of JPEG's chrominance")] = "4:2:0",
-    rate: Annotated[float | None, Parameter(help="bits a pixel of the crops; one that all reach by default")] = None,
+    rate: Annotated[float | None, Parameter(help="bits a pixel of the crops; one that most reach by default")] = None,
     size: Annotated[
         Size | None, Parameter(help="64, or HEIGHTxWIDTH; the runs' or the source's own by default")
     ] = None,

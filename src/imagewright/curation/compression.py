@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +127,8 @@ def compare_compression(
 
     `methods`: "jpeg"; "pca", or another model of the catalogue that is fitted in closed form; "pca-blocks" (PCA of 8x8
     blocks, the best linear transform in JPEG's place); runs, or their models, that rebuild pictures. `components`: of
-    PCA at most. `qualities`, `subsampling`: of JPEG. `rate`: bits a pixel of the crops; one that all reach by default.
+    PCA of whole pictures, at most. `qualities`, `subsampling`: of JPEG. `rate`: bits a pixel of the crops; one that
+    most methods reach by default.
     Raises `UserError` for a method that cannot take part, `DataError` for too few pictures.
     """
     if not methods:
@@ -272,7 +274,8 @@ def _coder(
     pictures = training.batch(some).images
     if model == BLOCKS:
         blocks = cut_to_blocks(pictures[: max(1, MOST_BLOCKS * 64 // math.prod(size))], BlockCoder.SIDE)
-        fitted = _fitted("pca", InMemory(blocks), (blocks.shape[1], BlockCoder.SIDE, BlockCoder.SIDE), components)
+        shape = (blocks.shape[1], BlockCoder.SIDE, BlockCoder.SIDE)
+        fitted = _fitted("pca", InMemory(blocks), shape, math.prod(shape))  # few enough to keep them all
         return BlockCoder(label, LatentCoder(label, fitted, blocks), size)
     if isinstance(model, str):
         model = _fitted(model, FloatStream(training), (training.channels, *size), components)
@@ -331,14 +334,12 @@ def _curve(coder: Coder, pictures: Tensor, step: Callable[[], None]) -> Curve:
 
 
 def _common_rate(curves: Sequence[Curve]) -> float:
-    """A rate within all curves if there is one: the geometric middle of what they share, or of the gap between them."""
-    lows = [min(point.bits_per_pixel for point in curve.points) for curve in curves]
-    highs = [max(point.bits_per_pixel for point in curve.points) for curve in curves]
-    return (
-        math.sqrt(max(*lows, 1e-4) * max(min(highs), 1e-4))
-        if len(curves) > 1
-        else max(math.sqrt(max(lows[0], 1e-4) * highs[0]), 1e-4)
-    )
+    """A rate that as many curves as possible reach, the higher one where two are alike: the middle of its stretch."""
+    rates = [[max(point.bits_per_pixel, 1e-4) for point in curve.points] for curve in curves]
+    spans = [(min(each), max(each) * (1 + 1e-6)) for each in rates]  # a curve of one point has a span, too
+    ends = sorted({end for span in spans for end in span})
+    middles = [math.sqrt(low * high) for low, high in pairwise(ends)]
+    return max(middles, key=lambda middle: (sum(low <= middle <= high for low, high in spans), middle))
 
 
 def _at_rate(coder: Coder, pictures: Tensor, rate: float) -> AtRate:

@@ -116,7 +116,7 @@ def draw_crops(found: Comparison) -> Image.Image:
         columns,
         column_labels=["original", *(each.method for each in found.at_rate)],
         captions=captions,
-        title=f"At most {found.rate:.3g} bits per pixel (bpp), or the least that a method needs",
+        title=f"At most {found.rate:.3g} bits per pixel (bpp), or the nearest that a method has",
         scale=max(1, round(CROP_CELL / max(side_down, side_across))),
     )
 
