@@ -27,7 +27,7 @@ CLASSIFIERS: dict[str, tuple[str, dict[str, Any]]] = {
 COUNTS = (6, 10, 20, 50, 100, 200, 500)
 JUDGED, JUDGED_SEED = 4000, 1  # the new points are the same for all, so that their differences are not chance
 FAR = 7.0
-FRAMES = 28
+FRAMES, HELD = 28, 6  # of an animation; and at its end, where nothing moves any more
 
 
 def fitted(title: str, data: TwoClasses, count: int, seed: int) -> Model:
@@ -55,7 +55,7 @@ def boundary(
     """Boundaries of generative and discriminative classifiers, and their errors from few and from many points."""
     sets = {"alike": alike(), "unlike": unlike(), "far": with_far_group(FAR)}
     drawn_with = derive_seed(seed, "boundary", "drawn") % 2**32
-    total = len(sets) * repeats + (2 * FRAMES if place.is_animated else 0) + 1
+    total = len(sets) * repeats + (2 * FRAMES + HELD if place.is_animated else 0) + 1
     done = 0
 
     def progressed() -> None:
@@ -95,7 +95,7 @@ def _animate(place: Place, seed: int, progressed: Any) -> None:
         progressed()
     place.animation("arriving", np.stack(arriving), 6.0)
     moving = []
-    for distance in np.concatenate([np.linspace(0, FAR, FRAMES), np.full(6, FAR)]):
+    for distance in np.concatenate([np.linspace(0, FAR, FRAMES), np.full(HELD, FAR)]):
         data = with_far_group(float(distance))
         models = {title: fitted(title, data, 150, seed) for title in two}
         moving.append(draw.frame(data, models, 150, seed, f"a third of class B has moved by {distance:.1f}"))
