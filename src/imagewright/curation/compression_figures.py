@@ -78,7 +78,10 @@ def _plot(axes: Axes, curves: Sequence[Curve], name: str, label: str) -> None:
             label=curve.method,
         )
     if any(point.bits_per_pixel >= LEAST_RATE for curve in curves for point in curve.points):
+        from matplotlib.ticker import LogLocator
+
         axes.set_xscale("log", base=2)
+        axes.xaxis.set_major_locator(LogLocator(base=2, numticks=6))  # labels as wide as 0.00024 keep apart
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:.2g}")
     axes.set_xlabel("bits per pixel")
     axes.set_ylabel(label)
