@@ -211,7 +211,7 @@ class LatentCoder:
         lost = (to_uint8(self._decoded(latents[some])).double() - training[some]).square().flatten(1).sum(1).mean()
         finest = math.sqrt(12 * 0.1 * float(lost) / latents.shape[1])
         coarsest = max(2 * largest, 1.0)
-        finest = min(max(finest, 0.25), coarsest / 2)
+        finest = min(max(finest, 2.0), coarsest / 2)  # an error of a third of a grey level cannot be seen
         return [1 / (coarsest * (finest / coarsest) ** (place / (RATES - 1))) for place in range(RATES)]
 
 
