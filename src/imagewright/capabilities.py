@@ -12,6 +12,7 @@ from imagewright.errors import UserError
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
+    from typing_extensions import TypeIs
 
 
 @runtime_checkable
@@ -51,7 +52,6 @@ class Reconstructs(Encodes, Decodes, Protocol):
     """Encodes and decodes: what it keeps of a picture can be shown."""
 
 
-@runtime_checkable
 class SamplesClasses(Samples, Protocol):
     """Draws latents of a wanted class."""
 
@@ -65,7 +65,6 @@ class SamplesClasses(Samples, Protocol):
         ...
 
 
-@runtime_checkable
 class SamplesAttributes(Samples, Protocol):
     """Draws latents of wanted attributes."""
 
@@ -132,6 +131,18 @@ def verbs_of(model: object) -> tuple[str, ...]:
     ('encode', 'decode', 'reconstruct', 'score')
     """
     return tuple(verb for verb, needed in VERBS.items() if all(hasattr(model, name) for name in needed))
+
+
+# `isinstance` looks at the class alone from Python 3.12 on; a model that was told of attributes has no `class_names`,
+# which raises there: these two ask the model.
+def samples_classes(model: object) -> TypeIs[SamplesClasses]:
+    """Whether a model draws pictures of a wanted class."""
+    return all(hasattr(model, name) for name in (*VERBS["sample"], "draw_of", "class_names"))
+
+
+def samples_attributes(model: object) -> TypeIs[SamplesAttributes]:
+    """Whether a model draws pictures with wanted attributes."""
+    return all(hasattr(model, name) for name in (*VERBS["sample"], "draw_with", "attribute_names"))
 
 
 def require(model: object, verb: str, name: str) -> None:

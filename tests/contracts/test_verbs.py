@@ -14,7 +14,7 @@ from tiny import simple_pictures, train_tiny
 
 import imagewright as iw
 from imagewright import catalogue
-from imagewright.capabilities import SamplesClasses
+from imagewright.capabilities import samples_classes
 from imagewright.runs.run import Run
 from imagewright.verbs.apply import model_of
 
@@ -190,7 +190,7 @@ def test_the_last_grid_of_a_run_shows_what_its_saved_model_samples(trained: Trai
     last = max(run.path.glob("samples/*.png"))
     seed = run.record["seed"]
     model = iw.load(run)
-    if isinstance(model, SamplesClasses):  # a column a class
+    if samples_classes(model):  # a column a class
         by_class = [iw.sample(run, 8, seed=seed, label=label) for label in model.class_names]
         again = plain_grid(torch.stack(by_class, dim=1).flatten(0, 1), columns=len(by_class))
     else:

@@ -10,7 +10,7 @@ import torch
 from tiny import BATCH, batch_of, engine_of, simple_pictures, tiny_model, tiny_options, train_tiny
 
 import imagewright as iw
-from imagewright.capabilities import SamplesAttributes, SamplesClasses
+from imagewright.capabilities import samples_attributes, samples_classes
 from imagewright.errors import DataError, UserError
 from imagewright.models.adversarial.cgan import CGAN, REMEMBERED, CGANConfig
 from imagewright.phases import Draws, Step
@@ -68,8 +68,8 @@ def test_attributes_are_told_as_classes_are(told: str) -> None:
     model = model_of_attributes(told)
     for phase in model.phases():
         assert all(torch.isfinite(term) for term in phase.loss(step_of(model)).values())
-    assert isinstance(model, SamplesAttributes)
-    assert not isinstance(model, SamplesClasses)
+    assert samples_attributes(model)
+    assert not samples_classes(model)
     assert model.attribute_names == ("hat", "beard", "smile")
 
 

@@ -82,12 +82,12 @@ def _values_of(attributes: tuple[str, ...]) -> dict[str, float] | None:
 
 def _classes_of(model: object, label: str | None, attributes: tuple[str, ...]) -> list[str]:
     from imagewright import catalogue
-    from imagewright.capabilities import SamplesClasses
+    from imagewright.capabilities import samples_classes
     from imagewright.errors import UserError
 
     if label is not None or attributes:
         raise UserError("--each-class draws every class: leave --label and --attributes out.")
-    if not isinstance(model, SamplesClasses):
+    if not samples_classes(model):
         name = catalogue.name_of(model)  # type: ignore[arg-type]
         raise UserError(f"{name} knows no classes, so --each-class has none to draw: leave it out.")
     return list(model.class_names)

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from imagewright.capabilities import SamplesClasses, verbs_of
+from imagewright.capabilities import samples_classes, verbs_of
 from imagewright.curation.classifiers import Comparison, fitted
 from imagewright.curation.confusion import Confusion
 from imagewright.curation.labelled_splits import Labelled
@@ -203,7 +203,7 @@ def write_samples(comparison: Comparison, images: Images, path: Path, seed: int,
     pictures, labels = [images.batch(np.array(examples)).images], ["a real one"]
     for name, contender in generative.items():
         model = fitted(contender, training, comparison.class_names)
-        assert isinstance(model, SamplesClasses)
+        assert samples_classes(model)
         generator = torch.Generator().manual_seed(derive_seed(seed, "samples", name))
         with torch.inference_mode():
             latents = model.draw_of(wanted, generator).unflatten(1, split.encoder.latent_shape)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imagewright.capabilities import SamplesClasses, verbs_of
+from imagewright.capabilities import samples_classes, verbs_of
 from imagewright.images import Images
 from imagewright.images.grids import plain_grid
 from imagewright.images.provenance import COMPOSITE, GENERATED, make_record
@@ -29,7 +29,7 @@ def fixed_inputs(model: Model, images: Images, seed: int) -> Tensor | None:
     """
     height, width = model.config.size
     columns, rows = (max(2, min(8, SCREEN // max(side, 1))) for side in (width, height))
-    if isinstance(model, SamplesClasses):
+    if samples_classes(model):
         by_class = [latents_of(model, rows, seed, label) for label in range(min(len(model.class_names), MOST_CLASSES))]
         return torch.stack(by_class, dim=1).flatten(0, 1)
     if "sample" in verbs_of(model):
@@ -45,7 +45,7 @@ def draw(model: Model, inputs: Tensor, run: Run, images_seen: int) -> None:
     if inputs.dtype != torch.uint8:
         verb, source_type = "sample", GENERATED
         pictures, columns = decode(model, inputs), math.ceil(math.sqrt(len(inputs)))
-        if isinstance(model, SamplesClasses):
+        if samples_classes(model):
             columns = min(len(model.class_names), MOST_CLASSES)
     else:
         verb, source_type = "reconstruct", COMPOSITE

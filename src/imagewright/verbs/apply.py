@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from imagewright import catalogue
-from imagewright.capabilities import Corrupts, SamplesAttributes, SamplesClasses, require
+from imagewright.capabilities import Corrupts, require, samples_attributes, samples_classes
 from imagewright.errors import UserError, nearest_name
 from imagewright.images import Images, open_images
 from imagewright.phases import Model
@@ -56,7 +56,7 @@ def latents_of(
         return torch.cat([model.draw_with(wanted, generator) for generator in generators])  # type: ignore[operator]
     if label is None:
         return torch.cat([model.draw(1, generator) for generator in generators])  # type: ignore[operator]
-    if not isinstance(model, SamplesClasses):
+    if not samples_classes(model):
         raise UserError(
             f"{catalogue.name_of(model)} draws no pictures of a given class: it was not told of classes. "
             "Sample without a label, or train a model that knows them: `imagewright models`."
@@ -84,7 +84,7 @@ def sample(
 
 def _attribute_values(model: Model, attributes: Mapping[str, float]) -> Tensor:
     """(1, A): the values asked for, NaN for the others."""
-    if not isinstance(model, SamplesAttributes):
+    if not samples_attributes(model):
         raise UserError(
             f"{catalogue.name_of(model)} draws no pictures with given attributes: it was not told of any. Sample "
             "without them, or train cgan on pictures with a table of attributes."
