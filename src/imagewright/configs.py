@@ -21,6 +21,7 @@ class Config:
     smallest: ClassVar[dict[str, Any]] = {}  # the options of `tiny`
     # Options that may name a run, whose model becomes the sub-module of that name, and the verbs it must answer.
     part_options: ClassVar[dict[str, tuple[str, ...]]] = {}
+    part_names: ClassVar[tuple[str, ...]] = ()  # what such an option may name besides runs and models
 
     size: tuple[PositiveInt, PositiveInt] = Field(description="height and width of the images, in pixels")
     channels: Literal[1, 3, 4] = Field(description="channels of the images: 1 grey, 3 RGB, 4 RGBA")

@@ -32,7 +32,7 @@ def three_classes(count: int = 240, dimensions: int = 4, seed: int = 0) -> tuple
 
 
 def fitted(points: torch.Tensor, labels: torch.Tensor, **options: object) -> GDA:
-    shape = {"size": (1, points.shape[1]), "channels": 1, "class_names": NAMES, "encoder": None}
+    shape = {"size": (1, points.shape[1]), "channels": 1, "class_names": NAMES, "encoder": "pixels"}
     model = GDA(configs.build(GDAConfig, shape | options, "gda"))
     model.fit(Points(points, labels))
     return model
@@ -184,3 +184,10 @@ def test_singular_covariances_are_borne_and_no_variance_is_refused() -> None:
         assert torch.isfinite(log_probabilities(fitted(flat, labels, **options), flat)).all()
     with pytest.raises(DataError, match="pictures of each class are all equal"):
         fitted(labels[:, None].repeat(1, 4).float(), labels)
+
+
+def test_pixels_themselves_can_be_told_apart(tmp_path: Path) -> None:
+    run = train_tiny("gda", simple_pictures(), tmp_path / "run", encoder="pixels", components=None)
+    model = iw.load(run)
+    assert model.latent_shape == (3 * 16 * 16,)
+    assert iw.sample(run, 2, label="other").shape == (2, 3, 16, 16)

@@ -29,7 +29,7 @@ def clusters(count: int = 300, seed: int = 0) -> torch.Tensor:
 
 
 def fitted(points: torch.Tensor, **options: object) -> GMM:
-    values = {"size": (1, points.shape[1]), "channels": 1, "encoder": None} | options
+    values = {"size": (1, points.shape[1]), "channels": 1, "encoder": "pixels"} | options
     model = GMM(configs.build(GMMConfig, values, "gmm"))
     model.fit(Points(points, torch.zeros(len(points), dtype=torch.int64)))
     return model
@@ -125,7 +125,7 @@ def test_a_run_that_does_not_encode_is_refused(tmp_path: Path) -> None:
         ({"encoder": "vae"}, r"encoder=vae, but a vae is trained in steps: train it first \(`imagewright train vae"),
         ({"encoder": "dcgan"}, "encoder=dcgan, but dcgan is no encoder: use pca"),
         ({"encoder": "gmm"}, "encoder=gmm, but gmm is no encoder"),
-        ({"encoder": None, "components": 3}, "components=3 is for an encoder that is fitted here"),
+        ({"encoder": "pixels", "components": 3}, "components=3 is for an encoder that is fitted here"),
         ({"gaussians": 0}, "gmm: gaussians=0"),
         ({"gaussians": 41}, "gaussians=41, but there are 40 pictures: use --gaussians 40 or fewer"),
     ],

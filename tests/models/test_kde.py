@@ -23,7 +23,7 @@ def cloud(count: int = 200, dimensions: int = 2, seed: int = 0) -> torch.Tensor:
 
 
 def fitted(points: torch.Tensor, **options: object) -> KDE:
-    values = {"size": (1, points.shape[1]), "channels": 1, "encoder": None} | options
+    values = {"size": (1, points.shape[1]), "channels": 1, "encoder": "pixels"} | options
     model = KDE(configs.build(KDEConfig, values, "kde"))
     model.fit(Points(points, torch.zeros(len(points), dtype=torch.int64)))
     return model

@@ -83,7 +83,7 @@ def test_pooled_variances_help_where_pictures_are_few() -> None:
 def test_a_run_on_pixels_classifies_scores_and_samples(distribution: str, tmp_path: Path) -> None:
     light, dark = simple_pictures(20), 255 - simple_pictures(20)
     images = iw.open_images(np.stack([light, dark], 1).reshape(40, 3, 16, 16))  # `train_tiny` labels them in turn
-    options = {"encoder": None, "components": None, "distribution": distribution}
+    options = {"encoder": "pixels", "components": None, "distribution": distribution}
     run = train_tiny("naive_bayes", images, tmp_path / "run", **options)
     said = iw.classify(run, np.concatenate([light, dark]))
     assert said.argmax(1).tolist() == [0] * 20 + [1] * 20

@@ -29,7 +29,7 @@ def load_parts(model_name: str, values: dict[str, Any]) -> Parts:
     parts: Parts = {}
     for option, verbs in config_class.part_options.items():
         named = values.get(option)
-        if named is None or named in catalogue.entries():
+        if named is None or named in catalogue.entries() or named in config_class.part_names:
             continue
         part = load(named)
         for verb in verbs:

@@ -22,6 +22,7 @@ from imagewright.errors import ConfigError, DataError
 from imagewright.phases import Model, Stream
 
 STREAMED_IMAGES = 256
+PIXELS = "pixels"
 ENCODER = "encoder."  # what the names of the encoder's tensors begin with
 
 
@@ -30,10 +31,11 @@ class LatentConfig(CompositeConfig):
     """The options of a model that is fitted to latents."""
 
     part_options: ClassVar[dict[str, tuple[str, ...]]] = {"encoder": ("encode",)}
+    part_names: ClassVar[tuple[str, ...]] = (PIXELS,)
     smallest: ClassVar[dict[str, Any]] = {"components": 4}
 
-    encoder: str | None = Field(
-        "pca", description="what gives the latents: pca, fitted here, or the path of a run that encodes"
+    encoder: str = Field(
+        "pca", description="what gives the latents: pca, fitted here; pixels, for none; or a run that encodes"
     )
     components: int | None = Field(
         None,
@@ -43,7 +45,7 @@ class LatentConfig(CompositeConfig):
     )
 
     def __post_init__(self) -> None:
-        if self.components is not None and (self.parts or self.encoder is None):
+        if self.components is not None and (self.parts or self.encoder == PIXELS):
             raise ValueError(
                 f"components={self.components} is for an encoder that is fitted here: leave it out, or use encoder=pca"
             )
@@ -134,7 +136,7 @@ def encoder_of(config: LatentConfig) -> Model:
         part_class = catalogue.model_class(part["model"])
         return part_class(configs.build(part_class.Config, part["config"], part["model"]))
     shape: dict[str, Any] = {"size": config.size, "channels": config.channels}
-    if config.encoder is None:
+    if config.encoder == PIXELS:
         return Pixels(Config(**shape))
     encoder_class = catalogue.model_class(config.encoder)
     _check_fitted_here(config.encoder, encoder_class)

@@ -27,7 +27,15 @@ from imagewright.models.density.classes import (
     posteriors,
 )
 from imagewright.models.density.gaussians import draws, log_densities
-from imagewright.models.density.latent_space import LatentConfig, LatentSpace, Sampled, checked_labels, encoder_of, hold
+from imagewright.models.density.latent_space import (
+    PIXELS,
+    LatentConfig,
+    LatentSpace,
+    Sampled,
+    checked_labels,
+    encoder_of,
+    hold,
+)
 from imagewright.phases import Model, Stream
 
 
@@ -35,8 +43,8 @@ from imagewright.phases import Model, Stream
 class NaiveBayesConfig(LabelledConfig, LatentConfig):
     smallest: ClassVar[dict[str, Any]] = {"encoder": "pca", "components": 4}
 
-    encoder: str | None = Field(
-        None, description="what gives the latents: pca, fitted here, or a run that encodes (the pixels if not given)"
+    encoder: str = Field(
+        PIXELS, description="what is told apart: the pixels; pca, fitted here, for its latents; or a run that encodes"
     )
     distribution: Literal["gaussian", "bernoulli"] = Field(
         "gaussian", description="of a pixel within a class; bernoulli sees pixels as on or off"
@@ -60,7 +68,7 @@ class NaiveBayesConfig(LabelledConfig, LatentConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.distribution == "bernoulli" and self.encoder is not None:
+        if self.distribution == "bernoulli" and self.encoder != PIXELS:
             raise ValueError(
                 f"distribution=bernoulli sees pixels as on or off, and encoder={self.encoder} gives latents: leave one"
                 " out"
@@ -89,7 +97,7 @@ class NaiveBayes(Model, Sampled):
         """What `score` is, which the distribution decides."""
         if self.config.distribution == "bernoulli":
             return "log-probability of the binarised pixels over all classes, nats"
-        seen = "pixels" if self.config.encoder is None else "latents"
+        seen = "pixels" if self.config.encoder == PIXELS else "latents"
         return f"log density of the {seen} over all classes, nats"
 
     def fit(self, images: Stream) -> None:

@@ -41,7 +41,7 @@ def classifier_of_points(
 ) -> Model:
     """A classifier of the catalogue fitted to labelled points; ask it by `log_probabilities`."""
     model_class = catalogue.model_class(model)
-    shape = {"size": (1, points.shape[1]), "channels": 1, "encoder": None, "class_names": class_names}
+    shape = {"size": (1, points.shape[1]), "channels": 1, "encoder": "pixels", "class_names": class_names}
     built = model_class(configs.build(model_class.Config, shape | dict(options), model))
     with torch.inference_mode():
         built.fit(Points(points, labels))
