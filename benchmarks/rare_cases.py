@@ -26,7 +26,7 @@ DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 RARE_SHARE = 0.02
 COMMON, HELD_OUT = 5_000, 200
 SIZE = 32
-WAYS = {"uniform": {}, "rare": {"resample": "rare"}, "rare:1": {"resample": "rare:1"}}
+WAYS = {"uniform": {}, "rare:0.25": {"resample": "rare:0.25"}, "rare": {"resample": "rare"}}
 
 
 def cases() -> Iterator[tuple[str, Images, np.ndarray]]:
@@ -63,7 +63,6 @@ def measured(pictures: Images, is_rare: np.ndarray, way: str, seed: int, seen: i
         pictures.subset(training),
         out,
         images_seen=seen,
-        latent_dim=16,
         width=16,
         seed=seed,
         force=True,

@@ -32,7 +32,7 @@ DEFAULT_STRENGTH = 0.5
 REFERENCES = 4096  # pictures that neighbours are looked for among
 NEIGHBOUR_SHARE = 0.01  # of the references: density is felt at the scale of a hundredth of the set
 LARGEST_WEIGHT = 20.0  # times the mean: a few odd pictures must not become the whole training
-PCA_COMPONENTS = 32
+PCA_COMPONENTS = 64
 ENCODED_AT_ONCE = 256
 WORD = 2.0**64
 
@@ -150,7 +150,10 @@ class Resampler:
 
 
 def _coordinates(images: Images) -> Tensor:
-    """PCA's coordinates of the images, (N, K), at their own scale: components that carry little, weigh little."""
+    """PCA's coordinates of the images in standard deviations, (N, K).
+
+    Not at their own scale: what makes a picture rare (glasses on a face) is little beside what all of them differ by.
+    """
     pca = catalogue.model_class("pca")
     pixels = math.prod((images.channels, *images.size))
     components = min(PCA_COMPONENTS, len(images) - 1, pixels)
@@ -158,7 +161,7 @@ def _coordinates(images: Images) -> Tensor:
     model = pca(configs.build(pca.Config, values, "pca"))
     with torch.inference_mode():
         model.fit(FloatStream(images))
-    return _latents(model, images) * model.get_buffer("variances").sqrt()
+    return _latents(model, images)
 
 
 def _latents(model: Model, images: Images) -> Tensor:
