@@ -3,7 +3,7 @@
     python benchmarks/fashion_quality.py --model dcgan --minutes 10 --seeds 0 1 2 --out /somewhere
 
 The classifier is a small convolutional network trained on the real pictures, and stopped at the end of the first epoch
-after which it is above 0.9 confidence on 80 % of real test pictures. A sample counts as recognised where it is that sure.
+after which it is above 0.9 confidence on 80 % of real test pictures. A sample is recognised where it is that sure.
 """
 
 from __future__ import annotations
