@@ -5,6 +5,7 @@ What models that play it share; which images are judged, and what is known of th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -15,7 +16,7 @@ from torch import Tensor
 from imagewright.configs import Config
 from imagewright.losses.adversarial import ADVERSARIAL, AdversarialName
 from imagewright.losses.penalties import Critic, gradient_penalty, squared_gradient
-from imagewright.phases import Draws, Terms
+from imagewright.phases import Draws, Phase, Recipe, Step, Terms
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,3 +94,23 @@ def discriminator_terms(game: GameConfig, critic: Critic, real: Tensor, fake: Te
 def r1_terms(game: GameConfig, critic: Critic, real: Tensor) -> Terms:
     """Mescheder et al. 2018, arXiv:1801.04406, eq. 9."""
     return {"penalty": game.penalty_weight / 2 * squared_gradient(critic, real).mean()}
+
+
+Loss = Callable[[Step], Terms]
+
+
+def phases_of(game: GameConfig, generator_loss: Loss, discriminator_loss: Loss, r1_loss: Loss) -> list[Phase]:
+    """The phases of networks called `generator` and `discriminator`: the generator moves first."""
+    phases = [
+        Phase("generator", ("generator",), generator_loss, every=game.generator_rests),
+        Phase("discriminator", ("discriminator",), discriminator_loss),
+    ]
+    if game.has_r1_phase:
+        # Karras et al. 2019 (StyleGAN2), appendix B: R1 changes slowly, so that one step in a few is enough.
+        phases.append(Phase("r1", ("discriminator",), r1_loss, every=game.penalty_every, lazy=True))
+    return phases
+
+
+def recipe_of(game: GameConfig) -> Recipe:
+    """The DCGAN paper's (section 4.1), with an average (Karras et al. 2018, appendix A.1), shorter as runs are."""
+    return Recipe(600_000, batch_size=64, learning_rate=2e-4, betas=game.betas, average_half_life=10_000)

@@ -21,7 +21,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy,
 
 from imagewright.configs import ConditionedConfig
 from imagewright.layers.dcgan import DCGANShape, Discriminator, Generator
-from imagewright.losses.games import GameConfig, discriminator_terms, generator_terms, r1_terms
+from imagewright.losses.games import GameConfig, discriminator_terms, generator_terms, phases_of, r1_terms, recipe_of
 from imagewright.phases import Model, Phase, Recipe, Step, Terms
 
 REMEMBERED = 512  # conditions of pictures seen, from which new ones are drawn
@@ -101,19 +101,12 @@ class CGAN(Model):
 
     @property
     def recipe(self) -> Recipe:
-        return Recipe(600_000, batch_size=64, learning_rate=2e-4, betas=self.config.betas, average_half_life=10_000)
+        return recipe_of(self.config)
 
     # Objective
 
     def phases(self) -> list[Phase]:
-        phases = [
-            Phase("generator", ("generator",), self.generator_loss, every=self.config.generator_rests),
-            Phase("discriminator", ("discriminator",), self.discriminator_loss),
-        ]
-        if self.config.has_r1_phase:
-            r1 = Phase("r1", ("discriminator",), self.r1_loss, every=self.config.penalty_every, lazy=True)
-            phases.append(r1)
-        return phases
+        return phases_of(self.config, self.generator_loss, self.discriminator_loss, self.r1_loss)
 
     def generator_loss(self, step: Step) -> Terms:
         """Fakes are of the conditions of the real pictures of the batch, which the discriminator sees both with."""

@@ -17,7 +17,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from imagewright.layers.dcgan import DCGANShape, Discriminator, Generator
-from imagewright.losses.games import GameConfig, discriminator_terms, generator_terms, r1_terms
+from imagewright.losses.games import GameConfig, discriminator_terms, generator_terms, phases_of, r1_terms, recipe_of
 from imagewright.phases import Model, Phase, Recipe, Step, Terms
 
 
@@ -43,21 +43,12 @@ class DCGAN(Model):
 
     @property
     def recipe(self) -> Recipe:
-        # Section 4.1; the average is Karras et al. 2018 (ProGAN), appendix A.1, shorter as these runs are shorter.
-        return Recipe(600_000, batch_size=64, learning_rate=2e-4, betas=self.config.betas, average_half_life=10_000)
+        return recipe_of(self.config)
 
     # Objective
 
     def phases(self) -> list[Phase]:
-        phases = [
-            Phase("generator", ("generator",), self.generator_loss, every=self.config.generator_rests),
-            Phase("discriminator", ("discriminator",), self.discriminator_loss),
-        ]
-        if self.config.has_r1_phase:
-            # Karras et al. 2019 (StyleGAN2), appendix B: R1 changes slowly, so that one step in a few is enough.
-            r1 = Phase("r1", ("discriminator",), self.r1_loss, every=self.config.penalty_every, lazy=True)
-            phases.append(r1)
-        return phases
+        return phases_of(self.config, self.generator_loss, self.discriminator_loss, self.r1_loss)
 
     def generator_loss(self, step: Step) -> Terms:
         fake = self.generator(step.draws.normal(self.config.latent_dim))

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot
 
 from imagewright.layers.dcgan import DCGANShape, Discriminator, Generator
-from imagewright.losses.games import GameConfig, discriminator_terms, generator_terms, r1_terms
+from imagewright.losses.games import GameConfig, discriminator_terms, generator_terms, phases_of, r1_terms, recipe_of
 from imagewright.losses.likelihoods import gaussian_log_likelihood
 from imagewright.phases import Model, Phase, Recipe, Step, Terms
 
@@ -88,19 +88,12 @@ class InfoGAN(Model):
 
     @property
     def recipe(self) -> Recipe:
-        return Recipe(600_000, batch_size=64, learning_rate=2e-4, betas=self.config.betas, average_half_life=10_000)
+        return recipe_of(self.config)
 
     # Objective
 
     def phases(self) -> list[Phase]:
-        phases = [
-            Phase("generator", ("generator",), self.generator_loss, every=self.config.generator_rests),
-            Phase("discriminator", ("discriminator",), self.discriminator_loss),
-        ]
-        if self.config.has_r1_phase:
-            r1 = Phase("r1", ("discriminator",), self.r1_loss, every=self.config.penalty_every, lazy=True)
-            phases.append(r1)
-        return phases
+        return phases_of(self.config, self.generator_loss, self.discriminator_loss, self.r1_loss)
 
     def generator_loss(self, step: Step) -> Terms:
         latents = self._latents(step)
