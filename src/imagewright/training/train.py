@@ -13,15 +13,18 @@ import torch
 from imagewright import catalogue, distributed
 from imagewright.errors import ConfigError, ImagewrightError, TrainingError
 from imagewright.images import Images
+from imagewright.phases import Model
 from imagewright.runs.claims import claimed
 from imagewright.runs.run import Run
 from imagewright.training import device as devices
 from imagewright.training import resuming, setup
 from imagewright.training.closed_form import fit
+from imagewright.training.engine import Plan
 from imagewright.training.interruptions import stop_on_signals
 from imagewright.training.loop import Loop
 from imagewright.training.parts import fill
 from imagewright.training.reporting import PlainLines, Reporter, Silent
+from imagewright.training.setup import Setting
 from imagewright.training.tracking import Tracked, check_tensorboard
 
 NAMED_AT_MOST = 3  # unreadable pictures, in a message
@@ -68,13 +71,7 @@ def train(
         if setting.options.tensorboard and distributed.is_main():
             check_tensorboard()
             reporter = Tracked(reporter)
-        devices.check_memory(catalogue.model_class(model), setting.config, device)
-        torch.manual_seed(setting.options.seed)
-        built = catalogue.model_class(model)(setting.config)
-        fill(built, setting.parts)
-        plan = setup.plan_of(setting.options, built.recipe) if built.phases() else None
-        if plan is not None:
-            devices.check_batch(plan.batch_size // distributed.world_size(), setting.config, device)
+        built, plan = _built(model, setting, device)
         opened = setting.images
         distributed.first_on_main(lambda: _prepare(opened, reporter))
         opened.prepare()  # on the other ranks: opens what the main one made
@@ -89,19 +86,47 @@ def train(
                 Run.create(path, setup.record_of(model, setting.config, opened, setting.options, plan), force=force)
 
         distributed.first_on_main(begin)
-        run = Run(path)
-        with stop_on_signals() as stop, _interruption_said(run):
-            if plan is None and resume and run.is_whole():
-                reporter.message(f"{run.path} is trained already")
-            elif plan is None:
-                fit(built, opened, run, reporter, stop)
-            else:
-                Loop(built, opened, run, setting.options, plan, device, reporter, stop).go(resume=resume)
+        stopped = _fitted_or_looped(built, plan, setting, Run(path), device, reporter, resume=resume)
         if not opened.cached:  # only now is it known
             _say_skipped(opened, "stood in for by the next", reporter)
-    if stop.asked:
+    if stopped:
         raise Stopped(f"Stopped and saved. {setup.how_to_go_on()}")
-    return run
+    return Run(path)
+
+
+def _built(name: str, setting: Setting, device: torch.device) -> tuple[Model, Plan | None]:
+    """The model as training starts from, and the numbers of its training: None where it is fitted in closed form."""
+    model_class = catalogue.model_class(name)
+    devices.check_memory(model_class, setting.config, device)
+    torch.manual_seed(setting.options.seed)
+    model = model_class(setting.config)
+    fill(model, setting.parts)
+    if not model.phases():
+        return model, None
+    plan = setup.plan_of(setting.options, model.recipe)
+    devices.check_batch(plan.batch_size // distributed.world_size(), setting.config, device)
+    return model, plan
+
+
+def _fitted_or_looped(
+    model: Model,
+    plan: Plan | None,
+    setting: Setting,
+    run: Run,
+    device: torch.device,
+    reporter: Reporter,
+    *,
+    resume: bool,
+) -> bool:
+    """Train; whether the user asked to stop."""
+    with stop_on_signals() as stop, _interruption_said(run):
+        if plan is not None:
+            Loop(model, setting.images, run, setting.options, plan, device, reporter, stop).go(resume=resume)
+        elif resume and run.is_whole():
+            reporter.message(f"{run.path} is trained already")
+        else:
+            fit(model, setting.images, run, reporter, stop)
+    return stop.asked
 
 
 def _prepare(images: Images, reporter: Reporter) -> None:
