@@ -34,6 +34,10 @@ quality: $(VENV)/installed
 	$(BIN)/python benchmarks/fashion_quality.py --model dcgan --minutes 10 --seeds 0 1 2
 	$(BIN)/python benchmarks/fashion_quality.py --model vae --minutes 10 --seeds 0 1 2
 	$(BIN)/python benchmarks/mnist_likelihood.py --minutes 30
+	$(BIN)/python benchmarks/outliers.py
+	$(BIN)/python benchmarks/clusters.py
+	$(BIN)/python benchmarks/fisherfaces.py
+	$(BIN)/python benchmarks/rare_cases.py
 
 bench: $(VENV)/installed
 	$(BIN)/python benchmarks/start_up.py
@@ -42,6 +46,9 @@ bench: $(VENV)/installed
 	$(BIN)/python benchmarks/pca.py
 	$(BIN)/python benchmarks/vae_loop.py
 	$(BIN)/python benchmarks/dcgan_step.py
+	$(BIN)/python benchmarks/components_scale.py
+	$(BIN)/python benchmarks/outliers_scale.py
+	$(BIN)/python benchmarks/jpeg.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
