@@ -93,6 +93,15 @@ class Classifies(Protocol):
 
 
 @runtime_checkable
+class Perceives(Protocol):
+    """Sees more in a picture than its pixels: in what it learned, pictures that look alike are near to each other."""
+
+    def perceive(self, images: Tensor) -> Tensor:
+        """Images (N, C, H, W) in [-1, 1] to features (N, F), such as a discriminator's last map. Differentiable."""
+        ...
+
+
+@runtime_checkable
 class Corrupts(Protocol):
     """Was trained to undo a corruption, and can apply it: what denoising starts from."""
 

@@ -200,3 +200,10 @@ class CGAN(Model):
     def decode(self, latents: Tensor) -> Tensor:
         images: Tensor = self.generator(latents)
         return images
+
+    def perceive(self, images: Tensor) -> Tensor:
+        """The discriminator's last map, (N, F); where the condition is a map of its input, without any."""
+        if self.config.told == "embedding":
+            images = torch.cat([images, images.new_zeros(len(images), 1, *self.config.size)], 1)
+        features: Tensor = self.discriminator.body.features(images).flatten(1)
+        return features

@@ -78,6 +78,11 @@ class DCGAN(Model):
         images: Tensor = self.generator(latents)
         return images
 
+    def perceive(self, images: Tensor) -> Tensor:
+        """The discriminator's last map, (N, F)."""
+        features: Tensor = self.discriminator.features(images).flatten(1)
+        return features
+
     def score(self, images: Tensor, generator: torch.Generator, samples: int) -> Tensor:
         """How real the discriminator finds each image: its logit. Comparable within one run only."""
         logits: Tensor = self.discriminator(images)

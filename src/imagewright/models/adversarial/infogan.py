@@ -180,6 +180,11 @@ class InfoGAN(Model):
         logits, _, _ = self.discriminator.read(images)
         return logits.log_softmax(1)
 
+    def perceive(self, images: Tensor) -> Tensor:
+        """The discriminator's last map, (N, F)."""
+        features: Tensor = self.discriminator.body.features(images).flatten(1)
+        return features
+
     def score(self, images: Tensor, generator: torch.Generator, samples: int) -> Tensor:
         """How real the discriminator finds each image: its logit. Comparable within one run only."""
         logits: Tensor = self.discriminator(images)

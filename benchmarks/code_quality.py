@@ -1,0 +1,74 @@
+"""Does InfoGAN's category code find the digits by itself? Each value is given the digit that it holds most often.
+
+    python benchmarks/code_quality.py --images-seen 480000 --seeds 0 1 2 --out /somewhere
+
+Values are named on the training pictures, and judged on 10,000 test pictures, which the training never saw.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from judges import split
+from torch import Tensor
+
+import imagewright as iw
+from imagewright.images.grids import draw_grid
+
+RECIPE: dict[str, object] = {
+    "width": 32,
+    "latent_dim": 32,
+    "penalty": 0.5,
+    "batch_size": 16,
+    "learning_rate": 1e-3,
+    "schedule": "linear",
+}
+
+
+def options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--set", default="mnist", choices=["mnist", "fashion_mnist"])
+    parser.add_argument("--images-seen", type=int, default=480_000, help="480,000 take about 20 minutes")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--out", type=Path, default=Path("runs/code-quality"))
+    parser.add_argument("--option", nargs="*", default=[], metavar="NAME=VALUE", help="options of the model")
+    return parser.parse_args()
+
+
+def values_of(run: iw.Run, images: Tensor) -> Tensor:
+    """The most likely value of the category code, (N,), of uint8 images."""
+    return iw.classify(run, images).argmax(1)
+
+
+def main() -> None:
+    arguments = options()
+    typed = (option.split("=") for option in arguments.option)
+    chosen = RECIPE | {n: json.loads(v) if v[0] in "0123456789-" else v for n, v in typed}
+    training, test = split(arguments.set)
+    named, held_out = training.batch(np.arange(10_000)), test.batch(np.arange(len(test)))
+    for seed in arguments.seeds:
+        started = time.monotonic()
+        out = arguments.out / f"{arguments.set}-{seed}"
+        run = iw.train("infogan", training, out, force=True, seed=seed, images_seen=arguments.images_seen, **chosen)
+        minutes = (time.monotonic() - started) / 60
+        values = values_of(run, named.images)
+        categories = run.record["config"]["categories"]
+        counts = torch.zeros(categories, 10).index_put_(
+            (values, named.labels), torch.ones(len(values)), accumulate=True
+        )
+        digit = counts.argmax(1)
+        agreeing = float((digit[values_of(run, held_out.images)] == held_out.labels).float().mean())
+        sheet = [iw.sample(run, 10, seed=seed, label=str(value)) for value in range(categories)]
+        draw_grid(torch.cat(sheet), columns=10).save(out.with_suffix(".png"))
+        row = {"seed": seed, "minutes": round(minutes, 2), "agreement": round(agreeing, 4), "digits": digit.tolist()}
+        row |= {name: round(value, 3) for name, value in run.metrics()[-1].items() if "information" in name}
+        print(json.dumps(row), flush=True)
+
+
+if __name__ == "__main__":
+    main()

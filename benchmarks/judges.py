@@ -1,0 +1,72 @@
+"""The independent classifier by which the quality scripts judge: a small network trained on the real pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+import imagewright as iw
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+TEST_PICTURES = 10_000
+
+
+def split(name: str, size: int = 32) -> tuple[iw.Images, iw.Images]:
+    """A shared set of labelled pictures, as training and test part: the last 10,000 of one fixed order are the test."""
+    everything = iw.open_images(SHARED / name, size=size)
+    order = np.random.default_rng(0).permutation(len(everything))
+    return everything.subset(order[TEST_PICTURES:]), everything.subset(order[:TEST_PICTURES])
+
+
+def small_network(classes: int = 10) -> nn.Sequential:
+    """Uint8 (N, 1, 32, 32), scaled to [-1, 1], to logits (N, classes)."""
+    return nn.Sequential(
+        nn.Conv2d(1, 32, 3, stride=2, padding=1), nn.ReLU(),
+        nn.Conv2d(32, 64, 3, stride=2, padding=1), nn.ReLU(),
+        nn.Conv2d(64, 128, 3, stride=2, padding=1), nn.ReLU(),
+        nn.Flatten(), nn.Linear(2048, 128), nn.ReLU(), nn.Linear(128, classes),
+    )  # fmt: skip
+
+
+def trained(
+    network: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    kept: Path,
+    *,
+    epochs: int,
+    enough: Callable[[nn.Module], bool] | None = None,
+) -> nn.Module:
+    """The network, trained until `enough` or for `epochs`, or read from `kept`, where it was written the first time."""
+    if kept.exists():
+        network.load_state_dict(load_file(kept))
+        return network.eval()
+    optimizer = torch.optim.Adam(network.parameters(), 1e-3, fused=True)
+    for _ in range(epochs):
+        for rows in torch.randperm(len(images)).split(128):
+            loss = cross_entropy(network(images[rows] / 127.5 - 1), labels[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        if enough is not None and enough(network):
+            break
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    save_file(network.state_dict(), kept)
+    return network.eval()
+
+
+def probabilities(network: nn.Module, images: Tensor) -> Tensor:
+    """(N, K) class probabilities of uint8 images."""
+    with torch.inference_mode():
+        return torch.cat([network(part / 127.5 - 1).softmax(1) for part in images.split(512)])
+
+
+def accuracy(network: nn.Module, images: Tensor, labels: Tensor) -> float:
+    """The share of uint8 images that the network puts in their class."""
+    return float((probabilities(network, images).argmax(1) == labels).float().mean())
