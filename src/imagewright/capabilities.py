@@ -5,7 +5,9 @@ Images are float32 (N, C, H, W) in [-1, 1], latents float32 (N, ...). Tools are 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from imagewright.errors import UserError
 
@@ -78,6 +80,37 @@ class SamplesAttributes(Samples, Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class LatentPart:
+    """Numbers `start` to `stop` of a latent, and what may stand there.
+
+    kind: "normal" (any numbers, normal under the prior), "uniform" (from -1 to 1), "category" (a one in the place of
+    the value, zeros elsewhere), "attributes" (each from 0 to 1). `code`: whether the model was trained to give it a
+    meaning, found without labels.
+    """
+
+    name: str
+    kind: Literal["normal", "uniform", "category", "attributes"]
+    start: int
+    stop: int
+    code: bool = False
+
+    @property
+    def places(self) -> slice:
+        """Where it is along the latent's one dimension."""
+        return slice(self.start, self.stop)
+
+
+@runtime_checkable
+class LatentParts(Decodes, Protocol):
+    """Decodes latents of one dimension whose numbers are of several kinds."""
+
+    @property
+    def latent_parts(self) -> tuple[LatentPart, ...]:
+        """The parts, in their order; together they are the whole latent."""
+        ...
+
+
 @runtime_checkable
 class Classifies(Protocol):
     """Says which class an image belongs to."""
@@ -121,6 +154,37 @@ class Scores(Protocol):
         ...
 
 
+class Judges(Protocol):
+    """Has a discriminator: what the training doctor asks it."""
+
+    def judge(
+        self,
+        images: Tensor,
+        *,
+        labels: Tensor | None = None,
+        attributes: Tensor | None = None,
+        latents: Tensor | None = None,
+    ) -> Tensor:
+        """The discriminator's logits of images (N, C, H, W) in [-1, 1], (N,); higher is more real.
+
+        Called as the training does: in training mode, the pictures of a call being one batch. Real pictures come with
+        what the set says of them: `labels` int64 (N,), `attributes` (N, A), None where it has none. Generated ones come
+        with the `latents` (N, ...) that they were decoded from. A model that is told of no condition ignores all three.
+        """
+        ...
+
+
+class InfersDistributions(Protocol):
+    """Has a posterior over latents for each picture: what the training doctor asks a VAE."""
+
+    def divergences(self, images: Tensor, *, labels: Tensor | None = None, attributes: Tensor | None = None) -> Tensor:
+        """(N, Z) nats: the divergence of each latent's posterior from its prior, of images (N, C, H, W) in [-1, 1].
+
+        Without randomness, and not weighted by beta. `labels`, `attributes`: as for `Judges`.
+        """
+        ...
+
+
 # The members that answer each verb, checked on classes as well as on models: a protocol with a property cannot be.
 VERBS: dict[str, tuple[str, ...]] = {
     "sample": ("draw", "decode"),
@@ -152,6 +216,24 @@ def samples_classes(model: object) -> TypeIs[SamplesClasses]:
 def samples_attributes(model: object) -> TypeIs[SamplesAttributes]:
     """Whether a model draws pictures with wanted attributes."""
     return all(hasattr(model, name) for name in (*VERBS["sample"], "draw_with", "attribute_names"))
+
+
+def judges(model: object) -> TypeIs[Judges]:
+    """Whether a model has a discriminator that can be asked."""
+    return hasattr(model, "judge")
+
+
+def infers_distributions(model: object) -> TypeIs[InfersDistributions]:
+    """Whether a model has a posterior that can be asked."""
+    return hasattr(model, "divergences")
+
+
+def latent_parts_of(model: Decodes) -> tuple[LatentPart, ...]:
+    """The parts of a model's latents, flattened: one of the kind "normal" where the model does not tell any apart."""
+    if hasattr(model, "latent_parts"):
+        parts: tuple[LatentPart, ...] = model.latent_parts
+        return parts
+    return (LatentPart("latents", "normal", 0, math.prod(model.latent_shape)),)
 
 
 def require(model: object, verb: str, name: str) -> None:

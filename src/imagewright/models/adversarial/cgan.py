@@ -19,6 +19,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, one_hot
 
+from imagewright.capabilities import LatentPart
 from imagewright.configs import ConditionedConfig
 from imagewright.layers.dcgan import DCGANShape, Discriminator, Generator
 from imagewright.losses.games import GameConfig, discriminator_terms, generator_terms, phases_of, r1_terms, recipe_of
@@ -138,13 +139,31 @@ class CGAN(Model):
         images: Tensor = self.generator(torch.cat([step.draws.normal(self.config.latent_dim), conditions], 1))
         return images
 
+    def judge(
+        self,
+        images: Tensor,
+        *,
+        labels: Tensor | None = None,
+        attributes: Tensor | None = None,
+        latents: Tensor | None = None,
+    ) -> Tensor:
+        if latents is None:
+            conditions = self._told(labels, attributes)
+        else:
+            conditions = latents[:, self.config.latent_dim :]
+        logits: Tensor = self.discriminator(images, conditions.to(images.dtype))
+        return logits
+
     def _conditions(self, step: Step) -> Tensor:
+        return self._told(step.labels, step.attributes).to(step.images.dtype)
+
+    def _told(self, labels: Tensor | None, attributes: Tensor | None) -> Tensor:
         """(N, K): one-hot classes, or attributes."""
         if self.config.class_names:
-            assert step.labels is not None
-            return one_hot(step.labels, self.config.conditions).to(step.images.dtype)
-        assert step.attributes is not None
-        return step.attributes.to(step.images.dtype)
+            assert labels is not None
+            return one_hot(labels, self.config.conditions)
+        assert attributes is not None
+        return attributes
 
     def _misclassified(self, images: Tensor, step: Step) -> Tensor:
         """Mean negative log-likelihood, in nats, of the conditions under the auxiliary classifier."""
@@ -167,6 +186,16 @@ class CGAN(Model):
     @property
     def latent_shape(self) -> tuple[int, ...]:
         return (self.config.latent_dim + self.config.conditions,)
+
+    @property
+    def latent_parts(self) -> tuple[LatentPart, ...]:
+        noise, end = self.config.latent_dim, self.config.latent_dim + self.config.conditions
+        told = (
+            LatentPart("class", "category", noise, end)
+            if self.config.class_names
+            else LatentPart("attributes", "attributes", noise, end)
+        )
+        return (LatentPart("noise", "normal", 0, noise), told)
 
     @property
     def class_names(self) -> tuple[str, ...]:

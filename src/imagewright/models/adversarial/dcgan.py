@@ -65,6 +65,17 @@ class DCGAN(Model):
     def r1_loss(self, step: Step) -> Terms:
         return r1_terms(self.config, self.discriminator, step.images)
 
+    def judge(
+        self,
+        images: Tensor,
+        *,
+        labels: Tensor | None = None,
+        attributes: Tensor | None = None,
+        latents: Tensor | None = None,
+    ) -> Tensor:
+        logits: Tensor = self.discriminator(images)
+        return logits
+
     # Verbs
 
     @property

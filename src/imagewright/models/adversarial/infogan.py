@@ -17,6 +17,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot
 
+from imagewright.capabilities import LatentPart
 from imagewright.layers.dcgan import DCGANShape, Discriminator, Generator
 from imagewright.losses.games import GameConfig, discriminator_terms, generator_terms, phases_of, r1_terms, recipe_of
 from imagewright.losses.likelihoods import gaussian_log_likelihood
@@ -146,11 +147,36 @@ class InfoGAN(Model):
             found["information/continuous"] = entropy - losses["generator/continuous"] / config.continuous_weight
         return found
 
+    def judge(
+        self,
+        images: Tensor,
+        *,
+        labels: Tensor | None = None,
+        attributes: Tensor | None = None,
+        latents: Tensor | None = None,
+    ) -> Tensor:
+        logits: Tensor = self.discriminator(images)
+        return logits
+
     # Verbs
 
     @property
     def latent_shape(self) -> tuple[int, ...]:
         return (self.config.inputs,)
+
+    @property
+    def latent_parts(self) -> tuple[LatentPart, ...]:
+        """Noise, the category c1, and the continuous codes c2, c3 ..., as the paper calls them."""
+        config = self.config
+        codes = config.latent_dim + config.categories
+        return (
+            LatentPart("noise", "normal", 0, config.latent_dim),
+            LatentPart("c1", "category", config.latent_dim, codes, code=True),
+            *(
+                LatentPart(f"c{number + 2}", config.code_distribution, codes + number, codes + number + 1, code=True)
+                for number in range(config.continuous)
+            ),
+        )
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -122,12 +122,10 @@ class VAE(Model):
         return torch.randn(count, self.config.latent_dim, generator=generator)
 
     def encode(self, images: Tensor) -> Tensor:
-        targets = images
-        if self.config.likelihood == "bernoulli":
-            targets = unit_interval(images)
-            if self.config.binarize == "threshold":
-                targets = (targets >= 0.5).float()
-        return self._posterior(targets)[0]
+        return self._posterior(self._seen(images))[0]
+
+    def divergences(self, images: Tensor, *, labels: Tensor | None = None, attributes: Tensor | None = None) -> Tensor:
+        return gaussian_divergence(*self._posterior(self._seen(images)))
 
     def decode(self, latents: Tensor) -> Tensor:
         """The mean picture of each latent."""
@@ -172,6 +170,13 @@ class VAE(Model):
         means, log_variances = self.encoder(seen).float().chunk(2, dim=1)
         # exp of an early, wild value would be infinite in one step; no trained posterior comes near these bounds.
         return means, log_variances.clamp(-20, 10)
+
+    def _seen(self, images: Tensor) -> Tensor:
+        """What the encoder is shown of images outside training: without noise."""
+        if self.config.likelihood == "gaussian":
+            return images
+        grey = unit_interval(images)
+        return (grey >= 0.5).float() if self.config.binarize == "threshold" else grey
 
     def _targets(self, images: Tensor, draws: Draws) -> Tensor:
         """What the likelihood explains: pixels in [0, 1] for bernoulli, dequantised ones in [-1, 1] for gaussian."""
