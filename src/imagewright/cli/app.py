@@ -32,6 +32,7 @@ _COMMANDS = {
     "sample": ("imagewright.cli.verbs:sample", "Draw new pictures from a trained model."),
     "reconstruct": ("imagewright.cli.verbs:reconstruct", "Show what a model keeps of pictures, or clean noisy ones."),
     "interpolate": ("imagewright.cli.verbs:interpolate", "Walk from one picture to another: a sheet or an animation."),
+    "latent": ("imagewright.cli.latent:app", "Look into a run's latent space, and steer it."),
     "score": ("imagewright.cli.verbs:score", "One number a picture: how well the model explains it."),
     "classify": (
         "imagewright.cli.classify:classify",
