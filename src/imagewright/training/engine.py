@@ -17,6 +17,7 @@ from imagewright.phases import Draws, Model, Phase, Step
 from imagewright.pixels import to_float
 from imagewright.seeds import derive_seed
 from imagewright.training.averaging import Averages
+from imagewright.training.doctor.motion import GradientNorms, total_norm
 from imagewright.training.optimisation import optimizer_of, rate_factor
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class Engine:
         self.generator = torch.Generator(device=device)
         self.sums: dict[str, Tensor] = {}
         self.weights: dict[str, float] = {}
+        self.gradient_norms = GradientNorms()
         self._released: tuple[str, ...] | None = None
 
     def step(self, batch: Batch, index: int, images_seen: int) -> None:
@@ -155,13 +157,19 @@ class Engine:
         optimizers = [self.optimizers[name] for name in phase.updates]
         parameters = [p for name in phase.updates for p in self.networks[name].parameters() if p.grad is not None]
         distributed.average_(p.grad for p in parameters if p.grad is not None)
-        if self.plan.clip is not None:
-            for name, optimizer in zip(phase.updates, optimizers, strict=True):
-                self.scaler.unscale_(optimizer)
-                nn.utils.clip_grad_norm_(self.networks[name].parameters(), self.plan.clip, foreach=True)
+        for optimizer in optimizers:
+            self.scaler.unscale_(optimizer)
+        self.gradient_norms.add(phase.name, [self._bounded(name) for name in phase.updates])
         for optimizer in optimizers:
             self.scaler.step(optimizer)
         self.scaler.update()
+
+    def _bounded(self, name: str) -> Tensor:
+        """The norm of a network's gradient before it is clipped, where it is to be."""
+        parameters = self.networks[name].parameters()
+        if self.plan.clip is None:
+            return total_norm(parameters).to(self.device)
+        return nn.utils.clip_grad_norm_(parameters, self.plan.clip, foreach=True)
 
     def _release(self, updates: tuple[str, ...]) -> None:
         """Let gradients reach the networks of this phase only: for the held ones, none is computed."""

@@ -17,11 +17,13 @@ from imagewright.runs.report import write_report
 from imagewright.runs.run import Run
 from imagewright.training import device as devices
 from imagewright.training import showcase, snapshots
+from imagewright.training.doctor.examining import Examiner
 from imagewright.training.engine import Engine, Plan
 from imagewright.training.feed import feed
+from imagewright.training.held_out import LeavingOut, choose
 from imagewright.training.interruptions import StopRequest
 from imagewright.training.options import TrainingOptions
-from imagewright.training.orders import order_of
+from imagewright.training.orders import Order, order_of
 from imagewright.training.reporting import Reporter
 from imagewright.training.resampling import Resampler, strength_of
 from imagewright.training.setup import CHECKPOINTS, REPORTS
@@ -59,10 +61,14 @@ class Loop:
         self.checkpoint_every = options.checkpoint_every or self._share_of_total(CHECKPOINTS)
         self.index, self.images_seen, self.seconds = 0, 0, 0.0
         self._page_written = time.monotonic()
+        self.held_out = choose(options.held_out, len(images), plan.seed)
         self.resampler = None
         if options.resample is not None:
-            self.resampler = Resampler(strength_of(options.resample), model, images, plan.seed)
-        self.shown = showcase.fixed_inputs(model, images, plan.seed) if distributed.is_main() else None
+            self.resampler = Resampler(strength_of(options.resample), model, images, plan.seed, self.held_out)
+        self.shown = self.examiner = None
+        if distributed.is_main():
+            self.shown = showcase.fixed_inputs(model, images, plan.seed)
+            self.examiner = Examiner(model, images, self.held_out, plan.seed)
 
     def _share_of_total(self, parts: int) -> int:
         """A part of the training in whole batches, so that reports come at even distances."""
@@ -103,7 +109,12 @@ class Loop:
 
     def _batches(self) -> Generator[Batch, None, None]:
         """The batches from here on."""
-        order = order_of(self.images, self.plan.seed) if self.resampler is None else self.resampler.order()
+        order: Order
+        if self.resampler is not None:
+            order = self.resampler.order()
+        else:
+            shown = len(self.images) - len(self.held_out)
+            order = LeavingOut(order_of(shown, self.plan.seed, nearby=not self.images.cached), self.held_out)
         pin = self.device.type == "cuda"
         plan = self.plan
         return feed(self.images, order, plan.seed, self.images_seen, plan.batch_size, plan.rows, pin)
@@ -161,7 +172,8 @@ class Loop:
             "learning_rates": self.engine.rates(),
             "memory_bytes": devices.memory_bytes(self.device),
         }
-        if distributed.is_main():
+        if self.examiner is not None:
+            line["health"] = self.examiner.figures(self.engine, self.images_seen)
             self._save(lambda: self.run.append_metrics(line))
             self._show()
             self.reporter.reported(line)

@@ -31,6 +31,12 @@ class TrainingOptions:
         pattern=r"^rare(:[0-9.]+)?$",
         description="rare, or rare:STRENGTH (0 to 1; 0.5): show pictures more often that lie where few others do",
     )
+    held_out: int | None = Field(
+        None,
+        ge=0,
+        le=100_000,
+        description="pictures never trained on, for the doctor; a fiftieth (16 to 256) of 400 or more, else none",
+    )
     precision: Literal["fp32", "bf16", "fp16"] = Field("fp32", description="arithmetic of the networks")
     compile: bool = Field(False, description="compile the networks with torch.compile (slow start, faster steps)")
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where to train")

@@ -9,7 +9,6 @@ from typing import Protocol
 
 import numpy as np
 
-from imagewright.images import Images
 from imagewright.seeds import derive_seed
 
 BLOCK = 256
@@ -83,6 +82,6 @@ class NearbyOrder:
         return self._window
 
 
-def order_of(images: Images, seed: int) -> Order:
-    """The order that suits how the images are read."""
-    return ShuffledOrder(len(images), seed) if images.cached else NearbyOrder(len(images), seed)
+def order_of(length: int, seed: int, *, nearby: bool) -> Order:
+    """The order that suits how `length` images are read: `nearby` where each is read from its file."""
+    return NearbyOrder(length, seed) if nearby else ShuffledOrder(length, seed)

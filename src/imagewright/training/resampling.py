@@ -111,11 +111,16 @@ class WeightedOrder:
 
 
 class Resampler:
-    """Keeps the weights of a training, and looks at the model's latents anew after each round over the images."""
+    """Keeps the weights of a training, and looks at the model's latents anew after each round over the images.
 
-    def __init__(self, strength: float, model: Model, images: Images, seed: int) -> None:
+    Those `held_out` (their numbers, ascending) weigh nothing: they are never drawn.
+    """
+
+    def __init__(self, strength: float, model: Model, images: Images, seed: int, held_out: np.ndarray) -> None:
         self.strength, self.images, self.seed = strength, images, seed
-        self.weights = torch.ones(len(images))
+        self.held_out = torch.from_numpy(held_out)
+        self.shown = len(images) - len(held_out)
+        self.weights = torch.ones(len(images)).index_fill_(0, self.held_out, 0)
         self.looks_again = "encode" in verbs_of(model)
 
     def begin(self) -> None:
@@ -125,7 +130,7 @@ class Resampler:
 
     def after(self, model: Model, before: int, images_seen: int) -> bool:
         """Look again if a round over the images ended; whether it did. `before`, `images_seen`: around a step."""
-        ended = before // len(self.images) != images_seen // len(self.images)
+        ended = before // self.shown != images_seen // self.shown
         if ended and self.looks_again:
             self._set(lambda: _latents(model, self.images))
         return ended and self.looks_again
@@ -138,7 +143,8 @@ class Resampler:
         """New weights from the main rank's latents, the same on all ranks."""
 
         def weigh() -> None:
-            self.weights = rarity_weights(latents(), self.strength, self.seed)
+            weights = rarity_weights(latents(), self.strength, self.seed)
+            self.weights = weights.index_fill_(0, self.held_out, 0)
 
         distributed.first_on_main(weigh)
         self.weights = distributed.from_main(self.weights)
@@ -146,7 +152,7 @@ class Resampler:
     @property
     def effective_share(self) -> float:
         """The effective number of images drawn from, as a share of all: 1 for equal weights."""
-        return float(self.weights.sum() ** 2 / self.weights.square().sum() / len(self.weights))
+        return float(self.weights.sum() ** 2 / self.weights.square().sum() / self.shown)
 
 
 def _coordinates(images: Images) -> Tensor:

@@ -16,6 +16,9 @@ from imagewright.training.options import MAY_DIFFER_ON_RESUME, TrainingOptions
 from imagewright.training.parts import load_parts
 from imagewright.training.setup import Setting, fitted
 
+# Runs from before pictures could be held out showed all of them, and go on to.
+HELD_NONE_OUT = {"held_out": 0}
+
 
 def of_run(
     run: Run,
@@ -55,7 +58,7 @@ def check_same(run: Run, model_name: str, images: Images, training: dict[str, An
         raise RunError(f"{run.path} trained {run.model}, not {model_name}: resume it with the model it has.")
     differing = [
         f"{name} is {was[name]!r} in the run and {value!r} now"
-        for given, was in ((training, run.record["options"]), (model, run.record["config"]))
+        for given, was in ((training, HELD_NONE_OUT | run.record["options"]), (model, run.record["config"]))
         for name, value in given.items()
         if name in was and value != was[name] and name not in MAY_DIFFER_ON_RESUME
     ]
@@ -86,7 +89,7 @@ def _in_words(value: Any) -> str:
 
 def resumed_options(run: Run, training: dict[str, Any]) -> TrainingOptions:
     """The run's own options, with what may differ taken from now: more images, where the rate is constant."""
-    was = dict(run.record["options"])
+    was = HELD_NONE_OUT | run.record["options"]
     options = configs.build(TrainingOptions, was | training, "training")
     if options.images_seen != was["images_seen"] and options.schedule != "constant":
         raise RunError(

@@ -27,7 +27,8 @@ def save(run: Run, engine: Engine, resampler: Resampler | None, index: int, imag
     scaler = engine.scaler.state_dict() if engine.scaler.is_enabled() else {}
     # What the next report is to average over: its losses are then those of an unbroken run, too.
     losses = {name: (total.item(), engine.weights[name]) for name, total in engine.sums.items()}
-    place = {"index": index, "images_seen": images_seen, "scaler": scaler, "losses": losses}
+    norms = engine.gradient_norms.state()
+    place = {"index": index, "images_seen": images_seen, "scaler": scaler, "losses": losses, "gradient_norms": norms}
     write_tensors(checkpoint.state, _state(engine, resampler), place)
     record = {"model": run.model, "config": run.record["config"], "images_seen": images_seen}
     try:
@@ -55,6 +56,7 @@ def restore(checkpoint: Checkpoint, engine: Engine, resampler: Resampler | None)
         engine.scaler.load_state_dict(record["scaler"])
     engine.sums = {name: torch.tensor(total, device=engine.device) for name, (total, _) in record["losses"].items()}
     engine.weights = {name: weight for name, (_, weight) in record["losses"].items()}
+    engine.gradient_norms.restore(record.get("gradient_norms", {}), engine.device)  # older checkpoints keep none
     return record["index"], record["images_seen"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,7 +18,7 @@ from imagewright.phases import Model
 from imagewright.runs.claims import claimed
 from imagewright.runs.run import Run
 from imagewright.training import device as devices
-from imagewright.training import resuming, setup
+from imagewright.training import held_out, resuming, setup
 from imagewright.training.closed_form import fit
 from imagewright.training.engine import Plan
 from imagewright.training.interruptions import stop_on_signals
@@ -75,6 +76,9 @@ def train(
         opened = setting.images
         distributed.first_on_main(lambda: _prepare(opened, reporter))
         opened.prepare()  # on the other ranks: opens what the main one made
+        # Only now is it known how many pictures there are.
+        options_now = held_out.settled(setting.options, opened, has_steps=plan is not None)
+        setting = dataclasses.replace(setting, options=options_now)
 
         def begin() -> None:
             until_the_end.enter_context(claimed(path))

@@ -147,10 +147,7 @@ class CGAN(Model):
         attributes: Tensor | None = None,
         latents: Tensor | None = None,
     ) -> Tensor:
-        if latents is None:
-            conditions = self._told(labels, attributes)
-        else:
-            conditions = latents[:, self.config.latent_dim :]
+        conditions = self._told(labels, attributes) if latents is None else latents[:, self.config.latent_dim :]
         logits: Tensor = self.discriminator(images, conditions.to(images.dtype))
         return logits
 
