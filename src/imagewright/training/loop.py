@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Generator
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from imagewright.runs.run import Run
 from imagewright.training import device as devices
 from imagewright.training import showcase, snapshots
 from imagewright.training.doctor.examining import Examiner
+from imagewright.training.doctor.watching import Watch
 from imagewright.training.engine import Engine, Plan
 from imagewright.training.feed import feed
 from imagewright.training.held_out import LeavingOut, choose
@@ -65,10 +67,10 @@ class Loop:
         self.resampler = None
         if options.resample is not None:
             self.resampler = Resampler(strength_of(options.resample), model, images, plan.seed, self.held_out)
-        self.shown = self.examiner = None
+        self.shown = self.doctor = None
         if distributed.is_main():
             self.shown = showcase.fixed_inputs(model, images, plan.seed)
-            self.examiner = Examiner(model, images, self.held_out, plan.seed)
+            self.doctor = Watch(run, Examiner(model, images, self.held_out, plan.seed))
 
     def _share_of_total(self, parts: int) -> int:
         """A part of the training in whole batches, so that reports come at even distances."""
@@ -141,6 +143,8 @@ class Loop:
             self.run.drop_after(self.images_seen)
         earlier = self.run.metrics()
         self.seconds = float(earlier[-1]["seconds"]) if earlier else 0.0
+        if self.doctor is not None:
+            self.doctor.resume()
         if self.images_seen >= self.total:
             self.reporter.message(
                 f"{self.run.path} is trained on {self.images_seen:,} images already: "
@@ -163,22 +167,28 @@ class Loop:
         wrong = [name for name, value in losses.items() if not math.isfinite(value)]
         if wrong:
             raise self._broken(f"{', '.join(wrong)} became {losses[wrong[0]]}")
-        line: dict[str, Any] = {
-            "images_seen": self.images_seen,
-            "seconds": round(self.seconds, 3),
+        line = self._line(losses) | {
             "images_per_second": round(speed, 1),
-            "losses": losses,
             "readings": self.model.readings(losses) | self._resampling_reading(),
-            "learning_rates": self.engine.rates(),
-            "memory_bytes": devices.memory_bytes(self.device),
         }
-        if self.examiner is not None:
-            line["health"] = self.examiner.figures(self.engine, self.images_seen)
+        if self.doctor is not None:
+            new = self.doctor.report(line, self.engine)
             self._save(lambda: self.run.append_metrics(line))
             self._show()
             self.reporter.reported(line)
+            for finding in new:
+                self.reporter.message(f"doctor: {finding}")
         # What reporting took is not training: the figures are of the steps alone.
         self._clock, self._counted = time.monotonic(), self.images_seen
+
+    def _line(self, losses: dict[str, float]) -> dict[str, Any]:
+        return {
+            "images_seen": self.images_seen,
+            "seconds": round(self.seconds, 3),
+            "losses": losses,
+            "learning_rates": self.engine.rates(),
+            "memory_bytes": devices.memory_bytes(self.device),
+        }
 
     def _resampling_reading(self) -> dict[str, float]:
         return {} if self.resampler is None else {"resampling/effective share": self.resampler.effective_share}
@@ -213,7 +223,18 @@ class Loop:
             raise RunError(f"{error} {self.run.what_is_kept()}") from error
 
     def _broken(self, what: str) -> TrainingError:
+        self._report_breakdown()
         return TrainingError(
             f"Training broke down before {self.images_seen:,} images: {what}. Try a lower --learning-rate (now "
             f"{self.plan.learning_rate:g}), --clip 1, --warmup 10k or --precision fp32. {self.run.what_is_kept()}"
         )
+
+    def _report_breakdown(self) -> None:
+        """Leave in the run what went wrong, where it has reported before: one that has not is removed."""
+        if self.doctor is not None and self.doctor.lines:
+            line = self._line({})
+            for finding in self.doctor.breakdown(line, self.engine):
+                self.reporter.message(f"doctor: {finding}")
+            with suppress(RunError):  # the breakdown is what the user must hear of
+                self.run.append_metrics(line)
+                write_report(self.run.path)

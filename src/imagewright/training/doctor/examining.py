@@ -6,6 +6,7 @@ ends with the same bytes as one that is not. Only the main rank examines; nothin
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,7 +17,7 @@ from torch import Tensor
 from imagewright.capabilities import infers_distributions, judges, verbs_of
 from imagewright.images import Batch, Images
 from imagewright.phases import Model
-from imagewright.pixels import to_float, to_uint8
+from imagewright.pixels import to_float
 from imagewright.seeds import derive_seed
 from imagewright.training.doctor import likeness
 from imagewright.training.doctor.motion import relative_steps
@@ -61,7 +62,8 @@ class Examiner:
                 figures |= self._of_game(seed)
             with engine.averages.in_place(model):
                 figures |= self._of_pictures() | self._of_posterior(seed)
-        return {name: float(f"{figure:.6g}") for name, figure in figures.items()}
+        # A model about to break down has figures that are no numbers: the gradients say so in a word.
+        return {name: float(f"{figure:.6g}") for name, figure in figures.items() if math.isfinite(figure)}
 
     def _latents(self) -> Tensor:
         """The same at each examination, but for the conditions that a model has learned to draw."""

@@ -1,0 +1,63 @@
+"""What a run has reported so far, as the rules ask for it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+# A rule looks at no more than this many of the latest reports, so that judging each of thousands stays cheap.
+REMEMBERED = 60
+
+# Nothing is said of a model that has hardly begun: its pictures are all alike, its discriminator has won.
+BEGINNING_SHARE = 0.2  # of the training that is planned
+BEGINNING_STEPS = 300  # a short run's fifth is not yet a start
+
+GROWN = 1.05
+
+
+@dataclass(frozen=True)
+class History:
+    """Reports of a run, earliest first, up to one of them; and what the run was told."""
+
+    lines: Sequence[Mapping[str, Any]]
+    record: Mapping[str, Any]
+
+    @property
+    def images_seen(self) -> int:
+        """At the last report."""
+        return int(self.lines[-1]["images_seen"])
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether training has gone on for long enough to be judged by what it makes."""
+        plan = self.record.get("plan") or {}
+        total, batch = plan.get("images_seen", 0), plan.get("batch_size", 1)
+        return self.images_seen >= max(BEGINNING_SHARE * total, BEGINNING_STEPS * batch)
+
+    def option(self, name: str) -> Any:
+        """The value of an option of the model, None where it has no such option."""
+        return self.record.get("config", {}).get(name)
+
+    def figures(self, name: str) -> list[float]:
+        """A figure at each remembered report that has it."""
+        found = (line.get("health", {}).get(name) for line in self.lines[-REMEMBERED:])
+        return [float(figure) for figure in found if isinstance(figure, int | float) and math.isfinite(figure)]
+
+    def latest(self, name: str, count: int = 3) -> list[float]:
+        """A figure at the last `count` reports; empty where there are fewer."""
+        found = self.figures(name)[-count:]
+        return found if len(found) == count else []
+
+    def grows(self, name: str) -> bool:
+        """Whether a figure has grown by more than a twentieth over the last six reports: training is at work on it."""
+        found = self.figures(name)[-6:]
+        return len(found) == 6 and sum(found[3:]) > GROWN * sum(found[:3])
+
+    def names(self, start: str, end: str) -> list[str]:
+        """What stands between `start` and `end` in names of figures of the last report: the phases, the networks."""
+        health = self.lines[-1].get("health", {})
+        return [
+            name[len(start) : len(name) - len(end)] for name in health if name.startswith(start) and name.endswith(end)
+        ]

@@ -1,0 +1,227 @@
+"""The rules: what figures of a run's reports mean, each with its threshold, where that comes from, and what to try.
+
+A rule is a pure function of a run's history; it answers with evidence and a suggestion, or None. Those that judge what
+a model makes wait until it has begun, and for three reports in a row: one odd report is no finding. Where a threshold
+is said to have been watched, docs/doctor.md has the runs.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+
+from imagewright.training.doctor.history import History
+
+Rule = Callable[[History], tuple[str, str] | None]
+
+# Pooled standard deviations between the logits of training pictures and of samples. At 4 two normal distributions
+# overlap in a picture of a hundred; healthy games of six losses were watched between 0.5 and 4.
+FAR_AHEAD = 6.0
+
+# How often a training picture is judged more real than a sample: 0.5 is a coin. A game that ends in balance comes
+# near it, but a discriminator that is no better than the coin teaches the generator nothing.
+FAR_BEHIND = 0.52
+
+# Distances among samples as a share of those among training pictures; 1 is the data's own.
+COLLAPSED_SPREAD = 0.5
+COLLAPSED_NEAREST = 0.3
+
+# Nats that all latents together say of a picture: one nat tells not even three pictures apart.
+COLLAPSED_NATS = 1.0
+DEAD_SHARE = 0.9
+
+# How often a training picture is judged more real than one that was never shown: 0.5 where both are alike.
+OVERFITTED = 0.75
+
+# The share of samples that are copies, beyond that of training pictures that have a near-duplicate.
+MEMORISED = 0.1
+
+# Times the usual norm of a gradient. Healthy runs were watched to jump tenfold.
+EXPLODING = 100.0
+
+# Of their own size that weights would move in the whole training at the pace of the last reports. Networks that learn
+# move many times their size; one that moves a hundredth is where it began.
+STALLED = 0.01
+
+
+def far_ahead(history: History) -> tuple[str, str] | None:
+    distances = history.latest("discriminator/distance")
+    if not history.has_begun or not distances or min(distances) <= FAR_AHEAD:
+        return None
+    evidence = (
+        f"its logits of training pictures lie {distances[-1]:.1f} standard deviations above those of samples "
+        f"(threshold {FAR_AHEAD:g})"
+    )
+    if (history.option("generator_every") or 1) > 1:
+        return evidence, "Try --generator-every 1, so that the generator keeps up."
+    return evidence, _penalise(history)
+
+
+def far_behind(history: History) -> tuple[str, str] | None:
+    shares = history.latest("discriminator/training_over_samples")
+    if not history.has_begun or not shares or max(shares) >= FAR_BEHIND:
+        return None
+    evidence = (
+        f"it finds a training picture more real than a sample in {100 * shares[-1]:.0f} of 100 pairs "
+        f"(threshold {100 * FAR_BEHIND:.0f}; a coin has 50)"
+    )
+    penalty = history.option("penalty") or 0
+    if penalty > 1:
+        return evidence, f"Try a weaker --penalty (now {penalty:g})."
+    if "generator_every" in history.record.get("config", {}):
+        return evidence, f"Try --generator-every {(history.option('generator_every') or 1) + 1}."
+    return evidence, "Try a lower --learning-rate."
+
+
+def collapse(history: History) -> tuple[str, str] | None:
+    """Samples, or what a model without a prior rebuilds."""
+    for what in ("samples", "reconstructions"):
+        for figure, threshold, words in (
+            ("spread", COLLAPSED_SPREAD, "the mean distance between two"),
+            ("nearest", COLLAPSED_NEAREST, "the distance from one to the next like it"),
+        ):
+            shares = history.latest(f"{what}/{figure}")
+            if history.has_begun and shares and max(shares) < threshold and not history.grows(f"{what}/{figure}"):
+                evidence = (
+                    f"{words} {what} is {shares[-1]:.2f} of that between training pictures (threshold {threshold:g})"
+                )
+                return evidence, _diversify(history)
+    return None
+
+
+def posterior_collapse(history: History) -> tuple[str, str] | None:
+    nats = history.latest("posterior/nats")
+    if not history.has_begun or not nats or max(nats) >= COLLAPSED_NATS:
+        return None
+    evidence = f"all latents together say {nats[-1]:.2g} nats of a picture (threshold {COLLAPSED_NATS:g})"
+    beta = history.option("beta")
+    if beta and beta > 1:
+        return evidence, f"Try a lower --beta (now {beta:g}), such as 1."
+    return evidence, "Try --beta 0.1." if beta else "Try a lower --learning-rate."
+
+
+def dead_latents(history: History) -> tuple[str, str] | None:
+    dead, latents = history.latest("posterior/dead"), history.latest("posterior/latents")
+    if not history.has_begun or not dead or not latents or min(dead) <= DEAD_SHARE * latents[-1]:
+        return None
+    alive = int(latents[-1] - dead[-1])
+    evidence = (
+        f"{dead[-1]:.0f} of {latents[-1]:.0f} say less than 0.01 nats of a picture "
+        f"(threshold {100 * DEAD_SHARE:.0f} of 100)"
+    )
+    if alive:
+        return evidence, f"Try --latent-dim {max(2, 2 * alive)}: the same pictures, a smaller code."
+    return None  # that is the collapse above
+
+
+def exploding(history: History) -> tuple[str, str] | None:
+    for phase in history.names("gradients/", "/largest"):
+        usual = history.figures(f"gradients/{phase}/typical")[:-1]
+        largest = history.latest(f"gradients/{phase}/largest", 1)
+        # The first reports are the start itself, whose gradients are like no later ones.
+        if len(usual) < 3 or not largest:
+            continue
+        times = largest[-1] / max(statistics.median(usual), 1e-12)
+        if times > EXPLODING:
+            said = f"the largest of the {phase} was {largest[-1]:.3g}, {times:,.0f} times the usual"
+            return f"{said} (threshold {EXPLODING:g})", _calm(history)
+    return None
+
+
+def not_finite(history: History) -> tuple[str, str] | None:
+    for phase in history.names("gradients/", "/not_finite"):
+        (count,) = history.latest(f"gradients/{phase}/not_finite", 1) or [0.0]
+        if count:
+            evidence = f"{count:.0f} of the {phase} since the report before were not finite (threshold 0)"
+            return evidence, _calm(history)
+    return None
+
+
+def memorised(history: History) -> tuple[str, str] | None:
+    copies, usual = history.latest("samples/copies"), history.latest("training/copies")
+    if not history.has_begun or not copies or not usual or min(copies) - usual[-1] <= MEMORISED:
+        return None
+    evidence = (
+        f"{100 * copies[-1]:.0f} of 100 samples are a training picture again, of which {100 * usual[-1]:.0f} of 100 "
+        f"are one another's (threshold {100 * MEMORISED:.0f} more)"
+    )
+    return evidence, _shorten(history)
+
+
+def overfitted(history: History) -> tuple[str, str] | None:
+    shares = history.latest("discriminator/training_over_held_out")
+    counts = history.latest("discriminator/held_out", 1)
+    if not history.has_begun or not shares or not counts or statistics.fmean(shares) <= OVERFITTED:
+        return None
+    evidence = (
+        f"it finds a training picture more real than a held-out one in {100 * statistics.fmean(shares):.0f} of 100 "
+        f"pairs (threshold {100 * OVERFITTED:.0f})"
+    )
+    return evidence, _penalise(history) if not history.option("penalty") else _shorten(history)
+
+
+def stalled(history: History) -> tuple[str, str] | None:
+    plan = history.record.get("plan") or {}
+    steps = plan.get("images_seen", 0) / max(1, plan.get("batch_size", 1))
+    base = plan.get("learning_rate", 0.0)
+    for network in history.names("step/", ""):
+        paces = history.latest(f"step/{network}")
+        rate = history.lines[-1].get("learning_rates", {}).get(network, 0.0)
+        # A schedule that begins or ends at nothing is meant to stand still there.
+        if not paces or not base or rate < 0.1 * base:
+            continue
+        moved = max(paces) * steps
+        if moved < STALLED:
+            said = f"at its pace the {network} moves by {moved:.1g} of its size in the whole training"
+            return f"{said} (threshold {STALLED:g})", f"Try a higher --learning-rate (now {base:g})."
+    return None
+
+
+RULES: dict[str, Rule] = {
+    "gradients not finite": not_finite,
+    "gradients exploding": exploding,
+    "training stalled": stalled,
+    "discriminator far ahead": far_ahead,
+    "discriminator far behind": far_behind,
+    "discriminator overfitted": overfitted,
+    "collapse": collapse,
+    "posterior collapse": posterior_collapse,
+    "dead latents": dead_latents,
+    "memorisation": memorised,
+}
+
+
+# What to try, of the options that the model has
+
+
+def _penalise(history: History) -> str:
+    if "penalty" not in history.record.get("config", {}):
+        return f"Try a lower --learning-rate (now {_rate(history):g})."
+    penalty = history.option("penalty")
+    return f"Try --penalty {4 * penalty:g} (now {penalty:g})." if penalty else "Try --penalty 0.5."
+
+
+def _diversify(history: History) -> str:
+    beta = history.option("beta")
+    if beta and beta > 1:
+        return f"Try a lower --beta (now {beta:g}), such as 1."
+    if "loss" in history.record.get("config", {}) and history.option("penalty"):
+        return "Try --loss relativistic." if history.option("loss") != "relativistic" else _lower_rate(history)
+    return _penalise(history) if "penalty" in history.record.get("config", {}) else _lower_rate(history)
+
+
+def _calm(history: History) -> str:
+    plan = history.record.get("plan") or {}
+    return "Try --clip 1." if not plan.get("clip") else _lower_rate(history)
+
+
+def _shorten(history: History) -> str:
+    return "Try more pictures, --flip where the mirror image is one too, or fewer --images-seen."
+
+
+def _lower_rate(history: History) -> str:
+    return f"Try a lower --learning-rate (now {_rate(history):g})."
+
+
+def _rate(history: History) -> float:
+    return float((history.record.get("plan") or {}).get("learning_rate", 0.0))
