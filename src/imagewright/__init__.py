@@ -28,7 +28,10 @@ _HOME = {
     "score": "imagewright.verbs",
     "classify": "imagewright.verbs",
     "interpolate": "imagewright.latent.interpolate",
+    "blend": "imagewright.latent.blend",
+    "project": "imagewright.latent.project",
     "components": "imagewright.curation.components",
+    "doctor": "imagewright.training.doctor.findings",
     "import_checkpoint": "imagewright.checkpoints",
     "inspect": "imagewright.inspection",
     "models": "imagewright.catalogue",
@@ -43,9 +46,11 @@ __all__ = [
     "Run",
     "UserError",
     "__version__",
+    "blend",
     "classify",
     "components",
     "decode",
+    "doctor",
     "encode",
     "import_checkpoint",
     "inspect",
@@ -53,6 +58,7 @@ __all__ = [
     "load",
     "models",
     "open_images",
+    "project",
     "reconstruct",
     "sample",
     "score",
@@ -66,9 +72,12 @@ if TYPE_CHECKING:
     from imagewright.errors import ImagewrightError, UserError
     from imagewright.images import Images, open_images
     from imagewright.inspection import inspect
+    from imagewright.latent.blend import blend
     from imagewright.latent.interpolate import interpolate
+    from imagewright.latent.project import project
     from imagewright.runs.loading import load
     from imagewright.runs.run import Run
+    from imagewright.training.doctor.findings import doctor
     from imagewright.training.train import train
     from imagewright.verbs import classify, decode, encode, reconstruct, sample, score
 

@@ -15,6 +15,10 @@ app = App(
     help_format="plaintext",
 )
 
+app.command(
+    "imagewright.cli.latent_project:project", name="project", help="Find the latents of pictures, without an encoder."
+)
+
 
 @app.command(name="list")
 def list_kept(

@@ -1,0 +1,116 @@
+"""Where a projection may look: latents that the model's prior could have drawn, and draws to start from.
+
+Shape letters: M draws, Z numbers of a flattened latent, G groups (the values of a category, or one).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from imagewright import catalogue
+from imagewright.capabilities import LatentPart, latent_parts_of
+from imagewright.errors import UserError
+from imagewright.phases import Model
+from imagewright.seeds import derive_seed
+from imagewright.verbs.apply import class_number
+
+LEAST_OF_A_GROUP = 16
+
+
+@dataclass
+class Space:
+    """The flattened latents of a model: `centre` and `spread` (Z,) of its prior, and what is legal in each part.
+
+    `longest`: the norm of normal parts, in spreads, beyond which the prior has drawn nothing; None without a prior.
+    """
+
+    shape: tuple[int, ...]
+    parts: tuple[LatentPart, ...]
+    centre: Tensor
+    spread: Tensor
+    longest: float | None
+
+    @property
+    def free(self) -> Tensor:
+        """Which numbers an optimisation may move (Z,): all but categories, which are one value or another."""
+        free = torch.ones(len(self.centre), dtype=torch.bool)
+        for part in self.parts:
+            if part.kind == "category":
+                free[part.places] = False
+        return free
+
+    def standard(self, latents: Tensor) -> Tensor:
+        """(N, Z) in standard deviations of the prior."""
+        return (latents - self.centre) / self.spread
+
+    def latents(self, standard: Tensor) -> Tensor:
+        """(N, *latent_shape) back from standard deviations."""
+        return (self.centre + self.spread * standard).unflatten(1, self.shape)
+
+    def norms(self, standard: Tensor) -> Tensor:
+        """The length of the normal parts, (N,)."""
+        return standard[:, self._normal].norm(dim=1)
+
+    def make_legal(self, standard: Tensor, longest: Tensor) -> None:
+        """Bring latents (N, Z) back, in place: normal parts within the norm (N,), others within their bounds."""
+        normal = self._normal
+        standard[:, normal] *= (longest / self.norms(standard).clamp(min=1e-12)).clamp(max=1)[:, None]
+        for part in self.parts:
+            if part.kind in ("uniform", "attributes"):
+                low = -1.0 if part.kind == "uniform" else 0.0
+                bounds = (torch.tensor(bound) - self.centre[part.places] for bound in (low, 1.0))
+                least, most = (bound / self.spread[part.places] for bound in bounds)
+                standard[:, part.places] = standard[:, part.places].clamp(least, most)
+
+    @property
+    def _normal(self) -> Tensor:
+        places = [torch.arange(part.start, part.stop) for part in self.parts if part.kind == "normal"]
+        return torch.cat(places) if places else torch.zeros(0, dtype=torch.int64)
+
+
+def space_of_draws(model: Model, groups: list[Tensor]) -> Space:
+    """The space of a model that samples, from draws of its prior."""
+    draws = torch.cat(groups).flatten(1)
+    spread = draws.std(0)
+    # A number that never varies stays: in its own spreads it is far away from anything.
+    spread = spread.clamp(min=1e-6 * max(float(spread.max()), 1e-6))
+    space = Space(model.latent_shape, latent_parts_of(model), draws.mean(0), spread, None)  # type: ignore[arg-type]
+    space.longest = float(space.norms(space.standard(draws)).max())
+    return space
+
+
+def space_of_latents(model: Model, latents: Tensor) -> Space:
+    """The space of a model without a prior: around a picture's own latents, in units of their size."""
+    flat = latents.flatten(1)
+    spread = flat.square().mean().sqrt().clamp(min=1e-6).expand(flat.shape[1]).clone()
+    parts = latent_parts_of(model)  # type: ignore[arg-type]
+    return Space(model.latent_shape, parts, torch.zeros(flat.shape[1]), spread, None)  # type: ignore[arg-type]
+
+
+def draws_of(model: Model, count: int, seed: int, label: int | str | None) -> list[Tensor]:
+    """Draws of the prior to start from, (M, *latent_shape) a group: each value of the model's category has one.
+
+    With `label` only that value's. Raises `UserError` for a label where latents have no category.
+    """
+    category = next((part for part in latent_parts_of(model) if part.kind == "category"), None)  # type: ignore[arg-type]
+    if category is None and label is not None:
+        raise UserError(
+            f"label={label}, but there is no class in the latents of {catalogue.name_of(model)}: project without one."
+        )
+    generator = torch.Generator().manual_seed(derive_seed(seed, "project"))
+    decodes: Any = model
+    if category is None:
+        return [decodes.draw(count, generator)]
+    values = list(range(category.stop - category.start))
+    if label is not None:
+        values = [class_number(decodes.class_names, label)]
+    each = max(LEAST_OF_A_GROUP, count // len(values))
+    groups = list(decodes.draw(each * len(values), generator).split(each))
+    for value, group in zip(values, groups, strict=True):
+        group[:, category.places] = 0
+        group[:, category.start + value] = 1
+    return groups
