@@ -31,7 +31,10 @@ _COMMANDS = {
     "train": ("imagewright.cli.train:app", "Train a model on a set of images: `imagewright train vae photos/`."),
     "sample": ("imagewright.cli.verbs:sample", "Draw new pictures from a trained model."),
     "reconstruct": ("imagewright.cli.verbs:reconstruct", "Show what a model keeps of pictures, or clean noisy ones."),
-    "interpolate": ("imagewright.cli.verbs:interpolate", "Walk from one picture to another: a sheet or an animation."),
+    "interpolate": (
+        "imagewright.cli.interpolate:interpolate",
+        "Walk from one picture to another: a sheet or an animation; or blend four.",
+    ),
     "latent": ("imagewright.cli.latent:app", "Look into a run's latent space, and steer it."),
     "score": ("imagewright.cli.verbs:score", "One number a picture: how well the model explains it."),
     "classify": (
@@ -47,6 +50,7 @@ _COMMANDS = {
     "outliers": ("imagewright.cli.outliers:outliers", "Rank pictures by how strange they are: sheet, table, heat map."),
     "cluster": ("imagewright.cli.cluster:cluster", "Group pictures that are alike: a sheet, a map, a table."),
     "compress": ("imagewright.cli.compress:compress", "Rate against distortion: JPEG, PCA and runs on one set."),
+    "doctor": ("imagewright.cli.doctor:doctor", "Say what is wrong with a training, and what to try."),
     "inspect": (
         "imagewright.cli.files:inspect",
         "Say what a picture, a run or a file of weights holds, and where from.",

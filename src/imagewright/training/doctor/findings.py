@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from imagewright import catalogue
-from imagewright.errors import UserError
 from imagewright.runs.run import Run
 from imagewright.training.doctor.history import REMEMBERED, History
-from imagewright.training.doctor.rules import RULES
+from imagewright.training.doctor.rules import NEEDED, RULES
 
 
 @dataclass(frozen=True)
@@ -54,15 +53,18 @@ def _since(name: str, lines: Sequence[Mapping[str, Any]], record: Mapping[str, A
 def doctor(run: Run | str | Path) -> list[Finding]:
     """What is wrong with a run as of its last report; empty where nothing was found.
 
-    Raises `UserError` for a run that left nothing to judge by: one fitted in closed form, imported, not yet reported,
-    or made before health was watched.
+    Empty too where there is nothing to judge by: a run fitted in closed form, imported, without a report, or trained
+    before health was watched. `nothing_to_watch` says which. Raises `RunError` where there is no run.
     """
     run = run if isinstance(run, Run) else Run(run)
     lines = run.metrics()
-    reason = nothing_to_watch(run, lines)
-    if reason:
-        raise UserError(f"{run.path}: {reason}")
-    return judge(lines, run.record)
+    return [] if nothing_to_watch(run, lines) else judge(lines, run.record)
+
+
+def looked_at(lines: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The names of the findings that the last report's figures could have led to."""
+    health = lines[-1].get("health") or {}
+    return [name for name, figure in NEEDED.items() if any(each.startswith(figure) for each in health)]
 
 
 def nothing_to_watch(run: Run, lines: Sequence[Mapping[str, Any]]) -> str | None:
@@ -73,6 +75,6 @@ def nothing_to_watch(run: Run, lines: Sequence[Mapping[str, Any]]) -> str | None
         return f"{run.model} is fitted in closed form: there is nothing to watch."
     if not lines:
         return "there is no report in it yet: its training has only begun, or ended before its first."
-    if not any(isinstance(line.get("health"), dict) for line in lines):
+    if not isinstance(lines[-1].get("health"), dict):
         return "its reports hold no figures of health: it was trained by a version that did not watch them."
     return None

@@ -17,6 +17,11 @@ BEGINNING_STEPS = 300  # a short run's fifth is not yet a start
 GROWN = 1.05
 
 
+def as_table(value: Any) -> Mapping[str, Any]:
+    """A part of a report or record, empty where a damaged file has something else there."""
+    return value if isinstance(value, Mapping) else {}
+
+
 @dataclass(frozen=True)
 class History:
     """Reports of a run, earliest first, up to one of them; and what the run was told."""
@@ -32,17 +37,25 @@ class History:
     @property
     def has_begun(self) -> bool:
         """Whether training has gone on for long enough to be judged by what it makes."""
-        plan = self.record.get("plan") or {}
-        total, batch = plan.get("images_seen", 0), plan.get("batch_size", 1)
+        total, batch = self.planned("images_seen"), self.planned("batch_size")
         return self.images_seen >= max(BEGINNING_SHARE * total, BEGINNING_STEPS * batch)
+
+    def planned(self, name: str) -> float:
+        """A number of the training's plan, 0 where it has none."""
+        value = as_table(self.record.get("plan")).get(name)
+        return float(value) if isinstance(value, int | float) else 0.0
+
+    def has_option(self, name: str) -> bool:
+        """Whether the model has an option of this name."""
+        return name in as_table(self.record.get("config"))
 
     def option(self, name: str) -> Any:
         """The value of an option of the model, None where it has no such option."""
-        return self.record.get("config", {}).get(name)
+        return as_table(self.record.get("config")).get(name)
 
     def figures(self, name: str) -> list[float]:
         """A figure at each remembered report that has it."""
-        found = (line.get("health", {}).get(name) for line in self.lines[-REMEMBERED:])
+        found = (as_table(line.get("health")).get(name) for line in self.lines[-REMEMBERED:])
         return [float(figure) for figure in found if isinstance(figure, int | float) and math.isfinite(figure)]
 
     def latest(self, name: str, count: int = 3) -> list[float]:
@@ -57,7 +70,7 @@ class History:
 
     def names(self, start: str, end: str) -> list[str]:
         """What stands between `start` and `end` in names of figures of the last report: the phases, the networks."""
-        health = self.lines[-1].get("health", {})
+        health = as_table(self.lines[-1].get("health"))
         return [
             name[len(start) : len(name) - len(end)] for name in health if name.startswith(start) and name.endswith(end)
         ]

@@ -10,20 +10,20 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable
 
-from imagewright.training.doctor.history import History
+from imagewright.training.doctor.history import History, as_table
 
 Rule = Callable[[History], tuple[str, str] | None]
 
 # Pooled standard deviations between the logits of training pictures and of samples. At 4 two normal distributions
 # overlap in a picture of a hundred; healthy games of six losses were watched between 0.5 and 4.
-FAR_AHEAD = 6.0
+FAR_AHEAD = 8.0
 
 # How often a training picture is judged more real than a sample: 0.5 is a coin. A game that ends in balance comes
 # near it, but a discriminator that is no better than the coin teaches the generator nothing.
 FAR_BEHIND = 0.52
 
 # Distances among samples as a share of those among training pictures; 1 is the data's own.
-COLLAPSED_SPREAD = 0.5
+COLLAPSED_SPREAD = 0.35
 COLLAPSED_NEAREST = 0.3
 
 # Nats that all latents together say of a picture: one nat tells not even three pictures apart.
@@ -68,7 +68,7 @@ def far_behind(history: History) -> tuple[str, str] | None:
     penalty = history.option("penalty") or 0
     if penalty > 1:
         return evidence, f"Try a weaker --penalty (now {penalty:g})."
-    if "generator_every" in history.record.get("config", {}):
+    if history.has_option("generator_every"):
         return evidence, f"Try --generator-every {(history.option('generator_every') or 1) + 1}."
     return evidence, "Try a lower --learning-rate."
 
@@ -77,14 +77,12 @@ def collapse(history: History) -> tuple[str, str] | None:
     """Samples, or what a model without a prior rebuilds."""
     for what in ("samples", "reconstructions"):
         for figure, threshold, words in (
-            ("spread", COLLAPSED_SPREAD, "the mean distance between two"),
-            ("nearest", COLLAPSED_NEAREST, "the distance from one to the next like it"),
+            ("spread", COLLAPSED_SPREAD, f"the mean distance between two {what}"),
+            ("nearest", COLLAPSED_NEAREST, f"the distance from one of the {what} to the one most like it"),
         ):
             shares = history.latest(f"{what}/{figure}")
             if history.has_begun and shares and max(shares) < threshold and not history.grows(f"{what}/{figure}"):
-                evidence = (
-                    f"{words} {what} is {shares[-1]:.2f} of that between training pictures (threshold {threshold:g})"
-                )
+                evidence = f"{words} is {shares[-1]:.2f} of that between training pictures (threshold {threshold:g})"
                 return evidence, _diversify(history)
     return None
 
@@ -122,7 +120,8 @@ def exploding(history: History) -> tuple[str, str] | None:
         if len(usual) < 3 or not largest:
             continue
         times = largest[-1] / max(statistics.median(usual), 1e-12)
-        if times > EXPLODING:
+        # Beside gradients that died out, any is large: it must also be more than the training began with.
+        if times > EXPLODING and largest[-1] > max(usual):
             said = f"the largest of the {phase} was {largest[-1]:.3g}, {times:,.0f} times the usual"
             return f"{said} (threshold {EXPLODING:g})", _calm(history)
     return None
@@ -161,19 +160,22 @@ def overfitted(history: History) -> tuple[str, str] | None:
 
 
 def stalled(history: History) -> tuple[str, str] | None:
-    plan = history.record.get("plan") or {}
-    steps = plan.get("images_seen", 0) / max(1, plan.get("batch_size", 1))
-    base = plan.get("learning_rate", 0.0)
+    steps = history.planned("images_seen") / max(1, history.planned("batch_size"))
+    base = history.planned("learning_rate")
     for network in history.names("step/", ""):
         paces = history.latest(f"step/{network}")
-        rate = history.lines[-1].get("learning_rates", {}).get(network, 0.0)
+        rate = as_table(history.lines[-1].get("learning_rates")).get(network, 0.0)
         # A schedule that begins or ends at nothing is meant to stand still there.
         if not paces or not base or rate < 0.1 * base:
             continue
         moved = max(paces) * steps
         if moved < STALLED:
             said = f"at its pace the {network} moves by {moved:.1g} of its size in the whole training"
-            return f"{said} (threshold {STALLED:g})", f"Try a higher --learning-rate (now {base:g})."
+            if network == "discriminator" and (behind := far_behind(history)) is not None:
+                return f"{said} (threshold {STALLED:g})", behind[1]
+            # One that moved before was thrown where its gradients vanish; one that never did is not driven.
+            better = "lower" if history.figures(f"step/{network}")[0] * steps > STALLED else "higher"
+            return f"{said} (threshold {STALLED:g})", f"Try a {better} --learning-rate (now {base:g})."
     return None
 
 
@@ -190,29 +192,45 @@ RULES: dict[str, Rule] = {
     "memorisation": memorised,
 }
 
+# The figure, or the beginning of its name, without which a rule has nothing to judge.
+NEEDED: dict[str, str | tuple[str, ...]] = {
+    "gradients not finite": "gradients/",
+    "gradients exploding": "gradients/",
+    "training stalled": "step/",
+    "discriminator far ahead": "discriminator/distance",
+    "discriminator far behind": "discriminator/training_over_samples",
+    "discriminator overfitted": "discriminator/training_over_held_out",
+    "collapse": ("samples/spread", "reconstructions/spread"),
+    "posterior collapse": "posterior/nats",
+    "dead latents": "posterior/dead",
+    "memorisation": "samples/copies",
+}
+
 
 # What to try, of the options that the model has
 
 
 def _penalise(history: History) -> str:
-    if "penalty" not in history.record.get("config", {}):
-        return f"Try a lower --learning-rate (now {_rate(history):g})."
+    if not history.has_option("penalty"):
+        return f"Try a lower --learning-rate (now {history.planned('learning_rate'):g})."
     penalty = history.option("penalty")
     return f"Try --penalty {4 * penalty:g} (now {penalty:g})." if penalty else "Try --penalty 0.5."
 
 
 def _diversify(history: History) -> str:
+    for cause in (stalled, posterior_collapse, far_ahead):
+        if (said := cause(history)) is not None:
+            return said[1]
     beta = history.option("beta")
     if beta and beta > 1:
         return f"Try a lower --beta (now {beta:g}), such as 1."
-    if "loss" in history.record.get("config", {}) and history.option("penalty"):
+    if history.has_option("loss") and history.option("penalty"):
         return "Try --loss relativistic." if history.option("loss") != "relativistic" else _lower_rate(history)
-    return _penalise(history) if "penalty" in history.record.get("config", {}) else _lower_rate(history)
+    return _penalise(history) if history.has_option("penalty") else _lower_rate(history)
 
 
 def _calm(history: History) -> str:
-    plan = history.record.get("plan") or {}
-    return "Try --clip 1." if not plan.get("clip") else _lower_rate(history)
+    return "Try --clip 1." if not history.planned("clip") else _lower_rate(history)
 
 
 def _shorten(history: History) -> str:
@@ -220,8 +238,4 @@ def _shorten(history: History) -> str:
 
 
 def _lower_rate(history: History) -> str:
-    return f"Try a lower --learning-rate (now {_rate(history):g})."
-
-
-def _rate(history: History) -> float:
-    return float((history.record.get("plan") or {}).get("learning_rate", 0.0))
+    return f"Try a lower --learning-rate (now {history.planned('learning_rate'):g})."

@@ -1,0 +1,37 @@
+"""`imagewright doctor`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from imagewright.cli.values import Flag
+
+
+def doctor(
+    run: Annotated[Path, Parameter(help="a run directory, of a training that ended or goes on")],
+    /,
+    *,
+    json: Annotated[Flag, Parameter(help="print JSON, for programs")] = False,
+) -> None:
+    """Say what is wrong with a training: each finding with its evidence and one option to try."""
+    import imagewright
+    from imagewright.training.doctor.findings import looked_at, nothing_to_watch
+
+    opened = imagewright.Run(run)
+    findings = imagewright.doctor(opened)
+    lines = opened.metrics()
+    if json:
+        from json import dumps
+
+        print(dumps([finding.as_record() for finding in findings], indent=2))
+    elif reason := nothing_to_watch(opened, lines):
+        print(reason)
+    else:
+        for finding in findings:
+            print(f"{finding} (since {finding.images_seen:,} images)")
+        if not findings:
+            print(f"Nothing wrong found at {lines[-1]['images_seen']:,} images seen.")
+        print(f"Looked at: {', '.join(looked_at(lines))}.")
