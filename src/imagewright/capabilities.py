@@ -112,6 +112,19 @@ class LatentParts(Decodes, Protocol):
 
 
 @runtime_checkable
+class ShowsFirstLayer(Decodes, Protocol):
+    """Shows the first thing that it makes of latents: where directions are searched for. In evaluation mode."""
+
+    def activations(self, latents: Tensor) -> Tensor:
+        """Latents (N, *latent_shape) to what the first layer makes of them, with its nonlinearity, (N, F)."""
+        ...
+
+    def first_weight(self) -> Tensor:
+        """The matrix (F, Z) that flattened latents are multiplied by in that layer."""
+        ...
+
+
+@runtime_checkable
 class Classifies(Protocol):
     """Says which class an image belongs to."""
 

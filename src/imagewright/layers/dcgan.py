@@ -9,11 +9,13 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
+import torch
 from pydantic import Field, field_validator
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
 from imagewright.configs import Config
+from imagewright.layers.first import first_activations, first_weight
 
 START = 4  # the shorter side of the first map
 WIDEST = 16  # times the width: the paper's doubling goes on for sizes above 64, but not without end
@@ -83,6 +85,15 @@ class Generator(nn.Module):
     def forward(self, latents: Tensor) -> Tensor:
         images: Tensor = self.main(latents.flatten(1)[..., None, None])
         return images
+
+    def activations(self, latents: Tensor) -> Tensor:
+        """(N, Z) -> (N, F): the first map, flattened."""
+        return first_activations(self.main, latents.flatten(1)[..., None, None])
+
+    def first_weight(self) -> Tensor:
+        """The matrix (F, Z) of the first map, with its normalisation."""
+        projection = next(self.main.parameters())  # (Z, F, height, width)
+        return first_weight(self.main, torch.eye(len(projection)).to(projection)[..., None, None])
 
 
 class Discriminator(nn.Module):

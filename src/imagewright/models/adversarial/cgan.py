@@ -227,6 +227,12 @@ class CGAN(Model):
         images: Tensor = self.generator(latents)
         return images
 
+    def activations(self, latents: Tensor) -> Tensor:
+        return self.generator.activations(latents)
+
+    def first_weight(self) -> Tensor:
+        return self.generator.first_weight()
+
     def perceive(self, images: Tensor) -> Tensor:
         """The discriminator's last map, (N, F); where the condition is a map of its input, without any."""
         if self.config.told == "embedding":

@@ -89,6 +89,12 @@ class DCGAN(Model):
         images: Tensor = self.generator(latents)
         return images
 
+    def activations(self, latents: Tensor) -> Tensor:
+        return self.generator.activations(latents)
+
+    def first_weight(self) -> Tensor:
+        return self.generator.first_weight()
+
     def perceive(self, images: Tensor) -> Tensor:
         """The discriminator's last map, (N, F)."""
         features: Tensor = self.discriminator.features(images).flatten(1)

@@ -201,6 +201,12 @@ class InfoGAN(Model):
         images: Tensor = self.generator(latents)
         return images
 
+    def activations(self, latents: Tensor) -> Tensor:
+        return self.generator.activations(latents)
+
+    def first_weight(self) -> Tensor:
+        return self.generator.first_weight()
+
     def classify(self, images: Tensor) -> Tensor:
         """Log-probabilities of the category code's values under Q, (N, K)."""
         logits, _, _ = self.discriminator.read(images)

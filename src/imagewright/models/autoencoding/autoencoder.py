@@ -17,6 +17,7 @@ from torch import Tensor
 
 from imagewright.configs import Config
 from imagewright.layers.coders import Network, decoder, encoder
+from imagewright.layers.first import first_activations, first_weight
 from imagewright.phases import Draws, Model, Phase, Recipe, Step, Terms
 
 NOISES = "none, gaussian:SIGMA (0 to 10, pixels in [-1, 1]) or mask:SHARE (0 to 1 of the pixels set to black)"
@@ -86,6 +87,12 @@ class Autoencoder(Model):
 
     def decode(self, latents: Tensor) -> Tensor:
         return torch.tanh(self.decoder(latents))
+
+    def activations(self, latents: Tensor) -> Tensor:
+        return first_activations(self.decoder, latents)
+
+    def first_weight(self) -> Tensor:
+        return first_weight(self.decoder, torch.eye(self.latent_shape[0], device=self.device))
 
     def corrupt(self, images: Tensor, generator: torch.Generator) -> Tensor:
         return self._damaged(images, Draws(generator, len(images), 0, len(images)))

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from imagewright.configs import Config
 from imagewright.layers.coders import Network, decoder, encoder, unit_interval
+from imagewright.layers.first import first_activations, first_weight
 from imagewright.losses.likelihoods import bernoulli_log_likelihood, gaussian_divergence, gaussian_log_likelihood
 from imagewright.phases import Draws, Model, Phase, Recipe, Step, Terms
 
@@ -131,6 +132,12 @@ class VAE(Model):
         """The mean picture of each latent."""
         outputs = self.decoder(latents)
         return 2 * torch.sigmoid(outputs) - 1 if self.config.likelihood == "bernoulli" else torch.tanh(outputs)
+
+    def activations(self, latents: Tensor) -> Tensor:
+        return first_activations(self.decoder, latents)
+
+    def first_weight(self) -> Tensor:
+        return first_weight(self.decoder, torch.eye(self.latent_shape[0], device=self.device))
 
     def score(self, images: Tensor, generator: torch.Generator, samples: int) -> Tensor:
         """log p(x) from below, (N,) nats: Burda et al. 2015, eq. 8, with K = `samples`; one sample gives the ELBO.

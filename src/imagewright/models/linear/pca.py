@@ -84,6 +84,13 @@ class PCA(Model):
         pixels = self.mean + (latents * self._deviations()) @ self.basis
         return pixels.unflatten(1, self.config.image_shape)
 
+    def activations(self, latents: Tensor) -> Tensor:
+        """The picture itself: its one layer is its only one."""
+        return self.decode(latents).flatten(1)
+
+    def first_weight(self) -> Tensor:
+        return self.basis.T * self._deviations()
+
     def score(self, images: Tensor, generator: torch.Generator, samples: int) -> Tensor:
         """Log density of each image under the PPCA Gaussian in nats (Tipping & Bishop 1999, eq. 4 with eq. 7 and 8).
 
