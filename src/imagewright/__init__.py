@@ -29,6 +29,7 @@ _HOME = {
     "classify": "imagewright.verbs",
     "interpolate": "imagewright.latent.interpolate",
     "blend": "imagewright.latent.blend",
+    "directions": "imagewright.latent.directions",
     "project": "imagewright.latent.project",
     "components": "imagewright.curation.components",
     "doctor": "imagewright.training.doctor.findings",
@@ -50,6 +51,7 @@ __all__ = [
     "classify",
     "components",
     "decode",
+    "directions",
     "doctor",
     "encode",
     "import_checkpoint",
@@ -73,6 +75,7 @@ if TYPE_CHECKING:
     from imagewright.images import Images, open_images
     from imagewright.inspection import inspect
     from imagewright.latent.blend import blend
+    from imagewright.latent.directions import directions
     from imagewright.latent.interpolate import interpolate
     from imagewright.latent.project import project
     from imagewright.runs.loading import load

@@ -19,6 +19,12 @@ app.command(
     "imagewright.cli.latent_project:project", name="project", help="Find the latents of pictures, without an encoder."
 )
 
+app.command(
+    "imagewright.cli.latent_directions:directions",
+    name="directions",
+    help="Find what varies most, without labels: a strip for each direction.",
+)
+
 
 @app.command(name="list")
 def list_kept(
