@@ -1,4 +1,4 @@
-"""`report.html`: one self-contained page of a run: curves, sample grids over time, and what it was trained on."""
+"""`report.html`: one self-contained page of a run: curves, grids over time, findings, and what it was trained on."""
 
 from __future__ import annotations
 
@@ -58,6 +58,7 @@ def write_report(run_path: Run | str | Path) -> Path:
         f"<h1>{_text(title)}</h1>",
         f'<p class="faint">{_text(_summary(about, records))}</p>',
         _samples(run.path),
+        _findings(run.metrics()),
         _losses(records),
         _workings(records),
         _tables(about),
@@ -98,6 +99,33 @@ def _summary(about: Mapping[str, Any], records: list[dict[str, Any]]) -> str:
     source = about.get("source")
     name = source.get("source") if isinstance(source, dict) else source
     return " ".join(said) + (f", trained on {name}" if name else "")
+
+
+def _findings(lines: list[dict[str, Any]]) -> str:
+    """What the training's doctor said: what holds at the last report, and what was said before and has passed."""
+    judged = [line for line in lines if isinstance(line.get("findings"), list)]
+    if not judged:
+        return ""
+    now = _named(judged[-1])
+    passed = {name: found for line in judged[:-1] for name, found in _named(line).items() if name not in now}
+    rows = [_finding(found, "") for found in now.values()]
+    rows += [_finding(found, " (passed since)") for found in passed.values()]
+    if not now:
+        rows.insert(0, f"<p>Nothing wrong found at {judged[-1]['images_seen']:,} images seen.</p>")
+    return _section("Doctor", [f'<div class="panel">{"".join(rows)}</div>'])
+
+
+def _named(line: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {str(found.get("name")): found for found in line["findings"] if isinstance(found, dict)}
+
+
+def _finding(found: Mapping[str, Any], note: str) -> str:
+    seen = found.get("images_seen")
+    since = f", from {seen:,} images seen" if isinstance(seen, int) else ""
+    return (
+        f"<p><strong>{_text(found.get('name'))}</strong>{_text(since + note)}: {_text(found.get('evidence'))}. "
+        f"{_text(found.get('suggestion'))}</p>"
+    )
 
 
 def _losses(records: list[dict[str, Any]]) -> str:

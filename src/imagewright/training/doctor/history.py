@@ -64,9 +64,12 @@ class History:
         return found if len(found) == count else []
 
     def grows(self, name: str) -> bool:
-        """Whether a figure has grown by more than a twentieth over the last six reports: training is at work on it."""
+        """Whether a figure has grown by more than a twentieth over the last six reports: training is at work on it.
+
+        Of fewer reports nothing can be said yet, and the benefit of the doubt is the training's.
+        """
         found = self.figures(name)[-6:]
-        return len(found) == 6 and sum(found[3:]) > GROWN * sum(found[:3])
+        return len(found) < 6 or sum(found[3:]) > GROWN * sum(found[:3])
 
     def names(self, start: str, end: str) -> list[str]:
         """What stands between `start` and `end` in names of figures of the last report: the phases, the networks."""
