@@ -30,7 +30,10 @@ _HOME = {
     "interpolate": "imagewright.latent.interpolate",
     "blend": "imagewright.latent.blend",
     "directions": "imagewright.latent.directions",
+    "neighbours": "imagewright.latent.neighbours",
     "project": "imagewright.latent.project",
+    "attribute": "imagewright.latent.attributes",
+    "edit": "imagewright.latent.edit",
     "components": "imagewright.curation.components",
     "doctor": "imagewright.training.doctor.findings",
     "import_checkpoint": "imagewright.checkpoints",
@@ -47,18 +50,21 @@ __all__ = [
     "Run",
     "UserError",
     "__version__",
+    "attribute",
     "blend",
     "classify",
     "components",
     "decode",
     "directions",
     "doctor",
+    "edit",
     "encode",
     "import_checkpoint",
     "inspect",
     "interpolate",
     "load",
     "models",
+    "neighbours",
     "open_images",
     "project",
     "reconstruct",
@@ -74,9 +80,12 @@ if TYPE_CHECKING:
     from imagewright.errors import ImagewrightError, UserError
     from imagewright.images import Images, open_images
     from imagewright.inspection import inspect
+    from imagewright.latent.attributes import attribute
     from imagewright.latent.blend import blend
     from imagewright.latent.directions import directions
+    from imagewright.latent.edit import edit
     from imagewright.latent.interpolate import interpolate
+    from imagewright.latent.neighbours import neighbours
     from imagewright.latent.project import project
     from imagewright.runs.loading import load
     from imagewright.runs.run import Run

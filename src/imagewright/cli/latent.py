@@ -16,6 +16,12 @@ app = App(
 )
 
 app.command(
+    "imagewright.cli.latent_attributes:attribute",
+    name="attribute",
+    help="Find the direction in which an attribute grows: from labels, marked pictures or judged samples.",
+)
+
+app.command(
     "imagewright.cli.latent_project:project", name="project", help="Find the latents of pictures, without an encoder."
 )
 
@@ -23,6 +29,12 @@ app.command(
     "imagewright.cli.latent_directions:directions",
     name="directions",
     help="Find what varies most, without labels: a strip for each direction.",
+)
+
+app.command(
+    "imagewright.cli.latent_neighbours:neighbours",
+    name="neighbours",
+    help="Has the model memorised? Samples beside the nearest training pictures.",
 )
 
 

@@ -37,7 +37,7 @@ def directions(
     at: At = None,
     force: Force = False,
 ) -> None:
-    """Find, without labels, the directions in which pictures vary most, a strip each; keep those that mean something."""
+    """Find, without labels, the directions in which pictures vary most, a strip each, and keep those that mean much."""
     import imagewright
     from imagewright.cli.show import say
     from imagewright.images.provenance import COMPOSITE, GENERATED, make_record

@@ -25,8 +25,7 @@ class View:
 
     def __init__(self, model: Model, pictures: Tensor, weight: float) -> None:
         """`pictures`: draws of the model, or what else says how much pictures differ. `weight` of the perceptual."""
-        # A run that was imported without its discriminator has nothing to perceive with.
-        perceives = isinstance(model, Perceives) and not any(isinstance(part, Absent) for part in model.modules())
+        perceives = can_perceive(model)
         self.perceived_by = "the model's own features" if perceives else "structure at every scale"
         # Each level of a pyramid counts alike, or the coarse ones would be all that is seen.
         parts: list[Callable[[Tensor], list[Tensor]]] = [_pixels, _features_of(model) if perceives else laplacian]
@@ -48,6 +47,11 @@ class View:
         levels = self._parts[part](images)
         share = len(levels) ** -0.5
         return torch.cat([rows * (share / spread) for rows, spread in zip(levels, self._spreads[part], strict=True)], 1)
+
+
+def can_perceive(model: Model) -> bool:
+    """Whether a model has features, and what it takes for them: a run may be imported without its discriminator."""
+    return isinstance(model, Perceives) and not any(isinstance(part, Absent) for part in model.modules())
 
 
 def laplacian(images: Tensor) -> list[Tensor]:
