@@ -36,6 +36,7 @@ _COMMANDS = {
         "Walk from one picture to another: a sheet or an animation; or blend four.",
     ),
     "latent": ("imagewright.cli.latent:app", "Look into a run's latent space, and steer it."),
+    "edit": ("imagewright.cli.edit:edit", "Move pictures along kept directions: more smile, less of it."),
     "score": ("imagewright.cli.verbs:score", "One number a picture: how well the model explains it."),
     "classify": (
         "imagewright.cli.classify:classify",
