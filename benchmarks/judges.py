@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
 from pathlib import Path
 
@@ -70,3 +71,13 @@ def probabilities(network: nn.Module, images: Tensor) -> Tensor:
 def accuracy(network: nn.Module, images: Tensor, labels: Tensor) -> float:
     """The share of uint8 images that the network puts in their class."""
     return float((probabilities(network, images).argmax(1) == labels).float().mean())
+
+
+def people(size: int = 64) -> tuple[iw.Images, iw.Images]:
+    """The CelebA pictures, as training and test part: no person is in both. One person in ten is in the test."""
+    folder = SHARED / "celeba_89x109"
+    images = iw.open_images(folder, size=size)
+    with (folder / "attributes.csv").open(newline="") as table:
+        identities = {Path(row["image"]).name: int(row["identity"]) for row in csv.DictReader(table)}
+    held_out = np.array([identities[Path(images.name(index)).name] % 10 == 0 for index in range(len(images))])
+    return images.subset(np.flatnonzero(~held_out)), images.subset(np.flatnonzero(held_out))

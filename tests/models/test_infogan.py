@@ -33,9 +33,17 @@ def test_a_q_that_knows_nothing_has_no_information(distribution: str) -> None:
     losses = {f"generator/{name}": term.item() for name, term in model.generator_loss(step_of(512)).items()}
     readings = model.readings(losses)
     assert readings["information/category"] == pytest.approx(0, abs=1e-5)
-    # N(0, 1) is the normal code's own distribution; of the uniform one it is off by the divergence between the two.
-    divergence = {"normal": 0.0, "uniform": 0.5 * math.log(2 * math.pi) + 1 / 6 - math.log(2)}[distribution]
+    # N(0, 1) is the normal code's own distribution; the uniform one is off N(0, 1/3) by the divergence between the two.
+    divergence = {"normal": 0.0, "uniform": 0.5 * math.log(2 * math.pi * math.e / 3) - math.log(2)}[distribution]
     assert readings["information/continuous"] == pytest.approx(-2 * divergence, abs=0.15)
+
+
+def test_a_normal_code_read_with_a_known_error_has_the_information_of_a_gaussian_channel() -> None:
+    model = tiny_model("infogan", code_distribution="normal", continuous=1, continuous_weight=0.1)
+    squared_error = 0.01
+    loss = 0.1 * 0.5 * (squared_error + math.log(2 * math.pi))
+    found = model.readings({"generator/continuous": loss})["information/continuous"]
+    assert found == pytest.approx(-0.5 * math.log(squared_error))
 
 
 def test_a_q_that_reads_every_category_has_the_whole_entropy() -> None:

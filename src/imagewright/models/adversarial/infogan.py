@@ -2,7 +2,8 @@
 
 Chen et al. 2016, arXiv:1606.03657: the bound on the mutual information is eq. 5, the objective eq. 6; a recognition
 network Q shares the discriminator's body (section 6) and reads the codes off the generated pictures. Here on the body
-of DCGAN. Departure: the variance of a continuous code under Q is learned, as in the authors' code, and has a floor.
+of DCGAN. A continuous code has unit variance under Q, as in the authors' code for MNIST: where the variance is learned, it
+falls without end, and the generator buys information with a grey ground whose level is the code.
 Shape letters: N batch, Z noise, K values of the category, C continuous codes, F features.
 """
 
@@ -20,11 +21,10 @@ from torch.nn.functional import cross_entropy, one_hot
 from imagewright.capabilities import LatentPart
 from imagewright.layers.dcgan import DCGANShape, Discriminator, Generator
 from imagewright.losses.games import GameConfig, discriminator_terms, generator_terms, phases_of, r1_terms, recipe_of
-from imagewright.losses.likelihoods import gaussian_log_likelihood
+from imagewright.losses.likelihoods import LOG_TWO_PI, gaussian_log_likelihood
 from imagewright.phases import Model, Phase, Recipe, Step, Terms
 
 HIDDEN = 128  # units of the recognition network, as in the paper's tables
-SMALLEST_LOG_VARIANCE = -6.0  # a code that is read exactly must not draw all of the weight
 ENTROPY = {"uniform": math.log(2), "normal": 0.5 * math.log(2 * math.pi * math.e)}  # nats a continuous code
 
 
@@ -53,7 +53,7 @@ class Recogniser(nn.Module):
     def __init__(self, config: InfoGANConfig) -> None:
         super().__init__()
         self.body = Discriminator(config, normalised=config.normalises_discriminator)
-        self.sizes = [config.categories, config.continuous, config.continuous]
+        self.sizes = [config.categories, config.continuous]
         self.recognition = nn.Sequential(
             nn.Linear(config.widths[-1] * math.prod(config.start), HIDDEN),
             nn.LeakyReLU(0.1),
@@ -64,11 +64,11 @@ class Recogniser(nn.Module):
         logits: Tensor = self.body(images)
         return logits
 
-    def read(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Logits of the category (N, K); means and log variances of the continuous codes, (N, C) each."""
+    def read(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits of the category (N, K), and means of the continuous codes (N, C)."""
         outputs = self.recognition(self.body.features(images).flatten(1)).float()
-        category, means, log_variances = outputs.split(self.sizes, dim=1)
-        return category, means, log_variances.clamp(SMALLEST_LOG_VARIANCE, 6.0)
+        category, means = outputs.split(self.sizes, dim=1)
+        return category, means
 
 
 class InfoGAN(Model):
@@ -126,17 +126,20 @@ class InfoGAN(Model):
     def _misread(self, images: Tensor, latents: Tensor) -> Terms:
         """Minus E[log Q(c | x)] in nats, weighted: eq. 5 but for the entropy of the codes, which nothing moves."""
         config = self.config
-        category, means, log_variances = self.discriminator.read(images)
+        category, means = self.discriminator.read(images)
         wanted = latents[:, config.latent_dim : config.latent_dim + config.categories].argmax(1)
         terms = {"category": config.category_weight * cross_entropy(category, wanted)}
         if config.continuous and config.continuous_weight:
             codes = latents[:, config.latent_dim + config.categories :]
-            log_likelihoods = gaussian_log_likelihood(codes, means, log_variances)
+            log_likelihoods = gaussian_log_likelihood(codes, means, torch.zeros_like(means))
             terms["continuous"] = -config.continuous_weight * log_likelihoods.mean()
         return terms
 
     def readings(self, losses: dict[str, float]) -> dict[str, float]:
-        """The bounds on the mutual information between codes and pictures, in nats (eq. 5)."""
+        """The bounds on the mutual information between codes and pictures, in nats (eq. 5).
+
+        Of the continuous codes under a Q with the variance that its mean squared error is: the best that is constant.
+        """
         config, found = self.config, {}
         if "generator/category" in losses:
             found["information/category"] = (
@@ -144,7 +147,9 @@ class InfoGAN(Model):
             )
         if "generator/continuous" in losses:
             entropy = config.continuous * ENTROPY[config.code_distribution]
-            found["information/continuous"] = entropy - losses["generator/continuous"] / config.continuous_weight
+            misread = losses["generator/continuous"] / config.continuous_weight  # squared error / 2 + a constant
+            squared = 2 * misread / config.continuous - LOG_TWO_PI
+            found["information/continuous"] = entropy - 0.5 * config.continuous * (math.log(squared) + LOG_TWO_PI + 1)
         return found
 
     def judge(
@@ -209,7 +214,7 @@ class InfoGAN(Model):
 
     def classify(self, images: Tensor) -> Tensor:
         """Log-probabilities of the category code's values under Q, (N, K)."""
-        logits, _, _ = self.discriminator.read(images)
+        logits, _ = self.discriminator.read(images)
         return logits.log_softmax(1)
 
     def perceive(self, images: Tensor) -> Tensor:
