@@ -2,8 +2,8 @@
 
 Chen et al. 2016, arXiv:1606.03657: the bound on the mutual information is eq. 5, the objective eq. 6; a recognition
 network Q shares the discriminator's body (section 6) and reads the codes off the generated pictures. Here on the body
-of DCGAN. A continuous code has unit variance under Q, as in the authors' code for MNIST: where the variance is learned, it
-falls without end, and the generator buys information with a grey ground whose level is the code.
+of DCGAN. A continuous code has unit variance under Q, as in the authors' code for MNIST: where the variance is learned,
+it falls without end, and the generator buys information with a grey ground whose level is the code.
 Shape letters: N batch, Z noise, K values of the category, C continuous codes, F features.
 """
 
