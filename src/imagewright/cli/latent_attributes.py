@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from imagewright.cli.verbs import Force, RunPath, Seed
 
 if TYPE_CHECKING:
-    from imagewright.latent.attributes import Attribute
+    from imagewright.latent.attributes_found import Attribute
 
 Names = Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative="")]
 STRENGTHS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)

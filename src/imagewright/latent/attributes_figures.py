@@ -10,9 +10,9 @@ import torch
 from PIL import Image
 
 from imagewright.figures import colour_of, mark_of, new_figure, save_figure
-from imagewright.latent.attributes import Attribute
 from imagewright.latent.attributes_effect import PASSED, Effect
 from imagewright.latent.attributes_evidence import EXAMPLES
+from imagewright.latent.attributes_found import Attribute
 from imagewright.latent.edit_sheet import draw_rows
 from imagewright.phases import Model
 from imagewright.verbs.apply import decode
@@ -49,8 +49,8 @@ def draw_effect(effect: Effect, path: str | Path, record: Mapping[str, Any], *, 
             xlabel="strength, standard deviations of the latents",
             ylabel=f"judge's mean probability, {effect.pictures} pictures without it",
             ylim=(-0.02, 1.04),
-            title=title,
         )
+        figure.suptitle(title, fontsize=11)
         where = f"change at strength {effect.reached:.2f}"
         axes.legend(title=f"{effect.attribute}; others: {where}", loc="center left", bbox_to_anchor=(1.01, 0.5))
         save_figure(figure, path, record, force=force)

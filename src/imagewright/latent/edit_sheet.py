@@ -11,6 +11,8 @@ from torch import Tensor
 from imagewright.images.grids import PAPER, draw_grid, plain_grid
 from imagewright.latent.edit import Edited
 
+FRAME_CELL = 192  # pixels of a picture's longer side in an animation: players blur small ones
+
 
 def draw_edited(edited: Edited, title: str) -> Image.Image:
     """A row a point: the picture itself and what the model makes of it, where there is one, then every strength."""
@@ -47,8 +49,10 @@ def column_labels(steps: Sequence[dict[str, float]]) -> list[str]:
 def frames_of(edited: Edited) -> list[Image.Image]:
     """All points side by side, from the first strength to the last and back: a loop without a jump."""
     forth = list(range(edited.images.shape[1]))
+    scale = max(1, round(FRAME_CELL / max(edited.images.shape[-2:])))
     return [
-        plain_grid(edited.images[:, column], columns=_wide(len(edited.images))) for column in [*forth, *forth[-2:0:-1]]
+        plain_grid(edited.images[:, column], columns=_wide(len(edited.images)), scale=scale)
+        for column in [*forth, *forth[-2:0:-1]]
     ]
 
 

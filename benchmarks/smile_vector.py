@@ -1,0 +1,121 @@
+"""Does the smile direction make neutral faces smile, and nothing else? Judged by a network that saw real faces only.
+
+    python benchmarks/smile_vector.py --run runs/faces --seeds 0 1 2
+    python benchmarks/smile_vector.py --images-seen 400000 --seeds 0 1 2      # trains a VAE of each seed first
+
+CelebA, 64x64. Directions and judges are found on the training people; the neutral faces that are moved are of others.
+Of a run that is given, the seeds are of the judge; else of the training as well. The aim: the mean probability of
+a smile, by the judge, goes from under 0.3 to over 0.7, while that of being male changes by less than 0.15.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from judges import people
+
+import imagewright as iw
+from imagewright.images.writing import write_image
+from imagewright.latent.attributes_effect import effect_of
+from imagewright.latent.attributes_figures import draw_attribute, draw_effect, table_of
+from imagewright.latent.judge import train_judge
+
+WAYS: dict[str, dict[str, Any]] = {
+    "mean": {},
+    "mean, orthogonal to Male": {"orthogonal_to": ["Male"]},
+    "mean, balanced over Male and Young": {"balance": ["Male", "Young"]},
+    "svm": {"method": "svm"},
+    "svm, orthogonal to Male": {"method": "svm", "orthogonal_to": ["Male"]},
+}
+WATCHED = "Male"
+RECIPE: dict[str, Any] = {"latent_dim": 128, "width": 24}
+
+
+def options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", type=Path, help="a run trained on the training people of `judges.people`")
+    parser.add_argument("--model", default="vae", help="to train, where no run is given")
+    parser.add_argument("--images-seen", type=int, default=400_000)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--attribute", default="Smiling")
+    parser.add_argument("--faces", type=int, default=300, help="that lack the attribute, at most, to be moved")
+    parser.add_argument("--out", type=Path, default=Path("runs/smile-vector"))
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = options()
+    started = None if arguments.run is None else iw.load(arguments.run)
+    size = 64 if started is None else started.config.size[0]
+    training, held_out = people(size)
+    lacking = np.flatnonzero(held_out.attributes[:, held_out.attribute_names.index(arguments.attribute)] == 0)
+    neutral = held_out.subset(lacking[: arguments.faces])
+    pictures = neutral.batch(np.arange(len(neutral))).images
+    print(f"{len(training):,} pictures of the training people; {len(neutral)} faces of others are moved", flush=True)
+    for seed in arguments.seeds:
+        run: Any = arguments.run
+        if started is None:
+            recipe = RECIPE if arguments.model == "vae" else {}
+            place = arguments.out / f"{arguments.model}-{seed}"
+            clock = time.monotonic()
+            run = iw.train(
+                arguments.model, training, place, seed=seed, force=True, images_seen=arguments.images_seen, **recipe
+            )
+            print(f"trained in {(time.monotonic() - clock) / 60:.1f} minutes", flush=True)
+        model = iw.load(run)
+        latents = iw.encode(model, neutral)
+        judge = train_judge(
+            training,
+            training.attribute_names,
+            training.attributes > 0.5,
+            (held_out, held_out.attributes > 0.5),
+            seed=seed,
+        )
+        for way, chosen in WAYS.items():
+            found = iw.attribute(model, training, arguments.attribute, held_out=held_out, **chosen)
+            effect = effect_of(model, judge, arguments.attribute, latents, found.step, pictures=pictures)
+            print(json.dumps({"seed": seed, "way": way, **row_of(effect, found)}), flush=True)
+            if seed == arguments.seeds[0]:
+                write(arguments.out, way, model, found, effect)
+
+
+def row_of(effect: Any, found: Any) -> dict[str, Any]:
+    """What is aimed at, and the judge's accuracy, which says how much to trust it."""
+    curve = effect.curve(effect.attribute)
+    own = effect.names.index(effect.attribute)
+    others = np.array(list(effect.leakage.values()))
+    return {
+        "judge_right": round(effect.accuracy[effect.attribute], 3),
+        "judge_right_of_male": round(effect.accuracy[WATCHED], 3),
+        "real": round(effect.real[own], 3),
+        "rebuilt": round(curve[0], 3),
+        "at_1": round(effect.curve(effect.attribute)[effect.strengths.index(1.0)], 3),
+        "at_2": round(effect.curve(effect.attribute)[effect.strengths.index(2.0)], 3),
+        "passes_0.7_at": effect.passes and round(effect.passes, 2),
+        "male_changes": round(effect.leakage[WATCHED], 3),
+        "others_change_rms": round(float(np.sqrt((others**2).mean())), 3),
+        "told_apart": round(found.told_apart, 3),
+        "reached": curve[0] < 0.3 and effect.passes is not None and abs(effect.leakage[WATCHED]) < 0.15,
+    }
+
+
+def write(out: Path, way: str, model: Any, found: Any, effect: Any) -> None:
+    """The sheet, the curves and the table of one way, for people to look at."""
+    stem = way.replace(", ", "-").replace(" ", "-")
+    strengths = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
+    sheet = draw_attribute(model, found, strengths, f"{found.found()}")
+    write_image(sheet, out / f"{stem}.png", force=True)
+    draw_effect(effect, out / f"{stem}-effect.png", {}, title=found.found(), force=True)
+    header, rows = table_of(effect)
+    with (out / f"{stem}.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([header, *rows])
+
+
+if __name__ == "__main__":
+    main()
