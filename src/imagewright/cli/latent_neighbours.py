@@ -53,7 +53,10 @@ def neighbours(
     settings = {"source": Path(source).name, "count": count, "control": found.control, **numbers}
     settings |= {"held_out": Path(held_out).name} if held_out is not None else {}
     record = make_record("neighbours", **made, seed=seed, settings=settings, source_type=COMPOSITE)
-    title = f"{made['model']}: the samples most like a training picture, of {len(found.samples):,}, beside the nearest"
+    title = (
+        f"{made['model']}: the samples most like a training picture, of {len(found.samples):,}, beside the nearest. "
+        "Distances: 1 is the control's median"
+    )
     write_image(draw_neighbours(found, title), out, record, force=force)
     print(f"{'space':<24}{'samples below':>14}{'control':>9}{'by chance':>11}{'C_T':>8}")
     for space in found.spaces:

@@ -89,7 +89,12 @@ def neighbours(
         done = (number * len(opened), len(spaces) * len(opened))
         compared.append(_compared(space, judged, control, opened, progress, done))
     return Neighbours(
-        judged, opened, tuple(compared), control.name, verdict_of(compared, control.name), _said(control, compared)
+        judged,
+        opened,
+        tuple(compared),
+        control.name,
+        verdict_of(compared, control.name, held_out=control.held_out),
+        _said(control, compared),
     )
 
 
@@ -114,13 +119,15 @@ def _compared(
     done: tuple[int, int],
 ) -> Compared:
     """Samples and control go through the training pictures together: one pass."""
-    queries = torch.cat([space.rows(_all(space.opened(each))) for each in (samples, control.images)])
+    judged, held = (space.rows(_all(space.opened(each))) for each in (samples, control.images))
+    centre = held.mean(0)
+    queries = _unit(torch.cat([judged, held]) - centre)
     leave_out = torch.cat([torch.full((len(samples),), -1), control.places])
 
     def blocks() -> Iterator[Tensor]:
         seen = done[0]
         for batch in space.opened(training).batches(BATCH):
-            yield space.rows(batch.images)
+            yield _unit(space.rows(batch.images) - centre)
             seen += len(batch.images)
             if progress is not None:
                 progress(seen, done[1])
@@ -131,6 +138,14 @@ def _compared(
             f"All pictures are equal, or have a double, in {space.name}: near and far cannot be told apart."
         )
     return compare(space.name, distances[: len(samples)], places[: len(samples)], distances[len(samples) :])
+
+
+def _unit(rows: Tensor) -> Tensor:
+    """Rows around the mean at length 1, so that their distance is that of their patterns.
+
+    A pale or blurred sample lies near the mean, and so near to the palest training pictures: it is no copy of them.
+    """
+    return rows / rows.norm(dim=1, keepdim=True).clamp(min=1e-6)
 
 
 def _all(images: Images) -> Tensor:

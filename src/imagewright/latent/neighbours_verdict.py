@@ -67,18 +67,22 @@ def compare(space: str, distances: Tensor, places: Tensor, control: Tensor) -> C
     )
 
 
-def verdict_of(spaces: list[Compared], control: str) -> str:
-    """One sentence, by the space in which most samples are copies."""
+def verdict_of(spaces: list[Compared], control: str, *, held_out: bool) -> str:
+    """One sentence, by the space in which most samples are copies.
+
+    Where the control is not `held_out`, what lies near to the set as a whole is not judged: a model's own features
+    keep the very pictures that it was trained on farther apart than others.
+    """
     worst = max(spaces, key=lambda each: (each.repeats, each.share))
     found = f"{worst.share:.1%} of the samples are nearer to one training picture than 99% of the {control} are"
     if worst.repeats:
         how = "Memorised" if worst.share >= MANY else "A few copies"
         return f"{how}: {found}, in {worst.space}."
     nearer = min(spaces, key=lambda each: each.statistic)
-    if nearer.statistic < -FAR:
+    if held_out and nearer.statistic < -FAR:
         return (
             f"No copies ({worst.share:.1%}, 1% by chance), but on the whole samples lie nearer to training pictures "
-            f"than the {control} do, in {nearer.space} (C_T {nearer.statistic:+.1f}): so do samples with little detail, "
+            f"than the {control} do, in {nearer.space} (C_T {nearer.statistic:+.1f}): so do samples of little detail, "
             "and those of a model that begins to learn by heart."
         )
     return f"No sign of memorising: {found}, in {worst.space}; 1% would be by chance."
