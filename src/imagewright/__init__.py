@@ -33,6 +33,7 @@ _HOME = {
     "neighbours": "imagewright.latent.neighbours",
     "project": "imagewright.latent.project",
     "attribute": "imagewright.latent.attributes",
+    "arithmetic": "imagewright.latent.arithmetic",
     "edit": "imagewright.latent.edit",
     "components": "imagewright.curation.components",
     "doctor": "imagewright.training.doctor.findings",
@@ -50,6 +51,7 @@ __all__ = [
     "Run",
     "UserError",
     "__version__",
+    "arithmetic",
     "attribute",
     "blend",
     "classify",
@@ -80,6 +82,7 @@ if TYPE_CHECKING:
     from imagewright.errors import ImagewrightError, UserError
     from imagewright.images import Images, open_images
     from imagewright.inspection import inspect
+    from imagewright.latent.arithmetic import arithmetic
     from imagewright.latent.attributes import attribute
     from imagewright.latent.blend import blend
     from imagewright.latent.directions import directions

@@ -22,6 +22,12 @@ app.command(
 )
 
 app.command(
+    "imagewright.cli.latent_attributes:arithmetic",
+    name="arithmetic",
+    help='Add and subtract pictures: "man with glasses - man + woman".',
+)
+
+app.command(
     "imagewright.cli.latent_project:project", name="project", help="Find the latents of pictures, without an encoder."
 )
 

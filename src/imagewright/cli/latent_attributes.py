@@ -138,3 +138,65 @@ def lines_of(found: Attribute) -> list[str]:
         lines.append(f"Its mean probability goes from {curve[0]:.2f} to 0.70 at strength {effect.passes:.2f}.")
     changed = [f"{name} {effect.leakage[name]:+.2f}" for name in effect.most_leaking(5)]
     return [*lines, f"What changes most beside it there: {', '.join(changed)}."] if changed else lines
+
+
+def arithmetic(
+    run: RunPath,
+    expression: Annotated[
+        str,
+        Parameter(
+            help='names with + and - between spaces: "man with glasses - man + woman"', allow_leading_hyphen=True
+        ),
+    ],
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="the sheet: .png, .jpg, .webp or .tif")],
+    sets: Annotated[
+        Names,
+        Parameter(
+            name="--set", help='what a name stands for: man=photos/men, or with --source man="Male & !Eyeglasses"'
+        ),
+    ] = (),
+    source: Annotated[
+        str | None, Parameter(help="pictures with labels: terms may then be labels, as in Male & !Smiling")
+    ] = None,
+    spread: Annotated[float, Parameter(help="how far the results around the sum are from it, in deviations")] = 0.25,
+    save: Annotated[str | None, Parameter(help="keep the result in the run under this name")] = None,
+    seed: Seed = 0,
+    force: Force = False,
+) -> None:
+    """Add and subtract means of pictures, kept points and directions, as the authors of the DCGAN did."""
+    import imagewright
+    from imagewright.cli.show import say
+    from imagewright.cli.verbs import made_by
+    from imagewright.errors import UserError
+    from imagewright.images.provenance import COMPOSITE, make_record
+    from imagewright.images.writing import PICTURES, check_suffix, refuse_existing, write_image
+    from imagewright.latent.arithmetic_sheet import draw_arithmetic
+
+    check_suffix(out, list(PICTURES))
+    refuse_existing([out], force=force)
+    named = {}
+    for each in sets:
+        name, equals, value = each.partition("=")
+        if not equals or not value.strip():
+            raise UserError(f"{each!r} is no set: expected NAME=FOLDER, or NAME=LABELS with --source.")
+        named[name.strip()] = value.strip()
+    result = imagewright.arithmetic(
+        imagewright.Run(run) if run.is_dir() else run,
+        expression,
+        sets=named,
+        source=source,
+        spread=spread,
+        seed=seed,
+        save=save,
+        force=force,
+    )
+    say(result.said)
+    if result.kept is not None:
+        print(result.kept)
+    made = made_by(run, imagewright.load(run), None)
+    settings = {"expression": expression, "sets": named, "spread": spread}
+    record = make_record("arithmetic", **made, seed=seed, settings=settings, source_type=COMPOSITE)
+    write_image(draw_arithmetic(result, f"{made['model']}: {expression}"), out, record, force=force)
+    print(out)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -89,15 +89,13 @@ def from_source(
     names, values = annotations_of(images)
     side = values[:, number_of(attribute, names)]
     check_sides(attribute, int(side.sum()), int((~side).sum()))
-    parts = _parts(model, images, held_out, seed)
+    parts = divided(model, images, held_out, seed)
     if "encode" not in verbs_of(model):
         judge = parts.judge(seed + 1, progress)  # not the one that measures
-        found = from_samples(model, judge, attribute, seed=seed)
-        how = (
-            f"{judge.names[number_of(attribute, names)]}, right on {judge.accuracy[attribute]:.0%} of held-out pictures"
-        )
-        said += [f"{catalogue.name_of(model)} has no encoder: its samples were labelled by a judge of {how}."]
-        return Evidence(found.labelled, None, parts, found.examples, None, images.source, [*said, *found.said])
+        found = _of_samples(model, judged_samples(model, judge, seed), attribute, "a judge")
+        right = f"right on {judge.accuracy[attribute]:.0%} of held-out pictures"
+        said += [f"{catalogue.name_of(model)} has no encoder: its samples were labelled by a judge, {right}."]
+        return replace(found, images=parts, source=images.source, said=[*said, *found.said])
     labelled = labelled_pictures(model, parts.training, attribute, progress)
     if len(labelled.latents) < len(parts.training):
         said.append(f"The direction is found on {len(labelled.latents):,} of the {len(parts.training):,} pictures.")
@@ -112,7 +110,8 @@ def from_source(
     return Evidence(labelled, test, parts, encoded(model, shown.subset(rows)), pictures, images.source, said)
 
 
-def _parts(model: Model, images: Images, held_out: ImagesLike | None, seed: int) -> LabelledImages:
+def divided(model: Model, images: Images, held_out: ImagesLike | None, seed: int) -> LabelledImages:
+    """Labelled pictures, and others to test on: those given, or a tenth of the same."""
     if held_out is not None:
         others, _ = opened_for(model, held_out)
         if annotations_of(others)[0] != annotations_of(images)[0]:
@@ -155,11 +154,11 @@ def _latents_of(model: Model, images: Images, progress: Progress | None) -> Tens
     return project(model, images, progress=progress).latents
 
 
-def from_samples(model: Model, judge: Judge, attribute: str, *, seed: int = 0) -> Evidence:
+def judged_samples(model: Model, judge: Judge, seed: int) -> Labelled:
     """Samples of the model, labelled by a judge of real pictures."""
     drawn = latents_of(model, DRAWN, seed)
     values = torch.cat([judge.probabilities(decode(model, part)) for part in drawn.split(512)]).numpy() > 0.5
-    return _of_samples(model, drawn, judge.names, values, attribute, "a judge")
+    return Labelled(drawn, judge.names, values)
 
 
 def from_classified(model: Model, classifier: RunLike, attribute: str, *, seed: int = 0) -> Evidence:
@@ -174,13 +173,11 @@ def from_classified(model: Model, classifier: RunLike, attribute: str, *, seed: 
     drawn = latents_of(model, DRAWN, seed)
     chosen = torch.cat([classify(judge, decode(model, part)).argmax(1) for part in drawn.split(512)])
     values = torch.nn.functional.one_hot(chosen, len(names)).bool().numpy()
-    return _of_samples(model, drawn, tuple(names), values, attribute, catalogue.name_of(judge))
+    return _of_samples(model, Labelled(drawn, tuple(names), values), attribute, catalogue.name_of(judge))
 
 
-def _of_samples(
-    model: Model, drawn: Tensor, names: tuple[str, ...], values: np.ndarray, attribute: str, by: str
-) -> Evidence:
-    side = values[:, number_of(attribute, names)]
+def _of_samples(model: Model, labelled: Labelled, attribute: str, by: str) -> Evidence:
+    side = labelled.side(attribute)
     with_it = int(side.sum())
     if not 0 < with_it < len(side):
         raise DataError(
@@ -189,4 +186,4 @@ def _of_samples(
         )
     said = [f"{with_it:,} of {len(side):,} samples show {attribute}, by {by}."]
     rows = np.concatenate([np.flatnonzero(side == has)[:EXAMPLES] for has in (False, True)])
-    return Evidence(Labelled(drawn, names, values), None, None, drawn[torch.from_numpy(rows)], None, "samples", said)
+    return Evidence(labelled, None, None, labelled.latents[torch.from_numpy(rows)], None, "samples", said)

@@ -73,7 +73,7 @@ def edit(
         ways[name] = found.tensors["direction"] * found.tensors["scale"]
     latents, labels, originals = _starts(run, model, points, said)
     moved = [latents + sum(column[name] * way for name, way in ways.items()) for column in columns]
-    several = torch.stack([_lawful(model, each) for each in moved], 1)
+    several = torch.stack([lawful(model, each) for each in moved], 1)
     images = decode(model, several.flatten(0, 1)).unflatten(0, several.shape[:2])
     rebuilt = decode(model, latents)
     if keep_detail:
@@ -128,7 +128,7 @@ def _starts(
     return torch.cat(latents), labels, originals
 
 
-def _lawful(model: Model, latents: Tensor) -> Tensor:
+def lawful(model: Model, latents: Tensor) -> Tensor:
     """Latents with their uniform codes within what the model was trained on, from -1 to 1."""
     flat = latents.flatten(1).clone()
     for part in latent_parts_of(model):  # type: ignore[arg-type]
