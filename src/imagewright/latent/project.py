@@ -124,6 +124,7 @@ class _Search:
 
     def __init__(self, model: Model, label: int | str | None, candidates: int, perceptual: float, seed: int) -> None:
         self.model: Any = model
+        self.device = model.device
         self.weight = perceptual
         self.encodes, samples = ("encode" in verbs_of(model)), ("sample" in verbs_of(model))
         if not samples and not self.encodes:
@@ -136,7 +137,7 @@ class _Search:
 
     def of(self, picture: Tensor, starts: int, steps: int) -> _Found:
         """One picture, uint8 (1, C, H, W), alone: what else is projected must not change it."""
-        target = to_float(picture).to(self.model.device)
+        target = to_float(picture).to(self.device)
         encoded = encode(self.model, picture) if self.encodes else None
         space, view = self._room(target, encoded)
         with torch.no_grad():
@@ -150,7 +151,7 @@ class _Search:
         kept = refined[best] if refined_errors[best] < errors[before] else standard[before]
         start, latents = space.latents(standard[before : before + 1]), space.latents(kept[None])
         with torch.no_grad():
-            shown = [self.model.decode(each.to(self.model.device)) for each in (start, latents)]
+            shown = [self.model.decode(each.to(self.device)) for each in (start, latents)]
             before_error, after_error = (view.perceptual(each, target).cpu() for each in shown)
         before_shown, after_shown = (to_uint8(each).cpu() for each in shown)
         return _Found(latents, before_shown, after_shown, before_error, after_error, view.perceived_by)
@@ -186,7 +187,7 @@ class _Search:
         for step in range(steps):
             optimiser.param_groups[0]["lr"] = RATE * 0.5 * (1 + math.cos(math.pi * step / steps))
             with torch.enable_grad():
-                shown = self.model.decode(space.latents(standard).to(self.model.device))
+                shown = self.model.decode(space.latents(standard).to(self.device))
                 if not shown.requires_grad:  # a decoder without gradient, such as a table of blocks
                     break
                 loss = (view.rows(shown) - wanted).square().sum()
@@ -199,13 +200,13 @@ class _Search:
 
     def _errors(self, standard: Tensor, wanted: Tensor, space: Space, view: View) -> Tensor:
         with torch.no_grad():
-            shown = self.model.decode(space.latents(standard).to(self.model.device))
+            shown = self.model.decode(space.latents(standard).to(self.device))
             return (view.rows(shown) - wanted).square().sum(1).cpu()
 
     def _decoded(self, latents: Tensor) -> Iterator[Tensor]:
         for block in latents.split(DECODED):
             with torch.no_grad():
-                yield self.model.decode(block.to(self.model.device))
+                yield self.model.decode(block.to(self.device))
 
 
 def _told(model: Model, pictures: Tensor, found: list[_Found]) -> Projection:

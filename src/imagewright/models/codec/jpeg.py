@@ -62,7 +62,8 @@ class JPEG(Model):
 
     def decode(self, latents: Tensor) -> Tensor:
         """The latents need not be whole: mixtures of two pictures' are not rounded to the table's steps."""
-        return to_float(images_of(self.planes(latents), self.frame, list(self.tables)))
+        with torch.no_grad():  # rounding has no gradient
+            return to_float(images_of(self.planes(latents), self.frame, list(self.tables)))
 
     def planes(self, latents: Tensor) -> list[Tensor]:
         """Latents (N, K) as each plane's blocks, (N, rows, columns, 64) in zig-zag order."""
