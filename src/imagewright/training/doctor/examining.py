@@ -73,12 +73,10 @@ class Examiner:
         """How the samples, or else the rebuilt pictures, are spread beside the data; how many are copies."""
         model, usual = self.model, self.references
         if "sample" in verbs_of(model):
-            made = likeness.small(decode(model, self._latents()))
-            copies = {"samples/copies": usual.copies(made), "training/copies": usual.usual_copies()}
-            return _spreads("samples", made, usual) | copies
+            return _of_samples(likeness.small(decode(model, self._latents())), usual)
         if "reconstruct" in verbs_of(model):
             rebuilt = likeness.small(reconstruct(model, self.trained.images[:PICTURES]))
-            return _spreads("reconstructions", rebuilt, usual)
+            return {"reconstructions/spread": likeness.spread(rebuilt) / usual.spread} if usual.spread else {}
         return {}
 
     def _of_game(self, seed: int) -> Figures:
@@ -137,13 +135,13 @@ def _references(images: Images, trained: np.ndarray) -> likeness.References:
     return likeness.References(torch.cat([likeness.small(part) for part in parts]), mirrored=images.flip)
 
 
-def _spreads(what: str, made: Tensor, usual: likeness.References) -> Figures:
-    """Of pictures made, as shares of the data's own. A set of equal pictures has no spread to compare with."""
-    if not usual.spread:
-        return {}
-    figures = {f"{what}/spread": likeness.spread(made) / usual.spread}
+def _of_samples(made: Tensor, usual: likeness.References) -> Figures:
+    """Distances among samples as shares of the data's own, which a set of equal pictures does not have; copies."""
+    figures = {"samples/copies": usual.copies(made), "training/copies": usual.usual_copies()}
+    if usual.spread:
+        figures["samples/spread"] = likeness.spread(made) / usual.spread
     if usual.nearest:
-        figures[f"{what}/nearest"] = likeness.nearest(made) / usual.nearest
+        figures["samples/nearest"] = likeness.nearest(made) / usual.nearest
     return figures
 
 

@@ -12,7 +12,7 @@ REMEMBERED = 60
 
 # Nothing is said of a model that has hardly begun: its pictures are all alike, its discriminator has won.
 BEGINNING_SHARE = 0.2  # of the training that is planned
-BEGINNING_STEPS = 300  # a short run's fifth is not yet a start
+BEGINNING_STEPS = 200  # a short run's fifth is not yet a start
 
 GROWN = 1.05
 
