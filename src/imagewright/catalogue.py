@@ -140,6 +140,14 @@ _ENTRIES = (
         ("sample", "encode", "decode", "reconstruct", "score"),
     ),
     Entry(
+        "vae_gan",
+        "imagewright.models.autoencoding.vae_gan:VAEGAN",
+        "autoencoding",
+        "VAE whose reconstructions are compared by what a discriminator sees: sharp pictures, and codes for them",
+        "Larsen et al. 2016",
+        ("sample", "encode", "decode", "reconstruct", "score"),
+    ),
+    Entry(
         "dcgan",
         "imagewright.models.adversarial.dcgan:DCGAN",
         "adversarial",

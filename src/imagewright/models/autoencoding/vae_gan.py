@@ -1,0 +1,322 @@
+"""VAE-GAN: a VAE whose pictures are compared by what a discriminator sees in them, and not pixel by pixel.
+
+Larsen, Sonderby, Larochelle & Winther 2016, arXiv:1512.09300: the objective is eq. 8, the reconstruction eq. 7, the
+three updates algorithm 1, the layers table 1; when a network rests, from the authors' code. Departures: Adam without
+momentum for RMSProp; the decoder's game does not saturate (Goodfellow et al. 2014, section 3); by default the variance
+of a feature is the best for each batch (Rybkin et al. 2020, arXiv:2006.13202, section 3.2), where the paper has 1.
+Shape letters: N batch, C H W image, Z code, F features.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from itertools import pairwise
+from typing import Any, ClassVar
+
+import torch
+from pydantic import Field, field_validator
+from pydantic.dataclasses import dataclass
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+from imagewright.layers.first import first_activations, first_weight
+from imagewright.losses.games import GameConfig, discriminator_terms, generator_terms, r1_terms
+from imagewright.losses.likelihoods import gaussian_divergence, gaussian_log_likelihood
+from imagewright.phases import Model, Phase, Recipe, Step, Terms
+
+HALVINGS = 3
+KERNEL = 5
+SMALLEST_VARIANCE = 1e-8  # of a feature: a picture that is rebuilt exactly must not weigh without end
+
+
+@dataclass(frozen=True, kw_only=True)
+class VAEGANConfig(GameConfig):
+    smallest: ClassVar[dict[str, Any]] = {"latent_dim": 4, "width": 8}
+
+    latent_dim: int = Field(128, ge=1, le=65_536, description="numbers in the code of a picture")
+    width: int = Field(64, ge=2, le=2048, description="channels after the encoder's first convolution; the paper's: 64")
+    feature_weight: float = Field(
+        1e-6, ge=0, le=1e6, description="gamma: weight of the reconstruction beside the game, for the decoder"
+    )
+    sigma: float = Field(
+        0,
+        ge=0,
+        le=1e3,
+        description="deviation of a feature around the rebuilt one; 0: the best for each batch; the paper's: 1",
+    )
+    equilibrium: float = Field(
+        0.68, gt=0, le=10, description="loss of the discriminator on real and on made pictures around which both move"
+    )
+    margin: float = Field(
+        0.35,
+        ge=0,
+        le=10,
+        description="the discriminator rests where a loss of its is further below the equilibrium, the decoder where "
+        "one is further above; 0: neither rests. Only with loss=non_saturating",
+    )
+
+    @field_validator("size")
+    @classmethod
+    def _size_is_possible(cls, size: tuple[int, int]) -> tuple[int, int]:
+        nearest = cls.nearest_size(*size)
+        if size != nearest:
+            raise ValueError(
+                f"size {size[0]}x{size[1]}: both sides must be multiples of 8. "
+                f"Nearest: --size {nearest[0]}x{nearest[1]}"
+            )
+        return size
+
+    @classmethod
+    def nearest_size(cls, height: int, width: int) -> tuple[int, int]:
+        return max(8, round(height / 8) * 8), max(8, round(width / 8) * 8)
+
+    @property
+    def start(self) -> tuple[int, int]:
+        """Height and width of the coarsest map."""
+        return self.size[0] >> HALVINGS, self.size[1] >> HALVINGS
+
+
+def encoder(config: VAEGANConfig) -> nn.Sequential:
+    """(N, C, H, W) -> (N, 2 Z): means and log variances."""
+    width, blocks = config.width, []
+    for inner, outer in ((config.channels, width), (width, 2 * width), (2 * width, 4 * width)):
+        blocks += [*_convolution(inner, outer, stride=2, normalised=True), nn.ReLU()]
+    return nn.Sequential(
+        *blocks,
+        nn.Flatten(),
+        nn.Linear(4 * width * math.prod(config.start), 16 * width, bias=False),
+        nn.BatchNorm1d(16 * width),
+        nn.ReLU(),
+        nn.Linear(16 * width, 2 * config.latent_dim),
+    )
+
+
+def decoder(config: VAEGANConfig) -> nn.Sequential:
+    """(N, Z) -> (N, C, H, W) in [-1, 1]: the generator of the game."""
+    width = config.width
+    features = 4 * width * math.prod(config.start)
+    blocks: list[nn.Module] = [
+        nn.Linear(config.latent_dim, features, bias=False),
+        nn.BatchNorm1d(features),
+        nn.ReLU(),
+        nn.Unflatten(1, (4 * width, *config.start)),
+    ]
+    for inner, outer in ((4 * width, 4 * width), (4 * width, 2 * width), (2 * width, width // 2)):
+        blocks += [
+            nn.ConvTranspose2d(inner, outer, KERNEL, stride=2, padding=2, output_padding=1, bias=False),
+            nn.BatchNorm2d(outer),
+            nn.ReLU(),
+        ]
+    return nn.Sequential(*blocks, nn.Conv2d(width // 2, config.channels, KERNEL, padding=2), nn.Tanh())
+
+
+class Discriminator(nn.Module):
+    """(N, C, H, W) -> logits (N,). Its features are the third strided convolution, before its norm."""
+
+    def __init__(self, config: VAEGANConfig) -> None:
+        super().__init__()
+        width, normalised = config.width, config.normalises_discriminator
+        widths = (width // 2, 2 * width, 4 * width, 4 * width)
+        layers: list[nn.Module] = [*_convolution(config.channels, widths[0], stride=1, normalised=False), nn.ReLU()]
+        for inner, outer in pairwise(widths):
+            layers += [*_convolution(inner, outer, stride=2, normalised=normalised), nn.ReLU()]
+        last_convolution = max(place for place, layer in enumerate(layers) if isinstance(layer, nn.Conv2d))
+        self.body = nn.Sequential(*layers[: last_convolution + 1])
+        self.head = nn.Sequential(
+            *layers[last_convolution + 1 :],
+            nn.Flatten(),
+            nn.Linear(widths[-1] * math.prod(config.start), 8 * width, bias=not normalised),
+            *([nn.BatchNorm1d(8 * width)] if normalised else []),
+            nn.ReLU(),
+            nn.Linear(8 * width, 1),
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.logits_of(self.features(images))
+
+    def features(self, images: Tensor) -> Tensor:
+        """Dis_l(x) of eq. 6, (N, F, height, width)."""
+        maps: Tensor = self.body(images)
+        return maps
+
+    def logits_of(self, features: Tensor) -> Tensor:
+        """(N,) from the features."""
+        logits: Tensor = self.head(features)[:, 0].float()
+        return logits
+
+
+def _convolution(inner: int, outer: int, *, stride: int, normalised: bool) -> list[nn.Module]:
+    # A network without norms needs the biases: without any, a grey picture would be undecided whatever is learned.
+    layer = nn.Conv2d(inner, outer, KERNEL, stride=stride, padding=KERNEL // 2, bias=not normalised)
+    return [layer, nn.BatchNorm2d(outer)] if normalised else [layer]
+
+
+def _known(images: Tensor, *, logits: Tensor, real: Tensor, real_logits: Tensor) -> Tensor:
+    """The discriminator's answer, which is known already: its features were needed before."""
+    return real_logits if images is real else logits
+
+
+class VAEGAN(Model):
+    """Networks: `encoder`, `decoder` and `discriminator`; the verbs use moving averages of the first two."""
+
+    Config = VAEGANConfig
+    config: VAEGANConfig
+    averaged = ("encoder", "decoder")
+    score_unit = "discriminator's logit"
+
+    def __init__(self, config: VAEGANConfig) -> None:
+        super().__init__(config)
+        self.encoder = encoder(config)
+        self.decoder = decoder(config)
+        self.discriminator = Discriminator(config)
+
+    @property
+    def recipe(self) -> Recipe:
+        # Without momentum a gradient of nothing moves nothing: a network that rests stays where it is.
+        return Recipe(600_000, batch_size=64, learning_rate=3e-4, betas=(0.0, 0.99), average_half_life=10_000)
+
+    # Objective
+
+    def phases(self) -> list[Phase]:
+        phases = [
+            Phase("encoder", ("encoder",), self.encoder_loss),
+            Phase("decoder", ("decoder",), self.decoder_loss, every=self.config.generator_rests),
+            Phase("discriminator", ("discriminator",), self.discriminator_loss),
+        ]
+        if self.config.has_r1_phase:
+            every = self.config.penalty_every
+            phases.append(Phase("r1", ("discriminator",), self.r1_loss, every=every, lazy=True))
+        return phases
+
+    def encoder_loss(self, step: Step) -> Terms:
+        """Algorithm 1's first update, in nats a picture: the divergence from the prior and eq. 7."""
+        means, log_variances = self._posterior(step.images)
+        latents = self._drawn(means, log_variances, step)
+        step.shared["latents"] = latents.detach()
+        seen = self.discriminator.features(self.decoder(latents))
+        return {
+            "features": -self._log_likelihood(self._features(step), seen).mean(),
+            "divergence": gaussian_divergence(means, log_variances).sum(1).mean(),
+        }
+
+    def decoder_loss(self, step: Step) -> Terms:
+        """The second: gamma times eq. 7, and the game with reconstructions and with samples."""
+        rebuilt, samples = self._made(step)
+        step.shared |= {"rebuilt": rebuilt.detach(), "samples": samples.detach()}
+        features = self.discriminator.features(rebuilt)
+        logits = self.discriminator.logits_of(features), self.discriminator(samples)
+        with torch.no_grad():
+            real_logits = self.discriminator.logits_of(self._features(step))
+        moves = self._moves(step, real_logits, torch.cat(logits).detach())
+        played = [
+            generator_terms(self.config, partial(_known, logits=own, real=step.images, real_logits=real_logits), *pair)
+            for own, pair in zip(logits, ((rebuilt, step.images), (samples, step.images)), strict=True)
+        ]
+        adversarial = (played[0]["adversarial"] + played[1]["adversarial"]) / 2
+        likelihood = self._log_likelihood(self._features(step), features).mean()
+        return {"adversarial": moves * adversarial, "features": -moves * self.config.feature_weight * likelihood}
+
+    def discriminator_loss(self, step: Step) -> Terms:
+        """The third: real pictures against both."""
+        if "rebuilt" not in step.shared:  # a step in which the decoder rests
+            with torch.no_grad():
+                rebuilt, samples = self._made(step)
+            step.shared |= {"rebuilt": rebuilt, "samples": samples}
+        made = [step.shared[name].to(step.images.dtype) for name in ("rebuilt", "samples")]
+        parts = [discriminator_terms(self.config, self.discriminator, step.images, fake, step.draws) for fake in made]
+        moves = step.shared.get("discriminator moves", 1.0)
+        return {name: moves * (parts[0][name] + parts[1][name]) / 2 for name in parts[0]}
+
+    def r1_loss(self, step: Step) -> Terms:
+        return r1_terms(self.config, self.discriminator, step.images)
+
+    def _made(self, step: Step) -> tuple[Tensor, Tensor]:
+        """Reconstructions and samples, (N, C, H, W) each."""
+        if "latents" not in step.shared:
+            with torch.no_grad():
+                step.shared["latents"] = self._drawn(*self._posterior(step.images), step)
+        latents = step.shared["latents"]
+        return self.decoder(latents), self.decoder(step.draws.normal(self.config.latent_dim).to(latents.dtype))
+
+    def _features(self, step: Step) -> Tensor:
+        """What the discriminator sees in the real pictures, before it moves in this step."""
+        if "features" not in step.shared:
+            with torch.no_grad():
+                step.shared["features"] = self.discriminator.features(step.images)
+        return step.shared["features"]
+
+    def _moves(self, step: Step, real_logits: Tensor, fake_logits: Tensor) -> Tensor | float:
+        """Whether the decoder moves: 1 or 0, left on the device. Whether the discriminator does is left in the step."""
+        config = self.config
+        if not config.margin or config.loss != "non_saturating":
+            return 1.0
+        losses = torch.stack([softplus(-real_logits).mean(), softplus(fake_logits).mean()])
+        discriminator = (losses >= config.equilibrium - config.margin).all()
+        decoder = (losses <= config.equilibrium + config.margin).all()
+        neither = ~(discriminator | decoder)
+        step.shared["discriminator moves"] = (discriminator | neither).float()
+        return (decoder | neither).float()
+
+    def _drawn(self, means: Tensor, log_variances: Tensor, step: Step) -> Tensor:
+        """Latents of the posterior."""
+        return means + (0.5 * log_variances).exp() * step.draws.normal(self.config.latent_dim)
+
+    def _posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Means and log variances, (N, Z) each."""
+        means, log_variances = self.encoder(images).float().chunk(2, dim=1)
+        return means, log_variances.clamp(-20, 10)
+
+    def _log_likelihood(self, features: Tensor, means: Tensor) -> Tensor:
+        """Eq. 7: log N(Dis_l(x); Dis_l(x~), sigma) in nats, (N,)."""
+        features, means = features.float(), means.float()
+        # With a fixed sigma the discriminator, free to scale its features, would decide what a reconstruction weighs.
+        variance = (
+            (features - means).square().mean() if not self.config.sigma else means.new_tensor(self.config.sigma**2)
+        )
+        return gaussian_log_likelihood(features, means, variance.clamp(min=SMALLEST_VARIANCE).log())
+
+    # Verbs
+
+    @property
+    def latent_shape(self) -> tuple[int, ...]:
+        return (self.config.latent_dim,)
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        return torch.randn(count, self.config.latent_dim, generator=generator)
+
+    def encode(self, images: Tensor) -> Tensor:
+        return self._posterior(images)[0]
+
+    def decode(self, latents: Tensor) -> Tensor:
+        images: Tensor = self.decoder(latents)
+        return images
+
+    def perceive(self, images: Tensor) -> Tensor:
+        """The features by which reconstructions are compared, (N, F)."""
+        return self.discriminator.features(images).flatten(1)
+
+    def score(self, images: Tensor, generator: torch.Generator, samples: int) -> Tensor:
+        """How real the discriminator finds each image: its logit. Comparable within one run only."""
+        logits: Tensor = self.discriminator(images)
+        return logits
+
+    def judge(
+        self,
+        images: Tensor,
+        *,
+        labels: Tensor | None = None,
+        attributes: Tensor | None = None,
+        latents: Tensor | None = None,
+    ) -> Tensor:
+        logits: Tensor = self.discriminator(images)
+        return logits
+
+    def divergences(self, images: Tensor, *, labels: Tensor | None = None, attributes: Tensor | None = None) -> Tensor:
+        return gaussian_divergence(*self._posterior(images))
+
+    def activations(self, latents: Tensor) -> Tensor:
+        return first_activations(self.decoder, latents)
+
+    def first_weight(self) -> Tensor:
+        return first_weight(self.decoder, torch.eye(self.config.latent_dim, device=self.device))

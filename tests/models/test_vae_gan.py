@@ -1,0 +1,107 @@
+"""VAE-GAN: the published layers, what rests when, reconstruction in features, and that it learns."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from tiny import batch_of, engine_of, simple_pictures, tiny_model, train_tiny
+from torch import Tensor
+
+import imagewright as iw
+from imagewright.errors import ConfigError
+from imagewright.models.autoencoding.vae_gan import VAEGAN, VAEGANConfig
+
+
+def weights_of(model: torch.nn.Module, name: str) -> Tensor:
+    return torch.cat([p.detach().flatten() for p in model.get_submodule(name).parameters()]).clone()
+
+
+def moved(model: torch.nn.Module) -> set[str]:
+    """The networks that one step of training moves."""
+    networks = ("encoder", "decoder", "discriminator")
+    before = {name: weights_of(model, name) for name in networks}
+    engine_of(model, betas=(0.0, 0.99)).step(batch_of(), 0, 0)
+    return {name for name in networks if not torch.equal(before[name], weights_of(model, name))}
+
+
+def test_the_layers_are_the_published_ones() -> None:
+    model = VAEGAN(VAEGANConfig(size=(64, 64), channels=3))
+
+    def shapes(network: torch.nn.Module) -> list[tuple[int, ...]]:
+        return [tuple(p.shape) for name, p in network.named_parameters() if p.ndim > 1]
+
+    assert shapes(model.encoder) == [(64, 3, 5, 5), (128, 64, 5, 5), (256, 128, 5, 5), (1024, 16_384), (256, 1024)]
+    assert shapes(model.decoder) == [
+        (16_384, 128), (256, 256, 5, 5), (256, 128, 5, 5), (128, 32, 5, 5), (3, 32, 5, 5),
+    ]  # fmt: skip
+    assert shapes(model.discriminator) == [
+        (32, 3, 5, 5), (128, 32, 5, 5), (256, 128, 5, 5), (256, 256, 5, 5), (512, 16_384), (1, 512),
+    ]  # fmt: skip
+    # Two halvings after the first convolution: the third strided one is on an eighth.
+    assert model.discriminator.features(torch.zeros(1, 3, 64, 64)).shape == (1, 256, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"equilibrium": 10, "margin": 0.01}, {"encoder", "decoder"}),  # every loss is far below: the judge is ahead
+        ({"equilibrium": 1e-3, "margin": 1e-4}, {"encoder", "discriminator"}),  # every loss is far above
+        ({"margin": 0.0, "equilibrium": 10}, {"encoder", "decoder", "discriminator"}),  # the rule is off
+        ({"margin": 0.01, "equilibrium": 10, "loss": "hinge"}, {"encoder", "decoder", "discriminator"}),
+    ],
+)
+def test_who_is_far_ahead_rests(options: dict[str, object], expected: set[str]) -> None:
+    assert moved(tiny_model("vae_gan", **options)) == expected
+
+
+def test_both_move_where_both_would_rest() -> None:
+    model = tiny_model("vae_gan")
+    with torch.no_grad():
+        real, fake = (model.discriminator(torch.full((8, 3, 16, 16), value)).mean() for value in (0.9, -0.9))
+        assert real != fake
+    # One loss is above and the other below a line between them, whichever way round: both networks would rest.
+    step_losses = []
+    engine = engine_of(tiny_model("vae_gan", margin=0.0), betas=(0.0, 0.99))
+    engine.step(batch_of(), 0, 0)
+    losses = engine.losses()
+    step_losses = [losses["discriminator/real"], losses["discriminator/fake"]]
+    between = sum(step_losses) / 2
+    assert abs(step_losses[0] - step_losses[1]) > 1e-4
+    model = tiny_model("vae_gan", equilibrium=between, margin=1e-6)
+    assert moved(model) == {"encoder", "decoder", "discriminator"}
+
+
+def test_a_picture_that_is_rebuilt_exactly_costs_the_constant_of_the_density() -> None:
+    features = torch.randn(2, 5, 3, 3)
+    model = tiny_model("vae_gan", sigma=1)
+    exact = model._log_likelihood(features, features)
+    assert exact.tolist() == pytest.approx([-0.5 * 45 * math.log(2 * math.pi)] * 2)
+    off = model._log_likelihood(features, features + 2)
+    assert (exact - off).tolist() == pytest.approx([0.5 * 45 * 4] * 2, rel=1e-5)
+
+
+def test_other_sizes_are_whole_eighths() -> None:
+    model = tiny_model("vae_gan", (24, 40), 1)
+    assert iw.sample(model.eval(), 1).shape == (1, 1, 24, 40)
+    with pytest.raises(ConfigError, match=r"multiples of 8.*24x16"):
+        tiny_model("vae_gan", (21, 16))
+
+
+@pytest.mark.parametrize("options", [{}, {"penalty": 0.5}, {"loss": "relativistic"}, {"generator_every": 2}])
+def test_every_game_can_be_played(options: dict[str, object], tmp_path: Path) -> None:
+    run = train_tiny("vae_gan", simple_pictures(), tmp_path / "run", steps=2, **options)
+    assert iw.reconstruct(run, simple_pictures(2)).shape == (2, 3, 16, 16)
+
+
+def test_reconstructions_come_nearer(tmp_path: Path) -> None:
+    pictures = torch.from_numpy(simple_pictures(64))
+    run = train_tiny(
+        "vae_gan", pictures.numpy(), tmp_path / "run", steps=150, width=16, latent_dim=8, learning_rate=2e-3,
+        feature_weight=1e-3, penalty=0.5, average_half_life=0,
+    )  # fmt: skip
+    error = (iw.reconstruct(run, pictures).float() - pictures).square().mean()
+    of_the_mean_picture = (pictures.float().mean(0) - pictures).square().mean()
+    assert error < 0.7 * of_the_mean_picture
