@@ -39,7 +39,7 @@ class InfoGANConfig(GameConfig, DCGANShape):
         "uniform", description="of a continuous code: uniform from -1 to 1, or normal"
     )
     category_weight: float = Field(1.0, gt=0, le=1e3, description="lambda of the category's information")
-    continuous_weight: float = Field(0.1, ge=0, le=1e3, description="lambda of the continuous codes' information")
+    continuous_weight: float = Field(1.0, ge=0, le=1e3, description="lambda of the continuous codes' information")
 
     @property
     def inputs(self) -> int:
