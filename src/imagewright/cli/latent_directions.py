@@ -23,7 +23,7 @@ def directions(
         str,
         Parameter(help="activations of the first layer, its weights, or the latents of encoded pictures (--images)"),
     ] = "activations",
-    count: Annotated[Count, Parameter(help="directions")] = 8,
+    count: Annotated[Count | None, Parameter(help="directions; 8, or as many as there are numbers to search")] = None,
     images: Annotated[str | None, Parameter(help="pictures to encode: a source, such as the one trained on")] = None,
     at_point: Annotated[
         tuple[str, ...],
@@ -43,15 +43,18 @@ def directions(
     from imagewright.images.provenance import COMPOSITE, GENERATED, make_record
     from imagewright.images.writing import PICTURES, check_suffix, refuse_existing, write_image
     from imagewright.latent import kept
+    from imagewright.latent.directions import count_of
     from imagewright.latent.directions_pictures import draw_directions
     from imagewright.latent.points import points_of
 
     check_suffix(out, list(PICTURES))
     refuse_existing([out], force=force)
-    names = _names_of(save, count)
+    names = _names_of(save)
     for name in names.values():
         kept.place_of(imagewright.Run(run), name, force=force)
     model = imagewright.load(run, images_seen=at)
+    count = count_of(model, count)
+    _check_numbers(names, count)
     points = points_of(run, at_point, model=model)
     found = imagewright.directions(model, method, count, images=images, seed=seed)  # type: ignore[arg-type]
     say([*points.said, *found.said])
@@ -77,7 +80,7 @@ def directions(
         print(kept.keep(imagewright.Run(run), model, name, "direction", tensors, told, force=force))
 
 
-def _names_of(save: tuple[str, ...], count: int) -> dict[int, str]:
+def _names_of(save: tuple[str, ...]) -> dict[int, str]:
     """`0=rotation`, as typed, to names by number."""
     from imagewright.errors import UserError
 
@@ -86,12 +89,19 @@ def _names_of(save: tuple[str, ...], count: int) -> dict[int, str]:
         number, _, name = typed.partition("=")
         if not number.isdecimal() or not name:
             raise UserError(f"{typed!r} does not say what to keep: expected NUMBER=NAME, as in --save 0=rotation.")
-        if int(number) >= count:
-            raise UserError(f"There is no direction {number}: {count} are searched for, 0 to {count - 1} (--count).")
         if int(number) in names or name in names.values():
             raise UserError(f"{typed!r}: one direction a name, and one name a direction.")
         names[int(number)] = name
     return names
+
+
+def _check_numbers(names: dict[int, str], count: int) -> None:
+    """Raise before the search for a number that it will not find."""
+    from imagewright.errors import UserError
+
+    missing = [number for number in names if number >= count]
+    if missing:
+        raise UserError(f"There is no direction {missing[0]}: {count} are searched for, 0 to {count - 1} (--count).")
 
 
 def _state(found: Directions) -> None:

@@ -31,6 +31,7 @@ from imagewright.seeds import derive_seed
 from imagewright.verbs.apply import ImagesLike, RunLike, decode, encode, images_for, latents_of, model_of
 
 Method = Literal["activations", "latents", "weights"]
+USUAL = 8
 MOST_PICTURES = BATCHES * BATCH
 BASES = 16  # pictures that the change is measured on
 REACH = 2.0  # standard deviations to either side, where it is measured
@@ -60,12 +61,12 @@ class Directions:
 def directions(
     run: RunLike,
     method: Method = "activations",
-    count: int = 8,
+    count: int | None = None,
     *,
     images: ImagesLike | None = None,
     seed: int = 0,
 ) -> Directions:
-    """The `count` directions that explain most of a model, by `method` (see `directions_methods`).
+    """The `count` directions that explain most of a model, by `method` (see `directions_methods`); 8, or all there are.
 
     `images`: pictures to encode: for method "latents", and for activations of a model that has no prior to draw from.
     Raises `UserError` for a method that the model cannot do, naming those it can.
@@ -73,36 +74,51 @@ def directions(
     model = model_of(run)
     require(model, "decode", catalogue.name_of(model))
     _check_method(model, method)
-    searched = _searched(model)
-    if not 1 <= count <= int(searched.sum()):
-        raise UserError(
-            f"count={count}, but {catalogue.name_of(model)} has {int(searched.sum())} numbers to search: "
-            "1 to that many directions can be found."
-        )
-    first_layer: Any = model
-    encoded = _encoded(model, method, images, seed)
-    if method == "activations":
-        rows, explained = from_activations(model, _batches(model, encoded, searched, seed), searched, count)
-    elif method == "weights":
-        was_training = model.training
-        rows, explained = from_weights(first_layer.eval().first_weight(), searched, count)
+    searched, count = _searched(model), count_of(model, count)
+    encoded = _encoded(model, method, images)
+    was_training = model.training
+    model.eval()
+    try:
+        rows, explained = _found(model, method, encoded, searched, count, seed)
+    finally:
         model.train(was_training)
-    else:
-        assert encoded is not None
-        _check_enough(encoded, count)
-        rows, explained = from_latents(encoded.flatten(1), searched, count)
     whole = torch.zeros(count, len(searched))
     whole[:, searched] = rows / rows.norm(dim=1, keepdim=True).clamp(min=1e-12)
     spread_of = encoded if encoded is not None else _draws(model, MOST_PICTURES, seed)
     found = Directions(
         method,
-        whole.unflatten(1, first_layer.latent_shape),
+        whole.unflatten(1, model.latent_shape),
         (spread_of.flatten(1) @ whole.T).std(0),
         explained,
         torch.zeros(count),
         _said(model, method, encoded, explained, searched),
     )
     return _measured(model, found, encoded, seed)
+
+
+def count_of(model: Model, count: int | None) -> int:
+    """How many directions are searched for. Raises `UserError` for more than there can be."""
+    name, numbers = catalogue.name_of(model), int(_searched(model).sum())
+    if not numbers:
+        raise UserError(f"{name} has no numbers of noise in its latents, so there is no direction to search for.")
+    count = min(USUAL, numbers) if count is None else count
+    if not 1 <= count <= numbers:
+        raise UserError(
+            f"count={count}, but {name} has {numbers} numbers to search: 1 to that many directions can be found."
+        )
+    return count
+
+
+def _found(
+    model: Any, method: Method, encoded: Tensor | None, searched: Tensor, count: int, seed: int
+) -> tuple[Tensor, Tensor]:
+    if method == "activations":
+        return from_activations(model, _batches(model, encoded, searched, seed), searched, count)
+    if method == "weights":
+        return from_weights(model.first_weight(), searched, count)
+    assert encoded is not None
+    _check_enough(encoded, count)
+    return from_latents(encoded.flatten(1), searched, count)
 
 
 def methods_of(model: Model) -> tuple[Method, ...]:
@@ -135,7 +151,7 @@ def _searched(model: Any) -> Tensor:
     return searched
 
 
-def _encoded(model: Model, method: Method, images: ImagesLike | None, seed: int) -> Tensor | None:
+def _encoded(model: Model, method: Method, images: ImagesLike | None) -> Tensor | None:
     """Latents of the pictures, where the method or the model needs them; at most so many, from all over the set."""
     needed = method == "latents" or (not _samples(model) and "encode" in verbs_of(model))
     if not needed:

@@ -16,9 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from imagewright.verbs.blocks import in_blocks
-
-BATCHES, BATCH = 16, 512  # draws that activations are learned from
+BATCHES, BATCH = 32, 256  # draws that activations are learned from
 SPARE = 8  # components found besides those wanted: the incremental method is sharp for the first of them
 
 Batches = Callable[[], Iterator[Tensor]]
@@ -69,6 +67,7 @@ def _centred(model: Any, batches: Batches, searched: Tensor) -> Iterator[tuple[T
     A batch is of one class, or of whatever else is not searched: what it does to the picture is in the mean.
     """
     for latents in batches():
-        rows = in_blocks(model, model.activations, latents).float()
+        with torch.no_grad():
+            rows = model.activations(latents.to(model.device)).float().cpu()
         numbers = latents.flatten(1)[:, searched]
         yield rows - rows.mean(0), numbers - numbers.mean(0)

@@ -134,9 +134,8 @@ def _compared(
 
     distances, places = nearest(queries, blocks(), min(NEAREST, len(training)), leave_out=leave_out)
     if not float(distances[len(samples) :, 0].max()) > 0:
-        raise DataError(
-            f"All pictures are equal, or have a double, in {space.name}: near and far cannot be told apart."
-        )
+        which = "All held-out pictures are training pictures" if control.held_out else "All training pictures are equal"
+        raise DataError(f"{which} in {space.name}, so near and far cannot be told apart: give others.")
     return compare(space.name, distances[: len(samples)], places[: len(samples)], distances[len(samples) :])
 
 

@@ -18,10 +18,11 @@ from imagewright.verbs.apply import ImagesLike, images_for
 from imagewright.verbs.blocks import in_blocks
 
 LARGEST = 64  # pixels: a copy shows at this longer side, at a fraction of the cost
+FAINT = 0.02  # standard deviation of the pixels, two or three grey levels: fainter patterns are not brought out
 
 
 class Pixels:
-    """Pixels in [-1, 1], of larger pictures their means at a longer side of 64."""
+    """Pixels whatever the light and the contrast of the picture; of larger ones their means at a longer side of 64."""
 
     name = "pixels"
 
@@ -38,7 +39,8 @@ class Pixels:
         if shrink < 1:
             size = [max(1, round(side * shrink)) for side in pixels.shape[2:]]
             pixels = interpolate(pixels, size, mode="area")
-        return pixels.flatten(1)
+        rows = pixels.flatten(1)
+        return (rows - rows.mean(1, keepdim=True)) / rows.std(1, keepdim=True).clamp(min=FAINT)
 
 
 class Features:

@@ -1,0 +1,142 @@
+"""Neighbours: a model that returns training pictures is caught, and one that draws new ones is not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from sklearn.neighbors import NearestNeighbors
+from tiny import tiny_model
+from torch import nn
+
+import imagewright as iw
+from imagewright import catalogue
+from imagewright.errors import DataError, UserError
+from imagewright.images import Images
+from imagewright.images.float_stream import FloatStream
+from imagewright.latent.neighbours_pictures import draw_neighbours
+from imagewright.phases import Model
+
+
+@pytest.fixture(scope="module")
+def digits() -> tuple[Images, Images]:
+    """Training and held-out digits."""
+    images = iw.open_images("digits").prepare()
+    order = np.random.default_rng(0).permutation(len(images))
+    return images.subset(np.sort(order[:500])), images.subset(np.sort(order[500:1000]))
+
+
+def fitted(name: str, images: Images, **options: float) -> Model:
+    model_class = catalogue.model_class(name)
+    model = model_class(model_class.Config(size=images.size, channels=images.channels, **options))
+    model.fit(FloatStream(images))
+    return model.eval()
+
+
+@pytest.fixture(scope="module")
+def pca(digits: tuple[Images, Images]) -> Model:
+    return fitted("pca", digits[0], components=20)
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["held-out", "leave-one-out"])
+def test_kernels_around_training_pictures_are_caught_and_one_gaussian_is_not(
+    digits: tuple[Images, Images], pca: Model, *, told: bool
+) -> None:
+    training, held_out = digits
+    control = held_out if told else None
+    narrow = iw.neighbours(fitted("kde", training, bandwidth=0.2), training, control, count=200)
+    assert narrow.memorised
+    assert narrow.verdict.startswith("Memorised")
+    assert narrow.spaces[0].share > 0.9
+    new = iw.neighbours(pca, training, control, count=200)
+    assert not new.memorised
+    assert new.spaces[0].chance > 0.1
+
+
+def test_new_pictures_are_not_copies_and_a_few_copies_among_them_are_found(
+    digits: tuple[Images, Images], pca: Model
+) -> None:
+    training, held_out = digits
+    new = iw.open_images("digits").subset(
+        np.setdiff1d(np.arange(1797), np.r_[training._selection, held_out._selection])
+    )
+    pictures = new.batch(np.arange(400)).images
+    plain = iw.neighbours(pca, training, held_out, samples=pictures)
+    assert not plain.memorised
+    assert abs(plain.spaces[0].statistic) < 3
+    pictures[::20] = training.batch(np.arange(20)).images
+    mixed = iw.neighbours(pca, training, held_out, samples=pictures)
+    assert mixed.memorised
+    assert set(mixed.suspects()[:20].tolist()) == set(range(0, 400, 20))
+    assert mixed.spaces[0].places[::20, 0].tolist() == list(range(20))
+    assert mixed.spaces[0].distances[::20, 0].max() < 1e-3
+
+
+def test_copies_in_another_contrast_are_copies_and_pale_blends_are_not(
+    digits: tuple[Images, Images], pca: Model
+) -> None:
+    training, held_out = digits
+    half = training.batch(np.arange(100)).images.float()
+    darker = (0.6 * half + 10).round().to(torch.uint8)
+    assert iw.neighbours(pca, training, held_out, samples=darker).spaces[0].share > 0.5
+    blend = torch.stack(
+        [half[torch.randperm(100, generator=torch.Generator().manual_seed(k))[:12]].mean(0) for k in range(100)]
+    )
+    pale = iw.neighbours(pca, training, held_out, samples=blend.round().to(torch.uint8))
+    assert not pale.spaces[0].repeats
+
+
+def test_the_nearest_are_those_of_scikit_learn(digits: tuple[Images, Images], pca: Model) -> None:
+    training, held_out = digits
+    found = iw.neighbours(pca, training, held_out, count=30)
+    places = np.linspace(0, 499, 30).astype(np.int64)
+    pictures = (training.batch(np.arange(500)).images, found.samples, held_out.batch(places).images)
+    rows = [each.flatten(1) / 127.5 for each in pictures]
+    rows = [(each - each.mean(1, keepdim=True)) / each.std(1, keepdim=True) for each in rows]
+    known, asked = (nn.functional.normalize(each - rows[2].mean(0)) for each in rows[:2])
+    expected = NearestNeighbors(n_neighbors=5, algorithm="brute").fit(known.numpy()).kneighbors(asked.numpy())
+    assert torch.allclose(found.spaces[0].distances[:, :5], torch.from_numpy(expected[0]).float(), atol=1e-5)
+
+
+def test_what_should_be_known_of_the_control_is_said(digits: tuple[Images, Images], pca: Model) -> None:
+    training, held_out = digits
+    alone = iw.neighbours(pca, training, count=50)
+    assert alone.control == "training pictures, each left out,"
+    assert "No held-out pictures were given" in alone.said[0]
+    assert "The control is of 50 pictures only" in alone.said[-1]
+    half = iw.open_images("digits").subset(np.r_[training._selection[:100], held_out._selection[:100]])
+    seen = iw.neighbours(pca, training, half, count=200)
+    assert seen.said == ("100 of 200 held-out pictures are among the training pictures: they are not held out.",)
+    with pytest.raises(DataError, match="All held-out pictures are training pictures"):
+        iw.neighbours(pca, training, training, count=100)
+    assert iw.neighbours(pca, training, held_out, count=200).said == ()
+
+
+def test_spaces_are_the_models_own_or_another_runs(digits: tuple[Images, Images], pca: Model) -> None:
+    training, _ = digits
+    assert [space.space for space in iw.neighbours(pca, training, count=9).spaces] == ["pixels", "the model's latents"]
+    gan = tiny_model("dcgan", training.size, 1)
+    found = iw.neighbours(pca, training, count=9, features=gan)
+    assert found.spaces[1].space == "the other run's features"
+    sampler = tiny_model("naive_bayes", training.size, 1)
+    with pytest.raises(UserError, match=r"has no features.*features=RUN"):
+        iw.neighbours(pca, training, features=sampler, count=9)
+
+
+def test_the_sheet_holds_samples_and_both_kinds_of_neighbours(digits: tuple[Images, Images], pca: Model) -> None:
+    found = iw.neighbours(pca, digits[0], digits[1], count=30)
+    sheet = draw_neighbours(found, "title")
+    assert sheet.width > 11 * 100
+    assert sheet.height > 8 * 100
+    few = iw.neighbours(pca, digits[0].subset(np.arange(3)), count=2)
+    assert draw_neighbours(few, "title").width > 100
+
+
+def test_too_few_and_equal_pictures(pca: Model) -> None:
+    picture = np.random.default_rng(0).integers(0, 255, (1, 1, *pca.config.size)).astype(np.uint8)
+    with pytest.raises(DataError, match="1 training pictures are too few"):
+        iw.neighbours(pca, picture)
+    with pytest.raises(DataError, match="All training pictures are equal"):
+        iw.neighbours(pca, picture.repeat(5, axis=0), count=4)
+    with pytest.raises(UserError, match="count=0"):
+        iw.neighbours(pca, picture, count=0)
