@@ -51,11 +51,10 @@ class Spread:
         moving = self.deviation > 1e-6 * max(float(self.deviation.max()), 1e-12)
         return np.where(moving, 1 / np.where(moving, self.deviation, 1), 0.0)
 
-    def scale_along(self, direction: np.ndarray) -> float:
-        """One standard deviation of the latents along a direction (D,) of length 1."""
-        each = direction * self.deviation
-        variance = each @ (each if self.correlation is None else self.correlation @ each)
-        return float(np.sqrt(variance))
+    def length_of(self, direction: np.ndarray) -> float:
+        """One standard deviation of u along a direction of u (D,), over the direction's length."""
+        varied = direction if self.correlation is None else self.correlation @ direction
+        return float(np.sqrt(direction @ varied) / np.linalg.norm(direction))
 
 
 def spread_of(latents: np.ndarray) -> Spread:
@@ -126,10 +125,12 @@ def orthogonalised(direction: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def in_latents(direction: np.ndarray, spread: Spread) -> tuple[np.ndarray, float]:
-    """A direction of u as one of z (D,) of length 1, and one standard deviation along it."""
+    """A direction of u (D,) as one of z, of length 1, and how far along it one standard deviation is.
+
+    That deviation is of u: added to z, direction * scale moves as far in any units of z.
+    """
     moved = direction * spread.deviation
     length = float(np.linalg.norm(moved))
     if not np.isfinite(length) or length < 1e-12:
         raise UserError("The two sides have the same latents: no direction leads from the one to the other.")
-    moved = moved / length
-    return moved, spread.scale_along(moved)
+    return moved / length, spread.length_of(direction) * length / float(np.linalg.norm(direction))

@@ -1,0 +1,252 @@
+"""Attribute directions on pictures of which the truth is known, and what cannot be one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from marked_pictures import PATCH, STRIPE, fitted_pca, marked, write_marked
+from torch import nn
+
+import imagewright as iw
+from imagewright.errors import DataError, UserError
+from imagewright.latent import judge as judging
+from imagewright.latent import kept
+from imagewright.latent.attributes_directions import direction_of, in_latents, orthogonalised, spread_of
+from imagewright.latent.attributes_effect import effect_of
+from imagewright.latent.attributes_found import Attribute
+from imagewright.latent.judge import Judge
+from imagewright.runs.run import Run
+from imagewright.training.reporting import Silent
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return fitted_pca(marked(400, 0.5, seed=1)[0], tmp_path_factory.mktemp("runs") / "pca")
+
+
+@pytest.fixture(scope="module")
+def independent(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_marked(tmp_path_factory.mktemp("independent"), *marked(240, 0.5))
+
+
+@pytest.fixture(scope="module")
+def confounded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Nine patches in ten come with a stripe."""
+    return write_marked(tmp_path_factory.mktemp("confounded"), *marked(240, 0.9))
+
+
+def leak(run: Run, found: Attribute) -> float:
+    """How much brighter the stripe becomes where the patch becomes one grey level brighter."""
+    model = iw.load(run)
+    middle = torch.zeros(1, *found.direction.shape)
+    with torch.inference_mode():
+        change = model.decode(middle + found.step) - model.decode(middle)  # type: ignore[operator]
+    return float(change[0, 0][STRIPE].mean() / change[0, 0][PATCH].mean())
+
+
+def test_the_mean_difference_is_what_a_linear_model_turns_into_the_difference_of_the_mean_pictures(
+    run: Run, independent: Path
+) -> None:
+    pixels, values = marked(240, 0.5)
+    found = iw.attribute(run, independent, "Patch", held_out=independent)
+    latents = iw.encode(run, pixels)
+    side = torch.from_numpy(values[:, 0])
+    difference = latents[side].mean(0) - latents[~side].mean(0)
+    assert torch.allclose(found.direction, difference / difference.norm(), atol=1e-4)
+    standard = found.direction / latents.std(0)
+    along = (latents / latents.std(0)) @ (standard / standard.norm())
+    assert found.scale == pytest.approx(float(along.std() / standard.norm()), rel=0.05)
+    assert found.counts == (int(side.sum()), int((~side).sum()))
+    assert found.told_apart == pytest.approx(1, abs=1e-6)
+
+
+def test_what_comes_with_an_attribute_leaks_until_it_is_balanced_or_projected_out(run: Run, confounded: Path) -> None:
+    plain = leak(run, iw.attribute(run, confounded, "Patch"))
+    balanced = leak(run, iw.attribute(run, confounded, "Patch", balance=["Stripe"]))
+    everything = leak(run, iw.attribute(run, confounded, "Patch", balance=["all"]))
+    orthogonal = leak(run, iw.attribute(run, confounded, "Patch", orthogonal_to=["Stripe"]))
+    machine = leak(run, iw.attribute(run, confounded, "Patch", method="svm"))
+    machine_balanced = leak(run, iw.attribute(run, confounded, "Patch", method="svm", balance=["Stripe"]))
+    assert plain > 0.7  # 0.9 - 0.1: the stripe is as much brighter as it is commoner
+    assert abs(balanced) < 0.05
+    assert everything == pytest.approx(balanced)
+    assert abs(machine_balanced) < machine < plain
+    assert orthogonal < 0  # the other's own mean difference holds a patch: projected out, the stripe goes down
+
+
+def test_orthogonal_to_a_balanced_direction_that_is_kept(run: Run, confounded: Path) -> None:
+    iw.attribute(run, confounded, "Stripe", balance=["Patch"], save="stripe", force=True)
+    found = iw.attribute(run, confounded, "Patch", orthogonal_to=["stripe"])
+    assert abs(leak(run, found)) < 0.1
+    assert found.orthogonal_to == ("stripe",)
+
+
+@pytest.mark.parametrize("method", ["mean", "svm"])
+def test_what_is_added_to_latents_does_not_depend_on_their_units(method: str) -> None:
+    generator = np.random.default_rng(0)
+    side = generator.random(300) < 0.4
+    latents = generator.normal(size=(300, 5)) + np.outer(side, [1, 0.5, 0, 0, 0])
+    others = generator.normal(size=(300, 5))[:2]
+    units = np.array([100, 1e-3, 1, 7, 0.2])
+
+    def step(given: np.ndarray, scaled: np.ndarray) -> np.ndarray:
+        spread = spread_of(given)
+        direction = direction_of(given, side, spread, method)  # type: ignore[arg-type]
+        kept_others = np.stack([spread.standardised_direction(other * scaled) for other in others])
+        moved, scale = in_latents(orthogonalised(direction, kept_others), spread)
+        return np.asarray(moved * scale)
+
+    assert np.allclose(step(latents * units, units), units * step(latents, np.ones(5)), rtol=1e-3)
+
+
+def test_a_place_that_never_moves_is_not_moved() -> None:
+    generator = np.random.default_rng(0)
+    latents = np.column_stack([generator.normal(size=(40, 2)), np.full(40, 3.0)])
+    spread = spread_of(latents)
+    moved, _ = in_latents(direction_of(latents, latents[:, 0] > 0, spread, "svm"), spread)
+    assert moved[2] == 0
+    assert abs(moved[0]) > 0.9
+
+
+def test_one_deviation_along_a_direction_found_on_twenty_points_is_not_far_too_long() -> None:
+    generator = np.random.default_rng(0)
+    side = np.arange(20) < 10
+    lengths = []
+    for _ in range(20):
+        latents = generator.normal(size=(20, 64))
+        spread = spread_of(latents)
+        lengths.append(in_latents(direction_of(latents, side, spread, "mean"), spread)[1])
+    assert np.mean(lengths) == pytest.approx(1, abs=0.25)  # as they are on the twenty: above 2
+
+
+def test_ten_marked_pictures_a_side_are_enough_and_may_have_other_sizes(run: Run, tmp_path: Path) -> None:
+    pixels, values = marked(60, 0.5, seed=5)
+    big = pixels.repeat(2, axis=2).repeat(2, axis=3)
+    for name, chosen in (("with", values[:, 0]), ("without", ~values[:, 0])):
+        write_marked(tmp_path / name, big[chosen][:10], values[chosen][:10])
+    found = iw.attribute(run, positive=tmp_path / "with", negative=tmp_path / "without", save="patch", force=True)
+    assert found.counts == (10, 10)
+    assert found.name == "patch"
+    assert "resized from 24x24 to 12x12" in found.said[0]
+    assert abs(leak(run, found)) < 0.4
+    assert found.told_apart is not None
+    assert found.told_apart > 0.95
+
+
+def test_a_direction_is_kept_with_how_it_was_found(run: Run, independent: Path) -> None:
+    found = iw.attribute(run, independent, "Stripe", orthogonal_to=["Patch"], save="the-stripe", force=True)
+    there = kept.find(run, iw.load(run), "the-stripe", "direction")
+    assert torch.equal(there.tensors["direction"], found.direction)
+    assert float(there.tensors["direction"].norm()) == pytest.approx(1, abs=1e-5)
+    assert there.record["found"] == found.found()
+    assert "orthogonal to Patch" in there.record["found"]
+
+
+def test_samples_labelled_by_a_classifier_give_a_direction(run: Run, tmp_path: Path) -> None:
+    pixels, values = marked(200, 0.5, seed=3)
+    for name, chosen in (("patch", values[:, 0]), ("plain", ~values[:, 0])):
+        write_marked(tmp_path / "set" / name, pixels[chosen], values[chosen])
+        (tmp_path / "set" / name / "attributes.csv").unlink()
+    classifier = iw.train("gda", tmp_path / "set", out=tmp_path / "classifier", reporter=Silent())
+    found = iw.attribute(run, classifier=classifier, attribute="patch")
+    assert abs(leak(run, found)) < 0.2
+    assert "samples show patch" in found.said[0]
+    with pytest.raises(UserError, match="Did you mean 'patch'"):
+        iw.attribute(run, classifier=classifier, attribute="pach")
+    with pytest.raises(UserError, match="does not classify"):
+        iw.attribute(run, classifier=run, attribute="patch")
+
+
+# Measuring
+
+
+class Brightness(nn.Module):
+    """A judge known in closed form: the logit of `bright` is ten times the mean pixel, of `dark` the opposite."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        mean = images.mean((1, 2, 3))
+        return torch.stack([10 * mean, -10 * mean], 1)
+
+
+def test_the_strength_at_which_a_judge_is_convinced_and_what_changes_until_then(run: Run) -> None:
+    model = iw.load(run)
+    step = iw.encode(model, np.full((1, 1, 12, 12), 250, np.uint8))[0] / 4
+    judge = Judge(("bright", "dark"), Brightness(), {"bright": 1.0, "dark": 1.0})
+    effect = effect_of(model, judge, "bright", torch.zeros(3, *step.shape) - step, step)
+    curve = effect.curve("bright")
+    assert curve == sorted(curve)
+    assert effect.passes is not None
+    after = next(place for place, value in enumerate(curve) if value >= 0.7)
+    assert effect.strengths[after - 1] < effect.passes <= effect.strengths[after]
+    assert effect.leakage["dark"] == pytest.approx(-(0.7 - curve[0]), abs=1e-5)
+    never = effect_of(model, judge, "dark", torch.zeros(3, *step.shape) + 2 * step, step)
+    assert never.passes is None
+    assert never.reached == never.strengths[-1]
+
+
+def test_measured_on_held_out_pictures(
+    run: Run, confounded: Path, independent: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judging, "IMAGES_SEEN", 1920)
+    effect = iw.attribute(run, independent, "Patch", held_out=confounded, measure=True).effect
+    assert effect is not None
+    assert effect.accuracy["Patch"] > 0.9
+    assert effect.curve("Patch")[0] < 0.4
+    assert effect.passes is not None
+    assert abs(effect.leakage["Stripe"]) < 0.25
+    assert effect.real is not None
+    with pytest.raises(DataError, match="too few"):
+        iw.attribute(run, iw.open_images(confounded).subset(np.arange(60)), "Patch", measure=True)
+
+
+# Mistakes
+
+
+def test_what_cannot_be_an_attribute(run: Run, independent: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="Did you mean 'Patch'"):
+        iw.attribute(run, independent, "patc")
+    with pytest.raises(UserError, match="one of three"):
+        iw.attribute(run)
+    with pytest.raises(UserError, match="negative= is missing"):
+        iw.attribute(run, positive=independent)
+    with pytest.raises(UserError, match="attribute= is missing"):
+        iw.attribute(run, independent)
+    with pytest.raises(UserError, match="is the attribute itself"):
+        iw.attribute(run, independent, "Patch", balance=["Patch"])
+    with pytest.raises(UserError, match="lies in their span"):
+        iw.attribute(run, independent, "Patch", orthogonal_to=["Patch"])
+    with pytest.raises(UserError, match="Did you mean 'Stripe'"):
+        iw.attribute(run, independent, "Patch", orthogonal_to=["Strip"])
+    with pytest.raises(UserError, match="in a run"):
+        iw.attribute(iw.load(run), independent, "Patch", save="name")
+    with pytest.raises(UserError, match="cannot be a name"):
+        iw.attribute(run, independent, "Patch", save="12")
+    with pytest.raises(UserError, match="needs labelled pictures"):
+        iw.attribute(run, positive=independent, negative=independent, measure=True)
+    pixels, values = marked(10, 0.5)
+    with pytest.raises(DataError, match="No picture with Patch"):
+        iw.attribute(run, write_marked(tmp_path / "none", pixels, values & False), "Patch")
+    with pytest.raises(DataError, match="have no labels"):
+        iw.attribute(run, pixels, "Patch")
+    with pytest.raises(UserError, match="same latents"):
+        iw.attribute(run, positive=pixels, negative=pixels)
+
+
+def test_a_class_follows_from_the_others_and_cannot_be_balanced_over_them(run: Run, tmp_path: Path) -> None:
+    pixels, values = marked(40, 0.5)
+    for name, chosen in (("patch", values[:, 0]), ("plain", ~values[:, 0])):
+        write_marked(tmp_path / name, pixels[chosen], values[chosen])
+        (tmp_path / name / "attributes.csv").unlink()
+    assert iw.attribute(run, tmp_path, "patch").counts == (int(values[:, 0].sum()), int((~values[:, 0]).sum()))
+    with pytest.raises(UserError, match="follows from plain"):
+        iw.attribute(run, tmp_path, "patch", balance=["all"])
+
+
+def test_a_direction_of_another_model_is_refused(run: Run, independent: Path, tmp_path: Path) -> None:
+    other = fitted_pca(marked(100, 0.5, seed=9)[0], tmp_path / "other")
+    path = iw.attribute(other, independent, "Stripe", save="stripe").kept
+    with pytest.raises(UserError, match="latent space of another model"):
+        iw.attribute(run, independent, "Patch", orthogonal_to=[str(path)])
