@@ -210,9 +210,9 @@ def test_what_cannot_be_an_attribute(run: Run, independent: Path, tmp_path: Path
         iw.attribute(run, independent, "patc")
     with pytest.raises(UserError, match="one of three"):
         iw.attribute(run)
-    with pytest.raises(UserError, match="negative= is missing"):
+    with pytest.raises(UserError, match="without it .negative=FOLDER. are missing"):
         iw.attribute(run, positive=independent)
-    with pytest.raises(UserError, match="attribute= is missing"):
+    with pytest.raises(UserError, match="What to look for is missing"):
         iw.attribute(run, independent)
     with pytest.raises(UserError, match="is the attribute itself"):
         iw.attribute(run, independent, "Patch", balance=["Patch"])

@@ -110,11 +110,11 @@ def _evidence(
     positive, negative = marked
     if given[1]:
         if positive is None or negative is None:
-            missing = "positive" if positive is None else "negative"
-            raise UserError(f"{missing}= is missing: pictures with the attribute and without are compared.")
+            missing = "with it (positive=" if positive is None else "without it (negative="
+            raise UserError(f"Pictures {missing}FOLDER) are missing: the two are compared.")
         return from_folders(model, attribute or called, positive, negative, options["progress"])
     if attribute is None:
-        raise UserError("attribute= is missing: name one of the source's attributes or classes.")
+        raise UserError("What to look for is missing (attribute=NAME): name one of the attributes or classes.")
     if source is not None:
         return from_source(model, source, attribute, **options)
     assert classifier is not None
