@@ -84,10 +84,14 @@ def config_of(model_name: str, images: Images, options: dict[str, Any], parts: P
     if issubclass(config_class, configs.LabelledConfig):
         derived["class_names"] = _classes_of(images, model_name)
     if issubclass(config_class, configs.ConditionedConfig):
-        derived |= _conditions_of(images, model_name, options.get("condition", "auto"))
+        derived |= _conditions_of(images, model_name, options.get("condition") or _default(config_class, "condition"))
     if parts:
         derived["parts"] = describe(parts)
     return configs.build(config_class, derived | options, model_name)
+
+
+def _default(config_class: type[configs.Config], name: str) -> Any:
+    return config_class.__dataclass_fields__[name].default.default
 
 
 def _classes_of(images: Images, model_name: str) -> tuple[str, ...]:
@@ -106,6 +110,8 @@ def _classes_of(images: Images, model_name: str) -> tuple[str, ...]:
 
 def _conditions_of(images: Images, model_name: str, condition: str) -> dict[str, tuple[str, ...]]:
     """The names of the classes, or of the attributes, that a conditional model is told."""
+    if condition == "none":
+        return {}
     if condition == "attributes" or (condition == "auto" and images.class_names is None and images.attribute_names):
         if not images.attribute_names:
             raise DataError(

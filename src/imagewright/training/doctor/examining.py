@@ -24,7 +24,8 @@ from imagewright.training.doctor.motion import relative_steps
 from imagewright.training.engine import Engine
 from imagewright.verbs.apply import decode, latents_of, reconstruct
 
-PICTURES = 64  # samples, training pictures and held-out pictures of one examination
+PICTURES = 64  # samples, or training pictures, of one examination
+JUDGED = 32  # samples, training pictures and held-out pictures that a discriminator judges in one
 KEPT_BYTES = 2**26  # of training pictures, and as many of held-out ones, at their full size
 REFERENCES = 4096  # training pictures that samples are compared with
 REFERENCES_DECODED = 512  # where each one has to be read from its file: such sets are too large to be remembered
@@ -89,9 +90,9 @@ class Examiner:
         if not judges(model):
             return {}
         model.train()
-        device, latents = model.device, self._latents().to(model.device)
-        trained = _some(self.trained, seed)
-        both = trained if self.held_out is None else _joined(trained, _some(self.held_out, seed))
+        device, latents = model.device, self._latents()[:JUDGED].to(model.device)
+        trained = _some(self.trained, JUDGED, seed)
+        both = trained if self.held_out is None else _joined(trained, _some(self.held_out, JUDGED, seed))
         with torch.inference_mode():
             fake = model.judge(model.decode(latents), latents=latents).float().cpu()  # type: ignore[operator]
             labels, attributes = (
@@ -115,7 +116,7 @@ class Examiner:
         if not infers_distributions(model):
             return {}
         model.eval()
-        some = _some(self.trained, seed)
+        some = _some(self.trained, PICTURES, seed)
         labels, attributes = (
             None if known is None else known.to(model.device) for known in (some.labels, some.attributes)
         )
@@ -145,9 +146,9 @@ def _of_samples(made: Tensor, usual: likeness.References) -> Figures:
     return figures
 
 
-def _some(batch: Batch, seed: int) -> Batch:
+def _some(batch: Batch, count: int, seed: int) -> Batch:
     """Other pictures at each examination, so that several together judge all."""
-    chosen = torch.randperm(len(batch.images), generator=torch.Generator().manual_seed(seed))[:PICTURES]
+    chosen = torch.randperm(len(batch.images), generator=torch.Generator().manual_seed(seed))[:count]
     return Batch(
         batch.images[chosen], *(None if known is None else known[chosen] for known in (batch.labels, batch.attributes))
     )

@@ -37,7 +37,7 @@ DEAD_SHARE = 0.9
 # How often a training picture is judged more real than one that was never shown: 0.5 where both are alike, and 0.6 is
 # what small sets come to in a few rounds. Few held-out pictures may be odd ones: two standard errors are added.
 OVERFITTED = 0.6
-JUDGED = 3 * 64  # training pictures in three reports
+JUDGED = 3 * 32  # training pictures in three reports
 
 # The share of samples that are copies, beyond that of training pictures that have a near-duplicate. No sample of
 # healthy runs was one; of a GAN on eight pictures 20 to 50 of 100 were.
