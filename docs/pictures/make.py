@@ -29,7 +29,7 @@ def main() -> None:
         "rebuilt by a VAE": iw.reconstruct(vae, chosen),
         "new, by a VAE": iw.sample(vae, COLUMNS, seed=4),
         "new, by a DCGAN": iw.sample(dcgan, COLUMNS, seed=1),
-        "a walk (DCGAN)": iw.interpolate(dcgan, COLUMNS, seeds=(2, 5)),
+        "a walk (DCGAN)": iw.interpolate(dcgan, COLUMNS, ends=(2, 5)),
     }
     sheet = draw_grid(torch.cat(list(rows.values())), COLUMNS, row_labels=list(rows), scale=2)
     record = make_record("sample", model="pca, vae, dcgan", source_type=COMPOSITE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.console import Console
@@ -15,6 +15,12 @@ def console(*, stderr: bool = False) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else max(shutil.get_terminal_size().columns, 160)
     return Console(stderr=stderr, width=width, highlight=False, soft_wrap=False)
+
+
+def say(sentences: Iterable[str]) -> None:
+    """What the user should know besides the result, on the error stream: a program reads the other one."""
+    for sentence in sentences:
+        print(sentence, file=sys.stderr, flush=True)
 
 
 def show_record(record: Mapping[str, Any], screen: Console | None = None, indent: int = 0) -> None:

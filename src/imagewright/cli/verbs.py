@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
@@ -60,7 +59,7 @@ def sample(
         images = imagewright.sample(model, count, seed=seed, label=label, attributes=values)
         labels = {"captions": [str(index) for index in range(count)]}
         what = " ".join(["samples", *(["of", label] if label else []), *(["with", *attributes] if attributes else [])])
-    record = make_record("sample", **_made_by(run, model, at), seed=seed, settings=settings)
+    record = make_record("sample", **made_by(run, model, at), seed=seed, settings=settings)
     output.write(images, record, **labels, title=f"{record['model']}: {count} {what}, seed {seed}")
 
 
@@ -115,14 +114,14 @@ def reconstruct(
 
     output = Output(out, force=force)
     model = imagewright.load(run, images_seen=at)
-    images, names, classes = _spread(model, source, count, split)
+    images, names, classes = spread_of(model, source, count, split)
     damaged = corrupt(model, images, seed=seed)
     rebuilt = imagewright.reconstruct(model, images if damaged is None else damaged)
     rows = {"input": images, "noisy input": damaged, "reconstruction": rebuilt}
     shown = {label: pictures for label, pictures in rows.items() if pictures is not None}
     record = make_record(
         "reconstruct",
-        **_made_by(run, model, at),
+        **made_by(run, model, at),
         seed=None if damaged is None else seed,
         settings={"source": Path(source).name, "count": len(names)},
         source_type=COMPOSITE if output.is_sheet else ENHANCED,
@@ -135,53 +134,6 @@ def reconstruct(
         )
     else:
         output.write(rebuilt, record, names=names)
-
-
-def interpolate(
-    run: RunPath,
-    /,
-    *,
-    out: Annotated[
-        Path, Parameter(help="a sheet (.png, .jpg, .tif), an animation (.webp, .gif, .mp4), .npz, or a folder")
-    ],
-    seeds: Annotated[tuple[int, ...], Parameter(help="the ends of the walk: --seeds 0 1 2", consume_multiple=True)] = (
-        0,
-        1,
-    ),
-    source: Annotated[str | None, Parameter(help="walk between pictures of this source instead of seeds")] = None,
-    count: Annotated[Count, Parameter(help="pictures of the source to walk between")] = 2,
-    steps: Annotated[Count, Parameter(help="pictures of one leg, both ends included")] = 8,
-    way: Annotated[
-        Literal["spherical", "linear"], Parameter(help="along a great circle, as Gaussian latents lie, or straight")
-    ] = "spherical",
-    frames_per_second: Annotated[float, Parameter(help="of an animation")] = 12.0,
-    at: At = None,
-    force: Force = False,
-) -> None:
-    """Walk from one picture to another: a sheet, or an animation."""
-    import imagewright
-    from imagewright.cli.output import Output
-    from imagewright.images.provenance import make_record
-
-    output = Output(out, animated=True, force=force)
-    model = imagewright.load(run, images_seen=at)
-    if source is None:
-        images, ends = None, [f"seed {seed}" for seed in seeds]
-    else:
-        images, ends, _ = _spread(model, source, count, None)
-    walked = imagewright.interpolate(model, steps, seeds=seeds, images=images, way=way)
-    settings = {"steps": steps, "way": way, "ends": ends} | ({} if source is None else {"source": Path(source).name})
-    record = make_record("interpolate", **_made_by(run, model, at), settings=settings)
-    if not output.is_sheet:
-        output.write(walked, record, frames_per_second=frames_per_second)
-        return
-    legs = [range(leg * (steps - 1), (leg + 1) * (steps - 1) + 1) for leg in range(len(ends) - 1)]
-    labels = [f"{start} to {end}" for start, end in pairwise(ends)]
-    shares = [f"{step / (steps - 1):.0%}" for step in range(steps)]
-    sheet = walked[[index for leg in legs for index in leg]]
-    output.write(
-        sheet, record, row_labels=labels, column_labels=shares, title=f"{record['model']}: {way} interpolation"
-    )
 
 
 def score(
@@ -212,7 +164,7 @@ def score(
     show_scores(out.with_suffix(".png"), images, scores, str(model.score_unit), extremes, force=force)
 
 
-def _made_by(run: Path, model: object, at: int | None) -> dict[str, Any]:
+def made_by(run: Path, model: object, at: int | None) -> dict[str, Any]:
     """What made the pictures, for their record: the model's name, the run's, and the images the model has seen."""
     from imagewright import Run, catalogue
 
@@ -221,7 +173,7 @@ def _made_by(run: Path, model: object, at: int | None) -> dict[str, Any]:
     return {"model": catalogue.name_of(model), "run": run, "images_seen": at}  # type: ignore[arg-type]
 
 
-def _spread(
+def spread_of(
     model: object, source: str, count: int, split: str | None
 ) -> tuple[torch.Tensor, list[str], list[str] | None]:
     """Pictures from all over a source at the model's size, uint8 (N, C, H, W), names, and classes if known."""

@@ -29,7 +29,7 @@ def apart(one: Tensor, other: Tensor) -> int:
 def test_a_way_has_its_ends_and_as_many_images_as_asked(
     vae: Model, way: str, seeds: tuple[int, ...], steps: int
 ) -> None:
-    images = iw.interpolate(vae, steps, seeds=seeds, way=way)
+    images = iw.interpolate(vae, steps, ends=seeds, way=way)
     assert images.shape == ((len(seeds) - 1) * (steps - 1) + 1, 3, 16, 16)
     assert images.dtype == torch.uint8
     for leg, seed in enumerate(seeds):
@@ -63,7 +63,7 @@ def test_a_way_has_two_ends(vae: Model, steps: int) -> None:
 
 def test_one_end_is_no_way(vae: Model) -> None:
     with pytest.raises(UserError, match="needs two ends or more, and there is 1"):
-        iw.interpolate(vae, 3, seeds=(1,))
+        iw.interpolate(vae, 3, ends=(1,))
     with pytest.raises(UserError, match="needs two ends or more, and there is 1"):
         iw.interpolate(vae, 3, images=simple_pictures(1))
 
