@@ -52,18 +52,20 @@ class LabelledConfig(Config):
 
 @dataclass(frozen=True, kw_only=True)
 class ConditionedConfig(Config):
-    """The configuration of a model that is told the class, or the attributes, of each image: one of the two."""
+    """The configuration of a model that is told the class, or the attributes, of each image: one of the two, or none.
+
+    Sub-classes say what `condition` may be, and its default: auto (labels where there are any, else attributes), none,
+    labels, attributes.
+    """
 
     class_names: tuple[str, ...] = Field((), description="the classes, in the order of their numbers")
     attribute_names: tuple[str, ...] = Field((), description="the attributes, in the order of their columns")
-    condition: Literal["auto", "labels", "attributes"] = Field(
-        "auto", description="what pictures are told apart by; auto: labels where there are any, else attributes"
-    )
+    condition: str = Field(description="what pictures are told apart by: labels, attributes, or as the model has it")
 
     @property
     def conditions(self) -> int:
         """How many classes, or attributes."""
-        return len(self.class_names) or len(self.attribute_names)
+        return 0 if self.condition == "none" else len(self.class_names) or len(self.attribute_names)
 
 
 @dataclass(frozen=True, kw_only=True)

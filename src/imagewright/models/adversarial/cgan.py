@@ -32,6 +32,9 @@ REMEMBERED = 512  # conditions of pictures seen, from which new ones are drawn
 class CGANConfig(ConditionedConfig, GameConfig, DCGANShape):
     smallest: ClassVar[dict[str, Any]] = {"latent_dim": 8, "width": 8}
 
+    condition: Literal["auto", "labels", "attributes"] = Field(
+        "auto", description="what pictures are told apart by; auto: labels where there are any, else attributes"
+    )
     latent_dim: int = Field(64, ge=1, le=65_536, description="numbers that a picture is made of besides its condition")
     told: Literal["projection", "embedding", "auxiliary"] = Field(
         "projection", description="how the discriminator learns the condition: see the paper of each in the file"

@@ -2,8 +2,11 @@
 
 Kingma & Welling 2013, arXiv:1312.6114: the bound is eq. 10, the reparameterised draw eq. 4 with one sample a picture.
 beta: Higgins et al. 2017. Importance-weighted likelihood: Burda et al. 2015, arXiv:1509.00519, eq. 8.
+Conditional: Kingma et al. 2014, arXiv:1406.5298, section 2.1, model M2 with all labels known: the decoder is told the
+class or the attributes, and the encoder guesses them, so that a picture without labels is encoded too. Departure: the
+encoder's latents are not told of them.
 Learned noise level: one variance for all pixels (sigma-VAE, Rybkin et al. 2020, arXiv:2006.13202, section 3).
-Shape letters: N batch, C H W image, D = C H W, Z code, K importance samples.
+Shape letters: N batch, C H W image, D = C H W, Z code, Y conditions, K importance samples.
 """
 
 from __future__ import annotations
@@ -16,8 +19,9 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
-from imagewright.configs import Config
+from imagewright.configs import ConditionedConfig
 from imagewright.layers.coders import Network, decoder, encoder, unit_interval
+from imagewright.layers.conditions import Conditions, ToldLatents
 from imagewright.layers.first import first_activations, first_weight
 from imagewright.losses.likelihoods import bernoulli_log_likelihood, gaussian_divergence, gaussian_log_likelihood
 from imagewright.phases import Draws, Model, Phase, Recipe, Step, Terms
@@ -28,7 +32,7 @@ PIXEL_STEP = 2 / 255
 
 
 @dataclass(frozen=True, kw_only=True)
-class VAEConfig(Config):
+class VAEConfig(ConditionedConfig):
     smallest: ClassVar[dict[str, Any]] = {"latent_dim": 4, "width": 8}
 
     latent_dim: int = Field(64, ge=1, le=65_536, description="numbers in the code of a picture")
@@ -48,6 +52,10 @@ class VAEConfig(Config):
         0, ge=0, le=10, description="with gaussian: standard deviation of a pixel in [-1, 1]; 0 learns one for all"
     )
     beta: float = Field(1.0, ge=0, le=1e6, description="weight of the divergence from the prior")
+    condition: Literal["none", "labels", "attributes"] = Field(
+        "none",
+        description="what the decoder is told of a picture besides its code: pictures can then be asked for by it",
+    )
 
 
 class NoiseLevel(nn.Module):
@@ -70,8 +78,10 @@ class NoiseLevel(nn.Module):
         return (self.SPEED * self.level).clamp(min=2 * math.log(PIXEL_STEP / 2))
 
 
-class VAE(Model):
-    """Networks: `encoder` (N, C, H, W) -> (N, 2 Z), means and log variances; `decoder` (N, Z) -> (N, C, H, W)."""
+class VAE(Model, ToldLatents):
+    """Networks: `encoder` (N, C, H, W) -> (N, 2 Z + Y), means, log variances and what it takes the conditions for;
+    `decoder` (N, Z + Y) -> (N, C, H, W).
+    """
 
     Config = VAEConfig
     config: VAEConfig
@@ -80,9 +90,11 @@ class VAE(Model):
     def __init__(self, config: VAEConfig) -> None:
         super().__init__(config)
         body = config.network, config.width, config.layers
-        self.encoder = encoder(config.image_shape, 2 * config.latent_dim, *body)
-        self.decoder = decoder(config.image_shape, config.latent_dim, *body)
+        self.encoder = encoder(config.image_shape, 2 * config.latent_dim + config.conditions, *body)
+        self.decoder = decoder(config.image_shape, config.latent_dim + config.conditions, *body)
         self.noise_level = NoiseLevel(config.sigma)
+        if config.conditions:
+            self.conditions = Conditions(config)
 
     @property
     def recipe(self) -> Recipe:
@@ -96,13 +108,24 @@ class VAE(Model):
         return [Phase("elbo", updates=networks, loss=self.negative_elbo)]
 
     def negative_elbo(self, step: Step) -> Terms:
-        """Eq. 10 in nats a picture: minus the log-likelihood, and beta times the divergence."""
+        """Eq. 10 in nats a picture: minus the log-likelihood, and beta times the divergence.
+
+        Told of conditions, also how badly the encoder guesses them (Kingma et al. 2014, eq. 9).
+        """
         targets = self._targets(step.images, step.draws)
-        means, log_variances = self._posterior(targets)
+        means, log_variances, guess = self._posterior(targets)
         latents = means + (0.5 * log_variances).exp() * step.draws.normal(self.config.latent_dim)
+        guessed = {}
+        if self.config.conditions:
+            conditions = self.conditions.of(step.labels, step.attributes)
+            if self.training:
+                self.conditions.remember(conditions)
+            guessed["guess"] = self.conditions.misread(guess, conditions)
+            latents = torch.cat([latents, conditions.to(latents.dtype)], 1)
         return {
             "reconstruction": -self._log_likelihood(targets, latents).mean(),
             "divergence": self.config.beta * gaussian_divergence(means, log_variances).sum(1).mean(),
+            **guessed,
         }
 
     def readings(self, losses: dict[str, float]) -> dict[str, float]:
@@ -115,18 +138,14 @@ class VAE(Model):
 
     # Verbs
 
-    @property
-    def latent_shape(self) -> tuple[int, ...]:
-        return (self.config.latent_dim,)
-
-    def draw(self, count: int, generator: torch.Generator) -> Tensor:
-        return torch.randn(count, self.config.latent_dim, generator=generator)
-
     def encode(self, images: Tensor) -> Tensor:
-        return self._posterior(self._seen(images))[0]
+        """Means (N, Z), and where the model is told of conditions, the likeliest of them behind: (N, Z + Y)."""
+        means, _, guess = self._posterior(self._seen(images))
+        return torch.cat([means, self.conditions.likeliest(guess)], 1) if self.config.conditions else means
 
     def divergences(self, images: Tensor, *, labels: Tensor | None = None, attributes: Tensor | None = None) -> Tensor:
-        return gaussian_divergence(*self._posterior(self._seen(images)))
+        means, log_variances, _ = self._posterior(self._seen(images))
+        return gaussian_divergence(means, log_variances)
 
     def decode(self, latents: Tensor) -> Tensor:
         """The mean picture of each latent."""
@@ -142,41 +161,48 @@ class VAE(Model):
     def score(self, images: Tensor, generator: torch.Generator, samples: int) -> Tensor:
         """log p(x) from below, (N,) nats: Burda et al. 2015, eq. 8, with K = `samples`; one sample gives the ELBO.
 
-        Of the 8-bit picture where the likelihood is gaussian, of the black-and-white one where it is bernoulli.
+        Of the 8-bit picture where the likelihood is gaussian, of the black-and-white one where it is bernoulli. Where
+        the model is told of conditions, all of them are taken for equally likely, and summed over as the codes are.
         """
         targets = self._targets(images, Draws(generator, len(images), 0, len(images)))
-        means, log_variances = self._posterior(targets)
-        return torch.stack(
-            [
-                self._importance_weighted(target, mean, log_variance, generator, samples)
-                for target, mean, log_variance in zip(targets, means, log_variances, strict=True)
-            ]
-        )
+        each = zip(targets, *self._posterior(targets), strict=True)
+        return torch.stack([self._importance_weighted(*parts, generator, samples) for parts in each])
 
     def _importance_weighted(
-        self, target: Tensor, mean: Tensor, log_variance: Tensor, generator: torch.Generator, samples: int
+        self,
+        target: Tensor,
+        mean: Tensor,
+        log_variance: Tensor,
+        guess: Tensor,
+        generator: torch.Generator,
+        samples: int,
     ) -> Tensor:
         """log of the mean of K weights p(x, z) / q(z | x) for one picture, its latents drawn in bounded chunks."""
         chunk = max(1, 2**22 // target.numel())
         weights = []
         for start in range(0, samples, chunk):
-            noise = torch.randn(
-                min(chunk, samples - start), len(mean), generator=generator, device=generator.device
-            ).to(mean.device)
+            count = min(chunk, samples - start)
+            noise = torch.randn(count, len(mean), generator=generator, device=generator.device).to(mean.device)
             latents = mean + (0.5 * log_variance).exp() * noise
             log_prior = gaussian_log_likelihood(latents, torch.zeros_like(latents), torch.zeros_like(latents))
             log_posterior = gaussian_log_likelihood(latents, mean, log_variance)
-            log_likelihood = self._log_likelihood(target.expand(len(latents), *target.shape), latents)
-            weights.append((log_likelihood + log_prior - log_posterior).double())
+            log_ratio = log_prior - log_posterior
+            if self.config.conditions:
+                uniform = torch.rand(count, len(guess), generator=generator, device=generator.device).to(mean.device)
+                conditions, of_conditions = self.conditions.guess(guess.expand(count, -1), uniform)
+                latents, log_ratio = torch.cat([latents, conditions], 1), log_ratio + of_conditions
+            log_likelihood = self._log_likelihood(target.expand(count, *target.shape), latents)
+            weights.append((log_likelihood + log_ratio).double())
         return (torch.logsumexp(torch.cat(weights), 0) - math.log(samples)).float()
 
     # Parts
 
-    def _posterior(self, seen: Tensor) -> tuple[Tensor, Tensor]:
-        """Means and log variances, (N, Z) each."""
-        means, log_variances = self.encoder(seen).float().chunk(2, dim=1)
+    def _posterior(self, seen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Means and log variances, (N, Z) each, and the conditions' logits (N, Y)."""
+        sizes = [self.config.latent_dim, self.config.latent_dim, self.config.conditions]
+        means, log_variances, guess = self.encoder(seen).float().split(sizes, dim=1)
         # exp of an early, wild value would be infinite in one step; no trained posterior comes near these bounds.
-        return means, log_variances.clamp(-20, 10)
+        return means, log_variances.clamp(-20, 10), guess
 
     def _seen(self, images: Tensor) -> Tensor:
         """What the encoder is shown of images outside training: without noise."""

@@ -1,0 +1,137 @@
+"""What pictures are told apart by, as numbers: a one in the place of a class, or 0 or 1 for each attribute.
+
+Shared by the models that are told of them. Shape letters: N batch, Z noise, K classes or attributes.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, one_hot, softplus
+
+from imagewright.capabilities import LatentPart
+from imagewright.configs import ConditionedConfig
+
+REMEMBERED = 512  # conditions of pictures seen, from which new ones are drawn
+
+
+class Conditions(nn.Module):
+    """Buffer `remembered`, uint8 (512, K): conditions of the pictures that training has seen last.
+
+    New ones are drawn from them: as often, and together, as they come.
+    """
+
+    remembered: Tensor
+    filled: Tensor
+
+    def __init__(self, config: ConditionedConfig) -> None:
+        super().__init__()
+        self.count, self.of_classes = config.conditions, bool(config.class_names)
+        one_each = torch.eye(self.count, dtype=torch.uint8) * int(self.of_classes)
+        # Until training fills it: all classes alike, or no attribute.
+        self.register_buffer("remembered", one_each[torch.arange(REMEMBERED) % self.count])
+        self.register_buffer("filled", torch.zeros((), dtype=torch.int64))
+
+    def of(self, labels: Tensor | None, attributes: Tensor | None) -> Tensor:
+        """(N, K) of the labels int64 (N,), or of the attributes (N, K), whichever the model is told."""
+        if self.of_classes:
+            assert labels is not None
+            return one_hot(labels, self.count).float()
+        assert attributes is not None
+        return attributes
+
+    def remember(self, conditions: Tensor) -> None:
+        """Keep the conditions (N, K) of a batch of training."""
+        places = (self.filled + torch.arange(len(conditions), device=self.filled.device)) % REMEMBERED
+        self.remembered[places] = conditions.detach().round().to(torch.uint8)
+        self.filled += len(conditions)
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        """(count, K), on the CPU as the generator is."""
+        chosen = torch.randint(REMEMBERED, (count,), generator=generator)
+        return self.remembered.cpu()[chosen].float()
+
+    # A classifier's logits (N, K): softmax over classes, a sigmoid for each attribute
+
+    def misread(self, logits: Tensor, conditions: Tensor) -> Tensor:
+        """Mean negative log-likelihood of the conditions (N, K), in nats; the mean over attributes."""
+        if self.of_classes:
+            return cross_entropy(logits, conditions.argmax(1))
+        return binary_cross_entropy_with_logits(logits, conditions)
+
+    def likeliest(self, logits: Tensor) -> Tensor:
+        """(N, K)."""
+        return one_hot(logits.argmax(1), self.count).float() if self.of_classes else (logits > 0).float()
+
+    def guess(self, logits: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Conditions (N, K) drawn as the classifier believes, by `noise` (N, K) from U[0, 1), and log p / q in nats.
+
+        p holds all classes, and any set of attributes, for equally likely; q is what the classifier says.
+        """
+        if self.of_classes:
+            # The Gumbel-max trick: the place of the largest is a draw from the softmax.
+            drawn = likeliest = (logits - (-noise.clamp(1e-20).log()).log()).argmax(1)
+            log_q = logits.log_softmax(1).gather(1, likeliest[:, None])[:, 0]
+            return one_hot(drawn, self.count).float(), -torch.tensor(float(self.count)).log() - log_q
+        conditions = (noise < torch.sigmoid(logits)).float()
+        log_q = -softplus((1 - 2 * conditions) * logits).sum(1)
+        return conditions, -self.count * torch.tensor(2.0).log() - log_q
+
+
+class ToldLatents:
+    """The latents of a model that is told: noise (Z) and then the condition (K), which may be any number from 0 to 1.
+
+    For a `Model` with a `ConditionedConfig` that has a `latent_dim`, and with `conditions` where it is told of any.
+    """
+
+    config: ConditionedConfig
+    conditions: Conditions
+
+    @property
+    def latent_shape(self) -> tuple[int, ...]:
+        return (self.noise_dim + self.config.conditions,)
+
+    @property
+    def noise_dim(self) -> int:
+        """Z."""
+        return int(self.config.latent_dim)  # type: ignore[attr-defined]
+
+    @property
+    def latent_parts(self) -> tuple[LatentPart, ...]:
+        noise, end = self.noise_dim, self.noise_dim + self.config.conditions
+        if not self.config.conditions:
+            return (LatentPart("latents", "normal", 0, noise),)
+        told = (
+            LatentPart("class", "category", noise, end)
+            if self.config.class_names
+            else LatentPart("attributes", "attributes", noise, end)
+        )
+        return (LatentPart("noise", "normal", 0, noise), told)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The classes; a model that is told of attributes, or of nothing, has none and draws no pictures of a class."""
+        if not self.config.conditions or not self.config.class_names:
+            raise AttributeError("this model was not told of classes")
+        return self.config.class_names
+
+    @property
+    def attribute_names(self) -> tuple[str, ...]:
+        """The attributes; a model that is told of classes, or of nothing, has none."""
+        if not self.config.conditions or self.config.class_names:
+            raise AttributeError("this model was not told of attributes")
+        return self.config.attribute_names
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        noise = torch.randn(count, self.noise_dim, generator=generator)
+        return torch.cat([noise, self.conditions.draw(count, generator)], 1) if self.config.conditions else noise
+
+    def draw_of(self, labels: Tensor, generator: torch.Generator) -> Tensor:
+        """The noise is that of `draw`: one seed gives each class in the same manner."""
+        return self.draw_with(one_hot(labels, self.config.conditions).float(), generator)
+
+    def draw_with(self, attributes: Tensor, generator: torch.Generator) -> Tensor:
+        """(N, Z + K) of attributes (N, K) from 0 to 1; those that are no number are drawn as they come together."""
+        drawn = self.draw(len(attributes), generator)
+        conditions = torch.where(attributes.isnan(), drawn[:, self.noise_dim :], attributes)
+        return torch.cat([drawn[:, : self.noise_dim], conditions], 1)

@@ -1,0 +1,105 @@
+"""The VAE that is told of classes or attributes: it draws what was asked for, and guesses what it was not told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny import simple_pictures, tiny_model, tiny_options
+from torch import Tensor
+
+import imagewright as iw
+from imagewright.capabilities import latent_parts_of, samples_attributes, samples_classes
+from imagewright.configs import ConditionedConfig
+from imagewright.errors import ConfigError, DataError, UserError
+from imagewright.layers.conditions import Conditions
+from imagewright.models.autoencoding.vae import VAE, VAEConfig
+from imagewright.runs.run import Run
+from imagewright.training.reporting import Silent
+
+
+def dark_and_bright(count: int = 64) -> tuple[np.ndarray, np.ndarray]:
+    """Pictures whose ground is dark (0) or bright (1), with a rectangle somewhere."""
+    labels = np.arange(count) % 2
+    pictures = simple_pictures(count).astype(np.int64)
+    return np.where(labels[:, None, None, None] == 1, 255 - pictures, pictures).astype(np.uint8), labels
+
+
+def train_told(out: Path, **options: object) -> Run:
+    pictures, labels = dark_and_bright()
+    images = iw.open_images(pictures)
+    images.labels, images.class_names = labels, ("dark", "bright")
+    usual = tiny_options("vae") | {"images_seen": 3_000, "batch_size": 16, "learning_rate": 3e-3, "condition": "labels"}
+    return iw.train("vae", images, out=out, reporter=Silent(), **(usual | options))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return train_told(tmp_path_factory.mktemp("told") / "run")
+
+
+def test_it_draws_the_class_that_was_asked_for(run: Run) -> None:
+    dark, bright = (iw.sample(run, 16, label=name).float().mean() for name in ("dark", "bright"))
+    assert bright - dark > 60
+    with pytest.raises(UserError, match="Did you mean 'bright'"):
+        iw.sample(run, 1, label="brigt")
+
+
+def test_it_guesses_the_class_of_a_picture_and_rebuilds_it(run: Run) -> None:
+    pictures, labels = dark_and_bright()
+    guessed = iw.encode(run, pictures)[:, -2:].argmax(1)
+    assert (guessed.numpy() == labels).mean() > 0.9
+    assert iw.decode(run, iw.encode(run, pictures)).shape == pictures.shape
+
+
+def test_a_picture_keeps_its_manner_in_the_other_class(run: Run) -> None:
+    latents = iw.encode(run, dark_and_bright()[0][:16])
+    latents[:, -2:] = torch.tensor([0.0, 1.0])
+    assert iw.decode(run, latents).float().mean() > 120
+
+
+def test_without_a_condition_it_is_the_plain_vae(tmp_path: Path) -> None:
+    model = tiny_model("vae")
+    assert not samples_classes(model)
+    assert model.latent_shape == (4,)
+    assert not [name for name in model.state_dict() if "conditions" in name]
+    run = train_told(tmp_path / "run", condition="none", images_seen=16)
+    with pytest.raises(UserError, match="not told of classes"):
+        iw.sample(run, 1, label="dark")
+
+
+def test_attributes_are_asked_for_by_name() -> None:
+    model = VAE(VAEConfig(size=(16, 16), channels=3, attribute_names=("hat", "beard"), condition="attributes", width=8))
+    assert samples_attributes(model.eval())
+    assert not samples_classes(model)
+    assert [part.kind for part in latent_parts_of(model)] == ["normal", "attributes"]
+    asked = model.draw_with(torch.tensor([[1.0, torch.nan]]), torch.Generator().manual_seed(0))
+    assert asked[0, -2:].tolist() == [1.0, 0.0]  # untrained, it has seen no beard
+    assert iw.score(model, simple_pictures(2), samples=3).isfinite().all()
+
+
+def test_pictures_without_labels_cannot_tell_it_any(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no labels"):
+        iw.train("vae", simple_pictures(), out=tmp_path / "run", condition="labels", reporter=Silent())
+    with pytest.raises(ConfigError, match="condition='label'"):
+        train_told(tmp_path / "run", condition="label")
+
+
+@pytest.mark.parametrize("told", [{"class_names": ("a", "b", "c")}, {"attribute_names": ("a", "b", "c")}])
+def test_guesses_are_weighted_so_that_their_mean_is_the_prior(told: dict[str, tuple[str, ...]]) -> None:
+    config = ConditionedConfig(size=(8, 8), channels=1, condition="auto", **told)
+    conditions = Conditions(config)
+    logits = torch.tensor([[0.3, -0.5, 1.0]]).expand(200_000, -1)
+    noise = torch.rand(200_000, 3, generator=torch.Generator().manual_seed(0))
+    guessed, log_ratio = conditions.guess(logits, noise)
+
+    def mean(values: Tensor) -> Tensor:
+        return (log_ratio.exp()[:, None] * values).mean(0)
+
+    prior = 1 / 3 if "class_names" in told else 1 / 2
+    assert log_ratio.exp().mean().item() == pytest.approx(1, abs=0.02)
+    assert mean(guessed).tolist() == pytest.approx([prior] * 3, abs=0.02)
+    believed = logits[0].softmax(0) if "class_names" in told else torch.sigmoid(logits[0])
+    assert guessed.mean(0).tolist() == pytest.approx(believed.tolist(), abs=0.01)
