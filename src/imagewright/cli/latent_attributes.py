@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from imagewright.latent.attributes_found import Attribute
 
 Names = Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative="")]
+HARDLY = 0.6  # of pairs; half is chance
 STRENGTHS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
 
 
@@ -126,6 +127,8 @@ def lines_of(found: Attribute) -> list[str]:
     lines = [f"{found.found()}; one standard deviation is {found.scale:.3g}."]
     if found.told_apart is not None:
         lines.append(f"Along it, a picture with it lies farther than one without in {found.told_apart:.0%} of pairs.")
+        if found.told_apart < HARDLY:
+            lines.append("That is little more than chance: give more pictures, or ones that differ in less else.")
     effect = found.effect
     if effect is None:
         return lines

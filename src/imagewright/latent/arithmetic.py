@@ -68,6 +68,7 @@ def arithmetic(
     `spread` standard deviations away in each place. `save` keeps the result in the run as points of that name.
     Raises `UserError` with the place of the mistake.
     """
+    model = model_of(run)
     home = run_of(run)
     if save is not None:
         if home is None:
@@ -77,7 +78,6 @@ def arithmetic(
         raise UserError(f"spread={spread} and around={around}, but both are 0 or more.")
     terms = parse(expression)
     checked_sets(sets or {})
-    model = model_of(run)
     require(model, "decode", catalogue.name_of(model))
     names = Names(run, model, sets or {}, source, seed)
     operands = [names.operand(term, expression) for term in terms]

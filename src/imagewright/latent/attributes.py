@@ -61,12 +61,12 @@ def attribute(
     a held-out tenth, or on `held_out`: under a minute. Raises `UserError` for what does not exist, with the nearest
     name, and `DataError` where a side is empty.
     """
+    model = model_of(run)
     home = run_of(run)
     if save is not None:
         if home is None:
             raise UserError(f"save={save} keeps a direction in a run: give the run's folder, not a model or a file.")
         kept.place_of(home, save, force=force)
-    model = model_of(run)
     require(model, "decode", catalogue.name_of(model))
     evidence = _evidence(
         model,
