@@ -26,7 +26,7 @@ from imagewright.phases import Model
 from imagewright.pixels import to_float, to_uint8
 from imagewright.verbs.apply import ImagesLike, RunLike, encode, images_for, model_of
 
-RATE = 0.1  # standard deviations of the prior a step, at the start
+RATE = {"draw": 0.1, "encoded": 0.03}  # standard deviations of the prior a step, at the start; less from near by
 DECODED = 64  # draws decoded at once
 MOST_STARTS = 32
 POOR = 0.7  # of the distance between two draws: the model does not show such a picture
@@ -109,13 +109,14 @@ def project(
 
 @dataclass(frozen=True)
 class _Found:
-    """The latents of one picture, the start that they came from, what both show, and the perceptual errors."""
+    """Latents of one picture, what their start and they show, how far off that looks, and is in pixels (`off`)."""
 
     latents: Tensor
     start_shows: Tensor
     shows: Tensor
     start_perceptual: Tensor
     perceptual: Tensor
+    off: Tensor
     perceived_by: str
 
 
@@ -152,9 +153,9 @@ class _Search:
         start, latents = space.latents(standard[before : before + 1]), space.latents(kept[None])
         with torch.no_grad():
             shown = [self.model.decode(each.to(self.device)) for each in (start, latents)]
-            before_error, after_error = (view.perceptual(each, target).cpu() for each in shown)
+            (_, before_error), (off, after_error) = (view.distances(each, target) for each in shown)
         before_shown, after_shown = (to_uint8(each).cpu() for each in shown)
-        return _Found(latents, before_shown, after_shown, before_error, after_error, view.perceived_by)
+        return _Found(latents, before_shown, after_shown, before_error, after_error, off, view.perceived_by)
 
     def _room(self, target: Tensor, encoded: Tensor | None) -> tuple[Space, View]:
         if self.groups:
@@ -183,9 +184,10 @@ class _Search:
         free = space.free
         longest = space.norms(start).clamp(min=space.longest or math.inf)  # an encoder may start farther out
         standard = start.clone().requires_grad_()
-        optimiser = torch.optim.Adam([standard], lr=RATE)
+        rate = RATE["encoded" if self.encodes else "draw"]
+        optimiser = torch.optim.Adam([standard], lr=rate)
         for step in range(steps):
-            optimiser.param_groups[0]["lr"] = RATE * 0.5 * (1 + math.cos(math.pi * step / steps))
+            optimiser.param_groups[0]["lr"] = rate * 0.5 * (1 + math.cos(math.pi * step / steps))
             with torch.enable_grad():
                 shown = self.model.decode(space.latents(standard).to(self.device))
                 if not shown.requires_grad:  # a decoder without gradient, such as a table of blocks
@@ -215,7 +217,7 @@ def _told(model: Model, pictures: Tensor, found: list[_Found]) -> Projection:
     start_errors = _errors_of(pictures, starts, torch.cat([one.start_perceptual for one in found]))
     latents = torch.cat([one.latents for one in found])
     started_at = "encoded" if "encode" in verbs_of(model) else "best start"
-    said = _said(model, errors)
+    said = _said(model, torch.cat([one.off for one in found]))
     return Projection(latents, pictures, starts, shown, errors, start_errors, found[0].perceived_by, started_at, said)
 
 
@@ -224,11 +226,11 @@ def _errors_of(pictures: Tensor, shown: Tensor, perceptual: Tensor) -> Errors:
     return Errors(rmse.float(), (20 * (255 / rmse).log10()).float(), perceptual)
 
 
-def _said(model: Model, errors: Errors) -> tuple[str, ...]:
-    poor = int((errors.perceptual > POOR).sum())
+def _said(model: Model, off: Tensor) -> tuple[str, ...]:
+    poor = int((off > POOR).sum())
     if not poor:
         return ()
-    what = "The picture is" if len(errors.rmse) == 1 else f"{poor} of {len(errors.rmse)} pictures are"
+    what = "The picture is" if len(off) == 1 else f"{poor} of {len(off)} pictures are"
     return (
         f"{what} not to be found in this {catalogue.name_of(model)}: the nearest is almost as far off as any other "
         "sample. Pictures like those it was trained on, framed like them, are found best.",

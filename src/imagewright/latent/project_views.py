@@ -18,6 +18,7 @@ from imagewright.phases import Model
 from imagewright.runs.loading import Absent
 
 COARSEST = 4  # pixels a side, below which a pyramid has no level
+LEAST = 0.2  # of the pixels' spread, a level's
 
 
 class View:
@@ -32,16 +33,25 @@ class View:
         self._parts = parts
         self._weights = (1.0, weight)
         with torch.no_grad():
-            self._spreads = [[_spread(rows) for rows in part(pictures)] for part in parts]
+            spreads = [[_spread(rows) for rows in part(pictures)] for part in parts]
+            if not perceives:
+                # Draws of little detail would make all detail of a picture count without end.
+                least, pixels = LEAST * spreads[0][0], pictures[0].numel()
+                levels = zip(spreads[1], laplacian(pictures[:1]), strict=True)
+                spreads[1] = [max(spread, least * (rows.shape[1] / pixels) ** 0.5) for spread, rows in levels]
+        self._spreads = spreads
 
     def rows(self, images: Tensor) -> Tensor:
         """The whole view: pixels, then the perceptual part by the root of its weight."""
         pixels, perceptual = (self._scaled(part, images) for part in range(2))
         return torch.cat([pixels, perceptual * self._weights[1] ** 0.5], 1)
 
-    def perceptual(self, images: Tensor, others: Tensor) -> Tensor:
-        """How far pictures look apart, (N,): 0 for the same, 1 for two draws of the model on the whole."""
-        return (self._scaled(1, images) - self._scaled(1, others)).square().sum(1).sqrt()
+    def distances(self, images: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
+        """How far pictures are apart in pixels and in how they look, (N,) each: 0 for the same, 1 for two draws."""
+        pixels, perceptual = (
+            (self._scaled(part, images) - self._scaled(part, others)).square().sum(1).sqrt().cpu() for part in range(2)
+        )
+        return pixels, perceptual
 
     def _scaled(self, part: int, images: Tensor) -> Tensor:
         levels = self._parts[part](images)
