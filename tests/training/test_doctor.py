@@ -19,6 +19,7 @@ from imagewright.phases import Step, Terms
 from imagewright.runs.run import Run
 from imagewright.training import loop
 from imagewright.training.doctor.examining import Examiner
+from imagewright.training.doctor.motion import GradientNorms
 from imagewright.training.reporting import Silent
 
 STEPS = 240  # a little more than the doctor waits for
@@ -170,6 +171,30 @@ def test_a_resumed_training_reports_the_same_health(monkeypatch: pytest.MonkeyPa
     iw.train("dcgan", pictures, cut.path, resume=True, reporter=Silent())
     assert [line["health"] for line in cut.metrics()] == [line["health"] for line in whole.metrics()]
     assert final_bytes(cut) == final_bytes(whole)
+
+
+def test_norms_of_gradients_are_gathered_in_any_portions() -> None:
+    """The geometric mean of those that moved, the largest, and how many were no numbers; and again after a stop."""
+    norms = np.random.default_rng(0).lognormal(size=700)
+    norms[::7] = 0  # a network that rested
+    gathered, resumed = GradientNorms(), GradientNorms()
+    for number, norm in enumerate(norms):
+        gathered.add("discriminator", [torch.tensor(norm)])
+        if number == 400:
+            resumed.restore(json.loads(json.dumps(gathered.state())), torch.device("cpu"))
+        elif number > 400:
+            resumed.add("discriminator", [torch.tensor(norm)])
+    gathered.add("generator", [torch.tensor(3.0), torch.tensor(4.0)])
+    gathered.add("generator", [torch.tensor(float("inf"))])
+    figures = gathered.read()
+    assert figures["gradients/discriminator/typical"] == pytest.approx(
+        np.exp(np.log(norms[norms > 0]).mean()), rel=1e-5
+    )
+    assert figures["gradients/discriminator/largest"] == pytest.approx(norms.max(), rel=1e-6)
+    assert figures["gradients/generator/typical"] == pytest.approx(5.0)
+    assert figures["gradients/generator/not_finite"] == 1
+    assert resumed.read().items() <= figures.items()
+    assert gathered.read() == {}
 
 
 # What is judged, and how

@@ -15,7 +15,7 @@ class GradientNorms:
     """The norms of each phase's gradients since the last report, gathered without waiting for the device."""
 
     def __init__(self) -> None:
-        self._sums: dict[str, Tensor] = {}  # of a phase: sum of logarithms, finite norms, largest, not finite ones
+        self._sums: dict[str, Tensor] = {}  # of a phase: sum of logarithms, how many, largest, not finite ones
         self._new: dict[str, list[Tensor]] = {}
 
     def add(self, phase: str, norms: list[Tensor]) -> None:
@@ -29,9 +29,10 @@ class GradientNorms:
     def _summed(self, phase: str) -> Tensor:
         norms = torch.stack([norm.float() for norm in self._new[phase]])
         finite = norms.isfinite()
-        kept = torch.where(finite, norms, 0)
-        logarithms = torch.where(finite, norms.clamp(min=1e-30).log(), 0).sum()
-        new = torch.stack([logarithms, finite.sum(), kept.max(), (~finite).sum()])
+        # A network that a rule lets rest for a step has a gradient of zero, whose logarithm would drown the others'.
+        moving = finite & (norms > 0)
+        logarithms = torch.where(moving, norms.log(), 0).sum()
+        new = torch.stack([logarithms, moving.sum(), torch.where(finite, norms, 0).max(), (~finite).sum()])
         before = self._sums.get(phase)
         if before is None:
             return new
