@@ -19,19 +19,19 @@ TEST_PICTURES = 10_000
 
 
 def split(name: str, size: int = 32) -> tuple[iw.Images, iw.Images]:
-    """A shared set of labelled pictures, as training and test part: the last 10,000 of one fixed order are the test."""
+    """A shared set of labelled pictures, as training and test part: the first 10,000 of one fixed order are the test."""
     everything = iw.open_images(SHARED / name, size=size)
     order = np.random.default_rng(0).permutation(len(everything))
     return everything.subset(order[TEST_PICTURES:]), everything.subset(order[:TEST_PICTURES])
 
 
-def small_network(classes: int = 10) -> nn.Sequential:
-    """Uint8 (N, 1, 32, 32), scaled to [-1, 1], to logits (N, classes)."""
+def small_network(classes: int = 10, channels: int = 1, size: int = 32) -> nn.Sequential:
+    """(N, C, size, size) in [-1, 1] to logits (N, classes)."""
     return nn.Sequential(
-        nn.Conv2d(1, 32, 3, stride=2, padding=1), nn.ReLU(),
+        nn.Conv2d(channels, 32, 3, stride=2, padding=1), nn.ReLU(),
         nn.Conv2d(32, 64, 3, stride=2, padding=1), nn.ReLU(),
         nn.Conv2d(64, 128, 3, stride=2, padding=1), nn.ReLU(),
-        nn.Flatten(), nn.Linear(2048, 128), nn.ReLU(), nn.Linear(128, classes),
+        nn.Flatten(), nn.Linear(2 * size * size, 128), nn.ReLU(), nn.Linear(128, classes),
     )  # fmt: skip
 
 
