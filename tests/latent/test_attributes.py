@@ -136,6 +136,25 @@ def test_ten_marked_pictures_a_side_are_enough_and_may_have_other_sizes(run: Run
     assert found.told_apart > 0.95
 
 
+def test_mirror_images_take_what_is_on_one_side_out_of_a_direction(run: Run) -> None:
+    """Of pictures brighter on the left half by chance, with their mirror images the mean difference is even."""
+    generator = np.random.default_rng(0)
+    pixels = generator.normal(100, 12, (12, 1, 12, 12))
+    pixels[6:, :, 8:10] += 60
+    pixels[6:, :, :, :6] += 40
+    pictures = pixels.astype(np.uint8)
+    found = iw.attribute(run, positive=pictures[6:], negative=pictures[:6], mirror=True)
+    plain = iw.attribute(run, positive=pictures[6:], negative=pictures[:6])
+    latents = iw.encode(run, np.concatenate([pictures, pictures[..., ::-1]]))
+    side = torch.arange(24) % 12 >= 6
+    difference = latents[side].mean(0) - latents[~side].mean(0)
+    assert torch.allclose(found.direction, difference / difference.norm(), atol=1e-4)
+    assert not torch.allclose(plain.direction, found.direction, atol=1e-2)
+    assert found.counts == (6, 6)
+    with pytest.raises(UserError, match="for marked pictures"):
+        iw.attribute(run, pictures, "Patch", mirror=True)
+
+
 def test_a_direction_is_kept_with_how_it_was_found(run: Run, independent: Path) -> None:
     found = iw.attribute(run, independent, "Stripe", orthogonal_to=["Patch"], save="the-stripe", force=True)
     there = kept.find(run, iw.load(run), "the-stripe", "direction")
@@ -210,7 +229,7 @@ def test_what_cannot_be_an_attribute(run: Run, independent: Path, tmp_path: Path
         iw.attribute(run, independent, "patc")
     with pytest.raises(UserError, match="one of three"):
         iw.attribute(run)
-    with pytest.raises(UserError, match="without it .negative=FOLDER. are missing"):
+    with pytest.raises(UserError, match=r"without it .negative=FOLDER. are missing"):
         iw.attribute(run, positive=independent)
     with pytest.raises(UserError, match="What to look for is missing"):
         iw.attribute(run, independent)

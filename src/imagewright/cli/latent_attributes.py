@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from imagewright.cli.values import Flag
 from imagewright.cli.verbs import Force, RunPath, Seed
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ def attribute(
     attribute: Annotated[str | None, Parameter(help="an attribute or a class of the source")] = None,
     positive: Annotated[str | None, Parameter(help="instead: pictures with it, ten are enough to begin with")] = None,
     negative: Annotated[str | None, Parameter(help="and pictures without it")] = None,
+    mirror: Annotated[
+        Flag, Parameter(help="take the mirror images of marked pictures as well: where left is as good as right")
+    ] = False,
     classifier: Annotated[
         Path | None, Parameter(help="instead: a run that classifies; the model's own samples are then labelled by it")
     ] = None,
@@ -76,6 +80,7 @@ def attribute(
             attribute,
             positive=positive,
             negative=negative,
+            mirror=mirror,
             classifier=classifier,
             method=method,
             balance=balance,

@@ -37,6 +37,7 @@ def attribute(
     positive: ImagesLike | None = None,
     negative: ImagesLike | None = None,
     classifier: RunLike | None = None,
+    mirror: bool = False,
     method: Method = "mean",
     balance: Sequence[str] = (),
     orthogonal_to: Sequence[str] = (),
@@ -52,7 +53,8 @@ def attribute(
     """The direction in which an attribute grows; `save` keeps it in the run under a name that every tool takes.
 
     From labelled pictures: `source` and the name of an attribute or class. From marked ones: `positive` and `negative`,
-    sets of pictures. From the model's samples: `classifier`, a run that classifies, and one of its classes. A model
+    sets of pictures; `mirror` adds their mirror images, which helps where there are few and left is as good as right.
+    From the model's samples: `classifier`, a run that classifies, and one of its classes. A model
     without encoder finds it on samples labelled by a judge that learns from `source`.
 
     `method`: the difference of means, or the normal of a linear support vector machine. `balance`: attributes of the
@@ -75,6 +77,7 @@ def attribute(
         save or "attribute",
         (positive, negative),
         classifier,
+        mirror=mirror,
         held_out=held_out,
         labels=labels,
         split=split,
@@ -99,6 +102,8 @@ def _evidence(
     called: str,
     marked: tuple[ImagesLike | None, ImagesLike | None],
     classifier: RunLike | None,
+    *,
+    mirror: bool,
     **options: Any,
 ) -> Evidence:
     given = [source is not None, any(side is not None for side in marked), classifier is not None]
@@ -112,7 +117,9 @@ def _evidence(
         if positive is None or negative is None:
             missing = "with it (positive=" if positive is None else "without it (negative="
             raise UserError(f"Pictures {missing}FOLDER) are missing: the two are compared.")
-        return from_folders(model, attribute or called, positive, negative, options["progress"])
+        return from_folders(model, attribute or called, positive, negative, mirror=mirror, progress=options["progress"])
+    if mirror:
+        raise UserError("mirror=True is for marked pictures (positive=, negative=): of labelled ones there are enough.")
     if attribute is None:
         raise UserError("What to look for is missing (attribute=NAME): name one of the attributes or classes.")
     if source is not None:

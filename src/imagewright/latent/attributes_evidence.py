@@ -13,7 +13,7 @@ from torch import Tensor
 from imagewright import catalogue
 from imagewright.capabilities import verbs_of
 from imagewright.errors import DataError, UserError
-from imagewright.images import Images
+from imagewright.images import Images, open_images
 from imagewright.latent.attributes_labels import (
     Labelled,
     Progress,
@@ -36,6 +36,7 @@ TESTED = 2000  # latents of held-out pictures, at most
 PROJECTED = 64  # pictures of a folder, at most, for a model without encoder: each is an optimisation of seconds
 DRAWN = 4000  # samples that are judged, for a model without encoder
 EXAMPLES = 2  # a side
+FEW = 5  # marked pictures a side
 
 
 @dataclass(frozen=True)
@@ -122,25 +123,37 @@ def divided(model: Model, images: Images, held_out: ImagesLike | None, seed: int
 
 
 def from_folders(
-    model: Model, name: str, positive: ImagesLike, negative: ImagesLike, progress: Progress | None = None
+    model: Model,
+    name: str,
+    positive: ImagesLike,
+    negative: ImagesLike,
+    *,
+    mirror: bool = False,
+    progress: Progress | None = None,
 ) -> Evidence:
-    """Two sets of pictures: with and without. Ten of each are enough to begin with."""
+    """Two sets of pictures, with and without: ten of each are a beginning. `mirror` adds their mirror images."""
     said: list[str] = []
     sides: list[Images] = []
     for each in (negative, positive):
         images, changed = opened_for(model, each)
-        sides.append(images.subset(evenly(np.arange(len(images)), room_for(model) // 2)))
+        sides.append(images.subset(evenly(np.arange(len(images)), room_for(model) // (4 if mirror else 2))))
         said += changed
     latents = [_latents_of(model, images, progress) for images in sides]
-    values = np.repeat([False, True], [len(each) for each in latents])[:, None]
     few = min(map(len, latents))
-    if few < 5:
+    if few < FEW:
         said.append(f"{few} picture{'s' * (few > 1)} on one side: what else they have in common will move along.")
     rows = [evenly(np.arange(len(images)), EXAMPLES) for images in sides]
     pictures = torch.cat([images.batch(chosen).images for images, chosen in zip(sides, rows, strict=True)])
     examples = torch.cat([each[torch.from_numpy(chosen)] for each, chosen in zip(latents, rows, strict=True)])
+    values = np.repeat([False, True], [len(each) for each in latents])[:, None]
+    numbers = np.arange(len(values))
+    if mirror:
+        mirrored = [open_images(images.batch(np.arange(len(images))).images.flip(3).numpy()) for images in sides]
+        latents += [_latents_of(model, images, progress) for images in mirrored]
+        values, numbers = np.tile(values, (2, 1)), np.tile(numbers, 2)
+    labelled = Labelled(torch.cat(latents), (name,), values, numbers)
     where = " against ".join(Path(images.source).name for images in reversed(sides))
-    return Evidence(Labelled(torch.cat(latents), (name,), values), None, None, examples, pictures, where, said)
+    return Evidence(labelled, None, None, examples, pictures, where, said)
 
 
 def _latents_of(model: Model, images: Images, progress: Progress | None) -> Tensor:

@@ -34,7 +34,7 @@ SAME = 0.01  # of the variance of an attribute, left when others are known: belo
 class Attribute:
     """A direction in a model's latents, of length 1, and `scale`, one standard deviation of the latents along it.
 
-    `counts`: latents with the attribute and without. `told_apart`: the chance that a picture with it lies farther along
+    `counts`: pictures with it and without. `told_apart`: the chance that a picture with it lies farther along
     the direction than one without (the area under the ROC curve), on pictures that it was not found on; None where too
     few are known. `examples` (latents) and `pictures` (uint8, or None for samples) are a few to show it on. `said`:
     what the user should know.
@@ -92,7 +92,7 @@ def found_on(
         torch.from_numpy(whole).float().reshape(shape),
         scale,
         method,
-        (int(side.sum()), int((~side).sum())),
+        search.counts(side),
         _told_apart(evidence, name, search, direction),
         balance,
         orthogonal_to,
@@ -117,6 +117,13 @@ class _Search:
 
     def movable(self, latents: Tensor) -> np.ndarray:
         return latents.flatten(1).double().numpy()[:, self.places]
+
+    def counts(self, side: np.ndarray) -> tuple[int, int]:
+        """Pictures with an attribute and without, mirror images not counted."""
+        pictures = self.labelled.pictures
+        if pictures is None:
+            return int(side.sum()), int((~side).sum())
+        return len(np.unique(pictures[side])), len(np.unique(pictures[~side]))
 
     def other(self, name: str) -> np.ndarray:
         """The direction of u of another attribute of the same pictures, or of a direction kept in the run."""
@@ -165,7 +172,7 @@ def _others(labelled: Labelled, name: str, balance: tuple[str, ...]) -> np.ndarr
 def _told_apart(evidence: Evidence, name: str, search: _Search, direction: np.ndarray) -> float | None:
     """The area under the ROC curve on latents of held-out pictures; of few marked ones, by cross-validation."""
     from sklearn.metrics import roc_auc_score
-    from sklearn.model_selection import StratifiedKFold
+    from sklearn.model_selection import StratifiedGroupKFold
 
     if evidence.test is not None:
         side = evidence.test.side(name)
@@ -174,11 +181,14 @@ def _told_apart(evidence: Evidence, name: str, search: _Search, direction: np.nd
         along = search.spread.standardised(search.movable(evidence.test.latents)) @ direction
         return float(roc_auc_score(side, along))
     side, latents = evidence.labelled.side(name), search.latents
-    if min(side.sum(), (~side).sum()) < FOLDS:
+    pictures = np.arange(len(side)) if evidence.labelled.pictures is None else evidence.labelled.pictures
+    if min(len(np.unique(pictures[side])), len(np.unique(pictures[~side]))) < FOLDS:
         return None
     areas = []
-    for rows, tested in StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(latents, side):
+    for rows, tested in StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0).split(latents, side, pictures):
+        if side[tested].all() or not side[tested].any():
+            continue
         known = spread_of(latents[rows])
         along = known.standardised(latents[tested]) @ direction_of(latents[rows], side[rows], known, search.method)
         areas.append(roc_auc_score(side[tested], along))
-    return float(np.mean(areas))
+    return float(np.mean(areas)) if areas else None

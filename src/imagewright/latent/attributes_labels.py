@@ -28,11 +28,15 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Labelled:
-    """Latents (N, *latent shape) and what their pictures show: `values`, bool (N, A), of the attributes `names`."""
+    """Latents (N, *latent shape) and what their pictures show: `values`, bool (N, A), of the attributes `names`.
+
+    `pictures`: int64 (N,), equal for latents of one picture and of its mirror image; None where each is of its own.
+    """
 
     latents: Tensor
     names: tuple[str, ...]
     values: np.ndarray
+    pictures: np.ndarray | None = None
 
     def side(self, name: str) -> np.ndarray:
         """Which have the attribute, bool (N,). Raises `UserError` for an unknown name."""
