@@ -200,9 +200,7 @@ def _batches(model: Any, encoded: Tensor | None, searched: Tensor, seed: int) ->
 
 def _measured(model: Model, found: Directions, encoded: Tensor | None, seed: int) -> Directions:
     """With the change of pictures to both sides, and each direction turned to the brighter one."""
-    bases = latents_of(model, BASES, seed) if _samples(model) else encoded
-    assert bases is not None
-    bases = bases[:BASES]
+    bases = latents_of(model, BASES, seed) if encoded is None else encoded[:: max(1, len(encoded) // BASES)][:BASES]
     before = decode(model, bases).double()
     changes, signs = [], []
     for number in range(len(found.scales)):

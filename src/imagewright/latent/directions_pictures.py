@@ -25,11 +25,13 @@ def draw_directions(model: Model, found: Directions, points: Points, title: str)
         for place, latents in enumerate(points.latents):
             walk = [found.moved(latents[None], number, strength) for strength in STRENGTHS]
             strips.append(decode(model, torch.cat(walk)))
-            labels.append(_label(found, number) if place == 0 else points.labels[place])
+            point = "" if len(points.labels) == 1 else points.labels[place]
+            labels.append(f"{_label(found, number)}  {point}".strip() if place == 0 else point)
+    middle = points.labels[0] if len(points.labels) == 1 else "0"
     return draw_grid(
         torch.cat(strips),
         row_labels=labels,
-        column_labels=[f"{strength:+d}" if strength else points.labels[0] for strength in STRENGTHS],
+        column_labels=[f"{strength:+d}" if strength else middle for strength in STRENGTHS],
         title=title,
     )
 
