@@ -29,6 +29,8 @@ _HOME = {
     "classify": "imagewright.verbs",
     "interpolate": "imagewright.latent.interpolate",
     "blend": "imagewright.latent.blend",
+    "traverse": "imagewright.latent.traverse",
+    "manifold": "imagewright.latent.manifold",
     "directions": "imagewright.latent.directions",
     "neighbours": "imagewright.latent.neighbours",
     "project": "imagewright.latent.project",
@@ -65,6 +67,7 @@ __all__ = [
     "inspect",
     "interpolate",
     "load",
+    "manifold",
     "models",
     "neighbours",
     "open_images",
@@ -73,6 +76,7 @@ __all__ = [
     "sample",
     "score",
     "train",
+    "traverse",
 ]
 
 if TYPE_CHECKING:
@@ -88,8 +92,10 @@ if TYPE_CHECKING:
     from imagewright.latent.directions import directions
     from imagewright.latent.edit import edit
     from imagewright.latent.interpolate import interpolate
+    from imagewright.latent.manifold import manifold
     from imagewright.latent.neighbours import neighbours
     from imagewright.latent.project import project
+    from imagewright.latent.traverse import traverse
     from imagewright.runs.loading import load
     from imagewright.runs.run import Run
     from imagewright.training.doctor.findings import doctor

@@ -11,7 +11,7 @@ from torch import Tensor
 
 import imagewright as iw
 from imagewright.errors import UserError
-from imagewright.latent.interpolate import slerp
+from imagewright.latent.ways import slerp
 from imagewright.phases import Model
 
 

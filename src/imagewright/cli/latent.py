@@ -16,6 +16,18 @@ app = App(
 )
 
 app.command(
+    "imagewright.cli.latent_views:grid",
+    name="grid",
+    help="Decode a plane of the latent space; beside it, where pictures lie, by class.",
+)
+
+app.command(
+    "imagewright.cli.latent_views:traverse",
+    name="traverse",
+    help="Vary one latent, or one code, at a time: a sheet.",
+)
+
+app.command(
     "imagewright.cli.latent_attributes:attribute",
     name="attribute",
     help="Find the direction in which an attribute grows: from labels, marked pictures or judged samples.",
