@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from imagewright.figures import DOTS_PER_INCH, colour_of, mark_of, new_figure, save_figure
-from imagewright.images.grids import as_pixels
+from imagewright.images.grids import plain_grid
 from imagewright.latent.manifold import Axis, Manifold
 
 if TYPE_CHECKING:
