@@ -38,6 +38,7 @@ quality: $(VENV)/installed
 	$(BIN)/python benchmarks/clusters.py
 	$(BIN)/python benchmarks/fisherfaces.py
 	$(BIN)/python benchmarks/rare_cases.py
+	$(BIN)/python benchmarks/doctor.py
 
 bench: $(VENV)/installed
 	$(BIN)/python benchmarks/start_up.py
@@ -49,6 +50,7 @@ bench: $(VENV)/installed
 	$(BIN)/python benchmarks/components_scale.py
 	$(BIN)/python benchmarks/outliers_scale.py
 	$(BIN)/python benchmarks/jpeg.py
+	$(BIN)/python benchmarks/doctor.py --cost
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

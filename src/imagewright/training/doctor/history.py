@@ -64,12 +64,13 @@ class History:
         return found if len(found) == count else []
 
     def grows(self, name: str) -> bool:
-        """Whether a figure has grown by more than a twentieth over the last six reports: training is at work on it.
+        """Whether a figure was larger by more than a twentieth in the last five reports than in the five before.
 
-        Of fewer reports nothing can be said yet, and the benefit of the doubt is the training's.
+        A game may pause for six of 25 reports before its pictures go on to part. Of fewer than ten nothing can be said
+        yet, and the benefit of the doubt is the training's.
         """
-        found = self.figures(name)[-6:]
-        return len(found) < 6 or sum(found[3:]) > GROWN * sum(found[:3])
+        found = self.figures(name)[-10:]
+        return len(found) < 10 or sum(found[5:]) > GROWN * sum(found[:5])
 
     def names(self, start: str, end: str) -> list[str]:
         """What stands between `start` and `end` in names of figures of the last report: the phases, the networks."""
