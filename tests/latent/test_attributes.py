@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from marked_pictures import PATCH, STRIPE, fitted_pca, marked, write_marked
+from tiny import tiny_model
 from torch import nn
 
 import imagewright as iw
@@ -262,6 +263,11 @@ def test_a_class_follows_from_the_others_and_cannot_be_balanced_over_them(run: R
     assert iw.attribute(run, tmp_path, "patch").counts == (int(values[:, 0].sum()), int((~values[:, 0]).sum()))
     with pytest.raises(UserError, match="follows from plain"):
         iw.attribute(run, tmp_path, "patch", balance=["all"])
+
+
+def test_what_a_conditional_model_is_told_needs_no_direction() -> None:
+    with pytest.raises(UserError, match="no direction is needed"):
+        iw.attribute(tiny_model("cgan"), marked(10, 0.5)[0], "one")
 
 
 def test_a_direction_of_another_model_is_refused(run: Run, independent: Path, tmp_path: Path) -> None:

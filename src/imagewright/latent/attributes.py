@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from imagewright import catalogue
-from imagewright.capabilities import require, verbs_of
+from imagewright.capabilities import require, samples_attributes, samples_classes, verbs_of
 from imagewright.errors import UserError
 from imagewright.latent import kept
 from imagewright.latent.attributes_directions import Method
@@ -70,6 +70,7 @@ def attribute(
             raise UserError(f"save={save} keeps a direction in a run: give the run's folder, not a model or a file.")
         kept.place_of(home, save, force=force)
     require(model, "decode", catalogue.name_of(model))
+    _refuse_conditions(model, attribute)
     evidence = _evidence(
         model,
         source,
@@ -93,6 +94,17 @@ def attribute(
     if save is None or home is None:
         return found
     return replace(found, kept=_keep(home, model, save, found, force=force))
+
+
+def _refuse_conditions(model: Model, attribute: str | None) -> None:
+    """What a conditional model is told is not in the rest of its latents."""
+    told = (*(model.class_names if samples_classes(model) else ()),)
+    told += (*(model.attribute_names if samples_attributes(model) else ()),)
+    if attribute in told and "encode" not in verbs_of(model):
+        raise UserError(
+            f"{attribute} is what {catalogue.name_of(model)} is told when it draws, so no direction is needed: ask for "
+            "it (`imagewright sample --label`, --attributes). Directions are of what it is not told."
+        )
 
 
 def _evidence(
