@@ -119,6 +119,15 @@ def test_categories_stay_whole_and_are_tried_each() -> None:
         iw.project(model, wanted, label="othr")
 
 
+def test_an_encoder_that_guesses_a_class_is_not_believed_blindly() -> None:
+    model = tiny_model("vae", condition="labels").eval()
+    for label in ("one", "other"):
+        shown = iw.sample(model, 1, seed=2, label=label)
+        condition = [float(label == "one"), float(label == "other")]
+        assert iw.project(model, shown, steps=20).latents[0, 4:].tolist() == condition
+        assert iw.project(model, shown, steps=2, label="other").latents[0, 4:].tolist() == [0, 1]
+
+
 def test_codes_stay_within_their_bounds() -> None:
     model = lively("infogan")
     far = latents_of(model, 1, seed=1)

@@ -20,7 +20,14 @@ from imagewright import catalogue
 from imagewright.capabilities import require, verbs_of
 from imagewright.errors import UserError
 from imagewright.images.nearest import nearest
-from imagewright.latent.project_space import Space, draws_of, space_of_draws, space_of_latents
+from imagewright.latent.project_space import (
+    Space,
+    category_of,
+    draws_of,
+    space_of_draws,
+    space_of_latents,
+    starts_of,
+)
 from imagewright.latent.project_views import View
 from imagewright.phases import Model
 from imagewright.pixels import to_float, to_uint8
@@ -130,7 +137,8 @@ class _Search:
         self.encodes, samples = ("encode" in verbs_of(model)), ("sample" in verbs_of(model))
         if not samples and not self.encodes:
             raise UserError(f"{catalogue.name_of(model)} has neither a prior nor an encoder: nowhere to start from.")
-        self.groups = draws_of(model, candidates, seed, label) if samples else []
+        self.category = category_of(model, label)
+        self.groups = draws_of(model, candidates, seed, self.category) if samples else []
         if self.groups:
             self.space = space_of_draws(model, self.groups)
             some = torch.cat(self.groups)[:: max(1, sum(map(len, self.groups)) // DECODED)]
@@ -143,7 +151,9 @@ class _Search:
         space, view = self._room(target, encoded)
         with torch.no_grad():
             wanted = view.rows(target)
-        first = self._starts(wanted, view, starts) if encoded is None else encoded
+        first = (
+            self._starts(wanted, view, starts) if encoded is None else starts_of(encoded, self.category, MOST_STARTS)
+        )
         standard = space.standard(first.flatten(1))
         errors = self._errors(standard, wanted, space, view)
         refined = self._refine(standard, wanted, space, view, steps)

@@ -79,6 +79,7 @@ def space_of_draws(model: Model, groups: list[Tensor]) -> Space:
     # A number that never varies stays: in its own spreads it is far away from anything.
     spread = spread.clamp(min=1e-6 * max(float(spread.max()), 1e-6))
     space = Space(model.latent_shape, latent_parts_of(model), draws.mean(0), spread, None)  # type: ignore[arg-type]
+    space.centre[~space.free], space.spread[~space.free] = 0, 1  # to the bit
     space.longest = float(space.norms(space.standard(draws)).max())
     return space
 
@@ -91,26 +92,53 @@ def space_of_latents(model: Model, latents: Tensor) -> Space:
     return Space(model.latent_shape, parts, torch.zeros(flat.shape[1]), spread, None)  # type: ignore[arg-type]
 
 
-def draws_of(model: Model, count: int, seed: int, label: int | str | None) -> list[Tensor]:
-    """Draws of the prior to start from, (M, *latent_shape) a group: each value of the model's category has one.
+@dataclass(frozen=True)
+class Category:
+    """The part of a latent that says which class it is of, and the values to try."""
 
-    With `label` only that value's. Raises `UserError` for a label where latents have no category.
+    part: LatentPart
+    values: list[int]
+
+    def set(self, latents: Tensor, value: int) -> Tensor:
+        """The same latents (N, Z) with another value."""
+        changed = latents.clone()
+        changed[:, self.part.places] = 0
+        changed[:, self.part.start + value] = 1
+        return changed
+
+
+def category_of(model: Model, label: int | str | None) -> Category | None:
+    """The category of a model's latents, with all of its values, or that of `label`; None where there is none.
+
+    Raises `UserError` for a label where latents have no category, and for one that does not exist.
     """
-    category = next((part for part in latent_parts_of(model) if part.kind == "category"), None)  # type: ignore[arg-type]
-    if category is None and label is not None:
-        raise UserError(
-            f"label={label}, but there is no class in the latents of {catalogue.name_of(model)}: project without one."
-        )
-    generator = torch.Generator().manual_seed(derive_seed(seed, "project"))
+    part = next((part for part in latent_parts_of(model) if part.kind == "category"), None)  # type: ignore[arg-type]
+    if part is None:
+        if label is not None:
+            name = catalogue.name_of(model)
+            raise UserError(f"label={label}, but there is no class in the latents of {name}: project without one.")
+        return None
+    if label is None:
+        return Category(part, list(range(part.stop - part.start)))
+    names: Any = model
+    return Category(part, [class_number(names.class_names, label)])
+
+
+def draws_of(model: Model, count: int, seed: int, category: Category | None) -> list[Tensor]:
+    """Draws of the prior to start from, (M, *latent_shape) a group: each value of the category has one."""
     decodes: Any = model
+    generator = torch.Generator().manual_seed(derive_seed(seed, "project"))
     if category is None:
         return [decodes.draw(count, generator)]
-    values = list(range(category.stop - category.start))
-    if label is not None:
-        values = [class_number(decodes.class_names, label)]
-    each = max(LEAST_OF_A_GROUP, count // len(values))
-    groups = list(decodes.draw(each * len(values), generator).split(each))
-    for value, group in zip(values, groups, strict=True):
-        group[:, category.places] = 0
-        group[:, category.start + value] = 1
-    return groups
+    each = max(LEAST_OF_A_GROUP, count // len(category.values))
+    groups = decodes.draw(each * len(category.values), generator).split(each)
+    return [category.set(group, value) for value, group in zip(category.values, groups, strict=True)]
+
+
+def starts_of(encoded: Tensor, category: Category | None, most: int) -> Tensor:
+    """What an encoder gives for one picture (1, Z), of every value that is to be tried, its own first: (S, Z)."""
+    if category is None:
+        return encoded
+    own = int(encoded[0, category.part.places].argmax())
+    values = sorted(category.values, key=lambda value: value != own)[:most]
+    return torch.cat([category.set(encoded, value) for value in values])
