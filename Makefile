@@ -50,6 +50,7 @@ bench: $(VENV)/installed
 	$(BIN)/python benchmarks/components_scale.py
 	$(BIN)/python benchmarks/outliers_scale.py
 	$(BIN)/python benchmarks/jpeg.py
+	$(BIN)/python benchmarks/interpolation.py
 	$(BIN)/python benchmarks/doctor.py --cost
 
 clean:
