@@ -2,8 +2,8 @@
 
     python benchmarks/interpolation.py [--run RUN ...]
 
-Two seeds, there and back, 25 frames a second. Without runs, models of the usual size decode with untrained
-weights, which costs the same; their pale pictures are stretched to full contrast, so that encoders find as much in them as in others.
+Two seeds, there and back, 25 frames a second. Without runs, models of the usual size decode with untrained weights,
+which costs the same; their pale pictures are stretched to full contrast, so that encoders find as much in them.
 Wall-clock seconds, and in brackets those of the processor, which other work on the machine does not lengthen.
 """
 

@@ -191,7 +191,7 @@ def _enlarged(pictures: list[Image.Image], scale: int) -> list[Image.Image]:
 def _encode_webp(pictures: list[Image.Image], frames_per_second: float, packet: bytes) -> bytes:
     """Every frame by itself (a key frame): of differences between slowly changing ones, what is left out adds up."""
     buffer = io.BytesIO()
-    options: dict[str, Any] = {"quality": 90, "method": 4, "kmin": 0, "kmax": 1} | ({"xmp": packet} if packet else {})
+    options: dict[str, Any] = {"quality": 90, "method": 2, "kmin": 0, "kmax": 1} | ({"xmp": packet} if packet else {})
     duration = round(1000 / frames_per_second)
     pictures[0].save(buffer, "WEBP", save_all=True, append_images=pictures[1:], duration=duration, loop=0, **options)
     return buffer.getvalue()

@@ -8,12 +8,11 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from imagewright.capabilities import latent_parts_of
 from imagewright.errors import UserError
 from imagewright.images.grids import FONT_SIZE, INK, MARGIN, TITLE_SIZE, draw_grid
 from imagewright.latent.points import Point, points_of
-from imagewright.latent.ways import Way, mixed, usual_way
-from imagewright.verbs.apply import ImagesLike, RunLike, decode, encode, model_of
+from imagewright.latent.ways import Way, decoder_of, mixed, usual_way
+from imagewright.verbs.apply import ImagesLike, RunLike, decode, encode
 
 CORNERS = 4
 CELL = 72  # the longer side of a picture, in pixels: many are on a sheet, and neighbours differ little
@@ -35,7 +34,7 @@ def blend(
     """
     if steps < 2:
         raise UserError(f"steps={steps}, but a square with four corners has 2 pictures a side or more.")
-    model = model_of(run)
+    model, parts = decoder_of(run)
     if latents is None:
         latents = points_of(run, corners, model=model).latents if images is None else encode(model, images)
     if len(latents) != CORNERS:
@@ -43,7 +42,6 @@ def blend(
     across = torch.linspace(0, 1, steps)
     left_right = torch.stack([1 - across, across], 1)
     weights = torch.einsum("yi,xj->yxij", left_right, left_right).reshape(-1, CORNERS)
-    parts = latent_parts_of(model)  # type: ignore[arg-type]
     return decode(model, mixed(latents, weights, parts, way or usual_way(model)))
 
 

@@ -7,11 +7,10 @@ from typing import Literal
 
 from torch import Tensor
 
-from imagewright.capabilities import latent_parts_of
 from imagewright.errors import UserError
 from imagewright.latent.points import Point, points_of
-from imagewright.latent.ways import Way, usual_way, walk
-from imagewright.verbs.apply import ImagesLike, RunLike, decode, encode, model_of
+from imagewright.latent.ways import Way, decoder_of, usual_way, walk
+from imagewright.verbs.apply import ImagesLike, RunLike, decode, encode
 
 
 def interpolate(
@@ -35,10 +34,9 @@ def interpolate(
     """
     if steps < 2:
         raise UserError(f"steps={steps}, but a way has two ends: give 2 or more.")
-    model = model_of(run)
+    model, parts = decoder_of(run)
     if latents is None:
         latents = points_of(run, ends, model=model).latents if images is None else encode(model, images)
     if len(latents) < 2:
         raise UserError(f"An interpolation needs two ends or more, and there is {len(latents)}.")
-    parts = latent_parts_of(model)  # type: ignore[arg-type]
     return decode(model, walk(latents, steps, parts, way or usual_way(model), loop=loop, pace=pace))

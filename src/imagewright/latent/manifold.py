@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from imagewright import catalogue
-from imagewright.capabilities import LatentPart, latent_parts_of
+from imagewright.capabilities import LatentPart
 from imagewright.errors import UserError
 from imagewright.latent.points import Point, Points, points_of
 from imagewright.latent.units import (
@@ -27,8 +27,9 @@ from imagewright.latent.units import (
     places_named,
     units_of,
 )
+from imagewright.latent.ways import decoder_of
 from imagewright.phases import Model
-from imagewright.verbs.apply import ImagesLike, RunLike, decode, images_for, model_of
+from imagewright.verbs.apply import ImagesLike, RunLike, decode, images_for
 
 MOST = 100  # pictures a side
 
@@ -95,10 +96,9 @@ def manifold(
     """
     if not 2 <= steps <= MOST:
         raise UserError(f"steps={steps}, but a grid has from 2 to {MOST} pictures a side.")
-    model = model_of(run)
+    model, parts = decoder_of(run)
     opened = None if images is None else images_for(model, images)
     units = units_of(model, opened, most)
-    parts = latent_parts_of(model)  # type: ignore[arg-type]
     said: list[str] = []
     base = centre_of(model, units)
     if point is not None:

@@ -25,8 +25,9 @@ from imagewright.latent.units import (
     places_named,
     units_of,
 )
+from imagewright.latent.ways import decoder_of
 from imagewright.phases import Model
-from imagewright.verbs.apply import ImagesLike, RunLike, decode, model_of
+from imagewright.verbs.apply import ImagesLike, RunLike, decode
 
 MOST = 1000  # pictures that are encoded to measure how far latents reach
 SEEDS = 8  # columns of a sheet of categories
@@ -63,8 +64,7 @@ def traverse(
         raise UserError(f"steps={steps}, but a row goes from one end to the other: give 2 or more.")
     if count < 1 or not reach > 0:
         raise UserError("A sheet has one row at least (count=1), and reaches farther than 0.")
-    model = model_of(run)
-    parts = latent_parts_of(model)  # type: ignore[arg-type]
+    model, parts = decoder_of(run)
     if codes is None:
         codes = dimensions is None and any(part.code for part in parts)
     if codes:

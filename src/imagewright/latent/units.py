@@ -45,7 +45,6 @@ def units_of(model: Model, images: ImagesLike | None, most: int) -> Units:
     `images`, at most `most` of them, evenly spread, are encoded in any case. Raises `UserError` for a model that does
     neither without pictures, and for pictures where it does not encode.
     """
-    require(model, "decode", catalogue.name_of(model))
     encoded, labels = (None, None) if images is None else _encoded(model, images, most)
     numbers = latent_parts_of(model)[-1].stop  # type: ignore[arg-type]
     if draws_normal(model):

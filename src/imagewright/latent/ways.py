@@ -12,12 +12,21 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from imagewright.capabilities import LatentPart, latent_parts_of, verbs_of
+from imagewright import catalogue
+from imagewright.capabilities import LatentPart, latent_parts_of, require, verbs_of
 from imagewright.phases import Model
+from imagewright.verbs.apply import RunLike, model_of
 
 Way = Literal["spherical", "linear"]
 DRAWS = 256
 FAR_FROM_NORMAL = 0.15  # mean difference of means from 0, and of deviations from 1; 0.05 and 0.035 are chance
+
+
+def decoder_of(run: RunLike) -> tuple[Model, tuple[LatentPart, ...]]:
+    """The model of a run and the parts of its latents; raises `UserError` for a model that does not decode."""
+    model = model_of(run)
+    require(model, "decode", catalogue.name_of(model))
+    return model, latent_parts_of(model)  # type: ignore[arg-type]
 
 
 def usual_way(model: Model) -> Way:

@@ -1,0 +1,118 @@
+"""A plane through the latent space: its values, its pictures, and where encoded pictures lie on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+from tiny import simple_pictures, tiny_model
+
+import imagewright as iw
+from imagewright.errors import UserError
+from imagewright.latent.manifold import Axis
+from imagewright.latent.manifold_figure import draw_manifold
+from imagewright.phases import Model
+
+
+@pytest.fixture(scope="module")
+def vae() -> Model:
+    return tiny_model("vae", latent_dim=2).eval()
+
+
+def test_values_are_quantiles_of_the_normal_prior(vae: Model) -> None:
+    found = iw.manifold(vae, 5)
+    expected = torch.from_numpy(stats.norm.ppf([0.1, 0.3, 0.5, 0.7, 0.9])).float()
+    square = found.latents.unflatten(0, (5, 5))
+    for row in range(5):
+        torch.testing.assert_close(square[row, :, 0], expected, atol=1e-5, rtol=0)
+        torch.testing.assert_close(square[:, row, 1], expected.flip(0), atol=1e-5, rtol=0)
+    assert torch.equal(found.images, iw.decode(vae, found.latents))
+    assert found.encoded is None
+
+
+def test_a_uniform_code_goes_in_even_steps() -> None:
+    found = iw.manifold(tiny_model("infogan").eval(), 4, dimensions=["c2", "c3"])
+    across = found.latents.unflatten(0, (4, 4))[0, :, found.axes[0].place]
+    torch.testing.assert_close(across, torch.tensor([-0.75, -0.25, 0.25, 0.75]))
+    category = found.latents[:, 8:11]
+    assert torch.equal(category.sum(1), torch.ones(16))  # all other parts are lawful
+    assert set(category.unique().tolist()) == {0.0, 1.0}
+
+
+@pytest.mark.parametrize("uniform", [False, True])
+def test_shares_undo_values(uniform: bool) -> None:
+    axis = Axis(0, "latent 0", 2.0, 3.0, uniform)
+    shares = torch.linspace(0.01, 0.99, 9)
+    torch.testing.assert_close(axis.shares_at(axis.values_at(shares)), shares, atol=1e-5, rtol=0)
+
+
+def test_encoded_pictures_lie_where_their_latents_say(vae: Model) -> None:
+    pictures = iw.open_images(simple_pictures(20))
+    pictures.labels, pictures.class_names = np.arange(20) % 2, ("even", "odd")
+    found = iw.manifold(vae, 3, images=pictures)
+    assert found.encoded is not None
+    torch.testing.assert_close(found.encoded, iw.encode(vae, simple_pictures(20)), atol=1e-5, rtol=1e-4)
+    some = iw.manifold(vae, 3, images=pictures, most=5)
+    assert some.encoded is not None
+    assert len(some.encoded) == 5
+
+
+def test_latents_that_are_not_normal_are_counted_in_deviations_of_the_pictures() -> None:
+    model = tiny_model("autoencoder", latent_dim=2).eval()
+    found = iw.manifold(model, 3, images=simple_pictures(20))
+    latents = iw.encode(model, simple_pictures(20))
+    deviations = latents.std(0) * stats.norm.ppf(5 / 6)
+    torch.testing.assert_close(found.latents[2], latents.mean(0) + deviations.float(), atol=1e-5, rtol=1e-4)
+    with pytest.raises(UserError, match="measured on pictures"):
+        iw.manifold(model, 3)
+
+
+def test_the_latents_that_change_the_picture_most_are_taken() -> None:
+    pca = tiny_model("pca")
+    pca.basis.copy_(torch.eye(4, pca.mean.numel()))
+    pca.variances.copy_(torch.tensor([0.01, 0.2, 0.05, 0.3]))
+    found = iw.manifold(pca, 3)
+    assert [axis.place for axis in found.axes] == [3, 1]
+    assert "3 and 1 change the picture most" in found.said[0]
+    assert torch.equal(found.latents[:, [0, 2]], torch.zeros(9, 2))
+    seeded = iw.manifold(pca, 3, dimensions=[0, 2], point=5)
+    assert torch.equal(seeded.latents[4, [1, 3]], pca.draw(1, _generator(5))[0, [1, 3]])
+
+
+def _generator(seed: int) -> torch.Generator:
+    from imagewright.seeds import derive_seed
+
+    return torch.Generator().manual_seed(derive_seed(seed, "sample", 0))
+
+
+def test_what_is_no_plane(vae: Model) -> None:
+    for dimensions, message in (
+        ([0, 7], "no latent 7: vae has 2"),
+        ([1, 1], "two different latents"),
+        ([0], "two different latents"),
+        (["x", 0], "'x' is no latent: their numbers go from 0 to 1"),
+    ):
+        with pytest.raises(UserError, match=message):
+            iw.manifold(vae, 3, dimensions=dimensions)
+    with pytest.raises(UserError, match="steps=1"):
+        iw.manifold(vae, 1)
+    with pytest.raises(UserError, match="single latent"):
+        iw.manifold(tiny_model("vae", latent_dim=1), 3)
+    with pytest.raises(UserError, match="dcgan cannot encode"):
+        iw.manifold(tiny_model("dcgan"), 3, images=simple_pictures(4))
+    with pytest.raises(UserError, match="category 'c1'"):
+        iw.manifold(tiny_model("infogan"), 3, dimensions=[0, 9])
+
+
+def test_the_figure_is_written_with_its_record(vae: Model, tmp_path: Path) -> None:
+    pictures = iw.open_images(simple_pictures(40))
+    pictures.labels, pictures.class_names = np.arange(40) % 20, tuple(f"class {number}" for number in range(20))
+    for name, images in (("alone.svg", None), ("both.png", pictures)):
+        found = iw.manifold(vae, 4, images=images)
+        draw_manifold(found, tmp_path / name, {"verb": "latent grid", "model": "vae"}, title="title")
+    assert iw.inspect(tmp_path / "both.png")["provenance"]["verb"] == "latent grid"
+    text = (tmp_path / "alone.svg").read_text()
+    assert "encoded pictures" not in text

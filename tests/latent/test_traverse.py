@@ -1,0 +1,127 @@
+"""One latent at a time: the rest stays, the most used come first, and codes have sheets of their own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from tiny import simple_pictures, tiny_model
+
+import imagewright as iw
+from imagewright.errors import UserError
+from imagewright.latent.sheets import stacked
+from imagewright.phases import Model
+
+
+@pytest.fixture
+def pca() -> Model:
+    model = tiny_model("pca")
+    model.basis.copy_(torch.eye(4, model.mean.numel()))
+    model.variances.copy_(torch.tensor([0.01, 0.2, 0.05, 0.3]))
+    return model
+
+
+def test_a_row_moves_one_latent_alone(pca: Model) -> None:
+    (sheet,) = iw.traverse(pca, steps=5, points=[7]).sheets
+    rows = sheet.images.unflatten(0, (4, 5)).int()
+    moved = (rows[:, 0] - rows[:, -1]).abs().flatten(1)
+    assert [int(row.argmax()) for row in moved] == [3, 1, 2, 0]  # by variance; each latent is one pixel
+    assert torch.equal((moved > 0).sum(1), torch.ones(4, dtype=torch.int64))
+    assert sheet.column_labels == ["-2", "-1", "0", "+1", "+2"]
+    assert [label.split(" (")[0] for label in sheet.row_labels] == ["latent 3", "latent 1", "latent 2", "latent 0"]
+
+
+def test_values_are_deviations_from_the_mean(pca: Model) -> None:
+    (sheet,) = iw.traverse(pca, [1], steps=3, reach=1.0, points=[0]).sheets
+    grey = (sheet.images.flatten(1)[:, 1].float() / 127.5 - 1).tolist()
+    deviation = 0.2**0.5
+    assert grey == pytest.approx([-deviation, 0, deviation], abs=0.01)
+
+
+def test_several_points_have_a_row_each(pca: Model) -> None:
+    found = iw.traverse(pca, [2, 0], steps=3, points=[0, 5])
+    (sheet,) = found.sheets
+    assert sheet.row_labels == ["latent 2, seed 0", "latent 2, seed 5", "latent 0, seed 0", "latent 0, seed 5"]
+    assert len(sheet.images) == 12
+
+
+def test_the_count_is_kept_to_and_said(pca: Model) -> None:
+    found = iw.traverse(pca, count=2, steps=3)
+    assert len(found.sheets[0].row_labels) == 2
+    assert "The 2 of 4 latents" in found.said[0]
+
+
+def test_a_model_without_a_prior_reaches_as_far_as_pictures_do() -> None:
+    model = tiny_model("autoencoder").eval()
+    with pytest.raises(UserError, match="measured on pictures"):
+        iw.traverse(model)
+    (sheet,) = iw.traverse(model, steps=3, images=simple_pictures(12)).sheets
+    latents = iw.encode(model, simple_pictures(12))
+    assert torch.equal(sheet.images[1:2], iw.decode(model, latents.mean(0, keepdim=True)))
+    with pytest.raises(UserError, match="cannot sample"):
+        iw.traverse(model, points=[0], images=simple_pictures(12))
+
+
+def test_codes_have_a_sheet_each() -> None:
+    model = tiny_model("infogan").eval()  # three categories, two codes
+    found = iw.traverse(model, steps=5)
+    assert [sheet.name for sheet in found.sheets] == ["c1", "c2", "c3"]
+    categories, code = found.sheets[0], found.sheets[1]
+    assert categories.row_labels == ["c1 = 0", "c1 = 1", "c1 = 2"]
+    assert categories.column_labels == [f"seed {seed}" for seed in range(8)]
+    assert code.column_labels == ["-2 (beyond)", "-1", "0", "+1", "+2 (beyond)"]
+    # The category of a seed is on its own column; the code of a row's middle is nothing.
+    latents = model.draw(1, _generator(0))  # type: ignore[operator]
+    own = int(latents[0, 8:11].argmax())
+    assert torch.equal(categories.images.unflatten(0, (3, 8))[own, 0], iw.decode(model, latents)[0])
+    latents[0, 11] = 2.0
+    assert torch.equal(code.images.unflatten(0, (3, 5))[own, -1], iw.decode(model, latents)[0])
+
+
+def _generator(seed: int) -> torch.Generator:
+    from imagewright.seeds import derive_seed
+
+    return torch.Generator().manual_seed(derive_seed(seed, "sample", 0))
+
+
+def test_classes_and_attributes_have_sheets_on_request() -> None:
+    model = tiny_model("cgan").eval()
+    (noise,) = iw.traverse(model, steps=3, count=2).sheets
+    assert noise.name == "latents"
+    (classes,) = iw.traverse(model, codes=True, points=[0, 1, 2]).sheets
+    assert classes.row_labels == ["one", "other"]
+    wanted = torch.cat([iw.sample(model, 1, seed=seed, label="other") for seed in range(3)])
+    assert torch.equal(classes.images[3:], wanted)
+
+
+def test_noise_can_be_asked_for_of_a_model_with_codes() -> None:
+    found = iw.traverse(tiny_model("infogan").eval(), codes=False, steps=3, count=3)
+    assert [sheet.name for sheet in found.sheets] == ["latents"]
+    (code,) = iw.traverse(tiny_model("infogan").eval(), ["c3"], steps=3).sheets
+    assert code.row_labels == ["c3"]
+
+
+def test_what_cannot_be_varied(pca: Model) -> None:
+    with pytest.raises(UserError, match="no codes, categories or attributes"):
+        iw.traverse(pca, codes=True)
+    with pytest.raises(UserError, match="no latent 4: pca has 4"):
+        iw.traverse(pca, [4])
+    with pytest.raises(UserError, match="'c2' is no latent"):
+        iw.traverse(pca, ["c2"])
+    with pytest.raises(UserError, match="Did you mean 'c2'"):
+        iw.traverse(tiny_model("infogan"), ["c22"])
+    with pytest.raises(UserError, match="steps=1"):
+        iw.traverse(pca, steps=1)
+    with pytest.raises(UserError, match="farther than 0"):
+        iw.traverse(pca, reach=0)
+    with pytest.raises(UserError, match="cannot decode"):
+        iw.traverse(tiny_model("logistic_regression"))
+
+
+def test_sheets_are_stacked() -> None:
+    sheets = iw.traverse(tiny_model("infogan").eval(), steps=3).sheets
+    drawn = [sheet.draw() for sheet in sheets]
+    whole = stacked(sheets)
+    assert whole.width == max(picture.width for picture in drawn)
+    assert np.array_equal(np.asarray(whole)[: drawn[0].height, : drawn[0].width], np.asarray(drawn[0]))
+    assert whole.height > sum(picture.height for picture in drawn)
