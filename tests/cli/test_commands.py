@@ -134,7 +134,9 @@ def test_interpolate_writes_a_sheet_or_an_animation(
     if suffix == ".mp4":
         pytest.importorskip("av", reason="needs PyAV, of the extra `faces`")
     out = tmp_path / f"walk{suffix}"
-    assert main(["interpolate", str(run), "--between", "1", "2", "7", "--steps", "5", "--no-loop", "--out", str(out)]) == 0
+    assert (
+        main(["interpolate", str(run), "--between", "1", "2", "7", "--steps", "5", "--no-loop", "--out", str(out)]) == 0
+    )
     found = inspected(out, capsys)
     assert found["provenance"]["verb"] == "interpolate"
     assert found["provenance"]["settings"]["ends"] == ["seed 1", "seed 2", "seed 7"]

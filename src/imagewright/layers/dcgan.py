@@ -99,7 +99,8 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """(N, C, H, W) -> (N,) logits, before the sigmoid of the paper.
 
-    `normalised`: with batch normalisation; not where the gradient at each image is penalised, which it would mix.
+    `normalised`: with batch normalisation; not where the gradient at each image is penalised, which it would mix. Then
+    the convolutions have biases: without any, a picture of middle grey would be undecided whatever is learned.
     `channels`: of what is judged, where that is more than the image.
     """
 
@@ -107,12 +108,12 @@ class Discriminator(nn.Module):
         super().__init__()
         widths = shape.widths
         layers: list[nn.Module] = [
-            nn.Conv2d(channels or shape.channels, widths[0], 4, stride=2, padding=1, bias=False),
+            nn.Conv2d(channels or shape.channels, widths[0], 4, stride=2, padding=1, bias=not normalised),
             nn.LeakyReLU(0.2, inplace=True),
         ]
         for inner, outer in pairwise(widths):
             layers += [
-                nn.Conv2d(inner, outer, 4, stride=2, padding=1, bias=False),
+                nn.Conv2d(inner, outer, 4, stride=2, padding=1, bias=not normalised),
                 nn.BatchNorm2d(outer) if normalised else nn.Identity(),
                 nn.LeakyReLU(0.2, inplace=True),
             ]

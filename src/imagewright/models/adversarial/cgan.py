@@ -17,15 +17,12 @@ import torch
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, one_hot
 
-from imagewright.capabilities import LatentPart
 from imagewright.configs import ConditionedConfig
+from imagewright.layers.conditions import Conditions, ToldLatents
 from imagewright.layers.dcgan import DCGANShape, Discriminator, Generator
 from imagewright.losses.games import GameConfig, discriminator_terms, generator_terms, phases_of, r1_terms, recipe_of
 from imagewright.phases import Model, Phase, Recipe, Step, Terms
-
-REMEMBERED = 512  # conditions of pictures seen, from which new ones are drawn
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,30 +75,22 @@ class ConditionalDiscriminator(nn.Module):
         return logits
 
 
-class CGAN(Model):
+class CGAN(Model, ToldLatents):
     """Networks: `generator` and `discriminator`; the verbs use the generator's moving average.
 
     A latent is noise (Z) and then the condition (K): a one in the place of its class, or a number from 0 to 1 for each
-    attribute. A walk between latents of two classes passes between the classes. Buffer `remembered`, uint8 (512, K):
-    conditions of pictures that training has seen last, so that new ones are drawn as often and together as they come.
+    attribute. A walk between latents of two classes passes between the classes.
     """
 
     Config = CGANConfig
     config: CGANConfig
     averaged = ("generator",)
 
-    remembered: Tensor
-    filled: Tensor
-
     def __init__(self, config: CGANConfig) -> None:
         super().__init__(config)
         self.generator = Generator(config, config.latent_dim + config.conditions)
         self.discriminator = ConditionalDiscriminator(config)
-        one_each = torch.eye(config.conditions, dtype=torch.uint8) * int(bool(config.class_names))
-        # Until training fills it: all classes alike, or no attribute.
-        rows = torch.arange(REMEMBERED) % config.conditions
-        self.register_buffer("remembered", one_each[rows])
-        self.register_buffer("filled", torch.zeros((), dtype=torch.int64))
+        self.conditions = Conditions(config)
 
     @property
     def recipe(self) -> Recipe:
@@ -119,12 +108,13 @@ class CGAN(Model):
         step.shared["fake"] = fake.detach()
         terms = generator_terms(self.config, partial(self.discriminator, conditions=conditions), fake, step.images)
         if self.config.told == "auxiliary":
-            terms["auxiliary"] = self._misclassified(fake, step)
+            terms["auxiliary"] = self._misclassified(fake, conditions)
         return terms
 
     def discriminator_loss(self, step: Step) -> Terms:
         conditions = self._conditions(step)
-        self._remember(conditions)
+        if self.training:
+            self.conditions.remember(conditions)
         if "fake" not in step.shared:  # a step in which the generator rests
             with torch.no_grad():
                 step.shared["fake"] = self._fakes(step, conditions)
@@ -132,7 +122,7 @@ class CGAN(Model):
         critic = partial(self.discriminator, conditions=conditions)
         terms = discriminator_terms(self.config, critic, step.images, fake, step.draws)
         if self.config.told == "auxiliary":
-            terms["auxiliary"] = self._misclassified(step.images, step)
+            terms["auxiliary"] = self._misclassified(step.images, conditions)
         return terms
 
     def r1_loss(self, step: Step) -> Terms:
@@ -150,81 +140,19 @@ class CGAN(Model):
         attributes: Tensor | None = None,
         latents: Tensor | None = None,
     ) -> Tensor:
-        conditions = self._told(labels, attributes) if latents is None else latents[:, self.config.latent_dim :]
+        conditions = self.conditions.of(labels, attributes) if latents is None else latents[:, self.config.latent_dim :]
         logits: Tensor = self.discriminator(images, conditions.to(images.dtype))
         return logits
 
     def _conditions(self, step: Step) -> Tensor:
-        return self._told(step.labels, step.attributes).to(step.images.dtype)
+        return self.conditions.of(step.labels, step.attributes).to(step.images.dtype)
 
-    def _told(self, labels: Tensor | None, attributes: Tensor | None) -> Tensor:
-        """(N, K): one-hot classes, or attributes."""
-        if self.config.class_names:
-            assert labels is not None
-            return one_hot(labels, self.config.conditions)
-        assert attributes is not None
-        return attributes
-
-    def _misclassified(self, images: Tensor, step: Step) -> Tensor:
+    def _misclassified(self, images: Tensor, conditions: Tensor) -> Tensor:
         """Mean negative log-likelihood, in nats, of the conditions under the auxiliary classifier."""
         logits = self.discriminator.conditions_of(images)
-        if self.config.class_names:
-            assert step.labels is not None
-            return self.config.auxiliary_weight * cross_entropy(logits, step.labels)
-        assert step.attributes is not None
-        return self.config.auxiliary_weight * binary_cross_entropy_with_logits(logits, step.attributes)
-
-    def _remember(self, conditions: Tensor) -> None:
-        if not self.training:
-            return
-        places = (self.filled + torch.arange(len(conditions), device=self.filled.device)) % REMEMBERED
-        self.remembered[places] = conditions.detach().round().to(torch.uint8)
-        self.filled += len(conditions)
+        return self.config.auxiliary_weight * self.conditions.misread(logits, conditions)
 
     # Verbs
-
-    @property
-    def latent_shape(self) -> tuple[int, ...]:
-        return (self.config.latent_dim + self.config.conditions,)
-
-    @property
-    def latent_parts(self) -> tuple[LatentPart, ...]:
-        noise, end = self.config.latent_dim, self.config.latent_dim + self.config.conditions
-        told = (
-            LatentPart("class", "category", noise, end)
-            if self.config.class_names
-            else LatentPart("attributes", "attributes", noise, end)
-        )
-        return (LatentPart("noise", "normal", 0, noise), told)
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """The classes; a model of attributes has none, and so draws no pictures of a class."""
-        if not self.config.class_names:
-            raise AttributeError("this model was told of attributes, not of classes")
-        return self.config.class_names
-
-    @property
-    def attribute_names(self) -> tuple[str, ...]:
-        """The attributes; a model of classes has none."""
-        if self.config.class_names:
-            raise AttributeError("this model was told of classes, not of attributes")
-        return self.config.attribute_names
-
-    def draw(self, count: int, generator: torch.Generator) -> Tensor:
-        noise = torch.randn(count, self.config.latent_dim, generator=generator)
-        chosen = torch.randint(REMEMBERED, (count,), generator=generator)
-        return torch.cat([noise, self.remembered.cpu()[chosen].float()], 1)
-
-    def draw_of(self, labels: Tensor, generator: torch.Generator) -> Tensor:
-        """The noise is that of `draw`: one seed gives each class in the same manner."""
-        return self.draw_with(one_hot(labels, self.config.conditions).float(), generator)
-
-    def draw_with(self, attributes: Tensor, generator: torch.Generator) -> Tensor:
-        """(N, Z + K) of attributes (N, K) from 0 to 1; those that are no number are drawn as they come together."""
-        drawn = self.draw(len(attributes), generator)
-        conditions = torch.where(attributes.isnan(), drawn[:, self.config.latent_dim :], attributes)
-        return torch.cat([drawn[:, : self.config.latent_dim], conditions], 1)
 
     def decode(self, latents: Tensor) -> Tensor:
         images: Tensor = self.generator(latents)
