@@ -39,6 +39,10 @@ quality: $(VENV)/installed
 	$(BIN)/python benchmarks/fisherfaces.py
 	$(BIN)/python benchmarks/rare_cases.py
 	$(BIN)/python benchmarks/doctor.py
+	$(BIN)/python benchmarks/class_quality.py --set mnist
+	$(BIN)/python benchmarks/class_quality.py --set fashion_mnist
+	$(BIN)/python benchmarks/code_quality.py
+	$(BIN)/python benchmarks/face_quality.py
 
 bench: $(VENV)/installed
 	$(BIN)/python benchmarks/start_up.py

@@ -15,9 +15,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from judges import accuracy, probabilities, small_network, split, trained
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
 import imagewright as iw
 from imagewright.images.grids import draw_grid
@@ -34,46 +33,15 @@ RECIPES: dict[str, dict[str, object]] = {
     },
     "vae": {"latent_dim": 16, "likelihood": "bernoulli", "schedule": "cosine"},
 }
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "fashion_mnist"
 CLASSES = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
-TEST_PICTURES = 10_000
 SURE = 0.9
 REAL_SHARE = 0.8  # of real test pictures that the classifier is sure of, when its training stops
 MOST_EPOCHS = 30
 
 
-def classifier(images: Tensor, labels: Tensor, held_out: Tensor, kept: Path) -> nn.Module:
-    """Trained on uint8 (N, 1, 32, 32), or read from `kept`, where it was written the first time."""
-    torch.manual_seed(0)
-    network = nn.Sequential(
-        nn.Conv2d(1, 32, 3, stride=2, padding=1), nn.ReLU(),
-        nn.Conv2d(32, 64, 3, stride=2, padding=1), nn.ReLU(),
-        nn.Conv2d(64, 128, 3, stride=2, padding=1), nn.ReLU(),
-        nn.Flatten(), nn.Linear(2048, 128), nn.ReLU(), nn.Linear(128, 10),
-    )  # fmt: skip
-    if kept.exists():
-        network.load_state_dict(load_file(kept))
-        return network.eval()
-    optimizer = torch.optim.Adam(network.parameters(), 1e-3, fused=True)
-    for epoch in range(MOST_EPOCHS):
-        for rows in torch.randperm(len(images)).split(128):
-            loss = cross_entropy(network(images[rows] / 127.5 - 1), labels[rows])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-        share = float((probabilities(network, held_out).max(1).values > SURE).float().mean())
-        print(f"classifier: epoch {epoch + 1}, sure of {share:.1%} of the real test pictures", flush=True)
-        if share >= REAL_SHARE:
-            break
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    save_file(network.state_dict(), kept)
-    return network.eval()
-
-
-def probabilities(network: nn.Module, images: Tensor) -> Tensor:
-    """(N, 10) class probabilities of uint8 images."""
-    with torch.inference_mode():
-        return torch.cat([network(part / 127.5 - 1).softmax(1) for part in images.split(512)])
+def sure_of(network: nn.Module, images: Tensor) -> float:
+    """The share of uint8 images that the classifier is sure of."""
+    return float((probabilities(network, images).max(1).values > SURE).float().mean())
 
 
 def judged(network: nn.Module, images: Tensor) -> dict[str, object]:
@@ -109,14 +77,20 @@ def main() -> None:
     arguments = options()
     typed = (option.split("=") for option in arguments.set)
     chosen = RECIPES[arguments.model] | {n: json.loads(v) if v[0] in "0123456789-" else v for n, v in typed}
-    everything = iw.open_images(DATA, size=32)
-    order = np.random.default_rng(0).permutation(len(everything))
-    test, training = everything.subset(order[:TEST_PICTURES]), everything.subset(order[TEST_PICTURES:])
+    training, test = split("fashion_mnist")
     real = training.batch(np.arange(len(training)))
     held_out = test.batch(np.arange(len(test)))
-    network = classifier(real.images, real.labels, held_out.images, arguments.out / "classifier.safetensors")
-    accuracy = (probabilities(network, held_out.images).argmax(1) == held_out.labels).float().mean()
-    print(json.dumps({"real test pictures": judged(network, held_out.images), "accuracy": round(float(accuracy), 4)}))
+    torch.manual_seed(0)
+    network = trained(
+        small_network(),
+        real.images,
+        real.labels,
+        arguments.out / "classifier.safetensors",
+        epochs=MOST_EPOCHS,
+        enough=lambda network: sure_of(network, held_out.images) >= REAL_SHARE,
+    )
+    right = accuracy(network, held_out.images, held_out.labels)
+    print(json.dumps({"real test pictures": judged(network, held_out.images), "accuracy": round(right, 4)}))
     seen = arguments.images_seen or images_in(arguments.minutes, arguments.model, training, chosen, arguments.out)
     for seed in arguments.seeds:
         started = time.monotonic()
