@@ -6,7 +6,7 @@ when a report is due.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
@@ -41,6 +41,7 @@ class Plan:
     average_half_life: int
     precision: str
     seed: int
+    rates: dict[str, float] = field(default_factory=dict)  # what a network's learning rate is multiplied by
 
     @property
     def rows(self) -> range:
@@ -59,7 +60,7 @@ class Engine:
             name: model.get_submodule(name) for phase in self.phases for name in phase.updates
         }
         self.optimizers = {
-            name: optimizer_of(network, name, self.phases, plan.learning_rate, plan.betas)
+            name: optimizer_of(network, name, self.phases, plan.learning_rate * plan.rates.get(name, 1.0), plan.betas)
             for name, network in self.networks.items()
         }
         self.averages = Averages(model, model.averaged, plan.average_half_life)

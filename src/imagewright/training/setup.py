@@ -144,6 +144,7 @@ def plan_of(options: TrainingOptions, recipe: Recipe) -> Plan:
         ),
         precision=options.precision,
         seed=options.seed,
+        rates=recipe.rates,
     )
 
 

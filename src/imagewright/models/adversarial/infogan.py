@@ -1,37 +1,48 @@
 """InfoGAN: a generator some of whose inputs mean something, found without labels.
 
 Chen et al. 2016, arXiv:1606.03657: the bound on the mutual information is eq. 5, the objective eq. 6; a recognition
-network Q shares the discriminator's body (section 6) and reads the codes off the generated pictures. Here on the body
-of DCGAN. A continuous code has unit variance under Q, as in the authors' code for MNIST: where the variance is learned,
-it falls without end, and the generator buys information with a grey ground whose level is the code.
+network Q shares the discriminator's body (section 6) and reads the codes off the generated pictures. The bodies are
+those of appendix C.1 for MNIST, with more halvings above 32 pixels. A continuous code has unit variance under Q, as in
+the authors' code for MNIST: where the variance is learned, it falls without end, and the generator buys information
+with a grey ground whose level is the code.
+Departures: normal noise for uniform; both networks see the same generated pictures in a step.
 Shape letters: N batch, Z noise, K values of the category, C continuous codes, F features.
 """
 
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot
 
 from imagewright.capabilities import LatentPart
-from imagewright.layers.dcgan import DCGANShape, Discriminator, Generator
-from imagewright.losses.games import GameConfig, discriminator_terms, generator_terms, phases_of, r1_terms, recipe_of
+from imagewright.layers.first import first_activations, first_weight
+from imagewright.losses.games import GameConfig, discriminator_terms, generator_terms, phases_of, r1_terms
 from imagewright.losses.likelihoods import LOG_TWO_PI, gaussian_log_likelihood
 from imagewright.phases import Model, Phase, Recipe, Step, Terms
 
 HIDDEN = 128  # units of the recognition network, as in the paper's tables
+COARSEST = 8  # the most that the shorter side of the coarsest map has
+SLOPE = 0.1
 ENTROPY = {"uniform": math.log(2), "normal": 0.5 * math.log(2 * math.pi * math.e)}  # nats a continuous code
 
 
 @dataclass(frozen=True, kw_only=True)
-class InfoGANConfig(GameConfig, DCGANShape):
+class InfoGANConfig(GameConfig):
     smallest: ClassVar[dict[str, Any]] = {"latent_dim": 8, "width": 8, "categories": 3}
 
+    width: int = Field(
+        64,
+        ge=1,
+        le=2048,
+        description="channels at the finest map, doubled at each halving; fully connected: 16 times it",
+    )
     latent_dim: int = Field(62, ge=1, le=65_536, description="numbers of noise, which mean nothing by themselves")
     categories: int = Field(10, ge=2, le=10_000, description="values of the category code")
     continuous: int = Field(2, ge=0, le=1_000, description="continuous codes")
@@ -41,10 +52,95 @@ class InfoGANConfig(GameConfig, DCGANShape):
     category_weight: float = Field(1.0, gt=0, le=1e3, description="lambda of the category's information")
     continuous_weight: float = Field(1.0, ge=0, le=1e3, description="lambda of the continuous codes' information")
 
+    @field_validator("size")
+    @classmethod
+    def _size_is_possible(cls, size: tuple[int, int]) -> tuple[int, int]:
+        nearest = cls.nearest_size(*size)
+        if size != nearest:
+            raise ValueError(
+                f"size {size[0]}x{size[1]}: both sides must be multiples of {2 ** halvings_of(size)}, since they are "
+                f"halved {halvings_of(size)} times. Nearest: --size {nearest[0]}x{nearest[1]}"
+            )
+        return size
+
+    @classmethod
+    def nearest_size(cls, height: int, width: int) -> tuple[int, int]:
+        multiple = 2 ** halvings_of((height, width))
+        return max(multiple, round(height / multiple) * multiple), max(multiple, round(width / multiple) * multiple)
+
+    @property
+    def widths(self) -> list[int]:
+        """Channels of the maps between picture and fully connected layer, finest first."""
+        return [self.width * 2**level for level in range(halvings_of(self.size))]
+
+    @property
+    def start(self) -> tuple[int, int]:
+        """Height and width of the coarsest map."""
+        return self.size[0] >> len(self.widths), self.size[1] >> len(self.widths)
+
     @property
     def inputs(self) -> int:
         """Noise and codes together."""
         return self.latent_dim + self.categories + self.continuous
+
+
+def halvings_of(size: tuple[int, int]) -> int:
+    """Two, as for MNIST, or as many as bring the shorter side down to 8."""
+    return max(2, math.ceil(math.log2(min(size) / COARSEST)))
+
+
+def generator_of(config: InfoGANConfig) -> nn.Sequential:
+    """Latents (N, Z + K + C) -> (N, C, H, W) in [-1, 1]."""
+    units, widths = 16 * config.width, config.widths[::-1]
+    maps = widths[0] * math.prod(config.start)
+    blocks: list[nn.Module] = [
+        nn.Linear(config.inputs, units, bias=False),
+        nn.BatchNorm1d(units),
+        nn.ReLU(),
+        nn.Linear(units, maps, bias=False),
+        nn.BatchNorm1d(maps),
+        nn.ReLU(),
+        nn.Unflatten(1, (widths[0], *config.start)),
+    ]
+    for inner, outer in pairwise(widths):
+        blocks += [
+            nn.ConvTranspose2d(inner, outer, 4, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(outer),
+            nn.ReLU(),
+        ]
+    network = nn.Sequential(*blocks, nn.ConvTranspose2d(widths[-1], config.channels, 4, stride=2, padding=1), nn.Tanh())
+    return network.apply(_published_start)
+
+
+def body_of(config: InfoGANConfig) -> nn.Sequential:
+    """(N, C, H, W) -> features (N, F): what the discriminator and Q share."""
+    normalised, units = config.normalises_discriminator, 16 * config.width
+    blocks: list[nn.Module] = [
+        nn.Conv2d(config.channels, config.width, 4, stride=2, padding=1),
+        nn.LeakyReLU(SLOPE),
+    ]
+    for inner, outer in pairwise(config.widths):
+        blocks += [
+            nn.Conv2d(inner, outer, 4, stride=2, padding=1, bias=not normalised),
+            *([nn.BatchNorm2d(outer)] if normalised else []),
+            nn.LeakyReLU(SLOPE),
+        ]
+    network = nn.Sequential(
+        *blocks,
+        nn.Flatten(),
+        nn.Linear(config.widths[-1] * math.prod(config.start), units, bias=not normalised),
+        *([nn.BatchNorm1d(units)] if normalised else []),
+        nn.LeakyReLU(SLOPE),
+    )
+    return network.apply(_published_start) if normalised else network
+
+
+def _published_start(module: nn.Module) -> None:
+    """The authors' code: weights from N(0, 0.02), the norms around 1."""
+    if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+    elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+        nn.init.normal_(module.weight, 1.0, 0.02)
 
 
 class Recogniser(nn.Module):
@@ -52,21 +148,24 @@ class Recogniser(nn.Module):
 
     def __init__(self, config: InfoGANConfig) -> None:
         super().__init__()
-        self.body = Discriminator(config, normalised=config.normalises_discriminator)
-        self.sizes = [config.categories, config.continuous]
+        self.body = body_of(config)
+        units, self.sizes = 16 * config.width, [config.categories, config.continuous]
+        self.realness = nn.Linear(units, 1)
         self.recognition = nn.Sequential(
-            nn.Linear(config.widths[-1] * math.prod(config.start), HIDDEN),
-            nn.LeakyReLU(0.1),
+            nn.Linear(units, HIDDEN),
+            nn.BatchNorm1d(HIDDEN) if config.normalises_discriminator else nn.Identity(),
+            nn.LeakyReLU(SLOPE),
             nn.Linear(HIDDEN, sum(self.sizes)),
         )
 
     def forward(self, images: Tensor) -> Tensor:
-        logits: Tensor = self.body(images)
+        # Losses are logarithms and exponentials of logits: not for half precision.
+        logits: Tensor = self.realness(self.body(images))[:, 0].float()
         return logits
 
     def read(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Logits of the category (N, K), and means of the continuous codes (N, C)."""
-        outputs = self.recognition(self.body.features(images).flatten(1)).float()
+        outputs = self.recognition(self.body(images)).float()
         category, means = outputs.split(self.sizes, dim=1)
         return category, means
 
@@ -84,12 +183,14 @@ class InfoGAN(Model):
 
     def __init__(self, config: InfoGANConfig) -> None:
         super().__init__(config)
-        self.generator = Generator(config, config.inputs)
+        self.generator = generator_of(config)
         self.discriminator = Recogniser(config)
 
     @property
     def recipe(self) -> Recipe:
-        return recipe_of(self.config)
+        # The authors' rates: the discriminator, and Q with it, a fifth of the generator's.
+        rates = {"discriminator": 0.2}
+        return Recipe(640_000, 128, learning_rate=1e-3, betas=self.config.betas, average_half_life=10_000, rates=rates)
 
     # Objective
 
@@ -207,10 +308,10 @@ class InfoGAN(Model):
         return images
 
     def activations(self, latents: Tensor) -> Tensor:
-        return self.generator.activations(latents)
+        return first_activations(self.generator, latents)
 
     def first_weight(self) -> Tensor:
-        return self.generator.first_weight()
+        return first_weight(self.generator, torch.eye(self.config.inputs, device=self.device))
 
     def classify(self, images: Tensor) -> Tensor:
         """Log-probabilities of the category code's values under Q, (N, K)."""
@@ -218,8 +319,8 @@ class InfoGAN(Model):
         return logits.log_softmax(1)
 
     def perceive(self, images: Tensor) -> Tensor:
-        """The discriminator's last map, (N, F)."""
-        features: Tensor = self.discriminator.body.features(images).flatten(1)
+        """The features that the discriminator and Q share, (N, F)."""
+        features: Tensor = self.discriminator.body(images)
         return features
 
     def score(self, images: Tensor, generator: torch.Generator, samples: int) -> Tensor:
