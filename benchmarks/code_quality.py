@@ -2,7 +2,8 @@
 
     python benchmarks/code_quality.py --images-seen 480000 --seeds 0 1 2 --out /somewhere
 
-The model's own recipe, which is the authors', is used. Values are named on the training pictures, and judged on 10,000 test pictures, which the training never saw.
+The model's own recipe, which is the authors', is used. Values are named on training pictures, and judged on 10,000
+test pictures, which the training never saw.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ TEST_PICTURES = 10_000
 
 
 def split(name: str, size: int = 32) -> tuple[iw.Images, iw.Images]:
-    """A shared set of labelled pictures, as training and test part: the first 10,000 of one fixed order are the test."""
+    """A shared set of labelled pictures, as training and test part: the test is the first 10,000 of one fixed order."""
     everything = iw.open_images(SHARED / name, size=size)
     order = np.random.default_rng(0).permutation(len(everything))
     return everything.subset(order[TEST_PICTURES:]), everything.subset(order[:TEST_PICTURES])
