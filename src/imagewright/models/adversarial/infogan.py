@@ -136,8 +136,11 @@ def body_of(config: InfoGANConfig) -> nn.Sequential:
 
 
 def _published_start(module: nn.Module) -> None:
-    """The authors' code: weights from N(0, 0.02), the norms around 1."""
-    if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+    """The authors' code: weights from N(0, 0.02), the norms around 1.
+
+    But for the fully connected layers, whose 0.02 would leave a narrow generator without any signal at first.
+    """
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         nn.init.normal_(module.weight, 0.0, 0.02)
     elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
         nn.init.normal_(module.weight, 1.0, 0.02)
