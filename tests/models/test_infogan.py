@@ -10,6 +10,8 @@ import torch
 from tiny import BATCH, batch_of, engine_of, tiny_model
 
 import imagewright as iw
+from imagewright.errors import ConfigError
+from imagewright.models.adversarial.infogan import InfoGAN, InfoGANConfig
 from imagewright.phases import Draws, Step
 from imagewright.pixels import to_float
 
@@ -87,11 +89,41 @@ def test_it_finds_two_classes_without_labels() -> None:
     pictures[32:] = 220
     pictures += np.random.default_rng(0).integers(0, 20, pictures.shape, dtype=np.uint8)
     images = iw.open_images(pictures)
-    model = tiny_model("infogan", (8, 8), 1, categories=2, continuous=0, penalty=1.0)
-    engine = engine_of(model, learning_rate=2e-3, betas=(0.0, 0.99))
+    model = tiny_model("infogan", (8, 8), 1, categories=2, continuous=0)
+    recipe, rows = model.recipe, 2 * BATCH
+    engine = engine_of(
+        model,
+        batch_size=rows,
+        micro_batch=rows,
+        learning_rate=recipe.learning_rate,
+        betas=recipe.betas,
+        rates=recipe.rates,
+    )
     generator = np.random.default_rng(0)
     for index in range(250):
-        engine.step(images.batch(generator.integers(0, 64, BATCH)), index, index * BATCH)
+        engine.step(images.batch(generator.integers(0, 64, rows)), index, index * rows)
+    model.eval()
     found = iw.classify(model, pictures).argmax(1)
     agreement = (found == torch.arange(64) // 32).float().mean().item()
     assert max(agreement, 1 - agreement) > 0.95
+
+
+def test_the_bodies_are_the_published_ones_and_grow_with_the_picture() -> None:
+    published = InfoGAN(InfoGANConfig(size=(28, 28), channels=1))
+
+    def shapes(network: torch.nn.Module) -> list[tuple[int, ...]]:
+        return [tuple(weight.shape) for weight in network.parameters() if weight.ndim > 1]
+
+    assert shapes(published.generator) == [(1024, 74), (6272, 1024), (128, 64, 4, 4), (64, 1, 4, 4)]
+    assert shapes(published.discriminator.body) == [(64, 1, 4, 4), (128, 64, 4, 4), (1024, 6272)]
+    assert shapes(published.discriminator.recognition) == [(128, 1024), (12, 128)]
+    larger = InfoGANConfig(size=(64, 96), channels=3)
+    assert larger.start == (8, 12)
+    with pytest.raises(ConfigError, match=r"multiples of 4.*28x28"):
+        tiny_model("infogan", (27, 28))
+
+
+def test_the_discriminator_learns_at_a_fifth_of_the_rate() -> None:
+    model = tiny_model("infogan")
+    engine = engine_of(model, learning_rate=1e-3, rates=model.recipe.rates)
+    assert engine.rates() == pytest.approx({"generator": 1e-3, "discriminator": 2e-4})

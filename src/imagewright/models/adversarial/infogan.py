@@ -138,7 +138,7 @@ def body_of(config: InfoGANConfig) -> nn.Sequential:
 def _published_start(module: nn.Module) -> None:
     """The authors' code: weights from N(0, 0.02), the norms around 1.
 
-    But for the fully connected layers, whose 0.02 would leave a narrow generator without any signal at first.
+    But for the fully connected layers, which at 0.02 would leave a narrow generator without any signal at first.
     """
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         nn.init.normal_(module.weight, 0.0, 0.02)
