@@ -43,6 +43,7 @@ quality: $(VENV)/installed
 	$(BIN)/python benchmarks/class_quality.py --set fashion_mnist
 	$(BIN)/python benchmarks/code_quality.py
 	$(BIN)/python benchmarks/face_quality.py
+	$(BIN)/python benchmarks/smile_vector.py
 
 bench: $(VENV)/installed
 	$(BIN)/python benchmarks/start_up.py
