@@ -84,7 +84,7 @@ def interpolate(
         raise UserError("--between, --corners and --source each say what to walk between: give one of them.")
     output = Output(out, animated=not corners, force=force)
     model = imagewright.load(run, images_seen=at)
-    ends = _ends_of(run, model, between or corners or ("0", "1"), source, count)
+    ends = _ends_of(run, model, between or corners, source, count)
     way = way or usual_way(model)
     if steps is None:
         steps = CORNER_STEPS if corners else STEPS.get(output.kind, STEPS["sheet"])
@@ -105,14 +105,22 @@ def interpolate(
 
 def _ends_of(run: Path, model: Model, points: Points, source: str | None, count: int) -> _Ends:
     import imagewright
+    from imagewright import catalogue
+    from imagewright.capabilities import verbs_of
     from imagewright.cli.show import say
+    from imagewright.errors import UserError
     from imagewright.latent.points import points_of
 
     if source is not None:
         images, names, _ = spread_of(model, source, count, None)
         names = [Path(name).stem for name in names]
         return _Ends(imagewright.encode(model, images), names, {"ends": names, "source": Path(source).name})
-    found = points_of(run, points, model=model)
+    if not points and "sample" not in verbs_of(model):
+        raise UserError(
+            f"{catalogue.name_of(model)} draws no pictures to walk between: name some of your own, by --between a.jpg "
+            "b.jpg or --source FOLDER."
+        )
+    found = points_of(run, points or ("0", "1"), model=model)
     say(found.said)
     return _Ends(found.latents, found.labels, {"ends": found.labels})
 

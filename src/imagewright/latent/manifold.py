@@ -6,6 +6,7 @@ cumulative distribution, so that each picture stands for an equal share of what 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -92,13 +93,14 @@ def manifold(
 
     `dimensions`: two latents, by number (or the name of a code); by default those that change the picture most, where
     there are more than two. All others are at their mean, or those of a `point`: a seed, a picture, a kept name.
-    Latents that are not standard normal are counted in deviations of the encoded images.
+    The values are quantiles of the prior; of a normal distribution with the images' own mean and deviation where there
+    are images and more than two latents, or no normal prior: where pictures are is then decoded, not where none are.
     """
     if not 2 <= steps <= MOST:
         raise UserError(f"steps={steps}, but a grid has from 2 to {MOST} pictures a side.")
     model, parts = decoder_of(run)
     opened = None if images is None else images_for(model, images)
-    units = units_of(model, opened, most)
+    units = units_of(model, opened, most, of_prior=math.prod(model.latent_shape) == 2)  # type: ignore[arg-type]
     said: list[str] = []
     base = centre_of(model, units)
     if point is not None:

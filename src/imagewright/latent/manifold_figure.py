@@ -95,7 +95,7 @@ def _name_classes(axes: Axes, points: np.ndarray, labels: np.ndarray, names: tup
 
 def _label_axes(axes: Axes, shown: tuple[Axis, Axis]) -> None:
     across, up = (axis.values_at(TICKS_UNIFORM if axis.uniform else TICKS) for axis in shown)
-    axes.set_xticks(shown[0].shares_at(across).tolist(), [f"{value:.3g}" for value in across.tolist()])
-    axes.set_yticks(shown[1].shares_at(up).tolist(), [f"{value:.3g}" for value in up.tolist()])
+    axes.set_xticks(shown[0].shares_at(across).tolist(), [f"{value:.2g}" for value in across.tolist()])
+    axes.set_yticks(shown[1].shares_at(up).tolist(), [f"{value:.2g}" for value in up.tolist()])
     axes.set_xlabel(shown[0].name)
     axes.set_ylabel(shown[1].name)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from imagewright import catalogue
-from imagewright.capabilities import latent_parts_of, verbs_of
+from imagewright.capabilities import latent_parts_of
 from imagewright.errors import UserError
 from imagewright.latent.codes import code_sheets, values_of
 from imagewright.latent.points import Point, Points, points_of
@@ -56,7 +56,8 @@ def traverse(
 
     `dimensions`: latents by number (or the name of a code); by default the `count` that change the picture most, the
     most first. `points`: seeds, pictures or kept names, a row each for every latent; by default the first sample of
-    seed 0, or the mean where the model does not sample. `images` say how far latents reach where the model draws none.
+    seed 0. `images`: deviations, and the mean that is then the default point, are those of their latents; a model that
+    does not sample needs some.
     `codes`: sheets of the model's categories, codes or attributes instead, by default where it found codes itself and
     no dimensions are asked for: a row a category, seeds by columns; for each code its values by columns.
     """
@@ -88,7 +89,7 @@ def _bases(
     run: RunLike, model: Model, units: Units, points: Sequence[Point] | Points | None
 ) -> tuple[Tensor, list[str], list[str]]:
     """Where to start from, (B, n), the name of each, and what is to be said of them."""
-    if points is None and "sample" not in verbs_of(model):
+    if points is None and units.encoded is not None:
         return centre_of(model, units)[None], ["the mean"], []
     found = _points(run, model, (0,) if points is None else points)
     return found.latents.flatten(1), found.labels, found.said

@@ -39,15 +39,16 @@ class Units:
     labels: Tensor | None = None
 
 
-def units_of(model: Model, images: ImagesLike | None, most: int) -> Units:
-    """0 and 1 where the model draws standard normal latents; else what its draws, or encoded `images`, have.
+def units_of(model: Model, images: ImagesLike | None, most: int, *, of_prior: bool = False) -> Units:
+    """What encoded `images` have, at most `most` of them, evenly spread: pictures need not lie where a prior says.
 
-    `images`, at most `most` of them, evenly spread, are encoded in any case. Raises `UserError` for a model that does
+    Without images, or where the prior is asked for, 0 and 1 if the model draws standard normal latents, and what its
+    draws have if it draws others. Raises `UserError` for a model that does
     neither without pictures, and for pictures where it does not encode.
     """
     encoded, labels = (None, None) if images is None else _encoded(model, images, most)
     numbers = latent_parts_of(model)[-1].stop  # type: ignore[arg-type]
-    if draws_normal(model):
+    if (encoded is None or of_prior) and draws_normal(model):
         return Units(torch.zeros(numbers), torch.ones(numbers), encoded, labels)
     if encoded is None and "sample" not in verbs_of(model):
         raise UserError(
@@ -84,10 +85,10 @@ def centre_of(model: Model, units: Units) -> Tensor:
 
 
 def bases_of(model: Model, units: Units, centre: Tensor) -> Tensor:
-    """Latents (B, n) from which latents are moved to see what they change: samples, encoded pictures, or the centre."""
-    if "sample" in verbs_of(model):
-        return latents_of(model, BASES).flatten(1)
-    return centre[None] if units.encoded is None else units.encoded[:BASES]
+    """Latents (B, n) from which latents are moved to see what they change: encoded pictures, samples, or the centre."""
+    if units.encoded is not None:
+        return units.encoded[:: -(-len(units.encoded) // BASES)]
+    return latents_of(model, BASES).flatten(1) if "sample" in verbs_of(model) else centre[None]
 
 
 def most_used(model: Model, units: Units, bases: Tensor) -> tuple[list[int], list[float]]:
