@@ -8,7 +8,7 @@ import torch
 from tiny import simple_pictures, tiny_model
 
 import imagewright as iw
-from imagewright.errors import UserError
+from imagewright.errors import DataError, UserError
 from imagewright.latent.sheets import stacked
 from imagewright.phases import Model
 
@@ -116,6 +116,14 @@ def test_what_cannot_be_varied(pca: Model) -> None:
         iw.traverse(pca, reach=0)
     with pytest.raises(UserError, match="cannot decode"):
         iw.traverse(tiny_model("logistic_regression"))
+
+
+def test_pictures_that_do_not_differ_measure_nothing() -> None:
+    same = simple_pictures(1).repeat(4, axis=0)
+    with pytest.raises(DataError, match="one latent"):
+        iw.traverse(tiny_model("autoencoder").eval(), images=same)
+    with pytest.raises(UserError, match="One picture does not say"):
+        iw.traverse(tiny_model("autoencoder").eval(), images=same[:1])
 
 
 def test_sheets_are_stacked() -> None:

@@ -58,7 +58,10 @@ def units_of(model: Model, images: ImagesLike | None, most: int, *, of_prior: bo
     if encoded is not None and len(encoded) < 2:
         raise UserError("One picture does not say how far latents reach: give a source of several.")
     known = latents_of(model, DRAWS).flatten(1) if encoded is None else encoded
-    return Units(known.mean(0), known.std(0), encoded, labels)
+    deviation = known.std(0)
+    if not bool(deviation.any()):
+        raise DataError("All pictures of the source have one latent: how far latents reach takes pictures that differ.")
+    return Units(known.mean(0), deviation, encoded, labels)
 
 
 def _encoded(model: Model, images: ImagesLike, most: int) -> tuple[Tensor, Tensor | None]:
