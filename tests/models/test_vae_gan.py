@@ -96,12 +96,15 @@ def test_every_game_can_be_played(options: dict[str, object], tmp_path: Path) ->
     assert iw.reconstruct(run, simple_pictures(2)).shape == (2, 3, 16, 16)
 
 
-def test_reconstructions_come_nearer(tmp_path: Path) -> None:
-    pictures = torch.from_numpy(simple_pictures(64))
+def test_what_is_rebuilt_is_the_picture_and_not_another(tmp_path: Path) -> None:
+    """Grounds of every grey: 200 small steps are enough for the ground to be kept, which no other picture's would do."""
+    pictures = torch.from_numpy(simple_pictures(64)).float()
+    grey = torch.linspace(0, 120, 64)[torch.randperm(64, generator=torch.Generator().manual_seed(0))]
+    pictures = (pictures + grey[:, None, None, None]).clamp(max=255).byte()
     run = train_tiny(
-        "vae_gan", pictures.numpy(), tmp_path / "run", steps=150, width=16, latent_dim=8, learning_rate=2e-3,
-        feature_weight=1e-3, penalty=0.5, average_half_life=0,
+        "vae_gan", pictures.numpy(), tmp_path / "run", steps=800, batch_size=32, latent_dim=8, learning_rate=2e-3,
+        feature_weight=1.0, penalty=0.5, margin=0.0, average_half_life=0,
     )  # fmt: skip
-    error = (iw.reconstruct(run, pictures).float() - pictures).square().mean()
-    of_the_mean_picture = (pictures.float().mean(0) - pictures).square().mean()
-    assert error < 0.7 * of_the_mean_picture
+    rebuilt = iw.reconstruct(run, pictures)
+    brightness = torch.stack([images.float().mean((1, 2, 3)) for images in (pictures, rebuilt)])
+    assert torch.corrcoef(brightness)[0, 1] > 0.7
