@@ -97,7 +97,7 @@ def test_every_game_can_be_played(options: dict[str, object], tmp_path: Path) ->
 
 
 def test_what_is_rebuilt_is_the_picture_and_not_another(tmp_path: Path) -> None:
-    """Grounds of every grey: 200 small steps are enough for the ground to be kept, which no other picture's would do."""
+    """Grounds of every grey: 200 small steps are enough for the ground to be kept; another picture has another."""
     pictures = torch.from_numpy(simple_pictures(64)).float()
     grey = torch.linspace(0, 120, 64)[torch.randperm(64, generator=torch.Generator().manual_seed(0))]
     pictures = (pictures + grey[:, None, None, None]).clamp(max=255).byte()
