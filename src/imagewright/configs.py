@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import Field, PositiveInt, ValidationError
+from pydantic import Field, PositiveInt, ValidationError, field_validator
 from pydantic.dataclasses import dataclass
 
 from imagewright.errors import ConfigError, nearest_name
@@ -41,6 +41,26 @@ class Config:
     def image_shape(self) -> tuple[int, int, int]:
         """(C, H, W)."""
         return (self.channels, *self.size)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FittedConfig(Config):
+    """The configuration of a model that can do some sizes only: those that are their own `nearest_size`."""
+
+    @classmethod
+    def size_rule(cls, size: tuple[int, int]) -> str:
+        """Which sizes it can do, as the end of a sentence."""
+        raise NotImplementedError
+
+    @field_validator("size")
+    @classmethod
+    def _size_is_possible(cls, size: tuple[int, int]) -> tuple[int, int]:
+        nearest = cls.nearest_size(*size)
+        if size != nearest:
+            raise ValueError(
+                f"size {size[0]}x{size[1]}: {cls.size_rule(size)}. Nearest: --size {nearest[0]}x{nearest[1]}"
+            )
+        return size
 
 
 @dataclass(frozen=True, kw_only=True)

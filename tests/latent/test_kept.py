@@ -85,6 +85,9 @@ def test_a_file_cut_short_is_named(run: Run) -> None:
     path.write_bytes(path.read_bytes()[:40])
     with pytest.raises(RunError, match="is damaged"):
         kept.find(run, iw.load(run), "cut", "direction")
+    keep_direction(run, "beside")
+    assert "cut" not in kept.names_of(run, "direction")  # and the others are still there
+    assert "beside" in kept.names_of(run, "direction")
     path.unlink()
 
 

@@ -78,9 +78,16 @@ def keep(
 
 
 def names_of(run: Run, kind: Kind | None = None) -> list[str]:
-    """The names kept in a run, of one kind or of both."""
+    """The names kept in a run, of one kind or of both. A damaged file is of none: asked for by name, it is named."""
     paths = sorted((run.path / FOLDER).glob(f"*{SUFFIX}"))
-    return [path.stem for path in paths if kind is None or read_tensors(path)[1].get("kind") == kind]
+    return [path.stem for path in paths if kind is None or _kind_of(path) == kind]
+
+
+def _kind_of(path: Path) -> str | None:
+    try:
+        return read_tensors(path)[1].get("kind")
+    except RunError:
+        return None
 
 
 def find(run: Run | None, model: Model, name: str | Path, kind: Kind) -> Kept:

@@ -10,11 +10,11 @@ import math
 from itertools import pairwise
 
 import torch
-from pydantic import Field, field_validator
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
-from imagewright.configs import Config
+from imagewright.configs import FittedConfig
 from imagewright.layers.first import first_activations, first_weight
 
 START = 4  # the shorter side of the first map
@@ -22,21 +22,17 @@ WIDEST = 16  # times the width: the paper's doubling goes on for sizes above 64,
 
 
 @dataclass(frozen=True, kw_only=True)
-class DCGANShape(Config):
+class DCGANShape(FittedConfig):
     """The sizes and widths of the bodies: any size whose shorter side is 4 times a power of two."""
 
     width: int = Field(64, ge=1, le=2048, description="channels at the finest map; doubled at each halving")
 
-    @field_validator("size")
     @classmethod
-    def _size_is_possible(cls, size: tuple[int, int]) -> tuple[int, int]:
-        nearest = cls.nearest_size(*size)
-        if size != nearest:
-            raise ValueError(
-                f"size {size[0]}x{size[1]}: the shorter side must be 4 times a power of two (8, 16, 32, 64, 128 ...) "
-                f"and the longer one a multiple of a fourth of it. Nearest: --size {nearest[0]}x{nearest[1]}"
-            )
-        return size
+    def size_rule(cls, size: tuple[int, int]) -> str:
+        return (
+            "the shorter side must be 4 times a power of two (8, 16, 32, 64, 128 ...) and the longer one a multiple of "
+            "a fourth of it"
+        )
 
     @classmethod
     def nearest_size(cls, height: int, width: int) -> tuple[int, int]:

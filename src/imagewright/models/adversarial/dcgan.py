@@ -17,6 +17,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from imagewright.layers.dcgan import DCGANShape, Discriminator, Generator
+from imagewright.layers.judging import ScoresByDiscriminator
 from imagewright.losses.games import GameConfig, discriminator_terms, generator_terms, phases_of, r1_terms, recipe_of
 from imagewright.phases import Model, Phase, Recipe, Step, Terms
 
@@ -28,13 +29,12 @@ class DCGANConfig(GameConfig, DCGANShape):
     latent_dim: int = Field(100, ge=1, le=65_536, description="numbers that a picture is made of")
 
 
-class DCGAN(Model):
+class DCGAN(Model, ScoresByDiscriminator):
     """Networks: `generator` and `discriminator`; the verbs use the generator's moving average."""
 
     Config = DCGANConfig
     config: DCGANConfig
     averaged = ("generator",)
-    score_unit = "discriminator's logit"
 
     def __init__(self, config: DCGANConfig) -> None:
         super().__init__(config)
@@ -65,17 +65,6 @@ class DCGAN(Model):
     def r1_loss(self, step: Step) -> Terms:
         return r1_terms(self.config, self.discriminator, step.images)
 
-    def judge(
-        self,
-        images: Tensor,
-        *,
-        labels: Tensor | None = None,
-        attributes: Tensor | None = None,
-        latents: Tensor | None = None,
-    ) -> Tensor:
-        logits: Tensor = self.discriminator(images)
-        return logits
-
     # Verbs
 
     @property
@@ -99,8 +88,3 @@ class DCGAN(Model):
         """The discriminator's last map, (N, F)."""
         features: Tensor = self.discriminator.features(images).flatten(1)
         return features
-
-    def score(self, images: Tensor, generator: torch.Generator, samples: int) -> Tensor:
-        """How real the discriminator finds each image: its logit. Comparable within one run only."""
-        logits: Tensor = self.discriminator(images)
-        return logits

@@ -16,13 +16,15 @@ from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
 import torch
-from pydantic import Field, field_validator
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot
 
 from imagewright.capabilities import LatentPart
+from imagewright.configs import FittedConfig
 from imagewright.layers.first import first_activations, first_weight
+from imagewright.layers.judging import ScoresByDiscriminator
 from imagewright.losses.games import GameConfig, discriminator_terms, generator_terms, phases_of, r1_terms
 from imagewright.losses.likelihoods import LOG_TWO_PI, gaussian_log_likelihood
 from imagewright.phases import Model, Phase, Recipe, Step, Terms
@@ -34,7 +36,7 @@ ENTROPY = {"uniform": math.log(2), "normal": 0.5 * math.log(2 * math.pi * math.e
 
 
 @dataclass(frozen=True, kw_only=True)
-class InfoGANConfig(GameConfig):
+class InfoGANConfig(FittedConfig, GameConfig):
     smallest: ClassVar[dict[str, Any]] = {"latent_dim": 8, "width": 8, "categories": 3}
 
     width: int = Field(
@@ -52,16 +54,10 @@ class InfoGANConfig(GameConfig):
     category_weight: float = Field(1.0, gt=0, le=1e3, description="lambda of the category's information")
     continuous_weight: float = Field(1.0, ge=0, le=1e3, description="lambda of the continuous codes' information")
 
-    @field_validator("size")
     @classmethod
-    def _size_is_possible(cls, size: tuple[int, int]) -> tuple[int, int]:
-        nearest = cls.nearest_size(*size)
-        if size != nearest:
-            raise ValueError(
-                f"size {size[0]}x{size[1]}: both sides must be multiples of {2 ** halvings_of(size)}, since they are "
-                f"halved {halvings_of(size)} times. Nearest: --size {nearest[0]}x{nearest[1]}"
-            )
-        return size
+    def size_rule(cls, size: tuple[int, int]) -> str:
+        halvings = halvings_of(size)
+        return f"both sides must be multiples of {2**halvings}, since they are halved {halvings} times"
 
     @classmethod
     def nearest_size(cls, height: int, width: int) -> tuple[int, int]:
@@ -173,7 +169,7 @@ class Recogniser(nn.Module):
         return category, means
 
 
-class InfoGAN(Model):
+class InfoGAN(Model, ScoresByDiscriminator):
     """Networks: `generator` and `discriminator` (with Q); the verbs use the generator's moving average.
 
     A latent is noise (Z), the category as a one in its place (K), and the continuous codes (C).
@@ -182,7 +178,6 @@ class InfoGAN(Model):
     Config = InfoGANConfig
     config: InfoGANConfig
     averaged = ("generator",)
-    score_unit = "discriminator's logit"
 
     def __init__(self, config: InfoGANConfig) -> None:
         super().__init__(config)
@@ -256,17 +251,6 @@ class InfoGAN(Model):
             found["information/continuous"] = entropy - 0.5 * config.continuous * (math.log(squared) + LOG_TWO_PI + 1)
         return found
 
-    def judge(
-        self,
-        images: Tensor,
-        *,
-        labels: Tensor | None = None,
-        attributes: Tensor | None = None,
-        latents: Tensor | None = None,
-    ) -> Tensor:
-        logits: Tensor = self.discriminator(images)
-        return logits
-
     # Verbs
 
     @property
@@ -325,8 +309,3 @@ class InfoGAN(Model):
         """The features that the discriminator and Q share, (N, F)."""
         features: Tensor = self.discriminator.body(images)
         return features
-
-    def score(self, images: Tensor, generator: torch.Generator, samples: int) -> Tensor:
-        """How real the discriminator finds each image: its logit. Comparable within one run only."""
-        logits: Tensor = self.discriminator(images)
-        return logits

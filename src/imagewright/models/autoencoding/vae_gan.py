@@ -15,12 +15,14 @@ from itertools import pairwise
 from typing import Any, ClassVar
 
 import torch
-from pydantic import Field, field_validator
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from imagewright.configs import FittedConfig
 from imagewright.layers.first import first_activations, first_weight
+from imagewright.layers.judging import ScoresByDiscriminator
 from imagewright.losses.games import GameConfig, discriminator_terms, generator_terms, r1_terms
 from imagewright.losses.likelihoods import gaussian_divergence, gaussian_log_likelihood
 from imagewright.phases import Model, Phase, Recipe, Step, Terms
@@ -31,7 +33,7 @@ SMALLEST_VARIANCE = 1e-8  # of a feature: a picture that is rebuilt exactly must
 
 
 @dataclass(frozen=True, kw_only=True)
-class VAEGANConfig(GameConfig):
+class VAEGANConfig(FittedConfig, GameConfig):
     smallest: ClassVar[dict[str, Any]] = {"latent_dim": 4, "width": 8}
 
     latent_dim: int = Field(128, ge=1, le=65_536, description="numbers in the code of a picture")
@@ -56,16 +58,9 @@ class VAEGANConfig(GameConfig):
         "one is further above; 0: neither rests. Only with loss=non_saturating",
     )
 
-    @field_validator("size")
     @classmethod
-    def _size_is_possible(cls, size: tuple[int, int]) -> tuple[int, int]:
-        nearest = cls.nearest_size(*size)
-        if size != nearest:
-            raise ValueError(
-                f"size {size[0]}x{size[1]}: both sides must be multiples of 8. "
-                f"Nearest: --size {nearest[0]}x{nearest[1]}"
-            )
-        return size
+    def size_rule(cls, size: tuple[int, int]) -> str:
+        return "both sides must be multiples of 8"
 
     @classmethod
     def nearest_size(cls, height: int, width: int) -> tuple[int, int]:
@@ -157,13 +152,12 @@ def _known(images: Tensor, *, logits: Tensor, real: Tensor, real_logits: Tensor)
     return real_logits if images is real else logits
 
 
-class VAEGAN(Model):
+class VAEGAN(Model, ScoresByDiscriminator):
     """Networks: `encoder`, `decoder` and `discriminator`; the verbs use moving averages of the first two."""
 
     Config = VAEGANConfig
     config: VAEGANConfig
     averaged = ("encoder", "decoder")
-    score_unit = "discriminator's logit"
 
     def __init__(self, config: VAEGANConfig) -> None:
         super().__init__(config)
@@ -295,22 +289,6 @@ class VAEGAN(Model):
     def perceive(self, images: Tensor) -> Tensor:
         """The features by which reconstructions are compared, (N, F)."""
         return self.discriminator.features(images).flatten(1)
-
-    def score(self, images: Tensor, generator: torch.Generator, samples: int) -> Tensor:
-        """How real the discriminator finds each image: its logit. Comparable within one run only."""
-        logits: Tensor = self.discriminator(images)
-        return logits
-
-    def judge(
-        self,
-        images: Tensor,
-        *,
-        labels: Tensor | None = None,
-        attributes: Tensor | None = None,
-        latents: Tensor | None = None,
-    ) -> Tensor:
-        logits: Tensor = self.discriminator(images)
-        return logits
 
     def divergences(self, images: Tensor, *, labels: Tensor | None = None, attributes: Tensor | None = None) -> Tensor:
         return gaussian_divergence(*self._posterior(images))
