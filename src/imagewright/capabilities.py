@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from imagewright.errors import UserError
 
@@ -241,8 +241,8 @@ def infers_distributions(model: object) -> TypeIs[InfersDistributions]:
     return hasattr(model, "divergences")
 
 
-def latent_parts_of(model: Decodes) -> tuple[LatentPart, ...]:
-    """The parts of a model's latents, flattened: one of the kind "normal" where the model does not tell any apart."""
+def latent_parts_of(model: Any) -> tuple[LatentPart, ...]:
+    """The parts of the latents, flattened, of a model that decodes: one, "normal", where it does not tell any apart."""
     if hasattr(model, "latent_parts"):
         parts: tuple[LatentPart, ...] = model.latent_parts
         return parts

@@ -114,7 +114,7 @@ def _near(model: Model, latent: Tensor, spread: float, count: int, seed: int) ->
     if "sample" in verbs_of(model):
         wide = latents_of(model, DRAWS, seed).flatten(1).std(0)
     free = torch.zeros(latent.numel())
-    for part in latent_parts_of(model):  # type: ignore[arg-type]
+    for part in latent_parts_of(model):
         if part.kind == "normal":
             free[part.places] = 1
     return latent + (spread * noise * wide * free).reshape(count, *latent.shape)

@@ -145,7 +145,7 @@ class _Search:
 
 def movable_places(model: Model) -> np.ndarray:
     """The places of a flattened latent along which one can go: not those of a category or of given attributes."""
-    parts = latent_parts_of(model)  # type: ignore[arg-type]
+    parts = latent_parts_of(model)
     free = [part for part in parts if part.kind in ("normal", "uniform")]
     return np.concatenate([np.arange(part.start, part.stop) for part in free])
 

@@ -30,7 +30,7 @@ def code_sheets(
     A category's sheet has a column for each base. The others vary the first base, with a row for each value of the
     (first) category, where there is one.
     """
-    parts = latent_parts_of(model)  # type: ignore[arg-type]
+    parts = latent_parts_of(model)
     bases = bases.flatten(1)
     category = next((part for part in parts if part.kind == "category"), None)
     rows = _of_each(category, bases[0]) if category else bases

@@ -131,7 +131,7 @@ def _starts(
 def lawful(model: Model, latents: Tensor) -> Tensor:
     """Latents with their uniform codes within what the model was trained on, from -1 to 1."""
     flat = latents.flatten(1).clone()
-    for part in latent_parts_of(model):  # type: ignore[arg-type]
+    for part in latent_parts_of(model):
         if part.kind == "uniform":
             flat[:, part.places] = flat[:, part.places].clamp(-1, 1)
     return flat.reshape(latents.shape)

@@ -88,7 +88,7 @@ def space_of_latents(model: Model, latents: Tensor) -> Space:
     """The space of a model without a prior: around a picture's own latents, in units of their size."""
     flat = latents.flatten(1)
     spread = flat.square().mean().sqrt().clamp(min=1e-6).expand(flat.shape[1]).clone()
-    parts = latent_parts_of(model)  # type: ignore[arg-type]
+    parts = latent_parts_of(model)
     return Space(model.latent_shape, parts, torch.zeros(flat.shape[1]), spread, None)  # type: ignore[arg-type]
 
 
@@ -112,7 +112,7 @@ def category_of(model: Model, label: int | str | None) -> Category | None:
 
     Raises `UserError` for a label where latents have no category, and for one that does not exist.
     """
-    part = next((part for part in latent_parts_of(model) if part.kind == "category"), None)  # type: ignore[arg-type]
+    part = next((part for part in latent_parts_of(model) if part.kind == "category"), None)
     if part is None:
         if label is not None:
             name = catalogue.name_of(model)

@@ -120,7 +120,7 @@ def _sheet(
     changes: list[float] | None,
     strengths: Tensor,
 ) -> Sheet:
-    parts = latent_parts_of(model)  # type: ignore[arg-type]
+    parts = latent_parts_of(model)
     rows, labels = [], []
     for row, place in enumerate(places):
         said = "" if changes is None else f" (changes {changes[row]:.0f})"

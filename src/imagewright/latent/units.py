@@ -47,7 +47,7 @@ def units_of(model: Model, images: ImagesLike | None, most: int, *, of_prior: bo
     neither without pictures, and for pictures where it does not encode.
     """
     encoded, labels = (None, None) if images is None else _encoded(model, images, most)
-    numbers = latent_parts_of(model)[-1].stop  # type: ignore[arg-type]
+    numbers = latent_parts_of(model)[-1].stop
     if (encoded is None or of_prior) and draws_normal(model):
         return Units(torch.zeros(numbers), torch.ones(numbers), encoded, labels)
     if encoded is None and "sample" not in verbs_of(model):
@@ -81,7 +81,7 @@ def _encoded(model: Model, images: ImagesLike, most: int) -> tuple[Tensor, Tenso
 def centre_of(model: Model, units: Units) -> Tensor:
     """The latent (n,) in the middle: its category or attributes, which have no middle, are those of seed 0."""
     centre = units.mean.clone()
-    for part in latent_parts_of(model):  # type: ignore[arg-type]
+    for part in latent_parts_of(model):
         if part.kind in ("category", "attributes"):
             centre[part.places] = latents_of(model, 1).flatten()[part.places]
     return centre
@@ -100,7 +100,7 @@ def most_used(model: Model, units: Units, bases: Tensor) -> tuple[list[int], lis
     The root mean square difference of the pictures one deviation above and below the mean, from `bases` (B, n) on.
     Of very many latents only those of the largest deviations are looked at.
     """
-    noise = noise_places(latent_parts_of(model))  # type: ignore[arg-type]
+    noise = noise_places(latent_parts_of(model))
     if len(noise) > CANDIDATES:
         noise = noise[units.deviation[noise].argsort(descending=True, stable=True)[:CANDIDATES]]
     bases = bases[: max(1, min(BASES, DECODED // (2 * len(noise))))]
@@ -118,7 +118,7 @@ def most_used(model: Model, units: Units, bases: Tensor) -> tuple[list[int], lis
 
 def places_named(model: Model, dimensions: Sequence[Dimension]) -> list[int]:
     """The places of latents given by number, or by the name of a code that is one number (c2)."""
-    parts = latent_parts_of(model)  # type: ignore[arg-type]
+    parts = latent_parts_of(model)
     named = {part.name: part.start for part in parts if part.stop - part.start == 1}
     numbers = parts[-1].stop
     places = []

@@ -26,7 +26,7 @@ def decoder_of(run: RunLike) -> tuple[Model, tuple[LatentPart, ...]]:
     """The model of a run and the parts of its latents; raises `UserError` for a model that does not decode."""
     model = model_of(run)
     require(model, "decode", catalogue.name_of(model))
-    return model, latent_parts_of(model)  # type: ignore[arg-type]
+    return model, latent_parts_of(model)
 
 
 def usual_way(model: Model) -> Way:
@@ -42,7 +42,7 @@ def draws_normal(model: Model) -> bool:
     if "sample" not in verbs_of(model):
         return False
     drawn: Tensor = model.draw(DRAWS, torch.Generator().manual_seed(0))  # type: ignore[operator]
-    noise = drawn.flatten(1)[:, noise_places(latent_parts_of(model))]  # type: ignore[arg-type]
+    noise = drawn.flatten(1)[:, noise_places(latent_parts_of(model))]
     off = torch.stack([noise.mean(0).abs().mean(), (noise.std(0) - 1).abs().mean()])
     return bool(off.max() < FAR_FROM_NORMAL)
 
