@@ -59,7 +59,7 @@ def latents_of(
     if not samples_classes(model):
         raise UserError(
             f"{catalogue.name_of(model)} draws no pictures of a given class: it was not told of classes. "
-            "Sample without a label, or train a model that knows them: `imagewright models`."
+            "Sample without a label, or train one that is told: cgan, or vae with condition=labels."
         )
     wanted = torch.tensor([class_number(model.class_names, label)])
     return torch.cat([model.draw_of(wanted, generator) for generator in generators])
