@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from imagewright import catalogue
-from imagewright.capabilities import latent_parts_of
+from imagewright.capabilities import latent_parts_of, verbs_of
 from imagewright.errors import UserError
 from imagewright.latent.codes import code_sheets, values_of
 from imagewright.latent.points import Point, Points, points_of
@@ -78,7 +78,7 @@ def traverse(
     bases, names, told = _bases(run, model, units, points)
     places, changes, chosen = _rows(model, units, bases, dimensions, count)
     sheet = _sheet(model, units, bases, names, places, changes, torch.linspace(-reach, reach, steps))
-    return Traversal((sheet,), (*told, *chosen))
+    return Traversal((sheet,), (*chosen, *told))
 
 
 def _points(run: RunLike, model: Model, given: Sequence[Point] | Points) -> Points:
@@ -92,7 +92,11 @@ def _bases(
     if points is None and units.encoded is not None:
         return centre_of(model, units)[None], ["the mean"], []
     found = _points(run, model, (0,) if points is None else points)
-    return found.latents.flatten(1), found.labels, found.said
+    said = list(found.said)
+    if points is None and "encode" in verbs_of(model):
+        # A VAE of many latents makes worse pictures of its prior's than of those it was trained on.
+        said.append("This starts from a sample; --source starts from the mean of pictures.")
+    return found.latents.flatten(1), found.labels, said
 
 
 def _rows(
