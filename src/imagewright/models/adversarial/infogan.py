@@ -3,8 +3,7 @@
 Chen et al. 2016, arXiv:1606.03657: the bound on the mutual information is eq. 5, the objective eq. 6; a recognition
 network Q shares the discriminator's body (section 6) and reads the codes off the generated pictures. The bodies are
 those of appendix C.1 for MNIST, with more halvings above 32 pixels. A continuous code has unit variance under Q, as in
-the authors' code for MNIST: where the variance is learned, it falls without end, and the generator buys information
-with a grey ground whose level is the code.
+the authors' code for MNIST.
 Departures: normal noise for uniform; both networks see the same generated pictures in a step.
 Shape letters: N batch, Z noise, K values of the category, C continuous codes, F features.
 """
