@@ -100,6 +100,11 @@ class LatentPart:
         """Where it is along the latent's one dimension."""
         return slice(self.start, self.stop)
 
+    @property
+    def is_noise(self) -> bool:
+        """Whether its numbers are drawn and mean nothing by themselves: where directions are searched for."""
+        return self.kind in ("normal", "uniform") and not self.code
+
 
 @runtime_checkable
 class LatentParts(Decodes, Protocol):

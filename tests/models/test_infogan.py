@@ -11,6 +11,7 @@ from tiny import BATCH, batch_of, engine_of, tiny_model
 
 import imagewright as iw
 from imagewright.errors import ConfigError
+from imagewright.latent.ways import usual_way
 from imagewright.models.adversarial.infogan import InfoGAN, InfoGANConfig
 from imagewright.phases import Draws, Step
 from imagewright.pixels import to_float
@@ -65,6 +66,28 @@ def test_a_latent_is_noise_a_category_and_codes() -> None:
     wanted = model.draw_of(torch.tensor([2]), torch.Generator().manual_seed(0))
     assert wanted[0, 8:11].tolist() == [0, 0, 1]
     assert wanted.shape[1:] == model.latent_shape
+
+
+def test_uniform_noise_is_drawn_alike_in_training_and_by_seeds() -> None:
+    model = tiny_model("infogan", noise_distribution="uniform", latent_dim=30)
+    assert model.latent_parts[0].kind == "uniform"
+    step = step_of(512)
+    model.generator_loss(step)
+    sampled = torch.cat([model.draw(1, torch.Generator().manual_seed(seed)) for seed in range(300)])
+    for noise in (step.shared["latents"][:, :30], sampled[:, :30]):
+        assert noise.abs().max() <= 1
+        assert noise.std().item() == pytest.approx(1 / math.sqrt(3), abs=0.02)
+        assert noise.abs().mean().item() == pytest.approx(0.5, abs=0.02)  # of a normal with that deviation: 0.46
+
+
+def test_tools_search_uniform_noise_and_walk_straight_through_it() -> None:
+    model = tiny_model("infogan", noise_distribution="uniform", latent_dim=6)
+    found = iw.directions(model, count=2)
+    assert len(found.directions) == 2
+    assert not any(direction[6:].any() for direction in found.directions.flatten(1))
+    traversed = iw.traverse(model, steps=3, codes=False)
+    assert [sheet.name for sheet in traversed.sheets] == ["latents"]
+    assert usual_way(model) == "linear"
 
 
 def test_no_continuous_codes_are_allowed() -> None:

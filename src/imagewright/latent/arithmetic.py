@@ -115,6 +115,6 @@ def _near(model: Model, latent: Tensor, spread: float, count: int, seed: int) ->
         wide = latents_of(model, DRAWS, seed).flatten(1).std(0)
     free = torch.zeros(latent.numel())
     for part in latent_parts_of(model):
-        if part.kind == "normal":
+        if part.kind == "normal" or part.is_noise:
             free[part.places] = 1
     return latent + (spread * noise * wide * free).reshape(count, *latent.shape)

@@ -147,7 +147,7 @@ def _searched(model: Any) -> Tensor:
     """Which numbers of a flattened latent are searched, bool (Z,): noise, and no code."""
     searched = torch.zeros(math.prod(model.latent_shape), dtype=torch.bool)
     for part in latent_parts_of(model):
-        searched[part.places] = part.kind == "normal" and not part.code
+        searched[part.places] = part.is_noise
     return searched
 
 

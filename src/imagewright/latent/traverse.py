@@ -133,7 +133,7 @@ def _sheet(
             part = part_at(parts, place)
             latents[:, place] = (
                 units.mean[place] + units.deviation[place] * strengths
-                if part.kind == "normal"
+                if part.kind == "normal" or part.is_noise
                 else values_of(part, strengths)
             )
             rows.append(latents)

@@ -15,7 +15,7 @@ from torch import Tensor
 from imagewright import catalogue
 from imagewright.capabilities import LatentPart, latent_parts_of, require, verbs_of
 from imagewright.errors import DataError, UserError, nearest_name
-from imagewright.latent.ways import draws_normal, noise_places
+from imagewright.latent.ways import draws_normal
 from imagewright.phases import Model
 from imagewright.verbs.apply import ImagesLike, decode, encode, images_for, latents_of
 
@@ -100,7 +100,7 @@ def most_used(model: Model, units: Units, bases: Tensor) -> tuple[list[int], lis
     The root mean square difference of the pictures one deviation above and below the mean, from `bases` (B, n) on.
     Of very many latents only those of the largest deviations are looked at.
     """
-    noise = noise_places(latent_parts_of(model))
+    noise = torch.cat([torch.arange(part.start, part.stop) for part in latent_parts_of(model) if part.is_noise])
     if len(noise) > CANDIDATES:
         noise = noise[units.deviation[noise].argsort(descending=True, stable=True)[:CANDIDATES]]
     bases = bases[: max(1, min(BASES, DECODED // (2 * len(noise))))]

@@ -4,7 +4,8 @@ Chen et al. 2016, arXiv:1606.03657: the bound on the mutual information is eq. 5
 network Q shares the discriminator's body (section 6) and reads the codes off the generated pictures. The bodies are
 those of appendix C.1 for MNIST, with more halvings above 32 pixels. A continuous code has unit variance under Q, as in
 the authors' code for MNIST.
-Departures: normal noise for uniform; both networks see the same generated pictures in a step.
+Departures: the noise is normal unless told otherwise (`noise_distribution`), where the authors' code has it uniform;
+both networks see the same generated pictures in a step.
 Shape letters: N batch, Z noise, K values of the category, C continuous codes, F features.
 """
 
@@ -31,6 +32,7 @@ from imagewright.phases import Model, Phase, Recipe, Step, Terms
 HIDDEN = 128  # units of the recognition network, as in the paper's tables
 COARSEST = 8  # the most that the shorter side of the coarsest map has
 SLOPE = 0.1
+Distribution = Literal["uniform", "normal"]
 ENTROPY = {"uniform": math.log(2), "normal": 0.5 * math.log(2 * math.pi * math.e)}  # nats a continuous code
 
 
@@ -45,9 +47,10 @@ class InfoGANConfig(FittedConfig, GameConfig):
         description="channels at the finest map, doubled at each halving; fully connected: 16 times it",
     )
     latent_dim: int = Field(62, ge=1, le=65_536, description="numbers of noise, which mean nothing by themselves")
+    noise_distribution: Distribution = Field("normal", description="of the noise: normal, or uniform from -1 to 1")
     categories: int = Field(10, ge=2, le=10_000, description="values of the category code")
     continuous: int = Field(2, ge=0, le=1_000, description="continuous codes")
-    code_distribution: Literal["uniform", "normal"] = Field(
+    code_distribution: Distribution = Field(
         "uniform", description="of a continuous code: uniform from -1 to 1, or normal"
     )
     category_weight: float = Field(1.0, gt=0, le=1e3, description="lambda of the category's information")
@@ -215,7 +218,8 @@ class InfoGAN(Model, ScoresByDiscriminator):
 
     def _latents(self, step: Step) -> Tensor:
         config, draws = self.config, step.draws
-        noise = draws.normal(config.latent_dim)
+        uniform = config.noise_distribution == "uniform"
+        noise = 2 * draws.uniform(config.latent_dim) - 1 if uniform else draws.normal(config.latent_dim)
         category = (draws.uniform(1)[:, 0] * config.categories).long().clamp(max=config.categories - 1)
         normal = config.code_distribution == "normal"
         codes = draws.normal(config.continuous) if normal else 2 * draws.uniform(config.continuous) - 1
@@ -262,7 +266,7 @@ class InfoGAN(Model, ScoresByDiscriminator):
         config = self.config
         codes = config.latent_dim + config.categories
         return (
-            LatentPart("noise", "normal", 0, config.latent_dim),
+            LatentPart("noise", config.noise_distribution, 0, config.latent_dim),
             LatentPart("c1", "category", config.latent_dim, codes, code=True),
             *(
                 LatentPart(f"c{number + 2}", config.code_distribution, codes + number, codes + number + 1, code=True)
@@ -282,11 +286,14 @@ class InfoGAN(Model, ScoresByDiscriminator):
     def draw_of(self, labels: Tensor, generator: torch.Generator) -> Tensor:
         """(N, Z + K + C) with the category `labels`."""
         config = self.config
-        noise = torch.randn(len(labels), config.latent_dim, generator=generator)
-        if config.code_distribution == "normal":
-            codes = torch.randn(len(labels), config.continuous, generator=generator)
-        else:
-            codes = 2 * torch.rand(len(labels), config.continuous, generator=generator) - 1
+
+        def drawn(distribution: Distribution, numbers: int) -> Tensor:
+            if distribution == "normal":
+                return torch.randn(len(labels), numbers, generator=generator)
+            return 2 * torch.rand(len(labels), numbers, generator=generator) - 1
+
+        noise = drawn(config.noise_distribution, config.latent_dim)
+        codes = drawn(config.code_distribution, config.continuous)
         return torch.cat([noise, one_hot(labels, config.categories).float(), codes], 1)
 
     def decode(self, latents: Tensor) -> Tensor:
