@@ -1,0 +1,1 @@
+"""How good pictures are: each metric a file of arithmetic, and the recipes, references and tables around them."""

@@ -1,0 +1,95 @@
+"""What a network that turns pictures into features says of itself, and how it is found by name."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from imagewright.errors import ConfigError, nearest_name
+
+
+@dataclass(frozen=True)
+class About:
+    """What decides a network's features, and whose they are.
+
+    name: "inception". digest: SHA-256, in hex, of the weight file, or of the weights where there is no file. dimension:
+    numbers of a picture's features. size: (height, width) that pictures are brought to, None for their own. resize: by
+    which filter of `pretrained/resizing.py`, "none" where they stay as they are. channels: 1 or 3, None for their own.
+    value_range: of the numbers that the network sees, in words. licence: of the weights. classes: width of the logits,
+    None where there are none. published: whether these are the weights that published scores were computed with.
+    """
+
+    name: str
+    digest: str
+    dimension: int
+    size: tuple[int, int] | None
+    resize: str
+    channels: int | None
+    value_range: str
+    licence: str
+    classes: int | None = None
+    published: bool = False
+
+    def record(self) -> dict[str, Any]:
+        """What decides the features, ready for JSON: the part of a score's recipe that says what they are."""
+        return {
+            "name": self.name,
+            "digest": self.digest,
+            "size": None if self.size is None else list(self.size),
+            "resize": self.resize,
+            "channels": self.channels,
+        }
+
+
+@dataclass(frozen=True)
+class Features:
+    """Of N pictures: `pooled` float32 (N, F), and `logits` float32 (N, K) where the network classifies."""
+
+    pooled: Tensor
+    logits: Tensor | None = None
+
+
+class FeatureNetwork(Protocol):
+    """Turns pictures of any size into features."""
+
+    @property
+    def about(self) -> About:
+        """What decides the features."""
+        ...
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """uint8 (N, C, H, W) as the network wants them, on the CPU: size, channels, range. Row k is of picture k alone.
+
+        Called in a thread of its own while the network is at work on the pictures before.
+        """
+        ...
+
+    def extract(self, prepared: Tensor) -> Features:
+        """The features, on the CPU, of what `prepare` made. Without gradients."""
+        ...
+
+
+# Each: "module:function" that takes no argument and returns the network, with weights. Nothing is loaded before.
+NETWORKS = {
+    "inception": "imagewright.pretrained.inception:open_inception",
+    "dinov2": "imagewright.pretrained.dinov2:open_dinov2",
+    "random": "imagewright.pretrained.random_features:open_random",
+    "pixels": "imagewright.pretrained.pixel_features:open_pixels",
+}
+
+
+def open_network(name: str) -> FeatureNetwork:
+    """The network of that name, its weights fetched first where need be.
+
+    Raises `ConfigError` for a name that does not exist, `DataError` where weights cannot be had, or are not the ones.
+    """
+    if name not in NETWORKS:
+        raise ConfigError(
+            f"There are no features {name!r}: expected {', '.join(NETWORKS)}.{nearest_name(name, NETWORKS)}"
+        )
+    module, _, function = NETWORKS[name].partition(":")
+    network: FeatureNetwork = getattr(importlib.import_module(module), function)()
+    return network
