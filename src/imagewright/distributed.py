@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -14,7 +14,10 @@ from imagewright.errors import TrainingError, UserError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy as np
     import torch
+
+ROWS_SENT = 4096  # at once, from a rank to the main one
 
 
 def rank() -> int:
@@ -91,6 +94,30 @@ def from_main(tensor: torch.Tensor) -> torch.Tensor:
             dist.broadcast(shared, 0)
         return shared.to(tensor.device)
     return tensor
+
+
+def rows_to_main(rows: np.ndarray, bounds: Sequence[int]) -> None:
+    """Fill the main rank's array, float32 (bounds[-1], ...), with the rows that each rank has: from bounds[rank] on.
+
+    Only over the backend gloo. The main rank has its own rows in place; the others give theirs alone. In blocks, so
+    that no more memory is taken on either side.
+    """
+    if world_size() == 1:
+        return
+    import torch
+    import torch.distributed as dist
+
+    with _lost_rank_is_said():
+        for sender in range(1, world_size()):
+            for start in range(bounds[sender], bounds[sender + 1], ROWS_SENT):
+                stop = min(start + ROWS_SENT, bounds[sender + 1])
+                if rank() == sender:
+                    own = rows[start - bounds[sender] : stop - bounds[sender]]
+                    dist.send(torch.from_numpy(own.copy()), 0)
+                elif is_main():
+                    received = torch.empty(stop - start, *rows.shape[1:])
+                    dist.recv(received, sender)
+                    rows[start:stop] = received.numpy()
 
 
 def any_rank(flag: bool) -> bool:

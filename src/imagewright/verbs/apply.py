@@ -5,7 +5,7 @@ Each takes a run, its path, a weights file or a loaded model. Images are uint8 (
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -46,11 +46,22 @@ def latents_of(
     `label`: the class to draw from, by name or number, for a model that knows classes. `attributes`: values from 0 to 1
     of some, for a model that knows attributes; the others come as they do in its images.
     """
-    model = model_of(run)
-    _require(model, "sample")
     if count < 1:
         raise UserError(f"count={count}, but there must be at least one picture to sample.")
-    generators = (torch.Generator().manual_seed(derive_seed(seed, "sample", number)) for number in range(count))
+    return latents_numbered(run, range(count), seed, label, attributes)
+
+
+def latents_numbered(
+    run: RunLike,
+    numbers: Iterable[int],
+    seed: int = 0,
+    label: int | str | None = None,
+    attributes: Mapping[str, float] | None = None,
+) -> Tensor:
+    """The latents of these numbers among all of a seed, (n, ...): `latents_of` gives the first ones."""
+    model = model_of(run)
+    _require(model, "sample")
+    generators = (torch.Generator().manual_seed(derive_seed(seed, "sample", number)) for number in numbers)
     if attributes is not None:
         wanted = _attribute_values(model, attributes)
         return torch.cat([model.draw_with(wanted, generator) for generator in generators])  # type: ignore[operator]

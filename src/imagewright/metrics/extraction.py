@@ -1,0 +1,121 @@
+"""Pictures to features in one pass: while the network is at work, the next pictures are decoded and brought to size.
+
+Over ranks each takes a share of the rows, and the main one gets all of them.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from imagewright import distributed
+from imagewright.errors import DataError
+from imagewright.images.cache import cache_folder
+from imagewright.metrics.metric import Pictures
+from imagewright.pretrained.features import FeatureNetwork
+from imagewright.verbs.blocks import BLOCK
+
+BATCH = 4 * BLOCK
+AHEAD = 2  # batches that are made ready while the network is at work
+IN_MEMORY = 2**28  # bytes of features; more are kept in a file that the system maps into memory
+
+Progress = Callable[[int, int], None]
+Room = Callable[[tuple[int, int]], np.ndarray]
+"""Gives an array float32 of a shape to write into."""
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """`features` float32 (N, F), and `logits` float32 (N, K) where the network classifies; maybe mapped from files."""
+
+    features: np.ndarray
+    logits: np.ndarray | None = None
+
+
+def room(shape: tuple[int, int]) -> np.ndarray:
+    """float32 of that shape: in memory, or in a nameless file beside the cache, which goes when the array does."""
+    if 4 * shape[0] * shape[1] <= IN_MEMORY:
+        return np.empty(shape, np.float32)
+    folder = cache_folder(None)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        return np.memmap(file, np.float32, "w+", shape=shape)
+
+
+def features_of(
+    pictures: Pictures,
+    network: FeatureNetwork,
+    *,
+    progress: Progress | None = None,
+    rooms: tuple[Room, Room] = (room, room),
+    alone: bool = False,
+) -> Extracted:
+    """The features of all pictures. Memory does not grow with their number, but for what `rooms` gives.
+
+    `rooms`: where features and logits are written. `alone`: this process does all, whatever ranks there are; else each
+    rank does a share, and calls this alike; only the main one has the whole afterwards. Raises `DataError` for
+    features that are no finite numbers, naming the picture.
+    """
+    about = network.about
+    world = 1 if alone else distributed.world_size()
+    rank = 0 if alone else distributed.rank()
+    bounds = _bounds(len(pictures), world)
+    main, mine = rank == 0, bounds[rank + 1] - bounds[rank]
+    rows = len(pictures) if main else mine
+    features = (rooms[0] if main else room)((rows, about.dimension))
+    logits = (rooms[1] if main else room)((rows, about.classes)) if about.classes else None
+    done = 0
+    for prepared in _ahead(pictures, network, bounds[rank], bounds[rank + 1]):
+        found = network.extract(prepared)
+        count = len(found.pooled)
+        _check_finite(found.pooled, bounds[rank] + done, about.name)
+        features[done : done + count] = found.pooled.numpy()
+        if logits is not None and found.logits is not None:
+            logits[done : done + count] = found.logits.numpy()
+        done += count
+        if progress is not None:
+            progress(done * world, len(pictures))
+    if world > 1:
+        distributed.rows_to_main(features, bounds)
+        if logits is not None:
+            distributed.rows_to_main(logits, bounds)
+    return Extracted(features, logits)
+
+
+def _bounds(count: int, world: int) -> list[int]:
+    """Where each rank's share begins, in whole blocks, so that a picture is the same however many ranks there are."""
+    blocks = -(-count // BLOCK)
+    return [min(count, blocks * rank // world * BLOCK) for rank in range(world + 1)]
+
+
+def _ahead(pictures: Pictures, network: FeatureNetwork, first: int, last: int) -> Iterator[Tensor]:
+    """Batches as the network wants them, made in a thread of their own, a few ahead."""
+
+    def made(start: int) -> Tensor:
+        return network.prepare(pictures.pictures(np.arange(start, min(start + BATCH, last))))
+
+    starts = iter(range(first, last, BATCH))
+    with ThreadPoolExecutor(1, thread_name_prefix="pictures") as pool:
+        waiting = [pool.submit(made, start) for _, start in zip(range(AHEAD), starts, strict=False)]
+        try:
+            while waiting:
+                prepared = waiting.pop(0).result()
+                waiting += [pool.submit(made, start) for _, start in zip(range(1), starts, strict=False)]
+                yield prepared
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _check_finite(features: Tensor, first: int, name: str) -> None:
+    wrong = ~features.isfinite().all(1)
+    if wrong.any():
+        raise DataError(
+            f"The features {name!r} of picture {first + int(wrong.int().argmax()):,} are no finite numbers, so that no "
+            "score of them would mean anything: is the weights file whole?"
+        )
