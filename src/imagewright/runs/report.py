@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import html
-import io
 import json
 import statistics
 from collections.abc import Mapping
@@ -13,36 +10,17 @@ from typing import Any
 
 from PIL import Image
 
+from imagewright.errors import RunError
 from imagewright.files import write_whole
 from imagewright.runs.curves import Points, draw_curves, short_number
+from imagewright.runs.pages import page, panel, picture, png_of, section, text
 from imagewright.runs.run import Run
+from imagewright.runs.score_views import score_panels
+from imagewright.runs.scores import Score, read_scores
 
 MOST_SAMPLES = 8  # grids over time, besides the newest
 THUMBNAIL = 360  # pixels a side of those
 SCALES_APART = 30  # terms of one phase whose sizes differ more than this get panels of their own
-
-_STYLE = """
-:root { color-scheme: light dark;
-  --paper: #fdfdfc; --ink: #1c1e21; --faint: #6a6f76; --line: #dcdfe3; --card: #f4f5f6; }
-@media (prefers-color-scheme: dark) {
-  :root { --paper: #16181c; --ink: #e6e8ea; --faint: #9aa1a9; --line: #34383e; --card: #1e2126; } }
-body { background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; max-width: 1180px;
-  margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.6rem; margin: 0; } h2 { font-size: 1.15rem; margin: 2.2rem 0 .6rem; }
-h3 { font-size: .95rem; margin: 0 0 .3rem; }
-.panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 480px), 1fr)); gap: 1rem; }
-.panel, figure { background: var(--card); border-radius: 8px; padding: .8rem; margin: 0; min-width: 0; }
-svg { width: 100%; height: auto; display: block; } svg text { fill: currentColor; font: 12px system-ui, sans-serif; }
-svg .tick { fill: var(--faint); font-size: 11px; }
-svg .grid { stroke: var(--line); } svg .axis { stroke: var(--faint); }
-.samples { display: grid; grid-template-columns: repeat(auto-fill, minmax(200px, 1fr)); gap: 1rem; margin-top: 1rem; }
-img { max-width: 100%; display: block; } img.sharp { image-rendering: pixelated; }
-figcaption, .faint, .none { color: var(--faint); font-size: .85rem; } figcaption { margin-top: .4rem; }
-table { border-collapse: collapse; width: 100%; }
-td { border-top: 1px solid var(--line); padding: .25rem .5rem .25rem 0; vertical-align: top;
-  overflow-wrap: anywhere; } td:first-child { color: var(--faint); width: 34%; }
-code { font: 13px ui-monospace, monospace; overflow-wrap: anywhere; }
-"""
 
 
 def write_report(run_path: Run | str | Path) -> Path:
@@ -55,22 +33,16 @@ def write_report(run_path: Run | str | Path) -> Path:
     about, records = run.record, _in_order(run.metrics())
     title = f"{about.get('model', 'model')}: {run.path.resolve().name}"
     body = [
-        f"<h1>{_text(title)}</h1>",
-        f'<p class="faint">{_text(_summary(about, records))}</p>',
+        f"<h1>{text(title)}</h1>",
+        f'<p class="faint">{text(_summary(about, records))}</p>',
         _samples(run.path),
         _findings(run.metrics()),
+        section("Scores", score_panels(_scores(run.path))),
         _losses(records),
         _workings(records),
         _tables(about),
     ]
-    page = (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{_text(title)}</title><style>{_STYLE}</style></head>\n<body>\n"
-        + "\n".join(body)
-        + "\n</body></html>\n"
-    )
-    write_whole(run.path / "report.html", page)
+    write_whole(run.path / "report.html", page(title, body))
     return run.path / "report.html"
 
 
@@ -112,7 +84,7 @@ def _findings(lines: list[dict[str, Any]]) -> str:
     rows += [_finding(found, " (passed since)") for found in passed.values()]
     if not now:
         rows.insert(0, f"<p>Nothing wrong found at {judged[-1]['images_seen']:,} images seen.</p>")
-    return _section("Doctor", [f'<div class="panel">{"".join(rows)}</div>'])
+    return section("Doctor", [f'<div class="panel">{"".join(rows)}</div>'])
 
 
 def _named(line: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -123,9 +95,17 @@ def _finding(found: Mapping[str, Any], note: str) -> str:
     seen = found.get("images_seen")
     since = f", from {seen:,} images seen" if isinstance(seen, int) else ""
     return (
-        f"<p><strong>{_text(found.get('name'))}</strong>{_text(since + note)}: {_text(found.get('evidence'))}. "
-        f"{_text(found.get('suggestion'))}</p>"
+        f"<p><strong>{text(found.get('name'))}</strong>{text(since + note)}: {text(found.get('evidence'))}. "
+        f"{text(found.get('suggestion'))}</p>"
     )
+
+
+def _scores(run_path: Path) -> list[Score]:
+    """What is kept of the run's scores; none where the file is damaged: the page is made all the same."""
+    try:
+        return read_scores(run_path)
+    except RunError:
+        return []
 
 
 def _losses(records: list[dict[str, Any]]) -> str:
@@ -137,8 +117,8 @@ def _losses(records: list[dict[str, Any]]) -> str:
     panels = []
     for phase, names in _families(terms).items():
         drawn = {name.partition("/")[2] or name: terms[name] for name in names}
-        panels.append(f'<div class="panel"><h3>{_text(phase)}</h3>{draw_curves(drawn, y_label="loss")}</div>')
-    return _section("Losses", panels)
+        panels.append(panel(phase, draw_curves(drawn, y_label="loss")))
+    return section("Losses", panels)
 
 
 def _families(terms: Mapping[str, Points]) -> dict[str, list[str]]:
@@ -173,11 +153,11 @@ def _workings(records: list[dict[str, Any]]) -> str:
         "Memory": ({"memory, MiB": memory}, "MiB"),
     }
     drawn = [
-        f'<div class="panel"><h3>{name}</h3>{draw_curves(series, y_label=label)}</div>'
+        panel(name, draw_curves(series, y_label=label))
         for name, (series, label) in panels.items()
         if any(series.values())
     ]
-    return _section("Speed and settings over time", drawn)
+    return section("Speed and settings over time", drawn)
 
 
 def _samples(run_path: Path) -> str:
@@ -198,23 +178,18 @@ def _figure(path: Path, side: int | None) -> str:
     except (OSError, ValueError):
         return ""  # half written, or not a picture: the page is made without it
     seen = f"{int(path.stem):,} images seen" if path.stem.isdigit() else path.stem
-    sharp = ' class="sharp"' if width < THUMBNAIL else ""
-    picture = (
-        f'<img{sharp} alt="samples at {_text(seen)}" src="data:image/png;base64,{base64.b64encode(data).decode()}">'
-    )
-    return f"<figure>{picture}<figcaption>{_text(seen)}</figcaption></figure>"
+    shown = picture(data, f"samples at {seen}", sharp=width < THUMBNAIL)
+    return f"<figure>{shown}<figcaption>{text(seen)}</figcaption></figure>"
 
 
 def _embedded(path: Path, side: int | None) -> tuple[bytes, int]:
     """The bytes of a PNG, made smaller where `side` says so, and its width."""
-    with Image.open(path) as picture:
-        picture.load()
-        if side is None or max(picture.size) <= side:
-            return path.read_bytes(), picture.width
-        picture.thumbnail((side, side), Image.Resampling.LANCZOS)
-        buffer = io.BytesIO()
-        picture.save(buffer, "PNG")
-        return buffer.getvalue(), picture.width
+    with Image.open(path) as grid:
+        grid.load()
+        if side is None or max(grid.size) <= side:
+            return path.read_bytes(), grid.width
+        grid.thumbnail((side, side), Image.Resampling.LANCZOS)
+        return png_of(grid), grid.width
 
 
 def _tables(about: Mapping[str, Any]) -> str:
@@ -222,25 +197,21 @@ def _tables(about: Mapping[str, Any]) -> str:
     plain = {name: value for name, value in about.items() if not isinstance(value, dict)}
     tables = {"run": plain} | {name: value for name, value in about.items() if isinstance(value, dict)}
     panels = [_table(name, table) for name, table in tables.items() if table]
-    return _section("What it was trained on, and how", panels)
+    return section("What it was trained on, and how", panels)
 
 
 def _table(name: str, table: Mapping[str, Any]) -> str:
-    rows = [f"<tr><td>{_text(key.replace('_', ' '))}</td><td>{_value(value)}</td></tr>" for key, value in table.items()]
-    return f'<div class="panel"><h3>{_text(name.replace("_", " "))}</h3><table>{"".join(rows)}</table></div>'
-
-
-def _section(title: str, panels: list[str]) -> str:
-    return f'<h2>{_text(title)}</h2><div class="panels">{"".join(panels)}</div>' if panels else ""
+    rows = [f"<tr><td>{text(key.replace('_', ' '))}</td><td>{_value(value)}</td></tr>" for key, value in table.items()]
+    return panel(name.replace("_", " "), f"<table>{''.join(rows)}</table>")
 
 
 def _value(value: Any) -> str:
     if isinstance(value, (dict, list, tuple)):
-        text = json.dumps(value, ensure_ascii=False)
-        return f"<code>{_text(text if len(text) < 600 else text[:600] + ' ...')}</code>"
+        written = json.dumps(value, ensure_ascii=False)
+        return f"<code>{text(written if len(written) < 600 else written[:600] + ' ...')}</code>"
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10_000:
         return f"{value:,}"
-    return _text("none" if value is None else value)
+    return text("none" if value is None else value)
 
 
 def _numbers(values: Any) -> dict[str, float]:
@@ -258,7 +229,3 @@ def _duration(seconds: float) -> str:
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
-
-
-def _text(value: Any) -> str:
-    return html.escape(str(value))

@@ -21,7 +21,8 @@ from imagewright.runs.checkpoints import Checkpoint, damage
 
 RECORD = "run.json"
 METRICS = "metrics.jsonl"
-MADE_BY_TRAINING = (RECORD, METRICS, "samples", "checkpoints", "report.html")
+SCORES = ("scores.json", "scores.csv", ".scores.lock")  # of `runs/scores.py`: of another training they say nothing
+MADE_BY_TRAINING = (RECORD, METRICS, "samples", "checkpoints", "report.html", *SCORES)
 IN_EVERY_RECORD = {"model": str, "config": dict}
 WEIGHTS_ALONE = "The files in checkpoints/ answer the verbs by themselves, each named in place of the run."
 

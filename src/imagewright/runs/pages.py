@@ -1,0 +1,72 @@
+"""Self-contained pages: their style, sections, pictures inside. No script, nothing fetched."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from typing import Any
+
+from PIL import Image
+
+STYLE = """
+:root { color-scheme: light dark;
+  --paper: #fdfdfc; --ink: #1c1e21; --faint: #6a6f76; --line: #dcdfe3; --card: #f4f5f6; }
+@media (prefers-color-scheme: dark) {
+  :root { --paper: #16181c; --ink: #e6e8ea; --faint: #9aa1a9; --line: #34383e; --card: #1e2126; } }
+body { background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; max-width: 1180px;
+  margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.6rem; margin: 0; } h2 { font-size: 1.15rem; margin: 2.2rem 0 .6rem; }
+h3 { font-size: .95rem; margin: 0 0 .3rem; }
+.panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 480px), 1fr)); gap: 1rem; }
+.panel, figure { background: var(--card); border-radius: 8px; padding: .8rem; margin: 0; min-width: 0; }
+svg { width: 100%; height: auto; display: block; } svg text { fill: currentColor; font: 12px system-ui, sans-serif; }
+svg .tick { fill: var(--faint); font-size: 11px; }
+svg .grid { stroke: var(--line); } svg .axis { stroke: var(--faint); }
+.samples { display: grid; grid-template-columns: repeat(auto-fill, minmax(200px, 1fr)); gap: 1rem; margin-top: 1rem; }
+img { max-width: 100%; display: block; } img.sharp { image-rendering: pixelated; }
+figcaption, .faint, .none { color: var(--faint); font-size: .85rem; } figcaption { margin-top: .4rem; }
+table { border-collapse: collapse; width: 100%; }
+td { border-top: 1px solid var(--line); padding: .25rem .5rem .25rem 0; vertical-align: top;
+  overflow-wrap: anywhere; } td:first-child { color: var(--faint); width: 34%; }
+.scores { overflow-x: auto; } .scores td, .scores th { white-space: nowrap; text-align: right; padding-right: 1rem; }
+.scores td:first-child { text-align: left; width: auto; } .scores th { font-weight: 600; font-size: .85rem; }
+code { font: 13px ui-monospace, monospace; overflow-wrap: anywhere; }
+"""
+
+
+def page(title: str, body: list[str]) -> str:
+    """A whole page of parts that are HTML already."""
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{text(title)}</title><style>{STYLE}</style></head>\n<body>\n" + "\n".join(body) + "\n</body></html>\n"
+    )
+
+
+def section(title: str, panels: list[str]) -> str:
+    """A heading over panels; nothing where there are none."""
+    return f'<h2>{text(title)}</h2><div class="panels">{"".join(panels)}</div>' if panels else ""
+
+
+def panel(title: str, content: str) -> str:
+    """A box with a heading of its own."""
+    return f'<div class="panel"><h3>{text(title)}</h3>{content}</div>'
+
+
+def picture(data: bytes, said: str, *, sharp: bool = False) -> str:
+    """A PNG inside the page; `sharp` keeps the edges of enlarged pixels."""
+    attribute = ' class="sharp"' if sharp else ""
+    return f'<img{attribute} alt="{text(said)}" src="data:image/png;base64,{base64.b64encode(data).decode()}">'
+
+
+def png_of(image: Image.Image) -> bytes:
+    """A picture as the bytes of a PNG."""
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def text(value: Any) -> str:
+    """Anything as text that is safe in a page."""
+    return html.escape(str(value))
