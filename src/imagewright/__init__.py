@@ -38,6 +38,8 @@ _HOME = {
     "arithmetic": "imagewright.latent.arithmetic",
     "edit": "imagewright.latent.edit",
     "components": "imagewright.curation.components",
+    "evaluate": "imagewright.metrics.evaluate",
+    "compare": "imagewright.metrics.comparison",
     "doctor": "imagewright.training.doctor.findings",
     "import_checkpoint": "imagewright.checkpoints",
     "inspect": "imagewright.inspection",
@@ -57,12 +59,14 @@ __all__ = [
     "attribute",
     "blend",
     "classify",
+    "compare",
     "components",
     "decode",
     "directions",
     "doctor",
     "edit",
     "encode",
+    "evaluate",
     "import_checkpoint",
     "inspect",
     "interpolate",
@@ -96,6 +100,8 @@ if TYPE_CHECKING:
     from imagewright.latent.neighbours import neighbours
     from imagewright.latent.project import project
     from imagewright.latent.traverse import traverse
+    from imagewright.metrics.comparison import compare
+    from imagewright.metrics.evaluate import evaluate
     from imagewright.runs.loading import load
     from imagewright.runs.run import Run
     from imagewright.training.doctor.findings import doctor

@@ -51,6 +51,8 @@ _COMMANDS = {
     "outliers": ("imagewright.cli.outliers:outliers", "Rank pictures by how strange they are: sheet, table, heat map."),
     "cluster": ("imagewright.cli.cluster:cluster", "Group pictures that are alike: a sheet, a map, a table."),
     "compress": ("imagewright.cli.compress:compress", "Rate against distortion: JPEG, PCA and runs on one set."),
+    "evaluate": ("imagewright.cli.evaluate:evaluate", "Score what runs make, or any pictures, against real ones."),
+    "compare": ("imagewright.cli.evaluate:compare", "Runs beside each other: scores, curves, samples of equal seeds."),
     "doctor": ("imagewright.cli.doctor:doctor", "Say what is wrong with a training, and what to try."),
     "inspect": (
         "imagewright.cli.files:inspect",

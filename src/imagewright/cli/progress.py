@@ -103,11 +103,20 @@ class _Speed(ProgressColumn):
 @contextmanager
 def counted(what: str) -> Iterator[Callable[[int, int], None]]:
     """A bar for a long count: yields a function to call with (done, total). Shows nothing in a pipe."""
+    with counted_in_turn() as update:
+        yield lambda done, total: update(what, done, total)
+
+
+@contextmanager
+def counted_in_turn() -> Iterator[Callable[[str, int, int], None]]:
+    """One bar for several counts, one after another: yields a function to call with (what, done, total)."""
     columns = (TextColumn("{task.description}"), BarColumn(), _Images(), _Speed(), TimeRemainingColumn(compact=True))
     with Progress(*columns, console=console(stderr=True), disable=not sys.stderr.isatty()) as progress:
-        task = progress.add_task(what, total=None)
+        task = progress.add_task("", total=None)
 
-        def update(done: int, total: int) -> None:
+        def update(what: str, done: int, total: int) -> None:
+            if progress.tasks[task].description != what:
+                progress.reset(task, description=what)
             progress.update(task, completed=done, total=total)
 
         yield update

@@ -18,6 +18,7 @@ from typing import Any
 from imagewright.errors import RunError, nearest_name
 from imagewright.files import said_plainly, write_whole
 from imagewright.runs.checkpoints import Checkpoint, damage
+from imagewright.runs.scores import drop_scores_after
 
 RECORD = "run.json"
 METRICS = "metrics.jsonl"
@@ -171,6 +172,7 @@ class Run:
         """Forget reports, grids and checkpoints beyond a point: what a resumed training is about to make again."""
         kept = [line for line in self.metrics() if line["images_seen"] <= images_seen]
         write_whole(self.path / METRICS, "".join(json.dumps(line) + "\n" for line in kept))
+        drop_scores_after(self.path, images_seen)
         for path in (*(self.path / "samples").glob("*"), *(self.path / "checkpoints").glob("*")):
             number = path.name.lstrip(".").split(".")[0]
             # A leading dot: a temporary file, which a kill left behind.

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Generator
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -29,6 +29,9 @@ from imagewright.training.orders import Order, order_of
 from imagewright.training.reporting import Reporter
 from imagewright.training.resampling import Resampler, strength_of
 from imagewright.training.setup import CHECKPOINTS, REPORTS
+
+if TYPE_CHECKING:
+    from imagewright.training.evaluating import Evaluator
 
 # Ranks agree on a stop only every so many steps: asking each time would cost an exchange a step.
 STEPS_BETWEEN_AGREEMENTS = 8
@@ -67,6 +70,10 @@ class Loop:
         self.resampler = None
         if options.resample is not None:
             self.resampler = Resampler(strength_of(options.resample), model, images, plan.seed, self.held_out)
+        self.evaluate_every = options.evaluate_every
+        self.evaluator: Evaluator | None = None
+        if self.evaluate_every is not None:
+            distributed.first_on_main(lambda: self._open_evaluator(options))
         self.shown = self.doctor = None
         if distributed.is_main():
             self.shown = showcase.fixed_inputs(model, images, plan.seed)
@@ -103,6 +110,9 @@ class Loop:
                     self._report()
                 if ended or before // self.checkpoint_every != self.images_seen // self.checkpoint_every:
                     self._checkpoint(last=ended)
+                every = self.evaluate_every
+                if every is not None and (ended or before // every != self.images_seen // every):
+                    self._evaluate()
         finally:
             batches.close()
         if self.images_seen < self.total:
@@ -192,6 +202,26 @@ class Loop:
 
     def _resampling_reading(self) -> dict[str, float]:
         return {} if self.resampler is None else {"resampling/effective share": self.resampler.effective_share}
+
+    def _open_evaluator(self, options: TrainingOptions) -> None:
+        from imagewright.training.evaluating import Evaluator  # few trainings need what it imports
+
+        self.evaluator = Evaluator(self.model, self.images, self.run, options, self.device)
+
+    def _evaluate(self) -> None:
+        """Scores on the main rank, while the others wait; what it takes is not training either."""
+
+        def evaluate() -> None:
+            assert self.evaluator is not None
+            evaluator = self.evaluator
+            with self.engine.averages.in_place(self.model):
+                scores = evaluator.evaluate(self.model, self.images_seen)
+            self.reporter.message(scores)
+            self._save(lambda: write_report(self.run.path))
+
+        paused = time.monotonic()
+        distributed.first_on_main(evaluate)
+        self._clock += time.monotonic() - paused
 
     def _show(self) -> None:
         if self.shown is not None:

@@ -48,6 +48,13 @@ class TrainingOptions:
         None, ge=1, le=10**12, description="images between two checkpoints; a fifth of all"
     )
     keep_checkpoints: int = Field(3, ge=1, le=10_000, description="latest checkpoints to keep")
+    evaluate_every: int | None = Field(
+        None, ge=1, le=10**12, description="images between two evaluations, whose scores go to the log and the report"
+    )
+    evaluate_against: str | None = Field(None, description="real pictures for that; by default those of the training")
+    evaluate_metrics: str = Field("fd,kd", description="what is computed then, parted by commas")
+    evaluate_features: str = Field("inception", description="in which features: inception, random, pixels ...")
+    evaluate_count: int = Field(2_000, ge=2, le=10**7, description="samples that are drawn for it")
     tensorboard: bool = Field(False, description="write TensorBoard's files into the run too (needs the extra `track`)")
 
 
@@ -55,4 +62,11 @@ class TrainingOptions:
 OF_CLOSED_FORMS = ("seed", "device")
 
 # What may differ when a run is resumed: where and how long it trains, not what it computes.
-MAY_DIFFER_ON_RESUME = ("images_seen", "device", "keep_checkpoints", "tensorboard")
+OF_EVALUATIONS = ("every", "against", "metrics", "features", "count")
+MAY_DIFFER_ON_RESUME = (
+    "images_seen",
+    "device",
+    "keep_checkpoints",
+    "tensorboard",
+    *(f"evaluate_{name}" for name in OF_EVALUATIONS),
+)

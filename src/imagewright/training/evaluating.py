@@ -1,0 +1,56 @@
+"""Scores during a training: at every so many images the model, as the verbs would use it, is judged like any other.
+
+On the main rank alone, from seeds of its own: the weights of a training are the same with and without it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from imagewright.images import Images
+from imagewright.metrics.judging import Judge
+from imagewright.metrics.plans import plans_of
+from imagewright.metrics.subjects import SampledPictures, Source, Subject, check_samples, training_source
+from imagewright.phases import Model
+from imagewright.runs.run import Run
+from imagewright.runs.score_views import said_value
+from imagewright.runs.scores import add_scores
+from imagewright.training.options import TrainingOptions
+
+
+class Evaluator:
+    """Judges a model in training by the options that begin with `evaluate_`.
+
+    Raises `UserError` at once for what could not be judged later: unknown metrics, features without weights here, a
+    model that draws no pictures, a source that is not there.
+    """
+
+    def __init__(self, model: Model, images: Images, run: Run, options: TrainingOptions, device: torch.device) -> None:
+        self.run, self.images, self.count, self.seed = run, images, options.evaluate_count, options.seed
+        self.against: Source = images if options.evaluate_against is None else options.evaluate_against
+        metrics = options.evaluate_metrics.replace(",", " ").split()
+        (plan,) = plans_of(metrics, (), options.evaluate_features, None, self.count, None)
+        self.judge = Judge(plan, seed=self.seed, device=str(device), alone=True, progress=None)
+        subject = self._subject(model, 0)
+        check_samples(subject)
+        self.judge.open_reference(subject, self.against)
+
+    def evaluate(self, model: Model, images_seen: int) -> str:
+        """Add the scores of a model as it is now to those of the run; returns them as a line for the log."""
+        with torch.random.fork_rng(devices=[]):
+            found = self.judge.scores(self._subject(model, images_seen), self.against, self._training())
+        add_scores(self.run.path, found)
+        return f"scores at {images_seen:,}: " + "  ".join(f"{score.title} {said_value(score)}" for score in found)
+
+    def _subject(self, model: Model, images_seen: int) -> Subject:
+        config = model.config
+        pictures = SampledPictures(model, self.count, self.seed)
+        return Subject(
+            str(self.run.path), pictures, config.size, config.channels, model, run=self.run, images_seen=images_seen
+        )
+
+    def _training(self) -> Source | None:
+        source = training_source(self.run)
+        return self.images if source is None or not Path(source).exists() else source
