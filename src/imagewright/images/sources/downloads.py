@@ -1,43 +1,19 @@
-"""Named sets that are fetched once: MNIST, Fashion-MNIST and CIFAR-10, each file by its size and checksum.
-
-A file is fetched into `<name>.part`, goes on where it stopped (HTTP Range), and gets its name only when its checksum
-is right. Mirrors are tried in turn; the variable IMAGEWRIGHT_MIRROR replaces them by one base URL, under which each
-file is expected as `<set>/<file>`. Files put by hand where they belong are used as they are, if their checksum is
-right.
-"""
+"""Named sets that are fetched once: MNIST, Fashion-MNIST and CIFAR-10, each file by its size and checksum."""
 
 from __future__ import annotations
 
-import hashlib
-import http.client
-import os
 import tarfile
-import urllib.error
-import urllib.parse
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from imagewright.errors import DataError
-from imagewright.images.cache import cache_folder, locked
+from imagewright.images.cache import cache_folder
+from imagewright.images.fetching import RemoteFile, fetch
 from imagewright.images.labels import Annotations
 from imagewright.images.sources.arrays import ArraySource
 from imagewright.images.sources.idx import open_idx
-
-SECONDS_OF_SILENCE = 30
-TRIES = 3
-BLOCK = 2**20
-
-
-@dataclass(frozen=True)
-class RemoteFile:
-    """One file: its name, its bytes, and the MD5 that its authors publish (a check of the way, not of trust)."""
-
-    name: str
-    size: int
-    md5: str
 
 
 @dataclass(frozen=True)
@@ -102,84 +78,6 @@ def open_remote(name: str, split: str | None, cache_dir: str | Path | None) -> A
     source.typed = name
     source.annotations.class_names = remote.class_names
     return source
-
-
-def fetch(name: str, file: RemoteFile, mirrors: tuple[str, ...], folder: Path) -> Path:
-    """The path of `file` in `folder`, fetched and checked if need be. Two processes at once fetch it once."""
-    path = folder / file.name
-    base = os.environ.get("IMAGEWRIGHT_MIRROR")
-    urls = [f"{base.rstrip('/')}/{name}/{file.name}"] if base else [mirror + file.name for mirror in mirrors]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with locked(folder / f"{file.name}.lock"):
-            if path.is_file():
-                if _is_whole(path, file):
-                    return path
-                raise DataError(f"{path} is not the published {file.name} (its MD5 is not {file.md5}): remove it.")
-            problems = [problem for url in urls if (problem := _fetch_from(url, file, path))]
-    except OSError as error:
-        raise DataError(
-            f"{path} cannot be written ({error.strerror}): choose another folder by IMAGEWRIGHT_CACHE."
-        ) from error
-    if not path.is_file():
-        raise DataError(
-            f"{name} could not be fetched ({'; '.join(problems)}). Without a network, put {file.name} "
-            f"({file.size:,} bytes, MD5 {file.md5}) into {folder}."
-        )
-    return path
-
-
-def _fetch_from(url: str, file: RemoteFile, path: Path) -> str | None:
-    """Fetch from one mirror, going on after breaks. Returns what went wrong, or None."""
-    if path.is_file():
-        return None
-    host = urllib.parse.urlsplit(url)
-    if host.scheme not in {"http", "https"}:
-        return f"{url} is no http or https address"
-    part = path.with_name(path.name + ".part")
-    problem = ""
-    for _ in range(TRIES):
-        try:
-            _continue(url, part, file.size)
-        except urllib.error.HTTPError as error:
-            return f"{host.netloc} answers {error.code} {error.reason}"
-        except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
-            problem = f"{host.netloc}: {getattr(error, 'reason', None) or error or type(error).__name__}"
-            continue
-        if part.stat().st_size < file.size:
-            problem = f"{host.netloc} broke off after {part.stat().st_size:,} of {file.size:,} bytes"
-            continue
-        if _is_whole(part, file):
-            os.replace(part, path)
-            return None
-        part.unlink()
-        return f"{host.netloc} sends a file with another checksum"
-    return problem
-
-
-def _continue(url: str, part: Path, size: int) -> None:
-    have = part.stat().st_size if part.exists() else 0
-    if have >= size:
-        return
-    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
-    with (
-        urllib.request.urlopen(request, timeout=SECONDS_OF_SILENCE) as answer,
-        # A server that does not know ranges sends all of it again, from the start.
-        open(part, "ab" if answer.status == 206 else "wb") as stored,
-    ):
-        left = size - stored.tell()
-        while left > 0 and (block := answer.read(min(BLOCK, left))):
-            stored.write(block)
-            left -= len(block)
-        stored.flush()
-        os.fsync(stored.fileno())
-
-
-def _is_whole(path: Path, file: RemoteFile) -> bool:
-    if path.stat().st_size != file.size:
-        return False
-    with open(path, "rb") as stored:
-        return hashlib.file_digest(stored, lambda: hashlib.md5(usedforsecurity=False)).hexdigest() == file.md5
 
 
 def _open_cifar10(path: Path, part: str) -> ArraySource:
