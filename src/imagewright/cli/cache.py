@@ -16,7 +16,7 @@ def cache(
         float | None, Parameter(help="with --clear: only those not used for so many days", metavar="DAYS")
     ] = None,
 ) -> None:
-    """List the prepared pictures on this machine, or remove them. The pictures themselves are never touched."""
+    """List prepared pictures, and features of pictures, on this machine, or remove them. Sources are never touched."""
     from datetime import datetime
 
     from imagewright.errors import UserError
@@ -32,6 +32,7 @@ def cache(
         return
     for each in caches:
         what = "unfinished" if each.unfinished else f"{each.shape[0]:,} of {'x'.join(map(str, each.shape[1:]))}"
+        what += " features" if each.kind == "features" else ""
         used = datetime.fromtimestamp(each.used).strftime("%Y-%m-%d %H:%M")
         print(f"{used}  {_mebibytes(each.size):>12}  {what:<24}  {each.source}")
     print(f"{len(caches)} caches, {_mebibytes(sum(each.size for each in caches))} in {cache_folder(None)}.")

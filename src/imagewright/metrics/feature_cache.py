@@ -133,7 +133,7 @@ class _Place:
                 os.replace(self.path(f"{kind}.part"), self.path(kind))
             _write_moments(self.path("moments"), moments)
             header: dict[str, Any] = {"format": FORMAT, "count": self.count, "source": source}
-            header |= {"about": self.about.record()}
+            header |= {"shape": extracted.features.shape, "about": self.about.record()}
             header |= {"files": {kind: _digest(self.path(kind)) for kind in (*kinds, "moments")}}
             write_whole(self.path("json"), json.dumps(header, indent=1))
         finally:

@@ -1,0 +1,80 @@
+"""An evaluation of very many pictures: does memory stay flat?
+
+    python benchmarks/evaluate_scale.py [--pictures 20000 100000] [--features random]
+
+Each size is evaluated in a process of its own, against as many others, grey pictures of 32 pixels in IDX files. Printed
+are the peak of its resident memory in MiB, what of it at the end is its own and what is of files that are mapped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+
+def options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pictures", type=int, nargs="+", default=[20_000, 100_000])
+    parser.add_argument("--features", default="random")
+    parser.add_argument("--metrics", nargs="+", default=["fd", "kd", "fd_infinity"])
+    parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--place", type=Path, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def write_idx(path: Path, count: int, seed: int) -> None:
+    """`count` grey pictures of 32 pixels as an IDX file, written in parts."""
+    generator = np.random.default_rng(seed)
+    with path.open("wb") as file:
+        file.write(bytes([0, 0, 8, 3]) + np.array([count, 32, 32], ">u4").tobytes())
+        for start in range(0, count, 10_000):
+            some = min(10_000, count - start)
+            coarse = generator.integers(0, 256, (some, 8, 8), np.uint8)
+            file.write(coarse.repeat(4, 1).repeat(4, 2).tobytes())
+
+
+def memory() -> dict[str, int]:
+    """MiB: the peak of what was resident, and now what is the process's own and what is of files."""
+    found = {}
+    for line in Path("/proc/self/status").read_text().splitlines():
+        name, _, value = line.partition(":")
+        if name in ("VmHWM", "RssAnon", "RssFile"):
+            found[name] = int(value.split()[0]) // 1024
+    return found
+
+
+def child(arguments: argparse.Namespace) -> None:
+    import imagewright as iw
+
+    paths = []
+    for number, name in enumerate(("made-images-idx3-ubyte", "real-images-idx3-ubyte")):
+        paths.append(arguments.place / name)
+        write_idx(paths[-1], arguments.child, number)
+    started = time.perf_counter()
+    found = iw.evaluate(str(paths[0]), str(paths[1]), metrics=arguments.metrics, features=arguments.features)
+    row = {"pictures": arguments.child, "seconds": round(time.perf_counter() - started, 1), **memory()}
+    print(json.dumps(row | {score.output: round(score.value, 5) for score in found.scores}), flush=True)
+
+
+def main() -> None:
+    arguments = options()
+    if arguments.child:
+        child(arguments)
+        return
+    for count in arguments.pictures:
+        with tempfile.TemporaryDirectory() as place:
+            same = ["--features", arguments.features, "--metrics", *arguments.metrics]
+            command = [sys.executable, __file__, "--child", str(count), "--place", place, *same]
+            subprocess.run(command, check=True, env={**os.environ, "IMAGEWRIGHT_CACHE": f"{place}/cache"})
+
+
+if __name__ == "__main__":
+    main()

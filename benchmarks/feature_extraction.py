@@ -1,0 +1,95 @@
+"""Features of a folder of pictures: decoded and put through the network at once, against a plain loop that does one
+after the other.
+
+    python benchmarks/feature_extraction.py [--features random] [--pictures 4000] [--side 256] [--batch 64]
+
+Pictures are JPEG files made here. The plain loop opens, resizes and stacks each batch with Pillow, and then runs the
+network on it, as scripts do. Both use the same network and give the same features; the cache is empty.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+import imagewright as iw
+from imagewright.metrics.extraction import features_of
+from imagewright.metrics.run_features import features_named
+from imagewright.metrics.subjects import OpenedPictures
+
+
+def options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--features", nargs="+", default=["random"])
+    parser.add_argument("--pictures", type=int, default=2_000)
+    parser.add_argument("--side", type=int, default=256)
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--rounds", type=int, default=3)
+    return parser.parse_args()
+
+
+def write_pictures(folder: Path, count: int, side: int) -> None:
+    """Smooth random pictures, which a JPEG decoder works on as long as on photographs."""
+    generator = np.random.default_rng(0)
+    for number in range(count):
+        coarse = generator.integers(0, 256, (16, 16, 3), np.uint8)
+        picture = Image.fromarray(coarse).resize((side, side), Image.Resampling.BICUBIC)
+        picture.save(folder / f"{number:05d}.jpg", quality=90)
+
+
+def plain_loop(folder: Path, network: object, batch: int) -> np.ndarray:
+    """Decode a batch, then the network, then the next."""
+    paths, found = sorted(folder.glob("*.jpg")), []
+    for start in range(0, len(paths), batch):
+        pictures = []
+        for path in paths[start : start + batch]:
+            with Image.open(path) as picture:
+                pictures.append(np.asarray(picture.convert("RGB")))
+        images = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
+        found.append(network.extract(network.prepare(images)).pooled.numpy())  # type: ignore[attr-defined]
+    return np.concatenate(found)
+
+
+def overlapped(folder: Path, network: object, cache: Path) -> np.ndarray:
+    """What `evaluate` does, from files to features."""
+    os.environ["IMAGEWRIGHT_CACHE"] = str(cache)
+    images = iw.open_images(folder).prepare()
+    return features_of(OpenedPictures(images), network).features  # type: ignore[arg-type]
+
+
+def main() -> None:
+    arguments = options()
+    print(f"{torch.get_num_threads()} threads; {arguments.pictures:,} JPEG files of {arguments.side} pixels")
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "pictures"
+        folder.mkdir()
+        write_pictures(folder, arguments.pictures, arguments.side)
+        for name in arguments.features:
+            network = features_named(name)
+            ratios = []
+            for number in range(arguments.rounds):
+                started = time.perf_counter()
+                plain = plain_loop(folder, network, arguments.batch)
+                between = time.perf_counter()
+                ours = overlapped(folder, network, Path(place) / f"cache-{name}-{number}")
+                ended = time.perf_counter()
+                assert np.allclose(plain, ours, rtol=1e-3, atol=1e-3), "the features differ"
+                seconds = between - started, ended - between
+                ratios.append(seconds[0] / seconds[1])
+                print(
+                    f"{name:<12} plain {arguments.pictures / seconds[0]:7.1f}/s  "
+                    f"overlapped {arguments.pictures / seconds[1]:7.1f}/s  ratio {ratios[-1]:.2f}",
+                    flush=True,
+                )
+            print(f"{name:<12} median ratio {np.median(ratios):.2f}")
+
+
+if __name__ == "__main__":
+    main()
