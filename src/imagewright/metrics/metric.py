@@ -87,6 +87,7 @@ class Metric:
 
     needs: which parts of the samples must be there. least: pictures of each set under which it is not defined.
     advised: generated pictures under which its bias or noise exceeds the differences one looks for; a warning says so.
+    advised_for: the same where the features' dimension decides it; `advised` is then for the widest common ones.
     options: names and defaults, part of the recipe. compute: a value for each of the outputs. source: the paper.
     """
 
@@ -99,3 +100,8 @@ class Metric:
     advised: int = 0
     why_advised: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
+    advised_for: Callable[[int], int] | None = None
+
+    def advised_count(self, dimension: int | None) -> int:
+        """The pictures advised where features have `dimension` numbers; None: it is not known."""
+        return self.advised if self.advised_for is None or dimension is None else self.advised_for(dimension)

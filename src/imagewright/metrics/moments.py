@@ -2,19 +2,26 @@
 
 Chan, Golub & LeVeque 1983, eq. 2.1: two parts' sums of squares about their own means are joined by the distance of
 the means, so that nothing cancels as it does in sums of plain squares.
+Products are taken in float64: in float32 each covariance is off by 1e-7 of the largest, which is more than the small
+variances that a Frechet distance takes square roots of (`benchmarks/frechet.py --accuracy` shows it).
 Shape letters: N pictures, F features.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from imagewright.errors import DataError
+from imagewright.metrics.factors import factor_of
+
+BLOCK = 4096  # rows at a time: 64 MiB of float64 at 2048 features
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Moments:
     """Of `count` pictures: `mean` (F,), and `scatter` (F, F), the sum of outer products about the mean; float64."""
 
@@ -23,8 +30,13 @@ class Moments:
     scatter: np.ndarray
 
     @classmethod
-    def of(cls, features: np.ndarray, block: int = 4096) -> Moments:
-        """Of features (N, F) of any float type, read `block` rows at a time. Raises `DataError` for non-finite ones."""
+    def of(cls, features: np.ndarray, block: int = BLOCK) -> Moments:
+        """Of features (N, F) of any float type, read `block` rows at a time.
+
+        Raises `DataError` for non-finite ones, and for an array that is no table of features.
+        """
+        if features.ndim != 2:
+            raise DataError(f"Features of shape {features.shape}, where a row for each picture was expected.")
         whole = cls.none(features.shape[1])
         for start in range(0, len(features), block):
             whole = whole.merged(cls._of_block(np.asarray(features[start : start + block], np.float64), start))
@@ -48,17 +60,23 @@ class Moments:
         return cls(len(features), mean, centred.T @ centred)
 
     def merged(self, other: Moments) -> Moments:
-        """Of both sets together."""
+        """Of both sets together. Raises `DataError` where they are of different features."""
+        if self.dimension != other.dimension:
+            raise DataError(f"Moments of {self.dimension:,} features cannot be merged with {other.dimension:,}.")
         if not self.count or not other.count:
             return other if not self.count else self
         count = self.count + other.count
         apart = other.mean - self.mean
         share = self.count * other.count / count
-        return Moments(
-            count,
-            self.mean + apart * (other.count / count),
-            self.scatter + other.scatter + share * np.outer(apart, apart),
-        )
+        scatter = np.outer(apart, share * apart)
+        scatter += self.scatter
+        scatter += other.scatter
+        return Moments(count, self.mean + apart * (other.count / count), scatter)
+
+    @property
+    def dimension(self) -> int:
+        """F."""
+        return len(self.mean)
 
     @property
     def covariance(self) -> np.ndarray:
@@ -66,3 +84,30 @@ class Moments:
         if self.count < 2:
             raise DataError(f"{self.count} pictures have no covariance: two at least are needed.")
         return self.scatter / (self.count - 1)
+
+    @cached_property
+    def factor(self) -> np.ndarray:
+        """L (F, R) with L L^T the covariance, of R < `count` columns. Made once: a reference is used often."""
+        return factor_of(self.covariance, min(self.dimension, self.count - 1))
+
+    def state(self) -> dict[str, np.ndarray]:
+        """As arrays by name, to be saved: `count` (), `mean` (F,), `scatter` (F, F)."""
+        return {"count": np.array(self.count, np.int64), "mean": self.mean, "scatter": self.scatter}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, np.ndarray]) -> Moments:
+        """The moments that `state` was taken of. Raises `DataError` for arrays that are none's: torn, or another's."""
+        wrong = None
+        if not {"count", "mean", "scatter"} <= set(state):
+            wrong = f"{', '.join(sorted(state)) or 'nothing'} was found"
+        else:
+            count, mean, scatter = (np.asarray(state[name]) for name in ("count", "mean", "scatter"))
+            if count.shape != () or mean.ndim != 1 or scatter.shape != 2 * mean.shape:
+                wrong = f"the shapes are {count.shape}, {mean.shape} and {scatter.shape}"
+            elif count < 0 or not (np.isfinite(mean).all() and np.isfinite(scatter).all()):
+                wrong = "not all numbers are finite"
+            elif not np.array_equal(scatter, scatter.T) or (scatter.diagonal() < 0).any():
+                wrong = "the scatter is no sum of squares"
+        if wrong:
+            raise DataError(f"These are no moments, which are a count, a mean (F,) and a scatter (F, F): {wrong}.")
+        return cls(int(count), mean.astype(np.float64), scatter.astype(np.float64))

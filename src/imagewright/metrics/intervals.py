@@ -1,0 +1,76 @@
+"""Intervals of numbers computed from samples: from a standard error, from parts, by the bootstrap.
+
+Every interval says in words of what it is the interval, since most scores are biased for a finite number of pictures:
+an interval then is of the value that more draws of as many pictures would average to, never of the limit.
+Shape letters: N values, R resamples.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from imagewright.errors import ConfigError, DataError
+from imagewright.metrics.metric import Value
+
+LEVEL = 0.95
+NORMAL_QUANTILE = 1.959963984540054  # of LEVEL, two-sided
+
+Statistic = Callable[[np.ndarray], float]
+
+
+def normal_interval(
+    value: float, standard_error: float, how: str, *, least: float = -math.inf, most: float = math.inf
+) -> Value:
+    """The value with its 95 % interval of a normal estimate, cut at what the number can be."""
+    half = NORMAL_QUANTILE * standard_error
+    return Value(value, max(value - half, least), min(value + half, most), how)
+
+
+def parts_interval(parts: np.ndarray, how: str) -> Value:
+    """The mean of independent parts (N,), with its 95 % interval by Student's t. One part has no interval."""
+    mean = float(np.mean(parts))
+    if len(parts) < 2:
+        return Value(mean)
+    from scipy.special import stdtrit
+
+    half = float(stdtrit(len(parts) - 1, (1 + LEVEL) / 2)) * float(np.std(parts, ddof=1)) / math.sqrt(len(parts))
+    return Value(mean, mean - half, mean + half, how)
+
+
+def bootstrap(
+    values: np.ndarray,
+    statistic: Statistic | None = None,
+    *,
+    resamples: int = 1000,
+    level: float = LEVEL,
+    seed: int = 0,
+    what: str = "pictures",
+) -> Value:
+    """The statistic of values (N, ...) with its percentile bootstrap interval (Efron 1979): rows drawn anew, R times.
+
+    statistic: of an array like `values`; None for the mean of values (N,), which is done without copies of them.
+    what: the rows are, for the words. Equal seeds give equal intervals.
+    Raises `DataError` for no rows, `ConfigError` for fewer than 20 resamples or a level outside (0, 1).
+    """
+    values = np.asarray(values, np.float64)
+    if not len(values):
+        raise DataError(f"There are no {what} to take an interval of.")
+    if resamples < 20 or not 0 < level < 1:
+        raise ConfigError(
+            f"resamples={resamples} at level={level}, but 20 at least, and a level between 0 and 1, were expected."
+        )
+    random = np.random.default_rng(seed)
+    count = len(values)
+    found = np.empty(resamples)
+    for index in range(resamples):
+        rows = random.integers(0, count, count)
+        if statistic is None:
+            found[index] = np.bincount(rows, minlength=count) @ values / count
+        else:
+            found[index] = statistic(values[rows])
+    low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
+    value = float(values.mean()) if statistic is None else statistic(values)
+    return Value(value, float(low), float(high), f"{level:.0%}, bootstrap over {what}")
