@@ -11,8 +11,8 @@ from torch import Tensor
 
 import imagewright as iw
 from imagewright.errors import UserError
-from imagewright.latent.ways import slerp
 from imagewright.phases import Model
+from imagewright.verbs.ways import slerp
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,10 @@ from imagewright.capabilities import LatentPart, latent_parts_of
 from imagewright.errors import UserError
 from imagewright.latent import kept
 from imagewright.latent.blend import draw_blend
-from imagewright.latent.ways import draws_normal, mixed, slerp, usual_way, walk
+from imagewright.latent.ways import mixed, walk
 from imagewright.phases import Model
 from imagewright.runs.run import Run
+from imagewright.verbs.ways import draws_normal, slerp, usual_way
 
 NOISE = (LatentPart("latents", "normal", 0, 6),)
 PARTS = (

@@ -11,10 +11,10 @@ from tiny import BATCH, batch_of, engine_of, tiny_model
 
 import imagewright as iw
 from imagewright.errors import ConfigError
-from imagewright.latent.ways import usual_way
 from imagewright.models.adversarial.infogan import InfoGAN, InfoGANConfig
 from imagewright.phases import Draws, Step
 from imagewright.pixels import to_float
+from imagewright.verbs.ways import usual_way
 
 
 def step_of(rows: int = BATCH) -> Step:

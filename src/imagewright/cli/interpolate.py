@@ -78,7 +78,7 @@ def interpolate(
     from imagewright.cli.output import Output
     from imagewright.errors import UserError
     from imagewright.images.provenance import make_record
-    from imagewright.latent.ways import usual_way
+    from imagewright.verbs.ways import usual_way
 
     if sum(map(bool, (between, corners, source))) > 1:
         raise UserError("--between, --corners and --source each say what to walk between: give one of them.")

@@ -11,8 +11,9 @@ from torch import Tensor
 from imagewright.errors import UserError
 from imagewright.images.grids import FONT_SIZE, INK, MARGIN, TITLE_SIZE, draw_grid
 from imagewright.latent.points import Point, points_of
-from imagewright.latent.ways import Way, decoder_of, mixed, usual_way
+from imagewright.latent.ways import decoder_of, mixed
 from imagewright.verbs.apply import ImagesLike, RunLike, decode, encode
+from imagewright.verbs.ways import Way, usual_way
 
 CORNERS = 4
 CELL = 72  # the longer side of a picture, in pixels: many are on a sheet, and neighbours differ little

@@ -9,8 +9,9 @@ from torch import Tensor
 
 from imagewright.errors import UserError
 from imagewright.latent.points import Point, points_of
-from imagewright.latent.ways import Way, decoder_of, usual_way, walk
+from imagewright.latent.ways import decoder_of, walk
 from imagewright.verbs.apply import ImagesLike, RunLike, decode, encode
+from imagewright.verbs.ways import Way, usual_way
 
 
 def interpolate(

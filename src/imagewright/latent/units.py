@@ -15,9 +15,9 @@ from torch import Tensor
 from imagewright import catalogue
 from imagewright.capabilities import LatentPart, latent_parts_of, require, verbs_of
 from imagewright.errors import DataError, UserError, nearest_name
-from imagewright.latent.ways import draws_normal
 from imagewright.phases import Model
 from imagewright.verbs.apply import ImagesLike, decode, encode, images_for, latents_of
+from imagewright.verbs.ways import draws_normal
 
 DRAWS = 512
 CANDIDATES = 1024  # latents that are tried: two pictures are decoded for each and each base point

@@ -13,13 +13,10 @@ import torch
 from torch import Tensor
 
 from imagewright import catalogue
-from imagewright.capabilities import LatentPart, latent_parts_of, require, verbs_of
+from imagewright.capabilities import LatentPart, latent_parts_of, require
 from imagewright.phases import Model
 from imagewright.verbs.apply import RunLike, model_of
-
-Way = Literal["spherical", "linear"]
-DRAWS = 256
-FAR_FROM_NORMAL = 0.15  # mean difference of means from 0, and of deviations from 1; 0.05 and 0.035 are chance
+from imagewright.verbs.ways import Way, noise_places, slerp
 
 
 def decoder_of(run: RunLike) -> tuple[Model, tuple[LatentPart, ...]]:
@@ -27,32 +24,6 @@ def decoder_of(run: RunLike) -> tuple[Model, tuple[LatentPart, ...]]:
     model = model_of(run)
     require(model, "decode", catalogue.name_of(model))
     return model, latent_parts_of(model)
-
-
-def usual_way(model: Model) -> Way:
-    """The way that fits a model: spherical where the latents that it draws are standard normal, else straight."""
-    return "spherical" if draws_normal(model) else "linear"
-
-
-def draws_normal(model: Model) -> bool:
-    """Whether a model draws latents whose normal parts have mean 0 and deviation 1 in every place.
-
-    It is looked at, not asked: a density fitted to another model's latents draws what these are like.
-    """
-    if "sample" not in verbs_of(model):
-        return False
-    drawn: Tensor = model.draw(DRAWS, torch.Generator().manual_seed(0))  # type: ignore[operator]
-    noise = drawn.flatten(1)[:, noise_places(latent_parts_of(model))]
-    if not noise.shape[1]:
-        return False
-    off = torch.stack([noise.mean(0).abs().mean(), (noise.std(0) - 1).abs().mean()])
-    return bool(off.max() < FAR_FROM_NORMAL)
-
-
-def noise_places(parts: Sequence[LatentPart]) -> Tensor:
-    """The places, int64, of what is normal and has no meaning of its own: the length of this part is kept on a way."""
-    places = [torch.arange(part.start, part.stop) for part in parts if part.kind == "normal" and not part.code]
-    return torch.cat(places) if places else torch.empty(0, dtype=torch.int64)
 
 
 def walk(
@@ -86,22 +57,6 @@ def _between(start: Tensor, end: Tensor, shares: Tensor, parts: Sequence[LatentP
         noise = noise_places(parts)
         latents[:, noise] = slerp(start[noise], end[noise], shares)
     return latents
-
-
-def slerp(start: Tensor, end: Tensor, shares: Tensor) -> Tensor:
-    """The points `shares` (...) of the way along the great circle from one latent (n,) to another: (..., n).
-
-    The length goes linearly. Straight where one of the two is 0, or they point the same or opposite ways, and no
-    circle is defined. White 2016, arXiv:1609.04468.
-    """
-    shares = shares[..., None]
-    first, second = start.norm(), end.norm()
-    cosine = (start * end).sum() / (first * second).clamp(min=1e-12)
-    angle = cosine.clamp(-1, 1).acos()
-    if angle.sin() < 1e-4 or not first * second:
-        return torch.lerp(start, end, shares)
-    direction = ((1 - shares) * angle).sin() * (start / first) + (shares * angle).sin() * (end / second)
-    return direction / angle.sin() * torch.lerp(first, second, shares)
 
 
 def mixed(corners: Tensor, weights: Tensor, parts: Sequence[LatentPart], way: Way) -> Tensor:
