@@ -31,7 +31,8 @@ class Sample:
 
     source: for messages. pictures: by number. features: float32 (N, F), maybe mapped from a file, so read them in
     blocks. logits: float32 (N, K). moments: of the features. labels: int64 (N,), with class_names. model: that made the
-    pictures. Parts that no metric asked for (`needs`) are None.
+    pictures. Parts that no metric asked for (`needs`) are None. kept: what one metric worked out of the sample and
+    another can use.
     """
 
     source: str
@@ -42,6 +43,7 @@ class Sample:
     labels: np.ndarray | None = None
     class_names: tuple[str, ...] | None = None
     model: Model | None = None
+    kept: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -49,12 +51,16 @@ class Sample:
 
 @dataclass(frozen=True)
 class Value:
-    """A number, and where it is defined the interval that it lies in: `interval` says how that was found."""
+    """A number, and where it is defined the interval that it lies in: `interval` says how that was found.
+
+    notes: what to know of this number before it is trusted.
+    """
 
     value: float
     low: float | None = None
     high: float | None = None
     interval: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

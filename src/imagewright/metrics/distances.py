@@ -1,0 +1,272 @@
+"""Euclidean distances between sets of features, a pair of blocks at a time, and decided as float64 decides them.
+
+Squared distances come from a matrix product of centred features in single precision, with a bound on what rounding can
+have done to each (Higham 2002, "Accuracy and stability of numerical algorithms", section 3.1, for sums in any order).
+What lies within that bound of a decision is measured again from differences in float64: so the outcome is that of the
+whole matrix in float64, for half the arithmetic or less and a bounded share of the memory. (`images/nearest.py` is for
+rows that stream by, in single precision; this is for sets that can be read again.)
+Shape letters: N, M rows of two sets, n, m of their blocks, F features, K neighbours, P pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from imagewright.errors import DataError
+
+ROWS = 2048  # of a block at most: a block of distances is 16 MiB
+FEWEST_ROWS = 64
+BLOCK_BYTES = 2**26  # of a block of features
+KEPT_BYTES = 2**28  # of the features of a set that are kept as products want them; more are made ready each time
+PAIRS = 2**21  # that are looked at one by one at a time
+CONVERTED = 256  # rows made float64 at a time
+MEASURED = 64  # pairs whose differences fit into a core's cache
+CROWDED = 64  # to measure a pair costs as much as the products of about so many in float64
+PRECISIONS = {torch.float32: 2.0**-24, torch.float64: 2.0**-53}  # and what one rounding is off by, of 1
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Features are seen less `centre` (F,), over `scale`, a power of two: what all share would cost digits."""
+
+    centre: np.ndarray
+    scale: float
+
+    @classmethod
+    def of(cls, features: np.ndarray) -> Frame:
+        """That in which features (N, F) have squared lengths of about 1. `DataError` for values that are not finite."""
+        start = features[0].astype(np.float64)
+        total, squares = np.zeros(len(start)), 0.0
+        for first in range(0, len(features), CONVERTED):
+            apart = features[first : first + CONVERTED].astype(np.float64)
+            apart -= start
+            total += apart.sum(0)
+            squares += float(np.vdot(apart, apart))
+        mean = total / len(features)
+        variance = squares / len(features) - float(mean @ mean)
+        if not np.isfinite(variance):
+            raise DataError("The features hold values that are no finite numbers: distances of them mean nothing.")
+        return cls(start + mean, 2.0 ** round(0.5 * np.log2(variance)) if variance > 0 else 1.0)
+
+
+class Block:
+    """Rows `start` to `stop` of features (N, F), seen in a frame: `squares` float64 (n,) are their squared lengths."""
+
+    def __init__(self, features: np.ndarray, bounds: tuple[int, int], frame: Frame) -> None:
+        self.features, self.frame = features, frame
+        self.start, self.stop = bounds
+        self.squares = np.empty(self.stop - self.start)
+        self._rows = self._seen(torch.float32, self.squares)
+        self._sides: dict[bool, Tensor] = {}
+
+    @property
+    def place(self) -> slice:
+        """Where the rows are in the set."""
+        return slice(self.start, self.stop)
+
+    def side(self, precision: torch.dtype, slack: float, *, left: bool) -> Tensor:
+        """(n, F + 2): one side of a product that gives |a|^2 + |b|^2 - 2 a b of all pairs, less `slack` of the lengths.
+
+        The columns behind the features hold the lengths and ones; the left side has the features times -2.
+        """
+        if precision is torch.float32 and left in self._sides:
+            return self._sides[left]
+        rows = self._rows if precision is torch.float32 else self._seen(precision)
+        side = torch.ones(len(rows), rows.shape[1] + 2, dtype=precision)
+        torch.mul(rows, -2.0 if left else 1.0, out=side[:, :-2])
+        side[:, -2 if left else -1] = torch.from_numpy(self.squares * (1 - slack))
+        if precision is torch.float32:
+            self._sides[left] = side
+        return side
+
+    def _seen(self, precision: torch.dtype, squares: np.ndarray | None = None) -> Tensor:
+        """The rows in the frame, (n, F)."""
+        seen = torch.empty(self.stop - self.start, self.features.shape[1], dtype=precision)
+        for first in range(self.start, self.stop, CONVERTED):
+            part = slice(first, min(first + CONVERTED, self.stop))
+            rows = self.features[part].astype(np.float64)
+            rows -= self.frame.centre
+            rows /= self.frame.scale
+            inside = slice(part.start - self.start, part.stop - self.start)
+            seen[inside] = torch.from_numpy(rows)
+            if squares is not None:
+                squares[inside] = np.einsum("nf,nf->n", rows, rows)
+        return seen
+
+
+class Blocks:
+    """A set of features (N, F) as blocks of equal sizes, with room for so many `neighbours` in each."""
+
+    def __init__(self, features: np.ndarray, frame: Frame, neighbours: int = 0) -> None:
+        self.features, self.frame = features, frame
+        count, row_bytes = len(features), 4 * max(1, features.shape[1])
+        most = max(FEWEST_ROWS, 2 * neighbours + 2, min(ROWS, BLOCK_BYTES // row_bytes))
+        blocks = -(-count // most)
+        self._bounds = [(count * k // blocks, count * (k + 1) // blocks) for k in range(blocks)]
+        self._kept: dict[int, Block] | None = {} if count * row_bytes <= KEPT_BYTES else None
+
+    def __len__(self) -> int:
+        return len(self._bounds)
+
+    def __getitem__(self, number: int) -> Block:
+        if self._kept is None:
+            return Block(self.features, self._bounds[number], self.frame)
+        if number not in self._kept:
+            self._kept[number] = Block(self.features, self._bounds[number], self.frame)
+        return self._kept[number]
+
+    def __iter__(self) -> Iterator[Block]:
+        return self.starting(0)
+
+    def starting(self, number: int) -> Iterator[Block]:
+        """The blocks from that one on."""
+        return (self[place] for place in range(number, len(self)))
+
+
+class Estimates:
+    """Squared distances of the rows of two blocks in one precision: `lower` (n, m), a bound from below, in the frame.
+
+    From above the bound is that and twice `slack` times the squared lengths of both rows.
+    """
+
+    def __init__(self, one: Block, other: Block, precision: torch.dtype) -> None:
+        self.one, self.other, self.scale = one, other, one.frame.scale
+        # F products and two lengths are summed: at most so many roundings, of terms whose sizes sum to twice the
+        # lengths at most. A few more are in the terms themselves.
+        self.slack = 2 * (one.features.shape[1] + 16) * PRECISIONS[precision]
+        left, right = one.side(precision, self.slack, left=True), other.side(precision, self.slack, left=False)
+        self.lower = left @ right.T
+
+    def in_frame(self, limits: np.ndarray) -> Tensor:
+        """Distances as squared limits of `lower`; what single precision makes of them is no smaller."""
+        squared = np.square(limits / self.scale) * (1 + 1e-6)
+        return torch.from_numpy(squared).to(self.lower.dtype)
+
+    def pairs(self, limits: Tensor) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Pairs whose `lower` is within limits, (n, 1), (1, m) or (n, m): places in the blocks, int64 (P,) each."""
+        step = max(1, PAIRS // self.lower.shape[1])
+        for start in range(0, len(self.lower), step):
+            part = limits if len(limits) == 1 else limits[start : start + step]
+            at = (self.lower[start : start + step] <= part).nonzero().numpy()
+            if len(at):
+                yield at[:, 0] + start, at[:, 1]
+
+    def bounds(self, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The least and the most that the distances of pairs (P,) can be, float64 (P,) each."""
+        lower = self.lower.numpy()[first, second].astype(np.float64)
+        upper = lower + 2 * self.slack * (self.one.squares[first] + self.other.squares[second])
+        return np.sqrt(lower.clip(0)) * (self.scale * (1 - 1e-12)), np.sqrt(upper.clip(0)) * (self.scale * (1 + 1e-12))
+
+    def measured(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """The distances of pairs (P,)."""
+        one, other = self.one, self.other
+        return distances_of_pairs(one.features, first + one.start, other.features, second + other.start)
+
+
+def distances_of_pairs(one: np.ndarray, first: np.ndarray, other: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Of rows `first` (P,) of one set and `second` (P,) of another, float64 (P,), from differences.
+
+    A pair has the same distance, to the last bit, in any company and either way round; equal rows have 0.
+    """
+    found = np.empty(len(first))
+    for start in range(0, len(first), MEASURED):
+        part = slice(start, start + MEASURED)
+        apart = one[first[part]].astype(np.float64)
+        apart -= other[second[part]]
+        found[part] = np.einsum("pf,pf->p", apart, apart)
+    return np.sqrt(found)
+
+
+def nearest_distances(queries: np.ndarray, features: np.ndarray, count: int = 1) -> np.ndarray:
+    """Distances of queries (N, F) to their `count` nearest rows of features (M, F): float64 (N, K), nearest first.
+
+    Where there are fewer rows than `count` the rest are infinite. Raises `DataError` for values that are not finite.
+    """
+    frame = Frame.of(features)
+    Frame.of(queries)  # says what is not finite
+    nearest = np.full((len(queries), count), np.inf)
+    rows = Blocks(features, frame)
+    for one in Blocks(queries, frame):
+        for other in rows:
+            _look(nearest, one, other, both_ways=False)
+    return nearest
+
+
+def neighbour_distances(features: np.ndarray, count: int) -> np.ndarray:
+    """Distances of each row of features (N, F) to its `count` nearest others: float64 (N, K), nearest first.
+
+    A row is not its own neighbour; an equal one is, at distance 0. Each pair of blocks is multiplied once.
+    """
+    blocks = Blocks(features, Frame.of(features), count)
+    nearest = np.full((len(features), count), np.inf)
+    # Each block with itself first: every row then has near neighbours, and few pairs elsewhere can be nearer.
+    for one in blocks:
+        _look(nearest, one, one, both_ways=False)
+    for number in range(len(blocks)):
+        one = blocks[number]
+        for other in blocks.starting(number + 1):
+            _look(nearest, one, other, both_ways=True)
+    return nearest
+
+
+def _look(nearest: np.ndarray, one: Block, other: Block, *, both_ways: bool) -> None:
+    """Improve what is `nearest` (N, K) to the rows of `one`, and where `both_ways` to those of `other`."""
+    for precision in PRECISIONS:
+        estimates = Estimates(one, other, precision)
+        if one is other:
+            estimates.lower.fill_diagonal_(torch.inf)
+        row_limits, picks = _row_limits(nearest[one.place], estimates)
+        limits = [estimates.in_frame(row_limits)[:, None]]
+        if both_ways:
+            limits.append(estimates.in_frame(_worth(nearest[other.place, -1]))[None])
+        found = sum(int((estimates.lower <= limit).sum()) for limit in limits)
+        few = estimates.lower.numel() // CROWDED + 8 * nearest.shape[1] * sum(estimates.lower.shape)
+        if found <= few:
+            break
+    if picks is not None:
+        _join(nearest[one.place], *picks)
+    for way, limit in enumerate(limits):
+        for pair in estimates.pairs(limit):
+            _join(nearest[(one, other)[way].place], pair[way], estimates.measured(*pair))
+
+
+def _worth(farthest: np.ndarray) -> np.ndarray:
+    """Distances (n,) under which a neighbour is worth looking at: nothing is nearer than an equal row."""
+    return np.where(farthest > 0, farthest, np.nan)
+
+
+def _row_limits(nearest: np.ndarray, estimates: Estimates) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray] | None]:
+    """What is worth looking at for each row of `one` (n,); rows without neighbours yet are given the likely ones.
+
+    Those, as places and distances (P,) each, are taken out of the estimates.
+    """
+    count, lower = nearest.shape[1], estimates.lower
+    if not np.isinf(nearest[:, -1]).any() or lower.shape[1] < count:
+        return _worth(nearest[:, -1]), None
+    values, at = lower.topk(count, largest=False)
+    first, second = np.repeat(np.arange(len(at)), count), at.numpy().ravel()
+    there = np.isfinite(values.numpy().ravel())  # a row itself is not
+    first, second = first[there], second[there]
+    picked = estimates.measured(first, second)
+    lower[first, second] = torch.inf
+    tried = nearest.copy()
+    _join(tried, first, picked)
+    return _worth(tried[:, -1]), (first, picked)
+
+
+def _join(nearest: np.ndarray, places: np.ndarray, distances: np.ndarray) -> None:
+    """Take distances (P,) of rows `places` (P,) into `nearest` (n, K), which stays sorted."""
+    count = nearest.shape[1]
+    order = np.lexsort((distances, places))
+    places, distances = places[order], distances[order]
+    rank = np.arange(len(places)) - np.searchsorted(places, places)
+    kept = rank < count
+    rows, row = np.unique(places[kept], return_inverse=True)
+    new = np.full((len(rows), count), np.inf)
+    new[row, rank[kept]] = distances[kept]
+    nearest[rows] = np.sort(np.concatenate([nearest[rows], new], 1), 1)[:, :count]
