@@ -66,7 +66,7 @@ def _fast_trace(one: Moments, other: Moments) -> tuple[float, float]:
     # Each eigenvalue is off by a rounding error or two of the largest. Of a large one the root is off by that over
     # twice the root, either way; a small one may be nothing but rounding, and that only adds.
     blur = 2 * EPSILON * float(eigenvalues.max(initial=0.0))
-    lost = eigenvalues < blur
+    lost = eigenvalues <= blur
     either_way = blur / 2 / roots[~lost]
     return float(roots.sum()), math.sqrt(blur) * int(lost.sum()) + math.sqrt(float((either_way**2).sum()))
 

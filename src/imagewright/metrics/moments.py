@@ -51,8 +51,9 @@ class Moments:
     def _of_block(cls, features: np.ndarray, first: int) -> Moments:
         wrong = ~np.isfinite(features).all(1)
         if wrong.any():
+            pictures = "1 picture" if wrong.sum() == 1 else f"{wrong.sum():,} pictures"
             raise DataError(
-                f"The features of {wrong.sum():,} pictures, first of picture {first + int(wrong.argmax()):,}, are no "
+                f"The features of {pictures}, first of picture {first + int(wrong.argmax()):,}, are no "
                 "finite numbers: a score of them would mean nothing. Are the network's weights whole?"
             )
         mean = features.mean(0)
@@ -68,7 +69,8 @@ class Moments:
         count = self.count + other.count
         apart = other.mean - self.mean
         share = self.count * other.count / count
-        scatter = np.outer(apart, share * apart)
+        scatter = np.outer(apart, apart)
+        scatter *= share
         scatter += self.scatter
         scatter += other.scatter
         return Moments(count, self.mean + apart * (other.count / count), scatter)
