@@ -68,7 +68,7 @@ def test_clean_bicubic_is_pillows_on_floats_cut_to_the_range(before, after) -> N
         for plane, channel in zip(image.numpy(), result.numpy(), strict=True):
             expected = Image.fromarray(plane.astype(np.float32)).resize(after[::-1], Image.Resampling.BICUBIC)
             assert np.array_equal(channel, np.asarray(expected).clip(0, 255))
-    if before != after:
+    if after[0] > before[0]:  # bicubic overshoots at edges, which is cut
         assert (found != found.round()).any()
         assert found.min() == 0
         assert found.max() == 255
@@ -104,7 +104,7 @@ def test_colour_becomes_luma() -> None:
 
 
 def test_what_cannot_be_resized() -> None:
-    with pytest.raises(ConfigError, match="no filter 'lanzcos'.*Did you mean 'lanczos'"):
+    with pytest.raises(ConfigError, match=r"no filter 'lanzcos'.*Did you mean 'lanczos'"):
         resized(pictures(1, 3, (8, 8)), (4, 4), "lanzcos")
     with pytest.raises(DataError, match="of 2 channels"):
         resized(pictures(1, 2, (8, 8)), (4, 4), "box", channels=3)

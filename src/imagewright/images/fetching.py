@@ -15,7 +15,6 @@ import re
 import urllib.error
 import urllib.parse
 import urllib.request
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -161,6 +160,5 @@ def _size_said(answer: http.client.HTTPResponse, have: int) -> int | None:
     ranged = re.fullmatch(r"bytes \d+-\d+/(\d+)", answer.headers.get("Content-Range", ""))
     if ranged:
         return int(ranged[1])
-    with suppress(TypeError, ValueError):
-        return have + int(answer.headers.get("Content-Length"))
-    return None
+    length = answer.headers.get("Content-Length", "")
+    return have + int(length) if length.isdecimal() else None

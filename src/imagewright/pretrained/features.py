@@ -15,11 +15,12 @@ from imagewright.errors import ConfigError, nearest_name
 class About:
     """What decides a network's features, and whose they are.
 
-    name: "inception". digest: SHA-256, in hex, of the weight file, or of the weights where there is no file. dimension:
-    numbers of a picture's features. size: (height, width) that pictures are brought to, None for their own. resize: by
-    which filter of `pretrained/resizing.py`, "none" where they stay as they are. channels: 1 or 3, None for their own.
-    value_range: of the numbers that the network sees, in words. licence: of the weights. classes: width of the logits,
-    None where there are none. published: whether these are the weights that published scores were computed with.
+    name: "inception". digest: SHA-256, in hex, over the weights (`weights.weights_digest`), not over a file: the same
+    numbers have the same digest by whatever way they came. dimension: numbers of a picture's features. size: (height,
+    width) that pictures are brought to, None for their own. resize: by which filter of `pretrained/resizing.py`, "none"
+    where they stay as they are. channels: 1 or 3, None for their own. value_range: of the numbers that the network
+    sees, in words. licence: of the weights. classes: width of the logits, None where there are none. published: whether
+    these are the weights that published scores were computed with.
     """
 
     name: str
@@ -72,7 +73,7 @@ class FeatureNetwork(Protocol):
         ...
 
 
-# Each: "module:function" that takes no argument and returns the network, with weights. Nothing is loaded before.
+# Each: "module:function" that takes `resize` and returns the network, with weights. Nothing is loaded before.
 NETWORKS = {
     "inception": "imagewright.pretrained.inception:open_inception",
     "dinov2": "imagewright.pretrained.dinov2:open_dinov2",
@@ -80,16 +81,28 @@ NETWORKS = {
     "pixels": "imagewright.pretrained.pixel_features:open_pixels",
 }
 
+# Networks of the user's own, by how their names begin: functions that take the whole name too.
+USERS = {
+    "file:": "imagewright.pretrained.user_networks:open_file",
+    "python:": "imagewright.pretrained.user_networks:open_python",
+}
 
-def open_network(name: str) -> FeatureNetwork:
+
+def open_network(name: str, resize: str | None = None) -> FeatureNetwork:
     """The network of that name, its weights fetched first where need be.
 
-    Raises `ConfigError` for a name that does not exist, `DataError` where weights cannot be had, or are not the ones.
+    `name`: one of `NETWORKS`; or one of the user's own, `file:net.pt@224` or `python:package.module:function@224`
+    (`user_networks.py`), whose code is then run. `resize`: another filter than the network's own.
+
+    Raises `ConfigError` for a name or a filter that does not exist, `DataError` where weights cannot be had, or are not
+    the ones.
     """
-    if name not in NETWORKS:
-        raise ConfigError(
-            f"There are no features {name!r}: expected {', '.join(NETWORKS)}.{nearest_name(name, NETWORKS)}"
-        )
-    module, _, function = NETWORKS[name].partition(":")
-    network: FeatureNetwork = getattr(importlib.import_module(module), function)()
+    own = next((kind for kind in USERS if name.startswith(kind)), None)
+    if own is None and name not in NETWORKS:
+        known = ", ".join((*NETWORKS, *(f"{kind}..." for kind in USERS)))
+        raise ConfigError(f"There are no features {name!r}: expected {known}.{nearest_name(name, NETWORKS)}")
+    module, _, function = (NETWORKS[name] if own is None else USERS[own]).partition(":")
+    given = {} if resize is None else {"resize": resize}
+    opened = getattr(importlib.import_module(module), function)
+    network: FeatureNetwork = opened(**given) if own is None else opened(name, **given)
     return network
