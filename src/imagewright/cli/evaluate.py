@@ -52,12 +52,12 @@ def evaluate(
     """Score what runs make, or any pictures, against real ones: a table here, JSON, CSV and a report in the run."""
     import imagewright
     from imagewright import distributed
-    from imagewright.cli.show import say
     from imagewright.cli.progress import counted_in_turn
+    from imagewright.cli.show import say
     from imagewright.errors import UserError
     from imagewright.images.writing import check_suffix, refuse_existing
     from imagewright.metrics.recipes import differences
-    from imagewright.runs.score_views import columns_of, why_apart
+    from imagewright.runs.score_views import columns_of, recipes_in_words, why_apart
 
     if not subjects:
         raise UserError("Nothing to evaluate: name runs or folders of pictures, as in `imagewright evaluate RUN`.")
@@ -89,6 +89,8 @@ def evaluate(
     if not distributed.is_main():
         return
     columns = columns_of(found.scores)
+    for line in recipes_in_words(found.scores):
+        print(line)
     show_table(_by_subject(found), columns)
     say([*found.said, *why_apart(columns, differences)])
     if out is not None:

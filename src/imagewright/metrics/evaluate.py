@@ -68,6 +68,8 @@ def evaluate(
     scores: list[Score] = []
     said: list[str] = []
     with distributed.process_group("cpu", PATIENCE):
+        for each in listed:  # a mistake in the last one is said before the long work on the first
+            open_subject(each, count=1, seed=seed, size=pair, images_seen=images_seen)
         for plan in plans:
             judge = Judge(plan, seed=seed, device=_device(device), alone=alone, progress=progress)
             for each in listed:

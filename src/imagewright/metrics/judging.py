@@ -25,7 +25,7 @@ from imagewright.metrics.subjects import (
     chosen,
     open_source,
 )
-from imagewright.pretrained.features import FeatureNetwork
+from imagewright.pretrained.features import About, FeatureNetwork
 from imagewright.runs.scores import Score
 
 
@@ -48,8 +48,8 @@ class Judge:
             self.network = features_named(plan.features, resize=plan.resize, device=device)
             if plan.needs("logits") and self.network.about.classes is None:
                 raise DataError(
-                    f"The features {plan.features} have no logits, and {self._which('logits')} is computed from them: "
-                    "take features=inception, or a classifier of yours (features=classifier:RUN)."
+                    f"The features {plan.features} have no logits, which {self._which('logits')} is computed from: "
+                    "take features=inception, or a run that classifies (features=classifier:RUN)."
                 )
         self._references: dict[tuple[str, tuple[int, int], int], Sample] = {}
 
@@ -163,8 +163,7 @@ class Judge:
         warnings = self._warnings(metric, sample)
         recipe = self._recipe(asked, subject, used, training if "training" in metric.needs else None)
         outputs = {output.name: output for output in metric.outputs}
-        about = self.network.about if self.network is not None else None
-        of_features = bool({"features", "logits"} & metric.needs)
+        about = self._about(metric)
         found = []
         for name, value in values.items():
             output = outputs.get(name, Output(name, name.replace("_", " "), metric.outputs[0].better))
@@ -174,7 +173,7 @@ class Judge:
                     subject=subject.name,
                     metric=metric.name,
                     output=name,
-                    title=title_of(output, about, of_features),
+                    title=title_of(output, about),
                     value=value.value,
                     better=output.better,
                     recipe=recipe,
@@ -220,7 +219,6 @@ class Judge:
     def _recipe(
         self, asked: Asked, subject: Subject, reference: Sample | None, training: Sample | None
     ) -> dict[str, Any]:
-        of_features = bool({"features", "logits"} & asked.metric.needs)
         decode = None
         if reference is not None and isinstance(reference.pictures, OpenedPictures):
             recorded = reference.pictures.images.describe()
@@ -228,7 +226,7 @@ class Judge:
         return recipe_of(
             asked.metric,
             asked.options,
-            about=self.network.about if self.network is not None and of_features else None,
+            about=self._about(asked.metric),
             size=subject.size,
             channels=subject.channels,
             decode=decode,
@@ -238,6 +236,11 @@ class Judge:
             seed=self.seed,
             protocol=asked.protocol,
         )
+
+    def _about(self, metric: Metric) -> About | None:
+        """The network behind the features that a metric is computed in; None where it needs none."""
+        of_features = {"features", "logits"} & metric.needs
+        return self.network.about if self.network is not None and of_features else None
 
     def _which(self, part: str) -> str:
         return next(asked.metric.name for asked in self.plan.asked if part in asked.metric.needs)

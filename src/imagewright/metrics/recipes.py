@@ -135,12 +135,12 @@ def _said(value: Any) -> str:
     return str(value) if not isinstance(value, dict) else str(value.get("name", value))
 
 
-def title_of(output: Output, about: About | None, needs_features: bool) -> str:
-    """What a number is called. "FID" and "KID" are only those of the published Inception network and its own resize."""
-    if not needs_features or about is None:
-        return output.title
-    published = about.published and about.name == "inception" and about.resize == "tf-bilinear"
+def title_of(output: Output, about: About | None) -> str:
+    """What a number is called. "FID" and "KID" are only those of the published Inception network and its own resize.
+
+    `about`: the network of the features that it was computed in, None where it needs none.
+    """
     names = {"fd": "FID", "kd": "KID", "fd_infinity": "FID-infinity"}
-    if published:
+    if about is not None and about.published and about.name == "inception" and about.resize == "tf-bilinear":
         return names.get(output.name, output.title)
-    return f"{output.title} ({about.name})"
+    return output.title

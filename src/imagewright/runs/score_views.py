@@ -17,7 +17,10 @@ Differences = Callable[[Recipe, Recipe], list[str]]
 
 @dataclass(frozen=True)
 class Column:
-    """Scores that may be compared: those of one output and one recipe. `title` has a letter where there are several."""
+    """Scores that may be compared: those of one output and one recipe.
+
+    `title` names the features where the table has several, and has a letter where there are several recipes.
+    """
 
     title: str
     output: str
@@ -37,12 +40,18 @@ def columns_of(scores: Sequence[Score]) -> list[Column]:
     for score in scores:
         found.setdefault((score.output, score.key), score)
     order = list(dict.fromkeys(output for output, _ in found))
+    several = len({score.features for score in found.values()} - {None}) > 1
     columns = []
     for output in order:
         own = [score for (name, _), score in found.items() if name == output]
         letters = [f" [{letter}]" for letter in string.ascii_uppercase] if len(own) > 1 else [""]
         columns += [
-            Column(score.title + letters[place % len(letters)], output, score.key, score.better, score.recipe)
+            Column(
+                score.title
+                + (f", {score.features}" if several and score.features else "")
+                + letters[place % len(letters)],
+                *(output, score.key, score.better, score.recipe),
+            )
             for place, score in enumerate(own)
         ]
     return columns
@@ -58,6 +67,25 @@ def why_apart(columns: Sequence[Column], differences: Differences) -> list[str]:
             reasons = "; ".join(differences(other.recipe, column.recipe))
             said.append(f"{column.title} is not comparable with {other.title}: {reasons}.")
     return said
+
+
+def recipes_in_words(scores: Sequence[Score]) -> list[str]:
+    """What the scores have in common, a line for each combination of features, counts and reference."""
+    lines: dict[str, list[str]] = {}
+    for score in scores:
+        recipe, reference = score.recipe, score.recipe.get("reference")
+        height, width = recipe.get("size") or (0, 0)
+        parts = [f"{recipe.get('count') or 0:,} pictures of {height}x{width}"]
+        if reference:
+            parts.append(f"against {reference.get('count', 0):,} of {reference.get('source')}")
+        if score.features:
+            parts.append(f"in the features {score.features} ({(recipe.get('features') or {}).get('resize')})")
+        line = " ".join(parts)
+        lines.setdefault(line, []).append(score.output)
+    return [
+        f"{line}:" if len(lines) == 1 else f"{', '.join(dict.fromkeys(outputs))}: {line}"
+        for line, outputs in lines.items()
+    ]
 
 
 def said_value(score: Score) -> str:
@@ -134,7 +162,7 @@ def score_panels(scores: Sequence[Score]) -> list[str]:
 
 def _about(score: Score) -> str:
     recipe = score.recipe
-    parts = []
+    parts = [f"features {score.features}"] if score.features else []
     if score.images_seen is not None:
         parts.append(f"at {score.images_seen:,} images seen")
     if recipe.get("count"):

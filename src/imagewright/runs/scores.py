@@ -23,7 +23,7 @@ RECORD, TABLE = "scores.json", "scores.csv"
 class Score:
     """One number of one metric.
 
-    subject: the run or folder as it was named. output: "precision". title: what it is called, with its features.
+    subject: the run or folder as it was named. output: "precision". title: what it is called.
     better: "lower", "higher" or None. low, high: the interval that `interval` describes in words. images_seen: of the
     checkpoint, None for pictures that no run made. recipe: all that it was computed by. key: equal for scores that may
     stand in one column. warnings: what to know before it is trusted.
@@ -42,6 +42,12 @@ class Score:
     interval: str = ""
     images_seen: int | None = None
     warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def features(self) -> str | None:
+        """The name of the features that it was computed in; None where it needs none."""
+        found = self.recipe.get("features")
+        return str(found["name"]) if isinstance(found, dict) and "name" in found else None
 
     @property
     def place(self) -> tuple[str, str, int | None]:
