@@ -78,7 +78,7 @@ def corruption_named(name: str) -> Corruption:
 
 
 def damaged(pictures: Tensor, rows: np.ndarray, name: str, level: int, seed: int = 0) -> Tensor:
-    """Pictures uint8 (N, C, H, W) of the rows int64 (N,), damaged one by one: uint8 (N, C, H, W). Level 0: untouched."""
+    """Pictures uint8 (N, C, H, W) of the rows int64 (N,), each damaged: uint8 (N, C, H, W). Level 0: untouched."""
     if not 0 <= level < LEVELS:
         raise ConfigError(f"level={level}, but there are levels from 0 (clean) to {HEAVIEST}.")
     if corruption_named(name).of != "pictures":
@@ -122,7 +122,7 @@ def rectangles(pictures: Tensor, rows: np.ndarray, level: int, seed: int) -> Ten
     """Three black ones, of one size, at random places."""
     height, width = pictures.shape[-2:]
     share = RECTANGLE_SIDES[level - 1]
-    tall, wide = max(1, round(share * height)), max(1, round(share * width))
+    tall, wide = (min(side, max(level, round(share * side))) for side in (height, width))
     corners = _drawn(torch.rand, (RECTANGLES, 2), rows, seed) * torch.tensor([height - tall + 1, width - wide + 1])
     tops, lefts = corners.long().unbind(-1)
     down, right = torch.arange(height), torch.arange(width)

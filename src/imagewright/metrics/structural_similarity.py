@@ -1,8 +1,8 @@
 """Structural similarity of pairs of pictures, many at a time.
 
-Wang, Bovik, Sheikh & Simoncelli 2004, "Image quality assessment: from error visibility to structural similarity", eq. 12
-to 14: a Gaussian window of 11x11 pixels with a deviation of 1.5, K1 = 0.01, K2 = 0.03, population covariances, and only
-windows that lie whole in the picture. Colours are compared each for itself.
+Wang, Bovik, Sheikh & Simoncelli 2004, "Image quality assessment: from error visibility to structural similarity", eq.
+12 to 14: a Gaussian window of 11x11 pixels with a deviation of 1.5, K1 = 0.01, K2 = 0.03, population covariances, and
+only windows that lie whole in the picture. Colours are compared each for itself.
 Shape letters: N pairs, C H W.
 """
 
