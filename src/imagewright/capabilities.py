@@ -172,6 +172,23 @@ class Scores(Protocol):
         ...
 
 
+LikelihoodOf = Literal["8-bit", "cut", "drawn", "density"]
+
+
+class KnowsLikelihood(Scores, Protocol):
+    """Scores pictures by their log-likelihood in nats, or by a bound of it from below."""
+
+    @property
+    def likelihood_of(self) -> LikelihoodOf | None:
+        """What the likelihood is of: only numbers of one kind can be compared. None: the score is none.
+
+        "8-bit": the probability of the picture as it is. "cut", "drawn": that of its pixels made black or white, cut at
+        half their range, or drawn with their grey for a chance. "density": of pixels in [-1, 1], which is no
+        probability and has no bound.
+        """
+        ...
+
+
 class Judges(Protocol):
     """Has a discriminator: what the training doctor asks it."""
 
@@ -244,6 +261,11 @@ def judges(model: object) -> TypeIs[Judges]:
 def infers_distributions(model: object) -> TypeIs[InfersDistributions]:
     """Whether a model has a posterior that can be asked."""
     return hasattr(model, "divergences")
+
+
+def knows_likelihood(model: object) -> TypeIs[KnowsLikelihood]:
+    """Whether a model's scores are log-likelihoods of pictures."""
+    return "score" in verbs_of(model) and getattr(model, "likelihood_of", None) is not None
 
 
 def latent_parts_of(model: Any) -> tuple[LatentPart, ...]:

@@ -38,7 +38,7 @@ class Frame:
     scale: float
 
     @classmethod
-    def of(cls, features: np.ndarray) -> Frame:
+    def of(cls, features: Rows) -> Frame:
         """That in which features (N, F) have squared lengths of about 1. `DataError` for values that are not finite."""
         start = features[0].astype(np.float64)
         total, squares = np.zeros(len(start)), 0.0
@@ -54,10 +54,28 @@ class Frame:
         return cls(start + mean, 2.0 ** round(0.5 * np.log2(variance)) if variance > 0 else 1.0)
 
 
+class ChosenRows:
+    """Some rows int64 (n,) of features (N, F), in the order given: read when they are asked for, never copied whole."""
+
+    def __init__(self, features: np.ndarray, rows: np.ndarray) -> None:
+        self.features, self.rows = features, rows
+        self.shape = len(rows), features.shape[1]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, places: int | slice | np.ndarray) -> np.ndarray:
+        chosen: np.ndarray = self.features[self.rows[places]]
+        return chosen
+
+
+Rows = np.ndarray | ChosenRows
+
+
 class Block:
     """Rows `start` to `stop` of features (N, F), seen in a frame: `squares` float64 (n,) are their squared lengths."""
 
-    def __init__(self, features: np.ndarray, bounds: tuple[int, int], frame: Frame) -> None:
+    def __init__(self, features: Rows, bounds: tuple[int, int], frame: Frame) -> None:
         self.features, self.frame = features, frame
         self.start, self.stop = bounds
         self.squares = np.empty(self.stop - self.start)
@@ -102,7 +120,7 @@ class Block:
 class Blocks:
     """A set of features (N, F) as blocks of equal sizes, with room for so many `neighbours` in each."""
 
-    def __init__(self, features: np.ndarray, frame: Frame, neighbours: int = 0) -> None:
+    def __init__(self, features: Rows, frame: Frame, neighbours: int = 0) -> None:
         self.features, self.frame = features, frame
         count, row_bytes = len(features), 4 * max(1, features.shape[1])
         most = max(FEWEST_ROWS, 2 * neighbours + 2, min(ROWS, BLOCK_BYTES // row_bytes))
@@ -168,7 +186,7 @@ class Estimates:
         return distances_of_pairs(one.features, first + one.start, other.features, second + other.start)
 
 
-def distances_of_pairs(one: np.ndarray, first: np.ndarray, other: np.ndarray, second: np.ndarray) -> np.ndarray:
+def distances_of_pairs(one: Rows, first: np.ndarray, other: Rows, second: np.ndarray) -> np.ndarray:
     """Of rows `first` (P,) of one set and `second` (P,) of another, float64 (P,), from differences.
 
     A pair has the same distance, to the last bit, in any company and either way round; equal rows have 0.
@@ -182,7 +200,7 @@ def distances_of_pairs(one: np.ndarray, first: np.ndarray, other: np.ndarray, se
     return np.sqrt(found)
 
 
-def nearest_distances(queries: np.ndarray, features: np.ndarray, count: int = 1) -> np.ndarray:
+def nearest_distances(queries: Rows, features: Rows, count: int = 1) -> np.ndarray:
     """Distances of queries (N, F) to their `count` nearest rows of features (M, F): float64 (N, K), nearest first.
 
     Where there are fewer rows than `count` the rest are infinite. Raises `DataError` for values that are not finite.
@@ -197,7 +215,7 @@ def nearest_distances(queries: np.ndarray, features: np.ndarray, count: int = 1)
     return nearest
 
 
-def neighbour_distances(features: np.ndarray, count: int) -> np.ndarray:
+def neighbour_distances(features: Rows, count: int) -> np.ndarray:
     """Distances of each row of features (N, F) to its `count` nearest others: float64 (N, K), nearest first.
 
     A row is not its own neighbour; an equal one is, at distance 0. Each pair of blocks is multiplied once.

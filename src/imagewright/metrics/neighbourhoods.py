@@ -15,16 +15,16 @@ import torch
 
 from imagewright.errors import ConfigError, DataError
 from imagewright.metrics.distances import (
-    CONVERTED,
     CROWDED,
     PRECISIONS,
     Block,
     Blocks,
+    ChosenRows,
     Estimates,
     Frame,
+    Rows,
     neighbour_distances,
 )
-from imagewright.metrics.extraction import room
 from imagewright.metrics.metric import Sample, Setting
 from imagewright.seeds import derive_seed
 
@@ -54,7 +54,7 @@ PRECISION_RECALL = Balls(3, closed=True)
 DENSITY_COVERAGE = Balls(5, closed=False)
 
 
-def radii_of(features: np.ndarray, neighbours: int, source: str = "the pictures") -> np.ndarray:
+def radii_of(features: Rows, neighbours: int, source: str = "the pictures") -> np.ndarray:
     """Distances of each row (N, F) to its nearest others, float64 (N, K), K = `neighbours`.
 
     Raises `DataError` for too few rows.
@@ -68,8 +68,8 @@ def radii_of(features: np.ndarray, neighbours: int, source: str = "the pictures"
 
 
 def count_inside(
-    real: np.ndarray,
-    generated: np.ndarray,
+    real: Rows,
+    generated: Rows,
     balls: Iterable[Balls],
     *,
     real_radii: np.ndarray | None = None,
@@ -169,7 +169,7 @@ class _Counting:
 class _Taken:
     """The pictures of a sample that are looked at, and what is known of them."""
 
-    features: np.ndarray
+    features: Rows
     source: str
     radii: np.ndarray | None = None
     against: list[tuple[_Taken, dict[Balls, Counts]]] = field(default_factory=list)
@@ -217,17 +217,10 @@ def _taken(sample: Sample, count: int | None, seed: int) -> _Taken:
     whole = count is None or count == len(sample.features)
     key = ("neighbourhoods", None if whole else (count, seed))
     if key not in sample.kept:
-        features = sample.features if whole else _thinned(sample.features, count or 0, seed)
+        features: Rows = sample.features
+        if not whole:
+            shuffled = np.random.default_rng(derive_seed(seed, "equal counts")).permutation(len(features))
+            features = ChosenRows(sample.features, np.sort(shuffled[:count]))
         sample.kept[key] = _Taken(features, sample.source)
     taken: _Taken = sample.kept[key]
     return taken
-
-
-def _thinned(features: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """`count` of the rows, in their order, by the seed."""
-    generator = np.random.default_rng(derive_seed(seed, "equal counts"))
-    rows = np.sort(generator.permutation(len(features))[:count])
-    chosen = room((count, features.shape[1]))
-    for start in range(0, count, CONVERTED):
-        chosen[start : start + CONVERTED] = features[rows[start : start + CONVERTED]]
-    return chosen

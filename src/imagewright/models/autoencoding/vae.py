@@ -19,6 +19,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
+from imagewright.capabilities import LikelihoodOf
 from imagewright.configs import ConditionedConfig
 from imagewright.layers.coders import Network, decoder, encoder, unit_interval
 from imagewright.layers.conditions import Conditions, ToldLatents
@@ -99,6 +100,14 @@ class VAE(Model, ToldLatents):
     @property
     def recipe(self) -> Recipe:
         return Recipe(images_seen=400_000, batch_size=64, learning_rate=1e-3)
+
+    @property
+    def likelihood_of(self) -> LikelihoodOf | None:
+        """What `score` is the likelihood of; of grey pixels taken for chances there is none."""
+        if self.config.likelihood == "gaussian":
+            return "8-bit"
+        of: dict[str, LikelihoodOf | None] = {"none": None, "threshold": "cut", "dynamic": "drawn"}
+        return of[self.config.binarize]
 
     # Objective
 

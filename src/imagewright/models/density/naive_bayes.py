@@ -16,6 +16,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor
 
+from imagewright.capabilities import LikelihoodOf
 from imagewright.configs import LabelledConfig
 from imagewright.errors import DataError
 from imagewright.models.density.classes import (
@@ -99,6 +100,13 @@ class NaiveBayes(Model, Sampled):
             return "log-probability of the binarised pixels over all classes, nats"
         seen = "pixels" if self.config.encoder == PIXELS else "latents"
         return f"log density of the {seen} over all classes, nats"
+
+    @property
+    def likelihood_of(self) -> LikelihoodOf | None:
+        """What `score` is the likelihood of."""
+        if self.config.distribution == "bernoulli":
+            return "cut" if self.config.threshold == 0.5 else None  # another cut makes other pictures of them
+        return "density" if self.config.encoder == PIXELS else None
 
     def fit(self, images: Stream) -> None:
         """The encoder, if it is fitted here, then each class. Raises `DataError` where nothing varies."""

@@ -16,6 +16,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor
 
+from imagewright.capabilities import LikelihoodOf
 from imagewright.configs import Config
 from imagewright.models.linear.spectra import Spectrum, checked_spectrum
 from imagewright.phases import Model, Stream
@@ -49,6 +50,7 @@ class PCA(Model):
     Config = PCAConfig
     config: PCAConfig
     score_unit = "log-likelihood (probabilistic PCA), nats"
+    likelihood_of: LikelihoodOf = "density"
 
     def __init__(self, config: PCAConfig) -> None:
         super().__init__(config)
