@@ -209,10 +209,11 @@ class Judge:
             raise DataError(f"{metric.name} needs the class of each real picture, and those of {source} have none.")
 
     def _warnings(self, metric: Metric, sample: Sample) -> tuple[str, ...]:
-        if len(sample) >= metric.advised:
+        advised = metric.advised_count(self.network.about.dimension if self.network is not None else None)
+        if len(sample) >= advised:
             return ()
         why = f": {metric.why_advised}" if metric.why_advised else ""
-        warning = f"{metric.name} of {len(sample):,} pictures, where {metric.advised:,} are advised{why}"
+        warning = f"{metric.name} of {len(sample):,} pictures, where {advised:,} are advised{why}"
         self.said.append(f"{warning}.")
         return (warning,)
 

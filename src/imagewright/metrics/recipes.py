@@ -95,6 +95,8 @@ def recipe_of(
 def key_of(recipe: Mapping[str, Any]) -> str:
     """Equal for recipes whose scores may stand in one column: 12 hex digits."""
     compared = {name: recipe.get(name) for name in COMPARED}
+    # Whether an interval is computed changes no value.
+    compared["options"] = {name: value for name, value in recipe.get("options", {}).items() if name != "interval"}
     for name in ("reference", "training"):
         source = compared[name]
         if source:  # its fingerprint says what it is, by whatever name
