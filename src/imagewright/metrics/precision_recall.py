@@ -33,6 +33,6 @@ METRIC = Metric(
     source="Kynkaanniemi et al. 2019, arXiv:1904.06991",
     least=PRECISION_RECALL.neighbours + 1,
     advised=10_000,
-    why_advised="the fewer the pictures, the wider the balls between them: precision and recall both come out higher",
+    why_advised="the fewer the pictures, the wider the balls between them: poor ones then still lie in some",
     options={"neighbours": PRECISION_RECALL.neighbours, "equal_counts": True},
 )

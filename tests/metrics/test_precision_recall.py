@@ -1,0 +1,174 @@
+"""Precision and recall: equal to the papers' arithmetic on whole float64 matrices, at every edge; blocks; errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from feature_samples import computed, sample_of
+
+from imagewright.errors import ConfigError, DataError
+from imagewright.metrics import distances, neighbourhoods
+from imagewright.metrics.neighbourhoods import Balls, count_inside, radii_of
+
+BALLS = (Balls(3, closed=True), Balls(5, closed=False), Balls(1, closed=True))
+Pair = tuple[np.ndarray, np.ndarray]
+
+
+def whole_matrix(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Every distance from differences in float64."""
+    return np.stack([np.sqrt(np.square(row - other.astype(np.float64)).sum(1)) for row in one.astype(np.float64)])
+
+
+def inside(real: np.ndarray, generated: np.ndarray, balls: Balls) -> tuple[np.ndarray, np.ndarray]:
+    """Which generated pictures (columns) are in each real ball, and which real ones (rows) in each generated ball."""
+    radii = []
+    for rows in (real, generated):
+        within = whole_matrix(rows, rows)
+        np.fill_diagonal(within, np.inf)
+        radii.append(np.sort(within, axis=1)[:, balls.neighbours - 1])
+    apart = whole_matrix(real, generated)
+    compare = np.less_equal if balls.closed else np.less
+    return compare(apart, radii[0][:, None]), compare(apart, radii[1][None])
+
+
+def normal(random: np.random.Generator, count: int, features: int = 24) -> np.ndarray:
+    return random.standard_normal((count, features)).astype(np.float32)
+
+
+def clusters(random: np.random.Generator) -> Pair:
+    """Far apart and narrow: in single precision everything in one is equally near."""
+    places = np.repeat(random.standard_normal((3, 24)) * 1000, 60, 0)
+    real, generated = (places + 1e-3 * random.standard_normal(places.shape) for _ in range(2))
+    return real.astype(np.float32), generated.astype(np.float32)
+
+
+def with_outlier(random: np.random.Generator) -> Pair:
+    real = normal(random, 150)
+    real[3] *= 1e6
+    return real, normal(random, 140)
+
+
+CASES: dict[str, Callable[[np.random.Generator], Pair]] = {
+    "normal": lambda random: (normal(random, 211), 0.9 * normal(random, 190)),
+    "the same set": lambda random: (rows := normal(random, 180), rows),  # each third neighbour is at an edge exactly
+    "far from the origin": lambda random: (normal(random, 150) + 3000, normal(random, 160) + 3000),
+    "copies": lambda random: (rows := normal(random, 160), np.repeat(rows[:30], 5, 0)),
+    "one picture only": lambda random: (rows := normal(random, 150), np.repeat(rows[:1], 120, 0)),
+    "ties": lambda random: ((normal(random, 170) > 0).astype(np.float32), (normal(random, 150) > 0).astype(np.float32)),
+    "clusters": clusters,
+    "outlier": with_outlier,
+    "huge": lambda random: (normal(random, 150) * np.float32(1e25), normal(random, 150) * np.float32(1e25)),
+    "tiny": lambda random: (normal(random, 150) * np.float32(1e-25), normal(random, 150) * np.float32(1e-25)),
+    "one feature": lambda random: (normal(random, 160, 1), normal(random, 150, 1)),
+}
+
+
+@pytest.mark.parametrize("rows", [4096, 50])
+@pytest.mark.parametrize("case", CASES)
+def test_counts_are_those_of_the_whole_float64_matrix(case: str, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(distances, "ROWS", rows)
+    monkeypatch.setattr(distances, "FEWEST_ROWS", 8)
+    monkeypatch.setattr(distances, "PAIRS", 1000)
+    real, generated = CASES[case](np.random.default_rng(0))
+    found = count_inside(real, generated, BALLS)
+    for balls in BALLS:
+        in_real, in_generated = inside(real, generated, balls)
+        assert (found[balls].real_balls == in_real.sum(0)).all()
+        assert (found[balls].generated_inside == in_real.sum(1)).all()
+        assert (found[balls].generated_balls == in_generated.sum(1)).all()
+
+
+def test_radii_are_distances_to_the_kth_other_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(distances, "ROWS", 40)
+    monkeypatch.setattr(distances, "FEWEST_ROWS", 8)
+    rows = normal(np.random.default_rng(1), 130)
+    rows[7] = rows[60]  # doubles are each other's nearest, at 0
+    within = whole_matrix(rows, rows)
+    np.fill_diagonal(within, np.inf)
+    np.testing.assert_allclose(radii_of(rows, 4), np.sort(within, 1)[:, :4], rtol=1e-12)
+    assert radii_of(rows, 4)[7, 0] == 0
+
+
+def test_values_are_the_shares_of_the_paper() -> None:
+    random = np.random.default_rng(2)
+    real, generated = normal(random, 300), 0.8 * normal(random, 300)
+    in_real, in_generated = inside(real, generated, Balls(3, closed=True))
+    found = computed("precision_recall", sample_of(generated), sample_of(real))
+    assert found["precision"].value == pytest.approx(in_real.any(0).mean(), rel=1e-12)
+    assert found["recall"].value == pytest.approx(in_generated.any(1).mean(), rel=1e-12)
+    for value in found.values():
+        assert value.low is not None
+        assert value.high is not None
+        assert 0 <= value.low < value.value < value.high <= 1
+
+
+def test_less_variety_costs_recall_and_more_noise_costs_precision() -> None:
+    random = np.random.default_rng(3)
+    real = sample_of(normal(random, 400, 6))
+    narrow = computed("precision_recall", sample_of(0.3 * normal(random, 400, 6)), real)
+    wide = computed("precision_recall", sample_of(3 * normal(random, 400, 6)), real)
+    assert narrow["precision"].value > 0.95
+    assert narrow["recall"].value < 0.5
+    assert wide["recall"].value > 0.95
+    assert wide["precision"].value < 0.5
+
+
+def test_a_reference_read_from_a_file_gives_the_same(tmp_path: Path) -> None:
+    random = np.random.default_rng(4)
+    real, generated = normal(random, 200), normal(random, 200)
+    np.save(tmp_path / "real.npy", real)
+    reference = sample_of(real)
+    reference.features = np.load(tmp_path / "real.npy", mmap_mode="r")
+    expected = computed("precision_recall", sample_of(generated), sample_of(real))
+    assert computed("precision_recall", sample_of(generated), reference) == expected
+
+
+def test_the_larger_set_is_thinned_out_to_the_size_of_the_other_unless_told() -> None:
+    random = np.random.default_rng(5)
+    real, generated = np.zeros((500, 6), np.float32), np.zeros((120, 6), np.float32)
+    real[:, :2], generated[:, :2] = random.random((500, 2)), random.random((120, 2))
+    generated[:, 3] = 0.06  # off the manifold by what lies between the radii
+    thinned = computed("precision_recall", sample_of(generated), sample_of(real))
+    whole = computed("precision_recall", sample_of(generated), sample_of(real), equal_counts=False)
+    in_real, _ = inside(real, generated, Balls(3, closed=True))
+    assert whole["precision"].value == pytest.approx(in_real.any(0).mean(), rel=1e-12)
+    assert thinned["precision"].value > 2 * whole["precision"].value  # wider balls hold poor pictures too
+    assert "120 real" in thinned["precision"].interval
+    assert "500 real" in whole["precision"].interval
+    others = [computed("precision_recall", sample_of(generated), sample_of(real), seed=seed) for seed in (1, 2)]
+    assert len({found["precision"].value for found in (thinned, *others)}) > 1
+
+
+def test_both_metrics_of_neighbourhoods_measure_distances_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(6)
+    calls: list[str] = []
+    for name in ("count_inside", "radii_of"):
+        real_one = getattr(neighbourhoods, name)
+        monkeypatch.setattr(
+            neighbourhoods, name, lambda *a, _f=real_one, _n=name, **k: (calls.append(_n), _f(*a, **k))[1]
+        )
+    sample, reference = sample_of(normal(random, 90)), sample_of(normal(random, 90))
+    computed("precision_recall", sample, reference)
+    computed("density_coverage", sample, reference)
+    assert sorted(calls) == ["count_inside", "radii_of", "radii_of"]
+    computed("density_coverage", sample_of(normal(random, 90)), reference)  # the reference's radii are known
+    assert sorted(calls) == ["count_inside"] * 2 + ["radii_of"] * 3
+    alone = computed("density_coverage", sample_of(sample.features), sample_of(reference.features))  # type: ignore[arg-type]
+    assert alone == computed("density_coverage", sample, reference)
+
+
+def test_too_few_equal_and_endless_features_are_refused() -> None:
+    rows = normal(np.random.default_rng(7), 40)
+    with pytest.raises(DataError, match="4 at least"):
+        computed("precision_recall", sample_of(rows[:3]), sample_of(rows))
+    with pytest.raises(DataError, match="same features"):
+        computed("precision_recall", sample_of(rows), sample_of(np.zeros((40, 24))))
+    with pytest.raises(DataError, match="no finite numbers"):
+        computed("precision_recall", sample_of(rows), sample_of(np.where(rows > 2, np.nan, rows)))
+    with pytest.raises(ConfigError, match="neighbours=0"):
+        computed("precision_recall", sample_of(rows), sample_of(rows), neighbours=0)
+    with pytest.raises(DataError, match="number 50"):
+        computed("precision_recall", sample_of(rows), sample_of(rows), neighbours=50)
