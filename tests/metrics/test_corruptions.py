@@ -1,6 +1,8 @@
-"""Known damage: each level worse than the one before, the same for a row in any batch, and sets that keep their size."""
+"""Known damage: each level worse than the one before, a row the same in any batch, sets that keep their size."""
 
 from __future__ import annotations
+
+import itertools
 
 import numpy as np
 import pytest
@@ -86,7 +88,7 @@ def test_modes_are_dropped_one_after_another_and_the_set_keeps_its_size() -> Non
         np.testing.assert_array_equal(rows[stays], np.flatnonzero(stays))  # pictures of kept modes stay where they are
         left.append(kept)
     assert [len(kept) for kept in left] == [10, 9, 8, 6, 4, 2]
-    assert all(fewer < more for more, fewer in zip(left, left[1:], strict=False))
+    assert all(fewer < more for more, fewer in itertools.pairwise(left))
     assert left[3] != set(groups[rows_without_modes(groups, 3, seed=1)].tolist())
 
 
@@ -104,7 +106,7 @@ def test_few_pictures_are_repeated_evenly() -> None:
         assert times[times > 0].max() - times[times > 0].min() <= 1
         distinct.append(set(rows.tolist()))
     assert [len(rows) for rows in distinct] == [1000, 500, 250, 100, 40, 15]
-    assert all(fewer < more for more, fewer in zip(distinct, distinct[1:], strict=False))
+    assert all(fewer < more for more, fewer in itertools.pairwise(distinct))
     assert len(set(rows_repeated(3, HEAVIEST).tolist())) == 1
 
 

@@ -90,7 +90,7 @@ def test_pairs_within_classes() -> None:
 
 
 def test_the_interval_knows_that_pairs_share_pictures() -> None:
-    """Of sums of two numbers, the variance of the mean over many pairs is that of the mean of the numbers, times four."""
+    """Of sums of two numbers, the mean over many pairs varies as twice the mean of the numbers does."""
     random = np.random.default_rng(0)
     held = 0
     for trial in range(200):

@@ -1,4 +1,4 @@
-"""Sliced Wasserstein distance: against scipy's distance on each direction, the pyramid's closed forms, and known damage."""
+"""Sliced Wasserstein distance: against scipy on each direction, closed forms of the pyramid, and known damage."""
 
 from __future__ import annotations
 
