@@ -269,13 +269,15 @@ class _Checking:
         """Pictures with their features, where a metric needs any."""
         labels = None if images.labels is None else images.labels[rows]
         names = None if images.class_names is None else tuple(images.class_names)
-        half = Half(pictures, labels=labels, class_names=names)
-        return self._with_features(half, what)
+        self._tell(what)
+        return self._with_features(Half(pictures, labels=labels, class_names=names))
 
-    def _with_features(self, half: Half, what: str) -> Half:
+    def _tell(self, what: str) -> None:
         if self.progress is not None:
             self.progress(what, self.done, self.total)
         self.done += 1
+
+    def _with_features(self, half: Half) -> Half:
         if not self.of_features or self.network is None:
             return half
         extracted = features_of(half.pictures, self.network, alone=True)
@@ -325,16 +327,13 @@ class _Checking:
         ]
 
     def _damaged(self, half: Half, name: str, level: int, groups: np.ndarray, others: Pictures | None) -> Half:
-        title = f"{CORRUPTIONS[name].title}, level {level}"
-        if name in ("duplication", "mode_dropping"):  # real pictures, whose features are known
-            self.done += 1
-            repeated = name == "duplication"
-            count = len(half.pictures)
-            return half.chosen(
-                rows_repeated(count, level, self.seed) if repeated else rows_without_modes(groups, level, self.seed)
-            )
+        self._tell(f"{CORRUPTIONS[name].title}, level {level}")
+        if name == "duplication":  # real pictures, whose features are known
+            return half.chosen(rows_repeated(len(half.pictures), level, self.seed))
+        if name == "mode_dropping":
+            return half.chosen(rows_without_modes(groups, level, self.seed))
         copy = corrupted(half.pictures, name, level, seed=self.seed, others=others)
-        return self._with_features(replace(half, pictures=copy), title)
+        return self._with_features(replace(half, pictures=copy))
 
     def _values(self, judged: Half, reference: Half) -> tuple[dict[str, float], dict[str, str]]:
         """Each output's value; and by output, why a metric could not be computed."""

@@ -1,0 +1,125 @@
+"""Path length: closed forms of models that decode by a matrix, latents of several kinds, and outliers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from picture_sets import ArrayPictures, Darker, Linear
+from torch import Tensor
+
+from imagewright.errors import ConfigError, DataError, UserError
+from imagewright.metrics.metric import Sample, Setting
+from imagewright.metrics.path_length import (
+    METRIC,
+    distance_named,
+    ends_of_steps,
+    mean_without_outliers,
+    path_lengths,
+)
+from imagewright.verbs.apply import latents_numbered
+from imagewright.verbs.ways import slerp
+
+PIXELS = distance_named("pixels", torch.device("cpu"))
+
+
+class Straight(Linear):
+    """Draws latents far from standard normal: ways between them are straight."""
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        return 5 + 3 * super().draw(count, generator)
+
+
+def test_a_linear_model_on_straight_ways_has_the_length_of_its_matrix() -> None:
+    """d = |M (b - a)|^2 epsilon^2 / pixels at each t, whatever epsilon is."""
+    model = Straight()
+    starts, ends = ends_of_steps(model, range(20), epsilon=1.0, endpoints="start", seed=3)
+    expected = ((ends - starts) @ model.matrix.T).square().mean(1).numpy()
+    for endpoints in ("uniform", "start"):
+        found = path_lengths(model, PIXELS, count=20, epsilon=1e-3, endpoints=endpoints, seed=3)
+        np.testing.assert_allclose(found, expected, rtol=5e-3)
+
+
+def test_a_linear_model_on_great_circles_has_the_speed_of_the_arc() -> None:
+    """Against the derivative of the arc by differences in float64, at the way's start."""
+    model = Linear()
+    found = path_lengths(model, PIXELS, count=30, epsilon=1e-4, endpoints="start", seed=0)
+    starts, _ = ends_of_steps(model, range(30), epsilon=1e-4, endpoints="start", seed=0)
+    whole = ends_of_steps(model, range(30), epsilon=1.0, endpoints="start", seed=0)[1]
+    at = [slerp(starts.double(), whole.double(), torch.full((30,), t, dtype=torch.float64)) for t in (0.0, 1e-6)]
+    speed = (at[1] - at[0]) / 1e-6
+    expected = (speed @ model.matrix.double().T).square().mean(1).numpy()
+    np.testing.assert_allclose(found, expected, rtol=1e-2)
+
+
+def test_steps_are_of_length_epsilon_between_two_drawn_latents() -> None:
+    model = Linear()
+    first, second = ends_of_steps(model, range(50), epsilon=1e-4, endpoints="uniform", seed=0)
+    third = ends_of_steps(model, range(10, 20), epsilon=1e-4, endpoints="uniform", seed=0)[0]
+    torch.testing.assert_close(third, first[10:20], rtol=0, atol=0)  # way k is the same in any count
+    moved = (second - first).norm(dim=1)
+    assert 0 < moved.min() <= moved.max() < 2e-3
+
+
+def test_the_condition_stays_while_the_noise_moves() -> None:
+    model = Linear(told=True)
+    first, second = ends_of_steps(model, range(40), epsilon=0.05, endpoints="uniform", seed=0)
+    torch.testing.assert_close(first[:, -2:], second[:, -2:], rtol=0, atol=0)
+    assert set(first[:, -2:].flatten().tolist()) == {0.0, 1.0}
+    assert ((first - second)[:, :-2].abs().sum(1) > 0).all()
+
+
+def test_slerp_of_many_is_slerp_of_each() -> None:
+    generator = torch.Generator().manual_seed(0)
+    starts, ends = torch.randn(2, 7, 5, generator=generator)
+    ends[2], starts[3], ends[4] = 2 * starts[2], 0, -starts[4]  # where no circle is defined
+    shares = torch.rand(7, generator=generator)
+    whole = slerp(starts, ends, shares)
+    for row in range(7):
+        torch.testing.assert_close(whole[row], slerp(starts[row], ends[row], shares[row : row + 1])[0])
+    assert whole.isfinite().all()
+
+
+def test_the_mean_leaves_out_a_hundredth_at_each_end() -> None:
+    lengths = np.concatenate([np.full(97, 10.0), [-1e9, 1e9, 1e9]])
+    assert mean_without_outliers(np.concatenate([np.full(298, 10.0), [-1e9, 1e9]])) == 10.0
+    assert mean_without_outliers(lengths) != 10.0  # more than a hundredth is no outlier
+    assert mean_without_outliers(np.array([3.0])) == 3.0
+
+
+def measured(model: Linear, **options: object) -> float:
+    sample = Sample("model", ArrayPictures(np.zeros((1, 1, 8, 8), np.uint8)), model=model)
+    setting = Setting({**METRIC.options, "ways": 40, "distance": "pixels", **options})
+    value = METRIC.compute(sample, None, setting)["path_length"]
+    assert value.low is not None
+    assert value.high is not None
+    assert value.low <= value.value <= value.high
+    return value.value
+
+
+def test_a_model_of_twice_the_contrast_has_four_times_the_length() -> None:
+    model = Linear()
+    once = measured(model)
+    model.matrix *= 2
+    assert measured(model) == pytest.approx(4 * once, rel=1e-4)
+    assert model.training  # as it was
+
+
+def test_latents_of_a_seed_are_those_of_sampling() -> None:
+    model = Linear()
+    starts, _ = ends_of_steps(model, range(3), epsilon=1e-4, endpoints="start", seed=0)
+    assert not torch.equal(starts, latents_numbered(model, range(3), 0))  # nor are the ways those of the sample
+
+
+def test_what_cannot_be_done_is_said() -> None:
+    with pytest.raises(ConfigError, match="Did you mean 'pixels'"):
+        measured(Linear(), distance="pixel")
+    for options in ({"epsilon": 0.0}, {"epsilon": 1.0}, {"endpoints": "both"}):
+        with pytest.raises(ConfigError, match=r"epsilon=.*endpoints="):
+            measured(Linear(), **options)
+    with pytest.raises(UserError, match="cannot sample"):
+        path_lengths(Darker((8, 8), 1, 0), PIXELS, count=2)
+    broken = Linear()
+    broken.matrix[0] = torch.nan
+    with pytest.raises(DataError, match="no finite numbers"):
+        measured(broken)
