@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from feature_samples import computed, sample_of
 
 from imagewright.errors import ConfigError, DataError
@@ -66,10 +67,14 @@ CASES: dict[str, Callable[[np.random.Generator], Pair]] = {
 }
 
 
-@pytest.mark.parametrize("rows", [4096, 50])
+@pytest.mark.parametrize(("rows", "coarse"), [(4096, False), (50, False), (70, True)])
 @pytest.mark.parametrize("case", CASES)
-def test_counts_are_those_of_the_whole_float64_matrix(case: str, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_counts_are_those_of_the_whole_float64_matrix(
+    case: str, rows: int, coarse: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(distances, "ROWS", rows)
+    monkeypatch.setattr(distances, "COARSE_ROWS", 2)
+    monkeypatch.setattr(distances, "coarse_pays", lambda: coarse)
     monkeypatch.setattr(distances, "FEWEST_ROWS", 8)
     monkeypatch.setattr(distances, "PAIRS", 1000)
     real, generated = CASES[case](np.random.default_rng(0))
@@ -79,6 +84,22 @@ def test_counts_are_those_of_the_whole_float64_matrix(case: str, rows: int, monk
         assert (found[balls].real_balls == in_real.sum(0)).all()
         assert (found[balls].generated_inside == in_real.sum(1)).all()
         assert (found[balls].generated_balls == in_generated.sum(1)).all()
+
+
+@pytest.mark.parametrize("precision", distances.ROUNDING)
+@pytest.mark.parametrize("features", [1, 7, 500])
+def test_distances_lie_within_the_bounds_of_their_estimates(precision: torch.dtype, features: int) -> None:
+    random = np.random.default_rng(features)
+    real, generated = normal(random, 90, features), normal(random, 110, features)
+    generated[:20] = real[:20] * np.float32(1 + 1e-4)
+    real[5] *= 1000
+    frame = distances.Frame.of(real)
+    one, other = (distances.Block(rows, (0, len(rows)), frame) for rows in (real, generated))
+    pairs = np.repeat(np.arange(90), 110), np.tile(np.arange(110), 90)
+    least, most = distances.Estimates(one, other, precision).bounds(*pairs)
+    truth = whole_matrix(real, generated).ravel()
+    assert (least <= truth).all()
+    assert (truth <= most).all()
 
 
 def test_radii_are_distances_to_the_kth_other_picture(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,17 +1,20 @@
 """Euclidean distances between sets of features, a pair of blocks at a time, and decided as float64 decides them.
 
-Squared distances come from a matrix product of centred features in single precision, with a bound on what rounding can
-have done to each (Higham 2002, "Accuracy and stability of numerical algorithms", section 3.1, for sums in any order).
-What lies within that bound of a decision is measured again from differences in float64: so the outcome is that of the
-whole matrix in float64, for half the arithmetic or less and a bounded share of the memory. (`images/nearest.py` is for
-rows that stream by, in single precision; this is for sets that can be read again.)
+Squared distances come from a matrix product of centred features in single precision, or in bfloat16 where the machine
+multiplies that faster, with a bound on what rounding can have done to each (Higham 2002, "Accuracy and stability of
+numerical algorithms", section 3.1, for sums in any order). What lies within that bound of a decision is measured again
+from differences in float64: so the outcome is that of the whole matrix in float64, for half the arithmetic or less and
+a bounded share of the memory. (`images/nearest.py` is for rows that stream by, in single precision; this is for sets
+that can be read again.)
 Shape letters: N, M rows of two sets, n, m of their blocks, F features, K neighbours, P pairs.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache, cached_property
 
 import numpy as np
 import torch
@@ -26,8 +29,9 @@ KEPT_BYTES = 2**28  # of the features of a set that are kept as products want th
 PAIRS = 2**21  # that are looked at one by one at a time
 CONVERTED = 256  # rows made float64 at a time
 MEASURED = 64  # pairs whose differences fit into a core's cache
-CROWDED = 64  # to measure a pair costs as much as the products of about so many in float64
-PRECISIONS = {torch.float32: 2.0**-24, torch.float64: 2.0**-53}  # and what one rounding is off by, of 1
+CROWDED = 128  # to measure a pair costs as much as the products of about so many
+COARSE_ROWS = 512  # of blocks from which on bfloat16 is thought of
+ROUNDING = {torch.bfloat16: 2.0**-8, torch.float32: 2.0**-24, torch.float64: 2.0**-53}  # off by at most, of 1
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,11 @@ class Block:
         self._rows = self._seen(torch.float32, self.squares)
         self._sides: dict[bool, Tensor] = {}
 
+    @cached_property
+    def coarse(self) -> Tensor:
+        """The rows in the frame, bfloat16 (n, F)."""
+        return self._rows.bfloat16()
+
     @property
     def place(self) -> slice:
         """Where the rows are in the set."""
@@ -125,6 +134,7 @@ class Blocks:
         count, row_bytes = len(features), 4 * max(1, features.shape[1])
         most = max(FEWEST_ROWS, 2 * neighbours + 2, min(ROWS, BLOCK_BYTES // row_bytes))
         blocks = -(-count // most)
+        self.rows = count // blocks
         self._bounds = [(count * k // blocks, count * (k + 1) // blocks) for k in range(blocks)]
         self._kept: dict[int, Block] | None = {} if count * row_bytes <= KEPT_BYTES else None
 
@@ -146,6 +156,50 @@ class Blocks:
         return (self[place] for place in range(number, len(self)))
 
 
+class Ladder:
+    """The precisions to try on a pair of blocks, the cheapest first: the next one where too many pairs are undecided.
+
+    One that failed twice is not tried again.
+    """
+
+    def __init__(self, one: Blocks, other: Blocks) -> None:
+        # A program may have told torch to take float32 for less than it is.
+        whole = torch.get_float32_matmul_precision() == "highest"
+        self.steps = [torch.float32, torch.float64] if whole else [torch.float64]
+        if min(one.rows, other.rows) >= COARSE_ROWS and coarse_pays():
+            self.steps.insert(0, torch.bfloat16)
+        self._failed: dict[torch.dtype, int] = {}
+
+    def __iter__(self) -> Iterator[torch.dtype]:
+        return iter(tuple(self.steps))
+
+    def crowded(self, precision: torch.dtype, undecided: int, estimates: Estimates, neighbours: int) -> bool:
+        """Whether better estimates cost less than to measure so many pairs."""
+        few = estimates.lower.numel() // CROWDED + 2 * neighbours * sum(estimates.lower.shape)
+        if undecided <= few or precision is self.steps[-1]:
+            return False
+        self._failed[precision] = self._failed.get(precision, 0) + 1
+        if self._failed[precision] == 2:
+            self.steps.remove(precision)
+        return True
+
+
+@cache
+def coarse_pays() -> bool:
+    """Whether this machine multiplies bfloat16 much faster than float32. What comes out is the same either way."""
+    rows = torch.linspace(-1, 1, 256 * 1024).reshape(256, 1024)
+
+    def seconds(rows: Tensor) -> float:
+        found = []
+        for _ in range(4):
+            started = time.perf_counter()
+            rows @ rows.T
+            found.append(time.perf_counter() - started)
+        return min(found)
+
+    return seconds(rows.bfloat16()) < 0.7 * seconds(rows)
+
+
 class Estimates:
     """Squared distances of the rows of two blocks in one precision: `lower` (n, m), a bound from below, in the frame.
 
@@ -156,9 +210,17 @@ class Estimates:
         self.one, self.other, self.scale = one, other, one.frame.scale
         # F products and two lengths are summed: at most so many roundings, of terms whose sizes sum to twice the
         # lengths at most. A few more are in the terms themselves.
-        self.slack = 2 * (one.features.shape[1] + 16) * PRECISIONS[precision]
-        left, right = one.side(precision, self.slack, left=True), other.side(precision, self.slack, left=False)
-        self.lower = left @ right.T
+        exact = torch.float64 if precision is torch.float64 else torch.float32
+        self.slack = 2 * (one.features.shape[1] + 16) * ROUNDING[exact]
+        if precision is torch.bfloat16:
+            # Both factors and the sum, which is float32 inside, are rounded once: each by that share of |a| |b|.
+            self.slack += 3.1 * ROUNDING[precision]
+            lengths = [torch.from_numpy(block.squares * (1 - self.slack)).float() for block in (one, other)]
+            products = one.coarse @ other.coarse.T
+            self.lower = torch.add(lengths[0][:, None], products, alpha=-2).add_(lengths[1])
+        else:
+            left, right = one.side(precision, self.slack, left=True), other.side(precision, self.slack, left=False)
+            self.lower = left @ right.T
 
     def in_frame(self, limits: np.ndarray) -> Tensor:
         """Distances as squared limits of `lower`; what single precision makes of them is no smaller."""
@@ -208,10 +270,11 @@ def nearest_distances(queries: Rows, features: Rows, count: int = 1) -> np.ndarr
     frame = Frame.of(features)
     Frame.of(queries)  # says what is not finite
     nearest = np.full((len(queries), count), np.inf)
-    rows = Blocks(features, frame)
-    for one in Blocks(queries, frame):
+    rows, asked = Blocks(features, frame), Blocks(queries, frame)
+    ladder = Ladder(asked, rows)
+    for one in asked:
         for other in rows:
-            _look(nearest, one, other, both_ways=False)
+            _look(nearest, one, other, ladder, both_ways=False)
     return nearest
 
 
@@ -221,20 +284,21 @@ def neighbour_distances(features: Rows, count: int) -> np.ndarray:
     A row is not its own neighbour; an equal one is, at distance 0. Each pair of blocks is multiplied once.
     """
     blocks = Blocks(features, Frame.of(features), count)
+    ladder = Ladder(blocks, blocks)
     nearest = np.full((len(features), count), np.inf)
     # Each block with itself first: every row then has near neighbours, and few pairs elsewhere can be nearer.
     for one in blocks:
-        _look(nearest, one, one, both_ways=False)
+        _look(nearest, one, one, ladder, both_ways=False)
     for number in range(len(blocks)):
         one = blocks[number]
         for other in blocks.starting(number + 1):
-            _look(nearest, one, other, both_ways=True)
+            _look(nearest, one, other, ladder, both_ways=True)
     return nearest
 
 
-def _look(nearest: np.ndarray, one: Block, other: Block, *, both_ways: bool) -> None:
+def _look(nearest: np.ndarray, one: Block, other: Block, ladder: Ladder, *, both_ways: bool) -> None:
     """Improve what is `nearest` (N, K) to the rows of `one`, and where `both_ways` to those of `other`."""
-    for precision in PRECISIONS:
+    for precision in ladder:
         estimates = Estimates(one, other, precision)
         if one is other:
             estimates.lower.fill_diagonal_(torch.inf)
@@ -243,8 +307,7 @@ def _look(nearest: np.ndarray, one: Block, other: Block, *, both_ways: bool) -> 
         if both_ways:
             limits.append(estimates.in_frame(_worth(nearest[other.place, -1]))[None])
         found = sum(int((estimates.lower <= limit).sum()) for limit in limits)
-        few = estimates.lower.numel() // CROWDED + 8 * nearest.shape[1] * sum(estimates.lower.shape)
-        if found <= few:
+        if not ladder.crowded(precision, found, estimates, nearest.shape[1]):
             break
     if picks is not None:
         _join(nearest[one.place], *picks)

@@ -15,13 +15,12 @@ import torch
 
 from imagewright.errors import ConfigError, DataError
 from imagewright.metrics.distances import (
-    CROWDED,
-    PRECISIONS,
     Block,
     Blocks,
     ChosenRows,
     Estimates,
     Frame,
+    Ladder,
     Rows,
     neighbour_distances,
 )
@@ -88,10 +87,11 @@ def count_inside(
         generated_radii = radii_of(generated, most, "the generated ones")
     sums = {each: Counts(*(np.zeros(len(rows), np.int64) for rows in (generated, real, real))) for each in wanted}
     frame = Frame.of(real)
-    columns = Blocks(generated, frame)
-    for one in Blocks(real, frame):
+    rows, columns = Blocks(real, frame), Blocks(generated, frame)
+    ladder = Ladder(rows, columns)
+    for one in rows:
         for other in columns:
-            found = _count_pairs(one, other, wanted, real_radii[one.place], generated_radii[other.place])
+            found = _count_pairs(one, other, ladder, wanted, real_radii[one.place], generated_radii[other.place])
             for each, counts in found.items():
                 sums[each].real_balls[other.place] += counts.real_balls
                 sums[each].generated_inside[one.place] += counts.generated_inside
@@ -100,12 +100,12 @@ def count_inside(
 
 
 def _count_pairs(
-    one: Block, other: Block, wanted: tuple[Balls, ...], real: np.ndarray, generated: np.ndarray
+    one: Block, other: Block, ladder: Ladder, wanted: tuple[Balls, ...], real: np.ndarray, generated: np.ndarray
 ) -> dict[Balls, Counts]:
     """The counts of one pair of blocks, with the radii (n, K) and (m, K) of their rows."""
-    for precision in PRECISIONS:
+    for precision in ladder:
         counting = _Counting(Estimates(one, other, precision), wanted, real, generated)
-        if counting.done(even_if_crowded=precision is torch.float64):
+        if counting.done(ladder, precision):
             break
     return counting.counts
 
@@ -122,9 +122,8 @@ class _Counting:
             each: Counts(np.zeros(columns, np.int64), np.zeros(rows, np.int64), np.zeros(rows, np.int64))
             for each in wanted
         }
-        self.few = rows * columns // CROWDED + 8 * real.shape[1] * (rows + columns)
 
-    def done(self, *, even_if_crowded: bool) -> bool:
+    def done(self, ladder: Ladder, precision: torch.dtype) -> bool:
         """Count; False where so many pairs are undecided that better estimates cost less than measuring them."""
         estimates = self.estimates
         widest = max(each.neighbours for each in self.wanted) - 1
@@ -135,7 +134,7 @@ class _Counting:
             least, most = estimates.bounds(first, second)
             open_pairs = self._undecided(first, second, least, most)
             measured += int(open_pairs.sum())
-            if measured > self.few and not even_if_crowded:
+            if ladder.crowded(precision, measured, estimates, widest + 1):
                 return False
             # What is measured is known exactly; what is not lies on the same side of every edge as its bounds.
             most[open_pairs] = estimates.measured(first[open_pairs], second[open_pairs])
