@@ -43,7 +43,13 @@ def evaluate(
     ] = None,
     at: Annotated[Count | None, Parameter(help="an earlier checkpoint of the run, by its images seen")] = None,
     every_checkpoint: Annotated[Flag, Parameter(help="all checkpoints that are kept: curves for the report")] = False,
-    out: Annotated[Path | None, Parameter(help="write the scores to a .json or .csv as well")] = None,
+    self_check: Annotated[
+        Flag, Parameter(help="instead: do these metrics see blur, noise, lost modes, copies of --against?")
+    ] = False,
+    corruptions: Annotated[Names, Parameter(help="for --self-check: blur noise mode_dropping ...")] = (),
+    out: Annotated[
+        Path | None, Parameter(help="the scores as .json or .csv as well; of --self-check a figure, .png")
+    ] = None,
     no_save: Annotated[Flag, Parameter(help="leave the run directories as they are")] = False,
     device: Annotated[Literal["auto", "cpu", "cuda", "mps"], Parameter(help="where to compute")] = "auto",
     seed: Annotated[Count, Parameter(help="of the samples and of all that is drawn")] = 0,
@@ -59,6 +65,14 @@ def evaluate(
     from imagewright.metrics.recipes import differences
     from imagewright.runs.score_views import columns_of, recipes_in_words, why_apart
 
+    if self_check:
+        from imagewright.cli.self_check import show_self_check
+
+        if against is None or subjects:
+            raise UserError("--self-check looks at real pictures alone: name them with --against, and no run.")
+        real = imagewright.open_images(against, size, split=split, labels=labels).prepare()
+        show_self_check(real, metrics, corruptions, features, resize, count, out, device=device, seed=seed, force=force)
+        return
     if not subjects:
         raise UserError("Nothing to evaluate: name runs or folders of pictures, as in `imagewright evaluate RUN`.")
     if out is not None:

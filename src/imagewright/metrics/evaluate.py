@@ -71,7 +71,7 @@ def evaluate(
         for each in listed:  # a mistake in the last one is said before the long work on the first
             open_subject(each, count=1, seed=seed, size=pair, images_seen=images_seen)
         for plan in plans:
-            judge = Judge(plan, seed=seed, device=_device(device), alone=alone, progress=progress)
+            judge = Judge(plan, seed=seed, device=chosen_device(device), alone=alone, progress=progress)
             for each in listed:
                 for seen in _checkpoints(each, images_seen, every_checkpoint):
                     subject = open_subject(
@@ -114,7 +114,8 @@ def _training(training: Source | None, subject: Subject) -> Source | None:
     return training if training is not None else training_source(subject.run)
 
 
-def _device(name: str) -> str:
+def chosen_device(name: str) -> str:
+    """Where to compute: as named, or for `auto` on a GPU where there is one."""
     import torch
 
     if name == "auto":

@@ -167,6 +167,7 @@ class Judge:
         found = []
         for name, value in values.items():
             output = outputs.get(name, Output(name, name.replace("_", " "), metric.outputs[0].better))
+            self.said += value.notes
             odd = () if math.isfinite(value.value) else (f"{name} is {value.value}: no finite number",)
             found.append(
                 Score(
@@ -182,7 +183,7 @@ class Judge:
                     high=value.high,
                     interval=value.interval,
                     images_seen=subject.images_seen,
-                    warnings=(*warnings, *odd),
+                    warnings=(*warnings, *odd, *value.notes),
                 )
             )
         return found
