@@ -20,7 +20,7 @@ import math
 import numpy as np
 
 from imagewright.errors import DataError
-from imagewright.metrics.factors import EPSILON
+from imagewright.metrics.factors import EPSILON, on_one_thread
 from imagewright.metrics.intervals import normal_interval
 from imagewright.metrics.metric import Metric, Output, Sample, Setting, Value
 from imagewright.metrics.moments import Moments
@@ -38,10 +38,11 @@ def frechet_distance(one: Moments, other: Moments) -> float:
     """
     _check(one, other)
     means = float(((one.mean - other.mean) ** 2).sum())
-    variances = float(one.covariance.trace() + other.covariance.trace())
-    root, error = _fast_trace(one, other)
-    if 2 * error > TOLERANCE * max(means + variances - 2 * root, 0.0):
-        root = _robust_trace(one, other)
+    variances = one.total_variance + other.total_variance
+    with on_one_thread():
+        root, error = _fast_trace(one, other)
+        if 2 * error > TOLERANCE * max(means + variances - 2 * root, 0.0):
+            root = _robust_trace(one, other)
     apart = variances - 2 * root
     return means + (apart if apart > one.dimension * EPSILON * variances else 0.0)
 
@@ -95,8 +96,9 @@ def influences(subject: Moments, reference: Moments, features: np.ndarray) -> np
     Its standard deviation over the root of N is the standard error of the distance (the infinitesimal jackknife:
     Efron 1982, ch. 6), for one more decomposition where the bootstrap takes hundreds.
     """
-    factor = reference.factor
-    eigenvalues, vectors = np.linalg.eigh(_product(factor, subject.covariance), UPLO="U")
+    with on_one_thread():
+        factor = reference.factor
+        eigenvalues, vectors = np.linalg.eigh(_product(factor, subject.covariance), UPLO="U")
     kept = eigenvalues > EPSILON * len(eigenvalues) * eigenvalues.max(initial=0.0)
     transport = (factor @ vectors[:, kept]) * eigenvalues[kept] ** -0.25
     apart = np.asarray(features, np.float64) - subject.mean

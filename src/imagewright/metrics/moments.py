@@ -81,11 +81,20 @@ class Moments:
         return len(self.mean)
 
     @property
+    def total_variance(self) -> float:
+        """The sum of the features' variances, by N - 1. Raises `DataError` for fewer than two pictures."""
+        self._check_two()
+        return float(self.scatter.trace()) / (self.count - 1)
+
+    @property
     def covariance(self) -> np.ndarray:
         """The unbiased covariance, (F, F). Raises `DataError` for fewer than two pictures, which have none."""
+        self._check_two()
+        return self.scatter / (self.count - 1)
+
+    def _check_two(self) -> None:
         if self.count < 2:
             raise DataError(f"{self.count} pictures have no covariance: two at least are needed.")
-        return self.scatter / (self.count - 1)
 
     @cached_property
     def factor(self) -> np.ndarray:
