@@ -109,6 +109,15 @@ def test_outputs_are_those_of_the_levels_there_are() -> None:
     assert measured(smooth_pictures(40, (24, 28)), pictures).keys() == found.keys()
 
 
+def test_resizing_is_said() -> None:
+    setting = Setting({**METRIC.options, "neighbourhoods": 8, "repeats": 1})
+    for side, said in ((28, "28x28 are brought to 32x32"), (32, "")):
+        part = Sample("sample", ArrayPictures(smooth_pictures(10, (side, side), 1)))
+        notes = METRIC.compute(part, part, setting)["swd"].notes
+        assert said in " ".join(notes)
+        assert bool(notes) == bool(said)
+
+
 def test_noise_is_seen_at_the_finest_level_and_a_lost_layout_at_the_coarsest() -> None:
     first, second = smooth_pictures(80, (64, 64), 1), smooth_pictures(80, (64, 64), 1, seed=1)
     chance = measured(first, second)

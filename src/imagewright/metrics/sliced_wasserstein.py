@@ -192,8 +192,15 @@ def _compute(sample: Sample, reference: Sample | None, setting: Setting) -> dict
         repeats=int(options["repeats"]),
         seed=setting.seed,
     )
+    height, width = reference.pictures.pictures(np.arange(1)).shape[-2:]
+    side = next(iter(found))
+    resized_to = (
+        ()
+        if (height, width) == (side, side)
+        else (f"the pictures of {height}x{width} are brought to {side}x{side} (lanczos), since levels halve the sides",)
+    )
     values = {f"swd_{side}": Value(distance) for side, distance in found.items()}
-    return {"swd": Value(float(np.mean(list(found.values())))), **values}
+    return {"swd": Value(float(np.mean(list(found.values()))), notes=resized_to), **values}
 
 
 METRIC = Metric(

@@ -1,0 +1,81 @@
+"""Whether metrics order known damage: six levels of each corruption on real pictures, by features without a download.
+
+python benchmarks/metric_ranking.py [--sources celeba fashion] [--metrics fd kd density_coverage] [--count 1000]
+
+Half of the pictures stand for the real ones, the other half is judged clean and at five levels of each corruption. Of
+each number: its values, Spearman's rank correlation with the level, and whether every level is worse than the last.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+
+from imagewright.images import Images, open_images
+from imagewright.metrics.corruptions import CORRUPTIONS
+from imagewright.metrics.self_check import Reading, SelfCheck, self_check
+from imagewright.metrics.table import metric_named
+from imagewright.pretrained.features import open_network
+
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+SOURCES = {
+    "celeba": ("celeba_89x109/images.zip", 64, 3),
+    "fashion": ("fashion_mnist", 28, 1),
+    "flowers": ("flowers17_128/flowers17_subset.zip", 64, 3),
+}
+CORRUPTED = ("blur", "noise", "jpeg", "rectangles", "swirl", "salt_and_pepper", "mode_dropping", "duplication")
+
+
+def opened(name: str) -> Images:
+    if name not in SOURCES:
+        return open_images(name).prepare()
+    path, size, channels = SOURCES[name]
+    return open_images(DATA / path, size, channels).prepare()
+
+
+def is_ordered(reading: Reading, clean: float) -> bool:
+    """Whether each level is further than the one before, the way that is expected."""
+    steps = np.diff([clean, *reading.values])
+    return bool((steps > 0).all() if reading.expected.way == "rises" else (steps < 0).all())
+
+
+def show(check: SelfCheck) -> tuple[int, int]:
+    """Print a line a number and corruption. Returns how many of those of which anything is promised are in order."""
+    right = promised = 0
+    for each in check.readings:
+        clean = check.clean[each.output.name][0]
+        counts = each.expected.way in ("rises", "falls")
+        ordered = counts and is_ordered(each, clean)
+        right, promised = right + ordered, promised + counts
+        values = "".join(f"{value:>10.4g}" for value in (clean, *each.values))
+        mark = (
+            ("ordered" if ordered else "NOT ORDERED") if counts else f"({each.expected.way}, {each.verdict.judgement})"
+        )
+        print(f"  {each.output.name:<10}{each.corruption:<17}{values}  {each.verdict.order:>6.2f}  {mark}", flush=True)
+    return right, promised
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sources", nargs="+", default=["celeba", "fashion"], help=f"{', '.join(SOURCES)}, or any")
+    parser.add_argument("--metrics", nargs="+", default=["fd", "kd", "density_coverage"])
+    parser.add_argument("--corruptions", nargs="+", default=list(CORRUPTED), choices=list(CORRUPTIONS))
+    parser.add_argument("--features", default="random")
+    parser.add_argument("--count", type=int, default=1000, help="pictures of each half")
+    arguments = parser.parse_args()
+    network = open_network(arguments.features)
+    metrics = [metric_named(name) for name in arguments.metrics]
+    for name in arguments.sources:
+        started = time.perf_counter()
+        check = self_check(opened(name), metrics, network, corruptions=arguments.corruptions, count=arguments.count)
+        print(f"\n{name}: {check.count:,} against {check.count:,}, features {check.features}, modes {check.modes}")
+        print(f"  {'':<27}{'clean':>10}" + "".join(f"{level:>10}" for level in range(1, 6)) + "  rank correlation")
+        right, promised = show(check)
+        print(f"  {right} of {promised} in order at every level; {time.perf_counter() - started:.0f} s")
+
+
+if __name__ == "__main__":
+    main()
