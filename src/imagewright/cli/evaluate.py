@@ -70,8 +70,10 @@ def evaluate(
 
         if against is None or subjects:
             raise UserError("--self-check looks at real pictures alone: name them with --against, and no run.")
-        real = imagewright.open_images(against, size, split=split, labels=labels).prepare()
-        show_self_check(real, metrics, corruptions, features, resize, count, out, device=device, seed=seed, force=force)
+        images = imagewright.open_images(against, size, split=split, labels=labels).prepare()
+        show_self_check(
+            images, metrics, corruptions, features, resize, count, out, device=device, seed=seed, force=force
+        )
         return
     if not subjects:
         raise UserError("Nothing to evaluate: name runs or folders of pictures, as in `imagewright evaluate RUN`.")
