@@ -1,8 +1,8 @@
 """Factors of covariances, of full rank or not: L with L L^T = C.
 
-Cholesky's factor is taken of the covariance with unit variances, so that the scale of each feature is exact, however
-unlike they are. Where features outnumber pictures, repeat each other or never vary, the factor is pivoted (Higham 1990,
-"Analysis of the Cholesky decomposition of a semi-definite matrix") and ends at the rank.
+It is Cholesky's. Where features outnumber pictures, repeat each other or never vary, it is pivoted and ends at the rank
+(Higham 1990, "Analysis of the Cholesky decomposition of a semi-definite matrix"), of the covariance at unit variances:
+rounding is then relative to each feature's, however unlike they are, as it is without pivots.
 Shape letters: F features, R rank.
 """
 
@@ -38,32 +38,32 @@ def _controller() -> Any:
 def factor_of(covariance: np.ndarray, most_rank: int) -> np.ndarray:
     """L (F, R), R <= `most_rank`, with L L^T = `covariance` (F, F); lower triangular where full rank is beyond doubt.
 
-    Full rank means that no feature is told by those before it to F * 4e-15 of its variance, where rounding begins.
+    It is where no feature is told by those before it to F * 4e-15 of its variance, which rounding could feign.
     """
+    if most_rank >= len(covariance):
+        full = _full(covariance)
+        if full is not None:
+            return full
     scales = np.sqrt(covariance.diagonal().clip(0))
     varied = np.flatnonzero(scales)
-    whole = len(varied) == len(scales)
-    unit = (covariance if whole else covariance[np.ix_(varied, varied)]) / scales[varied]
+    unit = covariance[np.ix_(varied, varied)] / scales[varied]
     unit /= scales[varied, None]
-    root = _full(unit) if most_rank >= len(varied) else None
-    if root is None:
-        root = _pivoted(unit)[:, :most_rank]
-    root *= scales[varied, None]
-    if whole:
-        return root
+    root = _pivoted(unit)[:, :most_rank]
     factor = np.zeros((len(scales), root.shape[1]))
-    factor[varied] = root
+    factor[varied] = root * scales[varied, None]
     return factor
 
 
-def _full(unit: np.ndarray) -> np.ndarray | None:
+def _full(covariance: np.ndarray) -> np.ndarray | None:
     """Cholesky's factor, or None for a matrix that has not full rank as far as rounding lets it be told."""
-    try:
-        root = np.linalg.cholesky(unit)
-    except np.linalg.LinAlgError:
+    from scipy.linalg import lapack
+
+    upper, failed = lapack.dpotrf(covariance.T)  # of the transpose, which is in LAPACK's order and spares copies
+    if failed:
         return None
-    least = float((root.diagonal() ** 2).min(initial=1.0))
-    return root if least > 16 * EPSILON * len(unit) else None
+    untold = upper.diagonal() ** 2 / covariance.diagonal()
+    root: np.ndarray = upper.T
+    return root if untold.min() > 16 * EPSILON * len(covariance) else None
 
 
 def _pivoted(unit: np.ndarray) -> np.ndarray:

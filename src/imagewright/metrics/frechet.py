@@ -62,7 +62,7 @@ def _fast_trace(one: Moments, other: Moments) -> tuple[float, float]:
     """Tr (C1 C2)^(1/2), and how far it may be off."""
     if one.count - 1 < min(other.count - 1, one.dimension):
         one, other = other, one
-    eigenvalues = np.linalg.eigvalsh(_product(other.factor, one.covariance), UPLO="U").clip(0)
+    eigenvalues = np.linalg.eigvalsh(_product(other.factor, one.covariance)).clip(0)
     roots = np.sqrt(eigenvalues)
     # Each eigenvalue is off by a rounding error or two of the largest. Of a large one the root is off by that over
     # twice the root, either way; a small one may be nothing but rounding, and that only adds.
@@ -73,15 +73,16 @@ def _fast_trace(one: Moments, other: Moments) -> tuple[float, float]:
 
 
 def _product(factor: np.ndarray, covariance: np.ndarray) -> np.ndarray:
-    """L^T C L (R, R), in the upper triangle at least. `covariance` is overwritten."""
+    """L^T C L (R, R), in the lower triangle at least. `covariance` is overwritten."""
     if factor.shape[0] > factor.shape[1] or np.triu(factor, 1).any():
         product: np.ndarray = factor.T @ (covariance @ factor)
         return product
     from scipy.linalg import lapack
 
     # A quarter of the arithmetic of two products of full matrices. The transposes are in LAPACK's own order.
-    product, _ = lapack.dsygst(covariance.T, factor.T, itype=2, overwrite_a=1)
-    return product
+    upper, _ = lapack.dsygst(covariance.T, factor.T, itype=2, overwrite_a=1)
+    lower: np.ndarray = upper.T
+    return lower
 
 
 def _robust_trace(one: Moments, other: Moments) -> float:
@@ -98,7 +99,7 @@ def influences(subject: Moments, reference: Moments, features: np.ndarray) -> np
     """
     with on_one_thread():
         factor = reference.factor
-        eigenvalues, vectors = np.linalg.eigh(_product(factor, subject.covariance), UPLO="U")
+        eigenvalues, vectors = np.linalg.eigh(_product(factor, subject.covariance))
     kept = eigenvalues > EPSILON * len(eigenvalues) * eigenvalues.max(initial=0.0)
     transport = (factor @ vectors[:, kept]) * eigenvalues[kept] ** -0.25
     apart = np.asarray(features, np.float64) - subject.mean
