@@ -91,6 +91,12 @@ class Block:
         """The rows in the frame, bfloat16 (n, F)."""
         return self._rows.bfloat16()
 
+    @cached_property
+    def coarse_error(self) -> float:
+        """The most that `coarse` is off by in any row: the length of its error over that of the row."""
+        errors = torch.linalg.vector_norm(self._rows - self.coarse, dim=1).double()
+        return float((errors / torch.from_numpy(self.squares).sqrt().clamp(min=2.0**-1000)).max())
+
     @property
     def place(self) -> slice:
         """Where the rows are in the set."""
@@ -213,8 +219,9 @@ class Estimates:
         exact = torch.float64 if precision is torch.float64 else torch.float32
         self.slack = 2 * (one.features.shape[1] + 16) * ROUNDING[exact]
         if precision is torch.bfloat16:
-            # Both factors and the sum, which is float32 inside, are rounded once: each by that share of |a| |b|.
-            self.slack += 3.1 * ROUNDING[precision]
+            # Besides both factors the sum, which is float32 inside, is rounded once: errors are shares of |a| |b|, and
+            # 1 % is for their products.
+            self.slack += 1.01 * (one.coarse_error + other.coarse_error + ROUNDING[precision])
             lengths = [torch.from_numpy(block.squares * (1 - self.slack)).float() for block in (one, other)]
             products = one.coarse @ other.coarse.T
             self.lower = torch.add(lengths[0][:, None], products, alpha=-2).add_(lengths[1])
@@ -306,14 +313,18 @@ def _look(nearest: np.ndarray, one: Block, other: Block, ladder: Ladder, *, both
         limits = [estimates.in_frame(row_limits)[:, None]]
         if both_ways:
             limits.append(estimates.in_frame(_worth(nearest[other.place, -1]))[None])
-        found = sum(int((estimates.lower <= limit).sum()) for limit in limits)
-        if not ladder.crowded(precision, found, estimates, nearest.shape[1]):
+        found: list[tuple[int, tuple[np.ndarray, np.ndarray]]] = []
+        count = 0
+        for way, limit in enumerate(limits):
+            for pair in estimates.pairs(limit):
+                found.append((way, pair))
+                count += len(pair[0])
+        if not ladder.crowded(precision, count, estimates, nearest.shape[1]):
             break
     if picks is not None:
         _join(nearest[one.place], *picks)
-    for way, limit in enumerate(limits):
-        for pair in estimates.pairs(limit):
-            _join(nearest[(one, other)[way].place], pair[way], estimates.measured(*pair))
+    for way, pair in found:
+        _join(nearest[(one, other)[way].place], pair[way], estimates.measured(*pair))
 
 
 def _worth(farthest: np.ndarray) -> np.ndarray:
