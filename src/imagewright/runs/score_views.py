@@ -104,17 +104,17 @@ def arrow(better: str | None) -> str:
 def html_table(subjects: Mapping[str, Sequence[Score]], columns: Sequence[Column]) -> str:
     """Subjects by rows; in each column the best is bold."""
     head = "".join(f"<th>{text(column.title + arrow(column.better))}</th>" for column in columns)
-    best = {column: _best(column, subjects) for column in columns}
+    best = [_best(column, subjects) for column in columns]
     rows = []
     for name, scores in subjects.items():
         cells = []
-        for column in columns:
+        for column, leading in zip(columns, best, strict=True):
             score = column.cell(scores)
             if score is None:
                 cells.append("<td>-</td>")
                 continue
             value = text(said_value(score))
-            shown = f"<strong>{value}</strong>" if best[column] is score and len(subjects) > 1 else value
+            shown = f"<strong>{value}</strong>" if leading is score and len(subjects) > 1 else value
             cells.append(f'<td title="{text(score.interval)}">{shown}</td>')
         rows.append(f"<tr><td>{text(name)}</td>{''.join(cells)}</tr>")
     return f'<div class="scores"><table><tr><th></th>{head}</tr>{"".join(rows)}</table></div>'
