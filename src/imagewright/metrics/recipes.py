@@ -19,7 +19,7 @@ from imagewright.pretrained.features import About
 from imagewright.versions import versions
 
 FORMAT = 1  # a new number where the arithmetic of scores changes
-COMPARED = ("format", "metric", "options", "features", "size", "channels", "count", "reference", "training")
+COMPARED = ("format", "metric", "options", "features", "size", "channels", "decode", "count", "reference", "training")
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,8 @@ def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     for name in COMPARED:
         first, second = one.get(name), other.get(name)
         if name in ("reference", "training") and first and second:
-            found += _unlike_sources(name, first, second)
+            other_pixels = any(one.get(part) != other.get(part) for part in ("size", "channels", "decode"))
+            found += _unlike_sources(name, first, second, other_pixels=other_pixels)
         elif isinstance(first, dict) and isinstance(second, dict):
             found += [
                 f"{name} {part}: {_said(first.get(part))} against {_said(second.get(part))}"
@@ -122,12 +123,13 @@ def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _unlike_sources(name: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+def _unlike_sources(name: str, one: Mapping[str, Any], other: Mapping[str, Any], *, other_pixels: bool) -> list[str]:
     if one.get("fingerprint") == other.get("fingerprint") and one.get("count") == other.get("count"):
         return []
     first, second = (f"{each.get('count', 0):,} of {each.get('source')}" for each in (one, other))
     if first == second:
-        return [f"{name}: both {first}, but the pictures differ (fingerprints)"]
+        # The same pictures at another size have another fingerprint; that the size differs is said already.
+        return [] if other_pixels else [f"{name}: both {first}, but the pictures differ (fingerprints)"]
     return [f"{name}: {first} against {second}"]
 
 
