@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from imagewright.capabilities import LatentPart
 from imagewright.configs import Config
 from imagewright.phases import Model
+from imagewright.pretrained.features import About, Features
 
 
 class ArrayPictures:
@@ -78,3 +80,18 @@ class Darker(Model):
 
     def decode(self, latents: Tensor) -> Tensor:
         return latents - self.steps / 127.5
+
+
+class Averages:
+    """Features without a network: how bright sixteen parts of a picture are, and how much detail they have."""
+
+    about = About("averages", "0", 32, None, "none", None, "0 to 1", "none")
+
+    def prepare(self, images: Tensor) -> Tensor:
+        values = images.float().mean(1, keepdim=True) / 255
+        down, right = values.diff(dim=2)[..., :-1], values.diff(dim=3)[..., :-1, :]
+        detail = functional.adaptive_avg_pool2d(down.square() + right.square(), 4).sqrt()
+        return torch.cat([functional.adaptive_avg_pool2d(values, 4), detail], 1).flatten(1)
+
+    def extract(self, prepared: Tensor) -> Features:
+        return Features(prepared)

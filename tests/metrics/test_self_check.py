@@ -8,9 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from torch import Tensor
-from torch.nn import functional
+from picture_sets import Averages
 
 import imagewright as iw
 from imagewright.errors import ConfigError, DataError
@@ -21,25 +19,6 @@ from imagewright.metrics.metric import Metric, Output, Sample, Setting, Value
 from imagewright.metrics.self_check import SelfCheck, self_check
 from imagewright.metrics.self_check_figures import damage_sheet, save_curves
 from imagewright.metrics.table import metric_named
-from imagewright.pretrained.features import About, Features
-
-
-class Averages:
-    """Features without a network: means and contrasts of sixteen parts of a picture."""
-
-    about = About("averages", "0", 32, None, "none", None, "0 to 1", "none")
-
-    def prepare(self, images: Tensor) -> Tensor:
-        means, squares = (functional.adaptive_avg_pool2d(each, 4).mean(1) for each in _powers(images))
-        return torch.cat([means.flatten(1), (squares - means.square()).flatten(1)], 1)
-
-    def extract(self, prepared: Tensor) -> Features:
-        return Features(prepared)
-
-
-def _powers(images: Tensor) -> tuple[Tensor, Tensor]:
-    values = images.float() / 255
-    return values, values.square()
 
 
 def judge(name: str, better: str | None, number: Callable[[np.ndarray], float], **changes: object) -> Metric:

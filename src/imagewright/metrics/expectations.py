@@ -40,7 +40,7 @@ class Verdict:
     judgement: Judgement
     why: str = ""
     from_level: int | None = None
-    order: float = 0.0  # rank correlation with the level
+    order: float = 0.0  # rank correlation with the level, changes within chance counted as none
 
 
 _EACH_LEFT_IS_REAL = "each picture that is left is a real one"
@@ -108,7 +108,8 @@ def verdict_of(expected: Expected, clean: Sequence[float], values: Sequence[floa
     beyond = np.abs(changes) > chance
     quiet = np.flatnonzero(~beyond)
     first = (int(quiet[-1]) + 2 if len(quiet) else 1) if beyond[-1] else None
-    order = _rank_correlation([middle, *values])
+    # What is no more than chance has no order of its own.
+    order = _rank_correlation([middle, *np.where(beyond, values, middle)])
     if expected.way == "open":
         return Verdict("open", expected.why, first, order)
     if expected.way == "holds":
