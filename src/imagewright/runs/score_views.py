@@ -114,7 +114,7 @@ def html_table(subjects: Mapping[str, Sequence[Score]], columns: Sequence[Column
                 cells.append("<td>-</td>")
                 continue
             value = text(said_value(score))
-            shown = f"<strong>{value}</strong>" if leading is score and len(subjects) > 1 else value
+            shown = f"<strong>{value}</strong>" if leading is score else value
             cells.append(f'<td title="{text(score.interval)}">{shown}</td>')
         rows.append(f"<tr><td>{text(name)}</td>{''.join(cells)}</tr>")
     return f'<div class="scores"><table><tr><th></th>{head}</tr>{"".join(rows)}</table></div>'
@@ -122,7 +122,7 @@ def html_table(subjects: Mapping[str, Sequence[Score]], columns: Sequence[Column
 
 def _best(column: Column, subjects: Mapping[str, Sequence[Score]]) -> Score | None:
     found = [score for scores in subjects.values() if (score := column.cell(scores)) is not None]
-    if column.better is None or not found:
+    if column.better is None or len(found) < 2:
         return None
     return (min if column.better == "lower" else max)(found, key=lambda score: score.value)
 
