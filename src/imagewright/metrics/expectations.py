@@ -20,7 +20,9 @@ from imagewright.metrics.metric import Output
 Way = Literal["rises", "falls", "holds", "open"]
 Judgement = Literal["as it should", "unevenly", "did not move", "wrong way", "moved", "open", "not defined"]
 
-ENOUGH_ORDER = 0.9  # rank correlation of value and level, 1 where each level moves it further than the one before
+# Rank correlation of value and level, 1 where each level moves it further than the one before; less will do where no
+# step back is more than chance.
+ENOUGH_ORDER = 0.9
 BEYOND_CHANCE = 3.0  # deviations of the value over pairs of clean halves
 STILL = 0.2  # of the largest change that damaged pictures make: less is holding still
 
@@ -40,7 +42,7 @@ class Verdict:
     judgement: Judgement
     why: str = ""
     from_level: int | None = None
-    order: float = 0.0  # rank correlation with the level, changes within chance counted as none
+    order: float = 0.0  # rank correlation with the level
 
 
 _EACH_LEFT_IS_REAL = "each picture that is left is a real one"
@@ -108,8 +110,7 @@ def verdict_of(expected: Expected, clean: Sequence[float], values: Sequence[floa
     beyond = np.abs(changes) > chance
     quiet = np.flatnonzero(~beyond)
     first = (int(quiet[-1]) + 2 if len(quiet) else 1) if beyond[-1] else None
-    # What is no more than chance has no order of its own.
-    order = _rank_correlation([middle, *np.where(beyond, values, middle)])
+    order = _rank_correlation([middle, *values])
     if expected.way == "open":
         return Verdict("open", expected.why, first, order)
     if expected.way == "holds":
@@ -120,7 +121,8 @@ def verdict_of(expected: Expected, clean: Sequence[float], values: Sequence[floa
     sign = 1 if expected.way == "rises" else -1
     if sign * changes[-1] < 0:
         return Verdict("wrong way", expected.why, first, order)
-    return Verdict("as it should" if sign * order >= ENOUGH_ORDER else "unevenly", expected.why, first, order)
+    even = sign * order >= ENOUGH_ORDER or bool((sign * np.diff([middle, *values]) >= -chance).all())
+    return Verdict("as it should" if even else "unevenly", expected.why, first, order)
 
 
 def _rank_correlation(values: Sequence[float]) -> float:
