@@ -19,7 +19,7 @@ from imagewright.metrics.recipes import differences
 from imagewright.runs.loading import load
 from imagewright.runs.pages import page, picture, png_of, section, text
 from imagewright.runs.run import Run
-from imagewright.runs.score_views import Column, columns_of, curves_of, html_table, why_apart
+from imagewright.runs.score_views import Column, columns_of, curves_of, html_table, recipes_in_words, why_apart
 from imagewright.runs.scores import Score, read_scores
 from imagewright.verbs.apply import sample
 
@@ -62,6 +62,8 @@ def write_comparison(found: Comparison, path: str | Path, *, seed: int = 0, forc
     ]
     if found.columns:
         rows.append("<h2>Scores</h2>" + html_table(found.scores, found.columns))
+        lines = recipes_in_words([score for own in found.scores.values() for score in own])
+        rows += [f'<p class="faint">{text(line.rstrip(":"))}</p>' for line in lines]
         rows.append(
             '<p class="faint">The latest of each; in brackets its interval; an arrow says which way is better.</p>'
         )
