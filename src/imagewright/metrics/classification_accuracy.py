@@ -13,21 +13,21 @@ Shape letters: N pictures, F features.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import torch
 
 from imagewright.errors import ConfigError, DataError
 from imagewright.metrics.classes import Classes, listed, matched_classes
 from imagewright.metrics.metric import Metric, Output, Sample, Setting, Value
 from imagewright.metrics.shares import share_of
-from imagewright.models.density.points import classifier_of_points, log_probabilities
-from imagewright.phases import Model
 from imagewright.seeds import derive_seed
 
 LEAST_WIDTH = 0.01  # of the typical standard deviation: what hardly varies in training must not decide everything
 TESTED = 4096  # pictures at a time
+MOST_ITERATIONS = 500  # of the solver (L-BFGS)
 
 
 @dataclass(frozen=True)
@@ -50,38 +50,41 @@ def split_classes(labels: np.ndarray, held_out: float, seed: int) -> Split:
 
 @dataclass(frozen=True)
 class Trained:
-    """A classifier, and the mean (F,) and width (F,) of the features that it was trained on."""
+    """A classifier of scikit-learn, and the mean (F,) and width (F,) of the features that it was trained on."""
 
-    model: Model
+    classifier: Any
     mean: np.ndarray
     width: np.ndarray
 
     def right(self, features: np.ndarray, rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        """Whether it tells the class of features (N, F) at `rows` int64 (n,): bool (n,)."""
+        """Whether it tells the class of features (N, F) at `rows` int64 (n,), by labels int64 (N,): bool (n,)."""
         found = []
         for start in range(0, len(rows), TESTED):
             part = rows[start : start + TESTED]
-            points = torch.from_numpy((features[part] - self.mean) / self.width).float()
-            found.append(log_probabilities(self.model, points).argmax(1).numpy() == labels[part])
+            found.append(self.classifier.predict((features[part] - self.mean) / self.width) == labels[part])
         return np.concatenate(found)
 
 
-def train(
-    features: np.ndarray, labels: np.ndarray, rows: np.ndarray, class_names: tuple[str, ...], penalty: float
-) -> Trained:
+def train(features: np.ndarray, labels: np.ndarray, rows: np.ndarray, penalty: float) -> Trained:
     """A classifier of features (N, F) and labels int64 (N,) at `rows` int64 (n,), which are held in memory.
 
-    Raises `DataError` for rows of one class, or where nothing varies.
+    Raises `DataError` for rows of one class.
     """
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
+    if len(np.unique(labels[rows])) < 2:
+        raise DataError(f"All {len(rows):,} pictures to train a classifier on are of one class: more are needed.")
     points = features[rows].astype(np.float64)
     mean, width = points.mean(0), points.std(0)
     width = np.maximum(width, LEAST_WIDTH * float(np.sqrt(np.square(width).mean())))
-    points = (points - mean) / np.where(width > 0, width, 1)
-    options = {"penalty": penalty * len(rows)}
-    model = classifier_of_points(
-        "logistic_regression", options, torch.from_numpy(points), torch.from_numpy(labels[rows]), class_names
-    )
-    return Trained(model, mean, np.where(width > 0, width, 1))
+    width[width == 0] = 1
+    points -= mean
+    points /= width
+    classifier = LogisticRegression(C=1 / (penalty * len(rows)), max_iter=MOST_ITERATIONS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # it is near enough then
+        return Trained(classifier.fit(points, labels[rows]), mean, width)
 
 
 def _compute(sample: Sample, reference: Sample | None, setting: Setting) -> dict[str, Value]:
@@ -102,8 +105,8 @@ def _compute(sample: Sample, reference: Sample | None, setting: Setting) -> dict
     generator = np.random.default_rng(derive_seed(setting.seed, "trained on"))
     of_real = np.sort(generator.permutation(split.training)[:count])
     of_generated = np.sort(generator.permutation(len(generated))[:count])
-    by_real = train(real, classes.real, of_real, classes.names, penalty)
-    by_generated = train(generated, classes.generated, of_generated, classes.names, penalty)
+    by_real = train(real, classes.real, of_real, penalty)
+    by_generated = train(generated, classes.generated, of_generated, penalty)
     trained = f"{len(np.unique(classes.real)):,} classes, trained on {count:,}"
     missing = classes.missing()
     notes = (f"no picture was generated of {listed(missing)}: none can be told",) if missing else ()
