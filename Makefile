@@ -57,6 +57,7 @@ bench: $(VENV)/installed
 	$(BIN)/python benchmarks/jpeg.py
 	$(BIN)/python benchmarks/interpolation.py
 	$(BIN)/python benchmarks/doctor.py --cost
+	$(BIN)/python benchmarks/frechet.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

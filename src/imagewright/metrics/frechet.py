@@ -64,10 +64,10 @@ def _fast_trace(one: Moments, other: Moments) -> tuple[float, float]:
         one, other = other, one
     eigenvalues = np.linalg.eigvalsh(_product(other.factor, one.covariance)).clip(0)
     roots = np.sqrt(eigenvalues)
-    # LAPACK keeps the digits of small eigenvalues where the matrix falls off towards its end, as Cholesky's factors make
-    # it for most sets; features in another order can cost them. So no more is taken for granted than holds of any matrix:
-    # each eigenvalue is off by a rounding error or two of the largest. Of a large one the root is off by that over twice
-    # the root, either way; a small one may be nothing but rounding, and that only adds.
+    # LAPACK keeps the digits of small eigenvalues where the matrix falls off towards its end, as Cholesky's factors
+    # make it for most sets; features in another order can cost them. So no more is taken for granted than holds of any
+    # matrix: each eigenvalue is off by a rounding error or two of the largest. Of a large one the root is off by that
+    # over twice the root, either way; a small one may be nothing but rounding, and that only adds.
     blur = 2 * EPSILON * float(eigenvalues.max(initial=0.0))
     lost = eigenvalues <= blur
     either_way = blur / 2 / roots[~lost]
