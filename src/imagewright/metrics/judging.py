@@ -191,8 +191,7 @@ class Judge:
     def _check(self, metric: Metric, subject: Subject, sample: Sample, reference: Sample | None) -> None:
         if "model" in metric.needs and subject.model is None:
             raise DataError(f"{metric.name} asks a model, and {subject.name} is a set of pictures: name a run instead.")
-        judges_pictures = "model" not in metric.needs or "features" in metric.needs
-        sets = [(sample, "judged")] if judges_pictures else []
+        sets = [(sample, "judged")] if _judges_pictures(metric) else []
         sets += [(reference, "to judge against")] if reference is not None else []
         for each, what in sets:
             if len(each) < metric.least:
@@ -211,7 +210,7 @@ class Judge:
 
     def _warnings(self, metric: Metric, sample: Sample) -> tuple[str, ...]:
         advised = metric.advised_count(self.network.about.dimension if self.network is not None else None)
-        if len(sample) >= advised:
+        if len(sample) >= advised or not _judges_pictures(metric):
             return ()
         why = f": {metric.why_advised}" if metric.why_advised else ""
         warning = f"{metric.name} of {len(sample):,} pictures, where {advised:,} are advised{why}"
@@ -232,7 +231,7 @@ class Judge:
             size=subject.size,
             channels=subject.channels,
             decode=decode,
-            count=len(subject.pictures),
+            count=len(subject.pictures) if _judges_pictures(asked.metric) else None,
             reference=_named(reference),
             training=_named(training),
             seed=self.seed,
@@ -246,6 +245,11 @@ class Judge:
 
     def _which(self, part: str) -> str:
         return next(asked.metric.name for asked in self.plan.asked if part in asked.metric.needs)
+
+
+def _judges_pictures(metric: Metric) -> bool:
+    """Whether the number of pictures judged decides a metric's value: not where it asks the model itself."""
+    return "model" not in metric.needs or bool({"features", "logits"} & metric.needs)
 
 
 def _named(sample: Sample | None) -> dict[str, Any] | None:

@@ -75,7 +75,8 @@ def recipes_in_words(scores: Sequence[Score]) -> list[str]:
     for score in scores:
         recipe, reference = score.recipe, score.recipe.get("reference")
         height, width = recipe.get("size") or (0, 0)
-        parts = [f"{recipe.get('count') or 0:,} pictures of {height}x{width}"]
+        counted = f"{recipe['count']:,} pictures" if recipe.get("count") else "the model"
+        parts = [f"{counted} of {height}x{width}"]
         if reference:
             parts.append(f"against {reference.get('count', 0):,} of {reference.get('source')}")
         if score.features:
