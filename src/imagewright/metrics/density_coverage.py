@@ -38,7 +38,7 @@ METRIC = Metric(
     compute=_compute,
     source="Naeem et al. 2020, arXiv:2002.09797",
     least=DENSITY_COVERAGE.neighbours + 1,
-    advised=5_000,
+    advised=10_000,
     why_advised="the fewer the real pictures, the wider their balls: poor pictures then still lie in them",
     options={"neighbours": DENSITY_COVERAGE.neighbours, "equal_counts": True},
 )
