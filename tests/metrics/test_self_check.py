@@ -119,6 +119,13 @@ def test_without_labels_clusters_are_dropped() -> None:
     assert checked.count == 50
 
 
+def test_equal_pictures_have_no_modes_to_drop() -> None:
+    equal = iw.open_images(np.full((12, 1, 16, 16), 90, np.uint8)).prepare()
+    checked = self_check(equal, [metric_named("ms_ssim")], None, corruptions=["noise", "mode_dropping"])
+    assert checked.left_out == {"mode_dropping": "the pictures are of one class or cluster"}
+    assert checked.corruptions == ("noise",)
+
+
 def test_other_pictures_are_mixed_in_at_the_size_of_these(digits: Images) -> None:
     number = judge("mean", "lower", lambda pictures: float(pictures.mean()))
     others = iw.open_images("faces")
@@ -134,6 +141,8 @@ def test_too_few_pictures_and_unknown_corruptions(digits: Images) -> None:
         self_check(digits.subset(np.arange(5)), [judge("ten", "lower", np.mean, least=10)], None)
     with pytest.raises(ConfigError, match="Did you mean 'noise'"):
         self_check(digits, [], None, corruptions=["noize"])
+    with pytest.raises(DataError, match=r"None of these.*path_length: it asks a model"):
+        self_check(digits, [metric_named("path_length")], None)
 
 
 CLEAN = (1.0, 1.1, 0.9, 1.0)
@@ -167,7 +176,8 @@ def test_what_is_expected_of_the_known_measures() -> None:
     }
     ways = {name: {each: expected_of(output, each).way for each in CORRUPTIONS} for name, output in outputs.items()}
     assert set(ways["fd"].values()) == set(ways["kd"].values()) == {"rises"}
-    assert ways["swd_64"]["blur"] == "rises"
+    assert ways["swd"]["blur"] == "rises"
+    assert ways["swd_16"]["noise"] == "open"
     assert ways["inception_score"]["blur"] == "open"
     assert ways["ms_ssim"]["duplication"] == "rises"
     precision = Output("precision", "precision", "higher")

@@ -69,9 +69,14 @@ _ALIKE = {
 }
 _NO_REFERENCE = {name: Expected("open", _BLIND_TO_REAL) for name in CORRUPTIONS if name != "mode_dropping"}
 _TEXTURE = {"mode_dropping": Expected("open", _LAYOUT), "duplication": Expected("open", _LAYOUT)}
+_FINE = {
+    name: Expected("open", "fine damage need not reach a coarse level, nor coarse damage a fine one")
+    for name, each in CORRUPTIONS.items()
+    if each.of == "pictures"
+}
 
 # By the beginning of an output's name. What is not named moves the way that is worse.
-EXCEPTIONS: dict[str, dict[str, Expected]] = {
+EXCEPTIONS: dict[str, dict[str, Expected]] = {  # the first that fits
     "precision": _FIDELITY,
     "density": {
         **_FIDELITY,
@@ -81,6 +86,7 @@ EXCEPTIONS: dict[str, dict[str, Expected]] = {
     "recall": _DIVERSITY,
     "inception_score": _NO_REFERENCE,
     "ms_ssim": _ALIKE,
+    "swd_": {**_TEXTURE, **_FINE},  # of one level; the mean of all is `swd`
     "swd": _TEXTURE,
 }
 CONSTANT = {"ms_ssim_real"}  # of the reference alone

@@ -16,12 +16,15 @@ from imagewright.seeds import derive_seed
 
 
 def random_pairs(count: int, pairs: int, seed: int, labels: np.ndarray | None = None) -> np.ndarray:
-    """int64 (P, 2): pairs of different pictures out of `count`, P = `pairs`; the same for a seed.
+    """int64 (P, 2): pairs of different pictures out of `count`, P = `pairs` at most; the same for a seed.
 
     Pictures are shuffled and taken two by two, and shuffled anew when they run out: none comes much more often than
-    another. With labels int64 (N,), both of a pair are of one class, and classes come as often as they have pictures.
+    another. Where there are no more pairs than wanted, it is each of them once. With labels int64 (N,), both of a pair
+    are of one class, and classes come as often as they have pictures.
     Raises `DataError` where there are no two pictures (of one class).
     """
+    if labels is None and count > 1 and count * (count - 1) // 2 <= pairs:
+        return np.stack(np.triu_indices(count, 1), 1)
     generator = np.random.default_rng(derive_seed(seed, "pairs"))
     groups = [np.arange(count)] if labels is None else [np.flatnonzero(labels == label) for label in np.unique(labels)]
     groups = [group for group in groups if len(group) >= 2]

@@ -179,19 +179,24 @@ def self_check(
     for name in corruptions:
         corruption_named(name)
     able, left_out = _able(metrics, images)
+    if not able:
+        reasons = "; ".join(f"{name}: {why}" for name, why in left_out.items())
+        raise DataError(f"None of these metrics can be checked on pictures alone ({reasons}): name others, such as fd.")
     half = min(len(images) // 2, count or len(images))
-    least = max((metric.least for metric in able), default=2)
+    least = max(2, *(metric.least for metric in able))
     if half < least:
         raise DataError(
             f"The self-check cuts {images.source} into two halves of {half:,}, and "
-            f"{max(able, key=lambda metric: metric.least).name if able else 'a metric'} needs {least:,}: give it more "
-            "pictures."
+            f"{max(able, key=lambda metric: metric.least).name} needs {least:,}: give it more pictures."
         )
     rows = np.random.default_rng(derive_seed(seed, "halves")).permutation(len(images))[: 2 * half]
     check = _Checking(able, network, options or {}, seed, progress, total=1 + len(corruptions) * (LEVELS - 1))
     whole = check.seen(OpenedPictures(images.subset(rows)), images, rows, "clean pictures")
     clean = check.clean(whole)
     modes, groups = _modes(whole, half)
+    if "mode_dropping" in corruptions and len(np.unique(groups)) < 2:
+        corruptions = [name for name in corruptions if name != "mode_dropping"]
+        left_out["mode_dropping"] = "the pictures are of one class or cluster"
     mixed = None if others is None else OpenedPictures(others.with_size(images.size, images.channels).prepare())
     readings = check.readings(whole, half, corruptions, groups, mixed, clean)
     about = None if network is None or not check.of_features else network.about.name
@@ -245,7 +250,8 @@ def _modes(whole: Half, count: int) -> tuple[str, np.ndarray]:
             for rows in np.array_split(np.arange(count), -(-count // 256))
         ]
         values, of = np.concatenate(small).astype(np.float32), "small pictures"
-    found = KMeans(min(CLUSTERS, count), n_init=1, random_state=0).fit_predict(values)
+    distinct = len(np.unique(values, axis=0))
+    found = KMeans(min(CLUSTERS, distinct), n_init=1, random_state=0).fit_predict(values)
     return f"{len(np.unique(found))} clusters of {of}", found.astype(np.int64)
 
 

@@ -18,6 +18,7 @@ from imagewright.metrics.corruptions import CORRUPTIONS, LEVELS
 from imagewright.metrics.self_check import Reading, SelfCheck
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
 PAPER = 250
@@ -25,6 +26,7 @@ CELL = 108  # pixels of the longer side
 ACROSS = 4  # pictures each way in a cell that shows a set
 PANEL = (3.3, 2.6)  # inches
 COLUMNS = 3
+CHANCE = "#d6d6d6"
 NOTES = {"did not move": "does not move", "wrong way": "wrong way", "moved": "moves", "not defined": "undefined"}
 
 
@@ -80,24 +82,35 @@ def save_curves(check: SelfCheck, path: str | Path, record: Record | None = None
             _panel(axes, check, readings)
         for axes in panels[len(outputs) :]:
             axes.set_visible(False)
-        handles, labels = panels[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside right upper", title="corruption")
+        figure.supxlabel("level of damage", fontsize=10)
+        figure.legend(handles=_legend(check), loc="outside right upper")
         of = f" ({check.features})" if check.features else ""
         figure.suptitle(f"{check.source}: {check.count:,} pictures against {check.count:,}{of}", fontsize=11)
         return save_figure(figure, path, record, force=force)
+
+
+def _legend(check: SelfCheck) -> list[Artist]:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    handles: list[Artist] = [Patch(color=CHANCE, linewidth=0, label="clean halves")]
+    for index, name in enumerate(check.corruptions):
+        look = {"color": colour_of(index), "marker": mark_of(index), "markersize": 4.5}
+        handles.append(Line2D([], [], label=CORRUPTIONS[name].title, **look))  # type: ignore[arg-type]
+    handles.append(Line2D([], [], linestyle="--", color="#555555", label="nothing promised,\nor to hold still"))
+    return handles
 
 
 def _panel(axes: Axes, check: SelfCheck, readings: list[Reading]) -> None:
     output = readings[0].output
     clean = check.clean[output.name]
     levels = np.arange(LEVELS)
-    axes.axhspan(min(clean), max(clean), color="#bbbbbb", alpha=0.6, linewidth=0, label="clean halves")
+    axes.axhspan(min(clean), max(clean), color=CHANCE, linewidth=0)
     for each in readings:
         index = check.corruptions.index(each.corruption)
         values = [float(np.mean(clean)), *each.values]
         style = "-" if each.expected.way in ("rises", "falls") else "--"
-        label = CORRUPTIONS[each.corruption].title
-        axes.plot(levels, values, style, color=colour_of(index), marker=mark_of(index), markersize=4.5, label=label)
+        axes.plot(levels, values, style, color=colour_of(index), marker=mark_of(index), markersize=4.5)
         note = NOTES.get(each.verdict.judgement)
         if note and np.isfinite(values[-1]):
             axes.annotate(
