@@ -11,7 +11,7 @@ import torch
 from feature_samples import computed, sample_of
 
 from imagewright.errors import ConfigError, DataError
-from imagewright.metrics import distances, neighbourhoods
+from imagewright.metrics import distances, feature_blocks, neighbourhoods
 from imagewright.metrics.neighbourhoods import Balls, count_inside, radii_of
 
 BALLS = (Balls(3, closed=True), Balls(5, closed=False), Balls(1, closed=True))
@@ -72,10 +72,10 @@ CASES: dict[str, Callable[[np.random.Generator], Pair]] = {
 def test_counts_are_those_of_the_whole_float64_matrix(
     case: str, rows: int, coarse: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(distances, "ROWS", rows)
+    monkeypatch.setattr(feature_blocks, "ROWS", rows)
     monkeypatch.setattr(distances, "COARSE_ROWS", 2)
     monkeypatch.setattr(distances, "coarse_pays", lambda: coarse)
-    monkeypatch.setattr(distances, "FEWEST_ROWS", 8)
+    monkeypatch.setattr(feature_blocks, "FEWEST_ROWS", 8)
     monkeypatch.setattr(distances, "PAIRS", 1000)
     real, generated = CASES[case](np.random.default_rng(0))
     found = count_inside(real, generated, BALLS)
@@ -93,8 +93,8 @@ def test_distances_lie_within_the_bounds_of_their_estimates(precision: torch.dty
     real, generated = normal(random, 90, features), normal(random, 110, features)
     generated[:20] = real[:20] * np.float32(1 + 1e-4)
     real[5] *= 1000
-    frame = distances.Frame.of(real)
-    one, other = (distances.Block(rows, (0, len(rows)), frame) for rows in (real, generated))
+    frame = feature_blocks.Frame.of(real)
+    one, other = (feature_blocks.Block(rows, (0, len(rows)), frame) for rows in (real, generated))
     pairs = np.repeat(np.arange(90), 110), np.tile(np.arange(110), 90)
     least, most = distances.Estimates(one, other, precision).bounds(*pairs)
     truth = whole_matrix(real, generated).ravel()
@@ -103,8 +103,8 @@ def test_distances_lie_within_the_bounds_of_their_estimates(precision: torch.dty
 
 
 def test_radii_are_distances_to_the_kth_other_picture(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(distances, "ROWS", 40)
-    monkeypatch.setattr(distances, "FEWEST_ROWS", 8)
+    monkeypatch.setattr(feature_blocks, "ROWS", 40)
+    monkeypatch.setattr(feature_blocks, "FEWEST_ROWS", 8)
     rows = normal(np.random.default_rng(1), 130)
     rows[7] = rows[60]  # doubles are each other's nearest, at 0
     within = whole_matrix(rows, rows)

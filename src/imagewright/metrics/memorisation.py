@@ -18,7 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from imagewright.errors import ConfigError, DataError
-from imagewright.metrics.distances import ChosenRows, nearest_distances
+from imagewright.metrics.distances import nearest_distances
+from imagewright.metrics.feature_blocks import ChosenRows, Rows
 from imagewright.metrics.intervals import bootstrap, normal_interval
 from imagewright.metrics.metric import Metric, Output, Sample, Setting, Value
 from imagewright.seeds import derive_seed
@@ -98,7 +99,7 @@ def distances_by_cell(
     return found
 
 
-def _nearest(queries: np.ndarray | ChosenRows, training: np.ndarray | ChosenRows) -> np.ndarray:
+def _nearest(queries: Rows, training: Rows) -> np.ndarray:
     return nearest_distances(queries, training)[:, 0] if len(queries) else np.empty(0)
 
 

@@ -14,16 +14,8 @@ import numpy as np
 import torch
 
 from imagewright.errors import ConfigError, DataError
-from imagewright.metrics.distances import (
-    Block,
-    Blocks,
-    ChosenRows,
-    Estimates,
-    Frame,
-    Ladder,
-    Rows,
-    neighbour_distances,
-)
+from imagewright.metrics.distances import Estimates, Ladder, neighbour_distances
+from imagewright.metrics.feature_blocks import Block, Blocks, ChosenRows, Frame, Rows
 from imagewright.metrics.metric import Sample, Setting
 from imagewright.seeds import derive_seed
 
