@@ -105,6 +105,13 @@ def test_a_model_of_twice_the_contrast_has_four_times_the_length() -> None:
     assert model.training  # as it was
 
 
+def test_random_features_need_no_download_and_see_steps_far_below_a_grey_level() -> None:
+    """As the step shrinks, the length settles: it is a derivative, and not the rounding of pictures."""
+    coarse, fine = (measured(Linear(size=(32, 32)), distance="random", epsilon=step) for step in (1e-3, 1e-4))
+    assert fine == pytest.approx(coarse, rel=0.05)
+    assert fine > 0
+
+
 def test_latents_of_a_seed_are_those_of_sampling() -> None:
     model = Linear()
     starts, _ = ends_of_steps(model, range(3), epsilon=1e-4, endpoints="start", seed=0)

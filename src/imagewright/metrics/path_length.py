@@ -13,7 +13,8 @@ from typing import Literal
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
 
 from imagewright import catalogue
 from imagewright.capabilities import latent_parts_of, require
@@ -22,7 +23,9 @@ from imagewright.metrics.intervals import bootstrap
 from imagewright.metrics.lpips import lpips_of
 from imagewright.metrics.metric import Metric, Output, Sample, Setting, Value
 from imagewright.phases import Model
+from imagewright.pretrained.features import Features
 from imagewright.pretrained.perceptual import PUBLISHED, open_perceptual
+from imagewright.pretrained.random_features import SIDE, open_random
 from imagewright.seeds import derive_seed
 from imagewright.verbs.apply import latents_numbered
 from imagewright.verbs.blocks import BLOCK, in_blocks
@@ -96,16 +99,34 @@ def mean_without_outliers(lengths: np.ndarray) -> float:
 
 
 def distance_named(name: str, device: torch.device) -> Distance:
-    """LPIPS by one of its trunks, or `pixels`: the mean squared difference in [-1, 1], which needs no download.
+    """LPIPS by one of its trunks; or, without a download, `random` or `pixels`.
 
+    `random`: the squared distance of features of the random network. `pixels`: the mean squared difference in [-1, 1].
     Lengths by different distances do not compare.
     """
     if name in PUBLISHED:
         return partial(lpips_of, open_perceptual(name).to(device))
-    if name != "pixels":
-        known = [*PUBLISHED, "pixels"]
-        raise ConfigError(f"There is no distance {name!r}: expected {', '.join(known)}.{nearest_name(name, known)}")
-    return lambda first, second: (first - second).square().mean((1, 2, 3))
+    if name == "random":
+        return partial(_random_distance, open_random().network.to(device))
+    if name == "pixels":
+        return lambda first, second: (first - second).square().mean((1, 2, 3))
+    known = [*PUBLISHED, "random", "pixels"]
+    raise ConfigError(f"There is no distance {name!r}: expected {', '.join(known)}.{nearest_name(name, known)}")
+
+
+def _random_distance(network: nn.Module, first: Tensor, second: Tensor) -> Tensor:
+    device = next(network.parameters()).device
+    if first.shape[1] not in (1, 3):
+        raise DataError(f"The random network sees grey or RGB pictures, not pictures of {first.shape[1]} channels.")
+
+    def features(images: Tensor) -> Tensor:
+        # In floats all the way: its own preparation rounds to grey levels, and a step is far less than one.
+        sized = functional.interpolate(images.to(device), (SIDE, SIDE), mode="bilinear", antialias=True)
+        found: Features = network(sized.expand(-1, 3, -1, -1))
+        return found.pooled.double()
+
+    with torch.inference_mode():
+        return (features(first) - features(second)).square().sum(1).cpu()
 
 
 def _compute(sample: Sample, reference: Sample | None, setting: Setting) -> dict[str, Value]:
