@@ -36,10 +36,13 @@ def opened(name: str) -> Images:
     return open_images(DATA / path, size, channels).prepare()
 
 
-def is_ordered(reading: Reading, clean: float) -> bool:
-    """Whether each level is further than the one before, the way that is expected."""
-    steps = np.diff([clean, *reading.values])
-    return bool((steps > 0).all() if reading.expected.way == "rises" else (steps < 0).all())
+def order_of(reading: Reading, clean: float) -> str:
+    """Whether each level is further than the one before, the way that is expected; at 0 a share can fall no further."""
+    steps = np.diff([clean, *reading.values]) * (1 if reading.expected.way == "rises" else -1)
+    ended = np.array(reading.values) == 0 if reading.expected.way == "falls" else np.zeros(len(steps), bool)
+    if (steps > 0).all():
+        return "ordered"
+    return "ordered, ends at 0" if ((steps > 0) | (ended & (steps == 0))).all() else "NOT ORDERED"
 
 
 def show(check: SelfCheck) -> tuple[int, int]:
@@ -48,8 +51,8 @@ def show(check: SelfCheck) -> tuple[int, int]:
     for each in check.readings:
         clean = check.clean[each.output.name][0]
         counts = each.expected.way in ("rises", "falls")
-        ordered = counts and is_ordered(each, clean)
-        right, promised = right + ordered, promised + counts
+        order = order_of(each, clean)
+        right, promised = right + (counts and order != "NOT ORDERED"), promised + counts
         values = "".join(f"{value:>10.4g}" for value in (clean, *each.values))
         mark = (
             ("ordered" if ordered else "NOT ORDERED") if counts else f"({each.expected.way}, {each.verdict.judgement})"
