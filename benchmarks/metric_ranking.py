@@ -54,9 +54,7 @@ def show(check: SelfCheck) -> tuple[int, int]:
         order = order_of(each, clean)
         right, promised = right + (counts and order != "NOT ORDERED"), promised + counts
         values = "".join(f"{value:>10.4g}" for value in (clean, *each.values))
-        mark = (
-            ("ordered" if ordered else "NOT ORDERED") if counts else f"({each.expected.way}, {each.verdict.judgement})"
-        )
+        mark = order if counts else f"({each.expected.way}, {each.verdict.judgement})"
         print(f"  {each.output.name:<10}{each.corruption:<17}{values}  {each.verdict.order:>6.2f}  {mark}", flush=True)
     return right, promised
 
