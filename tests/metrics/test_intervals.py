@@ -34,7 +34,7 @@ def test_the_bootstrap_is_scipys() -> None:
     assert found.low == pytest.approx(theirs.confidence_interval.low, rel=0.05)
     assert found.high == pytest.approx(theirs.confidence_interval.high, rel=0.05)
     assert found.value == np.median(values)
-    assert found.interval == "95%, bootstrap over pictures"
+    assert found.interval == "95 %, bootstrap over pictures"
 
 
 def test_the_mean_is_the_mean_either_way() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import multiprocessing
 import os
 import signal
@@ -14,6 +15,7 @@ from typing import Any
 
 from tiny import simple_pictures, train_tiny
 
+import imagewright as iw
 from imagewright.training.reporting import Silent
 
 # Children come from a server that has torch imported: they start at once, and are processes of their own all the same.
@@ -139,3 +141,11 @@ def exchange(notes: Path) -> None:
         distributed.barrier()
         heard = [distributed.any_rank(rank == 1), distributed.any_rank(False)]
     torch.save([*tensors, heard], notes / f"exchanged-{rank}")
+
+
+def evaluate_as_rank(run: Path, cache: Path, place: Path, **options: Any) -> None:
+    """Evaluate a run against the digits as one of several ranks; each leaves the values that it got."""
+    os.environ["IMAGEWRIGHT_CACHE"] = str(cache)
+    found = iw.evaluate(run, "digits", **options)
+    values = [score.value for score in found.scores]
+    (place / f"scores-{os.environ['RANK']}.json").write_text(json.dumps(values))

@@ -150,12 +150,10 @@ def _digest(path: Path) -> str:
 def _write_moments(path: Path, moments: Moments) -> None:
     from safetensors.numpy import save
 
-    arrays = {"count": np.array(moments.count), "mean": moments.mean, "scatter": moments.scatter}
-    write_whole(path, save(arrays))
+    write_whole(path, save(moments.state()))
 
 
 def _read_moments(path: Path) -> Moments:
     from safetensors.numpy import load
 
-    arrays = load(path.read_bytes())
-    return Moments(int(arrays["count"]), arrays["mean"], arrays["scatter"])
+    return Moments.from_state(load(path.read_bytes()))

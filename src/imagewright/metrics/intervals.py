@@ -73,4 +73,4 @@ def bootstrap(
             found[index] = statistic(values[rows])
     low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
     value = float(values.mean()) if statistic is None else statistic(values)
-    return Value(value, float(low), float(high), f"{level:.0%}, bootstrap over {what}")
+    return Value(value, float(low), float(high), f"{100 * level:g} %, bootstrap over {what}")

@@ -193,7 +193,7 @@ def _compute(sample: Sample, reference: Sample | None, setting: Setting) -> dict
 
 METRIC = Metric(
     name="kd",
-    outputs=(Output("kd", "Kernel distance (MMD², not times 1,000)", "lower"),),
+    outputs=(Output("kd", "Kernel distance", "lower"),),
     needs=frozenset({"features", "reference"}),
     compute=_compute,
     source="Binkowski et al. 2018, arXiv:1801.01401",

@@ -54,4 +54,4 @@ def mean_over_pairs(values: np.ndarray, pairs: np.ndarray) -> Value:
     np.add.at(per_picture, pairs, residuals[:, None])
     squares = float(residuals @ residuals)
     variance = max(squares, float(per_picture @ per_picture) - squares) / len(values) ** 2
-    return normal_interval(mean, math.sqrt(variance), "95%, pairs that share a picture counted as dependent")
+    return normal_interval(mean, math.sqrt(variance), "95 %, pairs that share a picture counted as dependent")

@@ -6,7 +6,6 @@ where the very same weights were used, which their hash says.
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import torch
@@ -19,6 +18,7 @@ from imagewright.phases import Model
 from imagewright.pixels import to_float
 from imagewright.pretrained.features import About, FeatureNetwork, Features, open_network
 from imagewright.pretrained.resizing import resized
+from imagewright.pretrained.weights import weights_digest
 from imagewright.runs.loading import load
 
 OF_A_RUN = "classifier:"
@@ -27,7 +27,9 @@ OF_A_RUN = "classifier:"
 def features_named(name: str, *, resize: str | None = None, device: str = "cpu") -> FeatureNetwork:
     """The network of a name: `inception`, `random`, `classifier:runs/judge`. Weights are fetched where need be."""
     if name.startswith(OF_A_RUN):
-        return RunFeatures(load(Path(name.removeprefix(OF_A_RUN)), device=device), name, resize or "lanczos")
+        run = Path(name.removeprefix(OF_A_RUN))
+        # By whatever path it was named: the hash of its weights says what it is.
+        return RunFeatures(load(run, device=device), OF_A_RUN + run.resolve().name, resize or "lanczos")
     network = open_network(name) if resize is None else open_network(name, resize=resize)
     if isinstance(network, torch.nn.Module):
         network.to(device)
@@ -49,7 +51,7 @@ class RunFeatures:
             found = self._of(torch.zeros(2, config.channels, *config.size, device=model.device))
         self._about = About(
             name=name,
-            digest=weights_digest(model),
+            digest=weights_digest(model.state_dict()),
             dimension=found.pooled.shape[1],
             size=config.size,
             resize=resize,
@@ -77,15 +79,6 @@ class RunFeatures:
 
     def _of(self, images: Tensor) -> Features:
         model = self.model
-        pooled = model.perceive(images) if isinstance(model, Perceives) else model.encode(images)  # type: ignore[operator]
+        pooled = model.perceive(images) if isinstance(model, Perceives) else model.encode(images)
         logits = model.classify(images) if isinstance(model, Classifies) else None
         return Features(pooled.flatten(1), logits)
-
-
-def weights_digest(model: Model) -> str:
-    """SHA-256, in hex, over names and bytes of all parameters and buffers, in the order of their names."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()

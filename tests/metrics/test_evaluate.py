@@ -1,0 +1,244 @@
+"""`evaluate` and `compare` through their public face: what is computed, kept, refused, and said."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from tiny import simple_pictures, train_tiny
+
+import imagewright as iw
+from imagewright.errors import ConfigError, DataError, UserError
+from imagewright.metrics import judging
+from imagewright.metrics.feature_cache import kept_features, key_of
+from imagewright.metrics.recipes import differences
+from imagewright.pretrained.features import open_network
+from imagewright.runs.report import write_report
+from imagewright.runs.scores import Score, add_scores, read_scores
+
+FAST = {"metrics": ["fd:interval=false"], "features": "random", "reference_count": 100}
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMAGEWRIGHT_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def digits() -> iw.Images:
+    return iw.open_images("digits")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Forty of the digits as files."""
+    place = tmp_path / "pictures"
+    place.mkdir()
+    pixels = iw.open_images("digits").batch(np.arange(40)).images
+    for number, picture in enumerate(pixels):
+        Image.fromarray(picture[0].numpy()).save(place / f"{number:02d}.png")
+    return place
+
+
+def value_of(found: object, output: str = "fd") -> float:
+    return next(score.value for score in found.scores if score.output == output)  # type: ignore[attr-defined]
+
+
+def test_pictures_against_themselves_are_at_no_distance_and_against_others_at_the_closed_form(
+    digits: iw.Images,
+) -> None:
+    one, other = digits.subset(np.arange(150)), digits.subset(np.arange(150, 250))
+    assert value_of(iw.evaluate(other, other, **FAST)) == 0
+    network = open_network("random")
+    first, second = (kept_features(images, network).extracted.features.astype(np.float64) for images in (one, other))
+    covariances = np.cov(first, rowvar=False), np.cov(second, rowvar=False)
+    values, vectors = np.linalg.eigh(covariances[0])
+    root = vectors * np.sqrt(values.clip(0)) @ vectors.T
+    cross = np.sqrt(np.linalg.eigvalsh(root @ covariances[1] @ root).clip(0)).sum()
+    truth = np.square(first.mean(0) - second.mean(0)).sum() + sum(map(np.trace, covariances)) - 2 * cross
+    assert value_of(iw.evaluate(one, other, **FAST)) == pytest.approx(truth, rel=1e-6)
+
+
+def test_a_run_keeps_its_scores_with_their_recipe_and_its_report_shows_them(tmp_path: Path) -> None:
+    run = train_tiny("pca", simple_pictures(), tmp_path / "run")
+    found = iw.evaluate(run, "digits", count=64, **FAST)
+    (kept,) = read_scores(run.path)
+    assert kept == found.scores[0]
+    assert (kept.title, kept.features) == ("Frechet distance", "random")
+    assert kept.recipe["count"] == 64
+    assert kept.recipe["reference"]["count"] == 100
+    assert kept.recipe["features"]["resize"] == open_network("random").about.resize
+    assert any("advised" in warning for warning in kept.warnings)
+    assert kept.key in write_report(run.path).read_text()
+    assert len((run.path / "scores.csv").read_text().splitlines()) == 2
+    assert iw.evaluate(run, "digits", count=64, **FAST).scores == found.scores  # the same seed, the same number
+    assert len(read_scores(run.path)) == 1
+
+
+def test_nothing_is_kept_where_the_user_says_so(tmp_path: Path) -> None:
+    run = train_tiny("pca", simple_pictures(), tmp_path / "run")
+    iw.evaluate(run, "digits", count=64, save=False, **FAST)
+    assert not (run.path / "scores.json").exists()
+
+
+def test_a_second_evaluation_computes_no_reference_features(digits: iw.Images, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = digits.subset(np.arange(100)), digits.subset(np.arange(100, 300))
+    first = iw.evaluate(one, other, **FAST)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("features were computed again")
+
+    monkeypatch.setattr("imagewright.metrics.feature_cache.features_of", refuse)
+    assert iw.evaluate(one, other, **FAST).scores == first.scores
+
+
+@pytest.mark.parametrize("kind", ["features", "moments", "json"])
+def test_a_kept_statistic_cut_in_half_is_made_anew(digits: iw.Images, tmp_path: Path, kind: str) -> None:
+    network, images = open_network("random"), digits.subset(np.arange(50))
+    truth = kept_features(images, network).extracted.features.copy()
+    path = tmp_path / "cache" / "features" / f"{key_of(images, network.about)}.{kind}"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    again = kept_features(images, network)
+    assert not again.found
+    assert np.array_equal(again.extracted.features, truth)
+    assert kept_features(images, network).found
+
+
+def test_a_kept_statistic_with_other_bytes_is_made_anew(digits: iw.Images, tmp_path: Path) -> None:
+    network, images = open_network("random"), digits.subset(np.arange(50))
+    truth = kept_features(images, network).extracted.features.copy()
+    path = tmp_path / "cache" / "features" / f"{key_of(images, network.about)}.features"
+    damaged = bytearray(path.read_bytes())
+    damaged[17] ^= 255
+    path.write_bytes(damaged)
+    again = kept_features(images, network)
+    assert not again.found
+    assert np.array_equal(again.extracted.features, truth)
+
+
+def test_folders_of_any_size_and_kind_are_judged_and_conversions_are_said(folder: Path, tmp_path: Path) -> None:
+    rgb = tmp_path / "rgb"
+    rgb.mkdir()
+    for path in folder.glob("*.png"):
+        with Image.open(path) as picture:
+            picture.convert("RGB").resize((20, 20)).save(rgb / path.name)
+    found = iw.evaluate([folder, rgb], folder, **FAST)
+    assert len(found.scores) == 2
+    assert any("8x8 to the 20x20" in said for said in found.said)
+    assert any("are grey and are judged as RGB" in said for said in found.said)
+    assert found.scores[0].key != found.scores[1].key  # other sizes: another recipe
+    same = iw.evaluate([folder, rgb], folder, size=16, **FAST)
+    assert "channels: 1 against 3" in differences(*(score.recipe for score in same.scores))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"metrics": ["fdd"]}, "Did you mean 'fd'"),
+        ({"features": "inceptoin"}, "Did you mean 'inception'"),
+        ({"metrics": ["kd:subset=3"]}, "has no option 'subset'"),
+        ({"metrics": ["kd:subsets=many"]}, "a whole number was expected"),
+        ({"protocols": ["fid50k_ful"]}, "Did you mean 'fid50k_full'"),
+        ({"protocols": ["fid50k_full"], "count": 10}, "fixes it"),
+        ({"metrics": ["inception_score"]}, "have no logits"),
+        ({"metrics": ["classification_accuracy"]}, "have none"),
+        ({"metrics": ["reconstruction"]}, "asks a model"),
+        ({"metrics": ["precision_recall"], "count": 2}, "at least"),
+        ({"count": 0}, "at least one picture"),
+    ],
+)
+def test_what_cannot_be_computed_is_said(folder: Path, options: dict[str, object], words: str) -> None:
+    asked = FAST | options if "protocols" not in options else options
+    with pytest.raises(UserError, match=words):
+        iw.evaluate(folder, "digits", **asked)
+
+
+def test_features_that_are_no_numbers_stop_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = open_network("random")
+
+    class Broken:
+        about = network.about
+        prepare = staticmethod(network.prepare)
+
+        @staticmethod
+        def extract(prepared: torch.Tensor) -> object:
+            found = network.extract(prepared)
+            found.pooled[3] = torch.nan
+            return found
+
+    monkeypatch.setattr(judging, "features_named", lambda *_, **__: Broken())
+    with pytest.raises(DataError, match="of picture 3 are no finite numbers"):
+        iw.evaluate(folder, "digits", **FAST)
+
+
+def test_a_model_that_draws_nothing_is_told_what_it_can_be_judged_by(tmp_path: Path) -> None:
+    run = train_tiny("autoencoder", simple_pictures(), tmp_path / "run")
+    with pytest.raises(DataError, match="metrics=reconstruction"):
+        iw.evaluate(run, "digits", **FAST)
+    found = iw.evaluate(run, "digits", metrics=["reconstruction"])
+    assert {score.output for score in found.scores} == {"psnr", "ssim"}
+
+
+def test_without_a_reference_the_run_is_held_against_what_it_was_trained_on(tmp_path: Path) -> None:
+    run = train_tiny("pca", "digits", tmp_path / "run")
+    found = iw.evaluate(run, count=64, **FAST)
+    assert any("held against what it was trained on, digits" in said for said in found.said)
+    with pytest.raises(DataError, match="against=SOURCE"):
+        iw.evaluate(iw.load(run), count=64, **FAST)
+
+
+def score(subject: str, value: float, seen: int, **recipe: object) -> Score:
+    whole = {"metric": "fd", "features": {"name": "random"}, "count": 100, **recipe}
+    return Score(subject, "fd", "fd", "FD", value, "lower", whole, json.dumps(whole)[:40], images_seen=seen)
+
+
+def test_a_comparison_has_a_column_for_each_recipe_and_says_why(tmp_path: Path) -> None:
+    one, other = (
+        train_tiny("pca", simple_pictures(), tmp_path / "one"),
+        train_tiny("vae", simple_pictures(), tmp_path / "other"),
+    )
+    add_scores(one.path, [score("one", 3.0, 10), score("one", 2.0, 20)])
+    add_scores(other.path, [score("other", 4.0, 10), score("other", 5.0, 20, count=200)])
+    found = iw.compare([one, other])
+    titles = [column.title for column in found.columns]
+    assert len(titles) == len(set(titles))
+    page = iw_page(found, tmp_path)
+    assert "Samples of seed 0" in page
+    assert page.count("data:image/png;base64") == 2
+
+
+def iw_page(found: object, tmp_path: Path) -> str:
+    from imagewright.metrics.comparison import write_comparison
+
+    return write_comparison(found, tmp_path / "page.html").read_text()  # type: ignore[arg-type]
+
+
+def test_a_comparison_takes_two_runs(tmp_path: Path) -> None:
+    run = train_tiny("pca", simple_pictures(), tmp_path / "run")
+    with pytest.raises(UserError, match="two different runs"):
+        iw.compare([run, run.path])
+
+
+def test_a_protocol_fixes_what_is_computed(folder: Path) -> None:
+    with pytest.raises(ConfigError, match="fixes it"):
+        iw.evaluate(folder, folder, protocols=["kid50k_full"], features="random")
+
+
+def test_two_processes_that_want_the_same_features_make_them_once(tmp_path: Path) -> None:
+    script = (
+        "import sys, numpy as np, imagewright as iw\n"
+        "from imagewright.metrics.feature_cache import kept_features\n"
+        "from imagewright.pretrained.features import open_network\n"
+        "kept = kept_features(iw.open_images('digits').subset(range(64)), open_network('random'))\n"
+        "print(kept.found, float(np.asarray(kept.extracted.features, np.float64).sum()))\n"
+    )
+    processes = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate(timeout=120)[0].split() for process in processes]
+    assert sorted(found for found, _ in said) == ["False", "True"]
+    assert said[0][1] == said[1][1]
