@@ -23,6 +23,8 @@ from torch.nn.functional import conv2d
 
 import imagewright as iw
 from imagewright.images.grids import draw_grid
+from imagewright.metrics.frechet import frechet_distance
+from imagewright.metrics.moments import Moments
 
 # Chosen on these faces at 32 pixels. The two encoders and decoders together hold about as many numbers.
 RECIPES: dict[str, dict[str, object]] = {
@@ -54,20 +56,10 @@ def features_network(kept: Path) -> nn.Module:
     return nn.Sequential(*network[:last_map], nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
 
-def features_of(network: nn.Module, images: Tensor) -> np.ndarray:
-    """(N, F) float64 of uint8 images."""
+def moments_of(network: nn.Module, images: Tensor) -> Moments:
+    """Of the features of uint8 images."""
     with torch.inference_mode():
-        return torch.cat([network(part / 127.5 - 1) for part in images.split(256)]).double().numpy()
-
-
-def frechet_distance(one: np.ndarray, other: np.ndarray) -> float:
-    """Dowson & Landau 1982, eq. 4, of the normal distributions with the moments of two sets of features (N, F)."""
-    covariances = np.cov(one, rowvar=False), np.cov(other, rowvar=False)
-    values, vectors = np.linalg.eigh(covariances[0])
-    root = vectors * np.sqrt(values.clip(0)) @ vectors.T
-    of_product = np.linalg.eigvalsh(root @ covariances[1] @ root).clip(0)
-    apart = np.square(one.mean(0) - other.mean(0)).sum()
-    return float(apart + np.trace(covariances[0]) + np.trace(covariances[1]) - 2 * np.sqrt(of_product).sum())
+        return Moments.of(torch.cat([network(part / 127.5 - 1) for part in images.split(256)]).numpy())
 
 
 def sharpness(images: Tensor) -> float:
@@ -79,11 +71,11 @@ def sharpness(images: Tensor) -> float:
 
 def judged(run: iw.Run, real: Tensor, network: nn.Module) -> dict[str, float]:
     """Distances and sharpness of samples and of reconstructions."""
-    reference = features_of(network, real)
+    reference = moments_of(network, real)
     made = {"samples": iw.sample(run, SAMPLES), "reconstructions": iw.reconstruct(run, real)}
     found = {}
     for what, images in made.items():
-        found[f"distance of {what}"] = round(frechet_distance(features_of(network, images), reference), 4)
+        found[f"distance of {what}"] = round(frechet_distance(moments_of(network, images), reference), 4)
         found[f"sharpness of {what}"] = round(sharpness(images), 1)
     return found
 
@@ -108,7 +100,7 @@ def main() -> None:
     training, test = people(64)
     real = test.batch(np.arange(len(test))).images
     network = features_network(arguments.out / "cifar.safetensors")
-    halves = [features_of(network, training.batch(rows).images) for rows in np.arange(2_000).reshape(2, -1)]
+    halves = [moments_of(network, training.batch(rows).images) for rows in np.arange(2_000).reshape(2, -1)]
     print(json.dumps({"real": {"sharpness": sharpness(real), "distance of two halves": frechet_distance(*halves)}}))
     for seed in arguments.seeds:
         sheet = [real[:SHOWN]]
