@@ -47,6 +47,9 @@ def evaluate(
         Flag, Parameter(help="instead: do these metrics see blur, noise, lost modes, copies of --against?")
     ] = False,
     corruptions: Annotated[Names, Parameter(help="for --self-check: blur noise mode_dropping ...")] = (),
+    others: Annotated[
+        str | None, Parameter(help="for --self-check --corruptions contamination: pictures of another kind")
+    ] = None,
     out: Annotated[
         Path | None, Parameter(help="the scores as .json or .csv as well; of --self-check a figure, .png")
     ] = None,
@@ -71,8 +74,19 @@ def evaluate(
         if against is None or subjects:
             raise UserError("--self-check looks at real pictures alone: name them with --against, and no run.")
         images = imagewright.open_images(against, size, split=split, labels=labels).prepare()
+        mixed_in = None if others is None else imagewright.open_images(others)
         show_self_check(
-            images, metrics, corruptions, features, resize, count, out, device=device, seed=seed, force=force
+            images,
+            metrics,
+            corruptions,
+            features,
+            resize,
+            count,
+            out,
+            others=mixed_in,
+            device=device,
+            seed=seed,
+            force=force,
         )
         return
     if not subjects:

@@ -21,13 +21,15 @@ def show_self_check(
     count: int | None,
     out: Path | None,
     *,
+    others: Images | None,
     device: str,
     seed: int,
     force: bool,
 ) -> None:
     """Check, print a line for each metric and corruption, and write two pictures: curves, and the damaged copies.
 
-    `out`: the curves; the copies go beside them as NAME-pictures.png, or a .json takes all figures instead.
+    `others`: pictures of another kind, for contamination. `out`: the curves; the copies go beside them as
+    NAME-pictures.png, or a .json takes all figures instead.
     """
     import json
 
@@ -56,6 +58,7 @@ def show_self_check(
             network,
             options={asked.metric.name: asked.options for asked in plan.asked},
             corruptions=corruptions or USUAL,
+            others=others,
             count=count or COUNT,
             seed=seed,
             progress=progress,
