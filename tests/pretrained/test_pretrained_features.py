@@ -14,7 +14,6 @@ from imagewright.errors import ConfigError, DataError
 from imagewright.pretrained import random_features
 from imagewright.pretrained.features import NETWORKS, open_network
 from imagewright.pretrained.random_features import drawn_weights
-from imagewright.pretrained.weights import weights_digest
 
 
 def pictures(count: int, channels: int = 3, size: tuple[int, int] = (28, 36), seed: int = 0) -> Tensor:
@@ -29,9 +28,9 @@ def features(name: str, images: Tensor) -> Tensor:
 
 def test_the_random_weights_are_the_ones_that_were_measured() -> None:
     """A change of the generator, of its use or of rounding changes scores: it must not come unseen."""
-    assert weights_digest(drawn_weights()) == random_features.DIGEST
+    assert random_features.design_digest(drawn_weights()) == random_features.DIGEST
     assert open_network("random").about.digest == random_features.DIGEST
-    assert weights_digest(drawn_weights(1)) != random_features.DIGEST
+    assert random_features.design_digest(drawn_weights(1)) != random_features.DIGEST
 
 
 def test_random_filters_are_orthogonal() -> None:

@@ -151,6 +151,8 @@ def test_damaged_weight_files(tmp_path) -> None:
         (tmp_path / name).write_bytes(b"no weights")
         with pytest.raises(DataError, match="is no state dict"):
             read_weights(tmp_path / name)
+    with pytest.raises(DataError, match="There is no weight file"):
+        read_weights(tmp_path / "absent.pth")
     torch.save([torch.zeros(1)], tmp_path / "list.pth")
     with pytest.raises(DataError, match="is no state dict"):
         read_weights(tmp_path / "list.pth")

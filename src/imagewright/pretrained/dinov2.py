@@ -164,7 +164,9 @@ def dinov2_of(state: Mapping[str, Tensor], shape: Shape) -> DinoV2:
     return network
 
 
-def open_dinov2(resize: str = "bicubic", weights: Path | None = None, shape: Shape | None = None) -> ModuleFeatures:
+def open_dinov2(
+    resize: str = "bicubic", weights: str | Path | None = None, shape: Shape | None = None
+) -> ModuleFeatures:
     """ViT-L/14 of DINOv2. Its weights (1.2 GB) are fetched where they are not found.
 
     `resize`: one of `resizing.FILTERS`; Stein et al. use Pillow's bicubic, or by option `clean-bicubic`. `weights`: a

@@ -189,7 +189,7 @@ def _units(network: Inception) -> list[Unit]:
     return [module for module in network.modules() if isinstance(module, Unit)]
 
 
-def open_inception(resize: str = "tf-bilinear", weights: Path | None = None) -> ModuleFeatures:
+def open_inception(resize: str = "tf-bilinear", weights: str | Path | None = None) -> ModuleFeatures:
     """FID's network. Its weights are fetched where they are not found.
 
     `resize`: one of `resizing.FILTERS`; FID's own is `tf-bilinear`. `weights`: a `.pth`, `.pt` or `.safetensors` file

@@ -33,11 +33,12 @@ SEED = 0
 WIDTHS = (32, 48, 64, 64)
 QUARTERS = 2  # a side, in the deepest layer
 DETAIL = 2.0
+MEANS = 2.0  # what means are multiplied by, so that layout counts beside contrast
 FLOOR = 0.02  # of deviations, before the logarithm: flat pictures have none
 DIMENSION = 2 * sum(WIDTHS) + (QUARTERS**2 - 1) * WIDTHS[-1]
 STEP = 2.0**-12  # weights are multiples of it
 BLOCK = 32
-DIGEST = "4c08336fb503eba8a4ec3d70a246ea7f1e85bb476ca2fdd5d3801f003ac97479"  # of the weights as they were measured
+DIGEST = "937a898b1f7dc649ba960a6e6b789f0f559df338623da174502617aa0507bca8"  # of the design as it was measured
 
 
 def drawn_weights(seed: int = SEED) -> dict[str, Tensor]:
@@ -62,6 +63,12 @@ def drawn_weights(seed: int = SEED) -> dict[str, Tensor]:
     return weights
 
 
+def design_digest(weights: dict[str, Tensor]) -> str:
+    """The digest over the weights and the constants, which decide the features as much."""
+    constants = {"detail": DETAIL, "means": MEANS, "floor": FLOOR, "quarters": float(QUARTERS)}
+    return weights_digest({**weights, **{name: torch.tensor(value) for name, value in constants.items()}})
+
+
 class RandomNetwork(nn.Module):
     """float32 (N, 3, 64, 64) in [-1, 1] to 608 features."""
 
@@ -82,7 +89,7 @@ class RandomNetwork(nn.Module):
             found = functional.relu(layer(found))
             cells = QUARTERS if layer is self.layers[-1] else 1
             deviations = found.var((2, 3), unbiased=False).sqrt()
-            parts += [functional.adaptive_avg_pool2d(found, cells).flatten(1), (deviations + FLOOR).log()]
+            parts += [MEANS * functional.adaptive_avg_pool2d(found, cells).flatten(1), (deviations + FLOOR).log()]
         return Features(torch.cat(parts, 1))
 
 
@@ -93,7 +100,7 @@ def open_random(resize: str = "lanczos") -> ModuleFeatures:
     network.load_state_dict(weights)
     about = About(
         name="random",
-        digest=weights_digest(weights),
+        digest=design_digest(weights),
         dimension=DIMENSION,
         size=(SIDE, SIDE),
         resize=check_filter(resize),

@@ -62,8 +62,10 @@ def placed(file: RemoteFile, also: tuple[str, ...] = ()) -> Path | None:
 def read_weights(path: Path) -> dict[str, Tensor]:
     """Names and tensors of a state dict, `.pth` or `.safetensors`. Nothing in the file is executed.
 
-    Raises `DataError` for a file that cannot be read so.
+    Raises `DataError` for a file that is not there, or cannot be read so.
     """
+    if not path.is_file():
+        raise DataError(f"There is no weight file {path}.")
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
