@@ -12,7 +12,9 @@ The means of the deepest are of each quarter of the picture, which tells how it 
 
 Measured when it was designed: with 1,000 pictures judged against 2,000 of CelebA (64x64) and of Fashion-MNIST, the
 Frechet distance rose at every one of five levels of blur, noise, JPEG, black rectangles, swirl, salt and pepper, modes
-dropped and other pictures mixed in. Without the detail or with plain deviations, JPEG or swirl did not.
+dropped and other pictures mixed in. Closest calls: JPEG of quality 60 (1 % above clean pictures of CelebA) and the
+third against the fourth swirl (1 %). With plain deviations in place of logarithms, JPEG or swirl were out of order;
+with means at their own scale, swirl was; without the detail, the lightest noise counted a tenth as much.
 """
 
 from __future__ import annotations
