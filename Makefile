@@ -44,6 +44,7 @@ quality: $(VENV)/installed
 	$(BIN)/python benchmarks/code_quality.py
 	$(BIN)/python benchmarks/face_quality.py
 	$(BIN)/python benchmarks/smile_vector.py
+	$(BIN)/python benchmarks/metric_ranking.py
 
 bench: $(VENV)/installed
 	$(BIN)/python benchmarks/start_up.py
@@ -56,6 +57,9 @@ bench: $(VENV)/installed
 	$(BIN)/python benchmarks/outliers_scale.py
 	$(BIN)/python benchmarks/jpeg.py
 	$(BIN)/python benchmarks/interpolation.py
+	$(BIN)/python benchmarks/neighbourhoods.py
+	$(BIN)/python benchmarks/feature_extraction.py
+	$(BIN)/python benchmarks/evaluate_scale.py
 	$(BIN)/python benchmarks/doctor.py --cost
 	$(BIN)/python benchmarks/frechet.py
 

@@ -28,7 +28,8 @@ def evaluate(
     ] = (),
     protocol: Annotated[Names, Parameter(help="a fixed recipe instead: fid50k_full, kid50k_full, is50k ...")] = (),
     features: Annotated[
-        str | None, Parameter(help="inception (default), dinov2, random, pixels, classifier:RUN ...")
+        str | None,
+        Parameter(help="inception (default), dinov2, random, pixels, classifier:RUN, file:NET.pt, python:MODULE:NAME"),
     ] = None,
     resize: Annotated[str | None, Parameter(help="the filter before the network, instead of its own")] = None,
     count: Annotated[
