@@ -16,7 +16,8 @@ import numpy as np
 
 from imagewright.images import Images, open_images
 from imagewright.metrics.corruptions import CORRUPTIONS
-from imagewright.metrics.self_check import Reading, SelfCheck, self_check
+from imagewright.metrics.self_check import self_check
+from imagewright.metrics.self_check_results import Reading, SelfCheck
 from imagewright.metrics.table import metric_named
 from imagewright.pretrained.features import open_network
 

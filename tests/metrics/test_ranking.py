@@ -11,7 +11,8 @@ from picture_sets import Averages
 
 import imagewright as iw
 from imagewright.metrics.expectations import BEYOND_CHANCE
-from imagewright.metrics.self_check import Reading, SelfCheck, self_check
+from imagewright.metrics.self_check import self_check
+from imagewright.metrics.self_check_results import Reading, SelfCheck
 from imagewright.metrics.table import metric_named
 
 CORRUPTED = ("blur", "noise", "rectangles", "salt_and_pepper", "mode_dropping")

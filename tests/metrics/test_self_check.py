@@ -16,8 +16,9 @@ from imagewright.images import Images
 from imagewright.metrics.corruptions import CORRUPTIONS, LEVELS
 from imagewright.metrics.expectations import Expected, expected_of, verdict_of
 from imagewright.metrics.metric import Metric, Output, Sample, Setting, Value
-from imagewright.metrics.self_check import SelfCheck, self_check
+from imagewright.metrics.self_check import self_check
 from imagewright.metrics.self_check_figures import damage_sheet, save_curves
+from imagewright.metrics.self_check_results import SelfCheck
 from imagewright.metrics.table import metric_named
 
 

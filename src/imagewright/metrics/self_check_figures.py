@@ -15,7 +15,7 @@ from imagewright.figures import colour_of, mark_of, new_figure, save_figure
 from imagewright.images.grids import draw_grid, to_picture
 from imagewright.images.provenance import Record
 from imagewright.metrics.corruptions import CORRUPTIONS, LEVELS
-from imagewright.metrics.self_check import Reading, SelfCheck
+from imagewright.metrics.self_check_results import Reading, SelfCheck
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
