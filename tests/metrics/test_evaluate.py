@@ -242,3 +242,13 @@ def test_two_processes_that_want_the_same_features_make_them_once(tmp_path: Path
     said = [process.communicate(timeout=120)[0].split() for process in processes]
     assert sorted(found for found, _ in said) == ["False", "True"]
     assert said[0][1] == said[1][1]
+
+
+def test_a_run_of_a_part_of_a_source_is_not_held_against_all_of_it(folder: Path, tmp_path: Path) -> None:
+    for number, path in enumerate(sorted(folder.glob("*.png"))):
+        place = folder / ("train" if number % 2 else "test")
+        place.mkdir(exist_ok=True)
+        path.rename(place / path.name)
+    run = train_tiny("pca", iw.open_images(folder, split="test"), tmp_path / "run")  # the usual one is train
+    with pytest.raises(DataError, match="not all that is there, or it changed"):
+        iw.evaluate(run, count=32, **FAST)

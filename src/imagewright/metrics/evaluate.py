@@ -10,7 +10,7 @@ from imagewright import distributed
 from imagewright.errors import DataError
 from imagewright.metrics.judging import Judge
 from imagewright.metrics.plans import DEFAULT_COUNT, Plan, plans_of
-from imagewright.metrics.subjects import Source, Subject, is_run, open_subject, training_source
+from imagewright.metrics.subjects import Source, Subject, is_run, open_subject, training_images
 from imagewright.runs.run import Run
 from imagewright.runs.scores import Score, add_scores
 from imagewright.verbs.apply import RunLike
@@ -77,7 +77,9 @@ def evaluate(
                     subject = open_subject(
                         each, count=_count(plan, each), seed=seed, size=pair, images_seen=seen, device=judge.device
                     )
-                    found = judge.scores(subject, _against(against, subject, plan, said), _training(training, subject))
+                    found = judge.scores(
+                        subject, _against(against, subject, plan, said), _training(training, subject, plan)
+                    )
                     if save and subject.run is not None and distributed.is_main():
                         add_scores(subject.run.path, found)
                     scores += found
@@ -103,15 +105,19 @@ def _against(against: Source | None, subject: Subject, plan: Plan, said: list[st
     """What a subject is held against: as given, or what its run was trained on."""
     if against is not None or not plan.needs("reference", "reference labels"):
         return against
-    source = training_source(subject.run)
-    if source is None:
+    images = training_images(subject.run)
+    if images is None:
         raise DataError(f"{subject.name} is held against nothing: name real pictures with against=SOURCE.")
-    said.append(f"{subject.name} is held against what it was trained on, {source}: --against names other pictures.")
-    return source
+    said.append(
+        f"{subject.name} is held against what it was trained on, {images.source}: --against names other pictures."
+    )
+    return images
 
 
-def _training(training: Source | None, subject: Subject) -> Source | None:
-    return training if training is not None else training_source(subject.run)
+def _training(training: Source | None, subject: Subject, plan: Plan) -> Source | None:
+    if training is not None or not plan.needs("training"):
+        return training
+    return training_images(subject.run)
 
 
 def chosen_device(name: str) -> str:

@@ -110,9 +110,9 @@ class Judge:
 
     def _reference(self, role: str, source: Source, subject: Subject) -> Sample:
         """The real pictures at the size and channels of the subject."""
-        key = (role + (source if isinstance(source, str) else str(id(source))), subject.size, subject.channels)
+        natural = open_source(source)
+        key = (role + natural.fingerprint, subject.size, subject.channels)
         if key not in self._references:
-            natural = open_source(source) if not isinstance(source, Images) else source
             images = natural.with_size(subject.size, subject.channels).prepare()
             self._say_conversion(role, natural, images, subject)
             if role == "reference":

@@ -98,7 +98,7 @@ def open_subject(
         raise UserError(f"count={count}, but at least one picture must be judged.")
     if is_run(subject):
         return _of_model(subject, count, seed, images_seen, device)  # type: ignore[arg-type]
-    images = chosen(open_source(subject, size), count, seed)  # type: ignore[arg-type]
+    images = chosen(open_source(subject, size).prepare(), count, seed)  # type: ignore[arg-type]
     return Subject(images.source, OpenedPictures(images), images.size, images.channels, images=images)
 
 
@@ -124,11 +124,9 @@ def _of_model(subject: RunLike, count: int | None, seed: int, images_seen: int |
     return Subject(name, pictures, model.config.size, model.config.channels, model, None, run, images_seen)
 
 
-def open_source(source: Source, size: tuple[int, int] | None = None, channels: int | None = None) -> Images:
-    """Pictures at a size, prepared; unreadable ones are left out."""
-    if isinstance(source, Tensor):
-        source = source.numpy(force=True)
-    return open_images(source, size, channels).prepare()
+def open_source(source: Source, size: tuple[int, int] | None = None) -> Images:
+    """The pictures of a source, at a size or their own. Nothing is decoded yet."""
+    return open_images(source.numpy(force=True) if isinstance(source, Tensor) else source, size)
 
 
 def chosen(images: Images, count: int | None, seed: int) -> Images:
@@ -139,11 +137,26 @@ def chosen(images: Images, count: int | None, seed: int) -> Images:
     return images.subset(np.sort(generator.permutation(len(images))[:count]))
 
 
-def training_source(run: Run | None) -> str | None:
-    """What the run was trained on, as it was named then; None where nobody knows."""
+def training_images(run: Run | None) -> Images | None:
+    """What a run was trained on, opened as it was then; None where nobody knows, or it is not there any more.
+
+    Raises `DataError` where other pictures are there now: another part of the source was meant, or it changed.
+    """
     recorded = run.record.get("source") if run is not None else None
-    source = recorded.get("source") if isinstance(recorded, dict) else None
-    return source if isinstance(source, str) else None
+    if run is None or not isinstance(recorded, dict) or not {"source", "size", "fingerprint"} <= set(recorded):
+        return None
+    same = {name: recorded[name] for name in ("channels", "crop", "resize") if name in recorded}
+    try:
+        images = open_images(recorded["source"], tuple(recorded["size"]), **same)
+    except DataError:
+        return None
+    if images.fingerprint != recorded["fingerprint"]:
+        raise DataError(
+            f"{run.path} was trained on {recorded['count']:,} pictures of {recorded['source']}, and these are not all "
+            "that is there, or it changed since: name real pictures with --against (against=), those of the training "
+            "with --training (training=)."
+        )
+    return images
 
 
 def check_samples(subject: Subject) -> None:

@@ -5,14 +5,12 @@ On the main rank alone, from seeds of its own: the weights of a training are the
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 
 from imagewright.images import Images
 from imagewright.metrics.judging import Judge
 from imagewright.metrics.plans import plans_of
-from imagewright.metrics.subjects import SampledPictures, Source, Subject, check_samples, training_source
+from imagewright.metrics.subjects import SampledPictures, Source, Subject, check_samples
 from imagewright.phases import Model
 from imagewright.runs.run import Run
 from imagewright.runs.score_views import said_value
@@ -40,7 +38,7 @@ class Evaluator:
     def evaluate(self, model: Model, images_seen: int) -> str:
         """Add the scores of a model as it is now to those of the run; returns them as a line for the log."""
         with torch.random.fork_rng(devices=[]):
-            found = self.judge.scores(self._subject(model, images_seen), self.against, self._training())
+            found = self.judge.scores(self._subject(model, images_seen), self.against, self.images)
         add_scores(self.run.path, found)
         return f"scores at {images_seen:,}: " + "  ".join(f"{score.title} {said_value(score)}" for score in found)
 
@@ -50,7 +48,3 @@ class Evaluator:
         return Subject(
             str(self.run.path), pictures, config.size, config.channels, model, run=self.run, images_seen=images_seen
         )
-
-    def _training(self) -> Source | None:
-        source = training_source(self.run)
-        return self.images if source is None or not Path(source).exists() else source
