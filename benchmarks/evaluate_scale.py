@@ -3,7 +3,7 @@
     python benchmarks/evaluate_scale.py [--pictures 20000 100000] [--features random]
 
 Each size is evaluated in a process of its own, against as many others, grey pictures of 32 pixels in IDX files. Printed
-are the peak of its resident memory in MiB, what of it at the end is its own and what is of files that are mapped.
+are the peaks of its own memory, and of all that is resident with it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -41,14 +42,21 @@ def write_idx(path: Path, count: int, seed: int) -> None:
             file.write(coarse.repeat(4, 1).repeat(4, 2).tobytes())
 
 
-def memory() -> dict[str, int]:
-    """MiB: the peak of what was resident, and now what is the process's own and what is of files."""
-    found = {}
-    for line in Path("/proc/self/status").read_text().splitlines():
-        name, _, value = line.partition(":")
-        if name in ("VmHWM", "RssAnon", "RssFile"):
-            found[name] = int(value.split()[0]) // 1024
-    return found
+class PeakMemory(threading.Thread):
+    """The most that was resident, in MiB: of the process's own, and with pages of mapped files, which the system may
+    take back at any time."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.own = self.with_files = 0.0
+        self.ended = threading.Event()
+
+    def run(self) -> None:
+        while not self.ended.wait(0.02):
+            status = Path("/proc/self/status").read_text()
+            found = {line.partition(":")[0]: line.split()[1] for line in status.splitlines() if line.startswith("Rss")}
+            self.own = max(self.own, int(found["RssAnon"]) / 1024)
+            self.with_files = max(self.with_files, (int(found["RssAnon"]) + int(found["RssFile"])) / 1024)
 
 
 def child(arguments: argparse.Namespace) -> None:
@@ -58,9 +66,13 @@ def child(arguments: argparse.Namespace) -> None:
     for number, name in enumerate(("made-images-idx3-ubyte", "real-images-idx3-ubyte")):
         paths.append(arguments.place / name)
         write_idx(paths[-1], arguments.child, number)
+    memory = PeakMemory()
+    memory.start()
     started = time.perf_counter()
     found = iw.evaluate(str(paths[0]), str(paths[1]), metrics=arguments.metrics, features=arguments.features)
-    row = {"pictures": arguments.child, "seconds": round(time.perf_counter() - started, 1), **memory()}
+    memory.ended.set()
+    row: dict[str, float] = {"pictures": arguments.child, "seconds": round(time.perf_counter() - started, 1)}
+    row |= {"own memory, MiB": round(memory.own), "with mapped files": round(memory.with_files)}
     print(json.dumps(row | {score.output: round(score.value, 5) for score in found.scores}), flush=True)
 
 
