@@ -63,11 +63,8 @@ def evaluate(
     import imagewright
     from imagewright import distributed
     from imagewright.cli.progress import counted_in_turn
-    from imagewright.cli.show import say
     from imagewright.errors import UserError
     from imagewright.images.writing import check_suffix, refuse_existing
-    from imagewright.metrics.recipes import differences
-    from imagewright.runs.score_views import columns_of, recipes_in_words, why_apart
 
     if self_check:
         from imagewright.cli.self_check import show_self_check
@@ -117,17 +114,25 @@ def evaluate(
             save=not no_save,
             progress=progress,
         )
-    if not distributed.is_main():
-        return
+    if distributed.is_main():
+        _show(found)
+        if out is not None:
+            _write(out, found.scores, force=force)
+        if not no_save:
+            _refresh(subjects)
+
+
+def _show(found: Evaluation) -> None:
+    """By which recipe, the table, and what to read with it."""
+    from imagewright.cli.show import say
+    from imagewright.metrics.recipes import differences
+    from imagewright.runs.score_views import columns_of, recipes_in_words, why_apart
+
     columns = columns_of(found.scores)
     for line in recipes_in_words(found.scores):
         print(line)
     show_table(_by_subject(found), columns)
     say([*found.said, *why_apart(columns, differences)])
-    if out is not None:
-        _write(out, found.scores, force=force)
-    if not no_save:
-        _refresh(subjects)
 
 
 def compare(
