@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from imagewright import distributed
@@ -69,7 +70,8 @@ def evaluate(
     said: list[str] = []
     with distributed.process_group("cpu", PATIENCE):
         for each in listed:  # a mistake in the last one is said before the long work on the first
-            open_subject(each, count=1, seed=seed, size=pair, images_seen=images_seen)
+            told = None if progress is None else partial(progress, f"decoding {each}")
+            open_subject(each, count=1, seed=seed, size=pair, images_seen=images_seen, progress=told)
         for plan in plans:
             judge = Judge(plan, seed=seed, device=chosen_device(device), alone=alone, progress=progress)
             for each in listed:

@@ -113,7 +113,7 @@ class Judge:
         natural = open_source(source)
         key = (role + natural.fingerprint, subject.size, subject.channels)
         if key not in self._references:
-            images = natural.with_size(subject.size, subject.channels).prepare()
+            images = natural.with_size(subject.size, subject.channels).prepare(self._told(f"decoding {natural.source}"))
             self._say_conversion(role, natural, images, subject)
             if role == "reference":
                 images = chosen(images, self.plan.reference_count, self.seed)

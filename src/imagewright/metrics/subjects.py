@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,17 +89,19 @@ def open_subject(
     size: tuple[int, int] | None = None,
     images_seen: int | None = None,
     device: str = "cpu",
+    progress: Callable[[int, int], None] | None = None,
 ) -> Subject:
     """A run, a model or any source of pictures, ready to be judged.
 
     `count`: samples of a model; pictures of a source, chosen by the seed where it has more (None: all). `size`: of a
-    source, None for its own; a model has one size. `images_seen`: a checkpoint of the run.
+    source, None for its own; a model has one size. `images_seen`: a checkpoint of the run. `progress`: while pictures
+    are decoded for the first time.
     """
     if count is not None and count < 1:
         raise UserError(f"count={count}, but at least one picture must be judged.")
     if is_run(subject):
         return _of_model(subject, count, seed, images_seen, device)  # type: ignore[arg-type]
-    images = chosen(open_source(subject, size).prepare(), count, seed)  # type: ignore[arg-type]
+    images = chosen(open_source(subject, size).prepare(progress), count, seed)  # type: ignore[arg-type]
     return Subject(images.source, OpenedPictures(images), images.size, images.channels, images=images)
 
 
