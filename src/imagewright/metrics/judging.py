@@ -160,7 +160,7 @@ class Judge:
         if self.progress is not None:
             self.progress(metric.name, 0, 1)
         values = metric.compute(sample, used, Setting(asked.options, self.seed, training))
-        warnings = self._warnings(metric, sample)
+        warnings = self._warnings(metric, sample, used)
         recipe = self._recipe(asked, subject, used, training if "training" in metric.needs else None)
         outputs = {output.name: output for output in metric.outputs}
         about = self._about(metric)
@@ -208,12 +208,14 @@ class Judge:
             source = "nothing" if reference is None else reference.source
             raise DataError(f"{metric.name} needs the class of each real picture, and those of {source} have none.")
 
-    def _warnings(self, metric: Metric, sample: Sample) -> tuple[str, ...]:
+    def _warnings(self, metric: Metric, sample: Sample, reference: Sample | None) -> tuple[str, ...]:
         advised = metric.advised_count(self.network.about.dimension if self.network is not None else None)
-        if len(sample) >= advised or not _judges_pictures(metric):
+        fewer = len(sample) if reference is None else min(len(sample), len(reference))
+        if fewer >= advised or not _judges_pictures(metric):
             return ()
+        against = "" if reference is None else f" against {len(reference):,}"
         why = f": {metric.why_advised}" if metric.why_advised else ""
-        warning = f"{metric.name} of {len(sample):,} pictures, where {advised:,} are advised{why}"
+        warning = f"{metric.name} of {len(sample):,} pictures{against}, where {advised:,} are advised{why}"
         self.said.append(f"{warning}.")
         return (warning,)
 
