@@ -38,7 +38,7 @@ def damage_sheet(check: SelfCheck) -> Image.Image:
         LEVELS,
         row_labels=[CORRUPTIONS[name].title for name in check.corruptions],
         column_labels=["clean", *(f"level {level}" for level in range(1, LEVELS))],
-        title=f"Damaged copies of {check.source}",
+        title=f"Damaged copies of {Path(check.source).name}",
         scale=1,
     )
 
@@ -85,7 +85,7 @@ def save_curves(check: SelfCheck, path: str | Path, record: Record | None = None
         figure.supxlabel("level of damage", fontsize=10)
         figure.legend(handles=_legend(check), loc="outside right upper")
         of = f" ({check.features})" if check.features else ""
-        figure.suptitle(f"{check.source}: {check.count:,} pictures against {check.count:,}{of}", fontsize=11)
+        figure.suptitle(f"{Path(check.source).name}: {check.count:,} pictures against {check.count:,}{of}", fontsize=11)
         return save_figure(figure, path, record, force=force)
 
 
