@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from imagewright.errors import TrainingError, UserError
+from imagewright.errors import ConfigError, TrainingError, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +33,22 @@ def world_size() -> int:
 def local_rank() -> int:
     """This process's number on its own machine: which GPU it takes."""
     return int(os.environ.get("LOCAL_RANK", "0"))
+
+
+def choose_device(name: str) -> torch.device:
+    """`auto` takes a GPU where there is one. Raises `ConfigError` for a device this machine lacks."""
+    import torch
+
+    has = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        name = next(kind for kind in ("cuda", "mps", "cpu") if has[kind])
+    if not has[name]:
+        raise ConfigError(f"device={name}, but this machine has {', '.join(k for k in has if has[k])} only.")
+    if name == "cuda":
+        device = torch.device("cuda", local_rank())
+        torch.cuda.set_device(device)
+        return device
+    return torch.device(name)
 
 
 def is_main() -> bool:

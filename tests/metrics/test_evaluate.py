@@ -17,7 +17,9 @@ import imagewright as iw
 from imagewright.errors import ConfigError, DataError, UserError
 from imagewright.metrics import judging
 from imagewright.metrics.feature_cache import kept_features, key_of
+from imagewright.metrics.ms_ssim import diversity
 from imagewright.metrics.recipes import differences
+from imagewright.metrics.subjects import SampledPictures
 from imagewright.pretrained.features import open_network
 from imagewright.runs.report import write_report
 from imagewright.runs.scores import Score, add_scores, read_scores
@@ -252,3 +254,17 @@ def test_a_run_of_a_part_of_a_source_is_not_held_against_all_of_it(folder: Path,
     run = train_tiny("pca", iw.open_images(folder, split="test"), tmp_path / "run")  # the usual one is train
     with pytest.raises(DataError, match="not all that is there, or it changed"):
         iw.evaluate(run, count=32, **FAST)
+
+
+def test_pairs_within_a_class_know_the_classes_that_a_model_was_asked_for(tmp_path: Path) -> None:
+    run = train_tiny("cgan", simple_pictures(), tmp_path / "run")
+    sample = SampledPictures(iw.load(run), 40, 0)
+    within = diversity(sample, 30, 0, sample.labels())
+    found = iw.evaluate(run, "digits", metrics=["ms_ssim:within_class=true,pairs=30"], count=40)
+    assert value_of(found, "ms_ssim") == within.value
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_device_that_is_not_there_is_said(folder: Path) -> None:
+    with pytest.raises(ConfigError, match=r"this machine has .*cpu only"):
+        iw.evaluate(folder, folder, device="cuda", **FAST)

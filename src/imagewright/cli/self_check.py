@@ -35,8 +35,8 @@ def show_self_check(
 
     from imagewright.cli.progress import counted_in_turn
     from imagewright.cli.show import say
+    from imagewright.distributed import choose_device
     from imagewright.images.writing import check_suffix, new_file, refuse_existing, write_image
-    from imagewright.metrics.evaluate import chosen_device
     from imagewright.metrics.plans import plans_of
     from imagewright.metrics.run_features import features_named
     from imagewright.metrics.self_check import USUAL, self_check
@@ -50,7 +50,7 @@ def show_self_check(
     (plan,) = plans_of(metrics or None, (), features, resize, None, None)
     network = None
     if plan.needs("features", "logits"):
-        network = features_named(plan.features, resize=resize, device=chosen_device(device))
+        network = features_named(plan.features, resize=resize, device=str(choose_device(device)))
     with counted_in_turn() as progress:
         found = self_check(
             images,

@@ -73,7 +73,9 @@ def evaluate(
             told = None if progress is None else partial(progress, f"decoding {each}")
             open_subject(each, count=1, seed=seed, size=pair, images_seen=images_seen, progress=told)
         for plan in plans:
-            judge = Judge(plan, seed=seed, device=chosen_device(device), alone=alone, progress=progress)
+            judge = Judge(
+                plan, seed=seed, device=str(distributed.choose_device(device)), alone=alone, progress=progress
+            )
             for each in listed:
                 for seen in _checkpoints(each, images_seen, every_checkpoint):
                     subject = open_subject(
@@ -120,12 +122,3 @@ def _training(training: Source | None, subject: Subject, plan: Plan) -> Source |
     if training is not None or not plan.needs("training"):
         return training
     return training_images(subject.run)
-
-
-def chosen_device(name: str) -> str:
-    """Where to compute: as named, or for `auto` on a GPU where there is one."""
-    import torch
-
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return name

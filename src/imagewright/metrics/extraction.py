@@ -22,7 +22,7 @@ from imagewright.verbs.blocks import BLOCK
 
 BATCH = 4 * BLOCK
 AHEAD = 2  # batches that are made ready while the network is at work
-IN_MEMORY = 2**28  # bytes of features; more are kept in a file that the system maps into memory
+IN_MEMORY = 2**28  # bytes of one array; more are kept in a file that the system maps into memory
 
 Progress = Callable[[int, int], None]
 Room = Callable[[tuple[int, int]], np.ndarray]
@@ -37,14 +37,14 @@ class Extracted:
     logits: np.ndarray | None = None
 
 
-def room(shape: tuple[int, int]) -> np.ndarray:
-    """float32 of that shape: in memory, or in a nameless file beside the cache, which goes when the array does."""
-    if 4 * shape[0] * shape[1] <= IN_MEMORY:
-        return np.empty(shape, np.float32)
+def room(shape: tuple[int, ...], kind: type[np.generic] = np.float32) -> np.ndarray:
+    """An array to fill: in memory, or in a nameless file beside the cache, which goes when the array does."""
+    if np.prod(shape, dtype=np.int64) * np.dtype(kind).itemsize <= IN_MEMORY:
+        return np.empty(shape, kind)
     folder = cache_folder(None)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder) as file:
-        return np.memmap(file, np.float32, "w+", shape=shape)
+        return np.memmap(file, kind, "w+", shape=shape)
 
 
 def features_of(

@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 
 from imagewright import distributed
-from imagewright.errors import DataError
 from imagewright.files import said_plainly, write_whole
 from imagewright.images import Images
 from imagewright.images.cache import cache_folder, locked
@@ -57,7 +56,7 @@ def kept_features(
     """The features of `images`: from the cache, or made now and kept. `alone` and ranks: as for `features_of`.
 
     On ranks other than the main one features and moments are of the rank's own share, and of no use.
-    Raises `DataError` where the cache cannot be written.
+    Raises `RunError` where the cache cannot be written.
     """
     folder = cache_folder(cache_dir) / FOLDER
     place = _Place(folder, key_of(images, network.about), network.about, len(images))
@@ -71,8 +70,8 @@ def kept_features(
         folder.mkdir(parents=True, exist_ok=True)
         with locked(folder / f"{place.key}.lock"):
             found = place.open()
-            if not alone and not distributed.any_rank(found is None) and found is None:
-                raise DataError("The ranks do not agree on what is kept.")
+            if not alone:
+                distributed.any_rank(found is None)  # tells the others whether there is work for them
             if found is not None:
                 return found
 

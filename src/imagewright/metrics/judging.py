@@ -86,7 +86,7 @@ class Judge:
 
     def _sample(self, subject: Subject) -> Sample:
         sample = Sample(subject.name, subject.pictures, model=subject.model)
-        if self.plan.needs("labels"):
+        if self.plan.needs_classes:
             self._label(sample, subject)
         if self.network is None:
             return sample

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
-
 import numpy as np
 import torch
 from torch import Tensor
 
-from imagewright.images.cache import cache_folder
+from imagewright.metrics.extraction import room
 from imagewright.metrics.metric import Pictures
 from imagewright.verbs.blocks import BLOCK
 
 AT_ONCE = 16 * BLOCK
-IN_MEMORY = 2**28  # bytes; more go to a nameless file beside the cache, which the system maps into memory
 
 
 class KeptPictures:
@@ -27,7 +24,7 @@ class KeptPictures:
             made = pictures.pictures(rows[start : start + AT_ONCE]).numpy()
             if start == 0:
                 self.shape: tuple[int, ...] = made.shape[1:]
-                self._store = _room((len(rows), *self.shape))
+                self._store = room((len(rows), *self.shape), np.uint8)
             self._store[start : start + len(made)] = made
 
     def __len__(self) -> int:
@@ -36,12 +33,3 @@ class KeptPictures:
     def pictures(self, rows: np.ndarray) -> Tensor:
         """uint8 (n, C, H, W) of rows that were kept, int64 (n,)."""
         return torch.from_numpy(self._store[np.searchsorted(self.rows, rows)])
-
-
-def _room(shape: tuple[int, ...]) -> np.ndarray:
-    if np.prod(shape, dtype=np.int64) <= IN_MEMORY:
-        return np.empty(shape, np.uint8)
-    folder = cache_folder(None)
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder) as file:
-        return np.memmap(file, np.uint8, "w+", shape=shape)

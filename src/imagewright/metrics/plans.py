@@ -39,6 +39,11 @@ class Plan:
         """Whether any metric needs one of the parts."""
         return any(part in asked.metric.needs for asked in self.asked for part in parts)
 
+    @property
+    def needs_classes(self) -> bool:
+        """Whether the class of each picture judged is asked for: by a metric, or by its option `within_class`."""
+        return self.needs("labels") or any(asked.options.get("within_class") for asked in self.asked)
+
 
 def plans_of(
     metrics: Sequence[str] | None,

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from imagewright import distributed
 from imagewright.errors import ConfigError
 from imagewright.training.feed import READ_AHEAD
 
@@ -22,20 +21,6 @@ if TYPE_CHECKING:
 
 # What Adam keeps in memory for each parameter: itself, its gradient, two moments.
 COPIES = 4
-
-
-def choose(name: str) -> torch.device:
-    """`auto` takes a GPU where there is one. Raises `ConfigError` for a device this machine lacks."""
-    has = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if name == "auto":
-        name = next(kind for kind in ("cuda", "mps", "cpu") if has[kind])
-    if not has[name]:
-        raise ConfigError(f"device={name}, but this machine has {', '.join(k for k in has if has[k])} only.")
-    if name == "cuda":
-        device = torch.device("cuda", distributed.local_rank())
-        torch.cuda.set_device(device)
-        return device
-    return torch.device(name)
 
 
 def prepare(model: nn.Module, device: torch.device) -> None:

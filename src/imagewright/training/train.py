@@ -59,7 +59,7 @@ def train(
         raise ConfigError("--resume goes on with a run and --force replaces it: give one of them.")
     training_options, model_options = setup.divided(model, options)
     reporter = (reporter or PlainLines()) if distributed.is_main() else Silent()
-    device = devices.choose(training_options.get("device", "auto"))
+    device = distributed.choose_device(training_options.get("device", "auto"))
     with distributed.process_group(device.type), _memory_errors_said(), ExitStack() as until_the_end:
         path = Path(out) if out is not None else Path("runs") / f"{model}-{setup.name_of(images)}"
         say = reporter.message
