@@ -55,7 +55,7 @@ def kept_features(
 ) -> Kept:
     """The features of `images`: from the cache, or made now and kept. `alone` and ranks: as for `features_of`.
 
-    On ranks other than the main one features and moments are of the rank's own share, and of no use.
+    Ranks other than the main one do their share of the work and get empty features.
     Raises `RunError` where the cache cannot be written.
     """
     folder = cache_folder(cache_dir) / FOLDER
