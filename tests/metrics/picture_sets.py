@@ -86,6 +86,7 @@ class Averages:
     """Features without a network: how bright sixteen parts of a picture are, and how much detail they have."""
 
     about = About("averages", "0", 32, None, "none", None, "0 to 1", "none")
+    block, concurrent = 1, True
 
     def prepare(self, images: Tensor) -> Tensor:
         values = images.float().mean(1, keepdim=True) / 255

@@ -165,7 +165,7 @@ def test_features_that_are_no_numbers_stop_it(folder: Path, monkeypatch: pytest.
     network = open_network("random")
 
     class Broken:
-        about = network.about
+        about, block, concurrent = network.about, network.block, network.concurrent
         prepare = staticmethod(network.prepare)
 
         @staticmethod

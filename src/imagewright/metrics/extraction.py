@@ -1,4 +1,4 @@
-"""Pictures to features in one pass: while the network is at work, the next pictures are decoded and brought to size.
+"""Pictures to features in one pass, with every core at work: on pictures of its own, or beside a GPU on the next ones.
 
 Over ranks each takes a share of the rows, and the main one gets all of them.
 """
@@ -9,21 +9,26 @@ import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from typing import TypeVar
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from imagewright import distributed
 from imagewright.errors import DataError
 from imagewright.images.cache import cache_folder
 from imagewright.metrics.metric import Pictures
-from imagewright.pretrained.features import FeatureNetwork
+from imagewright.pretrained.features import FeatureNetwork, Features
 from imagewright.verbs.blocks import BLOCK
 
 BATCH = 4 * BLOCK
-AHEAD = 2  # batches that are made ready while the network is at work
+AHEAD = 2  # batches that are begun before those at work are done
 IN_MEMORY = 2**28  # bytes of one array; more are kept in a file that the system maps into memory
 
+Result = TypeVar("Result")
 Progress = Callable[[int, int], None]
 Room = Callable[[tuple[int, int]], np.ndarray]
 """Gives an array float32 of a shape to write into."""
@@ -70,8 +75,7 @@ def features_of(
     features = (rooms[0] if main else room)((rows, about.dimension))
     logits = (rooms[1] if main else room)((rows, about.classes)) if about.classes else None
     done = 0
-    for prepared in _ahead(pictures, network, bounds[rank], bounds[rank + 1]):
-        found = network.extract(prepared)
+    for found in _in_order(pictures, network, bounds[rank], bounds[rank + 1]):
         count = len(found.pooled)
         _check_finite(found.pooled, bounds[rank] + done, about.name)
         features[done : done + count] = found.pooled.numpy()
@@ -93,23 +97,43 @@ def _bounds(count: int, world: int) -> list[int]:
     return [min(count, blocks * rank // world * BLOCK) for rank in range(world + 1)]
 
 
-def _ahead(pictures: Pictures, network: FeatureNetwork, first: int, last: int) -> Iterator[Tensor]:
-    """Batches as the network wants them, made in a thread of their own, a few ahead."""
+def _in_order(pictures: Pictures, network: FeatureNetwork, first: int, last: int) -> Iterator[Features]:
+    """The features of the rows from `first` to `last`, a batch at a time.
 
-    def made(start: int) -> Tensor:
-        return network.prepare(pictures.pictures(np.arange(start, min(start + BATCH, last))))
+    Where the network may be called by several threads, each takes pictures all the way from reading them, on one core:
+    cores that share a batch wait for each other at every layer. Else batches are made ready while the network is at
+    work on the one before.
+    """
 
-    starts = iter(range(first, last, BATCH))
-    with ThreadPoolExecutor(1, thread_name_prefix="pictures") as pool:
-        waiting = [pool.submit(made, start) for _, start in zip(range(AHEAD), starts, strict=False)]
-        try:
-            while waiting:
-                prepared = waiting.pop(0).result()
-                waiting += [pool.submit(made, start) for _, start in zip(range(1), starts, strict=False)]
-                yield prepared
-        finally:
-            for future in waiting:
-                future.cancel()
+    def ready(start: int, count: int) -> Tensor:
+        return network.prepare(pictures.pictures(np.arange(start, min(start + count, last))))
+
+    if network.concurrent:
+        step = max(BLOCK, network.block)
+        yield from _ahead(lambda start: network.extract(ready(start, step)), range(first, last, step), one_core=True)
+    else:
+        for prepared in _ahead(lambda start: ready(start, BATCH), range(first, last, BATCH), one_core=False):
+            yield network.extract(prepared)
+
+
+def _ahead(work: Callable[[int], Result], starts: range, *, one_core: bool) -> Iterator[Result]:
+    """What `work` makes of each start, in their order and a few ahead: by a thread, or by one on each core."""
+    threads = torch.get_num_threads()
+    workers, begin = (threads, partial(torch.set_num_threads, 1)) if one_core else (1, None)
+    left = iter(starts)
+    try:
+        with ThreadPoolExecutor(workers, "imagewright-features", begin) as pool:
+            waiting = [pool.submit(work, start) for start in islice(left, workers + AHEAD)]
+            try:
+                while waiting:
+                    done = waiting.pop(0).result()
+                    waiting += [pool.submit(work, start) for start in islice(left, 1)]
+                    yield done
+            finally:
+                for future in waiting:
+                    future.cancel()
+    finally:
+        torch.set_num_threads(threads)  # a thread that sets its own number sets that of later ones too
 
 
 def _check_finite(features: Tensor, first: int, name: str) -> None:

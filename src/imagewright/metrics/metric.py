@@ -16,7 +16,7 @@ Need = Literal["features", "logits", "reference", "labels", "reference labels", 
 
 
 class Pictures(Protocol):
-    """Pictures by number: row k is the same picture each time."""
+    """Pictures by number: row k is the same picture each time, and for whichever thread asks."""
 
     def __len__(self) -> int: ...
 

@@ -20,6 +20,7 @@ from imagewright.pretrained.features import About, FeatureNetwork, Features, ope
 from imagewright.pretrained.resizing import resized
 from imagewright.pretrained.weights import weights_digest
 from imagewright.runs.loading import load
+from imagewright.verbs.blocks import BLOCK
 
 OF_A_RUN = "classifier:"
 
@@ -38,6 +39,8 @@ def features_named(name: str, *, resize: str | None = None, device: str = "cpu")
 
 class RunFeatures:
     """What a trained model sees: what it perceives, else its latents; with its class log-probabilities as logits."""
+
+    block = BLOCK
 
     def __init__(self, model: Model, name: str, resize: str) -> None:
         if not isinstance(model, (Perceives, Encodes)):
@@ -65,6 +68,11 @@ class RunFeatures:
     def about(self) -> About:
         """What decides the features."""
         return self._about
+
+    @property
+    def concurrent(self) -> bool:
+        """Whether several threads may call `extract` at once."""
+        return self.model.device.type == "cpu"
 
     def prepare(self, images: Tensor) -> Tensor:
         """uint8 (N, C, H, W) to float32 in [-1, 1] at the model's size and channels."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,13 +31,15 @@ class OpenedPictures:
 
     def __init__(self, images: Images) -> None:
         self.images = images
+        self._one_thread = threading.Lock()
 
     def __len__(self) -> int:
         return len(self.images)
 
     def pictures(self, rows: np.ndarray) -> Tensor:
         """uint8 (n, C, H, W) of the rows int64 (n,)."""
-        return self.images.batch(rows).images
+        with self._one_thread:
+            return self.images.batch(rows).images
 
 
 class SampledPictures:
@@ -43,13 +47,16 @@ class SampledPictures:
 
     def __init__(self, model: Model, count: int, seed: int) -> None:
         self.model, self.count, self.seed = model, count, seed
+        # Verbs bring a model out of training and back again: another thread must not be at work in it meanwhile.
+        self._one_thread = threading.Lock() if model.training else nullcontext()
 
     def __len__(self) -> int:
         return self.count
 
     def pictures(self, rows: np.ndarray) -> Tensor:
         """uint8 (n, C, H, W) of the rows int64 (n,)."""
-        return decode(self.model, latents_numbered(self.model, rows.tolist(), self.seed))
+        with self._one_thread:
+            return decode(self.model, latents_numbered(self.model, rows.tolist(), self.seed))
 
     def labels(self) -> np.ndarray | None:
         """int64 (N,), the class that each was asked for; None where the model is told of none."""

@@ -61,10 +61,20 @@ class FeatureNetwork(Protocol):
         """What decides the features."""
         ...
 
+    @property
+    def block(self) -> int:
+        """How many pictures `extract` computes together on a CPU: fewer take as long."""
+        ...
+
+    @property
+    def concurrent(self) -> bool:
+        """Whether several threads may call `extract` at once: it keeps nothing between calls, and runs on the CPU."""
+        ...
+
     def prepare(self, images: Tensor) -> Tensor:
         """uint8 (N, C, H, W) as the network wants them, on the CPU: size, channels, range. Row k is of picture k alone.
 
-        Called in a thread of its own while the network is at work on the pictures before.
+        Called in threads of their own, maybe in several at once.
         """
         ...
 

@@ -212,4 +212,4 @@ def open_inception(resize: str = "tf-bilinear", weights: str | Path | None = Non
 
 
 def _scaled(images: Tensor) -> Tensor:
-    return (images.float() - 128) / 128
+    return images.float().sub(128).div_(128)

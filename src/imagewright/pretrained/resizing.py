@@ -45,7 +45,7 @@ def resized(images: Tensor, size: tuple[int, int], resize: str, channels: int | 
     check_filter(resize)
     images = with_channels(images, channels)
     if resize == "tf-bilinear":
-        return tf_bilinear(images.float(), size)
+        return tf_bilinear(images, size)
     if resize == "clean-bicubic":
         return _clean_bicubic(images, size)
     if resize == "none" or tuple(images.shape[2:]) == tuple(size):
@@ -71,18 +71,25 @@ def with_channels(images: Tensor, channels: int | None) -> Tensor:
 
 
 def tf_bilinear(images: Tensor, size: tuple[int, int]) -> Tensor:
-    """Float (N, C, H, W) at `size` as TensorFlow 1's `resize_bilinear` gives it (`align_corners` off).
+    """(N, C, H, W) at `size`, float32, as TensorFlow 1's `resize_bilinear` gives it (`align_corners` off).
 
     First between columns, then between rows, in float32 with the scale rounded to float32, as its kernel does. When
-    pictures grow, the last pixels repeat the edge.
+    pictures grow, the last pixels repeat the edge. In memory the result lies as channels_last does.
     """
     (height, width), (rows, columns) = images.shape[2:], size
-    left, right, share = _neighbours(width, columns)
-    across = images[..., left]
-    across = across + (images[..., right] - across) * share
-    upper, lower, share = _neighbours(height, rows)
-    down = across[:, :, upper]
-    return down + (across[:, :, lower] - down) * share[:, None]
+    left, right, across = _neighbours(width, columns)
+    upper, lower, down = _neighbours(height, rows)
+    result = torch.empty(*images.shape[:2], rows, columns).contiguous(memory_format=torch.channels_last)
+    for image, place in zip(images, result, strict=True):  # one picture at a time stays in the processor's cache
+        whole = image.float().contiguous()
+        wide = _between(whole.index_select(2, left), whole.index_select(2, right), across)
+        place.copy_(_between(wide.index_select(1, upper), wide.index_select(1, lower), down[:, None]))
+    return result
+
+
+def _between(first: Tensor, second: Tensor, share: Tensor) -> Tensor:
+    """In the place of `second`."""
+    return second.sub_(first).mul_(share).add_(first)
 
 
 def _neighbours(count: int, wanted: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -125,4 +125,5 @@ def _opened(
         value_range="-1 to 1",
         licence="the user's",
     )
-    return ModuleFeatures(about, network, to_float)
+    # Many networks keep what hooks saw for the call after: two threads would get each other's features.
+    return ModuleFeatures(about, network, to_float, stateless=False)
