@@ -26,7 +26,10 @@ def is_idx_name(name: str) -> bool:
 
 
 def read_idx(path: Path) -> np.ndarray:
-    """The uint8 array of an IDX file of 1 to 4 dimensions. Raises `DataError` for any other content."""
+    """The uint8 array of an IDX file of 1 to 4 dimensions: of a plain one mapped from it, so that it takes no memory.
+
+    Raises `DataError` for any other content.
+    """
     packed = path.suffix == ".gz"
     try:
         stored = path.stat().st_size
@@ -40,6 +43,8 @@ def read_idx(path: Path) -> np.ndarray:
                 raise DataError(
                     f"{path} declares {shape}, more than its {stored:,} bytes can hold: it is cut or false."
                 )
+            if not packed and expected and stored == file.tell() + expected:
+                return np.memmap(path, np.uint8, "r", file.tell(), shape)
             content = file.read(expected + 1)
     except (OSError, EOFError, struct.error, zlib.error) as error:
         raise DataError(f"{path} cannot be read: {error}. It may be cut short; fetch it again.") from error
