@@ -22,6 +22,7 @@ METRICS = {
     "path_length": "imagewright.metrics.path_length",
     "class_fd": "imagewright.metrics.class_frechet",
     "classification_accuracy": "imagewright.metrics.classification_accuracy",
+    "network_accuracy": "imagewright.metrics.network_accuracy",
     "memorisation": "imagewright.metrics.memorisation",
     "likelihood": "imagewright.metrics.likelihood",
 }
