@@ -184,4 +184,7 @@ def test_what_is_expected_of_the_known_measures() -> None:
     precision = Output("precision", "precision", "higher")
     assert [expected_of(precision, name).way for name in ("blur", "mode_dropping")] == ["falls", "holds"]
     assert expected_of(Output("recall", "recall", "higher"), "mode_dropping").way == "falls"
+    for name in ("accuracy", "network_accuracy"):  # who learns from few kinds knows few; each of them is still told
+        both = [Output(f"{name}_{way}", "", "higher") for way in ("fake_to_real", "real_to_fake")]
+        assert [expected_of(output, "mode_dropping").way for output in both] == ["falls", "holds"]
     assert all(expected_of(precision, name).why for name in ("mode_dropping", "duplication"))

@@ -29,6 +29,7 @@ from imagewright.latent.directions_methods import (
 from imagewright.phases import Model
 from imagewright.seeds import derive_seed
 from imagewright.verbs.apply import ImagesLike, RunLike, decode, encode, images_for, latents_of, model_of
+from imagewright.verbs.blocks import in_use
 
 Method = Literal["activations", "latents", "weights"]
 USUAL = 8
@@ -76,12 +77,8 @@ def directions(
     _check_method(model, method)
     searched, count = _searched(model), count_of(model, count)
     encoded = _encoded(model, method, images)
-    was_training = model.training
-    model.eval()
-    try:
+    with in_use(model):
         rows, explained = _found(model, method, encoded, searched, count, seed)
-    finally:
-        model.train(was_training)
     whole = torch.zeros(count, len(searched))
     whole[:, searched] = rows / rows.norm(dim=1, keepdim=True).clamp(min=1e-12)
     spread_of = encoded if encoded is not None else _draws(model, MOST_PICTURES, seed)

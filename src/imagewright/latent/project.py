@@ -32,6 +32,7 @@ from imagewright.latent.project_views import View
 from imagewright.phases import Model
 from imagewright.pixels import to_float, to_uint8
 from imagewright.verbs.apply import ImagesLike, RunLike, encode, images_for, model_of
+from imagewright.verbs.blocks import in_use
 
 RATE = {"draw": 0.1, "encoded": 0.03}  # standard deviations of the prior a step, at the start; less from near by
 DECODED = 64  # draws decoded at once
@@ -99,18 +100,13 @@ def project(
     model = model_of(run)
     require(model, "decode", catalogue.name_of(model))
     pictures = torch.cat([batch.images for batch in images_for(model, images).batches(256)])
-    was_training = model.training
-    model.eval()
-    try:
-        with torch.inference_mode(False):
-            search = _Search(model, label, candidates, perceptual, seed)
-            found = []
-            for done, picture in enumerate(pictures):
-                found.append(search.of(picture[None], starts, steps))
-                if progress is not None:
-                    progress(done + 1, len(pictures))
-    finally:
-        model.train(was_training)
+    with in_use(model), torch.inference_mode(False):
+        search = _Search(model, label, candidates, perceptual, seed)
+        found = []
+        for done, picture in enumerate(pictures):
+            found.append(search.of(picture[None], starts, steps))
+            if progress is not None:
+                progress(done + 1, len(pictures))
     return _told(model, pictures, found)
 
 

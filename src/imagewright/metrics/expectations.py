@@ -84,6 +84,8 @@ EXCEPTIONS: dict[str, dict[str, Expected]] = {  # the first that fits
         "mode_dropping": Expected("open", "it rises where the modes that are left are the dense ones"),
     },
     "recall": _DIVERSITY,
+    "accuracy_real_to_fake": _FIDELITY,
+    "network_accuracy_real_to_fake": _FIDELITY,
     "inception_score": _NO_REFERENCE,
     "ms_ssim": _ALIKE,
     "swd_": {**_TEXTURE, **_FINE},  # of one level; the mean of all is `swd`

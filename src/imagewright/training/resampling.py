@@ -27,6 +27,7 @@ from imagewright.phases import Model
 from imagewright.pixels import to_float
 from imagewright.seeds import derive_seed
 from imagewright.training.orders import Order, ShuffledOrder
+from imagewright.verbs.blocks import in_use
 
 DEFAULT_STRENGTH = 0.5
 REFERENCES = 4096  # pictures that neighbours are looked for among
@@ -172,11 +173,6 @@ def _coordinates(images: Images) -> Tensor:
 
 def _latents(model: Model, images: Images) -> Tensor:
     """What the model makes of all images, (N, ...) on the CPU."""
-    was_training = model.training
-    model.eval()
-    try:
-        with torch.inference_mode():
-            batches = (to_float(batch.images.to(model.device)) for batch in images.batches(ENCODED_AT_ONCE))
-            return torch.cat([model.encode(batch).float().cpu() for batch in batches])  # type: ignore[operator]
-    finally:
-        model.train(was_training)
+    with in_use(model), torch.inference_mode():
+        batches = (to_float(batch.images.to(model.device)) for batch in images.batches(ENCODED_AT_ONCE))
+        return torch.cat([model.encode(batch).float().cpu() for batch in batches])  # type: ignore[operator]

@@ -6,7 +6,8 @@ row k % BLOCK of block k // BLOCK, and comes out the same to the bit.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -24,17 +25,23 @@ def in_blocks(model: Model, function: Callable[[Tensor], Tensor], inputs: Tensor
 
 def in_numbered_blocks(model: Model, function: Callable[[Tensor, int], Tensor], inputs: Tensor) -> Tensor:
     """As `in_blocks`, for a function that also takes the number of the block: to seed what is drawn in it."""
+    with in_use(model), torch.inference_mode():
+        results = []
+        for number, block in enumerate(inputs.split(BLOCK)):
+            whole = torch.cat([block, block.new_zeros(BLOCK - len(block), *block.shape[1:])])
+            results.append(function(whole.to(model.device), number)[: len(block)].cpu())
+    return torch.cat(results) if results else torch.empty(0)
+
+
+@contextmanager
+def in_use(model: Model) -> Iterator[None]:
+    """Within the block a model is not in training: it draws no noise of its own, and uses the statistics it learned."""
     was_training = model.training
     model.eval()
     try:
-        with torch.inference_mode():
-            results = []
-            for number, block in enumerate(inputs.split(BLOCK)):
-                whole = torch.cat([block, block.new_zeros(BLOCK - len(block), *block.shape[1:])])
-                results.append(function(whole.to(model.device), number)[: len(block)].cpu())
+        yield
     finally:
         model.train(was_training)
-    return torch.cat(results) if results else torch.empty(0)
 
 
 def generator_of(seed: int, block: int) -> torch.Generator:
