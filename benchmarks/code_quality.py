@@ -44,10 +44,10 @@ def main() -> None:
     training, test = split(arguments.set, size=28)
     named, held_out = training.batch(np.arange(10_000)), test.batch(np.arange(len(test)))
     for seed in arguments.seeds:
-        started = time.monotonic()
+        started, worked = time.monotonic(), time.process_time()
         out = arguments.out / f"{arguments.set}-{seed}"
         run = iw.train("infogan", training, out, force=True, seed=seed, images_seen=arguments.images_seen, **chosen)
-        minutes = (time.monotonic() - started) / 60
+        minutes = {"minutes": (time.monotonic() - started) / 60, "of processors": (time.process_time() - worked) / 60}
         values = values_of(run, named.images)
         categories = run.record["config"]["categories"]
         counts = torch.zeros(categories, 10).index_put_(
@@ -57,7 +57,8 @@ def main() -> None:
         agreeing = float((digit[values_of(run, held_out.images)] == held_out.labels).float().mean())
         sheet = [iw.sample(run, 10, seed=seed, label=str(value)) for value in range(categories)]
         draw_grid(torch.cat(sheet), columns=10).save(out.with_suffix(".png"))
-        row = {"seed": seed, "minutes": round(minutes, 2), "agreement": round(agreeing, 4), "digits": digit.tolist()}
+        row = {"seed": seed} | {name: round(value, 1) for name, value in minutes.items()}
+        row |= {"agreement": round(agreeing, 4), "digits": digit.tolist()}
         row |= {name: round(value, 3) for name, value in run.metrics()[-1].items() if "information" in name}
         print(json.dumps(row), flush=True)
 

@@ -32,11 +32,7 @@ RECIPES: dict[str, dict[str, object]] = {
     "vae_gan": {
         "latent_dim": 128,
         "width": 16,
-        "penalty": 0.5,
-        "margin": 0,
-        "batch_size": 16,
-        "learning_rate": 5e-4,
-        "feature_weight": 1e-3,
+        "discriminator_norm": "none",
         "schedule": "linear",
         "images_seen": 70_000,
     },

@@ -6,7 +6,7 @@ What models that play it share; which images are judged, and what is known of th
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -21,7 +21,9 @@ from imagewright.phases import Draws, Phase, Recipe, Step, Terms
 
 @dataclass(frozen=True, kw_only=True)
 class GameConfig(Config):
-    """The options of a game."""
+    """The options of a game. `usual_r1`: gamma of R1 where a loss has no penalty of its own and none was asked for."""
+
+    usual_r1: ClassVar[float] = 0.0
 
     loss: AdversarialName = Field("non_saturating", description="the game: see losses/adversarial.py for the papers")
     penalty: float | None = Field(
@@ -29,7 +31,7 @@ class GameConfig(Config):
         ge=0,
         le=1e6,
         description="weight of the gradient penalty: wasserstein, lambda (10); relativistic, gamma of R1 and R2 "
-        "(0.5); the others, gamma of R1 (0)",
+        "(0.5); the others, gamma of R1 (0; of vae_gan 0.5)",
     )
     penalty_every: int = Field(
         4, ge=1, le=100, description="steps to one of R1, where R1 is added to a loss that has none of its own"
@@ -38,12 +40,14 @@ class GameConfig(Config):
         None, ge=1, le=100, description="steps of the discriminator to one of the generator (5 for wasserstein, else 1)"
     )
     discriminator_norm: Literal["auto", "batch", "none"] = Field(
-        "auto", description="normalisation in the discriminator; auto: batch, none where the loss has a penalty"
+        "auto",
+        description="normalisation in the discriminator; auto: batch, none where the loss has a penalty (vae_gan: none "
+        "with wasserstein and relativistic only)",
     )
 
     @property
     def penalty_weight(self) -> float:
-        default = {"wasserstein": 10.0, "relativistic": 0.5}.get(self.loss, 0.0)
+        default = {"wasserstein": 10.0, "relativistic": 0.5}.get(self.loss, self.usual_r1)
         return default if self.penalty is None else self.penalty
 
     @property

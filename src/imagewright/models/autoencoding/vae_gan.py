@@ -3,7 +3,9 @@
 Larsen, Sonderby, Larochelle & Winther 2016, arXiv:1512.09300: the objective is eq. 8, the reconstruction eq. 7, the
 three updates algorithm 1, the layers table 1; when a network rests, from the authors' code. Departures: Adam without
 momentum for RMSProp; the decoder's game does not saturate (Goodfellow et al. 2014, section 3); by default the variance
-of a feature is the best for each batch (Rybkin et al. 2020, arXiv:2006.13202, section 3.2), where the paper has 1.
+of a feature is the best for each batch (Rybkin et al. 2020, arXiv:2006.13202, section 3.2), where the paper has 1, and
+R1 (Mescheder et al. 2018, arXiv:1801.04406) keeps the discriminator in reach, so that no network need rest. The paper's
+own: `penalty=0, margin=0.35, feature_weight=1e-6, sigma=1`; on small sets its decoder was left behind for good.
 Shape letters: N batch, C H W image, Z code, F features.
 """
 
@@ -35,11 +37,15 @@ SMALLEST_VARIANCE = 1e-8  # of a feature: a picture that is rebuilt exactly must
 @dataclass(frozen=True, kw_only=True)
 class VAEGANConfig(FittedConfig, GameConfig):
     smallest: ClassVar[dict[str, Any]] = {"latent_dim": 4, "width": 8}
+    usual_r1: ClassVar[float] = 0.5
 
     latent_dim: int = Field(128, ge=1, le=65_536, description="numbers in the code of a picture")
     width: int = Field(64, ge=2, le=2048, description="channels after the encoder's first convolution; the paper's: 64")
     feature_weight: float = Field(
-        1e-6, ge=0, le=1e6, description="gamma: weight of the reconstruction beside the game, for the decoder"
+        1e-3,
+        ge=0,
+        le=1e6,
+        description="gamma: weight of the reconstruction beside the game, for the decoder; the paper's: 1e-6",
     )
     sigma: float = Field(
         0,
@@ -51,12 +57,19 @@ class VAEGANConfig(FittedConfig, GameConfig):
         0.68, gt=0, le=10, description="loss of the discriminator on real and on made pictures around which both move"
     )
     margin: float = Field(
-        0.35,
+        0,
         ge=0,
         le=10,
         description="the discriminator rests where a loss of its is further below the equilibrium, the decoder where "
-        "one is further above; 0: neither rests. Only with loss=non_saturating",
+        "one is further above; 0: neither rests; the paper's: 0.35. Only with loss=non_saturating",
     )
+
+    @property
+    def normalises_discriminator(self) -> bool:
+        # With R1 too: features without norms said too little of small pictures, and latents came to say nothing.
+        if self.discriminator_norm == "auto":
+            return self.loss not in ("wasserstein", "relativistic")
+        return super().normalises_discriminator
 
     @classmethod
     def size_rule(cls, size: tuple[int, int]) -> str:
@@ -168,7 +181,7 @@ class VAEGAN(Model, ScoresByDiscriminator):
     @property
     def recipe(self) -> Recipe:
         # Without momentum a gradient of nothing moves nothing: a network that rests stays where it is.
-        return Recipe(600_000, batch_size=64, learning_rate=3e-4, betas=(0.0, 0.99), average_half_life=10_000)
+        return Recipe(600_000, batch_size=16, learning_rate=5e-4, betas=(0.0, 0.99), average_half_life=10_000)
 
     # Objective
 
