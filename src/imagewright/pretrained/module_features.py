@@ -32,18 +32,13 @@ class ModuleFeatures(nn.Module):
         stateless: bool = True,
     ) -> None:
         super().__init__()
-        self._about, self.scaled, self._block, self.stateless = about, scaled, block, stateless
+        self._about, self.scaled, self.block, self.stateless = about, scaled, block, stateless
         self.network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @property
     def about(self) -> About:
         """What decides the features."""
         return self._about
-
-    @property
-    def block(self) -> int:
-        """How many pictures are computed together on a CPU."""
-        return self._block
 
     @property
     def concurrent(self) -> bool:
