@@ -57,6 +57,21 @@ def test_who_is_far_ahead_rests(options: dict[str, object], expected: set[str]) 
     assert moved(tiny_model("vae_gan", penalty=0.0, **options)) == expected
 
 
+@pytest.mark.parametrize(
+    ("side", "options", "expected"),
+    [
+        (24, {}, True),
+        (32, {}, False),
+        (32, {"penalty": 0.0}, True),  # as published
+        (24, {"discriminator_norm": "none"}, False),
+        (24, {"loss": "wasserstein"}, False),  # a penalty on each picture's own gradient
+    ],
+)
+def test_where_the_discriminator_has_norms(side: int, options: dict[str, object], expected: bool) -> None:
+    model = VAEGAN(VAEGANConfig(size=(side, side), channels=1, width=8, latent_dim=4, **options))
+    assert any("BatchNorm" in type(layer).__name__ for layer in model.discriminator.modules()) == expected
+
+
 def test_both_move_where_both_would_rest() -> None:
     # One loss is above and the other below a line between them, whichever way round: both networks would rest.
     engine = engine_of(tiny_model("vae_gan", penalty=0.0), betas=(0.0, 0.99))

@@ -41,8 +41,8 @@ class GameConfig(Config):
     )
     discriminator_norm: Literal["auto", "batch", "none"] = Field(
         "auto",
-        description="normalisation in the discriminator; auto: batch, none where the loss has a penalty (vae_gan: none "
-        "with wasserstein and relativistic only)",
+        description="normalisation in the discriminator; auto: batch, none where the loss has a penalty (vae_gan: "
+        "batch with R1 too where a side has fewer than 32 pixels)",
     )
 
     @property
