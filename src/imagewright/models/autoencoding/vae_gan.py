@@ -67,7 +67,7 @@ class VAEGANConfig(FittedConfig, GameConfig):
 
     @property
     def normalises_discriminator(self) -> bool:
-        # By trial: without norms samples of digits of 8 and 16 pixels were all alike; with them, faces of 32 were noisy.
+        # By trial: without norms digits of 8 and 16 pixels were all alike; with them, faces of 32 stayed noisy.
         if self.discriminator_norm == "auto" and self.has_r1_phase and min(self.size) < SMALL:
             return True
         return super().normalises_discriminator
