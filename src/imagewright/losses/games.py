@@ -72,6 +72,18 @@ class GameConfig(Config):
         return (0.0, 0.99) if self.penalty_weight else (0.5, 0.999)
 
 
+def knowing(critic: Critic, *known: tuple[Tensor, Tensor]) -> Critic:
+    """`critic`, but for pictures (N, C, H, W), those very tensors, whose logits (N,) are there already."""
+
+    def judge(images: Tensor) -> Tensor:
+        for pictures, logits in known:
+            if images is pictures:
+                return logits
+        return critic(images)
+
+    return judge
+
+
 def generator_terms(game: GameConfig, critic: Critic, fake: Tensor, real: Tensor) -> Terms:
     """What the generator minimises. `critic`: images (N, C, H, W) to logits (N,)."""
     played = ADVERSARIAL[game.loss]

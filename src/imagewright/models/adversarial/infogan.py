@@ -25,8 +25,16 @@ from imagewright.capabilities import LatentPart
 from imagewright.configs import FittedConfig
 from imagewright.layers.first import first_activations, first_weight
 from imagewright.layers.judging import ScoresByDiscriminator
-from imagewright.losses.games import GameConfig, discriminator_terms, generator_terms, phases_of, r1_terms
+from imagewright.losses.games import (
+    GameConfig,
+    discriminator_terms,
+    generator_terms,
+    knowing,
+    phases_of,
+    r1_terms,
+)
 from imagewright.losses.likelihoods import LOG_TWO_PI, gaussian_log_likelihood
+from imagewright.losses.penalties import Critic
 from imagewright.phases import Model, Phase, Recipe, Step, Terms
 
 HIDDEN = 128  # units of the recognition network, as in the paper's tables
@@ -160,13 +168,17 @@ class Recogniser(nn.Module):
         )
 
     def forward(self, images: Tensor) -> Tensor:
+        return self.logits_of(self.body(images))
+
+    def logits_of(self, features: Tensor) -> Tensor:
+        """(N,) from the body's features."""
         # Losses are logarithms and exponentials of logits: not for half precision.
-        logits: Tensor = self.realness(self.body(images))[:, 0].float()
+        logits: Tensor = self.realness(features)[:, 0].float()
         return logits
 
-    def read(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits of the category (N, K), and means of the continuous codes (N, C)."""
-        outputs = self.recognition(self.body(images)).float()
+    def read(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """From the body's features: logits of the category (N, K), and means of the continuous codes (N, C)."""
+        outputs = self.recognition(features).float()
         category, means = outputs.split(self.sizes, dim=1)
         return category, means
 
@@ -201,7 +213,8 @@ class InfoGAN(Model, ScoresByDiscriminator):
         latents = self._latents(step)
         fake = self.generator(latents)
         step.shared |= {"fake": fake.detach(), "latents": latents}
-        return generator_terms(self.config, self.discriminator, fake, step.images) | self._misread(fake, latents)
+        critic, features = self._judge(fake)
+        return generator_terms(self.config, critic, fake, step.images) | self._misread(features, latents)
 
     def discriminator_loss(self, step: Step) -> Terms:
         """The game, and Q's reading of the same fakes."""
@@ -210,11 +223,17 @@ class InfoGAN(Model, ScoresByDiscriminator):
             with torch.no_grad():
                 step.shared |= {"fake": self.generator(latents), "latents": latents}
         fake = step.shared["fake"].to(step.images.dtype)
-        terms = discriminator_terms(self.config, self.discriminator, step.images, fake, step.draws)
-        return terms | self._misread(fake, step.shared["latents"])
+        critic, features = self._judge(fake)
+        terms = discriminator_terms(self.config, critic, step.images, fake, step.draws)
+        return terms | self._misread(features, step.shared["latents"])
 
     def r1_loss(self, step: Step) -> Terms:
         return r1_terms(self.config, self.discriminator, step.images)
+
+    def _judge(self, fake: Tensor) -> tuple[Critic, Tensor]:
+        """A critic that knows `fake` already, and the features (N, F) by which it does: the game and Q share them."""
+        features = self.discriminator.body(fake)
+        return knowing(self.discriminator, (fake, self.discriminator.logits_of(features))), features
 
     def _latents(self, step: Step) -> Tensor:
         config, draws = self.config, step.draws
@@ -225,10 +244,10 @@ class InfoGAN(Model, ScoresByDiscriminator):
         codes = draws.normal(config.continuous) if normal else 2 * draws.uniform(config.continuous) - 1
         return torch.cat([noise, one_hot(category, config.categories).to(noise.dtype), codes], 1)
 
-    def _misread(self, images: Tensor, latents: Tensor) -> Terms:
+    def _misread(self, features: Tensor, latents: Tensor) -> Terms:
         """Minus E[log Q(c | x)] in nats, weighted: eq. 5 but for the entropy of the codes, which nothing moves."""
         config = self.config
-        category, means = self.discriminator.read(images)
+        category, means = self.discriminator.read(features)
         wanted = latents[:, config.latent_dim : config.latent_dim + config.categories].argmax(1)
         terms = {"category": config.category_weight * cross_entropy(category, wanted)}
         if config.continuous and config.continuous_weight:
@@ -308,7 +327,7 @@ class InfoGAN(Model, ScoresByDiscriminator):
 
     def classify(self, images: Tensor) -> Tensor:
         """Log-probabilities of the category code's values under Q, (N, K)."""
-        logits, _ = self.discriminator.read(images)
+        logits, _ = self.discriminator.read(self.discriminator.body(images))
         return logits.log_softmax(1)
 
     def perceive(self, images: Tensor) -> Tensor:

@@ -12,7 +12,6 @@ Shape letters: N batch, C H W image, Z code, F features.
 from __future__ import annotations
 
 import math
-from functools import partial
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -25,7 +24,7 @@ from torch.nn.functional import softplus
 from imagewright.configs import FittedConfig
 from imagewright.layers.first import first_activations, first_weight
 from imagewright.layers.judging import ScoresByDiscriminator
-from imagewright.losses.games import GameConfig, discriminator_terms, generator_terms, r1_terms
+from imagewright.losses.games import GameConfig, discriminator_terms, generator_terms, knowing, r1_terms
 from imagewright.losses.likelihoods import gaussian_divergence, gaussian_log_likelihood
 from imagewright.phases import Model, Phase, Recipe, Step, Terms
 
@@ -161,11 +160,6 @@ def _convolution(inner: int, outer: int, *, stride: int, normalised: bool) -> li
     return [layer, nn.BatchNorm2d(outer)] if normalised else [layer]
 
 
-def _known(images: Tensor, *, logits: Tensor, real: Tensor, real_logits: Tensor) -> Tensor:
-    """The discriminator's answer, which is known already: its features were needed before."""
-    return real_logits if images is real else logits
-
-
 class VAEGAN(Model, ScoresByDiscriminator):
     """Networks: `encoder`, `decoder` and `discriminator`; the verbs use moving averages of the first two."""
 
@@ -217,10 +211,9 @@ class VAEGAN(Model, ScoresByDiscriminator):
         with torch.no_grad():
             real_logits = self.discriminator.logits_of(self._features(step))
         moves = self._moves(step, real_logits, torch.cat(logits).detach())
-        played = [
-            generator_terms(self.config, partial(_known, logits=own, real=step.images, real_logits=real_logits), *pair)
-            for own, pair in zip(logits, ((rebuilt, step.images), (samples, step.images)), strict=True)
-        ]
+        known = (rebuilt, logits[0]), (samples, logits[1]), (step.images, real_logits)
+        critic = knowing(self.discriminator, *known)
+        played = [generator_terms(self.config, critic, fake, step.images) for fake in (rebuilt, samples)]
         adversarial = (played[0]["adversarial"] + played[1]["adversarial"]) / 2
         likelihood = self._log_likelihood(self._features(step), features).mean()
         return {"adversarial": moves * adversarial, "features": -moves * self.config.feature_weight * likelihood}
@@ -232,7 +225,8 @@ class VAEGAN(Model, ScoresByDiscriminator):
                 rebuilt, samples = self._made(step)
             step.shared |= {"rebuilt": rebuilt, "samples": samples}
         made = [step.shared[name].to(step.images.dtype) for name in ("rebuilt", "samples")]
-        parts = [discriminator_terms(self.config, self.discriminator, step.images, fake, step.draws) for fake in made]
+        critic = knowing(self.discriminator, (step.images, self.discriminator(step.images)))
+        parts = [discriminator_terms(self.config, critic, step.images, fake, step.draws) for fake in made]
         moves = step.shared.get("discriminator moves", 1.0)
         return {name: moves * (parts[0][name] + parts[1][name]) / 2 for name in parts[0]}
 
