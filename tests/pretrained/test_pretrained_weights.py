@@ -17,6 +17,7 @@ from serving import Site, serving
 
 from imagewright.errors import DataError
 from imagewright.images.fetching import RemoteFile, fetch
+from imagewright.pretrained.features import open_network
 from imagewright.pretrained.torchscript_archives import read_torchscript
 from imagewright.pretrained.weights import checked_state, read_weights, weight_file, weights_digest
 
@@ -89,6 +90,13 @@ def test_offline_the_error_says_which_file_goes_where(folder, monkeypatch) -> No
         weight_file("net", FILE, ("http://absent.invalid/",))
     for said in ("The network 'net' needs its weights", "net.pth", "10,240 bytes", SHA256, str(folder), "_WEIGHTS"):
         assert said in str(raised.value)
+
+
+@pytest.mark.parametrize(("network", "module"), [("inception", "inception_weights"), ("dinov2", "dinov2")])
+def test_offline_the_error_says_which_features_need_no_file(network: str, module: str, folder, monkeypatch) -> None:
+    monkeypatch.setattr(f"imagewright.pretrained.{module}.MIRRORS", ("http://127.0.0.1:9/",))
+    with pytest.raises(DataError, match="The features `random` and `pixels` need no file"):
+        open_network(network)
 
 
 def test_the_mirror_of_ones_own_has_a_folder_for_weights(site, folder, monkeypatch) -> None:

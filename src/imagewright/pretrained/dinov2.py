@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from imagewright.images.fetching import RemoteFile
-from imagewright.pretrained.features import About, Features
+from imagewright.pretrained.features import WITHOUT_WEIGHTS, About, Features
 from imagewright.pretrained.module_features import ModuleFeatures
 from imagewright.pretrained.resizing import check_filter
 from imagewright.pretrained.weights import checked_state, read_weights, weight_file, weights_digest
@@ -173,7 +173,7 @@ def open_dinov2(
     `.pth` or `.safetensors` file of one's own, of that `shape`, whose scores are then not called published ones.
     Raises `DataError` where there are no weights.
     """
-    path = Path(weights) if weights else weight_file("dinov2", FILE, MIRRORS)
+    path = Path(weights) if weights else weight_file("dinov2", FILE, MIRRORS, instead=WITHOUT_WEIGHTS)
     state = {name: tensor for name, tensor in read_weights(path).items() if name != "mask_token"}
     shape = shape or Shape()
     about = About(

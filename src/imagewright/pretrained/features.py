@@ -10,6 +10,8 @@ from torch import Tensor
 
 from imagewright.errors import ConfigError, nearest_name
 
+WITHOUT_WEIGHTS = "The features `random` and `pixels` need no file."
+
 
 @dataclass(frozen=True)
 class About:

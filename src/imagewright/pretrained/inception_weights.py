@@ -15,6 +15,7 @@ from torch import Tensor
 
 from imagewright.errors import DataError
 from imagewright.images.fetching import RemoteFile, checked
+from imagewright.pretrained.features import WITHOUT_WEIGHTS
 from imagewright.pretrained.torchscript_archives import read_torchscript
 from imagewright.pretrained.weights import placed, read_weights, weight_file
 
@@ -138,7 +139,7 @@ def published_weights() -> dict[str, Tensor]:
     by_hand = None if placed(STATE_DICT, ALSO) else placed(TORCHSCRIPT)
     if by_hand is not None:
         return weights_of(checked(by_hand, TORCHSCRIPT))
-    return weights_of(weight_file("inception", STATE_DICT, MIRRORS, ALSO))
+    return weights_of(weight_file("inception", STATE_DICT, MIRRORS, ALSO, instead=WITHOUT_WEIGHTS))
 
 
 def weights_of(path: Path) -> dict[str, Tensor]:

@@ -22,12 +22,14 @@ from imagewright.images.cache import cache_folder
 from imagewright.images.fetching import RemoteFile, checked, fetch
 
 
-def weight_file(name: str, file: RemoteFile, mirrors: tuple[str, ...], also: tuple[str, ...] = ()) -> Path:
+def weight_file(
+    name: str, file: RemoteFile, mirrors: tuple[str, ...], also: tuple[str, ...] = (), *, instead: str = ""
+) -> Path:
     """The path of a weight file whose checksum is right, fetched if need be.
 
     `name`: of the network, for messages. `mirrors`: base URLs, to which the file's name is added. `also`: other names
-    that the same bytes are distributed under. Raises `DataError` where it cannot be had, saying what to put where, and
-    for a file of that name that is not the published one.
+    that the same bytes are distributed under. `instead`: a sentence on what does without the file. Raises `DataError`
+    where it cannot be had, saying what to put where, and for a file of that name that is not the published one.
     """
     found = placed(file, also)
     if found is not None:
@@ -39,7 +41,7 @@ def weight_file(name: str, file: RemoteFile, mirrors: tuple[str, ...], also: tup
             raise
         raise DataError(
             f"The network {name!r} needs its weights: {error} A folder of your own where it is can be named by "
-            "IMAGEWRIGHT_WEIGHTS."
+            f"IMAGEWRIGHT_WEIGHTS. {instead}".rstrip()
         ) from error
 
 
