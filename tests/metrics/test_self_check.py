@@ -182,7 +182,8 @@ def test_what_is_expected_of_the_known_measures() -> None:
     assert ways["inception_score"]["blur"] == "open"
     assert ways["ms_ssim"]["duplication"] == "rises"
     precision = Output("precision", "precision", "higher")
-    assert [expected_of(precision, name).way for name in ("blur", "mode_dropping")] == ["falls", "holds"]
+    of_precision = [expected_of(precision, name).way for name in ("blur", "mode_dropping", "duplication")]
+    assert of_precision == ["falls", "holds", "open"]
     assert expected_of(Output("recall", "recall", "higher"), "mode_dropping").way == "falls"
     for name in ("accuracy", "network_accuracy"):  # who learns from few kinds knows few; each of them is still told
         both = [Output(f"{name}_{way}", "", "higher") for way in ("fake_to_real", "real_to_fake")]
