@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 
 import numpy as np
 import pytest
@@ -107,10 +108,18 @@ def test_the_recognition_network_is_trained_on_the_same_fakes_as_the_discriminat
 
 
 def test_it_finds_two_classes_without_labels() -> None:
-    """Dark pictures and bright ones: the two values of the category part them."""
+    """Dark pictures and bright ones: the two values of the category part them, by the median of three trainings.
+
+    So small a game swings: rounding alone decides where one training stands when it ends.
+    """
     pictures = np.full((64, 1, 8, 8), 30, np.uint8)
     pictures[32:] = 220
     pictures += np.random.default_rng(0).integers(0, 20, pictures.shape, dtype=np.uint8)
+    assert statistics.median(agreement_with_halves(pictures, seed) for seed in range(3)) > 0.95
+
+
+def agreement_with_halves(pictures: np.ndarray, seed: int) -> float:
+    """How well two values part the first half of the pictures from the second after a short training."""
     images = iw.open_images(pictures)
     model = tiny_model("infogan", (8, 8), 1, categories=2, continuous=0)
     recipe, rows = model.recipe, 2 * BATCH
@@ -122,13 +131,13 @@ def test_it_finds_two_classes_without_labels() -> None:
         betas=recipe.betas,
         rates=recipe.rates,
     )
-    generator = np.random.default_rng(0)
-    for index in range(250):
+    generator = np.random.default_rng(seed)
+    for index in range(150):
         engine.step(images.batch(generator.integers(0, 64, rows)), index, index * rows)
     model.eval()
     found = iw.classify(model, pictures).argmax(1)
     agreement = (found == torch.arange(64) // 32).float().mean().item()
-    assert max(agreement, 1 - agreement) > 0.95
+    return max(agreement, 1 - agreement)
 
 
 def test_the_bodies_are_the_published_ones_and_grow_with_the_picture() -> None:

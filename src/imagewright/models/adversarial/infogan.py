@@ -25,14 +25,7 @@ from imagewright.capabilities import LatentPart
 from imagewright.configs import FittedConfig
 from imagewright.layers.first import first_activations, first_weight
 from imagewright.layers.judging import ScoresByDiscriminator
-from imagewright.losses.games import (
-    GameConfig,
-    discriminator_terms,
-    generator_terms,
-    knowing,
-    phases_of,
-    r1_terms,
-)
+from imagewright.losses.games import GameConfig, discriminator_terms, generator_terms, knowing, phases_of, r1_terms
 from imagewright.losses.likelihoods import LOG_TWO_PI, gaussian_log_likelihood
 from imagewright.losses.penalties import Critic
 from imagewright.phases import Model, Phase, Recipe, Step, Terms
