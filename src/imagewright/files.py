@@ -1,4 +1,4 @@
-"""Files written whole or not at all: into a temporary neighbour, flushed to the disk, then renamed over the name."""
+"""Files written whole or not at all (a temporary neighbour, flushed and renamed), the cache folder, and lock files."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from imagewright.errors import RunError
+
+try:
+    import fcntl
+except ImportError:  # Windows: two processes may then prepare at once, and the last rename wins
+    fcntl = None  # type: ignore[assignment]
 
 _SAID: dict[int, str] = {
     errno.ENOSPC: "the disk is full: free some space, or choose another place",
@@ -74,6 +79,32 @@ def said_plainly(path: str | Path) -> Iterator[None]:
         if "No space left" in str(error) or "os error 28" in str(error):
             raise RunError(f"Cannot write {path}: {_SAID[errno.ENOSPC]}.") from error
         raise
+
+
+def cache_folder(chosen: str | Path | None) -> Path:
+    """Where caches lie: as chosen, else `$IMAGEWRIGHT_CACHE`, else `~/.cache/imagewright`."""
+    return Path(chosen or os.environ.get("IMAGEWRIGHT_CACHE") or Path.home() / ".cache" / "imagewright").expanduser()
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file `path`: another process that wants it waits."""
+    with open(path, "a") as file:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def is_locked(path: Path) -> bool:
+    """Whether another process holds the lock file `path` now."""
+    if fcntl is None or not path.exists():
+        return False
+    with open(path, "a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
 
 
 def _umask() -> int:

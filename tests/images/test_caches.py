@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from imagewright.cli import main
+from imagewright.files import cache_folder, locked
 from imagewright.images import open_images
-from imagewright.images.cache import cache_folder, locked
 from imagewright.images.caches import list_caches, remove_caches
 
 

@@ -20,7 +20,7 @@ def cache(
     from datetime import datetime
 
     from imagewright.errors import UserError
-    from imagewright.images.cache import cache_folder
+    from imagewright.files import cache_folder
     from imagewright.images.caches import list_caches, remove_caches
 
     if unused_for is not None and not (clear and unused_for >= 0):

@@ -12,20 +12,15 @@ import errno
 import json
 import mmap
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from imagewright.errors import DataError
-from imagewright.files import write_whole
-
-try:
-    import fcntl
-except ImportError:  # Windows: two processes may then prepare at once, and the last rename wins
-    fcntl = None  # type: ignore[assignment]
+from imagewright.files import locked, write_whole
 
 FORMAT = 1
 Skipped = tuple[int, str, str]
@@ -54,11 +49,6 @@ class Store:
         row = int(np.prod(self.pixels.shape[1:]))
         start = first * row // mmap.PAGESIZE * mmap.PAGESIZE
         self.mapping.madvise(mmap.MADV_DONTNEED, start, last * row - start)
-
-
-def cache_folder(chosen: str | Path | None) -> Path:
-    """Where caches lie: as chosen, else `$IMAGEWRIGHT_CACHE`, else `~/.cache/imagewright`."""
-    return Path(chosen or os.environ.get("IMAGEWRIGHT_CACHE") or Path.home() / ".cache" / "imagewright").expanduser()
 
 
 def open_or_make(
@@ -171,27 +161,6 @@ def _close_gaps(descriptor: int, shape: tuple[int, int, int, int], gaps: list[in
             os.pwrite(descriptor, os.pread(descriptor, (stop - start) * row, start * row), (start - number - 1) * row)
     os.ftruncate(descriptor, kept * row)
     return kept
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file `path`: another process that wants it waits."""
-    with open(path, "a") as file:
-        if fcntl is not None:
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def is_locked(path: Path) -> bool:
-    """Whether another process holds the lock file `path` now."""
-    if fcntl is None or not path.exists():
-        return False
-    with open(path, "a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return True
-    return False
 
 
 def _as_data_error(error: OSError, folder: Path, shape: tuple[int, int, int, int]) -> DataError:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imagewright.errors import DataError
-from imagewright.images.cache import cache_folder, is_locked
+from imagewright.files import cache_folder, is_locked
 
 SECONDS_A_DAY = 86_400
 # The folder of each kind, and the suffixes of its files; the header first: without it the others count as not there.

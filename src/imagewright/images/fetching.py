@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imagewright.errors import DataError
-from imagewright.images.cache import locked
+from imagewright.files import locked
 
 SECONDS_OF_SILENCE = 30
 TRIES = 3

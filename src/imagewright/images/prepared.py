@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from imagewright.errors import DataError
-from imagewright.images.cache import Skipped, Store, cache_folder, open_or_make, rows_into
+from imagewright.files import cache_folder
+from imagewright.images.cache import Skipped, Store, open_or_make, rows_into
 from imagewright.images.preparing import decode_all
 from imagewright.images.sources.arrays import ArraySource
 from imagewright.images.sources.base import Source, digest

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from imagewright import distributed
 from imagewright.errors import DataError
-from imagewright.images.cache import cache_folder
+from imagewright.files import cache_folder
 from imagewright.metrics.metric import Pictures
 from imagewright.pretrained.features import FeatureNetwork, Features
 from imagewright.verbs.blocks import BLOCK

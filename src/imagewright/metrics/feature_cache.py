@@ -18,9 +18,8 @@ from typing import Any
 import numpy as np
 
 from imagewright import distributed
-from imagewright.files import said_plainly, write_whole
+from imagewright.files import cache_folder, locked, said_plainly, write_whole
 from imagewright.images import Images
-from imagewright.images.cache import cache_folder, locked
 from imagewright.metrics.extraction import Extracted, Progress, features_of, room
 from imagewright.metrics.moments import Moments
 from imagewright.metrics.subjects import OpenedPictures

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from imagewright.errors import DataError
-from imagewright.images.cache import cache_folder
+from imagewright.files import cache_folder
 from imagewright.images.fetching import RemoteFile, checked, fetch
 
 

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from imagewright.errors import RunError
-from imagewright.files import said_plainly, write_whole
-from imagewright.images.cache import locked
+from imagewright.files import locked, said_plainly, write_whole
 
 RECORD, TABLE = "scores.json", "scores.csv"
 

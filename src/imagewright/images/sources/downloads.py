@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from imagewright.errors import DataError
-from imagewright.images.cache import cache_folder
+from imagewright.files import cache_folder
 from imagewright.images.fetching import RemoteFile, fetch
 from imagewright.images.labels import Annotations
 from imagewright.images.sources.arrays import ArraySource
