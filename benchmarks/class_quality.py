@@ -17,7 +17,7 @@ import torch
 from judges import accuracy, probabilities, small_network, split, trained
 
 import imagewright as iw
-from imagewright.images.grids import draw_grid
+from imagewright.output.grids import draw_grid
 
 RECIPE: dict[str, object] = {
     "width": 32,

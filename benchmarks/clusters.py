@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from imagewright.curation.clusters import LOOKS, find_clusters
+from imagewright.analysis.clusters.clusters import LOOKS, find_clusters
 from imagewright.images import open_images
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -19,7 +19,7 @@ from judges import split
 from torch import Tensor
 
 import imagewright as iw
-from imagewright.images.grids import draw_grid
+from imagewright.output.grids import draw_grid
 
 
 def options() -> argparse.Namespace:

@@ -53,7 +53,7 @@ def ours(path: Path) -> dict[str, object]:
     """All that `imagewright components` computes."""
     import torch
 
-    from imagewright.curation.components import components
+    from imagewright.analysis.components.components import components
 
     torch.randn(256, 256) @ torch.randn(256, 256)  # the arithmetic library's own memory is no part of the method
     before, started = peak_bytes(), time.perf_counter()

@@ -26,15 +26,15 @@ from imagewright import catalogue, configs
 from imagewright.images import Images
 from imagewright.images.batches import Batch
 from imagewright.runs.run import Run
-from imagewright.training import showcase
-from imagewright.training.doctor.examining import Examiner
+from imagewright.training import previews as showcase
+from imagewright.training.data.validation_split import automatic, choose
 from imagewright.training.doctor.findings import judge
-from imagewright.training.doctor.motion import total_norm
+from imagewright.training.doctor.gradient_norms import total_norm
+from imagewright.training.doctor.measurements import Examiner
 from imagewright.training.engine import Engine
-from imagewright.training.held_out import automatic, choose
 from imagewright.training.options import TrainingOptions
+from imagewright.training.plan_and_setting import plan_of
 from imagewright.training.reporting import Silent
-from imagewright.training.setup import plan_of
 
 FASHION = Path(__file__).resolve().parents[2] / "shared/data/fashion_mnist/train-images-idx3-ubyte.gz"
 SETS = {"digits": ("digits", 8), "faces": ("faces", 32), "fashion": (str(FASHION), 32)}

@@ -22,9 +22,9 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
 import imagewright as iw
-from imagewright.images.grids import draw_grid
-from imagewright.metrics.frechet import frechet_distance
-from imagewright.metrics.moments import Moments
+from imagewright.metrics.frechet.distance import frechet_distance
+from imagewright.metrics.frechet.moments import Moments
+from imagewright.output.grids import draw_grid
 
 # Chosen on these faces at 32 pixels. Encoder and decoder hold 2.95 million numbers in the VAE, 1.87 in the VAE-GAN.
 RECIPES: dict[str, dict[str, object]] = {

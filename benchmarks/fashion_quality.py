@@ -19,7 +19,7 @@ from judges import accuracy, probabilities, small_network, split, trained
 from torch import Tensor, nn
 
 import imagewright as iw
-from imagewright.images.grids import draw_grid
+from imagewright.output.grids import draw_grid
 
 # What ten minutes are best spent on here: few latents, many small steps, and R1, without which the discriminator wins.
 RECIPES: dict[str, dict[str, object]] = {

@@ -22,10 +22,10 @@ from PIL import Image
 from safetensors.torch import save_file
 
 import imagewright as iw
-from imagewright.metrics.extraction import features_of
-from imagewright.metrics.run_features import features_named
+from imagewright.metrics.features.extraction import features_of
+from imagewright.metrics.features.of_runs import features_named
 from imagewright.metrics.subjects import OpenedPictures
-from imagewright.pretrained.features import FeatureNetwork
+from imagewright.pretrained.features.contract import FeatureNetwork
 from imagewright.pretrained.inception import open_inception, published_shapes
 
 

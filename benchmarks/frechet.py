@@ -18,10 +18,10 @@ import numpy as np
 import scipy.linalg
 from timing import in_turn, seconds_of, table
 
-from imagewright.metrics.frechet import _fast_trace, _robust_trace, frechet_distance, spread
-from imagewright.metrics.frechet_infinity import frechet_infinity
+from imagewright.metrics.frechet.at_infinity import frechet_infinity
+from imagewright.metrics.frechet.distance import _fast_trace, _robust_trace, frechet_distance, spread
+from imagewright.metrics.frechet.moments import Moments
 from imagewright.metrics.kernel import full_kernel_distance, kernel_distance
-from imagewright.metrics.moments import Moments
 
 WIDTH = 2048
 

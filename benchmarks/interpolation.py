@@ -22,7 +22,7 @@ from torch import Tensor
 
 import imagewright as iw
 from imagewright import catalogue, configs
-from imagewright.images.writing import ANIMATIONS, write_animation
+from imagewright.output.writing import ANIMATIONS, write_animation
 from imagewright.phases import Model
 
 FRAMES, SIDE, WANTED = 120, 64, 10.0

@@ -19,8 +19,8 @@ import torch
 from PIL import Image
 from timing import in_turn, table
 
+from imagewright.codecs.jpeg.codec import decode_jpeg, encode_jpeg
 from imagewright.images import open_images
-from imagewright.models.codec.files import decode_jpeg, encode_jpeg
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 SETS = ("celeba_178x218_sample", "flowers17_128")

@@ -24,7 +24,7 @@ import numpy as np
 from PIL import Image
 
 from imagewright.images import open_images
-from imagewright.images.listing import scan_folder
+from imagewright.images.sources.listing import scan_folder
 
 SIDE, PER_FOLDER = 16, 1000
 

@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from imagewright.images import Images, open_images
-from imagewright.metrics.corruptions import CORRUPTIONS
-from imagewright.metrics.self_check import self_check
-from imagewright.metrics.self_check_results import Reading, SelfCheck
-from imagewright.metrics.table import metric_named
-from imagewright.pretrained.features import open_network
+from imagewright.metrics.registry import metric_named
+from imagewright.metrics.self_check.check import self_check
+from imagewright.metrics.self_check.corruptions import CORRUPTIONS
+from imagewright.metrics.self_check.results import Reading, SelfCheck
+from imagewright.pretrained.features.contract import open_network
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 SOURCES = {

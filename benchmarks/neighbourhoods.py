@@ -70,7 +70,7 @@ def from_shared_matrices(real: np.ndarray, generated: np.ndarray) -> Numbers:
 
 
 def in_blocks(real: np.ndarray, generated: np.ndarray) -> Numbers:
-    from imagewright.metrics.neighbourhoods import DENSITY_COVERAGE, PRECISION_RECALL, count_inside
+    from imagewright.metrics.neighbours.neighbourhoods import DENSITY_COVERAGE, PRECISION_RECALL, count_inside
 
     counts = count_inside(real, generated, (PRECISION_RECALL, DENSITY_COVERAGE))
     closed, wide = counts[PRECISION_RECALL], counts[DENSITY_COVERAGE]

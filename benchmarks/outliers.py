@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from imagewright.curation.judging import judge
-from imagewright.curation.scoring import ENSEMBLE, chosen_methods, ranked_ensemble, strangeness
-from imagewright.curation.spaces import at_working_size
+from imagewright.analysis.outliers.evaluation import judge
+from imagewright.analysis.outliers.scoring import ENSEMBLE, chosen_methods, ranked_ensemble, strangeness
+from imagewright.analysis.spaces import at_working_size
 from imagewright.images import Images, open_images
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"

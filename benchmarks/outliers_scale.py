@@ -48,7 +48,7 @@ def ours(path: Path) -> dict[str, float]:
     import sklearn.metrics  # noqa: F401 (imports are no part of the method)
     import torch
 
-    from imagewright.curation.outliers import find_outliers
+    from imagewright.analysis.outliers.outliers import find_outliers
     from imagewright.images import open_images
 
     images = open_images(path).prepare()

@@ -19,7 +19,7 @@ import numpy as np
 
 import imagewright as iw
 from imagewright.images import Images
-from imagewright.runs.checkpoints import read_tensors
+from imagewright.runs.weights import read_tensors
 from imagewright.training.reporting import Silent
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"

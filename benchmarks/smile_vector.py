@@ -21,10 +21,10 @@ import numpy as np
 from judges import people
 
 import imagewright as iw
-from imagewright.images.writing import write_image
-from imagewright.latent.attributes_effect import effect_of
-from imagewright.latent.attributes_figures import draw_attribute, draw_effect, table_of
-from imagewright.latent.judge import train_judge
+from imagewright.latent.attributes.attribute_classifier import train_judge
+from imagewright.latent.attributes.effect import effect_of
+from imagewright.latent.attributes.figures import draw_attribute, draw_effect, table_of
+from imagewright.output.writing import write_image
 
 WAYS: dict[str, dict[str, Any]] = {
     "mean": {},

@@ -19,9 +19,23 @@ SOURCE = Path(imagewright.__file__).parent
 
 # From the ground up. What stands on one floor may import from its own folder, and from every floor below.
 FLOORS = [
-    {"errors", "seeds", "configs", "phases", "capabilities", "catalogue", "distributed", "files", "pixels", "versions"},
+    {
+        "errors",
+        "seeds",
+        "configs",
+        "phases",
+        "capabilities",
+        "catalogue",
+        "distributed",
+        "files",
+        "pixels",
+        "versions",
+        "downloads",
+    },
     {"images"},
-    {"figures"},
+    {"output"},
+    {"statistics"},
+    {"codecs"},
     {"faces"},
     {"pretrained"},
     {"layers"},
@@ -33,7 +47,7 @@ FLOORS = [
     {"metrics"},
     {"training"},
     {"latent"},
-    {"lessons", "curation", "face_swap", "inspection"},
+    {"lessons", "analysis", "face_swap", "inspection"},
     {"cli", "studio", "__init__"},
     {"__main__"},
 ]

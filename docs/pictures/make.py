@@ -12,9 +12,9 @@ import numpy as np
 import torch
 
 import imagewright as iw
-from imagewright.images.grids import draw_grid
-from imagewright.images.provenance import COMPOSITE, make_record
-from imagewright.images.writing import write_image
+from imagewright.output.grids import draw_grid
+from imagewright.output.provenance import COMPOSITE, make_record
+from imagewright.output.writing import write_image
 
 COLUMNS = 12
 

@@ -27,17 +27,17 @@ _HOME = {
     "reconstruct": "imagewright.verbs",
     "score": "imagewright.verbs",
     "classify": "imagewright.verbs",
-    "interpolate": "imagewright.latent.interpolate",
-    "blend": "imagewright.latent.blend",
-    "traverse": "imagewright.latent.traverse",
-    "manifold": "imagewright.latent.manifold",
-    "directions": "imagewright.latent.directions",
-    "neighbours": "imagewright.latent.neighbours",
-    "project": "imagewright.latent.project",
-    "attribute": "imagewright.latent.attributes",
-    "arithmetic": "imagewright.latent.arithmetic",
-    "edit": "imagewright.latent.edit",
-    "components": "imagewright.curation.components",
+    "interpolate": "imagewright.latent.walks.interpolate",
+    "blend": "imagewright.latent.walks.blend",
+    "traverse": "imagewright.latent.walks.traverse",
+    "manifold": "imagewright.latent.walks.plane",
+    "directions": "imagewright.latent.directions.directions",
+    "neighbours": "imagewright.latent.neighbours.neighbours",
+    "project": "imagewright.latent.projection.project",
+    "attribute": "imagewright.latent.attributes.find",
+    "arithmetic": "imagewright.latent.arithmetic.arithmetic",
+    "edit": "imagewright.latent.editing.edit",
+    "components": "imagewright.analysis.components.components",
     "evaluate": "imagewright.metrics.evaluate",
     "compare": "imagewright.metrics.comparison",
     "doctor": "imagewright.training.doctor.findings",
@@ -84,22 +84,22 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from imagewright.analysis.components.components import components
     from imagewright.catalogue import models
     from imagewright.checkpoints import import_checkpoint
-    from imagewright.curation.components import components
     from imagewright.errors import ImagewrightError, UserError
     from imagewright.images import Images, open_images
     from imagewright.inspection import inspect
-    from imagewright.latent.arithmetic import arithmetic
-    from imagewright.latent.attributes import attribute
-    from imagewright.latent.blend import blend
-    from imagewright.latent.directions import directions
-    from imagewright.latent.edit import edit
-    from imagewright.latent.interpolate import interpolate
-    from imagewright.latent.manifold import manifold
-    from imagewright.latent.neighbours import neighbours
-    from imagewright.latent.project import project
-    from imagewright.latent.traverse import traverse
+    from imagewright.latent.arithmetic.arithmetic import arithmetic
+    from imagewright.latent.attributes.find import attribute
+    from imagewright.latent.directions.directions import directions
+    from imagewright.latent.editing.edit import edit
+    from imagewright.latent.neighbours.neighbours import neighbours
+    from imagewright.latent.projection.project import project
+    from imagewright.latent.walks.blend import blend
+    from imagewright.latent.walks.interpolate import interpolate
+    from imagewright.latent.walks.plane import manifold
+    from imagewright.latent.walks.traverse import traverse
     from imagewright.metrics.comparison import compare
     from imagewright.metrics.evaluate import evaluate
     from imagewright.runs.loading import load

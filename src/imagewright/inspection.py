@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from imagewright.images.inspecting import inspect_file
+from imagewright.output.inspecting import inspect_file
 from imagewright.runs.run import RECORD, Run
 
 
 def inspect(path: Run | str | Path) -> dict[str, Any]:
     """What is at a path, as JSON values. `kind` says what it is: picture, video, arrays, weights or run.
 
-    A file: see `imagewright.images.inspecting.inspect_file`. A run: its record (`run.json`), its `checkpoints`
+    A file: see `imagewright.output.inspecting.inspect_file`. A run: its record (`run.json`), its `checkpoints`
     by images seen, what of them is `damaged`, and its `last_report`. Raises `DataError` for a damaged file, `UserError`
     for what is none of these.
     """
@@ -24,7 +24,7 @@ def inspect(path: Run | str | Path) -> dict[str, Any]:
 
 
 def _run(run: Run) -> dict[str, Any]:
-    from imagewright.runs.checkpoints import damage
+    from imagewright.runs.weights import damage
 
     checkpoints = run.checkpoints()
     reports = run.metrics()

@@ -11,7 +11,7 @@ from PIL import Image
 from tiny import train_tiny
 
 from imagewright.cli.app import main
-from imagewright.images.inspecting import inspect_file
+from imagewright.output.inspecting import inspect_file
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from imagewright.cli import main
-from imagewright.runs.claims import claimed
+from imagewright.runs.lock import claimed
 
 TINY = ("--width", "8", "--latent-dim", "2", "--images-seen", "128", "--batch-size", "32")
 

@@ -13,7 +13,7 @@ from PIL import Image
 import imagewright
 from imagewright.catalogue import model_class
 from imagewright.cli import main
-from imagewright.images.provenance import COMPOSITE, ENHANCED, GENERATED
+from imagewright.output.provenance import COMPOSITE, ENHANCED, GENERATED
 
 
 @pytest.fixture(scope="module")

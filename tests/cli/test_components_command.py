@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from imagewright.analysis.components.figures import FILES
 from imagewright.cli import main
-from imagewright.curation.components_figures import FILES
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 from tiny import simple_pictures
 
+from imagewright.analysis.compression.figures import FILES
 from imagewright.cli import main
-from imagewright.curation.compression_figures import FILES
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from tiny import simple_pictures, train_tiny
 
 import imagewright as iw
 from imagewright.cli.app import main
-from imagewright.latent import kept
+from imagewright.latent import store as kept
 from imagewright.runs.run import Run
 
 

@@ -11,7 +11,7 @@ from tiny import simple_pictures, train_tiny
 
 import imagewright as iw
 from imagewright.cli import main
-from imagewright.latent import kept
+from imagewright.latent import store as kept
 
 
 @pytest.fixture(scope="module")

@@ -72,7 +72,7 @@ def test_nothing_is_overwritten_unless_forced_and_the_mistake_comes_before_the_w
 def test_an_interrupted_lesson_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from imagewright.lessons import gan_figures
+    from imagewright.lessons.gan import figures as gan_figures
 
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt

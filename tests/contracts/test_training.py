@@ -11,7 +11,7 @@ from tiny import BATCH, final_bytes, simple_pictures, tiny_model, train_tiny
 
 import imagewright as iw
 from imagewright import catalogue
-from imagewright.runs.checkpoints import read_tensors
+from imagewright.runs.weights import read_tensors
 
 TRAINED = [name for name in catalogue.entries() if tiny_model(name).phases()]
 WITH_ONE_AIM = [name for name in TRAINED if len(tiny_model(name).phases()) == 1]

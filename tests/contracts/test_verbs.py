@@ -165,7 +165,7 @@ def test_a_run_its_path_its_weights_and_its_model_answer_the_same(trained: Train
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_saved_and_loaded_gives_equal_outputs(trained: Trained, name: str, tmp_path: Path) -> None:
-    from imagewright.runs.checkpoints import write_tensors
+    from imagewright.runs.weights import write_tensors
 
     model = iw.load(trained(name))
     record = {"model": name, "config": trained(name).record["config"]}
@@ -184,7 +184,7 @@ def test_the_last_grid_of_a_run_shows_what_its_saved_model_samples(trained: Trai
     import numpy as np
     from PIL import Image
 
-    from imagewright.images.grids import plain_grid
+    from imagewright.output.grids import plain_grid
 
     run = trained(name)
     last = max(run.path.glob("samples/*.png"))

@@ -10,11 +10,11 @@ import torch
 from filling import drawn_pictures, filled_state
 from make_dinov2_tiny import DEPTH, HEADS, PATCH, SEED, SIDE, WIDTH, pictures, shapes
 
+from imagewright.downloads import RemoteFile, digest_of
 from imagewright.errors import DataError
-from imagewright.images.fetching import RemoteFile, digest_of
 from imagewright.pretrained import dinov2
 from imagewright.pretrained.dinov2 import DinoV2, Shape, dinov2_of, open_dinov2, published_shapes
-from imagewright.pretrained.features import open_network
+from imagewright.pretrained.features.contract import open_network
 
 HERE = Path(__file__).resolve().parent
 TINY = Shape(DEPTH, WIDTH, HEADS, PATCH, SIDE)

@@ -13,10 +13,10 @@ from filling import drawn_pictures, filled_state
 from make_inception import GAIN, SEED, SIZE
 from torch import Tensor, nn
 
+from imagewright.downloads import RemoteFile, digest_of
 from imagewright.errors import DataError
-from imagewright.images.fetching import RemoteFile, digest_of
 from imagewright.pretrained import inception_weights
-from imagewright.pretrained.features import open_network
+from imagewright.pretrained.features.contract import open_network
 from imagewright.pretrained.inception import inception_of, open_inception, published_shapes
 
 HERE = Path(__file__).resolve().parent

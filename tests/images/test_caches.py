@@ -12,7 +12,7 @@ import pytest
 from imagewright.cli import main
 from imagewright.files import cache_folder, locked
 from imagewright.images import open_images
-from imagewright.images.caches import list_caches, remove_caches
+from imagewright.images.cache.management import list_caches, remove_caches
 
 
 def days_ago(path: Path, days: float) -> None:

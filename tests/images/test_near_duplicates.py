@@ -12,9 +12,9 @@ import pytest
 from PIL import Image, ImageEnhance
 
 from imagewright.images import check_images
-from imagewright.images.alignment import agreement
-from imagewright.images.near_duplicates import candidates
-from imagewright.images.perceptual_hashes import MOST_BITS, WINDOWS, HashTable, hashes_of, is_flat, small_picture
+from imagewright.images.checks.alignment import agreement
+from imagewright.images.checks.near_duplicates import candidates
+from imagewright.images.checks.perceptual_hashes import MOST_BITS, WINDOWS, HashTable, hashes_of, is_flat, small_picture
 
 
 def scene(seed: int, size: tuple[int, int] = (160, 120)) -> Image.Image:

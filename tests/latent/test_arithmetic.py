@@ -11,9 +11,9 @@ from marked_pictures import PATCH, STRIPE, fitted_pca, marked, write_marked
 
 import imagewright as iw
 from imagewright.errors import DataError, UserError
-from imagewright.latent import kept
-from imagewright.latent.arithmetic_sheet import draw_arithmetic
-from imagewright.latent.arithmetic_terms import Term, parse, parts_of_set
+from imagewright.latent import store as kept
+from imagewright.latent.arithmetic.sheet import draw_arithmetic
+from imagewright.latent.arithmetic.terms import Term, parse, parts_of_set
 from imagewright.runs.run import Run
 from imagewright.verbs.apply import latents_of
 

@@ -13,12 +13,12 @@ from torch import nn
 
 import imagewright as iw
 from imagewright.errors import DataError, UserError
-from imagewright.latent import judge as judging
-from imagewright.latent import kept
-from imagewright.latent.attributes_directions import direction_of, in_latents, orthogonalised, spread_of
-from imagewright.latent.attributes_effect import effect_of
-from imagewright.latent.attributes_found import Attribute
-from imagewright.latent.judge import Judge
+from imagewright.latent import store as kept
+from imagewright.latent.attributes import attribute_classifier as judging
+from imagewright.latent.attributes.attribute_classifier import Judge
+from imagewright.latent.attributes.effect import effect_of
+from imagewright.latent.attributes.mathematics import direction_of, in_latents, orthogonalised, spread_of
+from imagewright.latent.attributes.result import Attribute
 from imagewright.runs.run import Run
 from imagewright.training.reporting import Silent
 

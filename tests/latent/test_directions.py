@@ -13,7 +13,7 @@ from imagewright import catalogue
 from imagewright.configs import Config
 from imagewright.errors import UserError
 from imagewright.images.float_stream import FloatStream
-from imagewright.latent.directions import methods_of
+from imagewright.latent.directions.directions import methods_of
 from imagewright.phases import Model
 
 

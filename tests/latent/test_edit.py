@@ -13,9 +13,9 @@ from tiny import tiny_model
 
 import imagewright as iw
 from imagewright.errors import UserError
-from imagewright.latent import kept
-from imagewright.latent.edit import lawful
-from imagewright.latent.edit_sheet import column_labels, draw_edited, frames_of
+from imagewright.latent import store as kept
+from imagewright.latent.editing.edit import lawful
+from imagewright.latent.editing.sheet import column_labels, draw_edited, frames_of
 from imagewright.runs.run import Run
 
 

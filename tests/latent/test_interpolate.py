@@ -12,7 +12,7 @@ from torch import Tensor
 import imagewright as iw
 from imagewright.errors import UserError
 from imagewright.phases import Model
-from imagewright.verbs.ways import slerp
+from imagewright.verbs.paths import slerp
 
 
 @pytest.fixture(scope="module")

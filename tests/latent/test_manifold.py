@@ -12,8 +12,8 @@ from tiny import simple_pictures, tiny_model
 
 import imagewright as iw
 from imagewright.errors import UserError
-from imagewright.latent.manifold import Axis
-from imagewright.latent.manifold_figure import draw_manifold
+from imagewright.latent.walks.plane import Axis
+from imagewright.latent.walks.plane_figure import draw_manifold
 from imagewright.phases import Model
 
 

@@ -14,7 +14,7 @@ from imagewright import catalogue
 from imagewright.errors import DataError, UserError
 from imagewright.images import Images
 from imagewright.images.float_stream import FloatStream
-from imagewright.latent.neighbours_pictures import draw_neighbours
+from imagewright.latent.neighbours.sheet import draw_neighbours
 from imagewright.phases import Model
 
 

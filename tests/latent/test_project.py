@@ -14,7 +14,7 @@ import imagewright as iw
 from imagewright import catalogue
 from imagewright.errors import DataError, UserError
 from imagewright.images.float_stream import FloatStream
-from imagewright.latent.points import points_of
+from imagewright.latent.inputs import points_of
 from imagewright.phases import Model
 from imagewright.pixels import to_float
 from imagewright.verbs.apply import latents_of

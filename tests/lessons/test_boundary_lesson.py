@@ -11,9 +11,9 @@ import scipy.stats
 import torch
 from PIL import Image
 
-from imagewright.lessons import boundary
 from imagewright.lessons.base import teach
-from imagewright.lessons.boundary_data import alike, with_far_group
+from imagewright.lessons.boundary import lesson as boundary
+from imagewright.lessons.boundary.data import alike, with_far_group
 
 
 def test_the_best_boundary_of_two_equal_gaussians_errs_as_the_closed_form_says() -> None:

@@ -6,10 +6,10 @@ import dataclasses
 from pathlib import Path
 
 from imagewright.lessons.base import teach
-from imagewright.lessons.collapse import games
-from imagewright.lessons.gan import RULES
-from imagewright.lessons.gan_data import DATA
-from imagewright.lessons.gan_game import Table, play
+from imagewright.lessons.collapse.lesson import games
+from imagewright.lessons.gan.data import DATA
+from imagewright.lessons.gan.lesson import RULES
+from imagewright.lessons.gan.training import Table, play
 
 
 def test_without_a_penalty_most_modes_are_given_up_and_with_one_none_is() -> None:

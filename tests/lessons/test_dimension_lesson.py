@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from imagewright.errors import DataError
-from imagewright.images.writing import write_image
 from imagewright.lessons.base import teach
-from imagewright.lessons.dimension_measures import (
+from imagewright.lessons.dimension.measures import (
     contrast,
     intrinsic_dimension,
     pairwise_distances,
     samples_until_covered,
     throws_until_all,
 )
+from imagewright.output.writing import write_image
 
 
 @pytest.mark.parametrize(("dimensions", "tolerance"), [(1, 0.15), (2, 0.15), (3, 0.2)])

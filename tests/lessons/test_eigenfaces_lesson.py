@@ -13,7 +13,7 @@ from PIL import Image
 from imagewright.errors import DataError, UserError
 from imagewright.images import open_images
 from imagewright.lessons.base import teach
-from imagewright.lessons.eigenfaces_plane import axes_at, plane_of
+from imagewright.lessons.eigenfaces.plane import axes_at, plane_of
 
 
 @pytest.fixture(scope="module")

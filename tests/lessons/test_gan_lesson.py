@@ -13,9 +13,9 @@ from scipy.stats import multivariate_normal, wasserstein_distance
 
 from imagewright.errors import ConfigError, TrainingError
 from imagewright.lessons.base import teach
-from imagewright.lessons.gan import RULES, discriminator_gap
-from imagewright.lessons.gan_data import DATA
-from imagewright.lessons.gan_game import REACH, Rules, Table, play, spread_looks
+from imagewright.lessons.gan.data import DATA
+from imagewright.lessons.gan.lesson import RULES, discriminator_gap
+from imagewright.lessons.gan.training import REACH, Rules, Table, play, spread_looks
 
 
 @pytest.mark.parametrize("name", list(DATA))

@@ -10,9 +10,9 @@ import pytest
 import scipy.fft
 from PIL import Image
 
+from imagewright.codecs.jpeg.tables import LUMINANCE
 from imagewright.errors import ConfigError
 from imagewright.lessons.base import teach
-from imagewright.models.codec.tables import LUMINANCE
 
 
 @pytest.fixture(scope="module")

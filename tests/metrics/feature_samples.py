@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from imagewright.metrics.metric import Sample, Setting, Value
-from imagewright.metrics.table import metric_named
+from imagewright.metrics.registry import metric_named
 
 
 class Blank:

@@ -7,8 +7,8 @@ import pytest
 from feature_samples import computed, sample_of
 
 from imagewright.errors import DataError
-from imagewright.metrics.frechet import frechet_distance
-from imagewright.metrics.moments import Moments
+from imagewright.metrics.frechet.distance import frechet_distance
+from imagewright.metrics.frechet.moments import Moments
 
 NAMES = ("cat", "dog", "horse")
 CENTRES = np.random.default_rng(99).standard_normal((3, 6)) * 4

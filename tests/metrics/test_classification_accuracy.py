@@ -8,7 +8,7 @@ from feature_samples import computed, sample_of
 from scipy.stats import norm
 
 from imagewright.errors import ConfigError, DataError
-from imagewright.metrics.accuracies import split_classes
+from imagewright.metrics.classes.accuracies import split_classes
 from imagewright.metrics.metric import Sample
 
 NAMES = ("one", "other")

@@ -10,8 +10,13 @@ import torch
 from picture_sets import ArrayPictures, smooth_pictures
 
 from imagewright.errors import ConfigError, DataError
-from imagewright.metrics.corrupted_sets import contaminated_rows, corrupted, rows_repeated, rows_without_modes
-from imagewright.metrics.corruptions import CORRUPTIONS, HEAVIEST, LEVELS, damaged
+from imagewright.metrics.self_check.corrupted_sets import (
+    contaminated_rows,
+    corrupted,
+    rows_repeated,
+    rows_without_modes,
+)
+from imagewright.metrics.self_check.corruptions import CORRUPTIONS, HEAVIEST, LEVELS, damaged
 
 OF_PICTURES = [name for name, each in CORRUPTIONS.items() if each.of == "pictures"]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from feature_samples import computed, sample_of
 
-from imagewright.metrics.distances import nearest_distances
+from imagewright.metrics.neighbours.distances import nearest_distances
 
 
 def by_the_paper(real: np.ndarray, generated: np.ndarray, neighbours: int) -> tuple[float, float]:

@@ -15,13 +15,13 @@ from tiny import simple_pictures, train_tiny
 
 import imagewright as iw
 from imagewright.errors import ConfigError, DataError, UserError
-from imagewright.metrics import judging
-from imagewright.metrics.feature_cache import kept_features, key_of
-from imagewright.metrics.ms_ssim import diversity
+from imagewright.metrics import scorer as judging
+from imagewright.metrics.features.cache import kept_features, key_of
+from imagewright.metrics.pictures.ms_ssim import diversity
 from imagewright.metrics.recipes import differences
 from imagewright.metrics.subjects import SampledPictures
-from imagewright.pretrained.features import open_network
-from imagewright.runs.report import write_report
+from imagewright.pretrained.features.contract import open_network
+from imagewright.runs.report.page import write_report
 from imagewright.runs.scores import Score, add_scores, read_scores
 
 FAST = {"metrics": ["fd:interval=false"], "features": "random", "reference_count": 100}
@@ -96,7 +96,7 @@ def test_a_second_evaluation_computes_no_reference_features(digits: iw.Images, m
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("features were computed again")
 
-    monkeypatch.setattr("imagewright.metrics.feature_cache.features_of", refuse)
+    monkeypatch.setattr("imagewright.metrics.features.cache.features_of", refuse)
     assert iw.evaluate(one, other, **FAST).scores == first.scores
 
 
@@ -235,8 +235,8 @@ def test_a_protocol_fixes_what_is_computed(folder: Path) -> None:
 def test_two_processes_that_want_the_same_features_make_them_once(tmp_path: Path) -> None:
     script = (
         "import sys, numpy as np, imagewright as iw\n"
-        "from imagewright.metrics.feature_cache import kept_features\n"
-        "from imagewright.pretrained.features import open_network\n"
+        "from imagewright.metrics.features.cache import kept_features\n"
+        "from imagewright.pretrained.features.contract import open_network\n"
         "kept = kept_features(iw.open_images('digits').subset(range(64)), open_network('random'))\n"
         "print(kept.found, float(np.asarray(kept.extracted.features, np.float64).sum()))\n"
     )

@@ -11,10 +11,10 @@ import torch
 from tiny import tiny_model
 
 import imagewright as iw
-from imagewright.metrics.extraction import features_of
-from imagewright.metrics.run_features import features_named
+from imagewright.metrics.features.extraction import features_of
+from imagewright.metrics.features.of_runs import features_named
 from imagewright.metrics.subjects import OpenedPictures, SampledPictures
-from imagewright.pretrained.features import FeatureNetwork, Features, open_network
+from imagewright.pretrained.features.contract import FeatureNetwork, Features, open_network
 
 KEEPS_WHAT_IT_SAW = """
 import time

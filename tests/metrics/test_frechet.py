@@ -9,10 +9,10 @@ import pytest
 import scipy.linalg
 
 from imagewright.errors import DataError
-from imagewright.metrics import frechet
-from imagewright.metrics.frechet import METRIC, advised_for, frechet_distance, influences, spread
+from imagewright.metrics.frechet import distance as frechet
+from imagewright.metrics.frechet.distance import METRIC, advised_for, frechet_distance, influences, spread
+from imagewright.metrics.frechet.moments import Moments
 from imagewright.metrics.metric import Sample, Setting
-from imagewright.metrics.moments import Moments
 
 Rows = np.ndarray
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from imagewright.errors import ConfigError
-from imagewright.metrics.frechet import frechet_distance, spread
-from imagewright.metrics.frechet_infinity import METRIC, extrapolate, frechet_infinity, subset_sizes
+from imagewright.metrics.frechet.at_infinity import METRIC, extrapolate, frechet_infinity, subset_sizes
+from imagewright.metrics.frechet.distance import frechet_distance, spread
+from imagewright.metrics.frechet.moments import Moments
 from imagewright.metrics.metric import Sample, Setting
-from imagewright.metrics.moments import Moments
 
 WIDTH = 16
 DEVIATIONS = np.arange(1.0, WIDTH + 1) ** -0.5

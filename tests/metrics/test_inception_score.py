@@ -10,7 +10,7 @@ from scipy.special import softmax
 from scipy.stats import entropy
 
 from imagewright.errors import ConfigError, DataError
-from imagewright.metrics.inception_score import METRIC, Predictions, inception_score, splits_of
+from imagewright.metrics.classes.inception_score import METRIC, Predictions, inception_score, splits_of
 from imagewright.metrics.metric import Sample, Setting
 
 

@@ -10,9 +10,9 @@ import torch
 from picture_sets import ArrayPictures, Darker, smooth_pictures
 
 from imagewright.errors import DataError
-from imagewright.metrics import lpips
-from imagewright.metrics.lpips import METRIC, lpips_diversity, lpips_of
 from imagewright.metrics.metric import Sample, Setting
+from imagewright.metrics.pictures import lpips
+from imagewright.metrics.pictures.lpips import METRIC, lpips_diversity, lpips_of
 from imagewright.pixels import to_float
 from imagewright.pretrained.perceptual import PerceptualDistance
 

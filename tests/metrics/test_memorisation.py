@@ -8,7 +8,7 @@ from feature_samples import computed, sample_of
 from scipy.stats import mannwhitneyu
 
 from imagewright.errors import ConfigError, DataError
-from imagewright.metrics.memorisation import cells_of, copying, distances_by_cell, mann_whitney
+from imagewright.metrics.neighbours.memorisation import cells_of, copying, distances_by_cell, mann_whitney
 
 CENTRES = np.random.default_rng(99).standard_normal((4, 12)) * 5
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from imagewright.errors import DataError
-from imagewright.metrics.moments import Moments
+from imagewright.metrics.frechet.moments import Moments
 
 
 def features(count: int = 300, width: int = 12, seed: int = 0) -> np.ndarray:

@@ -10,8 +10,8 @@ from scipy.ndimage import correlate1d
 
 from imagewright.errors import DataError
 from imagewright.metrics.metric import Sample, Setting
-from imagewright.metrics.ms_ssim import METRIC, WEIGHTS, diversity, multi_scale_similarity, scales_of
-from imagewright.metrics.pairs import mean_over_pairs, random_pairs
+from imagewright.metrics.pictures.ms_ssim import METRIC, WEIGHTS, diversity, multi_scale_similarity, scales_of
+from imagewright.metrics.pictures.pairs import mean_over_pairs, random_pairs
 
 
 def windowed(plane: np.ndarray) -> np.ndarray:

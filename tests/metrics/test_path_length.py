@@ -10,7 +10,7 @@ from torch import Tensor
 
 from imagewright.errors import ConfigError, DataError, UserError
 from imagewright.metrics.metric import Sample, Setting
-from imagewright.metrics.path_length import (
+from imagewright.metrics.models.path_length import (
     METRIC,
     distance_named,
     ends_of_steps,
@@ -18,7 +18,7 @@ from imagewright.metrics.path_length import (
     path_lengths,
 )
 from imagewright.verbs.apply import latents_numbered
-from imagewright.verbs.ways import slerp
+from imagewright.verbs.paths import slerp
 
 PIXELS = distance_named("pixels", torch.device("cpu"))
 

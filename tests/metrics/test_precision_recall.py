@@ -11,8 +11,9 @@ import torch
 from feature_samples import computed, sample_of
 
 from imagewright.errors import ConfigError, DataError
-from imagewright.metrics import distances, feature_blocks, neighbourhoods
-from imagewright.metrics.neighbourhoods import Balls, count_inside, radii_of
+from imagewright.metrics.features import blocks as feature_blocks
+from imagewright.metrics.neighbours import distances, neighbourhoods
+from imagewright.metrics.neighbours.neighbourhoods import Balls, count_inside, radii_of
 
 BALLS = (Balls(3, closed=True), Balls(5, closed=False), Balls(1, closed=True))
 Pair = tuple[np.ndarray, np.ndarray]

@@ -10,10 +10,10 @@ import pytest
 from picture_sets import Averages
 
 import imagewright as iw
-from imagewright.metrics.expectations import BEYOND_CHANCE
-from imagewright.metrics.self_check import self_check
-from imagewright.metrics.self_check_results import Reading, SelfCheck
-from imagewright.metrics.table import metric_named
+from imagewright.metrics.registry import metric_named
+from imagewright.metrics.self_check.check import self_check
+from imagewright.metrics.self_check.expectations import BEYOND_CHANCE
+from imagewright.metrics.self_check.results import Reading, SelfCheck
 
 CORRUPTED = ("blur", "noise", "rectangles", "salt_and_pepper", "mode_dropping")
 ORDERING = ("fd", "kd", "coverage")

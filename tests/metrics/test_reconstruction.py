@@ -11,8 +11,8 @@ from skimage.metrics import structural_similarity as published
 
 from imagewright.errors import DataError, UserError
 from imagewright.metrics.metric import Sample, Setting
-from imagewright.metrics.reconstruction import METRIC, peak_signal_to_noise, rows_to_rebuild
-from imagewright.metrics.structural_similarity import structural_similarity
+from imagewright.metrics.pictures.reconstruction import METRIC, peak_signal_to_noise, rows_to_rebuild
+from imagewright.metrics.pictures.structural_similarity import structural_similarity
 
 
 def noisy(pictures: np.ndarray, deviation: float, seed: int = 1) -> np.ndarray:

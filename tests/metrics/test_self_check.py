@@ -13,13 +13,13 @@ from picture_sets import Averages
 import imagewright as iw
 from imagewright.errors import ConfigError, DataError
 from imagewright.images import Images
-from imagewright.metrics.corruptions import CORRUPTIONS, LEVELS
-from imagewright.metrics.expectations import Expected, expected_of, verdict_of
 from imagewright.metrics.metric import Metric, Output, Sample, Setting, Value
-from imagewright.metrics.self_check import self_check
-from imagewright.metrics.self_check_figures import damage_sheet, save_curves
-from imagewright.metrics.self_check_results import SelfCheck
-from imagewright.metrics.table import metric_named
+from imagewright.metrics.registry import metric_named
+from imagewright.metrics.self_check.check import self_check
+from imagewright.metrics.self_check.corruptions import CORRUPTIONS, LEVELS
+from imagewright.metrics.self_check.expectations import Expected, expected_of, verdict_of
+from imagewright.metrics.self_check.figures import damage_sheet, save_curves
+from imagewright.metrics.self_check.results import SelfCheck
 
 
 def judge(name: str, better: str | None, number: Callable[[np.ndarray], float], **changes: object) -> Metric:

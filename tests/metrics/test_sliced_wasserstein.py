@@ -10,9 +10,9 @@ from scipy.ndimage import correlate1d
 from scipy.stats import wasserstein_distance
 
 from imagewright.errors import DataError
-from imagewright.metrics.laplacian import laplacian_pyramid
 from imagewright.metrics.metric import Sample, Setting
-from imagewright.metrics.sliced_wasserstein import (
+from imagewright.metrics.pictures.laplacian import laplacian_pyramid
+from imagewright.metrics.pictures.sliced_wasserstein import (
     METRIC,
     descriptors,
     distances,

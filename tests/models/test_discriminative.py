@@ -16,8 +16,8 @@ from tiny import simple_pictures, train_tiny
 
 import imagewright as iw
 from imagewright.errors import ConfigError, DataError, UserError
-from imagewright.models.density.points import classifier_of_points, log_probabilities
-from imagewright.models.discriminative.platt import sigmoid_of
+from imagewright.models.shared.points import classifier_of_points, log_probabilities
+from imagewright.statistics.platt import sigmoid_of
 
 MODELS = ("logistic_regression", "linear_svm")
 

@@ -17,7 +17,7 @@ import imagewright as iw
 from imagewright import configs
 from imagewright.errors import ConfigError, DataError, UserError
 from imagewright.models.density.gda import GDA, GDAConfig
-from imagewright.models.density.points import Points, as_pictures, log_probabilities
+from imagewright.models.shared.points import Points, as_pictures, log_probabilities
 
 NAMES = ("a", "b", "c")
 
@@ -114,7 +114,7 @@ def test_a_class_leans_on_the_common_covariance_as_far_as_it_has_few_pictures() 
 def test_the_fit_streams_and_the_batches_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     points, labels = three_classes()
     whole = fitted(points, labels, boundary="quadratic")
-    monkeypatch.setattr("imagewright.models.density.latent_space.STREAMED_IMAGES", 17)
+    monkeypatch.setattr("imagewright.models.shared.latent_space.STREAMED_IMAGES", 17)
     torch.testing.assert_close(fitted(points, labels, boundary="quadratic").factors, whole.factors)
 
 

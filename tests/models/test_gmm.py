@@ -15,7 +15,7 @@ import imagewright as iw
 from imagewright import configs
 from imagewright.errors import ConfigError, DataError, UserError
 from imagewright.models.density.gmm import GMM, GMMConfig
-from imagewright.models.density.points import Points, as_pictures
+from imagewright.models.shared.points import Points, as_pictures
 
 SKLEARN = {"full": "full", "tied": "tied", "diagonal": "diag"}
 

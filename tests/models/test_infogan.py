@@ -15,7 +15,7 @@ from imagewright.errors import ConfigError
 from imagewright.models.adversarial.infogan import InfoGAN, InfoGANConfig
 from imagewright.phases import Draws, Step
 from imagewright.pixels import to_float
-from imagewright.verbs.ways import usual_way
+from imagewright.verbs.paths import usual_way
 
 
 def step_of(rows: int = BATCH) -> Step:

@@ -15,10 +15,10 @@ from PIL import Image
 from tiny import tiny_model, train_tiny
 
 import imagewright as iw
+from imagewright.codecs.jpeg import dct, tables
+from imagewright.codecs.jpeg.codec import bits_of_blocks, coefficients_of, decode_jpeg, encode_jpeg, read_coefficients
 from imagewright.errors import ConfigError, DataError, UserError
 from imagewright.images import open_images
-from imagewright.models.codec import dct, tables
-from imagewright.models.codec.files import bits_of_blocks, coefficients_of, decode_jpeg, encode_jpeg, read_coefficients
 
 SUBSAMPLING = {"4:4:4": 0, "4:2:2": 1, "4:2:0": 2}  # Pillow's numbers
 SIZES = [(16, 16), (1, 1), (7, 9), (17, 33), (3, 200), (65, 47), (64, 2), (40, 5), (37, 88)]
@@ -102,7 +102,7 @@ def test_other_baseline_files_of_pillow(options: dict[str, Any]) -> None:
 
 
 def test_a_file_of_many_chunks_is_read_like_one_of_few(monkeypatch: pytest.MonkeyPatch) -> None:
-    from imagewright.models.codec import scan_reading
+    from imagewright.codecs.jpeg import scan_reading
 
     for options in ({"quality": 90}, {"quality": 90, "restart_marker_blocks": 5}):
         data = pillow_bytes(photograph(200, 300), **options)
@@ -114,8 +114,9 @@ def test_a_file_of_many_chunks_is_read_like_one_of_few(monkeypatch: pytest.Monke
 
 def test_planes_in_scans_of_their_own_are_read() -> None:
     """Pillow writes one scan; other programs write one a plane, without the blocks that fill up units."""
-    from imagewright.models.codec import files, markers
-    from imagewright.models.codec.scan_writing import packed, words_of
+    from imagewright.codecs.jpeg import codec as files
+    from imagewright.codecs.jpeg import markers
+    from imagewright.codecs.jpeg.scan_writing import packed, words_of
 
     picture = photograph(41, 51)
     found = coefficients_of(picture, 80)

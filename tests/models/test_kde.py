@@ -15,7 +15,7 @@ import imagewright as iw
 from imagewright import configs
 from imagewright.errors import ConfigError, DataError
 from imagewright.models.density.kde import KDE, KDEConfig
-from imagewright.models.density.points import Points, as_pictures
+from imagewright.models.shared.points import Points, as_pictures
 
 
 def cloud(count: int = 200, dimensions: int = 2, seed: int = 0) -> torch.Tensor:

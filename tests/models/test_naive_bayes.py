@@ -15,7 +15,7 @@ import imagewright as iw
 from imagewright import configs
 from imagewright.errors import ConfigError, DataError
 from imagewright.models.density.naive_bayes import NaiveBayes, NaiveBayesConfig
-from imagewright.models.density.points import Points, as_pictures, log_probabilities
+from imagewright.models.shared.points import Points, as_pictures, log_probabilities
 
 NAMES = tuple(map(str, range(10)))
 

@@ -17,8 +17,8 @@ from torch import Tensor
 import imagewright as iw
 from imagewright import configs
 from imagewright.errors import ConfigError, DataError
-from imagewright.models.linear import spectra
 from imagewright.models.linear.pca import PCA, PCAConfig
+from imagewright.statistics import spectra
 
 
 class Pictures:

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from imagewright.errors import ConfigError, DataError
-from imagewright.pretrained import random_features
-from imagewright.pretrained.features import NETWORKS, open_network
-from imagewright.pretrained.random_features import drawn_weights
+from imagewright.pretrained.features import random as random_features
+from imagewright.pretrained.features.contract import NETWORKS, open_network
+from imagewright.pretrained.features.random import drawn_weights
 
 
 def pictures(count: int, channels: int = 3, size: tuple[int, int] = (28, 36), seed: int = 0) -> Tensor:

@@ -15,9 +15,9 @@ import pytest
 import torch
 from serving import Site, serving
 
+from imagewright.downloads import RemoteFile, fetch
 from imagewright.errors import DataError
-from imagewright.images.fetching import RemoteFile, fetch
-from imagewright.pretrained.features import open_network
+from imagewright.pretrained.features.contract import open_network
 from imagewright.pretrained.torchscript_archives import read_torchscript
 from imagewright.pretrained.weights import checked_state, read_weights, weight_file, weights_digest
 
@@ -109,7 +109,7 @@ def test_the_mirror_of_ones_own_has_a_folder_for_weights(site, folder, monkeypat
 def test_two_processes_fetch_a_file_once(site, tmp_path) -> None:
     site.seconds = 0.5  # so that the second one comes while the first is at it
     program = (
-        "from pathlib import Path; from imagewright.images.fetching import RemoteFile, fetch; "
+        "from pathlib import Path; from imagewright.downloads import RemoteFile, fetch; "
         f"fetch('weights', RemoteFile('net.pth', {len(CONTENT)}, '{SHA256}', 'sha256'), ('{site.url}/',), "
         f"Path({str(tmp_path)!r}))"
     )

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from imagewright.errors import RunError
-from imagewright.images.grids import plain_grid
-from imagewright.images.writing import write_image
-from imagewright.runs.report import write_report
+from imagewright.output.grids import plain_grid
+from imagewright.output.writing import write_image
+from imagewright.runs.report.page import write_report
 
 EMPTY_TAGS = {"meta", "img"}
 

@@ -18,8 +18,8 @@ from imagewright.models.autoencoding.vae import VAE
 from imagewright.phases import Step, Terms
 from imagewright.runs.run import Run
 from imagewright.training import loop
-from imagewright.training.doctor.examining import Examiner
-from imagewright.training.doctor.motion import GradientNorms
+from imagewright.training.doctor.gradient_norms import GradientNorms
+from imagewright.training.doctor.measurements import Examiner
 from imagewright.training.reporting import Silent
 
 STEPS = 240  # a little more than the doctor waits for

@@ -11,9 +11,9 @@ import pytest
 from tiny import BATCH, final_bytes, simple_pictures, train_tiny
 
 import imagewright as iw
-from imagewright.training import interruptions
-from imagewright.training.interruptions import StopRequest, stop_on_signals
+from imagewright.training import signals as interruptions
 from imagewright.training.reporting import Silent
+from imagewright.training.signals import StopRequest, stop_on_signals
 from imagewright.training.train import Stopped
 
 STEPS = 12

@@ -18,9 +18,9 @@ from workers import exchange, ranks, train_as_rank
 import imagewright as iw
 from imagewright.errors import ConfigError
 from imagewright.phases import Recipe
-from imagewright.runs.checkpoints import read_tensors
+from imagewright.runs.weights import read_tensors
 from imagewright.training.options import TrainingOptions
-from imagewright.training.setup import plan_of
+from imagewright.training.plan_and_setting import plan_of
 
 MLP = {"network": "mlp", "steps": 12}
 

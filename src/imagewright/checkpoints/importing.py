@@ -15,9 +15,9 @@ from imagewright import catalogue
 from imagewright.checkpoints import dcgan
 from imagewright.checkpoints.reading import plain_state_dict, read_state_dict
 from imagewright.errors import ConfigError, RunError, UserError, nearest_name
-from imagewright.runs.checkpoints import write_tensors
 from imagewright.runs.loading import ABSENT, Absent, build, load
 from imagewright.runs.run import Run
+from imagewright.runs.weights import write_tensors
 from imagewright.versions import versions
 
 if TYPE_CHECKING:

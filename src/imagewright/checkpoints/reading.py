@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from imagewright.errors import RunError
-from imagewright.runs.checkpoints import read_tensors
+from imagewright.runs.weights import read_tensors
 
 
 def read_state_dict(path: str | Path) -> dict[str, Tensor]:

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imagewright.images.grids import draw_grid
-from imagewright.images.writing import (
+from imagewright.output.grids import draw_grid
+from imagewright.output.writing import (
     ANIMATIONS,
     ARRAYS,
     PICTURES,
@@ -79,7 +79,7 @@ def write_scores(path: Path, images: Images, scores: torch.Tensor, *, force: boo
 
 def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]], *, force: bool) -> None:
     """A CSV, whole or not at all."""
-    from imagewright.images.writing import new_file
+    from imagewright.output.writing import new_file
 
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn,
 from rich.text import Text
 
 from imagewright.cli.show import console
-from imagewright.runs.curves import short_number
+from imagewright.runs.report.curves import short_number
 from imagewright.training.reporting import PlainLines, Reporter, Silent
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from imagewright.images.batches import Batch
-from imagewright.images.check import CheckReport, check_images
+from imagewright.images.checks.report import CheckReport, check_images
 from imagewright.images.images import Images
 from imagewright.images.open import open_images
 

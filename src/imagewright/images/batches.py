@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imagewright.errors import ConfigError, DataError
-from imagewright.images.decoding import Unreadable
-from imagewright.images.prepared import Prepared
-from imagewright.images.ranges import to_pixels
-from imagewright.images.transforms import take_views
+from imagewright.images.cache.prepared import Prepared
+from imagewright.images.decoding.decode_range import to_pixels
+from imagewright.images.decoding.formats import Unreadable
+from imagewright.images.decoding.preprocessing import take_views
 
 if TYPE_CHECKING:
     import torch

@@ -10,11 +10,11 @@ import numpy as np
 
 from imagewright.errors import ConfigError, DataError
 from imagewright.images.batches import Batch, as_batch, stream_share
+from imagewright.images.cache.prepared import Prepared
+from imagewright.images.decoding.on_demand import Decoder
+from imagewright.images.decoding.preprocessing import checked_channels, checked_size, take_views
 from imagewright.images.labels import Annotations
-from imagewright.images.prepared import Prepared
 from imagewright.images.sources.base import digest
-from imagewright.images.transforms import checked_channels, checked_size, take_views
-from imagewright.images.uncached import Decoder
 
 
 class Images:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from imagewright.errors import DataError
-from imagewright.images.listing import Listing
+from imagewright.images.sources.listing import Listing
 
 NAME_COLUMNS = ("image", "file", "filename", "file_name", "name", "path", "image_id", "id")
 LABEL_COLUMNS = ("label", "class", "category", "target", "cls")

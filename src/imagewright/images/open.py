@@ -10,13 +10,13 @@ from typing import Any, Literal
 import numpy as np
 
 from imagewright.errors import DataError
-from imagewright.images.decoding import MODE_OF_CHANNELS, Header, Unreadable, read_header
+from imagewright.images.cache.prepared import Prepared
+from imagewright.images.decoding.formats import MODE_OF_CHANNELS, Header, Unreadable, read_header
+from imagewright.images.decoding.preprocessing import Recipe, check_options, checked_channels, checked_size
 from imagewright.images.images import Images
 from imagewright.images.labels import TABLE_NAMES, match_table, read_table
-from imagewright.images.prepared import Prepared
 from imagewright.images.sources.base import ListedSource, Source
 from imagewright.images.sources.finding import find_source
-from imagewright.images.transforms import Recipe, check_options, checked_channels, checked_size
 
 SAMPLE, FEW = 256, 8
 """Headers looked at to find the commonest size and channels."""

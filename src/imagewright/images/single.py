@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imagewright.errors import DataError
-from imagewright.images.decoding import Unreadable, decode, read_header
-from imagewright.images.transforms import Recipe
+from imagewright.images.decoding.formats import Unreadable, decode, read_header
+from imagewright.images.decoding.preprocessing import Recipe
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -28,27 +28,27 @@ class Entry(NamedTuple):
 
 LESSONS: dict[str, Entry] = {
     "dimension": Entry(
-        "imagewright.lessons.dimension:dimension",
+        "imagewright.lessons.dimension.lesson:dimension",
         "Why high dimensions are empty: samples to cover a cube, outcomes of dice, distances that grow alike.",
     ),
     "eigenfaces": Entry(
-        "imagewright.lessons.eigenfaces:eigenfaces",
+        "imagewright.lessons.eigenfaces.lesson:eigenfaces",
         "Pictures as a mean and a sum of axes: eigenfaces by k, a change of basis, and the axis that is dropped.",
     ),
     "jpeg": Entry(
-        "imagewright.lessons.jpeg:jpeg",
+        "imagewright.lessons.jpeg.lesson:jpeg",
         "How JPEG makes a picture small: 64 basis pictures, a block through every stage, where the bits go.",
     ),
     "gan": Entry(
-        "imagewright.lessons.gan:gan",
+        "imagewright.lessons.gan.lesson:gan",
         "A generator and a discriminator step by step: densities, D(x) beside its optimum, the map from z to x.",
     ),
     "collapse": Entry(
-        "imagewright.lessons.collapse:collapse",
+        "imagewright.lessons.collapse.lesson:collapse",
         "A GAN that gives up most of the data, beside the same one with what keeps it from doing so.",
     ),
     "boundary": Entry(
-        "imagewright.lessons.boundary:boundary",
+        "imagewright.lessons.boundary.lesson:boundary",
         "Generative against discriminative: what each learns of two classes, from few points and when a class moves.",
     ),
 }

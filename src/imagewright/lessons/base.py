@@ -26,10 +26,10 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass as checked_dataclass
 
 from imagewright import configs
-from imagewright.figures import new_figure, save_figure
 from imagewright.files import said_plainly, write_whole
-from imagewright.images.provenance import Record, make_record
-from imagewright.images.writing import refuse_existing, write_animation
+from imagewright.output.figures import new_figure, save_figure
+from imagewright.output.provenance import Record, make_record
+from imagewright.output.writing import refuse_existing, write_animation
 from imagewright.versions import versions
 
 if TYPE_CHECKING:

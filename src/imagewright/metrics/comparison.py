@@ -13,13 +13,13 @@ import torch
 
 from imagewright.capabilities import verbs_of
 from imagewright.errors import ImagewrightError, UserError
-from imagewright.images.grids import draw_grid
-from imagewright.images.writing import new_file
 from imagewright.metrics.recipes import differences
+from imagewright.output.grids import draw_grid
+from imagewright.output.writing import new_file
 from imagewright.runs.loading import load
-from imagewright.runs.pages import page, picture, png_of, section, text
+from imagewright.runs.report.html import page, picture, png_of, section, text
+from imagewright.runs.report.score_tables import Column, columns_of, curves_of, html_table, recipes_in_words, why_apart
 from imagewright.runs.run import Run
-from imagewright.runs.score_views import Column, columns_of, curves_of, html_table, recipes_in_words, why_apart
 from imagewright.runs.scores import Score, read_scores
 from imagewright.verbs.apply import sample
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from imagewright import distributed
 from imagewright.errors import DataError
-from imagewright.metrics.judging import Judge
 from imagewright.metrics.plans import DEFAULT_COUNT, Plan, plans_of
+from imagewright.metrics.scorer import Judge
 from imagewright.metrics.subjects import Source, Subject, is_run, open_subject, training_images
 from imagewright.runs.run import Run
 from imagewright.runs.scores import Score, add_scores

@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from torch import Tensor
 
-from imagewright.metrics.moments import Moments
+from imagewright.metrics.frechet.moments import Moments
 from imagewright.phases import Model
 
 Need = Literal["features", "logits", "reference", "labels", "reference labels", "model", "training"]

@@ -9,7 +9,7 @@ from typing import Any
 from imagewright.errors import ConfigError, nearest_name
 from imagewright.metrics.metric import Metric
 from imagewright.metrics.recipes import protocol_named
-from imagewright.metrics.table import metric_named
+from imagewright.metrics.registry import metric_named
 
 DEFAULT_METRICS = ("fd", "kd", "precision_recall", "density_coverage")
 DEFAULT_FEATURES = "inception"

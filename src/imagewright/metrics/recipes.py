@@ -15,7 +15,7 @@ from typing import Any
 
 from imagewright.errors import ConfigError, nearest_name
 from imagewright.metrics.metric import Metric, Output
-from imagewright.pretrained.features import About
+from imagewright.pretrained.features.contract import About
 from imagewright.versions import versions
 
 FORMAT = 1  # a new number where the arithmetic of scores changes

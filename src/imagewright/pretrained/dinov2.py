@@ -20,9 +20,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from imagewright.images.fetching import RemoteFile
-from imagewright.pretrained.features import WITHOUT_WEIGHTS, About, Features
-from imagewright.pretrained.module_features import ModuleFeatures
+from imagewright.downloads import RemoteFile
+from imagewright.pretrained.features.contract import WITHOUT_WEIGHTS, About, Features
+from imagewright.pretrained.features.module import ModuleFeatures
 from imagewright.pretrained.resizing import check_filter
 from imagewright.pretrained.weights import checked_state, read_weights, weight_file, weights_digest
 

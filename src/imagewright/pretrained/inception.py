@@ -19,9 +19,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from imagewright.pretrained.features import About, Features
+from imagewright.pretrained.features.contract import About, Features
+from imagewright.pretrained.features.module import ModuleFeatures
 from imagewright.pretrained.inception_weights import published_weights, unit_names, weights_of
-from imagewright.pretrained.module_features import ModuleFeatures
 from imagewright.pretrained.resizing import check_filter
 from imagewright.pretrained.weights import checked_state, weights_digest
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from imagewright.downloads import RemoteFile, checked
 from imagewright.errors import DataError
-from imagewright.images.fetching import RemoteFile, checked
-from imagewright.pretrained.features import WITHOUT_WEIGHTS
+from imagewright.pretrained.features.contract import WITHOUT_WEIGHTS
 from imagewright.pretrained.torchscript_archives import read_torchscript
 from imagewright.pretrained.weights import placed, read_weights, weight_file
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from imagewright.downloads import RemoteFile
 from imagewright.errors import ConfigError, DataError, nearest_name
-from imagewright.images.fetching import RemoteFile
 from imagewright.pretrained.perceptual_trunks import LEAST_SIDE, WIDTHS, Trunk, trunk_named
 from imagewright.pretrained.weights import checked_state, read_weights, weight_file
 

@@ -20,8 +20,8 @@ from PIL import Image
 from torch import Tensor
 
 from imagewright.errors import ConfigError, DataError, nearest_name
-from imagewright.images.decoding import from_array
-from imagewright.images.transforms import FILTERS as PILLOW
+from imagewright.images.decoding.formats import from_array
+from imagewright.images.decoding.preprocessing import FILTERS as PILLOW
 
 ANTIALIASED = ("lanczos", "bicubic", "bilinear", "box")
 FILTERS = (*ANTIALIASED, "clean-bicubic", "tf-bilinear", "none")
@@ -57,7 +57,7 @@ def with_channels(images: Tensor, channels: int | None) -> Tensor:
     """uint8 (N, C, H, W) of 1, 3 or 4 channels in 1 or 3.
 
     Grey is repeated; transparent pictures are laid on white and colour becomes luma (ITU-R 601) as when files are read
-    (`images/decoding.py`). Raises `DataError` for other channels.
+    (`images/decoding/formats.py`). Raises `DataError` for other channels.
     """
     has = images.shape[1]
     if has not in {1, 3, 4}:

@@ -17,9 +17,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from imagewright.downloads import RemoteFile, checked, fetch
 from imagewright.errors import DataError
 from imagewright.files import cache_folder
-from imagewright.images.fetching import RemoteFile, checked, fetch
 
 
 def weight_file(

@@ -10,8 +10,8 @@ from torch import nn
 
 from imagewright import catalogue, configs
 from imagewright.errors import RunError, UserError
-from imagewright.runs.checkpoints import read_tensors
 from imagewright.runs.run import Run
+from imagewright.runs.weights import read_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor

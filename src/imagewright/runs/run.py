@@ -17,8 +17,8 @@ from typing import Any
 
 from imagewright.errors import RunError, nearest_name
 from imagewright.files import said_plainly, write_whole
-from imagewright.runs.checkpoints import Checkpoint, damage
 from imagewright.runs.scores import drop_scores_after
+from imagewright.runs.weights import Checkpoint, damage
 
 RECORD = "run.json"
 METRICS = "metrics.jsonl"

@@ -10,13 +10,13 @@ from imagewright import distributed
 from imagewright.images import Images
 from imagewright.images.float_stream import FloatStream
 from imagewright.phases import Model
-from imagewright.runs.checkpoints import write_tensors
-from imagewright.runs.report import write_report
+from imagewright.runs.report.page import write_report
 from imagewright.runs.run import Run
+from imagewright.runs.weights import write_tensors
 from imagewright.training import device as devices
-from imagewright.training import showcase
-from imagewright.training.interruptions import StopRequest
+from imagewright.training import previews as showcase
 from imagewright.training.reporting import Reporter
+from imagewright.training.signals import StopRequest
 
 
 def fit(model: Model, images: Images, run: Run, reporter: Reporter, stop: StopRequest) -> None:

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from imagewright.errors import ConfigError
-from imagewright.training.feed import READ_AHEAD
+from imagewright.training.data.prefetch import READ_AHEAD
 
 if TYPE_CHECKING:
     from imagewright.configs import Config

@@ -17,7 +17,7 @@ from imagewright.phases import Draws, Model, Phase, Step
 from imagewright.pixels import to_float
 from imagewright.seeds import derive_seed
 from imagewright.training.averaging import Averages
-from imagewright.training.doctor.motion import GradientNorms, total_norm
+from imagewright.training.doctor.gradient_norms import GradientNorms, total_norm
 from imagewright.training.optimisation import optimizer_of, rate_factor
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import torch
 
 from imagewright.images import Images
-from imagewright.metrics.judging import Judge
 from imagewright.metrics.plans import plans_of
+from imagewright.metrics.scorer import Judge
 from imagewright.metrics.subjects import SampledPictures, Source, Subject, check_samples
 from imagewright.phases import Model
+from imagewright.runs.report.score_tables import said_value
 from imagewright.runs.run import Run
-from imagewright.runs.score_views import said_value
 from imagewright.runs.scores import add_scores
 from imagewright.training.options import TrainingOptions
 from imagewright.verbs.blocks import in_use

@@ -14,21 +14,22 @@ from imagewright import distributed
 from imagewright.errors import RunError, TrainingError
 from imagewright.images import Batch, Images
 from imagewright.phases import Model
-from imagewright.runs.report import write_report
+from imagewright.runs.report.page import write_report
 from imagewright.runs.run import Run
 from imagewright.training import device as devices
-from imagewright.training import showcase, snapshots
-from imagewright.training.doctor.examining import Examiner
-from imagewright.training.doctor.watching import Watch
+from imagewright.training import previews as showcase
+from imagewright.training import state as snapshots
+from imagewright.training.data.prefetch import feed
+from imagewright.training.data.rare_resampling import Resampler, strength_of
+from imagewright.training.data.sampling_order import Order, order_of
+from imagewright.training.data.validation_split import LeavingOut, choose
+from imagewright.training.doctor.measurements import Examiner
+from imagewright.training.doctor.monitor import Watch
 from imagewright.training.engine import Engine, Plan
-from imagewright.training.feed import feed
-from imagewright.training.held_out import LeavingOut, choose
-from imagewright.training.interruptions import StopRequest
 from imagewright.training.options import TrainingOptions
-from imagewright.training.orders import Order, order_of
+from imagewright.training.plan_and_setting import CHECKPOINTS, REPORTS
 from imagewright.training.reporting import Reporter
-from imagewright.training.resampling import Resampler, strength_of
-from imagewright.training.setup import CHECKPOINTS, REPORTS
+from imagewright.training.signals import StopRequest
 
 if TYPE_CHECKING:
     from imagewright.training.evaluating import Evaluator

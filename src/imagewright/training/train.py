@@ -15,17 +15,19 @@ from imagewright import catalogue, distributed
 from imagewright.errors import ConfigError, ImagewrightError, TrainingError
 from imagewright.images import Images
 from imagewright.phases import Model
-from imagewright.runs.claims import claimed
+from imagewright.runs.lock import claimed
 from imagewright.runs.run import Run
 from imagewright.training import device as devices
-from imagewright.training import held_out, resuming, setup
+from imagewright.training import plan_and_setting as setup
+from imagewright.training import resume as resuming
 from imagewright.training.closed_form import fit
+from imagewright.training.data import validation_split as held_out
 from imagewright.training.engine import Plan
-from imagewright.training.interruptions import stop_on_signals
 from imagewright.training.loop import Loop
-from imagewright.training.parts import fill
+from imagewright.training.plan_and_setting import Setting
 from imagewright.training.reporting import PlainLines, Reporter, Silent
-from imagewright.training.setup import Setting
+from imagewright.training.signals import stop_on_signals
+from imagewright.training.submodels import fill
 from imagewright.training.tracking import Tracked, check_tensorboard
 
 NAMED_AT_MOST = 3  # unreadable pictures, in a message

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from imagewright.errors import DataError
-from imagewright.images.decoding import Unreadable
+from imagewright.images.decoding.formats import Unreadable
 from imagewright.images.labels import arrange_folders
 from imagewright.images.sources.base import ListedSource, Payload, digest
 from imagewright.images.sources.zip_directory import MEMBER_LIMIT, STORED, read_zip_directory

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from imagewright.images.decoding import Unreadable
+from imagewright.images.decoding.formats import Unreadable
 from imagewright.images.labels import Annotations
-from imagewright.images.listing import Listing
+from imagewright.images.sources.listing import Listing
 
 Payload = bytes | np.ndarray | Unreadable
 """One picture as read: encoded bytes, uint8 pixels (H, W, C), or why it could not be read."""

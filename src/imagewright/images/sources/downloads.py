@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from imagewright.downloads import RemoteFile, fetch
 from imagewright.errors import DataError
 from imagewright.files import cache_folder
-from imagewright.images.fetching import RemoteFile, fetch
 from imagewright.images.labels import Annotations
 from imagewright.images.sources.arrays import ArraySource
 from imagewright.images.sources.idx import open_idx

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from imagewright.errors import DataError, nearest_name
-from imagewright.images.listing import is_picture_name, scan_folder
 from imagewright.images.sources.archive import ZipSource
 from imagewright.images.sources.arrays import open_array, open_npz
 from imagewright.images.sources.base import Source
@@ -15,6 +14,7 @@ from imagewright.images.sources.builtin import BUILTIN
 from imagewright.images.sources.downloads import REMOTE_SETS, open_remote
 from imagewright.images.sources.folder import FolderSource
 from imagewright.images.sources.idx import is_idx_name, open_idx, open_idx_folder
+from imagewright.images.sources.listing import is_picture_name, scan_folder
 from imagewright.images.sources.shards import ShardSource, expand_pattern, is_tar_name
 from imagewright.images.sources.video import VIDEO_SUFFIXES, VideoSource
 

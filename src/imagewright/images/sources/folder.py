@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from imagewright.errors import DataError
-from imagewright.images.decoding import Unreadable
+from imagewright.images.decoding.formats import Unreadable
 from imagewright.images.labels import arrange_folders
-from imagewright.images.listing import Listing
 from imagewright.images.sources.base import ListedSource, Payload, digest
+from imagewright.images.sources.listing import Listing
 
 SAMPLED_FILES = 32
 SAMPLED_BYTES = 4096

@@ -23,10 +23,10 @@ from typing import Any
 import numpy as np
 
 from imagewright.errors import DataError
-from imagewright.images.decoding import Unreadable
+from imagewright.images.decoding.formats import Unreadable
 from imagewright.images.labels import LABEL_COLUMNS, Annotations, arrange_folders, labels_from_values
-from imagewright.images.listing import Listing, is_picture_name
 from imagewright.images.sources.base import ListedSource, Payload, digest
+from imagewright.images.sources.listing import Listing, is_picture_name
 from imagewright.images.sources.zip_directory import MEMBER_LIMIT, check_member_name
 
 TAR_NAME = re.compile(r"\.(tar|tar\.(gz|xz|bz2)|tgz)$", re.IGNORECASE)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from imagewright.errors import DataError
-from imagewright.images.decoding import Unreadable
+from imagewright.images.decoding.formats import Unreadable
 from imagewright.images.sources.base import Payload, Source, digest
 
 VIDEO_SUFFIXES = frozenset((".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ogv", ".wmv"))

@@ -16,7 +16,7 @@ from typing import BinaryIO
 import numpy as np
 
 from imagewright.errors import DataError
-from imagewright.images.listing import Listing, is_picture_name
+from imagewright.images.sources.listing import Listing, is_picture_name
 
 MEMBER_LIMIT = 2**28
 """A member that declares more bytes than this (256 MiB) is refused: no picture is so large."""

@@ -21,7 +21,14 @@ from torch import Tensor, nn
 from imagewright.configs import ConditionedConfig
 from imagewright.layers.conditions import Conditions, ToldLatents
 from imagewright.layers.dcgan import DCGANShape, Discriminator, Generator
-from imagewright.losses.games import GameConfig, discriminator_terms, generator_terms, phases_of, r1_terms, recipe_of
+from imagewright.models.shared.adversarial import (
+    GameConfig,
+    discriminator_terms,
+    generator_terms,
+    phases_of,
+    r1_terms,
+    recipe_of,
+)
 from imagewright.phases import Model, Phase, Recipe, Step, Terms
 
 

@@ -17,8 +17,15 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from imagewright.layers.dcgan import DCGANShape, Discriminator, Generator
-from imagewright.layers.judging import ScoresByDiscriminator
-from imagewright.losses.games import GameConfig, discriminator_terms, generator_terms, phases_of, r1_terms, recipe_of
+from imagewright.models.shared.adversarial import (
+    GameConfig,
+    discriminator_terms,
+    generator_terms,
+    phases_of,
+    r1_terms,
+    recipe_of,
+)
+from imagewright.models.shared.discriminator_verbs import ScoresByDiscriminator
 from imagewright.phases import Model, Phase, Recipe, Step, Terms
 
 

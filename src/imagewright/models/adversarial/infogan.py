@@ -24,10 +24,17 @@ from torch.nn.functional import cross_entropy, one_hot
 from imagewright.capabilities import LatentPart
 from imagewright.configs import FittedConfig
 from imagewright.layers.first import first_activations, first_weight
-from imagewright.layers.judging import ScoresByDiscriminator
-from imagewright.losses.games import GameConfig, discriminator_terms, generator_terms, knowing, phases_of, r1_terms
 from imagewright.losses.likelihoods import LOG_TWO_PI, gaussian_log_likelihood
 from imagewright.losses.penalties import Critic
+from imagewright.models.shared.adversarial import (
+    GameConfig,
+    discriminator_terms,
+    generator_terms,
+    knowing,
+    phases_of,
+    r1_terms,
+)
+from imagewright.models.shared.discriminator_verbs import ScoresByDiscriminator
 from imagewright.phases import Model, Phase, Recipe, Step, Terms
 
 HIDDEN = 128  # units of the recognition network, as in the paper's tables

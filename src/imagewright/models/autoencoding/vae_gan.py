@@ -23,9 +23,9 @@ from torch.nn.functional import softplus
 
 from imagewright.configs import FittedConfig
 from imagewright.layers.first import first_activations, first_weight
-from imagewright.layers.judging import ScoresByDiscriminator
-from imagewright.losses.games import GameConfig, discriminator_terms, generator_terms, knowing, r1_terms
 from imagewright.losses.likelihoods import gaussian_divergence, gaussian_log_likelihood
+from imagewright.models.shared.adversarial import GameConfig, discriminator_terms, generator_terms, knowing, r1_terms
+from imagewright.models.shared.discriminator_verbs import ScoresByDiscriminator
 from imagewright.phases import Model, Phase, Recipe, Step, Terms
 
 HALVINGS = 3

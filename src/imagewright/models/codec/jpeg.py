@@ -14,10 +14,10 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor
 
+from imagewright.codecs.jpeg.frame import Subsampling, frame_of
+from imagewright.codecs.jpeg.tables import scaled_tables
+from imagewright.codecs.jpeg.transform import images_of, quantised
 from imagewright.configs import Config
-from imagewright.models.codec.frame import Subsampling, frame_of
-from imagewright.models.codec.tables import scaled_tables
-from imagewright.models.codec.transform import images_of, quantised
 from imagewright.phases import Model, Stream
 from imagewright.pixels import to_float, to_uint8
 

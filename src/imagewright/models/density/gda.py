@@ -17,7 +17,7 @@ from torch import Tensor
 
 from imagewright.configs import LabelledConfig
 from imagewright.errors import ConfigError, DataError
-from imagewright.models.density.classes import (
+from imagewright.models.shared.classes import (
     ClassMoments,
     check_drawable,
     class_moments,
@@ -25,9 +25,9 @@ from imagewright.models.density.classes import (
     pooling_shares,
     posteriors,
 )
-from imagewright.models.density.gaussians import draws, factors_of, log_densities
-from imagewright.models.density.latent_space import Encoded, LatentConfig, LatentSpace, checked_labels, encoder_of, hold
+from imagewright.models.shared.latent_space import Encoded, LatentConfig, LatentSpace, checked_labels, encoder_of, hold
 from imagewright.phases import Model, Stream
+from imagewright.statistics.gaussians import draws, factors_of, log_densities
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,9 +17,9 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from imagewright.errors import ConfigError
-from imagewright.models.density.gaussians import draws, log_densities
-from imagewright.models.density.latent_space import Encoded, LatentConfig, LatentSpace, check_varied, encoder_of, hold
+from imagewright.models.shared.latent_space import Encoded, LatentConfig, LatentSpace, check_varied, encoder_of, hold
 from imagewright.phases import Model, Stream
+from imagewright.statistics.gaussians import draws, log_densities
 
 SKLEARN_NAMES = {"full": "full", "tied": "tied", "diagonal": "diag"}
 TRIED = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)

@@ -16,7 +16,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor
 
-from imagewright.models.density.latent_space import Encoded, LatentConfig, LatentSpace, check_varied, encoder_of, hold
+from imagewright.models.shared.latent_space import Encoded, LatentConfig, LatentSpace, check_varied, encoder_of, hold
 from imagewright.phases import Model, Stream
 from imagewright.seeds import derive_seed
 

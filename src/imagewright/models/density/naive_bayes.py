@@ -19,7 +19,7 @@ from torch import Tensor
 from imagewright.capabilities import LikelihoodOf
 from imagewright.configs import LabelledConfig
 from imagewright.errors import DataError
-from imagewright.models.density.classes import (
+from imagewright.models.shared.classes import (
     ClassMoments,
     check_drawable,
     class_moments,
@@ -27,8 +27,7 @@ from imagewright.models.density.classes import (
     pooling_shares,
     posteriors,
 )
-from imagewright.models.density.gaussians import draws, log_densities
-from imagewright.models.density.latent_space import (
+from imagewright.models.shared.latent_space import (
     PIXELS,
     LatentConfig,
     LatentSpace,
@@ -38,6 +37,7 @@ from imagewright.models.density.latent_space import (
     hold,
 )
 from imagewright.phases import Model, Stream
+from imagewright.statistics.gaussians import draws, log_densities
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,8 +20,8 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from imagewright.configs import LabelledConfig
-from imagewright.models.density.classes import ABSENT
-from imagewright.models.density.latent_space import (
+from imagewright.models.shared.classes import ABSENT
+from imagewright.models.shared.latent_space import (
     LatentConfig,
     LatentSpace,
     check_varied,
@@ -29,8 +29,8 @@ from imagewright.models.density.latent_space import (
     encoder_of,
     hold,
 )
-from imagewright.models.discriminative.platt import sigmoid_of
 from imagewright.phases import Model, Stream
+from imagewright.statistics.platt import sigmoid_of
 
 FOLDS = 3  # Platt 1999, section 2.1
 FEW = 10  # pictures of a class, too few to fit a sigmoid of its own

@@ -16,8 +16,8 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from imagewright.configs import LabelledConfig
-from imagewright.models.density.classes import ABSENT
-from imagewright.models.density.latent_space import (
+from imagewright.models.shared.classes import ABSENT
+from imagewright.models.shared.latent_space import (
     LatentConfig,
     LatentSpace,
     check_varied,

@@ -16,9 +16,9 @@ from torch import Tensor
 
 from imagewright.configs import Config
 from imagewright.errors import ConfigError, DataError
-from imagewright.models.linear.moments import mean_and_variance
-from imagewright.models.linear.spectra import STREAMED_IMAGES, USUAL_COMPONENTS
 from imagewright.phases import Model, Stream
+from imagewright.statistics.moments import mean_and_variance
+from imagewright.statistics.spectra import STREAMED_IMAGES, USUAL_COMPONENTS
 
 MOST_COUNTS = 2**25  # of 8 bytes, held at once: more pixels and classes are counted in several passes
 

@@ -20,8 +20,8 @@ from torch import Tensor
 
 from imagewright.configs import Config
 from imagewright.errors import ConfigError
-from imagewright.models.linear.spectra import STREAMED_IMAGES, Spectrum, checked_spectrum, signed
 from imagewright.phases import Model, Stream
+from imagewright.statistics.spectra import STREAMED_IMAGES, Spectrum, checked_spectrum, signed
 
 MOST_FITTED = 50_000
 # Variance below this share of the largest is rounding: whitening would blow it up to a source of its own.

@@ -18,9 +18,9 @@ from torch import Tensor
 
 from imagewright.configs import Config
 from imagewright.errors import ConfigError
-from imagewright.models.linear.moments import mean_and_variance
-from imagewright.models.linear.spectra import USUAL_COMPONENTS
 from imagewright.phases import Model, Stream
+from imagewright.statistics.moments import mean_and_variance
+from imagewright.statistics.spectra import USUAL_COMPONENTS
 
 DEPENDENT = 1e-6  # a direction of which less than this share lies outside those before it lies within them
 

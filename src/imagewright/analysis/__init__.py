@@ -1,0 +1,1 @@
+"""What is in a set of images: components, clusters, outliers, classes, compressibility."""

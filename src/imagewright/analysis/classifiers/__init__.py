@@ -1,0 +1,1 @@
+"""Classifiers compared on labelled pictures."""

@@ -1,0 +1,1 @@
+"""Components of a set of images: PCA, ICA, LDA, random directions."""

@@ -1,0 +1,1 @@
+"""Rate and distortion of codecs and models on the same pictures."""

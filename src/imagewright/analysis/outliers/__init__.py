@@ -1,0 +1,1 @@
+"""Outliers of a set of images."""

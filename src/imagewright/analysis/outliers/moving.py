@@ -1,0 +1,143 @@
+"""Files of a folder moved or copied elsewhere: nothing is deleted or written over, and a list says what went where."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import io
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from imagewright.errors import RunError, UserError
+from imagewright.files import said_plainly
+from imagewright.output.writing import new_file
+
+LIST = "moved.csv"
+NO_LINKS = {errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.EACCES}
+
+
+def check_move(source: str | Path, target: str | Path) -> Path:
+    """The folder of a source whose files can be moved. `UserError` where it is none, or the target lies in it."""
+    root = Path(source).expanduser()
+    if not root.is_dir():
+        raise UserError(
+            f"The pictures of {source} are not files in a folder, so they cannot be moved or copied out of it: "
+            "unpack it first, or use the list in scores.csv."
+        )
+    if is_within(target, root):
+        raise UserError(
+            f"{target} lies in the source {root}: the pictures would be found there again. Choose a folder outside."
+        )
+    return root
+
+
+def is_within(path: str | Path, folder: str | Path) -> bool:
+    """Whether a path is the folder or lies below it."""
+    inside, outer = Path(path).expanduser().resolve(), Path(folder).expanduser().resolve()
+    return inside == outer or outer in inside.parents
+
+
+def move_files(root: Path, names: Sequence[str], target: str | Path, *, copy: bool = False) -> Path:
+    """Move (or copy) `root/name` to `target/name` for each name. Returns the list written, a CSV of `from,to`.
+
+    The list comes first, so that a move broken off can be undone as well. Raises `RunError`, before anything is moved,
+    where a file is missing or a target exists.
+    """
+    folder = Path(target).expanduser()
+    pairs = [(root / name, folder / name) for name in names]
+    missing = [source for source, _ in pairs if not os.path.lexists(source)]
+    if missing:
+        raise RunError(f"{missing[0]} is no file of its own, so nothing was moved: name the folder of the pictures.")
+    _refuse_taken([there for _, there in pairs])
+    path = _free_name(folder)
+    _write_list(path, pairs)
+    for source, there in pairs:
+        if copy:
+            with said_plainly(there):
+                there.parent.mkdir(parents=True, exist_ok=True)
+                _copy(source, there)
+        else:
+            _place(source, there)
+            source.unlink()
+    return path
+
+
+def put_back(path: str | Path) -> int:
+    """Undo a move by its list: each file goes back where it was; those gone already are passed over. Returns how many.
+
+    Raises `RunError`, before anything is moved, where a file stands in the way, and `UserError` for no such list.
+    """
+    path = Path(path).expanduser()
+    try:
+        with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+            rows = list(csv.reader(file))
+    except OSError as error:
+        raise UserError(f"The list {path} cannot be read: {error.strerror}.") from error
+    if not rows or rows[0] != ["from", "to"] or any(len(row) != 2 for row in rows):
+        raise UserError(f"{path} is no list of files moved: a CSV with the columns from and to was expected.")
+    pairs = [(Path(there), Path(here)) for here, there in rows[1:]]
+    waiting = [(there, here) for there, here in pairs if os.path.lexists(there)]
+    # A file that is in both places was copied, or its move was broken off: it is where it belongs already.
+    away = [(there, here) for there, here in waiting if not (os.path.lexists(here) and _same(there, here))]
+    _refuse_taken([here for _, here in away])
+    for there, here in away:
+        _place(there, here)
+        there.unlink()
+    return len(away)
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.stat().st_size == other.stat().st_size and one.read_bytes() == other.read_bytes()
+
+
+def _refuse_taken(paths: Sequence[Path]) -> None:
+    taken = [path for path in paths if os.path.lexists(path)]
+    if taken:
+        raise RunError(f"{taken[0]} exists already, so nothing was moved: nothing is ever written over.")
+
+
+def _free_name(folder: Path) -> Path:
+    path, number = folder / LIST, 2
+    while os.path.lexists(path):
+        path, number = folder / f"{Path(LIST).stem}-{number}.csv", number + 1
+    return path
+
+
+def _write_list(path: Path, pairs: Sequence[tuple[Path, Path]]) -> None:
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(["from", "to"])
+    rows.writerows([os.path.abspath(source), os.path.abspath(there)] for source, there in pairs)
+    with new_file(path) as file:
+        file.write(text.getvalue().encode("utf-8", "surrogateescape"))
+
+
+def _place(source: Path, there: Path) -> None:
+    """A second name for the file, or a copy on another disk; unlike a rename, neither replaces what is there."""
+    with said_plainly(there):
+        there.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_symlink():
+            there.symlink_to(os.path.realpath(source))
+            return
+        try:
+            os.link(source, there)
+        except OSError as error:
+            if error.errno not in NO_LINKS:
+                raise
+            _copy(source, there)
+
+
+def _copy(source: Path, there: Path) -> None:
+    try:
+        with source.open("rb") as read, there.open("xb") as written:
+            shutil.copyfileobj(read, written)
+            written.flush()
+            os.fsync(written.fileno())
+    except FileExistsError:
+        raise
+    except BaseException:
+        there.unlink(missing_ok=True)
+        raise
+    shutil.copystat(source, there)

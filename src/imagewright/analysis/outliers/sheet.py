@@ -1,0 +1,127 @@
+"""The pictures of an outlier search: the strangest beside the most ordinary, and where a reconstruction fails."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from torch import Tensor
+
+from imagewright.analysis.outliers.detectors import Projection
+from imagewright.analysis.sheets import fit_caption, pictures_of
+from imagewright.analysis.spaces import Rows
+from imagewright.capabilities import verbs_of
+from imagewright.catalogue import name_of
+from imagewright.images import Images
+from imagewright.output.figures import SEQUENTIAL, new_figure, save_figure
+from imagewright.output.grids import draw_grid
+from imagewright.pixels import to_float, to_uint8
+from imagewright.seeds import derive_seed
+from imagewright.verbs.apply import RunLike, model_of, reconstruct
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+COLUMNS = 8
+FAILURES_SHOWN = 8
+REBUILT_FROM = 2_000  # ordinary pictures that the components of the heat map are learned from
+
+
+def draw_extremes(
+    images: Images, order: np.ndarray, score: np.ndarray, title: str, count: int, size: tuple[int, int]
+) -> Image.Image:
+    """The `count` strangest pictures and as many of the most ordinary at (height, width), with names and scores."""
+    count = max(1, min(count, len(order) // 2))
+    ends = {"strangest": order[:count], "most ordinary": order[::-1][:count]}
+    columns = min(COLUMNS, count)
+    rows = -(-count // columns)
+    chosen, captions, row_labels = [], [], []
+    for label, indices in ends.items():
+        filled = np.concatenate([indices, np.full(rows * columns - count, -1)])
+        chosen.append(filled)
+        captions += [fit_caption(images.name(int(i)), f"{score[i]:.3g}") if i >= 0 else "" for i in filled]
+        row_labels += [label, *[""] * (rows - 1)]
+    pictures = pictures_of(images, np.concatenate(chosen), size)
+    return draw_grid(pictures, columns, row_labels=row_labels, captions=captions, title=title)
+
+
+def draw_failures(
+    images: Images,
+    order: np.ndarray,
+    clean: Images | None,
+    run: RunLike | None,
+    seed: int,
+    path: Path,
+    *,
+    force: bool = False,
+) -> Path:
+    """The strangest pictures, what is rebuilt of them, and the error at each pixel, on one scale for all.
+
+    Rebuilt by the run where it can; else by the principal components of ordinary pictures.
+    """
+    shown = order[: min(FAILURES_SHOWN, len(order))]
+    rebuilds = run is not None and "reconstruct" in verbs_of(model_of(run))
+    if run is not None and rebuilds:
+        seen = pictures_of(images, shown, model_of(run).config.size)
+        rebuilt, by = reconstruct(run, seen), name_of(model_of(run))
+    else:
+        ordinary = order[len(shown) :] if clean is None else np.arange(len(clean))
+        seen = images.batch(shown).images
+        rebuilt, by = _by_components(seen, images if clean is None else clean, ordinary, seed)
+    names = [Path(images.name(int(index))).name for index in shown]
+    return _save_failures(seen, rebuilt, names, by, path, force=force)
+
+
+class _WholePixels:
+    """Pixels in [-1, 1] as they are."""
+
+    name = "whole pixels"
+
+    def opened(self, images: Images) -> Images:
+        return images
+
+    def rows(self, images: Tensor) -> Tensor:
+        return to_float(images).flatten(1)
+
+
+def _by_components(seen: Tensor, images: Images, ordinary: np.ndarray, seed: int) -> tuple[Tensor, str]:
+    """Pictures (N, C, H, W) rebuilt from the components that explain most of some ordinary ones, and how, in words."""
+    if len(ordinary) < 2:
+        return seen, "nothing: too few other pictures"
+    if len(ordinary) > REBUILT_FROM:
+        generator = np.random.default_rng(derive_seed(seed, "rebuilt from"))
+        ordinary = generator.choice(ordinary, REBUILT_FROM, replace=False)
+    projection = Projection(Rows(images.subset(np.sort(ordinary)), _WholePixels()), seed)
+    kept = projection.ordinary() if projection.varies else 0
+    coordinates = projection(to_float(seen).flatten(1)).coordinates[:, :kept]
+    rebuilt = projection.spectrum.mean + coordinates @ projection.spectrum.basis[:kept]
+    return to_uint8(rebuilt.reshape(seen.shape)), f"{kept} principal components of {len(ordinary):,} ordinary ones"
+
+
+def _save_failures(seen: Tensor, rebuilt: Tensor, names: list[str], by: str, path: Path, *, force: bool) -> Path:
+    errors = (seen.int() - rebuilt.int()).abs().float().mean(1).numpy()
+    count = len(names)
+    height, width = seen.shape[2:]
+    cell = 1.35
+    with new_figure(1.2 + cell * count + 0.9, 3 * cell * height / width + 0.9) as figure:
+        axes = figure.subplots(3, count, squeeze=False)
+        scale = max(float(errors.max()), 1.0)
+        for column, name in enumerate(names):
+            for row, pictures in enumerate((seen, rebuilt)):
+                pixels = pictures[column].permute(1, 2, 0).numpy()
+                axes[row, column].imshow(
+                    pixels.squeeze(-1) if pixels.shape[2] == 1 else pixels, cmap="gray", vmax=255, vmin=0
+                )
+            drawn = axes[2, column].imshow(errors[column], cmap=SEQUENTIAL, vmin=0, vmax=scale)
+            axes[0, column].set_title(fit_caption(name, ""), fontsize=8)
+        for axis in axes.flat:
+            axis.set_xticks([])
+            axis.set_yticks([])
+            axis.grid(False)
+            axis.spines[:].set_visible(False)
+        for row, label in enumerate(("picture", "rebuilt", "error")):
+            axes[row, 0].set_ylabel(label)
+        figure.colorbar(drawn, ax=axes[2, :].tolist(), label="grey levels", shrink=0.9)
+        figure.suptitle(f"The strangest, rebuilt by {by}", fontsize=11)
+        return save_figure(figure, path, force=force)

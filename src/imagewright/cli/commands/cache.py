@@ -1,0 +1,42 @@
+"""`imagewright data cache`: what prepared pictures take on the disk, and removing them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from imagewright.cli.values import Flag
+
+
+def cache(
+    *,
+    clear: Annotated[Flag, Parameter(help="remove them; they are made again when they are needed")] = False,
+    unused_for: Annotated[
+        float | None, Parameter(help="with --clear: only those not used for so many days", metavar="DAYS")
+    ] = None,
+) -> None:
+    """List prepared pictures, and features of pictures, on this machine, or remove them. Sources are never touched."""
+    from datetime import datetime
+
+    from imagewright.errors import UserError
+    from imagewright.files import cache_folder
+    from imagewright.images.cache.management import list_caches, remove_caches
+
+    if unused_for is not None and not (clear and unused_for >= 0):
+        raise UserError(f"unused_for={unused_for:g}: it goes with --clear, and is a number of days from 0.")
+    caches = list_caches()
+    if clear:
+        removed = remove_caches(caches, unused_for=unused_for)
+        print(f"{len(removed)} of {len(caches)} caches removed, {_mebibytes(sum(each.size for each in removed))}.")
+        return
+    for each in caches:
+        what = "unfinished" if each.unfinished else f"{each.shape[0]:,} of {'x'.join(map(str, each.shape[1:]))}"
+        what += " features" if each.kind == "features" else ""
+        used = datetime.fromtimestamp(each.used).strftime("%Y-%m-%d %H:%M")
+        print(f"{used}  {_mebibytes(each.size):>12}  {what:<24}  {each.source}")
+    print(f"{len(caches)} caches, {_mebibytes(sum(each.size for each in caches))} in {cache_folder(None)}.")
+
+
+def _mebibytes(size: int) -> str:
+    return f"{size / 2**20:,.1f} MiB"

@@ -1,0 +1,62 @@
+"""`imagewright cluster SOURCE`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from imagewright.cli.values import Count, Flag
+
+
+def cluster(
+    source: Annotated[str, Parameter(help="a folder, .zip, IDX, .npz ..., or a built-in set")],
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="a folder for the table, the sheet and the map")],
+    clusters: Annotated[str, Parameter(help="how many, or auto")] = "auto",
+    method: Annotated[Literal["kmeans", "gmm"], Parameter(help="k-means, or a mixture of Gaussians")] = "kmeans",
+    where: Annotated[
+        str, Parameter(name="--in", help="looks (pixels and edges), pixels, edges, or a run that encodes")
+    ] = "looks",
+    map_by: Annotated[Literal["tsne", "pca"], Parameter(name="--map", help="how the map is laid out")] = "tsne",
+    thumbnails: Annotated[Flag, Parameter(help="pictures on the map, not only marks")] = False,
+    split: Annotated[str | None, Parameter(help="a part of the source, such as train")] = None,
+    labels: Annotated[
+        Path | None, Parameter(help="a CSV or JSON file of labels: the clusters are judged by them")
+    ] = None,
+    seed: Annotated[Count, Parameter(help="of all that is random; equal seeds give equal clusters")] = 0,
+    force: Annotated[Flag, Parameter(help="write over what is there")] = False,
+) -> None:
+    """Group pictures that are alike: a sheet with a row a cluster, a map, a table."""
+    from imagewright.analysis.clusters.clusters import LOOKS, find_clusters, output_paths, write_clusters
+    from imagewright.cli.progress import counted
+    from imagewright.errors import UserError
+    from imagewright.output.writing import refuse_existing
+
+    refuse_existing(output_paths(out), force=force)
+    if clusters != "auto" and not clusters.isdecimal():
+        raise UserError(f"clusters={clusters}, but it is a whole number, or auto.")
+    with counted("looking") as progress:
+        found = find_clusters(
+            source,
+            clusters="auto" if clusters == "auto" else int(clusters),
+            method=method,
+            space=where if where in LOOKS else "looks",
+            run=None if where in LOOKS else where,
+            labels=labels,
+            split=split,
+            seed=seed,
+            progress=progress,
+        )
+    paths = write_clusters(found, out, way=map_by, thumbnails=thumbnails, force=force)
+    for note in found.notes:
+        print(note)
+    if len(found.tried) > 1:
+        values = ", ".join(f"{count}: {value:.4g}" for count, value in found.tried.items())
+        print(f"{found.criterion} by number of clusters: {values}")
+    print(f"{found.count} clusters of {', '.join(f'{size:,}' for size in found.sizes)} pictures")
+    if found.purity is not None:
+        print(f"against the labels: purity {found.purity:.4f}, NMI {found.mutual_information:.4f}")
+    print("\n".join(map(str, paths)))

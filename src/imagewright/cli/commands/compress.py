@@ -1,0 +1,81 @@
+"""`imagewright compress SOURCE`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from imagewright.cli.commands.data import Source, Split
+from imagewright.cli.values import Count, Flag, Size
+
+if TYPE_CHECKING:
+    from imagewright.analysis.compression.comparison import Comparison
+
+
+def compress(
+    source: Source,
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="a folder for the plot, the crops, results.json and results.csv")],
+    methods: Annotated[
+        tuple[str, ...],
+        Parameter(name="--with", help="jpeg, pca, pca-blocks (PCA of 8x8 blocks), or a run; may be given again"),
+    ] = ("jpeg", "pca"),
+    count: Annotated[Count, Parameter(help="pictures to judge by, a quarter at most; the others are fitted to")] = 32,
+    components: Annotated[Count, Parameter(help="of PCA of whole pictures, at most")] = 128,
+    qualities: Annotated[tuple[int, ...], Parameter(help="of JPEG, 1 to 100", consume_multiple=True)] = (
+        *(1, 5, 10, 20, 30, 40),
+        *(50, 60, 70, 80, 90, 95),
+    ),
+    subsampling: Annotated[Literal["4:2:0", "4:2:2", "4:4:4"], Parameter(help="of JPEG's chrominance")] = "4:2:0",
+    rate: Annotated[float | None, Parameter(help="bits a pixel of the crops; one that most reach by default")] = None,
+    size: Annotated[
+        Size | None, Parameter(help="64, or HEIGHTxWIDTH; the runs' or the source's own by default")
+    ] = None,
+    channels: Annotated[Literal[1, 3] | None, Parameter(help="1 grey, 3 RGB")] = None,
+    split: Split = None,
+    force: Annotated[Flag, Parameter(help="write over what is there")] = False,
+) -> None:
+    """Rate against distortion of JPEG, PCA and trained models on the same pictures: a plot, crops, and the numbers."""
+    import imagewright
+    from imagewright.analysis.compression.comparison import compare_compression
+    from imagewright.analysis.compression.figures import FILES, write_comparison
+    from imagewright.cli.progress import counted
+    from imagewright.errors import UserError
+    from imagewright.output.writing import refuse_existing
+
+    if out.exists() and not out.is_dir():
+        raise UserError(f"out={out} is a file, and several are written: name a folder.")
+    refuse_existing([out / name for name in FILES], force=force)
+    images = imagewright.open_images(source, size, channels, split=split)
+    with counted("compressing") as progress:
+        found = compare_compression(
+            images,
+            methods,
+            count=count,
+            components=components,
+            qualities=qualities,
+            subsampling=subsampling,
+            rate=rate,
+            progress=progress,
+        )
+    paths = write_comparison(found, out, force=force)
+    for note in found.notes:
+        print(note)
+    print("\n".join(lines_of(found)))
+    print("\n".join(map(str, paths)))
+
+
+def lines_of(found: Comparison) -> list[str]:
+    """Each method at its fewest and its most bits."""
+    lines = [f"{len(found.judged):,} pictures judged, {found.training_count:,} others to fit on."]
+    for curve in found.curves:
+        ends = [curve.points[0], curve.points[-1]] if len(curve.points) > 1 else curve.points
+        said = "; ".join(
+            f"{point.bits_per_pixel:.3g} bits per pixel, {point.psnr:.2f} dB ({point.setting})" for point in ends
+        )
+        size = f" The receiver holds {curve.decoder_bytes / 2**20:,.1f} MiB." if curve.decoder_bytes else ""
+        lines.append(f"{curve.method}: {said}.{size}")
+    return lines

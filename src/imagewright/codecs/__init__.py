@@ -1,0 +1,1 @@
+"""Codecs: standards that need no training."""

@@ -1,0 +1,1 @@
+"""Baseline JPEG: colour, cosine transform, quantisation, entropy coding, files."""

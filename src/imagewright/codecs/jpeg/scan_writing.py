@@ -1,0 +1,119 @@
+"""Quantised blocks to the bits of a scan: run lengths, Huffman codes, and all bits packed at once.
+
+No loop runs over blocks: every code of the scan is looked up in arrays, and its place follows from a running sum of
+lengths (T.81, F.1.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from imagewright.codecs.jpeg.frame import Frame, in_units, padded_blocks, unit_sizes
+from imagewright.codecs.jpeg.huffman import ZERO_RUN, Codes
+from imagewright.errors import DataError
+
+MOST_BITS_OF_A_VALUE = 16
+SIZES = np.ceil(np.log2(np.arange(1 << MOST_BITS_OF_A_VALUE) + 1)).astype(np.int64)  # bits of a magnitude
+
+
+@dataclass(frozen=True)
+class Words:
+    """What is written, one entry a coefficient that is not zero (or a block's end): bits, their number, whose they are.
+
+    `bits` uint64 (S,), `lengths` int64 (S,), `blocks` int64 (S,): the block's place in the scan; `places` int64 (S,):
+    0 for the DC difference, 1 to 63 in zig-zag order, 64 for the end of the block.
+    """
+
+    bits: np.ndarray
+    lengths: np.ndarray
+    blocks: np.ndarray
+    places: np.ndarray
+
+
+def scan_order(coefficients: Sequence[np.ndarray], frame: Frame) -> tuple[np.ndarray, np.ndarray]:
+    """Planes of blocks, int16 (rows, columns, 64), as the scan's (B, 64) with DC differences, and their tables (B,)."""
+    alone = len(frame.components) == 1
+    parts = []
+    for values, component in zip(coefficients, frame.components, strict=True):
+        padded = _with_dummies(values, *padded_blocks(frame, component, alone=alone), 1 if alone else component.across)
+        units = in_units(padded, component, alone=alone).copy()
+        levels = units[..., 0].ravel()
+        units[..., 0] = np.diff(levels, prepend=levels.dtype.type(0)).reshape(units.shape[:2])
+        parts.append(units)
+    tables = np.repeat([each.table for each in frame.components], unit_sizes(frame.components))
+    return np.concatenate(parts, axis=1).reshape(-1, 64), np.tile(tables, len(parts[0]))
+
+
+def words_of(blocks: np.ndarray, tables: np.ndarray, codes: Sequence[tuple[Codes, Codes]]) -> Words:
+    """The codes of blocks (B, 64) in zig-zag order, DC as differences. `codes`: (DC, AC) by the block's table number.
+
+    Raises `DataError` for a coefficient larger than baseline files hold.
+    """
+    marks = np.empty((len(blocks), 65), np.int16)
+    marks[:, 0] = 1  # a DC code always
+    marks[:, 1:64] = blocks[:, 1:]
+    marks[:, 64] = blocks[:, 63] == 0  # a code for the end, unless the last coefficient says it
+    at = np.flatnonzero(marks)
+    block, place = np.divmod(at, 65)
+    is_first, is_last = place == 0, place == 64
+    value = marks.ravel()[at].astype(np.int64)
+    value[is_first] = blocks[:, 0]
+    value[is_last] = 0
+    run = np.diff(at, prepend=-1) - 1
+    run[is_first | is_last] = 0
+
+    size = SIZES[np.abs(value)]
+    row = 2 * tables[block] + ~is_first
+    symbol = (run & 15) << 4 | size
+    flat = [each for pair in codes for each in pair]
+    code, length = (np.stack([getattr(each, name) for each in flat]) for name in ("code", "length"))
+    lengths = length[row, symbol]
+    if not lengths.all():
+        raise DataError("A coefficient is larger than a baseline JPEG file can hold: give pixels from 0 to 255.")
+    bits = code[row, symbol] << size | value + np.where(value < 0, (1 << size) - 1, 0)
+    lengths = lengths + size
+    far = np.flatnonzero(run > 15)  # rare: runs of 16 zeros stand before the code, up to three
+    for sixteens in (1, 2, 3):
+        some = far[run[far] >= 16 * sixteens]
+        bits[some] |= code[row[some], ZERO_RUN] << lengths[some]
+        lengths[some] += length[row[some], ZERO_RUN]
+    return Words(bits.view(np.uint64), lengths, block, place)
+
+
+def packed(words: Words) -> bytes:
+    """The words one after the other, filled up with ones, a zero byte after each byte of ones (T.81, B.1.1.5)."""
+    total = int(words.lengths.sum())
+    fill = -total % 8
+    bits = np.append(words.bits, np.uint64((1 << fill) - 1))
+    lengths = np.append(words.lengths, fill)
+    ends = np.cumsum(lengths)
+    starts = ends - lengths
+    word, offset = starts >> 6, starts & 63
+    room = 64 - offset - lengths  # negative: that many bits go into the next word
+    left = np.where(
+        room >= 0, bits << np.maximum(room, 0).astype(np.uint64), bits >> np.maximum(-room, 0).astype(np.uint64)
+    )
+    first = np.flatnonzero(np.diff(word, prepend=-1))
+    filled = np.zeros(int(ends[-1]) // 64 + 2, np.uint64)
+    filled[word[first]] = np.bitwise_or.reduceat(left, first)
+    over = np.flatnonzero(room < 0)  # one word at most crosses each boundary
+    filled[word[over] + 1] |= bits[over] << (64 + room[over]).astype(np.uint64)
+    data = np.frombuffer(filled.astype(">u8").tobytes(), np.uint8)[: int(ends[-1]) // 8]
+    ones = data == 255
+    stuffed = np.repeat(data, 1 + ones)
+    stuffed[np.flatnonzero(ones) + np.arange(1, ones.sum() + 1)] = 0
+    return stuffed.tobytes()
+
+
+def _with_dummies(blocks: np.ndarray, rows: int, columns: int, across: int) -> np.ndarray:
+    """Blocks up to whole units; those outside of the picture are flat, as bright as the block coded before them."""
+    height, width, _ = blocks.shape
+    padded = np.zeros((rows, columns, 64), blocks.dtype)
+    padded[:height, :width] = blocks
+    padded[:height, width:, 0] = blocks[:, -1:, 0]
+    last_of_units = padded[height - 1, across - 1 :: across, 0]  # of the row above, which the unit codes first
+    padded[height:, :, 0] = last_of_units.repeat(across)
+    return padded

@@ -1,0 +1,67 @@
+"""Images to quantised coefficients and back: what is lossy of JPEG, on batches and on any device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from imagewright.codecs.jpeg import dct
+from imagewright.codecs.jpeg.colour import from_planes, to_planes
+from imagewright.codecs.jpeg.frame import Frame
+from imagewright.codecs.jpeg.tables import ZIGZAG
+
+BLOCKS_AT_ONCE = 16_384  # so that the float64 copies of a large picture stay small and in the processor's cache
+
+
+def quantised(images: Tensor, frame: Frame, tables: Sequence[Tensor]) -> list[Tensor]:
+    """uint8 images (N, C, H, W) as int16 coefficients a plane, (N, rows, columns, 64) blocks in zig-zag order.
+
+    `tables`: (8, 8) whole numbers each, by the number that a component names.
+    """
+    order = torch.as_tensor(ZIGZAG, device=images.device)
+    found = []
+    for plane, component in zip(to_planes(images, frame), frame.components, strict=True):
+        count, height, width = plane.shape
+        blocks = plane.reshape(count, height // 8, 8, width // 8, 8).transpose(2, 3).reshape(-1, 8, 8)
+        divisors = tables[component.table].to(images.device, torch.float64)
+        parts = [quantise(part, divisors) for part in blocks.split(BLOCKS_AT_ONCE)]
+        coefficients = torch.cat(parts).flatten(1)[:, order]
+        found.append(coefficients.reshape(count, height // 8, width // 8, 64))
+    return found
+
+
+def quantise(blocks: Tensor, table: Tensor) -> Tensor:
+    """Blocks of samples from 0 to 255, (..., 8, 8), to multiples of a table's steps, int16. Halves go outwards."""
+    coefficients = dct.fixed_dct(blocks.double() - 128)
+    steps = table.double() * dct.SCALE
+    magnitudes = ((coefficients.abs() + (steps / 2).floor()) / steps).floor_()
+    return magnitudes.copysign_(coefficients).to(torch.int16)
+
+
+def samples_of(blocks: Tensor, table: Tensor) -> Tensor:
+    """The inverse of `quantise`, as far as there is one: (..., 8, 8) multiples to samples from 0 to 255, uint8.
+
+    Multiples need not be whole: the coefficients are rounded.
+    """
+    coefficients = (blocks.double() * table.double()).round_()
+    return dct.fixed_inverse_dct(coefficients).add_(128).clamp_(0, 255).to(torch.uint8)
+
+
+def images_of(coefficients: Sequence[Tensor], frame: Frame, tables: Sequence[Tensor], *, rgb: bool = False) -> Tensor:
+    """Coefficients a plane, (N, rows, columns, 64) in zig-zag order, as uint8 images (N, C, H, W)."""
+    planes = []
+    for values, component in zip(coefficients, frame.components, strict=True):
+        count, rows, columns, _ = values.shape
+        order = torch.as_tensor(ZIGZAG, device=values.device)
+        steps = tables[component.table].to(values.device, torch.float64)
+        plane = torch.empty(count * rows * columns, 8, 8, dtype=torch.uint8, device=values.device)
+        whole, filled = values.reshape(-1, 64), plane.split(BLOCKS_AT_ONCE)
+        for part, target in zip(whole.split(BLOCKS_AT_ONCE), filled, strict=True):
+            blocks = torch.empty_like(part)
+            blocks[:, order] = part
+            target.copy_(samples_of(blocks.unflatten(1, (8, 8)), steps))
+        plane = plane.reshape(count, rows, columns, 8, 8).transpose(2, 3)
+        planes.append(plane.reshape(count, rows * 8, columns * 8))
+    return from_planes(planes, frame, rgb=rgb)

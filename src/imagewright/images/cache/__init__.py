@@ -1,0 +1,1 @@
+"""The prepared cache: decoded pixels in one memory-mapped file a source."""

@@ -1,0 +1,1 @@
+"""Attribute directions, from labelled pictures."""

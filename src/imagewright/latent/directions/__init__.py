@@ -1,0 +1,1 @@
+"""Directions found without labels."""

@@ -1,0 +1,1 @@
+"""Edits: pictures moved along saved directions."""

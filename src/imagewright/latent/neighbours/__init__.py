@@ -1,0 +1,1 @@
+"""Nearest neighbours of samples: memorised or new?"""

@@ -1,0 +1,1 @@
+"""Walks through latents: interpolation, blends, traversals, planes."""

@@ -1,0 +1,1 @@
+"""Lesson: generative and discriminative decision boundaries."""

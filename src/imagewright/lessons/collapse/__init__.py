@@ -1,0 +1,1 @@
+"""Lesson: mode collapse, and what prevents it."""

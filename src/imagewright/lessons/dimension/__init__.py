@@ -1,0 +1,1 @@
+"""Lesson: distances in high dimensions."""

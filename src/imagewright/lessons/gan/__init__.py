@@ -1,0 +1,1 @@
+"""Lesson: a generator and a discriminator, step by step."""

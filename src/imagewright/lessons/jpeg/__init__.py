@@ -1,0 +1,1 @@
+"""Lesson: JPEG, from a block to its bits."""

@@ -1,0 +1,1 @@
+"""Metrics from classifiers: Inception score, classification accuracy."""

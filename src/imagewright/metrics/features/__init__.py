@@ -1,0 +1,1 @@
+"""Features of pictures: extraction, cache, features of runs."""

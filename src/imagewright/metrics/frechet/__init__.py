@@ -1,0 +1,1 @@
+"""Frechet distances and their moments."""

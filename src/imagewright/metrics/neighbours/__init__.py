@@ -1,0 +1,1 @@
+"""Metrics from nearest neighbours: precision and recall, density and coverage, memorisation."""

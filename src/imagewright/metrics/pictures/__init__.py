@@ -1,0 +1,1 @@
+"""Metrics of pictures themselves: SSIM, LPIPS, sliced Wasserstein, reconstruction error."""

@@ -1,0 +1,36 @@
+"""The table of metrics: where each is, found by name without loading the others."""
+
+from __future__ import annotations
+
+import importlib
+
+from imagewright.errors import ConfigError, nearest_name
+from imagewright.metrics.metric import Metric
+
+# Each: the module whose `METRIC` it is.
+METRICS = {
+    "fd": "imagewright.metrics.frechet.distance",
+    "fd_infinity": "imagewright.metrics.frechet.at_infinity",
+    "kd": "imagewright.metrics.kernel",
+    "inception_score": "imagewright.metrics.classes.inception_score",
+    "precision_recall": "imagewright.metrics.neighbours.precision_recall",
+    "density_coverage": "imagewright.metrics.neighbours.density_coverage",
+    "sliced_wasserstein": "imagewright.metrics.pictures.sliced_wasserstein",
+    "ms_ssim": "imagewright.metrics.pictures.ms_ssim",
+    "reconstruction": "imagewright.metrics.pictures.reconstruction",
+    "lpips": "imagewright.metrics.pictures.lpips",
+    "path_length": "imagewright.metrics.models.path_length",
+    "class_fd": "imagewright.metrics.frechet.by_class",
+    "classification_accuracy": "imagewright.metrics.classes.classification_accuracy",
+    "network_accuracy": "imagewright.metrics.classes.network_accuracy",
+    "memorisation": "imagewright.metrics.neighbours.memorisation",
+    "likelihood": "imagewright.metrics.models.likelihood",
+}
+
+
+def metric_named(name: str) -> Metric:
+    """The metric of that name. Raises `ConfigError` with the nearest name for another."""
+    if name not in METRICS:
+        raise ConfigError(f"There is no metric {name!r}: expected {', '.join(METRICS)}.{nearest_name(name, METRICS)}")
+    metric: Metric = importlib.import_module(METRICS[name]).METRIC
+    return metric

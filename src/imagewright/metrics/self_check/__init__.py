@@ -1,0 +1,1 @@
+"""The self-check: do metrics get worse on damaged pictures?"""

@@ -1,0 +1,1 @@
+"""What commands and pages write: images, sheets, figures, videos, provenance."""

@@ -1,0 +1,88 @@
+"""Figures with axes: one style for every plot of the package, and writing them whole or not at all.
+
+Colours are Okabe and Ito's (2008, "Color universal design"), which people of any colour vision tell apart; where order
+matters, use the colour map `SEQUENTIAL`, whose lightness rises evenly. Tell lines apart by their marks as well.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imagewright.output.provenance import Record
+from imagewright.output.writing import check_suffix, new_file, write_image
+
+if TYPE_CHECKING:
+    import numpy as np
+    from matplotlib.figure import Figure
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
+MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
+SEQUENTIAL = "cividis"
+SUFFIXES = (".png", ".svg", ".pdf")
+DOTS_PER_INCH = 144
+STYLE: dict[Any, Any] = {
+    "figure.facecolor": "white",
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+    "image.cmap": SEQUENTIAL,
+    "svg.hashsalt": "imagewright",  # equal figures are equal bytes
+}
+
+
+@contextmanager
+def new_figure(width: float, height: float) -> Iterator[Figure]:
+    """A figure of that many inches in the package's style, laid out so that nothing overlaps. No window is opened."""
+    import matplotlib
+    from cycler import cycler
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context({**STYLE, "axes.prop_cycle": cycler(color=COLOURS)}):
+        figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH, layout="constrained")
+        FigureCanvasAgg(figure)
+        yield figure
+
+
+def colour_of(index: int) -> str:
+    """The colour of series or class number `index`; they repeat after eight, so vary the mark with `mark_of`."""
+    return COLOURS[index % len(COLOURS)]
+
+
+def mark_of(index: int) -> str:
+    """The mark of series or class number `index`: with the colour, 64 that differ."""
+    return MARKS[(index + index // len(COLOURS)) % len(MARKS)]
+
+
+def save_figure(figure: Figure, path: str | Path, record: Record | None = None, *, force: bool = False) -> Path:
+    """Write a figure as PNG, SVG or PDF, as the suffix says: whole or not at all. A PNG carries `record`.
+
+    Raises `UserError` for another suffix, `RunError` where the file exists (unless `force`) or cannot be written.
+    """
+    suffix = check_suffix(path, list(SUFFIXES))
+    if suffix == ".png":
+        return write_image(rendered(figure).transpose(2, 0, 1), path, record, force=force)
+    content = io.BytesIO()
+    undated: dict[str, Any] = {"Date": None} if suffix == ".svg" else {"CreationDate": None}
+    figure.savefig(content, format=suffix[1:], metadata=undated)
+    with new_file(path, force=force) as file:
+        file.write(content.getvalue())
+    return Path(path)
+
+
+def rendered(figure: Figure) -> np.ndarray:
+    """A figure as pixels, uint8 (H, W, 3): a frame of an animation, or a part of a sheet."""
+    import numpy as np
+
+    figure.canvas.draw()
+    return np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()  # type: ignore[attr-defined]

@@ -1,0 +1,42 @@
+"""Frames into an MP4 with PyAV (the extra `faces`), its record in the container's comment and in an XMP box."""
+
+from __future__ import annotations
+
+import io
+import json
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from imagewright.errors import UserError
+from imagewright.output.provenance import Record, mp4_box
+
+CODECS = ("libx264", "libopenh264", "mpeg4")  # the first that this build of FFmpeg has
+
+
+def encode_mp4(pictures: list[Image.Image], frames_per_second: float, record: Record | None, packet: bytes) -> bytes:
+    """The bytes of an MP4 of RGB pictures of one size; odd sizes get a line of black, as codecs need even ones."""
+    try:
+        import av
+    except ImportError:
+        raise UserError("Writing .mp4 needs PyAV: pip install 'imagewright[faces]'. Or write .webp or .gif.") from None
+    height, width = pictures[0].height + pictures[0].height % 2, pictures[0].width + pictures[0].width % 2
+    codec = next(name for name in CODECS if name in av.codecs_available)
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp4") as container:
+        if record:
+            container.metadata["comment"] = json.dumps(dict(record), default=str)
+        stream: Any = container.add_stream(codec, rate=Fraction(frames_per_second).limit_denominator(1000))
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        if codec == "libx264":
+            stream.options = {"crf": "18"}
+        else:
+            stream.bit_rate = max(400_000, int(width * height * frames_per_second / 2))
+        for picture in pictures:
+            frame = np.zeros((height, width, 3), np.uint8)
+            frame[: picture.height, : picture.width] = np.asarray(picture)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode(None))
+    return buffer.getvalue() + (mp4_box(packet) if packet else b"")

@@ -1,0 +1,221 @@
+"""Pictures, animations and raw arrays onto the disk: whole or not at all, with their record."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+from PIL import Image, PngImagePlugin
+
+from imagewright.errors import RunError, UserError, nearest_name
+from imagewright.files import written_whole
+from imagewright.output.grids import as_pixels, to_picture
+from imagewright.output.provenance import (
+    PNG_KEYWORD,
+    TIFF_TAG,
+    Record,
+    add_to_gif,
+    to_xmp,
+)
+
+if TYPE_CHECKING:
+    import torch
+
+PICTURES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
+ANIMATIONS = (".webp", ".gif", ".mp4")
+ARRAYS = (".npz",)
+WATCHABLE = 256  # pixels that small frames of an animation are enlarged to, about
+NEAREST = Image.Resampling.NEAREST
+
+
+@contextmanager
+def new_file(path: str | Path, *, force: bool = False) -> Iterator[BinaryIO]:
+    """An open file that becomes `path` when the block ends, and leaves nothing where the block or the disk fails.
+
+    Makes missing folders. Raises `RunError` where `path` exists (unless `force`) and for what the system refuses.
+    """
+    path = Path(path)
+    refuse_existing([path], force=force)
+    parent = next(folder for folder in path.absolute().parents if folder.exists())
+    if not parent.is_dir():
+        raise RunError(f"Cannot write {path}: {parent} is a file, not a folder. Choose another place.")
+    with written_whole(path) as temporary, temporary.open("wb") as file:
+        yield file
+
+
+def refuse_existing(paths: Sequence[str | Path], *, force: bool) -> None:
+    """Raise `RunError` where one of the paths exists already and `force` is false; call it before the long work."""
+    taken = [] if force else [Path(path) for path in paths if os.path.lexists(path)]
+    if taken:
+        others = f" (and {len(taken) - 1} more)" if len(taken) > 1 else ""
+        raise RunError(
+            f"{taken[0]} exists already{others}. Choose another name, or replace it with --force (force=True)."
+        )
+
+
+def check_suffix(path: str | Path, known: Sequence[str]) -> str:
+    """The lower-case suffix of a path, if it is among the known ones; else `UserError` with the nearest."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in known:
+        said = f"the suffix {suffix!r} of {path} is none that can be written" if suffix else f"{path} has no suffix"
+        raise UserError(
+            f"The format follows the file's name, but {said}.{nearest_name(suffix, known)} Known: {', '.join(known)}."
+        )
+    return suffix
+
+
+def write_image(
+    image: Image.Image | np.ndarray | torch.Tensor,
+    path: str | Path,
+    record: Record | None = None,
+    *,
+    force: bool = False,
+) -> Path:
+    """Write one picture (Pillow's, or uint8 `(C, H, W)`), in the format of the path's suffix, with its record inside.
+
+    PNG, TIFF and WebP keep every pixel; JPEG is of quality 95 without chroma subsampling, transparency on white.
+    Atomic. Raises `UserError` for an unknown suffix, `RunError` where the path exists or cannot be written.
+    """
+    suffix = check_suffix(path, tuple(PICTURES))
+    picture = image if isinstance(image, Image.Image) else to_picture(image)
+    packet = to_xmp(record) if record else b""
+    options: dict[str, Any] = {"xmp": packet} if packet else {}
+    if suffix == ".png":
+        options = {"pnginfo": _png_text(packet)} if packet else {}
+    elif suffix in (".tif", ".tiff"):
+        options = {"compression": "tiff_adobe_deflate"} | ({"tiffinfo": {TIFF_TAG: packet}} if packet else {})
+    elif suffix == ".webp":
+        options |= {"lossless": True}
+    else:
+        picture = _on_white(picture)
+        options |= {"quality": 95, "subsampling": 0}
+    with new_file(path, force=force) as file:
+        picture.save(file, PICTURES[suffix], **options)
+    return Path(path)
+
+
+def write_images_folder(
+    images: np.ndarray | torch.Tensor,
+    folder: str | Path,
+    record: Record | None = None,
+    *,
+    names: Sequence[str] | None = None,
+    force: bool = False,
+) -> list[Path]:
+    """Write uint8 pictures `(N, C, H, W)` as PNG files into a folder, as `00000.png` ... or `names` made .png.
+
+    Each carries the record with its own `index`. Returns the paths.
+    """
+    pixels = as_pixels(images)
+    if names is not None and (len(names) != len(pixels) or len(set(names)) != len(names)):
+        raise UserError(f"{len(pixels)} pictures need as many names, all different; {len(set(names))} were given.")
+    stems = [Path(name).stem for name in names] if names else [f"{index:05d}" for index in range(len(pixels))]
+    if len(set(stems)) != len(stems):  # the same name in several sub-folders
+        stems = [f"{index:05d}_{stem}" for index, stem in enumerate(stems)]
+    paths = [Path(folder) / f"{stem}.png" for stem in stems]
+    refuse_existing(paths, force=force)
+    for index, (path, image) in enumerate(zip(paths, pixels, strict=True)):
+        own = {**record, "index": index} if record else None
+        write_image(to_picture(image.transpose(2, 0, 1)), path, own, force=force)
+    return paths
+
+
+def write_npz(arrays: dict[str, Any], path: str | Path, record: Record | None = None, *, force: bool = False) -> Path:
+    """Write arrays (say `images`, uint8 `(N, C, H, W)`) into an .npz file, the record beside them as JSON text."""
+    check_suffix(path, ARRAYS)
+    plain = {
+        name: value.detach().cpu().numpy() if hasattr(value, "detach") else np.asarray(value)
+        for name, value in arrays.items()
+    }
+    for name, array in plain.items():
+        if array.dtype.hasobject:
+            raise UserError(f"The array {name!r} holds Python objects, which are not written: give numbers or text.")
+    if record:
+        plain["record"] = np.array(json.dumps(dict(record), default=str))
+    with new_file(path, force=force) as file:
+        np.savez(file, allow_pickle=False, **plain)
+    return Path(path)
+
+
+def write_animation(
+    frames: np.ndarray | torch.Tensor | Sequence[Image.Image],
+    path: str | Path,
+    record: Record | None = None,
+    *,
+    frames_per_second: float = 12.0,
+    force: bool = False,
+) -> Path:
+    """Write frames (uint8 `(N, C, H, W)`, or Pillow pictures of one size) as an endless .webp or .gif, or an .mp4.
+
+    Small frames are enlarged by a whole number, as players blur them. .mp4 needs PyAV (the extra `faces`).
+    """
+    suffix = check_suffix(path, ANIMATIONS)
+    if not 0 < frames_per_second <= 100:
+        raise UserError(f"An animation runs at more than 0 and at most 100 frames a second, not {frames_per_second}.")
+    pictures, scale = _frames(frames)
+    packet = to_xmp(record) if record else b""
+    if suffix == ".mp4":
+        from imagewright.output.video import encode_mp4
+
+        data = encode_mp4(_enlarged(pictures, scale), frames_per_second, record, packet)
+    elif suffix == ".webp":
+        data = _encode_webp(_enlarged(pictures, scale), frames_per_second, packet)
+    else:
+        data = _encode_gif(pictures, scale, frames_per_second, packet)
+    with new_file(path, force=force) as file:
+        file.write(data)
+    return Path(path)
+
+
+def _frames(frames: Any) -> tuple[list[Image.Image], int]:
+    """RGB pictures as they are, and by what to enlarge them."""
+    if isinstance(frames, Sequence):
+        if not frames:
+            raise UserError("There is no frame to write: give one at least.")
+        return [frame.convert("RGB") for frame in frames], 1
+    pixels = as_pixels(frames)
+    pictures = [_on_white(to_picture(image.transpose(2, 0, 1))).convert("RGB") for image in pixels]
+    return pictures, max(1, round(WATCHABLE / max(pixels.shape[1:3])))
+
+
+def _enlarged(pictures: list[Image.Image], scale: int) -> list[Image.Image]:
+    return [picture.resize((picture.width * scale, picture.height * scale), NEAREST) for picture in pictures]
+
+
+def _encode_webp(pictures: list[Image.Image], frames_per_second: float, packet: bytes) -> bytes:
+    """Every frame by itself (a key frame): of differences between slowly changing ones, what is left out adds up."""
+    buffer = io.BytesIO()
+    options: dict[str, Any] = {"quality": 90, "method": 2, "kmin": 0, "kmax": 1} | ({"xmp": packet} if packet else {})
+    duration = round(1000 / frames_per_second)
+    pictures[0].save(buffer, "WEBP", save_all=True, append_images=pictures[1:], duration=duration, loop=0, **options)
+    return buffer.getvalue()
+
+
+def _encode_gif(pictures: list[Image.Image], scale: int, frames_per_second: float, packet: bytes) -> bytes:
+    """Each frame with its own 256 colours, chosen before it is enlarged: less work, and every cell stays of one."""
+    plain = [picture.quantize(256, dither=Image.Dither.NONE) for picture in pictures]
+    large = _enlarged(plain, scale)
+    buffer = io.BytesIO()
+    duration = round(1000 / frames_per_second)
+    large[0].save(buffer, "GIF", save_all=True, append_images=large[1:], duration=duration, loop=0)
+    return add_to_gif(buffer.getvalue(), packet) if packet else buffer.getvalue()
+
+
+def _png_text(packet: bytes) -> PngImagePlugin.PngInfo:
+    text = PngImagePlugin.PngInfo()
+    text.add_itxt(PNG_KEYWORD, packet.decode())
+    return text
+
+
+def _on_white(picture: Image.Image) -> Image.Image:
+    if picture.mode not in ("RGBA", "LA", "P"):
+        return picture
+    picture = picture.convert("RGBA")
+    paper = Image.new("RGBA", picture.size, "white")
+    return Image.alpha_composite(paper, picture).convert("RGB")

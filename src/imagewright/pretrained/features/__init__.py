@@ -1,0 +1,1 @@
+"""Networks as features: the contract, and the small ones."""

@@ -1,0 +1,120 @@
+"""What a network that turns pictures into features says of itself, and how it is found by name."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from imagewright.errors import ConfigError, nearest_name
+
+WITHOUT_WEIGHTS = "The features `random` and `pixels` need no file."
+
+
+@dataclass(frozen=True)
+class About:
+    """What decides a network's features, and whose they are.
+
+    name: "inception". digest: SHA-256, in hex, over the weights (`weights.weights_digest`), not over a file: the same
+    numbers have the same digest by whatever way they came. dimension: numbers of a picture's features. size: (height,
+    width) that pictures are brought to, None for their own. resize: by which filter of `pretrained/resizing.py`, "none"
+    where they stay as they are. channels: 1 or 3, None for their own. value_range: of the numbers that the network
+    sees, in words. licence: of the weights. classes: width of the logits, None where there are none. published: whether
+    these are the weights that published scores were computed with.
+    """
+
+    name: str
+    digest: str
+    dimension: int
+    size: tuple[int, int] | None
+    resize: str
+    channels: int | None
+    value_range: str
+    licence: str
+    classes: int | None = None
+    published: bool = False
+
+    def record(self) -> dict[str, Any]:
+        """What decides the features, ready for JSON: the part of a score's recipe that says what they are."""
+        return {
+            "name": self.name,
+            "digest": self.digest,
+            "size": None if self.size is None else list(self.size),
+            "resize": self.resize,
+            "channels": self.channels,
+        }
+
+
+@dataclass(frozen=True)
+class Features:
+    """Of N pictures: `pooled` float32 (N, F), and `logits` float32 (N, K) where the network classifies."""
+
+    pooled: Tensor
+    logits: Tensor | None = None
+
+
+class FeatureNetwork(Protocol):
+    """Turns pictures of any size into features."""
+
+    @property
+    def about(self) -> About:
+        """What decides the features."""
+        ...
+
+    @property
+    def block(self) -> int:
+        """How many pictures `extract` computes together on a CPU: fewer take as long."""
+        ...
+
+    @property
+    def concurrent(self) -> bool:
+        """Whether several threads may call `extract` at once: it keeps nothing between calls, and runs on the CPU."""
+        ...
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """uint8 (N, C, H, W) as the network wants them, on the CPU: size, channels, range. Row k is of picture k alone.
+
+        Called in threads of their own, maybe in several at once.
+        """
+        ...
+
+    def extract(self, prepared: Tensor) -> Features:
+        """The features, on the CPU, of what `prepare` made. Without gradients."""
+        ...
+
+
+# Each: "module:function" that takes `resize` and returns the network, with weights. Nothing is loaded before.
+NETWORKS = {
+    "inception": "imagewright.pretrained.inception:open_inception",
+    "dinov2": "imagewright.pretrained.dinov2:open_dinov2",
+    "random": "imagewright.pretrained.features.random:open_random",
+    "pixels": "imagewright.pretrained.features.pixels:open_pixels",
+}
+
+# Networks of the user's own, by how their names begin: functions that take the whole name too.
+USERS = {
+    "file:": "imagewright.pretrained.features.user_networks:open_file",
+    "python:": "imagewright.pretrained.features.user_networks:open_python",
+}
+
+
+def open_network(name: str, resize: str | None = None) -> FeatureNetwork:
+    """The network of that name, its weights fetched first where need be.
+
+    `name`: one of `NETWORKS`; or one of the user's own, `file:net.pt@224` or `python:package.module:function@224`
+    (`user_networks.py`), whose code is then run. `resize`: another filter than the network's own.
+
+    Raises `ConfigError` for a name or a filter that does not exist, `DataError` where weights cannot be had, or are not
+    the ones.
+    """
+    own = next((kind for kind in USERS if name.startswith(kind)), None)
+    if own is None and name not in NETWORKS:
+        known = ", ".join((*NETWORKS, *(f"{kind}..." for kind in USERS)))
+        raise ConfigError(f"There are no features {name!r}: expected {known}.{nearest_name(name, NETWORKS)}")
+    module, _, function = (NETWORKS[name] if own is None else USERS[own]).partition(":")
+    given = {} if resize is None else {"resize": resize}
+    opened = getattr(importlib.import_module(module), function)
+    network: FeatureNetwork = opened(**given) if own is None else opened(name, **given)
+    return network

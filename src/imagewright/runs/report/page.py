@@ -1,0 +1,231 @@
+"""`report.html`: one self-contained page of a run: curves, grids over time, findings, and what it was trained on."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from imagewright.errors import RunError
+from imagewright.files import write_whole
+from imagewright.runs.report.curves import Points, draw_curves, short_number
+from imagewright.runs.report.html import page, panel, picture, png_of, section, text
+from imagewright.runs.report.score_tables import score_panels
+from imagewright.runs.run import Run
+from imagewright.runs.scores import Score, read_scores
+
+MOST_SAMPLES = 8  # grids over time, besides the newest
+THUMBNAIL = 360  # pixels a side of those
+SCALES_APART = 30  # terms of one phase whose sizes differ more than this get panels of their own
+
+
+def write_report(run_path: Run | str | Path) -> Path:
+    """Write `report.html` into a run directory, over an earlier one; returns its path.
+
+    Reads `run.json`, `metrics.jsonl` and `samples/*.png`. Half a line or half a picture is left out, so that it can be
+    called at any moment of a training. Raises `RunError` where there is no run, or no page can be written.
+    """
+    run = run_path if isinstance(run_path, Run) else Run(run_path)
+    about, records = run.record, _in_order(run.metrics())
+    title = f"{about.get('model', 'model')}: {run.path.resolve().name}"
+    body = [
+        f"<h1>{text(title)}</h1>",
+        f'<p class="faint">{text(_summary(about, records))}</p>',
+        _samples(run.path),
+        _findings(run.metrics()),
+        section("Scores", score_panels(_scores(run.path))),
+        _losses(records),
+        _workings(records),
+        _tables(about),
+    ]
+    write_whole(run.path / "report.html", page(title, body))
+    return run.path / "report.html"
+
+
+def _in_order(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The reports whose images seen grow."""
+    records: list[dict[str, Any]] = []
+    for line in lines:
+        now = line.get("images_seen") if isinstance(line, dict) else None
+        if isinstance(now, (int, float)) and now > (records[-1]["images_seen"] if records else -1):
+            records.append(line)
+    return records
+
+
+def _summary(about: Mapping[str, Any], records: list[dict[str, Any]]) -> str:
+    said = []
+    if records:
+        last = records[-1]
+        said.append(f"{last['images_seen']:,} images seen")
+        if isinstance(last.get("seconds"), (int, float)):
+            said.append(f"in {_duration(last['seconds'])}")
+        speeds = [speed for _, speed in _series(records, "images_per_second")]
+        if speeds:
+            said.append(f"at {short_number(statistics.median(speeds))} images a second")
+    else:
+        said.append("no report yet")
+    source = about.get("source")
+    name = source.get("source") if isinstance(source, dict) else source
+    return " ".join(said) + (f", trained on {name}" if name else "")
+
+
+def _findings(lines: list[dict[str, Any]]) -> str:
+    """What the training's doctor said: what holds at the last report, and what was said before and has passed."""
+    judged = [line for line in lines if isinstance(line.get("findings"), list)]
+    if not judged:
+        return ""
+    now = _named(judged[-1])
+    passed = {name: found for line in judged[:-1] for name, found in _named(line).items() if name not in now}
+    rows = [_finding(found, "") for found in now.values()]
+    rows += [_finding(found, " (passed since)") for found in passed.values()]
+    if not now:
+        rows.insert(0, f"<p>Nothing wrong found at {judged[-1]['images_seen']:,} images seen.</p>")
+    return section("Doctor", [f'<div class="panel">{"".join(rows)}</div>'])
+
+
+def _named(line: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {str(found.get("name")): found for found in line["findings"] if isinstance(found, dict)}
+
+
+def _finding(found: Mapping[str, Any], note: str) -> str:
+    seen = found.get("images_seen")
+    since = f", from {seen:,} images seen" if isinstance(seen, int) else ""
+    return (
+        f"<p><strong>{text(found.get('name'))}</strong>{text(since + note)}: {text(found.get('evidence'))}. "
+        f"{text(found.get('suggestion'))}</p>"
+    )
+
+
+def _scores(run_path: Path) -> list[Score]:
+    """What is kept of the run's scores; none where the file is damaged: the page is made all the same."""
+    try:
+        return read_scores(run_path)
+    except RunError:
+        return []
+
+
+def _losses(records: list[dict[str, Any]]) -> str:
+    """One panel for each phase, whose terms share an axis as long as their sizes allow."""
+    terms: dict[str, Points] = {}
+    for record in records:
+        for name, value in _numbers(record.get("losses")).items():
+            terms.setdefault(name, []).append((record["images_seen"], value))
+    panels = []
+    for phase, names in _families(terms).items():
+        drawn = {name.partition("/")[2] or name: terms[name] for name in names}
+        panels.append(panel(phase, draw_curves(drawn, y_label="loss")))
+    return section("Losses", panels)
+
+
+def _families(terms: Mapping[str, Points]) -> dict[str, list[str]]:
+    """Terms by phase; within a phase, terms of like size together, so that a large one does not flatten a small one."""
+    phases: dict[str, list[str]] = {}
+    for name in terms:
+        phases.setdefault(name.partition("/")[0], []).append(name)
+    families: dict[str, list[str]] = {}
+    for phase, names in phases.items():
+        size = {name: statistics.median(abs(value) for _, value in terms[name]) for name in names}
+        groups: list[list[str]] = []
+        for name in sorted(names, key=lambda name: -size[name]):
+            if groups and size[name] * SCALES_APART >= size[groups[-1][0]]:
+                groups[-1].append(name)
+            else:
+                groups.append([name])
+        for group in groups:
+            label = phase if len(groups) == 1 else f"{phase}: {', '.join(name.partition('/')[2] for name in group)}"
+            families[label] = [name for name in names if name in group]
+    return families
+
+
+def _workings(records: list[dict[str, Any]]) -> str:
+    rates: dict[str, Points] = {}
+    for record in records:
+        for name, value in _numbers(record.get("learning_rates")).items():
+            rates.setdefault(name, []).append((record["images_seen"], value))
+    memory = [(x, y / 2**20) for x, y in _series(records, "memory_bytes")]
+    panels = {
+        "Speed": ({"images a second": _series(records, "images_per_second")}, "images a second"),
+        "Learning rates": (rates, "rate"),
+        "Memory": ({"memory, MiB": memory}, "MiB"),
+    }
+    drawn = [
+        panel(name, draw_curves(series, y_label=label))
+        for name, (series, label) in panels.items()
+        if any(series.values())
+    ]
+    return section("Speed and settings over time", drawn)
+
+
+def _samples(run_path: Path) -> str:
+    """The newest grid at its full size, and earlier ones spread evenly over the training."""
+    paths = sorted(path for path in (run_path / "samples").glob("*.png") if not path.name.startswith("."))
+    if not paths:
+        return ""
+    *earlier, newest = paths
+    last = len(earlier) - 1
+    picked = sorted({round(index * last / (MOST_SAMPLES - 1)) for index in range(MOST_SAMPLES)}) if earlier else []
+    figures = "".join(_figure(earlier[index], THUMBNAIL) for index in picked)
+    return f'<h2>Samples</h2>{_figure(newest, None)}<div class="samples">{figures}</div>'
+
+
+def _figure(path: Path, side: int | None) -> str:
+    try:
+        data, width = _embedded(path, side)
+    except (OSError, ValueError):
+        return ""  # half written, or not a picture: the page is made without it
+    seen = f"{int(path.stem):,} images seen" if path.stem.isdigit() else path.stem
+    shown = picture(data, f"samples at {seen}", sharp=width < THUMBNAIL)
+    return f"<figure>{shown}<figcaption>{text(seen)}</figcaption></figure>"
+
+
+def _embedded(path: Path, side: int | None) -> tuple[bytes, int]:
+    """The bytes of a PNG, made smaller where `side` says so, and its width."""
+    with Image.open(path) as grid:
+        grid.load()
+        if side is None or max(grid.size) <= side:
+            return path.read_bytes(), grid.width
+        grid.thumbnail((side, side), Image.Resampling.LANCZOS)
+        return png_of(grid), grid.width
+
+
+def _tables(about: Mapping[str, Any]) -> str:
+    """All of run.json: each dictionary in it a table, the rest together in the first."""
+    plain = {name: value for name, value in about.items() if not isinstance(value, dict)}
+    tables = {"run": plain} | {name: value for name, value in about.items() if isinstance(value, dict)}
+    panels = [_table(name, table) for name, table in tables.items() if table]
+    return section("What it was trained on, and how", panels)
+
+
+def _table(name: str, table: Mapping[str, Any]) -> str:
+    rows = [f"<tr><td>{text(key.replace('_', ' '))}</td><td>{_value(value)}</td></tr>" for key, value in table.items()]
+    return panel(name.replace("_", " "), f"<table>{''.join(rows)}</table>")
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, (dict, list, tuple)):
+        written = json.dumps(value, ensure_ascii=False)
+        return f"<code>{text(written if len(written) < 600 else written[:600] + ' ...')}</code>"
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10_000:
+        return f"{value:,}"
+    return text("none" if value is None else value)
+
+
+def _numbers(values: Any) -> dict[str, float]:
+    if not isinstance(values, dict):
+        return {}
+    return {str(name): float(value) for name, value in values.items() if isinstance(value, (int, float))}
+
+
+def _series(records: list[dict[str, Any]], name: str) -> Points:
+    found = [(record["images_seen"], record.get(name)) for record in records]
+    return [(x, float(y)) for x, y in found if isinstance(y, (int, float))]
+
+
+def _duration(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s" if minutes else f"{seconds} s"

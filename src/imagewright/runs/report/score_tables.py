@@ -1,0 +1,173 @@
+"""Scores as tables and curves: one column for each output of one recipe, and why others stand apart."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from imagewright.runs.report.curves import Points, draw_curves, short_number
+from imagewright.runs.report.html import panel, text
+from imagewright.runs.scores import Score
+
+Recipe = Mapping[str, Any]
+Differences = Callable[[Recipe, Recipe], list[str]]
+
+
+@dataclass(frozen=True)
+class Column:
+    """Scores that may be compared: those of one output and one recipe.
+
+    `title` names the features where the table has several, and has a letter where there are several recipes.
+    """
+
+    title: str
+    output: str
+    key: str
+    better: str | None
+    recipe: Recipe
+
+    def cell(self, scores: Sequence[Score]) -> Score | None:
+        """The score of the most images seen among one subject's."""
+        own = [score for score in scores if (score.output, score.key) == (self.output, self.key)]
+        return max(own, key=lambda score: score.images_seen or 0, default=None)
+
+
+def columns_of(scores: Sequence[Score]) -> list[Column]:
+    """The columns of a table of these scores, recipes of one output beside each other."""
+    found: dict[tuple[str, str], Score] = {}
+    for score in scores:
+        found.setdefault((score.output, score.key), score)
+    order = list(dict.fromkeys(output for output, _ in found))
+    several = len({score.features for score in found.values()} - {None}) > 1
+    columns = []
+    for output in order:
+        own = [score for (name, _), score in found.items() if name == output]
+        letters = [f" [{letter}]" for letter in string.ascii_uppercase] if len(own) > 1 else [""]
+        columns += [
+            Column(
+                score.title
+                + (f", {score.features}" if several and score.features else "")
+                + letters[place % len(letters)],
+                *(output, score.key, score.better, score.recipe),
+            )
+            for place, score in enumerate(own)
+        ]
+    return columns
+
+
+def why_apart(columns: Sequence[Column], differences: Differences) -> list[str]:
+    """A sentence for each column that is not the first of its output: what keeps it apart from that one."""
+    said = []
+    first: dict[str, Column] = {}
+    for column in columns:
+        other = first.setdefault(column.output, column)
+        if other is not column:
+            reasons = "; ".join(differences(other.recipe, column.recipe))
+            said.append(f"{column.title} is not comparable with {other.title}: {reasons}.")
+    return said
+
+
+def recipes_in_words(scores: Sequence[Score]) -> list[str]:
+    """What the scores have in common, a line for each combination of features, counts and reference."""
+    lines: dict[str, list[str]] = {}
+    for score in scores:
+        recipe, reference = score.recipe, score.recipe.get("reference")
+        height, width = recipe.get("size") or (0, 0)
+        counted = f"{recipe['count']:,} pictures" if recipe.get("count") else "the model"
+        parts = [f"{counted} of {height}x{width}"]
+        if reference:
+            parts.append(f"against {reference.get('count', 0):,} of {reference.get('source')}")
+        if score.features:
+            parts.append(f"in the features {score.features} ({(recipe.get('features') or {}).get('resize')})")
+        line = " ".join(parts)
+        lines.setdefault(line, []).append(score.output)
+    return [
+        f"{line}:" if len(lines) == 1 else f"{', '.join(dict.fromkeys(outputs))}: {line}"
+        for line, outputs in lines.items()
+    ]
+
+
+def said_value(score: Score) -> str:
+    """A value with its interval, as short as it can be read: `12.31 (12.05 to 12.57)`."""
+    value = short_number(score.value)
+    if score.low is None or score.high is None:
+        return value
+    return f"{value} ({short_number(score.low)} to {short_number(score.high)})"
+
+
+def arrow(better: str | None) -> str:
+    """Which way is better, as a sign after a title."""
+    return {"lower": " ↓", "higher": " ↑"}.get(better or "", "")
+
+
+def html_table(subjects: Mapping[str, Sequence[Score]], columns: Sequence[Column]) -> str:
+    """Subjects by rows; in each column the best is bold."""
+    head = "".join(f"<th>{text(column.title + arrow(column.better))}</th>" for column in columns)
+    best = [_best(column, subjects) for column in columns]
+    rows = []
+    for name, scores in subjects.items():
+        cells = []
+        for column, leading in zip(columns, best, strict=True):
+            score = column.cell(scores)
+            if score is None:
+                cells.append("<td>-</td>")
+                continue
+            value = text(said_value(score))
+            shown = f"<strong>{value}</strong>" if leading is score else value
+            cells.append(f'<td title="{text(score.interval)}">{shown}</td>')
+        rows.append(f"<tr><td>{text(name)}</td>{''.join(cells)}</tr>")
+    return f'<div class="scores"><table><tr><th></th>{head}</tr>{"".join(rows)}</table></div>'
+
+
+def _best(column: Column, subjects: Mapping[str, Sequence[Score]]) -> Score | None:
+    found = [score for scores in subjects.values() if (score := column.cell(scores)) is not None]
+    if column.better is None or len(found) < 2:
+        return None
+    return (min if column.better == "lower" else max)(found, key=lambda score: score.value)
+
+
+def curves_of(subjects: Mapping[str, Sequence[Score]], columns: Sequence[Column]) -> list[str]:
+    """A panel for each column of which some subject has scores at two checkpoints or more: a line a subject."""
+    panels = []
+    for column in columns:
+        series: dict[str, Points] = {}
+        for name, scores in subjects.items():
+            own = [score for score in scores if (score.output, score.key) == (column.output, column.key)]
+            points = sorted((float(score.images_seen), score.value) for score in own if score.images_seen is not None)
+            if len(points) > 1:
+                series[name] = points
+        if series:
+            panels.append(panel(column.title + arrow(column.better), draw_curves(series, y_label=column.output)))
+    return panels
+
+
+def score_panels(scores: Sequence[Score]) -> list[str]:
+    """What a run's own page shows of its scores: the latest of each with its recipe, and curves."""
+    columns = columns_of(scores)
+    rows = []
+    for column in columns:
+        score = column.cell(scores)
+        if score is not None:
+            about = _about(score)
+            notes = "".join(f"<br>{text(warning)}" for warning in score.warnings)
+            rows.append(
+                f"<tr><td>{text(column.title + arrow(column.better))}</td>"
+                f'<td title="{text(score.interval)}">{text(said_value(score))}'
+                f'<br><span class="faint">{text(about)}{notes}</span></td></tr>'
+            )
+    table = [f'<div class="panel"><table>{"".join(rows)}</table></div>'] if rows else []
+    return [*table, *curves_of({"this run": scores}, columns)]
+
+
+def _about(score: Score) -> str:
+    recipe = score.recipe
+    parts = [f"features {score.features}"] if score.features else []
+    if score.images_seen is not None:
+        parts.append(f"at {score.images_seen:,} images seen")
+    if recipe.get("count"):
+        parts.append(f"{recipe['count']:,} pictures")
+    if reference := recipe.get("reference"):
+        parts.append(f"against {reference.get('count', 0):,} of {reference.get('source')}")
+    return ", ".join([*parts, f"recipe {score.key}"])

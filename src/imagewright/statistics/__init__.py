@@ -1,0 +1,1 @@
+"""Statistics that models, analysis and metrics share: moments, spectra, Gaussians, neighbours."""

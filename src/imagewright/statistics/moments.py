@@ -1,0 +1,24 @@
+"""The mean picture and the variance of each pixel value, in one pass over a stream. N images, D pixel values."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from imagewright.phases import Stream
+from imagewright.statistics.spectra import STREAMED_IMAGES
+
+
+def mean_and_variance(images: Stream) -> tuple[Tensor, Tensor]:
+    """(D,) each, float32; the variance has N in the denominator. Summed in double precision around the first picture,
+    so that nothing cancels and a constant pixel has a variance of exactly zero."""
+    origin = next(images.batches(1)).flatten(1)[0]
+    count, total = 0, torch.zeros(len(origin), dtype=torch.float64)
+    squares = torch.zeros(len(origin), dtype=torch.float64)
+    for batch in images.batches(STREAMED_IMAGES):
+        rows = (batch.flatten(1) - origin).double()
+        total += rows.sum(0)
+        squares += rows.square().sum(0)
+        count += len(rows)
+    shift = total / count
+    return (origin + shift).float(), (squares / count - shift.square()).clamp(min=0).float()

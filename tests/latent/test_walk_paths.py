@@ -1,0 +1,148 @@
+"""Ways through latents of several parts, ways that close, and mixtures of four."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from tiny import simple_pictures, tiny_model, train_tiny
+
+import imagewright as iw
+from imagewright.capabilities import LatentPart, latent_parts_of
+from imagewright.errors import UserError
+from imagewright.latent import store as kept
+from imagewright.latent.walks.blend import draw_blend
+from imagewright.latent.walks.paths import mixed, walk
+from imagewright.phases import Model
+from imagewright.runs.run import Run
+from imagewright.verbs.paths import draws_normal, slerp, usual_way
+
+NOISE = (LatentPart("latents", "normal", 0, 6),)
+PARTS = (
+    LatentPart("noise", "normal", 0, 3),
+    LatentPart("class", "category", 3, 5),
+    LatentPart("c2", "normal", 5, 6, code=True),
+)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return train_tiny("vae", simple_pictures(), tmp_path_factory.mktemp("ways") / "run")
+
+
+def test_only_the_noise_goes_along_a_circle() -> None:
+    ends = torch.tensor([[3.0, 0, 0, 1, 0, -1], [0, 4.0, 0, 0, 1, 1]])
+    latents = walk(ends, 5, PARTS, "spherical")
+    shares = torch.linspace(0, 1, 5)
+    torch.testing.assert_close(latents[:, :3], slerp(ends[0, :3], ends[1, :3], shares))
+    torch.testing.assert_close(latents[:, 3:], torch.lerp(ends[0, 3:], ends[1, 3:], shares[:, None]))
+    torch.testing.assert_close(latents[:, 3:5].sum(1), torch.ones(5))
+
+
+def test_a_closed_way_ends_a_step_before_its_start() -> None:
+    ends = torch.randn(3, 6, generator=torch.Generator().manual_seed(0))
+    closed = walk(ends, 5, NOISE, "linear", loop=True)
+    assert len(closed) == 3 * 4
+    torch.testing.assert_close(closed[:9], walk(ends, 5, NOISE, "linear"))
+    torch.testing.assert_close(closed[-1], torch.lerp(ends[2], ends[0], torch.tensor(0.75)))
+
+
+def test_a_smooth_pace_rests_at_the_ends() -> None:
+    line = walk(torch.tensor([[0.0], [1.0]]), 9, (LatentPart("latents", "normal", 0, 1),), "linear", pace="smooth")
+    steps = line.flatten().diff()
+    assert steps[0] < 0.4 * steps[3]
+    torch.testing.assert_close(steps, steps.flip(0))
+    assert line[-1, 0] == pytest.approx(1)
+
+
+def test_mixtures_have_the_corners_and_keep_the_length_of_noise() -> None:
+    corners = torch.randn(4, 6, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(mixed(corners, torch.eye(4), NOISE, "spherical"), corners)
+    even = torch.full((1, 4), 0.25)
+    torch.testing.assert_close(mixed(corners, even, NOISE, "linear")[0], corners.mean(0))
+    middle = mixed(corners, even, NOISE, "spherical")[0]
+    assert middle.norm().item() == pytest.approx(corners.norm(dim=1).mean().item(), rel=1e-5)
+    torch.testing.assert_close(middle / middle.norm(), corners.mean(0) / corners.mean(0).norm())
+
+
+def test_what_cancels_out_stays_nothing() -> None:
+    corners = torch.stack([torch.ones(6), -torch.ones(6)])
+    middle = mixed(corners, torch.tensor([[0.5, 0.5]]), NOISE, "spherical")
+    torch.testing.assert_close(middle, torch.zeros(1, 6))
+
+
+@pytest.mark.parametrize("name", ["pca", "vae", "dcgan", "cgan", "infogan"])
+def test_models_that_draw_normal_latents_go_along_circles(name: str) -> None:
+    model = tiny_model(name)
+    assert usual_way(model) == "spherical"
+
+
+@pytest.mark.parametrize("name", ["autoencoder", "jpeg", "ica"])
+def test_models_that_do_not_draw_go_straight(name: str) -> None:
+    assert usual_way(tiny_model(name)) == "linear"
+
+
+def test_draws_that_are_far_from_normal_are_noticed() -> None:
+    model = tiny_model("vae")
+    assert draws_normal(model)
+    usual = model.draw
+    model.draw = lambda count, generator: 3 + usual(count, generator)  # type: ignore[operator]
+    assert not draws_normal(model)
+
+
+@pytest.mark.parametrize("name", ["cgan", "infogan", "vae", "jpeg"])
+def test_parts_are_the_whole_latent(name: str) -> None:
+    model = tiny_model(name)
+    parts = latent_parts_of(model)  # type: ignore[arg-type]
+    assert [part.start for part in parts] == [0, *(part.stop for part in parts[:-1])]
+    assert parts[-1].stop == model.latent_shape[0]  # type: ignore[index]
+    if name in ("cgan", "infogan"):
+        drawn = model.draw(50, torch.Generator().manual_seed(0))  # type: ignore[operator]
+        category = next(part for part in parts if part.kind == "category")
+        assert torch.equal(drawn[:, category.places].sort(1).values[:, -1], torch.ones(50))
+        assert drawn[:, category.places].sum() == 50
+
+
+def test_ends_are_seeds_pictures_and_kept_names(run: Run, tmp_path: Path) -> None:
+    model = iw.load(run)
+    picture = tmp_path / "anna.png"
+    pixels = simple_pictures(1)
+    Image.fromarray(pixels[0].transpose(1, 2, 0)).save(picture)
+    latents = iw.encode(model, pixels)
+    kept.keep(run, model, "found", "points", {"latents": latents}, {"names": ["found"]}, force=True)
+    by_name = iw.interpolate(run, 4, ends=(0, "found"))
+    by_picture = iw.interpolate(run, 4, ends=(0, picture))
+    assert torch.equal(by_name, by_picture)
+    assert torch.equal(by_name[-1:], iw.decode(model, latents))
+    assert torch.equal(iw.interpolate(run, 4, latents=torch.cat([latents, latents]))[2:3], iw.decode(model, latents))
+    with pytest.raises(UserError, match="Did you mean 'found'"):
+        iw.interpolate(run, 4, ends=(0, "fuond"))
+
+
+def test_a_blend_has_its_corners_and_its_edges_are_mixtures_of_two(run: Run) -> None:
+    model: Model = iw.load(run)
+    square = iw.blend(model, (3, 1, 4, 5), 5)
+    assert square.shape == (25, 3, 16, 16)
+    for place, seed in ((0, 3), (4, 1), (20, 4), (24, 5)):
+        apart = (square[place].int() - iw.sample(model, 1, seed=seed)[0].int()).abs().max()
+        assert apart <= 1
+    other = iw.blend(model, (3, 1, 7, 8), 5)
+    assert int((square[:5].int() - other[:5].int()).abs().max()) <= 1
+    assert not torch.equal(square[-5:], other[-5:])
+
+
+def test_a_blend_takes_four(run: Run) -> None:
+    with pytest.raises(UserError, match="four corners, and there are 3"):
+        iw.blend(run, (0, 1, 2))
+    with pytest.raises(UserError, match="steps=1"):
+        iw.blend(run, steps=1)
+
+
+def test_the_sheet_of_a_blend_has_room_for_long_names() -> None:
+    pictures = torch.zeros(4, 1, 8, 8, dtype=torch.uint8)
+    short = draw_blend(pictures, ["a", "b", "c", "d"], "title")
+    long = draw_blend(pictures, ["a" * 40, "b" * 40, "c", "d"], "title")
+    assert long.width > short.width
+    assert long.height == short.height

@@ -1,0 +1,92 @@
+"""Sheets of pictures: the pixels are the pictures', sharp and in order; words stand beside them or are refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from imagewright.errors import UserError
+from imagewright.output.grids import GAP, draw_grid, plain_grid, to_picture
+
+
+def noise(count: int, channels: int, height: int, width: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (count, channels, height, width), np.uint8)
+
+
+@pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB"), (4, "RGBA")])
+def test_a_plain_grid_holds_each_picture_enlarged_without_blur(channels: int, mode: str) -> None:
+    images = noise(6, channels, 5, 8)
+    sheet = plain_grid(images, columns=3, scale=4)
+    assert sheet.mode == mode
+    pixels = np.asarray(sheet).reshape(sheet.height, sheet.width, channels)
+    assert pixels.shape[:2] == (GAP + 2 * (20 + GAP), GAP + 3 * (32 + GAP))
+    for index in range(6):
+        row, column = divmod(index, 3)
+        top, left = GAP + row * (20 + GAP), GAP + column * (32 + GAP)
+        cell = pixels[top : top + 20, left : left + 32]
+        assert np.array_equal(cell.reshape(5, 4, 8, 4, channels)[:, 1, :, 2], images[index].transpose(1, 2, 0))
+        assert np.array_equal(cell, images[index].transpose(1, 2, 0).repeat(4, 0).repeat(4, 1))
+
+
+def test_tensors_and_arrays_give_the_same_sheet() -> None:
+    torch = pytest.importorskip("torch")
+    images = noise(4, 3, 6, 6)
+    assert draw_grid(images).tobytes() == draw_grid(torch.from_numpy(images)).tobytes()
+
+
+def test_small_pictures_become_readable_cells_and_large_ones_stay() -> None:
+    assert 96 <= draw_grid(noise(1, 1, 8, 8)).width <= 140
+    assert 96 <= draw_grid(noise(1, 1, 28, 28)).width <= 140
+    assert draw_grid(noise(1, 3, 300, 200)).height < 330
+
+
+def test_the_sheet_is_about_square_also_for_pictures_that_are_not() -> None:
+    sheet = plain_grid(noise(64, 1, 8, 32))
+    assert 0.6 < sheet.width / sheet.height < 1.7
+
+
+def test_labels_decide_the_columns_and_leave_ink_where_they_stand() -> None:
+    white = np.full((6, 1, 20, 20), 250, np.uint8)
+    bare = draw_grid(white, columns=3)
+    labelled = draw_grid(
+        white, column_labels=["a", "b", "c"], row_labels=["input", "output"], captions=["x"] * 6, title="title"
+    )
+    assert labelled.width > bare.width
+    assert labelled.height > bare.height
+    assert np.asarray(bare).min() > 200 > np.asarray(labelled).min()
+
+
+def test_a_long_caption_does_not_widen_the_sheet() -> None:
+    images = noise(2, 1, 28, 28)
+    assert draw_grid(images, captions=["w" * 300, "b"]).size == draw_grid(images, captions=["a", "b"]).size
+
+
+def test_transparent_pixels_show_the_checkerboard_and_opaque_ones_their_colour() -> None:
+    images = np.zeros((2, 4, 16, 16), np.uint8)
+    images[1, 0], images[1, 3] = 200, 255
+    sheet = np.asarray(draw_grid(images, columns=2, scale=1))
+    clear, red = sheet[-26:-10, 10:26], sheet[-26:-10, 28:44]
+    assert {tuple(pixel) for pixel in clear.reshape(-1, 3)} == {(225, 225, 225), (255, 255, 255)}
+    assert np.all(red == (200, 0, 0))
+
+
+@pytest.mark.parametrize(
+    ("images", "options", "message"),
+    [
+        (np.zeros((0, 3, 8, 8), np.uint8), {}, "no picture"),
+        (np.zeros((2, 2, 8, 8), np.uint8), {}, "C 1, 3 or 4"),
+        (np.zeros((2, 3, 8, 8), np.float32), {}, "uint8"),
+        (np.zeros((2, 3, 8, 8), np.uint8), {"columns": 0}, "one column"),
+        (np.zeros((2, 3, 8, 8), np.uint8), {"scale": 0}, "scale"),
+        (np.zeros((2, 3, 8, 8), np.uint8), {"captions": ["one"]}, "2 captions"),
+    ],
+)
+def test_what_cannot_be_drawn_is_said(images: np.ndarray, options: dict, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        draw_grid(images, **options)
+
+
+def test_one_picture_keeps_its_pixels() -> None:
+    image = noise(1, 3, 4, 7)[0]
+    assert np.array_equal(np.asarray(to_picture(image)), image.transpose(1, 2, 0))
+    assert to_picture(image[0]).mode == "L"

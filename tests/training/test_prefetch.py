@@ -1,0 +1,97 @@
+"""The order of the endless stream of images, and the thread that reads ahead."""
+
+from __future__ import annotations
+
+import threading
+from itertools import islice
+
+import numpy as np
+import pytest
+import torch
+from tiny import simple_pictures
+
+import imagewright as iw
+from imagewright.errors import DataError
+from imagewright.images import Batch
+from imagewright.training.data.prefetch import feed
+from imagewright.training.data.sampling_order import ShuffledOrder
+
+
+class Numbered:
+    """Stands for images: picture k is one pixel of value k, and what was asked for is kept."""
+
+    def __init__(self, length: int, broken_after: int | None = None) -> None:
+        self.length, self.broken_after = length, broken_after
+        self.asked: list[tuple[list[int], list[int], int]] = []
+
+    def __len__(self) -> int:
+        return self.length
+
+    def batch(self, indices: np.ndarray, views: np.ndarray | None = None, seed: int = 0) -> Batch:
+        if self.broken_after is not None and len(self.asked) >= self.broken_after:
+            raise DataError("the pictures are gone")
+        self.asked.append((indices.tolist(), views.tolist(), seed))
+        return Batch(torch.from_numpy(indices.astype(np.uint8)).reshape(-1, 1, 1, 1))
+
+
+def read(images: Numbered, batches: int, first: int = 0, size: int = 4, rows: range = range(4)) -> list[list[int]]:
+    stream = feed(images, ShuffledOrder(len(images), 0), 0, first, size, rows, pin=False)
+    taken = [batch.images.flatten().tolist() for batch in islice(stream, batches)]
+    stream.close()
+    return taken
+
+
+def test_a_stream_taken_up_later_goes_on_as_the_first_would_have() -> None:
+    whole = read(Numbered(9), 8)
+    assert read(Numbered(9), 3, first=20) == whole[5:8]
+
+
+def test_two_ranks_share_each_batch_out_between_them() -> None:
+    whole = read(Numbered(9), 5)
+    one, other = (read(Numbered(9), 5, rows=rows) for rows in (range(2), range(2, 4)))
+    assert [first + second for first, second in zip(one, other, strict=True)] == whole
+
+
+def test_views_are_positions_in_the_stream() -> None:
+    images = Numbered(9)
+    read(images, 2, first=8, rows=range(2, 4))
+    assert [views for _, views, _ in images.asked[:2]] == [[10, 11], [14, 15]]
+
+
+def test_real_images_come_flipped_alike_whatever_the_batch() -> None:
+    images = iw.open_images(simple_pictures(6), flip=True)
+
+    def stream(size: int) -> torch.Tensor:
+        batches = feed(images, ShuffledOrder(len(images), 5), 5, 0, size, range(size), pin=False)
+        taken = torch.cat([batch.images for batch in islice(batches, 24 // size)])
+        batches.close()
+        return taken
+
+    assert torch.equal(stream(4), stream(12))
+    images.flip = False
+    plain = stream(4)
+    images.flip = True
+    same = (stream(4) == plain).flatten(1).all(1)
+    assert 4 <= same.sum() <= 20, "about half of the views are mirrored"
+
+
+def test_what_goes_wrong_in_the_reader_is_raised_in_the_loop() -> None:
+    stream = feed(Numbered(9, broken_after=2), ShuffledOrder(9, 0), 0, 0, 4, range(4), pin=False)
+    assert len(list(islice(stream, 2))) == 2
+    with pytest.raises(DataError, match="the pictures are gone"):
+        next(stream)
+    assert not readers()
+
+
+def test_the_reader_ends_with_the_stream_and_reads_few_batches_ahead() -> None:
+    images = Numbered(9)
+    stream = feed(images, ShuffledOrder(len(images), 0), 0, 0, 4, range(4), pin=False)
+    next(stream)
+    assert readers()
+    stream.close()
+    assert not readers()
+    assert len(images.asked) <= 5
+
+
+def readers() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "feed"]

@@ -1,0 +1,82 @@
+"""Pictures held out for the doctor: never shown, the same ones after a stop, and none in runs from before."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny import BATCH, final_bytes, simple_pictures, train_tiny
+
+import imagewright as iw
+from imagewright.errors import ConfigError, RunError
+from imagewright.training.data.sampling_order import NearbyOrder, ShuffledOrder
+from imagewright.training.data.validation_split import LeavingOut, automatic, choose
+from imagewright.training.reporting import Silent
+
+
+def go_on(run: Path, pictures: np.ndarray, **options: object) -> iw.Run:
+    return iw.train("vae", pictures, run, resume=True, reporter=Silent(), **options)
+
+
+@pytest.mark.parametrize("order", [ShuffledOrder, NearbyOrder])
+def test_each_round_shows_every_other_picture_once(order: type) -> None:
+    held_out = choose(37, 700, seed=3)
+    assert len(set(held_out.tolist())) == 37
+    shown = LeavingOut(order(700 - 37, 5), held_out)
+    for number in range(3):
+        seen = shown(np.arange(number * 663, (number + 1) * 663))
+        assert sorted(seen.tolist()) == sorted(set(range(700)) - set(held_out.tolist()))
+
+
+def test_none_held_out_leaves_the_order_as_it_was() -> None:
+    positions = np.arange(500)
+    np.testing.assert_array_equal(
+        LeavingOut(ShuffledOrder(200, 1), choose(None, 200, 0))(positions), ShuffledOrder(200, 1)(positions)
+    )
+
+
+@pytest.mark.parametrize(("count", "held_out"), [(8, 0), (399, 0), (400, 16), (2_000, 40), (70_000, 256)])
+def test_how_many_are_held_out_where_nothing_is_said(count: int, held_out: int) -> None:
+    assert automatic(count) == held_out
+
+
+def test_the_run_says_how_many_and_a_change_is_refused(tmp_path: Path) -> None:
+    small, large = simple_pictures(24, (8, 8)), simple_pictures(420, (8, 8))
+    assert train_tiny("vae", small, tmp_path / "a", steps=1).record["options"]["held_out"] == 0
+    run = train_tiny("vae", large, tmp_path / "b", steps=1)
+    assert run.record["options"]["held_out"] == 16
+    assert train_tiny("vae", small, tmp_path / "c", steps=1, held_out=20).record["options"]["held_out"] == 12
+    with pytest.raises(RunError, match="held_out is 16 in the run and 0 now"):
+        go_on(run.path, large, held_out=0)
+    assert go_on(run.path, large, images_seen=2 * BATCH).record["options"]["held_out"] == 16
+    with pytest.raises(ConfigError, match="held_out=-1"):
+        train_tiny("vae", small, tmp_path / "d", steps=1, held_out=-1)
+
+
+def test_a_run_from_before_goes_on_with_all_its_pictures(tmp_path: Path) -> None:
+    pictures = simple_pictures(420, (8, 8))
+    whole = train_tiny("vae", pictures, tmp_path / "whole" / "run", steps=6, held_out=0)
+    part = train_tiny("vae", pictures, tmp_path / "part" / "run", steps=3, held_out=0)
+    record = json.loads((part.path / "run.json").read_text())
+    del record["options"]["held_out"]  # as a run of a version that knew no such option
+    (part.path / "run.json").write_text(json.dumps(record))
+    resumed = go_on(part.path, pictures, images_seen=6 * BATCH)
+    last, same = ({n: b for n, b in final_bytes(run).items() if "48.safetensors" in n} for run in (whole, resumed))
+    assert last
+    assert last == same
+
+
+def test_rare_pictures_are_not_drawn_from_those_held_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    drawn: list[int] = []
+    whole = iw.Images.batch
+
+    def batch(self: iw.Images, indices: np.ndarray, views: object = None, seed: int = 0) -> object:
+        if views is not None:
+            drawn.extend(indices.tolist())
+        return whole(self, indices, views, seed)
+
+    monkeypatch.setattr(iw.Images, "batch", batch)
+    train_tiny("vae", simple_pictures(32, (8, 8)), tmp_path / "run", steps=12, held_out=8, resample="rare:1")
+    assert set(drawn) == set(range(32)) - set(choose(8, 32, 0).tolist())
