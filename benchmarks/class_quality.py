@@ -34,7 +34,9 @@ SAMPLES_OF_EACH = 1_000
 def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--set", default="mnist", choices=["mnist", "fashion_mnist"])
-    parser.add_argument("--told", default="projection", choices=["projection", "embedding", "auxiliary"])
+    parser.add_argument(
+        "--discriminator-conditioning", default="projection", choices=["projection", "embedding", "auxiliary"]
+    )
     parser.add_argument("--images-seen", type=int, default=480_000, help="480,000 take about 20 minutes")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--out", type=Path, default=Path("runs/class-quality"))

@@ -50,7 +50,7 @@ def ours(arguments: argparse.Namespace, images: Tensor) -> object:
         schedule="constant",
         warmup=0,
         clip=None,
-        average_half_life=10_000,
+        ema_half_life=10_000,
         precision=arguments.precision,
         seed=0,
     )

@@ -69,7 +69,7 @@ def plan(**changes: Any) -> Plan:
         "schedule": "constant",
         "warmup": 0,
         "clip": None,
-        "average_half_life": 0,
+        "ema_half_life": 0,
         "precision": "fp32",
         "seed": 0,
     }

@@ -35,7 +35,7 @@ class Decodes(Protocol):
 class Samples(Decodes, Protocol):
     """Draws latents from its prior; decoded, they are new images."""
 
-    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+    def sample_latents(self, count: int, generator: torch.Generator) -> Tensor:
         """(count, *latent_shape) from the prior. The generator is a CPU one, so that a seed means the same anywhere."""
         ...
 
@@ -62,8 +62,8 @@ class SamplesClasses(Samples, Protocol):
         """The classes, in the order of their numbers."""
         ...
 
-    def draw_of(self, labels: Tensor, generator: torch.Generator) -> Tensor:
-        """(N, *latent_shape) of the classes `labels`, int64 (N,). The generator is a CPU one, as for `draw`."""
+    def sample_latents(self, count: int, generator: torch.Generator, labels: Tensor | None = None) -> Tensor:
+        """(count, *latent_shape), of the classes `labels`, int64 (count,), where they are given."""
         ...
 
 
@@ -75,8 +75,8 @@ class SamplesAttributes(Samples, Protocol):
         """The attributes, in the order of their columns."""
         ...
 
-    def draw_with(self, attributes: Tensor, generator: torch.Generator) -> Tensor:
-        """(N, *latent_shape) of attributes (N, A) from 0 to 1, NaN for any. The generator is a CPU one."""
+    def sample_latents(self, count: int, generator: torch.Generator, *, attributes: Tensor | None = None) -> Tensor:
+        """(count, *latent_shape), of attributes (count, A) from 0 to 1 where they are given; NaN means any value."""
         ...
 
 
@@ -117,7 +117,7 @@ class LatentParts(Decodes, Protocol):
 
 
 @runtime_checkable
-class ShowsFirstLayer(Decodes, Protocol):
+class ExposesFirstLayer(Decodes, Protocol):
     """Shows the first thing that it makes of latents: where directions are searched for. In evaluation mode."""
 
     def activations(self, latents: Tensor) -> Tensor:
@@ -144,19 +144,19 @@ class Classifies(Protocol):
 
 
 @runtime_checkable
-class Perceives(Protocol):
+class ExtractsFeatures(Protocol):
     """Sees more in a picture than its pixels: in what it learned, pictures that look alike are near to each other."""
 
-    def perceive(self, images: Tensor) -> Tensor:
+    def extract_features(self, images: Tensor) -> Tensor:
         """Images (N, C, H, W) in [-1, 1] to features (N, F), such as a discriminator's last map. Differentiable."""
         ...
 
 
 @runtime_checkable
-class Corrupts(Protocol):
+class AddsNoise(Protocol):
     """Was trained to undo a corruption, and can apply it: what denoising starts from."""
 
-    def corrupt(self, images: Tensor, generator: torch.Generator) -> Tensor:
+    def add_noise(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Images (N, C, H, W) in [-1, 1], damaged as in training."""
         ...
 
@@ -209,7 +209,7 @@ class Judges(Protocol):
         ...
 
 
-class InfersDistributions(Protocol):
+class HasPosterior(Protocol):
     """Has a posterior over latents for each picture: what the training doctor asks a VAE."""
 
     def divergences(self, images: Tensor, *, labels: Tensor | None = None, attributes: Tensor | None = None) -> Tensor:
@@ -222,7 +222,7 @@ class InfersDistributions(Protocol):
 
 # The members that answer each verb, checked on classes as well as on models: a protocol with a property cannot be.
 VERBS: dict[str, tuple[str, ...]] = {
-    "sample": ("draw", "decode"),
+    "sample": ("sample_latents", "decode"),
     "encode": ("encode",),
     "decode": ("decode",),
     "reconstruct": ("encode", "decode"),
@@ -241,16 +241,15 @@ def verbs_of(model: object) -> tuple[str, ...]:
     return tuple(verb for verb, needed in VERBS.items() if all(hasattr(model, name) for name in needed))
 
 
-# `isinstance` looks at the class alone from Python 3.12 on; a model that was told of attributes has no `class_names`,
-# which raises there: these two ask the model.
+# A conditional model declares `class_names` and `attribute_names`; the one that it is not conditioned on is empty.
 def samples_classes(model: object) -> TypeIs[SamplesClasses]:
     """Whether a model draws pictures of a wanted class."""
-    return all(hasattr(model, name) for name in (*VERBS["sample"], "draw_of", "class_names"))
+    return "sample" in verbs_of(model) and bool(getattr(model, "class_names", ()))
 
 
 def samples_attributes(model: object) -> TypeIs[SamplesAttributes]:
     """Whether a model draws pictures with wanted attributes."""
-    return all(hasattr(model, name) for name in (*VERBS["sample"], "draw_with", "attribute_names"))
+    return "sample" in verbs_of(model) and bool(getattr(model, "attribute_names", ()))
 
 
 def judges(model: object) -> TypeIs[Judges]:
@@ -258,7 +257,7 @@ def judges(model: object) -> TypeIs[Judges]:
     return hasattr(model, "judge")
 
 
-def infers_distributions(model: object) -> TypeIs[InfersDistributions]:
+def has_posterior(model: object) -> TypeIs[HasPosterior]:
     """Whether a model has a posterior that can be asked."""
     return hasattr(model, "divergences")
 

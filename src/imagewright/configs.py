@@ -11,14 +11,15 @@ from pydantic.dataclasses import dataclass
 from imagewright.errors import ConfigError, nearest_name
 
 # Fields that the images decide, or the runs that are used, not the user's options: see `options_of`.
-DERIVED_FIELDS = ("size", "channels", "class_names", "attribute_names", "parts")
+DATA_FIELDS = ("size", "channels", "class_names", "attribute_names", "parts")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
     """What every model's configuration holds: the shape of its images. Sub-classes add their own options."""
 
-    smallest: ClassVar[dict[str, Any]] = {}  # the options of `tiny`
+    tiny_options: ClassVar[dict[str, Any]] = {}  # the options of `tiny`
+    former_names: ClassVar[dict[str, str]] = {}  # options renamed since: former -> present, for runs written before
     # Options that may name a run, whose model becomes the sub-module of that name, and the verbs it must answer.
     part_options: ClassVar[dict[str, tuple[str, ...]]] = {}
     part_names: ClassVar[tuple[str, ...]] = ()  # what such an option may name besides runs and models
@@ -30,7 +31,7 @@ class Config:
     def tiny(cls, *, size: tuple[int, int] = (16, 16), channels: int = 3) -> Self:
         """The smallest configuration that still is this model: what tests train for a few steps."""
         told = {"class_names": ("one", "other")} if "class_names" in cls.__dataclass_fields__ else {}
-        return cls(size=size, channels=channels, **told, **cls.smallest)  # type: ignore[arg-type]
+        return cls(size=size, channels=channels, **told, **cls.tiny_options)  # type: ignore[arg-type]
 
     @classmethod
     def nearest_size(cls, height: int, width: int) -> tuple[int, int]:
@@ -44,7 +45,7 @@ class Config:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FittedConfig(Config):
+class SizedConfig(Config):
     """The configuration of a model that can do some sizes only: those that are their own `nearest_size`."""
 
     @classmethod
@@ -100,7 +101,13 @@ AnyConfig = TypeVar("AnyConfig")
 
 def options_of(config_class: type[Any]) -> list[str]:
     """The names of the options that a user may set on a configuration."""
-    return [field.name for field in dataclasses.fields(config_class) if field.name not in DERIVED_FIELDS]
+    return [field.name for field in dataclasses.fields(config_class) if field.name not in DATA_FIELDS]
+
+
+def with_present_names(config_class: type[Any], values: dict[str, Any]) -> dict[str, Any]:
+    """Values of a configuration as an older version wrote them, under the names that the options have now."""
+    renamed: dict[str, str] = getattr(config_class, "former_names", {})
+    return {renamed.get(name, name): value for name, value in values.items()}
 
 
 def build(config_class: type[AnyConfig], values: dict[str, Any], what: str) -> AnyConfig:
@@ -111,7 +118,7 @@ def build(config_class: type[AnyConfig], values: dict[str, Any], what: str) -> A
     known = [field.name for field in dataclasses.fields(config_class)]  # type: ignore[arg-type]
     for name in values:
         if name not in known:
-            options = ", ".join(option for option in known if option not in DERIVED_FIELDS)
+            options = ", ".join(option for option in known if option not in DATA_FIELDS)
             raise ConfigError(f"{what} has no option {name!r}.{nearest_name(name, known)} Its options: {options}.")
     try:
         return config_class(**values)

@@ -76,7 +76,7 @@ class Recipe:
     batch_size: int = 64
     learning_rate: float = 1e-3
     betas: tuple[float, float] = (0.9, 0.999)
-    average_half_life: int = 0  # images over which half of the moving average is renewed; 0: no average
+    ema_half_life: int = 0  # images over which half of the moving average is renewed; 0: no average
     # What a network's learning rate is multiplied by, for networks that learn at another speed than the rest.
     rates: dict[str, float] = field(default_factory=dict)
 

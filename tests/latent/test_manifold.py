@@ -79,7 +79,7 @@ def test_the_latents_that_change_the_picture_most_are_taken() -> None:
     assert "3 and 1 change the picture most" in found.said[0]
     assert torch.equal(found.latents[:, [0, 2]], torch.zeros(9, 2))
     seeded = iw.manifold(pca, 3, dimensions=[0, 2], point=5)
-    assert torch.equal(seeded.latents[4, [1, 3]], pca.draw(1, _generator(5))[0, [1, 3]])
+    assert torch.equal(seeded.latents[4, [1, 3]], pca.sample_latents(1, _generator(5))[0, [1, 3]])
 
 
 def _generator(seed: int) -> torch.Generator:

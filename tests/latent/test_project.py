@@ -31,8 +31,8 @@ class WithoutEncoder(Model):
         self.whole = whole
         self.latent_shape = whole.latent_shape
 
-    def draw(self, count: int, generator: torch.Generator) -> torch.Tensor:
-        return self.whole.draw(count, generator)
+    def sample_latents(self, count: int, generator: torch.Generator) -> torch.Tensor:
+        return self.whole.sample_latents(count, generator)
 
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
         return self.whole.decode(latents)

@@ -71,7 +71,7 @@ def test_codes_have_a_sheet_each() -> None:
     assert categories.column_labels == [f"seed {seed}" for seed in range(8)]
     assert code.column_labels == ["-2 (beyond)", "-1", "0", "+1", "+2 (beyond)"]
     # The category of a seed is on its own column; the code of a row's middle is nothing.
-    latents = model.draw(1, _generator(0))  # type: ignore[operator]
+    latents = model.sample_latents(1, _generator(0))  # type: ignore[operator]
     own = int(latents[0, 8:11].argmax())
     assert torch.equal(categories.images.unflatten(0, (3, 8))[own, 0], iw.decode(model, latents)[0])
     latents[0, 11] = 2.0

@@ -87,8 +87,8 @@ def test_models_that_do_not_draw_go_straight(name: str) -> None:
 def test_draws_that_are_far_from_normal_are_noticed() -> None:
     model = tiny_model("vae")
     assert draws_normal(model)
-    usual = model.draw
-    model.draw = lambda count, generator: 3 + usual(count, generator)  # type: ignore[operator]
+    usual = model.sample_latents
+    model.sample_latents = lambda count, generator: 3 + usual(count, generator)  # type: ignore[operator]
     assert not draws_normal(model)
 
 
@@ -99,7 +99,7 @@ def test_parts_are_the_whole_latent(name: str) -> None:
     assert [part.start for part in parts] == [0, *(part.stop for part in parts[:-1])]
     assert parts[-1].stop == model.latent_shape[0]  # type: ignore[index]
     if name in ("cgan", "infogan"):
-        drawn = model.draw(50, torch.Generator().manual_seed(0))  # type: ignore[operator]
+        drawn = model.sample_latents(50, torch.Generator().manual_seed(0))  # type: ignore[operator]
         category = next(part for part in parts if part.kind == "category")
         assert torch.equal(drawn[:, category.places].sort(1).values[:, -1], torch.ones(50))
         assert drawn[:, category.places].sum() == 50

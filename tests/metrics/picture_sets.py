@@ -56,7 +56,7 @@ class Linear(Model):
         parts = (LatentPart("noise", "normal", 0, noise),)
         return (*parts, LatentPart("class", "category", noise, noise + 2)) if self.told else parts
 
-    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+    def sample_latents(self, count: int, generator: torch.Generator) -> Tensor:
         latents = torch.randn(count, *self.latent_shape, generator=generator)
         if self.told:
             latents[:, -2:] = torch.eye(2)[torch.randint(2, (count,), generator=generator)]

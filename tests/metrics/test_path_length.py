@@ -26,8 +26,8 @@ PIXELS = distance_named("pixels", torch.device("cpu"))
 class Straight(Linear):
     """Draws latents far from standard normal: ways between them are straight."""
 
-    def draw(self, count: int, generator: torch.Generator) -> Tensor:
-        return 5 + 3 * super().draw(count, generator)
+    def sample_latents(self, count: int, generator: torch.Generator) -> Tensor:
+        return 5 + 3 * super().sample_latents(count, generator)
 
 
 def test_a_linear_model_on_straight_ways_has_the_length_of_its_matrix() -> None:

@@ -54,14 +54,14 @@ def test_the_loss_is_the_mean_squared_error_against_the_clean_picture() -> None:
 def test_gaussian_noise_has_its_standard_deviation() -> None:
     model = tiny_model("autoencoder", size=(64, 64), noise="gaussian:0.25")
     images = torch.zeros(20, 3, 64, 64)
-    added = model.corrupt(images, torch.Generator().manual_seed(0))
+    added = model.add_noise(images, torch.Generator().manual_seed(0))
     assert added.mean().abs() < 0.002
     assert added.std().item() == pytest.approx(0.25, rel=0.01)
 
 
 def test_masking_blackens_whole_pixels_and_its_share_of_them() -> None:
     model = tiny_model("autoencoder", size=(64, 64), noise="mask:0.3")
-    damaged = model.corrupt(torch.ones(20, 3, 64, 64), torch.Generator().manual_seed(0))
+    damaged = model.add_noise(torch.ones(20, 3, 64, 64), torch.Generator().manual_seed(0))
     assert set(damaged.unique().tolist()) == {-1.0, 1.0}
     assert (damaged == damaged[:, :1]).all(), "a pixel is dropped in all its channels"
     assert (damaged < 0).float().mean().item() == pytest.approx(0.3, abs=0.01)
@@ -70,7 +70,7 @@ def test_masking_blackens_whole_pixels_and_its_share_of_them() -> None:
 
 def test_no_noise_leaves_pictures_alone() -> None:
     images = torch.rand(2, 3, 16, 16)
-    assert torch.equal(tiny_model("autoencoder").corrupt(images, torch.Generator()), images)
+    assert torch.equal(tiny_model("autoencoder").add_noise(images, torch.Generator()), images)
 
 
 def test_the_score_is_minus_the_mean_squared_error_of_what_is_rebuilt(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_a_denoising_autoencoder_cleans_pictures(tmp_path: Path) -> None:
     )  # fmt: skip
     model = iw.load(run)
     clean = torch.from_numpy(pictures)
-    damaged = to_uint8(model.corrupt(to_float(clean), torch.Generator().manual_seed(1)))
+    damaged = to_uint8(model.add_noise(to_float(clean), torch.Generator().manual_seed(1)))
     cleaned = iw.reconstruct(run, damaged)
 
     def error(images: torch.Tensor) -> float:

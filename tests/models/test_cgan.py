@@ -18,12 +18,21 @@ from imagewright.phases import Draws, Step
 from imagewright.pixels import to_float
 from imagewright.training.reporting import Silent
 
-TOLD = ("projection", "embedding", "auxiliary")
+CONDITIONINGS = ("projection", "embedding", "auxiliary")
 
 
-def model_of_attributes(told: str = "projection", attributes: tuple[str, ...] = ("hat", "beard", "smile")) -> CGAN:
+def model_of_attributes(
+    conditioning: str = "projection", attributes: tuple[str, ...] = ("hat", "beard", "smile")
+) -> CGAN:
     torch.manual_seed(0)
-    config = CGANConfig(size=(16, 16), channels=3, attribute_names=attributes, told=told, latent_dim=4, width=4)
+    config = CGANConfig(
+        size=(16, 16),
+        channels=3,
+        attribute_names=attributes,
+        discriminator_conditioning=conditioning,
+        latent_dim=4,
+        width=4,
+    )
     return CGAN(config)
 
 
@@ -35,20 +44,20 @@ def step_of(model: CGAN) -> Step:
     return Step(images, 0, 0, draws, labels=labels, attributes=attributes.float())
 
 
-@pytest.mark.parametrize("told", TOLD)
+@pytest.mark.parametrize("conditioning", CONDITIONINGS)
 @pytest.mark.parametrize("loss", ["hinge", "wasserstein", "relativistic"])
-def test_every_way_of_telling_moves_both_networks(told: str, loss: str) -> None:
-    model = tiny_model("cgan", told=told, loss=loss)
+def test_every_way_of_telling_moves_both_networks(conditioning: str, loss: str) -> None:
+    model = tiny_model("cgan", discriminator_conditioning=conditioning, loss=loss)
     before = {key: value.detach().clone() for key, value in model.named_parameters()}
     engine = engine_of(model)
     engine.step(batch_of(), 0, 0)
     assert all(not torch.equal(value, before[key]) for key, value in model.named_parameters())
-    assert ("generator/auxiliary" in engine.losses()) == (told == "auxiliary")
+    assert ("generator/auxiliary" in engine.losses()) == (conditioning == "auxiliary")
 
 
-@pytest.mark.parametrize("told", ["projection", "embedding"])
-def test_the_discriminator_judges_picture_and_condition_together(told: str) -> None:
-    model = tiny_model("cgan", told=told)
+@pytest.mark.parametrize("conditioning", ["projection", "embedding"])
+def test_the_discriminator_judges_picture_and_condition_together(conditioning: str) -> None:
+    model = tiny_model("cgan", discriminator_conditioning=conditioning)
     images = to_float(batch_of().images)
     one, other = (torch.eye(2)[torch.full((BATCH,), label)] for label in (0, 1))
     assert not torch.allclose(model.discriminator(images, one), model.discriminator(images, other))
@@ -64,9 +73,9 @@ def test_the_projection_is_the_papers_equation() -> None:
     assert torch.allclose(model.discriminator(step.images, step.attributes), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("told", TOLD)
-def test_attributes_are_told_as_classes_are(told: str) -> None:
-    model = model_of_attributes(told)
+@pytest.mark.parametrize("conditioning", CONDITIONINGS)
+def test_attributes_are_told_as_classes_are(conditioning: str) -> None:
+    model = model_of_attributes(conditioning)
     for phase in model.phases():
         assert all(torch.isfinite(term) for term in phase.loss(step_of(model)).values())
     assert samples_attributes(model)
@@ -84,7 +93,7 @@ def test_the_auxiliary_loss_of_attributes_is_the_sum_over_none_and_the_mean_over
 
 def test_a_latent_is_noise_and_a_condition_and_one_seed_gives_each_class_the_same_noise() -> None:
     model = tiny_model("cgan")
-    one, other = (model.draw_of(torch.tensor([label]), torch.Generator().manual_seed(3)) for label in (0, 1))
+    one, other = (model.sample_latents(1, torch.Generator().manual_seed(3), torch.tensor([label])) for label in (0, 1))
     assert torch.equal(one[:, :-2], other[:, :-2])
     assert one[0, -2:].tolist() == [1, 0]
     assert other[0, -2:].tolist() == [0, 1]
@@ -95,10 +104,10 @@ def test_attributes_that_are_not_asked_for_come_as_they_were_seen_together() -> 
     seen = torch.tensor([[1, 1, 0], [0, 0, 1]], dtype=torch.uint8)
     model.conditions.remembered.copy_(seen[torch.arange(REMEMBERED) % 2])
     asked = torch.full((200, 3), torch.nan)
-    drawn = model.draw_with(asked, torch.Generator().manual_seed(0))[:, 4:]
+    drawn = model.sample_latents(len(asked), torch.Generator().manual_seed(0), attributes=asked)[:, 4:]
     assert {tuple(row) for row in drawn.int().tolist()} == {(1, 1, 0), (0, 0, 1)}
     asked[:, 2] = 1
-    drawn = model.draw_with(asked, torch.Generator().manual_seed(0))[:, 4:]
+    drawn = model.sample_latents(len(asked), torch.Generator().manual_seed(0), attributes=asked)[:, 4:]
     assert {tuple(row) for row in drawn.int().tolist()} == {(1, 1, 1), (0, 0, 1)}
 
 
@@ -110,18 +119,18 @@ def test_training_remembers_the_classes_it_saw(tmp_path: Path) -> None:
     run = iw.train("cgan", images, tmp_path / "run", reporter=Silent(), **options)
     model = iw.load(run)
     assert model.class_names == ("only", "never")
-    drawn = torch.cat([model.draw(1, torch.Generator().manual_seed(seed)) for seed in range(400)])
+    drawn = torch.cat([model.sample_latents(1, torch.Generator().manual_seed(seed)) for seed in range(400)])
     assert drawn[:, -1].mean().item() == pytest.approx(0.25, abs=0.07)
 
 
-@pytest.mark.parametrize("told", TOLD)
-def test_classes_are_learned(told: str) -> None:
+@pytest.mark.parametrize("conditioning", CONDITIONINGS)
+def test_classes_are_learned(conditioning: str) -> None:
     """Dark pictures (30) and bright ones (220): after some hundred steps each class is drawn as it is."""
     pictures = np.full((64, 1, 8, 8), 30, np.uint8)
     pictures[32:] = 220
     images = iw.open_images(pictures)
     images.labels, images.class_names = np.repeat([0, 1], 32), ("dark", "bright")
-    model = tiny_model("cgan", (8, 8), 1, told=told, loss="hinge", penalty=1.0)
+    model = tiny_model("cgan", (8, 8), 1, discriminator_conditioning=conditioning, loss="hinge", penalty=1.0)
     engine = engine_of(model, learning_rate=2e-3, betas=(0.0, 0.99))
     generator = np.random.default_rng(0)
     for index in range(400):

@@ -75,7 +75,7 @@ def test_attributes_are_asked_for_by_name() -> None:
     assert samples_attributes(model.eval())
     assert not samples_classes(model)
     assert [part.kind for part in latent_parts_of(model)] == ["normal", "attributes"]
-    asked = model.draw_with(torch.tensor([[1.0, torch.nan]]), torch.Generator().manual_seed(0))
+    asked = model.sample_latents(1, torch.Generator().manual_seed(0), attributes=torch.tensor([[1.0, torch.nan]]))
     assert asked[0, -2:].tolist() == [1.0, 0.0]  # untrained, it has seen no beard
     assert iw.score(model, simple_pictures(2), samples=3).isfinite().all()
 
@@ -93,7 +93,7 @@ def test_guesses_are_weighted_so_that_their_mean_is_the_prior(told: dict[str, tu
     conditions = Conditions(config)
     logits = torch.tensor([[0.3, -0.5, 1.0]]).expand(200_000, -1)
     noise = torch.rand(200_000, 3, generator=torch.Generator().manual_seed(0))
-    guessed, log_ratio = conditions.guess(logits, noise)
+    guessed, log_ratio = conditions.sample_conditions(logits, noise)
 
     def mean(values: Tensor) -> Tensor:
         return (log_ratio.exp()[:, None] * values).mean(0)

@@ -153,7 +153,7 @@ def test_while_the_generator_rests_the_discriminator_sees_new_fakes() -> None:
 
 
 def test_the_verbs_use_the_generators_average(tmp_path: Path) -> None:
-    run = train_tiny("dcgan", simple_pictures(), tmp_path / "run", steps=6, average_half_life=10**6)
+    run = train_tiny("dcgan", simple_pictures(), tmp_path / "run", steps=6, ema_half_life=10**6)
     from imagewright.runs.weights import read_tensors
 
     last = run.checkpoints()[-1]
@@ -166,7 +166,7 @@ def test_the_verbs_use_the_generators_average(tmp_path: Path) -> None:
 def test_without_an_average_the_weights_are_the_trained_ones(tmp_path: Path) -> None:
     from imagewright.runs.weights import read_tensors
 
-    run = train_tiny("dcgan", simple_pictures(), tmp_path / "run", steps=2, average_half_life=0)
+    run = train_tiny("dcgan", simple_pictures(), tmp_path / "run", steps=2, ema_half_life=0)
     assert not any(key.startswith("trained.") for key in read_tensors(run.checkpoints()[-1].state)[0])
 
 

@@ -122,11 +122,13 @@ def test_samples_of_a_class_have_its_mean_and_covariance_and_are_taken_for_it() 
     points, labels = three_classes(600, 3)
     model = fitted(points, labels, boundary="quadratic", shrinkage=0.0, pooling=0.0)
     for label in range(3):
-        drawn = model.draw_of(torch.full((20_000,), label), torch.Generator().manual_seed(label)).double()
+        drawn = model.sample_latents(
+            20_000, torch.Generator().manual_seed(label), torch.full((20_000,), label)
+        ).double()
         own = points[labels == label].double()
         np.testing.assert_allclose(drawn.mean(0), own.mean(0), atol=0.06)
         np.testing.assert_allclose(torch.cov(drawn.T), torch.cov(own.T, correction=0), atol=0.12)
-    drawn = model.draw(20_000, torch.Generator().manual_seed(3)).double()
+    drawn = model.sample_latents(20_000, torch.Generator().manual_seed(3)).double()
     np.testing.assert_allclose(drawn.mean(0), points.double().mean(0), atol=0.1)  # classes by their priors
 
 
@@ -162,9 +164,9 @@ def test_a_class_of_one_picture_and_one_of_none_do_no_harm(boundary: str) -> Non
     assert torch.isfinite(said).all()
     assert said.argmax(1).max() < 2
     assert torch.isfinite(model.score(as_pictures(points), torch.Generator(), 1)).all()
-    assert torch.isfinite(model.draw_of(torch.tensor([0, 1]), torch.Generator())).all()
+    assert torch.isfinite(model.sample_latents(2, torch.Generator(), torch.tensor([0, 1]))).all()
     with pytest.raises(UserError, match="The class 'c' had no picture in the training"):
-        model.draw_of(torch.tensor([0, 2]), torch.Generator())
+        model.sample_latents(2, torch.Generator(), torch.tensor([0, 2]))
 
 
 def test_a_class_of_one_picture_has_no_covariance_of_its_own() -> None:

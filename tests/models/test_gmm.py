@@ -74,7 +74,7 @@ def test_draws_have_the_moments_of_the_mixture() -> None:
     points = clusters(1000)
     for covariance in SKLEARN:
         model = fitted(points, gaussians=3, covariance=covariance)
-        drawn = model.draw(20_000, torch.Generator().manual_seed(0)).double()
+        drawn = model.sample_latents(20_000, torch.Generator().manual_seed(0)).double()
         np.testing.assert_allclose(drawn.mean(0), points.mean(0), atol=0.15)
         np.testing.assert_allclose(torch.cov(drawn.T), torch.cov(points.T), rtol=0.1, atol=0.4)
 
@@ -156,6 +156,6 @@ def test_few_pictures_constant_pixels_and_duplicates_have_finite_scores(covarian
     pictures[3:] = pictures[:3]
     run = train_tiny("gmm", pictures, tmp_path / "run", gaussians=3, components=2, covariance=covariance)
     assert torch.isfinite(iw.score(run, pictures)).all()
-    assert torch.isfinite(iw.load(run).draw(50, torch.Generator().manual_seed(0))).all()
+    assert torch.isfinite(iw.load(run).sample_latents(50, torch.Generator().manual_seed(0))).all()
     constant = torch.cat([clusters(30), torch.ones(30, 1)], 1)
     assert np.isfinite(scores(fitted(constant, covariance=covariance), constant)).all()

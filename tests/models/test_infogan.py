@@ -58,13 +58,13 @@ def test_a_q_that_reads_every_category_has_the_whole_entropy() -> None:
 
 def test_a_latent_is_noise_a_category_and_codes() -> None:
     model = tiny_model("infogan", categories=3, continuous=2)
-    latents = torch.cat([model.draw(1, torch.Generator().manual_seed(seed)) for seed in range(300)])
+    latents = torch.cat([model.sample_latents(1, torch.Generator().manual_seed(seed)) for seed in range(300)])
     noise, category, codes = latents.split([8, 3, 2], dim=1)
     assert torch.equal(category.sum(1), torch.ones(300))
     assert category.mean(0).tolist() == pytest.approx([1 / 3] * 3, abs=0.1)
     assert codes.abs().max() <= 1
     assert noise.std().item() == pytest.approx(1, abs=0.05)
-    wanted = model.draw_of(torch.tensor([2]), torch.Generator().manual_seed(0))
+    wanted = model.sample_latents(1, torch.Generator().manual_seed(0), torch.tensor([2]))
     assert wanted[0, 8:11].tolist() == [0, 0, 1]
     assert wanted.shape[1:] == model.latent_shape
 
@@ -74,7 +74,7 @@ def test_uniform_noise_is_drawn_alike_in_training_and_by_seeds() -> None:
     assert model.latent_parts[0].kind == "uniform"
     step = step_of(512)
     model.generator_loss(step)
-    sampled = torch.cat([model.draw(1, torch.Generator().manual_seed(seed)) for seed in range(300)])
+    sampled = torch.cat([model.sample_latents(1, torch.Generator().manual_seed(seed)) for seed in range(300)])
     for noise in (step.shared["latents"][:, :30], sampled[:, :30]):
         assert noise.abs().max() <= 1
         assert noise.std().item() == pytest.approx(1 / math.sqrt(3), abs=0.02)

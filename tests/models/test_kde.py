@@ -78,7 +78,7 @@ def test_points_beyond_the_most_are_left_out_at_random_by_the_seed() -> None:
 def test_draws_have_the_variance_of_the_points_and_of_the_kernels() -> None:
     points = cloud(300) * torch.tensor([1.0, 4.0])
     model = fitted(points, bandwidth=0.5)
-    drawn = model.draw(40_000, torch.Generator().manual_seed(0))
+    drawn = model.sample_latents(40_000, torch.Generator().manual_seed(0))
     np.testing.assert_allclose(drawn.var(0), points.var(0) * (1 + 0.5**2), rtol=0.05)
 
 

@@ -60,11 +60,11 @@ def test_samples_of_a_class_have_the_means_of_its_pixels() -> None:
     points, labels = digits()
     for options in ({}, {"distribution": "bernoulli", "threshold": 0.4}):
         model = fitted(points, labels, **options)
-        drawn = model.draw_of(torch.full((20_000,), 3), torch.Generator().manual_seed(0))
+        drawn = model.sample_latents(20_000, torch.Generator().manual_seed(0), torch.full((20_000,), 3))
         own = points[labels == 3]
         expected = own.mean(0) if not options else (own > -0.2).float().mean(0) * 2 - 1
         np.testing.assert_allclose(drawn.mean(0), expected, atol=0.04)
-        said = log_probabilities(model, model.draw(500, torch.Generator().manual_seed(1))).argmax(1)
+        said = log_probabilities(model, model.sample_latents(500, torch.Generator().manual_seed(1))).argmax(1)
         assert set(said.tolist()) == set(range(10))
 
 

@@ -179,7 +179,7 @@ def test_latents_are_standard_and_decode_to_the_projection() -> None:
 def test_samples_have_the_mean_and_variances_of_the_set() -> None:
     pictures = low_rank(500, (1, 6, 7), rank=3, noise=0)
     model = fitted(pictures, components=3)
-    drawn = model.decode(model.draw(20_000, torch.Generator().manual_seed(0))).flatten(1)
+    drawn = model.decode(model.sample_latents(20_000, torch.Generator().manual_seed(0))).flatten(1)
     np.testing.assert_allclose(drawn.mean(0).numpy(), pictures.rows.mean(0), atol=0.03)
     np.testing.assert_allclose(drawn.var(0).numpy(), pictures.rows.var(0), atol=0.03, rtol=0.1)
 

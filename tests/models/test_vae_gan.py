@@ -115,7 +115,7 @@ def test_what_is_rebuilt_is_the_picture_and_not_another(tmp_path: Path) -> None:
     pictures = (pictures + grey[:, None, None, None]).clamp(max=255).byte()
     run = train_tiny(
         "vae_gan", pictures.numpy(), tmp_path / "run", steps=800, batch_size=32, latent_dim=8, learning_rate=2e-3,
-        feature_weight=1.0, average_half_life=0,
+        feature_weight=1.0, ema_half_life=0,
     )  # fmt: skip
     rebuilt = iw.reconstruct(run, pictures)
     brightness = torch.stack([images.float().mean((1, 2, 3)) for images in (pictures, rebuilt)])

@@ -304,7 +304,7 @@ def test_clipping_cuts_each_networks_gradient_to_the_norm() -> None:
 def test_averages_follow_the_engines_steps() -> None:
     model = toy(pull)
     model.averaged = ("first",)
-    engine = engine_of(model, average_half_life=10**9, learning_rate=0.1)
+    engine = engine_of(model, ema_half_life=10**9, learning_rate=0.1)
     values = [1.0]
     average = 1.0
     for index in range(4):

@@ -13,7 +13,7 @@ import imagewright as iw
 from imagewright.errors import DataError, RunError, UserError
 from imagewright.phases import Model
 from imagewright.pixels import to_float, to_uint8
-from imagewright.verbs.apply import corrupt, latents_of
+from imagewright.verbs.apply import add_noise, latents_of
 
 
 @pytest.fixture(scope="module")
@@ -138,12 +138,12 @@ def test_many_pictures_are_numbered_through(vae: Model) -> None:
 
 def test_what_a_denoiser_is_given_is_damaged_as_in_training() -> None:
     pictures = simple_pictures(20)
-    damaged = corrupt(tiny_model("autoencoder", noise="mask:0.5"), pictures)
+    damaged = add_noise(tiny_model("autoencoder", noise="mask:0.5"), pictures)
     black = (damaged == 0).all(1).float().mean()
     assert black.item() == pytest.approx(0.5, abs=0.05)
     assert not torch.equal(damaged[0] == 0, damaged[17] == 0)
-    assert corrupt(tiny_model("autoencoder"), pictures) is None
-    assert corrupt(tiny_model("vae"), pictures) is None
+    assert add_noise(tiny_model("autoencoder"), pictures) is None
+    assert add_noise(tiny_model("vae"), pictures) is None
 
 
 def test_latents_of_a_seed_are_standard_draws_each_from_its_own_place(vae: Model) -> None:

@@ -46,39 +46,39 @@ class Conditions(nn.Module):
         self.remembered[places] = conditions.detach().round().to(torch.uint8)
         self.filled += len(conditions)
 
-    def draw(self, count: int, generator: torch.Generator) -> Tensor:
-        """(count, K), on the CPU as the generator is."""
+    def sample(self, count: int, generator: torch.Generator) -> Tensor:
+        """(count, K) rows of the buffer, on the CPU as the generator is."""
         chosen = torch.randint(REMEMBERED, (count,), generator=generator)
         return self.remembered.cpu()[chosen].float()
 
     # A classifier's logits (N, K): softmax over classes, a sigmoid for each attribute
 
-    def misread(self, logits: Tensor, conditions: Tensor) -> Tensor:
+    def classification_loss(self, logits: Tensor, conditions: Tensor) -> Tensor:
         """Mean negative log-likelihood of the conditions (N, K), in nats; the mean over attributes."""
         if self.of_classes:
             return cross_entropy(logits, conditions.argmax(1))
         return binary_cross_entropy_with_logits(logits, conditions)
 
-    def likeliest(self, logits: Tensor) -> Tensor:
+    def most_likely(self, logits: Tensor) -> Tensor:
         """(N, K)."""
         return one_hot(logits.argmax(1), self.count).float() if self.of_classes else (logits > 0).float()
 
-    def guess(self, logits: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+    def sample_conditions(self, logits: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Conditions (N, K) drawn as the classifier believes, by `noise` (N, K) from U[0, 1), and log p / q in nats.
 
         p holds all classes, and any set of attributes, for equally likely; q is what the classifier says.
         """
         if self.of_classes:
             # The Gumbel-max trick: the place of the largest is a draw from the softmax.
-            drawn = likeliest = (logits - (-noise.clamp(1e-20).log()).log()).argmax(1)
-            log_q = logits.log_softmax(1).gather(1, likeliest[:, None])[:, 0]
+            drawn = (logits - (-noise.clamp(1e-20).log()).log()).argmax(1)
+            log_q = logits.log_softmax(1).gather(1, drawn[:, None])[:, 0]
             return one_hot(drawn, self.count).float(), -torch.tensor(float(self.count)).log() - log_q
         conditions = (noise < torch.sigmoid(logits)).float()
         log_q = -softplus((1 - 2 * conditions) * logits).sum(1)
         return conditions, -self.count * torch.tensor(2.0).log() - log_q
 
 
-class ToldLatents:
+class ConditionalLatents:
     """The latents of a model that is told: noise (Z) and then the condition (K), which may be any number from 0 to 1.
 
     For a `Model` with a `ConditionedConfig` that has a `latent_dim`, and with `conditions` where it is told of any.
@@ -110,28 +110,32 @@ class ToldLatents:
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """The classes; a model that is told of attributes, or of nothing, has none and draws no pictures of a class."""
-        if not self.config.conditions or not self.config.class_names:
-            raise AttributeError("this model was not told of classes")
-        return self.config.class_names
+        """The classes, in the order of their numbers; () if the model is not conditioned on classes."""
+        return self.config.class_names if self.config.conditions else ()
 
     @property
     def attribute_names(self) -> tuple[str, ...]:
-        """The attributes; a model that is told of classes, or of nothing, has none."""
-        if not self.config.conditions or self.config.class_names:
-            raise AttributeError("this model was not told of attributes")
-        return self.config.attribute_names
+        """The attributes, in the order of their columns; () if the model is not conditioned on them."""
+        return self.config.attribute_names if self.config.conditions and not self.config.class_names else ()
 
-    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+    def sample_latents(
+        self,
+        count: int,
+        generator: torch.Generator,
+        labels: Tensor | None = None,
+        attributes: Tensor | None = None,
+    ) -> Tensor:
+        """(count, Z + K). `labels`: the class of each, int64 (count,). `attributes`: (count, K) from 0 to 1.
+
+        The noise of a seed is the same whatever the condition. Attributes that are NaN are sampled as they occur
+        together in the training images.
+        """
         noise = torch.randn(count, self.noise_dim, generator=generator)
-        return torch.cat([noise, self.conditions.draw(count, generator)], 1) if self.config.conditions else noise
-
-    def draw_of(self, labels: Tensor, generator: torch.Generator) -> Tensor:
-        """The noise is that of `draw`: one seed gives each class in the same manner."""
-        return self.draw_with(one_hot(labels, self.config.conditions).float(), generator)
-
-    def draw_with(self, attributes: Tensor, generator: torch.Generator) -> Tensor:
-        """(N, Z + K) of attributes (N, K) from 0 to 1; those that are no number are drawn as they come together."""
-        drawn = self.draw(len(attributes), generator)
-        conditions = torch.where(attributes.isnan(), drawn[:, self.noise_dim :], attributes)
-        return torch.cat([drawn[:, : self.noise_dim], conditions], 1)
+        if not self.config.conditions:
+            return noise
+        conditions = self.conditions.sample(count, generator)
+        if labels is not None:
+            conditions = one_hot(labels, self.config.conditions).float()
+        elif attributes is not None:
+            conditions = torch.where(attributes.isnan(), conditions, attributes)
+        return torch.cat([noise, conditions], 1)

@@ -14,7 +14,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
-from imagewright.configs import FittedConfig
+from imagewright.configs import SizedConfig
 from imagewright.layers.first import first_activations, first_weight
 
 START = 4  # the shorter side of the first map
@@ -22,7 +22,7 @@ WIDEST = 16  # times the width: the paper's doubling goes on for sizes above 64,
 
 
 @dataclass(frozen=True, kw_only=True)
-class DCGANShape(FittedConfig):
+class DCGANShape(SizedConfig):
     """The sizes and widths of the bodies: any size whose shorter side is 4 times a power of two."""
 
     width: int = Field(64, ge=1, le=2048, description="channels at the finest map; doubled at each halving")

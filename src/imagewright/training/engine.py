@@ -38,7 +38,7 @@ class Plan:
     schedule: str
     warmup: int
     clip: float | None
-    average_half_life: int
+    ema_half_life: int
     precision: str
     seed: int
     rates: dict[str, float] = field(default_factory=dict)  # what a network's learning rate is multiplied by
@@ -63,7 +63,7 @@ class Engine:
             name: optimizer_of(network, name, self.phases, plan.learning_rate * plan.rates.get(name, 1.0), plan.betas)
             for name, network in self.networks.items()
         }
-        self.averages = Averages(model, model.averaged, plan.average_half_life)
+        self.averages = Averages(model, model.averaged, plan.ema_half_life)
         # Losses in half precision can leave its range: the scaler skips such steps and lowers its scale by itself.
         self.scaler = torch.amp.GradScaler(device.type, enabled=plan.precision == "fp16")
         self.generator = torch.Generator(device=device)

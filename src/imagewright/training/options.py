@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -11,6 +11,8 @@ from pydantic.dataclasses import dataclass
 @dataclass(frozen=True, kw_only=True)
 class TrainingOptions:
     """What `imagewright train` takes besides the model's own options. None: what the model's recipe recommends."""
+
+    former_names: ClassVar[dict[str, str]] = {"average_half_life": "ema_half_life"}
 
     images_seen: int | None = Field(None, ge=1, le=10**12, description="images to train on, repeats counted")
     batch_size: int | None = Field(None, ge=1, le=2**20, description="images of one step, over all ranks together")
@@ -23,7 +25,7 @@ class TrainingOptions:
     )
     warmup: int = Field(0, ge=0, le=10**12, description="images over which the learning rate rises from nothing")
     clip: float | None = Field(None, gt=0, description="largest norm of a network's gradient; none by default")
-    average_half_life: int | None = Field(
+    ema_half_life: int | None = Field(
         None, ge=0, le=10**12, description="images over which half of the moving average is renewed; 0: no average"
     )
     resample: str | None = Field(

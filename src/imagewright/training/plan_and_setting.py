@@ -139,9 +139,7 @@ def plan_of(options: TrainingOptions, recipe: Recipe) -> Plan:
         schedule=options.schedule,
         warmup=options.warmup,
         clip=options.clip,
-        average_half_life=(
-            recipe.average_half_life if options.average_half_life is None else options.average_half_life
-        ),
+        ema_half_life=(recipe.ema_half_life if options.ema_half_life is None else options.ema_half_life),
         precision=options.precision,
         seed=options.seed,
         rates=recipe.rates,

@@ -15,7 +15,7 @@ from imagewright.output.provenance import COMPOSITE, GENERATED, make_record
 from imagewright.output.writing import write_image
 from imagewright.phases import Model
 from imagewright.runs.run import Run
-from imagewright.verbs.apply import corrupt, decode, latents_of, reconstruct
+from imagewright.verbs.apply import add_noise, decode, latents_of, reconstruct
 
 # A grid of about a screen: more pictures of small ones.
 SCREEN = 768
@@ -49,7 +49,7 @@ def draw(model: Model, inputs: Tensor, run: Run, images_seen: int) -> None:
             columns = min(len(model.class_names), MOST_CLASSES)
     else:
         verb, source_type = "reconstruct", COMPOSITE
-        damaged = corrupt(model, inputs)
+        damaged = add_noise(model, inputs)
         seen = inputs if damaged is None else damaged
         pictures, columns = _above(seen, reconstruct(model, seen))
     record = make_record(

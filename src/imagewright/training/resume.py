@@ -32,9 +32,9 @@ def of_run(
     images = fitted(model_name, as_trained(run, source), say)
     check_same(run, model_name, images, training, options)
     chosen = resumed_options(run, training)
-    config = configs.build(catalogue.model_class(model_name).Config, run.record["config"], model_name)
+    config = configs.build(catalogue.model_class(model_name).Config, _model_options(run), model_name)
     needs_parts = catalogue.model_class(model_name).is_closed_form() and not run.is_whole()
-    parts = load_parts(model_name, run.record["config"]) if needs_parts else {}
+    parts = load_parts(model_name, _model_options(run)) if needs_parts else {}
     return Setting(images, chosen, config, parts)
 
 
@@ -58,7 +58,7 @@ def check_same(run: Run, model_name: str, images: Images, training: dict[str, An
         raise RunError(f"{run.path} trained {run.model}, not {model_name}: resume it with the model it has.")
     differing = [
         f"{name} is {was[name]!r} in the run and {value!r} now"
-        for given, was in ((training, HELD_NONE_OUT | run.record["options"]), (model, run.record["config"]))
+        for given, was in ((training, _training_options(run)), (model, _model_options(run)))
         for name, value in given.items()
         if name in was and value != was[name] and name not in MAY_DIFFER_ON_RESUME
     ]
@@ -83,13 +83,21 @@ def check_same(run: Run, model_name: str, images: Images, training: dict[str, An
         )
 
 
+def _training_options(run: Run) -> dict[str, Any]:
+    return HELD_NONE_OUT | configs.with_present_names(TrainingOptions, run.record["options"])
+
+
+def _model_options(run: Run) -> dict[str, Any]:
+    return configs.with_present_names(catalogue.model_class(run.model).Config, run.record["config"])
+
+
 def _in_words(value: Any) -> str:
     return "x".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def resumed_options(run: Run, training: dict[str, Any]) -> TrainingOptions:
     """The run's own options, with what may differ taken from now: more images, where the rate is constant."""
-    was = HELD_NONE_OUT | run.record["options"]
+    was = _training_options(run)
     options = configs.build(TrainingOptions, was | training, "training")
     if options.images_seen != was["images_seen"] and options.schedule != "constant":
         raise RunError(

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from imagewright import catalogue
-from imagewright.capabilities import Corrupts, require, samples_attributes, samples_classes
+from imagewright.capabilities import AddsNoise, require, samples_attributes, samples_classes
 from imagewright.errors import UserError, nearest_name
 from imagewright.images import Images, open_images
 from imagewright.phases import Model
@@ -64,16 +64,16 @@ def latents_numbered(
     generators = (torch.Generator().manual_seed(derive_seed(seed, "sample", number)) for number in numbers)
     if attributes is not None:
         wanted = _attribute_values(model, attributes)
-        return torch.cat([model.draw_with(wanted, generator) for generator in generators])  # type: ignore[operator]
+        return torch.cat([model.sample_latents(1, each, attributes=wanted) for each in generators])  # type: ignore[operator]
     if label is None:
-        return torch.cat([model.draw(1, generator) for generator in generators])  # type: ignore[operator]
+        return torch.cat([model.sample_latents(1, each) for each in generators])  # type: ignore[operator]
     if not samples_classes(model):
         raise UserError(
             f"{catalogue.name_of(model)} draws no pictures of a given class: it was not told of classes. "
             "Sample without a label, or train one that is told: cgan, or vae with condition=labels."
         )
     wanted = torch.tensor([class_number(model.class_names, label)])
-    return torch.cat([model.draw_of(wanted, generator) for generator in generators])
+    return torch.cat([model.sample_latents(1, each, labels=wanted) for each in generators])
 
 
 def sample(
@@ -165,12 +165,12 @@ def reconstruct(run: RunLike, images: ImagesLike) -> Tensor:
     return _over(model, images, lambda block, _: to_uint8(model.decode(model.encode(to_float(block)))))  # type: ignore[operator]
 
 
-def corrupt(run: RunLike, images: ImagesLike, *, seed: int = 0) -> Tensor | None:
+def add_noise(run: RunLike, images: ImagesLike, *, seed: int = 0) -> Tensor | None:
     """Images damaged as the model was trained to undo, uint8; None where it was trained on clean pictures."""
     model = model_of(run)
-    if not isinstance(model, Corrupts) or getattr(model.config, "noise", "none") == "none":
+    if not isinstance(model, AddsNoise) or getattr(model.config, "noise", "none") == "none":
         return None
-    damaged = model.corrupt
+    damaged = model.add_noise
 
     def damage(block: Tensor, number: int) -> Tensor:
         return to_uint8(damaged(to_float(block), generator_of(seed, number)))

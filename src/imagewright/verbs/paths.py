@@ -31,7 +31,7 @@ def draws_normal(model: Model) -> bool:
     """
     if "sample" not in verbs_of(model):
         return False
-    drawn: Tensor = model.draw(DRAWS, torch.Generator().manual_seed(0))  # type: ignore[operator]
+    drawn: Tensor = model.sample_latents(DRAWS, torch.Generator().manual_seed(0))  # type: ignore[operator]
     noise = drawn.flatten(1)[:, noise_places(latent_parts_of(model))]
     if not noise.shape[1]:
         return False

@@ -206,7 +206,9 @@ def write_samples(comparison: Comparison, images: Images, path: Path, seed: int,
         assert samples_classes(model)
         generator = torch.Generator().manual_seed(derive_seed(seed, "samples", name))
         with torch.inference_mode():
-            latents = model.draw_of(wanted, generator).unflatten(1, split.encoder.latent_shape)
+            latents = model.sample_latents(len(wanted), generator, labels=wanted).unflatten(
+                1, split.encoder.latent_shape
+            )
             pictures.append(to_uint8(split.encoder.decode(latents)))  # type: ignore[operator]
         labels += [contender.title] + [""] * (SAMPLES_EACH - 1)
     few = _of_how_many(shown, comparison.class_names)

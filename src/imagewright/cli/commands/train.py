@@ -38,7 +38,7 @@ def __getattr__(name: str) -> Callable[..., None]:
 
 def command_of(model: str) -> Callable[..., None]:
     """The function behind `imagewright train MODEL`, whose parameters are the options of this model."""
-    from imagewright.configs import DERIVED_FIELDS
+    from imagewright.configs import DATA_FIELDS
     from imagewright.training.options import TrainingOptions
 
     owners: list[tuple[Group, Any]] = [
@@ -49,7 +49,7 @@ def command_of(model: str) -> Callable[..., None]:
         name: option_of(name, field, group)
         for group, owner in owners
         for name, field in owner.__pydantic_fields__.items()
-        if name not in DERIVED_FIELDS
+        if name not in DATA_FIELDS
     }
 
     def command(source: str, **options: Any) -> None:

@@ -110,12 +110,12 @@ def reconstruct(
     import imagewright
     from imagewright.cli.output import Output
     from imagewright.output.provenance import COMPOSITE, ENHANCED, make_record
-    from imagewright.verbs.apply import corrupt
+    from imagewright.verbs.apply import add_noise
 
     output = Output(out, force=force)
     model = imagewright.load(run, images_seen=at)
     images, names, classes = spread_of(model, source, count, split)
-    damaged = corrupt(model, images, seed=seed)
+    damaged = add_noise(model, images, seed=seed)
     rebuilt = imagewright.reconstruct(model, images if damaged is None else damaged)
     rows = {"input": images, "noisy input": damaged, "reconstruction": rebuilt}
     shown = {label: pictures for label, pictures in rows.items() if pictures is not None}

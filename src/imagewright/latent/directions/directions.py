@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from imagewright import catalogue
-from imagewright.capabilities import ShowsFirstLayer, latent_parts_of, require, verbs_of
+from imagewright.capabilities import ExposesFirstLayer, latent_parts_of, require, verbs_of
 from imagewright.errors import UserError, nearest_name
 from imagewright.latent.directions.methods import (
     BATCH,
@@ -120,7 +120,7 @@ def _found(
 
 def methods_of(model: Model) -> tuple[Method, ...]:
     """The methods that a model can do."""
-    shows, encodes = isinstance(model, ShowsFirstLayer), "encode" in verbs_of(model)
+    shows, encodes = isinstance(model, ExposesFirstLayer), "encode" in verbs_of(model)
     able = {"activations": shows and (encodes or _samples(model)), "latents": encodes, "weights": shows}
     return tuple(method for method in get_args(Method) if able[method])
 
@@ -174,7 +174,7 @@ def _samples(model: Model) -> bool:
 
 
 def _draws(model: Any, count: int, seed: int) -> Tensor:
-    latents: Tensor = model.draw(count, torch.Generator().manual_seed(derive_seed(seed, "directions")))
+    latents: Tensor = model.sample_latents(count, torch.Generator().manual_seed(derive_seed(seed, "directions")))
     return latents
 
 
@@ -187,7 +187,7 @@ def _batches(model: Any, encoded: Tensor | None, searched: Tensor, seed: int) ->
             return
         generator = torch.Generator().manual_seed(derive_seed(seed, "directions"))
         for _ in range(BATCHES):
-            latents = model.draw(BATCH, generator)
+            latents = model.sample_latents(BATCH, generator)
             flat = latents.flatten(1)
             flat[:, ~searched] = flat[:1, ~searched]
             yield flat.view_as(latents)

@@ -55,7 +55,7 @@ class Features:
             )
         perceives = can_perceive(model)
         self.name = f"{whose} features" if perceives else f"{whose} latents"
-        self._see: Any = self.model.perceive if perceives else self.model.encode
+        self._see: Any = self.model.extract_features if perceives else self.model.encode
 
     def opened(self, images: ImagesLike) -> Images:
         return images_for(self.model, images)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate
 
-from imagewright.capabilities import Perceives
+from imagewright.capabilities import ExtractsFeatures
 from imagewright.phases import Model
 from imagewright.runs.loading import Absent
 
@@ -61,7 +61,7 @@ class View:
 
 def can_perceive(model: Model) -> bool:
     """Whether a model has features, and what it takes for them: a run may be imported without its discriminator."""
-    return isinstance(model, Perceives) and not any(isinstance(part, Absent) for part in model.modules())
+    return isinstance(model, ExtractsFeatures) and not any(isinstance(part, Absent) for part in model.modules())
 
 
 def laplacian(images: Tensor) -> list[Tensor]:
@@ -82,7 +82,7 @@ def _pixels(images: Tensor) -> list[Tensor]:
 
 
 def _features_of(model: Any) -> Callable[[Tensor], list[Tensor]]:
-    return lambda images: [model.perceive(images)]
+    return lambda images: [model.extract_features(images)]
 
 
 def _spread(rows: Tensor) -> float:

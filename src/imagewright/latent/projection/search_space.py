@@ -129,9 +129,9 @@ def draws_of(model: Model, count: int, seed: int, category: Category | None) -> 
     decodes: Any = model
     generator = torch.Generator().manual_seed(derive_seed(seed, "project"))
     if category is None:
-        return [decodes.draw(count, generator)]
+        return [decodes.sample_latents(count, generator)]
     each = max(LEAST_OF_A_GROUP, count // len(category.values))
-    groups = decodes.draw(each * len(category.values), generator).split(each)
+    groups = decodes.sample_latents(each * len(category.values), generator).split(each)
     return [category.set(group, value) for value, group in zip(category.values, groups, strict=True)]
 
 

@@ -89,7 +89,7 @@ class PointGAN(Model):
     def latent_shape(self) -> tuple[int, ...]:
         return (self.config.latent_dim,)
 
-    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+    def sample_latents(self, count: int, generator: torch.Generator) -> Tensor:
         return 2 * torch.rand(count, self.config.latent_dim, generator=generator) - 1
 
     def decode(self, latents: Tensor) -> Tensor:

@@ -153,7 +153,7 @@ def _plan_of(rules: Rules, seed: int) -> Plan:
         schedule="cosine",
         warmup=0,
         clip=None,
-        average_half_life=0,
+        ema_half_life=0,
         precision="fp32",
         seed=seed,
     )

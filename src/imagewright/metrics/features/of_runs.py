@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from imagewright import catalogue
-from imagewright.capabilities import Classifies, Encodes, Perceives, verbs_of
+from imagewright.capabilities import Classifies, Encodes, ExtractsFeatures, verbs_of
 from imagewright.errors import ConfigError
 from imagewright.phases import Model
 from imagewright.pixels import to_float
@@ -43,7 +43,7 @@ class RunFeatures:
     block = BLOCK
 
     def __init__(self, model: Model, name: str, resize: str) -> None:
-        if not isinstance(model, (Perceives, Encodes)):
+        if not isinstance(model, (ExtractsFeatures, Encodes)):
             raise ConfigError(
                 f"{name} gives no features: {catalogue.name_of(model)} answers {', '.join(verbs_of(model))}. A model "
                 "that encodes, or one with a discriminator, was expected."
@@ -87,6 +87,6 @@ class RunFeatures:
 
     def _of(self, images: Tensor) -> Features:
         model = self.model
-        pooled = model.perceive(images) if isinstance(model, Perceives) else model.encode(images)
+        pooled = model.extract_features(images) if isinstance(model, ExtractsFeatures) else model.encode(images)
         logits = model.classify(images) if isinstance(model, Classifies) else None
         return Features(pooled.flatten(1), logits)

@@ -1,10 +1,11 @@
-"""Conditional GAN: both networks are told the class, or the attributes, of the picture.
+"""Conditional GAN: generator and discriminator are conditioned on the class, or the attributes, of the picture.
 
-Mirza & Osindero 2014, arXiv:1411.1784, eq. 2, on the body of DCGAN. How the discriminator is told:
-embedding: the condition becomes one more map of its input (the paper's own, for a convolutional body);
-projection: its product with the features joins the logit (Miyato & Koyama 2018, arXiv:1802.05637, eq. 3);
-auxiliary: it is not told, and classifies as well (Odena et al. 2017, arXiv:1610.09585, eq. 2 and 3).
-Departures: the generator is told by its input alone, where the second and third paper also shift and scale its norms.
+Mirza & Osindero 2014, arXiv:1411.1784, eq. 2, on the body of DCGAN. Conditioning of the discriminator:
+embedding: the embedded condition is one more map of its input (the paper's own, for a convolutional body);
+projection: the inner product of embedding and features is added to the logit (Miyato & Koyama 2018, arXiv:1802.05637,
+    eq. 3);
+auxiliary: the discriminator gets no condition, and also classifies (Odena et al. 2017, arXiv:1610.09585, eq. 2 and 3).
+Departure: the generator is conditioned through its input alone; the second and third paper also modulate its norms.
 Shape letters: N batch, Z noise, K classes or attributes, C H W image, F features.
 """
 
@@ -19,10 +20,10 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
 from imagewright.configs import ConditionedConfig
-from imagewright.layers.conditions import Conditions, ToldLatents
+from imagewright.layers.conditions import ConditionalLatents, Conditions
 from imagewright.layers.dcgan import DCGANShape, Discriminator, Generator
 from imagewright.models.shared.adversarial import (
-    GameConfig,
+    AdversarialConfig,
     discriminator_terms,
     generator_terms,
     phases_of,
@@ -33,46 +34,47 @@ from imagewright.phases import Model, Phase, Recipe, Step, Terms
 
 
 @dataclass(frozen=True, kw_only=True)
-class CGANConfig(ConditionedConfig, GameConfig, DCGANShape):
-    smallest: ClassVar[dict[str, Any]] = {"latent_dim": 8, "width": 8}
+class CGANConfig(ConditionedConfig, AdversarialConfig, DCGANShape):
+    tiny_options: ClassVar[dict[str, Any]] = {"latent_dim": 8, "width": 8}
+    former_names: ClassVar[dict[str, str]] = {"told": "discriminator_conditioning"}
 
     condition: Literal["auto", "labels", "attributes"] = Field(
         "auto", description="what pictures are told apart by; auto: labels where there are any, else attributes"
     )
     latent_dim: int = Field(64, ge=1, le=65_536, description="numbers that a picture is made of besides its condition")
-    told: Literal["projection", "embedding", "auxiliary"] = Field(
-        "projection", description="how the discriminator learns the condition: see the paper of each in the file"
+    discriminator_conditioning: Literal["projection", "embedding", "auxiliary"] = Field(
+        "projection", description="how the discriminator is conditioned: see the paper of each in the file"
     )
     auxiliary_weight: float = Field(
-        1.0, gt=0, le=1e3, description="with told=auxiliary: weight of the classification beside the game"
+        1.0, gt=0, le=1e3, description="weight of the classification loss, with discriminator_conditioning=auxiliary"
     )
 
 
 class ConditionalDiscriminator(nn.Module):
-    """(N, C, H, W) and conditions (N, K) -> logits (N,), and with told=auxiliary the conditions' logits (N, K)."""
+    """(N, C, H, W) and conditions (N, K) -> logits (N,); with an auxiliary classifier also its logits (N, K)."""
 
     def __init__(self, config: CGANConfig) -> None:
         super().__init__()
-        self.told = config.told
-        maps = config.channels + (1 if config.told == "embedding" else 0)
+        self.conditioning = config.discriminator_conditioning
+        maps = config.channels + (1 if config.discriminator_conditioning == "embedding" else 0)
         self.body = Discriminator(config, normalised=config.normalises_discriminator, channels=maps)
         features, conditions = config.widths[-1], config.conditions
-        if config.told == "embedding":
+        if config.discriminator_conditioning == "embedding":
             self.embedding = nn.Linear(conditions, config.size[0] * config.size[1])
             self.size = config.size
-        elif config.told == "projection":
+        elif config.discriminator_conditioning == "projection":
             self.embedding = nn.Linear(conditions, features, bias=False)
         else:
             self.classifier = nn.Linear(features, conditions)
 
     def forward(self, images: Tensor, conditions: Tensor) -> Tensor:
-        if self.told == "embedding":
-            told = self.embedding(conditions).unflatten(1, (1, *self.size))
-            logits: Tensor = self.body(torch.cat([images, told], 1))
+        if self.conditioning == "embedding":
+            embedded = self.embedding(conditions).unflatten(1, (1, *self.size))
+            logits: Tensor = self.body(torch.cat([images, embedded], 1))
             return logits
         features = self.body.features(images)
         logits = self.body.logits_of(features)
-        if self.told == "projection":
+        if self.conditioning == "projection":
             logits = logits + (self.embedding(conditions) * features.sum((2, 3))).sum(1).float()
         return logits
 
@@ -82,7 +84,7 @@ class ConditionalDiscriminator(nn.Module):
         return logits
 
 
-class CGAN(Model, ToldLatents):
+class CGAN(Model, ConditionalLatents):
     """Networks: `generator` and `discriminator`; the verbs use the generator's moving average.
 
     A latent is noise (Z) and then the condition (K): a one in the place of its class, or a number from 0 to 1 for each
@@ -114,7 +116,7 @@ class CGAN(Model, ToldLatents):
         fake = self._fakes(step, conditions)
         step.shared["fake"] = fake.detach()
         terms = generator_terms(self.config, partial(self.discriminator, conditions=conditions), fake, step.images)
-        if self.config.told == "auxiliary":
+        if self.config.discriminator_conditioning == "auxiliary":
             terms["auxiliary"] = self._misclassified(fake, conditions)
         return terms
 
@@ -128,7 +130,7 @@ class CGAN(Model, ToldLatents):
         fake = step.shared["fake"].to(step.images.dtype)
         critic = partial(self.discriminator, conditions=conditions)
         terms = discriminator_terms(self.config, critic, step.images, fake, step.draws)
-        if self.config.told == "auxiliary":
+        if self.config.discriminator_conditioning == "auxiliary":
             terms["auxiliary"] = self._misclassified(step.images, conditions)
         return terms
 
@@ -157,7 +159,7 @@ class CGAN(Model, ToldLatents):
     def _misclassified(self, images: Tensor, conditions: Tensor) -> Tensor:
         """Mean negative log-likelihood, in nats, of the conditions under the auxiliary classifier."""
         logits = self.discriminator.conditions_of(images)
-        return self.config.auxiliary_weight * self.conditions.misread(logits, conditions)
+        return self.config.auxiliary_weight * self.conditions.classification_loss(logits, conditions)
 
     # Verbs
 
@@ -171,9 +173,9 @@ class CGAN(Model, ToldLatents):
     def first_weight(self) -> Tensor:
         return self.generator.first_weight()
 
-    def perceive(self, images: Tensor) -> Tensor:
+    def extract_features(self, images: Tensor) -> Tensor:
         """The discriminator's last map, (N, F); where the condition is a map of its input, without any."""
-        if self.config.told == "embedding":
+        if self.config.discriminator_conditioning == "embedding":
             images = torch.cat([images, images.new_zeros(len(images), 1, *self.config.size)], 1)
         features: Tensor = self.discriminator.body.features(images).flatten(1)
         return features

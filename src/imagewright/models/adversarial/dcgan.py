@@ -18,7 +18,7 @@ from torch import Tensor
 
 from imagewright.layers.dcgan import DCGANShape, Discriminator, Generator
 from imagewright.models.shared.adversarial import (
-    GameConfig,
+    AdversarialConfig,
     discriminator_terms,
     generator_terms,
     phases_of,
@@ -30,8 +30,8 @@ from imagewright.phases import Model, Phase, Recipe, Step, Terms
 
 
 @dataclass(frozen=True, kw_only=True)
-class DCGANConfig(GameConfig, DCGANShape):
-    smallest: ClassVar[dict[str, Any]] = {"latent_dim": 8, "width": 8}
+class DCGANConfig(AdversarialConfig, DCGANShape):
+    tiny_options: ClassVar[dict[str, Any]] = {"latent_dim": 8, "width": 8}
 
     latent_dim: int = Field(100, ge=1, le=65_536, description="numbers that a picture is made of")
 
@@ -78,7 +78,7 @@ class DCGAN(Model, ScoresByDiscriminator):
     def latent_shape(self) -> tuple[int, ...]:
         return (self.config.latent_dim,)
 
-    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+    def sample_latents(self, count: int, generator: torch.Generator) -> Tensor:
         return torch.randn(count, self.config.latent_dim, generator=generator)
 
     def decode(self, latents: Tensor) -> Tensor:
@@ -91,7 +91,7 @@ class DCGAN(Model, ScoresByDiscriminator):
     def first_weight(self) -> Tensor:
         return self.generator.first_weight()
 
-    def perceive(self, images: Tensor) -> Tensor:
+    def extract_features(self, images: Tensor) -> Tensor:
         """The discriminator's last map, (N, F)."""
         features: Tensor = self.discriminator.features(images).flatten(1)
         return features

@@ -22,12 +22,12 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot
 
 from imagewright.capabilities import LatentPart
-from imagewright.configs import FittedConfig
+from imagewright.configs import SizedConfig
 from imagewright.layers.first import first_activations, first_weight
 from imagewright.losses.likelihoods import LOG_TWO_PI, gaussian_log_likelihood
 from imagewright.losses.penalties import Critic
 from imagewright.models.shared.adversarial import (
-    GameConfig,
+    AdversarialConfig,
     discriminator_terms,
     generator_terms,
     knowing,
@@ -45,8 +45,8 @@ ENTROPY = {"uniform": math.log(2), "normal": 0.5 * math.log(2 * math.pi * math.e
 
 
 @dataclass(frozen=True, kw_only=True)
-class InfoGANConfig(FittedConfig, GameConfig):
-    smallest: ClassVar[dict[str, Any]] = {"latent_dim": 8, "width": 8, "categories": 3}
+class InfoGANConfig(SizedConfig, AdversarialConfig):
+    tiny_options: ClassVar[dict[str, Any]] = {"latent_dim": 8, "width": 8, "categories": 3}
 
     width: int = Field(
         64,
@@ -202,7 +202,7 @@ class InfoGAN(Model, ScoresByDiscriminator):
     def recipe(self) -> Recipe:
         # The authors' rates: the discriminator, and Q with it, a fifth of the generator's.
         rates = {"discriminator": 0.2}
-        return Recipe(640_000, 128, learning_rate=1e-3, betas=self.config.betas, average_half_life=10_000, rates=rates)
+        return Recipe(640_000, 128, learning_rate=1e-3, betas=self.config.betas, ema_half_life=10_000, rates=rates)
 
     # Objective
 
@@ -298,18 +298,16 @@ class InfoGAN(Model, ScoresByDiscriminator):
         """The values of the category code, by number: what each means is to be seen on a sheet of them."""
         return tuple(str(value) for value in range(self.config.categories))
 
-    def draw(self, count: int, generator: torch.Generator) -> Tensor:
-        labels = torch.randint(self.config.categories, (count,), generator=generator)
-        return self.draw_of(labels, generator)
-
-    def draw_of(self, labels: Tensor, generator: torch.Generator) -> Tensor:
-        """(N, Z + K + C) with the category `labels`."""
+    def sample_latents(self, count: int, generator: torch.Generator, labels: Tensor | None = None) -> Tensor:
+        """(N, Z + K + C): uniform over the categories, or of the category `labels`."""
         config = self.config
+        if labels is None:
+            labels = torch.randint(config.categories, (count,), generator=generator)
 
         def drawn(distribution: Distribution, numbers: int) -> Tensor:
             if distribution == "normal":
-                return torch.randn(len(labels), numbers, generator=generator)
-            return 2 * torch.rand(len(labels), numbers, generator=generator) - 1
+                return torch.randn(count, numbers, generator=generator)
+            return 2 * torch.rand(count, numbers, generator=generator) - 1
 
         noise = drawn(config.noise_distribution, config.latent_dim)
         codes = drawn(config.code_distribution, config.continuous)
@@ -330,7 +328,7 @@ class InfoGAN(Model, ScoresByDiscriminator):
         logits, _ = self.discriminator.read(self.discriminator.body(images))
         return logits.log_softmax(1)
 
-    def perceive(self, images: Tensor) -> Tensor:
+    def extract_features(self, images: Tensor) -> Tensor:
         """The features that the discriminator and Q share, (N, F)."""
         features: Tensor = self.discriminator.body(images)
         return features

@@ -25,7 +25,7 @@ NOISES = "none, gaussian:SIGMA (0 to 10, pixels in [-1, 1]) or mask:SHARE (0 to 
 
 @dataclass(frozen=True, kw_only=True)
 class AutoencoderConfig(Config):
-    smallest: ClassVar[dict[str, Any]] = {"latent_dim": 4, "width": 8}
+    tiny_options: ClassVar[dict[str, Any]] = {"latent_dim": 4, "width": 8}
 
     latent_dim: int = Field(64, ge=1, le=65_536, description="numbers in the code of a picture")
     network: Network = Field("convolutional", description="convolutional, or mlp: fully connected")
@@ -94,7 +94,7 @@ class Autoencoder(Model):
     def first_weight(self) -> Tensor:
         return first_weight(self.decoder, torch.eye(self.latent_shape[0], device=self.device))
 
-    def corrupt(self, images: Tensor, generator: torch.Generator) -> Tensor:
+    def add_noise(self, images: Tensor, generator: torch.Generator) -> Tensor:
         return self._damaged(images, Draws(generator, len(images), 0, len(images)))
 
     def score(self, images: Tensor, generator: torch.Generator, samples: int) -> Tensor:

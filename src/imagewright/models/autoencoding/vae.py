@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from imagewright.capabilities import LikelihoodOf
 from imagewright.configs import ConditionedConfig
 from imagewright.layers.coders import Network, decoder, encoder, unit_interval
-from imagewright.layers.conditions import Conditions, ToldLatents
+from imagewright.layers.conditions import ConditionalLatents, Conditions
 from imagewright.layers.first import first_activations, first_weight
 from imagewright.losses.likelihoods import bernoulli_log_likelihood, gaussian_divergence, gaussian_log_likelihood
 from imagewright.phases import Draws, Model, Phase, Recipe, Step, Terms
@@ -34,7 +34,7 @@ PIXEL_STEP = 2 / 255
 
 @dataclass(frozen=True, kw_only=True)
 class VAEConfig(ConditionedConfig):
-    smallest: ClassVar[dict[str, Any]] = {"latent_dim": 4, "width": 8}
+    tiny_options: ClassVar[dict[str, Any]] = {"latent_dim": 4, "width": 8}
 
     latent_dim: int = Field(64, ge=1, le=65_536, description="numbers in the code of a picture")
     network: Network = Field("convolutional", description="convolutional, or mlp: fully connected")
@@ -79,7 +79,7 @@ class NoiseLevel(nn.Module):
         return (self.SPEED * self.level).clamp(min=2 * math.log(PIXEL_STEP / 2))
 
 
-class VAE(Model, ToldLatents):
+class VAE(Model, ConditionalLatents):
     """Networks: `encoder` (N, C, H, W) -> (N, 2 Z + Y), means, log variances and what it takes the conditions for;
     `decoder` (N, Z + Y) -> (N, C, H, W).
     """
@@ -129,7 +129,7 @@ class VAE(Model, ToldLatents):
             conditions = self.conditions.of(step.labels, step.attributes)
             if self.training:
                 self.conditions.remember(conditions)
-            guessed["guess"] = self.conditions.misread(guess, conditions)
+            guessed["guess"] = self.conditions.classification_loss(guess, conditions)
             latents = torch.cat([latents, conditions.to(latents.dtype)], 1)
         return {
             "reconstruction": -self._log_likelihood(targets, latents).mean(),
@@ -150,7 +150,7 @@ class VAE(Model, ToldLatents):
     def encode(self, images: Tensor) -> Tensor:
         """Means (N, Z), and where the model is told of conditions, the likeliest of them behind: (N, Z + Y)."""
         means, _, guess = self._posterior(self._seen(images))
-        return torch.cat([means, self.conditions.likeliest(guess)], 1) if self.config.conditions else means
+        return torch.cat([means, self.conditions.most_likely(guess)], 1) if self.config.conditions else means
 
     def divergences(self, images: Tensor, *, labels: Tensor | None = None, attributes: Tensor | None = None) -> Tensor:
         means, log_variances, _ = self._posterior(self._seen(images))
@@ -198,7 +198,7 @@ class VAE(Model, ToldLatents):
             log_ratio = log_prior - log_posterior
             if self.config.conditions:
                 uniform = torch.rand(count, len(guess), generator=generator, device=generator.device).to(mean.device)
-                conditions, of_conditions = self.conditions.guess(guess.expand(count, -1), uniform)
+                conditions, of_conditions = self.conditions.sample_conditions(guess.expand(count, -1), uniform)
                 latents, log_ratio = torch.cat([latents, conditions], 1), log_ratio + of_conditions
             log_likelihood = self._log_likelihood(target.expand(count, *target.shape), latents)
             weights.append((log_likelihood + log_ratio).double())

@@ -21,10 +21,16 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from imagewright.configs import FittedConfig
+from imagewright.configs import SizedConfig
 from imagewright.layers.first import first_activations, first_weight
 from imagewright.losses.likelihoods import gaussian_divergence, gaussian_log_likelihood
-from imagewright.models.shared.adversarial import GameConfig, discriminator_terms, generator_terms, knowing, r1_terms
+from imagewright.models.shared.adversarial import (
+    AdversarialConfig,
+    discriminator_terms,
+    generator_terms,
+    knowing,
+    r1_terms,
+)
 from imagewright.models.shared.discriminator_verbs import ScoresByDiscriminator
 from imagewright.phases import Model, Phase, Recipe, Step, Terms
 
@@ -35,8 +41,8 @@ SMALLEST_VARIANCE = 1e-8  # of a feature: a picture that is rebuilt exactly must
 
 
 @dataclass(frozen=True, kw_only=True)
-class VAEGANConfig(FittedConfig, GameConfig):
-    smallest: ClassVar[dict[str, Any]] = {"latent_dim": 4, "width": 8}
+class VAEGANConfig(SizedConfig, AdversarialConfig):
+    tiny_options: ClassVar[dict[str, Any]] = {"latent_dim": 4, "width": 8}
     usual_r1: ClassVar[float] = 0.5
 
     latent_dim: int = Field(128, ge=1, le=65_536, description="numbers in the code of a picture")
@@ -176,7 +182,7 @@ class VAEGAN(Model, ScoresByDiscriminator):
     @property
     def recipe(self) -> Recipe:
         # Without momentum a gradient of nothing moves nothing: a network that rests stays where it is.
-        return Recipe(600_000, batch_size=16, learning_rate=5e-4, betas=(0.0, 0.99), average_half_life=10_000)
+        return Recipe(600_000, batch_size=16, learning_rate=5e-4, betas=(0.0, 0.99), ema_half_life=10_000)
 
     # Objective
 
@@ -284,7 +290,7 @@ class VAEGAN(Model, ScoresByDiscriminator):
     def latent_shape(self) -> tuple[int, ...]:
         return (self.config.latent_dim,)
 
-    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+    def sample_latents(self, count: int, generator: torch.Generator) -> Tensor:
         return torch.randn(count, self.config.latent_dim, generator=generator)
 
     def encode(self, images: Tensor) -> Tensor:
@@ -294,7 +300,7 @@ class VAEGAN(Model, ScoresByDiscriminator):
         images: Tensor = self.decoder(latents)
         return images
 
-    def perceive(self, images: Tensor) -> Tensor:
+    def extract_features(self, images: Tensor) -> Tensor:
         """The features by which reconstructions are compared, (N, F)."""
         return self.discriminator.features(images).flatten(1)
 

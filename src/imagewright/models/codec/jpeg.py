@@ -24,7 +24,7 @@ from imagewright.pixels import to_float, to_uint8
 
 @dataclass(frozen=True, kw_only=True)
 class JPEGConfig(Config):
-    smallest: ClassVar[dict[str, Any]] = {"quality": 50}
+    tiny_options: ClassVar[dict[str, Any]] = {"quality": 50}
 
     quality: int = Field(75, ge=1, le=100, description="1 (smallest) to 100; 50 uses the standard's tables as printed")
     subsampling: Subsampling = Field("4:2:0", description="chrominance samples: 4:4:4 (all), 4:2:2 (half), 4:2:0")

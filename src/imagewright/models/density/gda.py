@@ -32,7 +32,7 @@ from imagewright.statistics.gaussians import draws, factors_of, log_densities
 
 @dataclass(frozen=True, kw_only=True)
 class GDAConfig(LabelledConfig, LatentConfig):
-    smallest: ClassVar[dict[str, Any]] = {"components": 4}
+    tiny_options: ClassVar[dict[str, Any]] = {"components": 4}
 
     boundary: Literal["linear", "quadratic"] = Field(
         "linear", description="linear: one covariance for all classes; quadratic: each class has its own"
@@ -92,10 +92,9 @@ class GDA(Model, Encoded):
 
     # Verbs
 
-    def draw(self, count: int, generator: torch.Generator) -> Tensor:
-        return self.draw_of(drawn_classes(self.log_priors, count, generator), generator)
-
-    def draw_of(self, labels: Tensor, generator: torch.Generator) -> Tensor:
+    def sample_latents(self, count: int, generator: torch.Generator, labels: Tensor | None = None) -> Tensor:
+        if labels is None:
+            labels = drawn_classes(self.log_priors, count, generator)
         check_drawable(labels, self.log_priors, self.class_names)
         return self.as_latents(draws(self.means, self.factors, labels, generator))
 

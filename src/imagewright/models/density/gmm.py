@@ -28,7 +28,7 @@ WORSE_IN_A_ROW = 2  # numbers of Gaussians, after which the search by BIC ends
 
 @dataclass(frozen=True, kw_only=True)
 class GMMConfig(LatentConfig):
-    smallest: ClassVar[dict[str, Any]] = {"components": 4, "gaussians": 2}
+    tiny_options: ClassVar[dict[str, Any]] = {"components": 4, "gaussians": 2}
 
     gaussians: int | None = Field(
         None, ge=1, le=4096, description="Gaussians in the mixture (chosen by BIC if not given)"
@@ -89,7 +89,7 @@ class GMM(Model, Encoded):
 
     # Verbs
 
-    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+    def sample_latents(self, count: int, generator: torch.Generator) -> Tensor:
         chosen = torch.multinomial(self.weights.cpu(), count, replacement=True, generator=generator)
         return self.as_latents(draws(self.means, self.factors, chosen, generator))
 

@@ -28,7 +28,7 @@ LEAST_SCALE = 1e-3  # of the largest: a dimension that hardly varies does not de
 
 @dataclass(frozen=True, kw_only=True)
 class KDEConfig(LatentConfig):
-    smallest: ClassVar[dict[str, Any]] = {"components": 4}
+    tiny_options: ClassVar[dict[str, Any]] = {"components": 4}
 
     bandwidth: Literal["cross-validated", "scott", "silverman"] | float = Field(
         "cross-validated",
@@ -76,7 +76,7 @@ class KDE(Model, Encoded):
 
     # Verbs
 
-    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+    def sample_latents(self, count: int, generator: torch.Generator) -> Tensor:
         chosen = torch.randint(len(self.kept), (count,), generator=generator)
         noise = torch.randn(count, self.kept.shape[1], generator=generator, dtype=torch.float64)
         return self.as_latents(self.kept.cpu()[chosen] + noise * self.scales.cpu() * float(self.width))

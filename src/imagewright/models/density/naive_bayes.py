@@ -42,7 +42,7 @@ from imagewright.statistics.gaussians import draws, log_densities
 
 @dataclass(frozen=True, kw_only=True)
 class NaiveBayesConfig(LabelledConfig, LatentConfig):
-    smallest: ClassVar[dict[str, Any]] = {"encoder": "pca", "components": 4}
+    tiny_options: ClassVar[dict[str, Any]] = {"encoder": "pca", "components": 4}
 
     encoder: str = Field(
         PIXELS, description="what is told apart: the pixels; pca, fitted here, for its latents; or a run that encodes"
@@ -128,10 +128,9 @@ class NaiveBayes(Model, Sampled):
 
     # Verbs
 
-    def draw(self, count: int, generator: torch.Generator) -> Tensor:
-        return self.draw_of(drawn_classes(self.log_priors, count, generator), generator)
-
-    def draw_of(self, labels: Tensor, generator: torch.Generator) -> Tensor:
+    def sample_latents(self, count: int, generator: torch.Generator, labels: Tensor | None = None) -> Tensor:
+        if labels is None:
+            labels = drawn_classes(self.log_priors, count, generator)
         check_drawable(labels, self.log_priors, self.class_names)
         if self.config.distribution == "gaussian":
             return self.as_latents(draws(self.means, self.deviations, labels, generator))

@@ -38,7 +38,7 @@ FEW = 10  # pictures of a class, too few to fit a sigmoid of its own
 
 @dataclass(frozen=True, kw_only=True)
 class LinearSVMConfig(LabelledConfig, LatentConfig):
-    smallest: ClassVar[dict[str, Any]] = {"components": 4}
+    tiny_options: ClassVar[dict[str, Any]] = {"components": 4}
 
     penalty: float = Field(
         1.0,

@@ -30,7 +30,7 @@ from imagewright.phases import Model, Stream
 
 @dataclass(frozen=True, kw_only=True)
 class LogisticRegressionConfig(LabelledConfig, LatentConfig):
-    smallest: ClassVar[dict[str, Any]] = {"components": 4}
+    tiny_options: ClassVar[dict[str, Any]] = {"components": 4}
 
     penalty: float = Field(
         1.0, gt=0, description="of the squared weights, halved, against the summed log-losses of the pictures"

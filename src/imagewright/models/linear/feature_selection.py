@@ -25,7 +25,7 @@ MOST_COUNTS = 2**25  # of 8 bytes, held at once: more pixels and classes are cou
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureSelectionConfig(Config):
-    smallest: ClassVar[dict[str, Any]] = {"components": 8}
+    tiny_options: ClassVar[dict[str, Any]] = {"components": 8}
 
     components: int | None = Field(None, ge=1, le=10**6, description="pixel values to keep (64)")
     by: Literal["variance", "mutual_information"] = Field(

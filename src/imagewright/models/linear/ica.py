@@ -31,7 +31,7 @@ TOLERANCE = 1e-4  # scikit-learn's: how far the cosine between two iterations' d
 
 @dataclass(frozen=True, kw_only=True)
 class ICAConfig(Config):
-    smallest: ClassVar[dict[str, Any]] = {"components": 2}
+    tiny_options: ClassVar[dict[str, Any]] = {"components": 2}
 
     components: int | None = Field(None, ge=1, le=4096, description="sources to find (64, or as many as there can be)")
     contrast: Literal["logcosh", "exp", "cube"] = Field(

@@ -29,7 +29,7 @@ MOST_PRINCIPAL = 256  # more tell classes apart hardly better, and each costs ti
 
 @dataclass(frozen=True, kw_only=True)
 class LDAConfig(LabelledConfig):
-    smallest: ClassVar[dict[str, int]] = {"principal": 4}
+    tiny_options: ClassVar[dict[str, int]] = {"principal": 4}
 
     components: int | None = Field(
         None, ge=1, le=65_536, description="discriminants to keep, at most one fewer than classes: all by default"

@@ -28,7 +28,7 @@ QUANTISATION_VARIANCE = (2 / 255) ** 2 / 12
 
 @dataclass(frozen=True, kw_only=True)
 class PCAConfig(Config):
-    smallest: ClassVar[dict[str, Any]] = {"components": 4}
+    tiny_options: ClassVar[dict[str, Any]] = {"components": 4}
 
     components: int | None = Field(None, ge=1, le=65_536, description="components to keep (64 unless --explained)")
     explained: float | None = Field(
@@ -76,7 +76,7 @@ class PCA(Model):
     def latent_shape(self) -> tuple[int, ...]:
         return (len(self.basis),)
 
-    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+    def sample_latents(self, count: int, generator: torch.Generator) -> Tensor:
         return torch.randn(count, len(self.basis), generator=generator)
 
     def encode(self, images: Tensor) -> Tensor:

@@ -55,7 +55,7 @@ def distortion_of(dimensions: int, pictures: int) -> float | None:
 
 @dataclass(frozen=True, kw_only=True)
 class RandomProjectionConfig(Config):
-    smallest: ClassVar[dict[str, Any]] = {"components": 8}
+    tiny_options: ClassVar[dict[str, Any]] = {"components": 8}
 
     components: int | None = Field(None, ge=1, le=65_536, description="dimensions to keep (64 unless --epsilon)")
     epsilon: float | None = Field(

@@ -20,7 +20,7 @@ from imagewright.phases import Draws, Phase, Recipe, Step, Terms
 
 
 @dataclass(frozen=True, kw_only=True)
-class GameConfig(Config):
+class AdversarialConfig(Config):
     """The options of a game. `usual_r1`: gamma of R1 where a loss has no penalty of its own and none was asked for."""
 
     usual_r1: ClassVar[float] = 0.0
@@ -84,7 +84,7 @@ def knowing(critic: Critic, *known: tuple[Tensor, Tensor]) -> Critic:
     return judge
 
 
-def generator_terms(game: GameConfig, critic: Critic, fake: Tensor, real: Tensor) -> Terms:
+def generator_terms(game: AdversarialConfig, critic: Critic, fake: Tensor, real: Tensor) -> Terms:
     """What the generator minimises. `critic`: images (N, C, H, W) to logits (N,)."""
     played = ADVERSARIAL[game.loss]
     real_logits = None
@@ -94,7 +94,7 @@ def generator_terms(game: GameConfig, critic: Critic, fake: Tensor, real: Tensor
     return played.generator(critic(fake), real_logits)
 
 
-def discriminator_terms(game: GameConfig, critic: Critic, real: Tensor, fake: Tensor, draws: Draws) -> Terms:
+def discriminator_terms(game: AdversarialConfig, critic: Critic, real: Tensor, fake: Tensor, draws: Draws) -> Terms:
     """The game's terms, and where its paper has it in every step, the penalty on the gradient at images."""
     # Real and generated go through apart: their batch statistics differ, and the DCGAN paper keeps them apart.
     terms = ADVERSARIAL[game.loss].discriminator(critic(real), critic(fake))
@@ -107,7 +107,7 @@ def discriminator_terms(game: GameConfig, critic: Critic, real: Tensor, fake: Te
     return terms
 
 
-def r1_terms(game: GameConfig, critic: Critic, real: Tensor) -> Terms:
+def r1_terms(game: AdversarialConfig, critic: Critic, real: Tensor) -> Terms:
     """Mescheder et al. 2018, arXiv:1801.04406, eq. 9."""
     return {"penalty": game.penalty_weight / 2 * squared_gradient(critic, real).mean()}
 
@@ -115,7 +115,7 @@ def r1_terms(game: GameConfig, critic: Critic, real: Tensor) -> Terms:
 Loss = Callable[[Step], Terms]
 
 
-def phases_of(game: GameConfig, generator_loss: Loss, discriminator_loss: Loss, r1_loss: Loss) -> list[Phase]:
+def phases_of(game: AdversarialConfig, generator_loss: Loss, discriminator_loss: Loss, r1_loss: Loss) -> list[Phase]:
     """The phases of networks called `generator` and `discriminator`: the generator moves first."""
     phases = [
         Phase("generator", ("generator",), generator_loss, every=game.generator_rests),
@@ -127,6 +127,6 @@ def phases_of(game: GameConfig, generator_loss: Loss, discriminator_loss: Loss, 
     return phases
 
 
-def recipe_of(game: GameConfig) -> Recipe:
+def recipe_of(game: AdversarialConfig) -> Recipe:
     """The DCGAN paper's (section 4.1), with an average (Karras et al. 2018, appendix A.1), shorter as runs are."""
-    return Recipe(600_000, batch_size=64, learning_rate=2e-4, betas=game.betas, average_half_life=10_000)
+    return Recipe(600_000, batch_size=64, learning_rate=2e-4, betas=game.betas, ema_half_life=10_000)

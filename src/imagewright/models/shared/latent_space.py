@@ -32,7 +32,7 @@ class LatentConfig(CompositeConfig):
 
     part_options: ClassVar[dict[str, tuple[str, ...]]] = {"encoder": ("encode",)}
     part_names: ClassVar[tuple[str, ...]] = (PIXELS,)
-    smallest: ClassVar[dict[str, Any]] = {"components": 4}
+    tiny_options: ClassVar[dict[str, Any]] = {"components": 4}
 
     encoder: str = Field(
         "pca", description="what gives the latents: pca, fitted here; pixels, for none; or a run that encodes"

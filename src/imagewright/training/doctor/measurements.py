@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imagewright.capabilities import infers_distributions, judges, verbs_of
+from imagewright.capabilities import has_posterior, judges, verbs_of
 from imagewright.images import Batch, Images
 from imagewright.phases import Model
 from imagewright.pixels import to_float
@@ -113,7 +113,7 @@ class Examiner:
     def _of_posterior(self, seed: int) -> Figures:
         """How many nats the latents say of a picture, and how many of them say anything."""
         model = self.model
-        if not infers_distributions(model):
+        if not has_posterior(model):
             return {}
         model.eval()
         some = _some(self.trained, PICTURES, seed)
