@@ -22,8 +22,8 @@ from torch import Tensor
 
 import imagewright as iw
 from imagewright import catalogue, configs
+from imagewright.model import Model
 from imagewright.output.writing import ANIMATIONS, write_animation
-from imagewright.phases import Model
 
 FRAMES, SIDE, WANTED = 120, 64, 10.0
 ROUNDS = 3

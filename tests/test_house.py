@@ -18,20 +18,9 @@ import imagewright
 SOURCE = Path(imagewright.__file__).parent
 
 # From the ground up. What stands on one floor may import from its own folder, and from every floor below.
+GROUND = "errors seeds configs phases recipe model capabilities catalogue distributed files downloads pixels versions"
 FLOORS = [
-    {
-        "errors",
-        "seeds",
-        "configs",
-        "phases",
-        "capabilities",
-        "catalogue",
-        "distributed",
-        "files",
-        "pixels",
-        "versions",
-        "downloads",
-    },
+    set(GROUND.split()),
     {"images"},
     {"output"},
     {"statistics"},
@@ -107,7 +96,7 @@ def test_tools_know_no_model_by_name(part: str) -> None:
 
 def test_models_do_not_inherit_from_one_another() -> None:
     from imagewright import catalogue
-    from imagewright.phases import Model
+    from imagewright.model import Model
 
     for name in catalogue.entries():
         bases = catalogue.model_class(name).__mro__[1:]

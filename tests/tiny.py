@@ -11,7 +11,7 @@ import torch
 import imagewright as iw
 from imagewright import catalogue, configs
 from imagewright.images import Batch
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.runs.run import Run
 from imagewright.training.engine import Engine, Plan
 from imagewright.training.reporting import Silent

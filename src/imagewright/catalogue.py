@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from imagewright.errors import UserError, nearest_name
 
 if TYPE_CHECKING:
-    from imagewright.phases import Model
+    from imagewright.model import Model
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from tiny import tiny_model
 from imagewright import catalogue, configs
 from imagewright.capabilities import VERBS, require, verbs_of
 from imagewright.errors import ConfigError, UserError
-from imagewright.phases import Model
+from imagewright.model import Model
 
 NAMES = list(catalogue.entries())
 

@@ -14,7 +14,7 @@ from imagewright.configs import Config
 from imagewright.errors import UserError
 from imagewright.images.float_stream import FloatStream
 from imagewright.latent.directions.directions import methods_of
-from imagewright.phases import Model
+from imagewright.model import Model
 
 
 class Pixels(Model):

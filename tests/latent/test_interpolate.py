@@ -11,7 +11,7 @@ from torch import Tensor
 
 import imagewright as iw
 from imagewright.errors import UserError
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.verbs.paths import slerp
 
 

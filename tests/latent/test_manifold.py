@@ -14,7 +14,7 @@ import imagewright as iw
 from imagewright.errors import UserError
 from imagewright.latent.walks.plane import Axis
 from imagewright.latent.walks.plane_figure import draw_manifold
-from imagewright.phases import Model
+from imagewright.model import Model
 
 
 @pytest.fixture(scope="module")

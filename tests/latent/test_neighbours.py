@@ -15,7 +15,7 @@ from imagewright.errors import DataError, UserError
 from imagewright.images import Images
 from imagewright.images.float_stream import FloatStream
 from imagewright.latent.neighbours.sheet import draw_neighbours
-from imagewright.phases import Model
+from imagewright.model import Model
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from imagewright import catalogue
 from imagewright.errors import DataError, UserError
 from imagewright.images.float_stream import FloatStream
 from imagewright.latent.inputs import points_of
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.pixels import to_float
 from imagewright.verbs.apply import latents_of
 

@@ -10,7 +10,7 @@ from tiny import simple_pictures, tiny_model
 import imagewright as iw
 from imagewright.errors import DataError, UserError
 from imagewright.latent.walks.sheets import stacked
-from imagewright.phases import Model
+from imagewright.model import Model
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from imagewright.errors import UserError
 from imagewright.latent import store as kept
 from imagewright.latent.walks.blend import draw_blend
 from imagewright.latent.walks.paths import mixed, walk
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.runs.run import Run
 from imagewright.verbs.paths import draws_normal, slerp, usual_way
 

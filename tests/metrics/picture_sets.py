@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from imagewright.capabilities import LatentPart
 from imagewright.configs import Config
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.pretrained.features.contract import About, Features
 
 

@@ -15,7 +15,7 @@ from tiny import simple_pictures, tiny_model, train_tiny
 import imagewright as iw
 from imagewright.errors import ConfigError, DataError
 from imagewright.metrics.metric import Sample
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.pixels import to_float
 
 

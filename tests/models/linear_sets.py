@@ -13,7 +13,7 @@ from imagewright import catalogue, configs
 
 
 class Rows:
-    """`phases.Stream` over an array (N, D). `largest` and `passes` are the largest batch and the passes so far."""
+    """`model.Stream` over an array (N, D). `largest` and `passes` are the largest batch and the passes so far."""
 
     def __init__(self, rows: np.ndarray, shape: tuple[int, int, int], labels: np.ndarray | None = None) -> None:
         self.rows, self.shape = np.asarray(rows, np.float32), shape

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from imagewright.configs import Config
 from imagewright.images import Batch
-from imagewright.phases import Draws, Model, Phase, Step, Terms
+from imagewright.model import Model
+from imagewright.phases import Draws, Phase, Step, Terms
 
 SIZE = (2, 2)
 

@@ -17,7 +17,7 @@ from workers import exchange, ranks, train_as_rank
 
 import imagewright as iw
 from imagewright.errors import ConfigError
-from imagewright.phases import Recipe
+from imagewright.recipe import Recipe
 from imagewright.runs.weights import read_tensors
 from imagewright.training.options import TrainingOptions
 from imagewright.training.plan_and_setting import plan_of

@@ -11,7 +11,7 @@ from tiny import simple_pictures, tiny_model, train_tiny
 
 import imagewright as iw
 from imagewright.errors import DataError, RunError, UserError
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.pixels import to_float, to_uint8
 from imagewright.verbs.apply import add_noise, latents_of
 

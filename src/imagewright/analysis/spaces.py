@@ -130,7 +130,7 @@ def _smoothed(pixels: Tensor, sigma: float) -> Tensor:
 
 
 class Rows:
-    """The rows of a set of pictures in a space, as a stream (`phases.Stream`): nothing but a batch is in memory."""
+    """The rows of a set of pictures in a space, as a stream (`model.Stream`): nothing but a batch is in memory."""
 
     labels = None
 

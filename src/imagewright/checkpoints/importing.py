@@ -21,7 +21,7 @@ from imagewright.runs.weights import write_tensors
 from imagewright.versions import versions
 
 if TYPE_CHECKING:
-    from imagewright.phases import Model
+    from imagewright.model import Model
 
 ADAPTERS: dict[str, ModuleType] = {dcgan.SYSTEM: dcgan}
 

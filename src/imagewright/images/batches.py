@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,15 @@ class Batch:
     images: torch.Tensor
     labels: torch.Tensor | None = None
     attributes: torch.Tensor | None = None
+
+    def map(self, change: Callable[[torch.Tensor], torch.Tensor]) -> Batch:
+        """The batch with every tensor changed alike: moved to a device, pinned, indexed."""
+        changed = {name: change(part) for name, part in vars(self).items() if part is not None}
+        return Batch(**changed)
+
+    def rows(self, which: slice | torch.Tensor) -> Batch:
+        """Some rows of the batch."""
+        return self.map(lambda part: part[which])
 
 
 def as_batch(

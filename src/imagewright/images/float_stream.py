@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class FloatStream:
-    """`phases.Stream` over images. `watch(seen)` is called after each batch of a pass; it may raise to end the fit."""
+    """`model.Stream` over images. `watch(seen)` is called after each batch of a pass; it may raise to end the fit."""
 
     def __init__(self, images: Images, watch: Callable[[int], None] | None = None) -> None:
         self.images, self.watch = images, watch

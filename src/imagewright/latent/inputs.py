@@ -17,7 +17,7 @@ from imagewright.images.single import read_pictures
 from imagewright.images.sources.listing import is_picture_name
 from imagewright.latent import store as kept
 from imagewright.latent.projection.project import project
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.runs.run import Run
 from imagewright.verbs.apply import RunLike, encode, latents_of, model_of
 

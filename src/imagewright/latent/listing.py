@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from imagewright.errors import RunError
 from imagewright.latent import store as kept
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.runs.run import Run
 from imagewright.runs.weights import read_tensors
 

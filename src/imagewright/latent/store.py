@@ -18,8 +18,8 @@ from torch import Tensor
 
 from imagewright import catalogue
 from imagewright.errors import RunError, UserError, nearest_name
+from imagewright.model import Model
 from imagewright.output.writing import refuse_existing
-from imagewright.phases import Model
 from imagewright.runs.run import Run
 from imagewright.runs.weights import read_tensors, write_tensors
 

@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from imagewright.metrics.frechet.moments import Moments
-from imagewright.phases import Model
+from imagewright.model import Model
 
 Need = Literal["features", "logits", "reference", "labels", "reference labels", "model", "training"]
 

@@ -16,7 +16,7 @@ from imagewright import catalogue
 from imagewright.capabilities import latent_parts_of, samples_classes, verbs_of
 from imagewright.errors import DataError, UserError
 from imagewright.images import Images, open_images
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.runs.loading import load
 from imagewright.runs.run import RECORD, Run
 from imagewright.seeds import derive_seed

@@ -16,7 +16,7 @@ from imagewright.runs.weights import read_tensors
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from imagewright.phases import Model
+    from imagewright.model import Model
 
 
 # In a checkpoint's record: networks that it does not hold, since the files it was imported from did not.

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from imagewright.errors import DataError
-from imagewright.phases import Stream
+from imagewright.model import Stream
 from imagewright.statistics.spectra import STREAMED_IMAGES
 
 ELBOW_AMONG = 50

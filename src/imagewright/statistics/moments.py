@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from imagewright.phases import Stream
+from imagewright.model import Stream
 from imagewright.statistics.spectra import STREAMED_IMAGES
 
 

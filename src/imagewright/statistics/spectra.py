@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from imagewright.errors import ConfigError, DataError
-from imagewright.phases import Stream
+from imagewright.model import Stream
 
 USUAL_COMPONENTS = 64  # of a model that is not told how many
 EXACT_PIXELS = 2048  # up to here the D x D covariance and its eigenvectors cost less than the passes they would save

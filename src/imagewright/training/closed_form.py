@@ -9,7 +9,7 @@ import torch
 from imagewright import distributed
 from imagewright.images import Images
 from imagewright.images.float_stream import FloatStream
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.runs.report.page import write_report
 from imagewright.runs.run import Run
 from imagewright.runs.weights import write_tensors

@@ -17,7 +17,7 @@ from imagewright.training.data.prefetch import READ_AHEAD
 
 if TYPE_CHECKING:
     from imagewright.configs import Config
-    from imagewright.phases import Model
+    from imagewright.model import Model
 
 # What Adam keeps in memory for each parameter: itself, its gradient, two moments.
 COPIES = 4

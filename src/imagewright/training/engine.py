@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from imagewright import distributed
-from imagewright.phases import Draws, Model, Phase, Step
+from imagewright.model import Model
+from imagewright.phases import Draws, Phase, Step
 from imagewright.pixels import to_float
 from imagewright.seeds import derive_seed
 from imagewright.training.averaging import Averages

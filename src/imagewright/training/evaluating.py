@@ -11,7 +11,7 @@ from imagewright.images import Images
 from imagewright.metrics.plans import plans_of
 from imagewright.metrics.scorer import Judge
 from imagewright.metrics.subjects import SampledPictures, Source, Subject, check_samples
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.runs.report.score_tables import said_value
 from imagewright.runs.run import Run
 from imagewright.runs.scores import add_scores

@@ -13,7 +13,7 @@ import torch
 from imagewright import distributed
 from imagewright.errors import RunError, TrainingError
 from imagewright.images import Batch, Images
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.runs.report.page import write_report
 from imagewright.runs.run import Run
 from imagewright.training import device as devices

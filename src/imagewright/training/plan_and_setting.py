@@ -13,7 +13,7 @@ from typing import Any
 from imagewright import catalogue, configs, distributed
 from imagewright.errors import ConfigError, DataError, nearest_name
 from imagewright.images import Images, open_images
-from imagewright.phases import Recipe
+from imagewright.recipe import Recipe
 from imagewright.training.engine import Plan
 from imagewright.training.options import OF_CLOSED_FORMS, TrainingOptions
 from imagewright.training.submodels import Parts, at_their_size, describe, load_parts

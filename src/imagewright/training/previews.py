@@ -10,10 +10,10 @@ from torch import Tensor
 
 from imagewright.capabilities import samples_classes, verbs_of
 from imagewright.images import Images
+from imagewright.model import Model
 from imagewright.output.grids import plain_grid
 from imagewright.output.provenance import COMPOSITE, GENERATED, make_record
 from imagewright.output.writing import write_image
-from imagewright.phases import Model
 from imagewright.runs.run import Run
 from imagewright.verbs.apply import add_noise, decode, latents_of, reconstruct
 

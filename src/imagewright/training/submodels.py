@@ -14,7 +14,7 @@ from imagewright.capabilities import require
 from imagewright.configs import Config
 from imagewright.errors import ConfigError
 from imagewright.images import Images
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.runs.loading import load
 
 Parts = dict[str, Model]

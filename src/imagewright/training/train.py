@@ -14,7 +14,7 @@ import torch
 from imagewright import catalogue, distributed
 from imagewright.errors import ConfigError, ImagewrightError, TrainingError
 from imagewright.images import Images
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.runs.lock import claimed
 from imagewright.runs.run import Run
 from imagewright.training import device as devices

@@ -17,7 +17,7 @@ from imagewright import catalogue
 from imagewright.capabilities import AddsNoise, require, samples_attributes, samples_classes
 from imagewright.errors import UserError, nearest_name
 from imagewright.images import Images, open_images
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.pixels import to_float, to_uint8
 from imagewright.runs.loading import load
 from imagewright.runs.run import Run

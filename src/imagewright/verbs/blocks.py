@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.seeds import derive_seed
 
 BLOCK = 16

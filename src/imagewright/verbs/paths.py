@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from imagewright.capabilities import LatentPart, latent_parts_of, verbs_of
-from imagewright.phases import Model
+from imagewright.model import Model
 
 Way = Literal["spherical", "linear"]
 DRAWS = 256

@@ -18,8 +18,8 @@ from imagewright import catalogue
 from imagewright.analysis.classifiers.splits import Labelled, Split, held_out_of, labels_in, labels_of, split_of
 from imagewright.errors import ConfigError, DataError, nearest_name
 from imagewright.images import Images
+from imagewright.model import Model
 from imagewright.models.shared.points import classifier_of_points, log_probabilities
-from imagewright.phases import Model
 from imagewright.seeds import derive_seed
 
 MOST_BY_DEFAULT = 10_000  # training pictures at the end of the curves

@@ -15,7 +15,7 @@ from imagewright import catalogue, configs
 from imagewright.errors import ConfigError, DataError
 from imagewright.images import Images
 from imagewright.images.float_stream import FloatStream
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.pixels import to_float
 from imagewright.seeds import derive_seed
 

@@ -19,7 +19,7 @@ from torch import Tensor
 from imagewright.codecs.jpeg.codec import coefficients_of, entropy_coded, pixels_of, written
 from imagewright.codecs.jpeg.scan_writing import packed
 from imagewright.errors import DataError
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.pixels import to_float, to_uint8
 
 LEVELS = 127.5  # grey levels of one unit of a model's pixels
@@ -254,7 +254,7 @@ def cut_to_blocks(pictures: Tensor, side: int) -> Tensor:
 
 
 class InMemory:
-    """`phases.Stream` over uint8 pictures (N, C, H, W) that are in memory."""
+    """`model.Stream` over uint8 pictures (N, C, H, W) that are in memory."""
 
     labels = None
 

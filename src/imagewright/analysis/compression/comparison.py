@@ -22,7 +22,7 @@ from imagewright.analysis.compression.coders import Coder
 from imagewright.analysis.compression.methods import JPEG, at_one_size, coder_of, looked_up, note_seen_pictures, unlike
 from imagewright.errors import ConfigError
 from imagewright.images import Images
-from imagewright.phases import Model
+from imagewright.model import Model
 
 QUALITIES = (1, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95)
 SHOWN = 4  # pictures on the sheet of crops

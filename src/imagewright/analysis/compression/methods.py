@@ -16,7 +16,7 @@ from imagewright.capabilities import require
 from imagewright.errors import ConfigError, DataError, UserError, nearest_name
 from imagewright.images import Images
 from imagewright.images.float_stream import FloatStream
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.runs.loading import load
 from imagewright.runs.run import RECORD, Run
 

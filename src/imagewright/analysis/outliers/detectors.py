@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imagewright.phases import Stream
+from imagewright.model import Stream
 from imagewright.statistics.spectra import Spectrum, leading_spectrum
 
 MOST_COMPONENTS = 128

@@ -15,7 +15,7 @@ from imagewright.cli.values import Count
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from imagewright.phases import Model
+    from imagewright.model import Model
 
 Points = tuple[str, ...]
 STEPS = {"sheet": 8, "animation": 61}  # a leg: at 25 frames a second one of an animation takes 2.4 seconds

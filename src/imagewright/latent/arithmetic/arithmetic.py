@@ -22,7 +22,7 @@ from imagewright.latent.arithmetic.sets import Names, Operand, checked_sets
 from imagewright.latent.arithmetic.terms import Term, parse
 from imagewright.latent.editing.edit import lawful
 from imagewright.latent.inputs import run_of
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.seeds import derive_seed
 from imagewright.verbs.apply import ImagesLike, RunLike, decode, latents_of, model_of
 

@@ -21,7 +21,7 @@ from imagewright.latent.attributes.evidence import divided, judged_samples
 from imagewright.latent.attributes.labels import annotations_of, evenly, number_of, opened_for
 from imagewright.latent.inputs import points_of, run_of
 from imagewright.latent.projection.project import project
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.verbs.apply import ImagesLike, RunLike, decode, encode
 
 MOST = 500  # pictures of a set, spread over it: its mean no longer moves

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from imagewright.latent.attributes.attribute_classifier import Judge
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.verbs.apply import decode
 
 STRENGTHS = tuple(step / 2 for step in range(11))  # standard deviations

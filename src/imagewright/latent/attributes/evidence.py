@@ -29,7 +29,7 @@ from imagewright.latent.attributes.labels import (
     room_for,
 )
 from imagewright.latent.projection.project import project
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.verbs.apply import ImagesLike, RunLike, classify, decode, latents_of, model_of
 
 TESTED = 2000  # latents of held-out pictures, at most

@@ -13,8 +13,8 @@ from imagewright.latent.attributes.effect import PASSED, Effect
 from imagewright.latent.attributes.evidence import EXAMPLES
 from imagewright.latent.attributes.result import Attribute
 from imagewright.latent.editing.sheet import draw_rows
+from imagewright.model import Model
 from imagewright.output.figures import colour_of, mark_of, new_figure, save_figure
-from imagewright.phases import Model
 from imagewright.verbs.apply import decode
 
 LEAKING = 5  # attributes drawn in colour beside the one that is meant

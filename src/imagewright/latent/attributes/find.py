@@ -24,7 +24,7 @@ from imagewright.latent.attributes.labels import Progress, annotations_of, encod
 from imagewright.latent.attributes.mathematics import Method
 from imagewright.latent.attributes.result import Attribute, found_on
 from imagewright.latent.inputs import run_of
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.runs.run import Run
 from imagewright.verbs.apply import ImagesLike, RunLike, decode, latents_of, model_of
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from imagewright.errors import DataError, UserError, nearest_name
 from imagewright.images import Images, open_images
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.verbs.apply import ImagesLike, encode, images_for
 
 PICTURES = 20_000  # encoded, at most: a direction from twice as many is the same

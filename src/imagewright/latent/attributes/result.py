@@ -22,7 +22,7 @@ from imagewright.latent.attributes.mathematics import (
     orthogonalised,
     spread_of,
 )
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.runs.run import Run
 
 EVERY_OTHER = "all"

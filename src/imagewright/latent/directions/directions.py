@@ -26,7 +26,7 @@ from imagewright.latent.directions.methods import (
     from_latents,
     from_weights,
 )
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.seeds import derive_seed
 from imagewright.verbs.apply import ImagesLike, RunLike, decode, encode, images_for, latents_of, model_of
 from imagewright.verbs.blocks import in_use

@@ -8,8 +8,8 @@ import torch
 
 from imagewright.latent.directions.directions import Directions
 from imagewright.latent.inputs import Points
+from imagewright.model import Model
 from imagewright.output.grids import draw_grid
-from imagewright.phases import Model
 from imagewright.verbs.apply import decode
 
 if TYPE_CHECKING:

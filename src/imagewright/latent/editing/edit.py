@@ -21,7 +21,7 @@ from imagewright.errors import UserError
 from imagewright.images.single import read_pictures
 from imagewright.latent import store as kept
 from imagewright.latent.inputs import Point, points_of, run_of
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.verbs.apply import RunLike, decode, model_of
 
 

@@ -17,7 +17,7 @@ from imagewright.errors import DataError, UserError
 from imagewright.images import Images
 from imagewright.latent.neighbours.spaces import Features, Pixels, has_features
 from imagewright.latent.neighbours.verdict import Compared, compare, verdict_of
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.statistics.nearest_neighbours import nearest
 from imagewright.verbs.apply import ImagesLike, RunLike, images_for, model_of, sample
 

@@ -12,7 +12,7 @@ from imagewright.capabilities import verbs_of
 from imagewright.errors import UserError
 from imagewright.images import Images
 from imagewright.latent.projection.objective import can_perceive
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.pixels import to_float
 from imagewright.verbs.apply import ImagesLike, images_for
 from imagewright.verbs.blocks import in_blocks

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate
 
 from imagewright.capabilities import ExtractsFeatures
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.runs.loading import Absent
 
 COARSEST = 4  # pixels a side, below which a pyramid has no level

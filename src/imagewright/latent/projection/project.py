@@ -28,7 +28,7 @@ from imagewright.latent.projection.search_space import (
     space_of_latents,
     starts_of,
 )
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.pixels import to_float, to_uint8
 from imagewright.statistics.nearest_neighbours import nearest
 from imagewright.verbs.apply import ImagesLike, RunLike, encode, images_for, model_of

@@ -14,7 +14,7 @@ from torch import Tensor
 from imagewright import catalogue
 from imagewright.capabilities import LatentPart, latent_parts_of
 from imagewright.errors import UserError
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.seeds import derive_seed
 from imagewright.verbs.apply import class_number
 

@@ -16,7 +16,7 @@ from imagewright import catalogue
 from imagewright.capabilities import LatentPart, latent_parts_of
 from imagewright.errors import UserError
 from imagewright.latent.walks.sheets import Sheet
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.verbs.apply import decode
 
 ROWS = 20  # categories on a sheet

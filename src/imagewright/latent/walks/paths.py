@@ -14,7 +14,7 @@ from torch import Tensor
 
 from imagewright import catalogue
 from imagewright.capabilities import LatentPart, latent_parts_of, require
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.verbs.apply import RunLike, model_of
 from imagewright.verbs.paths import Way, noise_places, slerp
 

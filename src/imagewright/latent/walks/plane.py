@@ -29,7 +29,7 @@ from imagewright.latent.walks.scales import (
     places_named,
     units_of,
 )
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.verbs.apply import ImagesLike, RunLike, decode, images_for
 
 MOST = 100  # pictures a side

@@ -15,7 +15,7 @@ from torch import Tensor
 from imagewright import catalogue
 from imagewright.capabilities import LatentPart, latent_parts_of, require, verbs_of
 from imagewright.errors import DataError, UserError, nearest_name
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.verbs.apply import ImagesLike, decode, encode, images_for, latents_of
 from imagewright.verbs.paths import draws_normal
 

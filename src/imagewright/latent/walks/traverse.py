@@ -26,7 +26,7 @@ from imagewright.latent.walks.scales import (
     units_of,
 )
 from imagewright.latent.walks.sheets import Sheet
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.verbs.apply import ImagesLike, RunLike, decode
 
 MOST = 1000  # pictures that are encoded to measure how far latents reach

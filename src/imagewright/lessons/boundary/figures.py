@@ -10,10 +10,10 @@ import torch
 
 from imagewright.lessons.base import Place
 from imagewright.lessons.boundary.data import TwoClasses
+from imagewright.model import Model
 from imagewright.models.density.gda import GDA
 from imagewright.models.shared.points import log_probabilities
 from imagewright.output.figures import COLOURS, colour_of, mark_of, new_figure, rendered
-from imagewright.phases import Model
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -14,8 +14,8 @@ from pydantic import Field
 from imagewright.lessons.base import Numbers, Place, Seed, lesson
 from imagewright.lessons.boundary import figures as draw
 from imagewright.lessons.boundary.data import TwoClasses, alike, unlike, with_far_group
+from imagewright.model import Model
 from imagewright.models.shared.points import classifier_of_points, log_probabilities
-from imagewright.phases import Model
 from imagewright.seeds import derive_seed
 
 CLASSIFIERS: dict[str, tuple[str, dict[str, Any]]] = {

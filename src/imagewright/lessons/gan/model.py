@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from imagewright.configs import Config
 from imagewright.losses.adversarial import ADVERSARIAL
 from imagewright.losses.penalties import squared_gradient
-from imagewright.phases import Model, Phase, Step, Terms
+from imagewright.model import Model
+from imagewright.phases import Phase, Step, Terms
 
 GameName = Literal["non_saturating", "relativistic"]  # those whose best discriminator is a function of p / q
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from imagewright import catalogue
 from imagewright.capabilities import Classifies, Encodes, ExtractsFeatures, verbs_of
 from imagewright.errors import ConfigError
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.pixels import to_float
 from imagewright.pretrained.features.contract import About, FeatureNetwork, Features, open_network
 from imagewright.pretrained.resizing import resized

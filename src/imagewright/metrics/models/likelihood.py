@@ -23,7 +23,7 @@ from imagewright.capabilities import knows_likelihood, verbs_of
 from imagewright.errors import ConfigError, DataError
 from imagewright.metrics.intervals import normal_interval
 from imagewright.metrics.metric import Metric, Output, Sample, Setting, Value
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.seeds import derive_seed
 from imagewright.verbs.apply import score
 

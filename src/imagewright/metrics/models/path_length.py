@@ -22,7 +22,7 @@ from imagewright.errors import ConfigError, DataError, nearest_name
 from imagewright.metrics.intervals import bootstrap
 from imagewright.metrics.metric import Metric, Output, Sample, Setting, Value
 from imagewright.metrics.pictures.lpips import lpips_of
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.pretrained.features.contract import Features
 from imagewright.pretrained.features.random import SIDE, open_random
 from imagewright.pretrained.perceptual import PUBLISHED, open_perceptual

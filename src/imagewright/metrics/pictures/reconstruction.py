@@ -18,7 +18,7 @@ from imagewright.errors import DataError
 from imagewright.metrics.intervals import bootstrap
 from imagewright.metrics.metric import Metric, Output, Pictures, Sample, Setting, Value
 from imagewright.metrics.pictures.structural_similarity import LEVELS, check_pair, said, structural_similarity
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.pixels import to_float, to_uint8
 from imagewright.seeds import derive_seed
 from imagewright.verbs.blocks import BLOCK, in_blocks

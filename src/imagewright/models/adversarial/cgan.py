@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from imagewright.configs import ConditionedConfig
 from imagewright.layers.conditions import ConditionalLatents, Conditions
 from imagewright.layers.dcgan import DCGANShape, Discriminator, Generator
+from imagewright.model import Model
 from imagewright.models.shared.adversarial import (
     AdversarialConfig,
     discriminator_terms,
@@ -30,7 +31,8 @@ from imagewright.models.shared.adversarial import (
     r1_terms,
     recipe_of,
 )
-from imagewright.phases import Model, Phase, Recipe, Step, Terms
+from imagewright.phases import Phase, Step, Terms
+from imagewright.recipe import Recipe
 
 
 @dataclass(frozen=True, kw_only=True)

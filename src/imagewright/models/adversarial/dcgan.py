@@ -17,6 +17,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from imagewright.layers.dcgan import DCGANShape, Discriminator, Generator
+from imagewright.model import Model
 from imagewright.models.shared.adversarial import (
     AdversarialConfig,
     discriminator_terms,
@@ -26,7 +27,8 @@ from imagewright.models.shared.adversarial import (
     recipe_of,
 )
 from imagewright.models.shared.discriminator_verbs import ScoresByDiscriminator
-from imagewright.phases import Model, Phase, Recipe, Step, Terms
+from imagewright.phases import Phase, Step, Terms
+from imagewright.recipe import Recipe
 
 
 @dataclass(frozen=True, kw_only=True)

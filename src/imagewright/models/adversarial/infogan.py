@@ -26,6 +26,7 @@ from imagewright.configs import SizedConfig
 from imagewright.layers.first import first_activations, first_weight
 from imagewright.losses.likelihoods import LOG_TWO_PI, gaussian_log_likelihood
 from imagewright.losses.penalties import Critic
+from imagewright.model import Model
 from imagewright.models.shared.adversarial import (
     AdversarialConfig,
     discriminator_terms,
@@ -35,7 +36,8 @@ from imagewright.models.shared.adversarial import (
     r1_terms,
 )
 from imagewright.models.shared.discriminator_verbs import ScoresByDiscriminator
-from imagewright.phases import Model, Phase, Recipe, Step, Terms
+from imagewright.phases import Phase, Step, Terms
+from imagewright.recipe import Recipe
 
 HIDDEN = 128  # units of the recognition network, as in the paper's tables
 COARSEST = 8  # the most that the shorter side of the coarsest map has

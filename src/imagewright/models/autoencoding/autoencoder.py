@@ -18,7 +18,9 @@ from torch import Tensor
 from imagewright.configs import Config
 from imagewright.layers.coders import Network, decoder, encoder
 from imagewright.layers.first import first_activations, first_weight
-from imagewright.phases import Draws, Model, Phase, Recipe, Step, Terms
+from imagewright.model import Model
+from imagewright.phases import Draws, Phase, Step, Terms
+from imagewright.recipe import Recipe
 
 NOISES = "none, gaussian:SIGMA (0 to 10, pixels in [-1, 1]) or mask:SHARE (0 to 1 of the pixels set to black)"
 

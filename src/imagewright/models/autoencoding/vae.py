@@ -25,7 +25,9 @@ from imagewright.layers.coders import Network, decoder, encoder, unit_interval
 from imagewright.layers.conditions import ConditionalLatents, Conditions
 from imagewright.layers.first import first_activations, first_weight
 from imagewright.losses.likelihoods import bernoulli_log_likelihood, gaussian_divergence, gaussian_log_likelihood
-from imagewright.phases import Draws, Model, Phase, Recipe, Step, Terms
+from imagewright.model import Model
+from imagewright.phases import Draws, Phase, Step, Terms
+from imagewright.recipe import Recipe
 
 # Pixels are multiples of this in [-1, 1]; uniform noise of this width turns a density into a bound on the
 # probability of the 8-bit picture (Theis et al. 2016, arXiv:1511.01844, section 3.1).

@@ -24,6 +24,7 @@ from torch.nn.functional import softplus
 from imagewright.configs import SizedConfig
 from imagewright.layers.first import first_activations, first_weight
 from imagewright.losses.likelihoods import gaussian_divergence, gaussian_log_likelihood
+from imagewright.model import Model
 from imagewright.models.shared.adversarial import (
     AdversarialConfig,
     discriminator_terms,
@@ -32,7 +33,8 @@ from imagewright.models.shared.adversarial import (
     r1_terms,
 )
 from imagewright.models.shared.discriminator_verbs import ScoresByDiscriminator
-from imagewright.phases import Model, Phase, Recipe, Step, Terms
+from imagewright.phases import Phase, Step, Terms
+from imagewright.recipe import Recipe
 
 HALVINGS = 3
 KERNEL = 5

@@ -18,7 +18,7 @@ from imagewright.codecs.jpeg.frame import Subsampling, frame_of
 from imagewright.codecs.jpeg.tables import scaled_tables
 from imagewright.codecs.jpeg.transform import images_of, quantised
 from imagewright.configs import Config
-from imagewright.phases import Model, Stream
+from imagewright.model import Model, Stream
 from imagewright.pixels import to_float, to_uint8
 
 

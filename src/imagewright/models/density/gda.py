@@ -17,6 +17,7 @@ from torch import Tensor
 
 from imagewright.configs import LabelledConfig
 from imagewright.errors import ConfigError, DataError
+from imagewright.model import Model, Stream
 from imagewright.models.shared.classes import (
     ClassMoments,
     check_drawable,
@@ -26,7 +27,6 @@ from imagewright.models.shared.classes import (
     posteriors,
 )
 from imagewright.models.shared.latent_space import Encoded, LatentConfig, LatentSpace, checked_labels, encoder_of, hold
-from imagewright.phases import Model, Stream
 from imagewright.statistics.gaussians import draws, factors_of, log_densities
 
 

@@ -17,8 +17,8 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from imagewright.errors import ConfigError
+from imagewright.model import Model, Stream
 from imagewright.models.shared.latent_space import Encoded, LatentConfig, LatentSpace, check_varied, encoder_of, hold
-from imagewright.phases import Model, Stream
 from imagewright.statistics.gaussians import draws, log_densities
 
 SKLEARN_NAMES = {"full": "full", "tied": "tied", "diagonal": "diag"}

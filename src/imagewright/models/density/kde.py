@@ -16,8 +16,8 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor
 
+from imagewright.model import Model, Stream
 from imagewright.models.shared.latent_space import Encoded, LatentConfig, LatentSpace, check_varied, encoder_of, hold
-from imagewright.phases import Model, Stream
 from imagewright.seeds import derive_seed
 
 JUDGED_POINTS = 1000  # left out in turn, to choose the bandwidth by cross-validation

@@ -19,6 +19,7 @@ from torch import Tensor
 from imagewright.capabilities import LikelihoodOf
 from imagewright.configs import LabelledConfig
 from imagewright.errors import DataError
+from imagewright.model import Model, Stream
 from imagewright.models.shared.classes import (
     ClassMoments,
     check_drawable,
@@ -36,7 +37,6 @@ from imagewright.models.shared.latent_space import (
     encoder_of,
     hold,
 )
-from imagewright.phases import Model, Stream
 from imagewright.statistics.gaussians import draws, log_densities
 
 

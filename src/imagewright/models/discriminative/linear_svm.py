@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from imagewright.configs import LabelledConfig
+from imagewright.model import Model, Stream
 from imagewright.models.shared.classes import ABSENT
 from imagewright.models.shared.latent_space import (
     LatentConfig,
@@ -29,7 +30,6 @@ from imagewright.models.shared.latent_space import (
     encoder_of,
     hold,
 )
-from imagewright.phases import Model, Stream
 from imagewright.statistics.platt import sigmoid_of
 
 FOLDS = 3  # Platt 1999, section 2.1

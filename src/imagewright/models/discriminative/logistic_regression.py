@@ -16,6 +16,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from imagewright.configs import LabelledConfig
+from imagewright.model import Model, Stream
 from imagewright.models.shared.classes import ABSENT
 from imagewright.models.shared.latent_space import (
     LatentConfig,
@@ -25,7 +26,6 @@ from imagewright.models.shared.latent_space import (
     encoder_of,
     hold,
 )
-from imagewright.phases import Model, Stream
 
 
 @dataclass(frozen=True, kw_only=True)

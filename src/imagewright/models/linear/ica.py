@@ -20,7 +20,7 @@ from torch import Tensor
 
 from imagewright.configs import Config
 from imagewright.errors import ConfigError
-from imagewright.phases import Model, Stream
+from imagewright.model import Model, Stream
 from imagewright.statistics.spectra import STREAMED_IMAGES, Spectrum, checked_spectrum, signed
 
 MOST_FITTED = 50_000

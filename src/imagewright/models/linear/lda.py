@@ -20,8 +20,8 @@ from torch import Tensor
 
 from imagewright.configs import LabelledConfig
 from imagewright.errors import ConfigError, DataError
+from imagewright.model import Model, Stream
 from imagewright.models.linear.pca import QUANTISATION_VARIANCE
-from imagewright.phases import Model, Stream
 from imagewright.statistics.spectra import STREAMED_IMAGES, Spectrum, checked_spectrum
 
 MOST_PRINCIPAL = 256  # more tell classes apart hardly better, and each costs time

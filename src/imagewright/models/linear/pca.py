@@ -18,7 +18,7 @@ from torch import Tensor
 
 from imagewright.capabilities import LikelihoodOf
 from imagewright.configs import Config
-from imagewright.phases import Model, Stream
+from imagewright.model import Model, Stream
 from imagewright.statistics.spectra import Spectrum, checked_spectrum
 
 # Rounding to 8 bits adds this much variance to a pixel in [-1, 1]: no pixel is known better, so the density of a

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from imagewright.configs import Config
 from imagewright.errors import ConfigError
-from imagewright.phases import Model, Stream
+from imagewright.model import Model, Stream
 from imagewright.statistics.moments import mean_and_variance
 from imagewright.statistics.spectra import USUAL_COMPONENTS
 

@@ -16,7 +16,8 @@ from torch import Tensor
 from imagewright.configs import Config
 from imagewright.losses.adversarial import ADVERSARIAL, AdversarialName
 from imagewright.losses.penalties import Critic, gradient_penalty, squared_gradient
-from imagewright.phases import Draws, Phase, Recipe, Step, Terms
+from imagewright.phases import Draws, Phase, Step, Terms
+from imagewright.recipe import Recipe
 
 
 @dataclass(frozen=True, kw_only=True)

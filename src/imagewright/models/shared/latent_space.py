@@ -19,7 +19,7 @@ from imagewright import catalogue, configs
 from imagewright.capabilities import verbs_of
 from imagewright.configs import CompositeConfig, Config
 from imagewright.errors import ConfigError, DataError
-from imagewright.phases import Model, Stream
+from imagewright.model import Model, Stream
 
 STREAMED_IMAGES = 256
 PIXELS = "pixels"

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from imagewright import catalogue, configs
-from imagewright.phases import Model
+from imagewright.model import Model
 
 POINTS_AT_ONCE = 512
 

@@ -30,7 +30,7 @@ def feed(
             while not stopped.is_set():
                 positions = np.arange(start + rows.start, start + rows.stop, dtype=np.int64)
                 batch = images.batch(order(positions), views=positions, seed=seed)
-                _put(_pinned(batch) if pin else batch)
+                _put(batch.map(lambda part: part.pin_memory()) if pin else batch)
                 start += batch_size
         except BaseException as error:  # noqa: BLE001 (handed to the loop, which raises it)
             _put(error)
@@ -54,11 +54,3 @@ def feed(
     finally:
         stopped.set()
         reader.join()
-
-
-def _pinned(batch: Batch) -> Batch:
-    return Batch(
-        batch.images.pin_memory(),
-        None if batch.labels is None else batch.labels.pin_memory(),
-        None if batch.attributes is None else batch.attributes.pin_memory(),
-    )

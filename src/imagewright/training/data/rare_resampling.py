@@ -23,7 +23,7 @@ from imagewright.errors import ConfigError
 from imagewright.images import Images
 from imagewright.images.decoding.preprocessing import random_words
 from imagewright.images.float_stream import FloatStream
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.pixels import to_float
 from imagewright.seeds import derive_seed
 from imagewright.training.data.sampling_order import Order, ShuffledOrder

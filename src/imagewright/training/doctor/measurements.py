@@ -16,7 +16,7 @@ from torch import Tensor
 
 from imagewright.capabilities import has_posterior, judges, verbs_of
 from imagewright.images import Batch, Images
-from imagewright.phases import Model
+from imagewright.model import Model
 from imagewright.pixels import to_float
 from imagewright.seeds import derive_seed
 from imagewright.training.doctor import sample_distances as likeness
