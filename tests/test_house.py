@@ -18,7 +18,8 @@ import imagewright
 SOURCE = Path(imagewright.__file__).parent
 
 # From the ground up. What stands on one floor may import from its own folder, and from every floor below.
-GROUND = "errors seeds configs phases recipe model capabilities catalogue distributed files downloads pixels versions"
+GROUND = "errors seeds configs phases recipe model capabilities catalogue distributed files downloads pixels progress"
+GROUND += " versions"
 FLOORS = [
     set(GROUND.split()),
     {"images"},
