@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar, Protocol
 
 import torch
@@ -28,6 +30,14 @@ class Stream(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Origin:
+    """The run directory or weights file that a model was loaded from, and the images it had seen (None: unknown)."""
+
+    path: Path
+    images_seen: int | None
+
+
 class Model(nn.Module):
     """Networks or closed-form statistics with a config. What it can do with images is in `capabilities`.
 
@@ -38,6 +48,7 @@ class Model(nn.Module):
     Config: ClassVar[type[configs.Config]]
     averaged: ClassVar[tuple[str, ...]] = ()  # networks of which a moving average is kept and used by the verbs
     config: configs.Config
+    origin: Origin | None = None  # set by `load`: the provenance record of what the model makes names it
 
     def __init__(self, config: configs.Config) -> None:
         super().__init__()

@@ -14,7 +14,7 @@ from imagewright.errors import UserError
 if TYPE_CHECKING:
     import torch
 
-    Pixels = np.ndarray | torch.Tensor
+    ImageArray = np.ndarray | torch.Tensor
 
 GAP = 2  # pixels between cells: thin, so that the pictures and not the lines are seen
 LABELLED_CELL = 112  # the longer side of a cell, in pixels, that leaves room for a legible caption
@@ -30,7 +30,7 @@ INK = 32
 
 
 def draw_grid(
-    images: Pixels,
+    images: ImageArray,
     columns: int | None = None,
     *,
     row_labels: Sequence[str] | None = None,
@@ -87,20 +87,20 @@ def draw_grid(
     return picture
 
 
-def plain_grid(images: Pixels, columns: int | None = None, *, scale: int | None = None) -> Image.Image:
+def plain_grid(images: ImageArray, columns: int | None = None, *, scale: int | None = None) -> Image.Image:
     """A sheet of uint8 pictures `(N, C, H, W)` without words, as training writes it; grey, RGB or RGBA stays."""
     pixels = as_pixels(images)
     columns = _columns(len(pixels), columns, pixels.shape[1:3], None, None)
     return _to_picture(_tile(_enlarge(pixels, _scale(pixels, scale, PLAIN_CELL)), columns, below=0))
 
 
-def to_picture(image: Pixels) -> Image.Image:
+def to_picture(image: ImageArray) -> Image.Image:
     """One uint8 picture `(C, H, W)`, or `(H, W)` for grey, as a Pillow image of mode "L", "RGB" or "RGBA"."""
     array = _as_array(image)
     return _to_picture(as_pixels(array[None, None] if array.ndim == 2 else array[None])[0])
 
 
-def as_pixels(images: Pixels) -> np.ndarray:
+def as_pixels(images: ImageArray) -> np.ndarray:
     """Pictures `(N, C, H, W)` of uint8, from a tensor or an array, as an array `(N, H, W, C)`; checked."""
     array = _as_array(images)
     if array.ndim != 4 or array.shape[1] not in (1, 3, 4):

@@ -90,8 +90,9 @@ def _apply(
     import imagewright
     from imagewright.analysis.classifiers.confusion import confusion_of
     from imagewright.analysis.classifiers.figures import mistakes_sheet, write_confusion
+    from imagewright.cli.output import write_sheet
     from imagewright.errors import UserError
-    from imagewright.output.writing import check_suffix, refuse_existing, write_image
+    from imagewright.output.writing import check_suffix, refuse_existing
     from imagewright.verbs.apply import images_for
 
     check_suffix(out, [".csv"])
@@ -116,8 +117,7 @@ def _apply(
     print(confusion_path)
     sheet = mistakes_sheet(confusion, images, mistakes)
     if sheet is not None:
-        write_image(sheet, mistakes_path, force=force)
-        print(mistakes_path)
+        write_sheet(sheet, mistakes_path, force=force)
     print(f"{summary}, by classes {confusion.mean_class_accuracy:.2%} on average")
 
 

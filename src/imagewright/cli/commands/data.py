@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
 from imagewright.cli.values import Count, Flag, Size
-
-if TYPE_CHECKING:
-    import torch
-
-    from imagewright.images import Images
 
 app = App(name="data", help="Look at a set of images: check, prepare, grid.", help_format="plaintext")
 
@@ -24,7 +19,6 @@ Source = Annotated[
     str, Parameter(help="a folder, .zip, tar shards, IDX, .npz, a video, or a built-in set: digits, faces")
 ]
 Split = Annotated[str | None, Parameter(help="a part of the source, such as train")]
-SHEET_SIDE = 128
 
 
 @app.command
@@ -100,37 +94,9 @@ def grid(
 ) -> None:
     """A contact sheet: pictures from all over a source, with their classes or names."""
     import imagewright
-    from imagewright.output.grids import draw_grid
-    from imagewright.output.writing import PICTURES, check_suffix, refuse_existing, write_image
+    from imagewright.cli.output import write_sheet
+    from imagewright.output.writing import PICTURES, check_suffix, refuse_existing
 
     check_suffix(out, list(PICTURES))
     refuse_existing([out], force=force)
-    images = imagewright.open_images(source, size, split=split, labels=labels)
-    if size is None and max(images.size) > SHEET_SIDE:
-        shrink = SHEET_SIDE / max(images.size)
-        images = images.with_size((max(1, round(images.height * shrink)), max(1, round(images.width * shrink))))
-    pictures, names, classes = spread(images, count)
-    captions = classes or [Path(name).name for name in names]
-    title = f"{Path(source).name}: {len(captions)} of {len(images):,} pictures"
-    write_image(draw_grid(pictures, captions=captions, title=title), out, None, force=force)
-    print(out)
-
-
-def spread(images: Images, count: int) -> tuple[torch.Tensor, list[str], list[str] | None]:
-    """`count` pictures from all over a set, uint8 (N, C, H, W), decoded now; names, and classes if known."""
-    import numpy as np
-
-    from imagewright.errors import DataError, UserError
-
-    if count < 1:
-        raise UserError(f"count={count}, but there must be one picture at least.")
-    indices = np.linspace(0, len(images) - 1, min(count, len(images))).round().astype(np.int64)
-    chosen = images.subset(indices)
-    batch = next(chosen.stream(len(chosen)), None)
-    if batch is None:
-        raise DataError(f"None of the {len(chosen)} pictures looked at in {images.source} can be read.")
-    unreadable = {name for name, _ in chosen.skipped}
-    classes = None
-    if images.class_names is not None and batch.labels is not None:
-        classes = [images.class_names[label] for label in batch.labels.tolist()]
-    return batch.images, [name for name in chosen.names() if name not in unreadable], classes
+    write_sheet(imagewright.grid_sheet(source, count, size=size, split=split, labels=labels), out, force=force)

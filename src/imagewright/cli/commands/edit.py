@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 
 from imagewright.cli.commands.verbs import At, Force, RunPath
 from imagewright.cli.values import Count, Flag
 
-if TYPE_CHECKING:
-    from imagewright.latent.editing.edit import Edited
-
-STEPS = {"animation": 49}  # two seconds there, two back
 SHEET_STEPS = 7
+ANIMATION_STEPS = 49  # two seconds there and two back, at 24 frames a second
 
 
 def edit(
     run: RunPath,
     /,
-    *points: Annotated[str, Parameter(help="pictures, seeds, or names of points kept in the run; each is a row")],
+    *inputs: Annotated[str, Parameter(help="pictures, seeds, or names of points kept in the run; each is a row")],
     move: Annotated[
         tuple[str, ...],
         Parameter(
@@ -46,27 +43,22 @@ def edit(
 ) -> None:
     """Move pictures or seeds along kept directions: `imagewright latent attribute` and `directions` find them."""
     import imagewright
-    from imagewright.cli.commands.verbs import made_by
-    from imagewright.cli.output import Output
+    from imagewright.cli.output import write_sheet
     from imagewright.cli.show import say
-    from imagewright.output.provenance import COMPOSITE, ENHANCED, GENERATED, make_record
+    from imagewright.output.sheets import check_output
 
-    output = Output(out, animated=True, force=force)
-    moves = _moves_of(move, first, last, STEPS.get(output.kind, SHEET_STEPS) if steps is None else steps)
+    is_animation = check_output(out, animated=True, force=force) == "animation"
+    usual_steps = ANIMATION_STEPS if is_animation else SHEET_STEPS
+    moves = _parse_moves(move, first, last, usual_steps if steps is None else steps)
     model = imagewright.load(run, images_seen=at)
-    edited = imagewright.edit(run, points, moves, keep_detail=keep_detail, model=model)
-    say(edited.said)
-    real = COMPOSITE if output.is_sheet or keep_detail else ENHANCED
-    record = make_record(
-        "edit",
-        **made_by(run, model, at),
-        settings={"points": edited.labels, "moves": moves, "keep_detail": keep_detail},
-        source_type=real if edited.of_pictures else GENERATED,
+    sheet = imagewright.edit_sheet(
+        run, inputs, moves, keep_detail=keep_detail, frames_per_second=frames_per_second, model=model
     )
-    _write(output, edited, record, frames_per_second)
+    say(sheet.notes)
+    write_sheet(sheet, out, force=force)
 
 
-def _moves_of(typed: tuple[str, ...], first: float, last: float, steps: int) -> dict[str, float | list[float]]:
+def _parse_moves(typed: tuple[str, ...], first: float, last: float, steps: int) -> dict[str, float | list[float]]:
     """`smile=2` is fixed; `smile` alone goes through all strengths."""
     import numpy as np
 
@@ -93,27 +85,3 @@ def _moves_of(typed: tuple[str, ...], first: float, last: float, steps: int) -> 
             "One direction goes from strength to strength; give the others theirs, as in --move smile age=-1."
         )
     return moves
-
-
-def _write(output: Any, edited: Edited, record: dict[str, Any], frames_per_second: float) -> None:
-    from imagewright.errors import UserError
-    from imagewright.latent.editing.sheet import column_labels, draw_edited, frames_of
-    from imagewright.output.writing import write_animation, write_image
-
-    moves = record["settings"]["moves"]
-    if output.is_sheet:
-        fixed = [f"{name} {value:+g}" for name, value in moves.items() if not isinstance(value, list)]
-        moving = [f"{name}, standard deviations" for name, value in moves.items() if isinstance(value, list)]
-        title = f"{record['model']}: {'; '.join([*moving, *fixed])}"
-        write_image(draw_edited(edited, title), output.path, record, force=output.force)
-        print(output.path)
-    elif output.kind == "animation":
-        if edited.images.shape[1] < 2:
-            raise UserError("An animation goes from strength to strength: name one move without a strength.")
-        frames = frames_of(edited)
-        write_animation(frames, output.path, record, frames_per_second=frames_per_second, force=output.force)
-        print(output.path)
-    else:
-        heads = [each.replace(", ", "_") for each in column_labels(edited.steps)]
-        names = [f"{label.replace(' ', '')}_{head}.png" for label in edited.labels for head in heads]
-        output.write(edited.images.flatten(0, 1), record, names=names)
