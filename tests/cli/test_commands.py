@@ -173,9 +173,9 @@ def test_data_check_prepare_and_grid(tmp_path: Path, capsys: pytest.CaptureFixtu
         Image.fromarray(pixels).save(folder / f"{index}.png")
     (folder / "broken.jpg").write_text("this is no picture")
     assert main(["data", "check", str(folder)]) == 0
-    said = capsys.readouterr().out
-    assert "broken.jpg" in said
-    assert "20x30" in said
+    printed = capsys.readouterr().out
+    assert "broken.jpg" in printed
+    assert "20x30" in printed
     assert main(["data", "check", str(folder), "--strict"]) == 2
     assert "1 of 6" in capsys.readouterr().err
     assert main(["data", "prepare", str(folder), "--size", "16x24"]) == 0
@@ -197,9 +197,9 @@ def test_progress_goes_to_the_error_stream_and_the_result_to_the_output(
 ) -> None:
     out = tmp_path / "run"
     assert main(["train", "pca", "digits", "--components", "2", "--out", str(out)]) == 0
-    said = capsys.readouterr()
-    assert str(out / "report.html") in said.out
-    assert "images" in said.err
+    printed = capsys.readouterr()
+    assert str(out / "report.html") in printed.out
+    assert "images" in printed.err
     assert (out / "report.html").exists()
 
 

@@ -1,4 +1,4 @@
-"""Writing sheets and tables from commands: where they went is printed."""
+"""Write sheets and tables from commands, and print their paths."""
 
 from __future__ import annotations
 

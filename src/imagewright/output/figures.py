@@ -1,7 +1,7 @@
 """Figures with axes: one style for every plot of the package, and files that are written whole or not at all.
 
 The colours are those of Okabe and Ito (2008, "Color universal design"), which are distinct for every kind of colour
-vision. For ordered values use the colour map `SEQUENTIAL`, whose lightness rises evenly. Lines also get different marks.
+vision. For ordered values use the colour map `SEQUENTIAL`, whose lightness rises evenly. Lines differ by marks too.
 """
 
 from __future__ import annotations

@@ -18,23 +18,23 @@ def components(
     source: Source,
     /,
     *,
-    out: Annotated[Path, Parameter(help="a folder for four pictures and components.json")],
+    out: Annotated[Path, Parameter(help="a folder for four figures and components.json")],
     method: Annotated[
         Literal["pca", "ica", "lda", "random"],
-        Parameter(help="principal (eigenfaces), independent, telling labelled classes apart, or random directions"),
+        Parameter(help="principal (eigenfaces), independent, discriminant (needs labels), or random directions"),
     ] = "pca",
     components: Annotated[
-        Count | None, Parameter(help="how many; 150 by default (ica 64), or as many as there can be")
+        Count | None, Parameter(help="how many; by default 150 (ica 64), or the most that there are")
     ] = None,
     size: Annotated[Size | None, Parameter(help="64, or HEIGHTxWIDTH; at most 128 a side by default")] = None,
     channels: Annotated[Literal[1, 3, 4] | None, Parameter(help="1 grey, 3 RGB, 4 RGBA")] = None,
-    picture: Annotated[Count, Parameter(help="number of the picture to rebuild and to take apart, from 0")] = 0,
+    picture: Annotated[Count, Parameter(help="index of the picture to rebuild and decompose, from 0")] = 0,
     split: Split = None,
     labels: Annotated[Path | None, Parameter(help="a CSV or JSON file of labels, for lda")] = None,
-    seed: Annotated[Count, Parameter(help="of what is random")] = 0,
-    force: Annotated[Flag, Parameter(help="write over what is there")] = False,
+    seed: Annotated[Count, Parameter(help="random seed")] = 0,
+    force: Annotated[Flag, Parameter(help="replace files that exist")] = False,
 ) -> None:
-    """What a set of pictures is made of: the mean, its components, how many it takes, one picture as their sum."""
+    """Decompose a set of pictures: the mean, its components, how many are needed, one picture as their sum."""
     from imagewright.analysis.components.components import components as take_apart
     from imagewright.analysis.components.figures import FILES, write_components
     from imagewright.cli.progress import counted
@@ -42,7 +42,7 @@ def components(
     from imagewright.output.writing import refuse_existing
 
     if out.exists() and not out.is_dir():
-        raise UserError(f"out={out} is a file, and several are written: name a folder.")
+        raise UserError(f"out={out} is a file, but several files are written: name a folder.")
     refuse_existing([out / name for name in FILES], force=force)
     with counted("components") as progress:
         found = take_apart(

@@ -21,24 +21,28 @@ def compress(
     out: Annotated[Path, Parameter(help="a folder for the plot, the crops, results.json and results.csv")],
     methods: Annotated[
         tuple[str, ...],
-        Parameter(name="--with", help="jpeg, pca, pca-blocks (PCA of 8x8 blocks), or a run; may be given again"),
+        Parameter(name="--with", help="jpeg, pca, pca-blocks (PCA of 8x8 blocks), or a run; may be repeated"),
     ] = ("jpeg", "pca"),
-    count: Annotated[Count, Parameter(help="pictures to judge by, a quarter at most; the others are fitted to")] = 32,
-    components: Annotated[Count, Parameter(help="of PCA of whole pictures, at most")] = 128,
-    qualities: Annotated[tuple[int, ...], Parameter(help="of JPEG, 1 to 100", consume_multiple=True)] = (
+    count: Annotated[Count, Parameter(help="test pictures, at most a quarter; methods are fitted on the others")] = 32,
+    components: Annotated[Count, Parameter(help="components of PCA of whole pictures, at most")] = 128,
+    qualities: Annotated[tuple[int, ...], Parameter(help="JPEG qualities, 1 to 100", consume_multiple=True)] = (
         *(1, 5, 10, 20, 30, 40),
         *(50, 60, 70, 80, 90, 95),
     ),
-    subsampling: Annotated[Literal["4:2:0", "4:2:2", "4:4:4"], Parameter(help="of JPEG's chrominance")] = "4:2:0",
-    rate: Annotated[float | None, Parameter(help="bits a pixel of the crops; one that most reach by default")] = None,
+    subsampling: Annotated[
+        Literal["4:2:0", "4:2:2", "4:4:4"], Parameter(help="JPEG chrominance subsampling")
+    ] = "4:2:0",
+    rate: Annotated[
+        float | None, Parameter(help="bits per pixel of the crops; by default a rate that most methods reach")
+    ] = None,
     size: Annotated[
-        Size | None, Parameter(help="64, or HEIGHTxWIDTH; the runs' or the source's own by default")
+        Size | None, Parameter(help="64, or HEIGHTxWIDTH; by default the runs' or the source's own")
     ] = None,
     channels: Annotated[Literal[1, 3] | None, Parameter(help="1 grey, 3 RGB")] = None,
     split: Split = None,
-    force: Annotated[Flag, Parameter(help="write over what is there")] = False,
+    force: Annotated[Flag, Parameter(help="replace files that exist")] = False,
 ) -> None:
-    """Rate against distortion of JPEG, PCA and trained models on the same pictures: a plot, crops, and the numbers."""
+    """Plot rate against distortion of JPEG, PCA and trained models on the same pictures; write crops and numbers."""
     import imagewright
     from imagewright.analysis.compression.comparison import compare_compression
     from imagewright.analysis.compression.figures import FILES, write_comparison
@@ -47,7 +51,7 @@ def compress(
     from imagewright.output.writing import refuse_existing
 
     if out.exists() and not out.is_dir():
-        raise UserError(f"out={out} is a file, and several are written: name a folder.")
+        raise UserError(f"out={out} is a file, but several files are written: name a folder.")
     refuse_existing([out / name for name in FILES], force=force)
     images = imagewright.open_images(source, size, channels, split=split)
     with counted("compressing") as progress:

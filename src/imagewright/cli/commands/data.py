@@ -9,11 +9,9 @@ from cyclopts import App, Parameter
 
 from imagewright.cli.values import Count, Flag, Size
 
-app = App(name="data", help="Look at a set of images: check, prepare, grid.", help_format="plaintext")
+app = App(name="data", help="Check, prepare and show a set of images.", help_format="plaintext")
 
-app.command(
-    "imagewright.cli.commands.cache:cache", name="cache", help="What prepared pictures take on the disk; remove them."
-)
+app.command("imagewright.cli.commands.cache:cache", name="cache", help="List or remove prepared pictures on the disk.")
 
 Source = Annotated[
     str, Parameter(help="a folder, .zip, tar shards, IDX, .npz, a video, or a built-in set: digits, faces")
@@ -27,14 +25,14 @@ def check(
     /,
     *,
     against: Annotated[
-        str | None, Parameter(help="another source: which pictures are in both, equal or nearly")
+        str | None, Parameter(help="another source: find pictures that are in both, exactly or nearly")
     ] = None,
     split: Split = None,
     labels: Annotated[Path | None, Parameter(help="a CSV or JSON file of labels or attributes")] = None,
-    strict: Annotated[Flag, Parameter(help="exit with code 2 where a picture is unreadable")] = False,
+    strict: Annotated[Flag, Parameter(help="exit with code 2 if a picture is unreadable")] = False,
     json: Annotated[Flag, Parameter(help="print JSON, for programs")] = False,
 ) -> None:
-    """What is in a source and what is wrong with it: sizes, labels, unreadable pictures, duplicates and near ones."""
+    """Check a source: sizes, labels, unreadable pictures, duplicates and near-duplicates."""
     from imagewright.cli.progress import counted
     from imagewright.errors import DataError
     from imagewright.images.checks.report import check_images
@@ -56,15 +54,16 @@ def prepare(
     source: Source,
     /,
     *,
-    size: Annotated[Size | None, Parameter(help="64, or HEIGHTxWIDTH; the source's own by default")] = None,
+    size: Annotated[Size | None, Parameter(help="64, or HEIGHTxWIDTH; by default the source's own")] = None,
     channels: Annotated[Literal[1, 3, 4] | None, Parameter(help="1 grey, 3 RGB, 4 RGBA")] = None,
     crop: Annotated[
-        Literal["centre", "random", "none"], Parameter(help="as the training will ask for it: the cache differs")
+        Literal["centre", "random", "none"],
+        Parameter(help="the same as for the training, which else prepares another cache"),
     ] = "centre",
     split: Split = None,
     strict: Annotated[Flag, Parameter(help="stop at an unreadable picture instead of skipping it")] = False,
 ) -> None:
-    """Decode a source once into the cache that training reads. Training does it by itself, too."""
+    """Decode a source into the cache that training reads. Training does the same if there is none."""
     import imagewright
     from imagewright.cli.progress import counted
 
@@ -86,13 +85,15 @@ def grid(
     /,
     *,
     out: Annotated[Path, Parameter(help="the sheet: .png, .jpg, .webp or .tif")],
-    count: Annotated[Count, Parameter(help="pictures, spread evenly over the source")] = 36,
-    size: Annotated[Size | None, Parameter(help="64, or HEIGHTxWIDTH; at most 128 a side by default")] = None,
+    count: Annotated[Count, Parameter(help="pictures, at even distances in the source")] = 36,
+    size: Annotated[
+        Size | None, Parameter(help="64, or HEIGHTxWIDTH; by default the source's own, at most 128 a side")
+    ] = None,
     split: Split = None,
     labels: Annotated[Path | None, Parameter(help="a CSV or JSON file of labels or attributes")] = None,
-    force: Annotated[Flag, Parameter(help="write over what is there")] = False,
+    force: Annotated[Flag, Parameter(help="replace files that exist")] = False,
 ) -> None:
-    """A contact sheet: pictures from all over a source, with their classes or names."""
+    """Write a contact sheet of a source, with the classes or names of the pictures."""
     import imagewright
     from imagewright.cli.output import write_sheet
     from imagewright.output.writing import PICTURES, check_suffix, refuse_existing

@@ -1,4 +1,4 @@
-"""`imagewright edit RUN PICTURES`: move pictures along kept directions."""
+"""`imagewright edit RUN INPUT...`: move pictures along saved directions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from imagewright.cli.commands.verbs import At, Force, RunPath
-from imagewright.cli.values import Count, Flag
+from imagewright.cli.values import Count, Flag, Words
 
 SHEET_STEPS = 7
 ANIMATION_STEPS = 49  # two seconds there and two back, at 24 frames a second
@@ -17,14 +17,9 @@ ANIMATION_STEPS = 49  # two seconds there and two back, at 24 frames a second
 def edit(
     run: RunPath,
     /,
-    *inputs: Annotated[str, Parameter(help="pictures, seeds, or names of points kept in the run; each is a row")],
+    *inputs: Annotated[str, Parameter(help="picture files, seeds or names saved in the run; each is a row")],
     move: Annotated[
-        tuple[str, ...],
-        Parameter(
-            help="kept directions: NAME=STRENGTH, or NAME alone, which goes --from ... --to",
-            consume_multiple=True,
-            negative="",
-        ),
+        Words, Parameter(help="saved directions: NAME=STRENGTH, or NAME alone for strengths --from ... --to")
     ] = (),
     out: Annotated[
         Path, Parameter(help="a sheet (.png, .jpg, .tif), an animation (.webp, .gif, .mp4), .npz, or a folder")
@@ -32,16 +27,16 @@ def edit(
     first: Annotated[float, Parameter(name="--from", help="the first strength, in standard deviations")] = -3.0,
     last: Annotated[float, Parameter(name="--to", help="the last strength")] = 3.0,
     steps: Annotated[
-        Count | None, Parameter(help="strengths from the first to the last; 7, of an animation 49")
+        Count | None, Parameter(help="strengths from the first to the last; by default 7, in an animation 49")
     ] = None,
     keep_detail: Annotated[
-        Flag, Parameter(help="add what changes to the picture itself, so that it stays as sharp as it is")
+        Flag, Parameter(help="add the change to the original picture, so that it stays as sharp as it is")
     ] = False,
     frames_per_second: Annotated[float, Parameter(help="of an animation")] = 24.0,
     at: At = None,
     force: Force = False,
 ) -> None:
-    """Move pictures or seeds along kept directions: `imagewright latent attribute` and `directions` find them."""
+    """Move pictures or seeds along saved directions, found by `imagewright latent attribute` and `directions`."""
     import imagewright
     from imagewright.cli.output import write_sheet
     from imagewright.cli.show import say
@@ -59,17 +54,15 @@ def edit(
 
 
 def _parse_moves(typed: tuple[str, ...], first: float, last: float, steps: int) -> dict[str, float | list[float]]:
-    """`smile=2` is fixed; `smile` alone goes through all strengths."""
+    """Strengths by direction: one number for `smile=2`, all strengths for `smile` alone."""
     import numpy as np
 
     from imagewright.errors import UserError
 
     if not typed:
-        raise UserError(
-            "--move is missing: name a kept direction. `imagewright latent list RUN` shows which there are."
-        )
+        raise UserError("--move is missing: name a saved direction. `imagewright latent list RUN` lists them.")
     if steps < 2:
-        raise UserError(f"steps={steps}, but from a strength to another there are two at least.")
+        raise UserError(f"steps={steps}, but there are at least two strengths: the first and the last.")
     moves: dict[str, float | list[float]] = {}
     for each in typed:
         name, equals, value = each.rpartition("=")
@@ -82,6 +75,6 @@ def _parse_moves(typed: tuple[str, ...], first: float, last: float, steps: int) 
             raise UserError(f"{each!r} is no move: expected NAME=STRENGTH, as in smile=2, or a name alone.") from None
     if sum(isinstance(value, list) for value in moves.values()) > 1:
         raise UserError(
-            "One direction goes from strength to strength; give the others theirs, as in --move smile age=-1."
+            "At most one direction goes through all strengths: give the others one, as in --move smile age=-1."
         )
     return moves

@@ -1,4 +1,4 @@
-"""`imagewright interpolate RUN`: a walk from end to end, or the square between four corners."""
+"""`imagewright interpolate RUN`: a walk from picture to picture, or a blend of four corners."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from imagewright.cli.commands.verbs import At, Force, RunPath
-from imagewright.cli.values import Count
+from imagewright.cli.values import Count, Words
 
-Points = tuple[str, ...]
 SHEET_STEPS = 8
 ANIMATION_STEPS = 61  # a leg: 2.4 seconds at 25 frames a second
 CORNER_STEPS = 7
@@ -24,36 +23,30 @@ def interpolate(
         Path, Parameter(help="a sheet (.png, .jpg, .tif), an animation (.webp, .gif, .mp4), .npz, or a folder")
     ],
     between: Annotated[
-        Points,
-        Parameter(
-            help="the ends, two or more: seeds, picture files, names kept in the run; 0 1 by default",
-            consume_multiple=True,
-            negative="",
-        ),
+        Words, Parameter(help="two or more seeds, picture files or names saved in the run; by default 0 1")
     ] = (),
-    corners: Annotated[
-        Points,
-        Parameter(
-            help="instead: four corners, blended into a square of --steps a side", consume_multiple=True, negative=""
-        ),
-    ] = (),
-    source: Annotated[str | None, Parameter(help="instead: between pictures spread over this source")] = None,
+    corners: Annotated[Words, Parameter(help="instead: four of these, blended into a square of --steps a side")] = (),
+    source: Annotated[str | None, Parameter(help="instead: pictures of this source, at even distances")] = None,
     count: Annotated[Count, Parameter(help="pictures of the source to walk between")] = 2,
     steps: Annotated[
         Count | None,
-        Parameter(help="pictures of one leg, both ends included; 8 on a sheet, 61 in an animation, 7 of a square"),
+        Parameter(
+            help="pictures from end to end, both included; by default 8 on a sheet, 61 in an animation, 7 a side"
+        ),
     ] = None,
     way: Annotated[
         Literal["spherical", "linear"] | None,
         Parameter(
-            help="along a great circle, as normal latents lie, or straight; by default what the model's latents ask for"
+            help="along a great circle, or straight; by default spherical if the model's prior is standard normal"
         ),
     ] = None,
     loop: Annotated[
         bool | None,
-        Parameter(help="back to the first end, so that it repeats without a jump; animations do unless told not to"),
+        Parameter(
+            help="go back to the first end, so that an animation repeats without a jump; the default for animations"
+        ),
     ] = None,
-    pace: Annotated[Literal["even", "smooth"], Parameter(help="smooth: rest at the ends")] = "even",
+    pace: Annotated[Literal["even", "smooth"], Parameter(help="smooth: slower at the ends")] = "even",
     frames_per_second: Annotated[float, Parameter(help="of an animation")] = 25.0,
     at: At = None,
     force: Force = False,

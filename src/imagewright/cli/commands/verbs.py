@@ -1,4 +1,4 @@
-"""The verbs of a trained model: each asks the public function of its name, and writes what comes with its record."""
+"""`imagewright sample`, `reconstruct` and `score`, and the options that commands on runs share."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from imagewright.cli.values import Count, Flag
+from imagewright.cli.values import Count, Flag, Words
 
-RunPath = Annotated[Path, Parameter(help="a run directory, or one of its weights files")]
+RunPath = Annotated[Path, Parameter(help="a run directory or a weights file")]
 Source = Annotated[str, Parameter(help="a folder, .zip, .npz ..., or a built-in set: digits, faces")]
+Split = Annotated[str | None, Parameter(help="a part of the source, such as test")]
 At = Annotated[Count | None, Parameter(help="an earlier checkpoint of the run, by its images seen")]
-Seed = Annotated[Count, Parameter(help="of all that is random; equal seeds give equal pictures")]
-Force = Annotated[Flag, Parameter(help="write over what is there")]
+Seed = Annotated[Count, Parameter(help="random seed; equal seeds give equal pictures")]
+Force = Annotated[Flag, Parameter(help="replace files that exist")]
 SheetOut = Annotated[
-    Path, Parameter(help="a sheet (.png, .jpg, .webp, .tif), raw pictures (.npz), or a folder for one file each")
+    Path, Parameter(help="a sheet (.png, .jpg, .webp, .tif), an array of pictures (.npz), or a folder for a file each")
 ]
 
 
@@ -24,12 +25,13 @@ def sample(
     /,
     *,
     out: SheetOut,
-    count: Count = 16,
-    label: Annotated[str | None, Parameter(help="of this class, by name or number, where the model knows any")] = None,
-    each_class: Annotated[Flag, Parameter(help="--count of every class: a row a class, a column a seed")] = False,
+    count: Annotated[Count, Parameter(help="pictures")] = 16,
+    label: Annotated[
+        str | None, Parameter(help="the class to sample, by name or number, for models conditional on classes")
+    ] = None,
+    each_class: Annotated[Flag, Parameter(help="--count samples of every class: a row a class")] = False,
     attributes: Annotated[
-        tuple[str, ...],
-        Parameter(help="with these, where the model knows any: --attributes Smiling=1 Male=0", consume_multiple=True),
+        Words, Parameter(help="for models conditional on attributes: --attributes Smiling=1 Male=0")
     ] = (),
     seed: Seed = 0,
     at: At = None,
@@ -67,10 +69,10 @@ def reconstruct(
     /,
     *,
     out: SheetOut,
-    count: Annotated[Count, Parameter(help="pictures, spread evenly over the source")] = 8,
+    count: Annotated[Count, Parameter(help="pictures, at even distances in the source")] = 8,
     seed: Seed = 0,
     at: At = None,
-    split: str | None = None,
+    split: Split = None,
     force: Force = False,
 ) -> None:
     """Rebuild pictures with a model, and show them beside the originals. A denoising model rebuilds noisy ones."""
@@ -89,14 +91,18 @@ def score(
     /,
     *,
     out: Annotated[Path, Parameter(help="a .csv; the sheet of the extremes is written beside it as .png")],
-    samples: Annotated[Count, Parameter(help="importance samples a picture, where a likelihood is estimated")] = 64,
-    extremes: Annotated[Count, Parameter(help="pictures of the lowest and of the highest scores on the sheet")] = 8,
+    samples: Annotated[
+        Count, Parameter(help="importance samples a picture, if the likelihood is an estimate (vae)")
+    ] = 64,
+    extremes: Annotated[
+        Count, Parameter(help="pictures with the lowest and the highest scores on the sheet, each")
+    ] = 8,
     seed: Seed = 0,
     at: At = None,
-    split: str | None = None,
+    split: Split = None,
     force: Force = False,
 ) -> None:
-    """One number a picture, higher is better explained: a table, and a sheet of the worst and the best explained."""
+    """Score pictures: a table of one number each, higher is better, and a sheet of the lowest and the highest."""
     import imagewright
     from imagewright.cli.output import write_sheet, write_table
     from imagewright.output.writing import check_suffix, refuse_existing
