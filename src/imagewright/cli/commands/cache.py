@@ -19,15 +19,15 @@ def cache(
     """List or remove the prepared pictures, and features of pictures, on this machine. Sources stay as they are."""
     from datetime import datetime
 
+    import imagewright
     from imagewright.errors import UserError
     from imagewright.files import cache_folder
-    from imagewright.images.cache.management import list_caches, remove_caches
 
     if unused_for is not None and not (clear and unused_for >= 0):
         raise UserError(f"unused_for={unused_for:g}: it needs --clear, and is a number of days from 0.")
-    caches = list_caches()
+    caches = imagewright.list_caches()
     if clear:
-        removed = remove_caches(caches, unused_for=unused_for)
+        removed = imagewright.remove_caches(caches, unused_for=unused_for)
         print(f"{len(removed)} of {len(caches)} caches removed, {_mebibytes(sum(each.size for each in removed))}.")
         return
     for each in caches:

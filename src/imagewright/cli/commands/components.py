@@ -35,7 +35,7 @@ def components(
     force: Annotated[Flag, Parameter(help="replace files that exist")] = False,
 ) -> None:
     """Decompose a set of pictures: the mean, its components, how many are needed, one picture as their sum."""
-    from imagewright.analysis.components.components import components as take_apart
+    import imagewright
     from imagewright.analysis.components.figures import FILES, write_components
     from imagewright.cli.progress import counted
     from imagewright.errors import UserError
@@ -45,7 +45,7 @@ def components(
         raise UserError(f"out={out} is a file, but several files are written: name a folder.")
     refuse_existing([out / name for name in FILES], force=force)
     with counted("components") as progress:
-        found = take_apart(
+        found = imagewright.components(
             source,
             method,
             components,
