@@ -1,4 +1,4 @@
-"""Each command does what it says, from a source to pictures that carry where they come from."""
+"""Each command from a source to its files, which have a provenance record."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def inspected(path: Path, capsys: pytest.CaptureFixture[str]) -> dict:
     return json.loads(capsys.readouterr().out)
 
 
-def test_options_reach_the_run_and_those_not_typed_are_left_to_it(
+def test_typed_options_reach_the_run_and_others_keep_their_defaults(
     cleaner: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = inspected(cleaner, capsys)
@@ -185,7 +185,7 @@ def test_data_check_prepare_and_grid(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert inspected(sheet, capsys)["provenance"] is None
 
 
-def test_a_run_that_exists_is_kept(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_existing_run_is_not_replaced(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
     assert main(["train", "pca", "digits", "--out", str(run)]) == 2
     assert "--force" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""`imagewright components` from the command line: what it writes and says, and what it refuses."""
+"""`imagewright components`: its files, its summary, and the mistakes that it refuses."""
 
 from __future__ import annotations
 

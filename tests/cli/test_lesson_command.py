@@ -46,7 +46,7 @@ def test_a_lesson_writes_figures_and_numbers_and_prints_a_summary(
     assert (options["steps"], options["data"], options["seed"]) == (10, "line", 0)
 
 
-def test_a_figure_says_which_lesson_and_seed_made_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_figure_records_its_lesson_and_seed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["lesson", "gan", *QUICK, "--seed", "5", "--animation", "none", "--out", str(tmp_path / "out")]) == 0
     capsys.readouterr()
     assert main(["inspect", str(tmp_path / "out" / "steps.png"), "--json"]) == 0

@@ -48,7 +48,7 @@ def test_the_format_follows_from_the_name(tmp_path: Path) -> None:
     assert sheet.write(tmp_path / "six.png", force=True)
 
 
-def test_a_sheet_with_a_frame_rate_is_an_animation_where_the_format_moves(tmp_path: Path) -> None:
+def test_a_sheet_with_a_frame_rate_is_written_as_an_animation(tmp_path: Path) -> None:
     still, moving = iw.Sheet(IMAGES), iw.Sheet(IMAGES, frames_per_second=10.0)
     for sheet, frames in ((still, 1), (moving, 6)):
         sheet.write(tmp_path / "walk.webp", force=True)

@@ -130,8 +130,8 @@ def _write_table(path: Path, confusion: Confusion, images: Images, *, force: boo
     names = confusion.class_names
     truth = [] if confusion.truth is None or images.class_names is None else ["truth"]
     rows = []
-    for index, (said, probabilities) in enumerate(zip(confusion.said, confusion.probabilities, strict=True)):
-        row = [images.name(index), names[said], f"{probabilities[said]:.6g}"]
+    for index, (predicted, probabilities) in enumerate(zip(confusion.said, confusion.probabilities, strict=True)):
+        row = [images.name(index), names[predicted], f"{probabilities[predicted]:.6g}"]
         if truth:
             row.append(images.class_names[images.labels[index]])  # type: ignore[index]
         rows.append([*row, *(f"{each:.6g}" for each in probabilities)])

@@ -95,9 +95,12 @@ def _guarantee(found: Components, dimensions: int) -> str:
     from imagewright.models.linear.random_projection import dimensions_for
 
     epsilon, measured = found.facts["epsilon_guaranteed"], found.facts["distances_kept"]
-    said = f"Squared distances between {measured['pictures']} pictures became {measured['least']:.2f} to "
-    said += f"{measured['most']:.2f} times what they were. "
+    measured_text = f"Squared distances between {measured['pictures']} pictures became {measured['least']:.2f} to "
+    measured_text += f"{measured['most']:.2f} times what they were. "
     if epsilon is not None:
-        return said + f"The bound of Johnson and Lindenstrauss allows {1 - epsilon:.2f} to {1 + epsilon:.2f}."
+        return measured_text + f"The bound of Johnson and Lindenstrauss allows {1 - epsilon:.2f} to {1 + epsilon:.2f}."
     needed = dimensions_for(0.5, len(found.images))
-    return said + f"{dimensions} dimensions are too few for any bound (Johnson-Lindenstrauss): 50% takes {needed:,}."
+    return (
+        measured_text
+        + f"{dimensions} dimensions are too few for any bound (Johnson-Lindenstrauss): 50% takes {needed:,}."
+    )

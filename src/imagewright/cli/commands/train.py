@@ -132,7 +132,7 @@ def _train(model: str, source: str, options: dict[str, Any]) -> None:
     # A resumed run opens its source with the options of before; options typed now must agree with them.
     as_before = options.get("resume", False) and not opening
     images = source if as_before else imagewright.open_images(source, **opening)
-    with reporter(quiet=quiet) as told:
-        run = imagewright.train(model, images, reporter=told, **options)
+    with reporter(quiet=quiet) as observer:
+        run = imagewright.train(model, images, reporter=observer, **options)
     if distributed.is_main():
         print(f"{run.path} is trained: {run.path / 'report.html'} shows how it went.")
