@@ -26,7 +26,7 @@ def test_compress(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
     command += ["--qualities", "20", "80", "--out", str(tmp_path / "made")]
     assert main(command) == 0
     printed = capsys.readouterr().out
-    assert "2 pictures judged, 10 others to fit on." in printed
+    assert "2 test pictures, 10 others to fit on." in printed
     assert "jpeg: " in printed
     assert "(quality 80)" in printed
     assert {path.name for path in (tmp_path / "made").iterdir()} == set(FILES)

@@ -63,7 +63,7 @@ def components(
 
 
 def lines_of(found: Components) -> list[str]:
-    """What was found, in sentences."""
+    """The result in sentences."""
     from imagewright.analysis.components.figures import NAMES
 
     images, parts = found.images, found.decomposition
@@ -85,7 +85,7 @@ def lines_of(found: Components) -> list[str]:
     end = " ..." if shown > len(weights) else "."
     lines.append(f"{Path(images.name(found.shown)).name} is near the mean {' '.join(weights)}{end}")
     if not found.facts.get("rotation_settled", True):
-        lines.append("The rotation did not come to rest: ask for fewer components, or take these with a grain of salt.")
+        lines.append("The rotation did not converge, so these components are unreliable: ask for fewer.")
     if "epsilon_guaranteed" in found.facts:
         lines.append(_guarantee(found, shown))
     return lines

@@ -73,13 +73,13 @@ def compress(
 
 
 def lines_of(found: Comparison) -> list[str]:
-    """Each method at its fewest and its most bits."""
-    lines = [f"{len(found.judged):,} pictures judged, {found.training_count:,} others to fit on."]
+    """A line for each method: its distortion at the lowest and at the highest rate."""
+    lines = [f"{len(found.judged):,} test pictures, {found.training_count:,} others to fit on."]
     for curve in found.curves:
         ends = [curve.points[0], curve.points[-1]] if len(curve.points) > 1 else curve.points
         ends_text = "; ".join(
             f"{point.bits_per_pixel:.3g} bits per pixel, {point.psnr:.2f} dB ({point.setting})" for point in ends
         )
-        size = f" The receiver holds {curve.decoder_bytes / 2**20:,.1f} MiB." if curve.decoder_bytes else ""
+        size = f" The decoder has {curve.decoder_bytes / 2**20:,.1f} MiB." if curve.decoder_bytes else ""
         lines.append(f"{curve.method}: {ends_text}.{size}")
     return lines
