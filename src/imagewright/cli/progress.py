@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,8 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn,
 from rich.text import Text
 
 from imagewright.cli.show import console
+from imagewright.progress import Progress as CountProgress
+from imagewright.progress import StageProgress
 from imagewright.runs.report.curves import short_number
 from imagewright.training.reporting import PlainLines, Reporter, Silent
 
@@ -101,14 +103,14 @@ class _Speed(ProgressColumn):
 
 
 @contextmanager
-def counted(what: str) -> Iterator[Callable[[int, int], None]]:
+def progress_bar(what: str) -> Iterator[CountProgress]:
     """A progress bar with a description. Yields a function to call with (done, total). Shows nothing in a pipe."""
-    with counted_in_turn() as update:
+    with progress_bars() as update:
         yield lambda done, total: update(what, done, total)
 
 
 @contextmanager
-def counted_in_turn() -> Iterator[Callable[[str, int, int], None]]:
+def progress_bars() -> Iterator[StageProgress]:
     """A progress bar for several stages in turn. Yields a function to call with (stage, done, total)."""
     columns = (TextColumn("{task.description}"), BarColumn(), _Images(), _Speed(), TimeRemainingColumn(compact=True))
     with Progress(*columns, console=console(stderr=True), disable=not sys.stderr.isatty()) as progress:

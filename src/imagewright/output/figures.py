@@ -73,7 +73,7 @@ def save_figure(figure: Figure, path: str | Path, record: Record | None = None, 
     """
     suffix = check_suffix(path, list(SUFFIXES))
     if suffix == ".png":
-        return write_image(rendered(figure).transpose(2, 0, 1), path, record, force=force)
+        return write_image(render_figure(figure).transpose(2, 0, 1), path, record, force=force)
     content = io.BytesIO()
     undated: dict[str, Any] = {"Date": None} if suffix == ".svg" else {"CreationDate": None}
     figure.savefig(content, format=suffix[1:], metadata=undated)
@@ -82,7 +82,7 @@ def save_figure(figure: Figure, path: str | Path, record: Record | None = None, 
     return Path(path)
 
 
-def rendered(figure: Figure) -> np.ndarray:
+def render_figure(figure: Figure) -> np.ndarray:
     """The pixels of a figure, uint8 (H, W, 3), for a frame of an animation or a part of a sheet."""
     import numpy as np
 

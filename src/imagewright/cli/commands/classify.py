@@ -157,7 +157,7 @@ def _compare(
     from imagewright.analysis.classifiers.comparison import chosen_contenders, compare
     from imagewright.analysis.spaces import at_working_size
     from imagewright.cli.output import write_table
-    from imagewright.cli.progress import counted
+    from imagewright.cli.progress import progress_bar
     from imagewright.errors import UserError
     from imagewright.files import write_whole
     from imagewright.output.writing import refuse_existing
@@ -175,9 +175,9 @@ def _compare(
     test = None
     if test_set is not None:
         test = imagewright.open_images(test_set[0], images.size, images.channels, split=test_set[1]).prepare()
-    with counted("preparing") as progress:
+    with progress_bar("preparing") as progress:
         images.prepare(progress)
-    with counted("comparing") as progress:
+    with progress_bar("comparing") as progress:
         comparison = compare(images, test=test, encoder=model, progress=progress, **options)
     draw.write_curves(comparison, out / CURVES, force=force)
     plane = draw.write_regions(comparison, out / REGIONS, force=force)

@@ -32,14 +32,14 @@ def cluster(
 ) -> None:
     """Cluster pictures: a sheet with a row a cluster, a map, a table."""
     from imagewright.analysis.clusters.clusters import LOOKS, find_clusters, output_paths, write_clusters
-    from imagewright.cli.progress import counted
+    from imagewright.cli.progress import progress_bar
     from imagewright.errors import UserError
     from imagewright.output.writing import refuse_existing
 
     refuse_existing(output_paths(out), force=force)
     if clusters != "auto" and not clusters.isdecimal():
         raise UserError(f"clusters={clusters}, but expected a whole number or auto.")
-    with counted("clustering") as progress:
+    with progress_bar("clustering") as progress:
         found = find_clusters(
             source,
             clusters="auto" if clusters == "auto" else int(clusters),

@@ -37,14 +37,14 @@ def components(
     """Decompose a set of pictures: the mean, its components, how many are needed, one picture as their sum."""
     import imagewright
     from imagewright.analysis.components.figures import FILES, write_components
-    from imagewright.cli.progress import counted
+    from imagewright.cli.progress import progress_bar
     from imagewright.errors import UserError
     from imagewright.output.writing import refuse_existing
 
     if out.exists() and not out.is_dir():
         raise UserError(f"out={out} is a file, but several files are written: name a folder.")
     refuse_existing([out / name for name in FILES], force=force)
-    with counted("components") as progress:
+    with progress_bar("components") as progress:
         found = imagewright.components(
             source,
             method,

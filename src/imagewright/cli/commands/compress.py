@@ -46,7 +46,7 @@ def compress(
     import imagewright
     from imagewright.analysis.compression.comparison import compare_compression
     from imagewright.analysis.compression.figures import FILES, write_comparison
-    from imagewright.cli.progress import counted
+    from imagewright.cli.progress import progress_bar
     from imagewright.errors import UserError
     from imagewright.output.writing import refuse_existing
 
@@ -54,7 +54,7 @@ def compress(
         raise UserError(f"out={out} is a file, but several files are written: name a folder.")
     refuse_existing([out / name for name in FILES], force=force)
     images = imagewright.open_images(source, size, channels, split=split)
-    with counted("compressing") as progress:
+    with progress_bar("compressing") as progress:
         found = compare_compression(
             images,
             methods,

@@ -33,11 +33,11 @@ def check(
     json: Annotated[Flag, Parameter(help="print JSON, for programs")] = False,
 ) -> None:
     """Check a source: sizes, labels, unreadable pictures, duplicates and near-duplicates."""
-    from imagewright.cli.progress import counted
+    from imagewright.cli.progress import progress_bar
     from imagewright.errors import DataError
     from imagewright.images.checks.report import check_images
 
-    with counted("checking") as progress:
+    with progress_bar("checking") as progress:
         report = check_images(source, against=against, split=split, labels=labels, progress=progress)
     if json:
         from json import dumps
@@ -65,10 +65,10 @@ def prepare(
 ) -> None:
     """Decode a source into the cache that training reads. Training does the same if there is none."""
     import imagewright
-    from imagewright.cli.progress import counted
+    from imagewright.cli.progress import progress_bar
 
     images = imagewright.open_images(source, size, channels, crop=crop, split=split, strict=strict)
-    with counted("preparing") as progress:
+    with progress_bar("preparing") as progress:
         images.prepare(progress)
     for note in images.notes:
         print(note)

@@ -69,11 +69,11 @@ def _shared_options(
 
 
 def _teach(name: str, options: dict[str, Any]) -> None:
-    from imagewright.cli.progress import counted
+    from imagewright.cli.progress import progress_bar
     from imagewright.lessons.base import teach
 
     out = options.pop("out", None) or Path("lessons") / name
-    with counted(f"lesson {name}") as progress:
+    with progress_bar(f"lesson {name}") as progress:
         paths, numbers = teach(name, out, progress=progress, **options)
     for path in paths:
         print(path)

@@ -57,10 +57,10 @@ def outliers(
         take_strangest,
         write_outliers,
     )
-    from imagewright.cli.progress import counted
+    from imagewright.cli.progress import progress_bar
 
     root = check_outputs(source, out, move_to=move_to, copy_to=copy_to, count=count, fraction=fraction, force=force)
-    with counted("scoring") as progress:
+    with progress_bar("scoring") as progress:
         found = find_outliers(
             source,
             train_on=train_on,
