@@ -144,6 +144,22 @@ def test_interpolate_writes_a_sheet_or_an_animation(
         assert found["frames"] == 2 * 4 + 1
 
 
+def test_python_writes_the_same_files_as_the_commands(run: Path, cleaner: Path, tmp_path: Path) -> None:
+    """What a notebook or a web page builds with the library is the command's file to the byte, record included."""
+    sheets = {
+        f"sample {run} --count 3 --seed 2": imagewright.sample_sheet(run, 3, seed=2),
+        f"reconstruct {cleaner} digits --count 2": imagewright.reconstruction_sheet(cleaner, "digits", 2),
+        f"interpolate {run} --between 1 5 --steps 3": imagewright.interpolation_sheet(run, 3, ends=(1, 5)),
+        f"interpolate {run} --corners 0 1 2 3 --steps 3": imagewright.blend_sheet(run, (0, 1, 2, 3), 3),
+        "data grid digits --count 5": imagewright.grid_sheet("digits", 5),
+    }
+    for command, sheet in sheets.items():
+        ours, theirs = tmp_path / "python.png", tmp_path / "command.png"
+        assert main([*command.split(), "--out", str(theirs), "--force"]) == 0
+        sheet.write(ours, force=True)
+        assert ours.read_bytes() == theirs.read_bytes(), command
+
+
 def test_interpolate_between_pictures_of_a_source(run: Path, tmp_path: Path) -> None:
     out = tmp_path / "walk.npz"
     command = ["interpolate", str(run), "--source", "digits", "--count", "3", "--steps", "4", "--out", str(out)]

@@ -125,7 +125,7 @@ def _apply(
 
 def _write_table(path: Path, confusion: Confusion, images: Images, *, force: bool) -> None:
     """Write a CSV file of `name,label,probability`, the true class if known, and the probability of each class."""
-    from imagewright.cli.output import write_table
+    from imagewright.output.tables import write_table
 
     names = confusion.class_names
     truth = [] if confusion.truth is None or images.class_names is None else ["truth"]
@@ -156,10 +156,10 @@ def _compare(
     from imagewright.analysis.classifiers import figures as draw
     from imagewright.analysis.classifiers.comparison import chosen_contenders, compare
     from imagewright.analysis.spaces import at_working_size
-    from imagewright.cli.output import write_table
     from imagewright.cli.progress import progress_bar
     from imagewright.errors import UserError
     from imagewright.files import write_whole
+    from imagewright.output.tables import write_table
     from imagewright.output.writing import refuse_existing
     from imagewright.verbs.apply import images_for
 

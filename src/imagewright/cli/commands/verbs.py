@@ -104,7 +104,8 @@ def score(
 ) -> None:
     """Score pictures: a table of one number each, higher is better, and a sheet of the lowest and the highest."""
     import imagewright
-    from imagewright.cli.output import write_sheet, write_table
+    from imagewright.cli.output import write_sheet
+    from imagewright.output.tables import write_table
     from imagewright.output.writing import check_suffix, refuse_existing
     from imagewright.verbs.apply import images_for
 
@@ -114,8 +115,7 @@ def score(
     images = images_for(model, imagewright.open_images(source, split=split)).prepare()
     scores = imagewright.score(model, images, samples=samples, seed=seed)
     rows = ([name, f"{float(value):.8g}"] for name, value in zip(images.names(), scores, strict=True))
-    write_table(out, ["name", "score"], rows, force=force)
-    print(out)
+    print(write_table(out, ["name", "score"], rows, force=force))
     unit = str(model.score_unit)
     write_sheet(imagewright.score_sheet(images, scores, unit, extremes=extremes), out.with_suffix(".png"), force=force)
     print(

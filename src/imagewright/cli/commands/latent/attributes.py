@@ -103,9 +103,9 @@ def attribute(
 def _show(run: Path, found: Attribute, out: Path | None, measure: Path | None, *, force: bool) -> None:
     import imagewright
     from imagewright.cli.commands.verbs import made_by
-    from imagewright.cli.output import write_table
     from imagewright.latent.attributes.figures import draw_attribute, draw_effect, table_of
     from imagewright.output.provenance import COMPOSITE, GENERATED, make_record
+    from imagewright.output.tables import write_table
     from imagewright.output.writing import write_image
 
     model = imagewright.load(run)
