@@ -1,14 +1,16 @@
-"""What a model can do with images: the verbs, each a protocol that a model answers by having its methods.
+"""What a model can do with images: one protocol a capability, answered by having its methods.
 
-Images are float32 (N, C, H, W) in [-1, 1], latents float32 (N, ...). Tools are written against these protocols.
+Images are float32 (N, C, H, W) in [-1, 1], latents float32 (N, ...). Tools are written against these protocols and
+never against one model. `require` narrows a model to a capability, or raises.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, runtime_checkable
 
+from imagewright import catalogue
 from imagewright.errors import UserError
 
 if TYPE_CHECKING:
@@ -16,10 +18,12 @@ if TYPE_CHECKING:
     from torch import Tensor
     from typing_extensions import TypeIs
 
+Capability = TypeVar("Capability")
+
 
 @runtime_checkable
 class Decodes(Protocol):
-    """Turns latents into images."""
+    """Decodes latents to images."""
 
     @property
     def latent_shape(self) -> tuple[int, ...]:
@@ -33,16 +37,16 @@ class Decodes(Protocol):
 
 @runtime_checkable
 class Samples(Decodes, Protocol):
-    """Draws latents from its prior; decoded, they are new images."""
+    """Samples latents from its prior; decoded, they are new images."""
 
     def sample_latents(self, count: int, generator: torch.Generator) -> Tensor:
-        """(count, *latent_shape) from the prior. The generator is a CPU one, so that a seed means the same anywhere."""
+        """(count, *latent_shape) from the prior. The generator is on the CPU: a seed means the same on any device."""
         ...
 
 
 @runtime_checkable
 class Encodes(Protocol):
-    """Turns images into latents."""
+    """Encodes images to latents."""
 
     def encode(self, images: Tensor) -> Tensor:
         """Images (N, C, H, W) in [-1, 1] to latents (N, ...), without randomness: a posterior gives its mean."""
@@ -51,11 +55,11 @@ class Encodes(Protocol):
 
 @runtime_checkable
 class Reconstructs(Encodes, Decodes, Protocol):
-    """Encodes and decodes: what it keeps of a picture can be shown."""
+    """Encodes and decodes, so that its reconstruction error can be shown."""
 
 
 class SamplesClasses(Samples, Protocol):
-    """Draws latents of a wanted class."""
+    """Samples latents of a given class."""
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -63,12 +67,12 @@ class SamplesClasses(Samples, Protocol):
         ...
 
     def sample_latents(self, count: int, generator: torch.Generator, labels: Tensor | None = None) -> Tensor:
-        """(count, *latent_shape), of the classes `labels`, int64 (count,), where they are given."""
+        """(count, *latent_shape), of the classes `labels`, int64 (count,), if they are given."""
         ...
 
 
 class SamplesAttributes(Samples, Protocol):
-    """Draws latents of wanted attributes."""
+    """Samples latents with given attributes."""
 
     @property
     def attribute_names(self) -> tuple[str, ...]:
@@ -76,17 +80,17 @@ class SamplesAttributes(Samples, Protocol):
         ...
 
     def sample_latents(self, count: int, generator: torch.Generator, *, attributes: Tensor | None = None) -> Tensor:
-        """(count, *latent_shape), of attributes (count, A) from 0 to 1 where they are given; NaN means any value."""
+        """(count, *latent_shape), with attributes (count, A) from 0 to 1 if they are given; NaN means any value."""
         ...
 
 
 @dataclass(frozen=True)
 class LatentPart:
-    """Numbers `start` to `stop` of a latent, and what may stand there.
+    """Numbers `start` to `stop` of a flattened latent, and the values that they may take.
 
-    kind: "normal" (any numbers, normal under the prior), "uniform" (from -1 to 1), "category" (a one in the place of
-    the value, zeros elsewhere), "attributes" (each from 0 to 1). `code`: whether the model was trained to give it a
-    meaning, found without labels.
+    kind: "normal" (any numbers, normal under the prior), "uniform" (from -1 to 1), "category" (one-hot),
+        "attributes" (each from 0 to 1).
+    code: True for a code that training gave a meaning without labels, as InfoGAN does.
     """
 
     name: str
@@ -97,12 +101,12 @@ class LatentPart:
 
     @property
     def places(self) -> slice:
-        """Where it is along the latent's one dimension."""
+        """The part as a slice of the flattened latent."""
         return slice(self.start, self.stop)
 
     @property
     def is_noise(self) -> bool:
-        """Whether its numbers are drawn and mean nothing by themselves: where directions are searched for."""
+        """Whether the numbers are sampled noise without a meaning of their own: directions are searched in these."""
         return self.kind in ("normal", "uniform") and not self.code
 
 
@@ -112,16 +116,16 @@ class LatentParts(Decodes, Protocol):
 
     @property
     def latent_parts(self) -> tuple[LatentPart, ...]:
-        """The parts, in their order; together they are the whole latent."""
+        """The parts in order; together they cover the whole latent."""
         ...
 
 
 @runtime_checkable
 class ExposesFirstLayer(Decodes, Protocol):
-    """Shows the first thing that it makes of latents: where directions are searched for. In evaluation mode."""
+    """Exposes the decoder's first layer, where directions are searched. Called in evaluation mode."""
 
     def activations(self, latents: Tensor) -> Tensor:
-        """Latents (N, *latent_shape) to what the first layer makes of them, with its nonlinearity, (N, F)."""
+        """Latents (N, *latent_shape) to the first layer's output after its nonlinearity, (N, F)."""
         ...
 
     def first_weight(self) -> Tensor:
@@ -131,7 +135,7 @@ class ExposesFirstLayer(Decodes, Protocol):
 
 @runtime_checkable
 class Classifies(Protocol):
-    """Says which class an image belongs to."""
+    """Classifies images."""
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -145,7 +149,7 @@ class Classifies(Protocol):
 
 @runtime_checkable
 class ExtractsFeatures(Protocol):
-    """Sees more in a picture than its pixels: in what it learned, pictures that look alike are near to each other."""
+    """Extracts learned features, in which similar images are near each other."""
 
     def extract_features(self, images: Tensor) -> Tensor:
         """Images (N, C, H, W) in [-1, 1] to features (N, F), such as a discriminator's last map. Differentiable."""
@@ -154,21 +158,21 @@ class ExtractsFeatures(Protocol):
 
 @runtime_checkable
 class AddsNoise(Protocol):
-    """Was trained to undo a corruption, and can apply it: what denoising starts from."""
+    """Was trained to remove noise, and can add the noise of its training to images."""
 
     def add_noise(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Images (N, C, H, W) in [-1, 1], damaged as in training."""
+        """Images (N, C, H, W) in [-1, 1] with the noise of training added."""
         ...
 
 
 @runtime_checkable
 class Scores(Protocol):
-    """Says how well it explains each image."""
+    """Scores how well it explains each image."""
 
-    score_unit: str  # what the number is: "log-likelihood, nats"
+    score_unit: str  # "log-likelihood, nats"
 
     def score(self, images: Tensor, generator: torch.Generator, samples: int) -> Tensor:
-        """One number an image, (N,), higher is better explained. `samples`: Monte Carlo draws, where it needs any."""
+        """One number an image, (N,); higher is better explained. `samples`: Monte Carlo samples, if it needs any."""
         ...
 
 
@@ -176,21 +180,82 @@ LikelihoodOf = Literal["8-bit", "cut", "drawn", "density"]
 
 
 class KnowsLikelihood(Scores, Protocol):
-    """Scores pictures by their log-likelihood in nats, or by a bound of it from below."""
+    """Scores images by their log-likelihood in nats, or by a lower bound of it."""
 
     @property
     def likelihood_of(self) -> LikelihoodOf | None:
-        """What the likelihood is of: only numbers of one kind can be compared. None: the score is none.
+        """The distribution that the likelihood is of; only likelihoods of one kind compare. None: no likelihood.
 
-        "8-bit": the probability of the picture as it is. "cut", "drawn": that of its pixels made black or white, cut at
-        half their range, or drawn with their grey for a chance. "density": of pixels in [-1, 1], which is no
-        probability and has no bound.
+        "8-bit": the probability of the 8-bit image. "cut", "drawn": of its pixels binarised, at half their range or
+        by sampling with the grey value as probability. "density": a density of pixels in [-1, 1], which has no upper
+        bound.
         """
         ...
 
 
+@dataclass(frozen=True)
+class Target:
+    """What a translation should show, besides the content of the input image. Tensors hold one row an image.
+
+    domain: the number of a domain; None for a model without domains.
+    attributes: float32 (N, A) from 0 to 1, in the order of `attribute_names`; NaN: as in the input image.
+    style: float32 (N, *style_shape); None for a model without styles.
+    """
+
+    domain: int | None = None
+    attributes: Tensor | None = None
+    style: Tensor | None = None
+
+
+@runtime_checkable
+class Translates(Protocol):
+    """Translates images to another domain, or to other attributes.
+
+    A model with attributes also has `attribute_names`, and may have no domains.
+    """
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """The domains that images can be translated to, in the order of their numbers."""
+        ...
+
+    def translate(self, images: Tensor, target: Target) -> Tensor:
+        """Images (N, C, H, W) in [-1, 1] to images (N, C', H, W) in [-1, 1], without randomness besides the style.
+
+        Must take any H, W that `Config.nearest_size` returns unchanged: the verb pads other sizes, and cuts large
+        images into tiles.
+        """
+        ...
+
+
+@runtime_checkable
+class Styles(Protocol):
+    """Translates in several styles, sampled or taken from reference images. Style and content are independent."""
+
+    @property
+    def style_shape(self) -> tuple[int, ...]:
+        """The shape of one style."""
+        ...
+
+    @property
+    def few_shot(self) -> bool:
+        """Whether several references give one style together (FUNIT); if False, each reference gives its own."""
+        ...
+
+    def sample_styles(self, count: int, domain: int | None, generator: torch.Generator) -> Tensor:
+        """(count, *style_shape) from the prior of styles, of a domain. The generator is on the CPU.
+
+        Raises `UserError` if the model has no such prior.
+        """
+        ...
+
+    def encode_styles(self, references: Tensor, domain: int | None) -> Tensor:
+        """Styles (N, *style_shape) of references (N, C, H, W) in [-1, 1]; few-shot models take (N, K, C, H, W)."""
+        ...
+
+
 class Judges(Protocol):
-    """Has a discriminator: what the training doctor asks it."""
+    """Has a discriminator, which the training doctor evaluates."""
 
     def judge(
         self,
@@ -202,15 +267,18 @@ class Judges(Protocol):
     ) -> Tensor:
         """The discriminator's logits of images (N, C, H, W) in [-1, 1], (N,); higher is more real.
 
-        Called as the training does: in training mode, the pictures of a call being one batch. Real pictures come with
-        what the set says of them: `labels` int64 (N,), `attributes` (N, A), None where it has none. Generated ones come
-        with the `latents` (N, ...) that they were decoded from. A model that is told of no condition ignores all three.
+        Called as in training: in training mode, the images of one call being one batch. An unconditional model ignores
+        the conditions.
+
+        labels: int64 (N,), of training images; None if the set has none.
+        attributes: (N, A), of training images; None if the set has none.
+        latents: (N, ...) that generated images were decoded from.
         """
         ...
 
 
 class HasPosterior(Protocol):
-    """Has a posterior over latents for each picture: what the training doctor asks a VAE."""
+    """Has a posterior over latents for each image, whose divergences the training doctor reads."""
 
     def divergences(self, images: Tensor, *, labels: Tensor | None = None, attributes: Tensor | None = None) -> Tensor:
         """(N, Z) nats: the divergence of each latent's posterior from its prior, of images (N, C, H, W) in [-1, 1].
@@ -220,15 +288,19 @@ class HasPosterior(Protocol):
         ...
 
 
-# The members that answer each verb, checked on classes as well as on models: a protocol with a property cannot be.
-VERBS: dict[str, tuple[str, ...]] = {
-    "sample": ("sample_latents", "decode"),
-    "encode": ("encode",),
-    "decode": ("decode",),
-    "reconstruct": ("encode", "decode"),
-    "score": ("score",),
-    "classify": ("classify", "class_names"),
+# The protocol of each verb, and the members that decide whether a model answers it. The members are listed, and
+# looked up with hasattr on models and on their classes, because isinstance cannot check a class for a property, and
+# from Python 3.12 on finds no attribute that a module registers as a buffer or a sub-module.
+VERBS: dict[str, tuple[type, tuple[str, ...]]] = {
+    "sample": (Samples, ("sample_latents", "decode")),
+    "encode": (Encodes, ("encode",)),
+    "decode": (Decodes, ("decode",)),
+    "reconstruct": (Reconstructs, ("encode", "decode")),
+    "score": (Scores, ("score",)),
+    "classify": (Classifies, ("classify", "class_names")),
+    "translate": (Translates, ("translate", "domains")),
 }
+_VERB_OF = {protocol: verb for verb, (protocol, _) in VERBS.items()}
 
 
 def verbs_of(model: object) -> tuple[str, ...]:
@@ -238,47 +310,65 @@ def verbs_of(model: object) -> tuple[str, ...]:
     >>> verbs_of(model_class("autoencoder"))
     ('encode', 'decode', 'reconstruct', 'score')
     """
-    return tuple(verb for verb, needed in VERBS.items() if all(hasattr(model, name) for name in needed))
+    return tuple(verb for verb, (_, members) in VERBS.items() if all(hasattr(model, name) for name in members))
 
 
-# A conditional model declares `class_names` and `attribute_names`; the one that it is not conditioned on is empty.
+def answers(model: object, capability: type[Capability]) -> TypeIs[Capability]:
+    """Whether a model answers the verb of a protocol such as `Encodes`; narrows its type."""
+    return _VERB_OF[capability] in verbs_of(model)
+
+
+def require(model: object, capability: type[Capability], name: str | None = None) -> Capability:
+    """The model, narrowed to the protocol of a verb. Also takes a model's class, to check before it is built.
+
+    capability: a protocol of `VERBS`, such as `Encodes`.
+    name: what the message calls the model; by default its name in the catalogue.
+
+    Raises `UserError`, which lists the verbs that the model does answer.
+    """
+    if answers(model, capability):
+        return model
+    name = name or catalogue.name_of(model)
+    raise UserError(
+        f"{name} cannot {_VERB_OF[capability]}: it can {', '.join(verbs_of(model)) or 'do nothing yet'}. "
+        f"`imagewright models` shows which models can."
+    )
+
+
+# A conditional model declares `class_names` and `attribute_names`, and leaves empty the one it is not conditioned on.
 def samples_classes(model: object) -> TypeIs[SamplesClasses]:
-    """Whether a model draws pictures of a wanted class."""
+    """Whether a model samples images of a given class."""
     return "sample" in verbs_of(model) and bool(getattr(model, "class_names", ()))
 
 
 def samples_attributes(model: object) -> TypeIs[SamplesAttributes]:
-    """Whether a model draws pictures with wanted attributes."""
+    """Whether a model samples images with given attributes."""
     return "sample" in verbs_of(model) and bool(getattr(model, "attribute_names", ()))
 
 
+def has_styles(model: object) -> TypeIs[Styles]:
+    """Whether a model translates in several styles."""
+    return "translate" in verbs_of(model) and hasattr(model, "encode_styles")
+
+
 def judges(model: object) -> TypeIs[Judges]:
-    """Whether a model has a discriminator that can be asked."""
+    """Whether a model has a discriminator that can be evaluated."""
     return hasattr(model, "judge")
 
 
 def has_posterior(model: object) -> TypeIs[HasPosterior]:
-    """Whether a model has a posterior that can be asked."""
+    """Whether a model has a posterior over latents."""
     return hasattr(model, "divergences")
 
 
 def knows_likelihood(model: object) -> TypeIs[KnowsLikelihood]:
-    """Whether a model's scores are log-likelihoods of pictures."""
+    """Whether a model's scores are log-likelihoods of images."""
     return "score" in verbs_of(model) and getattr(model, "likelihood_of", None) is not None
 
 
 def latent_parts_of(model: Any) -> tuple[LatentPart, ...]:
-    """The parts of the latents, flattened, of a model that decodes: one, "normal", where it does not tell any apart."""
+    """The parts of a decoding model's flattened latents; a single "normal" part if the model declares none."""
     if hasattr(model, "latent_parts"):
         parts: tuple[LatentPart, ...] = model.latent_parts
         return parts
     return (LatentPart("latents", "normal", 0, math.prod(model.latent_shape)),)
-
-
-def require(model: object, verb: str, name: str) -> None:
-    """Raise `UserError` unless the model, called `name` in the message, answers the verb."""
-    if verb not in verbs_of(model):
-        raise UserError(
-            f"{name} cannot {verb}: it can {', '.join(verbs_of(model)) or 'do nothing yet'}. "
-            f"`imagewright models` shows which models can."
-        )

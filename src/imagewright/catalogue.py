@@ -207,7 +207,8 @@ def model_class(name: str) -> type[Model]:
     return found
 
 
-def name_of(model: Model) -> str:
-    """The catalogue's name of a model."""
-    target = f"{type(model).__module__}:{type(model).__qualname__}"
-    return next((entry.name for entry in entries().values() if entry.target == target), type(model).__name__.lower())
+def name_of(model: object) -> str:
+    """The catalogue's name of a model or of a model's class; the class's own name if it is not in the catalogue."""
+    found = model if isinstance(model, type) else type(model)
+    target = f"{found.__module__}:{found.__qualname__}"
+    return next((entry.name for entry in entries().values() if entry.target == target), found.__name__.lower())

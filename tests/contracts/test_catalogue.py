@@ -39,12 +39,12 @@ def test_an_unknown_name_gets_the_nearest_one() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_verb_that_is_not_answered_is_refused_with_those_that_are(name: str) -> None:
     model = tiny_model(name)
-    for verb in VERBS:
+    for verb, (capability, _) in VERBS.items():
         if verb in verbs_of(model):
-            require(model, verb, name)
+            assert require(model, capability) is model
         else:
-            with pytest.raises(UserError, match=f"{name} cannot {verb}: it can {verbs_of(model)[0]}"):
-                require(model, verb, name)
+            with pytest.raises(UserError, match=f"{name} cannot {verb}: it can {', '.join(verbs_of(model))}\\."):
+                require(model, capability)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -16,7 +16,7 @@ import imagewright as iw
 from imagewright import catalogue
 from imagewright.capabilities import samples_classes
 from imagewright.runs.run import Run
-from imagewright.verbs.apply import model_of
+from imagewright.verbs.apply import resolve_model
 
 Trained = Callable[..., Run]
 NAMES = list(catalogue.entries())
@@ -31,7 +31,7 @@ def answered(source: Any, name: str) -> torch.Tensor:
     """An answer of a model: pictures of some latents where it decodes, else what it says of some pictures."""
     verbs = catalogue.entry_of(name).verbs
     if "decode" in verbs:
-        shape = model_of(source).latent_shape
+        shape = resolve_model(source).latent_shape
         return iw.decode(source, torch.linspace(-1, 1, 3 * math.prod(shape)).reshape(3, *shape))
     if "encode" in verbs:
         return iw.encode(source, simple_pictures(3, seed=2))
@@ -105,9 +105,9 @@ def test_equal_seeds_give_equal_images_in_any_count(trained: Trained, name: str)
 @pytest.mark.parametrize("name", answering("sample"))
 def test_samples_of_one_seed_differ_from_each_other(trained: Trained, name: str) -> None:
     latents = iw.load(trained(name))
-    from imagewright.verbs.apply import latents_of
+    from imagewright.verbs.apply import sample_latents
 
-    drawn = latents_of(latents, 64, seed=0).flatten(1)
+    drawn = sample_latents(latents, 64, seed=0).flatten(1)
     assert len(drawn.unique(dim=0)) == 64
     assert drawn.mean().abs() < 0.3
     assert 0.7 < drawn.std() < 1.3

@@ -15,7 +15,7 @@ from imagewright.latent import store as kept
 from imagewright.latent.arithmetic.sheet import draw_arithmetic
 from imagewright.latent.arithmetic.terms import Term, parse, parts_of_set
 from imagewright.runs.run import Run
-from imagewright.verbs.apply import latents_of
+from imagewright.verbs.apply import sample_latents
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ def test_terms_are_named_sets_kept_points_seeds_folders_and_directions(run: Run,
     pixels, values = marked(120, 0.5)
     latents = iw.encode(run, pixels)
     expected = latents[torch.from_numpy(values[:, 0])].mean(0) - 2 * latents.mean(0) + 2
-    expected = expected + latents_of(run, 1, 4)[0] + 1.5 * torch.eye(6)[0]
+    expected = expected + sample_latents(run, 1, 4)[0] + 1.5 * torch.eye(6)[0]
     assert torch.allclose(result.latent, expected, atol=1e-3)
     assert "add up to 2" in result.said[-1]
     assert result.means[-1] is None

@@ -39,9 +39,9 @@ def test_latents_move_by_strength_times_scale_along_the_direction(run: Run, pict
     edited = iw.edit(run, [3, picture], {"first": [-1, 0, 2], "second": 4.0})
     assert edited.images.shape == (2, 3, 1, 12, 12)
     assert edited.images.dtype == torch.uint8
-    from imagewright.verbs.apply import latents_of
+    from imagewright.verbs.apply import sample_latents
 
-    start = latents_of(run, 1, 3)[0]
+    start = sample_latents(run, 1, 3)[0]
     expected = torch.stack([start + strength * 2 * torch.eye(6)[0] + 2 * torch.eye(6)[1] for strength in (-1, 0, 2)])
     assert torch.allclose(edited.latents[0], expected)
     assert torch.equal(edited.images[0], iw.decode(run, expected))

@@ -17,7 +17,7 @@ from imagewright.images.float_stream import FloatStream
 from imagewright.latent.inputs import points_of
 from imagewright.model import Model
 from imagewright.pixels import to_float
-from imagewright.verbs.apply import latents_of
+from imagewright.verbs.apply import sample_latents
 
 QUICK = {"candidates": 128, "starts": 4}
 SMALL = {"size": (8, 8), "channels": 1}
@@ -89,7 +89,7 @@ def test_latents_stay_where_the_prior_draws(pca: Model) -> None:
     black_and_white = (loud > 127).to(torch.uint8) * 255
     only = WithoutEncoder(pca)
     found = iw.project(only, black_and_white, perceptual=0, steps=60, **QUICK)
-    longest = latents_of(only, 1000).norm(dim=1).max()
+    longest = sample_latents(only, 1000).norm(dim=1).max()
     assert found.latents.norm() < 1.3 * longest
     far = pca.mean.new_ones(1, 6) * 30
     beyond = iw.project(only, iw.decode(pca, far), perceptual=0, steps=60, **QUICK)
@@ -130,7 +130,7 @@ def test_an_encoder_that_guesses_a_class_is_not_believed_blindly() -> None:
 
 def test_codes_stay_within_their_bounds() -> None:
     model = lively("infogan")
-    far = latents_of(model, 1, seed=1)
+    far = sample_latents(model, 1, seed=1)
     far[:, -2:] = torch.tensor([3.0, -3.0])
     found = iw.project(model, iw.decode(model, far), steps=30, **QUICK)
     codes, category = found.latents[0, -2:], found.latents[0, model.config.latent_dim : -2]

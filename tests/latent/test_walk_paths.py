@@ -17,7 +17,7 @@ from imagewright.latent.walks.paths import mixed, walk
 from imagewright.latent.walks.walk_sheets import BlendSheet
 from imagewright.model import Model
 from imagewright.runs.run import Run
-from imagewright.verbs.paths import draws_normal, slerp, usual_way
+from imagewright.verbs.paths import default_interpolation, samples_normal_latents, slerp
 
 NOISE = (LatentPart("latents", "normal", 0, 6),)
 PARTS = (
@@ -76,20 +76,20 @@ def test_what_cancels_out_stays_nothing() -> None:
 @pytest.mark.parametrize("name", ["pca", "vae", "dcgan", "cgan", "infogan"])
 def test_models_that_draw_normal_latents_go_along_circles(name: str) -> None:
     model = tiny_model(name)
-    assert usual_way(model) == "spherical"
+    assert default_interpolation(model) == "spherical"
 
 
 @pytest.mark.parametrize("name", ["autoencoder", "jpeg", "ica"])
 def test_models_that_do_not_draw_go_straight(name: str) -> None:
-    assert usual_way(tiny_model(name)) == "linear"
+    assert default_interpolation(tiny_model(name)) == "linear"
 
 
 def test_draws_that_are_far_from_normal_are_noticed() -> None:
     model = tiny_model("vae")
-    assert draws_normal(model)
+    assert samples_normal_latents(model)
     usual = model.sample_latents
     model.sample_latents = lambda count, generator: 3 + usual(count, generator)  # type: ignore[operator]
-    assert not draws_normal(model)
+    assert not samples_normal_latents(model)
 
 
 @pytest.mark.parametrize("name", ["cgan", "infogan", "vae", "jpeg"])

@@ -17,7 +17,7 @@ from imagewright.metrics.models.path_length import (
     mean_without_outliers,
     path_lengths,
 )
-from imagewright.verbs.apply import latents_numbered
+from imagewright.verbs.apply import sample_numbered_latents
 from imagewright.verbs.paths import slerp
 
 PIXELS = distance_named("pixels", torch.device("cpu"))
@@ -115,7 +115,7 @@ def test_random_features_need_no_download_and_see_steps_far_below_a_grey_level()
 def test_latents_of_a_seed_are_those_of_sampling() -> None:
     model = Linear()
     starts, _ = ends_of_steps(model, range(3), epsilon=1e-4, endpoints="start", seed=0)
-    assert not torch.equal(starts, latents_numbered(model, range(3), 0))  # nor are the ways those of the sample
+    assert not torch.equal(starts, sample_numbered_latents(model, range(3), 0))  # nor are the ways those of the sample
 
 
 def test_what_cannot_be_done_is_said() -> None:

@@ -15,7 +15,7 @@ from imagewright.errors import ConfigError
 from imagewright.models.adversarial.infogan import InfoGAN, InfoGANConfig
 from imagewright.phases import Draws, Step
 from imagewright.pixels import to_float
-from imagewright.verbs.paths import usual_way
+from imagewright.verbs.paths import default_interpolation
 
 
 def step_of(rows: int = BATCH) -> Step:
@@ -88,7 +88,7 @@ def test_tools_search_uniform_noise_and_walk_straight_through_it() -> None:
     assert not any(direction[6:].any() for direction in found.directions.flatten(1))
     traversed = iw.traverse(model, steps=3, codes=False)
     assert [sheet.name for sheet in traversed.sheets] == ["latents"]
-    assert usual_way(model) == "linear"
+    assert default_interpolation(model) == "linear"
 
 
 def test_no_continuous_codes_are_allowed() -> None:

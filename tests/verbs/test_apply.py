@@ -13,7 +13,7 @@ import imagewright as iw
 from imagewright.errors import DataError, RunError, UserError
 from imagewright.model import Model
 from imagewright.pixels import to_float, to_uint8
-from imagewright.verbs.apply import add_noise, latents_of
+from imagewright.verbs.apply import add_noise, sample_latents
 
 
 @pytest.fixture(scope="module")
@@ -147,8 +147,8 @@ def test_what_a_denoiser_is_given_is_damaged_as_in_training() -> None:
 
 
 def test_latents_of_a_seed_are_standard_draws_each_from_its_own_place(vae: Model) -> None:
-    assert torch.equal(latents_of(vae, 3, 5), latents_of(vae, 8, 5)[:3])
-    assert not torch.equal(latents_of(vae, 3, 5), latents_of(vae, 3, 6))
+    assert torch.equal(sample_latents(vae, 3, 5), sample_latents(vae, 8, 5)[:3])
+    assert not torch.equal(sample_latents(vae, 3, 5), sample_latents(vae, 3, 6))
 
 
 def test_a_trained_run_from_its_path_as_text(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from imagewright.images import Images
 from imagewright.pixels import to_float
-from imagewright.verbs.apply import RunLike, encode, images_for, model_of
+from imagewright.verbs.apply import RunLike, encode, images_for, resolve_model
 
 WORKING_SIDE = 64
 """Larger pictures are compared at this longer side: what is strange or alike shows there, and costs a fraction."""
@@ -81,7 +81,7 @@ class Latents:
     name = "latents"
 
     def __init__(self, run: RunLike) -> None:
-        self.model = model_of(run)
+        self.model = resolve_model(run)
 
     def opened(self, images: Images) -> Images:
         return images_for(self.model, images)

@@ -19,7 +19,7 @@ from imagewright.latent import store as kept
 from imagewright.latent.projection.project import project
 from imagewright.model import Model
 from imagewright.runs.run import Run
-from imagewright.verbs.apply import RunLike, encode, latents_of, model_of
+from imagewright.verbs.apply import RunLike, encode, resolve_model, sample_latents
 
 Point = int | str | Path
 QUICK: dict[str, Any] = {"starts": 4, "candidates": 512, "steps": 100}  # how a picture is projected in passing
@@ -49,7 +49,7 @@ def points_of(run: RunLike, given: Sequence[Point], *, model: Model | None = Non
     where the model has no encoder. A kept name may stand for several points. `model`: the run's, loaded already.
     Raises `UserError` for what is none of these, with the nearest kept name.
     """
-    model = model_of(run) if model is None else model
+    model = resolve_model(run) if model is None else model
     home = run_of(run)
     latents: list[Tensor] = []
     labels: list[str] = []
@@ -58,7 +58,7 @@ def points_of(run: RunLike, given: Sequence[Point], *, model: Model | None = Non
     for each in given:
         typed = str(each)
         if typed.isdecimal():
-            latents.append(latents_of(model, 1, int(typed)))
+            latents.append(sample_latents(model, 1, int(typed)))
             labels.append(f"seed {int(typed)}")
         elif home is not None and typed in kept.names_of(home, "points"):
             found = kept.find(home, model, typed, "points")

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from imagewright import catalogue
+from imagewright.capabilities import Decodes, require
 from imagewright.errors import RunError, UserError, nearest_name
 from imagewright.model import Model
 from imagewright.output.writing import refuse_existing
@@ -110,7 +111,7 @@ def find(run: Run | None, model: Model, name: str | Path, kind: Kind) -> Kept:
 
 
 def _checked(tensors: dict[str, Tensor], kind: Kind, model: Model, path: Path) -> dict[str, Tensor]:
-    expected = tuple(model.latent_shape)  # type: ignore[arg-type]
+    expected = tuple(require(model, Decodes).latent_shape)
     found = tensors.get("direction" if kind == "direction" else "latents")
     if found is None or (kind == "direction" and "scale" not in tensors):
         raise RunError(f"{path} is damaged: it holds {', '.join(tensors) or 'no tensors'}.")

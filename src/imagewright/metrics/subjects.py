@@ -20,7 +20,7 @@ from imagewright.model import Model
 from imagewright.runs.loading import load
 from imagewright.runs.run import RECORD, Run
 from imagewright.seeds import derive_seed
-from imagewright.verbs.apply import ImagesLike, RunLike, decode, latents_numbered
+from imagewright.verbs.apply import ImagesLike, RunLike, decode, sample_numbered_latents
 
 Source = ImagesLike
 LATENTS_AT_ONCE = 256
@@ -56,7 +56,7 @@ class SampledPictures:
     def pictures(self, rows: np.ndarray) -> Tensor:
         """uint8 (n, C, H, W) of the rows int64 (n,)."""
         with self._one_thread:
-            return decode(self.model, latents_numbered(self.model, rows.tolist(), self.seed))
+            return decode(self.model, sample_numbered_latents(self.model, rows.tolist(), self.seed))
 
     def labels(self) -> np.ndarray | None:
         """int64 (N,), the class that each was asked for; None where the model is told of none."""
@@ -67,7 +67,7 @@ class SampledPictures:
         if not told:
             return None
         numbers = torch.arange(self.count).split(LATENTS_AT_ONCE)
-        latents = (latents_numbered(self.model, part.tolist(), self.seed).flatten(1) for part in numbers)
+        latents = (sample_numbered_latents(self.model, part.tolist(), self.seed).flatten(1) for part in numbers)
         return torch.cat([part[:, told[0].places].argmax(1) for part in latents]).numpy()
 
 

@@ -16,7 +16,7 @@ from imagewright.runs.report.score_tables import said_value
 from imagewright.runs.run import Run
 from imagewright.runs.scores import add_scores
 from imagewright.training.options import TrainingOptions
-from imagewright.verbs.blocks import in_use
+from imagewright.verbs.blocks import evaluating
 
 
 class Evaluator:
@@ -39,7 +39,7 @@ class Evaluator:
     def evaluate(self, model: Model, images_seen: int) -> str:
         """Add the scores of a model as it is now to those of the run; returns them as a line for the log."""
         # In use for all of it, and not by each verb in turn: several threads may then draw from it at once.
-        with in_use(model), torch.random.fork_rng(devices=[]):
+        with evaluating(model), torch.random.fork_rng(devices=[]):
             found = self.judge.scores(self._subject(model, images_seen), self.against, self.images)
         add_scores(self.run.path, found)
         return f"scores at {images_seen:,}: " + "  ".join(f"{score.title} {said_value(score)}" for score in found)

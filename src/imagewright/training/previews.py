@@ -15,7 +15,7 @@ from imagewright.output.grids import plain_grid
 from imagewright.output.provenance import COMPOSITE, GENERATED, make_record
 from imagewright.output.writing import write_image
 from imagewright.runs.run import Run
-from imagewright.verbs.apply import add_noise, decode, latents_of, reconstruct
+from imagewright.verbs.apply import add_noise, decode, reconstruct, sample_latents
 
 # A grid of about a screen: more pictures of small ones.
 SCREEN = 768
@@ -30,10 +30,12 @@ def fixed_inputs(model: Model, images: Images, seed: int) -> Tensor | None:
     height, width = model.config.size
     columns, rows = (max(2, min(8, SCREEN // max(side, 1))) for side in (width, height))
     if samples_classes(model):
-        by_class = [latents_of(model, rows, seed, label) for label in range(min(len(model.class_names), MOST_CLASSES))]
+        by_class = [
+            sample_latents(model, rows, seed, label) for label in range(min(len(model.class_names), MOST_CLASSES))
+        ]
         return torch.stack(by_class, dim=1).flatten(0, 1)
     if "sample" in verbs_of(model):
-        return latents_of(model, columns * rows, seed)
+        return sample_latents(model, columns * rows, seed)
     if "reconstruct" not in verbs_of(model):
         return None
     chosen = np.linspace(0, len(images) - 1, min(columns * max(1, rows // 2), len(images))).astype(np.int64)

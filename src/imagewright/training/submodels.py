@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from imagewright import catalogue
-from imagewright.capabilities import require
+from imagewright.capabilities import VERBS, require
 from imagewright.configs import Config
 from imagewright.errors import ConfigError
 from imagewright.images import Images
@@ -33,7 +33,7 @@ def load_parts(model_name: str, values: dict[str, Any]) -> Parts:
             continue
         part = load(named)
         for verb in verbs:
-            require(part, verb, f"{option} {named} ({catalogue.name_of(part)})")
+            require(part, VERBS[verb][0], f"{option} {named} ({catalogue.name_of(part)})")
         parts[option] = part
     return parts
 

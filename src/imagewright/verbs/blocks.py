@@ -1,7 +1,7 @@
 """Models applied in blocks of one size, so that an image does not depend on how many were asked for with it.
 
-Matrix products round differently for different batch sizes; with every block padded to the same size, image k is always
-row k % BLOCK of block k // BLOCK, and comes out the same to the bit.
+Matrix products round differently for different batch sizes. Every block is padded to the same size, so that image k is
+always row k % BLOCK of block k // BLOCK, and comes out the same to the bit.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ def in_blocks(model: Model, function: Callable[[Tensor], Tensor], inputs: Tensor
 
 
 def in_numbered_blocks(model: Model, function: Callable[[Tensor, int], Tensor], inputs: Tensor) -> Tensor:
-    """As `in_blocks`, for a function that also takes the number of the block: to seed what is drawn in it."""
-    with in_use(model), torch.inference_mode():
+    """As `in_blocks`, for a function that also takes the block's number, which seeds what it samples."""
+    with evaluating(model), torch.inference_mode():
         results = []
         for number, block in enumerate(inputs.split(BLOCK)):
             whole = torch.cat([block, block.new_zeros(BLOCK - len(block), *block.shape[1:])])
@@ -34,8 +34,11 @@ def in_numbered_blocks(model: Model, function: Callable[[Tensor, int], Tensor], 
 
 
 @contextmanager
-def in_use(model: Model) -> Iterator[None]:
-    """Within the block a model is not in training: it draws no noise of its own, and uses the statistics it learned."""
+def evaluating(model: Model) -> Iterator[None]:
+    """The model in evaluation mode within the block, and in its own mode again after it.
+
+    In evaluation mode a model adds no noise, and its norms use the statistics of training.
+    """
     was_training = model.training
     model.eval()
     try:
@@ -44,6 +47,6 @@ def in_use(model: Model) -> Iterator[None]:
         model.train(was_training)
 
 
-def generator_of(seed: int, block: int) -> torch.Generator:
-    """The generator of one block's draws, on the CPU, so that a seed means the same on any device."""
+def block_generator(seed: int, block: int) -> torch.Generator:
+    """The random generator of one block, on the CPU, so that a seed means the same on any device."""
     return torch.Generator().manual_seed(derive_seed(seed, "block", block))

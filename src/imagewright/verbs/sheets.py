@@ -18,7 +18,7 @@ from imagewright.model import Model
 from imagewright.output.provenance import COMPOSITE, ENHANCED
 from imagewright.output.sheets import Results, Sheet
 from imagewright.runs.provenance import run_record
-from imagewright.verbs.apply import RunLike, add_noise, images_for, model_of, reconstruct, sample
+from imagewright.verbs.apply import RunLike, add_noise, images_for, reconstruct, resolve_model, sample
 
 
 def sample_sheet(
@@ -39,7 +39,7 @@ def sample_sheet(
     each_class: `count` images of every class instead: a row a class, a column a sample of the prior.
     Raises `UserError` for a condition that the model does not have.
     """
-    model = model_of(run)
+    model = resolve_model(run)
     settings: dict[str, Any] = {"count": count}
     settings |= {} if label is None else {"label": label}
     settings |= {"attributes": dict(attributes)} if attributes else {}
@@ -89,7 +89,7 @@ def reconstruction_sheet(
     seed: of the noise.
     split: a part of the source, such as "test".
     """
-    model = model_of(run)
+    model = resolve_model(run)
     source = images if isinstance(images, Images) else open_images(images, split=split)
     chosen = select_evenly(images_for(model, source), count)
     noisy = add_noise(model, chosen.images, seed=seed)

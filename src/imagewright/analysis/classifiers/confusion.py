@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from imagewright.capabilities import Classifies, require
 from imagewright.images import Images
-from imagewright.verbs.apply import RunLike, classify, images_for, model_of
+from imagewright.verbs.apply import RunLike, classify, images_for, resolve_model
 
 
 @dataclass(frozen=True)
@@ -62,10 +63,10 @@ def confusion_of(run: RunLike, images: Images) -> Confusion:
 
     Classes are the same where their names are. Raises `UserError` for a run that does not classify.
     """
-    model = model_of(run)
+    model = resolve_model(run)
     images = images_for(model, images).prepare()
     log_probabilities = classify(model, images).numpy()
-    names: tuple[str, ...] = model.class_names  # type: ignore[assignment]
+    names = require(model, Classifies).class_names
     truth: np.ndarray | None = None
     unknown: tuple[str, ...] = ()
     if images.labels is not None and images.class_names is not None:

@@ -16,7 +16,7 @@ from torch import Tensor
 from imagewright.analysis.classifiers.comparison import Comparison, fitted
 from imagewright.analysis.classifiers.confusion import Confusion
 from imagewright.analysis.classifiers.splits import Labelled
-from imagewright.capabilities import samples_classes, verbs_of
+from imagewright.capabilities import Decodes, answers, samples_classes
 from imagewright.images import Images
 from imagewright.models.shared.points import log_probabilities
 from imagewright.output.figures import COLOURS, SEQUENTIAL, mark_of, new_figure, save_figure
@@ -193,7 +193,8 @@ def write_samples(comparison: Comparison, images: Images, path: Path, seed: int,
     """Samples of each class from the generative contenders, under real pictures; whether there was anything to draw."""
     split = comparison.first_split
     generative = {name: each for name, each in comparison.contenders.items() if each.generative}
-    if not generative or "decode" not in verbs_of(split.encoder):
+    decoder = split.encoder
+    if not generative or not answers(decoder, Decodes):
         return False
     training = split.training.first(comparison.counts[-1])
     shown = commonest(training.labels)
@@ -206,10 +207,8 @@ def write_samples(comparison: Comparison, images: Images, path: Path, seed: int,
         assert samples_classes(model)
         generator = torch.Generator().manual_seed(derive_seed(seed, "samples", name))
         with torch.inference_mode():
-            latents = model.sample_latents(len(wanted), generator, labels=wanted).unflatten(
-                1, split.encoder.latent_shape
-            )
-            pictures.append(to_uint8(split.encoder.decode(latents)))  # type: ignore[operator]
+            latents = model.sample_latents(len(wanted), generator, labels=wanted).unflatten(1, decoder.latent_shape)
+            pictures.append(to_uint8(decoder.decode(latents)))
         labels += [contender.title] + [""] * (SAMPLES_EACH - 1)
     few = _of_how_many(shown, comparison.class_names)
     title = f"Samples of each class{few}, from {len(training.labels):,} pictures"

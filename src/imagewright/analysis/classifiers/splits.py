@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from imagewright import catalogue, configs
+from imagewright.capabilities import Encodes, require
 from imagewright.errors import ConfigError, DataError
 from imagewright.images import Images
 from imagewright.images.float_stream import FloatStream
@@ -124,6 +125,7 @@ def _principal_components(images: Images, components: int | None) -> Model:
 
 def features_of(encoder: Model, images: Images) -> Tensor:
     """The latents of pictures, float32 (N, D)."""
+    encodes = require(encoder, Encodes)
     with torch.inference_mode():
-        batches = (encoder.encode(to_float(batch.images)) for batch in images.batches(BATCH))  # type: ignore[operator]
+        batches = (encodes.encode(to_float(batch.images)) for batch in images.batches(BATCH))
         return torch.cat([latents.flatten(1) for latents in batches])

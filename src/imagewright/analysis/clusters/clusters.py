@@ -18,12 +18,12 @@ from imagewright.analysis.clusters.sheet import draw_map, draw_rows, flattened
 from imagewright.analysis.outliers.detectors import Projection
 from imagewright.analysis.sheets import shown_size
 from imagewright.analysis.spaces import BATCH, Edges, Latents, Pixels, Rows, Space, at_working_size
-from imagewright.capabilities import require
+from imagewright.capabilities import Encodes, require
 from imagewright.catalogue import name_of
 from imagewright.errors import DataError, UserError
 from imagewright.images import Images, open_images
 from imagewright.output.writing import new_file, refuse_existing, write_image
-from imagewright.verbs.apply import RunLike, images_for, model_of
+from imagewright.verbs.apply import RunLike, images_for, resolve_model
 
 ASSIGNMENTS, SHEET, MAP, REPORT = "clusters.csv", "sheet.png", "map.png", "report.json"
 LOOKS: dict[str, tuple[type[Space], ...]] = {"looks": (Pixels, Edges), "pixels": (Pixels,), "edges": (Edges,)}
@@ -124,7 +124,7 @@ def find_clusters(
     found, distances = assigned(clustering, points)
     found = largest_first(found)
     purity, information = _agreement(found, images.labels)
-    where = name_of(model_of(run)) + " latents" if run is not None else space
+    where = name_of(resolve_model(run)) + " latents" if run is not None else space
     criterion = "silhouette" if method == "kmeans" else "BIC"
     return Clusters(
         images, found, distances, points, method, where, criterion, tried, purity, information, seed,
@@ -137,8 +137,8 @@ def _spaces(space: str, run: RunLike | None, images: Images, notes: list[str]) -
         if space not in LOOKS:
             raise UserError(f"space={space!r} is unknown: expected {', '.join(LOOKS)}, or a run.")
         return [kind() for kind in LOOKS[space]]
-    model = model_of(run)
-    require(model, "encode", name_of(model))
+    model = resolve_model(run)
+    require(model, Encodes)
     if images.size != model.config.size or images.channels != model.config.channels:
         height, width = model.config.size
         notes.append(f"For the run the pictures were resized to {height}x{width}x{model.config.channels}.")

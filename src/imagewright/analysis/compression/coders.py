@@ -16,6 +16,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from imagewright.capabilities import Reconstructs, require
 from imagewright.codecs.jpeg.codec import coefficients_of, entropy_coded, pixels_of, written
 from imagewright.codecs.jpeg.scan_writing import packed
 from imagewright.errors import DataError
@@ -145,7 +146,7 @@ class LatentCoder:
                 f"{name} is fitted on pictures besides those it is judged on, and too few are left: give more "
                 "pictures, or compare JPEG alone, which is fitted on none."
             )
-        self.name, self.model = name, model
+        self.name, self.model, self.coder = name, model, require(model, Reconstructs)
         self.decoder_bytes = sum(value.numel() * value.element_size() for value in model.state_dict().values())
         latents = self.analysed(training)
         self.symbols = Symbols.fitted(latents)
@@ -153,8 +154,7 @@ class LatentCoder:
         self.settings = self._settings(training, latents)
 
     def analysed(self, pictures: Tensor) -> Tensor:
-        encode: Callable[[Tensor], Tensor] = self.model.encode  # type: ignore[assignment]
-        return self._applied(lambda part: encode(to_float(part)).flatten(1), pictures)
+        return self._applied(lambda part: self.coder.encode(to_float(part)).flatten(1), pictures)
 
     def bits(self, rows: Tensor, setting: float) -> Tensor:
         return self.symbols.bits(self.symbols.rounded(rows, self._steps(setting)), self._steps(setting))
@@ -173,9 +173,7 @@ class LatentCoder:
 
     def _decoded(self, latents: Tensor) -> Tensor:
         """Floats (N, C, H, W): rounding to grey levels would hide small moves."""
-        decode: Callable[[Tensor], Tensor] = self.model.decode  # type: ignore[assignment]
-        shape: tuple[int, ...] = self.model.latent_shape  # type: ignore[assignment]
-        return self._applied(decode, latents.float().unflatten(1, shape))
+        return self._applied(self.coder.decode, latents.float().unflatten(1, self.coder.latent_shape))
 
     def _applied(self, function: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
         """`function` over the rows, in parts of about equal memory, whatever the size of the pictures."""

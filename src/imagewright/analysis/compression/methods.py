@@ -12,7 +12,7 @@ import torch
 
 from imagewright import catalogue, configs
 from imagewright.analysis.compression.coders import BlockCoder, Coder, InMemory, JPEGCoder, LatentCoder, cut_to_blocks
-from imagewright.capabilities import require
+from imagewright.capabilities import Reconstructs, require
 from imagewright.errors import ConfigError, DataError, UserError, nearest_name
 from imagewright.images import Images
 from imagewright.images.float_stream import FloatStream
@@ -28,12 +28,12 @@ MOST_BLOCKS = 50_000
 def looked_up(method: str | Path | Model) -> tuple[str, str | Model]:
     """A method's label, and its name in the catalogue or its model. A run goes before a name."""
     if isinstance(method, Model):
-        require(method, "reconstruct", catalogue.name_of(method))
+        require(method, Reconstructs)
         return catalogue.name_of(method), method
     name, path, known = str(method), Path(method), [JPEG, BLOCKS, *catalogue.entries()]
     if path.is_file() or (path / RECORD).is_file() or (path.exists() and name not in known):
         model = load(method)
-        require(model, "reconstruct", name)
+        require(model, Reconstructs, name)
         return path.resolve().name, model
     if name not in known:
         raise UserError(
@@ -42,7 +42,7 @@ def looked_up(method: str | Path | Model) -> tuple[str, str | Model]:
         )
     if name not in (JPEG, BLOCKS):
         model_class = catalogue.model_class(name)
-        require(model_class, "reconstruct", name)
+        require(model_class, Reconstructs)
         if not model_class.is_closed_form() or issubclass(model_class.Config, configs.LabelledConfig):
             raise UserError(
                 f"{name} is not fitted on the spot: train it first (`imagewright train {name} SOURCE`), and name "

@@ -21,7 +21,7 @@ from imagewright.analysis.spaces import at_working_size
 from imagewright.errors import DataError, UserError, nearest_name
 from imagewright.images import Images, open_images
 from imagewright.output.writing import new_file, refuse_existing, write_image
-from imagewright.verbs.apply import RunLike, model_of
+from imagewright.verbs.apply import RunLike, resolve_model
 
 SCORES, SHEET, FAILURES, REPORT = "scores.csv", "sheet.png", "where.png", "report.json"
 SHOWN = 16
@@ -96,7 +96,7 @@ def find_outliers(
 
     Raises `DataError` for sources that cannot be used and labels that are not there, `UserError` for other mistakes.
     """
-    run = None if run is None else model_of(run)
+    run = None if run is None else resolve_model(run)
     methods = chosen_methods(method, run)
     opened = open_images(source, labels=labels, split=split)
     images = at_working_size(opened).prepare()

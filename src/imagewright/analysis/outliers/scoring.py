@@ -21,7 +21,7 @@ from imagewright.errors import DataError, UserError, nearest_name
 from imagewright.images import Images
 from imagewright.pixels import to_float
 from imagewright.seeds import derive_seed
-from imagewright.verbs.apply import RunLike, images_for, model_of, reconstruct, score
+from imagewright.verbs.apply import RunLike, images_for, reconstruct, resolve_model, score
 
 ENSEMBLE = "ensemble"
 RUN_METHODS = ("run-score", "run-error")
@@ -55,7 +55,7 @@ def available_methods(run: RunLike | None) -> list[Method]:
     found = [*methods_in("pixels"), *methods_in("edges")]
     if run is None:
         return found
-    model = model_of(run)
+    model = resolve_model(run)
     verbs = verbs_of(model)
     added = methods_in("latents") if "encode" in verbs else []
     added += [Method("run-score", "run", "")] if "score" in verbs else []
@@ -100,7 +100,7 @@ def strangeness(
     """
     notes = [] if notes is None else notes
     _check_counts(images, clean)
-    model = None if run is None else model_of(run)
+    model = None if run is None else resolve_model(run)
     spaces: dict[str, Space] = {"pixels": Pixels(), "edges": Edges()}
     if model is not None and any(each.space == "latents" for each in methods):
         spaces["latents"] = Latents(model)

@@ -18,7 +18,7 @@ from imagewright.output.figures import SEQUENTIAL, new_figure, save_figure
 from imagewright.output.grids import draw_grid
 from imagewright.pixels import to_float, to_uint8
 from imagewright.seeds import derive_seed
-from imagewright.verbs.apply import RunLike, model_of, reconstruct
+from imagewright.verbs.apply import RunLike, reconstruct, resolve_model
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -61,10 +61,10 @@ def draw_failures(
     Rebuilt by the run where it can; else by the principal components of ordinary pictures.
     """
     shown = order[: min(FAILURES_SHOWN, len(order))]
-    rebuilds = run is not None and "reconstruct" in verbs_of(model_of(run))
+    rebuilds = run is not None and "reconstruct" in verbs_of(resolve_model(run))
     if run is not None and rebuilds:
-        seen = pictures_of(images, shown, model_of(run).config.size)
-        rebuilt, by = reconstruct(run, seen), name_of(model_of(run))
+        seen = pictures_of(images, shown, resolve_model(run).config.size)
+        rebuilt, by = reconstruct(run, seen), name_of(resolve_model(run))
     else:
         ordinary = order[len(shown) :] if clean is None else np.arange(len(clean))
         seen = images.batch(shown).images

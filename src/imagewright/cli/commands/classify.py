@@ -92,6 +92,7 @@ def _apply(
     import imagewright
     from imagewright.analysis.classifiers.confusion import confusion_of
     from imagewright.analysis.classifiers.figures import mistakes_sheet, write_confusion
+    from imagewright.capabilities import Classifies, require
     from imagewright.cli.output import write_sheet
     from imagewright.errors import UserError
     from imagewright.output.writing import check_suffix, refuse_existing
@@ -103,7 +104,7 @@ def _apply(
     confusion_path, mistakes_path = (out.with_name(f"{out.stem}-{what}.png") for what in ("confusion", "mistakes"))
     refuse_existing([out, confusion_path, mistakes_path], force=force)
     model = imagewright.load(run, images_seen=at)
-    imagewright.capabilities.require(model, "classify", run)
+    require(model, Classifies, str(run))
     images = images_for(model, imagewright.open_images(source, split=split, labels=labels)).prepare()
     confusion = confusion_of(model, images)
     _write_table(out, confusion, images, force=force)
@@ -156,6 +157,7 @@ def _compare(
     from imagewright.analysis.classifiers import figures as draw
     from imagewright.analysis.classifiers.comparison import chosen_contenders, compare
     from imagewright.analysis.spaces import at_working_size
+    from imagewright.capabilities import Encodes, require
     from imagewright.cli.progress import progress_bar
     from imagewright.errors import UserError
     from imagewright.files import write_whole
@@ -169,7 +171,7 @@ def _compare(
     chosen_contenders(options["models"])
     model = None if encoder is None else imagewright.load(encoder)
     if model is not None:
-        imagewright.capabilities.require(model, "encode", str(encoder))
+        require(model, Encodes, str(encoder))
     images = imagewright.open_images(source, size, split=split, labels=labels)
     images = images_for(model, images) if model is not None else images if size else at_working_size(images)
     test = None

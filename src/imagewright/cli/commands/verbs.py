@@ -130,4 +130,4 @@ def made_by(run: Path, model: object, at: int | None) -> dict[str, Any]:
 
     if at is None and run.is_dir():
         at = Run(run).latest()[0].images_seen
-    return {"model": catalogue.name_of(model), "run": run, "images_seen": at}  # type: ignore[arg-type]
+    return {"model": catalogue.name_of(model), "run": run, "images_seen": at}

@@ -14,8 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from imagewright import catalogue
-from imagewright.capabilities import latent_parts_of, require, verbs_of
+from imagewright.capabilities import Decodes, latent_parts_of, require, verbs_of
 from imagewright.errors import UserError
 from imagewright.latent import store as kept
 from imagewright.latent.arithmetic.sets import Names, Operand, checked_sets
@@ -24,7 +23,7 @@ from imagewright.latent.editing.edit import lawful
 from imagewright.latent.inputs import run_of
 from imagewright.model import Model
 from imagewright.seeds import derive_seed
-from imagewright.verbs.apply import ImagesLike, RunLike, decode, latents_of, model_of
+from imagewright.verbs.apply import ImagesLike, RunLike, decode, resolve_model, sample_latents
 
 DRAWS = 256
 
@@ -68,7 +67,7 @@ def arithmetic(
     `spread` standard deviations away in each place. `save` keeps the result in the run as points of that name.
     Raises `UserError` with the place of the mistake.
     """
-    model = model_of(run)
+    model = resolve_model(run)
     home = run_of(run)
     if save is not None:
         if home is None:
@@ -78,7 +77,7 @@ def arithmetic(
         raise UserError(f"spread={spread} and around={around}, but both are 0 or more.")
     terms = parse(expression)
     checked_sets(sets or {})
-    require(model, "decode", catalogue.name_of(model))
+    require(model, Decodes)
     names = Names(run, model, sets or {}, source, seed)
     operands = [names.operand(term, expression) for term in terms]
     said = [*names.said, *_of_weights(terms, operands)]
@@ -112,7 +111,7 @@ def _near(model: Model, latent: Tensor, spread: float, count: int, seed: int) ->
     noise = torch.randn(count, latent.numel(), generator=generator)
     wide = torch.ones(latent.numel())
     if "sample" in verbs_of(model):
-        wide = latents_of(model, DRAWS, seed).flatten(1).std(0)
+        wide = sample_latents(model, DRAWS, seed).flatten(1).std(0)
     free = torch.zeros(latent.numel())
     for part in latent_parts_of(model):
         if part.kind == "normal" or part.is_noise:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import torch
 from torch import Tensor
 
 from imagewright import catalogue
-from imagewright.capabilities import verbs_of
+from imagewright.capabilities import Classifies, answers, verbs_of
 from imagewright.errors import DataError, UserError
 from imagewright.images import Images, open_images
 from imagewright.latent.attributes.attribute_classifier import Judge, train_judge
@@ -30,7 +29,7 @@ from imagewright.latent.attributes.labels import (
 )
 from imagewright.latent.projection.project import project
 from imagewright.model import Model
-from imagewright.verbs.apply import ImagesLike, RunLike, classify, decode, latents_of, model_of
+from imagewright.verbs.apply import ImagesLike, RunLike, classify, decode, resolve_model, sample_latents
 
 TESTED = 2000  # latents of held-out pictures, at most
 PROJECTED = 64  # pictures of a folder, at most, for a model without encoder: each is an optimisation of seconds
@@ -169,21 +168,21 @@ def _latents_of(model: Model, images: Images, progress: Progress | None) -> Tens
 
 def judged_samples(model: Model, judge: Judge, seed: int) -> Labelled:
     """Samples of the model, labelled by a judge of real pictures."""
-    drawn = latents_of(model, DRAWN, seed)
+    drawn = sample_latents(model, DRAWN, seed)
     values = torch.cat([judge.probabilities(decode(model, part)) for part in drawn.split(512)]).numpy() > 0.5
     return Labelled(drawn, judge.names, values)
 
 
 def from_classified(model: Model, classifier: RunLike, attribute: str, *, seed: int = 0) -> Evidence:
     """Samples of the model, labelled by a run that classifies."""
-    judge = model_of(classifier)
-    if "classify" not in verbs_of(judge):
+    judge = resolve_model(classifier)
+    if not answers(judge, Classifies):
         raise UserError(
             f"{catalogue.name_of(judge)} does not classify, so it cannot say which samples show {attribute}."
         )
-    names: Sequence[str] = judge.class_names  # type: ignore[assignment]
+    names = judge.class_names
     number_of(attribute, names)
-    drawn = latents_of(model, DRAWN, seed)
+    drawn = sample_latents(model, DRAWN, seed)
     chosen = torch.cat([classify(judge, decode(model, part)).argmax(1) for part in drawn.split(512)])
     values = torch.nn.functional.one_hot(chosen, len(names)).bool().numpy()
     return _of_samples(model, Labelled(drawn, tuple(names), values), attribute, catalogue.name_of(judge))

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from imagewright import catalogue
-from imagewright.capabilities import require, samples_attributes, samples_classes, verbs_of
+from imagewright.capabilities import Decodes, require, samples_attributes, samples_classes, verbs_of
 from imagewright.errors import UserError
 from imagewright.latent import store as kept
 from imagewright.latent.attributes.effect import SHOWN, Effect, effect_of
@@ -26,7 +26,7 @@ from imagewright.latent.attributes.result import Attribute, found_on
 from imagewright.latent.inputs import run_of
 from imagewright.model import Model
 from imagewright.runs.run import Run
-from imagewright.verbs.apply import ImagesLike, RunLike, decode, latents_of, model_of
+from imagewright.verbs.apply import ImagesLike, RunLike, decode, resolve_model, sample_latents
 
 
 def attribute(
@@ -63,13 +63,13 @@ def attribute(
     a held-out tenth, or on `held_out`: under a minute. Raises `UserError` for what does not exist, with the nearest
     name, and `DataError` where a side is empty.
     """
-    model = model_of(run)
+    model = resolve_model(run)
     home = run_of(run)
     if save is not None:
         if home is None:
             raise UserError(f"save={save} keeps a direction in a run: give the run's folder, not a model or a file.")
         kept.place_of(home, save, force=force)
-    require(model, "decode", catalogue.name_of(model))
+    require(model, Decodes)
     _refuse_conditions(model, attribute)
     evidence = _evidence(
         model,
@@ -146,7 +146,7 @@ def _measured(model: Model, evidence: Evidence, found: Attribute, seed: int, pro
     judge = evidence.images.judge(seed, progress)
     own = number_of(found.name, judge.names)
     if "encode" not in verbs_of(model):
-        drawn = latents_of(model, 3 * SHOWN, seed + 1)
+        drawn = sample_latents(model, 3 * SHOWN, seed + 1)
         lacking = judge.probabilities(decode(model, drawn))[:, own] < 0.5
         return effect_of(model, judge, found.name, drawn[lacking][:SHOWN], found.step)
     images = evidence.images.held_out

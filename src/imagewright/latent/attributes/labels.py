@@ -5,6 +5,7 @@ Shape letters: N pictures, A attributes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from imagewright.capabilities import Decodes, require
 from imagewright.errors import DataError, UserError, nearest_name
 from imagewright.images import Images, open_images
 from imagewright.model import Model
@@ -118,7 +120,8 @@ def evenly(indices: np.ndarray, count: int) -> np.ndarray:
 
 def room_for(model: Model) -> int:
     """How many latents of a model are held at once."""
-    numbers = int(np.prod(model.latent_shape))  # type: ignore[arg-type]
+    decoder = require(model, Decodes)
+    numbers = math.prod(decoder.latent_shape)
     return max(64, min(PICTURES, NUMBERS // numbers))
 
 

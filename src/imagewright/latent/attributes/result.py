@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imagewright.capabilities import latent_parts_of
+from imagewright.capabilities import Decodes, latent_parts_of, require
 from imagewright.errors import UserError, nearest_name
 from imagewright.latent import store as kept
 from imagewright.latent.attributes.effect import Effect
@@ -86,7 +86,7 @@ def found_on(
     moved, scale = in_latents(direction, search.spread)
     whole = np.zeros(search.numbers)
     whole[search.places] = moved
-    shape: tuple[int, ...] = model.latent_shape  # type: ignore[assignment]
+    shape = require(model, Decodes).latent_shape
     return Attribute(
         name,
         torch.from_numpy(whole).float().reshape(shape),

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from imagewright import catalogue
-from imagewright.capabilities import ExposesFirstLayer, latent_parts_of, require, verbs_of
+from imagewright.capabilities import Decodes, ExposesFirstLayer, latent_parts_of, require, verbs_of
 from imagewright.errors import UserError, nearest_name
 from imagewright.latent.directions.methods import (
     BATCH,
@@ -28,8 +28,8 @@ from imagewright.latent.directions.methods import (
 )
 from imagewright.model import Model
 from imagewright.seeds import derive_seed
-from imagewright.verbs.apply import ImagesLike, RunLike, decode, encode, images_for, latents_of, model_of
-from imagewright.verbs.blocks import in_use
+from imagewright.verbs.apply import ImagesLike, RunLike, decode, encode, images_for, resolve_model, sample_latents
+from imagewright.verbs.blocks import evaluating
 
 Method = Literal["activations", "latents", "weights"]
 USUAL = 8
@@ -72,12 +72,12 @@ def directions(
     `images`: pictures to encode: for method "latents", and for activations of a model that has no prior to draw from.
     Raises `UserError` for a method that the model cannot do, naming those it can.
     """
-    model = model_of(run)
-    require(model, "decode", catalogue.name_of(model))
+    model = resolve_model(run)
+    require(model, Decodes)
     _check_method(model, method)
     searched, count = _searched(model), count_of(model, count)
     encoded = _encoded(model, method, images)
-    with in_use(model):
+    with evaluating(model):
         rows, explained = _found(model, method, encoded, searched, count, seed)
     whole = torch.zeros(count, len(searched))
     whole[:, searched] = rows / rows.norm(dim=1, keepdim=True).clamp(min=1e-12)
@@ -197,7 +197,7 @@ def _batches(model: Any, encoded: Tensor | None, searched: Tensor, seed: int) ->
 
 def _measured(model: Model, found: Directions, encoded: Tensor | None, seed: int) -> Directions:
     """With the change of pictures to both sides, and each direction turned to the brighter one."""
-    bases = latents_of(model, BASES, seed) if encoded is None else encoded[:: max(1, len(encoded) // BASES)][:BASES]
+    bases = sample_latents(model, BASES, seed) if encoded is None else encoded[:: max(1, len(encoded) // BASES)][:BASES]
     before = decode(model, bases).double()
     changes, signs = [], []
     for number in range(len(found.scales)):

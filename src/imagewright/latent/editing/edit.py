@@ -15,14 +15,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from imagewright import catalogue
-from imagewright.capabilities import latent_parts_of, require
+from imagewright.capabilities import Decodes, latent_parts_of, require
 from imagewright.errors import UserError
 from imagewright.images.single import read_pictures
 from imagewright.latent import store as kept
 from imagewright.latent.inputs import Point, points_of, run_of
 from imagewright.model import Model
-from imagewright.verbs.apply import RunLike, decode, model_of
+from imagewright.verbs.apply import RunLike, decode, resolve_model
 
 
 @dataclass(frozen=True)
@@ -61,8 +60,8 @@ def edit(
     and what the move changes, added. `model`: the run's, loaded already. Raises `UserError` for what is no point, no
     kept direction, or was found in another model's space.
     """
-    model = model_of(run) if model is None else model
-    require(model, "decode", catalogue.name_of(model))
+    model = resolve_model(run) if model is None else model
+    require(model, Decodes)
     columns = _columns(moves)
     home = run_of(run)
     said: list[str] = []

@@ -16,7 +16,7 @@ from imagewright.output.grids import PAPER, draw_grid, plain_grid
 from imagewright.output.provenance import COMPOSITE, ENHANCED, GENERATED
 from imagewright.output.sheets import Results, Sheet
 from imagewright.runs.provenance import run_record
-from imagewright.verbs.apply import RunLike, model_of
+from imagewright.verbs.apply import RunLike, resolve_model
 
 FRAME_CELL = 192  # pixels of a picture's longer side in an animation: players blur small ones
 
@@ -39,7 +39,7 @@ def edit_sheet(
     inputs, moves, keep_detail, model: as for `edit`.
     frames_per_second: of an animation.
     """
-    model = model_of(run) if model is None else model
+    model = resolve_model(run) if model is None else model
     edited = edit(run, inputs, moves, keep_detail=keep_detail, model=model)
     strengths = {name: list(value) if isinstance(value, Sequence) else value for name, value in moves.items()}
     settings = {"points": edited.labels, "moves": strengths, "keep_detail": keep_detail}

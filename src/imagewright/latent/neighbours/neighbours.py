@@ -19,7 +19,7 @@ from imagewright.latent.neighbours.spaces import Features, Pixels, has_features
 from imagewright.latent.neighbours.verdict import Compared, compare, verdict_of
 from imagewright.model import Model
 from imagewright.statistics.nearest_neighbours import nearest
-from imagewright.verbs.apply import ImagesLike, RunLike, images_for, model_of, sample
+from imagewright.verbs.apply import ImagesLike, RunLike, images_for, resolve_model, sample
 
 NEAREST = 51  # the nearest, and the fifty that say how near is near around it
 FEWEST = 3  # training pictures: one left out, its nearest, and another to compare with
@@ -73,13 +73,13 @@ def neighbours(
     """
     if count < 1:
         raise UserError(f"count={count}, but there must be at least one sample.")
-    model = model_of(run)
+    model = resolve_model(run)
     opened = images_for(model, training).prepare()
     if len(opened) < FEWEST:
         raise DataError(f"{len(opened)} training pictures are too few to be near to: {FEWEST} or more are needed.")
     spaces: list[Pixels | Features] = [Pixels(model)]
     if features is not None:
-        spaces.append(Features(model_of(features), "the other run's"))
+        spaces.append(Features(resolve_model(features), "the other run's"))
     elif has_features(model):
         spaces.append(Features(model, "the model's"))
     judged = sample(model, count, seed=seed) if samples is None else _all(images_for(model, samples))

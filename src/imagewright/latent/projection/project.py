@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from imagewright import catalogue
-from imagewright.capabilities import require, verbs_of
+from imagewright.capabilities import Decodes, require, verbs_of
 from imagewright.errors import UserError
 from imagewright.latent.projection.objective import View
 from imagewright.latent.projection.search_space import (
@@ -31,8 +31,8 @@ from imagewright.latent.projection.search_space import (
 from imagewright.model import Model
 from imagewright.pixels import to_float, to_uint8
 from imagewright.statistics.nearest_neighbours import nearest
-from imagewright.verbs.apply import ImagesLike, RunLike, encode, images_for, model_of
-from imagewright.verbs.blocks import in_use
+from imagewright.verbs.apply import ImagesLike, RunLike, encode, images_for, resolve_model
+from imagewright.verbs.blocks import evaluating
 
 RATE = {"draw": 0.1, "encoded": 0.03}  # standard deviations of the prior a step, at the start; less from near by
 DECODED = 64  # draws decoded at once
@@ -97,10 +97,10 @@ def project(
             raise UserError(f"{name}={value}, but it must be {least} or more.")
     if not 0 <= perceptual < math.inf:
         raise UserError(f"perceptual={perceptual:g}, but a weight is a number from 0 on.")
-    model = model_of(run)
-    require(model, "decode", catalogue.name_of(model))
+    model = resolve_model(run)
+    require(model, Decodes)
     pictures = torch.cat([batch.images for batch in images_for(model, images).batches(256)])
-    with in_use(model), torch.inference_mode(False):
+    with evaluating(model), torch.inference_mode(False):
         search = _Search(model, label, candidates, perceptual, seed)
         found = []
         for done, picture in enumerate(pictures):

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from imagewright import catalogue
-from imagewright.capabilities import LatentPart, latent_parts_of
+from imagewright.capabilities import Decodes, LatentPart, latent_parts_of, require
 from imagewright.errors import UserError
 from imagewright.model import Model
 from imagewright.seeds import derive_seed
-from imagewright.verbs.apply import class_number
+from imagewright.verbs.conditions import class_number
 
 LEAST_OF_A_GROUP = 16
 
@@ -78,7 +78,8 @@ def space_of_draws(model: Model, groups: list[Tensor]) -> Space:
     spread = draws.std(0)
     # A number that never varies stays: in its own spreads it is far away from anything.
     spread = spread.clamp(min=1e-6 * max(float(spread.max()), 1e-6))
-    space = Space(model.latent_shape, latent_parts_of(model), draws.mean(0), spread, None)  # type: ignore[arg-type]
+    shape = require(model, Decodes).latent_shape
+    space = Space(shape, latent_parts_of(model), draws.mean(0), spread, None)
     space.centre[~space.free], space.spread[~space.free] = 0, 1  # to the bit
     space.longest = float(space.norms(space.standard(draws)).max())
     return space
@@ -89,7 +90,7 @@ def space_of_latents(model: Model, latents: Tensor) -> Space:
     flat = latents.flatten(1)
     spread = flat.square().mean().sqrt().clamp(min=1e-6).expand(flat.shape[1]).clone()
     parts = latent_parts_of(model)
-    return Space(model.latent_shape, parts, torch.zeros(flat.shape[1]), spread, None)  # type: ignore[arg-type]
+    return Space(require(model, Decodes).latent_shape, parts, torch.zeros(flat.shape[1]), spread, None)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from imagewright.errors import UserError
 from imagewright.latent.inputs import Point, points_of
 from imagewright.latent.walks.paths import decoder_of, mixed
 from imagewright.verbs.apply import ImagesLike, RunLike, decode, encode
-from imagewright.verbs.paths import Way, usual_way
+from imagewright.verbs.paths import Interpolation, default_interpolation
 
 CORNERS = 4
 
@@ -23,7 +23,7 @@ def blend(
     *,
     images: ImagesLike | None = None,
     latents: Tensor | None = None,
-    way: Way | None = None,
+    way: Interpolation | None = None,
 ) -> Tensor:
     """Mixtures of four pictures, uint8 (steps * steps, C, H, W) in reading order: a square of `steps` pictures a side.
 
@@ -40,4 +40,4 @@ def blend(
     across = torch.linspace(0, 1, steps)
     left_right = torch.stack([1 - across, across], 1)
     weights = torch.einsum("yi,xj->yxij", left_right, left_right).reshape(-1, CORNERS)
-    return decode(model, mixed(latents, weights, parts, way or usual_way(model)))
+    return decode(model, mixed(latents, weights, parts, way or default_interpolation(model)))

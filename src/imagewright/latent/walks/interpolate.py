@@ -11,7 +11,7 @@ from imagewright.errors import UserError
 from imagewright.latent.inputs import Point, points_of
 from imagewright.latent.walks.paths import decoder_of, walk
 from imagewright.verbs.apply import ImagesLike, RunLike, decode, encode
-from imagewright.verbs.paths import Way, usual_way
+from imagewright.verbs.paths import Interpolation, default_interpolation
 
 
 def interpolate(
@@ -21,7 +21,7 @@ def interpolate(
     ends: Sequence[Point] = (0, 1),
     images: ImagesLike | None = None,
     latents: Tensor | None = None,
-    way: Way | None = None,
+    way: Interpolation | None = None,
     loop: bool = False,
     pace: Literal["even", "smooth"] = "even",
 ) -> Tensor:
@@ -40,4 +40,4 @@ def interpolate(
         latents = points_of(run, ends, model=model).latents if images is None else encode(model, images)
     if len(latents) < 2:
         raise UserError(f"An interpolation needs two ends or more, and there is {len(latents)}.")
-    return decode(model, walk(latents, steps, parts, way or usual_way(model), loop=loop, pace=pace))
+    return decode(model, walk(latents, steps, parts, way or default_interpolation(model), loop=loop, pace=pace))

@@ -12,17 +12,16 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from imagewright import catalogue
-from imagewright.capabilities import LatentPart, latent_parts_of, require
+from imagewright.capabilities import Decodes, LatentPart, latent_parts_of, require
 from imagewright.model import Model
-from imagewright.verbs.apply import RunLike, model_of
-from imagewright.verbs.paths import Way, noise_places, slerp
+from imagewright.verbs.apply import RunLike, resolve_model
+from imagewright.verbs.paths import Interpolation, noise_places, slerp
 
 
 def decoder_of(run: RunLike) -> tuple[Model, tuple[LatentPart, ...]]:
     """The model of a run and the parts of its latents; raises `UserError` for a model that does not decode."""
-    model = model_of(run)
-    require(model, "decode", catalogue.name_of(model))
+    model = resolve_model(run)
+    require(model, Decodes)
     return model, latent_parts_of(model)
 
 
@@ -30,7 +29,7 @@ def walk(
     ends: Tensor,
     steps: int,
     parts: Sequence[LatentPart],
-    way: Way,
+    way: Interpolation,
     *,
     loop: bool = False,
     pace: Literal["even", "smooth"] = "even",
@@ -50,7 +49,7 @@ def walk(
     return (whole[:-1] if loop else whole).unflatten(1, ends.shape[1:])
 
 
-def _between(start: Tensor, end: Tensor, shares: Tensor, parts: Sequence[LatentPart], way: Way) -> Tensor:
+def _between(start: Tensor, end: Tensor, shares: Tensor, parts: Sequence[LatentPart], way: Interpolation) -> Tensor:
     """(S, n). Categories, attributes and codes go straight whatever the way: their numbers mean what they are."""
     latents = torch.lerp(start, end, shares[:, None])
     if way == "spherical":
@@ -59,7 +58,7 @@ def _between(start: Tensor, end: Tensor, shares: Tensor, parts: Sequence[LatentP
     return latents
 
 
-def mixed(corners: Tensor, weights: Tensor, parts: Sequence[LatentPart], way: Way) -> Tensor:
+def mixed(corners: Tensor, weights: Tensor, parts: Sequence[LatentPart], way: Interpolation) -> Tensor:
     """Sums of latents (E, *latent shape) by weights (M, E) whose rows add up to 1: (M, *latent shape).
 
     A sum of normal latents is shorter than they are, which a model decodes to its average picture: the spherical way

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from imagewright import catalogue
-from imagewright.capabilities import LatentPart
+from imagewright.capabilities import Decodes, LatentPart, require
 from imagewright.errors import UserError
 from imagewright.latent.inputs import Point, Points, points_of
 from imagewright.latent.walks.paths import decoder_of
@@ -100,7 +100,8 @@ def manifold(
         raise UserError(f"steps={steps}, but a grid has from 2 to {MOST} pictures a side.")
     model, parts = decoder_of(run)
     opened = None if images is None else images_for(model, images)
-    units = units_of(model, opened, most, of_prior=math.prod(model.latent_shape) == 2)  # type: ignore[arg-type]
+    decoder = require(model, Decodes)
+    units = units_of(model, opened, most, of_prior=math.prod(decoder.latent_shape) == 2)
     said: list[str] = []
     base = centre_of(model, units)
     if point is not None:

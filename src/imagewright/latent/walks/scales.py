@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from imagewright import catalogue
-from imagewright.capabilities import LatentPart, latent_parts_of, require, verbs_of
+from imagewright.capabilities import Encodes, LatentPart, latent_parts_of, require, verbs_of
 from imagewright.errors import DataError, UserError, nearest_name
 from imagewright.model import Model
-from imagewright.verbs.apply import ImagesLike, decode, encode, images_for, latents_of
-from imagewright.verbs.paths import draws_normal
+from imagewright.verbs.apply import ImagesLike, decode, encode, images_for, sample_latents
+from imagewright.verbs.paths import samples_normal_latents
 
 DRAWS = 512
 CANDIDATES = 1024  # latents that are tried: two pictures are decoded for each and each base point
@@ -48,7 +48,7 @@ def units_of(model: Model, images: ImagesLike | None, most: int, *, of_prior: bo
     """
     encoded, labels = (None, None) if images is None else _encoded(model, images, most)
     numbers = latent_parts_of(model)[-1].stop
-    if (encoded is None or of_prior) and draws_normal(model):
+    if (encoded is None or of_prior) and samples_normal_latents(model):
         return Units(torch.zeros(numbers), torch.ones(numbers), encoded, labels)
     if encoded is None and "sample" not in verbs_of(model):
         raise UserError(
@@ -57,7 +57,7 @@ def units_of(model: Model, images: ImagesLike | None, most: int, *, of_prior: bo
         )
     if encoded is not None and len(encoded) < 2:
         raise UserError("One picture does not say how far latents reach: give a source of several.")
-    known = latents_of(model, DRAWS).flatten(1) if encoded is None else encoded
+    known = sample_latents(model, DRAWS).flatten(1) if encoded is None else encoded
     deviation = known.std(0)
     if not bool(deviation.any()):
         raise DataError("All pictures of the source have one latent: how far latents reach takes pictures that differ.")
@@ -66,7 +66,7 @@ def units_of(model: Model, images: ImagesLike | None, most: int, *, of_prior: bo
 
 def _encoded(model: Model, images: ImagesLike, most: int) -> tuple[Tensor, Tensor | None]:
     """Latents (N, n) of at most that many pictures from all over a set, and their labels; unreadable ones left out."""
-    require(model, "encode", catalogue.name_of(model))
+    require(model, Encodes)
     if most < 2:
         raise UserError(f"count={most}, but it takes two pictures at least to see where they lie.")
     opened = images_for(model, images)
@@ -83,7 +83,7 @@ def centre_of(model: Model, units: Units) -> Tensor:
     centre = units.mean.clone()
     for part in latent_parts_of(model):
         if part.kind in ("category", "attributes"):
-            centre[part.places] = latents_of(model, 1).flatten()[part.places]
+            centre[part.places] = sample_latents(model, 1).flatten()[part.places]
     return centre
 
 
@@ -91,7 +91,7 @@ def bases_of(model: Model, units: Units, centre: Tensor) -> Tensor:
     """Latents (B, n) from which latents are moved to see what they change: encoded pictures, samples, or the centre."""
     if units.encoded is not None:
         return units.encoded[:: -(-len(units.encoded) // BASES)]
-    return latents_of(model, BASES).flatten(1) if "sample" in verbs_of(model) else centre[None]
+    return sample_latents(model, BASES).flatten(1) if "sample" in verbs_of(model) else centre[None]
 
 
 def most_used(model: Model, units: Units, bases: Tensor) -> tuple[list[int], list[float]]:

@@ -22,8 +22,8 @@ from imagewright.model import Model
 from imagewright.output.grids import FONT_SIZE, INK, MARGIN, TITLE_SIZE, draw_grid
 from imagewright.output.sheets import Results, Sheet
 from imagewright.runs.provenance import run_record
-from imagewright.verbs.apply import RunLike, encode, images_for, model_of
-from imagewright.verbs.paths import Way, usual_way
+from imagewright.verbs.apply import RunLike, encode, images_for, resolve_model
+from imagewright.verbs.paths import Interpolation, default_interpolation
 
 CELL = 72  # the longer side of an image of a blend, in pixels: many are on a sheet, and neighbours differ little
 
@@ -35,7 +35,7 @@ def interpolation_sheet(
     ends: Sequence[Point] | None = None,
     source: Images | str | Path | None = None,
     count: int = 2,
-    way: Way | None = None,
+    way: Interpolation | None = None,
     loop: bool = False,
     pace: Literal["even", "smooth"] = "even",
     frames_per_second: float = 25.0,
@@ -52,8 +52,8 @@ def interpolation_sheet(
     model: the run's model, if it is loaded already.
     Raises `UserError` as `interpolate` does, and if neither is given for a model that does not sample.
     """
-    model = model_of(run) if model is None else model
-    way = way or usual_way(model)
+    model = resolve_model(run) if model is None else model
+    way = way or default_interpolation(model)
     latents, names, notes = _ends(run, model, ends, source, count)
     images = interpolate(model, steps, latents=latents, way=way, loop=loop, pace=pace)
     stops = [*names, names[0]] if loop else names
@@ -101,7 +101,7 @@ def blend_sheet(
     corners: Sequence[Point] = (0, 1, 2, 3),
     steps: int = 7,
     *,
-    way: Way | None = None,
+    way: Interpolation | None = None,
     model: Model | None = None,
 ) -> Sheet:
     """The sheet of `blend`: a square of `steps` images a side, the name of each corner at that corner.
@@ -111,8 +111,8 @@ def blend_sheet(
     way: as for `interpolate`.
     model: the run's model, if it is loaded already.
     """
-    model = model_of(run) if model is None else model
-    way = way or usual_way(model)
+    model = resolve_model(run) if model is None else model
+    way = way or default_interpolation(model)
     latents, names, notes = _ends(run, model, corners, None, 0)
     images = blend(model, steps=steps, latents=latents, way=way)
     record = run_record("interpolate", model, settings={"steps": steps, "way": way, "ends": names})

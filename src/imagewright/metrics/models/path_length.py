@@ -16,8 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from imagewright import catalogue
-from imagewright.capabilities import latent_parts_of, require
+from imagewright.capabilities import Samples, latent_parts_of, require
 from imagewright.errors import ConfigError, DataError, nearest_name
 from imagewright.metrics.intervals import bootstrap
 from imagewright.metrics.metric import Metric, Output, Sample, Setting, Value
@@ -27,9 +26,9 @@ from imagewright.pretrained.features.contract import Features
 from imagewright.pretrained.features.random import SIDE, open_random
 from imagewright.pretrained.perceptual import PUBLISHED, open_perceptual
 from imagewright.seeds import derive_seed
-from imagewright.verbs.apply import latents_numbered
+from imagewright.verbs.apply import sample_numbered_latents
 from imagewright.verbs.blocks import BLOCK, in_blocks
-from imagewright.verbs.paths import noise_places, slerp, usual_way
+from imagewright.verbs.paths import default_interpolation, noise_places, slerp
 
 WAYS_AT_ONCE = 4 * BLOCK
 OUTLIERS = (1.0, 99.0)  # percentiles outside which lengths are left out, as the authors' program does
@@ -46,7 +45,7 @@ def ends_of_steps(
     t is uniform from 0 to 1, or 0 (`start`). Normal latents go along the great circle, others straight. What a latent
     says of class and attributes stays that of the way's start: nobody asks for a picture between two classes.
     """
-    starts, ends = (latents_numbered(model, numbers, derive_seed(seed, "path", end)) for end in ("start", "end"))
+    starts, ends = (sample_numbered_latents(model, numbers, derive_seed(seed, "path", end)) for end in ("start", "end"))
     shares = torch.zeros(len(numbers), dtype=torch.float64)
     if endpoints == "uniform":
         draws = [np.random.default_rng(derive_seed(seed, "path", number)).uniform() for number in numbers]
@@ -57,7 +56,7 @@ def ends_of_steps(
     held = [torch.arange(part.start, part.stop) for part in parts if part.kind in ("category", "attributes")]
     if held:
         last[:, torch.cat(held)] = first[:, torch.cat(held)]
-    noise = noise_places(parts) if usual_way(model) == "spherical" else torch.empty(0, dtype=torch.int64)
+    noise = noise_places(parts) if default_interpolation(model) == "spherical" else torch.empty(0, dtype=torch.int64)
 
     def at(shares: Tensor) -> Tensor:
         latents = torch.lerp(first, last, shares[:, None])
@@ -80,13 +79,13 @@ def path_lengths(
 
     Raises `UserError` for a model that draws no samples.
     """
-    require(model, "sample", catalogue.name_of(model))
+    sampler = require(model, Samples)
     found = []
     for start in range(0, count, WAYS_AT_ONCE):
         numbers = range(start, min(start + WAYS_AT_ONCE, count))
         ends = ends_of_steps(model, numbers, epsilon=epsilon, endpoints=endpoints, seed=seed)
         # Not as grey levels: a step changes pictures by far less than one.
-        first, second = (in_blocks(model, model.decode, latents) for latents in ends)  # type: ignore[arg-type]
+        first, second = (in_blocks(model, sampler.decode, latents) for latents in ends)
         found.append(distance(first, second).double() / epsilon**2)
     return torch.cat(found).numpy()
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from imagewright import catalogue
-from imagewright.capabilities import require
+from imagewright.capabilities import Reconstructs, require
 from imagewright.errors import DataError
 from imagewright.metrics.intervals import bootstrap
 from imagewright.metrics.metric import Metric, Output, Pictures, Sample, Setting, Value
@@ -45,10 +45,10 @@ def reconstructed(model: Model, pictures: Pictures, rows: np.ndarray) -> Iterato
 
     Raises `UserError` for a model that does not reconstruct, `DataError` for pictures that are not of its size.
     """
-    require(model, "reconstruct", catalogue.name_of(model))
+    coder = require(model, Reconstructs)
 
     def rebuilt(block: Tensor) -> Tensor:
-        return to_uint8(model.decode(model.encode(to_float(block))))  # type: ignore[operator]
+        return to_uint8(coder.decode(coder.encode(to_float(block))))
 
     for start in range(0, len(rows), AT_ONCE):
         originals = pictures.pictures(rows[start : start + AT_ONCE])

@@ -16,7 +16,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from imagewright import catalogue, configs
-from imagewright.capabilities import verbs_of
+from imagewright.capabilities import Decodes, Encodes, require, verbs_of
 from imagewright.configs import CompositeConfig, Config
 from imagewright.errors import ConfigError, DataError
 from imagewright.model import Model, Stream
@@ -94,7 +94,7 @@ class LatentSpace:
 
     def points_of(self, images: Tensor) -> Tensor:
         """Pictures (N, C, H, W) in [-1, 1] to points, float64 (N, D)."""
-        return self.encoder.encode(images).flatten(1).double()  # type: ignore[operator]
+        return require(self.encoder, Encodes).encode(images).flatten(1).double()
 
     def make_room(self, state: dict[str, Tensor]) -> None:
         """Give the encoder's buffers and our own the shapes of a state about to be loaded."""
@@ -110,7 +110,7 @@ class Sampled(LatentSpace):
     @property
     def latent_shape(self) -> tuple[int, ...]:
         """The encoder's."""
-        return tuple(self.encoder.latent_shape)  # type: ignore[arg-type]
+        return tuple(require(self.encoder, Decodes).latent_shape)
 
     @property
     def decode(self) -> Callable[[Tensor], Tensor]:
@@ -127,7 +127,7 @@ class Encoded(Sampled):
 
     def encode(self, images: Tensor) -> Tensor:
         """The encoder's latents."""
-        return self.encoder.encode(images)  # type: ignore[operator]
+        return require(self.encoder, Encodes).encode(images)
 
 
 def encoder_of(config: LatentConfig) -> Model:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from imagewright import catalogue, configs
+from imagewright.capabilities import Classifies, require
 from imagewright.model import Model
 
 POINTS_AT_ONCE = 512
@@ -50,5 +51,6 @@ def classifier_of_points(
 
 def log_probabilities(model: Model, points: Tensor) -> Tensor:
     """What a classifier of points says of points (N, D): log-probabilities (N, K)."""
+    classifier = require(model, Classifies)
     with torch.inference_mode():
-        return torch.cat([model.classify(as_pictures(rows)) for rows in points.split(POINTS_AT_ONCE)])  # type: ignore[operator]
+        return torch.cat([classifier.classify(as_pictures(rows)) for rows in points.split(POINTS_AT_ONCE)])

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from imagewright import catalogue, configs, distributed
-from imagewright.capabilities import verbs_of
+from imagewright.capabilities import Encodes, require, verbs_of
 from imagewright.errors import ConfigError
 from imagewright.images import Images
 from imagewright.images.decoding.preprocessing import random_words
@@ -27,7 +27,7 @@ from imagewright.model import Model
 from imagewright.pixels import to_float
 from imagewright.seeds import derive_seed
 from imagewright.training.data.sampling_order import Order, ShuffledOrder
-from imagewright.verbs.blocks import in_use
+from imagewright.verbs.blocks import evaluating
 
 DEFAULT_STRENGTH = 0.5
 REFERENCES = 4096  # pictures that neighbours are looked for among
@@ -173,6 +173,7 @@ def _coordinates(images: Images) -> Tensor:
 
 def _latents(model: Model, images: Images) -> Tensor:
     """What the model makes of all images, (N, ...) on the CPU."""
-    with in_use(model), torch.inference_mode():
+    encoder = require(model, Encodes)
+    with evaluating(model), torch.inference_mode():
         batches = (to_float(batch.images.to(model.device)) for batch in images.batches(ENCODED_AT_ONCE))
-        return torch.cat([model.encode(batch).float().cpu() for batch in batches])  # type: ignore[operator]
+        return torch.cat([encoder.encode(batch).float().cpu() for batch in batches])

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imagewright.capabilities import has_posterior, judges, verbs_of
+from imagewright.capabilities import Decodes, has_posterior, judges, require, verbs_of
 from imagewright.images import Batch, Images
 from imagewright.model import Model
 from imagewright.pixels import to_float
@@ -22,7 +22,7 @@ from imagewright.seeds import derive_seed
 from imagewright.training.doctor import sample_distances as likeness
 from imagewright.training.doctor.gradient_norms import relative_steps
 from imagewright.training.engine import Engine
-from imagewright.verbs.apply import decode, latents_of, reconstruct
+from imagewright.verbs.apply import decode, reconstruct, sample_latents
 
 PICTURES = 64  # samples, or training pictures, of one examination
 JUDGED = 32  # samples, training pictures and held-out pictures that a discriminator judges in one
@@ -68,7 +68,7 @@ class Examiner:
 
     def _latents(self) -> Tensor:
         """The same at each examination, but for the conditions that a model has learned to draw."""
-        return latents_of(self.model, PICTURES, derive_seed(self.seed, "doctor"))
+        return sample_latents(self.model, PICTURES, derive_seed(self.seed, "doctor"))
 
     def _of_pictures(self) -> Figures:
         """How the samples, or else the rebuilt pictures, are spread beside the data; how many are copies."""
@@ -94,7 +94,7 @@ class Examiner:
         trained = _some(self.trained, JUDGED, seed)
         both = trained if self.held_out is None else _joined(trained, _some(self.held_out, JUDGED, seed))
         with torch.inference_mode():
-            fake = model.judge(model.decode(latents), latents=latents).float().cpu()  # type: ignore[operator]
+            fake = model.judge(require(model, Decodes).decode(latents), latents=latents).float().cpu()
             labels, attributes = (
                 None if known is None else known.to(device) for known in (both.labels, both.attributes)
             )
