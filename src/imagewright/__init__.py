@@ -27,6 +27,7 @@ _HOME = {
     "reconstruct": "imagewright.verbs",
     "score": "imagewright.verbs",
     "classify": "imagewright.verbs",
+    "translate": "imagewright.verbs.translate",
     "interpolate": "imagewright.latent.walks.interpolate",
     "blend": "imagewright.latent.walks.blend",
     "traverse": "imagewright.latent.walks.traverse",
@@ -101,6 +102,7 @@ __all__ = [
     "score",
     "score_sheet",
     "train",
+    "translate",
     "translation_sheet",
     "traverse",
 ]
@@ -135,6 +137,7 @@ if TYPE_CHECKING:
     from imagewright.training.train import train
     from imagewright.verbs import classify, decode, encode, reconstruct, sample, score
     from imagewright.verbs.sheets import reconstruction_sheet, sample_sheet, score_sheet, translation_sheet
+    from imagewright.verbs.translate import translate
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,161 @@
+"""The verb translate: images to another domain, to other attributes, or in the style of reference images.
+
+Every image goes through the model by itself, and every style too, so that neither depends on what else was asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from imagewright import catalogue
+from imagewright.capabilities import Target, Translates, has_styles, require
+from imagewright.errors import DataError, UserError, nearest_name
+from imagewright.images import Images, open_images
+from imagewright.images.single import read_picture
+from imagewright.images.sources.listing import is_picture_name
+from imagewright.model import Model
+from imagewright.pixels import to_float
+from imagewright.seeds import derive_seed
+from imagewright.verbs.apply import ImagesLike, RunLike, images_for, resolve_model
+from imagewright.verbs.blocks import evaluating
+from imagewright.verbs.conditions import attribute_row, find_number, listed
+from imagewright.verbs.tiling import apply_at_any_size
+
+To = int | str | Mapping[str, float]
+READ_AT_ONCE = 16
+
+
+def translate(
+    run: RunLike,
+    images: ImagesLike,
+    *,
+    to: To | None = None,
+    like: ImagesLike | None = None,
+    styles: int = 1,
+    seed: int = 0,
+) -> Tensor:
+    """Images translated, uint8 (N, C, H, W); (N, S, C, H, W) in S > 1 styles. Sizes stay as they are.
+
+    Image k and style s are the same whatever else is asked for. Images larger than 1024 pixels a side are translated
+    in overlapping tiles; sizes that the model cannot do are padded by reflection and cropped again.
+
+    images: any source, or one picture file, opened at its own (commonest) size.
+    to: the domain, by name or number; or attributes from 0 to 1, such as {"Smiling": 1}, the others staying as they
+        are in each image. May be left out if the model has one domain only.
+    like: reference images, or one picture file: each gives a style, of the domain `to`. A few-shot model takes one
+        style from all of them.
+    styles: how many styles to sample, if the model has styles and `like` is not given.
+    seed: of the sampled styles.
+
+    Raises `UserError` for a model that does not translate, a domain or attribute that it lacks, and styles of a model
+    without any.
+    """
+    model = resolve_model(run)
+    targets = targets_for(model, to=to, like=like, styles=styles, seed=seed)
+    opened = open_at_own_size(images, model.config.channels)
+    made = [
+        torch.stack([translate_image(model, image, target) for target in targets])
+        for batch in opened.stream(READ_AT_ONCE)
+        for image in batch.images
+    ]
+    if not made:
+        raise DataError(f"None of the {len(opened)} pictures of {opened.source} can be read.")
+    translated = torch.stack(made)
+    return translated if len(targets) > 1 else translated[:, 0]
+
+
+def targets_for(
+    model: Model, *, to: To | None = None, like: ImagesLike | None = None, styles: int = 1, seed: int = 0
+) -> list[Target]:
+    """One target a style, each with one row a tensor. The arguments are those of `translate`."""
+    require(model, Translates)
+    if styles < 1:
+        raise UserError(f"styles={styles}, but there must be at least one.")
+    target = _target_without_style(model, to)
+    if not has_styles(model):
+        if like is not None or styles > 1:
+            raise UserError(
+                f"{catalogue.name_of(model)} translates in one way only: it has no styles to sample or to take from "
+                "references. Leave styles (--styles) and like (--like) out."
+            )
+        return [target]
+    with evaluating(model), torch.inference_mode():
+        if like is None:
+            generators = (torch.Generator().manual_seed(derive_seed(seed, "style", index)) for index in range(styles))
+            codes = torch.cat([model.sample_styles(1, target.domain, generator) for generator in generators])
+        else:
+            if styles > 1:
+                raise UserError(f"styles={styles} are sampled, and like= gives a style each: give one of the two.")
+            references = to_float(_references(model, like)).to(model.device)
+            groups = [references[None]] if model.few_shot else references.split(1)
+            codes = torch.cat([model.encode_styles(group, target.domain) for group in groups])
+    return [replace(target, style=code) for code in codes.to(model.device).split(1)]
+
+
+def translate_image(model: Model, image: Tensor, target: Target) -> Tensor:
+    """One image uint8 (C, H, W) of any size, translated; uint8 (C', H, W)."""
+    translator = require(model, Translates)
+    device = model.device
+    target = replace(
+        target,
+        attributes=None if target.attributes is None else target.attributes.to(device),
+        style=None if target.style is None else target.style.to(device),
+    )
+    with evaluating(model), torch.inference_mode():
+        return apply_at_any_size(
+            lambda tile: translator.translate(tile.to(device), target), image, type(model.config).nearest_size
+        )
+
+
+def open_at_own_size(images: ImagesLike, channels: int) -> Images:
+    """Any source at its own (commonest) size and the given channels; also one picture file."""
+    if isinstance(images, (str, Path)) and is_picture_name(str(images)) and Path(images).is_file():
+        images = read_picture(images, channels)[None]
+    if isinstance(images, Tensor):
+        images = images.numpy(force=True)
+    if isinstance(images, Images) and images.channels == channels:
+        return images
+    return open_images(images, channels=channels)
+
+
+def _references(model: Model, like: ImagesLike) -> Tensor:
+    """uint8 (R, C, H, W) at the model's size."""
+    if isinstance(like, (str, Path)) and is_picture_name(str(like)):
+        like = open_at_own_size(like, model.config.channels)
+    return torch.cat([batch.images for batch in images_for(model, like).stream(READ_AT_ONCE)])
+
+
+def _target_without_style(model: Model, to: To | None) -> Target:
+    name, domains = catalogue.name_of(model), tuple(require(model, Translates).domains)
+    attributes: tuple[str, ...] = tuple(getattr(model, "attribute_names", ()))
+    if isinstance(to, Mapping):
+        if not attributes:
+            known = f" It translates to: {listed(domains)}." if domains else ""
+            raise UserError(f"{name} is not conditioned on attributes, so it cannot change them.{known}")
+        return Target(attributes=attribute_row(attributes, to))
+    if to is not None:
+        number = find_number(domains, to)
+        if number is not None:
+            return Target(domain=number)
+        raise UserError(
+            f"{name} has no domain {str(to)!r}.{nearest_name(str(to), domains)} {_choices(domains, attributes)}"
+        )
+    if len(domains) > 1 or attributes:
+        raise UserError(f"Where {name} should translate to is missing: --to (to=). {_choices(domains, attributes)}")
+    return Target(domain=0 if domains else None)
+
+
+def _choices(domains: tuple[str, ...], attributes: tuple[str, ...]) -> str:
+    """What can be given as `to`, in a sentence or two."""
+    choices = []
+    if domains:
+        numbers = f", or their numbers from 0 to {len(domains) - 1}" if len(domains) > 1 else ""
+        choices.append(f"Its domains: {listed(domains)}{numbers}.")
+    if attributes:
+        choices.append(f"Its attributes, as in {attributes[0]}=1: {listed(attributes)}.")
+    return " ".join(choices) or "It has no domains: leave it out."

@@ -1,0 +1,141 @@
+"""The verb translate: domains, attributes, styles, sizes, and what it refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from tiny import simple_pictures, tiny_model
+from torch import Tensor
+from translators import Attributes, Blurs, FewShot, Lamp, register, write_run
+
+import imagewright as iw
+from imagewright.errors import UserError
+from imagewright.pixels import to_float, to_uint8
+
+
+@pytest.fixture(autouse=True)
+def registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    register(monkeypatch)
+
+
+def test_a_domain_by_name_or_number(tmp_path: Path) -> None:
+    pictures = torch.from_numpy(simple_pictures(3))
+    bright = iw.translate(Lamp(), pictures, to="bright")
+    assert bright.shape == (3, 3, 16, 16)
+    assert bright.dtype == torch.uint8
+    assert torch.equal(iw.translate(Lamp(), pictures, to=0), bright)
+    assert torch.equal(iw.translate(Lamp(), pictures, to="0"), bright)
+    run = write_run(Lamp(), tmp_path / "run")
+    for source in (run, run.path, str(run.path), run.checkpoints()[-1].weights):
+        assert torch.equal(iw.translate(source, pictures, to="bright"), bright)
+    assert (bright.float().mean() - iw.translate(Lamp(), pictures, to="dark").float().mean()) > 20
+
+
+def test_a_single_domain_needs_no_name() -> None:
+    pictures = simple_pictures(2)
+    soft = iw.translate(Blurs(), pictures)
+    assert torch.equal(soft, iw.translate(Blurs(), pictures, to="soft"))
+    expected = to_uint8(Blurs().eval().translate(to_float(torch.from_numpy(pictures)), target_of(0)))
+    assert torch.equal(soft, expected)
+
+
+def target_of(domain: int) -> object:
+    from imagewright.capabilities import Target
+
+    return Target(domain=domain)
+
+
+def test_a_picture_is_the_same_whatever_else_is_asked_for() -> None:
+    pictures = torch.from_numpy(simple_pictures(20, (20, 28)))
+    many = iw.translate(Lamp(), pictures, to="dark", styles=3, seed=5)
+    assert many.shape == (20, 3, 3, 20, 28)
+    assert torch.equal(iw.translate(Lamp(), pictures[17:18], to="dark", styles=3, seed=5), many[17:18])
+    assert torch.equal(iw.translate(Lamp(), pictures[[17, 2]], to="dark", styles=2, seed=5), many[[17, 2], :2])
+    assert torch.equal(iw.translate(Lamp(), pictures, to="dark", seed=5), many[:, 0])
+    assert not torch.equal(iw.translate(Lamp(), pictures, to="dark", seed=6), many[:, 0])
+    assert len(many[0].flatten(1).unique(dim=0)) == 3
+
+
+@pytest.mark.parametrize("size", [(16, 16), (15, 30), (1, 5), (1030, 21)])
+def test_pictures_keep_their_size_though_the_model_can_do_some_only(size: tuple[int, int]) -> None:
+    picture = torch.full((1, 3, *size), 100, dtype=torch.uint8)
+    made = iw.translate(Attributes(), picture, to={"Light": 1})
+    assert made.shape == picture.shape
+    assert (made == round((100 + 255) / 2)).all()
+
+
+def test_attributes_that_are_not_named_stay() -> None:
+    pictures = torch.from_numpy(simple_pictures(2))
+    red = iw.translate(Attributes(), pictures, to={"Red": 1})
+    assert torch.equal(red[:, 1:], pictures[:, 1:])
+    assert torch.equal(red[:, :1], to_uint8(torch.lerp(to_float(pictures[:, :1]), torch.ones(()), 0.5)))
+
+
+def test_the_style_of_references(tmp_path: Path) -> None:
+    pictures = torch.from_numpy(simple_pictures(2))
+    references = torch.stack([torch.full((3, 16, 16), level, dtype=torch.uint8) for level in (0, 128, 255)])
+    made = iw.translate(Lamp(), pictures, to="bright", like=references)
+    assert made.shape == (2, 3, 3, 16, 16)
+    assert made.float().mean((0, 2, 3, 4)).diff().min() > 30
+    assert torch.equal(iw.translate(Lamp(), pictures, to="bright", like=references[2:]), made[:, 2])
+    Image.fromarray(references[2].permute(1, 2, 0).numpy()).resize((40, 40)).save(tmp_path / "white.png")
+    assert torch.equal(iw.translate(Lamp(), pictures, to="bright", like=tmp_path / "white.png"), made[:, 2])
+
+
+def test_several_references_give_a_few_shot_model_one_style() -> None:
+    pictures = torch.from_numpy(simple_pictures(2))
+    references = torch.stack([torch.full((3, 16, 16), level, dtype=torch.uint8) for level in (0, 255)])
+    made = iw.translate(FewShot(), pictures, like=references)
+    assert made.shape == pictures.shape
+    assert torch.equal(made, to_uint8(0.5 * to_float(pictures)))
+    with pytest.raises(UserError, match="--like"):
+        iw.translate(FewShot(), pictures)
+
+
+def test_sources_are_opened_at_their_own_size_and_the_models_channels(tmp_path: Path) -> None:
+    grey = simple_pictures(2, (24, 30), 1)
+    for number, picture in enumerate(grey):
+        Image.fromarray(picture[0]).save(tmp_path / f"{number}.png")
+    expected = iw.translate(Blurs(), np.repeat(grey, 3, axis=1))
+    assert expected.shape == (2, 3, 24, 30)
+    assert torch.equal(iw.translate(Blurs(), tmp_path), expected)
+    assert torch.equal(iw.translate(Blurs(), iw.open_images(tmp_path)), expected)
+    assert torch.equal(iw.translate(Blurs(), tmp_path / "1.png"), expected[1:])
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "message"),
+    [
+        (Lamp, {}, r"Where lamp should translate to is missing: --to .*bright, dark"),
+        (Lamp, {"to": "brigth"}, r"lamp has no domain 'brigth'\. Did you mean 'bright'\?.*from 0 to 1"),
+        (Lamp, {"to": 2}, "lamp has no domain '2'"),
+        (Lamp, {"to": {"Smiling": 1}}, "lamp is not conditioned on attributes.*bright, dark"),
+        (Lamp, {"to": "dark", "styles": 0}, "styles=0"),
+        (Lamp, {"to": "dark", "styles": 2, "like": simple_pictures(1)}, "styles=2 are sampled"),
+        (Blurs, {"styles": 2}, "blurs translates in one way only"),
+        (Blurs, {"like": simple_pictures(1)}, "blurs translates in one way only"),
+        (Attributes, {}, r"Where attributes should.*Light=1: Light, Red"),
+        (Attributes, {"to": {"Ligth": 1}}, "no attribute 'Ligth'.*Did you mean 'Light'"),
+        (Attributes, {"to": {"Light": 2}}, "Light is a number from 0 .* to 1 .*, not 2"),
+        (Attributes, {"to": "Light"}, "attributes has no domain 'Light'.*Its attributes, as in Light=1"),
+    ],
+)
+def test_what_is_refused(model: type, options: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        iw.translate(model(), simple_pictures(1), **options)
+
+
+def test_a_model_that_does_not_translate() -> None:
+    with pytest.raises(UserError, match="vae cannot translate: it can sample, encode"):
+        iw.translate(tiny_model("vae"), simple_pictures(1))
+
+
+def test_training_goes_on_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = Lamp().train()
+    made: Tensor = iw.translate(model, simple_pictures(1), to=0)
+    assert model.training
+    assert not made.requires_grad
