@@ -49,7 +49,8 @@ _HOME = {
     "sample_sheet": "imagewright.verbs.sheets",
     "reconstruction_sheet": "imagewright.verbs.sheets",
     "score_sheet": "imagewright.verbs.sheets",
-    "translation_sheet": "imagewright.verbs.sheets",
+    "translation_sheet": "imagewright.verbs.translation_sheets",
+    "write_translations": "imagewright.verbs.translation_sheets",
     "interpolation_sheet": "imagewright.latent.walks.walk_sheets",
     "blend_sheet": "imagewright.latent.walks.walk_sheets",
     "edit_sheet": "imagewright.latent.editing.sheet",
@@ -105,6 +106,7 @@ __all__ = [
     "translate",
     "translation_sheet",
     "traverse",
+    "write_translations",
 ]
 
 if TYPE_CHECKING:
@@ -136,8 +138,9 @@ if TYPE_CHECKING:
     from imagewright.training.doctor.findings import doctor
     from imagewright.training.train import train
     from imagewright.verbs import classify, decode, encode, reconstruct, sample, score
-    from imagewright.verbs.sheets import reconstruction_sheet, sample_sheet, score_sheet, translation_sheet
+    from imagewright.verbs.sheets import reconstruction_sheet, sample_sheet, score_sheet
     from imagewright.verbs.translate import translate
+    from imagewright.verbs.translation_sheets import translation_sheet, write_translations
 
 
 def __getattr__(name: str) -> Any:

@@ -135,21 +135,6 @@ def test_a_score_sheet_has_the_lowest_before_the_highest() -> None:
     assert torch.equal(torch.as_tensor(sheet.images), images.batch(np.array([11, 10, 9, 0, 1, 2])).images)
 
 
-def test_a_translation_sheet_has_a_row_for_each_target(run: Run) -> None:
-    inputs = torch.from_numpy(IMAGES[:2])
-    sheet = iw.translation_sheet(run, inputs, {"zebra": inputs, "okapi": 255 - inputs}, names=["a/1.jpg", "a/2.jpg"])
-    assert sheet.row_labels == ["input", "zebra", "okapi"]
-    assert sheet.column_labels == ["1", "2"]
-    assert sheet.results is not None
-    assert sheet.results.names == ["1_zebra.png", "2_zebra.png", "1_okapi.png", "2_okapi.png"]
-    assert torch.equal(torch.as_tensor(sheet.results.images)[2:], 255 - inputs)
-    one = iw.translation_sheet(run, inputs, {"zebra": inputs}, names=["a/1.jpg", "a/2.jpg"])
-    assert one.results is not None
-    assert one.results.names == ["a/1.jpg", "a/2.jpg"]
-    with pytest.raises(UserError, match="name one target"):
-        iw.translation_sheet(run, inputs, {}, names=["1", "2"])
-
-
 def test_an_interpolation_sheet_repeats_where_two_legs_meet(run: Run) -> None:
     sheet = iw.interpolation_sheet(run, 3, ends=(0, 1, 2))
     walked = iw.interpolate(run, 3, ends=(0, 1, 2))

@@ -40,6 +40,10 @@ _COMMANDS = {
         "verbs:reconstruct",
         "Rebuild pictures with a model, or remove noise from them.",
     ),
+    "translate": (
+        "translate:translate",
+        "Pictures to another domain, with other attributes, or in the style of others.",
+    ),
     "interpolate": (
         "interpolate:interpolate",
         "Walk from one picture to another, as a sheet or an animation; or blend four.",

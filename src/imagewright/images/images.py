@@ -11,7 +11,6 @@ import numpy as np
 from imagewright.errors import ConfigError, DataError
 from imagewright.images.batches import Batch, as_batch, stream_share
 from imagewright.images.cache.prepared import Prepared
-from imagewright.images.decoding.formats import Unreadable
 from imagewright.images.decoding.on_demand import Decoder
 from imagewright.images.decoding.preprocessing import checked_channels, checked_size, take_views
 from imagewright.images.labels import Annotations
@@ -213,16 +212,6 @@ class Images:
             raise ConfigError(f"A subset needs indices from 0 to {len(self) - 1:,}, and at least one.")
         chosen = indices.astype(np.int64) if self._selection is None else self._selection[indices]
         return Images(self._prepared, flip=self.flip, size_given=self.size_given, chosen=chosen)
-
-    def own_size(self, index: int) -> tuple[int, int]:
-        """(height, width) of picture `index` in its source, before any resizing. Raises `DataError` if unreadable."""
-        from imagewright.images.open import headers
-
-        place = index if self._selection is None else int(self._selection[index])
-        header = next(headers(self._prepared.source, np.array([place])))
-        if isinstance(header, Unreadable):
-            raise DataError(f"{self.source}: {self.name(index)} cannot be read: {header}.")
-        return header.height, header.width
 
     def describe(self) -> dict[str, Any]:
         """A record for run directories and reports, ready for JSON."""

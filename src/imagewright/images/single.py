@@ -44,14 +44,3 @@ def read_pictures(paths: Sequence[str | Path], size: tuple[int, int], channels: 
         if changed:
             said.append(f"{path.name} is {' and '.join(changed)}, as the model takes it.")
     return torch.from_numpy(np.stack(pixels)), said
-
-
-def read_picture(path: str | Path, channels: int) -> Tensor:
-    """A picture file at its own size, uint8 (C, H, W). Raises `DataError` if it is missing or not a picture."""
-    try:
-        header = read_header(Path(path).read_bytes())
-    except OSError as error:
-        raise DataError(f"The picture {path} cannot be read ({error.strerror}).") from None
-    except Unreadable as reason:
-        raise DataError(f"The picture {path} cannot be read: {reason}.") from None
-    return read_pictures([path], (header.height, header.width), channels)[0][0]

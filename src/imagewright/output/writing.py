@@ -123,15 +123,20 @@ def write_images_folder(
     pixels = to_channels_last(images)
     if names is not None and (len(names) != len(pixels) or len(set(names)) != len(names)):
         raise UserError(f"{len(pixels)} pictures need as many names, all different; {len(set(names))} were given.")
-    stems = [Path(name).stem for name in names] if names else [f"{index:05d}" for index in range(len(pixels))]
-    if len(set(stems)) != len(stems):  # the same name in several sub-folders
-        stems = [f"{index:05d}_{stem}" for index, stem in enumerate(stems)]
-    paths = [Path(folder) / f"{stem}.png" for stem in stems]
+    paths = picture_paths(folder, names or [f"{index:05d}" for index in range(len(pixels))])
     refuse_existing(paths, force=force)
     for index, (path, image) in enumerate(zip(paths, pixels, strict=True)):
         indexed = {**record, "index": index} if record else None
         write_image(to_picture(image.transpose(2, 0, 1)), path, indexed, force=force)
     return paths
+
+
+def picture_paths(folder: str | Path, names: Sequence[str]) -> list[Path]:
+    """A .png in the folder for each name; all are numbered if two names differ in their sub-folder or suffix only."""
+    stems = [Path(name).stem for name in names]
+    if len(set(stems)) != len(stems):
+        stems = [f"{index:05d}_{stem}" for index, stem in enumerate(stems)]
+    return [Path(folder) / f"{stem}.png" for stem in stems]
 
 
 def write_npz(arrays: dict[str, Any], path: str | Path, record: Record | None = None, *, force: bool = False) -> Path:

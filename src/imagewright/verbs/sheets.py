@@ -1,8 +1,8 @@
-"""Sheets of what the verbs make, with their provenance records: new pictures, reconstructions, scores, translations."""
+"""Sheets of what the verbs make, with their provenance records: new pictures, reconstructions, scores."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -126,37 +126,4 @@ def score_sheet(images: Images, scores: Tensor, unit: str, *, extremes: int = 8)
         row_labels=["lowest", "highest"] if len(images) > 1 else ["only"],
         captions=[f"{float(scores[index]):.4g}" for index in chosen],
         title=f"scores: {unit}",
-    )
-
-
-def translation_sheet(
-    run: RunLike,
-    inputs: Tensor,
-    translations: Mapping[str, Tensor],
-    *,
-    names: Sequence[str],
-    seed: int | None = None,
-    settings: Mapping[str, Any] | None = None,
-) -> Sheet:
-    """Inputs over their translations, a row for each target; its results are the translations.
-
-    run: a run, its directory, a weights file or a model.
-    inputs: uint8 (N, C, H, W).
-    translations: uint8 (N, C, H, W) for each target, by the target's name.
-    names: file name of each input.
-    seed: of sampled styles, if there are any.
-    settings: the options that the translations depend on, for the record.
-    """
-    if not translations:
-        raise UserError("There is no translation to show: name one target at least.")
-    record = run_record("translate", run, seed=seed, settings=settings, source_type=COMPOSITE)
-    several = len(translations) > 1
-    files = [f"{Path(name).stem}_{target}.png" if several else name for target in translations for name in names]
-    return Sheet(
-        torch.cat([inputs, *translations.values()]),
-        row_labels=["input", *translations],
-        column_labels=[Path(name).stem for name in names],
-        title=f"{record['model']}: translations",
-        record=record,
-        results=Results(torch.cat(list(translations.values())), record, files),
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -16,7 +17,7 @@ from imagewright import catalogue
 from imagewright.capabilities import Target, Translates, has_styles, require
 from imagewright.errors import DataError, UserError, nearest_name
 from imagewright.images import Images, open_images
-from imagewright.images.single import read_picture
+from imagewright.images.one_by_one import read_picture
 from imagewright.images.sources.listing import is_picture_name
 from imagewright.model import Model
 from imagewright.pixels import to_float
@@ -25,6 +26,9 @@ from imagewright.verbs.apply import ImagesLike, RunLike, images_for, resolve_mod
 from imagewright.verbs.blocks import evaluating
 from imagewright.verbs.conditions import attribute_row, find_number, listed
 from imagewright.verbs.tiling import apply_at_any_size
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
 
 To = int | str | Mapping[str, float]
 READ_AT_ONCE = 16
@@ -114,7 +118,7 @@ def translate_image(model: Model, image: Tensor, target: Target) -> Tensor:
 
 def open_at_own_size(images: ImagesLike, channels: int) -> Images:
     """Any source at its own (commonest) size and the given channels; also one picture file."""
-    if isinstance(images, (str, Path)) and is_picture_name(str(images)) and Path(images).is_file():
+    if is_picture(images):
         images = read_picture(images, channels)[None]
     if isinstance(images, Tensor):
         images = images.numpy(force=True)
@@ -123,9 +127,14 @@ def open_at_own_size(images: ImagesLike, channels: int) -> Images:
     return open_images(images, channels=channels)
 
 
+def is_picture(source: object) -> TypeIs[str | Path]:
+    """Whether a source names one picture file."""
+    return isinstance(source, (str, Path)) and is_picture_name(str(source)) and Path(source).is_file()
+
+
 def _references(model: Model, like: ImagesLike) -> Tensor:
     """uint8 (R, C, H, W) at the model's size."""
-    if isinstance(like, (str, Path)) and is_picture_name(str(like)):
+    if is_picture(like):
         like = open_at_own_size(like, model.config.channels)
     return torch.cat([batch.images for batch in images_for(model, like).stream(READ_AT_ONCE)])
 

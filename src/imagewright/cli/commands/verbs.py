@@ -43,13 +43,13 @@ def sample(
     from imagewright.output.sheets import check_output
 
     check_output(out, force=force)
-    values = _parse_attributes(attributes)
+    values = parse_attributes(attributes)
     model = imagewright.load(run, images_seen=at)
     sheet = imagewright.sample_sheet(model, count, seed=seed, label=label, attributes=values, each_class=each_class)
     write_sheet(sheet, out, force=force)
 
 
-def _parse_attributes(attributes: tuple[str, ...]) -> dict[str, float] | None:
+def parse_attributes(attributes: tuple[str, ...]) -> dict[str, float] | None:
     """Values by name, of `Smiling=1`, or `Smiling` for 1."""
     from imagewright.errors import UserError
 

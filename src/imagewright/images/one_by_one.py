@@ -1,0 +1,64 @@
+"""Pictures decoded one by one, at the size that each has in its source or at a given one, without a cache."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from imagewright.errors import DataError
+from imagewright.images.decoding.formats import Unreadable, decode, from_array
+from imagewright.images.decoding.preprocessing import Recipe
+from imagewright.images.images import Images
+from imagewright.images.sources.base import Payload
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def read_picture(path: str | Path, channels: int) -> Tensor:
+    """A picture file at its own size, uint8 (C, H, W). Raises `DataError` if it is missing or not a picture."""
+    try:
+        return _as_tensor(np.array(decode(Path(path).read_bytes(), channels)))
+    except OSError as error:
+        raise DataError(f"The picture {path} cannot be read ({error.strerror}).") from None
+    except Unreadable as reason:
+        raise DataError(f"The picture {path} cannot be read: {reason}.") from None
+
+
+def read_one_by_one(images: Images, channels: int, size: tuple[int, int] | None = None) -> Iterator[tuple[int, Tensor]]:
+    """The number of each picture in `images`, and the picture as uint8 (C, H, W), in the order of the source.
+
+    Unreadable pictures are passed over and named in `images.skipped`.
+
+    size: (height, width); scaled to fill it, and cropped at the centre, as `open_images` does. None: each picture's
+        own, whatever the size of `images`.
+    """
+    source, selection = images._prepared.source, images._selection
+    chosen = np.arange(len(source)) if selection is None else selection
+    order = np.argsort(chosen, kind="stable")
+    recipe = None if size is None else Recipe(*size, channels, "centre", "lanczos")
+    for number, payload in zip(order.tolist(), source.read(chosen[order]), strict=True):
+        try:
+            picture = _decoded(payload, channels)
+            pixels = np.array(picture if recipe is None else recipe.apply(picture))  # Pillow keeps its own read-only
+        except Unreadable as reason:
+            images.skipped.append((source.name(int(chosen[number])), str(reason)))
+            continue
+        yield number, _as_tensor(pixels)
+
+
+def _decoded(payload: Payload, channels: int) -> Image.Image:
+    if isinstance(payload, Unreadable):
+        raise payload
+    return from_array(payload, channels) if isinstance(payload, np.ndarray) else decode(payload, channels)
+
+
+def _as_tensor(pixels: np.ndarray) -> Tensor:
+    """(H, W) or (H, W, C) to (C, H, W)."""
+    import torch
+
+    return torch.from_numpy(pixels if pixels.ndim == 3 else pixels[..., None]).permute(2, 0, 1).contiguous()

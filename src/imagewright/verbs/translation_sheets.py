@@ -1,0 +1,246 @@
+"""Translations beside their inputs on a sheet, or as files at full size, with their provenance records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from imagewright.capabilities import Target, Translates, require
+from imagewright.errors import DataError, UserError
+from imagewright.images import Images, open_images
+from imagewright.images.one_by_one import read_one_by_one
+from imagewright.images.selection import select_evenly
+from imagewright.model import Model
+from imagewright.output.grids import PAPER
+from imagewright.output.provenance import COMPOSITE
+from imagewright.output.sheets import Results, Sheet
+from imagewright.output.writing import picture_paths, refuse_existing, write_image
+from imagewright.runs.provenance import run_record
+from imagewright.verbs.apply import RunLike, images_for, resolve_model
+from imagewright.verbs.translate import To, is_picture, open_at_own_size, targets_for, translate_image
+
+REFERENCES = 8  # of a source whose styles are taken, unless the number is given
+Source = Images | str | Path
+SizeName = Literal["own", "model"]
+Progress = Callable[[int, int], None]
+
+
+def translation_sheet(
+    run: RunLike,
+    images: Source,
+    count: int = 8,
+    *,
+    to: To | None = None,
+    like: Source | None = None,
+    styles: int | None = None,
+    seed: int = 0,
+    size: SizeName = "model",
+    split: str | None = None,
+    progress: Progress | None = None,
+) -> Sheet:
+    """The sheet of `count` pictures and their translations below them, a row a style; its results are the translations.
+
+    If each style was taken from a reference, that picture stands before its row.
+
+    run: a run, its directory, a weights file or a model.
+    images: a source, opened images or one picture file; `count` of them, chosen at even distances, are shown.
+    to, like, seed: as for `translate`.
+    styles: how many to sample, 1 by default; or how many pictures of `like` to use, at most 8 by default.
+    size: "model" brings the pictures to the size that the model was trained at, "own" to their commonest size.
+    split: a part of the source, such as "test".
+    progress: called with the pictures done and their number.
+
+    Raises `UserError` as `translate` does, `DataError` if no picture can be read.
+    """
+    model = resolve_model(run)
+    style = _choose_styles(model, to, like, styles, seed)
+    inputs = _choose_inputs(model, images, count, split)
+    side = model.config.size if size == "model" else inputs.images.size
+    made = list(_translate_each(model, inputs, side, style.targets, progress))
+    shown = torch.stack([picture for _, picture, _ in made])
+    translations = torch.stack([torch.stack(each) for _, _, each in made])  # (N, S, C, H, W)
+    names = [inputs.names[number] for number, _, _ in made]
+    rows = [shown, *translations.unbind(1)]
+    columns = [Path(name).stem for name in names]
+    if style.references is not None:
+        blank = torch.full_like(style.references[:1], PAPER)
+        before = torch.cat([blank, style.references]).split(1)
+        rows = [torch.cat([_resized(cell, row), row]) for cell, row in zip(before, rows, strict=True)]
+        columns = ["style", *columns]
+    record = _record(model, inputs, style, list(side), seed)
+    files = [path.name for path in _paths(Path(), names, len(style.targets))]
+    return Sheet(
+        torch.cat([_resized(row, translations[0]) for row in rows]),
+        row_labels=["input", *style.labels],
+        column_labels=columns,
+        title=f"{record['model']}: translations",
+        record=record,
+        results=Results(translations.flatten(0, 1), record, files),
+        notes=inputs.notes(),
+    )
+
+
+def write_translations(
+    run: RunLike,
+    images: Source,
+    folder: str | Path,
+    count: int | None = None,
+    *,
+    to: To | None = None,
+    like: Source | None = None,
+    styles: int | None = None,
+    seed: int = 0,
+    size: SizeName = "own",
+    split: str | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> tuple[list[Path], list[str]]:
+    """Write each translation as a .png under the picture's own name, as soon as it is made.
+
+    Several styles are numbered: horse_0.png, horse_1.png. Returns the paths, and a note on each unreadable picture.
+    Memory does not grow with the number of pictures.
+
+    size: "own" leaves each picture at its own size, "model" brings all to the size that the model was trained at.
+    count: pictures, chosen at even distances; None for all.
+    force: replace files that exist.
+    The other arguments are those of `translation_sheet`.
+
+    Raises as `translation_sheet` does, and `RunError` if a file exists, before anything is translated.
+    """
+    model = resolve_model(run)
+    style = _choose_styles(model, to, like, styles, seed)
+    inputs = _choose_inputs(model, images, count, split)
+    paths = _paths(Path(folder), inputs.names, len(style.targets))
+    refuse_existing(paths, force=force)
+    side = model.config.size if size == "model" else None
+    record = _record(model, inputs, style, "own" if side is None else list(side), seed)
+    written = []
+    for number, _, translations in _translate_each(model, inputs, side, style.targets, progress):
+        for index, translation in enumerate(translations):
+            path = paths[number * len(translations) + index]
+            written.append(
+                write_image(translation, path, {**record, "index": number, "target": style.labels[index]}, force=force)
+            )
+    return written, inputs.notes()
+
+
+@dataclass(frozen=True)
+class _Styles:
+    """A target for each style, a label for each, and the settings of a record.
+
+    references: uint8 (S, C, H, W), the picture that each style was taken from; None if they were not taken one by one.
+    """
+
+    targets: list[Target]
+    labels: list[str]
+    references: Tensor | None
+    settings: dict[str, Any]
+
+
+def _choose_styles(model: Model, to: To | None, like: Source | None, styles: int | None, seed: int) -> _Styles:
+    if like is None:
+        targets = targets_for(model, to=to, styles=1 if styles is None else styles, seed=seed)
+        label, settings = _label(model, to, targets[0]), {"to": _plain(to)}
+        if targets[0].style is not None:
+            settings["styles"] = len(targets)
+        labels = [f"{label}, style {index}" for index in range(len(targets))] if len(targets) > 1 else [label]
+        return _Styles(targets, labels, None, settings)
+    if is_picture(like):
+        references, names = images_for(model, open_at_own_size(like, model.config.channels)), [Path(like).stem]
+        source = Path(like).stem
+    else:
+        opened = images_for(model, like)
+        chosen = select_evenly(opened, REFERENCES if styles is None else styles)
+        references, names = open_images(chosen.images.numpy()), [Path(name).stem for name in chosen.names]
+        source = Path(opened.source).stem
+    targets = targets_for(model, to=to, like=references)
+    label, settings = _label(model, to, targets[0]), {"to": _plain(to), "like": source, "references": names}
+    if len(targets) < len(names):  # few-shot: one style from all of them
+        return _Styles(targets, [f"{label}, like {source}"], None, settings)
+    shown = references.batch(np.arange(len(references))).images
+    return _Styles(targets, [f"{label}, like {name}" for name in names], shown, settings)
+
+
+def _label(model: Model, to: To | None, target: Target) -> str:
+    if isinstance(to, Mapping):
+        return " ".join(f"{name}={value:g}" for name, value in to.items())
+    return "translation" if target.domain is None else require(model, Translates).domains[target.domain]
+
+
+def _plain(to: To | None) -> Any:
+    """As a record holds it."""
+    return dict(to) if isinstance(to, Mapping) else to
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """The pictures to translate, and the name of each."""
+
+    images: Images
+    names: list[str]
+
+    def notes(self) -> list[str]:
+        """A sentence on each picture that could not be read."""
+        return [f"{name} is left out: {reason}." for name, reason in self.images.skipped]
+
+
+def _choose_inputs(model: Model, images: Source, count: int | None, split: str | None) -> _Inputs:
+    if is_picture(images):
+        return _Inputs(open_at_own_size(images, model.config.channels), [Path(images).name])
+    opened = images if isinstance(images, Images) else open_images(images, split=split)
+    if count is not None:
+        if count < 1:
+            raise UserError(f"count={count}, but there must be one picture at least.")
+        opened = opened.subset(np.linspace(0, len(opened) - 1, min(count, len(opened))).round().astype(np.int64))
+    return _Inputs(opened, opened.names())
+
+
+def _translate_each(
+    model: Model,
+    inputs: _Inputs,
+    size: tuple[int, int] | None,
+    targets: list[Target],
+    progress: Progress | None,
+) -> Iterator[tuple[int, Tensor, list[Tensor]]]:
+    """Number, pixels and translations of each picture that can be read; raises `DataError` if there is none."""
+    done = 0
+    for number, picture in read_one_by_one(inputs.images, model.config.channels, size):
+        yield number, picture, [translate_image(model, picture, target) for target in targets]
+        done += 1
+        if progress is not None:
+            progress(done, len(inputs.names))
+    if not done:
+        raise DataError(f"None of the {len(inputs.names)} pictures chosen of {inputs.images.source} can be read.")
+
+
+def _paths(folder: Path, names: list[str], styles: int) -> list[Path]:
+    """A path for each style of each picture."""
+    ends = [f"_{index}" for index in range(styles)] if styles > 1 else [""]
+    return [path.with_stem(f"{path.stem}{end}") for path in picture_paths(folder, names) for end in ends]
+
+
+def _record(model: Model, inputs: _Inputs, style: _Styles, size: str | list[int], seed: int) -> dict[str, Any]:
+    source = Path(inputs.images.source if len(inputs.names) != 1 else inputs.names[0]).name
+    return run_record(
+        "translate",
+        model,
+        seed=seed if "styles" in style.settings else None,
+        settings={"source": source, "count": len(inputs.names), "size": size, **style.settings},
+        # For single pictures too: "enhanced" would mean a minor correction.
+        source_type=COMPOSITE,
+    )
+
+
+def _resized(pictures: Tensor, others: Tensor) -> Tensor:
+    """Pictures (N, C, H, W) at the size and with the channels of others, to stand beside them on a sheet."""
+    size, channels = others.shape[-2:], max(pictures.shape[1], others.shape[1])
+    if pictures.shape[-2:] != size:
+        pictures = functional.interpolate(pictures.float(), size, mode="bilinear", antialias=True).round().byte()
+    return pictures.expand(-1, channels, -1, -1) if pictures.shape[1] == 1 else pictures
