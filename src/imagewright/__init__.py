@@ -50,6 +50,7 @@ _HOME = {
     "reconstruction_sheet": "imagewright.verbs.sheets",
     "score_sheet": "imagewright.verbs.sheets",
     "translation_sheet": "imagewright.verbs.translation_sheets",
+    "write_interpolation": "imagewright.latent.walks.walk_sheets",
     "write_translations": "imagewright.verbs.translation_sheets",
     "interpolation_sheet": "imagewright.latent.walks.walk_sheets",
     "blend_sheet": "imagewright.latent.walks.walk_sheets",
@@ -106,6 +107,7 @@ __all__ = [
     "translate",
     "translation_sheet",
     "traverse",
+    "write_interpolation",
     "write_translations",
 ]
 
@@ -128,7 +130,7 @@ if TYPE_CHECKING:
     from imagewright.latent.walks.interpolate import interpolate
     from imagewright.latent.walks.plane import manifold
     from imagewright.latent.walks.traverse import traverse
-    from imagewright.latent.walks.walk_sheets import blend_sheet, interpolation_sheet
+    from imagewright.latent.walks.walk_sheets import blend_sheet, interpolation_sheet, write_interpolation
     from imagewright.metrics.comparison import compare
     from imagewright.metrics.evaluate import evaluate
     from imagewright.output.image_grid import grid_sheet

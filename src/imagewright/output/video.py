@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterable
 from fractions import Fraction
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -16,13 +18,20 @@ from imagewright.output.provenance import Record, mp4_box
 CODECS = ("libx264", "libopenh264", "mpeg4")  # by preference: a build of FFmpeg may lack the first ones
 
 
-def encode_mp4(pictures: list[Image.Image], frames_per_second: float, record: Record | None, packet: bytes) -> bytes:
-    """The bytes of an MP4 of RGB pictures of one size. A line of black makes odd sizes even, as the codecs require."""
+def encode_mp4(
+    pictures: Iterable[Image.Image], frames_per_second: float, record: Record | None, packet: bytes
+) -> bytes:
+    """The bytes of an MP4 of RGB pictures of one size, which are taken one by one and not held.
+
+    A line of black makes odd sizes even, as the codecs require.
+    """
     try:
         import av
     except ImportError:
         raise UserError("Writing .mp4 needs PyAV: pip install 'imagewright[faces]'. Or write .webp or .gif.") from None
-    height, width = pictures[0].height + pictures[0].height % 2, pictures[0].width + pictures[0].width % 2
+    left = iter(pictures)
+    first = next(left)
+    height, width = first.height + first.height % 2, first.width + first.width % 2
     codec = next(name for name in CODECS if name in av.codecs_available)
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as container:
@@ -34,7 +43,7 @@ def encode_mp4(pictures: list[Image.Image], frames_per_second: float, record: Re
             stream.options = {"crf": "18"}
         else:
             stream.bit_rate = max(400_000, int(width * height * frames_per_second / 2))
-        for picture in pictures:
+        for picture in chain([first], left):
             frame = np.zeros((height, width, 3), np.uint8)
             frame[: picture.height, : picture.width] = np.asarray(picture)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -161,7 +162,7 @@ def write_npz(arrays: dict[str, Any], path: str | Path, record: Record | None = 
 
 
 def write_animation(
-    frames: np.ndarray | torch.Tensor | Sequence[Image.Image],
+    frames: np.ndarray | torch.Tensor | Iterable[torch.Tensor | Image.Image],
     path: str | Path,
     record: Record | None = None,
     *,
@@ -170,8 +171,9 @@ def write_animation(
 ) -> Path:
     """Write frames as a .webp or .gif that repeats without end, or as an .mp4, which needs PyAV (the extra `faces`).
 
-    frames: uint8 (N, C, H, W), which are enlarged by a whole number if they are small, as players blur small frames;
-        or Pillow images of one size, which stay as they are.
+    frames: uint8 (N, C, H, W), or one by one (C, H, W), which are enlarged by a whole number if they are small, as
+        players blur small frames; or Pillow images of one size, which stay as they are. An .mp4 holds one frame at a
+        time in memory; Pillow holds all frames of the other formats.
     record: the provenance record, written into the file.
     frames_per_second: more than 0, at most 100.
     force: replace a file that exists.
@@ -180,6 +182,7 @@ def write_animation(
     suffix = check_suffix(path, ANIMATIONS)
     if not 0 < frames_per_second <= 100:
         raise UserError(f"An animation runs at more than 0 and at most 100 frames a second, not {frames_per_second}.")
+    refuse_existing([path], force=force)
     pictures, scale = _frames(frames)
     packet = to_xmp(record) if record else b""
     if suffix == ".mp4":
@@ -195,37 +198,41 @@ def write_animation(
     return Path(path)
 
 
-def _frames(frames: Any) -> tuple[list[Image.Image], int]:
-    """Frames as RGB pictures, and the whole number to enlarge them by."""
-    if isinstance(frames, Sequence):
-        if not frames:
-            raise UserError("There is no frame to write: give at least one.")
-        return [frame.convert("RGB") for frame in frames], 1
-    pixels = to_channels_last(frames)
-    pictures = [_on_white(to_picture(image.transpose(2, 0, 1))).convert("RGB") for image in pixels]
-    return pictures, max(1, round(FRAME_SIDE / max(pixels.shape[1:3])))
+def _frames(frames: Any) -> tuple[Iterator[Image.Image], int]:
+    """Frames as RGB pictures, each converted when it is asked for, and the whole number to enlarge them by."""
+    if hasattr(frames, "shape"):
+        to_channels_last(frames)  # checks shape and type of all frames
+    left = iter(frames)
+    first = next(left, None)
+    if first is None:
+        raise UserError("There is no frame to write: give at least one.")
+    every = chain([first], left)
+    if isinstance(first, Image.Image):
+        return (frame.convert("RGB") for frame in every), 1
+    pictures = (_on_white(to_picture(frame)).convert("RGB") for frame in every)
+    return pictures, max(1, round(FRAME_SIDE / max(first.shape[-2:])))
 
 
-def _enlarge(pictures: list[Image.Image], scale: int) -> list[Image.Image]:
-    return [picture.resize((picture.width * scale, picture.height * scale), NEAREST) for picture in pictures]
+def _enlarge(pictures: Iterable[Image.Image], scale: int) -> Iterator[Image.Image]:
+    return (picture.resize((picture.width * scale, picture.height * scale), NEAREST) for picture in pictures)
 
 
-def _encode_webp(pictures: list[Image.Image], frames_per_second: float, packet: bytes) -> bytes:
+def _encode_webp(pictures: Iterator[Image.Image], frames_per_second: float, packet: bytes) -> bytes:
     """Every frame is a key frame: in slow changes the rounding of differences between frames would add up."""
     buffer = io.BytesIO()
     options: dict[str, Any] = {"quality": 90, "method": 2, "kmin": 0, "kmax": 1} | ({"xmp": packet} if packet else {})
     duration = round(1000 / frames_per_second)
-    pictures[0].save(buffer, "WEBP", save_all=True, append_images=pictures[1:], duration=duration, loop=0, **options)
+    first = next(pictures)
+    first.save(buffer, "WEBP", save_all=True, append_images=pictures, duration=duration, loop=0, **options)
     return buffer.getvalue()
 
 
-def _encode_gif(pictures: list[Image.Image], scale: int, frames_per_second: float, packet: bytes) -> bytes:
+def _encode_gif(pictures: Iterator[Image.Image], scale: int, frames_per_second: float, packet: bytes) -> bytes:
     """Each frame has its own 256 colours, chosen before it is enlarged: less work, and each cell keeps one colour."""
-    plain = [picture.quantize(256, dither=Image.Dither.NONE) for picture in pictures]
-    large = _enlarge(plain, scale)
+    large = _enlarge((picture.quantize(256, dither=Image.Dither.NONE) for picture in pictures), scale)
     buffer = io.BytesIO()
     duration = round(1000 / frames_per_second)
-    large[0].save(buffer, "GIF", save_all=True, append_images=large[1:], duration=duration, loop=0)
+    next(large).save(buffer, "GIF", save_all=True, append_images=large, duration=duration, loop=0)
     return add_to_gif(buffer.getvalue(), packet) if packet else buffer.getvalue()
 
 

@@ -5,7 +5,7 @@ Each takes a run, its path, a weights file or a loaded model. Images are uint8 (
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -33,11 +33,12 @@ from imagewright.pixels import to_float, to_uint8
 from imagewright.runs.loading import load
 from imagewright.runs.run import Run
 from imagewright.seeds import derive_seed
-from imagewright.verbs.blocks import BLOCK, block_generator, in_blocks, in_numbered_blocks
+from imagewright.verbs.blocks import block_generator, block_size, in_blocks, in_numbered_blocks, stream_blocks
 from imagewright.verbs.conditions import attribute_row, class_number
 
 RunLike = Run | Model | str | Path
 ImagesLike = Images | Tensor | np.ndarray | str | Path
+BLOCKS_READ = 64  # blocks of images that are read at once
 
 
 def resolve_model(run: RunLike) -> Model:
@@ -118,7 +119,19 @@ def decode(run: RunLike, latents: Tensor | np.ndarray) -> Tensor:
     """Images of latents (N, *latent_shape), uint8 (N, C, H, W). Raises `UserError` for latents of another shape."""
     model = resolve_model(run)
     decoder = require(model, Decodes)
-    expected = tuple(decoder.latent_shape)
+    return in_blocks(model, lambda block: to_uint8(decoder.decode(block)), _checked_latents(model, latents))
+
+
+def decode_blocks(run: RunLike, latents: Tensor | np.ndarray) -> Iterator[Tensor]:
+    """The images of `decode`, a block uint8 (n, C, H, W) at a time, for results that are too large to hold at once."""
+    model = resolve_model(run)
+    decoder = require(model, Decodes)
+    return stream_blocks(model, lambda block, _: to_uint8(decoder.decode(block)), _checked_latents(model, latents))
+
+
+def _checked_latents(model: Model, latents: Tensor | np.ndarray) -> Tensor:
+    """Latents as float32 on the CPU, if the model decodes their shape and they are finite; else raises `UserError`."""
+    expected = tuple(require(model, Decodes).latent_shape)
     try:
         latents = torch.as_tensor(latents).detach().to("cpu", torch.float32)
     except (TypeError, ValueError, RuntimeError):
@@ -133,7 +146,7 @@ def decode(run: RunLike, latents: Tensor | np.ndarray) -> Tensor:
         )
     if not torch.isfinite(latents).all():
         raise UserError("The latents hold values that are not finite numbers.")
-    return in_blocks(model, lambda block: to_uint8(decoder.decode(block)), latents)
+    return latents
 
 
 def encode(run: RunLike, images: ImagesLike) -> Tensor:
@@ -200,11 +213,12 @@ def images_for(run: RunLike, images: ImagesLike) -> Images:
 def _over_images(model: Model, images: ImagesLike, function: Callable[[Tensor, int], Tensor]) -> Tensor:
     """`function(block, number)` over any source of images, read in whole blocks that are numbered throughout."""
     opened = images_for(model, images)
+    block = block_size(*model.config.size)
     results: list[Tensor] = []
     first = 0
-    for batch in opened.batches(64 * BLOCK):
+    for batch in opened.batches(BLOCKS_READ * block):
         results.append(in_numbered_blocks(model, partial(_with_offset, function, first), batch.images))
-        first += -(-len(batch.images) // BLOCK)
+        first += -(-len(batch.images) // block)
     return torch.cat(results)
 
 

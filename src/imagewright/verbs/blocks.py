@@ -1,7 +1,7 @@
 """Models applied in blocks of one size, so that an image does not depend on how many were asked for with it.
 
-Matrix products round differently for different batch sizes. Every block is padded to the same size, so that image k is
-always row k % BLOCK of block k // BLOCK, and comes out the same to the bit.
+Matrix products round differently for different batch sizes. The block size follows from the size of the images alone,
+and every block is padded to it, so that image k is always row k % size of block k // size, and the same to the bit.
 """
 
 from __future__ import annotations
@@ -15,7 +15,16 @@ from torch import Tensor
 from imagewright.model import Model
 from imagewright.seeds import derive_seed
 
-BLOCK = 16
+LARGEST_BLOCK = 16  # a multiple of every block size: images read in multiples of it fill whole blocks
+
+
+def block_size(height: int, width: int) -> int:
+    """How many images a model is applied to at once: 16 up to 128x128 pixels, 4 up to 256x256, else 1.
+
+    A single image costs as much as one block. On a CPU, larger blocks are no faster at these sizes.
+    """
+    pixels = height * width
+    return LARGEST_BLOCK if pixels <= 128 * 128 else 4 if pixels <= 256 * 256 else 1
 
 
 def in_blocks(model: Model, function: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
@@ -25,12 +34,22 @@ def in_blocks(model: Model, function: Callable[[Tensor], Tensor], inputs: Tensor
 
 def in_numbered_blocks(model: Model, function: Callable[[Tensor, int], Tensor], inputs: Tensor) -> Tensor:
     """As `in_blocks`, for a function that also takes the block's number, which seeds what it samples."""
-    with evaluating(model), torch.inference_mode():
-        results = []
-        for number, block in enumerate(inputs.split(BLOCK)):
-            whole = torch.cat([block, block.new_zeros(BLOCK - len(block), *block.shape[1:])])
-            results.append(function(whole.to(model.device), number)[: len(block)].cpu())
+    results = list(stream_blocks(model, function, inputs))
     return torch.cat(results) if results else torch.empty(0)
+
+
+def stream_blocks(model: Model, function: Callable[[Tensor, int], Tensor], inputs: Tensor) -> Iterator[Tensor]:
+    """As `in_numbered_blocks`, one block at a time, each computed when it is asked for."""
+    for number, (block, rows) in enumerate(padded_blocks(inputs, block_size(*model.config.size))):
+        with evaluating(model), torch.inference_mode():  # within the step: the caller's own mode holds between blocks
+            result = function(block.to(model.device), number)[:rows].cpu()
+        yield result
+
+
+def padded_blocks(inputs: Tensor, size: int) -> Iterator[tuple[Tensor, int]]:
+    """Blocks of `size` rows, the last one padded with zeros, each with the number of its rows that are of `inputs`."""
+    for block in inputs.split(size):
+        yield torch.cat([block, block.new_zeros(size - len(block), *block.shape[1:])]), len(block)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -65,18 +65,22 @@ def interpolate(
     if corners:
         sheet = imagewright.blend_sheet(run, corners, CORNER_STEPS if steps is None else steps, way=way, model=model)
     else:
-        usual_steps = ANIMATION_STEPS if is_animation else SHEET_STEPS
-        sheet = imagewright.interpolation_sheet(
-            run,
-            usual_steps if steps is None else steps,
-            ends=between or None,
-            source=source,
-            count=count,
-            way=way,
-            loop=is_animation if loop is None else loop,
-            pace=pace,
-            frames_per_second=frames_per_second,
-            model=model,
-        )
+        default_steps = ANIMATION_STEPS if is_animation else SHEET_STEPS
+        walk: dict[str, Any] = {
+            "steps": default_steps if steps is None else steps,
+            "ends": between or None,
+            "source": source,
+            "count": count,
+            "way": way,
+            "loop": is_animation if loop is None else loop,
+            "pace": pace,
+            "frames_per_second": frames_per_second,
+            "model": model,
+        }
+        if is_animation:
+            say(imagewright.write_interpolation(run, out, force=force, **walk))
+            print(out)
+            return
+        sheet = imagewright.interpolation_sheet(run, **walk)
     say(sheet.notes)
     write_sheet(sheet, out, force=force)

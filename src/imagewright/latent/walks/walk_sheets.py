@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
@@ -17,10 +17,11 @@ from imagewright.images import Images
 from imagewright.images.selection import select_evenly
 from imagewright.latent.inputs import Point, points_of
 from imagewright.latent.walks.blend import blend
-from imagewright.latent.walks.interpolate import interpolate
+from imagewright.latent.walks.interpolate import interpolate, interpolation_frames
 from imagewright.model import Model
 from imagewright.output.grids import FONT_SIZE, INK, MARGIN, TITLE_SIZE, draw_grid
 from imagewright.output.sheets import Results, Sheet
+from imagewright.output.writing import write_animation
 from imagewright.runs.provenance import run_record
 from imagewright.verbs.apply import RunLike, encode, images_for, resolve_model
 from imagewright.verbs.paths import Interpolation, default_interpolation
@@ -53,23 +54,68 @@ def interpolation_sheet(
     Raises `UserError` as `interpolate` does, and if neither is given for a model that does not sample.
     """
     model = resolve_model(run) if model is None else model
-    way = way or default_interpolation(model)
     latents, names, notes = _ends(run, model, ends, source, count)
-    images = interpolate(model, steps, latents=latents, way=way, loop=loop, pace=pace)
+    walk: _Walk = {"steps": steps, "way": way or default_interpolation(model), "loop": loop, "pace": pace}
+    images = interpolate(model, latents=latents, **walk)
     stops = [*names, names[0]] if loop else names
     places = [(leg * (steps - 1) + step) % len(images) for leg in range(len(stops) - 1) for step in range(steps)]
-    settings = {"steps": steps, "way": way, "ends": names, **_named(source), "loop": loop, "pace": pace}
-    record = run_record("interpolate", model, settings=settings)
+    record = _record(model, walk, names, source)
     return Sheet(
         images[places],
         row_labels=[f"{start} to {end}" for start, end in pairwise(stops)],
         column_labels=[f"{step / (steps - 1):.0%}" for step in range(steps)],
-        title=f"{record['model']}: {way} interpolation",
+        title=f"{record['model']}: {walk['way']} interpolation",
         record=record,
         results=Results(images, record),
         frames_per_second=frames_per_second,
         notes=notes,
     )
+
+
+def write_interpolation(
+    run: RunLike,
+    path: str | Path,
+    steps: int = 61,
+    *,
+    ends: Sequence[Point] | None = None,
+    source: Images | str | Path | None = None,
+    count: int = 2,
+    way: Interpolation | None = None,
+    loop: bool = True,
+    pace: Literal["even", "smooth"] = "even",
+    frames_per_second: float = 25.0,
+    model: Model | None = None,
+    force: bool = False,
+) -> list[str]:
+    """Write the images of `interpolate` as an animation, decoding them block by block. Returns notes for the user.
+
+    path: .mp4, of which one frame is held at a time; or .webp or .gif, of which Pillow holds all.
+    force: replace a file that exists.
+    The other arguments are those of `interpolation_sheet`.
+    Raises `UserError` as `interpolate` does, `RunError` if the file exists or cannot be written.
+    """
+    model = resolve_model(run) if model is None else model
+    latents, names, notes = _ends(run, model, ends, source, count)
+    walk: _Walk = {"steps": steps, "way": way or default_interpolation(model), "loop": loop, "pace": pace}
+    frames = interpolation_frames(model, latents=latents, **walk)
+    record = _record(model, walk, names, source)
+    write_animation(frames, path, record, frames_per_second=frames_per_second, force=force)
+    return notes
+
+
+class _Walk(TypedDict):
+    """How the latents go from end to end: arguments of `interpolate`."""
+
+    steps: int
+    way: Interpolation
+    loop: bool
+    pace: Literal["even", "smooth"]
+
+
+def _record(model: Model, walk: _Walk, names: list[str], source: Images | str | Path | None) -> dict[str, Any]:
+    steps, way, loop, pace = walk["steps"], walk["way"], walk["loop"], walk["pace"]
+    settings = {"steps": steps, "way": way, "ends": names, **_named(source), "loop": loop, "pace": pace}
+    return run_record("interpolate", model, settings=settings)
 
 
 class BlendSheet(Sheet):

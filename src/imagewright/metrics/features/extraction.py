@@ -22,9 +22,9 @@ from imagewright.errors import DataError
 from imagewright.files import cache_folder
 from imagewright.metrics.metric import Pictures
 from imagewright.pretrained.features.contract import FeatureNetwork, Features
-from imagewright.verbs.blocks import BLOCK
+from imagewright.verbs.blocks import LARGEST_BLOCK
 
-BATCH = 4 * BLOCK
+BATCH = 4 * LARGEST_BLOCK
 AHEAD = 2  # batches that are begun before those at work are done
 IN_MEMORY = 2**28  # bytes of one array; more are kept in a file that the system maps into memory
 
@@ -93,8 +93,8 @@ def features_of(
 
 def _bounds(count: int, world: int) -> list[int]:
     """Where each rank's share begins, in whole blocks, so that a picture is the same however many ranks there are."""
-    blocks = -(-count // BLOCK)
-    return [min(count, blocks * rank // world * BLOCK) for rank in range(world + 1)]
+    blocks = -(-count // LARGEST_BLOCK)
+    return [min(count, blocks * rank // world * LARGEST_BLOCK) for rank in range(world + 1)]
 
 
 def _in_order(pictures: Pictures, network: FeatureNetwork, first: int, last: int) -> Iterator[Features]:
@@ -109,7 +109,7 @@ def _in_order(pictures: Pictures, network: FeatureNetwork, first: int, last: int
         return network.prepare(pictures.pictures(np.arange(start, min(start + count, last))))
 
     if network.concurrent:
-        step = max(BLOCK, network.block)
+        step = max(LARGEST_BLOCK, network.block)
         yield from _ahead(lambda start: network.extract(ready(start, step)), range(first, last, step), one_core=True)
     else:
         for prepared in _ahead(lambda start: ready(start, BATCH), range(first, last, BATCH), one_core=False):

@@ -20,7 +20,7 @@ from imagewright.pretrained.features.contract import About, FeatureNetwork, Feat
 from imagewright.pretrained.resizing import resized
 from imagewright.pretrained.weights import weights_digest
 from imagewright.runs.loading import load
-from imagewright.verbs.blocks import BLOCK
+from imagewright.verbs.blocks import block_size, padded_blocks
 
 OF_A_RUN = "classifier:"
 
@@ -40,8 +40,6 @@ def features_named(name: str, *, resize: str | None = None, device: str = "cpu")
 class RunFeatures:
     """What a trained model sees: what it perceives, else its latents; with its class log-probabilities as logits."""
 
-    block = BLOCK
-
     def __init__(self, model: Model, name: str, resize: str) -> None:
         if not isinstance(model, (ExtractsFeatures, Encodes)):
             raise ConfigError(
@@ -50,6 +48,7 @@ class RunFeatures:
             )
         self.model, self.name, self.resize = model.eval(), name, resize
         config = model.config
+        self.block = block_size(*config.size)
         with torch.inference_mode():
             found = self._of(torch.zeros(2, config.channels, *config.size, device=model.device))
         self._about = About(
@@ -81,9 +80,14 @@ class RunFeatures:
 
     def extract(self, prepared: Tensor) -> Features:
         """Features, and logits where the model classifies."""
+        pooled, logits = [], []
         with torch.inference_mode():
-            found = self._of(prepared.to(self.model.device))
-        return Features(found.pooled.float().cpu(), None if found.logits is None else found.logits.float().cpu())
+            for block, rows in padded_blocks(prepared, self.block):
+                found = self._of(block.to(self.model.device))
+                pooled.append(found.pooled[:rows].float().cpu())
+                if found.logits is not None:
+                    logits.append(found.logits[:rows].float().cpu())
+        return Features(torch.cat(pooled), torch.cat(logits) if logits else None)
 
     def _of(self, images: Tensor) -> Features:
         model = self.model

@@ -27,10 +27,10 @@ from imagewright.pretrained.features.random import SIDE, open_random
 from imagewright.pretrained.perceptual import PUBLISHED, open_perceptual
 from imagewright.seeds import derive_seed
 from imagewright.verbs.apply import sample_numbered_latents
-from imagewright.verbs.blocks import BLOCK, in_blocks
+from imagewright.verbs.blocks import LARGEST_BLOCK, in_blocks
 from imagewright.verbs.paths import default_interpolation, noise_places, slerp
 
-WAYS_AT_ONCE = 4 * BLOCK
+WAYS_AT_ONCE = 4 * LARGEST_BLOCK
 OUTLIERS = (1.0, 99.0)  # percentiles outside which lengths are left out, as the authors' program does
 
 Distance = Callable[[Tensor, Tensor], Tensor]

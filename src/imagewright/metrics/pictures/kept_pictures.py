@@ -8,9 +8,9 @@ from torch import Tensor
 
 from imagewright.metrics.features.extraction import room
 from imagewright.metrics.metric import Pictures
-from imagewright.verbs.blocks import BLOCK
+from imagewright.verbs.blocks import LARGEST_BLOCK
 
-AT_ONCE = 16 * BLOCK
+AT_ONCE = 16 * LARGEST_BLOCK
 
 
 class KeptPictures:

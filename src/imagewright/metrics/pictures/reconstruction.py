@@ -21,9 +21,9 @@ from imagewright.metrics.pictures.structural_similarity import LEVELS, check_pai
 from imagewright.model import Model
 from imagewright.pixels import to_float, to_uint8
 from imagewright.seeds import derive_seed
-from imagewright.verbs.blocks import BLOCK, in_blocks
+from imagewright.verbs.blocks import LARGEST_BLOCK, in_blocks
 
-AT_ONCE = 8 * BLOCK
+AT_ONCE = 8 * LARGEST_BLOCK
 
 
 def peak_signal_to_noise(first: Tensor, second: Tensor) -> Tensor:

@@ -20,12 +20,12 @@ from imagewright.metrics.metric import Metric, Output, Pictures, Sample, Setting
 from imagewright.metrics.pictures.laplacian import laplacian_pyramid
 from imagewright.pretrained.resizing import resized
 from imagewright.seeds import derive_seed
-from imagewright.verbs.blocks import BLOCK
+from imagewright.verbs.blocks import LARGEST_BLOCK
 
 SIDE = 7  # of a neighbourhood
 COARSEST = 16  # pixels
 FINEST = 1024
-PICTURES_AT_ONCE = 4 * BLOCK
+PICTURES_AT_ONCE = 4 * LARGEST_BLOCK
 ROWS_AT_ONCE = 2**14  # descriptors that are projected at a time
 PROJECTED_BYTES = 2**26  # of one set that are compared at a time: memory does not grow with the number of directions
 PLACES = 2**16  # on each direction, at which distributions are compared
