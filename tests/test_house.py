@@ -19,7 +19,7 @@ SOURCE = Path(imagewright.__file__).parent
 
 # From the ground up. What stands on one floor may import from its own folder, and from every floor below.
 GROUND = "errors seeds configs phases recipe model capabilities catalogue distributed files downloads pixels progress"
-GROUND += " versions"
+GROUND += " versions views"
 FLOORS = [
     set(GROUND.split()),
     {"images"},

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from torch import Tensor
     from typing_extensions import TypeIs
 
+    from imagewright.model import Model
+
 Capability = TypeVar("Capability")
 
 
@@ -251,6 +253,33 @@ class Styles(Protocol):
 
     def encode_styles(self, references: Tensor, domain: int | None) -> Tensor:
         """Styles (N, *style_shape) of references (N, C, H, W) in [-1, 1]; few-shot models take (N, K, C, H, W)."""
+        ...
+
+
+@runtime_checkable
+class HasSpaces(Protocol):
+    """Has several latent spaces, such as StyleGAN's z, w and w+."""
+
+    @property
+    def spaces(self) -> tuple[str, ...]:
+        """The names of the spaces; first that of the model's own latents."""
+        ...
+
+    def in_space(self, name: str) -> Model:
+        """A view (`imagewright.views.View`) whose latents are of that space; the model itself for its own space."""
+        ...
+
+
+@runtime_checkable
+class Truncates(Protocol):
+    """Can move its images towards the average one: less variety, fewer failures."""
+
+    def truncated(self, psi: float) -> Model:
+        """A view with the same latents, decoded at the fraction psi of the way from their mean to themselves.
+
+        StyleGAN truncates in w (Karras, Laine & Aila 2019, arXiv:1812.04948, appendix B). Raises `UserError` for a
+        psi that cannot be.
+        """
         ...
 
 

@@ -208,7 +208,15 @@ def model_class(name: str) -> type[Model]:
 
 
 def name_of(model: object) -> str:
-    """The catalogue's name of a model or of a model's class; the class's own name if it is not in the catalogue."""
+    """The catalogue's name of a model or of a model's class; the class's own name if it is not in the catalogue.
+
+    A view has the name of the model whose networks it shows.
+    """
+    if not isinstance(model, type):
+        from imagewright.views import View  # imports torch, as whoever has a model has done
+
+        while isinstance(model, View):
+            model = model.base
     found = model if isinstance(model, type) else type(model)
     target = f"{found.__module__}:{found.__qualname__}"
     return next((entry.name for entry in entries().values() if entry.target == target), found.__name__.lower())

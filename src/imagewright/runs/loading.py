@@ -13,6 +13,7 @@ from imagewright.errors import RunError, UserError
 from imagewright.model import Origin
 from imagewright.runs.run import Run
 from imagewright.runs.weights import Checkpoint, read_tensors
+from imagewright.views import view_model
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,11 +38,23 @@ class Absent(nn.Module):
         )
 
 
-def load(source: Run | str | Path, *, images_seen: int | None = None, device: str = "cpu") -> Model:
+def load(
+    source: Run | str | Path,
+    *,
+    images_seen: int | None = None,
+    device: str = "cpu",
+    space: str | None = None,
+    truncation: float | None = None,
+) -> Model:
     """The model of a run, ready to answer verbs: in evaluation mode, averaged networks in place.
 
-    `source`: a run, its path, or one weights file. `images_seen`: an earlier checkpoint of the run.
-    Raises `RunError` for a missing or damaged file, saying which earlier checkpoint is whole.
+    source: a run, its path, or one weights file.
+    images_seen: an earlier checkpoint of the run.
+    space: a latent space of the model, such as "w", if it has several.
+    truncation: psi, if the model can truncate: 0 gives the average image, 1 changes nothing.
+
+    Raises `RunError` for a missing or damaged file, saying which earlier checkpoint is whole; `UserError` for a space
+    or truncation that the model does not have.
     """
     if not isinstance(source, Run) and Path(source).is_file():
         tensors, record = read_tensors(Path(source))
@@ -62,7 +75,7 @@ def load(source: Run | str | Path, *, images_seen: int | None = None, device: st
         setattr(model, name, Absent(name, os.fspath(source)))
     fill(model, tensors, os.fspath(source))
     model.origin = origin
-    return model.to(device).eval()
+    return view_model(model.to(device).eval(), space, truncation)
 
 
 def build(name: str, config: dict[str, Any]) -> Model:

@@ -10,6 +10,7 @@ from imagewright.model import Model, Origin
 from imagewright.output.provenance import GENERATED, Record, make_record
 from imagewright.runs.loading import load
 from imagewright.runs.run import Run
+from imagewright.views import view_settings
 
 
 def run_record(
@@ -36,7 +37,7 @@ def run_record(
         run=None if origin is None else origin.path,
         images_seen=None if origin is None else origin.images_seen,
         seed=seed,
-        settings=settings,
+        settings={**(settings or {}), **(view_settings(run) if isinstance(run, Model) else {})},
         source_type=source_type,
     )
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from imagewright.cli.commands.verbs import At, Force, RunPath
+from imagewright.cli.commands.verbs import At, Force, RunPath, Space, Truncation
 from imagewright.cli.values import Count, Flag, Words
 
 SHEET_STEPS = 7
@@ -34,6 +34,8 @@ def edit(
     ] = False,
     frames_per_second: Annotated[float, Parameter(help="of an animation")] = 24.0,
     at: At = None,
+    space: Space = None,
+    truncation: Truncation = None,
     force: Force = False,
 ) -> None:
     """Move pictures or seeds along saved directions, found by `imagewright latent attribute` and `directions`."""
@@ -45,7 +47,7 @@ def edit(
     is_animation = check_output(out, animated=True, force=force) == "animation"
     usual_steps = ANIMATION_STEPS if is_animation else SHEET_STEPS
     moves = _parse_moves(move, first, last, usual_steps if steps is None else steps)
-    model = imagewright.load(run, images_seen=at)
+    model = imagewright.load(run, images_seen=at, space=space, truncation=truncation)
     sheet = imagewright.edit_sheet(
         run, inputs, moves, keep_detail=keep_detail, frames_per_second=frames_per_second, model=model
     )

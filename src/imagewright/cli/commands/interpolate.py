@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from imagewright.cli.commands.verbs import At, Force, RunPath
+from imagewright.cli.commands.verbs import At, Force, RunPath, Space, Truncation
 from imagewright.cli.values import Count, Words
 
 SHEET_STEPS = 8
@@ -49,6 +49,8 @@ def interpolate(
     pace: Annotated[Literal["even", "smooth"], Parameter(help="smooth: slower at the ends")] = "even",
     frames_per_second: Annotated[float, Parameter(help="of an animation")] = 25.0,
     at: At = None,
+    space: Space = None,
+    truncation: Truncation = None,
     force: Force = False,
 ) -> None:
     """Walk from one picture to another: a sheet, or an animation. Or blend four corners into a square."""
@@ -61,7 +63,7 @@ def interpolate(
     if sum(map(bool, (between, corners, source))) > 1:
         raise UserError("--between, --corners and --source each say what to walk between: give one of them.")
     is_animation = check_output(out, animated=not corners, force=force) == "animation"
-    model = imagewright.load(run, images_seen=at)
+    model = imagewright.load(run, images_seen=at, space=space, truncation=truncation)
     if corners:
         sheet = imagewright.blend_sheet(run, corners, CORNER_STEPS if steps is None else steps, way=way, model=model)
     else:

@@ -15,6 +15,13 @@ Split = Annotated[str | None, Parameter(help="a part of the source, such as test
 At = Annotated[Count | None, Parameter(help="an earlier checkpoint of the run, by its images seen")]
 Seed = Annotated[Count, Parameter(help="random seed; equal seeds give equal pictures")]
 Force = Annotated[Flag, Parameter(help="replace files that exist")]
+Space = Annotated[
+    str | None, Parameter(help="a latent space, such as w, of a model that has several; its own by default")
+]
+Truncation = Annotated[
+    float | None,
+    Parameter(help="psi, of a model that truncates: 1 changes nothing, 0 gives the average picture"),
+]
 SheetOut = Annotated[
     Path, Parameter(help="a sheet (.png, .jpg, .webp, .tif), an array of pictures (.npz), or a folder for a file each")
 ]
@@ -35,6 +42,8 @@ def sample(
     ] = (),
     seed: Seed = 0,
     at: At = None,
+    space: Space = None,
+    truncation: Truncation = None,
     force: Force = False,
 ) -> None:
     """Make new pictures with a trained model."""
@@ -44,7 +53,7 @@ def sample(
 
     check_output(out, force=force)
     values = parse_attributes(attributes)
-    model = imagewright.load(run, images_seen=at)
+    model = imagewright.load(run, images_seen=at, space=space, truncation=truncation)
     sheet = imagewright.sample_sheet(model, count, seed=seed, label=label, attributes=values, each_class=each_class)
     write_sheet(sheet, out, force=force)
 
