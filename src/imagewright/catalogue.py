@@ -1,4 +1,4 @@
-"""The one table of models. Listing it imports no torch: a model's file is imported when the model is asked for."""
+"""The table of models. Reading it does not import torch; a model's module is imported by `model_class`."""
 
 from __future__ import annotations
 
@@ -16,10 +16,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Entry:
-    """One model: where it is, what it is, what it answers, where it comes from."""
+    """A line of the table.
+
+    name: as users type it.
+    target: the model's class, as "module:Class".
+    family: the folder of `models/` that it is in.
+    summary: what it is, in one line.
+    paper: where it was published.
+    verbs: the verbs of `capabilities.VERBS` that it answers.
+    """
 
     name: str
-    target: str  # "module:Class"
+    target: str
     family: str
     summary: str
     paper: str
@@ -31,7 +39,7 @@ _ENTRIES = (
         "pca",
         "imagewright.models.linear.pca:PCA",
         "linear",
-        "principal components: eigenfaces, in closed form and streamed",
+        "principal component analysis (eigenfaces), in closed form and streamed",
         "Turk & Pentland 1991; Tipping & Bishop 1999",
         ("sample", "encode", "decode", "reconstruct", "score"),
     ),
@@ -39,7 +47,7 @@ _ENTRIES = (
         "ica",
         "imagewright.models.linear.ica:ICA",
         "linear",
-        "independent components: parts that add up to the picture",
+        "independent component analysis: parts that add up to the picture",
         "Hyvarinen & Oja 2000; Bartlett et al. 2002",
         ("encode", "decode", "reconstruct"),
     ),
@@ -47,7 +55,7 @@ _ENTRIES = (
         "lda",
         "imagewright.models.linear.lda:LDA",
         "linear",
-        "linear discriminants after PCA, from labels: Fisherfaces",
+        "linear discriminant analysis after PCA, from labels (Fisherfaces)",
         "Belhumeur et al. 1997",
         ("encode", "decode", "reconstruct", "classify"),
     ),
@@ -55,7 +63,7 @@ _ENTRIES = (
         "random_projection",
         "imagewright.models.linear.random_projection:RandomProjection",
         "linear",
-        "random directions, which keep distances within a stated bound",
+        "random projection, which preserves distances within a stated bound",
         "Johnson & Lindenstrauss 1984; Achlioptas 2003",
         ("encode", "decode", "reconstruct"),
     ),
@@ -63,7 +71,7 @@ _ENTRIES = (
         "feature_selection",
         "imagewright.models.linear.feature_selection:FeatureSelection",
         "linear",
-        "the pixels that vary most, or say most of the labels",
+        "feature selection: the pixels of highest variance, or of highest mutual information with the labels",
         "Cover & Thomas 2006",
         ("encode", "decode", "reconstruct"),
     ),
@@ -71,7 +79,7 @@ _ENTRIES = (
         "gmm",
         "imagewright.models.density.gmm:GMM",
         "density",
-        "mixture of Gaussians in the latents of any encoder, their number by BIC",
+        "mixture of Gaussians in the latents of any encoder, the number of components by BIC",
         "Dempster et al. 1977; McLachlan & Peel 2000",
         ("sample", "encode", "decode", "reconstruct", "score"),
     ),
@@ -79,7 +87,7 @@ _ENTRIES = (
         "kde",
         "imagewright.models.density.kde:KDE",
         "density",
-        "kernel density estimate: a small Gaussian on every picture's latent",
+        "kernel density estimate: a Gaussian kernel at every picture's latent",
         "Parzen 1962; Silverman 1986",
         ("sample", "encode", "decode", "reconstruct", "score"),
     ),
@@ -87,7 +95,7 @@ _ENTRIES = (
         "gda",
         "imagewright.models.density.gda:GDA",
         "density",
-        "Gaussian discriminant analysis: a Gaussian a class; linear or quadratic boundaries",
+        "Gaussian discriminant analysis: one Gaussian per class, linear or quadratic boundaries",
         "Fisher 1936; Friedman 1989; Ledoit & Wolf 2004",
         ("sample", "encode", "decode", "reconstruct", "score", "classify"),
     ),
@@ -95,7 +103,7 @@ _ENTRIES = (
         "naive_bayes",
         "imagewright.models.density.naive_bayes:NaiveBayes",
         "density",
-        "naive Bayes: every pixel, or latent, by itself within a class",
+        "naive Bayes: pixels, or latents, independent of each other within a class",
         "Duda & Hart 1973; Ng & Jordan 2001",
         ("sample", "decode", "score", "classify"),
     ),
@@ -119,7 +127,7 @@ _ENTRIES = (
         "jpeg",
         "imagewright.models.codec.jpeg:JPEG",
         "codec",
-        "the JPEG standard, without training: cosines of 8x8 blocks, quantised",
+        "the JPEG standard, without training: quantised cosine transform of 8x8 blocks",
         "ITU-T T.81 (1992); Wallace 1991",
         ("encode", "decode", "reconstruct"),
     ),
@@ -127,7 +135,7 @@ _ENTRIES = (
         "autoencoder",
         "imagewright.models.autoencoding.autoencoder:Autoencoder",
         "autoencoding",
-        "autoencoder, plain or denoising: the picture through a narrow code",
+        "autoencoder, plain or denoising",
         "Hinton & Salakhutdinov 2006; Vincent et al. 2008",
         ("encode", "decode", "reconstruct", "score"),
     ),
@@ -135,7 +143,7 @@ _ENTRIES = (
         "vae",
         "imagewright.models.autoencoding.vae:VAE",
         "autoencoding",
-        "variational autoencoder: a code one can draw from",
+        "variational autoencoder: an autoencoder with a prior to sample from",
         "Kingma & Welling 2013, arXiv:1312.6114",
         ("sample", "encode", "decode", "reconstruct", "score"),
     ),
@@ -143,7 +151,7 @@ _ENTRIES = (
         "vae_gan",
         "imagewright.models.autoencoding.vae_gan:VAEGAN",
         "autoencoding",
-        "VAE whose reconstructions are compared by what a discriminator sees: sharp pictures, and codes for them",
+        "VAE with an adversarial loss, and a reconstruction loss in the discriminator's features",
         "Larsen et al. 2016",
         ("sample", "encode", "decode", "reconstruct", "score"),
     ),
@@ -151,7 +159,7 @@ _ENTRIES = (
         "dcgan",
         "imagewright.models.adversarial.dcgan:DCGAN",
         "adversarial",
-        "convolutional generator and discriminator, trained against each other",
+        "deep convolutional GAN",
         "Radford et al. 2015, arXiv:1511.06434",
         ("sample", "decode", "score"),
     ),
@@ -167,7 +175,7 @@ _ENTRIES = (
         "infogan",
         "imagewright.models.adversarial.infogan:InfoGAN",
         "adversarial",
-        "a GAN some of whose inputs mean something, found without labels",
+        "GAN with interpretable latent codes, found without labels",
         "Chen et al. 2016, arXiv:1606.03657",
         ("sample", "decode", "score", "classify"),
     ),
@@ -176,9 +184,10 @@ _ENTRIES = (
 
 @cache
 def entries() -> dict[str, Entry]:
-    """Every model by name: ours first, then those of packages that register under `imagewright.models`.
+    """Every model by name: those of this package, then those that other packages register.
 
-    An entry point of that group names an `Entry`: `mymodel = "mypackage.catalogue:MYMODEL"`.
+    A package registers a model by an entry point of the group `imagewright.models` that names an `Entry`:
+    `mymodel = "mypackage.catalogue:MYMODEL"`.
     """
     table = {entry.name: entry for entry in _ENTRIES}
     for point in entry_points(group="imagewright.models"):
@@ -188,12 +197,12 @@ def entries() -> dict[str, Entry]:
 
 
 def models() -> list[Entry]:
-    """Every model: what it is, the verbs it answers, the paper. Imports no torch."""
+    """The entries of all models: name, family, summary, paper and verbs. Does not import torch."""
     return list(entries().values())
 
 
 def entry_of(name: str) -> Entry:
-    """The entry of a model; raises `UserError` with the nearest name for an unknown one."""
+    """The entry of a model. Raises `UserError`, with the nearest name, for an unknown one."""
     table = entries()
     if name not in table:
         raise UserError(f"There is no model {name!r}.{nearest_name(name, table)} The models: {', '.join(table)}.")
@@ -201,7 +210,7 @@ def entry_of(name: str) -> Entry:
 
 
 def model_class(name: str) -> type[Model]:
-    """The class of a model, imported now."""
+    """The class of a model; imports its module. Raises `UserError` for an unknown name."""
     module, _, attribute = entry_of(name).target.partition(":")
     found: type[Model] = getattr(importlib.import_module(module), attribute)
     return found

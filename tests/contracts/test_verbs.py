@@ -1,4 +1,4 @@
-"""What a user may rely on, for every verb of every model of the catalogue."""
+"""What users rely on, for every verb of every model of the catalogue: shapes, ranges, and independence of the batch."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ NAMES = list(catalogue.entries())
 SHAPES = [(1, 16, 16), (3, 16, 16), (4, 16, 16), (3, 16, 24), (1, 24, 16)]
 
 
-def answering(*verbs: str) -> list[str]:
+def models_with(*verbs: str) -> list[str]:
     return [name for name, entry in catalogue.entries().items() if set(verbs) <= set(entry.verbs)]
 
 
-def answered(source: Any, name: str) -> torch.Tensor:
-    """An answer of a model: pictures of some latents where it decodes, else what it says of some pictures."""
+def one_result(source: Any, name: str) -> torch.Tensor:
+    """Decoded images if the model decodes, else latents or log-probabilities of some pictures."""
     verbs = catalogue.entry_of(name).verbs
     if "decode" in verbs:
         shape = resolve_model(source).latent_shape
@@ -40,21 +40,21 @@ def answered(source: Any, name: str) -> torch.Tensor:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    """`trained(name, shape)`: a run of the tiny preset, made when it is first asked for."""
+    """`trained(name, shape)`: a run of the tiny preset, trained once."""
     folder: Path = tmp_path_factory.mktemp("runs")
 
     @cache
-    def run_of(name: str, shape: tuple[int, int, int]) -> Run:
+    def train(name: str, shape: tuple[int, int, int]) -> Run:
         channels, *size = shape
         out = folder / f"{name}-{'x'.join(map(str, shape))}"
         return train_tiny(name, simple_pictures(24, tuple(size), channels), out, steps=2)
 
-    return lambda name, shape=(3, 16, 16): run_of(name, shape)
+    return lambda name, shape=(3, 16, 16): train(name, shape)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("name", NAMES)
-def test_verbs_give_the_promised_shapes_types_and_ranges(
+def test_verbs_return_the_documented_shapes_types_and_ranges(
     trained: Trained, name: str, shape: tuple[int, int, int]
 ) -> None:
     run = trained(name, shape)
@@ -84,8 +84,8 @@ def test_verbs_give_the_promised_shapes_types_and_ranges(
         assert model.score_unit
 
 
-@pytest.mark.parametrize("name", answering("decode"))
-def test_a_model_decodes_floats_close_to_the_range_of_images(trained: Trained, name: str) -> None:
+@pytest.mark.parametrize("name", models_with("decode"))
+def test_decoded_floats_are_in_the_range_of_images(trained: Trained, name: str) -> None:
     model = iw.load(trained(name))
     with torch.inference_mode():
         images = model.decode(torch.zeros(2, *model.latent_shape))
@@ -93,8 +93,8 @@ def test_a_model_decodes_floats_close_to_the_range_of_images(trained: Trained, n
     assert images.abs().max() <= 1 + 1e-5
 
 
-@pytest.mark.parametrize("name", answering("sample"))
-def test_equal_seeds_give_equal_images_in_any_count(trained: Trained, name: str) -> None:
+@pytest.mark.parametrize("name", models_with("sample"))
+def test_samples_of_a_seed_are_the_same_for_any_count(trained: Trained, name: str) -> None:
     run = trained(name)
     many = iw.sample(run, 37, seed=3)
     for count in (1, 3, 16, 17, 33):
@@ -102,33 +102,33 @@ def test_equal_seeds_give_equal_images_in_any_count(trained: Trained, name: str)
     assert not torch.equal(iw.sample(run, 37, seed=4), many)
 
 
-@pytest.mark.parametrize("name", answering("sample"))
+@pytest.mark.parametrize("name", models_with("sample"))
 def test_samples_of_one_seed_differ_from_each_other(trained: Trained, name: str) -> None:
-    latents = iw.load(trained(name))
+    model = iw.load(trained(name))
     from imagewright.verbs.apply import sample_latents
 
-    drawn = sample_latents(latents, 64, seed=0).flatten(1)
-    assert len(drawn.unique(dim=0)) == 64
-    assert drawn.mean().abs() < 0.3
-    assert 0.7 < drawn.std() < 1.3
+    latents = sample_latents(model, 64, seed=0).flatten(1)
+    assert len(latents.unique(dim=0)) == 64
+    assert latents.mean().abs() < 0.3
+    assert 0.7 < latents.std() < 1.3
 
 
 @pytest.mark.parametrize("shape", SHAPES[:4])
-@pytest.mark.parametrize("name", answering("encode"))
-def test_latents_and_rebuilt_images_do_not_depend_on_what_follows_in_the_set(
+@pytest.mark.parametrize("name", models_with("encode"))
+def test_latents_and_reconstructions_do_not_depend_on_the_images_after_them(
     trained: Trained, name: str, shape: tuple[int, int, int]
 ) -> None:
     run = trained(name, shape)
     pictures = simple_pictures(37, shape[1:], shape[0], seed=5)
-    latents, rebuilt = iw.encode(run, pictures), iw.reconstruct(run, pictures)
+    latents, reconstructions = iw.encode(run, pictures), iw.reconstruct(run, pictures)
     for count in (1, 5, 16, 20):
         assert torch.equal(iw.encode(run, pictures[:count]), latents[:count]), f"encode {count} of 37"
-        assert torch.equal(iw.reconstruct(run, pictures[:count]), rebuilt[:count]), f"reconstruct {count} of 37"
+        assert torch.equal(iw.reconstruct(run, pictures[:count]), reconstructions[:count]), f"reconstruct {count} of 37"
 
 
 @pytest.mark.parametrize("shape", SHAPES[:4])
-@pytest.mark.parametrize("name", answering("score"))
-def test_scores_do_not_depend_on_what_follows_in_the_set(
+@pytest.mark.parametrize("name", models_with("score"))
+def test_scores_do_not_depend_on_the_images_after_them(
     trained: Trained, name: str, shape: tuple[int, int, int]
 ) -> None:
     run = trained(name, shape)
@@ -138,15 +138,15 @@ def test_scores_do_not_depend_on_what_follows_in_the_set(
         assert torch.equal(iw.score(run, pictures[:count], samples=3), scores[:count]), f"score {count} of 37"
 
 
-@pytest.mark.parametrize("name", answering("reconstruct"))
-def test_to_reconstruct_is_to_encode_and_decode(trained: Trained, name: str) -> None:
+@pytest.mark.parametrize("name", models_with("reconstruct"))
+def test_reconstruct_is_encode_then_decode(trained: Trained, name: str) -> None:
     run = trained(name)
     pictures = simple_pictures(20, seed=5)
     assert torch.equal(iw.reconstruct(run, pictures), iw.decode(run, iw.encode(run, pictures)))
 
 
-@pytest.mark.parametrize("name", answering("encode"))
-def test_images_of_another_size_and_colour_are_brought_to_the_models(trained: Trained, name: str) -> None:
+@pytest.mark.parametrize("name", models_with("encode"))
+def test_images_of_another_size_and_other_channels_are_converted(trained: Trained, name: str) -> None:
     run = trained(name, (1, 24, 16))
     wide = simple_pictures(3, (40, 64), 3)
     assert iw.encode(run, wide).shape[0] == 3
@@ -155,16 +155,16 @@ def test_images_of_another_size_and_colour_are_brought_to_the_models(trained: Tr
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_run_its_path_its_weights_and_its_model_answer_the_same(trained: Trained, name: str) -> None:
+def test_a_run_its_path_its_weights_and_its_model_give_equal_results(trained: Trained, name: str) -> None:
     run = trained(name)
     model = iw.load(run)
-    expected = answered(model, name)
+    expected = one_result(model, name)
     for source in (run, run.path, str(run.path), run.checkpoints()[-1].weights):
-        assert torch.equal(answered(source, name), expected)
+        assert torch.equal(one_result(source, name), expected)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_is_saved_and_loaded_gives_equal_outputs(trained: Trained, name: str, tmp_path: Path) -> None:
+def test_a_saved_and_loaded_model_gives_equal_results(trained: Trained, name: str, tmp_path: Path) -> None:
     from imagewright.runs.weights import write_tensors
 
     model = iw.load(trained(name))
@@ -173,14 +173,14 @@ def test_what_is_saved_and_loaded_gives_equal_outputs(trained: Trained, name: st
     write_tensors(again.checkpoint_at(5).weights, model.state_dict(), record | {"images_seen": 5})
     loaded = iw.load(again)
     assert loaded.config == model.config
-    assert torch.equal(answered(loaded, name), answered(model, name))
+    assert torch.equal(one_result(loaded, name), one_result(model, name))
     if "score" in catalogue.entry_of(name).verbs:
         pictures = simple_pictures(4, seed=2)
         assert torch.equal(iw.score(again, pictures, samples=2), iw.score(model, pictures, samples=2))
 
 
-@pytest.mark.parametrize("name", answering("sample"))
-def test_the_last_grid_of_a_run_shows_what_its_saved_model_samples(trained: Trained, name: str) -> None:
+@pytest.mark.parametrize("name", models_with("sample"))
+def test_the_last_preview_of_a_run_shows_samples_of_its_saved_model(trained: Trained, name: str) -> None:
     import numpy as np
     from PIL import Image
 
@@ -198,17 +198,17 @@ def test_the_last_grid_of_a_run_shows_what_its_saved_model_samples(trained: Trai
     with Image.open(last) as grid:
         assert grid.size == again.size
         difference = np.abs(np.asarray(grid, np.int16) - np.asarray(again, np.int16))
-    # The loop's convolutions are channels_last, a loaded model's are not: a pixel may round the other way.
+    # Training runs convolutions in channels_last and a loaded model does not, so a pixel may round differently.
     assert difference.max() <= 1
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_loaded_model_is_in_evaluation_mode_and_verbs_leave_a_model_as_it_was(trained: Trained, name: str) -> None:
+def test_a_loaded_model_is_in_evaluation_mode_and_verbs_do_not_change_a_model(trained: Trained, name: str) -> None:
     model = iw.load(trained(name))
     assert not model.training
     model.train()
     before = {key: value.clone() for key, value in model.state_dict().items()}
-    answered(model, name)
+    one_result(model, name)
     if "score" in catalogue.entry_of(name).verbs:
         iw.score(model, simple_pictures(2), samples=1)
     assert model.training

@@ -1,4 +1,4 @@
-"""The public verbs: what they refuse, and how."""
+"""The public verbs: pixels, latents, sources, and errors for wrong arguments."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def vae() -> Model:
 # Pixels
 
 
-def test_levels_go_to_floats_and_back_unchanged() -> None:
+def test_grey_levels_are_unchanged_by_conversion_to_floats_and_back() -> None:
     levels = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16)
     floats = to_float(levels)
     assert (floats.min(), floats.max(), floats.dtype) == (-1, 1, torch.float32)
     assert torch.equal(to_uint8(floats), levels)
 
 
-def test_values_outside_are_cut_and_between_rounded() -> None:
+def test_values_outside_the_range_are_clipped_and_others_rounded() -> None:
     floats = torch.tensor([-7.0, 7.0, 0.004, -0.004, float("inf")])
     assert to_uint8(floats).tolist() == [0, 255, 128, 127, 255]
 
@@ -46,12 +46,12 @@ def test_latents_of_another_shape_are_refused(vae: Model, shape: tuple[int, ...]
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_latents_that_are_no_numbers_are_refused(vae: Model, value: float) -> None:
+def test_latents_that_are_not_finite_are_refused(vae: Model, value: float) -> None:
     with pytest.raises(UserError, match="not finite numbers"):
         iw.decode(vae, torch.tensor([[0, 0, value, 0]]))
 
 
-def test_latents_may_be_arrays_of_any_number_type_and_carry_gradients(vae: Model) -> None:
+def test_latents_may_be_arrays_of_any_numeric_type_or_require_gradients(vae: Model) -> None:
     latents = np.arange(8).reshape(2, 4) / 4
     expected = iw.decode(vae, torch.tensor(latents, dtype=torch.float32))
     tracked = torch.tensor(latents, dtype=torch.float32, requires_grad=True)
@@ -94,7 +94,7 @@ def test_a_verb_that_a_model_does_not_answer(name: str, verb: str) -> None:
         getattr(iw, verb)(model, simple_pictures(1)) if verb != "sample" else iw.sample(model)
 
 
-def test_a_run_that_is_none(tmp_path: Path) -> None:
+def test_what_is_not_a_run(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="There is no run directory"):
         iw.sample(tmp_path / "none")
     with pytest.raises(RunError, match=r"has no run\.json"):
@@ -104,7 +104,7 @@ def test_a_run_that_is_none(tmp_path: Path) -> None:
         iw.sample(tmp_path / "file.txt")
 
 
-def test_weights_of_others_are_refused(tmp_path: Path) -> None:
+def test_weights_of_other_programs_are_refused(tmp_path: Path) -> None:
     from safetensors.torch import save_file
 
     save_file({"a": torch.zeros(1)}, tmp_path / "theirs.safetensors")
@@ -128,30 +128,30 @@ def test_images_may_be_a_folder_an_array_or_a_tensor(vae: Model, tmp_path: Path)
         assert torch.equal(iw.encode(vae, source), expected)
 
 
-def test_many_pictures_are_numbered_through(vae: Model) -> None:
-    """More than are read at once: the draws of a score go on where the last part ended."""
+def test_blocks_are_numbered_throughout_a_large_set(vae: Model) -> None:
+    """More pictures than are read at once: random numbers are not repeated in the second part."""
     pictures = np.repeat(simple_pictures(1, (16, 16)), 1024 + 5, axis=0)
     scores = iw.score(vae, pictures, samples=1)
     assert scores.shape == (1029,)
-    assert len(scores.unique()) > 900, "the second part repeats the first one's draws"
+    assert len(scores.unique()) > 900, "the second part repeats the random numbers of the first"
 
 
-def test_what_a_denoiser_is_given_is_damaged_as_in_training() -> None:
+def test_noise_is_added_as_in_training() -> None:
     pictures = simple_pictures(20)
-    damaged = add_noise(tiny_model("autoencoder", noise="mask:0.5"), pictures)
-    black = (damaged == 0).all(1).float().mean()
+    noisy = add_noise(tiny_model("autoencoder", noise="mask:0.5"), pictures)
+    black = (noisy == 0).all(1).float().mean()
     assert black.item() == pytest.approx(0.5, abs=0.05)
-    assert not torch.equal(damaged[0] == 0, damaged[17] == 0)
+    assert not torch.equal(noisy[0] == 0, noisy[17] == 0)
     assert add_noise(tiny_model("autoencoder"), pictures) is None
     assert add_noise(tiny_model("vae"), pictures) is None
 
 
-def test_latents_of_a_seed_are_standard_draws_each_from_its_own_place(vae: Model) -> None:
+def test_latent_k_of_a_seed_is_the_same_for_any_count(vae: Model) -> None:
     assert torch.equal(sample_latents(vae, 3, 5), sample_latents(vae, 8, 5)[:3])
     assert not torch.equal(sample_latents(vae, 3, 5), sample_latents(vae, 3, 6))
 
 
-def test_a_trained_run_from_its_path_as_text(tmp_path: Path) -> None:
+def test_a_run_by_its_path_as_text(tmp_path: Path) -> None:
     run = train_tiny("autoencoder", simple_pictures(), tmp_path / "run", steps=1)
     assert iw.reconstruct(f"{run.path}", simple_pictures(2)).shape == (2, 3, 16, 16)
     assert repr(run) == f"Run({str(run.path)!r})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +22,7 @@ from imagewright.output.grids import PAPER
 from imagewright.output.provenance import COMPOSITE
 from imagewright.output.sheets import Results, Sheet
 from imagewright.output.writing import picture_paths, refuse_existing, write_image
+from imagewright.progress import Progress
 from imagewright.runs.provenance import run_record
 from imagewright.verbs.apply import RunLike, images_for, resolve_model
 from imagewright.verbs.translate import To, is_picture, open_at_own_size, targets_for, translate_image
@@ -29,7 +30,6 @@ from imagewright.verbs.translate import To, is_picture, open_at_own_size, target
 REFERENCES = 8  # of a source whose styles are taken, unless the number is given
 Source = Images | str | Path
 SizeName = Literal["own", "model"]
-Progress = Callable[[int, int], None]
 
 
 def translation_sheet(

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from imagewright.cli.commands.verbs import At, Force, RunPath, Seed, SheetOut, parse_attributes
-from imagewright.cli.values import Count
+from imagewright.cli.commands.verbs import At, Force, RunPath, Seed, SheetOut, Split, parse_attributes
+from imagewright.cli.values import Count, Words
 
 if TYPE_CHECKING:
     from imagewright.model import Model
@@ -20,13 +20,8 @@ def translate(
     *,
     out: SheetOut,
     to: Annotated[
-        tuple[str, ...],
-        Parameter(
-            help="a domain, by name or number; or attributes: --to Smiling=1 Young=0. Not needed if there is one only",
-            consume_multiple=True,
-            negative="",
-            show_default=False,
-        ),
+        Words,
+        Parameter(help="a domain, by name or number; or attributes: --to Smiling=1. Not needed if there is one domain"),
     ] = (),
     like: Annotated[str | None, Parameter(help="take the style of these: a source, or one picture file")] = None,
     styles: Annotated[
@@ -43,7 +38,7 @@ def translate(
     ] = None,
     seed: Seed = 0,
     at: At = None,
-    split: str | None = None,
+    split: Split = None,
     force: Force = False,
 ) -> None:
     """Translate pictures: to another domain, with other attributes, or in the style of other pictures."""
