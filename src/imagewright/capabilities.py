@@ -6,6 +6,7 @@ Images are float32 (N, C, H, W) in [-1, 1], latents float32 (N, ...). Tools are 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
     from typing_extensions import TypeIs
+
+    from imagewright.phases import Draws, Rows
 
 
 @runtime_checkable
@@ -189,22 +192,27 @@ class KnowsLikelihood(Scores, Protocol):
         ...
 
 
-class Judges(Protocol):
-    """Has a discriminator: what the training doctor asks it."""
+class Adversarial(Protocol):
+    """Has one discriminator or several: what the training doctor asks."""
 
-    def judge(
-        self,
-        images: Tensor,
-        *,
-        labels: Tensor | None = None,
-        attributes: Tensor | None = None,
-        latents: Tensor | None = None,
-    ) -> Tensor:
-        """The discriminator's logits of images (N, C, H, W) in [-1, 1], (N,); higher is more real.
+    def logits(self, rows: Mapping[str, Rows], draws: Draws) -> dict[str, tuple[Tensor, Tensor]]:
+        """Logits of real and of generated images, (N,) or (N, ...) each, by the name of the discriminator.
 
-        Called as the training does: in training mode, the pictures of a call being one batch. Real pictures come with
-        what the set says of them: `labels` int64 (N,), `attributes` (N, A), None where it has none. Generated ones come
-        with the `latents` (N, ...) that they were decoded from. A model that is told of no condition ignores all three.
+        rows: of each of the model's feeds, as in a step of training.
+        draws: random numbers for what is generated.
+
+        Called as training does: in training mode, one batch. Higher is more real.
+        """
+        ...
+
+
+class Previews(Protocol):
+    """Makes the preview of a training itself. Other models are previewed by samples, else by reconstructions."""
+
+    def preview(self, rows: Mapping[str, Rows], draws: Draws) -> dict[str, Tensor]:
+        """Rows of the preview sheet by title: images (N, C, H, W) in [-1, 1].
+
+        rows: of each of the model's feeds, the same at every report. draws: the same random numbers at every report.
         """
         ...
 
@@ -215,7 +223,7 @@ class HasPosterior(Protocol):
     def divergences(self, images: Tensor, *, labels: Tensor | None = None, attributes: Tensor | None = None) -> Tensor:
         """(N, Z) nats: the divergence of each latent's posterior from its prior, of images (N, C, H, W) in [-1, 1].
 
-        Without randomness, and not weighted by beta. `labels`, `attributes`: as for `Judges`.
+        Without randomness, and not weighted by beta. `labels`, `attributes`: as in training.
         """
         ...
 
@@ -252,9 +260,14 @@ def samples_attributes(model: object) -> TypeIs[SamplesAttributes]:
     return "sample" in verbs_of(model) and bool(getattr(model, "attribute_names", ()))
 
 
-def judges(model: object) -> TypeIs[Judges]:
-    """Whether a model has a discriminator that can be asked."""
-    return hasattr(model, "judge")
+def is_adversarial(model: object) -> TypeIs[Adversarial]:
+    """Whether a model has discriminators whose logits can be compared."""
+    return hasattr(model, "logits")
+
+
+def previews(model: object) -> TypeIs[Previews]:
+    """Whether a model makes the preview of its training itself."""
+    return hasattr(model, "preview")
 
 
 def has_posterior(model: object) -> TypeIs[HasPosterior]:
