@@ -1,4 +1,4 @@
-"""The house stands as it is drawn: imports point down, the public face is complete, its examples run."""
+"""The house stands as it is drawn: imports point down, nothing heavy comes early, examples run."""
 
 from __future__ import annotations
 
@@ -104,27 +104,7 @@ def test_models_do_not_inherit_from_one_another() -> None:
         assert bases[0] is Model, f"{name} is a kind of {bases[0].__name__}"
 
 
-# The public face
-
-
-def test_every_public_name_is_there_and_listed() -> None:
-    assert len(set(imagewright.__all__)) == len(imagewright.__all__)
-    for name in imagewright.__all__:
-        assert getattr(imagewright, name) is not None
-        assert name in dir(imagewright)
-    promised = {"open_images", "train", "load", "sample", "encode", "decode", "reconstruct", "interpolate", "score"}
-    assert promised | {"inspect", "import_checkpoint", "models", "Run"} <= set(imagewright.__all__)
-
-
-def test_a_name_that_is_not_there() -> None:
-    with pytest.raises(AttributeError, match="module 'imagewright' has no attribute 'trian'"):
-        imagewright.trian  # noqa: B018
-
-
-def test_every_public_function_says_what_it_does() -> None:
-    for name in imagewright.__all__:
-        if name != "__version__":
-            assert getattr(imagewright, name).__doc__, name
+# Imports when they are needed
 
 
 @pytest.mark.parametrize(

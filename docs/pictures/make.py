@@ -1,4 +1,4 @@
-"""The picture at the head of the README: what the models made of Fashion-MNIST, by the commands' own functions.
+"""Make the picture at the head of the README: reconstructions and new pictures by three models of Fashion-MNIST.
 
 python docs/pictures/make.py SOURCE DCGAN_RUN VAE_RUN PCA_RUN
 """
@@ -12,9 +12,7 @@ import numpy as np
 import torch
 
 import imagewright as iw
-from imagewright.output.grids import draw_grid
 from imagewright.output.provenance import COMPOSITE, make_record
-from imagewright.output.writing import write_image
 
 COLUMNS = 12
 
@@ -31,9 +29,9 @@ def main() -> None:
         "new, by a DCGAN": iw.sample(dcgan, COLUMNS, seed=1),
         "a walk (DCGAN)": iw.interpolate(dcgan, COLUMNS, ends=(2, 5)),
     }
-    sheet = draw_grid(torch.cat(list(rows.values())), COLUMNS, row_labels=list(rows), scale=2)
     record = make_record("sample", model="pca, vae, dcgan", source_type=COMPOSITE)
-    write_image(sheet, Path(__file__).parent / "what-it-does.png", record, force=True)
+    sheet = iw.Sheet(torch.cat(list(rows.values())), columns=COLUMNS, row_labels=list(rows), scale=2, record=record)
+    sheet.write(Path(__file__).parent / "what-it-does.png", force=True)
 
 
 if __name__ == "__main__":

@@ -44,6 +44,17 @@ _HOME = {
     "import_checkpoint": "imagewright.checkpoints",
     "inspect": "imagewright.inspection",
     "models": "imagewright.catalogue",
+    "Sheet": "imagewright.output.sheets",
+    "sample_sheet": "imagewright.verbs.sheets",
+    "reconstruction_sheet": "imagewright.verbs.sheets",
+    "score_sheet": "imagewright.verbs.sheets",
+    "translation_sheet": "imagewright.verbs.sheets",
+    "interpolation_sheet": "imagewright.latent.walks.walk_sheets",
+    "blend_sheet": "imagewright.latent.walks.walk_sheets",
+    "edit_sheet": "imagewright.latent.editing.sheet",
+    "grid_sheet": "imagewright.output.image_grid",
+    "list_caches": "imagewright.images.cache.management",
+    "remove_caches": "imagewright.images.cache.management",
     "ImagewrightError": "imagewright.errors",
     "UserError": "imagewright.errors",
 }
@@ -53,11 +64,13 @@ __all__ = [
     "Images",
     "ImagewrightError",
     "Run",
+    "Sheet",
     "UserError",
     "__version__",
     "arithmetic",
     "attribute",
     "blend",
+    "blend_sheet",
     "classify",
     "compare",
     "components",
@@ -65,11 +78,15 @@ __all__ = [
     "directions",
     "doctor",
     "edit",
+    "edit_sheet",
     "encode",
     "evaluate",
+    "grid_sheet",
     "import_checkpoint",
     "inspect",
     "interpolate",
+    "interpolation_sheet",
+    "list_caches",
     "load",
     "manifold",
     "models",
@@ -77,9 +94,14 @@ __all__ = [
     "open_images",
     "project",
     "reconstruct",
+    "reconstruction_sheet",
+    "remove_caches",
     "sample",
+    "sample_sheet",
     "score",
+    "score_sheet",
     "train",
+    "translation_sheet",
     "traverse",
 ]
 
@@ -89,24 +111,30 @@ if TYPE_CHECKING:
     from imagewright.checkpoints import import_checkpoint
     from imagewright.errors import ImagewrightError, UserError
     from imagewright.images import Images, open_images
+    from imagewright.images.cache.management import list_caches, remove_caches
     from imagewright.inspection import inspect
     from imagewright.latent.arithmetic.arithmetic import arithmetic
     from imagewright.latent.attributes.find import attribute
     from imagewright.latent.directions.directions import directions
     from imagewright.latent.editing.edit import edit
+    from imagewright.latent.editing.sheet import edit_sheet
     from imagewright.latent.neighbours.neighbours import neighbours
     from imagewright.latent.projection.project import project
     from imagewright.latent.walks.blend import blend
     from imagewright.latent.walks.interpolate import interpolate
     from imagewright.latent.walks.plane import manifold
     from imagewright.latent.walks.traverse import traverse
+    from imagewright.latent.walks.walk_sheets import blend_sheet, interpolation_sheet
     from imagewright.metrics.comparison import compare
     from imagewright.metrics.evaluate import evaluate
+    from imagewright.output.image_grid import grid_sheet
+    from imagewright.output.sheets import Sheet
     from imagewright.runs.loading import load
     from imagewright.runs.run import Run
     from imagewright.training.doctor.findings import doctor
     from imagewright.training.train import train
     from imagewright.verbs import classify, decode, encode, reconstruct, sample, score
+    from imagewright.verbs.sheets import reconstruction_sheet, sample_sheet, score_sheet, translation_sheet
 
 
 def __getattr__(name: str) -> Any:

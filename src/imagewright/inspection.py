@@ -1,4 +1,4 @@
-"""`inspect`: what a file or a run is, and where a picture comes from."""
+"""`inspect`: what a file or a run holds, and the provenance of a picture."""
 
 from __future__ import annotations
 
@@ -10,30 +10,34 @@ from imagewright.runs.run import RECORD, Run
 
 
 def inspect(path: Run | str | Path) -> dict[str, Any]:
-    """What is at a path, as JSON values. `kind` says what it is: picture, video, arrays, weights or run.
+    """What is at a path, as JSON values; `kind` is "picture", "video", "arrays", "weights" or "run".
 
-    A file: see `imagewright.output.inspecting.inspect_file`. A run: its record (`run.json`), its `checkpoints`
-    by images seen, what of them is `damaged`, and its `last_report`. Raises `DataError` for a damaged file, `UserError`
-    for what is none of these.
+    A file has the values of `imagewright.output.inspecting.inspect_file`, such as the `provenance` of a picture.
+    A run has the values of its `run.json`, its `checkpoints` (the images seen at each), `damaged` (a sentence for each
+    damaged checkpoint) and `last_report` (the last line of its metrics).
+
+    path: a file, a run or its directory.
+    Raises `DataError` for a damaged file or another kind of file, `UserError` if there is none, `RunError` for a
+    folder without a run.
     """
     if isinstance(path, Run):
-        return _run(path)
+        return _inspect_run(path)
     if Path(path).is_dir() or Path(path).name == RECORD:
-        return _run(Run(path if Path(path).is_dir() else Path(path).parent))
+        return _inspect_run(Run(path if Path(path).is_dir() else Path(path).parent))
     return inspect_file(path)
 
 
-def _run(run: Run) -> dict[str, Any]:
+def _inspect_run(run: Run) -> dict[str, Any]:
     from imagewright.runs.weights import damage
 
     checkpoints = run.checkpoints()
     reports = run.metrics()
-    found = [damage(checkpoint, for_resume=False) for checkpoint in checkpoints]
+    faults = [damage(checkpoint, for_resume=False) for checkpoint in checkpoints]
     return {
         "kind": "run",
         "path": str(run.path),
         **run.record,
         "checkpoints": [checkpoint.images_seen for checkpoint in checkpoints],
-        "damaged": [said for said in found if said],
+        "damaged": [fault for fault in faults if fault],
         "last_report": reports[-1] if reports else None,
     }

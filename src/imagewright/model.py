@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import torch
@@ -49,6 +50,14 @@ class Stream(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Origin:
+    """The run directory or weights file that a model was loaded from, and the images it had seen (None: unknown)."""
+
+    path: Path
+    images_seen: int | None
+
+
 class Model(nn.Module):
     """Networks or closed-form statistics with a config. What it can do with images is in `capabilities`.
 
@@ -64,6 +73,7 @@ class Model(nn.Module):
     feeds: ClassVar[Mapping[str, Feed]] = {"images": Feed()}
     averaged: ClassVar[tuple[str, ...]] = ()
     config: configs.Config
+    origin: Origin | None = None  # set by `load`: the provenance record of what the model makes names it
 
     def __init__(self, config: configs.Config) -> None:
         super().__init__()

@@ -93,7 +93,7 @@ def test_mistakes_are_said_before_the_work(
     assert "Did you mean 'Bright'" in failed(
         capsys, "latent", "attribute", run, source, "--attribute", "Bigt", "--out", out
     )
-    assert "none that can be written" in failed(
+    assert "no known format" in failed(
         capsys, "latent", "attribute", run, source, "--attribute", "Bright", "--measure", "x.txt"
     )
     assert "Pictures without it" in failed(capsys, "latent", "attribute", run, "--positive", source, "--out", out)
@@ -106,6 +106,6 @@ def test_mistakes_are_said_before_the_work(
     assert "--move is missing" in failed(capsys, "edit", run, "1", "--out", out)
     assert "is no move" in failed(capsys, "edit", run, "1", "--move", "a=b", "--out", out)
     assert "no direction 'smile'" in failed(capsys, "edit", run, "1", "--move", "smile", "--out", out)
-    assert "One direction goes" in failed(capsys, "edit", run, "1", "--move", "a", "b", "--out", out)
-    assert "two at least" in failed(capsys, "edit", run, "1", "--move", "a", "--steps", "1", "--out", out)
+    assert "At most one direction" in failed(capsys, "edit", run, "1", "--move", "a", "b", "--out", out)
+    assert "--steps 1" in failed(capsys, "edit", run, "1", "--move", "a", "--steps", "1", "--out", out)
     assert not out.exists()

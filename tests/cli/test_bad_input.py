@@ -34,11 +34,11 @@ def train(*arguments: str) -> int:
 
 def mistake(capsys: pytest.CaptureFixture[str], code: int, *parts: str) -> None:
     """The command failed by the user's mistake, and its message of at most two lines holds the parts."""
-    said = capsys.readouterr().err.strip()
-    assert code == 2, said
-    assert 0 < len(said.splitlines()) <= 2, said
+    message = capsys.readouterr().err.strip()
+    assert code == 2, message
+    assert 0 < len(message.splitlines()) <= 2, message
     for part in parts:
-        assert part in said
+        assert part in message
 
 
 def a_picture(path: Path, seed: int = 0, size: tuple[int, int] = (16, 16)) -> Path:
@@ -126,7 +126,7 @@ def test_one_bad_picture_among_good_ones_is_named_and_left_out_or_stops_under_st
     assert not (here / "strict").exists()
 
 
-def test_force_keeps_the_old_run_until_the_pictures_are_ready(capsys: pytest.CaptureFixture[str], here: Path) -> None:
+def test_force_leaves_the_old_run_until_the_pictures_are_ready(capsys: pytest.CaptureFixture[str], here: Path) -> None:
     assert train("digits", "--out", "run", *TINY) == 0
     before = (here / "run" / "run.json").read_bytes()
     cut_jpeg(here / "source")
@@ -154,7 +154,7 @@ def run(here: Path) -> Path:
     return here / "run"
 
 
-def test_a_run_that_is_there_is_not_written_over(capsys: pytest.CaptureFixture[str], run: Path) -> None:
+def test_an_existing_run_is_not_overwritten(capsys: pytest.CaptureFixture[str], run: Path) -> None:
     before = (run / "metrics.jsonl").read_bytes()
     mistake(capsys, train("digits", "--out", "run", *TINY), "holds a run already", "--resume", "--force")
     with claimed(run):  # as another process does while it trains
@@ -163,7 +163,7 @@ def test_a_run_that_is_there_is_not_written_over(capsys: pytest.CaptureFixture[s
     assert (run / "metrics.jsonl").read_bytes() == before
 
 
-def test_resuming_what_differs_says_what_differs(capsys: pytest.CaptureFixture[str], run: Path, here: Path) -> None:
+def test_resuming_with_other_options_names_them(capsys: pytest.CaptureFixture[str], run: Path, here: Path) -> None:
     pictures(here / "source")
     resumed = ("--out", "run", "--resume")
     mistake(capsys, train("digits", *resumed, "--latent-dim", "3"), "latent_dim is 2 in the run and 3 now")
@@ -183,7 +183,7 @@ def test_a_cut_checkpoint_names_the_whole_one_before_it(capsys: pytest.CaptureFi
     assert main(["sample", "run", "--out", "b.png"]) == 0
 
 
-def test_where_no_checkpoint_is_whole_one_is_named_and_the_others_counted(
+def test_without_a_whole_checkpoint_one_is_named_and_the_others_counted(
     capsys: pytest.CaptureFixture[str], run: Path
 ) -> None:
     for path in (run / "checkpoints").iterdir():
@@ -192,7 +192,7 @@ def test_where_no_checkpoint_is_whole_one_is_named_and_the_others_counted(
 
 
 @pytest.mark.parametrize("content", ["", "{", "{}", "[1]", '{"model": "vae", "config": {}}', "\xff"])
-def test_a_damaged_record_is_said(capsys: pytest.CaptureFixture[str], run: Path, content: str) -> None:
+def test_a_damaged_record_is_reported(capsys: pytest.CaptureFixture[str], run: Path, content: str) -> None:
     (run / "run.json").write_bytes(content.encode("latin-1"))
     mistake(capsys, train("digits", "--out", "run", "--resume"), "run.json is damaged")
     weights = run / "checkpoints" / "000000128.safetensors"
@@ -204,13 +204,13 @@ def test_damaged_reports_do_not_stop_a_resumed_run(run: Path) -> None:
     assert train("digits", "--out", "run", "--resume", "--images-seen", "192") == 0
 
 
-def test_weights_of_another_shape_are_said_in_short(capsys: pytest.CaptureFixture[str], run: Path) -> None:
+def test_weights_of_another_shape_are_reported_in_short(capsys: pytest.CaptureFixture[str], run: Path) -> None:
     record = run / "run.json"
     record.write_text(record.read_text().replace('"latent_dim": 2', '"latent_dim": 3'))
     mistake(capsys, train("digits", "--out", "run", "--resume"), "does not hold this model's tensors", "more)")
 
 
-def test_the_state_file_is_told_from_the_weights(capsys: pytest.CaptureFixture[str], run: Path) -> None:
+def test_a_state_file_is_no_weights_file(capsys: pytest.CaptureFixture[str], run: Path) -> None:
     state = run / "checkpoints" / "000000128.state.safetensors"
     mistake(capsys, main(["sample", str(state), "--out", "a.png"]), state.name, "without .state")
 
@@ -228,7 +228,7 @@ def test_a_fit_that_fails_leaves_nothing(capsys: pytest.CaptureFixture[str], her
     assert not (here / "run").exists()
 
 
-def test_a_model_that_no_memory_holds_says_what_to_lower(capsys: pytest.CaptureFixture[str], here: Path) -> None:
+def test_a_model_too_large_for_memory_names_options_to_lower(capsys: pytest.CaptureFixture[str], here: Path) -> None:
     mistake(
         capsys,
         train("digits", "--network", "mlp", "--width", "8192", "--layers", "16", "--size", "4096", "--out", "run"),
@@ -239,7 +239,7 @@ def test_a_model_that_no_memory_holds_says_what_to_lower(capsys: pytest.CaptureF
     assert not (here / "run").exists()
 
 
-def test_a_batch_that_no_memory_holds_is_refused(
+def test_a_batch_too_large_for_memory_is_refused(
     capsys: pytest.CaptureFixture[str], here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("imagewright.training.device.memory_of", lambda _: 2**30)
@@ -247,14 +247,14 @@ def test_a_batch_that_no_memory_holds_is_refused(
     assert not (here / "run").exists()
 
 
-def test_words_that_mean_nothing_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_words_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     mistake(capsys, main(["train", "vae", "digits", "and", "more"]), "takes no `and more`")
 
 
-def test_under_torchrun_one_rank_says_what_is_wrong_for_all(
+def test_under_torchrun_one_rank_prints_the_error(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imagewright.cli.failures.SECONDS_FOR_THE_FIRST_TO_SPEAK", 0)
+    monkeypatch.setattr("imagewright.cli.failures.SECONDS_FOR_FIRST_RANK", 0)
     monkeypatch.setenv("LOCAL_RANK", "0")
     mistake(capsys, train("digits", "--latent-dim", "0"), "--latent-dim")
     monkeypatch.setenv("LOCAL_RANK", "1")
@@ -299,8 +299,8 @@ def test_ctrl_c_twice_at_once_still_saves(here: Path) -> None:
                 break
         os.kill(process.pid, signal.SIGINT)
         os.kill(process.pid, signal.SIGINT)
-        said = process.stderr.read()
+        log = process.stderr.read()
     assert process.returncode == 130
-    assert "Stopped and saved" in said
-    assert "imagewright train vae digits" in said
+    assert "Stopped and saved" in log
+    assert "imagewright train vae digits" in log
     assert list((here / "run" / "checkpoints").glob("*.state.safetensors"))

@@ -34,10 +34,10 @@ def table(path: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(path.read_text().splitlines()))
 
 
-def test_a_run_says_a_class_and_a_probability_for_each_picture(
+def test_a_run_gives_a_class_and_a_probability_for_each_picture(
     run: Path, labelled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out = tmp_path / "said.csv"
+    out = tmp_path / "predicted.csv"
     assert main(["classify", str(run), str(labelled), "--out", str(out)]) == 0
     rows = table(out)
     assert len(rows) == 60
@@ -48,21 +48,23 @@ def test_a_run_says_a_class_and_a_probability_for_each_picture(
         assert float(row["probability"]) == max(chances)
     right = sum(row["label"] == row["truth"] for row in rows)
     assert f"{right / 60:.2%} of 60 pictures right" in capsys.readouterr().out
-    assert (tmp_path / "said-confusion.png").is_file()
-    assert (tmp_path / "said-mistakes.png").is_file() == (right < 60)
+    assert (tmp_path / "predicted-confusion.png").is_file()
+    assert (tmp_path / "predicted-mistakes.png").is_file() == (right < 60)
     assert main(["classify", str(run), str(labelled), "--out", str(out)]) == 2
     assert "exists already" in capsys.readouterr().err
     assert main(["classify", str(run), str(labelled), "--out", str(out), "--force"]) == 0
 
 
-def test_pictures_without_labels_are_classified_and_not_judged(
+def test_pictures_without_labels_are_classified_without_an_accuracy(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     np.savez(tmp_path / "bare.npz", images=np.full((2, 8, 8), 200, np.uint8))
-    assert main(["classify", str(run), str(tmp_path / "bare.npz"), "--out", str(tmp_path / "said.csv")]) == 0
-    assert "2 pictures, without labels to judge by" in capsys.readouterr().out
-    assert [row["label"] for row in table(tmp_path / "said.csv")] == ["1", "1"]
-    assert not (tmp_path / "said-confusion.png").exists()
+    assert main(["classify", str(run), str(tmp_path / "bare.npz"), "--out", str(tmp_path / "predicted.csv")]) == 0
+    printed = capsys.readouterr().out
+    assert "2 pictures, without labels" in printed
+    assert "right" not in printed
+    assert [row["label"] for row in table(tmp_path / "predicted.csv")] == ["1", "1"]
+    assert not (tmp_path / "predicted-confusion.png").exists()
 
 
 def test_labelled_pictures_alone_compare_classifiers(
@@ -86,9 +88,9 @@ def test_labelled_pictures_alone_compare_classifiers(
     ("arguments", "message"),
     [
         (["RUN", "SET", "--out", "x.txt"], "Known: .csv"),
-        (["RUN", "SET", "--out", "x.csv", "--counts", "10"], "--counts is for comparing classifiers, without a run"),
+        (["RUN", "SET", "--out", "x.csv", "--counts", "10"], "--counts"),
         (["SET", "--out", "x.csv"], "--out x.csv must be a folder"),
-        (["SET", "--out", "x", "--at", "5"], "--at is for a run, and none was named"),
+        (["SET", "--out", "x", "--at", "5"], "--at needs a run"),
         (["SET", "--out", "x", "--models", "svm"], "There is no classifier 'svm'"),
         (["SET", "--out", "x", "--counts", "1k"], "--counts 1000, but it must be from 4"),
         (["SET", "--out", "x", "--test-share", "0"], "--test-share 0, but it must be a share"),
@@ -97,7 +99,7 @@ def test_labelled_pictures_alone_compare_classifiers(
         (["PCA", "SET", "--out", "x.csv"], "cannot classify: it can sample, encode"),
     ],
 )
-def test_mistakes_are_told(
+def test_mistakes_are_named(
     arguments: list[str],
     message: str,
     run: Path,

@@ -13,9 +13,9 @@ def test_clusters_of_digits(capsys, tmp_path: Path) -> None:
     out = tmp_path / "out"
     arguments = ["cluster", "digits", "--clusters", "12", "--map", "pca", "--out", str(out)]
     assert main(arguments) == 0
-    said = capsys.readouterr().out
-    assert "12 clusters of" in said
-    assert "purity 0." in said
+    printed = capsys.readouterr().out
+    assert "12 clusters of" in printed
+    assert "purity 0." in printed
     assert {path.name for path in out.iterdir()} == {"clusters.csv", "sheet.png", "map.png", "report.json"}
     assert main(arguments) == 2
     assert "exists already" in capsys.readouterr().err
@@ -32,9 +32,9 @@ def test_clusters_of_digits(capsys, tmp_path: Path) -> None:
         (["--labels", "none.csv"], "none.csv"),
     ],
 )
-def test_mistakes_are_said_and_leave_nothing(capsys, tmp_path: Path, options: list[str], expected: str) -> None:
+def test_mistakes_are_named_and_leave_nothing(capsys, tmp_path: Path, options: list[str], expected: str) -> None:
     assert main(["cluster", "digits", "--out", str(tmp_path / "out"), *options]) == 2
-    said = capsys.readouterr().err
-    assert expected in said
-    assert "Traceback" not in said
+    message = capsys.readouterr().err
+    assert expected in message
+    assert "Traceback" not in message
     assert not (tmp_path / "out").exists()

@@ -1,4 +1,4 @@
-"""Each command does what it says, from a source to pictures that carry where they come from."""
+"""Each command from a source to its files, which have a provenance record."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def inspected(path: Path, capsys: pytest.CaptureFixture[str]) -> dict:
     return json.loads(capsys.readouterr().out)
 
 
-def test_options_reach_the_run_and_those_not_typed_are_left_to_it(
+def test_typed_options_reach_the_run_and_others_keep_their_defaults(
     cleaner: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = inspected(cleaner, capsys)
@@ -144,6 +144,22 @@ def test_interpolate_writes_a_sheet_or_an_animation(
         assert found["frames"] == 2 * 4 + 1
 
 
+def test_python_writes_the_same_files_as_the_commands(run: Path, cleaner: Path, tmp_path: Path) -> None:
+    """What a notebook or a web page builds with the library is the command's file to the byte, record included."""
+    sheets = {
+        f"sample {run} --count 3 --seed 2": imagewright.sample_sheet(run, 3, seed=2),
+        f"reconstruct {cleaner} digits --count 2": imagewright.reconstruction_sheet(cleaner, "digits", 2),
+        f"interpolate {run} --between 1 5 --steps 3": imagewright.interpolation_sheet(run, 3, ends=(1, 5)),
+        f"interpolate {run} --corners 0 1 2 3 --steps 3": imagewright.blend_sheet(run, (0, 1, 2, 3), 3),
+        "data grid digits --count 5": imagewright.grid_sheet("digits", 5),
+    }
+    for command, sheet in sheets.items():
+        ours, theirs = tmp_path / "python.png", tmp_path / "command.png"
+        assert main([*command.split(), "--out", str(theirs), "--force"]) == 0
+        sheet.write(ours, force=True)
+        assert ours.read_bytes() == theirs.read_bytes(), command
+
+
 def test_interpolate_between_pictures_of_a_source(run: Path, tmp_path: Path) -> None:
     out = tmp_path / "walk.npz"
     command = ["interpolate", str(run), "--source", "digits", "--count", "3", "--steps", "4", "--out", str(out)]
@@ -173,9 +189,9 @@ def test_data_check_prepare_and_grid(tmp_path: Path, capsys: pytest.CaptureFixtu
         Image.fromarray(pixels).save(folder / f"{index}.png")
     (folder / "broken.jpg").write_text("this is no picture")
     assert main(["data", "check", str(folder)]) == 0
-    said = capsys.readouterr().out
-    assert "broken.jpg" in said
-    assert "20x30" in said
+    printed = capsys.readouterr().out
+    assert "broken.jpg" in printed
+    assert "20x30" in printed
     assert main(["data", "check", str(folder), "--strict"]) == 2
     assert "1 of 6" in capsys.readouterr().err
     assert main(["data", "prepare", str(folder), "--size", "16x24"]) == 0
@@ -185,7 +201,7 @@ def test_data_check_prepare_and_grid(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert inspected(sheet, capsys)["provenance"] is None
 
 
-def test_a_run_that_exists_is_kept(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_existing_run_is_not_replaced(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
     assert main(["train", "pca", "digits", "--out", str(run)]) == 2
     assert "--force" in capsys.readouterr().err
@@ -197,9 +213,9 @@ def test_progress_goes_to_the_error_stream_and_the_result_to_the_output(
 ) -> None:
     out = tmp_path / "run"
     assert main(["train", "pca", "digits", "--components", "2", "--out", str(out)]) == 0
-    said = capsys.readouterr()
-    assert str(out / "report.html") in said.out
-    assert "images" in said.err
+    printed = capsys.readouterr()
+    assert str(out / "report.html") in printed.out
+    assert "images" in printed.err
     assert (out / "report.html").exists()
 
 

@@ -1,4 +1,4 @@
-"""`imagewright components` from the command line: what it writes and says, and what it refuses."""
+"""`imagewright components`: its files, its summary, and the mistakes that it refuses."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     """The message of a command that fails by the user's mistake."""
     capsys.readouterr()
     assert main(["components", *arguments]) == 2
-    said = capsys.readouterr().err.strip()
-    assert 0 < len(said.splitlines()) <= 2, said
-    assert "Traceback" not in said
-    return said
+    message = capsys.readouterr().err.strip()
+    assert 0 < len(message.splitlines()) <= 2, message
+    assert "Traceback" not in message
+    return message
 
 
-def test_four_pictures_and_the_numbers_are_written_and_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_four_figures_and_the_numbers_are_written_and_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["components", "digits", "--out", "out", "--picture", "3"]) == 0
-    said = capsys.readouterr().out.splitlines()
-    assert said[:5] == [str(Path("out") / name) for name in FILES]
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[:5] == [str(Path("out") / name) for name in FILES]
     assert sorted(path.name for path in Path("out").iterdir()) == sorted(FILES)
-    assert said[5] == "1,797 pictures of 8x8x1: 64 principal components explain 100.0% of the variance."
-    assert said[6] == "Components that explain 90%: 21, 95%: 29, 99%: 41. Before the elbow: 10."
-    assert said[7].startswith("000003 is near the mean ")
+    assert printed[5] == "1,797 pictures of 8x8x1: 64 principal components explain 100.0% of the variance."
+    assert printed[6] == "Components that explain 90%: 21, 95%: 29, 99%: 41. Before the elbow: 10."
+    assert printed[7].startswith("000003 is near the mean ")
     numbers = json.loads(Path("out/components.json").read_text())
     assert numbers["components_for"] == {"90%": 21, "95%": 29, "99%": 41}
     assert numbers["picture"] == {"index": 3, "name": "000003"}
@@ -46,21 +46,21 @@ def test_four_pictures_and_the_numbers_are_written_and_said(capsys: pytest.Captu
 
 
 @pytest.mark.parametrize("method", ["ica", "lda", "random"])
-def test_each_method_says_what_it_has_to(method: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_method_prints_its_result(method: str, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["components", "digits", "--method", method, "--components", "9", "--out", "out"]
     assert main(command) == 0
-    said = capsys.readouterr().out
+    printed = capsys.readouterr().out
     names = {"ica": "9 independent components", "lda": "9 discriminants", "random": "9 random directions"}
-    assert names[method] in said
-    assert ("too few for any bound (Johnson-Lindenstrauss)" in said) == (method == "random")
+    assert names[method] in printed
+    assert ("too few for any bound (Johnson-Lindenstrauss)" in printed) == (method == "random")
 
 
-def test_a_rotation_that_did_not_settle_is_said(
+def test_a_rotation_that_did_not_converge_is_reported(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("imagewright.models.linear.ica.TOLERANCE", 0.0)
     assert main(["components", "digits", "--method", "ica", "--components", "3", "--out", "out"]) == 0
-    assert "did not come to rest" in capsys.readouterr().out
+    assert "did not converge" in capsys.readouterr().out
 
 
 def test_nothing_is_overwritten_unless_forced_and_files_are_no_folders(capsys: pytest.CaptureFixture[str]) -> None:
@@ -73,7 +73,7 @@ def test_nothing_is_overwritten_unless_forced_and_files_are_no_folders(capsys: p
     assert "is a file" in refused(capsys, "digits", "--out", "out/sum.png")
 
 
-def test_mistakes_are_told_in_the_words_that_were_typed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_mistakes_are_named_with_the_typed_option(capsys: pytest.CaptureFixture[str]) -> None:
     random = np.random.default_rng(0)
     for index in range(6):
         Path("photos").mkdir(exist_ok=True)

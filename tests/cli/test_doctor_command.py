@@ -1,4 +1,4 @@
-"""`imagewright doctor`: what it prints of runs that are ill, well, old, damaged, or none."""
+"""`imagewright doctor`: what it prints for runs with and without a finding, old, damaged and missing runs."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ def still(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def said(capsys: pytest.CaptureFixture[str], run: Path, *options: str) -> str:
+def doctor(capsys: pytest.CaptureFixture[str], run: Path, *options: str) -> str:
     assert main(["doctor", str(run), *options]) == 0
     return capsys.readouterr().out
 
 
 def test_a_finding_with_its_evidence_and_an_option(still: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    found, looked = said(capsys, still).splitlines()
+    found, looked = doctor(capsys, still).splitlines()
     assert found.startswith("training stalled: ")
     assert "(threshold 0.01). Try a higher --learning-rate (now 1e-12). (since 24 images)" in found
     assert looked == "Looked at: gradients not finite, gradients exploding, training stalled, collapse."
-    (record,) = json.loads(said(capsys, still, "--json"))
+    (record,) = json.loads(doctor(capsys, still, "--json"))
     assert (record["name"], record["images_seen"]) == ("training stalled", 24)
 
 
 def test_nothing_wrong_and_what_was_looked_at(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     train_tiny("vae", simple_pictures(16, (8, 8)), tmp_path / "run", steps=4)
-    first, looked = said(capsys, tmp_path / "run").splitlines()
+    first, looked = doctor(capsys, tmp_path / "run").splitlines()
     assert first == "Nothing wrong found at 32 images seen."
     assert "posterior collapse" in looked
-    assert said(capsys, tmp_path / "run", "--json") == "[]\n"
+    assert doctor(capsys, tmp_path / "run", "--json") == "[]\n"
 
 
 def test_a_line_that_a_kill_cut_short_is_passed_over(
@@ -49,23 +49,23 @@ def test_a_line_that_a_kill_cut_short_is_passed_over(
     cut = shutil.copytree(still, tmp_path / "cut")
     with (cut / "metrics.jsonl").open("a") as file:
         file.write('{"images_seen": 56, "heal')
-    assert "training stalled" in said(capsys, cut)
+    assert "training stalled" in doctor(capsys, cut)
 
 
-def test_runs_that_leave_nothing_to_judge_by(still: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_runs_without_anything_to_diagnose(still: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     np.savez(tmp_path / "set.npz", images=simple_pictures(16, (8, 8)).transpose(0, 2, 3, 1))
     closed = tmp_path / "closed"
     assert main(["train", "pca", str(tmp_path / "set.npz"), "--out", str(closed), "--quiet"]) == 0
     capsys.readouterr()
-    assert said(capsys, closed) == "pca is fitted in closed form: there is nothing to watch.\n"
+    assert doctor(capsys, closed) == "pca is fitted in closed form: there is nothing to watch.\n"
     old = shutil.copytree(still, tmp_path / "old")
     lines = [json.loads(line) for line in (old / "metrics.jsonl").read_text().splitlines()]
     for line in lines:
         del line["health"], line["findings"]
     (old / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    assert "trained by a version that did not watch" in said(capsys, old)
+    assert "trained by a version that did not watch" in doctor(capsys, old)
     (old / "metrics.jsonl").unlink()
-    assert "there is no report in it yet" in said(capsys, old)
+    assert "there is no report in it yet" in doctor(capsys, old)
 
 
 def test_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,28 +25,28 @@ def test_the_list_names_every_lesson_without_torch() -> None:
 
 
 @pytest.mark.parametrize("name", list(LESSONS))
-def test_every_lesson_can_be_asked_for_its_options(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_lesson_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["lesson", name, "--help"]) == 0
-    said = capsys.readouterr().out
+    printed = capsys.readouterr().out
     for option in ("--out", "--format", "--force"):
-        assert option in said
+        assert option in printed
 
 
-def test_a_lesson_writes_figures_numbers_and_what_came_out(
+def test_a_lesson_writes_figures_and_numbers_and_prints_a_summary(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["lesson", "gan", *QUICK, "--format", "svg", "--animation", "none"]) == 0
-    said = capsys.readouterr().out
+    printed = capsys.readouterr().out
     folder = tmp_path / "lessons" / "gan"
     assert {path.name for path in folder.iterdir()} == {"steps.svg", "numbers.json"}
-    assert "lessons/gan/steps.svg" in said
-    assert "Wasserstein" in said
+    assert "lessons/gan/steps.svg" in printed
+    assert "Wasserstein" in printed
     options = json.loads((folder / "numbers.json").read_text())["options"]
     assert (options["steps"], options["data"], options["seed"]) == (10, "line", 0)
 
 
-def test_a_figure_says_which_lesson_and_seed_made_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_figure_records_its_lesson_and_seed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["lesson", "gan", *QUICK, "--seed", "5", "--animation", "none", "--out", str(tmp_path / "out")]) == 0
     capsys.readouterr()
     assert main(["inspect", str(tmp_path / "out" / "steps.png"), "--json"]) == 0
@@ -97,9 +97,9 @@ def test_mistakes_are_named(
     arguments: list[str], part: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["lesson", *arguments, "--out", str(tmp_path / "out")]) == 2
-    said = capsys.readouterr().err.strip()
-    assert part in said
-    assert len(said.splitlines()) <= 2
+    message = capsys.readouterr().err.strip()
+    assert part in message
+    assert len(message.splitlines()) <= 2
     assert not (tmp_path / "out").exists()
 
 

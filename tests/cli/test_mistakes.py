@@ -14,11 +14,11 @@ from imagewright.errors import TrainingError
 def mistake(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     """The message of a command that fails by the user's mistake."""
     assert main(arguments) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert "Traceback" not in said.err
-    assert 0 < len(said.err.strip().splitlines()) <= 3
-    return said.err
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "Traceback" not in printed.err
+    assert 0 < len(printed.err.strip().splitlines()) <= 3
+    return printed.err
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def mistake(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["data", "check", "no-such-place"], ["no-such-place"]),
     ],
 )
-def test_the_message_names_what_was_wrong_and_what_is_right(
+def test_the_message_names_the_mistake_and_what_is_expected(
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -60,9 +60,9 @@ def test_the_message_names_what_was_wrong_and_what_is_right(
     expected: list[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    said = mistake(capsys, *arguments)
+    message = mistake(capsys, *arguments)
     for part in expected:
-        assert part in said
+        assert part in message
     assert list(tmp_path.rglob("*")) == []
 
 
@@ -91,9 +91,9 @@ def test_other_failures_have_their_own_exit_codes(
     monkeypatch.setattr("imagewright.inspect", fail, raising=False)
     monkeypatch.delenv("IMAGEWRIGHT_DEBUG", raising=False)
     assert main(["inspect", "x"]) == exit_code
-    said = capsys.readouterr().err
-    assert expected in said
-    assert "Traceback" not in said
+    message = capsys.readouterr().err
+    assert expected in message
+    assert "Traceback" not in message
 
 
 def test_the_traceback_is_shown_when_asked_for(
@@ -105,17 +105,17 @@ def test_the_traceback_is_shown_when_asked_for(
 
 
 @pytest.mark.parametrize("text", ["", "k", "1.2345k", "1e5", "inf", "0x10", "5 000", "1" * 40])
-def test_what_is_no_count_is_refused(text: str) -> None:
+def test_other_text_is_no_count(text: str) -> None:
     with pytest.raises(ValueError, match="whole number"):
         parse_count(text)
 
 
 @pytest.mark.parametrize(("text", "number"), [("0", 0), ("200K", 200_000), ("2.5m", 2_500_000), ("12,345", 12_345)])
-def test_counts_are_read_as_people_write_them(text: str, number: int) -> None:
+def test_counts_have_suffixes_and_separators(text: str, number: int) -> None:
     assert parse_count(text) == number
 
 
 @pytest.mark.parametrize("text", ["", "x", "64x", "-3", "64x64x3", "0x8", "6.5"])
-def test_what_is_no_size_is_refused(text: str) -> None:
+def test_other_text_is_no_size(text: str) -> None:
     with pytest.raises(ValueError, match="HEIGHTxWIDTH"):
         parse_size(text)

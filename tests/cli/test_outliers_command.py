@@ -28,13 +28,13 @@ def photos(tmp_path: Path) -> Path:
     return tmp_path / "photos"
 
 
-def test_a_search_from_the_first_to_the_last_word(capsys, tmp_path: Path, photos: Path) -> None:
+def test_a_search_with_moving_and_undo(capsys, tmp_path: Path, photos: Path) -> None:
     out, odd = tmp_path / "out", tmp_path / "odd"
     arguments = ["outliers", str(photos), "--out", str(out), "--normal", "good", "--move-to", str(odd), "--count", "1"]
     assert main(arguments) == 0
-    said = capsys.readouterr().out
-    assert "strangest by ensemble: odd/05.png" in said
-    assert "1 known to be strange, 23 ordinary" in said
+    printed = capsys.readouterr().out
+    assert "ensemble: odd/05.png" in printed
+    assert "1 known outliers, 23 normal" in printed
     assert {path.name for path in out.iterdir()} == {"scores.csv", "sheet.png", "where.png", "report.json"}
     assert (odd / "odd" / "05.png").is_file()
     assert not (photos / "odd" / "05.png").exists()
@@ -60,14 +60,14 @@ def test_a_search_from_the_first_to_the_last_word(capsys, tmp_path: Path, photos
         (["--out", "o", "--undo", "no-list.csv"], "no-list.csv"),
     ],
 )
-def test_mistakes_are_said_and_leave_nothing(capsys, monkeypatch, tmp_path, photos, options, expected) -> None:
+def test_mistakes_are_named_and_leave_nothing(capsys, monkeypatch, tmp_path, photos, options, expected) -> None:
     monkeypatch.chdir(tmp_path)
     before = sorted(tmp_path.rglob("*"))
     typed = [option.replace("PHOTOS", str(photos)) for option in options]
     assert main(["outliers", str(photos), *typed]) == 2
-    said = capsys.readouterr()
-    assert expected in said.err
-    assert "Traceback" not in said.err
+    printed = capsys.readouterr()
+    assert expected in printed.err
+    assert "Traceback" not in printed.err
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -85,6 +85,6 @@ def test_one_picture_is_too_few(capsys, tmp_path: Path, photos: Path) -> None:
 
 def test_two_sets_against_each_other(capsys, photos: Path) -> None:
     assert main(["data", "check", str(photos), "--against", str(photos / "odd")]) == 0
-    said = capsys.readouterr().out
-    assert "1 equal and 0 nearly equal pictures" in said
-    assert "odd/05.png = 05.png" in said
+    printed = capsys.readouterr().out
+    assert "1 equal and 0 nearly equal pictures" in printed
+    assert "odd/05.png = 05.png" in printed

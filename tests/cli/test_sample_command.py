@@ -62,22 +62,36 @@ def test_attributes(of_attributes: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("run", "typed", "said"),
+    ("run", "typed", "named"),
     [
-        ("classes", ["--label", "othr"], "There is no class 'othr'. Did you mean 'other'?"),
-        ("classes", ["--attributes", "hat=1"], "cgan draws no pictures with given attributes"),
-        ("classes", ["--each-class", "--label", "one"], "leave --label and --attributes out"),
-        ("attributes", ["--each-class"], "cgan knows no classes"),
-        ("attributes", ["--label", "hat"], "cgan draws no pictures of a given class"),
-        ("attributes", ["--attributes", "hatt=1"], "There is no attribute 'hatt'. Did you mean 'hat'?"),
-        ("attributes", ["--attributes", "hat=2"], "The attribute hat is a number from 0 (without) to 1 (with), not 2."),
-        ("attributes", ["--attributes", "hat=much"], "'hat=much' is no attribute with its value"),
+        ("classes", ["--label", "othr"], ["'othr'", "Did you mean 'other'?"]),
+        ("classes", ["--attributes", "hat=1"], ["cgan", "attributes"]),
+        ("classes", ["--each-class", "--label", "one"], ["each class", "label"]),
+        ("attributes", ["--each-class"], ["cgan", "each class"]),
+        ("attributes", ["--label", "hat"], ["cgan", "class"]),
+        ("attributes", ["--attributes", "hatt=1"], ["'hatt'", "Did you mean 'hat'?"]),
+        ("attributes", ["--attributes", "hat=2"], ["hat", "from 0", "not 2."]),
+        ("attributes", ["--attributes", "hat=much"], ["'hat=much'", "NAME=VALUE"]),
     ],
 )
-def test_what_the_model_was_not_told_of(
-    run: str, typed: list[str], said: str, request: pytest.FixtureRequest, tmp_path: Path, capsys: pytest.CaptureFixture
+def test_a_condition_that_the_model_does_not_have_is_refused(
+    run: str,
+    typed: list[str],
+    named: list[str],
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture,
 ) -> None:
     path = request.getfixturevalue(f"of_{run}")
     assert main(["sample", str(path), *typed, "--out", str(tmp_path / "new.png")]) == 2
-    assert said in capsys.readouterr().err
+    message = capsys.readouterr().err
+    assert all(each in message for each in named), message
     assert not (tmp_path / "new.png").exists()
+
+
+def test_a_class_by_its_number_is_on_the_record(of_classes: Path) -> None:
+    """Number 0 is a class like the others."""
+    sheet = iw.sample_sheet(of_classes, 2, label=0)
+    assert sheet.record is not None
+    assert sheet.record["settings"] == {"count": 2, "label": 0}
+    assert sheet.title == "cgan: 2 samples of 0, seed 0"

@@ -1,4 +1,4 @@
-"""The command line answers at once: what lists and explains loads nothing heavy."""
+"""The command line starts fast: help and lists import nothing heavy."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_the_package_runs_as_a_module_and_its_exit_code_is_the_commands() -> Non
     assert "Traceback" not in wrong.stderr
 
 
-def test_a_reader_that_goes_away_is_taken_quietly() -> None:
+def test_a_closed_pipe_is_no_error() -> None:
     program = "import sys; from imagewright.cli import main; sys.exit(main(['train', 'vae', '--help']))"
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None

@@ -15,7 +15,7 @@ import imagewright as iw
 from imagewright.errors import UserError
 from imagewright.latent import store as kept
 from imagewright.latent.editing.edit import lawful
-from imagewright.latent.editing.sheet import column_labels, draw_edited, frames_of
+from imagewright.latent.editing.sheet import column_labels, edit_sheet
 from imagewright.runs.run import Run
 
 
@@ -63,13 +63,13 @@ def test_strength_0_is_the_reconstruction_and_with_its_detail_the_picture(run: R
 
 def test_a_sheet_shows_the_picture_and_what_the_model_makes_of_it_first(run: Run, picture: Path) -> None:
     strengths = [-2.0, 0.0, 2.0]
-    with_picture = draw_edited(iw.edit(run, [picture, 1], {"first": strengths}), "title")
-    seeds = draw_edited(iw.edit(run, [0, 1], {"first": strengths}), "title")
+    with_picture = edit_sheet(run, [picture, 1], {"first": strengths}).draw()
+    seeds = edit_sheet(run, [0, 1], {"first": strengths}).draw()
     assert with_picture.width > seeds.width
     assert with_picture.height == seeds.height
     edited = iw.edit(run, [0, 1], {"first": strengths, "second": 1})
     assert column_labels(edited.steps) == ["-2", "0", "+2"]
-    assert len(frames_of(edited)) == 4  # there and back, the ends once
+    assert len(edit_sheet(run, [0, 1], {"first": strengths, "second": 1}).frames()) == 4  # there and back, ends once
     assert column_labels(iw.edit(run, [0], {"first": 1}).steps) == ["edited"]
 
 

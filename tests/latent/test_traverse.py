@@ -9,8 +9,8 @@ from tiny import simple_pictures, tiny_model
 
 import imagewright as iw
 from imagewright.errors import DataError, UserError
-from imagewright.latent.walks.sheets import stacked
 from imagewright.model import Model
+from imagewright.output.sheets import stack_sheets
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def test_pictures_that_do_not_differ_measure_nothing() -> None:
 def test_sheets_are_stacked() -> None:
     sheets = iw.traverse(tiny_model("infogan").eval(), steps=3).sheets
     drawn = [sheet.draw() for sheet in sheets]
-    whole = stacked(sheets)
+    whole = stack_sheets(sheets)
     assert whole.width == max(picture.width for picture in drawn)
     assert np.array_equal(np.asarray(whole)[: drawn[0].height, : drawn[0].width], np.asarray(drawn[0]))
     assert whole.height > sum(picture.height for picture in drawn)

@@ -13,8 +13,8 @@ import imagewright as iw
 from imagewright.capabilities import LatentPart, latent_parts_of
 from imagewright.errors import UserError
 from imagewright.latent import store as kept
-from imagewright.latent.walks.blend import draw_blend
 from imagewright.latent.walks.paths import mixed, walk
+from imagewright.latent.walks.walk_sheets import BlendSheet
 from imagewright.model import Model
 from imagewright.runs.run import Run
 from imagewright.verbs.paths import draws_normal, slerp, usual_way
@@ -142,7 +142,7 @@ def test_a_blend_takes_four(run: Run) -> None:
 
 def test_the_sheet_of_a_blend_has_room_for_long_names() -> None:
     pictures = torch.zeros(4, 1, 8, 8, dtype=torch.uint8)
-    short = draw_blend(pictures, ["a", "b", "c", "d"], "title")
-    long = draw_blend(pictures, ["a" * 40, "b" * 40, "c", "d"], "title")
+    short = BlendSheet(pictures, columns=2, captions=["a", "b", "c", "d"], title="title").draw()
+    long = BlendSheet(pictures, columns=2, captions=["a" * 40, "b" * 40, "c", "d"], title="title").draw()
     assert long.width > short.width
     assert long.height == short.height

@@ -1,4 +1,4 @@
-"""Sheets of pictures: the pixels are the pictures', sharp and in order; words stand beside them or are refused."""
+"""Grids of images: pixels are exact and in order; labels fit or are refused."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ def test_tensors_and_arrays_give_the_same_sheet() -> None:
     assert draw_grid(images).tobytes() == draw_grid(torch.from_numpy(images)).tobytes()
 
 
-def test_small_pictures_become_readable_cells_and_large_ones_stay() -> None:
+def test_small_images_are_enlarged_and_large_ones_are_not() -> None:
     assert 96 <= draw_grid(noise(1, 1, 8, 8)).width <= 140
     assert 96 <= draw_grid(noise(1, 1, 28, 28)).width <= 140
     assert draw_grid(noise(1, 3, 300, 200)).height < 330
 
 
-def test_the_sheet_is_about_square_also_for_pictures_that_are_not() -> None:
+def test_a_grid_of_wide_images_is_about_square() -> None:
     sheet = plain_grid(noise(64, 1, 8, 32))
     assert 0.6 < sheet.width / sheet.height < 1.7
 
 
-def test_labels_decide_the_columns_and_leave_ink_where_they_stand() -> None:
+def test_labels_set_the_columns_and_are_drawn() -> None:
     white = np.full((6, 1, 20, 20), 250, np.uint8)
     bare = draw_grid(white, columns=3)
     labelled = draw_grid(
@@ -81,12 +81,12 @@ def test_transparent_pixels_show_the_checkerboard_and_opaque_ones_their_colour()
         (np.zeros((2, 3, 8, 8), np.uint8), {"captions": ["one"]}, "2 captions"),
     ],
 )
-def test_what_cannot_be_drawn_is_said(images: np.ndarray, options: dict, message: str) -> None:
+def test_images_that_cannot_be_drawn_are_refused(images: np.ndarray, options: dict, message: str) -> None:
     with pytest.raises(UserError, match=message):
         draw_grid(images, **options)
 
 
-def test_one_picture_keeps_its_pixels() -> None:
+def test_one_image_has_the_same_pixels_as_a_picture() -> None:
     image = noise(1, 3, 4, 7)[0]
     assert np.array_equal(np.asarray(to_picture(image)), image.transpose(1, 2, 0))
     assert to_picture(image[0]).mode == "L"

@@ -1,4 +1,4 @@
-"""What is written into a picture is read back from it, in every format; what fails leaves nothing behind."""
+"""Provenance records are read back from every format; failures leave no file."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_picture_carries_its_record(tmp_path: Path, suffix: str, channels: int
 
 
 @pytest.mark.parametrize("suffix", [".png", ".webp", ".tif"])
-def test_lossless_formats_keep_every_pixel(tmp_path: Path, suffix: str) -> None:
+def test_lossless_formats_are_exact(tmp_path: Path, suffix: str) -> None:
     image = pictures(1)[0]
     path = write_image(image, tmp_path / f"picture{suffix}", RECORD)
     assert np.array_equal(np.asarray(Image.open(path).convert("RGB")), image.transpose(1, 2, 0))
@@ -126,7 +126,7 @@ def test_a_full_disk_leaves_nothing_behind_and_is_named(tmp_path: Path, monkeypa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_failure_while_writing_leaves_what_was_there(tmp_path: Path) -> None:
+def test_a_failure_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "picture.png"
     path.write_bytes(b"before")
     with pytest.raises(TypeError), new_file(path, force=True) as file:
@@ -135,7 +135,7 @@ def test_a_failure_while_writing_leaves_what_was_there(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_a_path_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(RunError, match="is a file, not a folder"):
         write_image(pictures(1)[0], tmp_path / "file" / "picture.png", RECORD)
@@ -152,7 +152,7 @@ def test_no_permission_is_named(tmp_path: Path) -> None:
         write_image(pictures(1)[0], tmp_path / "picture.png", RECORD)
 
 
-def test_pictures_of_others_have_no_record(tmp_path: Path) -> None:
+def test_a_picture_without_a_record_has_no_provenance(tmp_path: Path) -> None:
     path = write_image(pictures(1)[0], tmp_path / "picture.png")
     assert inspect_file(path)["provenance"] is None
 
@@ -201,7 +201,7 @@ def test_weights_are_described_from_their_header_and_a_cut_file_is_named(tmp_pat
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tif", ".gif", ".mp4", ".npz"])
-def test_files_that_are_cut_or_not_what_they_say_are_clear_errors(tmp_path: Path, suffix: str) -> None:
+def test_cut_and_misnamed_files_are_clear_errors(tmp_path: Path, suffix: str) -> None:
     whole = tmp_path / f"whole{suffix}"
     if suffix == ".npz":
         write_npz({"images": pictures()}, whole, RECORD)

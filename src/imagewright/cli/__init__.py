@@ -1,4 +1,4 @@
-"""The command line: parse, call one public function, show. It starts without torch, numpy and Pillow."""
+"""The command line: parse options, call one public function, print or write its result. No heavy import at start."""
 
 from __future__ import annotations
 

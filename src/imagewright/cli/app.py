@@ -1,4 +1,4 @@
-"""The root command. Sub-commands are named by import path: none of their modules is loaded before it is asked for."""
+"""The root command. Sub-commands are registered by import path, so that a module is imported only when it is used."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from cyclopts import App
 
-from imagewright.cli.failures import reported
+from imagewright.cli.failures import report_failures
 
 
 def _version() -> str:
@@ -21,66 +21,66 @@ def _version() -> str:
 
 app = App(
     name="imagewright",
-    help="Learn a set of images; then make, rebuild, mix and score pictures with what was learned.",
+    help="Train a model on a set of images; then sample, reconstruct, interpolate, edit and score pictures with it.",
     version=_version,
     help_format="plaintext",
-    suppress_keyboard_interrupt=False,  # `reported` gives it its exit code
+    suppress_keyboard_interrupt=False,  # `report_failures` sets the exit code
 )
 _COMMANDS = {
     "models": (
         "models:models",
-        "List every model: what it is, the verbs it answers, the paper.",
+        "List every model: what it is, its verbs, the paper.",
     ),
     "train": (
         "train:app",
         "Train a model on a set of images: `imagewright train vae photos/`.",
     ),
-    "sample": ("verbs:sample", "Draw new pictures from a trained model."),
+    "sample": ("verbs:sample", "Make new pictures with a trained model."),
     "reconstruct": (
         "verbs:reconstruct",
-        "Show what a model keeps of pictures, or clean noisy ones.",
+        "Rebuild pictures with a model, or remove noise from them.",
     ),
     "interpolate": (
         "interpolate:interpolate",
-        "Walk from one picture to another: a sheet or an animation; or blend four.",
+        "Walk from one picture to another, as a sheet or an animation; or blend four.",
     ),
-    "latent": ("latent.app:app", "Look into a run's latent space, and steer it."),
-    "edit": ("edit:edit", "Move pictures along kept directions: more smile, less of it."),
-    "score": ("verbs:score", "One number a picture: how well the model explains it."),
+    "latent": ("latent.app:app", "Explore a run's latent space: sheets, attributes, directions, projections."),
+    "edit": ("edit:edit", "Move pictures along saved directions, such as more smile or less."),
+    "score": ("verbs:score", "Score pictures: one number each, such as a log-likelihood."),
     "classify": (
         "classify:classify",
-        "Say the class of pictures by a run; or compare classifiers on labelled pictures.",
+        "Classify pictures with a run; or compare classifiers on labelled pictures.",
     ),
     "components": (
         "components:components",
-        "What pictures are made of: mean, components, variance, one picture as their sum.",
+        "Decompose a set of pictures: mean, components, explained variance, one picture as their sum.",
     ),
     "lesson": (
         "lesson:app",
-        "Figures that explain, each computed live: `imagewright lesson gan`.",
+        "Write figures that explain a method, each computed when asked for: `imagewright lesson gan`.",
     ),
-    "data": ("data:app", "Look at a set of images: check, prepare, grid."),
+    "data": ("data:app", "Check, prepare and show a set of images."),
     "outliers": (
         "outliers:outliers",
-        "Rank pictures by how strange they are: sheet, table, heat map.",
+        "Rank pictures by how much they differ from the others: sheet, table, heat map.",
     ),
-    "cluster": ("cluster:cluster", "Group pictures that are alike: a sheet, a map, a table."),
+    "cluster": ("cluster:cluster", "Cluster pictures: a sheet, a map, a table."),
     "compress": (
         "compress:compress",
-        "Rate against distortion: JPEG, PCA and runs on one set.",
+        "Plot rate against distortion: JPEG, PCA and runs on one set.",
     ),
     "evaluate": (
         "evaluate:evaluate",
-        "Score what runs make, or any pictures, against real ones.",
+        "Evaluate samples of runs, or any pictures, against real ones: FID, KID, precision, recall ...",
     ),
     "compare": (
         "evaluate:compare",
-        "Runs beside each other: scores, curves, samples of equal seeds.",
+        "Compare runs: scores, curves, samples of equal seeds.",
     ),
-    "doctor": ("doctor:doctor", "Say what is wrong with a training, and what to try."),
+    "doctor": ("doctor:doctor", "Find what is wrong with a training, and one option to try for each finding."),
     "inspect": (
         "files:inspect",
-        "Say what a picture, a run or a file of weights holds, and where from.",
+        "Show what a picture, a run or a weights file holds, and its provenance.",
     ),
     "import": ("files:import_checkpoint", "Turn a published checkpoint into a run."),
 }
@@ -91,6 +91,6 @@ for _place, (_name, (_path, _help)) in enumerate(_COMMANDS.items()):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0, 2 for a user's mistake, 1 for other failures, 130 for Ctrl-C."""
     tokens = list(sys.argv[1:] if arguments is None else arguments)
-    with reported(tokens) as outcome:
+    with report_failures(tokens) as outcome:
         app(tokens, exit_on_error=False, print_error=False, result_action="return_none")
     return outcome.exit_code

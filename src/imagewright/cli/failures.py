@@ -1,4 +1,4 @@
-"""What goes wrong, in one or two lines on the error stream, and the exit code that says whose mistake it was."""
+"""Errors as one or two lines on the error stream, and as exit codes: 2 for a user's mistake, 1 for other errors."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from imagewright.errors import ImagewrightError, UserError
 
 DEBUG = "IMAGEWRIGHT_DEBUG"
 INTERRUPTED = 130
-SECONDS_FOR_THE_FIRST_TO_SPEAK = 2.0  # torchrun ends all ranks as soon as one has ended
+SECONDS_FOR_FIRST_RANK = 2.0  # to print its message: torchrun ends all ranks as soon as one has ended
 OUT_OF_MEMORY = (
-    "Out of memory. What to lower: --batch-size (or --micro-batch, which keeps the batch and takes it in parts), "
-    "--size, or the model's width."
+    "Out of memory. Lower --batch-size, --size or the model's width; or set --micro-batch, which computes the batch in "
+    "parts."
 )
 
 
@@ -33,52 +33,52 @@ class Outcome:
 
 
 @contextmanager
-def reported(tokens: Sequence[str]) -> Iterator[Outcome]:
-    """Turn whatever the block raises into a message and an exit code. IMAGEWRIGHT_DEBUG=1 adds the traceback.
+def report_failures(tokens: Sequence[str]) -> Iterator[Outcome]:
+    """Turn an exception of the block into a message and an exit code. IMAGEWRIGHT_DEBUG=1 adds the traceback.
 
-    `tokens`: what was typed, so that messages name options as they were.
+    tokens: the words of the command line, so that messages name options as they were typed.
     """
     outcome = Outcome()
     try:
         yield outcome
-        sys.stdout.flush()  # a reader that went away is noticed here and not at exit
+        sys.stdout.flush()  # a closed pipe raises here and not at exit
     except BrokenPipeError:
-        _forget_output()
+        _discard_output()
     except KeyboardInterrupt:
         outcome.exit_code = INTERRUPTED
         if distributed.local_rank() == 0:
             say_error("Interrupted.")
     except SystemExit as stop:
-        if isinstance(stop.__context__, BrokenPipeError):  # rich's own way of taking it
-            _forget_output()
+        if isinstance(stop.__context__, BrokenPipeError):  # how rich handles a closed pipe
+            _discard_output()
         else:
             outcome.exit_code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
-    except Exception as error:  # noqa: BLE001 (the outermost place: nothing else would say it)
-        outcome.exit_code, message = _explained(error)
+    except Exception as error:  # noqa: BLE001 (the outermost handler: any other error needs a message too)
+        outcome.exit_code, message = _explain(error)
         if os.environ.get(DEBUG, "") not in ("", "0"):
             traceback.print_exc()
-        if distributed.local_rank() == 0 or not _is_the_same_on_all_ranks(error, outcome.exit_code):
+        if distributed.local_rank() == 0 or not _is_same_on_all_ranks(error, outcome.exit_code):
             say_error(as_typed(message, tokens))
         else:
-            time.sleep(SECONDS_FOR_THE_FIRST_TO_SPEAK)
+            time.sleep(SECONDS_FOR_FIRST_RANK)
 
 
-def _explained(error: Exception) -> tuple[int, str]:
-    """The exit code and the text for an error."""
+def _explain(error: Exception) -> tuple[int, str]:
+    """The exit code and the message for an error."""
     if isinstance(error, ImagewrightError):
         return error.exit_code, str(error)
     if isinstance(error, CycloptsError):
-        return 2, _explained_words(error)
+        return 2, _explain_usage(error)
     if isinstance(error, MemoryError) or _is_out_of_memory(error):
         return 1, OUT_OF_MEMORY
     if isinstance(error, OSError) and error.strerror:
         return 1, f"{error.filename or 'Reading or writing failed'}: {error.strerror}."
     kind = type(error).__name__
-    return 1, f"imagewright stopped on an error it did not expect ({kind}: {error}). {DEBUG}=1 shows where."
+    return 1, f"imagewright stopped at an unexpected error ({kind}: {error}). {DEBUG}=1 shows the traceback."
 
 
-def _explained_words(error: CycloptsError) -> str:
-    """The text for what was typed and is not understood."""
+def _explain_usage(error: CycloptsError) -> str:
+    """The message for words of the command line that cannot be parsed."""
     if isinstance(error, MissingArgumentError) and error.argument is not None and not error.argument.tokens:
         return f"`{_command(error)}` needs {error.argument.name}. `{_command(error)} --help` shows how."
     if isinstance(error, UnusedCliTokensError):
@@ -87,13 +87,13 @@ def _explained_words(error: CycloptsError) -> str:
     return f"{' '.join(str(error).split())} See `{_command(error)} --help`."
 
 
-def _is_the_same_on_all_ranks(error: Exception, exit_code: int) -> bool:
-    """Under `torchrun` every rank meets the same mistake or Ctrl-C: the first one of each machine says so."""
+def _is_same_on_all_ranks(error: Exception, exit_code: int) -> bool:
+    """Whether every rank under `torchrun` meets this error: then only the first rank of each machine prints it."""
     return isinstance(error, UserError | CycloptsError) or exit_code == INTERRUPTED
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    """torch's own errors, known by their names and words so that torch need not be imported here."""
+    """Whether torch is out of memory, recognised by name and text so that torch need not be imported here."""
     text = str(error).lower()
     return type(error).__name__ == "OutOfMemoryError" or (
         isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
@@ -105,7 +105,7 @@ def _command(error: CycloptsError) -> str:
 
 
 def as_typed(message: str, tokens: Sequence[str]) -> str:
-    """A message with the options that were typed named as such: `latent_dim=3` becomes `--latent-dim 3`."""
+    """Name typed options as they were typed: `latent_dim=3` in a message becomes `--latent-dim 3`."""
     for token in tokens:
         if token.startswith("--") and (name := token[2:].partition("=")[0].replace("-", "_")):
             message = re.sub(rf"\b{re.escape(name)}=", f"--{name.replace('_', '-')} ", message)
@@ -113,13 +113,13 @@ def as_typed(message: str, tokens: Sequence[str]) -> str:
 
 
 def say_error(text: str) -> None:
-    """A message on the error stream, red on a terminal."""
+    """Print a message on the error stream, red on a terminal."""
     coloured = sys.stderr.isatty() and "NO_COLOR" not in os.environ
     with suppress(BrokenPipeError):
         print(f"\033[31m{text}\033[0m" if coloured else text, file=sys.stderr, flush=True)
 
 
-def _forget_output() -> None:
-    """Python flushes the output once more at exit, and would complain of the closed pipe: give it another place."""
+def _discard_output() -> None:
+    """Point standard output to the null device: Python flushes it at exit, which would fail on a closed pipe."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

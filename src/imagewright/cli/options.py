@@ -1,4 +1,4 @@
-"""Options made from fields: a checked dataclass (a model's configuration, a lesson's options) on the command line."""
+"""Make command line options from the fields of a pydantic dataclass: a model's configuration, a lesson's options."""
 
 from __future__ import annotations
 
@@ -15,8 +15,13 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
 
-def option_of(name: str, field: FieldInfo, group: Group) -> inspect.Parameter:
-    """A field of a configuration as an option: its type, default, description and bounds."""
+def make_option(name: str, field: FieldInfo, group: Group) -> inspect.Parameter:
+    """The option of a field, with its type, default, description and bounds.
+
+    name: of the field.
+    field: the pydantic field.
+    group: the heading in the help under which the option is listed.
+    """
     kind = _without_none(field.annotation)
     is_count = kind is int
     # A name that Python reserves, or that reads better when typed: `Field(json_schema_extra={"option": "--from"})`.
@@ -40,15 +45,15 @@ def option_of(name: str, field: FieldInfo, group: Group) -> inspect.Parameter:
 
 
 def _without_none(annotation: Any) -> Any:
-    """`int` of `int | None`: on the command line one leaves an option out instead of giving None."""
+    """`int` for `int | None`: on the command line None is an option that was left out."""
     if get_origin(annotation) in (Union, UnionType):
         kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
-        return Union[tuple(kinds)]  # noqa: UP007 (the kinds are known only now)
+        return Union[tuple(kinds)]  # noqa: UP007 (the types are known at run time only)
     return annotation
 
 
 def _bounds(field: FieldInfo) -> Callable[[Any, Any], None] | None:
-    """A check of one value against the bounds of its field, in pydantic's words; None where there are none."""
+    """A validator of a value against the bounds of its field; None if the field has none."""
     if not field.metadata:
         return None
     from pydantic import TypeAdapter, ValidationError

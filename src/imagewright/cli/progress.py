@@ -1,9 +1,9 @@
-"""The live bar of a training on a terminal, and the bar of any long count; plain lines in a pipe."""
+"""Progress on the error stream: live bars on a terminal, plain lines of a training in a pipe."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,8 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn,
 from rich.text import Text
 
 from imagewright.cli.show import console
+from imagewright.progress import Progress as CountProgress
+from imagewright.progress import StageProgress
 from imagewright.runs.report.curves import short_number
 from imagewright.training.reporting import PlainLines, Reporter, Silent
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def reporter(*, quiet: bool = False) -> Iterator[Reporter]:
-    """Who is told of a training: a bar on a terminal, lines in a pipe, nobody when quiet."""
+    """The reporter of a training: a live bar on a terminal, lines in a pipe, silent if `quiet`."""
     if quiet or not sys.stderr.isatty():
         yield Silent() if quiet else PlainLines()
         return
@@ -29,11 +31,11 @@ def reporter(*, quiet: bool = False) -> Iterator[Reporter]:
     try:
         yield bar
     finally:
-        bar.close()  # also after an error, whose message must not be drawn over
+        bar.close()  # also after an error, so that the bar does not overwrite its message
 
 
 class BarReporter:
-    """A live bar with images seen, images a second, time left and memory, the newest losses under it."""
+    """A live bar with images seen, images a second, time left and memory, and the newest losses below."""
 
     def __init__(self) -> None:
         self._progress = _TrainingProgress()
@@ -48,7 +50,7 @@ class BarReporter:
         self._progress.start()
 
     def progressed(self, images_seen: int) -> None:
-        if self._progress.tasks[self._task].completed == 0:  # a resumed run's speed counts from where it goes on
+        if self._progress.tasks[self._task].completed == 0:  # a resumed run: its speed counts from here
             self._progress.reset(self._task, completed=images_seen, start=True)
         else:
             self._progress.update(self._task, completed=images_seen)
@@ -63,7 +65,7 @@ class BarReporter:
         self.close()
 
     def close(self) -> None:
-        """Leave the bar as it is and give the terminal back."""
+        """Stop updating the bar."""
         self._progress.stop()
 
 
@@ -101,15 +103,15 @@ class _Speed(ProgressColumn):
 
 
 @contextmanager
-def counted(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar for a long count: yields a function to call with (done, total). Shows nothing in a pipe."""
-    with counted_in_turn() as update:
+def progress_bar(what: str) -> Iterator[CountProgress]:
+    """A progress bar with a description. Yields a function to call with (done, total). Shows nothing in a pipe."""
+    with progress_bars() as update:
         yield lambda done, total: update(what, done, total)
 
 
 @contextmanager
-def counted_in_turn() -> Iterator[Callable[[str, int, int], None]]:
-    """One bar for several counts, one after another: yields a function to call with (what, done, total)."""
+def progress_bars() -> Iterator[StageProgress]:
+    """A progress bar for several stages in turn. Yields a function to call with (stage, done, total)."""
     columns = (TextColumn("{task.description}"), BarColumn(), _Images(), _Speed(), TimeRemainingColumn(compact=True))
     with Progress(*columns, console=console(stderr=True), disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("", total=None)

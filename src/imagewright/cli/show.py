@@ -1,4 +1,4 @@
-"""What commands print: tables on a terminal, plain columns in a pipe."""
+"""Print tables, records and notes: formatted on a terminal, plain in a pipe."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from rich.console import Console
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Where to print. In a pipe lines are as long as they are: a program that reads them wants no wrapping."""
+    """A rich console. In a pipe it is at least 160 characters wide, so that programs read whole lines."""
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else max(shutil.get_terminal_size().columns, 160)
     return Console(stderr=stderr, width=width, highlight=False, soft_wrap=False)
 
 
 def say(sentences: Iterable[str]) -> None:
-    """What the user should know besides the result, on the error stream: a program reads the other one."""
+    """Print notes for the user on the error stream; standard output has the result alone, for programs."""
     for sentence in sentences:
         print(sentence, file=sys.stderr, flush=True)
 
 
 def show_record(record: Mapping[str, Any], screen: Console | None = None, indent: int = 0) -> None:
-    """A nested record, one `name  value` a line, dictionaries indented under their name."""
+    """Print a nested record, one `name  value` a line, dictionaries indented under their name."""
     screen = screen or console()
     plain = {name: value for name, value in record.items() if not _is_nested(value)}
     width = max((len(str(name)) for name in plain), default=0) + 2

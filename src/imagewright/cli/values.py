@@ -1,4 +1,4 @@
-"""How values are written on the command line: `200k` images, a size of `64` or `96x64`."""
+"""Types of values on the command line: counts such as `200k`, sizes such as `64` or `96x64`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LARGEST = 10**15
 
 
 def parse_count(text: str) -> int:
-    """A whole number as people write it.
+    """Parse a whole number, which may have separators and a suffix k, M or G. Raises `ValueError` for other text.
 
     >>> parse_count("200k"), parse_count("1.5M"), parse_count("20_000"), parse_count("20,000"), parse_count("-3")
     (200000, 1500000, 20000, 20000, -3)
@@ -28,7 +28,7 @@ def parse_count(text: str) -> int:
 
 
 def parse_size(text: str) -> tuple[int, int]:
-    """(height, width) of `64` or `96x64`.
+    """Parse (height, width) from `64` or `96x64`. Raises `ValueError` for other text.
 
     >>> parse_size("64"), parse_size("96x64")
     ((64, 64), (96, 64))
@@ -53,5 +53,8 @@ def _converter(parse: Callable[[str], Any]) -> Callable[[Any, Sequence[Token]], 
 
 count_converter = _converter(parse_count)
 Count = Annotated[int, Parameter(converter=count_converter, metavar="N")]
-Size = Annotated[tuple[int, int], Parameter(converter=_converter(parse_size), n_tokens=1, metavar="SIZE")]
+Size = Annotated[tuple[int, int], Parameter(converter=_converter(parse_size), n_tokens=1, metavar="SIZE", negative="")]
+# Options of several values, as in `--models a b`; leaving one out gives an empty tuple, which the help does not show.
+Words = Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative="", show_default=False)]
+Counts = Annotated[tuple[Count, ...], Parameter(consume_multiple=True, negative="", show_default=False)]
 Flag = Annotated[bool, Parameter(negative="", show_default=False)]

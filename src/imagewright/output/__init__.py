@@ -1,1 +1,1 @@
-"""What commands and pages write: images, sheets, figures, videos, provenance."""
+"""What commands and web pages show and write: sheets, images, animations, figures and their provenance records."""

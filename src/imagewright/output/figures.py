@@ -1,7 +1,7 @@
-"""Figures with axes: one style for every plot of the package, and writing them whole or not at all.
+"""Figures with axes: one style for every plot of the package, and files that are written whole or not at all.
 
-Colours are Okabe and Ito's (2008, "Color universal design"), which people of any colour vision tell apart; where order
-matters, use the colour map `SEQUENTIAL`, whose lightness rises evenly. Tell lines apart by their marks as well.
+The colours are those of Okabe and Ito (2008, "Color universal design"), which are distinct for every kind of colour
+vision. For ordered values use the colour map `SEQUENTIAL`, whose lightness rises evenly. Lines differ by marks too.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ STYLE: dict[Any, Any] = {
 
 @contextmanager
 def new_figure(width: float, height: float) -> Iterator[Figure]:
-    """A figure of that many inches in the package's style, laid out so that nothing overlaps. No window is opened."""
+    """A Matplotlib figure of `width` x `height` inches in the package's style; no window opens."""
     import matplotlib
     from cycler import cycler
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -55,23 +55,25 @@ def new_figure(width: float, height: float) -> Iterator[Figure]:
 
 
 def colour_of(index: int) -> str:
-    """The colour of series or class number `index`; they repeat after eight, so vary the mark with `mark_of`."""
+    """The colour of series or class number `index`. Colours repeat after eight: use `mark_of` as well."""
     return COLOURS[index % len(COLOURS)]
 
 
 def mark_of(index: int) -> str:
-    """The mark of series or class number `index`: with the colour, 64 that differ."""
+    """The mark of series or class number `index`; with `colour_of`, 64 different pairs."""
     return MARKS[(index + index // len(COLOURS)) % len(MARKS)]
 
 
 def save_figure(figure: Figure, path: str | Path, record: Record | None = None, *, force: bool = False) -> Path:
-    """Write a figure as PNG, SVG or PDF, as the suffix says: whole or not at all. A PNG carries `record`.
+    """Write a figure as PNG, SVG or PDF, by the suffix of `path`. Equal figures give equal bytes.
 
-    Raises `UserError` for another suffix, `RunError` where the file exists (unless `force`) or cannot be written.
+    record: the provenance record; only PNG files carry it.
+    force: replace a file that exists.
+    Raises `UserError` for another suffix, `RunError` if the file exists or cannot be written.
     """
     suffix = check_suffix(path, list(SUFFIXES))
     if suffix == ".png":
-        return write_image(rendered(figure).transpose(2, 0, 1), path, record, force=force)
+        return write_image(render_figure(figure).transpose(2, 0, 1), path, record, force=force)
     content = io.BytesIO()
     undated: dict[str, Any] = {"Date": None} if suffix == ".svg" else {"CreationDate": None}
     figure.savefig(content, format=suffix[1:], metadata=undated)
@@ -80,8 +82,8 @@ def save_figure(figure: Figure, path: str | Path, record: Record | None = None, 
     return Path(path)
 
 
-def rendered(figure: Figure) -> np.ndarray:
-    """A figure as pixels, uint8 (H, W, 3): a frame of an animation, or a part of a sheet."""
+def render_figure(figure: Figure) -> np.ndarray:
+    """The pixels of a figure, uint8 (H, W, 3), for a frame of an animation or a part of a sheet."""
     import numpy as np
 
     figure.canvas.draw()

@@ -1,4 +1,4 @@
-"""Sheets of pictures: a plain grid for training samples, and a labelled one for people to read."""
+"""Grids of images: a plain one for previews of a training, and a labelled one for people to read."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from imagewright.errors import UserError
 if TYPE_CHECKING:
     import torch
 
-    Pixels = np.ndarray | torch.Tensor
+    ImageArray = np.ndarray | torch.Tensor
 
-GAP = 2  # pixels between cells: thin, so that the pictures and not the lines are seen
-LABELLED_CELL = 112  # the longer side of a cell, in pixels, that leaves room for a legible caption
+GAP = 2  # pixels between cells
+LABELLED_CELL = 112  # the longer side of a cell, in pixels: room for a legible caption
 PLAIN_CELL = 64
 MARGIN = 8
 FONT_SIZE = 13
 TITLE_SIZE = 17
-TITLE_WIDTH = 720  # a longer title is cut where the pictures do not make the sheet wider
+TITLE_WIDTH = 720  # a longer title is cut with an ellipsis, unless the images make the sheet wider
 ROW_LABEL_WIDTH = 240  # a longer row label is cut with an ellipsis
-PAPER = 250
-LINE = 216
-INK = 32
+PAPER = 250  # grey levels of the background,
+LINE = 216  # of the lines between cells,
+INK = 32  # and of text
 
 
 def draw_grid(
-    images: Pixels,
+    images: ImageArray,
     columns: int | None = None,
     *,
     row_labels: Sequence[str] | None = None,
@@ -39,13 +39,18 @@ def draw_grid(
     title: str | None = None,
     scale: int | None = None,
 ) -> Image.Image:
-    """A labelled sheet of uint8 pictures `(N, C, H, W)` in reading order; C is 1, 3 or 4 (shown on a checkerboard).
+    """Draw a labelled grid of images in reading order. Returns a picture of mode "L" for grey images, else "RGB".
 
-    `columns` follows from the labels, or makes the sheet about square. Each pixel becomes `scale` x `scale` pixels
-    (an integer, so that small pictures stay sharp); by default cells grow to about 112 pixels. `captions` stand under
-    the pictures, one each, cut to the cell's width. Returns a picture of mode "L" for grey input, else "RGB".
+    images: uint8 (N, C, H, W); C is 1, 3, or 4, which is shown on a checkerboard.
+    columns: follows from the labels; without labels the grid is about square.
+    row_labels: one a row, cut to 240 pixels.
+    column_labels: one a column, cut to the cell's width.
+    captions: one under each image, cut to the cell's width.
+    title: above the grid.
+    scale: each pixel becomes `scale` x `scale` pixels; by default the longer side of a cell is about 112 pixels.
+    Raises `UserError` for images of another shape or type, and for labels of another number.
     """
-    pixels = as_pixels(images)
+    pixels = to_channels_last(images)
     count = len(pixels)
     columns = _columns(count, columns, pixels.shape[1:3], row_labels, column_labels)
     rows = math.ceil(count / columns)
@@ -87,28 +92,28 @@ def draw_grid(
     return picture
 
 
-def plain_grid(images: Pixels, columns: int | None = None, *, scale: int | None = None) -> Image.Image:
-    """A sheet of uint8 pictures `(N, C, H, W)` without words, as training writes it; grey, RGB or RGBA stays."""
-    pixels = as_pixels(images)
+def plain_grid(images: ImageArray, columns: int | None = None, *, scale: int | None = None) -> Image.Image:
+    """Draw a grid of uint8 images (N, C, H, W) without text; the picture is grey, RGB or RGBA as the images are."""
+    pixels = to_channels_last(images)
     columns = _columns(len(pixels), columns, pixels.shape[1:3], None, None)
     return _to_picture(_tile(_enlarge(pixels, _scale(pixels, scale, PLAIN_CELL)), columns, below=0))
 
 
-def to_picture(image: Pixels) -> Image.Image:
-    """One uint8 picture `(C, H, W)`, or `(H, W)` for grey, as a Pillow image of mode "L", "RGB" or "RGBA"."""
+def to_picture(image: ImageArray) -> Image.Image:
+    """One uint8 image (C, H, W), or (H, W) for grey, as a Pillow image of mode "L", "RGB" or "RGBA"."""
     array = _as_array(image)
-    return _to_picture(as_pixels(array[None, None] if array.ndim == 2 else array[None])[0])
+    return _to_picture(to_channels_last(array[None, None] if array.ndim == 2 else array[None])[0])
 
 
-def as_pixels(images: Pixels) -> np.ndarray:
-    """Pictures `(N, C, H, W)` of uint8, from a tensor or an array, as an array `(N, H, W, C)`; checked."""
+def to_channels_last(images: ImageArray) -> np.ndarray:
+    """Check images, a uint8 tensor or array (N, C, H, W), and return them as an array (N, H, W, C)."""
     array = _as_array(images)
     if array.ndim != 4 or array.shape[1] not in (1, 3, 4):
         raise UserError(f"Pictures have the shape (N, C, H, W) with C 1, 3 or 4, not {tuple(array.shape)}.")
     if array.dtype != np.uint8:
         raise UserError(f"Pictures are uint8 (0 to 255), not {array.dtype}: scale and round them first.")
     if 0 in array.shape:
-        raise UserError("There is no picture to draw: give one at least.")
+        raise UserError("There is no picture to draw: give at least one.")
     return array.transpose(0, 2, 3, 1)
 
 
@@ -127,7 +132,7 @@ def _columns(
 ) -> int:
     if columns is not None:
         if columns < 1:
-            raise UserError(f"A sheet has one column at least, not {columns}.")
+            raise UserError(f"A sheet has at least one column, not {columns}.")
         return min(columns, count)
     if column_labels:
         return len(column_labels)
@@ -155,7 +160,7 @@ def _enlarge(pixels: np.ndarray, scale: int) -> np.ndarray:
 
 
 def _opaque(pixels: np.ndarray) -> np.ndarray:
-    """Transparent pictures on a light checkerboard, so that see-through and white are told apart."""
+    """Blend RGBA images onto a light checkerboard, so that transparent and white differ."""
     if pixels.shape[3] != 4:
         return pixels
     height, width = pixels.shape[1:3]
@@ -167,7 +172,7 @@ def _opaque(pixels: np.ndarray) -> np.ndarray:
 
 
 def _tile(cells: np.ndarray, columns: int, below: int) -> np.ndarray:
-    """Cells `(N, H, W, C)` side by side, thin lines between, and `below` rows of paper under each for its caption."""
+    """Cells (N, H, W, C) side by side with thin lines between, and `below` rows of paper under each for its caption."""
     count, height, width, channels = cells.shape
     rows = math.ceil(count / columns)
     paper, line = (
@@ -198,10 +203,10 @@ def _title_width(title: str | None, font: Any) -> int:
 
 
 def _cut(text: str, width: int, font: Any) -> str:
-    """The text, or its start and end around an ellipsis: file names differ at their ends."""
+    """The text; its start and end around an ellipsis if it is wider than `width` pixels, as file names differ there."""
     if font.getlength(text) <= width:
         return text
-    keep = len(text)
-    while keep and font.getlength(shorter := f"{text[: (keep + 1) // 2]}...{text[len(text) - keep // 2 :]}") > width:
-        keep -= 1
-    return shorter if keep else ""
+    count = len(text)
+    while count and font.getlength(shorter := f"{text[: (count + 1) // 2]}...{text[len(text) - count // 2 :]}") > width:
+        count -= 1
+    return shorter if count else ""

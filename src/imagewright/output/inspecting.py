@@ -1,4 +1,4 @@
-"""What a file holds, read without executing anything: a picture's provenance, an array's shape, weights' names."""
+"""Read what a file holds without executing anything: provenance of pictures, shapes of arrays, names of weights."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from imagewright.output.provenance import (
     from_xmp,
 )
 
-LARGEST_HEADER = 100 << 20  # what the safetensors format itself allows
-LARGEST_RECORD = 16 << 20
+LARGEST_HEADER = 100 << 20  # bytes; the limit of the safetensors format
+LARGEST_RECORD = 16 << 20  # bytes of a provenance record in an .npz file
 ITEM_BYTES = {
     "F64": 8,
     "I64": 8,
@@ -42,24 +42,28 @@ ITEM_BYTES = {
 
 
 def inspect_file(path: str | Path) -> dict[str, Any]:
-    """What one file is, as JSON values: `kind` ("picture", "video", "arrays", "weights"), `bytes`, and its own.
+    """What a file holds, as JSON values: `path`, `bytes`, `kind`, and by kind:
 
-    Pictures: `format`, `width`, `height`, `mode`, `frames`, `provenance` (the record, or None). Arrays (.npz): shape
-    and dtype of each, `provenance`. Weights (.safetensors): `metadata`, and shape and dtype of each tensor, from
-    the header alone. Raises `DataError` for a damaged file, `UserError` for one that is none of these or not there.
+    "picture": `format`, `width`, `height`, `mode`, `frames`, `provenance` (the record, or None).
+    "video" (.mp4): `format`, `provenance`.
+    "arrays" (.npz): `arrays` (shape and dtype of each), `provenance`.
+    "weights" (.safetensors): `metadata`, `parameters`, `tensors` (shape and dtype of each), `header_bytes`; only the
+        header is read.
+
+    Raises `DataError` for a damaged file or another kind of file, `UserError` if there is no file or no permission.
     """
     path = Path(path)
     if not path.is_file():
         raise UserError(f"There is no file {path}." if not path.exists() else f"{path} is not a file.")
-    readers = {".npz": _arrays, ".safetensors": _weights, ".mp4": _video}
+    readers = {".npz": _read_arrays, ".safetensors": _read_weights, ".mp4": _read_video}
     try:
-        found = readers.get(path.suffix.lower(), _picture)(path)
+        found = readers.get(path.suffix.lower(), _read_picture)(path)
     except PermissionError:
-        raise UserError(f"You may not read {path}.") from None
+        raise UserError(f"There is no permission to read {path}.") from None
     return {"path": str(path), "bytes": path.stat().st_size} | found
 
 
-def _picture(path: Path) -> dict[str, Any]:
+def _read_picture(path: Path) -> dict[str, Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -72,14 +76,14 @@ def _picture(path: Path) -> dict[str, Any]:
                     "height": picture.height,
                 }
                 found |= {"mode": picture.mode, "frames": getattr(picture, "n_frames", 1)}
-                packet = _packet(picture, path)
+                packet = _find_packet(picture, path)
                 picture.seek(found["frames"] - 1)
-                picture.load()  # a truncated file opens all the same
+                picture.load()  # opening alone does not notice that a file is truncated
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        raise DataError(f"{path} claims more pixels than any picture should have: it was not opened.") from None
+        raise DataError(f"{path} states more pixels than Pillow decodes safely: it was not opened.") from None
     except UnidentifiedImageError:
         raise DataError(
-            f"{path} is none of the files that can be inspected: a picture, .mp4, .npz or .safetensors."
+            f"{path} is no file that can be inspected: expected a picture, .mp4, .npz or .safetensors."
         ) from None
     except (OSError, SyntaxError, ValueError, EOFError, UserWarning, struct.error) as error:
         if isinstance(error, PermissionError):
@@ -88,8 +92,8 @@ def _picture(path: Path) -> dict[str, Any]:
     return found | {"provenance": from_xmp(packet) if packet else None}
 
 
-def _packet(picture: Image.Image, path: Path) -> bytes | None:
-    """The XMP packet, wherever the format keeps it."""
+def _find_packet(picture: Image.Image, path: Path) -> bytes | None:
+    """The XMP packet of an open picture, from the place where its format has it."""
     if picture.format == "GIF":
         return find_in_gif(path.read_bytes())
     found = picture.info.get("xmp") or picture.info.get(PNG_KEYWORD)
@@ -98,12 +102,12 @@ def _packet(picture: Image.Image, path: Path) -> bytes | None:
     return found.encode() if isinstance(found, str) else found
 
 
-def _video(path: Path) -> dict[str, Any]:
+def _read_video(path: Path) -> dict[str, Any]:
     packet = find_in_mp4(path)
     return {"kind": "video", "format": "MP4", "provenance": from_xmp(packet) if packet else None}
 
 
-def _arrays(path: Path) -> dict[str, Any]:
+def _read_arrays(path: Path) -> dict[str, Any]:
     arrays: dict[str, Any] = {}
     record = None
     try:
@@ -131,7 +135,7 @@ def _arrays(path: Path) -> dict[str, Any]:
     return {"kind": "arrays", "arrays": arrays, "provenance": record}
 
 
-def _weights(path: Path) -> dict[str, Any]:
+def _read_weights(path: Path) -> dict[str, Any]:
     header, begins = read_safetensors_header(path)
     metadata = header.pop("__metadata__", {})
     tensors = {name: {"shape": entry["shape"], "dtype": entry["dtype"]} for name, entry in header.items()}
@@ -146,8 +150,9 @@ def _weights(path: Path) -> dict[str, Any]:
 
 
 def read_safetensors_header(path: Path) -> tuple[dict[str, Any], int]:
-    """The header of a .safetensors file and where its data begins; `DataError` where it is cut short or lies.
+    """The header of a .safetensors file, and the byte at which its data begins.
 
+    Raises `DataError` if the file is cut short or its header contradicts its size.
     Source: the safetensors format, https://huggingface.co/docs/safetensors (8 bytes of length, JSON, then the data).
     """
     total = path.stat().st_size
@@ -159,17 +164,18 @@ def read_safetensors_header(path: Path) -> tuple[dict[str, Any], int]:
             )
         try:
             header = json.loads(file.read(length))
-            ends = [_checked_end(entry) for name, entry in header.items() if name != "__metadata__"]
+            ends = [_end_of_data(entry) for name, entry in header.items() if name != "__metadata__"]
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise DataError(f"{path} is damaged: its header is not the JSON of a .safetensors file.") from None
     expected = 8 + length + max(ends, default=0)
     if expected != total:
-        fault = "cut short" if expected > total else "followed by foreign bytes"
-        raise DataError(f"{path} is {fault}: its header promises {expected} bytes, it has {total}.")
+        fault = "cut short" if expected > total else "followed by other bytes"
+        raise DataError(f"{path} is {fault}: by its header it has {expected} bytes, but there are {total}.")
     return header, 8 + length
 
 
-def _checked_end(entry: dict[str, Any]) -> int:
+def _end_of_data(entry: dict[str, Any]) -> int:
+    """Where the data of a tensor ends. Raises `ValueError` if its offsets contradict its shape."""
     start, end = entry["data_offsets"]
     size = ITEM_BYTES.get(entry["dtype"])
     if not 0 <= start <= end or (size is not None and end - start != size * prod(entry["shape"])):

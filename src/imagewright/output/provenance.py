@@ -1,7 +1,7 @@
-"""Where a picture comes from, written into it as XMP: IPTC's digital source type; the model, run, seed and settings.
+"""Provenance records: IPTC's digital source type, the model, run, seed and settings, written into a picture as XMP.
 
-One packet serves every format: PNG's iTXt chunk, JPEG's APP1 segment, WebP's and TIFF's own fields, GIF's application
-extension, and a `uuid` box at the end of an MP4.
+Every format holds the same packet: PNG in an iTXt chunk, JPEG in an APP1 segment, WebP and TIFF in fields of their own,
+GIF in an application extension, MP4 in a `uuid` box at its end.
 Sources: Adobe, XMP Specification parts 1 and 3; IPTC Photo Metadata Standard, Digital Source Type NewsCodes.
 """
 
@@ -32,8 +32,8 @@ OURS = "urn:imagewright:provenance:1/"
 TIFF_TAG = 700
 PNG_KEYWORD = "XML:com.adobe.xmp"
 GIF_APPLICATION = b"XMP DataXMP"
-# Readers that know no XMP walk a GIF's blocks by their length bytes: whatever byte of the packet they take for one,
-# they land in this descending run, and from there on the closing zero.
+# A reader without XMP walks a GIF's blocks by their length bytes. Whichever byte of the packet it takes for a length,
+# it lands in this descending run, and from there on the closing zero (XMP Specification part 3, GIF).
 GIF_TRAILER = bytes([1, *range(255, -1, -1), 0])
 MP4_UUID = bytes.fromhex("BE7ACFCB97A942E89C71999491E3AFAC")
 
@@ -48,17 +48,23 @@ def make_record(
     settings: Record | None = None,
     source_type: str = GENERATED,
 ) -> dict[str, Any]:
-    """The record of a picture made with a model: what `inspect` reads back. Only the run's own folder name is kept.
+    """The provenance record of a picture made with a model, as JSON values; `inspect` reads it back.
 
-    `source_type` is GENERATED for new pictures, COMPOSITE for a sheet of real and generated ones, ENHANCED for
-    a picture that a model rebuilt from a real one.
+    verb: the command or function that made it, such as "sample".
+    model: the model's name in the catalogue.
+    run: the run's path. The record has its last folder only: a path would tell strangers about the user's disk.
+    seed: of all that was random, if anything was.
+    images_seen: at the checkpoint.
+    settings: the options that the picture depends on, as JSON values.
+    source_type: GENERATED for new pictures, COMPOSITE for a sheet of real and generated ones, ENHANCED for the
+        reconstruction of a real picture.
     """
     return {
         "digital_source_type": source_type,
         "software": _software(),
         "verb": verb,
         "model": model,
-        "run": None if run is None else Path(run).resolve().name,  # a path would tell strangers about the user's disk
+        "run": None if run is None else Path(run).resolve().name,
         "images_seen": images_seen,
         "seed": seed,
         "settings": dict(settings or {}),
@@ -73,9 +79,9 @@ def _software() -> str:
 
 
 def to_xmp(record: Record) -> bytes:
-    """The XMP packet, UTF-8, of a record of JSON values; its `digital_source_type` also as IPTC's own property."""
+    """The XMP packet of a record, UTF-8. The `digital_source_type` is stated by IPTC's property as well."""
     source_type = record.get("digital_source_type")
-    stated = (
+    iptc_property = (
         f"   <Iptc4xmpExt:DigitalSourceType>{escape(source_type)}</Iptc4xmpExt:DigitalSourceType>\n"
         if source_type
         else ""
@@ -86,7 +92,7 @@ def to_xmp(record: Record) -> bytes:
         '<x:xmpmeta xmlns:x="adobe:ns:meta/">\n'
         f' <rdf:RDF xmlns:rdf="{RDF}">\n'
         f'  <rdf:Description rdf:about="" xmlns:xmp="{XMP}" xmlns:Iptc4xmpExt="{IPTC}" xmlns:imagewright="{OURS}">\n'
-        f"{stated}"
+        f"{iptc_property}"
         f"   <xmp:CreatorTool>{escape(str(record.get('software') or _software()))}</xmp:CreatorTool>\n"
         f"   <imagewright:record>{text}</imagewright:record>\n"
         "  </rdf:Description>\n </rdf:RDF>\n</x:xmpmeta>\n"
@@ -95,14 +101,15 @@ def to_xmp(record: Record) -> bytes:
 
 
 def from_xmp(packet: bytes) -> dict[str, Any] | None:
-    """The record in an XMP packet, or the source type and software that another program stated, or None.
+    """The record in an XMP packet.
 
+    A packet of another program gives the source type and software that it states, or None if it states no source type.
     Raises `DataError` for a packet that is not well formed.
     """
     start, end = packet.find(b"<x:xmpmeta"), packet.rfind(b"</x:xmpmeta>")
     if start < 0 or end < 0:
         return None
-    try:  # the element alone: a document type before it, which could declare entities without end, is left out
+    try:  # parse the element alone: a document type before it could declare entities that expand without end
         root = ElementTree.fromstring(packet[start : end + len(b"</x:xmpmeta>")])
     except ElementTree.ParseError as error:
         raise DataError(f"The XMP metadata is damaged ({error}).") from None
@@ -117,12 +124,12 @@ def from_xmp(packet: bytes) -> dict[str, Any] | None:
     except (json.JSONDecodeError, RecursionError):
         ours = None
     if not isinstance(ours, dict):
-        raise DataError("The record of provenance is damaged: it is not a JSON object.")
+        raise DataError("The provenance record is damaged: it is not a JSON object.")
     return ours
 
 
 def _property(root: ElementTree.Element, name: str) -> str | None:
-    """A simple property, which RDF lets one write as an element or as an attribute of the description."""
+    """A simple property of the description, written as an element or as an attribute: RDF permits both."""
     for description in root.iter(f"{{{RDF}}}Description"):
         if name in description.attrib:
             return description.attrib[name]
@@ -131,26 +138,29 @@ def _property(root: ElementTree.Element, name: str) -> str | None:
 
 
 def add_to_gif(data: bytes, packet: bytes) -> bytes:
-    """The bytes of a GIF with the packet in an application extension after its header and global colour table."""
+    """Insert a packet into a GIF's bytes: an application extension after the header and the global colour table."""
     flags = data[10]
     start = 13 + (3 << ((flags & 7) + 1) if flags & 0x80 else 0)
     return data[:start] + b"\x21\xff\x0b" + GIF_APPLICATION + packet + GIF_TRAILER + data[start:]
 
 
 def find_in_gif(data: bytes) -> bytes | None:
-    """The XMP packet of a GIF's bytes."""
+    """The XMP packet in a GIF's bytes, or None."""
     start = data.find(b"\x21\xff\x0b" + GIF_APPLICATION)
     end = data.find(GIF_TRAILER, start)
     return data[start + 14 : end] if 0 <= start < end else None
 
 
 def mp4_box(packet: bytes) -> bytes:
-    """The box that holds a packet: appended to an MP4, other players skip it."""
+    """The MP4 box of a packet, to be appended to a file; players skip boxes that they do not know."""
     return struct.pack(">I4s", 24 + len(packet), b"uuid") + MP4_UUID + packet
 
 
 def find_in_mp4(path: Path) -> bytes | None:
-    """The XMP packet of an MP4 file, by walking its top-level boxes; raises `DataError` where they do not add up."""
+    """The XMP packet among the top-level boxes of an MP4 file, or None.
+
+    Raises `DataError` if the lengths of the boxes contradict the size of the file.
+    """
     total = path.stat().st_size
     with path.open("rb") as file:
         place = 0

@@ -1,4 +1,4 @@
-"""Frames into an MP4 with PyAV (the extra `faces`), its record in the container's comment and in an XMP box."""
+"""Encode MP4 with PyAV (the extra `faces`); the record is in the container's comment and in an XMP box."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from PIL import Image
 from imagewright.errors import UserError
 from imagewright.output.provenance import Record, mp4_box
 
-CODECS = ("libx264", "libopenh264", "mpeg4")  # the first that this build of FFmpeg has
+CODECS = ("libx264", "libopenh264", "mpeg4")  # by preference: a build of FFmpeg may lack the first ones
 
 
 def encode_mp4(pictures: list[Image.Image], frames_per_second: float, record: Record | None, packet: bytes) -> bytes:
-    """The bytes of an MP4 of RGB pictures of one size; odd sizes get a line of black, as codecs need even ones."""
+    """The bytes of an MP4 of RGB pictures of one size. A line of black makes odd sizes even, as the codecs require."""
     try:
         import av
     except ImportError:

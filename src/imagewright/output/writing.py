@@ -1,4 +1,4 @@
-"""Pictures, animations and raw arrays onto the disk: whole or not at all, with their record."""
+"""Write pictures, animations and arrays with their provenance record; each file is written whole or not at all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from PIL import Image, PngImagePlugin
 
 from imagewright.errors import RunError, UserError, nearest_name
 from imagewright.files import written_whole
-from imagewright.output.grids import as_pixels, to_picture
+from imagewright.output.grids import to_channels_last, to_picture
 from imagewright.output.provenance import (
     PNG_KEYWORD,
     TIFF_TAG,
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
 PICTURES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
 ANIMATIONS = (".webp", ".gif", ".mp4")
 ARRAYS = (".npz",)
-WATCHABLE = 256  # pixels that small frames of an animation are enlarged to, about
+FRAME_SIDE = 256  # pixels: small frames of an animation are enlarged to about this longer side
 NEAREST = Image.Resampling.NEAREST
 
 
 @contextmanager
 def new_file(path: str | Path, *, force: bool = False) -> Iterator[BinaryIO]:
-    """An open file that becomes `path` when the block ends, and leaves nothing where the block or the disk fails.
+    """An open file that becomes `path` when the block ends. If the block or the disk fails, no file is left.
 
-    Makes missing folders. Raises `RunError` where `path` exists (unless `force`) and for what the system refuses.
+    Makes missing folders. Raises `RunError` if `path` exists (unless `force`) or the system refuses to write it.
     """
     path = Path(path)
     refuse_existing([path], force=force)
@@ -50,7 +50,7 @@ def new_file(path: str | Path, *, force: bool = False) -> Iterator[BinaryIO]:
 
 
 def refuse_existing(paths: Sequence[str | Path], *, force: bool) -> None:
-    """Raise `RunError` where one of the paths exists already and `force` is false; call it before the long work."""
+    """Raise `RunError` if one of the paths exists, unless `force`. Call it before long work."""
     taken = [] if force else [Path(path) for path in paths if os.path.lexists(path)]
     if taken:
         others = f" (and {len(taken) - 1} more)" if len(taken) > 1 else ""
@@ -60,12 +60,12 @@ def refuse_existing(paths: Sequence[str | Path], *, force: bool) -> None:
 
 
 def check_suffix(path: str | Path, known: Sequence[str]) -> str:
-    """The lower-case suffix of a path, if it is among the known ones; else `UserError` with the nearest."""
+    """The suffix of a path in lower case. Raises `UserError` with the nearest if it is none of the known ones."""
     suffix = Path(path).suffix.lower()
     if suffix not in known:
-        said = f"the suffix {suffix!r} of {path} is none that can be written" if suffix else f"{path} has no suffix"
+        fault = f"the suffix {suffix!r} of {path} is of no known format" if suffix else f"{path} has no suffix"
         raise UserError(
-            f"The format follows the file's name, but {said}.{nearest_name(suffix, known)} Known: {', '.join(known)}."
+            f"The file's name says the format, but {fault}.{nearest_name(suffix, known)} Known: {', '.join(known)}."
         )
     return suffix
 
@@ -77,10 +77,14 @@ def write_image(
     *,
     force: bool = False,
 ) -> Path:
-    """Write one picture (Pillow's, or uint8 `(C, H, W)`), in the format of the path's suffix, with its record inside.
+    """Write one picture in the format of the path's suffix.
 
-    PNG, TIFF and WebP keep every pixel; JPEG is of quality 95 without chroma subsampling, transparency on white.
-    Atomic. Raises `UserError` for an unknown suffix, `RunError` where the path exists or cannot be written.
+    PNG, TIFF and WebP are lossless. JPEG has quality 95, no chroma subsampling, and white instead of transparency.
+
+    image: a Pillow image, or uint8 (C, H, W).
+    record: the provenance record, written into the file as XMP.
+    force: replace a file that exists.
+    Raises `UserError` for an unknown suffix, `RunError` if the path exists or cannot be written.
     """
     suffix = check_suffix(path, tuple(PICTURES))
     picture = image if isinstance(image, Image.Image) else to_picture(image)
@@ -108,11 +112,15 @@ def write_images_folder(
     names: Sequence[str] | None = None,
     force: bool = False,
 ) -> list[Path]:
-    """Write uint8 pictures `(N, C, H, W)` as PNG files into a folder, as `00000.png` ... or `names` made .png.
+    """Write images as PNG files into a folder. Returns the paths.
 
-    Each carries the record with its own `index`. Returns the paths.
+    images: uint8 (N, C, H, W).
+    record: the provenance record; each file has it with its own `index`.
+    names: of the files, with any suffix, which becomes .png; `00000.png` and so on by default.
+    force: replace files that exist.
+    Raises `UserError` for names of another number or given twice, `RunError` if a file exists or cannot be written.
     """
-    pixels = as_pixels(images)
+    pixels = to_channels_last(images)
     if names is not None and (len(names) != len(pixels) or len(set(names)) != len(names)):
         raise UserError(f"{len(pixels)} pictures need as many names, all different; {len(set(names))} were given.")
     stems = [Path(name).stem for name in names] if names else [f"{index:05d}" for index in range(len(pixels))]
@@ -121,13 +129,17 @@ def write_images_folder(
     paths = [Path(folder) / f"{stem}.png" for stem in stems]
     refuse_existing(paths, force=force)
     for index, (path, image) in enumerate(zip(paths, pixels, strict=True)):
-        own = {**record, "index": index} if record else None
-        write_image(to_picture(image.transpose(2, 0, 1)), path, own, force=force)
+        indexed = {**record, "index": index} if record else None
+        write_image(to_picture(image.transpose(2, 0, 1)), path, indexed, force=force)
     return paths
 
 
 def write_npz(arrays: dict[str, Any], path: str | Path, record: Record | None = None, *, force: bool = False) -> Path:
-    """Write arrays (say `images`, uint8 `(N, C, H, W)`) into an .npz file, the record beside them as JSON text."""
+    """Write arrays or tensors by name into an .npz file, and the record as JSON text in the array `record`.
+
+    Raises `UserError` for another suffix and for arrays of Python objects, `RunError` if the file exists or cannot be
+    written.
+    """
     check_suffix(path, ARRAYS)
     plain = {
         name: value.detach().cpu().numpy() if hasattr(value, "detach") else np.asarray(value)
@@ -151,9 +163,14 @@ def write_animation(
     frames_per_second: float = 12.0,
     force: bool = False,
 ) -> Path:
-    """Write frames (uint8 `(N, C, H, W)`, or Pillow pictures of one size) as an endless .webp or .gif, or an .mp4.
+    """Write frames as a .webp or .gif that repeats without end, or as an .mp4, which needs PyAV (the extra `faces`).
 
-    Small frames are enlarged by a whole number, as players blur them. .mp4 needs PyAV (the extra `faces`).
+    frames: uint8 (N, C, H, W), which are enlarged by a whole number if they are small, as players blur small frames;
+        or Pillow images of one size, which stay as they are.
+    record: the provenance record, written into the file.
+    frames_per_second: more than 0, at most 100.
+    force: replace a file that exists.
+    Raises `UserError` for another suffix or rate, `RunError` if the file exists or cannot be written.
     """
     suffix = check_suffix(path, ANIMATIONS)
     if not 0 < frames_per_second <= 100:
@@ -163,9 +180,9 @@ def write_animation(
     if suffix == ".mp4":
         from imagewright.output.video import encode_mp4
 
-        data = encode_mp4(_enlarged(pictures, scale), frames_per_second, record, packet)
+        data = encode_mp4(_enlarge(pictures, scale), frames_per_second, record, packet)
     elif suffix == ".webp":
-        data = _encode_webp(_enlarged(pictures, scale), frames_per_second, packet)
+        data = _encode_webp(_enlarge(pictures, scale), frames_per_second, packet)
     else:
         data = _encode_gif(pictures, scale, frames_per_second, packet)
     with new_file(path, force=force) as file:
@@ -174,22 +191,22 @@ def write_animation(
 
 
 def _frames(frames: Any) -> tuple[list[Image.Image], int]:
-    """RGB pictures as they are, and by what to enlarge them."""
+    """Frames as RGB pictures, and the whole number to enlarge them by."""
     if isinstance(frames, Sequence):
         if not frames:
-            raise UserError("There is no frame to write: give one at least.")
+            raise UserError("There is no frame to write: give at least one.")
         return [frame.convert("RGB") for frame in frames], 1
-    pixels = as_pixels(frames)
+    pixels = to_channels_last(frames)
     pictures = [_on_white(to_picture(image.transpose(2, 0, 1))).convert("RGB") for image in pixels]
-    return pictures, max(1, round(WATCHABLE / max(pixels.shape[1:3])))
+    return pictures, max(1, round(FRAME_SIDE / max(pixels.shape[1:3])))
 
 
-def _enlarged(pictures: list[Image.Image], scale: int) -> list[Image.Image]:
+def _enlarge(pictures: list[Image.Image], scale: int) -> list[Image.Image]:
     return [picture.resize((picture.width * scale, picture.height * scale), NEAREST) for picture in pictures]
 
 
 def _encode_webp(pictures: list[Image.Image], frames_per_second: float, packet: bytes) -> bytes:
-    """Every frame by itself (a key frame): of differences between slowly changing ones, what is left out adds up."""
+    """Every frame is a key frame: in slow changes the rounding of differences between frames would add up."""
     buffer = io.BytesIO()
     options: dict[str, Any] = {"quality": 90, "method": 2, "kmin": 0, "kmax": 1} | ({"xmp": packet} if packet else {})
     duration = round(1000 / frames_per_second)
@@ -198,9 +215,9 @@ def _encode_webp(pictures: list[Image.Image], frames_per_second: float, packet: 
 
 
 def _encode_gif(pictures: list[Image.Image], scale: int, frames_per_second: float, packet: bytes) -> bytes:
-    """Each frame with its own 256 colours, chosen before it is enlarged: less work, and every cell stays of one."""
+    """Each frame has its own 256 colours, chosen before it is enlarged: less work, and each cell keeps one colour."""
     plain = [picture.quantize(256, dither=Image.Dither.NONE) for picture in pictures]
-    large = _enlarged(plain, scale)
+    large = _enlarge(plain, scale)
     buffer = io.BytesIO()
     duration = round(1000 / frames_per_second)
     large[0].save(buffer, "GIF", save_all=True, append_images=large[1:], duration=duration, loop=0)

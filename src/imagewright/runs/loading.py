@@ -10,8 +10,9 @@ from torch import nn
 
 from imagewright import catalogue, configs
 from imagewright.errors import RunError, UserError
+from imagewright.model import Origin
 from imagewright.runs.run import Run
-from imagewright.runs.weights import read_tensors
+from imagewright.runs.weights import Checkpoint, read_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -44,6 +45,7 @@ def load(source: Run | str | Path, *, images_seen: int | None = None, device: st
     """
     if not isinstance(source, Run) and Path(source).is_file():
         tensors, record = read_tensors(Path(source))
+        origin = Origin(Path(source), images_seen)
         if "model" not in record:
             if str(source).endswith(".state.safetensors"):
                 raise RunError(f"{source} is what resuming needs besides the weights: name the file without .state.")
@@ -52,11 +54,14 @@ def load(source: Run | str | Path, *, images_seen: int | None = None, device: st
             )
     else:
         run = source if isinstance(source, Run) else Run(source)
-        tensors, record = read_tensors(_weights(run, images_seen))
+        checkpoint = _checkpoint(run, images_seen)
+        tensors, record = read_tensors(checkpoint.weights)
+        origin = Origin(run.path, checkpoint.images_seen)
     model = build(record["model"], record["config"])
     for name in record.get(ABSENT, ()):
         setattr(model, name, Absent(name, os.fspath(source)))
     fill(model, tensors, os.fspath(source))
+    model.origin = origin
     return model.to(device).eval()
 
 
@@ -77,7 +82,7 @@ def fill(model: Model, tensors: dict[str, Tensor], source: str) -> None:
         raise RunError(f"{source} does not hold this model's tensors: {problems[0]}{more}.") from None
 
 
-def _weights(run: Run, images_seen: int | None) -> Path:
+def _checkpoint(run: Run, images_seen: int | None) -> Checkpoint:
     if images_seen is None:
         checkpoints = run.checkpoints()
         checkpoint, wrong = run.latest()
@@ -86,9 +91,9 @@ def _weights(run: Run, images_seen: int | None) -> Path:
                 f"{wrong[0]}. The checkpoint at {checkpoint.images_seen} images is whole: "
                 f"use it by --at {checkpoint.images_seen} (images_seen={checkpoint.images_seen} in Python)."
             )
-        return checkpoint.weights
+        return checkpoint
     checkpoint = run.checkpoint_at(images_seen)
     if not checkpoint.weights.exists():
         kept = ", ".join(str(each.images_seen) for each in run.checkpoints())
         raise RunError(f"{run.path} has no checkpoint at {images_seen} images: it has {kept or 'none'}.")
-    return checkpoint.weights
+    return checkpoint

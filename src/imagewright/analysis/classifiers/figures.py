@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from imagewright.analysis.classifiers.comparison import Comparison, fitted
@@ -23,6 +22,7 @@ from imagewright.models.shared.points import log_probabilities
 from imagewright.output.figures import COLOURS, SEQUENTIAL, mark_of, new_figure, save_figure
 from imagewright.output.grids import draw_grid
 from imagewright.output.provenance import COMPOSITE, make_record
+from imagewright.output.sheets import Sheet
 from imagewright.output.writing import write_image
 from imagewright.pixels import to_uint8
 from imagewright.seeds import derive_seed
@@ -257,7 +257,7 @@ def write_confusion(confusion: Confusion, path: Path, title: str, *, force: bool
         save_figure(figure, path, force=force)
 
 
-def mistakes_sheet(confusion: Confusion, images: Images, count: int) -> Image.Image | None:
+def mistakes_sheet(confusion: Confusion, images: Images, count: int) -> Sheet | None:
     """The mistakes that the classifier is surest of: their classes, what they were taken for; None without one."""
     mistakes = confusion.mistakes()
     chosen = mistakes[:count]
@@ -270,4 +270,4 @@ def mistakes_sheet(confusion: Confusion, images: Images, count: int) -> Image.Im
         for row in chosen
     ]
     title = f"the surest {len(chosen)} of {len(mistakes):,} mistakes: what it is, what it was taken for"
-    return draw_grid(images.batch(chosen).images, captions=captions, title=title)
+    return Sheet(images.batch(chosen).images, captions=captions, title=title)

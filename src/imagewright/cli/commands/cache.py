@@ -1,4 +1,4 @@
-"""`imagewright data cache`: what prepared pictures take on the disk, and removing them."""
+"""`imagewright data cache`: list or remove prepared pictures on the disk."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from imagewright.cli.values import Flag
 
 def cache(
     *,
-    clear: Annotated[Flag, Parameter(help="remove them; they are made again when they are needed")] = False,
+    clear: Annotated[Flag, Parameter(help="remove them; they are made again when needed")] = False,
     unused_for: Annotated[
-        float | None, Parameter(help="with --clear: only those not used for so many days", metavar="DAYS")
+        float | None, Parameter(help="with --clear: only caches that were not used for this many days", metavar="DAYS")
     ] = None,
 ) -> None:
-    """List prepared pictures, and features of pictures, on this machine, or remove them. Sources are never touched."""
+    """List or remove the prepared pictures, and features of pictures, on this machine. Sources stay as they are."""
     from datetime import datetime
 
+    import imagewright
     from imagewright.errors import UserError
     from imagewright.files import cache_folder
-    from imagewright.images.cache.management import list_caches, remove_caches
 
     if unused_for is not None and not (clear and unused_for >= 0):
-        raise UserError(f"unused_for={unused_for:g}: it goes with --clear, and is a number of days from 0.")
-    caches = list_caches()
+        raise UserError(f"unused_for={unused_for:g}: it needs --clear, and is a number of days from 0.")
+    caches = imagewright.list_caches()
     if clear:
-        removed = remove_caches(caches, unused_for=unused_for)
+        removed = imagewright.remove_caches(caches, unused_for=unused_for)
         print(f"{len(removed)} of {len(caches)} caches removed, {_mebibytes(sum(each.size for each in removed))}.")
         return
     for each in caches:

@@ -1,4 +1,4 @@
-"""`imagewright classify`: a trained classifier on pictures, or classifiers compared on labelled pictures."""
+"""`imagewright classify`: classify pictures with a run, or compare classifiers on labelled pictures."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from imagewright.cli.values import Count, Flag, Size
+from imagewright.cli.values import Count, Counts, Flag, Size, Words
 
 if TYPE_CHECKING:
     from imagewright.analysis.classifiers.confusion import Confusion
@@ -18,37 +18,37 @@ CURVES, REGIONS, SAMPLES, TABLE, RESULTS = "curves.png", "regions.png", "samples
 
 
 def classify(
-    run_or_source: Annotated[str, Parameter(help="a run that classifies; or, alone, labelled pictures")],
+    run_or_source: Annotated[str, Parameter(help="a run that classifies; or, without SOURCE, labelled pictures")],
     source: Annotated[str | None, Parameter(help="the pictures to classify with the run")] = None,
     /,
     *,
-    out: Annotated[Path, Parameter(help="with a run: a .csv, the figures beside it; else a folder for the comparison")],
+    out: Annotated[
+        Path, Parameter(help="with a run: a .csv, with figures beside it; else a folder for the comparison")
+    ],
     at: Annotated[Count | None, Parameter(help="an earlier checkpoint of the run, by its images seen")] = None,
-    mistakes: Annotated[Count, Parameter(help="with a run: pictures on the sheet of the surest mistakes")] = 32,
+    mistakes: Annotated[Count, Parameter(help="with a run: pictures on the sheet of the most confident mistakes")] = 32,
     models: Annotated[
-        tuple[str, ...],
-        Parameter(
-            help="linear_gda, quadratic_gda, naive_bayes, logistic_regression, linear_svm: all by default",
-            consume_multiple=True,
-        ),
+        Words,
+        Parameter(help="linear_gda, quadratic_gda, naive_bayes, logistic_regression, linear_svm; by default all"),
     ] = (),
     counts: Annotated[
-        tuple[Count, ...],
-        Parameter(help="training pictures: --counts 100 1k 10k; a 1-2-5 series by default", consume_multiple=True),
+        Counts, Parameter(help="numbers of training pictures: --counts 100 1k 10k; by default a 1-2-5 series")
     ] = (),
-    repeats: Annotated[Count, Parameter(help="random splits that the accuracies are averaged over")] = 5,
+    repeats: Annotated[Count, Parameter(help="random splits to average the accuracies over")] = 5,
     components: Annotated[
-        Count | None, Parameter(help="principal components to classify by; 64 at most by default")
+        Count | None, Parameter(help="principal components to use as features; by default at most 64")
     ] = None,
-    encoder: Annotated[Path | None, Parameter(help="a run whose latents to classify by instead")] = None,
-    test_source: Annotated[str | None, Parameter(help="pictures to judge by; else a share is held out")] = None,
-    test_split: Annotated[str | None, Parameter(help="the part of it, or of the source, to judge by: test")] = None,
-    test_share: Annotated[float, Parameter(help="the share of each class that is held out")] = 0.25,
-    size: Annotated[Size | None, Parameter(help="64, or HEIGHTxWIDTH; at most 64 a side by default")] = None,
+    encoder: Annotated[Path | None, Parameter(help="a run whose latents to use as features instead")] = None,
+    test_source: Annotated[str | None, Parameter(help="test pictures; else a share of SOURCE is held out")] = None,
+    test_split: Annotated[
+        str | None, Parameter(help="the part of --test-source, or of the source, to test on, such as test")
+    ] = None,
+    test_share: Annotated[float, Parameter(help="the share of each class that is held out for testing")] = 0.25,
+    size: Annotated[Size | None, Parameter(help="64, or HEIGHTxWIDTH; by default at most 64 a side")] = None,
     split: Annotated[str | None, Parameter(help="a part of the source, such as train")] = None,
     labels: Annotated[Path | None, Parameter(help="a CSV or JSON file of labels")] = None,
-    seed: Annotated[Count, Parameter(help="of splits and samples; equal seeds give equal results")] = 0,
-    force: Annotated[Flag, Parameter(help="write over what is there")] = False,
+    seed: Annotated[Count, Parameter(help="random seed of splits and samples; equal seeds give equal results")] = 0,
+    force: Annotated[Flag, Parameter(help="replace files that exist")] = False,
 ) -> None:
     """Classify pictures with a run; or compare generative and discriminative classifiers on labelled pictures."""
     from imagewright.errors import UserError
@@ -58,11 +58,13 @@ def classify(
         for name, value in (comparing | {"test_source": test_source, "test_split": test_split, "size": size}).items():
             if value:
                 option = f"--{name.replace('_', '-')}"
-                raise UserError(f"{option} is for comparing classifiers, without a run: leave it out, or the run.")
+                raise UserError(
+                    f"{option} belongs to a comparison of classifiers, which takes no run: leave out one of them."
+                )
         _apply(run_or_source, source, out, at, mistakes, split, labels, force=force)
         return
     if at is not None:
-        raise UserError("--at is for a run, and none was named: `imagewright classify RUN SOURCE --out FILE.csv`.")
+        raise UserError("--at needs a run, but none was named: `imagewright classify RUN SOURCE --out FILE.csv`.")
     options = {
         "models": models,
         "counts": counts,
@@ -71,8 +73,8 @@ def classify(
         "test_share": test_share,
         "seed": seed,
     }
-    judged_by = None if test_source is None and test_split is None else (test_source or run_or_source, test_split)
-    _compare(run_or_source, out, judged_by, encoder, size, split, labels, options, force=force)
+    test_set = None if test_source is None and test_split is None else (test_source or run_or_source, test_split)
+    _compare(run_or_source, out, test_set, encoder, size, split, labels, options, force=force)
 
 
 def _apply(
@@ -86,17 +88,18 @@ def _apply(
     *,
     force: bool,
 ) -> None:
-    """The table of what a run says of each picture; with labels also the figures of how right it is."""
+    """Write the table of predictions of a run; with labels also the confusion matrix and the mistakes."""
     import imagewright
     from imagewright.analysis.classifiers.confusion import confusion_of
     from imagewright.analysis.classifiers.figures import mistakes_sheet, write_confusion
+    from imagewright.cli.output import write_sheet
     from imagewright.errors import UserError
-    from imagewright.output.writing import check_suffix, refuse_existing, write_image
+    from imagewright.output.writing import check_suffix, refuse_existing
     from imagewright.verbs.apply import images_for
 
     check_suffix(out, [".csv"])
     if mistakes < 1:
-        raise UserError(f"mistakes={mistakes}, but there must be one picture at least.")
+        raise UserError(f"mistakes={mistakes}, but there must be at least one picture.")
     confusion_path, mistakes_path = (out.with_name(f"{out.stem}-{what}.png") for what in ("confusion", "mistakes"))
     refuse_existing([out, confusion_path, mistakes_path], force=force)
     model = imagewright.load(run, images_seen=at)
@@ -106,9 +109,9 @@ def _apply(
     _write_table(out, confusion, images, force=force)
     print(out)
     if confusion.unknown:
-        print(f"not judged, as the run was not taught them: {', '.join(confusion.unknown[:12])}")
+        print(f"left out of the accuracy, as the run was not trained on them: {', '.join(confusion.unknown[:12])}")
     if confusion.accuracy is None:
-        print(f"{len(images):,} pictures, without labels to judge by")
+        print(f"{len(images):,} pictures, without labels to compare with")
         return
     assert confusion.mean_class_accuracy is not None
     summary = f"{confusion.accuracy:.2%} of {len(confusion.judged):,} pictures right"
@@ -116,20 +119,19 @@ def _apply(
     print(confusion_path)
     sheet = mistakes_sheet(confusion, images, mistakes)
     if sheet is not None:
-        write_image(sheet, mistakes_path, force=force)
-        print(mistakes_path)
+        write_sheet(sheet, mistakes_path, force=force)
     print(f"{summary}, by classes {confusion.mean_class_accuracy:.2%} on average")
 
 
 def _write_table(path: Path, confusion: Confusion, images: Images, *, force: bool) -> None:
-    """A CSV of `name,label,probability`, the true class where it is known, and the probability of each class."""
-    from imagewright.cli.output import write_table
+    """Write a CSV file of `name,label,probability`, the true class if known, and the probability of each class."""
+    from imagewright.output.tables import write_table
 
     names = confusion.class_names
     truth = [] if confusion.truth is None or images.class_names is None else ["truth"]
     rows = []
-    for index, (said, probabilities) in enumerate(zip(confusion.said, confusion.probabilities, strict=True)):
-        row = [images.name(index), names[said], f"{probabilities[said]:.6g}"]
+    for index, (predicted, probabilities) in enumerate(zip(confusion.said, confusion.probabilities, strict=True)):
+        row = [images.name(index), names[predicted], f"{probabilities[predicted]:.6g}"]
         if truth:
             row.append(images.class_names[images.labels[index]])  # type: ignore[index]
         rows.append([*row, *(f"{each:.6g}" for each in probabilities)])
@@ -140,7 +142,7 @@ def _write_table(path: Path, confusion: Confusion, images: Images, *, force: boo
 def _compare(
     source: str,
     out: Path,
-    judged_by: tuple[str, str | None] | None,
+    test_set: tuple[str, str | None] | None,
     encoder: Path | None,
     size: tuple[int, int] | None,
     split: str | None,
@@ -149,15 +151,15 @@ def _compare(
     *,
     force: bool,
 ) -> None:
-    """The folder of figures and tables of a comparison."""
+    """Write the folder of figures and tables of a comparison."""
     import imagewright
     from imagewright.analysis.classifiers import figures as draw
     from imagewright.analysis.classifiers.comparison import chosen_contenders, compare
     from imagewright.analysis.spaces import at_working_size
-    from imagewright.cli.output import write_table
-    from imagewright.cli.progress import counted
+    from imagewright.cli.progress import progress_bar
     from imagewright.errors import UserError
     from imagewright.files import write_whole
+    from imagewright.output.tables import write_table
     from imagewright.output.writing import refuse_existing
     from imagewright.verbs.apply import images_for
 
@@ -171,11 +173,11 @@ def _compare(
     images = imagewright.open_images(source, size, split=split, labels=labels)
     images = images_for(model, images) if model is not None else images if size else at_working_size(images)
     test = None
-    if judged_by is not None:
-        test = imagewright.open_images(judged_by[0], images.size, images.channels, split=judged_by[1]).prepare()
-    with counted("preparing") as progress:
+    if test_set is not None:
+        test = imagewright.open_images(test_set[0], images.size, images.channels, split=test_set[1]).prepare()
+    with progress_bar("preparing") as progress:
         images.prepare(progress)
-    with counted("comparing") as progress:
+    with progress_bar("comparing") as progress:
         comparison = compare(images, test=test, encoder=model, progress=progress, **options)
     draw.write_curves(comparison, out / CURVES, force=force)
     plane = draw.write_regions(comparison, out / REGIONS, force=force)

@@ -18,27 +18,28 @@ def cluster(
     clusters: Annotated[str, Parameter(help="how many, or auto")] = "auto",
     method: Annotated[Literal["kmeans", "gmm"], Parameter(help="k-means, or a mixture of Gaussians")] = "kmeans",
     where: Annotated[
-        str, Parameter(name="--in", help="looks (pixels and edges), pixels, edges, or a run that encodes")
+        str,
+        Parameter(
+            name="--in", help="what to compare: looks (pixels and edges), pixels, edges, or the latents of a run"
+        ),
     ] = "looks",
-    map_by: Annotated[Literal["tsne", "pca"], Parameter(name="--map", help="how the map is laid out")] = "tsne",
-    thumbnails: Annotated[Flag, Parameter(help="pictures on the map, not only marks")] = False,
+    map_by: Annotated[Literal["tsne", "pca"], Parameter(name="--map", help="layout of the map")] = "tsne",
+    thumbnails: Annotated[Flag, Parameter(help="draw pictures on the map as well as marks")] = False,
     split: Annotated[str | None, Parameter(help="a part of the source, such as train")] = None,
-    labels: Annotated[
-        Path | None, Parameter(help="a CSV or JSON file of labels: the clusters are judged by them")
-    ] = None,
-    seed: Annotated[Count, Parameter(help="of all that is random; equal seeds give equal clusters")] = 0,
-    force: Annotated[Flag, Parameter(help="write over what is there")] = False,
+    labels: Annotated[Path | None, Parameter(help="a CSV or JSON file of labels, to compare the clusters with")] = None,
+    seed: Annotated[Count, Parameter(help="random seed; equal seeds give equal clusters")] = 0,
+    force: Annotated[Flag, Parameter(help="replace files that exist")] = False,
 ) -> None:
-    """Group pictures that are alike: a sheet with a row a cluster, a map, a table."""
+    """Cluster pictures: a sheet with a row a cluster, a map, a table."""
     from imagewright.analysis.clusters.clusters import LOOKS, find_clusters, output_paths, write_clusters
-    from imagewright.cli.progress import counted
+    from imagewright.cli.progress import progress_bar
     from imagewright.errors import UserError
     from imagewright.output.writing import refuse_existing
 
     refuse_existing(output_paths(out), force=force)
     if clusters != "auto" and not clusters.isdecimal():
-        raise UserError(f"clusters={clusters}, but it is a whole number, or auto.")
-    with counted("looking") as progress:
+        raise UserError(f"clusters={clusters}, but expected a whole number or auto.")
+    with progress_bar("clustering") as progress:
         found = find_clusters(
             source,
             clusters="auto" if clusters == "auto" else int(clusters),

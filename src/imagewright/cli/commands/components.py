@@ -18,34 +18,34 @@ def components(
     source: Source,
     /,
     *,
-    out: Annotated[Path, Parameter(help="a folder for four pictures and components.json")],
+    out: Annotated[Path, Parameter(help="a folder for four figures and components.json")],
     method: Annotated[
         Literal["pca", "ica", "lda", "random"],
-        Parameter(help="principal (eigenfaces), independent, telling labelled classes apart, or random directions"),
+        Parameter(help="principal (eigenfaces), independent, discriminant (needs labels), or random directions"),
     ] = "pca",
     components: Annotated[
-        Count | None, Parameter(help="how many; 150 by default (ica 64), or as many as there can be")
+        Count | None, Parameter(help="how many; by default 150 (ica 64), or the most that there are")
     ] = None,
     size: Annotated[Size | None, Parameter(help="64, or HEIGHTxWIDTH; at most 128 a side by default")] = None,
     channels: Annotated[Literal[1, 3, 4] | None, Parameter(help="1 grey, 3 RGB, 4 RGBA")] = None,
-    picture: Annotated[Count, Parameter(help="number of the picture to rebuild and to take apart, from 0")] = 0,
+    picture: Annotated[Count, Parameter(help="index of the picture to rebuild and decompose, from 0")] = 0,
     split: Split = None,
     labels: Annotated[Path | None, Parameter(help="a CSV or JSON file of labels, for lda")] = None,
-    seed: Annotated[Count, Parameter(help="of what is random")] = 0,
-    force: Annotated[Flag, Parameter(help="write over what is there")] = False,
+    seed: Annotated[Count, Parameter(help="random seed")] = 0,
+    force: Annotated[Flag, Parameter(help="replace files that exist")] = False,
 ) -> None:
-    """What a set of pictures is made of: the mean, its components, how many it takes, one picture as their sum."""
-    from imagewright.analysis.components.components import components as take_apart
+    """Decompose a set of pictures: the mean, its components, how many are needed, one picture as their sum."""
+    import imagewright
     from imagewright.analysis.components.figures import FILES, write_components
-    from imagewright.cli.progress import counted
+    from imagewright.cli.progress import progress_bar
     from imagewright.errors import UserError
     from imagewright.output.writing import refuse_existing
 
     if out.exists() and not out.is_dir():
-        raise UserError(f"out={out} is a file, and several are written: name a folder.")
+        raise UserError(f"out={out} is a file, but several files are written: name a folder.")
     refuse_existing([out / name for name in FILES], force=force)
-    with counted("components") as progress:
-        found = take_apart(
+    with progress_bar("components") as progress:
+        found = imagewright.components(
             source,
             method,
             components,
@@ -63,7 +63,7 @@ def components(
 
 
 def lines_of(found: Components) -> list[str]:
-    """What was found, in sentences."""
+    """The result in sentences."""
     from imagewright.analysis.components.figures import NAMES
 
     images, parts = found.images, found.decomposition
@@ -85,7 +85,7 @@ def lines_of(found: Components) -> list[str]:
     end = " ..." if shown > len(weights) else "."
     lines.append(f"{Path(images.name(found.shown)).name} is near the mean {' '.join(weights)}{end}")
     if not found.facts.get("rotation_settled", True):
-        lines.append("The rotation did not come to rest: ask for fewer components, or take these with a grain of salt.")
+        lines.append("The rotation did not converge, so these components are unreliable: ask for fewer.")
     if "epsilon_guaranteed" in found.facts:
         lines.append(_guarantee(found, shown))
     return lines
@@ -95,9 +95,12 @@ def _guarantee(found: Components, dimensions: int) -> str:
     from imagewright.models.linear.random_projection import dimensions_for
 
     epsilon, measured = found.facts["epsilon_guaranteed"], found.facts["distances_kept"]
-    said = f"Squared distances between {measured['pictures']} pictures became {measured['least']:.2f} to "
-    said += f"{measured['most']:.2f} times what they were. "
+    measured_text = f"Squared distances between {measured['pictures']} pictures became {measured['least']:.2f} to "
+    measured_text += f"{measured['most']:.2f} times what they were. "
     if epsilon is not None:
-        return said + f"The bound of Johnson and Lindenstrauss allows {1 - epsilon:.2f} to {1 + epsilon:.2f}."
+        return measured_text + f"The bound of Johnson and Lindenstrauss allows {1 - epsilon:.2f} to {1 + epsilon:.2f}."
     needed = dimensions_for(0.5, len(found.images))
-    return said + f"{dimensions} dimensions are too few for any bound (Johnson-Lindenstrauss): 50% takes {needed:,}."
+    return (
+        measured_text
+        + f"{dimensions} dimensions are too few for any bound (Johnson-Lindenstrauss): 50% takes {needed:,}."
+    )

@@ -21,36 +21,40 @@ def compress(
     out: Annotated[Path, Parameter(help="a folder for the plot, the crops, results.json and results.csv")],
     methods: Annotated[
         tuple[str, ...],
-        Parameter(name="--with", help="jpeg, pca, pca-blocks (PCA of 8x8 blocks), or a run; may be given again"),
+        Parameter(name="--with", help="jpeg, pca, pca-blocks (PCA of 8x8 blocks), or a run; may be repeated"),
     ] = ("jpeg", "pca"),
-    count: Annotated[Count, Parameter(help="pictures to judge by, a quarter at most; the others are fitted to")] = 32,
-    components: Annotated[Count, Parameter(help="of PCA of whole pictures, at most")] = 128,
-    qualities: Annotated[tuple[int, ...], Parameter(help="of JPEG, 1 to 100", consume_multiple=True)] = (
+    count: Annotated[Count, Parameter(help="test pictures, at most a quarter; methods are fitted on the others")] = 32,
+    components: Annotated[Count, Parameter(help="components of PCA of whole pictures, at most")] = 128,
+    qualities: Annotated[tuple[int, ...], Parameter(help="JPEG qualities, 1 to 100", consume_multiple=True)] = (
         *(1, 5, 10, 20, 30, 40),
         *(50, 60, 70, 80, 90, 95),
     ),
-    subsampling: Annotated[Literal["4:2:0", "4:2:2", "4:4:4"], Parameter(help="of JPEG's chrominance")] = "4:2:0",
-    rate: Annotated[float | None, Parameter(help="bits a pixel of the crops; one that most reach by default")] = None,
+    subsampling: Annotated[
+        Literal["4:2:0", "4:2:2", "4:4:4"], Parameter(help="JPEG chrominance subsampling")
+    ] = "4:2:0",
+    rate: Annotated[
+        float | None, Parameter(help="bits per pixel of the crops; by default a rate that most methods reach")
+    ] = None,
     size: Annotated[
-        Size | None, Parameter(help="64, or HEIGHTxWIDTH; the runs' or the source's own by default")
+        Size | None, Parameter(help="64, or HEIGHTxWIDTH; by default the runs' or the source's own")
     ] = None,
     channels: Annotated[Literal[1, 3] | None, Parameter(help="1 grey, 3 RGB")] = None,
     split: Split = None,
-    force: Annotated[Flag, Parameter(help="write over what is there")] = False,
+    force: Annotated[Flag, Parameter(help="replace files that exist")] = False,
 ) -> None:
-    """Rate against distortion of JPEG, PCA and trained models on the same pictures: a plot, crops, and the numbers."""
+    """Plot rate against distortion of JPEG, PCA and trained models on the same pictures; write crops and numbers."""
     import imagewright
     from imagewright.analysis.compression.comparison import compare_compression
     from imagewright.analysis.compression.figures import FILES, write_comparison
-    from imagewright.cli.progress import counted
+    from imagewright.cli.progress import progress_bar
     from imagewright.errors import UserError
     from imagewright.output.writing import refuse_existing
 
     if out.exists() and not out.is_dir():
-        raise UserError(f"out={out} is a file, and several are written: name a folder.")
+        raise UserError(f"out={out} is a file, but several files are written: name a folder.")
     refuse_existing([out / name for name in FILES], force=force)
     images = imagewright.open_images(source, size, channels, split=split)
-    with counted("compressing") as progress:
+    with progress_bar("compressing") as progress:
         found = compare_compression(
             images,
             methods,
@@ -69,13 +73,13 @@ def compress(
 
 
 def lines_of(found: Comparison) -> list[str]:
-    """Each method at its fewest and its most bits."""
-    lines = [f"{len(found.judged):,} pictures judged, {found.training_count:,} others to fit on."]
+    """A line for each method: its distortion at the lowest and at the highest rate."""
+    lines = [f"{len(found.judged):,} test pictures, {found.training_count:,} others to fit on."]
     for curve in found.curves:
         ends = [curve.points[0], curve.points[-1]] if len(curve.points) > 1 else curve.points
-        said = "; ".join(
+        ends_text = "; ".join(
             f"{point.bits_per_pixel:.3g} bits per pixel, {point.psnr:.2f} dB ({point.setting})" for point in ends
         )
-        size = f" The receiver holds {curve.decoder_bytes / 2**20:,.1f} MiB." if curve.decoder_bytes else ""
-        lines.append(f"{curve.method}: {said}.{size}")
+        size = f" The decoder has {curve.decoder_bytes / 2**20:,.1f} MiB." if curve.decoder_bytes else ""
+        lines.append(f"{curve.method}: {ends_text}.{size}")
     return lines

@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
 from imagewright.cli.values import Count, Flag, Size
 
-if TYPE_CHECKING:
-    import torch
+app = App(name="data", help="Check, prepare and show a set of images.", help_format="plaintext")
 
-    from imagewright.images import Images
-
-app = App(name="data", help="Look at a set of images: check, prepare, grid.", help_format="plaintext")
-
-app.command(
-    "imagewright.cli.commands.cache:cache", name="cache", help="What prepared pictures take on the disk; remove them."
-)
+app.command("imagewright.cli.commands.cache:cache", name="cache", help="List or remove prepared pictures on the disk.")
 
 Source = Annotated[
     str, Parameter(help="a folder, .zip, tar shards, IDX, .npz, a video, or a built-in set: digits, faces")
 ]
 Split = Annotated[str | None, Parameter(help="a part of the source, such as train")]
-SHEET_SIDE = 128
 
 
 @app.command
@@ -33,19 +25,19 @@ def check(
     /,
     *,
     against: Annotated[
-        str | None, Parameter(help="another source: which pictures are in both, equal or nearly")
+        str | None, Parameter(help="another source: find pictures that are in both, exactly or nearly")
     ] = None,
     split: Split = None,
     labels: Annotated[Path | None, Parameter(help="a CSV or JSON file of labels or attributes")] = None,
-    strict: Annotated[Flag, Parameter(help="exit with code 2 where a picture is unreadable")] = False,
+    strict: Annotated[Flag, Parameter(help="exit with code 2 if a picture is unreadable")] = False,
     json: Annotated[Flag, Parameter(help="print JSON, for programs")] = False,
 ) -> None:
-    """What is in a source and what is wrong with it: sizes, labels, unreadable pictures, duplicates and near ones."""
-    from imagewright.cli.progress import counted
+    """Check a source: sizes, labels, unreadable pictures, duplicates and near-duplicates."""
+    from imagewright.cli.progress import progress_bar
     from imagewright.errors import DataError
     from imagewright.images.checks.report import check_images
 
-    with counted("checking") as progress:
+    with progress_bar("checking") as progress:
         report = check_images(source, against=against, split=split, labels=labels, progress=progress)
     if json:
         from json import dumps
@@ -62,20 +54,21 @@ def prepare(
     source: Source,
     /,
     *,
-    size: Annotated[Size | None, Parameter(help="64, or HEIGHTxWIDTH; the source's own by default")] = None,
+    size: Annotated[Size | None, Parameter(help="64, or HEIGHTxWIDTH; by default the source's own")] = None,
     channels: Annotated[Literal[1, 3, 4] | None, Parameter(help="1 grey, 3 RGB, 4 RGBA")] = None,
     crop: Annotated[
-        Literal["centre", "random", "none"], Parameter(help="as the training will ask for it: the cache differs")
+        Literal["centre", "random", "none"],
+        Parameter(help="the same as for the training, which else prepares another cache"),
     ] = "centre",
     split: Split = None,
     strict: Annotated[Flag, Parameter(help="stop at an unreadable picture instead of skipping it")] = False,
 ) -> None:
-    """Decode a source once into the cache that training reads. Training does it by itself, too."""
+    """Decode a source into the cache that training reads. Training does the same if there is none."""
     import imagewright
-    from imagewright.cli.progress import counted
+    from imagewright.cli.progress import progress_bar
 
     images = imagewright.open_images(source, size, channels, crop=crop, split=split, strict=strict)
-    with counted("preparing") as progress:
+    with progress_bar("preparing") as progress:
         images.prepare(progress)
     for note in images.notes:
         print(note)
@@ -92,45 +85,19 @@ def grid(
     /,
     *,
     out: Annotated[Path, Parameter(help="the sheet: .png, .jpg, .webp or .tif")],
-    count: Annotated[Count, Parameter(help="pictures, spread evenly over the source")] = 36,
-    size: Annotated[Size | None, Parameter(help="64, or HEIGHTxWIDTH; at most 128 a side by default")] = None,
+    count: Annotated[Count, Parameter(help="pictures, at even distances in the source")] = 36,
+    size: Annotated[
+        Size | None, Parameter(help="64, or HEIGHTxWIDTH; by default the source's own, at most 128 a side")
+    ] = None,
     split: Split = None,
     labels: Annotated[Path | None, Parameter(help="a CSV or JSON file of labels or attributes")] = None,
-    force: Annotated[Flag, Parameter(help="write over what is there")] = False,
+    force: Annotated[Flag, Parameter(help="replace files that exist")] = False,
 ) -> None:
-    """A contact sheet: pictures from all over a source, with their classes or names."""
+    """Write a contact sheet of a source, with the classes or names of the pictures."""
     import imagewright
-    from imagewright.output.grids import draw_grid
-    from imagewright.output.writing import PICTURES, check_suffix, refuse_existing, write_image
+    from imagewright.cli.output import write_sheet
+    from imagewright.output.writing import PICTURES, check_suffix, refuse_existing
 
     check_suffix(out, list(PICTURES))
     refuse_existing([out], force=force)
-    images = imagewright.open_images(source, size, split=split, labels=labels)
-    if size is None and max(images.size) > SHEET_SIDE:
-        shrink = SHEET_SIDE / max(images.size)
-        images = images.with_size((max(1, round(images.height * shrink)), max(1, round(images.width * shrink))))
-    pictures, names, classes = spread(images, count)
-    captions = classes or [Path(name).name for name in names]
-    title = f"{Path(source).name}: {len(captions)} of {len(images):,} pictures"
-    write_image(draw_grid(pictures, captions=captions, title=title), out, None, force=force)
-    print(out)
-
-
-def spread(images: Images, count: int) -> tuple[torch.Tensor, list[str], list[str] | None]:
-    """`count` pictures from all over a set, uint8 (N, C, H, W), decoded now; names, and classes if known."""
-    import numpy as np
-
-    from imagewright.errors import DataError, UserError
-
-    if count < 1:
-        raise UserError(f"count={count}, but there must be one picture at least.")
-    indices = np.linspace(0, len(images) - 1, min(count, len(images))).round().astype(np.int64)
-    chosen = images.subset(indices)
-    batch = next(chosen.stream(len(chosen)), None)
-    if batch is None:
-        raise DataError(f"None of the {len(chosen)} pictures looked at in {images.source} can be read.")
-    unreadable = {name for name, _ in chosen.skipped}
-    classes = None
-    if images.class_names is not None and batch.labels is not None:
-        classes = [images.class_names[label] for label in batch.labels.tolist()]
-    return batch.images, [name for name in chosen.names() if name not in unreadable], classes
+    write_sheet(imagewright.grid_sheet(source, count, size=size, split=split, labels=labels), out, force=force)

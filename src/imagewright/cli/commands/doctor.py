@@ -11,12 +11,12 @@ from imagewright.cli.values import Flag
 
 
 def doctor(
-    run: Annotated[Path, Parameter(help="a run directory, of a training that ended or goes on")],
+    run: Annotated[Path, Parameter(help="a run directory; its training may still go on")],
     /,
     *,
     json: Annotated[Flag, Parameter(help="print JSON, for programs")] = False,
 ) -> None:
-    """Say what is wrong with a training: each finding with its evidence and one option to try."""
+    """Find what is wrong with a training: each finding with its evidence and one option to try."""
     import imagewright
     from imagewright.training.doctor.findings import rules_applied, why_not_diagnosed
 

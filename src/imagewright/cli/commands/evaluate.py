@@ -62,7 +62,7 @@ def evaluate(
     """Score what runs make, or any pictures, against real ones: a table here, JSON, CSV and a report in the run."""
     import imagewright
     from imagewright import distributed
-    from imagewright.cli.progress import counted_in_turn
+    from imagewright.cli.progress import progress_bars
     from imagewright.errors import UserError
     from imagewright.output.writing import check_suffix, refuse_existing
 
@@ -95,7 +95,7 @@ def evaluate(
     real: Any = against
     if against is not None and (split is not None or labels is not None):
         real = imagewright.open_images(against, split=split, labels=labels)
-    with counted_in_turn() as progress:
+    with progress_bars() as progress:
         found = imagewright.evaluate(
             list(subjects),
             real,

@@ -16,7 +16,7 @@ def inspect(
     *,
     json: Annotated[Flag, Parameter(help="print JSON, for programs")] = False,
 ) -> None:
-    """Say what a file or a run holds, and where a picture comes from."""
+    """Show what a file or a run holds, and the provenance of a picture."""
     import imagewright
     from imagewright.cli.show import show_record
 
@@ -30,14 +30,14 @@ def inspect(
 
 
 def import_checkpoint(
-    file: Annotated[Path, Parameter(help="a file that a method's authors released; nothing in it is executed")],
+    file: Annotated[Path, Parameter(help="a checkpoint released by a method's authors; nothing in it is executed")],
     /,
-    *others: Annotated[Path, Parameter(help="more files, where each network has its own")],
-    system: Annotated[str, Parameter(name="--as", help="the system it belongs to, such as dcgan")],
+    *others: Annotated[Path, Parameter(help="more files, if each network has its own")],
+    system: Annotated[str, Parameter(name="--as", help="the model it belongs to, such as dcgan")],
     out: Annotated[Path, Parameter(help="the run directory to make")],
-    force: Annotated[Flag, Parameter(help="replace the run that is there")] = False,
+    force: Annotated[Flag, Parameter(help="replace an existing run")] = False,
 ) -> None:
-    """Turn a published checkpoint into a run that answers the verbs."""
+    """Turn a published checkpoint into a run, for every command that takes one."""
     import imagewright
 
     imagewright.import_checkpoint([file, *others], system, out=out, force=force)

@@ -1,4 +1,4 @@
-"""`imagewright lesson NAME`: one command a lesson, made from its function's signature when it is asked for."""
+"""`imagewright lesson NAME`: one command a lesson, built from the lesson's options when it is used."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import App, Group, Parameter
 
-from imagewright.cli.options import option_of
+from imagewright.cli.options import make_option
 from imagewright.lessons import LESSONS, lesson_of
 
 app = App(
     name="lesson",
-    help="Figures that explain, computed live, with their numbers. `imagewright lesson NAME --help` lists its options.",
+    help="Write figures that explain a method, and their numbers. `imagewright lesson NAME --help` lists its options.",
     usage="Usage: imagewright lesson NAME [OPTIONS]",
     help_format="plaintext",
     default_parameter=Parameter(negative=""),
@@ -27,17 +27,17 @@ OUTPUT_OPTIONS = Group("Output", sort_key=2)
 
 
 def __getattr__(name: str) -> Callable[..., None]:
-    """The command of a lesson, by its name: what the import paths above lead to."""
+    """The command of a lesson: the import paths registered above end in its name."""
     if name.startswith("__") or name not in LESSONS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return command_of(name)
+    return build_command(name)
 
 
-def command_of(name: str) -> Callable[..., None]:
-    """The function behind `imagewright lesson NAME`, whose parameters are the options of this lesson."""
+def build_command(name: str) -> Callable[..., None]:
+    """The function of `imagewright lesson NAME`; its parameters are the options of this lesson."""
     lesson = lesson_of(name)
     group = Group(f"Options of {name}", sort_key=1)
-    own = [option_of(option, field, group) for option, field in lesson.options.__pydantic_fields__.items()]
+    own = [make_option(option, field, group) for option, field in lesson.options.__pydantic_fields__.items()]
     shared = dict(inspect.signature(_shared_options).parameters)
     if not lesson.animations:
         del shared["animation"]
@@ -54,24 +54,26 @@ def command_of(name: str) -> Callable[..., None]:
 
 def _shared_options(
     *,
-    out: Annotated[Path | None, Parameter(group=OUTPUT_OPTIONS, help="the folder; lessons/NAME by default")] = None,
-    format: Annotated[Literal["png", "svg", "pdf"], Parameter(group=OUTPUT_OPTIONS, help="of the figures")] = "png",
+    out: Annotated[Path | None, Parameter(group=OUTPUT_OPTIONS, help="the folder; by default lessons/NAME")] = None,
+    format: Annotated[
+        Literal["png", "svg", "pdf"], Parameter(group=OUTPUT_OPTIONS, help="format of the figures")
+    ] = "png",
     animation: Annotated[
-        Literal["webp", "mp4", "gif", "none"], Parameter(group=OUTPUT_OPTIONS, help="the format of what moves")
+        Literal["webp", "mp4", "gif", "none"], Parameter(group=OUTPUT_OPTIONS, help="format of animations")
     ] = "webp",
     force: Annotated[
-        bool, Parameter(group=OUTPUT_OPTIONS, help="write over what is there", show_default=False)
+        bool, Parameter(group=OUTPUT_OPTIONS, help="replace files that exist", show_default=False)
     ] = False,
 ) -> None:
-    """The options that every lesson takes besides its own."""
+    """The options that every lesson shares."""
 
 
 def _teach(name: str, options: dict[str, Any]) -> None:
-    from imagewright.cli.progress import counted
+    from imagewright.cli.progress import progress_bar
     from imagewright.lessons.base import teach
 
     out = options.pop("out", None) or Path("lessons") / name
-    with counted(f"lesson {name}") as progress:
+    with progress_bar(f"lesson {name}") as progress:
         paths, numbers = teach(name, out, progress=progress, **options)
     for path in paths:
         print(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def models() -> None:
-    """List every model: what it is, the verbs it answers, the paper."""
+    """List every model: what it is, its verbs, the paper."""
     from rich import box
     from rich.table import Table
 

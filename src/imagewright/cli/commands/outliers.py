@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from imagewright.cli.values import Count, Flag
+from imagewright.cli.values import Count, Flag, Words
 
 if TYPE_CHECKING:
     from imagewright.analysis.outliers.outliers import Outliers
 
-NAMED = 8  # of the strangest, in what is printed
+NAMED = 8  # outliers whose names are printed
 
 
 def outliers(
@@ -20,37 +20,33 @@ def outliers(
     /,
     *,
     out: Annotated[Path | None, Parameter(help="a folder for the table, the sheet and the heat map")] = None,
-    train_on: Annotated[
-        str | None, Parameter(help="ordinary pictures to learn from: a source, or a class of SOURCE")
-    ] = None,
-    run: Annotated[Path | None, Parameter(name="--in", help="a run whose scores and latents join in")] = None,
-    method: Annotated[str, Parameter(help="what ranks: ensemble, pca, edges-plane ... A wrong name lists them")] = (
+    train_on: Annotated[str | None, Parameter(help="normal pictures to fit to: a source, or a class of SOURCE")] = None,
+    run: Annotated[Path | None, Parameter(name="--in", help="a run whose scores and latents are used as well")] = None,
+    method: Annotated[str, Parameter(help="the detector: ensemble, pca, edges-plane ... A wrong name lists all")] = (
         "ensemble"
     ),
-    normal: Annotated[
-        tuple[str, ...], Parameter(help="classes known to be ordinary: judges the methods", consume_multiple=True)
-    ] = (),
-    strange: Annotated[
-        tuple[str, ...], Parameter(help="classes or attributes known to be strange", consume_multiple=True)
-    ] = (),
-    count: Annotated[Count | None, Parameter(help="of the strangest: on the sheet (16), to move or copy")] = None,
-    fraction: Annotated[float | None, Parameter(help="instead, to move or copy: a share of all, such as 0.01")] = None,
+    normal: Annotated[Words, Parameter(help="classes known to be normal, to evaluate the detectors by")] = (),
+    strange: Annotated[Words, Parameter(help="classes or attributes known to be outliers")] = (),
+    count: Annotated[Count | None, Parameter(help="outliers on the sheet (16), and to move or copy")] = None,
+    fraction: Annotated[
+        float | None, Parameter(help="instead of --count: the share of all pictures to move or copy, such as 0.01")
+    ] = None,
     move_to: Annotated[
-        Path | None, Parameter(help="move the strangest files to this folder; nothing is deleted")
+        Path | None, Parameter(help="move the files of the outliers to this folder; nothing is deleted")
     ] = None,
     copy_to: Annotated[Path | None, Parameter(help="copy them instead")] = None,
-    undo: Annotated[Path | None, Parameter(help="a list that --move-to wrote: put the files back")] = None,
+    undo: Annotated[Path | None, Parameter(help="the list that --move-to wrote: move the files back")] = None,
     split: Annotated[str | None, Parameter(help="a part of the source, such as train")] = None,
     labels: Annotated[Path | None, Parameter(help="a CSV or JSON file of labels or attributes")] = None,
-    seed: Annotated[Count, Parameter(help="of all that is random; equal seeds give equal scores")] = 0,
-    force: Annotated[Flag, Parameter(help="write over what is there")] = False,
+    seed: Annotated[Count, Parameter(help="random seed; equal seeds give equal scores")] = 0,
+    force: Annotated[Flag, Parameter(help="replace files that exist")] = False,
 ) -> None:
-    """Rank pictures by how strange they are beside the others, or beside ordinary ones (--train-on)."""
+    """Rank pictures by how much they differ from the others, or from normal ones (--train-on)."""
     from imagewright.analysis.outliers.moving import put_back
     from imagewright.errors import UserError
 
     if undo is not None:
-        print(f"{put_back(undo):,} files are back where they were.")
+        print(f"{put_back(undo):,} files were moved back.")
         return
     if source is None or out is None:
         raise UserError("`imagewright outliers` needs SOURCE and --out. `imagewright outliers --help` shows how.")
@@ -61,10 +57,10 @@ def outliers(
         take_strangest,
         write_outliers,
     )
-    from imagewright.cli.progress import counted
+    from imagewright.cli.progress import progress_bar
 
     root = check_outputs(source, out, move_to=move_to, copy_to=copy_to, count=count, fraction=fraction, force=force)
-    with counted("judging") as progress:
+    with progress_bar("scoring") as progress:
         found = find_outliers(
             source,
             train_on=train_on,
@@ -78,26 +74,26 @@ def outliers(
             progress=progress,
         )
     paths = write_outliers(found, out, count=count or SHOWN, run=run, force=force)
-    _say(found)
+    _print(found)
     print("\n".join(map(str, paths)))
     target = move_to or copy_to
     if root is not None and target is not None:
         taken, listed = take_strangest(found, root, target, count=count, fraction=fraction, copy=move_to is None)
         how = "copied" if move_to is None else f"moved; `imagewright outliers --undo {listed}` puts them back"
-        print(f"{taken:,} of the strangest files were {how}")
+        print(f"{taken:,} files of outliers were {how}")
 
 
-def _say(found: Outliers) -> None:
-    """The notes, the names of the strangest, and how well each method did where that is known."""
+def _print(found: Outliers) -> None:
+    """Print the notes, the names of the first outliers, and the metrics of each detector if outliers are known."""
     for note in found.notes:
         print(note)
-    print(f"strangest by {found.method}: {', '.join(found.strangest(NAMED))}")
+    print(f"outliers by {found.method}: {', '.join(found.strangest(NAMED))}")
     if not found.judgements:
         if found.images.labels is not None:
-            print("The pictures have labels: --normal CLASS judges the methods by them.")
+            print("The pictures have labels: --normal CLASS evaluates the detectors by them.")
         return
     one = next(iter(found.judgements.values()))
-    print(f"{one.strange:,} known to be strange, {one.ordinary:,} ordinary")
+    print(f"{one.strange:,} known outliers, {one.ordinary:,} normal")
     print(f"{'method':<22}{'AUROC':>8}{'average precision':>20}")
     for name, judged in found.judgements.items():
         print(f"{name:<22}{judged.auroc:>8.4f}{judged.average_precision:>20.4f}")

@@ -33,7 +33,7 @@ def show_self_check(
     """
     import json
 
-    from imagewright.cli.progress import counted_in_turn
+    from imagewright.cli.progress import progress_bars
     from imagewright.cli.show import say
     from imagewright.distributed import choose_device
     from imagewright.metrics.features.of_runs import features_named
@@ -51,7 +51,7 @@ def show_self_check(
     network = None
     if plan.needs("features", "logits"):
         network = features_named(plan.features, resize=resize, device=str(choose_device(device)))
-    with counted_in_turn() as progress:
+    with progress_bars() as progress:
         found = self_check(
             images,
             [asked.metric for asked in plan.asked],

@@ -1,4 +1,4 @@
-"""`imagewright train MODEL SOURCE`: one command a model, made from its configuration when it is asked for."""
+"""`imagewright train MODEL SOURCE`: one command a model, built from its configuration when it is used."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, Group, Parameter
 
 from imagewright import catalogue
-from imagewright.cli.options import option_of
+from imagewright.cli.options import make_option
 from imagewright.cli.values import Size
 
 app = App(
@@ -30,14 +30,14 @@ TRAINING_OPTIONS = Group("Training", sort_key=4)
 
 
 def __getattr__(name: str) -> Callable[..., None]:
-    """The command of a model, by the model's name: what the import paths above lead to."""
+    """The command of a model: the import paths registered above end in its name."""
     if name.startswith("__") or name not in catalogue.entries():
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return command_of(name)
+    return build_command(name)
 
 
-def command_of(model: str) -> Callable[..., None]:
-    """The function behind `imagewright train MODEL`, whose parameters are the options of this model."""
+def build_command(model: str) -> Callable[..., None]:
+    """The function of `imagewright train MODEL`; its parameters are the options of this model."""
     from imagewright.configs import DATA_FIELDS
     from imagewright.training.options import TrainingOptions
 
@@ -45,8 +45,8 @@ def command_of(model: str) -> Callable[..., None]:
         (TRAINING_OPTIONS, TrainingOptions),
         (Group(f"Options of {model}", sort_key=3), catalogue.model_class(model).Config),
     ]
-    options = {  # a model's own field of the same name (PCA's seed) takes the place of the training's
-        name: option_of(name, field, group)
+    options = {  # a model's field replaces a training option of the same name, such as PCA's seed
+        name: make_option(name, field, group)
         for group, owner in owners
         for name, field in owner.__pydantic_fields__.items()
         if name not in DATA_FIELDS
@@ -82,12 +82,18 @@ def _shared_options(
     ] = None,
     crop: Annotated[
         Literal["centre", "random", "none"],
-        Parameter(group=IMAGE_OPTIONS, help="where to cut what hangs over; none changes the aspect instead"),
+        Parameter(
+            group=IMAGE_OPTIONS,
+            help="which part to keep of pictures of another aspect; none changes the aspect instead",
+        ),
     ] = "centre",
     flip: Annotated[bool, Parameter(group=IMAGE_OPTIONS, help="mirror pictures at random", show_default=False)] = False,
     labels: Annotated[
         Path | None,
-        Parameter(group=IMAGE_OPTIONS, help="a CSV or JSON file; one beside the pictures is found by itself"),
+        Parameter(
+            group=IMAGE_OPTIONS,
+            help="a CSV or JSON file of labels; by default one beside the pictures is used, if there is any",
+        ),
     ] = None,
     split: Annotated[str | None, Parameter(group=IMAGE_OPTIONS, help="a part of the source, such as train")] = None,
     strict: Annotated[
@@ -98,28 +104,26 @@ def _shared_options(
         bool,
         Parameter(
             group=IMAGE_OPTIONS,
-            help="decode pictures as they are read and keep none: for sets larger than the disk",
+            help="decode pictures whenever they are read: for sets larger than the disk",
             show_default=False,
         ),
     ] = False,
     out: Annotated[
-        Path | None, Parameter(group=RUN_OPTIONS, help="the run directory; runs/MODEL-SOURCE by default")
+        Path | None, Parameter(group=RUN_OPTIONS, help="the run directory; by default runs/MODEL-SOURCE")
     ] = None,
-    resume: Annotated[
-        bool, Parameter(group=RUN_OPTIONS, help="go on with the run in --out", show_default=False)
-    ] = False,
+    resume: Annotated[bool, Parameter(group=RUN_OPTIONS, help="resume the run in --out", show_default=False)] = False,
     force: Annotated[bool, Parameter(group=RUN_OPTIONS, help="replace the run in --out", show_default=False)] = False,
     quiet: Annotated[bool, Parameter(group=RUN_OPTIONS, help="no progress, only errors", show_default=False)] = False,
 ) -> None:
-    """The options that every model takes besides those of its configuration and of the training."""
+    """The options that every model shares besides its configuration and the training options."""
 
 
-# Of `open_images`; `no_cache` is the negative of its `cache`.
+# The options of `open_images`; `no_cache` is the negation of its `cache`.
 SOURCE_OPTIONS = ("size", "channels", "crop", "flip", "labels", "split", "strict")
 
 
 def _train(model: str, sources: Sequence[str], options: dict[str, Any]) -> None:
-    """Only options that were typed are in `options`: whatever else a run has keeps its own default."""
+    """Train. `options` has only what was typed, so that all others keep their defaults, or a resumed run's values."""
     import imagewright
     from imagewright import distributed
     from imagewright.cli.progress import reporter
@@ -128,12 +132,12 @@ def _train(model: str, sources: Sequence[str], options: dict[str, Any]) -> None:
     opening = {name: options.pop(name) for name in SOURCE_OPTIONS if name in options}
     if options.pop("no_cache", False):
         opening["cache"] = False
-    # A resumed run opens its source as it was; what is typed now must agree with that.
+    # A resumed run opens its source with the options of before; options typed now must agree with them.
     as_before = options.get("resume", False) and not opening
     opened = [source if as_before else imagewright.open_images(source, **opening) for source in sources]
     names = catalogue.model_class(model).Config.sources
     images = opened[0] if len(names) == 1 else dict(zip(names, opened, strict=True))
-    with reporter(quiet=quiet) as told:
-        run = imagewright.train(model, images, reporter=told, **options)
+    with reporter(quiet=quiet) as shown:
+        run = imagewright.train(model, images, reporter=shown, **options)
     if distributed.is_main():
         print(f"{run.path} is trained: {run.path / 'report.html'} shows how it went.")

@@ -1,24 +1,22 @@
-"""The verbs of a trained model: each asks the public function of its name, and writes what comes with its record."""
+"""`imagewright sample`, `reconstruct` and `score`, and the options that commands on runs share."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from imagewright.cli.values import Count, Flag
+from imagewright.cli.values import Count, Flag, Words
 
-if TYPE_CHECKING:
-    import torch
-
-RunPath = Annotated[Path, Parameter(help="a run directory, or one of its weights files")]
+RunPath = Annotated[Path, Parameter(help="a run directory or a weights file")]
 Source = Annotated[str, Parameter(help="a folder, .zip, .npz ..., or a built-in set: digits, faces")]
+Split = Annotated[str | None, Parameter(help="a part of the source, such as test")]
 At = Annotated[Count | None, Parameter(help="an earlier checkpoint of the run, by its images seen")]
-Seed = Annotated[Count, Parameter(help="of all that is random; equal seeds give equal pictures")]
-Force = Annotated[Flag, Parameter(help="write over what is there")]
+Seed = Annotated[Count, Parameter(help="random seed; equal seeds give equal pictures")]
+Force = Annotated[Flag, Parameter(help="replace files that exist")]
 SheetOut = Annotated[
-    Path, Parameter(help="a sheet (.png, .jpg, .webp, .tif), raw pictures (.npz), or a folder for one file each")
+    Path, Parameter(help="a sheet (.png, .jpg, .webp, .tif), an array of pictures (.npz), or a folder for a file each")
 ]
 
 
@@ -27,44 +25,32 @@ def sample(
     /,
     *,
     out: SheetOut,
-    count: Count = 16,
-    label: Annotated[str | None, Parameter(help="of this class, by name or number, where the model knows any")] = None,
-    each_class: Annotated[Flag, Parameter(help="--count of every class: a row a class, a column a seed")] = False,
+    count: Annotated[Count, Parameter(help="pictures")] = 16,
+    label: Annotated[
+        str | None, Parameter(help="the class to sample, by name or number, for models conditional on classes")
+    ] = None,
+    each_class: Annotated[Flag, Parameter(help="--count samples of every class: a row a class")] = False,
     attributes: Annotated[
-        tuple[str, ...],
-        Parameter(help="with these, where the model knows any: --attributes Smiling=1 Male=0", consume_multiple=True),
+        Words, Parameter(help="for models conditional on attributes: --attributes Smiling=1 Male=0")
     ] = (),
     seed: Seed = 0,
     at: At = None,
     force: Force = False,
 ) -> None:
-    """Draw new pictures from a trained model."""
-    import torch
-
+    """Make new pictures with a trained model."""
     import imagewright
-    from imagewright.cli.output import Output
-    from imagewright.output.provenance import make_record
+    from imagewright.cli.output import write_sheet
+    from imagewright.output.sheets import check_output
 
-    output = Output(out, force=force)
+    check_output(out, force=force)
+    values = _parse_attributes(attributes)
     model = imagewright.load(run, images_seen=at)
-    values = _values_of(attributes)
-    asked = {"label": label, "attributes": values, "each_class": each_class}
-    settings = {"count": count} | {name: value for name, value in asked.items() if value}
-    if each_class:
-        classes = _classes_of(model, label, attributes)
-        images = torch.cat([imagewright.sample(model, count, seed=seed, label=name) for name in classes])
-        labels: dict[str, Any] = {"row_labels": classes, "column_labels": [str(index) for index in range(count)]}
-        what = "samples of each class"
-    else:
-        images = imagewright.sample(model, count, seed=seed, label=label, attributes=values)
-        labels = {"captions": [str(index) for index in range(count)]}
-        what = " ".join(["samples", *(["of", label] if label else []), *(["with", *attributes] if attributes else [])])
-    record = make_record("sample", **made_by(run, model, at), seed=seed, settings=settings)
-    output.write(images, record, **labels, title=f"{record['model']}: {count} {what}, seed {seed}")
+    sheet = imagewright.sample_sheet(model, count, seed=seed, label=label, attributes=values, each_class=each_class)
+    write_sheet(sheet, out, force=force)
 
 
-def _values_of(attributes: tuple[str, ...]) -> dict[str, float] | None:
-    """`Smiling=1` or `Smiling`, as typed, to values."""
+def _parse_attributes(attributes: tuple[str, ...]) -> dict[str, float] | None:
+    """Values by name, of `Smiling=1`, or `Smiling` for 1."""
     from imagewright.errors import UserError
 
     values: dict[str, float] = {}
@@ -73,23 +59,8 @@ def _values_of(attributes: tuple[str, ...]) -> dict[str, float] | None:
         try:
             values[name] = float(value or 1)
         except ValueError:
-            raise UserError(
-                f"{typed!r} is no attribute with its value: expected NAME=VALUE, as in Smiling=1."
-            ) from None
+            raise UserError(f"{typed!r} is no attribute with a value: expected NAME=VALUE, as in Smiling=1.") from None
     return values or None
-
-
-def _classes_of(model: object, label: str | None, attributes: tuple[str, ...]) -> list[str]:
-    from imagewright import catalogue
-    from imagewright.capabilities import samples_classes
-    from imagewright.errors import UserError
-
-    if label is not None or attributes:
-        raise UserError("--each-class draws every class: leave --label and --attributes out.")
-    if not samples_classes(model):
-        name = catalogue.name_of(model)  # type: ignore[arg-type]
-        raise UserError(f"{name} knows no classes, so --each-class has none to draw: leave it out.")
-    return list(model.class_names)
 
 
 def reconstruct(
@@ -98,42 +69,20 @@ def reconstruct(
     /,
     *,
     out: SheetOut,
-    count: Annotated[Count, Parameter(help="pictures, spread evenly over the source")] = 8,
+    count: Annotated[Count, Parameter(help="pictures, at even distances in the source")] = 8,
     seed: Seed = 0,
     at: At = None,
-    split: str | None = None,
+    split: Split = None,
     force: Force = False,
 ) -> None:
-    """Show what a model keeps of pictures. A denoising model is given them damaged, and cleans them."""
-    import torch
-
+    """Rebuild pictures with a model, and show them beside the originals. A denoising model rebuilds noisy ones."""
     import imagewright
-    from imagewright.cli.output import Output
-    from imagewright.output.provenance import COMPOSITE, ENHANCED, make_record
-    from imagewright.verbs.apply import add_noise
+    from imagewright.cli.output import write_sheet
+    from imagewright.output.sheets import check_output
 
-    output = Output(out, force=force)
+    check_output(out, force=force)
     model = imagewright.load(run, images_seen=at)
-    images, names, classes = spread_of(model, source, count, split)
-    damaged = add_noise(model, images, seed=seed)
-    rebuilt = imagewright.reconstruct(model, images if damaged is None else damaged)
-    rows = {"input": images, "noisy input": damaged, "reconstruction": rebuilt}
-    shown = {label: pictures for label, pictures in rows.items() if pictures is not None}
-    record = make_record(
-        "reconstruct",
-        **made_by(run, model, at),
-        seed=None if damaged is None else seed,
-        settings={"source": Path(source).name, "count": len(names)},
-        source_type=COMPOSITE if output.is_sheet else ENHANCED,
-    )
-    if output.is_sheet:
-        sheet = torch.cat(list(shown.values()))
-        labels = classes or [Path(each).stem for each in names]
-        output.write(
-            sheet, record, row_labels=list(shown), column_labels=labels, title=f"{record['model']}: reconstructions"
-        )
-    else:
-        output.write(rebuilt, record, names=names)
+    write_sheet(imagewright.reconstruction_sheet(model, source, count, seed=seed, split=split), out, force=force)
 
 
 def score(
@@ -142,16 +91,21 @@ def score(
     /,
     *,
     out: Annotated[Path, Parameter(help="a .csv; the sheet of the extremes is written beside it as .png")],
-    samples: Annotated[Count, Parameter(help="importance samples a picture, where a likelihood is estimated")] = 64,
-    extremes: Annotated[Count, Parameter(help="pictures of the lowest and of the highest scores on the sheet")] = 8,
+    samples: Annotated[
+        Count, Parameter(help="importance samples a picture, if the likelihood is an estimate (vae)")
+    ] = 64,
+    extremes: Annotated[
+        Count, Parameter(help="pictures with the lowest and the highest scores on the sheet, each")
+    ] = 8,
     seed: Seed = 0,
     at: At = None,
-    split: str | None = None,
+    split: Split = None,
     force: Force = False,
 ) -> None:
-    """One number a picture, higher is better explained: a table, and a sheet of the worst and the best explained."""
+    """Score pictures: a table of one number each, higher is better, and a sheet of the lowest and the highest."""
     import imagewright
-    from imagewright.cli.output import show_scores, write_scores
+    from imagewright.cli.output import write_sheet
+    from imagewright.output.tables import write_table
     from imagewright.output.writing import check_suffix, refuse_existing
     from imagewright.verbs.apply import images_for
 
@@ -160,8 +114,14 @@ def score(
     model = imagewright.load(run, images_seen=at)
     images = images_for(model, imagewright.open_images(source, split=split)).prepare()
     scores = imagewright.score(model, images, samples=samples, seed=seed)
-    write_scores(out, images, scores, force=force)
-    show_scores(out.with_suffix(".png"), images, scores, str(model.score_unit), extremes, force=force)
+    rows = ([name, f"{float(value):.8g}"] for name, value in zip(images.names(), scores, strict=True))
+    print(write_table(out, ["name", "score"], rows, force=force))
+    unit = str(model.score_unit)
+    write_sheet(imagewright.score_sheet(images, scores, unit, extremes=extremes), out.with_suffix(".png"), force=force)
+    print(
+        f"{len(scores):,} pictures, {unit}: mean {float(scores.mean()):.6g}, lowest {float(scores.min()):.6g}, "
+        f"highest {float(scores.max()):.6g}"
+    )
 
 
 def made_by(run: Path, model: object, at: int | None) -> dict[str, Any]:
@@ -171,14 +131,3 @@ def made_by(run: Path, model: object, at: int | None) -> dict[str, Any]:
     if at is None and run.is_dir():
         at = Run(run).latest()[0].images_seen
     return {"model": catalogue.name_of(model), "run": run, "images_seen": at}  # type: ignore[arg-type]
-
-
-def spread_of(
-    model: object, source: str, count: int, split: str | None
-) -> tuple[torch.Tensor, list[str], list[str] | None]:
-    """Pictures from all over a source at the model's size, uint8 (N, C, H, W), names, and classes if known."""
-    import imagewright
-    from imagewright.cli.commands.data import spread
-    from imagewright.verbs.apply import images_for
-
-    return spread(images_for(model, imagewright.open_images(source, split=split)), count)  # type: ignore[arg-type]

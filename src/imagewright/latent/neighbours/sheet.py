@@ -11,7 +11,7 @@ from torch import Tensor
 
 from imagewright.latent.neighbours.neighbours import Neighbours
 from imagewright.latent.neighbours.verdict import Compared
-from imagewright.output.figures import DOTS_PER_INCH, colour_of, new_figure, rendered
+from imagewright.output.figures import DOTS_PER_INCH, colour_of, new_figure, render_figure
 from imagewright.output.grids import draw_grid
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _figure(found: Neighbours, width: int) -> Image.Image:
             if place == 0:
                 axes.set_ylabel("share of pictures below")
                 axes.legend(fontsize=8, loc="upper left")
-        return Image.fromarray(rendered(figure))
+        return Image.fromarray(render_figure(figure))
 
 
 def _distributions(axes: Axes, space: Compared, control: str) -> None:

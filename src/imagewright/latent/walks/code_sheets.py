@@ -15,8 +15,8 @@ from torch.nn.functional import one_hot
 from imagewright import catalogue
 from imagewright.capabilities import LatentPart, latent_parts_of
 from imagewright.errors import UserError
-from imagewright.latent.walks.sheets import Sheet
 from imagewright.model import Model
+from imagewright.output.sheets import Sheet
 from imagewright.verbs.apply import decode
 
 ROWS = 20  # categories on a sheet
@@ -109,4 +109,5 @@ def _attributes_sheet(model: Model, part: LatentPart, base: Tensor, name: str, s
 def _sheet(model: Model, name: str, latents: Tensor, rows: list[str], columns: list[str], title: str) -> Sheet:
     """A sheet of latents (rows, columns, n)."""
     pictures = decode(model, latents.flatten(0, 1).unflatten(1, model.latent_shape))
-    return Sheet(name, pictures, rows, columns, f"{catalogue.name_of(model)}: {title}")
+    title = f"{catalogue.name_of(model)}: {title}"
+    return Sheet(pictures, name=name, row_labels=rows, column_labels=columns, title=title)

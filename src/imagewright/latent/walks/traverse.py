@@ -25,8 +25,8 @@ from imagewright.latent.walks.scales import (
     places_named,
     units_of,
 )
-from imagewright.latent.walks.sheets import Sheet
 from imagewright.model import Model
+from imagewright.output.sheets import Sheet
 from imagewright.verbs.apply import ImagesLike, RunLike, decode
 
 MOST = 1000  # pictures that are encoded to measure how far latents reach
@@ -142,9 +142,9 @@ def _sheet(
     start = f" from {names[0]}" if len(names) == 1 else ""
     evidence = "" if changes is None else "; changes: grey levels, from -1 to +1"
     return Sheet(
-        "latents",
         pictures,
-        labels,
-        [f"{strength:+.3g}" if strength else "0" for strength in strengths.tolist()],
-        f"{catalogue.name_of(model)}: one latent at a time{start}, in deviations{evidence}",
+        name="latents",
+        row_labels=labels,
+        column_labels=[f"{strength:+.3g}" if strength else "0" for strength in strengths.tolist()],
+        title=f"{catalogue.name_of(model)}: one latent at a time{start}, in deviations{evidence}",
     )

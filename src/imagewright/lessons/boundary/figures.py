@@ -13,7 +13,7 @@ from imagewright.lessons.boundary.data import TwoClasses
 from imagewright.model import Model
 from imagewright.models.density.gda import GDA
 from imagewright.models.shared.points import log_probabilities
-from imagewright.output.figures import COLOURS, colour_of, mark_of, new_figure, rendered
+from imagewright.output.figures import COLOURS, colour_of, mark_of, new_figure, render_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -117,7 +117,7 @@ def frame(data: TwoClasses, models: Mapping[str, Model], count: int, seed: int, 
         for axes, (name, model) in zip(figure.subplots(1, len(models)), models.items(), strict=True):
             panel(axes, data, model, count, seed, EXTENT)
             axes.set_title(f"{name} ({'generative' if 'GDA' in name else 'discriminative'})")
-        return rendered(figure).transpose(2, 0, 1)
+        return render_figure(figure).transpose(2, 0, 1)
 
 
 def _between() -> Colormap:

@@ -9,7 +9,7 @@ import numpy as np
 
 from imagewright.lessons.base import Place
 from imagewright.lessons.dimension.measures import contrast, expected_throws, pairwise_distances
-from imagewright.output.figures import colour_of, mark_of, new_figure, rendered
+from imagewright.output.figures import colour_of, mark_of, new_figure, render_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -292,6 +292,6 @@ def concentration(place: Place, random: np.random.Generator, samples: int) -> No
             bars.set_data(heights)
             axes.set_ylim(0, 1.1 * heights.max())
             axes.set_title(f"d = {count}: spread {contrast(away)['variation']:.0%}")
-            frames.append(rendered(figure).transpose(2, 0, 1))
+            frames.append(render_figure(figure).transpose(2, 0, 1))
     still = [frames[0]] * 8, [frames[-1]] * 16
     place.animation("concentration", np.stack([*still[0], *frames, *still[1]]))

@@ -10,7 +10,7 @@ import torch
 from imagewright.lessons.base import Place
 from imagewright.lessons.eigenfaces.plane import Plane, axes_at
 from imagewright.output.diverging import signed_pixels
-from imagewright.output.figures import colour_of, mark_of, new_figure, rendered
+from imagewright.output.figures import colour_of, mark_of, new_figure, render_figure
 from imagewright.pixels import to_uint8
 from imagewright.statistics.decomposition import Decomposition
 
@@ -171,4 +171,4 @@ def _frame(figure: Figure, panels: tuple[Axes, Axes], plane: Plane, angle: float
     bars.set(
         ylim=(0, 110), ylabel="% of the variance along the axis", title=f"turned by {np.degrees(angle):.0f} degrees"
     )
-    return rendered(figure).transpose(2, 0, 1)
+    return render_figure(figure).transpose(2, 0, 1)

@@ -9,7 +9,7 @@ import numpy as np
 
 from imagewright.lessons.base import Place
 from imagewright.lessons.gan.training import REACH, Look, Table
-from imagewright.output.figures import SEQUENTIAL, colour_of, new_figure, rendered
+from imagewright.output.figures import SEQUENTIAL, colour_of, new_figure, render_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -196,7 +196,7 @@ def drawn_frames(
                 for artist in (*axes.lines, *axes.collections, *axes.images):
                     artist.remove()
             draw(number)
-            frames.append(Image.fromarray(rendered(figure)))
+            frames.append(Image.fromarray(render_figure(figure)))
             figure.set_layout_engine("none")  # the first frame's layout is that of all: none jumps, and it is quick
             progress((number + 1) / count)
     return [*[frames[0]] * HOLD[0], *frames, *[frames[-1]] * HOLD[1]]

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from imagewright.codecs.jpeg.tables import ZIGZAG
 from imagewright.lessons.base import Place
-from imagewright.output.figures import SEQUENTIAL, colour_of, new_figure, rendered
+from imagewright.output.figures import SEQUENTIAL, colour_of, new_figure, render_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -139,7 +139,7 @@ def growing_frames(growing: Mapping[int, Tensor], errors: Mapping[int, float]) -
             squares.set_data(used.reshape(8, 8))
             path.set_data(columns[:count], rows[:count])
             end.set_data(columns[count - 1 : count], rows[count - 1 : count])
-            frames.append(rendered(figure).transpose(2, 0, 1))
+            frames.append(render_figure(figure).transpose(2, 0, 1))
     return np.stack([*frames, *frames[-1:] * 4])  # the whole picture stays for a while
 
 

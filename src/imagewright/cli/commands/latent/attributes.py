@@ -59,7 +59,7 @@ def attribute(
 ) -> None:
     """Find the direction in which an attribute grows: from labels, from marked pictures, or from judged samples."""
     import imagewright
-    from imagewright.cli.progress import counted
+    from imagewright.cli.progress import progress_bar
     from imagewright.cli.show import say
     from imagewright.errors import UserError
     from imagewright.output.figures import SUFFIXES
@@ -73,7 +73,7 @@ def attribute(
         check_suffix(measure, list(SUFFIXES))
     written = [path for path in (out, measure, measure and measure.with_suffix(".csv")) if path is not None]
     refuse_existing(written, force=force)
-    with counted("finding the direction") as progress:
+    with progress_bar("finding the direction") as progress:
         found = imagewright.attribute(
             imagewright.Run(run) if run.is_dir() else run,
             source,
@@ -103,9 +103,9 @@ def attribute(
 def _show(run: Path, found: Attribute, out: Path | None, measure: Path | None, *, force: bool) -> None:
     import imagewright
     from imagewright.cli.commands.verbs import made_by
-    from imagewright.cli.output import write_table
     from imagewright.latent.attributes.figures import draw_attribute, draw_effect, table_of
     from imagewright.output.provenance import COMPOSITE, GENERATED, make_record
+    from imagewright.output.tables import write_table
     from imagewright.output.writing import write_image
 
     model = imagewright.load(run)

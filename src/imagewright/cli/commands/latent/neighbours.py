@@ -30,7 +30,7 @@ def neighbours(
 ) -> None:
     """Has the model memorised? Samples beside their nearest training pictures, and a number with its control."""
     import imagewright
-    from imagewright.cli.progress import counted
+    from imagewright.cli.progress import progress_bar
     from imagewright.cli.show import say
     from imagewright.latent.neighbours.sheet import draw_neighbours
     from imagewright.output.provenance import COMPOSITE, make_record
@@ -41,7 +41,7 @@ def neighbours(
     model = imagewright.load(run, images_seen=at)
     training = imagewright.open_images(source, split=split)
     new = None if held_out is None else imagewright.open_images(held_out, split=held_out_split)
-    with counted("comparing") as progress:
+    with progress_bar("comparing") as progress:
         found = imagewright.neighbours(
             model, training, new, count=count, features=features, seed=seed, progress=progress
         )

@@ -36,7 +36,7 @@ def project(
 ) -> None:
     """Find the latents that show given pictures, with or without an encoder; say and show how near they come."""
     import imagewright
-    from imagewright.cli.progress import counted
+    from imagewright.cli.progress import progress_bar
     from imagewright.cli.show import say
     from imagewright.errors import UserError
     from imagewright.images.single import read_pictures
@@ -57,7 +57,7 @@ def project(
     images, said = read_pictures(pictures, model.config.size, model.config.channels)
     say(said)
     settings: dict[str, Any] = {"starts": starts, "candidates": candidates, "steps": steps, "perceptual": perceptual}
-    with counted("projecting") as progress:
+    with progress_bar("projecting") as progress:
         found = imagewright.project(model, images, label=label, seed=seed, progress=progress, **settings)
     names = [path.stem for path in pictures]
     settings |= {"label": label} if label is not None else {}

@@ -84,15 +84,13 @@ def traverse(
 ) -> None:
     """Vary one latent at a time: rows are latents, the most used first; or sheets of the model's codes."""
     import imagewright
-    from imagewright.cli.output import Output
     from imagewright.cli.show import say
     from imagewright.latent.inputs import points_of
-    from imagewright.latent.walks.sheets import stacked
     from imagewright.output.provenance import make_record
-    from imagewright.output.writing import refuse_existing, write_image
+    from imagewright.output.sheets import SheetStack, check_output
     from imagewright.verbs.apply import images_for
 
-    output = Output(out, force=force)
+    check_output(out, force=force)
     model = imagewright.load(run, images_seen=at)
     images = None if source is None else images_for(model, imagewright.open_images(source, split=split))
     found = imagewright.traverse(
@@ -108,17 +106,4 @@ def traverse(
     say(found.said)
     settings = {"steps": steps, "reach": reach, "sheets": [sheet.name for sheet in found.sheets]}
     record = make_record("latent traverse", **made_by(run, model, at), settings=settings)
-    if output.kind == "folder":
-        paths = [out / f"{sheet.name}.png" for sheet in found.sheets]
-        refuse_existing(paths, force=force)
-        for path, sheet in zip(paths, found.sheets, strict=True):
-            write_image(sheet.draw(), path, record, force=force)
-        print("\n".join(map(str, paths)))
-        return
-    if output.kind == "arrays":
-        from imagewright.output.writing import write_npz
-
-        write_npz({sheet.name: sheet.images for sheet in found.sheets}, out, record, force=force)
-    else:
-        write_image(stacked(found.sheets), out, record, force=force)
-    print(out)
+    print("\n".join(map(str, SheetStack(found.sheets, record).write(out, force=force))))

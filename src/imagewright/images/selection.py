@@ -1,0 +1,48 @@
+"""A few images spread evenly over a set, to look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from imagewright.errors import DataError, UserError
+from imagewright.images.images import Images
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """Some images of a set.
+
+    images: uint8 (N, C, H, W).
+    names: file name of each.
+    classes: class name of each; None if the set has no classes.
+    """
+
+    images: Tensor
+    names: list[str]
+    classes: list[str] | None
+
+
+def select_evenly(images: Images, count: int) -> Selection:
+    """Decode `count` images from the first to the last, at even distances; all of them if the set has no more.
+
+    Unreadable ones are left out. The others of the set are not decoded.
+    Raises `UserError` for a count below 1, `DataError` if none of the chosen images can be read.
+    """
+    if count < 1:
+        raise UserError(f"count={count}, but there must be one picture at least.")
+    indices = np.linspace(0, len(images) - 1, min(count, len(images))).round().astype(np.int64)
+    chosen = images.subset(indices)
+    batch = next(chosen.stream(len(chosen)), None)
+    if batch is None:
+        raise DataError(f"None of the {len(chosen)} pictures looked at in {images.source} can be read.")
+    unreadable = {name for name, _ in chosen.skipped}
+    classes = None
+    if images.class_names is not None and batch.labels is not None:
+        classes = [images.class_names[label] for label in batch.labels.tolist()]
+    return Selection(batch.images, [name for name in chosen.names() if name not in unreadable], classes)

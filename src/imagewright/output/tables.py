@@ -1,0 +1,27 @@
+"""Write tables as CSV files."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from imagewright.output.writing import new_file
+
+
+def write_table(path: str | Path, header: Sequence[str], rows: Iterable[Sequence[str]], *, force: bool = False) -> Path:
+    """Write a CSV file, whole or not at all. Returns its path.
+
+    header: the names of the columns.
+    rows: the cells of each row.
+    force: replace a file that exists.
+    Raises `RunError` if the file exists or cannot be written.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    with new_file(path, force=force) as file:
+        file.write(text.getvalue().encode())
+    return Path(path)

@@ -1,0 +1,162 @@
+"""Sheets of what the verbs make, with their provenance records: new pictures, reconstructions, scores, translations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from imagewright import catalogue
+from imagewright.capabilities import samples_classes
+from imagewright.errors import UserError
+from imagewright.images import Images, open_images
+from imagewright.images.selection import select_evenly
+from imagewright.model import Model
+from imagewright.output.provenance import COMPOSITE, ENHANCED
+from imagewright.output.sheets import Results, Sheet
+from imagewright.runs.provenance import run_record
+from imagewright.verbs.apply import RunLike, add_noise, images_for, model_of, reconstruct, sample
+
+
+def sample_sheet(
+    run: RunLike,
+    count: int = 16,
+    *,
+    seed: int = 0,
+    label: int | str | None = None,
+    attributes: Mapping[str, float] | None = None,
+    each_class: bool = False,
+) -> Sheet:
+    """The sheet of `count` new images, numbered; the images are those of `sample` with the same arguments.
+
+    run: a run, its directory, a weights file or a model.
+    seed: image k of a seed is the same for every count.
+    label: the class to sample, by name or number, if the model is conditional on classes.
+    attributes: values from 0 to 1 by name, if the model is conditional on attributes.
+    each_class: `count` images of every class instead: a row a class, a column a sample of the prior.
+    Raises `UserError` for a condition that the model does not have.
+    """
+    model = model_of(run)
+    settings: dict[str, Any] = {"count": count}
+    settings |= {} if label is None else {"label": label}
+    settings |= {"attributes": dict(attributes)} if attributes else {}
+    settings |= {"each_class": True} if each_class else {}
+    numbers = [str(number) for number in range(count)]
+    labels: dict[str, Any] = {"captions": numbers}
+    if each_class:
+        classes = _classes(model, label, attributes)
+        images = torch.cat([sample(model, count, seed=seed, label=name) for name in classes])
+        labels = {"row_labels": classes, "column_labels": numbers}
+    else:
+        images = sample(model, count, seed=seed, label=label, attributes=attributes)
+    record = run_record("sample", model, seed=seed, settings=settings)
+    title = f"{record['model']}: {count} {_described(label, attributes, each_class=each_class)}, seed {seed}"
+    return Sheet(images, title=title, record=record, **labels)
+
+
+def _classes(model: Model, label: int | str | None, attributes: Mapping[str, float] | None) -> list[str]:
+    if label is not None or attributes:
+        raise UserError("Samples of each class take neither a label nor attributes: leave those out.")
+    if not samples_classes(model):
+        raise UserError(
+            f"{catalogue.name_of(model)} is not conditional on classes, so it has no samples of each class."
+        )
+    return list(model.class_names)
+
+
+def _described(label: int | str | None, attributes: Mapping[str, float] | None, *, each_class: bool) -> str:
+    """What was sampled, in words for a title."""
+    if each_class:
+        return "samples of each class"
+    values = [f"{name}={value:g}" for name, value in (attributes or {}).items()]
+    return " ".join(
+        ["samples", *(["of", str(label)] if label is not None else []), *(["with", *values] if values else [])]
+    )
+
+
+def reconstruction_sheet(
+    run: RunLike, images: Images | str | Path, count: int = 8, *, seed: int = 0, split: str | None = None
+) -> Sheet:
+    """The sheet of `count` images of a source and their reconstructions; its results are the reconstructions.
+
+    A denoising model gets a third row: it reconstructs the images with noise added.
+
+    run: a run, its directory, a weights file or a model.
+    images: a source, or opened images. They are brought to the model's size, and chosen at even distances.
+    seed: of the noise.
+    split: a part of the source, such as "test".
+    """
+    model = model_of(run)
+    source = images if isinstance(images, Images) else open_images(images, split=split)
+    chosen = select_evenly(images_for(model, source), count)
+    noisy = add_noise(model, chosen.images, seed=seed)
+    reconstructions = reconstruct(model, chosen.images if noisy is None else noisy)
+    rows = {"input": chosen.images, "noisy input": noisy, "reconstruction": reconstructions}
+    shown = {label: row for label, row in rows.items() if row is not None}
+    facts: dict[str, Any] = {
+        "seed": None if noisy is None else seed,
+        "settings": {"source": Path(source.source).name, "count": len(chosen.names)},
+    }
+    return Sheet(
+        torch.cat(list(shown.values())),
+        row_labels=list(shown),
+        column_labels=chosen.classes or [Path(name).stem for name in chosen.names],
+        title=f"{catalogue.name_of(model)}: reconstructions",
+        record=run_record("reconstruct", model, source_type=COMPOSITE, **facts),
+        results=Results(reconstructions, run_record("reconstruct", model, source_type=ENHANCED, **facts), chosen.names),
+    )
+
+
+def score_sheet(images: Images, scores: Tensor, unit: str, *, extremes: int = 8) -> Sheet:
+    """The images with the lowest and with the highest scores, a row each. It has no record: nothing was generated.
+
+    images: the images that were scored.
+    scores: float (N,), in their order.
+    unit: what the scores are: `model.score_unit`.
+    extremes: images a row; at most half of all.
+    """
+    each = max(1, min(extremes, len(images) // 2))
+    order = scores.argsort()
+    chosen = torch.cat([order[:each], order[-each:].flip(0)]) if len(images) > 1 else order
+    return Sheet(
+        images.batch(chosen.numpy()).images,
+        row_labels=["lowest", "highest"] if len(images) > 1 else ["only"],
+        captions=[f"{float(scores[index]):.4g}" for index in chosen],
+        title=f"scores: {unit}",
+    )
+
+
+def translation_sheet(
+    run: RunLike,
+    inputs: Tensor,
+    translations: Mapping[str, Tensor],
+    *,
+    names: Sequence[str],
+    seed: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Sheet:
+    """Inputs over their translations, a row for each target; its results are the translations.
+
+    run: a run, its directory, a weights file or a model.
+    inputs: uint8 (N, C, H, W).
+    translations: uint8 (N, C, H, W) for each target, by the target's name.
+    names: file name of each input.
+    seed: of sampled styles, if there are any.
+    settings: the options that the translations depend on, for the record.
+    """
+    if not translations:
+        raise UserError("There is no translation to show: name one target at least.")
+    record = run_record("translate", run, seed=seed, settings=settings, source_type=COMPOSITE)
+    several = len(translations) > 1
+    files = [f"{Path(name).stem}_{target}.png" if several else name for target in translations for name in names]
+    return Sheet(
+        torch.cat([inputs, *translations.values()]),
+        row_labels=["input", *translations],
+        column_labels=[Path(name).stem for name in names],
+        title=f"{record['model']}: translations",
+        record=record,
+        results=Results(torch.cat(list(translations.values())), record, files),
+    )
