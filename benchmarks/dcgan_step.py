@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from imagewright.images import Batch
 from imagewright.models.adversarial.dcgan import DCGAN, DCGANConfig
 from imagewright.training import device as devices
-from imagewright.training.engine import Engine, Plan
+from imagewright.training.engine import Engine
+from imagewright.training.plan import Plan
 
 
 def options() -> argparse.Namespace:
@@ -46,10 +47,6 @@ def ours(arguments: argparse.Namespace, images: Tensor) -> object:
         batch_size=arguments.batch,
         micro_batch=arguments.batch,
         learning_rate=2e-4,
-        betas=(0.5, 0.999),
-        schedule="constant",
-        warmup=0,
-        clip=None,
         ema_half_life=10_000,
         precision=arguments.precision,
         seed=0,
@@ -64,7 +61,7 @@ def ours(arguments: argparse.Namespace, images: Tensor) -> object:
     def steps() -> None:
         nonlocal index
         for _ in range(arguments.steps):
-            engine.step(batch, index, index * arguments.batch)
+            engine.step({"images": batch}, index, index * arguments.batch)
             index += 1
         synchronise(device)
 

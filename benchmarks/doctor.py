@@ -27,14 +27,14 @@ from imagewright.images import Images
 from imagewright.images.batches import Batch
 from imagewright.runs.run import Run
 from imagewright.training import previews as showcase
-from imagewright.training.data.validation_split import automatic, choose
+from imagewright.training.data.validation_split import choose_held_out, default_count
 from imagewright.training.doctor.findings import judge
 from imagewright.training.doctor.gradient_norms import total_norm
 from imagewright.training.doctor.measurements import Examiner
 from imagewright.training.engine import Engine
 from imagewright.training.options import TrainingOptions
-from imagewright.training.plan_and_setting import plan_of
 from imagewright.training.reporting import Silent
+from imagewright.training.setting import build_plan
 
 FASHION = Path(__file__).resolve().parents[2] / "shared/data/fashion_mnist/train-images-idx3-ubyte.gz"
 SETS = {"digits": ("digits", 8), "faces": ("faces", 32), "fashion": (str(FASHION), 32)}
@@ -88,10 +88,10 @@ def cost(side: int, width: int, rounds: int = 7) -> None:
     model = model_class(
         configs.build(model_class.Config, {"size": (side, side), "channels": 3, "width": width}, "dcgan")
     )
-    plan = plan_of(TrainingOptions(), model.recipe)
+    plan = build_plan(TrainingOptions(), model.recipe)
     engine = Engine(model, plan, torch.device("cpu"))
     started = time.perf_counter()
-    examiner = Examiner(model, images, choose(automatic(len(images)), len(images), 0), 0)
+    examiner = Examiner(model, images, choose_held_out(default_count(len(images)), len(images), 0), 0)
     beginning = time.perf_counter() - started
     batch = Batch(images.batch(np.arange(plan.batch_size)).images)
     inputs = showcase.fixed_inputs(model, images, 0)
@@ -102,7 +102,7 @@ def cost(side: int, width: int, rounds: int = 7) -> None:
         works = {
             "a grid": lambda: showcase.draw(model, inputs, run, 0),
             "an examination": lambda: examiner.figures(engine, 0),
-            "a step": lambda: engine.step(batch, 0, 0),
+            "a step": lambda: engine.step({"images": batch}, 0, 0),
             "norms of a step": lambda: [total_norm(network.parameters()) for network in engine.networks.values()],
         }
         times: dict[str, list[float]] = {name: [] for name in works}

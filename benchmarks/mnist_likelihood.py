@@ -48,7 +48,7 @@ def main() -> None:
         seen = int(trial.metrics()[-1]["images_per_second"] * arguments.minutes * 60)
     run = iw.train("vae", images, arguments.out / "vae", force=True, images_seen=seen, **options)
     for line in run.metrics():
-        minutes, elbo = line["seconds"] / 60, line["readings"]["elbo"]
+        minutes, elbo = line["seconds"] / 60, line["derived_metrics"]["elbo"]
         print(f"{minutes:6.1f} min  {line['images_seen']:>10,} images  training ELBO {elbo:.2f}")
     pictures = test.batch(np.arange(len(test))).images
     test_elbo = iw.score(run, pictures, samples=1)

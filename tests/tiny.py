@@ -13,7 +13,8 @@ from imagewright import catalogue, configs
 from imagewright.images import Batch
 from imagewright.model import Model
 from imagewright.runs.run import Run
-from imagewright.training.engine import Engine, Plan
+from imagewright.training.engine import Engine
+from imagewright.training.plan import Plan
 from imagewright.training.reporting import Silent
 
 BATCH = 8
@@ -65,13 +66,7 @@ def plan(**changes: Any) -> Plan:
         "batch_size": BATCH,
         "micro_batch": BATCH,
         "learning_rate": 1e-3,
-        "betas": (0.9, 0.999),
-        "schedule": "constant",
-        "warmup": 0,
-        "clip": None,
         "ema_half_life": 0,
-        "precision": "fp32",
-        "seed": 0,
     }
     return Plan(**(usual | changes))
 

@@ -7,6 +7,7 @@ never against one model. `require` narrows a model to a capability, or raises.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, runtime_checkable
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from typing_extensions import TypeIs
 
     from imagewright.model import Model
+    from imagewright.phases import Draws, Rows
 
 Capability = TypeVar("Capability")
 
@@ -283,25 +285,27 @@ class Truncates(Protocol):
         ...
 
 
-class Judges(Protocol):
-    """Has a discriminator, which the training doctor evaluates."""
+class Adversarial(Protocol):
+    """Has one or more discriminators, whose logits the training doctor compares."""
 
-    def judge(
-        self,
-        images: Tensor,
-        *,
-        labels: Tensor | None = None,
-        attributes: Tensor | None = None,
-        latents: Tensor | None = None,
-    ) -> Tensor:
-        """The discriminator's logits of images (N, C, H, W) in [-1, 1], (N,); higher is more real.
+    def logits(self, rows: Mapping[str, Rows], draws: Draws) -> dict[str, tuple[Tensor, Tensor]]:
+        """Logits of real and of generated images, (N,) or (N, ...) each, by the name of the discriminator.
 
-        Called as in training: in training mode, the images of one call being one batch. An unconditional model ignores
-        the conditions.
+        rows: of each of the model's feeds, as in a step of training.
+        draws: random numbers for what is generated.
 
-        labels: int64 (N,), of training images; None if the set has none.
-        attributes: (N, A), of training images; None if the set has none.
-        latents: (N, ...) that generated images were decoded from.
+        Called as training does: in training mode, one batch. Higher is more real.
+        """
+        ...
+
+
+class Previews(Protocol):
+    """Makes the preview of a training itself. Other models are previewed by samples, else by reconstructions."""
+
+    def preview(self, rows: Mapping[str, Rows], draws: Draws) -> dict[str, Tensor]:
+        """Rows of the preview sheet by title: images (N, C, H, W) in [-1, 1].
+
+        rows: of each of the model's feeds, the same at every report. draws: the same random numbers at every report.
         """
         ...
 
@@ -312,7 +316,7 @@ class HasPosterior(Protocol):
     def divergences(self, images: Tensor, *, labels: Tensor | None = None, attributes: Tensor | None = None) -> Tensor:
         """(N, Z) nats: the divergence of each latent's posterior from its prior, of images (N, C, H, W) in [-1, 1].
 
-        Without randomness, and not weighted by beta. `labels`, `attributes`: as for `Judges`.
+        Without randomness, and not weighted by beta. `labels`, `attributes`: as in training.
         """
         ...
 
@@ -380,9 +384,14 @@ def has_styles(model: object) -> TypeIs[Styles]:
     return "translate" in verbs_of(model) and hasattr(model, "encode_styles")
 
 
-def judges(model: object) -> TypeIs[Judges]:
-    """Whether a model has a discriminator that can be evaluated."""
-    return hasattr(model, "judge")
+def is_adversarial(model: object) -> TypeIs[Adversarial]:
+    """Whether a model has discriminators whose logits can be compared."""
+    return hasattr(model, "logits")
+
+
+def previews(model: object) -> TypeIs[Previews]:
+    """Whether a model makes the preview of its training itself."""
+    return hasattr(model, "preview")
 
 
 def has_posterior(model: object) -> TypeIs[HasPosterior]:

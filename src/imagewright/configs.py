@@ -11,27 +11,41 @@ from pydantic.dataclasses import dataclass
 from imagewright.errors import ConfigError, nearest_name
 
 # Fields that the images decide, or the runs that are used, not the user's options: see `options_of`.
-DATA_FIELDS = ("size", "channels", "class_names", "attribute_names", "parts")
+DATA_FIELDS = ("size", "channels", "class_names", "attribute_names", "layer_channels", "submodels")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """What every model's configuration holds: the shape of its images. Sub-classes add their own options."""
+    """What every model's configuration holds: the shape of its images. Sub-classes add their own options.
 
-    tiny_options: ClassVar[dict[str, Any]] = {}  # the options of `tiny`
-    former_names: ClassVar[dict[str, str]] = {}  # options renamed since: former -> present, for runs written before
-    # Options that may name a run, whose model becomes the sub-module of that name, and the verbs it must answer.
-    part_options: ClassVar[dict[str, tuple[str, ...]]] = {}
-    part_names: ClassVar[tuple[str, ...]] = ()  # what such an option may name besides runs and models
+    sources: the sets of images that a training reads, by name. CycleGAN has two, "a" and "b".
+    input_layers: the layers that an image must have. pix2pix has two, "input" and "target".
+    tiny_options: the options of `tiny`.
+    former_names: options renamed since, former to present, for runs that older versions wrote.
+    submodel_options: options that may name a run, and the verbs that its model must answer. A copy of that model
+        becomes the sub-module of the option's name.
+    submodel_names: what such an option may name besides runs and models.
+    """
+
+    sources: ClassVar[tuple[str, ...]] = ("images",)
+    input_layers: ClassVar[tuple[str, ...]] = ("image",)
+    tiny_options: ClassVar[dict[str, Any]] = {}
+    former_names: ClassVar[dict[str, str]] = {}
+    submodel_options: ClassVar[dict[str, tuple[str, ...]]] = {}
+    submodel_names: ClassVar[tuple[str, ...]] = ()
 
     size: tuple[PositiveInt, PositiveInt] = Field(description="height and width of the images, in pixels")
     channels: Literal[1, 3, 4] = Field(description="channels of the images: 1 grey, 3 RGB, 4 RGBA")
 
     @classmethod
     def tiny(cls, *, size: tuple[int, int] = (16, 16), channels: int = 3) -> Self:
-        """The smallest configuration that still is this model: what tests train for a few steps."""
-        told = {"class_names": ("one", "other")} if "class_names" in cls.__dataclass_fields__ else {}
-        return cls(size=size, channels=channels, **told, **cls.tiny_options)  # type: ignore[arg-type]
+        """The smallest configuration of this model, at the nearest size that it can do: for tests."""
+        from_images: dict[str, Any] = {"size": cls.nearest_size(*size), "channels": channels}
+        if "class_names" in cls.__dataclass_fields__:
+            from_images["class_names"] = ("one", "other")
+        if "layer_channels" in cls.__dataclass_fields__:
+            from_images["layer_channels"] = dict.fromkeys(cls.input_layers, channels)
+        return cls(**from_images, **cls.tiny_options)
 
     @classmethod
     def nearest_size(cls, height: int, width: int) -> tuple[int, int]:
@@ -91,9 +105,18 @@ class ConditionedConfig(Config):
 
 @dataclass(frozen=True, kw_only=True)
 class CompositeConfig(Config):
-    """The configuration of a model that has others inside it: `parts` says which, as {"model": name, "config": ...}."""
+    """The configuration of a model that has others inside it, each as {"model": name, "config": ...}."""
 
-    parts: dict[str, dict[str, Any]] = Field(default_factory=dict, description="trained models inside this one")
+    former_names: ClassVar[dict[str, str]] = {"parts": "submodels"}
+
+    submodels: dict[str, dict[str, Any]] = Field(default_factory=dict, description="trained models inside this one")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayeredConfig(Config):
+    """The configuration of a model whose images have several layers: a pair, a label map, an instance map."""
+
+    layer_channels: dict[str, int] = Field(description="channels of each layer, or the classes of a label map")
 
 
 AnyConfig = TypeVar("AnyConfig")
@@ -105,8 +128,10 @@ def options_of(config_class: type[Any]) -> list[str]:
 
 
 def with_present_names(config_class: type[Any], values: dict[str, Any]) -> dict[str, Any]:
-    """Values of a configuration as an older version wrote them, under the names that the options have now."""
-    renamed: dict[str, str] = getattr(config_class, "former_names", {})
+    """Values of a configuration that an older version may have written, under the names that options have now."""
+    renamed: dict[str, str] = {}
+    for base in reversed(config_class.__mro__):
+        renamed |= vars(base).get("former_names", {})
     return {renamed.get(name, name): value for name, value in values.items()}
 
 
@@ -116,6 +141,7 @@ def build(config_class: type[AnyConfig], values: dict[str, Any], what: str) -> A
     `what` is how the message calls the thing that is configured: "vae", "training".
     """
     known = [field.name for field in dataclasses.fields(config_class)]  # type: ignore[arg-type]
+    values = with_present_names(config_class, values)
     for name in values:
         if name not in known:
             options = ", ".join(option for option in known if option not in DATA_FIELDS)

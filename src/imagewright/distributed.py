@@ -100,6 +100,19 @@ def average_(tensors: Iterable[torch.Tensor]) -> None:
                 _in_memory_order(tensor).copy_(part)
 
 
+def gather_rows(rows: torch.Tensor) -> torch.Tensor:
+    """The rows (N, ...) of every rank, rank by rank: (N * world size, ...). All ranks give as many."""
+    if world_size() == 1:
+        return rows
+    import torch
+    import torch.distributed as dist
+
+    with _lost_rank_is_said():
+        gathered = [torch.empty_like(rows, memory_format=torch.contiguous_format) for _ in range(world_size())]
+        dist.all_gather(gathered, rows.contiguous())
+    return torch.cat(gathered)
+
+
 def from_main(tensor: torch.Tensor) -> torch.Tensor:
     """The main rank's tensor, on every rank; the others give one of the same shape and dtype."""
     if world_size() > 1:

@@ -11,16 +11,18 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from imagewright import distributed
+
 Terms = dict[str, Tensor]
-"""Named scalars: their sum is minimised, each is logged. Empty: nothing to do in this step."""
+"""Named scalars. Training minimises their sum and logs each. Empty: there is nothing to do in this step."""
 
 
 @dataclass(frozen=True)
 class Draws:
     """Random numbers for the rows of one micro-batch, the same however the global batch is split.
 
-    Each draw is made for all rows of the global batch, from a generator seeded by run, step and phase, and cut to the
-    rows at hand: two ranks then see the numbers that one rank would.
+    Each method samples for all rows of the global batch, from a generator seeded by run, step and phase, and returns
+    the rows of this micro-batch: two ranks then see the numbers that one rank would.
     """
 
     generator: torch.Generator
@@ -30,36 +32,99 @@ class Draws:
 
     def normal(self, *shape: int) -> Tensor:
         """(rows, *shape) from N(0, 1)."""
-        return self._cut(torch.randn(self.global_rows, *shape, generator=self.generator, device=self.generator.device))
+        return self._own(torch.randn(self.global_rows, *shape, generator=self.generator, device=self.generator.device))
 
     def uniform(self, *shape: int) -> Tensor:
         """(rows, *shape) from U[0, 1)."""
-        return self._cut(torch.rand(self.global_rows, *shape, generator=self.generator, device=self.generator.device))
+        return self._own(torch.rand(self.global_rows, *shape, generator=self.generator, device=self.generator.device))
 
-    def _cut(self, drawn: Tensor) -> Tensor:
-        return drawn[self.first_row : self.first_row + self.rows]
+    def integers(self, high: int, *shape: int) -> Tensor:
+        """int64 (rows, *shape), each from 0 to high - 1 with equal probability."""
+        size = (self.global_rows, *shape)
+        return self._own(torch.randint(high, size, generator=self.generator, device=self.generator.device))
+
+    def whole(self, *shape: int) -> Tensor:
+        """(*shape) from U[0, 1), equal for all rows and ranks: one decision for the global batch."""
+        return torch.rand(shape, generator=self.generator, device=self.generator.device)
+
+    def _own(self, sampled: Tensor) -> Tensor:
+        return sampled[self.first_row : self.first_row + self.rows]
 
 
-@dataclass
-class Step:
-    """What a phase's loss sees: a micro-batch of images and the place in training."""
+@dataclass(kw_only=True)
+class Rows:
+    """The images that one feed gives to a micro-batch, with their annotations.
 
-    images: Tensor  # (N, C, H, W) in [-1, 1]
-    index: int  # of the optimisation step, from 0
-    images_seen: int  # before this step
+    images: (N, C, H, W) in [-1, 1].
+    labels: int64 (N,), or None if the source has none.
+    attributes: (N, A) in {0, 1}, or None.
+    layers: by name; pictures (N, C, H, W) in [-1, 1], label maps and instance ids int64 (N, H, W).
+    """
+
+    images: Tensor
+    labels: Tensor | None = None
+    attributes: Tensor | None = None
+    layers: dict[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(kw_only=True)
+class Step(Rows):
+    """What a phase's loss sees: a micro-batch of the model's first feed, and the place in training.
+
+    index: of the optimisation step, from 0.
+    images_seen: before this step.
+    draws: random numbers of this micro-batch and phase.
+    feeds: the rows of the model's other feeds by name; `step["b"]` is short for `step.feeds["b"]`.
+    shared: lives for one step: an earlier phase hands detached tensors to later ones.
+    """
+
+    index: int
+    images_seen: int
     draws: Draws
-    labels: Tensor | None = None  # int64 (N,)
-    attributes: Tensor | None = None  # (N, A) in {0, 1}
-    # Lives for one step: an earlier phase hands tensors to later ones. Detached only: gradients do not cross phases.
+    feeds: dict[str, Rows] = field(default_factory=dict)
     shared: dict[str, Tensor] = field(default_factory=dict)
+
+    def __getitem__(self, feed: str) -> Rows:
+        return self.feeds[feed]
+
+    def once(self, name: str, make: Callable[[], Tensor]) -> Tensor:
+        """`shared[name]`; the first phase that asks makes it, without gradient."""
+        if name not in self.shared:
+            with torch.no_grad():
+                self.shared[name] = make()
+        return self.shared[name]
+
+    def mean(self, value: Tensor) -> Tensor:
+        """The mean of a tensor over all ranks, detached: for statistics that steer training. All ranks call it."""
+        value = value.detach().clone()
+        distributed.average_([value])
+        return value
+
+    def gather(self, rows: Tensor) -> Tensor:
+        """The rows (N, ...) of all ranks, in the order of the global batch, detached. All ranks call it."""
+        return distributed.gather_rows(rows.detach())
 
 
 @dataclass(frozen=True)
 class Phase:
-    """One kind of update: which networks move, along which loss, how often."""
+    """One kind of update: which networks move, along which loss, how often.
+
+    updates: names of sub-modules, dotted for inner ones ("generator.enhancer"); all other networks are held. Over all
+        phases the names are equal or name disjoint sub-trees.
+    every: runs in one step of `every`.
+    lazy: a regulariser: its loss is multiplied by `every`, and the optimizer's rate and betas are corrected for it.
+    since, until: images seen from which on it runs, and before which.
+    """
 
     name: str
-    updates: tuple[str, ...]  # names of sub-modules; all others are held
+    updates: tuple[str, ...]
     loss: Callable[[Step], Terms]
-    every: int = 1  # runs one step in `every`
-    lazy: bool = False  # a regulariser: scaled by `every`, and its Adam rate and betas corrected for it
+    every: int = 1
+    lazy: bool = False
+    since: int = 0
+    until: int | None = None
+
+    def is_due(self, index: int, images_seen: int) -> bool:
+        """Whether it runs in step `index`, which starts at `images_seen`."""
+        started = self.since <= images_seen and (self.until is None or images_seen < self.until)
+        return started and index % self.every == 0

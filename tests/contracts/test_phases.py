@@ -38,7 +38,7 @@ def test_each_phase_moves_all_of_the_networks_it_names_and_nothing_else(name: st
         before = {key: value.detach().clone() for key, value in model.named_parameters()}
         engine = engine_of(model)
         engine.phases = [engine.phases[place]]
-        engine.step(batch_of(), 0, 0)
+        engine.step({"images": batch_of()}, 0, 0)
         for key, value in model.named_parameters():
             moved = not torch.equal(value, before[key])
             named = key.split(".")[0] in phase.updates
@@ -88,7 +88,7 @@ def test_all_state_that_training_changes_is_in_the_state_dict(name: str) -> None
     trained, copied = tiny_model(name), tiny_model(name)
     engine = engine_of(trained)
     for index in range(3):
-        engine.step(batch_of(seed=index), index, index * BATCH)
+        engine.step({"images": batch_of(seed=index)}, index, index * BATCH)
     copied.load_state_dict(trained.state_dict())
     one, other = step_of(3), step_of(3)
     for phase, same in zip(trained.phases(), copied.phases(), strict=True):

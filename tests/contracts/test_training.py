@@ -89,7 +89,7 @@ def test_run_json_says_what_was_done(tmp_path: Path) -> None:
     assert record["model"] == "vae"
     assert record["config"]["size"] == [16, 16]
     assert record["options"]["images_seen"] == BATCH
-    assert record["plan"]["learning_rate"] == tiny_model("vae").recipe.learning_rate
+    assert record["plan"]["learning_rate"] == tiny_model("vae").recipe().optimizer.learning_rate
     assert record["seed"] == 5
     assert record["source"]["count"] == 32
     assert record["source"]["fingerprint"] == iw.open_images(simple_pictures()).fingerprint

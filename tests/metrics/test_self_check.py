@@ -66,8 +66,8 @@ def test_what_asks_a_model_is_left_out_and_that_is_said(found: SelfCheck) -> Non
 def test_the_record_is_json(found: SelfCheck) -> None:
     record = json.loads(json.dumps(found.record()))
     assert record["features"] == "averages"
-    assert len(record["readings"]) == 4
-    assert len(record["readings"][0]["values"]) == LEVELS - 1
+    assert len(record["derived_metrics"]) == 4
+    assert len(record["derived_metrics"][0]["values"]) == LEVELS - 1
 
 
 def test_figures(found: SelfCheck, tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_a_measure_that_cannot_be_computed_of_a_copy(digits: Images) -> None:
     reading = checked.readings[0]
     assert reading.verdict.judgement == "not defined"
     assert "too few distinct pictures" in checked.lines()[0]
-    assert json.loads(json.dumps(checked.record()))["readings"][0]["values"][-1] is None
+    assert json.loads(json.dumps(checked.record()))["derived_metrics"][0]["values"][-1] is None
 
 
 def test_without_labels_clusters_are_dropped() -> None:

@@ -41,7 +41,7 @@ def step_of(model: CGAN) -> Step:
     attributes = (torch.arange(BATCH)[:, None] >> torch.arange(model.config.conditions)) & 1
     draws = Draws(torch.Generator().manual_seed(0), BATCH, 0, BATCH)
     labels = torch.arange(BATCH) % model.config.conditions
-    return Step(images, 0, 0, draws, labels=labels, attributes=attributes.float())
+    return Step(images=images, index=0, images_seen=0, draws=draws, labels=labels, attributes=attributes.float())
 
 
 @pytest.mark.parametrize("conditioning", CONDITIONINGS)
@@ -50,7 +50,7 @@ def test_every_way_of_telling_moves_both_networks(conditioning: str, loss: str) 
     model = tiny_model("cgan", discriminator_conditioning=conditioning, loss=loss)
     before = {key: value.detach().clone() for key, value in model.named_parameters()}
     engine = engine_of(model)
-    engine.step(batch_of(), 0, 0)
+    engine.step({"images": batch_of()}, 0, 0)
     assert all(not torch.equal(value, before[key]) for key, value in model.named_parameters())
     assert ("generator/auxiliary" in engine.losses()) == (conditioning == "auxiliary")
 
@@ -131,10 +131,10 @@ def test_classes_are_learned(conditioning: str) -> None:
     images = iw.open_images(pictures)
     images.labels, images.class_names = np.repeat([0, 1], 32), ("dark", "bright")
     model = tiny_model("cgan", (8, 8), 1, discriminator_conditioning=conditioning, loss="hinge", penalty=1.0)
-    engine = engine_of(model, learning_rate=2e-3, betas=(0.0, 0.99))
+    engine = engine_of(model, learning_rate=2e-3)
     generator = np.random.default_rng(0)
     for index in range(400):
-        engine.step(images.batch(generator.integers(0, 64, BATCH)), index, index * BATCH)
+        engine.step({"images": images.batch(generator.integers(0, 64, BATCH))}, index, index * BATCH)
     means = [iw.sample(model, 16, seed=1, label=label).float().mean().item() for label in (0, 1)]
     assert means == pytest.approx([30, 220], abs=40)
 

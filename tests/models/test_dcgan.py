@@ -35,7 +35,7 @@ def test_every_game_moves_both_networks_at_every_shape(loss: str, size: tuple[in
     model = tiny_model("dcgan", size, channels, loss=loss, width=4)
     before = {key: value.detach().clone() for key, value in model.named_parameters()}
     engine = engine_of(model)
-    engine.step(batch_of(BATCH, size, channels), 0, 0)
+    engine.step({"images": batch_of(BATCH, size, channels)}, 0, 0)
     losses = engine.losses()
     assert all(math.isfinite(value) for value in losses.values())
     assert all(not torch.equal(value, before[key]) for key, value in model.named_parameters())
@@ -60,7 +60,7 @@ def test_each_game_has_its_terms_and_its_papers_penalty(loss: str) -> None:
     has_penalty = loss in ("wasserstein", "relativistic")
     norms = [layer for layer in model.discriminator.modules() if isinstance(layer, nn.BatchNorm2d)]
     assert bool(norms) != has_penalty, "batch statistics would mix the gradients that a penalty looks at one by one"
-    assert model.recipe.betas == ((0.0, 0.99) if has_penalty else (0.5, 0.999))
+    assert model.recipe().optimizer.betas == ((0.0, 0.99) if has_penalty else (0.5, 0.999))
 
 
 def test_r1_can_be_asked_for_with_any_game() -> None:
@@ -117,7 +117,7 @@ def test_the_fakes_of_a_step_are_made_once() -> None:
     judged: list[torch.Tensor] = []
     model.generator.register_forward_hook(lambda _, __, output: made.append(output.detach().clone()))
     model.discriminator.register_forward_pre_hook(lambda _, given: judged.append(given[0].detach().clone()))
-    engine_of(model).step(batch_of(), 0, 0)
+    engine_of(model).step({"images": batch_of()}, 0, 0)
     assert len(made) == 1
     by_generator, real, by_discriminator = judged
     assert torch.equal(by_generator, made[0])
@@ -133,7 +133,7 @@ def test_the_generator_moves_one_step_in_its_interval(options: dict[str, object]
     for index in range(7):
         before = [parameter.detach().clone() for parameter in model.parameters()]
         generators = len(list(model.generator.parameters()))
-        engine.step(batch_of(seed=index), index, index * BATCH)
+        engine.step({"images": batch_of(seed=index)}, index, index * BATCH)
         same = [torch.equal(one, other) for one, other in zip(before, model.parameters(), strict=True)]
         assert not any(same[generators:]), "the discriminator rests"
         assert len(set(same[:generators])) == 1
@@ -147,7 +147,7 @@ def test_while_the_generator_rests_the_discriminator_sees_new_fakes() -> None:
     model.discriminator.register_forward_pre_hook(lambda _, given: judged.append(given[0].detach().clone()))
     engine = engine_of(model)
     for index in range(1, 3):
-        engine.step(batch_of(), index, index * BATCH)
+        engine.step({"images": batch_of()}, index, index * BATCH)
     (_, first, _, second) = judged
     assert not torch.equal(first, second)
 

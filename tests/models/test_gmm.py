@@ -65,7 +65,7 @@ def test_the_score_is_the_log_of_the_sum_of_scipys_densities(covariance: str) ->
 
 def test_bic_finds_the_number_of_clusters_and_says_it() -> None:
     model = fitted(clusters())
-    assert model.readings({}) == {"mixture/gaussians": 3.0}
+    assert model.derived_metrics({}) == {"mixture/gaussians": 3.0}
     assert sorted(model.weights.tolist()) == pytest.approx([0.2, 0.3, 0.5], abs=0.07)
     assert len(fitted(clusters(), most_gaussians=2).weights) == 2
 
@@ -89,7 +89,7 @@ def test_latents_are_those_of_the_pca_inside(tmp_path: Path) -> None:
     torch.testing.assert_close(iw.encode(run, pictures), iw.encode(pca, pictures))
     assert torch.equal(iw.reconstruct(run, pictures[:3]), iw.reconstruct(pca, pictures[:3]))
     assert iw.sample(run, 2).shape == (2, 3, 16, 16)
-    assert iw.load(run).readings({})["mixture/gaussians"] == 2
+    assert iw.load(run).derived_metrics({})["mixture/gaussians"] == 2
 
 
 def test_a_trained_run_is_the_encoder_and_is_kept_within(tmp_path: Path) -> None:

@@ -87,8 +87,8 @@ def test_equal_seeds_give_equal_rotations() -> None:
 
 def test_a_rotation_that_was_cut_short_says_so() -> None:
     rows = digits()
-    assert fitted("ica", rows, components=8, iterations=1).readings({})["settled"] == 0
-    settled = fitted("ica", mixed()[0], components=4).readings({})
+    assert fitted("ica", rows, components=8, iterations=1).derived_metrics({})["settled"] == 0
+    settled = fitted("ica", mixed()[0], components=4).derived_metrics({})
     assert settled["settled"] == 1
     assert 1 < settled["steps of the rotation"] < 500
 

@@ -20,7 +20,7 @@ from imagewright.verbs.paths import default_interpolation
 
 def step_of(rows: int = BATCH) -> Step:
     draws = Draws(torch.Generator().manual_seed(0), rows, 0, rows)
-    return Step(to_float(batch_of(rows).images), 0, 0, draws)
+    return Step(images=to_float(batch_of(rows).images), index=0, images_seen=0, draws=draws)
 
 
 def ignorant(model: torch.nn.Module) -> None:
@@ -35,7 +35,7 @@ def test_a_q_that_knows_nothing_has_no_information(distribution: str) -> None:
     model = tiny_model("infogan", code_distribution=distribution, continuous_weight=0.5)
     ignorant(model)
     losses = {f"generator/{name}": term.item() for name, term in model.generator_loss(step_of(512)).items()}
-    readings = model.readings(losses)
+    readings = model.derived_metrics(losses)
     assert readings["information/category"] == pytest.approx(0, abs=1e-5)
     # N(0, 1) is the normal code's own distribution; the uniform one is off N(0, 1/3) by the divergence between the two.
     divergence = {"normal": 0.0, "uniform": 0.5 * math.log(2 * math.pi * math.e / 3) - math.log(2)}[distribution]
@@ -46,14 +46,14 @@ def test_a_normal_code_read_with_a_known_error_has_the_information_of_a_gaussian
     model = tiny_model("infogan", code_distribution="normal", continuous=1, continuous_weight=0.1)
     squared_error = 0.01
     loss = 0.1 * 0.5 * (squared_error + math.log(2 * math.pi))
-    found = model.readings({"generator/continuous": loss})["information/continuous"]
+    found = model.derived_metrics({"generator/continuous": loss})["information/continuous"]
     assert found == pytest.approx(-0.5 * math.log(squared_error))
 
 
 def test_a_q_that_reads_every_category_has_the_whole_entropy() -> None:
     model = tiny_model("infogan", categories=7, category_weight=2.0)
-    assert model.readings({"generator/category": 0.0})["information/category"] == pytest.approx(math.log(7))
-    assert model.readings({}) == {}
+    assert model.derived_metrics({"generator/category": 0.0})["information/category"] == pytest.approx(math.log(7))
+    assert model.derived_metrics({}) == {}
 
 
 def test_a_latent_is_noise_a_category_and_codes() -> None:
@@ -122,18 +122,11 @@ def agreement_with_halves(pictures: np.ndarray, seed: int) -> float:
     """How well two values part the first half of the pictures from the second after a short training."""
     images = iw.open_images(pictures)
     model = tiny_model("infogan", (8, 8), 1, categories=2, continuous=0)
-    recipe, rows = model.recipe, 2 * BATCH
-    engine = engine_of(
-        model,
-        batch_size=rows,
-        micro_batch=rows,
-        learning_rate=recipe.learning_rate,
-        betas=recipe.betas,
-        rates=recipe.rates,
-    )
+    rows = 2 * BATCH
+    engine = engine_of(model, batch_size=rows, micro_batch=rows, learning_rate=1e-3)
     generator = np.random.default_rng(seed)
     for index in range(150):
-        engine.step(images.batch(generator.integers(0, 64, rows)), index, index * rows)
+        engine.step({"images": images.batch(generator.integers(0, 64, rows))}, index, index * rows)
     model.eval()
     found = iw.classify(model, pictures).argmax(1)
     agreement = (found == torch.arange(64) // 32).float().mean().item()
@@ -157,5 +150,5 @@ def test_the_bodies_are_the_published_ones_and_grow_with_the_picture() -> None:
 
 def test_the_discriminator_learns_at_a_fifth_of_the_rate() -> None:
     model = tiny_model("infogan")
-    engine = engine_of(model, learning_rate=1e-3, rates=model.recipe.rates)
+    engine = engine_of(model, learning_rate=1e-3)
     assert engine.rates() == pytest.approx({"generator": 1e-3, "discriminator": 2e-4})

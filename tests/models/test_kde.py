@@ -84,7 +84,7 @@ def test_draws_have_the_variance_of_the_points_and_of_the_kernels() -> None:
 
 def test_a_run_samples_scores_and_says_its_bandwidth(tmp_path: Path) -> None:
     run = train_tiny("kde", simple_pictures(30), tmp_path / "run")
-    assert run.metrics()[-1]["readings"]["kernel/points"] == 30
+    assert run.metrics()[-1]["derived_metrics"]["kernel/points"] == 30
     seen, strange = iw.score(run, simple_pictures(30)), iw.score(run, 255 - simple_pictures(30))
     assert seen.median() > strange.max()
 

@@ -93,10 +93,10 @@ def test_the_fit_states_its_bound_and_reads_the_pictures_once() -> None:
     rows = pictures(40)
     model = fitted("random_projection", rows, components=500)
     assert model.distortion == pytest.approx(distortion_of(500, 40))
-    assert model.readings({})["epsilon"] == pytest.approx(model.distortion)
-    assert model.readings({})["dimensions for epsilon 0.1"] == johnson_lindenstrauss_min_dim(40, eps=0.1)
+    assert model.derived_metrics({})["epsilon"] == pytest.approx(model.distortion)
+    assert model.derived_metrics({})["dimensions for epsilon 0.1"] == johnson_lindenstrauss_min_dim(40, eps=0.1)
     assert rows.passes <= 2  # one, and a look at the first picture
-    assert "epsilon" not in fitted("random_projection", rows, components=20).readings({})
+    assert "epsilon" not in fitted("random_projection", rows, components=20).derived_metrics({})
 
 
 def test_a_bound_that_needs_more_than_all_pixels_is_refused_with_one_that_does_not() -> None:
@@ -123,4 +123,4 @@ def test_one_picture_and_equal_ones_are_projected_without_complaint(entries: str
     for rows in (pictures(1, (1, 4, 4)), Rows(np.full((5, 16), 0.5), (1, 4, 4))):
         model = fitted("random_projection", rows, components=8, entries=entries)
         torch.testing.assert_close(model.decode(model.encode(rows.images())), rows.images(), atol=1e-6, rtol=0)
-        assert all(math.isfinite(value) for value in model.readings({}).values())
+        assert all(math.isfinite(value) for value in model.derived_metrics({}).values())

@@ -228,7 +228,7 @@ def test_beta_weighs_the_divergence_and_the_elbo_is_reported_without_it(beta: fl
     plain = {n: v.item() for n, v in tiny_model("vae", beta=1.0).negative_elbo(step_of(images)).items()}
     assert terms["reconstruction"] == pytest.approx(plain["reconstruction"], rel=1e-5)
     assert terms["divergence"] == pytest.approx(beta * plain["divergence"], rel=1e-4)
-    readings = model.readings({f"elbo/{name}": value for name, value in terms.items()})
+    readings = model.derived_metrics({f"elbo/{name}": value for name, value in terms.items()})
     if not beta:  # the divergence is then not known, and without it there is no bound
         assert readings == {}
         return
@@ -240,7 +240,7 @@ def test_beta_weighs_the_divergence_and_the_elbo_is_reported_without_it(beta: fl
 def test_a_uniform_guess_costs_eight_bits_a_value() -> None:
     model = tiny_model("vae")
     nats = 3 * 16 * 16 * math.log(256)
-    readings = model.readings({"elbo/reconstruction": nats - 5.0, "elbo/divergence": 5.0})
+    readings = model.derived_metrics({"elbo/reconstruction": nats - 5.0, "elbo/divergence": 5.0})
     assert readings["bits_per_dimension"] == pytest.approx(8)
 
 
@@ -255,7 +255,7 @@ def test_the_noise_level_moves_where_it_is_to_be_learned(options: dict[str, obje
     if options.get("sigma"):
         assert before == pytest.approx(2 * math.log(0.3))
     engine = engine_of(model)
-    engine.step(batch_of(), 0, 0)
+    engine.step({"images": batch_of()}, 0, 0)
     assert (model.noise_level().item() != before) == learned
 
 
@@ -333,7 +333,7 @@ def test_a_trained_model_explains_its_pictures_better_than_noise(options: dict[s
     model = tiny_model("vae", (8, 8), 1, width=16, **options)
     engine = engine_of(model, learning_rate=1e-2)
     for index in range(60):
-        engine.step(batch_of(BATCH, (8, 8), 1, seed=index), index, index * BATCH)
+        engine.step({"images": batch_of(BATCH, (8, 8), 1, seed=index)}, index, index * BATCH)
     noise = np.random.default_rng(0).integers(0, 256, (8, 1, 8, 8), dtype=np.uint8)
     known = iw.score(model, simple_pictures(8, (8, 8), 1, seed=999), samples=10)
     assert known.mean() > iw.score(model, noise, samples=10).max()

@@ -23,7 +23,7 @@ def moved(model: torch.nn.Module) -> set[str]:
     """The networks that one step of training moves."""
     networks = ("encoder", "decoder", "discriminator")
     before = {name: weights_of(model, name) for name in networks}
-    engine_of(model, betas=(0.0, 0.99)).step(batch_of(), 0, 0)
+    engine_of(model).step({"images": batch_of()}, 0, 0)
     return {name for name in networks if not torch.equal(before[name], weights_of(model, name))}
 
 
@@ -74,8 +74,8 @@ def test_where_the_discriminator_has_norms(side: int, options: dict[str, object]
 
 def test_both_move_where_both_would_rest() -> None:
     # One loss is above and the other below a line between them, whichever way round: both networks would rest.
-    engine = engine_of(tiny_model("vae_gan", penalty=0.0), betas=(0.0, 0.99))
-    engine.step(batch_of(), 0, 0)
+    engine = engine_of(tiny_model("vae_gan", penalty=0.0))
+    engine.step({"images": batch_of()}, 0, 0)
     losses = engine.losses()
     step_losses = [losses["discriminator/real"], losses["discriminator/fake"]]
     between = sum(step_losses) / 2

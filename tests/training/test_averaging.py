@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from imagewright.training.averaging import RAMP_UP, Averages
+from imagewright.recipe import Average
+from imagewright.training.averaging import Averages
 
 
 class Pair(nn.Module):
@@ -27,39 +28,43 @@ LATE = 10**9  # images seen at which the ramp-up is long over
 
 def test_after_a_half_life_of_images_half_of_the_average_is_new() -> None:
     model = Pair()
-    averages = Averages(model, ("generator",), half_life=1000)
+    settings = Average(half_life=1000)
+    averages = Averages(model, ("generator",), settings)
     model.fill(1.0, 7)
     for step in range(10):
-        averages.update(LATE + step, 100)
+        averages.update(LATE + step, 100, settings)
     assert averages.copies["generator"][0].weight.item() == pytest.approx(0.5, rel=1e-5)
-    averages.update(LATE, 1000)
+    averages.update(LATE, 1000, settings)
     assert averages.copies["generator"][0].weight.item() == pytest.approx(0.75, rel=1e-5)
 
 
 @pytest.mark.parametrize("batch", [1, 10, 50, 500])
 def test_the_average_does_not_depend_on_how_images_are_batched(batch: int) -> None:
     model = Pair()
-    averages = Averages(model, ("generator",), half_life=300)
+    settings = Average(half_life=300)
+    averages = Averages(model, ("generator",), settings)
     model.fill(1.0, 1)
     for _ in range(500 // batch):
-        averages.update(LATE, batch)
+        averages.update(LATE, batch, settings)
     assert averages.copies["generator"][0].bias.item() == pytest.approx(1 - 0.5 ** (500 / 300), rel=1e-5)
 
 
 def test_early_the_half_life_is_a_share_of_the_images_seen() -> None:
     model = Pair()
-    averages = Averages(model, ("generator",), half_life=10**6)
+    settings = Average(half_life=10**6)
+    averages = Averages(model, ("generator",), settings)
     model.fill(1.0, 1)
-    averages.update(2000, 50)
-    expected = 1 - 0.5 ** (50 / (RAMP_UP * 2000))
+    averages.update(2000, 50, settings)
+    expected = 1 - 0.5 ** (50 / (0.05 * 2000))
     assert averages.copies["generator"][0].weight.item() == pytest.approx(expected, rel=1e-6)
 
 
 def test_running_statistics_are_averaged_and_counters_copied() -> None:
     model = Pair()
-    averages = Averages(model, ("generator",), half_life=100)
+    settings = Average(half_life=100)
+    averages = Averages(model, ("generator",), settings)
     model.fill(1.0, 42)
-    averages.update(LATE, 100)
+    averages.update(LATE, 100, settings)
     norm = averages.copies["generator"][1]
     assert norm.running_mean.item() == pytest.approx(0.5)
     assert norm.running_var.item() == pytest.approx(0.5)
@@ -68,9 +73,10 @@ def test_running_statistics_are_averaged_and_counters_copied() -> None:
 
 def test_within_the_block_the_model_holds_its_averages_and_then_its_own_again() -> None:
     model = Pair()
-    averages = Averages(model, ("generator",), half_life=100)
+    settings = Average(half_life=100)
+    averages = Averages(model, ("generator",), settings)
     model.fill(1.0, 3)
-    averages.update(LATE, 100)
+    averages.update(LATE, 100, settings)
     own = {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
     def look() -> None:
@@ -88,7 +94,8 @@ def test_within_the_block_the_model_holds_its_averages_and_then_its_own_again() 
 
 def test_parameters_stay_the_ones_an_optimizer_moves() -> None:
     model = Pair()
-    averages = Averages(model, ("generator",), half_life=100)
+    settings = Average(half_life=100)
+    averages = Averages(model, ("generator",), settings)
     model.fill(1.0, 1)
     optimizer = torch.optim.SGD(model.generator.parameters(), lr=1.0)
     with averages.in_place(model):
@@ -100,6 +107,35 @@ def test_parameters_stay_the_ones_an_optimizer_moves() -> None:
 
 
 def test_no_half_life_no_copies() -> None:
-    averages = Averages(Pair(), ("generator",), half_life=0)
+    settings = Average(half_life=0)
+    averages = Averages(Pair(), ("generator",), settings)
     assert averages.copies == {}
-    averages.update(100, 10)
+    averages.update(100, 10, settings)
+
+
+def test_until_its_start_the_average_is_a_copy_of_the_weights() -> None:
+    model, settings = Pair(), Average(half_life=10**6, start=500)
+    averages = Averages(model, ("generator",), settings)
+    model.fill(3.0, 1)
+    averages.update(500, 50, settings)
+    assert averages.copies["generator"][0].weight.item() == 3.0
+    model.fill(5.0, 1)
+    averages.update(550, 50, settings)
+    assert 3.0 < averages.copies["generator"][0].weight.item() < 5.0
+
+
+def test_buffers_can_be_copied_instead_of_averaged() -> None:
+    model, settings = Pair(), Average(half_life=100, buffers="copy")
+    averages = Averages(model, ("generator",), settings)
+    model.fill(1.0, 42)
+    averages.update(LATE, 100, settings)
+    assert averages.copies["generator"][0].weight.item() == pytest.approx(0.5)
+    assert averages.copies["generator"][1].running_mean.item() == 1.0
+
+
+def test_without_a_ramp_the_half_life_holds_from_the_first_image() -> None:
+    model, settings = Pair(), Average(half_life=1000, ramp_up=0)
+    averages = Averages(model, ("generator",), settings)
+    model.fill(1.0, 1)
+    averages.update(100, 100, settings)
+    assert averages.copies["generator"][0].weight.item() == pytest.approx(1 - 0.5**0.1, rel=1e-5)

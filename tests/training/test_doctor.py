@@ -164,7 +164,7 @@ def test_a_resumed_training_reports_the_same_health(monkeypatch: pytest.MonkeyPa
     whole = train_tiny("dcgan", pictures, tmp_path / "whole" / "run", **often)
 
     def killed(self: loop.Loop) -> bool:
-        return self.index == 5
+        return self.training.index == 5
 
     with monkeypatch.context() as patch:
         patch.setattr(loop.Loop, "_asked_to_stop", killed)

@@ -13,6 +13,7 @@ from imagewright.configs import Config
 from imagewright.images import Batch
 from imagewright.model import Model
 from imagewright.phases import Draws, Phase, Step, Terms
+from imagewright.recipe import Recipe
 
 SIZE = (2, 2)
 
@@ -61,7 +62,7 @@ def test_gradients_of_parts_add_up_to_those_of_the_whole_batch(micro_batch: int)
     engines = [engine_of(whole), engine_of(parts, micro_batch=micro_batch)]
     for engine in engines:
         for index in range(3):
-            engine.step(batch_of(seed=index), index, index * BATCH)
+            engine.step({"images": batch_of(seed=index)}, index, index * BATCH)
     for one, other in zip(whole.parameters(), parts.parameters(), strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=2e-6)
     ours, theirs = (engine.losses() for engine in engines)
@@ -71,7 +72,7 @@ def test_gradients_of_parts_add_up_to_those_of_the_whole_batch(micro_batch: int)
 def test_parts_of_unequal_size_weigh_by_their_rows() -> None:
     model = toy(pull)
     engine = engine_of(model, batch_size=5, micro_batch=4)
-    engine.step(pictures(255, 255, 255, 255, 0), 0, 0)
+    engine.step({"images": pictures(255, 255, 255, 255, 0)}, 0, 0)
     assert model.first.weight.grad.item() == pytest.approx((4 - 1) / 5)
     assert engine.losses() == {"only/pull": pytest.approx(3 / 5)}
 
@@ -85,7 +86,7 @@ def test_draws_are_the_same_however_the_batch_is_split() -> None:
             uniform.append(step.draws.uniform(1, 2))
             return pull(model, step)
 
-        engine_of(toy(record), micro_batch=micro_batch).step(batch_of(size=SIZE, channels=1), 4, 32)
+        engine_of(toy(record), micro_batch=micro_batch).step({"images": batch_of(size=SIZE, channels=1)}, 4, 32)
         return torch.cat(normal), torch.cat(uniform)
 
     whole = drawn_with(8)
@@ -119,7 +120,7 @@ def test_draws_differ_by_step_phase_and_seed() -> None:
         model._phases = [Phase(name, ("first",), lambda step, m=model: record(m, step)) for name in ("a", "b")]
         engine = engine_of(model, seed=seed)
         for index in range(3):
-            engine.step(batch_of(size=SIZE, channels=1), index, index * BATCH)
+            engine.step({"images": batch_of(size=SIZE, channels=1)}, index, index * BATCH)
     assert len(set(seen)) == len(seen) == 12
 
 
@@ -133,7 +134,7 @@ def test_labels_and_attributes_follow_their_images_into_the_parts() -> None:
     values = [0, 51, 102, 153, 204]
     batch = pictures(*values)
     batch = Batch(batch.images, torch.tensor(values), torch.tensor(values).float()[:, None])
-    engine_of(toy(record), batch_size=5, micro_batch=2).step(batch, 0, 0)
+    engine_of(toy(record), batch_size=5, micro_batch=2).step({"images": batch}, 0, 0)
     assert [len(labels) for _, labels, _ in seen] == [2, 2, 1]
     for bright, labels, attributes in seen:
         torch.testing.assert_close(bright, labels / 127.5 - 1)
@@ -147,7 +148,7 @@ def test_images_come_as_floats_from_minus_one_to_one() -> None:
         seen.append(step.images)
         return pull(model, step)
 
-    engine_of(toy(record), batch_size=3, micro_batch=3).step(pictures(0, 255, 51), 0, 0)
+    engine_of(toy(record), batch_size=3, micro_batch=3).step({"images": pictures(0, 255, 51)}, 0, 0)
     assert seen[0].dtype == torch.float32
     assert seen[0][:, 0, 0, 0].tolist() == pytest.approx([-1, 1, -0.6])
 
@@ -160,7 +161,7 @@ def test_a_phase_runs_one_step_in_every() -> None:
     model = toy(lambda model, step: ran.append(step.index) or pull(model, step), every=3)
     engine = engine_of(model)
     for index in range(8):
-        engine.step(batch_of(size=SIZE, channels=1), index, index * BATCH)
+        engine.step({"images": batch_of(size=SIZE, channels=1)}, index, index * BATCH)
     assert ran == [0, 3, 6]
 
 
@@ -168,7 +169,7 @@ def test_a_lazy_phase_weighs_as_much_as_the_steps_it_skips_and_is_logged_plainly
     plain, lazy = toy(pull, every=4), toy(pull, every=4, lazy=True)
     engines = [engine_of(model) for model in (plain, lazy)]
     for engine in engines:
-        engine.step(pictures(*[255] * BATCH), 0, 0)
+        engine.step({"images": pictures(*[255] * BATCH)}, 0, 0)
     assert plain.first.weight.grad.item() == pytest.approx(1)
     assert lazy.first.weight.grad.item() == pytest.approx(4)
     assert [engine.losses()["only/pull"] for engine in engines] == pytest.approx([1, 1])
@@ -178,11 +179,11 @@ def test_a_lazy_phase_weighs_as_much_as_the_steps_it_skips_and_is_logged_plainly
 def test_a_phase_without_terms_moves_nothing_and_counts_no_step() -> None:
     model = toy(lambda model, step: pull(model, step) if step.index == 1 else {})
     engine = engine_of(model)
-    engine.step(batch_of(size=SIZE, channels=1), 0, 0)
+    engine.step({"images": batch_of(size=SIZE, channels=1)}, 0, 0)
     assert model.first.weight.item() == 1
     assert engine.losses() == {}
     assert engine.optimizers["first"].state[model.first.weight]["step"].item() == 0
-    engine.step(batch_of(size=SIZE, channels=1), 1, BATCH)
+    engine.step({"images": batch_of(size=SIZE, channels=1)}, 1, BATCH)
     assert model.first.weight.item() != 1
     assert engine.optimizers["first"].state[model.first.weight]["step"].item() == 1
 
@@ -198,11 +199,11 @@ def test_held_networks_get_no_gradient_and_the_moved_ones_only_their_phases_own(
     model._phases = [Phase("one", ("first",), both), Phase("other", ("second",), both)]
     engine = engine_of(model)
     engine.phases = model.phases()[:1]
-    engine.step(pictures(*[255] * BATCH), 0, 0)
+    engine.step({"images": pictures(*[255] * BATCH)}, 0, 0)
     assert model.second.weight.grad is None
     assert model.first.weight.grad.item() == pytest.approx(1)
     engine.phases = model.phases()
-    engine.step(pictures(*[255] * BATCH), 1, BATCH)
+    engine.step({"images": pictures(*[255] * BATCH)}, 1, BATCH)
     assert list(seen.values()) == [(True, False), (True, False), (False, True)]
 
 
@@ -222,7 +223,7 @@ def test_what_a_phase_shares_lives_for_one_step() -> None:
     model._phases = [Phase("give", ("first",), give), Phase("take", ("second",), take)]
     engine = engine_of(model)
     for index in range(2):
-        engine.step(batch_of(size=SIZE, channels=1), index, index * BATCH)
+        engine.step({"images": batch_of(size=SIZE, channels=1)}, index, index * BATCH)
     assert found == [
         ("give", 0, {}),
         ("take", 0, {"number": 0.0}),
@@ -235,19 +236,20 @@ def test_phases_on_one_network_share_its_moments() -> None:
     model = Toy()
     model._phases = [Phase(name, ("first",), lambda step: pull(model, step)) for name in ("a", "b")]
     engine = engine_of(model)
-    engine.step(batch_of(size=SIZE, channels=1), 0, 0)
+    engine.step({"images": batch_of(size=SIZE, channels=1)}, 0, 0)
     assert list(engine.optimizers) == ["first"]
     assert engine.optimizers["first"].state[model.first.weight]["step"].item() == 2
 
 
 def test_schedules_of_the_model_are_moved_before_each_step() -> None:
     model = toy(pull)
-    told = []
-    model.advance = told.append
+    clocks = []
+    model.advance = lambda images_seen: clocks.append(images_seen) or ()
+    model.recipe = lambda images_seen=0: Recipe(images_seen=1600)  # twice the 800 images of the plan
     engine = engine_of(model)
     for index in range(3):
-        engine.step(batch_of(size=SIZE, channels=1), index, index * BATCH)
-    assert told == [0, 8, 16]
+        engine.step({"images": batch_of(size=SIZE, channels=1)}, index, index * BATCH)
+    assert clocks == [0, 16, 32]
 
 
 # Losses, rates, clipping, averages, precision
@@ -258,10 +260,10 @@ def test_losses_are_means_since_the_last_report() -> None:
     model = toy(lambda model, step: {"value": model.first.weight.sum() * 0 + next(values)})
     engine = engine_of(model)
     for index in range(2):
-        engine.step(batch_of(size=SIZE, channels=1), index, index * BATCH)
+        engine.step({"images": batch_of(size=SIZE, channels=1)}, index, index * BATCH)
     assert engine.losses() == {"only/value": 2.0}
     assert engine.losses() == {}
-    engine.step(batch_of(size=SIZE, channels=1), 2, 16)
+    engine.step({"images": batch_of(size=SIZE, channels=1)}, 2, 16)
     assert engine.losses() == {"only/value": 10.0}
 
 
@@ -271,7 +273,7 @@ def test_a_term_that_comes_now_and_then_is_averaged_over_the_steps_it_came_in() 
     )
     engine = engine_of(model, learning_rate=1e-9)
     for index in range(4):
-        engine.step(batch_of(size=SIZE, channels=1), index, index * BATCH)
+        engine.step({"images": batch_of(size=SIZE, channels=1)}, index, index * BATCH)
     assert engine.losses()["only/rare"] == pytest.approx(6.0)
 
 
@@ -280,7 +282,7 @@ def test_the_learning_rate_follows_its_schedule(schedule: str) -> None:
     engine = engine_of(toy(pull), schedule=schedule, warmup=100, images_seen=800)
     rates = []
     for index in range(100):
-        engine.step(batch_of(size=SIZE, channels=1), index, index * BATCH)
+        engine.step({"images": batch_of(size=SIZE, channels=1)}, index, index * BATCH)
         rates.append(engine.rates()["first"])
     assert rates[0] == pytest.approx(1e-5, rel=0.01)
     top = rates.index(max(rates))
@@ -297,7 +299,7 @@ def test_clipping_cuts_each_networks_gradient_to_the_norm() -> None:
         lambda model, step: {"steep": 300 * model.first.weight.sum() + 0.1 * model.second.weight.sum()},
         updates=("first", "second"),
     )
-    engine_of(model, clip=2.0).step(batch_of(size=SIZE, channels=1), 0, 0)
+    engine_of(model, clip=2.0).step({"images": batch_of(size=SIZE, channels=1)}, 0, 0)
     assert model.first.weight.grad.item() == pytest.approx(2.0, rel=1e-4)
     assert model.second.weight.grad.item() == pytest.approx(0.1, rel=1e-4)
 
@@ -309,7 +311,7 @@ def test_averages_follow_the_engines_steps() -> None:
     values = [1.0]
     average = 1.0
     for index in range(4):
-        engine.step(pictures(*[255] * BATCH), index, index * BATCH)
+        engine.step({"images": pictures(*[255] * BATCH)}, index, index * BATCH)
         values.append(model.first.weight.item())
         share = 1 - 0.5 ** (BATCH / (0.05 * (index + 1) * BATCH))
         average += share * (values[-1] - average)
@@ -324,7 +326,7 @@ def test_half_precision_trains_full_precision_weights(name: str, precision: str)
     before = {key: value.clone() for key, value in model.state_dict().items()}
     engine = engine_of(model, precision=precision, clip=10.0)
     for index in range(16):  # in fp16 the first steps are skipped, until the losses' scale fits its range
-        engine.step(batch_of(seed=index), index, index * BATCH)
+        engine.step({"images": batch_of(seed=index)}, index, index * BATCH)
     losses = engine.losses()
     assert losses
     for key, value in model.named_parameters():
@@ -339,5 +341,5 @@ def test_half_precision_is_used_where_it_is_asked_for() -> None:
         lambda model, step: kinds.append(model.second(step.images[:, 0, 0, :1]).dtype) or pull(model, step),
     )
     for precision in ("fp32", "bf16"):
-        engine_of(model, precision=precision).step(batch_of(size=SIZE, channels=1), 0, 0)
+        engine_of(model, precision=precision).step({"images": batch_of(size=SIZE, channels=1)}, 0, 0)
     assert kinds == [torch.float32, torch.bfloat16]

@@ -47,7 +47,7 @@ def test_a_stopped_run_is_saved_and_ends_as_an_unbroken_one(name: str, number: i
     assert iw.load(run) is not None
     train_tiny(name, simple_pictures(), out, resume=True, **OFTEN)
     assert final_bytes(run) == final_bytes(unbroken)
-    for key in ("images_seen", "losses", "readings", "learning_rates"):
+    for key in ("images_seen", "losses", "derived_metrics", "learning_rates"):
         assert [line[key] for line in run.metrics()] == [line[key] for line in unbroken.metrics()], key
 
 

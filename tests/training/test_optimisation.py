@@ -1,4 +1,4 @@
-"""Adam for each network, its correction for lazy phases, and the learning rate over time: all in closed form."""
+"""Optimizers, their correction for lazy phases, and the learning rate over time: all in closed form."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ import torch
 from torch import nn
 
 from imagewright.phases import Phase
-from imagewright.training.optimisation import optimizer_of, optimizer_tensors, rate_factor
+from imagewright.recipe import Optimizer
+from imagewright.training.optimisation import build_optimizer, lazy_correction, optimizer_tensors, restart
+from imagewright.training.plan import rate_factor
 
 
 def nothing(_: object) -> dict:
     return {}
+
+
+SETTINGS = Optimizer(learning_rate=0.01, betas=(0.5, 0.9))
 
 
 def one_number(value: float = 1.0) -> nn.Linear:
@@ -41,7 +46,7 @@ def test_adam_by_hand_with_and_without_a_lazy_phase(every: int | None) -> None:
     if every is not None:
         phases.append(Phase("regulariser", ("network",), nothing, every=every, lazy=True))
     network = one_number(1.0)
-    optimizer = optimizer_of(network, "network", phases, 0.01, (0.5, 0.9))
+    optimizer = build_optimizer(network, SETTINGS, lazy_correction("network", phases))
     correction = 1.0 if every is None else every / (every + 1)
     gradients = [0.3, -2.0, 0.1, 0.1, 5.0]
     for gradient in gradients:
@@ -50,7 +55,6 @@ def test_adam_by_hand_with_and_without_a_lazy_phase(every: int | None) -> None:
     betas = (0.5**correction, 0.9**correction)
     expected = adam_by_hand(1.0, gradients, 0.01 * correction, betas)
     assert network.weight.item() == pytest.approx(expected, rel=1e-6)
-    assert optimizer.param_groups[0]["initial_lr"] == pytest.approx(0.01 * correction)
 
 
 def test_only_the_networks_of_a_lazy_phase_and_no_phase_that_is_merely_rare_are_corrected() -> None:
@@ -58,15 +62,15 @@ def test_only_the_networks_of_a_lazy_phase_and_no_phase_that_is_merely_rare_are_
         Phase("main", ("network", "other"), nothing, every=5),
         Phase("regulariser", ("network",), nothing, every=4, lazy=True),
     ]
-    group = optimizer_of(one_number(), "other", phases, 0.01, (0.5, 0.9)).param_groups[0]
+    group = build_optimizer(one_number(), SETTINGS, lazy_correction("other", phases)).param_groups[0]
     assert (group["lr"], group["betas"]) == (0.01, (0.5, 0.9))
-    group = optimizer_of(one_number(), "network", phases, 0.01, (0.5, 0.9)).param_groups[0]
+    group = build_optimizer(one_number(), SETTINGS, lazy_correction("network", phases)).param_groups[0]
     assert group["lr"] == pytest.approx(0.008)
 
 
 def test_the_moments_are_there_by_name_before_the_first_step() -> None:
     network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Linear(4, 1)).to(memory_format=torch.channels_last)
-    optimizer = optimizer_of(network, "network", [], 0.01, (0.5, 0.9))
+    optimizer = build_optimizer(network, SETTINGS, 1.0)
     tensors = optimizer_tensors(network, optimizer)
     names = ("0.weight", "0.bias", "2.weight", "2.bias")
     assert set(tensors) == {f"{name}.{key}" for name in names for key in ("step", "exp_avg", "exp_avg_sq")}
@@ -92,3 +96,34 @@ def test_warmup_rises_evenly_from_nothing_and_multiplies_the_schedule() -> None:
     assert rate_factor("constant", 49, 1000, 100) == pytest.approx(0.5)
     assert rate_factor("constant", 99, 1000, 100) == rate_factor("constant", 500, 1000, 100) == 1
     assert rate_factor("linear", 49, 1000, 100) == pytest.approx(0.5 * (1 - 0.049))
+
+
+def test_rmsprop_by_hand_with_weight_decay() -> None:
+    """Tieleman & Hinton 2012: the gradient over the root of the mean of its squares."""
+    network = one_number(1.0)
+    settings = Optimizer(learning_rate=0.01, betas=(0.0, 0.9), eps=1e-6, weight_decay=0.1, kind="rmsprop")
+    optimizer = build_optimizer(network, settings, 1.0)
+    value, square = 1.0, 0.0
+    for gradient in (0.3, -2.0, 0.1):
+        network.weight.grad = torch.full((1, 1), gradient)
+        optimizer.step()
+        decayed = gradient + 0.1 * value
+        square = 0.9 * square + 0.1 * decayed**2
+        value -= 0.01 * decayed / (math.sqrt(square) + 1e-6)
+    assert network.weight.item() == pytest.approx(value, rel=1e-5)
+    assert set(optimizer_tensors(network, optimizer)) == {"weight.step", "weight.square_avg"}
+
+
+@pytest.mark.parametrize("kind", ["adam", "rmsprop"])
+def test_a_restarted_optimizer_steps_like_a_new_one(kind: str) -> None:
+    networks = [one_number(1.0), one_number(1.0)]
+    used, new = (build_optimizer(each, Optimizer(kind=kind), 1.0) for each in networks)
+    networks[0].weight.grad = torch.full((1, 1), 7.0)
+    used.step()
+    with torch.no_grad():
+        networks[0].weight.fill_(1.0)
+    restart(used)
+    for network, optimizer in zip(networks, (used, new), strict=True):
+        network.weight.grad = torch.full((1, 1), -0.5)
+        optimizer.step()
+    assert networks[0].weight.item() == networks[1].weight.item() != 1.0

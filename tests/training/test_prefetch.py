@@ -1,8 +1,9 @@
-"""The order of the endless stream of images, and the thread that reads ahead."""
+"""Batches of the endless stream of images, read ahead by a thread."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Generator
 from itertools import islice
 
 import numpy as np
@@ -13,12 +14,13 @@ from tiny import simple_pictures
 import imagewright as iw
 from imagewright.errors import DataError
 from imagewright.images import Batch
-from imagewright.training.data.prefetch import feed
+from imagewright.training.data.feeds import FeedReader
+from imagewright.training.data.prefetch import prefetch
 from imagewright.training.data.sampling_order import ShuffledOrder
 
 
 class Numbered:
-    """Stands for images: picture k is one pixel of value k, and what was asked for is kept."""
+    """A stand-in for images: picture k is one pixel of value k; requests are recorded."""
 
     def __init__(self, length: int, broken_after: int | None = None) -> None:
         self.length, self.broken_after = length, broken_after
@@ -34,9 +36,27 @@ class Numbered:
         return Batch(torch.from_numpy(indices.astype(np.uint8)).reshape(-1, 1, 1, 1))
 
 
+class Fixed:
+    """A schedule of batches of one size, of which this rank takes some rows."""
+
+    def __init__(self, size: int, rows: range) -> None:
+        self.size, self._rows = size, rows
+
+    def batch_size(self, images_seen: int) -> int:
+        return self.size
+
+    def rows(self, images_seen: int) -> range:
+        return self._rows
+
+
+def stream_of(images: object, first: int = 0, size: int = 4, rows: range | None = None, seed: int = 0) -> Generator:
+    readers = {"images": FeedReader(images, ShuffledOrder(len(images), seed), seed)}
+    return prefetch(readers, Fixed(size, rows or range(size)), first, pin=False)
+
+
 def read(images: Numbered, batches: int, first: int = 0, size: int = 4, rows: range = range(4)) -> list[list[int]]:
-    stream = feed(images, ShuffledOrder(len(images), 0), 0, first, size, rows, pin=False)
-    taken = [batch.images.flatten().tolist() for batch in islice(stream, batches)]
+    stream = stream_of(images, first, size, rows)
+    taken = [batch["images"].images.flatten().tolist() for batch in islice(stream, batches)]
     stream.close()
     return taken
 
@@ -62,8 +82,8 @@ def test_real_images_come_flipped_alike_whatever_the_batch() -> None:
     images = iw.open_images(simple_pictures(6), flip=True)
 
     def stream(size: int) -> torch.Tensor:
-        batches = feed(images, ShuffledOrder(len(images), 5), 5, 0, size, range(size), pin=False)
-        taken = torch.cat([batch.images for batch in islice(batches, 24 // size)])
+        batches = stream_of(images, size=size, seed=5)
+        taken = torch.cat([batch["images"].images for batch in islice(batches, 24 // size)])
         batches.close()
         return taken
 
@@ -76,7 +96,7 @@ def test_real_images_come_flipped_alike_whatever_the_batch() -> None:
 
 
 def test_what_goes_wrong_in_the_reader_is_raised_in_the_loop() -> None:
-    stream = feed(Numbered(9, broken_after=2), ShuffledOrder(9, 0), 0, 0, 4, range(4), pin=False)
+    stream = stream_of(Numbered(9, broken_after=2))
     assert len(list(islice(stream, 2))) == 2
     with pytest.raises(DataError, match="the pictures are gone"):
         next(stream)
@@ -85,7 +105,7 @@ def test_what_goes_wrong_in_the_reader_is_raised_in_the_loop() -> None:
 
 def test_the_reader_ends_with_the_stream_and_reads_few_batches_ahead() -> None:
     images = Numbered(9)
-    stream = feed(images, ShuffledOrder(len(images), 0), 0, 0, 4, range(4), pin=False)
+    stream = stream_of(images)
     next(stream)
     assert readers()
     stream.close()
@@ -94,4 +114,4 @@ def test_the_reader_ends_with_the_stream_and_reads_few_batches_ahead() -> None:
 
 
 def readers() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "feed"]
+    return [thread for thread in threading.enumerate() if thread.name == "prefetch"]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny import BATCH, simple_pictures, tiny_options, train_tiny
+from tiny import BATCH, simple_pictures, tiny_model, tiny_options, train_tiny
 from workers import exchange, ranks, train_as_rank
 
 import imagewright as iw
@@ -20,7 +20,8 @@ from imagewright.errors import ConfigError
 from imagewright.recipe import Recipe
 from imagewright.runs.weights import read_tensors
 from imagewright.training.options import TrainingOptions
-from imagewright.training.plan_and_setting import plan_of
+from imagewright.training.plan import Schedule
+from imagewright.training.setting import build_plan
 
 MLP = {"network": "mlp", "steps": 12}
 
@@ -117,11 +118,11 @@ def test_what_ranks_exchange(tmp_path: Path) -> None:
 def test_a_batch_that_cannot_be_shared_out_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "3")
     with pytest.raises(ConfigError, match="batch_size=64 cannot be shared out over 3 ranks: give a multiple of 3"):
-        plan_of(TrainingOptions(), Recipe())
-    plan = plan_of(TrainingOptions(batch_size=12, micro_batch=100), Recipe())
+        build_plan(TrainingOptions(), Recipe())
+    plan = build_plan(TrainingOptions(batch_size=12, micro_batch=100), Recipe())
     assert (plan.batch_size, plan.micro_batch) == (12, 4)
     monkeypatch.setenv("RANK", "2")
-    assert plan.rows == range(8, 12)
+    assert Schedule(tiny_model("vae"), plan).rows(0) == range(8, 12)
 
 
 def test_torchrun_and_the_command_line(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from tiny import BATCH, final_bytes, simple_pictures, train_tiny
 
 import imagewright as iw
 from imagewright.errors import ConfigError
-from imagewright.training.data.rare_resampling import LARGEST_WEIGHT, WeightedOrder, rarity_weights, strength_of
+from imagewright.training.data.rare_resampling import LARGEST_WEIGHT, WeightedOrder, parse_strength, rarity_weights
 
 
 def tori(rare: int, common: int, dimension: int = 2) -> torch.Tensor:
@@ -84,13 +84,13 @@ def test_an_image_follows_from_its_position_alone() -> None:
 
 @pytest.mark.parametrize(("text", "strength"), [("rare", 0.5), ("rare:0", 0), ("rare:1", 1), ("rare:.25", 0.25)])
 def test_the_strength_is_read(text: str, strength: float) -> None:
-    assert strength_of(text) == strength
+    assert parse_strength(text) == strength
 
 
 @pytest.mark.parametrize("text", ["common", "rare:", "rare:2", "rare:-1", "rare:x", "rare:1.2.3", ""])
 def test_other_words_are_refused_before_training(text: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="resample"):
-        strength_of(text)
+        parse_strength(text)
     with pytest.raises(ConfigError, match="resample"):
         train_tiny("vae", simple_pictures(), tmp_path / "run", resample=text)
     assert not (tmp_path / "run").exists()
@@ -122,8 +122,8 @@ def test_rare_pictures_come_more_often_and_the_report_says_how_uneven_it_is(tmp_
     even = train_tiny("dcgan", lopsided(), tmp_path / "even", **options)
     uneven = train_tiny("dcgan", lopsided(), tmp_path / "uneven", resample="rare:1", **options)
     assert even.checkpoints()[-1].weights.read_bytes() != uneven.checkpoints()[-1].weights.read_bytes()
-    assert "resampling/effective share" not in even.metrics()[-1]["readings"]
-    assert 0 < uneven.metrics()[-1]["readings"]["resampling/effective share"] < 0.9
+    assert "resampling/effective share" not in even.metrics()[-1]["derived_metrics"]
+    assert 0 < uneven.metrics()[-1]["derived_metrics"]["resampling/effective share"] < 0.9
 
 
 def test_a_closed_form_says_that_it_does_not_resample(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -32,7 +32,7 @@ def test_the_curves_are_those_of_the_metrics_and_go_on_when_resumed(tmp_path: Pa
     train_tiny("vae", simple_pictures(), tmp_path / "run", steps=6, resume=True, **often)
     found = scalars(run)
     for record in run.metrics():
-        for name, value in {**record["losses"], **record["readings"]}.items():
+        for name, value in {**record["losses"], **record["derived_metrics"]}.items():
             assert found[name][record["images_seen"]] == pytest.approx(value, rel=1e-5)
     assert set(found["learning rate/decoder"]) == {BATCH * step for step in range(1, 7)}
 

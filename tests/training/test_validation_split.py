@@ -12,7 +12,7 @@ from tiny import BATCH, final_bytes, simple_pictures, train_tiny
 import imagewright as iw
 from imagewright.errors import ConfigError, RunError
 from imagewright.training.data.sampling_order import NearbyOrder, ShuffledOrder
-from imagewright.training.data.validation_split import LeavingOut, automatic, choose
+from imagewright.training.data.validation_split import LeavingOut, choose_held_out, default_count
 from imagewright.training.reporting import Silent
 
 
@@ -22,7 +22,7 @@ def go_on(run: Path, pictures: np.ndarray, **options: object) -> iw.Run:
 
 @pytest.mark.parametrize("order", [ShuffledOrder, NearbyOrder])
 def test_each_round_shows_every_other_picture_once(order: type) -> None:
-    held_out = choose(37, 700, seed=3)
+    held_out = choose_held_out(37, 700, seed=3)
     assert len(set(held_out.tolist())) == 37
     shown = LeavingOut(order(700 - 37, 5), held_out)
     for number in range(3):
@@ -33,13 +33,13 @@ def test_each_round_shows_every_other_picture_once(order: type) -> None:
 def test_none_held_out_leaves_the_order_as_it_was() -> None:
     positions = np.arange(500)
     np.testing.assert_array_equal(
-        LeavingOut(ShuffledOrder(200, 1), choose(None, 200, 0))(positions), ShuffledOrder(200, 1)(positions)
+        LeavingOut(ShuffledOrder(200, 1), choose_held_out(None, 200, 0))(positions), ShuffledOrder(200, 1)(positions)
     )
 
 
 @pytest.mark.parametrize(("count", "held_out"), [(8, 0), (399, 0), (400, 16), (2_000, 40), (70_000, 256)])
 def test_how_many_are_held_out_where_nothing_is_said(count: int, held_out: int) -> None:
-    assert automatic(count) == held_out
+    assert default_count(count) == held_out
 
 
 def test_the_run_says_how_many_and_a_change_is_refused(tmp_path: Path) -> None:
@@ -79,4 +79,4 @@ def test_rare_pictures_are_not_drawn_from_those_held_out(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(iw.Images, "batch", batch)
     train_tiny("vae", simple_pictures(32, (8, 8)), tmp_path / "run", steps=12, held_out=8, resample="rare:1")
-    assert set(drawn) == set(range(32)) - set(choose(8, 32, 0).tolist())
+    assert set(drawn) == set(range(32)) - set(choose_held_out(8, 32, 0).tolist())

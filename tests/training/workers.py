@@ -101,14 +101,14 @@ def train_as_rank(name: str, out: Path, notes: Path, seconds: float = 0, **optio
             loops.append(self)
 
         def go(self, *, resume: bool) -> None:
-            step = self.engine.step
+            step = self.training.engine.step
 
             def slow_step(*given: Any) -> None:
                 step(*given)
                 time.sleep(seconds)
-                (notes / f"step-{rank}").write_text(str(self.index))
+                (notes / f"step-{rank}").write_text(str(self.training.index))
 
-            self.engine.step = slow_step  # type: ignore[method-assign]
+            self.training.engine.step = slow_step  # type: ignore[method-assign]
             super().go(resume=resume)
 
     Path.replace, training.Loop = noting, Kept  # type: ignore[method-assign,misc]
@@ -118,7 +118,7 @@ def train_as_rank(name: str, out: Path, notes: Path, seconds: float = 0, **optio
         (notes / f"error-{rank}").write_text(f"{type(error).__name__}: {error}")
         raise SystemExit(error.exit_code) from None
     digest = hashlib.sha256()
-    for tensor in loops[0].model.state_dict().values():
+    for tensor in loops[0].training.model.state_dict().values():
         digest.update(tensor.contiguous().numpy().tobytes())
     (notes / f"weights-{rank}").write_text(digest.hexdigest())
 

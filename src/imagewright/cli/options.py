@@ -24,7 +24,10 @@ def make_option(name: str, field: FieldInfo, group: Group) -> inspect.Parameter:
     """
     kind = _without_none(field.annotation)
     is_count = kind is int
+    # A name that Python reserves, or that reads better when typed: `Field(json_schema_extra={"option": "--from"})`.
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     option = Parameter(
+        name=extra.get("option"),  # type: ignore[arg-type]
         help=field.description,
         group=group,
         validator=_bounds(field),

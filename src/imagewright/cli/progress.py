@@ -83,7 +83,7 @@ class _TrainingProgress(Progress):
 
     def get_renderables(self) -> Iterable[RenderableType]:
         yield self.make_tasks_table(self.tasks)
-        figures = {**self.record.get("losses", {}), **self.record.get("readings", {})}
+        figures = {**self.record.get("losses", {}), **self.record.get("derived_metrics", {})}
         parts = [f"{name} {short_number(value)}" for name, value in figures.items()]
         if memory := self.record.get("memory_bytes"):
             parts.append(f"memory {memory / 2**20:,.0f} MiB")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,11 +29,16 @@ class Batch:
     images: torch.Tensor
     labels: torch.Tensor | None = None
     attributes: torch.Tensor | None = None
+    layers: dict[str, torch.Tensor] = field(default_factory=dict)
 
     def map(self, change: Callable[[torch.Tensor], torch.Tensor]) -> Batch:
         """The batch with every tensor changed alike: moved to a device, pinned, indexed."""
-        changed = {name: change(part) for name, part in vars(self).items() if part is not None}
-        return Batch(**changed)
+        return Batch(
+            change(self.images),
+            None if self.labels is None else change(self.labels),
+            None if self.attributes is None else change(self.attributes),
+            {name: change(layer) for name, layer in self.layers.items()},
+        )
 
     def rows(self, which: slice | torch.Tensor) -> Batch:
         """Some rows of the batch."""

@@ -1,4 +1,4 @@
-"""Encoder and decoder bodies for models with a narrow code: convolutional for any image size, or fully connected.
+"""Encoders and decoders of models with a narrow code: convolutional for any image size, or fully connected.
 
 Shape letters: N batch, C H W image, F features out of the encoder, Z code.
 """
@@ -12,12 +12,12 @@ from torch import Tensor, nn
 
 Network = Literal["convolutional", "mlp"]
 
-# The coarsest map keeps at least this side: below it there is nothing left for a 4x4 kernel to see.
+# The shortest side of the coarsest map: that of a 4x4 kernel.
 COARSEST = 4
 
 
 def pyramid(size: tuple[int, int]) -> list[tuple[int, int]]:
-    """The sizes of the maps from the image down: each half of the one before, rounded down, while 4 pixels remain.
+    """The sizes of the maps, finest first: each is half of the one before, rounded down, as long as 4 pixels remain.
 
     >>> pyramid((28, 28))
     [(28, 28), (14, 14), (7, 7)]
@@ -53,7 +53,7 @@ def encoder(
 
 
 def decoder(image_shape: tuple[int, int, int], inputs: int, network: Network, width: int, layers: int) -> nn.Sequential:
-    """(N, inputs) -> (N, C, H, W), unbounded: the mirror of `encoder`; the model squashes it as its loss asks."""
+    """(N, inputs) -> (N, C, H, W), unbounded: the mirror of `encoder`. The model applies the nonlinearity."""
     channels, height, width_pixels = image_shape
     if network == "mlp":
         return nn.Sequential(
@@ -68,7 +68,7 @@ def decoder(image_shape: tuple[int, int, int], inputs: int, network: Network, wi
     ]
     inner = start
     for coarse, fine, outer in zip(sizes, sizes[1:], [*widths[1:], 0], strict=False):
-        # Odd sizes were rounded down on the way in; output padding gives the lost row back.
+        # The encoder rounds odd sizes down; output padding restores the lost row.
         padding = (fine[0] - 2 * coarse[0], fine[1] - 2 * coarse[1])
         blocks += [nn.BatchNorm2d(inner), nn.ReLU()]
         last = outer == 0
@@ -96,5 +96,5 @@ def _hidden(inputs: int, width: int, layers: int) -> list[nn.Module]:
 
 
 def unit_interval(images: Tensor) -> Tensor:
-    """Images from [-1, 1] to [0, 1], where a Bernoulli's mean lives."""
+    """Images from [-1, 1] to [0, 1], the range of a Bernoulli's mean."""
     return (images + 1) / 2

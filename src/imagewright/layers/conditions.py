@@ -1,6 +1,6 @@
-"""What pictures are told apart by, as numbers: a one in the place of a class, or 0 or 1 for each attribute.
+"""Conditions of conditional models: a one-hot vector of the class, or 0 or 1 for each attribute.
 
-Shared by the models that are told of them. Shape letters: N batch, Z noise, K classes or attributes.
+Shape letters: N batch, Z noise, K classes or attributes.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Conditions(nn.Module):
         self.register_buffer("filled", torch.zeros((), dtype=torch.int64))
 
     def of(self, labels: Tensor | None, attributes: Tensor | None) -> Tensor:
-        """(N, K) of the labels int64 (N,), or of the attributes (N, K), whichever the model is told."""
+        """(N, K) from labels int64 (N,), or from attributes (N, K), whichever the model is conditioned on."""
         if self.of_classes:
             assert labels is not None
             return one_hot(labels, self.count).float()
@@ -64,12 +64,13 @@ class Conditions(nn.Module):
         return one_hot(logits.argmax(1), self.count).float() if self.of_classes else (logits > 0).float()
 
     def sample_conditions(self, logits: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """Conditions (N, K) drawn as the classifier believes, by `noise` (N, K) from U[0, 1), and log p / q in nats.
+        """Conditions (N, K) sampled from the classifier's distribution q, and log p / q in nats, (N,).
 
-        p holds all classes, and any set of attributes, for equally likely; q is what the classifier says.
+        logits: of the classifier, (N, K). noise: (N, K) from U[0, 1). p is uniform over classes, or over all sets of
+        attributes.
         """
         if self.of_classes:
-            # The Gumbel-max trick: the place of the largest is a draw from the softmax.
+            # The Gumbel-max trick: the argmax is a sample of the softmax.
             drawn = (logits - (-noise.clamp(1e-20).log()).log()).argmax(1)
             log_q = logits.log_softmax(1).gather(1, drawn[:, None])[:, 0]
             return one_hot(drawn, self.count).float(), -torch.tensor(float(self.count)).log() - log_q
@@ -79,9 +80,9 @@ class Conditions(nn.Module):
 
 
 class ConditionalLatents:
-    """The latents of a model that is told: noise (Z) and then the condition (K), which may be any number from 0 to 1.
+    """The latents of a conditional model: noise (Z) and then the condition (K), each number of it from 0 to 1.
 
-    For a `Model` with a `ConditionedConfig` that has a `latent_dim`, and with `conditions` where it is told of any.
+    For a `Model` with a `ConditionedConfig` that has a `latent_dim`, and with `conditions` if it is conditioned at all.
     """
 
     config: ConditionedConfig
@@ -101,12 +102,12 @@ class ConditionalLatents:
         noise, end = self.noise_dim, self.noise_dim + self.config.conditions
         if not self.config.conditions:
             return (LatentPart("latents", "normal", 0, noise),)
-        told = (
+        condition = (
             LatentPart("class", "category", noise, end)
             if self.config.class_names
             else LatentPart("attributes", "attributes", noise, end)
         )
-        return (LatentPart("noise", "normal", 0, noise), told)
+        return (LatentPart("noise", "normal", 0, noise), condition)
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
-"""The two bodies of DCGAN, for every model that is built on them, and the sizes that they can do.
+"""The generator and the discriminator of DCGAN, for every model that is built on them, and their image sizes.
 
-Radford, Metz & Chintala 2015, arXiv:1511.06434, section 3. The layers and their order are those of the PyTorch example
-of it, so that state dicts of either load in the other. Shape letters: N batch, Z inputs, C H W image, F features.
+Radford, Metz & Chintala 2015, arXiv:1511.06434, section 3. Layers and their order are those of the PyTorch example, so
+that state dicts load both ways. Shape letters: N batch, Z inputs, C H W image, F features.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from imagewright.configs import SizedConfig
 from imagewright.layers.first import first_activations, first_weight
 
 START = 4  # the shorter side of the first map
-WIDEST = 16  # times the width: the paper's doubling goes on for sizes above 64, but not without end
+WIDEST = 16  # times the width: the doubling of the paper continues above 64 pixels up to here
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ class DCGANShape(SizedConfig):
 
     @property
     def doublings(self) -> int:
-        """How often the first map is doubled to the image."""
+        """How often the first map is doubled until it has the size of the image."""
         return int(math.log2(min(self.size) // START))
 
     @property
@@ -87,7 +87,7 @@ class Generator(nn.Module):
         return first_activations(self.main, latents.flatten(1)[..., None, None])
 
     def first_weight(self) -> Tensor:
-        """The matrix (F, Z) of the first map, with its normalisation."""
+        """The matrix (F, Z) of the first layer, with its normalisation."""
         projection = next(self.main.parameters())  # (Z, F, height, width)
         return first_weight(self.main, torch.eye(len(projection)).to(projection)[..., None, None])
 
@@ -95,9 +95,10 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """(N, C, H, W) -> (N,) logits, before the sigmoid of the paper.
 
-    `normalised`: with batch normalisation; not where the gradient at each image is penalised, which it would mix. Then
-    the convolutions have biases: without any, a picture of middle grey would be undecided whatever is learned.
-    `channels`: of what is judged, where that is more than the image.
+    normalised: with batch normalisation. Not with a penalty on the gradient at each image, which batch statistics would
+        mix over images. Without norms the convolutions have biases: without any, the logit of a mid-grey image is 0
+        whatever is learned.
+    channels: of the input, if it has more than the image.
     """
 
     def __init__(self, shape: DCGANShape, *, normalised: bool, channels: int | None = None) -> None:
@@ -123,7 +124,7 @@ class Discriminator(nn.Module):
         return logits
 
     def features(self, images: Tensor) -> Tensor:
-        """The last map, (N, F, height, width): what the logit is made of."""
+        """The last map, (N, F, height, width), from which the logit is computed."""
         maps: Tensor = self.main[:-1](images)
         return maps
 
@@ -134,7 +135,7 @@ class Discriminator(nn.Module):
 
 
 def _published_start(module: nn.Module) -> None:
-    """Section 4: weights from N(0, 0.02); the norms around 1."""
+    """Section 4: weights from N(0, 0.02); scales of norms from N(1, 0.02)."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         nn.init.normal_(module.weight, 0.0, 0.02)
     elif isinstance(module, nn.BatchNorm2d):
@@ -142,6 +143,6 @@ def _published_start(module: nn.Module) -> None:
 
 
 def _start_without_norms(module: nn.Module) -> None:
-    """He et al. 2015, arXiv:1502.01852, eq. 15: the paper's 0.02 counts on norms, and would let the signal die out."""
+    """He et al. 2015, arXiv:1502.01852, eq. 15: at the paper's 0.02, without norms, the signal would vanish."""
     if isinstance(module, nn.Conv2d):
         nn.init.kaiming_normal_(module.weight, a=0.2, nonlinearity="leaky_relu")

@@ -1,6 +1,6 @@
-"""What a decoder's first layer makes of latents: for any network that is a sequence.
+"""The first layer of a decoder: its weight and its activations, for any network that is a sequence.
 
-The layer is all up to the first module that is not affine; that one, its nonlinearity, belongs to the activations.
+The layer consists of the modules before the first one that is not affine. That one is its nonlinearity.
 Shape letters: N batch, Z latent, F numbers of the first layer.
 """
 
@@ -13,15 +13,15 @@ AFFINE = (nn.Linear, nn.ConvTranspose2d, nn.Conv2d, nn.BatchNorm2d, nn.Unflatten
 
 
 def first_activations(network: nn.Sequential, latents: Tensor) -> Tensor:
-    """(N, F) after the nonlinearity. `latents` are shaped as the network takes them."""
+    """(N, F) after the nonlinearity. `latents` have the shape of the network's input."""
     activations: Tensor = network[: _affine_modules(network) + 1](latents)
     return activations.flatten(1)
 
 
 def first_weight(network: nn.Sequential, units: Tensor) -> Tensor:
-    """The matrix (F, Z) of the first layer, with the normalisation behind it as evaluation applies it.
+    """The matrix (F, Z) of the first layer, with the normalisation after it in evaluation mode.
 
-    `units`: the unit latents (Z, ...), shaped as the network takes them.
+    units: the unit latents (Z, ...), in the shape of the network's input.
     """
     layer = network[: _affine_modules(network)]
     with torch.no_grad():

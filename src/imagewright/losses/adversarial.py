@@ -1,7 +1,7 @@
-"""Adversarial losses: what the discriminator's logits on real and generated images ask of each network.
+"""Adversarial losses: pure functions of the discriminator's logits on real and on generated images.
 
-Every loss is a pair of functions of logits (N,), each returning named terms whose sum is minimised. `real` and `fake`
-are logits before any sigmoid; higher means "more real".
+Each loss is a pair of functions, one for the discriminator and one for the generator, that return named terms; training
+minimises their sum. `real` and `fake` are logits (N,) before any sigmoid; higher means "more real".
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ AdversarialName = Literal["non_saturating", "hinge", "least_squares", "wasserste
 
 @dataclass(frozen=True)
 class AdversarialLoss:
-    """One game: the discriminator's terms of (real, fake) logits, and the generator's."""
+    """The discriminator's loss of (real, fake) logits, and the generator's loss of (fake, real) logits."""
 
     discriminator: Callable[[Tensor, Tensor], dict[str, Tensor]]
     generator: Callable[[Tensor, Tensor | None], dict[str, Tensor]]
-    needs_real: bool = False  # whether the generator's loss looks at real logits too
+    needs_real: bool = False  # whether the generator's loss takes the real logits too
 
 
 def _logistic_discriminator(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
@@ -59,7 +59,7 @@ def _relativistic_discriminator(real: Tensor, fake: Tensor) -> dict[str, Tensor]
 
 
 def _relativistic_generator(fake: Tensor, real: Tensor | None) -> dict[str, Tensor]:
-    assert real is not None  # needs_real says so to the model
+    assert real is not None  # needs_real
     return {"adversarial": softplus(real - fake).mean()}
 
 

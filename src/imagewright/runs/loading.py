@@ -81,7 +81,7 @@ def load(
 def build(name: str, config: dict[str, Any]) -> Model:
     """A new model of the catalogue with a configuration as `run.json` holds it."""
     model_class = catalogue.model_class(name)
-    return model_class(configs.build(model_class.Config, configs.with_present_names(model_class.Config, config), name))
+    return model_class(configs.build(model_class.Config, config, name))
 
 
 def fill(model: Model, tensors: dict[str, Tensor], source: str) -> None:

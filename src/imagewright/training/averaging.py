@@ -12,29 +12,27 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-# Early in training the half-life is this share of the images seen: the average must forget the random start.
-RAMP_UP = 0.05
+from imagewright.recipe import Average
 
 
 class Averages:
-    """The average of each named network of a model, buffers included: running statistics must fit the weights."""
+    """The average of each named network of a model, buffers included: running statistics must fit the weights.
 
-    def __init__(self, model: nn.Module, names: tuple[str, ...], half_life: int) -> None:
-        self.half_life = half_life
-        self.networks = {name: model.get_submodule(name) for name in names} if half_life else {}
+    settings: of the training's start. Without a half-life there, no average is kept.
+    """
+
+    def __init__(self, model: nn.Module, names: tuple[str, ...], settings: Average) -> None:
+        self.networks = {name: model.get_submodule(name) for name in names} if settings.half_life else {}
         self.copies = {name: copy.deepcopy(network).requires_grad_(False) for name, network in self.networks.items()}
 
-    def update(self, images_seen: int, batch_size: int) -> None:
-        """Move the averages after a step that brought training to `images_seen`."""
-        if not self.networks:
-            return
-        half_life = min(float(self.half_life), RAMP_UP * images_seen)
-        share = 1 - 0.5 ** (batch_size / half_life)
+    def update(self, images_seen: int, batch_size: int, settings: Average) -> None:
+        """Move the averages after a step of `batch_size` images that brought training to `images_seen`."""
+        share = new_share(images_seen, batch_size, settings)
         for name, network in self.networks.items():
-            floating, others = _pairs(self.copies[name], network)
+            averaged, copied = _pairs(self.copies[name], network, settings)
             with torch.no_grad():
-                torch._foreach_lerp_([mean for mean, _ in floating], [new for _, new in floating], share)
-                for mean, new in others:
+                torch._foreach_lerp_([mean for mean, _ in averaged], [new for _, new in averaged], share)
+                for mean, new in copied:
                     mean.copy_(new)
 
     @contextmanager
@@ -48,15 +46,30 @@ class Averages:
 
     def _swap(self, model: nn.Module) -> None:
         for name, copied in self.copies.items():
-            for kind in _pairs(copied, model.get_submodule(name)):
-                for mean, new in kind:
-                    mean.data, new.data = new.data, mean.data
+            for mean, new in zip(_tensors(copied), _tensors(model.get_submodule(name)), strict=True):
+                mean.data, new.data = new.data, mean.data
 
 
-def _pairs(first: nn.Module, second: nn.Module) -> tuple[list[tuple[Tensor, Tensor]], list[tuple[Tensor, Tensor]]]:
-    """Tensors of two equal networks side by side: floating ones, and counters."""
-    pairs = list(zip(_tensors(first), _tensors(second), strict=True))
-    return [p for p in pairs if p[0].is_floating_point()], [p for p in pairs if not p[0].is_floating_point()]
+def new_share(images_seen: int, batch_size: int, settings: Average) -> float:
+    """The weight of the new weights in an average after a step that brought training to `images_seen`."""
+    half_life = float(settings.half_life)
+    if settings.ramp_up:
+        half_life = min(half_life, settings.ramp_up * images_seen)
+    if images_seen <= settings.start or not half_life:
+        return 1.0
+    return float(1 - 0.5 ** (batch_size / half_life))
+
+
+Pairs = list[tuple[Tensor, Tensor]]
+
+
+def _pairs(average: nn.Module, network: nn.Module, settings: Average) -> tuple[Pairs, Pairs]:
+    """Tensors of two equal networks side by side: the ones that are averaged, and the ones that are copied."""
+    weights = list(zip(average.parameters(), network.parameters(), strict=True))
+    buffers = list(zip(average.buffers(), network.buffers(), strict=True))
+    averaged = [pair for pair in buffers if pair[0].is_floating_point() and settings.buffers == "mean"]
+    copied = [pair for pair in buffers if not (pair[0].is_floating_point() and settings.buffers == "mean")]
+    return [*weights, *averaged], copied
 
 
 def _tensors(network: nn.Module) -> list[Tensor]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import numpy as np
 import torch
 
 from imagewright import distributed
@@ -14,7 +15,7 @@ from imagewright.runs.report.page import write_report
 from imagewright.runs.run import Run
 from imagewright.runs.weights import write_tensors
 from imagewright.training import device as devices
-from imagewright.training import previews as showcase
+from imagewright.training.previews import fixed_inputs, write_preview
 from imagewright.training.reporting import Reporter
 from imagewright.training.signals import StopRequest
 
@@ -35,15 +36,15 @@ def fit(model: Model, images: Images, run: Run, reporter: Reporter, stop: StopRe
         seconds = time.monotonic() - started
         record = {"model": run.model, "config": run.record["config"], "images_seen": len(images)}
         write_tensors(run.checkpoint_at(len(images)).weights, model.state_dict(), record)
-        shown = showcase.fixed_inputs(model, images, run.record["seed"])
+        shown = fixed_inputs(model, {"images": images}, run.record["seed"], np.empty(0, np.int64))
         if shown is not None:
-            showcase.draw(model, shown, run, len(images))
+            write_preview(model, shown, run, len(images))
         line = {
             "images_seen": len(images),
             "seconds": round(seconds, 3),
             "images_per_second": round(len(images) / max(seconds, 1e-9), 1),
             "losses": {},
-            "readings": model.readings({}),
+            "derived_metrics": model.derived_metrics({}),
             "learning_rates": {},
             "memory_bytes": devices.memory_bytes(torch.device("cpu")),
         }

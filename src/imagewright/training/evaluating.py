@@ -1,4 +1,4 @@
-"""Scores during a training: at every so many images the model, as the verbs would use it, is judged like any other.
+"""Scores during a training: at every so many images the model, as the verbs would use it, is scored like any other.
 
 On the main rank alone, from seeds of its own: the weights of a training are the same with and without it.
 """
@@ -7,23 +7,53 @@ from __future__ import annotations
 
 import torch
 
+from imagewright import distributed
 from imagewright.images import Images
 from imagewright.metrics.plans import plans_of
 from imagewright.metrics.scorer import Judge
 from imagewright.metrics.subjects import SampledPictures, Source, Subject, check_samples
 from imagewright.model import Model
+from imagewright.runs.report.page import write_report
 from imagewright.runs.report.score_tables import said_value
 from imagewright.runs.run import Run
 from imagewright.runs.scores import add_scores
+from imagewright.training.observers import Line, Observer, Training
 from imagewright.training.options import TrainingOptions
 from imagewright.verbs.blocks import evaluating
 
 
-class Evaluator:
-    """Judges a model in training by the options that begin with `evaluate_`.
+class Evaluation(Observer):
+    """Scores the model by the options that begin with `evaluate_`; on all ranks, of which the main one computes."""
 
-    Raises `UserError` at once for what could not be judged later: unknown metrics, features without weights here, a
-    model that draws no pictures, a source that is not there.
+    def __init__(self, every: int) -> None:
+        self.every = every
+        self.evaluator: Evaluator | None = None
+
+    def begin(self, training: Training) -> None:
+        self.training = training
+        distributed.first_on_main(self._open)
+
+    def at(self, images_seen: int, line: Line | None) -> None:
+        distributed.first_on_main(lambda: self._evaluate(images_seen))
+
+    def _open(self) -> None:
+        training = self.training
+        self.evaluator = Evaluator(training.model, training.images, training.run, training.options, training.device)
+
+    def _evaluate(self, images_seen: int) -> None:
+        training = self.training
+        assert self.evaluator is not None
+        with training.engine.averages.in_place(training.model):
+            scores = self.evaluator.evaluate(training.model, images_seen)
+        training.reporter.message(scores)
+        training.save(lambda: write_report(training.run.path))
+
+
+class Evaluator:
+    """Scores a model in training.
+
+    Raises `UserError` at once for what could not be scored later: unknown metrics, features without weights here, a
+    model that samples no pictures, a source that is not there.
     """
 
     def __init__(self, model: Model, images: Images, run: Run, options: TrainingOptions, device: torch.device) -> None:
@@ -38,7 +68,7 @@ class Evaluator:
 
     def evaluate(self, model: Model, images_seen: int) -> str:
         """Add the scores of a model as it is now to those of the run; returns them as a line for the log."""
-        # In use for all of it, and not by each verb in turn: several threads may then draw from it at once.
+        # In use for all of it, and not by each verb in turn: several threads may then sample from it at once.
         with evaluating(model), torch.random.fork_rng(devices=[]):
             found = self.judge.scores(self._subject(model, images_seen), self.against, self.images)
         add_scores(self.run.path, found)

@@ -20,8 +20,9 @@ class TrainingOptions:
         None, ge=1, le=2**20, description="images in memory at once: gradients of several are accumulated to one step"
     )
     learning_rate: float | None = Field(None, gt=0, le=100, description="of Adam")
-    schedule: Literal["constant", "linear", "cosine"] = Field(
-        "constant", description="of the learning rate: constant, or falling to nothing at the last image"
+    schedule: Literal["recipe", "constant", "linear", "cosine"] = Field(
+        "recipe",
+        description="of the learning rate: the model's own, constant, or falling to nothing at the last image",
     )
     warmup: int = Field(0, ge=0, le=10**12, description="images over which the learning rate rises from nothing")
     clip: float | None = Field(None, gt=0, description="largest norm of a network's gradient; none by default")
@@ -40,8 +41,16 @@ class TrainingOptions:
         description="pictures never trained on, for the doctor; a fiftieth (16 to 256) of 400 or more, else none",
     )
     precision: Literal["fp32", "bf16", "fp16"] = Field("fp32", description="arithmetic of the networks")
+    capture: bool = Field(
+        False, description="record whole steps as CUDA graphs: faster for small pictures on a GPU; not with dropout"
+    )
     compile: bool = Field(False, description="compile the networks with torch.compile (slow start, faster steps)")
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where to train")
+    start: str | None = Field(
+        None,
+        description="a run, or one of its weights files, whose weights to start from if name and shape fit",
+        json_schema_extra={"option": "--from"},
+    )
     seed: int = Field(0, ge=0, le=2**62, description="of all that is random")
     report_every: int | None = Field(
         None, ge=1, le=10**12, description="images between two reports (losses and a sample grid); a 25th of all"
@@ -60,7 +69,7 @@ class TrainingOptions:
     tensorboard: bool = Field(False, description="write TensorBoard's files into the run too (needs the extra `track`)")
 
 
-# What a model fitted in closed form can be told: there are no steps, batches or rates.
+# The options that a closed-form fit has: it makes no steps, and has no batches or rates.
 OF_CLOSED_FORMS = ("seed", "device")
 
 # What may differ when a run is resumed: where and how long it trains, not what it computes.

@@ -1,4 +1,4 @@
-"""Who is told how training goes: the command line's bar, plain lines, or nobody."""
+"""Reporters: what is called with the progress of a training, as the command line's bar, plain lines, or nothing."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ SECONDS_BETWEEN_LINES = 10.0  # of a long preparation, in a log
 
 
 class Reporter(Protocol):
-    """Told of a training by `train`, on the main rank only, between steps."""
+    """Called by `train` on the main rank only, between steps."""
 
     def preparing(self, done: int, total: int) -> None:
-        """Now and then while pictures are decoded into the cache, before training starts."""
+        """Called now and then while images are decoded into the cache, before training starts."""
         ...
 
     def started(self, run: Run, total: int) -> None:
-        """Training of `total` images starts, or goes on."""
+        """A training up to `total` images seen starts, or continues."""
         ...
 
     def progressed(self, images_seen: int) -> None:
-        """After every step; cheap, since it is called in the loop."""
+        """Called after every step: it must be cheap."""
         ...
 
     def reported(self, record: dict[str, Any]) -> None:
-        """A line was added to metrics.jsonl: this one."""
+        """A report was added to metrics.jsonl."""
         ...
 
     def message(self, text: str) -> None:
-        """Something the user should know."""
+        """A sentence for the user."""
         ...
 
     def finished(self, run: Run) -> None:
@@ -41,7 +41,7 @@ class Reporter(Protocol):
 
 
 class Silent:
-    """Tells nobody."""
+    """Reports nothing."""
 
     def preparing(self, done: int, total: int) -> None: ...
 
@@ -83,6 +83,6 @@ class PlainLines(Silent):
 
 def report_line(record: dict[str, Any], total: int) -> str:
     """A report as one line of text."""
-    figures = {**record.get("losses", {}), **record.get("readings", {})}
+    figures = {**record.get("losses", {}), **record.get("derived_metrics", {})}
     losses = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
     return f"{record['images_seen']:>11,} / {total:,} images  {record['images_per_second']:,.0f}/s  {losses}"

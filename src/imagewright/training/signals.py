@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a wish to stop at the next step, so that nothing is lost."""
+"""Ctrl-C and SIGTERM as a request to stop at the next step, so that nothing is lost."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 # One Ctrl-C can arrive twice: from the terminal, and passed on by what started this process, as `torchrun` does.
-SAME_WISH_SECONDS = 1.0
+SAME_REQUEST_SECONDS = 1.0
 
 
 class StopRequest:
@@ -22,16 +22,16 @@ class StopRequest:
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         now = time.monotonic()
-        if self.asked and number == signal.SIGINT and now - self._since > SAME_WISH_SECONDS:
+        if self.asked and number == signal.SIGINT and now - self._since > SAME_REQUEST_SECONDS:
             raise KeyboardInterrupt
         if not self.asked:
             self.asked, self._since = True, now
 
 
 @contextmanager
-def stop_on_signals() -> Iterator[StopRequest]:
-    """Within the block, the signals set the request. In a thread that is not the main one they stay as they are."""
-    request = StopRequest()
+def stop_on_signals(request: StopRequest | None = None) -> Iterator[StopRequest]:
+    """Within the block, the signals set the request, or a new one. In a thread they are left as they are."""
+    request = request or StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield request
         return

@@ -1,6 +1,6 @@
-"""Models inside a model: runs that an option names (whose latents a density is fitted to), loaded when training starts.
+"""Models inside a model: trained runs that an option names (whose latents a density is fitted to).
 
-A copy of the part is kept within the new run, which therefore stays whole where the other is moved or removed.
+Their weights are copied into the new run, so that it stays whole when the other run is moved or removed.
 """
 
 from __future__ import annotations
@@ -17,39 +17,39 @@ from imagewright.images import Images
 from imagewright.model import Model
 from imagewright.runs.loading import load
 
-Parts = dict[str, Model]
+Submodels = dict[str, Model]
 
 
-def load_parts(model_name: str, values: dict[str, Any]) -> Parts:
-    """The trained models that options of `model_name` name, by option. One that names a model to fit is left out.
+def load_submodels(model_name: str, values: dict[str, Any]) -> Submodels:
+    """The trained models that options of `model_name` name, by option. An option that names a model to fit has none.
 
-    Raises `RunError` for what is no run, and `UserError` for a model that does not answer the verbs the part needs.
+    Raises `RunError` for a path that is no run, `UserError` for a model that does not answer the verbs of the option.
     """
     config_class = catalogue.model_class(model_name).Config
-    parts: Parts = {}
-    for option, verbs in config_class.part_options.items():
+    submodels: Submodels = {}
+    for option, verbs in config_class.submodel_options.items():
         named = values.get(option)
-        if named is None or named in catalogue.entries() or named in config_class.part_names:
+        if named is None or named in catalogue.entries() or named in config_class.submodel_names:
             continue
-        part = load(named)
+        submodel = load(named)
         for verb in verbs:
-            require(part, VERBS[verb][0], f"{option} {named} ({catalogue.name_of(part)})")
-        parts[option] = part
-    return parts
+            require(submodel, VERBS[verb][0], f"{option} {named} ({catalogue.name_of(submodel)})")
+        submodels[option] = submodel
+    return submodels
 
 
-def describe(parts: Parts) -> dict[str, dict[str, Any]]:
-    """What the configuration keeps of the parts, so that they can be built again without their runs."""
+def describe_submodels(submodels: Submodels) -> dict[str, dict[str, Any]]:
+    """The configurations of the sub-models, from which they are built again without their runs."""
     return {
-        name: {"model": catalogue.name_of(part), "config": dataclasses.asdict(part.config)}
-        for name, part in parts.items()
+        name: {"model": catalogue.name_of(submodel), "config": dataclasses.asdict(submodel.config)}
+        for name, submodel in submodels.items()
     }
 
 
-def at_their_size(images: Images, parts: Parts, say: Callable[[str], None]) -> Images:
-    """The images as the parts were trained on them: size and channels. Raises where the user chose another size."""
-    for name, part in parts.items():
-        wanted: Config = part.config
+def resize_to_submodels(images: Images, submodels: Submodels, say: Callable[[str], None]) -> Images:
+    """The images at the shape of the sub-models. Raises `ConfigError` if the user chose another size."""
+    for name, submodel in submodels.items():
+        wanted: Config = submodel.config
         if (images.size, images.channels) == (wanted.size, wanted.channels):
             continue
         shape = f"{wanted.size[0]}x{wanted.size[1]}x{wanted.channels}"
@@ -63,10 +63,10 @@ def at_their_size(images: Images, parts: Parts, say: Callable[[str], None]) -> I
     return images
 
 
-def fill(model: Model, parts: Parts) -> None:
-    """Copy the parts' weights into the sub-modules of their names."""
-    for name, part in parts.items():
+def fill_submodels(model: Model, submodels: Submodels) -> None:
+    """Copy the weights of the sub-models into the sub-modules of their names."""
+    for name, submodel in submodels.items():
         inside = model.get_submodule(name)
         assert isinstance(inside, Model)
-        inside.make_room(part.state_dict())
-        inside.load_state_dict(part.state_dict())
+        inside.make_room(submodel.state_dict())
+        inside.load_state_dict(submodel.state_dict())

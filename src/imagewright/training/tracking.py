@@ -34,17 +34,17 @@ class Tracked:
     A resumed run goes on in the same folder: what an earlier process wrote beyond the checkpoint is struck out there.
     """
 
-    def __init__(self, told: Reporter) -> None:
-        self.told = told
+    def __init__(self, reporter: Reporter) -> None:
+        self.reporter = reporter
         self._run: Run | None = None
         self._writer: SummaryWriter | None = None
 
     def preparing(self, done: int, total: int) -> None:
-        self.told.preparing(done, total)
+        self.reporter.preparing(done, total)
 
     def started(self, run: Run, total: int) -> None:
         self._run = run
-        self.told.started(run, total)
+        self.reporter.started(run, total)
 
     def progressed(self, images_seen: int) -> None:
         if self._writer is None and self._run is not None:  # only now is it known where training goes on
@@ -52,26 +52,26 @@ class Tracked:
 
             purged = None if images_seen == 0 else images_seen + 1
             self._writer = SummaryWriter(self._run.path / FOLDER, purge_step=purged)
-        self.told.progressed(images_seen)
+        self.reporter.progressed(images_seen)
 
     def reported(self, record: dict[str, Any]) -> None:
         if self._writer is not None and self._run is not None:
             seen = record["images_seen"]
             rates = {f"learning rate/{name}": rate for name, rate in record["learning_rates"].items()}
             speed = {"images a second": record["images_per_second"]}
-            for name, value in {**record["losses"], **record["readings"], **rates, **speed}.items():
+            for name, value in {**record["losses"], **record["derived_metrics"], **rates, **speed}.items():
                 self._writer.add_scalar(name, value, seen)
             grid = self._run.path / "samples" / f"{seen:09d}.png"
             if grid.exists():
                 with Image.open(grid) as picture:
                     self._writer.add_image("samples", np.asarray(picture.convert("RGB")), seen, dataformats="HWC")
             self._writer.flush()
-        self.told.reported(record)
+        self.reporter.reported(record)
 
     def message(self, text: str) -> None:
-        self.told.message(text)
+        self.reporter.message(text)
 
     def finished(self, run: Run) -> None:
         if self._writer is not None:
             self._writer.close()
-        self.told.finished(run)
+        self.reporter.finished(run)

@@ -22,7 +22,7 @@ from imagewright.images.float_stream import FloatStream
 from imagewright.pixels import to_float
 from imagewright.statistics.decomposition import Decomposition, all_shares, decomposed, elbow_of
 from imagewright.statistics.spectra import EXACT_PIXELS
-from imagewright.training.plan_and_setting import config_of
+from imagewright.training.setting import build_config
 
 METHODS = {"pca": "pca", "ica": "ica", "lda": "lda", "random": "random_projection"}
 USUAL = 150  # components of PCA and random ones, where the user names no number; the others have their own
@@ -151,7 +151,7 @@ def _fitted(images: Images, stream: FloatStream, method: str, count: int | None,
     elif method == "random":
         wanted = count or min(USUAL, pixels)
     options: dict[str, Any] = {"seed": seed} | ({} if wanted is None else {"components": wanted})
-    model: Any = catalogue.model_class(METHODS[method])(config_of(METHODS[method], images, options, {}))
+    model: Any = catalogue.model_class(METHODS[method])(build_config(METHODS[method], images, options, {}))
     model.fit(stream)
     return model
 

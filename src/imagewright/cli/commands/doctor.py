@@ -18,7 +18,7 @@ def doctor(
 ) -> None:
     """Find what is wrong with a training: each finding with its evidence and one option to try."""
     import imagewright
-    from imagewright.training.doctor.findings import looked_at, nothing_to_watch
+    from imagewright.training.doctor.findings import rules_applied, why_not_diagnosed
 
     opened = imagewright.Run(run)
     findings = imagewright.doctor(opened)
@@ -26,12 +26,12 @@ def doctor(
     if json:
         from json import dumps
 
-        print(dumps([finding.as_record() for finding in findings], indent=2))
-    elif reason := nothing_to_watch(opened, lines):
+        print(dumps([finding.to_dict() for finding in findings], indent=2))
+    elif reason := why_not_diagnosed(opened, lines):
         print(reason)
     else:
         for finding in findings:
             print(f"{finding} (since {finding.images_seen:,} images)")
         if not findings:
             print(f"Nothing wrong found at {lines[-1]['images_seen']:,} images seen.")
-        print(f"Looked at: {', '.join(looked_at(lines))}.")
+        print(f"Looked at: {', '.join(rules_applied(lines))}.")

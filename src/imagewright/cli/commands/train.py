@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -52,12 +52,15 @@ def build_command(model: str) -> Callable[..., None]:
         if name not in DATA_FIELDS
     }
 
-    def command(source: str, **options: Any) -> None:
-        _train(model, source, options)
+    def command(*sources: str, **options: Any) -> None:
+        _train(model, sources, options)
 
-    shared = inspect.signature(_shared_options).parameters
+    shared = dict(inspect.signature(_shared_options).parameters)
+    source = shared.pop("source")
+    names = catalogue.model_class(model).Config.sources
+    sources = [source] if len(names) == 1 else [source.replace(name=name) for name in names]
     command.__doc__ = f"Train: {catalogue.entry_of(model).summary} ({catalogue.entry_of(model).paper})."
-    parameters = [*shared.values(), *options.values()]
+    parameters = [*sources, *shared.values(), *options.values()]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return command
@@ -119,7 +122,7 @@ def _shared_options(
 SOURCE_OPTIONS = ("size", "channels", "crop", "flip", "labels", "split", "strict")
 
 
-def _train(model: str, source: str, options: dict[str, Any]) -> None:
+def _train(model: str, sources: Sequence[str], options: dict[str, Any]) -> None:
     """Train. `options` has only what was typed, so that all others keep their defaults, or a resumed run's values."""
     import imagewright
     from imagewright import distributed
@@ -131,8 +134,10 @@ def _train(model: str, source: str, options: dict[str, Any]) -> None:
         opening["cache"] = False
     # A resumed run opens its source with the options of before; options typed now must agree with them.
     as_before = options.get("resume", False) and not opening
-    images = source if as_before else imagewright.open_images(source, **opening)
-    with reporter(quiet=quiet) as observer:
-        run = imagewright.train(model, images, reporter=observer, **options)
+    opened = [source if as_before else imagewright.open_images(source, **opening) for source in sources]
+    names = catalogue.model_class(model).Config.sources
+    images = opened[0] if len(names) == 1 else dict(zip(names, opened, strict=True))
+    with reporter(quiet=quiet) as shown:
+        run = imagewright.train(model, images, reporter=shown, **options)
     if distributed.is_main():
         print(f"{run.path} is trained: {run.path / 'report.html'} shows how it went.")

@@ -18,6 +18,7 @@ from imagewright.losses.adversarial import ADVERSARIAL
 from imagewright.losses.penalties import squared_gradient
 from imagewright.model import Model
 from imagewright.phases import Phase, Step, Terms
+from imagewright.recipe import Optimizer, Recipe
 
 GameName = Literal["non_saturating", "relativistic"]  # those whose best discriminator is a function of p / q
 
@@ -30,6 +31,7 @@ class PointGANConfig(Config):
     generator_every: int = Field(1, ge=1, le=100, description="steps of the discriminator to one of the generator")
     wide_start: bool = Field(True, description="whether the untrained generator spreads points; else all lie together")
     penalty: float = Field(0.0, ge=0, le=1e3, description="gamma of R1; of R1 and R2 in the relativistic game")
+    betas: tuple[float, float] = Field((0.0, 0.9), description="of Adam")
 
 
 class PointGAN(Model):
@@ -54,6 +56,9 @@ class PointGAN(Model):
         )
         if config.wide_start:
             self.apply(_start)
+
+    def recipe(self, images_seen: int = 0) -> Recipe:
+        return Recipe(optimizer=Optimizer(betas=self.config.betas))
 
     def phases(self) -> list[Phase]:
         return [

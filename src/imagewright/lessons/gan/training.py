@@ -18,7 +18,8 @@ from imagewright.images import Batch
 from imagewright.lessons.gan.data import Mixture
 from imagewright.lessons.gan.model import GameName, PointGAN, PointGANConfig
 from imagewright.seeds import derive_seed
-from imagewright.training.engine import Engine, Plan
+from imagewright.training.engine import Engine
+from imagewright.training.plan import Plan
 
 REACH = 1.2  # how far around the origin one looks
 CELLS = {1: 120, 2: 96}  # along an axis, by the number of coordinates
@@ -122,6 +123,7 @@ def play(
         generator_every=rules.generator_every,
         wide_start=rules.wide_start,
         penalty=rules.penalty,
+        betas=rules.betas,
     )
     with torch.random.fork_rng():
         torch.manual_seed(derive_seed(seed, "gan", "weights"))
@@ -134,7 +136,7 @@ def play(
             looks.append(table.look(model, index, engine.losses()))
             progress(index)
         if index < max(looks_at):
-            engine.step(_batch_of(data.sample(rules.batch_size, random)), index, index * rules.batch_size)
+            engine.step({"images": _batch_of(data.sample(rules.batch_size, random))}, index, index * rules.batch_size)
     return model, looks
 
 
@@ -149,12 +151,7 @@ def _plan_of(rules: Rules, seed: int) -> Plan:
         batch_size=rules.batch_size,
         micro_batch=rules.batch_size,
         learning_rate=rules.learning_rate,
-        betas=rules.betas,
         schedule="cosine",
-        warmup=0,
-        clip=None,
-        ema_half_life=0,
-        precision="fp32",
         seed=seed,
     )
 

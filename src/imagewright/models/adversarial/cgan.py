@@ -11,6 +11,7 @@ Shape letters: N batch, Z noise, K classes or attributes, C H W image, F feature
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, ClassVar, Literal
 
@@ -25,13 +26,13 @@ from imagewright.layers.dcgan import DCGANShape, Discriminator, Generator
 from imagewright.model import Model
 from imagewright.models.shared.adversarial import (
     AdversarialConfig,
+    build_phases,
+    build_recipe,
     discriminator_terms,
     generator_terms,
-    phases_of,
     r1_terms,
-    recipe_of,
 )
-from imagewright.phases import Phase, Step, Terms
+from imagewright.phases import Draws, Phase, Rows, Step, Terms
 from imagewright.recipe import Recipe
 
 
@@ -41,9 +42,9 @@ class CGANConfig(ConditionedConfig, AdversarialConfig, DCGANShape):
     former_names: ClassVar[dict[str, str]] = {"told": "discriminator_conditioning"}
 
     condition: Literal["auto", "labels", "attributes"] = Field(
-        "auto", description="what pictures are told apart by; auto: labels where there are any, else attributes"
+        "auto", description="what the model is conditioned on; auto: labels if there are any, else attributes"
     )
-    latent_dim: int = Field(64, ge=1, le=65_536, description="numbers that a picture is made of besides its condition")
+    latent_dim: int = Field(64, ge=1, le=65_536, description="size of the noise vector, beside the condition")
     discriminator_conditioning: Literal["projection", "embedding", "auxiliary"] = Field(
         "projection", description="how the discriminator is conditioned: see the paper of each in the file"
     )
@@ -80,8 +81,8 @@ class ConditionalDiscriminator(nn.Module):
             logits = logits + (self.embedding(conditions) * features.sum((2, 3))).sum(1).float()
         return logits
 
-    def conditions_of(self, images: Tensor) -> Tensor:
-        """What the auxiliary classifier makes of images: logits (N, K)."""
+    def classify(self, images: Tensor) -> Tensor:
+        """The auxiliary classifier: images (N, C, H, W) to logits (N, K)."""
         logits: Tensor = self.classifier(self.body.features(images).mean((2, 3))).float()
         return logits
 
@@ -103,64 +104,54 @@ class CGAN(Model, ConditionalLatents):
         self.discriminator = ConditionalDiscriminator(config)
         self.conditions = Conditions(config)
 
-    @property
-    def recipe(self) -> Recipe:
-        return recipe_of(self.config)
+    def recipe(self, images_seen: int = 0) -> Recipe:
+        return build_recipe(self.config)
 
     # Objective
 
     def phases(self) -> list[Phase]:
-        return phases_of(self.config, self.generator_loss, self.discriminator_loss, self.r1_loss)
+        return build_phases(self.config, self.generator_loss, self.discriminator_loss, self.r1_loss)
 
     def generator_loss(self, step: Step) -> Terms:
-        """Fakes are of the conditions of the real pictures of the batch, which the discriminator sees both with."""
+        """Fakes have the conditions of the real images of the batch; the discriminator gets both with them."""
         conditions = self._conditions(step)
-        fake = self._fakes(step, conditions)
+        fake = self._fakes(step.draws, conditions)
         step.shared["fake"] = fake.detach()
         terms = generator_terms(self.config, partial(self.discriminator, conditions=conditions), fake, step.images)
         if self.config.discriminator_conditioning == "auxiliary":
-            terms["auxiliary"] = self._misclassified(fake, conditions)
+            terms["auxiliary"] = self._classification_loss(fake, conditions)
         return terms
 
     def discriminator_loss(self, step: Step) -> Terms:
         conditions = self._conditions(step)
         if self.training:
             self.conditions.remember(conditions)
-        if "fake" not in step.shared:  # a step in which the generator rests
-            with torch.no_grad():
-                step.shared["fake"] = self._fakes(step, conditions)
-        fake = step.shared["fake"].to(step.images.dtype)
+        # The generator's phase has made the fakes, unless it skips this step.
+        fake = step.once("fake", lambda: self._fakes(step.draws, conditions)).to(step.images.dtype)
         critic = partial(self.discriminator, conditions=conditions)
         terms = discriminator_terms(self.config, critic, step.images, fake, step.draws)
         if self.config.discriminator_conditioning == "auxiliary":
-            terms["auxiliary"] = self._misclassified(step.images, conditions)
+            terms["auxiliary"] = self._classification_loss(step.images, conditions)
         return terms
 
     def r1_loss(self, step: Step) -> Terms:
         return r1_terms(self.config, partial(self.discriminator, conditions=self._conditions(step)), step.images)
 
-    def _fakes(self, step: Step, conditions: Tensor) -> Tensor:
-        images: Tensor = self.generator(torch.cat([step.draws.normal(self.config.latent_dim), conditions], 1))
+    def _fakes(self, draws: Draws, conditions: Tensor) -> Tensor:
+        images: Tensor = self.generator(torch.cat([draws.normal(self.config.latent_dim), conditions], 1))
         return images
 
-    def judge(
-        self,
-        images: Tensor,
-        *,
-        labels: Tensor | None = None,
-        attributes: Tensor | None = None,
-        latents: Tensor | None = None,
-    ) -> Tensor:
-        conditions = self.conditions.of(labels, attributes) if latents is None else latents[:, self.config.latent_dim :]
-        logits: Tensor = self.discriminator(images, conditions.to(images.dtype))
-        return logits
+    def logits(self, rows: Mapping[str, Rows], draws: Draws) -> dict[str, tuple[Tensor, Tensor]]:
+        conditions = self._conditions(rows["images"])
+        critic = partial(self.discriminator, conditions=conditions)
+        return {"discriminator": (critic(rows["images"].images), critic(self._fakes(draws, conditions)))}
 
-    def _conditions(self, step: Step) -> Tensor:
-        return self.conditions.of(step.labels, step.attributes).to(step.images.dtype)
+    def _conditions(self, rows: Rows) -> Tensor:
+        return self.conditions.of(rows.labels, rows.attributes).to(rows.images.dtype)
 
-    def _misclassified(self, images: Tensor, conditions: Tensor) -> Tensor:
+    def _classification_loss(self, images: Tensor, conditions: Tensor) -> Tensor:
         """Mean negative log-likelihood, in nats, of the conditions under the auxiliary classifier."""
-        logits = self.discriminator.conditions_of(images)
+        logits = self.discriminator.classify(images)
         return self.config.auxiliary_weight * self.conditions.classification_loss(logits, conditions)
 
     # Verbs

@@ -1,14 +1,15 @@
 """DCGAN: a convolutional generator and discriminator, trained against each other.
 
 Radford, Metz & Chintala 2015, arXiv:1511.06434: architecture section 3 (`layers/dcgan.py`), training section 4.
-Departures: sizes other than 64; other losses than the paper's, from `losses/adversarial`; without batch normalisation
-in the discriminator where the loss penalises its gradient at each image, which the batch's statistics would mix.
-The generator moves first in a step, and the discriminator then judges the same fakes: they are made once.
+Departures: sizes other than 64; other losses than the paper's, from `losses/adversarial`; no batch normalisation in a
+discriminator whose gradient is penalised at each image, since batch statistics would mix the gradients of images.
+The generator moves first in a step; the discriminator then gets the same fakes, which are made once.
 Shape letters: N batch, Z latent, C H W image.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -20,14 +21,14 @@ from imagewright.layers.dcgan import DCGANShape, Discriminator, Generator
 from imagewright.model import Model
 from imagewright.models.shared.adversarial import (
     AdversarialConfig,
+    build_phases,
+    build_recipe,
     discriminator_terms,
     generator_terms,
-    phases_of,
     r1_terms,
-    recipe_of,
 )
 from imagewright.models.shared.discriminator_verbs import ScoresByDiscriminator
-from imagewright.phases import Phase, Step, Terms
+from imagewright.phases import Draws, Phase, Rows, Step, Terms
 from imagewright.recipe import Recipe
 
 
@@ -35,7 +36,7 @@ from imagewright.recipe import Recipe
 class DCGANConfig(AdversarialConfig, DCGANShape):
     tiny_options: ClassVar[dict[str, Any]] = {"latent_dim": 8, "width": 8}
 
-    latent_dim: int = Field(100, ge=1, le=65_536, description="numbers that a picture is made of")
+    latent_dim: int = Field(100, ge=1, le=65_536, description="size of the latent vector")
 
 
 class DCGAN(Model, ScoresByDiscriminator):
@@ -50,14 +51,13 @@ class DCGAN(Model, ScoresByDiscriminator):
         self.generator = Generator(config, config.latent_dim)
         self.discriminator = Discriminator(config, normalised=config.normalises_discriminator)
 
-    @property
-    def recipe(self) -> Recipe:
-        return recipe_of(self.config)
+    def recipe(self, images_seen: int = 0) -> Recipe:
+        return build_recipe(self.config)
 
     # Objective
 
     def phases(self) -> list[Phase]:
-        return phases_of(self.config, self.generator_loss, self.discriminator_loss, self.r1_loss)
+        return build_phases(self.config, self.generator_loss, self.discriminator_loss, self.r1_loss)
 
     def generator_loss(self, step: Step) -> Terms:
         fake = self.generator(step.draws.normal(self.config.latent_dim))
@@ -65,14 +65,17 @@ class DCGAN(Model, ScoresByDiscriminator):
         return generator_terms(self.config, self.discriminator, fake, step.images)
 
     def discriminator_loss(self, step: Step) -> Terms:
-        if "fake" not in step.shared:  # a step in which the generator rests
-            with torch.no_grad():
-                step.shared["fake"] = self.generator(step.draws.normal(self.config.latent_dim))
-        fake = step.shared["fake"].to(step.images.dtype)
+        # The generator's phase has made the fakes, unless it skips this step.
+        fake = step.once("fake", lambda: self.generator(step.draws.normal(self.config.latent_dim)))
+        fake = fake.to(step.images.dtype)
         return discriminator_terms(self.config, self.discriminator, step.images, fake, step.draws)
 
     def r1_loss(self, step: Step) -> Terms:
         return r1_terms(self.config, self.discriminator, step.images)
+
+    def logits(self, rows: Mapping[str, Rows], draws: Draws) -> dict[str, tuple[Tensor, Tensor]]:
+        fake = self.generator(draws.normal(self.config.latent_dim))
+        return {"discriminator": (self.discriminator(rows["images"].images), self.discriminator(fake))}
 
     # Verbs
 

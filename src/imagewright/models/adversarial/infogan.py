@@ -1,17 +1,18 @@
-"""InfoGAN: a generator some of whose inputs mean something, found without labels.
+"""InfoGAN: a generator with interpretable codes among its inputs, learned without labels.
 
-Chen et al. 2016, arXiv:1606.03657: the bound on the mutual information is eq. 5, the objective eq. 6; a recognition
-network Q shares the discriminator's body (section 6) and reads the codes off the generated pictures. The bodies are
+Chen et al. 2016, arXiv:1606.03657: the bound on the mutual information is eq. 5, the objective eq. 6. A recognition
+network Q shares the discriminator's body (section 6) and predicts the codes from the generated images. The bodies are
 those of appendix C.1 for MNIST, with more halvings above 32 pixels. A continuous code has unit variance under Q, as in
 the authors' code for MNIST.
-Departures: the noise is normal unless told otherwise (`noise_distribution`), where the authors' code has it uniform;
-both networks see the same generated pictures in a step.
+Departures: the noise is normal by default (`noise_distribution`), uniform in the authors' code; both networks get the
+same generated images in a step.
 Shape letters: N batch, Z noise, K values of the category, C continuous codes, F features.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
@@ -29,15 +30,15 @@ from imagewright.losses.penalties import Critic
 from imagewright.model import Model
 from imagewright.models.shared.adversarial import (
     AdversarialConfig,
+    build_phases,
     discriminator_terms,
     generator_terms,
-    knowing,
-    phases_of,
     r1_terms,
+    with_known_logits,
 )
 from imagewright.models.shared.discriminator_verbs import ScoresByDiscriminator
-from imagewright.phases import Phase, Step, Terms
-from imagewright.recipe import Recipe
+from imagewright.phases import Draws, Phase, Rows, Step, Terms
+from imagewright.recipe import Average, Optimizer, Recipe
 
 HIDDEN = 128  # units of the recognition network, as in the paper's tables
 COARSEST = 8  # the most that the shorter side of the coarsest map has
@@ -56,7 +57,7 @@ class InfoGANConfig(SizedConfig, AdversarialConfig):
         le=2048,
         description="channels at the finest map, doubled at each halving; fully connected: 16 times it",
     )
-    latent_dim: int = Field(62, ge=1, le=65_536, description="numbers of noise, which mean nothing by themselves")
+    latent_dim: int = Field(62, ge=1, le=65_536, description="size of the noise vector, beside the codes")
     noise_distribution: Distribution = Field("normal", description="of the noise: normal, or uniform from -1 to 1")
     categories: int = Field(10, ge=2, le=10_000, description="values of the category code")
     continuous: int = Field(2, ge=0, le=1_000, description="continuous codes")
@@ -93,11 +94,11 @@ class InfoGANConfig(SizedConfig, AdversarialConfig):
 
 
 def halvings_of(size: tuple[int, int]) -> int:
-    """Two, as for MNIST, or as many as bring the shorter side down to 8."""
+    """How often maps are halved: twice, as for MNIST, or until the shorter side is 8."""
     return max(2, math.ceil(math.log2(min(size) / COARSEST)))
 
 
-def generator_of(config: InfoGANConfig) -> nn.Sequential:
+def build_generator(config: InfoGANConfig) -> nn.Sequential:
     """Latents (N, Z + K + C) -> (N, C, H, W) in [-1, 1]."""
     units, widths = 16 * config.width, config.widths[::-1]
     maps = widths[0] * math.prod(config.start)
@@ -120,8 +121,8 @@ def generator_of(config: InfoGANConfig) -> nn.Sequential:
     return network.apply(_published_start)
 
 
-def body_of(config: InfoGANConfig) -> nn.Sequential:
-    """(N, C, H, W) -> features (N, F): what the discriminator and Q share."""
+def build_body(config: InfoGANConfig) -> nn.Sequential:
+    """(N, C, H, W) -> features (N, F), shared by the discriminator and Q."""
     normalised, units = config.normalises_discriminator, 16 * config.width
     blocks: list[nn.Module] = [
         nn.Conv2d(config.channels, config.width, 4, stride=2, padding=1),
@@ -144,9 +145,9 @@ def body_of(config: InfoGANConfig) -> nn.Sequential:
 
 
 def _published_start(module: nn.Module) -> None:
-    """The authors' code: weights from N(0, 0.02), the norms around 1.
+    """Initial weights of the authors' code: N(0, 0.02), and N(1, 0.02) for the scales of norms.
 
-    But for the fully connected layers, which at 0.02 would leave a narrow generator without any signal at first.
+    Fully connected layers keep PyTorch's: at 0.02 a narrow generator would start without any signal.
     """
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         nn.init.normal_(module.weight, 0.0, 0.02)
@@ -155,11 +156,11 @@ def _published_start(module: nn.Module) -> None:
 
 
 class Recogniser(nn.Module):
-    """The discriminator and Q on one body: logits (N,); of the codes, what `read` says."""
+    """The discriminator and Q on one body: images to logits (N,); `read` predicts the codes."""
 
     def __init__(self, config: InfoGANConfig) -> None:
         super().__init__()
-        self.body = body_of(config)
+        self.body = build_body(config)
         units, self.sizes = 16 * config.width, [config.categories, config.continuous]
         self.realness = nn.Linear(units, 1)
         self.recognition = nn.Sequential(
@@ -197,48 +198,55 @@ class InfoGAN(Model, ScoresByDiscriminator):
 
     def __init__(self, config: InfoGANConfig) -> None:
         super().__init__(config)
-        self.generator = generator_of(config)
+        self.generator = build_generator(config)
         self.discriminator = Recogniser(config)
 
-    @property
-    def recipe(self) -> Recipe:
-        # The authors' rates: the discriminator, and Q with it, a fifth of the generator's.
-        rates = {"discriminator": 0.2}
-        return Recipe(640_000, 128, learning_rate=1e-3, betas=self.config.betas, ema_half_life=10_000, rates=rates)
+    def recipe(self, images_seen: int = 0) -> Recipe:
+        betas = self.config.betas
+        return Recipe(
+            images_seen=640_000,
+            batch_size=128,
+            optimizer=Optimizer(learning_rate=1e-3, betas=betas),
+            # The authors' rate of the discriminator, and of Q with it: a fifth of the generator's.
+            optimizers={"discriminator": Optimizer(learning_rate=2e-4, betas=betas)},
+            average=Average(half_life=10_000),
+        )
 
     # Objective
 
     def phases(self) -> list[Phase]:
-        return phases_of(self.config, self.generator_loss, self.discriminator_loss, self.r1_loss)
+        return build_phases(self.config, self.generator_loss, self.discriminator_loss, self.r1_loss)
 
     def generator_loss(self, step: Step) -> Terms:
-        latents = self._latents(step)
+        latents = self._latents(step.draws)
         fake = self.generator(latents)
         step.shared |= {"fake": fake.detach(), "latents": latents}
-        critic, features = self._judge(fake)
-        return generator_terms(self.config, critic, fake, step.images) | self._misread(features, latents)
+        critic, features = self._critic(fake)
+        return generator_terms(self.config, critic, fake, step.images) | self._information_loss(features, latents)
 
     def discriminator_loss(self, step: Step) -> Terms:
-        """The game, and Q's reading of the same fakes."""
-        if "fake" not in step.shared:  # a step in which the generator rests
-            latents = self._latents(step)
-            with torch.no_grad():
-                step.shared |= {"fake": self.generator(latents), "latents": latents}
-        fake = step.shared["fake"].to(step.images.dtype)
-        critic, features = self._judge(fake)
+        """The adversarial loss, and the loss of Q on the same fakes."""
+        # The generator's phase has made the fakes, unless it skips this step.
+        latents = step.once("latents", lambda: self._latents(step.draws))
+        fake = step.once("fake", lambda: self.generator(latents)).to(step.images.dtype)
+        critic, features = self._critic(fake)
         terms = discriminator_terms(self.config, critic, step.images, fake, step.draws)
-        return terms | self._misread(features, step.shared["latents"])
+        return terms | self._information_loss(features, latents)
 
     def r1_loss(self, step: Step) -> Terms:
         return r1_terms(self.config, self.discriminator, step.images)
 
-    def _judge(self, fake: Tensor) -> tuple[Critic, Tensor]:
-        """A critic that knows `fake` already, and the features (N, F) by which it does: the game and Q share them."""
-        features = self.discriminator.body(fake)
-        return knowing(self.discriminator, (fake, self.discriminator.logits_of(features))), features
+    def logits(self, rows: Mapping[str, Rows], draws: Draws) -> dict[str, tuple[Tensor, Tensor]]:
+        fake = self.generator(self._latents(draws))
+        return {"discriminator": (self.discriminator(rows["images"].images), self.discriminator(fake))}
 
-    def _latents(self, step: Step) -> Tensor:
-        config, draws = self.config, step.draws
+    def _critic(self, fake: Tensor) -> tuple[Critic, Tensor]:
+        """The discriminator with the logits of `fake` known, and their features (N, F), which Q takes too."""
+        features = self.discriminator.body(fake)
+        return with_known_logits(self.discriminator, (fake, self.discriminator.logits_of(features))), features
+
+    def _latents(self, draws: Draws) -> Tensor:
+        config = self.config
         uniform = config.noise_distribution == "uniform"
         noise = 2 * draws.uniform(config.latent_dim) - 1 if uniform else draws.normal(config.latent_dim)
         category = (draws.uniform(1)[:, 0] * config.categories).long().clamp(max=config.categories - 1)
@@ -246,8 +254,8 @@ class InfoGAN(Model, ScoresByDiscriminator):
         codes = draws.normal(config.continuous) if normal else 2 * draws.uniform(config.continuous) - 1
         return torch.cat([noise, one_hot(category, config.categories).to(noise.dtype), codes], 1)
 
-    def _misread(self, features: Tensor, latents: Tensor) -> Terms:
-        """Minus E[log Q(c | x)] in nats, weighted: eq. 5 but for the entropy of the codes, which nothing moves."""
+    def _information_loss(self, features: Tensor, latents: Tensor) -> Terms:
+        """Weighted -E[log Q(c | x)] in nats: eq. 5 without the entropy of the codes, which is constant."""
         config = self.config
         category, means = self.discriminator.read(features)
         wanted = latents[:, config.latent_dim : config.latent_dim + config.categories].argmax(1)
@@ -258,10 +266,10 @@ class InfoGAN(Model, ScoresByDiscriminator):
             terms["continuous"] = -config.continuous_weight * log_likelihoods.mean()
         return terms
 
-    def readings(self, losses: dict[str, float]) -> dict[str, float]:
-        """The bounds on the mutual information between codes and pictures, in nats (eq. 5).
+    def derived_metrics(self, losses: dict[str, float]) -> dict[str, float]:
+        """The bounds on the mutual information between codes and images, in nats (eq. 5).
 
-        Of the continuous codes under a Q with the variance that its mean squared error is: the best that is constant.
+        For the continuous codes, Q has its mean squared error as variance: the best constant one.
         """
         config, found = self.config, {}
         if "generator/category" in losses:
@@ -270,8 +278,8 @@ class InfoGAN(Model, ScoresByDiscriminator):
             )
         if "generator/continuous" in losses:
             entropy = config.continuous * ENTROPY[config.code_distribution]
-            misread = losses["generator/continuous"] / config.continuous_weight  # squared error / 2 + a constant
-            squared = 2 * misread / config.continuous - LOG_TWO_PI
+            loss = losses["generator/continuous"] / config.continuous_weight  # squared error / 2 + a constant
+            squared = 2 * loss / config.continuous - LOG_TWO_PI
             found["information/continuous"] = entropy - 0.5 * config.continuous * (math.log(squared) + LOG_TWO_PI + 1)
         return found
 
@@ -297,7 +305,7 @@ class InfoGAN(Model, ScoresByDiscriminator):
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """The values of the category code, by number: what each means is to be seen on a sheet of them."""
+        """The values of the category code, by number. A sheet of samples by category shows what each means."""
         return tuple(str(value) for value in range(self.config.categories))
 
     def sample_latents(self, count: int, generator: torch.Generator, labels: Tensor | None = None) -> Tensor:

@@ -1,4 +1,4 @@
-"""Autoencoder: a picture through a narrow code and back; with noise on the way in, it learns to clean pictures.
+"""Autoencoder: an encoder to a narrow code and a decoder back; with noise at its input, a denoising autoencoder.
 
 Hinton & Salakhutdinov 2006 (the code), Vincent et al. 2008 (denoising). Departures: trained by Adam end to end, without
 layer-wise pre-training; convolutional unless `network="mlp"`.
@@ -20,7 +20,7 @@ from imagewright.layers.coders import Network, decoder, encoder
 from imagewright.layers.first import first_activations, first_weight
 from imagewright.model import Model
 from imagewright.phases import Draws, Phase, Step, Terms
-from imagewright.recipe import Recipe
+from imagewright.recipe import Optimizer, Recipe
 
 NOISES = "none, gaussian:SIGMA (0 to 10, pixels in [-1, 1]) or mask:SHARE (0 to 1 of the pixels set to black)"
 
@@ -29,13 +29,13 @@ NOISES = "none, gaussian:SIGMA (0 to 10, pixels in [-1, 1]) or mask:SHARE (0 to 
 class AutoencoderConfig(Config):
     tiny_options: ClassVar[dict[str, Any]] = {"latent_dim": 4, "width": 8}
 
-    latent_dim: int = Field(64, ge=1, le=65_536, description="numbers in the code of a picture")
+    latent_dim: int = Field(64, ge=1, le=65_536, description="size of the code")
     network: Network = Field("convolutional", description="convolutional, or mlp: fully connected")
     width: int = Field(
         32, ge=1, le=8192, description="channels after the first convolution, or units of a hidden layer of the mlp"
     )
     layers: int = Field(2, ge=1, le=16, description="hidden layers of the mlp")
-    noise: str = Field("none", description=f"damage to undo: {NOISES}")
+    noise: str = Field("none", description=f"noise at the input, to be removed: {NOISES}")
 
     @field_validator("noise")
     @classmethod
@@ -45,7 +45,7 @@ class AutoencoderConfig(Config):
 
 
 def parse_noise(noise: str) -> tuple[str, float]:
-    """`"gaussian:0.3"` to `("gaussian", 0.3)`; raises `ValueError` for anything that is no noise."""
+    """`"gaussian:0.3"` to `("gaussian", 0.3)`; raises `ValueError` for any other text."""
     if noise == "none":
         return "none", 0.0
     match = re.fullmatch(r"(gaussian|mask):(\d*\.?\d+)", noise)
@@ -67,16 +67,15 @@ class Autoencoder(Model):
         self.encoder = encoder(config.image_shape, config.latent_dim, *body)
         self.decoder = decoder(config.image_shape, config.latent_dim, *body)
 
-    @property
-    def recipe(self) -> Recipe:
-        return Recipe(images_seen=200_000, batch_size=64, learning_rate=1e-3)
+    def recipe(self, images_seen: int = 0) -> Recipe:
+        return Recipe(images_seen=200_000, batch_size=64, optimizer=Optimizer(learning_rate=1e-3))
 
     def phases(self) -> list[Phase]:
         return [Phase("reconstruction", updates=("encoder", "decoder"), loss=self.reconstruction_loss)]
 
     def reconstruction_loss(self, step: Step) -> Terms:
-        """Mean squared error against the clean picture, as Vincent et al. 2008, eq. 5, for real-valued pixels."""
-        rebuilt = self.decode(self.encoder(self._damaged(step.images, step.draws)))
+        """Mean squared error against the clean image: Vincent et al. 2008, eq. 5, for real-valued pixels."""
+        rebuilt = self.decode(self.encoder(self._noisy(step.images, step.draws)))
         return {"squared_error": (rebuilt - step.images).square().mean()}
 
     @property
@@ -97,16 +96,16 @@ class Autoencoder(Model):
         return first_weight(self.decoder, torch.eye(self.latent_shape[0], device=self.device))
 
     def add_noise(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        return self._damaged(images, Draws(generator, len(images), 0, len(images)))
+        return self._noisy(images, Draws(generator, len(images), 0, len(images)))
 
     def score(self, images: Tensor, generator: torch.Generator, samples: int) -> Tensor:
         return -(self.decode(self.encode(images)) - images).flatten(1).square().mean(1)
 
-    def _damaged(self, images: Tensor, draws: Draws) -> Tensor:
+    def _noisy(self, images: Tensor, draws: Draws) -> Tensor:
         kind, amount = parse_noise(self.config.noise)
         if kind == "gaussian":
             return images + amount * draws.normal(*images.shape[1:]).to(images.device)
-        if kind == "mask":  # whole pixels: a mask per channel would let colour leak through
+        if kind == "mask":  # whole pixels: a mask a channel would leave the others to predict it from
             dropped = draws.uniform(1, *images.shape[2:]).to(images.device) < amount
             return torch.where(dropped, -1.0, images)
         return images

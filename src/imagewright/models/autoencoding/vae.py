@@ -1,10 +1,10 @@
-"""VAE: an encoder that gives a distribution over codes, a decoder that gives a distribution over pictures.
+"""VAE: an encoder to a distribution over latents, a decoder to a distribution over images.
 
-Kingma & Welling 2013, arXiv:1312.6114: the bound is eq. 10, the reparameterised draw eq. 4 with one sample a picture.
+Kingma & Welling 2013, arXiv:1312.6114: the bound is eq. 10, the reparameterised sample eq. 4, one an image.
 beta: Higgins et al. 2017. Importance-weighted likelihood: Burda et al. 2015, arXiv:1509.00519, eq. 8.
-Conditional: Kingma et al. 2014, arXiv:1406.5298, section 2.1, model M2 with all labels known: the decoder is told the
-class or the attributes, and the encoder guesses them, so that a picture without labels is encoded too. Departure: the
-encoder's latents are not told of them.
+Conditional: Kingma et al. 2014, arXiv:1406.5298, section 2.1, model M2 with all labels known: the decoder is
+conditioned on the class or the attributes, which the encoder predicts, so that images without labels are encoded too.
+Departure: the posterior of the latents is not conditioned on them.
 Learned noise level: one variance for all pixels (sigma-VAE, Rybkin et al. 2020, arXiv:2006.13202, section 3).
 Shape letters: N batch, C H W image, D = C H W, Z code, Y conditions, K importance samples.
 """
@@ -27,7 +27,7 @@ from imagewright.layers.first import first_activations, first_weight
 from imagewright.losses.likelihoods import bernoulli_log_likelihood, gaussian_divergence, gaussian_log_likelihood
 from imagewright.model import Model
 from imagewright.phases import Draws, Phase, Step, Terms
-from imagewright.recipe import Recipe
+from imagewright.recipe import Optimizer, Recipe
 
 # Pixels are multiples of this in [-1, 1]; uniform noise of this width turns a density into a bound on the
 # probability of the 8-bit picture (Theis et al. 2016, arXiv:1511.01844, section 3.1).
@@ -38,18 +38,18 @@ PIXEL_STEP = 2 / 255
 class VAEConfig(ConditionedConfig):
     tiny_options: ClassVar[dict[str, Any]] = {"latent_dim": 4, "width": 8}
 
-    latent_dim: int = Field(64, ge=1, le=65_536, description="numbers in the code of a picture")
+    latent_dim: int = Field(64, ge=1, le=65_536, description="size of the latent vector")
     network: Network = Field("convolutional", description="convolutional, or mlp: fully connected")
     width: int = Field(
         32, ge=1, le=8192, description="channels after the first convolution, or units of a hidden layer of the mlp"
     )
     layers: int = Field(2, ge=1, le=16, description="hidden layers of the mlp, in the encoder and in the decoder")
     likelihood: Literal["gaussian", "bernoulli"] = Field(
-        "gaussian", description="what the decoder gives for a pixel: gaussian around a mean, or a bernoulli's mean"
+        "gaussian", description="the decoder's distribution of a pixel: gaussian, or bernoulli"
     )
     binarize: Literal["none", "dynamic", "threshold"] = Field(
         "none",
-        description="with bernoulli: draw each pixel black or white anew each time (dynamic), or cut at the middle",
+        description="with bernoulli: sample each pixel black or white in every step (dynamic), or cut at half",
     )
     sigma: float = Field(
         0, ge=0, le=10, description="with gaussian: standard deviation of a pixel in [-1, 1]; 0 learns one for all"
@@ -57,15 +57,15 @@ class VAEConfig(ConditionedConfig):
     beta: float = Field(1.0, ge=0, le=1e6, description="weight of the divergence from the prior")
     condition: Literal["none", "labels", "attributes"] = Field(
         "none",
-        description="what the decoder is told of a picture besides its code: pictures can then be asked for by it",
+        description="what the decoder is conditioned on; images can then be sampled by it",
     )
 
 
 class NoiseLevel(nn.Module):
     """The log variance of a pixel: one number, learned or fixed; `level` is a tenth of it."""
 
-    # In tenths, so that it falls from the start to the data's own in hundreds of steps and not in thousands, through
-    # which the decoder would learn pictures blurred by a noise that is not there.
+    # In tenths, so that Adam brings it from its start to the data's noise level in hundreds of steps instead of
+    # thousands, during which the decoder would learn images that are too blurred.
     SPEED = 10.0
 
     def __init__(self, sigma: float) -> None:
@@ -77,12 +77,12 @@ class NoiseLevel(nn.Module):
             self.level = nn.Parameter(start)
 
     def forward(self) -> Tensor:
-        # A floor at half a grey level: a picture of one colour must not drive the density to infinity.
+        # A floor at half a grey level: the density of images of one colour must stay finite.
         return (self.SPEED * self.level).clamp(min=2 * math.log(PIXEL_STEP / 2))
 
 
 class VAE(Model, ConditionalLatents):
-    """Networks: `encoder` (N, C, H, W) -> (N, 2 Z + Y), means, log variances and what it takes the conditions for;
+    """Networks: `encoder` (N, C, H, W) -> (N, 2 Z + Y), means, log variances and logits of the conditions;
     `decoder` (N, Z + Y) -> (N, C, H, W).
     """
 
@@ -99,13 +99,12 @@ class VAE(Model, ConditionalLatents):
         if config.conditions:
             self.conditions = Conditions(config)
 
-    @property
-    def recipe(self) -> Recipe:
-        return Recipe(images_seen=400_000, batch_size=64, learning_rate=1e-3)
+    def recipe(self, images_seen: int = 0) -> Recipe:
+        return Recipe(images_seen=400_000, batch_size=64, optimizer=Optimizer(learning_rate=1e-3))
 
     @property
     def likelihood_of(self) -> LikelihoodOf | None:
-        """What `score` is the likelihood of; of grey pixels taken for chances there is none."""
+        """Which likelihood `score` reports. None for binarize=none, where grey values are used as probabilities."""
         if self.config.likelihood == "gaussian":
             return "8-bit"
         of: dict[str, LikelihoodOf | None] = {"none": None, "threshold": "cut", "dynamic": "drawn"}
@@ -119,30 +118,32 @@ class VAE(Model, ConditionalLatents):
         return [Phase("elbo", updates=networks, loss=self.negative_elbo)]
 
     def negative_elbo(self, step: Step) -> Terms:
-        """Eq. 10 in nats a picture: minus the log-likelihood, and beta times the divergence.
+        """Eq. 10 in nats an image: minus the log-likelihood, and beta times the divergence.
 
-        Told of conditions, also how badly the encoder guesses them (Kingma et al. 2014, eq. 9).
+        A conditional model adds the encoder's classification loss (Kingma et al. 2014, eq. 9).
         """
         targets = self._targets(step.images, step.draws)
-        means, log_variances, guess = self._posterior(targets)
+        means, log_variances, predicted = self._posterior(targets)
         latents = means + (0.5 * log_variances).exp() * step.draws.normal(self.config.latent_dim)
-        guessed = {}
+        classification = {}
         if self.config.conditions:
             conditions = self.conditions.of(step.labels, step.attributes)
             if self.training:
                 self.conditions.remember(conditions)
-            guessed["guess"] = self.conditions.classification_loss(guess, conditions)
+            classification["classification"] = self.conditions.classification_loss(predicted, conditions)
             latents = torch.cat([latents, conditions.to(latents.dtype)], 1)
         return {
             "reconstruction": -self._log_likelihood(targets, latents).mean(),
             "divergence": self.config.beta * gaussian_divergence(means, log_variances).sum(1).mean(),
-            **guessed,
+            **classification,
         }
 
-    def readings(self, losses: dict[str, float]) -> dict[str, float]:
-        """The ELBO in nats a picture, and minus it in bits a pixel value (lower is better), where there is a bound."""
+    def derived_metrics(self, losses: dict[str, float]) -> dict[str, float]:
+        """The ELBO in nats an image, and minus it in bits a pixel value (lower is better), if the loss is a bound."""
         grey_bernoulli = self.config.likelihood == "bernoulli" and self.config.binarize == "none"
-        if not self.config.beta or grey_bernoulli:  # no divergence is known; no likelihood of grey pixels
+        if (
+            not self.config.beta or grey_bernoulli
+        ):  # without beta the divergence is not measured; grey pixels have no likelihood
             return {}
         elbo = -losses["elbo/reconstruction"] - losses["elbo/divergence"] / self.config.beta
         return {"elbo": elbo, "bits_per_dimension": -elbo / (math.prod(self.config.image_shape) * math.log(2))}
@@ -150,16 +151,16 @@ class VAE(Model, ConditionalLatents):
     # Verbs
 
     def encode(self, images: Tensor) -> Tensor:
-        """Means (N, Z), and where the model is told of conditions, the likeliest of them behind: (N, Z + Y)."""
-        means, _, guess = self._posterior(self._seen(images))
-        return torch.cat([means, self.conditions.most_likely(guess)], 1) if self.config.conditions else means
+        """Means (N, Z); of a conditional model followed by its most likely conditions, (N, Z + Y)."""
+        means, _, predicted = self._posterior(self._seen(images))
+        return torch.cat([means, self.conditions.most_likely(predicted)], 1) if self.config.conditions else means
 
     def divergences(self, images: Tensor, *, labels: Tensor | None = None, attributes: Tensor | None = None) -> Tensor:
         means, log_variances, _ = self._posterior(self._seen(images))
         return gaussian_divergence(means, log_variances)
 
     def decode(self, latents: Tensor) -> Tensor:
-        """The mean picture of each latent."""
+        """The mean image of each latent."""
         outputs = self.decoder(latents)
         return 2 * torch.sigmoid(outputs) - 1 if self.config.likelihood == "bernoulli" else torch.tanh(outputs)
 
@@ -170,10 +171,10 @@ class VAE(Model, ConditionalLatents):
         return first_weight(self.decoder, torch.eye(self.latent_shape[0], device=self.device))
 
     def score(self, images: Tensor, generator: torch.Generator, samples: int) -> Tensor:
-        """log p(x) from below, (N,) nats: Burda et al. 2015, eq. 8, with K = `samples`; one sample gives the ELBO.
+        """A lower bound of log p(x), (N,) nats: Burda et al. 2015, eq. 8, with K = `samples`; one gives the ELBO.
 
-        Of the 8-bit picture where the likelihood is gaussian, of the black-and-white one where it is bernoulli. Where
-        the model is told of conditions, all of them are taken for equally likely, and summed over as the codes are.
+        x is the 8-bit image for a gaussian likelihood, the black-and-white image for a bernoulli one. A conditional
+        model takes all conditions as equally likely, and sums over them as over the latents.
         """
         targets = self._targets(images, Draws(generator, len(images), 0, len(images)))
         each = zip(targets, *self._posterior(targets), strict=True)
@@ -184,11 +185,11 @@ class VAE(Model, ConditionalLatents):
         target: Tensor,
         mean: Tensor,
         log_variance: Tensor,
-        guess: Tensor,
+        predicted: Tensor,
         generator: torch.Generator,
         samples: int,
     ) -> Tensor:
-        """log of the mean of K weights p(x, z) / q(z | x) for one picture, its latents drawn in bounded chunks."""
+        """log of the mean of K weights p(x, z) / q(z | x) for one image; latents are sampled in bounded chunks."""
         chunk = max(1, 2**22 // target.numel())
         weights = []
         for start in range(0, samples, chunk):
@@ -199,9 +200,11 @@ class VAE(Model, ConditionalLatents):
             log_posterior = gaussian_log_likelihood(latents, mean, log_variance)
             log_ratio = log_prior - log_posterior
             if self.config.conditions:
-                uniform = torch.rand(count, len(guess), generator=generator, device=generator.device).to(mean.device)
-                conditions, of_conditions = self.conditions.sample_conditions(guess.expand(count, -1), uniform)
-                latents, log_ratio = torch.cat([latents, conditions], 1), log_ratio + of_conditions
+                uniform = torch.rand(count, len(predicted), generator=generator, device=generator.device).to(
+                    mean.device
+                )
+                conditions, log_weights = self.conditions.sample_conditions(predicted.expand(count, -1), uniform)
+                latents, log_ratio = torch.cat([latents, conditions], 1), log_ratio + log_weights
             log_likelihood = self._log_likelihood(target.expand(count, *target.shape), latents)
             weights.append((log_likelihood + log_ratio).double())
         return (torch.logsumexp(torch.cat(weights), 0) - math.log(samples)).float()
@@ -209,21 +212,21 @@ class VAE(Model, ConditionalLatents):
     # Parts
 
     def _posterior(self, seen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Means and log variances, (N, Z) each, and the conditions' logits (N, Y)."""
+        """Means and log variances, (N, Z) each, and logits of the conditions (N, Y)."""
         sizes = [self.config.latent_dim, self.config.latent_dim, self.config.conditions]
-        means, log_variances, guess = self.encoder(seen).float().split(sizes, dim=1)
-        # exp of an early, wild value would be infinite in one step; no trained posterior comes near these bounds.
-        return means, log_variances.clamp(-20, 10), guess
+        means, log_variances, predicted = self.encoder(seen).float().split(sizes, dim=1)
+        # exp of an extreme early value would overflow; no trained posterior comes near these bounds.
+        return means, log_variances.clamp(-20, 10), predicted
 
     def _seen(self, images: Tensor) -> Tensor:
-        """What the encoder is shown of images outside training: without noise."""
+        """The encoder's input outside training: without noise."""
         if self.config.likelihood == "gaussian":
             return images
         grey = unit_interval(images)
         return (grey >= 0.5).float() if self.config.binarize == "threshold" else grey
 
     def _targets(self, images: Tensor, draws: Draws) -> Tensor:
-        """What the likelihood explains: pixels in [0, 1] for bernoulli, dequantised ones in [-1, 1] for gaussian."""
+        """The values of the likelihood: pixels in [0, 1] for bernoulli, dequantised in [-1, 1] for gaussian."""
         if self.config.likelihood == "gaussian":
             return images + PIXEL_STEP * (draws.uniform(*images.shape[1:]).to(images.device) - 0.5)
         grey = unit_interval(images)

@@ -1,17 +1,19 @@
-"""VAE-GAN: a VAE whose pictures are compared by what a discriminator sees in them, and not pixel by pixel.
+"""VAE-GAN: a VAE whose reconstruction error is measured in a discriminator's features instead of in pixels.
 
 Larsen, Sonderby, Larochelle & Winther 2016, arXiv:1512.09300: the objective is eq. 8, the reconstruction eq. 7, the
-three updates algorithm 1, the layers table 1; when a network rests, from the authors' code. Departures: Adam without
-momentum for RMSProp; the decoder's game does not saturate (Goodfellow et al. 2014, section 3); by default the variance
-of a feature is the best for each batch (Rybkin et al. 2020, arXiv:2006.13202, section 3.2), where the paper has 1, and
-R1 (Mescheder et al. 2018, arXiv:1801.04406) keeps the discriminator in reach, so that no network need rest. The paper's
-own: `penalty=0, margin=0.35, feature_weight=1e-6, sigma=1`; on small sets its decoder was left behind for good.
+three updates algorithm 1, the layers table 1; when a network skips its update, the authors' code. Departures: Adam
+without momentum instead of RMSProp; a non-saturating adversarial loss of the decoder (Goodfellow et al. 2014, section
+3); by default the variance of a feature is the optimum of each batch (Rybkin et al. 2020, arXiv:2006.13202, section
+3.2) instead of 1, and R1 (Mescheder et al. 2018, arXiv:1801.04406) regularises the discriminator, so that no network
+needs to skip updates. The paper's own: `penalty=0, margin=0.35, feature_weight=1e-6, sigma=1`; with it, on small sets,
+the discriminator won for good.
 Shape letters: N batch, C H W image, Z code, F features.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -29,23 +31,23 @@ from imagewright.models.shared.adversarial import (
     AdversarialConfig,
     discriminator_terms,
     generator_terms,
-    knowing,
     r1_terms,
+    with_known_logits,
 )
 from imagewright.models.shared.discriminator_verbs import ScoresByDiscriminator
-from imagewright.phases import Phase, Step, Terms
-from imagewright.recipe import Recipe
+from imagewright.phases import Draws, Phase, Rows, Step, Terms
+from imagewright.recipe import Average, Optimizer, Recipe
 
 HALVINGS = 3
 KERNEL = 5
 SMALL = 32  # pixels: the shorter side below which the discriminator keeps its norms beside R1
-SMALLEST_VARIANCE = 1e-8  # of a feature: a picture that is rebuilt exactly must not weigh without end
+SMALLEST_VARIANCE = 1e-8  # of a feature: the loss of an exact reconstruction must stay finite
 
 
 @dataclass(frozen=True, kw_only=True)
 class VAEGANConfig(SizedConfig, AdversarialConfig):
     tiny_options: ClassVar[dict[str, Any]] = {"latent_dim": 4, "width": 8}
-    usual_r1: ClassVar[float] = 0.5
+    default_r1: ClassVar[float] = 0.5
 
     latent_dim: int = Field(128, ge=1, le=65_536, description="numbers in the code of a picture")
     width: int = Field(64, ge=2, le=2048, description="channels after the encoder's first convolution; the paper's: 64")
@@ -53,28 +55,31 @@ class VAEGANConfig(SizedConfig, AdversarialConfig):
         1e-3,
         ge=0,
         le=1e6,
-        description="gamma: weight of the reconstruction beside the game, for the decoder; the paper's: 1e-6",
+        description="gamma: the decoder's weight of the reconstruction, beside the adversarial loss; the paper's: 1e-6",
     )
     sigma: float = Field(
         0,
         ge=0,
         le=1e3,
-        description="deviation of a feature around the rebuilt one; 0: the best for each batch; the paper's: 1",
+        description="deviation of a feature given the reconstruction; 0: the optimum of each batch; the paper's: 1",
     )
     equilibrium: float = Field(
-        0.68, gt=0, le=10, description="loss of the discriminator on real and on made pictures around which both move"
+        0.68,
+        gt=0,
+        le=10,
+        description="loss of the discriminator, on real and on generated images, around which both networks move",
     )
     margin: float = Field(
         0,
         ge=0,
         le=10,
-        description="the discriminator rests where a loss of its is further below the equilibrium, the decoder where "
-        "one is further above; 0: neither rests; the paper's: 0.35. Only with loss=non_saturating",
+        description="the discriminator skips its update if one of its losses is further below the equilibrium, the "
+        "decoder if one is further above; 0: neither skips; the paper's: 0.35. Only with loss=non_saturating",
     )
 
     @property
     def normalises_discriminator(self) -> bool:
-        # By trial: without norms digits of 8 and 16 pixels were all alike; with them, faces of 32 stayed noisy.
+        # By trial: without norms samples of digits of 8 and 16 pixels collapsed; with norms faces of 32 stayed noisy.
         if self.discriminator_norm == "auto" and self.has_r1_phase and min(self.size) < SMALL:
             return True
         return super().normalises_discriminator
@@ -109,7 +114,7 @@ def encoder(config: VAEGANConfig) -> nn.Sequential:
 
 
 def decoder(config: VAEGANConfig) -> nn.Sequential:
-    """(N, Z) -> (N, C, H, W) in [-1, 1]: the generator of the game."""
+    """(N, Z) -> (N, C, H, W) in [-1, 1]: the generator of the adversarial training."""
     width = config.width
     features = 4 * width * math.prod(config.start)
     blocks: list[nn.Module] = [
@@ -163,7 +168,7 @@ class Discriminator(nn.Module):
 
 
 def _convolution(inner: int, outer: int, *, stride: int, normalised: bool) -> list[nn.Module]:
-    # A network without norms needs the biases: without any, a grey picture would be undecided whatever is learned.
+    # A network without norms needs biases: without any, the logit of a mid-grey image is 0 whatever is learned.
     layer = nn.Conv2d(inner, outer, KERNEL, stride=stride, padding=KERNEL // 2, bias=not normalised)
     return [layer, nn.BatchNorm2d(outer)] if normalised else [layer]
 
@@ -181,17 +186,21 @@ class VAEGAN(Model, ScoresByDiscriminator):
         self.decoder = decoder(config)
         self.discriminator = Discriminator(config)
 
-    @property
-    def recipe(self) -> Recipe:
-        # Without momentum a gradient of nothing moves nothing: a network that rests stays where it is.
-        return Recipe(600_000, batch_size=16, learning_rate=5e-4, betas=(0.0, 0.99), ema_half_life=10_000)
+    def recipe(self, images_seen: int = 0) -> Recipe:
+        return Recipe(
+            images_seen=600_000,
+            batch_size=16,
+            # Without momentum a zero gradient moves nothing: a network that skips its update stays where it is.
+            optimizer=Optimizer(learning_rate=5e-4, betas=(0.0, 0.99)),
+            average=Average(half_life=10_000),
+        )
 
     # Objective
 
     def phases(self) -> list[Phase]:
         phases = [
             Phase("encoder", ("encoder",), self.encoder_loss),
-            Phase("decoder", ("decoder",), self.decoder_loss, every=self.config.generator_rests),
+            Phase("decoder", ("decoder",), self.decoder_loss, every=self.config.generator_interval),
             Phase("discriminator", ("discriminator",), self.discriminator_loss),
         ]
         if self.config.has_r1_phase:
@@ -202,7 +211,7 @@ class VAEGAN(Model, ScoresByDiscriminator):
     def encoder_loss(self, step: Step) -> Terms:
         """Algorithm 1's first update, in nats a picture: the divergence from the prior and eq. 7."""
         means, log_variances = self._posterior(step.images)
-        latents = self._drawn(means, log_variances, step)
+        latents = self._sample_posterior(means, log_variances, step)
         step.shared["latents"] = latents.detach()
         seen = self.discriminator.features(self.decoder(latents))
         return {
@@ -211,29 +220,29 @@ class VAEGAN(Model, ScoresByDiscriminator):
         }
 
     def decoder_loss(self, step: Step) -> Terms:
-        """The second: gamma times eq. 7, and the game with reconstructions and with samples."""
-        rebuilt, samples = self._made(step)
+        """The second: gamma times eq. 7, and the adversarial loss of reconstructions and of samples."""
+        rebuilt, samples = self._generate(step)
         step.shared |= {"rebuilt": rebuilt.detach(), "samples": samples.detach()}
         features = self.discriminator.features(rebuilt)
         logits = self.discriminator.logits_of(features), self.discriminator(samples)
         with torch.no_grad():
             real_logits = self.discriminator.logits_of(self._features(step))
-        moves = self._moves(step, real_logits, torch.cat(logits).detach())
+        moves = self._decoder_moves(step, real_logits, torch.cat(logits).detach())
         known = (rebuilt, logits[0]), (samples, logits[1]), (step.images, real_logits)
-        critic = knowing(self.discriminator, *known)
-        played = [generator_terms(self.config, critic, fake, step.images) for fake in (rebuilt, samples)]
-        adversarial = (played[0]["adversarial"] + played[1]["adversarial"]) / 2
+        critic = with_known_logits(self.discriminator, *known)
+        losses = [generator_terms(self.config, critic, fake, step.images) for fake in (rebuilt, samples)]
+        adversarial = (losses[0]["adversarial"] + losses[1]["adversarial"]) / 2
         likelihood = self._log_likelihood(self._features(step), features).mean()
         return {"adversarial": moves * adversarial, "features": -moves * self.config.feature_weight * likelihood}
 
     def discriminator_loss(self, step: Step) -> Terms:
-        """The third: real pictures against both."""
-        if "rebuilt" not in step.shared:  # a step in which the decoder rests
+        """The third: real images against reconstructions and samples."""
+        if "rebuilt" not in step.shared:  # the decoder skips this step
             with torch.no_grad():
-                rebuilt, samples = self._made(step)
+                rebuilt, samples = self._generate(step)
             step.shared |= {"rebuilt": rebuilt, "samples": samples}
         made = [step.shared[name].to(step.images.dtype) for name in ("rebuilt", "samples")]
-        critic = knowing(self.discriminator, (step.images, self.discriminator(step.images)))
+        critic = with_known_logits(self.discriminator, (step.images, self.discriminator(step.images)))
         parts = [discriminator_terms(self.config, critic, step.images, fake, step.draws) for fake in made]
         moves = step.shared.get("discriminator moves", 1.0)
         return {name: moves * (parts[0][name] + parts[1][name]) / 2 for name in parts[0]}
@@ -241,23 +250,24 @@ class VAEGAN(Model, ScoresByDiscriminator):
     def r1_loss(self, step: Step) -> Terms:
         return r1_terms(self.config, self.discriminator, step.images)
 
-    def _made(self, step: Step) -> tuple[Tensor, Tensor]:
+    def logits(self, rows: Mapping[str, Rows], draws: Draws) -> dict[str, tuple[Tensor, Tensor]]:
+        fake = self.decoder(draws.normal(self.config.latent_dim))
+        return {"discriminator": (self.discriminator(rows["images"].images), self.discriminator(fake))}
+
+    def _generate(self, step: Step) -> tuple[Tensor, Tensor]:
         """Reconstructions and samples, (N, C, H, W) each."""
-        if "latents" not in step.shared:
-            with torch.no_grad():
-                step.shared["latents"] = self._drawn(*self._posterior(step.images), step)
-        latents = step.shared["latents"]
+        latents = step.once("latents", lambda: self._sample_posterior(*self._posterior(step.images), step))
         return self.decoder(latents), self.decoder(step.draws.normal(self.config.latent_dim).to(latents.dtype))
 
     def _features(self, step: Step) -> Tensor:
-        """What the discriminator sees in the real pictures, before it moves in this step."""
-        if "features" not in step.shared:
-            with torch.no_grad():
-                step.shared["features"] = self.discriminator.features(step.images)
-        return step.shared["features"]
+        """The discriminator's features of the real images, before it moves in this step."""
+        return step.once("features", lambda: self.discriminator.features(step.images))
 
-    def _moves(self, step: Step, real_logits: Tensor, fake_logits: Tensor) -> Tensor | float:
-        """Whether the decoder moves: 1 or 0, left on the device. Whether the discriminator does is left in the step."""
+    def _decoder_moves(self, step: Step, real_logits: Tensor, fake_logits: Tensor) -> Tensor | float:
+        """1 if the decoder is updated, else 0, as a tensor (no host synchronisation).
+
+        Also stores the discriminator's flag in `step.shared`.
+        """
         config = self.config
         if not config.margin or config.loss != "non_saturating":
             return 1.0
@@ -268,8 +278,8 @@ class VAEGAN(Model, ScoresByDiscriminator):
         step.shared["discriminator moves"] = (discriminator | neither).float()
         return (decoder | neither).float()
 
-    def _drawn(self, means: Tensor, log_variances: Tensor, step: Step) -> Tensor:
-        """Latents of the posterior."""
+    def _sample_posterior(self, means: Tensor, log_variances: Tensor, step: Step) -> Tensor:
+        """Latents (N, Z) from the posterior."""
         return means + (0.5 * log_variances).exp() * step.draws.normal(self.config.latent_dim)
 
     def _posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -280,7 +290,7 @@ class VAEGAN(Model, ScoresByDiscriminator):
     def _log_likelihood(self, features: Tensor, means: Tensor) -> Tensor:
         """Eq. 7: log N(Dis_l(x); Dis_l(x~), sigma) in nats, (N,)."""
         features, means = features.float(), means.float()
-        # With a fixed sigma the discriminator, free to scale its features, would decide what a reconstruction weighs.
+        # With a fixed sigma the discriminator could change the weight of the reconstruction by scaling its features.
         variance = (
             (features - means).square().mean() if not self.config.sigma else means.new_tensor(self.config.sigma**2)
         )

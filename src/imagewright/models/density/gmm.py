@@ -84,7 +84,7 @@ class GMM(Model, Encoded):
             factors = torch.linalg.cholesky(factors if self.config.covariance == "full" else factors[None])
         hold(self, weights=torch.from_numpy(fitted.weights_), means=torch.from_numpy(fitted.means_), factors=factors)
 
-    def readings(self, losses: dict[str, float]) -> dict[str, float]:
+    def derived_metrics(self, losses: dict[str, float]) -> dict[str, float]:
         return {"mixture/gaussians": float(len(self.weights))}
 
     # Verbs

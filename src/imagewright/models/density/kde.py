@@ -71,7 +71,7 @@ class KDE(Model, Encoded):
         hold(self, kept=kept, scales=scales)
         hold(self, width=self._width(kept / scales))
 
-    def readings(self, losses: dict[str, float]) -> dict[str, float]:
+    def derived_metrics(self, losses: dict[str, float]) -> dict[str, float]:
         return {"kernel/bandwidth": float(self.width), "kernel/points": float(len(self.kept))}
 
     # Verbs

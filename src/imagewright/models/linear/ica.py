@@ -97,7 +97,7 @@ class ICA(Model):
             whiten=False, fun=config.contrast, max_iter=config.iterations, tol=TOLERANCE, random_state=config.seed
         )
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # `readings` says so
+            warnings.simplefilter("ignore", ConvergenceWarning)  # `derived_metrics` reports it
             fast.fit(coordinates.double().numpy())
         return torch.from_numpy(fast.components_).float(), int(fast.n_iter_)
 
@@ -105,7 +105,7 @@ class ICA(Model):
         components, pixels = state["mixing"].shape
         self._hold(pixels, components)
 
-    def readings(self, losses: dict[str, float]) -> dict[str, float]:
+    def derived_metrics(self, losses: dict[str, float]) -> dict[str, float]:
         return {"steps of the rotation": float(self.steps), "settled": float(self.settled)}
 
     @property

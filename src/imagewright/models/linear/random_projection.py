@@ -137,7 +137,7 @@ class RandomProjection(Model):
         """
         return distortion_of(len(self.directions), int(self.pictures)) if self.pictures > 1 else 0.0
 
-    def readings(self, losses: dict[str, float]) -> dict[str, float]:
+    def derived_metrics(self, losses: dict[str, float]) -> dict[str, float]:
         known = {} if self.distortion is None else {"epsilon": self.distortion}
         return known | {"dimensions for epsilon 0.1": float(dimensions_for(0.1, max(int(self.pictures), 1)))}
 

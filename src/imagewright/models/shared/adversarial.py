@@ -1,6 +1,7 @@
-"""A whole game between a generator and a discriminator: loss, penalty and who moves when, from a configuration.
+"""Adversarial training of a generator and a discriminator: loss, penalty, intervals, recipe from a configuration.
 
-What models that play it share; which images are judged, and what is known of them, is the model's own.
+Shared by the systems that train this way. Which images the discriminator sees, and with what conditions, is a system's
+own.
 """
 
 from __future__ import annotations
@@ -17,16 +18,18 @@ from imagewright.configs import Config
 from imagewright.losses.adversarial import ADVERSARIAL, AdversarialName
 from imagewright.losses.penalties import Critic, gradient_penalty, squared_gradient
 from imagewright.phases import Draws, Phase, Step, Terms
-from imagewright.recipe import Recipe
+from imagewright.recipe import Average, Optimizer, Recipe
 
 
 @dataclass(frozen=True, kw_only=True)
 class AdversarialConfig(Config):
-    """The options of a game. `usual_r1`: gamma of R1 where a loss has no penalty of its own and none was asked for."""
+    """The options of adversarial training. `default_r1`: gamma of R1 for a loss without a penalty of its own."""
 
-    usual_r1: ClassVar[float] = 0.0
+    default_r1: ClassVar[float] = 0.0
 
-    loss: AdversarialName = Field("non_saturating", description="the game: see losses/adversarial.py for the papers")
+    loss: AdversarialName = Field(
+        "non_saturating", description="the adversarial loss: see losses/adversarial.py for the papers"
+    )
     penalty: float | None = Field(
         None,
         ge=0,
@@ -35,10 +38,10 @@ class AdversarialConfig(Config):
         "(0.5); the others, gamma of R1 (0; of vae_gan 0.5)",
     )
     penalty_every: int = Field(
-        4, ge=1, le=100, description="steps to one of R1, where R1 is added to a loss that has none of its own"
+        4, ge=1, le=100, description="R1 runs in one step of so many, for a loss that has no penalty of its own"
     )
     generator_every: int | None = Field(
-        None, ge=1, le=100, description="steps of the discriminator to one of the generator (5 for wasserstein, else 1)"
+        None, ge=1, le=100, description="the generator moves in one step of so many (5 for wasserstein, else 1)"
     )
     discriminator_norm: Literal["auto", "batch", "none"] = Field(
         "auto",
@@ -48,17 +51,17 @@ class AdversarialConfig(Config):
 
     @property
     def penalty_weight(self) -> float:
-        default = {"wasserstein": 10.0, "relativistic": 0.5}.get(self.loss, self.usual_r1)
+        default = {"wasserstein": 10.0, "relativistic": 0.5}.get(self.loss, self.default_r1)
         return default if self.penalty is None else self.penalty
 
     @property
     def has_r1_phase(self) -> bool:
-        """Whether R1 is a regulariser of its own: the other penalties are a part of their papers' losses."""
+        """Whether R1 is a phase of its own. The other penalties are part of their papers' losses."""
         return bool(self.penalty_weight) and self.loss not in ("wasserstein", "relativistic")
 
     @property
-    def generator_rests(self) -> int:
-        """Steps to one of the generator."""
+    def generator_interval(self) -> int:
+        """The generator moves in one step of so many."""
         return self.generator_every or (5 if self.loss == "wasserstein" else 1)
 
     @property
@@ -69,65 +72,75 @@ class AdversarialConfig(Config):
 
     @property
     def betas(self) -> tuple[float, float]:
-        """Adam's, as the papers with and without a penalty have them."""
+        """Of Adam: as in the papers with a gradient penalty, and without one."""
         return (0.0, 0.99) if self.penalty_weight else (0.5, 0.999)
 
 
-def knowing(critic: Critic, *known: tuple[Tensor, Tensor]) -> Critic:
-    """`critic`, but for pictures (N, C, H, W), those very tensors, whose logits (N,) are there already."""
+def with_known_logits(critic: Critic, *known: tuple[Tensor, Tensor]) -> Critic:
+    """Wrap `critic` so that known images return their known logits instead of being evaluated again.
 
-    def judge(images: Tensor) -> Tensor:
-        for pictures, logits in known:
-            if images is pictures:
+    known: pairs of images (N, C, H, W), compared by identity, and their logits (N,).
+    """
+
+    def wrapped(images: Tensor) -> Tensor:
+        for known_images, logits in known:
+            if images is known_images:
                 return logits
         return critic(images)
 
-    return judge
+    return wrapped
 
 
-def generator_terms(game: AdversarialConfig, critic: Critic, fake: Tensor, real: Tensor) -> Terms:
-    """What the generator minimises. `critic`: images (N, C, H, W) to logits (N,)."""
-    played = ADVERSARIAL[game.loss]
+def generator_terms(config: AdversarialConfig, critic: Critic, fake: Tensor, real: Tensor) -> Terms:
+    """The generator's loss. `critic`: images (N, C, H, W) to logits (N,)."""
+    loss = ADVERSARIAL[config.loss]
     real_logits = None
-    if played.needs_real:
+    if loss.needs_real:
         with torch.no_grad():
             real_logits = critic(real)
-    return played.generator(critic(fake), real_logits)
+    return loss.generator(critic(fake), real_logits)
 
 
-def discriminator_terms(game: AdversarialConfig, critic: Critic, real: Tensor, fake: Tensor, draws: Draws) -> Terms:
-    """The game's terms, and where its paper has it in every step, the penalty on the gradient at images."""
-    # Real and generated go through apart: their batch statistics differ, and the DCGAN paper keeps them apart.
-    terms = ADVERSARIAL[game.loss].discriminator(critic(real), critic(fake))
-    weight = game.penalty_weight
-    if weight and game.loss == "wasserstein":
+def discriminator_terms(config: AdversarialConfig, critic: Critic, real: Tensor, fake: Tensor, draws: Draws) -> Terms:
+    """The discriminator's loss, with the gradient penalty if the loss's paper has it in every step."""
+    # Real and generated images are separate batches: their batch statistics differ, and the DCGAN paper separates them.
+    terms = ADVERSARIAL[config.loss].discriminator(critic(real), critic(fake))
+    weight = config.penalty_weight
+    if weight and config.loss == "wasserstein":
         terms["penalty"] = weight * gradient_penalty(critic, real, fake, draws.uniform(1, 1, 1)).mean()
-    elif weight and game.loss == "relativistic":
+    elif weight and config.loss == "relativistic":
         terms["r1"] = weight / 2 * squared_gradient(critic, real).mean()
         terms["r2"] = weight / 2 * squared_gradient(critic, fake).mean()
     return terms
 
 
-def r1_terms(game: AdversarialConfig, critic: Critic, real: Tensor) -> Terms:
+def r1_terms(config: AdversarialConfig, critic: Critic, real: Tensor) -> Terms:
     """Mescheder et al. 2018, arXiv:1801.04406, eq. 9."""
-    return {"penalty": game.penalty_weight / 2 * squared_gradient(critic, real).mean()}
+    return {"penalty": config.penalty_weight / 2 * squared_gradient(critic, real).mean()}
 
 
 Loss = Callable[[Step], Terms]
 
 
-def phases_of(game: AdversarialConfig, generator_loss: Loss, discriminator_loss: Loss, r1_loss: Loss) -> list[Phase]:
-    """The phases of networks called `generator` and `discriminator`: the generator moves first."""
+def build_phases(
+    config: AdversarialConfig, generator_loss: Loss, discriminator_loss: Loss, r1_loss: Loss
+) -> list[Phase]:
+    """The phases of a `generator` and a `discriminator`: the generator moves first."""
     phases = [
-        Phase("generator", ("generator",), generator_loss, every=game.generator_rests),
+        Phase("generator", ("generator",), generator_loss, every=config.generator_interval),
         Phase("discriminator", ("discriminator",), discriminator_loss),
     ]
-    if game.has_r1_phase:
-        # Karras et al. 2019 (StyleGAN2), appendix B: R1 changes slowly, so that one step in a few is enough.
-        phases.append(Phase("r1", ("discriminator",), r1_loss, every=game.penalty_every, lazy=True))
+    if config.has_r1_phase:
+        # R1 changes slowly, so that one step in a few is enough (Karras et al. 2019, StyleGAN2, appendix B).
+        phases.append(Phase("r1", ("discriminator",), r1_loss, every=config.penalty_every, lazy=True))
     return phases
 
 
-def recipe_of(game: AdversarialConfig) -> Recipe:
+def build_recipe(config: AdversarialConfig) -> Recipe:
     """The DCGAN paper's (section 4.1), with an average (Karras et al. 2018, appendix A.1), shorter as runs are."""
-    return Recipe(600_000, batch_size=64, learning_rate=2e-4, betas=game.betas, ema_half_life=10_000)
+    return Recipe(
+        images_seen=600_000,
+        batch_size=64,
+        optimizer=Optimizer(learning_rate=2e-4, betas=config.betas),
+        average=Average(half_life=10_000),
+    )

@@ -30,8 +30,8 @@ ENCODER = "encoder."  # what the names of the encoder's tensors begin with
 class LatentConfig(CompositeConfig):
     """The options of a model that is fitted to latents."""
 
-    part_options: ClassVar[dict[str, tuple[str, ...]]] = {"encoder": ("encode",)}
-    part_names: ClassVar[tuple[str, ...]] = (PIXELS,)
+    submodel_options: ClassVar[dict[str, tuple[str, ...]]] = {"encoder": ("encode",)}
+    submodel_names: ClassVar[tuple[str, ...]] = (PIXELS,)
     tiny_options: ClassVar[dict[str, Any]] = {"components": 4}
 
     encoder: str = Field(
@@ -45,7 +45,7 @@ class LatentConfig(CompositeConfig):
     )
 
     def __post_init__(self) -> None:
-        if self.components is not None and (self.parts or self.encoder == PIXELS):
+        if self.components is not None and (self.submodels or self.encoder == PIXELS):
             raise ValueError(
                 f"components={self.components} is for an encoder that is fitted here: leave it out, or use encoder=pca"
             )
@@ -81,7 +81,7 @@ class LatentSpace:
     def fit_encoder(self, images: Stream) -> None:
         """Fit the encoder, unless it came from a run: then its batch norms must not move with what they see here."""
         self.encoder.eval()
-        if not self.config.parts:  # type: ignore[attr-defined]
+        if not self.config.submodels:  # type: ignore[attr-defined]
             self.encoder.fit(images)
 
     def points(self, images: Stream) -> Iterator[Tensor]:
@@ -132,7 +132,7 @@ class Encoded(Sampled):
 
 def encoder_of(config: LatentConfig) -> Model:
     """The encoder that a configuration asks for, not fitted yet: a part's, a model of the catalogue's, or none."""
-    if part := config.parts.get("encoder"):
+    if part := config.submodels.get("encoder"):
         part_class = catalogue.model_class(part["model"])
         return part_class(configs.build(part_class.Config, part["config"], part["model"]))
     shape: dict[str, Any] = {"size": config.size, "channels": config.channels}

@@ -1,41 +1,47 @@
-"""Batches for the loop: read ahead of the step that needs them, in the order that is given."""
+"""Batches for the loop, read ahead of the step that needs them."""
 
 from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 
 import numpy as np
 
-from imagewright.images import Batch, Images
-from imagewright.training.data.sampling_order import Order
+from imagewright.images import Batch
+from imagewright.training.data.feeds import FeedReader
+from imagewright.training.plan import Schedule
 
 READ_AHEAD = 2
 
 
-def feed(
-    images: Images, order: Order, seed: int, first: int, batch_size: int, rows: range, pin: bool
-) -> Generator[Batch, None, None]:
-    """This rank's `rows` of each batch from position `first` on, without end. A thread reads ahead.
+def prefetch(
+    readers: Mapping[str, FeedReader], schedule: Schedule, first: int, *, pin: bool
+) -> Generator[dict[str, Batch], None, None]:
+    """A batch of each feed for every step, from `first` images seen on, without end. A thread reads ahead.
 
-    `pin`: in page-locked memory, from which a GPU copies while it computes.
+    readers: by feed; each gives this rank's rows of the global batch.
+    schedule: says how large the global batch is at each point.
+    pin: in page-locked memory, from which a GPU copies while it computes.
     """
-    ready: queue.Queue[Batch | BaseException] = queue.Queue(READ_AHEAD)
+    ready: queue.Queue[dict[str, Batch] | BaseException] = queue.Queue(READ_AHEAD)
     stopped = threading.Event()
 
     def read() -> None:
         start = first
         try:
             while not stopped.is_set():
+                rows = schedule.rows(start)
                 positions = np.arange(start + rows.start, start + rows.stop, dtype=np.int64)
-                batch = images.batch(order(positions), views=positions, seed=seed)
-                _put(batch.map(lambda part: part.pin_memory()) if pin else batch)
-                start += batch_size
+                batches = {name: reader.batch(positions) for name, reader in readers.items()}
+                if pin:
+                    batches = {name: batch.map(lambda part: part.pin_memory()) for name, batch in batches.items()}
+                put(batches)
+                start += schedule.batch_size(start)
         except BaseException as error:  # noqa: BLE001 (handed to the loop, which raises it)
-            _put(error)
+            put(error)
 
-    def _put(item: Batch | BaseException) -> None:
+    def put(item: dict[str, Batch] | BaseException) -> None:
         while not stopped.is_set():
             try:
                 ready.put(item, timeout=0.1)
@@ -43,7 +49,7 @@ def feed(
             except queue.Full:
                 continue
 
-    reader = threading.Thread(target=read, name="feed", daemon=True)
+    reader = threading.Thread(target=read, name="prefetch", daemon=True)
     reader.start()
     try:
         while True:

@@ -38,7 +38,7 @@ ENCODED_AT_ONCE = 256
 WORD = 2.0**64
 
 
-def strength_of(option: str) -> float:
+def parse_strength(option: str) -> float:
     """The strength in `rare` or `rare:0.7`; raises `ConfigError` for anything else.
 
     0 draws uniformly; 1 by the whole inverse of the density, so that each part of the latent space is seen alike.

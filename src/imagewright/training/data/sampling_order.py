@@ -1,6 +1,6 @@
-"""In which order training sees the images: position p of an endless stream is an image.
+"""The order in which training sees the images: position p of an endless stream is an image.
 
-Position and seed alone decide, so that a resumed run goes on where it stopped, and ranks share a batch out among them.
+The order depends on position and seed alone, so that a resumed run continues it, and ranks read parts of one batch.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ BLOCKS_MIXED = 32
 
 
 class Order(Protocol):
-    """Which image stands at each position."""
+    """The image at each position of a stream."""
 
     def __call__(self, positions: np.ndarray) -> np.ndarray:
         """The image at each position, both int64."""
@@ -24,7 +24,7 @@ class Order(Protocol):
 
 
 class ShuffledOrder:
-    """The images in a new random order each time round."""
+    """Every image once in a round, in a new random order each round."""
 
     def __init__(self, length: int, seed: int) -> None:
         self.length, self.seed = length, seed
@@ -46,11 +46,11 @@ class ShuffledOrder:
 
 
 class NearbyOrder:
-    """A new order each time round in which neighbours in the stream are near one another in the source.
+    """Every image once in a round, with neighbours in the stream near one another in the source.
 
-    For images read from their files as training goes. Blocks of 256 images are put into a random order, and 32 blocks
-    at a time are shuffled together: a batch then mixes images from all over the source, while the disk reads 32 places
-    from end to end and not every image somewhere else. Memory is flat but for 8 bytes a block.
+    For images that are decoded from their files during training. Blocks of 256 images are put into a random order, and
+    the images of 32 blocks at a time are shuffled together. A batch then mixes images from the whole source, while the
+    disk reads 32 sequential streams instead of one place an image. Memory: 8 bytes a block, and one window.
     """
 
     def __init__(self, length: int, seed: int) -> None:
@@ -69,7 +69,7 @@ class NearbyOrder:
         return images
 
     def _mixed(self, number: int, window: int) -> np.ndarray:
-        """The images of one window. The last block of the source may be short: it comes last, so that windows align."""
+        """The images of one window. A last block of fewer images comes last, so that windows align."""
         if (number, window) != self._key:
             whole = self.length // BLOCK
             blocks = np.random.default_rng(derive_seed(self.seed, "blocks", number)).permutation(whole)
@@ -82,6 +82,6 @@ class NearbyOrder:
         return self._window
 
 
-def order_of(length: int, seed: int, *, nearby: bool) -> Order:
-    """The order that suits how `length` images are read: `nearby` where each is read from its file."""
+def build_order(length: int, seed: int, *, nearby: bool) -> Order:
+    """The order for `length` images. `nearby`: for images that are read from their files during training."""
     return NearbyOrder(length, seed) if nearby else ShuffledOrder(length, seed)

@@ -1,7 +1,7 @@
-"""Pictures that training never shows a model, so that the doctor can tell what was learned from what was remembered.
+"""The validation split: images that training never shows, so that the doctor can measure overfitting and memorisation.
 
-The set stays whole: its fingerprint, its cache and its labels are those of all pictures. What is kept aside is left out
-of the order in which training sees them.
+The set itself stays whole, with one fingerprint, cache and labels. The held-out images are left out of the order in
+which training sees them.
 """
 
 from __future__ import annotations
@@ -15,37 +15,38 @@ from imagewright.seeds import derive_seed
 from imagewright.training.data.sampling_order import Order
 from imagewright.training.options import TrainingOptions
 
-# A fiftieth costs a model nothing that shows. Below 400 pictures each one counts, and memorisation is told without any.
+# A fiftieth has no visible cost. Sets of fewer than 400 images lose none: memorisation is measured without a split.
 SHARE = 50
 SMALLEST_SET = 400
 FEWEST, MOST = 16, 256
 
 
-def settled(options: TrainingOptions, images: Images, *, has_steps: bool) -> TrainingOptions:
-    """The options with the number of pictures to keep aside decided; never more than half of the set."""
+def settle_held_out(options: TrainingOptions, images: Images, *, has_steps: bool) -> TrainingOptions:
+    """The options with the number of held-out images decided; never more than half of the set."""
     if not has_steps:
         return dataclasses.replace(options, held_out=0)
-    wanted = automatic(len(images)) if options.held_out is None else options.held_out
+    wanted = default_count(len(images)) if options.held_out is None else options.held_out
     return dataclasses.replace(options, held_out=min(wanted, len(images) // 2))
 
 
-def automatic(count: int) -> int:
-    """How many of `count` pictures are kept aside where the user says nothing."""
+def default_count(count: int) -> int:
+    """How many of `count` images are held out by default."""
     return 0 if count < SMALLEST_SET else min(MOST, max(FEWEST, count // SHARE))
 
 
-def choose(held_out: int | None, count: int, seed: int) -> np.ndarray:
-    """Which of `count` pictures are kept aside: int64, ascending; decided by the run's seed alone."""
+def choose_held_out(held_out: int | None, count: int, seed: int) -> np.ndarray:
+    """Indices of the held-out images among `count`: int64, ascending. They depend on the run's seed alone."""
     generator = np.random.default_rng(derive_seed(seed, "held out"))
     return np.sort(generator.choice(count, held_out or 0, replace=False)).astype(np.int64)
 
 
 class LeavingOut:
-    """An order over the pictures that are not kept aside. `order` counts those alone."""
+    """An order over the images that are not held out, from an order over the numbers 0 to their count - 1."""
 
     def __init__(self, order: Order, held_out: np.ndarray) -> None:
         self.order = order
-        # How many shown pictures come before each one kept aside: as many of these are to be skipped on the way.
+        # For each held-out index, the number of training images before it. `searchsorted` over these maps a number
+        # among the training images to an index in the set.
         self._shown_before = held_out - np.arange(len(held_out))
 
     def __call__(self, positions: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What the doctor says of a run: each finding with its evidence and one thing to try."""
+"""The diagnosis of a run: each finding with its evidence and one thing to try."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from imagewright.training.doctor.rules import NEEDED, RULES
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong: its name, the figure and the threshold, what to try, and since when."""
+    """A problem of a training: its name, the figure with its threshold, what to try, and since when."""
 
     name: str
     evidence: str
@@ -26,22 +26,22 @@ class Finding:
     def __str__(self) -> str:
         return f"{self.name}: {self.evidence}. {self.suggestion}"
 
-    def as_record(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """JSON values."""
         return dataclasses.asdict(self)
 
 
-def judge(lines: Sequence[Mapping[str, Any]], record: Mapping[str, Any]) -> list[Finding]:
-    """What is wrong at the last of the reports. A pure function of them and of the run's record."""
+def diagnose(lines: Sequence[Mapping[str, Any]], record: Mapping[str, Any]) -> list[Finding]:
+    """The problems at the last report. A pure function of the reports and of the run's record."""
     return [
-        Finding(name, *said, _since(name, lines, record))
+        Finding(name, *found, _since(name, lines, record))
         for name, rule in RULES.items()
-        if (said := rule(History(lines, record))) is not None
+        if (found := rule(History(lines, record))) is not None
     ]
 
 
 def _since(name: str, lines: Sequence[Mapping[str, Any]], record: Mapping[str, Any]) -> int:
-    """The images seen from which on the rule has held without a break."""
+    """The images seen since which the rule has held at every report."""
     since = int(lines[-1]["images_seen"])
     for count in range(len(lines) - 1, max(0, len(lines) - REMEMBERED), -1):
         if RULES[name](History(lines[:count], record)) is None:
@@ -51,30 +51,30 @@ def _since(name: str, lines: Sequence[Mapping[str, Any]], record: Mapping[str, A
 
 
 def doctor(run: Run | str | Path) -> list[Finding]:
-    """What is wrong with a run as of its last report; empty where nothing was found.
+    """The problems of a run at its last report; empty if none was found.
 
-    Empty too where there is nothing to judge by: a run fitted in closed form, imported, without a report, or trained
-    before health was watched. `nothing_to_watch` says which. Raises `RunError` where there is no run.
+    Also empty for a run that cannot be diagnosed: fitted in closed form, imported, without a report, or trained by a
+    version that measured no health. `why_not_diagnosed` says which. Raises `RunError` if there is no run.
     """
     run = run if isinstance(run, Run) else Run(run)
     lines = run.metrics()
-    return [] if nothing_to_watch(run, lines) else judge(lines, run.record)
+    return [] if why_not_diagnosed(run, lines) else diagnose(lines, run.record)
 
 
-def looked_at(lines: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The names of the findings that the last report's figures could have led to."""
+def rules_applied(lines: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The names of the rules whose figures the last report has."""
     health = lines[-1].get("health") or {}
     return [name for name, figure in NEEDED.items() if any(each.startswith(figure) for each in health)]
 
 
-def nothing_to_watch(run: Run, lines: Sequence[Mapping[str, Any]]) -> str | None:
-    """Why the doctor can say nothing of a run, None where it can."""
+def why_not_diagnosed(run: Run, lines: Sequence[Mapping[str, Any]]) -> str | None:
+    """Why a run cannot be diagnosed; None if it can."""
     if "imported" in run.record:
-        return "imported, not trained here: nothing was watched."
+        return "imported, not trained here: nothing was measured."
     if catalogue.model_class(run.model).is_closed_form():
-        return f"{run.model} is fitted in closed form: there is nothing to watch."
+        return f"{run.model} is fitted in closed form: it has no training steps to diagnose."
     if not lines:
         return "there is no report in it yet: its training has only begun, or ended before its first."
     if not isinstance(lines[-1].get("health"), dict):
-        return "its reports hold no figures of health: it was trained by a version that did not watch them."
+        return "its reports hold no figures of health: it was trained by a version that did not measure them."
     return None

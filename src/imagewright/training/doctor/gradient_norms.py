@@ -1,4 +1,4 @@
-"""How hard a training pulls at its networks: the norms of gradients, and how far a step moves the weights."""
+"""Gradient norms of each phase, and the size of an optimizer's step relative to the weights."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-FOLD_AT = 256  # norms that are kept one by one before they are folded: a list of scalars must not grow without end
+FOLD_AT = 256  # norms in the list of a phase before they are folded into sums, so that lists stay short
 
 
 class GradientNorms:
-    """The norms of each phase's gradients since the last report, gathered without waiting for the device."""
+    """The norms of each phase's gradients since the last report, collected without waiting for the device."""
 
     def __init__(self) -> None:
         self._sums: dict[str, Tensor] = {}  # of a phase: sum of logarithms, how many, largest, not finite ones
@@ -29,7 +29,7 @@ class GradientNorms:
     def _summed(self, phase: str) -> Tensor:
         norms = torch.stack([norm.float() for norm in self._new[phase]])
         finite = norms.isfinite()
-        # A network that a rule lets rest for a step has a gradient of zero, whose logarithm would drown the others'.
+        # A network that skips an update has a gradient of zero, whose logarithm would dominate the mean.
         moving = finite & (norms > 0)
         logarithms = torch.where(moving, norms.log(), 0).sum()
         new = torch.stack([logarithms, moving.sum(), torch.where(finite, norms, 0).max(), (~finite).sum()])
@@ -55,7 +55,7 @@ class GradientNorms:
         return figures
 
     def state(self) -> dict[str, dict[str, list[float]]]:
-        """What a checkpoint keeps, so that a resumed run's next report says what an unbroken one's would."""
+        """For a checkpoint: with it, a resumed run's next report equals that of an unbroken run."""
         return {
             phase: {
                 "new": [float(norm) for norm in new],
@@ -65,11 +65,13 @@ class GradientNorms:
         }
 
     def restore(self, state: dict[str, dict[str, list[float]]], device: torch.device) -> None:
-        """Go on from `state`."""
+        """Continue from `state`."""
         self._new = {
-            phase: [torch.tensor(norm, device=device) for norm in kept["new"]] for phase, kept in state.items()
+            phase: [torch.tensor(norm, device=device) for norm in saved["new"]] for phase, saved in state.items()
         }
-        self._sums = {phase: torch.tensor(kept["sums"], device=device) for phase, kept in state.items() if kept["sums"]}
+        self._sums = {
+            phase: torch.tensor(saved["sums"], device=device) for phase, saved in state.items() if saved["sums"]
+        }
 
 
 def total_norm(parameters: Iterable[nn.Parameter]) -> Tensor:
@@ -78,10 +80,10 @@ def total_norm(parameters: Iterable[nn.Parameter]) -> Tensor:
     return nn.utils.get_total_norm(gradients, foreach=True)
 
 
-def relative_steps(networks: dict[str, nn.Module], optimizers: dict[str, torch.optim.Adam]) -> dict[str, float]:
-    """How far the next step of Adam would move each network's weights, as a share of their own size.
+def relative_steps(networks: dict[str, nn.Module], optimizers: dict[str, torch.optim.Optimizer]) -> dict[str, float]:
+    """The norm of each network's next step, by the optimizer's moments, as a share of the norm of its weights.
 
-    Read off the moments: the gradient's part of the step is left to them, and no weights need to be kept.
+    The gradient of the next step is left out, so that no weights need to be stored for a comparison.
     """
     figures: dict[str, float] = {}
     for name, network in networks.items():
@@ -91,15 +93,17 @@ def relative_steps(networks: dict[str, nn.Module], optimizers: dict[str, torch.o
         for parameter in network.parameters():
             size += parameter.detach().square().sum().double().cpu()
             state = optimizers[name].state.get(parameter)
-            if state and float(state["step"]):
+            # RMSprop keeps no mean of the gradient: its step follows from the next gradient alone.
+            if state and "exp_avg" in state and float(state["step"]):
                 moved += _adam_step(state, group["betas"], group["eps"]).square().sum().double().cpu()
-        # Weights that start at zero (a noise level) have no size yet: what moves them counts in full.
-        figures[f"step/{name}"] = group["lr"] * math.sqrt(float(moved)) / max(math.sqrt(float(size)), 1e-6)
+        # Weights that start at zero (a noise level) have no size yet: their step counts in full.
+        if "betas" in group:
+            figures[f"step/{name}"] = float(group["lr"]) * math.sqrt(float(moved)) / max(math.sqrt(float(size)), 1e-6)
     return figures
 
 
 def _adam_step(state: dict[str, Tensor], betas: tuple[float, float], epsilon: float) -> Tensor:
-    """Kingma & Ba 2015, arXiv:1412.6980, algorithm 1, for a rate of 1."""
+    """Kingma & Ba 2015, arXiv:1412.6980, algorithm 1, for a learning rate of 1."""
     steps = float(state["step"])
     mean = state["exp_avg"] / (1 - betas[0] ** steps)
     variance = state["exp_avg_sq"] / (1 - betas[1] ** steps)

@@ -1,128 +1,139 @@
-"""Figures of a model's health at one point of its training, found without leaving a trace in it.
+"""Measurements of a model's health at one point of its training, without side effects on it.
 
-What is drawn here has seeds of its own, and the model gets back its mode and every buffer: a training that is examined
+Random numbers come from seeds of their own, and the model's mode and buffers are restored: a training that is examined
 ends with the same bytes as one that is not. Only the main rank examines; nothing here is exchanged between ranks.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from imagewright.capabilities import Decodes, has_posterior, judges, require, verbs_of
+from imagewright.capabilities import has_posterior, is_adversarial, verbs_of
 from imagewright.images import Batch, Images
 from imagewright.model import Model
+from imagewright.phases import Draws, Rows
 from imagewright.pixels import to_float
 from imagewright.seeds import derive_seed
-from imagewright.training.doctor import sample_distances as likeness
+from imagewright.training.data.feeds import FeedReader, build_readers
+from imagewright.training.doctor import sample_distances
 from imagewright.training.doctor.gradient_norms import relative_steps
-from imagewright.training.engine import Engine
+from imagewright.training.engine import Engine, as_rows
 from imagewright.verbs.apply import decode, reconstruct, sample_latents
 
-PICTURES = 64  # samples, or training pictures, of one examination
-JUDGED = 32  # samples, training pictures and held-out pictures that a discriminator judges in one
-KEPT_BYTES = 2**26  # of training pictures, and as many of held-out ones, at their full size
-REFERENCES = 4096  # training pictures that samples are compared with
-REFERENCES_DECODED = 512  # where each one has to be read from its file: such sets are too large to be remembered
+PICTURES = 64  # samples, or training images, of one examination
+COMPARED = 32  # training images, and as many held-out ones, whose logits are compared with those of samples
+SAVED_BYTES = 2**26  # of training images, and as many of held-out ones, at their full size
+REFERENCES = 4096  # training images that samples are compared with
+REFERENCES_DECODED = 512  # of sets that are decoded as they are read, which are too large to hold small copies of
 READ_AT_ONCE = 256
-DEAD = 0.01  # nats: a latent whose posterior says less of a picture than this says nothing
+DEAD = 0.01  # nats: a latent with a smaller mean divergence from its prior carries no information
 
 Figures = dict[str, float]
 
 
 class Examiner:
-    """Keeps what examinations compare with: some training pictures, and those held out."""
+    """Holds what examinations compare with: some training images, and some held-out ones."""
 
-    def __init__(self, model: Model, images: Images, held_out: np.ndarray, seed: int) -> None:
+    def __init__(self, model: Model, sources: Mapping[str, Images], held_out: np.ndarray, seed: int) -> None:
         self.model, self.seed = model, seed
+        images = next(iter(sources.values()))
         generator = np.random.default_rng(derive_seed(seed, "doctor"))
         some = generator.choice(len(images), min(len(images), 2 * REFERENCES), replace=False)
         trained = np.setdiff1d(some, held_out, assume_unique=True)
         trained = generator.permutation(trained)
         size = images.channels * images.height * images.width
-        kept = max(2, min(4 * PICTURES, KEPT_BYTES // size))
-        self.trained = images.batch(trained[:kept])
-        self.held_out = images.batch(generator.permutation(held_out)[:kept]) if len(held_out) else None
+        saved = max(2, min(4 * PICTURES, SAVED_BYTES // size))
+        self.trained = images.batch(trained[:saved])
+        self.held_out = images.batch(generator.permutation(held_out)[:saved]) if len(held_out) else None
         self.references = _references(images, trained)
+        # A model of several feeds is examined on rows of all of them; held-out images are of the first alone.
+        self.readers: dict[str, FeedReader] = {}
+        if len(model.feeds) > 1:
+            self.held_out = None
+            self.readers = build_readers(model, sources, derive_seed(seed, "doctor"), held_out)
 
     def figures(self, engine: Engine, images_seen: int) -> Figures:
-        """Every figure that this model has, by name. The engine's gradient norms are read, and start anew."""
+        """Every figure that this model has, by name. Reads and resets the engine's gradient norms."""
         norms = engine.gradient_norms.read()
-        if engine.scaler.is_enabled():  # its search for a scale oversteps now and then, and skips such steps
+        if engine.scaler.is_enabled():  # its search for a scale overflows now and then, and skips such steps
             norms = {name: norm for name, norm in norms.items() if not name.endswith("/not_finite")}
         figures = norms | relative_steps(engine.networks, engine.optimizers)
         model, seed = self.model, derive_seed(self.seed, "doctor", images_seen)
         with _untouched(model):
-            torch.manual_seed(seed)  # for what a network draws by itself: dropout
-            if "sample" in verbs_of(model):
-                figures |= self._of_game(seed)
+            torch.manual_seed(seed)  # for layers that sample by themselves: dropout
+            figures |= self._of_discriminators(seed)
             with engine.averages.in_place(model):
-                figures |= self._of_pictures() | self._of_posterior(seed)
-        # A model about to break down has figures that are no numbers: the gradients say so in a word.
+                figures |= self._of_images() | self._of_posterior(seed)
+        # Figures of a model that breaks down may not be finite: the gradient norms report that.
         return {name: float(f"{figure:.6g}") for name, figure in figures.items() if math.isfinite(figure)}
 
     def _latents(self) -> Tensor:
-        """The same at each examination, but for the conditions that a model has learned to draw."""
+        """The same at each examination, except for conditions, whose distribution a model learns."""
         return sample_latents(self.model, PICTURES, derive_seed(self.seed, "doctor"))
 
-    def _of_pictures(self) -> Figures:
-        """How the samples, or else the rebuilt pictures, are spread beside the data; how many are copies."""
+    def _of_images(self) -> Figures:
+        """Distances among samples, or else among reconstructions, as shares of those among the data; copies."""
         model, usual = self.model, self.references
         if "sample" in verbs_of(model):
-            return _of_samples(likeness.small(decode(model, self._latents())), usual)
+            return _of_samples(sample_distances.small(decode(model, self._latents())), usual)
         if "reconstruct" in verbs_of(model):
-            rebuilt = likeness.small(reconstruct(model, self.trained.images[:PICTURES]))
-            return {"reconstructions/spread": likeness.spread(rebuilt) / usual.spread} if usual.spread else {}
+            rebuilt = sample_distances.small(reconstruct(model, self.trained.images[:PICTURES]))
+            return {"reconstructions/spread": sample_distances.spread(rebuilt) / usual.spread} if usual.spread else {}
         return {}
 
-    def _of_game(self, seed: int) -> Figures:
-        """What the discriminator makes of training, held-out and generated pictures, as it meets them in training.
+    def _of_discriminators(self, seed: int) -> Figures:
+        """Logits of training, held-out and generated images, compared, in training mode.
 
-        The generator is the one that it plays against, not its average. Training and held-out pictures go through in
-        one batch, so that batch normalisation cannot tell them apart.
+        The generator is the trained one, not its average. Training and held-out images are one batch, so that batch
+        normalisation cannot tell them apart.
         """
         model = self.model
-        if not judges(model):
+        if not is_adversarial(model):
             return {}
         model.train()
-        device, latents = model.device, self._latents()[:JUDGED].to(model.device)
-        trained = _some(self.trained, JUDGED, seed)
-        both = trained if self.held_out is None else _joined(trained, _some(self.held_out, JUDGED, seed))
+        rows, trained = self._rows(seed)
+        count = len(rows[next(iter(model.feeds))].images) // next(iter(model.feeds.values())).repeats
+        generator = torch.Generator(device=model.device).manual_seed(derive_seed(self.seed, "doctor"))
         with torch.inference_mode():
-            fake = model.judge(require(model, Decodes).decode(latents), latents=latents).float().cpu()
-            labels, attributes = (
-                None if known is None else known.to(device) for known in (both.labels, both.attributes)
+            found = model.logits(rows, Draws(generator, count, 0, count))
+        figures: Figures = {}
+        for name, logits in found.items():
+            real, fake = (
+                each.float().flatten(1).mean(1).cpu() if each.ndim > 1 else each.float().cpu() for each in logits
             )
-            real = model.judge(to_float(both.images.to(device)), labels=labels, attributes=attributes).float().cpu()
-        real, held = real[: len(trained.images)], real[len(trained.images) :]
-        figures = {
-            "discriminator/training_over_samples": _share_above(real, fake),
-            "discriminator/distance": float((real.mean() - fake.mean()) / _deviation(real, fake)),
-        }
-        if len(held):
-            figures["discriminator/training_over_held_out"] = _share_above(real, held)
-            figures["discriminator/held_out_over_samples"] = _share_above(held, fake)
-            figures["discriminator/held_out"] = float(len(held))
+            figures |= _of_logits(name, real[:trained], real[trained:], fake)
         return figures
 
+    def _rows(self, seed: int) -> tuple[dict[str, Rows], int]:
+        """Rows of each feed on the model's device, and how many of the first feed are training images."""
+        if self.readers:
+            positions = np.arange(COMPARED) + seed % 2**32
+            batches = {name: reader.batch(positions) for name, reader in self.readers.items()}
+            trained = COMPARED * next(iter(self.readers.values())).repeats
+        else:
+            some = _some(self.trained, COMPARED, seed)
+            both = some if self.held_out is None else _joined(some, _some(self.held_out, COMPARED, seed))
+            batches, trained = {next(iter(self.model.feeds)): both}, len(some.images)
+        device = self.model.device
+        return {name: as_rows(batch.map(lambda part: part.to(device))) for name, batch in batches.items()}, trained
+
     def _of_posterior(self, seed: int) -> Figures:
-        """How many nats the latents say of a picture, and how many of them say anything."""
+        """The divergence of the posterior from the prior in nats, and how many latents carry any."""
         model = self.model
         if not has_posterior(model):
             return {}
         model.eval()
         some = _some(self.trained, PICTURES, seed)
-        labels, attributes = (
-            None if known is None else known.to(model.device) for known in (some.labels, some.attributes)
-        )
+        some = some.map(lambda part: part.to(model.device))
         with torch.inference_mode():
-            images = to_float(some.images.to(model.device))
-            nats = model.divergences(images, labels=labels, attributes=attributes).mean(0)
+            images = to_float(some.images)
+            nats = model.divergences(images, labels=some.labels, attributes=some.attributes).mean(0)
         return {
             "posterior/nats": float(nats.sum()),
             "posterior/latents": float(len(nats)),
@@ -130,28 +141,28 @@ class Examiner:
         }
 
 
-def _references(images: Images, trained: np.ndarray) -> likeness.References:
+def _references(images: Images, trained: np.ndarray) -> sample_distances.References:
     chosen = trained[: REFERENCES if images.cached else REFERENCES_DECODED]
     parts = [images.batch(some).images for some in np.array_split(chosen, -(-len(chosen) // READ_AT_ONCE))]
-    return likeness.References(torch.cat([likeness.small(part) for part in parts]), mirrored=images.flip)
+    return sample_distances.References(
+        torch.cat([sample_distances.small(part) for part in parts]), mirrored=images.flip
+    )
 
 
-def _of_samples(made: Tensor, usual: likeness.References) -> Figures:
+def _of_samples(made: Tensor, usual: sample_distances.References) -> Figures:
     """Distances among samples as shares of the data's own, which a set of equal pictures does not have; copies."""
     figures = {"samples/copies": usual.copies(made), "training/copies": usual.usual_copies()}
     if usual.spread:
-        figures["samples/spread"] = likeness.spread(made) / usual.spread
+        figures["samples/spread"] = sample_distances.spread(made) / usual.spread
     if usual.nearest:
-        figures["samples/nearest"] = likeness.nearest(made) / usual.nearest
+        figures["samples/nearest"] = sample_distances.nearest(made) / usual.nearest
     return figures
 
 
 def _some(batch: Batch, count: int, seed: int) -> Batch:
-    """Other pictures at each examination, so that several together judge all."""
+    """Different images at each examination, so that several examinations together cover all."""
     chosen = torch.randperm(len(batch.images), generator=torch.Generator().manual_seed(seed))[:count]
-    return Batch(
-        batch.images[chosen], *(None if known is None else known[chosen] for known in (batch.labels, batch.attributes))
-    )
+    return batch.rows(chosen)
 
 
 def _joined(first: Batch, second: Batch) -> Batch:
@@ -159,11 +170,25 @@ def _joined(first: Batch, second: Batch) -> Batch:
         return None if one is None or other is None else torch.cat([one, other])
 
     images = torch.cat([first.images, second.images])
-    return Batch(images, both(first.labels, second.labels), both(first.attributes, second.attributes))
+    layers = {name: torch.cat([layer, second.layers[name]]) for name, layer in first.layers.items()}
+    return Batch(images, both(first.labels, second.labels), both(first.attributes, second.attributes), layers)
+
+
+def _of_logits(name: str, real: Tensor, held_out: Tensor, fake: Tensor) -> Figures:
+    """Comparisons of a discriminator's logits (N,) of training, held-out and generated images."""
+    figures = {
+        f"{name}/training_over_samples": _share_above(real, fake),
+        f"{name}/distance": float((real.mean() - fake.mean()) / _deviation(real, fake)),
+    }
+    if len(held_out):
+        figures[f"{name}/training_over_held_out"] = _share_above(real, held_out)
+        figures[f"{name}/held_out_over_samples"] = _share_above(held_out, fake)
+        figures[f"{name}/held_out"] = float(len(held_out))
+    return figures
 
 
 def _share_above(first: Tensor, second: Tensor) -> float:
-    """How often one of the first is above one of the second: 0.5 where they are alike, 1 where all are."""
+    """P(a number of the first > a number of the second), ties counted half: 0.5 for equal distributions."""
     difference = first[:, None] - second[None]
     return float((difference > 0).float().mean() + 0.5 * (difference == 0).float().mean())
 
@@ -175,7 +200,7 @@ def _deviation(first: Tensor, second: Tensor) -> float:
 
 @contextmanager
 def _untouched(model: Model) -> Iterator[None]:
-    """Within the block, forward passes in training mode may move running statistics: afterwards they have not."""
+    """Restore the modes and buffers of a model, and torch's generators, at the end of the block."""
     was_training = {module: module.training for module in model.modules()}
     buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
     device = [model.device] if model.device.type == "cuda" else []

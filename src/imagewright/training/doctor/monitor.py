@@ -1,46 +1,57 @@
-"""The doctor beside a running training: at each report it examines, judges, and says what it has not said before."""
+"""The doctor as an observer of a training: it examines the model at each report and logs new findings."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
-from imagewright.runs.run import Run
-from imagewright.training.doctor.findings import Finding, judge
+from imagewright.errors import RunError
+from imagewright.runs.report.page import write_report
+from imagewright.training.doctor.findings import Finding, diagnose
 from imagewright.training.doctor.history import REMEMBERED
 from imagewright.training.doctor.measurements import Examiner
-from imagewright.training.engine import Engine
+from imagewright.training.observers import Line, Observer, Training
 
 
-class Watch:
-    """What was reported last, and what was said already: of this process, and of those that trained the run before."""
+class Doctor(Observer):
+    """Adds `health` and `findings` to each report; on the main rank."""
 
-    def __init__(self, run: Run, examiner: Examiner) -> None:
-        self.run, self.examiner = run, examiner
-        self.lines: list[dict[str, Any]] = []
-        self.said: set[str] = set()
+    def __init__(self, every: int) -> None:
+        self.every = every
+        self.lines: list[dict[str, Any]] = []  # the latest reports
+        self.reported: set[str] = set()  # findings that were logged, also by processes that trained the run before
 
-    def resume(self) -> None:
-        """Take up what the run reported before."""
-        earlier = self.run.metrics()
-        self.lines = earlier[-REMEMBERED:]
-        self.said = {str(found.get("name")) for line in earlier for found in line.get("findings", [])}
+    def begin(self, training: Training) -> None:
+        self.training = training
+        self.examiner = Examiner(training.model, training.sources, training.held_out, training.plan.seed)
+        if training.images_seen:
+            earlier = training.run.metrics()
+            self.lines = earlier[-REMEMBERED:]
+            self.reported = {str(found.get("name")) for line in earlier for found in line.get("findings", [])}
 
-    def report(self, line: dict[str, Any], engine: Engine) -> list[Finding]:
-        """Add `health` and `findings` to a report about to be written; returns the findings that are new."""
-        line["health"] = self.examiner.figures(engine, line["images_seen"])
+    def at(self, images_seen: int, line: Line | None) -> None:
+        if line is None:
+            return
+        line["health"] = self.examiner.figures(self.training.engine, images_seen)
         self.lines = [*self.lines, line][-REMEMBERED:]
-        findings = judge(self.lines, self.run.record)
-        line["findings"] = [finding.as_record() for finding in findings]
-        new = [finding for finding in findings if finding.name not in self.said]
-        self.said |= {finding.name for finding in new}
-        return new
+        findings = diagnose(self.lines, self.training.run.record)
+        line["findings"] = [finding.to_dict() for finding in findings]
+        new = [finding for finding in findings if finding.name not in self.reported]
+        self.reported |= {finding.name for finding in new}
+        self._log(new)
 
-    def breakdown(self, line: dict[str, Any], engine: Engine) -> list[Finding]:
-        """As `report`, of a training whose numbers are none any more: its model cannot be examined, only its gradients.
+    def broke(self, line: Line) -> None:
+        """The model cannot be examined any more, only its gradients. A run that never reported is removed anyway."""
+        if not self.lines:
+            return
+        line["health"] = self.training.engine.gradient_norms.read()
+        findings = diagnose([*self.lines, line], self.training.run.record)
+        line["findings"] = [finding.to_dict() for finding in findings]
+        self._log(findings)
+        with suppress(RunError):  # the breakdown itself is what the user must hear of
+            self.training.run.append_metrics(line)
+            write_report(self.training.run.path)
 
-        Losses that are not finite, in whichever precision, are a breakdown.
-        """
-        line["health"] = engine.gradient_norms.read()
-        findings = judge([*self.lines, line], self.run.record)
-        line["findings"] = [finding.as_record() for finding in findings]
-        return findings
+    def _log(self, findings: list[Finding]) -> None:
+        for finding in findings:
+            self.training.reporter.message(f"doctor: {finding}")

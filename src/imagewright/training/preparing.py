@@ -1,0 +1,35 @@
+"""Decoding the images of a training once, before it starts, and saying which could not be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from imagewright import distributed
+from imagewright.images import Images
+from imagewright.training.reporting import Reporter
+
+NAMED_AT_MOST = 3  # unreadable pictures, in a message
+
+
+def prepare_sources(sources: Iterable[Images], reporter: Reporter) -> None:
+    """Decode each source on the main rank, then open on all ranks what it made."""
+    for images in sources:
+        distributed.first_on_main(lambda images=images: _prepare(images, reporter))  # type: ignore[misc]
+        images.prepare()
+
+
+def _prepare(images: Images, reporter: Reporter) -> None:
+    images.prepare(reporter.preparing)
+    for note in images.notes:
+        reporter.message(note)
+    report_skipped(images, "left out", reporter)
+
+
+def report_skipped(images: Images, what_became: str, reporter: Reporter) -> None:
+    """A line on the pictures that could not be read, if there are any, with their count and the first names."""
+    count = len(images.skipped)
+    if count:
+        what = "unreadable picture is" if count == 1 else "unreadable pictures are"
+        named = "; ".join(f"{name} ({reason})" for name, reason in images.skipped[:NAMED_AT_MOST])
+        rest = f"; `imagewright data check {images.source}` names all" if count > NAMED_AT_MOST else ""
+        reporter.message(f"{count:,} {what} {what_became}: {named}{rest}")

@@ -1,0 +1,247 @@
+"""From what the user asked for to the setting of a training: options by owner, images at a fitting size, the config."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from imagewright import catalogue, configs, distributed
+from imagewright.errors import ConfigError, DataError, nearest_name
+from imagewright.images import Images, open_images
+from imagewright.recipe import Recipe
+from imagewright.training.options import OF_CLOSED_FORMS, TrainingOptions
+from imagewright.training.plan import Plan
+from imagewright.training.submodels import Submodels, describe_submodels, load_submodels, resize_to_submodels
+from imagewright.versions import versions
+
+Say = Callable[[str], None]
+"""Called with a sentence that the user should read."""
+
+
+def split_options(model_name: str, options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The options of the training, and those of the model.
+
+    Raises `ConfigError` with the nearest name of either for an unknown one.
+    """
+    of_training = [field.name for field in dataclasses.fields(TrainingOptions)]
+    of_model = configs.options_of(catalogue.model_class(model_name).Config)
+    for name in options:
+        if name not in of_training and name not in of_model:
+            raise ConfigError(
+                f"{model_name} has no option {name!r}.{nearest_name(name, of_training + of_model)} "
+                f"`imagewright train {model_name} --help` lists them."
+            )
+    training = {name: value for name, value in options.items() if name in of_training}
+    # A model may have an option of the same name (PCA's seed): it is given to both.
+    return training, {name: value for name, value in options.items() if name in of_model}
+
+
+def warn_unused(model_name: str, training: dict[str, Any], say: Say) -> None:
+    """Closed-form models have no training steps, so step options have no effect.
+
+    Warns instead of raising, so that one call works for every model.
+    """
+    unused = [name for name in training if name not in OF_CLOSED_FORMS]
+    if unused and catalogue.model_class(model_name).is_closed_form():
+        say(f"{model_name} is fitted in closed form, without steps: {', '.join(unused)} not used")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What is settled before the long work.
+
+    sources: images by source name, as the model takes them.
+    options: every option of the training.
+    config: the model's checked configuration.
+    submodels: trained models whose weights are copied into sub-modules, by name.
+    """
+
+    sources: Mapping[str, Images]
+    options: TrainingOptions
+    config: configs.Config
+    submodels: Submodels
+
+    @property
+    def images(self) -> Images:
+        """The first source."""
+        return next(iter(self.sources.values()))
+
+
+def resolve_new(model_name: str, images: Any, training: dict[str, Any], options: dict[str, Any], say: Say) -> Setting:
+    """The checked setting of a new run."""
+    config_class = catalogue.model_class(model_name).Config
+    named = name_sources(model_name, images)
+    submodels = load_submodels(model_name, options)
+    sources: dict[str, Images] = {}
+    for name, source in named.items():
+        opened = open_images(source)
+        if hasattr(opened, "check_layers"):
+            opened.check_layers(config_class.input_layers)
+        if not sources:
+            opened = fit_size(model_name, resize_to_submodels(opened, submodels, say), say)
+        else:
+            opened = match_shape(opened, next(iter(sources.values())), say)
+        sources[name] = opened
+    first = next(iter(sources.values()))
+    return Setting(
+        sources=sources,
+        options=configs.build(TrainingOptions, training, "training"),
+        config=build_config(model_name, first, options, submodels),
+        submodels=submodels,
+    )
+
+
+def name_sources(model_name: str, images: Any) -> dict[str, Any]:
+    """What the user gave for each of the model's sources, by its name. Raises `ConfigError` for another number."""
+    names = catalogue.model_class(model_name).Config.sources
+    if len(names) == 1:
+        alone = isinstance(images, Mapping) and set(images) == set(names)
+        return {names[0]: images[names[0]] if alone else images}
+    if isinstance(images, Mapping) and set(images) == set(names):
+        return {name: images[name] for name in names}
+    given = f"{len(images)} ({', '.join(map(str, images))})" if isinstance(images, Mapping) else "one"
+    raise ConfigError(
+        f"{model_name} trains on {len(names)} sources, {' and '.join(names)}, and {given} was given: "
+        f"`imagewright train {model_name} {' '.join(f'{name.upper()}/' for name in names)}`, or in Python "
+        f"images={{{', '.join(f'{name!r}: ...' for name in names)}}}."
+    )
+
+
+def fit_size(model_name: str, images: Images, say: Say) -> Images:
+    """The images at a size the model can do. A size that the user gave is kept: the configuration will refuse it."""
+    nearest = catalogue.model_class(model_name).Config.nearest_size(*images.size)
+    if nearest == images.size or images.size_given:
+        return images
+    say(
+        f"{model_name} cannot do {images.height}x{images.width}: images are resized and cropped to "
+        f"{nearest[0]}x{nearest[1]} (choose with --size)"
+    )
+    return images.with_size(nearest)
+
+
+def match_shape(images: Images, first: Images, say: Say) -> Images:
+    """The images of a further source, at the size and with the channels of the first."""
+    if (images.size, images.channels) == (first.size, first.channels):
+        return images
+    if images.size_given and images.size != first.size:
+        raise ConfigError(
+            f"{first.source} is opened at {first.height}x{first.width} and {images.source} at "
+            f"{images.height}x{images.width}, but one training takes one size: open both with the same."
+        )
+    say(f"images of {images.source} are resized to {first.height}x{first.width}x{first.channels}, as the first source")
+    return images.with_size(first.size, first.channels)
+
+
+def build_config(model_name: str, images: Images, options: dict[str, Any], submodels: Submodels) -> configs.Config:
+    """The model's checked configuration for these images. Raises `DataError` if it needs labels that they lack."""
+    config_class = catalogue.model_class(model_name).Config
+    derived: dict[str, Any] = {"size": images.size, "channels": images.channels}
+    if issubclass(config_class, configs.LabelledConfig):
+        derived["class_names"] = _class_names(images, model_name)
+    if issubclass(config_class, configs.ConditionedConfig):
+        condition = options.get("condition") or config_class.__dataclass_fields__["condition"].default.default
+        derived |= _conditions(images, model_name, condition)
+    if issubclass(config_class, configs.LayeredConfig):
+        derived["layer_channels"] = {layer.name: layer.classes or layer.channels for layer in images.layers}  # type: ignore[attr-defined]
+    if submodels:
+        derived["submodels"] = describe_submodels(submodels)
+    return configs.build(config_class, derived | options, model_name)
+
+
+def _class_names(images: Images, model_name: str) -> tuple[str, ...]:
+    if images.class_names is None:
+        raise DataError(
+            f"{model_name} learns classes, but the pictures of {images.source} have no labels: put them in a "
+            "sub-folder a class, or name a table of labels with --labels FILE (labels=FILE)."
+        )
+    if len(images.class_names) < 2:
+        raise DataError(
+            f"{model_name} tells classes apart, but all pictures of {images.source} are of one, "
+            f"{images.class_names[0]!r}: two or more are needed."
+        )
+    return images.class_names
+
+
+def _conditions(images: Images, model_name: str, condition: str) -> dict[str, tuple[str, ...]]:
+    """The names of the classes, or of the attributes, that a conditional model is conditioned on."""
+    if condition == "none":
+        return {}
+    if condition == "attributes" or (condition == "auto" and images.class_names is None and images.attribute_names):
+        if not images.attribute_names:
+            raise DataError(
+                f"condition=attributes, but the pictures of {images.source} have none: name a table of 0/1 columns "
+                "with --labels FILE (labels=FILE)."
+            )
+        return {"attribute_names": images.attribute_names}
+    return {"class_names": _class_names(images, model_name)}
+
+
+def build_plan(options: TrainingOptions, recipe: Recipe) -> Plan:
+    """The numbers of the training: the user's, else the recipe's at its start."""
+    batch_size = options.batch_size or recipe.batch_size
+    world = distributed.world_size()
+    if batch_size % world:
+        raise ConfigError(
+            f"batch_size={batch_size} cannot be shared out over {world} ranks: give a multiple of {world}."
+        )
+    return Plan(
+        images_seen=options.images_seen or recipe.images_seen,
+        batch_size=batch_size,
+        micro_batch=min(options.micro_batch or batch_size, batch_size // world),
+        learning_rate=options.learning_rate or recipe.optimizer.learning_rate,
+        schedule=options.schedule,
+        warmup=options.warmup,
+        clip=options.clip,
+        ema_half_life=options.ema_half_life,
+        precision=options.precision,
+        seed=options.seed,
+        capture=options.capture,
+    )
+
+
+def run_record(
+    model_name: str, setting: Setting, plan: Plan | None, started_from: dict[str, Any] | None
+) -> dict[str, Any]:
+    """What `run.json` says. `started_from`: what `--from` took of another run."""
+    return {
+        "model": model_name,
+        "config": dataclasses.asdict(setting.config),
+        "source": setting.images.describe(),
+        "sources": {name: images.describe() for name, images in setting.sources.items()},
+        "options": dataclasses.asdict(setting.options),
+        "plan": plan_record(plan),
+        "seed": setting.options.seed,
+        **({} if started_from is None else {"started_from": started_from}),
+        "versions": versions(),
+        "command": shlex.join([program(), *sys.argv[1:]]),
+    }
+
+
+def plan_record(plan: Plan | None) -> dict[str, Any] | None:
+    """A plan for `run.json`, with the number of ranks that shared it."""
+    return None if plan is None else dataclasses.asdict(plan) | {"ranks": distributed.world_size()}
+
+
+def program() -> str:
+    """The name of the program that was started; `imagewright` also under `python -m imagewright`."""
+    started = Path(sys.argv[0])
+    return started.parent.name if started.name == "__main__.py" else started.name
+
+
+def how_to_resume() -> str:
+    """What to type, or to call, to resume the training."""
+    if program() != "imagewright":
+        return "Go on by the same call with resume=True."
+    typed = [word for word in sys.argv[1:] if word not in ("--force", "--resume")]
+    return f"Go on by the same command with --resume: {shlex.join(['imagewright', *typed, '--resume'])}"
+
+
+def run_name(source: Any) -> str:
+    """A name for a run on a source: the source's own, without folders and suffix; `images` for an array."""
+    named = source.source if isinstance(source, Images) else source
+    return (Path(named).stem if isinstance(named, str | Path) else "") or "images"
