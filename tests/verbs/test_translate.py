@@ -139,3 +139,50 @@ def test_training_goes_on_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     made: Tensor = iw.translate(model, simple_pictures(1), to=0)
     assert model.training
     assert not made.requires_grad
+
+
+# Sheets and files
+
+
+def test_a_sheet_shows_inputs_and_styles_and_holds_the_translations(tmp_path: Path) -> None:
+    for number, picture in enumerate(simple_pictures(3)):
+        Image.fromarray(picture.transpose(1, 2, 0)).save(tmp_path / f"p{number}.png")
+    (tmp_path / "p1b.png").write_bytes(b"no picture")
+    sheet = iw.translation_sheet(Lamp(), tmp_path, 4, to="dark", styles=2, seed=7)
+    expected = iw.translate(Lamp(), tmp_path, to="dark", styles=2, seed=7)
+    assert sheet.row_labels == ["input", "dark, style 0", "dark, style 1"]
+    assert sheet.column_labels == ["p0", "p1", "p2"]
+    assert torch.equal(
+        torch.as_tensor(sheet.images), torch.cat([torch.from_numpy(simple_pictures(3)), *expected.unbind(1)])
+    )
+    assert torch.equal(torch.as_tensor(sheet.results.images), expected.flatten(0, 1))
+    assert list(sheet.results.names) == [f"p{number}_{style}.png" for number in range(3) for style in range(2)]
+    assert sheet.record["seed"] == 7
+    assert sheet.record["settings"]["to"] == "dark"
+    (note,) = sheet.notes
+    assert "p1b.png is left out" in note
+
+
+def test_references_stand_before_their_rows() -> None:
+    references = iw.open_images(simple_pictures(2, seed=3))
+    sheet = iw.translation_sheet(Lamp(), iw.open_images(simple_pictures(3)), to="bright", like=references)
+    images = torch.as_tensor(sheet.images).unflatten(0, (3, 4))
+    assert torch.equal(images[1:, 0], references.batch(np.arange(2)).images)
+    assert images[0, 0].unique().numel() == 1
+    assert sheet.column_labels[0] == "style"
+
+
+def test_a_folder_of_translations_is_written_one_by_one(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    for number, size in enumerate([(20, 30), (16, 16), (7, 9)]):
+        Image.fromarray(simple_pictures(1, size)[0].transpose(1, 2, 0)).save(source / f"{number}.png")
+    written, notes = iw.write_translations(Blurs(), source, tmp_path / "out", progress=lambda done, total: None)
+    assert [path.name for path in written] == ["0.png", "1.png", "2.png"]
+    assert notes == []
+    for path in written:
+        with Image.open(path) as made, Image.open(source / path.name) as original:
+            assert made.size == original.size
+    written, _ = iw.write_translations(Blurs(), source, tmp_path / "model", size="model", count=2)
+    with Image.open(written[1]) as made:
+        assert made.size == (16, 16)
