@@ -188,11 +188,11 @@ def test_damaged_or_unfit_label_files_are_errors(folder, tmp_path) -> None:
         open_images(folder, labels=tmp_path / "table.json")
 
 
-def test_a_table_about_other_pictures_is_passed_over_with_a_note(folder) -> None:
+def test_a_table_about_other_pictures_is_not_used_and_noted(folder) -> None:
     write_csv(folder / "labels.csv", ["image", "label"], [["other.png", 1]])
     images = open_images(folder)
     assert images.labels is None
-    assert "passed over" in images.notes[0]
+    assert "labels.csv" in images.notes[0]
 
 
 def test_labels_follow_when_a_picture_is_skipped(folder) -> None:

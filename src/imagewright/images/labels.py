@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from imagewright.errors import DataError
+from imagewright.images.annotations import Annotations, labels_from_values
 from imagewright.images.sources.listing import Listing
 
 NAME_COLUMNS = ("image", "file", "filename", "file_name", "name", "path", "image_id", "id")
@@ -28,37 +29,6 @@ TABLE_NAMES = tuple(
     f"{stem}.{end}" for stem in ("attributes", "labels", "metadata", "dataset") for end in ("csv", "json")
 )
 SPLITS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation", "dev"})
-
-
-@dataclass
-class Annotations:
-    """`labels` int64 (N,) into `class_names`; `attributes` float32 (N, A) of 0 and 1, named by `attribute_names`."""
-
-    labels: np.ndarray | None = None
-    class_names: tuple[str, ...] | None = None
-    attributes: np.ndarray | None = None
-    attribute_names: tuple[str, ...] | None = None
-
-    def select(self, keep: np.ndarray) -> Annotations:
-        """The annotations of the pictures `keep` (int64 indices)."""
-        return Annotations(
-            None if self.labels is None else self.labels[keep],
-            self.class_names,
-            None if self.attributes is None else self.attributes[keep],
-            self.attribute_names,
-        )
-
-
-def labels_from_values(values: np.ndarray, count: int, where: str) -> Annotations:
-    """Labels of one value a picture: integers 0 to K-1 are kept, anything else is numbered in sorted order."""
-    if len(values) != count:
-        raise DataError(f"{where} holds {len(values):,} labels for {count:,} pictures: one for each was expected.")
-    if values.dtype.kind in "iu" and values.min() >= 0 and values.max() < max(1000, 2 * len(np.unique(values))):
-        return Annotations(values.astype(np.int64), tuple(str(number) for number in range(int(values.max()) + 1)))
-    if values.dtype.kind == "f":
-        raise DataError(f"{where}: the labels are {values.dtype}; whole numbers or names were expected.")
-    names, numbers = np.unique(values, return_inverse=True)
-    return Annotations(numbers.astype(np.int64).reshape(-1), tuple(str(name) for name in names))
 
 
 def arrange_folders(listing: Listing, split: str | None, where: str) -> tuple[Listing, Annotations, list[str]]:

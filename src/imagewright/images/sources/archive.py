@@ -13,7 +13,7 @@ import numpy as np
 from imagewright.errors import DataError
 from imagewright.images.decoding.formats import Unreadable
 from imagewright.images.labels import arrange_folders
-from imagewright.images.sources.base import ListedSource, Payload, digest
+from imagewright.images.sources.base import ListedSource, Picture, digest
 from imagewright.images.sources.zip_directory import MEMBER_LIMIT, STORED, read_zip_directory
 
 _LOCAL = struct.Struct("<4s5H3I2H")
@@ -41,7 +41,7 @@ class ZipSource(ListedSource):
         self._state = (status.st_size, status.st_mtime_ns)
         self.identity = digest(chosen.digest(), self._checksums, str(self._state))
 
-    def read(self, indices: np.ndarray) -> Iterator[Payload]:
+    def read(self, indices: np.ndarray) -> Iterator[Picture]:
         try:
             file = open(self.root, "rb", buffering=0)  # noqa: SIM115 - the generator closes it below
         except OSError as error:
@@ -53,7 +53,7 @@ class ZipSource(ListedSource):
             for index in indices:
                 yield self._member(file.fileno(), int(index))
 
-    def _member(self, descriptor: int, index: int) -> Payload:
+    def _member(self, descriptor: int, index: int) -> Picture:
         start, packed_size = int(self._offsets[index]), int(self._packed[index])
         size = int(self.listing.sizes[index])
         try:

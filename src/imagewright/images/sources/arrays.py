@@ -10,15 +10,17 @@ from typing import Any
 import numpy as np
 
 from imagewright.errors import DataError
-from imagewright.images.labels import Annotations, labels_from_values
-from imagewright.images.sources.base import Payload, Source, digest
+from imagewright.images.annotations import Annotations, labels_from_values
+from imagewright.images.sources.base import Picture, PictureSource, digest
 
 IMAGE_KEYS = ("images", "x", "arr_0")
 LABEL_KEYS = ("labels", "y", "arr_1")
 
 
-class ArraySource(Source):
+class ArraySource(PictureSource):
     """A uint8 array (N, H, W, C), whole in memory or mapped from a file. Its identity is a digest of its bytes."""
+
+    in_memory = True
 
     def __init__(self, typed: str, pixels: np.ndarray, annotations: Annotations | None = None) -> None:
         super().__init__(typed)
@@ -35,7 +37,7 @@ class ArraySource(Source):
     def name(self, index: int) -> str:
         return f"{index:06d}"
 
-    def read(self, indices: np.ndarray) -> Iterator[Payload]:
+    def read(self, indices: np.ndarray) -> Iterator[Picture]:
         return (self.pixels[index] for index in indices)
 
 

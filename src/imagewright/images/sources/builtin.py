@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from imagewright.images.labels import Annotations
+from imagewright.images.annotations import Annotations
 from imagewright.images.sources.arrays import ArraySource
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from imagewright.downloads import RemoteFile, fetch
 from imagewright.errors import DataError
 from imagewright.files import cache_folder
-from imagewright.images.labels import Annotations
+from imagewright.images.annotations import Annotations
 from imagewright.images.sources.arrays import ArraySource
 from imagewright.images.sources.idx import open_idx
 

@@ -9,7 +9,7 @@ from typing import Any
 from imagewright.errors import DataError, nearest_name
 from imagewright.images.sources.archive import ZipSource
 from imagewright.images.sources.arrays import open_array, open_npz
-from imagewright.images.sources.base import Source
+from imagewright.images.sources.base import PictureSource
 from imagewright.images.sources.builtin import BUILTIN
 from imagewright.images.sources.downloads import REMOTE_SETS, open_remote
 from imagewright.images.sources.folder import FolderSource
@@ -17,6 +17,7 @@ from imagewright.images.sources.idx import is_idx_name, open_idx, open_idx_folde
 from imagewright.images.sources.listing import is_picture_name, scan_folder
 from imagewright.images.sources.shards import ShardSource, expand_pattern, is_tar_name
 from imagewright.images.sources.video import VIDEO_SUFFIXES, VideoSource
+from imagewright.images.sources.zip_directory import read_zip_directory
 
 NAMES = (*BUILTIN, *REMOTE_SETS)
 WHAT_OPENS = (
@@ -25,7 +26,7 @@ WHAT_OPENS = (
 )
 
 
-def find_source(source: Any, split: str | None, cache_dir: str | Path | None = None) -> Source:
+def find_source(source: Any, split: str | None, cache_dir: str | Path | None = None) -> PictureSource:
     """The source behind a path, a pattern of tar files, a name or an array. Raises `DataError`."""
     if not isinstance(source, (str, Path)):
         if hasattr(source, "shape"):
@@ -50,13 +51,22 @@ def find_source(source: Any, split: str | None, cache_dir: str | Path | None = N
     raise DataError(f"There is nothing at {typed!r}: {WHAT_OPENS}.{nearest_name(typed, NAMES)}")
 
 
-def _whole(source: Source, split: str | None) -> Source:
+def top_folders(path: Path) -> set[str]:
+    """The names of the folders at the top of a folder or a zip file; none for other files. Raises `DataError`."""
+    if path.is_dir():
+        return {entry.name for entry in path.iterdir() if entry.is_dir()}
+    if path.is_file() and path.suffix.lower() == ".zip":
+        return {name.partition("/")[0] for name in read_zip_directory(path).listing.directories if name}
+    return set()
+
+
+def _whole(source: PictureSource, split: str | None) -> PictureSource:
     if split is not None:
         raise DataError(f"{source.typed} has no parts: split={split!r} cannot be taken from it.")
     return source
 
 
-def _open_folder(path: Path, typed: str, split: str | None) -> Source:
+def _open_folder(path: Path, typed: str, split: str | None) -> PictureSource:
     listing, others = scan_folder(path)
     if len(listing):
         return FolderSource(typed, path, listing, split)
@@ -80,7 +90,7 @@ def _open_folder(path: Path, typed: str, split: str | None) -> Source:
     raise DataError(f"{typed} holds no pictures (PNG, JPEG, WebP, TIFF, BMP, GIF or PGM){found}: name their folder.")
 
 
-def _open_file(path: Path, typed: str, split: str | None) -> Source:
+def _open_file(path: Path, typed: str, split: str | None) -> PictureSource:
     suffix = path.suffix.lower()
     if suffix == ".zip":
         return ZipSource(typed, path, split)

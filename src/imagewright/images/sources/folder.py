@@ -11,7 +11,7 @@ import numpy as np
 from imagewright.errors import DataError
 from imagewright.images.decoding.formats import Unreadable
 from imagewright.images.labels import arrange_folders
-from imagewright.images.sources.base import ListedSource, Payload, digest
+from imagewright.images.sources.base import ListedSource, Picture, digest
 from imagewright.images.sources.listing import Listing
 
 SAMPLED_FILES = 32
@@ -45,7 +45,7 @@ class FolderSource(ListedSource):
         except OSError:
             return b""
 
-    def read(self, indices: np.ndarray) -> Iterator[Payload]:
+    def read(self, indices: np.ndarray) -> Iterator[Picture]:
         for index in indices:
             path = os.path.join(self.root, self.name(index))
             try:

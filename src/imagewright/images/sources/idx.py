@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from imagewright.errors import DataError
-from imagewright.images.labels import Annotations, labels_from_values
+from imagewright.images.annotations import Annotations, labels_from_values
 from imagewright.images.sources.arrays import ArraySource, as_pixels
 
 IDX_NAME = re.compile(r"idx[1-4]-ubyte(\.gz)?$")

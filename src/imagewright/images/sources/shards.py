@@ -23,9 +23,10 @@ from typing import Any
 import numpy as np
 
 from imagewright.errors import DataError
+from imagewright.images.annotations import Annotations, labels_from_values
 from imagewright.images.decoding.formats import Unreadable
-from imagewright.images.labels import LABEL_COLUMNS, Annotations, arrange_folders, labels_from_values
-from imagewright.images.sources.base import ListedSource, Payload, digest
+from imagewright.images.labels import LABEL_COLUMNS, arrange_folders
+from imagewright.images.sources.base import ListedSource, Picture, digest
 from imagewright.images.sources.listing import Listing, is_picture_name
 from imagewright.images.sources.zip_directory import MEMBER_LIMIT, check_member_name
 
@@ -193,7 +194,7 @@ class ShardSource(ListedSource):
         bounds = np.searchsorted(self._numbers, np.arange(len(self.paths) + 1))
         return [(int(start), int(stop)) for start, stop in itertools.pairwise(bounds) if stop > start]
 
-    def read(self, indices: np.ndarray) -> Iterator[Payload]:
+    def read(self, indices: np.ndarray) -> Iterator[Picture]:
         indices = np.asarray(indices)
         for number, group in itertools.groupby(indices.tolist(), key=lambda index: int(self._numbers[index])):
             path = self.paths[number]
@@ -204,7 +205,7 @@ class ShardSource(ListedSource):
                 read_shard = self._plain if path.suffix == ".tar" else self._packed
                 yield from read_shard(path, group)
 
-    def _plain(self, path: Path, indices: Iterator[int]) -> Iterator[Payload]:
+    def _plain(self, path: Path, indices: Iterator[int]) -> Iterator[Picture]:
         with open(path, "rb") as file:
             for index in indices:
                 file.seek(int(self._offsets[index]))
@@ -212,7 +213,7 @@ class ShardSource(ListedSource):
                 whole = len(payload) == self.listing.sizes[index]
                 yield payload if whole else Unreadable("the shard is cut short here")
 
-    def _packed(self, path: Path, indices: Iterator[int]) -> Iterator[Payload]:
+    def _packed(self, path: Path, indices: Iterator[int]) -> Iterator[Picture]:
         wanted = next(indices, None)
         for shard, member in members(path):
             if wanted is None:

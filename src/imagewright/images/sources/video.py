@@ -10,12 +10,12 @@ import numpy as np
 
 from imagewright.errors import DataError
 from imagewright.images.decoding.formats import Unreadable
-from imagewright.images.sources.base import Payload, Source, digest
+from imagewright.images.sources.base import Picture, PictureSource, digest
 
 VIDEO_SUFFIXES = frozenset((".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ogv", ".wmv"))
 
 
-class VideoSource(Source):
+class VideoSource(PictureSource):
     """Every frame of the first video stream, as RGB, turned as the file says. Read in one go from the start."""
 
     in_order = True
@@ -48,7 +48,7 @@ class VideoSource(Source):
     def name(self, index: int) -> str:
         return f"{self.path.stem}_{index:06d}"
 
-    def read(self, indices: np.ndarray) -> Iterator[Payload]:
+    def read(self, indices: np.ndarray) -> Iterator[Picture]:
         wanted = np.asarray(indices).tolist()
         try:
             status = self.path.stat()
