@@ -37,7 +37,7 @@ def test_the_fingerprint_is_of_pixels_and_the_record_of_labels_too(folder: Path)
     assert attributes.describe()["attribute_names"] == ["hat", "beard"]
 
 
-def test_what_was_set_stays_in_subsets_sizes_and_streams(folder: Path) -> None:
+def test_subsets_sizes_and_streams_have_the_labels_that_were_set(folder: Path) -> None:
     images = open_images(folder).with_labels(np.arange(6), "abcdef").with_attributes(np.eye(6), "uvwxyz")
     some = images.subset(np.array([5, 2, 3]))
     assert some.labels is not None
@@ -75,7 +75,7 @@ def test_unreadable_pictures_take_their_labels_along(folder: Path, prepared_befo
         (lambda images: images.with_attributes(np.full((6, 1), 0.5), ("hat",)), "other values than 0 and 1"),
     ],
 )
-def test_what_cannot_be_set_says_what_was_expected(folder: Path, change: object, message: str) -> None:
+def test_wrong_labels_and_attributes_say_what_was_expected(folder: Path, change: object, message: str) -> None:
     with pytest.raises(DataError, match=message):
         change(open_images(folder))  # type: ignore[operator]
 

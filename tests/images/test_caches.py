@@ -55,7 +55,7 @@ def test_removed_caches_are_made_again_and_nothing_else_is_touched(folder: Path,
     assert np.array_equal(open_images(folder, size=8, cache_dir=place).batch(np.arange(len(images))).images, before)
 
 
-def test_what_a_killed_process_left_is_listed_and_what_is_being_prepared_is_not(tmp_path: Path) -> None:
+def test_unfinished_caches_are_listed_but_not_while_they_are_being_prepared(tmp_path: Path) -> None:
     (tmp_path / "dead.part").write_bytes(bytes(5000))
     (tmp_path / "alive.part").write_bytes(bytes(5000))
     with locked(tmp_path / "alive.lock"):
@@ -80,9 +80,9 @@ def test_the_command_lists_and_clears(
     monkeypatch.setenv("IMAGEWRIGHT_CACHE", str(tmp_path / "caches"))
     open_images(folder, size=8).prepare()
     assert main(["data", "cache"]) == 0
-    said = capsys.readouterr().out
-    assert f"6 of 8x8x3 {folder}" in " ".join(said.split())
-    assert f"1 caches, 0.0 MiB in {cache_folder(None)}." in said
+    printed = capsys.readouterr().out
+    assert f"6 of 8x8x3 {folder}" in " ".join(printed.split())
+    assert f"1 caches, 0.0 MiB in {cache_folder(None)}." in printed
     assert main(["data", "cache", "--clear", "--unused-for", "1"]) == 0
     assert "0 of 1 caches removed" in capsys.readouterr().out
     assert main(["data", "cache", "--unused-for", "1"]) == 2

@@ -213,14 +213,14 @@ def test_a_palette_picture_gives_its_indices(maps: dict[str, Path]) -> None:
     assert torch.equal(open_images(maps, kinds=MAPS).batch(np.arange(COUNT)).layers["labels"], before)
 
 
-def test_the_number_of_classes_may_be_given_and_is_kept(maps: dict[str, Path]) -> None:
+def test_the_number_of_classes_may_be_given(maps: dict[str, Path]) -> None:
     assert open_images(maps, kinds="labels=labels:35,ids=ids").layers[0].classes == 35
     images = open_images(maps, kinds=MAPS | {"labels": "labels:6"})
     with pytest.raises(DataError, match="class 6, and there are 6 classes"):
         images.prepare()
 
 
-def test_what_is_no_map_is_named(maps: dict[str, Path]) -> None:
+def test_unreadable_layers_are_named(maps: dict[str, Path]) -> None:
     Image.fromarray(colours(0, 32, 32)).save(maps["ids"] / "0.png")
     Image.fromarray(np.zeros((32, 32), np.uint8)).save(maps["labels"] / "1.jpg")
     (maps["labels"] / "1.png").unlink()

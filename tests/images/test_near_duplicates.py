@@ -1,4 +1,4 @@
-"""Near-duplicates: found through what people do to pictures, and not found among distinct ones."""
+"""Near-duplicates: changed copies are found, distinct pictures are not."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from imagewright.images.checks.perceptual_hashes import (
 
 
 def scene(seed: int, size: tuple[int, int] = (160, 120)) -> Image.Image:
-    """A picture with large and small forms and colours, as a photograph has them."""
+    """A picture with large and small forms and colours, like a photograph."""
     generator = np.random.default_rng(seed)
     whole = np.zeros((size[1], size[0], 3), np.float32)
     for side, strength in ((3, 45), (6, 30), (12, 20), (24, 12)):
@@ -69,7 +69,7 @@ def scenes() -> list[Image.Image]:
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_what_people_do_to_pictures_is_seen_through(tmp_path: Path, scenes: list[Image.Image], change: str) -> None:
+def test_a_changed_copy_is_found(tmp_path: Path, scenes: list[Image.Image], change: str) -> None:
     for index, image in enumerate(scenes[:12]):
         image.save(tmp_path / f"{index:02}.png")
     for index in (2, 5, 9):
@@ -80,7 +80,7 @@ def test_what_people_do_to_pictures_is_seen_through(tmp_path: Path, scenes: list
     assert report.near_duplicates == 3
 
 
-def test_distinct_pictures_raise_no_alarm(tmp_path: Path, scenes: list[Image.Image]) -> None:
+def test_distinct_pictures_are_no_duplicates(tmp_path: Path, scenes: list[Image.Image]) -> None:
     for index, image in enumerate(scenes):
         image.save(tmp_path / f"{index:02}.png")
     Image.new("RGB", (160, 120), "white").save(tmp_path / "white.png")
@@ -89,7 +89,7 @@ def test_distinct_pictures_raise_no_alarm(tmp_path: Path, scenes: list[Image.Ima
     assert (report.duplicates, report.near_duplicates) == (0, 0)
 
 
-def test_look_alikes_are_no_duplicates_but_equal_ones_are() -> None:
+def test_similar_digits_are_no_duplicates_but_equal_ones_are() -> None:
     report = check("digits")
     assert (report.duplicates, report.near_duplicates) == (0, 0)
     assert any("look much alike" in note for note in report.notes)
@@ -107,9 +107,9 @@ def test_equal_pictures_are_counted_once_and_not_as_near(tmp_path: Path, scenes:
 
 
 def test_pictures_that_two_sets_share(tmp_path: Path, scenes: list[Image.Image]) -> None:
-    for folder, kept in (("train", scenes[:20]), ("test", scenes[20:30])):
+    for folder, pictures in (("train", scenes[:20]), ("test", scenes[20:30])):
         (tmp_path / folder).mkdir()
-        for index, image in enumerate(kept):
+        for index, image in enumerate(pictures):
             image.save(tmp_path / folder / f"{index:02}.png")
     scenes[3].save(tmp_path / "test" / "leak.bmp")
     cut(scenes[7], 0.02, 0.02, 0.02, 0.02).save(tmp_path / "test" / "smaller.png")
@@ -124,7 +124,7 @@ def test_pictures_that_two_sets_share(tmp_path: Path, scenes: list[Image.Image])
     assert "1 equal and 2 nearly equal pictures are in" in "\n".join(report.lines())
 
 
-def test_the_table_finds_all_that_comparing_all_with_all_finds() -> None:
+def test_the_hash_table_finds_the_same_pairs_as_comparing_all_with_all() -> None:
     generator = np.random.default_rng(0)
     hashes = generator.integers(0, 2**64, 300, np.uint64)
     flips = np.array(

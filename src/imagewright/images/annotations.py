@@ -29,7 +29,7 @@ class Annotations:
         )
 
     def spread(self, places: np.ndarray, count: int) -> Annotations:
-        """The annotations of `count` pictures, zero for all but those at `places` (int64), which have these."""
+        """Annotations of `count` pictures: these for the pictures at `places` (int64), zero for the others."""
 
         def spread(values: np.ndarray | None) -> np.ndarray | None:
             if values is None:

@@ -49,6 +49,7 @@ class Images:
         """
         self._prepared = prepared
         self._chosen = chosen  # part of the fingerprint, which does not change when unreadable pictures leave
+        self._selection = chosen  # the pictures of the source that are in the set now; None for all
         self._readable: np.ndarray | None = None  # places among the chosen ones, if prepare() left some out
         self._rows: np.ndarray | None = None  # rows of the store, once prepared
         self._decoder = (
@@ -144,16 +145,8 @@ class Images:
         whole = self._prepared.fingerprint
         return whole if self._chosen is None else digest(whole, self._chosen)
 
-    @property
-    def _selection(self) -> np.ndarray | None:
-        """The pictures of the source that are in the set now, int64; None for all."""
-        if self._readable is None:
-            return self._chosen
-        return self._readable if self._chosen is None else self._chosen[self._readable]
-
     def __len__(self) -> int:
-        selection = self._selection
-        return len(self._prepared.source) if selection is None else len(selection)
+        return len(self._prepared.source) if self._selection is None else len(self._selection)
 
     def __repr__(self) -> str:
         shapes = [f"{self.height}x{self.width}x{layer.channels}" for layer in self.layers]
@@ -163,8 +156,7 @@ class Images:
 
     def name(self, index: int) -> str:
         """The file name of picture `index`, for reports."""
-        selection = self._selection
-        return self._prepared.source.name(index if selection is None else int(selection[index]))
+        return self._prepared.source.name(index if self._selection is None else int(self._selection[index]))
 
     def names(self) -> list[str]:
         """All file names in order, as a list: for a very large set, `name(index)` takes less memory."""
@@ -199,7 +191,7 @@ class Images:
             self._skipped = [(name, reason) for index, name, reason in store.skipped if index in left_out]
             self._readable = np.flatnonzero(good)
             self._annotations = self._all_annotations.select(self._readable)
-            listed = listed[good]
+            self._selection = listed = listed[good]
             self._rows = listed - np.searchsorted(bad, listed)
         else:
             self._rows = listed
@@ -276,12 +268,12 @@ class Images:
             indices = np.flatnonzero(indices)
         if len(indices) == 0 or indices.min() < 0 or indices.max() >= len(self):
             raise ConfigError(f"A subset needs indices from 0 to {len(self) - 1:,}, and at least one.")
-        indices, selection = indices.astype(np.int64), self._selection
+        indices = indices.astype(np.int64)
         return Images(
             self._prepared,
             flip=self.flip,
             size_given=self.size_given,
-            chosen=indices if selection is None else selection[indices],
+            chosen=indices if self._selection is None else self._selection[indices],
             annotations=self._annotations.select(indices),
         )
 

@@ -1,4 +1,4 @@
-"""`open_images`: find out what a source is, and open it."""
+"""`open_images`: open a source of any kind."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from imagewright.images.decoding.preprocessing import (
 )
 from imagewright.images.headers import commonest_header
 from imagewright.images.images import Images
-from imagewright.images.labels import TABLE_NAMES, match_table, read_table
 from imagewright.images.layers import IMAGE, parse_names
 from imagewright.images.opening_layers import Opened, open_layers
 from imagewright.images.sources.base import PictureSource, Source
 from imagewright.images.sources.finding import find_source
 from imagewright.images.sources.layered import LayeredSource
+from imagewright.images.tables import TABLE_NAMES, match_table, read_table
 
 
 def open_images(

@@ -27,7 +27,7 @@ FOLDERS = ("{layer}", "{split}{layer}", "{split}_{layer}", "{split}/{layer}")
 
 @dataclass
 class Opened:
-    """A source, and what its pictures are like.
+    """A source, with the layers and the size of its pictures.
 
     Attributes:
         source: where the pictures are read from.

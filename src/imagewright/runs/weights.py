@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from imagewright.downloads import digest_of
 from imagewright.errors import RunError
-from imagewright.files import written_whole
+from imagewright.files import atomic_write
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -33,7 +33,7 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], record: dict[str, Any]
     from safetensors.torch import save_file
 
     ready = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    with written_whole(path) as temporary:
+    with atomic_write(path) as temporary:
         save_file(ready, temporary, metadata={RECORD_KEY: json.dumps(record, sort_keys=True)})
 
 

@@ -39,9 +39,9 @@ class Duplicates:
 
     def lines(self) -> list[str]:
         """The result as lines of plain text: `a = b` for equal pictures, `a ~ b` for nearly equal ones."""
-        where = self.source if self.against is None else f"{self.source} and {self.against}"
+        names = self.source if self.against is None else f"{self.source} and {self.against}"
         what = "groups of" if self.against is None else "shared"
-        lines = [f"{where}: {len(self.equal):,} {what} equal pictures, {len(self.near):,} {what} nearly equal pictures"]
+        lines = [f"{names}: {len(self.equal):,} {what} equal pictures, {len(self.near):,} {what} nearly equal pictures"]
         lines += ["  " + " = ".join(group) for group in self.equal]
         lines += ["  " + " ~ ".join(group) for group in self.near]
         if self.unreadable:

@@ -16,7 +16,7 @@ from imagewright.images.checks.alignment import STEPS, agreement
 from imagewright.images.checks.perceptual_hashes import WINDOWS, HashTable
 
 CANDIDATES = 4
-"""For each picture, the pixels of this many others are compared: those with the nearest hashes."""
+"""Each picture is compared by its pixels with so many others: the ones with the nearest hashes."""
 COMPARED_AT_MOST = 100_000  # pairs, the nearest first: a set of similar pictures has nearly endless pairs
 CANDIDATES_IN_MEMORY = 2**22
 

@@ -60,7 +60,7 @@ class Source(ABC):
 
 
 class PictureSource(Source):
-    """A source of single pictures: all sources but those that combine several into layers."""
+    """A source of single pictures: every source except `LayeredSource`."""
 
     @abstractmethod
     def read(self, indices: np.ndarray) -> Iterator[Picture]: ...

@@ -1,4 +1,4 @@
-"""What a path, a pattern, a name or an array is, and the source that reads it."""
+"""Finding the kind of a source: a path, a pattern, a name or an array, and the class that reads it."""
 
 from __future__ import annotations
 
@@ -27,10 +27,14 @@ WHAT_OPENS = (
 
 
 def find_source(source: Any, split: str | None, cache_dir: str | Path | None = None) -> PictureSource:
-    """The source behind a path, a pattern of tar files, a name or an array. Raises `DataError`."""
+    """Open a path, a pattern of tar files, the name of a set, or an array. Raises `DataError`.
+
+    split: a part of the source, such as "train" or a sub-folder.
+    cache_dir: the folder of downloaded sets.
+    """
     if not isinstance(source, (str, Path)):
         if hasattr(source, "shape"):
-            return _whole(open_array(source), split)
+            return _refuse_split(open_array(source), split)
         raise DataError(f"A {type(source).__name__} cannot be opened: {WHAT_OPENS}.")
     typed = str(source)
     if not typed.strip() or "\0" in typed:
@@ -41,7 +45,7 @@ def find_source(source: Any, split: str | None, cache_dir: str | Path | None = N
     if path.is_file():
         return _open_file(path, typed, split)
     if typed in BUILTIN:
-        return _whole(BUILTIN[typed](), split)
+        return _refuse_split(BUILTIN[typed](), split)
     if typed in REMOTE_SETS:
         return open_remote(typed, split, cache_dir)
     if re.search(r"[{*?\[]", typed):
@@ -60,7 +64,7 @@ def top_folders(path: Path) -> set[str]:
     return set()
 
 
-def _whole(source: PictureSource, split: str | None) -> PictureSource:
+def _refuse_split(source: PictureSource, split: str | None) -> PictureSource:
     if split is not None:
         raise DataError(f"{source.typed} has no parts: split={split!r} cannot be taken from it.")
     return source
@@ -99,9 +103,9 @@ def _open_file(path: Path, typed: str, split: str | None) -> PictureSource:
     if suffix == ".npz":
         return open_npz(path, typed, split)
     if is_idx_name(path.name):
-        return _whole(open_idx(path, typed), split)
+        return _refuse_split(open_idx(path, typed), split)
     if suffix in VIDEO_SUFFIXES:
-        return _whole(VideoSource(typed, path), split)
+        return _refuse_split(VideoSource(typed, path), split)
     if is_picture_name(path.name):
         raise DataError(f"{typed} is one picture: name the folder that holds it.")
-    raise DataError(f"{typed} is a file of a kind that is not known: {WHAT_OPENS}.")
+    raise DataError(f"{typed} is a file of an unknown kind: {WHAT_OPENS}.")

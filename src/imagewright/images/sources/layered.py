@@ -13,7 +13,7 @@ from imagewright.images.sources.base import Picture, PictureSource, Source, dige
 class LayeredSource(Source):
     """Pictures of several sources, matched: picture k has the layers `parts[name]` at `indices[name][k]`.
 
-    Names, and annotations if it has any, are those of the part `image`; else annotations of the first part with some.
+    Its names are the names of the part `image`; its annotations too, or else those of the first part that has any.
     """
 
     def __init__(self, parts: Mapping[str, PictureSource], indices: Mapping[str, np.ndarray], image: str) -> None:

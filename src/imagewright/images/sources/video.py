@@ -16,7 +16,7 @@ VIDEO_SUFFIXES = frozenset((".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".m
 
 
 class VideoSource(PictureSource):
-    """Every frame of the first video stream, as RGB, turned as the file says. Read in one go from the start."""
+    """Every frame of the first video stream, as RGB, rotated as the file says. Read in one go from the start."""
 
     in_order = True
 
@@ -34,7 +34,7 @@ class VideoSource(PictureSource):
             with av.open(str(path)) as container:
                 if not container.streams.video:
                     raise DataError(f"{typed} has no video stream.")
-                # The count in the header can be absent or wrong; packets are counted without decoding them.
+                # The count in the header can be absent or wrong, so packets are counted, without decoding them.
                 self._count = sum(1 for packet in container.demux(container.streams.video[0]) if packet.size)
         except (av.FFmpegError, OSError) as error:
             raise DataError(f"{typed} cannot be read as a video: {error.strerror or error}.") from error
@@ -73,4 +73,4 @@ class VideoSource(PictureSource):
                 container.streams.video[0].thread_type = "AUTO"
                 yield from container.decode(container.streams.video[0])
         except (self._av.FFmpegError, OSError):
-            return  # what was decoded up to here stands; the rest is reported frame by frame
+            return  # frames decoded so far are used; `read` reports each of the others as unreadable
