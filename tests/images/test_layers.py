@@ -92,11 +92,12 @@ def test_sub_folders_of_the_layers_names_and_of_a_split(pair: dict[str, Path], t
         shutil.rmtree(tmp_path / "set")
 
 
-def test_sub_folders_of_a_zip(pair: dict[str, Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize("top", ["", "set/", "set/train_"])
+def test_sub_folders_of_a_zip(pair: dict[str, Path], tmp_path: Path, top: str) -> None:
     with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
         for name, folder in pair.items():
             for path in folder.iterdir():
-                archive.write(path, f"{name}/{path.name}")
+                archive.write(path, f"{top}{name}/{path.name}")
     images = open_images(tmp_path / "set.zip", layers=("input", "target"))
     assert torch.equal(images.batch(np.arange(2)).images, open_images(pair).batch(np.arange(2)).images)
 

@@ -30,6 +30,13 @@ def arrange_folders(listing: Listing, split: str | None, where: str) -> tuple[Li
     return listing, _labels_from_folders(listing, paths), notes
 
 
+def top_folders(listing: Listing) -> set[str]:
+    """The names of the folders at the first level that has several, below a chain of single folders."""
+    paths: list[Path] = [tuple(part for part in name.split("/") if part) for name in listing.directories]
+    depth = _common_depth([paths[number] for number in np.unique(listing.directory_ids)])
+    return {path[depth] for path in paths if len(path) > depth}
+
+
 def _choose_split(
     listing: Listing, paths: list[Path], split: str | None, where: str
 ) -> tuple[list[int] | None, list[str]]:

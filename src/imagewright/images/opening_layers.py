@@ -15,7 +15,7 @@ from imagewright.images.decoding.layered import decode_map, layer_width
 from imagewright.images.headers import commonest_header, sample_indices
 from imagewright.images.layers import MOST_CLASSES, Kind, Layer, image_layer, parse_kinds, parse_names
 from imagewright.images.sources.base import PictureSource, Source
-from imagewright.images.sources.finding import find_source, top_folders
+from imagewright.images.sources.finding import find_source, sub_folders
 from imagewright.images.sources.layered import LayeredSource
 from imagewright.images.sources.pairing import pair_by_name
 
@@ -150,7 +150,7 @@ def _open_sub_folders(
     if not isinstance(source, (str, Path)):
         return {}
     path = Path(source).expanduser()
-    folders = top_folders(path)
+    folders = sub_folders(path)
     for pattern in FOLDERS:
         found = {name: pattern.format(layer=name, split=split or "train") for name in names}
         if path.is_file() and "/" in pattern:

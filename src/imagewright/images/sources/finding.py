@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from imagewright.errors import DataError, nearest_name
+from imagewright.images.folders import top_folders
 from imagewright.images.sources.archive import ZipSource
 from imagewright.images.sources.arrays import open_array, open_npz
 from imagewright.images.sources.base import PictureSource
@@ -55,12 +56,12 @@ def find_source(source: Any, split: str | None, cache_dir: str | Path | None = N
     raise DataError(f"There is nothing at {typed!r}: {WHAT_OPENS}.{nearest_name(typed, NAMES)}")
 
 
-def top_folders(path: Path) -> set[str]:
-    """The names of the folders at the top of a folder or a zip file; none for other files. Raises `DataError`."""
+def sub_folders(path: Path) -> set[str]:
+    """The names of the sub-folders of a folder, or of the parts of a zip file; none for others. Raises `DataError`."""
     if path.is_dir():
         return {entry.name for entry in path.iterdir() if entry.is_dir()}
     if path.is_file() and path.suffix.lower() == ".zip":
-        return {name.partition("/")[0] for name in read_zip_directory(path).listing.directories if name}
+        return top_folders(read_zip_directory(path).listing)
     return set()
 
 
