@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def describe(images: Images) -> dict[str, Any]:
     """A set of images as a record for JSON.
 
-    "annotations" is a digest of all labels and attributes, None without any. Each of "layers" names its own "source" if
-    the layers were opened from several.
+    "annotations" is a digest of the labels and attributes of all listed pictures, unreadable ones included, or None.
+    Each of "layers" names its own "source" if the layers were opened from several.
     """
     source = images._prepared.source
     layers = [layer.to_dict() for layer in images.layers]
@@ -44,7 +44,7 @@ def describe(images: Images) -> dict[str, Any]:
 
 
 def _digest_annotations(images: Images) -> str | None:
-    labels, attributes = images.labels, images.attributes
+    labels, attributes = images._all_annotations.labels, images._all_annotations.attributes
     if labels is None and attributes is None:
         return None
     return digest(

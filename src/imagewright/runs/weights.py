@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imagewright.downloads import digest_of
+from imagewright.downloads import file_checksum
 from imagewright.errors import RunError
 from imagewright.files import atomic_write
 
@@ -128,7 +128,7 @@ def matching_tensors(model: nn.Module, tensors: Mapping[str, Tensor], path: Path
         own[name].copy_(tensors[name])
     return Taken(
         source=str(path),
-        digest=digest_of(path),
+        digest=file_checksum(path),
         taken=tuple(taken),
         left=tuple(name for name in tensors if name not in own),
         missing=tuple(name for name in own if name not in tensors),
