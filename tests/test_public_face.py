@@ -42,7 +42,7 @@ NAMES_OF_COMMANDS: dict[str, tuple[str, ...]] = {
     "data check": ("check", "duplicates"),
     "data prepare": ("open_images",),
     "data grid": ("grid_sheet",),
-    "data cache": ("list_caches", "remove_caches"),
+    "data cache": ("caches", "clear_caches"),
     "outliers": ("outliers",),
     "cluster": ("cluster",),
     "compress": ("compress", "encode_jpeg", "decode_jpeg"),

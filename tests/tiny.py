@@ -51,7 +51,7 @@ def train_tiny(name: str, pictures: Any, out: Path, *, steps: int = 4, **options
     """Train the tiny preset for a few steps of 8 pictures; one report, at the end, unless the options say otherwise."""
     opened = iw.open_images(pictures)
     if issubclass(catalogue.model_class(name).Config, configs.LabelledConfig | configs.ConditionedConfig):
-        opened.labels, opened.class_names = np.arange(len(opened)) % 2, ("one", "other")
+        opened = opened.with_labels(np.arange(len(opened)) % 2, ("one", "other"))
     total = steps * BATCH
     usual = {"images_seen": total, "batch_size": BATCH, "report_every": total, "checkpoint_every": total}
     options = tiny_options(name) | usual | options

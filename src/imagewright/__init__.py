@@ -18,6 +18,12 @@ __version__ = "0.1.0"
 _HOME = {
     "open_images": "imagewright.images",
     "Images": "imagewright.images",
+    "Layer": "imagewright.images",
+    "Batch": "imagewright.images",
+    "check": "imagewright.images",
+    "duplicates": "imagewright.images.checks.duplicates",
+    "caches": "imagewright.images.cache.management",
+    "clear_caches": "imagewright.images.cache.management",
     "train": "imagewright.training.train",
     "Run": "imagewright.runs.run",
     "load": "imagewright.runs.loading",
@@ -56,16 +62,16 @@ _HOME = {
     "blend_sheet": "imagewright.latent.walks.walk_sheets",
     "edit_sheet": "imagewright.latent.editing.sheet",
     "grid_sheet": "imagewright.output.image_grid",
-    "list_caches": "imagewright.images.cache.management",
-    "remove_caches": "imagewright.images.cache.management",
     "ImagewrightError": "imagewright.errors",
     "UserError": "imagewright.errors",
 }
 
 # Written out, since type checkers do not compute it.
 __all__ = [
+    "Batch",
     "Images",
     "ImagewrightError",
+    "Layer",
     "Run",
     "Sheet",
     "UserError",
@@ -74,12 +80,16 @@ __all__ = [
     "attribute",
     "blend",
     "blend_sheet",
+    "caches",
+    "check",
     "classify",
+    "clear_caches",
     "compare",
     "components",
     "decode",
     "directions",
     "doctor",
+    "duplicates",
     "edit",
     "edit_sheet",
     "encode",
@@ -89,7 +99,6 @@ __all__ = [
     "inspect",
     "interpolate",
     "interpolation_sheet",
-    "list_caches",
     "load",
     "manifold",
     "models",
@@ -98,7 +107,6 @@ __all__ = [
     "project",
     "reconstruct",
     "reconstruction_sheet",
-    "remove_caches",
     "sample",
     "sample_sheet",
     "score",
@@ -116,8 +124,9 @@ if TYPE_CHECKING:
     from imagewright.catalogue import models
     from imagewright.checkpoints import import_checkpoint
     from imagewright.errors import ImagewrightError, UserError
-    from imagewright.images import Images, open_images
-    from imagewright.images.cache.management import list_caches, remove_caches
+    from imagewright.images import Batch, Images, Layer, check, open_images
+    from imagewright.images.cache.management import caches, clear_caches
+    from imagewright.images.checks.duplicates import duplicates
     from imagewright.inspection import inspect
     from imagewright.latent.arithmetic.arithmetic import arithmetic
     from imagewright.latent.attributes.find import attribute

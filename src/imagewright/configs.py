@@ -19,7 +19,8 @@ class Config:
     """What every model's configuration holds: the shape of its images. Sub-classes add their own options.
 
     sources: the sets of images that a training reads, by name. CycleGAN has two, "a" and "b".
-    input_layers: the layers that an image must have. pix2pix has two, "input" and "target".
+    input_layers: the layers that an image must have. pix2pix has two, "input" and "target". A model of plain images has
+        ("image",), and takes `Batch.images` of any set.
     tiny_options: the options of `tiny`.
     former_names: options renamed since, former to present, for runs that older versions wrote.
     submodel_options: options that may name a run, and the verbs that its model must answer. A copy of that model

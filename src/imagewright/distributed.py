@@ -1,4 +1,4 @@
-"""Many processes under `torchrun`, or one: who this process is, and the few things ranks do together."""
+"""Several processes under `torchrun`, or one: the rank of this process, and the collective operations of ranks."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
-ROWS_SENT = 4096  # at once, from a rank to the main one
+ROWS_SENT = 4096  # in one message from a rank to the main rank
 
 
 def rank() -> int:
-    """This process's number, 0 where there is only one."""
+    """The number of this process; 0 if there is only one."""
     return int(os.environ.get("RANK", "0"))
 
 
@@ -31,12 +31,12 @@ def world_size() -> int:
 
 
 def local_rank() -> int:
-    """This process's number on its own machine: which GPU it takes."""
+    """The number of this process on its own machine, which is the GPU that it takes."""
     return int(os.environ.get("LOCAL_RANK", "0"))
 
 
 def choose_device(name: str) -> torch.device:
-    """`auto` takes a GPU where there is one. Raises `ConfigError` for a device this machine lacks."""
+    """The device of a name; "auto" takes a GPU if there is one. Raises `ConfigError` for a device that is not there."""
     import torch
 
     has = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
@@ -52,13 +52,13 @@ def choose_device(name: str) -> torch.device:
 
 
 def is_main() -> bool:
-    """Whether this process writes files and talks to the user."""
+    """Whether this is rank 0, which writes files and prints messages."""
     return rank() == 0
 
 
 @contextmanager
 def process_group(device_type: str, timeout_seconds: float = 600.0) -> Iterator[None]:
-    """Join the other ranks for the time of the block. Does nothing for one process, or where they are joined."""
+    """Join the other ranks for the time of the block. Does nothing for one process, or if they are joined already."""
     import torch.distributed as dist
 
     if world_size() == 1 or dist.is_initialized():
@@ -76,23 +76,23 @@ def barrier() -> None:
     if world_size() > 1:
         import torch.distributed as dist
 
-        with _lost_rank_is_said():
+        with _explain_lost_rank():
             dist.barrier()
 
 
 def average_(tensors: Iterable[torch.Tensor]) -> None:
-    """Replace each tensor by its mean over ranks, in one all-reduce: many small ones would each pay the latency."""
+    """Replace each tensor by its mean over ranks: one all-reduce for each dtype, since many small ones add latency."""
     if world_size() == 1:
         return
     import torch
     import torch.distributed as dist
 
-    with torch.no_grad(), _lost_rank_is_said():
+    with torch.no_grad(), _explain_lost_rank():
         groups: dict[torch.dtype, list[torch.Tensor]] = {}
         for tensor in tensors:
             groups.setdefault(tensor.dtype, []).append(tensor)
         for group in groups.values():
-            # In memory order, whatever the strides: averaging does not care, but copying a transposed view would.
+            # In memory order: the average does not depend on the order, and copying a transposed view takes longer.
             flat = torch.cat([_in_memory_order(tensor) for tensor in group])
             dist.all_reduce(flat)
             flat /= world_size()
@@ -101,42 +101,42 @@ def average_(tensors: Iterable[torch.Tensor]) -> None:
 
 
 def gather_rows(rows: torch.Tensor) -> torch.Tensor:
-    """The rows (N, ...) of every rank, rank by rank: (N * world size, ...). All ranks give as many."""
+    """The rows (N, ...) of all ranks, rank by rank: (N * world size, ...). N is the same on every rank."""
     if world_size() == 1:
         return rows
     import torch
     import torch.distributed as dist
 
-    with _lost_rank_is_said():
+    with _explain_lost_rank():
         gathered = [torch.empty_like(rows, memory_format=torch.contiguous_format) for _ in range(world_size())]
         dist.all_gather(gathered, rows.contiguous())
     return torch.cat(gathered)
 
 
-def from_main(tensor: torch.Tensor) -> torch.Tensor:
-    """The main rank's tensor, on every rank; the others give one of the same shape and dtype."""
+def broadcast_from_main(tensor: torch.Tensor) -> torch.Tensor:
+    """The main rank's tensor, on every rank. `tensor` has the same shape and dtype on all ranks."""
     if world_size() > 1:
         import torch.distributed as dist
 
-        with _lost_rank_is_said():
+        with _explain_lost_rank():
             shared = tensor.to("cuda" if dist.get_backend() == "nccl" else "cpu")
             dist.broadcast(shared, 0)
         return shared.to(tensor.device)
     return tensor
 
 
-def rows_to_main(rows: np.ndarray, bounds: Sequence[int]) -> None:
-    """Fill the main rank's array, float32 (bounds[-1], ...), with the rows that each rank has: from bounds[rank] on.
+def gather_rows_on_main(rows: np.ndarray, bounds: Sequence[int]) -> None:
+    """Fill the main rank's array with the rows of all ranks, in blocks that need no further memory. Only over gloo.
 
-    Only over the backend gloo. The main rank has its own rows in place; the others give theirs alone. In blocks, so
-    that no more memory is taken on either side.
+    rows: float32; on the main rank (bounds[-1], ...) with its own rows in place, on another rank its own rows alone.
+    bounds: rank r has the rows bounds[r] to bounds[r + 1] - 1.
     """
     if world_size() == 1:
         return
     import torch
     import torch.distributed as dist
 
-    with _lost_rank_is_said():
+    with _explain_lost_rank():
         for sender in range(1, world_size()):
             for start in range(bounds[sender], bounds[sender + 1], ROWS_SENT):
                 stop = min(start + ROWS_SENT, bounds[sender + 1])
@@ -150,48 +150,48 @@ def rows_to_main(rows: np.ndarray, bounds: Sequence[int]) -> None:
 
 
 def any_rank(flag: bool) -> bool:
-    """Whether the flag is set on some rank: a Ctrl-C that reached one stops all, at the same step."""
+    """Whether the flag is set on any rank, so that Ctrl-C on one stops all at the same step."""
     if world_size() == 1:
         return flag
     import torch
     import torch.distributed as dist
 
-    with _lost_rank_is_said():
+    with _explain_lost_rank():
         shared = torch.tensor(float(flag), device="cuda" if dist.get_backend() == "nccl" else "cpu")
         dist.all_reduce(shared)
     return bool(shared.item() > 0)
 
 
 def first_on_main(work: Callable[[], None]) -> None:
-    """Do `work` on the main rank while the others wait, however long. Where it fails, all end, and one says why."""
+    """Do `work` on the main rank while the others wait, however long. If it fails, all ranks raise."""
     if world_size() == 1:
         work()
         return
     import torch
     import torch.distributed as dist
 
-    with _lost_rank_is_said():
+    with _explain_lost_rank():
         patient = dist.new_group(backend="gloo", timeout=timedelta(days=30))
     failure: Exception | None = None
     if is_main():
         try:
             work()
-        except Exception as error:  # noqa: BLE001 (raised below, when the others know)
+        except Exception as error:  # noqa: BLE001 (raised below, after the others know)
             failure = error
     failed = torch.tensor(float(failure is not None))
-    with _lost_rank_is_said():
+    with _explain_lost_rank():
         dist.all_reduce(failed, group=patient)
     if failed.item():
-        raise failure or UserError("The main rank stopped, and says why.")
+        raise failure or UserError("The main rank stopped: its message says why.")
 
 
 def _in_memory_order(tensor: torch.Tensor) -> torch.Tensor:
-    """A flat view of a dense tensor in the order of its memory (channels_last weights are dense, not contiguous)."""
+    """A flat view of a dense tensor in memory order (channels_last weights are dense, but not contiguous)."""
     return tensor.as_strided((tensor.numel(),), (1,), tensor.storage_offset())
 
 
 @contextmanager
-def _lost_rank_is_said() -> Iterator[None]:
+def _explain_lost_rank() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
@@ -202,7 +202,7 @@ def _lost_rank_is_said() -> Iterator[None]:
 
 
 def _first_sentence(error: RuntimeError) -> str:
-    """What the library says, without the place in its source."""
+    """The first sentence of the library's message, without the place in its source."""
     line = re.sub(
         r"^\[[^]]*\.\w+:\d+\] *", "", str(error).strip().splitlines()[0] if str(error).strip() else "no reason given"
     )

@@ -1,9 +1,9 @@
-"""Files that are fetched once, each checked: parts of named sets, and weights of networks.
+"""Downloads, each checked and made once: parts of named sets, and weights of networks.
 
-A file is fetched into `<name>.part`, goes on where it stopped (HTTP Range), and gets its name only when its checksum
-is right. Mirrors are tried in turn; the variable IMAGEWRIGHT_MIRROR replaces them by one base URL, under which each
-file is expected as `<what it belongs to>/<file>`. Files put by hand where they belong are used as they are, if their
-checksum is right. Two processes at once fetch a file once.
+A file is downloaded to `<name>.part`, resumed after a break (HTTP Range), and renamed once its checksum is right.
+Mirrors are tried in turn; the variable IMAGEWRIGHT_MIRROR replaces them by one base URL with the files
+`<set or "weights">/<file>`. A file that the user put into the folder is used if its checksum is right. If two processes
+need a file at once, one downloads it and the other waits.
 """
 
 from __future__ import annotations
@@ -29,10 +29,13 @@ ALGORITHMS = {"md5": "MD5", "sha256": "SHA-256"}
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """One file: its name, its bytes (None where they are not known), and the checksum that its authors publish.
+    """A published file.
 
-    checksum: hex digits of the `algorithm` ("md5" or "sha256"), or the first of them where no more are published: a
-    check of the way, and that weights are the ones that others computed with.
+    Attributes:
+        name: of the file.
+        size: bytes, or None if unknown.
+        checksum: hex digits, as its authors publish it; only the first digits if they publish no more.
+        algorithm: "md5" or "sha256".
     """
 
     name: str
@@ -41,14 +44,14 @@ class RemoteFile:
     algorithm: str = "md5"
 
     @property
-    def said(self) -> str:
-        """How a message describes it: `9,912,422 bytes, MD5 f68b3c2d...`, in full."""
+    def description(self) -> str:
+        """The size and the checksum, for messages: `9,912,422 bytes, MD5 f68b3c2dcbeaaa9fbdd348bbdeb94873`."""
         size = "" if self.size is None else f"{self.size:,} bytes, "
-        return f"{size}{self.checksum_said}"
+        return f"{size}{self.checksum_description}"
 
     @property
-    def checksum_said(self) -> str:
-        """The checksum with its algorithm's name; that it only begins so where it is not whole."""
+    def checksum_description(self) -> str:
+        """The checksum after the name of its algorithm, followed by "..." if only its first digits are known."""
         begins = len(self.checksum) < 2 * hashlib.new(self.algorithm, usedforsecurity=False).digest_size
         return f"{ALGORITHMS[self.algorithm]} {self.checksum}{'...' if begins else ''}"
 
@@ -56,20 +59,22 @@ class RemoteFile:
         """Whether the file at `path` has this one's size and checksum."""
         if self.size is not None and path.stat().st_size != self.size:
             return False
-        return digest_of(path, self.algorithm).startswith(self.checksum)
+        return file_checksum(path, self.algorithm).startswith(self.checksum)
 
 
-def digest_of(path: Path, algorithm: str = "sha256") -> str:
-    """The checksum of a file's bytes, in hex."""
+def file_checksum(path: Path, algorithm: str = "sha256") -> str:
+    """The checksum of a file's bytes, in hex digits."""
     with open(path, "rb") as stored:
         return hashlib.file_digest(stored, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()
 
 
 def fetch(name: str, file: RemoteFile, mirrors: tuple[str, ...], folder: Path) -> Path:
-    """The path of `file` in `folder`, fetched and checked if need be.
+    """The path of `file` in `folder`, downloaded and checked if need be.
 
-    `name`: what it belongs to, a set or "weights". `mirrors`: base URLs, to which the file's name is added. Raises
-    `DataError` where it cannot be had, saying what to put where; and for a file there that is not the published one.
+    name: the set that it belongs to, or "weights".
+    mirrors: base URLs, to which the file's name is added.
+    Raises `DataError` that says which file to put where if no mirror has it, and for an existing file that is not the
+    published one.
     """
     path = folder / file.name
     base = os.environ.get("IMAGEWRIGHT_MIRROR")
@@ -78,7 +83,7 @@ def fetch(name: str, file: RemoteFile, mirrors: tuple[str, ...], folder: Path) -
         folder.mkdir(parents=True, exist_ok=True)
         with locked(folder / f"{file.name}.lock"):
             if path.is_file():
-                return checked(path, file)
+                return check_file(path, file)
             problems = [problem for url in urls if (problem := _fetch_from(url, file, path))]
     except OSError as error:
         raise DataError(
@@ -87,24 +92,24 @@ def fetch(name: str, file: RemoteFile, mirrors: tuple[str, ...], folder: Path) -
     if not path.is_file():
         raise DataError(
             f"{name} could not be fetched ({'; '.join(problems)}). Without a network, put {file.name} "
-            f"({file.said}) into {folder}."
+            f"({file.description}) into {folder}."
         )
     return path
 
 
-def checked(path: Path, file: RemoteFile) -> Path:
-    """`path`, if what is there is the published file. Raises `DataError` otherwise."""
+def check_file(path: Path, file: RemoteFile) -> Path:
+    """`path`, if it is the published file. Raises `DataError` otherwise."""
     if not file.is_whole(path):
         algorithm = ALGORITHMS[file.algorithm]
         raise DataError(
             f"{path} is not the published {file.name} (its {algorithm} is not "
-            f"{file.checksum_said.removeprefix(algorithm + ' ')}): remove it."
+            f"{file.checksum_description.removeprefix(algorithm + ' ')}): remove it."
         )
     return path
 
 
 def _fetch_from(url: str, file: RemoteFile, path: Path) -> str | None:
-    """Fetch from one mirror, going on after breaks. Returns what went wrong, or None."""
+    """Download from one mirror, resuming after breaks. Returns the problem, or None."""
     if path.is_file():
         return None
     host = urllib.parse.urlsplit(url)
@@ -132,22 +137,22 @@ def _fetch_from(url: str, file: RemoteFile, path: Path) -> str | None:
 
 
 def _continue(url: str, part: Path, size: int | None) -> int | None:
-    """Fetch what is not there yet. Returns the bytes that the whole file has: as known, else as the server says."""
+    """Download the missing rest. Returns the size of the whole file: `size`, else the one in the server's headers."""
     have = part.stat().st_size if part.exists() else 0
     if size is not None and have >= size:
         return size
     request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
     try:
-        answer = urllib.request.urlopen(request, timeout=SECONDS_OF_SILENCE)
+        response = urllib.request.urlopen(request, timeout=SECONDS_OF_SILENCE)
     except urllib.error.HTTPError as error:
-        if error.code == 416 and size is None:  # a part of a file of unknown size that has all of it
+        if error.code == 416 and size is None:  # the part of a file of unknown size is whole
             return have
         raise
-    # A server that does not know ranges sends all of it again, from the start.
-    with answer, open(part, "ab" if answer.status == 206 else "wb") as stored:
-        size = _size_said(answer, stored.tell()) if size is None else size
+    # A server without ranges sends the whole file again.
+    with response, open(part, "ab" if response.status == 206 else "wb") as stored:
+        size = _size_from_headers(response, stored.tell()) if size is None else size
         while (size is None or stored.tell() < size) and (
-            block := answer.read(BLOCK if size is None else min(BLOCK, size - stored.tell()))
+            block := response.read(BLOCK if size is None else min(BLOCK, size - stored.tell()))
         ):
             stored.write(block)
         stored.flush()
@@ -155,10 +160,10 @@ def _continue(url: str, part: Path, size: int | None) -> int | None:
     return size
 
 
-def _size_said(answer: http.client.HTTPResponse, have: int) -> int | None:
-    """The whole file's bytes, as an answer's headers tell them."""
-    ranged = re.fullmatch(r"bytes \d+-\d+/(\d+)", answer.headers.get("Content-Range", ""))
+def _size_from_headers(response: http.client.HTTPResponse, have: int) -> int | None:
+    """The size of the whole file by the headers of a response, or None."""
+    ranged = re.fullmatch(r"bytes \d+-\d+/(\d+)", response.headers.get("Content-Range", ""))
     if ranged:
         return int(ranged[1])
-    length = answer.headers.get("Content-Length", "")
+    length = response.headers.get("Content-Length", "")
     return have + int(length) if length.isdecimal() else None

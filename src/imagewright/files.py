@@ -1,4 +1,4 @@
-"""Files written whole or not at all (a temporary neighbour, flushed and renamed), the cache folder, and lock files."""
+"""Atomic writing of files (a temporary file beside the target is flushed and renamed), the cache folder, locks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ try:
 except ImportError:  # Windows: two processes may then prepare at once, and the last rename wins
     fcntl = None  # type: ignore[assignment]
 
-_SAID: dict[int, str] = {
+_ADVICE: dict[int, str] = {
     errno.ENOSPC: "the disk is full: free some space, or choose another place",
     errno.EDQUOT: "your disk quota is used up: free some space, or choose another place",
     errno.EACCES: "there is no permission to write there: choose another place, or change the permissions",
@@ -25,24 +25,25 @@ _SAID: dict[int, str] = {
     errno.ENOTDIR: "a part of that path is a file, not a folder: choose another place",
     errno.EEXIST: "a part of that path is a file, not a folder: choose another place",
     errno.EISDIR: "that is a folder: name a file in it",
-    errno.ENOENT: "that place cannot hold files: choose another one",
+    errno.ENOENT: "there can be no files at that place: choose another one",
     errno.ENAMETOOLONG: "that name is too long: choose a shorter one",
     errno.ELOOP: "a link in that path leads back to itself: choose another place",
-    errno.EINVAL: "that file system takes no such name: choose another one",
+    errno.EINVAL: "that file system does not allow such a name: choose another one",
     errno.EFBIG: "the file would be larger than the system allows: choose another place",
-    errno.EIO: "the disk reports an error: choose another place, and look after that disk",
+    errno.EIO: "the disk reports an error: choose another place, and check that disk",
     errno.ESTALE: "the file server has lost that place: choose another one",
 }
 
 
 @contextmanager
-def written_whole(path: str | Path) -> Iterator[Path]:
-    """A temporary path to write to; on leaving the block it becomes `path`, or is removed if the block raised.
+def atomic_write(path: str | Path) -> Iterator[Path]:
+    """A temporary path to write to. At the end of the block it is renamed to `path`, or removed if the block raised.
 
-    Raises `RunError` in plain words for a full disk, a missing permission or a read-only place.
+    Folders are made if need be. Raises `RunError` in plain words for a full disk, a missing permission or a read-only
+    place.
     """
     path = Path(path)
-    with said_plainly(path):
+    with explain_write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
         os.close(descriptor)
@@ -51,7 +52,7 @@ def written_whole(path: str | Path) -> Iterator[Path]:
             yield temporary
             with temporary.open("rb+") as file:
                 os.fsync(file.fileno())
-            temporary.chmod(0o666 & ~_umask())  # mkstemp keeps files to their owner; a run is to be shared
+            temporary.chmod(0o666 & ~_umask())  # mkstemp makes files private, but runs are shared
             temporary.replace(path)
             _flush_folder(path.parent)
         finally:
@@ -61,34 +62,34 @@ def written_whole(path: str | Path) -> Iterator[Path]:
 
 def write_whole(path: str | Path, content: bytes | str) -> None:
     """Write text (UTF-8) or bytes to `path`, whole or not at all."""
-    with written_whole(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 @contextmanager
-def said_plainly(path: str | Path) -> Iterator[None]:
-    """Turn what the file system says inside the block into a `RunError` that says what to do; else let it pass."""
+def explain_write_errors(path: str | Path) -> Iterator[None]:
+    """Turn errors of the file system inside the block into a `RunError` that says what to do; other errors pass."""
     try:
         yield
     except OSError as error:
-        if error.errno not in _SAID:
+        if error.errno not in _ADVICE:
             raise
-        raise RunError(f"Cannot write {path}: {_SAID[error.errno]}.") from error
+        raise RunError(f"Cannot write {path}: {_ADVICE[error.errno]}.") from error
     except Exception as error:
-        # safetensors reports the system's error inside a message of its own.
+        # safetensors has the system's error inside a message of its own.
         if "No space left" in str(error) or "os error 28" in str(error):
-            raise RunError(f"Cannot write {path}: {_SAID[errno.ENOSPC]}.") from error
+            raise RunError(f"Cannot write {path}: {_ADVICE[errno.ENOSPC]}.") from error
         raise
 
 
 def cache_folder(chosen: str | Path | None) -> Path:
-    """Where caches lie: as chosen, else `$IMAGEWRIGHT_CACHE`, else `~/.cache/imagewright`."""
+    """The cache folder: `chosen`, else `$IMAGEWRIGHT_CACHE`, else `~/.cache/imagewright`."""
     return Path(chosen or os.environ.get("IMAGEWRIGHT_CACHE") or Path.home() / ".cache" / "imagewright").expanduser()
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file `path`: another process that wants it waits."""
+    """Hold the lock file `path` during the block: other processes that want it wait."""
     with open(path, "a") as file:
         if fcntl is not None:
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -114,7 +115,7 @@ def _umask() -> int:
 
 
 def _flush_folder(folder: Path) -> None:
-    """The rename itself survives a power cut only when the folder is flushed too; not every system can."""
+    """Flush the folder, without which a power cut can undo the rename; not every system supports it."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -1,4 +1,4 @@
-"""Between the pixels of files, uint8 in 0..255, and those of models, float32 in [-1, 1]."""
+"""Conversion between the pixels of files, uint8 in 0..255, and the pixels of models, float32 in [-1, 1]."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def to_float(images: Tensor) -> Tensor:
 
 
 def to_uint8(images: Tensor) -> Tensor:
-    """Float (N, C, H, W) in [-1, 1] to uint8, rounded to the nearest level; values outside are cut."""
+    """Float (N, C, H, W) in [-1, 1] to uint8, rounded to the nearest level; values outside the range are clamped."""
     import torch
 
     return images.detach().float().add(1).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)

@@ -1,4 +1,4 @@
-"""The versions of what a result depends on, for records."""
+"""The versions of the packages that a result depends on, for records."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ PACKAGES = ("imagewright", "torch", "numpy", "pillow")
 
 
 def versions() -> dict[str, str]:
-    """Python's and each package's version; `unknown` for one that is run without being installed."""
+    """The versions of Python and of each package; `unknown` for a package that is not installed."""
     return {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES}
 
 

@@ -220,8 +220,7 @@ def test_missing_labels_unknown_methods_and_pictures_are_said() -> None:
 def test_constant_pixels_and_few_directions_give_finite_numbers(method: str, tmp_path: Path) -> None:
     pictures = np.full((8, 1, 10, 10), 9, np.uint8)
     pictures[:, :, 3:5, 3:5] = np.arange(8, dtype=np.uint8)[:, None, None, None] * 30
-    images = iw.open_images(pictures)
-    images.labels, images.class_names = np.arange(8) % 2, ("even", "odd")
+    images = iw.open_images(pictures).with_labels(np.arange(8) % 2, ("even", "odd"))
     found = iw.components(images, method)
     write_components(found, tmp_path)
     assert "NaN" not in (tmp_path / "components.json").read_text()

@@ -22,9 +22,8 @@ def of_classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def of_attributes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    images = iw.open_images(simple_pictures())
-    images.attributes = (np.arange(32)[:, None] >> np.arange(2) & 1).astype(np.float32)
-    images.attribute_names = ("hat", "beard")
+    attributes = np.arange(32)[:, None] >> np.arange(2) & 1
+    images = iw.open_images(simple_pictures()).with_attributes(attributes, ("hat", "beard"))
     options = {**tiny_options("cgan"), "images_seen": 16, "batch_size": 8, "reporter": Silent()}
     return iw.train("cgan", images, tmp_path_factory.mktemp("attributes") / "run", **options).path
 

@@ -53,8 +53,7 @@ def test_equal_seeds_give_equal_bytes_and_another_seed_gives_others(name: str, t
 
 @pytest.mark.parametrize("name", TRAINED)
 def test_a_resumed_run_ends_with_the_bytes_of_an_unbroken_one(name: str, tmp_path: Path) -> None:
-    pictures = iw.open_images(simple_pictures(20))
-    pictures.flip = True
+    pictures = iw.open_images(simple_pictures(20), flip=True)
     often = {"report_every": 6 * BATCH, "checkpoint_every": 4 * BATCH}
     unbroken = train_tiny(name, pictures, tmp_path / "unbroken" / "run", steps=13, **often)
     broken = train_tiny(name, pictures, tmp_path / "broken" / "run", steps=5, **often)

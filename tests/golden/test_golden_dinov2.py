@@ -10,7 +10,7 @@ import torch
 from filling import drawn_pictures, filled_state
 from make_dinov2_tiny import DEPTH, HEADS, PATCH, SEED, SIDE, WIDTH, pictures, shapes
 
-from imagewright.downloads import RemoteFile, digest_of
+from imagewright.downloads import RemoteFile, file_checksum
 from imagewright.errors import DataError
 from imagewright.pretrained import dinov2
 from imagewright.pretrained.dinov2 import DinoV2, Shape, dinov2_of, open_dinov2, published_shapes
@@ -96,7 +96,7 @@ def test_the_file_is_checked(tmp_path, monkeypatch) -> None:
     torch.save(filled_state(shapes(), SEED), path)
     with pytest.raises(DataError, match="is not the published"):
         open_network("dinov2")
-    here = RemoteFile(path.name, path.stat().st_size, digest_of(path), "sha256")
+    here = RemoteFile(path.name, path.stat().st_size, file_checksum(path), "sha256")
     monkeypatch.setattr(dinov2, "FILE", here)
     with pytest.raises(
         DataError, match=r"not those of this DINOv2: cls_token is \(1, 1, 48\), expected \(1, 1, 1024\)"

@@ -13,7 +13,7 @@ from filling import drawn_pictures, filled_state
 from make_inception import GAIN, SEED, SIZE
 from torch import Tensor, nn
 
-from imagewright.downloads import RemoteFile, digest_of
+from imagewright.downloads import RemoteFile, file_checksum
 from imagewright.errors import DataError
 from imagewright.pretrained import inception_weights
 from imagewright.pretrained.features.contract import open_network
@@ -98,7 +98,7 @@ def test_both_kinds_of_file_give_one_network(file, archive, state) -> None:
 
 
 def remote(path: Path, name: str) -> RemoteFile:
-    return RemoteFile(name, path.stat().st_size, digest_of(path), "sha256")
+    return RemoteFile(name, path.stat().st_size, file_checksum(path), "sha256")
 
 
 def test_files_put_by_hand_are_checked(file, archive, tmp_path, monkeypatch) -> None:

@@ -1,4 +1,4 @@
-"""Configurations: checked on construction, and every mistake in words that name the option, its value and the rule."""
+"""Configurations are checked when they are made, and errors name the option, its value and the rule."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def vae(**options: object) -> VAEConfig:
     return configs.build(VAEConfig, IMAGES | options, "vae")
 
 
-def test_values_are_kept_and_the_rest_is_default() -> None:
+def test_given_values_are_used_and_the_others_are_defaults() -> None:
     config = vae(latent_dim=5, network="mlp")
     assert (config.latent_dim, config.network, config.likelihood) == (5, "mlp", "gaussian")
     assert config == vae(latent_dim=5, network="mlp", size=[16, 16])
@@ -25,10 +25,10 @@ def test_values_are_kept_and_the_rest_is_default() -> None:
 
 
 def test_an_unknown_option_gets_the_nearest_name_and_the_list() -> None:
-    with pytest.raises(ConfigError, match=r"vae has no option 'latentdim'. Did you mean 'latent_dim'\?") as said:
+    with pytest.raises(ConfigError, match=r"vae has no option 'latentdim'. Did you mean 'latent_dim'\?") as raised:
         vae(latentdim=3)
-    assert "likelihood" in str(said.value)
-    assert "size" not in str(said.value).split("Its options:")[1], "what the images decide is no option"
+    assert "likelihood" in str(raised.value)
+    assert "size" not in str(raised.value).split("Its options:")[1], "what the images decide is no option"
 
 
 @pytest.mark.parametrize(
@@ -45,10 +45,10 @@ def test_an_unknown_option_gets_the_nearest_name_and_the_list() -> None:
     ],
 )
 def test_a_value_out_of_bounds_is_named_with_its_rule(options: dict[str, object], words: str) -> None:
-    with pytest.raises(ConfigError) as said:
+    with pytest.raises(ConfigError) as raised:
         vae(**options)
-    assert words in str(said.value)
-    assert "\n" not in str(said.value)
+    assert words in str(raised.value)
+    assert "\n" not in str(raised.value)
 
 
 def test_two_mistakes_are_both_named() -> None:
@@ -80,7 +80,7 @@ def test_a_missing_value_and_a_rule_between_two_options() -> None:
         {"warmup": -1},
     ],
 )
-def test_absurd_numbers_of_a_training_are_refused_by_name(options: dict[str, object]) -> None:
+def test_impossible_numbers_of_a_training_are_refused_by_name(options: dict[str, object]) -> None:
     (name,) = options
     with pytest.raises(ConfigError, match=f"training: {name}="):
         configs.build(TrainingOptions, options, "training")
@@ -92,5 +92,5 @@ def test_a_picture_has_at_least_one_pixel(size: tuple[int, int]) -> None:
         vae(size=size)
 
 
-def test_options_of_leaves_out_what_the_images_decide() -> None:
+def test_options_of_leaves_out_the_fields_that_follow_from_the_images() -> None:
     assert configs.options_of(PCAConfig) == ["components", "explained", "seed"]

@@ -1,4 +1,4 @@
-"""Who a process is, and what it does with others when there are none. Two real ranks: tests/training/test_ranks.py."""
+"""Ranks and collective operations in a single process; tests/training/test_ranks.py has two real ranks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from imagewright import distributed
 from imagewright.errors import TrainingError
 
 
-def test_one_process_is_the_main_one_and_exchanges_nothing() -> None:
+def test_a_single_process_is_the_main_rank_and_exchanges_nothing() -> None:
     assert (distributed.rank(), distributed.world_size(), distributed.local_rank()) == (0, 1, 0)
     assert distributed.is_main()
     tensor = torch.tensor([1.0, 2.0])
@@ -24,7 +24,7 @@ def test_one_process_is_the_main_one_and_exchanges_nothing() -> None:
     assert not torch.distributed.is_initialized()
 
 
-def test_torchrun_says_who_a_process_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_rank_is_read_from_the_environment_of_torchrun(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("RANK", "3"), ("WORLD_SIZE", "8"), ("LOCAL_RANK", "1")):
         monkeypatch.setenv(name, value)
     assert (distributed.rank(), distributed.world_size(), distributed.local_rank()) == (3, 8, 1)
@@ -34,7 +34,7 @@ def test_torchrun_says_who_a_process_is(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize(
     "exchange", [lambda: distributed.average_([torch.ones(2)]), lambda: distributed.any_rank(True)]
 )
-def test_a_lost_rank_is_said_in_words(monkeypatch: pytest.MonkeyPatch, exchange: Callable[[], object]) -> None:
+def test_a_lost_rank_raises_a_training_error(monkeypatch: pytest.MonkeyPatch, exchange: Callable[[], object]) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setattr(torch.distributed, "get_backend", lambda: "gloo")
 
@@ -44,6 +44,6 @@ def test_a_lost_rank_is_said_in_words(monkeypatch: pytest.MonkeyPatch, exchange:
     monkeypatch.setattr(torch.distributed, "all_reduce", lost)
     with pytest.raises(
         TrainingError, match=r"Rank 0 of 2 lost the others.*--resume.*Connection closed by peer"
-    ) as said:
+    ) as raised:
         exchange()
-    assert "\n" not in str(said.value)
+    assert "\n" not in str(raised.value)

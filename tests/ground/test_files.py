@@ -1,4 +1,4 @@
-"""Files written whole or not at all, and a file system's refusals in plain words."""
+"""Atomic writing, and errors of the file system in plain words."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from imagewright.errors import RunError
-from imagewright.files import said_plainly, write_whole, written_whole
+from imagewright.files import atomic_write, explain_write_errors, write_whole
 
 
 def test_a_file_is_written_with_its_folders(tmp_path: Path) -> None:
@@ -19,18 +19,18 @@ def test_a_file_is_written_with_its_folders(tmp_path: Path) -> None:
     assert (tmp_path / "a" / "bytes").read_bytes() == b"\x00\xff"
 
 
-def test_others_may_read_it_as_they_may_any_new_file(tmp_path: Path) -> None:
+def test_a_written_file_has_the_usual_permissions(tmp_path: Path) -> None:
     (tmp_path / "plain").touch()
     write_whole(tmp_path / "whole", "text")
     assert (tmp_path / "whole").stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
-def test_what_fails_half_way_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "file.txt"
     path.write_text("old")
 
     def fail_half_way() -> None:
-        with written_whole(path) as temporary:
+        with atomic_write(path) as temporary:
             temporary.write_text("ha")
             raise ValueError("stop")
 
@@ -40,7 +40,7 @@ def test_what_fails_half_way_leaves_the_old_file_and_nothing_else(tmp_path: Path
     assert [each.name for each in tmp_path.iterdir()] == ["file.txt"]
 
 
-def test_the_content_is_on_the_disk_before_it_has_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_content_is_flushed_before_the_rename(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "file.txt"
     flushed: list[tuple[int, bool]] = []
 
@@ -63,7 +63,7 @@ def test_the_content_is_on_the_disk_before_it_has_the_name(tmp_path: Path, monke
         (errno.EROFS, "read-only: choose another place"),
     ],
 )
-def test_what_the_file_system_refuses_is_said_and_the_old_file_kept(
+def test_errors_of_the_file_system_are_explained_and_the_old_file_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, words: str
 ) -> None:
     path = tmp_path / "file.txt"
@@ -93,13 +93,13 @@ def test_a_folder_where_a_file_was_meant(tmp_path: Path) -> None:
         write_whole(tmp_path / "folder", "new")
 
 
-def test_a_full_disk_that_another_library_reports_in_its_own_words(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="the disk is full"), said_plainly(tmp_path):
+def test_a_full_disk_is_recognised_in_the_message_of_safetensors(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="the disk is full"), explain_write_errors(tmp_path):
         raise ValueError("I/O error: No space left on device (os error 28)")
 
 
 def test_other_errors_are_not_touched(tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), said_plainly(tmp_path):
+    with pytest.raises(ZeroDivisionError), explain_write_errors(tmp_path):
         raise ZeroDivisionError
-    with pytest.raises(InterruptedError), said_plainly(tmp_path):
+    with pytest.raises(InterruptedError), explain_write_errors(tmp_path):
         raise InterruptedError(errno.EINTR, "interrupted")

@@ -1,4 +1,4 @@
-"""The package's front door."""
+"""The public names of the package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Seeds from seeds."""
+"""Derived seeds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from itertools import product
 from imagewright.seeds import derive_seed
 
 
-def test_seeds_never_change_since_runs_are_resumed_with_later_versions() -> None:
+def test_seeds_are_the_same_in_every_version() -> None:
     assert derive_seed(0) == 893442142816765029
     assert derive_seed(3, "step", 17, "generator") == 1223350288524031675
 

@@ -1,4 +1,4 @@
-"""Small pictures on disk, made fresh for each test, and a cache folder of its own."""
+"""Small pictures on the disk and a cache folder, new for each test."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def pixels_of() -> Callable[[Image.Image], np.ndarray]:
 
 @pytest.fixture
 def shared() -> Path:
-    """The folder of real image data beside the repository; the test is skipped where it is absent."""
+    """The folder of real image data beside the repository; the test is skipped if it is absent."""
     if not SHARED.is_dir():
         pytest.skip("the real image data (../shared/data) is not on this machine")
     return SHARED

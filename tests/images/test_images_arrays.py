@@ -32,7 +32,7 @@ def idx(tmp_path, request):
     return tmp_path
 
 
-def test_idx_folders_hold_train_and_test(idx) -> None:
+def test_idx_folders_have_train_and_test_parts(idx) -> None:
     train, test = open_images(idx), open_images(idx, split="test")
     assert (len(train), len(test), train.size, train.channels) == (7, 4, (6, 5), 1)
     assert test.labels.tolist() == [0, 1, 2, 0]
@@ -133,7 +133,7 @@ def test_digits() -> None:
     assert batch.images.max() == 255
 
 
-def test_faces_come_without_network(monkeypatch) -> None:
+def test_faces_need_no_network(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "pooch", None)
     images = open_images("faces")
     assert (len(images), images.size, images.channels) == (100, (25, 25), 1)
@@ -160,7 +160,7 @@ def test_sizes_subsets_and_records() -> None:
             images.subset(np.array(wrong, np.int64))
 
 
-def test_batches_pass_over_all_pictures_once() -> None:
+def test_batches_have_every_picture_once() -> None:
     images = open_images("digits")
     batches = list(images.batches(500))
     assert [len(batch.images) for batch in batches] == [500, 500, 500, 297]

@@ -1,4 +1,4 @@
-"""The prepared cache: made once, by one process, never stale, and nothing half-made is left behind."""
+"""The prepared cache: made once, by one process, never stale, never half-made."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 
 import numpy as np
 import pytest
@@ -18,11 +17,12 @@ import torch
 from PIL import Image
 
 from imagewright.errors import DataError
+from imagewright.files import is_locked
 from imagewright.images import open_images
 
 
 def times_prepared(images) -> int:
-    """How many pictures were decoded in preparing: 0 when the cache was there."""
+    """How many pictures `prepare` decoded: 0 if the cache existed."""
     seen = [0]
     images.prepare(progress=lambda done, total: seen.append(done))
     return max(seen)
@@ -37,7 +37,7 @@ def test_the_second_opening_decodes_nothing(folder) -> None:
     assert torch.equal(first.batch(np.arange(6)).images, second.batch(np.arange(6)).images)
 
 
-def test_what_changes_the_pixels_changes_the_fingerprint(folder) -> None:
+def test_options_that_change_the_pixels_change_the_fingerprint(folder) -> None:
     options = [
         {},
         {"size": 8},
@@ -52,7 +52,7 @@ def test_what_changes_the_pixels_changes_the_fingerprint(folder) -> None:
     assert open_images(folder, flip=True).fingerprint == prints[0]
 
 
-def test_every_change_of_the_folder_is_seen(folder, picture) -> None:
+def test_every_change_of_the_folder_changes_the_fingerprint(folder, picture) -> None:
     def added() -> None:
         picture(50).save(folder / "9.png")
 
@@ -76,7 +76,7 @@ def test_every_change_of_the_folder_is_seen(folder, picture) -> None:
         seen.add(images.fingerprint)
 
 
-def test_folders_alike_in_names_sizes_and_times_are_told_apart(tmp_path) -> None:
+def test_folders_with_equal_names_sizes_and_times_have_different_fingerprints(tmp_path) -> None:
     prints = set()
     for shade in (10, 200):
         root = tmp_path / str(shade)
@@ -123,7 +123,7 @@ def test_a_damaged_cache_is_made_anew(folder, cache, damage) -> None:
     assert torch.equal(images.batch(np.arange(6)).images, expected)
 
 
-def test_a_full_disk_is_a_clear_error_and_leaves_nothing(folder, cache, monkeypatch) -> None:
+def test_a_full_disk_raises_and_leaves_no_files(folder, cache, monkeypatch) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -142,7 +142,7 @@ def test_a_cache_folder_that_cannot_be_written(folder, tmp_path) -> None:
         open_images(folder, cache_dir=tmp_path / "file").prepare()
 
 
-def test_many_skipped_pictures_leave_no_gaps(tmp_path, picture, pixels_of) -> None:
+def test_unreadable_pictures_leave_no_gaps_in_the_cache(tmp_path, picture, pixels_of) -> None:
     bad = {0, 3, 4, 11, 19}
     for number in range(20):
         picture(number).save(tmp_path / f"{number:02d}.png")
@@ -161,7 +161,7 @@ def test_many_skipped_pictures_leave_no_gaps(tmp_path, picture, pixels_of) -> No
     assert np.array_equal(subset.batch(np.array([1])).images[0].numpy(), pixels_of(picture(5)))
 
 
-def test_two_processes_at_once_decode_once(tmp_path, picture) -> None:
+def test_of_two_processes_at_once_only_one_decodes(tmp_path, picture) -> None:
     for number in range(300):
         picture(number).save(tmp_path / f"{number}.png")
     script = textwrap.dedent(f"""
@@ -186,7 +186,7 @@ def test_two_processes_at_once_decode_once(tmp_path, picture) -> None:
     assert times_prepared(open_images(tmp_path, size=8)) == 0
 
 
-def test_a_kill_in_the_middle_leaves_a_folder_that_works(folder, cache) -> None:
+def test_a_cache_can_be_made_after_a_killed_preparation(folder, cache) -> None:
     script = textwrap.dedent(f"""
         import os, time
         from imagewright.images import open_images
@@ -201,7 +201,6 @@ def test_a_kill_in_the_middle_leaves_a_folder_that_works(folder, cache) -> None:
         assert process.stdout.readline() == b"writing\n"
         process.send_signal(signal.SIGKILL)
     assert list(cache.glob("*.part"))
-    began = time.monotonic()
+    assert not any(is_locked(lock) for lock in cache.glob("*.lock"))  # the lock ended with the process
     assert times_prepared(open_images(folder)) == 6
-    assert time.monotonic() - began < 30  # the lock went with the process
     assert not list(cache.glob("*.part"))

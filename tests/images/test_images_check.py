@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from imagewright.errors import DataError
-from imagewright.images import check_images
+from imagewright.images import check
 
 
 def test_a_folder_with_a_bit_of_everything(tmp_path, picture) -> None:
@@ -26,7 +26,7 @@ def test_a_folder_with_a_bit_of_everything(tmp_path, picture) -> None:
     (tmp_path / "cat" / "cut.png").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "dog" / "text.jpg").write_text("hello")
     seen: list[int] = []
-    report = check_images(tmp_path, progress=lambda done, total: seen.append(done))
+    report = check(tmp_path, progress=lambda done, total: seen.append(done))
     assert (report.count, report.readable, report.unreadable) == (13, 11, 2)
     assert report.sizes == {"36x40": 7, "18x20": 4}
     assert report.modes == {"RGB": 7, "L": 4}
@@ -46,28 +46,28 @@ def test_a_folder_with_a_bit_of_everything(tmp_path, picture) -> None:
 
 def test_nothing_readable_is_reported_and_no_error(tmp_path) -> None:
     (tmp_path / "a.jpg").write_text("hello")
-    report = check_images(tmp_path)
+    report = check(tmp_path)
     assert (report.readable, report.suggested_size, report.unreadable) == (0, None, 1)
     assert any("unreadable" in line for line in report.lines())
     with pytest.raises(DataError):
-        check_images(tmp_path / "absent")
+        check(tmp_path / "absent")
 
 
 def test_equal_pixels_of_another_shape_are_no_duplicates(tmp_path) -> None:
     Image.fromarray(np.zeros((4, 6), np.uint8)).save(tmp_path / "a.png")
     Image.fromarray(np.zeros((6, 4), np.uint8)).save(tmp_path / "b.png")
-    assert check_images(tmp_path).duplicates == 0
+    assert check(tmp_path).duplicates == 0
 
 
 def test_attributes_and_arrays() -> None:
-    report = check_images("digits")
+    report = check("digits")
     assert report.sizes == {"8x8": 1797}
     assert sum(report.classes.values()) == 1797
     assert report.suggested_size == (8, 8)
 
 
 def test_real_faces(shared) -> None:
-    report = check_images(shared / "celeba_178x218_sample")
+    report = check(shared / "celeba_178x218_sample")
     assert (report.count, report.unreadable, report.sizes) == (460, 0, {"218x178": 460})
     assert len(report.attributes) == 40
     assert report.suggested_size == (128, 128)

@@ -1,4 +1,4 @@
-"""Every format and mode becomes the 8-bit pixels that the stated rules give."""
+"""Decoding: the 8-bit pixels of every format and mode follow the documented rules."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def only(folder: Path, **options) -> np.ndarray:
 
 
 @pytest.mark.parametrize("ending", ["png", "bmp", "tif", "webp", "gif", "ppm", "jpg"])
-def test_each_format_gives_the_pixels_that_pillow_gives(tmp_path, picture, pixels_of, ending) -> None:
+def test_each_format_has_the_pixels_of_pillow(tmp_path, picture, pixels_of, ending) -> None:
     path = tmp_path / f"one.{ending}"
     picture().save(path, **({"lossless": True} if ending == "webp" else {}))
     with Image.open(path) as stored:
@@ -53,7 +53,7 @@ def test_one_bit_pictures_are_black_and_white(tmp_path) -> None:
     assert only(tmp_path).tolist() == [[[255, 0], [0, 255]]]
 
 
-def test_transparency_is_laid_on_white_unless_alpha_is_asked_for(tmp_path) -> None:
+def test_transparent_pictures_are_laid_on_white_unless_four_channels_are_wanted(tmp_path) -> None:
     pixels = np.array([[[200, 100, 50, 255], [200, 100, 50, 0], [0, 0, 0, 51]]], np.uint8)
     Image.fromarray(pixels).save(tmp_path / "one.png")
     assert only(tmp_path, channels=3)[:, 0].T.tolist() == [[200, 100, 50], [255, 255, 255], [204, 204, 204]]
@@ -83,9 +83,9 @@ def test_cmyk_jpeg_is_converted_as_pillow_does(tmp_path, picture, pixels_of) -> 
 
 
 @pytest.mark.parametrize("ending", ["png", "tif", "webp"])
-def test_exif_rotation_is_applied_and_counts_for_the_size(tmp_path, picture, pixels_of, ending) -> None:
+def test_exif_rotation_is_applied_also_to_the_size(tmp_path, picture, pixels_of, ending) -> None:
     exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned a quarter clockwise
+    exif[0x0112] = 6  # a quarter turn clockwise
     picture().save(tmp_path / f"one.{ending}", exif=exif, **({"lossless": True} if ending == "webp" else {}))
     assert np.array_equal(only(tmp_path), pixels_of(picture().transpose(Image.Transpose.ROTATE_270)))
 
@@ -96,7 +96,7 @@ def test_the_first_frame_of_a_gif(tmp_path) -> None:
     assert only(tmp_path)[:, 0, 0].tolist() == [255, 0, 0]
 
 
-def test_text_named_as_a_picture_is_skipped_with_its_reason(folder) -> None:
+def test_a_text_file_with_the_suffix_of_a_picture_is_skipped_with_a_reason(folder) -> None:
     (folder / "2.png").write_text("this is a shopping list\n")
     images = open_images(folder).prepare()
     assert len(images) == 5
@@ -104,7 +104,7 @@ def test_text_named_as_a_picture_is_skipped_with_its_reason(folder) -> None:
     assert images.names() == ["0.png", "1.png", "3.png", "4.png", "5.png"]
 
 
-def test_a_truncated_jpeg_is_unreadable_and_not_filled_up(tmp_path, picture) -> None:
+def test_a_truncated_jpeg_is_unreadable_and_not_completed_with_grey(tmp_path, picture) -> None:
     for number in range(3):
         picture(number, (64, 64)).save(tmp_path / f"{number}.jpg", quality=95)
     whole = (tmp_path / "1.jpg").read_bytes()
@@ -114,7 +114,7 @@ def test_a_truncated_jpeg_is_unreadable_and_not_filled_up(tmp_path, picture) -> 
     assert "cut short" in images.skipped[0][1]
     with pytest.raises(DataError, match=r"1\.jpg cannot be read"):
         open_images(tmp_path, strict=True).prepare()
-    with pytest.raises(DataError, match=r"1\.jpg cannot be read"):  # also where the cache is there already
+    with pytest.raises(DataError, match=r"1\.jpg cannot be read"):  # also if the cache exists already
         open_images(tmp_path, strict=True).prepare()
 
 
@@ -127,7 +127,7 @@ def test_nothing_readable_is_an_error_that_names_a_picture(tmp_path) -> None:
         open_images(tmp_path, size=8, channels=3).prepare()
 
 
-def test_a_picture_bomb_is_refused(folder) -> None:
+def test_a_decompression_bomb_is_refused(folder) -> None:
     header = b"P5 40000 40000 255\n"
     (folder / "bomb.pgm").write_bytes(header + bytes(100))
     images = open_images(folder).prepare()

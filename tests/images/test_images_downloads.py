@@ -1,4 +1,4 @@
-"""Named sets, against a server on this machine: checksums, going on after a break, mirrors, and no network at all."""
+"""Downloads of named sets from a local server: checksums, resuming, mirrors, and no network at all."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def small_mnist(site, monkeypatch) -> np.ndarray:
     return pixels
 
 
-def test_fetched_once_and_checked(site, small_mnist) -> None:
+def test_a_set_is_downloaded_once_and_checked(site, small_mnist) -> None:
     images = open_images("mnist")
     assert images.class_names == tuple("0123456789")
     assert np.array_equal(images.batch(np.arange(30)).images[:, 0].numpy(), small_mnist)
@@ -58,13 +58,13 @@ def test_fetched_once_and_checked(site, small_mnist) -> None:
 
 
 @pytest.mark.parametrize("ranges", [True, False])
-def test_a_break_is_gone_on_from_where_it_was(site, small_mnist, ranges) -> None:
+def test_a_broken_download_is_resumed(site, small_mnist, ranges) -> None:
     site.break_after, site.ranges = 1000, ranges
     assert np.array_equal(open_images("mnist").batch(np.arange(30)).images[:, 0].numpy(), small_mnist)
     assert ("/mnist/train-images-idx3-ubyte.gz", "bytes=1000-") in site.requests
 
 
-def test_a_part_left_by_an_earlier_process_is_gone_on_with(site, small_mnist, cache) -> None:
+def test_the_part_of_an_earlier_process_is_resumed(site, small_mnist, cache) -> None:
     folder = cache / "downloads" / "mnist"
     folder.mkdir(parents=True)
     whole = site.files["/mnist/train-images-idx3-ubyte.gz"]
@@ -73,7 +73,7 @@ def test_a_part_left_by_an_earlier_process_is_gone_on_with(site, small_mnist, ca
     assert site.requests[0] == ("/mnist/train-images-idx3-ubyte.gz", "bytes=5000-")
 
 
-def test_a_false_file_is_refused_and_not_kept(site, small_mnist, cache) -> None:
+def test_a_file_with_a_wrong_checksum_is_refused_and_removed(site, small_mnist, cache) -> None:
     name = "/mnist/train-images-idx3-ubyte.gz"
     site.files[name] = bytes(len(site.files[name]))
     with pytest.raises(DataError, match="another checksum"):
@@ -91,8 +91,8 @@ def test_mirrors_are_tried_in_turn(site, small_mnist, monkeypatch) -> None:
     assert site.requests[0][0].startswith("/absent/")
 
 
-def test_without_a_network_the_error_says_what_to_put_where(small_mnist, site, monkeypatch, cache) -> None:
-    monkeypatch.setenv("IMAGEWRIGHT_MIRROR", "http://127.0.0.1:9")  # nothing listens there
+def test_without_a_network_the_error_names_the_file_and_its_folder(small_mnist, site, monkeypatch, cache) -> None:
+    monkeypatch.setenv("IMAGEWRIGHT_MIRROR", "http://127.0.0.1:9")  # no server listens there
     with pytest.raises(DataError, match=r"put train-images-idx3-ubyte\.gz .*MD5 [0-9a-f]{32}.* into .*mnist"):
         open_images("mnist")
     for path, content in site.files.items():

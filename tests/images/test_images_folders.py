@@ -1,4 +1,4 @@
-"""Folders: classes from sub-folders, splits, labels in tables, odd pictures, and what is no set of pictures."""
+"""Folders: classes from sub-folders, splits, labels in tables, pictures of other sizes, and wrong sources."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_pictures_beside_the_sub_folders_mean_no_classes(tmp_path, picture) -> N
     assert open_images(tmp_path).labels is None
 
 
-def test_a_single_folder_is_passed_through_and_is_no_class(tmp_path, picture) -> None:
+def test_a_single_folder_is_no_class(tmp_path, picture) -> None:
     make(tmp_path, ["photos/a.png", "photos/b.png"], picture)
     assert open_images(tmp_path).labels is None
     make(tmp_path, ["photos/x/a.png", "photos/y/b.png"], picture)
@@ -57,7 +57,7 @@ def test_splits(tmp_path, picture) -> None:
         open_images(tmp_path, split="valid")
 
 
-def test_hidden_files_and_other_files_are_passed_over(folder) -> None:
+def test_hidden_files_and_other_files_are_left_out(folder) -> None:
     (folder / ".hidden.png").write_bytes(b"x")
     (folder / "__MACOSX").mkdir()
     (folder / "__MACOSX" / "0.png").write_bytes(b"x")
@@ -65,7 +65,7 @@ def test_hidden_files_and_other_files_are_passed_over(folder) -> None:
     assert len(open_images(folder).prepare()) == 6
 
 
-def test_links_are_followed_but_never_round_in_circles(folder, tmp_path) -> None:
+def test_links_are_followed_but_not_in_circles(folder, tmp_path) -> None:
     other = tmp_path / "other"
     other.mkdir()
     os.symlink(folder, other / "in")
@@ -105,7 +105,7 @@ def test_a_wrong_name_gets_the_nearest_one(tmp_path) -> None:
         open_images(3)  # type: ignore[arg-type]
 
 
-def test_one_picture_of_another_size_and_mode_just_works(tmp_path, picture, pixels_of) -> None:
+def test_a_picture_of_another_size_and_mode_is_resized_and_converted(tmp_path, picture, pixels_of) -> None:
     for seed in range(20):
         picture(seed).save(tmp_path / f"{seed:02d}.png")
     picture(99, (40, 17), "LA").save(tmp_path / "07.png")
@@ -116,7 +116,7 @@ def test_one_picture_of_another_size_and_mode_just_works(tmp_path, picture, pixe
     batch = images.batch(np.arange(20))
     assert batch.images.shape == (20, 3, 10, 12)
     assert np.array_equal(batch.images[8].numpy(), pixels_of(picture(8)))
-    assert not open_images(tmp_path, size=8).notes  # all are resized then, as asked
+    assert not open_images(tmp_path, size=8).notes  # no note, since the user chose the size
 
 
 def write_csv(path, header, rows) -> None:
@@ -133,7 +133,7 @@ def test_attributes_beside_the_pictures(folder) -> None:
     assert images.attributes.dtype == np.float32
     assert images.attributes.tolist() == [[0, 0], [1, 0], [0, 0], [1, 0], [0, 1], [1, 1]]
     assert images.batch(np.array([5, 0])).attributes.tolist() == [[1, 1], [0, 0]]
-    assert "not there, passed over: 1" in images.notes[0]
+    assert "not there: 1" in images.notes[0]
     assert "identity, remark" in images.notes[1]
 
 
@@ -144,7 +144,7 @@ def test_attributes_of_minus_one_and_one(folder) -> None:
     assert open_images(folder).attributes[:, 0].tolist() == [0, 1, 1, 1, 1, 1]
 
 
-def test_labels_in_a_named_csv_and_without_endings(folder, tmp_path) -> None:
+def test_labels_in_a_named_csv_with_names_without_suffix(folder, tmp_path) -> None:
     path = tmp_path / "mine.csv"
     write_csv(path, ["file", "label"], [[f"{seed}", "odd" if seed % 2 else "even"] for seed in range(6)])
     images = open_images(folder, labels=path)
@@ -170,7 +170,7 @@ def test_labels_in_json(folder, content) -> None:
         assert images.attributes[:, 0].tolist() == [0, 1, 0, 1, 0, 1]
 
 
-def test_damaged_or_unfit_label_files_are_errors(folder, tmp_path) -> None:
+def test_damaged_or_unsuitable_label_files_raise(folder, tmp_path) -> None:
     table = tmp_path / "table.csv"
     write_csv(table, ["image", "label"], [["0.png", 1], ["1.png", 0]])
     with pytest.raises(DataError, match=r"no row for 4 of 6 pictures, such as 2\.png"):
@@ -188,14 +188,14 @@ def test_damaged_or_unfit_label_files_are_errors(folder, tmp_path) -> None:
         open_images(folder, labels=tmp_path / "table.json")
 
 
-def test_a_table_about_other_pictures_is_passed_over_with_a_note(folder) -> None:
+def test_a_table_about_other_pictures_is_not_used_and_noted(folder) -> None:
     write_csv(folder / "labels.csv", ["image", "label"], [["other.png", 1]])
     images = open_images(folder)
     assert images.labels is None
-    assert "passed over" in images.notes[0]
+    assert "labels.csv" in images.notes[0]
 
 
-def test_labels_follow_when_a_picture_is_skipped(folder) -> None:
+def test_labels_stay_aligned_when_a_picture_is_skipped(folder) -> None:
     write_csv(folder / "labels.csv", ["image", "label"], [[f"{seed}.png", seed] for seed in range(6)])
     (folder / "2.png").write_bytes(b"")
     images = open_images(folder).prepare()

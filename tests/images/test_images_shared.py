@@ -1,4 +1,4 @@
-"""Real sets, as their users have them."""
+"""Real data sets in the formats of their users."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from PIL import Image, ImageOps
 from imagewright.images import open_images
 
 
-def test_mnist_has_its_published_pixels(shared) -> None:
+def test_mnist_has_the_published_pixels(shared) -> None:
     images = open_images(shared / "mnist")
-    digest = hashlib.md5(struct.pack(">4B3I", 0, 0, 8, 3, 60_000, 28, 28))  # of the official file, unpacked
+    digest = hashlib.md5(struct.pack(">4B3I", 0, 0, 8, 3, 60_000, 28, 28))  # of the official file, decompressed
     for batch in images.batches(5000):
         digest.update(batch.images.numpy().tobytes())
     assert digest.hexdigest() == "6bbc9ace898e44ae57da46a324031adb"

@@ -1,4 +1,4 @@
-"""Sizes, crops and flips: Pillow's pixels to the bit, and views that depend on their place alone."""
+"""Sizes, crops and flips: Pillow's pixels to the bit, and views that depend only on their place."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def test_crop_none_changes_the_aspect(folder, picture, pixels_of) -> None:
     assert np.array_equal(images.batch(np.array([1])).images[0].numpy(), pixels_of(expected))
 
 
-def test_a_picture_of_the_target_size_is_not_touched(folder, picture, pixels_of) -> None:
+def test_a_picture_of_the_target_size_is_not_changed(folder, picture, pixels_of) -> None:
     batch = open_images(folder).batch(np.arange(6))
     for seed in range(6):
         assert np.array_equal(batch.images[seed].numpy(), pixels_of(picture(seed)))
 
 
-def test_an_extreme_aspect_costs_no_memory(tmp_path) -> None:
+def test_a_picture_of_extreme_aspect_needs_little_memory(tmp_path) -> None:
     Image.new("L", (30000, 1), 77).save(tmp_path / "line.png")
     assert (open_images(tmp_path, size=64).batch(np.array([0])).images == 77).all()
 
@@ -47,12 +47,12 @@ def test_random_views_are_windows_of_the_stated_canvas(folder, picture, pixels_o
     views = np.arange(400)
     batch = images.batch(np.full(400, 2), views=views, seed=5)
     seen = {row.numpy().tobytes() for row in batch.images}
-    assert seen == allowed  # each window and its mirror comes up, and nothing else
+    assert seen == allowed  # each window and its mirror image, and nothing else
     centre = images.batch(np.array([2])).images[0].numpy()
     assert np.array_equal(centre, canvas[:, 0:8, 1:17])
 
 
-def test_a_view_depends_on_seed_and_place_alone(folder) -> None:
+def test_a_view_depends_only_on_seed_and_place(folder) -> None:
     images = open_images(folder, size=8, crop="random", flip=True)
     indices, views = np.arange(200) % 6, np.arange(200) + 10**12
     whole = images.batch(indices, views=views, seed=1).images
@@ -61,13 +61,13 @@ def test_a_view_depends_on_seed_and_place_alone(folder) -> None:
     assert not torch.equal(whole, images.batch(indices, views=views, seed=2).images)
 
 
-def test_flips_come_half_of_the_time_and_only_when_asked(folder) -> None:
+def test_about_half_of_the_views_are_flipped_with_the_option_only(folder) -> None:
     still = open_images(folder).batch(np.zeros(500, np.int64), views=np.arange(500)).images
     assert torch.equal(still, still[:1].expand_as(still))
     flipped = open_images(folder, flip=True).batch(np.zeros(500, np.int64), views=np.arange(500)).images
     mirrored = (flipped == still.flip(3)).flatten(1).all(1)
     assert torch.equal(flipped[~mirrored], still[~mirrored])
-    assert 180 < int(mirrored.sum()) < 320  # 500 fair coins: nine of ten thousand million runs lie inside
+    assert 180 < int(mirrored.sum()) < 320  # 500 fair coins: outside with a probability of 4e-10
 
 
 def test_batches_own_their_memory_in_channels_last(folder) -> None:
@@ -95,6 +95,6 @@ def test_batches_own_their_memory_in_channels_last(folder) -> None:
         ({"resize": "lancsoz"}, "Did you mean 'lanczos'"),
     ],
 )
-def test_absurd_options_say_what_was_expected(folder, options, message) -> None:
+def test_wrong_options_say_what_was_expected(folder, options, message) -> None:
     with pytest.raises(ConfigError, match=message):
         open_images(folder, **options)

@@ -1,4 +1,4 @@
-"""Images without a cache: decoded each time they are asked for, the same pixels, and nothing kept."""
+"""Images without a cache: decoded at each use, with the same pixels, and without files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "pictures"
 
 
-def test_pixels_labels_and_views_are_those_of_the_cache(folder: Path, tmp_path: Path) -> None:
+def test_pixels_labels_and_views_equal_those_of_the_cache(folder: Path, tmp_path: Path) -> None:
     options = {"size": 8, "crop": "random", "flip": True}
     cached = iw.open_images(folder, **options, cache_dir=tmp_path / "cache")
     uncached = iw.open_images(folder, **options, cache=False, cache_dir=tmp_path / "other")
@@ -44,7 +44,7 @@ def test_pixels_labels_and_views_are_those_of_the_cache(folder: Path, tmp_path: 
     assert not (tmp_path / "other").exists()
 
 
-def test_the_next_picture_stands_in_for_an_unreadable_one(folder: Path) -> None:
+def test_an_unreadable_picture_is_replaced_by_the_next_one(folder: Path) -> None:
     (folder / "cats" / "03.png").write_bytes(b"no picture")
     (folder / "cats" / "04.png").write_bytes(b"nor this")
     images = iw.open_images(folder, size=8, cache=False)
@@ -59,7 +59,7 @@ def test_the_next_picture_stands_in_for_an_unreadable_one(folder: Path) -> None:
     assert few.batch(np.array([0])).labels.tolist() == [1]
 
 
-def test_strict_stops_at_an_unreadable_one_and_nothing_readable_is_an_error(folder: Path) -> None:
+def test_an_unreadable_picture_raises_with_strict_and_if_none_is_left(folder: Path) -> None:
     (folder / "cats" / "03.png").write_bytes(b"no picture")
     with pytest.raises(DataError, match=r"cats/03\.png cannot be read"):
         iw.open_images(folder, size=8, cache=False, strict=True).batch(np.arange(10))
@@ -68,7 +68,7 @@ def test_strict_stops_at_an_unreadable_one_and_nothing_readable_is_an_error(fold
         images.subset(np.array([3])).batch(np.array([0]))
 
 
-def test_what_is_read_in_order_only_is_refused(folder: Path, tmp_path: Path) -> None:
+def test_sources_that_are_read_in_order_need_the_cache(folder: Path, tmp_path: Path) -> None:
     shard = tmp_path / "packed.tar.gz"
     with tarfile.open(shard, "w:gz") as file:
         content = (folder / "cats" / "00.png").read_bytes()

@@ -35,7 +35,7 @@ def test_each_frame_in_order(video) -> None:
     assert [len(part.images) for part in images.stream(5)] == [5, 5, 2]
 
 
-def test_what_is_no_video(tmp_path, video) -> None:
+def test_files_that_are_no_video(tmp_path, video) -> None:
     (tmp_path / "text.mp4").write_text("no video")
     with pytest.raises(DataError, match="cannot be read as a video"):
         open_images(tmp_path / "text.mp4")

@@ -23,7 +23,7 @@ COUNT = 2500
 
 @pytest.fixture
 def large(tmp_path) -> Path:
-    """A zip of 2,500 small PGM pictures, picture k of one grey level, with one that is none."""
+    """A zip of 2,500 small PGM pictures, picture k of one grey level, with one unreadable one."""
     path = tmp_path / "large.zip"
     with zipfile.ZipFile(path, "w") as archive:
         for number in range(COUNT):
@@ -33,18 +33,18 @@ def large(tmp_path) -> Path:
     return path
 
 
-def test_processes_give_what_one_thread_gives(large, tmp_path) -> None:
-    told: list[tuple[int, int]] = []
-    parallel = open_images(large, cache_dir=tmp_path / "a").prepare(lambda *seen: told.append(seen), workers=2)
+def test_processes_and_one_thread_make_the_same_cache(large, tmp_path) -> None:
+    reports: list[tuple[int, int]] = []
+    parallel = open_images(large, cache_dir=tmp_path / "a").prepare(lambda *seen: reports.append(seen), workers=2)
     alone = open_images(large, cache_dir=tmp_path / "b").prepare(workers=1)
     assert parallel.skipped == alone.skipped == [("01234.pgm", "it holds text, not a picture")]
-    assert told[-1] == (COUNT, COUNT)
+    assert reports[-1] == (COUNT, COUNT)
     for one, other in zip(parallel.batches(500), alone.batches(500), strict=True):
         assert one.images.equal(other.images)
     assert parallel.batch(np.array([1233, 1234])).images[:, 0, 0, 0].tolist() == [1233 % 251, 1235 % 251]
 
 
-def test_errors_in_workers_arrive(large) -> None:
+def test_errors_in_workers_are_raised(large) -> None:
     with pytest.raises(DataError, match=r"01234\.pgm cannot be read: it holds text"):
         open_images(large, strict=True).prepare(workers=2)
     images = open_images(large)
@@ -64,7 +64,7 @@ def test_a_script_needs_no_main_guard(large) -> None:
     assert result.stderr == ""
 
 
-def test_a_worker_that_is_killed_is_an_error_and_not_a_wait(large, cache, monkeypatch) -> None:
+def test_a_killed_worker_raises(large, cache, monkeypatch) -> None:
     started: list[subprocess.Popen[bytes]] = []
     start = subprocess.Popen
 

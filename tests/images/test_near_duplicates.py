@@ -1,4 +1,4 @@
-"""Near-duplicates: found through what people do to pictures, and not found among distinct ones."""
+"""Near-duplicates: changed copies are found, distinct pictures are not."""
 
 from __future__ import annotations
 
@@ -11,14 +11,21 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
-from imagewright.images import check_images
+from imagewright.images import check
 from imagewright.images.checks.alignment import agreement
-from imagewright.images.checks.near_duplicates import candidates
-from imagewright.images.checks.perceptual_hashes import MOST_BITS, WINDOWS, HashTable, hashes_of, is_flat, small_picture
+from imagewright.images.checks.near_duplicates import find_candidates
+from imagewright.images.checks.perceptual_hashes import (
+    MOST_BITS,
+    WINDOWS,
+    HashTable,
+    compute_hashes,
+    is_flat,
+    small_picture,
+)
 
 
 def scene(seed: int, size: tuple[int, int] = (160, 120)) -> Image.Image:
-    """A picture with large and small forms and colours, as a photograph has them."""
+    """A picture with large and small forms and colours, like a photograph."""
     generator = np.random.default_rng(seed)
     whole = np.zeros((size[1], size[0], 3), np.float32)
     for side, strength in ((3, 45), (6, 30), (12, 20), (24, 12)):
@@ -62,28 +69,28 @@ def scenes() -> list[Image.Image]:
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_what_people_do_to_pictures_is_seen_through(tmp_path: Path, scenes: list[Image.Image], change: str) -> None:
+def test_a_changed_copy_is_found(tmp_path: Path, scenes: list[Image.Image], change: str) -> None:
     for index, image in enumerate(scenes[:12]):
         image.save(tmp_path / f"{index:02}.png")
     for index in (2, 5, 9):
         CHANGES[change](scenes[index]).save(tmp_path / f"{index:02}b.png")
-    report = check_images(tmp_path)
+    report = check(tmp_path)
     assert report.duplicates == 0
     assert report.near_duplicate_groups == [[f"{index:02}.png", f"{index:02}b.png"] for index in (2, 5, 9)]
     assert report.near_duplicates == 3
 
 
-def test_distinct_pictures_raise_no_alarm(tmp_path: Path, scenes: list[Image.Image]) -> None:
+def test_distinct_pictures_are_no_duplicates(tmp_path: Path, scenes: list[Image.Image]) -> None:
     for index, image in enumerate(scenes):
         image.save(tmp_path / f"{index:02}.png")
     Image.new("RGB", (160, 120), "white").save(tmp_path / "white.png")
     Image.new("RGB", (160, 120), (90, 90, 90)).save(tmp_path / "grey.png")
-    report = check_images(tmp_path)
+    report = check(tmp_path)
     assert (report.duplicates, report.near_duplicates) == (0, 0)
 
 
-def test_look_alikes_are_no_duplicates_but_equal_ones_are() -> None:
-    report = check_images("digits")
+def test_similar_digits_are_no_duplicates_but_equal_ones_are() -> None:
+    report = check("digits")
     assert (report.duplicates, report.near_duplicates) == (0, 0)
     assert any("look much alike" in note for note in report.notes)
 
@@ -93,22 +100,22 @@ def test_equal_pictures_are_counted_once_and_not_as_near(tmp_path: Path, scenes:
     scenes[0].save(tmp_path / "b.bmp")
     recompressed(scenes[0], 60).save(tmp_path / "c.png")
     scenes[1].save(tmp_path / "d.png")
-    report = check_images(tmp_path)
+    report = check(tmp_path)
     assert report.duplicate_groups == [["a.png", "b.bmp"]]
     assert report.near_duplicate_groups == [["a.png", "c.png"]]
     assert "near-duplicates  1" in "\n".join(report.lines())
 
 
 def test_pictures_that_two_sets_share(tmp_path: Path, scenes: list[Image.Image]) -> None:
-    for folder, kept in (("train", scenes[:20]), ("test", scenes[20:30])):
+    for folder, pictures in (("train", scenes[:20]), ("test", scenes[20:30])):
         (tmp_path / folder).mkdir()
-        for index, image in enumerate(kept):
+        for index, image in enumerate(pictures):
             image.save(tmp_path / folder / f"{index:02}.png")
     scenes[3].save(tmp_path / "test" / "leak.bmp")
     cut(scenes[7], 0.02, 0.02, 0.02, 0.02).save(tmp_path / "test" / "smaller.png")
     # The larger view may be in either set.
     cut(scenes[24], 0.05, 0.05, 0.05, 0.05).save(tmp_path / "train" / "window.png")
-    report = check_images(tmp_path / "train", against=tmp_path / "test")
+    report = check(tmp_path / "train", against=tmp_path / "test")
     assert report.shared is not None
     assert report.shared.equal_examples == [("03.png", "leak.bmp")]
     assert report.shared.near_examples == [("07.png", "smaller.png"), ("window.png", "04.png")]
@@ -117,7 +124,7 @@ def test_pictures_that_two_sets_share(tmp_path: Path, scenes: list[Image.Image])
     assert "1 equal and 2 nearly equal pictures are in" in "\n".join(report.lines())
 
 
-def test_the_table_finds_all_that_comparing_all_with_all_finds() -> None:
+def test_the_hash_table_finds_the_same_pairs_as_comparing_all_with_all() -> None:
     generator = np.random.default_rng(0)
     hashes = generator.integers(0, 2**64, 300, np.uint64)
     flips = np.array(
@@ -136,9 +143,9 @@ def test_the_table_finds_all_that_comparing_all_with_all_finds() -> None:
 
 def test_each_pair_is_a_candidate_once(scenes: list[Image.Image]) -> None:
     small = np.stack([small_picture(image) for image in [*scenes[:10], *scenes[:5]]])
-    found = candidates(hashes_of(small))
+    found = find_candidates(compute_hashes(small))
     assert sorted(zip(found.first.tolist(), found.second.tolist(), strict=True)) == [(k, k + 10) for k in range(5)]
-    assert len(candidates(hashes_of(small[:1])).bits) == 0
+    assert len(find_candidates(compute_hashes(small[:1])).bits) == 0
 
 
 def test_alignment_finds_the_window(scenes: list[Image.Image]) -> None:
@@ -148,12 +155,12 @@ def test_alignment_finds_the_window(scenes: list[Image.Image]) -> None:
     before, after = agreement(whole, windows, start, 0), agreement(whole, windows, start)
     assert (after[1] > 0.97).all()
     assert (before[1] < 0.9).all()
-    assert hashes_of(whole).shape == (6, len(WINDOWS))
+    assert compute_hashes(whole).shape == (6, len(WINDOWS))
     assert is_flat(np.full((1, 32, 32), 9, np.uint8)).all()
     assert not is_flat(whole).any()
 
 
 def test_real_faces_are_all_found_in_their_own_archive(shared: Path) -> None:
-    report = check_images(shared / "celeba_178x218_sample", against=shared / "celeba_178x218_sample" / "images.zip")
+    report = check(shared / "celeba_178x218_sample", against=shared / "celeba_178x218_sample" / "images.zip")
     assert report.shared is not None
     assert (report.shared.equal, report.near_duplicates) == (460, 0)

@@ -50,8 +50,7 @@ def test_shares_undo_values(uniform: bool) -> None:
 
 
 def test_encoded_pictures_lie_where_their_latents_say(vae: Model) -> None:
-    pictures = iw.open_images(simple_pictures(20))
-    pictures.labels, pictures.class_names = np.arange(20) % 2, ("even", "odd")
+    pictures = iw.open_images(simple_pictures(20)).with_labels(np.arange(20) % 2, ("even", "odd"))
     found = iw.manifold(vae, 3, images=pictures)
     assert found.encoded is not None
     torch.testing.assert_close(found.encoded, iw.encode(vae, simple_pictures(20)), atol=1e-5, rtol=1e-4)
@@ -108,8 +107,8 @@ def test_what_is_no_plane(vae: Model) -> None:
 
 
 def test_the_figure_is_written_with_its_record(vae: Model, tmp_path: Path) -> None:
-    pictures = iw.open_images(simple_pictures(40))
-    pictures.labels, pictures.class_names = np.arange(40) % 20, tuple(f"class {number}" for number in range(20))
+    names = [f"class {number}" for number in range(20)]
+    pictures = iw.open_images(simple_pictures(40)).with_labels(np.arange(40) % 20, names)
     for name, images in (("alone.svg", None), ("both.png", pictures)):
         found = iw.manifold(vae, 4, images=images)
         draw_manifold(found, tmp_path / name, {"verb": "latent grid", "model": "vae"}, title="title")

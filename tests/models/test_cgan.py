@@ -112,9 +112,7 @@ def test_attributes_that_are_not_asked_for_come_as_they_were_seen_together() -> 
 
 
 def test_training_remembers_the_classes_it_saw(tmp_path: Path) -> None:
-    images = iw.open_images(simple_pictures(32))
-    images.labels, images.class_names = np.zeros(32, np.int64), ("only", "never")
-    images.labels[:8] = 1
+    images = iw.open_images(simple_pictures(32)).with_labels((np.arange(32) < 8).astype(int), ("only", "never"))
     options = {**tiny_options("cgan"), "images_seen": 1024, "batch_size": 64}
     run = iw.train("cgan", images, tmp_path / "run", reporter=Silent(), **options)
     model = iw.load(run)
@@ -128,8 +126,7 @@ def test_classes_are_learned(conditioning: str) -> None:
     """Dark pictures (30) and bright ones (220): after some hundred steps each class is drawn as it is."""
     pictures = np.full((64, 1, 8, 8), 30, np.uint8)
     pictures[32:] = 220
-    images = iw.open_images(pictures)
-    images.labels, images.class_names = np.repeat([0, 1], 32), ("dark", "bright")
+    images = iw.open_images(pictures).with_labels(np.repeat([0, 1], 32), ("dark", "bright"))
     model = tiny_model("cgan", (8, 8), 1, discriminator_conditioning=conditioning, loss="hinge", penalty=1.0)
     engine = engine_of(model, learning_rate=2e-3)
     generator = np.random.default_rng(0)

@@ -29,8 +29,7 @@ def dark_and_bright(count: int = 64) -> tuple[np.ndarray, np.ndarray]:
 
 def train_told(out: Path, **options: object) -> Run:
     pictures, labels = dark_and_bright()
-    images = iw.open_images(pictures)
-    images.labels, images.class_names = labels, ("dark", "bright")
+    images = iw.open_images(pictures).with_labels(labels, ("dark", "bright"))
     usual = tiny_options("vae") | {"images_seen": 3_000, "batch_size": 16, "learning_rate": 3e-3, "condition": "labels"}
     return iw.train("vae", images, out=out, reporter=Silent(), **(usual | options))
 

@@ -283,3 +283,23 @@ def test_a_damaged_record_is_named(copied: Path, content: str) -> None:
     for act in (lambda: iw.Run(copied), lambda: iw.load(copied), lambda: go_on(copied)):
         with pytest.raises(RunError, match=r"run\.json is damaged"):
             act()
+
+
+def test_other_labels_are_refused_by_a_model_that_learns_them(tmp_path: Path) -> None:
+    images = iw.open_images(simple_pictures())
+    labelled = images.with_labels(np.arange(32) % 2, ("one", "other"))
+    run = train_tiny("cgan", labelled, tmp_path / "run", steps=2).path
+    for changed in (images, images.with_labels(np.arange(32) // 16, ("one", "other"))):
+        with pytest.raises(RunError, match="other images: the labels or attributes of"):
+            go_on(run, changed, "cgan", images_seen=4 * BATCH)
+    assert go_on(run, labelled, "cgan", images_seen=4 * BATCH).checkpoints()[-1].images_seen == 4 * BATCH
+
+
+def test_a_layered_source_is_opened_again_as_it_was(tmp_path: Path) -> None:
+    sides = np.concatenate([simple_pictures(), simple_pictures(seed=1)], axis=3)
+    np.savez(tmp_path / "pairs.npz", images=sides)
+    images = iw.open_images(tmp_path / "pairs.npz", layers="input,target")
+    run = train_tiny("dcgan", images, tmp_path / "run", steps=2).path
+    resumed = go_on(run, str(tmp_path / "pairs.npz"), "dcgan", images_seen=4 * BATCH)
+    assert [layer["name"] for layer in resumed.record["source"]["layers"]] == ["input", "target"]
+    assert resumed.checkpoints()[-1].images_seen == 4 * BATCH

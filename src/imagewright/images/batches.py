@@ -1,18 +1,20 @@
-"""A batch of pictures as tensors, and the batches of a stream that needs no cache."""
+"""A batch of pictures as tensors, and batches from a stream that needs no cache."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from imagewright.errors import ConfigError, DataError
+from imagewright.images.annotations import Annotations
 from imagewright.images.cache.prepared import Prepared
 from imagewright.images.decoding.decode_range import to_pixels
 from imagewright.images.decoding.formats import Unreadable
 from imagewright.images.decoding.preprocessing import take_views
+from imagewright.images.layers import IMAGE, Layer, image_layer
 
 if TYPE_CHECKING:
     import torch
@@ -20,10 +22,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Batch:
-    """Pictures with what is known of them, each tensor in memory of its own.
+    """Pictures with their labels and attributes, each tensor in memory of its own.
 
-    `images`: uint8 (N, C, H, W), 0 to 255, channels_last in memory. `labels`: int64 (N,) or None. `attributes`:
-    float32 (N, A) of 0 and 1, or None.
+    Attributes:
+        images: uint8 (N, C, H, W), 0 to 255, channels_last in memory: the layer named "image", else the layer named
+            "target", else the last layer that is a picture.
+        labels: int64 (N,), or None.
+        attributes: float32 (N, A) of 0 and 1, or None.
+        layers: all layers by name: uint8 (N, C, H, W) of pictures, int64 (N, H, W) of label and instance maps. A plain
+            set has one, {"image": images}; it is filled in if it is left out.
     """
 
     images: torch.Tensor
@@ -31,13 +38,24 @@ class Batch:
     attributes: torch.Tensor | None = None
     layers: dict[str, torch.Tensor] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if not self.layers:
+            object.__setattr__(self, "layers", {IMAGE: self.images})
+
     def map(self, change: Callable[[torch.Tensor], torch.Tensor]) -> Batch:
-        """The batch with every tensor changed alike: moved to a device, pinned, indexed."""
+        """The batch with `change` applied to every tensor, once each: moved to a device, pinned, indexed."""
+        changed: dict[int, torch.Tensor] = {}
+
+        def once(tensor: torch.Tensor) -> torch.Tensor:
+            if id(tensor) not in changed:  # `images` is one of the layers
+                changed[id(tensor)] = change(tensor)
+            return changed[id(tensor)]
+
         return Batch(
-            change(self.images),
-            None if self.labels is None else change(self.labels),
-            None if self.attributes is None else change(self.attributes),
-            {name: change(layer) for name, layer in self.layers.items()},
+            images=once(self.images),
+            labels=None if self.labels is None else once(self.labels),
+            attributes=None if self.attributes is None else once(self.attributes),
+            layers={name: once(layer) for name, layer in self.layers.items()},
         )
 
     def rows(self, which: slice | torch.Tensor) -> Batch:
@@ -45,59 +63,86 @@ class Batch:
         return self.map(lambda part: part[which])
 
 
-def as_batch(
-    pixels: np.ndarray, labels: np.ndarray | None, attributes: np.ndarray | None, indices: np.ndarray
-) -> Batch:
-    """uint8 pixels (N, H, W, C) with the labels and attributes of the pictures `indices`."""
+def build_batch(pixels: np.ndarray, layers: Sequence[Layer], known: Annotations, indices: np.ndarray) -> Batch:
+    """A batch from rows of the store.
+
+    pixels: uint8 (N, H, W, stored channels), in memory of its own.
+    layers: of the pictures, in the order of their channels.
+    known: annotations of the set.
+    indices: int64 (N,), the places of the pictures in the set.
+    """
     import torch
 
+    tensors: dict[str, torch.Tensor] = {}
+    first = 0
+    for layer in layers:
+        part = pixels[..., first : first + layer.stored_channels]
+        first += layer.stored_channels
+        if layer.kind == "picture":
+            tensors[layer.name] = torch.from_numpy(np.ascontiguousarray(part)).permute(0, 3, 1, 2)
+        else:
+            low, *high = np.moveaxis(part.astype(np.int64), 3, 0)
+            tensors[layer.name] = torch.from_numpy(low + 256 * high[0] if high else low)
     return Batch(
-        torch.from_numpy(pixels).permute(0, 3, 1, 2),
-        None if labels is None else torch.from_numpy(labels[indices]),
-        None if attributes is None else torch.from_numpy(attributes[indices]),
+        tensors[image_layer(layers).name],
+        None if known.labels is None else torch.from_numpy(known.labels[indices]),
+        None if known.attributes is None else torch.from_numpy(known.attributes[indices]),
+        tensors,
     )
 
 
 def stream_share(
     prepared: Prepared,
     selection: np.ndarray | None,
+    known: Annotations,
     batch_size: int,
     place: tuple[int, int, int, int],
     skipped: list[tuple[str, str]],
 ) -> Iterator[Batch]:
-    """One pass over one reader's share of a source, decoded as it is read (see `Images.stream`).
+    """One pass over one reader's share of a set, decoded as it is read (see `Images.stream`).
 
-    `place` is (rank, world, worker, workers). Unreadable pictures are added to `skipped`.
+    selection: the pictures of the source that the set has; None for all.
+    known: annotations of the set.
+    place: (rank, world, worker, workers).
+    skipped: unreadable pictures are added to it, as (name, reason).
     """
     if batch_size < 1:
         raise ConfigError(f"A batch of {batch_size} pictures cannot be made: 1 or more was expected.")
-    source, recipe = prepared.source, prepared.recipe
-    rows = np.empty((batch_size, *recipe.canvas, recipe.channels), np.uint8)
-    chosen: list[int] = []
+    source, preprocessing = prepared.source, prepared.preprocessing
+    rows = np.empty((batch_size, *preprocessing.stored_shape), np.uint8)
+    filled: list[int] = []
 
-    def finished() -> Batch:
-        pixels = take_views(rows, np.arange(len(chosen)), recipe, flip=False, views=None, seed=0)
-        known = source.annotations
-        return as_batch(pixels, known.labels, known.attributes, np.array(chosen))
+    def finish() -> Batch:
+        pixels = take_views(rows, np.arange(len(filled)), preprocessing, flip=False, views=None, seed=0)
+        return build_batch(pixels, preprocessing.layers, known, _places_in_set(np.array(filled), selection))
 
     for indices in _share(prepared, selection, place):
         for index, payload in zip(indices.tolist(), source.read(indices), strict=True):
             try:
-                rows[len(chosen)] = to_pixels(payload, recipe)
+                rows[len(filled)] = to_pixels(payload, preprocessing)
             except Unreadable as reason:
                 if prepared.strict:
                     raise DataError(f"{source.typed}: {source.name(index)} cannot be read: {reason}.") from reason
                 skipped.append((source.name(index), str(reason)))
                 continue
-            chosen.append(index)
-            if len(chosen) == batch_size:
-                yield finished()
-                chosen.clear()
-    if chosen:
-        yield finished()
+            filled.append(index)
+            if len(filled) == batch_size:
+                yield finish()
+                filled.clear()
+    if filled:
+        yield finish()
+
+
+def _places_in_set(indices: np.ndarray, selection: np.ndarray | None) -> np.ndarray:
+    """Where pictures of the source are in the set."""
+    if selection is None:
+        return indices
+    order = np.argsort(selection, kind="stable")
+    return order[np.searchsorted(selection, indices, sorter=order)]
 
 
 def _share(prepared: Prepared, selection: np.ndarray | None, place: tuple[int, int, int, int]) -> Iterator[np.ndarray]:
+    """The pictures of the source that this reader reads, in pieces that are best read in one go."""
     rank, world, worker, workers = place
     if not (0 <= rank < world and 0 <= worker < workers):
         raise ConfigError(

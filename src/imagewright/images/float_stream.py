@@ -1,4 +1,4 @@
-"""A set of images as a closed-form fit wants it: float batches, as many passes as it needs, never all at once."""
+"""A set of images as float batches, for closed-form fits: as many passes as they need, never all in memory."""
 
 from __future__ import annotations
 

@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from imagewright.errors import ConfigError, DataError
-from imagewright.images.batches import Batch, as_batch, stream_share
+from imagewright.images.annotations import Annotations, check_attributes, check_labels
+from imagewright.images.batches import Batch, build_batch, stream_share
 from imagewright.images.cache.prepared import Prepared
 from imagewright.images.decoding.on_demand import Decoder
-from imagewright.images.decoding.preprocessing import checked_channels, checked_size, take_views
-from imagewright.images.labels import Annotations
+from imagewright.images.decoding.preprocessing import check_channels, parse_size, take_views
+from imagewright.images.descriptions import check_layers, describe
+from imagewright.images.layers import Layer, image_layer
 from imagewright.images.sources.base import digest
+from imagewright.progress import Progress
 
 
 class Images:
-    """A set of pictures: a length, a size, channels, maybe labels or attributes, and a fingerprint.
+    """A set of pictures: a length, a size, layers, maybe labels or attributes, and a fingerprint. Never changed.
 
-    Made by `open_images`. Pixels are decoded once, by `prepare()` (or by the first batch), into a file mapped into
-    memory. Until then `len()` counts the pictures listed; unreadable ones leave in `prepare()`, named in `skipped`.
+    Made by `open_images`. Pixels are decoded once, by `prepare()` or by the first batch, into a file mapped into
+    memory. Until then `len()` counts the listed pictures; `prepare()` leaves unreadable ones out and names them in
+    `skipped`.
 
-    Fields: `source` (as the user named it), `height`, `width`, `channels`, `labels` (int64 (N,) or None),
-    `class_names`, `attributes` (float32 (N, A) of 0 and 1, or None), `attribute_names`, `flip` (random views may be
-    mirrored), `cached`, `size_given` (whether the user asked for this size; where not, a model may take the nearest
-    that it can do), `crop`, `skipped` ((name, reason) each), `notes` (sentences on what was chosen or passed over).
+    Attributes:
+        size_given: whether the user chose the size; if not, a model may take the nearest size that it supports.
+        notes: sentences on what was chosen or left out.
     """
 
     def __init__(
@@ -36,26 +40,31 @@ class Images:
         flip: bool,
         size_given: bool = False,
         chosen: np.ndarray | None = None,
+        annotations: Annotations | None = None,
     ) -> None:
+        """Use `open_images` instead.
+
+        chosen: int64, the pictures of the source that the set has; None for all.
+        annotations: of the pictures chosen; by default those of the source.
+        """
         self._prepared = prepared
-        self._selection = chosen  # indices in the source, None for all of it; unreadable ones leave in prepare()
+        self._chosen = chosen  # part of the fingerprint, which does not change when unreadable pictures leave
+        self._selection = chosen  # the pictures of the source that are in the set now; None for all
+        self._readable: np.ndarray | None = None  # places among the chosen ones, if prepare() left some out
         self._rows: np.ndarray | None = None  # rows of the store, once prepared
-        self._chosen = chosen  # what subset() was asked for: part of the fingerprint, unlike what is skipped
         self._decoder = (
-            None if prepared.cached else Decoder(prepared.source, prepared.recipe, chosen, strict=prepared.strict)
+            None
+            if prepared.cached
+            else Decoder(prepared.source, prepared.preprocessing, chosen, strict=prepared.strict)
         )
-        self.flip = flip
+        self._flip = flip
         self.size_given = size_given
         self._skipped: list[tuple[str, str]] = []
         self.notes = list(prepared.source.notes)
-        self._annotate()
-
-    def _annotate(self) -> None:
-        known: Annotations = self._prepared.source.annotations
-        if self._selection is not None:
-            known = known.select(self._selection)
-        self.labels, self.class_names = known.labels, known.class_names
-        self.attributes, self.attribute_names = known.attributes, known.attribute_names
+        if annotations is None:
+            of_source = prepared.source.annotations
+            annotations = of_source if chosen is None else of_source.select(chosen)
+        self._all_annotations = self._annotations = annotations
 
     @property
     def source(self) -> str:
@@ -65,12 +74,12 @@ class Images:
     @property
     def height(self) -> int:
         """Pixels from top to bottom."""
-        return self._prepared.recipe.height
+        return self._prepared.preprocessing.height
 
     @property
     def width(self) -> int:
         """Pixels from left to right."""
-        return self._prepared.recipe.width
+        return self._prepared.preprocessing.width
 
     @property
     def size(self) -> tuple[int, int]:
@@ -78,28 +87,61 @@ class Images:
         return self.height, self.width
 
     @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers of each picture; a plain set has one, `Layer("image", channels)`."""
+        return self._prepared.preprocessing.layers
+
+    @property
     def channels(self) -> int:
-        """1 (grey), 3 (RGB) or 4 (RGBA)."""
-        return self._prepared.recipe.channels
+        """Of `Batch.images`: 1 (grey), 3 (RGB) or 4 (RGBA)."""
+        return self._prepared.preprocessing.channels
 
     @property
     def crop(self) -> str:
         """`centre`, `random` or `none`."""
-        return self._prepared.recipe.crop
+        return self._prepared.preprocessing.crop
+
+    @property
+    def flip(self) -> bool:
+        """Whether random views may be mirrored."""
+        return self._flip
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        """The class of each picture, int64 (N,), or None."""
+        return self._annotations.labels
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """The names of the classes, by number."""
+        return self._annotations.class_names
+
+    @property
+    def attributes(self) -> np.ndarray | None:
+        """float32 (N, A) of 0 and 1, or None."""
+        return self._annotations.attributes
+
+    @property
+    def attribute_names(self) -> tuple[str, ...] | None:
+        """The names of the attributes, by column."""
+        return self._annotations.attribute_names
 
     @property
     def cached(self) -> bool:
-        """Whether pictures are decoded once into a cache (`open_images(cache=False)`: each time they are asked for)."""
+        """Whether pictures are decoded once into a cache; with `open_images(cache=False)`, at each use."""
         return self._decoder is None
 
     @property
     def skipped(self) -> list[tuple[str, str]]:
-        """(name, reason) of each picture that cannot be read: left out, or without a cache stood in for by the next."""
+        """(name, reason) of each unreadable picture: left out, or without a cache replaced by the next one."""
         return self._skipped if self._decoder is None else self._decoder.skipped
 
     @property
     def fingerprint(self) -> str:
-        """Hex digest that changes with the pictures, and with size, channels, crop and filter. Not with `flip`."""
+        """Hex digest that changes with the pictures, the layers, and with size, channels, crop and filter.
+
+        It is a digest of pixels: `flip`, `with_labels` and `with_attributes` do not change it.
+        """
         whole = self._prepared.fingerprint
         return whole if self._chosen is None else digest(whole, self._chosen)
 
@@ -107,36 +149,49 @@ class Images:
         return len(self._prepared.source) if self._selection is None else len(self._selection)
 
     def __repr__(self) -> str:
-        return f"<Images {self.source}: {len(self):,} of {self.height}x{self.width}x{self.channels}>"
+        shapes = [f"{self.height}x{self.width}x{layer.channels}" for layer in self.layers]
+        if len(shapes) > 1:
+            shapes = [f"{layer.name} {shape}" for layer, shape in zip(self.layers, shapes, strict=True)]
+        return f"<Images {self.source}: {len(self):,} of {', '.join(shapes)}>"
 
     def name(self, index: int) -> str:
         """The file name of picture `index`, for reports."""
         return self._prepared.source.name(index if self._selection is None else int(self._selection[index]))
 
     def names(self) -> list[str]:
-        """All file names in order: a list, so of a very large set rather ask `name(index)`."""
+        """All file names in order, as a list: for a very large set, `name(index)` takes less memory."""
         return [self.name(index) for index in range(len(self))]
 
-    def prepare(self, progress: Callable[[int, int], None] | None = None, workers: int | None = None) -> Images:
-        """Decode every picture once into the cache, or open the cache that is there. Returns self.
+    def check_layers(self, names: Sequence[str]) -> None:
+        """Check that the set has the layers that a model needs (`Config.input_layers`).
 
-        Images opened with `cache=False` have nothing to prepare.
+        ("image",) alone needs no layer of that name: every set has `Batch.images`.
+        Raises `DataError` that names the missing layers, and how to open a source with them.
+        """
+        check_layers(self, names)
 
-        `progress(done, total)` is called now and then. Two processes may prepare the same set at once: one decodes,
-        the other waits. Raises `DataError` when the source vanishes, the disk is full, or nothing can be read.
+    def prepare(self, progress: Progress | None = None, workers: int | None = None) -> Images:
+        """Decode every picture once into the cache, or open the existing cache. Returns self.
+
+        Images opened with `cache=False` have nothing to prepare. Two processes may prepare the same set at once: one
+        decodes, the other waits.
+
+        progress: called with (done, total) now and then.
+        workers: how many threads or processes decode; by default one for each core.
+        Raises `DataError` if the source vanishes, the disk is full, or no picture can be read.
         """
         if self._rows is not None or not self.cached:
             return self
         store = self._prepared.open(progress, workers)
-        listed = np.arange(len(self._prepared.source)) if self._selection is None else self._selection
+        listed = np.arange(len(self._prepared.source)) if self._chosen is None else self._chosen
         if store.skipped:
             bad = np.array([index for index, _, _ in store.skipped], np.int64)
             good = ~np.isin(listed, bad)
-            gone = set(listed[~good].tolist())
-            self._skipped = [(name, reason) for index, name, reason in store.skipped if index in gone]
-            listed = listed[good]
-            self._selection = listed
-            self._annotate()
+            left_out = set(listed[~good].tolist())
+            self._skipped = [(name, reason) for index, name, reason in store.skipped if index in left_out]
+            self._readable = np.flatnonzero(good)
+            self._annotations = self._all_annotations.select(self._readable)
+            self._selection = listed = listed[good]
             self._rows = listed - np.searchsorted(bad, listed)
         else:
             self._rows = listed
@@ -145,10 +200,11 @@ class Images:
         return self
 
     def batch(self, indices: np.ndarray, views: np.ndarray | None = None, seed: int = 0) -> Batch:
-        """The pictures `indices` (int64), prepared first if need be.
+        """Some pictures of the set, which is prepared first if need be.
 
-        `views`: for each row its place in the endless stream of training (int64). It and `seed` alone decide the
-        random crop and flip of that row, in whatever batch it comes. None: the centre crop, not flipped.
+        indices: int64 (n,), places in the set.
+        views: int64 (n,), the place of each row in the endless stream of training. It and `seed` alone decide the
+            random crop and flip of the row, in whatever batch it comes. None: the centre crop, not flipped.
         """
         indices = np.asarray(indices, dtype=np.int64)
         if self._decoder is None:
@@ -158,8 +214,8 @@ class Images:
         else:
             store, indices = self._decoder.decode(indices)
             rows = np.arange(len(indices))
-        pixels = take_views(store, rows, self._prepared.recipe, flip=self.flip, views=views, seed=seed)
-        return as_batch(pixels, self.labels, self.attributes, indices)
+        pixels = take_views(store, rows, self._prepared.preprocessing, flip=self.flip, views=views, seed=seed)
+        return build_batch(pixels, self.layers, self._annotations, indices)
 
     def batches(self, batch_size: int) -> Iterator[Batch]:
         """All pictures in order, once, `batch_size` at a time (the last batch may be smaller), in flat memory."""
@@ -172,35 +228,37 @@ class Images:
             if self._rows is None:
                 continue
             store = self._prepared.open(None, None)
-            store.let_go(int(self._rows[start:stop].min()), int(self._rows[start:stop].max()) + 1)
+            store.release(int(self._rows[start:stop].min()), int(self._rows[start:stop].max()) + 1)
 
     def stream(
         self, batch_size: int, rank: int = 0, world: int = 1, worker: int = 0, workers: int = 1
     ) -> Iterator[Batch]:
         """One pass over this reader's share without a cache, decoding as it reads: for sets too large to prepare.
 
-        The shards of a tar set (else blocks of pictures) are dealt out over `world` ranks with `workers` readers each:
-        every picture goes to exactly one reader, and each shard is read from its start to its end. Unreadable
-        pictures are passed over and named in `skipped`.
+        The shards of a tar set (else blocks of pictures) are shared out over `world` ranks with `workers` readers each:
+        exactly one reader reads each picture, and each shard is read from its start to its end. Unreadable pictures are
+        left out and named in `skipped`.
         """
-        yield from stream_share(
-            self._prepared, self._selection, batch_size, (rank, world, worker, workers), self._skipped
-        )
+        place = (rank, world, worker, workers)
+        yield from stream_share(self._prepared, self._selection, self._annotations, batch_size, place, self._skipped)
 
-    def with_size(self, size: int | tuple[int, int] | None, channels: int | None = None) -> Images:
-        """The same pictures at another size (height, width) or other channels; None keeps what they are."""
-        height, width = self.size if size is None else checked_size(size)
-        recipe = replace(
-            self._prepared.recipe,
-            height=height,
-            width=width,
-            channels=self.channels if channels is None else checked_channels(channels),
-        )
+    def with_size(self, size: int | tuple[int, int] | None, channels: int | Mapping[str, int] | None = None) -> Images:
+        """The same pictures at another size or with other channels; None leaves them as they are.
+
+        size: side, or (height, width), in pixels.
+        channels: 1, 3 or 4, of `Batch.images`; or of the layers that a mapping names.
+        """
+        height, width = self.size if size is None else parse_size(size)
+        preprocessing = replace(self._prepared.preprocessing, height=height, width=width)
+        if channels is not None:
+            named = channels if isinstance(channels, Mapping) else {image_layer(self.layers).name: channels}
+            preprocessing = preprocessing.with_channels({name: check_channels(each) for name, each in named.items()})
         return Images(
-            replace(self._prepared, recipe=recipe, store=None),
+            replace(self._prepared, preprocessing=preprocessing, store=None),
             flip=self.flip,
             size_given=self.size_given or size is not None,
             chosen=self._chosen,
+            annotations=self._all_annotations,
         )
 
     def subset(self, indices: np.ndarray) -> Images:
@@ -210,23 +268,47 @@ class Images:
             indices = np.flatnonzero(indices)
         if len(indices) == 0 or indices.min() < 0 or indices.max() >= len(self):
             raise ConfigError(f"A subset needs indices from 0 to {len(self) - 1:,}, and at least one.")
-        chosen = indices.astype(np.int64) if self._selection is None else self._selection[indices]
-        return Images(self._prepared, flip=self.flip, size_given=self.size_given, chosen=chosen)
+        indices = indices.astype(np.int64)
+        return Images(
+            self._prepared,
+            flip=self.flip,
+            size_given=self.size_given,
+            chosen=indices if self._selection is None else self._selection[indices],
+            annotations=self._annotations.select(indices),
+        )
+
+    def with_labels(self, labels: Any, names: Sequence[str]) -> Images:
+        """The same pictures with other labels; they share the cache and the fingerprint of this set.
+
+        labels: whole numbers (N,), one for each picture, from 0 to len(names) - 1.
+        names: of the classes, by number.
+        `describe()` records a digest of all labels and attributes, since they change what a model learns.
+        Raises `DataError` for another count or for numbers out of that range.
+        """
+        values, class_names = check_labels(labels, names, len(self))
+        return self._with(replace(self._annotations, labels=values, class_names=class_names))
+
+    def with_attributes(self, values: Any, names: Sequence[str]) -> Images:
+        """The same pictures with other attributes; they share the cache and the fingerprint of this set.
+
+        values: 0 or 1, (N, A), a row for each picture.
+        names: of the attributes, by column.
+        `describe()` records a digest of all labels and attributes, since they change what a model learns.
+        Raises `DataError` for another shape or other values.
+        """
+        attributes, attribute_names = check_attributes(values, names, len(self))
+        return self._with(replace(self._annotations, attributes=attributes, attribute_names=attribute_names))
+
+    def _with(self, annotations: Annotations) -> Images:
+        changed = copy(self)
+        changed.notes = list(self.notes)
+        changed._annotations = annotations
+        changed._all_annotations = annotations
+        if self._readable is not None:
+            listed = len(self._prepared.source) if self._chosen is None else len(self._chosen)
+            changed._all_annotations = annotations.spread(self._readable, listed)
+        return changed
 
     def describe(self) -> dict[str, Any]:
         """A record for run directories and reports, ready for JSON."""
-        return {
-            "source": self.source,
-            "count": len(self),
-            "size": [self.height, self.width],
-            "channels": self.channels,
-            "class_names": None if self.class_names is None else list(self.class_names),
-            "attribute_names": None if self.attribute_names is None else list(self.attribute_names),
-            "fingerprint": self.fingerprint,
-            "resize": self._prepared.recipe.resize,
-            "crop": self.crop,
-            "flip": self.flip,
-            "cache": self.cached,
-            "skipped": len(self.skipped),
-            "notes": list(self.notes),
-        }
+        return describe(self)

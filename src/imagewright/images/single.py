@@ -1,4 +1,4 @@
-"""Single picture files at a size of one's choice, for tools that are given a few pictures and not a set."""
+"""Single picture files at a chosen size, for tools that take a few pictures and not a set."""
 
 from __future__ import annotations
 
@@ -10,27 +10,30 @@ import numpy as np
 
 from imagewright.errors import DataError
 from imagewright.images.decoding.formats import Unreadable, decode, read_header
-from imagewright.images.decoding.preprocessing import Recipe
+from imagewright.images.decoding.preprocessing import Preprocessing, plain_layer
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
 def read_pictures(paths: Sequence[str | Path], size: tuple[int, int], channels: int) -> tuple[Tensor, list[str]]:
-    """Pictures of (height, width) `size`, uint8 (N, C, H, W), and a sentence on each that had to be changed for it.
+    """Pictures at one size, and a sentence on each that had to be changed for it.
 
-    One of another shape is scaled (Lanczos) to fill the target, and what hangs over is cut evenly, as `open_images`
-    does. Raises `DataError` for a file that is missing or no picture.
+    paths: files of pictures.
+    size: (height, width). A picture of another shape is scaled (Lanczos) to cover it, and the rest is cut off evenly,
+        as `open_images` does.
+    channels: 1, 3 or 4.
+    Returns uint8 (N, C, H, W). Raises `DataError` for a file that is missing or no picture.
     """
     import torch
 
-    recipe = Recipe(*size, channels, "centre", "lanczos")
-    pixels, said = [], []
+    preprocessing = Preprocessing(*size, plain_layer(channels), "centre", "lanczos")
+    pixels, notes = [], []
     for path in map(Path, paths):
         try:
             payload = path.read_bytes()
             header = read_header(payload)
-            pixels.append(recipe.apply(decode(payload, channels)).transpose(2, 0, 1))
+            pixels.append(preprocessing.apply(decode(payload, channels)).transpose(2, 0, 1))
         except OSError as error:
             raise DataError(f"The picture {path} cannot be read ({error.strerror}).") from None
         except Unreadable as reason:
@@ -42,5 +45,5 @@ def read_pictures(paths: Sequence[str | Path], size: tuple[int, int], channels: 
             named = {1: "grey", 3: "RGB", 4: "RGBA"}
             changed.append(f"converted from {named[header.channels]} to {named[channels]}")
         if changed:
-            said.append(f"{path.name} is {' and '.join(changed)}, as the model takes it.")
-    return torch.from_numpy(np.stack(pixels)), said
+            notes.append(f"{path.name} is {' and '.join(changed)}, as the model takes it.")
+    return torch.from_numpy(np.stack(pixels)), notes

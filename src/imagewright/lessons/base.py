@@ -26,7 +26,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass as checked_dataclass
 
 from imagewright import configs
-from imagewright.files import said_plainly, write_whole
+from imagewright.files import explain_write_errors, write_whole
 from imagewright.output.figures import new_figure, save_figure
 from imagewright.output.provenance import Record, make_record
 from imagewright.output.writing import refuse_existing, write_animation
@@ -144,7 +144,7 @@ def teach(
         numbers = given.tell(place, **settings)
         _write_numbers(folder / NUMBERS, name, settings, numbers)
         made = sorted(folder.iterdir())
-        with said_plainly(out):
+        with explain_write_errors(out):
             out.mkdir(parents=True, exist_ok=True)
             for file in made:
                 file.replace(out / file.name)
@@ -155,7 +155,7 @@ def teach(
 def _folder_beside(out: Path) -> Iterator[Path]:
     """A folder on the same disk as `out`, gone with all that is in it when the block ends."""
     parent = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
-    with said_plainly(out):
+    with explain_write_errors(out):
         temporary = tempfile.TemporaryDirectory(dir=parent, prefix=".imagewright-lesson-")
     with temporary as folder:
         yield Path(folder)

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from imagewright.errors import RunError, UserError, nearest_name
-from imagewright.files import written_whole
+from imagewright.files import atomic_write
 from imagewright.output.grids import to_channels_last, to_picture
 from imagewright.output.provenance import (
     PNG_KEYWORD,
@@ -46,7 +46,7 @@ def new_file(path: str | Path, *, force: bool = False) -> Iterator[BinaryIO]:
     parent = next(folder for folder in path.absolute().parents if folder.exists())
     if not parent.is_dir():
         raise RunError(f"Cannot write {path}: {parent} is a file, not a folder. Choose another place.")
-    with written_whole(path) as temporary, temporary.open("wb") as file:
+    with atomic_write(path) as temporary, temporary.open("wb") as file:
         yield file
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from imagewright.downloads import RemoteFile, checked
+from imagewright.downloads import RemoteFile, check_file
 from imagewright.errors import DataError
 from imagewright.pretrained.features.contract import WITHOUT_WEIGHTS
 from imagewright.pretrained.torchscript_archives import read_torchscript
@@ -138,7 +138,7 @@ def published_weights() -> dict[str, Tensor]:
     """
     by_hand = None if placed(STATE_DICT, ALSO) else placed(TORCHSCRIPT)
     if by_hand is not None:
-        return weights_of(checked(by_hand, TORCHSCRIPT))
+        return weights_of(check_file(by_hand, TORCHSCRIPT))
     return weights_of(weight_file("inception", STATE_DICT, MIRRORS, ALSO, instead=WITHOUT_WEIGHTS))
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from imagewright.downloads import RemoteFile, checked, fetch
+from imagewright.downloads import RemoteFile, check_file, fetch
 from imagewright.errors import DataError
 from imagewright.files import cache_folder
 
@@ -33,7 +33,7 @@ def weight_file(
     """
     found = placed(file, also)
     if found is not None:
-        return checked(found, file)
+        return check_file(found, file)
     try:
         return fetch("weights", file, mirrors, weights_folder())
     except DataError as error:

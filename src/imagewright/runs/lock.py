@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from imagewright.errors import RunError
-from imagewright.files import said_plainly
+from imagewright.files import explain_write_errors
 
 try:
     import fcntl
@@ -23,7 +23,7 @@ def claimed(path: Path) -> Iterator[None]:
     Raises `RunError` where another process trains in it. The lock is on the folder: it leaves no file, and ends with
     the process, however that ends.
     """
-    with said_plainly(path):
+    with explain_write_errors(path):
         path.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDONLY) if fcntl is not None else None
     try:

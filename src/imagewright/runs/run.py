@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from imagewright.errors import RunError, nearest_name
-from imagewright.files import said_plainly, write_whole
+from imagewright.files import explain_write_errors, write_whole
 from imagewright.runs.scores import drop_scores_after
 from imagewright.runs.weights import Checkpoint, damage
 
@@ -81,7 +81,7 @@ class Run:
     @staticmethod
     def remove(path: Path) -> None:
         """Remove what a training made, and nothing else."""
-        with said_plainly(path):
+        with explain_write_errors(path):
             for name in MADE_BY_TRAINING:
                 made = path / name
                 if made.is_dir():
@@ -154,7 +154,7 @@ class Run:
 
     def append_metrics(self, line: dict[str, Any]) -> None:
         """Add one report. A line is one write: a kill leaves at most a broken last line, which readers pass over."""
-        with said_plainly(self.path / METRICS), (self.path / METRICS).open("a") as file:
+        with explain_write_errors(self.path / METRICS), (self.path / METRICS).open("a") as file:
             file.write(json.dumps(line) + "\n")
 
     def metrics(self) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from imagewright.errors import RunError
-from imagewright.files import locked, said_plainly, write_whole
+from imagewright.files import explain_write_errors, locked, write_whole
 
 RECORD, TABLE = "scores.json", "scores.csv"
 
@@ -71,7 +71,7 @@ def read_scores(folder: str | Path) -> list[Score]:
 def add_scores(folder: str | Path, new: Iterable[Score]) -> None:
     """Add scores to a run directory; each takes the place of an earlier one of its output, recipe and images seen."""
     folder = Path(folder)
-    with said_plainly(folder / RECORD), locked(folder / ".scores.lock"):
+    with explain_write_errors(folder / RECORD), locked(folder / ".scores.lock"):
         known = {score.place: score for score in read_scores(folder)}
         known |= {score.place: score for score in new}
         _write(folder, list(known.values()))

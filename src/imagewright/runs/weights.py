@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imagewright.downloads import digest_of
+from imagewright.downloads import file_checksum
 from imagewright.errors import RunError
-from imagewright.files import written_whole
+from imagewright.files import atomic_write
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -33,7 +33,7 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], record: dict[str, Any]
     from safetensors.torch import save_file
 
     ready = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    with written_whole(path) as temporary:
+    with atomic_write(path) as temporary:
         save_file(ready, temporary, metadata={RECORD_KEY: json.dumps(record, sort_keys=True)})
 
 
@@ -128,7 +128,7 @@ def matching_tensors(model: nn.Module, tensors: Mapping[str, Tensor], path: Path
         own[name].copy_(tensors[name])
     return Taken(
         source=str(path),
-        digest=digest_of(path),
+        digest=file_checksum(path),
         taken=tuple(taken),
         left=tuple(name for name in tensors if name not in own),
         missing=tuple(name for name in own if name not in tensors),

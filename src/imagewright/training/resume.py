@@ -9,6 +9,7 @@ from typing import Any
 from imagewright import catalogue, configs
 from imagewright.errors import RunError
 from imagewright.images import Images, open_images
+from imagewright.images.descriptions import opening_options
 from imagewright.model import Model
 from imagewright.runs.run import RECORD, WEIGHTS_ALONE, Run
 from imagewright.training.options import MAY_DIFFER_ON_RESUME, TrainingOptions
@@ -64,8 +65,7 @@ def open_as_recorded(recorded: dict[str, Any], source: Any) -> Images:
     """A source given by name is opened as the run opened it; opened images are left as they are."""
     if isinstance(source, Images) or "crop" not in recorded:
         return open_images(source)
-    same = {name: recorded[name] for name in ("channels", "crop", "flip", "resize")}
-    return open_images(source, size=tuple(recorded["size"]), cache=recorded.get("cache", True), **same)
+    return open_images(source, **opening_options(recorded))
 
 
 def check_options(run: Run, training: dict[str, Any], options: dict[str, Any]) -> None:
@@ -86,15 +86,19 @@ def check_options(run: Run, training: dict[str, Any], options: dict[str, Any]) -
 def check_source(run: Run, recorded: dict[str, Any], images: Images) -> None:
     """Raise `RunError` if the images are not those that the run was trained on."""
     now = images.describe()
-    # Without a cache the images come in another order. Runs from before there was a choice had one.
-    was = {"cache": True} | recorded
-    if any(was.get(key) != now[key] for key in ("fingerprint", "flip", "cache")):
+    # Without a cache the images come in another order. Runs from before there was a choice had one, and runs from
+    # before labels and attributes had a digest are not checked for them.
+    was = {"cache": True, "annotations": now["annotations"]} | recorded
+    config = run.record["config"]
+    learned = ("annotations",) if config.get("class_names") or config.get("attribute_names") else ()
+    if any(was.get(key) != now[key] for key in ("fingerprint", "flip", "cache", *learned)):
         changed = [
             f"{key} was {_in_words(was.get(key))} and is {_in_words(now[key])}"
             for key in ("source", "count", "size", "channels", "crop", "flip", "cache")
             if was.get(key) != now[key]
         ]
-        what = "; ".join(changed) or f"the pictures of {now['source']} changed"
+        part = "pictures" if was.get("fingerprint") != now["fingerprint"] else "labels or attributes"
+        what = "; ".join(changed) or f"the {part} of {now['source']} changed"
         raise RunError(
             f"{run.path} was trained on other images: {what}. "
             "A resumed run needs the same ones; train a new run by another --out."

@@ -80,8 +80,7 @@ def resolve_new(model_name: str, images: Any, training: dict[str, Any], options:
     sources: dict[str, Images] = {}
     for name, source in named.items():
         opened = open_images(source)
-        if hasattr(opened, "check_layers"):
-            opened.check_layers(config_class.input_layers)
+        opened.check_layers(config_class.input_layers)
         if not sources:
             opened = fit_size(model_name, resize_to_submodels(opened, submodels, say), say)
         else:
@@ -147,7 +146,7 @@ def build_config(model_name: str, images: Images, options: dict[str, Any], submo
         condition = options.get("condition") or config_class.__dataclass_fields__["condition"].default.default
         derived |= _conditions(images, model_name, condition)
     if issubclass(config_class, configs.LayeredConfig):
-        derived["layer_channels"] = {layer.name: layer.classes or layer.channels for layer in images.layers}  # type: ignore[attr-defined]
+        derived["layer_channels"] = {layer.name: layer.classes or layer.channels for layer in images.layers}
     if submodels:
         derived["submodels"] = describe_submodels(submodels)
     return configs.build(config_class, derived | options, model_name)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from imagewright.errors import RunError, UserError
-from imagewright.files import said_plainly
+from imagewright.files import explain_write_errors
 from imagewright.output.writing import new_file
 
 LIST = "moved.csv"
@@ -55,7 +55,7 @@ def move_files(root: Path, names: Sequence[str], target: str | Path, *, copy: bo
     _write_list(path, pairs)
     for source, there in pairs:
         if copy:
-            with said_plainly(there):
+            with explain_write_errors(there):
                 there.parent.mkdir(parents=True, exist_ok=True)
                 _copy(source, there)
         else:
@@ -116,7 +116,7 @@ def _write_list(path: Path, pairs: Sequence[tuple[Path, Path]]) -> None:
 
 def _place(source: Path, there: Path) -> None:
     """A second name for the file, or a copy on another disk; unlike a rename, neither replaces what is there."""
-    with said_plainly(there):
+    with explain_write_errors(there):
         there.parent.mkdir(parents=True, exist_ok=True)
         if source.is_symlink():
             there.symlink_to(os.path.realpath(source))

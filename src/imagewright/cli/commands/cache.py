@@ -25,17 +25,17 @@ def cache(
 
     if unused_for is not None and not (clear and unused_for >= 0):
         raise UserError(f"unused_for={unused_for:g}: it needs --clear, and is a number of days from 0.")
-    caches = imagewright.list_caches()
+    found = imagewright.caches()
     if clear:
-        removed = imagewright.remove_caches(caches, unused_for=unused_for)
-        print(f"{len(removed)} of {len(caches)} caches removed, {_mebibytes(sum(each.size for each in removed))}.")
+        removed = imagewright.clear_caches(unused_for=unused_for)
+        print(f"{len(removed)} of {len(found)} caches removed, {_mebibytes(sum(each.size for each in removed))}.")
         return
-    for each in caches:
+    for each in found:
         what = "unfinished" if each.unfinished else f"{each.shape[0]:,} of {'x'.join(map(str, each.shape[1:]))}"
         what += " features" if each.kind == "features" else ""
         used = datetime.fromtimestamp(each.used).strftime("%Y-%m-%d %H:%M")
         print(f"{used}  {_mebibytes(each.size):>12}  {what:<24}  {each.source}")
-    print(f"{len(caches)} caches, {_mebibytes(sum(each.size for each in caches))} in {cache_folder(None)}.")
+    print(f"{len(found)} caches, {_mebibytes(sum(each.size for each in found))} in {cache_folder(None)}.")
 
 
 def _mebibytes(size: int) -> str:

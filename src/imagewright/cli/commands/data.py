@@ -33,12 +33,12 @@ def check(
     json: Annotated[Flag, Parameter(help="print JSON, for programs")] = False,
 ) -> None:
     """Check a source: sizes, labels, unreadable pictures, duplicates and near-duplicates."""
+    import imagewright
     from imagewright.cli.progress import progress_bar
     from imagewright.errors import DataError
-    from imagewright.images.checks.report import check_images
 
     with progress_bar("checking") as progress:
-        report = check_images(source, against=against, split=split, labels=labels, progress=progress)
+        report = imagewright.check(source, against=against, split=split, labels=labels, progress=progress)
     if json:
         from json import dumps
 

@@ -1,1 +1,1 @@
-"""The prepared cache: decoded pixels in one memory-mapped file a source."""
+"""The prepared cache: the decoded pixels of each source in one memory-mapped file."""

@@ -1,9 +1,8 @@
 """The prepared cache: one file of decoded uint8 pixels (N, H, W, C), mapped into memory, beside a small JSON header.
 
-`<fingerprint>.pixels` is written as `<fingerprint>.part`, synced and renamed; `<fingerprint>.json` comes last, so its
-presence says that the pixels are whole. One process at a time prepares a fingerprint, by a lock on
-`<fingerprint>.lock`; a second one waits and then opens what the first has made. A process that is killed leaves a
-`.part`, which the next one removes.
+`<fingerprint>.pixels` is written as `<fingerprint>.part`, synced and renamed. `<fingerprint>.json` is written last, so
+the pixels are whole if it exists. One process at a time prepares a fingerprint, under a lock on `<fingerprint>.lock`; a
+second process waits and then opens the finished file. A killed process leaves a `.part`, which the next one removes.
 """
 
 from __future__ import annotations
@@ -24,25 +23,29 @@ from imagewright.files import locked, write_whole
 
 FORMAT = 1
 Skipped = tuple[int, str, str]
-"""Index in the source, name, reason."""
-
-
+"""(index in the source, name, reason) of an unreadable picture."""
 Write = Callable[[int, np.ndarray], None]
-"""Called with the first row and pixels (n, H, W, C)."""
+"""Called with the first row and the pixels (n, H, W, C) of n rows."""
 
 
 @dataclass
 class Store:
-    """Decoded pictures: `pixels` uint8 (N, H, W, C), in the source's order without the `skipped` ones."""
+    """Decoded pictures.
+
+    Attributes:
+        pixels: uint8 (N, H, W, C), in the source's order, without the unreadable pictures.
+        skipped: the unreadable pictures.
+        mapping: the memory map behind `pixels`, if they are a file's.
+    """
 
     pixels: np.ndarray
     skipped: list[Skipped]
-    mapping: mmap.mmap | None = None  # where the pixels are a file's
+    mapping: mmap.mmap | None = None
 
-    def let_go(self, first: int, last: int) -> None:
-        """Give back the memory that rows `first` to `last` of a mapped file took: a pass over all then stays flat.
+    def release(self, first: int, last: int) -> None:
+        """Free the memory of rows `first` to `last - 1` of a mapped file, so that a pass over all rows stays flat.
 
-        They stay in the system's own cache of files while it has room, so reading them again costs little.
+        The rows stay in the system's file cache while it has room, so reading them again costs little.
         """
         if self.mapping is None or not hasattr(mmap, "MADV_DONTNEED"):
             return
@@ -58,10 +61,13 @@ def open_or_make(
     fill: Callable[[int], list[Skipped]],
     source: str = "unknown",
 ) -> Store:
-    """Open the cache of `fingerprint`, or make it with room for `shape` (N, H, W, C); `source` is kept for listings.
+    """Open the cache of `fingerprint`, or make it.
 
-    `fill` gets the file descriptor, writes row k at byte k * H * W * C, and returns the pictures that it had to skip.
-    Raises `DataError` where the folder cannot be written or the disk is full; nothing half-made is left then.
+    folder: the cache folder, made if need be.
+    shape: (N, H, W, C) of the pixels, unreadable pictures included.
+    fill: called with a file descriptor; writes row k at byte k * H * W * C, and returns the unreadable pictures.
+    source: saved in the header, for listings.
+    Raises `DataError` if the folder cannot be written or the disk is full; nothing half-made is left then.
     """
     pixels_path, header_path = folder / f"{fingerprint}.pixels", folder / f"{fingerprint}.json"
     found = _open(pixels_path, header_path, shape)
@@ -82,7 +88,7 @@ def open_or_make(
 
 
 def _open(pixels_path: Path, header_path: Path, listed: tuple[int, int, int, int]) -> Store | None:
-    """The cache if it is there and whole; None otherwise. A damaged one counts as not there, and is made anew."""
+    """The cache, if it exists and is whole, else None: a damaged cache is made anew."""
     try:
         header = json.loads(header_path.read_text(encoding="utf-8"))
         shape = tuple(header["shape"])
@@ -92,8 +98,8 @@ def _open(pixels_path: Path, header_path: Path, listed: tuple[int, int, int, int
             return None
         with pixels_path.open("rb") as file:
             mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        with suppress(OSError):  # a cache of somebody else's can be read all the same
-            os.utime(header_path)  # when it was last used
+        with suppress(OSError):  # another user's cache can be read, but not touched
+            os.utime(header_path)  # the time of the last use
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return Store(np.frombuffer(mapping, np.uint8).reshape(shape), skipped, mapping)
@@ -108,19 +114,19 @@ def _make(
 ) -> None:
     part = pixels_path.with_suffix(".part")
     try:
-        # A new file each time: a worker of a killed process may for a moment still write to the old one.
+        # Always a new file: a worker of a killed process may still write to the old one for a moment.
         part.unlink(missing_ok=True)
         descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
         try:
             _reserve(descriptor, int(np.prod(shape, dtype=object)))
             skipped = sorted(fill(descriptor))
-            kept = _close_gaps(descriptor, shape, [index for index, _, _ in skipped])
+            rows = _close_gaps(descriptor, shape, [index for index, _, _ in skipped])
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
         header_path.unlink(missing_ok=True)
         os.replace(part, pixels_path)
-        header = {"format": FORMAT, "shape": [kept, *shape[1:]], "skipped": skipped, "source": source}
+        header = {"format": FORMAT, "shape": [rows, *shape[1:]], "skipped": skipped, "source": source}
         write_whole(header_path, json.dumps(header))
     except BaseException:
         with suppress(OSError):
@@ -128,12 +134,12 @@ def _make(
         raise
 
 
-def rows_into(descriptor: int, row: int) -> Write:
-    """A function that writes rows of `row` bytes to their places in a file."""
+def write_rows_to(descriptor: int, row: int) -> Write:
+    """A function that writes rows of `row` bytes each to their places in a file."""
 
     def write(first: int, rows: np.ndarray) -> None:
         data, at = rows.reshape(-1), first * row
-        while len(data):  # one call writes at most what the system likes
+        while len(data):  # one call may write less than all of it
             written = os.pwrite(descriptor, data, at)  # type: ignore[arg-type]
             data, at = data[written:], at + written
 
@@ -141,7 +147,7 @@ def rows_into(descriptor: int, row: int) -> Write:
 
 
 def _reserve(descriptor: int, size: int) -> None:
-    """Claim the room on the disk first: a full disk is then an error at once, not after an hour."""
+    """Reserve the space on the disk first, so that a full disk raises at once and not after an hour."""
     if hasattr(os, "posix_fallocate") and size:
         try:
             os.posix_fallocate(descriptor, 0, size)
@@ -151,16 +157,16 @@ def _reserve(descriptor: int, size: int) -> None:
 
 
 def _close_gaps(descriptor: int, shape: tuple[int, int, int, int], gaps: list[int]) -> int:
-    """Move the rows after each skipped one forward, and cut the file. Returns the number of rows kept."""
+    """Move the rows after each gap forward, and cut the file. Returns the number of rows left."""
     row = int(np.prod(shape[1:]))
-    kept = shape[0] - len(gaps)
+    left = shape[0] - len(gaps)
     bounds, rows_at_once = [*gaps, shape[0]], max(1, 2**23 // row)
     for number, gap in enumerate(gaps):
         for start in range(gap + 1, bounds[number + 1], rows_at_once):
             stop = min(start + rows_at_once, bounds[number + 1])
             os.pwrite(descriptor, os.pread(descriptor, (stop - start) * row, start * row), (start - number - 1) * row)
-    os.ftruncate(descriptor, kept * row)
-    return kept
+    os.ftruncate(descriptor, left * row)
+    return left
 
 
 def _as_data_error(error: OSError, folder: Path, shape: tuple[int, int, int, int]) -> DataError:

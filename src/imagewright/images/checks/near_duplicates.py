@@ -1,7 +1,8 @@
 """Near-duplicates: the same picture resized, recompressed, brightened or slightly cropped.
 
-Every picture is hashed, and so are its windows, as what a crop of it would be: seven words of 64 bits a picture, and no
-comparison of all with all. Pairs whose hashes are near are then looked at; only this says that two pictures are one.
+Every picture and six windows of it, each like a crop of the picture, have a perceptual hash of 64 bits, so that near
+pairs are found without a comparison of all with all. Each pair with near hashes is then compared by its pixels: only
+the pixels decide whether two pictures are the same.
 """
 
 from __future__ import annotations
@@ -15,46 +16,60 @@ from imagewright.images.checks.alignment import STEPS, agreement
 from imagewright.images.checks.perceptual_hashes import WINDOWS, HashTable
 
 CANDIDATES = 4
-"""Of the pictures that a picture's hash is near to, so many are looked at, the nearest first."""
-LOOKED_AT = 100_000  # pairs at most, the nearest first: of pictures that all look alike there is no end
-HELD = 2**22  # candidates in memory at once
+"""Each picture is compared by its pixels with so many others: the ones with the nearest hashes."""
+COMPARED_AT_MOST = 100_000  # pairs, the nearest first: a set of similar pictures has nearly endless pairs
+CANDIDATES_IN_MEMORY = 2**22
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """What a pair must reach after it is laid over each other: correlation of light, and of outlines (gradients)."""
+    """The least correlations of two pictures, after alignment, that count as the same picture."""
 
-    light: float
-    outlines: float
+    intensity: float
+    gradients: float
 
 
 ORDINARY = Threshold(0.95, 0.96)
-LOOK_ALIKES = Threshold(0.997, 0.995)
-"""Where distinct pictures agree to 0.99, as handwritten digits do, only what is as good as equal is called the same."""
-CLOSE, CLOSE_SHARE, CLOSE_LEAST = 0.8, 0.005, 2
-"""A set is one of look-alikes where more pairs than that share of its pictures, and than that many, agree so well in
-outlines without being one picture, and they are not few beside those that are."""
+STRICT = Threshold(0.997, 0.995)
+"""For sets whose distinct pictures correlate up to 0.99, such as handwritten digits."""
+SIMILAR, SIMILAR_SHARE, SIMILAR_LEAST = 0.8, 0.005, 2
+"""A set gets the strict threshold if enough pairs of distinct pictures have gradients that correlate above `SIMILAR`:
+more than `SIMILAR_SHARE` of its pictures, more than `SIMILAR_LEAST`, and more than an eighth of its near-duplicates."""
 SAMPLED = 1000  # pairs that decide this
-HOPEFUL, HOPEFUL_ALIKE = 0.3, 0.9  # agreement of the outlines before any step, from which steps are worth their time
+WORTH_ALIGNING, WORTH_ALIGNING_STRICT = 0.3, 0.9  # correlation of gradients before alignment, from which it is worth it
+
+Look = Callable[[np.ndarray, bool], np.ndarray]
+"""`look(places, second)`: small pictures (n, 32, 32) of the first set, or of the second one."""
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """Pairs to look at: `first` and `second` int64 (P,), `window` of the first that may be the second, `bits` apart."""
+    """Pairs whose hashes are near.
+
+    Attributes:
+        first: int64 (P,), places in the first set.
+        second: int64 (P,), places in the second set, or in the first again.
+        window: int64 (P,), the window of the first picture that resembles the second one; if negative, -window is the
+            window of the second picture that resembles the first one.
+        bits: int64 (P,), differing bits.
+    """
 
     first: np.ndarray
     second: np.ndarray
     window: np.ndarray
     bits: np.ndarray
 
-    def select(self, keep: np.ndarray) -> Candidates:
-        return Candidates(self.first[keep], self.second[keep], self.window[keep], self.bits[keep])
+    def select(self, which: np.ndarray) -> Candidates:
+        """Some of the pairs."""
+        return Candidates(self.first[which], self.second[which], self.window[which], self.bits[which])
 
 
-def candidates(own: np.ndarray, others: np.ndarray | None = None) -> Candidates:
-    """The nearest pairs by their hashes uint64 (N, W): within one set, or of one set and another (M, W).
+def find_candidates(own: np.ndarray, others: np.ndarray | None = None) -> Candidates:
+    """The pairs with the nearest hashes, within one set or of two sets.
 
-    The nearest `CANDIDATES` of each picture of the first set; each pair once.
+    own: uint64 (N, W), the hashes of one set.
+    others: uint64 (M, W), those of another set; None for pairs within the first.
+    Returns up to `CANDIDATES` pairs for each picture of the first set; each pair once.
     """
     within = others is None
     tables = [(own, HashTable(own[:, 0] if others is None else others[:, 0]), False)]
@@ -63,28 +78,28 @@ def candidates(own: np.ndarray, others: np.ndarray | None = None) -> Candidates:
     if not len(own) or not len(own if others is None else others):
         none = np.zeros(0, np.int64)
         return Candidates(none, none, none, none)
-    held: list[Candidates] = []
+    pairs: list[Candidates] = []
     for queries, table, swapped in tables:
         for window in range(1 if swapped else 0, len(WINDOWS)):
             for asked, places, bits in table.near(queries[:, window], thorough=window == 0):
-                keep = asked != places if within else np.ones(len(asked), bool)
-                # Of pairs of whole pictures within a set each is found from both ends: one is enough.
-                keep &= (asked < places) | (not within or window > 0)
-                found = Candidates(asked[keep], places[keep], np.full(int(keep.sum()), window), bits[keep])
-                held.append(_turned(found) if swapped else found)
-                if sum(len(each.bits) for each in held) > HELD:
-                    held = [_nearest(held, within)]
-    return _nearest(held, within)
+                wanted = asked != places if within else np.ones(len(asked), bool)
+                # Within a set, a pair of whole pictures is found from both ends: one is enough.
+                wanted &= (asked < places) | (not within or window > 0)
+                found = Candidates(asked[wanted], places[wanted], np.full(int(wanted.sum()), window), bits[wanted])
+                pairs.append(_swap(found) if swapped else found)
+                if sum(len(each.bits) for each in pairs) > CANDIDATES_IN_MEMORY:
+                    pairs = [_select_nearest(pairs, within)]
+    return _select_nearest(pairs, within)
 
 
-def _turned(found: Candidates) -> Candidates:
-    """The pairs with their ends exchanged; a negative window says that it is the second's."""
+def _swap(found: Candidates) -> Candidates:
+    """The pairs with first and second exchanged."""
     return Candidates(found.second, found.first, -found.window, found.bits)
 
 
-def _nearest(held: Sequence[Candidates], within: bool) -> Candidates:
-    """Each pair once, as near as it was found, and of each first picture the nearest few."""
-    parts = zip(*((each.first, each.second, each.window, each.bits) for each in held), strict=True)
+def _select_nearest(pairs: Sequence[Candidates], within: bool) -> Candidates:
+    """Each pair once, with its nearest window, and for each first picture only its nearest `CANDIDATES`."""
+    parts = zip(*((each.first, each.second, each.window, each.bits) for each in pairs), strict=True)
     found = Candidates(*(np.concatenate(part) for part in parts))
     low, high = np.minimum(found.first, found.second), np.maximum(found.first, found.second)
     keys = (low, high) if within else (found.first, found.second)
@@ -100,7 +115,7 @@ def _nearest(held: Sequence[Candidates], within: bool) -> Candidates:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Pairs that are one picture: `first`, `second` int64 (P,); the threshold they reach; a word on the search."""
+    """Pairs that are the same picture: `first`, `second` int64 (P,); the threshold; a sentence on the search, or ""."""
 
     first: np.ndarray
     second: np.ndarray
@@ -108,35 +123,33 @@ class Pairs:
     note: str = ""
 
 
-def same_pictures(found: Candidates, look: Callable[[np.ndarray, bool], np.ndarray], pictures: int) -> Pairs:
-    """The candidates that are one picture. `look(indices, second)`: small pictures (n, 32, 32) of either set.
+def select_same(found: Candidates, look: Look, pictures: int) -> Pairs:
+    """The candidates that are the same picture, by their pixels.
 
-    `pictures`: how many there are in all, which tells a few look-alikes from a set of them.
+    pictures: how many pictures there are in all, which tells a few similar pictures from a set of similar ones.
     """
     note = ""
-    if len(found.bits) > LOOKED_AT:
-        note = f"Of {len(found.bits):,} pairs that look alike the {LOOKED_AT:,} nearest were compared."
-        found = found.select(np.argsort(found.bits, kind="stable")[:LOOKED_AT])
+    if len(found.bits) > COMPARED_AT_MOST:
+        note = f"Of {len(found.bits):,} pairs of similar pictures the {COMPARED_AT_MOST:,} nearest were compared."
+        found = found.select(np.argsort(found.bits, kind="stable")[:COMPARED_AT_MOST])
     sample = np.unique(np.linspace(0, max(len(found.bits) - 1, 0), SAMPLED).astype(int))[: len(found.bits)]
-    _, outlines, same = _judged(found.select(sample), look, ORDINARY)
+    _, gradients, same = _compare(found.select(sample), look, ORDINARY)
     scale = len(found.bits) / max(len(sample), 1)
-    close = ((outlines >= CLOSE) & ~same).sum() * scale
-    alike = close > max(CLOSE_SHARE * pictures, CLOSE_LEAST, same.sum() * scale / 8)
-    threshold = LOOK_ALIKES if alike else ORDINARY
-    if alike:
+    similar = ((gradients >= SIMILAR) & ~same).sum() * scale
+    is_similar_set = similar > max(SIMILAR_SHARE * pictures, SIMILAR_LEAST, same.sum() * scale / 8)
+    threshold = STRICT if is_similar_set else ORDINARY
+    if is_similar_set:
         note = (
-            "Distinct pictures of this set look much alike: only those that agree almost wholly are called the same. "
+            "Distinct pictures of this set look much alike: only pictures that agree almost wholly count as the same. "
             + note
         ).strip()
-    same = _judged(found, look, threshold)[2]
+    same = _compare(found, look, threshold)[2]
     return Pairs(found.first[same], found.second[same], threshold, note)
 
 
-def _judged(
-    found: Candidates, look: Callable[[np.ndarray, bool], np.ndarray], threshold: Threshold
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Agreement of light and of outlines of each pair, and whether it reaches the threshold, (P,) each."""
-    light, outlines = np.zeros(len(found.bits)), np.zeros(len(found.bits))
+def _compare(found: Candidates, look: Look, threshold: Threshold) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Correlation of intensities and of gradients of each pair, and whether it reaches the threshold, (P,) each."""
+    intensity, gradients = np.zeros(len(found.bits)), np.zeros(len(found.bits))
     sides = []
     for indices, second in ((found.first, False), (found.second, True)):
         wanted, places = np.unique(indices, return_inverse=True)
@@ -147,24 +160,26 @@ def _judged(
         window = found.window[piece]
         larger = np.where((window >= 0)[:, None, None], one, other)
         smaller = np.where((window >= 0)[:, None, None], other, one)
-        light[piece], outlines[piece] = _agreement(larger, smaller, np.abs(window), threshold)
-        # Of two whole pictures either may be the one with more to see.
-        whole = start + np.flatnonzero((window == 0) & (outlines[piece] < threshold.outlines))
+        intensity[piece], gradients[piece] = _agreement(larger, smaller, np.abs(window), threshold)
+        # Of two whole pictures, either may be a crop of the other.
+        whole = start + np.flatnonzero((window == 0) & (gradients[piece] < threshold.gradients))
         turned = _agreement(smaller[whole - start], larger[whole - start], window[whole - start], threshold)
-        better = turned[1] > outlines[whole]
-        light[whole[better]], outlines[whole[better]] = turned[0][better], turned[1][better]
-    return light, outlines, (light >= threshold.light) & (outlines >= threshold.outlines)
+        better = turned[1] > gradients[whole]
+        intensity[whole[better]], gradients[whole[better]] = turned[0][better], turned[1][better]
+    return intensity, gradients, (intensity >= threshold.intensity) & (gradients >= threshold.gradients)
 
 
 def _agreement(
     larger: np.ndarray, smaller: np.ndarray, window: np.ndarray, threshold: Threshold
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`agreement`, with no more steps for pairs that reach the threshold at once or are far from it."""
+    """`agreement`, without alignment steps for pairs that reach the threshold at once or are far from it."""
     if not len(window):
         return np.zeros(0), np.zeros(0)
-    light, outlines = agreement(larger, smaller, window, 0)
-    least = HOPEFUL_ALIKE if threshold is LOOK_ALIKES else HOPEFUL
-    going = np.flatnonzero(((light < threshold.light) | (outlines < threshold.outlines)) & (outlines >= least))
-    if len(going):
-        light[going], outlines[going] = agreement(larger[going], smaller[going], window[going], STEPS)
-    return light, outlines
+    intensity, gradients = agreement(larger, smaller, window, 0)
+    least = WORTH_ALIGNING_STRICT if threshold is STRICT else WORTH_ALIGNING
+    aligned = np.flatnonzero(
+        ((intensity < threshold.intensity) | (gradients < threshold.gradients)) & (gradients >= least)
+    )
+    if len(aligned):
+        intensity[aligned], gradients[aligned] = agreement(larger[aligned], smaller[aligned], window[aligned], STEPS)
+    return intensity, gradients

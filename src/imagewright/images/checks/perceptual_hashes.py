@@ -1,9 +1,9 @@
 """Perceptual hashes: 64 bits that stay nearly the same when a picture is resized, recompressed or brightened.
 
-The signs of the lowest cosine coefficients but the mean's, at 32x32 grey pixels (after Zauner 2010, "Implementation and
-benchmarking of perceptual image hash functions", which compares with the median instead). Looked up by distance through
-tables of quarters: two words that differ in at most 7 bits agree to one bit in at least one of their four quarters
-(multi-index hashing, Norouzi et al. 2012).
+The bits are the signs of the lowest cosine coefficients of the picture in grey at 32x32, without the mean's (after
+Zauner 2010, "Implementation and benchmarking of perceptual image hash functions", which compares with the median
+instead). Near hashes are found through tables of quarters: if two hashes differ in at most 7 bits, then one at least of
+their four quarters differs in at most one bit (multi-index hashing, Norouzi et al. 2012).
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ SIDE = 32
 MOST_BITS = 7
 QUARTERS = 4
 WINDOWS = ((1.0, 0.5, 0.5), *((0.95, y, x) for y in (0.0, 1.0) for x in (0.0, 1.0)), (0.95, 0.5, 0.5), (0.9, 0.5, 0.5))
-"""What is hashed: a share of the sides, and where that window lies from 0 (top, left) to 1. The first is all of it."""
-FLAT = 2.0  # grey levels of standard deviation: below, rounding decides the hash
-CROWDED = 1000  # hashes that share a quarter: where more do, only quarters that are equal are followed
+"""The windows that are hashed: the share of the sides, then the vertical and horizontal place from 0 (top, left) to 1.
+The first window is the whole picture."""
+FLAT = 2.0  # standard deviation in grey levels below which rounding decides the hash
+CROWDED = 1000  # if more hashes than this share a quarter, only equal quarters are compared
 
 
 def small_picture(image: Image.Image) -> np.ndarray:
@@ -30,8 +31,8 @@ def small_picture(image: Image.Image) -> np.ndarray:
     return np.asarray(with_channels(image, 1).resize((SIDE, SIDE), Image.Resampling.LANCZOS))
 
 
-def hashes_of(small: np.ndarray) -> np.ndarray:
-    """The hash of each window of small pictures (N, 32, 32): uint64 (N, W). Brightness and contrast do not matter."""
+def compute_hashes(small: np.ndarray) -> np.ndarray:
+    """The hash of each window of small pictures (N, 32, 32): uint64 (N, W), whatever their brightness and contrast."""
     pixels = small.astype(np.float32)
     found = np.empty((len(small), len(WINDOWS)), np.uint64)
     for number, (share, down, across) in enumerate(WINDOWS):
@@ -41,12 +42,12 @@ def hashes_of(small: np.ndarray) -> np.ndarray:
 
 
 def is_flat(small: np.ndarray) -> np.ndarray:
-    """Which small pictures (N, 32, 32) have too little in them to be told apart, bool (N,)."""
+    """Which small pictures (N, 32, 32) have too little contrast for a hash, bool (N,)."""
     return small.std(axis=(1, 2)) < FLAT
 
 
 def _window_matrix(share: float, place: float) -> np.ndarray:
-    """(32, 32): interpolates linearly a window of that share of 32 pixels, enlarged to 32 again."""
+    """(32, 32): linear interpolation that enlarges a window of `share` of 32 pixels to 32 pixels."""
     start = (1 - share) * SIDE * place
     positions = (start + (np.arange(SIDE) + 0.5) * share - 0.5).clip(0, SIDE - 1)
     lower = np.minimum(positions.astype(int), SIDE - 2)
@@ -57,7 +58,7 @@ def _window_matrix(share: float, place: float) -> np.ndarray:
 
 
 def _signs(pixels: np.ndarray) -> np.ndarray:
-    """The signs of the lowest 8 x 8 cosine coefficients, the next one of the diagonal in place of the mean; uint64."""
+    """The signs of the lowest 8 x 8 cosine coefficients, with coefficient (8, 8) instead of the mean: uint64 (N,)."""
     waves = dct(dct(pixels, axis=1)[:, :9], axis=2)[:, :, :9]
     lowest = waves[:, :8, :8].reshape(len(pixels), 64).copy()
     lowest[:, 0] = waves[:, 8, 8]
@@ -65,7 +66,7 @@ def _signs(pixels: np.ndarray) -> np.ndarray:
 
 
 class HashTable:
-    """Hashes uint64 (N,) to look up by distance: for each quarter of 16 bits, their places ordered by its value."""
+    """Hashes uint64 (N,), searched by distance: for each quarter of 16 bits, their places in the order of its value."""
 
     def __init__(self, hashes: np.ndarray) -> None:
         self.hashes = hashes
@@ -76,19 +77,22 @@ class HashTable:
             self._starts.append(np.concatenate(([0], np.cumsum(np.bincount(values, minlength=1 << 16)))))
 
     def near(self, queries: np.ndarray, *, thorough: bool) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """(queries, places, bits): pairs within `MOST_BITS` of each other, in pieces; a pair may come more than once.
+        """Pairs that differ in at most `MOST_BITS` bits, in pieces; a pair may come more than once.
 
-        `thorough` finds all of them; else those with an equal quarter: all up to three bits, and most of the others.
+        queries: uint64 (M,).
+        thorough: True finds all pairs; False finds pairs with an equal quarter: all pairs that differ in up to three
+            bits, and most of the others.
+        Yields (places in `queries`, places in the table, differing bits).
         """
         for quarter in range(QUARTERS):
             order, starts = self._orders[quarter], self._starts[quarter]
             own = _quarter(queries, quarter)
-            yield from self._compared(queries, order, starts[own], starts[own + 1])
+            yield from self._compare(queries, order, starts[own], starts[own + 1])
             for flip in 1 << np.arange(16) if thorough else ():
                 first, last = starts[own ^ flip], starts[(own ^ flip) + 1]
-                yield from self._compared(queries, order, first, np.where(last - first > CROWDED, first, last))
+                yield from self._compare(queries, order, first, np.where(last - first > CROWDED, first, last))
 
-    def _compared(
+    def _compare(
         self, queries: np.ndarray, order: np.ndarray, first: np.ndarray, last: np.ndarray
     ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         ends = np.cumsum(last - first)
@@ -100,7 +104,7 @@ class HashTable:
             asked = np.repeat(np.arange(start, stop), lengths)
             offsets = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
             places = order[np.repeat(first[start:stop], lengths) + offsets]
-            bits = _bits_set(queries[asked] ^ self.hashes[places])
+            bits = _count_bits(queries[asked] ^ self.hashes[places])
             near = bits <= MOST_BITS
             yield asked[near], places[near], bits[near]
             start = stop
@@ -110,8 +114,8 @@ def _quarter(hashes: np.ndarray, number: int) -> np.ndarray:
     return ((hashes >> np.uint64(16 * number)) & np.uint64(0xFFFF)).astype(np.int64)
 
 
-def _bits_set(words: np.ndarray) -> np.ndarray:
-    """How many bits are set in each uint64: sums in pairs, fours and bytes, then of the bytes by one product."""
+def _count_bits(words: np.ndarray) -> np.ndarray:
+    """How many bits are set in each uint64: sums of pairs, fours and bytes, then one product adds up the bytes."""
     one, two, four = (np.uint64(mask) for mask in (0x5555555555555555, 0x3333333333333333, 0x0F0F0F0F0F0F0F0F))
     words = words - ((words >> np.uint64(1)) & one)
     words = (words & two) + ((words >> np.uint64(2)) & two)

@@ -1,37 +1,35 @@
-"""What is in a source and what is wrong with it: every picture is decoded once, and nothing is written."""
+"""`check`: what is in a source and what is wrong with it. Every picture is decoded once, and nothing is written."""
 
 from __future__ import annotations
 
-import hashlib
-import threading
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
-from imagewright.images.checks.duplicates import Prints, equal_groups, near_groups, shared_pictures
-from imagewright.images.checks.perceptual_hashes import SIDE, hashes_of, is_flat, small_picture
-from imagewright.images.decoding.decode_all import chunks
-from imagewright.images.decoding.formats import MODE_OF_CHANNELS, Header, Unreadable, decode, from_array, read_header
-from imagewright.images.decoding.parallel import Range, over_ranges
+from imagewright.images.checks.groups import PictureHashes, equal_groups, near_groups, shared_pictures
+from imagewright.images.checks.survey import survey
 from imagewright.images.open import attach_labels
-from imagewright.images.sources.base import Payload, Source
+from imagewright.images.sources.base import PictureSource
 from imagewright.images.sources.finding import find_source
+from imagewright.progress import Progress, ProgressCounter
 
-RANGE_PICTURES = 64
 EXAMPLES = 20
-"""At most this many unreadable pictures, and groups of duplicates, are named; all are counted."""
+"""At most so many unreadable pictures, and groups of duplicates, are named; all are counted."""
 
 
 @dataclass
 class SharedReport:
-    """What two sources have in common: pictures of the one checked that are in the other, equal or nearly so.
+    """Pictures of the checked source that are in another source, too.
 
-    `equal_examples`, `near_examples`: (name in the source checked, name in the other), at most 20 each.
+    Attributes:
+        against: the other source.
+        equal: how many have equal pixels.
+        near: how many are nearly equal.
+        equal_examples: (name in the checked source, name in the other), 20 at most.
+        near_examples: the same for nearly equal pictures.
     """
 
     against: str
@@ -51,14 +49,29 @@ class SharedReport:
 
 @dataclass
 class CheckReport:
-    """What `check_images` found.
+    """The result of `check`.
 
-    `sizes`, `modes`, `formats`: how many pictures have each ("HEIGHTxWIDTH", Pillow's mode, the file format), the
-    commonest first. `classes`: pictures of each class; `attributes`: pictures that have each. `unreadable`: pictures
-    that cannot be decoded, `unreadable_examples` names some with the reason. `duplicates`: pictures whose pixels equal
-    those of an earlier one, `duplicate_groups` names some. `near_duplicates`: pictures that look the same as an earlier
-    one (resized, recompressed, brightened, slightly cropped) without being equal. `shared`: what another source has in
-    common with this one, where one was given. `suggested_size`: (height, width), or None.
+    Attributes:
+        source: as the user named it.
+        count: pictures in the source.
+        readable: pictures that can be decoded.
+        sizes: how many pictures have each size "HEIGHTxWIDTH", the commonest first.
+        modes: the same for Pillow's mode.
+        formats: the same for the file format.
+        classes: how many pictures each class has, or None.
+        attributes: how many pictures have each attribute, or None.
+        unreadable: pictures that cannot be decoded.
+        unreadable_examples: (name, reason), 20 at most.
+        duplicates: pictures whose pixels equal those of an earlier one.
+        duplicate_groups: names of equal pictures, 20 groups at most.
+        near_duplicates: pictures that look the same as an earlier one (resized, recompressed, brightened or slightly
+            cropped) without being equal.
+        near_duplicate_groups: names of nearly equal pictures, 20 groups at most.
+        shared: pictures that another source has, too, if one was given.
+        suggested_size: (height, width) to train at, or None.
+        suggested_channels: 1, 3 or 4, or None.
+        suggestion: the same as a sentence with its option.
+        notes: sentences on what was left out.
     """
 
     source: str
@@ -89,11 +102,11 @@ class CheckReport:
         """The report as lines of plain text."""
         lines = [f"{self.source}: {self.count:,} pictures, {self.readable:,} readable"]
         for title, counts in (("size", self.sizes), ("mode", self.modes), ("format", self.formats)):
-            lines.append(_line(title + "s", _in_words(counts)))
+            lines.append(_line(title + "s", _list_counts(counts)))
         if self.classes is not None:
-            lines.append(_line("classes", f"{len(self.classes)}: {_in_words(self.classes)}"))
+            lines.append(_line("classes", f"{len(self.classes)}: {_list_counts(self.classes)}"))
         if self.attributes is not None:
-            lines.append(_line("attributes", f"{len(self.attributes)}: {_in_words(self.attributes)}"))
+            lines.append(_line("attributes", f"{len(self.attributes)}: {_list_counts(self.attributes)}"))
         lines.append(_line("unreadable", f"{self.unreadable:,}"))
         lines += [f"  {name}: {reason}" for name, reason in self.unreadable_examples]
         if self.unreadable > len(self.unreadable_examples):
@@ -114,132 +127,53 @@ def _line(title: str, text: str) -> str:
     return f"{title:<17}{text}"
 
 
-def _in_words(counts: dict[str, int], most: int = 8) -> str:
+def _list_counts(counts: dict[str, int], most: int = 8) -> str:
     shown = [f"{name} ({count:,})" for name, count in list(counts.items())[:most]]
     return ", ".join(shown) + (f" and {len(counts) - most:,} more" if len(counts) > most else "") or "none"
 
 
-@dataclass
-class _Findings:
-    """What one range of pictures showed; `prints` of those that can be read."""
-
-    headers: list[Header]
-    prints: Prints
-    bad: list[tuple[int, str]]
-
-
-def check_images(
+def check(
     source: Any,
     *,
     against: Any = None,
     split: str | None = None,
     labels: str | Path | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     workers: int | None = None,
     cache_dir: str | Path | None = None,
 ) -> CheckReport:
-    """Look at every picture of a source (as for `open_images`): counts, sizes, labels, damage, duplicates.
+    """Look at every picture of a source: counts, sizes, labels, damage, duplicates.
 
-    `against`: another source, such as the test set to this training set: which pictures are in both, equal or nearly.
-    Raises `DataError` only where a source itself cannot be opened; bad pictures are in the report.
-    `progress(done, total)` is called now and then.
+    source: as for `open_images`.
+    against: another source, such as the test set to this training set: pictures that are in both, equal or nearly.
+    split: a part of the source.
+    labels: a CSV or JSON file of labels or attributes; by default, one beside the pictures.
+    progress: called with (done, total) now and then.
+    workers: how many threads decode; by default one for each core.
+    cache_dir: the folder of downloaded sets.
+    Raises `DataError` only if a source itself cannot be opened; unreadable pictures are in the report.
     """
     opened = find_source(source, split, cache_dir)
     attach_labels(opened, labels)
     other = None if against is None else find_source(against, None, cache_dir)
-    total, before = len(opened) + (0 if other is None else len(other)), 0
-
-    def tell(done: int) -> None:
-        if progress is not None:
-            progress(before + done, total)
-
-    headers, prints, bad = _survey(opened, workers, tell)
-    report = CheckReport(opened.typed, len(opened), len(opened) - len(bad), notes=opened.notes)
+    counter = ProgressCounter(len(opened) + (0 if other is None else len(other)), progress)
+    found = survey(opened, workers, counter)
+    headers, unreadable = found.headers, found.unreadable
+    report = CheckReport(opened.typed, len(opened), len(opened) - len(unreadable), notes=opened.notes)
     report.sizes = {f"{height}x{width}": count for (width, height), count in headers.sizes.most_common()}
     report.modes, report.formats = dict(headers.modes.most_common()), dict(headers.formats.most_common())
-    report.unreadable = len(bad)
-    report.unreadable_examples = [(opened.name(index), reason) for index, reason in bad[:EXAMPLES]]
+    report.unreadable = len(unreadable)
+    report.unreadable_examples = [(opened.name(index), reason) for index, reason in unreadable[:EXAMPLES]]
     _count_annotations(opened, report)
-    _report_duplicates(opened, prints, report)
+    _report_duplicates(opened, found.pictures, report)
     if other is not None:
-        before = len(opened)
-        _report_shared(opened, prints, other, _survey(other, workers, tell)[1], report)
+        _report_shared(opened, found.pictures, other, survey(other, workers, counter).pictures, report)
     if headers.sizes:
         _suggest(headers.sizes, headers.channels.most_common(1)[0][0], report)
     return report
 
 
-class _Tally:
-    """How many pictures have each size (width, height), mode, format and number of channels."""
-
-    def __init__(self) -> None:
-        self.sizes: Counter[tuple[int, int]] = Counter()
-        self.modes: Counter[str] = Counter()
-        self.formats: Counter[str] = Counter()
-        self.channels: Counter[int] = Counter()
-
-    def add(self, header: Header) -> None:
-        self.sizes[header.width, header.height] += 1
-        self.modes[header.mode] += 1
-        self.formats[header.format] += 1
-        self.channels[header.channels] += 1
-
-
-def _survey(
-    source: Source, workers: int | None, tell: Callable[[int], None]
-) -> tuple[_Tally, Prints, list[tuple[int, str]]]:
-    """Every picture of a source, once: its header, its prints, or why it cannot be read."""
-    tally, prints, bad, done = _Tally(), [], [], [0]
-
-    def work(bounds: Range, stop: threading.Event) -> _Findings:
-        return _examine_range(source, bounds, stop)
-
-    for found in over_ranges(chunks(source, RANGE_PICTURES), work, workers, lambda: tell(done[0])):
-        for header in found.headers:
-            tally.add(header)
-        prints.append(found.prints)
-        bad += found.bad
-        done[0] += len(found.headers) + len(found.bad)
-    parts = ([getattr(each, name) for each in prints] for name in ("indices", "digests", "hashes", "flat"))
-    return tally, Prints(*(np.concatenate(part) for part in parts)), sorted(bad)
-
-
-def _examine_range(source: Source, bounds: Range, stop: threading.Event) -> _Findings:
-    headers: list[Header] = []
-    good: list[int] = []
-    bad: list[tuple[int, str]] = []
-    digests = bytearray()
-    small = np.empty((bounds[1] - bounds[0], SIDE, SIDE), np.uint8)
-    for index, payload in enumerate(source.read(np.arange(*bounds)), bounds[0]):
-        if stop.is_set():
-            break
-        try:
-            header, picture = _examine(payload)
-        except Unreadable as reason:
-            bad.append((index, str(reason)))
-            continue
-        small[len(good)] = small_picture(picture)
-        headers.append(header)
-        good.append(index)
-        shape = f"{header.width} {header.channels} ".encode()
-        digests += hashlib.blake2b(shape + picture.tobytes(), digest_size=16).digest()
-    small = small[: len(good)]
-    whole = np.frombuffer(bytes(digests), np.uint64).reshape(-1, 2)
-    return _Findings(headers, Prints(np.array(good, np.int64), whole, hashes_of(small), is_flat(small)), bad)
-
-
-def _examine(payload: Payload) -> tuple[Header, Image.Image]:
-    if isinstance(payload, Unreadable):
-        raise payload
-    if isinstance(payload, np.ndarray):
-        channels = payload.shape[2]
-        header = Header(payload.shape[1], payload.shape[0], MODE_OF_CHANNELS[channels], "array")
-        return header, from_array(payload, channels)
-    header = read_header(payload)
-    return header, decode(payload, header.channels)
-
-
-def _count_annotations(source: Source, report: CheckReport) -> None:
+def _count_annotations(source: PictureSource, report: CheckReport) -> None:
     known = source.annotations
     if known.labels is not None and known.class_names is not None:
         counts = np.bincount(known.labels, minlength=len(known.class_names))
@@ -249,20 +183,24 @@ def _count_annotations(source: Source, report: CheckReport) -> None:
         report.attributes = dict(zip(known.attribute_names, positive.tolist(), strict=True))
 
 
-def _report_duplicates(source: Source, prints: Prints, report: CheckReport) -> None:
-    equal = equal_groups(prints)
-    near = near_groups(source, prints, equal)
+def _report_duplicates(source: PictureSource, pictures: PictureHashes, report: CheckReport) -> None:
+    equal = equal_groups(pictures)
+    near = near_groups(source, pictures, equal)
     report.duplicates, report.near_duplicates = equal.count, near.count
-    report.duplicate_groups, report.near_duplicate_groups = (_named(source, found.groups) for found in (equal, near))
+    report.duplicate_groups, report.near_duplicate_groups = (
+        _name_groups(source, found.groups) for found in (equal, near)
+    )
     report.notes += [near.note] if near.note else []
 
 
-def _named(source: Source, groups: list[list[int]]) -> list[list[str]]:
+def _name_groups(source: PictureSource, groups: list[list[int]]) -> list[list[str]]:
     return [[source.name(index) for index in group[:EXAMPLES]] for group in groups[:EXAMPLES]]
 
 
-def _report_shared(source: Source, prints: Prints, other: Source, others: Prints, report: CheckReport) -> None:
-    found = shared_pictures(source, prints, other, others)
+def _report_shared(
+    source: PictureSource, pictures: PictureHashes, other: PictureSource, others: PictureHashes, report: CheckReport
+) -> None:
+    found = shared_pictures(source, pictures, other, others)
     examples = (
         [(source.name(mine), other.name(theirs)) for mine, theirs in pairs[:EXAMPLES].tolist()]
         for pairs in (found.equal, found.near)
@@ -272,7 +210,7 @@ def _report_shared(source: Source, prints: Prints, other: Source, others: Prints
 
 
 def _suggest(sizes: Counter[tuple[int, int]], channels: int, report: CheckReport) -> None:
-    """A power of two that nine pictures in ten need not be enlarged for: the size that most models take."""
+    """Suggest the largest power of two, which most models support, that enlarges at most one picture in ten."""
     sides = np.repeat([min(size) for size in sizes], list(sizes.values()))
     reached = int(np.quantile(sides, 0.1, method="lower"))
     side = max(8, 2 ** int(np.log2(max(reached, 1))))

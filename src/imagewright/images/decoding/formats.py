@@ -1,13 +1,15 @@
-"""Bytes of a picture to a Pillow image of 1, 3 or 4 channels of 8 bits.
+"""Decoding: from the bytes of a picture to a Pillow image of 1, 3 or 4 channels of 8 bits.
 
-The rules, so that pixels can be reproduced with Pillow alone:
+These rules reproduce the pixels with Pillow alone:
 
 1. `Image.open`, first frame; a picture that is cut short is unreadable, never filled up with grey.
 2. 16-bit and 32-bit integer grey becomes 8-bit by `(value + 128) // 257`: 65535 is 255. (Pillow itself reads 16-bit
    RGB as 8-bit.) Float pixels have no agreed range and are refused.
 3. The EXIF rotation is applied (`ImageOps.exif_transpose`).
-4. Where the wanted channels hold no alpha, a transparent picture is laid on white. Then `Image.convert`: to `L`
+4. A transparent picture is laid on white, unless 4 channels are wanted. Then `Image.convert` converts to `L`
    (ITU-R 601 luma), `RGB` or `RGBA`. CMYK is converted by Pillow's plain formula, without a colour profile.
+5. A label or instance map is read as whole numbers instead: the indices of a palette picture, the values of a grey
+   picture of 8 or 16 bits, or the common value of the three channels of an RGB picture.
 """
 
 from __future__ import annotations
@@ -43,15 +45,17 @@ READERS = (
     PpmImagePlugin.PpmImageFile,
 )
 FORMATS = tuple(reader.format for reader in READERS)
-"""The only formats that are tried: Pillow's rarer readers are never let near a file from outside."""
+"""The only formats that are tried: files from outside never reach Pillow's rarer readers."""
+LOSSY_FORMATS = ("JPEG", "MPO")
+"""Formats whose compression changes the numbers of a label map."""
 PIXEL_LIMIT = 2**27
-"""More pixels than this (134 million) in one picture is taken for a decompression bomb."""
+"""A picture with more pixels than this (134 million) is refused as a decompression bomb."""
 
 ORIENTATION = 0x0112
 
 
 class Unreadable(Exception):
-    """One picture that cannot be decoded; the text is the reason, without the name of the picture."""
+    """A picture that cannot be decoded. The text is the reason, without the name of the picture."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ class Header:
 
     @property
     def channels(self) -> int:
-        """The channels that keep what the mode holds: 1, 3 or 4 (grey with alpha counts as grey)."""
+        """The channels that hold all of the mode: 1, 3 or 4 (grey with alpha counts as grey)."""
         if self.mode in {"1", "L", "LA", "La", "I", "F"} or self.mode.startswith("I;16"):
             return 1
         return 4 if self.mode in {"RGBA", "RGBa"} else 3
@@ -76,7 +80,7 @@ def read_header(payload: bytes) -> Header:
     with _reasons(payload):
         image = _open(payload)
         width, height = image.size
-        # Pillow turns a TIFF by itself, and says its size accordingly.
+        # Pillow applies the rotation of a TIFF itself, also to its size.
         if image.format != "TIFF" and image.getexif().get(ORIENTATION, 1) in {5, 6, 7, 8}:
             width, height = height, width
         return Header(width, height, image.mode, image.format or "?")
@@ -85,11 +89,29 @@ def read_header(payload: bytes) -> Header:
 def decode(payload: bytes, channels: int) -> Image.Image:
     """Decode to 8 bits in `channels` (1: grey, 3: RGB, 4: RGBA) by the rules above. Raises `Unreadable`."""
     with _reasons(payload):
-        image = _open(payload)
-        image.load()
-        if image.getexif().get(ORIENTATION, 1) != 1:
-            image = ImageOps.exif_transpose(image)
-        return with_channels(image, channels)
+        return with_channels(_load(payload), channels)
+
+
+def decode_numbers(payload: bytes) -> Image.Image:
+    """Decode a label or instance map to whole numbers, mode "I", by rule 5. Raises `Unreadable`."""
+    with _reasons(payload):
+        image = _load(payload)
+        if image.format in LOSSY_FORMATS:
+            raise Unreadable(f"a {image.format} changes the numbers of a label or instance map: save it as PNG")
+        return as_numbers(image)
+
+
+def as_numbers(image: Image.Image) -> Image.Image:
+    """The numbers of a label or instance map as a Pillow image of mode "I" (int32), by rule 5."""
+    values = np.asarray(image)
+    if image.mode == "RGB" and (values == values[:, :, :1]).all():
+        values = values[:, :, 0]
+    elif not (image.mode in {"1", "L", "P", "I"} or image.mode.startswith("I;16")):
+        raise Unreadable(
+            f"a label or instance map has one number a pixel, and this picture has colours or transparency (mode "
+            f"{image.mode}): save it as a grey or palette picture"
+        )
+    return Image.fromarray(values.astype(np.int32))
 
 
 def from_array(pixels: np.ndarray, channels: int) -> Image.Image:
@@ -122,6 +144,17 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     return Image.fromarray(((values + 128) // 257).astype(np.uint8))
 
 
+def _load(payload: bytes) -> Image.Image:
+    """The first frame with its pixels, rotated as its EXIF tag says."""
+    image = _open(payload)
+    image.load()
+    if image.getexif().get(ORIENTATION, 1) == 1:
+        return image
+    rotated = ImageOps.exif_transpose(image)
+    rotated.format = image.format
+    return rotated
+
+
 def _open(payload: bytes) -> Image.Image:
     image = Image.open(io.BytesIO(payload), formats=FORMATS)
     if image.width * image.height > PIXEL_LIMIT:
@@ -131,22 +164,22 @@ def _open(payload: bytes) -> Image.Image:
 
 @contextmanager
 def _reasons(payload: bytes) -> Iterator[None]:
-    """Turn whatever Pillow's readers raise on damaged or hostile bytes into `Unreadable` with a plain reason."""
+    """Raise `Unreadable` with a plain reason for any error of Pillow's readers on damaged or hostile bytes."""
     try:
         yield
     except Unreadable:
         raise
     except UnidentifiedImageError as error:
-        raise Unreadable(_what_it_is(payload)) from error
+        raise Unreadable(_describe_bytes(payload)) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise Unreadable("it declares more pixels than a picture has (a decompression bomb)") from error
-    except Exception as error:  # the readers are many and each has its own error classes
+    except Exception as error:  # each of Pillow's readers has error classes of its own
         text = str(error) or type(error).__name__
         cut = "truncated" in text.lower() or isinstance(error, EOFError)
         raise Unreadable(f"the picture is {'cut short' if cut else 'damaged'} ({text})") from error
 
 
-def _what_it_is(payload: bytes) -> str:
+def _describe_bytes(payload: bytes) -> str:
     if not payload:
         return "the file is empty"
     if not any(byte < 9 or 13 < byte < 32 for byte in payload[:256]):

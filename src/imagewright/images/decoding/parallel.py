@@ -18,17 +18,21 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
-def over_ranges(
+def map_ranges(
     ranges: Iterator[Range],
     work: Callable[[Range, threading.Event], Result],
     workers: int | None,
     tick: Callable[[], None],
     abandon: Callable[[], None] = lambda: None,
 ) -> Iterator[Result]:
-    """Call `work(range, stop)` for each range in threads, and give the results as they come, in any order.
+    """Call `work(range, stop)` for each range in threads, and yield the results as they come, in any order.
 
-    The first error stops all (`stop` is set, which long work looks at, and `abandon` is called) and is raised. `tick`
-    is called from this thread several times a second, for progress.
+    ranges: (first, last + 1) each.
+    work: looks at the event `stop` now and then, and ends early once it is set.
+    workers: how many threads; None for one on each core.
+    tick: called from this thread several times a second, for progress.
+    abandon: called when an error ends the work, to end whatever the threads wait for.
+    The first error of any thread sets `stop`, calls `abandon`, and is raised.
     """
     threads = max(1, workers or usable_cores())
     stop = threading.Event()

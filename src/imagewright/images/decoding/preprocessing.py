@@ -1,20 +1,21 @@
-"""Pictures to one size, and the random views of training: all pixels are Pillow's, to the bit.
+"""Preprocessing of pictures to one size, and the random views of training.
 
-The recipe: `PIL.ImageOps.fit(image, (width, height), method=FILTER)`: the largest centred window of the wanted aspect
-is scaled to the target with antialiasing (Lanczos unless told otherwise). That is "scale until the picture covers the
-target, crop the centre" in one pass. With `crop="none"` the whole picture is scaled:
-`image.resize((width, height), FILTER)`. With `crop="random"` the recipe makes a canvas of 9/8 of the target, and each
-view is a window of the target's size in it.
+All pixels are Pillow's, to the bit: `PIL.ImageOps.fit(image, (width, height), method=FILTER)` scales the largest
+centred window of the target's aspect to the target with antialiasing (Lanczos by default). This is "scale until the
+picture covers the target, crop the centre" in one pass. With `crop="none"` the whole picture is scaled:
+`image.resize((width, height), FILTER)`. With `crop="random"` the picture is scaled to a canvas of 9/8 of the target,
+and each view is a window of the target's size in that canvas. Label and instance maps always use the filter `nearest`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from imagewright.errors import ConfigError, nearest_name
+from imagewright.images.layers import IMAGE, Layer, image_layer
 
 FILTERS = {
     "lanczos": Image.Resampling.LANCZOS,
@@ -28,32 +29,74 @@ SIDE_LIMIT = 16384
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """What is done to each picture: the target `height` and `width`, `channels`, and names of crop and filter."""
+class Preprocessing:
+    """How each picture becomes pixels of one size.
+
+    Attributes:
+        height: of the target, in pixels.
+        width: of the target, in pixels.
+        layers: of each picture; a plain picture has one, `Layer("image", channels)`.
+        crop: "centre", "random" or "none".
+        resize: a name in `FILTERS`, for layers that are pictures.
+    """
 
     height: int
     width: int
-    channels: int
+    layers: tuple[Layer, ...]
     crop: str = "centre"
     resize: str = "lanczos"
 
     @property
+    def channels(self) -> int:
+        """The channels of `Batch.images`: 1, 3 or 4."""
+        return image_layer(self.layers).channels
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether there is a single layer, a picture."""
+        return len(self.layers) == 1 and self.layers[0].kind == "picture"
+
+    @property
+    def stored_shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of a row of the cache: the canvas, with the channels of all layers side by side."""
+        return (*self.canvas, sum(layer.stored_channels for layer in self.layers))
+
+    @property
     def canvas(self) -> tuple[int, int]:
-        """(height, width) of what is kept of each picture: the target, or 9/8 of it (rounded up) for random crops."""
+        """(height, width) that pictures are scaled to: the target, or 9/8 of it (rounded up) for random crops."""
         if self.crop != "random":
             return self.height, self.width
         return self.height + -(-self.height // 8), self.width + -(-self.width // 8)
 
-    def apply(self, image: Image.Image) -> np.ndarray:
-        """The picture on the canvas: uint8 (H, W, C). `image` has the right mode already."""
+    def resized(self, image: Image.Image, resize: str | None = None) -> Image.Image:
+        """The picture on the canvas, scaled with the filter `resize` (by default that of the preprocessing)."""
         height, width = self.canvas
-        if image.size != (width, height):
-            method = FILTERS[self.resize]
-            if self.crop == "none":
-                image = image.resize((width, height), method)
-            else:
-                image = ImageOps.fit(image, (width, height), method=method)
-        return np.asarray(image).reshape(height, width, self.channels)
+        if image.size == (width, height):
+            return image
+        method = FILTERS[resize or self.resize]
+        if self.crop == "none":
+            return image.resize((width, height), method)
+        return ImageOps.fit(image, (width, height), method=method)
+
+    def apply(self, image: Image.Image) -> np.ndarray:
+        """The pixels of a picture on the canvas: uint8 (H, W, C). `image` has 8 bits a channel already."""
+        return np.asarray(self.resized(image)).reshape(*self.canvas, len(image.getbands()))
+
+    def with_channels(self, channels: dict[str, int]) -> Preprocessing:
+        """The same with other channels of the layers named. Raises `ConfigError` for a layer that is no picture."""
+        pictures = [layer.name for layer in self.layers if layer.kind == "picture"]
+        for name in channels:
+            if name not in pictures:
+                raise ConfigError(
+                    f"channels names {name!r}, but the layers that are pictures are {', '.join(pictures)}."
+                )
+        layers = tuple(replace(layer, channels=channels.get(layer.name, layer.channels)) for layer in self.layers)
+        return replace(self, layers=layers)
+
+
+def plain_layer(channels: int) -> tuple[Layer, ...]:
+    """The layers of a set of plain pictures."""
+    return (Layer(IMAGE, channels),)
 
 
 def check_options(crop: str, resize: str) -> None:
@@ -66,23 +109,23 @@ def check_options(crop: str, resize: str) -> None:
         )
 
 
-def checked_size(size: int | tuple[int, int]) -> tuple[int, int]:
-    """(height, width) of a side or a pair. Raises `ConfigError` outside 1 to 16,384."""
+def parse_size(size: int | tuple[int, int]) -> tuple[int, int]:
+    """(height, width) from a side or a pair. Raises `ConfigError` for sides outside 1 to 16,384."""
     pair = (size, size) if not isinstance(size, (tuple, list)) else tuple(size)
     if len(pair) != 2 or not all(isinstance(side, (int, np.integer)) and 1 <= side <= SIDE_LIMIT for side in pair):
         raise ConfigError(f"The size {size!r} cannot be: expected a side or (height, width) from 1 to {SIDE_LIMIT:,}.")
     return int(pair[0]), int(pair[1])
 
 
-def checked_channels(channels: int) -> int:
-    """1, 3 or 4. Raises `ConfigError` for others."""
+def check_channels(channels: int) -> int:
+    """`channels`, if it is 1, 3 or 4. Raises `ConfigError` otherwise."""
     if channels not in {1, 3, 4}:
         raise ConfigError(f"{channels!r} channels cannot be: expected 1 (grey), 3 (RGB) or 4 (RGBA).")
     return int(channels)
 
 
 def random_words(seed: int, views: np.ndarray) -> np.ndarray:
-    """64 random bits for each view, of (seed, view) alone: the finaliser of SplitMix64 over a Weyl sequence."""
+    """64 random bits for each view, uint64, from (seed, view) alone: SplitMix64's finaliser over a Weyl sequence."""
     with np.errstate(over="ignore"):
         state = np.asarray(views).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
         for added in (np.uint64(seed % 2**64), np.uint64(0xD1B54A32D192ED03)):
@@ -94,22 +137,35 @@ def random_words(seed: int, views: np.ndarray) -> np.ndarray:
 
 
 def take_views(
-    store: np.ndarray, rows: np.ndarray, recipe: Recipe, *, flip: bool, views: np.ndarray | None, seed: int
+    store: np.ndarray,
+    rows: np.ndarray,
+    preprocessing: Preprocessing,
+    *,
+    flip: bool,
+    views: np.ndarray | None,
+    seed: int,
 ) -> np.ndarray:
-    """Rows of the store (N, canvas height, canvas width, C) as pictures of the target size, in memory of their own.
+    """Views of pictures: windows of the target's size, in memory of their own.
 
-    `views` None gives the centre window, not flipped; else row k is cropped and flipped as (seed, views[k]) decides.
+    store: uint8 (N, canvas height, canvas width, C).
+    rows: int64 (n,), the rows of the store to take.
+    flip: whether views may be mirrored.
+    views: int64 (n,); row k is cropped and flipped by random bits of (seed, views[k]). None: the centre window, never
+        flipped.
+    Returns uint8 (n, height, width, C).
     """
-    spare_height, spare_width = store.shape[1] - recipe.height, store.shape[2] - recipe.width
+    spare_height, spare_width = store.shape[1] - preprocessing.height, store.shape[2] - preprocessing.width
     words = None if views is None else random_words(seed, views)
     if spare_height == 0 and spare_width == 0:
         pictures = store.take(rows, axis=0)
     elif words is None:
         top, left = spare_height // 2, spare_width // 2
-        pictures = store[rows, top : top + recipe.height, left : left + recipe.width]
+        pictures = store[rows, top : top + preprocessing.height, left : left + preprocessing.width]
     else:
         # Every window of every picture, as a view without a copy: one indexing then gathers the batch.
-        windows = np.lib.stride_tricks.sliding_window_view(store, (recipe.height, recipe.width), axis=(1, 2))
+        windows = np.lib.stride_tricks.sliding_window_view(
+            store, (preprocessing.height, preprocessing.width), axis=(1, 2)
+        )
         tops = ((words >> np.uint64(1)) & np.uint64(0xFFFF)) % np.uint64(spare_height + 1)
         lefts = ((words >> np.uint64(17)) & np.uint64(0xFFFF)) % np.uint64(spare_width + 1)
         pictures = windows.transpose(0, 1, 2, 4, 5, 3)[rows, tops.astype(np.int64), lefts.astype(np.int64)]

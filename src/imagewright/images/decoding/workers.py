@@ -1,12 +1,13 @@
 """Worker processes that decode ranges of a source straight into the file of the cache.
 
-Plain child processes and not `multiprocessing`: its children run the user's script again, which then needs an
-`if __name__ == "__main__"`, and a fork of a process that has used torch's threads can hang.
+They are plain child processes and not `multiprocessing`'s, whose children run the user's script again (it would need an
+`if __name__ == "__main__"`), and whose fork can hang in a process that has used torch's threads.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import pickle
 import queue
@@ -16,25 +17,25 @@ import sys
 from typing import Any
 
 from imagewright.errors import DataError
-from imagewright.images.cache.store import Skipped, rows_into
+from imagewright.images.cache.store import Skipped, write_rows_to
 from imagewright.images.decoding.decode_range import decode_range
 from imagewright.images.decoding.parallel import Range
-from imagewright.images.decoding.preprocessing import Recipe
+from imagewright.images.decoding.preprocessing import Preprocessing
 from imagewright.images.sources.base import Source
 
 COMMAND = "from imagewright.images.decoding.workers import serve; serve()"
 
 
 class DecodeWorkers:
-    """A pool of worker processes, started as they are needed: as many as threads call `decode` at once.
+    """A pool of worker processes, started when needed: as many as there are threads that call `decode` at once.
 
-    Each gets the source and the recipe on its standard input, then ranges; it writes the rows to `descriptor`, which it
-    inherits, and answers with the pictures skipped. Leaving the context ends them.
+    Each worker reads the source and the preprocessing from its standard input, then ranges. It writes the rows to
+    `descriptor`, which it inherits, and prints the unreadable pictures. Leaving the context ends all workers.
     """
 
-    def __init__(self, source: Source, recipe: Recipe, strict: bool, descriptor: int) -> None:
+    def __init__(self, source: Source, preprocessing: Preprocessing, strict: bool, descriptor: int) -> None:
         # A pickle, but one that never leaves this pair of processes.
-        self._task = pickle.dumps((source, recipe, strict, descriptor))
+        self._task = pickle.dumps((source, preprocessing, strict, descriptor))
         self._descriptor = descriptor
         self._idle: queue.LifoQueue[subprocess.Popen[bytes]] = queue.LifoQueue()
         self._all: list[subprocess.Popen[bytes]] = []
@@ -48,12 +49,15 @@ class DecodeWorkers:
             process.communicate()
 
     def kill(self) -> None:
-        """End all workers at once, whatever they are at; `decode` then raises in the threads that wait for them."""
+        """End all workers at once; `decode` then raises in the threads that wait for them."""
         for process in self._all:
             process.kill()
 
     def decode(self, bounds: Range) -> list[Skipped]:
-        """Decode one range in an idle worker, or in a new one. Raises what went wrong there."""
+        """Decode one range in an idle worker, or in a new one, and return the unreadable pictures.
+
+        Raises the `DataError` or `OSError` of the worker, and `DataError` if the worker was killed.
+        """
         try:
             process, task = self._idle.get_nowait(), b""
         except queue.Empty:
@@ -64,12 +68,12 @@ class DecodeWorkers:
             process.stdin.write(task)
             process.stdin.write(b"%d %d\n" % bounds)
             process.stdin.flush()
-            answer = process.stdout.readline()
+            reply = process.stdout.readline()
         except (BrokenPipeError, ValueError):
-            answer = b""
-        if not answer:
+            reply = b""
+        if not reply:
             raise DataError("A decoding worker was ended from outside, as the system does when memory is short.")
-        found: dict[str, Any] = json.loads(answer)
+        found: dict[str, Any] = json.loads(reply)
         if "errno" in found:
             raise OSError(found["errno"], found["error"])
         if "error" in found:
@@ -91,17 +95,17 @@ class DecodeWorkers:
 
 
 def serve() -> None:
-    """The life of one worker: a task, then ranges until the input ends, as it does when the parent is gone."""
+    """Run one worker: read the task, then ranges until the input ends, which it does when the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which ends its workers
-    source, recipe, strict, descriptor = pickle.load(sys.stdin.buffer)
-    write = rows_into(descriptor, recipe.canvas[0] * recipe.canvas[1] * recipe.channels)
+    source, preprocessing, strict, descriptor = pickle.load(sys.stdin.buffer)
+    write = write_rows_to(descriptor, math.prod(preprocessing.stored_shape))
     for line in sys.stdin.buffer:
         start, stop = line.split()
         try:
-            answer: dict[str, Any] = {
+            reply: dict[str, Any] = {
                 "skipped": decode_range(
                     source,
-                    recipe,
+                    preprocessing,
                     write,
                     (int(start), int(stop)),
                     strict=strict,
@@ -110,7 +114,7 @@ def serve() -> None:
                 )
             }
         except DataError as error:
-            answer = {"error": str(error)}
+            reply = {"error": str(error)}
         except OSError as error:
-            answer = {"errno": error.errno, "error": str(error.strerror)}
-        print(json.dumps(answer), flush=True)
+            reply = {"errno": error.errno, "error": str(error.strerror)}
+        print(json.dumps(reply), flush=True)

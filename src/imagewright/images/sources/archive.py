@@ -1,4 +1,4 @@
-"""A zip file of pictures, read in place: nothing is unpacked to the disk."""
+"""A zip file of pictures, read in place, without unpacking to the disk."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ import numpy as np
 
 from imagewright.errors import DataError
 from imagewright.images.decoding.formats import Unreadable
-from imagewright.images.labels import arrange_folders
-from imagewright.images.sources.base import ListedSource, Payload, digest
+from imagewright.images.folders import arrange_folders
+from imagewright.images.sources.base import ListedSource, Picture, digest
 from imagewright.images.sources.zip_directory import MEMBER_LIMIT, STORED, read_zip_directory
 
 _LOCAL = struct.Struct("<4s5H3I2H")
 
 
 class ZipSource(ListedSource):
-    """The pictures of a zip file. Its identity: size and time of the file, names, and the members' CRC-32."""
+    """The pictures of a zip file. The identity digests the file's size and time, and the members' names and CRC-32."""
 
     def __init__(self, typed: str, path: Path, split: str | None) -> None:
         found = read_zip_directory(path)
         if len(found.listing) == 0:
             raise DataError(f"{path} holds no pictures (PNG, JPEG, WebP, TIFF, BMP, GIF or PGM).")
-        # Positions ride through the choice of a split in the place of the times, which a zip listing does not have.
+        # A zip listing has no times: their field carries the positions through the choice of a split.
         found.listing.times = np.arange(len(found.listing))
         chosen, annotations, notes = arrange_folders(found.listing, split, str(path))
         super().__init__(typed, path, chosen)
-        keep = chosen.times
+        places = chosen.times
         self.annotations, self.other_members = annotations, found.others
         self.notes += notes
         if found.links:
-            self.notes.append(f"Links in {path.name} that are passed over: {found.links:,}.")
-        self._packed, self._checksums = found.packed[keep], found.checksums[keep]
-        self._methods, self._offsets = found.methods[keep], found.offsets[keep]
+            self.notes.append(f"Links in {path.name}, left out: {found.links:,}.")
+        self._packed, self._checksums = found.packed[places], found.checksums[places]
+        self._methods, self._offsets = found.methods[places], found.offsets[places]
         status = path.stat()
         self._state = (status.st_size, status.st_mtime_ns)
         self.identity = digest(chosen.digest(), self._checksums, str(self._state))
 
-    def read(self, indices: np.ndarray) -> Iterator[Payload]:
+    def read(self, indices: np.ndarray) -> Iterator[Picture]:
         try:
             file = open(self.root, "rb", buffering=0)  # noqa: SIM115 - the generator closes it below
         except OSError as error:
@@ -53,7 +53,7 @@ class ZipSource(ListedSource):
             for index in indices:
                 yield self._member(file.fileno(), int(index))
 
-    def _member(self, descriptor: int, index: int) -> Payload:
+    def _member(self, descriptor: int, index: int) -> Picture:
         start, packed_size = int(self._offsets[index]), int(self._packed[index])
         size = int(self.listing.sizes[index])
         try:
@@ -66,7 +66,7 @@ class ZipSource(ListedSource):
         if self._methods[index] != STORED:
             try:
                 unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
-                # One byte more than declared is enough to know a lie, and no bomb gets further.
+                # One byte more than declared shows that the size is false, and stops a decompression bomb.
                 content = unpacker.decompress(content, size + 1)
             except zlib.error as error:
                 return Unreadable(f"the archive is damaged here ({error})")

@@ -1,4 +1,4 @@
-"""Pictures that are in memory already: arrays and tensors, `.npz` files, and the base of IDX and the built-in sets."""
+"""Pictures that are in memory already: arrays and tensors, and `.npz` files; the base of IDX and the built-in sets."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from typing import Any
 import numpy as np
 
 from imagewright.errors import DataError
-from imagewright.images.labels import Annotations, labels_from_values
-from imagewright.images.sources.base import Payload, Source, digest
+from imagewright.images.annotations import Annotations, labels_from_values
+from imagewright.images.sources.base import Picture, PictureSource, digest
 
 IMAGE_KEYS = ("images", "x", "arr_0")
 LABEL_KEYS = ("labels", "y", "arr_1")
 
 
-class ArraySource(Source):
-    """A uint8 array (N, H, W, C), whole in memory or mapped from a file. Its identity is a digest of its bytes."""
+class ArraySource(PictureSource):
+    """A uint8 array (N, H, W, C), in memory or mapped from a file. The identity is a digest of its bytes."""
+
+    in_memory = True
 
     def __init__(self, typed: str, pixels: np.ndarray, annotations: Annotations | None = None) -> None:
         super().__init__(typed)
@@ -35,14 +37,16 @@ class ArraySource(Source):
     def name(self, index: int) -> str:
         return f"{index:06d}"
 
-    def read(self, indices: np.ndarray) -> Iterator[Payload]:
+    def read(self, indices: np.ndarray) -> Iterator[Picture]:
         return (self.pixels[index] for index in indices)
 
 
 def as_pixels(values: np.ndarray, typed: str, *, prefer_last: bool = False) -> np.ndarray:
-    """A uint8 (N, C, H, W), (N, H, W, C) or (N, H, W) array as (N, H, W, C), C of 1, 3 or 4. Raises `DataError`.
+    """An array of pictures as (N, H, W, C), with C of 1, 3 or 4. Raises `DataError` for another shape or type.
 
-    Where both the second and the last axis could hold the channels, the second is taken, or the last if preferred.
+    values: uint8 (N, C, H, W), (N, H, W, C) or (N, H, W).
+    typed: how the user named it, for messages.
+    prefer_last: which axis has the channels if both could: the last one, or by default the second one.
     """
     expected = "expected uint8 pixels 0 to 255 of shape (N, C, H, W), (N, H, W, C) or (N, H, W), with C of 1, 3 or 4"
     if values.dtype != np.uint8:
@@ -62,12 +66,15 @@ def open_array(values: Any) -> ArraySource:
         values = values.detach().cpu().numpy()
     array = np.asarray(values)
     typed = f"array {tuple(array.shape)}"
-    # A copy: the digest would be a lie if the caller changed the array afterwards.
+    # A copy, since the digest would be false if the caller changed the array afterwards.
     return ArraySource(typed, np.array(as_pixels(array, typed), order="C"))
 
 
 def open_npz(path: Path, typed: str, split: str | None) -> ArraySource:
-    """A `.npz` file with pictures under `images`, `x`, `arr_0` or `x_train` / `x_test`; labels likewise. No pickles."""
+    """A `.npz` file: pictures in `images`, `x`, `arr_0` or `x_train` / `x_test`, labels in `labels`, `y` and so on.
+
+    Raises `DataError` for a damaged file, one without such an array, or one with pickles.
+    """
     try:
         with np.load(path, allow_pickle=False) as stored:
             part = split or "train"

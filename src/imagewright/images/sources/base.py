@@ -1,4 +1,4 @@
-"""The interface of every source: a fixed order of pictures, their labels, an identity, and reading by index."""
+"""The interface of every source: pictures in a fixed order, their annotations, an identity, and reading by index."""
 
 from __future__ import annotations
 
@@ -10,23 +10,33 @@ from typing import Any
 
 import numpy as np
 
+from imagewright.images.annotations import Annotations
 from imagewright.images.decoding.formats import Unreadable
-from imagewright.images.labels import Annotations
 from imagewright.images.sources.listing import Listing
 
-Payload = bytes | np.ndarray | Unreadable
-"""One picture as read: encoded bytes, uint8 pixels (H, W, C), or why it could not be read."""
+Picture = bytes | np.ndarray | Unreadable
+"""One picture as read: encoded bytes, uint8 pixels (H, W, C), or the reason why it cannot be read."""
+Payload = Picture | tuple[Picture, ...]
+"""The same, or one picture for each layer."""
 
 
 class Source(ABC):
-    """Pictures in a fixed order. A source can be read from several threads at once.
+    """Pictures in a fixed order. Several threads may read a source at once.
 
-    `identity`: hex digest that differs as soon as the pictures differ. `notes`: sentences for the user.
-    `in_order`: reading starts from the beginning each time (video, packed tars), so it is read in one go.
+    Attributes:
+        typed: the source as the user named it.
+        identity: hex digest that differs as soon as the pictures differ.
+        notes: sentences for the user.
+        annotations: labels and attributes of the pictures.
+        in_order: every reading starts from the beginning (video, packed tars), so one pass should read all.
+        encoded: pictures are encoded files, which take long enough to decode to be worth worker processes.
+        in_memory: pictures are arrays already, so small sets need no cache.
     """
 
     identity: str
     in_order = False
+    encoded = False
+    in_memory = False
 
     def __init__(self, typed: str) -> None:
         self.typed = typed
@@ -42,15 +52,24 @@ class Source(ABC):
 
     @abstractmethod
     def read(self, indices: np.ndarray) -> Iterator[Payload]:
-        """The pictures of `indices` (rising), in that order. Raises `DataError` when the source itself is gone."""
+        """The pictures of `indices` (rising), in that order. Raises `DataError` if the source itself is gone."""
 
     def shards(self) -> list[tuple[int, int]]:
-        """Ranges [start, stop) that are read best in one go each, such as the shards of a tar set."""
+        """Ranges [start, stop) that are best read in one go each, such as the shards of a tar set."""
         return [(0, len(self))]
 
 
-class ListedSource(Source):
-    """A source whose pictures are files or members: a listing, and a digest of it."""
+class PictureSource(Source):
+    """A source of single pictures: every source except `LayeredSource`."""
+
+    @abstractmethod
+    def read(self, indices: np.ndarray) -> Iterator[Picture]: ...
+
+
+class ListedSource(PictureSource):
+    """A source whose pictures are files or members of archives: a listing, and a digest of it."""
+
+    encoded = True
 
     def __init__(self, typed: str, root: Path, listing: Listing) -> None:
         super().__init__(typed)
@@ -65,7 +84,7 @@ class ListedSource(Source):
 
 
 def digest(*parts: str | bytes | np.ndarray) -> str:
-    """Hex digest over the parts, each with its length, so that no two lists of parts run together."""
+    """Hex digest over the parts and the length of each, so that two different lists of parts never run together."""
     result = hashlib.blake2b(digest_size=16)
     for part in parts:
         data: Any = part.encode("utf-8", "surrogateescape") if isinstance(part, str) else part

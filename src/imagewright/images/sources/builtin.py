@@ -1,10 +1,10 @@
-"""The two small sets that come with the dependencies: no download, no file of the user's."""
+"""The two small sets inside the dependencies, which need no download and no file of the user."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from imagewright.images.labels import Annotations
+from imagewright.images.annotations import Annotations
 from imagewright.images.sources.arrays import ArraySource
 
 
@@ -21,8 +21,8 @@ def open_digits() -> ArraySource:
 def open_faces() -> ArraySource:
     """scikit-image's `lfw_subset`: its 100 faces of Labeled Faces in the Wild, grey 25x25.
 
-    The file lies inside the scikit-image package, so no network is needed. The set's other 100 pictures are
-    backgrounds and left out. Its values are fractions of full brightness, scaled here to 0 to 255.
+    The file is inside the scikit-image package, so no network is needed. The set's other 100 pictures show backgrounds
+    and are left out. Its values, from 0 to 1, are scaled to 0 to 255.
     """
     from skimage.data import lfw_subset
 

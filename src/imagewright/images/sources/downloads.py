@@ -1,4 +1,4 @@
-"""Named sets that are fetched once: MNIST, Fashion-MNIST and CIFAR-10, each file by its size and checksum."""
+"""Named sets that are downloaded once, checked by size and checksum: MNIST, Fashion-MNIST and CIFAR-10."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from imagewright.downloads import RemoteFile, fetch
 from imagewright.errors import DataError
 from imagewright.files import cache_folder
-from imagewright.images.labels import Annotations
+from imagewright.images.annotations import Annotations
 from imagewright.images.sources.arrays import ArraySource
 from imagewright.images.sources.idx import open_idx
 
@@ -68,7 +68,7 @@ REMOTE_SETS = {
 
 
 def open_remote(name: str, split: str | None, cache_dir: str | Path | None) -> ArraySource:
-    """A named set, fetched first if it is not there. Raises `DataError` without network, saying what to put where."""
+    """A named set, downloaded if need be. Raises `DataError` without network, which says which file to put where."""
     remote, part = REMOTE_SETS[name], split or "train"
     if part not in remote.files:
         raise DataError(f"{name} has the parts {' and '.join(remote.files)}; there is no part {part!r}.")
@@ -81,7 +81,7 @@ def open_remote(name: str, split: str | None, cache_dir: str | Path | None) -> A
 
 
 def _open_cifar10(path: Path, part: str) -> ArraySource:
-    """The binary version of CIFAR-10: records of one label byte and 3x32x32 pixel bytes. (The other one is pickles.)"""
+    """The binary version of CIFAR-10: records of a label byte and 3x32x32 pixel bytes. (The other one is pickles.)"""
     wanted = {f"data_batch_{number}.bin" for number in range(1, 6)} if part == "train" else {"test_batch.bin"}
     found: dict[str, np.ndarray] = {}
     try:

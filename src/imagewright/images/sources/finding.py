@@ -1,4 +1,4 @@
-"""What a path, a pattern, a name or an array is, and the source that reads it."""
+"""Finding the kind of a source: a path, a pattern, a name or an array, and the class that reads it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from imagewright.errors import DataError, nearest_name
+from imagewright.images.folders import top_folders
 from imagewright.images.sources.archive import ZipSource
 from imagewright.images.sources.arrays import open_array, open_npz
-from imagewright.images.sources.base import Source
+from imagewright.images.sources.base import PictureSource
 from imagewright.images.sources.builtin import BUILTIN
 from imagewright.images.sources.downloads import REMOTE_SETS, open_remote
 from imagewright.images.sources.folder import FolderSource
@@ -17,6 +18,7 @@ from imagewright.images.sources.idx import is_idx_name, open_idx, open_idx_folde
 from imagewright.images.sources.listing import is_picture_name, scan_folder
 from imagewright.images.sources.shards import ShardSource, expand_pattern, is_tar_name
 from imagewright.images.sources.video import VIDEO_SUFFIXES, VideoSource
+from imagewright.images.sources.zip_directory import read_zip_directory
 
 NAMES = (*BUILTIN, *REMOTE_SETS)
 WHAT_OPENS = (
@@ -25,11 +27,15 @@ WHAT_OPENS = (
 )
 
 
-def find_source(source: Any, split: str | None, cache_dir: str | Path | None = None) -> Source:
-    """The source behind a path, a pattern of tar files, a name or an array. Raises `DataError`."""
+def find_source(source: Any, split: str | None, cache_dir: str | Path | None = None) -> PictureSource:
+    """Open a path, a pattern of tar files, the name of a set, or an array. Raises `DataError`.
+
+    split: a part of the source, such as "train" or a sub-folder.
+    cache_dir: the folder of downloaded sets.
+    """
     if not isinstance(source, (str, Path)):
         if hasattr(source, "shape"):
-            return _whole(open_array(source), split)
+            return _refuse_split(open_array(source), split)
         raise DataError(f"A {type(source).__name__} cannot be opened: {WHAT_OPENS}.")
     typed = str(source)
     if not typed.strip() or "\0" in typed:
@@ -40,7 +46,7 @@ def find_source(source: Any, split: str | None, cache_dir: str | Path | None = N
     if path.is_file():
         return _open_file(path, typed, split)
     if typed in BUILTIN:
-        return _whole(BUILTIN[typed](), split)
+        return _refuse_split(BUILTIN[typed](), split)
     if typed in REMOTE_SETS:
         return open_remote(typed, split, cache_dir)
     if re.search(r"[{*?\[]", typed):
@@ -50,13 +56,22 @@ def find_source(source: Any, split: str | None, cache_dir: str | Path | None = N
     raise DataError(f"There is nothing at {typed!r}: {WHAT_OPENS}.{nearest_name(typed, NAMES)}")
 
 
-def _whole(source: Source, split: str | None) -> Source:
+def sub_folders(path: Path) -> set[str]:
+    """The names of the sub-folders of a folder, or of the parts of a zip file; none for others. Raises `DataError`."""
+    if path.is_dir():
+        return {entry.name for entry in path.iterdir() if entry.is_dir()}
+    if path.is_file() and path.suffix.lower() == ".zip":
+        return top_folders(read_zip_directory(path).listing)
+    return set()
+
+
+def _refuse_split(source: PictureSource, split: str | None) -> PictureSource:
     if split is not None:
         raise DataError(f"{source.typed} has no parts: split={split!r} cannot be taken from it.")
     return source
 
 
-def _open_folder(path: Path, typed: str, split: str | None) -> Source:
+def _open_folder(path: Path, typed: str, split: str | None) -> PictureSource:
     listing, others = scan_folder(path)
     if len(listing):
         return FolderSource(typed, path, listing, split)
@@ -80,7 +95,7 @@ def _open_folder(path: Path, typed: str, split: str | None) -> Source:
     raise DataError(f"{typed} holds no pictures (PNG, JPEG, WebP, TIFF, BMP, GIF or PGM){found}: name their folder.")
 
 
-def _open_file(path: Path, typed: str, split: str | None) -> Source:
+def _open_file(path: Path, typed: str, split: str | None) -> PictureSource:
     suffix = path.suffix.lower()
     if suffix == ".zip":
         return ZipSource(typed, path, split)
@@ -89,9 +104,9 @@ def _open_file(path: Path, typed: str, split: str | None) -> Source:
     if suffix == ".npz":
         return open_npz(path, typed, split)
     if is_idx_name(path.name):
-        return _whole(open_idx(path, typed), split)
+        return _refuse_split(open_idx(path, typed), split)
     if suffix in VIDEO_SUFFIXES:
-        return _whole(VideoSource(typed, path), split)
+        return _refuse_split(VideoSource(typed, path), split)
     if is_picture_name(path.name):
         raise DataError(f"{typed} is one picture: name the folder that holds it.")
-    raise DataError(f"{typed} is a file of a kind that is not known: {WHAT_OPENS}.")
+    raise DataError(f"{typed} is a file of an unknown kind: {WHAT_OPENS}.")

@@ -10,8 +10,8 @@ import numpy as np
 
 from imagewright.errors import DataError
 from imagewright.images.decoding.formats import Unreadable
-from imagewright.images.labels import arrange_folders
-from imagewright.images.sources.base import ListedSource, Payload, digest
+from imagewright.images.folders import arrange_folders
+from imagewright.images.sources.base import ListedSource, Picture, digest
 from imagewright.images.sources.listing import Listing
 
 SAMPLED_FILES = 32
@@ -19,10 +19,10 @@ SAMPLED_BYTES = 4096
 
 
 class FolderSource(ListedSource):
-    """Picture files under `root`, listed already. The identity holds names, sizes, times, and a little of the content.
+    """The listed picture files under `root`. The identity is a digest of names, sizes, times, and a little content.
 
-    The content matters for folders that were unpacked with all times alike, of formats with all sizes alike: the
-    first bytes of a few files then still tell one such folder from another.
+    The content (the beginning and the middle of a few files) tells apart two folders whose files have equal times,
+    since they were unpacked, and equal sizes, since their format has no compression.
     """
 
     def __init__(self, typed: str, root: Path, listing: Listing, split: str | None) -> None:
@@ -31,9 +31,9 @@ class FolderSource(ListedSource):
         self.annotations = annotations
         self.notes += notes
         picks = np.unique(np.linspace(0, len(chosen) - 1, SAMPLED_FILES).astype(np.int64))
-        self.identity = digest(chosen.digest(), *(self._start_of(index) for index in picks))
+        self.identity = digest(chosen.digest(), *(self._read_sample(index) for index in picks))
 
-    def _start_of(self, index: int) -> bytes:
+    def _read_sample(self, index: int) -> bytes:
         try:
             with open(self.root / self.name(index), "rb") as file:
                 size = int(self.listing.sizes[index])
@@ -45,7 +45,7 @@ class FolderSource(ListedSource):
         except OSError:
             return b""
 
-    def read(self, indices: np.ndarray) -> Iterator[Payload]:
+    def read(self, indices: np.ndarray) -> Iterator[Picture]:
         for index in indices:
             path = os.path.join(self.root, self.name(index))
             try:

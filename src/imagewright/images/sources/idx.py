@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from imagewright.errors import DataError
-from imagewright.images.labels import Annotations, labels_from_values
+from imagewright.images.annotations import Annotations, labels_from_values
 from imagewright.images.sources.arrays import ArraySource, as_pixels
 
 IDX_NAME = re.compile(r"idx[1-4]-ubyte(\.gz)?$")
 PREFIXES = {"train": ("train",), "test": ("t10k", "test")}
 DEFLATE_LIMIT = 1100
-"""Deflate packs at most 1,032 to one: a header that declares more than this times the file is a lie."""
+"""Deflate compresses at most 1,032 to one: a header that declares more than this times the file's size is false."""
 
 
 def is_idx_name(name: str) -> bool:
@@ -26,7 +26,7 @@ def is_idx_name(name: str) -> bool:
 
 
 def read_idx(path: Path) -> np.ndarray:
-    """The uint8 array of an IDX file of 1 to 4 dimensions: of a plain one mapped from it, so that it takes no memory.
+    """The uint8 array of an IDX file, of 1 to 4 dimensions. A plain file is mapped, so that it takes no memory.
 
     Raises `DataError` for any other content.
     """
@@ -41,7 +41,7 @@ def read_idx(path: Path) -> np.ndarray:
             expected = int(np.prod(shape, dtype=object))
             if expected > stored * (DEFLATE_LIMIT if packed else 1):
                 raise DataError(
-                    f"{path} declares {shape}, more than its {stored:,} bytes can hold: it is cut or false."
+                    f"{path} declares {shape}, more than its {stored:,} bytes can hold: it is cut, or damaged."
                 )
             if not packed and expected and stored == file.tell() + expected:
                 return np.memmap(path, np.uint8, "r", file.tell(), shape)
@@ -55,14 +55,14 @@ def read_idx(path: Path) -> np.ndarray:
 
 
 def labels_beside(path: Path) -> Path | None:
-    """The label file that belongs to an image file: the same name with `labels` and `idx1`, packed or not."""
+    """The label file of an image file: the same name with `labels` and `idx1`, compressed or not."""
     name = re.sub(r"idx[2-4]", "idx1", path.name.replace("images", "labels"))
     bare = name.removesuffix(".gz")
     return next((path.with_name(end) for end in (name, bare, bare + ".gz") if path.with_name(end).is_file()), None)
 
 
 def open_idx(path: Path, typed: str) -> ArraySource:
-    """An IDX file of pictures (N, H, W) or (N, H, W, C), with the labels that lie beside it."""
+    """An IDX file of pictures (N, H, W) or (N, H, W, C), with the label file beside it."""
     values = read_idx(path)
     if values.ndim < 3:
         raise DataError(f"{path} holds {values.ndim} dimensions, as label files do: name the file of the images.")
@@ -76,12 +76,12 @@ def open_idx(path: Path, typed: str) -> ArraySource:
         pixels = as_pixels(values, str(path))
     source = ArraySource(typed, pixels, annotations)
     if label_path is None:
-        source.notes.append(f"No label file lies beside {path.name}.")
+        source.notes.append(f"There is no label file beside {path.name}.")
     return source
 
 
 def open_idx_folder(folder: Path, files: list[Path], typed: str, split: str | None) -> ArraySource:
-    """A folder of IDX files: the part `split` ("train" unless told otherwise, or "test")."""
+    """A folder of IDX files: the part `split`, "train" (the default) or "test"."""
     images = [path for path in files if is_idx_name(path.name) and "labels" not in path.name]
     wanted = split or "train"
     if wanted not in PREFIXES:

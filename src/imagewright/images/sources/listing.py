@@ -1,8 +1,8 @@
-"""What is in a source, listed once and held compactly: a million names are a few arrays, never a million objects.
+"""Compact listings of sources: a million names are a few arrays, never a million objects.
 
-A name is kept in two parts, the directory (a small table) and the base name (bytes in one blob). 1,000,000 files named
-`000001.jpg` take 38 MiB: 10 of names, 15 of sizes and times, 12 of offsets and directory numbers. Sorting them takes
-three times that for a moment.
+A name has two parts, the directory (an index into a small table) and the base name (bytes in one blob). 1,000,000 files
+named `000001.jpg` take 38 MiB: 10 for names, 15 for sizes and times, 12 for offsets and directory numbers. Sorting them
+takes three times that for a moment.
 """
 
 from __future__ import annotations
@@ -25,15 +25,19 @@ PICTURE_SUFFIXES = frozenset(
 
 
 def is_picture_name(name: str) -> bool:
-    """Whether the end of a file name is that of a format that can be decoded here. Hidden files are not pictures."""
+    """Whether a file name has the suffix of a picture format, and is not hidden."""
     return os.path.splitext(name)[1].lower() in PICTURE_SUFFIXES and not name.rpartition("/")[2].startswith(".")
 
 
 class Listing:
-    """The pictures of a source in a fixed order: by directory, and in it by the bytes of the name.
+    """The pictures of a source in a fixed order: by directory, then by the bytes of the name.
 
-    Fields, each with one entry a picture: `sizes` (int64, bytes), `times` (int64, nanoseconds, 0 where unknown),
-    `directory_ids` (int32, into `directories`). `ignored` counts what was seen and is no picture.
+    Attributes:
+        sizes: int64 (N,), bytes of each picture.
+        times: int64 (N,), nanoseconds, 0 if unknown.
+        directory_ids: int32 (N,), places in `directories`.
+        directories: the relative paths of the directories.
+        ignored: how many other files were seen.
     """
 
     def __init__(self) -> None:
@@ -47,7 +51,7 @@ class Listing:
         self._directory_numbers: dict[str, int] = {}
 
     def add(self, name: str, size: int, time: int = 0) -> None:
-        """Add one picture by its relative posix name. The order of adding is forgotten in `sorted`, kept otherwise."""
+        """Add one picture by its relative posix name."""
         directory, _, base = name.rpartition("/")
         number = self._directory_numbers.get(directory)
         if number is None:
@@ -61,7 +65,10 @@ class Listing:
         self._ids.append(number)
 
     def finish(self, *, sort: bool) -> np.ndarray:
-        """End the adding, and sort. Returns the order: entry k is the number at which picture k was added."""
+        """End the adding, and sort the pictures, or leave them in the order of adding.
+
+        Returns int64 (N,): the place in the order of adding of each picture.
+        """
         lengths = np.frombuffer(self._lengths, np.uint16).astype(np.int64)
         self.sizes = np.array(self._sizes, np.int64)
         self.times = np.array(self._times, np.int64)
@@ -98,20 +105,20 @@ class Listing:
         """All names in order, one at a time."""
         return (self.name(index) for index in range(len(self)))
 
-    def select(self, keep: np.ndarray) -> Listing:
-        """A listing of the pictures `keep` (int64 indices, in the order wanted)."""
+    def select(self, indices: np.ndarray) -> Listing:
+        """A listing of the pictures `indices` (int64), in that order."""
         chosen = Listing.__new__(Listing)
         chosen.directories, chosen.ignored = self.directories, self.ignored
-        chosen.sizes, chosen.times = self.sizes[keep], self.times[keep]
-        chosen.directory_ids = self.directory_ids[keep]
-        starts, lengths = self._offsets[keep], np.diff(self._offsets)[keep]
+        chosen.sizes, chosen.times = self.sizes[indices], self.times[indices]
+        chosen.directory_ids = self.directory_ids[indices]
+        starts, lengths = self._offsets[indices], np.diff(self._offsets)[indices]
         chosen._offsets = np.concatenate(([0], np.cumsum(lengths)))
         positions = np.repeat(starts - chosen._offsets[:-1], lengths) + np.arange(chosen._offsets[-1])
         chosen._names = np.frombuffer(self._names, np.uint8)[positions].tobytes()
         return chosen
 
     def digest(self) -> str:
-        """Hex digest of names, sizes and times: another one as soon as any of them differs."""
+        """Hex digest of names, sizes and times."""
         parts = hashlib.blake2b(digest_size=16)
         parts.update("\0".join(self.directories).encode("utf-8", "surrogateescape"))
         for values in (self.directory_ids, self._offsets, self.sizes, self.times):
@@ -123,8 +130,8 @@ class Listing:
 def scan_folder(root: Path) -> tuple[Listing, list[Path]]:
     """List the pictures under `root`, each directory read once with `os.scandir`.
 
-    Links to files and to directories are followed, a directory reached twice is read once; hidden entries and
-    `__MACOSX` are passed over. Also returns the other files that lie directly in `root` (archives, label files).
+    Links to files and to directories are followed; a directory that is reached twice is read once. Hidden entries and
+    `__MACOSX` are left out. Also returns the other files directly in `root` (archives, label files).
     """
     listing, others = Listing(), []
     pending, seen = [""], set()
@@ -141,7 +148,7 @@ def scan_folder(root: Path) -> tuple[Listing, list[Path]]:
                 name = f"{relative}/{entry.name}" if relative else entry.name
                 try:
                     status = entry.stat()
-                except OSError:  # a link that leads nowhere, or a file removed since
+                except OSError:  # a dead link, or a file removed in between
                     listing.ignored += 1
                     continue
                 if stat.S_ISDIR(status.st_mode):

@@ -1,7 +1,7 @@
-"""Tar shards in WebDataset layout: `k.jpg`, `k.cls`, `k.json` side by side are one sample with the key `k`.
+"""Tar shards in WebDataset layout: the neighbouring members `k.jpg`, `k.cls`, `k.json` are one sample with the key `k`.
 
-Each shard is read from its start to its end. Plain shards are listed by their headers alone; packed ones
-(`.tar.gz`, `.tgz`, `.tar.xz`, `.tar.bz2`) are unpacked once for the listing and once more to decode.
+Each shard is read from its start to its end. Plain shards are listed by their headers alone. Compressed shards
+(`.tar.gz`, `.tgz`, `.tar.xz`, `.tar.bz2`) are decompressed once for the listing and once more to decode.
 """
 
 from __future__ import annotations
@@ -23,11 +23,13 @@ from typing import Any
 import numpy as np
 
 from imagewright.errors import DataError
+from imagewright.images.annotations import Annotations, labels_from_values
 from imagewright.images.decoding.formats import Unreadable
-from imagewright.images.labels import LABEL_COLUMNS, Annotations, arrange_folders, labels_from_values
-from imagewright.images.sources.base import ListedSource, Payload, digest
+from imagewright.images.folders import arrange_folders
+from imagewright.images.sources.base import ListedSource, Picture, digest
 from imagewright.images.sources.listing import Listing, is_picture_name
 from imagewright.images.sources.zip_directory import MEMBER_LIMIT, check_member_name
+from imagewright.images.tables import LABEL_COLUMNS
 
 TAR_NAME = re.compile(r"\.(tar|tar\.(gz|xz|bz2)|tgz)$", re.IGNORECASE)
 SIDE_FILE_LIMIT = 2**20
@@ -35,7 +37,7 @@ PATTERN_LIMIT = 1_000_000
 
 
 def is_tar_name(name: str) -> bool:
-    """Whether a name, or a pattern of names, is that of tar files."""
+    """Whether a name, or a pattern of names, has the suffix of tar files."""
     return TAR_NAME.search(name) is not None
 
 
@@ -49,7 +51,7 @@ def expand_pattern(pattern: str) -> list[Path]:
             width = len(first) if first.startswith("0") or len(first) == len(last) else 0
             if not 0 <= int(last) - int(first) < PATTERN_LIMIT:
                 raise DataError(
-                    f"The range {piece} of {pattern!r} is empty or absurd: expected one such as {{000..003}}."
+                    f"The range {piece} of {pattern!r} is empty or too long: expected one such as {{000..003}}."
                 )
             pieces.append([f"{number:0{width}d}" for number in range(int(first), int(last) + 1)])
         else:
@@ -80,11 +82,11 @@ def _shard_errors(path: Path) -> Iterator[None]:
 
 
 def members(path: Path) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
-    """The plain files of one shard, in its order; links and devices are passed over, unsafe names refused."""
-    # A plain shard is walked by seeking from header to header, a packed one is a stream.
+    """The regular files of one shard, in its order, without links and devices. Raises `DataError` for unsafe names."""
+    # A plain shard is read by seeking from header to header, a compressed one as a stream.
     with _shard_errors(path), tarfile.open(path, "r:" if path.suffix == ".tar" else "r|*") as shard:
         while (member := shard.next()) is not None:
-            shard.members = []  # type: ignore[attr-defined]  # tarfile would keep an object a member
+            shard.members = []  # type: ignore[attr-defined]  # tarfile would store an object for each member
             check_member_name(member.name, path)
             if not member.isreg() or member.issparse():
                 continue
@@ -95,8 +97,8 @@ def members(path: Path) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
             yield shard, member
 
 
-class _SampleNotes:
-    """What the `.cls` and `.json` members say, gathered a sample at a time without an object a sample."""
+class _SampleAnnotations:
+    """The labels and attributes of `.cls` and `.json` members, collected without an object for each sample."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -154,34 +156,34 @@ class _SampleNotes:
 
 
 class ShardSource(ListedSource):
-    """The pictures of tar shards, in the order of the shards. One picture a sample: the first member that is one."""
+    """The pictures of tar shards, in the order of the shards: of each sample, the first member that is a picture."""
 
     def __init__(self, typed: str, paths: list[Path], split: str | None) -> None:
         self.paths = paths
-        listing, notes = Listing(), _SampleNotes()
+        listing, samples = Listing(), _SampleAnnotations()
         offsets, numbers = array("q"), array("i")
         for number, path in enumerate(paths):
             for picture, side_files in _samples(path):
                 listing.add(picture.name.removeprefix("./"), picture.size)
                 offsets.append(picture.offset_data)
                 numbers.append(number)
-                notes.add(side_files, f"{path}, {picture.name}")
+                samples.add(side_files, f"{path}, {picture.name}")
         listing.finish(sort=False)
         if len(listing) == 0:
             raise DataError(
                 f"{typed} holds no pictures: expected members such as 000001.jpg with 000001.cls beside them."
             )
-        annotations, sentences = notes.finish(typed)
-        # Positions ride through the choice of a split in the place of the times, which are not needed here.
+        annotations, notes = samples.finish(typed)
+        # A listing of shards has no times: their field carries the positions through the choice of a split.
         listing.times = np.arange(len(listing))
         chosen, by_folder, split_notes = arrange_folders(listing, split, typed)
         super().__init__(typed, paths[0], chosen)
-        keep = chosen.times
-        annotations = annotations.select(keep)
+        places = chosen.times
+        annotations = annotations.select(places)
         if annotations.labels is None:
             annotations.labels, annotations.class_names = by_folder.labels, by_folder.class_names
-        self.annotations, self.notes = annotations, [*split_notes, *sentences]
-        self._offsets, self._numbers = np.array(offsets, np.int64)[keep], np.array(numbers, np.int32)[keep]
+        self.annotations, self.notes = annotations, [*split_notes, *notes]
+        self._offsets, self._numbers = np.array(offsets, np.int64)[places], np.array(numbers, np.int32)[places]
         self._states = [(status.st_size, status.st_mtime_ns) for status in (path.stat() for path in paths)]
         self.in_order = any(path.suffix != ".tar" for path in paths)
         self.identity = digest(chosen.digest(), self._offsets, str(self._states))
@@ -193,7 +195,7 @@ class ShardSource(ListedSource):
         bounds = np.searchsorted(self._numbers, np.arange(len(self.paths) + 1))
         return [(int(start), int(stop)) for start, stop in itertools.pairwise(bounds) if stop > start]
 
-    def read(self, indices: np.ndarray) -> Iterator[Payload]:
+    def read(self, indices: np.ndarray) -> Iterator[Picture]:
         indices = np.asarray(indices)
         for number, group in itertools.groupby(indices.tolist(), key=lambda index: int(self._numbers[index])):
             path = self.paths[number]
@@ -204,7 +206,7 @@ class ShardSource(ListedSource):
                 read_shard = self._plain if path.suffix == ".tar" else self._packed
                 yield from read_shard(path, group)
 
-    def _plain(self, path: Path, indices: Iterator[int]) -> Iterator[Payload]:
+    def _plain(self, path: Path, indices: Iterator[int]) -> Iterator[Picture]:
         with open(path, "rb") as file:
             for index in indices:
                 file.seek(int(self._offsets[index]))
@@ -212,7 +214,7 @@ class ShardSource(ListedSource):
                 whole = len(payload) == self.listing.sizes[index]
                 yield payload if whole else Unreadable("the shard is cut short here")
 
-    def _packed(self, path: Path, indices: Iterator[int]) -> Iterator[Payload]:
+    def _packed(self, path: Path, indices: Iterator[int]) -> Iterator[Picture]:
         wanted = next(indices, None)
         for shard, member in members(path):
             if wanted is None:
@@ -227,7 +229,7 @@ class ShardSource(ListedSource):
 
 
 def _samples(path: Path) -> Iterator[tuple[tarfile.TarInfo, dict[str, bytes]]]:
-    """The samples of a shard: the member of the picture, and the content of `.cls` and `.json` with the same key."""
+    """The samples of a shard: the member of the picture, and the contents of `.cls` and `.json` with the same key."""
     key: str | None = None
     picture: tarfile.TarInfo | None = None
     side_files: dict[str, bytes] = {}

@@ -10,13 +10,13 @@ import numpy as np
 
 from imagewright.errors import DataError
 from imagewright.images.decoding.formats import Unreadable
-from imagewright.images.sources.base import Payload, Source, digest
+from imagewright.images.sources.base import Picture, PictureSource, digest
 
 VIDEO_SUFFIXES = frozenset((".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ogv", ".wmv"))
 
 
-class VideoSource(Source):
-    """Every frame of the first video stream, as RGB, turned as the file says. Read in one go from the start."""
+class VideoSource(PictureSource):
+    """Every frame of the first video stream, as RGB, rotated as the file says. Read in one go from the start."""
 
     in_order = True
 
@@ -34,7 +34,7 @@ class VideoSource(Source):
             with av.open(str(path)) as container:
                 if not container.streams.video:
                     raise DataError(f"{typed} has no video stream.")
-                # The count in the header can be absent or wrong; packets are counted without decoding them.
+                # The count in the header can be absent or wrong, so packets are counted, without decoding them.
                 self._count = sum(1 for packet in container.demux(container.streams.video[0]) if packet.size)
         except (av.FFmpegError, OSError) as error:
             raise DataError(f"{typed} cannot be read as a video: {error.strerror or error}.") from error
@@ -48,7 +48,7 @@ class VideoSource(Source):
     def name(self, index: int) -> str:
         return f"{self.path.stem}_{index:06d}"
 
-    def read(self, indices: np.ndarray) -> Iterator[Payload]:
+    def read(self, indices: np.ndarray) -> Iterator[Picture]:
         wanted = np.asarray(indices).tolist()
         try:
             status = self.path.stat()
@@ -73,4 +73,4 @@ class VideoSource(Source):
                 container.streams.video[0].thread_type = "AUTO"
                 yield from container.decode(container.streams.video[0])
         except (self._av.FFmpegError, OSError):
-            return  # what was decoded up to here stands; the rest is reported frame by frame
+            return  # frames decoded so far are used; `read` reports each of the others as unreadable

@@ -1,4 +1,4 @@
-"""The central directory of a zip file, read with no object a member: a million members are a few arrays.
+"""The central directory of a zip file, read into a few arrays, without an object for each member.
 
 Layout: APPNOTE.TXT of PKWARE, sections 4.3.7 (local header), 4.3.12 (central directory), 4.3.14 to 4.3.16 (its end,
 and the 64-bit forms).
@@ -32,10 +32,16 @@ _ENTRY = struct.Struct("<4s6H3I5H2I")
 
 @dataclass
 class ZipDirectory:
-    """The pictures of a zip file, sorted by name: `listing` (sizes unpacked), and arrays in the same order.
+    """The pictures of a zip file, sorted by name.
 
-    `packed` (int64, bytes in the file), `checksums` (uint32, CRC-32), `methods` (uint8), `offsets` (int64, of the
-    local headers). `others` are the names of members at the top that are no pictures; `links` counts links passed over.
+    Attributes:
+        listing: names and uncompressed sizes; the arrays below have the same order.
+        packed: int64 (N,), compressed sizes in bytes.
+        checksums: uint32 (N,), CRC-32.
+        methods: uint8 (N,), compression methods.
+        offsets: int64 (N,), of the local headers.
+        others: the names of other files at the top.
+        links: how many links were left out.
     """
 
     listing: Listing
@@ -48,14 +54,14 @@ class ZipDirectory:
 
 
 def check_member_name(name: str, archive: Path) -> None:
-    """Refuse names that would leave a folder if unpacked: absolute, with a drive, or with `..` in them."""
+    """Raise `DataError` for a name that would leave the folder if unpacked: absolute, with a drive, or with `..`."""
     parts = name.replace("\\", "/").split("/")
     if ".." in parts or name.startswith(("/", "\\")) or (len(parts[0]) == 2 and parts[0][1] == ":"):
         raise DataError(f"{archive} has a member named {name!r}, which points outside the archive: it is refused.")
 
 
 def read_zip_directory(path: Path) -> ZipDirectory:
-    """List the pictures of a zip file. Raises `DataError` for what is no zip, is cut, encrypted, a bomb, or unsafe."""
+    """List the pictures of a zip file. Raises `DataError` if it is no zip, cut short, encrypted, a bomb, or unsafe."""
     try:
         with open(path, "rb") as file:
             return _read(file, path)
@@ -127,7 +133,7 @@ def _check_member(path: Path, name: str, flags: int, method: int, size: int) -> 
 
 
 def _wide(extra: bytes, full_size: int, packed_size: int, header: int) -> tuple[int, int, int]:
-    """The 64-bit sizes and offset, where the 32-bit fields say that they are in the extra field 1."""
+    """The sizes and the offset; in 64 bits from the extra field 1 if the 32-bit fields are all ones."""
     values = [full_size, packed_size, header]
     if 0xFFFFFFFF not in values:
         return full_size, packed_size, header
@@ -146,13 +152,13 @@ def _wide(extra: bytes, full_size: int, packed_size: int, header: int) -> tuple[
 
 
 def _find_directory(file: BinaryIO, path: Path) -> tuple[int, int, int, int]:
-    """(members, bytes of the directory, its offset, bytes put before the archive) from the end of the file."""
+    """(members, bytes of the directory, its offset, bytes before the archive), from the end of the file."""
     length = file.seek(0, 2)
     tail_start = max(0, length - _END.size - 65535)
     file.seek(tail_start)
     tail = file.read()
     at = len(tail)
-    while True:  # the mark can also stand inside the comment: the true one's comment ends with the file
+    while True:  # the signature may also occur inside the comment; that of the true record ends with the file
         at = tail.rfind(b"PK\x05\x06", 0, at)
         if at < 0:
             raise DataError(f"{path} is no zip file, or is cut short: no directory at its end. Fetch it again.")

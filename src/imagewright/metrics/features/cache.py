@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from imagewright import distributed
-from imagewright.files import cache_folder, locked, said_plainly, write_whole
+from imagewright.files import cache_folder, explain_write_errors, locked, write_whole
 from imagewright.images import Images
 from imagewright.metrics.features.extraction import Extracted, Progress, features_of, room
 from imagewright.metrics.frechet.moments import Moments
@@ -65,7 +65,7 @@ def kept_features(
         if distributed.any_rank(False):
             features_of(pictures, network, progress=progress)
         return Kept(Extracted(np.empty((0, network.about.dimension), np.float32)), Moments.none(1), False)
-    with said_plainly(folder):
+    with explain_write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with locked(folder / f"{place.key}.lock"):
             found = place.open()

@@ -85,9 +85,9 @@ def features_of(
         if progress is not None:
             progress(done * world, len(pictures))
     if world > 1:
-        distributed.rows_to_main(features, bounds)
+        distributed.gather_rows_on_main(features, bounds)
         if logits is not None:
-            distributed.rows_to_main(logits, bounds)
+            distributed.gather_rows_on_main(logits, bounds)
     return Extracted(features, logits)
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from imagewright.downloads import digest_of
+from imagewright.downloads import file_checksum
 from imagewright.errors import ConfigError, DataError
 from imagewright.pixels import to_float
 from imagewright.pretrained.features.contract import About, Features
@@ -49,7 +49,7 @@ def open_file(name: str, resize: str | None = None) -> ModuleFeatures:
             f"{path} cannot be read as TorchScript: expected what torch.jit.save writes. A state dict holds no "
             "network; for that, name a function that builds it: python:package.module:function."
         ) from error
-    return _opened(module, f"file:{path.name}", digest_of(path), size, resize)
+    return _opened(module, f"file:{path.name}", file_checksum(path), size, resize)
 
 
 def open_python(name: str, resize: str | None = None) -> ModuleFeatures:

@@ -148,7 +148,7 @@ class Resampler:
             self.weights = weights.index_fill_(0, self.held_out, 0)
 
         distributed.first_on_main(weigh)
-        self.weights = distributed.from_main(self.weights)
+        self.weights = distributed.broadcast_from_main(self.weights)
 
     @property
     def effective_share(self) -> float:

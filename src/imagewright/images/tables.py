@@ -1,9 +1,9 @@
-"""Labels and 0/1 attributes: from the folders pictures lie in, or from a CSV or JSON file beside them.
+"""Label tables: labels and 0/1 attributes from a CSV or JSON file.
 
 A table has a column of file names (`image`, `file`, `filename`, `file_name`, `name`, `path`, `image_id` or `id`, else
-the first). A column `label`, `class`, `category`, `target` or `cls` gives the labels. All other columns that hold only
-0 and 1 (or only -1 and 1, as CelebA's own list does) are attributes; further columns, such as person numbers, are
-passed over. A table with one other column that is neither is taken for the labels.
+the first). A column `label`, `class`, `category`, `target` or `cls` has the labels. All other columns that hold only
+0 and 1 (or only -1 and 1, as CelebA's own list does) are attributes; further columns, such as person numbers, are not
+used. A single other column that holds neither has the labels.
 """
 
 from __future__ import annotations
@@ -20,103 +20,26 @@ from typing import Any
 import numpy as np
 
 from imagewright.errors import DataError
-from imagewright.images.sources.listing import Listing
+from imagewright.images.annotations import Annotations, labels_from_values
 
 NAME_COLUMNS = ("image", "file", "filename", "file_name", "name", "path", "image_id", "id")
 LABEL_COLUMNS = ("label", "class", "category", "target", "cls")
 TABLE_NAMES = tuple(
     f"{stem}.{end}" for stem in ("attributes", "labels", "metadata", "dataset") for end in ("csv", "json")
 )
-SPLITS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation", "dev"})
-
-
-@dataclass
-class Annotations:
-    """`labels` int64 (N,) into `class_names`; `attributes` float32 (N, A) of 0 and 1, named by `attribute_names`."""
-
-    labels: np.ndarray | None = None
-    class_names: tuple[str, ...] | None = None
-    attributes: np.ndarray | None = None
-    attribute_names: tuple[str, ...] | None = None
-
-    def select(self, keep: np.ndarray) -> Annotations:
-        """The annotations of the pictures `keep` (int64 indices)."""
-        return Annotations(
-            None if self.labels is None else self.labels[keep],
-            self.class_names,
-            None if self.attributes is None else self.attributes[keep],
-            self.attribute_names,
-        )
-
-
-def labels_from_values(values: np.ndarray, count: int, where: str) -> Annotations:
-    """Labels of one value a picture: integers 0 to K-1 are kept, anything else is numbered in sorted order."""
-    if len(values) != count:
-        raise DataError(f"{where} holds {len(values):,} labels for {count:,} pictures: one for each was expected.")
-    if values.dtype.kind in "iu" and values.min() >= 0 and values.max() < max(1000, 2 * len(np.unique(values))):
-        return Annotations(values.astype(np.int64), tuple(str(number) for number in range(int(values.max()) + 1)))
-    if values.dtype.kind == "f":
-        raise DataError(f"{where}: the labels are {values.dtype}; whole numbers or names were expected.")
-    names, numbers = np.unique(values, return_inverse=True)
-    return Annotations(numbers.astype(np.int64).reshape(-1), tuple(str(name) for name in names))
-
-
-def arrange_folders(listing: Listing, split: str | None, where: str) -> tuple[Listing, Annotations, list[str]]:
-    """Choose the split, and make classes of the sub-folders. Returns the pictures chosen, their labels, and notes.
-
-    A chain of single folders at the top is passed through. Where all folders at that level are splits (`train`,
-    `test`, `val` ...), one of them is taken: the one asked for, else `train`. Then, if every picture lies in one of at
-    least two folders, the folder is its class. Picture names keep their whole path.
-    """
-    notes: list[str] = []
-    paths = [tuple(part for part in name.split("/") if part) for name in listing.directories]
-    used = np.unique(listing.directory_ids)
-    depth = _common_depth([paths[number] for number in used])
-    tops = {paths[number][depth] for number in used if len(paths[number]) > depth}
-    everything_below = all(len(paths[number]) > depth for number in used)
-    if split is not None or (everything_below and tops and {top.lower() for top in tops} <= SPLITS and "train" in tops):
-        wanted = "train" if split is None else split
-        if wanted not in tops:
-            last = paths[used[0]][depth - 1] if depth else None
-            if wanted != last:
-                found = ", ".join(sorted(tops)[:10]) or "no sub-folders"
-                raise DataError(f"{where} has no part {wanted!r}: it holds {found}.")
-        else:
-            chosen = [number for number in used if len(paths[number]) > depth and paths[number][depth] == wanted]
-            keep = np.flatnonzero(np.isin(listing.directory_ids, chosen))
-            if split is None and len(keep) < len(listing):
-                others = ", ".join(sorted(tops - {"train"}))
-                notes.append(f"The part 'train' was opened ({len(keep):,} pictures); split= takes another ({others}).")
-            listing, used = listing.select(keep), np.array(chosen)
-            depth = _common_depth([paths[number] for number in used])
-    if len(used) == 0 or any(len(paths[number]) <= depth for number in used):
-        return listing, Annotations(), notes
-    class_names = tuple(sorted({paths[number][depth] for number in used}))
-    if len(class_names) < 2:
-        return listing, Annotations(), notes
-    number_of = {name: number for number, name in enumerate(class_names)}
-    class_of_directory = np.zeros(len(paths), np.int64)
-    for number in used:
-        class_of_directory[number] = number_of[paths[number][depth]]
-    return listing, Annotations(class_of_directory[listing.directory_ids], class_names), notes
-
-
-def _common_depth(paths: list[tuple[str, ...]]) -> int:
-    levels = zip(*paths, strict=False)
-    return next((depth for depth, level in enumerate(levels) if len(set(level)) > 1), min(map(len, paths), default=0))
 
 
 @dataclass
 class Table:
-    """A label file read whole, by columns: numbers where all cells are whole numbers, else text."""
+    """A label file, by columns: int64 if all cells are whole numbers, else text."""
 
     path: Path
-    names: np.ndarray  # bytes strings, file names
+    names: np.ndarray  # file names, as bytes
     columns: dict[str, np.ndarray]
 
 
 def read_table(path: Path) -> Table:
-    """Read a CSV or JSON label file. Raises `DataError` with the line that is wrong."""
+    """Read a CSV or JSON label file. Raises `DataError` that names the wrong line."""
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             rows = _json_rows(json.load(file), path) if path.suffix.lower() == ".json" else _csv_rows(file, path)
@@ -144,6 +67,7 @@ def _csv_rows(lines: Iterable[str], path: Path) -> Iterator[list[str]]:
 
 
 def _json_rows(content: Any, path: Path) -> Iterator[list[str]]:
+    """The rows of a JSON table, the header first: {name: label}, {name: {attribute: 0 or 1}} or a list of entries."""
     if isinstance(content, dict) and isinstance(content.get("labels"), list):
         content = content["labels"]
     if isinstance(content, dict):
@@ -186,15 +110,17 @@ def _columns(path: Path, header: list[str], rows: Iterator[list[str]]) -> Table:
             column.append(cell.strip())
     if not names:
         raise DataError(f"{path} has a header and no rows.")
-    kept = {header[n]: np.array(column) for n, column in enumerate(columns) if n != name_column}
-    return Table(path, np.array(names), kept)
+    others = {header[n]: np.array(column) for n, column in enumerate(columns) if n != name_column}
+    return Table(path, np.array(names), others)
 
 
 def match_table(table: Table, names: Iterable[str], *, required: bool) -> tuple[Annotations, list[str]] | None:
-    """Give each picture its row of the table, by its whole name, else by its base name without folders.
+    """Match each picture to its row of the table, by its whole name, else by its base name without folders.
 
-    Returns None when no picture has a row and the table was only found by chance (`required` False). Rows of
-    pictures that are not there are noted; pictures without a row raise `DataError`.
+    names: of the pictures, in order.
+    required: whether the user named the table; False if it was found beside the pictures.
+    Returns annotations and notes; None if no picture has a row and the table is not required. Rows of absent pictures
+    are noted. Raises `DataError` if some pictures have no row.
     """
     wanted = np.array([os.fsencode(name) for name in names])
     rows = _find(wanted, table.names)
@@ -215,14 +141,15 @@ def match_table(table: Table, names: Iterable[str], *, required: bool) -> tuple[
     notes = []
     absent = len(table.names) - len(np.unique(rows))
     if absent:
-        notes.append(f"Rows of {table.path.name} for pictures that are not there, passed over: {absent:,}.")
-    annotations, passed_over = _annotate(table, rows)
-    if passed_over:
-        notes.append(f"{table.path.name}: passed over, as neither labels nor 0/1 attributes: {', '.join(passed_over)}.")
+        notes.append(f"Rows of {table.path.name} for pictures that are not there: {absent:,}.")
+    annotations, unused = _annotate(table, rows)
+    if unused:
+        notes.append(f"{table.path.name}: not used, as neither labels nor 0/1 attributes: {', '.join(unused)}.")
     return annotations, notes
 
 
 def _find(wanted: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """The place of each wanted name among the known ones, int64; -1 if it is not there."""
     order = np.argsort(known, kind="stable")
     places = np.minimum(np.searchsorted(known[order], wanted), len(known) - 1)
     found = order[places]
@@ -230,9 +157,10 @@ def _find(wanted: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 
 def _annotate(table: Table, rows: np.ndarray) -> tuple[Annotations, list[str]]:
+    """Labels and attributes of the pictures with these rows, and the names of unused columns."""
     label_name = next((name for name in table.columns if name.lower() in LABEL_COLUMNS), None)
     attributes: dict[str, np.ndarray] = {}
-    passed_over = []
+    unused = []
     for name, values in table.columns.items():
         if name == label_name:
             continue
@@ -240,9 +168,9 @@ def _annotate(table: Table, rows: np.ndarray) -> tuple[Annotations, list[str]]:
         if found <= {0, 1} or found <= {-1, 1}:
             attributes[name] = (values[rows] > 0).astype(np.float32)
         else:
-            passed_over.append(name)
-    if label_name is None and len(table.columns) == 1 and passed_over:
-        label_name = passed_over.pop()
+            unused.append(name)
+    if label_name is None and len(table.columns) == 1 and unused:
+        label_name = unused.pop()
     result = Annotations()
     if label_name is not None:
         result = labels_from_values(table.columns[label_name][rows], len(rows), f"{table.path} ({label_name})")
@@ -253,4 +181,4 @@ def _annotate(table: Table, rows: np.ndarray) -> tuple[Annotations, list[str]]:
         raise DataError(
             f"{table.path} has no column of labels or of 0/1 attributes; it has {', '.join(table.columns)}."
         )
-    return result, passed_over
+    return result, unused

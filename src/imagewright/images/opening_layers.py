@@ -1,0 +1,177 @@
+"""Opening of pictures with several layers: a source for each, sub-folders of their names, or pictures side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imagewright.errors import ConfigError, DataError
+from imagewright.images.decoding.formats import Unreadable
+from imagewright.images.decoding.layered import decode_map, layer_width
+from imagewright.images.headers import commonest_header, sample_indices
+from imagewright.images.layers import MOST_CLASSES, Kind, Layer, image_layer, parse_kinds, parse_names
+from imagewright.images.sources.base import PictureSource, Source
+from imagewright.images.sources.finding import find_source, sub_folders
+from imagewright.images.sources.layered import LayeredSource
+from imagewright.images.sources.pairing import pair_by_name
+
+MAPS_SAMPLED = 64
+"""So many label maps are decoded to find the number of classes."""
+FOLDERS = ("{layer}", "{split}{layer}", "{split}_{layer}", "{split}/{layer}")
+"""Names of sub-folders that hold a layer, as in CycleGAN's (trainA) and pix2pixHD's data (train_label)."""
+
+
+@dataclass
+class Opened:
+    """A source, with the layers and the size of its pictures.
+
+    Attributes:
+        source: where the pictures are read from.
+        layers: of each picture.
+        size: the commonest (height, width).
+        notes: sentences for the user.
+        size_notes: the same, for a user who chose no size.
+    """
+
+    source: Source
+    layers: tuple[Layer, ...]
+    size: tuple[int, int]
+    notes: list[str] = field(default_factory=list)
+    size_notes: list[str] = field(default_factory=list)
+
+
+def open_layers(
+    source: Any,
+    layers: str | Sequence[str] | None,
+    kinds: str | Mapping[str, str] | None,
+    split: str | None,
+    cache_dir: str | Path | None,
+) -> Opened:
+    """Open a source of pictures with several layers (see `open_images`). Channels are the commonest of each layer."""
+    names = parse_names(layers)
+    if isinstance(source, Mapping):
+        names = parse_names(tuple(source))
+        if layers is not None and set(parse_names(layers)) != set(names):
+            raise ConfigError(f"layers={layers!r}, but the sources given are of {', '.join(names)}: leave layers out.")
+        parts = {name: find_source(each, split, cache_dir) for name, each in source.items()}
+    else:
+        parts = _open_sub_folders(source, names, split, cache_dir)
+    wanted = parse_kinds(kinds, names)
+    image_layer([Layer(name, 1, kind) for name, (kind, _) in wanted.items()])  # one at least must be a picture
+    if parts:
+        return _open_parts(parts, wanted)
+    return _open_side_by_side(find_source(source, split, cache_dir), wanted)
+
+
+def _open_parts(parts: dict[str, PictureSource], kinds: dict[str, tuple[Kind, int | None]]) -> Opened:
+    headers = {name: commonest_header(part) for name, part in parts.items()}
+    layers, notes = [], []
+    for name, (kind, classes) in kinds.items():
+        layer, found = _build_layer(name, kind, classes, parts[name], headers[name][0].channels)
+        layers.append(layer)
+        notes += found
+    image = image_layer(layers).name
+    pairing = pair_by_name(parts)
+    usual, size_notes = headers[image]
+    source = LayeredSource(parts, pairing.indices, image)
+    return Opened(source, tuple(layers), (usual.height, usual.width), pairing.notes + notes, size_notes)
+
+
+def _open_side_by_side(source: PictureSource, kinds: dict[str, tuple[Kind, int | None]]) -> Opened:
+    usual, size_notes = commonest_header(source)
+    try:
+        width = layer_width(usual.width, len(kinds))
+    except Unreadable as reason:
+        raise DataError(
+            f"The pictures of {source.typed} are {usual.height}x{usual.width}, and cannot hold {', '.join(kinds)} side "
+            f"by side: {reason}."
+        ) from None
+    layers, notes = [], []
+    for place, (name, (kind, classes)) in enumerate(kinds.items()):
+        layer, found = _build_layer(name, kind, classes, source, usual.channels, (place, len(kinds)))
+        layers.append(layer)
+        notes += found
+    return Opened(source, tuple(layers), (usual.height, width), notes, size_notes)
+
+
+def _build_layer(
+    name: str,
+    kind: Kind,
+    classes: int | None,
+    source: PictureSource,
+    channels: int,
+    place: tuple[int, int] = (0, 1),
+) -> tuple[Layer, list[str]]:
+    """A layer, and notes. `place`: it is part k of n side by side in the pictures of the source."""
+    if kind != "labels" or classes is not None:
+        return Layer(name, channels if kind == "picture" else 1, kind, classes), []
+    classes, looked_at = _count_classes(source, name, place)
+    return Layer(name, 1, kind, classes), [
+        f"The layer {name} has {classes} classes, by the largest number in {looked_at:,} maps looked at; "
+        f"kinds={name}=labels:NUMBER sets another number."
+    ]
+
+
+def _count_classes(source: PictureSource, name: str, place: tuple[int, int]) -> tuple[int, int]:
+    """The largest class in a sample of label maps, plus one; and how many maps could be read."""
+    indices = sample_indices(source, MAPS_SAMPLED)
+    largest, looked_at, reason = -1, 0, ""
+    for payload in source.read(indices):
+        try:
+            found = np.asarray(decode_map(payload, *place))
+        except Unreadable as error:
+            reason = reason or str(error)
+            continue
+        largest, looked_at = max(largest, int(found.max())), looked_at + 1
+    if not looked_at:
+        raise DataError(
+            f"None of the {len(indices):,} label maps looked at in {source.typed} can be read; the first is "
+            f"{source.name(int(indices[0]))}: {reason}."
+        )
+    if largest >= MOST_CLASSES:
+        raise DataError(
+            f"The label maps of {source.typed} hold numbers up to {largest:,}, and classes are 0 to 255: "
+            f"declare an instance map by kinds={name}=ids."
+        )
+    return largest + 1, looked_at
+
+
+def _open_sub_folders(
+    source: Any, names: Sequence[str], split: str | None, cache_dir: str | Path | None
+) -> dict[str, PictureSource]:
+    """The source of each layer, if a folder or zip has a sub-folder for each; {} if it has none of their names.
+
+    Raises `DataError` if some are missing, or if the folder seems to hold a pair under other names.
+    """
+    if not isinstance(source, (str, Path)):
+        return {}
+    path = Path(source).expanduser()
+    folders = sub_folders(path)
+    for pattern in FOLDERS:
+        found = {name: pattern.format(layer=name, split=split or "train") for name in names}
+        if path.is_file() and "/" in pattern:
+            continue
+        present = [name for name, folder in found.items() if folder in folders or (path / folder).is_dir()]
+        if len(present) == len(names):
+            of_layer = split if pattern == "{layer}" else None
+            return {name: _open_one(path, folder, of_layer, cache_dir) for name, folder in found.items()}
+        if len(present) > 0:
+            missing = ", ".join(found[name] for name in names if name not in present)
+            raise DataError(f"{source} holds {found[present[0]]}, and not {missing}: each layer needs its folder.")
+    for first, second in (("A", "B"), ("trainA", "trainB")):
+        if {first, second} <= folders:
+            given = f'{{"{names[0]}": "{source}/{first}", "{names[-1]}": "{source}/{second}"}}'
+            raise DataError(
+                f"{source} holds the folders {first} and {second}, and no folders {', '.join(names)}: name the folder "
+                f"of each layer, open_images({given}), or open it by layers=A,B."
+            )
+    return {}
+
+
+def _open_one(path: Path, folder: str, split: str | None, cache_dir: str | Path | None) -> PictureSource:
+    """The source of one layer; a folder inside a zip is opened as a part of it."""
+    return find_source(path, folder, cache_dir) if path.is_file() else find_source(path / folder, split, cache_dir)
