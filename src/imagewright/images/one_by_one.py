@@ -11,7 +11,7 @@ from PIL import Image
 
 from imagewright.errors import DataError
 from imagewright.images.decoding.formats import Unreadable, decode, from_array
-from imagewright.images.decoding.preprocessing import Recipe
+from imagewright.images.decoding.preprocessing import Preprocessing, plain_layer
 from imagewright.images.images import Images
 from imagewright.images.sources.base import Payload
 
@@ -38,13 +38,16 @@ def read_one_by_one(images: Images, channels: int, size: tuple[int, int] | None 
         own, whatever the size of `images`.
     """
     source, selection = images._prepared.source, images._selection
+    if not images._prepared.preprocessing.is_plain:
+        names = ", ".join(layer.name for layer in images.layers)
+        raise DataError(f"The pictures of {images.source} have the layers {names}: open the folder of one layer alone.")
     chosen = np.arange(len(source)) if selection is None else selection
     order = np.argsort(chosen, kind="stable")
-    recipe = None if size is None else Recipe(*size, channels, "centre", "lanczos")
+    fitted = None if size is None else Preprocessing(*size, plain_layer(channels))
     for number, payload in zip(order.tolist(), source.read(chosen[order]), strict=True):
         try:
             picture = _decoded(payload, channels)
-            pixels = np.array(picture if recipe is None else recipe.apply(picture))  # Pillow keeps its own read-only
+            pixels = np.array(picture if fitted is None else fitted.apply(picture))  # Pillow keeps its own read-only
         except Unreadable as reason:
             images.skipped.append((source.name(int(chosen[number])), str(reason)))
             continue
@@ -52,6 +55,7 @@ def read_one_by_one(images: Images, channels: int, size: tuple[int, int] | None 
 
 
 def _decoded(payload: Payload, channels: int) -> Image.Image:
+    assert not isinstance(payload, tuple)  # of a plain set
     if isinstance(payload, Unreadable):
         raise payload
     return from_array(payload, channels) if isinstance(payload, np.ndarray) else decode(payload, channels)
