@@ -13,6 +13,7 @@ from imagewright import catalogue, configs
 from imagewright.images import Batch
 from imagewright.model import Model
 from imagewright.runs.run import Run
+from imagewright.training.data.feeds import build_readers
 from imagewright.training.engine import Engine
 from imagewright.training.plan import Plan
 from imagewright.training.reporting import Silent
@@ -41,22 +42,54 @@ def tiny_model(name: str, size: tuple[int, int] = (16, 16), channels: int = 3, *
     """A tiny, untrained model, the same each time."""
     torch.manual_seed(0)
     model_class = catalogue.model_class(name)
-    values = {"size": size, "channels": channels, **tiny_options(name), **options}
-    if issubclass(model_class.Config, configs.LabelledConfig | configs.ConditionedConfig):
+    config_class = model_class.Config
+    values = {"size": config_class.nearest_size(*size), "channels": channels, **tiny_options(name), **options}
+    if issubclass(config_class, configs.LabelledConfig | configs.ConditionedConfig):
         values["class_names"] = ("one", "other")
+    if issubclass(config_class, configs.LayeredConfig):
+        maps = {"labels": 3, "ids": 1}
+        values["layer_channels"] = {layer: maps.get(layer, channels) for layer in config_class.input_layers}
     return model_class(configs.build(model_class.Config, values, name))
 
 
-def train_tiny(name: str, pictures: Any, out: Path, *, steps: int = 4, **options: Any) -> Run:
+def tiny_images(name: str, pictures: Any = None) -> Any:
+    """Images that a model can train on: a set a source, with its layers, and labels if it needs any.
+
+    pictures: of each source, as for `open_images`; simple ones by default, others in each source and layer.
+    """
+    model_class = catalogue.model_class(name)
+    config_class = model_class.Config
+    labelled = issubclass(config_class, configs.LabelledConfig | configs.ConditionedConfig)
+    labelled = labelled or any(feed.needs_labels for feed in model_class.feeds.values())
+    sources = {}
+    for place, source in enumerate(config_class.sources):
+        given = simple_pictures(seed=10 * place) if pictures is None else pictures
+        if len(config_class.input_layers) > 1:
+            opened = layered_images(config_class.input_layers, seed=10 * place)
+        else:
+            opened = iw.open_images(given)
+        if labelled:
+            opened = opened.with_labels(np.arange(len(opened)) % 2, ("one", "other"))
+        sources[source] = opened
+    return sources if len(sources) > 1 else next(iter(sources.values()))
+
+
+def layered_images(names: tuple[str, ...], count: int = 32, seed: int = 0) -> iw.Images:
+    """A set whose pictures have layers of these names: label maps of 3 classes, instance ids, or pictures."""
+    bright = simple_pictures(count, seed=seed).max(1, keepdims=True) > 100
+    arrays = {"labels": np.where(bright, 2, 0).astype(np.uint8), "ids": np.where(bright, 9, 1).astype(np.uint8)}
+    kinds = {name: {"labels": "labels:3", "ids": "ids"}[name] for name in names if name in arrays}
+    layers = {name: arrays.get(name, simple_pictures(count, seed=seed + place)) for place, name in enumerate(names)}
+    return iw.open_images(layers, kinds=kinds or None)
+
+
+def train_tiny(name: str, pictures: Any = None, out: Path | None = None, *, steps: int = 4, **options: Any) -> Run:
     """Train the tiny preset for a few steps of 8 pictures; one report, at the end, unless the options say otherwise."""
-    opened = iw.open_images(pictures)
-    if issubclass(catalogue.model_class(name).Config, configs.LabelledConfig | configs.ConditionedConfig):
-        opened = opened.with_labels(np.arange(len(opened)) % 2, ("one", "other"))
     total = steps * BATCH
     usual = {"images_seen": total, "batch_size": BATCH, "report_every": total, "checkpoint_every": total}
     options = tiny_options(name) | usual | options
     reporter = options.pop("reporter", None) or Silent()
-    return iw.train(name, opened, out=out, reporter=reporter, **options)
+    return iw.train(name, tiny_images(name, pictures), out=out, reporter=reporter, **options)
 
 
 def plan(**changes: Any) -> Plan:
@@ -79,6 +112,15 @@ def engine_of(model: Model, **changes: Any) -> Engine:
 def batch_of(count: int = BATCH, size: tuple[int, int] = (16, 16), channels: int = 3, seed: int = 0) -> Batch:
     """Simple pictures as the feed hands them to the engine, of two classes in turn."""
     return Batch(torch.from_numpy(simple_pictures(count, size, channels, seed)), torch.arange(count) % 2)
+
+
+def batches_of(name: str, seed: int = 0) -> dict[str, Batch]:
+    """A batch for each of a model's feeds, as training would make them."""
+    model_class = catalogue.model_class(name)
+    images = tiny_images(name)
+    sources = images if isinstance(images, dict) else {model_class.Config.sources[0]: images}
+    readers = build_readers(model_class, sources, seed, np.empty(0, np.int64))
+    return {feed: reader.batch(np.arange(BATCH)) for feed, reader in readers.items()}
 
 
 def final_bytes(run: Run) -> dict[str, bytes]:

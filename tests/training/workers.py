@@ -58,7 +58,7 @@ def train_until_write(name: str, out: Path, number: int, **options: Any) -> None
         return replace(self, target)
 
     Path.replace = counting  # type: ignore[method-assign]
-    train_tiny(name, simple_pictures(), out, **options)
+    train_tiny(name, out=out, **options)
 
 
 # Ranks
@@ -113,7 +113,7 @@ def train_as_rank(name: str, out: Path, notes: Path, seconds: float = 0, **optio
 
     Path.replace, training.Loop = noting, Kept  # type: ignore[method-assign,misc]
     try:
-        train_tiny(name, simple_pictures(), out, **options)
+        train_tiny(name, out=out, **options)
     except ImagewrightError as error:
         (notes / f"error-{rank}").write_text(f"{type(error).__name__}: {error}")
         raise SystemExit(error.exit_code) from None

@@ -1,0 +1,15 @@
+"""Fixtures of the contract tests: the skeletons of the coming systems, as if the catalogue listed them."""
+
+from __future__ import annotations
+
+import pytest
+from skeletons import SKELETONS
+
+from imagewright import catalogue
+
+
+@pytest.fixture
+def skeletons(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within the test, the catalogue has the skeletons besides its own models."""
+    listed = catalogue.entries()
+    monkeypatch.setattr(catalogue, "entries", lambda: listed | SKELETONS)

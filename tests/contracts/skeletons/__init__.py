@@ -1,0 +1,25 @@
+"""Small models of the systems to come, one for each demand on the training contracts. They are the contract's examples.
+
+Each is the skeleton of a published system: its feeds, phases, schedule and verbs, with networks of a few layers. A real
+system replaces its skeleton once it is built.
+"""
+
+from __future__ import annotations
+
+from imagewright.catalogue import Entry
+
+PAPERS = {
+    "cyclegan": ("skeletons.cyclegan:CycleGAN", "Zhu et al. 2017, arXiv:1703.10593", ("translate",)),
+    "pix2pix": ("skeletons.pix2pix:Pix2Pix", "Isola et al. 2017, arXiv:1611.07004", ("translate",)),
+    "stargan": ("skeletons.stargan:StarGAN", "Choi et al. 2018, arXiv:1711.09020", ("translate",)),
+    "funit": ("skeletons.funit:FUNIT", "Liu et al. 2019, arXiv:1905.01723", ("translate",)),
+    "progan": ("skeletons.progan:ProGAN", "Karras et al. 2018, arXiv:1710.10196", ("sample", "decode")),
+    "stylegan2": ("skeletons.stylegan2:StyleGAN2", "Karras et al. 2020, arXiv:1912.04958", ("sample", "decode")),
+    "pix2pixhd": ("skeletons.pix2pixhd:Pix2PixHD", "Wang et al. 2018, arXiv:1711.11585", ()),
+    "face_swap": ("skeletons.face_swap:FaceSwap", "deepfakes, 2017", ("translate",)),
+    "drit": ("skeletons.drit:DRIT", "Lee et al. 2018, arXiv:1808.00948", ("translate",)),
+}
+SKELETONS = {
+    name: Entry(name, target, "skeletons", f"the skeleton of {name}", paper, verbs)
+    for name, (target, paper, verbs) in PAPERS.items()
+}

@@ -1,0 +1,251 @@
+"""The contracts hold the systems to come: their skeletons train, resume to the byte, share ranks, and answer verbs."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from skeletons import SKELETONS
+from skeletons.rank_workers import train_skeleton_as_rank
+from tiny import BATCH, batches_of, final_bytes, layered_images, simple_pictures, tiny_images, tiny_model, train_tiny
+from workers import ranks
+
+import imagewright as iw
+from imagewright import catalogue
+from imagewright.capabilities import verbs_of
+from imagewright.runs.weights import read_tensors
+from imagewright.training.engine import Engine
+from imagewright.training.plan import Plan
+
+pytestmark = pytest.mark.usefixtures("skeletons")
+
+NAMES = list(SKELETONS)
+# These take statistics of a batch or have dropout: each rank's own part of the batch gives other numbers.
+OF_THE_WHOLE_BATCH = [name for name in NAMES if name != "pix2pix"]
+OFTEN = {"report_every": 6 * BATCH, "checkpoint_every": 4 * BATCH}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_losses_are_finite_and_every_phase_reports(name: str, tmp_path: Path) -> None:
+    run = train_tiny(name, out=tmp_path / "run", steps=13, report_every=13 * BATCH)
+    (report,) = run.metrics()
+    phases = {phase.name for phase in tiny_model(name).phases()}
+    assert {term.split("/")[0] for term in report["losses"]} == phases
+    assert all(math.isfinite(value) for value in report["losses"].values())
+    assert len(list(run.path.glob("samples/*.png"))) == 2
+    assert (run.path / "report.html").is_file()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_resumed_run_ends_with_the_bytes_of_an_unbroken_one(name: str, tmp_path: Path) -> None:
+    unbroken = train_tiny(name, out=tmp_path / "unbroken" / "run", steps=13, **OFTEN)
+    broken = stopped_after(name, tmp_path / "broken" / "run", steps=13, stop_at=5, **OFTEN)
+    assert broken.checkpoints()[-1].images_seen < 13 * BATCH
+    broken = train_tiny(name, out=broken.path, steps=13, resume=True, **OFTEN)
+    ours, theirs = final_bytes(broken), final_bytes(unbroken)
+    for file in set(ours) - set(theirs):  # the preview of where the first part stopped
+        ours.pop(file)
+    assert ours == theirs
+
+
+def stopped_after(name: str, out: Path, *, steps: int, stop_at: int, **options: Any) -> iw.Run:
+    """A training that a request ends after some steps."""
+    from imagewright.training.observers import Observer
+    from imagewright.training.signals import StopRequest
+    from imagewright.training.train import Stopped
+
+    stop = StopRequest()
+
+    class StopsIt(Observer):
+        every = BATCH
+
+        def at(self, images_seen: int, line: object) -> None:
+            stop.asked = stop.asked or images_seen >= stop_at * BATCH
+
+    with pytest.raises(Stopped):
+        train_tiny(name, out=out, steps=steps, stop=stop, observers=[StopsIt()], **options)
+    return iw.Run(out)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_ranks_end_with_equal_weights_and_compute_what_one_rank_does(name: str, tmp_path: Path) -> None:
+    one = train_tiny(name, out=tmp_path / "one" / "run", steps=5)
+    workers = ranks(train_skeleton_as_rank, 2, name, tmp_path / "two" / "run", tmp_path, steps=5)
+    for worker in workers:
+        worker.join(120)
+    assert [worker.exitcode for worker in workers] == [0, 0]
+    assert (tmp_path / "weights-0").read_text() == (tmp_path / "weights-1").read_text()
+    if name in OF_THE_WHOLE_BATCH:
+        two = iw.Run(tmp_path / "two" / "run")
+        ours, theirs = (read_tensors(run.checkpoints()[-1].weights)[0] for run in (one, two))
+        for key, tensor in ours.items():
+            torch.testing.assert_close(theirs[key], tensor, atol=2e-4, rtol=0, msg=f"{name}: {key}")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_verbs_are_answered_as_the_catalogue_says(name: str, tmp_path: Path) -> None:
+    assert verbs_of(catalogue.model_class(name)) == verbs_of(tiny_model(name)) == SKELETONS[name].verbs
+    run = train_tiny(name, out=tmp_path / "run", steps=2)
+    model = iw.load(run)
+    if "sample" in SKELETONS[name].verbs:
+        samples = iw.sample(run, 3, seed=4)
+        assert samples.dtype == torch.uint8
+        assert samples.shape == (3, *model.config.image_shape)
+        assert torch.equal(iw.sample(run, 1, seed=4), samples[:1])
+    if "translate" in SKELETONS[name].verbs:
+        pictures = simple_pictures(3, seed=5)
+        wanted = {"like": simple_pictures(2, seed=6)} if not model.domains else {"to": model.domains[-1]}
+        translated = iw.translate(run, pictures, **wanted)
+        assert translated.shape == pictures.shape
+        assert torch.equal(iw.translate(run, pictures[:1], **wanted), translated[:1])
+        larger = simple_pictures(1, (30, 41))
+        assert iw.translate(run, larger, **wanted).shape == larger.shape
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_parameter_that_training_moves_is_in_a_phase_and_in_the_weights_file(name: str) -> None:
+    model = tiny_model(name)
+    engine = Engine(model, Plan(images_seen=800, batch_size=BATCH, micro_batch=BATCH, learning_rate=1e-3), model.device)
+    named = {id(p) for network in engine.networks.values() for p in network.parameters()}
+    assert named == {id(p) for p in model.parameters()}
+    assert {key for key, _ in model.named_parameters()} <= set(model.state_dict())
+
+
+# What each skeleton is there for
+
+
+def test_a_schedule_of_the_recipe_runs_at_the_length_that_the_user_gave(tmp_path: Path) -> None:
+    short = train_tiny("cyclegan", out=tmp_path / "short", steps=20, report_every=BATCH)
+    rates = [line["learning_rates"]["g_ab"] for line in short.metrics()]
+    assert rates[:10] == pytest.approx([2e-4] * 10)
+    assert rates[-1] == pytest.approx(2e-4 * 2 / 20)
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    flat = train_tiny("cyclegan", out=tmp_path / "flat", steps=20, report_every=BATCH, schedule="constant")
+    assert {line["learning_rates"]["g_ab"] for line in flat.metrics()} == {2e-4}
+
+
+def test_a_scheduled_training_cannot_be_resumed_for_longer(tmp_path: Path) -> None:
+    from imagewright.errors import RunError
+
+    train_tiny("cyclegan", out=tmp_path / "run", steps=2)
+    with pytest.raises(RunError, match=r"images_seen is 16 in the run and 32 now, but its own schedule"):
+        train_tiny("cyclegan", out=tmp_path / "run", steps=4, resume=True, report_every=16, checkpoint_every=16)
+
+
+def test_growing_halves_the_batch_restarts_the_moments_and_goes_on(tmp_path: Path) -> None:
+    run = train_tiny("progan", out=tmp_path / "run", steps=20, batch_size=16, report_every=32)
+    seen = [line["images_seen"] for line in run.metrics()]
+    assert seen[-1] == 160
+    rates = [line["learning_rates"]["generator"] for line in run.metrics()]
+    assert rates[0] == pytest.approx(1e-3)
+    assert rates[-1] == pytest.approx(1.5e-3)
+    state, place = read_tensors(run.checkpoints()[-1].state)
+    # 400 images of the recipe in 160: it grows at 64, after 4 steps of 16; then 12 steps of 8, counted anew.
+    assert place["index"] == 16
+    assert state["optimizer.generator.fine.weight.step"].item() == 12
+
+
+def test_a_network_that_trains_alone_at_first_leaves_the_other_where_it_was(tmp_path: Path) -> None:
+    before = {key: value.clone() for key, value in tiny_model("pix2pixhd").named_parameters()}
+    model = tiny_model("pix2pixhd")
+    model.equip()
+    engine = Engine(model, Plan(images_seen=256, batch_size=BATCH, micro_batch=BATCH, learning_rate=1e-3), model.device)
+    for index in range(12):
+        engine.step(batches_of("pix2pixhd", seed=index), index, index * BATCH)
+        coarse = model.generator["coarse"].weight
+        moved = not torch.equal(coarse, before["generator.coarse.weight"])
+        assert moved == (index * BATCH >= 64)
+        assert not torch.equal(model.generator["enhancer"].weight, before["generator.enhancer.weight"])
+
+
+def test_a_frozen_network_is_in_no_file_and_never_moves(tmp_path: Path) -> None:
+    run = train_tiny("pix2pixhd", out=tmp_path / "run", steps=2)
+    assert not [key for key in read_tensors(run.checkpoints()[-1].weights)[0] if "perceptual" in key]
+    loaded = iw.load(run)
+    with pytest.raises(RuntimeError, match="equip"):
+        loaded.perceptual(torch.zeros(1, 3, 16, 16))
+
+
+def test_both_sources_are_recorded_and_resumed_by_their_names(tmp_path: Path) -> None:
+    run = train_tiny("cyclegan", out=tmp_path / "run", steps=1)
+    assert list(run.record["sources"]) == ["a", "b"]
+    assert run.record["sources"]["a"]["fingerprint"] != run.record["sources"]["b"]["fingerprint"]
+
+
+def test_one_source_for_two_is_refused_with_what_to_type(tmp_path: Path) -> None:
+    from imagewright.errors import ConfigError
+
+    with pytest.raises(ConfigError, match=r"2 sources, a and b.*imagewright train cyclegan A/ B/.*images=\{'a'"):
+        iw.train("cyclegan", simple_pictures(), out=tmp_path / "run")
+
+
+def test_layers_that_are_missing_are_named(tmp_path: Path) -> None:
+    from imagewright.errors import DataError
+
+    with pytest.raises(DataError, match="input"):
+        iw.train("pix2pix", simple_pictures(), out=tmp_path / "run")
+
+
+def test_layers_are_mirrored_together(tmp_path: Path) -> None:
+    images = layered_images(("input", "target"))
+    same = iw.open_images({"input": simple_pictures(8), "target": simple_pictures(8)}, flip=True)
+    batch = same.batch(np.arange(8), views=np.arange(8), seed=3)
+    assert torch.equal(batch.layers["input"], batch.layers["target"])
+    assert len(images) == 32
+
+
+def test_images_of_one_row_are_of_one_class() -> None:
+    styles = batches_of("funit")["styles"]
+    assert styles.labels is not None
+    assert len(styles.labels) == 3 * BATCH
+    assert (styles.labels.reshape(-1, 3) == styles.labels[::3, None]).all()
+
+
+def test_dropout_resumes_exactly_and_differs_by_step(tmp_path: Path) -> None:
+    """W1: before, 13 steps unbroken and 5 + resume differed for a network with dropout."""
+    model = tiny_model("pix2pix").train()
+    engine = Engine(model, Plan(images_seen=800, batch_size=BATCH, micro_batch=BATCH, learning_rate=1e-9), model.device)
+    outputs = []
+    model.generator.register_forward_hook(lambda module, given, output: outputs.append(output.detach().clone()))
+    batches = batches_of("pix2pix")
+    for index in (0, 1, 0):
+        torch.manual_seed(index * 1000)  # whatever came before does not matter
+        engine.step(batches, index, index * BATCH)
+    assert not torch.equal(outputs[0], outputs[1])
+    torch.testing.assert_close(outputs[0], outputs[2], atol=1e-5, rtol=0)
+
+
+def test_a_pool_is_equal_on_all_ranks_and_holds_the_last_fakes(tmp_path: Path) -> None:
+    run = train_tiny("cyclegan", out=tmp_path / "run", steps=2)
+    tensors = read_tensors(run.checkpoints()[-1].weights)[0]
+    assert tensors["pool_a.filled"].item() == 6
+    assert tensors["pool_a.images"].dtype == torch.uint8
+    assert tensors["pool_a.images"].any()
+
+
+def test_a_view_of_w_and_a_truncated_one(tmp_path: Path) -> None:
+    run = train_tiny("stylegan2", out=tmp_path / "run", steps=2)
+    plain, in_w = iw.load(run), iw.load(run, space="w")
+    latents = plain.sample_latents(2, torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        assert torch.equal(in_w.decode(plain.mapping(latents)), plain.decode(latents))
+        flat = iw.load(run, truncation=0.0).decode(latents)
+    assert torch.equal(flat[0], flat[1])
+    torch.testing.assert_close(iw.load(run, truncation=1.0).decode(latents), plain.decode(latents), atol=1e-5, rtol=0)
+
+
+def test_previews_show_what_the_model_chose(tmp_path: Path) -> None:
+    from PIL import Image
+
+    run = train_tiny("cyclegan", out=tmp_path / "run", steps=1)
+    with Image.open(run.path / "samples" / f"{BATCH:09d}.png") as sheet:
+        assert sheet.width > sheet.height  # six columns, four rows with labels
+
+
+def test_tiny_images_are_what_the_models_ask_for() -> None:
+    assert set(tiny_images("drit")) == {"a", "b"}
+    assert [layer.kind for layer in tiny_images("pix2pixhd").layers] == ["labels", "ids", "picture"]
