@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from imagewright.latent.attributes.figures import draw_attribute, draw_effect, table_of
 from judges import people
 
 import imagewright as iw
 from imagewright.latent.attributes.attribute_classifier import train_judge
 from imagewright.latent.attributes.effect import effect_of
-from imagewright.latent.attributes.figures import draw_attribute, draw_effect, table_of
 from imagewright.output.writing import write_image
 
 WAYS: dict[str, dict[str, Any]] = {
