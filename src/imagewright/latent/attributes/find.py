@@ -145,7 +145,7 @@ def _gather(
         name = attribute or default_name
         return gather_from_folders(model, name, positive, negative, mirror=mirror, progress=options["progress"])
     if mirror:
-        raise UserError("mirror=True is for marked pictures (positive=, negative=), not for labelled ones.")
+        raise UserError("mirror is for marked pictures (positive=, negative=), not for labelled ones.")
     if attribute is None:
         raise UserError("What to look for is missing (attribute=NAME): name one of the attributes or classes.")
     if source is not None:

@@ -60,7 +60,7 @@ def build_code_sheets(
             ]
     if not sheets:
         raise UserError(
-            f"{catalogue.name_of(model)} has no codes, categories or attributes: leave --codes out (codes=False)."
+            f"{catalogue.name_of(model)} has no codes, categories or attributes: leave --codes out."
         )
     return tuple(sheets), notes
 
