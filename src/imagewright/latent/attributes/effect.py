@@ -27,7 +27,7 @@ MOVED = 200  # pictures moved, at most
 class Effect:
     """The effect of a direction.
 
-    attribute: the one that is meant.
+    attribute: that the direction was found for.
     names: of all A attributes.
     strengths: (S,), standard deviations by which pictures were moved.
     probabilities: (S, A), the classifier's mean probabilities.
@@ -93,7 +93,7 @@ def measure_effect(
 ) -> Effect:
     """Move latents by multiples of a step, and classify the decoded pictures.
 
-    attribute: the one that the step is meant to change.
+    attribute: that the step is meant to change.
     latents: (N, *latent shape), of pictures without it.
     step: (*latent shape), one standard deviation along the direction.
     pictures: uint8 (N, C, H, W), the real pictures of the latents, if there are any.

@@ -13,7 +13,7 @@ LEAKING = 5  # other attributes drawn in colour
 
 
 def write_effect(found: Attribute, effect: Effect, path: str | Path, *, force: bool = False) -> Path:
-    """Write the figure as PNG, SVG or PDF: the attribute's curve, those that leak most, and the others in grey.
+    """Write the figure as PNG, SVG or PDF: the attribute's curve, the most leaking others, and the rest in grey.
 
     Raises `UserError` for another suffix, `RunError` if the file exists (unless `force`).
     """
@@ -52,7 +52,7 @@ def write_effect(found: Attribute, effect: Effect, path: str | Path, *, force: b
 
 
 def effect_table(effect: Effect) -> tuple[list[str], list[list[str]]]:
-    """A header, and a row an attribute: the one that is meant first, then the others, largest change first."""
+    """A header, and a row for each attribute: the effect's own first, then the others, largest change first."""
     header = ["attribute", "classifier_accuracy", "real_pictures"]
     header += [f"at_{strength:g}" for strength in effect.strengths]
     rows = []

@@ -61,8 +61,8 @@ def directions(
     save: save directions in the run, a name for each number, such as {0: "slant"}.
     force: write over saved directions of these names.
     model: the run's model, if it is loaded already.
-    Raises `UserError` for a method that the model does not support, with those that it does, and for a `count` larger
-    than the number of searched dimensions.
+    Raises `UserError` for a method that the model does not support, with the methods that it does support, and for a
+    `count` larger than the number of searched dimensions.
     """
     model = resolve_model(run) if model is None else model
     require(model, Decodes)

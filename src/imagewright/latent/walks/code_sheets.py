@@ -59,9 +59,7 @@ def build_code_sheets(
                 for dimension in range(part.start, part.stop)
             ]
     if not sheets:
-        raise UserError(
-            f"{catalogue.name_of(model)} has no codes, categories or attributes: leave --codes out."
-        )
+        raise UserError(f"{catalogue.name_of(model)} has no codes, categories or attributes: leave --codes out.")
     return tuple(sheets), notes
 
 

@@ -162,7 +162,7 @@ def _plane_latents(base: Tensor, axes: tuple[Axis, Axis], steps: int) -> Tensor:
 def _choose_plane(
     model: Model, scales: LatentScales, dimensions: Sequence[Dimension] | None, base: Tensor, notes: list[str]
 ) -> list[int]:
-    """The two dimensions: as given, or those that change the picture most, with a note."""
+    """The two dimensions: as given, or with a note the two that change the picture most."""
     numbers = len(scales.mean)
     if numbers < 2:
         raise UserError(

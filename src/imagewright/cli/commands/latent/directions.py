@@ -47,7 +47,7 @@ def directions(
     starts = resolve_inputs(run, inputs, model=model)  # before the search, so that a mistake is found early
     found = imagewright.directions(
         run,
-        method,  # type: ignore[arg-type]  # checked by the function, which names those that the model supports
+        method,  # type: ignore[arg-type]  # the function checks it
         count,
         images=images,
         seed=seed,

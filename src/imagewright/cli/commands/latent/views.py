@@ -62,7 +62,7 @@ def traverse(
         bool | None,
         Parameter(help="sheets of categories, codes and attributes; by default if the model found codes itself"),
     ] = None,
-    count: Annotated[Count, Parameter(help="latents, those that change the picture most")] = 10,
+    count: Annotated[Count, Parameter(help="latents to show, largest change of the picture first")] = 10,
     steps: Annotated[Count, Parameter(help="pictures of one row")] = 9,
     reach: Annotated[float, Parameter(help="how far from the mean, in standard deviations")] = 2.0,
     source: Source = None,
