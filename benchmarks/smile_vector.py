@@ -11,7 +11,6 @@ a smile, by the judge, goes from under 0.3 to over 0.7, while that of being male
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import time
 from pathlib import Path
@@ -23,7 +22,7 @@ from judges import people
 import imagewright as iw
 from imagewright.latent.attributes.attribute_classifier import train_attribute_classifier
 from imagewright.latent.attributes.effect import measure_effect
-from imagewright.latent.attributes.effect_figure import effect_table, write_effect
+from imagewright.latent.attributes.effect_figure import write_effect
 
 WAYS: dict[str, dict[str, Any]] = {
     "mean": {},
@@ -109,9 +108,6 @@ def write(out: Path, way: str, found: Any, effect: Any) -> None:
     stem = way.replace(", ", "-").replace(" ", "-")
     found.sheet().write(out / f"{stem}.png", force=True)
     write_effect(found, effect, out / f"{stem}-effect.png", force=True)
-    header, rows = effect_table(effect)
-    with (out / f"{stem}.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([header, *rows])
 
 
 if __name__ == "__main__":

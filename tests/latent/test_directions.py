@@ -104,6 +104,17 @@ def test_a_note_says_that_isotropic_latents_have_no_first_direction(pca: Model) 
     assert "order found is chance. Try method=activations or method=weights" in found.notes[0]
 
 
+def test_method_latents_takes_samples_that_are_not_normal() -> None:
+    """As in StyleGAN's w: there is no encoder, and the samples vary most along one axis."""
+    model = tiny_model("dcgan").eval()
+    normal = model.sample_latents
+    model.sample_latents = lambda count, generator: normal(count, generator) * torch.tensor([5.0] + [0.1] * 7)
+    assert methods_of(model) == ("activations", "latents", "weights")
+    found = iw.directions(model, "latents", 2)
+    assert torch.allclose(found.directions[0].abs(), torch.eye(8)[0], atol=0.01)
+    assert float(found.scales[0]) == pytest.approx(5, rel=0.05)
+
+
 @pytest.mark.parametrize(("name", "noise"), [("cgan", 8), ("infogan", 8)])
 @pytest.mark.parametrize("method", ["activations", "weights"])
 def test_classes_and_codes_are_held(name: str, noise: int, method: str) -> None:

@@ -47,16 +47,11 @@ class Saved:
 
 
 def fingerprint_of(model: Model) -> str:
-    """A fingerprint of the latent space: a hash of the model's name and weights, and of the space if it has several.
-
-    Any training changes it; truncation does not.
-    """
+    """A hash of the model's name and all its weights. Any training changes it; views of a model share it."""
     content = hashlib.sha256(catalogue.name_of(model).encode())
     for name, tensor in sorted(model.state_dict().items()):
         content.update(name.encode())
         content.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-    if space := space_name(model):
-        content.update(f"space {space}".encode())
     return content.hexdigest()[:32]
 
 
@@ -105,7 +100,8 @@ def save(
     """
     path = new_path(run, name, force=force)
     own = {"kind": kind, "model": catalogue.name_of(model), "space": fingerprint_of(model)}
-    write_tensors(path, tensors, {**record, **own})
+    named = {} if space_name(model) is None else {"latent_space": space_name(model)}
+    write_tensors(path, tensors, {**record, **own, **named})
     return path
 
 
@@ -132,8 +128,8 @@ def load(run: Run | None, model: Model, name: str | Path, kind: Kind) -> Saved:
     """Load what is saved in the run under a name, or in a file of another run with the same weights.
 
     Something found at another checkpoint of this run is returned with a note.
-    Raises `UserError` for an unknown name (with the nearest one), for another kind, and for another model's latent
-    space; `RunError` for a damaged file.
+    Raises `UserError` for an unknown name (with the nearest one), for another kind, for another latent space of the
+    model, and for another model; `RunError` for a damaged file.
     """
     own = None if run is None else run.path / FOLDER / f"{name}{SUFFIX}"
     path = own if own is not None and own.is_file() else Path(name)
@@ -146,7 +142,18 @@ def load(run: Run | None, model: Model, name: str | Path, kind: Kind) -> Saved:
     if found != kind:
         holds = "was not written by imagewright's latent tools" if found is None else f"holds {found}"
         raise UserError(f"{path} {holds}, and {kind} was expected.")
-    return Saved(path.stem, kind, _checked(tensors, kind, model, path), record, _check_space(record, model, path, own))
+    _check_space(record, model, path)
+    return Saved(path.stem, kind, _checked(tensors, kind, model, path), record, _check_model(record, model, path, own))
+
+
+def _check_space(record: dict[str, Any], model: Model, path: Path) -> None:
+    """Raise `UserError` for something found in another of the model's spaces, such as StyleGAN's z and w."""
+    recorded, present = record.get("latent_space"), space_name(model)
+    if recorded is not None and present is not None and recorded != present:
+        raise UserError(
+            f"{path.stem} was found in the space {recorded}, and the model is in the space {present}: give --space "
+            f"{recorded} (space={recorded!r} when it is loaded)."
+        )
 
 
 def _checked(tensors: dict[str, Tensor], kind: Kind, model: Model, path: Path) -> dict[str, Tensor]:
@@ -163,7 +170,7 @@ def _checked(tensors: dict[str, Tensor], kind: Kind, model: Model, path: Path) -
     return tensors
 
 
-def _check_space(record: dict[str, Any], model: Model, path: Path, own: Path | None) -> tuple[str, ...]:
+def _check_model(record: dict[str, Any], model: Model, path: Path, own: Path | None) -> tuple[str, ...]:
     """A note if the file is the run's `own` and from another checkpoint. Raises `UserError` for another model's."""
     if record.get("space") == fingerprint_of(model):
         return ()

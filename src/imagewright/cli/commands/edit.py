@@ -78,6 +78,6 @@ def _parse_moves(typed: tuple[str, ...], first: float, last: float, steps: int) 
             raise UserError(f"{each!r} is no move: expected NAME=STRENGTH, as in smile=2, or a name alone.") from None
     if sum(isinstance(value, list) for value in moves.values()) > 1:
         raise UserError(
-            "At most one direction goes from strength to strength: give the others one each, as in --move smile age=-1."
+            "At most one direction goes through all strengths: give the others one, as in --move smile age=-1."
         )
     return moves

@@ -8,15 +8,24 @@ from imagewright.latent.attributes.effect import THRESHOLD, Effect
 from imagewright.latent.attributes.result import Attribute
 from imagewright.latent.attributes.sheet import attribute_record
 from imagewright.output.figures import colour_of, mark_of, new_figure, save_figure
+from imagewright.output.tables import write_table
+from imagewright.output.writing import refuse_existing
 
 LEAKING = 5  # other attributes drawn in colour
 
 
-def write_effect(found: Attribute, effect: Effect, path: str | Path, *, force: bool = False) -> Path:
-    """Write the figure as PNG, SVG or PDF: the attribute's curve, the most leaking others, and the rest in grey.
+def write_effect(found: Attribute, effect: Effect, path: str | Path, *, force: bool = False) -> list[Path]:
+    """Write the figure as PNG, SVG or PDF, and the table beside it as CSV. Returns both paths.
 
-    Raises `UserError` for another suffix, `RunError` if the file exists (unless `force`).
+    Raises `UserError` for another suffix, `RunError` if a file exists (unless `force`).
     """
+    table = Path(path).with_suffix(".csv")
+    refuse_existing([path, table], force=force)
+    return [_write_figure(found, effect, path, force=force), write_table(table, *effect_table(effect), force=force)]
+
+
+def _write_figure(found: Attribute, effect: Effect, path: str | Path, *, force: bool) -> Path:
+    """The attribute's curve, the most leaking others, and the rest in grey."""
     record = attribute_record(found)
     where = f"{record['model']} of {record['run']}" if record["run"] else str(record["model"])
     leaking = effect.most_leaking(LEAKING)

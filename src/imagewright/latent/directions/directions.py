@@ -33,6 +33,7 @@ from imagewright.model import Model
 from imagewright.seeds import derive_seed
 from imagewright.verbs.apply import ImagesLike, RunLike, decode, encode, images_for, resolve_model, sample_latents
 from imagewright.verbs.blocks import evaluating
+from imagewright.verbs.paths import samples_normal_latents
 
 DEFAULT_COUNT = 8
 MOST_PICTURES = BATCHES * BATCH
@@ -56,7 +57,8 @@ def directions(
     run: a run, its directory, a weights file or a model.
     method: "activations", "weights" or "latents"; `directions/methods.py` says what each does.
     count: 8 by default, or as many as there are.
-    images: pictures to encode. Required for "latents", and for "activations" of a model that cannot sample.
+    images: pictures to encode. Required for "latents" of a model that encodes, and for "activations" of a model that
+        cannot sample.
     seed: of the samples.
     save: save directions in the run, a name for each number, such as {0: "slant"}.
     force: write over saved directions of these names.
@@ -70,7 +72,7 @@ def directions(
     searched, count = _searched_numbers(model), _resolve_count(model, count)
     if save:
         check_names(run, save, count, force=force)
-    encoded = _encode_if_needed(model, method, images)
+    encoded = _encode_if_needed(model, method, images, seed)
     with evaluating(model):
         rows, explained = _search(model, method, encoded, searched, count, seed)
     whole = torch.zeros(count, len(searched))
@@ -126,7 +128,11 @@ def _search(
 def methods_of(model: Model) -> tuple[Method, ...]:
     """The methods that a model supports."""
     exposes, encodes = isinstance(model, ExposesFirstLayer), "encode" in verbs_of(model)
-    supported = {"activations": exposes and (encodes or _can_sample(model)), "latents": encodes, "weights": exposes}
+    supported = {
+        "activations": exposes and (encodes or _can_sample(model)),
+        "latents": encodes or (_can_sample(model) and not samples_normal_latents(model)),
+        "weights": exposes,
+    }
     return tuple(method for method in get_args(Method) if supported[method])
 
 
@@ -150,11 +156,16 @@ def _searched_numbers(model: Any) -> Tensor:
     return searched
 
 
-def _encode_if_needed(model: Model, method: Method, images: ImagesLike | None) -> Tensor | None:
-    """Latents of at most `MOST_PICTURES` pictures, spread evenly; None if neither method nor model needs them."""
-    needed = method == "latents" or (not _can_sample(model) and "encode" in verbs_of(model))
-    if not needed:
+def _encode_if_needed(model: Model, method: Method, images: ImagesLike | None, seed: int) -> Tensor | None:
+    """Latents of at most `MOST_PICTURES` pictures, spread evenly; None if neither method nor model needs them.
+
+    For method "latents" of a model without encoder they are samples.
+    """
+    encodes = "encode" in verbs_of(model)
+    if method != "latents" and (_can_sample(model) or not encodes):
         return None
+    if images is None and not encodes:
+        return _sample(model, MOST_PICTURES, seed)
     if images is None:
         what = "method=latents looks at encoded pictures" if method == "latents" else "There is no prior to sample"
         raise UserError(f"{what}: give some with images=SOURCE (--images SOURCE), such as those it was trained on.")

@@ -3,7 +3,8 @@
 activations: principal components of the first layer's activations on samples, and the latents regressed on them
 (GANSpace, Härkönen et al. 2020, arXiv:2004.02546, section 3.2). The activations are taken after the nonlinearity, since
 before it the components would be those of `weights`.
-latents: principal components of encoded pictures.
+latents: principal components of encoded pictures; or of samples, if they are not standard normal and there is no
+encoder (StyleGAN's w: GANSpace, section 3.1).
 weights: eigenvectors of A^T A, A being the matrix of the first layer (SeFa, Shen & Zhou 2021, arXiv:2007.06600, eq. 5).
 Shape letters: N latents, Z numbers of a flattened latent, S searched numbers, F activations of the first layer, K rows.
 """
