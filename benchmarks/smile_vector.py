@@ -11,7 +11,6 @@ a smile, by the judge, goes from under 0.3 to over 0.7, while that of being male
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import time
 from pathlib import Path
@@ -21,10 +20,9 @@ import numpy as np
 from judges import people
 
 import imagewright as iw
-from imagewright.latent.attributes.attribute_classifier import train_judge
-from imagewright.latent.attributes.effect import effect_of
-from imagewright.latent.attributes.figures import draw_attribute, draw_effect, table_of
-from imagewright.output.writing import write_image
+from imagewright.latent.attributes.attribute_classifier import train_attribute_classifier
+from imagewright.latent.attributes.effect import measure_effect
+from imagewright.latent.attributes.effect_figure import write_effect
 
 WAYS: dict[str, dict[str, Any]] = {
     "mean": {},
@@ -70,7 +68,7 @@ def main() -> None:
             print(f"trained in {(time.monotonic() - clock) / 60:.1f} minutes", flush=True)
         model = iw.load(run)
         latents = iw.encode(model, neutral)
-        judge = train_judge(
+        classifier = train_attribute_classifier(
             training,
             training.attribute_names,
             training.attributes > 0.5,
@@ -79,42 +77,37 @@ def main() -> None:
         )
         for way, chosen in WAYS.items():
             found = iw.attribute(model, training, arguments.attribute, held_out=held_out, **chosen)
-            effect = effect_of(model, judge, arguments.attribute, latents, found.step, pictures=pictures)
+            effect = measure_effect(model, classifier, arguments.attribute, latents, found.step, pictures=pictures)
             print(json.dumps({"seed": seed, "way": way, **row_of(effect, found)}), flush=True)
             if seed == arguments.seeds[0]:
-                write(arguments.out, way, model, found, effect)
+                write(arguments.out, way, found, effect)
 
 
 def row_of(effect: Any, found: Any) -> dict[str, Any]:
-    """What is aimed at, and the judge's accuracy, which says how much to trust it."""
+    """What is aimed at, and the classifier's accuracy, which says how much to trust it."""
     curve = effect.curve(effect.attribute)
     own = effect.names.index(effect.attribute)
     others = np.array(list(effect.leakage.values()))
     return {
-        "judge_right": round(effect.accuracy[effect.attribute], 3),
-        "judge_right_of_male": round(effect.accuracy[WATCHED], 3),
+        "classifier_right": round(effect.accuracy[effect.attribute], 3),
+        "classifier_right_of_male": round(effect.accuracy[WATCHED], 3),
         "real": round(effect.real[own], 3),
         "rebuilt": round(curve[0], 3),
         "at_1": round(effect.curve(effect.attribute)[effect.strengths.index(1.0)], 3),
         "at_2": round(effect.curve(effect.attribute)[effect.strengths.index(2.0)], 3),
-        "passes_0.7_at": effect.passes and round(effect.passes, 2),
+        "passes_0.7_at": effect.crossing and round(effect.crossing, 2),
         "male_changes": round(effect.leakage[WATCHED], 3),
         "others_change_rms": round(float(np.sqrt((others**2).mean())), 3),
-        "told_apart": round(found.told_apart, 3),
-        "reached": curve[0] < 0.3 and effect.passes is not None and abs(effect.leakage[WATCHED]) < 0.15,
+        "auc": round(found.auc, 3),
+        "reached": curve[0] < 0.3 and effect.crossing is not None and abs(effect.leakage[WATCHED]) < 0.15,
     }
 
 
-def write(out: Path, way: str, model: Any, found: Any, effect: Any) -> None:
+def write(out: Path, way: str, found: Any, effect: Any) -> None:
     """The sheet, the curves and the table of one way, for people to look at."""
     stem = way.replace(", ", "-").replace(" ", "-")
-    strengths = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
-    sheet = draw_attribute(model, found, strengths, f"{found.found()}")
-    write_image(sheet, out / f"{stem}.png", force=True)
-    draw_effect(effect, out / f"{stem}-effect.png", {}, title=found.found(), force=True)
-    header, rows = table_of(effect)
-    with (out / f"{stem}.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([header, *rows])
+    found.sheet().write(out / f"{stem}.png", force=True)
+    write_effect(found, effect, out / f"{stem}-effect.png", force=True)
 
 
 if __name__ == "__main__":

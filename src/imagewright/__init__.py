@@ -62,6 +62,7 @@ _HOME = {
     "blend_sheet": "imagewright.latent.walks.walk_sheets",
     "edit_sheet": "imagewright.latent.editing.sheet",
     "grid_sheet": "imagewright.output.image_grid",
+    "list_latents": "imagewright.latent.listing",
     "ImagewrightError": "imagewright.errors",
     "UserError": "imagewright.errors",
 }
@@ -99,6 +100,7 @@ __all__ = [
     "inspect",
     "interpolate",
     "interpolation_sheet",
+    "list_latents",
     "load",
     "manifold",
     "models",
@@ -133,6 +135,7 @@ if TYPE_CHECKING:
     from imagewright.latent.directions.directions import directions
     from imagewright.latent.editing.edit import edit
     from imagewright.latent.editing.sheet import edit_sheet
+    from imagewright.latent.listing import list_latents
     from imagewright.latent.neighbours.neighbours import neighbours
     from imagewright.latent.projection.project import project
     from imagewright.latent.walks.blend import blend

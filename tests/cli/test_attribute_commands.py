@@ -85,7 +85,7 @@ def test_arithmetic_as_typed(run: Path, source: Path, tmp_path: Path, capsys: py
     assert not (tmp_path / "x.png").exists()
 
 
-def test_mistakes_are_said_before_the_work(
+def test_errors_come_before_the_work(
     run: Path, source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out.png"

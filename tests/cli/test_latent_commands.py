@@ -12,7 +12,7 @@ from tiny import simple_pictures, train_tiny
 
 import imagewright as iw
 from imagewright.cli.app import main
-from imagewright.latent import store as kept
+from imagewright.latent import store
 from imagewright.runs.run import Run
 
 
@@ -38,24 +38,24 @@ def provenance(path: Path) -> dict[str, object]:
     return found
 
 
-def test_a_walk_between_a_picture_and_a_seed(
+def test_interpolating_between_a_picture_and_a_seed(
     vae: Path, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "walk.png"
     assert main(["interpolate", str(vae), "--between", str(photo), "3", "--steps", "4", "--out", str(out)]) == 0
-    said = capsys.readouterr()
-    assert said.out.strip() == str(out)
-    assert "anna.png is resized from 40x30 to 16x16 and converted from grey to RGB" in said.err
+    printed = capsys.readouterr()
+    assert printed.out.strip() == str(out)
+    assert "anna.png is resized from 40x30 to 16x16 and converted from grey to RGB" in printed.err
     assert provenance(out)["settings"] == {
         "steps": 4,
-        "way": "spherical",
+        "interpolation": "spherical",
         "ends": ["anna", "seed 3"],
         "loop": False,
         "pace": "even",
     }
 
 
-def test_an_animation_closes_unless_told_not_to(vae: Path, tmp_path: Path) -> None:
+def test_an_animation_is_a_loop_by_default(vae: Path, tmp_path: Path) -> None:
     for flag, frames in (([], 2 * 4), (["--no-loop"], 5)):
         out = tmp_path / f"walk{len(flag)}.gif"
         assert main(["interpolate", str(vae), "--steps", "5", *flag, "--out", str(out)]) == 0
@@ -63,7 +63,7 @@ def test_an_animation_closes_unless_told_not_to(vae: Path, tmp_path: Path) -> No
         assert provenance(out)["settings"]["loop"] is not bool(flag)  # type: ignore[index]
 
 
-def test_a_sheet_that_closes_has_the_first_end_again(vae: Path, tmp_path: Path) -> None:
+def test_a_looped_sheet_has_a_leg_to_the_first_end(vae: Path, tmp_path: Path) -> None:
     heights = []
     for flag in ([], ["--loop"]):
         out = tmp_path / f"walk{len(flag)}.png"
@@ -90,12 +90,12 @@ def test_four_corners_become_a_square(vae: Path, tmp_path: Path) -> None:
         (["--corners", "0", "1", "2"], "four corners, and there are 3"),
         (["--between", "0"], "two ends or more, and there is 1"),
         (["--between", "0", "missing.jpg"], "missing.jpg cannot be read"),
-        (["--between", "0", "smile"], "no name of latents kept in the run"),
-        (["--steps", "1"], "--steps 1, but a way has two ends"),
-        (["--steps", "0"], "--steps 0, but a way has two ends"),
+        (["--between", "0", "smile"], "no name of latents saved in the run"),
+        (["--steps", "1"], "--steps 1, but a path has two ends"),
+        (["--steps", "0"], "--steps 0, but a path has two ends"),
     ],
 )
-def test_mistakes_of_a_walk(
+def test_errors_of_an_interpolation(
     vae: Path, tmp_path: Path, options: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "walk.png"
@@ -104,20 +104,20 @@ def test_mistakes_of_a_walk(
     assert not out.exists()
 
 
-def test_a_model_that_draws_nothing_walks_between_pictures(
+def test_a_model_that_cannot_sample_interpolates_between_pictures(
     tmp_path: Path, photo: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = train_tiny("autoencoder", simple_pictures(), tmp_path / "run").path
     out = tmp_path / "walk.png"
     assert main(["interpolate", str(run), "--out", str(out)]) == 2
     message = capsys.readouterr().err
-    assert "autoencoder does not sample" in message
+    assert "autoencoder cannot sample" in message
     assert "--between" in message
     assert main(["interpolate", str(run), "--between", str(photo), str(photo), "--out", str(out)]) == 0
-    assert provenance(out)["settings"]["way"] == "linear"  # type: ignore[index]
+    assert provenance(out)["settings"]["interpolation"] == "linear"  # type: ignore[index]
 
 
-def test_corners_are_no_animation(vae: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_corners_make_no_animation(vae: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "walk.mp4"
     assert main(["interpolate", str(vae), "--corners", "0", "1", "2", "3", "--out", str(out)]) == 2
     assert "no known format" in capsys.readouterr().err
@@ -127,15 +127,14 @@ def test_grid_writes_a_figure(vae: Path, tmp_path: Path, capsys: pytest.CaptureF
     out = tmp_path / "grid.png"
     command = ["latent", "grid", str(vae), "--source", "digits", "--count", "50", "--steps", "4", "--out", str(out)]
     assert main(command) == 0
-    said = capsys.readouterr()
-    assert "change the picture most" in said.err
+    assert "change the picture most" in capsys.readouterr().err
     assert provenance(out)["verb"] == "latent grid"
     assert provenance(out)["settings"]["source"] == "digits"  # type: ignore[index]
     assert main(command) == 2  # it is there already
     assert "exists already" in capsys.readouterr().err
 
 
-def test_traverse_writes_one_picture_or_a_file_a_sheet(infogan: Path, tmp_path: Path) -> None:
+def test_traverse_writes_one_picture_or_a_file_for_each_sheet(infogan: Path, tmp_path: Path) -> None:
     out = tmp_path / "codes.png"
     assert main(["latent", "traverse", str(infogan), "--steps", "3", "--out", str(out)]) == 0
     assert provenance(out)["settings"]["sheets"] == ["c1", "c2", "c3"]  # type: ignore[index]
@@ -155,11 +154,11 @@ def test_traverse_writes_one_picture_or_a_file_a_sheet(infogan: Path, tmp_path: 
         (["grid", "--source", "digits", "--count", "1"], "--count 1"),
         (["traverse", "--dimensions", "-1"], "is no latent"),
         (["traverse", "--codes"], "leave --codes out"),
-        (["traverse", "--codes", "--dimensions", "1"], "ask for one of them"),
-        (["traverse", "--points", "nobody"], "'nobody' is no seed"),
+        (["traverse", "--codes", "--dimensions", "1"], "give one of them"),
+        (["traverse", "--inputs", "nobody"], "'nobody' is no seed"),
     ],
 )
-def test_mistakes_of_the_views(
+def test_errors_of_grid_and_traverse(
     vae: Path, tmp_path: Path, command: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "view.png"
@@ -168,14 +167,14 @@ def test_mistakes_of_the_views(
     assert not out.exists()
 
 
-def test_list_names_what_is_kept_and_whether_it_fits(vae: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_shows_saved_names_and_whether_they_fit(vae: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["latent", "list", str(vae)]) == 0
-    assert "keeps no directions and no points yet" in capsys.readouterr().out
+    assert "No directions and no latents are saved" in capsys.readouterr().out
     run = Run(vae)
     model = iw.load(run)
     direction = {"direction": torch.tensor([1.0, 0, 0, 0]), "scale": torch.tensor(1.0)}
-    kept.keep(run, model, "smile", "direction", direction, {"found": "from 20 marked pictures"})
-    kept.keep(run, model, "people", "points", {"latents": torch.zeros(3, 4)}, {"names": ["a", "b", "c"]})
+    store.save(run, model, "smile", "direction", direction, {"found": "from 20 marked pictures"})
+    store.save(run, model, "people", "latents", {"latents": torch.zeros(3, 4)}, {"names": ["a", "b", "c"]})
     (vae / "latents" / "broken.safetensors").write_bytes(b"no tensors")
     assert main(["latent", "list", str(vae), "--json"]) == 0
     lines = {each["name"]: each for each in json.loads(capsys.readouterr().out)}
@@ -185,4 +184,4 @@ def test_list_names_what_is_kept_and_whether_it_fits(vae: Path, capsys: pytest.C
     assert lines["people"]["usable"] == "yes"
     assert "damaged" in lines["broken"]["usable"]
     assert main(["latent", "list", str(vae)]) == 0
-    assert "3 points" in capsys.readouterr().out
+    assert "3 latents" in capsys.readouterr().out

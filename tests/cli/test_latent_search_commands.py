@@ -11,7 +11,7 @@ from tiny import simple_pictures, train_tiny
 
 import imagewright as iw
 from imagewright.cli import main
-from imagewright.latent import store as kept
+from imagewright.latent import store
 
 
 @pytest.fixture(scope="module")
@@ -30,16 +30,16 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 QUICK = ["--candidates", "16", "--steps", "3"]
 
 
-def test_a_projection_is_shown_stated_and_kept(
+def test_a_projection_is_shown_printed_and_saved(
     gan: Path, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out, files = tmp_path / "sheet.png", [str(pictures / f"anna{number}.png") for number in range(2)]
     assert main(["latent", "project", str(gan), *files, "--save", "pair", "--out", str(out), *QUICK]) == 0
-    said = capsys.readouterr().out
-    assert "anna1: " in said
-    assert "grey levels" in said
+    printed = capsys.readouterr().out
+    assert "anna1: " in printed
+    assert "grey levels" in printed
     assert out.is_file()
-    found = kept.find(iw.Run(gan), iw.load(gan), "pair", "points")
+    found = store.load(iw.Run(gan), iw.load(gan), "pair", "latents")
     assert found.record["names"] == ["anna0", "anna1"]
     walk = tmp_path / "walk.png"
     assert main(["interpolate", str(gan), "--between", "pair", "--steps", "3", "--out", str(walk)]) == 0
@@ -55,7 +55,7 @@ def test_a_projection_is_shown_stated_and_kept(
         (["--out", "sheet.png", "--starts", "0"], "--starts 0"),
     ],
 )
-def test_mistakes_in_a_projection(
+def test_errors_of_a_projection(
     gan: Path,
     pictures: Path,
     tmp_path: Path,
@@ -79,21 +79,21 @@ def test_unreadable_pictures_of_a_projection(gan: Path, tmp_path: Path, capsys: 
     assert not (tmp_path / "sheet.png").exists()
 
 
-def test_directions_are_shown_and_kept_by_name(
+def test_directions_are_shown_and_saved_by_name(
     gan: Path, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "strips.png"
     arguments = ["latent", "directions", str(gan), "--method", "weights", "--count", "3", "--out", str(out)]
-    points = ["--at-point", "3", "5"]
-    assert main([*arguments, *points, "--save", "0=rotation", "2=width"]) == 0
+    inputs = ["--inputs", "3", "5"]
+    assert main([*arguments, *inputs, "--save", "0=rotation", "2=width"]) == 0
     assert "share of gain" in capsys.readouterr().out
     with Image.open(out) as sheet:
-        assert sheet.height > 6 * 100  # a row for each direction and point
-    found = kept.find(iw.Run(gan), iw.load(gan), "width", "direction")
+        assert sheet.height > 6 * 100  # a row for each direction and input
+    found = store.load(iw.Run(gan), iw.load(gan), "width", "direction")
     expected = iw.directions(gan, "weights", 3)
     assert torch.equal(found.tensors["direction"], expected.directions[2])
     assert torch.equal(found.tensors["scale"], expected.scales[2])
-    assert main([*arguments, "--force", "--save", "1=rotation"]) == 0  # asked for by --force
+    assert main([*arguments, "--force", "--save", "1=rotation"]) == 0
     assert main(["latent", "directions", str(gan), "--out", str(tmp_path / "b.png"), "--save", "1=width"]) == 2
     assert "exists already" in capsys.readouterr().err
 
@@ -105,12 +105,12 @@ def test_directions_are_shown_and_kept_by_name(
         (["--save", "far"], "expected NUMBER=NAME"),
         (["--save", "0=a", "1=a"], "one name a direction"),
         (["--save", "0=7"], "cannot be a name"),
-        (["--method", "latents"], "cgan has no encoder, so --method latents cannot be done"),
+        (["--method", "latents"], "cgan has no encoder, so --method latents cannot be used"),
         (["--count", "9"], "--count 9, but cgan has 8 numbers"),
-        (["--at-point", "nobody"], "no seed"),
+        (["--inputs", "nobody"], "no seed"),
     ],
 )
-def test_mistakes_in_directions(
+def test_errors_of_directions(
     gan: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
     out = tmp_path / "strips.png"
@@ -124,10 +124,10 @@ def test_neighbours_are_shown_with_a_verdict(
 ) -> None:
     out = tmp_path / "near.png"
     assert main(["latent", "neighbours", str(gan), str(pictures), "--count", "20", "--out", str(out)]) == 0
-    said = capsys.readouterr()
-    assert "the model's features" in said.out
-    assert "by chance" in said.out
-    assert "No held-out pictures were given" in said.err
+    printed = capsys.readouterr()
+    assert "the model's features" in printed.out
+    assert "p-value" in printed.out
+    assert "No held-out pictures were given" in printed.err
     with Image.open(out) as sheet:
         assert sheet.width > 1000
     one = tmp_path / "one"

@@ -14,7 +14,7 @@ import imagewright as iw
 from imagewright import catalogue
 from imagewright.cli import main
 from imagewright.errors import UserError
-from imagewright.latent.store import space_of
+from imagewright.latent import store
 from imagewright.runs.run import Run
 from imagewright.verbs.apply import sample_latents
 from imagewright.views import space_name, view_model
@@ -112,7 +112,7 @@ def test_the_name_of_a_space_follows_the_views() -> None:
     assert space_name(base.truncated(0.5)) == "z"
     assert space_name(InW(base)) == space_name(InW(base).truncated(0.5)) == "w"
     assert space_name(tiny_model("vae")) is None
-    assert space_of(InW(base)) == space_of(base)
+    assert store.fingerprint_of(InW(base)) == store.fingerprint_of(base)
 
 
 def test_a_direction_found_in_one_space_is_refused_in_the_other(
@@ -131,7 +131,8 @@ def test_a_direction_found_in_one_space_is_refused_in_the_other(
     assert "--space w" in said
     assert "Traceback" not in said
     # And one of z, whose latents have another shape, in w.
-    assert main([*found, "--save", "0=tall", *sheet, "--force"]) == 0
+    tall = {"direction": torch.eye(4)[0], "scale": torch.tensor(1.0)}
+    store.save(run, iw.load(run), "tall", "direction", tall, {})
     assert main([*edit[:4], "tall=2", *edit[5:]]) == 0
     capsys.readouterr()
     assert main([*edit[:4], "tall=2", *edit[5:], "--space", "w"]) == 2
@@ -149,10 +150,10 @@ def test_sample_and_interpolate_take_space_and_truncation_and_record_them(run: R
     assert record["settings"]["truncation"] == 0.5
     assert record["images_seen"] == 8
     # Normal latents go along a great circle; those of a mapping network, which are not standard normal, straight.
-    assert record["settings"]["way"] == "linear"
+    assert record["settings"]["interpolation"] == "linear"
     assert main(["interpolate", str(run.path), "--out", str(tmp_path / "z.png")]) == 0
     plain = iw.inspect(tmp_path / "z.png")["provenance"]["settings"]
-    assert plain["way"] == "spherical"
+    assert plain["interpolation"] == "spherical"
     assert not {"space", "truncation"} & set(plain)
 
 

@@ -1,4 +1,4 @@
-"""Pictures of which all is known: grey noise, with a bright patch, a bright stripe, both or neither; a fitted PCA."""
+"""Pictures with known attributes: grey noise with a bright patch, a bright stripe, both or neither; a fitted PCA."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BRIGHTER = 90
 
 
 def marked(count: int, agreement: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """uint8 (N, 1, H, W), and bool (N, 2): patch, stripe. They agree in that share of the pictures; 0.5 is chance."""
+    """Pictures uint8 (N, 1, H, W), and bool (N, 2): patch, stripe. Both are equal in a share `agreement` of them."""
     generator = np.random.default_rng(seed)
     patch = generator.random(count) < 0.5
     stripe = np.where(generator.random(count) < agreement, patch, ~patch)

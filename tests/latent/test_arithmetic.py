@@ -1,4 +1,4 @@
-"""Adding and subtracting pictures."""
+"""Latent arithmetic: expressions are parsed, terms resolved, and sums of known pictures are as expected."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from marked_pictures import PATCH, STRIPE, fitted_pca, marked, write_marked
 
 import imagewright as iw
 from imagewright.errors import DataError, UserError
-from imagewright.latent import store as kept
-from imagewright.latent.arithmetic.sheet import draw_arithmetic
-from imagewright.latent.arithmetic.terms import Term, parse, parts_of_set
+from imagewright.latent import store
+from imagewright.latent.arithmetic.terms import Term, parse_expression, parse_set
 from imagewright.runs.run import Run
 from imagewright.verbs.apply import sample_latents
 
@@ -40,11 +39,11 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
 )
 def test_expressions(expression: str, terms: list[Term]) -> None:
-    assert parse(expression) == terms
+    assert parse_expression(expression) == terms
 
 
 @pytest.mark.parametrize(
-    ("expression", "place", "what"),
+    ("expression", "position", "what"),
     [
         ("anna +", 6, "nothing follows"),
         ("anna + - bob", 8, "two signs"),
@@ -54,62 +53,67 @@ def test_expressions(expression: str, terms: list[Term]) -> None:
         ('anna - ""', 8, "nothing stands"),
     ],
 )
-def test_mistakes_are_pointed_at(expression: str, place: int, what: str) -> None:
+def test_an_error_shows_the_position_of_a_mistake(expression: str, position: int, what: str) -> None:
     with pytest.raises(UserError, match=what) as raised:
-        parse(expression)
-    assert f"Character {place} " in str(raised.value)
-    assert str(raised.value).splitlines()[2] == "  " + " " * (place - 1) + "^"
+        parse_expression(expression)
+    assert f"Character {position} " in str(raised.value)
+    assert str(raised.value).splitlines()[2] == "  " + " " * (position - 1) + "^"
 
 
-def test_parts_of_a_set() -> None:
-    assert parts_of_set("Male & !Smiling&  ! Young") == [("Male", True), ("Smiling", False), ("Young", False)]
+def test_a_set_is_attributes_that_pictures_have_or_lack() -> None:
+    assert parse_set("Male & !Smiling&  ! Young") == [("Male", True), ("Smiling", False), ("Young", False)]
 
 
-def test_patch_and_stripe_less_patch_is_stripe(run: Run, labelled: Path) -> None:
-    """Both, minus the patch alone, plus neither: a stripe and no patch, as in `man with glasses - man + woman`."""
+def test_patch_and_stripe_minus_patch_is_stripe(run: Run, labelled: Path) -> None:
+    """Both minus the patch alone plus neither is a stripe without a patch."""
     result = iw.arithmetic(run, "Patch & Stripe - Patch & !Stripe + !Patch & !Stripe", source=labelled)
     picture = result.image[0].float()
     assert picture[STRIPE].mean() == pytest.approx(190, abs=8)
     assert picture[PATCH].mean() == pytest.approx(100, abs=8)
-    assert result.around.shape == (8, 1, 12, 12)
-    assert not result.said
+    assert result.variations.shape == (8, 1, 12, 12)
+    assert not result.notes
     values = marked(120, 0.5)[1]
     assert [each.count for each in result.operands] == [
         int((values[:, 0] & values[:, 1]).sum()),
         int((values[:, 0] & ~values[:, 1]).sum()),
         int((~values[:, 0] & ~values[:, 1]).sum()),
     ]
-    assert draw_arithmetic(result, "title").mode == "L"
+    assert result.sheet().draw().mode == "L"
 
 
-def test_terms_are_named_sets_kept_points_seeds_folders_and_directions(run: Run, labelled: Path) -> None:
+def test_terms_are_named_sets_saved_latents_seeds_folders_and_directions(run: Run, labelled: Path) -> None:
     model = iw.load(run)
-    kept.keep(run, model, "two", "points", {"latents": torch.ones(2, 6)}, {}, force=True)
+    store.save(run, model, "two", "latents", {"latents": torch.ones(2, 6)}, {}, force=True)
     tensors = {"direction": torch.eye(6)[0], "scale": torch.tensor(3.0)}
-    kept.keep(run, model, "way", "direction", tensors, {}, force=True)
+    store.save(run, model, "move", "direction", tensors, {}, force=True)
     sets = {"patched": "Patch", "all of it": labelled}
     result = iw.arithmetic(
-        run, f"patched - all of it + 2 * two - {labelled} + 4 + 0.5 * way", sets=sets, source=labelled
+        run, f"patched - all of it + 2 * two - {labelled} + 4 + 0.5 * move", sets=sets, source=labelled
     )
     pixels, values = marked(120, 0.5)
     latents = iw.encode(run, pixels)
     expected = latents[torch.from_numpy(values[:, 0])].mean(0) - 2 * latents.mean(0) + 2
     expected = expected + sample_latents(run, 1, 4)[0] + 1.5 * torch.eye(6)[0]
     assert torch.allclose(result.latent, expected, atol=1e-3)
-    assert "add up to 2" in result.said[-1]
+    assert "add up to 2" in result.notes[-1]
     assert result.means[-1] is None
-    draw_arithmetic(result, "title")
+    sheet = result.sheet()
+    assert sheet.draw().width > 7 * 100  # a column for each of six terms, and the sum
+    assert sheet.record is not None
+    assert sheet.record["settings"]["sets"] == {"patched": "Patch", "all of it": str(labelled)}
 
 
-def test_a_result_is_kept_as_a_point_that_tools_take(run: Run, labelled: Path) -> None:
+def test_a_saved_result_is_an_input_of_other_tools(run: Run, labelled: Path) -> None:
     result = iw.arithmetic(run, "Stripe", source=labelled, save="striped", spread=0)
-    assert all(torch.equal(each, result.image) for each in result.around)
+    assert all(torch.equal(each, result.image) for each in result.variations)  # spread 0
+    assert result.saved == run.path / "latents" / "striped.safetensors"
+    assert torch.equal(iw.interpolate(run, 2, ends=("striped", 0))[0], result.image)
     assert torch.equal(iw.arithmetic(run, "striped").latent, result.latent)
     with pytest.raises(UserError, match="exists already"):
         iw.arithmetic(run, "Stripe", source=labelled, save="striped")
 
 
-def test_what_cannot_be_added(run: Run, labelled: Path) -> None:
+def test_errors_of_terms_sets_and_spreads(run: Run, labelled: Path) -> None:
     with pytest.raises(UserError, match=r"Character 5 .*no set, no name(.|\n)*    \^"):
         iw.arithmetic(run, "1 + nobody")
     with pytest.raises(UserError, match=r"Character 1 .*Did you mean 'Patch'"):
@@ -126,4 +130,4 @@ def test_what_cannot_be_added(run: Run, labelled: Path) -> None:
         iw.arithmetic(run, "  ")
     with pytest.raises(UserError, match="0 or more"):
         iw.arithmetic(run, "1", spread=float("nan"))
-    assert np.isfinite(iw.arithmetic(run, "1", spread=1e4).around.numpy()).all()
+    assert np.isfinite(iw.arithmetic(run, "1", spread=1e4).variations.numpy()).all()

@@ -1,7 +1,8 @@
-"""Attribute directions on pictures of which the truth is known, and what cannot be one."""
+"""Attribute directions on pictures with known attributes, their measured effect, and errors."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,16 @@ from torch import nn
 
 import imagewright as iw
 from imagewright.errors import DataError, UserError
-from imagewright.latent import store as kept
-from imagewright.latent.attributes import attribute_classifier as judging
-from imagewright.latent.attributes.attribute_classifier import Judge
-from imagewright.latent.attributes.effect import effect_of
-from imagewright.latent.attributes.mathematics import direction_of, in_latents, orthogonalised, spread_of
+from imagewright.latent import store
+from imagewright.latent.attributes import attribute_classifier
+from imagewright.latent.attributes.attribute_classifier import AttributeClassifier
+from imagewright.latent.attributes.effect import measure_effect
+from imagewright.latent.attributes.mathematics import (
+    find_direction,
+    fit_standardisation,
+    orthogonalise,
+    to_latent_space,
+)
 from imagewright.latent.attributes.result import Attribute
 from imagewright.runs.run import Run
 from imagewright.training.reporting import Silent
@@ -35,12 +41,12 @@ def independent(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def confounded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Nine patches in ten come with a stripe."""
+    """Patch and stripe are equal in nine pictures of ten."""
     return write_marked(tmp_path_factory.mktemp("confounded"), *marked(240, 0.9))
 
 
 def leak(run: Run, found: Attribute) -> float:
-    """How much brighter the stripe becomes where the patch becomes one grey level brighter."""
+    """By how many grey levels the stripe becomes brighter for one of the patch."""
     model = iw.load(run)
     middle = torch.zeros(1, *found.direction.shape)
     with torch.inference_mode():
@@ -48,9 +54,7 @@ def leak(run: Run, found: Attribute) -> float:
     return float(change[0, 0][STRIPE].mean() / change[0, 0][PATCH].mean())
 
 
-def test_the_mean_difference_is_what_a_linear_model_turns_into_the_difference_of_the_mean_pictures(
-    run: Run, independent: Path
-) -> None:
+def test_the_mean_difference_is_the_difference_of_mean_latents(run: Run, independent: Path) -> None:
     pixels, values = marked(240, 0.5)
     found = iw.attribute(run, independent, "Patch", held_out=independent)
     latents = iw.encode(run, pixels)
@@ -61,24 +65,24 @@ def test_the_mean_difference_is_what_a_linear_model_turns_into_the_difference_of
     along = (latents / latents.std(0)) @ (standard / standard.norm())
     assert found.scale == pytest.approx(float(along.std() / standard.norm()), rel=0.05)
     assert found.counts == (int(side.sum()), int((~side).sum()))
-    assert found.told_apart == pytest.approx(1, abs=1e-6)
+    assert found.auc == pytest.approx(1, abs=1e-6)
 
 
-def test_what_comes_with_an_attribute_leaks_until_it_is_balanced_or_projected_out(run: Run, confounded: Path) -> None:
+def test_a_correlated_attribute_leaks_unless_it_is_balanced_or_projected_out(run: Run, confounded: Path) -> None:
     plain = leak(run, iw.attribute(run, confounded, "Patch"))
     balanced = leak(run, iw.attribute(run, confounded, "Patch", balance=["Stripe"]))
     everything = leak(run, iw.attribute(run, confounded, "Patch", balance=["all"]))
     orthogonal = leak(run, iw.attribute(run, confounded, "Patch", orthogonal_to=["Stripe"]))
     machine = leak(run, iw.attribute(run, confounded, "Patch", method="svm"))
     machine_balanced = leak(run, iw.attribute(run, confounded, "Patch", method="svm", balance=["Stripe"]))
-    assert plain > 0.7  # 0.9 - 0.1: the stripe is as much brighter as it is commoner
+    assert plain > 0.7  # 0.9 - 0.1, the difference of the stripe's frequencies
     assert abs(balanced) < 0.05
     assert everything == pytest.approx(balanced)
     assert abs(machine_balanced) < machine < plain
-    assert orthogonal < 0  # the other's own mean difference holds a patch: projected out, the stripe goes down
+    assert orthogonal < 0  # the stripe's own direction contains the patch, so the projection overshoots
 
 
-def test_orthogonal_to_a_balanced_direction_that_is_kept(run: Run, confounded: Path) -> None:
+def test_orthogonal_to_a_saved_balanced_direction(run: Run, confounded: Path) -> None:
     iw.attribute(run, confounded, "Stripe", balance=["Patch"], save="stripe", force=True)
     found = iw.attribute(run, confounded, "Patch", orthogonal_to=["stripe"])
     assert abs(leak(run, found)) < 0.1
@@ -86,7 +90,7 @@ def test_orthogonal_to_a_balanced_direction_that_is_kept(run: Run, confounded: P
 
 
 @pytest.mark.parametrize("method", ["mean", "svm"])
-def test_what_is_added_to_latents_does_not_depend_on_their_units(method: str) -> None:
+def test_the_step_does_not_depend_on_the_units_of_the_latents(method: str) -> None:
     generator = np.random.default_rng(0)
     side = generator.random(300) < 0.4
     latents = generator.normal(size=(300, 5)) + np.outer(side, [1, 0.5, 0, 0, 0])
@@ -94,36 +98,36 @@ def test_what_is_added_to_latents_does_not_depend_on_their_units(method: str) ->
     units = np.array([100, 1e-3, 1, 7, 0.2])
 
     def step(given: np.ndarray, scaled: np.ndarray) -> np.ndarray:
-        spread = spread_of(given)
-        direction = direction_of(given, side, spread, method)  # type: ignore[arg-type]
-        kept_others = np.stack([spread.standardised_direction(other * scaled) for other in others])
-        moved, scale = in_latents(orthogonalised(direction, kept_others), spread)
+        spread = fit_standardisation(given)
+        direction = find_direction(given, side, spread, method)  # type: ignore[arg-type]
+        standard_others = np.stack([spread.standardise_direction(other * scaled) for other in others])
+        moved, scale = to_latent_space(orthogonalise(direction, standard_others), spread)
         return np.asarray(moved * scale)
 
     assert np.allclose(step(latents * units, units), units * step(latents, np.ones(5)), rtol=1e-3)
 
 
-def test_a_place_that_never_moves_is_not_moved() -> None:
+def test_a_dimension_that_never_varies_is_not_moved() -> None:
     generator = np.random.default_rng(0)
     latents = np.column_stack([generator.normal(size=(40, 2)), np.full(40, 3.0)])
-    spread = spread_of(latents)
-    moved, _ = in_latents(direction_of(latents, latents[:, 0] > 0, spread, "svm"), spread)
+    spread = fit_standardisation(latents)
+    moved, _ = to_latent_space(find_direction(latents, latents[:, 0] > 0, spread, "svm"), spread)
     assert moved[2] == 0
     assert abs(moved[0]) > 0.9
 
 
-def test_one_deviation_along_a_direction_found_on_twenty_points_is_not_far_too_long() -> None:
+def test_the_scale_of_a_direction_found_on_twenty_latents_is_not_overestimated() -> None:
     generator = np.random.default_rng(0)
     side = np.arange(20) < 10
     lengths = []
     for _ in range(20):
         latents = generator.normal(size=(20, 64))
-        spread = spread_of(latents)
-        lengths.append(in_latents(direction_of(latents, side, spread, "mean"), spread)[1])
-    assert np.mean(lengths) == pytest.approx(1, abs=0.25)  # as they are on the twenty: above 2
+        spread = fit_standardisation(latents)
+        lengths.append(to_latent_space(find_direction(latents, side, spread, "mean"), spread)[1])
+    assert np.mean(lengths) == pytest.approx(1, abs=0.25)  # without shrinkage it is above 2
 
 
-def test_ten_marked_pictures_a_side_are_enough_and_may_have_other_sizes(run: Run, tmp_path: Path) -> None:
+def test_ten_marked_pictures_a_side_of_another_size_are_enough(run: Run, tmp_path: Path) -> None:
     pixels, values = marked(60, 0.5, seed=5)
     big = pixels.repeat(2, axis=2).repeat(2, axis=3)
     for name, chosen in (("with", values[:, 0]), ("without", ~values[:, 0])):
@@ -131,14 +135,14 @@ def test_ten_marked_pictures_a_side_are_enough_and_may_have_other_sizes(run: Run
     found = iw.attribute(run, positive=tmp_path / "with", negative=tmp_path / "without", save="patch", force=True)
     assert found.counts == (10, 10)
     assert found.name == "patch"
-    assert "resized from 24x24 to 12x12" in found.said[0]
+    assert "resized from 24x24 to 12x12" in found.notes[0]
     assert abs(leak(run, found)) < 0.4
-    assert found.told_apart is not None
-    assert found.told_apart > 0.95
+    assert found.auc is not None
+    assert found.auc > 0.95
 
 
-def test_mirror_images_take_what_is_on_one_side_out_of_a_direction(run: Run) -> None:
-    """Of pictures brighter on the left half by chance, with their mirror images the mean difference is even."""
+def test_mirror_images_make_a_direction_symmetric(run: Run) -> None:
+    """The pictures with the attribute are brighter on the left by chance; mirror images remove that."""
     generator = np.random.default_rng(0)
     pixels = generator.normal(100, 12, (12, 1, 12, 12))
     pixels[6:, :, 8:10] += 60
@@ -156,13 +160,24 @@ def test_mirror_images_take_what_is_on_one_side_out_of_a_direction(run: Run) -> 
         iw.attribute(run, pictures, "Patch", mirror=True)
 
 
-def test_a_direction_is_kept_with_how_it_was_found(run: Run, independent: Path) -> None:
+def test_a_direction_is_saved_with_how_it_was_found(run: Run, independent: Path) -> None:
     found = iw.attribute(run, independent, "Stripe", orthogonal_to=["Patch"], save="the-stripe", force=True)
-    there = kept.find(run, iw.load(run), "the-stripe", "direction")
-    assert torch.equal(there.tensors["direction"], found.direction)
-    assert float(there.tensors["direction"].norm()) == pytest.approx(1, abs=1e-5)
-    assert there.record["found"] == found.found()
-    assert "orthogonal to Patch" in there.record["found"]
+    saved = store.load(run, iw.load(run), "the-stripe", "direction")
+    assert torch.equal(saved.tensors["direction"], found.direction)
+    assert float(saved.tensors["direction"].norm()) == pytest.approx(1, abs=1e-5)
+    assert saved.record["found"] == found.summary()
+    assert "orthogonal to Patch" in saved.record["found"]
+    assert saved.record["auc"] == found.auc
+
+
+def test_the_sheet_moves_the_examples_of_both_sides(run: Run, independent: Path) -> None:
+    found = iw.attribute(run, independent, "Patch")
+    sheet = found.sheet([-1.0, 0.0])
+    assert sheet.row_labels == ["without Patch", "without Patch", "with Patch", "with Patch"]
+    assert sheet.column_labels == ["picture", "rebuilt", "-1", "0"]
+    cells = torch.as_tensor(sheet.images).unflatten(0, (4, 4))
+    assert torch.equal(cells[:, 1], cells[:, 3])  # strength 0 is the reconstruction
+    assert torch.equal(cells[:, 2], iw.decode(run, found.examples - found.step))
 
 
 def test_samples_labelled_by_a_classifier_give_a_direction(run: Run, tmp_path: Path) -> None:
@@ -173,7 +188,7 @@ def test_samples_labelled_by_a_classifier_give_a_direction(run: Run, tmp_path: P
     classifier = iw.train("gda", tmp_path / "set", out=tmp_path / "classifier", reporter=Silent())
     found = iw.attribute(run, classifier=classifier, attribute="patch")
     assert abs(leak(run, found)) < 0.2
-    assert "samples show patch" in found.said[0]
+    assert "samples show patch" in found.notes[0]
     with pytest.raises(UserError, match="Did you mean 'patch'"):
         iw.attribute(run, classifier=classifier, attribute="pach")
     with pytest.raises(UserError, match="does not classify"):
@@ -184,48 +199,52 @@ def test_samples_labelled_by_a_classifier_give_a_direction(run: Run, tmp_path: P
 
 
 class Brightness(nn.Module):
-    """A judge known in closed form: the logit of `bright` is ten times the mean pixel, of `dark` the opposite."""
+    """A classifier in closed form: the logit of `bright` is ten times the mean pixel, that of `dark` the opposite."""
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         mean = images.mean((1, 2, 3))
         return torch.stack([10 * mean, -10 * mean], 1)
 
 
-def test_the_strength_at_which_a_judge_is_convinced_and_what_changes_until_then(run: Run) -> None:
+def test_the_crossing_and_the_leakage_of_a_known_classifier(run: Run) -> None:
     model = iw.load(run)
     step = iw.encode(model, np.full((1, 1, 12, 12), 250, np.uint8))[0] / 4
-    judge = Judge(("bright", "dark"), Brightness(), {"bright": 1.0, "dark": 1.0})
-    effect = effect_of(model, judge, "bright", torch.zeros(3, *step.shape) - step, step)
+    classifier = AttributeClassifier(("bright", "dark"), Brightness(), {"bright": 1.0, "dark": 1.0})
+    effect = measure_effect(model, classifier, "bright", torch.zeros(3, *step.shape) - step, step)
     curve = effect.curve("bright")
     assert curve == sorted(curve)
-    assert effect.passes is not None
+    assert effect.crossing is not None
     after = next(place for place, value in enumerate(curve) if value >= 0.7)
-    assert effect.strengths[after - 1] < effect.passes <= effect.strengths[after]
+    assert effect.strengths[after - 1] < effect.crossing <= effect.strengths[after]
     assert effect.leakage["dark"] == pytest.approx(-(0.7 - curve[0]), abs=1e-5)
-    never = effect_of(model, judge, "dark", torch.zeros(3, *step.shape) + 2 * step, step)
-    assert never.passes is None
-    assert never.reached == never.strengths[-1]
+    never = measure_effect(model, classifier, "dark", torch.zeros(3, *step.shape) + 2 * step, step)
+    assert never.crossing is None
+    assert never.leakage_strength == never.strengths[-1]
 
 
 def test_measured_on_held_out_pictures(
     run: Run, confounded: Path, independent: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(judging, "IMAGES_SEEN", 1920)
+    monkeypatch.setattr(attribute_classifier, "IMAGES_SEEN", 1920)
     effect = iw.attribute(run, independent, "Patch", held_out=confounded, measure=True).effect
     assert effect is not None
     assert effect.accuracy["Patch"] > 0.9
     assert effect.curve("Patch")[0] < 0.4
-    assert effect.passes is not None
+    assert effect.crossing is not None
     assert abs(effect.leakage["Stripe"]) < 0.25
     assert effect.real is not None
+    assert "to 0.70 at strength" in " ".join(effect.lines())
+    assert json.loads(json.dumps(effect.to_dict()))["leakage"]["Stripe"] == pytest.approx(
+        effect.leakage["Stripe"], abs=1e-4
+    )
     with pytest.raises(DataError, match="too few"):
         iw.attribute(run, iw.open_images(confounded).subset(np.arange(60)), "Patch", measure=True)
 
 
-# Mistakes
+# Errors
 
 
-def test_what_cannot_be_an_attribute(run: Run, independent: Path, tmp_path: Path) -> None:
+def test_errors_of_names_sides_and_pictures(run: Run, independent: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="Did you mean 'Patch'"):
         iw.attribute(run, independent, "patc")
     with pytest.raises(UserError, match="one of three"):
@@ -265,13 +284,13 @@ def test_a_class_follows_from_the_others_and_cannot_be_balanced_over_them(run: R
         iw.attribute(run, tmp_path, "patch", balance=["all"])
 
 
-def test_what_a_conditional_model_is_told_needs_no_direction() -> None:
+def test_a_condition_of_a_conditional_model_needs_no_direction() -> None:
     with pytest.raises(UserError, match="no direction is needed"):
         iw.attribute(tiny_model("cgan"), marked(10, 0.5)[0], "one")
 
 
 def test_a_direction_of_another_model_is_refused(run: Run, independent: Path, tmp_path: Path) -> None:
     other = fitted_pca(marked(100, 0.5, seed=9)[0], tmp_path / "other")
-    path = iw.attribute(other, independent, "Stripe", save="stripe").kept
+    path = iw.attribute(other, independent, "Stripe", save="stripe").saved
     with pytest.raises(UserError, match="latent space of another model"):
         iw.attribute(run, independent, "Patch", orthogonal_to=[str(path)])

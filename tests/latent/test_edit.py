@@ -1,4 +1,4 @@
-"""Moving pictures along kept directions."""
+"""Editing: inputs are moved along saved directions, with and without their detail."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tiny import tiny_model
 
 import imagewright as iw
 from imagewright.errors import UserError
-from imagewright.latent import store as kept
-from imagewright.latent.editing.edit import lawful
+from imagewright.latent import store
+from imagewright.latent.editing.edit import clamp_to_prior
 from imagewright.latent.editing.sheet import column_labels, edit_sheet
 from imagewright.runs.run import Run
 
@@ -24,7 +24,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     run = fitted_pca(marked(100, 0.5)[0], tmp_path_factory.mktemp("runs") / "pca")
     for name, place, scale in (("first", 0, 2.0), ("second", 1, 0.5)):
         tensors = {"direction": torch.eye(6)[place], "scale": torch.tensor(scale)}
-        kept.keep(run, iw.load(run), name, "direction", tensors, {})
+        store.save(run, iw.load(run), name, "direction", tensors, {})
     return run
 
 
@@ -47,48 +47,50 @@ def test_latents_move_by_strength_times_scale_along_the_direction(run: Run, pict
     assert torch.equal(edited.images[0], iw.decode(run, expected))
     assert edited.labels == ["seed 3", "anna"]
     assert edited.originals[0] is None
-    assert edited.said == ("anna.png is resized from 24x24 to 12x12, as the model takes it.",)
+    assert edited.notes == ("anna.png is resized from 24x24 to 12x12, as the model takes it.",)
 
 
-def test_strength_0_is_the_reconstruction_and_with_its_detail_the_picture(run: Run, picture: Path) -> None:
+def test_strength_0_gives_the_reconstruction_or_with_detail_the_picture(run: Run, picture: Path) -> None:
     plain = iw.edit(run, [picture], {"first": 0.0})
-    assert torch.equal(plain.images[0, 0], plain.rebuilt[0])
+    assert torch.equal(plain.images[0, 0], plain.reconstructions[0])
     assert plain.originals[0] is not None
-    assert not torch.equal(plain.rebuilt[0], plain.originals[0])
+    assert not torch.equal(plain.reconstructions[0], plain.originals[0])
     sharp = iw.edit(run, [picture], {"first": [0.0, 3.0]}, keep_detail=True)
     assert torch.equal(sharp.images[0, 0], plain.originals[0])
-    change = iw.edit(run, [picture], {"first": 3.0}).images[0, 0].int() - plain.rebuilt[0].int()
+    change = iw.edit(run, [picture], {"first": 3.0}).images[0, 0].int() - plain.reconstructions[0].int()
     assert torch.equal(sharp.images[0, 1], (plain.originals[0].int() + change).clamp(0, 255).to(torch.uint8))
 
 
-def test_a_sheet_shows_the_picture_and_what_the_model_makes_of_it_first(run: Run, picture: Path) -> None:
+def test_a_sheet_shows_the_picture_and_its_reconstruction_first(run: Run, picture: Path) -> None:
     strengths = [-2.0, 0.0, 2.0]
     with_picture = edit_sheet(run, [picture, 1], {"first": strengths}).draw()
     seeds = edit_sheet(run, [0, 1], {"first": strengths}).draw()
     assert with_picture.width > seeds.width
     assert with_picture.height == seeds.height
     edited = iw.edit(run, [0, 1], {"first": strengths, "second": 1})
-    assert column_labels(edited.steps) == ["-2", "0", "+2"]
-    assert len(edit_sheet(run, [0, 1], {"first": strengths, "second": 1}).frames()) == 4  # there and back, ends once
-    assert column_labels(iw.edit(run, [0], {"first": 1}).steps) == ["edited"]
+    assert column_labels(edited.strengths) == ["-2", "0", "+2"]
+    assert (
+        len(edit_sheet(run, [0, 1], {"first": strengths, "second": 1}).frames()) == 4
+    )  # there and back, both ends once
+    assert column_labels(iw.edit(run, [0], {"first": 1}).strengths) == ["edited"]
 
 
-def test_uniform_codes_stay_within_what_was_trained_and_categories_as_they_are() -> None:
+def test_clamping_to_the_prior_changes_uniform_codes_alone() -> None:
     model = tiny_model("infogan")
     parts = {part.kind: part for part in model.latent_parts}  # type: ignore[attr-defined]
     assert "uniform" in parts
     far = torch.full((2, *model.latent_shape), 3.0)  # type: ignore[misc]
-    held = lawful(model, far)
-    assert held[:, parts["uniform"].places].max() == 1
-    assert (held[:, parts["normal"].places] == 3).all()
+    clamped = clamp_to_prior(model, far)
+    assert clamped[:, parts["uniform"].places].max() == 1
+    assert (clamped[:, parts["normal"].places] == 3).all()
 
 
-def test_what_cannot_be_moved(run: Run, picture: Path) -> None:
+def test_errors_of_moves_and_inputs(run: Run, picture: Path) -> None:
     with pytest.raises(UserError, match="Did you mean 'first'"):
         iw.edit(run, [0], {"frist": 1.0})
     with pytest.raises(UserError, match="No move"):
         iw.edit(run, [0], {})
-    with pytest.raises(UserError, match="No point"):
+    with pytest.raises(UserError, match="No input"):
         iw.edit(run, [], {"first": 1.0})
     with pytest.raises(UserError, match="cannot go together"):
         iw.edit(run, [0], {"first": [1, 2], "second": [1, 2, 3]})
@@ -96,5 +98,5 @@ def test_what_cannot_be_moved(run: Run, picture: Path) -> None:
         iw.edit(run, [0], {"first": float("nan")})
     with pytest.raises(UserError, match="finite"):
         iw.edit(run, [0], {"first": []})
-    assert "no more detail" in iw.edit(run, [0, picture], {"first": 1.0}, keep_detail=True).said[-1]
+    assert "no detail to keep" in iw.edit(run, [0, picture], {"first": 1.0}, keep_detail=True).notes[-1]
     assert np.isfinite(iw.edit(run, [0], {"first": 1e6}).images.numpy()).all()

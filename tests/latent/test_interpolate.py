@@ -1,4 +1,4 @@
-"""Ways between latents: their ends, their lengths, and what has no way."""
+"""Interpolation: ends and lengths of spherical and linear paths, and errors."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def apart(one: Tensor, other: Tensor) -> int:
     return int((one.int() - other.int()).abs().max())
 
 
-@pytest.mark.parametrize("way", ["spherical", "linear"])
+@pytest.mark.parametrize("interpolation", ["spherical", "linear"])
 @pytest.mark.parametrize(("seeds", "steps"), [((0, 1), 8), ((0, 1), 2), ((3, 1, 4, 1), 5)])
-def test_a_way_has_its_ends_and_as_many_images_as_asked(
-    vae: Model, way: str, seeds: tuple[int, ...], steps: int
+def test_a_path_has_its_ends_and_the_number_of_images_asked_for(
+    vae: Model, interpolation: str, seeds: tuple[int, ...], steps: int
 ) -> None:
-    images = iw.interpolate(vae, steps, ends=seeds, way=way)
+    images = iw.interpolate(vae, steps, ends=seeds, interpolation=interpolation)
     assert images.shape == ((len(seeds) - 1) * (steps - 1) + 1, 3, 16, 16)
     assert images.dtype == torch.uint8
     for leg, seed in enumerate(seeds):
@@ -45,30 +45,30 @@ def test_between_pictures(vae: Model) -> None:
         assert apart(images[3 * leg], rebuilt[leg]) <= 1
 
 
-def test_a_linear_way_has_the_mean_in_the_middle() -> None:
+def test_a_linear_path_has_the_mean_in_the_middle() -> None:
     pca = tiny_model("pca")
     pca.basis.copy_(torch.eye(4, pca.mean.numel()))
     pca.variances.fill_(0.01)
     pictures = simple_pictures(2)
-    middle = iw.interpolate(pca, 3, images=pictures, way="linear")[1]
+    middle = iw.interpolate(pca, 3, images=pictures, interpolation="linear")[1]
     latents = iw.encode(pca, pictures).mean(0, keepdim=True)
     assert apart(middle, iw.decode(pca, latents)[0]) <= 1
 
 
 @pytest.mark.parametrize("steps", [1, 0, -2])
-def test_a_way_has_two_ends(vae: Model, steps: int) -> None:
-    with pytest.raises(UserError, match=f"steps={steps}, but a way has two ends: give 2 or more"):
+def test_a_path_has_two_steps_or_more(vae: Model, steps: int) -> None:
+    with pytest.raises(UserError, match=f"steps={steps}, but a path has two ends: give 2 or more"):
         iw.interpolate(vae, steps)
 
 
-def test_one_end_is_no_way(vae: Model) -> None:
+def test_one_end_is_too_few(vae: Model) -> None:
     with pytest.raises(UserError, match="needs two ends or more, and there is 1"):
         iw.interpolate(vae, 3, ends=(1,))
     with pytest.raises(UserError, match="needs two ends or more, and there is 1"):
         iw.interpolate(vae, 3, images=simple_pictures(1))
 
 
-def test_models_that_cannot_say_so(vae: Model) -> None:
+def test_models_that_cannot_encode_or_sample(vae: Model) -> None:
     with pytest.raises(UserError, match="dcgan cannot encode"):
         iw.interpolate(tiny_model("dcgan"), images=simple_pictures(2))
     with pytest.raises(UserError, match="autoencoder cannot sample"):
@@ -79,7 +79,7 @@ def test_models_that_cannot_say_so(vae: Model) -> None:
 # The great circle
 
 
-def test_a_spherical_way_turns_evenly_and_keeps_the_length() -> None:
+def test_a_spherical_path_turns_evenly_and_keeps_the_length() -> None:
     start, end = torch.tensor([3.0, 0.0]), torch.tensor([0.0, 3.0])
     for share in torch.linspace(0, 1, 7):
         angle = share.item() * math.pi / 2
@@ -87,7 +87,7 @@ def test_a_spherical_way_turns_evenly_and_keeps_the_length() -> None:
         torch.testing.assert_close(slerp(start, end, share), expected, atol=1e-5, rtol=0)
 
 
-def test_lengths_go_linearly_from_one_to_the_other() -> None:
+def test_lengths_are_interpolated_linearly() -> None:
     start, end = torch.randn(50), 3 * torch.randn(50)
     for share in (0.0, 0.25, 0.9, 1.0):
         point = slerp(start, end, torch.tensor(share))
@@ -99,7 +99,7 @@ def test_lengths_go_linearly_from_one_to_the_other() -> None:
     ("start", "end"),
     [([1.0, 2.0], [2.0, 4.0]), ([1.0, 2.0], [-1.0, -2.0]), ([1.0, 2.0], [1.0, 2.0]), ([0.0, 0.0], [1.0, 2.0])],
 )
-def test_where_there_is_no_circle_the_way_is_straight(start: list[float], end: list[float]) -> None:
+def test_without_a_great_circle_the_path_is_straight(start: list[float], end: list[float]) -> None:
     one, other = torch.tensor(start), torch.tensor(end)
     for share in torch.linspace(0, 1, 5):
         torch.testing.assert_close(slerp(one, other, share), torch.lerp(one, other, share), atol=1e-5, rtol=0)

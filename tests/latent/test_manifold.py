@@ -1,4 +1,4 @@
-"""A plane through the latent space: its values, its pictures, and where encoded pictures lie on it."""
+"""A plane of the latent space: its quantiles, its pictures, and the encoded pictures on it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from tiny import simple_pictures, tiny_model
 import imagewright as iw
 from imagewright.errors import UserError
 from imagewright.latent.walks.plane import Axis
-from imagewright.latent.walks.plane_figure import draw_manifold
 from imagewright.model import Model
 
 
@@ -33,23 +32,24 @@ def test_values_are_quantiles_of_the_normal_prior(vae: Model) -> None:
     assert found.encoded is None
 
 
-def test_a_uniform_code_goes_in_even_steps() -> None:
+def test_a_uniform_code_has_even_steps() -> None:
     found = iw.manifold(tiny_model("infogan").eval(), 4, dimensions=["c2", "c3"])
-    across = found.latents.unflatten(0, (4, 4))[0, :, found.axes[0].place]
+    across = found.latents.unflatten(0, (4, 4))[0, :, found.axes[0].dimension]
     torch.testing.assert_close(across, torch.tensor([-0.75, -0.25, 0.25, 0.75]))
     category = found.latents[:, 8:11]
-    assert torch.equal(category.sum(1), torch.ones(16))  # all other parts are lawful
+    assert torch.equal(category.sum(1), torch.ones(16))  # the category is one-hot
     assert set(category.unique().tolist()) == {0.0, 1.0}
 
 
 @pytest.mark.parametrize("uniform", [False, True])
-def test_shares_undo_values(uniform: bool) -> None:
+def test_the_cdf_inverts_the_quantile(uniform: bool) -> None:
     axis = Axis(0, "latent 0", 2.0, 3.0, uniform)
-    shares = torch.linspace(0.01, 0.99, 9)
-    torch.testing.assert_close(axis.shares_at(axis.values_at(shares)), shares, atol=1e-5, rtol=0)
+    probabilities = torch.linspace(0.01, 0.99, 9)
+    found = axis.cdf(axis.quantile(probabilities))
+    torch.testing.assert_close(found, probabilities, atol=1e-5, rtol=0)
 
 
-def test_encoded_pictures_lie_where_their_latents_say(vae: Model) -> None:
+def test_encoded_pictures_are_placed_by_their_latents(vae: Model) -> None:
     pictures = iw.open_images(simple_pictures(20)).with_labels(np.arange(20) % 2, ("even", "odd"))
     found = iw.manifold(vae, 3, images=pictures)
     assert found.encoded is not None
@@ -59,7 +59,7 @@ def test_encoded_pictures_lie_where_their_latents_say(vae: Model) -> None:
     assert len(some.encoded) == 5
 
 
-def test_latents_that_are_not_normal_are_counted_in_deviations_of_the_pictures() -> None:
+def test_a_model_without_prior_takes_the_deviations_of_pictures() -> None:
     model = tiny_model("autoencoder", latent_dim=2).eval()
     found = iw.manifold(model, 3, images=simple_pictures(20))
     latents = iw.encode(model, simple_pictures(20))
@@ -69,15 +69,15 @@ def test_latents_that_are_not_normal_are_counted_in_deviations_of_the_pictures()
         iw.manifold(model, 3)
 
 
-def test_the_latents_that_change_the_picture_most_are_taken() -> None:
+def test_the_plane_shows_the_latents_that_change_the_picture_most() -> None:
     pca = tiny_model("pca")
     pca.basis.copy_(torch.eye(4, pca.mean.numel()))
     pca.variances.copy_(torch.tensor([0.01, 0.2, 0.05, 0.3]))
     found = iw.manifold(pca, 3)
-    assert [axis.place for axis in found.axes] == [3, 1]
-    assert "3 and 1 change the picture most" in found.said[0]
+    assert [axis.dimension for axis in found.axes] == [3, 1]
+    assert "3 and 1 change the picture most" in found.notes[0]
     assert torch.equal(found.latents[:, [0, 2]], torch.zeros(9, 2))
-    seeded = iw.manifold(pca, 3, dimensions=[0, 2], point=5)
+    seeded = iw.manifold(pca, 3, dimensions=[0, 2], input=5)
     assert torch.equal(seeded.latents[4, [1, 3]], pca.sample_latents(1, _generator(5))[0, [1, 3]])
 
 
@@ -87,7 +87,7 @@ def _generator(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(derive_seed(seed, "sample", 0))
 
 
-def test_what_is_no_plane(vae: Model) -> None:
+def test_errors_of_dimensions_steps_and_models(vae: Model) -> None:
     for dimensions, message in (
         ([0, 7], "no latent 7: vae has 2"),
         ([1, 1], "two different latents"),
@@ -111,7 +111,9 @@ def test_the_figure_is_written_with_its_record(vae: Model, tmp_path: Path) -> No
     pictures = iw.open_images(simple_pictures(40)).with_labels(np.arange(40) % 20, names)
     for name, images in (("alone.svg", None), ("both.png", pictures)):
         found = iw.manifold(vae, 4, images=images)
-        draw_manifold(found, tmp_path / name, {"verb": "latent grid", "model": "vae"}, title="title")
-    assert iw.inspect(tmp_path / "both.png")["provenance"]["verb"] == "latent grid"
+        found.write(tmp_path / name)
+    record = iw.inspect(tmp_path / "both.png")["provenance"]
+    assert record["verb"] == "latent grid"
+    assert record["settings"]["latents"] == ["latent 0", "latent 1"]
     text = (tmp_path / "alone.svg").read_text()
     assert "encoded pictures" not in text

@@ -1,6 +1,8 @@
-"""Neighbours: a model that returns training pictures is caught, and one that draws new ones is not."""
+"""Neighbours: copies of training pictures are found, and new pictures are not taken for copies."""
 
 from __future__ import annotations
+
+import json
 
 import numpy as np
 import pytest
@@ -14,7 +16,6 @@ from imagewright import catalogue
 from imagewright.errors import DataError, UserError
 from imagewright.images import Images
 from imagewright.images.float_stream import FloatStream
-from imagewright.latent.neighbours.sheet import draw_neighbours
 from imagewright.model import Model
 
 
@@ -38,24 +39,22 @@ def pca(digits: tuple[Images, Images]) -> Model:
     return fitted("pca", digits[0], components=20)
 
 
-@pytest.mark.parametrize("told", [True, False], ids=["held-out", "leave-one-out"])
-def test_kernels_around_training_pictures_are_caught_and_one_gaussian_is_not(
-    digits: tuple[Images, Images], pca: Model, *, told: bool
+@pytest.mark.parametrize("with_held_out", [True, False], ids=["held-out", "leave-one-out"])
+def test_narrow_kernels_have_memorised_and_one_gaussian_has_not(
+    digits: tuple[Images, Images], pca: Model, *, with_held_out: bool
 ) -> None:
     training, held_out = digits
-    control = held_out if told else None
+    control = held_out if with_held_out else None
     narrow = iw.neighbours(fitted("kde", training, bandwidth=0.2), training, control, count=200)
     assert narrow.memorised
     assert narrow.verdict.startswith("Memorised")
     assert narrow.spaces[0].share > 0.9
     new = iw.neighbours(pca, training, control, count=200)
     assert not new.memorised
-    assert new.spaces[0].chance > 0.1
+    assert new.spaces[0].p_value > 0.1
 
 
-def test_new_pictures_are_not_copies_and_a_few_copies_among_them_are_found(
-    digits: tuple[Images, Images], pca: Model
-) -> None:
+def test_a_few_copies_among_new_pictures_are_found(digits: tuple[Images, Images], pca: Model) -> None:
     training, held_out = digits
     new = iw.open_images("digits").subset(
         np.setdiff1d(np.arange(1797), np.r_[training._selection, held_out._selection])
@@ -68,7 +67,7 @@ def test_new_pictures_are_not_copies_and_a_few_copies_among_them_are_found(
     mixed = iw.neighbours(pca, training, held_out, samples=pictures)
     assert mixed.memorised
     assert set(mixed.suspects()[:20].tolist()) == set(range(0, 400, 20))
-    assert mixed.spaces[0].places[::20, 0].tolist() == list(range(20))
+    assert mixed.spaces[0].indices[::20, 0].tolist() == list(range(20))
     assert mixed.spaces[0].distances[::20, 0].max() < 1e-3
 
 
@@ -83,7 +82,7 @@ def test_copies_in_another_contrast_are_copies_and_pale_blends_are_not(
         [half[torch.randperm(100, generator=torch.Generator().manual_seed(k))[:12]].mean(0) for k in range(100)]
     )
     pale = iw.neighbours(pca, training, held_out, samples=blend.round().to(torch.uint8))
-    assert not pale.spaces[0].repeats
+    assert not pale.spaces[0].has_copies
 
 
 def test_the_nearest_are_those_of_scikit_learn(digits: tuple[Images, Images], pca: Model) -> None:
@@ -98,21 +97,21 @@ def test_the_nearest_are_those_of_scikit_learn(digits: tuple[Images, Images], pc
     assert torch.allclose(found.spaces[0].distances[:, :5], torch.from_numpy(expected[0]).float(), atol=1e-5)
 
 
-def test_what_should_be_known_of_the_control_is_said(digits: tuple[Images, Images], pca: Model) -> None:
+def test_notes_on_the_control(digits: tuple[Images, Images], pca: Model) -> None:
     training, held_out = digits
     alone = iw.neighbours(pca, training, count=50)
     assert alone.control == "training pictures, each left out,"
-    assert "No held-out pictures were given" in alone.said[0]
-    assert "The control is of 50 pictures only" in alone.said[-1]
+    assert "No held-out pictures were given" in alone.notes[0]
+    assert "The control has only 50 pictures" in alone.notes[-1]
     half = iw.open_images("digits").subset(np.r_[training._selection[:100], held_out._selection[:100]])
     seen = iw.neighbours(pca, training, half, count=200)
-    assert seen.said == ("100 of 200 held-out pictures are among the training pictures: they are not held out.",)
+    assert seen.notes == ("100 of 200 held-out pictures are among the training pictures: they are not held out.",)
     with pytest.raises(DataError, match="All held-out pictures are training pictures"):
         iw.neighbours(pca, training, training, count=100)
-    assert iw.neighbours(pca, training, held_out, count=200).said == ()
+    assert iw.neighbours(pca, training, held_out, count=200).notes == ()
 
 
-def test_spaces_are_the_models_own_or_another_runs(digits: tuple[Images, Images], pca: Model) -> None:
+def test_spaces_are_of_the_model_or_of_another_run(digits: tuple[Images, Images], pca: Model) -> None:
     training, _ = digits
     assert [space.space for space in iw.neighbours(pca, training, count=9).spaces] == ["pixels", "the model's latents"]
     gan = tiny_model("dcgan", training.size, 1)
@@ -123,13 +122,15 @@ def test_spaces_are_the_models_own_or_another_runs(digits: tuple[Images, Images]
         iw.neighbours(pca, training, features=sampler, count=9)
 
 
-def test_the_sheet_holds_samples_and_both_kinds_of_neighbours(digits: tuple[Images, Images], pca: Model) -> None:
+def test_the_sheet_shows_samples_and_neighbours_in_both_spaces(digits: tuple[Images, Images], pca: Model) -> None:
     found = iw.neighbours(pca, digits[0], digits[1], count=30)
-    sheet = draw_neighbours(found, "title")
+    assert found.lines()[-1] == found.verdict
+    assert set(json.loads(json.dumps(found.to_dict()))["spaces"]) == {"pixels", "the model's latents"}
+    sheet = found.sheet().draw()
     assert sheet.width > 11 * 100
     assert sheet.height > 8 * 100
     few = iw.neighbours(pca, digits[0].subset(np.arange(3)), count=2)
-    assert draw_neighbours(few, "title").width > 100
+    assert few.sheet().draw().width > 100
 
 
 def test_too_few_and_equal_pictures(pca: Model) -> None:

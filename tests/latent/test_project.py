@@ -1,20 +1,22 @@
-"""Projection: a model's own samples are found again, closed forms are met, and what is legal stays legal."""
+"""Projection: a model's own samples are found again, and latents stay within the range of the prior."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
-from tiny import simple_pictures, tiny_model
+from tiny import simple_pictures, tiny_model, train_tiny
 from torch import nn
 
 import imagewright as iw
 from imagewright import catalogue
 from imagewright.errors import DataError, UserError
 from imagewright.images.float_stream import FloatStream
-from imagewright.latent.inputs import points_of
+from imagewright.latent.inputs import resolve_inputs
+from imagewright.latent.projection import search
 from imagewright.model import Model
 from imagewright.pixels import to_float
 from imagewright.verbs.apply import sample_latents
@@ -39,7 +41,7 @@ class WithoutEncoder(Model):
 
 
 def lively(name: str, **options: object) -> Model:
-    """An untrained model whose samples differ, as a trained one's do: the usual start is almost grey."""
+    """An untrained model with larger weights, so that its samples differ; by default they are almost grey."""
     model = tiny_model(name, **SMALL, **options).eval()
     for module in model.generator.modules():
         if isinstance(module, nn.ConvTranspose2d):
@@ -63,19 +65,19 @@ def test_own_samples_of_a_gan_are_found_again() -> None:
     assert (found.errors.psnr > 35).all()
     assert (found.errors.perceptual < 0.1).all()
     assert torch.equal(iw.decode(model, found.latents), found.reconstruction)
-    assert found.perceived_by == "the model's own features"
-    assert found.said == ()
+    assert found.perceptual_space == "the model's own features"
+    assert found.notes == ()
 
 
-def test_the_closed_form_of_pca_is_met_without_its_encoder(pca: Model) -> None:
+def test_without_its_encoder_pca_is_projected_to_the_encoded_latents(pca: Model) -> None:
     pictures = iw.sample(pca, 2, seed=2)
     found = iw.project(WithoutEncoder(pca), pictures, perceptual=0, steps=150, **QUICK)
     assert found.started_at == "best start"
     assert torch.allclose(found.latents, iw.encode(pca, pictures), atol=0.03)
-    assert found.perceived_by == "structure at every scale"
+    assert found.perceptual_space == "structure at every scale"
 
 
-def test_an_encoder_is_the_start_and_is_refined() -> None:
+def test_the_encoded_latent_is_the_start_and_is_refined() -> None:
     model = tiny_model("vae").eval()
     pictures = simple_pictures(3)
     found = iw.project(model, pictures, steps=20)
@@ -84,7 +86,36 @@ def test_an_encoder_is_the_start_and_is_refined() -> None:
     assert (found.errors.rmse < found.start_errors.rmse).all()
 
 
-def test_latents_stay_where_the_prior_draws(pca: Model) -> None:
+def test_a_search_that_makes_matters_worse_returns_its_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "LEARNING_RATE", {"sampled": 100.0, "encoded": 100.0})
+    model = lively("dcgan")
+    found = iw.project(model, iw.sample(model, 1, seed=5), steps=1, **QUICK)
+    assert torch.equal(found.reconstruction, found.starts)
+    assert torch.equal(found.errors.rmse, found.start_errors.rmse)
+
+
+def test_picture_files_are_projected_saved_and_shown(tmp_path: Path) -> None:
+    run = train_tiny("vae", simple_pictures(), tmp_path / "run")
+    for name in ("anna", "ben"):
+        Image.fromarray(simple_pictures(1, (20, 20))[0].transpose(1, 2, 0)).save(tmp_path / f"{name}.png")
+    files = [tmp_path / "anna.png", tmp_path / "ben.png"]
+    found = iw.project(run, files, steps=2, save="people", **QUICK)
+    assert found.labels == ("anna", "ben")
+    assert "anna.png is resized from 20x20 to 16x16" in found.notes[0]
+    assert found.saved == run.path / "latents" / "people.safetensors"
+    assert torch.equal(resolve_inputs(run, ["people"]).latents, found.latents)
+    assert [line.split(":")[0] for line in found.lines()] == ["anna", "ben"]
+    assert json.loads(json.dumps(found.to_dict()))["names"] == ["anna", "ben"]
+    sheet = found.sheet()
+    assert sheet.column_labels == ["anna", "ben"]
+    assert torch.equal(torch.as_tensor(sheet.images), torch.cat([found.images, found.starts, found.reconstruction]))
+    assert sheet.record is not None
+    assert sheet.record["run"] == "run"
+    with pytest.raises(UserError, match="give the run's folder"):
+        iw.project(iw.load(run), files, save="again")
+
+
+def test_latents_stay_within_the_norms_of_samples(pca: Model) -> None:
     loud = torch.randint(0, 256, (1, 3, 16, 16), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
     black_and_white = (loud > 127).to(torch.uint8) * 255
     only = WithoutEncoder(pca)
@@ -96,7 +127,7 @@ def test_latents_stay_where_the_prior_draws(pca: Model) -> None:
     assert beyond.latents.norm() < 1.3 * longest
 
 
-def test_a_picture_comes_out_the_same_whatever_is_projected_with_it() -> None:
+def test_the_result_for_a_picture_does_not_depend_on_the_others() -> None:
     model = lively("dcgan")
     pictures = torch.from_numpy(simple_pictures(3, **SMALL))
     together = iw.project(model, pictures, steps=10, **QUICK)
@@ -106,20 +137,20 @@ def test_a_picture_comes_out_the_same_whatever_is_projected_with_it() -> None:
     assert torch.equal(again.latents, alone.latents)
 
 
-def test_categories_stay_whole_and_are_tried_each() -> None:
+def test_every_category_is_tried_and_stays_one_hot() -> None:
     model = lively("cgan")
     wanted = iw.sample(model, 2, seed=3, label="other")
     found = iw.project(model, wanted, steps=60, **QUICK)
     noise = model.config.latent_dim
     assert found.latents[:, noise:].tolist() == [[0, 1], [0, 1]]
-    told = iw.project(model, wanted, label="one", steps=5, **QUICK)
-    assert told.latents[:, noise:].tolist() == [[1, 0], [1, 0]]
-    assert (told.errors.rmse > found.errors.rmse).all()
+    given = iw.project(model, wanted, label="one", steps=5, **QUICK)
+    assert given.latents[:, noise:].tolist() == [[1, 0], [1, 0]]
+    assert (given.errors.rmse > found.errors.rmse).all()
     with pytest.raises(UserError, match="Did you mean 'other'"):
         iw.project(model, wanted, label="othr")
 
 
-def test_an_encoder_that_guesses_a_class_is_not_believed_blindly() -> None:
+def test_other_classes_than_the_encoders_are_tried() -> None:
     model = tiny_model("vae", condition="labels").eval()
     for label in ("one", "other"):
         shown = iw.sample(model, 1, seed=2, label=label)
@@ -138,7 +169,7 @@ def test_codes_stay_within_their_bounds() -> None:
     assert sorted(category.tolist()) == [0, 0, 1]
 
 
-def test_the_model_is_left_as_it_was() -> None:
+def test_the_model_is_left_unchanged() -> None:
     model = lively("dcgan").train()
     model.discriminator.requires_grad_(False)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
@@ -151,7 +182,7 @@ def test_the_model_is_left_as_it_was() -> None:
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
 
 
-def test_a_decoder_without_gradient_gives_its_own_encoding() -> None:
+def test_a_decoder_without_gradients_keeps_the_encoded_latent() -> None:
     model = catalogue.model_class("jpeg")
     codec = model(model.Config(size=(16, 16), channels=3))
     codec.fit(FloatStream(iw.open_images(simple_pictures())))
@@ -159,10 +190,10 @@ def test_a_decoder_without_gradient_gives_its_own_encoding() -> None:
     assert torch.allclose(found.latents, iw.encode(codec, simple_pictures(2)), atol=1e-3)
 
 
-def test_a_picture_that_the_model_cannot_show_is_said(pca: Model) -> None:
+def test_a_note_says_that_the_model_cannot_show_a_picture(pca: Model) -> None:
     checks = torch.zeros(1, 3, 16, 16, dtype=torch.uint8)
     checks[:, :, ::2, ::2] = checks[:, :, 1::2, 1::2] = 255
-    assert "not to be found in this" in iw.project(WithoutEncoder(pca), checks, steps=20, **QUICK).said[0]
+    assert "not to be found in this" in iw.project(WithoutEncoder(pca), checks, steps=20, **QUICK).notes[0]
 
 
 @pytest.mark.parametrize(
@@ -175,7 +206,7 @@ def test_a_picture_that_the_model_cannot_show_is_said(pca: Model) -> None:
         ({"label": 3}, "no class in the latents of dcgan"),
     ],
 )
-def test_what_cannot_be(options: dict[str, float], message: str) -> None:
+def test_errors_of_options(options: dict[str, float], message: str) -> None:
     with pytest.raises(UserError, match=message):
         iw.project(tiny_model("dcgan"), simple_pictures(1), **options)
 
@@ -185,17 +216,17 @@ def test_a_model_that_does_not_decode() -> None:
         iw.project(tiny_model("logistic_regression"), simple_pictures(1))
 
 
-def test_a_picture_is_a_point_of_a_model_without_encoder(tmp_path: Path) -> None:
+def test_a_picture_is_an_input_of_a_model_without_encoder(tmp_path: Path) -> None:
     model = lively("dcgan")
     sample = iw.sample(model, 1, seed=4)
     path = tmp_path / "anna.png"
     Image.fromarray(sample[0, 0].numpy()).save(path)
-    points = points_of(model, [path, 7], model=model)
-    assert points.labels == ["anna", "seed 7"]
-    assert points.of_pictures
-    assert "anna.png is projected, since dcgan has no encoder" in points.said[0]
-    shown = to_float(iw.decode(model, points.latents[:1]))
+    found = resolve_inputs(model, [path, 7], model=model)
+    assert found.labels == ["anna", "seed 7"]
+    assert found.has_pictures
+    assert "anna.png is projected, since dcgan has no encoder" in found.notes[0]
+    shown = to_float(iw.decode(model, found.latents[:1]))
     assert float((shown - to_float(sample)).square().mean()) < 0.02
     path.write_bytes(b"no picture")
     with pytest.raises(DataError, match="cannot be read"):
-        points_of(model, [path], model=model)
+        resolve_inputs(model, [path], model=model)

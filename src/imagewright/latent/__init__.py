@@ -1,1 +1,1 @@
-"""Tools on latents, written against verbs: what works for PCA works for a GAN."""
+"""Tools on latents, written against the verbs, so that each works with every model that decodes."""

@@ -1,14 +1,16 @@
-"""What was found in a run's latent space and given a name: `latents/NAME.safetensors` in the run, tensors and a record.
+"""Directions and latents saved in a run under a name: `latents/NAME.safetensors`, tensors and a JSON record.
 
-Two kinds. A direction: where to move latents so that the pictures change in one way; `direction` (the model's latent
-shape, length 1) and `scale` (how far one standard deviation of the latents is along it). Points: latents themselves,
-such as projections of pictures; `latents` (N, *latent shape).
+A file has one of two kinds:
+- "direction": `direction` (the model's latent shape, length 1), along which pictures change in one way, and `scale`,
+  one standard deviation of the latents along it;
+- "latents": `latents` (N, *latent shape), such as projections of pictures.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -23,26 +25,29 @@ from imagewright.model import Model
 from imagewright.output.writing import refuse_existing
 from imagewright.runs.run import Run
 from imagewright.runs.weights import read_tensors, write_tensors
+from imagewright.verbs.apply import RunLike
+from imagewright.views import space_name
 
 FOLDER = "latents"
 SUFFIX = ".safetensors"
-NAME = re.compile(r"(?!\d+$)\w[\w.-]*")  # a number alone would be a seed
-Kind = Literal["direction", "points"]
+NAME = re.compile(r"(?!\d+$)\w[\w.-]*")  # digits alone would be a seed
+Kind = Literal["direction", "latents"]
+FORMER_KINDS = {"points": "latents"}  # in files written by earlier versions
 
 
 @dataclass(frozen=True)
-class Kept:
-    """Tensors of a kind (see above) under a name, what is recorded of them, and what the user should know."""
+class Saved:
+    """What is saved under a name: tensors of a kind (see above), their record, and notes for the user."""
 
     name: str
     kind: Kind
     tensors: dict[str, Tensor]
     record: dict[str, Any]
-    said: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
-def space_of(model: Model) -> str:
-    """A fingerprint of the latent space: of the model's name and all of its weights. Any training changes it."""
+def fingerprint_of(model: Model) -> str:
+    """A hash of the model's name and all its weights. Any training changes it; views of a model share it."""
     content = hashlib.sha256(catalogue.name_of(model).encode())
     for name, tensor in sorted(model.state_dict().items()):
         content.update(name.encode())
@@ -50,8 +55,25 @@ def space_of(model: Model) -> str:
     return content.hexdigest()[:32]
 
 
-def place_of(run: Run, name: str, *, force: bool = False) -> Path:
-    """Where `name` is to be kept in the run. Raises for a name that cannot be, or that is taken (unless `force`)."""
+def resolve_run(run: RunLike) -> Run | None:
+    """The run directory; None for a loaded model or a weights file, in which nothing is saved."""
+    if isinstance(run, Run):
+        return run
+    return Run(run) if not isinstance(run, Model) and Path(run).is_dir() else None
+
+
+def check_save(run: RunLike, names: Sequence[str], *, force: bool = False) -> Run:
+    """The run directory to save `names` in, checked before long work. Raises as `new_path`, and if there is no run."""
+    directory = resolve_run(run)
+    if directory is None:
+        raise UserError(f"save={', '.join(names)} saves in a run: give the run's folder, not a model or a file.")
+    for name in names:
+        new_path(directory, name, force=force)
+    return directory
+
+
+def new_path(run: Run, name: str, *, force: bool = False) -> Path:
+    """The path at which `name` will be saved. Raises for an invalid name and, unless `force`, for a taken one."""
     if not NAME.fullmatch(name):
         raise UserError(
             f"{name!r} cannot be a name: letters, digits, _ - and . are expected, and not digits alone (a seed is)."
@@ -61,7 +83,7 @@ def place_of(run: Run, name: str, *, force: bool = False) -> Path:
     return path
 
 
-def keep(
+def save(
     run: Run,
     model: Model,
     name: str,
@@ -71,43 +93,67 @@ def keep(
     *,
     force: bool = False,
 ) -> Path:
-    """Write tensors under a name into the run, whole or not at all. `record`: JSON values, how they were found."""
-    path = place_of(run, name, force=force)
-    own = {"kind": kind, "model": catalogue.name_of(model), "space": space_of(model)}
-    write_tensors(path, tensors, {**record, **own})
+    """Save tensors in the run under a name; the file is written whole or not at all.
+
+    record: JSON values that say how the tensors were found; `found` is the sentence that `list_latents` shows.
+    Raises as `new_path` does.
+    """
+    path = new_path(run, name, force=force)
+    own = {"kind": kind, "model": catalogue.name_of(model), "space": fingerprint_of(model)}
+    named = {} if space_name(model) is None else {"latent_space": space_name(model)}
+    write_tensors(path, tensors, {**record, **own, **named})
     return path
 
 
 def names_of(run: Run, kind: Kind | None = None) -> list[str]:
-    """The names kept in a run, of one kind or of both. A damaged file is of none: asked for by name, it is named."""
+    """The names saved in a run, of one kind or of both. A damaged file has no kind; `load` reports it by its name."""
     paths = sorted((run.path / FOLDER).glob(f"*{SUFFIX}"))
-    return [path.stem for path in paths if kind is None or _kind_of(path) == kind]
+    return [path.stem for path in paths if kind is None or _kind_in(path) == kind]
 
 
-def _kind_of(path: Path) -> str | None:
+def kind_of(record: dict[str, Any]) -> str | None:
+    """The kind that a file's record states, under its present name; None if it states none."""
+    kind = record.get("kind")
+    return FORMER_KINDS.get(str(kind), kind)
+
+
+def _kind_in(path: Path) -> str | None:
     try:
-        return read_tensors(path)[1].get("kind")
+        return kind_of(read_tensors(path)[1])
     except RunError:
         return None
 
 
-def find(run: Run | None, model: Model, name: str | Path, kind: Kind) -> Kept:
-    """What is kept under a name in the run, or in a file of another run that holds the same weights.
+def load(run: Run | None, model: Model, name: str | Path, kind: Kind) -> Saved:
+    """Load what is saved in the run under a name, or in a file of another run with the same weights.
 
-    Raises `UserError` for an unknown name (with the nearest), for another kind, and for what was found in the space of
-    another model. Found at another point of the same run's training, it is taken, and that is said.
+    Something found at another checkpoint of this run is returned with a note.
+    Raises `UserError` for an unknown name (with the nearest one), for another kind, for another latent space of the
+    model, and for another model; `RunError` for a damaged file.
     """
     own = None if run is None else run.path / FOLDER / f"{name}{SUFFIX}"
     path = own if own is not None and own.is_file() else Path(name)
     if path.suffix != SUFFIX or not path.is_file():
         known = names_of(run, kind) if run is not None else []
-        listed = f" There are: {', '.join(known)}." if known else f" The run keeps no {kind} yet."
-        raise UserError(f"There is no {kind} {str(name)!r}.{nearest_name(str(name), known)}{listed}")
+        listed = f" There are: {', '.join(known)}." if known else f" No {kind} saved yet."
+        raise UserError(f"The run has no {kind} {str(name)!r}.{nearest_name(str(name), known)}{listed}")
     tensors, record = read_tensors(path)
-    if record.get("kind") != kind:
-        said = f"holds {record['kind']}" if "kind" in record else "was not kept by imagewright's latent tools"
-        raise UserError(f"{path} {said}, and {kind} was expected.")
-    return Kept(path.stem, kind, _checked(tensors, kind, model, path), record, _same_space(record, model, path, own))
+    found = kind_of(record)
+    if found != kind:
+        holds = "was not written by imagewright's latent tools" if found is None else f"holds {found}"
+        raise UserError(f"{path} {holds}, and {kind} was expected.")
+    _check_space(record, model, path)
+    return Saved(path.stem, kind, _checked(tensors, kind, model, path), record, _check_model(record, model, path, own))
+
+
+def _check_space(record: dict[str, Any], model: Model, path: Path) -> None:
+    """Raise `UserError` for something found in another of the model's spaces, such as StyleGAN's z and w."""
+    recorded, present = record.get("latent_space"), space_name(model)
+    if recorded is not None and present is not None and recorded != present:
+        raise UserError(
+            f"{path.stem} was found in the space {recorded}, and the model is in the space {present}: give --space "
+            f"{recorded} (space={recorded!r} when it is loaded)."
+        )
 
 
 def _checked(tensors: dict[str, Tensor], kind: Kind, model: Model, path: Path) -> dict[str, Tensor]:
@@ -118,18 +164,19 @@ def _checked(tensors: dict[str, Tensor], kind: Kind, model: Model, path: Path) -
     shape = tuple(found.shape) if kind == "direction" else tuple(found.shape[1:])
     if shape != expected:
         raise UserError(
-            f"{path.name} is of a space of shape {shape}, but {catalogue.name_of(model)} decodes {expected}: it was "
-            "found with another model."
+            f"{path.name} is of a latent space of shape {shape}, but {catalogue.name_of(model)} decodes {expected}: "
+            "it was found with another model."
         )
     return tensors
 
 
-def _same_space(record: dict[str, Any], model: Model, path: Path, own: Path | None) -> tuple[str, ...]:
-    if record.get("space") == space_of(model):
+def _check_model(record: dict[str, Any], model: Model, path: Path, own: Path | None) -> tuple[str, ...]:
+    """A note if the file is the run's `own` and from another checkpoint. Raises `UserError` for another model's."""
+    if record.get("space") == fingerprint_of(model):
         return ()
     if path == own:
-        return (f"{path.stem} was found at another point of this run's training: it may not fit as well now.",)
+        return (f"{path.stem} was found at another checkpoint of this run: it may fit less well now.",)
     raise UserError(
         f"{path} was found in the latent space of another model ({record.get('model')}), where the same numbers mean "
-        "other pictures: find it anew with this run."
+        "other pictures: find it again with this run."
     )

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from imagewright.cli.commands.latent.loading import load_model
 from imagewright.cli.commands.verbs import At, Force, RunPath, Space, Truncation
 from imagewright.cli.values import Count, Flag, Words
 
@@ -44,10 +45,10 @@ def edit(
     from imagewright.cli.show import say
     from imagewright.output.sheets import check_output
 
-    is_animation = check_output(out, animated=True, force=force) == "animation"
-    usual_steps = ANIMATION_STEPS if is_animation else SHEET_STEPS
-    moves = _parse_moves(move, first, last, usual_steps if steps is None else steps)
-    model = imagewright.load(run, images_seen=at, space=space, truncation=truncation)
+    animated = check_output(out, animated=True, force=force) == "animation"
+    default_steps = ANIMATION_STEPS if animated else SHEET_STEPS
+    moves = _parse_moves(move, first, last, default_steps if steps is None else steps)
+    model = load_model(run, at, space, truncation)
     sheet = imagewright.edit_sheet(
         run, inputs, moves, keep_detail=keep_detail, frames_per_second=frames_per_second, model=model
     )

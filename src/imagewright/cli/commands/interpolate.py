@@ -1,18 +1,47 @@
-"""`imagewright interpolate RUN`: a walk from picture to picture, or a blend of four corners."""
+"""`imagewright interpolate RUN`: images between two or more ends, or the square between four corners."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from imagewright.cli.commands.latent.loading import load_model
 from imagewright.cli.commands.verbs import At, Force, RunPath, Space, Truncation
 from imagewright.cli.values import Count, Words
 
 SHEET_STEPS = 8
 ANIMATION_STEPS = 61  # a leg: 2.4 seconds at 25 frames a second
 CORNER_STEPS = 7
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Ends:
+    """Options that say what to interpolate between."""
+
+    between: Annotated[
+        Words,
+        Parameter(help="the ends, two or more: seeds, picture files, names saved in the run; 0 1 by default"),
+    ] = ()
+    corners: Annotated[Words, Parameter(help="instead: four corners, blended into a square of --steps a side")] = ()
+    source: Annotated[str | None, Parameter(help="instead: pictures spread evenly over this source")] = None
+    count: Annotated[Count, Parameter(help="pictures of the source to interpolate between")] = 2
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Animation:
+    """Options that matter most for an animation."""
+
+    loop: Annotated[
+        bool | None,
+        Parameter(help="add a leg to the first end, so that it repeats without a jump; by default in animations"),
+    ] = None
+    pace: Annotated[Literal["even", "smooth"], Parameter(help="smooth: slow at the ends")] = "even"
+    frames_per_second: Annotated[float, Parameter(help="of an animation")] = 25.0
 
 
 def interpolate(
@@ -22,67 +51,52 @@ def interpolate(
     out: Annotated[
         Path, Parameter(help="a sheet (.png, .jpg, .tif), an animation (.webp, .gif, .mp4), .npz, or a folder")
     ],
-    between: Annotated[
-        Words, Parameter(help="two or more seeds, picture files or names saved in the run; by default 0 1")
-    ] = (),
-    corners: Annotated[Words, Parameter(help="instead: four of these, blended into a square of --steps a side")] = (),
-    source: Annotated[str | None, Parameter(help="instead: pictures of this source, at even distances")] = None,
-    count: Annotated[Count, Parameter(help="pictures of the source to walk between")] = 2,
+    ends: Ends = Ends(),
     steps: Annotated[
         Count | None,
-        Parameter(
-            help="pictures from end to end, both included; by default 8 on a sheet, 61 in an animation, 7 a side"
-        ),
+        Parameter(help="pictures of one leg, both ends included; 8 on a sheet, 61 in an animation, 7 of a square"),
     ] = None,
-    way: Annotated[
+    interpolation: Annotated[
         Literal["spherical", "linear"] | None,
-        Parameter(
-            help="along a great circle, or straight; by default spherical if the model's prior is standard normal"
-        ),
+        Parameter(help="by default spherical if the model samples standard normal latents, else linear"),
     ] = None,
-    loop: Annotated[
-        bool | None,
-        Parameter(
-            help="go back to the first end, so that an animation repeats without a jump; the default for animations"
-        ),
-    ] = None,
-    pace: Annotated[Literal["even", "smooth"], Parameter(help="smooth: slower at the ends")] = "even",
-    frames_per_second: Annotated[float, Parameter(help="of an animation")] = 25.0,
+    animation: Animation = Animation(),
     at: At = None,
     space: Space = None,
     truncation: Truncation = None,
     force: Force = False,
 ) -> None:
-    """Walk from one picture to another: a sheet, or an animation. Or blend four corners into a square."""
+    """Interpolate from one picture to another: a sheet, or an animation. Or blend four corners into a square."""
     import imagewright
     from imagewright.cli.output import write_sheet
     from imagewright.cli.show import say
     from imagewright.errors import UserError
     from imagewright.output.sheets import check_output
 
-    if sum(map(bool, (between, corners, source))) > 1:
-        raise UserError("--between, --corners and --source each say what to walk between: give one of them.")
-    is_animation = check_output(out, animated=not corners, force=force) == "animation"
-    model = imagewright.load(run, images_seen=at, space=space, truncation=truncation)
-    if corners:
-        sheet = imagewright.blend_sheet(run, corners, CORNER_STEPS if steps is None else steps, way=way, model=model)
+    if sum(map(bool, (ends.between, ends.corners, ends.source))) > 1:
+        raise UserError("--between, --corners and --source each say what to interpolate between: give one of them.")
+    animated = check_output(out, animated=not ends.corners, force=force) == "animation"
+    model = load_model(run, at, space, truncation)
+    if ends.corners:
+        side = CORNER_STEPS if steps is None else steps
+        sheet = imagewright.blend_sheet(run, ends.corners, side, interpolation=interpolation, model=model)
     else:
-        default_steps = ANIMATION_STEPS if is_animation else SHEET_STEPS
-        walk: dict[str, Any] = {
+        default_steps = ANIMATION_STEPS if animated else SHEET_STEPS
+        options: dict[str, Any] = {
             "steps": default_steps if steps is None else steps,
-            "ends": between or None,
-            "source": source,
-            "count": count,
-            "way": way,
-            "loop": is_animation if loop is None else loop,
-            "pace": pace,
-            "frames_per_second": frames_per_second,
+            "ends": ends.between or None,
+            "source": ends.source,
+            "count": ends.count,
+            "interpolation": interpolation,
+            "loop": animated if animation.loop is None else animation.loop,
+            "pace": animation.pace,
+            "frames_per_second": animation.frames_per_second,
             "model": model,
         }
-        if is_animation:
-            say(imagewright.write_interpolation(run, out, force=force, **walk))
+        if animated:
+            say(imagewright.write_interpolation(run, out, force=force, **options))
             print(out)
             return
-        sheet = imagewright.interpolation_sheet(run, **walk)
+        sheet = imagewright.interpolation_sheet(run, **options)
     say(sheet.notes)
     write_sheet(sheet, out, force=force)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 
@@ -131,12 +131,3 @@ def score(
         f"{len(scores):,} pictures, {unit}: mean {float(scores.mean()):.6g}, lowest {float(scores.min()):.6g}, "
         f"highest {float(scores.max()):.6g}"
     )
-
-
-def made_by(run: Path, model: object, at: int | None) -> dict[str, Any]:
-    """What made the pictures, for their record: the model's name, the run's, and the images the model has seen."""
-    from imagewright import Run, catalogue
-
-    if at is None and run.is_dir():
-        at = Run(run).latest()[0].images_seen
-    return {"model": catalogue.name_of(model), "run": run, "images_seen": at}

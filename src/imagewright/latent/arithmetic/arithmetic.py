@@ -1,39 +1,51 @@
 """Arithmetic with pictures: `man with glasses - man + woman`.
 
 Radford et al. 2016, arXiv:1511.06434, section 6.3.2 and figure 7: each term is the mean of several latents, since
-single ones are unstable; the result is shown with others around it. There uniform noise of 0.25 is added to latents in
-[-1, 1]; here normal noise of `spread` standard deviations.
+results with single latents are unstable, and the result is shown with variations. They add uniform noise of 0.25 to
+latents in [-1, 1]; here the noise is normal, of `spread` standard deviations.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from imagewright.capabilities import Decodes, latent_parts_of, require, verbs_of
 from imagewright.errors import UserError
-from imagewright.latent import store as kept
-from imagewright.latent.arithmetic.sets import Names, Operand, checked_sets
-from imagewright.latent.arithmetic.terms import Term, parse
-from imagewright.latent.editing.edit import lawful
-from imagewright.latent.inputs import run_of
+from imagewright.latent import store
+from imagewright.latent.arithmetic.operands import Operand, OperandResolver, check_set_names
+from imagewright.latent.arithmetic.terms import Term, parse_expression
+from imagewright.latent.editing.edit import clamp_to_prior
 from imagewright.model import Model
 from imagewright.seeds import derive_seed
 from imagewright.verbs.apply import ImagesLike, RunLike, decode, resolve_model, sample_latents
 
-DRAWS = 256
+if TYPE_CHECKING:
+    from imagewright.output.sheets import Sheet
+
+SAMPLES = 256  # on which the deviation of the prior is measured
 
 
 @dataclass(frozen=True)
-class Result:
-    """The sum of `terms`: its latent (*latent shape) and picture uint8 (C, H, W).
+class ArithmeticResult:
+    """The sum of terms.
 
-    `around`: pictures of latents near it, uint8 (M, C, H, W). `operands` and `means` (uint8, None for a direction):
-    what each term stands for, and the picture of its mean.
+    expression: as given.
+    terms: of the expression.
+    operands: what each term is resolved to.
+    means: uint8 (C, H, W) for each term, its mean decoded; None for a direction.
+    latent: float32 (*latent shape), the sum.
+    image: uint8 (C, H, W), the sum decoded.
+    variations: uint8 (M, C, H, W), latents near the sum decoded.
+    notes: for the user.
+    model: that the latent is of.
+    settings: of the arithmetic, for a record; with the `seed` of the variations.
+    saved: the file that the sum was saved in, or None.
     """
 
     expression: str
@@ -42,9 +54,26 @@ class Result:
     means: list[Tensor | None]
     latent: Tensor
     image: Tensor
-    around: Tensor
-    said: tuple[str, ...]
-    kept: Path | None = None
+    variations: Tensor
+    notes: tuple[str, ...]
+    model: Model = field(repr=False)
+    settings: dict[str, Any]
+    seed: int
+    saved: Path | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The expression, its terms and the settings, as JSON values; without latents and pictures."""
+        terms = [
+            {"factor": term.factor, "operand": term.text, "count": operand.count, "direction": operand.is_direction}
+            for term, operand in zip(self.terms, self.operands, strict=True)
+        ]
+        return {**self.settings, "seed": self.seed, "terms": terms}
+
+    def sheet(self) -> Sheet:
+        """Each term's pictures over their mean, the sum, and variations of it."""
+        from imagewright.latent.arithmetic.sheet import arithmetic_sheet
+
+        return arithmetic_sheet(self)
 
 
 def arithmetic(
@@ -58,62 +87,82 @@ def arithmetic(
     seed: int = 0,
     save: str | None = None,
     force: bool = False,
-) -> Result:
-    """Add and subtract means of pictures, kept points and directions: "man with glasses - man + woman".
+    model: Model | None = None,
+) -> ArithmeticResult:
+    """Add and subtract mean latents: "man with glasses - man + woman".
 
-    A term is a set of `sets` (its name, and a folder or other set of pictures, or an expression of labels), a name
-    kept in the run, a seed, a picture file, a folder, or labels of `source` as in `Male & Eyeglasses & !Smiling`; a
-    factor may stand before it, `0.5 * anna`. + and - stand between spaces. `around`: how many pictures near the result,
-    `spread` standard deviations away in each place. `save` keeps the result in the run as points of that name.
-    Raises `UserError` with the place of the mistake.
+    run: a run, its directory, a weights file or a model.
+    expression: terms with + and - between spaces. A term is a set's name, a name saved in the run, a seed, a picture
+        file, a folder, or labels of `source` such as `Male & Eyeglasses & !Smiling`. A factor may precede it:
+        `0.5 * anna`.
+    sets: pictures, or an expression of labels of `source`, by name.
+    source: labelled pictures.
+    spread: of the variations, in standard deviations of the prior.
+    around: how many variations.
+    seed: of the variations.
+    save: save the sum in the run under this name.
+    force: write over saved latents of that name.
+    model: the run's model, if it is loaded already.
+    Raises `UserError` with the position of a mistake in the expression.
     """
-    model = resolve_model(run)
-    home = run_of(run)
-    if save is not None:
-        if home is None:
-            raise UserError(f"save={save} keeps the result in a run: give the run's folder, not a model or a file.")
-        kept.place_of(home, save, force=force)
+    model = resolve_model(run) if model is None else model
+    directory = None if save is None else store.check_save(run, [save], force=force)
     if not 0 <= spread < float("inf") or around < 0:
         raise UserError(f"spread={spread} and around={around}, but both are 0 or more.")
-    terms = parse(expression)
-    checked_sets(sets or {})
+    terms = parse_expression(expression)
+    check_set_names(sets or {})
     require(model, Decodes)
-    names = Names(run, model, sets or {}, source, seed)
-    operands = [names.operand(term, expression) for term in terms]
-    said = [*names.said, *_of_weights(terms, operands)]
+    resolver = OperandResolver(run, model, sets or {}, source, seed)
+    operands = [resolver.resolve(term, expression) for term in terms]
     latent = torch.stack([term.factor * each.mean for term, each in zip(terms, operands, strict=True)]).sum(0)
-    latent = lawful(model, latent[None])[0]
-    near = _near(model, latent, spread, around, seed)
+    latent = clamp_to_prior(model, latent[None])[0]
+    near = _sample_near(model, latent, spread, around, seed)
     pictures = decode(model, torch.cat([latent[None], near]))
-    means = [None if each.is_direction else decode(model, each.mean[None])[0] for each in operands]
-    path = None
-    if save is not None and home is not None:
-        record = {"found": f"arithmetic: {expression}", "names": [expression]}
-        path = kept.keep(home, model, save, "points", {"latents": latent[None]}, record, force=force)
-    return Result(
-        expression, terms, operands, means, latent, pictures[0], pictures[1:], tuple(dict.fromkeys(said)), path
+    result = ArithmeticResult(
+        expression,
+        terms,
+        operands,
+        [None if each.is_direction else decode(model, each.mean[None])[0] for each in operands],
+        latent,
+        pictures[0],
+        pictures[1:],
+        tuple(dict.fromkeys([*resolver.notes, *_weights_note(terms, operands)])),
+        model,
+        {"expression": expression, "sets": {name: _describe(value) for name, value in (sets or {}).items()}}
+        | {"spread": spread},
+        seed,
     )
+    if save is None or directory is None:
+        return result
+    record = {"found": f"arithmetic: {expression}", "names": [expression]}
+    path = store.save(directory, model, save, "latents", {"latents": latent[None]}, record, force=force)
+    return replace(result, saved=path)
 
 
-def _of_weights(terms: list[Term], operands: list[Operand]) -> list[str]:
-    """A sum of points is where pictures are if their factors add up to 1: say so where they do not."""
+def _describe(pictures: ImagesLike) -> str:
+    """A set of pictures in a record: as typed, or in a word."""
+    return str(pictures) if isinstance(pictures, str | Path) else getattr(pictures, "source", "pictures")
+
+
+def _weights_note(terms: list[Term], operands: list[Operand]) -> list[str]:
+    """A note unless the factors of latents sum to 1: otherwise the sum may lie outside the prior's range."""
     total = sum(term.factor for term, each in zip(terms, operands, strict=True) if not each.is_direction)
     if abs(total - 1) < 1e-6:
         return []
     if all(each.is_direction for each in operands):
-        return ["All terms are directions: they are added to the middle of the latents."]
-    return [f"The factors of the points add up to {total:g} and not to 1, so the result may lie where no pictures are."]
+        return ["All terms are directions: they are added to the latent 0."]
+    return [f"The factors of the inputs add up to {total:g} and not to 1, so the result may lie where no pictures are."]
 
 
-def _near(model: Model, latent: Tensor, spread: float, count: int, seed: int) -> Tensor:
-    """(count, *latent shape) around a latent: normal, `spread` times as wide as the model's draws; noise parts only."""
+def _sample_near(model: Model, latent: Tensor, spread: float, count: int, seed: int) -> Tensor:
+    """Latents (count, *latent shape) with normal noise of `spread` deviations of the prior; noise parts only."""
     generator = torch.Generator().manual_seed(derive_seed(seed, "around"))
     noise = torch.randn(count, latent.numel(), generator=generator)
-    wide = torch.ones(latent.numel())
+    deviation = torch.ones(latent.numel())
     if "sample" in verbs_of(model):
-        wide = sample_latents(model, DRAWS, seed).flatten(1).std(0)
+        deviation = sample_latents(model, SAMPLES, seed).flatten(1).std(0)
     free = torch.zeros(latent.numel())
     for part in latent_parts_of(model):
         if part.kind == "normal" or part.is_noise:
             free[part.places] = 1
-    return latent + (spread * noise * wide * free).reshape(count, *latent.shape)
+    return latent + (spread * noise * deviation * free).reshape(count, *latent.shape)

@@ -1,7 +1,7 @@
-"""Attribute directions: where to move a latent so that its picture smiles, or grows old.
+"""Find attribute directions: along them a latent's picture begins to smile, or grows old.
 
-Found from labelled pictures, from two folders of marked ones, or, in a model without encoder, from its own samples with
-the labels of a judge. The mathematics and the metric are in `attributes_directions`.
+The evidence is labelled pictures, two folders of marked pictures, or samples labelled by a classifier.
+`mathematics.py` says how a direction is computed.
 """
 
 from __future__ import annotations
@@ -12,20 +12,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from imagewright import catalogue
 from imagewright.capabilities import Decodes, require, samples_attributes, samples_classes, verbs_of
 from imagewright.errors import UserError
-from imagewright.latent import store as kept
-from imagewright.latent.attributes.effect import SHOWN, Effect, effect_of
-from imagewright.latent.attributes.evidence import Evidence, from_classified, from_folders, from_source
-from imagewright.latent.attributes.labels import Progress, annotations_of, encoded, evenly, number_of
+from imagewright.latent import store
+from imagewright.latent.attributes.effect import MOVED, Effect, measure_effect
+from imagewright.latent.attributes.evidence import (
+    Evidence,
+    gather_from_classifier,
+    gather_from_folders,
+    gather_from_source,
+)
+from imagewright.latent.attributes.labels import annotations_of, choose_evenly, encode_all, index_of
 from imagewright.latent.attributes.mathematics import Method
-from imagewright.latent.attributes.result import Attribute, found_on
-from imagewright.latent.inputs import run_of
+from imagewright.latent.attributes.result import Attribute, build_attribute
 from imagewright.model import Model
-from imagewright.runs.run import Run
+from imagewright.progress import Progress
 from imagewright.verbs.apply import ImagesLike, RunLike, decode, resolve_model, sample_latents
 
 
@@ -49,29 +52,39 @@ def attribute(
     save: str | None = None,
     force: bool = False,
     progress: Progress | None = None,
+    model: Model | None = None,
 ) -> Attribute:
-    """The direction in which an attribute grows; `save` keeps it in the run under a name that every tool takes.
+    """The direction in which an attribute grows.
 
-    From labelled pictures: `source` and the name of an attribute or class. From marked ones: `positive` and `negative`,
-    sets of pictures; `mirror` adds their mirror images, which helps where there are few and left is as good as right.
-    From the model's samples: `classifier`, a run that classifies, and one of its classes. A model
-    without encoder finds it on samples labelled by a judge that learns from `source`.
+    Give one of three kinds of evidence: `source` and `attribute`; `positive` and `negative`; or `classifier` and
+    `attribute`. For a model without encoder, a `source` trains a classifier that labels samples of the model.
 
-    `method`: the difference of means, or the normal of a linear support vector machine. `balance`: attributes of the
-    source that come with this one and are not meant ("all": every other). `orthogonal_to`: attributes of the source, or
-    kept directions, that are not to change. `measure`: train a judge on the source's pictures and measure the effect on
-    a held-out tenth, or on `held_out`: under a minute. Raises `UserError` for what does not exist, with the nearest
-    name, and `DataError` where a side is empty.
+    run: a run, its directory, a weights file or a model.
+    source: labelled pictures.
+    attribute: an attribute or class of the source, or a class of the classifier.
+    positive, negative: pictures with the attribute and pictures without it.
+    classifier: a run that classifies; it labels samples of the model.
+    mirror: add the mirror images of marked pictures, for few pictures of which left and right do not matter.
+    method: "mean" for the difference of means, "svm" for the normal of a linear support vector machine.
+    balance: attributes of the source that occur together with this one and are not meant; "all" for every other.
+    orthogonal_to: attributes of the source, or saved directions, that are not to change.
+    measure: train a classifier on the source and measure the effect on held-out pictures, in under a minute.
+    held_out: labelled pictures to test and measure on; by default a tenth of the source.
+    labels: a file of labels for the source.
+    split: a part of the source, such as "train".
+    seed: of the split, the samples and the classifier.
+    save: save the direction in the run under this name.
+    force: write over a saved direction of that name.
+    progress: called with (done, total) of each part that takes long.
+    model: the run's model, if it is loaded already.
+    Raises `UserError` for an unknown name, with the nearest one, and `DataError` if no pictures have the attribute or
+    all have it.
     """
-    model = resolve_model(run)
-    home = run_of(run)
-    if save is not None:
-        if home is None:
-            raise UserError(f"save={save} keeps a direction in a run: give the run's folder, not a model or a file.")
-        kept.place_of(home, save, force=force)
+    model = resolve_model(run) if model is None else model
+    directory = store.resolve_run(run) if save is None else store.check_save(run, [save], force=force)
     require(model, Decodes)
     _refuse_conditions(model, attribute)
-    evidence = _evidence(
+    evidence = _gather(
         model,
         source,
         attribute,
@@ -86,32 +99,32 @@ def attribute(
         progress=progress,
     )
     if measure and evidence.images is None:
-        raise UserError("measure needs labelled pictures for its judge to learn from: give a source with labels.")
+        raise UserError("measure needs labelled pictures to train a classifier on: give a source with labels.")
     name = evidence.labelled.names[0] if attribute is None else attribute
-    found = found_on(model, home, evidence, name, method, tuple(balance), tuple(orthogonal_to))
+    found = build_attribute(model, directory, evidence, name, method, tuple(balance), tuple(orthogonal_to))
     if measure:
-        found = replace(found, effect=_measured(model, evidence, found, seed, progress))
-    if save is None or home is None:
+        found = replace(found, effect=_measure_effect(model, evidence, found, seed, progress))
+    if save is None or directory is None:
         return found
-    return replace(found, kept=_keep(home, model, save, found, force=force))
+    return replace(found, saved=found.save(directory, save, force=force))
 
 
 def _refuse_conditions(model: Model, attribute: str | None) -> None:
-    """What a conditional model is told is not in the rest of its latents."""
-    told = (*(model.class_names if samples_classes(model) else ()),)
-    told += (*(model.attribute_names if samples_attributes(model) else ()),)
-    if attribute in told and "encode" not in verbs_of(model):
+    """Raise `UserError` for a condition of a conditional model, which the other numbers of its latents do not hold."""
+    conditions = (*(model.class_names if samples_classes(model) else ()),)
+    conditions += (*(model.attribute_names if samples_attributes(model) else ()),)
+    if attribute in conditions and "encode" not in verbs_of(model):
         raise UserError(
-            f"{attribute} is what {catalogue.name_of(model)} is told when it draws, so no direction is needed: ask for "
-            "it (`imagewright sample --label`, --attributes). Directions are of what it is not told."
+            f"{attribute} is a condition of {catalogue.name_of(model)}, so no direction is needed: sample it "
+            "(`imagewright sample --label`, --attributes). Directions are for what is no condition."
         )
 
 
-def _evidence(
+def _gather(
     model: Model,
     source: ImagesLike | None,
     attribute: str | None,
-    called: str,
+    default_name: str,
     marked: tuple[ImagesLike | None, ImagesLike | None],
     classifier: RunLike | None,
     *,
@@ -129,46 +142,30 @@ def _evidence(
         if positive is None or negative is None:
             missing = "with it (positive=" if positive is None else "without it (negative="
             raise UserError(f"Pictures {missing}FOLDER) are missing: the two are compared.")
-        return from_folders(model, attribute or called, positive, negative, mirror=mirror, progress=options["progress"])
+        name = attribute or default_name
+        return gather_from_folders(model, name, positive, negative, mirror=mirror, progress=options["progress"])
     if mirror:
-        raise UserError("mirror=True is for marked pictures (positive=, negative=): of labelled ones there are enough.")
+        raise UserError("mirror is for marked pictures (positive=, negative=), not for labelled ones.")
     if attribute is None:
         raise UserError("What to look for is missing (attribute=NAME): name one of the attributes or classes.")
     if source is not None:
-        return from_source(model, source, attribute, **options)
+        return gather_from_source(model, source, attribute, **options)
     assert classifier is not None
-    return from_classified(model, classifier, attribute, seed=options["seed"])
+    return gather_from_classifier(model, classifier, attribute, seed=options["seed"])
 
 
-def _measured(model: Model, evidence: Evidence, found: Attribute, seed: int, progress: Progress | None) -> Effect:
-    """The effect on held-out pictures that lack the attribute, or on samples that the judge says lack it."""
+def _measure_effect(model: Model, evidence: Evidence, found: Attribute, seed: int, progress: Progress | None) -> Effect:
+    """The effect on held-out pictures without the attribute, or on samples that the classifier finds without it."""
     assert evidence.images is not None
-    judge = evidence.images.judge(seed, progress)
-    own = number_of(found.name, judge.names)
+    classifier = evidence.images.train_classifier(seed, progress)
+    own = index_of(found.name, classifier.names)
     if "encode" not in verbs_of(model):
-        drawn = sample_latents(model, 3 * SHOWN, seed + 1)
-        lacking = judge.probabilities(decode(model, drawn))[:, own] < 0.5
-        return effect_of(model, judge, found.name, drawn[lacking][:SHOWN], found.step)
+        latents = sample_latents(model, 3 * MOVED, seed + 1)
+        without = classifier.probabilities(decode(model, latents))[:, own] < 0.5
+        return measure_effect(model, classifier, found.name, latents[without][:MOVED], found.step)
     images = evidence.images.held_out
     assert images is not None
-    rows = evenly(np.flatnonzero(~annotations_of(images)[1][:, own]), SHOWN)
+    rows = choose_evenly(np.flatnonzero(~annotations_of(images)[1][:, own]), MOVED)
     shown = images.subset(rows)
-    return effect_of(
-        model, judge, found.name, encoded(model, shown), found.step, pictures=shown.batch(np.arange(len(rows))).images
-    )
-
-
-def _keep(home: Run, model: Model, save: str, found: Attribute, *, force: bool) -> Path:
-    record = {
-        "found": found.found(),
-        "attribute": found.name,
-        "source": found.source,
-        "method": found.method,
-        "counts": list(found.counts),
-        "told_apart": found.told_apart,
-        "balance": list(found.balance),
-        "orthogonal_to": list(found.orthogonal_to),
-        "effect": None if found.effect is None else found.effect.to_record(),
-    }
-    tensors = {"direction": found.direction, "scale": torch.tensor(found.scale)}
-    return kept.keep(home, model, save, "direction", tensors, record, force=force)
+    pictures = shown.batch(np.arange(len(rows))).images
+    return measure_effect(model, classifier, found.name, encode_all(model, shown), found.step, pictures=pictures)

@@ -1,4 +1,4 @@
-"""Latents of which it is known what their pictures show: of labelled pictures, or of two folders of marked ones.
+"""Labelled pictures and their latents: open them at the model's size, choose some, and encode them.
 
 Shape letters: N pictures, A attributes.
 """
@@ -6,7 +6,7 @@ Shape letters: N pictures, A attributes.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,22 +17,25 @@ from imagewright.capabilities import Decodes, require
 from imagewright.errors import DataError, UserError, nearest_name
 from imagewright.images import Images, open_images
 from imagewright.model import Model
+from imagewright.progress import Progress
 from imagewright.verbs.apply import ImagesLike, encode, images_for
 
-PICTURES = 20_000  # encoded, at most: a direction from twice as many is the same
-NUMBERS = 2**26  # of latents held in memory, at most (256 MiB)
+PICTURES = 20_000  # encoded, at most: twice as many give the same direction
+NUMBERS = 2**26  # of latents in memory, at most (256 MiB)
 NAMED_AT_MOST = 12
-HELD_OUT = 10  # one picture in so many is kept from finding a direction, to test it on
+HELD_OUT = 10  # one picture in so many is held out, to test directions on
 ENOUGH_TO_HOLD_OUT = 200
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Labelled:
-    """Latents (N, *latent shape) and what their pictures show: `values`, bool (N, A), of the attributes `names`.
+class LabelledLatents:
+    """Latents with the attributes of their pictures.
 
-    `pictures`: int64 (N,), equal for latents of one picture and of its mirror image; None where each is of its own.
+    latents: (N, *latent shape).
+    names: of the A attributes.
+    values: bool (N, A).
+    pictures: int64 (N,), equal for the latents of a picture and of its mirror image; None if there are no mirror
+        images.
     """
 
     latents: Tensor
@@ -41,14 +44,14 @@ class Labelled:
     pictures: np.ndarray | None = None
 
     def side(self, name: str) -> np.ndarray:
-        """Which have the attribute, bool (N,). Raises `UserError` for an unknown name."""
-        return self.values[:, number_of(name, self.names)]
+        """Which latents have the attribute, bool (N,). Raises `UserError` for an unknown name."""
+        return self.values[:, index_of(name, self.names)]
 
 
-def opened_for(
+def open_at_model_size(
     model: Model, source: ImagesLike, *, split: str | None = None, labels: object = None
 ) -> tuple[Images, list[str]]:
-    """A source at the model's size, prepared, and a sentence where its pictures had to be changed for that."""
+    """A source at the model's size, prepared, and a note if its pictures are resized or converted."""
     opened = open_images(source, split=split, labels=labels)  # type: ignore[arg-type]
     images = images_for(model, opened).prepare()
     changed = []
@@ -63,7 +66,7 @@ def opened_for(
 
 
 def annotations_of(images: Images) -> tuple[tuple[str, ...], np.ndarray]:
-    """The names of all that is known of labelled pictures, and bool (N, A): attributes, and classes against the rest.
+    """The attributes of labelled pictures: A names, and bool (N, A). Each class is an attribute as well.
 
     Raises `DataError` for pictures without labels.
     """
@@ -84,16 +87,16 @@ def annotations_of(images: Images) -> tuple[tuple[str, ...], np.ndarray]:
     return tuple(names), np.stack(columns, 1)
 
 
-def number_of(name: str, names: Sequence[str]) -> int:
-    """The place of an attribute among `names`; `UserError` with the nearest name for an unknown one."""
+def index_of(name: str, names: Sequence[str]) -> int:
+    """The index of an attribute among `names`; raises `UserError` with the nearest name for an unknown one."""
     if name in names:
         return list(names).index(name)
     listed = ", ".join(names[:NAMED_AT_MOST]) + (" ..." if len(names) > NAMED_AT_MOST else "")
     raise UserError(f"There is no attribute or class {name!r}.{nearest_name(name, names)} The {len(names)}: {listed}.")
 
 
-def check_sides(name: str, with_it: int, without: int) -> None:
-    """Raise `DataError` where nothing is there to compare with."""
+def check_both_sides(name: str, with_it: int, without: int) -> None:
+    """Raise `DataError` unless there are pictures with the attribute and pictures without it."""
     if with_it and without:
         return
     side = "without" if with_it else "with"
@@ -103,8 +106,8 @@ def check_sides(name: str, with_it: int, without: int) -> None:
     )
 
 
-def parts_of(images: Images, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of the pictures to find directions on, and of those to test on: every tenth, by the seed; none of few."""
+def split_indices(images: Images, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of pictures to find directions on, and of a random tenth to test on; none to test on below 200."""
     order = np.random.default_rng(seed).permutation(len(images))
     if len(images) < ENOUGH_TO_HOLD_OUT:
         return np.sort(order), order[:0]
@@ -112,39 +115,39 @@ def parts_of(images: Images, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return np.sort(order[cut:]), np.sort(order[:cut])
 
 
-def evenly(indices: np.ndarray, count: int) -> np.ndarray:
-    """`count` of the indices, spread evenly over them; all where there are fewer."""
-    places = np.linspace(0, len(indices) - 1, min(count, len(indices))).round().astype(np.int64)
-    return indices[places]
+def choose_evenly(indices: np.ndarray, count: int) -> np.ndarray:
+    """At most `count` of the indices, spread evenly over them."""
+    chosen = np.linspace(0, len(indices) - 1, min(count, len(indices))).round().astype(np.int64)
+    return indices[chosen]
 
 
-def room_for(model: Model) -> int:
-    """How many latents of a model are held at once."""
+def most_latents(model: Model) -> int:
+    """How many latents of a model are held in memory at once."""
     decoder = require(model, Decodes)
     numbers = math.prod(decoder.latent_shape)
     return max(64, min(PICTURES, NUMBERS // numbers))
 
 
-def labelled_pictures(
+def encode_labelled(
     model: Model, images: Images, attribute: str | None = None, progress: Progress | None = None
-) -> Labelled:
-    """Encoded labelled pictures: all, or where they are too many to hold, as many with `attribute` as without."""
+) -> LabelledLatents:
+    """Encode labelled pictures. Of too many to hold, take a subset with `attribute` as often as without."""
     names, values = annotations_of(images)
-    room = room_for(model)
+    most = most_latents(model)
     chosen = np.arange(len(images))
     if attribute is not None:
-        side = values[:, number_of(attribute, names)]
-        check_sides(attribute, int(side.sum()), int((~side).sum()))
-        if len(images) > room:
-            rarer = evenly(np.flatnonzero(side == (side.mean() < 0.5)), room // 2)
-            commoner = evenly(np.flatnonzero(side != (side.mean() < 0.5)), room - len(rarer))
+        side = values[:, index_of(attribute, names)]
+        check_both_sides(attribute, int(side.sum()), int((~side).sum()))
+        if len(images) > most:
+            rarer = choose_evenly(np.flatnonzero(side == (side.mean() < 0.5)), most // 2)
+            commoner = choose_evenly(np.flatnonzero(side != (side.mean() < 0.5)), most - len(rarer))
             chosen = np.sort(np.concatenate([rarer, commoner]))
-    chosen = evenly(chosen, room)
-    return Labelled(encoded(model, images.subset(chosen), progress), names, values[chosen])
+    chosen = choose_evenly(chosen, most)
+    return LabelledLatents(encode_all(model, images.subset(chosen), progress), names, values[chosen])
 
 
-def encoded(model: Model, images: Images, progress: Progress | None = None) -> Tensor:
-    """Latents of all pictures, told of as it goes on."""
+def encode_all(model: Model, images: Images, progress: Progress | None = None) -> Tensor:
+    """Latents of all pictures (N, *latent shape); reports progress in pictures."""
     if progress is None:
         return encode(model, images)
     parts = []

@@ -1,9 +1,11 @@
-"""One direction found on evidence: balanced, orthogonalised, brought back to the model's latents, and tried out."""
+"""Build an attribute's direction from evidence: find it, orthogonalise it, bring it to latent space, and test it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -11,33 +13,50 @@ from torch import Tensor
 
 from imagewright.capabilities import Decodes, latent_parts_of, require
 from imagewright.errors import UserError, nearest_name
-from imagewright.latent import store as kept
+from imagewright.latent import store
 from imagewright.latent.attributes.effect import Effect
 from imagewright.latent.attributes.evidence import Evidence
-from imagewright.latent.attributes.labels import Labelled
+from imagewright.latent.attributes.labels import LabelledLatents
 from imagewright.latent.attributes.mathematics import (
     Method,
-    direction_of,
-    in_latents,
-    orthogonalised,
-    spread_of,
+    find_direction,
+    fit_standardisation,
+    orthogonalise,
+    to_latent_space,
 )
 from imagewright.model import Model
 from imagewright.runs.run import Run
 
-EVERY_OTHER = "all"
+if TYPE_CHECKING:
+    from imagewright.output.sheets import Sheet
+
+ALL_OTHERS = "all"
 FOLDS = 5
-SAME = 0.01  # of the variance of an attribute, left when others are known: below it they cannot be told apart
+UNEXPLAINED = 0.01  # share of an attribute's variance: below it, the other attributes determine it
+HARDLY = 0.6  # area under the ROC curve; 0.5 is chance
+METHODS = {"mean": "mean difference", "svm": "normal of a linear support vector machine"}
 
 
 @dataclass(frozen=True)
 class Attribute:
-    """A direction in a model's latents, of length 1, and `scale`, one standard deviation of the latents along it.
+    """A direction along which an attribute grows.
 
-    `counts`: pictures with it and without. `told_apart`: the chance that a picture with it lies farther along
-    the direction than one without (the area under the ROC curve), on pictures that it was not found on; None where too
-    few are known. `examples` (latents) and `pictures` (uint8, or None for samples) are a few to show it on. `said`:
-    what the user should know.
+    name: of the attribute.
+    direction: float32 (*latent shape), of length 1.
+    scale: one standard deviation of the latents along it.
+    method: "mean" or "svm".
+    counts: pictures with the attribute, and without it.
+    auc: area under the ROC curve on latents that the direction was not found on: the probability that a picture with
+        the attribute lies farther along the direction than one without it. None if too few are labelled.
+    balance: the attributes that it was balanced over.
+    orthogonal_to: the attributes or directions that it is orthogonal to.
+    source: the name of the source.
+    examples: latents (E, *latent shape) to show it on.
+    pictures: uint8 (E, C, H, W) of the examples; None if they are samples.
+    effect: measured with a classifier, or None.
+    notes: for the user.
+    model: that the direction is of.
+    saved: the file that it was saved in, or None.
     """
 
     name: str
@@ -45,47 +64,86 @@ class Attribute:
     scale: float
     method: Method
     counts: tuple[int, int]
-    told_apart: float | None
+    auc: float | None
     balance: tuple[str, ...]
     orthogonal_to: tuple[str, ...]
     source: str
     examples: Tensor
     pictures: Tensor | None
     effect: Effect | None
-    said: tuple[str, ...]
-    kept: Path | None = None
+    notes: tuple[str, ...]
+    model: Model = field(repr=False)
+    saved: Path | None = None
 
     @property
     def step(self) -> Tensor:
-        """What is added to a latent to move it by a strength of 1."""
+        """The change of a latent for a strength of 1, (*latent shape)."""
         return self.direction * self.scale
 
-    def found(self) -> str:
+    def summary(self) -> str:
         """How it was found, in a few words."""
-        how = {"mean": "mean difference", "svm": "normal of a linear machine"}[self.method]
         others = [("balanced over", self.balance), ("orthogonal to", self.orthogonal_to)]
-        said = [f"{words} {', '.join(names)}" for words, names in others if names]
-        return ", ".join([f"{self.name} by {how}", f"{self.counts[0]:,} with and {self.counts[1]:,} without", *said])
+        named = [f"{words} {', '.join(names)}" for words, names in others if names]
+        counted = f"{self.counts[0]:,} with and {self.counts[1]:,} without"
+        return ", ".join([f"{self.name} by {METHODS[self.method]}", counted, *named])
+
+    def lines(self) -> list[str]:
+        """How it was found, how well it separates, and its effect if measured, in sentences."""
+        lines = [f"{self.summary()}; one standard deviation is {self.scale:.3g}."]
+        if self.auc is not None:
+            lines.append(f"Along it, a picture with it lies farther than one without in {self.auc:.0%} of pairs.")
+            if self.auc < HARDLY:
+                lines.append("That is little more than chance: give more pictures, or pictures that differ less else.")
+        return lines if self.effect is None else [*lines, *self.effect.lines()]
+
+    def to_dict(self) -> dict[str, Any]:
+        """How it was found and how well it separates, as JSON values; without the direction itself."""
+        return {
+            "found": self.summary(),
+            "attribute": self.name,
+            "source": self.source,
+            "method": self.method,
+            "counts": list(self.counts),
+            "auc": self.auc,
+            "balance": list(self.balance),
+            "orthogonal_to": list(self.orthogonal_to),
+            "effect": None if self.effect is None else self.effect.to_dict(),
+        }
+
+    def save(self, run: Run, name: str, *, force: bool = False) -> Path:
+        """Save the direction in a run under a name, and return the file. Raises as `store.new_path` does."""
+        tensors = {"direction": self.direction, "scale": torch.tensor(self.scale)}
+        return store.save(run, self.model, name, "direction", tensors, self.to_dict(), force=force)
+
+    def sheet(self, strengths: Sequence[float] | None = None) -> Sheet:
+        """The examples moved along the direction, from -3 to 3 standard deviations by default."""
+        from imagewright.latent.attributes.sheet import STRENGTHS, attribute_sheet
+
+        return attribute_sheet(self, STRENGTHS if strengths is None else strengths)
 
 
-def found_on(
+def build_attribute(
     model: Model,
-    home: Run | None,
+    run: Run | None,
     evidence: Evidence,
     name: str,
     method: Method,
     balance: tuple[str, ...],
     orthogonal_to: tuple[str, ...],
 ) -> Attribute:
-    """The direction of an attribute; see `attributes.attribute`."""
-    search = _Search(model, home, evidence.labelled, method)
+    """The direction of an attribute from evidence. `attributes.find.attribute` documents the arguments and errors.
+
+    run: in which `orthogonal_to` looks up saved directions, or None.
+    """
+    search = _Search(model, run, evidence.labelled, method)
     side = evidence.labelled.side(name)
-    direction = direction_of(search.latents, side, search.spread, method, _others(evidence.labelled, name, balance))
+    others = _balanced_attributes(evidence.labelled, name, balance)
+    direction = find_direction(search.latents, side, search.standardisation, method, others)
     if orthogonal_to:
-        direction = orthogonalised(direction, np.stack([search.other(each) for each in orthogonal_to]))
-    moved, scale = in_latents(direction, search.spread)
+        direction = orthogonalise(direction, np.stack([search.find_other(each) for each in orthogonal_to]))
+    moved, scale = to_latent_space(direction, search.standardisation)
     whole = np.zeros(search.numbers)
-    whole[search.places] = moved
+    whole[search.dimensions] = moved
     shape = require(model, Decodes).latent_shape
     return Attribute(
         name,
@@ -93,75 +151,77 @@ def found_on(
         scale,
         method,
         search.counts(side),
-        _told_apart(evidence, name, search, direction),
+        _measure_auc(evidence, name, search, direction),
         balance,
         orthogonal_to,
         evidence.source,
         evidence.examples,
         evidence.pictures,
         None,
-        (*evidence.said, *search.said),
+        (*evidence.notes, *search.notes),
+        model,
     )
 
 
 class _Search:
-    """Latents of the places that can be moved, (N, D) in float64, and what they are like."""
+    """The movable dimensions of latents, (N, D) in float64, and their standardisation."""
 
-    def __init__(self, model: Model, home: Run | None, labelled: Labelled, method: Method) -> None:
-        self.model, self.home, self.labelled, self.method = model, home, labelled, method
-        self.places = movable_places(model)
+    def __init__(self, model: Model, run: Run | None, labelled: LabelledLatents, method: Method) -> None:
+        self.model, self.run, self.labelled, self.method = model, run, labelled, method
+        self.dimensions = movable_dimensions(model)
         self.numbers = labelled.latents[0].numel()
-        self.latents = self.movable(labelled.latents)
-        self.spread = spread_of(self.latents)
-        self.said: list[str] = []
+        self.latents = self.select(labelled.latents)
+        self.standardisation = fit_standardisation(self.latents)
+        self.notes: list[str] = []
 
-    def movable(self, latents: Tensor) -> np.ndarray:
-        return latents.flatten(1).double().numpy()[:, self.places]
+    def select(self, latents: Tensor) -> np.ndarray:
+        """The movable dimensions of latents, (N, D)."""
+        return latents.flatten(1).double().numpy()[:, self.dimensions]
 
     def counts(self, side: np.ndarray) -> tuple[int, int]:
-        """Pictures with an attribute and without, mirror images not counted."""
+        """Pictures with an attribute and without it; mirror images are not counted."""
         pictures = self.labelled.pictures
         if pictures is None:
             return int(side.sum()), int((~side).sum())
         return len(np.unique(pictures[side])), len(np.unique(pictures[~side]))
 
-    def other(self, name: str) -> np.ndarray:
-        """The direction of u of another attribute of the same pictures, or of a direction kept in the run."""
+    def find_other(self, name: str) -> np.ndarray:
+        """The standardised direction of another attribute of the same pictures, or of a direction saved in the run."""
         if name in self.labelled.names:
             side = self.labelled.side(name)
             if side.all() or not side.any():
                 raise UserError(f"orthogonal_to={name}: all pictures or none have it, so it has no direction here.")
-            return direction_of(self.latents, side, self.spread, self.method)
-        known = [] if self.home is None else kept.names_of(self.home, "direction")
-        if name not in known and not name.endswith(kept.SUFFIX):
+            return find_direction(self.latents, side, self.standardisation, self.method)
+        known = [] if self.run is None else store.names_of(self.run, "direction")
+        if name not in known and not name.endswith(store.SUFFIX):
             raise UserError(
-                f"orthogonal_to={name} is no attribute of these pictures and no direction kept in the run."
+                f"orthogonal_to={name} is no attribute of these pictures and no direction saved in the run."
                 f"{nearest_name(name, [*self.labelled.names, *known])}"
             )
-        found = kept.find(self.home, self.model, name, "direction")
-        self.said += found.said
-        return self.spread.standardised_direction(self.movable(found.tensors["direction"][None])[0])
+        saved = store.load(self.run, self.model, name, "direction")
+        self.notes += saved.notes
+        return self.standardisation.standardise_direction(self.select(saved.tensors["direction"][None])[0])
 
 
-def movable_places(model: Model) -> np.ndarray:
-    """The places of a flattened latent along which one can go: not those of a category or of given attributes."""
+def movable_dimensions(model: Model) -> np.ndarray:
+    """The dimensions of a flattened latent that a direction may change: all but categories and given attributes."""
     parts = latent_parts_of(model)
     free = [part for part in parts if part.kind in ("normal", "uniform")]
     return np.concatenate([np.arange(part.start, part.stop) for part in free])
 
 
-def _others(labelled: Labelled, name: str, balance: tuple[str, ...]) -> np.ndarray | None:
-    """bool (N, A) of the attributes to balance over, those that vary."""
+def _balanced_attributes(labelled: LabelledLatents, name: str, balance: tuple[str, ...]) -> np.ndarray | None:
+    """bool (N, A) of the attributes to balance over. Raises `UserError` if they determine the attribute itself."""
     if not balance:
         return None
-    names = [each for each in labelled.names if each != name] if EVERY_OTHER in balance else list(balance)
+    names = [each for each in labelled.names if each != name] if ALL_OTHERS in balance else list(balance)
     if name in names:
-        raise UserError(f"balance={name} is the attribute itself: name others that come with it.")
+        raise UserError(f"balance={name} is the attribute itself: name others that occur together with it.")
     columns = np.column_stack([labelled.side(each) for each in names]).astype(np.float64)
     side = labelled.side(name).astype(np.float64)
     known = np.column_stack([columns, np.ones(len(side))])
     left = side - known @ np.linalg.lstsq(known, side, rcond=None)[0]
-    if left.var() < SAME * side.var():
+    if left.var() < UNEXPLAINED * side.var():
         raise UserError(
             f"{name} follows from {', '.join(names[:6])}{' ...' if len(names) > 6 else ''}, so that it cannot be "
             "balanced over them: name fewer. (Of classes, each follows from the others.)"
@@ -169,8 +229,8 @@ def _others(labelled: Labelled, name: str, balance: tuple[str, ...]) -> np.ndarr
     return columns > 0.5
 
 
-def _told_apart(evidence: Evidence, name: str, search: _Search, direction: np.ndarray) -> float | None:
-    """The area under the ROC curve on latents of held-out pictures; of few marked ones, by cross-validation."""
+def _measure_auc(evidence: Evidence, name: str, search: _Search, direction: np.ndarray) -> float | None:
+    """The area under the ROC curve on held-out latents; without any, by cross-validation over pictures."""
     from sklearn.metrics import roc_auc_score
     from sklearn.model_selection import StratifiedGroupKFold
 
@@ -178,7 +238,7 @@ def _told_apart(evidence: Evidence, name: str, search: _Search, direction: np.nd
         side = evidence.test.side(name)
         if side.all() or not side.any():
             return None
-        along = search.spread.standardised(search.movable(evidence.test.latents)) @ direction
+        along = search.standardisation.standardise(search.select(evidence.test.latents)) @ direction
         return float(roc_auc_score(side, along))
     side, latents = evidence.labelled.side(name), search.latents
     pictures = np.arange(len(side)) if evidence.labelled.pictures is None else evidence.labelled.pictures
@@ -188,7 +248,7 @@ def _told_apart(evidence: Evidence, name: str, search: _Search, direction: np.nd
     for rows, tested in StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0).split(latents, side, pictures):
         if side[tested].all() or not side[tested].any():
             continue
-        known = spread_of(latents[rows])
-        along = known.standardised(latents[tested]) @ direction_of(latents[rows], side[rows], known, search.method)
-        areas.append(roc_auc_score(side[tested], along))
+        fitted = fit_standardisation(latents[rows])
+        fold = find_direction(latents[rows], side[rows], fitted, search.method)
+        areas.append(roc_auc_score(side[tested], fitted.standardise(latents[tested]) @ fold))
     return float(np.mean(areas)) if areas else None

@@ -1,15 +1,16 @@
-"""Directions in which pictures vary most, found without labels.
+"""Find directions in which pictures vary most, without labels.
 
-A direction is searched among the numbers that are noise: classes, attributes and trained codes are held. Shape letters:
-K directions, Z numbers of a flattened latent, N latents.
+Only numbers of a latent that are noise are searched; classes, attributes and trained codes are held.
+Shape letters: K directions, Z numbers of a flattened latent, N latents.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from torch import Tensor
 from imagewright import catalogue
 from imagewright.capabilities import Decodes, ExposesFirstLayer, latent_parts_of, require, verbs_of
 from imagewright.errors import UserError, nearest_name
+from imagewright.images import Images
 from imagewright.latent.directions.methods import (
     BATCH,
     BATCHES,
@@ -26,37 +28,17 @@ from imagewright.latent.directions.methods import (
     from_latents,
     from_weights,
 )
+from imagewright.latent.directions.result import Directions, Method, check_names
 from imagewright.model import Model
 from imagewright.seeds import derive_seed
 from imagewright.verbs.apply import ImagesLike, RunLike, decode, encode, images_for, resolve_model, sample_latents
 from imagewright.verbs.blocks import evaluating
+from imagewright.verbs.paths import samples_normal_latents
 
-Method = Literal["activations", "latents", "weights"]
-USUAL = 8
+DEFAULT_COUNT = 8
 MOST_PICTURES = BATCHES * BATCH
-BASES = 16  # pictures that the change is measured on
-REACH = 2.0  # standard deviations to either side, where it is measured
-
-
-@dataclass(frozen=True)
-class Directions:
-    """Directions (K, *latent_shape) of length 1, those that explain most first.
-
-    `scales` (K,): one standard deviation of the latents along each. `explained` (K,): its share of the variance, or of
-    the squared gain of the first layer (method "weights"). `changes` (K,): grey levels, root mean squared, by which
-    pictures change two standard deviations away. The positive side is the brighter one. `said`: sentences for the user.
-    """
-
-    method: Method
-    directions: Tensor
-    scales: Tensor
-    explained: Tensor
-    changes: Tensor
-    said: tuple[str, ...] = ()
-
-    def moved(self, latents: Tensor, number: int, strength: float) -> Tensor:
-        """Latents (N, *latent_shape) moved along a direction by `strength` standard deviations."""
-        return latents + strength * self.scales[number] * self.directions[number]
+BASES = 16  # pictures on which changes are measured
+REACH = 2.0  # standard deviations to either side at which changes are measured
 
 
 def directions(
@@ -66,39 +48,64 @@ def directions(
     *,
     images: ImagesLike | None = None,
     seed: int = 0,
+    save: Mapping[int, str] | None = None,
+    force: bool = False,
+    model: Model | None = None,
 ) -> Directions:
-    """The `count` directions that explain most of a model, by `method` (see `directions_methods`); 8, or all there are.
+    """The `count` directions that explain most of a model's variation.
 
-    `images`: pictures to encode: for method "latents", and for activations of a model that has no prior to draw from.
-    Raises `UserError` for a method that the model cannot do, naming those it can.
+    run: a run, its directory, a weights file or a model.
+    method: "activations", "weights" or "latents"; `directions/methods.py` says what each does.
+    count: 8 by default, or as many as there are.
+    images: pictures to encode. Required for "latents" of a model that encodes, and for "activations" of a model that
+        cannot sample.
+    seed: of the samples.
+    save: save directions in the run, a name for each number, such as {0: "slant"}.
+    force: write over saved directions of these names.
+    model: the run's model, if it is loaded already.
+    Raises `UserError` for a method that the model does not support, with the methods that it does support, and for a
+    `count` larger than the number of searched dimensions.
     """
-    model = resolve_model(run)
+    model = resolve_model(run) if model is None else model
     require(model, Decodes)
     _check_method(model, method)
-    searched, count = _searched(model), count_of(model, count)
-    encoded = _encoded(model, method, images)
+    searched, count = _searched_numbers(model), _resolve_count(model, count)
+    if save:
+        check_names(run, save, count, force=force)
+    encoded = _encode_if_needed(model, method, images, seed)
     with evaluating(model):
-        rows, explained = _found(model, method, encoded, searched, count, seed)
+        rows, explained = _search(model, method, encoded, searched, count, seed)
     whole = torch.zeros(count, len(searched))
     whole[:, searched] = rows / rows.norm(dim=1, keepdim=True).clamp(min=1e-12)
-    spread_of = encoded if encoded is not None else _draws(model, MOST_PICTURES, seed)
+    latents = encoded if encoded is not None else _sample(model, MOST_PICTURES, seed)
     found = Directions(
         method,
         whole.unflatten(1, model.latent_shape),
-        (spread_of.flatten(1) @ whole.T).std(0),
+        (latents.flatten(1) @ whole.T).std(0),
         explained,
         torch.zeros(count),
-        _said(model, method, encoded, explained, searched),
+        _isotropy_note(model, method, encoded, explained, searched),
+        model,
+        {"method": method, "count": count} | ({} if images is None else {"images": _source_name(images)}),
+        seed,
     )
-    return _measured(model, found, encoded, seed)
+    found = _measure_changes(model, found, encoded, seed)
+    return replace(found, saved=found.save(run, save, force=force)) if save else found
 
 
-def count_of(model: Model, count: int | None) -> int:
-    """How many directions are searched for. Raises `UserError` for more than there can be."""
-    name, numbers = catalogue.name_of(model), int(_searched(model).sum())
+def _source_name(images: ImagesLike) -> str:
+    """The name of pictures in a record."""
+    if isinstance(images, Images | str | Path):
+        return Path(images.source if isinstance(images, Images) else images).name
+    return "pictures"
+
+
+def _resolve_count(model: Model, count: int | None) -> int:
+    """The number of directions to search for. Raises `UserError` for more than there can be."""
+    name, numbers = catalogue.name_of(model), int(_searched_numbers(model).sum())
     if not numbers:
         raise UserError(f"{name} has no numbers of noise in its latents, so there is no direction to search for.")
-    count = min(USUAL, numbers) if count is None else count
+    count = min(DEFAULT_COUNT, numbers) if count is None else count
     if not 1 <= count <= numbers:
         raise UserError(
             f"count={count}, but {name} has {numbers} numbers to search: 1 to that many directions can be found."
@@ -106,7 +113,7 @@ def count_of(model: Model, count: int | None) -> int:
     return count
 
 
-def _found(
+def _search(
     model: Any, method: Method, encoded: Tensor | None, searched: Tensor, count: int, seed: int
 ) -> tuple[Tensor, Tensor]:
     if method == "activations":
@@ -119,42 +126,48 @@ def _found(
 
 
 def methods_of(model: Model) -> tuple[Method, ...]:
-    """The methods that a model can do."""
-    shows, encodes = isinstance(model, ExposesFirstLayer), "encode" in verbs_of(model)
-    able = {"activations": shows and (encodes or _samples(model)), "latents": encodes, "weights": shows}
-    return tuple(method for method in get_args(Method) if able[method])
+    """The methods that a model supports."""
+    exposes, encodes = isinstance(model, ExposesFirstLayer), "encode" in verbs_of(model)
+    supported = {
+        "activations": exposes and (encodes or _can_sample(model)),
+        "latents": encodes or (_can_sample(model) and not samples_normal_latents(model)),
+        "weights": exposes,
+    }
+    return tuple(method for method in get_args(Method) if supported[method])
 
 
 def _check_method(model: Model, method: str) -> None:
-    name, able = catalogue.name_of(model), methods_of(model)
+    name, supported = catalogue.name_of(model), methods_of(model)
+    listed = ", ".join(supported) or "none of them"
     if method not in get_args(Method):
         raise UserError(
-            f"There is no method {method!r}.{nearest_name(method, get_args(Method))} {name} can: {_or(able)}."
+            f"There is no method {method!r}.{nearest_name(method, get_args(Method))} {name} supports: {listed}."
         )
-    if method not in able:
-        lacks = "has no encoder" if method == "latents" else "does not show its first layer"
-        raise UserError(f"{name} {lacks}, so method={method} cannot be done. It can: {_or(able)}.")
+    if method not in supported:
+        lacks = "has no encoder" if method == "latents" else "does not expose its first layer"
+        raise UserError(f"{name} {lacks}, so method={method} cannot be used. It supports: {listed}.")
 
 
-def _or(able: tuple[str, ...]) -> str:
-    return ", ".join(able) or "none of them"
-
-
-def _searched(model: Any) -> Tensor:
-    """Which numbers of a flattened latent are searched, bool (Z,): noise, and no code."""
+def _searched_numbers(model: Any) -> Tensor:
+    """Which numbers of a flattened latent are searched, bool (Z,): noise, and no codes."""
     searched = torch.zeros(math.prod(model.latent_shape), dtype=torch.bool)
     for part in latent_parts_of(model):
         searched[part.places] = part.is_noise
     return searched
 
 
-def _encoded(model: Model, method: Method, images: ImagesLike | None) -> Tensor | None:
-    """Latents of the pictures, where the method or the model needs them; at most so many, from all over the set."""
-    needed = method == "latents" or (not _samples(model) and "encode" in verbs_of(model))
-    if not needed:
+def _encode_if_needed(model: Model, method: Method, images: ImagesLike | None, seed: int) -> Tensor | None:
+    """Latents of at most `MOST_PICTURES` pictures, spread evenly; None if neither method nor model needs them.
+
+    For method "latents" of a model without encoder they are samples.
+    """
+    encodes = "encode" in verbs_of(model)
+    if method != "latents" and (_can_sample(model) or not encodes):
         return None
+    if images is None and not encodes:
+        return _sample(model, MOST_PICTURES, seed)
     if images is None:
-        what = "method=latents looks at encoded pictures" if method == "latents" else "There is no prior to draw from"
+        what = "method=latents looks at encoded pictures" if method == "latents" else "There is no prior to sample"
         raise UserError(f"{what}: give some with images=SOURCE (--images SOURCE), such as those it was trained on.")
     opened = images_for(model, images)
     if len(opened) > MOST_PICTURES:
@@ -169,17 +182,18 @@ def _check_enough(encoded: Tensor, count: int) -> None:
         raise UserError("All latents are equal, so there is no direction in which they vary: are all pictures equal?")
 
 
-def _samples(model: Model) -> bool:
+def _can_sample(model: Model) -> bool:
     return "sample" in verbs_of(model)
 
 
-def _draws(model: Any, count: int, seed: int) -> Tensor:
+def _sample(model: Any, count: int, seed: int) -> Tensor:
     latents: Tensor = model.sample_latents(count, torch.Generator().manual_seed(derive_seed(seed, "directions")))
     return latents
 
 
 def _batches(model: Any, encoded: Tensor | None, searched: Tensor, seed: int) -> Batches:
-    """Draws, or the latents of pictures; what is not searched is in each batch that of its first draw."""
+    """Batches of samples, or of encoded pictures. In a batch of samples, all numbers not searched are those of the
+    first sample."""
 
     def batches() -> Iterator[Tensor]:
         if encoded is not None:
@@ -195,30 +209,32 @@ def _batches(model: Any, encoded: Tensor | None, searched: Tensor, seed: int) ->
     return batches
 
 
-def _measured(model: Model, found: Directions, encoded: Tensor | None, seed: int) -> Directions:
-    """With the change of pictures to both sides, and each direction turned to the brighter one."""
+def _measure_changes(model: Model, found: Directions, encoded: Tensor | None, seed: int) -> Directions:
+    """Measure the change of pictures to both sides, and turn each direction to the brighter side."""
     bases = sample_latents(model, BASES, seed) if encoded is None else encoded[:: max(1, len(encoded) // BASES)][:BASES]
     before = decode(model, bases).double()
     changes, signs = [], []
     for number in range(len(found.scales)):
-        up, down = (decode(model, found.moved(bases, number, side * REACH)).double() for side in (1, -1))
+        up, down = (decode(model, found.move(bases, number, side * REACH)).double() for side in (1, -1))
         changes.append(torch.cat([up - before, down - before]).square().mean().sqrt())
         signs.append(1.0 if float((up - down).mean()) >= 0 else -1.0)
     turned = found.directions * torch.tensor(signs).view(-1, *[1] * (found.directions.ndim - 1))
     return replace(found, directions=turned, changes=torch.stack(changes).float())
 
 
-def _said(model: Model, method: Method, encoded: Tensor | None, explained: Tensor, searched: Tensor) -> tuple[str, ...]:
-    """Of latents that vary alike in all directions, what their first component is: chance."""
+def _isotropy_note(
+    model: Model, method: Method, encoded: Tensor | None, explained: Tensor, searched: Tensor
+) -> tuple[str, ...]:
+    """A note if encoded latents vary equally in all directions, so that their principal components are chance."""
     if method != "latents" or encoded is None:
         return ()
     numbers = int(searched.sum())
-    # The largest eigenvalue of a covariance that is the identity, from N samples (Marchenko & Pastur 1967).
+    # The largest eigenvalue of the sample covariance of N isotropic samples (Marchenko & Pastur 1967).
     by_chance = (1 + (numbers / len(encoded)) ** 0.5) ** 2 / numbers
     if float(explained[0]) > 1.2 * by_chance:
         return ()
     others = " or ".join(f"method={other}" for other in methods_of(model) if other != "latents")
     return (
-        f"The latents of {catalogue.name_of(model)} vary alike in all directions: which come first is chance. "
+        f"The latents of {catalogue.name_of(model)} vary equally in all directions, so the order found is chance. "
         f"{f'Try {others}.' if others else ''}".strip(),
     )

@@ -1,38 +1,50 @@
-"""The sheet of directions: each a strip from three standard deviations below a picture to three above it."""
+"""The sheet of directions: each as a strip from three standard deviations below an input to three above it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import torch
 
-from imagewright.latent.directions.directions import Directions
-from imagewright.latent.inputs import Points
-from imagewright.model import Model
-from imagewright.output.grids import draw_grid
+from imagewright.latent.directions.result import Directions
+from imagewright.latent.inputs import Input, ResolvedInputs, resolve_inputs
+from imagewright.output.provenance import COMPOSITE, GENERATED
+from imagewright.output.sheets import Sheet
+from imagewright.runs.provenance import run_record
 from imagewright.verbs.apply import decode
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 STRENGTHS = (-3, -2, -1, 0, 1, 2, 3)
 
 
-def draw_directions(model: Model, found: Directions, points: Points, title: str) -> Image.Image:
-    """A row for each direction and point; the middle column is the point itself."""
+def directions_sheet(found: Directions, inputs: Sequence[Input] | ResolvedInputs = (0,)) -> Sheet:
+    """A row for each direction and input, with the input itself in the middle.
+
+    inputs: seeds and picture files; or, to take names saved in a run as well, what `resolve_inputs` returns.
+    """
+    resolved = inputs if isinstance(inputs, ResolvedInputs) else resolve_inputs(found.model, inputs)
+    several = len(resolved.labels) > 1
     strips, labels = [], []
     for number in range(len(found.scales)):
-        for place, latents in enumerate(points.latents):
-            walk = [found.moved(latents[None], number, strength) for strength in STRENGTHS]
-            strips.append(decode(model, torch.cat(walk)))
-            point = "" if len(points.labels) == 1 else points.labels[place]
-            labels.append(f"{_label(found, number)}  {point}".strip() if place == 0 else point)
-    middle = points.labels[0] if len(points.labels) == 1 else "0"
-    return draw_grid(
+        for row, latents in enumerate(resolved.latents):
+            strip = [found.move(latents[None], number, strength) for strength in STRENGTHS]
+            strips.append(decode(found.model, torch.cat(strip)))
+            name = resolved.labels[row] if several else ""
+            labels.append(f"{_label(found, number)}  {name}".strip() if row == 0 else name)
+    middle = "0" if several else resolved.labels[0]
+    record = run_record(
+        "directions",
+        found.model,
+        seed=found.seed,
+        settings=found.settings | {"inputs": resolved.labels},
+        source_type=COMPOSITE if resolved.has_pictures else GENERATED,
+    )
+    return Sheet(
         torch.cat(strips),
         row_labels=labels,
         column_labels=[f"{strength:+d}" if strength else middle for strength in STRENGTHS],
-        title=title,
+        title=f"{record['model']}: directions by {found.method}, in standard deviations",
+        record=record,
+        notes=(*resolved.notes, *found.notes),
     )
 
 

@@ -1,9 +1,9 @@
-"""Pictures moved along kept directions: one slider or several, on any picture, seed or kept point.
+"""Edit images: move seeds, pictures or saved latents along saved directions.
 
-A latent is moved by `strength * scale * direction`, strengths in standard deviations of the latents (Larsen et al.
-2016, arXiv:1512.09300, section 4.2). Detail kept: what the model changed is added to the picture itself, so that what
-it cannot rebuild stays.
-Shape letters: N points, K strengths, C H W image.
+A latent is moved by strength * scale * direction, with strengths in standard deviations of the latents (Larsen et al.
+2016, arXiv:1512.09300, section 4.2). `keep_detail` adds the change of the reconstruction to the original picture, so
+that detail which the model cannot reconstruct is not lost.
+Shape letters: N inputs, K strengths, C H W image.
 """
 
 from __future__ import annotations
@@ -18,76 +18,83 @@ from torch import Tensor
 from imagewright.capabilities import Decodes, latent_parts_of, require
 from imagewright.errors import UserError
 from imagewright.images.single import read_pictures
-from imagewright.latent import store as kept
-from imagewright.latent.inputs import Point, points_of, run_of
+from imagewright.latent import store
+from imagewright.latent.inputs import Input, resolve_inputs
 from imagewright.model import Model
 from imagewright.verbs.apply import RunLike, decode, resolve_model
 
 
 @dataclass(frozen=True)
 class Edited:
-    """Pictures uint8 (N, K, C, H, W) and their latents (N, K, *latent shape), a row a point and a column a strength.
+    """Edited images: a row for each input, a column for each strength.
 
-    `originals`: uint8 (C, H, W) of each point that is a picture file, else None. `rebuilt`: what the model makes of
-    each point, uint8 (N, C, H, W). `labels`: of the points; `steps`: the strength of each move, for every column.
+    images: uint8 (N, K, C, H, W).
+    latents: float32 (N, K, *latent shape).
+    originals: uint8 (C, H, W) of each input that is a picture file, else None.
+    reconstructions: uint8 (N, C, H, W), the inputs' own latents decoded.
+    labels: of the inputs.
+    strengths: for each column, the strength of every move.
+    notes: for the user.
     """
 
     images: Tensor
     latents: Tensor
     originals: list[Tensor | None]
-    rebuilt: Tensor
+    reconstructions: Tensor
     labels: list[str]
-    steps: list[dict[str, float]]
-    said: tuple[str, ...]
+    strengths: list[dict[str, float]]
+    notes: tuple[str, ...]
 
     @property
-    def of_pictures(self) -> bool:
-        """Whether a real picture is among the points."""
+    def has_pictures(self) -> bool:
+        """Whether any input is a real picture."""
         return any(original is not None for original in self.originals)
 
 
 def edit(
     run: RunLike,
-    points: Sequence[Point],
+    inputs: Sequence[Input],
     moves: Mapping[str, float | Sequence[float]],
     *,
     keep_detail: bool = False,
     model: Model | None = None,
 ) -> Edited:
-    """Pictures, seeds or kept points, moved along directions kept in the run: {"smile": 2.0, "age": [-2, 0, 2]}.
+    """Move inputs along directions saved in the run.
 
-    A number is one strength for all columns; sequences are as long as there are columns. `keep_detail`: the original
-    and what the move changes, added. `model`: the run's, loaded already. Raises `UserError` for what is no point, no
-    kept direction, or was found in another model's space.
+    run: a run, its directory, a weights file or a model.
+    inputs: seeds, picture files or names of saved latents.
+    moves: strengths in standard deviations by the name of a direction, such as {"smile": 2.0, "age": [-2, 0, 2]}. A
+        number applies to all columns; all sequences have the same length, the number of columns.
+    keep_detail: add the change of the reconstruction to the original picture.
+    model: the run's model, if it is loaded already.
+    Raises `UserError` for an unknown input or direction, and for a direction of another model's latent space.
     """
     model = resolve_model(run) if model is None else model
     require(model, Decodes)
-    columns = _columns(moves)
-    home = run_of(run)
-    said: list[str] = []
-    ways = {}
+    columns = _strengths_by_column(moves)
+    directory = store.resolve_run(run)
+    notes: list[str] = []
+    steps = {}
     for name in moves:
-        found = kept.find(home, model, name, "direction")
-        said += found.said
-        ways[name] = found.tensors["direction"] * found.tensors["scale"]
-    latents, labels, originals = _starts(run, model, points, said)
-    moved = [latents + sum(column[name] * way for name, way in ways.items()) for column in columns]
-    several = torch.stack([lawful(model, each) for each in moved], 1)
-    images = decode(model, several.flatten(0, 1)).unflatten(0, several.shape[:2])
-    rebuilt = decode(model, latents)
+        saved = store.load(directory, model, name, "direction")
+        notes += saved.notes
+        steps[name] = saved.tensors["direction"] * saved.tensors["scale"]
+    start, labels, originals = _resolve_with_originals(run, model, inputs, notes)
+    moved = [start + sum(column[name] * step for name, step in steps.items()) for column in columns]
+    latents = torch.stack([clamp_to_prior(model, each) for each in moved], 1)
+    images = decode(model, latents.flatten(0, 1)).unflatten(0, latents.shape[:2])
+    reconstructions = decode(model, start)
     if keep_detail:
-        images = _with_detail(images, rebuilt, originals)
+        images = _with_detail(images, reconstructions, originals)
         if any(original is None for original in originals):
-            said.append(
-                "Seeds and kept points have no original, so they have no more detail than the model gives them."
-            )
-    return Edited(images, several, originals, rebuilt, labels, columns, tuple(dict.fromkeys(said)))
+            notes.append("Seeds and saved latents have no original picture, so there is no detail to keep.")
+    return Edited(images, latents, originals, reconstructions, labels, columns, tuple(dict.fromkeys(notes)))
 
 
-def _columns(moves: Mapping[str, float | Sequence[float]]) -> list[dict[str, float]]:
-    """The strength of every move in each column."""
+def _strengths_by_column(moves: Mapping[str, float | Sequence[float]]) -> list[dict[str, float]]:
+    """The strength of every move, for each column."""
     if not moves:
-        raise UserError('No move was given: name a kept direction and a strength, as in moves={"smile": 2.0}.')
+        raise UserError('No move was given: name a saved direction and a strength, as in moves={"smile": 2.0}.')
     given = {name: [value] if isinstance(value, int | float) else list(value) for name, value in moves.items()}
     for name, values in given.items():
         if not values or not all(math.isfinite(value) for value in values):
@@ -100,35 +107,35 @@ def _columns(moves: Mapping[str, float | Sequence[float]]) -> list[dict[str, flo
         )
     count = max(counts, default=1)
     return [
-        {name: float(values[place if len(values) > 1 else 0]) for name, values in given.items()}
-        for place in range(count)
+        {name: float(values[column if len(values) > 1 else 0]) for name, values in given.items()}
+        for column in range(count)
     ]
 
 
-def _starts(
-    run: RunLike, model: Model, points: Sequence[Point], said: list[str]
+def _resolve_with_originals(
+    run: RunLike, model: Model, inputs: Sequence[Input], notes: list[str]
 ) -> tuple[Tensor, list[str], list[Tensor | None]]:
-    """Latents, labels, and the original of each point that is a picture."""
+    """Latents (N, *latent shape), labels, and the original of each input that is a picture. Adds to `notes`."""
+    if not inputs:
+        resolve_inputs(run, inputs, model=model)  # raises its error for no inputs
     latents: list[Tensor] = []
     labels: list[str] = []
     originals: list[Tensor | None] = []
-    if not points:
-        points_of(run, points, model=model)  # raises, in its own words
-    for each in points:
-        found = points_of(run, [each], model=model)
-        said += found.said
-        latents.append(found.latents)
-        labels += found.labels
-        if found.of_pictures:
+    for each in inputs:
+        resolved = resolve_inputs(run, [each], model=model)
+        notes += resolved.notes
+        latents.append(resolved.latents)
+        labels += resolved.labels
+        if resolved.has_pictures:
             pictures, _ = read_pictures([str(each)], model.config.size, model.config.channels)
             originals += list(pictures)
         else:
-            originals += [None] * len(found.latents)
+            originals += [None] * len(resolved.latents)
     return torch.cat(latents), labels, originals
 
 
-def lawful(model: Model, latents: Tensor) -> Tensor:
-    """Latents with their uniform codes within what the model was trained on, from -1 to 1."""
+def clamp_to_prior(model: Model, latents: Tensor) -> Tensor:
+    """Latents (N, *latent shape) with uniform codes clamped to -1 to 1, the support of their prior."""
     flat = latents.flatten(1).clone()
     for part in latent_parts_of(model):
         if part.kind == "uniform":
@@ -136,11 +143,11 @@ def lawful(model: Model, latents: Tensor) -> Tensor:
     return flat.reshape(latents.shape)
 
 
-def _with_detail(images: Tensor, rebuilt: Tensor, originals: Sequence[Tensor | None]) -> Tensor:
-    """original + (edited - rebuilt), where there is an original."""
+def _with_detail(images: Tensor, reconstructions: Tensor, originals: Sequence[Tensor | None]) -> Tensor:
+    """original + (edited - reconstruction), for each row with an original."""
     images = images.clone()
     for row, original in enumerate(originals):
         if original is not None:
-            change = images[row].int() - rebuilt[row].int()
+            change = images[row].int() - reconstructions[row].int()
             images[row] = (original.int() + change).clamp(0, 255).to(torch.uint8)
     return images

@@ -10,27 +10,27 @@ from torch import Tensor
 
 from imagewright.errors import UserError
 from imagewright.latent.editing.edit import edit
-from imagewright.latent.inputs import Point
+from imagewright.latent.inputs import Input
 from imagewright.model import Model
-from imagewright.output.grids import PAPER, draw_grid, plain_grid
+from imagewright.output.grids import PAPER, plain_grid
 from imagewright.output.provenance import COMPOSITE, ENHANCED, GENERATED
 from imagewright.output.sheets import Results, Sheet
 from imagewright.runs.provenance import run_record
 from imagewright.verbs.apply import RunLike, resolve_model
 
-FRAME_CELL = 192  # pixels of a picture's longer side in an animation: players blur small ones
+FRAME_CELL = 192  # pixels of a picture's longer side in an animation: players blur small pictures
 
 
 def edit_sheet(
     run: RunLike,
-    inputs: Sequence[Point],
+    inputs: Sequence[Input],
     moves: Mapping[str, float | Sequence[float]],
     *,
     keep_detail: bool = False,
     frames_per_second: float = 24.0,
     model: Model | None = None,
 ) -> Sheet:
-    """The sheet of `edit`, a row an input; its results are the edited images, and its animation goes there and back.
+    """The sheet of `edit`, a row for each input. Its results are the edited images; its animation goes there and back.
 
     Rows of picture files begin with the picture and its reconstruction, so that what the model loses is not taken for
     the edit.
@@ -42,32 +42,32 @@ def edit_sheet(
     model = resolve_model(run) if model is None else model
     edited = edit(run, inputs, moves, keep_detail=keep_detail, model=model)
     strengths = {name: list(value) if isinstance(value, Sequence) else value for name, value in moves.items()}
-    settings = {"points": edited.labels, "moves": strengths, "keep_detail": keep_detail}
+    settings = {"inputs": edited.labels, "moves": strengths, "keep_detail": keep_detail}
     # A picture that keeps its detail is composed of the real one and of what the model changed.
-    result_type = (COMPOSITE if keep_detail else ENHANCED) if edited.of_pictures else GENERATED
-    sheet_type = COMPOSITE if edited.of_pictures else GENERATED
+    result_type = (COMPOSITE if keep_detail else ENHANCED) if edited.has_pictures else GENERATED
+    sheet_type = COMPOSITE if edited.has_pictures else GENERATED
     record = run_record("edit", model, settings=settings, source_type=sheet_type)
-    columns = column_labels(edited.steps)
+    columns = column_labels(edited.strengths)
     names = [
         f"{label.replace(' ', '')}_{column.replace(', ', '_')}.png" for label in edited.labels for column in columns
     ]
-    cells, heads = _with_originals(edited.images, edited.originals, edited.rebuilt, columns)
+    cells, heads = with_originals(edited.images, edited.originals, edited.reconstructions, columns)
     return EditSheet(
         cells.flatten(0, 1),
         row_labels=edited.labels,
         column_labels=heads,
-        title=f"{record['model']}: {_title(strengths)}",
+        title=f"{record['model']}: {_describe_moves(strengths)}",
         record=record,
         results=Results(
             edited.images.flatten(0, 1), run_record("edit", model, settings=settings, source_type=result_type), names
         ),
         frames_per_second=frames_per_second,
-        notes=edited.said,
+        notes=edited.notes,
     )
 
 
 class EditSheet(Sheet):
-    """A row an input, a column a strength. A frame of the animation shows every input at one strength."""
+    """A row for each input, a column for each strength. A frame of the animation shows all inputs at one strength."""
 
     def frames(self) -> list[Image.Image]:
         """All inputs side by side, from the first strength to the last and back."""
@@ -84,42 +84,36 @@ class EditSheet(Sheet):
         ]
 
 
-def draw_rows(
-    images: Tensor,
-    originals: Sequence[Tensor | None],
-    rebuilt: Tensor,
-    labels: Sequence[str],
-    columns: Sequence[str],
-    title: str,
-) -> Image.Image:
-    """uint8 (N, K, C, H, W) in rows, after the original and its reconstruction, if any row has an original."""
-    cells, heads = _with_originals(images, originals, rebuilt, columns)
-    return draw_grid(cells.flatten(0, 1), row_labels=list(labels), column_labels=heads, title=title)
-
-
-def _with_originals(
-    images: Tensor, originals: Sequence[Tensor | None], rebuilt: Tensor, columns: Sequence[str]
+def with_originals(
+    images: Tensor, originals: Sequence[Tensor | None], reconstructions: Tensor, columns: Sequence[str]
 ) -> tuple[Tensor, list[str]]:
-    """Cells (N, columns, C, H, W) and column labels: originals and reconstructions first, if there is any original."""
+    """Put originals and reconstructions before edited images, if any row has an original.
+
+    images: uint8 (N, K, C, H, W).
+    originals: uint8 (C, H, W) of each row, or None, for which a cell is left empty.
+    reconstructions: uint8 (N, C, H, W).
+    columns: K labels.
+    Returns cells (N, K or K + 2, C, H, W) and their column labels.
+    """
     if all(original is None for original in originals):
         return images, list(columns)
-    blank = torch.full_like(rebuilt[0], PAPER)
+    blank = torch.full_like(reconstructions[0], PAPER)
     first = torch.stack([blank if original is None else original for original in originals])
-    return torch.cat([first[:, None], rebuilt[:, None], images], 1), ["picture", "rebuilt", *columns]
+    return torch.cat([first[:, None], reconstructions[:, None], images], 1), ["picture", "rebuilt", *columns]
 
 
-def _title(moves: Mapping[str, float | Sequence[float]]) -> str:
+def column_labels(strengths: Sequence[dict[str, float]]) -> list[str]:
+    """A label for each column: the strengths that change, such as "+1.5"; "edited" if there is one column."""
+    changing = [name for name in strengths[0] if len({column[name] for column in strengths}) > 1]
+    if not changing:
+        return ["edited"] * len(strengths)
+    return [", ".join(f"{column[name]:+.3g}" if column[name] else "0" for name in changing) for column in strengths]
+
+
+def _describe_moves(moves: Mapping[str, float | Sequence[float]]) -> str:
     fixed = [f"{name} {value:+g}" for name, value in moves.items() if not isinstance(value, Sequence)]
     moving = [f"{name}, standard deviations" for name, value in moves.items() if isinstance(value, Sequence)]
     return "; ".join([*moving, *fixed])
-
-
-def column_labels(steps: Sequence[dict[str, float]]) -> list[str]:
-    """`+1.5` where one strength changes from column to column; `edited` where there is one column."""
-    changing = [name for name in steps[0] if len({step[name] for step in steps}) > 1]
-    if not changing:
-        return ["edited"] * len(steps)
-    return [", ".join(f"{step[name]:+.3g}" if step[name] else "0" for name in changing) for step in steps]
 
 
 def _columns(count: int) -> int:

@@ -1,13 +1,15 @@
-"""Has a model memorised? Its samples beside the nearest training pictures, in pixels and in features.
+"""Test a model for memorised training pictures: its samples beside the nearest training pictures.
 
-Everything is streamed: the training pictures are read once for each space, and only the nearest are kept.
+Training pictures are streamed once for each space, and only the nearest are held in memory.
 Shape letters: S samples, K nearest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -15,43 +17,84 @@ from torch import Tensor
 
 from imagewright.errors import DataError, UserError
 from imagewright.images import Images
-from imagewright.latent.neighbours.spaces import Features, Pixels, has_features
-from imagewright.latent.neighbours.verdict import Compared, compare, verdict_of
+from imagewright.latent.neighbours.spaces import FeatureSpace, PixelSpace, has_features
+from imagewright.latent.neighbours.verdict import CONTROL_SHARE, SpaceComparison, compare_distances, state_verdict
 from imagewright.model import Model
+from imagewright.progress import Progress
 from imagewright.statistics.nearest_neighbours import nearest
 from imagewright.verbs.apply import ImagesLike, RunLike, images_for, resolve_model, sample
 
-NEAREST = 51  # the nearest, and the fifty that say how near is near around it
-FEWEST = 3  # training pictures: one left out, its nearest, and another to compare with
-COARSE = 100  # pictures of the control, below which 1 % of it is none
-BATCH = 1024
+if TYPE_CHECKING:
+    from imagewright.output.sheets import Sheet
 
-Progress = Callable[[int, int], None]
+NEAREST = 51  # the nearest one, and fifty others that its distance is divided by
+FEWEST = 3  # training pictures: one left out, its nearest, and another to compare with
+COARSE = 100  # pictures of the control; of fewer, 1% is less than one picture
+BATCH = 1024
 
 
 @dataclass(frozen=True)
 class Neighbours:
-    """Samples (S, C, H, W) uint8, and how near they are to the training pictures in each space.
+    """Samples and their nearest training pictures.
 
-    `control`: what they are held against, "held-out pictures" or "training pictures, each left out". `verdict`: a
-    sentence. `memorised`: whether there are copies, in any space. `said`: other sentences for the user.
+    samples: uint8 (S, C, H, W).
+    training: the training pictures.
+    spaces: the comparison in each space.
+    control: the pictures that samples are compared with: "held-out pictures" or "training pictures, each left out,".
+    verdict: one sentence.
+    notes: for the user.
+    model: of the samples.
+    settings: of the comparison, for a record; with the `seed` of the samples.
     """
 
     samples: Tensor
     training: Images
-    spaces: tuple[Compared, ...]
+    spaces: tuple[SpaceComparison, ...]
     control: str
     verdict: str
-    said: tuple[str, ...]
+    notes: tuple[str, ...]
+    model: Model = field(repr=False)
+    settings: dict[str, Any]
+    seed: int
 
     @property
     def memorised(self) -> bool:
-        """Whether copies of training pictures are among the samples, beyond chance."""
-        return any(space.repeats for space in self.spaces)
+        """Whether there are significantly many copies of training pictures among the samples, in any space."""
+        return any(space.has_copies for space in self.spaces)
 
     def suspects(self) -> Tensor:
-        """The samples from the most like a copy on, int64 (S,)."""
+        """The samples, most like a copy first, int64 (S,)."""
         return torch.stack([space.relative / max(space.threshold, 1e-12) for space in self.spaces]).amin(0).argsort()
+
+    def lines(self) -> list[str]:
+        """A table with a line for each space, and the verdict."""
+        return [
+            f"{'space':<24}{'samples below':>14}{'control':>9}{'p-value':>11}{'C_T':>8}",
+            *(
+                f"{space.space:<24}{space.share:>14.1%}{CONTROL_SHARE:>9.1%}{space.p_value:>11.2g}"
+                f"{space.statistic:>+8.1f}"
+                for space in self.spaces
+            ),
+            self.verdict,
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The verdict and the numbers of each space, as JSON values."""
+        numbers = ("threshold", "share", "p_value", "statistic")
+        return {
+            "memorised": self.memorised,
+            "verdict": self.verdict,
+            "control": self.control.rstrip(","),
+            "spaces": {space.space: {name: getattr(space, name) for name in numbers} for space in self.spaces},
+            **self.settings,
+            "seed": self.seed,
+        }
+
+    def sheet(self) -> Sheet:
+        """The eight samples most like a copy beside their nearest training pictures, over all distances."""
+        from imagewright.latent.neighbours.sheet import neighbours_sheet
+
+        return neighbours_sheet(self)
 
 
 def neighbours(
@@ -65,11 +108,18 @@ def neighbours(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Neighbours:
-    """Compare `count` samples of a run with the pictures that it was trained on.
+    """Compare samples of a run with the pictures that it was trained on.
 
-    `held_out`: pictures like those, not trained on: how near new pictures come. Without any, each of as many training
-    pictures is held against the others. `features`: a run whose discriminator or encoder sees, unless the model's own.
-    `samples`: pictures to judge instead of drawing any. Raises `DataError` for fewer than three training pictures.
+    run: a run, its directory, a weights file or a model.
+    training: the pictures that it was trained on, three or more.
+    held_out: similar pictures that it was not trained on: the control. Without them, the control is as many training
+        pictures, each compared with the others.
+    count: samples, and at most as many pictures of the control.
+    features: another run, whose features are used instead of the model's own.
+    samples: pictures to compare instead of samples of the run.
+    seed: of the samples.
+    progress: called with (training pictures compared, all comparisons).
+    Raises `DataError` for fewer than three training pictures, and `UserError` for a `features` run without features.
     """
     if count < 1:
         raise UserError(f"count={count}, but there must be at least one sample.")
@@ -77,95 +127,106 @@ def neighbours(
     opened = images_for(model, training).prepare()
     if len(opened) < FEWEST:
         raise DataError(f"{len(opened)} training pictures are too few to be near to: {FEWEST} or more are needed.")
-    spaces: list[Pixels | Features] = [Pixels(model)]
-    if features is not None:
-        spaces.append(Features(resolve_model(features), "the other run's"))
-    elif has_features(model):
-        spaces.append(Features(model, "the model's"))
-    judged = sample(model, count, seed=seed) if samples is None else _all(images_for(model, samples))
+    spaces = _choose_spaces(model, features)
+    compared = sample(model, count, seed=seed) if samples is None else _read_all(images_for(model, samples))
     control = _Control(model, opened, held_out, count)
-    compared = []
+    comparisons = []
     for number, space in enumerate(spaces):
         done = (number * len(opened), len(spaces) * len(opened))
-        compared.append(_compared(space, judged, control, opened, progress, done))
+        comparisons.append(_compare(space, compared, control, opened, progress, done))
+    settings = {"source": Path(opened.source).name, "count": count}
+    settings |= {} if control.source is None else {"held_out": control.source}
     return Neighbours(
-        judged,
+        compared,
         opened,
-        tuple(compared),
+        tuple(comparisons),
         control.name,
-        verdict_of(compared, control.name, held_out=control.held_out),
-        _said(control, compared),
+        state_verdict(comparisons, control.name, held_out=control.held_out),
+        _notes(control, comparisons),
+        model,
+        settings,
+        seed,
     )
 
 
+def _choose_spaces(model: Model, features: RunLike | None) -> list[PixelSpace | FeatureSpace]:
+    spaces: list[PixelSpace | FeatureSpace] = [PixelSpace(model)]
+    if features is not None:
+        spaces.append(FeatureSpace(resolve_model(features), "the other run's"))
+    elif has_features(model):
+        spaces.append(FeatureSpace(model, "the model's"))
+    return spaces
+
+
 class _Control:
-    """The pictures that samples are held against: held-out ones, or training pictures, each without itself."""
+    """The pictures that samples are compared with: held-out pictures, or training pictures, each without itself."""
 
     def __init__(self, model: Model, training: Images, held_out: ImagesLike | None, count: int) -> None:
         self.held_out = held_out is not None
         self.name = "held-out pictures" if self.held_out else "training pictures, each left out,"
-        source = images_for(model, held_out).prepare() if held_out is not None else training
-        places = np.linspace(0, len(source) - 1, min(count, len(source))).astype(np.int64)
-        self.images = source.batch(places).images
-        self.places = torch.full((len(places),), -1) if self.held_out else torch.from_numpy(places)
+        images = images_for(model, held_out).prepare() if held_out is not None else training
+        self.source = Path(images.source).name if self.held_out else None
+        indices = np.linspace(0, len(images) - 1, min(count, len(images))).astype(np.int64)
+        self.images = images.batch(indices).images
+        self.own_index = torch.full((len(indices),), -1) if self.held_out else torch.from_numpy(indices)
 
 
-def _compared(
-    space: Pixels | Features,
+def _compare(
+    space: PixelSpace | FeatureSpace,
     samples: Tensor,
     control: _Control,
     training: Images,
     progress: Progress | None,
     done: tuple[int, int],
-) -> Compared:
-    """Samples and control go through the training pictures together: one pass."""
-    judged, held = (space.rows(_all(space.opened(each))) for each in (samples, control.images))
-    centre = held.mean(0)
-    queries = _unit(torch.cat([judged, held]) - centre)
-    leave_out = torch.cat([torch.full((len(samples),), -1), control.places])
+) -> SpaceComparison:
+    """Compare samples and control with the training pictures, in one pass over these."""
+    sample_rows, control_rows = (space.rows(_read_all(space.open(each))) for each in (samples, control.images))
+    centre = control_rows.mean(0)
+    queries = _normalise(torch.cat([sample_rows, control_rows]) - centre)
+    leave_out = torch.cat([torch.full((len(samples),), -1), control.own_index])
 
     def blocks() -> Iterator[Tensor]:
         seen = done[0]
-        for batch in space.opened(training).batches(BATCH):
-            yield _unit(space.rows(batch.images) - centre)
+        for batch in space.open(training).batches(BATCH):
+            yield _normalise(space.rows(batch.images) - centre)
             seen += len(batch.images)
             if progress is not None:
                 progress(seen, done[1])
 
-    distances, places = nearest(queries, blocks(), min(NEAREST, len(training)), leave_out=leave_out)
+    distances, indices = nearest(queries, blocks(), min(NEAREST, len(training)), leave_out=leave_out)
     if not float(distances[len(samples) :, 0].max()) > 0:
         which = "All held-out pictures are training pictures" if control.held_out else "All training pictures are equal"
         raise DataError(f"{which} in {space.name}, so near and far cannot be told apart: give others.")
-    return compare(space.name, distances[: len(samples)], places[: len(samples)], distances[len(samples) :])
+    return compare_distances(space.name, distances[: len(samples)], indices[: len(samples)], distances[len(samples) :])
 
 
-def _unit(rows: Tensor) -> Tensor:
-    """Rows around the mean at length 1, so that their distance is that of their patterns.
+def _normalise(rows: Tensor) -> Tensor:
+    """Centred rows at length 1, so that distances compare patterns and not contrast.
 
-    A pale or blurred sample lies near the mean, and so near to the palest training pictures: it is no copy of them.
+    A pale or blurred sample lies near the mean, and therefore near the palest training pictures without being a copy.
     """
     return rows / rows.norm(dim=1, keepdim=True).clamp(min=1e-6)
 
 
-def _all(images: Images) -> Tensor:
+def _read_all(images: Images) -> Tensor:
     return torch.cat([batch.images for batch in images.batches(BATCH)])
 
 
-def _said(control: _Control, spaces: list[Compared]) -> tuple[str, ...]:
-    said = []
+def _notes(control: _Control, spaces: list[SpaceComparison]) -> tuple[str, ...]:
+    notes = []
     if not control.held_out:
-        said.append(
+        notes.append(
             "No held-out pictures were given, so the control is how near training pictures are to one another. "
             "Pictures that the model has not seen tell more: held_out=SOURCE (--held-out)."
         )
     doubles = int((spaces[0].control_distances == 0).sum())
     if doubles:
         share = f"{doubles:,} of {len(control.images):,}"
-        said.append(
+        notes.append(
             f"{share} held-out pictures are among the training pictures: they are not held out."
             if control.held_out
-            else f"{share} training pictures have an exact double among them."
+            else f"{share} training pictures have an exact duplicate among them."
         )
     if len(control.images) < COARSE:
-        said.append(f"The control is of {len(control.images)} pictures only: its 1% is no more than its nearest one.")
-    return tuple(said)
+        notes.append(f"The control has only {len(control.images)} pictures: its 1% is no more than its nearest one.")
+    return tuple(notes)

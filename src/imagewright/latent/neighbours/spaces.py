@@ -1,4 +1,4 @@
-"""What samples and training pictures are compared in: pixels, and the features of a model."""
+"""The spaces in which samples and training pictures are compared: pixels, and features of a model."""
 
 from __future__ import annotations
 
@@ -11,25 +11,26 @@ from imagewright import catalogue
 from imagewright.capabilities import verbs_of
 from imagewright.errors import UserError
 from imagewright.images import Images
-from imagewright.latent.projection.objective import can_perceive
+from imagewright.latent.projection.objective import has_feature_extractor
 from imagewright.model import Model
 from imagewright.pixels import to_float
 from imagewright.verbs.apply import ImagesLike, images_for
 from imagewright.verbs.blocks import in_blocks
 
-LARGEST = 64  # pixels: a copy shows at this longer side, at a fraction of the cost
-FAINT = 0.02  # standard deviation of the pixels, two or three grey levels: fainter patterns are not brought out
+LARGEST = 64  # pixels of the longer side: copies are still found, at a fraction of the cost
+FAINT = 0.02  # standard deviation of the pixels, two or three grey levels; fainter patterns are not amplified to 1
 
 
-class Pixels:
-    """Pixels whatever the light and the contrast of the picture; of larger ones their means at a longer side of 64."""
+class PixelSpace:
+    """Pixels standardised for brightness and contrast; larger pictures are averaged to a longer side of 64."""
 
     name = "pixels"
 
     def __init__(self, model: Model) -> None:
         self.model = model
 
-    def opened(self, images: ImagesLike) -> Images:
+    def open(self, images: ImagesLike) -> Images:
+        """Images at the model's size."""
         return images_for(self.model, images)
 
     def rows(self, images: Tensor) -> Tensor:
@@ -43,8 +44,11 @@ class Pixels:
         return (rows - rows.mean(1, keepdim=True)) / rows.std(1, keepdim=True).clamp(min=FAINT)
 
 
-class Features:
-    """What a model perceives in pictures, or else its latents of them."""
+class FeatureSpace:
+    """A model's features of pictures; its latents if it extracts no features.
+
+    Raises `UserError` for a model with neither features nor an encoder.
+    """
 
     def __init__(self, model: Model, whose: str) -> None:
         self.model: Any = model
@@ -53,18 +57,19 @@ class Features:
                 f"{catalogue.name_of(model)} has no features: neither a discriminator nor an encoder. "
                 "Name a run that has, with features=RUN."
             )
-        perceives = can_perceive(model)
-        self.name = f"{whose} features" if perceives else f"{whose} latents"
-        self._see: Any = self.model.extract_features if perceives else self.model.encode
+        extracts = has_feature_extractor(model)
+        self.name = f"{whose} features" if extracts else f"{whose} latents"
+        self._extract: Any = self.model.extract_features if extracts else self.model.encode
 
-    def opened(self, images: ImagesLike) -> Images:
+    def open(self, images: ImagesLike) -> Images:
+        """Images at the model's size."""
         return images_for(self.model, images)
 
     def rows(self, images: Tensor) -> Tensor:
         """uint8 (N, C, H, W) to (N, F)."""
-        return in_blocks(self.model, lambda block: self._see(to_float(block)).flatten(1), images)
+        return in_blocks(self.model, lambda block: self._extract(to_float(block)).flatten(1), images)
 
 
 def has_features(model: Model) -> bool:
-    """Whether a model sees anything but pixels."""
-    return can_perceive(model) or "encode" in verbs_of(model)
+    """Whether a model extracts features or encodes."""
+    return has_feature_extractor(model) or "encode" in verbs_of(model)

@@ -1,6 +1,6 @@
-"""Where a projection may look: latents that the model's prior could have drawn, and draws to start from.
+"""The search space of a projection: latents within the range of the prior's samples, and where the search starts.
 
-Shape letters: M draws, Z numbers of a flattened latent, G groups (the values of a category, or one).
+Shape letters: M samples, Z numbers of a flattened latent, S starts.
 """
 
 from __future__ import annotations
@@ -22,96 +22,99 @@ LEAST_OF_A_GROUP = 16
 
 
 @dataclass
-class Space:
-    """The flattened latents of a model: `centre` and `spread` (Z,) of its prior, and what is legal in each part.
+class SearchSpace:
+    """The flattened latents of a model, standardised.
 
-    `longest`: the norm of normal parts, in spreads, beyond which the prior has drawn nothing; None without a prior.
+    shape: of a latent.
+    parts: of a latent.
+    mean, deviation: (Z,), of the prior.
+    longest: the largest norm of a sample's normal parts, in deviations; None without a prior.
     """
 
     shape: tuple[int, ...]
     parts: tuple[LatentPart, ...]
-    centre: Tensor
-    spread: Tensor
+    mean: Tensor
+    deviation: Tensor
     longest: float | None
 
     @property
     def free(self) -> Tensor:
-        """Which numbers an optimisation may move (Z,): all but categories, which are one value or another."""
-        free = torch.ones(len(self.centre), dtype=torch.bool)
+        """Which numbers are optimised, bool (Z,): all but categories, which are discrete."""
+        free = torch.ones(len(self.mean), dtype=torch.bool)
         for part in self.parts:
             if part.kind == "category":
                 free[part.places] = False
         return free
 
-    def standard(self, latents: Tensor) -> Tensor:
-        """(N, Z) in standard deviations of the prior."""
-        return (latents - self.centre) / self.spread
+    def standardise(self, latents: Tensor) -> Tensor:
+        """Latents (N, Z) in deviations from the mean."""
+        return (latents - self.mean) / self.deviation
 
-    def latents(self, standard: Tensor) -> Tensor:
-        """(N, *latent_shape) back from standard deviations."""
-        return (self.centre + self.spread * standard).unflatten(1, self.shape)
+    def to_latents(self, standard: Tensor) -> Tensor:
+        """Standardised latents (N, Z) as latents (N, *latent_shape)."""
+        return (self.mean + self.deviation * standard).unflatten(1, self.shape)
 
     def norms(self, standard: Tensor) -> Tensor:
-        """The length of the normal parts, (N,)."""
+        """The norms of the normal parts, (N,)."""
         return standard[:, self._normal].norm(dim=1)
 
-    def make_legal(self, standard: Tensor, longest: Tensor) -> None:
-        """Bring latents (N, Z) back, in place: normal parts within the norm (N,), others within their bounds."""
+    def clamp_to_prior_(self, standard: Tensor, longest: Tensor) -> None:
+        """Clamp standardised latents (N, Z) in place: normal parts to norms (N,), others to their bounds."""
         normal = self._normal
         standard[:, normal] *= (longest / self.norms(standard).clamp(min=1e-12)).clamp(max=1)[:, None]
         for part in self.parts:
             if part.kind in ("uniform", "attributes"):
                 low = -1.0 if part.kind == "uniform" else 0.0
-                bounds = (torch.tensor(bound) - self.centre[part.places] for bound in (low, 1.0))
-                least, most = (bound / self.spread[part.places] for bound in bounds)
+                bounds = (torch.tensor(bound) - self.mean[part.places] for bound in (low, 1.0))
+                least, most = (bound / self.deviation[part.places] for bound in bounds)
                 standard[:, part.places] = standard[:, part.places].clamp(least, most)
 
     @property
     def _normal(self) -> Tensor:
-        places = [torch.arange(part.start, part.stop) for part in self.parts if part.kind == "normal"]
-        return torch.cat(places) if places else torch.zeros(0, dtype=torch.int64)
+        indices = [torch.arange(part.start, part.stop) for part in self.parts if part.kind == "normal"]
+        return torch.cat(indices) if indices else torch.zeros(0, dtype=torch.int64)
 
 
-def space_of_draws(model: Model, groups: list[Tensor]) -> Space:
-    """The space of a model that samples, from draws of its prior."""
-    draws = torch.cat(groups).flatten(1)
-    spread = draws.std(0)
-    # A number that never varies stays: in its own spreads it is far away from anything.
-    spread = spread.clamp(min=1e-6 * max(float(spread.max()), 1e-6))
+def space_from_samples(model: Model, groups: list[Tensor]) -> SearchSpace:
+    """The search space of a model with a prior, from samples of it."""
+    samples = torch.cat(groups).flatten(1)
+    deviation = samples.std(0)
+    # A number that never varies would otherwise be divided by 0.
+    deviation = deviation.clamp(min=1e-6 * max(float(deviation.max()), 1e-6))
     shape = require(model, Decodes).latent_shape
-    space = Space(shape, latent_parts_of(model), draws.mean(0), spread, None)
-    space.centre[~space.free], space.spread[~space.free] = 0, 1  # to the bit
-    space.longest = float(space.norms(space.standard(draws)).max())
+    space = SearchSpace(shape, latent_parts_of(model), samples.mean(0), deviation, None)
+    space.mean[~space.free], space.deviation[~space.free] = 0, 1  # so that categories stay exact
+    space.longest = float(space.norms(space.standardise(samples)).max())
     return space
 
 
-def space_of_latents(model: Model, latents: Tensor) -> Space:
-    """The space of a model without a prior: around a picture's own latents, in units of their size."""
+def space_from_latents(model: Model, latents: Tensor) -> SearchSpace:
+    """The search space of a model without a prior: mean 0, and the root mean square of a picture's own latents."""
     flat = latents.flatten(1)
-    spread = flat.square().mean().sqrt().clamp(min=1e-6).expand(flat.shape[1]).clone()
+    deviation = flat.square().mean().sqrt().clamp(min=1e-6).expand(flat.shape[1]).clone()
     parts = latent_parts_of(model)
-    return Space(require(model, Decodes).latent_shape, parts, torch.zeros(flat.shape[1]), spread, None)
+    return SearchSpace(require(model, Decodes).latent_shape, parts, torch.zeros(flat.shape[1]), deviation, None)
 
 
 @dataclass(frozen=True)
 class Category:
-    """The part of a latent that says which class it is of, and the values to try."""
+    """The part of a latent that holds its class, and the values to try."""
 
     part: LatentPart
     values: list[int]
 
     def set(self, latents: Tensor, value: int) -> Tensor:
-        """The same latents (N, Z) with another value."""
+        """The latents (N, Z) with another value."""
         changed = latents.clone()
         changed[:, self.part.places] = 0
         changed[:, self.part.start + value] = 1
         return changed
 
 
-def category_of(model: Model, label: int | str | None) -> Category | None:
-    """The category of a model's latents, with all of its values, or that of `label`; None where there is none.
+def resolve_category(model: Model, label: int | str | None) -> Category | None:
+    """The category of a model's latents with the value of `label`, or with all values; None if there is no category.
 
-    Raises `UserError` for a label where latents have no category, and for one that does not exist.
+    Raises `UserError` for a label if latents have no category, and for an unknown label.
     """
     part = next((part for part in latent_parts_of(model) if part.kind == "category"), None)
     if part is None:
@@ -125,8 +128,8 @@ def category_of(model: Model, label: int | str | None) -> Category | None:
     return Category(part, [class_number(names.class_names, label)])
 
 
-def draws_of(model: Model, count: int, seed: int, category: Category | None) -> list[Tensor]:
-    """Draws of the prior to start from, (M, *latent_shape) a group: each value of the category has one."""
+def sample_groups(model: Model, count: int, seed: int, category: Category | None) -> list[Tensor]:
+    """Samples of the prior, (M, *latent_shape) for each group: each value of the category has one."""
     decodes: Any = model
     generator = torch.Generator().manual_seed(derive_seed(seed, "project"))
     if category is None:
@@ -136,8 +139,8 @@ def draws_of(model: Model, count: int, seed: int, category: Category | None) -> 
     return [category.set(group, value) for value, group in zip(category.values, groups, strict=True)]
 
 
-def starts_of(encoded: Tensor, category: Category | None, most: int) -> Tensor:
-    """What an encoder gives for one picture (1, Z), of every value that is to be tried, its own first: (S, Z)."""
+def encoded_starts(encoded: Tensor, category: Category | None, most: int) -> Tensor:
+    """The latent of one picture (1, Z) with each value of the category, (S, Z); the encoder's first, at most `most`."""
     if category is None:
         return encoded
     own = int(encoded[0, category.part.places].argmax())

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
-from torch import Tensor
 
 from imagewright.latent.projection.project import Errors, Projection
-from imagewright.output.grids import draw_grid
-
-if TYPE_CHECKING:
-    from PIL import Image
+from imagewright.output.provenance import COMPOSITE
+from imagewright.output.sheets import Sheet
+from imagewright.runs.provenance import run_record
 
 SHOWN = 12
 
 
-def draw_projection(found: Projection, names: list[str], title: str) -> Image.Image:
+def projection_sheet(found: Projection) -> Sheet:
     """The first twelve pictures, a column each."""
-    count = min(len(names), SHOWN)
-    shown: list[Tensor] = [each[:count] for each in (found.images, found.starts, found.reconstruction)]
-    captions = [""] * count + _captions(found.start_errors, count) + _captions(found.errors, count)
-    return draw_grid(
-        torch.cat(shown),
+    count = min(len(found.labels), SHOWN)
+    rows = [each[:count] for each in (found.images, found.starts, found.reconstruction)]
+    record = run_record("project", found.model, seed=found.seed, settings=found.settings, source_type=COMPOSITE)
+    return Sheet(
+        torch.cat(rows),
         row_labels=["picture", found.started_at, "projection"],
-        column_labels=names[:count],
-        captions=captions,
-        title=title,
+        column_labels=list(found.labels[:count]),
+        captions=[""] * count + _captions(found.start_errors, count) + _captions(found.errors, count),
+        title=f"{record['model']}: projection. PSNR; distance in {found.perceptual_space}, 1 of unlike samples",
+        record=record,
+        notes=found.notes,
     )
 
 

@@ -1,4 +1,4 @@
-"""Four corner pictures and all mixtures of them, as a square: bilinear in the latents."""
+"""Blend four corner images into a square: bilinear weights of their latents."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from imagewright.errors import UserError
-from imagewright.latent.inputs import Point, points_of
-from imagewright.latent.walks.paths import decoder_of, mixed
+from imagewright.latent.inputs import Input, resolve_inputs
+from imagewright.latent.walks.paths import load_decoder, mix
 from imagewright.verbs.apply import ImagesLike, RunLike, decode, encode
 from imagewright.verbs.paths import Interpolation, default_interpolation
 
@@ -18,26 +18,31 @@ CORNERS = 4
 
 def blend(
     run: RunLike,
-    corners: Sequence[Point] = (0, 1, 2, 3),
+    corners: Sequence[Input] = (0, 1, 2, 3),
     steps: int = 7,
     *,
     images: ImagesLike | None = None,
     latents: Tensor | None = None,
-    way: Interpolation | None = None,
+    interpolation: Interpolation | None = None,
 ) -> Tensor:
-    """Mixtures of four pictures, uint8 (steps * steps, C, H, W) in reading order: a square of `steps` pictures a side.
+    """A square of images between four corners, uint8 (steps * steps, C, H, W) in reading order.
 
-    `corners`: top left, top right, bottom left, bottom right, each a seed, a picture file or a name kept in the run;
-    or else four `images`, or `latents` (4, *latent shape). `way`: as for `interpolate`.
+    run: a run, its directory, a weights file or a model.
+    corners: top left, top right, bottom left, bottom right: seeds, picture files or names saved in the run.
+    steps: images a side, 2 or more.
+    images: instead of `corners`, four pictures to encode.
+    latents: instead of `corners`, (4, *latent shape).
+    interpolation: "spherical" or "linear", as for `interpolate`.
+    Raises `UserError` unless there are four corners, and for a model that cannot decode.
     """
     if steps < 2:
         raise UserError(f"steps={steps}, but a square with four corners has 2 pictures a side or more.")
-    model, parts = decoder_of(run)
+    model, parts = load_decoder(run)
     if latents is None:
-        latents = points_of(run, corners, model=model).latents if images is None else encode(model, images)
+        latents = resolve_inputs(run, corners, model=model).latents if images is None else encode(model, images)
     if len(latents) != CORNERS:
-        raise UserError(f"A blend has four corners, and there are {len(latents)}: give four points.")
-    across = torch.linspace(0, 1, steps)
-    left_right = torch.stack([1 - across, across], 1)
-    weights = torch.einsum("yi,xj->yxij", left_right, left_right).reshape(-1, CORNERS)
-    return decode(model, mixed(latents, weights, parts, way or default_interpolation(model)))
+        raise UserError(f"A blend has four corners, and there are {len(latents)}: give four inputs.")
+    fractions = torch.linspace(0, 1, steps)
+    linear = torch.stack([1 - fractions, fractions], 1)
+    weights = torch.einsum("yi,xj->yxij", linear, linear).reshape(-1, CORNERS)
+    return decode(model, mix(latents, weights, parts, interpolation or default_interpolation(model)))

@@ -1,4 +1,4 @@
-"""Images along the way between latents: of seeds, of given pictures, or of what is kept in the run."""
+"""Images along a path between latents: of seeds, of pictures, or of names saved in the run."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Literal
 from torch import Tensor
 
 from imagewright.errors import UserError
-from imagewright.latent.inputs import Point, points_of
-from imagewright.latent.walks.paths import decoder_of, walk
+from imagewright.latent.inputs import Input, resolve_inputs
+from imagewright.latent.walks.paths import load_decoder, walk
 from imagewright.model import Model
 from imagewright.verbs.apply import ImagesLike, RunLike, decode, decode_blocks, encode
 from imagewright.verbs.paths import Interpolation, default_interpolation
@@ -19,62 +19,67 @@ def interpolate(
     run: RunLike,
     steps: int = 8,
     *,
-    ends: Sequence[Point] = (0, 1),
+    ends: Sequence[Input] = (0, 1),
     images: ImagesLike | None = None,
     latents: Tensor | None = None,
-    way: Interpolation | None = None,
+    interpolation: Interpolation | None = None,
     loop: bool = False,
     pace: Literal["even", "smooth"] = "even",
 ) -> Tensor:
-    """Images from each end to the next, uint8 (legs * (steps - 1) + 1, C, H, W), without the last where it loops.
+    """Images from each end to the next, uint8 (legs * (steps - 1) + 1, C, H, W); with `loop` the last one is left out.
 
-    `ends`: seeds (their first sample), picture files, names kept in the run; or else all of `images`, encoded; or
-    `latents` (E, *latent shape). `steps`: images of one leg, ends included. `loop`: back to the first end as well,
-    so that the images repeat without a jump.
-    `way`: spherical keeps the length that draws from a Gaussian prior have (White 2016, arXiv:1609.04468); linear is a
-    straight line; by default the first where the model draws such latents. `pace`: even, or smooth: resting at ends.
+    run: a run, its directory, a weights file or a model.
+    steps: images of one leg, both ends included; 2 or more.
+    ends: seeds (their first sample), picture files, or names saved in the run.
+    images: instead of `ends`, pictures to encode, each an end.
+    latents: instead of `ends`, (E, *latent shape).
+    interpolation: "spherical" keeps the length that samples of a Gaussian prior have (White 2016, arXiv:1609.04468);
+        "linear" is a straight line. By default spherical if the model samples such latents, else linear.
+    loop: add a leg from the last end to the first, so that the images repeat without a jump.
+    pace: "even", or "smooth", which slows down at the ends.
+    Raises `UserError` for fewer than two ends or steps, and for a model that cannot decode.
     """
-    model, walked = _walk_latents(run, steps, ends, images, latents, way, loop=loop, pace=pace)
-    return decode(model, walked)
+    model, path = _build_path(run, steps, ends, images, latents, interpolation, loop=loop, pace=pace)
+    return decode(model, path)
 
 
 def interpolation_frames(
     run: RunLike,
     steps: int = 8,
     *,
-    ends: Sequence[Point] = (0, 1),
+    ends: Sequence[Input] = (0, 1),
     images: ImagesLike | None = None,
     latents: Tensor | None = None,
-    way: Interpolation | None = None,
+    interpolation: Interpolation | None = None,
     loop: bool = False,
     pace: Literal["even", "smooth"] = "even",
 ) -> Iterator[Tensor]:
-    """The images of `interpolate`, uint8 (C, H, W), one after another: decoded in blocks as they are asked for.
+    """The images of `interpolate` one after another, uint8 (C, H, W), decoded in blocks when they are needed.
 
-    For animations, whose frames need not be held at once. The arguments are those of `interpolate`, and are checked
-    when this is called.
+    For animations, whose frames need not be in memory at once. Arguments are those of `interpolate`, and are checked
+    when this function is called.
     """
-    model, walked = _walk_latents(run, steps, ends, images, latents, way, loop=loop, pace=pace)
-    return (image for block in decode_blocks(model, walked) for image in block)
+    model, path = _build_path(run, steps, ends, images, latents, interpolation, loop=loop, pace=pace)
+    return (image for block in decode_blocks(model, path) for image in block)
 
 
-def _walk_latents(
+def _build_path(
     run: RunLike,
     steps: int,
-    ends: Sequence[Point],
+    ends: Sequence[Input],
     images: ImagesLike | None,
     latents: Tensor | None,
-    way: Interpolation | None,
+    interpolation: Interpolation | None,
     *,
     loop: bool,
     pace: Literal["even", "smooth"],
 ) -> tuple[Model, Tensor]:
     """The model, and the latents from each end to the next."""
     if steps < 2:
-        raise UserError(f"steps={steps}, but a way has two ends: give 2 or more.")
-    model, parts = decoder_of(run)
+        raise UserError(f"steps={steps}, but a path has two ends: give 2 or more.")
+    model, parts = load_decoder(run)
     if latents is None:
-        latents = points_of(run, ends, model=model).latents if images is None else encode(model, images)
+        latents = resolve_inputs(run, ends, model=model).latents if images is None else encode(model, images)
     if len(latents) < 2:
         raise UserError(f"An interpolation needs two ends or more, and there is {len(latents)}.")
-    return model, walk(latents, steps, parts, way or default_interpolation(model), loop=loop, pace=pace)
+    return model, walk(latents, steps, parts, interpolation or default_interpolation(model), loop=loop, pace=pace)

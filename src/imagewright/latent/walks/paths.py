@@ -1,6 +1,6 @@
-"""Ways through latents: along a great circle or straight, from end to end, and mixtures of several.
+"""Paths through latents: spherical or linear interpolation from end to end, and weighted means of several latents.
 
-Shape letters: E ends, S shares, n numbers of a latent, flattened.
+Shape letters: E ends, S fractions of a leg, M means, n numbers of a latent, flattened.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from imagewright.verbs.apply import RunLike, resolve_model
 from imagewright.verbs.paths import Interpolation, noise_places, slerp
 
 
-def decoder_of(run: RunLike) -> tuple[Model, tuple[LatentPart, ...]]:
-    """The model of a run and the parts of its latents; raises `UserError` for a model that does not decode."""
+def load_decoder(run: RunLike) -> tuple[Model, tuple[LatentPart, ...]]:
+    """The model of a run and the parts of its latents. Raises `UserError` for a model that cannot decode."""
     model = resolve_model(run)
     require(model, Decodes)
     return model, latent_parts_of(model)
@@ -29,46 +29,54 @@ def walk(
     ends: Tensor,
     steps: int,
     parts: Sequence[LatentPart],
-    way: Interpolation,
+    interpolation: Interpolation,
     *,
     loop: bool = False,
     pace: Literal["even", "smooth"] = "even",
 ) -> Tensor:
-    """Latents from each end (E, *latent shape) to the next, `steps` a leg with both ends; one where two legs meet.
+    """Latents from each end to the next, (legs * (steps - 1) + 1, *latent shape). Two legs share their common end.
 
-    `loop` adds the way from the last end back to the first, without the first again: what follows the last is the
-    first. A smooth pace rests at the ends: half a cosine.
+    ends: (E, *latent shape).
+    steps: latents of one leg, both ends included.
+    parts: of the model's latents.
+    loop: add a leg from the last end to the first. The first is not repeated, since it follows the last.
+    pace: "smooth" slows down at the ends, by half a cosine.
     """
     flat = ends.flatten(1)
-    shares = torch.linspace(0, 1, steps)[1:]
+    fractions = torch.linspace(0, 1, steps)[1:]
     if pace == "smooth":
-        shares = (1 - torch.cos(torch.pi * shares)) / 2
+        fractions = (1 - torch.cos(torch.pi * fractions)) / 2
     closed = torch.cat([flat, flat[:1]]) if loop else flat
-    legs = [_between(start, end, shares, parts, way) for start, end in pairwise(closed)]
+    legs = [_interpolate(start, end, fractions, parts, interpolation) for start, end in pairwise(closed)]
     whole = torch.cat([flat[:1], *legs])
     return (whole[:-1] if loop else whole).unflatten(1, ends.shape[1:])
 
 
-def _between(start: Tensor, end: Tensor, shares: Tensor, parts: Sequence[LatentPart], way: Interpolation) -> Tensor:
-    """(S, n). Categories, attributes and codes go straight whatever the way: their numbers mean what they are."""
-    latents = torch.lerp(start, end, shares[:, None])
-    if way == "spherical":
+def _interpolate(
+    start: Tensor, end: Tensor, fractions: Tensor, parts: Sequence[LatentPart], interpolation: Interpolation
+) -> Tensor:
+    """(S, n). Categories, attributes and codes are always interpolated linearly, since their values have a meaning."""
+    latents = torch.lerp(start, end, fractions[:, None])
+    if interpolation == "spherical":
         noise = noise_places(parts)
-        latents[:, noise] = slerp(start[noise], end[noise], shares)
+        latents[:, noise] = slerp(start[noise], end[noise], fractions)
     return latents
 
 
-def mixed(corners: Tensor, weights: Tensor, parts: Sequence[LatentPart], way: Interpolation) -> Tensor:
-    """Sums of latents (E, *latent shape) by weights (M, E) whose rows add up to 1: (M, *latent shape).
+def mix(corners: Tensor, weights: Tensor, parts: Sequence[LatentPart], interpolation: Interpolation) -> Tensor:
+    """Weighted means of latents, (M, *latent shape).
 
-    A sum of normal latents is shorter than they are, which a model decodes to its average picture: the spherical way
-    gives the noise the same mixture of their lengths, unless they cancel out.
+    A mean of normal latents is shorter than they are, and decodes to a picture like the model's average. Spherical
+    interpolation therefore rescales the noise to the same mean of the corners' lengths, unless the corners cancel out.
+
+    corners: (E, *latent shape).
+    weights: (M, E), rows that sum to 1.
     """
     flat = corners.flatten(1)
     latents = weights @ flat
-    if way == "spherical":
+    if interpolation == "spherical":
         noise = noise_places(parts)
-        lengths = weights @ flat[:, noise].norm(dim=1, keepdim=True)
-        found = latents[:, noise].norm(dim=1, keepdim=True)
-        latents[:, noise] *= torch.where(found > 1e-4 * lengths, lengths / found.clamp(min=1e-12), 1.0)
+        wanted = weights @ flat[:, noise].norm(dim=1, keepdim=True)
+        length = latents[:, noise].norm(dim=1, keepdim=True)
+        latents[:, noise] *= torch.where(length > 1e-4 * wanted, wanted / length.clamp(min=1e-12), 1.0)
     return latents.unflatten(1, corners.shape[1:])

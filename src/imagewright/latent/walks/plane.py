@@ -1,7 +1,7 @@
-"""A plane through the latent space, decoded: which pictures lie where, and where the pictures of a set lie.
+"""Decode a plane of the latent space, and place encoded pictures on it.
 
 Kingma & Welling 2013, arXiv:1312.6114, figure 4: even steps on the unit square through the inverse of the prior's
-cumulative distribution, so that each picture stands for an equal share of what the model draws.
+cumulative distribution, so that each picture stands for an equal share of the prior.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,20 +18,22 @@ from torch import Tensor
 from imagewright import catalogue
 from imagewright.capabilities import Decodes, LatentPart, require
 from imagewright.errors import UserError
-from imagewright.latent.inputs import Point, Points, points_of
-from imagewright.latent.walks.paths import decoder_of
+from imagewright.latent.inputs import Input, resolve_inputs
+from imagewright.latent.walks.paths import load_decoder
 from imagewright.latent.walks.scales import (
     Dimension,
-    Units,
-    bases_of,
-    centre_of,
-    most_used,
-    name_of,
+    LatentScales,
+    choose_bases,
+    label_of,
+    mean_latent,
+    measure_latent_scales,
     part_at,
-    places_named,
-    units_of,
+    rank_by_change,
+    resolve_dimensions,
 )
 from imagewright.model import Model
+from imagewright.output.provenance import Record
+from imagewright.runs.provenance import run_record
 from imagewright.verbs.apply import ImagesLike, RunLike, decode, images_for
 
 MOST = 100  # pictures a side
@@ -37,22 +41,26 @@ MOST = 100  # pictures a side
 
 @dataclass(frozen=True)
 class Axis:
-    """One latent of the plane: its `place` among all and its name; how its values and shares follow from each other."""
+    """One latent of the plane: its dimension, its name, and its distribution.
 
-    place: int
+    mean, deviation: of a normal distribution.
+    uniform: whether it is uniform from -1 to 1 instead.
+    """
+
+    dimension: int
     name: str
     mean: float
     deviation: float
     uniform: bool
 
-    def values_at(self, shares: Tensor) -> Tensor:
-        """The latent below which a share (0 to 1) of the prior lies."""
+    def quantile(self, probability: Tensor) -> Tensor:
+        """The value below which the latent lies with a probability (0 to 1)."""
         if self.uniform:
-            return 2 * shares - 1
-        return self.mean + self.deviation * torch.special.ndtri(shares)
+            return 2 * probability - 1
+        return self.mean + self.deviation * torch.special.ndtri(probability)
 
-    def shares_at(self, values: Tensor) -> Tensor:
-        """The share of the prior below a latent: `values_at` the other way round."""
+    def cdf(self, values: Tensor) -> Tensor:
+        """The probability that the latent lies below a value: the inverse of `quantile`."""
         if self.uniform:
             return ((values + 1) / 2).clamp(0, 1)
         return torch.special.ndtr((values - self.mean) / max(self.deviation, 1e-12))
@@ -60,10 +68,15 @@ class Axis:
 
 @dataclass(frozen=True)
 class Manifold:
-    """`images` uint8 (K * K, C, H, W) in reading order: the first axis grows to the right, the second upwards.
+    """A decoded plane of K x K images.
 
-    `latents` (K * K, *latent shape) are what they were decoded from. `encoded` (N, 2): where the pictures of a set lie
-    along the two axes, with `labels` int64 (N,) and `class_names` where they have any.
+    images: uint8 (K * K, C, H, W) in reading order; the first axis grows to the right, the second upwards.
+    latents: (K * K, *latent shape), which the images were decoded from.
+    axes: the two latents of the plane.
+    encoded: float32 (N, 2), the encoded pictures along both axes; None without pictures.
+    labels, class_names: int64 (N,) and the classes, if the pictures have labels.
+    notes: for the user.
+    record: the provenance record.
     """
 
     images: Tensor
@@ -72,12 +85,22 @@ class Manifold:
     encoded: Tensor | None
     labels: Tensor | None
     class_names: tuple[str, ...] | None
-    said: tuple[str, ...]
+    notes: tuple[str, ...]
+    record: Record
 
     @property
     def side(self) -> int:
-        """Pictures a side, K."""
+        """Images a side, K."""
         return round(len(self.images) ** 0.5)
+
+    def write(self, path: str | Path, *, force: bool = False) -> Path:
+        """Write the figure as PNG, SVG or PDF: the decoded plane, and beside it the encoded pictures.
+
+        Raises `UserError` for another suffix, `RunError` if the file exists (unless `force`).
+        """
+        from imagewright.latent.walks.plane_figure import write_manifold
+
+        return write_manifold(self, path, force=force)
 
 
 def manifold(
@@ -87,43 +110,60 @@ def manifold(
     dimensions: Sequence[Dimension] | None = None,
     images: ImagesLike | None = None,
     most: int = 2000,
-    point: Point | Points | None = None,
+    input: Input | None = None,
+    model: Model | None = None,
 ) -> Manifold:
-    """Decode `steps` x `steps` latents of a plane. `images`, at most `most` of them, are encoded to lie on it as well.
+    """Decode `steps` x `steps` latents of a plane, at quantiles of the prior.
 
-    `dimensions`: two latents, by number (or the name of a code); by default those that change the picture most, where
-    there are more than two. All others are at their mean, or those of a `point`: a seed, a picture, a kept name.
-    The values are quantiles of the prior; of a normal distribution with the images' own mean and deviation where there
-    are images and more than two latents, or no normal prior: where pictures are is then decoded, not where none are.
+    If there are images, and more than two latents or no normal prior, the quantiles are those of a normal distribution
+    with the images' own mean and deviation: the plane then shows where pictures lie.
+
+    run: a run, its directory, a weights file or a model.
+    steps: images a side, from 2 to 100.
+    dimensions: two latents, by number or by the name of a code. By default the two that change the picture most.
+    images: pictures to encode and place on the plane.
+    most: how many of them, spread evenly over the set.
+    input: a seed, a picture file or a saved name whose other latents are taken; by default they are at their mean.
+    model: the run's model, if it is loaded already.
+    Raises `UserError` for a model of one latent, for two equal dimensions, and for an unknown one.
     """
     if not 2 <= steps <= MOST:
         raise UserError(f"steps={steps}, but a grid has from 2 to {MOST} pictures a side.")
-    model, parts = decoder_of(run)
+    model, parts = load_decoder(run if model is None else model)
     opened = None if images is None else images_for(model, images)
     decoder = require(model, Decodes)
-    units = units_of(model, opened, most, of_prior=math.prod(decoder.latent_shape) == 2)
-    said: list[str] = []
-    base = centre_of(model, units)
-    if point is not None:
-        found = point if isinstance(point, Points) else points_of(run, [point], model=model)
-        base, said = found.latents[0].flatten(), list(found.said)
-    places = _plane(model, units, dimensions, base, said)
-    axes = _axis(parts, units, places[0]), _axis(parts, units, places[1])
-    shares = (torch.arange(steps) + 0.5) / steps
-    latents = base.repeat(steps * steps, 1)
-    latents[:, places[0]] = axes[0].values_at(shares).repeat(steps)
-    latents[:, places[1]] = axes[1].values_at(shares.flip(0)).repeat_interleave(steps)
-    shaped = latents.unflatten(1, model.latent_shape)
-    encoded = None if units.encoded is None else units.encoded[:, places]
+    has_two = math.prod(decoder.latent_shape) == 2
+    scales = measure_latent_scales(model, opened, most, of_prior=has_two)
+    notes: list[str] = []
+    base = mean_latent(model, scales)
+    if input is not None:
+        resolved = resolve_inputs(run, [input], model=model)
+        base, notes = resolved.latents[0].flatten(), list(resolved.notes)
+    plane = _choose_plane(model, scales, dimensions, base, notes)
+    axes = _build_axis(parts, scales, plane[0]), _build_axis(parts, scales, plane[1])
+    latents = _plane_latents(base, axes, steps).unflatten(1, model.latent_shape)
+    encoded = None if scales.encoded is None else scales.encoded[:, plane]
     class_names = None if opened is None or opened.class_names is None else tuple(opened.class_names)
-    return Manifold(decode(model, shaped), shaped, axes, encoded, units.labels, class_names, tuple(said))
+    settings: dict[str, Any] = {"steps": steps, "latents": [axis.name for axis in axes]}
+    settings |= {} if opened is None else {"source": Path(opened.source).name}
+    record = run_record("latent grid", model, settings=settings)
+    return Manifold(decode(model, latents), latents, axes, encoded, scales.labels, class_names, tuple(notes), record)
 
 
-def _plane(
-    model: Model, units: Units, dimensions: Sequence[Dimension] | None, base: Tensor, said: list[str]
+def _plane_latents(base: Tensor, axes: tuple[Axis, Axis], steps: int) -> Tensor:
+    """(steps * steps, n): the base with both axes at the quantiles in the middle of each of `steps` intervals."""
+    probabilities = (torch.arange(steps) + 0.5) / steps
+    latents = base.repeat(steps * steps, 1)
+    latents[:, axes[0].dimension] = axes[0].quantile(probabilities).repeat(steps)
+    latents[:, axes[1].dimension] = axes[1].quantile(probabilities.flip(0)).repeat_interleave(steps)
+    return latents
+
+
+def _choose_plane(
+    model: Model, scales: LatentScales, dimensions: Sequence[Dimension] | None, base: Tensor, notes: list[str]
 ) -> list[int]:
-    """The two places, as asked for or the most used; which they are, and what the others are at, is said."""
-    numbers = len(units.mean)
+    """The two dimensions: as given, or with a note the two that change the picture most."""
+    numbers = len(scales.mean)
     if numbers < 2:
         raise UserError(
             f"This {catalogue.name_of(model)} has a single latent, and a plane takes two: "
@@ -132,24 +172,25 @@ def _plane(
     if dimensions is None:
         if numbers == 2:
             return [0, 1]
-        places, changes = most_used(model, units, bases_of(model, units, base))
-        if len(places) < 2:
-            raise UserError(f"This {catalogue.name_of(model)} has fewer than two latents to move: name two dimensions.")
-        said.append(
-            f"Of {numbers} latents, {places[0]} and {places[1]} change the picture most (by {changes[0]:.1f} and "
-            f"{changes[1]:.1f} grey levels): the plane is theirs. Others: --dimensions."
+        ranked, changes = rank_by_change(model, scales, choose_bases(model, scales, base))
+        if len(ranked) < 2:
+            raise UserError(f"This {catalogue.name_of(model)} has fewer than two latents to vary: name two dimensions.")
+        notes.append(
+            f"Of {numbers} latents, {ranked[0]} and {ranked[1]} change the picture most (by {changes[0]:.1f} and "
+            f"{changes[1]:.1f} grey levels): the plane shows these two. Others: --dimensions."
         )
-        return places[:2]
-    places = places_named(model, dimensions)
-    if len(places) != 2 or places[0] == places[1]:
-        raise UserError(f"A plane takes two different latents, and {len(set(places))} was given: name two.")
-    return places
+        return ranked[:2]
+    chosen = resolve_dimensions(model, dimensions)
+    if len(chosen) != 2 or chosen[0] == chosen[1]:
+        raise UserError(f"A plane takes two different latents, and {len(set(chosen))} was given: name two.")
+    return chosen
 
 
-def _axis(parts: Sequence[LatentPart], units: Units, place: int) -> Axis:
-    part = part_at(parts, place)
+def _build_axis(parts: Sequence[LatentPart], scales: LatentScales, dimension: int) -> Axis:
+    part = part_at(parts, dimension)
     if part.kind == "attributes":
-        raise UserError(f"The latent {place} is an attribute, from 0 to 1: `imagewright latent traverse` shows those.")
-    return Axis(
-        place, name_of(parts, place), float(units.mean[place]), float(units.deviation[place]), part.kind == "uniform"
-    )
+        raise UserError(
+            f"The latent {dimension} is an attribute, from 0 to 1: `imagewright latent traverse` shows attributes."
+        )
+    mean, deviation = float(scales.mean[dimension]), float(scales.deviation[dimension])
+    return Axis(dimension, label_of(parts, dimension), mean, deviation, part.kind == "uniform")

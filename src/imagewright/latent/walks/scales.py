@@ -1,6 +1,7 @@
-"""How far to move a latent's numbers, which ones change the picture, and what they are called.
+"""The mean and deviation of each latent, how much each changes the picture, and what each is called.
 
-Shape letters: N pictures, n numbers of a latent (flattened), B base points.
+A latent here is one number of the flattened latent, and its dimension is its index.
+Shape letters: N pictures, n numbers of a latent (flattened), B bases (latents from which others are moved).
 """
 
 from __future__ import annotations
@@ -19,19 +20,23 @@ from imagewright.model import Model
 from imagewright.verbs.apply import ImagesLike, decode, encode, images_for, sample_latents
 from imagewright.verbs.paths import samples_normal_latents
 
-DRAWS = 512
-CANDIDATES = 1024  # latents that are tried: two pictures are decoded for each and each base point
-DECODED = 4096  # pictures, at most, to find which latents are used
+SAMPLES = 512
+CANDIDATES = 1024  # latents that are ranked: two pictures are decoded for each latent and base
+DECODED = 4096  # pictures decoded to rank latents, at most
 BASES = 8
-BATCH = 256  # pictures decoded and encoded at a time
+BATCH = 256  # pictures encoded at a time
 
 Dimension = int | str
 
 
 @dataclass(frozen=True)
-class Units:
-    """`mean` and `deviation` (n,), in which the numbers of a latent are counted; `encoded` (N, n), if pictures were
-    given, and their `labels` int64 (N,) if they have any."""
+class LatentScales:
+    """The scale of each latent.
+
+    mean, deviation: (n,).
+    encoded: latents (N, n) of the pictures, if any were given.
+    labels: int64 (N,), if the pictures have labels.
+    """
 
     mean: Tensor
     deviation: Tensor
@@ -39,117 +44,125 @@ class Units:
     labels: Tensor | None = None
 
 
-def units_of(model: Model, images: ImagesLike | None, most: int, *, of_prior: bool = False) -> Units:
-    """What encoded `images` have, at most `most` of them, evenly spread: pictures need not lie where a prior says.
+def measure_latent_scales(
+    model: Model, images: ImagesLike | None, max_images: int, *, of_prior: bool = False
+) -> LatentScales:
+    """The mean and deviation of each latent: of encoded pictures, or of the prior.
 
-    Without images, or where the prior is asked for, 0 and 1 if the model draws standard normal latents, and what its
-    draws have if it draws others. Raises `UserError` for a model that does
-    neither without pictures, and for pictures where it does not encode.
+    The prior's are 0 and 1 if the model samples standard normal latents, else measured on samples.
+
+    images: pictures to encode; encoded pictures need not be distributed as the prior.
+    max_images: how many of them, spread evenly over the set.
+    of_prior: take the prior's scales although there are images, if the prior is standard normal.
+    Raises `UserError` without images for a model that cannot sample, and with images for one that cannot encode.
     """
-    encoded, labels = (None, None) if images is None else _encoded(model, images, most)
+    encoded, labels = (None, None) if images is None else _encode(model, images, max_images)
     numbers = latent_parts_of(model)[-1].stop
     if (encoded is None or of_prior) and samples_normal_latents(model):
-        return Units(torch.zeros(numbers), torch.ones(numbers), encoded, labels)
+        return LatentScales(torch.zeros(numbers), torch.ones(numbers), encoded, labels)
     if encoded is None and "sample" not in verbs_of(model):
         raise UserError(
-            f"{catalogue.name_of(model)} draws no latents, so how far they reach is measured on pictures: "
+            f"{catalogue.name_of(model)} samples no latents, so their deviations are measured on pictures: "
             "name some with --source (images= in Python)."
         )
     if encoded is not None and len(encoded) < 2:
-        raise UserError("One picture does not say how far latents reach: give a source of several.")
-    known = sample_latents(model, DRAWS).flatten(1) if encoded is None else encoded
+        raise UserError("One picture has no deviation: give a source of several.")
+    known = sample_latents(model, SAMPLES).flatten(1) if encoded is None else encoded
     deviation = known.std(0)
     if not bool(deviation.any()):
-        raise DataError("All pictures of the source have one latent: how far latents reach takes pictures that differ.")
-    return Units(known.mean(0), deviation, encoded, labels)
+        raise DataError("All pictures of the source have the same latent: give pictures that differ.")
+    return LatentScales(known.mean(0), deviation, encoded, labels)
 
 
-def _encoded(model: Model, images: ImagesLike, most: int) -> tuple[Tensor, Tensor | None]:
-    """Latents (N, n) of at most that many pictures from all over a set, and their labels; unreadable ones left out."""
+def _encode(model: Model, images: ImagesLike, max_images: int) -> tuple[Tensor, Tensor | None]:
+    """Latents (N, n) and labels of pictures spread evenly over the set. Unreadable pictures are left out."""
     require(model, Encodes)
-    if most < 2:
-        raise UserError(f"count={most}, but it takes two pictures at least to see where they lie.")
+    if max_images < 2:
+        raise UserError(f"count={max_images}, but a deviation takes two pictures or more.")
     opened = images_for(model, images)
-    places = np.linspace(0, len(opened) - 1, min(most, len(opened))).round().astype(np.int64)
-    batches = [(encode(model, batch.images).flatten(1), batch.labels) for batch in opened.subset(places).stream(BATCH)]
+    chosen = np.linspace(0, len(opened) - 1, min(max_images, len(opened))).round().astype(np.int64)
+    batches = [(encode(model, batch.images).flatten(1), batch.labels) for batch in opened.subset(chosen).stream(BATCH)]
     if not batches:
-        raise DataError(f"None of the {len(places)} pictures looked at in {opened.source} can be read.")
+        raise DataError(f"None of the {len(chosen)} pictures looked at in {opened.source} can be read.")
     labels = [labels for _, labels in batches if labels is not None]
     return torch.cat([latents for latents, _ in batches]), torch.cat(labels) if labels else None
 
 
-def centre_of(model: Model, units: Units) -> Tensor:
-    """The latent (n,) in the middle: its category or attributes, which have no middle, are those of seed 0."""
-    centre = units.mean.clone()
+def mean_latent(model: Model, scales: LatentScales) -> Tensor:
+    """The mean latent (n,). A category or attributes, of which a mean has no meaning, are those of seed 0."""
+    mean = scales.mean.clone()
     for part in latent_parts_of(model):
         if part.kind in ("category", "attributes"):
-            centre[part.places] = sample_latents(model, 1).flatten()[part.places]
-    return centre
+            mean[part.places] = sample_latents(model, 1).flatten()[part.places]
+    return mean
 
 
-def bases_of(model: Model, units: Units, centre: Tensor) -> Tensor:
-    """Latents (B, n) from which latents are moved to see what they change: encoded pictures, samples, or the centre."""
-    if units.encoded is not None:
-        return units.encoded[:: -(-len(units.encoded) // BASES)]
-    return sample_latents(model, BASES).flatten(1) if "sample" in verbs_of(model) else centre[None]
+def choose_bases(model: Model, scales: LatentScales, mean: Tensor) -> Tensor:
+    """Bases (B, n) on which changes are measured: encoded pictures, else samples, else the mean latent."""
+    if scales.encoded is not None:
+        return scales.encoded[:: -(-len(scales.encoded) // BASES)]
+    return sample_latents(model, BASES).flatten(1) if "sample" in verbs_of(model) else mean[None]
 
 
-def most_used(model: Model, units: Units, bases: Tensor) -> tuple[list[int], list[float]]:
-    """The places of the noise, those that change the picture most first, and by how many grey levels each does.
+def rank_by_change(model: Model, scales: LatentScales, bases: Tensor) -> tuple[list[int], list[float]]:
+    """The noise dimensions by how much they change the picture, largest first, and each change in grey levels.
 
-    The root mean square difference of the pictures one deviation above and below the mean, from `bases` (B, n) on.
-    Of very many latents only those of the largest deviations are looked at.
+    A change is the root mean square difference of the pictures one deviation above and below the mean, averaged over
+    `bases` (B, n). Of more than 1024 dimensions only those with the largest deviations are ranked.
     """
     noise = torch.cat([torch.arange(part.start, part.stop) for part in latent_parts_of(model) if part.is_noise])
     if len(noise) > CANDIDATES:
-        noise = noise[units.deviation[noise].argsort(descending=True, stable=True)[:CANDIDATES]]
+        noise = noise[scales.deviation[noise].argsort(descending=True, stable=True)[:CANDIDATES]]
     bases = bases[: max(1, min(BASES, DECODED // (2 * len(noise))))]
     shape = model.latent_shape
     changes = []
-    for place in noise.tolist():
+    for dimension in noise.tolist():
         ends = bases.repeat(2, 1)
-        step = units.deviation[place].repeat_interleave(len(bases))
-        ends[:, place] = units.mean[place] + torch.cat([step, -step])
+        step = scales.deviation[dimension].repeat_interleave(len(bases))
+        ends[:, dimension] = scales.mean[dimension] + torch.cat([step, -step])
         above, below = decode(model, ends.unflatten(1, shape)).float().chunk(2)
         changes.append(float((above - below).square().mean(dim=(1, 2, 3)).sqrt().mean()))
     order = torch.tensor(changes).argsort(descending=True, stable=True).tolist()
-    return [int(noise[place]) for place in order], [changes[place] for place in order]
+    return [int(noise[rank]) for rank in order], [changes[rank] for rank in order]
 
 
-def places_named(model: Model, dimensions: Sequence[Dimension]) -> list[int]:
-    """The places of latents given by number, or by the name of a code that is one number (c2)."""
+def resolve_dimensions(model: Model, dimensions: Sequence[Dimension]) -> list[int]:
+    """The indices of dimensions given by number, or by the name of a code of one number (c2).
+
+    Raises `UserError` for an unknown dimension, and for one that is part of a category.
+    """
     parts = latent_parts_of(model)
     named = {part.name: part.start for part in parts if part.stop - part.start == 1}
+    return [_resolve_dimension(model, parts, named, str(each)) for each in dimensions]
+
+
+def _resolve_dimension(model: Model, parts: Sequence[LatentPart], named: dict[str, int], typed: str) -> int:
     numbers = parts[-1].stop
-    places = []
-    for each in dimensions:
-        typed = str(each)
-        if not typed.isdecimal() and typed not in named:
-            codes = f", or {', '.join(named)}" if named else ""
-            raise UserError(
-                f"{typed!r} is no latent: their numbers go from 0 to {numbers - 1}{codes}.{nearest_name(typed, named)}"
-            )
-        place = named[typed] if typed in named else int(typed)
-        if place >= numbers:
-            raise UserError(
-                f"There is no latent {place}: {catalogue.name_of(model)} has {numbers} here, numbered from 0 to "
-                f"{numbers - 1}."
-            )
-        if part_at(parts, place).kind == "category":
-            raise UserError(
-                f"The latent {place} says one value of the category {part_at(parts, place).name!r}, which is not moved "
-                "by itself: a sheet of the values comes with --codes (codes=True)."
-            )
-        places.append(place)
-    return places
+    if not typed.isdecimal() and typed not in named:
+        codes = f", or {', '.join(named)}" if named else ""
+        raise UserError(
+            f"{typed!r} is no latent: their numbers go from 0 to {numbers - 1}{codes}.{nearest_name(typed, named)}"
+        )
+    dimension = named[typed] if typed in named else int(typed)
+    if dimension >= numbers:
+        raise UserError(
+            f"There is no latent {dimension}: {catalogue.name_of(model)} has {numbers} here, numbered from 0 to "
+            f"{numbers - 1}."
+        )
+    if part_at(parts, dimension).kind == "category":
+        raise UserError(
+            f"The latent {dimension} is one value of the category {part_at(parts, dimension).name!r} and cannot be "
+            "varied by itself: --codes (codes=True) makes a sheet of all values."
+        )
+    return dimension
 
 
-def part_at(parts: Sequence[LatentPart], place: int) -> LatentPart:
-    """The part that a place is in."""
-    return next(part for part in parts if part.start <= place < part.stop)
+def part_at(parts: Sequence[LatentPart], dimension: int) -> LatentPart:
+    """The part that holds a dimension."""
+    return next(part for part in parts if part.start <= dimension < part.stop)
 
 
-def name_of(parts: Sequence[LatentPart], place: int) -> str:
-    """What a place is called: a code by its name, another by its number."""
-    part = part_at(parts, place)
-    return part.name if part.code and part.stop - part.start == 1 else f"latent {place}"
+def label_of(parts: Sequence[LatentPart], dimension: int) -> str:
+    """The label of a dimension: a code's name, else its number."""
+    part = part_at(parts, dimension)
+    return part.name if part.code and part.stop - part.start == 1 else f"latent {dimension}"

@@ -1,4 +1,4 @@
-"""Sheets that vary one latent at a time: what each of them does to a picture."""
+"""Sheets that vary one latent at a time, to show what each changes in a picture."""
 
 from __future__ import annotations
 
@@ -11,138 +11,159 @@ from torch import Tensor
 from imagewright import catalogue
 from imagewright.capabilities import latent_parts_of, verbs_of
 from imagewright.errors import UserError
-from imagewright.latent.inputs import Point, Points, points_of
-from imagewright.latent.walks.code_sheets import code_sheets, values_of
-from imagewright.latent.walks.paths import decoder_of
+from imagewright.latent.inputs import Input, resolve_inputs
+from imagewright.latent.walks.code_sheets import build_code_sheets, code_values
+from imagewright.latent.walks.paths import load_decoder
 from imagewright.latent.walks.scales import (
     Dimension,
-    Units,
-    bases_of,
-    centre_of,
-    most_used,
-    name_of,
+    LatentScales,
+    choose_bases,
+    label_of,
+    mean_latent,
+    measure_latent_scales,
     part_at,
-    places_named,
-    units_of,
+    rank_by_change,
+    resolve_dimensions,
 )
 from imagewright.model import Model
-from imagewright.output.sheets import Sheet
+from imagewright.output.provenance import Record
+from imagewright.output.sheets import Sheet, SheetStack
+from imagewright.runs.provenance import run_record
 from imagewright.verbs.apply import ImagesLike, RunLike, decode
 
-MOST = 1000  # pictures that are encoded to measure how far latents reach
+MOST = 1000  # pictures encoded to measure the scales, at most
 SEEDS = 8  # columns of a sheet of categories
 
 
 @dataclass(frozen=True)
 class Traversal:
-    """The sheets, and what the user should know."""
+    """Sheets that vary latents.
+
+    sheets: one of all latents, or one for each code, category and group of attributes.
+    notes: for the user.
+    record: the provenance record.
+    """
 
     sheets: tuple[Sheet, ...]
-    said: tuple[str, ...]
+    notes: tuple[str, ...]
+    record: Record
+
+    def sheet(self) -> SheetStack:
+        """All sheets, one under the other."""
+        return SheetStack(self.sheets, self.record)
 
 
 def traverse(
     run: RunLike,
     dimensions: Sequence[Dimension] | None = None,
     *,
-    points: Sequence[Point] | Points | None = None,
+    inputs: Sequence[Input] | None = None,
     count: int = 10,
     steps: int = 9,
     reach: float = 2.0,
     images: ImagesLike | None = None,
     codes: bool | None = None,
+    model: Model | None = None,
 ) -> Traversal:
-    """Vary one latent at a time, from -`reach` to `reach` deviations in `steps` pictures; all else is the point's.
+    """Vary one latent at a time and hold all others; or make sheets of the model's codes, categories and attributes.
 
-    `dimensions`: latents by number (or the name of a code); by default the `count` that change the picture most, the
-    most first. `points`: seeds, pictures or kept names, a row each for every latent; by default the first sample of
-    seed 0. `images`: deviations, and the mean that is then the default point, are those of their latents; a model that
-    does not sample needs some.
-    `codes`: sheets of the model's categories, codes or attributes instead, by default where it found codes itself and
-    no dimensions are asked for: a row a category, seeds by columns; for each code its values by columns.
+    run: a run, its directory, a weights file or a model.
+    dimensions: latents by number, or by the name of a code; by default the `count` that change the picture most.
+    inputs: seeds, picture files or saved names to start from, a row each for every latent. By default the mean of
+        `images`, else seed 0.
+    count: latents, if no dimensions are given.
+    steps: images of a row, 2 or more.
+    reach: a row goes from -reach to reach deviations from the mean.
+    images: pictures to encode: mean and deviations are then those of their latents. Required for a model that cannot
+        sample.
+    codes: True for sheets of codes, categories and attributes: categories by rows and seeds by columns, every other
+        code from -reach to reach. By default True if the model found codes itself and no dimensions are given.
+    model: the run's model, if it is loaded already.
+    Raises `UserError` for an unknown dimension, and for codes of a model without any.
     """
     if steps < 2:
         raise UserError(f"steps={steps}, but a row goes from one end to the other: give 2 or more.")
     if count < 1 or not reach > 0:
         raise UserError("A sheet has one row at least (count=1), and reaches farther than 0.")
-    model, parts = decoder_of(run)
+    model, parts = load_decoder(run if model is None else model)
     if codes is None:
         codes = dimensions is None and any(part.code for part in parts)
     if codes:
         if dimensions is not None:
-            raise UserError("Codes and dimensions are two kinds of sheets: ask for one of them.")
-        found = _points(run, model, range(SEEDS) if points is None else points)
-        sheets, said = code_sheets(model, found.latents, found.labels, steps, reach)
-        return Traversal(sheets, (*found.said, *said))
-    units = units_of(model, images, MOST)
-    bases, names, told = _bases(run, model, units, points)
-    places, changes, chosen = _rows(model, units, bases, dimensions, count)
-    sheet = _sheet(model, units, bases, names, places, changes, torch.linspace(-reach, reach, steps))
-    return Traversal((sheet,), (*chosen, *told))
+            raise UserError("codes and dimensions make two kinds of sheets: give one of them.")
+        resolved = resolve_inputs(run, range(SEEDS) if inputs is None else inputs, model=model)
+        sheets, notes = build_code_sheets(model, resolved.latents, resolved.labels, steps, reach)
+        return Traversal(sheets, (*resolved.notes, *notes), _record(model, sheets, steps, reach))
+    scales = measure_latent_scales(model, images, MOST)
+    bases, names, base_notes = _start(run, model, scales, inputs)
+    chosen, changes, row_notes = _choose_dimensions(model, scales, bases, dimensions, count)
+    sheet = _build_sheet(model, scales, bases, names, chosen, changes, torch.linspace(-reach, reach, steps))
+    return Traversal((sheet,), (*row_notes, *base_notes), _record(model, (sheet,), steps, reach))
 
 
-def _points(run: RunLike, model: Model, given: Sequence[Point] | Points) -> Points:
-    return given if isinstance(given, Points) else points_of(run, given, model=model)
+def _record(model: Model, sheets: Sequence[Sheet], steps: int, reach: float) -> Record:
+    settings = {"steps": steps, "reach": reach, "sheets": [sheet.name for sheet in sheets]}
+    return run_record("latent traverse", model, settings=settings)
 
 
-def _bases(
-    run: RunLike, model: Model, units: Units, points: Sequence[Point] | Points | None
+def _start(
+    run: RunLike, model: Model, scales: LatentScales, inputs: Sequence[Input] | None
 ) -> tuple[Tensor, list[str], list[str]]:
-    """Where to start from, (B, n), the name of each, and what is to be said of them."""
-    if points is None and units.encoded is not None:
-        return centre_of(model, units)[None], ["the mean"], []
-    found = _points(run, model, (0,) if points is None else points)
-    said = list(found.said)
-    if points is None and "encode" in verbs_of(model):
-        # A VAE of many latents makes worse pictures of its prior's than of those it was trained on.
-        said.append("This starts from a sample; --source starts from the mean of pictures.")
-    return found.latents.flatten(1), found.labels, said
+    """The latents to start from (B, n), their names, and notes."""
+    if inputs is None and scales.encoded is not None:
+        return mean_latent(model, scales)[None], ["the mean"], []
+    resolved = resolve_inputs(run, (0,) if inputs is None else inputs, model=model)
+    notes = list(resolved.notes)
+    if inputs is None and "encode" in verbs_of(model):
+        # A VAE of many latents decodes samples of its prior to worse pictures than latents of its training pictures.
+        notes.append("This starts from a sample; --source starts from the mean of pictures.")
+    return resolved.latents.flatten(1), resolved.labels, notes
 
 
-def _rows(
-    model: Model, units: Units, bases: Tensor, dimensions: Sequence[Dimension] | None, count: int
+def _choose_dimensions(
+    model: Model, scales: LatentScales, bases: Tensor, dimensions: Sequence[Dimension] | None, count: int
 ) -> tuple[list[int], list[float] | None, list[str]]:
+    """The dimensions to vary, how much each changes the picture (None if they were given), and notes."""
     if dimensions is not None:
-        return places_named(model, dimensions), None, []
-    places, changes = most_used(model, units, bases_of(model, units, bases[0]))
-    if not places:
-        raise UserError(f"{catalogue.name_of(model)} has no latents of its own to vary: ask for its codes.")
-    said = []
-    if len(places) > count:
-        left = sum(change < 0.5 for change in changes)
-        unused = f"; {left} change it by less than half a grey level" if left else ""
-        said.append(f"The {count} of {len(units.mean)} latents that change the picture most{unused}. More: --count.")
-    return places[:count], changes[:count], said
+        return resolve_dimensions(model, dimensions), None, []
+    ranked, changes = rank_by_change(model, scales, choose_bases(model, scales, bases[0]))
+    if not ranked:
+        raise UserError(f"{catalogue.name_of(model)} has no latents but its codes: give codes=True.")
+    notes = []
+    if len(ranked) > count:
+        unused = sum(change < 0.5 for change in changes)
+        little = f"; {unused} change it by less than half a grey level" if unused else ""
+        notes.append(f"The {count} of {len(scales.mean)} latents that change the picture most{little}. More: --count.")
+    return ranked[:count], changes[:count], notes
 
 
-def _sheet(
+def _build_sheet(
     model: Model,
-    units: Units,
+    scales: LatentScales,
     bases: Tensor,
     names: list[str],
-    places: list[int],
+    dimensions: list[int],
     changes: list[float] | None,
     strengths: Tensor,
 ) -> Sheet:
     parts = latent_parts_of(model)
     rows, labels = [], []
-    for row, place in enumerate(places):
-        said = "" if changes is None else f" (changes {changes[row]:.0f})"
+    for row, dimension in enumerate(dimensions):
+        change = "" if changes is None else f" (changes {changes[row]:.0f})"
         for base, name in zip(bases, names, strict=True):
             latents = base.repeat(len(strengths), 1)
-            part = part_at(parts, place)
-            latents[:, place] = (
-                units.mean[place] + units.deviation[place] * strengths
+            part = part_at(parts, dimension)
+            latents[:, dimension] = (
+                scales.mean[dimension] + scales.deviation[dimension] * strengths
                 if part.kind == "normal" or part.is_noise
-                else values_of(part, strengths)
+                else code_values(part, strengths)
             )
             rows.append(latents)
-            labels.append(f"{name_of(parts, place)}{said}" + (f", {name}" if len(names) > 1 else ""))
-    pictures = decode(model, torch.cat(rows).unflatten(1, model.latent_shape))
+            labels.append(f"{label_of(parts, dimension)}{change}" + (f", {name}" if len(names) > 1 else ""))
     start = f" from {names[0]}" if len(names) == 1 else ""
     evidence = "" if changes is None else "; changes: grey levels, from -1 to +1"
     return Sheet(
-        pictures,
+        decode(model, torch.cat(rows).unflatten(1, model.latent_shape)),
         name="latents",
         row_labels=labels,
         column_labels=[f"{strength:+.3g}" if strength else "0" for strength in strengths.tolist()],

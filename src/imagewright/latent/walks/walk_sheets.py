@@ -1,4 +1,4 @@
-"""Sheets of walks between latents: an interpolation, a leg a row, and a blend of four corners."""
+"""Sheets of an interpolation, a row for each leg, and of a blend of four corners."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from imagewright.capabilities import verbs_of
 from imagewright.errors import UserError
 from imagewright.images import Images
 from imagewright.images.selection import select_evenly
-from imagewright.latent.inputs import Point, points_of
+from imagewright.latent.inputs import Input, resolve_inputs
 from imagewright.latent.walks.blend import blend
 from imagewright.latent.walks.interpolate import interpolate, interpolation_frames
 from imagewright.model import Model
@@ -26,45 +26,46 @@ from imagewright.runs.provenance import run_record
 from imagewright.verbs.apply import RunLike, encode, images_for, resolve_model
 from imagewright.verbs.paths import Interpolation, default_interpolation
 
-CELL = 72  # the longer side of an image of a blend, in pixels: many are on a sheet, and neighbours differ little
+CELL = 72  # pixels of an image's longer side in a blend; there are many, and adjacent ones differ little
 
 
 def interpolation_sheet(
     run: RunLike,
     steps: int = 8,
     *,
-    ends: Sequence[Point] | None = None,
+    ends: Sequence[Input] | None = None,
     source: Images | str | Path | None = None,
     count: int = 2,
-    way: Interpolation | None = None,
+    interpolation: Interpolation | None = None,
     loop: bool = False,
     pace: Literal["even", "smooth"] = "even",
     frames_per_second: float = 25.0,
     model: Model | None = None,
 ) -> Sheet:
-    """The sheet of `interpolate`, a leg a row with both of its ends; its results are the images in their order.
+    """The sheet of `interpolate`: a row for each leg, with both of its ends. Its results are the images in their order.
 
     run: a run, its directory, a weights file or a model.
-    steps: images of a leg, ends included.
-    ends: seeds, picture files and names saved in the run, two or more; seeds 0 and 1 by default.
-    source: instead of `ends`, `count` pictures of a source, chosen at even distances.
-    way, loop, pace: as for `interpolate`.
+    steps: images of a leg, both ends included.
+    ends: two or more seeds, picture files or names saved in the run; seeds 0 and 1 by default.
+    source: instead of `ends`, pictures to encode.
+    count: how many pictures of the source, spread evenly over it.
+    interpolation, loop, pace: as for `interpolate`.
     frames_per_second: of an animation.
     model: the run's model, if it is loaded already.
-    Raises `UserError` as `interpolate` does, and if neither is given for a model that does not sample.
+    Raises `UserError` as `interpolate` does, and for a model that cannot sample if neither ends nor source are given.
     """
     model = resolve_model(run) if model is None else model
     latents, names, notes = _ends(run, model, ends, source, count)
-    walk: _Walk = {"steps": steps, "way": way or default_interpolation(model), "loop": loop, "pace": pace}
-    images = interpolate(model, latents=latents, **walk)
+    path = _path_options(model, steps, interpolation, pace, loop=loop)
+    images = interpolate(model, latents=latents, **path)
     stops = [*names, names[0]] if loop else names
-    places = [(leg * (steps - 1) + step) % len(images) for leg in range(len(stops) - 1) for step in range(steps)]
-    record = _record(model, walk, names, source)
+    cells = [(leg * (steps - 1) + step) % len(images) for leg in range(len(stops) - 1) for step in range(steps)]
+    record = _path_record(model, path, names, source)
     return Sheet(
-        images[places],
+        images[cells],
         row_labels=[f"{start} to {end}" for start, end in pairwise(stops)],
         column_labels=[f"{step / (steps - 1):.0%}" for step in range(steps)],
-        title=f"{record['model']}: {walk['way']} interpolation",
+        title=f"{record['model']}: {path['interpolation']} interpolation",
         record=record,
         results=Results(images, record),
         frames_per_second=frames_per_second,
@@ -77,58 +78,67 @@ def write_interpolation(
     path: str | Path,
     steps: int = 61,
     *,
-    ends: Sequence[Point] | None = None,
+    ends: Sequence[Input] | None = None,
     source: Images | str | Path | None = None,
     count: int = 2,
-    way: Interpolation | None = None,
+    interpolation: Interpolation | None = None,
     loop: bool = True,
     pace: Literal["even", "smooth"] = "even",
     frames_per_second: float = 25.0,
     model: Model | None = None,
     force: bool = False,
 ) -> list[str]:
-    """Write the images of `interpolate` as an animation, decoding them block by block. Returns notes for the user.
+    """Write the images of `interpolate` as an animation, decoded block by block. Returns notes for the user.
 
-    path: .mp4, of which one frame is held at a time; or .webp or .gif, of which Pillow holds all.
+    path: .mp4, which needs one frame in memory at a time; or .webp or .gif, for which Pillow needs all frames.
     force: replace a file that exists.
     The other arguments are those of `interpolation_sheet`.
     Raises `UserError` as `interpolate` does, `RunError` if the file exists or cannot be written.
     """
     model = resolve_model(run) if model is None else model
     latents, names, notes = _ends(run, model, ends, source, count)
-    walk: _Walk = {"steps": steps, "way": way or default_interpolation(model), "loop": loop, "pace": pace}
-    frames = interpolation_frames(model, latents=latents, **walk)
-    record = _record(model, walk, names, source)
+    options = _path_options(model, steps, interpolation, pace, loop=loop)
+    frames = interpolation_frames(model, latents=latents, **options)
+    record = _path_record(model, options, names, source)
     write_animation(frames, path, record, frames_per_second=frames_per_second, force=force)
     return notes
 
 
-class _Walk(TypedDict):
-    """How the latents go from end to end: arguments of `interpolate`."""
+class _PathOptions(TypedDict):
+    """Arguments of `interpolate` that say how the path goes from end to end."""
 
     steps: int
-    way: Interpolation
+    interpolation: Interpolation
     loop: bool
     pace: Literal["even", "smooth"]
 
 
-def _record(model: Model, walk: _Walk, names: list[str], source: Images | str | Path | None) -> dict[str, Any]:
-    steps, way, loop, pace = walk["steps"], walk["way"], walk["loop"], walk["pace"]
-    settings = {"steps": steps, "way": way, "ends": names, **_named(source), "loop": loop, "pace": pace}
-    return run_record("interpolate", model, settings=settings)
+def _path_options(
+    model: Model, steps: int, interpolation: Interpolation | None, pace: Literal["even", "smooth"], *, loop: bool
+) -> _PathOptions:
+    chosen = interpolation or default_interpolation(model)
+    return {"steps": steps, "interpolation": chosen, "loop": loop, "pace": pace}
+
+
+def _path_record(
+    model: Model, path: _PathOptions, names: list[str], source: Images | str | Path | None
+) -> dict[str, Any]:
+    """The provenance record of an interpolation."""
+    settings = {"steps": path["steps"], "interpolation": path["interpolation"], "ends": names, **_source_name(source)}
+    return run_record("interpolate", model, settings=settings | {"loop": path["loop"], "pace": path["pace"]})
 
 
 class BlendSheet(Sheet):
     """A square of images (K * K, C, H, W) with the names of the four corners, `captions`, at the corners."""
 
     def draw(self) -> Image.Image:
-        """The square as a picture: top left, top right, bottom left, bottom right."""
+        """The square as a picture, the captions in the order top left, top right, bottom left, bottom right."""
         names = list(self.captions or [""] * 4)
         grid = draw_grid(self.images, self.columns, scale=self.scale)
         font, title_font = ImageFont.load_default(FONT_SIZE), ImageFont.load_default(TITLE_SIZE)
         line, title_height = FONT_SIZE + 5, TITLE_SIZE + 10
-        words = max(font.getlength("    ".join(pair)) for pair in (names[:2], names[2:]))
-        right = max(grid.width - MARGIN, MARGIN + round(words))
+        widest = max(font.getlength("    ".join(pair)) for pair in (names[:2], names[2:]))
+        right = max(grid.width - MARGIN, MARGIN + round(widest))
         width = max(right, MARGIN + round(title_font.getlength(self.title or ""))) + MARGIN
         grid_top = title_height + line
         sheet = Image.new(grid.mode, (width, grid_top + grid.height + line), grid.getpixel((0, 0)))
@@ -137,36 +147,38 @@ class BlendSheet(Sheet):
         pen = ImageDraw.Draw(sheet)
         pen.text((MARGIN, MARGIN), self.title or "", fill=ink, font=title_font)
         above, below = grid_top + MARGIN - 4, grid_top + grid.height + MARGIN
-        for name, place in zip(names, [(MARGIN, above), (right, above), (MARGIN, below), (right, below)], strict=True):
-            pen.text(place, name, fill=ink, font=font, anchor="ls" if place[0] == MARGIN else "rs")
+        corners = [(MARGIN, above), (right, above), (MARGIN, below), (right, below)]
+        for name, corner in zip(names, corners, strict=True):
+            pen.text(corner, name, fill=ink, font=font, anchor="ls" if corner[0] == MARGIN else "rs")
         return sheet
 
 
 def blend_sheet(
     run: RunLike,
-    corners: Sequence[Point] = (0, 1, 2, 3),
+    corners: Sequence[Input] = (0, 1, 2, 3),
     steps: int = 7,
     *,
-    way: Interpolation | None = None,
+    interpolation: Interpolation | None = None,
     model: Model | None = None,
 ) -> Sheet:
-    """The sheet of `blend`: a square of `steps` images a side, the name of each corner at that corner.
+    """The sheet of `blend`: a square of images with the name of each corner at that corner.
 
     run: a run, its directory, a weights file or a model.
     corners: top left, top right, bottom left, bottom right: seeds, picture files or names saved in the run.
-    way: as for `interpolate`.
+    steps: images a side.
+    interpolation: as for `interpolate`.
     model: the run's model, if it is loaded already.
     """
     model = resolve_model(run) if model is None else model
-    way = way or default_interpolation(model)
+    interpolation = interpolation or default_interpolation(model)
     latents, names, notes = _ends(run, model, corners, None, 0)
-    images = blend(model, steps=steps, latents=latents, way=way)
-    record = run_record("interpolate", model, settings={"steps": steps, "way": way, "ends": names})
+    images = blend(model, steps=steps, latents=latents, interpolation=interpolation)
+    record = run_record("interpolate", model, settings={"steps": steps, "interpolation": interpolation, "ends": names})
     return BlendSheet(
         images,
         columns=steps,
         captions=names,
-        title=f"{record['model']}: {way} blend of four corners",
+        title=f"{record['model']}: {interpolation} blend of four corners",
         scale=max(1, round(CELL / max(images.shape[2:]))),
         record=record,
         notes=notes,
@@ -174,24 +186,24 @@ def blend_sheet(
 
 
 def _ends(
-    run: RunLike, model: Model, given: Sequence[Point] | None, source: Images | str | Path | None, count: int
+    run: RunLike, model: Model, given: Sequence[Input] | None, source: Images | str | Path | None, count: int
 ) -> tuple[Tensor, list[str], list[str]]:
-    """Latents to walk between, (E, *latent shape), a name for each, and notes for the user."""
+    """Latents (E, *latent shape) to interpolate between, a name for each, and notes."""
     if source is not None:
         if given:
-            raise UserError("An interpolation goes between `ends` or between pictures of a `source`: give one of them.")
+            raise UserError("An interpolation has ends or a source of pictures: give one of them.")
         chosen = select_evenly(images_for(model, source), count)
         return encode(model, chosen.images), [Path(name).stem for name in chosen.names], []
     if not given and "sample" not in verbs_of(model):
         raise UserError(
-            f"{catalogue.name_of(model)} does not sample, so there are no seeds to walk between: name pictures, by "
+            f"{catalogue.name_of(model)} cannot sample, so there are no seeds to interpolate between: name pictures by "
             "--between a.jpg b.jpg or --source FOLDER."
         )
-    found = points_of(run, given or (0, 1), model=model)
-    return found.latents, found.labels, list(found.said)
+    resolved = resolve_inputs(run, given or (0, 1), model=model)
+    return resolved.latents, resolved.labels, resolved.notes
 
 
-def _named(source: Images | str | Path | None) -> dict[str, Any]:
+def _source_name(source: Images | str | Path | None) -> dict[str, Any]:
     """The source as a record names it."""
     if source is None:
         return {}

@@ -1,0 +1,98 @@
+"""`Directions`: directions that were found, to move latents along, to save in a run, and to show.
+
+Shape letters: K directions, N latents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from torch import Tensor
+
+from imagewright.errors import UserError
+from imagewright.latent import store
+from imagewright.model import Model
+from imagewright.runs.run import Run
+from imagewright.verbs.apply import RunLike
+
+if TYPE_CHECKING:
+    from imagewright.latent.inputs import Input, ResolvedInputs
+    from imagewright.output.sheets import Sheet
+
+Method = Literal["activations", "latents", "weights"]
+
+
+@dataclass(frozen=True)
+class Directions:
+    """Directions in latent space, largest explained share first, each turned so that its positive side is brighter.
+
+    method: how they were found.
+    directions: float32 (K, *latent_shape), of length 1.
+    scales: (K,), one standard deviation of the latents along each.
+    explained: (K,), its share of the variance, or of the squared gain of the first layer for method "weights".
+    changes: (K,), the root mean square change of pictures two standard deviations away, in grey levels.
+    notes: for the user.
+    model: that was searched.
+    settings: of the search, for a record; with the `seed`.
+    saved: the files that directions were saved in.
+    """
+
+    method: Method
+    directions: Tensor
+    scales: Tensor
+    explained: Tensor
+    changes: Tensor
+    notes: tuple[str, ...]
+    model: Model = field(repr=False)
+    settings: dict[str, Any]
+    seed: int
+    saved: tuple[Path, ...] = ()
+
+    def move(self, latents: Tensor, number: int, strength: float) -> Tensor:
+        """Latents (N, *latent_shape) moved along direction `number` by `strength` standard deviations."""
+        return latents + strength * self.scales[number] * self.directions[number]
+
+    def lines(self) -> list[str]:
+        """A table with a line for each direction: its number, what it explains and how much it changes pictures."""
+        explains = "share of gain" if self.method == "weights" else "explains"
+        rows = zip(self.explained.tolist(), self.changes.tolist(), strict=True)
+        return [
+            f"{'direction':>9}  {explains:>13}  {'changes (grey levels)':>21}",
+            *(f"{number:>9}  {share:>13.1%}  {change:>21.1f}" for number, (share, change) in enumerate(rows)),
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings and the numbers of each direction, as JSON values; without the directions themselves."""
+        numbers = {"scales": self.scales, "explained": self.explained, "changes": self.changes}
+        return {**self.settings, "seed": self.seed, **{name: values.tolist() for name, values in numbers.items()}}
+
+    def sheet(self, inputs: Sequence[Input] | ResolvedInputs = (0,)) -> Sheet:
+        """Each direction as a strip of pictures, with an input in the middle. `inputs`: seeds and picture files."""
+        from imagewright.latent.directions.sheet import directions_sheet
+
+        return directions_sheet(self, inputs)
+
+    def save(self, run: RunLike, names: Mapping[int, str], *, force: bool = False) -> tuple[Path, ...]:
+        """Save directions in a run, by number and name, and return the files. Raises as `check_names` does."""
+        directory = check_names(run, names, len(self.scales), force=force)
+        paths = []
+        for number, name in names.items():
+            tensors = {"direction": self.directions[number], "scale": self.scales[number]}
+            record = {"found": f"directions, {self.method}, number {number}", **self.settings, "seed": self.seed}
+            record |= {"explained": float(self.explained[number]), "change": float(self.changes[number])}
+            paths.append(store.save(directory, self.model, name, "direction", tensors, record, force=force))
+        return tuple(paths)
+
+
+def check_names(run: RunLike, names: Mapping[int, str], count: int, *, force: bool = False) -> Run:
+    """The run to save directions in, checked before the search.
+
+    Raises `UserError` for a number not below `count`, for an invalid or taken name, and if `run` is no run.
+    """
+    missing = [number for number in names if not 0 <= number < count]
+    if missing:
+        raise UserError(f"There is no direction {missing[0]}: {count} are searched for, 0 to {count - 1} (--count).")
+    return store.check_save(run, list(names.values()), force=force)
