@@ -89,6 +89,7 @@ def test_narrow_codes_as_in_the_literature(latent_dim: int, network: str, tmp_pa
     assert iw.encode(run, "digits")[:10].shape == (10, latent_dim)
 
 
+@pytest.mark.learning
 def test_a_denoising_autoencoder_cleans_pictures(tmp_path: Path) -> None:
     pictures = simple_pictures(64, (8, 8), 1)
     run = train_tiny(

@@ -122,6 +122,7 @@ def test_training_remembers_the_classes_it_saw(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("conditioning", CONDITIONINGS)
+@pytest.mark.learning
 def test_classes_are_learned(conditioning: str) -> None:
     """Dark pictures (30) and bright ones (220): after some hundred steps each class is drawn as it is."""
     pictures = np.full((64, 1, 8, 8), 30, np.uint8)

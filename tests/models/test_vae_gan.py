@@ -108,6 +108,7 @@ def test_every_game_can_be_played(options: dict[str, object], tmp_path: Path) ->
     assert iw.reconstruct(run, simple_pictures(2)).shape == (2, 3, 16, 16)
 
 
+@pytest.mark.learning
 def test_what_is_rebuilt_is_the_picture_and_not_another(tmp_path: Path) -> None:
     """Grounds of every grey: 200 small steps are enough for the ground to be kept; another picture has another."""
     pictures = torch.from_numpy(simple_pictures(64)).float()

@@ -51,6 +51,7 @@ def found(run: Run) -> dict[str, str]:
 # Made to fail
 
 
+@pytest.mark.learning
 def test_a_posterior_that_collapsed_and_samples_that_are_all_alike(tmp_path: Path) -> None:
     heard = Heard()
     run = trained("vae", tmp_path / "run", beta=1000.0, network="mlp", reporter=heard)
@@ -63,22 +64,26 @@ def test_a_posterior_that_collapsed_and_samples_that_are_all_alike(tmp_path: Pat
     assert "posterior collapse" in {each["name"] for each in run.metrics()[-1]["findings"]}
 
 
+@pytest.mark.learning
 def test_a_discriminator_far_ahead_of_a_generator_that_rests(tmp_path: Path) -> None:
     said = found(trained("dcgan", tmp_path / "run", generator_every=50))
     assert "--generator-every 1" in said["discriminator far ahead"]
 
 
+@pytest.mark.learning
 def test_a_discriminator_held_down_by_its_penalty(tmp_path: Path) -> None:
     said = found(trained("dcgan", tmp_path / "run", penalty=1e5))
     assert "Try a weaker --penalty (now 100000)" in said["discriminator far behind"]
 
 
+@pytest.mark.learning
 def test_a_discriminator_that_knows_its_pictures_by_heart(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (64, 3, *SMALL)).astype(np.uint8)
     run = trained("dcgan", tmp_path / "run", noise, steps=320, held_out=32, penalty=0.001, learning_rate=1e-3)
     assert "more real than a held-out one" in found(run)["discriminator overfitted"]
 
 
+@pytest.mark.learning
 def test_samples_that_are_training_pictures(tmp_path: Path) -> None:
     """Two latents for four pictures: nothing but these to learn."""
     run = trained("vae", tmp_path / "run", simple_pictures(4, SMALL), steps=480, network="mlp", width=32, latent_dim=2)
@@ -133,6 +138,7 @@ def test_a_gradient_that_is_no_number_is_said_before_training_ends_by_it(
         ("dcgan", {"width": 16, "learning_rate": 1e-3, "penalty": 0.5}),
     ],
 )
+@pytest.mark.learning
 def test_nothing_is_said_of_a_healthy_training(name: str, options: dict[str, Any], tmp_path: Path) -> None:
     heard = Heard()
     run = trained(name, tmp_path / "run", reporter=heard, **options)
