@@ -84,6 +84,14 @@ def test_an_encoder_is_the_start_and_is_refined() -> None:
     assert (found.errors.rmse < found.start_errors.rmse).all()
 
 
+def test_a_search_that_leads_away_from_the_best_start_returns_that_start(pca: Model) -> None:
+    """The closed form is the optimum already: a step of Adam, which has one length, can only leave it."""
+    pictures = iw.sample(pca, 2, seed=2)
+    found = iw.project(pca, pictures, perceptual=0, steps=1)
+    assert torch.equal(found.reconstruction, found.starts)
+    assert torch.allclose(found.latents, iw.encode(pca, pictures), atol=1e-4)
+
+
 def test_latents_stay_where_the_prior_draws(pca: Model) -> None:
     loud = torch.randint(0, 256, (1, 3, 16, 16), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
     black_and_white = (loud > 127).to(torch.uint8) * 255

@@ -20,6 +20,7 @@ from imagewright.runs.run import Run
 from imagewright.training import loop
 from imagewright.training.doctor.gradient_norms import GradientNorms
 from imagewright.training.doctor.measurements import Examiner
+from imagewright.training.doctor.sample_distances import References
 from imagewright.training.reporting import Silent
 
 STEPS = 240  # a little more than the doctor waits for
@@ -203,6 +204,27 @@ def test_norms_of_gradients_are_gathered_in_any_portions() -> None:
     assert figures["gradients/generator/not_finite"] == 1
     assert resumed.read().items() <= figures.items()
     assert gathered.read() == {}
+
+
+# Copies of training pictures
+
+
+def flat_pictures(*grey_levels: float) -> torch.Tensor:
+    """Small pictures of one grey each, (N, D): their distances are the differences of their greys."""
+    return torch.tensor(grey_levels, dtype=torch.float32)[:, None].expand(-1, 16 * 16).contiguous()
+
+
+def test_a_copy_is_nearer_than_half_the_way_to_the_nearest_other_training_picture() -> None:
+    references = References(flat_pictures(0, 40, 100, 200), mirrored=False)
+    # 19 from 0 and from 40, whose nearest are 40 away; 29 from 100 (60 away); 48 from 200 (100 away).
+    assert references.copies(flat_pictures(-19, 21, 129, 152)) == 1
+    assert references.copies(flat_pictures(-21, 131, 148, 253)) == 0
+
+
+def test_near_duplicates_of_the_training_set_are_copies_of_each_other() -> None:
+    # Of 18, 56 and 200, the nearest to 0 is 18, which is 38 away from the next one; 0 itself does not count.
+    assert References(flat_pictures(0, 18, 56, 200), mirrored=False).usual_copies() == 0.5
+    assert References(flat_pictures(0, 20, 56, 200), mirrored=False).usual_copies() == 0.25
 
 
 # What is judged, and how
