@@ -9,6 +9,7 @@ import ast
 import doctest
 import importlib
 import pkgutil
+import re
 import subprocess
 import sys
 from collections import defaultdict
@@ -249,3 +250,32 @@ def test_the_examples_in_docstrings_run() -> None:
         "Examples in docstrings fail (what each gave instead is printed above).",
     )
     assert sum(result.attempted for result in results.values()) >= 3, "there are no examples left to run"
+
+
+# Documents
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    documents = [*PROJECT.glob("*.md"), *(PROJECT / "docs").glob("*.md")]
+    links = [
+        (document, target)
+        for document in documents
+        for target in re.findall(r"\]\(([^)#]+)[^)]*\)", document.read_text())
+        if "://" not in target
+    ]
+    fail_on(
+        (f"{name_of(document)}: {target}" for document, target in links if not (document.parent / target).exists()),
+        "A document links to a file that is not there.",
+    )
+
+
+def test_the_index_lists_every_document() -> None:
+    index = (PROJECT / "docs" / "index.md").read_text()
+    names = sorted(path.name for path in (PROJECT / "docs").glob("*.md") if path.name != "index.md")
+    fail_on((name for name in names if f"({name})" not in index), "docs/index.md does not list a document.")
+
+
+def test_the_glossary_is_in_order() -> None:
+    words = re.findall(r"^\| \*\*(.+?)\*\* \|", (PROJECT / "docs" / "glossary.md").read_text(), re.MULTILINE)
+    assert len(words) > 50
+    assert words == sorted(words, key=str.casefold)
