@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import json
 import os
 import re
@@ -34,6 +36,18 @@ def test_every_script_is_run_by_make_bench_or_make_quality() -> None:
     assert scripts - named == RUN_OTHERWISE.keys(), "scripts that no target runs"
 
 
+def test_what_scripts_import_is_there() -> None:
+    """Also inside functions: a script that nobody has run since a name was changed."""
+    missing = []
+    for path in sorted(BENCHMARKS.glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and str(node.module).startswith("imagewright"):
+                module = importlib.import_module(str(node.module))
+                names = [alias.name for alias in node.names if not hasattr(module, alias.name)]
+                missing += [f"{path.name}:{node.lineno}: {node.module}.{name}" for name in names]
+    assert missing == []
+
+
 def test_measures_are_of_the_call_alone() -> None:
     measured = json.loads(
         run(
@@ -44,7 +58,7 @@ def test_measures_are_of_the_call_alone() -> None:
         )
     )
     assert measured[0] == 2**24
-    assert 2**27 <= measured[1] < measured[2]
+    assert 2**26 < measured[1] < measured[2]  # 128 MiB, less what the process had to spare
     assert measured[3]
 
 

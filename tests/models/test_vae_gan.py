@@ -108,7 +108,7 @@ def test_samples_weigh_as_much_as_reconstructions_in_both_adversarial_losses() -
     model = tiny_model("vae_gan", discriminator_norm="none")
     torch.nn.init.normal_(model.discriminator.head[-1].weight, std=3.0)  # logits that differ from picture to picture
     noise = torch.randn(BATCH, 4, generator=torch.Generator().manual_seed(1))
-    step = Step(to_float(batch_of().images), index=0, images_seen=0, draws=SetDraws(noise))
+    step = Step(images=to_float(batch_of().images), index=0, images_seen=0, draws=SetDraws(noise))
     loss = {phase.name: phase.loss for phase in model.phases()}
     loss["encoder"](step)
     noise.requires_grad_()  # from here on only samples of the prior are made of it
