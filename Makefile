@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 RUNS := runs/demo
+# `make test` leaves out the tests that train until something is learned (marked `learning`): `make quality` runs them.
 # Two processes for the tests, one thread each: models are tiny there, and threads would wait for each other.
 TEST_PROCESSES ?= 2
 
@@ -19,7 +20,7 @@ demo: $(VENV)/installed
 	$(BIN)/python benchmarks/demo.py --out $(RUNS)
 
 test: $(VENV)/installed
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) -m "not learning"
 
 lint: $(VENV)/installed
 	$(BIN)/ruff format --check .
@@ -30,7 +31,9 @@ format: $(VENV)/installed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# Minutes to hours: what is learned, first by the tests that train for seconds, then on real pictures.
 quality: $(VENV)/installed
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) -m learning
 	$(BIN)/python benchmarks/fashion_quality.py --model dcgan --minutes 10 --seeds 0 1 2
 	$(BIN)/python benchmarks/fashion_quality.py --model vae --minutes 10 --seeds 0 1 2
 	$(BIN)/python benchmarks/mnist_likelihood.py --minutes 30
@@ -46,6 +49,7 @@ quality: $(VENV)/installed
 	$(BIN)/python benchmarks/smile_vector.py
 	$(BIN)/python benchmarks/metric_ranking.py
 
+# Speed and memory, as ratios to the plain way of doing the same.
 bench: $(VENV)/installed
 	$(BIN)/python benchmarks/start_up.py
 	$(BIN)/python benchmarks/listing.py

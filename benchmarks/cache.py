@@ -8,22 +8,20 @@ tutorial shows: a map-style data set over the zip, Pillow in two workers of torc
 
 from __future__ import annotations
 
-import argparse
 import io
 import tempfile
-import time
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import torch
+from harness import SHARED_DATA, make_parser, print_ratios, seconds_of, time_in_turn
 from PIL import Image, ImageOps
-from timing import in_turn, table
 from torch.utils.data import DataLoader, Dataset
 
-from imagewright.images import open_images
+import imagewright as iw
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "celeba_89x109" / "images.zip"
+DATA = SHARED_DATA / "celeba_89x109" / "images.zip"
 BATCH, SIDE = 64, 64
 
 
@@ -49,20 +47,19 @@ class Textbook(Dataset[torch.Tensor]):
 
 def main() -> None:
     """Check that both give the same pixels, then time whole passes in turn."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = make_parser(__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="pairs of timed passes")
     rounds = parser.parse_args().rounds
     data = Textbook(DATA)
     # The workers live on between passes: their start is not counted against the peer.
     loader = DataLoader(data, BATCH, shuffle=True, num_workers=2, persistent_workers=True)
     with tempfile.TemporaryDirectory() as cache:
-        images = open_images(DATA, size=SIDE, cache_dir=cache)
-        started = time.perf_counter()
-        images.prepare()
-        print(f"preparing {len(images):,} pictures took {time.perf_counter() - started:.2f} s")
+        images = iw.open_images(DATA, size=SIDE, cache_dir=cache)
+        seconds = seconds_of(images.prepare)
+        print(f"preparing {len(images):,} pictures took {seconds:.2f} s")
         order = np.random.default_rng(0)
         picks = order.integers(0, len(images), 100)
-        here = Textbook(DATA)  # not the one of the workers: a handle must not be shared with them
+        here = Textbook(DATA)  # a second one: the workers' handle must not be shared with this process
         same = torch.stack([here[int(pick)] for pick in picks])
         assert torch.equal(images.batch(picks).images, same), "the two loaders disagree on the pixels"
 
@@ -76,7 +73,8 @@ def main() -> None:
                 pass
 
         names = ("prepared cache", "Pillow in two workers")
-        table("Shuffled batches of 64, CelebA to 64x64", len(images), "images/s", names, in_turn(ours, theirs, rounds))
+        times = time_in_turn(ours, theirs, rounds)
+        print_ratios("Shuffled batches of 64, CelebA to 64x64", len(images), "images/s", names, times)
 
 
 if __name__ == "__main__":

@@ -1,20 +1,20 @@
-"""Does a conditional GAN draw what it is asked for? An independent classifier looks at 1,000 samples of each class.
+"""Does a conditional GAN sample the class that was requested? A classifier looks at 1,000 samples of each class.
 
     python benchmarks/class_quality.py --set mnist --images-seen 480000 --seeds 0 1 2 --out /somewhere
 
-The classifier is trained on the real pictures for five epochs; its accuracy on real test pictures is printed beside.
+The classifier is trained on the real pictures for five epochs; its accuracy on real test pictures is printed too.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import time
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
 import torch
-from judges import accuracy, probabilities, small_network, split, trained
+from classifiers import accuracy, build_network, open_split, probabilities, train_classifier
+from harness import add_seeds, make_parser, print_row
 
 import imagewright as iw
 from imagewright.output.grids import draw_grid
@@ -31,31 +31,32 @@ EPOCHS = 5
 SAMPLES_OF_EACH = 1_000
 
 
-def options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+def options() -> Namespace:
+    parser = make_parser(__doc__)
     parser.add_argument("--set", default="mnist", choices=["mnist", "fashion_mnist"])
     parser.add_argument(
         "--discriminator-conditioning", default="projection", choices=["projection", "embedding", "auxiliary"]
     )
     parser.add_argument("--images-seen", type=int, default=480_000, help="480,000 take about 20 minutes")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    add_seeds(parser)
     parser.add_argument("--out", type=Path, default=Path("runs/class-quality"))
     return parser.parse_args()
 
 
 def main() -> None:
     arguments = options()
-    training, test = split(arguments.set)
+    training, test = open_split(arguments.set)
     real, held_out = training.batch(np.arange(len(training))), test.batch(np.arange(len(test)))
     torch.manual_seed(0)
-    kept = arguments.out / f"classifier-{arguments.set}.safetensors"
-    network = trained(small_network(), real.images, real.labels, kept, epochs=EPOCHS)
-    print(json.dumps({"accuracy on real test pictures": accuracy(network, held_out.images, held_out.labels)}))
+    path = arguments.out / f"classifier-{arguments.set}.safetensors"
+    network = train_classifier(build_network(), real.images, real.labels, path, epochs=EPOCHS)
+    print_row({"accuracy on real test pictures": accuracy(network, held_out.images, held_out.labels)})
     for seed in arguments.seeds:
         started = time.monotonic()
-        out = arguments.out / f"{arguments.set}-{arguments.told}-{seed}"
-        chosen = RECIPE | {"images_seen": arguments.images_seen, "seed": seed, "told": arguments.told}
-        run = iw.train("cgan", training, out, force=True, **chosen)
+        conditioning = arguments.discriminator_conditioning
+        out = arguments.out / f"{arguments.set}-{conditioning}-{seed}"
+        chosen = RECIPE | {"images_seen": arguments.images_seen, "discriminator_conditioning": conditioning}
+        run = iw.train("cgan", training, out, force=True, seed=seed, **chosen)
         minutes = (time.monotonic() - started) / 60
         samples = [iw.sample(run, SAMPLES_OF_EACH, seed=seed, label=name) for name in training.class_names]
         draw_grid(torch.cat([part[:10] for part in samples]), columns=10).save(out.with_suffix(".png"))
@@ -70,7 +71,7 @@ def main() -> None:
             "worst class": round(min(shares), 4),
             "each class": {name: round(share, 3) for name, share in zip(training.class_names, shares, strict=True)},
         }
-        print(json.dumps(row), flush=True)
+        print_row(row)
 
 
 if __name__ == "__main__":

@@ -1,32 +1,32 @@
-"""Does InfoGAN's category code find the digits by itself? Each value is given the digit that it holds most often.
+"""Does InfoGAN's category code find the digits without labels? Each value stands for the digit it holds most often.
 
     python benchmarks/code_quality.py --images-seen 480000 --seeds 0 1 2 --out /somewhere
 
-The model's own recipe, which is the authors', is used. Values are named on training pictures, and judged on 10,000
-test pictures, which the training never saw.
+The model's own recipe, which is the authors', is used. Values are assigned to digits on training pictures, and scored
+on 10,000 test pictures, which the training never saw.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import time
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
 import torch
-from judges import split
+from classifiers import open_split
+from harness import add_seeds, make_parser, parse_settings, print_row
 from torch import Tensor
 
 import imagewright as iw
 from imagewright.output.grids import draw_grid
 
 
-def options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+def options() -> Namespace:
+    parser = make_parser(__doc__)
     parser.add_argument("--set", default="mnist", choices=["mnist", "fashion_mnist"])
     parser.add_argument("--images-seen", type=int, default=320_000, help="of the recipe's 640,000")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    add_seeds(parser)
     parser.add_argument("--out", type=Path, default=Path("runs/code-quality"))
     parser.add_argument("--option", nargs="*", default=[], metavar="NAME=VALUE", help="options of the model")
     return parser.parse_args()
@@ -39,9 +39,8 @@ def values_of(run: iw.Run, images: Tensor) -> Tensor:
 
 def main() -> None:
     arguments = options()
-    typed = (option.split("=") for option in arguments.option)
-    chosen = {n: json.loads(v) if v[0] in "0123456789-" else v for n, v in typed}
-    training, test = split(arguments.set, size=28)
+    chosen = parse_settings(arguments.option)
+    training, test = open_split(arguments.set, size=28)
     named, held_out = training.batch(np.arange(10_000)), test.batch(np.arange(len(test)))
     for seed in arguments.seeds:
         started, worked = time.monotonic(), time.process_time()
@@ -60,7 +59,7 @@ def main() -> None:
         row = {"seed": seed} | {name: round(value, 1) for name, value in minutes.items()}
         row |= {"agreement": round(agreeing, 4), "digits": digit.tolist()}
         row |= {name: round(value, 3) for name, value in run.metrics()[-1].items() if "information" in name}
-        print(json.dumps(row), flush=True)
+        print_row(row)
 
 
 if __name__ == "__main__":

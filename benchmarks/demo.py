@@ -1,15 +1,16 @@
-"""`make demo`: a VAE and a DCGAN on the built-in digits, by the commands a user would type, and what they made.
+"""`make demo`: a VAE and a DCGAN on the built-in digits, by the commands a user would type, with their samples.
 
 python benchmarks/demo.py --out runs/demo
 """
 
 from __future__ import annotations
 
-import argparse
 import shlex
 import subprocess
 import sys
 from pathlib import Path
+
+from harness import make_parser
 
 TRAININGS = {
     "vae": "--images-seen 120k --latent-dim 16",
@@ -24,7 +25,7 @@ def run(command: str) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser(__doc__)
     parser.add_argument("--out", type=Path, default=Path("runs/demo"))
     out = parser.parse_args().out
     made: list[Path] = []

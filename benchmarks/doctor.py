@@ -4,45 +4,42 @@
     python benchmarks/doctor.py --cost [--sides 32 64] [--width 64]
 
 Sets: digits and faces, which come with the package, and Fashion-MNIST at 32 pixels from ../shared/data. Every model
-that is trained by gradients, at its own recipe but for its width. Runs that are in --out already are only judged again:
-each of their reports, by today's rules.
+that is trained by gradients, at its own recipe but for its width. Runs that are in --out already are not trained
+again: today's rules are applied to each of their reports.
 """
 
 from __future__ import annotations
 
-import argparse
 import math
 import statistics
 import tempfile
 import time
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
 import torch
-from timing import seconds_of
+from harness import SHARED_DATA, make_parser, measure, seconds_of
+from training_steps import build_model, build_steps
 
 import imagewright as iw
-from imagewright import catalogue, configs
+from imagewright import catalogue
 from imagewright.images import Images
-from imagewright.images.batches import Batch
 from imagewright.runs.run import Run
-from imagewright.training import previews as showcase
+from imagewright.training import previews
 from imagewright.training.data.validation_split import choose_held_out, default_count
-from imagewright.training.doctor.findings import judge
+from imagewright.training.doctor.findings import diagnose
 from imagewright.training.doctor.gradient_norms import total_norm
 from imagewright.training.doctor.measurements import Examiner
-from imagewright.training.engine import Engine
-from imagewright.training.options import TrainingOptions
 from imagewright.training.reporting import Silent
-from imagewright.training.setting import build_plan
 
-FASHION = Path(__file__).resolve().parents[2] / "shared/data/fashion_mnist/train-images-idx3-ubyte.gz"
+FASHION = SHARED_DATA / "fashion_mnist/train-images-idx3-ubyte.gz"
 SETS = {"digits": ("digits", 8), "faces": ("faces", 32), "fashion": (str(FASHION), 32)}
 REPORTS = 25
 
 
-def trained(model: str, images: Images, out: Path, images_seen: int, width: int) -> Run | None:
-    """A run of a model at its recipe, or the one that is there; None where it cannot learn this set."""
+def train_or_open(model: str, images: Images, out: Path, images_seen: int, width: int) -> Run | None:
+    """A run of a model at its recipe: trained now, or the one in `out`. None if the model cannot learn this set."""
     if (out / "run.json").exists():
         return Run(out)
     try:
@@ -52,16 +49,16 @@ def trained(model: str, images: Images, out: Path, images_seen: int, width: int)
         return None
 
 
-def judged(run: Run) -> list[str]:
-    """Every finding at any of a run's reports, said once."""
-    lines, said = run.metrics(), {}
+def findings_of(run: Run) -> list[str]:
+    """Every finding at any of a run's reports, each once."""
+    lines, found = run.metrics(), {}
     for count in range(1, len(lines) + 1):
-        for finding in judge(lines[:count], run.record):
-            said.setdefault(finding.name, f"{finding} (at {lines[count - 1]['images_seen']:,})")
-    return list(said.values())
+        for finding in diagnose(lines[:count], run.record):
+            found.setdefault(finding.name, f"{finding} (at {lines[count - 1]['images_seen']:,})")
+    return list(found.values())
 
 
-def silence(arguments: argparse.Namespace, out: Path) -> None:
+def silence(arguments: Namespace, out: Path) -> None:
     by_gradients = [name for name in catalogue.entries() if not catalogue.model_class(name).is_closed_form()]
     runs = findings = 0
     for which in arguments.sets:
@@ -70,60 +67,57 @@ def silence(arguments: argparse.Namespace, out: Path) -> None:
         for model in arguments.models or by_gradients:
             started = time.monotonic()
             path = out / f"{model}-{which}"
-            run = trained(model, images, path, arguments.images_seen, arguments.width)
+            run = train_or_open(model, images, path, arguments.images_seen, arguments.width)
             if run is not None:
-                said = judged(run)
-                runs, findings = runs + 1, findings + len(said)
-                print(
-                    f"  {path.name:<22} {'; '.join(said) or 'silent'}  [{time.monotonic() - started:.0f} s]", flush=True
-                )
+                found = findings_of(run)
+                runs, findings = runs + 1, findings + len(found)
+                seconds = time.monotonic() - started
+                print(f"  {path.name:<22} {'; '.join(found) or 'silent'}  [{seconds:.0f} s]", flush=True)
     print(f"{findings} findings on {runs} runs")
 
 
 def cost(side: int, width: int, rounds: int = 7) -> None:
-    """Seconds of one examination beside those of a grid and of the steps of a report, and of the norms in a step."""
+    """Seconds of one examination, of a grid, of the steps between two reports, and of the gradient norms in a step."""
     pictures = np.random.default_rng(0).integers(0, 256, (1024, 3, side, side)).astype(np.uint8)
     images = iw.open_images(pictures).prepare()
-    model_class = catalogue.model_class("dcgan")
-    model = model_class(
-        configs.build(model_class.Config, {"size": (side, side), "channels": 3, "width": width}, "dcgan")
-    )
-    plan = build_plan(TrainingOptions(), model.recipe)
-    engine = Engine(model, plan, torch.device("cpu"))
-    started = time.perf_counter()
-    examiner = Examiner(model, images, choose_held_out(default_count(len(images)), len(images), 0), 0)
-    beginning = time.perf_counter() - started
-    batch = Batch(images.batch(np.arange(plan.batch_size)).images)
-    inputs = showcase.fixed_inputs(model, images, 0)
+    model = build_model("dcgan", side, width=width)
+    recipe = model.recipe()
+    steps = build_steps(model, images.batch(np.arange(recipe.batch_size)).images, torch.device("cpu"))
+    engine = steps.engine
+    sources, held_out = {"images": images}, choose_held_out(default_count(len(images)), len(images), 0)
+    beginning = measure(lambda: Examiner(model, sources, held_out, 0))
+    examiner = beginning.result
+    inputs = previews.fixed_inputs(model, sources, 0, held_out)
     assert inputs is not None
     with tempfile.TemporaryDirectory() as folder:
         run = Run.create(Path(folder) / "run", {"model": "dcgan", "config": {}, "seed": 0})
         (run.path / "samples").mkdir()
         works = {
-            "a grid": lambda: showcase.draw(model, inputs, run, 0),
+            "a grid": lambda: previews.write_preview(model, inputs, run, 0),
             "an examination": lambda: examiner.figures(engine, 0),
-            "a step": lambda: engine.step({"images": batch}, 0, 0),
+            "a step": lambda: steps(1),
             "norms of a step": lambda: [total_norm(network.parameters()) for network in engine.networks.values()],
         }
         times: dict[str, list[float]] = {name: [] for name in works}
         for round_number in range(rounds + 1):
-            for name, work in works.items():  # in turn: a machine that drifts slows all alike
+            for name, work in works.items():  # in turn: a machine that drifts slows all of them
                 seconds = seconds_of(work)
                 if round_number:
                     times[name].append(seconds)
     middle = {name: statistics.median(found) for name, found in times.items()}
-    steps = math.ceil(plan.images_seen / plan.batch_size / REPORTS)
-    print(f"\nDCGAN, {side} pixels, width {width}, batches of {plan.batch_size}")
-    print(f"  {'references, once':<18} {beginning * 1e3:>9.1f} ms")
+    between = math.ceil(recipe.images_seen / recipe.batch_size / REPORTS)
+    print(f"\nDCGAN, {side} pixels, width {width}, batches of {recipe.batch_size}")
+    print(f"  {'references, once':<18} {beginning.seconds * 1e3:>9.1f} ms")
     for name, seconds in middle.items():
         print(f"  {name:<18} {seconds * 1e3:>9.1f} ms")
     print(f"  an examination is {middle['an examination'] / middle['a grid']:.2f} grids")
-    print(f"  and {100 * middle['an examination'] / (steps * middle['a step']):.2f} % of the {steps} steps of a report")
+    share = middle["an examination"] / (between * middle["a step"])
+    print(f"  and {100 * share:.2f} % of the {between} steps of a report")
     print(f"  the norms are {100 * middle['norms of a step'] / middle['a step']:.2f} % of a step")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--images-seen", type=int, default=60_000)
     parser.add_argument("--width", type=int, default=16)

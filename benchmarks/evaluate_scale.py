@@ -2,33 +2,18 @@
 
     python benchmarks/evaluate_scale.py [--pictures 20000 100000] [--features random]
 
-Each size is evaluated in a process of its own, against as many others, grey pictures of 32 pixels in IDX files. Printed
-are the peaks of its own memory, and of all that is resident with it.
+Each size is evaluated in a process of its own, against as many others, grey pictures of 32 pixels in IDX files. It
+prints the peak of its own memory, and of that with mapped files.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import subprocess
-import sys
 import tempfile
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
-
-
-def options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pictures", type=int, nargs="+", default=[20_000, 100_000])
-    parser.add_argument("--features", default="random")
-    parser.add_argument("--metrics", nargs="+", default=["fd", "kd", "fd_infinity"])
-    parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
-    parser.add_argument("--place", type=Path, help=argparse.SUPPRESS)
-    return parser.parse_args()
+from harness import in_own_process, make_parser, measure, print_row
 
 
 def write_idx(path: Path, count: int, seed: int) -> None:
@@ -43,8 +28,8 @@ def write_idx(path: Path, count: int, seed: int) -> None:
 
 
 class PeakMemory(threading.Thread):
-    """The most that was resident, in MiB: of the process's own, and with pages of mapped files, which the system may
-    take back at any time."""
+    """The most that was resident, in MiB: the process's own memory, and that with the pages of mapped files, which the
+    system may take back at any time."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -59,33 +44,33 @@ class PeakMemory(threading.Thread):
             self.with_files = max(self.with_files, (int(found["RssAnon"]) + int(found["RssFile"])) / 1024)
 
 
-def child(arguments: argparse.Namespace) -> None:
+def evaluate(count: int, place: str, metrics: list[str], features: str) -> dict[str, float]:
+    """Evaluate `count` pictures against as many others: seconds, memory and scores."""
     import imagewright as iw
 
     paths = []
     for number, name in enumerate(("made-images-idx3-ubyte", "real-images-idx3-ubyte")):
-        paths.append(arguments.place / name)
-        write_idx(paths[-1], arguments.child, number)
+        paths.append(Path(place) / name)
+        write_idx(paths[-1], count, number)
     memory = PeakMemory()
     memory.start()
-    started = time.perf_counter()
-    found = iw.evaluate(str(paths[0]), str(paths[1]), metrics=arguments.metrics, features=arguments.features)
+    measured = measure(lambda: iw.evaluate(str(paths[0]), str(paths[1]), metrics=metrics, features=features))
     memory.ended.set()
-    row: dict[str, float] = {"pictures": arguments.child, "seconds": round(time.perf_counter() - started, 1)}
+    row: dict[str, float] = {"pictures": count, "seconds": round(measured.seconds, 1)}
     row |= {"own memory, MiB": round(memory.own), "with mapped files": round(memory.with_files)}
-    print(json.dumps(row | {score.output: round(score.value, 5) for score in found.scores}), flush=True)
+    return row | {score.output: round(score.value, 5) for score in measured.result.scores}
 
 
 def main() -> None:
-    arguments = options()
-    if arguments.child:
-        child(arguments)
-        return
+    parser = make_parser(__doc__)
+    parser.add_argument("--pictures", type=int, nargs="+", default=[20_000, 100_000])
+    parser.add_argument("--features", default="random")
+    parser.add_argument("--metrics", nargs="+", default=["fd", "kd", "fd_infinity"])
+    arguments = parser.parse_args()
     for count in arguments.pictures:
         with tempfile.TemporaryDirectory() as place:
-            same = ["--features", arguments.features, "--metrics", *arguments.metrics]
-            command = [sys.executable, __file__, "--child", str(count), "--place", place, *same]
-            subprocess.run(command, check=True, env={**os.environ, "IMAGEWRIGHT_CACHE": f"{place}/cache"})
+            cache = {"IMAGEWRIGHT_CACHE": f"{place}/cache"}
+            print_row(in_own_process(evaluate, count, place, arguments.metrics, arguments.features, environment=cache))
 
 
 if __name__ == "__main__":

@@ -3,21 +3,21 @@
     python benchmarks/face_quality.py --seeds 0 --out /somewhere
 
 Nearness is the Frechet distance in the features of a small network trained on CIFAR-10, which has no faces; sharpness
-the variance of the Laplacian, beside that of the real pictures. Judged are samples, and reconstructions of faces of
+the variance of the Laplacian, printed for the real pictures too. Scored are samples, and reconstructions of faces of
 people whom the training never saw.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
 import time
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
 import torch
-from judges import SHARED, people, small_network, trained
+from classifiers import build_network, open_people, train_classifier
+from harness import SHARED_DATA, add_seeds, make_parser, print_row
 from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
@@ -35,19 +35,19 @@ SAMPLES = 2_000
 SHOWN = 10
 
 
-def features_network(kept: Path) -> nn.Module:
+def build_features_network(path: Path) -> nn.Module:
     """(N, 3, 64, 64) in [-1, 1] to features (N, 128): a classifier of CIFAR-10, up to its last map's mean."""
     torch.manual_seed(0)
-    images = iw.open_images(SHARED / "cifar10_jpg", size=64, split="train")
+    images = iw.open_images(SHARED_DATA / "cifar10_jpg", size=64, split="train")
     everything = images.batch(np.arange(len(images)))
-    network = small_network(channels=3, size=64)
-    trained(network, everything.images, everything.labels, kept, epochs=8)
+    network = build_network(channels=3, size=64)
+    train_classifier(network, everything.images, everything.labels, path, epochs=8)
     last_map = max(place for place, layer in enumerate(network) if isinstance(layer, nn.Conv2d)) + 2
     return nn.Sequential(*network[:last_map], nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
 
 def moments_of(network: nn.Module, images: Tensor) -> Moments:
-    """Of the features of uint8 images."""
+    """The moments of the features of uint8 images (N, 3, H, W)."""
     with torch.inference_mode():
         return Moments.of(torch.cat([network(part / 127.5 - 1) for part in images.split(256)]).numpy())
 
@@ -59,7 +59,7 @@ def sharpness(images: Tensor) -> float:
     return float(laplacian.flatten(1).var(1).mean())
 
 
-def judged(run: iw.Run, real: Tensor, network: nn.Module) -> dict[str, float]:
+def score(run: iw.Run, real: Tensor, network: nn.Module) -> dict[str, float]:
     """Distances and sharpness of samples and of reconstructions."""
     reference = moments_of(network, real)
     made = {"samples": iw.sample(run, SAMPLES), "reconstructions": iw.reconstruct(run, real)}
@@ -76,32 +76,34 @@ def size_of(run: iw.Run) -> int:
     return sum(math.prod(p.shape) for name in ("encoder", "decoder") for p in model.get_submodule(name).parameters())
 
 
-def options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+def options() -> Namespace:
+    parser = make_parser(__doc__)
+    add_seeds(parser)
     parser.add_argument("--models", nargs="+", default=list(RECIPES), choices=list(RECIPES))
     parser.add_argument("--out", type=Path, default=Path("runs/face-quality"))
-    parser.add_argument("--judge-only", action="store_true", help="the runs are there already")
+    parser.add_argument("--images-seen", type=int, help="instead of the recipes' numbers")
+    parser.add_argument("--score-only", action="store_true", help="of runs that are in --out already")
     return parser.parse_args()
 
 
 def main() -> None:
     arguments = options()
-    training, test = people(64)
+    training, test = open_people(64)
     real = test.batch(np.arange(len(test))).images
-    network = features_network(arguments.out / "cifar.safetensors")
+    network = build_features_network(arguments.out / "cifar.safetensors")
     halves = [moments_of(network, training.batch(rows).images) for rows in np.arange(2_000).reshape(2, -1)]
-    print(json.dumps({"real": {"sharpness": sharpness(real), "distance of two halves": frechet_distance(*halves)}}))
+    print_row({"real": {"sharpness": sharpness(real), "distance of two halves": frechet_distance(*halves)}})
     for seed in arguments.seeds:
         sheet = [real[:SHOWN]]
         for name in arguments.models:
             out = arguments.out / f"{name}-{seed}"
             started = time.process_time()
-            if not arguments.judge_only:
-                iw.train(name, training, out=out, force=True, seed=seed, **RECIPES[name])
+            if not arguments.score_only:
+                recipe = RECIPES[name] | ({"images_seen": arguments.images_seen} if arguments.images_seen else {})
+                iw.train(name, training, out=out, force=True, seed=seed, **recipe)
             run, minutes = iw.Run(out), (time.process_time() - started) / 60
             row = {"model": name, "seed": seed, "processor minutes": round(minutes, 1), "parameters": size_of(run)}
-            print(json.dumps(row | judged(run, real, network)), flush=True)
+            print_row(row | score(run, real, network))
             sheet += [iw.reconstruct(run, real[:SHOWN]), iw.sample(run, SHOWN)]
         labels = ["real", *(f"{name} {what}" for name in arguments.models for what in ("rebuilt", "sampled"))]
         draw_grid(torch.cat(sheet), row_labels=labels).save(arguments.out / f"faces-{seed}.png")

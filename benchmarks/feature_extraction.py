@@ -1,5 +1,4 @@
-"""Features of a folder of pictures: decoded and put through the network at once, against a plain loop that does one
-after the other.
+"""Features of a folder of pictures: decoding and network at the same time, against a plain loop that alternates.
 
     python benchmarks/feature_extraction.py [--features random] [--pictures 4000] [--side 256] [--batch 64]
 
@@ -10,14 +9,14 @@ network on it, as scripts do. Both use the same network and give the same featur
 
 from __future__ import annotations
 
-import argparse
 import os
 import tempfile
-import time
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
 import torch
+from harness import make_parser, measure
 from PIL import Image
 from safetensors.torch import save_file
 
@@ -29,8 +28,8 @@ from imagewright.pretrained.features.contract import FeatureNetwork
 from imagewright.pretrained.inception import open_inception, published_shapes
 
 
-def options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def options() -> Namespace:
+    parser = make_parser(__doc__)
     parser.add_argument("--features", nargs="+", default=["random"])
     parser.add_argument("--pictures", type=int, default=2_000)
     parser.add_argument("--side", type=int, default=256)
@@ -40,7 +39,7 @@ def options() -> argparse.Namespace:
 
 
 def write_pictures(folder: Path, count: int, side: int) -> None:
-    """Smooth random pictures, which a JPEG decoder works on as long as on photographs."""
+    """Smooth random pictures: decoding one takes as long as decoding a photograph."""
     generator = np.random.default_rng(0)
     for number in range(count):
         coarse = generator.integers(0, 256, (16, 16, 3), np.uint8)
@@ -48,10 +47,13 @@ def write_pictures(folder: Path, count: int, side: int) -> None:
         picture.save(folder / f"{number:05d}.jpg", quality=90)
 
 
-def network_named(name: str, folder: Path) -> FeatureNetwork:
-    """By name; Inception with weights of unit gain, of which no signal dies."""
-    if name != "filled-inception":
-        return features_named(name)
+def open_network(name: str, folder: Path) -> FeatureNetwork:
+    """The network of that name; `filled-inception` is written to the folder first."""
+    return open_filled_inception(folder) if name == "filled-inception" else features_named(name)
+
+
+def open_filled_inception(folder: Path) -> FeatureNetwork:
+    """Inception with random weights of unit gain, so that signals pass through all layers: nothing is downloaded."""
     random = torch.Generator().manual_seed(0)
     state = {}
     for tensor, shape in published_shapes().items():
@@ -77,7 +79,7 @@ def plain_loop(folder: Path, network: FeatureNetwork, batch: int) -> np.ndarray:
 
 
 def overlapped(folder: Path, network: FeatureNetwork, cache: Path) -> np.ndarray:
-    """What `evaluate` does, from files to features."""
+    """As `evaluate` does it, from files to features."""
     os.environ["IMAGEWRIGHT_CACHE"] = str(cache)
     images = iw.open_images(folder).prepare()
     return features_of(OpenedPictures(images), network).features
@@ -91,20 +93,17 @@ def main() -> None:
         folder.mkdir()
         write_pictures(folder, arguments.pictures, arguments.side)
         for name in arguments.features:
-            network = network_named(name, Path(place))
+            network = open_network(name, Path(place))
             ratios = []
             for number in range(arguments.rounds):
-                started = time.perf_counter()
-                plain = plain_loop(folder, network, arguments.batch)
-                between = time.perf_counter()
-                ours = overlapped(folder, network, Path(place) / f"cache-{name}-{number}")
-                ended = time.perf_counter()
-                assert np.allclose(plain, ours, rtol=1e-3, atol=1e-3), "the features differ"
-                seconds = between - started, ended - between
-                ratios.append(seconds[0] / seconds[1])
+                cache = Path(place) / f"cache-{name}-{number}"
+                plain = measure(lambda network=network: plain_loop(folder, network, arguments.batch))
+                ours = measure(lambda network=network, cache=cache: overlapped(folder, network, cache))
+                assert np.allclose(plain.result, ours.result, rtol=1e-3, atol=1e-3), "the features differ"
+                ratios.append(plain.seconds / ours.seconds)
                 print(
-                    f"{name:<12} plain {arguments.pictures / seconds[0]:7.1f}/s  "
-                    f"overlapped {arguments.pictures / seconds[1]:7.1f}/s  ratio {ratios[-1]:.2f}",
+                    f"{name:<12} plain {arguments.pictures / plain.seconds:7.1f}/s  "
+                    f"overlapped {arguments.pictures / ours.seconds:7.1f}/s  ratio {ratios[-1]:.2f}",
                     flush=True,
                 )
             print(f"{name:<12} median ratio {np.median(ratios):.2f}")

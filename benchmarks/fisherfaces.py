@@ -8,18 +8,16 @@ the same pictures and splits. Faces are 112x92, the size of their files.
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
 import numpy as np
 import torch
+from harness import SHARED_DATA, make_parser
 
 from imagewright.images import Images, open_images
 from imagewright.images.float_stream import FloatStream
 from imagewright.models.linear.lda import LDA, LDAConfig
 from imagewright.pixels import to_float
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "orl_faces"
+DATA = SHARED_DATA / "orl_faces"
 PRINCIPAL = (None, 20, 40, 60, 80, 100, 120, 128)
 
 
@@ -32,7 +30,7 @@ def split(labels: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def ours(images: Images, train: np.ndarray, test: np.ndarray, principal: int | None) -> float:
-    """The share of test pictures that are given their person."""
+    """The share of test pictures that are assigned to their person."""
     config = LDAConfig(size=images.size, channels=images.channels, class_names=images.class_names, principal=principal)
     model = LDA(config)
     with torch.inference_mode():
@@ -56,7 +54,7 @@ def scikit_learn(images: Images, train: np.ndarray, test: np.ndarray, principal:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser(__doc__)
     parser.add_argument("--splits", type=int, default=10)
     splits = parser.parse_args().splits
     images = open_images(DATA).prepare()

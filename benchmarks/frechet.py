@@ -1,8 +1,8 @@
 """The Frechet distance against SciPy's matrix root and textbook NumPy, and how far each is from the truth.
 
     python benchmarks/frechet.py              the seconds of two pairs of moments, 2,048 features, in turn
-    python benchmarks/frechet.py --accuracy   against singular values of the data, which no covariance is formed for
-    python benchmarks/frechet.py --coverage   how often intervals hold what they say they hold
+    python benchmarks/frechet.py --accuracy   against singular values of the data, without forming a covariance
+    python benchmarks/frechet.py --coverage   how often intervals hold the true distance
     python benchmarks/frechet.py --others     moments, extrapolation, kernel distance: what each costs
 
 Features are normal with standard deviations that fall as a power of their number, along axes of no direction.
@@ -10,13 +10,11 @@ Features are normal with standard deviations that fall as a power of their numbe
 
 from __future__ import annotations
 
-import argparse
-import time
 from collections.abc import Callable
 
 import numpy as np
 import scipy.linalg
-from timing import in_turn, seconds_of, table
+from harness import make_parser, measure, print_ratios, seconds_of, time_in_turn
 
 from imagewright.metrics.frechet.at_infinity import frechet_infinity
 from imagewright.metrics.frechet.distance import _fast_trace, _robust_trace, frechet_distance, spread
@@ -35,7 +33,7 @@ def rows_of(count: int, deviations: np.ndarray, seed: int, shift: float = 0.0) -
 
 
 def fresh(moments: Moments) -> Moments:
-    """The same without what was kept of an earlier call."""
+    """The same moments, without the factors that an earlier call computed."""
     return Moments(moments.count, moments.mean, moments.scatter)
 
 
@@ -71,16 +69,16 @@ def speed(rounds: int) -> None:
     for count in (6000, 1000):
         subject = Moments.of(rows_of(count, 1.05 * deviations, 1, 0.01))
         for name, theirs in (("scipy.linalg.sqrtm", by_matrix_root), ("eigh, textbook", by_eigenvectors)):
-            times = in_turn(
+            times = time_in_turn(
                 lambda subject=subject: frechet_distance(subject, fresh(reference)),
                 lambda subject=subject, theirs=theirs: theirs(subject, reference),
                 rounds,
             )
-            table(
+            print_ratios(
                 f"Frechet distance, {WIDTH} features, {count:,} pictures", 1, "a second", ("imagewright", name), times
             )
-        kept = seconds_of(lambda subject=subject: frechet_distance(subject, reference))
-        print(f"  {kept:.2f} s with a reference that was used before")
+        again = seconds_of(lambda subject=subject: frechet_distance(subject, reference))
+        print(f"  {again:.2f} s with a reference that was used before")
 
 
 def accuracy(width: int) -> None:
@@ -106,12 +104,12 @@ def accuracy(width: int) -> None:
 
 
 def truth_less_root(one: Moments, other: Moments) -> float:
-    """All of the distance but the trace of the root."""
+    """The distance without the trace of the root."""
     return float(((one.mean - other.mean) ** 2).sum() + one.covariance.trace() + other.covariance.trace())
 
 
 def in_float32(rows: np.ndarray) -> Moments:
-    """Products in float32, sums of blocks in float64: what moments would be where speed alone counted."""
+    """Products in float32, sums of blocks in float64: moments computed for speed alone."""
     mean = rows.mean(0, dtype=np.float64)
     centred = rows - mean.astype(np.float32)
     blocks = (centred[start : start + 512] for start in range(0, len(rows), 512))
@@ -120,7 +118,7 @@ def in_float32(rows: np.ndarray) -> Moments:
 
 
 def coverage(draws: int) -> None:
-    """Of 95 % intervals, over draws of the pictures judged, 64 features with a long tail."""
+    """How often 95 % intervals hold the truth, over draws of the pictures; 64 features with a long tail."""
     width = 64
     deviations = np.arange(1.0, width + 1) ** -0.5
     reference = Moments.of(rows_of(200_000, deviations, 10**6))
@@ -165,14 +163,15 @@ def others(count: int) -> None:
     }
     print(f"\n{count:,} pictures, {WIDTH} features")
     for name, work in works.items():
-        before = time.process_time()
-        wall = seconds_of(work)
-        print(f"  {name:<44} {wall:7.2f} s  ({time.process_time() - before:.2f} of the processor)", flush=True)
+        measured = measure(work)
+        print(
+            f"  {name:<44} {measured.seconds:7.2f} s  ({measured.processor_seconds:.2f} of the processor)", flush=True
+        )
 
 
 def main() -> None:
-    """Print what was asked for."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Print the tables that the options select."""
+    parser = make_parser(__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--accuracy", action="store_true")
     parser.add_argument("--coverage", action="store_true")
@@ -180,15 +179,15 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=256, help="features, for the accuracy")
     parser.add_argument("--draws", type=int, default=200, help="for the coverage")
     parser.add_argument("--count", type=int, default=10_000, help="pictures, for the others")
-    asked = parser.parse_args()
-    if asked.accuracy:
-        accuracy(asked.width)
-    elif asked.coverage:
-        coverage(asked.draws)
-    elif asked.others:
-        others(asked.count)
+    arguments = parser.parse_args()
+    if arguments.accuracy:
+        accuracy(arguments.width)
+    elif arguments.coverage:
+        coverage(arguments.draws)
+    elif arguments.others:
+        others(arguments.count)
     else:
-        speed(asked.rounds)
+        speed(arguments.rounds)
 
 
 if __name__ == "__main__":

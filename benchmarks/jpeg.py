@@ -1,4 +1,4 @@
-"""JPEG: our encoder and decoder against Pillow's (libjpeg-turbo), on one core, and what they make of real pictures.
+"""JPEG: our encoder and decoder against Pillow's (libjpeg-turbo), on one core, and files of real pictures.
 
     python benchmarks/jpeg.py
 
@@ -8,21 +8,16 @@ several qualities, the size of the files and the decoded pixels beside Pillow's.
 
 from __future__ import annotations
 
-import argparse
 import io
-import time
-from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import torch
+from harness import SHARED_DATA, make_parser, measure, print_ratios, time_in_turn
 from PIL import Image
-from timing import in_turn, table
 
+import imagewright as iw
 from imagewright.codecs.jpeg.codec import decode_jpeg, encode_jpeg
-from imagewright.images import open_images
 
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 SETS = ("celeba_178x218_sample", "flowers17_128")
 SUBSAMPLING = {"4:4:4": 0, "4:2:0": 2}
 
@@ -47,13 +42,6 @@ def pillow_decode(data: bytes) -> np.ndarray:
         return np.asarray(opened)
 
 
-def processor_seconds(work: Callable[[], object]) -> float:
-    """What a call costs where others use the machine as well: it runs on one core."""
-    started = time.process_time()
-    work()
-    return time.process_time() - started
-
-
 def speed(rounds: int) -> None:
     """Megapixels a second, in turn with Pillow."""
     pixels = large_picture()
@@ -65,16 +53,16 @@ def speed(rounds: int) -> None:
             ("encode", lambda q=quality: encode_jpeg(pixels, q), lambda q=quality: pillow_encode(picture, q, 2)),
             ("decode", lambda d=data: decode_jpeg(d), lambda d=data: pillow_decode(d)),
         ):
-            times = in_turn(ours, theirs, rounds)
+            times = time_in_turn(ours, theirs, rounds)
             title = f"{what}, quality {quality}, 4:2:0, {len(data):,} bytes"
-            table(title, megapixels, "megapixels/s", ("imagewright", "Pillow"), times)
-            seconds = [min(processor_seconds(work) for _ in range(rounds)) for work in (ours, theirs)]
+            print_ratios(title, megapixels, "megapixels/s", ("imagewright", "Pillow"), times)
+            seconds = [min(measure(work).processor_seconds for _ in range(rounds)) for work in (ours, theirs)]
             print(f"  processor time: {seconds[0]:.3f} s and {seconds[1]:.3f} s, ratio {seconds[1] / seconds[0]:.3f}")
 
 
 def sameness(name: str, count: int) -> None:
     """Sizes and pixels beside Pillow's, over pictures of a set."""
-    images = open_images(SHARED / name)
+    images = iw.open_images(SHARED_DATA / name)
     chosen = np.linspace(0, len(images) - 1, count).round().astype(np.int64)
     pictures = images.batch(chosen).images.numpy()
     print(f"\n{name}, {count} pictures of {images.height}x{images.width}")
@@ -95,14 +83,14 @@ def sameness(name: str, count: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser(__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--count", type=int, default=20, help="real pictures of each set")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     speed(arguments.rounds)
     for name in SETS:
-        if (SHARED / name).is_dir():
+        if (SHARED_DATA / name).is_dir():
             sameness(name, arguments.count)
 
 

@@ -9,21 +9,18 @@ into one array.
 
 from __future__ import annotations
 
-import argparse
 import io
 import os
 import resource
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from harness import MIB, in_own_process, make_parser, measure
 from PIL import Image
 
-from imagewright.images import open_images
+import imagewright as iw
 from imagewright.images.sources.listing import scan_folder
 
 SIDE, PER_FOLDER = 16, 1000
@@ -57,41 +54,32 @@ def plain_decode(root: Path) -> np.ndarray:
 WORK: dict[str, Callable[[Path, Path], object]] = {
     "list": lambda root, cache: scan_folder(root),
     "list, os.walk": lambda root, cache: plain_list(root),
-    "open and prepare": lambda root, cache: open_images(root, cache_dir=cache).prepare(),
+    "open and prepare": lambda root, cache: iw.open_images(root, cache_dir=cache).prepare(),
     "os.walk and Pillow": lambda root, cache: plain_decode(root),
-    "open again": lambda root, cache: open_images(root, cache_dir=cache).prepare(),
+    "open again": lambda root, cache: iw.open_images(root, cache_dir=cache).prepare(),
 }
 
 
-def measure(name: str, root: Path, cache: Path) -> None:
+def measure_work(name: str, root: str, cache: str) -> None:
     """Do one piece of work in this process, and print its seconds and MiB."""
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    started = time.perf_counter()
-    kept = WORK[name](root, cache)
-    seconds = time.perf_counter() - started
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    measured = measure(lambda: WORK[name](Path(root), Path(cache)))
     worker = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     beside = f", in each worker {worker / 1024:.0f} MiB (interpreter included)" if worker else ""
-    print(f"{name:<20} {seconds:>9.2f} s {(after - before) / 1024:>9.1f} MiB{beside}")
-    del kept
+    print(f"{name:<20} {measured.seconds:>9.2f} s {measured.added_bytes / MIB:>9.1f} MiB{beside}")
 
 
 def main() -> None:
     """Make the files, and measure each piece of work in turn."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = make_parser(__doc__)
     parser.add_argument("--files", type=int, default=100_000)
-    parser.add_argument("--one", nargs=3, metavar=("NAME", "ROOT", "CACHE"), help=argparse.SUPPRESS)
-    chosen = parser.parse_args()
-    if chosen.one:
-        measure(chosen.one[0], Path(chosen.one[1]), Path(chosen.one[2]))
-        return
+    count = parser.parse_args().files
     with tempfile.TemporaryDirectory() as folder:
         root, cache = Path(folder) / "pictures", Path(folder) / "cache"
         root.mkdir()
-        make_files(root, chosen.files)
-        print(f"{chosen.files:,} PNG files of {SIDE}x{SIDE}")
+        make_files(root, count)
+        print(f"{count:,} PNG files of {SIDE}x{SIDE}")
         for name in WORK:
-            subprocess.run([sys.executable, __file__, "--one", name, str(root), str(cache)], check=True)
+            in_own_process(measure_work, name, root, cache)
 
 
 if __name__ == "__main__":

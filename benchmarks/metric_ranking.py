@@ -2,17 +2,16 @@
 
 python benchmarks/metric_ranking.py [--sources celeba fashion] [--metrics fd kd density_coverage] [--count 1000]
 
-Half of the pictures stand for the real ones, the other half is judged clean and at five levels of each corruption. Of
+Half of the pictures are the reference, the other half is scored clean and at five levels of each corruption. Printed of
 each number: its values, Spearman's rank correlation with the level, and whether every level is worse than the last.
 """
 
 from __future__ import annotations
 
-import argparse
 import time
-from pathlib import Path
 
 import numpy as np
+from harness import SHARED_DATA, make_parser
 
 from imagewright.images import Images, open_images
 from imagewright.metrics.registry import metric_named
@@ -21,7 +20,6 @@ from imagewright.metrics.self_check.corruptions import CORRUPTIONS
 from imagewright.metrics.self_check.results import Reading, SelfCheck
 from imagewright.pretrained.features.contract import open_network
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 SOURCES = {
     "celeba": ("celeba_89x109/images.zip", 64, 3),
     "fashion": ("fashion_mnist", 28, 1),
@@ -30,15 +28,15 @@ SOURCES = {
 CORRUPTED = ("blur", "noise", "jpeg", "rectangles", "swirl", "salt_and_pepper", "mode_dropping", "duplication")
 
 
-def opened(name: str) -> Images:
+def open_source(name: str) -> Images:
     if name not in SOURCES:
         return open_images(name).prepare()
     path, size, channels = SOURCES[name]
-    return open_images(DATA / path, size, channels).prepare()
+    return open_images(SHARED_DATA / path, size, channels).prepare()
 
 
 def order_of(reading: Reading, clean: float) -> str:
-    """Whether each level is further than the one before, the way that is expected; at 0 a share can fall no further."""
+    """Whether each level lies further in the expected direction than the one before; a share cannot fall below 0."""
     steps = np.diff([clean, *reading.values]) * (1 if reading.expected.way == "rises" else -1)
     ended = np.array(reading.values) == 0 if reading.expected.way == "falls" else np.zeros(len(steps), bool)
     if (steps > 0).all():
@@ -47,7 +45,7 @@ def order_of(reading: Reading, clean: float) -> str:
 
 
 def show(check: SelfCheck) -> tuple[int, int]:
-    """Print a line a number and corruption. Returns how many of those of which anything is promised are in order."""
+    """Print a line a number and corruption. Returns how many are in order, and how many should be."""
     right = promised = 0
     for each in check.readings:
         clean = check.clean[each.output.name][0]
@@ -61,7 +59,7 @@ def show(check: SelfCheck) -> tuple[int, int]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument("--sources", nargs="+", default=["celeba", "fashion"], help=f"{', '.join(SOURCES)}, or any")
     parser.add_argument("--metrics", nargs="+", default=["fd", "kd", "density_coverage"])
     parser.add_argument("--corruptions", nargs="+", default=list(CORRUPTED), choices=list(CORRUPTIONS))
@@ -72,7 +70,9 @@ def main() -> None:
     metrics = [metric_named(name) for name in arguments.metrics]
     for name in arguments.sources:
         started = time.perf_counter()
-        check = self_check(opened(name), metrics, network, corruptions=arguments.corruptions, count=arguments.count)
+        check = self_check(
+            open_source(name), metrics, network, corruptions=arguments.corruptions, count=arguments.count
+        )
         print(f"\n{name}: {check.count:,} against {check.count:,}, features {check.features}, modes {check.modes}")
         print(f"  {'':<27}{'clean':>10}" + "".join(f"{level:>10}" for level in range(1, 6)) + "  rank correlation")
         right, promised = show(check)

@@ -8,16 +8,15 @@ layers of 200 and 50 latents after 3,280 passes over the training set; this is t
 
 from __future__ import annotations
 
-import argparse
-import json
 from pathlib import Path
 
 import numpy as np
 import torch
+from harness import SHARED_DATA, make_parser, print_row
 
 import imagewright as iw
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "mnist"
+DATA = SHARED_DATA / "mnist"
 BATCH = 100
 OPTIONS = {
     "network": "mlp",
@@ -32,7 +31,7 @@ OPTIONS = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser(__doc__)
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--images-seen", type=int, help="instead of --minutes")
     parser.add_argument("--learning-rate", type=float, default=1e-3)
@@ -64,7 +63,7 @@ def main() -> None:
         "standard error": round(error, 2),
         "test pictures": len(chosen),
     }
-    print(json.dumps(result))
+    print_row(result)
 
 
 if __name__ == "__main__":

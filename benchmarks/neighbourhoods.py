@@ -2,24 +2,19 @@
 
     python benchmarks/neighbourhoods.py [--count 10000] [--dimension 2048] [--rounds 1]
 
-Each way runs in a process of its own, in turn, on the same features, and must give the same four numbers. Two forms of
-the textbook: each metric as its paper's code does it, with distances of its own; and all four from one set of matrices.
+Each method runs in a process of its own, in turn, on the same features; all must give the same four numbers. Two forms
+of the textbook: each metric as its paper's code does it, with distances of its own; all four from one set of matrices.
 Set OMP_NUM_THREADS for the number of threads.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
-import resource
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
+from harness import in_own_process, make_parser, measure
 
 Numbers = tuple[float, float, float, float]
 PRECISION_NEIGHBOURS, DENSITY_NEIGHBOURS = 3, 5
@@ -33,7 +28,7 @@ def distances(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def radii(features: np.ndarray, *neighbours: int) -> list[np.ndarray]:
-    """To the k-th neighbours, of which a row itself is number 0."""
+    """Distances to the k-th neighbours, for each k; neighbour 0 is the row itself."""
     ordered = np.partition(distances(features, features), neighbours, axis=1)
     return [ordered[:, k].copy() for k in neighbours]
 
@@ -82,48 +77,35 @@ def in_blocks(real: np.ndarray, generated: np.ndarray) -> Numbers:
     )
 
 
-WAYS = {"in_blocks": in_blocks, "from_shared_matrices": from_shared_matrices, "each_by_itself": each_by_itself}
+METHODS = {"in_blocks": in_blocks, "from_shared_matrices": from_shared_matrices, "each_by_itself": each_by_itself}
 
 
-def one_way(name: str, folder: Path) -> None:
-    """Do it, and print seconds by the clock and of the cores, the peak of memory in GiB, and the numbers."""
-    real, generated = (np.load(folder / f"{each}.npy", mmap_mode="r") for each in ("real", "generated"))
-    WAYS[name](real[:8], generated[:8])  # what is imported by the way is none of the work
-    started, used = time.perf_counter(), time.process_time()
-    numbers = WAYS[name](real, generated)
-    seconds, used = time.perf_counter() - started, time.process_time() - used
-    print(seconds, used, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, *numbers)
-
-
-def measured(name: str, folder: Path) -> list[float]:
-    command = [sys.executable, __file__, "--way", name, "--folder", str(folder)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ)
-    return [float(word) for word in done.stdout.split()]
+def measure_method(name: str, folder: str) -> list[float]:
+    """Seconds by the clock and of the cores, the peak of memory in GiB, and the four numbers."""
+    real, generated = (np.load(Path(folder) / f"{each}.npy", mmap_mode="r") for each in ("real", "generated"))
+    METHODS[name](real[:8], generated[:8])  # imports are no part of the work
+    measured = measure(lambda: METHODS[name](real, generated))
+    return [measured.seconds, measured.processor_seconds, measured.peak_bytes / 2**30, *measured.result]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser(__doc__)
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--dimension", type=int, default=2048)
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
-    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
-    chosen = parser.parse_args()
-    if chosen.way:
-        one_way(chosen.way, chosen.folder)
-        return
-    with tempfile.TemporaryDirectory() as kept:
-        folder, random = Path(kept), np.random.default_rng(0)
-        shape = chosen.count, chosen.dimension
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as place:
+        folder, random = Path(place), np.random.default_rng(0)
+        shape = arguments.count, arguments.dimension
         # Variances fall off as those of trained features do, so that neighbours are near.
-        spread = np.arange(1, chosen.dimension + 1, dtype=np.float32) ** -0.5
+        spread = np.arange(1, arguments.dimension + 1, dtype=np.float32) ** -0.5
         for name, width in (("real", 1.0), ("generated", 0.97)):
             np.save(folder / f"{name}.npy", random.standard_normal(shape, np.float32) * spread * np.float32(width))
-        print(f"{chosen.count:,} and {chosen.count:,} features of {chosen.dimension:,} numbers")
-        found: dict[str, list[list[float]]] = {name: [] for name in WAYS}
-        for _ in range(chosen.rounds):
-            for name in WAYS:
-                found[name].append(measured(name, folder))
+        print(f"{arguments.count:,} and {arguments.count:,} features of {arguments.dimension:,} numbers")
+        found: dict[str, list[list[float]]] = {name: [] for name in METHODS}
+        for _ in range(arguments.rounds):
+            for name in METHODS:
+                found[name].append(in_own_process(measure_method, name, folder))
     for name, runs in found.items():
         pairs = list(zip(runs, found["in_blocks"], strict=True))
         ratio, of_cores = (statistics.median(run[at] / ours[at] for run, ours in pairs) for at in (0, 1))

@@ -2,58 +2,59 @@
 
     python benchmarks/outliers.py [--sets mnist fashion elpv] [--classes 0 1] [--test 2000]
 
-MNIST: learned from the training pictures of one class, judged on the whole official test set. Fashion-MNIST: of the
-60,000 pictures here 50,000 (drawn by seed 0) to learn from, 10,000 to judge. ELPV solar cells: learned from
-`train_normal`, judged on `test_normal` against `test_defect`. ORL faces, CIFAR-10 and flowers were not looked at while
-the defaults were chosen: every second picture of a class to learn from, the others of all classes to judge.
+MNIST: learned from the training pictures of one class, scored on the whole official test set. Fashion-MNIST: of the
+60,000 pictures here 50,000 (chosen by seed 0) to learn from, 10,000 to score. ELPV solar cells: learned from
+`train_normal`, scored on `test_normal` against `test_defect`. ORL faces, CIFAR-10 and flowers were not looked at while
+the defaults were chosen: every second picture of a class to learn from, the others of all classes to score.
 """
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
+from harness import SHARED_DATA, make_parser
 
 from imagewright.analysis.outliers.evaluation import judge
 from imagewright.analysis.outliers.scoring import ENSEMBLE, chosen_methods, ranked_ensemble, strangeness
 from imagewright.analysis.spaces import at_working_size
 from imagewright.images import Images, open_images
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 Case = tuple[str, Images, Images, np.ndarray]
-"""The class, the pictures to learn from, those to judge, and which of these are strange."""
+"""The class, the pictures to learn from, the pictures to score, and which of the latter are outliers."""
 
 
 def mnist() -> Iterator[Case]:
-    learned, judged = open_images(DATA / "mnist").prepare(), open_images(DATA / "mnist", split="test").prepare()
-    return one_against_the_rest(learned, judged)
+    learned, scored = (
+        open_images(SHARED_DATA / "mnist").prepare(),
+        open_images(SHARED_DATA / "mnist", split="test").prepare(),
+    )
+    return one_against_the_rest(learned, scored)
 
 
 def fashion() -> Iterator[Case]:
-    images = open_images(DATA / "fashion_mnist").prepare()
+    images = open_images(SHARED_DATA / "fashion_mnist").prepare()
     order = np.random.default_rng(0).permutation(len(images))
     return one_against_the_rest(images.subset(np.sort(order[:50_000])), images.subset(np.sort(order[50_000:])))
 
 
 def elpv() -> Iterator[Case]:
-    images = at_working_size(open_images(DATA / "elpv_solar_cells")).prepare()
+    images = at_working_size(open_images(SHARED_DATA / "elpv_solar_cells")).prepare()
     kinds = np.array(images.class_names)[images.labels]
-    judged = images.subset(kinds != "train_normal")
-    yield "normal", images.subset(kinds == "train_normal"), judged, kinds[kinds != "train_normal"] == "test_defect"
+    scored = images.subset(kinds != "train_normal")
+    yield "normal", images.subset(kinds == "train_normal"), scored, kinds[kinds != "train_normal"] == "test_defect"
 
 
 def halves(folder: str) -> Iterator[Case]:
-    images = at_working_size(open_images(DATA / folder)).prepare()
+    images = at_working_size(open_images(SHARED_DATA / folder)).prepare()
     places = np.arange(len(images))
     return one_against_the_rest(images.subset(places[::2]), images.subset(places[1::2]))
 
 
-def one_against_the_rest(learned: Images, judged: Images) -> Iterator[Case]:
+def one_against_the_rest(learned: Images, scored: Images) -> Iterator[Case]:
     for number, name in enumerate(learned.class_names):
-        yield name, learned.subset(learned.labels == number), judged, judged.labels != number
+        yield name, learned.subset(learned.labels == number), scored, scored.labels != number
 
 
 SETS = {
@@ -67,22 +68,22 @@ SETS = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument("--sets", nargs="+", choices=SETS, default=["mnist", "fashion", "elpv"])
     parser.add_argument("--classes", nargs="+", type=int, help="only these, by number")
-    parser.add_argument("--test", type=int, help="judge only so many pictures, drawn by seed 0")
+    parser.add_argument("--test", type=int, help="score only so many pictures, chosen by seed 0")
     parser.add_argument("--method", default=ENSEMBLE, help="only this method")
     arguments = parser.parse_args()
     for which in arguments.sets:
         found: dict[str, list[float]] = {}
         started, classes = time.perf_counter(), []
-        for number, (name, learned, judged, strange) in enumerate(SETS[which]()):
+        for number, (name, learned, scored, strange) in enumerate(SETS[which]()):
             if arguments.classes and number not in arguments.classes:
                 continue
-            some = np.arange(len(judged))
-            if arguments.test and arguments.test < len(judged):
-                some = np.sort(np.random.default_rng(0).choice(len(judged), arguments.test, replace=False))
-            scores = strangeness(judged.subset(some), learned, chosen_methods(arguments.method, None))
+            some = np.arange(len(scored))
+            if arguments.test and arguments.test < len(scored):
+                some = np.sort(np.random.default_rng(0).choice(len(scored), arguments.test, replace=False))
+            scores = strangeness(scored.subset(some), learned, chosen_methods(arguments.method, None))
             if arguments.method == ENSEMBLE:
                 scores = {ENSEMBLE: ranked_ensemble(scores), **scores}
             classes.append(name)

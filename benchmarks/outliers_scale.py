@@ -3,31 +3,22 @@
     python benchmarks/outliers_scale.py [--counts 25000 50000 100000]
 
 Ours from the prepared cache, as `imagewright outliers --method pca` computes: pixels smoothed and halved, each half of
-the set judged by the components of the other. scikit-learn's: all pictures as one float32 matrix, randomised PCA of
-100 components, and the distance to what they rebuild. Each runs in a process of its own; memory is the peak above what
-the process held after its imports. CPU seconds stand beside the clock's, which other work on the machine slows.
+the set scored by the components of the other. scikit-learn's: all pictures as one float32 matrix, randomised PCA of
+100 components, and the distance to the reconstruction. Each runs in a process of its own; memory is the peak above what
+the process held after its imports. CPU seconds are printed too: other work on the machine does not lengthen them.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import subprocess
-import sys
 import tempfile
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from harness import MIB, in_own_process, make_parser, measure, read_matrix, warm_up_arithmetic
 
 
-def peak_bytes() -> int:
-    """The most memory this process has held so far."""
-    return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) * 1024
-
-
-def make(path: Path, count: int) -> None:
+def write_pictures(path: Path, count: int) -> None:
     """Pictures with large and small forms, so that components fall off as in photographs."""
     from PIL import Image
 
@@ -43,74 +34,59 @@ def make(path: Path, count: int) -> None:
     np.savez(path, images=pixels)
 
 
-def ours(path: Path) -> dict[str, float]:
+def ours(path: str) -> dict[str, float]:
     """As the command does, without its pictures."""
     import sklearn.metrics  # noqa: F401 (imports are no part of the method)
-    import torch
 
+    import imagewright as iw
     from imagewright.analysis.outliers.outliers import find_outliers
-    from imagewright.images import open_images
 
-    images = open_images(path).prepare()
-    torch.randn(256, 256) @ torch.randn(256, 256)
-    return timed(lambda: find_outliers(images, method="pca"))
+    images = iw.open_images(path).prepare()
+    warm_up_arithmetic()
+    return row(lambda: find_outliers(images, method="pca"))
 
 
-def scikit_learn(path: Path) -> dict[str, float]:
+def scikit_learn(path: str) -> dict[str, float]:
     """As its documentation shows."""
     from sklearn.decomposition import PCA
 
-    from imagewright.images import open_images
+    import imagewright as iw
 
-    images = open_images(path).prepare()
+    images = iw.open_images(path).prepare()
     PCA(8, svd_solver="randomized", random_state=0).fit(np.random.default_rng(0).random((256, 256)))
 
     def work() -> None:
-        matrix = np.empty((len(images), 32 * 32 * 3), np.float32)
-        first = 0
-        for batch in images.batches(512):
-            rows = batch.images.numpy().reshape(len(batch.images), -1)
-            matrix[first : first + len(rows)] = rows
-            first += len(rows)
+        matrix = read_matrix(images)
         fitted = PCA(100, svd_solver="randomized", random_state=0).fit(matrix)
         rebuilt = fitted.inverse_transform(fitted.transform(matrix))
         np.square(matrix - rebuilt).sum(axis=1)
 
-    return timed(work)
+    return row(work)
 
 
-def timed(work: object) -> dict[str, float]:
-    before, started, used = peak_bytes(), time.perf_counter(), time.process_time()
-    work()  # type: ignore[operator]
+def row(work: Callable[[], object]) -> dict[str, float]:
+    measured = measure(work)
     return {
-        "seconds": time.perf_counter() - started,
-        "cpu": time.process_time() - used,
-        "bytes": peak_bytes() - before,
-        "whole": peak_bytes(),
+        "seconds": measured.seconds,
+        "cpu": measured.processor_seconds,
+        "bytes": measured.added_bytes,
+        "whole": measured.peak_bytes,
     }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument("--counts", nargs="+", type=int, default=[25_000, 50_000, 100_000])
-    parser.add_argument("--only", nargs=2, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.only:
-        which, path = arguments.only
-        print(json.dumps({"ours": ours, "scikit_learn": scikit_learn}[which](Path(path))))
-        return
+    counts = parser.parse_args().counts
     with tempfile.TemporaryDirectory() as folder:
-        environment = {**os.environ, "IMAGEWRIGHT_CACHE": folder}
-        for count in arguments.counts:
+        for count in counts:
             path = Path(folder) / f"{count}.npz"
-            make(path, count)
-            for which in ("ours", "ours", "scikit_learn"):  # the first one prepares the cache
-                command = [sys.executable, __file__, "--only", which, str(path)]
-                printed = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
-                found = json.loads(printed.stdout.splitlines()[-1])
+            write_pictures(path, count)
+            for method in (ours, ours, scikit_learn):  # the first one prepares the cache
+                found = in_own_process(method, path, environment={"IMAGEWRIGHT_CACHE": folder})
                 print(
-                    f"{count:>8,} {which:<14} {found['seconds']:7.1f} s  {found['cpu']:7.1f} s of CPU  "
-                    f"{found['bytes'] / 2**20:7.0f} MiB above the imports, {found['whole'] / 2**20:6.0f} in all",
+                    f"{count:>8,} {method.__name__:<14} {found['seconds']:7.1f} s  {found['cpu']:7.1f} s of CPU  "
+                    f"{found['bytes'] / MIB:7.0f} MiB above the imports, {found['whole'] / MIB:6.0f} in all",
                     flush=True,
                 )
             path.unlink()

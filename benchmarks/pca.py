@@ -8,74 +8,61 @@ the eigenvalues of the 7,200 x 7,200 Gram matrix in double precision, with --exa
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
-import subprocess
-import sys
-import time
-from pathlib import Path
+from typing import Any
 
 import numpy as np
+from harness import MIB, SHARED_DATA, in_own_process, make_parser, measure, read_matrix, warm_up_arithmetic
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "celeba_89x109"
+DATA = SHARED_DATA / "celeba_89x109"
 COMPONENTS = 128
 SIZE = 64
 
 
-def peak_bytes() -> int:
-    """The most memory this process has held so far."""
-    return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) * 1024
-
-
-def ours() -> dict[str, object]:
+def ours() -> dict[str, Any]:
     """As `imagewright train pca` fits, from the prepared cache."""
     import torch
 
-    from imagewright.images import open_images
+    import imagewright as iw
     from imagewright.images.float_stream import FloatStream
     from imagewright.models.linear.pca import PCA, PCAConfig
 
-    images = open_images(DATA, size=SIZE).prepare()
+    images = iw.open_images(DATA, size=SIZE).prepare()
     model = PCA(PCAConfig(size=(SIZE, SIZE), channels=3, components=COMPONENTS))
-    torch.randn(256, 256) @ torch.randn(256, 256)  # the arithmetic library's own memory is no part of the method
-    before, started = peak_bytes(), time.perf_counter()
+    warm_up_arithmetic()
     with torch.inference_mode():
-        model.fit(FloatStream(images))
-    seconds = time.perf_counter() - started
-    return {"seconds": seconds, "bytes": peak_bytes() - before, "variances": model.variances.tolist()}
+        measured = measure(lambda: model.fit(FloatStream(images)))
+    return {"seconds": measured.seconds, "bytes": measured.added_bytes, "variances": model.variances.tolist()}
 
 
-def scikit_learn() -> dict[str, object]:
+def scikit_learn() -> dict[str, Any]:
     """As its documentation shows: all pictures as one float32 matrix."""
     from sklearn.decomposition import PCA
 
-    from imagewright.images import open_images
+    import imagewright as iw
 
-    images = open_images(DATA, size=SIZE).prepare()
+    images = iw.open_images(DATA, size=SIZE).prepare()
     small = np.random.default_rng(0).random((256, 256))
     PCA(8, svd_solver="randomized", random_state=0).fit(small)
-    before, started = peak_bytes(), time.perf_counter()
-    matrix = np.empty((len(images), SIZE * SIZE * 3), np.float32)
-    first = 0
-    for batch in images.batches(512):
-        rows = batch.images.numpy().reshape(len(batch.images), -1)
-        matrix[first : first + len(rows)] = rows
-        first += len(rows)
-    matrix /= 127.5
-    matrix -= 1
-    fitted = PCA(COMPONENTS, svd_solver="randomized", random_state=0).fit(matrix)
-    seconds = time.perf_counter() - started
-    return {"seconds": seconds, "bytes": peak_bytes() - before, "variances": fitted.explained_variance_.tolist()}
+
+    def fit() -> PCA:
+        matrix = read_matrix(images)
+        matrix /= 127.5
+        matrix -= 1
+        return PCA(COMPONENTS, svd_solver="randomized", random_state=0).fit(matrix)
+
+    measured = measure(fit)
+    variances = measured.result.explained_variance_.tolist()
+    return {"seconds": measured.seconds, "bytes": measured.added_bytes, "variances": variances}
 
 
 def exact() -> np.ndarray:
     """The largest eigenvalues of the covariance, through the Gram matrix in double precision."""
     from scipy.linalg import eigh
 
-    from imagewright.images import open_images
+    import imagewright as iw
 
-    images = open_images(DATA, size=SIZE).prepare()
+    images = iw.open_images(DATA, size=SIZE).prepare()
     matrix = np.concatenate([b.images.numpy().reshape(len(b.images), -1) for b in images.batches(512)])
     pixels = matrix.astype(np.float64) / 127.5 - 1
     pixels -= pixels.mean(0)
@@ -84,30 +71,21 @@ def exact() -> np.ndarray:
     return values[::-1]
 
 
-def in_a_process(which: str) -> dict[str, object]:
-    """One run of one of them, alone."""
-    printed = subprocess.run([sys.executable, __file__, "--only", which], check=True, capture_output=True, text=True)
-    return json.loads(printed.stdout.splitlines()[-1])
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser(__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--exact", action="store_true", help="compare both with the exact eigenvalues")
-    parser.add_argument("--only", choices=["ours", "scikit_learn"])
     arguments = parser.parse_args()
-    if arguments.only:
-        print(json.dumps({"ours": ours, "scikit_learn": scikit_learn}[arguments.only]()))
-        return
-    found = {name: [] for name in ("ours", "scikit_learn")}
+    methods = {"ours": ours, "scikit_learn": scikit_learn}
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in methods}
     for _ in range(arguments.rounds):
-        for name, results in found.items():
-            results.append(in_a_process(name))
+        for name, method in methods.items():
+            found[name].append(in_own_process(method))
     truth = exact() if arguments.exact else None
     print("PCA, 7,200 CelebA faces, 64x64x3, 128 components")
     for name, results in found.items():
         seconds = statistics.median(result["seconds"] for result in results)
-        mebibytes = statistics.median(result["bytes"] for result in results) / 2**20
+        mebibytes = statistics.median(result["bytes"] for result in results) / MIB
         error = ""
         if truth is not None:
             worst = np.abs(np.array(results[0]["variances"]) - truth) / truth

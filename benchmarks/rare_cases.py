@@ -1,41 +1,39 @@
-"""What `--resample rare` does for a rare class: its share of what training sees, and how well it is rebuilt.
+"""What `--resample rare` does for a rare class: its share of the pictures in training, and its reconstruction error.
 
     python benchmarks/rare_cases.py --seeds 0 1 2 --out /somewhere
 
 A class is thinned out to 2 % of the training pictures: eyeglasses of CelebA, and classes of Fashion-MNIST. A VAE is
-trained on the same pictures in the same number of steps, uniformly and with pictures drawn by inverse density, and
-judged on pictures that neither saw. The labels choose the pictures and judge; training never sees them.
+trained on the same pictures in the same number of steps, with pictures sampled uniformly and by inverse density, and
+scored on pictures that neither saw. The labels choose the pictures and the scores; training never sees them.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from harness import SHARED_DATA, add_seeds, make_parser, print_row
 
 import imagewright as iw
 from imagewright.images import Images
 from imagewright.runs.weights import read_tensors
 from imagewright.training.reporting import Silent
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 RARE_SHARE = 0.02
 COMMON, HELD_OUT = 5_000, 200
 SIZE = 32
-WAYS = {"uniform": {}, "rare:0.25": {"resample": "rare:0.25"}, "rare": {"resample": "rare"}}
+SAMPLING = {"uniform": {}, "rare:0.25": {"resample": "rare:0.25"}, "rare": {"resample": "rare"}}
 
 
 def cases() -> Iterator[tuple[str, Images, np.ndarray]]:
-    """Name, pictures, and which of them are of the class to be made rare."""
-    faces = iw.open_images(DATA / "celeba_89x109", size=SIZE)
+    """Name, pictures, and which pictures are of the class that is made rare."""
+    faces = iw.open_images(SHARED_DATA / "celeba_89x109", size=SIZE)
     assert faces.attributes is not None
     assert faces.attribute_names is not None
     yield "CelebA: eyeglasses", faces, faces.attributes[:, faces.attribute_names.index("Eyeglasses")] == 1
-    clothes = iw.open_images(DATA / "fashion_mnist", size=SIZE)
+    clothes = iw.open_images(SHARED_DATA / "fashion_mnist", size=SIZE)
     for number, name in ((8, "bag"), (4, "coat")):
         yield f"Fashion-MNIST: {name}", clothes, clothes.labels == number
 
@@ -44,8 +42,8 @@ def split(is_rare: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray, np.nd
     """Indices for training, whether each is rare, and held-out pictures: rare ones, common ones."""
     generator = np.random.default_rng(seed)
     rare, common = (generator.permutation(np.flatnonzero(is_rare == flag)) for flag in (True, False))
-    kept = rare[: round(COMMON * RARE_SHARE / (1 - RARE_SHARE))]
-    training = np.sort(np.concatenate([kept, common[:COMMON]]))
+    some = rare[: round(COMMON * RARE_SHARE / (1 - RARE_SHARE))]
+    training = np.sort(np.concatenate([some, common[:COMMON]]))
     return training, is_rare[training], rare[-HELD_OUT:], common[-HELD_OUT:]
 
 
@@ -55,7 +53,9 @@ def squared_error(run: iw.Run, pictures: Images) -> float:
     return float(((iw.reconstruct(run, pictures).float() - real.float()) / 255).square().mean())
 
 
-def measured(pictures: Images, is_rare: np.ndarray, way: str, seed: int, seen: int, out: Path) -> dict[str, float]:
+def train_and_measure(
+    pictures: Images, is_rare: np.ndarray, way: str, seed: int, seen: int, out: Path
+) -> dict[str, float]:
     """One training, and its figures."""
     training, rare_there, rare, common = split(is_rare, seed)
     run = iw.train(
@@ -67,7 +67,7 @@ def measured(pictures: Images, is_rare: np.ndarray, way: str, seed: int, seen: i
         seed=seed,
         force=True,
         reporter=Silent(),
-        **WAYS[way],
+        **SAMPLING[way],
     )
     state, _ = read_tensors(run.checkpoints()[-1].state)
     weights = state["resampling.weights"].numpy() if "resampling.weights" in state else np.ones(len(training))
@@ -79,20 +79,20 @@ def measured(pictures: Images, is_rare: np.ndarray, way: str, seed: int, seen: i
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser = make_parser(__doc__)
+    add_seeds(parser)
     parser.add_argument("--images-seen", type=int, default=25_000)
     parser.add_argument("--out", type=Path, default=Path("runs/rare-cases"))
     arguments = parser.parse_args()
     for name, pictures, is_rare in cases():
         uniform: list[dict[str, float]] = []
-        for way in WAYS:
+        for way in SAMPLING:
             rows = [
-                measured(pictures, is_rare, way, seed, arguments.images_seen, arguments.out / "run")
+                train_and_measure(pictures, is_rare, way, seed, arguments.images_seen, arguments.out / "run")
                 for seed in arguments.seeds
             ]
             uniform = uniform or rows
-            print(json.dumps({"case": name, "way": way, **summary(rows, uniform)}), flush=True)
+            print_row({"case": name, "way": way, **summary(rows, uniform)})
 
 
 def summary(rows: list[dict[str, float]], uniform: list[dict[str, float]]) -> dict[str, object]:

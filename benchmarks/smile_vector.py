@@ -1,30 +1,30 @@
-"""Does the smile direction make neutral faces smile, and nothing else? Judged by a network that saw real faces only.
+"""Does the smile direction make neutral faces smile, and nothing else? Scored by a network that saw real faces only.
 
     python benchmarks/smile_vector.py --run runs/faces --seeds 0 1 2
     python benchmarks/smile_vector.py --images-seen 400000 --seeds 0 1 2      # trains a VAE of each seed first
 
-CelebA, 64x64. Directions and judges are found on the training people; the neutral faces that are moved are of others.
-Of a run that is given, the seeds are of the judge; else of the training as well. The aim: the mean probability of
-a smile, by the judge, goes from under 0.3 to over 0.7, while that of being male changes by less than 0.15.
+CelebA, 64x64. Directions and the classifier are fitted on the training people; the neutral faces that are moved are of
+others. The seeds are of the classifier, and of the training if no run is given. The aim: the classifier's mean
+probability of a smile goes from under 0.3 to over 0.7, while that of being male changes by less than 0.15.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import time
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from judges import people
+from classifiers import open_people
+from harness import add_seeds, make_parser, print_row
 
 import imagewright as iw
 from imagewright.latent.attributes.attribute_classifier import train_attribute_classifier
 from imagewright.latent.attributes.effect import measure_effect
 from imagewright.latent.attributes.effect_figure import write_effect
 
-WAYS: dict[str, dict[str, Any]] = {
+METHODS: dict[str, dict[str, Any]] = {
     "mean": {},
     "mean, orthogonal to Male": {"orthogonal_to": ["Male"]},
     "mean, balanced over Male and Young": {"balance": ["Male", "Young"]},
@@ -35,12 +35,12 @@ WATCHED = "Male"
 RECIPE: dict[str, Any] = {"latent_dim": 128, "width": 24}
 
 
-def options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", type=Path, help="a run trained on the training people of `judges.people`")
-    parser.add_argument("--model", default="vae", help="to train, where no run is given")
+def options() -> Namespace:
+    parser = make_parser(__doc__)
+    parser.add_argument("--run", type=Path, help="a run trained on the training people of `classifiers.open_people`")
+    parser.add_argument("--model", default="vae", help="the model to train if no run is given")
     parser.add_argument("--images-seen", type=int, default=400_000)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    add_seeds(parser)
     parser.add_argument("--attribute", default="Smiling")
     parser.add_argument("--faces", type=int, default=300, help="that lack the attribute, at most, to be moved")
     parser.add_argument("--out", type=Path, default=Path("runs/smile-vector"))
@@ -51,7 +51,7 @@ def main() -> None:
     arguments = options()
     started = None if arguments.run is None else iw.load(arguments.run)
     size = 64 if started is None else started.config.size[0]
-    training, held_out = people(size)
+    training, held_out = open_people(size)
     lacking = np.flatnonzero(held_out.attributes[:, held_out.attribute_names.index(arguments.attribute)] == 0)
     neutral = held_out.subset(lacking[: arguments.faces])
     pictures = neutral.batch(np.arange(len(neutral))).images
@@ -75,12 +75,12 @@ def main() -> None:
             (held_out, held_out.attributes > 0.5),
             seed=seed,
         )
-        for way, chosen in WAYS.items():
+        for method, chosen in METHODS.items():
             found = iw.attribute(model, training, arguments.attribute, held_out=held_out, **chosen)
             effect = measure_effect(model, classifier, arguments.attribute, latents, found.step, pictures=pictures)
-            print(json.dumps({"seed": seed, "way": way, **row_of(effect, found)}), flush=True)
+            print_row({"seed": seed, "method": method, **row_of(effect, found)})
             if seed == arguments.seeds[0]:
-                write(arguments.out, way, found, effect)
+                write(arguments.out, method, found, effect)
 
 
 def row_of(effect: Any, found: Any) -> dict[str, Any]:

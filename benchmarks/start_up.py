@@ -1,29 +1,33 @@
 """How soon the command line answers, against importing what any such command line needs.
 
-python benchmarks/start_up.py
+python benchmarks/start_up.py [--rounds 11]
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 
-from timing import in_turn, table
+from harness import make_parser, print_ratios, time_in_turn
 
-BASE = [sys.executable, "-c", "import pydantic, cyclopts, rich"]
+IMPORTS_ALONE = [sys.executable, "-c", "import pydantic, cyclopts, rich"]
 
 
-def runs(command: list[str]) -> object:
+def call(command: list[str]) -> Callable[[], object]:
     """A call of the command in a process of its own."""
     return lambda: subprocess.run(command, check=True, capture_output=True)
 
 
 def main() -> None:
+    parser = make_parser(__doc__)
+    parser.add_argument("--rounds", type=int, default=11)
+    rounds = parser.parse_args().rounds
     for words in (["--help"], ["models"]):
         command = [sys.executable, "-m", "imagewright", *words]
-        times = in_turn(runs(command), runs(BASE), rounds=11)
+        times = time_in_turn(call(command), call(IMPORTS_ALONE), rounds)
         names = (f"imagewright {' '.join(words)}", "import pydantic, cyclopts, rich")
-        ratio = table("Start-up", 1, "runs/s", names, times)
+        ratio = print_ratios("Start-up", 1, "runs/s", names, times)
         print(f"  takes {1 / ratio:.2f} times as long as the imports alone (at most 1.5 wanted)")
 
 

@@ -8,21 +8,20 @@ logs every term, writes grids, a report and checkpoints; the speed is that of th
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
-from timing import table
+from harness import SHARED_DATA, make_parser, print_ratios
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 import imagewright as iw
 from imagewright.models.autoencoding.vae import VAE, VAEConfig
 from imagewright.training.reporting import Silent
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "mnist"
+DATA = SHARED_DATA / "mnist"
 BATCH = 100
 OPTIONS = {"network": "mlp", "width": 512, "layers": 1, "latent_dim": 50, "likelihood": "bernoulli"}
 
@@ -61,7 +60,7 @@ class Clock(Silent):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser(__doc__)
     parser.add_argument("--images-seen", type=int, default=120_000)
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
@@ -80,7 +79,7 @@ def main() -> None:
                 ours.append(clock.seconds)
                 theirs.append(seconds)
     names = ("imagewright", "bare loop")
-    table("MLP VAE on MNIST, whole call", arguments.images_seen, "images/s", names, (ours, theirs))
+    print_ratios("MLP VAE on MNIST, whole call", arguments.images_seen, "images/s", names, (ours, theirs))
 
 
 if __name__ == "__main__":

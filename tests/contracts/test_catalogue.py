@@ -32,7 +32,7 @@ def test_a_model_is_found_by_its_name_and_its_name_by_the_model(name: str) -> No
 
 
 def test_an_unknown_name_gets_the_nearest_one() -> None:
-    with pytest.raises(UserError, match=r"no model 'dcgna'. Did you mean 'dcgan'\? The models: pca, "):
+    with pytest.raises(UserError, match=r"'dcgna'.*'dcgan'.*pca, "):
         catalogue.model_class("dcgna")
 
 
@@ -43,7 +43,7 @@ def test_a_verb_that_is_not_answered_is_refused_with_those_that_are(name: str) -
         if verb in verbs_of(model):
             assert require(model, capability) is model
         else:
-            with pytest.raises(UserError, match=f"{name} cannot {verb}: it can {', '.join(verbs_of(model))}\\."):
+            with pytest.raises(UserError, match=f"{name} cannot {verb}: .*{', '.join(verbs_of(model))}"):
                 require(model, capability)
 
 
@@ -88,5 +88,5 @@ def test_the_nearest_size_is_one_the_model_can_do_and_its_own_nearest(name: str)
 @pytest.mark.parametrize("channels", [0, 2, 5, -1])
 def test_other_channels_than_grey_rgb_and_rgba_are_refused(name: str, channels: int) -> None:
     config_class = catalogue.model_class(name).Config
-    with pytest.raises(ConfigError, match=f"{name}: channels={channels}, but it must be 1, 3 or 4"):
+    with pytest.raises(ConfigError, match=f"{name}: channels={channels}, .*1, 3 or 4"):
         configs.build(config_class, {"size": (16, 16), "channels": channels}, name)

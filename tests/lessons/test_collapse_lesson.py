@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import pytest
+
 from imagewright.lessons.base import teach
 from imagewright.lessons.collapse.lesson import games
 from imagewright.lessons.gan.data import DATA
@@ -12,6 +14,7 @@ from imagewright.lessons.gan.lesson import RULES
 from imagewright.lessons.gan.training import Table, play
 
 
+@pytest.mark.learning
 def test_without_a_penalty_most_modes_are_given_up_and_with_one_none_is() -> None:
     table = Table(DATA["ring"](), 0)
     compared = games(dataclasses.replace(RULES["ring"], wide_start=False))

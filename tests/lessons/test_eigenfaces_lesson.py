@@ -13,6 +13,7 @@ from PIL import Image
 from imagewright.errors import DataError, UserError
 from imagewright.images import open_images
 from imagewright.lessons.base import teach
+from imagewright.lessons.eigenfaces import figures
 from imagewright.lessons.eigenfaces.plane import axes_at, plane_of
 
 
@@ -60,7 +61,9 @@ def test_turned_axes_of_the_plane_are_uncorrelated_and_carry_what_is_said() -> N
     np.testing.assert_allclose(plane.points[:, 0], grey.numpy(), atol=1e-3)
 
 
-def test_the_animation_turns_and_drops(tmp_path: Path) -> None:
+def test_the_animation_turns_and_drops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(figures, "TURNS", 6)  # of 36 frames, and of 20: each takes a third of a second to draw
+    monkeypatch.setattr(figures, "DROPS", 4)
     random = np.random.default_rng(0)
     folder = tmp_path / "pictures"
     folder.mkdir()
@@ -70,7 +73,7 @@ def test_the_animation_turns_and_drops(tmp_path: Path) -> None:
         Image.fromarray(pixels).save(folder / f"{index}.png")
     teach("eigenfaces", tmp_path / "out", pictures=str(folder), components=4)
     with Image.open(tmp_path / "out" / "turning.webp") as moving:
-        assert moving.n_frames > 40
+        assert moving.n_frames == 6 + 4 - 1  # dropping begins where turning ends
         first = np.asarray(moving.convert("L"), np.int16)
         moving.seek(moving.n_frames - 1)
         assert np.abs(np.asarray(moving.convert("L"), np.int16) - first).max() > 100

@@ -84,6 +84,7 @@ class _Given(torch.nn.Module):
 
 
 @pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.learning
 def test_a_short_game_brings_generated_points_near_the_data_and_d_near_its_best(seed: int) -> None:
     table = Table(DATA["line"](), seed)
     rules = Rules(penalty=0.1, generator_every=3, steps=450)

@@ -122,6 +122,7 @@ def test_training_remembers_the_classes_it_saw(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("conditioning", CONDITIONINGS)
+@pytest.mark.learning
 def test_classes_are_learned(conditioning: str) -> None:
     """Dark pictures (30) and bright ones (220): after some hundred steps each class is drawn as it is."""
     pictures = np.full((64, 1, 8, 8), 30, np.uint8)
@@ -137,11 +138,11 @@ def test_classes_are_learned(conditioning: str) -> None:
 
 
 def test_what_was_not_told_cannot_be_asked_for(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="There is no class 'three'"):
+    with pytest.raises(UserError, match="'three'"):
         iw.sample(tiny_model("cgan"), 2, label="three")
-    with pytest.raises(UserError, match="cgan draws no pictures of a given class"):
+    with pytest.raises(UserError, match=r"cgan .*class"):
         iw.sample(model_of_attributes(), 2, label="hat")
-    with pytest.raises(DataError, match=r"cgan learns classes, but the pictures of .* have no labels"):
+    with pytest.raises(DataError, match=r"cgan .*no labels"):
         iw.train("cgan", simple_pictures(), tmp_path / "run", reporter=Silent())
-    with pytest.raises(DataError, match=r"condition=attributes, but the pictures of .* have none"):
+    with pytest.raises(DataError, match="condition=attributes"):
         train_tiny("cgan", simple_pictures(), tmp_path / "run", condition="attributes")

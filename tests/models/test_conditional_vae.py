@@ -39,6 +39,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return train_told(tmp_path_factory.mktemp("told") / "run")
 
 
+@pytest.mark.learning
 def test_it_draws_the_class_that_was_asked_for(run: Run) -> None:
     dark, bright = (iw.sample(run, 16, label=name).float().mean() for name in ("dark", "bright"))
     assert bright - dark > 60
@@ -46,6 +47,7 @@ def test_it_draws_the_class_that_was_asked_for(run: Run) -> None:
         iw.sample(run, 1, label="brigt")
 
 
+@pytest.mark.learning
 def test_it_guesses_the_class_of_a_picture_and_rebuilds_it(run: Run) -> None:
     pictures, labels = dark_and_bright()
     guessed = iw.encode(run, pictures)[:, -2:].argmax(1)
@@ -53,6 +55,7 @@ def test_it_guesses_the_class_of_a_picture_and_rebuilds_it(run: Run) -> None:
     assert iw.decode(run, iw.encode(run, pictures)).shape == pictures.shape
 
 
+@pytest.mark.learning
 def test_a_picture_keeps_its_manner_in_the_other_class(run: Run) -> None:
     latents = iw.encode(run, dark_and_bright()[0][:16])
     latents[:, -2:] = torch.tensor([0.0, 1.0])

@@ -109,7 +109,7 @@ def test_a_run_classifies_and_does_not_claim_to_sample(name: str, tmp_path: Path
     said = iw.classify(run, np.concatenate([light, dark]))
     assert said.shape == (40, 2)
     assert said.argmax(1).tolist() == [0] * 20 + [1] * 20
-    with pytest.raises(UserError, match=f"{name} cannot sample: it can classify"):
+    with pytest.raises(UserError, match=f"{name} cannot sample: .*classify"):
         iw.sample(run, 1)
 
 
@@ -126,7 +126,7 @@ def test_lone_pictures_and_missing_classes_do_no_harm(name: str) -> None:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_labels_of_two_classes_and_pictures_that_vary_are_needed(name: str, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=f"{name} learns classes, but"):
+    with pytest.raises(DataError, match=f"{name} .*no labels"):
         iw.train(name, simple_pictures(8), tmp_path / "run")
     points, labels = digits(2, 20)
     with pytest.raises(DataError, match="are of one, '0'"):

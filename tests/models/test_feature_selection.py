@@ -93,7 +93,7 @@ def test_labels_are_needed_for_mutual_information_alone() -> None:
 
 
 def test_what_cannot_be_selected_from_is_refused() -> None:
-    with pytest.raises(ConfigError, match="components=65, but the pictures have 64 pixel values: use --components 64"):
+    with pytest.raises(ConfigError, match=r"components=65\b.*--components 64\b"):
         fitted("feature_selection", digits(), components=65)
     for count in (1, 7):
         with pytest.raises(DataError, match="All pictures are equal"):

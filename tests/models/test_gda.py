@@ -147,10 +147,10 @@ def test_a_run_classifies_and_samples_by_class(tmp_path: Path) -> None:
 
 
 def test_labels_are_needed_and_of_two_classes(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"gda learns classes, but the pictures of .* have no labels"):
+    with pytest.raises(DataError, match=r"gda .*no labels"):
         iw.train("gda", simple_pictures(8), tmp_path / "run")
     points, _ = three_classes(20)
-    with pytest.raises(DataError, match="all 20 pictures are of one, 'b'"):
+    with pytest.raises(DataError, match=r"20 pictures .*'b'"):
         fitted(points, torch.ones(20, dtype=torch.int64))
 
 
@@ -165,7 +165,7 @@ def test_a_class_of_one_picture_and_one_of_none_do_no_harm(boundary: str) -> Non
     assert said.argmax(1).max() < 2
     assert torch.isfinite(model.score(as_pictures(points), torch.Generator(), 1)).all()
     assert torch.isfinite(model.sample_latents(2, torch.Generator(), torch.tensor([0, 1]))).all()
-    with pytest.raises(UserError, match="The class 'c' had no picture in the training"):
+    with pytest.raises(UserError, match="'c' had no picture"):
         model.sample_latents(2, torch.Generator(), torch.tensor([0, 2]))
 
 
@@ -173,9 +173,9 @@ def test_a_class_of_one_picture_has_no_covariance_of_its_own() -> None:
     points, labels = three_classes(30)
     labels[:] = torch.arange(30) % 2
     labels[5] = 2
-    with pytest.raises(ConfigError, match="pooling=0, but the class 'c' has fewer than two pictures"):
+    with pytest.raises(ConfigError, match=r"pooling=0, .*'c'"):
         fitted(points, labels, boundary="quadratic", pooling=0.0)
-    with pytest.raises(ConfigError, match="pooling is for boundary=quadratic"):
+    with pytest.raises(ConfigError, match=r"pooling .*boundary=quadratic"):
         fitted(points, labels, pooling=0.5)
 
 
@@ -184,7 +184,7 @@ def test_singular_covariances_are_borne_and_no_variance_is_refused() -> None:
     flat = torch.cat([points, points[:, :1] * 2, torch.ones(30, 1)], 1)  # a copy, and a constant
     for options in ({}, {"shrinkage": 0.0}, {"boundary": "quadratic", "shrinkage": 0.0, "pooling": 0.5}):
         assert torch.isfinite(log_probabilities(fitted(flat, labels, **options), flat)).all()
-    with pytest.raises(DataError, match="pictures of each class are all equal"):
+    with pytest.raises(DataError, match="each class are all equal"):
         fitted(labels[:, None].repeat(1, 4).float(), labels)
 
 

@@ -109,25 +109,25 @@ def test_pictures_are_brought_to_the_size_of_the_encoder_unless_another_was_aske
     run = train_tiny("gmm", larger, tmp_path / "gmm", encoder=str(vae.path), components=None)
     assert iw.load(run).config.size == (16, 16)
     opened = iw.open_images(larger, size=20)
-    with pytest.raises(ConfigError, match=r"trained on 16x16x3 pictures, and 20x20 were asked for: leave --size out"):
+    with pytest.raises(ConfigError, match=r"16x16x3 .*20x20 .*--size"):
         train_tiny("gmm", opened, tmp_path / "other", encoder=str(vae.path), components=None)
 
 
 def test_a_run_that_does_not_encode_is_refused(tmp_path: Path) -> None:
     gan = train_tiny("dcgan", simple_pictures(40), tmp_path / "gan", steps=1)
-    with pytest.raises(UserError, match="cannot encode: it can sample, decode, score"):
+    with pytest.raises(UserError, match=r"cannot encode: .*sample, decode, score"):
         train_tiny("gmm", simple_pictures(40), tmp_path / "gmm", encoder=str(gan.path), components=None)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"encoder": "vae"}, r"encoder=vae, but a vae is trained in steps: train it first \(`imagewright train vae"),
-        ({"encoder": "dcgan"}, "encoder=dcgan, but dcgan is no encoder: use pca"),
-        ({"encoder": "gmm"}, "encoder=gmm, but gmm is no encoder"),
-        ({"encoder": "pixels", "components": 3}, "components=3 is for an encoder that is fitted here"),
+        ({"encoder": "vae"}, r"encoder=vae\b.*`imagewright train vae"),
+        ({"encoder": "dcgan"}, "encoder=dcgan, .*pca"),
+        ({"encoder": "gmm"}, "encoder=gmm, .*no encoder"),
+        ({"encoder": "pixels", "components": 3}, "components=3 "),
         ({"gaussians": 0}, "gmm: gaussians=0"),
-        ({"gaussians": 41}, "gaussians=41, but there are 40 pictures: use --gaussians 40 or fewer"),
+        ({"gaussians": 41}, r"gaussians=41, .*--gaussians 40\b"),
     ],
 )
 def test_options_that_cannot_be_are_refused(options: dict[str, object], message: str, tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_options_that_cannot_be_are_refused(options: dict[str, object], message:
 
 
 def test_one_picture_and_equal_pictures_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="two pictures or more"):
+    with pytest.raises(DataError, match="two pictures"):
         train_tiny("gmm", simple_pictures(1), tmp_path / "one", gaussians=1)
     same = np.repeat(simple_pictures(1), 6, axis=0)
     with pytest.raises(DataError, match="All pictures are equal"):

@@ -96,7 +96,7 @@ def test_a_rotation_that_was_cut_short_says_so() -> None:
 def test_sources_are_never_more_than_the_directions_in_which_pictures_vary() -> None:
     rows, _ = mixed(sources=4)
     assert fitted("ica", rows).latent_shape == (4,)
-    with pytest.raises(ConfigError, match=r"components=9, .* fewer directions, 4: use --components 4 or fewer"):
+    with pytest.raises(ConfigError, match=r"components=9\b.*--components 4\b"):
         fitted("ica", rows, components=9)
     line = Rows(np.outer(np.linspace(-1, 1, 9), np.linspace(0.1, 1, 42)), SHAPE)
     model = fitted("ica", line)
@@ -105,9 +105,9 @@ def test_sources_are_never_more_than_the_directions_in_which_pictures_vary() -> 
 
 
 def test_pictures_that_tell_nothing_are_refused() -> None:
-    with pytest.raises(DataError, match="two pictures or more, and there is 1"):
+    with pytest.raises(DataError, match="two pictures"):
         fitted("ica", Rows(np.zeros((1, 42)), SHAPE))
     with pytest.raises(DataError, match="All pictures are equal"):
         fitted("ica", Rows(np.full((9, 42), 0.3), SHAPE))
-    with pytest.raises(ConfigError, match="use --components 9 or fewer"):
+    with pytest.raises(ConfigError, match="--components 9"):
         fitted("ica", Rows(np.random.default_rng(0).random((10, 42)), SHAPE), components=10)

@@ -107,6 +107,7 @@ def test_the_recognition_network_is_trained_on_the_same_fakes_as_the_discriminat
     assert {"real", "fake", "category", "continuous"} == set(terms)
 
 
+@pytest.mark.learning
 def test_it_finds_two_classes_without_labels() -> None:
     """Dark pictures and bright ones: the two values of the category part them, by the median of three trainings.
 

@@ -241,22 +241,22 @@ def test_latents_between_two_pictures_decode_to_pictures_between() -> None:
 def test_wrong_pictures_and_options_are_refused() -> None:
     picture = photograph(16, 16)
     for wrong in (picture.astype(np.float32), picture[0], np.concatenate([picture, picture[:1]]), picture[:, :0]):
-        with pytest.raises(UserError, match=r"A JPEG file holds one picture, uint8 \(C, H, W\) with C 1 or 3, not "):
+        with pytest.raises(UserError, match=r"uint8 \(C, H, W\) with C 1 or 3"):
             encode_jpeg(wrong)
     for quality in (0, 101, -5):
-        with pytest.raises(ConfigError, match=f"quality={quality}, but it is a whole number from 1 to 100"):
+        with pytest.raises(ConfigError, match=f"quality={quality}, .*1 to 100"):
             encode_jpeg(picture, quality)
-    with pytest.raises(ConfigError, match=r"subsampling='4:2:1', but it must be one of 4:4:4, 4:2:2, 4:2:0\. Did you"):
+    with pytest.raises(ConfigError, match=r"subsampling='4:2:1', .*4:4:4, 4:2:2, 4:2:0"):
         encode_jpeg(picture, subsampling="4:2:1")
-    with pytest.raises(UserError, match="at most 65535 pixels a side, and the picture is 1x65536"):
+    with pytest.raises(UserError, match=r"65535 pixels.*1x65536"):
         encode_jpeg(np.zeros((1, 1, 65_536), np.uint8))
 
 
 @pytest.mark.parametrize(
     ("options", "mode", "message"),
     [
-        ({"progressive": True}, "RGB", "progressive, and only baseline files are decoded here"),
-        ({}, "CMYK", r"printing inks \(CMYK\), not grey or colours"),
+        ({"progressive": True}, "RGB", "progressive"),
+        ({}, "CMYK", "CMYK"),
     ],
 )
 def test_other_kinds_of_files_are_named(options: dict[str, Any], mode: str, message: str) -> None:

@@ -103,10 +103,10 @@ def test_constant_pixels_lone_pictures_and_missing_classes_do_no_harm() -> None:
 
 
 def test_what_cannot_be_learned_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="naive_bayes learns classes, but"):
+    with pytest.raises(DataError, match=r"naive_bayes .*no labels"):
         iw.train("naive_bayes", simple_pictures(8), tmp_path / "run")
     with pytest.raises(DataError, match="All pictures are equal"):
         fitted(torch.ones(6, 4), torch.arange(6))
     points, labels = digits()
-    with pytest.raises(ConfigError, match="distribution=bernoulli sees pixels as on or off, and encoder=pca"):
+    with pytest.raises(ConfigError, match=r"distribution=bernoulli .*encoder=pca"):
         fitted(points, labels, distribution="bernoulli", encoder="pca")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
@@ -231,13 +232,13 @@ def test_pictures_that_are_all_equal_are_refused(side: int) -> None:
 
 @pytest.mark.parametrize("options", [{"components": 1}, {"explained": 0.9}, {}])
 def test_one_picture_is_refused(options: dict[str, object]) -> None:
-    with pytest.raises(DataError, match="two pictures or more, and there is 1"):
+    with pytest.raises(DataError, match="two pictures"):
         fitted(Pictures(np.zeros((1, 16)), (1, 4, 4)), **options)
 
 
 @pytest.mark.parametrize(("count", "side", "most"), [(10, 8, 9), (100, 4, 16), (30, 48, 29)])
 def test_more_components_than_there_can_be_are_refused(count: int, side: int, most: int) -> None:
-    with pytest.raises(ConfigError, match=rf"components={most + 1}, but .* at most {most}: use --components {most}"):
+    with pytest.raises(ConfigError, match=rf"components={most + 1}\b.*--components {most}\b"):
         fitted(low_rank(count, (1, side, side), rank=2), components=most + 1)
     assert len(fitted(low_rank(count, (1, side, side), rank=2), components=most).basis) == most
 
@@ -279,4 +280,4 @@ def test_options_of_steps_are_said_to_do_nothing_for_a_closed_form(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     iw.train("pca", "digits", tmp_path / "run", learning_rate=0.1, seed=1)
-    assert "pca is fitted in closed form, without steps: learning_rate not used" in capsys.readouterr().err
+    assert re.search(r"pca .*closed form.*learning_rate", capsys.readouterr().err)

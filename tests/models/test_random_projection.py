@@ -101,16 +101,16 @@ def test_the_fit_states_its_bound_and_reads_the_pictures_once() -> None:
 
 def test_a_bound_that_needs_more_than_all_pixels_is_refused_with_one_that_does_not() -> None:
     rows = pictures(4, (1, 20, 30))
-    with pytest.raises(ConfigError, match=r"epsilon=0.05 needs .* more than their 600 pixel values") as refused:
+    with pytest.raises(ConfigError, match=r"epsilon=0\.05\b.*\b600 pixel values") as refused:
         fitted("random_projection", rows, epsilon=0.05)
     feasible = float(str(refused.value).split("--epsilon ")[1].split()[0])
     assert fitted("random_projection", rows, epsilon=feasible).latent_shape[0] <= 600
-    with pytest.raises(ConfigError, match="use --components N, without that guarantee"):
+    with pytest.raises(ConfigError, match="--components N"):
         fitted("random_projection", pictures(10, (1, 2, 2)), epsilon=0.5)
 
 
 def test_numbers_that_do_not_do() -> None:
-    with pytest.raises(ConfigError, match="components=17, but the pictures have 16 pixel values: use --components 16"):
+    with pytest.raises(ConfigError, match=r"components=17\b.*--components 16\b"):
         fitted("random_projection", pictures(10, (1, 4, 4)), components=17)
     with pytest.raises(ConfigError, match="give one of them"):
         fitted("random_projection", pictures(), components=3, epsilon=0.5)

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny import batch_of, engine_of, simple_pictures, tiny_model, train_tiny
+from tiny import BATCH, batch_of, engine_of, simple_pictures, tiny_model, train_tiny
 from torch import Tensor
+from torch.nn.functional import softplus
 
 import imagewright as iw
 from imagewright.errors import ConfigError
 from imagewright.models.autoencoding.vae_gan import VAEGAN, VAEGANConfig
+from imagewright.phases import Step
+from imagewright.pixels import to_float
 
 
 def weights_of(model: torch.nn.Module, name: str) -> Tensor:
@@ -49,6 +52,7 @@ def test_the_layers_are_the_published_ones() -> None:
     [
         ({"equilibrium": 10, "margin": 0.01}, {"encoder", "decoder"}),  # every loss is far below: the judge is ahead
         ({"equilibrium": 1e-3, "margin": 1e-4}, {"encoder", "discriminator"}),  # every loss is far above
+        ({"equilibrium": 0.68, "margin": 0.35}, {"encoder", "decoder", "discriminator"}),  # log 2 each: within it
         ({"margin": 0.0, "equilibrium": 10}, {"encoder", "decoder", "discriminator"}),  # the rule is off
         ({"margin": 0.01, "equilibrium": 10, "loss": "hinge"}, {"encoder", "decoder", "discriminator"}),
     ],
@@ -100,6 +104,40 @@ def test_other_sizes_are_whole_eighths() -> None:
         tiny_model("vae_gan", (21, 16))
 
 
+def test_samples_weigh_as_much_as_reconstructions_in_both_adversarial_losses() -> None:
+    model = tiny_model("vae_gan", discriminator_norm="none")
+    torch.nn.init.normal_(model.discriminator.head[-1].weight, std=3.0)  # logits that differ from picture to picture
+    noise = torch.randn(BATCH, 4, generator=torch.Generator().manual_seed(1))
+    step = Step(images=to_float(batch_of().images), index=0, images_seen=0, draws=SetDraws(noise))
+    loss = {phase.name: phase.loss for phase in model.phases()}
+    loss["encoder"](step)
+    noise.requires_grad_()  # from here on only samples of the prior are made of it
+    adversarial = loss["decoder"](step)["adversarial"]
+    on_images, on_rebuilt, on_samples = (
+        model.discriminator(images) for images in (step.images, step.shared["rebuilt"], step.shared["samples"])
+    )
+    assert (softplus(-on_rebuilt).mean() - softplus(-on_samples).mean()).abs() > 1e-3
+    assert adversarial.item() == pytest.approx(
+        (softplus(-on_rebuilt).mean() + softplus(-on_samples).mean()).item() / 2, rel=1e-5
+    )
+    assert torch.autograd.grad(adversarial, noise)[0].abs().max() > 1e-6  # the decoder learns by the samples
+    terms = loss["discriminator"](step)
+    assert terms["real"].item() == pytest.approx(softplus(-on_images).mean().item(), rel=1e-5)
+    assert terms["fake"].item() == pytest.approx(
+        (softplus(on_rebuilt).mean() + softplus(on_samples).mean()).item() / 2, rel=1e-5
+    )
+
+
+class SetDraws:
+    """Random numbers that are set beforehand."""
+
+    def __init__(self, normal: Tensor) -> None:
+        self._normal = normal
+
+    def normal(self, *shape: int) -> Tensor:
+        return self._normal
+
+
 @pytest.mark.parametrize(
     "options", [{}, {"penalty": 0.0, "margin": 0.35}, {"loss": "relativistic"}, {"generator_every": 2}]
 )
@@ -108,6 +146,7 @@ def test_every_game_can_be_played(options: dict[str, object], tmp_path: Path) ->
     assert iw.reconstruct(run, simple_pictures(2)).shape == (2, 3, 16, 16)
 
 
+@pytest.mark.learning
 def test_what_is_rebuilt_is_the_picture_and_not_another(tmp_path: Path) -> None:
     """Grounds of every grey: 200 small steps are enough for the ground to be kept; another picture has another."""
     pictures = torch.from_numpy(simple_pictures(64)).float()

@@ -49,14 +49,24 @@ def test_the_average_does_not_depend_on_how_images_are_batched(batch: int) -> No
     assert averages.copies["generator"][0].bias.item() == pytest.approx(1 - 0.5 ** (500 / 300), rel=1e-5)
 
 
-def test_early_the_half_life_is_a_share_of_the_images_seen() -> None:
+@pytest.mark.parametrize(
+    ("half_life", "images_seen", "batch", "renewed"),
+    [
+        (10**6, 2000, 100, 0.5),  # 5 % of 2,000 images: the ramp-up of StyleGAN2
+        (10**6, 2000, 50, 1 - 0.5**0.5),
+        (10**6, 400, 100, 1 - 0.5**5),
+        (99, 2000, 99, 0.5),  # the ramp-up ended at 1,980 images
+    ],
+)
+def test_early_the_half_life_is_a_twentieth_of_the_images_seen(
+    half_life: int, images_seen: int, batch: int, renewed: float
+) -> None:
     model = Pair()
-    settings = Average(half_life=10**6)
+    settings = Average(half_life=half_life)
     averages = Averages(model, ("generator",), settings)
     model.fill(1.0, 1)
-    averages.update(2000, 50, settings)
-    expected = 1 - 0.5 ** (50 / (0.05 * 2000))
-    assert averages.copies["generator"][0].weight.item() == pytest.approx(expected, rel=1e-6)
+    averages.update(images_seen, batch, settings)
+    assert averages.copies["generator"][0].weight.item() == pytest.approx(renewed, rel=1e-6)
 
 
 def test_running_statistics_are_averaged_and_counters_copied() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def test_a_loss_that_is_no_number_is_named_and_the_last_good_checkpoint_kept(
             train_tiny("vae", simple_pictures(), tmp_path / "run", **options)
     for words in ("before 48 images", "--learning-rate (now 0.001)", "--clip", "--warmup", "--precision fp32"):
         assert words in str(said.value)
-    assert "The checkpoint at 32 images is kept: --resume goes on from there" in str(said.value)
+    assert re.search(r"\b32 images.*--resume", str(said.value))
     assert "\n" not in str(said.value)
     run = Run(tmp_path / "run")
     assert [each.images_seen for each in run.checkpoints()] == [16, 32]
@@ -83,7 +84,7 @@ def test_weights_that_are_no_numbers_are_never_written(tmp_path: Path, monkeypat
     monkeypatch.setattr(VAE, "advance", jump)
     monkeypatch.setattr(VAE, "negative_elbo", lambda self, step: {"still": self.encoder(step.images).mean()})
     monkeypatch.setattr(VAE, "derived_metrics", lambda self, losses: {})
-    with pytest.raises(TrainingError, match=r"weights hold values that are not numbers\. .* at 32 images is kept"):
+    with pytest.raises(TrainingError, match=r"weights .* 32 images"):
         train_tiny("vae", simple_pictures(), tmp_path / "run", **OFTEN)
     assert Run(tmp_path / "run").checkpoints()[-1].images_seen == 32
 
@@ -92,7 +93,7 @@ def test_a_training_that_breaks_down_at_once_says_that_nothing_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spoil(monkeypatch, VAE, "negative_elbo", "reconstruction", 0, float("nan"))
-    with pytest.raises(TrainingError, match="No checkpoint had been written yet"):
+    with pytest.raises(TrainingError, match="No checkpoint"):
         train_tiny("vae", simple_pictures(), tmp_path / "run", **OFTEN)
 
 
@@ -112,7 +113,7 @@ def test_out_of_memory_says_what_to_lower(error: Exception, tmp_path: Path, monk
         raise error
 
     monkeypatch.setattr(VAE, "negative_elbo", fail)
-    with pytest.raises(TrainingError, match=r"^Memory ran out.*What to lower: --micro-batch .*--batch-size, --size"):
+    with pytest.raises(TrainingError, match=r"^Memory.*--micro-batch.*--batch-size.*--size"):
         train_tiny("vae", simple_pictures(), tmp_path / "run", steps=1)
 
 
@@ -149,12 +150,12 @@ def test_a_full_disk_loses_no_checkpoint_and_training_goes_on_when_there_is_room
     out = tmp_path / "full" / "run"
     with monkeypatch.context() as patch:
         full_after(patch, flushes)
-        with pytest.raises(RunError, match=r"Cannot write .*: the disk is full: free some space") as said:
+        with pytest.raises(RunError, match=r"Cannot write .*disk is full") as said:
             train_tiny("vae", simple_pictures(), out, **OFTEN)
     run = Run(out)
     kept = [each.images_seen for each in run.checkpoints()]
     assert kept, "by then a checkpoint was there"
-    assert f"The checkpoint at {kept[-1]} images is kept: --resume goes on from there." in str(said.value)
+    assert re.search(rf"\b{kept[-1]} images.*--resume", str(said.value))
     assert iw.load(run) is not None
     assert not list(out.rglob(".*")), "half-written files take the room that is missing"
     train_tiny("vae", simple_pictures(), out, resume=True, **OFTEN)
@@ -176,7 +177,7 @@ def test_a_full_disk_reported_by_the_writer_of_tensors(tmp_path: Path, monkeypat
         save(*given, **options)
 
     monkeypatch.setattr(safetensors.torch, "save_file", limited)
-    with pytest.raises(RunError, match=r"the disk is full.* The checkpoint at 32 images is kept"):
+    with pytest.raises(RunError, match=r"disk is full.*\b32 images"):
         train_tiny("vae", simple_pictures(), tmp_path / "run", **OFTEN)
     assert [each.images_seen for each in Run(tmp_path / "run").checkpoints()] == [16, 32]
 
@@ -190,13 +191,11 @@ def test_metrics_that_cannot_be_written_are_said_too(tmp_path: Path, monkeypatch
         return opened(self, mode, *given, **options)
 
     monkeypatch.setattr(Path, "open", refuse)
-    with pytest.raises(RunError, match=r"Cannot write .*metrics\.jsonl: the disk is full"):
+    with pytest.raises(RunError, match=r"metrics\.jsonl.*disk is full"):
         train_tiny("vae", simple_pictures(), tmp_path / "run", **OFTEN)
 
 
-@pytest.mark.parametrize(
-    ("number", "words"), [(errno.EACCES, "no permission to write there"), (errno.EROFS, "file system is read-only")]
-)
+@pytest.mark.parametrize(("number", "words"), [(errno.EACCES, "permission"), (errno.EROFS, "read-only")])
 def test_a_place_that_cannot_be_written_stops_before_training(
     number: int, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -214,7 +213,7 @@ def test_a_place_that_cannot_be_written_stops_before_training(
     assert not (tmp_path / "run").exists()
     if os.geteuid():  # the superuser may write anywhere
         (tmp_path / "locked").mkdir(mode=0o500)
-        with pytest.raises(RunError, match="no permission to write there"):
+        with pytest.raises(RunError, match="permission"):
             train_tiny("vae", simple_pictures(), tmp_path / "locked" / "run", **OFTEN)
 
 
@@ -245,7 +244,7 @@ def test_one_training_at_a_time_in_a_run(tmp_path: Path) -> None:
     class Second(Silent):
         def progressed(self, images_seen: int) -> None:
             if images_seen == 3 * BATCH:
-                with pytest.raises(RunError, match=r"Another process is training in .* now") as said:
+                with pytest.raises(RunError, match=r"Another process") as said:
                     train_tiny("vae", simple_pictures(), tmp_path / "run", resume=True, **OFTEN)
                 refused.append(said.value)
 
@@ -259,14 +258,14 @@ def test_one_training_at_a_time_in_a_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "options", "words"),
     [
-        ("vae", {"latentdim": 3}, "vae has no option 'latentdim'. Did you mean 'latent_dim'? `imagewright train vae"),
-        ("dcgan", {"leraning_rate": 1}, "dcgan has no option 'leraning_rate'. Did you mean 'learning_rate'?"),
-        ("pca", {"xyzzy": 1}, "pca has no option 'xyzzy'. `imagewright train pca --help` lists them"),
-        ("vae", {"size": 16}, "vae has no option 'size'"),
-        ("vae", {"batch_size": 0}, "training: batch_size=0, but it must be greater than or equal to 1"),
-        ("vae", {"images_seen": -1}, "training: images_seen=-1"),
+        ("vae", {"latentdim": 3}, r"vae.*'latentdim'.*'latent_dim'.*`imagewright train vae"),
+        ("dcgan", {"leraning_rate": 1}, r"dcgan.*'leraning_rate'.*'learning_rate'"),
+        ("pca", {"xyzzy": 1}, r"pca.*'xyzzy'.*`imagewright train pca --help`"),
+        ("vae", {"size": 16}, r"vae.*'size'"),
+        ("vae", {"batch_size": 0}, r"batch_size=0.*\b1\b"),
+        ("vae", {"images_seen": -1}, "images_seen=-1"),
         ("vae", {"latent_dim": 0}, "vae: latent_dim=0"),
-        ("vae", {"device": "cuda"}, "device=cuda, but this machine has cpu"),
+        ("vae", {"device": "cuda"}, "device=cuda.*cpu"),
         ("autoencoder", {"noise": "salt:1"}, "autoencoder: noise='salt:1'"),
         ("pca", {"components": 99}, "components=99"),
     ],
@@ -277,14 +276,14 @@ def test_wrong_options_are_refused_and_leave_nothing(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(ConfigError) as said:
         iw.train(name, simple_pictures(), tmp_path / "run", **options)
-    assert words in str(said.value)
+    assert re.search(words, str(said.value))
     assert "\n" not in str(said.value)
     assert said.value.exit_code == 2
     assert not (tmp_path / "run").exists()
 
 
 def test_an_unknown_model_is_refused_with_the_nearest(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"no model 'vea'. Did you mean 'vae'"):
+    with pytest.raises(UserError, match=r"'vea'.*'vae'"):
         iw.train("vea", simple_pictures(), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 

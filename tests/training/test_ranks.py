@@ -117,7 +117,7 @@ def test_what_ranks_exchange(tmp_path: Path) -> None:
 
 def test_a_batch_that_cannot_be_shared_out_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "3")
-    with pytest.raises(ConfigError, match="batch_size=64 cannot be shared out over 3 ranks: give a multiple of 3"):
+    with pytest.raises(ConfigError, match=r"batch_size=64.*3 ranks"):
         build_plan(TrainingOptions(), Recipe())
     plan = build_plan(TrainingOptions(batch_size=12, micro_batch=100), Recipe())
     assert (plan.batch_size, plan.micro_batch) == (12, 4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -53,17 +54,17 @@ def go_on(run: Path, pictures: object = None, name: str = "vae", **options: obje
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"latent_dim": 7}, "latent_dim is 4 in the run and 7 now"),
-        ({"learning_rate": 0.5}, "learning_rate is None in the run and 0.5 now"),
-        ({"batch_size": 16, "seed": 3}, "batch_size is 8 in the run and 16 now; seed is 0 in the run and 3 now"),
-        ({"network": "mlp", "clip": 1.0}, "network is 'convolutional' in the run and 'mlp' now"),
+        ({"latent_dim": 7}, r"latent_dim is 4\b.*\b7\b"),
+        ({"learning_rate": 0.5}, r"learning_rate is None\b.*\b0\.5\b"),
+        ({"batch_size": 16, "seed": 3}, r"batch_size is 8\b.*\b16\b.*seed is 0\b.*\b3\b"),
+        ({"network": "mlp", "clip": 1.0}, r"network is 'convolutional'.*'mlp'"),
     ],
 )
 def test_other_options_are_named(finished: Path, options: dict[str, object], words: str) -> None:
     before = everything(finished)
-    with pytest.raises(RunError, match="cannot be resumed with other options") as said:
+    with pytest.raises(RunError, match="other options") as said:
         go_on(finished, **options)
-    assert words in str(said.value)
+    assert re.search(words, str(said.value))
     assert "--out" in str(said.value)
     assert everything(finished) == before
 
@@ -84,38 +85,38 @@ def test_other_images_are_refused(finished: Path, change: str) -> None:
     else:
         pictures = iw.open_images(pictures, flip=True)
     words = {
-        "a pixel": "the pictures of .* changed",
-        "fewer": "count was 32 and is 31",
-        "size": "size was 16x16 and is 24x24",
-        "flip": "flip was False and is True",
+        "a pixel": "pictures",
+        "fewer": "32 .*31",
+        "size": "16x16 .*24x24",
+        "flip": "flip .*False .*True",
     }
-    with pytest.raises(RunError, match=f"was trained on other images: .*{words[change]}"):
+    with pytest.raises(RunError, match=f"other images: .*{words[change]}"):
         go_on(finished, pictures)
 
 
 def test_another_model_is_refused(finished: Path) -> None:
-    with pytest.raises(RunError, match="trained vae, not autoencoder: resume it with the model it has"):
+    with pytest.raises(RunError, match=r"\bvae\b.*\bautoencoder\b"):
         go_on(finished, name="autoencoder")
 
 
 def test_nothing_to_resume(tmp_path: Path) -> None:
     (tmp_path / "faces").mkdir()
     (tmp_path / "faces" / "run.json").write_text("{}")
-    with pytest.raises(RunError, match=r"There is no run directory .*face\b.* Did you mean '.*faces'"):
+    with pytest.raises(RunError, match=r"face\b.*'.*faces'"):
         go_on(tmp_path / "face")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(RunError, match=r"is no run directory: it has no run\.json"):
+    with pytest.raises(RunError, match=r"run\.json"):
         go_on(tmp_path / "empty")
 
 
 def test_resume_and_force_exclude_each_other(finished: Path) -> None:
-    with pytest.raises(ConfigError, match="--resume goes on with a run and --force replaces it: give one of them"):
+    with pytest.raises(ConfigError, match=r"--resume .*--force"):
         go_on(finished, force=True)
 
 
 def test_a_schedule_that_ended_cannot_be_gone_beyond(tmp_path: Path) -> None:
     run = train_tiny("vae", simple_pictures(), tmp_path / "run", steps=2, schedule="cosine")
-    with pytest.raises(RunError, match="images_seen is 16 in the run and 32 now, but its cosine schedule ends"):
+    with pytest.raises(RunError, match=r"images_seen is 16\b.*\b32\b.*cosine"):
         go_on(run.path, images_seen=32)
 
 
@@ -124,7 +125,7 @@ def test_a_schedule_that_ended_cannot_be_gone_beyond(tmp_path: Path) -> None:
 
 def test_an_existing_run_stops_a_new_training_and_stays_as_it_was(finished: Path) -> None:
     before = everything(finished)
-    with pytest.raises(RunError, match="holds a run already: go on with it by --resume, replace it by --force"):
+    with pytest.raises(RunError, match=r"a run already.*--resume.*--force"):
         train_tiny("vae", simple_pictures(), finished, **OFTEN)
     with pytest.raises(ConfigError):
         train_tiny("vae", simple_pictures(), finished, force=True, latent_dim=-1)
@@ -142,16 +143,16 @@ def test_force_replaces_what_a_training_made_and_nothing_else(copied: Path) -> N
 @pytest.mark.parametrize("force", [True, False])
 def test_a_folder_with_other_files_is_never_trained_into(force: bool, tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("mine")
-    with pytest.raises(RunError, match="is a folder with other files in it"):
+    with pytest.raises(RunError, match="other files"):
         train_tiny("vae", simple_pictures(), tmp_path, force=force)
     assert everything(tmp_path) == {"letter.txt": b"mine"}
 
 
 def test_a_file_in_the_runs_place(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(RunError, match="is a file: name a folder for the run"):
+    with pytest.raises(RunError, match="is a file"):
         train_tiny("vae", simple_pictures(), tmp_path / "file")
-    with pytest.raises(RunError, match="a part of that path is a file"):
+    with pytest.raises(RunError, match="is a file"):
         train_tiny("vae", simple_pictures(), tmp_path / "file" / "run")
     assert (tmp_path / "file").read_text() == "mine"
 
@@ -163,7 +164,7 @@ def test_a_run_that_ended_is_left_as_it_is_and_can_be_trained_on(copied: Path, t
     heard = Heard()
     before = final_bytes(iw.Run(copied))
     go_on(copied, reporter=heard)
-    assert any("is trained on 64 images already: give more by --images-seen" in text for text in heard.texts)
+    assert any(re.search(r"\b64 images.*--images-seen", text) for text in heard.texts)
     assert final_bytes(iw.Run(copied)) == before
     longer = train_tiny("vae", simple_pictures(), tmp_path / "longer" / "run", **(OFTEN | {"steps": 12}))
     go_on(copied, images_seen=12 * BATCH)
@@ -237,9 +238,9 @@ def test_a_checkpoint_cut_in_half_is_named_with_the_earlier_whole_one(copied: Pa
     run = iw.Run(copied)
     last = run.checkpoints()[-1]
     cut(last.weights)
-    with pytest.raises(RunError, match=r"000000064\.safetensors is damaged.* at 48 images is whole.*--at 48"):
+    with pytest.raises(RunError, match=r"000000064\.safetensors is damaged.*--at 48"):
         iw.load(run)
-    with pytest.raises(RunError, match=r"000000064\.safetensors is damaged or no safetensors file"):
+    with pytest.raises(RunError, match=r"000000064\.safetensors is damaged"):
         iw.load(last.weights)
     assert iw.sample(iw.load(run, images_seen=48), 2).shape == (2, 3, 16, 16)
 
@@ -258,14 +259,14 @@ def test_training_goes_on_from_the_last_whole_checkpoint(finished: Path, copied:
     go_on(copied, reporter=heard)
     assert final_bytes(iw.Run(copied)) == final_bytes(iw.Run(finished))
     if (part, how) != ("weights", "missing"):  # without weights there is no checkpoint to speak of
-        assert any(path.name in t and "going on from the checkpoint at 48 images" in t for t in heard.texts)
+        assert any(path.name in t and "48 images" in t for t in heard.texts)
 
 
 def test_where_none_is_whole_it_says_so(copied: Path) -> None:
     for checkpoint in iw.Run(copied).checkpoints():
         cut(checkpoint.weights)
     for act in (lambda: iw.load(copied), lambda: go_on(copied)):
-        with pytest.raises(RunError, match=r"has no whole checkpoint: .*000000064\.safetensors is damaged.*--force"):
+        with pytest.raises(RunError, match=r"000000064\.safetensors is damaged.*--force"):
             act()
     assert len(list((copied / "checkpoints").iterdir())) == 6, "damaged files may still be of use to someone"
 
@@ -273,7 +274,7 @@ def test_where_none_is_whole_it_says_so(copied: Path) -> None:
 def test_an_earlier_checkpoint_can_be_loaded_and_one_that_is_not_there_is_refused(finished: Path) -> None:
     early, late = (iw.load(finished, images_seen=number) for number in (32, 64))
     assert not np.array_equal(iw.sample(early, 2), iw.sample(late, 2))
-    with pytest.raises(RunError, match="has no checkpoint at 40 images: it has 32, 48, 64"):
+    with pytest.raises(RunError, match=r"\b40 images.*32, 48, 64"):
         iw.load(finished, images_seen=40)
 
 

@@ -48,7 +48,7 @@ def test_the_run_says_how_many_and_a_change_is_refused(tmp_path: Path) -> None:
     run = train_tiny("vae", large, tmp_path / "b", steps=1)
     assert run.record["options"]["held_out"] == 16
     assert train_tiny("vae", small, tmp_path / "c", steps=1, held_out=20).record["options"]["held_out"] == 12
-    with pytest.raises(RunError, match="held_out is 16 in the run and 0 now"):
+    with pytest.raises(RunError, match=r"held_out is 16\b.*\b0\b"):
         go_on(run.path, large, held_out=0)
     assert go_on(run.path, large, images_seen=2 * BATCH).record["options"]["held_out"] == 16
     with pytest.raises(ConfigError, match="held_out=-1"):

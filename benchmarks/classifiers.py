@@ -1,4 +1,4 @@
-"""The independent classifier by which the quality scripts judge: a small network trained on the real pictures."""
+"""The independent classifier that scores samples in the quality scripts: a small network trained on real pictures."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from harness import SHARED_DATA
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 import imagewright as iw
 
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 TEST_PICTURES = 10_000
 
 
-def split(name: str, size: int = 32) -> tuple[iw.Images, iw.Images]:
+def open_split(name: str, size: int = 32) -> tuple[iw.Images, iw.Images]:
     """A shared set of labelled pictures, as training and test part: the test is the first 10,000 of one fixed order."""
-    everything = iw.open_images(SHARED / name, size=size)
+    everything = iw.open_images(SHARED_DATA / name, size=size)
     order = np.random.default_rng(0).permutation(len(everything))
     return everything.subset(order[TEST_PICTURES:]), everything.subset(order[:TEST_PICTURES])
 
 
-def small_network(classes: int = 10, channels: int = 1, size: int = 32) -> nn.Sequential:
+def build_network(classes: int = 10, channels: int = 1, size: int = 32) -> nn.Sequential:
     """(N, C, size, size) in [-1, 1] to logits (N, classes)."""
     return nn.Sequential(
         nn.Conv2d(channels, 32, 3, stride=2, padding=1), nn.ReLU(),
@@ -35,18 +35,24 @@ def small_network(classes: int = 10, channels: int = 1, size: int = 32) -> nn.Se
     )  # fmt: skip
 
 
-def trained(
+def train_classifier(
     network: nn.Module,
     images: Tensor,
     labels: Tensor,
-    kept: Path,
+    path: Path,
     *,
     epochs: int,
-    enough: Callable[[nn.Module], bool] | None = None,
+    is_enough: Callable[[nn.Module], bool] | None = None,
 ) -> nn.Module:
-    """The network, trained until `enough` or for `epochs`, or read from `kept`, where it was written the first time."""
-    if kept.exists():
-        network.load_state_dict(load_file(kept))
+    """Train the network, or read it from `path`, where the first call writes it.
+
+    images: uint8 (N, C, H, W)
+    labels: int64 (N,)
+    epochs: at most
+    is_enough: asked after each epoch; training ends once it is true
+    """
+    if path.exists():
+        network.load_state_dict(load_file(path))
         return network.eval()
     optimizer = torch.optim.Adam(network.parameters(), 1e-3, fused=True)
     for _ in range(epochs):
@@ -55,10 +61,10 @@ def trained(
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-        if enough is not None and enough(network):
+        if is_enough is not None and is_enough(network):
             break
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    save_file(network.state_dict(), kept)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file(network.state_dict(), path)
     return network.eval()
 
 
@@ -69,13 +75,13 @@ def probabilities(network: nn.Module, images: Tensor) -> Tensor:
 
 
 def accuracy(network: nn.Module, images: Tensor, labels: Tensor) -> float:
-    """The share of uint8 images that the network puts in their class."""
+    """The share of uint8 images (N, C, H, W) that the network puts in their class."""
     return float((probabilities(network, images).argmax(1) == labels).float().mean())
 
 
-def people(size: int = 64) -> tuple[iw.Images, iw.Images]:
+def open_people(size: int = 64) -> tuple[iw.Images, iw.Images]:
     """The CelebA pictures, as training and test part: no person is in both. One person in ten is in the test."""
-    folder = SHARED / "celeba_89x109"
+    folder = SHARED_DATA / "celeba_89x109"
     images = iw.open_images(folder, size=size)
     with (folder / "attributes.csv").open(newline="") as table:
         identities = {Path(row["image"]).name: int(row["identity"]) for row in csv.DictReader(table)}
