@@ -49,6 +49,7 @@ _HOME = {
     "compare": "imagewright.metrics.comparison",
     "doctor": "imagewright.training.doctor.findings",
     "import_checkpoint": "imagewright.checkpoints",
+    "load_network": "imagewright.checkpoints",
     "inspect": "imagewright.inspection",
     "models": "imagewright.catalogue",
     "Sheet": "imagewright.output.sheets",
@@ -100,6 +101,7 @@ __all__ = [
     "interpolate",
     "interpolation_sheet",
     "load",
+    "load_network",
     "manifold",
     "models",
     "neighbours",
@@ -122,7 +124,7 @@ __all__ = [
 if TYPE_CHECKING:
     from imagewright.analysis.components.components import components
     from imagewright.catalogue import models
-    from imagewright.checkpoints import import_checkpoint
+    from imagewright.checkpoints import import_checkpoint, load_network
     from imagewright.errors import ImagewrightError, UserError
     from imagewright.images import Batch, Images, Layer, check, open_images
     from imagewright.images.cache.management import caches, clear_caches
