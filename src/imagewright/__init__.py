@@ -46,6 +46,7 @@ _HOME = {
     "edit": "imagewright.latent.editing.edit",
     "components": "imagewright.analysis.components.components",
     "evaluate": "imagewright.metrics.evaluate",
+    "open_features": "imagewright.metrics.features.open",
     "compare": "imagewright.metrics.comparison",
     "doctor": "imagewright.training.doctor.findings",
     "import_checkpoint": "imagewright.checkpoints",
@@ -105,6 +106,7 @@ __all__ = [
     "manifold",
     "models",
     "neighbours",
+    "open_features",
     "open_images",
     "project",
     "reconstruct",
@@ -144,6 +146,7 @@ if TYPE_CHECKING:
     from imagewright.latent.walks.walk_sheets import blend_sheet, interpolation_sheet, write_interpolation
     from imagewright.metrics.comparison import compare
     from imagewright.metrics.evaluate import evaluate
+    from imagewright.metrics.features.open import open_features
     from imagewright.output.image_grid import grid_sheet
     from imagewright.output.sheets import Sheet
     from imagewright.runs.loading import load

@@ -181,3 +181,21 @@ def test_a_file_that_is_no_network(tmp_path) -> None:
             open_network(f"file:{tmp_path / name}")
     with pytest.raises(ConfigError, match="is none"):
         open_network(f"file:{tmp_path / 'text.pt'}@0")
+
+
+def test_open_features_is_public(tmp_path, monkeypatch) -> None:
+    import imagewright as iw
+
+    images = pictures(3)
+    network = iw.open_features("random", resize="box")
+    expected = open_network("random", resize="box")
+    assert network.about == expected.about
+    assert torch.equal(
+        network.extract(network.prepare(images)).pooled, expected.extract(network.prepare(images)).pooled
+    )
+    with pytest.raises(ConfigError, match="'pixels' take no weights: only inception and dinov2 do"):
+        iw.open_features("pixels", weights=tmp_path / "own.pth")
+    with pytest.raises(DataError, match=r"no weight file .*own\.pth"):
+        iw.open_features("inception", weights=tmp_path / "own.pth")
+    with pytest.raises(ConfigError, match="no features 'incepton'"):
+        iw.open_features("incepton", weights=tmp_path / "own.pth")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from torch import Tensor
@@ -85,36 +86,41 @@ class FeatureNetwork(Protocol):
         ...
 
 
-# Each: "module:function" that takes `resize` and returns the network, with weights. Nothing is loaded before.
+# "module:function": each takes `resize` and returns the network with its weights. Nothing is imported before.
 NETWORKS = {
     "inception": "imagewright.pretrained.inception:open_inception",
     "dinov2": "imagewright.pretrained.dinov2:open_dinov2",
     "random": "imagewright.pretrained.features.random:open_random",
     "pixels": "imagewright.pretrained.features.pixels:open_pixels",
 }
+WITH_WEIGHTS = ("inception", "dinov2")  # these also take a file of the user's own
 
-# Networks of the user's own, by how their names begin: functions that take the whole name too.
-USERS = {
+# Networks of the user's own, by the prefix of their names: these functions also take the whole name.
+USER_NETWORKS = {
     "file:": "imagewright.pretrained.features.user_networks:open_file",
     "python:": "imagewright.pretrained.features.user_networks:open_python",
 }
 
 
-def open_network(name: str, resize: str | None = None) -> FeatureNetwork:
-    """The network of that name, its weights fetched first where need be.
+def open_network(name: str, resize: str | None = None, weights: str | Path | None = None) -> FeatureNetwork:
+    """The network of a name. Its weights are fetched first if they are not found.
 
-    `name`: one of `NETWORKS`; or one of the user's own, `file:net.pt@224` or `python:package.module:function@224`
-    (`user_networks.py`), whose code is then run. `resize`: another filter than the network's own.
+    name: one of `NETWORKS`, or a network of the user's own: `file:net.pt@224`, `python:package.module:function@224`
+        (`user_networks.py`). The code of the latter is run.
+    resize: a filter other than the network's own.
+    weights: a file of the user's own, for the networks in `WITH_WEIGHTS`.
 
-    Raises `ConfigError` for a name or a filter that does not exist, `DataError` where weights cannot be had, or are not
-    the ones.
+    Raises `ConfigError` for a name or a filter that does not exist, or if the network takes no weights, and `DataError`
+    if weights cannot be had or are those of another network.
     """
-    own = next((kind for kind in USERS if name.startswith(kind)), None)
-    if own is None and name not in NETWORKS:
-        known = ", ".join((*NETWORKS, *(f"{kind}..." for kind in USERS)))
+    prefix = next((prefix for prefix in USER_NETWORKS if name.startswith(prefix)), None)
+    if prefix is None and name not in NETWORKS:
+        known = ", ".join((*NETWORKS, *(f"{prefix}..." for prefix in USER_NETWORKS)))
         raise ConfigError(f"There are no features {name!r}: expected {known}.{nearest_name(name, NETWORKS)}")
-    module, _, function = (NETWORKS[name] if own is None else USERS[own]).partition(":")
-    given = {} if resize is None else {"resize": resize}
+    if weights is not None and name not in WITH_WEIGHTS:
+        raise ConfigError(f"The features {name!r} take no weights: only {' and '.join(WITH_WEIGHTS)} do.")
+    module, _, function = (NETWORKS[name] if prefix is None else USER_NETWORKS[prefix]).partition(":")
+    options = {name: value for name, value in (("resize", resize), ("weights", weights)) if value is not None}
     opened = getattr(importlib.import_module(module), function)
-    network: FeatureNetwork = opened(**given) if own is None else opened(name, **given)
+    network: FeatureNetwork = opened(**options) if prefix is None else opened(name, **options)
     return network
