@@ -1,6 +1,6 @@
-"""Pickles as NVIDIA's code writes them, and hostile ones: made here, so that no file has to be kept.
+"""Writes pickles in the form of NVIDIA's code, and hostile ones.
 
-The classes that such a file names exist only while it is written. A reader that looked one of them up would fail.
+The classes named in such a file exist only while it is written: a reader that looked one of them up would fail.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def _reconstruct_persistent_obj(meta: dict[str, Any]) -> Any:
 
 
 class EasyDict(dict):  # type: ignore[type-arg]
-    """A dictionary with a class of its own, as `dnnlib.util.EasyDict`."""
+    """A subclass of dict, as `dnnlib.util.EasyDict`."""
 
 
 class Network:
@@ -47,7 +47,7 @@ PLACES = {
 
 @contextmanager
 def nvidia_modules() -> Iterator[None]:
-    """The modules that such pickles name, importable for the time of the block."""
+    """Make the modules that such pickles name importable within the block."""
     names = {".".join(place.split(".")[: k + 1]) for place in PLACES for k in range(place.count(".") + 1)}
     for name in sorted(names):
         sys.modules[name] = ModuleType(name)
@@ -87,7 +87,7 @@ def write_pickle(path: Path, held: Any, protocol: int = 4) -> Path:
 
 
 class Call:
-    """Unpickled by an unwary reader, it calls a function."""
+    """A careless unpickler would call the function."""
 
     def __init__(self, function: Any, *arguments: Any) -> None:
         self.function, self.arguments = function, arguments

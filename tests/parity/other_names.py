@@ -1,4 +1,4 @@
-"""A family for tests: DCGAN networks under other names, whose shapes are said to tell neither size nor norms."""
+"""A family for tests: DCGAN networks under other names, whose shapes do not tell the size."""
 
 from __future__ import annotations
 

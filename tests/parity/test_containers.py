@@ -19,6 +19,7 @@ from torch import Tensor
 import imagewright as iw
 from imagewright import catalogue
 from imagewright.checkpoints import export_state, find_adapter
+from imagewright.cli.app import main
 from imagewright.errors import ConfigError, RunError, UserError
 from imagewright.models.adversarial.dcgan import DCGAN
 
@@ -137,7 +138,7 @@ def test_a_file_without_any_state_dict(held: object, tmp_path: Path) -> None:
 
 def test_options_override_what_shapes_tell_and_unknown_ones_are_named() -> None:
     state = state_of(published(), "discriminator")
-    options = {"discriminator_norm": "none"}  # then the convolutions have biases, which this state dict has not
+    options = {"discriminator_norm": "none"}  # then the convolutions have biases, which this state dict lacks
     assert iw.load_network("dcgan", "discriminator", state, penalty=0)(image=torch.zeros(1, 3, 16, 16))
     with pytest.raises(RunError, match="has no tensor main"):
         iw.load_network("dcgan", "discriminator", state, **options)
@@ -190,13 +191,38 @@ def test_ignored_and_optional_tensors() -> None:
     state = renamed(model)
     state["net.layer0.kernel"] = torch.ones(3)
     for norm in (module for module in model.generator.modules() if isinstance(module, torch.nn.BatchNorm2d)):
-        norm.bias.data.zero_()  # as it is built, where a file has none
+        norm.bias.data.zero_()  # the value it is built with, if the file has none
     without = {name: tensor for name, tensor in state.items() if not name.endswith("bias")}
     latents = torch.randn(2, 8)
     network = iw.load_network("dcgan", "generator", without, size=(16, 16))
     assert torch.equal(network(z=latents), model.generator(latents))
     with pytest.raises(RunError, match=r"net\.layer0\.colour is unknown"):
         iw.load_network("dcgan", "generator", state | {"net.layer0.colour": torch.ones(3)}, size=(16, 16))
+
+
+def command(*arguments: object) -> int:
+    return main(["import", *map(str, arguments), "--as", "dcgan"])
+
+
+@pytest.mark.usefixtures("other_names")
+def test_the_command_takes_networks_and_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = published(size=(32, 16))
+    torch.save({"a": renamed(model), "b": renamed(published(1))}, tmp_path / "ab.pt")
+    assert command(tmp_path / "ab.pt", "--out", tmp_path / "run", "--size", "32x16", "--penalty-every", "4") == 0
+    assert samples_are_of(model, tmp_path / "run")
+    assert iw.Run(tmp_path / "run").record["config"]["penalty_every"] == 4
+    capsys.readouterr()
+    for arguments, message in (
+        (("--widht", "8"), "Did you mean 'width'"),
+        (("--penalty-every", "few"), "'few'"),
+        (("--network", "c"), "the keys a, b"),
+        ((), "size is missing"),
+    ):
+        assert command(tmp_path / "ab.pt", "--out", tmp_path / "none", *arguments) == 2
+        error = capsys.readouterr().err
+        assert message in error
+        assert "Traceback" not in error
+    assert not (tmp_path / "none").exists()
 
 
 # There and back

@@ -79,7 +79,7 @@ def test_a_module_gives_its_state_dict(protocol: int, persistent: bool, tmp_path
         assert torch.equal(state[name], tensor), name
 
 
-def test_the_call_that_made_a_network_is_told_by_the_file(tmp_path: Path) -> None:
+def test_constructor_arguments_in_the_file(tmp_path: Path) -> None:
     arguments = {"z_dim": 8, "mapping_kwargs": EasyDict(num_layers=2)}
     path = write_pickle(tmp_path / "network.pkl", {"G_ema": Persistent(nn.Linear(2, 3), **arguments)})
     held = read_checkpoint(path)

@@ -55,7 +55,7 @@ def test_a_loss_that_is_no_number_is_named_and_the_last_good_checkpoint_kept(
             train_tiny("vae", simple_pictures(), tmp_path / "run", **options)
     for words in ("before 48 images", "--learning-rate (now 0.001)", "--clip", "--warmup", "--precision fp32"):
         assert words in str(said.value)
-    assert "The checkpoint at 32 images is kept: --resume goes on from there" in str(said.value)
+    assert "The checkpoint at 32 images is saved: --resume continues from there" in str(said.value)
     assert "\n" not in str(said.value)
     run = Run(tmp_path / "run")
     assert [each.images_seen for each in run.checkpoints()] == [16, 32]
@@ -83,7 +83,7 @@ def test_weights_that_are_no_numbers_are_never_written(tmp_path: Path, monkeypat
     monkeypatch.setattr(VAE, "advance", jump)
     monkeypatch.setattr(VAE, "negative_elbo", lambda self, step: {"still": self.encoder(step.images).mean()})
     monkeypatch.setattr(VAE, "derived_metrics", lambda self, losses: {})
-    with pytest.raises(TrainingError, match=r"weights hold values that are not numbers\. .* at 32 images is kept"):
+    with pytest.raises(TrainingError, match=r"weights hold values that are not numbers\. .* at 32 images is saved"):
         train_tiny("vae", simple_pictures(), tmp_path / "run", **OFTEN)
     assert Run(tmp_path / "run").checkpoints()[-1].images_seen == 32
 
@@ -154,7 +154,7 @@ def test_a_full_disk_loses_no_checkpoint_and_training_goes_on_when_there_is_room
     run = Run(out)
     kept = [each.images_seen for each in run.checkpoints()]
     assert kept, "by then a checkpoint was there"
-    assert f"The checkpoint at {kept[-1]} images is kept: --resume goes on from there." in str(said.value)
+    assert f"The checkpoint at {kept[-1]} images is saved: --resume continues from there." in str(said.value)
     assert iw.load(run) is not None
     assert not list(out.rglob(".*")), "half-written files take the room that is missing"
     train_tiny("vae", simple_pictures(), out, resume=True, **OFTEN)
@@ -176,7 +176,7 @@ def test_a_full_disk_reported_by_the_writer_of_tensors(tmp_path: Path, monkeypat
         save(*given, **options)
 
     monkeypatch.setattr(safetensors.torch, "save_file", limited)
-    with pytest.raises(RunError, match=r"the disk is full.* The checkpoint at 32 images is kept"):
+    with pytest.raises(RunError, match=r"the disk is full.* The checkpoint at 32 images is saved"):
         train_tiny("vae", simple_pictures(), tmp_path / "run", **OFTEN)
     assert [each.images_seen for each in Run(tmp_path / "run").checkpoints()] == [16, 32]
 

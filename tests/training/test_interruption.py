@@ -57,7 +57,7 @@ def test_stopping_at_once_is_said_too(tmp_path: Path) -> None:
             if images_seen == 7 * BATCH:
                 raise KeyboardInterrupt
 
-    with pytest.raises(Stopped, match=r"at once, without saving\. The checkpoint at 32 images is kept") as said:
+    with pytest.raises(Stopped, match=r"at once, without saving\. The checkpoint at 32 images is saved") as said:
         train_tiny("vae", simple_pictures(), tmp_path / "run", reporter=Impatient(), **OFTEN)
     assert said.value.exit_code == 130
     assert [each.images_seen for each in iw.Run(tmp_path / "run").checkpoints()] == [32]

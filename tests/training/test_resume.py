@@ -237,7 +237,7 @@ def test_a_checkpoint_cut_in_half_is_named_with_the_earlier_whole_one(copied: Pa
     run = iw.Run(copied)
     last = run.checkpoints()[-1]
     cut(last.weights)
-    with pytest.raises(RunError, match=r"000000064\.safetensors is damaged.* at 48 images is whole.*--at 48"):
+    with pytest.raises(RunError, match=r"000000064\.safetensors is damaged.* at 48 images is intact.*--at 48"):
         iw.load(run)
     with pytest.raises(RunError, match=r"000000064\.safetensors is damaged or no safetensors file"):
         iw.load(last.weights)
@@ -265,7 +265,7 @@ def test_where_none_is_whole_it_says_so(copied: Path) -> None:
     for checkpoint in iw.Run(copied).checkpoints():
         cut(checkpoint.weights)
     for act in (lambda: iw.load(copied), lambda: go_on(copied)):
-        with pytest.raises(RunError, match=r"has no whole checkpoint: .*000000064\.safetensors is damaged.*--force"):
+        with pytest.raises(RunError, match=r"has no intact checkpoint: .*000000064\.safetensors is damaged.*--force"):
             act()
     assert len(list((copied / "checkpoints").iterdir())) == 6, "damaged files may still be of use to someone"
 

@@ -36,7 +36,7 @@ def state_dicts(held: Any) -> dict[str, State]:
 
 
 def one_of_each(found: dict[str, State], which: Callable[[State], str | None], family: str) -> dict[str, State]:
-    """The state dict of each network among those found, told apart by their contents.
+    """The state dict of each network, which is recognised by its tensors.
 
     found: from `state_dicts`.
     which: the network that a state dict is of, or None if it is of none.

@@ -6,6 +6,7 @@ import dataclasses
 import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,8 +68,8 @@ def import_checkpoint(
     files: one file, or several that hold a network each. Nothing in them is executed.
     system: a model of the catalogue whose published checkpoints can be read, such as "dcgan".
     out: the run directory to make; none is made by default.
-    network: the network that is meant, where a file holds several or does not tell: a network's name, or a key of the
-        dictionary in the file ("G", "gen_test"). Of several files, one for each.
+    network: which network to take, if a file holds several or does not tell: a network's name, or a key of the
+        dictionary in the file ("G", "gen_test"). With several files, one for each.
     force: replace a run at `out`.
     options: of the model's configuration: they override what the shapes tell, or say what shapes cannot tell.
 
@@ -85,26 +86,14 @@ def import_checkpoint(
         raise UserError(
             f"{len(paths)} files and {len(wanted)} networks: name one network for each file, in their order."
         )
-    sources: dict[str, tuple[Path, State]] = {}
-    found: dict[str, Any] = {}
-    for path, name in zip(paths, wanted, strict=True):
-        for each, state, told in _read(path, adapter, system, name):
-            if each in sources:
-                raise UserError(f"Two of the files hold a {each}: give one file of each network.")
-            differing = next((option for option in told if option in found and found[option] != told[option]), None)
-            if differing and differing not in options:
-                raise UserError(
-                    f"The files are of different networks: {differing} is {found[differing]} in one and "
-                    f"{told[differing]} in {path}."
-                )
-            sources[each] = path, state
-            found |= told
+    parts = [part for path, name in zip(paths, wanted, strict=True) for part in _read(path, adapter, system, name)]
+    found = _merged_options(parts, options)
     with _naming(paths[0]):
         model = model_class(_configure(model_class.Config, system, found, options))
-    for each, (path, state) in sources.items():
-        with _naming(path):
-            fill_network(model.get_submodule(each), adapter.networks[each], state)
-    return _finish(model, system, adapter, paths, list(sources), out, force)
+    for part in parts:
+        with _naming(part.path):
+            fill_network(model.get_submodule(part.network), adapter.networks[part.network], part.state)
+    return _finish(model, system, adapter, paths, [part.network for part in parts], out, force)
 
 
 def find_adapter(system: str) -> Adapter:
@@ -118,13 +107,41 @@ def find_adapter(system: str) -> Adapter:
     return adapter
 
 
-def _read(path: Path, adapter: Adapter, system: str, network: str | None) -> list[tuple[str, State, dict[str, Any]]]:
-    """Each network in a file: its name, its state dict, the options that the file tells. Errors name the file."""
+@dataclass(frozen=True)
+class _Part:
+    """One network of one file. `options`: those that its shapes and the file tell."""
+
+    network: str
+    path: Path
+    state: State
+    options: dict[str, Any]
+
+
+def _read(path: Path, adapter: Adapter, system: str, network: str | None) -> list[_Part]:
+    """The networks in a file. Errors name the file."""
     held = read_checkpoint(path)
     with _naming(path):
-        told = adapter.options(held)
-        states = _states_in(adapter, held, network, system)
-        return [(name, each, told | adapter.networks[name].options(shapes_of(each))) for name, each in states.items()]
+        stated = adapter.options(held)
+        return [
+            _Part(name, path, state, stated | adapter.networks[name].options(shapes_of(state)))
+            for name, state in _states_in(adapter, held, network, system).items()
+        ]
+
+
+def _merged_options(parts: Sequence[_Part], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that all parts tell. Raises `UserError` if parts differ, or are of the same network."""
+    merged: dict[str, Any] = {}
+    seen: set[str] = set()
+    for part in parts:
+        if part.network in seen:
+            raise UserError(f"Two of the files hold a {part.network}: give one file of each network.")
+        seen.add(part.network)
+        for name, value in part.options.items():
+            if name not in given and merged.setdefault(name, value) != value:
+                raise UserError(
+                    f"The files are of different networks: {name} is {merged[name]} in one and {value} in {part.path}."
+                )
+    return merged
 
 
 @contextmanager

@@ -30,27 +30,25 @@ def inspect(
 
 
 def import_checkpoint(
-    file: Annotated[Path, Parameter(help="a checkpoint released by a method's authors; nothing in it is executed")],
+    file: Annotated[Path, Parameter(help="a file of published weights; nothing in it is executed")],
     /,
-    *others: Annotated[Path, Parameter(help="more files, where each network has its own")],
+    *others: Annotated[Path, Parameter(help="more files, if each network has its own")],
     system: Annotated[str, Parameter(name="--as", help="the model it belongs to, such as dcgan")],
     out: Annotated[Path, Parameter(help="the run directory to make")],
     network: Annotated[
         list[str] | None,
-        Parameter(help="the network, or the key in the file, that is meant; once for each file", negative=""),
+        Parameter(help="which network, by name or by key in the file; once for each file", negative=""),
     ] = None,
-    size: Annotated[
-        Size | None, Parameter(help="64, or HEIGHTxWIDTH, where shapes do not tell it", negative="")
-    ] = None,
+    size: Annotated[Size | None, Parameter(help="64, or HEIGHTxWIDTH, if shapes do not tell it", negative="")] = None,
     force: Annotated[Flag, Parameter(help="replace the run that is there")] = False,
-    **options: Annotated[str, Parameter(help="any option of the model, where shapes do not tell it")],
+    **options: Annotated[str, Parameter(help="any option of the model, if shapes do not tell it")],
 ) -> None:
-    """Turn a published checkpoint into a run, for every command that takes one."""
+    """Make a run from a published checkpoint, on which every verb works."""
     import imagewright
 
     given = _parse_options(system, options) | ({"size": size} if size else {})
-    meant = network[0] if network and len(network) == 1 else network
-    imagewright.import_checkpoint([file, *others], system, out=out, network=meant, force=force, **given)
+    only = network[0] if network and len(network) == 1 else network
+    imagewright.import_checkpoint([file, *others], system, out=out, network=only, force=force, **given)
     print(out)
 
 

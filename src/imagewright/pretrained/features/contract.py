@@ -1,4 +1,4 @@
-"""What a network that turns pictures into features says of itself, and how it is found by name."""
+"""The contract of feature networks, which turn pictures into features, and opening one by its name."""
 
 from __future__ import annotations
 
@@ -16,14 +16,19 @@ WITHOUT_WEIGHTS = "The features `random` and `pixels` need no file."
 
 @dataclass(frozen=True)
 class About:
-    """What decides a network's features, and whose they are.
+    """What decides a network's features, and their licence.
 
-    name: "inception". digest: SHA-256, in hex, over the weights (`weights.weights_digest`), not over a file: the same
-    numbers have the same digest by whatever way they came. dimension: numbers of a picture's features. size: (height,
-    width) that pictures are brought to, None for their own. resize: by which filter of `pretrained/resizing.py`, "none"
-    where they stay as they are. channels: 1 or 3, None for their own. value_range: of the numbers that the network
-    sees, in words. licence: of the weights. classes: width of the logits, None where there are none. published: whether
-    these are the weights that published scores were computed with.
+    name: such as "inception".
+    digest: SHA-256, in hex, over the weights (`weights.weights_digest`), not over a file: equal weights from different
+        files have the same digest.
+    dimension: number of features of a picture.
+    size: (height, width) to which pictures are resized; None leaves them as they are.
+    resize: a filter of `pretrained/resizing.py`; "none" if pictures are not resized.
+    channels: 1 or 3; None leaves them as they are.
+    value_range: of the network's inputs, in words.
+    licence: of the weights.
+    classes: width of the logits; None if the network does not classify.
+    published: whether published scores were computed with these weights.
     """
 
     name: str
@@ -37,8 +42,8 @@ class About:
     classes: int | None = None
     published: bool = False
 
-    def record(self) -> dict[str, Any]:
-        """What decides the features, ready for JSON: the part of a score's recipe that says what they are."""
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values: the part of a score's recipe that identifies the features."""
         return {
             "name": self.name,
             "digest": self.digest,
@@ -50,14 +55,14 @@ class About:
 
 @dataclass(frozen=True)
 class Features:
-    """Of N pictures: `pooled` float32 (N, F), and `logits` float32 (N, K) where the network classifies."""
+    """The features of N pictures: `pooled` float32 (N, F), and `logits` float32 (N, K) if the network classifies."""
 
     pooled: Tensor
     logits: Tensor | None = None
 
 
 class FeatureNetwork(Protocol):
-    """Turns pictures of any size into features."""
+    """A network that turns pictures of any size into features."""
 
     @property
     def about(self) -> About:
@@ -66,23 +71,23 @@ class FeatureNetwork(Protocol):
 
     @property
     def block(self) -> int:
-        """How many pictures `extract` computes together on a CPU: fewer take as long."""
+        """How many pictures `extract` computes together on a CPU. Fewer pictures take the same time."""
         ...
 
     @property
     def concurrent(self) -> bool:
-        """Whether several threads may call `extract` at once: it keeps nothing between calls, and runs on the CPU."""
+        """Whether threads may call `extract` concurrently: it has no state between calls, and runs on the CPU."""
         ...
 
     def prepare(self, images: Tensor) -> Tensor:
-        """uint8 (N, C, H, W) as the network wants them, on the CPU: size, channels, range. Row k is of picture k alone.
+        """Convert uint8 (N, C, H, W) to the network's size, channels and range, on the CPU, each picture independently.
 
-        Called in threads of their own, maybe in several at once.
+        May be called by several threads at once.
         """
         ...
 
     def extract(self, prepared: Tensor) -> Features:
-        """The features, on the CPU, of what `prepare` made. Without gradients."""
+        """The features, on the CPU and without gradients, of pictures from `prepare`."""
         ...
 
 
