@@ -19,6 +19,8 @@ from torch import Tensor
 import imagewright as iw
 from imagewright import catalogue
 from imagewright.checkpoints import export_state, find_adapter
+from imagewright.checkpoints.containers import state_dicts
+from imagewright.checkpoints.reading import read_checkpoint
 from imagewright.cli.app import main
 from imagewright.errors import ConfigError, RunError, UserError
 from imagewright.models.adversarial.dcgan import DCGAN
@@ -76,6 +78,7 @@ def test_an_optimiser_beside_the_networks_is_left_out(tmp_path: Path) -> None:
     optimiser.step()
     held = {"state_dict": state_of(model), "optimizer": optimiser.state_dict(), "epoch": 3, "best": [1.0, 2.0]}
     torch.save(held, tmp_path / "training.pt")
+    assert list(state_dicts(read_checkpoint(tmp_path / "training.pt"))) == ["state_dict"]
     assert samples_are_of(model, iw.import_checkpoint(tmp_path / "training.pt", "dcgan"))
 
 

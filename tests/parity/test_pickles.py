@@ -266,7 +266,7 @@ def test_tensors_that_claim_more_than_the_file_has(tmp_path: Path) -> None:
     storage = Call(torch.storage._load_from_bytes, storage_bytes(4))
     for shape, stride in (((10**12,), (0,)), ((10**6, 10**6), (0, 0)), ((1000,), (1,)), ((-1,), (1,)), ((2,), (-1,))):
         huge = Call(torch._utils._rebuild_tensor_v2, storage, 0, shape, stride, False, None)
-        refused(write_pickle(tmp_path / "huge.pkl", {"a": huge}))
+        refused(write_pickle(tmp_path / "huge.pkl", {"a": huge}), "cannot be read as a pickle")
     raw = np.zeros(4).__reduce__()
     array = (raw[0], raw[1], (1, (10**9,), np.dtype("f8"), False, b"1234"))
     refused(write_pickle(tmp_path / "array.pkl", Restored(*array)), "an array in it has 4 bytes")

@@ -1,7 +1,8 @@
-"""What a published family declares so that its files become our networks, and our networks its files.
+"""The declaration of a published family, by which its files become our networks and our networks its files.
 
-An adapter names networks by the sub-module of the model that they become (`generator`). Each network says how it is
-built, which options its shapes tell, and what its tensors are called on both sides; the rest is done here, once.
+A new family is a file in `adapters/` with an `Adapter`, named in its catalogue entry. For each network, under the name
+of the model's sub-module that it becomes (`generator`), it declares how the network is built, which options its shapes
+tell, and what its tensors are called when published. `tests/parity/test_adapters.py` holds for every family.
 """
 
 from __future__ import annotations
