@@ -103,9 +103,9 @@ def row_of(effect: Any, found: Any) -> dict[str, Any]:
     }
 
 
-def write(out: Path, way: str, found: Any, effect: Any) -> None:
-    """The sheet, the curves and the table of one way, for people to look at."""
-    stem = way.replace(", ", "-").replace(" ", "-")
+def write(out: Path, method: str, found: Any, effect: Any) -> None:
+    """The sheet, the curves and the table of one method, for people to look at."""
+    stem = method.replace(", ", "-").replace(" ", "-")
     found.sheet().write(out / f"{stem}.png", force=True)
     write_effect(found, effect, out / f"{stem}-effect.png", force=True)
 

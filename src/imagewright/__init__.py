@@ -46,9 +46,11 @@ _HOME = {
     "edit": "imagewright.latent.editing.edit",
     "components": "imagewright.analysis.components.components",
     "evaluate": "imagewright.metrics.evaluate",
+    "open_features": "imagewright.metrics.features.open",
     "compare": "imagewright.metrics.comparison",
     "doctor": "imagewright.training.doctor.findings",
     "import_checkpoint": "imagewright.checkpoints",
+    "load_network": "imagewright.checkpoints",
     "inspect": "imagewright.inspection",
     "models": "imagewright.catalogue",
     "Sheet": "imagewright.output.sheets",
@@ -102,9 +104,11 @@ __all__ = [
     "interpolation_sheet",
     "list_latents",
     "load",
+    "load_network",
     "manifold",
     "models",
     "neighbours",
+    "open_features",
     "open_images",
     "project",
     "reconstruct",
@@ -124,7 +128,7 @@ __all__ = [
 if TYPE_CHECKING:
     from imagewright.analysis.components.components import components
     from imagewright.catalogue import models
-    from imagewright.checkpoints import import_checkpoint
+    from imagewright.checkpoints import import_checkpoint, load_network
     from imagewright.errors import ImagewrightError, UserError
     from imagewright.images import Batch, Images, Layer, check, open_images
     from imagewright.images.cache.management import caches, clear_caches
@@ -145,6 +149,7 @@ if TYPE_CHECKING:
     from imagewright.latent.walks.walk_sheets import blend_sheet, interpolation_sheet, write_interpolation
     from imagewright.metrics.comparison import compare
     from imagewright.metrics.evaluate import evaluate
+    from imagewright.metrics.features.open import open_features
     from imagewright.output.image_grid import grid_sheet
     from imagewright.output.sheets import Sheet
     from imagewright.runs.loading import load

@@ -32,6 +32,7 @@ class Entry:
     summary: str
     paper: str
     verbs: tuple[str, ...]
+    adapter: str | None = None  # "module:ATTRIBUTE": how its published checkpoints are read, where any are
 
 
 _ENTRIES = (
@@ -162,6 +163,7 @@ _ENTRIES = (
         "deep convolutional GAN",
         "Radford et al. 2015, arXiv:1511.06434",
         ("sample", "decode", "score"),
+        adapter="imagewright.checkpoints.adapters.dcgan:ADAPTER",
     ),
     Entry(
         "cgan",

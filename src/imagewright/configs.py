@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import Field, PositiveInt, ValidationError, field_validator
@@ -141,16 +142,21 @@ def build(config_class: type[AnyConfig], values: dict[str, Any], what: str) -> A
 
     `what` is how the message calls the thing that is configured: "vae", "training".
     """
-    known = [field.name for field in dataclasses.fields(config_class)]  # type: ignore[arg-type]
     values = with_present_names(config_class, values)
-    for name in values:
-        if name not in known:
-            options = ", ".join(option for option in known if option not in DATA_FIELDS)
-            raise ConfigError(f"{what} has no option {name!r}.{nearest_name(name, known)} Its options: {options}.")
+    check_names(config_class, values, what)
     try:
         return config_class(**values)
     except ValidationError as error:
         raise ConfigError("; ".join(_sentence(problem, what) for problem in error.errors())) from None
+
+
+def check_names(config_class: type[Any], names: Iterable[str], what: str) -> None:
+    """Raise `ConfigError`, with the nearest name, if a configuration has no option of one of the names."""
+    known = [field.name for field in dataclasses.fields(config_class)]
+    for name in names:
+        if name not in known:
+            options = ", ".join(option for option in known if option not in DATA_FIELDS)
+            raise ConfigError(f"{what} has no option {name!r}.{nearest_name(name, known)} Its options: {options}.")
 
 
 def _sentence(problem: Any, what: str) -> str:

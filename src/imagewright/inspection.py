@@ -28,11 +28,11 @@ def inspect(path: Run | str | Path) -> dict[str, Any]:
 
 
 def _inspect_run(run: Run) -> dict[str, Any]:
-    from imagewright.runs.weights import damage
+    from imagewright.runs.weights import find_damage
 
     checkpoints = run.checkpoints()
     reports = run.metrics()
-    faults = [damage(checkpoint, for_resume=False) for checkpoint in checkpoints]
+    faults = [find_damage(checkpoint, for_resume=False) for checkpoint in checkpoints]
     return {
         "kind": "run",
         "path": str(run.path),

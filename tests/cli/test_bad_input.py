@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from imagewright.cli import main
-from imagewright.runs.lock import claimed
+from imagewright.runs.lock import lock_run
 
 TINY = ("--width", "8", "--latent-dim", "2", "--images-seen", "128", "--batch-size", "32")
 
@@ -157,7 +157,7 @@ def run(here: Path) -> Path:
 def test_an_existing_run_is_not_overwritten(capsys: pytest.CaptureFixture[str], run: Path) -> None:
     before = (run / "metrics.jsonl").read_bytes()
     mistake(capsys, train("digits", "--out", "run", *TINY), "holds a run already", "--resume", "--force")
-    with claimed(run):  # as another process does while it trains
+    with lock_run(run):  # as another process does while it trains
         mistake(capsys, train("digits", "--out", "run", "--resume"), "Another process is training in run")
         mistake(capsys, train("digits", "--out", "run", "--force", *TINY), "Another process is training in run")
     assert (run / "metrics.jsonl").read_bytes() == before
@@ -188,7 +188,7 @@ def test_without_a_whole_checkpoint_one_is_named_and_the_others_counted(
 ) -> None:
     for path in (run / "checkpoints").iterdir():
         path.write_bytes(path.read_bytes()[:100])
-    mistake(capsys, main(["sample", "run", "--out", "a.png"]), "no whole checkpoint", "(and 1 more)", "--force")
+    mistake(capsys, main(["sample", "run", "--out", "a.png"]), "no intact checkpoint", "(and 1 more)", "--force")
 
 
 @pytest.mark.parametrize("content", ["", "{", "{}", "[1]", '{"model": "vae", "config": {}}', "\xff"])

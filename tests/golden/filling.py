@@ -1,4 +1,4 @@
-"""Weights without a file: each tensor's numbers follow from its name, its shape and a seed."""
+"""Weights without a file: the values of each tensor are a function of its name, its shape and a seed."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 
-def filled(name: str, shape: tuple[int, ...], seed: int = 0, gain: float = 1.0) -> Tensor:
-    """float32: kernels of variance gain^2 / inputs, variances a little over 1, factors around 1, small shifts."""
+def fill_tensor(name: str, shape: tuple[int, ...], seed: int = 0, gain: float = 1.0) -> Tensor:
+    """float32. Kernels have variance gain^2 / inputs, running variances are 1 or more, gains near 1, the rest small."""
     random = np.random.default_rng([seed, zlib.crc32(name.encode())])
     values = random.standard_normal(shape).astype(np.float32)
     leaf = name.rsplit(".", 1)[-1]
@@ -27,13 +27,13 @@ def filled(name: str, shape: tuple[int, ...], seed: int = 0, gain: float = 1.0) 
     return torch.from_numpy(np.asarray(values, np.float32))
 
 
-def filled_state(shapes: Mapping[str, tuple[int, ...]], seed: int = 0, gain: float = 1.0) -> dict[str, Tensor]:
-    """A state dict of those names and shapes."""
-    return {name: filled(name, tuple(shape), seed, gain) for name, shape in shapes.items()}
+def fill_state(shapes: Mapping[str, tuple[int, ...]], seed: int = 0, gain: float = 1.0) -> dict[str, Tensor]:
+    """A state dict with the given names and shapes."""
+    return {name: fill_tensor(name, tuple(shape), seed, gain) for name, shape in shapes.items()}
 
 
-def drawn_pictures(count: int, size: tuple[int, int], seed: int) -> Tensor:
-    """uint8 (count, 3, H, W): coarse noise, so that neighbours are alike as in pictures, and fine noise on it."""
+def noise_pictures(count: int, size: tuple[int, int], seed: int) -> Tensor:
+    """uint8 (count, 3, H, W): coarse noise, so that neighbouring pixels correlate as in pictures, plus fine noise."""
     random = np.random.default_rng(seed)
     coarse = random.uniform(0, 255, (count, 3, -(-size[0] // 8), -(-size[1] // 8)))
     smooth = np.kron(coarse, np.ones((1, 1, 8, 8)))[:, :, : size[0], : size[1]]

@@ -1,7 +1,7 @@
 """Writes dcgan_tiny.json: what a DCGAN of 8x8 pictures computes, by functional operations in double precision.
 
-Independent of the package: layers, paddings and norms are written out here as in Radford et al. 2015 and the PyTorch
-example of it. Run from the repository: `python tests/golden/make_dcgan_tiny.py`.
+Independent of the package: layers, paddings and norms are written here as in Radford et al. 2015 and the PyTorch
+example. Run from the repository: `python tests/golden/make_dcgan_tiny.py`.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ DISCRIMINATOR = {
 
 
 def waves(shape: tuple[int, ...], phase: float) -> Tensor:
-    """Numbers in [-1, 1] that need no file: sines of their places."""
+    """Values in [-1, 1] that need no file: sines of their positions."""
     count = torch.tensor(shape).prod().item()
     return torch.sin(torch.arange(count, dtype=torch.float64) * 1.7 + phase).reshape(shape)
 
 
-def state_of(shapes: dict[str, tuple[int, ...]]) -> dict[str, Tensor]:
-    """A state dict filled with waves; a name without a last part is that of a batch norm."""
+def make_state(shapes: dict[str, tuple[int, ...]]) -> dict[str, Tensor]:
+    """A state dict of waves. A name without `.weight` stands for the four tensors of a batch norm."""
     state: dict[str, Tensor] = {}
     for place, (name, shape) in enumerate(shapes.items()):
         if name.endswith("weight"):
@@ -49,14 +49,14 @@ def norm(values: Tensor, state: dict[str, Tensor], name: str) -> Tensor:
     return functional.batch_norm(values, mean, variance, state[f"{name}.weight"], state[f"{name}.bias"], eps=1e-5)
 
 
-def generated(state: dict[str, Tensor], latents: Tensor) -> Tensor:
+def generate(state: dict[str, Tensor], latents: Tensor) -> Tensor:
     hidden = functional.conv_transpose2d(latents[..., None, None], state["main.0.weight"])
     hidden = functional.relu(norm(hidden, state, "main.1"))
     return torch.tanh(functional.conv_transpose2d(hidden, state["main.3.weight"], stride=2, padding=1))
 
 
-def judged(state: dict[str, Tensor], images: Tensor) -> Tensor:
-    """At 16x16: two halvings, then one 4x4 kernel."""
+def discriminate(state: dict[str, Tensor], images: Tensor) -> Tensor:
+    """Logits of 16x16 pictures: two convolutions of stride 2, then one 4x4 kernel."""
     hidden = functional.leaky_relu(functional.conv2d(images, state["main.0.weight"], stride=2, padding=1), 0.2)
     hidden = functional.conv2d(hidden, state["main.2.weight"], stride=2, padding=1)
     hidden = functional.leaky_relu(norm(hidden, state, "main.3"), 0.2)
@@ -64,8 +64,8 @@ def judged(state: dict[str, Tensor], images: Tensor) -> Tensor:
 
 
 def main() -> None:
-    pictures = generated(state_of(GENERATOR), waves((2, LATENTS), 0.5))
-    logits = judged(state_of(DISCRIMINATOR), waves((4, CHANNELS, 16, 16), 0.1))
+    pictures = generate(make_state(GENERATOR), waves((2, LATENTS), 0.5))
+    logits = discriminate(make_state(DISCRIMINATOR), waves((4, CHANNELS, 16, 16), 0.1))
     values = {
         "pictures": [round(value, 8) for value in pictures.flatten().tolist()],
         "logits": [round(value, 8) for value in logits.tolist()],

@@ -1,8 +1,8 @@
-"""Writes dinov2_tiny.npz: what transformers' Dinov2Model gives for a small network with weights filled by a rule.
+"""Writes dinov2_tiny.npz: the features of transformers' Dinov2Model for a small network with weights from `filling.py`.
 
 Needs transformers 5 (`pip install transformers`), which the package and its tests do not. Run from the repository:
-`python tests/golden/make_dinov2_tiny.py`. Pictures have the side that the network learned from: for other sides
-transformers interpolates positions by another scale than DINOv2's own code does.
+`python tests/golden/make_dinov2_tiny.py`. Pictures have the side of the training pictures: for other sides
+transformers interpolates positions with another scale than DINOv2's own code.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from filling import filled, filled_state
+from filling import fill_state, fill_tensor
 
 HERE = Path(__file__).resolve().parent
 DEPTH, WIDTH, HEADS, PATCH, SIDE = 3, 48, 4, 14, 70
 SEED = 1
-# Names of the parts of a block: DINOv2's own, and transformers'.
+# Names of the parts of a block: DINOv2's and transformers'.
 PARTS = {
     "norm1": "norm1",
     "attn.proj": "attention.o_proj",
@@ -29,7 +29,7 @@ PARTS = {
 
 
 def shapes() -> dict[str, tuple[int, ...]]:
-    """The published state dict's names and shapes, at this size."""
+    """Names and shapes of the published state dict, for this size of network."""
     found: dict[str, tuple[int, ...]] = {
         "cls_token": (1, 1, WIDTH),
         "pos_embed": (1, 1 + (SIDE // PATCH) ** 2, WIDTH),
@@ -51,11 +51,11 @@ def shapes() -> dict[str, tuple[int, ...]]:
 
 def pictures() -> torch.Tensor:
     """Two normalised pictures."""
-    return filled("pictures", (2, 3, SIDE, SIDE), SEED) * (3 * SIDE**2) ** 0.5
+    return fill_tensor("pictures", (2, 3, SIDE, SIDE), SEED) * (3 * SIDE**2) ** 0.5
 
 
 def translated(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The weights by transformers' names; the one matrix of queries, keys and values in three."""
+    """The weights under transformers' names, with queries, keys and values in three matrices instead of one."""
     result = {
         "embeddings.cls_token": state["cls_token"],
         "embeddings.position_embeddings": state["pos_embed"],
@@ -89,7 +89,7 @@ def main() -> None:
         patch_size=PATCH,
     )
     network = Dinov2Model(config).eval()
-    network.load_state_dict(translated(filled_state(shapes(), SEED)))
+    network.load_state_dict(translated(fill_state(shapes(), SEED)))
     with torch.no_grad():
         features = network(pictures()).last_hidden_state[:, 0]
     np.savez_compressed(HERE / "dinov2_tiny.npz", features=features.numpy())

@@ -1,4 +1,4 @@
-"""Writes inception.npz: what torch-fidelity's Inception network gives for weights filled by a rule.
+"""Writes inception.npz: the features of torch-fidelity's Inception network for weights from `filling.py`.
 
 Needs torch-fidelity 0.4.0 (`pip install torch-fidelity`), which the package and its tests do not. Run from the
 repository: `python tests/golden/make_inception.py`.
@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from filling import drawn_pictures, filled_state
+from filling import fill_state, noise_pictures
 
 HERE = Path(__file__).resolve().parent
-# With kernels of variance 1 / inputs, ReLU would halve the signal in each of 47 layers, and all pictures look alike.
+# With kernels of variance 1 / inputs, ReLU halves the signal in each of 47 layers, and all pictures get equal features.
 SEED, GAIN, SIZE = 0, 1.5, (40, 56)
 
 
@@ -23,15 +23,15 @@ def main() -> None:
 
     class Bare(FeatureExtractorInceptionV3):
         def load_state_dict(self, *_: object) -> None:
-            """Weights come by the rule."""
+            """Load nothing: the weights come from `fill_state`."""
 
     with tempfile.NamedTemporaryFile(suffix=".pth") as file:
         torch.save({}, file.name)
         network = Bare("filled", ["2048", "logits_unbiased"], feature_extractor_weights_path=file.name)
     shapes = {name: tuple(value.shape) for name, value in network.state_dict().items() if value.is_floating_point()}
-    torch.nn.Module.load_state_dict(network, filled_state(shapes, SEED, GAIN), strict=False)
+    torch.nn.Module.load_state_dict(network, fill_state(shapes, SEED, GAIN), strict=False)
     with torch.no_grad():
-        pooled, logits = network(drawn_pictures(2, SIZE, SEED))
+        pooled, logits = network(noise_pictures(2, SIZE, SEED))
     np.savez_compressed(HERE / "inception.npz", pooled=pooled.numpy(), logits=logits.numpy())
 
 

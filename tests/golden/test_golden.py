@@ -1,4 +1,4 @@
-"""Small reference numbers that every clone carries with it. `make_*.py` beside them says how they came."""
+"""DCGAN networks against small reference outputs in the repository, which `make_dcgan_tiny.py` computes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import torch
-from make_dcgan_tiny import CHANNELS, DISCRIMINATOR, GENERATOR, LATENTS, state_of, waves
+from make_dcgan_tiny import CHANNELS, DISCRIMINATOR, GENERATOR, LATENTS, make_state, waves
 
 from imagewright.checkpoints import load_network
 
@@ -23,7 +23,7 @@ def floats(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 def test_the_generator_of_8x8_pictures() -> None:
-    network = load_network("dcgan", "generator", floats(state_of(GENERATOR)))
+    network = load_network("dcgan", "generator", floats(make_state(GENERATOR)))
     latents = waves((2, LATENTS), 0.5).float()
     with torch.no_grad():
         for given in (latents, latents[..., None, None]):
@@ -32,7 +32,7 @@ def test_the_generator_of_8x8_pictures() -> None:
 
 
 def test_the_discriminator_of_16x16_pictures() -> None:
-    network = load_network("dcgan", "discriminator", floats(state_of(DISCRIMINATOR)))
+    network = load_network("dcgan", "discriminator", floats(make_state(DISCRIMINATOR)))
     with torch.no_grad():
         outputs = network(image=waves((4, CHANNELS, 16, 16), 0.1).float())
     torch.testing.assert_close(outputs["logit"], golden("logits", (4,)), atol=1e-5, rtol=0)

@@ -1,4 +1,4 @@
-"""DINOv2 against recorded features of a small one, its positions at another size, and its weight file."""
+"""DINOv2: a small network against recorded features, position embeddings at another size, and the weight file."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from filling import drawn_pictures, filled_state
+from filling import fill_state, noise_pictures
 from make_dinov2_tiny import DEPTH, HEADS, PATCH, SEED, SIDE, WIDTH, pictures, shapes
 
 from imagewright.downloads import RemoteFile, file_checksum
 from imagewright.errors import DataError
 from imagewright.pretrained import dinov2
-from imagewright.pretrained.dinov2 import DinoV2, Shape, dinov2_of, open_dinov2, published_shapes
+from imagewright.pretrained.dinov2 import DinoV2, Shape, build_dinov2, open_dinov2, published_shapes
 from imagewright.pretrained.features.contract import open_network
 
 HERE = Path(__file__).resolve().parent
@@ -22,7 +22,7 @@ TINY = Shape(DEPTH, WIDTH, HEADS, PATCH, SIDE)
 
 def test_features_are_those_of_transformers() -> None:
     assert published_shapes(TINY) == shapes()
-    network = dinov2_of(filled_state(shapes(), SEED), TINY)
+    network = build_dinov2(fill_state(shapes(), SEED), TINY)
     with torch.no_grad():
         found = network(pictures()).pooled
     with np.load(HERE / "dinov2_tiny.npz") as golden:
@@ -31,19 +31,19 @@ def test_features_are_those_of_transformers() -> None:
     torch.testing.assert_close(found, features, rtol=0, atol=3e-6)
 
 
-def test_the_large_one_has_the_published_tensors() -> None:
+def test_the_large_network_has_the_published_tensors() -> None:
     large = published_shapes(Shape())
     assert len(large) == 6 + 24 * 14
     mask_token = 1024
     numbers = sum(int(np.prod(shape)) for shape in large.values()) + mask_token
     assert numbers == 304_368_640
-    assert 0 < dinov2.FILE.size - 4 * numbers < 2**18  # the file holds them, and little else
+    assert 0 < dinov2.FILE.size - 4 * numbers < 2**18  # little else is in the file
     assert large["pos_embed"] == (1, 1 + 37**2, 1024)
     assert large["blocks.23.mlp.fc1.weight"] == (4096, 1024)
 
 
 def cubic_weights(count: int, wanted: int, scale: float) -> np.ndarray:
-    """(wanted, count): Keys' cubic with a = -0.75 at half-pixel centres, edges held, in double precision."""
+    """(wanted, count): Keys' cubic with a = -0.75 at half-pixel centres, edges repeated, in double precision."""
     result = np.zeros((wanted, count))
     for place in range(wanted):
         centre = (place + 0.5) / scale - 0.5
@@ -57,9 +57,9 @@ def cubic_weights(count: int, wanted: int, scale: float) -> np.ndarray:
     return result
 
 
-def test_positions_are_interpolated_with_the_published_tenth() -> None:
+def test_positions_are_interpolated_with_the_published_offset() -> None:
     shape = Shape(depth=1, width=5, heads=1, patch=14, trained_side=518)
-    network = dinov2_of(filled_state(published_shapes(shape)), shape)
+    network = build_dinov2(fill_state(published_shapes(shape)), shape)
     with torch.no_grad():
         found = network.positions(16, 12).numpy()
     trained = network.pos_embed.detach().double().numpy()
@@ -72,14 +72,14 @@ def test_positions_are_interpolated_with_the_published_tenth() -> None:
     assert np.abs(plain.reshape(-1, 5) - expected).max() > 0.1 * np.abs(plane).max()
 
 
-def test_pictures_come_at_224_by_imagenets_mean(tmp_path) -> None:
-    torch.save({**filled_state(shapes(), SEED), "mask_token": torch.zeros(1, WIDTH)}, tmp_path / "own.pth")
+def test_pictures_are_resized_to_224_and_normalised_by_imagenets_mean(tmp_path) -> None:
+    torch.save({**fill_state(shapes(), SEED), "mask_token": torch.zeros(1, WIDTH)}, tmp_path / "own.pth")
     network = open_dinov2(weights=tmp_path / "own.pth", shape=TINY)
     white = network.prepare(torch.full((1, 1, 9, 9), 255, dtype=torch.uint8))
     assert white.shape == (1, 3, 224, 224)
     expected = [(1 - mean) / deviation for mean, deviation in zip(dinov2.MEANS, dinov2.DEVIATIONS, strict=True)]
     assert white[0, :, 7, 3].tolist() == pytest.approx(expected)
-    images = drawn_pictures(3, (50, 40), 0)
+    images = noise_pictures(3, (50, 40), 0)
     whole = network.extract(network.prepare(images)).pooled
     assert whole.shape == (3, WIDTH)
     assert torch.equal(network.extract(network.prepare(images[2:])).pooled[0], whole[2])
@@ -93,7 +93,7 @@ def test_the_file_is_checked(tmp_path, monkeypatch) -> None:
     with pytest.raises(DataError, match=r"put dinov2_vitl14_pretrain\.pth \(1,217,586,395 bytes, SHA-256 d5383ea8"):
         open_network("dinov2")
     path = tmp_path / dinov2.FILE.name
-    torch.save(filled_state(shapes(), SEED), path)
+    torch.save(fill_state(shapes(), SEED), path)
     with pytest.raises(DataError, match="is not the published"):
         open_network("dinov2")
     here = RemoteFile(path.name, path.stat().st_size, file_checksum(path), "sha256")
@@ -105,6 +105,6 @@ def test_the_file_is_checked(tmp_path, monkeypatch) -> None:
     assert open_dinov2(shape=TINY).about.published
 
 
-def test_building_it_takes_no_memory() -> None:
+def test_it_can_be_built_without_memory_for_weights() -> None:
     with torch.device("meta"):
         assert all(tensor.is_meta for tensor in DinoV2(Shape()).state_dict().values())

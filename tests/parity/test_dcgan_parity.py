@@ -1,4 +1,4 @@
-"""The plain networks of published state dicts give what the published implementations gave."""
+"""Networks from published state dicts reproduce the recorded outputs of the published implementation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from imagewright.checkpoints import load_network
 def parity_module(folder: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location("shared_parity", folder / "parity.py")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
+    sys.modules[spec.name] = module  # dataclasses look up their module there
     spec.loader.exec_module(module)
     return module
 
@@ -24,10 +24,10 @@ def parity_module(folder: Path) -> ModuleType:
 @pytest.mark.parametrize("network", ["generator", "discriminator"])
 def test_the_published_networks_at_64(network: str, shared_parity: Path) -> None:
     case = parity_module(shared_parity).load_case(f"dcgan/{network}_64", shared_parity)
-    plain = load_network("dcgan", network, case.state_dict())
-    assert not plain.training
+    loaded = load_network("dcgan", network, case.state_dict())
+    assert not loaded.training
     with torch.no_grad():
-        outputs = plain(**case.inputs())
+        outputs = loaded(**case.inputs())
     if not isinstance(outputs, dict):
         (name,) = case.spec["outputs"]
         outputs = {name: outputs}

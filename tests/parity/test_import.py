@@ -1,4 +1,4 @@
-"""Checkpoints of others as runs: every form they come in, and every way in which they are broken."""
+"""Published checkpoints as runs: the forms of state dicts, and damaged, hostile and unfitting files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from imagewright.models.adversarial.dcgan import DCGAN
 
 
 def published(size: tuple[int, int] = (16, 16), channels: int = 3, width: int = 8) -> DCGAN:
-    """A DCGAN as someone else trained it: with the norm in the discriminator, and statistics of its own."""
+    """A DCGAN as if trained elsewhere: its running statistics differ from those of a new one."""
     model = tiny_model("dcgan", size, channels, width=width).eval()
     for name, buffer in model.named_buffers():
         if name.endswith("running_mean"):
@@ -31,7 +31,7 @@ def state_of(model: DCGAN, network: str) -> dict[str, Tensor]:
 
 
 def prefixed(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """As nn.DataParallel saves it."""
+    """The names that nn.DataParallel saves."""
     return {f"module.{name}": tensor for name, tensor in state.items()}
 
 
@@ -80,7 +80,7 @@ def test_the_old_format_without_zip(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("with_run", [True, False])
-def test_a_generator_alone_samples_and_says_what_it_cannot(with_run: bool, tmp_path: Path) -> None:
+def test_a_generator_alone_samples_and_refuses_to_score(with_run: bool, tmp_path: Path) -> None:
     model = published()
     path = write(tmp_path / "netG.pth", state_of(model, "generator"))
     imported = iw.import_checkpoint(path, "dcgan", tmp_path / "run" if with_run else None)
@@ -90,7 +90,7 @@ def test_a_generator_alone_samples_and_says_what_it_cannot(with_run: bool, tmp_p
             iw.score(source, simple_pictures(2))
 
 
-def test_a_discriminator_alone_scores_and_says_what_it_cannot(tmp_path: Path) -> None:
+def test_a_discriminator_alone_scores_and_refuses_to_sample(tmp_path: Path) -> None:
     model = published()
     path = write(tmp_path / "netD.pth", state_of(model, "discriminator"))
     imported = iw.import_checkpoint(path, "dcgan", tmp_path / "run")
@@ -111,7 +111,7 @@ def test_sizes_channels_and_widths_follow_from_the_shapes(
     assert imported.config == model.config
 
 
-def test_an_existing_run_is_kept_unless_forced(tmp_path: Path) -> None:
+def test_an_existing_run_is_replaced_only_by_force(tmp_path: Path) -> None:
     path = write(tmp_path / "netG.pth", state_of(published(), "generator"))
     iw.import_checkpoint(path, "dcgan", tmp_path / "run")
     with pytest.raises(RunError, match="holds a run already"):
@@ -123,7 +123,7 @@ def test_an_existing_run_is_kept_unless_forced(tmp_path: Path) -> None:
 
 
 class Trap:
-    """Unpickled by an unwary reader, it leaves a file behind."""
+    """A careless unpickler would create a file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -164,7 +164,7 @@ NO_CHECKPOINTS += [pickle.dumps([1, 2]), pickle.dumps({"a": 1})]
 
 
 @pytest.mark.parametrize("content", NO_CHECKPOINTS)
-def test_what_is_no_checkpoint_at_all_is_refused(content: bytes, tmp_path: Path) -> None:
+def test_other_files_are_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "file.pth").write_bytes(content)
     with pytest.raises(RunError, match=r"file\.pth"):
         iw.import_checkpoint(tmp_path / "file.pth", "dcgan")
@@ -232,7 +232,7 @@ def test_files_that_do_not_fit_together(tmp_path: Path) -> None:
         iw.import_checkpoint([generator, larger], "dcgan")
 
 
-def test_names_that_are_not_there(tmp_path: Path) -> None:
+def test_unknown_files_systems_and_networks(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"There is no file .*none\.pth"):
         iw.import_checkpoint(tmp_path / "none.pth", "dcgan")
     with pytest.raises(UserError, match="Did you mean 'dcgan'"):
@@ -243,7 +243,7 @@ def test_names_that_are_not_there(tmp_path: Path) -> None:
         load_network("dcgan", "generater", {})
 
 
-def test_the_plain_network_takes_the_published_inputs_by_name() -> None:
+def test_a_network_takes_the_published_inputs_by_name() -> None:
     model = published()
     latents = torch.randn(3, 8, 1, 1)
     pictures = torch.rand(3, 3, 16, 16)

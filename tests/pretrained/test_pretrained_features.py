@@ -1,4 +1,4 @@
-"""Networks without a download: the random one, pixels, and the user's own."""
+"""Feature networks without a download: `random`, `pixels`, and the user's own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from imagewright.errors import ConfigError, DataError
 from imagewright.pretrained.features import random as random_features
 from imagewright.pretrained.features.contract import NETWORKS, open_network
-from imagewright.pretrained.features.random import drawn_weights
+from imagewright.pretrained.features.random import sample_weights
 
 
 def pictures(count: int, channels: int = 3, size: tuple[int, int] = (28, 36), seed: int = 0) -> Tensor:
@@ -26,15 +26,15 @@ def features(name: str, images: Tensor) -> Tensor:
     return network.extract(network.prepare(images)).pooled
 
 
-def test_the_random_weights_are_the_ones_that_were_measured() -> None:
-    """A change of the generator, of its use or of rounding changes scores: it must not come unseen."""
-    assert random_features.design_digest(drawn_weights()) == random_features.DIGEST
+def test_the_random_weights_are_those_of_the_measured_design() -> None:
+    """A change of the random numbers or of the rounding changes scores, so it must fail a test."""
+    assert random_features.design_digest(sample_weights()) == random_features.DIGEST
     assert open_network("random").about.digest == random_features.DIGEST
-    assert random_features.design_digest(drawn_weights(1)) != random_features.DIGEST
+    assert random_features.design_digest(sample_weights(1)) != random_features.DIGEST
 
 
 def test_random_filters_are_orthogonal() -> None:
-    for weights in drawn_weights().values():
+    for weights in sample_weights().values():
         rows = weights.flatten(1).double()
         products = rows @ rows.T / 2
         torch.testing.assert_close(products, torch.eye(len(rows), dtype=torch.float64), rtol=0, atol=3e-3)
@@ -42,7 +42,7 @@ def test_random_filters_are_orthogonal() -> None:
 
 
 @pytest.mark.parametrize("name", ["random", "pixels"])
-def test_features_say_their_size_and_take_any_picture(name) -> None:
+def test_any_picture_gives_features_of_the_stated_dimension(name) -> None:
     network = open_network(name)
     for channels in (1, 3, 4):
         for size in ((28, 28), (7, 90), (64, 64)):
@@ -65,7 +65,7 @@ def test_a_pictures_features_do_not_depend_on_the_others(name) -> None:
 
 
 def test_random_features_move_further_the_more_is_changed() -> None:
-    """Fine detail, contrast, colour and layout: each counts, and more of it counts more."""
+    """Noise, contrast, colour and layout each move the features, and more of it moves them further."""
     coarse = torch.nn.functional.interpolate(pictures(64, 3, (8, 8)).float(), size=(64, 64), mode="bilinear")
     plain = coarse * 0.6 + 50
     noise = torch.from_numpy(np.random.default_rng(5).normal(0, 1, plain.shape)).float()
@@ -95,10 +95,10 @@ def test_pixels_are_the_picture() -> None:
 def test_a_resize_filter_is_part_of_the_recipe() -> None:
     network = open_network("random", resize="box")
     assert network.about.resize == "box"
-    assert network.about.record()["resize"] == "box"
+    assert network.about.to_dict()["resize"] == "box"
     assert not torch.equal(network.prepare(pictures(1)), open_network("random").prepare(pictures(1)))
     for name in NETWORKS:
-        if name in {"random", "pixels"}:  # the others look for their weights first
+        if name in {"random", "pixels"}:  # the others need weights first
             with pytest.raises(ConfigError, match="no filter 'bicubik'"):
                 open_network(name, resize="bicubik")
 
@@ -109,7 +109,7 @@ def test_a_name_that_does_not_exist() -> None:
 
 
 class Own(nn.Module):
-    """Features that tell what the network was shown."""
+    """Features from which the range and the means of the network's input follow."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -129,7 +129,7 @@ def script(tmp_path) -> Path:
     return path
 
 
-def test_a_torchscript_file_of_ones_own(script) -> None:
+def test_a_torchscript_file_of_the_user(script) -> None:
     network = open_network(f"file:{script}@20")
     images = pictures(3, 1, (20, 20))
     found = network.extract(network.prepare(images)).pooled
@@ -145,7 +145,7 @@ def test_a_torchscript_file_of_ones_own(script) -> None:
         open_network(f"file:{script}", resize="lanczos")
 
 
-def test_a_python_path_of_ones_own(tmp_path, monkeypatch) -> None:
+def test_a_python_function_of_the_user(tmp_path, monkeypatch) -> None:
     (tmp_path / "mynets.py").write_text(
         "from torch import nn\n"
         "def small():\n    return nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten())\n"
@@ -153,7 +153,7 @@ def test_a_python_path_of_ones_own(tmp_path, monkeypatch) -> None:
         "def strict():\n    return nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 4))\n"
         "def text():\n    return 'features'\n"
     )
-    monkeypatch.chdir(tmp_path)  # found in the folder one is in
+    monkeypatch.chdir(tmp_path)  # found in the current folder
     network = open_network("python:mynets:small@8")
     assert network.about.name == "python:mynets:small"
     assert network.about.dimension == 12
@@ -167,7 +167,7 @@ def test_a_python_path_of_ones_own(tmp_path, monkeypatch) -> None:
         open_network("python:mynets:text")
     with pytest.raises(ConfigError, match=r"cannot be imported.*small_one"):
         open_network("python:mynets:small_one")
-    with pytest.raises(ConfigError, match="name no function"):
+    with pytest.raises(ConfigError, match=r"python:mynets.*python:package\.module:function"):
         open_network("python:mynets")
 
 
@@ -179,5 +179,23 @@ def test_a_file_that_is_no_network(tmp_path) -> None:
     for name in ("state.pt", "text.pt"):
         with pytest.raises(DataError, match="cannot be read as TorchScript"):
             open_network(f"file:{tmp_path / name}")
-    with pytest.raises(ConfigError, match="is none"):
+    with pytest.raises(ConfigError, match=r"text\.pt@0.*@224"):
         open_network(f"file:{tmp_path / 'text.pt'}@0")
+
+
+def test_open_features_is_public(tmp_path, monkeypatch) -> None:
+    import imagewright as iw
+
+    images = pictures(3)
+    network = iw.open_features("random", resize="box")
+    expected = open_network("random", resize="box")
+    assert network.about == expected.about
+    assert torch.equal(
+        network.extract(network.prepare(images)).pooled, expected.extract(network.prepare(images)).pooled
+    )
+    with pytest.raises(ConfigError, match="'pixels' take no weights: only inception and dinov2 do"):
+        iw.open_features("pixels", weights=tmp_path / "own.pth")
+    with pytest.raises(DataError, match=r"no weight file .*own\.pth"):
+        iw.open_features("inception", weights=tmp_path / "own.pth")
+    with pytest.raises(ConfigError, match="no features 'incepton'"):
+        iw.open_features("incepton", weights=tmp_path / "own.pth")

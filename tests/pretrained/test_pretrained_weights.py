@@ -1,4 +1,4 @@
-"""Weight files: by hand, from the cache or fetched; checked in each case; and archives that are not what they seem."""
+"""Weight files: put there by hand, cached or fetched, always checked; damaged and hostile files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from imagewright.downloads import RemoteFile, fetch
 from imagewright.errors import DataError
 from imagewright.pretrained.features.contract import open_network
 from imagewright.pretrained.torchscript_archives import read_torchscript
-from imagewright.pretrained.weights import checked_state, read_weights, weight_file, weights_digest
+from imagewright.pretrained.weights import check_state, get_weight_file, read_weights, weights_digest
 
 CONTENT = bytes(range(256)) * 40
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -35,7 +35,7 @@ def site() -> Iterator[Site]:
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch) -> Path:
-    """Where weights are kept, in a cache of the test's own."""
+    """The folder of weights in a cache of this test."""
     monkeypatch.setenv("IMAGEWRIGHT_CACHE", str(tmp_path))
     monkeypatch.delenv("IMAGEWRIGHT_WEIGHTS", raising=False)
     monkeypatch.delenv("IMAGEWRIGHT_MIRROR", raising=False)
@@ -44,7 +44,7 @@ def folder(tmp_path, monkeypatch) -> Path:
 
 def test_fetched_once_then_from_the_cache(site, folder) -> None:
     for _ in range(2):
-        path = weight_file("net", FILE, (f"{site.url}/",))
+        path = get_weight_file("net", FILE, (f"{site.url}/",))
         assert path == folder / "net.pth"
         assert path.read_bytes() == CONTENT
     assert len(site.requests) == 1
@@ -52,44 +52,44 @@ def test_fetched_once_then_from_the_cache(site, folder) -> None:
 
 @pytest.mark.parametrize("size", [len(CONTENT), None], ids=["known size", "unknown size"])
 @pytest.mark.parametrize("ranges", [True, False], ids=["ranges", "no ranges"])
-def test_a_break_is_gone_on_from(site, folder, size, ranges) -> None:
+def test_a_broken_download_is_continued(site, folder, size, ranges) -> None:
     site.break_after, site.ranges = 3000, ranges
     file = RemoteFile("net.pth", size, SHA256, "sha256")
-    assert weight_file("net", file, (f"{site.url}/",)).read_bytes() == CONTENT
+    assert get_weight_file("net", file, (f"{site.url}/",)).read_bytes() == CONTENT
     assert site.requests == [("/net.pth", None), ("/net.pth", "bytes=3000-")]
 
 
 def test_the_beginning_of_a_checksum_is_checked(site, folder) -> None:
-    assert weight_file("net", RemoteFile("net.pth", None, SHA256[:8], "sha256"), (f"{site.url}/",)).is_file()
+    assert get_weight_file("net", RemoteFile("net.pth", None, SHA256[:8], "sha256"), (f"{site.url}/",)).is_file()
     (folder / "net.pth").unlink()
     with pytest.raises(DataError, match=r"another checksum.*put net\.pth \(SHA-256 00000000\.\.\.\)"):
-        weight_file("net", RemoteFile("net.pth", None, "00000000", "sha256"), (f"{site.url}/",))
+        get_weight_file("net", RemoteFile("net.pth", None, "00000000", "sha256"), (f"{site.url}/",))
     assert not (folder / "net.pth").exists()
 
 
-def test_a_file_by_hand_is_taken_first_and_checked(site, folder, tmp_path, monkeypatch) -> None:
+def test_a_file_put_by_hand_is_used_first_and_checked(site, folder, tmp_path, monkeypatch) -> None:
     own = tmp_path / "own"
     own.mkdir()
     monkeypatch.setenv("IMAGEWRIGHT_WEIGHTS", str(own))
     (own / "other-name.pth").write_bytes(CONTENT)
-    assert weight_file("net", FILE, (f"{site.url}/",), also=("other-name.pth",)) == own / "other-name.pth"
+    assert get_weight_file("net", FILE, (f"{site.url}/",), also=("other-name.pth",)) == own / "other-name.pth"
     (own / "net.pth").write_bytes(CONTENT[:-1] + b"x")
     with pytest.raises(DataError, match=rf"own/net\.pth is not the published net\.pth \(its SHA-256 is not {SHA256}\)"):
-        weight_file("net", FILE, (f"{site.url}/",))
+        get_weight_file("net", FILE, (f"{site.url}/",))
     (own / "net.pth").unlink()
     folder.mkdir()
     (folder / "net.pth").write_bytes(b"cut short")
     with pytest.raises(DataError, match=r"weights/net\.pth is not the published"):
-        weight_file("net", FILE, (f"{site.url}/",))
+        get_weight_file("net", FILE, (f"{site.url}/",))
     assert not site.requests
 
 
 def test_offline_the_error_says_which_file_goes_where(folder, monkeypatch) -> None:
     monkeypatch.setenv("IMAGEWRIGHT_MIRROR", "http://127.0.0.1:9")  # nothing listens there
     with pytest.raises(DataError) as raised:
-        weight_file("net", FILE, ("http://absent.invalid/",))
-    for said in ("The network 'net' needs its weights", "net.pth", "10,240 bytes", SHA256, str(folder), "_WEIGHTS"):
-        assert said in str(raised.value)
+        get_weight_file("net", FILE, ("http://absent.invalid/",))
+    for part in ("The network 'net' needs its weights", "net.pth", "10,240 bytes", SHA256, str(folder), "_WEIGHTS"):
+        assert part in str(raised.value)
 
 
 @pytest.mark.parametrize(("network", "module"), [("inception", "inception_weights"), ("dinov2", "dinov2")])
@@ -99,15 +99,15 @@ def test_offline_the_error_says_which_features_need_no_file(network: str, module
         open_network(network)
 
 
-def test_the_mirror_of_ones_own_has_a_folder_for_weights(site, folder, monkeypatch) -> None:
+def test_the_users_mirror_has_a_folder_for_weights(site, folder, monkeypatch) -> None:
     monkeypatch.setenv("IMAGEWRIGHT_MIRROR", f"{site.url}/")
     site.files["/weights/net.pth"] = CONTENT
-    assert weight_file("net", FILE, ("http://absent.invalid/",)).is_file()
+    assert get_weight_file("net", FILE, ("http://absent.invalid/",)).is_file()
     assert site.requests == [("/weights/net.pth", None)]
 
 
 def test_two_processes_fetch_a_file_once(site, tmp_path) -> None:
-    site.seconds = 0.5  # so that the second one comes while the first is at it
+    site.seconds = 0.5  # so that the second process starts while the first is fetching
     program = (
         "from pathlib import Path; from imagewright.downloads import RemoteFile, fetch; "
         f"fetch('weights', RemoteFile('net.pth', {len(CONTENT)}, '{SHA256}', 'sha256'), ('{site.url}/',), "
@@ -119,7 +119,7 @@ def test_two_processes_fetch_a_file_once(site, tmp_path) -> None:
     assert len(site.requests) == 1
 
 
-def test_a_digest_is_of_numbers_not_of_files(tmp_path) -> None:
+def test_a_digest_is_over_numbers_not_over_files(tmp_path) -> None:
     from safetensors.torch import save_file
 
     state = {"b": torch.arange(6.0).reshape(2, 3), "a": torch.ones(4)}
@@ -133,7 +133,7 @@ def test_a_digest_is_of_numbers_not_of_files(tmp_path) -> None:
 
 
 class Trap:
-    """Runs when it is unpickled without care."""
+    """A careless unpickler would call this."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -175,11 +175,11 @@ def test_damaged_weight_files(tmp_path) -> None:
 
 def test_other_names_and_shapes_are_refused() -> None:
     shapes = {"weight": (2, 3)}
-    assert checked_state({"weight": torch.zeros(2, 3).half()}, shapes, "a net")["weight"].dtype == torch.float32
-    for state, said in (
+    assert check_state({"weight": torch.zeros(2, 3).half()}, shapes, "a net")["weight"].dtype == torch.float32
+    for state, problem in (
         ({}, "no tensor weight"),
         ({"weight": torch.zeros(3, 2)}, r"weight is \(3, 2\), expected \(2, 3\)"),
         ({"weight": torch.zeros(2, 3), "bias": torch.zeros(2)}, "it has no tensor bias"),
     ):
-        with pytest.raises(DataError, match=f"not those of a net: .*{said}"):
-            checked_state(state, shapes, "a net")
+        with pytest.raises(DataError, match=f"not those of a net: .*{problem}"):
+            check_state(state, shapes, "a net")

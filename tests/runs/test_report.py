@@ -1,4 +1,4 @@
-"""The report of a run: one page that needs nothing else, true to the metrics, made also of half-written files."""
+"""The report of a run: a self-contained page that shows the metrics, also if files are half written."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EMPTY_TAGS = {"meta", "img"}
 
 
 class Checked(HTMLParser):
-    """Parses a page, holding that tags close in order, and keeps its texts, links and figures."""
+    """Parses a page, asserts that tags close in order, and collects texts, links and counts of tags."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -68,29 +68,29 @@ def page_of(run: Path) -> tuple[str, Checked]:
     return text, Checked(text)
 
 
-def test_the_page_needs_nothing_else_and_escapes_what_it_shows(tmp_path: Path) -> None:
+def test_the_page_is_self_contained_and_escapes_texts(tmp_path: Path) -> None:
     text, page = page_of(make_run(tmp_path / "run", [record(k * 100, kl=1.0, mse=2.0) for k in range(1, 9)], samples=3))
     assert page.links
     assert all(link.startswith("data:image/png;base64,") for link in page.links)
     assert "http" not in re.sub(r"data:[^\"]+", "", text)
     assert "<script" not in text
     assert "<script>alert(1)</script>" in page.texts
-    for told in ("64", "7200", "photos", "latent dim"):
-        assert any(told in part for part in page.texts), told
+    for value in ("64", "7200", "photos", "latent dim"):
+        assert any(value in part for part in page.texts), value
 
 
-def test_the_curve_ends_at_the_last_value_and_its_points_are_the_records(tmp_path: Path) -> None:
+def test_the_curve_ends_at_the_last_value_and_has_a_point_for_each_report(tmp_path: Path) -> None:
     text, page = page_of(make_run(tmp_path / "run", [record(k, kl=10.0 - k) for k in range(1, 8)]))
     assert "kl: 3" in page.texts
     points = re.findall(r"points='([^']+)'", text)[0].split()
     assert len(points) == 7
     places = [tuple(map(float, point.split(","))) for point in points]
-    assert places == sorted(places)  # to the right, and down: SVG counts y downwards
+    assert places == sorted(places)  # to the right and down: y grows downwards in SVG
     steps = {round(after[1] - before[1]) for before, after in pairwise(places)}
     assert len(steps) == 1
 
 
-def test_long_runs_stay_light_and_keep_their_spikes(tmp_path: Path) -> None:
+def test_curves_of_long_runs_are_thinned_and_show_spikes(tmp_path: Path) -> None:
     records = [record(k, kl=100.0 if k == 7777 else 1.0) for k in range(1, 20_001)]
     text, _ = page_of(make_run(tmp_path / "run", records))
     points = re.findall(r"points='([^']+)'", text)[0].split()
@@ -128,3 +128,12 @@ def test_half_written_and_missing_files_are_left_out(tmp_path: Path) -> None:
 def test_no_directory_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="no run directory"):
         write_report(tmp_path / "missing")
+
+
+@pytest.mark.parametrize("key", ["derived_metrics", "readings"])  # the latter in runs of version 0.1.0
+def test_metrics_derived_from_losses_are_shown(key: str, tmp_path: Path) -> None:
+    records = [record(k, kl=1.0) | {key: {"train/bits_per_dim": 7.0 - k}} for k in (1, 2)]
+    _, page = page_of(make_run(tmp_path / "run", records))
+    assert "Derived metrics" in page.texts
+    assert "bits_per_dim: 5" in page.texts
+    assert "Derived metrics" not in page_of(make_run(tmp_path / "without", [record(1, kl=1.0)]))[1].texts

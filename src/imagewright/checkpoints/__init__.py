@@ -1,5 +1,6 @@
 """Published checkpoints in: one adapter a family, and nothing in a file is executed."""
 
-from imagewright.checkpoints.importing import import_checkpoint, load_network
+from imagewright.checkpoints.adapter import export_state
+from imagewright.checkpoints.importing import find_adapter, import_checkpoint, load_network
 
-__all__ = ["import_checkpoint", "load_network"]
+__all__ = ["export_state", "find_adapter", "import_checkpoint", "load_network"]

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-from collections.abc import Sequence
+import importlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from torch import Tensor, nn
+from torch import nn
 
-from imagewright import catalogue
-from imagewright.checkpoints import dcgan
-from imagewright.checkpoints.reading import plain_state_dict, read_state_dict
+from imagewright import catalogue, configs
+from imagewright.checkpoints.adapter import Adapter, PublishedNetwork, State, fill_network, shapes_of
+from imagewright.checkpoints.containers import state_dicts
+from imagewright.checkpoints.reading import read_checkpoint
+from imagewright.downloads import digest_of
 from imagewright.errors import ConfigError, RunError, UserError, nearest_name
-from imagewright.runs.loading import ABSENT, Absent, build, load
+from imagewright.runs.loading import ABSENT, Absent, load
 from imagewright.runs.run import Run
 from imagewright.runs.weights import write_tensors
 from imagewright.versions import versions
@@ -23,96 +26,210 @@ from imagewright.versions import versions
 if TYPE_CHECKING:
     from imagewright.model import Model
 
-ADAPTERS: dict[str, ModuleType] = {dcgan.SYSTEM: dcgan}
 
+def load_network(system: str, network: str, state_dict: Mapping[str, Any], /, **options: Any) -> nn.Module:
+    """The network of a published state dict behind its published interface, in evaluation mode.
 
-def load_network(system: str, network: str, state_dict: dict[str, Tensor]) -> nn.Module:
-    """The plain network of a published state dict, in evaluation mode; sizes and channels are found from its shapes.
+    system: a model of the catalogue whose published checkpoints can be read, such as "dcgan".
+    network: one of its networks, such as "generator".
+    state_dict: names with tensors, or what a file held that has the state dict in it.
+    options: of the model's configuration: they override what the shapes tell, or say what shapes cannot tell.
 
-    Called with the published inputs by name (`z`, `image`), it returns a tensor, or a dictionary of them by name.
-    Raises `UserError` for an unknown system or network, `RunError` for a state dict that is not of that network.
+    The result is called with the published inputs by name (`z=`, `image=`) and returns a tensor, or a dictionary of
+    tensors by name. Its attribute `network` is the network as it is in the model.
+
+    Raises `UserError` for an unknown system or network, `ConfigError` for an unknown or impossible option, and
+    `RunError` for a state dict that is not of that network.
     """
-    adapter = _adapter(system)
-    if network not in adapter.NETWORKS:
-        known = ", ".join(adapter.NETWORKS)
-        raise UserError(
-            f"{system} has no network {network!r}.{nearest_name(network, adapter.NETWORKS)} It has {known}."
-        )
-    found: nn.Module = adapter.plain(network, plain_state_dict(state_dict, "The state dict"))
-    return found
+    adapter = find_adapter(system)
+    if network not in adapter.networks:
+        raise _unknown_network(adapter, system, network)
+    config_class = catalogue.model_class(system).Config
+    configs.check_names(config_class, options, system)
+    state = _states_in(adapter, dict(state_dict), network, system)[network]
+    declared = adapter.networks[network]
+    config = _configure(config_class, system, declared.options(shapes_of(state)), options)
+    module = declared.build(config)
+    fill_network(module, declared, state)
+    return PublishedNetwork(module, declared.forward).eval()
 
 
 def import_checkpoint(
-    files: str | Path | Sequence[str | Path], system: str, out: str | Path | None = None, *, force: bool = False
-) -> Model:
-    """The model of a published checkpoint: one file, or several with a network each. With `out`, a run of it too.
-
-    Networks that no file holds are absent: the verbs that need them say so. Nothing in a file is executed.
-    """
-    adapter = _adapter(system)
-    paths = [Path(files)] if isinstance(files, str | Path) else [Path(file) for file in files]
-    states: dict[str, dict[str, Tensor]] = {}
-    options: dict[str, Any] = {}
-    for path in paths:
-        state = read_state_dict(path)
-        network = adapter.which(state)
-        if network in states:
-            raise UserError(f"Two of the files hold a {network}: give one file of each network.")
-        found = adapter.config_of(network, state)
-        differing = [name for name in found if name in options and options[name] != found[name]]
-        if differing:
-            raise UserError(
-                f"The files are of different networks: {differing[0]} is {options[differing[0]]} in one and "
-                f"{found[differing[0]]} in {path}."
-            )
-        options |= found
-        states[network] = state
-    return _as_model(adapter, system, paths, states, options, out, force)
-
-
-def _as_model(
-    adapter: ModuleType,
+    files: str | Path | Sequence[str | Path],
     system: str,
+    out: str | Path | None = None,
+    *,
+    network: str | Sequence[str] | None = None,
+    force: bool = False,
+    **options: Any,
+) -> Model:
+    """The model of a published checkpoint, and with `out` a run of it that answers the verbs.
+
+    files: one file, or several that hold a network each. Nothing in them is executed.
+    system: a model of the catalogue whose published checkpoints can be read, such as "dcgan".
+    out: the run directory to make; none is made by default.
+    network: which network to take, if a file holds several or does not tell: a network's name, or a key of the
+        dictionary in the file ("G", "gen_test"). With several files, one for each.
+    force: replace a run at `out`.
+    options: of the model's configuration: they override what the shapes tell, or say what shapes cannot tell.
+
+    Networks that no file holds are absent: the verbs that need them raise a `UserError`.
+    Raises `RunError` for a file that cannot be read or is of another family, `ConfigError` for an unknown or impossible
+    option, and `UserError` for an unknown system or network, or for files that do not belong together.
+    """
+    adapter = find_adapter(system)
+    model_class = catalogue.model_class(system)
+    configs.check_names(model_class.Config, options, system)
+    paths = [Path(files)] if isinstance(files, str | Path) else [Path(file) for file in files]
+    wanted = [network] * len(paths) if network is None or isinstance(network, str) else list(network)
+    if len(wanted) != len(paths):
+        raise UserError(
+            f"{len(paths)} files and {len(wanted)} networks: name one network for each file, in their order."
+        )
+    parts = [part for path, name in zip(paths, wanted, strict=True) for part in _read(path, adapter, system, name)]
+    found = _merged_options(parts, options)
+    with _naming(paths[0]):
+        model = model_class(_configure(model_class.Config, system, found, options))
+    for part in parts:
+        with _naming(part.path):
+            fill_network(model.get_submodule(part.network), adapter.networks[part.network], part.state)
+    return _finish(model, system, adapter, paths, [part.network for part in parts], out, force)
+
+
+def find_adapter(system: str) -> Adapter:
+    """The adapter of a model. Raises `UserError` for an unknown model, and for one without published checkpoints."""
+    target = catalogue.entry_of(system).adapter
+    if target is None:
+        known = ", ".join(entry.name for entry in catalogue.models() if entry.adapter)
+        raise UserError(f"Published checkpoints of {system} cannot be read: they can of {known}.")
+    module, _, attribute = target.partition(":")
+    adapter: Adapter = getattr(importlib.import_module(module), attribute)
+    return adapter
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One network of one file. `options`: those that its shapes and the file tell."""
+
+    network: str
+    path: Path
+    state: State
+    options: dict[str, Any]
+
+
+def _read(path: Path, adapter: Adapter, system: str, network: str | None) -> list[_Part]:
+    """The networks in a file. Errors name the file."""
+    held = read_checkpoint(path)
+    with _naming(path):
+        stated = adapter.options(held)
+        return [
+            _Part(name, path, state, stated | adapter.networks[name].options(shapes_of(state)))
+            for name, state in _states_in(adapter, held, network, system).items()
+        ]
+
+
+def _merged_options(parts: Sequence[_Part], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that all parts tell. Raises `UserError` if parts differ, or are of the same network."""
+    merged: dict[str, Any] = {}
+    seen: set[str] = set()
+    for part in parts:
+        if part.network in seen:
+            raise UserError(f"Two of the files hold a {part.network}: give one file of each network.")
+        seen.add(part.network)
+        for name, value in part.options.items():
+            if name not in given and merged.setdefault(name, value) != value:
+                raise UserError(
+                    f"The files are of different networks: {name} is {merged[name]} in one and {value} in {part.path}."
+                )
+    return merged
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Begin the messages of errors with the file that they are about."""
+    try:
+        yield
+    except UserError as error:
+        raise type(error)(f"{path}: {error}") from None
+
+
+def _states_in(adapter: Adapter, held: Any, network: str | None, system: str) -> dict[str, State]:
+    """The state dicts of the networks in what a file held, or of the one that `network` means."""
+    if network is None:
+        return adapter.split(held)
+    found = state_dicts(held)
+    if network in adapter.networks:
+        if len(found) == 1:  # the user says what it is: one file does not always tell
+            return {network: next(iter(found.values()))}
+        states = adapter.split(held)
+        if network in states:
+            return {network: states[network]}
+        raise RunError(f"It holds no {network}, only {', '.join(states)}.")
+    if network in found:
+        return adapter.split(found[network])
+    raise _unknown_network(adapter, system, network, [key for key in found if key])
+
+
+def _unknown_network(adapter: Adapter, system: str, network: str, keys: Sequence[str] = ()) -> UserError:
+    also = f"; the file has the keys {', '.join(keys)}" if keys else ""
+    known = [*adapter.networks, *keys]
+    return UserError(
+        f"{system} has no network {network!r}.{nearest_name(network, known)} "
+        f"It has {', '.join(adapter.networks)}{also}."
+    )
+
+
+def _configure(config_class: type[Any], system: str, found: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
+    """The configuration that shapes and options tell. `ConfigError` blames the options, `RunError` the file."""
+    try:
+        return configs.build(config_class, {**found, **options}, system)
+    except ConfigError as error:
+        if options:
+            raise ConfigError(f"{error} (with what the shapes tell: {_listed(found)})") from None
+        if "is missing" in str(error):
+            raise ConfigError(f"{error}: the shapes do not tell it, so give it as an option.") from None
+        raise RunError(f"The shapes are of no {system} that can be built: {error}") from None
+
+
+def _listed(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in values.items()) or "nothing"
+
+
+def _finish(
+    model: Model,
+    system: str,
+    adapter: Adapter,
     paths: list[Path],
-    states: dict[str, dict[str, Tensor]],
-    options: dict[str, Any],
+    held: list[str],
     out: str | Path | None,
     force: bool,
 ) -> Model:
-    try:
-        model = build(system, options)
-    except ConfigError as error:
-        raise RunError(f"The shapes in {paths[0]} are of no {system} that can be built: {error}") from None
-    for network, state in states.items():
-        part = model.get_submodule(network)
-        part.load_state_dict(adapter.plain(network, state).network.state_dict())
-    absent = [network for network in adapter.NETWORKS if network not in states]
-    tensors = {name: value for name, value in model.state_dict().items() if name.split(".")[0] in states}
-    record = {"model": system, "config": dataclasses.asdict(model.config), "images_seen": 0, ABSENT: absent}
+    """Mark networks that no file held, and write the run."""
+    parts = dict(model.named_modules())
+    absent = [name for name in adapter.networks if name in parts and name not in held]
+    tensors = {
+        name: tensor for name, tensor in model.state_dict().items() if not any(name.startswith(f"{a}.") for a in absent)
+    }
+    config = dataclasses.asdict(model.config)
+    record = {"model": system, "config": config, "images_seen": 0, ABSENT: absent}
     if out is None:
-        for network in absent:
-            setattr(model, network, Absent(network, str(paths[0])))
+        for name in absent:
+            setattr(model, name, Absent(name, str(paths[0])))
         return model.eval()
-    run = Run.create(out, _run_record(record, paths), force=force)
+    run = Run.create(out, _run_record(system, config, adapter, paths), force=force)
     write_tensors(run.checkpoint_at(0).weights, tensors, record)
     return load(run)
 
 
-def _run_record(record: dict[str, Any], paths: list[Path]) -> dict[str, Any]:
-    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+def _run_record(system: str, config: dict[str, Any], adapter: Adapter, paths: list[Path]) -> dict[str, Any]:
+    digests = {path.name: digest_of(path) for path in paths}
     return {
-        "model": record["model"],
-        "config": record["config"],
+        "model": system,
+        "config": config,
         "imported": digests,
+        "licence": adapter.licence,
         "source": {"source": ", ".join(digests), "fingerprint": None, "notes": ["imported, not trained here"]},
         "options": {},
         "seed": 0,
         "versions": versions(),
     }
-
-
-def _adapter(system: str) -> ModuleType:
-    if system not in ADAPTERS:
-        catalogue.entry_of(system)
-        raise UserError(f"Published checkpoints of {system} cannot be read: they can of {', '.join(ADAPTERS)}.")
-    return ADAPTERS[system]

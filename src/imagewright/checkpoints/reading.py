@@ -1,46 +1,92 @@
-"""State dicts from files of others: PyTorch's own format read without its code, and safetensors."""
+"""Files of others, read without running anything in them."""
 
 from __future__ import annotations
 
 import warnings
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor
 
+from imagewright.checkpoints.pickles import interpret
+from imagewright.checkpoints.rebuilding import MAGIC, Rebuilder
 from imagewright.errors import RunError
 from imagewright.runs.weights import read_tensors
 
+BOMB_RATIO, BOMB_BYTES = 100, 2**30  # an archive that would unpack to so much more than it is
 
-def read_state_dict(path: str | Path) -> dict[str, Tensor]:
-    """Names and tensors of a `.pth`, `.pt` or `.safetensors` file; a leading `module.` is dropped.
 
-    Nothing in the file is executed: a file that needs code is refused. Raises `RunError` for one that cannot be read.
+def read_checkpoint(path: str | Path) -> Any:
+    """What a file holds: a state dict, or dictionaries of them beside other plain data; of a `.pkl`, also records.
+
+    `.safetensors`, `.npz`, `.pkl` or `.pickle` by their names; everything else as PyTorch's own format, old or new.
+    `containers.state_dicts` finds the state dicts in the result. Raises `RunError`, a single line, for a file that is
+    missing, damaged or cut short, and for one in PyTorch's format that holds code or whole objects.
     """
     path = Path(path)
     if not path.is_file():
         raise RunError(f"There is no file {path}.")
-    if path.suffix == ".safetensors":
-        return plain_state_dict(read_tensors(path)[0], str(path))
+    is_pickle = path.suffix in (".pkl", ".pickle") and not zipfile.is_zipfile(path)
+    return _READERS.get(path.suffix if is_pickle or path.suffix in (".safetensors", ".npz") else "", _read_torch)(path)
+
+
+def _read_safetensors(path: Path) -> Any:
+    return read_tensors(path)[0]
+
+
+def _read_torch(path: Path) -> Any:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what is odd about a file is said below
-            loaded: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception:  # noqa: BLE001 (a damaged file sends the reader astray in any way)
-        # What torch says is left out: it advises to load the file with its code.
+            warnings.simplefilter("ignore")  # the message below covers what torch warns of
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception:  # noqa: BLE001 (a damaged file can raise anything)
+        # torch's own message is left out: it advises to load the file with its code.
         raise RunError(
-            f"{path} cannot be read as a checkpoint. Expected a state dict written by torch.save, or .safetensors; "
-            "a file that is cut short, or that holds code or whole objects, is not opened."
+            f"{path} cannot be read as a checkpoint. Expected a state dict, or a dictionary of them, written by "
+            "torch.save, or .safetensors, .npz, .pkl; a file in PyTorch's format that is cut short, or that holds code "
+            "or whole objects, is not opened."
         ) from None
-    return plain_state_dict(loaded, str(path))
 
 
-def plain_state_dict(loaded: Any, source: str) -> dict[str, Tensor]:
-    """Names and tensors of what a file held: itself, or the one under a customary key."""
-    for key in ("state_dict", "model", "net"):
-        if isinstance(loaded, dict) and isinstance(loaded.get(key), dict):
-            loaded = loaded[key]
-    if not isinstance(loaded, dict) or not loaded or not all(isinstance(value, Tensor) for value in loaded.values()):
-        raise RunError(f"{source} holds no state dict: expected names with tensors, as `module.state_dict()` gives.")
-    return {str(name).removeprefix("module."): tensor for name, tensor in loaded.items()}
+def _read_npz(path: Path) -> Any:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+        if unpacked > max(BOMB_BYTES, BOMB_RATIO * path.stat().st_size):
+            raise RunError(f"{path} would unpack to {unpacked:,} bytes from {path.stat().st_size:,}: it is not opened.")
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: torch.from_numpy(np.atleast_1d(arrays[name]).reshape(arrays[name].shape)) for name in arrays}
+    except RunError:
+        raise
+    except Exception as error:  # noqa: BLE001
+        raise RunError(f"{path} cannot be read as an .npz of plain arrays ({_short(error)}).") from None
+
+
+def _read_pickle(path: Path) -> Any:
+    try:
+        with path.open("rb") as stream:
+            held = interpret(stream)
+        if held == MAGIC:
+            return _read_torch(path)
+        return Rebuilder(path.stat().st_size).rebuild(held)
+    except RunError as error:
+        raise RunError(f"{path} cannot be read as a pickle: {error}") from None
+    except RecursionError:
+        raise RunError(f"{path} cannot be read as a pickle: its values are nested too deeply.") from None
+    except Exception as error:  # noqa: BLE001
+        raise RunError(f"{path} cannot be read as a pickle ({_short(error)}): it is cut short or damaged.") from None
+
+
+def _short(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())[:120]
+
+
+_READERS: dict[str, Callable[[Path], Any]] = {
+    ".safetensors": _read_safetensors,
+    ".npz": _read_npz,
+    ".pkl": _read_pickle,
+    ".pickle": _read_pickle,
+}

@@ -17,8 +17,15 @@ from imagewright.metrics.recipes import differences
 from imagewright.output.grids import draw_grid
 from imagewright.output.writing import new_file
 from imagewright.runs.loading import load
-from imagewright.runs.report.html import page, picture, png_of, section, text
-from imagewright.runs.report.score_tables import Column, columns_of, curves_of, html_table, recipes_in_words, why_apart
+from imagewright.runs.report.html import encode_png, page, picture, section, text
+from imagewright.runs.report.score_tables import (
+    Column,
+    describe_recipes,
+    explain_columns,
+    html_table,
+    make_columns,
+    score_curves,
+)
 from imagewright.runs.run import Run
 from imagewright.runs.scores import Score, read_scores
 from imagewright.verbs.apply import sample
@@ -43,13 +50,13 @@ def compare(runs: Sequence[Run | str | Path]) -> Comparison:
         raise UserError("A comparison takes two different runs at least: name more.")
     named = _named(opened)
     scores = {name: read_scores(run.path) for name, run in named.items()}
-    columns = columns_of([score for own in scores.values() for score in own])
+    columns = make_columns([score for own in scores.values() for score in own])
     said = [
         f"{name} has no scores yet: `imagewright evaluate {run.path} --against SOURCE` computes them."
         for name, run in named.items()
         if not scores[name]
     ]
-    said += why_apart(columns, differences)
+    said += explain_columns(columns, differences)
     said += sorted({warning for own in scores.values() for score in own for warning in score.warnings})
     return Comparison(named, scores, columns, tuple(said))
 
@@ -62,14 +69,14 @@ def write_comparison(found: Comparison, path: str | Path, *, seed: int = 0, forc
     ]
     if found.columns:
         rows.append("<h2>Scores</h2>" + html_table(found.scores, found.columns))
-        lines = recipes_in_words([score for own in found.scores.values() for score in own])
+        lines = describe_recipes([score for own in found.scores.values() for score in own])
         rows += [f'<p class="faint">{text(line.rstrip(":"))}</p>' for line in lines]
         rows.append(
             '<p class="faint">The latest of each; in brackets its interval; an arrow says which way is better.</p>'
         )
     if found.said:
         rows.append("<ul>" + "".join(f"<li>{text(sentence)}</li>" for sentence in found.said) + "</ul>")
-    rows.append(section("Over images seen", curves_of(found.scores, found.columns)))
+    rows.append(section("Over images seen", score_curves(found.scores, found.columns)))
     rows.append(_sheets(found, seed))
     with new_file(path, force=force) as file:
         file.write(page("imagewright compare: " + ", ".join(found.runs), rows).encode())
@@ -104,6 +111,6 @@ def _sheets(found: Comparison, seed: int) -> str:
             figures.append(f'<p class="faint">{text(name)}: {text(error)}</p>')
             continue
         grid = draw_grid(drawn, columns=SAMPLES, column_labels=[str(place) for place in range(SAMPLES)])
-        shown = picture(png_of(grid), f"samples of {name}, seed {seed}", sharp=True)
+        shown = picture(encode_png(grid), f"samples of {name}, seed {seed}", sharp=True)
         figures.append(f"<figure>{shown}<figcaption>{text(name)}</figcaption></figure>")
     return f"<h2>Samples of seed {seed}</h2>" + "".join(figures)

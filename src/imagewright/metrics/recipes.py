@@ -79,7 +79,7 @@ def recipe_of(
         "format": FORMAT,
         "metric": metric.name,
         "options": dict(sorted(options.items())),
-        "features": None if about is None else about.record(),
+        "features": None if about is None else about.to_dict(),
         "size": list(size),
         "channels": channels,
         "decode": decode,

@@ -1,1 +1,1 @@
-"""Fixed networks that others need: where their weights come from, hash, licence, and what is done to pictures first."""
+"""Fixed pretrained networks: their weights with source, hash and licence, and the preprocessing of pictures."""

@@ -1,13 +1,13 @@
-"""DINOv2's ViT-L/14, whose features follow people's judgement of pictures more closely than Inception's.
+"""DINOv2's ViT-L/14, whose features agree with human ratings of pictures better than Inception's do.
 
 Oquab et al. 2023, "DINOv2", arXiv:2304.07193: the network, a vision transformer (Dosovitskiy et al. 2021,
 arXiv:2010.11929) with LayerScale. Stein et al. 2023, "Exposing flaws of generative model evaluation metrics",
-arXiv:2306.04675: the use as FD-DINOv2. Pictures are resized to 224x224 by Pillow's bicubic filter and normalised by
+arXiv:2306.04675: its use as FD-DINOv2. Pictures are resized to 224x224 by Pillow's bicubic filter and normalised by
 ImageNet's mean and deviation; the features are the class token after the last normalisation.
 
 The weights were trained at 518x518, 37x37 patches. For 16x16 their position embeddings are interpolated as the
-published code does: bicubic without antialiasing, the scale being (16 + 0.1) / 37 and not 16 / 37. That tenth was put
-there against rounding and shifts positions a little; features without it differ.
+published code does: bicubic, without antialiasing, by the scale (16 + 0.1) / 37 instead of 16 / 37. The 0.1 was meant
+against rounding errors; it shifts positions slightly, and without it features differ.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from imagewright.downloads import RemoteFile
 from imagewright.pretrained.features.contract import WITHOUT_WEIGHTS, About, Features
 from imagewright.pretrained.features.module import ModuleFeatures
 from imagewright.pretrained.resizing import check_filter
-from imagewright.pretrained.weights import checked_state, read_weights, weight_file, weights_digest
+from imagewright.pretrained.weights import check_state, get_weight_file, read_weights, weights_digest
 
 SIDE = 224
 OFFSET = 0.1
@@ -41,7 +41,7 @@ MIRRORS = ("https://dl.fbaipublicfiles.com/dinov2/dinov2_vitl14/",)
 
 @dataclass(frozen=True)
 class Shape:
-    """Of a vision transformer: blocks, width, heads, side of a patch and of the pictures it learned from, in pixels."""
+    """A vision transformer's blocks, width and heads, and the sides in pixels of a patch and of training pictures."""
 
     depth: int = 24
     width: int = 1024
@@ -51,7 +51,7 @@ class Shape:
 
 
 class Attention(nn.Module):
-    """Every token looks at every token. Names of tensors here and below are the published state dict's."""
+    """Multi-head self-attention. Names of tensors here and below are those of the published state dict."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -69,7 +69,7 @@ class Attention(nn.Module):
 
 
 class Scale(nn.Module):
-    """LayerScale (Touvron et al. 2021, arXiv:2103.17239): a learned factor a channel."""
+    """LayerScale (Touvron et al. 2021, arXiv:2103.17239): a learned factor for each channel."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ class Scale(nn.Module):
 
 
 class Mlp(nn.Module):
-    """Two layers, the inner one four times as wide."""
+    """Two linear layers with GELU between; the hidden width is four times the outer one."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -93,7 +93,7 @@ class Mlp(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention and MLP, each normalised before and scaled after, added to what came in."""
+    """Attention, then MLP, each a residual branch: norm, layer, LayerScale."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -108,7 +108,7 @@ class Block(nn.Module):
 
 
 class Patches(nn.Module):
-    """Each patch of the picture as a token."""
+    """Patch embedding: each patch of the picture becomes a token."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -132,7 +132,7 @@ class DinoV2(nn.Module):
         self.norm = nn.LayerNorm(shape.width, eps=NORM_FLOOR)
 
     def positions(self, height: int, width: int) -> Tensor:
-        """The position embeddings (1, 1 + height * width, width of tokens) for a grid of that many patches."""
+        """Position embeddings (1, 1 + height * width, width of tokens) for a grid of height x width patches."""
         if (height, width) == (self.grid, self.grid):
             return self.pos_embed
         plane = self.pos_embed[:, 1:].transpose(1, 2).unflatten(2, (self.grid, self.grid))
@@ -151,29 +151,31 @@ class DinoV2(nn.Module):
 
 
 def published_shapes(shape: Shape) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the published state dict, without the token that stood for masked patches in training."""
+    """Names and shapes of the published state dict, without the mask token, which only training needs."""
     with torch.device("meta"):
         return {name: tuple(tensor.shape) for name, tensor in DinoV2(shape).state_dict().items()}
 
 
-def dinov2_of(state: Mapping[str, Tensor], shape: Shape) -> DinoV2:
-    """The network with weights by their published names. Raises `DataError` for other names or shapes."""
+def build_dinov2(state: Mapping[str, Tensor], shape: Shape) -> DinoV2:
+    """The network with weights under their published names. Raises `DataError` for other names or shapes."""
     with torch.device("meta"):
         network = DinoV2(shape)
-    network.load_state_dict(checked_state(state, published_shapes(shape), "this DINOv2"), assign=True)
+    network.load_state_dict(check_state(state, published_shapes(shape), "this DINOv2"), assign=True)
     return network
 
 
 def open_dinov2(
     resize: str = "bicubic", weights: str | Path | None = None, shape: Shape | None = None
 ) -> ModuleFeatures:
-    """ViT-L/14 of DINOv2. Its weights (1.2 GB) are fetched where they are not found.
+    """ViT-L/14 of DINOv2. Its weights (1.2 GB) are fetched if they are not found.
 
-    `resize`: one of `resizing.FILTERS`; Stein et al. use Pillow's bicubic, or by option `clean-bicubic`. `weights`: a
-    `.pth` or `.safetensors` file of one's own, of that `shape`, whose scores are then not called published ones.
-    Raises `DataError` where there are no weights.
+    resize: one of `resizing.FILTERS`; Stein et al. use Pillow's bicubic, and optionally `clean-bicubic`.
+    weights: a `.pth` or `.safetensors` file of the user's own, whose scores are not called published ones.
+    shape: of the network in that file; ViT-L/14 by default.
+
+    Raises `DataError` if there are no weights, or those of another network.
     """
-    path = Path(weights) if weights else weight_file("dinov2", FILE, MIRRORS, instead=WITHOUT_WEIGHTS)
+    path = Path(weights) if weights else get_weight_file("dinov2", FILE, MIRRORS, instead=WITHOUT_WEIGHTS)
     state = {name: tensor for name, tensor in read_weights(path).items() if name != "mask_token"}
     shape = shape or Shape()
     about = About(
@@ -187,9 +189,9 @@ def open_dinov2(
         licence="Apache-2.0",
         published=weights is None,
     )
-    return ModuleFeatures(about, dinov2_of(state, shape), _scaled)
+    return ModuleFeatures(about, build_dinov2(state, shape), _scale)
 
 
-def _scaled(images: Tensor) -> Tensor:
+def _scale(images: Tensor) -> Tensor:
     means, deviations = (torch.tensor(values).view(1, 3, 1, 1) for values in (MEANS, DEVIATIONS))
     return (images.float() / 255 - means) / deviations

@@ -2,12 +2,12 @@
 
 Szegedy et al. 2015, "Rethinking the Inception Architecture for Computer Vision", arXiv:1512.00567, section 6: table 1
 and figures 5 to 7. The weights are those of TensorFlow's `inception-2015-12-05`, with which Heusel et al. 2017
-(arXiv:1706.08500) defined FID. Where that graph departs from the paper and from later versions of the network:
-averages over 3x3 do not count the padding, the last block takes a maximum where the others average, normalisation adds
-1e-3 to the variance and has no factor, and there are 1,008 classes, of which 1,000 are ImageNet's.
+(arXiv:1706.08500) defined FID. That graph differs from the paper and from later versions of the network: 3x3 averages
+do not count the padding, the last block takes a maximum instead of an average, normalisation adds 1e-3 to the variance
+and has no factor, and there are 1,008 classes, of which 1,000 are ImageNet's.
 
-Pictures come as (x - 128) / 128, which is the graph's own. The logits are without the bias of the last layer, as
-Salimans et al. 2016 computed the Inception score, by whose code everyone compares (torch-fidelity: `logits_unbiased`).
+Pictures are scaled to (x - 128) / 128, as in the graph. The logits leave out the bias of the last layer, as in the code
+of Salimans et al. 2016, by which Inception scores are compared (torch-fidelity: `logits_unbiased`).
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from torch.nn import functional
 
 from imagewright.pretrained.features.contract import About, Features
 from imagewright.pretrained.features.module import ModuleFeatures
-from imagewright.pretrained.inception_weights import published_weights, unit_names, weights_of
+from imagewright.pretrained.inception_weights import load_published_weights, read_inception_weights, unit_names
 from imagewright.pretrained.resizing import check_filter
-from imagewright.pretrained.weights import checked_state, weights_digest
+from imagewright.pretrained.weights import check_state, weights_digest
 
 SIDE = 299
 FEATURES, CLASSES = 2048, 1008
@@ -34,39 +34,39 @@ Kernel = int | tuple[int, int]
 class Unit(nn.Module):
     """Convolution, normalisation by fixed statistics, ReLU. The normalisation is folded into the convolution.
 
-    `edges`: whether the picture keeps its size, by zeros around it.
+    same_size: pad with zeros so that the map keeps its size (at stride 1).
     """
 
-    def __init__(self, before: int, after: int, kernel: Kernel, stride: int = 1, *, edges: bool = True) -> None:
+    def __init__(self, before: int, after: int, kernel: Kernel, stride: int = 1, *, same_size: bool = True) -> None:
         super().__init__()
         height, width = (kernel, kernel) if isinstance(kernel, int) else kernel
-        padding = (height // 2, width // 2) if edges else (0, 0)
+        padding = (height // 2, width // 2) if same_size else (0, 0)
         self.convolution = nn.Conv2d(before, after, (height, width), stride, padding)
 
     def forward(self, images: Tensor) -> Tensor:
-        """(N, before, H, W) to (N, after, H', W'), not negative."""
+        """(N, before, H, W) to (N, after, H', W'), non-negative."""
         return functional.relu(self.convolution(images), inplace=True)
 
 
 class Mixed(nn.Module):
-    """Several ways through the picture, whose results are laid upon one another as channels."""
+    """Parallel branches whose outputs are concatenated over channels."""
 
-    def __init__(self, *ways: nn.Module) -> None:
+    def __init__(self, *branches: nn.Module) -> None:
         super().__init__()
-        self.ways = nn.ModuleList(ways)
+        self.branches = nn.ModuleList(branches)
 
     def forward(self, images: Tensor) -> Tensor:
-        """(N, C, H, W) to (N, all the ways' channels, H', W')."""
-        return torch.cat([way(images) for way in self.ways], 1)
+        """(N, C, H, W) to (N, sum of the branches' channels, H', W')."""
+        return torch.cat([branch(images) for branch in self.branches], 1)
 
 
 def average() -> nn.Module:
-    """The mean of the 3x3 neighbours, of those within the picture."""
+    """The mean over 3x3, without the padding."""
     return nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
 
 
 def factorised_5x5(before: int, pooled: int) -> Mixed:
-    """Figure 5: the 5x5 of the first Inception as two 3x3. (One 5x5 is left, as in the published graph.)"""
+    """Figure 5: the 5x5 of the first Inception as two 3x3. The published graph still has one 5x5."""
     return Mixed(
         Unit(before, 64, 1),
         nn.Sequential(Unit(before, 48, 1), Unit(48, 64, 5)),
@@ -78,8 +78,8 @@ def factorised_5x5(before: int, pooled: int) -> Mixed:
 def to_17(before: int) -> Mixed:
     """Figure 10: from 35x35 to 17x17, convolution and pooling side by side."""
     return Mixed(
-        Unit(before, 384, 3, 2, edges=False),
-        nn.Sequential(Unit(before, 64, 1), Unit(64, 96, 3), Unit(96, 96, 3, 2, edges=False)),
+        Unit(before, 384, 3, 2, same_size=False),
+        nn.Sequential(Unit(before, 64, 1), Unit(64, 96, 3), Unit(96, 96, 3, 2, same_size=False)),
         nn.MaxPool2d(3, 2),
     )
 
@@ -101,18 +101,18 @@ def factorised_7x7(before: int, width: int) -> Mixed:
 
 
 def to_8(before: int) -> Mixed:
-    """From 17x17 to 8x8."""
+    """From 17x17 to 8x8 positions."""
     return Mixed(
-        nn.Sequential(Unit(before, 192, 1), Unit(192, 320, 3, 2, edges=False)),
+        nn.Sequential(Unit(before, 192, 1), Unit(192, 320, 3, 2, same_size=False)),
         nn.Sequential(
-            Unit(before, 192, 1), Unit(192, 192, (1, 7)), Unit(192, 192, (7, 1)), Unit(192, 192, 3, 2, edges=False)
+            Unit(before, 192, 1), Unit(192, 192, (1, 7)), Unit(192, 192, (7, 1)), Unit(192, 192, 3, 2, same_size=False)
         ),
         nn.MaxPool2d(3, 2),
     )
 
 
 def expanded(before: int, pool: nn.Module) -> Mixed:
-    """Figure 7: at 8x8 the filter banks are made wide, not deep."""
+    """Figure 7: at 8x8 positions the filter banks are wide, not deep."""
     return Mixed(
         Unit(before, 320, 1),
         nn.Sequential(Unit(before, 384, 1), Mixed(Unit(384, 384, (1, 3)), Unit(384, 384, (3, 1)))),
@@ -127,12 +127,12 @@ class Inception(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            Unit(3, 32, 3, 2, edges=False),  # 149x149
-            Unit(32, 32, 3, edges=False),
+            Unit(3, 32, 3, 2, same_size=False),  # 149x149
+            Unit(32, 32, 3, same_size=False),
             Unit(32, 64, 3),
             nn.MaxPool2d(3, 2),  # 73x73
             Unit(64, 80, 1),
-            Unit(80, 192, 3, edges=False),
+            Unit(80, 192, 3, same_size=False),
             nn.MaxPool2d(3, 2),  # 35x35
             factorised_5x5(192, 32),
             factorised_5x5(256, 64),
@@ -149,7 +149,7 @@ class Inception(nn.Module):
         self.classes = nn.Linear(FEATURES, CLASSES, bias=False)
 
     def forward(self, images: Tensor) -> Features:
-        """The features are means over the 8x8 positions; they are not negative."""
+        """The features are means over the 8x8 positions, hence non-negative."""
         pooled = self.layers(images).mean((2, 3))
         return Features(pooled, self.classes(pooled))
 
@@ -166,12 +166,12 @@ def published_shapes() -> dict[str, tuple[int, ...]]:
     return shapes | {"fc.weight": (CLASSES, FEATURES), "fc.bias": (CLASSES,)}
 
 
-def inception_of(state: Mapping[str, Tensor]) -> Inception:
-    """The network with weights by the names of the published state dict.
+def build_inception(state: Mapping[str, Tensor]) -> Inception:
+    """The network with the weights of a state dict in the published names.
 
-    Raises `DataError` for names or shapes that are not those of `published_shapes`.
+    Raises `DataError` if its names or shapes are not `published_shapes`.
     """
-    state = checked_state(state, published_shapes(), "FID's Inception network")
+    state = check_state(state, published_shapes(), "FID's Inception network")
     with torch.device("meta"):
         network = Inception()
     folded = {"classes.weight": state["fc.weight"]}
@@ -190,12 +190,14 @@ def _units(network: Inception) -> list[Unit]:
 
 
 def open_inception(resize: str = "tf-bilinear", weights: str | Path | None = None) -> ModuleFeatures:
-    """FID's network. Its weights are fetched where they are not found.
+    """FID's network. Its weights are fetched if they are not found.
 
-    `resize`: one of `resizing.FILTERS`; FID's own is `tf-bilinear`. `weights`: a `.pth`, `.pt` or `.safetensors` file
-    of one's own, whose scores are then not called published ones. Raises `DataError` where there are no weights.
+    resize: one of `resizing.FILTERS`; FID's own is `tf-bilinear`.
+    weights: a `.pth`, `.pt` or `.safetensors` file of the user's own, whose scores are not called published ones.
+
+    Raises `DataError` if there are no weights, or those of another network.
     """
-    state = published_weights() if weights is None else weights_of(Path(weights))
+    state = load_published_weights() if weights is None else read_inception_weights(Path(weights))
     about = About(
         name="inception",
         digest=weights_digest(state),
@@ -208,8 +210,8 @@ def open_inception(resize: str = "tf-bilinear", weights: str | Path | None = Non
         classes=CLASSES,
         published=weights is None,
     )
-    return ModuleFeatures(about, inception_of(state), _scaled)
+    return ModuleFeatures(about, build_inception(state), _scale)
 
 
-def _scaled(images: Tensor) -> Tensor:
+def _scale(images: Tensor) -> Tensor:
     return images.float().sub(128).div_(128)

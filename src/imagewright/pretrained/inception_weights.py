@@ -1,8 +1,8 @@
-"""The weights of FID's Inception network, from the two files that they are distributed in.
+"""The weights of FID's Inception network, from either of the two files in which they are distributed.
 
-Both are translations of the TensorFlow graph of 2015-12-05. One is a state dict, as pytorch-fid and torch-fidelity load
-it; the other NVIDIA's TorchScript, as StyleGAN2-ADA and clean-fid do. Neither is executed. The second is brought to the
-names of the first, so that the same numbers have the same digest by either way.
+Both are translations of the TensorFlow graph of 2015-12-05: a state dict, which pytorch-fid and torch-fidelity load,
+and NVIDIA's TorchScript archive, which StyleGAN2-ADA and clean-fid load. Neither is executed. Tensors of the archive
+get the names of the state dict, so that equal numbers from either file have the same digest.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from imagewright.downloads import RemoteFile, check_file
 from imagewright.errors import DataError
 from imagewright.pretrained.features.contract import WITHOUT_WEIGHTS
 from imagewright.pretrained.torchscript_archives import read_torchscript
-from imagewright.pretrained.weights import placed, read_weights, weight_file
+from imagewright.pretrained.weights import find_weight_file, get_weight_file, read_weights
 
 STATE_DICT = RemoteFile(
     "pt_inception-2015-12-05-6726825d.pth",
@@ -34,7 +34,7 @@ TORCHSCRIPT = RemoteFile(
     "sha256",
 )
 
-# What a unit is called in the state dict, and in TensorFlow and NVIDIA's file, in the order of the network.
+# Names of the units in the state dict, and in TensorFlow and NVIDIA's archive, in the order of the network.
 _STEM = {
     "Conv2d_1a_3x3": "conv",
     "Conv2d_2a_3x3": "conv_1",
@@ -101,12 +101,12 @@ _BLOCKS = {
     "Mixed_7b": ("mixed_9", _EXPANDED),
     "Mixed_7c": ("mixed_10", _EXPANDED),
 }
-# A unit's tensors: in the state dict, and in NVIDIA's file, which has no factor after normalisation (it is 1).
+# Names of a unit's tensors in the state dict and in NVIDIA's archive, which stores no factor of the norm (it is 1).
 _PARTS = {"conv.weight": "weight", "bn.bias": "beta", "bn.running_mean": "mean", "bn.running_var": "var"}
 
 
 def unit_names() -> Iterator[tuple[str, str]]:
-    """The 94 convolutions in the order of the network: the state dict's name, and that of NVIDIA's file."""
+    """The 94 convolutions in the order of the network: (name in the state dict, name in NVIDIA's archive)."""
     for ours, theirs in _STEM.items():
         yield ours, f"layers.{theirs}"
     for block, (other, units) in _BLOCKS.items():
@@ -114,8 +114,8 @@ def unit_names() -> Iterator[tuple[str, str]]:
             yield f"{block}.{ours}", f"layers.{other}.{theirs}"
 
 
-def from_torchscript(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """NVIDIA's tensors by the state dict's names. Raises `DataError` where one is missing."""
+def rename_torchscript(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """NVIDIA's tensors under the names of the state dict. Raises `DataError` if one is missing."""
     state: dict[str, Tensor] = {}
     try:
         for ours, theirs in unit_names():
@@ -131,18 +131,18 @@ def from_torchscript(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return state
 
 
-def published_weights() -> dict[str, Tensor]:
-    """The weights that published scores were computed with: by hand, from the cache, or fetched.
+def load_published_weights() -> dict[str, Tensor]:
+    """The weights with which published scores were computed: a file put there by hand, from the cache, or fetched.
 
-    Raises `DataError` where neither file can be had, or one is not the published one.
+    Raises `DataError` if neither file can be found or fetched, or if a file is not the published one.
     """
-    by_hand = None if placed(STATE_DICT, ALSO) else placed(TORCHSCRIPT)
+    by_hand = None if find_weight_file(STATE_DICT, ALSO) else find_weight_file(TORCHSCRIPT)
     if by_hand is not None:
-        return weights_of(check_file(by_hand, TORCHSCRIPT))
-    return weights_of(weight_file("inception", STATE_DICT, MIRRORS, ALSO, instead=WITHOUT_WEIGHTS))
+        return read_inception_weights(check_file(by_hand, TORCHSCRIPT))
+    return read_inception_weights(get_weight_file("inception", STATE_DICT, MIRRORS, ALSO, instead=WITHOUT_WEIGHTS))
 
 
-def weights_of(path: Path) -> dict[str, Tensor]:
-    """Names, as in the state dict, and float32 tensors of a `.pth`, `.safetensors` or TorchScript `.pt` file."""
-    state = from_torchscript(read_torchscript(path)) if path.suffix == ".pt" else read_weights(path)
+def read_inception_weights(path: Path) -> dict[str, Tensor]:
+    """The state dict of a `.pth`, `.safetensors` or TorchScript `.pt` file."""
+    state = rename_torchscript(read_torchscript(path)) if path.suffix == ".pt" else read_weights(path)
     return {name: tensor for name, tensor in state.items() if not name.endswith("num_batches_tracked")}

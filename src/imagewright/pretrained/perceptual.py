@@ -1,4 +1,4 @@
-"""LPIPS: how different two pictures look, by the features of a classification network, weighted as people judged.
+"""LPIPS: perceptual distance of two pictures, from features of a classifier with weights fitted to human ratings.
 
 Zhang, Isola, Efros, Shechtman & Wang 2018, arXiv:1801.03924, eq. 1, in version 0.1 of the authors' weights (version 0.0
 had an error in the scaling of the input). The trunks are in `perceptual_trunks.py`.
@@ -14,13 +14,13 @@ from torch import Tensor, nn
 
 from imagewright.downloads import RemoteFile
 from imagewright.errors import ConfigError, DataError, nearest_name
-from imagewright.pretrained.perceptual_trunks import LEAST_SIDE, WIDTHS, Trunk, trunk_named
-from imagewright.pretrained.weights import checked_state, read_weights, weight_file
+from imagewright.pretrained.perceptual_trunks import LEAST_SIDE, WIDTHS, Trunk, build_trunk
+from imagewright.pretrained.weights import check_state, get_weight_file, read_weights
 
-# Of pictures in [-1, 1]: ImageNet's means and deviations, brought from [0, 1].
+# ImageNet's means and deviations, converted from pictures in [0, 1] to pictures in [-1, 1].
 SHIFT = (-0.030, -0.088, -0.188)
 SCALE = (0.458, 0.448, 0.450)
-STEADY = 1e-10  # is added to lengths: a place where no feature fires stays 0
+EPSILON = 1e-10  # added to lengths, so that a position whose features are all 0 stays 0
 
 _TORCH = ("https://download.pytorch.org/models/",)
 _LPIPS = (
@@ -31,7 +31,7 @@ _LPIPS = (
 
 @dataclass(frozen=True)
 class Published:
-    """The two files of one network: the trunk as trained on ImageNet (BSD-3), and the weights of LPIPS (BSD-2)."""
+    """The two files of one trunk: its weights from ImageNet (BSD-3), and the linear weights of LPIPS (BSD-2)."""
 
     trunk: RemoteFile
     linear: RemoteFile
@@ -69,7 +69,7 @@ PUBLISHED = {
 
 
 class PerceptualDistance(nn.Module):
-    """LPIPS with the trunk `vgg`, `alex` or `squeeze`; without weights until `load_weights`."""
+    """LPIPS with the trunk `vgg`, `alex` or `squeeze`. It has no trained weights until `load_weights`."""
 
     shift: Tensor
     scale: Tensor
@@ -77,34 +77,37 @@ class PerceptualDistance(nn.Module):
     def __init__(self, trunk: str) -> None:
         super().__init__()
         self.name = trunk
-        self.trunk: Trunk = trunk_named(trunk)
+        self.trunk: Trunk = build_trunk(trunk)
         self.linear = nn.ParameterList(nn.Parameter(torch.zeros(width)) for width in WIDTHS[trunk])
         self.register_buffer("shift", torch.tensor(SHIFT).view(1, 3, 1, 1))
         self.register_buffer("scale", torch.tensor(SCALE).view(1, 3, 1, 1))
 
     def load_weights(self, trunk: dict[str, Tensor], linear: dict[str, Tensor]) -> None:
-        """Take torchvision's names (`features.0.weight` ...) and those of LPIPS (`lin0.model.1.weight` ...).
+        """Load the weights of both files.
 
-        What else is in the files (a classifier) is left. Raises `DataError` where a tensor is missing or misshapen.
+        trunk: under torchvision's names (`features.0.weight` ...). Other tensors, such as a classifier's, are ignored.
+        linear: under the names of LPIPS (`lin0.model.1.weight` ...).
+
+        Raises `DataError` if a tensor is missing or has another shape.
         """
-        kept = {name: tensor for name, tensor in trunk.items() if name.startswith("features.")}
+        features = {name: tensor for name, tensor in trunk.items() if name.startswith("features.")}
         shapes = {name: tuple(tensor.shape) for name, tensor in self.trunk.state_dict().items()}
-        self.trunk.load_state_dict(checked_state(kept, shapes, f"the trunk {self.name}"))
+        self.trunk.load_state_dict(check_state(features, shapes, f"the trunk {self.name}"))
         rows = {f"lin{number}.model.1.weight": (1, len(row), 1, 1) for number, row in enumerate(self.linear)}
-        weights = checked_state(linear, rows, f"LPIPS ({self.name})")
+        weights = check_state(linear, rows, f"LPIPS ({self.name})")
         with torch.no_grad():
             for row, name in zip(self.linear, rows, strict=True):
                 row.copy_(weights[name].flatten())
 
     def maps(self, images: Tensor) -> list[Tensor]:
-        """Of pictures float (N, C, H, W) in [-1, 1], the maps (N, F_k, H_k, W_k), each place scaled to length 1.
+        """Feature maps (N, F_k, H_k, W_k) of pictures, float (N, C, H, W) in [-1, 1]. Each position has length 1.
 
-        Grey pictures are taken as RGB of equal colours. Raises `DataError` for RGBA, and for pictures that are too
-        small for the last map.
+        Grey pictures are repeated to RGB. Raises `DataError` for RGBA, and for pictures that are too small for the last
+        map.
         """
         channels, height, width = images.shape[1:]
         if channels not in (1, 3):
-            raise DataError(f"LPIPS sees grey or RGB pictures, not pictures of {channels} channels: open them as RGB.")
+            raise DataError(f"LPIPS takes grey or RGB pictures, not pictures of {channels} channels: open them as RGB.")
         if min(height, width) < LEAST_SIDE[self.name]:
             raise DataError(
                 f"Pictures of {height}x{width} are too small for LPIPS with the trunk {self.name}, which needs "
@@ -114,23 +117,23 @@ class PerceptualDistance(nn.Module):
         return [values / _lengths(values) for values in self.trunk(scaled)]
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
-        """LPIPS of each pair, (N,): 0 for equal pictures. Float (N, C, H, W) in [-1, 1]. Differentiable."""
+        """LPIPS (N,) of pairs of pictures, float (N, C, H, W) in [-1, 1]. 0 for equal pictures. Differentiable."""
         if first.shape != second.shape:
             raise DataError(
                 f"Pictures of shape {tuple(first.shape[1:])} against {tuple(second.shape[1:])} (channels, height, "
                 "width): a pair must be of one shape."
             )
         distance = first.new_zeros(len(first))
-        for ours, theirs, row in zip(self.maps(first), self.maps(second), self.linear, strict=True):
-            distance = distance + torch.einsum("nfhw,f->nhw", (ours - theirs).square(), row).mean((1, 2))
+        for one, other, row in zip(self.maps(first), self.maps(second), self.linear, strict=True):
+            distance = distance + torch.einsum("nfhw,f->nhw", (one - other).square(), row).mean((1, 2))
         return distance
 
 
 def open_perceptual(trunk: str = "vgg") -> PerceptualDistance:
-    """LPIPS with its published weights, fetched first where need be; frozen.
+    """LPIPS with its published weights, frozen. They are fetched if they are not found.
 
-    Raises `ConfigError` for a trunk that does not exist, `DataError` where weights cannot be had, saying which files
-    to put where.
+    Raises `ConfigError` for an unknown trunk, and `DataError` if weights cannot be fetched, saying which files to put
+    where.
     """
     if trunk not in PUBLISHED:
         raise ConfigError(
@@ -138,12 +141,12 @@ def open_perceptual(trunk: str = "vgg") -> PerceptualDistance:
         )
     files = PUBLISHED[trunk]
     network = PerceptualDistance(trunk)
-    linear = weight_file(f"LPIPS ({trunk})", files.linear, _LPIPS, also=(f"lpips_{trunk}.pth",))
-    stored = weight_file(f"LPIPS ({trunk})", files.trunk, _TORCH)
+    linear = get_weight_file(f"LPIPS ({trunk})", files.linear, _LPIPS, also=(f"lpips_{trunk}.pth",))
+    stored = get_weight_file(f"LPIPS ({trunk})", files.trunk, _TORCH)
     network.load_weights(read_weights(stored), read_weights(linear))
     return network.eval().requires_grad_(False)
 
 
 def _lengths(values: Tensor) -> Tensor:
-    # Under the root: where all features are 0, the root alone has no gradient.
-    return (values.square().sum(1, keepdim=True) + STEADY**2).sqrt() + STEADY
+    # Also added under the root, which has no gradient at 0: there all features of a position are 0.
+    return (values.square().sum(1, keepdim=True) + EPSILON**2).sqrt() + EPSILON

@@ -1,7 +1,7 @@
-"""The convolutional parts of three classification networks, with the names that their published weights have.
+"""The convolutional parts of three classification networks, under the names of their published weights.
 
 VGG-16: Simonyan & Zisserman 2015, arXiv:1409.1556, table 1, column D. AlexNet in one column: Krizhevsky 2014,
-arXiv:1404.5997. SqueezeNet 1.1: Iandola et al. 2016, arXiv:1602.07360, in the authors' later, lighter version. Names
+arXiv:1404.5997. SqueezeNet 1.1: Iandola et al. 2016, arXiv:1602.07360, in the authors' later, smaller version. Names
 are those of torchvision's state dicts: `features.0.weight` ...
 Shape letters: N pictures, H W.
 """
@@ -15,25 +15,25 @@ from torch import Tensor, nn
 
 
 class Trunk(nn.Module):
-    """Layers in a row, and after which of them their values are kept."""
+    """Layers in sequence. `outputs` are the numbers of the layers whose values are returned."""
 
-    def __init__(self, layers: list[nn.Module], kept: tuple[int, ...]) -> None:
+    def __init__(self, layers: list[nn.Module], outputs: tuple[int, ...]) -> None:
         super().__init__()
-        self.features = nn.Sequential(*layers[: kept[-1] + 1])
-        self.kept = kept
+        self.features = nn.Sequential(*layers[: outputs[-1] + 1])
+        self.outputs = outputs
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """Normalised pictures (N, 3, H, W) to the kept values, each (N, F, H', W')."""
+        """Normalised pictures (N, 3, H, W) to the values of the layers in `outputs`, each (N, F, H', W')."""
         found = []
         for number, layer in enumerate(self.features):
             images = layer(images)
-            if number in self.kept:
+            if number in self.outputs:
                 found.append(images)
         return found
 
 
 class Fire(nn.Module):
-    """SqueezeNet's module: few channels (`squeeze`), then as many of 1x1 as of 3x3 beside one another (`expand`)."""
+    """SqueezeNet's module: 1x1 to few channels (`squeeze`), then 1x1 and 3x3 in parallel, concatenated (`expand`)."""
 
     def __init__(self, channels: int, squeezed: int, expanded: int) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class Fire(nn.Module):
 
 
 def vgg() -> Trunk:
-    """VGG-16: the last ReLU before each pooling, and the very last."""
+    """VGG-16. Outputs: the last ReLU before each pooling."""
     layers: list[nn.Module] = []
     channels = 3
     for width, convolutions in ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)):
@@ -60,7 +60,7 @@ def vgg() -> Trunk:
 
 
 def alex() -> Trunk:
-    """AlexNet: after each ReLU."""
+    """AlexNet. Outputs: each ReLU."""
     layers = [
         *(nn.Conv2d(3, 64, 11, stride=4, padding=2), nn.ReLU(), nn.MaxPool2d(3, 2)),
         *(nn.Conv2d(64, 192, 5, padding=2), nn.ReLU(), nn.MaxPool2d(3, 2)),
@@ -72,7 +72,7 @@ def alex() -> Trunk:
 
 
 def squeeze() -> Trunk:
-    """SqueezeNet 1.1: the first ReLU, the module before each pooling, and the last four."""
+    """SqueezeNet 1.1. Outputs: the first ReLU, the module before each further pooling, and the last four modules."""
 
     def pool() -> nn.Module:
         return nn.MaxPool2d(3, 2, ceil_mode=True)
@@ -92,9 +92,9 @@ WIDTHS = {
     "alex": (64, 192, 384, 256, 256),
     "squeeze": (64, 128, 256, 384, 384, 512, 512),
 }
-LEAST_SIDE = {"vgg": 16, "alex": 31, "squeeze": 17}  # pixels, under which the last kept values are none
+LEAST_SIDE = {"vgg": 16, "alex": 31, "squeeze": 17}  # in pixels; smaller pictures have no values at the last output
 
 
-def trunk_named(name: str) -> Trunk:
-    """A trunk of the table, its weights drawn at random."""
+def build_trunk(name: str) -> Trunk:
+    """A trunk of the table with random weights."""
     return TRUNKS[name]()

@@ -1,15 +1,14 @@
-"""Pictures brought to a network's size, by filters that are known to the bit.
+"""Resize pictures to a network's size, by filters whose results are reproducible to the bit.
 
-- `lanczos`, `bicubic`, `bilinear`, `box`: Pillow's, with antialiasing, on 8 bits and to 8 bits.
-- `clean-bicubic`: Pillow's bicubic on floating-point channels, cut to 0..255 and not rounded, as Parmar et al. 2022
+- `lanczos`, `bicubic`, `bilinear`, `box`: Pillow's, with antialiasing, from 8 bits to 8 bits.
+- `clean-bicubic`: Pillow's bicubic on floating-point channels, clamped to 0..255 and not rounded, as Parmar et al. 2022
   (arXiv:2104.11222, "clean-fid") prepare pictures.
-- `tf-bilinear`: what TensorFlow 1's `resize_bilinear` does, with which FID was defined (Heusel et al. 2017): output
-  pixel i is read at i * in / out (no shift by half a pixel) between its two neighbours, without antialiasing. Pictures
-  that are made smaller alias: numbers by it are comparable with published ones, and with nothing else.
-- `none`: as they are.
+- `tf-bilinear`: TensorFlow 1's `resize_bilinear`, with which FID was defined (Heusel et al. 2017). Output pixel i is
+  interpolated at i * in / out (no shift by half a pixel) between its two neighbours, without antialiasing. Downsampled
+  pictures alias, so its scores are comparable with published ones only.
+- `none`: no resizing.
 
-Every picture is resized by itself: row k does not depend on what else is in the batch. Pillow and torch both let other
-threads run meanwhile.
+Each picture is resized independently of the others in the batch. Pillow and torch both release the GIL meanwhile.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ FILTERS = (*ANTIALIASED, "clean-bicubic", "tf-bilinear", "none")
 
 
 def check_filter(name: str) -> str:
-    """`name`, if there is such a filter. Raises `ConfigError` otherwise."""
+    """Returns `name`. Raises `ConfigError` if there is no such filter."""
     if name not in FILTERS:
         raise ConfigError(
             f"There is no filter {name!r} to resize by: expected {', '.join(FILTERS)}.{nearest_name(name, FILTERS)}"
@@ -36,14 +35,18 @@ def check_filter(name: str) -> str:
     return name
 
 
-def resized(images: Tensor, size: tuple[int, int], resize: str, channels: int | None = None) -> Tensor:
-    """uint8 (N, C, H, W) at `size` (height, width) in `channels` (1 or 3; None: as many as they have).
+def resize_images(images: Tensor, size: tuple[int, int], resize: str, channels: int | None = None) -> Tensor:
+    """Resize uint8 (N, C, H, W).
 
-    uint8 by Pillow's four filters and by `none`; float32 in 0..255 by `clean-bicubic` and `tf-bilinear`. Raises
-    `ConfigError` for a filter that does not exist.
+    size: height and width of the result.
+    resize: one of `FILTERS`.
+    channels: 1 or 3; None leaves them as they are.
+
+    Returns uint8 for Pillow's four filters and `none`, float32 in 0..255 for `clean-bicubic` and `tf-bilinear`. Raises
+    `ConfigError` for an unknown filter, `DataError` for pictures of other channels than 1, 3 or 4.
     """
     check_filter(resize)
-    images = with_channels(images, channels)
+    images = convert_channels(images, channels)
     if resize == "tf-bilinear":
         return tf_bilinear(images, size)
     if resize == "clean-bicubic":
@@ -53,11 +56,11 @@ def resized(images: Tensor, size: tuple[int, int], resize: str, channels: int | 
     return _antialiased(images, size, PILLOW[resize])
 
 
-def with_channels(images: Tensor, channels: int | None) -> Tensor:
-    """uint8 (N, C, H, W) of 1, 3 or 4 channels in 1 or 3.
+def convert_channels(images: Tensor, channels: int | None) -> Tensor:
+    """Convert uint8 (N, C, H, W) with 1, 3 or 4 channels to 1 or 3 channels.
 
-    Grey is repeated; transparent pictures are laid on white and colour becomes luma (ITU-R 601) as when files are read
-    (`images/decoding/formats.py`). Raises `DataError` for other channels.
+    Grey is repeated. Transparent pictures are composited on white, and colour becomes luma (ITU-R 601), as when files
+    are read (`images/decoding/formats.py`). Raises `DataError` for other channels.
     """
     has = images.shape[1]
     if has not in {1, 3, 4}:
@@ -71,16 +74,16 @@ def with_channels(images: Tensor, channels: int | None) -> Tensor:
 
 
 def tf_bilinear(images: Tensor, size: tuple[int, int]) -> Tensor:
-    """(N, C, H, W) at `size`, float32, as TensorFlow 1's `resize_bilinear` gives it (`align_corners` off).
+    """(N, C, H, W) to float32 at `size`, as TensorFlow 1's `resize_bilinear` (`align_corners` off) computes it.
 
-    First between columns, then between rows, in float32 with the scale rounded to float32, as its kernel does. When
-    pictures grow, the last pixels repeat the edge. In memory the result lies as channels_last does.
+    Interpolates between columns first, then between rows, in float32 with the scale rounded to float32, as its kernel
+    does. In upsampling, the last pixels repeat the edge. The result is channels_last in memory.
     """
     (height, width), (rows, columns) = images.shape[2:], size
     left, right, across = _neighbours(width, columns)
     upper, lower, down = _neighbours(height, rows)
     result = torch.empty(*images.shape[:2], rows, columns).contiguous(memory_format=torch.channels_last)
-    for image, place in zip(images, result, strict=True):  # one picture at a time stays in the processor's cache
+    for image, place in zip(images, result, strict=True):  # one picture at a time: it fits into the processor's cache
         whole = image.float().contiguous()
         wide = _between(whole.index_select(2, left), whole.index_select(2, right), across)
         place.copy_(_between(wide.index_select(1, upper), wide.index_select(1, lower), down[:, None]))
@@ -88,12 +91,12 @@ def tf_bilinear(images: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def _between(first: Tensor, second: Tensor, share: Tensor) -> Tensor:
-    """In the place of `second`."""
+    """Linear interpolation, written over `second`."""
     return second.sub_(first).mul_(share).add_(first)
 
 
 def _neighbours(count: int, wanted: int) -> tuple[Tensor, Tensor, Tensor]:
-    """For each of the `wanted` output pixels: the input pixels before and after it, and the share of the latter."""
+    """For each of `wanted` output pixels: the input pixels before and after it, and the weight of the latter."""
     places = torch.arange(wanted, dtype=torch.float32) * torch.tensor(count / wanted, dtype=torch.float32)
     before = places.long().clamp_max(count - 1)
     return before, (before + 1).clamp_max(count - 1), places - before
@@ -118,6 +121,6 @@ def _clean_bicubic(images: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def _stacked(rows: list[np.ndarray]) -> Tensor:
-    """Arrays (H, W) or (H, W, C) as one uint8 (N, C, H, W), which lies in memory as channels_last does."""
+    """Arrays (H, W) or (H, W, C) as one uint8 (N, C, H, W), channels_last in memory."""
     stacked = torch.from_numpy(np.stack(rows))
     return (stacked.unsqueeze(-1) if stacked.ndim == 3 else stacked).permute(0, 3, 1, 2)

@@ -1,7 +1,7 @@
-"""Where weight files come from: the user's own folder, the cache, or a download that is checked.
+"""Weight files: from the user's own folder, the cache, or a download.
 
-A file is looked for in the folder of the variable IMAGEWRIGHT_WEIGHTS, then in `<cache>/weights`, then fetched into the
-latter. Wherever it was found, it is used only if its checksum is that of the published file.
+A file is looked for in the folder of the variable IMAGEWRIGHT_WEIGHTS, then in `<cache>/weights`. If it is in neither,
+it is fetched into the latter. In any case it is used only if its checksum is that of the published file.
 """
 
 from __future__ import annotations
@@ -22,36 +22,41 @@ from imagewright.errors import DataError
 from imagewright.files import cache_folder
 
 
-def weight_file(
+def get_weight_file(
     name: str, file: RemoteFile, mirrors: tuple[str, ...], also: tuple[str, ...] = (), *, instead: str = ""
 ) -> Path:
-    """The path of a weight file whose checksum is right, fetched if need be.
+    """The path of a weight file with the right checksum. It is fetched if it is not found.
 
-    `name`: of the network, for messages. `mirrors`: base URLs, to which the file's name is added. `also`: other names
-    that the same bytes are distributed under. `instead`: a sentence on what does without the file. Raises `DataError`
-    where it cannot be had, saying what to put where, and for a file of that name that is not the published one.
+    name: of the network, for messages.
+    file: the published file.
+    mirrors: base URLs, to which the file's name is appended.
+    also: other names under which the same bytes are distributed.
+    instead: a sentence for the message on what works without the file.
+
+    Raises `DataError` if it cannot be fetched, saying which file to put where, and for a file of that name with another
+    checksum.
     """
-    found = placed(file, also)
+    found = find_weight_file(file, also)
     if found is not None:
         return check_file(found, file)
     try:
         return fetch("weights", file, mirrors, weights_folder())
     except DataError as error:
-        if (weights_folder() / file.name).exists():  # it is there and is not the one, which the error says
+        if (weights_folder() / file.name).exists():  # the error says that it is not the published file
             raise
         raise DataError(
-            f"The network {name!r} needs its weights: {error} A folder of your own where it is can be named by "
+            f"The network {name!r} needs its weights: {error} If the file is in another folder, name that folder by "
             f"IMAGEWRIGHT_WEIGHTS. {instead}".rstrip()
         ) from error
 
 
 def weights_folder() -> Path:
-    """Where fetched weights are kept, and files put by hand are found."""
+    """The folder of fetched weights, in which files put there by hand are found too."""
     return cache_folder(None) / "weights"
 
 
-def placed(file: RemoteFile, also: tuple[str, ...] = ()) -> Path | None:
-    """The first file of that name, or of one of the others, in the user's folder and the cache; not yet checked."""
+def find_weight_file(file: RemoteFile, also: tuple[str, ...] = ()) -> Path | None:
+    """The first file of that name, or of another in `also`, in the user's folder and the cache. Not yet checked."""
     own = os.environ.get("IMAGEWRIGHT_WEIGHTS")
     folders = [*([Path(own).expanduser()] if own else []), weights_folder()]
     for folder in folders:
@@ -62,9 +67,9 @@ def placed(file: RemoteFile, also: tuple[str, ...] = ()) -> Path | None:
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Names and tensors of a state dict, `.pth` or `.safetensors`. Nothing in the file is executed.
+    """A state dict from a `.pth` or `.safetensors` file. Nothing in the file is executed.
 
-    Raises `DataError` for a file that is not there, or cannot be read so.
+    Raises `DataError` if the file is missing, damaged, or holds anything but a state dict.
     """
     if not path.is_file():
         raise DataError(f"There is no weight file {path}.")
@@ -74,21 +79,19 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
             return load_file(path)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what is odd about a file is said below
-            # Published weights are often older than PyTorch's zip format, and only that can be mapped.
+            warnings.simplefilter("ignore")  # the error below covers what torch warns of
+            # Published weights are often older than PyTorch's zip format, which alone can be memory-mapped.
             mapped = zipfile.is_zipfile(path)
             loaded: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
-    except Exception:  # noqa: BLE001 (a damaged file sends the reader astray in any way)
+    except Exception:  # noqa: BLE001 (a damaged file can raise anything)
         loaded = None
     if not isinstance(loaded, Mapping) or not loaded or not all(isinstance(each, Tensor) for each in loaded.values()):
         raise DataError(f"{path} is no state dict that can be read: expected names with tensors, and nothing else.")
     return dict(loaded)
 
 
-def checked_state(
-    state: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]], network: str
-) -> dict[str, Tensor]:
-    """`state` in float32, if it has these names and shapes; else `DataError`. `network`: what messages call it."""
+def check_state(state: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]], network: str) -> dict[str, Tensor]:
+    """`state` in float32. Raises `DataError`, which names `network`, if its names or shapes are not `shapes`."""
     for name, shape in shapes.items():
         if name not in state:
             raise DataError(f"The weights are not those of {network}: there is no tensor {name}.")
@@ -105,7 +108,7 @@ def checked_state(
 def weights_digest(state: Mapping[str, Tensor]) -> str:
     """SHA-256, in hex, over names, types, shapes and bytes of tensors, in the order of their names.
 
-    Of the numbers and not of a file: two files that hold the same weights have the same digest.
+    It is over the numbers, not over a file: files of different formats with the same weights have the same digest.
     """
     digest = hashlib.sha256()
     for name, tensor in sorted(state.items()):

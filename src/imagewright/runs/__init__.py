@@ -1,1 +1,1 @@
-"""The run directory: what one training made, and what users keep."""
+"""The run directory: what a training writes, and what users save beside it."""

@@ -1,4 +1,4 @@
-"""From a run, or one checkpoint file, back to the model."""
+"""Load the model of a run, or of one checkpoint file."""
 
 from __future__ import annotations
 
@@ -21,21 +21,19 @@ if TYPE_CHECKING:
     from imagewright.model import Model
 
 
-# In a checkpoint's record: networks that it does not hold, since the files it was imported from did not.
+# Key of a checkpoint's record: the networks that the imported files did not hold.
 ABSENT = "absent"
 
 
 class Absent(nn.Module):
-    """Stands for a network that a checkpoint does not hold, so that no verb answers from random weights."""
+    """Placeholder of a network that a checkpoint does not hold. A verb that needs it raises `UserError`."""
 
     def __init__(self, name: str, source: str) -> None:
         super().__init__()
         self.name, self.source = name, source
 
     def forward(self, *inputs: object) -> None:
-        raise UserError(
-            f"{self.source} holds no {self.name}: it was imported without one, so this verb cannot be answered."
-        )
+        raise UserError(f"{self.source} holds no {self.name}: it was imported without one, and this verb needs it.")
 
 
 def load(
@@ -46,22 +44,25 @@ def load(
     space: str | None = None,
     truncation: float | None = None,
 ) -> Model:
-    """The model of a run, ready to answer verbs: in evaluation mode, averaged networks in place.
+    """The model of a run in evaluation mode, with the moving averages of its networks where the training kept them.
 
     source: a run, its path, or one weights file.
-    images_seen: an earlier checkpoint of the run.
+    images_seen: an earlier checkpoint of the run; the latest by default.
+    device: where the model's tensors are put.
     space: a latent space of the model, such as "w", if it has several.
     truncation: psi, if the model can truncate: 0 gives the average image, 1 changes nothing.
 
-    Raises `RunError` for a missing or damaged file, saying which earlier checkpoint is whole; `UserError` for a space
-    or truncation that the model does not have.
+    Raises `RunError` for a missing or damaged file; the message names the latest checkpoint that is intact. Raises
+    `UserError` for a space or truncation that the model does not have.
     """
     if not isinstance(source, Run) and Path(source).is_file():
         tensors, record = read_tensors(Path(source))
         origin = Origin(Path(source), images_seen)
         if "model" not in record:
             if str(source).endswith(".state.safetensors"):
-                raise RunError(f"{source} is what resuming needs besides the weights: name the file without .state.")
+                raise RunError(
+                    f"{source} is the training state, which only resuming needs: name the file without .state."
+                )
             raise RunError(
                 f"{source} was not written by imagewright: `imagewright import` takes published checkpoints."
             )
@@ -70,22 +71,22 @@ def load(
         checkpoint = _checkpoint(run, images_seen)
         tensors, record = read_tensors(checkpoint.weights)
         origin = Origin(run.path, checkpoint.images_seen)
-    model = build(record["model"], record["config"])
+    model = build_model(record["model"], record["config"])
     for name in record.get(ABSENT, ()):
         setattr(model, name, Absent(name, os.fspath(source)))
-    fill(model, tensors, os.fspath(source))
+    load_weights(model, tensors, os.fspath(source))
     model.origin = origin
     return view_model(model.to(device).eval(), space, truncation)
 
 
-def build(name: str, config: dict[str, Any]) -> Model:
-    """A new model of the catalogue with a configuration as `run.json` holds it."""
+def build_model(name: str, config: dict[str, Any]) -> Model:
+    """A new model with the configuration of a `run.json`, under the present or former names of its options."""
     model_class = catalogue.model_class(name)
     return model_class(configs.build(model_class.Config, config, name))
 
 
-def fill(model: Model, tensors: dict[str, Tensor], source: str) -> None:
-    """Copy tensors into a model; raises `RunError` where they are not this model's."""
+def load_weights(model: Model, tensors: dict[str, Tensor], source: str) -> None:
+    """Copy tensors into a model. Raises `RunError` if their names or shapes are not those of the model."""
     model.make_room(tensors)
     try:
         model.load_state_dict(tensors)
@@ -101,12 +102,12 @@ def _checkpoint(run: Run, images_seen: int | None) -> Checkpoint:
         checkpoint, wrong = run.latest()
         if wrong and checkpoint is not checkpoints[-1]:
             raise RunError(
-                f"{wrong[0]}. The checkpoint at {checkpoint.images_seen} images is whole: "
+                f"{wrong[0]}. The checkpoint at {checkpoint.images_seen} images is intact: "
                 f"use it by --at {checkpoint.images_seen} (images_seen={checkpoint.images_seen} in Python)."
             )
         return checkpoint
     checkpoint = run.checkpoint_at(images_seen)
     if not checkpoint.weights.exists():
-        kept = ", ".join(str(each.images_seen) for each in run.checkpoints())
-        raise RunError(f"{run.path} has no checkpoint at {images_seen} images: it has {kept or 'none'}.")
+        saved = ", ".join(str(each.images_seen) for each in run.checkpoints())
+        raise RunError(f"{run.path} has no checkpoint at {images_seen} images: it has {saved or 'none'}.")
     return checkpoint

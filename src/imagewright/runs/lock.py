@@ -1,4 +1,4 @@
-"""One training at a time in a run directory: two would write over each other."""
+"""A lock on the run directory: two trainings in it would overwrite each other's files."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from imagewright.files import explain_write_errors
 
 try:
     import fcntl
-except ImportError:  # Windows: two trainings in one directory are then not noticed
+except ImportError:  # Windows: two trainings in one directory are not noticed there
     fcntl = None  # type: ignore[assignment]
 
 
 @contextmanager
-def claimed(path: Path) -> Iterator[None]:
-    """The directory for this process alone, made if need be, and removed at the end if it is still empty.
+def lock_run(path: Path) -> Iterator[None]:
+    """Lock a run directory for this process. It is created if it is missing, and removed at the end if it is empty.
 
-    Raises `RunError` where another process trains in it. The lock is on the folder: it leaves no file, and ends with
-    the process, however that ends.
+    The lock is on the folder itself: it leaves no file, and the system releases it when the process ends in any way.
+    Raises `RunError` if another process trains in the directory.
     """
     with explain_write_errors(path):
         path.mkdir(parents=True, exist_ok=True)
@@ -33,7 +33,7 @@ def claimed(path: Path) -> Iterator[None]:
     finally:
         if descriptor is not None:
             os.close(descriptor)
-        with suppress(OSError):  # not empty, as a rule
+        with suppress(OSError):  # usually not empty
             path.rmdir()
 
 
@@ -42,7 +42,7 @@ def _lock(descriptor: int, path: Path) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise RunError(
-            f"Another process is training in {path} now: wait for its end, or give another place by --out."
+            f"Another process is training in {path} now: wait until it ends, or give another place by --out."
         ) from None
     except OSError:
         return  # not every file system can lock a folder

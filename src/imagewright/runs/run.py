@@ -1,7 +1,7 @@
-"""A run: the directory with all that one training made.
+"""A run: the directory that a training writes.
 
 run.json           model, config, source and its fingerprint, seed, versions, command; written before training
-metrics.jsonl      one line a report: images_seen, seconds, every loss term, learning rates, memory
+metrics.jsonl      one line for each report: images_seen, seconds, loss terms, derived metrics, learning rates, memory
 samples/           000200000.png: the grid of the same latents at each report
 checkpoints/       000200000.safetensors and 000200000.state.safetensors
 report.html        one self-contained page
@@ -18,18 +18,18 @@ from typing import Any
 from imagewright.errors import RunError, nearest_name
 from imagewright.files import explain_write_errors, write_whole
 from imagewright.runs.scores import drop_scores_after
-from imagewright.runs.weights import Checkpoint, damage
+from imagewright.runs.weights import Checkpoint, find_damage
 
 RECORD = "run.json"
 METRICS = "metrics.jsonl"
-SCORES = ("scores.json", "scores.csv", ".scores.lock")  # of `runs/scores.py`: of another training they say nothing
+SCORES = ("scores.json", "scores.csv", ".scores.lock")  # of `runs/scores.py`; they belong to this training
 MADE_BY_TRAINING = (RECORD, METRICS, "samples", "checkpoints", "report.html", *SCORES)
 IN_EVERY_RECORD = {"model": str, "config": dict}
-WEIGHTS_ALONE = "The files in checkpoints/ answer the verbs by themselves, each named in place of the run."
+WEIGHTS_ALONE = "Each file in checkpoints/ can be named in place of the run: the verbs work on it alone."
 
 
 class Run:
-    """An existing run directory. Raises `RunError` where the path is none."""
+    """An existing run directory. Raises `RunError` if the path is none, or its record is damaged."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
@@ -49,7 +49,10 @@ class Run:
 
     @classmethod
     def create(cls, path: str | Path, record: dict[str, Any], *, force: bool = False) -> Run:
-        """A new run. An existing one stops it, or with `force` is emptied of what its training made."""
+        """Create a run. Raises `RunError` if there is one at `path`.
+
+        force: remove the files of a run at `path` first, those that a training writes.
+        """
         path = Path(path)
         cls.check_place(path, force=force)
         if (path / RECORD).exists():
@@ -59,7 +62,7 @@ class Run:
 
     @staticmethod
     def check_place(path: Path, *, force: bool = False) -> None:
-        """Raise `RunError` where `create` could make no run: before the long work that comes first."""
+        """Raise `RunError` if `create` would fail, so that it is known before the long work of a training."""
         if path.exists() and not path.is_dir():
             raise RunError(f"{path} is a file: name a folder for the run with --out.")
         if (path / RECORD).exists():
@@ -68,19 +71,19 @@ class Run:
                     f"{path} holds a run already: go on with it by --resume, replace it by --force, "
                     "or give another place by --out."
                 )
-        # Hidden files are no one's work: a kill may have left the half-written record of a run.
+        # Hidden files do not count: a killed process may have left a half-written record.
         elif path.exists() and any(not each.name.startswith(".") for each in path.iterdir()):
             raise RunError(f"{path} is a folder with other files in it: give a new or empty place by --out.")
 
     @classmethod
     def remove_unused(cls, path: Path) -> None:
-        """Remove a run whose training has left neither a checkpoint nor a report yet."""
+        """Remove the run if its training wrote neither a checkpoint nor a report."""
         if not (path / METRICS).exists() and not any((path / "checkpoints").glob("*.safetensors")):
             cls.remove(path)
 
     @staticmethod
     def remove(path: Path) -> None:
-        """Remove what a training made, and nothing else."""
+        """Remove the files that a training writes, and no others."""
         with explain_write_errors(path):
             for name in MADE_BY_TRAINING:
                 made = path / name
@@ -108,52 +111,52 @@ class Run:
     # Checkpoints
 
     def checkpoint_at(self, images_seen: int) -> Checkpoint:
-        """The paths of the checkpoint at a point of training, existing or to be written."""
+        """The paths of the checkpoint after so many images, whether it exists or not."""
         stem = self.path / "checkpoints" / f"{images_seen:09d}"
         return Checkpoint(images_seen, stem.with_suffix(".safetensors"), stem.with_suffix(".state.safetensors"))
 
     def checkpoints(self) -> list[Checkpoint]:
-        """All checkpoints, earliest first. One is there when its weights are, which are written last."""
+        """All checkpoints, earliest first. The weights are written last: a checkpoint exists if its weights do."""
         stems = (path.name.removesuffix(".safetensors") for path in (self.path / "checkpoints").glob("*.safetensors"))
         return [
             self.checkpoint_at(images_seen) for images_seen in sorted(int(stem) for stem in stems if stem.isdigit())
         ]
 
     def latest(self, *, for_resume: bool = False) -> tuple[Checkpoint, list[str]]:
-        """The latest whole checkpoint, and what was wrong with later ones. Raises `RunError` where none is whole."""
+        """The latest intact checkpoint, and what is wrong with later ones. Raises `RunError` if none is intact."""
         wrong: list[str] = []
         for checkpoint in reversed(self.checkpoints()):
-            said = damage(checkpoint, for_resume=for_resume)
-            if said is None:
+            problem = find_damage(checkpoint, for_resume=for_resume)
+            if problem is None:
                 return checkpoint, wrong
-            wrong.append(said)
+            wrong.append(problem)
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
         raise RunError(
-            f"{self.path} has no whole checkpoint: {wrong[0] + more if wrong else 'its training wrote none'}. "
+            f"{self.path} has no intact checkpoint: {wrong[0] + more if wrong else 'its training wrote none'}. "
             "Train it again with --force."
         )
 
     def is_whole(self) -> bool:
-        """Whether a checkpoint is there from which the verbs can answer."""
-        return any(damage(checkpoint, for_resume=False) is None for checkpoint in self.checkpoints())
+        """Whether there is a checkpoint that the verbs can use."""
+        return any(find_damage(checkpoint, for_resume=False) is None for checkpoint in self.checkpoints())
 
-    def what_is_kept(self) -> str:
-        """A sentence on where `--resume` would go on."""
-        kept = [each for each in self.checkpoints() if damage(each, for_resume=True) is None]
-        if not kept:
+    def resume_note(self) -> str:
+        """A sentence that says from which checkpoint `--resume` would continue."""
+        intact = [each for each in self.checkpoints() if find_damage(each, for_resume=True) is None]
+        if not intact:
             return "No checkpoint had been written yet."
-        return f"The checkpoint at {kept[-1].images_seen:,} images is kept: --resume goes on from there."
+        return f"The checkpoint at {intact[-1].images_seen:,} images is saved: --resume continues from there."
 
-    def prune(self, keep: int) -> None:
-        """Remove all but the latest `keep` checkpoints."""
-        for checkpoint in self.checkpoints()[:-keep]:
+    def prune(self, count: int) -> None:
+        """Remove all but the latest `count` checkpoints."""
+        for checkpoint in self.checkpoints()[:-count]:
             checkpoint.state.unlink(missing_ok=True)
             checkpoint.weights.unlink(missing_ok=True)
 
     # Metrics
 
     def append_metrics(self, line: dict[str, Any]) -> None:
-        """Add one report. A line is one write: a kill leaves at most a broken last line, which readers pass over."""
+        """Append the line of a report, in one write: a kill leaves at most a broken last line, which readers skip."""
         with explain_write_errors(self.path / METRICS), (self.path / METRICS).open("a") as file:
             file.write(json.dumps(line) + "\n")
 
@@ -169,12 +172,18 @@ class Run:
         return lines
 
     def drop_after(self, images_seen: int) -> None:
-        """Forget reports, grids and checkpoints beyond a point: what a resumed training is about to make again."""
-        kept = [line for line in self.metrics() if line["images_seen"] <= images_seen]
-        write_whole(self.path / METRICS, "".join(json.dumps(line) + "\n" for line in kept))
+        """Remove reports, sample grids and checkpoints after a point: a resumed training writes them again."""
+        lines = [line for line in self.metrics() if line["images_seen"] <= images_seen]
+        write_whole(self.path / METRICS, "".join(json.dumps(line) + "\n" for line in lines))
         drop_scores_after(self.path, images_seen)
         for path in (*(self.path / "samples").glob("*"), *(self.path / "checkpoints").glob("*")):
             number = path.name.lstrip(".").split(".")[0]
-            # A leading dot: a temporary file, which a kill left behind.
+            # A leading dot: a temporary file that a killed process left.
             if number.isdigit() and (path.name.startswith(".") or int(number) > images_seen):
                 path.unlink(missing_ok=True)
+
+
+def derived_metrics(line: dict[str, Any]) -> dict[str, float]:
+    """The metrics derived from the losses in a line of `metrics.jsonl`: earlier versions wrote them as "readings"."""
+    found = line.get("derived_metrics", line.get("readings"))
+    return found if isinstance(found, dict) else {}

@@ -1,4 +1,4 @@
-"""The scores of a run: `scores.json` holds each with its recipe, `scores.csv` the same for spreadsheets."""
+"""The scores of a run: `scores.json` holds them with their recipes, `scores.csv` is the same table for spreadsheets."""
 
 from __future__ import annotations
 
@@ -22,10 +22,16 @@ RECORD, TABLE = "scores.json", "scores.csv"
 class Score:
     """One number of one metric.
 
-    subject: the run or folder as it was named. output: "precision". title: what it is called.
-    better: "lower", "higher" or None. low, high: the interval that `interval` describes in words. images_seen: of the
-    checkpoint, None for pictures that no run made. recipe: all that it was computed by. key: equal for scores that may
-    stand in one column. warnings: what to know before it is trusted.
+    subject: the run or folder, as the user named it.
+    metric: its name in the registry.
+    output: which of the metric's numbers, such as "precision".
+    title: the column's heading.
+    better: "lower", "higher" or None.
+    recipe: everything that decides the value.
+    key: digest of the recipe; scores with equal keys are comparable and share a column.
+    low, high: bounds of the interval that `interval` describes in words.
+    images_seen: of the checkpoint; None for pictures that are not from a run.
+    warnings: reservations about the value.
     """
 
     subject: str
@@ -44,18 +50,18 @@ class Score:
 
     @property
     def features(self) -> str | None:
-        """The name of the features that it was computed in; None where it needs none."""
+        """The name of the features it was computed in; None if the metric needs none."""
         found = self.recipe.get("features")
         return str(found["name"]) if isinstance(found, dict) and "name" in found else None
 
     @property
     def place(self) -> tuple[str, str, int | None]:
-        """What a newer score of the same kind replaces."""
+        """A newer score with the same output, key and checkpoint replaces this one."""
         return self.output, self.key, self.images_seen
 
 
 def read_scores(folder: str | Path) -> list[Score]:
-    """All scores of a run directory, those of few images seen first. Raises `RunError` for a damaged record."""
+    """All scores of a run directory, by images seen. Raises `RunError` for a damaged record."""
     path = Path(folder) / RECORD
     try:
         lines = json.loads(path.read_text())["scores"]
@@ -69,7 +75,7 @@ def read_scores(folder: str | Path) -> list[Score]:
 
 
 def add_scores(folder: str | Path, new: Iterable[Score]) -> None:
-    """Add scores to a run directory; each takes the place of an earlier one of its output, recipe and images seen."""
+    """Add scores to a run directory. Each replaces an earlier one of the same output, recipe and images seen."""
     folder = Path(folder)
     with explain_write_errors(folder / RECORD), locked(folder / ".scores.lock"):
         known = {score.place: score for score in read_scores(folder)}
@@ -78,18 +84,18 @@ def add_scores(folder: str | Path, new: Iterable[Score]) -> None:
 
 
 def drop_scores_after(folder: str | Path, images_seen: int) -> None:
-    """Forget the scores of checkpoints beyond a point: what a resumed training makes again."""
+    """Remove the scores of checkpoints after a point: a resumed training computes them again."""
     folder = Path(folder)
     if (folder / RECORD).exists():
-        with suppress(RunError):  # a damaged record is said by who reads it
+        with suppress(RunError):  # reading it reports the damage
             scores = read_scores(folder)
-            kept = [score for score in scores if score.images_seen is None or score.images_seen <= images_seen]
-            if len(kept) < len(scores):
-                _write(folder, kept)
+            remaining = [score for score in scores if score.images_seen is None or score.images_seen <= images_seen]
+            if len(remaining) < len(scores):
+                _write(folder, remaining)
 
 
 def as_csv(scores: Sequence[Score]) -> str:
-    """A table: a row a score, with what of the recipe fits into cells."""
+    """A table with a row for each score, and the parts of its recipe that fit into cells."""
     text = io.StringIO()
     writer = csv.DictWriter(text, list(_cells(None)), lineterminator="\n")
     writer.writeheader()
@@ -98,7 +104,7 @@ def as_csv(scores: Sequence[Score]) -> str:
 
 
 def _cells(score: Score | None) -> dict[str, Any]:
-    """A row of the table; of no score, the names of its columns."""
+    """A row of the table. For None, its keys are the columns."""
     recipe = score.recipe if score is not None else {}
     features, reference = recipe.get("features") or {}, recipe.get("reference") or {}
     height, width = recipe.get("size") or (None, None)
@@ -117,7 +123,7 @@ def _cells(score: Score | None) -> dict[str, Any]:
 
 
 def as_json(scores: Sequence[Score]) -> str:
-    """The same as `scores.json` holds. Infinities and NaN, which JSON has not, as null."""
+    """The content of `scores.json`. Infinities and NaN are written as null, since JSON has neither."""
     return json.dumps({"format": 1, "scores": [_finite(asdict(score)) for score in scores]}, indent=1) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""Checkpoint files: tensors in safetensors, no pickle, and a record of what they are in the header."""
+"""Checkpoint files: safetensors, no pickle. A record in the header says which model the tensors are of."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from imagewright.files import atomic_write
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-# One key, holding JSON: safetensors writes several keys in no fixed order, and equal runs must give equal bytes.
+# One key with JSON in it: safetensors writes several keys in no fixed order, and equal runs must give equal bytes.
 RECORD_KEY = "imagewright"
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """One point of a training: `weights` is what the verbs use, `state` what resuming needs besides."""
+    """The two files of a point of training: `weights` for the verbs, and `state`, which only resuming needs."""
 
     images_seen: int
     weights: Path
@@ -29,7 +29,7 @@ class Checkpoint:
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], record: dict[str, Any]) -> None:
-    """Write tensors and their record, whole or not at all."""
+    """Write tensors and their record to a file: either all of it, or, after an error, nothing."""
     from safetensors.torch import save_file
 
     ready = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
@@ -38,7 +38,7 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], record: dict[str, Any]
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Tensors and record of a file; raises `RunError` that says what is wrong with a damaged one."""
+    """The tensors and the record of a file. Raises `RunError` if it is missing or damaged."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -54,8 +54,8 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         ) from None
 
 
-def damage(checkpoint: Checkpoint, *, for_resume: bool) -> str | None:
-    """What is wrong with a checkpoint's files, or None where they are whole. Reads the headers, not the tensors."""
+def find_damage(checkpoint: Checkpoint, *, for_resume: bool) -> str | None:
+    """What is wrong with a checkpoint's files, or None if they are intact. Reads the headers, not the tensors."""
     from safetensors import SafetensorError, safe_open
 
     for path in (checkpoint.weights, *((checkpoint.state,) if for_resume else ())):

@@ -14,7 +14,7 @@ from imagewright.metrics.scorer import Judge
 from imagewright.metrics.subjects import SampledPictures, Source, Subject, check_samples
 from imagewright.model import Model
 from imagewright.runs.report.page import write_report
-from imagewright.runs.report.score_tables import said_value
+from imagewright.runs.report.score_tables import format_score
 from imagewright.runs.run import Run
 from imagewright.runs.scores import add_scores
 from imagewright.training.observers import Line, Observer, Training
@@ -72,7 +72,7 @@ class Evaluator:
         with evaluating(model), torch.random.fork_rng(devices=[]):
             found = self.judge.scores(self._subject(model, images_seen), self.against, self.images)
         add_scores(self.run.path, found)
-        return f"scores at {images_seen:,}: " + "  ".join(f"{score.title} {said_value(score)}" for score in found)
+        return f"scores at {images_seen:,}: " + "  ".join(f"{score.title} {format_score(score)}" for score in found)
 
     def _subject(self, model: Model, images_seen: int) -> Subject:
         config = model.config

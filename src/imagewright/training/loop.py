@@ -183,5 +183,5 @@ class Loop:
         return TrainingError(
             f"Training broke down before {training.images_seen:,} images: {what}. Try a lower --learning-rate (now "
             f"{training.plan.learning_rate:g}), --clip 1, --warmup 10k or --precision fp32. "
-            f"{training.run.what_is_kept()}"
+            f"{training.run.resume_note()}"
         )

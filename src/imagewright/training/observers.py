@@ -59,7 +59,7 @@ class Training:
         try:
             write()
         except RunError as error:
-            raise RunError(f"{error} {self.run.what_is_kept()}") from error
+            raise RunError(f"{error} {self.run.resume_note()}") from error
 
 
 class NotFinite(TrainingError):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from imagewright.errors import RunError
-from imagewright.runs.loading import fill
+from imagewright.runs.loading import load_weights
 from imagewright.runs.weights import Checkpoint, read_tensors, write_tensors
 from imagewright.training.observers import NotFinite, Training
 from imagewright.training.optimisation import optimizer_tensors
@@ -53,7 +53,7 @@ def restore(checkpoint: Checkpoint, training: Training) -> None:
     weights, _ = read_tensors(checkpoint.weights)
     state, place = read_tensors(checkpoint.state)
     with engine.averages.in_place(engine.model):  # what the weights file calls the network is its average
-        fill(engine.model, weights, str(checkpoint.weights))
+        load_weights(engine.model, weights, str(checkpoint.weights))
     with torch.no_grad():
         for name, tensor in _state(training).items():
             if name not in state or state[name].shape != tensor.shape:

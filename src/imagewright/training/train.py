@@ -15,7 +15,7 @@ from imagewright import catalogue, distributed
 from imagewright.errors import ConfigError, ImagewrightError
 from imagewright.images import Images
 from imagewright.model import Model
-from imagewright.runs.lock import claimed
+from imagewright.runs.lock import lock_run
 from imagewright.runs.run import Run
 from imagewright.training import device as devices
 from imagewright.training import resume as resuming
@@ -170,7 +170,7 @@ def occupy(name: str, assembled: Assembled, path: Path, until_the_end: ExitStack
     setting, plan = assembled.setting, assembled.plan
 
     def begin() -> None:
-        until_the_end.enter_context(claimed(path))
+        until_the_end.enter_context(lock_run(path))
         if resume:
             resuming.record_changes(Run(path), setting.options, plan)
         else:
@@ -280,4 +280,4 @@ def _interruption_explained(run: Run) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        raise Stopped(f"Stopped at once, without saving. {run.what_is_kept()}") from None
+        raise Stopped(f"Stopped at once, without saving. {run.resume_note()}") from None

@@ -126,13 +126,13 @@ def _show(found: Evaluation) -> None:
     """By which recipe, the table, and what to read with it."""
     from imagewright.cli.show import say
     from imagewright.metrics.recipes import differences
-    from imagewright.runs.report.score_tables import columns_of, recipes_in_words, why_apart
+    from imagewright.runs.report.score_tables import describe_recipes, explain_columns, make_columns
 
-    columns = columns_of(found.scores)
-    for line in recipes_in_words(found.scores):
+    columns = make_columns(found.scores)
+    for line in describe_recipes(found.scores):
         print(line)
     show_table(_by_subject(found), columns)
-    say([*found.said, *why_apart(columns, differences)])
+    say([*found.said, *explain_columns(columns, differences)])
 
 
 def compare(
@@ -163,11 +163,11 @@ def show_table(subjects: Mapping[str, Sequence[Score]], columns: Sequence[Column
     from rich.table import Table
 
     from imagewright.cli.show import console
-    from imagewright.runs.report.score_tables import arrow, said_value
+    from imagewright.runs.report.score_tables import arrow, format_score
 
     table = Table(box=None, pad_edge=False)
     cells = {
-        name: [said_value(score) if (score := column.cell(scores)) else "-" for column in columns]
+        name: [format_score(score) if (score := column.cell(scores)) else "-" for column in columns]
         for name, scores in subjects.items()
     }
     titles = [column.title + arrow(column.better) for column in columns]

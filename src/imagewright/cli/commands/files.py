@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_origin
 
 from cyclopts import Parameter
 
-from imagewright.cli.values import Flag
+from imagewright.cli.values import Flag, Size
 
 
 def inspect(
@@ -30,15 +30,37 @@ def inspect(
 
 
 def import_checkpoint(
-    file: Annotated[Path, Parameter(help="a checkpoint released by a method's authors; nothing in it is executed")],
+    file: Annotated[Path, Parameter(help="a file of published weights; nothing in it is executed")],
     /,
     *others: Annotated[Path, Parameter(help="more files, if each network has its own")],
     system: Annotated[str, Parameter(name="--as", help="the model it belongs to, such as dcgan")],
     out: Annotated[Path, Parameter(help="the run directory to make")],
-    force: Annotated[Flag, Parameter(help="replace an existing run")] = False,
+    network: Annotated[
+        list[str] | None,
+        Parameter(help="which network, by name or by key in the file; once for each file", negative=""),
+    ] = None,
+    size: Annotated[Size | None, Parameter(help="64, or HEIGHTxWIDTH, if shapes do not tell it", negative="")] = None,
+    force: Annotated[Flag, Parameter(help="replace the run that is there")] = False,
+    **options: Annotated[str, Parameter(help="any option of the model, if shapes do not tell it")],
 ) -> None:
-    """Turn a published checkpoint into a run, for every command that takes one."""
+    """Make a run from a published checkpoint, on which every verb works."""
     import imagewright
 
-    imagewright.import_checkpoint([file, *others], system, out=out, force=force)
+    given = _parse_options(system, options) | ({"size": size} if size else {})
+    only = network[0] if network and len(network) == 1 else network
+    imagewright.import_checkpoint([file, *others], system, out=out, network=only, force=force, **given)
     print(out)
+
+
+def _parse_options(model: str, texts: dict[str, str]) -> dict[str, Any]:
+    """Options of a model's configuration as they were typed: names with hyphens, lists with commas."""
+    from imagewright.catalogue import model_class
+
+    config_class: Any = model_class(model).Config
+    fields = config_class.__pydantic_fields__
+    options: dict[str, Any] = {}
+    for typed, text in texts.items():
+        name = typed.replace("-", "_")
+        is_list = name in fields and get_origin(fields[name].annotation) is tuple
+        options[name] = tuple(text.split(",")) if is_list else text
+    return options

@@ -22,7 +22,7 @@ from imagewright.metrics.classes.accuracies import OPTIONS, accuracies, outputs_
 from imagewright.metrics.features.extraction import room
 from imagewright.metrics.metric import Metric, Pictures, Sample, Setting, Value
 from imagewright.pixels import to_float
-from imagewright.pretrained.resizing import resized
+from imagewright.pretrained.resizing import resize_images
 from imagewright.seeds import derive_seed
 
 WIDTHS = (32, 64, 128, 256)  # channels, at the picture's side and each half of it
@@ -90,7 +90,7 @@ def brought(pictures: Pictures, side: int) -> np.ndarray:
     found = np.empty(0, np.uint8)
     for start in range(0, len(pictures), AT_ONCE):
         rows = np.arange(start, min(start + AT_ONCE, len(pictures)))
-        images = resized(pictures.pictures(rows), (side, side), "lanczos").numpy()
+        images = resize_images(pictures.pictures(rows), (side, side), "lanczos").numpy()
         if start == 0:
             found = room((len(pictures), *images.shape[1:]), np.uint8)
         found[rows] = images

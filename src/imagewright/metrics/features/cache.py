@@ -40,7 +40,7 @@ class Kept:
 
 def key_of(images: Images, about: About) -> str:
     """What decides the features of pictures: their pixels, the network, and what is done to pictures before it."""
-    parts = json.dumps([FORMAT, images.fingerprint, about.record()], sort_keys=True)
+    parts = json.dumps([FORMAT, images.fingerprint, about.to_dict()], sort_keys=True)
     return hashlib.sha256(parts.encode()).hexdigest()[:32]
 
 
@@ -131,7 +131,7 @@ class _Place:
                 os.replace(self.path(f"{kind}.part"), self.path(kind))
             _write_moments(self.path("moments"), moments)
             header: dict[str, Any] = {"format": FORMAT, "count": self.count, "source": source}
-            header |= {"shape": extracted.features.shape, "about": self.about.record()}
+            header |= {"shape": extracted.features.shape, "about": self.about.to_dict()}
             header |= {"files": {kind: _digest(self.path(kind)) for kind in (*kinds, "moments")}}
             write_whole(self.path("json"), json.dumps(header, indent=1))
         finally:

@@ -17,7 +17,7 @@ from imagewright.errors import ConfigError
 from imagewright.model import Model
 from imagewright.pixels import to_float
 from imagewright.pretrained.features.contract import About, FeatureNetwork, Features, open_network
-from imagewright.pretrained.resizing import resized
+from imagewright.pretrained.resizing import resize_images
 from imagewright.pretrained.weights import weights_digest
 from imagewright.runs.loading import load
 from imagewright.verbs.blocks import block_size, padded_blocks
@@ -76,7 +76,7 @@ class RunFeatures:
     def prepare(self, images: Tensor) -> Tensor:
         """uint8 (N, C, H, W) to float32 in [-1, 1] at the model's size and channels."""
         config = self.model.config
-        return to_float(resized(images, config.size, self.resize, channels=config.channels))
+        return to_float(resize_images(images, config.size, self.resize, channels=config.channels))
 
     def extract(self, prepared: Tensor) -> Features:
         """Features, and logits where the model classifies."""

@@ -18,7 +18,7 @@ from imagewright.images.decoding.preprocessing import random_words
 from imagewright.metrics.features.extraction import room
 from imagewright.metrics.metric import Metric, Output, Pictures, Sample, Setting, Value
 from imagewright.metrics.pictures.laplacian import laplacian_pyramid
-from imagewright.pretrained.resizing import resized
+from imagewright.pretrained.resizing import resize_images
 from imagewright.seeds import derive_seed
 from imagewright.verbs.blocks import LARGEST_BLOCK
 
@@ -62,7 +62,7 @@ def descriptors(
     found: list[np.ndarray] = []
     for start in range(0, len(rows), PICTURES_AT_ONCE):
         chosen = rows[start : start + PICTURES_AT_ONCE]
-        block = resized(pictures.pictures(chosen), (size, size), resize)
+        block = resize_images(pictures.pictures(chosen), (size, size), resize)
         if not found:
             found = [room((len(rows) * each, block.shape[1] * SIDE**2)) for _ in sizes]
         for level, images in enumerate(laplacian_pyramid(block.float(), len(sizes))):

@@ -21,7 +21,7 @@ from imagewright.metrics.self_check.readings import Checking, Half, Progress
 from imagewright.metrics.self_check.results import SelfCheck
 from imagewright.metrics.subjects import OpenedPictures
 from imagewright.pretrained.features.contract import FeatureNetwork
-from imagewright.pretrained.resizing import resized
+from imagewright.pretrained.resizing import resize_images
 from imagewright.seeds import derive_seed
 
 USUAL = ("blur", "noise", "mode_dropping", "duplication")
@@ -119,7 +119,7 @@ def _modes(whole: Half, count: int) -> tuple[str, np.ndarray]:
         values, of = whole.features[:count], "features"
     else:
         small = [
-            resized(whole.pictures.pictures(rows), (THUMBNAIL, THUMBNAIL), "box").flatten(1).numpy()
+            resize_images(whole.pictures.pictures(rows), (THUMBNAIL, THUMBNAIL), "box").flatten(1).numpy()
             for rows in np.array_split(np.arange(count), -(-count // 256))
         ]
         values, of = np.concatenate(small).astype(np.float32), "small pictures"

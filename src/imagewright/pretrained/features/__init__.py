@@ -1,1 +1,1 @@
-"""Networks as features: the contract, and the small ones."""
+"""Feature networks: the contract, two without weight files, and networks of the user's own."""

@@ -1,9 +1,10 @@
-"""What a network that turns pictures into features says of itself, and how it is found by name."""
+"""The contract of feature networks, which turn pictures into features, and opening one by its name."""
 
 from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from torch import Tensor
@@ -15,14 +16,19 @@ WITHOUT_WEIGHTS = "The features `random` and `pixels` need no file."
 
 @dataclass(frozen=True)
 class About:
-    """What decides a network's features, and whose they are.
+    """What decides a network's features, and their licence.
 
-    name: "inception". digest: SHA-256, in hex, over the weights (`weights.weights_digest`), not over a file: the same
-    numbers have the same digest by whatever way they came. dimension: numbers of a picture's features. size: (height,
-    width) that pictures are brought to, None for their own. resize: by which filter of `pretrained/resizing.py`, "none"
-    where they stay as they are. channels: 1 or 3, None for their own. value_range: of the numbers that the network
-    sees, in words. licence: of the weights. classes: width of the logits, None where there are none. published: whether
-    these are the weights that published scores were computed with.
+    name: such as "inception".
+    digest: SHA-256, in hex, over the weights (`weights.weights_digest`), not over a file: equal weights from different
+        files have the same digest.
+    dimension: number of features of a picture.
+    size: (height, width) to which pictures are resized; None leaves them as they are.
+    resize: a filter of `pretrained/resizing.py`; "none" if pictures are not resized.
+    channels: 1 or 3; None leaves them as they are.
+    value_range: of the network's inputs, in words.
+    licence: of the weights.
+    classes: width of the logits; None if the network does not classify.
+    published: whether published scores were computed with these weights.
     """
 
     name: str
@@ -36,8 +42,8 @@ class About:
     classes: int | None = None
     published: bool = False
 
-    def record(self) -> dict[str, Any]:
-        """What decides the features, ready for JSON: the part of a score's recipe that says what they are."""
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values: the part of a score's recipe that identifies the features."""
         return {
             "name": self.name,
             "digest": self.digest,
@@ -49,14 +55,14 @@ class About:
 
 @dataclass(frozen=True)
 class Features:
-    """Of N pictures: `pooled` float32 (N, F), and `logits` float32 (N, K) where the network classifies."""
+    """The features of N pictures: `pooled` float32 (N, F), and `logits` float32 (N, K) if the network classifies."""
 
     pooled: Tensor
     logits: Tensor | None = None
 
 
 class FeatureNetwork(Protocol):
-    """Turns pictures of any size into features."""
+    """A network that turns pictures of any size into features."""
 
     @property
     def about(self) -> About:
@@ -65,56 +71,61 @@ class FeatureNetwork(Protocol):
 
     @property
     def block(self) -> int:
-        """How many pictures `extract` computes together on a CPU: fewer take as long."""
+        """How many pictures `extract` computes together on a CPU. Fewer pictures take the same time."""
         ...
 
     @property
     def concurrent(self) -> bool:
-        """Whether several threads may call `extract` at once: it keeps nothing between calls, and runs on the CPU."""
+        """Whether threads may call `extract` concurrently: it has no state between calls, and runs on the CPU."""
         ...
 
     def prepare(self, images: Tensor) -> Tensor:
-        """uint8 (N, C, H, W) as the network wants them, on the CPU: size, channels, range. Row k is of picture k alone.
+        """Convert uint8 (N, C, H, W) to the network's size, channels and range, on the CPU, each picture independently.
 
-        Called in threads of their own, maybe in several at once.
+        May be called by several threads at once.
         """
         ...
 
     def extract(self, prepared: Tensor) -> Features:
-        """The features, on the CPU, of what `prepare` made. Without gradients."""
+        """The features, on the CPU and without gradients, of pictures from `prepare`."""
         ...
 
 
-# Each: "module:function" that takes `resize` and returns the network, with weights. Nothing is loaded before.
+# "module:function": each takes `resize` and returns the network with its weights. Nothing is imported before.
 NETWORKS = {
     "inception": "imagewright.pretrained.inception:open_inception",
     "dinov2": "imagewright.pretrained.dinov2:open_dinov2",
     "random": "imagewright.pretrained.features.random:open_random",
     "pixels": "imagewright.pretrained.features.pixels:open_pixels",
 }
+WITH_WEIGHTS = ("inception", "dinov2")  # these also take a file of the user's own
 
-# Networks of the user's own, by how their names begin: functions that take the whole name too.
-USERS = {
+# Networks of the user's own, by the prefix of their names: these functions also take the whole name.
+USER_NETWORKS = {
     "file:": "imagewright.pretrained.features.user_networks:open_file",
     "python:": "imagewright.pretrained.features.user_networks:open_python",
 }
 
 
-def open_network(name: str, resize: str | None = None) -> FeatureNetwork:
-    """The network of that name, its weights fetched first where need be.
+def open_network(name: str, resize: str | None = None, weights: str | Path | None = None) -> FeatureNetwork:
+    """The network of a name. Its weights are fetched first if they are not found.
 
-    `name`: one of `NETWORKS`; or one of the user's own, `file:net.pt@224` or `python:package.module:function@224`
-    (`user_networks.py`), whose code is then run. `resize`: another filter than the network's own.
+    name: one of `NETWORKS`, or a network of the user's own: `file:net.pt@224`, `python:package.module:function@224`
+        (`user_networks.py`). The code of the latter is run.
+    resize: a filter other than the network's own.
+    weights: a file of the user's own, for the networks in `WITH_WEIGHTS`.
 
-    Raises `ConfigError` for a name or a filter that does not exist, `DataError` where weights cannot be had, or are not
-    the ones.
+    Raises `ConfigError` for a name or a filter that does not exist, or if the network takes no weights, and `DataError`
+    if weights cannot be had or are those of another network.
     """
-    own = next((kind for kind in USERS if name.startswith(kind)), None)
-    if own is None and name not in NETWORKS:
-        known = ", ".join((*NETWORKS, *(f"{kind}..." for kind in USERS)))
+    prefix = next((prefix for prefix in USER_NETWORKS if name.startswith(prefix)), None)
+    if prefix is None and name not in NETWORKS:
+        known = ", ".join((*NETWORKS, *(f"{prefix}..." for prefix in USER_NETWORKS)))
         raise ConfigError(f"There are no features {name!r}: expected {known}.{nearest_name(name, NETWORKS)}")
-    module, _, function = (NETWORKS[name] if own is None else USERS[own]).partition(":")
-    given = {} if resize is None else {"resize": resize}
+    if weights is not None and name not in WITH_WEIGHTS:
+        raise ConfigError(f"The features {name!r} take no weights: only {' and '.join(WITH_WEIGHTS)} do.")
+    module, _, function = (NETWORKS[name] if prefix is None else USER_NETWORKS[prefix]).partition(":")
+    options = {name: value for name, value in (("resize", resize), ("weights", weights)) if value is not None}
     opened = getattr(importlib.import_module(module), function)
-    network: FeatureNetwork = opened(**given) if own is None else opened(name, **given)
+    network: FeatureNetwork = opened(**options) if prefix is None else opened(name, **options)
     return network

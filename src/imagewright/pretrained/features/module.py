@@ -1,4 +1,4 @@
-"""A torch module as a feature network: pictures to its size and range, and through it in blocks of one size."""
+"""A torch module as a feature network: preprocessing of pictures, and evaluation in blocks of one size."""
 
 from __future__ import annotations
 
@@ -9,30 +9,36 @@ import torch
 from torch import Tensor, nn
 
 from imagewright.pretrained.features.contract import About, Features
-from imagewright.pretrained.resizing import resized
+from imagewright.pretrained.resizing import resize_images
 
-BLOCK = 4  # on a CPU: larger ones are no faster for large networks (measured), and cost memory
+BLOCK = 4  # on a CPU: measured, larger blocks are no faster for large networks, and cost memory
 BLOCK_OF_DEVICES = 64
 
 
 class ModuleFeatures(nn.Module):
-    """`network` gives `Features` of float32 pictures; `scaled` brings those in 0..255 to the range that it wants.
+    """A feature network from a module.
 
-    Matrix products round differently for different batch sizes. In blocks of one size, the last one filled up, a
-    picture has the same features however many it came with. `stateless`: calls of `network` leave nothing in it.
+    about: what decides the features.
+    network: from float32 pictures to `Features`.
+    scale: from pictures in 0..255 to the network's range.
+    block: pictures in one call of `network` on a CPU.
+    stateless: whether calls of `network` leave no state in it.
+
+    Matrix products round differently for different batch sizes. Blocks have one size, the last one padded, so that a
+    picture's features do not depend on the number of pictures.
     """
 
     def __init__(
         self,
         about: About,
         network: nn.Module,
-        scaled: Callable[[Tensor], Tensor],
+        scale: Callable[[Tensor], Tensor],
         *,
         block: int = BLOCK,
         stateless: bool = True,
     ) -> None:
         super().__init__()
-        self._about, self.scaled, self.block, self.stateless = about, scaled, block, stateless
+        self._about, self.scale, self.block, self.stateless = about, scale, block, stateless
         self.network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @property
@@ -42,21 +48,21 @@ class ModuleFeatures(nn.Module):
 
     @property
     def concurrent(self) -> bool:
-        """Whether several threads may call `extract` at once."""
+        """Whether threads may call `extract` concurrently."""
         return self.stateless and self._device().type == "cpu"
 
     def prepare(self, images: Tensor) -> Tensor:
         """uint8 (N, C, H, W) as float32 at the network's size, channels and range."""
         size = self.about.size or (images.shape[2], images.shape[3])
-        wanted = resized(images, size, self.about.resize, channels=self.about.channels)
-        return self.scaled(wanted).contiguous(memory_format=torch.channels_last)
+        resized = resize_images(images, size, self.about.resize, channels=self.about.channels)
+        return self.scale(resized).contiguous(memory_format=torch.channels_last)
 
     def extract(self, prepared: Tensor) -> Features:
-        """The features, on the CPU, computed where the weights are."""
+        """The features, moved to the CPU; computed on the device of the weights."""
         device = self._device()
         block = self.block if device.type == "cpu" else max(self.block, BLOCK_OF_DEVICES)
         pooled, logits = [], []
-        # TF32 keeps 10 bits of the mantissa: features by it differ from those by a CPU, and so would scores.
+        # TF32 has 10 bits of mantissa: its features, and so its scores, would differ from those of a CPU.
         exact = torch.backends.cudnn.flags(allow_tf32=False) if device.type == "cuda" else nullcontext()
         with torch.inference_mode(), exact:
             for rows in prepared.split(block):

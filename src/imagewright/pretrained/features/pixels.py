@@ -1,4 +1,4 @@
-"""`pixels`: the picture itself, made small. What a distance in plain colours is worth, to hold networks against."""
+"""`pixels`: the downsampled picture itself as features. A baseline for networks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from imagewright.pretrained.features.module import ModuleFeatures
 from imagewright.pretrained.resizing import check_filter
 
 SIDE = 32
-CHANNELS = 3  # of grey pictures too, so that all numbers are of one recipe
+CHANNELS = 3  # also of grey pictures, so that all scores have one recipe
 BLOCK = 64
 RULE = "pixels: 32x32 RGB in [-1, 1], channel by channel, row by row"
 
@@ -21,12 +21,12 @@ class Pixels(nn.Module):
     """float32 (N, 3, 32, 32) in [-1, 1] to 3,072 features."""
 
     def forward(self, images: Tensor) -> Features:
-        """All red values, then green, then blue; each from left to right, from top to bottom."""
+        """All red values, then green, then blue; each row by row."""
         return Features(images.flatten(1))
 
 
 def open_pixels(resize: str = "lanczos") -> ModuleFeatures:
-    """Pixels as features. `resize`: one of `resizing.FILTERS`. There are no weights: the digest is that of the rule."""
+    """Pixels as features. `resize`: one of `resizing.FILTERS`. There are no weights: the digest is over `RULE`."""
     about = About(
         name="pixels",
         digest=hashlib.sha256(RULE.encode()).hexdigest(),

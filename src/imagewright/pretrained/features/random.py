@@ -1,20 +1,21 @@
-"""`random`: a fixed convolutional network whose weights were drawn, not learned. It needs no download.
+"""`random`: a fixed convolutional network with random weights. It needs no download.
 
-Naeem et al. 2020 (arXiv:2002.09797) recommend random networks where pictures are unlike ImageNet's: digits, scans,
-drawings. Distances in it order sets of one kind well; they know nothing of what is in a picture, so that it is no
-substitute for `inception` or `dinov2` on photographs.
+Naeem et al. 2020 (arXiv:2002.09797) recommend random networks for pictures unlike ImageNet's: digits, scans,
+drawings. Distances in its features rank sets of one kind well. It does not recognise objects, so it does not replace
+`inception` or `dinov2` on photographs.
 
-Pictures come as 64x64 RGB in [-1, 1], with twice their detail (the picture less its 3x3 mean) as three more channels:
-pictures have little power in fine detail, and without that noise and compression would hardly count. Four 3x3
-convolutions of stride 2 with orthogonal filters and ReLU follow. Of each, the mean over positions is a feature, and the
-logarithm of the deviation over positions: contrast differs by factors between pictures, and so each scale counts alike.
-The means of the deepest are of each quarter of the picture, which tells how it is laid out.
+The input is 64x64 RGB in [-1, 1], with twice its detail (the picture minus its 3x3 mean) as three more channels:
+pictures have little power in fine detail, and without these channels noise and compression would have little effect.
+Four 3x3 convolutions of stride 2 with orthogonal filters and ReLU follow. The features are, for each convolution, the
+means over positions and the logarithms of the deviations over positions. The logarithm weighs all scales equally, since
+contrast differs by factors between pictures. The means of the last convolution are over quarters of the picture, which
+describes its layout.
 
-Measured when it was designed: with 1,000 pictures judged against 2,000 of CelebA (64x64) and of Fashion-MNIST, the
-Frechet distance rose at every one of five levels of blur, noise, JPEG, black rectangles, swirl, salt and pepper, modes
-dropped and other pictures mixed in. Closest calls: JPEG of quality 60 (1 % above clean pictures of CelebA) and the
-third against the fourth swirl (1 %). With plain deviations in place of logarithms, JPEG or swirl were out of order;
-with means at their own scale, swirl was; without the detail, the lightest noise counted a tenth as much.
+Measured at its design: with 1,000 pictures scored against 2,000 of CelebA (64x64) and of Fashion-MNIST, the Frechet
+distance rose at each of five levels of blur, noise, JPEG, black rectangles, swirl, salt and pepper, dropped modes and
+mixed-in other pictures. The smallest margins were JPEG of quality 60 (1 % above clean pictures of CelebA) and the third
+against the fourth level of swirl (1 %). With plain deviations instead of logarithms, JPEG or swirl were out of order;
+with unscaled means, swirl was; without the detail channels, the lightest noise had a tenth of its effect.
 """
 
 from __future__ import annotations
@@ -33,30 +34,30 @@ from imagewright.pretrained.weights import weights_digest
 SIDE = 64
 SEED = 0
 WIDTHS = (32, 48, 64, 64)
-QUARTERS = 2  # a side, in the deepest layer
+QUARTERS = 2  # cells along each side, in the last layer
 DETAIL = 2.0
-MEANS = 2.0  # what means are multiplied by, so that layout counts beside contrast
-FLOOR = 0.02  # of deviations, before the logarithm: flat pictures have none
+MEANS = 2.0  # factor of the means, so that layout counts beside contrast
+FLOOR = 0.02  # added to deviations before the logarithm: flat pictures have deviation 0
 DIMENSION = 2 * sum(WIDTHS) + (QUARTERS**2 - 1) * WIDTHS[-1]
-STEP = 2.0**-12  # weights are multiples of it
+STEP = 2.0**-12  # weights are multiples of this
 BLOCK = 32
-DIGEST = "937a898b1f7dc649ba960a6e6b789f0f559df338623da174502617aa0507bca8"  # of the design as it was measured
+DIGEST = "937a898b1f7dc649ba960a6e6b789f0f559df338623da174502617aa0507bca8"  # of the measured design
 
 
-def drawn_weights(seed: int = SEED) -> dict[str, Tensor]:
+def sample_weights(seed: int = SEED) -> dict[str, Tensor]:
     """The kernels (after, before, 3, 3) of each layer, float32, by name.
 
-    Rows of orthogonal matrices, times sqrt(2) for the half that ReLU takes. Drawn by NumPy's `RandomState`, whose
-    numbers never change with versions, and rounded to multiples of 1/4096, so that another LAPACK's last bits do not
-    matter.
+    They are rows of random orthogonal matrices, times sqrt(2) since ReLU halves the power. NumPy's `RandomState` gives
+    the same numbers in every version. The weights are rounded to multiples of 1/4096, so that rounding differences
+    between LAPACK libraries do not matter.
     """
     random = np.random.RandomState(seed)
     weights: dict[str, Tensor] = {}
     before = 6
     for layer, width in enumerate(WIDTHS):
         inputs = 9 * before
-        drawn = random.standard_normal((inputs, width))
-        basis, triangle = np.linalg.qr(drawn if inputs >= width else drawn.T)
+        normal = random.standard_normal((inputs, width))
+        basis, triangle = np.linalg.qr(normal if inputs >= width else normal.T)
         basis = basis * np.sign(np.diag(triangle))
         rows = basis.T if inputs >= width else basis
         rounded = np.round(np.sqrt(2) * rows / STEP) * STEP
@@ -66,7 +67,7 @@ def drawn_weights(seed: int = SEED) -> dict[str, Tensor]:
 
 
 def design_digest(weights: dict[str, Tensor]) -> str:
-    """The digest over the weights and the constants, which decide the features as much."""
+    """The digest over the weights and the constants of the design, which decide the features too."""
     constants = {"detail": DETAIL, "means": MEANS, "floor": FLOOR, "quarters": float(QUARTERS)}
     return weights_digest({**weights, **{name: torch.tensor(value) for name, value in constants.items()}})
 
@@ -83,7 +84,7 @@ class RandomNetwork(nn.Module):
         )
 
     def forward(self, images: Tensor) -> Features:
-        """Layer by layer: the means, then the logarithms of the deviations."""
+        """For each layer: the means, then the logarithms of the deviations."""
         local = functional.avg_pool2d(functional.pad(images, (1, 1, 1, 1), mode="reflect"), 3, stride=1)
         found = torch.cat([images, DETAIL * (images - local)], 1)
         parts = []
@@ -97,7 +98,7 @@ class RandomNetwork(nn.Module):
 
 def open_random(resize: str = "lanczos") -> ModuleFeatures:
     """The random network. `resize`: one of `resizing.FILTERS`."""
-    weights = drawn_weights()
+    weights = sample_weights()
     network = RandomNetwork()
     network.load_state_dict(weights)
     about = About(

@@ -1,4 +1,4 @@
-"""Curves over training as inline SVG: axes, ticks, a legend and colours that colour-blind readers tell apart."""
+"""Curves over training as inline SVG, with axes, ticks, a legend, and colours for colour-blind readers."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-# Okabe & Ito's palette without its yellow, which white paper swallows; the dashes differ too, for any eye and print.
+# Okabe & Ito's palette without its yellow, which is hardly visible on white. Dashes differ too, for print in grey.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 DASHES = ("", "7 3", "2 3", "9 3 2 3", "4 2", "1 2")
 WIDTH, HEIGHT = 560, 260
 LEFT, RIGHT, TOP, BOTTOM = 62, 22, 12, 38
-MOST_POINTS = 400  # more than a curve has pixels says nothing and makes the page heavy
-LOG_RATIO = 50  # a positive quantity that changes by more than this is drawn on a log scale
+MOST_POINTS = 400  # a curve has no more pixels than this: more points only make the page larger
+LOG_RATIO = 50  # a positive quantity whose maximum is more than this times its minimum gets a log scale
 
 Points = list[tuple[float, float]]
 
@@ -32,25 +32,25 @@ class _Axis:
 
 
 def draw_curves(series: Mapping[str, Points], x_label: str = "images seen", y_label: str = "") -> str:
-    """One panel, `<svg>...</svg>`: a line for each named series of (x, y). Values that are no numbers are left out."""
-    drawn = {name: _thin([point for point in points if math.isfinite(point[1])]) for name, points in series.items()}
-    drawn = {name: points for name, points in drawn.items() if points}
-    if not drawn:
+    """One plot, `<svg>...</svg>`, with a line for each series of (x, y). Values that are not finite are left out."""
+    curves = {name: _thin([point for point in points if math.isfinite(point[1])]) for name, points in series.items()}
+    curves = {name: points for name, points in curves.items() if points}
+    if not curves:
         return '<p class="none">no finite values yet</p>'
-    x_axis = _axis([x for points in drawn.values() for x, _ in points], LEFT, WIDTH - RIGHT, log_allowed=False)
-    y_axis = _axis([y for points in drawn.values() for _, y in points], HEIGHT - BOTTOM, TOP, log_allowed=True)
-    legend_rows = math.ceil(len(drawn) / 2)
+    x_axis = _axis([x for points in curves.values() for x, _ in points], LEFT, WIDTH - RIGHT, log_allowed=False)
+    y_axis = _axis([y for points in curves.values() for _, y in points], HEIGHT - BOTTOM, TOP, log_allowed=True)
+    legend_rows = math.ceil(len(curves) / 2)
     height = HEIGHT + 20 * legend_rows
-    said = html.escape(f"{y_label or 'values'} over {x_label}: {', '.join(drawn)}")
-    parts = [f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{said}">']
+    label = html.escape(f"{y_label or 'values'} over {x_label}: {', '.join(curves)}")
+    parts = [f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{label}">']
     parts += _grid_lines(x_axis, y_axis, x_label, y_label + (" (log scale)" if y_axis.log else ""))
-    for index, (name, points) in enumerate(drawn.items()):
+    for index, (name, points) in enumerate(curves.items()):
         parts += _line(name, points, index, x_axis, y_axis)
     return "".join([*parts, "</svg>"])
 
 
 def _line(name: str, points: Points, index: int, x_axis: _Axis, y_axis: _Axis) -> list[str]:
-    """The curve and its entry in the legend, two to a row under the panel."""
+    """A curve and its entry in the legend, of which two are in a row under the plot."""
     colour, dash = COLOURS[index % len(COLOURS)], DASHES[(index + index // len(COLOURS)) % len(DASHES)]
     style = f'fill="none" stroke="{colour}" stroke-width="2" stroke-dasharray="{dash}" stroke-linejoin="round"'
     places = " ".join(f"{x_axis.place(x):.1f},{y_axis.place(y):.1f}" for x, y in points)
@@ -96,12 +96,12 @@ def _axis(values: Sequence[float], start: float, end: float, *, log_allowed: boo
         return _Axis(low / 1.1, high * 1.1, True, start, end)
     if low == high:
         return _Axis(low - (abs(low) / 10 or 1.0), high + (abs(low) / 10 or 1.0), False, start, end)
-    room = (high - low) * 0.05 if log_allowed else 0.0  # the x axis begins and ends with the data
+    room = (high - low) * 0.05 if log_allowed else 0.0  # the x axis starts and ends at the data
     return _Axis(low - room, high + room, False, start, end)
 
 
 def _ticks(axis: _Axis, count: int) -> list[float]:
-    """Round numbers inside the axis, about `count` of them."""
+    """About `count` round numbers within the axis."""
     if axis.log:
         powers = range(math.floor(math.log10(axis.low)), math.ceil(math.log10(axis.high)) + 1)
         steps = (1,) if len(powers) > 4 else (1, 2, 5)
@@ -116,15 +116,15 @@ def _ticks(axis: _Axis, count: int) -> list[float]:
 
 
 def _thin(points: Points) -> Points:
-    """At most MOST_POINTS points: the least and the greatest of each stretch, so that a spike stays seen."""
+    """At most MOST_POINTS points: the minimum and the maximum of each interval, so that spikes stay visible."""
     if len(points) <= MOST_POINTS:
         return points
-    stretch = math.ceil(len(points) / (MOST_POINTS // 2))
-    kept: Points = []
-    for start in range(0, len(points), stretch):
-        part = points[start : start + stretch]
-        kept += sorted({min(part, key=lambda point: point[1]), max(part, key=lambda point: point[1])})
-    return kept if kept[-1] == points[-1] else [*kept, points[-1]]
+    length = math.ceil(len(points) / (MOST_POINTS // 2))
+    thinned: Points = []
+    for start in range(0, len(points), length):
+        part = points[start : start + length]
+        thinned += sorted({min(part, key=lambda point: point[1]), max(part, key=lambda point: point[1])})
+    return thinned if thinned[-1] == points[-1] else [*thinned, points[-1]]
 
 
 def short_number(value: float) -> str:

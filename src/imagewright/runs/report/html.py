@@ -1,4 +1,4 @@
-"""Self-contained pages: their style, sections, pictures inside. No script, nothing fetched."""
+"""Self-contained HTML pages: style, sections, embedded pictures. They have no script and load nothing."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ code { font: 13px ui-monospace, monospace; overflow-wrap: anywhere; }
 
 
 def page(title: str, body: list[str]) -> str:
-    """A whole page of parts that are HTML already."""
+    """A page from parts that are HTML already."""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -45,28 +45,28 @@ def page(title: str, body: list[str]) -> str:
 
 
 def section(title: str, panels: list[str]) -> str:
-    """A heading over panels; nothing where there are none."""
+    """A heading over panels, or nothing if there are no panels."""
     return f'<h2>{text(title)}</h2><div class="panels">{"".join(panels)}</div>' if panels else ""
 
 
 def panel(title: str, content: str) -> str:
-    """A box with a heading of its own."""
+    """A box with a heading."""
     return f'<div class="panel"><h3>{text(title)}</h3>{content}</div>'
 
 
-def picture(data: bytes, said: str, *, sharp: bool = False) -> str:
-    """A PNG inside the page; `sharp` keeps the edges of enlarged pixels."""
+def picture(data: bytes, alt: str, *, sharp: bool = False) -> str:
+    """An embedded PNG. `sharp` keeps the edges of pixels if it is enlarged."""
     attribute = ' class="sharp"' if sharp else ""
-    return f'<img{attribute} alt="{text(said)}" src="data:image/png;base64,{base64.b64encode(data).decode()}">'
+    return f'<img{attribute} alt="{text(alt)}" src="data:image/png;base64,{base64.b64encode(data).decode()}">'
 
 
-def png_of(image: Image.Image) -> bytes:
-    """A picture as the bytes of a PNG."""
+def encode_png(image: Image.Image) -> bytes:
+    """The bytes of a picture as PNG."""
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     return buffer.getvalue()
 
 
 def text(value: Any) -> str:
-    """Anything as text that is safe in a page."""
+    """Any value as escaped text."""
     return html.escape(str(value))

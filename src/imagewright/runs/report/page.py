@@ -1,10 +1,10 @@
-"""`report.html`: one self-contained page of a run: curves, grids over time, findings, and what it was trained on."""
+"""`report.html`: one self-contained page of a run with its curves, sample grids, findings, scores and settings."""
 
 from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +13,22 @@ from PIL import Image
 from imagewright.errors import RunError
 from imagewright.files import write_whole
 from imagewright.runs.report.curves import Points, draw_curves, short_number
-from imagewright.runs.report.html import page, panel, picture, png_of, section, text
+from imagewright.runs.report.html import encode_png, page, panel, picture, section, text
 from imagewright.runs.report.score_tables import score_panels
-from imagewright.runs.run import Run
+from imagewright.runs.run import Run, derived_metrics
 from imagewright.runs.scores import Score, read_scores
 
-MOST_SAMPLES = 8  # grids over time, besides the newest
-THUMBNAIL = 360  # pixels a side of those
-SCALES_APART = 30  # terms of one phase whose sizes differ more than this get panels of their own
+MOST_SAMPLES = 8  # sample grids, besides the newest
+THUMBNAIL = 360  # longest side of these, in pixels
+SCALES_APART = 30  # terms of one phase whose medians differ by more than this factor get separate panels
 
 
 def write_report(run_path: Run | str | Path) -> Path:
-    """Write `report.html` into a run directory, over an earlier one; returns its path.
+    """Write `report.html` into a run directory, replacing an earlier one. Returns its path.
 
-    Reads `run.json`, `metrics.jsonl` and `samples/*.png`. Half a line or half a picture is left out, so that it can be
-    called at any moment of a training. Raises `RunError` where there is no run, or no page can be written.
+    Reads `run.json`, `metrics.jsonl`, `scores.json` and `samples/*.png`. A half-written line or picture is left out, so
+    that this can be called at any time during a training. Raises `RunError` if there is no run, or the page cannot be
+    written.
     """
     run = run_path if isinstance(run_path, Run) else Run(run_path)
     about, records = run.record, _in_order(run.metrics())
@@ -38,7 +39,8 @@ def write_report(run_path: Run | str | Path) -> Path:
         _samples(run.path),
         _findings(run.metrics()),
         section("Scores", score_panels(_scores(run.path))),
-        _losses(records),
+        _curves("Losses", "loss", records, lambda record: record.get("losses")),
+        _curves("Derived metrics", "value", records, derived_metrics),
         _workings(records),
         _tables(about),
     ]
@@ -47,7 +49,7 @@ def write_report(run_path: Run | str | Path) -> Path:
 
 
 def _in_order(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The reports whose images seen grow."""
+    """The reports in which `images_seen` grows."""
     records: list[dict[str, Any]] = []
     for line in lines:
         now = line.get("images_seen") if isinstance(line, dict) else None
@@ -57,33 +59,33 @@ def _in_order(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _summary(about: Mapping[str, Any], records: list[dict[str, Any]]) -> str:
-    said = []
+    parts = []
     if records:
         last = records[-1]
-        said.append(f"{last['images_seen']:,} images seen")
+        parts.append(f"{last['images_seen']:,} images seen")
         if isinstance(last.get("seconds"), (int, float)):
-            said.append(f"in {_duration(last['seconds'])}")
+            parts.append(f"in {_duration(last['seconds'])}")
         speeds = [speed for _, speed in _series(records, "images_per_second")]
         if speeds:
-            said.append(f"at {short_number(statistics.median(speeds))} images a second")
+            parts.append(f"at {short_number(statistics.median(speeds))} images a second")
     else:
-        said.append("no report yet")
+        parts.append("no report yet")
     source = about.get("source")
     name = source.get("source") if isinstance(source, dict) else source
-    return " ".join(said) + (f", trained on {name}" if name else "")
+    return " ".join(parts) + (f", trained on {name}" if name else "")
 
 
 def _findings(lines: list[dict[str, Any]]) -> str:
-    """What the training's doctor said: what holds at the last report, and what was said before and has passed."""
-    judged = [line for line in lines if isinstance(line.get("findings"), list)]
-    if not judged:
+    """The doctor's findings: those of the last report, and earlier ones that no longer hold."""
+    diagnosed = [line for line in lines if isinstance(line.get("findings"), list)]
+    if not diagnosed:
         return ""
-    now = _named(judged[-1])
-    passed = {name: found for line in judged[:-1] for name, found in _named(line).items() if name not in now}
+    now = _named(diagnosed[-1])
+    passed = {name: found for line in diagnosed[:-1] for name, found in _named(line).items() if name not in now}
     rows = [_finding(found, "") for found in now.values()]
     rows += [_finding(found, " (passed since)") for found in passed.values()]
     if not now:
-        rows.insert(0, f"<p>Nothing wrong found at {judged[-1]['images_seen']:,} images seen.</p>")
+        rows.insert(0, f"<p>Nothing wrong found at {diagnosed[-1]['images_seen']:,} images seen.</p>")
     return section("Doctor", [f'<div class="panel">{"".join(rows)}</div>'])
 
 
@@ -101,28 +103,28 @@ def _finding(found: Mapping[str, Any], note: str) -> str:
 
 
 def _scores(run_path: Path) -> list[Score]:
-    """What is kept of the run's scores; none where the file is damaged: the page is made all the same."""
+    """The saved scores of the run. None if their file is damaged, so that the page is written in any case."""
     try:
         return read_scores(run_path)
     except RunError:
         return []
 
 
-def _losses(records: list[dict[str, Any]]) -> str:
-    """One panel for each phase, whose terms share an axis as long as their sizes allow."""
+def _curves(title: str, y_label: str, records: list[dict[str, Any]], terms_of: Callable[[dict[str, Any]], Any]) -> str:
+    """One panel for each phase. Its terms share an axis unless their sizes differ too much."""
     terms: dict[str, Points] = {}
     for record in records:
-        for name, value in _numbers(record.get("losses")).items():
+        for name, value in _numbers(terms_of(record)).items():
             terms.setdefault(name, []).append((record["images_seen"], value))
     panels = []
     for phase, names in _families(terms).items():
-        drawn = {name.partition("/")[2] or name: terms[name] for name in names}
-        panels.append(panel(phase, draw_curves(drawn, y_label="loss")))
-    return section("Losses", panels)
+        curves = {name.partition("/")[2] or name: terms[name] for name in names}
+        panels.append(panel(phase, draw_curves(curves, y_label=y_label)))
+    return section(title, panels)
 
 
 def _families(terms: Mapping[str, Points]) -> dict[str, list[str]]:
-    """Terms by phase; within a phase, terms of like size together, so that a large one does not flatten a small one."""
+    """Names of terms by panel: one for each phase, or several, so that a large term does not flatten a small one."""
     phases: dict[str, list[str]] = {}
     for name in terms:
         phases.setdefault(name.partition("/")[0], []).append(name)
@@ -152,23 +154,23 @@ def _workings(records: list[dict[str, Any]]) -> str:
         "Learning rates": (rates, "rate"),
         "Memory": ({"memory, MiB": memory}, "MiB"),
     }
-    drawn = [
+    shown = [
         panel(name, draw_curves(series, y_label=label))
         for name, (series, label) in panels.items()
         if any(series.values())
     ]
-    return section("Speed and settings over time", drawn)
+    return section("Speed and settings over time", shown)
 
 
 def _samples(run_path: Path) -> str:
-    """The newest grid at its full size, and earlier ones spread evenly over the training."""
+    """The newest sample grid at full size, and earlier ones at even intervals of the training."""
     paths = sorted(path for path in (run_path / "samples").glob("*.png") if not path.name.startswith("."))
     if not paths:
         return ""
     *earlier, newest = paths
     last = len(earlier) - 1
-    picked = sorted({round(index * last / (MOST_SAMPLES - 1)) for index in range(MOST_SAMPLES)}) if earlier else []
-    figures = "".join(_figure(earlier[index], THUMBNAIL) for index in picked)
+    chosen = sorted({round(index * last / (MOST_SAMPLES - 1)) for index in range(MOST_SAMPLES)}) if earlier else []
+    figures = "".join(_figure(earlier[index], THUMBNAIL) for index in chosen)
     return f'<h2>Samples</h2>{_figure(newest, None)}<div class="samples">{figures}</div>'
 
 
@@ -176,24 +178,24 @@ def _figure(path: Path, side: int | None) -> str:
     try:
         data, width = _embedded(path, side)
     except (OSError, ValueError):
-        return ""  # half written, or not a picture: the page is made without it
+        return ""  # half written, or not a picture: left out
     seen = f"{int(path.stem):,} images seen" if path.stem.isdigit() else path.stem
     shown = picture(data, f"samples at {seen}", sharp=width < THUMBNAIL)
     return f"<figure>{shown}<figcaption>{text(seen)}</figcaption></figure>"
 
 
 def _embedded(path: Path, side: int | None) -> tuple[bytes, int]:
-    """The bytes of a PNG, made smaller where `side` says so, and its width."""
+    """The bytes of a PNG and its width. If `side` is given, it is scaled down to that longest side."""
     with Image.open(path) as grid:
         grid.load()
         if side is None or max(grid.size) <= side:
             return path.read_bytes(), grid.width
         grid.thumbnail((side, side), Image.Resampling.LANCZOS)
-        return png_of(grid), grid.width
+        return encode_png(grid), grid.width
 
 
 def _tables(about: Mapping[str, Any]) -> str:
-    """All of run.json: each dictionary in it a table, the rest together in the first."""
+    """All of `run.json`: a table for each dictionary in it, after a table of the other values."""
     plain = {name: value for name, value in about.items() if not isinstance(value, dict)}
     tables = {"run": plain} | {name: value for name, value in about.items() if isinstance(value, dict)}
     panels = [_table(name, table) for name, table in tables.items() if table]

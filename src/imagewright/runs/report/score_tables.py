@@ -1,4 +1,4 @@
-"""Scores as tables and curves: one column for each output of one recipe, and why others stand apart."""
+"""Scores as tables and curves: a column for each output and recipe, and what sets columns of one output apart."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ Differences = Callable[[Recipe, Recipe], list[str]]
 
 @dataclass(frozen=True)
 class Column:
-    """Scores that may be compared: those of one output and one recipe.
+    """Comparable scores: one output under one recipe.
 
-    `title` names the features where the table has several, and has a letter where there are several recipes.
+    title: of the output, with the name of the features if the table has several, and a letter if several recipes do.
+    output, key, better, recipe: as in `Score`.
     """
 
     title: str
@@ -29,13 +30,13 @@ class Column:
     recipe: Recipe
 
     def cell(self, scores: Sequence[Score]) -> Score | None:
-        """The score of the most images seen among one subject's."""
+        """This column's score of a subject: of its checkpoints, the one after the most images."""
         own = [score for score in scores if (score.output, score.key) == (self.output, self.key)]
         return max(own, key=lambda score: score.images_seen or 0, default=None)
 
 
-def columns_of(scores: Sequence[Score]) -> list[Column]:
-    """The columns of a table of these scores, recipes of one output beside each other."""
+def make_columns(scores: Sequence[Score]) -> list[Column]:
+    """The columns of a table of scores. Recipes of one output are next to each other."""
     found: dict[tuple[str, str], Score] = {}
     for score in scores:
         found.setdefault((score.output, score.key), score)
@@ -57,20 +58,20 @@ def columns_of(scores: Sequence[Score]) -> list[Column]:
     return columns
 
 
-def why_apart(columns: Sequence[Column], differences: Differences) -> list[str]:
-    """A sentence for each column that is not the first of its output: what keeps it apart from that one."""
-    said = []
+def explain_columns(columns: Sequence[Column], differences: Differences) -> list[str]:
+    """For each column but the first of its output, a sentence on how its recipe differs from the first one's."""
+    sentences = []
     first: dict[str, Column] = {}
     for column in columns:
         other = first.setdefault(column.output, column)
         if other is not column:
             reasons = "; ".join(differences(other.recipe, column.recipe))
-            said.append(f"{column.title} is not comparable with {other.title}: {reasons}.")
-    return said
+            sentences.append(f"{column.title} is not comparable with {other.title}: {reasons}.")
+    return sentences
 
 
-def recipes_in_words(scores: Sequence[Score]) -> list[str]:
-    """What the scores have in common, a line for each combination of features, counts and reference."""
+def describe_recipes(scores: Sequence[Score]) -> list[str]:
+    """A line for each combination of size, counts, reference and features among the recipes."""
     lines: dict[str, list[str]] = {}
     for score in scores:
         recipe, reference = score.recipe, score.recipe.get("reference")
@@ -89,8 +90,8 @@ def recipes_in_words(scores: Sequence[Score]) -> list[str]:
     ]
 
 
-def said_value(score: Score) -> str:
-    """A value with its interval, as short as it can be read: `12.31 (12.05 to 12.57)`."""
+def format_score(score: Score) -> str:
+    """A value with its interval, in few digits: `12.31 (12.05 to 12.57)`."""
     value = short_number(score.value)
     if score.low is None or score.high is None:
         return value
@@ -98,12 +99,12 @@ def said_value(score: Score) -> str:
 
 
 def arrow(better: str | None) -> str:
-    """Which way is better, as a sign after a title."""
+    """An arrow, for a title, in the direction in which a score is better."""
     return {"lower": " ↓", "higher": " ↑"}.get(better or "", "")
 
 
 def html_table(subjects: Mapping[str, Sequence[Score]], columns: Sequence[Column]) -> str:
-    """Subjects by rows; in each column the best is bold."""
+    """A row for each subject. The best score of each column is bold."""
     head = "".join(f"<th>{text(column.title + arrow(column.better))}</th>" for column in columns)
     best = [_best(column, subjects) for column in columns]
     rows = []
@@ -114,7 +115,7 @@ def html_table(subjects: Mapping[str, Sequence[Score]], columns: Sequence[Column
             if score is None:
                 cells.append("<td>-</td>")
                 continue
-            value = text(said_value(score))
+            value = text(format_score(score))
             shown = f"<strong>{value}</strong>" if leading is score else value
             cells.append(f'<td title="{text(score.interval)}">{shown}</td>')
         rows.append(f"<tr><td>{text(name)}</td>{''.join(cells)}</tr>")
@@ -128,8 +129,8 @@ def _best(column: Column, subjects: Mapping[str, Sequence[Score]]) -> Score | No
     return (min if column.better == "lower" else max)(found, key=lambda score: score.value)
 
 
-def curves_of(subjects: Mapping[str, Sequence[Score]], columns: Sequence[Column]) -> list[str]:
-    """A panel for each column of which some subject has scores at two checkpoints or more: a line a subject."""
+def score_curves(subjects: Mapping[str, Sequence[Score]], columns: Sequence[Column]) -> list[str]:
+    """A panel for each column, with a curve for each subject that has scores at two or more checkpoints."""
     panels = []
     for column in columns:
         series: dict[str, Points] = {}
@@ -144,8 +145,8 @@ def curves_of(subjects: Mapping[str, Sequence[Score]], columns: Sequence[Column]
 
 
 def score_panels(scores: Sequence[Score]) -> list[str]:
-    """What a run's own page shows of its scores: the latest of each with its recipe, and curves."""
-    columns = columns_of(scores)
+    """The scores on a run's page: the latest of each column with its recipe, and curves over checkpoints."""
+    columns = make_columns(scores)
     rows = []
     for column in columns:
         score = column.cell(scores)
@@ -154,11 +155,11 @@ def score_panels(scores: Sequence[Score]) -> list[str]:
             notes = "".join(f"<br>{text(warning)}" for warning in score.warnings)
             rows.append(
                 f"<tr><td>{text(column.title + arrow(column.better))}</td>"
-                f'<td title="{text(score.interval)}">{text(said_value(score))}'
+                f'<td title="{text(score.interval)}">{text(format_score(score))}'
                 f'<br><span class="faint">{text(about)}{notes}</span></td></tr>'
             )
     table = [f'<div class="panel"><table>{"".join(rows)}</table></div>'] if rows else []
-    return [*table, *curves_of({"this run": scores}, columns)]
+    return [*table, *score_curves({"this run": scores}, columns)]
 
 
 def _about(score: Score) -> str:

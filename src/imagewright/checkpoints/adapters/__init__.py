@@ -1,0 +1,1 @@
+"""One file a published family: where networks are in its files, what shapes tell, what tensors are called."""
