@@ -15,6 +15,7 @@ from PIL import Image
 from imagewright.errors import ConfigError, DataError
 from imagewright.images import Batch, Layer, open_images
 from imagewright.images.descriptions import opening_options
+from imagewright.images.one_by_one import read_one_by_one
 
 COUNT = 6
 
@@ -292,7 +293,7 @@ def test_a_missing_layer_is_named_with_how_to_open_it(pair: dict[str, Path]) -> 
     images.check_layers(("image",))
     with pytest.raises(DataError, match=r"no layer labels, only input, target.*layers="):
         images.check_layers(("labels", "target"))
-    with pytest.raises(DataError, match="--layers input,target"):
+    with pytest.raises(DataError, match="--image-layers input,target"):
         open_images(pair["input"]).check_layers(("input", "target"))
 
 
@@ -327,6 +328,19 @@ def test_sizes_channels_subsets_and_streams_keep_the_layers(maps: dict[str, Path
     assert torch.equal(streamed[1].layers["labels"], images.batch(np.array([4, 5])).layers["labels"])
     with pytest.raises(ConfigError, match="open already"):
         open_images(images, layers="a,b")
+
+
+def test_layers_are_read_one_by_one_at_their_own_size(pair: dict[str, Path], tmp_path: Path) -> None:
+    both = tmp_path / "both"
+    both.mkdir()
+    for seed in range(2):
+        Image.fromarray(np.concatenate([colours(seed), 255 - colours(seed)], 1)).save(both / f"{seed}.png")
+    for images in (open_images(pair, 4), open_images(both, 4, layers="input,target")):
+        for layer, expected in (("input", colours(1)), ("target", 255 - colours(1))):
+            pictures = dict(read_one_by_one(images, 3, layer=layer))
+            assert np.array_equal(pictures[1].permute(1, 2, 0), expected)
+        with pytest.raises(DataError, match="layers input, target"):
+            next(read_one_by_one(images, 3))
 
 
 def test_many_pairs_are_decoded_by_worker_processes(tmp_path: Path) -> None:

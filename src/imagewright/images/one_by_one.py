@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
 from imagewright.errors import DataError
-from imagewright.images.decoding.formats import Unreadable, decode, from_array
+from imagewright.images.decoding.formats import Unreadable, decode
+from imagewright.images.decoding.layered import decode_layer
 from imagewright.images.decoding.preprocessing import Preprocessing, plain_layer
 from imagewright.images.images import Images
-from imagewright.images.sources.base import Payload
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,36 +28,36 @@ def read_picture(path: str | Path, channels: int) -> Tensor:
         raise DataError(f"The picture {path} cannot be read: {reason}.") from None
 
 
-def read_one_by_one(images: Images, channels: int, size: tuple[int, int] | None = None) -> Iterator[tuple[int, Tensor]]:
+def read_one_by_one(
+    images: Images, channels: int, size: tuple[int, int] | None = None, layer: str | None = None
+) -> Iterator[tuple[int, Tensor]]:
     """The number of each picture in `images`, and the picture as uint8 (C, H, W), in the order of the source.
 
-    Unreadable pictures are passed over and named in `images.skipped`.
+    Unreadable pictures are left out and named in `images.skipped`.
 
-    size: (height, width); scaled to fill it, and cropped at the centre, as `open_images` does. None: each picture's
+    channels: 1, 3 or 4.
+    size: (height, width); scaled to cover it, and cropped at the centre, as `open_images` does. None: each picture's
         own, whatever the size of `images`.
+    layer: the name of the layer that is read, for pictures with several.
+    Raises `DataError` for pictures with several layers if none is named.
     """
     source, selection = images._prepared.source, images._selection
-    if not images._prepared.preprocessing.is_plain:
-        names = ", ".join(layer.name for layer in images.layers)
+    if layer is None and not images._prepared.preprocessing.is_plain:
+        names = ", ".join(each.name for each in images.layers)
         raise DataError(f"The pictures of {images.source} have the layers {names}: open the folder of one layer alone.")
     chosen = np.arange(len(source)) if selection is None else selection
     order = np.argsort(chosen, kind="stable")
-    fitted = None if size is None else Preprocessing(*size, plain_layer(channels))
+    name = layer or images.layers[0].name
+    preprocessing = None if size is None else Preprocessing(*size, plain_layer(channels), "centre", "lanczos")
     for number, payload in zip(order.tolist(), source.read(chosen[order]), strict=True):
         try:
-            picture = _decoded(payload, channels)
-            pixels = np.array(picture if fitted is None else fitted.apply(picture))  # Pillow keeps its own read-only
+            picture = decode_layer(payload, images.layers, name, channels)
+            # A copy, since Pillow's own pixels are read-only.
+            pixels = np.array(picture if preprocessing is None else preprocessing.apply(picture))
         except Unreadable as reason:
             images.skipped.append((source.name(int(chosen[number])), str(reason)))
             continue
         yield number, _as_tensor(pixels)
-
-
-def _decoded(payload: Payload, channels: int) -> Image.Image:
-    assert not isinstance(payload, tuple)  # of a plain set
-    if isinstance(payload, Unreadable):
-        raise payload
-    return from_array(payload, channels) if isinstance(payload, np.ndarray) else decode(payload, channels)
 
 
 def _as_tensor(pixels: np.ndarray) -> Tensor:

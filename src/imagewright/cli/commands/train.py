@@ -80,6 +80,22 @@ def _shared_options(
         Literal[1, 3, 4] | None,
         Parameter(group=IMAGE_OPTIONS, help="1 grey, 3 RGB, 4 RGBA; the source's own by default"),
     ] = None,
+    image_layers: Annotated[
+        str | None,
+        Parameter(
+            group=IMAGE_OPTIONS,
+            help="layers of each picture, such as input,target: sub-folders of these names, or side by side in a file",
+            metavar="NAMES",
+        ),
+    ] = None,
+    layer_kinds: Annotated[
+        str | None,
+        Parameter(
+            group=IMAGE_OPTIONS,
+            help="layers that are label or instance maps, such as labels=labels:35,ids=ids",
+            metavar="NAME=KIND",
+        ),
+    ] = None,
     crop: Annotated[
         Literal["centre", "random", "none"],
         Parameter(
@@ -130,6 +146,10 @@ def _train(model: str, sources: Sequence[str], options: dict[str, Any]) -> None:
 
     quiet = options.pop("quiet", False)
     opening = {name: options.pop(name) for name in SOURCE_OPTIONS if name in options}
+    # Models have an option `layers` of their own.
+    for name, typed in (("layers", "image_layers"), ("kinds", "layer_kinds")):
+        if typed in options:
+            opening[name] = options.pop(typed)
     if options.pop("no_cache", False):
         opening["cache"] = False
     # A resumed run opens its source with the options of before; options typed now must agree with them.

@@ -17,13 +17,13 @@ from imagewright.images.decoding.formats import (
 )
 from imagewright.images.decoding.preprocessing import Preprocessing
 from imagewright.images.layers import MOST_IDS, Layer
-from imagewright.images.sources.base import Picture
+from imagewright.images.sources.base import Payload, Picture
 
 SHAPE_TOLERANCE = 0.02
 """Layers whose aspects differ by more than this share are refused: a centre crop would no longer align them."""
 
 
-def layered_pixels(payload: Picture | tuple[Picture, ...], preprocessing: Preprocessing) -> np.ndarray:
+def layered_pixels(payload: Payload, preprocessing: Preprocessing) -> np.ndarray:
     """The layers of one picture on the canvas, their channels side by side: uint8 (H, W, stored channels).
 
     payload: a tuple with one picture for each layer, or a single picture that holds the layers side by side in equal
@@ -32,7 +32,7 @@ def layered_pixels(payload: Picture | tuple[Picture, ...], preprocessing: Prepro
     """
     layers = preprocessing.layers
     if isinstance(payload, tuple):
-        images = [_decode_layer(part, layer) for part, layer in zip(payload, layers, strict=True)]
+        images = [_decode_named(part, layer) for part, layer in zip(payload, layers, strict=True)]
         _check_aspects(images, preprocessing)
     else:
         images = _cut(payload, layers)
@@ -43,7 +43,15 @@ def layered_pixels(payload: Picture | tuple[Picture, ...], preprocessing: Prepro
     return np.concatenate(parts, axis=2)
 
 
-def _decode_layer(payload: Picture, layer: Layer) -> Image.Image:
+def decode_layer(payload: Payload, layers: Sequence[Layer], name: str, channels: int) -> Image.Image:
+    """The layer `name` of one picture at its own size, a picture with `channels`. Raises `Unreadable`."""
+    place = [layer.name for layer in layers].index(name)
+    if isinstance(payload, tuple):
+        return _decode(payload[place], channels)
+    return _crop(_decode(payload, channels), place, len(layers))
+
+
+def _decode_named(payload: Picture, layer: Layer) -> Image.Image:
     try:
         return _decode(payload, layer.channels if layer.kind == "picture" else None)
     except Unreadable as reason:
