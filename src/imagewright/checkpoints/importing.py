@@ -16,7 +16,7 @@ from imagewright import catalogue, configs
 from imagewright.checkpoints.adapter import Adapter, PublishedNetwork, State, fill_network, shapes_of
 from imagewright.checkpoints.containers import state_dicts
 from imagewright.checkpoints.reading import read_checkpoint
-from imagewright.downloads import digest_of
+from imagewright.downloads import file_checksum
 from imagewright.errors import ConfigError, RunError, UserError, nearest_name
 from imagewright.runs.loading import ABSENT, Absent, load
 from imagewright.runs.run import Run
@@ -222,7 +222,7 @@ def _finish(
 
 
 def _run_record(system: str, config: dict[str, Any], adapter: Adapter, paths: list[Path]) -> dict[str, Any]:
-    digests = {path.name: digest_of(path) for path in paths}
+    digests = {path.name: file_checksum(path) for path in paths}
     return {
         "model": system,
         "config": config,
