@@ -49,7 +49,7 @@ def build_features_network(path: Path) -> nn.Module:
 def moments_of(network: nn.Module, images: Tensor) -> Moments:
     """The moments of the features of uint8 images (N, 3, H, W)."""
     with torch.inference_mode():
-        return Moments.of(torch.cat([network(part / 127.5 - 1) for part in images.split(256)]).numpy())
+        return Moments.from_features(torch.cat([network(part / 127.5 - 1) for part in images.split(256)]).numpy())
 
 
 def sharpness(images: Tensor) -> float:

@@ -21,8 +21,8 @@ from PIL import Image
 from safetensors.torch import save_file
 
 import imagewright as iw
-from imagewright.metrics.features.extraction import features_of
-from imagewright.metrics.features.of_runs import features_named
+from imagewright.metrics.features.extraction import extract_features
+from imagewright.metrics.features.run_features import open_features
 from imagewright.metrics.subjects import OpenedPictures
 from imagewright.pretrained.features.contract import FeatureNetwork
 from imagewright.pretrained.inception import open_inception, published_shapes
@@ -49,7 +49,7 @@ def write_pictures(folder: Path, count: int, side: int) -> None:
 
 def open_network(name: str, folder: Path) -> FeatureNetwork:
     """The network of that name; `filled-inception` is written to the folder first."""
-    return open_filled_inception(folder) if name == "filled-inception" else features_named(name)
+    return open_filled_inception(folder) if name == "filled-inception" else open_features(name)
 
 
 def open_filled_inception(folder: Path) -> FeatureNetwork:
@@ -82,7 +82,7 @@ def overlapped(folder: Path, network: FeatureNetwork, cache: Path) -> np.ndarray
     """As `evaluate` does it, from files to features."""
     os.environ["IMAGEWRIGHT_CACHE"] = str(cache)
     images = iw.open_images(folder).prepare()
-    return features_of(OpenedPictures(images), network).features
+    return extract_features(OpenedPictures(images), network).features
 
 
 def main() -> None:

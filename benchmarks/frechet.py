@@ -17,7 +17,7 @@ import scipy.linalg
 from harness import make_parser, measure, print_ratios, seconds_of, time_in_turn
 
 from imagewright.metrics.frechet.at_infinity import frechet_infinity
-from imagewright.metrics.frechet.distance import _fast_trace, _robust_trace, frechet_distance, spread
+from imagewright.metrics.frechet.distance import _fast_trace, _robust_trace, frechet_distance, influence_deviation
 from imagewright.metrics.frechet.moments import Moments
 from imagewright.metrics.kernel import full_kernel_distance, kernel_distance
 
@@ -65,9 +65,9 @@ def of_data(one: np.ndarray, other: np.ndarray) -> float:
 def speed(rounds: int) -> None:
     """Both counts of pictures: more than features, and fewer."""
     deviations = np.arange(1.0, WIDTH + 1) ** -0.5
-    reference = Moments.of(rows_of(6000, deviations, 0))
+    reference = Moments.from_features(rows_of(6000, deviations, 0))
     for count in (6000, 1000):
-        subject = Moments.of(rows_of(count, 1.05 * deviations, 1, 0.01))
+        subject = Moments.from_features(rows_of(count, 1.05 * deviations, 1, 0.01))
         for name, theirs in (("scipy.linalg.sqrtm", by_matrix_root), ("eigh, textbook", by_eigenvectors)):
             times = time_in_turn(
                 lambda subject=subject: frechet_distance(subject, fresh(reference)),
@@ -90,7 +90,7 @@ def accuracy(width: int) -> None:
         other = rows_of(4 * width, 1.05 * deviations, 1, 0.01)
         for count in (width // 2, width + 2, 4 * width):
             one = rows_of(count, deviations, 0)
-            truth, first, second = of_data(one, other), Moments.of(one), Moments.of(other)
+            truth, first, second = of_data(one, other), Moments.from_features(one), Moments.from_features(other)
             rest = truth_less_root(first, second)
             found = (
                 rest - 2 * _fast_trace(first, second)[0],
@@ -121,7 +121,7 @@ def coverage(draws: int) -> None:
     """How often 95 % intervals hold the truth, over draws of the pictures; 64 features with a long tail."""
     width = 64
     deviations = np.arange(1.0, width + 1) ** -0.5
-    reference = Moments.of(rows_of(200_000, deviations, 10**6))
+    reference = Moments.from_features(rows_of(200_000, deviations, 10**6))
     print("shift  scale  pictures   fd: held  width/spread   fd_infinity: held the truth  width/spread  nearer than fd")
     for shift, scale in ((0.0, 1.0), (0.05, 1.0), (0.1, 1.2)):
         truth = shift**2 * width + ((scale - 1) ** 2 * deviations**2).sum()
@@ -129,8 +129,8 @@ def coverage(draws: int) -> None:
             found = []
             for seed in range(draws):
                 rows = rows_of(count, scale * deviations, seed, shift)
-                subject = Moments.of(rows)
-                error = spread(subject, reference, rows, seed) / np.sqrt(count)
+                subject = Moments.from_features(rows)
+                error = influence_deviation(subject, reference, rows, seed) / np.sqrt(count)
                 line = frechet_infinity(rows, reference, seed=seed)
                 found.append((line.distances[-1], error, line.intercept, error * line.inflation))
             plain, errors, endless, endless_errors = np.array(found).T
@@ -152,11 +152,13 @@ def others(count: int) -> None:
     """Seconds of one call each."""
     deviations = np.arange(1.0, WIDTH + 1) ** -0.5
     one, other = rows_of(count, 1.05 * deviations, 0, 0.01), rows_of(count, deviations, 1)
-    reference = Moments.of(other)
+    reference = Moments.from_features(other)
     works: dict[str, Callable[[], object]] = {
-        "moments": lambda: Moments.of(one),
+        "moments": lambda: Moments.from_features(one),
         "np.cov of a float64 copy": lambda: np.cov(one.astype(np.float64).T),
-        "interval of the Frechet distance": lambda: spread(Moments.of(one[:100]), reference, one, 0),
+        "interval of the Frechet distance": lambda: influence_deviation(
+            Moments.from_features(one[:100]), reference, one, 0
+        ),
         "Frechet distance at infinity": lambda: frechet_infinity(one, reference),
         "kernel distance, 100 subsets of 1,000": lambda: kernel_distance(one, other),
         "kernel distance, 2,000 x 2,000, all pairs": lambda: full_kernel_distance(one[:2000], other[:2000]),

@@ -14,10 +14,9 @@ import numpy as np
 from harness import SHARED_DATA, make_parser
 
 from imagewright.images import Images, open_images
-from imagewright.metrics.registry import metric_named
 from imagewright.metrics.self_check.check import self_check
 from imagewright.metrics.self_check.corruptions import CORRUPTIONS
-from imagewright.metrics.self_check.results import Reading, SelfCheck
+from imagewright.metrics.self_check.results import Measurement, SelfCheck
 from imagewright.pretrained.features.contract import open_network
 
 SOURCES = {
@@ -35,10 +34,12 @@ def open_source(name: str) -> Images:
     return open_images(SHARED_DATA / path, size, channels).prepare()
 
 
-def order_of(reading: Reading, clean: float) -> str:
+def order_of(measurement: Measurement, clean: float) -> str:
     """Whether each level lies further in the expected direction than the one before; a share cannot fall below 0."""
-    steps = np.diff([clean, *reading.values]) * (1 if reading.expected.way == "rises" else -1)
-    ended = np.array(reading.values) == 0 if reading.expected.way == "falls" else np.zeros(len(steps), bool)
+    steps = np.diff([clean, *measurement.values]) * (1 if measurement.expected.direction == "rises" else -1)
+    ended = (
+        np.array(measurement.values) == 0 if measurement.expected.direction == "falls" else np.zeros(len(steps), bool)
+    )
     if (steps > 0).all():
         return "ordered"
     return "ordered, ends at 0" if ((steps > 0) | (ended & (steps == 0))).all() else "NOT ORDERED"
@@ -47,13 +48,13 @@ def order_of(reading: Reading, clean: float) -> str:
 def show(check: SelfCheck) -> tuple[int, int]:
     """Print a line a number and corruption. Returns how many are in order, and how many should be."""
     right = promised = 0
-    for each in check.readings:
+    for each in check.measurements:
         clean = check.clean[each.output.name][0]
-        counts = each.expected.way in ("rises", "falls")
+        counts = each.expected.direction in ("rises", "falls")
         order = order_of(each, clean)
         right, promised = right + (counts and order != "NOT ORDERED"), promised + counts
         values = "".join(f"{value:>10.4g}" for value in (clean, *each.values))
-        mark = order if counts else f"({each.expected.way}, {each.verdict.judgement})"
+        mark = order if counts else f"({each.expected.direction}, {each.verdict.outcome})"
         print(f"  {each.output.name:<10}{each.corruption:<17}{values}  {each.verdict.order:>6.2f}  {mark}", flush=True)
     return right, promised
 
@@ -67,11 +68,10 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=1000, help="pictures of each half")
     arguments = parser.parse_args()
     network = open_network(arguments.features)
-    metrics = [metric_named(name) for name in arguments.metrics]
     for name in arguments.sources:
         started = time.perf_counter()
         check = self_check(
-            open_source(name), metrics, network, corruptions=arguments.corruptions, count=arguments.count
+            open_source(name), arguments.metrics, network, corruptions=arguments.corruptions, count=arguments.count
         )
         print(f"\n{name}: {check.count:,} against {check.count:,}, features {check.features}, modes {check.modes}")
         print(f"  {'':<27}{'clean':>10}" + "".join(f"{level:>10}" for level in range(1, 6)) + "  rank correlation")

@@ -46,8 +46,10 @@ _HOME = {
     "edit": "imagewright.latent.editing.edit",
     "components": "imagewright.analysis.components.components",
     "evaluate": "imagewright.metrics.evaluate",
-    "open_features": "imagewright.metrics.features.open",
+    "open_features": "imagewright.metrics.features.run_features",
     "compare": "imagewright.metrics.comparison",
+    "self_check": "imagewright.metrics.self_check.check",
+    "list_metrics": "imagewright.metrics.registry",
     "doctor": "imagewright.training.doctor.findings",
     "import_checkpoint": "imagewright.checkpoints",
     "load_network": "imagewright.checkpoints",
@@ -103,6 +105,7 @@ __all__ = [
     "interpolate",
     "interpolation_sheet",
     "list_latents",
+    "list_metrics",
     "load",
     "load_network",
     "manifold",
@@ -117,6 +120,7 @@ __all__ = [
     "sample_sheet",
     "score",
     "score_sheet",
+    "self_check",
     "train",
     "translate",
     "translation_sheet",
@@ -149,7 +153,9 @@ if TYPE_CHECKING:
     from imagewright.latent.walks.walk_sheets import blend_sheet, interpolation_sheet, write_interpolation
     from imagewright.metrics.comparison import compare
     from imagewright.metrics.evaluate import evaluate
-    from imagewright.metrics.features.open import open_features
+    from imagewright.metrics.features.run_features import open_features
+    from imagewright.metrics.registry import list_metrics
+    from imagewright.metrics.self_check.check import self_check
     from imagewright.output.image_grid import grid_sheet
     from imagewright.output.sheets import Sheet
     from imagewright.runs.loading import load

@@ -1,4 +1,4 @@
-"""What the tests of metrics on features share: samples of bare features, and a metric computed with its defaults."""
+"""Shared by tests of metrics on features: samples of given features, and metrics computed with default options."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imagewright.metrics.metric import Sample, Setting, Value
+from imagewright.metrics.metric import MetricContext, Sample, Value
 from imagewright.metrics.registry import metric_named
 
 
 class Blank:
-    """As many pictures as there are features: black ones."""
+    """Black pictures, one for each row of features."""
 
     def __init__(self, count: int) -> None:
         self.count = count
@@ -25,14 +25,14 @@ class Blank:
         return torch.zeros(len(rows), 1, 8, 8, dtype=torch.uint8)
 
 
-def sample_of(
+def make_sample(
     features: np.ndarray, source: str = "some", labels: np.ndarray | None = None, names: tuple[str, ...] | None = None
 ) -> Sample:
     return Sample(source, Blank(len(features)), features.astype(np.float32), labels=labels, class_names=names)
 
 
-def computed(
+def compute(
     metric: str, sample: Sample, reference: Sample | None, training: Sample | None = None, seed: int = 0, **options: Any
 ) -> dict[str, Value]:
     found = metric_named(metric)
-    return found.compute(sample, reference, Setting({**found.options, **options}, seed, training))
+    return found.compute(sample, reference, MetricContext({**found.options, **options}, seed, training))

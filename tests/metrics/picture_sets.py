@@ -1,4 +1,4 @@
-"""What tests of metrics on pictures share: pictures by number, and models whose answers are known in closed form."""
+"""Shared by tests of metrics on pictures: pictures by number, and models with known results."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ArrayPictures:
 
 
 def smooth_pictures(count: int, size: tuple[int, int] = (16, 16), channels: int = 3, seed: int = 0) -> np.ndarray:
-    """uint8 (N, C, H, W): sums of waves, so that neighbouring pixels are alike, as in photographs."""
+    """uint8 (N, C, H, W): sums of waves, so that neighbouring pixels are similar, as in photographs."""
     random = np.random.default_rng(seed)
     down, right = np.meshgrid(*(np.arange(side) for side in size), indexing="ij")
     phases = random.uniform(0, 6.28, (count, channels, 3, 1, 1))
@@ -37,14 +37,16 @@ def smooth_pictures(count: int, size: tuple[int, int] = (16, 16), channels: int 
 
 
 class Linear(Model):
-    """Decodes latents by a matrix; draws normal ones, the last of them one of two classes if asked to."""
+    """Decodes normal latents by a matrix. If `conditional`, the last two numbers of a latent are one of two classes."""
 
     Config = Config
 
-    def __init__(self, latents: int = 6, size: tuple[int, int] = (8, 8), channels: int = 1, told: bool = False) -> None:
+    def __init__(
+        self, latents: int = 6, size: tuple[int, int] = (8, 8), channels: int = 1, conditional: bool = False
+    ) -> None:
         super().__init__(Config(size=size, channels=channels))
-        self.shape, self.told = (channels, *size), told
-        self.latent_shape = (latents + 2 * told,)
+        self.shape, self.conditional = (channels, *size), conditional
+        self.latent_shape = (latents + 2 * conditional,)
         generator = torch.Generator().manual_seed(1)
         self.register_buffer(
             "matrix", torch.randn(channels * size[0] * size[1], *self.latent_shape, generator=generator)
@@ -52,13 +54,13 @@ class Linear(Model):
 
     @property
     def latent_parts(self) -> tuple[LatentPart, ...]:
-        noise = self.latent_shape[0] - 2 * self.told
+        noise = self.latent_shape[0] - 2 * self.conditional
         parts = (LatentPart("noise", "normal", 0, noise),)
-        return (*parts, LatentPart("class", "category", noise, noise + 2)) if self.told else parts
+        return (*parts, LatentPart("class", "category", noise, noise + 2)) if self.conditional else parts
 
     def sample_latents(self, count: int, generator: torch.Generator) -> Tensor:
         latents = torch.randn(count, *self.latent_shape, generator=generator)
-        if self.told:
+        if self.conditional:
             latents[:, -2:] = torch.eye(2)[torch.randint(2, (count,), generator=generator)]
         return latents
 
@@ -67,7 +69,7 @@ class Linear(Model):
 
 
 class Darker(Model):
-    """Rebuilds pictures `steps` grey levels darker."""
+    """Reconstructs pictures `steps` grey levels darker."""
 
     Config = Config
 
@@ -83,7 +85,7 @@ class Darker(Model):
 
 
 class Averages:
-    """Features without a network: how bright sixteen parts of a picture are, and how much detail they have."""
+    """Features without a network: the mean brightness and detail of sixteen parts of a picture."""
 
     about = About("averages", "0", 32, None, "none", None, "0 to 1", "none")
     block, concurrent = 1, True

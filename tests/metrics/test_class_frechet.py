@@ -1,10 +1,10 @@
-"""The Frechet distance class by class: the classes' own distances, matched by name, and what is refused."""
+"""The Frechet distance by class: distances of classes matched by name, and errors."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from feature_samples import computed, sample_of
+from feature_samples import compute, make_sample
 
 from imagewright.errors import DataError
 from imagewright.metrics.frechet.distance import frechet_distance
@@ -14,7 +14,7 @@ NAMES = ("cat", "dog", "horse")
 CENTRES = np.random.default_rng(99).standard_normal((3, 6)) * 4
 
 
-def of_classes(labels: np.ndarray, seed: int, width: float = 1.0) -> np.ndarray:
+def class_features(labels: np.ndarray, seed: int, width: float = 1.0) -> np.ndarray:
     random = np.random.default_rng(seed)
     return (CENTRES[labels] + width * random.standard_normal((len(labels), 6))).astype(np.float32)
 
@@ -24,11 +24,13 @@ def labels() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 3, 600)
 
 
-def test_each_class_has_its_own_distance_and_the_mean_is_theirs(labels: np.ndarray) -> None:
-    real, generated = of_classes(labels, 1), of_classes(labels, 2, 1.5)
-    found = computed("class_fd", sample_of(generated, "g", labels, NAMES), sample_of(real, "r", labels, NAMES))
+def test_the_distance_of_each_class_and_their_mean(labels: np.ndarray) -> None:
+    real, generated = class_features(labels, 1), class_features(labels, 2, 1.5)
+    found = compute("class_fd", make_sample(generated, "g", labels, NAMES), make_sample(real, "r", labels, NAMES))
     each = {
-        name: frechet_distance(Moments.of(generated[labels == number]), Moments.of(real[labels == number]))
+        name: frechet_distance(
+            Moments.from_features(generated[labels == number]), Moments.from_features(real[labels == number])
+        )
         for number, name in enumerate(NAMES)
     }
     assert set(found) == {"class_fd", *(f"class_fd/{name}" for name in NAMES)}
@@ -41,31 +43,31 @@ def test_each_class_has_its_own_distance_and_the_mean_is_theirs(labels: np.ndarr
 
 
 def test_classes_are_matched_by_name_and_not_by_number(labels: np.ndarray) -> None:
-    real, generated = of_classes(labels, 1), of_classes(labels, 2)
-    straight = computed("class_fd", sample_of(generated, "g", labels, NAMES), sample_of(real, "r", labels, NAMES))
-    turned = sample_of(generated, "g", 2 - labels, NAMES[::-1])
-    reference = sample_of(real, "r", labels + 1, ("absent", *NAMES))  # a name that no picture has
-    again = computed("class_fd", turned, reference)
+    real, generated = class_features(labels, 1), class_features(labels, 2)
+    in_order = compute("class_fd", make_sample(generated, "g", labels, NAMES), make_sample(real, "r", labels, NAMES))
+    reordered = make_sample(generated, "g", 2 - labels, NAMES[::-1])
+    reference = make_sample(real, "r", labels + 1, ("absent", *NAMES))  # a name that no picture has
+    again = compute("class_fd", reordered, reference)
     assert {name: value.value for name, value in again.items()} == {
-        name: value.value for name, value in straight.items()
+        name: value.value for name, value in in_order.items()
     }
 
 
-def test_mixed_up_classes_show_here_and_not_in_the_whole(labels: np.ndarray) -> None:
-    real, generated = of_classes(labels, 1), of_classes(labels, 2)
-    reference = sample_of(real, "r", labels, NAMES)
-    right = computed("class_fd", sample_of(generated, "g", labels, NAMES), reference)["class_fd"].value
-    wrong = computed("class_fd", sample_of(generated, "g", (labels + 1) % 3, NAMES), reference)["class_fd"].value
+def test_exchanged_classes_raise_the_distance(labels: np.ndarray) -> None:
+    real, generated = class_features(labels, 1), class_features(labels, 2)
+    reference = make_sample(real, "r", labels, NAMES)
+    right = compute("class_fd", make_sample(generated, "g", labels, NAMES), reference)["class_fd"].value
+    wrong = compute("class_fd", make_sample(generated, "g", (labels + 1) % 3, NAMES), reference)["class_fd"].value
     assert wrong > 50 * right
 
 
-def test_the_interval_holds_what_other_draws_give(labels: np.ndarray) -> None:
-    reference = sample_of(of_classes(labels, 1), "r", labels, NAMES)
-    found = computed("class_fd", sample_of(of_classes(labels, 2, 1.4), "g", labels, NAMES), reference)["class_fd"]
+def test_the_interval_has_the_width_of_other_samples(labels: np.ndarray) -> None:
+    reference = make_sample(class_features(labels, 1), "r", labels, NAMES)
+    found = compute("class_fd", make_sample(class_features(labels, 2, 1.4), "g", labels, NAMES), reference)["class_fd"]
     others = [
-        computed("class_fd", sample_of(of_classes(labels, seed, 1.4), "g", labels, NAMES), reference, interval=False)[
-            "class_fd"
-        ].value
+        compute(
+            "class_fd", make_sample(class_features(labels, seed, 1.4), "g", labels, NAMES), reference, interval=False
+        )["class_fd"].value
         for seed in range(10, 30)
     ]
     assert found.low is not None
@@ -74,27 +76,27 @@ def test_the_interval_holds_what_other_draws_give(labels: np.ndarray) -> None:
     assert half == pytest.approx(1.96 * np.std(others, ddof=1), rel=0.6)
 
 
-def test_few_pictures_of_a_class_are_said(labels: np.ndarray) -> None:
-    found = computed(
+def test_a_note_names_classes_with_few_pictures(labels: np.ndarray) -> None:
+    found = compute(
         "class_fd",
-        sample_of(of_classes(labels, 1), "g", labels, NAMES),
-        sample_of(of_classes(labels, 2), "r", labels, NAMES),
+        make_sample(class_features(labels, 1), "g", labels, NAMES),
+        make_sample(class_features(labels, 2), "r", labels, NAMES),
     )
     assert "3 of 3 classes" in found["class_fd"].notes[0]
     assert f"cat ({(labels == 0).sum()})" in found["class_fd"].notes[0]
 
 
-def test_what_cannot_be_matched_is_refused(labels: np.ndarray) -> None:
-    features = of_classes(labels, 1)
-    sample, reference = sample_of(features, "g", labels, NAMES), sample_of(features, "r", labels, NAMES)
+def test_classes_that_do_not_match_raise(labels: np.ndarray) -> None:
+    features = class_features(labels, 1)
+    sample, reference = make_sample(features, "g", labels, NAMES), make_sample(features, "r", labels, NAMES)
     with pytest.raises(DataError, match=r"'hrose'.*Did you mean 'horse'"):
-        computed("class_fd", sample_of(features, "g", labels, ("cat", "dog", "hrose")), reference)
+        compute("class_fd", make_sample(features, "g", labels, ("cat", "dog", "hrose")), reference)
     with pytest.raises(DataError, match="of one class, 'dog'"):
-        computed("class_fd", sample, sample_of(features, "r", labels * 0 + 1, NAMES))
+        compute("class_fd", sample, make_sample(features, "r", labels * 0 + 1, NAMES))
     with pytest.raises(DataError, match="have no classes"):
-        computed("class_fd", sample_of(features, "g"), reference)
+        compute("class_fd", make_sample(features, "g"), reference)
     few = labels.copy()
     few[few == 2] = 0
     few[0] = 2
     with pytest.raises(DataError, match=r"two pictures of each class.*'horse' \(1\)"):
-        computed("class_fd", sample_of(features, "g", few, NAMES), reference)
+        compute("class_fd", make_sample(features, "g", few, NAMES), reference)

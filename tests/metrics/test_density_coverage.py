@@ -1,10 +1,10 @@
-"""Density and coverage: the papers' arithmetic, their expectations in closed form, open balls, and the interval."""
+"""Density and coverage: the definition of the paper, expected values, open balls, and the interval."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from feature_samples import computed, sample_of
+from feature_samples import compute, make_sample
 
 from imagewright.metrics.neighbours.distances import nearest_distances
 
@@ -13,7 +13,7 @@ def by_the_paper(real: np.ndarray, generated: np.ndarray, neighbours: int) -> tu
     """Naeem et al. 2020, eq. 4 and 5, with open balls."""
     real, generated = real.astype(np.float64), generated.astype(np.float64)
     within = np.sqrt(np.square(real[:, None] - real).sum(-1))
-    radii = np.sort(within, axis=1)[:, neighbours]  # number 0 is the picture itself
+    radii = np.sort(within, axis=1)[:, neighbours]  # column 0 is the picture itself
     inside = np.sqrt(np.square(real[:, None] - generated).sum(-1)) < radii[:, None]
     return float(inside.sum() / (neighbours * len(generated))), float(inside.any(1).mean())
 
@@ -23,18 +23,18 @@ def normal(seed: int, count: int, features: int = 8) -> np.ndarray:
 
 
 @pytest.mark.parametrize("neighbours", [1, 5, 9])
-def test_values_are_those_of_the_paper(neighbours: int) -> None:
+def test_values_equal_the_definition_of_the_paper(neighbours: int) -> None:
     real, generated = normal(0, 260), 0.8 * normal(1, 260)
-    found = computed("density_coverage", sample_of(generated), sample_of(real), neighbours=neighbours)
+    found = compute("density_coverage", make_sample(generated), make_sample(real), neighbours=neighbours)
     density, coverage = by_the_paper(real, generated.astype(np.float32), neighbours)
     assert found["density"].value == pytest.approx(density, rel=1e-12)
     assert found["coverage"].value == pytest.approx(coverage, rel=1e-12)
 
 
-def test_pictures_of_the_real_distribution_have_what_is_expected_of_them() -> None:
+def test_expected_values_for_the_real_distribution() -> None:
     """Lemma 1 and 2 of the paper: density 1, coverage 1 - (N-1)...(N-k) / ((2N-1)...(2N-k))."""
     count, neighbours = 1500, 5
-    found = computed("density_coverage", sample_of(normal(2, count)), sample_of(normal(3, count)))
+    found = compute("density_coverage", make_sample(normal(2, count)), make_sample(normal(3, count)))
     steps = np.arange(1, neighbours + 1)
     expected = 1 - float(np.prod((count - steps) / (2 * count - steps)))
     assert found["density"].value == pytest.approx(1, abs=0.06)
@@ -46,24 +46,24 @@ def test_pictures_of_the_real_distribution_have_what_is_expected_of_them() -> No
     assert found["density"].high - found["density"].low < 0.2  # type: ignore[operator]
 
 
-def test_a_real_outlier_widens_one_ball_and_a_generated_one_none() -> None:
+def test_a_generated_outlier_widens_no_ball() -> None:
     real = normal(4, 300)
     generated = normal(5, 300)
-    before = computed("density_coverage", sample_of(generated), sample_of(real))
+    before = compute("density_coverage", make_sample(generated), make_sample(real))
     generated[0] = 1000
-    after = computed("density_coverage", sample_of(generated), sample_of(real))
+    after = compute("density_coverage", make_sample(generated), make_sample(real))
     assert after["density"].value <= before["density"].value
     assert after["coverage"].value == pytest.approx(before["coverage"].value, abs=0.03)
 
 
-def test_copies_of_pictures_with_enough_doubles_lie_in_no_ball_as_in_the_authors_code() -> None:
+def test_a_picture_with_enough_duplicates_has_an_empty_ball() -> None:
     real = np.concatenate([np.repeat(normal(6, 1), 6, 0), normal(7, 60) + 50])
-    found = computed("density_coverage", sample_of(np.repeat(real[:1], 66, 0)), sample_of(real))
+    found = compute("density_coverage", make_sample(np.repeat(real[:1], 66, 0)), make_sample(real))
     assert found["density"].value == 0
     assert found["coverage"].value == 0
 
 
-def test_nearest_distances_are_the_least_of_all() -> None:
+def test_nearest_distances_equal_the_sorted_matrix() -> None:
     queries, rows = normal(8, 70), normal(9, 90)
     every = np.sort(np.sqrt(np.square(queries[:, None].astype(float) - rows).sum(-1)), axis=1)
     np.testing.assert_allclose(nearest_distances(queries, rows, 3), every[:, :3], rtol=1e-12)

@@ -1,4 +1,4 @@
-"""`evaluate` and `compare` through their public face: what is computed, kept, refused, and said."""
+"""`evaluate` and `compare` through their public functions: scores, saved files, notes and errors."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from tiny import simple_pictures, train_tiny
 
 import imagewright as iw
 from imagewright.errors import ConfigError, DataError, UserError
-from imagewright.metrics import scorer as judging
-from imagewright.metrics.features.cache import kept_features, key_of
-from imagewright.metrics.pictures.ms_ssim import diversity
-from imagewright.metrics.recipes import differences
+from imagewright.metrics import scorer as scorer_module
+from imagewright.metrics.features.cache import cache_key, load_features
+from imagewright.metrics.pictures.ms_ssim import mean_similarity
+from imagewright.metrics.score_recipes import recipe_differences
 from imagewright.metrics.subjects import SampledPictures
 from imagewright.pretrained.features.contract import open_network
 from imagewright.runs.report.page import write_report
@@ -52,13 +52,13 @@ def value_of(found: object, output: str = "fd") -> float:
     return next(score.value for score in found.scores if score.output == output)  # type: ignore[attr-defined]
 
 
-def test_pictures_against_themselves_are_at_no_distance_and_against_others_at_the_closed_form(
+def test_the_frechet_distance_equals_its_closed_form(
     digits: iw.Images,
 ) -> None:
     one, other = digits.subset(np.arange(150)), digits.subset(np.arange(150, 250))
     assert value_of(iw.evaluate(other, other, **FAST)) == 0
     network = open_network("random")
-    first, second = (kept_features(images, network).extracted.features.astype(np.float64) for images in (one, other))
+    first, second = (load_features(images, network).extracted.features.astype(np.float64) for images in (one, other))
     covariances = np.cov(first, rowvar=False), np.cov(second, rowvar=False)
     values, vectors = np.linalg.eigh(covariances[0])
     root = vectors * np.sqrt(values.clip(0)) @ vectors.T
@@ -67,23 +67,23 @@ def test_pictures_against_themselves_are_at_no_distance_and_against_others_at_th
     assert value_of(iw.evaluate(one, other, **FAST)) == pytest.approx(truth, rel=1e-6)
 
 
-def test_a_run_keeps_its_scores_with_their_recipe_and_its_report_shows_them(tmp_path: Path) -> None:
+def test_scores_are_saved_in_the_run_with_their_recipe(tmp_path: Path) -> None:
     run = train_tiny("pca", simple_pictures(), tmp_path / "run")
     found = iw.evaluate(run, "digits", count=64, **FAST)
-    (kept,) = read_scores(run.path)
-    assert kept == found.scores[0]
-    assert (kept.title, kept.features) == ("Frechet distance", "random")
-    assert kept.recipe["count"] == 64
-    assert kept.recipe["reference"]["count"] == 100
-    assert kept.recipe["features"]["resize"] == open_network("random").about.resize
-    assert any("advised" in warning for warning in kept.warnings)
-    assert kept.key in write_report(run.path).read_text()
+    (saved,) = read_scores(run.path)
+    assert saved == found.scores[0]
+    assert (saved.title, saved.features) == ("Frechet distance", "random")
+    assert saved.recipe["count"] == 64
+    assert saved.recipe["reference"]["count"] == 100
+    assert saved.recipe["features"]["resize"] == open_network("random").about.resize
+    assert any("advised" in warning for warning in saved.warnings)
+    assert saved.key in write_report(run.path).read_text()
     assert len((run.path / "scores.csv").read_text().splitlines()) == 2
     assert iw.evaluate(run, "digits", count=64, **FAST).scores == found.scores  # the same seed, the same number
     assert len(read_scores(run.path)) == 1
 
 
-def test_nothing_is_kept_where_the_user_says_so(tmp_path: Path) -> None:
+def test_save_false_leaves_the_run_unchanged(tmp_path: Path) -> None:
     run = train_tiny("pca", simple_pictures(), tmp_path / "run")
     iw.evaluate(run, "digits", count=64, save=False, **FAST)
     assert not (run.path / "scores.json").exists()
@@ -96,35 +96,35 @@ def test_a_second_evaluation_computes_no_reference_features(digits: iw.Images, m
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("features were computed again")
 
-    monkeypatch.setattr("imagewright.metrics.features.cache.features_of", refuse)
+    monkeypatch.setattr("imagewright.metrics.features.cache.extract_features", refuse)
     assert iw.evaluate(one, other, **FAST).scores == first.scores
 
 
 @pytest.mark.parametrize("kind", ["features", "moments", "json"])
-def test_a_kept_statistic_cut_in_half_is_made_anew(digits: iw.Images, tmp_path: Path, kind: str) -> None:
+def test_a_truncated_cache_entry_is_extracted_again(digits: iw.Images, tmp_path: Path, kind: str) -> None:
     network, images = open_network("random"), digits.subset(np.arange(50))
-    truth = kept_features(images, network).extracted.features.copy()
-    path = tmp_path / "cache" / "features" / f"{key_of(images, network.about)}.{kind}"
+    truth = load_features(images, network).extracted.features.copy()
+    path = tmp_path / "cache" / "features" / f"{cache_key(images, network.about)}.{kind}"
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    again = kept_features(images, network)
+    again = load_features(images, network)
     assert not again.found
     assert np.array_equal(again.extracted.features, truth)
-    assert kept_features(images, network).found
+    assert load_features(images, network).found
 
 
-def test_a_kept_statistic_with_other_bytes_is_made_anew(digits: iw.Images, tmp_path: Path) -> None:
+def test_a_changed_cache_entry_is_extracted_again(digits: iw.Images, tmp_path: Path) -> None:
     network, images = open_network("random"), digits.subset(np.arange(50))
-    truth = kept_features(images, network).extracted.features.copy()
-    path = tmp_path / "cache" / "features" / f"{key_of(images, network.about)}.features"
-    damaged = bytearray(path.read_bytes())
-    damaged[17] ^= 255
-    path.write_bytes(damaged)
-    again = kept_features(images, network)
+    truth = load_features(images, network).extracted.features.copy()
+    path = tmp_path / "cache" / "features" / f"{cache_key(images, network.about)}.features"
+    changed = bytearray(path.read_bytes())
+    changed[17] ^= 255
+    path.write_bytes(changed)
+    again = load_features(images, network)
     assert not again.found
     assert np.array_equal(again.extracted.features, truth)
 
 
-def test_folders_of_any_size_and_kind_are_judged_and_conversions_are_said(folder: Path, tmp_path: Path) -> None:
+def test_folders_of_any_size_and_notes_on_conversions(folder: Path, tmp_path: Path) -> None:
     rgb = tmp_path / "rgb"
     rgb.mkdir()
     for path in folder.glob("*.png"):
@@ -132,11 +132,11 @@ def test_folders_of_any_size_and_kind_are_judged_and_conversions_are_said(folder
             picture.convert("RGB").resize((20, 20)).save(rgb / path.name)
     found = iw.evaluate([folder, rgb], folder, **FAST)
     assert len(found.scores) == 2
-    assert any("8x8 to the 20x20" in said for said in found.said)
-    assert any("are grey and are judged as RGB" in said for said in found.said)
+    assert any("8x8 to the 20x20" in note for note in found.notes)
+    assert any("are grey and are converted to RGB" in note for note in found.notes)
     assert found.scores[0].key != found.scores[1].key  # other sizes: another recipe
     same = iw.evaluate([folder, rgb], folder, size=16, **FAST)
-    assert "channels: 1 against 3" in differences(*(score.recipe for score in same.scores))
+    assert "channels: 1 against 3" in recipe_differences(*(score.recipe for score in same.scores))
 
 
 @pytest.mark.parametrize(
@@ -150,18 +150,18 @@ def test_folders_of_any_size_and_kind_are_judged_and_conversions_are_said(folder
         ({"protocols": ["fid50k_full"], "count": 10}, "fixes it"),
         ({"metrics": ["inception_score"]}, "have no logits"),
         ({"metrics": ["classification_accuracy"]}, "have none"),
-        ({"metrics": ["reconstruction"]}, "asks a model"),
+        ({"metrics": ["reconstruction"]}, "needs a model"),
         ({"metrics": ["precision_recall"], "count": 2}, "at least"),
         ({"count": 0}, "at least one picture"),
     ],
 )
-def test_what_cannot_be_computed_is_said(folder: Path, options: dict[str, object], words: str) -> None:
-    asked = FAST | options if "protocols" not in options else options
+def test_mistakes_raise(folder: Path, options: dict[str, object], words: str) -> None:
+    given = FAST | options if "protocols" not in options else options
     with pytest.raises(UserError, match=words):
-        iw.evaluate(folder, "digits", **asked)
+        iw.evaluate(folder, "digits", **given)
 
 
-def test_features_that_are_no_numbers_stop_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_features_that_are_not_finite_raise(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     network = open_network("random")
 
     class Broken:
@@ -174,12 +174,12 @@ def test_features_that_are_no_numbers_stop_it(folder: Path, monkeypatch: pytest.
             found.pooled[3] = torch.nan
             return found
 
-    monkeypatch.setattr(judging, "features_named", lambda *_, **__: Broken())
-    with pytest.raises(DataError, match="of picture 3 are no finite numbers"):
+    monkeypatch.setattr(scorer_module, "open_features", lambda *_, **__: Broken())
+    with pytest.raises(DataError, match="of picture 3 are not finite"):
         iw.evaluate(folder, "digits", **FAST)
 
 
-def test_a_model_that_draws_nothing_is_told_what_it_can_be_judged_by(tmp_path: Path) -> None:
+def test_a_model_that_cannot_sample_raises_with_an_alternative(tmp_path: Path) -> None:
     run = train_tiny("autoencoder", simple_pictures(), tmp_path / "run")
     with pytest.raises(DataError, match="metrics=reconstruction"):
         iw.evaluate(run, "digits", **FAST)
@@ -187,10 +187,10 @@ def test_a_model_that_draws_nothing_is_told_what_it_can_be_judged_by(tmp_path: P
     assert {score.output for score in found.scores} == {"psnr", "ssim"}
 
 
-def test_without_a_reference_the_run_is_held_against_what_it_was_trained_on(tmp_path: Path) -> None:
+def test_the_default_reference_is_the_training_set(tmp_path: Path) -> None:
     run = train_tiny("pca", "digits", tmp_path / "run")
     found = iw.evaluate(run, count=64, **FAST)
-    assert any("held against what it was trained on, digits" in said for said in found.said)
+    assert any("its own training pictures, digits" in note for note in found.notes)
     with pytest.raises(DataError, match="against=SOURCE"):
         iw.evaluate(iw.load(run), count=64, **FAST)
 
@@ -200,7 +200,7 @@ def score(subject: str, value: float, seen: int, **recipe: object) -> Score:
     return Score(subject, "fd", "fd", "FD", value, "lower", whole, json.dumps(whole)[:40], images_seen=seen)
 
 
-def test_a_comparison_has_a_column_for_each_recipe_and_says_why(tmp_path: Path) -> None:
+def test_a_comparison_has_a_column_for_each_recipe(tmp_path: Path) -> None:
     one, other = (
         train_tiny("pca", simple_pictures(), tmp_path / "one"),
         train_tiny("vae", simple_pictures(), tmp_path / "other"),
@@ -210,61 +210,55 @@ def test_a_comparison_has_a_column_for_each_recipe_and_says_why(tmp_path: Path) 
     found = iw.compare([one, other])
     titles = [column.title for column in found.columns]
     assert len(titles) == len(set(titles))
-    page = iw_page(found, tmp_path)
+    page = found.write(tmp_path / "page.html").read_text()
     assert "Samples of seed 0" in page
     assert page.count("data:image/png;base64") == 2
 
 
-def iw_page(found: object, tmp_path: Path) -> str:
-    from imagewright.metrics.comparison import write_comparison
-
-    return write_comparison(found, tmp_path / "page.html").read_text()  # type: ignore[arg-type]
-
-
-def test_a_comparison_takes_two_runs(tmp_path: Path) -> None:
+def test_a_comparison_of_one_run_raises(tmp_path: Path) -> None:
     run = train_tiny("pca", simple_pictures(), tmp_path / "run")
     with pytest.raises(UserError, match="two different runs"):
         iw.compare([run, run.path])
 
 
-def test_a_protocol_fixes_what_is_computed(folder: Path) -> None:
+def test_a_protocol_with_an_argument_that_it_fixes_raises(folder: Path) -> None:
     with pytest.raises(ConfigError, match="fixes it"):
         iw.evaluate(folder, folder, protocols=["kid50k_full"], features="random")
 
 
-def test_two_processes_that_want_the_same_features_make_them_once(tmp_path: Path) -> None:
+def test_two_processes_extract_the_same_features_once(tmp_path: Path) -> None:
     script = (
         "import sys, numpy as np, imagewright as iw\n"
-        "from imagewright.metrics.features.cache import kept_features\n"
+        "from imagewright.metrics.features.cache import load_features\n"
         "from imagewright.pretrained.features.contract import open_network\n"
-        "kept = kept_features(iw.open_images('digits').subset(range(64)), open_network('random'))\n"
-        "print(kept.found, float(np.asarray(kept.extracted.features, np.float64).sum()))\n"
+        "cached = load_features(iw.open_images('digits').subset(range(64)), open_network('random'))\n"
+        "print(cached.found, float(np.asarray(cached.extracted.features, np.float64).sum()))\n"
     )
     processes = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    said = [process.communicate(timeout=120)[0].split() for process in processes]
-    assert sorted(found for found, _ in said) == ["False", "True"]
-    assert said[0][1] == said[1][1]
+    printed = [process.communicate(timeout=120)[0].split() for process in processes]
+    assert sorted(found for found, _ in printed) == ["False", "True"]
+    assert printed[0][1] == printed[1][1]
 
 
-def test_a_run_of_a_part_of_a_source_is_not_held_against_all_of_it(folder: Path, tmp_path: Path) -> None:
+def test_a_run_trained_on_a_part_of_its_source_raises(folder: Path, tmp_path: Path) -> None:
     for number, path in enumerate(sorted(folder.glob("*.png"))):
         place = folder / ("train" if number % 2 else "test")
         place.mkdir(exist_ok=True)
         path.rename(place / path.name)
-    run = train_tiny("pca", iw.open_images(folder, split="test"), tmp_path / "run")  # the usual one is train
-    with pytest.raises(DataError, match="not all that is there, or it changed"):
+    run = train_tiny("pca", iw.open_images(folder, split="test"), tmp_path / "run")  # the default split is train
+    with pytest.raises(DataError, match="does not hold the same pictures now"):
         iw.evaluate(run, count=32, **FAST)
 
 
-def test_pairs_within_a_class_know_the_classes_that_a_model_was_asked_for(tmp_path: Path) -> None:
+def test_pairs_within_a_class_use_the_conditions_of_the_model(tmp_path: Path) -> None:
     run = train_tiny("cgan", simple_pictures(), tmp_path / "run")
     sample = SampledPictures(iw.load(run), 40, 0)
-    within = diversity(sample, 30, 0, sample.labels())
+    within = mean_similarity(sample, 30, 0, sample.labels())
     found = iw.evaluate(run, "digits", metrics=["ms_ssim:within_class=true,pairs=30"], count=40)
     assert value_of(found, "ms_ssim") == within.value
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
-def test_a_device_that_is_not_there_is_said(folder: Path) -> None:
+def test_a_missing_device_raises(folder: Path) -> None:
     with pytest.raises(ConfigError, match=r"this machine has .*cpu only"):
         iw.evaluate(folder, folder, device="cuda", **FAST)

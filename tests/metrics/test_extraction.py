@@ -1,4 +1,4 @@
-"""Features by several threads at once are those of one after the other, whatever a network or a model keeps inside."""
+"""Feature extraction on several threads returns the features of a single thread, also for networks with state."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import torch
 from tiny import tiny_model
 
 import imagewright as iw
-from imagewright.metrics.features.extraction import features_of
-from imagewright.metrics.features.of_runs import features_named
+from imagewright.metrics.features.extraction import extract_features
+from imagewright.metrics.features.run_features import open_features
 from imagewright.metrics.subjects import OpenedPictures, SampledPictures
 from imagewright.pretrained.features.contract import FeatureNetwork, Features, open_network
 
-KEEPS_WHAT_IT_SAW = """
+STATEFUL_NETWORK = """
 import time
 import torch
 
@@ -28,14 +28,14 @@ class Hooked(torch.nn.Module):
 
     def forward(self, images):
         self.layer(images)
-        time.sleep(0.002)  # in which another thread could come between
+        time.sleep(0.002)  # another thread could run in between
         return self.seen
 """
 
 
 @pytest.fixture(autouse=True)
 def _threads() -> Iterator[None]:
-    """Several threads, whatever the machine and the runner's settings."""
+    """Several threads, whatever the machine and the settings of the test run."""
     before = torch.get_num_threads()
     torch.set_num_threads(3)
     yield
@@ -47,41 +47,41 @@ def digits() -> iw.Images:
     return iw.open_images("digits")
 
 
-def one_by_one(pictures: OpenedPictures | SampledPictures, network: FeatureNetwork) -> Features:
+def extract_at_once(pictures: OpenedPictures | SampledPictures, network: FeatureNetwork) -> Features:
     return network.extract(network.prepare(pictures.pictures(np.arange(len(pictures)))))
 
 
 @pytest.mark.parametrize("name", ["random", "pixels"])
-def test_threads_change_no_feature_and_keep_the_order(name: str, digits: iw.Images) -> None:
+def test_threads_change_neither_features_nor_order(name: str, digits: iw.Images) -> None:
     pictures, network = OpenedPictures(digits.subset(np.arange(333))), open_network(name)
-    found = features_of(pictures, network)
-    assert np.allclose(found.features, one_by_one(pictures, network).pooled.numpy(), rtol=0, atol=1e-5)
+    found = extract_features(pictures, network)
+    assert np.allclose(found.features, extract_at_once(pictures, network).pooled.numpy(), rtol=0, atol=1e-5)
     assert torch.get_num_threads() == 3
 
 
-def test_a_network_that_keeps_what_it_saw_is_asked_by_one_thread(
+def test_a_network_with_state_runs_on_one_thread(
     digits: iw.Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "hooked_network.py").write_text(KEEPS_WHAT_IT_SAW)
+    (tmp_path / "hooked_network.py").write_text(STATEFUL_NETWORK)
     monkeypatch.chdir(tmp_path)
     pictures, network = OpenedPictures(digits.subset(np.arange(333))), open_network("python:hooked_network:Hooked@8")
-    found = features_of(pictures, network)
-    assert np.array_equal(found.features, one_by_one(pictures, network).pooled.numpy())
+    found = extract_features(pictures, network)
+    assert np.array_equal(found.features, extract_at_once(pictures, network).pooled.numpy())
 
 
-def test_a_model_in_the_midst_of_training_is_judged_as_verbs_use_it() -> None:
+def test_a_model_in_training_is_sampled_in_evaluation_mode() -> None:
     model = tiny_model("dcgan").eval()
     network = open_network("pixels")
-    expected = features_of(SampledPictures(model, 200, 0), network).features
+    expected = extract_features(SampledPictures(model, 200, 0), network).features
     model.train()
-    found = features_of(SampledPictures(model, 200, 0), network).features
+    found = extract_features(SampledPictures(model, 200, 0), network).features
     assert np.array_equal(found, expected)
     assert model.training
 
 
-def test_a_trained_model_as_network_gives_what_it_encodes(digits: iw.Images, tmp_path: Path) -> None:
+def test_the_features_of_a_run_are_its_latents(digits: iw.Images, tmp_path: Path) -> None:
     run = iw.train("pca", digits, tmp_path / "run", components=5)
     pictures = OpenedPictures(digits.subset(np.arange(100)))
-    found = features_of(pictures, features_named(f"classifier:{run.path}"))
+    found = extract_features(pictures, open_features(f"classifier:{run.path}"))
     encoded = iw.encode(run, digits.subset(np.arange(100)))
     assert np.allclose(found.features, encoded.flatten(1).numpy(), rtol=0, atol=1e-4)

@@ -1,4 +1,4 @@
-"""The Inception score: against the paper's formula, its bounds, and sums that are merged."""
+"""The Inception score: the paper's formula, its bounds, and merged sums."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from scipy.special import softmax
 from scipy.stats import entropy
 
 from imagewright.errors import ConfigError, DataError
-from imagewright.metrics.classes.inception_score import METRIC, Predictions, inception_score, splits_of
-from imagewright.metrics.metric import Sample, Setting
+from imagewright.metrics.classes.inception_score import METRIC, SplitPredictions, assign_splits, inception_score
+from imagewright.metrics.metric import MetricContext, Sample
 
 
 def logits(count: int = 103, classes: int = 7, seed: int = 0) -> np.ndarray:
@@ -19,7 +19,7 @@ def logits(count: int = 103, classes: int = 7, seed: int = 0) -> np.ndarray:
 
 
 def as_written(rows: np.ndarray, splits: int) -> np.ndarray:
-    """Each split's exp of the mean divergence from its mean, of pictures as they come."""
+    """The formula of the paper for each split, without a shuffle."""
     probabilities = softmax(rows.astype(np.float64), axis=1)
     found = []
     for split in range(splits):
@@ -29,16 +29,16 @@ def as_written(rows: np.ndarray, splits: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("splits", [1, 3, 10])
-def test_it_is_as_written(splits: int) -> None:
+def test_it_equals_the_formula_of_the_paper(splits: int) -> None:
     mean, deviation = inception_score(logits(), splits, seed=None)
     expected = as_written(logits(), splits)
     assert mean == pytest.approx(expected.mean(), rel=1e-12)
     assert deviation == pytest.approx(expected.std(), rel=1e-9, abs=1e-12)
 
 
-def test_shuffled_pictures_are_the_same_pictures_in_another_order() -> None:
-    split_of = splits_of(103, 10, seed=4)
-    assert sorted(np.bincount(split_of)) == sorted(np.bincount(splits_of(103, 10, seed=None)))
+def test_a_shuffled_split_equals_the_formula_in_another_order() -> None:
+    split_of = assign_splits(103, 10, seed=4)
+    assert sorted(np.bincount(split_of)) == sorted(np.bincount(assign_splits(103, 10, seed=None)))
     order = np.argsort(split_of, kind="stable")
     mean, _ = inception_score(logits(), 10, seed=4)
     bounds = np.concatenate([[0], np.cumsum(np.bincount(split_of))])
@@ -47,18 +47,18 @@ def test_shuffled_pictures_are_the_same_pictures_in_another_order() -> None:
 
 
 def test_bounds() -> None:
-    sure = np.full((100, 5), -1e4, np.float32)
-    sure[np.arange(100), np.arange(100) % 5] = 1e4
-    assert inception_score(sure, 2, seed=None)[0] == pytest.approx(5, rel=1e-12)  # every class, each for sure
-    assert inception_score(np.ones((100, 5)), 2)[0] == pytest.approx(1, rel=1e-12)  # sure of nothing
-    assert inception_score(sure[::5], 2)[0] == pytest.approx(1, rel=1e-12)  # one class
+    certain = np.full((100, 5), -1e4, np.float32)
+    certain[np.arange(100), np.arange(100) % 5] = 1e4
+    assert inception_score(certain, 2, seed=None)[0] == pytest.approx(5, rel=1e-12)  # every class, with certainty
+    assert inception_score(np.ones((100, 5)), 2)[0] == pytest.approx(1, rel=1e-12)  # uniform predictions
+    assert inception_score(certain[::5], 2)[0] == pytest.approx(1, rel=1e-12)  # one class
 
 
 def test_a_set_sorted_by_class_is_shuffled() -> None:
-    sure = np.full((1000, 10), -30.0)
-    sure[np.arange(1000), np.arange(1000) // 100] = 30
-    assert inception_score(sure, 10, seed=None)[0] == pytest.approx(1, abs=1e-6)
-    assert inception_score(sure, 10, seed=0)[0] > 9
+    certain = np.full((1000, 10), -30.0)
+    certain[np.arange(1000), np.arange(1000) // 100] = 30
+    assert inception_score(certain, 10, seed=None)[0] == pytest.approx(1, abs=1e-6)
+    assert inception_score(certain, 10, seed=0)[0] > 9
 
 
 def test_a_constant_added_to_the_logits_changes_nothing() -> None:
@@ -66,31 +66,31 @@ def test_a_constant_added_to_the_logits_changes_nothing() -> None:
     assert inception_score(rows + 5000, 3)[0] == pytest.approx(inception_score(rows, 3)[0], rel=1e-9)
 
 
-def test_sums_of_parts_are_the_whole() -> None:
-    rows, split_of = logits(5000), splits_of(5000, 4)
-    whole = Predictions.of(rows, split_of, 4)
-    parts = [Predictions.of(rows[part], split_of[part], 4) for part in (slice(0, 900), slice(900, 5000))]
-    merged = parts[0].merged(parts[1])
+def test_merged_sums_equal_the_whole() -> None:
+    rows, split_of = logits(5000), assign_splits(5000, 4)
+    whole = SplitPredictions.from_logits(rows, split_of, 4)
+    parts = [SplitPredictions.from_logits(rows[part], split_of[part], 4) for part in (slice(0, 900), slice(900, 5000))]
+    merged = parts[0].merge(parts[1])
     np.testing.assert_array_equal(merged.counts, whole.counts)
     np.testing.assert_allclose(merged.scores(), whole.scores(), rtol=1e-12)
 
 
-def test_what_has_no_score() -> None:
+def test_inputs_without_a_score_raise() -> None:
     with pytest.raises(ConfigError, match="from 1 to the 5 pictures"):
         inception_score(logits(5), 6)
     with pytest.raises(ConfigError, match="splits=0"):
         inception_score(logits(5), 0)
     broken = logits()
     broken[3, 3] = np.nan
-    with pytest.raises(DataError, match="no finite"):
+    with pytest.raises(DataError, match="not finite"):
         inception_score(broken)
     with pytest.raises(DataError, match="do not fill"):
-        Predictions.of(logits(5), np.zeros(5, np.int64), 2).scores()
+        SplitPredictions.from_logits(logits(5), np.zeros(5, np.int64), 2).scores()
 
 
 def test_the_metric_and_its_interval() -> None:
     rows = logits(2000)
-    value = METRIC.compute(Sample("a", range(2000), logits=rows), None, Setting(METRIC.options, seed=2))[  # type: ignore[arg-type]
+    value = METRIC.compute(Sample("a", range(2000), logits=rows), None, MetricContext(METRIC.options, seed=2))[  # type: ignore[arg-type]
         "inception_score"
     ]
     assert value.value == inception_score(rows, 10, 2)[0]
@@ -101,7 +101,7 @@ def test_the_metric_and_its_interval() -> None:
     unshuffled = METRIC.compute(
         Sample("a", range(2000), logits=rows),  # type: ignore[arg-type]
         None,
-        Setting({"splits": 1, "shuffled": False}),
+        MetricContext({"splits": 1, "shuffled": False}),
     )["inception_score"]
     assert unshuffled.value == pytest.approx(as_written(rows, 1)[0], rel=1e-12)
     assert unshuffled.low is None

@@ -1,4 +1,4 @@
-"""Intervals: how often they hold what they say they hold."""
+"""Confidence intervals: closed forms, scipy's bootstrap, and coverage."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ def test_a_standard_error() -> None:
     found = normal_interval(3.0, 2.0, "how")
     assert (found.low, found.high) == pytest.approx(stats.norm(3, 2).interval(0.95))
     assert found.interval == "how"
-    cut = normal_interval(3.0, 2.0, "how", least=0.0, most=5.0)
-    assert (cut.low, cut.high) == (0.0, 5.0)
+    clipped = normal_interval(3.0, 2.0, "how", least=0.0, most=5.0)
+    assert (clipped.low, clipped.high) == (0.0, 5.0)
 
 
-def test_parts_are_students() -> None:
+def test_parts_use_students_t() -> None:
     parts = np.random.default_rng(0).standard_normal(7)
     found = parts_interval(parts, "how")
     expected = stats.t(6, parts.mean(), parts.std(ddof=1) / np.sqrt(7)).interval(0.95)
@@ -27,7 +27,7 @@ def test_parts_are_students() -> None:
     assert parts_interval(parts[:1], "how").low is None
 
 
-def test_the_bootstrap_is_scipys() -> None:
+def test_the_bootstrap_equals_scipys() -> None:
     values = np.random.default_rng(0).exponential(size=80)
     found = bootstrap(values, np.median, resamples=4000)
     theirs = stats.bootstrap((values,), np.median, n_resamples=4000, method="percentile", rng=np.random.default_rng(1))
@@ -37,7 +37,7 @@ def test_the_bootstrap_is_scipys() -> None:
     assert found.interval == "95 %, bootstrap over pictures"
 
 
-def test_the_mean_is_the_mean_either_way() -> None:
+def test_the_fast_mean_equals_the_plain_one() -> None:
     values = np.random.default_rng(0).exponential(size=50)
     short, plain = bootstrap(values, seed=3), bootstrap(values, np.mean, seed=3)
     assert (short.value, short.low, short.high) == pytest.approx((plain.value, plain.low, plain.high))
@@ -63,7 +63,7 @@ def test_rows_and_seeds() -> None:
     assert first.value == rows.max()
 
 
-def test_what_has_no_interval() -> None:
+def test_inputs_without_an_interval_raise() -> None:
     with pytest.raises(DataError, match="no pairs"):
         bootstrap(np.zeros(0), what="pairs")
     with pytest.raises(ConfigError, match="resamples=5"):

@@ -1,4 +1,4 @@
-"""The kernel distance: against the estimate as its paper writes it, known distances, and its own spread."""
+"""The kernel distance: the paper's estimate, known distances, bias and standard error."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from imagewright.errors import ConfigError, DataError
 from imagewright.metrics.kernel import METRIC, full_kernel_distance, kernel_distance, subset_rows
-from imagewright.metrics.metric import Sample, Setting
+from imagewright.metrics.metric import MetricContext, Sample
 
 
 def rows(count: int, seed: int, shift: float = 0.0, width: int = 12) -> np.ndarray:
@@ -31,7 +31,7 @@ def as_written(one: np.ndarray, other: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("block", [7, 16, 1000])
-def test_all_pairs_are_as_written(block: int, tmp_path: Path) -> None:
+def test_all_pairs_equal_the_formula_of_the_paper(block: int, tmp_path: Path) -> None:
     one, other = rows(40, 0, 0.1), rows(33, 1)
     expected = as_written(one, other)
     found = full_kernel_distance(one, other, block=block)
@@ -42,7 +42,7 @@ def test_all_pairs_are_as_written(block: int, tmp_path: Path) -> None:
     assert found.standard_error == pytest.approx(full_kernel_distance(one, other).standard_error, rel=1e-9)
 
 
-def test_the_mean_over_subsets_is_as_written() -> None:
+def test_the_mean_over_subsets_equals_the_formula() -> None:
     one, other = rows(60, 0, 0.1), rows(50, 1)
     found = kernel_distance(one, other, subsets=4, size=20, seed=3)
     each = []
@@ -54,7 +54,7 @@ def test_the_mean_over_subsets_is_as_written() -> None:
     assert found.deviation == pytest.approx(np.std(each), rel=1e-8)
 
 
-def test_a_subset_of_all_is_all_pairs() -> None:
+def test_a_subset_of_all_pictures_uses_all_pairs() -> None:
     one, other = rows(60, 0, 0.1), rows(60, 1)
     whole = full_kernel_distance(one, other)
     subset = kernel_distance(one, other, subsets=1, size=1000)
@@ -85,7 +85,7 @@ def test_a_known_distance() -> None:
 @pytest.mark.parametrize(
     ("counts", "shift"), [((150, 150), 0.0), ((150, 400), 0.0), ((150, 150), 0.5), ((60, 400), 0.5)]
 )
-def test_it_has_no_bias_and_its_error_is_its_spread(counts: tuple[int, int], shift: float) -> None:
+def test_no_bias_and_the_right_standard_error(counts: tuple[int, int], shift: float) -> None:
     found, whole = [], []
     for seed in range(100):
         one, other = rows(counts[0], 2 * seed, shift), rows(counts[1], 2 * seed + 1)
@@ -100,19 +100,19 @@ def test_it_has_no_bias_and_its_error_is_its_spread(counts: tuple[int, int], shi
         assert (abs(values - truth) < 1.96 * errors).mean() > 0.88
 
 
-def test_equal_seeds_are_equal() -> None:
+def test_the_seed_decides_the_subsets() -> None:
     one, other = rows(80, 0), rows(80, 1)
     first, again, different = (kernel_distance(one, other, subsets=2, size=30, seed=seed) for seed in (0, 0, 1))
     assert first == again
     assert first.value != different.value
 
 
-def test_what_has_no_kernel_distance() -> None:
+def test_inputs_without_a_kernel_distance_raise() -> None:
     with pytest.raises(DataError, match="expected"):
         kernel_distance(rows(5, 0), rows(5, 0, width=3))
     with pytest.raises(DataError, match="two of each"):
         full_kernel_distance(rows(1, 0), rows(5, 0))
-    with pytest.raises(ConfigError, match="one subset at least"):
+    with pytest.raises(ConfigError, match="subsets=-1"):
         kernel_distance(rows(5, 0), rows(5, 0), subsets=-1)
 
 
@@ -122,7 +122,7 @@ def test_the_metric(subsets: int) -> None:
     value = METRIC.compute(
         Sample("a", range(50), features=one),  # type: ignore[arg-type]
         Sample("b", range(40), features=other),  # type: ignore[arg-type]
-        Setting({"subsets": subsets, "size": 20}, seed=1),
+        MetricContext({"subsets": subsets, "size": 20}, seed=1),
     )["kd"]
     expected = kernel_distance(one, other, subsets=3, size=20, seed=1) if subsets else full_kernel_distance(one, other)
     assert value.value == expected.value

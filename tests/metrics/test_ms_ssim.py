@@ -1,4 +1,4 @@
-"""MS-SSIM: against the paper's equations in float64, and as a measure of how alike pictures are."""
+"""MS-SSIM: the equations of the paper in float64, pairs, and similarity of sets."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from picture_sets import ArrayPictures, smooth_pictures
 from scipy.ndimage import correlate1d
 
 from imagewright.errors import DataError
-from imagewright.metrics.metric import Sample, Setting
-from imagewright.metrics.pictures.ms_ssim import METRIC, WEIGHTS, diversity, multi_scale_similarity, scales_of
+from imagewright.metrics.metric import MetricContext, Sample
+from imagewright.metrics.pictures.ms_ssim import METRIC, WEIGHTS, mean_similarity, multi_scale_similarity, scale_count
 from imagewright.metrics.pictures.pairs import mean_over_pairs, random_pairs
 
 
@@ -46,7 +46,7 @@ def by_the_paper(first: np.ndarray, second: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("size", [(16, 16), (28, 33), (64, 64), (176, 180)])
-def test_it_is_that_of_the_paper(size: tuple[int, int]) -> None:
+def test_it_equals_the_equations_of_the_paper(size: tuple[int, int]) -> None:
     first, second = smooth_pictures(3, size), smooth_pictures(3, size, seed=1)
     second[0] = first[0] // 2 + 20
     expected = [by_the_paper(*pair) for pair in zip(first, second, strict=True)]
@@ -55,14 +55,14 @@ def test_it_is_that_of_the_paper(size: tuple[int, int]) -> None:
     assert found[0] > found[1:].max()
 
 
-def test_as_many_scales_as_there_is_room_for() -> None:
-    assert [scales_of(side, 400) for side in (11, 21, 22, 28, 44, 64, 88, 176, 1024)] == [1, 1, 2, 2, 3, 3, 4, 5, 5]
+def test_the_number_of_scales_by_size() -> None:
+    assert [scale_count(side, 400) for side in (11, 21, 22, 28, 44, 64, 88, 176, 1024)] == [1, 1, 2, 2, 3, 3, 4, 5, 5]
 
 
-def test_equal_pictures_are_wholly_alike_and_opposite_ones_not_at_all() -> None:
+def test_equal_pictures_have_one_and_opposite_ones_zero() -> None:
     pictures = torch.from_numpy(smooth_pictures(2, (64, 64)))
     np.testing.assert_allclose(multi_scale_similarity(pictures, pictures).numpy(), 1, rtol=1e-12)
-    # Anti-correlated at every place: a mean under 0 has no power and counts as 0, never as "no number".
+    # Anti-correlated everywhere: a negative mean counts as 0 and never becomes NaN.
     assert multi_scale_similarity(pictures, 255 - pictures).numpy().max() == 0
 
 
@@ -76,7 +76,7 @@ def test_pairs_are_of_different_pictures_and_use_all_evenly() -> None:
     assert not (random_pairs(9, 30, seed=1) == pairs).all()
 
 
-def test_few_pictures_have_each_pair_once() -> None:
+def test_a_small_set_has_each_pair_once() -> None:
     pairs = random_pairs(5, 10, seed=0)
     assert sorted(map(tuple, pairs.tolist())) == [(a, b) for a in range(5) for b in range(a + 1, 5)]
 
@@ -90,31 +90,31 @@ def test_pairs_within_classes() -> None:
     assert len(few) == 1
     with pytest.raises(DataError, match="two pictures of the same class"):
         random_pairs(3, 5, seed=0, labels=np.arange(3))
-    with pytest.raises(DataError, match="two pictures at least"):
+    with pytest.raises(DataError, match="at least two pictures"):
         random_pairs(1, 5, seed=0)
 
 
-def test_the_interval_knows_that_pairs_share_pictures() -> None:
-    """Of sums of two numbers, the mean over many pairs varies as twice the mean of the numbers does."""
+def test_the_interval_accounts_for_shared_pictures() -> None:
+    """The mean over pairs of sums of two numbers varies as twice the mean of the numbers."""
     random = np.random.default_rng(0)
-    held = 0
+    covered = 0
     for trial in range(200):
         numbers = random.normal(size=100)
         pairs = random_pairs(100, 3000, seed=trial)
         value = mean_over_pairs(numbers[pairs].sum(1), pairs)
         assert value.low is not None
         assert value.high is not None
-        held += value.low <= 0 <= value.high
-    assert 180 <= held <= 198  # of 190; a bootstrap over the pairs holds it in about 60
+        covered += value.low <= 0 <= value.high
+    assert 180 <= covered <= 198  # 190 are expected; a bootstrap over pairs covers about 60
 
 
 def measured(sample: np.ndarray, reference: np.ndarray, **options: object) -> dict[str, float]:
     samples = Sample("sample", ArrayPictures(sample)), Sample("reference", ArrayPictures(reference))
-    values = METRIC.compute(*samples, Setting({**METRIC.options, "pairs": 200, **options}))
+    values = METRIC.compute(*samples, MetricContext({**METRIC.options, "pairs": 200, **options}))
     return {name: value.value for name, value in values.items()}
 
 
-def test_few_pictures_repeated_are_more_alike_than_many() -> None:
+def test_repeated_pictures_are_more_similar() -> None:
     many = smooth_pictures(60, (24, 24), 1)
     few = np.concatenate([many[:4]] * 15)
     found = measured(few, many)
@@ -122,15 +122,15 @@ def test_few_pictures_repeated_are_more_alike_than_many() -> None:
     assert measured(many, many)["ms_ssim"] == found["ms_ssim_real"]
 
 
-def test_within_a_class_pictures_are_more_alike() -> None:
+def test_pictures_of_a_class_are_more_similar() -> None:
     kinds = smooth_pictures(4, (24, 24), 1)
     labels = np.arange(40) % 4
     noise = np.random.default_rng(0).integers(-20, 20, (40, 1, 24, 24))
     pictures = ArrayPictures(np.clip(kinds[labels].astype(int) + noise, 0, 255).astype(np.uint8))
-    assert diversity(pictures, 200, 0, labels).value > diversity(pictures, 200, 0).value + 0.2
+    assert mean_similarity(pictures, 200, 0, labels).value > mean_similarity(pictures, 200, 0).value + 0.2
 
 
-def test_within_classes_without_classes_and_small_pictures() -> None:
+def test_missing_classes_and_small_pictures_raise() -> None:
     with pytest.raises(DataError, match="needs the class of each picture, and sample has none"):
         measured(smooth_pictures(4), smooth_pictures(4), within_class=True)
     with pytest.raises(DataError, match="smaller than the window"):

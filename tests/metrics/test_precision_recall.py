@@ -1,4 +1,4 @@
-"""Precision and recall: equal to the papers' arithmetic on whole float64 matrices, at every edge; blocks; errors."""
+"""Precision and recall: equal to whole float64 matrices at every edge; blocks; errors."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from feature_samples import computed, sample_of
+from feature_samples import compute, make_sample
 
 from imagewright.errors import ConfigError, DataError
 from imagewright.metrics.features import blocks as feature_blocks
 from imagewright.metrics.neighbours import distances, neighbourhoods
-from imagewright.metrics.neighbours.neighbourhoods import Balls, count_inside, radii_of
+from imagewright.metrics.neighbours.neighbourhoods import Balls, count_inside, neighbour_radii
 
 BALLS = (Balls(3, closed=True), Balls(5, closed=False), Balls(1, closed=True))
 Pair = tuple[np.ndarray, np.ndarray]
@@ -41,7 +41,7 @@ def normal(random: np.random.Generator, count: int, features: int = 24) -> np.nd
 
 
 def clusters(random: np.random.Generator) -> Pair:
-    """Far apart and narrow: in single precision everything in one is equally near."""
+    """Far apart and narrow: in float32 all rows of a cluster are equally near."""
     places = np.repeat(random.standard_normal((3, 24)) * 1000, 60, 0)
     real, generated = (places + 1e-3 * random.standard_normal(places.shape) for _ in range(2))
     return real.astype(np.float32), generated.astype(np.float32)
@@ -68,16 +68,16 @@ CASES: dict[str, Callable[[np.random.Generator], Pair]] = {
 }
 
 
-@pytest.mark.parametrize(("rows", "coarse"), [(4096, False), (50, False), (70, True)])
+@pytest.mark.parametrize(("rows", "bfloat16"), [(4096, False), (50, False), (70, True)])
 @pytest.mark.parametrize("case", CASES)
-def test_counts_are_those_of_the_whole_float64_matrix(
-    case: str, rows: int, coarse: bool, monkeypatch: pytest.MonkeyPatch
+def test_counts_equal_those_of_the_whole_float64_matrix(
+    case: str, rows: int, bfloat16: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feature_blocks, "ROWS", rows)
-    monkeypatch.setattr(distances, "COARSE_ROWS", 2)
-    monkeypatch.setattr(distances, "coarse_pays", lambda: coarse)
+    monkeypatch.setattr(distances, "BFLOAT16_ROWS", 2)
+    monkeypatch.setattr(distances, "bfloat16_is_faster", lambda: bfloat16)
     monkeypatch.setattr(feature_blocks, "FEWEST_ROWS", 8)
-    monkeypatch.setattr(distances, "PAIRS", 1000)
+    monkeypatch.setattr(distances, "PAIRS_AT_ONCE", 1000)
     real, generated = CASES[case](np.random.default_rng(0))
     found = count_inside(real, generated, BALLS)
     for balls in BALLS:
@@ -94,10 +94,10 @@ def test_distances_lie_within_the_bounds_of_their_estimates(precision: torch.dty
     real, generated = normal(random, 90, features), normal(random, 110, features)
     generated[:20] = real[:20] * np.float32(1 + 1e-4)
     real[5] *= 1000
-    frame = feature_blocks.Frame.of(real)
-    one, other = (feature_blocks.Block(rows, (0, len(rows)), frame) for rows in (real, generated))
+    normalization = feature_blocks.Normalization.fit(real)
+    one, other = (feature_blocks.FeatureBlock(rows, (0, len(rows)), normalization) for rows in (real, generated))
     pairs = np.repeat(np.arange(90), 110), np.tile(np.arange(110), 90)
-    least, most = distances.Estimates(one, other, precision).bounds(*pairs)
+    least, most = distances.DistanceEstimates(one, other, precision).bounds(*pairs)
     truth = whole_matrix(real, generated).ravel()
     assert (least <= truth).all()
     assert (truth <= most).all()
@@ -107,18 +107,18 @@ def test_radii_are_distances_to_the_kth_other_picture(monkeypatch: pytest.Monkey
     monkeypatch.setattr(feature_blocks, "ROWS", 40)
     monkeypatch.setattr(feature_blocks, "FEWEST_ROWS", 8)
     rows = normal(np.random.default_rng(1), 130)
-    rows[7] = rows[60]  # doubles are each other's nearest, at 0
+    rows[7] = rows[60]  # duplicates are each other's nearest neighbour, at 0
     within = whole_matrix(rows, rows)
     np.fill_diagonal(within, np.inf)
-    np.testing.assert_allclose(radii_of(rows, 4), np.sort(within, 1)[:, :4], rtol=1e-12)
-    assert radii_of(rows, 4)[7, 0] == 0
+    np.testing.assert_allclose(neighbour_radii(rows, 4), np.sort(within, 1)[:, :4], rtol=1e-12)
+    assert neighbour_radii(rows, 4)[7, 0] == 0
 
 
-def test_values_are_the_shares_of_the_paper() -> None:
+def test_values_equal_the_definition_of_the_paper() -> None:
     random = np.random.default_rng(2)
     real, generated = normal(random, 300), 0.8 * normal(random, 300)
     in_real, in_generated = inside(real, generated, Balls(3, closed=True))
-    found = computed("precision_recall", sample_of(generated), sample_of(real))
+    found = compute("precision_recall", make_sample(generated), make_sample(real))
     assert found["precision"].value == pytest.approx(in_real.any(0).mean(), rel=1e-12)
     assert found["recall"].value == pytest.approx(in_generated.any(1).mean(), rel=1e-12)
     for value in found.values():
@@ -129,68 +129,68 @@ def test_values_are_the_shares_of_the_paper() -> None:
 
 def test_less_variety_costs_recall_and_more_noise_costs_precision() -> None:
     random = np.random.default_rng(3)
-    real = sample_of(normal(random, 400, 6))
-    narrow = computed("precision_recall", sample_of(0.3 * normal(random, 400, 6)), real)
-    wide = computed("precision_recall", sample_of(3 * normal(random, 400, 6)), real)
+    real = make_sample(normal(random, 400, 6))
+    narrow = compute("precision_recall", make_sample(0.3 * normal(random, 400, 6)), real)
+    wide = compute("precision_recall", make_sample(3 * normal(random, 400, 6)), real)
     assert narrow["precision"].value > 0.95
     assert narrow["recall"].value < 0.5
     assert wide["recall"].value > 0.95
     assert wide["precision"].value < 0.5
 
 
-def test_a_reference_read_from_a_file_gives_the_same(tmp_path: Path) -> None:
+def test_a_mapped_reference_gives_the_same(tmp_path: Path) -> None:
     random = np.random.default_rng(4)
     real, generated = normal(random, 200), normal(random, 200)
     np.save(tmp_path / "real.npy", real)
-    reference = sample_of(real)
+    reference = make_sample(real)
     reference.features = np.load(tmp_path / "real.npy", mmap_mode="r")
-    expected = computed("precision_recall", sample_of(generated), sample_of(real))
-    assert computed("precision_recall", sample_of(generated), reference) == expected
+    expected = compute("precision_recall", make_sample(generated), make_sample(real))
+    assert compute("precision_recall", make_sample(generated), reference) == expected
 
 
-def test_the_larger_set_is_thinned_out_to_the_size_of_the_other_unless_told() -> None:
+def test_the_larger_set_is_subsampled_to_the_size_of_the_other() -> None:
     random = np.random.default_rng(5)
     real, generated = np.zeros((500, 6), np.float32), np.zeros((120, 6), np.float32)
     real[:, :2], generated[:, :2] = random.random((500, 2)), random.random((120, 2))
-    generated[:, 3] = 0.06  # off the manifold by what lies between the radii
-    thinned = computed("precision_recall", sample_of(generated), sample_of(real))
-    whole = computed("precision_recall", sample_of(generated), sample_of(real), equal_counts=False)
+    generated[:, 3] = 0.06  # off the manifold, by a distance between the two radii
+    subsampled = compute("precision_recall", make_sample(generated), make_sample(real))
+    whole = compute("precision_recall", make_sample(generated), make_sample(real), equal_counts=False)
     in_real, _ = inside(real, generated, Balls(3, closed=True))
     assert whole["precision"].value == pytest.approx(in_real.any(0).mean(), rel=1e-12)
-    assert thinned["precision"].value > 2 * whole["precision"].value  # wider balls hold poor pictures too
-    assert "120 real" in thinned["precision"].interval
+    assert subsampled["precision"].value > 2 * whole["precision"].value  # wider balls contain poor pictures too
+    assert "120 real" in subsampled["precision"].interval
     assert "500 real" in whole["precision"].interval
-    others = [computed("precision_recall", sample_of(generated), sample_of(real), seed=seed) for seed in (1, 2)]
-    assert len({found["precision"].value for found in (thinned, *others)}) > 1
+    others = [compute("precision_recall", make_sample(generated), make_sample(real), seed=seed) for seed in (1, 2)]
+    assert len({found["precision"].value for found in (subsampled, *others)}) > 1
 
 
-def test_both_metrics_of_neighbourhoods_measure_distances_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_both_metrics_share_distances(monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(6)
     calls: list[str] = []
-    for name in ("count_inside", "radii_of"):
+    for name in ("count_inside", "neighbour_radii"):
         real_one = getattr(neighbourhoods, name)
         monkeypatch.setattr(
             neighbourhoods, name, lambda *a, _f=real_one, _n=name, **k: (calls.append(_n), _f(*a, **k))[1]
         )
-    sample, reference = sample_of(normal(random, 90)), sample_of(normal(random, 90))
-    computed("precision_recall", sample, reference)
-    computed("density_coverage", sample, reference)
-    assert sorted(calls) == ["count_inside", "radii_of", "radii_of"]
-    computed("density_coverage", sample_of(normal(random, 90)), reference)  # the reference's radii are known
-    assert sorted(calls) == ["count_inside"] * 2 + ["radii_of"] * 3
-    alone = computed("density_coverage", sample_of(sample.features), sample_of(reference.features))  # type: ignore[arg-type]
-    assert alone == computed("density_coverage", sample, reference)
+    sample, reference = make_sample(normal(random, 90)), make_sample(normal(random, 90))
+    compute("precision_recall", sample, reference)
+    compute("density_coverage", sample, reference)
+    assert sorted(calls) == ["count_inside", "neighbour_radii", "neighbour_radii"]
+    compute("density_coverage", make_sample(normal(random, 90)), reference)  # the reference's radii are stored
+    assert sorted(calls) == ["count_inside"] * 2 + ["neighbour_radii"] * 3
+    alone = compute("density_coverage", make_sample(sample.features), make_sample(reference.features))  # type: ignore[arg-type]
+    assert alone == compute("density_coverage", sample, reference)
 
 
-def test_too_few_equal_and_endless_features_are_refused() -> None:
+def test_inputs_without_neighbourhoods_raise() -> None:
     rows = normal(np.random.default_rng(7), 40)
-    with pytest.raises(DataError, match="4 at least"):
-        computed("precision_recall", sample_of(rows[:3]), sample_of(rows))
-    with pytest.raises(DataError, match="same features"):
-        computed("precision_recall", sample_of(rows), sample_of(np.zeros((40, 24))))
-    with pytest.raises(DataError, match="no finite numbers"):
-        computed("precision_recall", sample_of(rows), sample_of(np.where(rows > 2, np.nan, rows)))
+    with pytest.raises(DataError, match="at least 4"):
+        compute("precision_recall", make_sample(rows[:3]), make_sample(rows))
+    with pytest.raises(DataError, match="equal features"):
+        compute("precision_recall", make_sample(rows), make_sample(np.zeros((40, 24))))
+    with pytest.raises(DataError, match="not finite"):
+        compute("precision_recall", make_sample(rows), make_sample(np.where(rows > 2, np.nan, rows)))
     with pytest.raises(ConfigError, match="neighbours=0"):
-        computed("precision_recall", sample_of(rows), sample_of(rows), neighbours=0)
-    with pytest.raises(DataError, match="number 50"):
-        computed("precision_recall", sample_of(rows), sample_of(rows), neighbours=50)
+        compute("precision_recall", make_sample(rows), make_sample(rows), neighbours=0)
+    with pytest.raises(DataError, match="do not have 50"):
+        compute("precision_recall", make_sample(rows), make_sample(rows), neighbours=50)

@@ -1,6 +1,6 @@
-"""Three metrics order five kinds of damage, level by level, on both sets that come with the package's dependencies.
+"""Three metrics rank five corruptions by level, on both data sets of the package's dependencies.
 
-By simple features, so that it takes seconds; on larger sets, by a network's features: benchmarks/metric_ranking.py.
+With simple features, so that it takes seconds; larger sets and features of a network: benchmarks/metric_ranking.py.
 """
 
 from __future__ import annotations
@@ -10,32 +10,27 @@ import pytest
 from picture_sets import Averages
 
 import imagewright as iw
-from imagewright.metrics.registry import metric_named
-from imagewright.metrics.self_check.check import self_check
-from imagewright.metrics.self_check.expectations import BEYOND_CHANCE
-from imagewright.metrics.self_check.results import Reading, SelfCheck
+from imagewright.metrics.self_check.expectations import CHANCE
+from imagewright.metrics.self_check.results import Measurement, SelfCheck
 
-CORRUPTED = ("blur", "noise", "rectangles", "salt_and_pepper", "mode_dropping")
-ORDERING = ("fd", "kd", "coverage")
+CORRUPTIONS = ("blur", "noise", "rectangles", "salt_and_pepper", "mode_dropping")
+RANKING = ("fd", "kd", "coverage")
 
 
 @pytest.mark.parametrize(("source", "count"), [("digits", 300), ("faces", 50)])
 def test_each_level_is_worse_than_the_one_before(source: str, count: int) -> None:
-    metrics = [metric_named(name) for name in ("fd", "kd", "density_coverage")]
-    options = {"kd": {"subsets": 10}}
-    check = self_check(
-        iw.open_images(source).prepare(), metrics, Averages(), options=options, corruptions=CORRUPTED, count=count
-    )
+    metrics = ["fd", "kd:subsets=10", "density_coverage"]
+    check = iw.self_check(source, metrics, Averages(), corruptions=CORRUPTIONS, count=count)
     wrong = [
-        (each.output.name, each.corruption, each.verdict.judgement, each.values)
-        for each in check.readings
-        if each.output.name in ORDERING and (each.verdict.judgement != "as it should" or steps_back(check, each))
+        (each.output.name, each.corruption, each.verdict.outcome, each.values)
+        for each in check.measurements
+        if each.output.name in RANKING and (each.verdict.outcome != "as expected" or steps_back(check, each))
     ]
     assert wrong == []
 
 
-def steps_back(check: SelfCheck, reading: Reading) -> bool:
+def steps_back(check: SelfCheck, measurement: Measurement) -> bool:
     """Whether a level is better than the one before by more than clean halves differ from one another."""
-    clean = check.clean[reading.output.name]
-    steps = np.diff([np.mean(clean), *reading.values]) * (1 if reading.expected.way == "rises" else -1)
-    return bool((steps < -BEYOND_CHANCE * np.std(clean, ddof=1)).any())
+    clean = check.clean[measurement.output.name]
+    steps = np.diff([np.mean(clean), *measurement.values]) * (1 if measurement.expected.direction == "rises" else -1)
+    return bool((steps < -CHANCE * np.std(clean, ddof=1)).any())

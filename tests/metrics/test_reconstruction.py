@@ -1,4 +1,4 @@
-"""PSNR and SSIM: against scikit-image and closed forms, over batches, and through a model."""
+"""PSNR and SSIM: equal to scikit-image, closed forms, batches, and reconstructions of a model."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from skimage.metrics import peak_signal_noise_ratio
 from skimage.metrics import structural_similarity as published
 
 from imagewright.errors import DataError, UserError
-from imagewright.metrics.metric import Sample, Setting
-from imagewright.metrics.pictures.reconstruction import METRIC, peak_signal_to_noise, rows_to_rebuild
+from imagewright.metrics.metric import MetricContext, Sample
+from imagewright.metrics.pictures.reconstruction import METRIC, choose_rows, peak_signal_to_noise
 from imagewright.metrics.pictures.structural_similarity import structural_similarity
 
 
@@ -22,7 +22,7 @@ def noisy(pictures: np.ndarray, deviation: float, seed: int = 1) -> np.ndarray:
 
 @pytest.mark.parametrize("size", [(11, 11), (28, 28), (64, 75), (130, 20)])
 @pytest.mark.parametrize("channels", [1, 3, 4])
-def test_ssim_is_that_of_scikit_image(size: tuple[int, int], channels: int) -> None:
+def test_ssim_equals_that_of_scikit_image(size: tuple[int, int], channels: int) -> None:
     first = smooth_pictures(5, size, channels)
     first[4] = 200  # a flat picture, whose variance is all rounding
     second = noisy(first, 12)
@@ -44,7 +44,7 @@ def test_ssim_of_equal_pictures_is_one_and_falls_with_noise() -> None:
     assert values == sorted(values, reverse=True)
 
 
-def test_psnr_is_that_of_scikit_image() -> None:
+def test_psnr_equals_that_of_scikit_image() -> None:
     first = smooth_pictures(4, (16, 20))
     second = noisy(first, 20)
     expected = [peak_signal_noise_ratio(*pair, data_range=255) for pair in zip(first, second, strict=True)]
@@ -63,23 +63,23 @@ def test_the_psnr_of_equal_pictures_is_finite_and_the_highest() -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "said"),
+    ("first", "second", "words"),
     [
-        ((1, 3, 16, 16), (1, 3, 16, 18), "one size"),
+        ((1, 3, 16, 16), (1, 3, 16, 18), "the same size"),
         ((1, 3, 16, 16), (1, 1, 16, 16), "channels"),
         ((1, 1, 10, 64), (1, 1, 10, 64), "smaller than the window of 11x11"),
     ],
 )
-def test_pairs_that_cannot_be_compared(first: tuple[int, ...], second: tuple[int, ...], said: str) -> None:
-    with pytest.raises(DataError, match=said):
+def test_pairs_that_cannot_be_compared_raise(first: tuple[int, ...], second: tuple[int, ...], words: str) -> None:
+    with pytest.raises(DataError, match=words):
         structural_similarity(torch.zeros(first, dtype=torch.uint8), torch.zeros(second, dtype=torch.uint8))
 
 
 def measured(model: torch.nn.Module, pictures: np.ndarray, **options: int) -> dict[str, float]:
     reference = Sample("reference", ArrayPictures(pictures))
-    setting = Setting({**METRIC.options, **options})
+    context = MetricContext({**METRIC.options, **options})
     sample = Sample("model", ArrayPictures(pictures[:1]), model=model)  # type: ignore[arg-type]
-    return {name: value.value for name, value in METRIC.compute(sample, reference, setting).items()}
+    return {name: value.value for name, value in METRIC.compute(sample, reference, context).items()}
 
 
 def test_a_model_that_darkens_by_five_levels_has_the_psnr_of_five_levels() -> None:
@@ -90,9 +90,11 @@ def test_a_model_that_darkens_by_five_levels_has_the_psnr_of_five_levels() -> No
     assert measured(Darker((16, 16), 3, 0), pictures)["ssim"] == pytest.approx(1)
 
 
-def test_the_interval_holds_the_mean() -> None:
+def test_the_interval_contains_the_mean() -> None:
     sample = Sample("model", ArrayPictures(smooth_pictures(1)), model=Darker((16, 16), 3, 5))
-    values = METRIC.compute(sample, Sample("reference", ArrayPictures(smooth_pictures(40))), Setting(METRIC.options))
+    values = METRIC.compute(
+        sample, Sample("reference", ArrayPictures(smooth_pictures(40))), MetricContext(METRIC.options)
+    )
     for value in values.values():
         assert value.low is not None
         assert value.high is not None
@@ -100,19 +102,19 @@ def test_the_interval_holds_the_mean() -> None:
         assert "pictures" in value.interval
 
 
-def test_many_pictures_are_a_choice_by_the_seed() -> None:
-    assert rows_to_rebuild(10, 20, 0).tolist() == list(range(10))
-    rows = rows_to_rebuild(100, 20, 0)
+def test_many_pictures_are_subsampled_by_the_seed() -> None:
+    assert choose_rows(10, 20, 0).tolist() == list(range(10))
+    rows = choose_rows(100, 20, 0)
     assert len(set(rows.tolist())) == 20
     assert (np.diff(rows) > 0).all()
-    assert rows.tolist() != rows_to_rebuild(100, 20, 1).tolist()
+    assert rows.tolist() != choose_rows(100, 20, 1).tolist()
 
 
-def test_a_model_that_does_not_reconstruct() -> None:
+def test_a_model_that_does_not_reconstruct_raises() -> None:
     with pytest.raises(UserError, match="cannot reconstruct"):
         measured(Linear(), smooth_pictures(2, (8, 8), 1))
 
 
-def test_pictures_that_are_not_of_the_models_size() -> None:
-    with pytest.raises(DataError, match="rebuilds pictures of 16x16x3, but the reference has pictures of 20x20x3"):
+def test_pictures_of_another_size_raise() -> None:
+    with pytest.raises(DataError, match="reconstructs pictures of 16x16x3, but the reference has pictures of 20x20x3"):
         measured(Darker((16, 16), 3, 0), smooth_pictures(2, (20, 20)))

@@ -1,4 +1,4 @@
-"""The self-check: what it says of measures whose answers are known, and of the real ones on the built-in digits."""
+"""The self-check: verdicts on metrics with known behaviour, and on the real metrics with the built-in digits."""
 
 from __future__ import annotations
 
@@ -9,23 +9,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 from picture_sets import Averages
+from PIL import Image
 
 import imagewright as iw
-from imagewright.errors import ConfigError, DataError
+from imagewright.errors import ConfigError, DataError, RunError, UserError
 from imagewright.images import Images
-from imagewright.metrics.metric import Metric, Output, Sample, Setting, Value
+from imagewright.metrics.metric import Metric, MetricContext, Output, Sample, Value
 from imagewright.metrics.registry import metric_named
-from imagewright.metrics.self_check.check import self_check
 from imagewright.metrics.self_check.corruptions import CORRUPTIONS, LEVELS
-from imagewright.metrics.self_check.expectations import Expected, expected_of, verdict_of
-from imagewright.metrics.self_check.figures import damage_sheet, save_curves
+from imagewright.metrics.self_check.expectations import Expected, decide_verdict, expected_of
 from imagewright.metrics.self_check.results import SelfCheck
 
 
-def judge(name: str, better: str | None, number: Callable[[np.ndarray], float], **changes: object) -> Metric:
-    """A metric that looks at the pictures judged, and only at them."""
+def make_metric(name: str, better: str | None, number: Callable[[np.ndarray], float], **changes: object) -> Metric:
+    """A metric of the scored pictures alone."""
 
-    def compute(sample: Sample, reference: Sample | None, setting: Setting) -> dict[str, Value]:
+    def compute(sample: Sample, reference: Sample | None, context: MetricContext) -> dict[str, Value]:
         return {name: Value(number(sample.pictures.pictures(np.arange(len(sample))).numpy()))}
 
     return Metric(name, (Output(name, name, better),), frozenset(), compute, "", **changes)  # type: ignore[arg-type]
@@ -38,154 +37,199 @@ def digits() -> Images:
 
 @pytest.fixture(scope="module")
 def found(digits: Images) -> SelfCheck:
-    told: list[tuple[int, int]] = []
-    result = self_check(
+    calls: list[tuple[int, int]] = []
+    result = iw.self_check(
         digits,
-        [metric_named("fd"), metric_named("path_length")],
+        ["fd", metric_named("path_length")],
         Averages(),
         count=500,
-        progress=lambda what, done, total: told.append((done, total)),
+        progress=lambda stage, done, total: calls.append((done, total)),
     )
-    assert told == [(done, 1 + 4 * 5) for done in range(1 + 4 * 5)]
+    assert calls == [(done, 1 + 4 * 5) for done in range(1 + 4 * 5)]
     return result
 
 
-def test_the_frechet_distance_sees_all_that_generators_do_wrong(found: SelfCheck) -> None:
+def test_the_frechet_distance_responds_to_all_default_corruptions(found: SelfCheck) -> None:
     assert found.count == 500
     assert found.modes == "classes"
-    assert {each.verdict.judgement for each in found.readings} == {"as it should"}
-    assert found.suspicious == []
+    assert {each.verdict.outcome for each in found.measurements} == {"as expected"}
+    assert found.unexpected == []
     assert len(found.clean["fd"]) >= 3
-    assert all("as it should" in line for line in found.lines())
+    heading, *lines = found.lines()
+    assert "500 pictures of digits" in heading
+    assert len(lines) == 4
+    assert all("as expected" in line for line in lines)
 
 
-def test_what_asks_a_model_is_left_out_and_that_is_said(found: SelfCheck) -> None:
-    assert found.left_out == {"path_length": "it asks a model, not pictures"}
+def test_metrics_that_need_a_model_are_left_out(found: SelfCheck) -> None:
+    assert found.left_out == {"path_length": "it needs a model, not only pictures"}
 
 
-def test_the_record_is_json(found: SelfCheck) -> None:
-    record = json.loads(json.dumps(found.record()))
+def test_the_dictionary_is_json(found: SelfCheck) -> None:
+    record = json.loads(json.dumps(found.to_dict()))
     assert record["features"] == "averages"
-    assert len(record["derived_metrics"]) == 4
-    assert len(record["derived_metrics"][0]["values"]) == LEVELS - 1
+    assert len(record["measurements"]) == 4
+    assert len(record["measurements"][0]["values"]) == LEVELS - 1
 
 
-def test_figures(found: SelfCheck, tmp_path: Path) -> None:
-    sheet = np.asarray(damage_sheet(found))
-    assert sheet.shape[0] > 4 * 100
-    assert sheet.shape[1] > LEVELS * 100
-    for suffix in (".png", ".svg"):
-        assert save_curves(found, tmp_path / f"curves{suffix}").stat().st_size > 5000
+def test_written_files(found: SelfCheck, tmp_path: Path) -> None:
+    curves, sheet = found.write(tmp_path / "check.png")
+    assert (curves, sheet) == (tmp_path / "check.png", tmp_path / "check-pictures.png")
+    with Image.open(sheet) as picture:
+        assert picture.height > 4 * 100
+        assert picture.width > LEVELS * 100
+    assert curves.stat().st_size > 5000
+    assert found.write(tmp_path / "other.svg")[0].stat().st_size > 5000
+    (path,) = found.write(tmp_path / "check.json")
+    assert json.loads(path.read_text()) == found.to_dict()
+    with pytest.raises(RunError, match=r"check-pictures\.png exists"):
+        found.write(tmp_path / "check.svg")
+    found.write(tmp_path / "check.png", force=True)
+    with pytest.raises(UserError, match=r"\.json"):
+        found.write(tmp_path / "check.txt")
 
 
-def test_measures_that_fail_are_found(digits: Images) -> None:
-    checked = self_check(
+def test_names_metrics_and_networks_are_equivalent(digits: Images) -> None:
+    by_name = iw.self_check(digits, ["kd:subsets=7,size=50"], "pixels", corruptions=["noise"], count=60)
+    metric = metric_named("kd").with_options({"subsets": 7, "size": 50})
+    network = iw.self_check(digits, [metric], _pixels(), corruptions=["noise"], count=60)
+    assert by_name.measurements[0].values == network.measurements[0].values
+    assert by_name.features == network.features == "pixels"
+    other = iw.self_check(digits, ["kd:subsets=6,size=50"], "pixels", corruptions=["noise"], count=60)
+    assert other.measurements[0].values != by_name.measurements[0].values
+
+
+def _pixels() -> object:
+    from imagewright.pretrained.features.contract import open_network
+
+    return open_network("pixels")
+
+
+def test_any_source_and_size(tmp_path: Path) -> None:
+    for number, picture in enumerate(np.random.default_rng(0).integers(0, 256, (24, 12, 12)).astype(np.uint8)):
+        Image.fromarray(picture).save(tmp_path / f"{number}.png")
+    checked = iw.self_check(tmp_path, ["fd"], "pixels", corruptions=["blur"], size=16)
+    assert checked.count == 12
+    assert checked.shown["blur"].shape[-2:] == (16, 16)
+
+
+def test_features_without_logits_leave_out_metrics_of_logits(digits: Images) -> None:
+    checked = iw.self_check(digits, ["fd", "inception_score"], "pixels", corruptions=["noise"], count=40)
+    assert "no logits" in checked.left_out["inception_score"]
+    with pytest.raises(DataError, match="no logits"):
+        iw.self_check(digits, ["inception_score"], "pixels", corruptions=["noise"], count=40)
+
+
+def test_metrics_that_fail_are_found(digits: Images) -> None:
+    checked = iw.self_check(
         digits,
         [
-            judge("pictures", "lower", lambda pictures: float(len(pictures))),
-            judge("contrast", "lower", lambda pictures: float(pictures.std())),
-            judge("detail", "higher", lambda pictures: float(np.abs(np.diff(pictures.astype(float))).mean())),
+            make_metric("pictures", "lower", lambda pictures: float(len(pictures))),
+            make_metric("contrast", "lower", lambda pictures: float(pictures.std())),
+            make_metric("detail", "higher", lambda pictures: float(np.abs(np.diff(pictures.astype(float))).mean())),
         ],
-        None,
         corruptions=["blur"],
         count=300,
     )
-    assert {each.output.name: each.verdict.judgement for each in checked.readings} == {
-        "pictures": "did not move",
-        "contrast": "wrong way",
-        "detail": "as it should",
+    assert {each.output.name: each.verdict.outcome for each in checked.measurements} == {
+        "pictures": "no change",
+        "contrast": "wrong direction",
+        "detail": "as expected",
     }
     assert checked.features is None
-    assert [each.output.name for each in checked.suspicious] == ["pictures", "contrast"]
+    assert [each.output.name for each in checked.unexpected] == ["pictures", "contrast"]
+    assert checked.lines()[1].startswith("pictures")  # unexpected ones first
 
 
-def test_a_measure_that_cannot_be_computed_of_a_copy(digits: Images) -> None:
-    def picky(pictures: np.ndarray) -> float:
+def test_a_metric_that_cannot_be_computed_for_a_copy(digits: Images) -> None:
+    def fails(pictures: np.ndarray) -> float:
         if len(np.unique(pictures, axis=0)) < len(pictures) // 2:
             raise DataError("too few distinct pictures")
         return 0.0
 
-    checked = self_check(digits, [judge("picky", "lower", picky)], None, corruptions=["duplication"], count=100)
-    reading = checked.readings[0]
-    assert reading.verdict.judgement == "not defined"
-    assert "too few distinct pictures" in checked.lines()[0]
-    assert json.loads(json.dumps(checked.record()))["derived_metrics"][0]["values"][-1] is None
+    checked = iw.self_check(digits, [make_metric("picky", "lower", fails)], corruptions=["duplication"], count=100)
+    measurement = checked.measurements[0]
+    assert measurement.verdict.outcome == "undefined"
+    assert "too few distinct pictures" in measurement.line()
+    assert json.loads(json.dumps(checked.to_dict()))["measurements"][0]["values"][-1] is None
 
 
-def test_without_labels_clusters_are_dropped() -> None:
-    faces = iw.open_images("faces")
-    number = judge("mean", None, lambda pictures: float(pictures.mean()))
-    checked = self_check(faces, [number], None, corruptions=["mode_dropping"])
+def test_without_labels_clusters_are_the_modes() -> None:
+    number = make_metric("mean", None, lambda pictures: float(pictures.mean()))
+    checked = iw.self_check("faces", [number], corruptions=["mode_dropping"])
     assert checked.modes == "12 clusters of small pictures"
     assert checked.count == 50
 
 
 def test_equal_pictures_have_no_modes_to_drop() -> None:
-    equal = iw.open_images(np.full((12, 1, 16, 16), 90, np.uint8)).prepare()
-    checked = self_check(equal, [metric_named("ms_ssim")], None, corruptions=["noise", "mode_dropping"])
+    equal = np.full((12, 1, 16, 16), 90, np.uint8)
+    checked = iw.self_check(equal, ["ms_ssim"], corruptions=["noise", "mode_dropping"])
     assert checked.left_out == {"mode_dropping": "the pictures are of one class or cluster"}
     assert checked.corruptions == ("noise",)
 
 
-def test_other_pictures_are_mixed_in_at_the_size_of_these(digits: Images) -> None:
-    number = judge("mean", "lower", lambda pictures: float(pictures.mean()))
-    others = iw.open_images("faces")
-    checked = self_check(digits, [number], None, corruptions=["contamination"], others=others, count=200)
-    values = checked.readings[0].values
+def test_contamination_resizes_the_other_pictures(digits: Images) -> None:
+    number = make_metric("mean", "lower", lambda pictures: float(pictures.mean()))
+    checked = iw.self_check(digits, [number], corruptions=["contamination"], others="faces", count=200)
+    values = checked.measurements[0].values
     assert list(values) == sorted(values)  # faces are brighter than digits
-    with pytest.raises(DataError, match="second set"):
-        self_check(digits, [number], None, corruptions=["contamination"], count=200)
+    with pytest.raises(DataError, match="others=SOURCE"):
+        iw.self_check(digits, [number], corruptions=["contamination"], count=200)
 
 
-def test_too_few_pictures_and_unknown_corruptions(digits: Images) -> None:
-    with pytest.raises(DataError, match=r"two halves of 2, and .* needs 10"):
-        self_check(digits.subset(np.arange(5)), [judge("ten", "lower", np.mean, least=10)], None)
+def test_too_few_pictures_and_unknown_names_raise(digits: Images) -> None:
+    with pytest.raises(DataError, match=r"two halves of 2, and ten needs 10"):
+        iw.self_check(digits.subset(np.arange(5)), [make_metric("ten", "lower", np.mean, least=10)])
     with pytest.raises(ConfigError, match="Did you mean 'noise'"):
-        self_check(digits, [], None, corruptions=["noize"])
-    with pytest.raises(DataError, match=r"None of these.*path_length: it asks a model"):
-        self_check(digits, [metric_named("path_length")], None)
+        iw.self_check(digits, ["fd"], corruptions=["noize"])
+    with pytest.raises(ConfigError, match="Did you mean 'fd'"):
+        iw.self_check(digits, ["fdd"])
+    with pytest.raises(DataError, match=r"path_length: it needs a model"):
+        iw.self_check(digits, ["path_length"])
 
 
 CLEAN = (1.0, 1.1, 0.9, 1.0)
 
 
 @pytest.mark.parametrize(
-    ("way", "values", "judgement", "from_level"),
+    ("direction", "values", "outcome", "from_level"),
     [
-        ("rises", (1.1, 2, 3, 4, 5), "as it should", 2),
-        ("rises", (2, 3, 2.5, 4, 5), "as it should", 1),  # one pair out of order is chance
-        ("rises", (5, 4, 3, 2.5, 2), "unevenly", 1),
-        ("rises", (1.1, 1.0, 0.9, 1.1, 1.05), "did not move", None),
-        ("rises", (0.9, 0.5, 0.3, 0.2, 0.1), "wrong way", 2),
-        ("falls", (0.9, 0.5, 0.3, 0.2, 0.1), "as it should", 2),
-        ("holds", (1.0, 1.0, 1.1, 1.2, 1.2), "as it should", None),
-        ("holds", (1.0, 1.5, 2.0, 3.0, 9.0), "moved", 2),
-        ("open", (1.0, 1.5, 2.0, 3.0, 9.0), "open", 2),
-        ("rises", (1.0, 1.5, 2.0, 3.0, float("nan")), "not defined", None),
+        ("rises", (1.1, 2, 3, 4, 5), "as expected", 2),
+        ("rises", (2, 3, 2.5, 4, 5), "as expected", 1),  # one step back is chance
+        ("rises", (5, 4, 3, 2.5, 2), "not monotonic", 1),
+        ("rises", (1.1, 1.0, 0.9, 1.1, 1.05), "no change", None),
+        ("rises", (0.9, 0.5, 0.3, 0.2, 0.1), "wrong direction", 2),
+        ("falls", (0.9, 0.5, 0.3, 0.2, 0.1), "as expected", 2),
+        ("constant", (1.0, 1.0, 1.1, 1.2, 1.2), "as expected", None),
+        ("constant", (1.0, 1.5, 2.0, 3.0, 9.0), "changed", 2),
+        ("any", (1.0, 1.5, 2.0, 3.0, 9.0), "no expectation", 2),
+        ("rises", (1.0, 1.5, 2.0, 3.0, float("nan")), "undefined", None),
     ],
 )
-def test_verdicts(way: str, values: tuple[float, ...], judgement: str, from_level: int | None) -> None:
-    verdict = verdict_of(Expected(way), CLEAN, values, largest=4.0)  # type: ignore[arg-type]
-    assert (verdict.judgement, verdict.from_level) == (judgement, from_level)
+def test_verdicts(direction: str, values: tuple[float, ...], outcome: str, from_level: int | None) -> None:
+    verdict = decide_verdict(Expected(direction), CLEAN, values, largest=4.0)  # type: ignore[arg-type]
+    assert (verdict.outcome, verdict.from_level) == (outcome, from_level)
 
 
-def test_what_is_expected_of_the_known_measures() -> None:
+def test_expected_directions_of_the_metrics() -> None:
     outputs = {
         output.name: output
         for name in ("fd", "kd", "inception_score", "ms_ssim", "sliced_wasserstein")
         for output in metric_named(name).outputs
     }
-    ways = {name: {each: expected_of(output, each).way for each in CORRUPTIONS} for name, output in outputs.items()}
-    assert set(ways["fd"].values()) == set(ways["kd"].values()) == {"rises"}
-    assert ways["swd"]["blur"] == "rises"
-    assert ways["swd_16"]["noise"] == "open"
-    assert ways["inception_score"]["blur"] == "open"
-    assert ways["ms_ssim"]["duplication"] == "rises"
+    expected = {
+        name: {each: expected_of(output, each).direction for each in CORRUPTIONS} for name, output in outputs.items()
+    }
+    assert set(expected["fd"].values()) == set(expected["kd"].values()) == {"rises"}
+    assert expected["swd"]["blur"] == "rises"
+    assert expected["swd_16"]["noise"] == "any"
+    assert expected["inception_score"]["blur"] == "any"
+    assert expected["ms_ssim"]["duplication"] == "rises"
     precision = Output("precision", "precision", "higher")
-    of_precision = [expected_of(precision, name).way for name in ("blur", "mode_dropping", "duplication")]
-    assert of_precision == ["falls", "holds", "open"]
-    assert expected_of(Output("recall", "recall", "higher"), "mode_dropping").way == "falls"
-    for name in ("accuracy", "network_accuracy"):  # who learns from few kinds knows few; each of them is still told
+    of_precision = [expected_of(precision, name).direction for name in ("blur", "mode_dropping", "duplication")]
+    assert of_precision == ["falls", "constant", "any"]
+    assert expected_of(Output("recall", "recall", "higher"), "mode_dropping").direction == "falls"
+    for name in ("accuracy", "network_accuracy"):  # fewer classes are learned, but each is still recognised
         both = [Output(f"{name}_{way}", "", "higher") for way in ("fake_to_real", "real_to_fake")]
-        assert [expected_of(output, "mode_dropping").way for output in both] == ["falls", "holds"]
+        assert [expected_of(output, "mode_dropping").direction for output in both] == ["falls", "constant"]
     assert all(expected_of(precision, name).why for name in ("mode_dropping", "duplication"))

@@ -1,4 +1,4 @@
-"""Sliced Wasserstein distance: against scipy on each direction, closed forms of the pyramid, and known damage."""
+"""Sliced Wasserstein distance: equal to scipy on each direction, the pyramid, and known corruptions."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from scipy.ndimage import correlate1d
 from scipy.stats import wasserstein_distance
 
 from imagewright.errors import DataError
-from imagewright.metrics.metric import Sample, Setting
+from imagewright.metrics.metric import MetricContext, Sample
 from imagewright.metrics.pictures.laplacian import laplacian_pyramid
 from imagewright.metrics.pictures.sliced_wasserstein import (
     METRIC,
-    descriptors,
-    distances,
+    extract_descriptors,
+    level_distances,
     level_sizes,
     random_directions,
     sliced_wasserstein,
@@ -23,7 +23,7 @@ from imagewright.metrics.pictures.sliced_wasserstein import (
 )
 
 
-def test_it_is_the_mean_of_scipys_distances_over_directions() -> None:
+def test_it_equals_the_mean_of_scipys_distances_over_directions() -> None:
     random = np.random.default_rng(0)
     first = random.normal(3, 2, (500, 2 * 49)).astype(np.float32)
     second = random.gamma(2, 1, (500, 2 * 49)).astype(np.float32)
@@ -39,15 +39,15 @@ def test_it_is_the_mean_of_scipys_distances_over_directions() -> None:
     assert sliced_wasserstein(first, second, 2, directions) == pytest.approx(expected, rel=1e-4)
 
 
-def test_brightness_and_contrast_of_a_whole_set_do_not_count() -> None:
-    """Each set is normalised by itself, as published: what is left is how neighbouring pixels go together."""
+def test_brightness_and_contrast_of_a_whole_set_are_normalised() -> None:
+    """Each set is normalised by itself, as published; only the relation of neighbouring pixels remains."""
     values = np.random.default_rng(0).normal(size=(400, 49)).astype(np.float32)
     directions = random_directions(49, 30, seed=0)
     assert sliced_wasserstein(values, 3 * values + 50, 1, directions) < 1e-4
-    assert sliced_wasserstein(values, np.zeros_like(values), 1, directions) > 0.5  # and a flat set has no deviation
+    assert sliced_wasserstein(values, np.zeros_like(values), 1, directions) > 0.5  # a flat set has a deviation of 0
 
 
-def test_the_pyramid_is_burt_and_adelsons() -> None:
+def test_the_pyramid_equals_burt_and_adelsons() -> None:
     images = torch.from_numpy(smooth_pictures(2, (32, 32))).double()
     fine, coarse = laplacian_pyramid(images, 2)
     window = np.array([1, 4, 6, 4, 1]) / 16
@@ -67,20 +67,20 @@ def test_a_flat_picture_has_no_detail() -> None:
     np.testing.assert_allclose(last.numpy(), 77, rtol=1e-6)
 
 
-def test_neighbourhoods_are_cut_from_their_picture_and_follow_from_the_row() -> None:
+def test_descriptors_are_cut_from_their_picture_and_depend_on_the_row() -> None:
     pictures = ArrayPictures(smooth_pictures(130, (16, 16)))
-    whole = descriptors(pictures, np.arange(130), 16, each=8, seed=5)[0]
+    whole = extract_descriptors(pictures, np.arange(130), 16, per_picture=8, seed=5)[0]
     assert whole.shape == (130 * 8, 3 * 49)
-    part = descriptors(pictures, np.arange(60, 90), 16, each=8, seed=5)[0]
+    part = extract_descriptors(pictures, np.arange(60, 90), 16, per_picture=8, seed=5)[0]
     np.testing.assert_array_equal(part, whole[60 * 8 : 90 * 8])
     windows = np.lib.stride_tricks.sliding_window_view(pictures.pixels[3].astype(np.float32), (3, 7, 7))
     every = windows.reshape(-1, 3 * 49)
     for row in whole[3 * 8 : 4 * 8]:
         assert (every == row).all(1).any()
-    assert len(np.unique(whole[24:32], axis=0)) > 4  # at different places
+    assert len(np.unique(whole[24:32], axis=0)) > 4  # at different positions
 
 
-def test_the_size_that_pictures_are_brought_to() -> None:
+def test_the_size_that_pictures_are_resized_to() -> None:
     assert [swd_size(*size) for size in ((16, 16), (28, 28), (64, 64), (109, 89), (250, 250), (4000, 3000))] == [
         16,
         32,
@@ -97,28 +97,28 @@ def test_the_size_that_pictures_are_brought_to() -> None:
 
 def measured(first: np.ndarray, second: np.ndarray) -> dict[str, float]:
     samples = Sample("sample", ArrayPictures(first)), Sample("reference", ArrayPictures(second))
-    setting = Setting({**METRIC.options, "neighbourhoods": 32, "repeats": 1})
-    return {name: value.value for name, value in METRIC.compute(*samples, setting).items()}
+    context = MetricContext({**METRIC.options, "neighbourhoods": 32, "repeats": 1})
+    return {name: value.value for name, value in METRIC.compute(*samples, context).items()}
 
 
-def test_outputs_are_those_of_the_levels_there_are() -> None:
+def test_outputs_by_level() -> None:
     pictures = smooth_pictures(40, (32, 32))
     found = measured(pictures, pictures)
     assert set(found) == {"swd", "swd_32", "swd_16"} <= {output.name for output in METRIC.outputs}
-    assert set(found.values()) == {0.0}  # of a set to itself
+    assert set(found.values()) == {0.0}  # of a set from itself
     assert measured(smooth_pictures(40, (24, 28)), pictures).keys() == found.keys()
 
 
-def test_resizing_is_said() -> None:
-    setting = Setting({**METRIC.options, "neighbourhoods": 8, "repeats": 1})
-    for side, said in ((28, "28x28 are brought to 32x32"), (32, "")):
+def test_a_note_reports_resizing() -> None:
+    context = MetricContext({**METRIC.options, "neighbourhoods": 8, "repeats": 1})
+    for side, words in ((28, "28x28 are resized to 32x32"), (32, "")):
         part = Sample("sample", ArrayPictures(smooth_pictures(10, (side, side), 1)))
-        notes = METRIC.compute(part, part, setting)["swd"].notes
-        assert said in " ".join(notes)
-        assert bool(notes) == bool(said)
+        notes = METRIC.compute(part, part, context)["swd"].notes
+        assert words in " ".join(notes)
+        assert bool(notes) == bool(words)
 
 
-def test_noise_is_seen_at_the_finest_level_and_a_lost_layout_at_the_coarsest() -> None:
+def test_noise_raises_the_finest_level() -> None:
     first, second = smooth_pictures(80, (64, 64), 1), smooth_pictures(80, (64, 64), 1, seed=1)
     chance = measured(first, second)
     grain = np.random.default_rng(0).normal(0, 15, first.shape)
@@ -127,14 +127,14 @@ def test_noise_is_seen_at_the_finest_level_and_a_lost_layout_at_the_coarsest() -
     assert noisy["swd_64"] - chance["swd_64"] > 5 * abs(noisy["swd_16"] - chance["swd_16"])
 
 
-def test_it_is_the_same_each_time_and_for_sets_in_other_types_of_store() -> None:
+def test_equal_seeds_give_equal_distances() -> None:
     first, second = ArrayPictures(smooth_pictures(30, (16, 16))), ArrayPictures(smooth_pictures(50, (16, 16), seed=1))
-    found = distances(first, second, each=16, repeats=1)
-    assert found == distances(first, second, each=16, repeats=1)
-    assert found != distances(first, second, each=16, repeats=1, seed=1)
-    assert distances(first, second, each=16, repeats=1, pictures=10).keys() == found.keys()
+    found = level_distances(first, second, per_picture=16, repeats=1)
+    assert found == level_distances(first, second, per_picture=16, repeats=1)
+    assert found != level_distances(first, second, per_picture=16, repeats=1, seed=1)
+    assert level_distances(first, second, per_picture=16, repeats=1, pictures=10).keys() == found.keys()
 
 
-def test_grey_against_colour() -> None:
+def test_grey_against_colour_raises() -> None:
     with pytest.raises(DataError, match="1 channels against pictures with 3"):
-        distances(ArrayPictures(smooth_pictures(4, channels=1)), ArrayPictures(smooth_pictures(4)))
+        level_distances(ArrayPictures(smooth_pictures(4, channels=1)), ArrayPictures(smooth_pictures(4)))

@@ -88,7 +88,7 @@ def test_what_could_not_be_computed_is_said_before_training(
 
 
 def test_a_model_that_draws_nothing_is_refused_before_training(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="draws no new pictures"):
+    with pytest.raises(UserError, match="cannot sample new pictures"):
         train_tiny("autoencoder", simple_pictures(), tmp_path / "run", **EVERY)
 
 

@@ -77,8 +77,12 @@ _COMMANDS = {
         "evaluate:evaluate",
         "Evaluate samples of runs, or any pictures, against real ones: FID, KID, precision, recall ...",
     ),
+    "metrics": (
+        "metrics:app",
+        "List the metrics; check whether they respond to known corruptions of your pictures.",
+    ),
     "compare": (
-        "evaluate:compare",
+        "compare:compare",
         "Compare runs: scores, curves, samples of equal seeds.",
     ),
     "doctor": ("doctor:doctor", "Find what is wrong with a training, and one option to try for each finding."),

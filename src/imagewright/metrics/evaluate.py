@@ -1,32 +1,59 @@
-"""`evaluate`: how good pictures are, against which reference, by which recipe, with what uncertainty."""
+"""`evaluate`: scores of runs and pictures against a reference, with their recipes and intervals."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from pathlib import Path
 from typing import Any
 
 from imagewright import distributed
 from imagewright.errors import DataError
-from imagewright.metrics.plans import DEFAULT_COUNT, Plan, plans_of
-from imagewright.metrics.scorer import Judge
+from imagewright.metrics.plans import DEFAULT_COUNT, ScorePlan, make_plans
+from imagewright.metrics.scorer import Scorer
 from imagewright.metrics.subjects import Source, Subject, is_run, open_subject, training_images
+from imagewright.output.writing import check_suffix, new_file
+from imagewright.progress import StageProgress, progress_of_stage
+from imagewright.runs.report.score_tables import arrow, format_score
 from imagewright.runs.run import Run
-from imagewright.runs.scores import Score, add_scores
+from imagewright.runs.scores import Score, add_scores, as_csv, as_json
 from imagewright.verbs.apply import RunLike
 
-Progress = Callable[[str, int, int], None]
-"""Told what is at work, how much is done, and of how much."""
-PATIENCE = 7 * 24 * 3600.0  # seconds that ranks wait for the main one, which computes the metrics
+PATIENCE = 7 * 24 * 3600.0  # seconds that the other ranks wait for the main one, which computes the metrics
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The scores, subject by subject, and sentences that the user should read with them."""
+    """The result of `evaluate`.
+
+    scores: of each subject in turn.
+    notes: conversions of pictures and cautions, for the user.
+    """
 
     scores: tuple[Score, ...]
-    said: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def lines(self) -> list[str]:
+        """A line for each score: subject, title with an arrow for the better direction, value with its interval."""
+        return [f"{each.subject}: {each.title}{arrow(each.better)} {format_score(each)}" for each in self.scores]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The scores with their recipes as in `scores.json`, and the notes, ready for JSON."""
+        return {**json.loads(as_json(self.scores)), "notes": list(self.notes)}
+
+    def write(self, path: str | Path, *, force: bool = False) -> Path:
+        """Write the scores: `.json` with their recipes, or `.csv`; returns the path.
+
+        path: the file.
+        force: overwrite a file that exists.
+
+        Raises `UserError` for another suffix, `RunError` for a file that exists without `force`.
+        """
+        text = as_csv(self.scores) if check_suffix(path, [".json", ".csv"]) == ".csv" else as_json(self.scores)
+        with new_file(path, force=force) as file:
+            file.write(text.encode())
+        return Path(path)
 
 
 def evaluate(
@@ -47,78 +74,89 @@ def evaluate(
     device: str = "auto",
     save: bool = True,
     alone: bool = False,
-    progress: Progress | None = None,
+    progress: StageProgress | None = None,
 ) -> Evaluation:
-    """Score runs, models, or any source of pictures, each against the pictures of `against`.
+    """Score runs, models, or any source of pictures against real pictures.
 
-    metrics: names of the table, with options as in `precision_recall:neighbours=5`; by default fd, kd, precision_recall
-    and density_coverage. protocols: names that fix metric, features and counts, such as `fid50k_full`. features:
-    `inception` (default), `dinov2`, `random`, `pixels`, `classifier:RUN`, or a network of one's own; `resize`: another
-    filter before it. count: samples of each model (10,000 by default), or pictures of a source (all of them).
-    reference_count: real pictures, chosen by the seed (all by default). size: of sources, in pixels; a model has its
-    own, at which real pictures are then judged too. training: what the models were trained on, where a metric asks (by
-    default what the run says). against None: what the run was trained on, which is said. images_seen: an earlier
-    checkpoint; every_checkpoint: all that are there. save: keep scores in the run directories.
-    alone: no sharing of the work under `torchrun`, where else every rank calls this alike and the main one gets scores.
+    subjects: one or several runs, models, weights files, or sources of pictures.
+    against: the real pictures, any source; by default the training pictures of each run, which a note says.
+    metrics: names, with options as in `precision_recall:neighbours=5`; by default fd, kd, precision_recall and
+        density_coverage.
+    protocols: names that fix metric, features and counts, such as `fid50k_full`.
+    features: `inception` (default), `dinov2`, `random`, `pixels`, `classifier:RUN`, or a network of the user's own.
+    resize: the resize filter before the network, instead of the network's own.
+    count: samples of each model (10,000 by default), or pictures of a source (all by default).
+    reference_count: real pictures, chosen by the seed; all by default.
+    size: (height, width) or a side in pixels, for sources. Real pictures are resized to the size of what is scored.
+    training: the training pictures of the models, for memorisation; by default those that each run's record names.
+    images_seen: an earlier checkpoint of the runs.
+    every_checkpoint: score all checkpoints that the runs hold.
+    seed: of the samples, and for all other random draws.
+    device: auto, cpu, cuda or mps.
+    save: save the scores in the run directories.
+    alone: compute in this process alone under `torchrun`. By default all ranks call this function and share the work,
+        and the main rank returns the scores.
+    progress: called with (stage, done, total).
 
-    Raises `UserError` and its kinds for what cannot be judged as asked: too few pictures, no labels, unknown names.
+    Raises `UserError` and its kinds for what cannot be computed: too few pictures, no labels, unknown names.
     """
     listed: list[Any] = list(subjects) if isinstance(subjects, (list, tuple)) else [subjects]
-    plans = plans_of(metrics, protocols, features, resize, count, reference_count)
+    plans = make_plans(metrics, protocols, features, resize, count, reference_count)
     pair = (size, size) if isinstance(size, int) else size
     scores: list[Score] = []
-    said: list[str] = []
+    notes: list[str] = []
     with distributed.process_group("cpu", PATIENCE):
-        for each in listed:  # a mistake in the last one is said before the long work on the first
-            told = None if progress is None else partial(progress, f"decoding {each}")
-            open_subject(each, count=1, seed=seed, size=pair, images_seen=images_seen, progress=told)
+        for each in listed:  # all subjects are opened first: a mistake in the last one is reported before the long work
+            decoding = progress_of_stage(progress, f"decoding {each}")
+            open_subject(each, count=1, seed=seed, size=pair, images_seen=images_seen, progress=decoding)
         for plan in plans:
-            judge = Judge(
-                plan, seed=seed, device=str(distributed.choose_device(device)), alone=alone, progress=progress
-            )
+            chosen_device = str(distributed.choose_device(device))
+            scorer = Scorer(plan, seed=seed, device=chosen_device, alone=alone, progress=progress)
             for each in listed:
                 for seen in _checkpoints(each, images_seen, every_checkpoint):
                     subject = open_subject(
-                        each, count=_count(plan, each), seed=seed, size=pair, images_seen=seen, device=judge.device
+                        each, count=_count(plan, each), seed=seed, size=pair, images_seen=seen, device=scorer.device
                     )
-                    found = judge.scores(
-                        subject, _against(against, subject, plan, said), _training(training, subject, plan)
-                    )
+                    reference = _resolve_reference(against, subject, plan, notes)
+                    found = scorer.score(subject, reference, _resolve_training(training, subject, plan))
                     if save and subject.run is not None and distributed.is_main():
                         add_scores(subject.run.path, found)
                     scores += found
-            said += judge.said
-    return Evaluation(tuple(scores), tuple(dict.fromkeys(said)))
+            notes += scorer.notes
+    return Evaluation(tuple(scores), tuple(dict.fromkeys(notes)))
 
 
-def _count(plan: Plan, subject: Any) -> int | None:
+def _count(plan: ScorePlan, subject: Any) -> int | None:
     return plan.count or DEFAULT_COUNT if is_run(subject) else plan.count
 
 
 def _checkpoints(subject: Any, images_seen: int | None, every: bool) -> list[int | None]:
+    """The checkpoints to score, by images seen; None for the latest."""
     if not every or not is_run(subject):
         return [images_seen]
     try:
         run = subject if isinstance(subject, Run) else Run(subject)
-    except TypeError:  # a model in memory has one state
+    except TypeError:  # a model in memory has no checkpoints
         return [None]
     return [checkpoint.images_seen for checkpoint in run.checkpoints()]
 
 
-def _against(against: Source | None, subject: Subject, plan: Plan, said: list[str]) -> Source | None:
-    """What a subject is held against: as given, or what its run was trained on."""
+def _resolve_reference(against: Source | None, subject: Subject, plan: ScorePlan, notes: list[str]) -> Source | None:
+    """The reference of a subject: as given, or the training pictures of its run, with a note."""
     if against is not None or not plan.needs("reference", "reference labels"):
         return against
     images = training_images(subject.run)
     if images is None:
-        raise DataError(f"{subject.name} is held against nothing: name real pictures with against=SOURCE.")
-    said.append(
-        f"{subject.name} is held against what it was trained on, {images.source}: --against names other pictures."
+        raise DataError(f"{subject.name} has no reference: name real pictures with against=SOURCE.")
+    notes.append(
+        f"The reference of {subject.name} is its own training pictures, {images.source}: --against names other "
+        "pictures."
     )
     return images
 
 
-def _training(training: Source | None, subject: Subject, plan: Plan) -> Source | None:
+def _resolve_training(training: Source | None, subject: Subject, plan: ScorePlan) -> Source | None:
+    """The training pictures of a subject: as given, or those of its run; None if no metric needs them."""
     if training is not None or not plan.needs("training"):
         return training
     return training_images(subject.run)

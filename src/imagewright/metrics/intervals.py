@@ -1,7 +1,7 @@
-"""Intervals of numbers computed from samples: from a standard error, from parts, by the bootstrap.
+"""Confidence intervals: from a standard error, from independent parts, by the bootstrap.
 
-Every interval says in words of what it is the interval, since most scores are biased for a finite number of pictures:
-an interval then is of the value that more draws of as many pictures would average to, never of the limit.
+Every interval states in words what it covers. Most scores are biased for a finite number of pictures; an interval then
+covers the mean of that score over other samples of as many pictures, not its limit for infinitely many.
 Shape letters: N values, R resamples.
 """
 
@@ -24,13 +24,19 @@ Statistic = Callable[[np.ndarray], float]
 def normal_interval(
     value: float, standard_error: float, how: str, *, least: float = -math.inf, most: float = math.inf
 ) -> Value:
-    """The value with its 95 % interval of a normal estimate, cut at what the number can be."""
+    """The value with its 95 % normal interval, clipped to the range of the number.
+
+    value: the number.
+    standard_error: of the number.
+    how: what the interval covers, in words.
+    least, most: the range of the number.
+    """
     half = NORMAL_QUANTILE * standard_error
     return Value(value, max(value - half, least), min(value + half, most), how)
 
 
 def parts_interval(parts: np.ndarray, how: str) -> Value:
-    """The mean of independent parts (N,), with its 95 % interval by Student's t. One part has no interval."""
+    """The mean of independent parts (N,), with its 95 % interval by Student's t. A single part has no interval."""
     mean = float(np.mean(parts))
     if len(parts) < 2:
         return Value(mean)
@@ -49,18 +55,23 @@ def bootstrap(
     seed: int = 0,
     what: str = "pictures",
 ) -> Value:
-    """The statistic of values (N, ...) with its percentile bootstrap interval (Efron 1979): rows drawn anew, R times.
+    """A statistic with its percentile bootstrap interval (Efron 1979): rows are resampled with replacement, R times.
 
-    statistic: of an array like `values`; None for the mean of values (N,), which is done without copies of them.
-    what: the rows are, for the words. Equal seeds give equal intervals.
+    values: (N, ...).
+    statistic: of an array like `values`; None for the mean of values (N,), which is computed without copying them.
+    resamples: R.
+    level: of the interval.
+    seed: equal seeds give equal intervals.
+    what: what the rows are, for the description of the interval.
+
     Raises `DataError` for no rows, `ConfigError` for fewer than 20 resamples or a level outside (0, 1).
     """
     values = np.asarray(values, np.float64)
     if not len(values):
-        raise DataError(f"There are no {what} to take an interval of.")
+        raise DataError(f"There are no {what} to compute an interval from.")
     if resamples < 20 or not 0 < level < 1:
         raise ConfigError(
-            f"resamples={resamples} at level={level}, but 20 at least, and a level between 0 and 1, were expected."
+            f"resamples={resamples} at level={level}, but at least 20, and a level between 0 and 1, were expected."
         )
     random = np.random.default_rng(seed)
     count = len(values)

@@ -1,9 +1,9 @@
-"""What a metric is: the numbers it gives, what it needs for them, and the function that computes them."""
+"""The interface of a metric: its outputs, what it needs, and the function that computes it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -16,7 +16,7 @@ Need = Literal["features", "logits", "reference", "labels", "reference labels", 
 
 
 class Pictures(Protocol):
-    """Pictures by number: row k is the same picture each time, and for whichever thread asks."""
+    """Pictures by number: row k is the same picture on every call and in every thread."""
 
     def __len__(self) -> int: ...
 
@@ -27,12 +27,18 @@ class Pictures(Protocol):
 
 @dataclass
 class Sample:
-    """A set of pictures as metrics see it: what a model made, a folder, or the real ones that it is held against.
+    """A set of pictures with what metrics compute from: generated pictures, a folder, or the reference.
 
-    source: for messages. pictures: by number. features: float32 (N, F), maybe mapped from a file, so read them in
-    blocks. logits: float32 (N, K). moments: of the features. labels: int64 (N,), with class_names. model: that made the
-    pictures. Parts that no metric asked for (`needs`) are None. kept: what one metric worked out of the sample and
-    another can use.
+    source: for messages.
+    pictures: by number.
+    features: float32 (N, F); may be mapped from a file, so read it in blocks.
+    logits: float32 (N, K).
+    moments: of the features.
+    labels: int64 (N,), with class_names.
+    model: the model that generated the pictures.
+    cache: intermediate results that one metric stores for others.
+
+    A field that no metric of the plan needs (`Metric.needs`) is None.
     """
 
     source: str
@@ -43,7 +49,7 @@ class Sample:
     labels: np.ndarray | None = None
     class_names: tuple[str, ...] | None = None
     model: Model | None = None
-    kept: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+    cache: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -51,9 +57,12 @@ class Sample:
 
 @dataclass(frozen=True)
 class Value:
-    """A number, and where it is defined the interval that it lies in: `interval` says how that was found.
+    """One number.
 
-    notes: what to know of this number before it is trusted.
+    value: the number.
+    low, high: its interval; None if none is computed.
+    interval: what the interval covers and how it was computed, in words.
+    notes: what a reader should know before relying on the number.
     """
 
     value: float
@@ -65,7 +74,12 @@ class Value:
 
 @dataclass(frozen=True)
 class Output:
-    """One number of a metric: its key, what it is called, and which way is better (None where neither is)."""
+    """A number that a metric returns.
+
+    name: its key.
+    title: for tables.
+    better: the better direction, None if neither is.
+    """
 
     name: str
     title: str
@@ -73,10 +87,12 @@ class Output:
 
 
 @dataclass(frozen=True)
-class Setting:
-    """What a metric is computed with: its own options, a seed for what it draws, the pictures of the training.
+class MetricContext:
+    """What a metric is computed with, besides the pictures.
 
-    `training`: pictures that the model was trained on, where the metric needs them ("training").
+    options: of the metric, all of them.
+    seed: for its random draws.
+    training: the training pictures of the model, if the metric needs them ("training").
     """
 
     options: Mapping[str, Any]
@@ -84,17 +100,25 @@ class Setting:
     training: Sample | None = None
 
 
-Compute = Callable[[Sample, Sample | None, Setting], dict[str, Value]]
+Compute = Callable[[Sample, Sample | None, MetricContext], dict[str, Value]]
+"""From the pictures to score, the reference (None if the metric needs none) and the context to a value by output."""
 
 
 @dataclass(frozen=True)
 class Metric:
-    """One metric of the table.
+    """A metric.
 
-    needs: which parts of the samples must be there. least: pictures of each set under which it is not defined.
-    advised: generated pictures under which its bias or noise exceeds the differences one looks for; a warning says so.
-    advised_for: the same where the features' dimension decides it; `advised` is then for the widest common ones.
-    options: names and defaults, part of the recipe. compute: a value for each of the outputs. source: the paper.
+    name: as in `--metrics`.
+    outputs: the numbers that it returns.
+    needs: the fields of both samples that it reads.
+    compute: returns a value for each output.
+    source: the paper.
+    summary: what it measures, in a few words.
+    least: pictures of each set below which it is undefined.
+    advised: generated pictures below which its bias or noise exceeds typical differences; a warning says so.
+    why_advised: the reason, for the warning.
+    options: names and defaults; part of the recipe of a score.
+    advised_for: `advised` by the dimension of the features; `advised` then holds for the widest common features.
     """
 
     name: str
@@ -102,6 +126,7 @@ class Metric:
     needs: frozenset[Need]
     compute: Compute
     source: str
+    summary: str = ""
     least: int = 2
     advised: int = 0
     why_advised: str = ""
@@ -109,5 +134,22 @@ class Metric:
     advised_for: Callable[[int], int] | None = None
 
     def advised_count(self, dimension: int | None) -> int:
-        """The pictures advised where features have `dimension` numbers; None: it is not known."""
+        """The pictures advised for features of `dimension` numbers; None if the dimension is unknown."""
         return self.advised if self.advised_for is None or dimension is None else self.advised_for(dimension)
+
+    def with_options(self, options: Mapping[str, Any]) -> Metric:
+        """The same metric with other values of its options, by name."""
+        return replace(self, options={**self.options, **options})
+
+    def to_dict(self) -> dict[str, Any]:
+        """What it is, ready for JSON."""
+        return {
+            "name": self.name,
+            "summary": self.summary,
+            "outputs": [{"name": each.name, "title": each.title, "better": each.better} for each in self.outputs],
+            "needs": sorted(self.needs),
+            "options": dict(self.options),
+            "least": self.least,
+            "advised": self.advised,
+            "source": self.source,
+        }

@@ -1,4 +1,4 @@
-"""What is to be computed: metrics with their options, by which features, of how many pictures. From names as typed."""
+"""Score plans: which metrics to compute, in which features, from how many pictures. Parsed from names as typed."""
 
 from __future__ import annotations
 
@@ -8,17 +8,21 @@ from typing import Any
 
 from imagewright.errors import ConfigError, nearest_name
 from imagewright.metrics.metric import Metric
-from imagewright.metrics.recipes import protocol_named
-from imagewright.metrics.registry import metric_named
+from imagewright.metrics.registry import DEFAULT_METRICS, metric_named
+from imagewright.metrics.score_recipes import current_option, protocol_named
 
-DEFAULT_METRICS = ("fd", "kd", "precision_recall", "density_coverage")
 DEFAULT_FEATURES = "inception"
 DEFAULT_COUNT = 10_000
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A metric with its options, all of them; `protocol`: the name it goes by, where it has one."""
+class MetricRequest:
+    """A metric to compute.
+
+    metric: the metric.
+    options: all of its options.
+    protocol: the name of the protocol that asked for it, None if none did.
+    """
 
     metric: Metric
     options: Mapping[str, Any]
@@ -26,10 +30,17 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """Metrics that share features and counts. count: samples of a model; reference_count: real ones, None for all."""
+class ScorePlan:
+    """Metrics that share features and counts.
 
-    asked: tuple[Asked, ...]
+    requests: the metrics.
+    features: the name of the feature network.
+    resize: the resize filter before it, None for its own.
+    count: pictures to generate, or to choose of a source; None for the default of each.
+    reference_count: real pictures, None for all.
+    """
+
+    requests: tuple[MetricRequest, ...]
     features: str
     resize: str | None
     count: int | None
@@ -37,27 +48,28 @@ class Plan:
 
     def needs(self, *parts: str) -> bool:
         """Whether any metric needs one of the parts."""
-        return any(part in asked.metric.needs for asked in self.asked for part in parts)
+        return any(part in request.metric.needs for request in self.requests for part in parts)
 
     @property
     def needs_classes(self) -> bool:
-        """Whether the class of each picture judged is asked for: by a metric, or by its option `within_class`."""
-        return self.needs("labels") or any(asked.options.get("within_class") for asked in self.asked)
+        """Whether any metric needs the classes of the scored pictures, or has its option `within_class` set."""
+        return self.needs("labels") or any(request.options.get("within_class") for request in self.requests)
 
 
-def plans_of(
+def make_plans(
     metrics: Sequence[str] | None,
     protocols: Sequence[str],
     features: str | None,
     resize: str | None,
     count: int | None,
     reference_count: int | None,
-) -> list[Plan]:
-    """One plan for the metrics, and one for the protocols of each features and counts.
+) -> list[ScorePlan]:
+    """One plan for the metrics, and one for the protocols that share features and counts.
 
-    Raises `ConfigError` for unknown names and options, and for a protocol together with what it fixes.
+    The arguments are those of `evaluate`. Raises `ConfigError` for unknown names and options, and for a protocol
+    together with an argument that the protocol fixes.
     """
-    plans: list[Plan] = []
+    plans: list[ScorePlan] = []
     if protocols:
         given = {"features": features, "resize": resize, "count": count, "reference_count": reference_count}
         typed = [name for name, value in given.items() if value is not None]
@@ -65,35 +77,39 @@ def plans_of(
             raise ConfigError(
                 f"{typed[0]}={given[typed[0]]}, but {protocols[0]} fixes it: leave it out, or name the metric instead."
             )
-        groups: dict[tuple[str, int, int | None], list[Asked]] = {}
+        groups: dict[tuple[str, int, int | None], list[MetricRequest]] = {}
         for name in protocols:
             fixed = protocol_named(name)
             metric = metric_named(fixed.metric)
-            asked = Asked(metric, {**metric.options, **fixed.options}, name)
-            groups.setdefault((fixed.features, fixed.count, fixed.reference_count), []).append(asked)
-        plans += [Plan(tuple(same), group[0], None, *group[1:]) for group, same in groups.items()]
+            request = MetricRequest(metric, {**metric.options, **fixed.options}, name)
+            groups.setdefault((fixed.features, fixed.count, fixed.reference_count), []).append(request)
+        plans += [ScorePlan(tuple(same), group[0], None, *group[1:]) for group, same in groups.items()]
     if metrics or not protocols:
-        wanted = tuple(asked_for(typed) for typed in metrics or DEFAULT_METRICS)
-        plans.append(Plan(wanted, features or DEFAULT_FEATURES, resize, count, reference_count))
+        requests = tuple(parse_metric(typed) for typed in metrics or DEFAULT_METRICS)
+        plans.append(ScorePlan(requests, features or DEFAULT_FEATURES, resize, count, reference_count))
     return plans
 
 
-def asked_for(typed: str) -> Asked:
-    """A metric as typed: `kd`, or with options `precision_recall:neighbours=5`, several parted by commas."""
+def parse_metric(typed: str) -> MetricRequest:
+    """Parse a metric as typed: `kd`, or with options separated by commas, `precision_recall:neighbours=5`.
+
+    Raises `ConfigError` for an unknown metric or option, and for a value of the wrong type.
+    """
     name, _, rest = typed.partition(":")
     metric = metric_named(name)
     options = dict(metric.options)
     for pair in rest.split(",") if rest else ():
         option, _, value = pair.partition("=")
+        option = current_option(name, option)
         if option not in options:
             known = ", ".join(options) or "none"
             raise ConfigError(f"{name} has no option {option!r}: it has {known}.{nearest_name(option, options)}")
-        options[option] = _as(options[option], value, f"{name}:{option}")
-    return Asked(metric, options)
+        options[option] = _parse_value(options[option], value, f"{name}:{option}")
+    return MetricRequest(metric, options)
 
 
-def _as(default: Any, text: str, name: str) -> Any:
-    """A value of the kind that the default is of."""
+def _parse_value(default: Any, text: str, name: str) -> Any:
+    """The value of the option `name`, of the type of its default."""
     kind = type(default)
     try:
         if kind is bool:

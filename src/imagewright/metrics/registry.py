@@ -1,4 +1,4 @@
-"""The table of metrics: where each is, found by name without loading the others."""
+"""The table of metrics: where each is defined. A metric is imported when it is asked for."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import importlib
 from imagewright.errors import ConfigError, nearest_name
 from imagewright.metrics.metric import Metric
 
-# Each: the module whose `METRIC` it is.
+# For each name, the module that defines it as `METRIC`.
 METRICS = {
     "fd": "imagewright.metrics.frechet.distance",
     "fd_infinity": "imagewright.metrics.frechet.at_infinity",
@@ -26,11 +26,17 @@ METRICS = {
     "memorisation": "imagewright.metrics.neighbours.memorisation",
     "likelihood": "imagewright.metrics.models.likelihood",
 }
+DEFAULT_METRICS = ("fd", "kd", "precision_recall", "density_coverage")
 
 
 def metric_named(name: str) -> Metric:
-    """The metric of that name. Raises `ConfigError` with the nearest name for another."""
+    """The metric of that name. Raises `ConfigError` with the nearest name for an unknown one."""
     if name not in METRICS:
         raise ConfigError(f"There is no metric {name!r}: expected {', '.join(METRICS)}.{nearest_name(name, METRICS)}")
     metric: Metric = importlib.import_module(METRICS[name]).METRIC
     return metric
+
+
+def list_metrics() -> list[Metric]:
+    """Every metric: what it measures, what it needs, the better direction of its outputs, its options, the paper."""
+    return [metric_named(name) for name in METRICS]

@@ -1,9 +1,8 @@
-"""What is evaluated, and what it is held against: pictures by number, from a model, a folder or any other source."""
+"""Subjects: what is scored, and its pictures by number: samples of a model, or a folder or any other source."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from imagewright.capabilities import latent_parts_of, samples_classes, verbs_of
 from imagewright.errors import DataError, UserError
 from imagewright.images import Images, open_images
 from imagewright.model import Model
+from imagewright.progress import Progress
 from imagewright.runs.loading import load
 from imagewright.runs.run import RECORD, Run
 from imagewright.seeds import derive_seed
@@ -27,55 +27,67 @@ LATENTS_AT_ONCE = 256
 
 
 class OpenedPictures:
-    """The pictures of a source."""
+    """The pictures of opened images, by number. May be called from several threads."""
 
     def __init__(self, images: Images) -> None:
         self.images = images
-        self._one_thread = threading.Lock()
+        self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self.images)
 
     def pictures(self, rows: np.ndarray) -> Tensor:
         """uint8 (n, C, H, W) of the rows int64 (n,)."""
-        with self._one_thread:
+        with self._lock:
             return self.images.batch(rows).images
 
 
 class SampledPictures:
-    """`count` samples of a model: row k is sample k of the seed, made anew each time it is asked for."""
+    """Samples of a model: row k is sample k of the seed, computed anew on each call.
+
+    model: a model that samples.
+    count: how many samples there are.
+    seed: of the samples.
+    """
 
     def __init__(self, model: Model, count: int, seed: int) -> None:
         self.model, self.count, self.seed = model, count, seed
-        # Verbs bring a model out of training and back again: another thread must not be at work in it meanwhile.
-        self._one_thread = threading.Lock() if model.training else nullcontext()
+        # Verbs switch a model in training to evaluation mode and back: only one thread may use it at a time.
+        self._lock = threading.Lock() if model.training else nullcontext()
 
     def __len__(self) -> int:
         return self.count
 
     def pictures(self, rows: np.ndarray) -> Tensor:
         """uint8 (n, C, H, W) of the rows int64 (n,)."""
-        with self._one_thread:
+        with self._lock:
             return decode(self.model, sample_numbered_latents(self.model, rows.tolist(), self.seed))
 
     def labels(self) -> np.ndarray | None:
-        """int64 (N,), the class that each was asked for; None where the model is told of none."""
+        """int64 (N,), the class that each sample was conditioned on; None for a model without class conditions."""
         if not samples_classes(self.model):
             return None
-        # A category that a model found by itself says nothing of the classes of pictures.
-        told = [part for part in latent_parts_of(self.model) if part.kind == "category" and not part.code]
-        if not told:
+        # A latent code that a model discovered without labels does not name classes of pictures.
+        parts = [part for part in latent_parts_of(self.model) if part.kind == "category" and not part.code]
+        if not parts:
             return None
         numbers = torch.arange(self.count).split(LATENTS_AT_ONCE)
-        latents = (sample_numbered_latents(self.model, part.tolist(), self.seed).flatten(1) for part in numbers)
-        return torch.cat([part[:, told[0].places].argmax(1) for part in latents]).numpy()
+        latents = (sample_numbered_latents(self.model, block.tolist(), self.seed).flatten(1) for block in numbers)
+        return torch.cat([block[:, parts[0].places].argmax(1) for block in latents]).numpy()
 
 
 @dataclass
 class Subject:
-    """What is evaluated: `name` as it was given, the model or the images, size (height, width) and channels.
+    """What is scored.
 
-    run and images_seen: where a run made them. `count` pictures are judged.
+    name: as it was given.
+    pictures: by number.
+    size: (height, width) of its pictures.
+    channels: of its pictures.
+    model: the model that generates the pictures, None for a source.
+    images: the images of a source, None for a model.
+    run: the run of the model, None if there is none.
+    images_seen: of the checkpoint, None without a run.
     """
 
     name: str
@@ -96,24 +108,30 @@ def open_subject(
     size: tuple[int, int] | None = None,
     images_seen: int | None = None,
     device: str = "cpu",
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Subject:
-    """A run, a model or any source of pictures, ready to be judged.
+    """Open a run, a model or any source of pictures.
 
-    `count`: samples of a model; pictures of a source, chosen by the seed where it has more (None: all). `size`: of a
-    source, None for its own; a model has one size. `images_seen`: a checkpoint of the run. `progress`: while pictures
-    are decoded for the first time.
+    subject: what is scored.
+    count: samples of a model; of a source, pictures chosen by the seed, None for all.
+    seed: of the samples, or of the choice.
+    size: (height, width) for a source, None for its own; a model has its own size.
+    images_seen: a checkpoint of the run, None for the latest.
+    device: for the model.
+    progress: called with (done, total) while pictures are decoded for the first time.
+
+    Raises `UserError` for a count below 1; `DataError` or `RunError` if the subject cannot be opened.
     """
     if count is not None and count < 1:
-        raise UserError(f"count={count}, but at least one picture must be judged.")
+        raise UserError(f"count={count}, but at least one picture was expected.")
     if is_run(subject):
-        return _of_model(subject, count, seed, images_seen, device)  # type: ignore[arg-type]
-    images = chosen(open_source(subject, size).prepare(progress), count, seed)  # type: ignore[arg-type]
+        return _open_model(subject, count, seed, images_seen, device)  # type: ignore[arg-type]
+    images = choose_images(open_source(subject, size).prepare(progress), count, seed)  # type: ignore[arg-type]
     return Subject(images.source, OpenedPictures(images), images.size, images.channels, images=images)
 
 
 def is_run(subject: object) -> bool:
-    """Whether something is a run, its path, a weights file, or a model."""
+    """Whether a subject is a run, its path, a weights file, or a model."""
     if isinstance(subject, (Run, Model)):
         return True
     if isinstance(subject, (str, Path)):
@@ -122,7 +140,7 @@ def is_run(subject: object) -> bool:
     return False
 
 
-def _of_model(subject: RunLike, count: int | None, seed: int, images_seen: int | None, device: str) -> Subject:
+def _open_model(subject: RunLike, count: int | None, seed: int, images_seen: int | None, device: str) -> Subject:
     model = subject if isinstance(subject, Model) else load(subject, images_seen=images_seen, device=device)
     run = None
     if not isinstance(subject, Model):
@@ -135,12 +153,12 @@ def _of_model(subject: RunLike, count: int | None, seed: int, images_seen: int |
 
 
 def open_source(source: Source, size: tuple[int, int] | None = None) -> Images:
-    """The pictures of a source, at a size or their own. Nothing is decoded yet."""
+    """Open a source of pictures at a size (height, width), None for its own. Decodes nothing yet."""
     return open_images(source.numpy(force=True) if isinstance(source, Tensor) else source, size)
 
 
-def chosen(images: Images, count: int | None, seed: int) -> Images:
-    """`count` of the pictures, in their order, by the seed; all of them where there are no more."""
+def choose_images(images: Images, count: int | None, seed: int) -> Images:
+    """`count` of the images, chosen by the seed, in their order; all of them if there are no more."""
     if count is None or count >= len(images):
         return images
     generator = np.random.default_rng(derive_seed(seed, "pictures"))
@@ -148,9 +166,9 @@ def chosen(images: Images, count: int | None, seed: int) -> Images:
 
 
 def training_images(run: Run | None) -> Images | None:
-    """What a run was trained on, opened as it was then; None where nobody knows, or it is not there any more.
+    """The training pictures of a run, opened as they were for its training; None if unknown or no longer there.
 
-    Raises `DataError` where other pictures are there now: another part of the source was meant, or it changed.
+    Raises `DataError` if other pictures are there now: the run used a part of the source, or the source has changed.
     """
     recorded = run.record.get("source") if run is not None else None
     if run is None or not isinstance(recorded, dict) or not {"source", "size", "fingerprint"} <= set(recorded):
@@ -162,17 +180,17 @@ def training_images(run: Run | None) -> Images | None:
         return None
     if images.fingerprint != recorded["fingerprint"]:
         raise DataError(
-            f"{run.path} was trained on {recorded['count']:,} pictures of {recorded['source']}, and these are not all "
-            "that is there, or it changed since: name real pictures with --against (against=), those of the training "
-            "with --training (training=)."
+            f"{run.path} was trained on {recorded['count']:,} pictures of {recorded['source']}, which does not hold "
+            "the same pictures now: the run used a part of it, or it has changed. Name real pictures with --against "
+            "(against=), the training pictures with --training (training=)."
         )
     return images
 
 
-def check_samples(subject: Subject) -> None:
-    """Raise `DataError` where a metric asks pictures of a model that draws none."""
+def check_can_sample(subject: Subject) -> None:
+    """Raise `DataError` if the subject is a model that does not sample."""
     if subject.model is not None and "sample" not in verbs_of(subject.model):
         raise DataError(
-            f"{subject.name} draws no new pictures ({catalogue.name_of(subject.model)} answers "
-            f"{', '.join(verbs_of(subject.model))}): judge its reconstructions with metrics=reconstruction."
+            f"{subject.name} cannot sample new pictures ({catalogue.name_of(subject.model)} answers "
+            f"{', '.join(verbs_of(subject.model))}): score its reconstructions with metrics=reconstruction."
         )

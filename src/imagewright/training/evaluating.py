@@ -9,9 +9,9 @@ import torch
 
 from imagewright import distributed
 from imagewright.images import Images
-from imagewright.metrics.plans import plans_of
-from imagewright.metrics.scorer import Judge
-from imagewright.metrics.subjects import SampledPictures, Source, Subject, check_samples
+from imagewright.metrics.plans import make_plans
+from imagewright.metrics.scorer import Scorer
+from imagewright.metrics.subjects import SampledPictures, Source, Subject, check_can_sample
 from imagewright.model import Model
 from imagewright.runs.report.page import write_report
 from imagewright.runs.report.score_tables import format_score
@@ -60,17 +60,17 @@ class Evaluator:
         self.run, self.images, self.count, self.seed = run, images, options.evaluate_count, options.seed
         self.against: Source = images if options.evaluate_against is None else options.evaluate_against
         metrics = options.evaluate_metrics.replace(",", " ").split()
-        (plan,) = plans_of(metrics, (), options.evaluate_features, None, self.count, None)
-        self.judge = Judge(plan, seed=self.seed, device=str(device), alone=True, progress=None)
+        (plan,) = make_plans(metrics, (), options.evaluate_features, None, self.count, None)
+        self.scorer = Scorer(plan, seed=self.seed, device=str(device), alone=True, progress=None)
         subject = self._subject(model, 0)
-        check_samples(subject)
-        self.judge.open_reference(subject, self.against)
+        check_can_sample(subject)
+        self.scorer.open_reference(subject, self.against)
 
     def evaluate(self, model: Model, images_seen: int) -> str:
         """Add the scores of a model as it is now to those of the run; returns them as a line for the log."""
         # In use for all of it, and not by each verb in turn: several threads may then sample from it at once.
         with evaluating(model), torch.random.fork_rng(devices=[]):
-            found = self.judge.scores(self._subject(model, images_seen), self.against, self.images)
+            found = self.scorer.score(self._subject(model, images_seen), self.against, self.images)
         add_scores(self.run.path, found)
         return f"scores at {images_seen:,}: " + "  ".join(f"{score.title} {format_score(score)}" for score in found)
 

@@ -1,1 +1,1 @@
-"""Metrics from classifiers: Inception score, classification accuracy."""
+"""Metrics that use classes: Inception score, classification accuracy scores."""

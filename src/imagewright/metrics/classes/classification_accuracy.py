@@ -1,8 +1,8 @@
-"""Classification accuracy scores by logistic regression on features (`accuracies.py` says what they tell).
+"""Classification accuracy scores by logistic regression on features (`accuracies.py` defines the scores).
 
-It is fitted by a fixed recipe: features of the training part at mean 0 and variance 1, the mean log loss and `penalty`
-/ 2 times the squared weights. That takes seconds, and has no learning rate to be tuned; accuracies are those that these
-features allow. `network_accuracy.py` trains a network on the pictures themselves, as the paper does.
+The classifier is fixed: features standardised on the training part, minimising the mean log loss plus `penalty` / 2
+times the squared weights. It takes seconds and has no learning rate to tune; the accuracies are those that the features
+allow. `network_accuracy.py` trains a network on the pictures themselves, as in the paper.
 Shape letters: N pictures, F features.
 """
 
@@ -15,33 +15,44 @@ from typing import Any
 import numpy as np
 
 from imagewright.errors import ConfigError, DataError
-from imagewright.metrics.classes.accuracies import OPTIONS, accuracies, outputs_of
-from imagewright.metrics.metric import Metric, Sample, Setting, Value
+from imagewright.metrics.classes.accuracies import OPTIONS, accuracies, accuracy_outputs
+from imagewright.metrics.metric import Metric, MetricContext, Sample, Value
 
-LEAST_WIDTH = 0.01  # of the typical standard deviation: what hardly varies in training must not decide everything
-TESTED = 4096  # pictures at a time
+# Of the typical standard deviation: a feature that hardly varies in the training part is divided by no less than this.
+LEAST_DEVIATION = 0.01
+TESTED_AT_ONCE = 4096  # pictures
 MOST_ITERATIONS = 500  # of the solver (L-BFGS)
 
 
 @dataclass(frozen=True)
-class Trained:
-    """A classifier of scikit-learn, and the mean (F,) and width (F,) of the features that it was trained on."""
+class LogisticClassifier:
+    """Logistic regression on standardised features.
+
+    classifier: of scikit-learn.
+    mean: of the features that it was trained on, (F,).
+    deviation: their standard deviations, (F,).
+    """
 
     classifier: Any
     mean: np.ndarray
-    width: np.ndarray
+    deviation: np.ndarray
 
-    def right(self, features: np.ndarray, rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        """Whether it tells the class of features (N, F) at `rows` int64 (n,), by labels int64 (N,): bool (n,)."""
+    def correct(self, features: np.ndarray, rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Whether it classifies features (N, F) at `rows` int64 (n,) as their labels int64 (N,): bool (n,)."""
         found = []
-        for start in range(0, len(rows), TESTED):
-            part = rows[start : start + TESTED]
-            found.append(self.classifier.predict((features[part] - self.mean) / self.width) == labels[part])
+        for start in range(0, len(rows), TESTED_AT_ONCE):
+            part = rows[start : start + TESTED_AT_ONCE]
+            found.append(self.classifier.predict((features[part] - self.mean) / self.deviation) == labels[part])
         return np.concatenate(found)
 
 
-def train(features: np.ndarray, labels: np.ndarray, rows: np.ndarray, penalty: float) -> Trained:
-    """A classifier of features (N, F) and labels int64 (N,) at `rows` int64 (n,), which are held in memory.
+def fit_classifier(features: np.ndarray, labels: np.ndarray, rows: np.ndarray, penalty: float) -> LogisticClassifier:
+    """Fit a classifier.
+
+    features: (N, F).
+    labels: int64 (N,).
+    rows: the rows to train on, int64 (n,); their features are copied into memory.
+    penalty: of the squared weights, relative to the mean log loss.
 
     Raises `DataError` for rows of one class.
     """
@@ -49,40 +60,43 @@ def train(features: np.ndarray, labels: np.ndarray, rows: np.ndarray, penalty: f
     from sklearn.linear_model import LogisticRegression
 
     if len(np.unique(labels[rows])) < 2:
-        raise DataError(f"All {len(rows):,} pictures to train a classifier on are of one class: more are needed.")
-    points = features[rows].astype(np.float64)
-    mean, width = points.mean(0), points.std(0)
-    width = np.maximum(width, LEAST_WIDTH * float(np.sqrt(np.square(width).mean())))
-    width[width == 0] = 1
-    points -= mean
-    points /= width
+        raise DataError(
+            f"All {len(rows):,} pictures to train a classifier on are of one class: at least two are needed."
+        )
+    inputs = features[rows].astype(np.float64)
+    mean, deviation = inputs.mean(0), inputs.std(0)
+    deviation = np.maximum(deviation, LEAST_DEVIATION * float(np.sqrt(np.square(deviation).mean())))
+    deviation[deviation == 0] = 1
+    inputs -= mean
+    inputs /= deviation
     classifier = LogisticRegression(C=1 / (penalty * len(rows)), max_iter=MOST_ITERATIONS)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # it is near enough then
-        return Trained(classifier.fit(points, labels[rows]), mean, width)
+        warnings.simplefilter("ignore", ConvergenceWarning)  # 500 iterations are close enough
+        return LogisticClassifier(classifier.fit(inputs, labels[rows]), mean, deviation)
 
 
-def _compute(sample: Sample, reference: Sample | None, setting: Setting) -> dict[str, Value]:
+def _compute(sample: Sample, reference: Sample | None, context: MetricContext) -> dict[str, Value]:
     assert reference is not None
     assert sample.features is not None
     assert reference.features is not None
-    penalty = setting.options["penalty"]
+    penalty = context.options["penalty"]
     if not penalty > 0:
-        raise ConfigError(f"penalty={penalty:g}, but more than 0 was expected.")
+        raise ConfigError(f"penalty={penalty:g}, but a number above 0 was expected.")
 
-    def fitted(features: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> Trained:
-        return train(features, labels, rows, penalty)
+    def train(features: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> LogisticClassifier:
+        return fit_classifier(features, labels, rows, penalty)
 
     sources = sample.features, reference.features
-    return accuracies(sample, reference, setting, name="accuracy", sources=sources, train=fitted)
+    return accuracies(sample, reference, context, name="accuracy", sources=sources, train=train)
 
 
 METRIC = Metric(
     name="classification_accuracy",
-    outputs=outputs_of("accuracy", "accuracy"),
+    outputs=accuracy_outputs("accuracy", "accuracy"),
     needs=frozenset({"features", "reference", "labels", "reference labels"}),
     compute=_compute,
     source="Ravuri & Vinyals 2019, arXiv:1905.10887; Shmelkov et al. 2018, arXiv:1807.09499",
+    summary="classes of generated pictures, by logistic regression on features",
     least=10,
     advised=2_000,
     why_advised="a classifier learns little from few pictures, and its accuracy on few is coarse",

@@ -1,11 +1,11 @@
-"""The Inception score: how sure a classifier is of each picture, and how many classes it sees in all.
+"""The Inception score: the confidence of a classifier on each picture, and the variety of its classes.
 
 Salimans et al. 2016 (arXiv:1606.03498), section 4: exp of the mean over pictures of KL(p(y | x) || p(y)), from 1 to the
-number of classes; its mean and deviation over 10 splits of the pictures, each with a p(y) of its own.
+number of classes; mean and standard deviation over 10 splits of the pictures, each with its own p(y).
 
-Which pictures share a split: the authors' code takes them as they come, which is right for samples in no order, and
-wrong for a folder that is sorted by class, where each split would hold few classes. So pictures are shuffled first, by
-the seed, as torch-fidelity does (by a generator of its own); `shuffled=false` takes them as they come.
+Assignment to splits: the authors' code splits pictures in their order, which is right for samples in random order and
+wrong for a folder sorted by class, since each split would hold few classes. Here pictures are shuffled by the seed
+first, as in torch-fidelity (whose generator is another one); `shuffled=false` keeps their order.
 Shape letters: N pictures, K classes, S splits.
 """
 
@@ -17,45 +17,55 @@ import numpy as np
 
 from imagewright.errors import ConfigError, DataError
 from imagewright.metrics.intervals import parts_interval
-from imagewright.metrics.metric import Metric, Output, Sample, Setting, Value
+from imagewright.metrics.metric import Metric, MetricContext, Output, Sample, Value
 from imagewright.seeds import derive_seed
 
 BLOCK = 4096
 
 
 @dataclass(frozen=True, eq=False)
-class Predictions:
-    """Of each split: `counts` (S,), `probabilities` (S, K) summed over its pictures, and `sureness` (S,), the sum of
-    sum_y p log p. All float64 but the counts; sums of parts are merged by adding."""
+class SplitPredictions:
+    """Sums over the pictures of each split.
+
+    counts: pictures, int64 (S,).
+    probabilities: sums of p(y | x), float64 (S, K).
+    negative_entropies: sums of sum_y p log p, float64 (S,).
+    """
 
     counts: np.ndarray
     probabilities: np.ndarray
-    sureness: np.ndarray
+    negative_entropies: np.ndarray
 
     @classmethod
-    def of(cls, logits: np.ndarray, split_of: np.ndarray, splits: int) -> Predictions:
-        """Of logits (N, K), any constant added to a row, each of the split that `split_of` (N,) says.
+    def from_logits(cls, logits: np.ndarray, split_of: np.ndarray, splits: int) -> SplitPredictions:
+        """Sums over logits.
+
+        logits: (N, K); a constant added to a row changes nothing.
+        split_of: the split of each picture, int64 (N,).
+        splits: S.
 
         Raises `DataError` for logits that are not finite.
         """
         counts = np.bincount(split_of, minlength=splits)
-        probabilities, sureness = np.zeros((splits, logits.shape[1])), np.zeros(splits)
+        probabilities, negative_entropies = np.zeros((splits, logits.shape[1])), np.zeros(splits)
         for start in range(0, len(logits), BLOCK):
             logs = np.asarray(logits[start : start + BLOCK], np.float64)
             if not np.isfinite(logs).all():
-                raise DataError("Some logits are no finite numbers: there is no Inception score of them.")
+                raise DataError("Some logits are not finite numbers: the Inception score is undefined.")
             logs = logs - logs.max(1, keepdims=True)
             logs -= np.log(np.exp(logs).sum(1, keepdims=True))
             each, where = np.exp(logs), split_of[start : start + BLOCK]
-            np.add.at(sureness, where, (each * logs).sum(1))
+            np.add.at(negative_entropies, where, (each * logs).sum(1))
             for split in np.unique(where):
                 probabilities[split] += each[where == split].sum(0)
-        return cls(counts, probabilities, sureness)
+        return cls(counts, probabilities, negative_entropies)
 
-    def merged(self, other: Predictions) -> Predictions:
-        """Of both sets of pictures together, split by split."""
-        return Predictions(
-            self.counts + other.counts, self.probabilities + other.probabilities, self.sureness + other.sureness
+    def merge(self, other: SplitPredictions) -> SplitPredictions:
+        """The sums over both sets of pictures, split by split."""
+        return SplitPredictions(
+            self.counts + other.counts,
+            self.probabilities + other.probabilities,
+            self.negative_entropies + other.negative_entropies,
         )
 
     def scores(self) -> np.ndarray:
@@ -64,14 +74,18 @@ class Predictions:
             raise DataError(f"{self.counts.sum():,} pictures do not fill {len(self.counts)} splits.")
         marginal = self.probabilities / self.counts[:, None]
         logs = np.log(marginal, out=np.zeros_like(marginal), where=marginal > 0)
-        scores: np.ndarray = np.exp(self.sureness / self.counts - (marginal * logs).sum(1))
+        scores: np.ndarray = np.exp(self.negative_entropies / self.counts - (marginal * logs).sum(1))
         return scores
 
 
-def splits_of(count: int, splits: int = 10, seed: int | None = 0) -> np.ndarray:
-    """The split (N,) of each of `count` pictures: S runs of nearly equal length, of the pictures shuffled by the seed.
+def assign_splits(count: int, splits: int = 10, seed: int | None = 0) -> np.ndarray:
+    """The split of each picture, int64 (N,): S splits of nearly equal size.
 
-    seed None: as they come. Raises `ConfigError` for fewer than 1 split, or more than pictures.
+    count: pictures.
+    splits: S.
+    seed: of the shuffle before; None keeps the order of the pictures.
+
+    Raises `ConfigError` for fewer than 1 split, or more splits than pictures.
     """
     if not 1 <= splits <= count:
         raise ConfigError(f"splits={splits}, but from 1 to the {count:,} pictures were expected.")
@@ -84,16 +98,16 @@ def splits_of(count: int, splits: int = 10, seed: int | None = 0) -> np.ndarray:
 
 
 def inception_score(logits: np.ndarray, splits: int = 10, seed: int | None = 0) -> tuple[float, float]:
-    """The mean over splits of logits (N, K), and their standard deviation (by S, as published scores have it)."""
-    scores = Predictions.of(logits, splits_of(len(logits), splits, seed), splits).scores()
+    """The mean over splits of logits (N, K), and their standard deviation (divided by S, as in published scores)."""
+    scores = SplitPredictions.from_logits(logits, assign_splits(len(logits), splits, seed), splits).scores()
     return float(scores.mean()), float(scores.std())
 
 
-def _compute(sample: Sample, reference: Sample | None, setting: Setting) -> dict[str, Value]:
+def _compute(sample: Sample, reference: Sample | None, context: MetricContext) -> dict[str, Value]:
     assert sample.logits is not None
-    splits = setting.options["splits"]
-    split_of = splits_of(len(sample.logits), splits, setting.seed if setting.options["shuffled"] else None)
-    scores = Predictions.of(sample.logits, split_of, splits).scores()
+    splits = context.options["splits"]
+    split_of = assign_splits(len(sample.logits), splits, context.seed if context.options["shuffled"] else None)
+    scores = SplitPredictions.from_logits(sample.logits, split_of, splits).scores()
     how = f"95 %, of the expected score of {len(sample.logits) // splits:,} pictures, from {splits} splits"
     return {"inception_score": parts_interval(scores, f"{how} with deviation {scores.std():.2g}")}
 
@@ -104,8 +118,9 @@ METRIC = Metric(
     needs=frozenset({"logits"}),
     compute=_compute,
     source="Salimans et al. 2016, arXiv:1606.03498",
+    summary="confidence and variety of a classifier's predictions, without real pictures",
     least=10,
     advised=50_000,
-    why_advised="it grows with the pictures of a split, and published ones are of 5,000",
+    why_advised="it grows with the size of a split, and published scores use splits of 5,000",
     options={"splits": 10, "shuffled": True},
 )

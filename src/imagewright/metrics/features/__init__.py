@@ -1,1 +1,1 @@
-"""Features of pictures: extraction, cache, features of runs."""
+"""Features of pictures: extraction, the cache, features of runs, blocks of features for distances."""

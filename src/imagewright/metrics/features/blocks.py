@@ -1,4 +1,4 @@
-"""Sets of features as blocks of rows in one frame, as products want them. Features are read, never copied whole.
+"""Features split into blocks of normalised rows, for products of matrices. Features are read, never copied whole.
 
 Shape letters: N rows of a set, n of a block, F features.
 """
@@ -15,23 +15,30 @@ from torch import Tensor
 
 from imagewright.errors import DataError
 
-ROWS = 2048  # of a block at most: a block of distances is 16 MiB
+ROWS = 2048  # of a block at most: a block of distances then takes 16 MiB
 FEWEST_ROWS = 64
-BLOCK_BYTES = 2**26  # of a block of features
-KEPT_BYTES = 2**28  # of the features of a set that are kept as products want them; more are made ready each time
-CONVERTED = 256  # rows made float64 at a time
+BLOCK_BYTES = 2**26  # of the features of a block
+CACHED_BYTES = 2**28  # a set of at most this size keeps its normalised blocks; a larger set normalises them on each use
+CONVERTED = 256  # rows converted to float64 at a time
 
 
 @dataclass(frozen=True)
-class Frame:
-    """Features are seen less `centre` (F,), over `scale`, a power of two: what all share would cost digits."""
+class Normalization:
+    """(features - centre) / scale. A large common offset would cost digits in products.
+
+    centre: the mean, float64 (F,).
+    scale: a power of two, so that the division is exact.
+    """
 
     centre: np.ndarray
     scale: float
 
     @classmethod
-    def of(cls, features: Rows) -> Frame:
-        """That in which features (N, F) have squared lengths of about 1. `DataError` for values that are not finite."""
+    def fit(cls, features: Rows) -> Normalization:
+        """The normalisation after which features (N, F) have squared lengths of about 1.
+
+        Raises `DataError` for values that are not finite.
+        """
         start = features[0].astype(np.float64)
         total, squares = np.zeros(len(start)), 0.0
         for first in range(0, len(features), CONVERTED):
@@ -42,12 +49,12 @@ class Frame:
         mean = total / len(features)
         variance = squares / len(features) - float(mean @ mean)
         if not np.isfinite(variance):
-            raise DataError("The features hold values that are no finite numbers: distances of them mean nothing.")
+            raise DataError("The features contain values that are not finite: distances between them are undefined.")
         return cls(start + mean, 2.0 ** round(0.5 * np.log2(variance)) if variance > 0 else 1.0)
 
 
-class ChosenRows:
-    """Some rows int64 (n,) of features (N, F), in the order given: read when they are asked for, never copied whole."""
+class RowSubset:
+    """The rows int64 (n,) of features (N, F), in the order given: indexed on request, never copied whole."""
 
     def __init__(self, features: np.ndarray, rows: np.ndarray) -> None:
         self.features, self.rows = features, rows
@@ -61,90 +68,99 @@ class ChosenRows:
         return chosen
 
 
-Rows = np.ndarray | ChosenRows
+Rows = np.ndarray | RowSubset
 
 
-class Block:
-    """Rows `start` to `stop` of features (N, F), seen in a frame: `squares` float64 (n,) are their squared lengths."""
+class FeatureBlock:
+    """Rows `start` to `stop` of features (N, F), normalised. `squares` float64 (n,): their squared lengths."""
 
-    def __init__(self, features: Rows, bounds: tuple[int, int], frame: Frame) -> None:
-        self.features, self.frame = features, frame
+    def __init__(self, features: Rows, bounds: tuple[int, int], normalization: Normalization) -> None:
+        self.features, self.normalization = features, normalization
         self.start, self.stop = bounds
         self.squares = np.empty(self.stop - self.start)
-        self._rows = self._seen(torch.float32, self.squares)
-        self._sides: dict[bool, Tensor] = {}
+        self._rows = self._normalized(torch.float32, self.squares)
+        self._augmented: dict[bool, Tensor] = {}
 
     @cached_property
-    def coarse(self) -> Tensor:
-        """The rows in the frame, bfloat16 (n, F)."""
+    def bfloat16(self) -> Tensor:
+        """The normalised rows, bfloat16 (n, F)."""
         return self._rows.bfloat16()
 
     @cached_property
-    def coarse_error(self) -> float:
-        """The most that `coarse` is off by in any row: the length of its error over that of the row."""
-        errors = torch.linalg.vector_norm(self._rows - self.coarse, dim=1).double()
+    def bfloat16_error(self) -> float:
+        """The largest relative error of any row of `bfloat16`: the length of the error over the length of the row."""
+        errors = torch.linalg.vector_norm(self._rows - self.bfloat16, dim=1).double()
         return float((errors / torch.from_numpy(self.squares).sqrt().clamp(min=2.0**-1000)).max())
 
     @property
-    def place(self) -> slice:
-        """Where the rows are in the set."""
+    def rows_in_set(self) -> slice:
+        """The rows of the set that this block holds."""
         return slice(self.start, self.stop)
 
-    def side(self, precision: torch.dtype, slack: float, *, left: bool) -> Tensor:
-        """(n, F + 2): one side of a product that gives |a|^2 + |b|^2 - 2 a b of all pairs, less `slack` of the lengths.
+    def augmented(self, precision: torch.dtype, slack: float, *, left: bool) -> Tensor:
+        """(n, F + 2): a factor of the product that gives |a|^2 + |b|^2 - 2 a b of all pairs in one multiplication.
 
-        The columns behind the features hold the lengths and ones; the left side has the features times -2.
+        The two columns after the features hold the squared lengths and ones; the left factor has the features times -2.
+
+        precision: of the result.
+        slack: the share of the squared lengths that is subtracted, for a lower bound.
+        left: whether this is the left factor.
         """
-        if precision is torch.float32 and left in self._sides:
-            return self._sides[left]
-        rows = self._rows if precision is torch.float32 else self._seen(precision)
-        side = torch.ones(len(rows), rows.shape[1] + 2, dtype=precision)
-        torch.mul(rows, -2.0 if left else 1.0, out=side[:, :-2])
-        side[:, -2 if left else -1] = torch.from_numpy(self.squares * (1 - slack))
+        if precision is torch.float32 and left in self._augmented:
+            return self._augmented[left]
+        rows = self._rows if precision is torch.float32 else self._normalized(precision)
+        factor = torch.ones(len(rows), rows.shape[1] + 2, dtype=precision)
+        torch.mul(rows, -2.0 if left else 1.0, out=factor[:, :-2])
+        factor[:, -2 if left else -1] = torch.from_numpy(self.squares * (1 - slack))
         if precision is torch.float32:
-            self._sides[left] = side
-        return side
+            self._augmented[left] = factor
+        return factor
 
-    def _seen(self, precision: torch.dtype, squares: np.ndarray | None = None) -> Tensor:
-        """The rows in the frame, (n, F)."""
-        seen = torch.empty(self.stop - self.start, self.features.shape[1], dtype=precision)
+    def _normalized(self, precision: torch.dtype, squares: np.ndarray | None = None) -> Tensor:
+        """The normalised rows, (n, F). `squares` (n,), if given, is filled with their squared lengths."""
+        result = torch.empty(self.stop - self.start, self.features.shape[1], dtype=precision)
         for first in range(self.start, self.stop, CONVERTED):
             part = slice(first, min(first + CONVERTED, self.stop))
             rows = self.features[part].astype(np.float64)
-            rows -= self.frame.centre
-            rows /= self.frame.scale
+            rows -= self.normalization.centre
+            rows /= self.normalization.scale
             inside = slice(part.start - self.start, part.stop - self.start)
-            seen[inside] = torch.from_numpy(rows)
+            result[inside] = torch.from_numpy(rows)
             if squares is not None:
                 squares[inside] = np.einsum("nf,nf->n", rows, rows)
-        return seen
+        return result
 
 
-class Blocks:
-    """A set of features (N, F) as blocks of equal sizes, with room for so many `neighbours` in each."""
+class FeatureBlocks:
+    """A set of features (N, F) in blocks of nearly equal size.
 
-    def __init__(self, features: Rows, frame: Frame, neighbours: int = 0) -> None:
-        self.features, self.frame = features, frame
+    features: the rows.
+    normalization: of all blocks.
+    neighbours: blocks of up to 2 * neighbours + 2 rows are always allowed, whatever the width of the features.
+    """
+
+    def __init__(self, features: Rows, normalization: Normalization, neighbours: int = 0) -> None:
+        self.features, self.normalization = features, normalization
         count, row_bytes = len(features), 4 * max(1, features.shape[1])
         most = max(FEWEST_ROWS, 2 * neighbours + 2, min(ROWS, BLOCK_BYTES // row_bytes))
         blocks = -(-count // most)
         self.rows = count // blocks
         self._bounds = [(count * k // blocks, count * (k + 1) // blocks) for k in range(blocks)]
-        self._kept: dict[int, Block] | None = {} if count * row_bytes <= KEPT_BYTES else None
+        self._cached: dict[int, FeatureBlock] | None = {} if count * row_bytes <= CACHED_BYTES else None
 
     def __len__(self) -> int:
         return len(self._bounds)
 
-    def __getitem__(self, number: int) -> Block:
-        if self._kept is None:
-            return Block(self.features, self._bounds[number], self.frame)
-        if number not in self._kept:
-            self._kept[number] = Block(self.features, self._bounds[number], self.frame)
-        return self._kept[number]
+    def __getitem__(self, number: int) -> FeatureBlock:
+        if self._cached is None:
+            return FeatureBlock(self.features, self._bounds[number], self.normalization)
+        if number not in self._cached:
+            self._cached[number] = FeatureBlock(self.features, self._bounds[number], self.normalization)
+        return self._cached[number]
 
-    def __iter__(self) -> Iterator[Block]:
+    def __iter__(self) -> Iterator[FeatureBlock]:
         return self.starting(0)
 
-    def starting(self, number: int) -> Iterator[Block]:
-        """The blocks from that one on."""
+    def starting(self, number: int) -> Iterator[FeatureBlock]:
+        """The blocks from `number` on."""
         return (self[place] for place in range(number, len(self)))

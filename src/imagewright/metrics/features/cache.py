@@ -1,7 +1,8 @@
-"""The features of pictures that are judged against again and again, kept by what the pictures and the features are.
+"""The feature cache: features of pictures that are used repeatedly, keyed by the pictures and the network.
 
-`KEY.features` and `KEY.logits` (raw float32), `KEY.moments` (safetensors), and `KEY.json`, written last, with the size
-and SHA-256 of each: a file cut in half counts as not there, and is made anew. One process at a time makes a key.
+An entry is `KEY.features` and `KEY.logits` (raw float32), `KEY.moments` (safetensors), and `KEY.json`, written last,
+with the SHA-256 of each. A truncated or changed file invalidates the entry, which is then extracted again. A lock lets
+one process at a time write an entry.
 """
 
 from __future__ import annotations
@@ -20,68 +21,80 @@ import numpy as np
 from imagewright import distributed
 from imagewright.files import cache_folder, explain_write_errors, locked, write_whole
 from imagewright.images import Images
-from imagewright.metrics.features.extraction import Extracted, Progress, features_of, room
+from imagewright.metrics.features.extraction import ExtractedFeatures, allocate_array, extract_features
 from imagewright.metrics.frechet.moments import Moments
 from imagewright.metrics.subjects import OpenedPictures
 from imagewright.pretrained.features.contract import About, FeatureNetwork
+from imagewright.progress import Progress
 
 FORMAT = 1
 FOLDER = "features"
 
 
 @dataclass(frozen=True)
-class Kept:
-    """Features of a set with their moments; `found`: whether they were there already."""
+class CachedFeatures:
+    """Features of a set of pictures.
 
-    extracted: Extracted
+    extracted: features, and logits if the network classifies.
+    moments: of the features.
+    found: whether they were in the cache.
+    """
+
+    extracted: ExtractedFeatures
     moments: Moments
     found: bool
 
 
-def key_of(images: Images, about: About) -> str:
-    """What decides the features of pictures: their pixels, the network, and what is done to pictures before it."""
+def cache_key(images: Images, about: About) -> str:
+    """A digest of what decides the features: the pixels, the network, and its preprocessing; 32 hex digits."""
     parts = json.dumps([FORMAT, images.fingerprint, about.to_dict()], sort_keys=True)
     return hashlib.sha256(parts.encode()).hexdigest()[:32]
 
 
-def kept_features(
+def load_features(
     images: Images,
     network: FeatureNetwork,
     *,
     progress: Progress | None = None,
     alone: bool = False,
     cache_dir: str | Path | None = None,
-) -> Kept:
-    """The features of `images`: from the cache, or made now and kept. `alone` and ranks: as for `features_of`.
+) -> CachedFeatures:
+    """The features of images: from the cache, or extracted now and saved there.
 
-    Ranks other than the main one do their share of the work and get empty features.
-    Raises `RunError` where the cache cannot be written.
+    images: the pictures.
+    network: extracts the features.
+    progress: called with (done, total) during the extraction.
+    alone: as for `extract_features`. Under `torchrun` the other ranks do their share and return empty features.
+    cache_dir: another folder than the usual cache.
+
+    Raises `RunError` if the cache cannot be written.
     """
     folder = cache_folder(cache_dir) / FOLDER
-    place = _Place(folder, key_of(images, network.about), network.about, len(images))
+    entry = _CacheEntry(folder, cache_key(images, network.about), network.about, len(images))
     main = alone or distributed.is_main()
     pictures = OpenedPictures(images)
     if not main:
         if distributed.any_rank(False):
-            features_of(pictures, network, progress=progress)
-        return Kept(Extracted(np.empty((0, network.about.dimension), np.float32)), Moments.none(1), False)
+            extract_features(pictures, network, progress=progress)
+        empty = ExtractedFeatures(np.empty((0, network.about.dimension), np.float32))
+        return CachedFeatures(empty, Moments.empty(1), False)
     with explain_write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        with locked(folder / f"{place.key}.lock"):
-            found = place.open()
+        with locked(folder / f"{entry.key}.lock"):
+            found = entry.read()
             if not alone:
-                distributed.any_rank(found is None)  # tells the others whether there is work for them
+                distributed.any_rank(found is None)  # tells the other ranks whether to extract their share
             if found is not None:
                 return found
 
-            def make() -> Extracted:
-                rooms = (place.room("features"), place.room("logits"))
-                return features_of(pictures, network, progress=progress, rooms=rooms, alone=alone)
+            def extract() -> ExtractedFeatures:
+                allocate = (entry.allocator("features"), entry.allocator("logits"))
+                return extract_features(pictures, network, progress=progress, allocate=allocate, alone=alone)
 
-            return place.keep(make, images.source)
+            return entry.save(extract, images.source)
 
 
-class _Place:
+class _CacheEntry:
     """The files of one key."""
 
     def __init__(self, folder: Path, key: str, about: About, count: int) -> None:
@@ -90,18 +103,18 @@ class _Place:
     def path(self, kind: str) -> Path:
         return self.folder / f"{self.key}.{kind}"
 
-    def room(self, kind: str) -> Callable[[tuple[int, int]], np.ndarray]:
-        """Room for an array in the file of that kind, under a name that does not count yet."""
+    def allocator(self, kind: str) -> Callable[[tuple[int, int]], np.ndarray]:
+        """A function that maps the file of that kind as an array, under the name of an unfinished file."""
 
-        def made(shape: tuple[int, int]) -> np.ndarray:
+        def allocate(shape: tuple[int, int]) -> np.ndarray:
             if 0 in shape:
-                return room(shape)
+                return allocate_array(shape)
             return np.memmap(self.path(f"{kind}.part"), np.float32, "w+", shape=shape)
 
-        return made
+        return allocate
 
-    def open(self) -> Kept | None:
-        """What is kept, if it is there and whole."""
+    def read(self) -> CachedFeatures | None:
+        """The features, None if the entry is missing or damaged."""
         try:
             header = json.loads(self.path("json").read_text())
             if header["format"] != FORMAT or header["count"] != self.count:
@@ -112,19 +125,20 @@ class _Place:
         except (OSError, ValueError, KeyError, TypeError):
             return None
         with suppress(OSError):
-            os.utime(self.path("json"))  # when it was last used
+            os.utime(self.path("json"))  # the time of the last use
         logits = self._mapped("logits", self.about.classes) if self.about.classes else None
-        return Kept(Extracted(self._mapped("features", self.about.dimension), logits), moments, True)
+        return CachedFeatures(ExtractedFeatures(self._mapped("features", self.about.dimension), logits), moments, True)
 
     def _mapped(self, kind: str, width: int) -> np.ndarray:
         return np.memmap(self.path(kind), np.float32, "r", shape=(self.count, width))
 
-    def keep(self, make: Callable[[], Extracted], source: str) -> Kept:
+    def save(self, extract: Callable[[], ExtractedFeatures], source: str) -> CachedFeatures:
+        """Extract the features into the files of this entry."""
         self.path("json").unlink(missing_ok=True)
         kinds = ["features", *(["logits"] if self.about.classes else [])]
         try:
-            extracted = make()
-            moments = Moments.of(extracted.features)
+            extracted = extract()
+            moments = Moments.from_features(extracted.features)
             for kind, array in zip(kinds, (extracted.features, extracted.logits), strict=False):
                 assert isinstance(array, np.memmap)
                 array.flush()
@@ -137,7 +151,7 @@ class _Place:
         finally:
             for kind in kinds:
                 self.path(f"{kind}.part").unlink(missing_ok=True)
-        return Kept(extracted, moments, False)
+        return CachedFeatures(extracted, moments, False)
 
 
 def _digest(path: Path) -> str:
@@ -148,10 +162,10 @@ def _digest(path: Path) -> str:
 def _write_moments(path: Path, moments: Moments) -> None:
     from safetensors.numpy import save
 
-    write_whole(path, save(moments.state()))
+    write_whole(path, save(moments.to_arrays()))
 
 
 def _read_moments(path: Path) -> Moments:
     from safetensors.numpy import load
 
-    return Moments.from_state(load(path.read_bytes()))
+    return Moments.from_arrays(load(path.read_bytes()))

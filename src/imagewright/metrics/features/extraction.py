@@ -1,6 +1,7 @@
-"""Pictures to features in one pass, with every core at work: on pictures of its own, or beside a GPU on the next ones.
+"""Feature extraction in one pass over the pictures, with all cores at work.
 
-Over ranks each takes a share of the rows, and the main one gets all of them.
+On a CPU each core handles pictures of its own; with a GPU the CPU prepares the next batch meanwhile. Under `torchrun`
+each rank extracts a share of the rows, and the main rank collects all of them.
 """
 
 from __future__ import annotations
@@ -22,28 +23,35 @@ from imagewright.errors import DataError
 from imagewright.files import cache_folder
 from imagewright.metrics.metric import Pictures
 from imagewright.pretrained.features.contract import FeatureNetwork, Features
+from imagewright.progress import Progress
 from imagewright.verbs.blocks import LARGEST_BLOCK
 
 BATCH = 4 * LARGEST_BLOCK
-AHEAD = 2  # batches that are begun before those at work are done
-IN_MEMORY = 2**28  # bytes of one array; more are kept in a file that the system maps into memory
+AHEAD = 2  # batches submitted beyond those that the workers hold
+IN_MEMORY = 2**28  # bytes of one array; larger arrays are mapped from a file
 
 Result = TypeVar("Result")
-Progress = Callable[[int, int], None]
-Room = Callable[[tuple[int, int]], np.ndarray]
-"""Gives an array float32 of a shape to write into."""
+Allocate = Callable[[tuple[int, int]], np.ndarray]
+"""Returns an array float32 of a shape, to be written into."""
 
 
 @dataclass(frozen=True)
-class Extracted:
-    """`features` float32 (N, F), and `logits` float32 (N, K) where the network classifies; maybe mapped from files."""
+class ExtractedFeatures:
+    """Arrays that may be mapped from files.
+
+    features: float32 (N, F).
+    logits: float32 (N, K), None if the network does not classify.
+    """
 
     features: np.ndarray
     logits: np.ndarray | None = None
 
 
-def room(shape: tuple[int, ...], kind: type[np.generic] = np.float32) -> np.ndarray:
-    """An array to fill: in memory, or in a nameless file beside the cache, which goes when the array does."""
+def allocate_array(shape: tuple[int, ...], kind: type[np.generic] = np.float32) -> np.ndarray:
+    """An uninitialised array: in memory, or above 256 MiB mapped from an unnamed file in the cache folder.
+
+    The file disappears together with the array.
+    """
     if np.prod(shape, dtype=np.int64) * np.dtype(kind).itemsize <= IN_MEMORY:
         return np.empty(shape, kind)
     folder = cache_folder(None)
@@ -52,30 +60,35 @@ def room(shape: tuple[int, ...], kind: type[np.generic] = np.float32) -> np.ndar
         return np.memmap(file, kind, "w+", shape=shape)
 
 
-def features_of(
+def extract_features(
     pictures: Pictures,
     network: FeatureNetwork,
     *,
     progress: Progress | None = None,
-    rooms: tuple[Room, Room] = (room, room),
+    allocate: tuple[Allocate, Allocate] = (allocate_array, allocate_array),
     alone: bool = False,
-) -> Extracted:
-    """The features of all pictures. Memory does not grow with their number, but for what `rooms` gives.
+) -> ExtractedFeatures:
+    """The features of all pictures. Apart from the arrays of `allocate`, memory does not grow with their number.
 
-    `rooms`: where features and logits are written. `alone`: this process does all, whatever ranks there are; else each
-    rank does a share, and calls this alike; only the main one has the whole afterwards. Raises `DataError` for
-    features that are no finite numbers, naming the picture.
+    pictures: by number.
+    network: extracts the features.
+    progress: called with (done, total).
+    allocate: functions that return the arrays for features and for logits.
+    alone: this process extracts everything, whatever the number of ranks. Otherwise all ranks call this function, each
+        extracts a share, and only the main rank returns the whole.
+
+    Raises `DataError` for features that are not finite, with the number of the picture.
     """
     about = network.about
     world = 1 if alone else distributed.world_size()
     rank = 0 if alone else distributed.rank()
-    bounds = _bounds(len(pictures), world)
-    main, mine = rank == 0, bounds[rank + 1] - bounds[rank]
-    rows = len(pictures) if main else mine
-    features = (rooms[0] if main else room)((rows, about.dimension))
-    logits = (rooms[1] if main else room)((rows, about.classes)) if about.classes else None
+    bounds = _share_bounds(len(pictures), world)
+    main, own_share = rank == 0, bounds[rank + 1] - bounds[rank]
+    rows = len(pictures) if main else own_share
+    features = (allocate[0] if main else allocate_array)((rows, about.dimension))
+    logits = (allocate[1] if main else allocate_array)((rows, about.classes)) if about.classes else None
     done = 0
-    for found in _in_order(pictures, network, bounds[rank], bounds[rank + 1]):
+    for found in _extract_in_order(pictures, network, bounds[rank], bounds[rank + 1]):
         count = len(found.pooled)
         _check_finite(found.pooled, bounds[rank] + done, about.name)
         features[done : done + count] = found.pooled.numpy()
@@ -88,36 +101,38 @@ def features_of(
         distributed.gather_rows_on_main(features, bounds)
         if logits is not None:
             distributed.gather_rows_on_main(logits, bounds)
-    return Extracted(features, logits)
+    return ExtractedFeatures(features, logits)
 
 
-def _bounds(count: int, world: int) -> list[int]:
-    """Where each rank's share begins, in whole blocks, so that a picture is the same however many ranks there are."""
+def _share_bounds(count: int, world: int) -> list[int]:
+    """The first row of each rank's share, in whole blocks, so that features do not depend on the number of ranks."""
     blocks = -(-count // LARGEST_BLOCK)
     return [min(count, blocks * rank // world * LARGEST_BLOCK) for rank in range(world + 1)]
 
 
-def _in_order(pictures: Pictures, network: FeatureNetwork, first: int, last: int) -> Iterator[Features]:
+def _extract_in_order(pictures: Pictures, network: FeatureNetwork, first: int, last: int) -> Iterator[Features]:
     """The features of the rows from `first` to `last`, a batch at a time.
 
-    Where the network may be called by several threads, each takes pictures all the way from reading them, on one core:
-    cores that share a batch wait for each other at every layer. Else batches are made ready while the network is at
-    work on the one before.
+    If several threads may call the network, each core reads, prepares and extracts batches of its own: cores that share
+    a batch wait for each other at every layer. Otherwise one thread prepares the next batches while the network runs.
     """
 
-    def ready(start: int, count: int) -> Tensor:
+    def prepare(start: int, count: int) -> Tensor:
         return network.prepare(pictures.pictures(np.arange(start, min(start + count, last))))
 
     if network.concurrent:
         step = max(LARGEST_BLOCK, network.block)
-        yield from _ahead(lambda start: network.extract(ready(start, step)), range(first, last, step), one_core=True)
+        yield from _map_ahead(lambda start: network.extract(prepare(start, step)), range(first, last, step), True)
     else:
-        for prepared in _ahead(lambda start: ready(start, BATCH), range(first, last, BATCH), one_core=False):
+        for prepared in _map_ahead(lambda start: prepare(start, BATCH), range(first, last, BATCH), False):
             yield network.extract(prepared)
 
 
-def _ahead(work: Callable[[int], Result], starts: range, *, one_core: bool) -> Iterator[Result]:
-    """What `work` makes of each start, in their order and a few ahead: by a thread, or by one on each core."""
+def _map_ahead(work: Callable[[int], Result], starts: range, one_core: bool) -> Iterator[Result]:
+    """Map `work` over `starts` in order, a few items ahead.
+
+    one_core: on one single-threaded worker per core; else on one worker thread.
+    """
     threads = torch.get_num_threads()
     workers, begin = (threads, partial(torch.set_num_threads, 1)) if one_core else (1, None)
     left = iter(starts)
@@ -133,13 +148,14 @@ def _ahead(work: Callable[[int], Result], starts: range, *, one_core: bool) -> I
                 for future in waiting:
                     future.cancel()
     finally:
-        torch.set_num_threads(threads)  # a thread that sets its own number sets that of later ones too
+        torch.set_num_threads(threads)  # a worker that sets its number of threads also sets it for later threads
 
 
 def _check_finite(features: Tensor, first: int, name: str) -> None:
+    """Raise `DataError` for features that are not finite. `first`: the number of the first picture."""
     wrong = ~features.isfinite().all(1)
     if wrong.any():
         raise DataError(
-            f"The features {name!r} of picture {first + int(wrong.int().argmax()):,} are no finite numbers, so that no "
-            "score of them would mean anything: is the weights file whole?"
+            f"The features {name!r} of picture {first + int(wrong.int().argmax()):,} are not finite numbers, so no "
+            "score can be computed from them. Check that the weights file is complete."
         )

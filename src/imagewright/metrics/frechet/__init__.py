@@ -1,1 +1,1 @@
-"""Frechet distances and their moments."""
+"""Frechet distances, and the moments of features that they are computed from."""

@@ -1,12 +1,12 @@
-"""The Frechet distance of endless pictures: its bias is in proportion to 1/N, so a line is drawn to 1/N = 0.
+"""The Frechet distance at infinity: the distance has a bias in proportion to 1/N, and is extrapolated to 1/N = 0.
 
-Chong & Forsyth 2020 (arXiv:1911.07023), section 3: distances of 15 random subsets, of sizes evenly spread from 5,000 to
-all N pictures, and the intercept of a least-squares line over 1/N. Ours differs in two points, neither of which moves
-what it estimates:
+Chong & Forsyth 2020 (arXiv:1911.07023), section 3: distances of 15 random subsets, with sizes evenly spaced from 5,000
+to all N pictures, and the intercept of a least-squares line over 1/N. Two differences, neither of which changes the
+quantity estimated:
 
-- Each subset holds the one before it. All moments then come from one pass over the features, instead of one each, and
-  the intercept's standard error is 5 % more than that of subsets drawn apart (for N = 50,000).
-- With fewer than 10,000 pictures the smallest subset is a half of them.
+- The subsets are nested. All moments then come from one pass over the features, and the intercept's standard error is
+  5 % larger than with independent subsets (for N = 50,000).
+- With fewer than 10,000 pictures the smallest subset has N / 2 pictures.
 
 Shape letters: N pictures, F features, S subsets.
 """
@@ -19,19 +19,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from imagewright.errors import ConfigError
-from imagewright.metrics.frechet.distance import frechet_distance, moments_of, spread
+from imagewright.metrics.frechet.distance import frechet_distance, influence_deviation, sample_moments
 from imagewright.metrics.frechet.moments import BLOCK, Moments
 from imagewright.metrics.intervals import normal_interval
-from imagewright.metrics.metric import Metric, Output, Sample, Setting, Value
+from imagewright.metrics.metric import Metric, MetricContext, Output, Sample, Value
 from imagewright.seeds import derive_seed
 
 
 @dataclass(frozen=True)
 class Extrapolation:
-    """A line through distances (S,) of subsets of `sizes` (S,), over 1/size: `intercept` is the distance at infinity.
+    """A least-squares line of distances over 1 / size.
 
-    slope: how fast the bias falls, in distance times pictures. inflation: the intercept's standard error is this times
-    that of the distance of all N pictures, to first order.
+    sizes: of the subsets, int64 (S,).
+    distances: of the subsets, (S,).
+    intercept: the distance at infinity.
+    slope: the bias times the number of pictures.
+    inflation: the intercept's standard error over that of the distance of all N pictures, to first order.
     """
 
     sizes: np.ndarray
@@ -42,26 +45,30 @@ class Extrapolation:
 
 
 def subset_sizes(count: int, subsets: int = 15, smallest: int = 5000) -> np.ndarray:
-    """Sizes int64 (S,), evenly spread from `smallest`, or a half of `count` where that is less, to `count`.
+    """Sizes int64 (S,), evenly spaced from the smallest to `count`.
 
-    Raises `ConfigError` where so many different sizes do not fit.
+    count: N.
+    subsets: S.
+    smallest: the smallest size; N / 2 if that is smaller.
+
+    Raises `ConfigError` if there are not so many different sizes.
     """
     first = min(smallest, count // 2)
     if subsets < 2 or first < 2 or count - first < subsets - 1:
         raise ConfigError(
-            f"{count:,} pictures cannot be extrapolated with subsets={subsets}, smallest={smallest}: 2 subsets or "
-            f"more, each larger than the one before, were expected, from {max(first, 2):,} pictures to all."
+            f"{count:,} pictures cannot be extrapolated with subsets={subsets}, smallest={smallest}: at least 2 "
+            f"subsets were expected, each larger than the one before, from {max(first, 2):,} pictures to all."
         )
     return np.linspace(first, count, subsets).round().astype(np.int64)
 
 
 def extrapolate(sizes: np.ndarray, distances: np.ndarray) -> Extrapolation:
-    """The least-squares line through distances (S,) over 1 / sizes (S,), of subsets that each hold the one before."""
+    """The least-squares line through distances (S,) over 1 / sizes (S,) of nested subsets."""
     design = np.stack([np.ones(len(sizes)), 1 / sizes], axis=1)
     weights = np.linalg.pinv(design)
     intercept, slope = weights @ distances
-    # To first order a distance is a mean of one number a picture. A picture that is in subsets k, k + 1, ... weighs
-    # sum w_s / n_s over them in the intercept, and independent pictures' variances add.
+    # To first order a distance is a mean of one number per picture. A picture in the subsets k, k + 1, ... has the
+    # weight sum w_s / n_s over them in the intercept, and the variances of independent pictures add.
     pictures = np.diff(sizes, prepend=0)
     each = np.cumsum((weights[0] / sizes)[::-1])[::-1]
     inflation = float(np.sqrt(sizes[-1] * (pictures * each**2).sum()))
@@ -71,10 +78,17 @@ def extrapolate(sizes: np.ndarray, distances: np.ndarray) -> Extrapolation:
 def frechet_infinity(
     features: np.ndarray, reference: Moments, *, subsets: int = 15, smallest: int = 5000, seed: int = 0
 ) -> Extrapolation:
-    """The extrapolated distance of features (N, F), read in blocks, from a reference, which is held fixed.
+    """The extrapolated distance of features from a fixed reference.
 
-    Equal seeds draw equal subsets. The intercept may fall below 0 where the distance is near 0: it is an estimate
-    without bias. Raises `ConfigError` for sizes that do not fit N, `DataError` for features that have no distance.
+    An estimate without bias to first order: it may be below 0 if the distance is near 0.
+
+    features: (N, F), read in blocks.
+    reference: moments of the real pictures.
+    subsets: S.
+    smallest: the size of the smallest subset; N / 2 if that is smaller.
+    seed: equal seeds choose equal subsets.
+
+    Raises `ConfigError` for sizes that do not fit N, `DataError` for features without a distance.
     """
     sizes = subset_sizes(len(features), subsets, smallest)
     order = np.random.default_rng(derive_seed(seed, "subsets")).permutation(len(features))
@@ -83,31 +97,35 @@ def frechet_infinity(
 
 
 def _growing(features: np.ndarray, order: np.ndarray, sizes: np.ndarray) -> Iterator[Moments]:
-    """The moments of the first of `order`, at each of the sizes."""
-    moments = Moments.none(features.shape[1])
+    """The moments of the first rows of `order`, for each of the sizes."""
+    moments = Moments.empty(features.shape[1])
     for start, end in zip([0, *sizes[:-1]], sizes, strict=True):
         for first in range(start, end, BLOCK):
-            rows = np.sort(order[first : min(first + BLOCK, end)])  # in the file's order, which is read faster
-            moments = moments.merged(Moments.of(features[rows]))
+            rows = np.sort(order[first : min(first + BLOCK, end)])  # in the order of the file, which is faster to read
+            moments = moments.merge(Moments.from_features(features[rows]))
         yield moments
 
 
 def advised_for(dimension: int) -> int:
-    """Pictures from which on a line fits: the smallest subset, a half of them, then has 2 for each feature or 5,000."""
+    """Pictures above which the line fits: the smallest subset then has 5,000 pictures, or 2 for each feature."""
     return min(4 * dimension, 10_000)
 
 
-def _compute(sample: Sample, reference: Sample | None, setting: Setting) -> dict[str, Value]:
+def _compute(sample: Sample, reference: Sample | None, context: MetricContext) -> dict[str, Value]:
     assert reference is not None
     assert sample.features is not None
-    real, options = moments_of(reference), setting.options
+    real, options = sample_moments(reference), context.options
     found = frechet_infinity(
-        sample.features, real, subsets=options["subsets"], smallest=options["smallest"], seed=setting.seed
+        sample.features, real, subsets=options["subsets"], smallest=options["smallest"], seed=context.seed
     )
     if not options["interval"]:
         return {"fd_infinity": Value(found.intercept)}
-    error = found.inflation * spread(moments_of(sample), real, sample.features, setting.seed) / len(sample) ** 0.5
-    how = f"95 %, over other {len(sample):,} pictures and subsets, this reference given"
+    error = (
+        found.inflation
+        * influence_deviation(sample_moments(sample), real, sample.features, context.seed)
+        / len(sample) ** 0.5
+    )
+    how = f"95 %, over other {len(sample):,} pictures and subsets, the reference fixed"
     return {"fd_infinity": normal_interval(found.intercept, error, how)}
 
 
@@ -117,9 +135,10 @@ METRIC = Metric(
     needs=frozenset({"features", "reference"}),
     compute=_compute,
     source="Chong & Forsyth 2020, arXiv:1911.07023",
+    summary="fd extrapolated to infinitely many pictures",
     least=32,
     advised=10_000,
     advised_for=advised_for,
-    why_advised="the bias of small subsets is no line in 1/N, and a line over few sizes is unsure",
+    why_advised="the bias of small subsets is not linear in 1/N, and a line over few sizes is uncertain",
     options={"subsets": 15, "smallest": 5000, "interval": True},
 )

@@ -1,8 +1,8 @@
-"""Factors of covariances, of full rank or not: L with L L^T = C.
+"""Factors of covariances of any rank: L with L L^T = C.
 
-It is Cholesky's. Where features outnumber pictures, repeat each other or never vary, it is pivoted and ends at the rank
-(Higham 1990, "Analysis of the Cholesky decomposition of a semi-definite matrix"), of the covariance at unit variances:
-rounding is then relative to each feature's, however unlike they are, as it is without pivots.
+A Cholesky factor. If features outnumber pictures, are duplicates or are constant, it is pivoted and truncated at the
+rank (Higham 1990, "Analysis of the Cholesky decomposition of a semi-definite matrix"). Pivoting is applied to the
+correlation matrix, so that rounding is relative to the variance of each feature, as it is without pivoting.
 Shape letters: F features, R rank.
 """
 
@@ -17,11 +17,11 @@ import numpy as np
 EPSILON = float(np.finfo(np.float64).eps)
 
 
-def on_one_thread() -> AbstractContextManager[Any]:
-    """Decompositions in here run on one thread of the processor.
+def single_blas_thread() -> AbstractContextManager[Any]:
+    """A context in which matrix decompositions run on a single thread.
 
-    Those of symmetric matrices gain little from a second one, and threads that wait for each other thousands of times
-    make them ten times slower where a training uses the other cores.
+    Symmetric decompositions gain little from a second thread. While a training uses the other cores, several threads
+    are ten times slower, since they wait for each other thousands of times.
     """
     limit: AbstractContextManager[Any] = _controller().limit(limits=1, user_api="blas")
     return limit
@@ -29,45 +29,49 @@ def on_one_thread() -> AbstractContextManager[Any]:
 
 @cache
 def _controller() -> Any:
-    import scipy.linalg  # noqa: F401 - it has threads of its own, which must be there to be found
+    import scipy.linalg  # noqa: F401 - loads scipy's own BLAS, so that the controller finds its threads
     from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
     return ThreadpoolController()
 
 
-def factor_of(covariance: np.ndarray, most_rank: int) -> np.ndarray:
-    """L (F, R), R <= `most_rank`, with L L^T = `covariance` (F, F); lower triangular where full rank is beyond doubt.
+def factorize(covariance: np.ndarray, most_rank: int) -> np.ndarray:
+    """L (F, R) with L L^T = `covariance`; lower triangular if the rank is certainly full.
 
-    It is where no feature is told by those before it to F * 4e-15 of its variance, which rounding could feign.
+    Full rank is assumed only if no feature is a linear combination of the earlier ones to within F * 4e-15 of its
+    variance; below that, rounding could produce the same.
+
+    covariance: (F, F).
+    most_rank: the largest R.
     """
     if most_rank >= len(covariance):
-        full = _full(covariance)
+        full = _full_rank_factor(covariance)
         if full is not None:
             return full
     scales = np.sqrt(covariance.diagonal().clip(0))
     varied = np.flatnonzero(scales)
     unit = covariance[np.ix_(varied, varied)] / scales[varied]
     unit /= scales[varied, None]
-    root = _pivoted(unit)[:, :most_rank]
+    root = _pivoted_factor(unit)[:, :most_rank]
     factor = np.zeros((len(scales), root.shape[1]))
     factor[varied] = root * scales[varied, None]
     return factor
 
 
-def _full(covariance: np.ndarray) -> np.ndarray | None:
-    """Cholesky's factor, or None for a matrix that has not full rank as far as rounding lets it be told."""
+def _full_rank_factor(covariance: np.ndarray) -> np.ndarray | None:
+    """The Cholesky factor, or None if rounding leaves open whether the matrix has full rank."""
     from scipy.linalg import lapack
 
-    upper, failed = lapack.dpotrf(covariance.T)  # of the transpose, which is in LAPACK's order and spares copies
+    upper, failed = lapack.dpotrf(covariance.T)  # the transpose is in LAPACK's memory order, which avoids a copy
     if failed:
         return None
-    untold = upper.diagonal() ** 2 / covariance.diagonal()
+    unexplained = upper.diagonal() ** 2 / covariance.diagonal()
     root: np.ndarray = upper.T
-    return root if untold.min() > 16 * EPSILON * len(covariance) else None
+    return root if unexplained.min() > 16 * EPSILON * len(covariance) else None
 
 
-def _pivoted(unit: np.ndarray) -> np.ndarray:
-    """The pivoted factor, rows in their own order; it ends where what is left is rounding."""
+def _pivoted_factor(unit: np.ndarray) -> np.ndarray:
+    """The pivoted Cholesky factor, rows in the original order, truncated where the remainder is rounding."""
     from scipy.linalg import lapack
 
     if not len(unit):

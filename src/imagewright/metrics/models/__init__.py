@@ -1,1 +1,1 @@
-"""Metrics that ask the model: path length, likelihood."""
+"""Metrics that ask the model itself: perceptual path length, likelihood."""

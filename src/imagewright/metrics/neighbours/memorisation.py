@@ -1,12 +1,13 @@
-"""Memorisation: do generated pictures lie nearer to training pictures than new real ones do?
+"""Memorisation: whether generated pictures lie nearer to training pictures than held-out real pictures do.
 
-Meehan, Chaudhuri & Dasgupta 2020, arXiv:2004.05675, section 4: in each cell of the space, by k-means over the training
-pictures, the distances of generated and of held-out pictures to the nearest training picture of the cell are ranked
-together; Z is the Mann-Whitney statistic in standard deviations, and C_T the mean of Z over cells, weighted by their
-held-out pictures. Far below 0: copies, or pictures of little detail; far above: farther out than new real pictures lie.
-As in the paper cells with too few generated pictures are left out: they are a matter of coverage. Beside it stands the
-plain gap: the median distance to the nearest training picture over that of held-out pictures, 1 for an honest model.
-`imagewright latent neighbours` names the copies, and judges by another test.
+Data-copying test C_T of Meehan, Chaudhuri & Dasgupta 2020, arXiv:2004.05675, section 4. The feature space is divided
+into cells by k-means over the training pictures. In each cell the distances of generated and of held-out pictures to
+the nearest training picture of the cell are ranked together; Z is the Mann-Whitney statistic in standard deviations.
+C_T is the mean of Z over cells, weighted by their held-out pictures. Far below 0: copies, or pictures with little
+detail. Far above 0: generated pictures lie farther out than held-out ones. As in the paper, cells with too few
+generated pictures are left out: they are a matter of coverage.
+`nearest_ratio` is the median distance to the nearest training picture over that of held-out pictures: 1 without
+memorisation. `imagewright latent neighbours` shows the copies, and uses another test.
 Shape letters: M generated and N held-out pictures, T training pictures, F features, K cells.
 """
 
@@ -18,21 +19,27 @@ from dataclasses import dataclass
 import numpy as np
 
 from imagewright.errors import ConfigError, DataError
-from imagewright.metrics.features.blocks import ChosenRows, Rows
+from imagewright.metrics.features.blocks import Rows, RowSubset
 from imagewright.metrics.intervals import bootstrap, normal_interval
-from imagewright.metrics.metric import Metric, Output, Sample, Setting, Value
+from imagewright.metrics.metric import Metric, MetricContext, Output, Sample, Value
 from imagewright.metrics.neighbours.distances import nearest_distances
 from imagewright.seeds import derive_seed
 
-CLUSTERED = 10_000  # training pictures that cells are found from
-LEAST_OF_CELL = 20  # generated pictures of a cell that counts, and held-out ones
-SAME = 1e-4  # of the typical distance: rounding of features apart, the same picture
+CLUSTERED = 10_000  # training pictures that k-means is fitted to
+LEAST_OF_CELL = 20  # generated, and held-out, pictures below which a cell is left out
+SAME = 1e-4  # of the typical distance: a smaller distance is rounding of the features of the same picture
 CERTAIN = 3.0  # standard deviations
 
 
 @dataclass(frozen=True)
-class Copying:
-    """`c_t`, in standard deviations; its `error` were all pictures drawn alike; `cells` that count, of `of_cells`."""
+class DataCopying:
+    """The data-copying statistic.
+
+    c_t: in standard deviations.
+    error: its standard error under the hypothesis that both sets have the same distribution.
+    cells: cells with enough pictures.
+    of_cells: all cells.
+    """
 
     c_t: float
     error: float
@@ -41,7 +48,10 @@ class Copying:
 
 
 def mann_whitney(generated: np.ndarray, held_out: np.ndarray) -> float:
-    """By how many standard deviations numbers (M,) are larger than others (N,), by ranks (eq. 1; ties count half)."""
+    """The Mann-Whitney statistic of numbers (M,) against others (N,), in standard deviations (eq. 1; ties count half).
+
+    Positive if the first ones are larger.
+    """
     from scipy.stats import rankdata
 
     count, other = len(generated), len(held_out)
@@ -50,25 +60,28 @@ def mann_whitney(generated: np.ndarray, held_out: np.ndarray) -> float:
     return (larger - count * other / 2) / math.sqrt(count * other * (count + other + 1) / 12)
 
 
-def copying(distances: list[tuple[np.ndarray, np.ndarray]], least: int = LEAST_OF_CELL) -> Copying:
-    """C_T from distances to the nearest training picture in each cell: of generated (m,), of held-out pictures (n,).
+def data_copying(distances: list[tuple[np.ndarray, np.ndarray]], least: int = LEAST_OF_CELL) -> DataCopying:
+    """C_T.
 
-    Raises `DataError` where no cell has `least` of both.
+    distances: for each cell, to its nearest training picture: of generated (m,) and of held-out pictures (n,).
+    least: a cell with fewer pictures of either set is left out.
+
+    Raises `DataError` if no cell is left.
     """
     counted = [pair for pair in distances if min(len(part) for part in pair) >= least]
     if not counted:
         raise DataError(
-            f"No part of the space holds {least} generated and {least} held-out pictures together: memorisation cannot "
-            "be told from so few. More pictures, or fewer cells (memorisation:cells=1), were expected."
+            f"No cell has at least {least} generated and {least} held-out pictures, so memorisation is undefined: "
+            "more pictures, or fewer cells (memorisation:cells=1), were expected."
         )
     weights = np.array([len(held_out) for _, held_out in counted], np.float64)
     weights /= weights.sum()
     found = float(weights @ [mann_whitney(*pair) for pair in counted])
-    return Copying(found, float(np.sqrt(np.square(weights).sum())), len(counted), len(distances))
+    return DataCopying(found, float(np.sqrt(np.square(weights).sum())), len(counted), len(distances))
 
 
-def cells_of(training: np.ndarray, others: list[np.ndarray], cells: int, seed: int) -> list[np.ndarray]:
-    """The cell of each row of `training` (T, F) and of `others`, int64 each: by k-means over training pictures."""
+def assign_cells(training: np.ndarray, others: list[np.ndarray], cells: int, seed: int) -> list[np.ndarray]:
+    """The cell of each row of `training` (T, F) and of each of `others`, int64, by k-means over training pictures."""
     if cells == 1:
         return [np.zeros(len(rows), np.int64) for rows in (training, *others)]
     from sklearn.cluster import KMeans
@@ -85,16 +98,16 @@ def cells_of(training: np.ndarray, others: list[np.ndarray], cells: int, seed: i
 def distances_by_cell(
     generated: np.ndarray, held_out: np.ndarray, training: np.ndarray, cells: int, seed: int
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """For each cell: distances of its generated (m,) and held-out pictures (n,) to its nearest training picture."""
-    places = cells_of(training, [generated, held_out], cells, seed)
+    """For each cell, the distances of its generated (m,) and held-out pictures (n,) to its nearest training picture."""
+    places = assign_cells(training, [generated, held_out], cells, seed)
     found = []
     for cell in range(cells):
         rows, *queries = (np.flatnonzero(place == cell) for place in places)
         if not len(rows):
             continue
-        near = ChosenRows(training, rows)
+        near = RowSubset(training, rows)
         pairs = zip((generated, held_out), queries, strict=True)
-        one, other = (_nearest(ChosenRows(features, asked), near) for features, asked in pairs)
+        one, other = (_nearest(RowSubset(features, query), near) for features, query in pairs)
         found.append((one, other))
     return found
 
@@ -103,18 +116,18 @@ def _nearest(queries: Rows, training: Rows) -> np.ndarray:
     return nearest_distances(queries, training)[:, 0] if len(queries) else np.empty(0)
 
 
-def _compute(sample: Sample, reference: Sample | None, setting: Setting) -> dict[str, Value]:
-    generated, held_out, training = _features(sample, reference, setting)
+def _compute(sample: Sample, reference: Sample | None, context: MetricContext) -> dict[str, Value]:
+    generated, held_out, training = _features(sample, reference, context)
     assert reference is not None
     nearest, control = _nearest(generated, training), _nearest(held_out, training)
-    notes = _check_held_out(control, training, reference, setting)
-    cells = _cells(setting.options["cells"], len(generated), len(held_out), len(training))
+    notes = _check_held_out(control, training, reference, context)
+    cells = _cell_count(context.options["cells"], len(generated), len(held_out), len(training))
     one = [(nearest, control)]
-    found = copying(one if cells == 1 else distances_by_cell(generated, held_out, training, cells, setting.seed))
+    found = data_copying(one if cells == 1 else distances_by_cell(generated, held_out, training, cells, context.seed))
     if found.c_t < -CERTAIN:
         notes += (
-            "generated pictures lie nearer to training pictures than held-out ones do: copies, or a model that begins "
-            "to learn by heart, or pictures of little detail (`imagewright latent neighbours` shows which)",
+            "generated pictures lie nearer to training pictures than held-out ones do: memorisation, or pictures with "
+            "little detail (`imagewright latent neighbours` shows which)",
         )
     how = (
         f"95 %, in standard deviations, over {found.cells} of {found.of_cells} cells, {len(generated):,} generated and "
@@ -123,56 +136,63 @@ def _compute(sample: Sample, reference: Sample | None, setting: Setting) -> dict
     statistic = normal_interval(found.c_t, found.error, how)
     return {
         "memorisation_c_t": Value(statistic.value, statistic.low, statistic.high, how, notes),
-        "nearest_ratio": _ratio(nearest, control, setting.seed),
+        "nearest_ratio": _ratio(nearest, control, context.seed),
     }
 
 
-def _features(sample: Sample, reference: Sample | None, setting: Setting) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of generated, held-out and training pictures; of the first two as many as the option `pictures` at most."""
-    training = setting.training
+def _features(
+    sample: Sample, reference: Sample | None, context: MetricContext
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The features of generated, held-out and training pictures; of the first two at most the option `pictures`."""
+    training = context.training
     if training is None or training.features is None or reference is None or reference.features is None:
         raise DataError(
-            "memorisation holds generated pictures against the ones trained on and others held out: give both "
+            "memorisation compares generated pictures with training pictures and held-out ones: name both "
             "(training=SOURCE, --training; against=SOURCE, --against)."
         )
     assert sample.features is not None
-    if setting.options["pictures"] < LEAST_OF_CELL:
+    if context.options["pictures"] < LEAST_OF_CELL:
         raise ConfigError(
-            f"pictures={setting.options['pictures']}, but {LEAST_OF_CELL} at least were expected for memorisation."
+            f"pictures={context.options['pictures']}, but at least {LEAST_OF_CELL} were expected for memorisation."
         )
     found = []
     for features, what in ((sample.features, "generated"), (reference.features, "held-out")):
-        rows = np.random.default_rng(derive_seed(setting.seed, what)).permutation(len(features))
-        chosen = np.sort(rows[: setting.options["pictures"]])
+        rows = np.random.default_rng(derive_seed(context.seed, what)).permutation(len(features))
+        chosen = np.sort(rows[: context.options["pictures"]])
         found.append(features if len(chosen) == len(features) else features[chosen])
     return found[0], found[1], training.features
 
 
-def _check_held_out(control: np.ndarray, training: np.ndarray, reference: Sample, setting: Setting) -> tuple[str, ...]:
-    """What to know of held-out pictures at distances `control`; `DataError` where they are the training pictures."""
+def _check_held_out(
+    control: np.ndarray, training: np.ndarray, reference: Sample, context: MetricContext
+) -> tuple[str, ...]:
+    """Notes on held-out pictures, from their distances `control` to the nearest training picture.
+
+    Raises `DataError` if at least half of them are training pictures.
+    """
     some = training[: min(len(training), 1024)].astype(np.float64)
     typical = float(np.sqrt(np.square(some - some.mean(0)).sum(1).mean()))
     same = int((control <= SAME * typical).sum())
     if 2 * same >= len(control):
         raise DataError(
             f"{same:,} of {len(control):,} pictures of {reference.source} are training pictures"
-            f"{f' of {setting.training.source}' if setting.training else ''}: whether a model memorised shows against "
-            "real pictures that it was not trained on. Hold it against those (--against SOURCE)."
+            f"{f' of {context.training.source}' if context.training else ''}: memorisation shows only against real "
+            "pictures that the model was not trained on. Name such pictures (--against SOURCE)."
         )
     if not same:
         return ()
-    return (f"{same:,} of {len(control):,} held-out pictures are among the training pictures: they are not held out",)
+    return (f"{same:,} of {len(control):,} held-out pictures are training pictures: they are not held out",)
 
 
-def _cells(most: int, *counts: int) -> int:
-    """As many cells as pictures fill."""
+def _cell_count(most: int, *counts: int) -> int:
+    """The number of cells that the pictures fill: at most `most`, fewer for small sets."""
     if most < 1:
-        raise ConfigError(f"cells={most}, but one at least was expected.")
+        raise ConfigError(f"cells={most}, but at least 1 was expected.")
     return max(1, min(most, min(counts) // (5 * LEAST_OF_CELL)))
 
 
 def _ratio(nearest: np.ndarray, control: np.ndarray, seed: int) -> Value:
-    """The ratio of medians; both sets are drawn anew for its interval."""
+    """The ratio of medians; its interval resamples both sets."""
     which = np.concatenate([np.zeros(len(nearest)), np.ones(len(control))])
     rows = np.column_stack([np.concatenate([nearest, control]), which])
 
@@ -186,13 +206,14 @@ METRIC = Metric(
     name="memorisation",
     outputs=(
         Output("memorisation_c_t", "memorisation C_T", None),
-        Output("nearest_ratio", "distance to training pictures, over held-out", None),
+        Output("nearest_ratio", "distance to training pictures, relative to held-out ones", None),
     ),
     needs=frozenset({"features", "reference", "training"}),
     compute=_compute,
     source="Meehan, Chaudhuri & Dasgupta 2020, arXiv:2004.05675",
+    summary="whether generated pictures copy training pictures",
     least=LEAST_OF_CELL,
     advised=1_000,
-    why_advised="C_T is in standard deviations, and few pictures leave a few copies within one",
+    why_advised="C_T is in standard deviations, and with few pictures a few copies stay within one of them",
     options={"cells": 10, "pictures": 5_000},
 )

@@ -1,4 +1,4 @@
-"""Shares of pictures, with the interval that so many pictures leave."""
+"""Shares of pictures with Wilson's confidence interval."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from imagewright.metrics.intervals import NORMAL_QUANTILE
 from imagewright.metrics.metric import Value
 
 
-def share_of(inside: np.ndarray, what: str) -> Value:
-    """The share of True among bools (N,), with Wilson's 95 % interval (1927): sound for shares of 0 and 1 too.
+def wilson_share(inside: np.ndarray, what: str) -> Value:
+    """The share of True among bools (N,), with Wilson's 95 % interval (1927), which is valid for shares of 0 and 1 too.
 
-    `what`: the pictures, and what is held fixed, for the words.
+    inside: bool (N,).
+    what: the pictures, and what is held fixed, for the description of the interval.
     """
     count, share = len(inside), float(np.mean(inside))
     squared = NORMAL_QUANTILE**2 / count
     middle = (share + squared / 2) / (1 + squared)
     half = NORMAL_QUANTILE * math.sqrt(share * (1 - share) / count + squared / (4 * count)) / (1 + squared)
-    # Rounding must not put the share itself outside.
+    # Rounding must not leave the share itself outside its interval.
     return Value(share, min(middle - half, share), max(middle + half, share), f"95 %, Wilson, over {what}")

@@ -1,1 +1,1 @@
-"""Metrics of pictures themselves: SSIM, LPIPS, sliced Wasserstein, reconstruction error."""
+"""Metrics computed from pictures: sliced Wasserstein distance, SSIM, LPIPS, reconstruction error."""

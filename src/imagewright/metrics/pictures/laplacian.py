@@ -1,7 +1,7 @@
-"""Laplacian pyramids: a picture as its detail, level by level, each of half the size of the one before.
+"""Laplacian pyramids: a picture as differences between scales, each scale half the size of the one before.
 
-Burt & Adelson 1983, "The Laplacian pyramid as a compact image code": a window of 5x5, (1, 4, 6, 4, 1) / 16 each way.
-Edges are mirrored about their outermost pixels. Shape letters: N pictures, C H W.
+Burt & Adelson 1983, "The Laplacian pyramid as a compact image code": a 5x5 window, (1, 4, 6, 4, 1) / 16 in each
+direction. Edges are mirrored about their outermost pixels. Shape letters: N pictures, C H W.
 """
 
 from __future__ import annotations
@@ -14,19 +14,20 @@ WINDOW = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 
 
 def laplacian_pyramid(images: Tensor, levels: int) -> list[Tensor]:
-    """`levels` tensors float (N, C, H / 2^k, W / 2^k): the differences, and last what is left, blurred and small.
+    """Tensors float (N, C, H / 2^k, W / 2^k): the differences, finest first, and last the blurred remainder.
 
-    Images float (N, C, H, W) whose sides are divisible by 2^(levels - 1).
+    images: float (N, C, H, W), with sides divisible by 2^(levels - 1).
+    levels: the number of tensors.
     """
     found = []
     for _ in range(levels - 1):
-        smaller = _filtered(images)[..., ::2, ::2]
-        found.append(images - _enlarged(smaller))
+        smaller = _blur(images)[..., ::2, ::2]
+        found.append(images - _enlarge(smaller))
         images = smaller
     return [*found, images]
 
 
-def _filtered(images: Tensor) -> Tensor:
+def _blur(images: Tensor) -> Tensor:
     channels = images.shape[1]
     window = torch.tensor(WINDOW, dtype=images.dtype)
     padded = functional.pad(images, (2, 2, 2, 2), mode="reflect")
@@ -34,9 +35,9 @@ def _filtered(images: Tensor) -> Tensor:
     return functional.conv2d(columns, window.view(1, 1, 1, -1).expand(channels, 1, 1, -1), groups=channels)
 
 
-def _enlarged(images: Tensor) -> Tensor:
-    """Twice the size: zeros between the pixels, filtered, and four times as bright."""
+def _enlarge(images: Tensor) -> Tensor:
+    """Twice the size: zeros between the pixels, blurred, times four."""
     batch, channels, height, width = images.shape
     spread = images.new_zeros(batch, channels, 2 * height, 2 * width)
     spread[..., ::2, ::2] = images
-    return 4 * _filtered(spread)
+    return 4 * _blur(spread)

@@ -1,8 +1,9 @@
-"""Multi-scale structural similarity of random pairs: how alike a set's pictures are to one another.
+"""Multi-scale structural similarity of random pairs: how similar the pictures of a set are to one another.
 
 Wang, Simoncelli & Bovik 2003, "Multi-scale structural similarity for image quality assessment", eq. 7, with the weights
 of section 3.2. As a measure of diversity: Odena, Olah & Shlens 2017, arXiv:1610.09585, section 4.2; over 10,000 pairs:
-Karras et al. 2018, arXiv:1710.10196, section 6. Neither high nor low is good: the real pictures' own value is.
+Karras et al. 2018, arXiv:1710.10196, section 6. Neither direction is better: the value should be near that of the real
+pictures.
 Shape letters: N or P pairs, C H W.
 """
 
@@ -16,39 +17,43 @@ from torch import Tensor
 from torch.nn import functional
 
 from imagewright.errors import DataError
-from imagewright.metrics.metric import Metric, Output, Pictures, Sample, Setting, Value
-from imagewright.metrics.pictures.kept_pictures import KeptPictures
+from imagewright.metrics.metric import Metric, MetricContext, Output, Pictures, Sample, Value
 from imagewright.metrics.pictures.pairs import mean_over_pairs, random_pairs
+from imagewright.metrics.pictures.stored_pictures import StoredPictures
 from imagewright.metrics.pictures.structural_similarity import WINDOW, check_pair, similarity_parts
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # finest scale first
-VALUES_AT_ONCE = 2**21  # of a block of pairs: its maps in float64 take a few hundred MiB at most
+VALUES_AT_ONCE = 2**21  # of a block of pairs: its float64 maps take a few hundred MiB at most
 
 
-def scales_of(height: int, width: int) -> int:
-    """How many scales a picture has room for: 5 from 176 pixels on, 3 at 64, 2 at 28, 1 from 11 on.
+def scale_count(height: int, width: int) -> int:
+    """The number of scales for a picture's size: 5 from 176 pixels on, 3 at 64, 2 at 28, 1 from 11 on.
 
-    Each scale is half the one before, and the coarsest must still hold a window.
+    Each scale has half the size of the one before, and the coarsest must still contain a window.
     """
     return sum(min(height, width) >> scale >= WINDOW for scale in range(len(WEIGHTS)))
 
 
 def multi_scale_similarity(first: Tensor, second: Tensor) -> Tensor:
-    """MS-SSIM of each pair, float64 (N,), from 0 to 1. Pictures uint8 or float 0 to 255, (N, C, H, W).
+    """MS-SSIM of each pair, float64 (N,), from 0 to 1.
 
-    Where a picture has no room for all five scales, the weights of those it has are divided by their sum: values of
-    pictures of different sizes do not compare. Colours and places are averaged at each scale; a mean correlation
-    under 0, which has no power, counts as 0. Raises `DataError` as `structural_similarity` does.
+    If a picture is too small for all five scales, the weights of its scales are divided by their sum, so values of
+    different sizes are not comparable. Colours and positions are averaged at each scale; a negative mean, which has no
+    fractional power, counts as 0.
+
+    first, second: pictures, uint8 or float from 0 to 255, (N, C, H, W).
+
+    Raises `DataError` as `structural_similarity` does.
     """
     check_pair(first, second)
-    scales = scales_of(*first.shape[-2:])
+    scales = scale_count(*first.shape[-2:])
     weights = np.array(WEIGHTS[:scales]) / sum(WEIGHTS[:scales])
     first, second = first.double(), second.double()
     product = torch.ones(len(first), dtype=torch.float64)
     for scale, weight in enumerate(weights):
         luminance, parts = similarity_parts(first, second)
         if scale == scales - 1:
-            parts = luminance * parts  # luminance counts at the coarsest scale alone (eq. 7)
+            parts = luminance * parts  # luminance enters at the coarsest scale only (eq. 7)
         else:
             first, second = functional.avg_pool2d(first, 2), functional.avg_pool2d(second, 2)
         product *= parts.mean((1, 2, 3)).clamp(min=0) ** float(weight)
@@ -56,25 +61,31 @@ def multi_scale_similarity(first: Tensor, second: Tensor) -> Tensor:
 
 
 def similarity_of_pairs(pictures: Pictures, pairs: np.ndarray) -> np.ndarray:
-    """MS-SSIM of pairs of rows int64 (P, 2), a block at a time: float64 (P,)."""
-    kept = KeptPictures(pictures, np.unique(pairs))  # a picture comes in many pairs, and may be costly to make
-    block = max(1, VALUES_AT_ONCE // math.prod(kept.shape))
+    """MS-SSIM of pairs of rows int64 (P, 2), computed in blocks: float64 (P,)."""
+    stored = StoredPictures(pictures, np.unique(pairs))  # a picture is in many pairs, and may be costly to compute
+    block = max(1, VALUES_AT_ONCE // math.prod(stored.shape))
     found = [
-        multi_scale_similarity(*kept.pictures(part.T.ravel()).chunk(2))
+        multi_scale_similarity(*stored.pictures(part.T.ravel()).chunk(2))
         for part in (pairs[start : start + block] for start in range(0, len(pairs), block))
     ]
     return torch.cat(found).numpy()
 
 
-def diversity(pictures: Pictures, pairs: int, seed: int, labels: np.ndarray | None = None) -> Value:
-    """The mean MS-SSIM of `pairs` random pairs, with its interval; within classes where labels int64 (N,) are given."""
+def mean_similarity(pictures: Pictures, pairs: int, seed: int, labels: np.ndarray | None = None) -> Value:
+    """The mean MS-SSIM of random pairs, with its interval.
+
+    pictures: by number.
+    pairs: at most this number.
+    seed: of the pairs.
+    labels: int64 (N,): both pictures of a pair are of one class; None for any two pictures.
+    """
     chosen = random_pairs(len(pictures), pairs, seed, labels)
     return mean_over_pairs(similarity_of_pairs(pictures, chosen), chosen)
 
 
-def _compute(sample: Sample, reference: Sample | None, setting: Setting) -> dict[str, Value]:
+def _compute(sample: Sample, reference: Sample | None, context: MetricContext) -> dict[str, Value]:
     assert reference is not None
-    pairs, within = int(setting.options["pairs"]), bool(setting.options["within_class"])
+    pairs, within = int(context.options["pairs"]), bool(context.options["within_class"])
     values = {}
     for name, part in (("ms_ssim", sample), ("ms_ssim_real", reference)):
         if within and part.labels is None:
@@ -82,7 +93,7 @@ def _compute(sample: Sample, reference: Sample | None, setting: Setting) -> dict
                 f"MS-SSIM within classes needs the class of each picture, and {part.source} has none: "
                 "set within_class=false for pairs of any two pictures."
             )
-        values[name] = diversity(part.pictures, pairs, setting.seed, part.labels if within else None)
+        values[name] = mean_similarity(part.pictures, pairs, context.seed, part.labels if within else None)
     return values
 
 
@@ -95,8 +106,9 @@ METRIC = Metric(
     needs=frozenset({"reference"}),
     compute=_compute,
     source="Wang et al. 2003; Odena et al. 2017, arXiv:1610.09585, section 4.2",
+    summary="similarity of pictures to one another, beside that of real ones",
     least=2,
     advised=500,
-    why_advised="with fewer pictures the same ones come in most pairs, and the mean is of them alone",
+    why_advised="with fewer pictures most pairs share a picture, and the mean depends on those few",
     options={"pairs": 10_000, "within_class": False},
 )

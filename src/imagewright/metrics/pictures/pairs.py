@@ -1,4 +1,4 @@
-"""Means over random pairs of pictures: which pairs, and how far such a mean can be relied on.
+"""Random pairs of pictures, and means over them with intervals for dependent pairs.
 
 Shape letters: N pictures, P pairs.
 """
@@ -16,12 +16,17 @@ from imagewright.seeds import derive_seed
 
 
 def random_pairs(count: int, pairs: int, seed: int, labels: np.ndarray | None = None) -> np.ndarray:
-    """int64 (P, 2): pairs of different pictures out of `count`, P = `pairs` at most; the same for a seed.
+    """Pairs of different pictures, int64 (P, 2).
 
-    Pictures are shuffled and taken two by two, and shuffled anew when they run out: none comes much more often than
-    another. Where there are no more pairs than wanted, it is each of them once. With labels int64 (N,), both of a pair
-    are of one class, and classes come as often as they have pictures.
-    Raises `DataError` where there are no two pictures (of one class).
+    Pictures are shuffled and paired in order, and shuffled again when all are used, so that all occur about equally
+    often. If there are at most `pairs` different pairs, each is returned once.
+
+    count: N.
+    pairs: P at most.
+    seed: of the shuffles.
+    labels: int64 (N,): both pictures of a pair are of one class, and classes occur in proportion to their pictures.
+
+    Raises `DataError` if there are no two pictures (of one class).
     """
     if labels is None and count > 1 and count * (count - 1) // 2 <= pairs:
         return np.stack(np.triu_indices(count, 1), 1)
@@ -30,22 +35,25 @@ def random_pairs(count: int, pairs: int, seed: int, labels: np.ndarray | None = 
     groups = [group for group in groups if len(group) >= 2]
     if not groups:
         of_class = "" if labels is None else " of the same class"
-        raise DataError(f"Pairs need two pictures{of_class} at least, and of {count:,} there are none.")
+        raise DataError(f"Pairs need at least two pictures{of_class}, and among {count:,} there are none.")
     found: list[np.ndarray] = []
-    drawn = 0
-    while drawn < pairs:
+    total = 0
+    while total < pairs:
         rounds = [generator.permutation(group)[: len(group) // 2 * 2].reshape(-1, 2) for group in groups]
-        # Shuffled over the classes: a round cut short by the number of pairs wanted must not leave out the last ones.
+        # Shuffled across classes: a truncated last round must not omit the last classes.
         found.append(generator.permutation(np.concatenate(rounds)))
-        drawn += len(found[-1])
+        total += len(found[-1])
     return np.concatenate(found)[:pairs]
 
 
 def mean_over_pairs(values: np.ndarray, pairs: np.ndarray) -> Value:
-    """The mean of values (P,) of pairs (P, 2), with a 95 % interval that knows which pairs share a picture.
+    """The mean of values of pairs, with a 95 % interval that accounts for pairs with a picture in common.
 
-    Variance of a mean over pairs: the products of all residuals whose pairs have a picture in common (Aronow, Samii &
-    Assenova 2015, arXiv:1312.3398). A bootstrap over pairs would take 10,000 pairs of 200 pictures for 20,000.
+    The variance is the sum of the products of all residuals whose pairs share a picture (Aronow, Samii & Assenova 2015,
+    arXiv:1312.3398). A bootstrap over pairs would treat 10,000 pairs of 200 pictures as independent.
+
+    values: (P,).
+    pairs: rows of the pictures, int64 (P, 2).
     """
     values = np.asarray(values, np.float64)
     mean = float(values.mean())

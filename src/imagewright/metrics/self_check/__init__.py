@@ -1,1 +1,1 @@
-"""The self-check: do metrics get worse on damaged pictures?"""
+"""The self-check: whether metrics change as expected on corrupted copies of the user's pictures."""

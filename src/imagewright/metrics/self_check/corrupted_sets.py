@@ -1,6 +1,6 @@
-"""Damaged copies of a whole set: pictures damaged one by one, mixed with others, without some modes, or repeated.
+"""Corrupted copies of a whole set: each picture corrupted, others mixed in, modes dropped, or few pictures repeated.
 
-Each is pictures by number, as many as the clean set has, made as they are asked for. Shape letters: N pictures.
+A copy has as many pictures as the clean set, and makes them on request. Shape letters: N pictures.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor
 from imagewright.errors import DataError
 from imagewright.images.decoding.preprocessing import random_words
 from imagewright.metrics.metric import Pictures
-from imagewright.metrics.self_check.corruptions import corruption_named, damaged
+from imagewright.metrics.self_check.corruptions import corrupt_pictures, corruption_named
 from imagewright.seeds import derive_seed
 
 # By level, from 1 to 5.
@@ -23,7 +23,7 @@ DROPPED_SHARES = (0.10, 0.25, 0.45, 0.65, 0.85)  # of the classes or clusters
 DISTINCT_SHARES = (0.50, 0.25, 0.10, 0.04, 0.015)  # of the pictures
 
 
-def corrupted(
+def corrupt_set(
     clean: Pictures,
     name: str,
     level: int,
@@ -32,25 +32,36 @@ def corrupted(
     groups: np.ndarray | None = None,
     others: Pictures | None = None,
 ) -> Pictures:
-    """A damaged copy of a set. `groups` int64 (N,): class or cluster of each, for `mode_dropping`. `others`: pictures
-    of another kind, for `contamination`. Level 0 is the clean set.
+    """A corrupted copy of a set.
+
+    clean: the set.
+    name: the corruption.
+    level: from 1 to 5; 0 is the clean set.
+    seed: for all random draws.
+    groups: class or cluster of each picture, int64 (N,), for `mode_dropping`.
+    others: pictures of another kind, for `contamination`.
+
+    Raises `ConfigError` for an unknown name, `DataError` if `groups` or `others` is missing.
     """
     if corruption_named(name).of == "pictures":
-        return DamagedPictures(clean, name, level, seed)
+        return CorruptedPictures(clean, name, level, seed)
     if name == "duplication":
-        return ChosenPictures(clean, rows_repeated(len(clean), level, seed))
+        return PictureSubset(clean, rows_repeated(len(clean), level, seed))
     if name == "mode_dropping":
         if groups is None:
             raise DataError("Dropping modes needs the class or the cluster of each picture.")
-        return ChosenPictures(clean, rows_without_modes(groups, level, seed))
+        return PictureSubset(clean, rows_without_modes(groups, level, seed))
     if others is None:
-        raise DataError("Mixing other pictures in needs a second set of pictures, of the same size and channels.")
+        raise DataError(
+            "contamination mixes in pictures of a second set, and none was given: name it with others=SOURCE "
+            "(--others SOURCE)."
+        )
     return MixedPictures(clean, others, contaminated_rows(len(clean), level, seed))
 
 
 @dataclass(frozen=True)
-class DamagedPictures:
-    """Pictures of which each is damaged as it is asked for."""
+class CorruptedPictures:
+    """The pictures of `clean`, each corrupted by itself on request."""
 
     clean: Pictures
     name: str
@@ -62,12 +73,12 @@ class DamagedPictures:
 
     def pictures(self, rows: np.ndarray) -> Tensor:
         """uint8 (n, C, H, W) of the rows int64 (n,)."""
-        return damaged(self.clean.pictures(rows), rows, self.name, self.level, self.seed)
+        return corrupt_pictures(self.clean.pictures(rows), rows, self.name, self.level, self.seed)
 
 
 @dataclass(frozen=True)
-class ChosenPictures:
-    """Pictures of which each row is a row of others: `chosen` int64 (N,)."""
+class PictureSubset:
+    """The rows `chosen` int64 (N,) of other pictures, in that order; rows may repeat."""
 
     whole: Pictures
     chosen: np.ndarray
@@ -82,7 +93,7 @@ class ChosenPictures:
 
 @dataclass(frozen=True)
 class MixedPictures:
-    """Pictures of which some are replaced by pictures of another set: row k by row k of it, round and round."""
+    """The pictures of `clean`, with row k replaced by row k (modulo its length) of `others` if `replaced[k]`."""
 
     clean: Pictures
     others: Pictures
@@ -107,20 +118,23 @@ class MixedPictures:
 
 
 def contaminated_rows(count: int, level: int, seed: int = 0) -> np.ndarray:
-    """bool (count,): the rows to be replaced; those of a level are among those of the next."""
+    """bool (count,): the rows that are replaced. Each level replaces all rows of the level before, and more."""
     share = (0.0, *CONTAMINATED_SHARES)[level]
     return _rank(count, seed, "contamination") < round(share * count)
 
 
 def rows_without_modes(groups: np.ndarray, level: int, seed: int = 0) -> np.ndarray:
-    """int64 (N,): row k stays where its class or cluster, int64 (N,), is kept; else a row of a kept one comes instead.
+    """int64 (N,): row k if its group is not dropped, else a row of a remaining group. The size of the set is unchanged.
 
-    A generator that lost modes still makes as many pictures. Which are lost follows from the seed; those of a level are
-    among those of the next, one more at least while two are left. Raises `DataError` for a single group.
+    groups: class or cluster of each picture, int64 (N,).
+    level: each level drops all groups of the level before, and at least one more while two are left.
+    seed: decides which groups are dropped, and the rows that replace theirs.
+
+    Raises `DataError` for a single group.
     """
     names = np.unique(groups)
     if len(names) < 2:
-        raise DataError("Modes cannot be dropped from pictures of one class or cluster: two at least are needed.")
+        raise DataError("Modes cannot be dropped from pictures of one class or cluster: at least two are needed.")
     rows = np.arange(len(groups))
     if level == 0:
         return rows
@@ -128,13 +142,13 @@ def rows_without_modes(groups: np.ndarray, level: int, seed: int = 0) -> np.ndar
     dropped_count = min(len(names) - 1, max(level, round(share * len(names))))
     dropped = names[_rank(len(names), seed, "mode_dropping") < dropped_count]
     lost = np.isin(groups, dropped)
-    kept = np.flatnonzero(~lost)
+    remaining = np.flatnonzero(~lost)
     words = random_words(derive_seed(seed, "corruption", "mode_dropping"), rows)
-    return np.where(lost, kept[(words % np.uint64(len(kept))).astype(np.int64)], rows)
+    return np.where(lost, remaining[(words % np.uint64(len(remaining))).astype(np.int64)], rows)
 
 
 def rows_repeated(count: int, level: int, seed: int = 0) -> np.ndarray:
-    """int64 (count,): few rows, each as often as the others; those of a level are among those of the one before."""
+    """int64 (count,): few distinct rows, repeated equally often. Each level uses a subset of the level before."""
     share = (1.0, *DISTINCT_SHARES)[level]
     ranks = _rank(count, seed, "duplication")
     order = np.argsort(ranks)
@@ -143,6 +157,6 @@ def rows_repeated(count: int, level: int, seed: int = 0) -> np.ndarray:
 
 
 def _rank(count: int, seed: int, purpose: str) -> np.ndarray:
-    """int64 (count,): the place of each row in a random order."""
+    """int64 (count,): the position of each row in a random order."""
     words = random_words(derive_seed(seed, "corruption", purpose), np.arange(count))
     return np.argsort(np.argsort(words, kind="stable"), kind="stable")

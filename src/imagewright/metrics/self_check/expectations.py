@@ -1,8 +1,8 @@
-"""How a measure should answer to known damage, with the reason where it should hold still or nothing is promised.
+"""The change that each output should show under known corruptions, and the verdict on the change that it did show.
 
-A measure of fidelity does not see modes that are missing, and a measure of coverage is not made to see blur: that is no
-defect. What is known of each: Heusel et al. 2017, arXiv:1706.08500, appendix A1 (fd); Kynkaanniemi et al. 2019,
-arXiv:1904.06991 (precision, recall); Naeem et al. 2020, arXiv:2002.09797 (density, coverage, and where recall errs);
+A measure of fidelity does not respond to missing modes, and a measure of diversity is not designed to respond to blur:
+neither is a defect. Sources: Heusel et al. 2017, arXiv:1706.08500, appendix A1 (fd); Kynkaanniemi et al. 2019,
+arXiv:1904.06991 (precision, recall); Naeem et al. 2020, arXiv:2002.09797 (density, coverage, and failures of recall);
 Barratt & Sharma 2018, arXiv:1801.01973 (inception score).
 """
 
@@ -17,123 +17,140 @@ import numpy as np
 from imagewright.metrics.metric import Output
 from imagewright.metrics.self_check.corruptions import CORRUPTIONS
 
-Way = Literal["rises", "falls", "holds", "open"]
-Judgement = Literal["as it should", "unevenly", "did not move", "wrong way", "moved", "open", "not defined"]
+Direction = Literal["rises", "falls", "constant", "any"]
+Outcome = Literal[
+    "as expected", "not monotonic", "no change", "wrong direction", "changed", "no expectation", "undefined"
+]
 
-# Rank correlation of value and level, 1 where each level moves it further than the one before; less will do where no
-# step back is more than chance.
-ENOUGH_ORDER = 0.9
-BEYOND_CHANCE = 3.0  # deviations of the value over pairs of clean halves
-STILL = 0.2  # of the largest change that damaged pictures make: less is holding still
+# A change is monotonic if the rank correlation of value and level is at least this (1: every level exceeds the last),
+# or if no step back is larger than chance.
+MONOTONIC = 0.9
+CHANCE = 3.0  # standard deviations of the value over pairs of clean halves: a larger change is beyond chance
+NEGLIGIBLE = 0.2  # of the largest change that corruptions of single pictures cause: a smaller one counts as constant
 
 
 @dataclass(frozen=True)
 class Expected:
-    """Which way a number should go as damage grows, and why where that is not simply up or down with quality."""
+    """The expected direction of an output as corruption grows.
 
-    way: Way
+    direction: "any" if neither direction would be a defect.
+    why: the reason, if the direction does not follow from the output's better direction alone.
+    """
+
+    direction: Direction
     why: str = ""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a number did. `from_level`: the first from which on it is beyond chance at every level, None for never."""
+    """The observed change of an output.
 
-    judgement: Judgement
+    outcome: the change, compared with the expected one.
+    why: the reason for the expectation.
+    from_level: the first level from which on every change is beyond chance; None if the last one is not.
+    order: Spearman's rank correlation of value and level.
+    """
+
+    outcome: Outcome
     why: str = ""
     from_level: int | None = None
-    order: float = 0.0  # rank correlation with the level
+    order: float = 0.0
 
 
-_BLIND_TO_REAL = "it never looks at real pictures"
-_WIDE_BALLS = "odd pictures lie far apart, and their wide neighbourhoods still hold real ones (Naeem et al. 2020)"
-_LAYOUT = "small neighbourhoods say little of which pictures a set has"
+_NO_REAL_PICTURES = "it does not use real pictures"
+_WIDE_BALLS = "odd pictures lie far apart, and their wide neighbourhoods still contain real ones (Naeem et al. 2020)"
+_SMALL_NEIGHBOURHOODS = "small neighbourhoods depend little on which pictures are in the set"
 
 _FIDELITY = {
-    "mode_dropping": Expected("holds", "each picture that is left is a real one"),
-    # Chance is judged of sets without repetition, which vary less.
-    "duplication": Expected("open", "it is a mean over few pictures, and goes with which ones they are"),
+    "mode_dropping": Expected("constant", "each remaining picture is a real one"),
+    # The variation by chance is estimated from sets without repetition, which vary less.
+    "duplication": Expected("any", "it is a mean over few pictures, and depends on which ones they are"),
 }
 _DIVERSITY = {
-    **{name: Expected("open", _WIDE_BALLS) for name, each in CORRUPTIONS.items() if each.of == "pictures"},
-    "contamination": Expected("open", "the real pictures that are left may still reach all modes"),
+    **{name: Expected("any", _WIDE_BALLS) for name, each in CORRUPTIONS.items() if each.of == "pictures"},
+    "contamination": Expected("any", "the remaining real pictures may still reach all modes"),
 }
-_ALIKE = {
+_SIMILARITY = {
     **{
-        name: Expected("open", "damage may make pictures more alike or less")
+        name: Expected("any", "corruption may make pictures more similar or less")
         for name in CORRUPTIONS
         if name not in ("mode_dropping", "duplication")
     },
-    "mode_dropping": Expected("rises", "fewer kinds of pictures are more alike"),
-    "duplication": Expected("rises", "more pairs are of one picture"),
+    "mode_dropping": Expected("rises", "pictures of fewer modes are more similar"),
+    "duplication": Expected("rises", "more pairs are of the same picture"),
 }
-_NO_REFERENCE = {name: Expected("open", _BLIND_TO_REAL) for name in CORRUPTIONS if name != "mode_dropping"}
-_TEXTURE = {"mode_dropping": Expected("open", _LAYOUT), "duplication": Expected("open", _LAYOUT)}
-_FINE = {
-    name: Expected("open", "fine damage need not reach a coarse level, nor coarse damage a fine one")
+_NO_REFERENCE = {name: Expected("any", _NO_REAL_PICTURES) for name in CORRUPTIONS if name != "mode_dropping"}
+_TEXTURE = {
+    "mode_dropping": Expected("any", _SMALL_NEIGHBOURHOODS),
+    "duplication": Expected("any", _SMALL_NEIGHBOURHOODS),
+}
+_ONE_LEVEL = {
+    name: Expected("any", "fine corruption may leave a coarse level unchanged, and coarse corruption a fine one")
     for name, each in CORRUPTIONS.items()
     if each.of == "pictures"
 }
 
-# By the beginning of an output's name. What is not named moves the way that is worse.
-EXCEPTIONS: dict[str, dict[str, Expected]] = {  # the first that fits
+# By the beginning of an output's name; the first match counts. Other outputs are expected to become worse.
+EXCEPTIONS: dict[str, dict[str, Expected]] = {
     "precision": _FIDELITY,
     "density": {
         **_FIDELITY,
-        "mode_dropping": Expected("open", "it rises where the modes that are left are the dense ones"),
+        "mode_dropping": Expected("any", "it rises if the remaining modes are the dense ones"),
     },
     "recall": _DIVERSITY,
     "accuracy_real_to_fake": _FIDELITY,
     "network_accuracy_real_to_fake": _FIDELITY,
     "inception_score": _NO_REFERENCE,
-    "ms_ssim": _ALIKE,
-    "swd_": {**_TEXTURE, **_FINE},  # of one level; the mean of all is `swd`
+    "ms_ssim": _SIMILARITY,
+    "swd_": {**_TEXTURE, **_ONE_LEVEL},  # of one level; the mean of all levels is `swd`
     "swd": _TEXTURE,
 }
-CONSTANT = {"ms_ssim_real"}  # of the reference alone
+CONSTANT = {"ms_ssim_real"}  # computed from the reference alone
 
 
 def expected_of(output: Output, corruption: str) -> Expected:
-    """Which way an output of a metric should go under a corruption."""
+    """The expected direction of an output under a corruption."""
     for beginning, exceptions in EXCEPTIONS.items():
         if output.name.startswith(beginning) and corruption in exceptions:
             return exceptions[corruption]
     if output.better is None:
-        return Expected("open", "neither way is better")
+        return Expected("any", "neither direction is better")
     return Expected("rises" if output.better == "lower" else "falls")
 
 
-def verdict_of(expected: Expected, clean: Sequence[float], values: Sequence[float], largest: float) -> Verdict:
-    """What a number did over rising levels.
+def decide_verdict(expected: Expected, clean: Sequence[float], values: Sequence[float], largest: float) -> Verdict:
+    """Compare the values of rising levels with the expected direction.
 
-    clean: its values for pairs of clean halves, of which chance is judged. values: of the levels in rising order,
-    without the clean one. largest: the change that damaged pictures make at most, a small part of which counts as none.
+    expected: the expected direction.
+    clean: the values of pairs of clean halves, from which the variation by chance is estimated.
+    values: of levels 1 to 5, in order.
+    largest: the largest change that corruptions of single pictures cause in this output.
     """
     if not np.isfinite([*clean, *values]).all():
-        return Verdict("not defined")
+        return Verdict("undefined")
     middle = float(np.mean(clean))
-    chance = BEYOND_CHANCE * float(np.std(clean, ddof=1)) if len(clean) > 1 else 0.0
+    chance = CHANCE * float(np.std(clean, ddof=1)) if len(clean) > 1 else 0.0
     changes = np.array(values) - middle
     beyond = np.abs(changes) > chance
-    quiet = np.flatnonzero(~beyond)
-    first = (int(quiet[-1]) + 2 if len(quiet) else 1) if beyond[-1] else None
+    within = np.flatnonzero(~beyond)
+    first = (int(within[-1]) + 2 if len(within) else 1) if beyond[-1] else None
     order = _rank_correlation([middle, *values])
-    if expected.way == "open":
-        return Verdict("open", expected.why, first, order)
-    if expected.way == "holds":
-        still = abs(changes[-1]) <= max(chance, STILL * largest)
-        return Verdict("as it should" if still else "moved", expected.why, first, order)
+    if expected.direction == "any":
+        return Verdict("no expectation", expected.why, first, order)
+    if expected.direction == "constant":
+        constant = abs(changes[-1]) <= max(chance, NEGLIGIBLE * largest)
+        return Verdict("as expected" if constant else "changed", expected.why, first, order)
     if not beyond[-1]:
-        return Verdict("did not move", expected.why, None, order)
-    sign = 1 if expected.way == "rises" else -1
+        return Verdict("no change", expected.why, None, order)
+    sign = 1 if expected.direction == "rises" else -1
     if sign * changes[-1] < 0:
-        return Verdict("wrong way", expected.why, first, order)
-    even = sign * order >= ENOUGH_ORDER or bool((sign * np.diff([middle, *values]) >= -chance).all())
-    return Verdict("as it should" if even else "unevenly", expected.why, first, order)
+        return Verdict("wrong direction", expected.why, first, order)
+    monotonic = sign * order >= MONOTONIC or bool((sign * np.diff([middle, *values]) >= -chance).all())
+    return Verdict("as expected" if monotonic else "not monotonic", expected.why, first, order)
 
 
 def _rank_correlation(values: Sequence[float]) -> float:
-    """Spearman's, of values against their places; 0 where they are all the same."""
+    """Spearman's rank correlation of values and their positions; 0 if all values are equal."""
     from scipy.stats import rankdata
 
     if np.ptp(values) == 0:

@@ -1,9 +1,11 @@
-"""What a self-check found: each number under each corruption, what was expected of it, and what it did."""
+"""The result of a self-check: each output under each corruption, its expected change, and its observed change."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,13 +13,21 @@ import numpy as np
 from imagewright.metrics.metric import Output
 from imagewright.metrics.self_check.corruptions import CORRUPTIONS
 from imagewright.metrics.self_check.expectations import Expected, Verdict
+from imagewright.output.writing import check_suffix, new_file, refuse_existing, write_image
+
+FIGURES = (".png", ".svg", ".pdf")
 
 
 @dataclass(frozen=True)
-class Reading:
-    """One number under one corruption: `values` of levels 1 to 5, what was expected, and what it did.
+class Measurement:
+    """One output of a metric under one corruption.
 
-    failed: why the number could not be computed, where it could not; values are then NaN from that level on.
+    output: the number measured.
+    corruption: its name.
+    values: of levels 1 to 5; NaN from the first level at which the metric could not be computed.
+    expected: the change that more damage should cause.
+    verdict: the change that it did cause.
+    failed: why the metric could not be computed, else "".
     """
 
     output: Output
@@ -27,13 +37,42 @@ class Reading:
     verdict: Verdict
     failed: str = ""
 
+    def line(self) -> str:
+        """A sentence: `fd, blurred: changes as expected, beyond chance from level 1`."""
+        verdict = self.verdict
+        start = f"{self.output.name}, {CORRUPTIONS[self.corruption].title}"
+        if self.failed:
+            return f"{start}: undefined: {self.failed}"
+        beyond = "" if verdict.from_level is None else f", beyond chance from level {verdict.from_level}"
+        why = f" ({verdict.why})" if verdict.why else ""
+        words = {
+            "as expected": "stays constant, as expected"
+            if self.expected.direction == "constant"
+            else "changes as expected",
+            "not monotonic": "changes in the expected direction, but not further at each level",
+            "no change": "does not change, but a change was expected",
+            "wrong direction": "changes in the wrong direction",
+            "changed": "changes, but was expected to stay constant",
+            "no expectation": "no change is expected or excluded",
+            "undefined": "is not a finite number",
+        }[verdict.outcome]
+        return f"{start}: {words}{beyond}{why}"
+
 
 @dataclass(frozen=True)
 class SelfCheck:
-    """What a self-check found. count: pictures of each half. clean: of each output, its values for clean halves.
+    """The result of a self-check.
 
-    left_out: metrics that cannot be checked so, each with the reason. modes: what was dropped as a mode. shown: of each
-    corruption, pictures uint8 (6, P, C, H, W) by level: one, or sixteen where it is a set that changes.
+    source: the pictures.
+    count: pictures of each half.
+    features: the name of the feature network, None if no metric needed one.
+    modes: what `mode_dropping` dropped, in words: classes or clusters.
+    corruptions: their names.
+    clean: for each output, its values for several pairs of clean halves.
+    measurements: one for each output and corruption.
+    left_out: names of metrics (or `mode_dropping`) that could not be checked, each with the reason.
+    shown: for each corruption, pictures uint8 (6, P, C, H, W) by level; P is at most 16, and 1 if pictures are
+        corrupted one by one.
     """
 
     source: str
@@ -42,64 +81,75 @@ class SelfCheck:
     modes: str
     corruptions: tuple[str, ...]
     clean: Mapping[str, tuple[float, ...]]
-    readings: tuple[Reading, ...]
+    measurements: tuple[Measurement, ...]
     left_out: Mapping[str, str]
     shown: Mapping[str, np.ndarray] = field(compare=False, repr=False, default_factory=dict)
 
     @property
     def outputs(self) -> list[Output]:
-        """The numbers that were looked at."""
-        return list({reading.output.name: reading.output for reading in self.readings}.values())
+        """The outputs that were measured."""
+        return list({each.output.name: each.output for each in self.measurements}.values())
 
     @property
-    def suspicious(self) -> list[Reading]:
-        """Those that did not do what they should."""
-        return [each for each in self.readings if each.verdict.judgement not in ("as it should", "open")]
+    def unexpected(self) -> list[Measurement]:
+        """The measurements that contradict their expectation, or are undefined."""
+        return [each for each in self.measurements if each.verdict.outcome not in ("as expected", "no expectation")]
 
     def lines(self) -> list[str]:
-        """A sentence on each reading, those that are not as they should be first."""
-        first = self.suspicious
-        return [said(each) for each in [*first, *(each for each in self.readings if each not in first)]]
+        """What was compared, then a line for each measurement: unexpected ones first."""
+        first = self.unexpected
+        ordered = [*first, *(each for each in self.measurements if each not in first)]
+        heading = f"{self.count:,} pictures of {self.source} against {self.count:,} others; modes: {self.modes}"
+        return [heading, *(each.line() for each in ordered)]
 
-    def record(self) -> dict[str, Any]:
-        """All of it, ready for JSON."""
+    def to_dict(self) -> dict[str, Any]:
+        """All numbers, ready for JSON; values that are not finite as None."""
         return {
             "source": self.source,
             "count": self.count,
             "features": self.features,
             "modes": self.modes,
             "clean": {name: list(values) for name, values in self.clean.items()},
-            "readings": [
+            "measurements": [
                 {
                     "output": each.output.name,
                     "corruption": each.corruption,
                     "values": [value if np.isfinite(value) else None for value in each.values],
-                    "expected": each.expected.way,
-                    "judgement": each.verdict.judgement,
+                    "expected": each.expected.direction,
+                    "outcome": each.verdict.outcome,
                     "why": each.failed or each.verdict.why,
                     "from_level": each.verdict.from_level,
                 }
-                for each in self.readings
+                for each in self.measurements
             ],
             "left_out": dict(self.left_out),
         }
 
+    def write(self, path: str | Path, *, force: bool = False) -> list[Path]:
+        """Write the result; returns the paths of the files written.
 
-def said(reading: Reading) -> str:
-    """A sentence: `fd and blurred pictures: as it should, from level 1 on`."""
-    verdict = reading.verdict
-    start = f"{reading.output.name}, {CORRUPTIONS[reading.corruption].title}"
-    if reading.failed:
-        return f"{start}: not defined: {reading.failed}"
-    seen = "" if verdict.from_level is None else f", beyond chance from level {verdict.from_level}"
-    why = f" ({verdict.why})" if verdict.why else ""
-    words = {
-        "as it should": "holds still, as it should" if reading.expected.way == "holds" else "moves as it should",
-        "unevenly": "moves the right way, but not further at each level",
-        "did not move": "does not move, though it should",
-        "wrong way": "moves the wrong way",
-        "moved": "moves, though it should hold still",
-        "open": "nothing is promised",
-        "not defined": "is no finite number",
-    }[verdict.judgement]
-    return f"{start}: {words}{seen}{why}"
+        path: `.json` for all numbers; `.png`, `.svg` or `.pdf` for a figure of the curves. With a figure,
+            the sheet of corrupted pictures is written beside it as NAME-pictures.png.
+        force: overwrite files that exist.
+
+        Raises `UserError` for another suffix, and for files that exist without `force`.
+        """
+        from imagewright.metrics.self_check.figures import draw_sheet, save_curves
+
+        paths = check_outputs(path, force=force)
+        if len(paths) == 1:
+            with new_file(paths[0], force=force) as file:
+                file.write(json.dumps(self.to_dict(), indent=1).encode())
+        else:
+            save_curves(self, paths[0], force=force)
+            write_image(draw_sheet(self), paths[1], force=force)
+        return paths
+
+
+def check_outputs(path: str | Path, *, force: bool = False) -> list[Path]:
+    """The files that `SelfCheck.write` writes for a path; raises what it would raise, before the long work."""
+    path = Path(path)
+    suffix = check_suffix(path, [*FIGURES, ".json"])
+    paths = [path] if suffix == ".json" else [path, path.with_name(f"{path.stem}-pictures.png")]
+    refuse_existing(paths, force=force)
+    return paths

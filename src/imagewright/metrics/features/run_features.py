@@ -1,7 +1,7 @@
-"""Features by name: those of `pretrained/`, and what a trained model perceives (`classifier:RUN`).
+"""Feature networks by name: those of `pretrained/`, and trained models (`classifier:RUN`).
 
-Features of a model of one's own suit pictures that ImageNet's classes know nothing of. Scores by them are comparable
-where the very same weights were used, which their hash says.
+Features of the user's own model suit pictures unlike those of ImageNet. Scores in them are comparable only if the
+weights are the same, which their hash in the recipe shows.
 """
 
 from __future__ import annotations
@@ -22,35 +22,59 @@ from imagewright.pretrained.weights import weights_digest
 from imagewright.runs.loading import load
 from imagewright.verbs.blocks import block_size, padded_blocks
 
-OF_A_RUN = "classifier:"
+RUN_PREFIX = "classifier:"
 
 
-def features_named(name: str, *, resize: str | None = None, device: str = "cpu") -> FeatureNetwork:
-    """The network of a name: `inception`, `random`, `classifier:runs/judge`. Weights are fetched where need be."""
-    if name.startswith(OF_A_RUN):
-        run = Path(name.removeprefix(OF_A_RUN))
-        # By whatever path it was named: the hash of its weights says what it is.
-        return RunFeatures(load(run, device=device), OF_A_RUN + run.resolve().name, resize or "lanczos")
-    network = open_network(name) if resize is None else open_network(name, resize=resize)
+def open_features(
+    name: str, *, resize: str | None = None, device: str = "cpu", weights: str | Path | None = None
+) -> FeatureNetwork:
+    """Open a feature network; published weights are downloaded on first use.
+
+    The network turns uint8 pictures (N, C, H, W) into features float32 (N, F):
+    `network.extract(network.prepare(pictures)).pooled`.
+
+    name: `inception`, `dinov2`, `random`, `pixels`, `classifier:RUN`, or a network of the user's own (`file:NET.pt`,
+        `python:MODULE:NAME`).
+    resize: the resize filter before the network, instead of the network's own.
+    device: for the network.
+    weights: a file of the user's own weights for `inception` or `dinov2`; scores are then not called FID or KID.
+
+    Raises `ConfigError` for an unknown name or filter, for a run without features, and for weights of a network that
+    takes none; `DataError` if weights are missing, damaged, or of another network.
+    """
+    if name.startswith(RUN_PREFIX):
+        if weights is not None:
+            raise ConfigError(f"weights={weights}, but the features {name!r} are those of a run: leave weights out.")
+        run = Path(name.removeprefix(RUN_PREFIX))
+        # Named by its folder, whatever the path: the hash of its weights identifies it.
+        return RunFeatures(load(run, device=device), RUN_PREFIX + run.resolve().name, resize or "lanczos")
+    network = open_network(name, resize=resize, weights=weights)
     if isinstance(network, torch.nn.Module):
         network.to(device)
     return network
 
 
 class RunFeatures:
-    """What a trained model sees: what it perceives, else its latents; with its class log-probabilities as logits."""
+    """A trained model as a feature network: its features, or else its latents; log-probabilities of classes as logits.
+
+    model: extracts features or encodes.
+    name: for messages and recipes.
+    resize: the filter that brings pictures to the model's size.
+
+    Raises `ConfigError` for a model that does neither.
+    """
 
     def __init__(self, model: Model, name: str, resize: str) -> None:
         if not isinstance(model, (ExtractsFeatures, Encodes)):
             raise ConfigError(
-                f"{name} gives no features: {catalogue.name_of(model)} answers {', '.join(verbs_of(model))}. A model "
-                "that encodes, or one with a discriminator, was expected."
+                f"{name} has no features: {catalogue.name_of(model)} answers {', '.join(verbs_of(model))}. A model "
+                "that encodes, or a model with a discriminator, was expected."
             )
         self.model, self.name, self.resize = model.eval(), name, resize
         config = model.config
         self.block = block_size(*config.size)
         with torch.inference_mode():
-            found = self._of(torch.zeros(2, config.channels, *config.size, device=model.device))
+            found = self._extract(torch.zeros(2, config.channels, *config.size, device=model.device))
         self._about = About(
             name=name,
             digest=weights_digest(model.state_dict()),
@@ -79,17 +103,17 @@ class RunFeatures:
         return to_float(resize_images(images, config.size, self.resize, channels=config.channels))
 
     def extract(self, prepared: Tensor) -> Features:
-        """Features, and logits where the model classifies."""
+        """Features, and logits if the model classifies."""
         pooled, logits = [], []
         with torch.inference_mode():
             for block, rows in padded_blocks(prepared, self.block):
-                found = self._of(block.to(self.model.device))
+                found = self._extract(block.to(self.model.device))
                 pooled.append(found.pooled[:rows].float().cpu())
                 if found.logits is not None:
                     logits.append(found.logits[:rows].float().cpu())
         return Features(torch.cat(pooled), torch.cat(logits) if logits else None)
 
-    def _of(self, images: Tensor) -> Features:
+    def _extract(self, images: Tensor) -> Features:
         model = self.model
         pooled = model.extract_features(images) if isinstance(model, ExtractsFeatures) else model.encode(images)
         logits = model.classify(images) if isinstance(model, Classifies) else None

@@ -1,0 +1,65 @@
+"""`imagewright compare RUN...`, and the table of scores that it shares with `evaluate`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from imagewright.cli.values import Count, Flag
+
+if TYPE_CHECKING:
+    from imagewright.runs.report.score_tables import Column
+    from imagewright.runs.scores import Score
+
+
+def compare(
+    *runs: Annotated[Path, Parameter(help="two run directories or more")],
+    out: Annotated[Path | None, Parameter(help="a page (.html): table, curves, samples of equal seeds")] = None,
+    seed: Annotated[Count, Parameter(help="of the samples on the page")] = 0,
+    force: Annotated[Flag, Parameter(help="overwrite a file that exists")] = False,
+) -> None:
+    """Compare runs by the scores that `evaluate` saved in them. Scores of different recipes never share a column."""
+    import imagewright
+    from imagewright.cli.show import say
+    from imagewright.output.writing import check_suffix, refuse_existing
+
+    if out is not None:
+        check_suffix(out, [".html"])
+        refuse_existing([out], force=force)
+    found = imagewright.compare(runs)
+    if found.columns:
+        show_table(found.scores, found.columns)
+    say(found.notes)
+    if out is not None:
+        print(found.write(out, seed=seed, force=force))
+
+
+def show_table(subjects: Mapping[str, Sequence[Score]], columns: Sequence[Column]) -> None:
+    """Print a table of scores: a row for each subject, or transposed if there are more columns than subjects."""
+    from rich.table import Table
+
+    from imagewright.cli.show import console
+    from imagewright.runs.report.score_tables import arrow, format_score
+
+    table = Table(box=None, pad_edge=False)
+    cells = {
+        name: [format_score(score) if (score := column.cell(scores)) else "-" for column in columns]
+        for name, scores in subjects.items()
+    }
+    titles = [column.title + arrow(column.better) for column in columns]
+    if len(subjects) < len(columns):
+        table.add_column("")
+        for name in subjects:
+            table.add_column(name, justify="right", overflow="fold")
+        for place, title in enumerate(titles):
+            table.add_row(title, *(row[place] for row in cells.values()))
+    else:
+        table.add_column("", overflow="fold")
+        for title in titles:
+            table.add_column(title, justify="right")
+        for name, row in cells.items():
+            table.add_row(name, *row)
+    console().print(table)
