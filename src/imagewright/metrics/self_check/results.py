@@ -53,7 +53,7 @@ class Measurement:
             "no change": "does not change, but a change was expected",
             "wrong direction": "changes in the wrong direction",
             "changed": "changes, but was expected to stay constant",
-            "no expectation": "no change is expected or excluded",
+            "no expectation": "either direction is acceptable",
             "undefined": "is not a finite number",
         }[verdict.outcome]
         return f"{start}: {words}{beyond}{why}"
