@@ -14,7 +14,7 @@ from PIL import Image
 import imagewright as iw
 from imagewright.errors import ConfigError, DataError, RunError, UserError
 from imagewright.images import Images
-from imagewright.metrics.metric import Metric, MetricContext, Output, Sample, Value
+from imagewright.metrics.metric import Metric, MetricContext, MetricOutput, Sample, Value
 from imagewright.metrics.registry import metric_named
 from imagewright.metrics.self_check.corruptions import CORRUPTIONS, LEVELS
 from imagewright.metrics.self_check.expectations import Expected, decide_verdict, expected_of
@@ -27,7 +27,7 @@ def make_metric(name: str, better: str | None, number: Callable[[np.ndarray], fl
     def compute(sample: Sample, reference: Sample | None, context: MetricContext) -> dict[str, Value]:
         return {name: Value(number(sample.pictures.pictures(np.arange(len(sample))).numpy()))}
 
-    return Metric(name, (Output(name, name, better),), frozenset(), compute, "", **changes)  # type: ignore[arg-type]
+    return Metric(name, (MetricOutput(name, name, better),), frozenset(), compute, "", **changes)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -225,11 +225,11 @@ def test_expected_directions_of_the_metrics() -> None:
     assert expected["swd_16"]["noise"] == "any"
     assert expected["inception_score"]["blur"] == "any"
     assert expected["ms_ssim"]["duplication"] == "rises"
-    precision = Output("precision", "precision", "higher")
+    precision = MetricOutput("precision", "precision", "higher")
     of_precision = [expected_of(precision, name).direction for name in ("blur", "mode_dropping", "duplication")]
     assert of_precision == ["falls", "constant", "any"]
-    assert expected_of(Output("recall", "recall", "higher"), "mode_dropping").direction == "falls"
+    assert expected_of(MetricOutput("recall", "recall", "higher"), "mode_dropping").direction == "falls"
     for name in ("accuracy", "network_accuracy"):  # fewer classes are learned, but each is still recognised
-        both = [Output(f"{name}_{way}", "", "higher") for way in ("fake_to_real", "real_to_fake")]
+        both = [MetricOutput(f"{name}_{way}", "", "higher") for way in ("fake_to_real", "real_to_fake")]
         assert [expected_of(output, "mode_dropping").direction for output in both] == ["falls", "constant"]
     assert all(expected_of(precision, name).why for name in ("mode_dropping", "duplication"))

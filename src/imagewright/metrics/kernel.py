@@ -20,7 +20,7 @@ import numpy as np
 
 from imagewright.errors import ConfigError, DataError
 from imagewright.metrics.intervals import normal_interval
-from imagewright.metrics.metric import Metric, MetricContext, Output, Sample, Value
+from imagewright.metrics.metric import Metric, MetricContext, MetricOutput, Sample, Value
 from imagewright.seeds import derive_seed
 
 BLOCK = 1024  # rows of a block of a kernel matrix: 8 MiB of it
@@ -210,7 +210,7 @@ def _compute(sample: Sample, reference: Sample | None, context: MetricContext) -
 
 METRIC = Metric(
     name="kd",
-    outputs=(Output("kd", "Kernel distance", "lower"),),
+    outputs=(MetricOutput("kd", "Kernel distance", "lower"),),
     needs=frozenset({"features", "reference"}),
     compute=_compute,
     source="Binkowski et al. 2018, arXiv:1801.01401",

@@ -73,7 +73,7 @@ class Value:
 
 
 @dataclass(frozen=True)
-class Output:
+class MetricOutput:
     """A number that a metric returns.
 
     name: its key.
@@ -122,7 +122,7 @@ class Metric:
     """
 
     name: str
-    outputs: tuple[Output, ...]
+    outputs: tuple[MetricOutput, ...]
     needs: frozenset[Need]
     compute: Compute
     source: str

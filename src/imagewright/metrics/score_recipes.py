@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from imagewright.errors import ConfigError, nearest_name
-from imagewright.metrics.metric import Metric, Output
+from imagewright.metrics.metric import Metric, MetricOutput
 from imagewright.pretrained.features.contract import About
 from imagewright.versions import versions
 
@@ -177,7 +177,7 @@ def _text(value: Any) -> str:
     return str(value) if not isinstance(value, dict) else str(value.get("name", value))
 
 
-def title_of(output: Output, features: About | None) -> str:
+def title_of(output: MetricOutput, features: About | None) -> str:
     """The title of an output. "FID" and "KID" are reserved for the published Inception network with its own resize.
 
     features: the network that it was computed with, None if it needs none.

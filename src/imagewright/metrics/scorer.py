@@ -12,7 +12,7 @@ from imagewright.metrics.features.cache import load_features
 from imagewright.metrics.features.extraction import extract_features
 from imagewright.metrics.features.run_features import open_features
 from imagewright.metrics.frechet.moments import Moments
-from imagewright.metrics.metric import Metric, MetricContext, Output, Sample
+from imagewright.metrics.metric import Metric, MetricContext, MetricOutput, Sample
 from imagewright.metrics.plans import MetricRequest, ScorePlan
 from imagewright.metrics.score_recipes import ScoreRecipe, recipe_key, title_of
 from imagewright.metrics.subjects import (
@@ -172,7 +172,7 @@ class Scorer:
         about = self._about(metric)
         found = []
         for name, value in values.items():
-            output = outputs.get(name, Output(name, name.replace("_", " "), metric.outputs[0].better))
+            output = outputs.get(name, MetricOutput(name, name.replace("_", " "), metric.outputs[0].better))
             self.notes += value.notes
             not_finite = () if math.isfinite(value.value) else (f"{name} is {value.value}: not a finite number",)
             found.append(

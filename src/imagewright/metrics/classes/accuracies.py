@@ -17,12 +17,12 @@ import numpy as np
 
 from imagewright.errors import ConfigError, DataError
 from imagewright.metrics.classes.classes import MatchedClasses, join_names, match_classes
-from imagewright.metrics.metric import MetricContext, Output, Sample, Value
+from imagewright.metrics.metric import MetricContext, MetricOutput, Sample, Value
 from imagewright.metrics.neighbours.shares import wilson_share
 from imagewright.seeds import derive_seed
 
 OPTIONS = {"held_out": 0.25, "pictures": 10_000}  # share of real pictures to test on; most pictures to train on
-Source = TypeVar("Source")
+Inputs = TypeVar("Inputs")
 Inputs_contra = TypeVar("Inputs_contra", contravariant=True)
 
 
@@ -34,13 +34,13 @@ class Classifier(Protocol[Inputs_contra]):
         ...
 
 
-Train = Callable[[Source, np.ndarray, np.ndarray], Classifier[Source]]
+Train = Callable[[Inputs, np.ndarray, np.ndarray], Classifier[Inputs]]
 """From a source, its labels int64 (N,) and the rows int64 (n,) to train on to a classifier."""
 
 
 @dataclass(frozen=True)
 class HoldoutSplit:
-    """Rows int64 of the real pictures, stratified by class.
+    """FeatureRows int64 of the real pictures, stratified by class.
 
     training: to train on.
     held_out: to test on.
@@ -60,16 +60,16 @@ def split_classes(labels: np.ndarray, held_out: float, seed: int) -> HoldoutSpli
     return HoldoutSplit(np.flatnonzero(~held), np.flatnonzero(held))
 
 
-def accuracy_outputs(name: str, by: str) -> tuple[Output, ...]:
+def accuracy_outputs(name: str, by: str) -> tuple[MetricOutput, ...]:
     """The outputs of `accuracies`.
 
     name: the beginning of their names.
     by: the beginning of their titles.
     """
     return (
-        Output(f"{name}_fake_to_real", f"{by}, generated to real", "higher"),
-        Output(f"{name}_real_to_fake", f"{by}, real to generated", "higher"),
-        Output(f"{name}_real_to_real", f"{by}, real to real", None),
+        MetricOutput(f"{name}_fake_to_real", f"{by}, generated to real", "higher"),
+        MetricOutput(f"{name}_real_to_fake", f"{by}, real to generated", "higher"),
+        MetricOutput(f"{name}_real_to_real", f"{by}, real to real", None),
     )
 
 
@@ -79,8 +79,8 @@ def accuracies(
     context: MetricContext,
     *,
     name: str,
-    sources: tuple[Source, Source],
-    train: Train[Source],
+    sources: tuple[Inputs, Inputs],
+    train: Train[Inputs],
 ) -> dict[str, Value]:
     """The three accuracies, with intervals over the pictures tested.
 
@@ -118,7 +118,7 @@ def accuracies(
     )
     everything = np.arange(len(sample))
 
-    def accuracy(by: Classifier[Source], source: Source, labels: np.ndarray, rows: np.ndarray, what: str) -> Value:
+    def accuracy(by: Classifier[Inputs], source: Inputs, labels: np.ndarray, rows: np.ndarray, what: str) -> Value:
         value = wilson_share(by.correct(source, rows, labels), f"{len(rows):,} {what} pictures; {trained}")
         return Value(value.value, value.low, value.high, value.interval, notes)
 

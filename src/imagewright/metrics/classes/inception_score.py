@@ -17,7 +17,7 @@ import numpy as np
 
 from imagewright.errors import ConfigError, DataError
 from imagewright.metrics.intervals import parts_interval
-from imagewright.metrics.metric import Metric, MetricContext, Output, Sample, Value
+from imagewright.metrics.metric import Metric, MetricContext, MetricOutput, Sample, Value
 from imagewright.seeds import derive_seed
 
 BLOCK = 4096
@@ -114,7 +114,7 @@ def _compute(sample: Sample, reference: Sample | None, context: MetricContext) -
 
 METRIC = Metric(
     name="inception_score",
-    outputs=(Output("inception_score", "Inception score", "higher"),),
+    outputs=(MetricOutput("inception_score", "Inception score", "higher"),),
     needs=frozenset({"logits"}),
     compute=_compute,
     source="Salimans et al. 2016, arXiv:1606.03498",

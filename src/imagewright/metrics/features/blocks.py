@@ -34,7 +34,7 @@ class Normalization:
     scale: float
 
     @classmethod
-    def fit(cls, features: Rows) -> Normalization:
+    def fit(cls, features: FeatureRows) -> Normalization:
         """The normalisation after which features (N, F) have squared lengths of about 1.
 
         Raises `DataError` for values that are not finite.
@@ -68,13 +68,13 @@ class RowSubset:
         return chosen
 
 
-Rows = np.ndarray | RowSubset
+FeatureRows = np.ndarray | RowSubset
 
 
 class FeatureBlock:
-    """Rows `start` to `stop` of features (N, F), normalised. `squares` float64 (n,): their squared lengths."""
+    """FeatureRows `start` to `stop` of features (N, F), normalised. `squares` float64 (n,): their squared lengths."""
 
-    def __init__(self, features: Rows, bounds: tuple[int, int], normalization: Normalization) -> None:
+    def __init__(self, features: FeatureRows, bounds: tuple[int, int], normalization: Normalization) -> None:
         self.features, self.normalization = features, normalization
         self.start, self.stop = bounds
         self.squares = np.empty(self.stop - self.start)
@@ -139,7 +139,7 @@ class FeatureBlocks:
     neighbours: blocks of up to 2 * neighbours + 2 rows are always allowed, whatever the width of the features.
     """
 
-    def __init__(self, features: Rows, normalization: Normalization, neighbours: int = 0) -> None:
+    def __init__(self, features: FeatureRows, normalization: Normalization, neighbours: int = 0) -> None:
         self.features, self.normalization = features, normalization
         count, row_bytes = len(features), 4 * max(1, features.shape[1])
         most = max(FEWEST_ROWS, 2 * neighbours + 2, min(ROWS, BLOCK_BYTES // row_bytes))

@@ -22,7 +22,7 @@ from imagewright.errors import ConfigError
 from imagewright.metrics.frechet.distance import frechet_distance, influence_deviation, sample_moments
 from imagewright.metrics.frechet.moments import BLOCK, Moments
 from imagewright.metrics.intervals import normal_interval
-from imagewright.metrics.metric import Metric, MetricContext, Output, Sample, Value
+from imagewright.metrics.metric import Metric, MetricContext, MetricOutput, Sample, Value
 from imagewright.seeds import derive_seed
 
 
@@ -131,7 +131,7 @@ def _compute(sample: Sample, reference: Sample | None, context: MetricContext) -
 
 METRIC = Metric(
     name="fd_infinity",
-    outputs=(Output("fd_infinity", "Frechet distance at infinity", "lower"),),
+    outputs=(MetricOutput("fd_infinity", "Frechet distance at infinity", "lower"),),
     needs=frozenset({"features", "reference"}),
     compute=_compute,
     source="Chong & Forsyth 2020, arXiv:1911.07023",

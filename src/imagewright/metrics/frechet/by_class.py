@@ -18,7 +18,7 @@ from imagewright.metrics.classes.classes import MatchedClasses, join_names, matc
 from imagewright.metrics.frechet.distance import INFLUENCES, advised_for, frechet_distance, influences
 from imagewright.metrics.frechet.moments import BLOCK, Moments
 from imagewright.metrics.intervals import normal_interval
-from imagewright.metrics.metric import Metric, MetricContext, Output, Sample, Value
+from imagewright.metrics.metric import Metric, MetricContext, MetricOutput, Sample, Value
 from imagewright.seeds import derive_seed
 
 
@@ -104,7 +104,7 @@ def _value(distance: float, error: float, of: str) -> Value:
 
 METRIC = Metric(
     name="class_fd",
-    outputs=(Output("class_fd", "mean Frechet distance of a class", "lower"),),
+    outputs=(MetricOutput("class_fd", "mean Frechet distance of a class", "lower"),),
     needs=frozenset({"features", "reference", "labels", "reference labels"}),
     compute=_compute,
     source="Miyato & Koyama 2018, arXiv:1802.05637 (intra-FID); Heusel et al. 2017, arXiv:1706.08500",

@@ -23,7 +23,7 @@ from imagewright.errors import DataError
 from imagewright.metrics.frechet.factors import EPSILON, single_blas_thread
 from imagewright.metrics.frechet.moments import Moments
 from imagewright.metrics.intervals import normal_interval
-from imagewright.metrics.metric import Metric, MetricContext, Output, Sample, Value
+from imagewright.metrics.metric import Metric, MetricContext, MetricOutput, Sample, Value
 
 TOLERANCE = 3e-7  # of the distance: a third of the documented accuracy
 INFLUENCES = 4096  # pictures that the interval's width is estimated from, to within 1 to 2 %
@@ -159,7 +159,7 @@ def _compute(sample: Sample, reference: Sample | None, context: MetricContext) -
 
 METRIC = Metric(
     name="fd",
-    outputs=(Output("fd", "Frechet distance", "lower"),),
+    outputs=(MetricOutput("fd", "Frechet distance", "lower"),),
     needs=frozenset({"features", "reference"}),
     compute=_compute,
     source="Heusel et al. 2017, arXiv:1706.08500; Dowson & Landau 1982",

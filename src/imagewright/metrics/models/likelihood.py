@@ -23,7 +23,7 @@ from imagewright import catalogue
 from imagewright.capabilities import knows_likelihood, verbs_of
 from imagewright.errors import ConfigError, DataError
 from imagewright.metrics.intervals import normal_interval
-from imagewright.metrics.metric import Metric, MetricContext, Output, Sample, Value
+from imagewright.metrics.metric import Metric, MetricContext, MetricOutput, Sample, Value
 from imagewright.model import Model
 from imagewright.seeds import derive_seed
 from imagewright.verbs.apply import score
@@ -102,8 +102,8 @@ METRIC = Metric(
         output
         for nats, bits, description in KINDS.values()
         for output in (
-            Output(nats, f"log-likelihood, nats per picture, {description}", "higher"),
-            Output(bits, f"bits per dimension, {description}", "lower"),
+            MetricOutput(nats, f"log-likelihood, nats per picture, {description}", "higher"),
+            MetricOutput(bits, f"bits per dimension, {description}", "lower"),
         )
     ),
     needs=frozenset({"model", "reference"}),

@@ -19,7 +19,7 @@ from torch.nn import functional
 from imagewright.capabilities import Samples, latent_parts_of, require
 from imagewright.errors import ConfigError, DataError, nearest_name
 from imagewright.metrics.intervals import bootstrap
-from imagewright.metrics.metric import Metric, MetricContext, Output, Sample, Value
+from imagewright.metrics.metric import Metric, MetricContext, MetricOutput, Sample, Value
 from imagewright.metrics.pictures.lpips import lpips_distance
 from imagewright.model import Model
 from imagewright.pretrained.features.contract import Features
@@ -168,7 +168,7 @@ def _compute(sample: Sample, reference: Sample | None, context: MetricContext) -
 
 METRIC = Metric(
     name="path_length",
-    outputs=(Output("path_length", "perceptual path length", "lower"),),
+    outputs=(MetricOutput("path_length", "perceptual path length", "lower"),),
     needs=frozenset({"model"}),
     compute=_compute,
     source="Karras et al. 2019, arXiv:1812.04948, section 4.1",

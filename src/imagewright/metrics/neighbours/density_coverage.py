@@ -14,7 +14,7 @@ from __future__ import annotations
 import dataclasses
 
 from imagewright.metrics.intervals import bootstrap
-from imagewright.metrics.metric import Metric, MetricContext, Output, Sample, Value
+from imagewright.metrics.metric import Metric, MetricContext, MetricOutput, Sample, Value
 from imagewright.metrics.neighbours.neighbourhoods import DENSITY_COVERAGE, count_neighbourhoods
 from imagewright.metrics.neighbours.shares import wilson_share
 
@@ -34,7 +34,7 @@ def _compute(sample: Sample, reference: Sample | None, context: MetricContext) -
 
 METRIC = Metric(
     name="density_coverage",
-    outputs=(Output("density", "density", "higher"), Output("coverage", "coverage", "higher")),
+    outputs=(MetricOutput("density", "density", "higher"), MetricOutput("coverage", "coverage", "higher")),
     needs=frozenset({"features", "reference"}),
     compute=_compute,
     source="Naeem et al. 2020, arXiv:2002.09797",

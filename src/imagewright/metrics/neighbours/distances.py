@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imagewright.metrics.features.blocks import FeatureBlock, FeatureBlocks, Normalization, Rows
+from imagewright.metrics.features.blocks import FeatureBlock, FeatureBlocks, FeatureRows, Normalization
 
 PAIRS_AT_ONCE = 2**21  # estimates that are compared with their limits at a time
 MEASURED_AT_ONCE = 64  # pairs whose differences fit into a core's cache
@@ -130,7 +130,7 @@ class DistanceEstimates:
         return pair_distances(one.features, first + one.start, other.features, second + other.start)
 
 
-def pair_distances(one: Rows, first: np.ndarray, other: Rows, second: np.ndarray) -> np.ndarray:
+def pair_distances(one: FeatureRows, first: np.ndarray, other: FeatureRows, second: np.ndarray) -> np.ndarray:
     """Distances from differences in float64, (P,). The result for a pair does not depend on the other pairs, nor on
     the order of its two rows, to the last bit; equal rows have distance 0.
 
@@ -146,7 +146,7 @@ def pair_distances(one: Rows, first: np.ndarray, other: Rows, second: np.ndarray
     return np.sqrt(found)
 
 
-def nearest_distances(queries: Rows, features: Rows, count: int = 1) -> np.ndarray:
+def nearest_distances(queries: FeatureRows, features: FeatureRows, count: int = 1) -> np.ndarray:
     """Distances of queries (N, F) to their `count` nearest rows of features (M, F): float64 (N, K), nearest first.
 
     If there are fewer rows than `count`, the remaining distances are infinite.
@@ -163,7 +163,7 @@ def nearest_distances(queries: Rows, features: Rows, count: int = 1) -> np.ndarr
     return nearest
 
 
-def neighbour_distances(features: Rows, count: int) -> np.ndarray:
+def neighbour_distances(features: FeatureRows, count: int) -> np.ndarray:
     """Distances of each row of features (N, F) to its `count` nearest others: float64 (N, K), nearest first.
 
     A row is not its own neighbour; a duplicate is, at distance 0. Each pair of blocks is multiplied once.

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from imagewright.errors import ConfigError, DataError
-from imagewright.metrics.features.blocks import Rows, RowSubset
+from imagewright.metrics.features.blocks import FeatureRows, RowSubset
 from imagewright.metrics.intervals import bootstrap, normal_interval
-from imagewright.metrics.metric import Metric, MetricContext, Output, Sample, Value
+from imagewright.metrics.metric import Metric, MetricContext, MetricOutput, Sample, Value
 from imagewright.metrics.neighbours.distances import nearest_distances
 from imagewright.seeds import derive_seed
 
@@ -112,7 +112,7 @@ def distances_by_cell(
     return found
 
 
-def _nearest(queries: Rows, training: Rows) -> np.ndarray:
+def _nearest(queries: FeatureRows, training: FeatureRows) -> np.ndarray:
     return nearest_distances(queries, training)[:, 0] if len(queries) else np.empty(0)
 
 
@@ -205,8 +205,8 @@ def _ratio(nearest: np.ndarray, control: np.ndarray, seed: int) -> Value:
 METRIC = Metric(
     name="memorisation",
     outputs=(
-        Output("memorisation_c_t", "memorisation C_T", None),
-        Output("nearest_ratio", "distance to training pictures, relative to held-out ones", None),
+        MetricOutput("memorisation_c_t", "memorisation C_T", None),
+        MetricOutput("nearest_ratio", "distance to training pictures, relative to held-out ones", None),
     ),
     needs=frozenset({"features", "reference", "training"}),
     compute=_compute,

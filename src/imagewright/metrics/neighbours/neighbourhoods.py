@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from imagewright.errors import ConfigError, DataError
-from imagewright.metrics.features.blocks import FeatureBlock, FeatureBlocks, Normalization, Rows, RowSubset
+from imagewright.metrics.features.blocks import FeatureBlock, FeatureBlocks, FeatureRows, Normalization, RowSubset
 from imagewright.metrics.metric import MetricContext, Sample
 from imagewright.metrics.neighbours.distances import DistanceEstimates, PrecisionSchedule, neighbour_distances
 from imagewright.seeds import derive_seed
@@ -52,7 +52,7 @@ PRECISION_RECALL = Balls(3, closed=True)
 DENSITY_COVERAGE = Balls(5, closed=False)
 
 
-def neighbour_radii(features: Rows, neighbours: int, source: str = "the pictures") -> np.ndarray:
+def neighbour_radii(features: FeatureRows, neighbours: int, source: str = "the pictures") -> np.ndarray:
     """Distances of each row (N, F) to its nearest others, float64 (N, K), K = `neighbours`.
 
     Raises `DataError` for too few rows.
@@ -66,8 +66,8 @@ def neighbour_radii(features: Rows, neighbours: int, source: str = "the pictures
 
 
 def count_inside(
-    real: Rows,
-    generated: Rows,
+    real: FeatureRows,
+    generated: FeatureRows,
     balls: Iterable[Balls],
     *,
     real_radii: np.ndarray | None = None,
@@ -180,7 +180,7 @@ class _BlockCounter:
 class _Subsample:
     """The features of a sample that are compared, with their radii and counts as far as computed."""
 
-    features: Rows
+    features: FeatureRows
     source: str
     radii: np.ndarray | None = None
     against: list[tuple[_Subsample, dict[Balls, NeighbourhoodCounts]]] = field(default_factory=list)
@@ -236,7 +236,7 @@ def _subsample(sample: Sample, count: int | None, seed: int) -> _Subsample:
     whole = count is None or count == len(sample.features)
     key = ("neighbourhoods", None if whole else (count, seed))
     if key not in sample.cache:
-        features: Rows = sample.features
+        features: FeatureRows = sample.features
         if not whole:
             shuffled = np.random.default_rng(derive_seed(seed, "equal counts")).permutation(len(features))
             features = RowSubset(sample.features, np.sort(shuffled[:count]))

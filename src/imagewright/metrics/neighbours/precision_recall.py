@@ -9,7 +9,7 @@ have balls of radius 0. The paper uses features of a VGG-16, most others Incepti
 
 from __future__ import annotations
 
-from imagewright.metrics.metric import Metric, MetricContext, Output, Sample, Value
+from imagewright.metrics.metric import Metric, MetricContext, MetricOutput, Sample, Value
 from imagewright.metrics.neighbours.neighbourhoods import PRECISION_RECALL, count_neighbourhoods
 from imagewright.metrics.neighbours.shares import wilson_share
 
@@ -30,7 +30,7 @@ def _compute(sample: Sample, reference: Sample | None, context: MetricContext) -
 
 METRIC = Metric(
     name="precision_recall",
-    outputs=(Output("precision", "precision", "higher"), Output("recall", "recall", "higher")),
+    outputs=(MetricOutput("precision", "precision", "higher"), MetricOutput("recall", "recall", "higher")),
     needs=frozenset({"features", "reference"}),
     compute=_compute,
     source="Kynkaanniemi et al. 2019, arXiv:1904.06991",

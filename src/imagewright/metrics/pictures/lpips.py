@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from imagewright.metrics.intervals import bootstrap
-from imagewright.metrics.metric import Metric, MetricContext, Output, Pictures, Sample, Value
+from imagewright.metrics.metric import Metric, MetricContext, MetricOutput, Pictures, Sample, Value
 from imagewright.metrics.pictures.pairs import mean_over_pairs, random_pairs
 from imagewright.metrics.pictures.reconstruction import choose_rows, reconstruct_pairs
 from imagewright.metrics.pictures.stored_pictures import StoredPictures
@@ -81,7 +81,7 @@ def _compute(sample: Sample, reference: Sample | None, context: MetricContext) -
 
 METRIC = Metric(
     name="lpips",
-    outputs=(Output("lpips", "LPIPS of reconstructions", "lower"),),
+    outputs=(MetricOutput("lpips", "LPIPS of reconstructions", "lower"),),
     needs=frozenset({"model", "reference"}),
     compute=_compute,
     source="Zhang et al. 2018, arXiv:1801.03924, version 0.1",

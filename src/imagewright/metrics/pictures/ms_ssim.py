@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from imagewright.errors import DataError
-from imagewright.metrics.metric import Metric, MetricContext, Output, Pictures, Sample, Value
+from imagewright.metrics.metric import Metric, MetricContext, MetricOutput, Pictures, Sample, Value
 from imagewright.metrics.pictures.pairs import mean_over_pairs, random_pairs
 from imagewright.metrics.pictures.stored_pictures import StoredPictures
 from imagewright.metrics.pictures.structural_similarity import WINDOW, check_pair, similarity_parts
@@ -100,8 +100,8 @@ def _compute(sample: Sample, reference: Sample | None, context: MetricContext) -
 METRIC = Metric(
     name="ms_ssim",
     outputs=(
-        Output("ms_ssim", "MS-SSIM of pairs", None),
-        Output("ms_ssim_real", "MS-SSIM of real pairs", None),
+        MetricOutput("ms_ssim", "MS-SSIM of pairs", None),
+        MetricOutput("ms_ssim_real", "MS-SSIM of real pairs", None),
     ),
     needs=frozenset({"reference"}),
     compute=_compute,

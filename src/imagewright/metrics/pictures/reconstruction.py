@@ -16,7 +16,7 @@ from imagewright import catalogue
 from imagewright.capabilities import Reconstructs, require
 from imagewright.errors import DataError
 from imagewright.metrics.intervals import bootstrap
-from imagewright.metrics.metric import Metric, MetricContext, Output, Pictures, Sample, Value
+from imagewright.metrics.metric import Metric, MetricContext, MetricOutput, Pictures, Sample, Value
 from imagewright.metrics.pictures.structural_similarity import LEVELS, check_pair, shape_text, structural_similarity
 from imagewright.model import Model
 from imagewright.pixels import to_float, to_uint8
@@ -70,7 +70,7 @@ def reconstruct_pairs(model: Model, pictures: Pictures, rows: np.ndarray) -> Ite
 
 
 def choose_rows(count: int, at_most: int, seed: int) -> np.ndarray:
-    """Rows int64 in ascending order: all of `count`, or `at_most` of them chosen by the seed."""
+    """FeatureRows int64 in ascending order: all of `count`, or `at_most` of them chosen by the seed."""
     if count <= at_most:
         return np.arange(count)
     return np.sort(np.random.default_rng(derive_seed(seed, "rebuilt")).permutation(count)[:at_most])
@@ -92,7 +92,7 @@ def _compute(sample: Sample, reference: Sample | None, context: MetricContext) -
 
 METRIC = Metric(
     name="reconstruction",
-    outputs=(Output("psnr", "PSNR, dB", "higher"), Output("ssim", "SSIM", "higher")),
+    outputs=(MetricOutput("psnr", "PSNR, dB", "higher"), MetricOutput("ssim", "SSIM", "higher")),
     needs=frozenset({"model", "reference"}),
     compute=_compute,
     source="Wang et al. 2004, doi:10.1109/TIP.2003.819861",

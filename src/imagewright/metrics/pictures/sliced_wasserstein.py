@@ -17,7 +17,7 @@ from torch import Tensor
 from imagewright.errors import DataError
 from imagewright.images.decoding.preprocessing import random_words
 from imagewright.metrics.features.extraction import allocate_array
-from imagewright.metrics.metric import Metric, MetricContext, Output, Pictures, Sample, Value
+from imagewright.metrics.metric import Metric, MetricContext, MetricOutput, Pictures, Sample, Value
 from imagewright.metrics.pictures.laplacian import laplacian_pyramid
 from imagewright.pretrained.resizing import resize_images
 from imagewright.seeds import derive_seed
@@ -234,8 +234,8 @@ def _compute(sample: Sample, reference: Sample | None, context: MetricContext) -
 METRIC = Metric(
     name="sliced_wasserstein",
     outputs=(
-        Output("swd", "SWD, mean of levels", "lower"),
-        *(Output(f"swd_{side}", f"SWD at {side} px", "lower") for side in reversed(level_sizes(FINEST))),
+        MetricOutput("swd", "SWD, mean of levels", "lower"),
+        *(MetricOutput(f"swd_{side}", f"SWD at {side} px", "lower") for side in reversed(level_sizes(FINEST))),
     ),
     needs=frozenset({"reference"}),
     compute=_compute,

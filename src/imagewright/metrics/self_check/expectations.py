@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from imagewright.metrics.metric import Output
+from imagewright.metrics.metric import MetricOutput
 from imagewright.metrics.self_check.corruptions import CORRUPTIONS
 
 Direction = Literal["rises", "falls", "constant", "any"]
@@ -108,7 +108,7 @@ EXCEPTIONS: dict[str, dict[str, Expected]] = {
 CONSTANT = {"ms_ssim_real"}  # computed from the reference alone
 
 
-def expected_of(output: Output, corruption: str) -> Expected:
+def expected_of(output: MetricOutput, corruption: str) -> Expected:
     """The expected direction of an output under a corruption."""
     for beginning, exceptions in EXCEPTIONS.items():
         if output.name.startswith(beginning) and corruption in exceptions:

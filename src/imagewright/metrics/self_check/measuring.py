@@ -14,7 +14,7 @@ from imagewright.errors import DataError
 from imagewright.images import Images
 from imagewright.metrics.features.extraction import extract_features
 from imagewright.metrics.frechet.moments import Moments
-from imagewright.metrics.metric import Metric, MetricContext, Output, Pictures, Sample
+from imagewright.metrics.metric import Metric, MetricContext, MetricOutput, Pictures, Sample
 from imagewright.metrics.self_check.corrupted_sets import PictureSubset, corrupt_set, rows_repeated, rows_without_modes
 from imagewright.metrics.self_check.corruptions import CORRUPTIONS, LEVELS
 from imagewright.metrics.self_check.expectations import CONSTANT, decide_verdict, expected_of
@@ -180,7 +180,7 @@ class MetricSuite:
 
 
 def _assess(
-    output: Output, corruption: str, levels: Mapping[str, list[Values]], clean: tuple[float, ...], failed: str
+    output: MetricOutput, corruption: str, levels: Mapping[str, list[Values]], clean: tuple[float, ...], failed: str
 ) -> Measurement:
     """One output under one corruption, with its verdict. `levels`: the values of all levels, by corruption."""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from imagewright.metrics.metric import Output
+from imagewright.metrics.metric import MetricOutput
 from imagewright.metrics.self_check.corruptions import CORRUPTIONS
 from imagewright.metrics.self_check.expectations import Expected, Verdict
 from imagewright.output.writing import check_suffix, new_file, refuse_existing, write_image
@@ -30,7 +30,7 @@ class Measurement:
     failed: why the metric could not be computed, else "".
     """
 
-    output: Output
+    output: MetricOutput
     corruption: str
     values: tuple[float, ...]
     expected: Expected
@@ -86,7 +86,7 @@ class SelfCheck:
     shown: Mapping[str, np.ndarray] = field(compare=False, repr=False, default_factory=dict)
 
     @property
-    def outputs(self) -> list[Output]:
+    def outputs(self) -> list[MetricOutput]:
         """The outputs that were measured."""
         return list({each.output.name: each.output for each in self.measurements}.values())
 
