@@ -56,10 +56,7 @@ LONGEST_FILE = 400  # lines: more is more than one idea
 SHARED_NAMES = {
     "Discriminator": "a network of its model's file, named as in the paper",
 }
-PENDING = (
-    "Block Comparison Entry Features Frame Header Judge Kept Labelled Mixture Neighbours Output Pixels Plan Points "
-    "Projection Recipe Setting Space Split Table"
-)
+PENDING = "Comparison Entry Header Mixture Neighbours Pixels Projection Table"
 NOT_YET_RENAMED = set(PENDING.split())
 
 

@@ -22,7 +22,7 @@ from imagewright.training.options import TrainingOptions
 from imagewright.verbs.blocks import evaluating
 
 
-class Evaluation(Observer):
+class EvaluationObserver(Observer):
     """Scores the model by the options that begin with `evaluate_`; on all ranks, of which the main one computes."""
 
     def __init__(self, every: int) -> None:

@@ -258,9 +258,9 @@ def standard_observers(training: Training, report_every: int) -> list[Observer]:
     if distributed.is_main():
         observers.append(ReportPage(checkpoint_every))
     if options.evaluate_every is not None:
-        from imagewright.training.evaluating import Evaluation  # few trainings need what it imports
+        from imagewright.training.evaluating import EvaluationObserver  # few trainings need what it imports
 
-        observers.append(Evaluation(options.evaluate_every))
+        observers.append(EvaluationObserver(options.evaluate_every))
     return observers
 
 
