@@ -32,7 +32,7 @@ class Entry:
     summary: str
     paper: str
     verbs: tuple[str, ...]
-    adapter: str | None = None  # "module:ATTRIBUTE": how its published checkpoints are read, where any are
+    adapter: str | None = None  # "module:ATTRIBUTE": how its published checkpoints are read, if there are any
 
 
 _ENTRIES = (

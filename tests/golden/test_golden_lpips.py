@@ -124,10 +124,10 @@ def test_without_weights_the_error_says_which_file_to_put_where(
     monkeypatch.setenv("IMAGEWRIGHT_MIRROR", "http://127.0.0.1:9")
     with pytest.raises(DataError) as caught:
         open_perceptual("alex")
-    said = str(caught.value)
-    assert "alex.pth" in said
-    assert PUBLISHED["alex"].linear.checksum in said
-    assert str(tmp_path) in said
+    message = str(caught.value)
+    assert "alex.pth" in message
+    assert PUBLISHED["alex"].linear.checksum in message
+    assert str(tmp_path) in message
     with pytest.raises(ConfigError, match="Did you mean 'vgg'"):
         open_perceptual("vgg6")
 

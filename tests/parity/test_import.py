@@ -153,9 +153,9 @@ def test_a_file_cut_short_is_named(suffix: str, kept: float, tmp_path: Path) -> 
     path = write(tmp_path / f"cut{suffix}", state_of(published(), "generator"))
     content = path.read_bytes()
     path.write_bytes(content[: int(kept * len(content)) if isinstance(kept, float) else kept])
-    with pytest.raises(RunError, match=f"cut{suffix}") as said:
+    with pytest.raises(RunError, match=f"cut{suffix}") as raised:
         iw.import_checkpoint(path, "dcgan", tmp_path / "run")
-    assert "\n" not in str(said.value)
+    assert "\n" not in str(raised.value)
     assert not (tmp_path / "run").exists()
 
 
@@ -215,9 +215,9 @@ def wrong_shapes() -> list[tuple[str, dict[str, Tensor]]]:
 def test_wrong_shapes_are_an_error_of_the_file_for_a_run_and_for_a_network(number: int, tmp_path: Path) -> None:
     network, state = wrong_shapes()[number]
     path = write(tmp_path / "wrong.pth", state)
-    with pytest.raises(RunError) as said:
+    with pytest.raises(RunError) as raised:
         iw.import_checkpoint(path, "dcgan", tmp_path / "run")
-    assert "\n" not in str(said.value)
+    assert "\n" not in str(raised.value)
     assert not (tmp_path / "run").exists()
     with pytest.raises(RunError):
         load_network("dcgan", network, state)
