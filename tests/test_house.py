@@ -25,8 +25,8 @@ SOURCE = Path(imagewright.__file__).parent
 PROJECT = Path(__file__).resolve().parents[1]
 
 # From the ground up. A file imports from its own folder, and from every floor below.
-GROUND = "errors seeds configs phases recipe model capabilities catalogue distributed files downloads pixels progress"
-GROUND += " versions views"
+GROUND = "errors seeds configs phases recipe model capabilities training_capabilities catalogue distributed files"
+GROUND += " downloads pixels progress versions views"
 FLOORS = [
     set(GROUND.split()),
     {"images"},

@@ -43,7 +43,7 @@ def tiny_model(name: str, size: tuple[int, int] = (16, 16), channels: int = 3, *
     torch.manual_seed(0)
     model_class = catalogue.model_class(name)
     config_class = model_class.Config
-    values = {"size": config_class.nearest_size(*size), "channels": channels, **tiny_options(name), **options}
+    values = {"size": size, "channels": channels, **tiny_options(name), **options}
     if issubclass(config_class, configs.LabelledConfig | configs.ConditionedConfig):
         values["class_names"] = ("one", "other")
     if issubclass(config_class, configs.LayeredConfig):

@@ -7,7 +7,6 @@ never against one model. `require` narrows a model to a capability, or raises.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, runtime_checkable
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from typing_extensions import TypeIs
 
     from imagewright.model import Model
-    from imagewright.phases import Draws, Rows
 
 Capability = TypeVar("Capability")
 
@@ -285,42 +283,6 @@ class Truncates(Protocol):
         ...
 
 
-class Adversarial(Protocol):
-    """Has one or more discriminators, whose logits the training doctor compares."""
-
-    def logits(self, rows: Mapping[str, Rows], draws: Draws) -> dict[str, tuple[Tensor, Tensor]]:
-        """Logits of real and of generated images, (N,) or (N, ...) each, by the name of the discriminator.
-
-        rows: of each of the model's feeds, as in a step of training.
-        draws: random numbers for what is generated.
-
-        Called as training does: in training mode, one batch. Higher is more real.
-        """
-        ...
-
-
-class Previews(Protocol):
-    """Makes the preview of a training itself. Other models are previewed by samples, else by reconstructions."""
-
-    def preview(self, rows: Mapping[str, Rows], draws: Draws) -> dict[str, Tensor]:
-        """Rows of the preview sheet by title: images (N, C, H, W) in [-1, 1].
-
-        rows: of each of the model's feeds, the same at every report. draws: the same random numbers at every report.
-        """
-        ...
-
-
-class HasPosterior(Protocol):
-    """Has a posterior over latents for each image, whose divergences the training doctor reads."""
-
-    def divergences(self, images: Tensor, *, labels: Tensor | None = None, attributes: Tensor | None = None) -> Tensor:
-        """(N, Z) nats: the divergence of each latent's posterior from its prior, of images (N, C, H, W) in [-1, 1].
-
-        Without randomness, and not weighted by beta. `labels`, `attributes`: as in training.
-        """
-        ...
-
-
 # The protocol of each verb, and the members that decide whether a model answers it. The members are listed, and
 # looked up with hasattr on models and on their classes, because isinstance cannot check a class for a property, and
 # from Python 3.12 on finds no attribute that a module registers as a buffer or a sub-module.
@@ -382,21 +344,6 @@ def samples_attributes(model: object) -> TypeIs[SamplesAttributes]:
 def has_styles(model: object) -> TypeIs[Styles]:
     """Whether a model translates in several styles."""
     return "translate" in verbs_of(model) and hasattr(model, "encode_styles")
-
-
-def is_adversarial(model: object) -> TypeIs[Adversarial]:
-    """Whether a model has discriminators whose logits can be compared."""
-    return hasattr(model, "logits")
-
-
-def previews(model: object) -> TypeIs[Previews]:
-    """Whether a model makes the preview of its training itself."""
-    return hasattr(model, "preview")
-
-
-def has_posterior(model: object) -> TypeIs[HasPosterior]:
-    """Whether a model has a posterior over latents."""
-    return hasattr(model, "divergences")
 
 
 def knows_likelihood(model: object) -> TypeIs[KnowsLikelihood]:

@@ -57,13 +57,13 @@ def test_runs_without_anything_to_diagnose(still: Path, tmp_path: Path, capsys: 
     closed = tmp_path / "closed"
     assert main(["train", "pca", str(tmp_path / "set.npz"), "--out", str(closed), "--quiet"]) == 0
     capsys.readouterr()
-    assert doctor(capsys, closed) == "pca is fitted in closed form: there is nothing to watch.\n"
+    assert doctor(capsys, closed) == "pca is fitted in closed form: it has no training steps to diagnose.\n"
     old = shutil.copytree(still, tmp_path / "old")
     lines = [json.loads(line) for line in (old / "metrics.jsonl").read_text().splitlines()]
     for line in lines:
         del line["health"], line["findings"]
     (old / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    assert "trained by a version that did not watch" in doctor(capsys, old)
+    assert "trained by a version that did not measure" in doctor(capsys, old)
     (old / "metrics.jsonl").unlink()
     assert "there is no report in it yet" in doctor(capsys, old)
 

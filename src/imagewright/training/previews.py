@@ -10,7 +10,7 @@ import torch
 from PIL.Image import Image as PictureImage
 from torch import Tensor
 
-from imagewright.capabilities import previews, samples_classes, verbs_of
+from imagewright.capabilities import samples_classes, verbs_of
 from imagewright.images import Batch, Images
 from imagewright.model import Model
 from imagewright.output.grids import draw_grid, plain_grid
@@ -23,6 +23,7 @@ from imagewright.seeds import derive_seed
 from imagewright.training.data.feeds import build_readers
 from imagewright.training.engine import as_rows
 from imagewright.training.observers import Line, Observer, Training
+from imagewright.training_capabilities import previews
 from imagewright.verbs.apply import add_noise, decode, reconstruct, sample_latents
 from imagewright.verbs.blocks import evaluating
 
@@ -35,7 +36,7 @@ Fixed = Tensor | dict[str, Batch]
 """What every preview of a run shows the model: latents, uint8 images, or rows of its feeds."""
 
 
-class Previews(Observer):
+class PreviewObserver(Observer):
     """Writes `samples/NNNNNNNNN.png` at the start and at each report; on the main rank."""
 
     def __init__(self, every: int) -> None:

@@ -33,7 +33,7 @@ from imagewright.training.metrics_log import MetricsLog
 from imagewright.training.observers import Observer, Training
 from imagewright.training.plan import Plan
 from imagewright.training.preparing import prepare_sources, report_skipped
-from imagewright.training.previews import Previews
+from imagewright.training.previews import PreviewObserver
 from imagewright.training.reporting import PlainLines, Reporter, Silent
 from imagewright.training.setting import Setting
 from imagewright.training.signals import StopRequest, stop_on_signals
@@ -253,7 +253,7 @@ def standard_observers(training: Training, report_every: int) -> list[Observer]:
     checkpoint_every = options.checkpoint_every or whole_batches(training, CHECKPOINTS)
     observers: list[Observer] = []
     if distributed.is_main():
-        observers += [Doctor(report_every), Previews(report_every), MetricsLog(report_every)]
+        observers += [Doctor(report_every), PreviewObserver(report_every), MetricsLog(report_every)]
     observers.append(Checkpoints(checkpoint_every))
     if distributed.is_main():
         observers.append(ReportPage(checkpoint_every))

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imagewright.capabilities import has_posterior, is_adversarial, verbs_of
+from imagewright.capabilities import verbs_of
 from imagewright.images import Batch, Images
 from imagewright.model import Model
 from imagewright.phases import Draws, Rows
@@ -24,6 +24,7 @@ from imagewright.training.data.feeds import FeedReader, build_readers
 from imagewright.training.doctor import sample_distances
 from imagewright.training.doctor.gradient_norms import relative_steps
 from imagewright.training.engine import Engine, as_rows
+from imagewright.training_capabilities import has_posterior, is_adversarial
 from imagewright.verbs.apply import decode, reconstruct, sample_latents
 
 PICTURES = 64  # samples, or training images, of one examination

@@ -15,7 +15,7 @@ from imagewright.cli.values import Flag, Words
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class Evidence:
+class EvidenceOptions:
     """Options that say what the direction is found from."""
 
     attribute: Annotated[str | None, Parameter(help="an attribute or a class of the source")] = None
@@ -33,7 +33,7 @@ class Evidence:
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class Search:
+class SearchOptions:
     """Options that say how the direction is found."""
 
     method: Annotated[
@@ -54,8 +54,8 @@ def attribute(
     ] = None,
     /,
     *,
-    evidence: Evidence = Evidence(),
-    search: Search = Search(),
+    evidence: EvidenceOptions = EvidenceOptions(),
+    search: SearchOptions = SearchOptions(),
     save: Annotated[str | None, Parameter(help="save the direction in the run under this name")] = None,
     out: Annotated[Path | None, Parameter(help="a sheet of a few pictures moved along it (.png ...)")] = None,
     measure: Annotated[

@@ -1,0 +1,66 @@
+"""What a model can show of its training: previews, discriminators, a posterior. All are optional.
+
+Images are float32 (N, C, H, W) in [-1, 1]. The doctor and the previews ask these protocols, never one model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from typing_extensions import TypeIs
+
+    from imagewright.phases import Draws, Rows
+
+
+class Adversarial(Protocol):
+    """Has one or more discriminators, whose logits the training doctor compares."""
+
+    def logits(self, rows: Mapping[str, Rows], draws: Draws) -> dict[str, tuple[Tensor, Tensor]]:
+        """Logits of real and of generated images, (N,) or (N, ...) each, by the name of the discriminator.
+
+        rows: of each of the model's feeds, as in a step of training.
+        draws: random numbers for what is generated.
+
+        Called as training does: in training mode, one batch. Higher is more real.
+        """
+        ...
+
+
+class Previews(Protocol):
+    """Makes the preview of a training itself. Other models are previewed by samples, else by reconstructions."""
+
+    def preview(self, rows: Mapping[str, Rows], draws: Draws) -> dict[str, Tensor]:
+        """Rows of the preview sheet by title: images (N, C, H, W) in [-1, 1].
+
+        rows: of each of the model's feeds, the same at every report. draws: the same random numbers at every report.
+        """
+        ...
+
+
+class HasPosterior(Protocol):
+    """Has a posterior over latents for each image, whose divergences the training doctor reads."""
+
+    def divergences(self, images: Tensor, *, labels: Tensor | None = None, attributes: Tensor | None = None) -> Tensor:
+        """(N, Z) nats: the divergence of each latent's posterior from its prior, of images (N, C, H, W) in [-1, 1].
+
+        Without randomness, and not weighted by beta. `labels`, `attributes`: as in training.
+        """
+        ...
+
+
+def has_posterior(model: object) -> TypeIs[HasPosterior]:
+    """Whether a model has a posterior over latents."""
+    return hasattr(model, "divergences")
+
+
+def is_adversarial(model: object) -> TypeIs[Adversarial]:
+    """Whether a model has discriminators whose logits can be compared."""
+    return hasattr(model, "logits")
+
+
+def previews(model: object) -> TypeIs[Previews]:
+    """Whether a model makes the preview of its training itself."""
+    return hasattr(model, "preview")
