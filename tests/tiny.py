@@ -114,6 +114,21 @@ def batch_of(count: int = BATCH, size: tuple[int, int] = (16, 16), channels: int
     return Batch(torch.from_numpy(simple_pictures(count, size, channels, seed)), torch.arange(count) % 2)
 
 
+def fill_weights(model: Model, seed: int = 0) -> None:
+    """Fill every parameter at random, also the ones that start at zero (branches, noise strengths)."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for key, parameter in model.named_parameters():
+            values = torch.randn(parameter.shape, generator=generator)
+            if parameter.ndim > 1:
+                values /= parameter[0].numel() ** 0.5
+            elif key.endswith("weight"):  # of a norm
+                values = 1 + 0.1 * values
+            else:
+                values *= 0.1
+            parameter.copy_(values)
+
+
 def batches_of(name: str, seed: int = 0) -> dict[str, Batch]:
     """A batch for each of a model's feeds, as training would make them."""
     model_class = catalogue.model_class(name)

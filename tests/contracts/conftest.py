@@ -8,8 +8,8 @@ from skeletons import SKELETONS
 from imagewright import catalogue
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def skeletons(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Within the test, the catalogue has the skeletons besides its own models."""
+    """Within a contract test, the catalogue has the skeletons besides its own models."""
     listed = catalogue.entries()
     monkeypatch.setattr(catalogue, "entries", lambda: listed | SKELETONS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from skeletons import SKELETONS
 from tiny import tiny_model
 
 from imagewright import catalogue, configs
@@ -12,7 +13,7 @@ from imagewright.capabilities import VERBS, require, verbs_of
 from imagewright.errors import ConfigError, UserError
 from imagewright.model import Model
 
-NAMES = list(catalogue.entries())
+NAMES = [*catalogue.entries(), *SKELETONS]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -60,7 +61,8 @@ def test_a_configuration_is_frozen_and_each_option_described(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_tiny_presets_are_small_at_any_size_and_channels(name: str) -> None:
-    for size in ((8, 8), (16, 24), (32, 16)):
+    config_class = catalogue.model_class(name).Config
+    for size in {config_class.nearest_size(*given) for given in ((8, 8), (16, 24), (30, 17))}:
         for channels in (1, 3, 4):
             model = tiny_model(name, size, channels)
             assert model.config.size == size
@@ -71,7 +73,7 @@ def test_tiny_presets_are_small_at_any_size_and_channels(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_configuration_survives_json(name: str) -> None:
     config = catalogue.model_class(name).Config.tiny(size=(16, 24), channels=1)
-    values = dataclasses.asdict(config) | {"size": [16, 24]}  # as JSON holds it
+    values = dataclasses.asdict(config) | {"size": list(config.size)}  # as JSON holds it
     assert configs.build(type(config), values, name) == config
 
 

@@ -21,8 +21,6 @@ from imagewright.runs.weights import read_tensors
 from imagewright.training.engine import Engine
 from imagewright.training.plan import Plan
 
-pytestmark = pytest.mark.usefixtures("skeletons")
-
 NAMES = list(SKELETONS)
 # These take statistics of a batch or have dropout: each rank's own part of the batch gives other numbers.
 OF_THE_WHOLE_BATCH = [name for name in NAMES if name != "pix2pix"]

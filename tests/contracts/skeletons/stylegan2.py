@@ -41,6 +41,7 @@ class Synthesis(nn.Module):
         self.start = nn.Sequential(
             nn.Linear(LAYERS * config.latent_dim, WIDTH * (height // 4) * (width // 4)),
             nn.Unflatten(1, (WIDTH, height // 4, width // 4)),
+            nn.SiLU(),  # smooth: path lengths have a gradient to w
             nn.Upsample(scale_factor=4),
         )
         self.noise_strength = nn.Parameter(torch.zeros(()))
