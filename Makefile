@@ -51,6 +51,7 @@ quality: $(VENV)/installed
 
 # Speed and memory, as ratios to the plain way of doing the same.
 bench: $(VENV)/installed
+	$(BIN)/python benchmarks/gpu.py --tiny --out runs/gpu-tiny
 	$(BIN)/python benchmarks/start_up.py
 	$(BIN)/python benchmarks/listing.py
 	$(BIN)/python benchmarks/cache.py

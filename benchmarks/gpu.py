@@ -212,6 +212,9 @@ def main() -> None:
     except TimeIsOver:
         print(f"{arguments.seconds:g} seconds are over: {len(rows)} of {len(chosen)} cases are measured")
     print(f"written to {arguments.out / 'gpu.md'} and {arguments.out / 'gpu.json'}")
+    failed = [row for row in rows if row.error.startswith("failed")]
+    if arguments.tiny and failed:
+        sys.exit(f"{len(failed)} cases do not work")
 
 
 if __name__ == "__main__":

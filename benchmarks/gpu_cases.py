@@ -20,7 +20,7 @@ from torch import Tensor
 from training_steps import build_model, build_steps, synchronise
 
 import imagewright as iw
-from imagewright.metrics.features.extraction import features_of
+from imagewright.metrics.features.extraction import extract_features
 from imagewright.metrics.frechet.distance import frechet_distance
 from imagewright.metrics.frechet.moments import Moments
 from imagewright.metrics.subjects import OpenedPictures
@@ -217,7 +217,7 @@ def our_features(place: Place, network: Any) -> Round:
     """As `evaluate` extracts them, from pictures in memory."""
     network.to(place.device)
     opened = OpenedPictures(iw.open_images(many_pictures(place)))
-    return lambda: len(features_of(opened, network, alone=True).features)
+    return lambda: len(extract_features(opened, network, alone=True).features)
 
 
 def plain_features(place: Place, network: Any) -> Round:
@@ -280,7 +280,7 @@ def feature_moments(place: Place) -> tuple[Moments, Moments]:
     width, count = (32, 100) if place.tiny else (2048, 6000)
     random, deviations = np.random.default_rng(0), np.arange(1.0, width + 1) ** -0.5
     one, other = (random.standard_normal((count, width)) * deviations for _ in range(2))
-    return Moments.of(one.astype(np.float32)), Moments.of(other.astype(np.float32))
+    return Moments.from_features(one.astype(np.float32)), Moments.from_features(other.astype(np.float32))
 
 
 CASES.append(Case(what="Frechet distance, 2,048 features", ours=our_frechet, plain=plain_frechet, unit="a second"))
