@@ -57,7 +57,7 @@ class GDA(Model, Encoded):
     """Buffers, float64: `log_priors` (K,), `means` (K, D), `factors` (K or 1, D, D), Cholesky's of the covariances."""
 
     Config = GDAConfig
-    make_room = LatentSpace.make_room
+    resize_buffers = LatentSpace.resize_buffers
     config: GDAConfig
     score_unit = "log density of the latents over all classes, nats"
 

@@ -52,7 +52,7 @@ class GMM(Model, Encoded):
     """Buffers: `weights` (K,), `means` (K, D), `factors` (Cholesky factors or standard deviations), float64."""
 
     Config = GMMConfig
-    make_room = LatentSpace.make_room
+    resize_buffers = LatentSpace.resize_buffers
     config: GMMConfig
     score_unit = "log density of the latents under the mixture, nats"
 

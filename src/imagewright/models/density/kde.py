@@ -47,7 +47,7 @@ class KDE(Model, Encoded):
     """Buffers, float64: `kept` (M, D) points, `scales` (D,) their standard deviations, `width` () in these."""
 
     Config = KDEConfig
-    make_room = LatentSpace.make_room
+    resize_buffers = LatentSpace.resize_buffers
     config: KDEConfig
     score_unit = "log density of the latents under the kernel estimate, nats"
 

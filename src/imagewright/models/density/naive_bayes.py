@@ -80,7 +80,7 @@ class NaiveBayes(Model, Sampled):
     """Buffers, float64: `log_priors` (K,), `means` (K, D) (or chances to be on), `deviations` (K, D)."""
 
     Config = NaiveBayesConfig
-    make_room = LatentSpace.make_room
+    resize_buffers = LatentSpace.resize_buffers
     config: NaiveBayesConfig
 
     log_priors: Tensor

@@ -56,7 +56,7 @@ class LinearSVM(Model, LatentSpace):
     """
 
     Config = LinearSVMConfig
-    make_room = LatentSpace.make_room
+    resize_buffers = LatentSpace.resize_buffers
     config: LinearSVMConfig
 
     weights: Tensor

@@ -42,7 +42,7 @@ class LogisticRegression(Model, LatentSpace):
     """Buffers, float64: `weights` (K, D), `biases` (K,). The softmax of the linear functions is what it answers."""
 
     Config = LogisticRegressionConfig
-    make_room = LatentSpace.make_room
+    resize_buffers = LatentSpace.resize_buffers
     config: LogisticRegressionConfig
 
     weights: Tensor

@@ -81,7 +81,7 @@ class FeatureSelection(Model):
         blocks = range(0, pixels, width)
         return torch.cat([_information(images, levels, classes, slice(start, start + width)) for start in blocks])
 
-    def make_room(self, state: dict[str, Tensor]) -> None:
+    def resize_buffers(self, state: dict[str, Tensor]) -> None:
         self._hold(state["mean"].numel(), state["kept"].numel())
 
     # Verbs

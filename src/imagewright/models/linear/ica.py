@@ -101,7 +101,7 @@ class ICA(Model):
             fast.fit(coordinates.double().numpy())
         return torch.from_numpy(fast.components_).float(), int(fast.n_iter_)
 
-    def make_room(self, state: dict[str, Tensor]) -> None:
+    def resize_buffers(self, state: dict[str, Tensor]) -> None:
         components, pixels = state["mixing"].shape
         self._hold(pixels, components)
 

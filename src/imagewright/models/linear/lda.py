@@ -124,7 +124,7 @@ class LDA(Model):
         self.log_priors.copy_((counts / counts.sum()).log())
         self.ratios.copy_(spread[:kept].square() / counts.sum())
 
-    def make_room(self, state: dict[str, Tensor]) -> None:
+    def resize_buffers(self, state: dict[str, Tensor]) -> None:
         self._hold(state["mean"].numel(), *state["centres"].shape)
 
     # Verbs

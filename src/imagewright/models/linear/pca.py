@@ -61,7 +61,7 @@ class PCA(Model):
         config, pixels = self.config, math.prod(self.config.image_shape)
         self._hold(checked_spectrum(images, "PCA", pixels, config.components, config.explained, config.seed))
 
-    def make_room(self, state: dict[str, Tensor]) -> None:
+    def resize_buffers(self, state: dict[str, Tensor]) -> None:
         components, pixels = state["basis"].shape
         self._hold(Spectrum.empty(pixels, components))
 

@@ -125,7 +125,7 @@ class RandomProjection(Model):
         signs = (drawn >= 1 - density / 2).float() - (drawn < density / 2).float()
         return signs / math.sqrt(density * components)
 
-    def make_room(self, state: dict[str, Tensor]) -> None:
+    def resize_buffers(self, state: dict[str, Tensor]) -> None:
         components, pixels = state["directions"].shape
         self._hold(pixels, components)
 

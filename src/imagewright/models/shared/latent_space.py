@@ -71,7 +71,7 @@ class Pixels(Model):
 
 
 class LatentSpace:
-    """What every model with an encoder inside shares; each is a `Model` first, and takes over `make_room` from here.
+    """What every model with an encoder inside shares; each is a `Model` first, and takes over `resize_buffers` from here.
 
     The sub-module `encoder` is a trained part, or is fitted by `fit_encoder`. `points` streams the pictures through it.
     """
@@ -96,10 +96,10 @@ class LatentSpace:
         """Pictures (N, C, H, W) in [-1, 1] to points, float64 (N, D)."""
         return require(self.encoder, Encodes).encode(images).flatten(1).double()
 
-    def make_room(self, state: dict[str, Tensor]) -> None:
+    def resize_buffers(self, state: dict[str, Tensor]) -> None:
         """Give the encoder's buffers and our own the shapes of a state about to be loaded."""
         inside = {name.removeprefix(ENCODER): tensor for name, tensor in state.items() if name.startswith(ENCODER)}
-        self.encoder.make_room(inside)
+        self.encoder.resize_buffers(inside)
         own = self._buffers  # type: ignore[attr-defined]
         hold(self, **{name: torch.zeros_like(state[name]) for name in own if name in state})
 
