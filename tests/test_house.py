@@ -210,6 +210,7 @@ def test_a_class_name_means_one_thing() -> None:
 
 LIGHT_STATEMENTS = (
     "import imagewright; imagewright.models()",
+    "import imagewright; imagewright.lessons()",
     "import imagewright.cli.app",
     "from imagewright.cli import main; main(['--help'])",
     "from imagewright.cli import main; main(['models'])",

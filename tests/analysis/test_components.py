@@ -14,12 +14,12 @@ from sklearn.datasets import load_digits
 from tiny import simple_pictures
 
 import imagewright as iw
-from imagewright.analysis.components.figures import FILES, write_components
+from imagewright.analysis.components.components import FILES
 from imagewright.errors import ConfigError, DataError, RunError, UserError
 from imagewright.images.float_stream import FloatStream
 from imagewright.output.diverging import signed_pixels
 from imagewright.output.provenance import COMPOSITE
-from imagewright.statistics.decomposition import all_shares, elbow_of
+from imagewright.statistics.decomposition import compute_all_shares, find_elbow
 
 METHODS = ("pca", "ica", "lda", "random")
 
@@ -49,7 +49,7 @@ def test_the_shares_of_variance_are_scikit_learns(pictures: str, monkeypatch: py
         monkeypatch.setattr("imagewright.analysis.components.components.FEW", 100)
     found = iw.components(images, count=12)
     expected = sklearn.decomposition.PCA(svd_solver="full").fit(rows_of(images)).explained_variance_ratio_.cumsum()
-    known = found.decomposition.shares.numpy()
+    known = found.decomposition.cumulative_shares.numpy()
     assert len(known) == {"small": 64, "few and large": 149, "many and large": 12}[pictures]
     np.testing.assert_allclose(known, expected[: len(known)], atol=1e-5)
     for share, count in found.counts.items():
@@ -93,7 +93,7 @@ def test_measured_shares_are_those_of_the_spaces_that_the_components_span(labell
     for count in range(1, len(parts.directions) + 1):
         basis = np.linalg.qr(parts.directions[:count].flatten(1).double().numpy().T)[0]
         share = np.square(rows @ basis).sum() / np.square(rows).sum()
-        assert float(parts.shares[count - 1]) == pytest.approx(share, abs=1e-4)
+        assert float(parts.cumulative_shares[count - 1]) == pytest.approx(share, abs=1e-4)
 
 
 def test_the_strip_shows_10_30_50_to_150_and_closer_steps_where_there_are_few() -> None:
@@ -108,7 +108,7 @@ def test_all_shares_are_exact_for_more_and_for_fewer_pictures_than_pixels(count:
     images = iw.open_images(natural(count, (8, 12), 1))
     mean = torch.from_numpy(rows_of(images).mean(0)).float().view(1, 8, 12)
     expected = sklearn.decomposition.PCA(svd_solver="full").fit(rows_of(images)).explained_variance_ratio_.cumsum()
-    found = all_shares(mean, FloatStream(images)).numpy()
+    found = compute_all_shares(mean, FloatStream(images)).numpy()
     np.testing.assert_allclose(found, expected[: min(count - 1, 96)], atol=1e-5)
 
 
@@ -123,9 +123,9 @@ def test_the_elbow_is_after_the_directions_that_stand_out(rank: int) -> None:
 
 
 def test_a_curve_without_a_bend_or_with_one_value_has_an_elbow_all_the_same() -> None:
-    assert elbow_of(torch.tensor([1.0])) == 1
-    assert elbow_of(torch.full((5,), 0.2)) == 5
-    assert elbow_of(torch.tensor([0.9, 0.05, 0.03, 0.02])) == 1
+    assert find_elbow(torch.tensor([1.0])) == 1
+    assert find_elbow(torch.full((5,), 0.2)) == 5
+    assert find_elbow(torch.tensor([0.9, 0.05, 0.03, 0.02])) == 1
 
 
 def test_large_pictures_are_looked_at_small_unless_a_size_is_given() -> None:
@@ -137,7 +137,7 @@ def test_large_pictures_are_looked_at_small_unless_a_size_is_given() -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_numbers_are_json_and_figures_are_written_whole(labelled: iw.Images, method: str, tmp_path: Path) -> None:
     found = iw.components(labelled.subset(np.arange(200)), method)
-    paths = write_components(found, tmp_path / "out")
+    paths = found.write(tmp_path / "out")
     assert [path.name for path in paths] == list(FILES)
     numbers = json.loads(paths[-1].read_text())
     assert numbers["components"] == len(numbers["weights"]) == len(found.decomposition.directions)
@@ -149,13 +149,13 @@ def test_numbers_are_json_and_figures_are_written_whole(labelled: iw.Images, met
         assert record["digital_source_type"] == COMPOSITE
         assert record["settings"]["method"] == method
     with pytest.raises(RunError, match="exists already"):
-        write_components(found, tmp_path / "out")
+        found.write(tmp_path / "out")
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_figures_of_any_channels(channels: int, tmp_path: Path) -> None:
     found = iw.components(simple_pictures(20, (16, 24), channels))
-    write_components(found, tmp_path)
+    found.write(tmp_path)
     with Image.open(tmp_path / "components.png") as sheet:
         assert sheet.mode == ("L" if channels == 1 else "RGB")
 
@@ -222,6 +222,6 @@ def test_constant_pixels_and_few_directions_give_finite_numbers(method: str, tmp
     pictures[:, :, 3:5, 3:5] = np.arange(8, dtype=np.uint8)[:, None, None, None] * 30
     images = iw.open_images(pictures).with_labels(np.arange(8) % 2, ("even", "odd"))
     found = iw.components(images, method)
-    write_components(found, tmp_path)
+    found.write(tmp_path)
     assert "NaN" not in (tmp_path / "components.json").read_text()
     assert torch.isfinite(found.decomposition.directions).all()

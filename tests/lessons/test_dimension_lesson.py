@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import imagewright as iw
 from imagewright.errors import DataError
-from imagewright.lessons.base import teach
 from imagewright.lessons.dimension.measures import (
     contrast,
     intrinsic_dimension,
@@ -64,7 +64,8 @@ def test_the_intrinsic_dimension_of_a_flat_set_is_its_own_not_that_of_the_space(
 
 
 def test_the_lesson_shows_that_photographs_concentrate_less_than_noise(tmp_path: Path) -> None:
-    paths, numbers = teach("dimension", tmp_path / "out", samples=200, repeats=20, animation="none")
+    found = iw.lesson("dimension", tmp_path / "out", samples=200, repeats=20, animation="none")
+    paths, numbers = found.paths, found.numbers
     assert {path.name for path in paths} == {
         "coverage.png",
         "dice.png",
@@ -81,5 +82,5 @@ def test_the_lesson_shows_that_photographs_concentrate_less_than_noise(tmp_path:
 def test_pictures_smaller_than_a_patch_are_a_clear_error_before_anything_is_written(tmp_path: Path) -> None:
     write_image(np.zeros((1, 8, 8), np.uint8), tmp_path / "small" / "a.png")
     with pytest.raises(DataError, match="19x19"):
-        teach("dimension", tmp_path / "out", samples=50, repeats=2, pictures=str(tmp_path / "small"))
+        iw.lesson("dimension", tmp_path / "out", samples=50, repeats=2, pictures=str(tmp_path / "small"))
     assert not (tmp_path / "out").exists()

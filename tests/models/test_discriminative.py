@@ -16,8 +16,8 @@ from tiny import simple_pictures, train_tiny
 
 import imagewright as iw
 from imagewright.errors import ConfigError, DataError, UserError
-from imagewright.models.shared.points import classifier_of_points, log_probabilities
-from imagewright.statistics.platt import sigmoid_of
+from imagewright.models.shared.points import fit_classifier, log_probabilities
+from imagewright.statistics.platt import fit_sigmoid
 
 MODELS = ("logistic_regression", "linear_svm")
 
@@ -28,7 +28,7 @@ def digits(classes: int = 10, count: int = 400) -> tuple[torch.Tensor, torch.Ten
 
 
 def fitted(name: str, points: torch.Tensor, labels: torch.Tensor, **options: Any) -> Any:
-    return classifier_of_points(name, options, points, labels, tuple(map(str, range(int(labels.max()) + 1))))
+    return fit_classifier(name, options, points, labels, tuple(map(str, range(int(labels.max()) + 1))))
 
 
 @pytest.mark.parametrize("classes", [2, 5])
@@ -58,7 +58,7 @@ def test_the_sigmoid_is_the_likeliest_for_platts_targets() -> None:
     random = np.random.default_rng(0)
     margins = random.standard_normal(500) * 3
     positive = random.random(500) < expit(1.7 * margins - 0.6)
-    slope, offset = sigmoid_of(margins, positive)
+    slope, offset = fit_sigmoid(margins, positive)
     assert slope == pytest.approx(1.7, rel=0.2)
     assert offset == pytest.approx(-0.6, abs=0.3)
     targets = np.where(positive, (positive.sum() + 1) / (positive.sum() + 2), 1 / ((~positive).sum() + 2))
@@ -75,8 +75,8 @@ def test_the_sigmoid_is_the_likeliest_for_platts_targets() -> None:
 
 def test_a_sigmoid_never_turns_a_margin_round_and_separable_margins_stay_finite() -> None:
     margins = np.linspace(-1, 1, 40)
-    assert sigmoid_of(margins, margins < 0)[0] == 0
-    slope, offset = sigmoid_of(margins * 1e6, margins > 0)
+    assert fit_sigmoid(margins, margins < 0)[0] == 0
+    slope, offset = fit_sigmoid(margins * 1e6, margins > 0)
     assert 0 < slope < 1
     assert np.isfinite(offset)
 
@@ -118,7 +118,7 @@ def test_lone_pictures_and_missing_classes_do_no_harm(name: str) -> None:
     points, labels = digits(3, 60)
     for chosen in ([0, 2], [0, 1, 2]):
         rows = torch.cat([torch.where(labels == label)[0][: 1 if label == 2 else 9] for label in chosen])
-        model = classifier_of_points(name, {}, points[rows], labels[rows], ("a", "b", "c", "never"))
+        model = fit_classifier(name, {}, points[rows], labels[rows], ("a", "b", "c", "never"))
         said = log_probabilities(model, points)
         assert torch.isfinite(said).all()
         assert set(said.argmax(1).tolist()) <= set(chosen)
@@ -130,7 +130,7 @@ def test_labels_of_two_classes_and_pictures_that_vary_are_needed(name: str, tmp_
         iw.train(name, simple_pictures(8), tmp_path / "run")
     points, labels = digits(2, 20)
     with pytest.raises(DataError, match="are of one, '0'"):
-        classifier_of_points(name, {}, points, labels * 0, ("0", "1"))
+        fit_classifier(name, {}, points, labels * 0, ("0", "1"))
     with pytest.raises(DataError, match="All pictures have the same latent"):
         fitted(name, points * 0, labels)
     with pytest.raises(ConfigError, match=f"{name}: penalty="):

@@ -17,7 +17,8 @@ import imagewright as iw
 from imagewright import configs
 from imagewright.errors import ConfigError, DataError, UserError
 from imagewright.models.density.gda import GDA, GDAConfig
-from imagewright.models.shared.points import Points, as_pictures, log_probabilities
+from imagewright.models.shared.points import as_pictures, log_probabilities
+from imagewright.statistics.fitting import TensorStream
 
 NAMES = ("a", "b", "c")
 
@@ -34,7 +35,7 @@ def three_classes(count: int = 240, dimensions: int = 4, seed: int = 0) -> tuple
 def fitted(points: torch.Tensor, labels: torch.Tensor, **options: object) -> GDA:
     shape = {"size": (1, points.shape[1]), "channels": 1, "class_names": NAMES, "encoder": "pixels"}
     model = GDA(configs.build(GDAConfig, shape | options, "gda"))
-    model.fit(Points(points, labels))
+    model.fit(TensorStream(as_pictures(points), labels))
     return model
 
 

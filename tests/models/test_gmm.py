@@ -15,7 +15,8 @@ import imagewright as iw
 from imagewright import configs
 from imagewright.errors import ConfigError, DataError, UserError
 from imagewright.models.density.gmm import GMM, GMMConfig
-from imagewright.models.shared.points import Points, as_pictures
+from imagewright.models.shared.points import as_pictures
+from imagewright.statistics.fitting import TensorStream
 
 SKLEARN = {"full": "full", "tied": "tied", "diagonal": "diag"}
 
@@ -31,7 +32,7 @@ def clusters(count: int = 300, seed: int = 0) -> torch.Tensor:
 def fitted(points: torch.Tensor, **options: object) -> GMM:
     values = {"size": (1, points.shape[1]), "channels": 1, "encoder": "pixels"} | options
     model = GMM(configs.build(GMMConfig, values, "gmm"))
-    model.fit(Points(points, torch.zeros(len(points), dtype=torch.int64)))
+    model.fit(TensorStream(as_pictures(points), torch.zeros(len(points), dtype=torch.int64)))
     return model
 
 

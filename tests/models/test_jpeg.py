@@ -16,7 +16,7 @@ from tiny import tiny_model, train_tiny
 
 import imagewright as iw
 from imagewright.codecs.jpeg import dct, tables
-from imagewright.codecs.jpeg.codec import bits_of_blocks, coefficients_of, decode_jpeg, encode_jpeg, read_coefficients
+from imagewright.codecs.jpeg.codec import count_block_bits, decode_jpeg, encode_jpeg, quantise_image, read_coefficients
 from imagewright.errors import ConfigError, DataError, UserError
 from imagewright.images import open_images
 
@@ -116,20 +116,20 @@ def test_planes_in_scans_of_their_own_are_read() -> None:
     """Pillow writes one scan; other programs write one a plane, without the blocks that fill up units."""
     from imagewright.codecs.jpeg import codec as files
     from imagewright.codecs.jpeg import markers
-    from imagewright.codecs.jpeg.scan_writing import packed, words_of
+    from imagewright.codecs.jpeg.scan_writing import encode_words, pack_bits
 
     picture = photograph(41, 51)
-    found = coefficients_of(picture, 80)
+    found = quantise_image(picture, 80)
     used = [found.tables[0], found.tables[1]]
-    header = markers.written_header(found.frame, used, files.HUFFMAN_TABLES)
+    header = markers.build_header(found.frame, used, files.HUFFMAN_TABLES)
     header = header[: header.rindex(b"\xff\xda")]
-    codes = [(files.codes_of(first), files.codes_of(other)) for first, other in files.HUFFMAN_TABLES]
+    codes = [(files.build_codes(first), files.build_codes(other)) for first, other in files.HUFFMAN_TABLES]
     for component, plane in zip(found.frame.components, found.planes, strict=True):
         blocks = plane.reshape(-1, 64).copy()
         blocks[:, 0] = np.diff(blocks[:, 0], prepend=np.int16(0))
         chosen = bytes([1, component.identifier, component.table * 17, 0, 63, 0])
-        words = words_of(blocks, np.full(len(blocks), component.table), codes)
-        header += markers.segment(markers.SCAN, chosen) + packed(words)
+        words = encode_words(blocks, np.full(len(blocks), component.table), codes)
+        header += markers.segment(markers.SCAN, chosen) + pack_bits(words)
     data = header + b"\xff\xd9"
     assert np.array_equal(decode_jpeg(data), pillow_pixels(data))
     assert torch.equal(decode_jpeg(data), decode_jpeg(encode_jpeg(picture, 80)))
@@ -186,7 +186,7 @@ def test_the_bits_of_the_blocks_are_the_bits_of_the_file() -> None:
         data = encode_jpeg(picture, 60)
         header = data.rindex(b"\xff\xda") + 8 + 2 * len(picture)
         scan = data[header:-2].replace(b"\xff\x00", b"\xff")
-        bits = bits_of_blocks(coefficients_of(picture, 60))
+        bits = count_block_bits(quantise_image(picture, 60))
         assert 0 <= 8 * len(scan) - sum(int(plane.sum()) for plane in bits) < 8
         assert bits[0].shape == (8, 12) if len(picture) == 3 else (8, 9)
 

@@ -15,7 +15,8 @@ import imagewright as iw
 from imagewright import configs
 from imagewright.errors import ConfigError, DataError
 from imagewright.models.density.kde import KDE, KDEConfig
-from imagewright.models.shared.points import Points, as_pictures
+from imagewright.models.shared.points import as_pictures
+from imagewright.statistics.fitting import TensorStream
 
 
 def cloud(count: int = 200, dimensions: int = 2, seed: int = 0) -> torch.Tensor:
@@ -25,7 +26,7 @@ def cloud(count: int = 200, dimensions: int = 2, seed: int = 0) -> torch.Tensor:
 def fitted(points: torch.Tensor, **options: object) -> KDE:
     values = {"size": (1, points.shape[1]), "channels": 1, "encoder": "pixels"} | options
     model = KDE(configs.build(KDEConfig, values, "kde"))
-    model.fit(Points(points, torch.zeros(len(points), dtype=torch.int64)))
+    model.fit(TensorStream(as_pictures(points), torch.zeros(len(points), dtype=torch.int64)))
     return model
 
 

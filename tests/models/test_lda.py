@@ -148,7 +148,7 @@ def test_labels_are_needed_in_two_classes_and_more_than_one_picture_a_class() ->
         fitted("lda", rows, class_names=("a", "b"))
     with pytest.raises(DataError, match="of one class"):
         fitted("lda", noise([1, 1, 1, 1]))
-    with pytest.raises(DataError, match="one picture a class"):
+    with pytest.raises(DataError, match="one picture in each class"):
         fitted("lda", noise([0, 1, 2, 3]))
 
 

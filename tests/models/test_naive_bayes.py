@@ -15,7 +15,8 @@ import imagewright as iw
 from imagewright import configs
 from imagewright.errors import ConfigError, DataError
 from imagewright.models.density.naive_bayes import NaiveBayes, NaiveBayesConfig
-from imagewright.models.shared.points import Points, as_pictures, log_probabilities
+from imagewright.models.shared.points import as_pictures, log_probabilities
+from imagewright.statistics.fitting import TensorStream
 
 NAMES = tuple(map(str, range(10)))
 
@@ -29,7 +30,7 @@ def digits() -> tuple[torch.Tensor, torch.Tensor]:
 def fitted(points: torch.Tensor, labels: torch.Tensor, **options: object) -> NaiveBayes:
     shape = {"size": (1, points.shape[1]), "channels": 1, "class_names": NAMES}
     model = NaiveBayes(configs.build(NaiveBayesConfig, shape | options, "naive_bayes"))
-    model.fit(Points(points, labels))
+    model.fit(TensorStream(as_pictures(points), labels))
     return model
 
 

@@ -11,7 +11,7 @@ from linear_sets import Rows, fitted
 from sklearn.random_projection import GaussianRandomProjection, johnson_lindenstrauss_min_dim
 
 from imagewright.errors import ConfigError
-from imagewright.models.linear.random_projection import dimensions_for, distortion_of
+from imagewright.models.linear.random_projection import dimensions_for, guaranteed_distortion
 
 SHAPE = (1, 50, 60)
 KINDS = ("gaussian", "achlioptas", "sparse")
@@ -30,11 +30,11 @@ def test_the_dimension_that_is_needed_is_scikit_learns(epsilon: float, count: in
 @pytest.mark.parametrize("count", [2, 300, 10**6])
 def test_the_distortion_of_a_dimension_needs_that_dimension_and_no_less_would_do(count: int) -> None:
     for dimensions in (400, 700, 5000):
-        epsilon = distortion_of(dimensions, count)
+        epsilon = guaranteed_distortion(dimensions, count)
         assert epsilon is not None
         assert dimensions - 1 <= dimensions_for(epsilon, count) <= dimensions
         assert dimensions_for(0.99 * epsilon, count) > dimensions
-    assert distortion_of(int(24 * math.log(count)), count) is None
+    assert guaranteed_distortion(int(24 * math.log(count)), count) is None
 
 
 @pytest.mark.parametrize("entries", KINDS)
@@ -92,7 +92,7 @@ def test_directions_that_depend_on_each_other_have_a_pseudo_inverse_as_well(seed
 def test_the_fit_states_its_bound_and_reads_the_pictures_once() -> None:
     rows = pictures(40)
     model = fitted("random_projection", rows, components=500)
-    assert model.distortion == pytest.approx(distortion_of(500, 40))
+    assert model.distortion == pytest.approx(guaranteed_distortion(500, 40))
     assert model.derived_metrics({})["epsilon"] == pytest.approx(model.distortion)
     assert model.derived_metrics({})["dimensions for epsilon 0.1"] == johnson_lindenstrauss_min_dim(40, eps=0.1)
     assert rows.passes <= 2  # one, and a look at the first picture
