@@ -20,7 +20,7 @@ from imagewright.training.reporting import Silent
 
 
 def bars(folder: Path, count: int = 120, classes: int = 3, seed: int = 0) -> Images:
-    """Pictures of 12x12: a bar at a height that is the class's, with noise; an .npz with labels."""
+    """Pictures of 12x12: a bar at a height that depends on the class, with noise; an .npz with labels."""
     generator = np.random.default_rng(seed)
     labels = np.arange(count) % classes
     pictures = generator.integers(0, 90, (count, 12, 12)).astype(np.uint8)
@@ -47,7 +47,7 @@ def test_every_classifier_learns_an_easy_set(compared: ClassifierComparison) -> 
         assert shares.shape == (3, 2)
         assert shares[-1].min() > 0.9, name
         assert shares[-1].mean() >= shares[0].mean(), name
-    assert compared.held_out == "30 pictures held out, 25% of each class, drawn anew each time"
+    assert compared.held_out == "30 pictures held out, 25% of each class, sampled anew for each split"
     header, rows = compared._table()
     assert header == ["classifier", "pictures", "accuracy", "deviation", "split 0", "split 1"]
     assert len(rows) == 5 * 3
@@ -63,7 +63,7 @@ def test_equal_seeds_give_equal_accuracies_and_progress_counts_to_its_end(images
     assert list(one.classifiers) == ["linear_gda", "naive_bayes"]
 
 
-def test_a_split_holds_out_a_share_of_each_class_and_any_beginning_has_all_classes(images: Images) -> None:
+def test_a_split_holds_out_a_share_of_each_class_and_its_training_order_is_stratified(images: Images) -> None:
     split = make_split(images, None, None, None, 4, 0.25, seed=1)
     assert np.bincount(split.test.labels).tolist() == [10, 10, 10]
     assert np.bincount(split.training.labels).tolist() == [30, 30, 30]
@@ -73,7 +73,7 @@ def test_a_split_holds_out_a_share_of_each_class_and_any_beginning_has_all_class
     assert len(both) == 120  # no picture is in both parts
 
 
-def test_a_class_keeps_a_picture_to_train_on() -> None:
+def test_every_class_has_a_training_picture() -> None:
     held = choose_test_rows(np.array([0, 0, 1, 2, 2, 2, 2]), 0.9, seed=0)
     assert not held[2]
     assert held[:2].sum() == 1
@@ -104,7 +104,7 @@ def test_what_cannot_be_compared_is_refused(images: Images, options: dict[str, o
         iw.compare_classifiers(images, **options)  # type: ignore[arg-type]
 
 
-def test_labels_of_two_classes_with_pictures_enough_are_needed(tmp_path: Path) -> None:
+def test_labels_of_two_classes_with_enough_pictures_are_needed(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="have no labels: put them in a sub-folder a class"):
         iw.compare_classifiers(iw.open_images(np.zeros((9, 1, 8, 8), np.uint8)))
     with pytest.raises(DataError, match="are of one class: two or more are needed"):

@@ -1,4 +1,4 @@
-"""Clusters: what is found in sets with known groups, the numbers that judge them, and bad input."""
+"""Clusters: sets with known groups, criteria and agreement with labels, bad input."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from imagewright.errors import DataError, UserError
 
 @pytest.fixture(scope="module")
 def shapes() -> np.ndarray:
-    """90 pictures: bars, squares and rings, each at a place and of a light of its own; uint8 (90, 1, 20, 20)."""
+    """90 pictures: bars, squares and rings, each with its own position and brightness; uint8 (90, 1, 20, 20)."""
     generator = np.random.default_rng(0)
     pictures = np.full((90, 1, 20, 20), 30, np.float64)
     y, x = np.mgrid[:20, :20]
@@ -56,7 +56,7 @@ def test_a_mixture_takes_the_least_bic(shapes) -> None:
 def test_purity_and_information_by_hand() -> None:
     from imagewright.analysis.clusters.clusters import _compare_with_labels
 
-    # Cluster 0 holds classes 0, 0, 1 and cluster 1 holds 1, 1, 1: five of six are of their cluster's commonest class.
+    # Cluster 0 holds classes 0, 0, 1 and cluster 1 holds 1, 1, 1: five of six are of their cluster's most common class.
     purity, information = _compare_with_labels(np.array([0, 0, 0, 1, 1, 1]), np.array([0, 0, 1, 1, 1, 1]))
     assert purity == pytest.approx(5 / 6)
     shares = np.array([[2, 0], [1, 3]]) / 6
@@ -76,7 +76,7 @@ def test_the_largest_cluster_is_the_first_and_distances_are_to_centres(shapes) -
         assert np.allclose(found.distances[found.labels == cluster], expected, atol=1e-3)
 
 
-def test_digits_by_their_labels(tmp_path) -> None:
+def test_digits_against_their_labels(tmp_path) -> None:
     found = iw.cluster("digits", clusters=20)
     assert found.purity > 0.8
     assert found.mutual_information > 0.6
@@ -97,7 +97,7 @@ def test_in_the_latents_of_a_run(tmp_path, shapes) -> None:
     assert len(set(found.labels)) == 3
 
 
-def test_what_cannot_be_grouped_is_said(shapes) -> None:
+def test_what_cannot_be_clustered_is_refused(shapes) -> None:
     with pytest.raises(DataError, match="one picture"):
         iw.cluster(shapes[:1])
     with pytest.raises(DataError, match="are equal"):

@@ -1,4 +1,4 @@
-"""`components`: shares of variance are scikit-learn's, sums add up, elbows are where they were put."""
+"""`components`: scikit-learn's shares of variance, sums, elbows of known position."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_the_mean_and_all_weighted_components_are_what_the_model_rebuilds(labell
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_k_components_rebuild_the_nearest_picture_that_they_can(labelled: iw.Images, method: str) -> None:
+def test_k_components_give_the_least_squares_reconstruction(labelled: iw.Images, method: str) -> None:
     found = iw.components(labelled, method, picture=11)
     parts = found.decomposition
     errors = []
@@ -86,7 +86,7 @@ def test_k_components_rebuild_the_nearest_picture_that_they_can(labelled: iw.Ima
 
 
 @pytest.mark.parametrize("method", ["ica", "lda", "random"])
-def test_measured_shares_are_those_of_the_spaces_that_the_components_span(labelled: iw.Images, method: str) -> None:
+def test_measured_shares_are_those_of_the_spans_of_the_components(labelled: iw.Images, method: str) -> None:
     parts = iw.components(labelled, method, None if method == "lda" else 6).decomposition
     rows = rows_of(labelled)
     rows -= rows.mean(0)
@@ -96,7 +96,7 @@ def test_measured_shares_are_those_of_the_spaces_that_the_components_span(labell
         assert float(parts.cumulative_shares[count - 1]) == pytest.approx(share, abs=1e-4)
 
 
-def test_the_strip_shows_10_30_50_to_150_and_closer_steps_where_there_are_few() -> None:
+def test_the_strip_shows_10_30_50_to_150_and_smaller_steps_if_there_are_few() -> None:
     pictures = natural(200)
     assert [count for count, _, _ in iw.components(pictures).strip] == [10, 30, 50, 70, 90, 110, 130, 150]
     assert [count for count, _, _ in iw.components(pictures, count=80).strip] == [10, 30, 50, 70, 80]
@@ -122,13 +122,13 @@ def test_the_elbow_is_after_the_directions_that_stand_out(rank: int) -> None:
     assert found.elbow == rank
 
 
-def test_a_curve_without_a_bend_or_with_one_value_has_an_elbow_all_the_same() -> None:
+def test_a_curve_without_a_bend_or_with_one_value_has_an_elbow_too() -> None:
     assert find_elbow(torch.tensor([1.0])) == 1
     assert find_elbow(torch.full((5,), 0.2)) == 5
     assert find_elbow(torch.tensor([0.9, 0.05, 0.03, 0.02])) == 1
 
 
-def test_large_pictures_are_looked_at_small_unless_a_size_is_given() -> None:
+def test_large_pictures_are_resized_unless_a_size_is_given() -> None:
     pictures = natural(6, (320, 240), 1)
     assert iw.components(pictures).images.size == (128, 96)
     assert iw.components(pictures, size=(320, 240)).images.size == (320, 240)
@@ -160,7 +160,7 @@ def test_figures_of_any_channels(channels: int, tmp_path: Path) -> None:
         assert sheet.mode == ("L" if channels == 1 else "RGB")
 
 
-def test_signed_pictures_are_grey_at_zero_and_white_where_most_is_added() -> None:
+def test_signed_pictures_are_grey_at_zero_and_white_at_the_largest_value() -> None:
     values = np.zeros((1, 1, 40, 40))
     values[0, 0, :2], values[0, 0, 2:4] = 3.0, -3.0
     pixels = signed_pixels(values)
@@ -170,13 +170,13 @@ def test_signed_pictures_are_grey_at_zero_and_white_where_most_is_added() -> Non
     assert signed_pixels(np.zeros((2, 4, 5, 5))).shape == (2, 3, 5, 5)
 
 
-def test_random_directions_say_what_they_keep_of_distances(labelled: iw.Images) -> None:
+def test_the_distortion_of_random_directions_is_reported(labelled: iw.Images) -> None:
     facts = iw.components(labelled, "random", 40).facts
     assert 0 < facts["distances_kept"]["least"] < 1 < facts["distances_kept"]["most"]
     assert facts["epsilon_guaranteed"] is None  # 40 dimensions are too few for any
 
 
-# What cannot be taken apart
+# What cannot be decomposed
 
 
 def test_one_picture_and_equal_pictures_are_refused() -> None:
@@ -188,7 +188,7 @@ def test_one_picture_and_equal_pictures_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "count", "said"),
+    ("method", "count", "message"),
     [
         ("pca", 10, "at most 9: use --components 9"),
         ("ica", 10, "at most 9: use --components 9"),
@@ -196,8 +196,8 @@ def test_one_picture_and_equal_pictures_are_refused() -> None:
         ("pca", 0, "components=0, but there must be one at least"),
     ],
 )
-def test_more_components_than_there_can_be_are_refused(method: str, count: int, said: str) -> None:
-    with pytest.raises(UserError, match=said):
+def test_more_components_than_there_can_be_are_refused(method: str, count: int, message: str) -> None:
+    with pytest.raises(UserError, match=message):
         iw.components(simple_pictures(10, (8, 8)), method, count)
 
 
@@ -206,7 +206,7 @@ def test_more_discriminants_than_classes_allow_are_refused(labelled: iw.Images) 
         iw.components(labelled, "lda", 10)
 
 
-def test_missing_labels_unknown_methods_and_pictures_are_said() -> None:
+def test_missing_labels_unknown_methods_and_pictures_are_refused() -> None:
     pictures = simple_pictures(10)
     with pytest.raises(DataError, match=r"lda learns classes, but .* no labels"):
         iw.components(pictures, "lda")

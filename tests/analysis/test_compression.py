@@ -1,4 +1,4 @@
-"""Rate and distortion: numbers with closed forms, files of Pillow's, and what must hold between the methods."""
+"""Rate and distortion: closed forms, Pillow's files, and relations between the methods."""
 
 from __future__ import annotations
 
@@ -23,16 +23,15 @@ from imagewright.analysis.compression.comparison import (
     Curve,
     RatePoint,
     _common_rate,
-    measure_psnr,
-    measure_ssim,
 )
+from imagewright.analysis.compression.distortion import measure_psnr, measure_ssim
 from imagewright.analysis.compression.figures import busiest_window
 from imagewright.errors import ConfigError, DataError, RunError, UserError
 from imagewright.statistics.fitting import TensorStream
 
 
 def smooth_pictures(count: int = 40, size: tuple[int, int] = (16, 24), channels: int = 3, seed: int = 0) -> np.ndarray:
-    """Random sums of a few broad waves, uint8 (N, C, H, W): what a handful of components explains."""
+    """Random sums of a few broad waves, uint8 (N, C, H, W), which a few components explain."""
     generator = np.random.default_rng(seed)
     waves = generator.standard_normal((6, channels, *size)).cumsum(2).cumsum(3)
     waves /= np.abs(waves).max((1, 2, 3), keepdims=True)
@@ -50,19 +49,19 @@ def compared() -> CompressionComparison:
 def test_jpegs_points_are_pillows_files(compared: CompressionComparison) -> None:
     pictures = compared.test.batch(np.arange(6)).images.numpy()
     for quality, point in zip((10, 50, 90), compared.curves[0].points, strict=True):
-        sizes, errors, alike = [], [], []
+        sizes, errors, similarities = [], [], []
         for picture in pictures:
             file = io.BytesIO()
             Image.fromarray(picture.transpose(1, 2, 0)).save(file, "JPEG", quality=quality)
             shown = np.asarray(Image.open(file)).transpose(2, 0, 1)
             sizes.append(8 * len(file.getvalue()))
             errors.append(np.mean((shown.astype(float) - picture) ** 2))
-            alike.append(skimage.metrics.structural_similarity(picture, shown, channel_axis=0, data_range=255))
+            similarities.append(skimage.metrics.structural_similarity(picture, shown, channel_axis=0, data_range=255))
         assert point.setting == f"quality {quality}"
         assert point.file_bits_per_pixel == pytest.approx(np.mean(sizes) / (16 * 24))
         assert point.bits_per_pixel < point.file_bits_per_pixel
         assert point.psnr == pytest.approx(10 * math.log10(255**2 / np.mean(errors)))
-        assert point.ssim == pytest.approx(np.mean(alike))
+        assert point.ssim == pytest.approx(np.mean(similarities))
 
 
 def test_more_bits_give_less_distortion(compared: CompressionComparison) -> None:
@@ -74,22 +73,22 @@ def test_more_bits_give_less_distortion(compared: CompressionComparison) -> None
         assert all(later > earlier - 0.05 for earlier, later in pairwise(psnr)), curve.method
 
 
-def test_what_is_judged_is_not_fitted_to(compared: CompressionComparison) -> None:
+def test_test_pictures_are_not_fitted_to(compared: CompressionComparison) -> None:
     assert len(compared.test) == 6
     assert compared.training_count == 34
-    judged = {compared.test.name(number) for number in range(6)}
-    assert len(judged) == 6
+    names = {compared.test.name(number) for number in range(6)}
+    assert len(names) == 6
 
 
 def test_pca_that_explains_all_needs_far_fewer_bits_than_jpeg(compared: CompressionComparison) -> None:
     jpeg, pca, _ = compared.curves
     at = np.interp(jpeg.points[1].psnr, [point.psnr for point in pca.points], [p.bits_per_pixel for p in pca.points])
     assert at < jpeg.points[1].bits_per_pixel / 3
-    assert pca.decoder_bytes > 4 * 8 * 16 * 24 * 3  # the basis is stated, and not counted in the rate
+    assert pca.decoder_bytes > 4 * 8 * 16 * 24 * 3  # the basis is reported, and not counted in the rate
     assert "not the model" in pca.note
 
 
-def test_crops_keep_to_the_rate(compared: CompressionComparison) -> None:
+def test_crops_are_within_the_rate(compared: CompressionComparison) -> None:
     for each, curve in zip(compared.at_rate, compared.curves, strict=True):
         assert each.pictures.shape == compared.shown.shape
         for number, rate in enumerate(each.bits_per_pixel):
@@ -148,7 +147,7 @@ def test_the_probabilities_of_all_symbols_add_up_to_one() -> None:
             assert float((2.0**-bits).sum()) == pytest.approx(1, abs=1e-6)
 
 
-def test_pcas_steps_are_in_proportion_to_one_over_the_deviation() -> None:
+def test_pcas_steps_are_inversely_proportional_to_the_deviations() -> None:
     pictures = torch.from_numpy(smooth_pictures(60))
     model = tiny_model("pca", (16, 24), 3, components=5)
     model.fit(TensorStream(pictures))
@@ -194,7 +193,7 @@ def test_the_window_with_most_contrast_is_shown() -> None:
 # Runs
 
 
-def test_runs_take_part_at_their_own_size(tmp_path: Path) -> None:
+def test_runs_are_compared_at_their_own_size(tmp_path: Path) -> None:
     pictures = smooth_pictures(40)
     runs = [
         train_tiny("autoencoder", pictures, tmp_path / "auto", steps=10),
@@ -207,7 +206,7 @@ def test_runs_take_part_at_their_own_size(tmp_path: Path) -> None:
     assert found.curves[0].decoder_bytes > 1000
     assert all(math.isfinite(point.bits_per_pixel) for curve in found.curves for point in curve.points)
     learned = [note for note in found.notes if "was trained on all of these pictures" in note]
-    assert [note.split()[0] for note in learned] == ["auto", "components"]  # JPEG learned nothing of them
+    assert [note.split()[0] for note in learned] == ["auto", "components"]  # JPEG is not trained
     larger = iw.compress(iw.open_images(smooth_pictures(20, (32, 48))), [runs[1].path], count=2)
     assert larger.test.size == (16, 24)
     assert "resized to 16x24" in larger.notes[0]
@@ -215,7 +214,7 @@ def test_runs_take_part_at_their_own_size(tmp_path: Path) -> None:
         iw.compress(iw.open_images(pictures, size=(32, 48)), [runs[1].path])
 
 
-def test_models_are_told_apart_by_number_and_dead_latents_cost_nothing() -> None:
+def test_equal_models_are_numbered_and_constant_latents_cost_nothing() -> None:
     model = tiny_model("autoencoder", (16, 24), 3)
     images = iw.open_images(smooth_pictures(24))
     found = iw.compress(images, [model, model], count=2)
@@ -230,14 +229,14 @@ def test_models_are_told_apart_by_number_and_dead_latents_cost_nothing() -> None
     )
 
 
-# What is written, and what cannot be compared
+# Files, and what cannot be compared
 
 
-def test_what_is_written(compared: CompressionComparison, tmp_path: Path) -> None:
+def test_the_files(compared: CompressionComparison, tmp_path: Path) -> None:
     paths = compared.write(tmp_path / "made")
     assert [path.name for path in paths] == ["rate_distortion.png", "crops.png", "results.json", "results.csv"]
     record = json.loads(paths[2].read_text())
-    assert record["judged"] == 6
+    assert record["test_pictures"] == 6
     assert [curve["method"] for curve in record["curves"]] == ["jpeg", "pca", "pca-blocks"]
     rows = list(csv.DictReader(paths[3].read_text().splitlines()))
     assert len(rows) == sum(len(curve.points) for curve in compared.curves)
@@ -249,7 +248,7 @@ def test_what_is_written(compared: CompressionComparison, tmp_path: Path) -> Non
         compared.write(tmp_path / "made")
 
 
-def test_a_folder_that_happens_to_be_called_jpeg_is_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_called_jpeg_is_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "jpeg").mkdir()
     (tmp_path / "photos").mkdir()
     monkeypatch.chdir(tmp_path)

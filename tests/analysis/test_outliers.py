@@ -1,4 +1,4 @@
-"""Outliers: detectors against oracles, who learns from whom, planted strangers found, files moved, bad input."""
+"""Outliers: detectors against scikit-learn, out-of-fold scoring, planted outliers, moving files, bad input."""
 
 from __future__ import annotations
 
@@ -56,10 +56,10 @@ def discs() -> np.ndarray:
     return pictures
 
 
-STRANGERS = {7, 23, 41}
+PLANTED = {7, 23, 41}
 
 
-# Detectors against oracles
+# Detectors against scikit-learn
 
 
 @pytest.fixture(scope="module")
@@ -68,9 +68,9 @@ def projected() -> tuple[PrincipalProjection, ProjectedPictures, ProjectedPictur
     scales = torch.tensor([3.0, 2.0, 1.0, 0.5, 0.3])
     mixing = torch.linalg.qr(torch.randn(5, 5, generator=generator))[0]
     learned = torch.randn(300, 5, generator=generator) * scales @ mixing + 1
-    judged = torch.randn(50, 5, generator=generator) * scales @ mixing + 1.5
+    scored = torch.randn(50, 5, generator=generator) * scales @ mixing + 1.5
     projection = PrincipalProjection(RowStream(learned), 0)
-    return projection, projection(learned), projection(judged)
+    return projection, projection(learned), projection(scored)
 
 
 def fitted(name: str, projected: tuple[PrincipalProjection, ProjectedPictures, ProjectedPictures]) -> torch.Tensor:
@@ -80,30 +80,32 @@ def fitted(name: str, projected: tuple[PrincipalProjection, ProjectedPictures, P
     return detector.score(pictures)
 
 
-def test_the_residual_is_what_scikit_learn_cannot_rebuild(projected) -> None:
+def test_the_residual_is_scikit_learns_reconstruction_error(projected) -> None:
     from sklearn.decomposition import PCA
 
     projection, reference, pictures = projected
-    kept = projection.leading_count()
-    assert 1 <= kept < 5
-    oracle = PCA(kept, svd_solver="full").fit(reference.coordinates.numpy())
-    judged = pictures.coordinates.numpy()
-    expected = ((judged - oracle.inverse_transform(oracle.transform(judged))) ** 2).sum(1) + pictures.rest.numpy()
+    leading = projection.leading_count()
+    assert 1 <= leading < 5
+    reference_model = PCA(leading, svd_solver="full").fit(reference.coordinates.numpy())
+    rows = pictures.coordinates.numpy()
+    expected = ((rows - reference_model.inverse_transform(reference_model.transform(rows))) ** 2).sum(
+        1
+    ) + pictures.rest.numpy()
     assert np.allclose(fitted("pca", projected).numpy(), expected, rtol=1e-3, atol=1e-4)
 
 
-def test_neighbours_are_those_of_scikit_learn(projected) -> None:
+def test_neighbours_are_scikit_learns(projected) -> None:
     from sklearn.neighbors import NearestNeighbors
 
     _, reference, pictures = projected
 
-    # What lies outside the components counts as one more, orthogonal axis of its own for either side.
-    def rows(of: ProjectedPictures, side: int) -> np.ndarray:
+    # The remainders of the two sides are one more axis each, orthogonal to each other.
+    def rows_of(of: ProjectedPictures, side: int) -> np.ndarray:
         outside = torch.zeros(len(of), 2)
         outside[:, side] = of.rest.sqrt()
         return torch.cat([of.coordinates, outside], 1).numpy()
 
-    distances = NearestNeighbors(n_neighbors=3).fit(rows(reference, 0)).kneighbors(rows(pictures, 1))[0]
+    distances = NearestNeighbors(n_neighbors=3).fit(rows_of(reference, 0)).kneighbors(rows_of(pictures, 1))[0]
     assert np.allclose(fitted("neighbours", projected).numpy(), distances.mean(1), rtol=1e-3)
 
 
@@ -115,8 +117,8 @@ def test_the_kernel_density_is_scikit_learns(projected) -> None:
     detector.fit(projection, reference)
     inside = ProjectedPictures(pictures.coordinates, torch.zeros(len(pictures)))
     reference.rest.zero_()
-    oracle = KernelDensity(bandwidth=detector.variance**0.5).fit(reference.coordinates.double().numpy())
-    expected = -oracle.score_samples(inside.coordinates.double().numpy())
+    reference_model = KernelDensity(bandwidth=detector.variance**0.5).fit(reference.coordinates.double().numpy())
+    expected = -reference_model.score_samples(inside.coordinates.double().numpy())
     assert np.allclose(detector.score(inside).numpy(), expected, rtol=1e-3, atol=1e-2)
 
 
@@ -133,7 +135,7 @@ def test_every_detector_ranks_far_above_near(projected) -> None:
 # Spaces
 
 
-def test_edges_bear_light_and_a_shift_better_than_another_shape(discs) -> None:
+def test_lighting_and_a_shift_change_edges_less_than_another_shape_does(discs) -> None:
     picture = torch.from_numpy(discs[:1])
     brighter = (picture.float() * 0.8 + 30).byte()
     shifted = picture.roll(1, 3)
@@ -151,18 +153,18 @@ def test_a_ramp_has_one_orientation() -> None:
     assert float(strengths[1:].abs().max()) < 1e-5
 
 
-def test_constant_pictures_have_finite_rows() -> None:
+def test_constant_pictures_have_finite_features() -> None:
     flat = torch.full((2, 3, 16, 16), 255, dtype=torch.uint8)
     for space in (PixelFeatures(), EdgeFeatures()):
         assert torch.isfinite(space.features(flat)).all()
 
 
-# The whole
+# The whole search
 
 
-def test_planted_strangers_are_found_without_clean_pictures(discs) -> None:
+def test_planted_outliers_are_found_without_clean_pictures(discs) -> None:
     found = iw.outliers(discs)
-    assert set(found.order[:3].tolist()) == STRANGERS
+    assert set(found.order[:3].tolist()) == PLANTED
     assert set(found.scores) == {ENSEMBLE, *(each.name for each in select_methods(ENSEMBLE, None))}
     assert all(np.isfinite(scores).all() for scores in found.scores.values())
     again = iw.outliers(discs)
@@ -170,12 +172,12 @@ def test_planted_strangers_are_found_without_clean_pictures(discs) -> None:
     json.dumps(found.to_dict())
 
 
-def test_clean_pictures_alone_are_learned_from(discs) -> None:
+def test_only_clean_pictures_are_learned_from_if_they_are_given(discs) -> None:
     generator = np.random.default_rng(1)
     clean = np.stack([disc(generator, 6) for _ in range(40)])
     found = iw.outliers(discs, train_on=clean)
-    assert set(found.order[:3].tolist()) == STRANGERS
-    # Judged one by one or together, a picture's scores are the same: nothing is learned from what is judged.
+    assert set(found.order[:3].tolist()) == PLANTED
+    # Scores do not depend on the other scored pictures, from which nothing is learned.
     alone = iw.outliers(discs[7:8], train_on=clean, method="edges-plane")
     assert np.allclose(alone.score[0], found.scores["edges-plane"][7], rtol=1e-4)
 
@@ -191,15 +193,15 @@ def test_the_ensemble_is_the_mean_rank_of_its_members() -> None:
     assert np.allclose(ensemble_ranks(scores), [1, 0.5, 0.5])
 
 
-def test_judged_by_classes_of_a_folder(tmp_path, discs) -> None:
+def test_metrics_by_the_classes_of_a_folder(tmp_path, discs) -> None:
     for index, picture in enumerate(discs):
-        kind = "test_odd" if index in STRANGERS else "test_good" if index % 2 else "train_good"
+        kind = "test_odd" if index in PLANTED else "test_good" if index % 2 else "train_good"
         (tmp_path / "set" / kind).mkdir(parents=True, exist_ok=True)
         Image.fromarray(picture[0]).save(tmp_path / "set" / kind / f"{index:02}.png")
     found = iw.outliers(tmp_path / "set", train_on="train_good", normal=["test_good"])
     assert len(found.images) == 30  # all but those learned from
-    judged = found.metrics[ENSEMBLE]
-    assert (judged.auroc, judged.average_precision, judged.strange) == (1.0, 1.0, 3)
+    metrics = found.metrics[ENSEMBLE]
+    assert (metrics.auroc, metrics.average_precision, metrics.strange) == (1.0, 1.0, 3)
     paths = found.write(tmp_path / "out", count=5)
     rows = list(csv.DictReader(paths[0].read_text().splitlines()))
     assert [int(row["rank"]) for row in rows] == list(range(1, 31))
@@ -212,22 +214,22 @@ def test_judged_by_classes_of_a_folder(tmp_path, discs) -> None:
     assert strange.metrics["pca"].ordinary == 57
 
 
-def test_a_run_joins_in_at_its_own_size(tmp_path, discs) -> None:
+def test_a_run_is_used_at_its_own_size(tmp_path, discs) -> None:
     generator = np.random.default_rng(1)
     clean = iw.open_images(np.stack([disc(generator, 6) for _ in range(40)]), size=16)
     run = iw.train("pca", clean, out=tmp_path / "run", components=5)
     found = iw.outliers(discs, run=run)
     assert {"run-score", "run-error", "latents-plane"} <= set(found.scores)
-    assert set(found.order[:3].tolist()) == STRANGERS
+    assert set(found.order[:3].tolist()) == PLANTED
     assert any("resized to 16x16" in note for note in found.notes)
-    assert set(iw.outliers(discs, run=run, method="run-error").order[:3].tolist()) == STRANGERS
+    assert set(iw.outliers(discs, run=run, method="run-error").order[:3].tolist()) == PLANTED
     assert len(found.write(tmp_path / "out")) == 4
 
 
 # Bad input
 
 
-def test_what_cannot_be_judged_is_said(discs) -> None:
+def test_what_cannot_be_scored_is_refused(discs) -> None:
     with pytest.raises(DataError, match="must be three"):
         iw.outliers(discs[:1])
     with pytest.raises(DataError, match="all equal"):
@@ -245,7 +247,7 @@ def test_what_cannot_be_judged_is_said(discs) -> None:
 
 
 @pytest.mark.filterwarnings("error")
-def test_pictures_of_one_colour_each_are_judged_by_their_pixels() -> None:
+def test_pictures_of_one_colour_each_are_scored_by_their_pixels() -> None:
     pictures = np.full((10, 1, 16, 16), 100, np.uint8) + np.arange(10, dtype=np.uint8)[:, None, None, None]
     pictures[4] = 250
     found = iw.outliers(pictures)
@@ -269,7 +271,7 @@ def tree(root: Path) -> dict[str, bytes]:
     return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*.png")}
 
 
-def test_the_strangest_are_moved_and_put_back(tmp_path, discs) -> None:
+def test_the_strangest_are_moved_and_moved_back(tmp_path, discs) -> None:
     root = folder_of(tmp_path, discs)
     before = tree(root)
     found = iw.outliers(root, method="edges-plane")
@@ -293,7 +295,7 @@ def test_copies_leave_the_source_alone(tmp_path, discs) -> None:
     assert put_back(listed) == 0
 
 
-def test_nothing_is_written_over(tmp_path, discs) -> None:
+def test_nothing_is_overwritten(tmp_path, discs) -> None:
     root = folder_of(tmp_path, discs)
     (tmp_path / "odd" / "1").mkdir(parents=True)
     (tmp_path / "odd" / "1" / "07.png").write_text("mine")
@@ -305,7 +307,7 @@ def test_nothing_is_written_over(tmp_path, discs) -> None:
     assert not (tmp_path / "odd" / "0").exists()
 
 
-def test_where_pictures_may_not_go(tmp_path, discs) -> None:
+def test_places_that_are_refused(tmp_path, discs) -> None:
     root = folder_of(tmp_path, discs)
     out = tmp_path / "out"
     with pytest.raises(UserError, match="lies in the source"):

@@ -1,4 +1,4 @@
-"""The lesson on dimension measures what closed forms say."""
+"""The lesson on dimension: measurements against closed forms."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from imagewright.output.writing import write_image
 def test_63_percent_of_the_cube_are_covered_by_ten_to_the_d_samples(dimensions: int, tolerance: float) -> None:
     waits = samples_until_covered(dimensions, 60, np.random.default_rng(0))
     assert np.quantile(waits, 1 - math.exp(-1)) == pytest.approx(10**dimensions, rel=tolerance)
-    # In the middle of the cube the wait is geometric; near a border a part of the cell is outside, so it is longer.
+    # In the middle of the cube the wait is geometric; near a border a part of the cell is outside, and it is longer.
     assert 0.9 * 10**dimensions < waits.mean() < 2**dimensions * 10**dimensions
 
 
-def test_the_wait_is_geometric_where_borders_do_not_matter() -> None:
+def test_the_wait_is_geometric_away_from_borders() -> None:
     waits = samples_until_covered(1, 500, np.random.default_rng(1))
     inside = np.mean(waits > 5)  # for a probe at x the cell is min(1, x + 0.05) - max(0, x - 0.05) wide
     places = np.linspace(0, 1, 10_001)
@@ -49,7 +49,7 @@ def test_throws_until_all_outcomes_are_those_of_a_simulation_throw_by_throw() ->
     assert measured.mean() == pytest.approx(6 * (1 + 1 / 2 + 1 / 3 + 1 / 4 + 1 / 5 + 1 / 6), rel=0.02)
 
 
-def test_distances_of_noise_vary_as_their_closed_form_says() -> None:
+def test_the_spread_of_distances_of_noise_is_the_closed_form() -> None:
     points = np.random.default_rng(0).random((400, 361))
     away = pairwise_distances(points)
     assert np.mean(away**2) == pytest.approx(361 / 6, rel=0.01)

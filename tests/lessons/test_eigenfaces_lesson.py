@@ -1,4 +1,4 @@
-"""The lesson on eigenfaces: its numbers are those of PCA, and the plane's those of two correlated pixels."""
+"""The lesson on eigenfaces: its numbers against PCA, and its plane of two correlated pixels."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def lesson(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
     return folder, json.loads((folder / "numbers.json").read_text())
 
 
-def test_the_figures_are_there_and_the_numbers_add_up(lesson: tuple[Path, dict]) -> None:
+def test_the_figures_and_the_shares_of_variance(lesson: tuple[Path, dict]) -> None:
     folder, numbers = lesson
     assert {path.stem for path in folder.glob("*.png")} == {"axes", "strip", "variance", "basis"}
     learned = np.array(numbers["variance_explained_together"]["learned from"])
@@ -47,7 +47,7 @@ def test_the_axes_figure_shows_faces(lesson: tuple[Path, dict]) -> None:
     assert (pixels < 200).mean() > 0.2
 
 
-def test_turned_axes_of_the_plane_are_uncorrelated_and_carry_what_is_said() -> None:
+def test_turned_axes_of_the_plane_are_uncorrelated_and_have_the_reported_variance() -> None:
     images = open_images("faces")
     plane = choose_plane(images.batch(np.arange(100)).images.float() / 127.5 - 1)
     assert 0.5 < abs(plane.correlation) < 0.9
@@ -79,7 +79,7 @@ def test_the_animation_turns_and_drops(tmp_path: Path, monkeypatch: pytest.Monke
         assert np.abs(np.asarray(moving.convert("L"), np.int16) - first).max() > 100
 
 
-def test_pictures_that_teach_nothing_are_refused(tmp_path: Path) -> None:
+def test_too_few_and_equal_pictures_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "few.npz", images=np.zeros((3, 8, 8), np.uint8))
     np.savez(tmp_path / "equal.npz", images=np.full((30, 8, 8), 7, np.uint8))
     with pytest.raises(DataError, match="holds 3: this lesson needs 8 pictures"):

@@ -1,4 +1,4 @@
-"""The lesson on JPEG: its numbers follow from one another, and from the file that would be written."""
+"""The lesson on JPEG: its numbers are consistent with each other and with the file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from imagewright.errors import ConfigError
 
 @pytest.fixture(scope="module")
 def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of one small picture: the lesson's own photograph takes longer."""
+    """A folder of one small picture: the lesson's default photograph takes longer."""
     from skimage.data import astronaut
 
     folder = tmp_path_factory.mktemp("photo")
@@ -25,7 +25,7 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_numbers_follow_from_one_another(photo: Path, tmp_path: Path) -> None:
+def test_the_numbers_are_consistent(photo: Path, tmp_path: Path) -> None:
     paths = iw.lesson("jpeg", tmp_path / "made", source=str(photo), animation="gif").paths
     names = {path.name for path in paths}
     assert names == {"basis.png", "block.png", "bits.png", "quality.png", "growing.gif", "numbers.json"}
@@ -77,5 +77,5 @@ def test_a_flat_transparent_picture_of_odd_size(tmp_path: Path) -> None:
     Image.fromarray(np.full((24, 17, 4), 128, np.uint8)).save(tmp_path / "in" / "one.png")
     numbers = iw.lesson("jpeg", tmp_path / "made", source=str(tmp_path / "in"), animation="none").numbers
     assert numbers["picture"]["channels"] == 3
-    # A DC code of two bits and an end of four, where nothing changes from the block before.
+    # A DC code of two bits and an end of four, if nothing changes from the block before.
     assert numbers["bits_per_block"]["least"] == 6

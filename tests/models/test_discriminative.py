@@ -41,20 +41,20 @@ def test_logistic_regression_is_scikit_learns(classes: int) -> None:
 
 
 @pytest.mark.parametrize("classes", [2, 5])
-def test_margins_are_scikit_learns_and_their_order_survives(classes: int) -> None:
+def test_margins_are_scikit_learns_and_probabilities_have_their_order(classes: int) -> None:
     points, labels = digits(classes)
     exact = points.double().numpy()
     reference = LinearSVC(C=1.0, dual="auto", random_state=0, max_iter=2000).fit(exact, labels).decision_function(exact)
     model = fitted("linear_svm", points, labels)
     margins = model.margins(points.double()).numpy()
     np.testing.assert_allclose(margins[:, 1] if classes == 2 else margins, reference, atol=1e-5)
-    said = log_probabilities(model, points)
-    torch.testing.assert_close(said.exp().sum(1), torch.ones(len(points)))
-    assert (said.argmax(1).numpy() == margins.argmax(1)).mean() > 0.98
+    predicted = log_probabilities(model, points)
+    torch.testing.assert_close(predicted.exp().sum(1), torch.ones(len(points)))
+    assert (predicted.argmax(1).numpy() == margins.argmax(1)).mean() > 0.98
     assert (model.slopes > 0).all()
 
 
-def test_the_sigmoid_is_the_likeliest_for_platts_targets() -> None:
+def test_the_sigmoid_has_the_largest_likelihood_of_platts_targets() -> None:
     random = np.random.default_rng(0)
     margins = random.standard_normal(500) * 3
     positive = random.random(500) < expit(1.7 * margins - 0.6)
@@ -73,7 +73,7 @@ def test_the_sigmoid_is_the_likeliest_for_platts_targets() -> None:
         assert best < loss(slope, offset + step)
 
 
-def test_a_sigmoid_never_turns_a_margin_round_and_separable_margins_stay_finite() -> None:
+def test_slopes_are_never_negative_and_separable_margins_stay_finite() -> None:
     margins = np.linspace(-1, 1, 40)
     assert fit_sigmoid(margins, margins < 0)[0] == 0
     slope, offset = fit_sigmoid(margins * 1e6, margins > 0)
@@ -81,16 +81,16 @@ def test_a_sigmoid_never_turns_a_margin_round_and_separable_margins_stay_finite(
     assert np.isfinite(offset)
 
 
-def test_probabilities_of_the_svm_are_calibrated_on_pictures_it_has_not_seen() -> None:
+def test_probabilities_of_the_svm_are_calibrated_on_unseen_pictures() -> None:
     data = load_digits()
     points, labels = torch.from_numpy(data.data / 8 - 1).float(), torch.from_numpy(data.target)
     model = fitted("linear_svm", points[:900], labels[:900])
-    said = log_probabilities(model, points[900:])
-    surest, right = said.max(1).values.exp(), (said.argmax(1) == labels[900:]).float()
-    assert float((surest - right).mean().abs()) < 0.08  # as sure as it is right, on the whole
+    predicted = log_probabilities(model, points[900:])
+    confidence, right = predicted.max(1).values.exp(), (predicted.argmax(1) == labels[900:]).float()
+    assert float((confidence - right).mean().abs()) < 0.08  # confidence equals accuracy on average
 
 
-def test_few_pictures_a_class_have_one_sigmoid_and_keep_the_machines_decision() -> None:
+def test_classes_of_few_pictures_share_one_sigmoid_which_preserves_decisions() -> None:
     points, labels = digits(5, 30)
     model = fitted("linear_svm", points, labels)
     assert len(model.slopes.unique()) == len(model.offsets.unique()) == 1
@@ -102,26 +102,26 @@ def test_few_pictures_a_class_have_one_sigmoid_and_keep_the_machines_decision() 
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_a_run_classifies_and_does_not_claim_to_sample(name: str, tmp_path: Path) -> None:
+def test_a_run_classifies_and_does_not_sample(name: str, tmp_path: Path) -> None:
     light, dark = simple_pictures(20), 255 - simple_pictures(20)
     images = iw.open_images(np.stack([light, dark], 1).reshape(40, 3, 16, 16))  # `train_tiny` labels them in turn
     run = train_tiny(name, images, tmp_path / "run")
-    said = iw.classify(run, np.concatenate([light, dark]))
-    assert said.shape == (40, 2)
-    assert said.argmax(1).tolist() == [0] * 20 + [1] * 20
+    predicted = iw.classify(run, np.concatenate([light, dark]))
+    assert predicted.shape == (40, 2)
+    assert predicted.argmax(1).tolist() == [0] * 20 + [1] * 20
     with pytest.raises(UserError, match=f"{name} cannot sample: .*classify"):
         iw.sample(run, 1)
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_lone_pictures_and_missing_classes_do_no_harm(name: str) -> None:
+def test_single_pictures_and_missing_classes_are_harmless(name: str) -> None:
     points, labels = digits(3, 60)
     for chosen in ([0, 2], [0, 1, 2]):
         rows = torch.cat([torch.where(labels == label)[0][: 1 if label == 2 else 9] for label in chosen])
         model = fit_classifier(name, {}, points[rows], labels[rows], ("a", "b", "c", "never"))
-        said = log_probabilities(model, points)
-        assert torch.isfinite(said).all()
-        assert set(said.argmax(1).tolist()) <= set(chosen)
+        predicted = log_probabilities(model, points)
+        assert torch.isfinite(predicted).all()
+        assert set(predicted.argmax(1).tolist()) <= set(chosen)
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -214,7 +214,7 @@ def compare_classifiers(
         features=f"{dimensions} principal components"
         if model is None
         else f"{dimensions} latents of a {catalogue.name_of(model)}",
-        held_out=f"{test_count}, {test_share:.0%} of each class, drawn anew each time"
+        held_out=f"{test_count}, {test_share:.0%} of each class, sampled anew for each split"
         if test_images is None
         else f"{test_count}: {test_images.source}",
         first_split=first,

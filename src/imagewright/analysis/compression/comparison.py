@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from imagewright.analysis.compression.coders import Coder
+from imagewright.analysis.compression.distortion import measure_psnr, measure_ssim
 from imagewright.analysis.compression.methods import (
     JPEG,
     at_one_size,
@@ -96,11 +97,11 @@ class CompressionComparison:
                 point["psnr"] = _finite_or_none(point["psnr"])
         return {
             "source": self.images.describe(),
-            "judged": len(self.test),
-            "training": self.training_count,
+            "test_pictures": len(self.test),
+            "training_pictures": self.training_count,
             "rate_unit": "bits per pixel, all channels together",
-            "psnr": "dB, of the mean squared error over all judged pictures",
-            "ssim": "mean over the judged pictures, 7x7 windows",
+            "psnr": "dB, of the mean squared error over all test pictures",
+            "ssim": "mean over the test pictures, 7x7 windows",
             "curves": curves,
             "crops": {
                 "bits_per_pixel_wanted": self.rate,
@@ -145,7 +146,7 @@ class CompressionComparison:
         record = make_record(
             "compress",
             model=", ".join(curve.method for curve in self.curves),
-            settings={"judged": len(self.test)},
+            settings={"test_pictures": len(self.test)},
             source_type=COMPOSITE,
         )
         with new_file(folder / JSON, force=force) as file:
@@ -252,25 +253,6 @@ def _check_options(
 def _finite_or_none(value: float) -> float | None:
     """The value, or None if it is not finite, which JSON cannot hold."""
     return value if math.isfinite(value) else None
-
-
-def measure_psnr(pictures: Tensor, rebuilt: Tensor) -> float:
-    """The peak signal-to-noise ratio of uint8 pictures in dB, of the mean squared error over all of them."""
-    error = float((pictures.double() - rebuilt.double()).square().mean())
-    return 10 * math.log10(255**2 / error) if error else math.inf
-
-
-def measure_ssim(pictures: Tensor, rebuilt: Tensor) -> float | None:
-    """The mean structural similarity of uint8 pictures (N, C, H, W); None below 3 pixels a side."""
-    from skimage.metrics import structural_similarity
-
-    side = min(7, *pictures.shape[2:])
-    side -= (side + 1) % 2  # windows have odd sides
-    if side < 3:
-        return None
-    pairs = zip(pictures.numpy(), rebuilt.numpy(), strict=True)
-    values = [structural_similarity(one, two, channel_axis=0, data_range=255, win_size=side) for one, two in pairs]
-    return float(np.mean(values))
 
 
 def _measure_curve(coder: Coder, pictures: Tensor, advance: Callable[[], None]) -> Curve:

@@ -65,7 +65,7 @@ class Outliers:
             "method": self.method,
             "seed": self.seed,
             "strangest": self.strangest(SHOWN),
-            "judgements": {name: vars(found) for name, found in self.metrics.items()},
+            "metrics": {name: vars(found) for name, found in self.metrics.items()},
             "notes": self.notes,
         }
 

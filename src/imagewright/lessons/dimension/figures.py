@@ -49,7 +49,7 @@ def _hit(points: np.ndarray) -> np.ndarray:
     return hit
 
 
-def _title_of(axes: Axes, hit: np.ndarray) -> None:
+def _set_title(axes: Axes, hit: np.ndarray) -> None:
     axes.set_title(f"d = {hit.ndim}: {hit.size:,} random samples\nare in {hit.sum():,} of the {hit.size:,} cells")
 
 
@@ -62,7 +62,7 @@ def _line_of_cells(axes: Axes, random: np.random.Generator) -> None:
     axes.spines["left"].set_visible(False)
     axes.grid(visible=False)
     axes.vlines(np.linspace(0, 1, CELLS + 1), -0.05, 0.05, color="grey", linewidth=0.8)
-    _title_of(axes, hit)
+    _set_title(axes, hit)
 
 
 def _square_of_cells(axes: Axes, random: np.random.Generator) -> None:
@@ -76,7 +76,7 @@ def _square_of_cells(axes: Axes, random: np.random.Generator) -> None:
     axes.grid(visible=False)
     axes.grid(visible=True, which="minor", color="grey", linewidth=0.5)
     axes.tick_params(which="minor", length=0)
-    _title_of(axes, hit)
+    _set_title(axes, hit)
 
 
 def _cube_of_cells(axes: Axes3D, random: np.random.Generator) -> None:
@@ -84,7 +84,7 @@ def _cube_of_cells(axes: Axes3D, random: np.random.Generator) -> None:
     axes.scatter(*points.T, s=6, color=colour_of(1), alpha=0.6, linewidths=0, depthshade=False)
     _empty_cube(axes, (0, 1))
     axes.set(xticks=(0, 0.5, 1), yticks=(0, 0.5, 1), zticks=(0, 0.5, 1))
-    _title_of(axes, _hit(points))
+    _set_title(axes, _hit(points))
 
 
 def _empty_cube(axes: Axes3D, ends: tuple[float, float]) -> None:

@@ -34,7 +34,7 @@ def eigenfaces(
     output: LessonOutput,
     *,
     pictures: Annotated[str, Field(description="a source of pictures, best of one kind and aligned")] = "faces",
-    components: Annotated[int, Field(ge=2, le=2000, description="axes to look at, where there are as many")] = 150,
+    components: Annotated[int, Field(ge=2, le=2000, description="number of axes, or as many as there can be")] = 150,
 ) -> Numbers:
     """The mean, the axes, pictures rebuilt from k of them; a change of basis in 2-D, and the axis that is dropped."""
     images = _open_small(pictures)
