@@ -284,6 +284,14 @@ def test_the_strangest_are_moved_and_moved_back(tmp_path, discs) -> None:
     assert put_back(listed) == 0
 
 
+def test_a_move_needs_a_number_of_pictures_and_a_folder(tmp_path, discs) -> None:
+    with pytest.raises(UserError, match="Give count or fraction"):
+        iw.outliers(folder_of(tmp_path, discs), method="pca").move(tmp_path / "odd")
+    with pytest.raises(UserError, match="not files in a folder"):
+        iw.outliers(discs, method="pca").move(tmp_path / "odd", fraction=0.1)
+    assert not (tmp_path / "odd").exists()
+
+
 def test_copies_leave_the_source_alone(tmp_path, discs) -> None:
     root = folder_of(tmp_path, discs)
     before = tree(root)
