@@ -30,8 +30,8 @@ SMALL_SIDE = 16  # smaller pictures are not averaged two by two
 BATCH = 512
 
 
-class FeatureSpace(Protocol):
-    """A map from pictures to feature vectors."""
+class FeatureExtractor(Protocol):
+    """Maps pictures to feature vectors: the space that pictures are compared in."""
 
     name: str
 
@@ -140,7 +140,7 @@ class FeatureStream:
 
     labels = None
 
-    def __init__(self, images: Images, space: FeatureSpace, counter: ProgressCounter | None = None) -> None:
+    def __init__(self, images: Images, space: FeatureExtractor, counter: ProgressCounter | None = None) -> None:
         self._images, self._space, self._counter = images, space, counter
 
     def __len__(self) -> int:

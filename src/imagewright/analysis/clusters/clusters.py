@@ -24,7 +24,7 @@ from imagewright.analysis.sheets import sheet_size
 from imagewright.analysis.spaces import (
     BATCH,
     EdgeFeatures,
-    FeatureSpace,
+    FeatureExtractor,
     FeatureStream,
     LatentFeatures,
     PixelFeatures,
@@ -40,7 +40,7 @@ from imagewright.progress import Progress, ProgressCounter
 from imagewright.verbs.apply import RunLike, images_for, resolve_model
 
 ASSIGNMENTS, SHEET, MAP, REPORT = "clusters.csv", "sheet.png", "map.png", "report.json"
-SPACES: dict[str, tuple[type[FeatureSpace], ...]] = {
+SPACES: dict[str, tuple[type[FeatureExtractor], ...]] = {
     "looks": (PixelFeatures, EdgeFeatures),
     "pixels": (PixelFeatures,),
     "edges": (EdgeFeatures,),
@@ -213,7 +213,7 @@ def output_paths(folder: str | Path) -> list[Path]:
     return [Path(folder) / name for name in (ASSIGNMENTS, SHEET, MAP, REPORT)]
 
 
-def _choose_spaces(space: str, run: RunLike | None, images: Images, notes: list[str]) -> list[FeatureSpace]:
+def _choose_spaces(space: str, run: RunLike | None, images: Images, notes: list[str]) -> list[FeatureExtractor]:
     if run is None:
         if space not in SPACES:
             raise UserError(f"space={space!r} is unknown: expected {', '.join(SPACES)}, or a run.")
@@ -227,7 +227,7 @@ def _choose_spaces(space: str, run: RunLike | None, images: Images, notes: list[
 
 
 def _compute_points(
-    images: Images, spaces: Sequence[FeatureSpace], seed: int, progress: Progress | None, notes: list[str]
+    images: Images, spaces: Sequence[FeatureExtractor], seed: int, progress: Progress | None, notes: list[str]
 ) -> np.ndarray:
     """Coordinates float32 (N, K) along the components that explain 90 % of each space's variance, half whitened.
 

@@ -22,7 +22,7 @@ from imagewright.analysis.outliers.detectors import (
 from imagewright.analysis.spaces import (
     BATCH,
     EdgeFeatures,
-    FeatureSpace,
+    FeatureExtractor,
     FeatureStream,
     LatentFeatures,
     PixelFeatures,
@@ -118,7 +118,7 @@ def outlier_scores(
     notes = [] if notes is None else notes
     _require_counts(images, clean)
     model = None if run is None else resolve_model(run)
-    spaces: dict[str, FeatureSpace] = {"pixels": PixelFeatures(), "edges": EdgeFeatures()}
+    spaces: dict[str, FeatureExtractor] = {"pixels": PixelFeatures(), "edges": EdgeFeatures()}
     if model is not None and any(each.space == "latents" for each in methods):
         spaces["latents"] = LatentFeatures(model)
     by_space = {name: [each for each in methods if each.space == name] for name in spaces}
@@ -165,7 +165,7 @@ def _require_counts(images: Images, clean: Images | None) -> None:
 def _scores_in_space(
     images: Images,
     clean: Images | None,
-    space: FeatureSpace,
+    space: FeatureExtractor,
     methods: Sequence[OutlierMethod],
     seed: int,
     counter: ProgressCounter,
@@ -203,7 +203,7 @@ def _folds(images: Images, clean: Images | None, seed: int) -> Iterator[tuple[Im
 
 
 def _project_references(
-    images: Images, space: FeatureSpace, projection: PrincipalProjection, seed: int
+    images: Images, space: FeatureExtractor, projection: PrincipalProjection, seed: int
 ) -> ProjectedPictures:
     """The projected pictures among which neighbours are searched: all, or a random sample of `MOST_REFERENCES`."""
     if len(images) > MOST_REFERENCES:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from imagewright.codecs.jpeg import markers, tables
-from imagewright.codecs.jpeg.frame import Frame, build_frame, from_units, padded_blocks, unit_sizes
+from imagewright.codecs.jpeg.frame import JPEGFrame, build_frame, from_units, padded_blocks, unit_sizes
 from imagewright.codecs.jpeg.huffman import build_codes
 from imagewright.codecs.jpeg.scan_reading import decode_blocks, extract_scan_data
 from imagewright.codecs.jpeg.scan_writing import Words, encode_words, pack_bits, scan_order
@@ -36,7 +36,7 @@ LARGEST_SIDE = 65_535
 class Coefficients:
     """The quantised coefficients of a file, and how to decode them."""
 
-    frame: Frame
+    frame: JPEGFrame
     tables: dict[int, np.ndarray]  # quantisation tables by number, int64 (8, 8) each
     planes: tuple[np.ndarray, ...]  # quantised blocks, int16 (rows, columns, 64) each, in zig-zag order
     is_rgb: bool = False  # planes are red, green and blue, not luminance and chrominance
@@ -104,7 +104,7 @@ def read_coefficients(data: bytes) -> Coefficients:
     """The quantised coefficients of a baseline JPEG file. Raises `DataError` as `decode_jpeg`."""
     if data[:2] != bytes([0xFF, markers.START]):
         raise DataError("This is no JPEG file: it does not begin with the bytes FF D8.")
-    header = markers.Header()
+    header = markers.JPEGHeader()
     planes: dict[int, np.ndarray] = {}
     place = 2
     while True:
@@ -122,7 +122,7 @@ def read_coefficients(data: bytes) -> Coefficients:
     return Coefficients(header.frame, header.quantisation, ordered, len(ordered) > 1 and header.is_rgb)
 
 
-def _take_scan(data: bytes, header: markers.Header, scan: markers.Scan, planes: dict[int, np.ndarray]) -> int:
+def _take_scan(data: bytes, header: markers.JPEGHeader, scan: markers.Scan, planes: dict[int, np.ndarray]) -> int:
     """Read one scan into `planes`; returns the place in the file after it."""
     assert header.frame is not None
     if any(plane in planes for plane in scan.planes):
@@ -140,7 +140,7 @@ def _take_scan(data: bytes, header: markers.Header, scan: markers.Scan, planes: 
     return found.after
 
 
-def _check_tables(frame: Frame, quantisation: dict[int, np.ndarray]) -> None:
+def _check_tables(frame: JPEGFrame, quantisation: dict[int, np.ndarray]) -> None:
     if any(each.table not in quantisation for each in frame.components):
         raise markers.damaged("a plane names a quantisation table that is not in the file")
 

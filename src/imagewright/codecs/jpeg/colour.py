@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from imagewright.codecs.jpeg.frame import Component, Frame
+from imagewright.codecs.jpeg.frame import Component, JPEGFrame
 from imagewright.errors import DataError
 
 BITS = 16  # of the factors' fractions
@@ -58,7 +58,7 @@ def _strips(images: Tensor) -> Iterator[slice]:
     return (slice(first, first + each) for first in range(0, height, each))
 
 
-def to_planes(images: Tensor, frame: Frame) -> list[Tensor]:
+def to_planes(images: Tensor, frame: JPEGFrame) -> list[Tensor]:
     """uint8 images (N, C, H, W) as the frame's planes: uint8, in whole blocks, padded by repeating the edge."""
     planes = [images[:, 0]] if images.shape[1] == 1 else to_luminance_and_chrominance(images[:, :3])
     planes += images[:, 3:].unbind(1)
@@ -94,7 +94,7 @@ def _averaged(plane: Tensor, down: int, across: int) -> Tensor:
     return (sums + bias >> (down * across).bit_length() - 1).to(torch.uint8)
 
 
-def from_planes(planes: list[Tensor], frame: Frame, *, rgb: bool = False) -> Tensor:
+def from_planes(planes: list[Tensor], frame: JPEGFrame, *, rgb: bool = False) -> Tensor:
     """Decoded planes to uint8 images (N, C, H, W).
 
     planes: uint8 (N, rows, columns) each, at least as large as the plane's samples.
@@ -111,7 +111,7 @@ def from_planes(planes: list[Tensor], frame: Frame, *, rgb: bool = False) -> Ten
     return torch.cat([colours, *(plane[:, None] for plane in full[3:])], dim=1) if len(full) > 3 else colours
 
 
-def enlarged(plane: Tensor, frame: Frame, component: Component) -> Tensor:
+def enlarged(plane: Tensor, frame: JPEGFrame, component: Component) -> Tensor:
     """A plane, uint8, upsampled to the frame's full resolution: triangle filter for factors of 2, else repetition."""
     most_down, most_across = frame.most
     if most_down % component.down or most_across % component.across:

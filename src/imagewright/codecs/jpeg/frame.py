@@ -29,7 +29,7 @@ class Component:
 
 
 @dataclass(frozen=True)
-class Frame:
+class JPEGFrame:
     """The size of a picture in pixels, and its planes. A unit is the smallest area with whole blocks of all planes."""
 
     height: int
@@ -63,7 +63,7 @@ class Frame:
         return sum(rows * columns for rows, columns in map(self.blocks, self.components))
 
 
-def build_frame(height: int, width: int, channels: int, subsampling: str) -> Frame:
+def build_frame(height: int, width: int, channels: int, subsampling: str) -> JPEGFrame:
     """The frame of a grey (1 channel), colour (3) or transparent (4) picture with that chrominance subsampling.
 
     Raises `ConfigError` for an unknown subsampling.
@@ -74,15 +74,15 @@ def build_frame(height: int, width: int, channels: int, subsampling: str) -> Fra
             f"subsampling={subsampling!r}, but it must be one of {known}.{nearest_name(str(subsampling), SAMPLING)}"
         )
     if channels == 1:
-        return Frame(height, width, (Component(1, 1, 1, 0),))
+        return JPEGFrame(height, width, (Component(1, 1, 1, 0),))
     down, across = SAMPLING[subsampling]
     planes = [Component(1, down, across, 0), Component(2, 1, 1, 1), Component(3, 1, 1, 1)]
     if channels == 4:
         planes.append(Component(4, down, across, 0))
-    return Frame(height, width, tuple(planes))
+    return JPEGFrame(height, width, tuple(planes))
 
 
-def padded_blocks(frame: Frame, component: Component, *, alone: bool) -> tuple[int, int]:
+def padded_blocks(frame: JPEGFrame, component: Component, *, alone: bool) -> tuple[int, int]:
     """The rows and columns of a plane's blocks in a scan: padded to whole units, unless the plane is alone in it."""
     if alone:
         return frame.blocks(component)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from imagewright.codecs.jpeg.frame import Component, Frame
+from imagewright.codecs.jpeg.frame import Component, JPEGFrame
 from imagewright.codecs.jpeg.tables import ZIGZAG, HuffmanTable
 from imagewright.errors import DataError
 from imagewright.images.decoding.formats import PIXEL_LIMIT
@@ -47,10 +47,10 @@ class Scan:
 
 
 @dataclass
-class Header:
+class JPEGHeader:
     """The contents of the segments read so far."""
 
-    frame: Frame | None = None
+    frame: JPEGFrame | None = None
     quantisation: dict[int, np.ndarray] = field(default_factory=dict)
     huffman: dict[tuple[int, int], HuffmanTable] = field(default_factory=dict)  # by (0 DC or 1 AC, number)
     restart: int = 0
@@ -86,7 +86,7 @@ def segment(marker: int, content: bytes) -> bytes:
 
 
 def build_header(
-    frame: Frame, quantisation: Sequence[np.ndarray], huffman: Sequence[tuple[HuffmanTable, HuffmanTable]]
+    frame: JPEGFrame, quantisation: Sequence[np.ndarray], huffman: Sequence[tuple[HuffmanTable, HuffmanTable]]
 ) -> bytes:
     """The segments before the scan's data in a baseline JFIF file.
 
@@ -133,7 +133,7 @@ def next_segment(data: bytes, place: int) -> tuple[int, bytes, int]:
     return marker, data[place + 3 : place + 1 + length], place + 1 + length
 
 
-def apply_segment(header: Header, marker: int, content: bytes) -> None:
+def apply_segment(header: JPEGHeader, marker: int, content: bytes) -> None:
     """Add the content of a segment to the header. Raises `DataError` if it is damaged or not baseline."""
     if marker in (BASELINE, EXTENDED):
         if header.frame is not None:
@@ -160,7 +160,7 @@ def apply_segment(header: Header, marker: int, content: bytes) -> None:
         raise damaged(f"the marker {marker:#x} is in a place where none is allowed")
 
 
-def _frame(content: bytes) -> Frame:
+def _frame(content: bytes) -> JPEGFrame:
     if len(content) < 6 or len(content) != 6 + 3 * content[5]:
         raise damaged("its frame header has another length than its planes need")
     bits, height, width, planes = struct.unpack(">BHHB", content[:6])
@@ -185,10 +185,10 @@ def _frame(content: bytes) -> Frame:
         raise damaged("two of its planes have the same number")
     if planes == 1:  # the sampling factors of a single plane have no effect
         components = [Component(components[0].identifier, 1, 1, components[0].table)]
-    return Frame(height, width, tuple(components))
+    return JPEGFrame(height, width, tuple(components))
 
 
-def _take_quantisation(header: Header, content: bytes) -> None:
+def _take_quantisation(header: JPEGHeader, content: bytes) -> None:
     while content:
         wide, number = content[0] >> 4, content[0] & 15
         length = 1 + 64 * (1 + wide)
@@ -203,7 +203,7 @@ def _take_quantisation(header: Header, content: bytes) -> None:
         content = content[length:]
 
 
-def _take_huffman(header: Header, content: bytes) -> None:
+def _take_huffman(header: JPEGHeader, content: bytes) -> None:
     while content:
         counts = tuple(content[1:17])
         length = 17 + sum(counts)
@@ -214,7 +214,7 @@ def _take_huffman(header: Header, content: bytes) -> None:
         content = content[length:]
 
 
-def parse_scan(header: Header, content: bytes, start: int) -> Scan:
+def parse_scan(header: JPEGHeader, content: bytes, start: int) -> Scan:
     """Parse the header of a scan whose data begins at `start`. Raises `DataError` for missing planes or tables."""
     if header.frame is None:
         raise damaged("a scan comes before the frame")

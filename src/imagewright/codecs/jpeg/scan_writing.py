@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imagewright.codecs.jpeg.frame import Frame, padded_blocks, to_units, unit_sizes
+from imagewright.codecs.jpeg.frame import JPEGFrame, padded_blocks, to_units, unit_sizes
 from imagewright.codecs.jpeg.huffman import ZERO_RUN, Codes
 from imagewright.errors import DataError
 
@@ -28,7 +28,7 @@ class Words:
     places: np.ndarray  # int64 (S,): 0 DC, 1 to 63 AC in zig-zag order, 64 the end of the block
 
 
-def scan_order(coefficients: Sequence[np.ndarray], frame: Frame) -> tuple[np.ndarray, np.ndarray]:
+def scan_order(coefficients: Sequence[np.ndarray], frame: JPEGFrame) -> tuple[np.ndarray, np.ndarray]:
     """The blocks of all planes in scan order, int16 (B, 64) with DC differences, and their table numbers (B,).
 
     coefficients: blocks of each plane, int16 (rows, columns, 64).

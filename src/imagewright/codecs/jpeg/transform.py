@@ -9,13 +9,13 @@ from torch import Tensor
 
 from imagewright.codecs.jpeg import dct
 from imagewright.codecs.jpeg.colour import from_planes, to_planes
-from imagewright.codecs.jpeg.frame import Frame
+from imagewright.codecs.jpeg.frame import JPEGFrame
 from imagewright.codecs.jpeg.tables import ZIGZAG
 
 BLOCKS_AT_ONCE = 16_384  # so that the float64 copies of a large picture stay small and in the processor's cache
 
 
-def quantise_images(images: Tensor, frame: Frame, tables: Sequence[Tensor]) -> list[Tensor]:
+def quantise_images(images: Tensor, frame: JPEGFrame, tables: Sequence[Tensor]) -> list[Tensor]:
     """The quantised coefficients of images: int16 (N, rows, columns, 64) for each plane, in zig-zag order.
 
     images: uint8 (N, C, H, W).
@@ -51,7 +51,7 @@ def dequantise(blocks: Tensor, table: Tensor) -> Tensor:
 
 
 def decode_images(
-    coefficients: Sequence[Tensor], frame: Frame, tables: Sequence[Tensor], *, rgb: bool = False
+    coefficients: Sequence[Tensor], frame: JPEGFrame, tables: Sequence[Tensor], *, rgb: bool = False
 ) -> Tensor:
     """Decode coefficients to uint8 images (N, C, H, W).
 
