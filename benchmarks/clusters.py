@@ -10,7 +10,8 @@ import time
 import numpy as np
 from harness import SHARED_DATA, add_seeds, make_parser
 
-from imagewright.analysis.clusters.clusters import LOOKS, find_clusters
+import imagewright as iw
+from imagewright.analysis.clusters.clusters import SPACES
 from imagewright.images import open_images
 
 
@@ -23,13 +24,13 @@ def main() -> None:
     arguments = parser.parse_args()
     images = open_images(SHARED_DATA / arguments.source).prepare()
     print(f"{arguments.source}: {len(images):,} pictures, {arguments.clusters} clusters, {len(arguments.seeds)} seeds")
-    wanted = [({"space": space}, space) for space in LOOKS]
+    wanted = [({"space": space}, space) for space in SPACES]
     wanted += [({"run": arguments.run}, "run")] if arguments.run else []
     for options, name in wanted:
         for method in ("kmeans", "gmm"):
             started = time.perf_counter()
             found = [
-                find_clusters(images, clusters=arguments.clusters, method=method, seed=seed, **options)
+                iw.cluster(images, clusters=arguments.clusters, method=method, seed=seed, **options)
                 for seed in arguments.seeds
             ]
             purity = [each.purity for each in found]

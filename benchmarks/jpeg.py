@@ -16,7 +16,7 @@ from harness import SHARED_DATA, make_parser, measure, print_ratios, time_in_tur
 from PIL import Image
 
 import imagewright as iw
-from imagewright.codecs.jpeg.codec import decode_jpeg, encode_jpeg
+from imagewright import decode_jpeg, encode_jpeg
 
 SETS = ("celeba_178x218_sample", "flowers17_128")
 SUBSAMPLING = {"4:4:4": 0, "4:2:0": 2}

@@ -16,8 +16,8 @@ from collections.abc import Iterator
 import numpy as np
 from harness import SHARED_DATA, make_parser
 
-from imagewright.analysis.outliers.evaluation import judge
-from imagewright.analysis.outliers.scoring import ENSEMBLE, chosen_methods, ranked_ensemble, strangeness
+from imagewright.analysis.outliers.evaluation import ranking_metrics
+from imagewright.analysis.outliers.scoring import ENSEMBLE, ensemble_ranks, outlier_scores, select_methods
 from imagewright.analysis.spaces import at_working_size
 from imagewright.images import Images, open_images
 
@@ -83,12 +83,12 @@ def main() -> None:
             some = np.arange(len(scored))
             if arguments.test and arguments.test < len(scored):
                 some = np.sort(np.random.default_rng(0).choice(len(scored), arguments.test, replace=False))
-            scores = strangeness(scored.subset(some), learned, chosen_methods(arguments.method, None))
+            scores = outlier_scores(scored.subset(some), learned, select_methods(arguments.method, None))
             if arguments.method == ENSEMBLE:
-                scores = {ENSEMBLE: ranked_ensemble(scores), **scores}
+                scores = {ENSEMBLE: ensemble_ranks(scores), **scores}
             classes.append(name)
             for method, values in scores.items():
-                found.setdefault(method, []).append(judge(strange[some], values).auroc)
+                found.setdefault(method, []).append(ranking_metrics(strange[some], values).auroc)
         print(f"\n{which}: AUROC, mean and each of {', '.join(classes)} ({time.perf_counter() - started:,.0f} s)")
         for method, values in found.items():
             each = " ".join(f"{value:.3f}" for value in values) if len(values) <= 12 else f"least {min(values):.3f}"

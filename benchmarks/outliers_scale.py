@@ -39,11 +39,10 @@ def ours(path: str) -> dict[str, float]:
     import sklearn.metrics  # noqa: F401 (imports are no part of the method)
 
     import imagewright as iw
-    from imagewright.analysis.outliers.outliers import find_outliers
 
     images = iw.open_images(path).prepare()
     warm_up_arithmetic()
-    return row(lambda: find_outliers(images, method="pca"))
+    return row(lambda: iw.outliers(images, method="pca"))
 
 
 def scikit_learn(path: str) -> dict[str, float]:

@@ -56,8 +56,6 @@ LONGEST_FILE = 400  # lines: more is more than one idea
 SHARED_NAMES = {
     "Discriminator": "a network of its model's file, named as in the paper",
 }
-PENDING = "Comparison Entry Header Mixture Neighbours Pixels Projection Table"
-NOT_YET_RENAMED = set(PENDING.split())
 
 
 def fail_on(offenders: Iterable[str], rule: str) -> None:
@@ -197,7 +195,7 @@ def test_a_class_name_means_one_thing() -> None:
         for node in tree_of(path).body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places[node.name].append(f"{name_of(path)}:{node.lineno}")
-    allowed = SHARED_NAMES.keys() | NOT_YET_RENAMED
+    allowed = SHARED_NAMES.keys()
     twice = {name: where for name, where in places.items() if len(where) > 1}
     fail_on(
         (f"{name}: {', '.join(where)}" for name, where in sorted(twice.items()) if name not in allowed),
@@ -210,6 +208,7 @@ def test_a_class_name_means_one_thing() -> None:
 
 LIGHT_STATEMENTS = (
     "import imagewright; imagewright.models()",
+    "import imagewright; imagewright.lessons()",
     "import imagewright.cli.app",
     "from imagewright.cli import main; main(['--help'])",
     "from imagewright.cli import main; main(['models'])",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -134,6 +136,20 @@ def test_the_three_lists_of_public_names_agree() -> None:
     assert len(imagewright.__all__) == len(set(imagewright.__all__))
     assert listed == set(imagewright._HOME)
     assert type_checking_imports() == imagewright._HOME
+
+
+@pytest.mark.parametrize("name", ["models", "lessons"])
+def test_a_public_name_that_is_also_a_sub_package_can_be_called_before_and_after_its_import(name: str) -> None:
+    inside = {"models": "imagewright.models.linear.pca", "lessons": "imagewright.lessons.base"}[name]
+    statements = [
+        "import imagewright",
+        f"count = len(imagewright.{name}())",
+        f"import {inside} as module",  # looks up every name of the path
+        f"assert module.__name__ == {inside!r}",
+        f"assert len(imagewright.{name}()) == count > 1",
+    ]
+    for order in (statements, [statements[0], statements[2], *statements[1:]]):
+        subprocess.run([sys.executable, "-c", "\n".join(order)], check=True)
 
 
 def test_a_name_that_is_not_there() -> None:

@@ -45,6 +45,14 @@ _HOME = {
     "arithmetic": "imagewright.latent.arithmetic.arithmetic",
     "edit": "imagewright.latent.editing.edit",
     "components": "imagewright.analysis.components.components",
+    "cluster": "imagewright.analysis.clusters.clusters",
+    "outliers": "imagewright.analysis.outliers.outliers",
+    "compress": "imagewright.analysis.compression.comparison",
+    "compare_classifiers": "imagewright.analysis.classifiers.comparison",
+    "encode_jpeg": "imagewright.codecs.jpeg.codec",
+    "decode_jpeg": "imagewright.codecs.jpeg.codec",
+    "lesson": "imagewright.lessons.base",
+    "lessons": "imagewright.lessons",
     "evaluate": "imagewright.metrics.evaluate",
     "open_features": "imagewright.metrics.features.run_features",
     "compare": "imagewright.metrics.comparison",
@@ -54,7 +62,7 @@ _HOME = {
     "import_checkpoint": "imagewright.checkpoints",
     "load_network": "imagewright.checkpoints",
     "inspect": "imagewright.inspection",
-    "models": "imagewright.catalogue",
+    "models": "imagewright.models",
     "Sheet": "imagewright.output.sheets",
     "sample_sheet": "imagewright.verbs.sheets",
     "reconstruction_sheet": "imagewright.verbs.sheets",
@@ -89,21 +97,28 @@ __all__ = [
     "check",
     "classify",
     "clear_caches",
+    "cluster",
     "compare",
+    "compare_classifiers",
     "components",
+    "compress",
     "decode",
+    "decode_jpeg",
     "directions",
     "doctor",
     "duplicates",
     "edit",
     "edit_sheet",
     "encode",
+    "encode_jpeg",
     "evaluate",
     "grid_sheet",
     "import_checkpoint",
     "inspect",
     "interpolate",
     "interpolation_sheet",
+    "lesson",
+    "lessons",
     "list_latents",
     "list_metrics",
     "load",
@@ -113,6 +128,7 @@ __all__ = [
     "neighbours",
     "open_features",
     "open_images",
+    "outliers",
     "project",
     "reconstruct",
     "reconstruction_sheet",
@@ -130,9 +146,13 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from imagewright.analysis.classifiers.comparison import compare_classifiers
+    from imagewright.analysis.clusters.clusters import cluster
     from imagewright.analysis.components.components import components
-    from imagewright.catalogue import models
+    from imagewright.analysis.compression.comparison import compress
+    from imagewright.analysis.outliers.outliers import outliers
     from imagewright.checkpoints import import_checkpoint, load_network
+    from imagewright.codecs.jpeg.codec import decode_jpeg, encode_jpeg
     from imagewright.errors import ImagewrightError, UserError
     from imagewright.images import Batch, Images, Layer, check, open_images
     from imagewright.images.cache.management import caches, clear_caches
@@ -151,11 +171,14 @@ if TYPE_CHECKING:
     from imagewright.latent.walks.plane import manifold
     from imagewright.latent.walks.traverse import traverse
     from imagewright.latent.walks.walk_sheets import blend_sheet, interpolation_sheet, write_interpolation
+    from imagewright.lessons import lessons
+    from imagewright.lessons.base import lesson
     from imagewright.metrics.comparison import compare
     from imagewright.metrics.evaluate import evaluate
     from imagewright.metrics.features.run_features import open_features
     from imagewright.metrics.registry import list_metrics
     from imagewright.metrics.self_check.check import self_check
+    from imagewright.models import models
     from imagewright.output.image_grid import grid_sheet
     from imagewright.output.sheets import Sheet
     from imagewright.runs.loading import load
@@ -171,7 +194,9 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'imagewright' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOME[name]), name)
+    module = importlib.import_module(_HOME[name])
+    # A sub-package with a public name (`models`, `lessons`) can be called: both names are this one object.
+    value = module if module.__name__ == f"{__name__}.{name}" else getattr(module, name)
     globals()[name] = value
     return value
 

@@ -115,7 +115,7 @@ class Model(nn.Module):
         """Figures to log that follow from the mean losses of a report, named `"phase/term"`: a bound in other units."""
         return {}
 
-    def make_room(self, state: dict[str, Tensor]) -> None:
+    def resize_buffers(self, state: dict[str, Tensor]) -> None:
         """Give buffers whose size is only known after `fit` the shapes of the state about to be loaded."""
 
     @property

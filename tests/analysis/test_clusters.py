@@ -1,4 +1,4 @@
-"""Clusters: what is found in sets with known groups, the numbers that judge them, and bad input."""
+"""Clusters: sets with known groups, criteria and agreement with labels, bad input."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import json
 import numpy as np
 import pytest
 
-from imagewright.analysis.clusters.clusters import find_clusters, write_clusters
+import imagewright as iw
 from imagewright.errors import DataError, UserError
 
 
 @pytest.fixture(scope="module")
 def shapes() -> np.ndarray:
-    """90 pictures: bars, squares and rings, each at a place and of a light of its own; uint8 (90, 1, 20, 20)."""
+    """90 pictures: bars, squares and rings, each with its own position and brightness; uint8 (90, 1, 20, 20)."""
     generator = np.random.default_rng(0)
     pictures = np.full((90, 1, 20, 20), 30, np.float64)
     y, x = np.mgrid[:20, :20]
@@ -31,44 +31,44 @@ def shapes() -> np.ndarray:
 @pytest.mark.parametrize("method", ["kmeans", "gmm"])
 @pytest.mark.parametrize("space", ["looks", "pixels", "edges"])
 def test_known_groups_are_found(shapes, method: str, space: str) -> None:
-    found = find_clusters(shapes, clusters=3, method=method, space=space)
+    found = iw.cluster(shapes, clusters=3, method=method, space=space)
     assert sorted(found.sizes) == [30, 30, 30]
     assert all(len(set(found.labels[kind::3])) == 1 for kind in range(3))
-    again = find_clusters(shapes, clusters=3, method=method, space=space)
+    again = iw.cluster(shapes, clusters=3, method=method, space=space)
     assert (again.labels == found.labels).all()
 
 
 def test_the_number_of_clusters_follows_from_the_silhouette(shapes) -> None:
     from sklearn.metrics import silhouette_score
 
-    found = find_clusters(shapes, space="edges")
+    found = iw.cluster(shapes, space="edges")
     assert found.count == 3
     assert found.tried[3] == max(found.tried.values())
     assert found.tried[3] == pytest.approx(silhouette_score(found.points, found.labels), abs=1e-6)
 
 
 def test_a_mixture_takes_the_least_bic(shapes) -> None:
-    found = find_clusters(shapes, method="gmm", space="edges")
+    found = iw.cluster(shapes, method="gmm", space="edges")
     assert found.tried[found.count] == min(found.tried.values())
     assert found.criterion == "BIC"
 
 
 def test_purity_and_information_by_hand() -> None:
-    from imagewright.analysis.clusters.clusters import _agreement
+    from imagewright.analysis.clusters.clusters import _compare_with_labels
 
-    # Cluster 0 holds classes 0, 0, 1 and cluster 1 holds 1, 1, 1: five of six are of their cluster's commonest class.
-    purity, information = _agreement(np.array([0, 0, 0, 1, 1, 1]), np.array([0, 0, 1, 1, 1, 1]))
+    # Cluster 0 holds classes 0, 0, 1 and cluster 1 holds 1, 1, 1: five of six are of their cluster's most common class.
+    purity, information = _compare_with_labels(np.array([0, 0, 0, 1, 1, 1]), np.array([0, 0, 1, 1, 1, 1]))
     assert purity == pytest.approx(5 / 6)
     shares = np.array([[2, 0], [1, 3]]) / 6
     outer = np.outer(shares.sum(1), shares.sum(0))
     mutual = sum(p * np.log(p / q) for p, q in zip(shares.flat, outer.flat, strict=True) if p)
     entropies = [-(p * np.log(p)).sum() for p in (shares.sum(0), shares.sum(1))]
     assert information == pytest.approx(mutual / np.mean(entropies))
-    assert _agreement(np.array([0, 1]), None) == (None, None)
+    assert _compare_with_labels(np.array([0, 1]), None) == (None, None)
 
 
 def test_the_largest_cluster_is_the_first_and_distances_are_to_centres(shapes) -> None:
-    found = find_clusters(np.concatenate([shapes, shapes[::3]]), clusters=3, space="edges")
+    found = iw.cluster(np.concatenate([shapes, shapes[::3]]), clusters=3, space="edges")
     assert found.sizes == [60, 30, 30]
     for cluster in range(3):
         members = found.points[found.labels == cluster]
@@ -76,11 +76,11 @@ def test_the_largest_cluster_is_the_first_and_distances_are_to_centres(shapes) -
         assert np.allclose(found.distances[found.labels == cluster], expected, atol=1e-3)
 
 
-def test_digits_by_their_labels(tmp_path) -> None:
-    found = find_clusters("digits", clusters=20)
+def test_digits_against_their_labels(tmp_path) -> None:
+    found = iw.cluster("digits", clusters=20)
     assert found.purity > 0.8
     assert found.mutual_information > 0.6
-    paths = write_clusters(found, tmp_path / "out", way="pca", thumbnails=True)
+    paths = found.write(tmp_path / "out", layout="pca", thumbnails=True)
     assert all(path.is_file() for path in paths)
     rows = list(csv.DictReader(paths[0].read_text().splitlines()))
     assert [int(row["cluster"]) for row in rows] == found.labels.tolist()
@@ -89,33 +89,31 @@ def test_digits_by_their_labels(tmp_path) -> None:
 
 
 def test_in_the_latents_of_a_run(tmp_path, shapes) -> None:
-    import imagewright
-
-    run = imagewright.train("pca", imagewright.open_images(shapes, size=16), out=tmp_path / "run", components=6)
-    found = find_clusters(shapes, clusters=3, run=run)
+    run = iw.train("pca", iw.open_images(shapes, size=16), out=tmp_path / "run", components=6)
+    found = iw.cluster(shapes, clusters=3, run=run)
     assert found.space == "pca latents"
     assert found.points.shape[1] <= 6
     assert any("resized to 16x16" in note for note in found.notes)
     assert len(set(found.labels)) == 3
 
 
-def test_what_cannot_be_grouped_is_said(shapes) -> None:
+def test_what_cannot_be_clustered_is_refused(shapes) -> None:
     with pytest.raises(DataError, match="one picture"):
-        find_clusters(shapes[:1])
+        iw.cluster(shapes[:1])
     with pytest.raises(DataError, match="are equal"):
-        find_clusters(np.full((6, 1, 16, 16), 7, np.uint8))
+        iw.cluster(np.full((6, 1, 16, 16), 7, np.uint8))
     with pytest.raises(UserError, match="clusters=91, but 90 pictures"):
-        find_clusters(shapes, clusters=91)
+        iw.cluster(shapes, clusters=91)
     with pytest.raises(UserError, match="only 2 pictures differ"):
-        find_clusters(np.repeat(shapes[:2], 4, axis=0), clusters=3)
+        iw.cluster(np.repeat(shapes[:2], 4, axis=0), clusters=3)
     with pytest.raises(UserError, match="space='pixel'"):
-        find_clusters(shapes, space="pixel")
+        iw.cluster(shapes, space="pixel")
 
 
 def test_two_pictures_are_two_clusters_and_a_sheet(tmp_path, shapes) -> None:
-    found = find_clusters(shapes[:2], clusters=2)
+    found = iw.cluster(shapes[:2], clusters=2)
     assert found.sizes == [1, 1]
-    assert len(write_clusters(found, tmp_path / "two")) == 4
-    one = find_clusters(shapes[:2])
+    assert len(found.write(tmp_path / "two")) == 4
+    one = iw.cluster(shapes[:2])
     assert one.count == 1
-    assert len(write_clusters(one, tmp_path / "one")) == 4
+    assert len(one.write(tmp_path / "one")) == 4

@@ -1,4 +1,4 @@
-"""`components`: shares of variance are scikit-learn's, sums add up, elbows are where they were put."""
+"""`components`: scikit-learn's shares of variance, sums, elbows of known position."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from sklearn.datasets import load_digits
 from tiny import simple_pictures
 
 import imagewright as iw
-from imagewright.analysis.components.figures import FILES, write_components
+from imagewright.analysis.components.components import FILES
 from imagewright.errors import ConfigError, DataError, RunError, UserError
 from imagewright.images.float_stream import FloatStream
 from imagewright.output.diverging import signed_pixels
 from imagewright.output.provenance import COMPOSITE
-from imagewright.statistics.decomposition import all_shares, elbow_of
+from imagewright.statistics.decomposition import compute_all_shares, find_elbow
 
 METHODS = ("pca", "ica", "lda", "random")
 
@@ -49,7 +49,7 @@ def test_the_shares_of_variance_are_scikit_learns(pictures: str, monkeypatch: py
         monkeypatch.setattr("imagewright.analysis.components.components.FEW", 100)
     found = iw.components(images, count=12)
     expected = sklearn.decomposition.PCA(svd_solver="full").fit(rows_of(images)).explained_variance_ratio_.cumsum()
-    known = found.decomposition.shares.numpy()
+    known = found.decomposition.cumulative_shares.numpy()
     assert len(known) == {"small": 64, "few and large": 149, "many and large": 12}[pictures]
     np.testing.assert_allclose(known, expected[: len(known)], atol=1e-5)
     for share, count in found.counts.items():
@@ -70,7 +70,7 @@ def test_the_mean_and_all_weighted_components_are_what_the_model_rebuilds(labell
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_k_components_rebuild_the_nearest_picture_that_they_can(labelled: iw.Images, method: str) -> None:
+def test_k_components_give_the_least_squares_reconstruction(labelled: iw.Images, method: str) -> None:
     found = iw.components(labelled, method, picture=11)
     parts = found.decomposition
     errors = []
@@ -86,17 +86,17 @@ def test_k_components_rebuild_the_nearest_picture_that_they_can(labelled: iw.Ima
 
 
 @pytest.mark.parametrize("method", ["ica", "lda", "random"])
-def test_measured_shares_are_those_of_the_spaces_that_the_components_span(labelled: iw.Images, method: str) -> None:
+def test_measured_shares_are_those_of_the_spans_of_the_components(labelled: iw.Images, method: str) -> None:
     parts = iw.components(labelled, method, None if method == "lda" else 6).decomposition
     rows = rows_of(labelled)
     rows -= rows.mean(0)
     for count in range(1, len(parts.directions) + 1):
         basis = np.linalg.qr(parts.directions[:count].flatten(1).double().numpy().T)[0]
         share = np.square(rows @ basis).sum() / np.square(rows).sum()
-        assert float(parts.shares[count - 1]) == pytest.approx(share, abs=1e-4)
+        assert float(parts.cumulative_shares[count - 1]) == pytest.approx(share, abs=1e-4)
 
 
-def test_the_strip_shows_10_30_50_to_150_and_closer_steps_where_there_are_few() -> None:
+def test_the_strip_shows_10_30_50_to_150_and_smaller_steps_if_there_are_few() -> None:
     pictures = natural(200)
     assert [count for count, _, _ in iw.components(pictures).strip] == [10, 30, 50, 70, 90, 110, 130, 150]
     assert [count for count, _, _ in iw.components(pictures, count=80).strip] == [10, 30, 50, 70, 80]
@@ -108,7 +108,7 @@ def test_all_shares_are_exact_for_more_and_for_fewer_pictures_than_pixels(count:
     images = iw.open_images(natural(count, (8, 12), 1))
     mean = torch.from_numpy(rows_of(images).mean(0)).float().view(1, 8, 12)
     expected = sklearn.decomposition.PCA(svd_solver="full").fit(rows_of(images)).explained_variance_ratio_.cumsum()
-    found = all_shares(mean, FloatStream(images)).numpy()
+    found = compute_all_shares(mean, FloatStream(images)).numpy()
     np.testing.assert_allclose(found, expected[: min(count - 1, 96)], atol=1e-5)
 
 
@@ -122,13 +122,13 @@ def test_the_elbow_is_after_the_directions_that_stand_out(rank: int) -> None:
     assert found.elbow == rank
 
 
-def test_a_curve_without_a_bend_or_with_one_value_has_an_elbow_all_the_same() -> None:
-    assert elbow_of(torch.tensor([1.0])) == 1
-    assert elbow_of(torch.full((5,), 0.2)) == 5
-    assert elbow_of(torch.tensor([0.9, 0.05, 0.03, 0.02])) == 1
+def test_a_curve_without_a_bend_or_with_one_value_has_an_elbow_too() -> None:
+    assert find_elbow(torch.tensor([1.0])) == 1
+    assert find_elbow(torch.full((5,), 0.2)) == 5
+    assert find_elbow(torch.tensor([0.9, 0.05, 0.03, 0.02])) == 1
 
 
-def test_large_pictures_are_looked_at_small_unless_a_size_is_given() -> None:
+def test_large_pictures_are_resized_unless_a_size_is_given() -> None:
     pictures = natural(6, (320, 240), 1)
     assert iw.components(pictures).images.size == (128, 96)
     assert iw.components(pictures, size=(320, 240)).images.size == (320, 240)
@@ -137,7 +137,7 @@ def test_large_pictures_are_looked_at_small_unless_a_size_is_given() -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_numbers_are_json_and_figures_are_written_whole(labelled: iw.Images, method: str, tmp_path: Path) -> None:
     found = iw.components(labelled.subset(np.arange(200)), method)
-    paths = write_components(found, tmp_path / "out")
+    paths = found.write(tmp_path / "out")
     assert [path.name for path in paths] == list(FILES)
     numbers = json.loads(paths[-1].read_text())
     assert numbers["components"] == len(numbers["weights"]) == len(found.decomposition.directions)
@@ -149,18 +149,18 @@ def test_numbers_are_json_and_figures_are_written_whole(labelled: iw.Images, met
         assert record["digital_source_type"] == COMPOSITE
         assert record["settings"]["method"] == method
     with pytest.raises(RunError, match="exists already"):
-        write_components(found, tmp_path / "out")
+        found.write(tmp_path / "out")
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_figures_of_any_channels(channels: int, tmp_path: Path) -> None:
     found = iw.components(simple_pictures(20, (16, 24), channels))
-    write_components(found, tmp_path)
+    found.write(tmp_path)
     with Image.open(tmp_path / "components.png") as sheet:
         assert sheet.mode == ("L" if channels == 1 else "RGB")
 
 
-def test_signed_pictures_are_grey_at_zero_and_white_where_most_is_added() -> None:
+def test_signed_pictures_are_grey_at_zero_and_white_at_the_largest_value() -> None:
     values = np.zeros((1, 1, 40, 40))
     values[0, 0, :2], values[0, 0, 2:4] = 3.0, -3.0
     pixels = signed_pixels(values)
@@ -170,13 +170,13 @@ def test_signed_pictures_are_grey_at_zero_and_white_where_most_is_added() -> Non
     assert signed_pixels(np.zeros((2, 4, 5, 5))).shape == (2, 3, 5, 5)
 
 
-def test_random_directions_say_what_they_keep_of_distances(labelled: iw.Images) -> None:
+def test_the_distortion_of_random_directions_is_reported(labelled: iw.Images) -> None:
     facts = iw.components(labelled, "random", 40).facts
     assert 0 < facts["distances_kept"]["least"] < 1 < facts["distances_kept"]["most"]
     assert facts["epsilon_guaranteed"] is None  # 40 dimensions are too few for any
 
 
-# What cannot be taken apart
+# What cannot be decomposed
 
 
 def test_one_picture_and_equal_pictures_are_refused() -> None:
@@ -188,7 +188,7 @@ def test_one_picture_and_equal_pictures_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "count", "said"),
+    ("method", "count", "message"),
     [
         ("pca", 10, "at most 9: use --components 9"),
         ("ica", 10, "at most 9: use --components 9"),
@@ -196,8 +196,8 @@ def test_one_picture_and_equal_pictures_are_refused() -> None:
         ("pca", 0, "components=0, but there must be one at least"),
     ],
 )
-def test_more_components_than_there_can_be_are_refused(method: str, count: int, said: str) -> None:
-    with pytest.raises(UserError, match=said):
+def test_more_components_than_there_can_be_are_refused(method: str, count: int, message: str) -> None:
+    with pytest.raises(UserError, match=message):
         iw.components(simple_pictures(10, (8, 8)), method, count)
 
 
@@ -206,7 +206,7 @@ def test_more_discriminants_than_classes_allow_are_refused(labelled: iw.Images) 
         iw.components(labelled, "lda", 10)
 
 
-def test_missing_labels_unknown_methods_and_pictures_are_said() -> None:
+def test_missing_labels_unknown_methods_and_pictures_are_refused() -> None:
     pictures = simple_pictures(10)
     with pytest.raises(DataError, match=r"lda learns classes, but .* no labels"):
         iw.components(pictures, "lda")
@@ -222,6 +222,6 @@ def test_constant_pixels_and_few_directions_give_finite_numbers(method: str, tmp
     pictures[:, :, 3:5, 3:5] = np.arange(8, dtype=np.uint8)[:, None, None, None] * 30
     images = iw.open_images(pictures).with_labels(np.arange(8) % 2, ("even", "odd"))
     found = iw.components(images, method)
-    write_components(found, tmp_path)
+    found.write(tmp_path)
     assert "NaN" not in (tmp_path / "components.json").read_text()
     assert torch.isfinite(found.decomposition.directions).all()

@@ -1,4 +1,4 @@
-"""Rate and distortion: numbers with closed forms, files of Pillow's, and what must hold between the methods."""
+"""Rate and distortion: closed forms, Pillow's files, and relations between the methods."""
 
 from __future__ import annotations
 
@@ -19,20 +19,19 @@ from tiny import simple_pictures, tiny_model, train_tiny
 import imagewright as iw
 from imagewright.analysis.compression import coders
 from imagewright.analysis.compression.comparison import (
-    Comparison,
+    CompressionComparison,
     Curve,
-    Point,
+    RatePoint,
     _common_rate,
-    compare_compression,
-    psnr_of,
-    ssim_of,
 )
-from imagewright.analysis.compression.figures import busiest_window, write_comparison
+from imagewright.analysis.compression.distortion import measure_psnr, measure_ssim
+from imagewright.analysis.compression.figures import busiest_window
 from imagewright.errors import ConfigError, DataError, RunError, UserError
+from imagewright.statistics.fitting import TensorStream
 
 
 def smooth_pictures(count: int = 40, size: tuple[int, int] = (16, 24), channels: int = 3, seed: int = 0) -> np.ndarray:
-    """Random sums of a few broad waves, uint8 (N, C, H, W): what a handful of components explains."""
+    """Random sums of a few broad waves, uint8 (N, C, H, W), which a few components explain."""
     generator = np.random.default_rng(seed)
     waves = generator.standard_normal((6, channels, *size)).cumsum(2).cumsum(3)
     waves /= np.abs(waves).max((1, 2, 3), keepdims=True)
@@ -42,30 +41,30 @@ def smooth_pictures(count: int = 40, size: tuple[int, int] = (16, 24), channels:
 
 
 @pytest.fixture(scope="module")
-def compared() -> Comparison:
+def compared() -> CompressionComparison:
     images = iw.open_images(smooth_pictures())
-    return compare_compression(images, ["jpeg", "pca", "pca-blocks"], count=6, components=8, qualities=[10, 50, 90])
+    return iw.compress(images, ["jpeg", "pca", "pca-blocks"], count=6, components=8, qualities=[10, 50, 90])
 
 
-def test_jpegs_points_are_pillows_files(compared: Comparison) -> None:
-    pictures = compared.judged.batch(np.arange(6)).images.numpy()
+def test_jpegs_points_are_pillows_files(compared: CompressionComparison) -> None:
+    pictures = compared.test.batch(np.arange(6)).images.numpy()
     for quality, point in zip((10, 50, 90), compared.curves[0].points, strict=True):
-        sizes, errors, alike = [], [], []
+        sizes, errors, similarities = [], [], []
         for picture in pictures:
             file = io.BytesIO()
             Image.fromarray(picture.transpose(1, 2, 0)).save(file, "JPEG", quality=quality)
             shown = np.asarray(Image.open(file)).transpose(2, 0, 1)
             sizes.append(8 * len(file.getvalue()))
             errors.append(np.mean((shown.astype(float) - picture) ** 2))
-            alike.append(skimage.metrics.structural_similarity(picture, shown, channel_axis=0, data_range=255))
+            similarities.append(skimage.metrics.structural_similarity(picture, shown, channel_axis=0, data_range=255))
         assert point.setting == f"quality {quality}"
         assert point.file_bits_per_pixel == pytest.approx(np.mean(sizes) / (16 * 24))
         assert point.bits_per_pixel < point.file_bits_per_pixel
         assert point.psnr == pytest.approx(10 * math.log10(255**2 / np.mean(errors)))
-        assert point.ssim == pytest.approx(np.mean(alike))
+        assert point.ssim == pytest.approx(np.mean(similarities))
 
 
-def test_more_bits_give_less_distortion(compared: Comparison) -> None:
+def test_more_bits_give_less_distortion(compared: CompressionComparison) -> None:
     for curve in compared.curves:
         rates = [point.bits_per_pixel for point in curve.points]
         assert rates == sorted(rates)
@@ -74,35 +73,36 @@ def test_more_bits_give_less_distortion(compared: Comparison) -> None:
         assert all(later > earlier - 0.05 for earlier, later in pairwise(psnr)), curve.method
 
 
-def test_what_is_judged_is_not_fitted_to(compared: Comparison) -> None:
-    assert len(compared.judged) == 6
+def test_test_pictures_are_not_fitted_to(compared: CompressionComparison) -> None:
+    assert len(compared.test) == 6
     assert compared.training_count == 34
-    judged = {compared.judged.name(number) for number in range(6)}
-    assert len(judged) == 6
+    names = {compared.test.name(number) for number in range(6)}
+    assert len(names) == 6
 
 
-def test_pca_that_explains_all_needs_far_fewer_bits_than_jpeg(compared: Comparison) -> None:
+def test_pca_that_explains_all_needs_far_fewer_bits_than_jpeg(compared: CompressionComparison) -> None:
     jpeg, pca, _ = compared.curves
     at = np.interp(jpeg.points[1].psnr, [point.psnr for point in pca.points], [p.bits_per_pixel for p in pca.points])
     assert at < jpeg.points[1].bits_per_pixel / 3
-    assert pca.decoder_bytes > 4 * 8 * 16 * 24 * 3  # the basis is stated, and not counted in the rate
+    assert pca.decoder_bytes > 4 * 8 * 16 * 24 * 3  # the basis is reported, and not counted in the rate
     assert "not the model" in pca.note
 
 
-def test_crops_keep_to_the_rate(compared: Comparison) -> None:
+def test_crops_are_within_the_rate(compared: CompressionComparison) -> None:
     for each, curve in zip(compared.at_rate, compared.curves, strict=True):
         assert each.pictures.shape == compared.shown.shape
         for number, rate in enumerate(each.bits_per_pixel):
             coarsest = curve.points[0].bits_per_pixel
             assert rate <= compared.rate + 1e-9 or rate < 3 * coarsest
-            assert each.psnr[number] == pytest.approx(psnr_of(compared.shown[number], each.pictures[number]))
-    wanted = compare_compression(compared.images, ["pca-blocks"], count=3, rate=0.5)
+            assert each.psnr[number] == pytest.approx(measure_psnr(compared.shown[number], each.pictures[number]))
+    wanted = iw.compress(compared.images, ["pca-blocks"], count=3, rate=0.5)
     assert all(0.4 < rate <= 0.5 for rate in wanted.at_rate[0].bits_per_pixel)
 
 
 def test_the_rate_of_the_crops_is_one_that_most_methods_reach() -> None:
     def curve(*rates: float) -> Curve:
-        return Curve("method", "", 0, [Point("", rate, 30.0, None) for rate in rates])
+        points = [RatePoint(setting="", bits_per_pixel=rate, psnr=30.0, ssim=None) for rate in rates]
+        return Curve(method="method", note="", decoder_bytes=0, points=points)
 
     assert _common_rate([curve(0.25, 1, 4), curve(0.001, 0.03), curve(0.02, 4)]) == pytest.approx(1)
     assert _common_rate([curve(0.1, 2), curve(0.5, 8)]) == pytest.approx(1)
@@ -123,37 +123,37 @@ def test_a_gaussian_costs_its_entropy_and_a_laplacian_its_own() -> None:
         (normal, math.log2(3 * math.sqrt(2 * math.pi * math.e))),
         (laplace, math.log2(2 * math.e * 2)),
     ):
-        symbols = coders.Symbols.fitted(rows)
+        symbols = coders.LatentDistribution.fit(rows)
         for step in (0.05, 0.25):
             steps = torch.tensor([step])
-            bits = symbols.bits(symbols.rounded(rows, steps), steps).mean()
+            bits = symbols.count_bits(symbols.quantise(rows, steps), steps).mean()
             assert float(bits) == pytest.approx(entropy - math.log2(step), abs=0.02)
-    assert not coders.Symbols.fitted(normal).is_laplace.item()
-    assert coders.Symbols.fitted(laplace).is_laplace.item()
+    assert not coders.LatentDistribution.fit(normal).is_laplace.item()
+    assert coders.LatentDistribution.fit(laplace).is_laplace.item()
 
 
 def test_the_probabilities_of_all_symbols_add_up_to_one() -> None:
     rows = torch.tensor([[0.0, 0.0], [1.0, 4.0], [2.0, 0.5], [9.0, -4.0]])
-    symbols = coders.Symbols.fitted(rows)
+    symbols = coders.LatentDistribution.fit(rows)
     for step in (0.3, 2.0, 50.0):
         numbers = torch.arange(-200, 201, dtype=torch.float64)[:, None]
         for latent in range(2):
-            one = coders.Symbols(
+            one = coders.LatentDistribution(
                 symbols.centre[latent : latent + 1],
                 symbols.width[latent : latent + 1],
                 symbols.is_laplace[latent : latent + 1],
             )
-            bits = one.bits(numbers, torch.tensor([step]))
+            bits = one.count_bits(numbers, torch.tensor([step]))
             assert float((2.0**-bits).sum()) == pytest.approx(1, abs=1e-6)
 
 
-def test_pcas_steps_are_in_proportion_to_one_over_the_deviation() -> None:
+def test_pcas_steps_are_inversely_proportional_to_the_deviations() -> None:
     pictures = torch.from_numpy(smooth_pictures(60))
     model = tiny_model("pca", (16, 24), 3, components=5)
-    model.fit(coders.InMemory(pictures))
+    model.fit(TensorStream(pictures))
     coder = coders.LatentCoder("pca", model, pictures)
     expected = model.variances.sqrt() * coders.LEVELS  # latents are in standard deviations, and the basis orthonormal
-    torch.testing.assert_close(coder.moves.float(), expected, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(coder.sensitivity.float(), expected, rtol=1e-3, atol=1e-3)
 
 
 def test_blocks_are_cut_and_put_together_again() -> None:
@@ -162,23 +162,23 @@ def test_blocks_are_cut_and_put_together_again() -> None:
     assert blocks.shape == (40 * 6, 3, 8, 8)
     assert torch.equal(blocks[1], pictures[0, :, :8, 8:16])
     model = tiny_model("pca", (8, 8), 3, components=192)
-    model.fit(coders.InMemory(blocks))
+    model.fit(TensorStream(blocks))
     coder = coders.BlockCoder("pca-blocks", coders.LatentCoder("pca-blocks", model, blocks), (13, 21))
-    rebuilt = coder.coded(coder.analysed(pictures[:3]), coder.settings[-1]).rebuilt
+    rebuilt = coder.code(coder.analyse(pictures[:3]), coder.settings[-1]).decoded
     assert rebuilt.shape == (3, 3, 13, 21)
     assert (rebuilt.int() - pictures[:3].int()).abs().max() <= 3
 
 
 def test_psnr_and_ssim() -> None:
     pictures = torch.from_numpy(smooth_pictures(3))
-    assert psnr_of(pictures, pictures) == math.inf
+    assert measure_psnr(pictures, pictures) == math.inf
     other = (pictures.int() + 5).clamp(max=255).to(torch.uint8)
     expected = skimage.metrics.peak_signal_noise_ratio(pictures.numpy(), other.numpy(), data_range=255)
-    assert psnr_of(pictures, other) == pytest.approx(expected)
-    assert ssim_of(pictures, pictures) == pytest.approx(1)
+    assert measure_psnr(pictures, other) == pytest.approx(expected)
+    assert measure_ssim(pictures, pictures) == pytest.approx(1)
     small = pictures[:, :, :4, :5]
-    assert ssim_of(small, small) == pytest.approx(1)
-    assert ssim_of(pictures[:, :, :2], pictures[:, :, :2]) is None
+    assert measure_ssim(small, small) == pytest.approx(1)
+    assert measure_ssim(pictures[:, :, :2], pictures[:, :, :2]) is None
 
 
 def test_the_window_with_most_contrast_is_shown() -> None:
@@ -193,49 +193,50 @@ def test_the_window_with_most_contrast_is_shown() -> None:
 # Runs
 
 
-def test_runs_take_part_at_their_own_size(tmp_path: Path) -> None:
+def test_runs_are_compared_at_their_own_size(tmp_path: Path) -> None:
     pictures = smooth_pictures(40)
     runs = [
         train_tiny("autoencoder", pictures, tmp_path / "auto", steps=10),
         train_tiny("pca", pictures, tmp_path / "components", components=6),
         train_tiny("jpeg", pictures, tmp_path / "fifty", quality=50),
     ]
-    found = compare_compression(iw.open_images(pictures), [run.path for run in runs], count=4, qualities=[10, 90])
+    found = iw.compress(pictures, [run.path for run in runs], count=4, qualities=[10, 90])
     assert [curve.method for curve in found.curves] == ["auto", "components", "fifty"]
     assert [point.setting for point in found.curves[2].points] == ["quality 50"]
     assert found.curves[0].decoder_bytes > 1000
     assert all(math.isfinite(point.bits_per_pixel) for curve in found.curves for point in curve.points)
     learned = [note for note in found.notes if "was trained on all of these pictures" in note]
-    assert [note.split()[0] for note in learned] == ["auto", "components"]  # JPEG learned nothing of them
-    larger = compare_compression(iw.open_images(smooth_pictures(20, (32, 48))), [runs[1].path], count=2)
-    assert larger.judged.size == (16, 24)
-    assert "brought to 16x24" in larger.notes[0]
+    assert [note.split()[0] for note in learned] == ["auto", "components"]  # JPEG is not trained
+    larger = iw.compress(iw.open_images(smooth_pictures(20, (32, 48))), [runs[1].path], count=2)
+    assert larger.test.size == (16, 24)
+    assert "resized to 16x24" in larger.notes[0]
     with pytest.raises(ConfigError, match="size=32x48, but the run was trained at 16x24"):
-        compare_compression(iw.open_images(pictures, size=(32, 48)), [runs[1].path])
+        iw.compress(iw.open_images(pictures, size=(32, 48)), [runs[1].path])
 
 
-def test_models_are_told_apart_by_number_and_dead_latents_cost_nothing() -> None:
+def test_equal_models_are_numbered_and_constant_latents_cost_nothing() -> None:
     model = tiny_model("autoencoder", (16, 24), 3)
     images = iw.open_images(smooth_pictures(24))
-    found = compare_compression(images, [model, model], count=2)
+    found = iw.compress(images, [model, model], count=2)
     assert [curve.method for curve in found.curves] == ["autoencoder", "autoencoder 2"]
     rows = torch.tensor([[1.0, 5.0], [2.0, 5.0], [4.0, 5.0]])
-    symbols = coders.Symbols.fitted(rows)
+    symbols = coders.LatentDistribution.fit(rows)
     steps = torch.tensor([0.5, 0.5])
-    alone = coders.Symbols(symbols.centre[:1], symbols.width[:1], symbols.is_laplace[:1])
+    alone = coders.LatentDistribution(symbols.centre[:1], symbols.width[:1], symbols.is_laplace[:1])
     assert torch.equal(
-        symbols.bits(symbols.rounded(rows, steps), steps), alone.bits(alone.rounded(rows[:, :1], steps[:1]), steps[:1])
+        symbols.count_bits(symbols.quantise(rows, steps), steps),
+        alone.count_bits(alone.quantise(rows[:, :1], steps[:1]), steps[:1]),
     )
 
 
-# What is written, and what cannot be compared
+# Files, and what cannot be compared
 
 
-def test_what_is_written(compared: Comparison, tmp_path: Path) -> None:
-    paths = write_comparison(compared, tmp_path / "made")
+def test_the_files(compared: CompressionComparison, tmp_path: Path) -> None:
+    paths = compared.write(tmp_path / "made")
     assert [path.name for path in paths] == ["rate_distortion.png", "crops.png", "results.json", "results.csv"]
     record = json.loads(paths[2].read_text())
-    assert record["judged"] == 6
+    assert record["test_pictures"] == 6
     assert [curve["method"] for curve in record["curves"]] == ["jpeg", "pca", "pca-blocks"]
     rows = list(csv.DictReader(paths[3].read_text().splitlines()))
     assert len(rows) == sum(len(curve.points) for curve in compared.curves)
@@ -244,43 +245,43 @@ def test_what_is_written(compared: Comparison, tmp_path: Path) -> None:
         with Image.open(path) as picture:
             assert min(picture.size) > 300
     with pytest.raises(RunError, match="exists already"):
-        write_comparison(compared, tmp_path / "made")
+        compared.write(tmp_path / "made")
 
 
-def test_a_folder_that_happens_to_be_called_jpeg_is_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_called_jpeg_is_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "jpeg").mkdir()
     (tmp_path / "photos").mkdir()
     monkeypatch.chdir(tmp_path)
     images = iw.open_images(smooth_pictures(4))
-    assert compare_compression(images, ["jpeg"], qualities=[50]).curves[0].points
+    assert iw.compress(images, ["jpeg"], qualities=[50]).curves[0].points
     with pytest.raises(RunError, match="photos is no run directory"):
-        compare_compression(images, ["photos"])
+        iw.compress(images, ["photos"])
 
 
 @pytest.mark.parametrize("channels", [1, 4])
 def test_grey_and_transparent_sets(channels: int, tmp_path: Path) -> None:
     images = iw.open_images(simple_pictures(12, (16, 16), channels))
-    found = compare_compression(images, ["jpeg", "pca"], count=2, components=4, qualities=[50])
-    assert found.judged.channels == (1 if channels == 1 else 3)
-    write_comparison(found, tmp_path)
+    found = iw.compress(images, ["jpeg", "pca"], count=2, components=4, qualities=[50])
+    assert found.test.channels == (1 if channels == 1 else 3)
+    found.write(tmp_path)
 
 
 def test_one_picture_and_equal_pictures(tmp_path: Path) -> None:
     one = iw.open_images(smooth_pictures(1))
-    found = compare_compression(one, ["jpeg"], qualities=[50])
+    found = iw.compress(one, ["jpeg"], qualities=[50])
     assert found.training_count == 0
-    write_comparison(found, tmp_path / "one")
-    with pytest.raises(DataError, match="pca is fitted on pictures besides those it is judged on, and there is one"):
-        compare_compression(one, ["pca"])
+    found.write(tmp_path / "one")
+    with pytest.raises(DataError, match="pca is fitted to pictures other than those it is tested on, and there is one"):
+        iw.compress(one, ["pca"])
     with pytest.raises(DataError, match="too few are left"):
-        compare_compression(iw.open_images(smooth_pictures(2)), [tiny_model("autoencoder", (16, 24), 3)])
+        iw.compress(iw.open_images(smooth_pictures(2)), [tiny_model("autoencoder", (16, 24), 3)])
     flat = iw.open_images(np.full((8, 3, 16, 16), 128, np.uint8))
-    lossless = compare_compression(flat, ["jpeg"], qualities=[50, 95])
+    lossless = iw.compress(flat, ["jpeg"], qualities=[50, 95])
     assert all(point.psnr == math.inf for point in lossless.curves[0].points)
-    paths = write_comparison(lossless, tmp_path / "flat")
+    paths = lossless.write(tmp_path / "flat")
     assert json.loads(paths[2].read_text())["curves"][0]["points"][0]["psnr"] is None
     with pytest.raises(DataError, match="All pictures are equal"):
-        compare_compression(flat, ["pca"])
+        iw.compress(flat, ["pca"])
 
 
 @pytest.mark.parametrize(
@@ -289,9 +290,9 @@ def test_one_picture_and_equal_pictures(tmp_path: Path) -> None:
         ([], {}, ConfigError, "There is no method to compare"),
         (["jpg"], {}, UserError, "no method or run 'jpg'. Did you mean 'jpeg'"),
         (["runs/nothing"], {}, UserError, "no method or run 'runs/nothing'"),
-        (["vae"], {}, UserError, "vae is not fitted on the spot: train it first"),
+        (["vae"], {}, UserError, "vae is not fitted in the comparison: train it first"),
         (["dcgan"], {}, UserError, "dcgan cannot reconstruct"),
-        (["lda"], {}, UserError, "lda is not fitted on the spot"),
+        (["lda"], {}, UserError, "lda is not fitted in the comparison"),
         (["jpeg"], {"count": 0}, ConfigError, "count=0"),
         (
             ["jpeg"],
@@ -306,4 +307,4 @@ def test_one_picture_and_equal_pictures(tmp_path: Path) -> None:
 )
 def test_mistakes(methods: list[str], options: dict[str, object], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
-        compare_compression(iw.open_images(simple_pictures(8)), methods, **options)
+        iw.compress(iw.open_images(simple_pictures(8)), methods, **options)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imagewright.analysis.components.figures import FILES
+from imagewright.analysis.components.components import FILES
 from imagewright.cli import main
 
 

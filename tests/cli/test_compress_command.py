@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from tiny import simple_pictures
 
-from imagewright.analysis.compression.figures import FILES
+from imagewright.analysis.compression.comparison import FILES
 from imagewright.cli import main
 
 

@@ -16,7 +16,7 @@ from imagewright.errors import DataError
 
 
 def small_file(**options: object) -> bytes:
-    """A file of 24x40 with all that a header has, and a good deal of data."""
+    """A file of 24x40 with every header segment and much data."""
     generator = np.random.default_rng(5)
     smooth = np.add.outer(np.arange(24) * 3, np.arange(40) * 4)[..., None] + generator.integers(0, 60, (24, 40, 3))
     file = io.BytesIO()
@@ -108,7 +108,7 @@ def test_huge_declared_sizes_are_refused_before_anything_is_allocated(height: in
         (b"\x00\x18\x00\x28\x03\x01\x22", b"\x00\x18\x00\x28\x04\x01\x22", "another length"),
     ],
 )
-def test_what_is_wrong_is_named(find: bytes, replace: bytes, message: str) -> None:
+def test_the_defect_is_named(find: bytes, replace: bytes, message: str) -> None:
     data = encode_jpeg(np.full((3, 24, 40), 90, np.uint8), 50)
     assert data.count(find) == 1
     with pytest.raises(DataError, match=message):

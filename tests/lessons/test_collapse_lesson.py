@@ -1,4 +1,4 @@
-"""The lesson on mode collapse: games that differ in one thing, one of which gives up most of the data."""
+"""The lesson on mode collapse: variants that differ in one thing, one of which loses most modes."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from pathlib import Path
 
 import pytest
 
-from imagewright.lessons.base import teach
-from imagewright.lessons.collapse.lesson import games
+import imagewright as iw
+from imagewright.lessons.collapse.lesson import variants
 from imagewright.lessons.gan.data import DATA
-from imagewright.lessons.gan.lesson import RULES
-from imagewright.lessons.gan.training import Table, play
+from imagewright.lessons.gan.lesson import SETTINGS
+from imagewright.lessons.gan.training import Reference, train_gan
 
 
 @pytest.mark.learning
-def test_without_a_penalty_most_modes_are_given_up_and_with_one_none_is() -> None:
-    table = Table(DATA["ring"](), 0)
-    compared = games(dataclasses.replace(RULES["ring"], wide_start=False))
+def test_without_a_penalty_most_modes_are_lost_and_with_r1_none() -> None:
+    reference = Reference(DATA["ring"](), 0)
+    compared = variants(dataclasses.replace(SETTINGS["ring"], wide_start=False))
     covered = {
-        name: play(table, compared[name], [450], 0, lambda _: None)[1][-1].modes
+        name: train_gan(reference, compared[name], [450], 0, lambda _: None)[1][-1].modes
         for name in ("no penalty", "R1 penalty")
     }
     assert covered["no penalty"] < 4
     assert covered["R1 penalty"] == 8
 
 
-def test_the_collapse_lesson_compares_games_that_differ_in_what_is_named(tmp_path: Path) -> None:
-    _, numbers = teach("collapse", tmp_path, steps=10, frames=6, batch_size=16, animation="none")
-    rules = {name: game["rules"] for name, game in numbers["games"].items()}
-    base = rules["no penalty"]
-    changed = {name: {key for key in base if each[key] != base[key]} for name, each in rules.items()}
+def test_variants_differ_in_what_their_names_say(tmp_path: Path) -> None:
+    numbers = iw.lesson("collapse", tmp_path, steps=10, frames=6, batch_size=16, animation="none").numbers
+    settings = {name: variant["settings"] for name, variant in numbers["variants"].items()}
+    base = settings["no penalty"]
+    changed = {name: {key for key in base if each[key] != base[key]} for name, each in settings.items()}
     assert changed == {
         "no penalty": set(),
         "no penalty, 4 times the batch": {"batch_size"},

@@ -1,4 +1,4 @@
-"""The lesson on dimension measures what closed forms say."""
+"""The lesson on dimension: measurements against closed forms."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import imagewright as iw
 from imagewright.errors import DataError
-from imagewright.lessons.base import teach
 from imagewright.lessons.dimension.measures import (
     contrast,
     intrinsic_dimension,
@@ -24,11 +24,11 @@ from imagewright.output.writing import write_image
 def test_63_percent_of_the_cube_are_covered_by_ten_to_the_d_samples(dimensions: int, tolerance: float) -> None:
     waits = samples_until_covered(dimensions, 60, np.random.default_rng(0))
     assert np.quantile(waits, 1 - math.exp(-1)) == pytest.approx(10**dimensions, rel=tolerance)
-    # In the middle of the cube the wait is geometric; near a border a part of the cell is outside, so it is longer.
+    # In the middle of the cube the wait is geometric; near a border a part of the cell is outside, and it is longer.
     assert 0.9 * 10**dimensions < waits.mean() < 2**dimensions * 10**dimensions
 
 
-def test_the_wait_is_geometric_where_borders_do_not_matter() -> None:
+def test_the_wait_is_geometric_away_from_borders() -> None:
     waits = samples_until_covered(1, 500, np.random.default_rng(1))
     inside = np.mean(waits > 5)  # for a probe at x the cell is min(1, x + 0.05) - max(0, x - 0.05) wide
     places = np.linspace(0, 1, 10_001)
@@ -49,7 +49,7 @@ def test_throws_until_all_outcomes_are_those_of_a_simulation_throw_by_throw() ->
     assert measured.mean() == pytest.approx(6 * (1 + 1 / 2 + 1 / 3 + 1 / 4 + 1 / 5 + 1 / 6), rel=0.02)
 
 
-def test_distances_of_noise_vary_as_their_closed_form_says() -> None:
+def test_the_spread_of_distances_of_noise_is_the_closed_form() -> None:
     points = np.random.default_rng(0).random((400, 361))
     away = pairwise_distances(points)
     assert np.mean(away**2) == pytest.approx(361 / 6, rel=0.01)
@@ -64,7 +64,8 @@ def test_the_intrinsic_dimension_of_a_flat_set_is_its_own_not_that_of_the_space(
 
 
 def test_the_lesson_shows_that_photographs_concentrate_less_than_noise(tmp_path: Path) -> None:
-    paths, numbers = teach("dimension", tmp_path / "out", samples=200, repeats=20, animation="none")
+    found = iw.lesson("dimension", tmp_path / "out", samples=200, repeats=20, animation="none")
+    paths, numbers = found.paths, found.numbers
     assert {path.name for path in paths} == {
         "coverage.png",
         "dice.png",
@@ -81,5 +82,5 @@ def test_the_lesson_shows_that_photographs_concentrate_less_than_noise(tmp_path:
 def test_pictures_smaller_than_a_patch_are_a_clear_error_before_anything_is_written(tmp_path: Path) -> None:
     write_image(np.zeros((1, 8, 8), np.uint8), tmp_path / "small" / "a.png")
     with pytest.raises(DataError, match="19x19"):
-        teach("dimension", tmp_path / "out", samples=50, repeats=2, pictures=str(tmp_path / "small"))
+        iw.lesson("dimension", tmp_path / "out", samples=50, repeats=2, pictures=str(tmp_path / "small"))
     assert not (tmp_path / "out").exists()

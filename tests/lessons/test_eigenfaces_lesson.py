@@ -1,4 +1,4 @@
-"""The lesson on eigenfaces: its numbers are those of PCA, and the plane's those of two correlated pixels."""
+"""The lesson on eigenfaces: its numbers against PCA, and its plane of two correlated pixels."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import pytest
 import torch
 from PIL import Image
 
+import imagewright as iw
 from imagewright.errors import DataError, UserError
 from imagewright.images import open_images
-from imagewright.lessons.base import teach
 from imagewright.lessons.eigenfaces import figures
-from imagewright.lessons.eigenfaces.plane import axes_at, plane_of
+from imagewright.lessons.eigenfaces.plane import axes_at, choose_plane
 
 
 @pytest.fixture(scope="module")
 def lesson(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
     """The lesson on scikit-image's faces, without its animation."""
     folder = tmp_path_factory.mktemp("lesson")
-    teach("eigenfaces", folder, animation="none")
+    iw.lesson("eigenfaces", folder, animation="none")
     return folder, json.loads((folder / "numbers.json").read_text())
 
 
-def test_the_figures_are_there_and_the_numbers_add_up(lesson: tuple[Path, dict]) -> None:
+def test_the_figures_and_the_shares_of_variance(lesson: tuple[Path, dict]) -> None:
     folder, numbers = lesson
     assert {path.stem for path in folder.glob("*.png")} == {"axes", "strip", "variance", "basis"}
     learned = np.array(numbers["variance_explained_together"]["learned from"])
@@ -47,9 +47,9 @@ def test_the_axes_figure_shows_faces(lesson: tuple[Path, dict]) -> None:
     assert (pixels < 200).mean() > 0.2
 
 
-def test_turned_axes_of_the_plane_are_uncorrelated_and_carry_what_is_said() -> None:
+def test_turned_axes_of_the_plane_are_uncorrelated_and_have_the_reported_variance() -> None:
     images = open_images("faces")
-    plane = plane_of(images.batch(np.arange(100)).images.float() / 127.5 - 1)
+    plane = choose_plane(images.batch(np.arange(100)).images.float() / 127.5 - 1)
     assert 0.5 < abs(plane.correlation) < 0.9
     along = plane.centred @ axes_at(plane.angle).T
     assert np.corrcoef(along.T)[0, 1] == pytest.approx(0, abs=1e-6)
@@ -71,7 +71,7 @@ def test_the_animation_turns_and_drops(tmp_path: Path, monkeypatch: pytest.Monke
         base = random.integers(0, 200)
         pixels = (base + random.integers(0, 55, (6, 6, 3))).astype(np.uint8)
         Image.fromarray(pixels).save(folder / f"{index}.png")
-    teach("eigenfaces", tmp_path / "out", pictures=str(folder), components=4)
+    iw.lesson("eigenfaces", tmp_path / "out", pictures=str(folder), components=4)
     with Image.open(tmp_path / "out" / "turning.webp") as moving:
         assert moving.n_frames == 6 + 4 - 1  # dropping begins where turning ends
         first = np.asarray(moving.convert("L"), np.int16)
@@ -79,15 +79,15 @@ def test_the_animation_turns_and_drops(tmp_path: Path, monkeypatch: pytest.Monke
         assert np.abs(np.asarray(moving.convert("L"), np.int16) - first).max() > 100
 
 
-def test_pictures_that_teach_nothing_are_refused(tmp_path: Path) -> None:
+def test_too_few_and_equal_pictures_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "few.npz", images=np.zeros((3, 8, 8), np.uint8))
     np.savez(tmp_path / "equal.npz", images=np.full((30, 8, 8), 7, np.uint8))
     with pytest.raises(DataError, match="holds 3: this lesson needs 8 pictures"):
-        teach("eigenfaces", tmp_path / "out", pictures=str(tmp_path / "few.npz"))
+        iw.lesson("eigenfaces", tmp_path / "out", pictures=str(tmp_path / "few.npz"))
     with pytest.raises(DataError, match="All pictures are equal"):
-        teach("eigenfaces", tmp_path / "out", pictures=str(tmp_path / "equal.npz"))
+        iw.lesson("eigenfaces", tmp_path / "out", pictures=str(tmp_path / "equal.npz"))
     with pytest.raises(DataError, match="Fewer than two pixels"):
-        plane_of(torch.zeros(5, 1, 3, 3))
+        choose_plane(torch.zeros(5, 1, 3, 3))
     with pytest.raises(UserError, match="components=1"):
-        teach("eigenfaces", tmp_path / "out", components=1)
+        iw.lesson("eigenfaces", tmp_path / "out", components=1)
     assert not (tmp_path / "out").exists()

@@ -1,4 +1,4 @@
-"""The lesson on JPEG: its numbers follow from one another, and from the file that would be written."""
+"""The lesson on JPEG: its numbers are consistent with each other and with the file."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import pytest
 import scipy.fft
 from PIL import Image
 
+import imagewright as iw
 from imagewright.codecs.jpeg.tables import LUMINANCE
 from imagewright.errors import ConfigError
-from imagewright.lessons.base import teach
 
 
 @pytest.fixture(scope="module")
 def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of one small picture: the lesson's own photograph takes longer."""
+    """A folder of one small picture: the lesson's default photograph takes longer."""
     from skimage.data import astronaut
 
     folder = tmp_path_factory.mktemp("photo")
@@ -25,8 +25,8 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_numbers_follow_from_one_another(photo: Path, tmp_path: Path) -> None:
-    paths, _ = teach("jpeg", tmp_path / "made", source=str(photo), animation="gif")
+def test_the_numbers_are_consistent(photo: Path, tmp_path: Path) -> None:
+    paths = iw.lesson("jpeg", tmp_path / "made", source=str(photo), animation="gif").paths
     names = {path.name for path in paths}
     assert names == {"basis.png", "block.png", "bits.png", "quality.png", "growing.gif", "numbers.json"}
     numbers = json.loads((tmp_path / "made" / "numbers.json").read_text())
@@ -59,22 +59,23 @@ def test_a_block_and_a_quality_of_a_grey_picture_can_be_chosen(photo: Path, tmp_
     (tmp_path / "grey").mkdir()
     Image.open(photo / "face.png").convert("L").save(tmp_path / "grey" / "face.png")
     options = {"source": str(tmp_path / "grey"), "animation": "none", "format": "svg"}
-    paths, numbers = teach("jpeg", tmp_path / "made", row=0, column=0, quality=80, **options)
+    found = iw.lesson("jpeg", tmp_path / "made", row=0, column=0, quality=80, **options)
+    paths, numbers = found.paths, found.numbers
     assert "block.svg" in {path.name for path in paths}
     assert (numbers["block"]["row"], numbers["block"]["column"]) == (0, 0)
     assert "from 0" in numbers["block"]["symbols"][0]["meaning"]
     assert numbers["picture"] == {"height": 64, "width": 70, "channels": 1, "quality": 80}
     with pytest.raises(ConfigError, match="row=8 and column=0, but the picture has 8 rows and 9 columns of blocks"):
-        teach("jpeg", tmp_path / "other", row=8, column=0, **options)
+        iw.lesson("jpeg", tmp_path / "other", row=8, column=0, **options)
     with pytest.raises(ConfigError, match=r"picture=1, but .* has 1 pictures, counted from 0"):
-        teach("jpeg", tmp_path / "other", picture=1, **options)
+        iw.lesson("jpeg", tmp_path / "other", picture=1, **options)
     assert not (tmp_path / "other").exists()
 
 
 def test_a_flat_transparent_picture_of_odd_size(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     Image.fromarray(np.full((24, 17, 4), 128, np.uint8)).save(tmp_path / "in" / "one.png")
-    _, numbers = teach("jpeg", tmp_path / "made", source=str(tmp_path / "in"), animation="none")
+    numbers = iw.lesson("jpeg", tmp_path / "made", source=str(tmp_path / "in"), animation="none").numbers
     assert numbers["picture"]["channels"] == 3
-    # A DC code of two bits and an end of four, where nothing changes from the block before.
+    # A DC code of two bits and an end of four, if nothing changes from the block before.
     assert numbers["bits_per_block"]["least"] == 6

@@ -1,4 +1,4 @@
-"""Sets of pictures for the tests of linear models: rows of numbers as a stream that counts what is asked of it."""
+"""Sets of pictures for the tests of linear models: arrays as a stream that counts its passes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Rows:
 
 
 def fitted(name: str, rows: Rows, **options: Any) -> Any:
-    """The model of the catalogue, fitted to the rows. Classes are called by their numbers."""
+    """The model of the catalogue, fitted to the rows. Classes are named by their numbers."""
     model_class = catalogue.model_class(name)
     channels, *size = rows.shape
     if issubclass(model_class.Config, configs.LabelledConfig) and rows.labels is not None:

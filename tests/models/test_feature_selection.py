@@ -1,4 +1,4 @@
-"""Feature selection against scikit-learn's variances and mutual information; what is kept, and what is refused."""
+"""Feature selection against scikit-learn's variances and mutual information; selected pixels, and what is refused."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_the_pixels_of_most_variance_are_scikit_learns() -> None:
     rows = digits()
     model = fitted("feature_selection", rows, components=20)
     reference = VarianceThreshold().fit(rows.rows.astype(np.float64)).variances_
-    varies = rows.rows.std(0) > 0  # scikit-learn gives constant ones their peak to peak, which is zero as well
+    varies = rows.rows.std(0) > 0  # scikit-learn gives constant pixels their peak to peak, which is zero too
     np.testing.assert_allclose(model.merits.numpy()[varies], rows.rows.astype(np.float64).var(0)[varies], rtol=1e-5)
     assert set(model.kept.tolist()) == set(np.argsort(-reference, kind="stable")[:20].tolist())
 
@@ -33,7 +33,7 @@ def test_mutual_information_is_scikit_learns_over_grey_levels(levels: int) -> No
     assert model.kept.tolist() == np.argsort(-model.merits.numpy(), kind="stable")[:10].tolist()
 
 
-def test_what_does_not_fit_into_memory_at_once_is_counted_in_several_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_counts_that_need_too_much_memory_are_made_in_several_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = digits()
     whole = fitted("feature_selection", rows, by="mutual_information")
     passes, rows.passes = rows.passes, 0
@@ -48,7 +48,7 @@ def test_a_pixel_that_is_the_label_is_the_first() -> None:
     random = np.random.default_rng(0)
     labels = random.integers(0, 2, 400)
     rows = random.uniform(-1, 1, (400, 16))
-    rows[:, 11] = 0.02 * labels  # says all and hardly varies
+    rows[:, 11] = 0.02 * labels  # determines the label and hardly varies
     stream = Rows(rows - 0.01, (1, 4, 4), labels)
     chosen = fitted("feature_selection", stream, components=1, by="mutual_information", levels=256)
     assert chosen.kept.tolist() == [11]
@@ -56,7 +56,7 @@ def test_a_pixel_that_is_the_label_is_the_first() -> None:
     assert 11 not in fitted("feature_selection", stream, components=15).kept
 
 
-def test_kept_pixels_come_back_and_the_others_are_the_mean() -> None:
+def test_selected_pixels_are_decoded_and_the_others_are_the_mean() -> None:
     rows = digits()
     model = fitted("feature_selection", rows, components=12)
     images = rows.images()
@@ -74,14 +74,14 @@ def test_grey_levels_are_equal_intervals_with_both_ends_inside() -> None:
     assert grey_levels(values, 4).tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
 
 
-def test_of_equal_pixels_the_first_is_kept_and_constant_ones_last() -> None:
+def test_of_equal_pixels_the_first_is_selected_and_constant_ones_last() -> None:
     column = np.random.default_rng(0).uniform(-1, 1, 50)
     rows = np.full((50, 16), 0.7)
     rows[:, [9, 2, 5]] = column[:, None]
     assert fitted("feature_selection", Rows(rows, (1, 4, 4)), components=4).kept.tolist() == [2, 5, 9, 0]
 
 
-def test_labels_are_needed_for_mutual_information_alone() -> None:
+def test_only_mutual_information_needs_labels() -> None:
     rows = digits()
     rows.labels = None
     assert fitted("feature_selection", rows).latent_shape == (64,)
@@ -92,7 +92,7 @@ def test_labels_are_needed_for_mutual_information_alone() -> None:
         fitted("feature_selection", rows, by="mutual_information")
 
 
-def test_what_cannot_be_selected_from_is_refused() -> None:
+def test_sets_without_a_selection_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"components=65\b.*--components 64\b"):
         fitted("feature_selection", digits(), components=65)
     for count in (1, 7):

@@ -17,7 +17,8 @@ import imagewright as iw
 from imagewright import configs
 from imagewright.errors import ConfigError, DataError, UserError
 from imagewright.models.density.gda import GDA, GDAConfig
-from imagewright.models.shared.points import Points, as_pictures, log_probabilities
+from imagewright.models.shared.points import as_pictures, log_probabilities
+from imagewright.statistics.fitting import TensorStream
 
 NAMES = ("a", "b", "c")
 
@@ -34,7 +35,7 @@ def three_classes(count: int = 240, dimensions: int = 4, seed: int = 0) -> tuple
 def fitted(points: torch.Tensor, labels: torch.Tensor, **options: object) -> GDA:
     shape = {"size": (1, points.shape[1]), "channels": 1, "class_names": NAMES, "encoder": "pixels"}
     model = GDA(configs.build(GDAConfig, shape | options, "gda"))
-    model.fit(Points(points, labels))
+    model.fit(TensorStream(as_pictures(points), labels))
     return model
 
 
@@ -78,11 +79,11 @@ def test_quadratic_log_probabilities_are_those_of_a_gaussian_a_class() -> None:
     np.testing.assert_allclose(marginal, scipy.special.logsumexp(np.stack(joint, 1), axis=1), rtol=1e-5)
     # scikit-learn divides by N or by N - 1, depending on its version: decisions are nearly the same.
     reference = sklearn.discriminant_analysis.QuadraticDiscriminantAnalysis().fit(points.double().numpy(), labels)
-    said = log_probabilities(model, points).argmax(1).numpy()
-    assert (said == reference.predict(points.double().numpy())).mean() > 0.98
+    predicted = log_probabilities(model, points).argmax(1).numpy()
+    assert (predicted == reference.predict(points.double().numpy())).mean() > 0.98
 
 
-def test_shrinkage_that_was_not_told_is_ledoit_and_wolfs() -> None:
+def test_default_shrinkage_is_ledoit_and_wolfs() -> None:
     points, labels = three_classes(40, 12)
     model = fitted(points, labels, boundary="quadratic", pooling=0.0)
     for label in range(3):
@@ -95,7 +96,7 @@ def covariance_of(model: GDA, label: int) -> torch.Tensor:
     return model.factors[label] @ model.factors[label].T
 
 
-def test_a_class_leans_on_the_common_covariance_as_far_as_it_has_few_pictures() -> None:
+def test_pooling_is_larger_for_classes_of_fewer_pictures() -> None:
     points, labels = three_classes(3000, 3)
     few = torch.cat([torch.where(labels == 0)[0], torch.where(labels == 1)[0][:9], torch.where(labels == 2)[0][:2]])
     for rows, nearest in ((torch.arange(3000), "own"), (few, "common")):
@@ -111,14 +112,14 @@ def test_a_class_leans_on_the_common_covariance_as_far_as_it_has_few_pictures() 
         assert min(distances, key=lambda name: distances[name]) == nearest
 
 
-def test_the_fit_streams_and_the_batches_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_fit_does_not_depend_on_the_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     points, labels = three_classes()
     whole = fitted(points, labels, boundary="quadratic")
     monkeypatch.setattr("imagewright.models.shared.latent_space.STREAMED_IMAGES", 17)
     torch.testing.assert_close(fitted(points, labels, boundary="quadratic").factors, whole.factors)
 
 
-def test_samples_of_a_class_have_its_mean_and_covariance_and_are_taken_for_it() -> None:
+def test_samples_of_a_class_have_its_mean_and_covariance_and_are_classified_as_it() -> None:
     points, labels = three_classes(600, 3)
     model = fitted(points, labels, boundary="quadratic", shrinkage=0.0, pooling=0.0)
     for label in range(3):
@@ -136,9 +137,9 @@ def test_a_run_classifies_and_samples_by_class(tmp_path: Path) -> None:
     light, dark = simple_pictures(20), 255 - simple_pictures(20)
     images = iw.open_images(np.stack([light, dark], 1).reshape(40, 3, 16, 16))  # `train_tiny` labels them in turn
     run = train_tiny("gda", images, tmp_path / "run", boundary="quadratic")
-    said = iw.classify(run, np.concatenate([light, dark]))
-    torch.testing.assert_close(said.exp().sum(1), torch.ones(40))
-    assert said.argmax(1).tolist() == [0] * 20 + [1] * 20
+    predicted = iw.classify(run, np.concatenate([light, dark]))
+    torch.testing.assert_close(predicted.exp().sum(1), torch.ones(40))
+    assert predicted.argmax(1).tolist() == [0] * 20 + [1] * 20
     ones, others = (iw.sample(run, 8, label=label).float().mean() for label in ("one", "other"))
     assert ones < others
 
@@ -155,14 +156,14 @@ def test_labels_are_needed_and_of_two_classes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("boundary", ["linear", "quadratic"])
-def test_a_class_of_one_picture_and_one_of_none_do_no_harm(boundary: str) -> None:
+def test_classes_of_one_picture_and_of_none_are_harmless(boundary: str) -> None:
     points, labels = three_classes(30)
     labels[:] = 0
     labels[:1] = 1
     model = fitted(points, labels, boundary=boundary)
-    said = log_probabilities(model, points)
-    assert torch.isfinite(said).all()
-    assert said.argmax(1).max() < 2
+    predicted = log_probabilities(model, points)
+    assert torch.isfinite(predicted).all()
+    assert predicted.argmax(1).max() < 2
     assert torch.isfinite(model.score(as_pictures(points), torch.Generator(), 1)).all()
     assert torch.isfinite(model.sample_latents(2, torch.Generator(), torch.tensor([0, 1]))).all()
     with pytest.raises(UserError, match="'c' had no picture"):
@@ -179,7 +180,7 @@ def test_a_class_of_one_picture_has_no_covariance_of_its_own() -> None:
         fitted(points, labels, pooling=0.5)
 
 
-def test_singular_covariances_are_borne_and_no_variance_is_refused() -> None:
+def test_singular_covariances_are_accepted_and_no_variance_is_refused() -> None:
     points, labels = three_classes(30)
     flat = torch.cat([points, points[:, :1] * 2, torch.ones(30, 1)], 1)  # a copy, and a constant
     for options in ({}, {"shrinkage": 0.0}, {"boundary": "quadratic", "shrinkage": 0.0, "pooling": 0.5}):
@@ -188,7 +189,7 @@ def test_singular_covariances_are_borne_and_no_variance_is_refused() -> None:
         fitted(labels[:, None].repeat(1, 4).float(), labels)
 
 
-def test_pixels_themselves_can_be_told_apart(tmp_path: Path) -> None:
+def test_pixels_can_be_classified(tmp_path: Path) -> None:
     run = train_tiny("gda", simple_pictures(), tmp_path / "run", encoder="pixels", components=None)
     model = iw.load(run)
     assert model.latent_shape == (3 * 16 * 16,)

@@ -15,7 +15,8 @@ import imagewright as iw
 from imagewright import configs
 from imagewright.errors import ConfigError, DataError, UserError
 from imagewright.models.density.gmm import GMM, GMMConfig
-from imagewright.models.shared.points import Points, as_pictures
+from imagewright.models.shared.points import as_pictures
+from imagewright.statistics.fitting import TensorStream
 
 SKLEARN = {"full": "full", "tied": "tied", "diagonal": "diag"}
 
@@ -31,7 +32,7 @@ def clusters(count: int = 300, seed: int = 0) -> torch.Tensor:
 def fitted(points: torch.Tensor, **options: object) -> GMM:
     values = {"size": (1, points.shape[1]), "channels": 1, "encoder": "pixels"} | options
     model = GMM(configs.build(GMMConfig, values, "gmm"))
-    model.fit(Points(points, torch.zeros(len(points), dtype=torch.int64)))
+    model.fit(TensorStream(as_pictures(points), torch.zeros(len(points), dtype=torch.int64)))
     return model
 
 
@@ -63,14 +64,14 @@ def test_the_score_is_the_log_of_the_sum_of_scipys_densities(covariance: str) ->
     np.testing.assert_allclose(scores(model, points), np.log(np.sum(parts, 0)), rtol=1e-5)
 
 
-def test_bic_finds_the_number_of_clusters_and_says_it() -> None:
+def test_bic_finds_the_number_of_clusters_and_reports_it() -> None:
     model = fitted(clusters())
     assert model.derived_metrics({}) == {"mixture/gaussians": 3.0}
     assert sorted(model.weights.tolist()) == pytest.approx([0.2, 0.3, 0.5], abs=0.07)
     assert len(fitted(clusters(), most_gaussians=2).weights) == 2
 
 
-def test_draws_have_the_moments_of_the_mixture() -> None:
+def test_samples_have_the_moments_of_the_mixture() -> None:
     points = clusters(1000)
     for covariance in SKLEARN:
         model = fitted(points, gaussians=3, covariance=covariance)
@@ -92,7 +93,7 @@ def test_latents_are_those_of_the_pca_inside(tmp_path: Path) -> None:
     assert iw.load(run).derived_metrics({})["mixture/gaussians"] == 2
 
 
-def test_a_trained_run_is_the_encoder_and_is_kept_within(tmp_path: Path) -> None:
+def test_a_trained_run_is_the_encoder_and_is_stored_in_the_run(tmp_path: Path) -> None:
     pictures = simple_pictures(40)
     vae = train_tiny("vae", pictures, tmp_path / "vae", steps=3)
     latents = iw.encode(vae, pictures)
@@ -103,7 +104,7 @@ def test_a_trained_run_is_the_encoder_and_is_kept_within(tmp_path: Path) -> None
     assert torch.isfinite(iw.score(run, pictures)).all()
 
 
-def test_pictures_are_brought_to_the_size_of_the_encoder_unless_another_was_asked_for(tmp_path: Path) -> None:
+def test_pictures_are_resized_for_the_encoder_unless_a_size_is_given(tmp_path: Path) -> None:
     vae = train_tiny("vae", simple_pictures(40), tmp_path / "vae", steps=1)
     larger = simple_pictures(40, (24, 24))
     run = train_tiny("gmm", larger, tmp_path / "gmm", encoder=str(vae.path), components=None)
@@ -130,13 +131,13 @@ def test_a_run_that_does_not_encode_is_refused(tmp_path: Path) -> None:
         ({"gaussians": 41}, r"gaussians=41, .*--gaussians 40\b"),
     ],
 )
-def test_options_that_cannot_be_are_refused(options: dict[str, object], message: str, tmp_path: Path) -> None:
+def test_impossible_options_are_refused(options: dict[str, object], message: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=message):
         train_tiny("gmm", simple_pictures(40), tmp_path / "gmm", **options)
     assert not (tmp_path / "gmm").exists()
 
 
-# Sets that say little
+# Sets with little information
 
 
 def test_one_picture_and_equal_pictures_are_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""ICA against known sources and scikit-learn's FastICA; what it keeps is what PCA keeps; where it cannot be fitted."""
+"""ICA against known sources and scikit-learn's FastICA; its span against PCA's; what cannot be fitted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SHAPE = (1, 6, 7)
 
 
 def mixed(count: int = 3000, sources: int = 4, noise: float = 0.0, uniform: bool = True) -> tuple[Rows, np.ndarray]:
-    """Pictures that are a mean plus sums of sparse sources, and of a uniform one, and the sources (N, K)."""
+    """Pictures that are a mean plus mixtures of sparse sources and a uniform one, and the sources (N, K)."""
     random = np.random.default_rng(0)
     drawn = random.laplace(size=(count, sources))
     if uniform:
@@ -26,7 +26,7 @@ def mixed(count: int = 3000, sources: int = 4, noise: float = 0.0, uniform: bool
 
 
 def matches(found: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """For each wanted row the cosine of the found row nearest to it, signs aside."""
+    """For each wanted row the largest absolute cosine with a found row."""
     cosines = (found / np.linalg.norm(found, axis=1)[:, None]) @ (wanted / np.linalg.norm(wanted, axis=1)[:, None]).T
     return np.abs(cosines).max(0)
 
@@ -49,7 +49,7 @@ def test_the_mixing_is_that_of_scikit_learn(contrast: str) -> None:
     assert (matches(model.unmixing.numpy(), reference.components_) > 0.999).all()
 
 
-def test_latents_are_uncorrelated_with_unit_variance_in_the_order_of_what_they_explain() -> None:
+def test_latents_are_uncorrelated_with_unit_variance_in_the_order_of_explained_variance() -> None:
     rows = digits()
     model = fitted("ica", rows, components=8)
     latents = model.encode(rows.images())
@@ -61,7 +61,7 @@ def test_latents_are_uncorrelated_with_unit_variance_in_the_order_of_what_they_e
     assert float(ratios.sum()) == pytest.approx(pca.explained_variance_ratio_.sum(), rel=1e-4)
 
 
-def test_what_is_rebuilt_is_what_pca_rebuilds() -> None:
+def test_reconstructions_are_those_of_pca() -> None:
     rows = digits()
     model = fitted("ica", rows, components=8)
     pca = sklearn.decomposition.PCA(8, svd_solver="full").fit(rows.rows)
@@ -69,10 +69,10 @@ def test_what_is_rebuilt_is_what_pca_rebuilds() -> None:
     np.testing.assert_allclose(model.decode(model.encode(rows.images())).flatten(1), expected, atol=1e-4)
 
 
-def test_the_rotation_sees_pictures_from_all_over_a_large_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_rotation_is_fitted_to_pictures_from_the_whole_of_a_large_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ica, "MOST_FITTED", 1000)
     rows, sources = mixed(count=6000, uniform=False)
-    rows.rows[:3000] = rows.rows[:3000].mean(0)  # the first half alone would tell nothing
+    rows.rows[:3000] = rows.rows[:3000].mean(0)  # the first half alone has no information
     model = fitted("ica", rows, components=4)
     latents = model.encode(rows.images())[3000:].numpy()
     assert (np.abs(np.corrcoef(latents.T, sources[3000:].T)[:4, 4:]).max(0) > 0.95).all()
@@ -85,7 +85,7 @@ def test_equal_seeds_give_equal_rotations() -> None:
     assert torch.equal(one.mixing, same.mixing)
 
 
-def test_a_rotation_that_was_cut_short_says_so() -> None:
+def test_a_rotation_that_did_not_converge_is_reported() -> None:
     rows = digits()
     assert fitted("ica", rows, components=8, iterations=1).derived_metrics({})["settled"] == 0
     settled = fitted("ica", mixed()[0], components=4).derived_metrics({})
@@ -104,7 +104,7 @@ def test_sources_are_never_more_than_the_directions_in_which_pictures_vary() -> 
     torch.testing.assert_close(model.decode(model.encode(line.images())), line.images(), atol=1e-5, rtol=0)
 
 
-def test_pictures_that_tell_nothing_are_refused() -> None:
+def test_equal_pictures_are_refused() -> None:
     with pytest.raises(DataError, match="two pictures"):
         fitted("ica", Rows(np.zeros((1, 42)), SHAPE))
     with pytest.raises(DataError, match="All pictures are equal"):

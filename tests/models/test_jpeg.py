@@ -1,4 +1,4 @@
-"""JPEG held against Pillow (libjpeg), SciPy and the text of the standard; as a model, against its own files."""
+"""JPEG against Pillow (libjpeg), SciPy and the text of the standard; the model against its files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tiny import tiny_model, train_tiny
 
 import imagewright as iw
 from imagewright.codecs.jpeg import dct, tables
-from imagewright.codecs.jpeg.codec import bits_of_blocks, coefficients_of, decode_jpeg, encode_jpeg, read_coefficients
+from imagewright.codecs.jpeg.codec import count_block_bits, decode_jpeg, encode_jpeg, quantise_image, read_coefficients
 from imagewright.errors import ConfigError, DataError, UserError
 from imagewright.images import open_images
 
@@ -32,7 +32,7 @@ def photograph(height: int, width: int, channels: int = 3) -> np.ndarray:
 
 
 def noise(height: int, width: int, channels: int = 3) -> np.ndarray:
-    """The hardest picture there is, uint8 (C, H, W)."""
+    """Noise, the hardest picture to code, uint8 (C, H, W)."""
     return np.random.default_rng(height * 1000 + width).integers(0, 256, (channels, height, width), dtype=np.uint8)
 
 
@@ -95,7 +95,7 @@ def test_other_baseline_files_of_pillow(options: dict[str, Any]) -> None:
     picture = photograph(123, 147)
     if "exif" not in options:
         exif = Image.Exif()
-        exif[0x0112] = 6  # the rotation is for the reader to apply
+        exif[0x0112] = 6  # the decoder does not apply the rotation
         options = options | {"exif": exif}
     data = pillow_bytes(picture, **options)
     assert np.array_equal(decode_jpeg(data), pillow_pixels(data))
@@ -112,24 +112,24 @@ def test_a_file_of_many_chunks_is_read_like_one_of_few(monkeypatch: pytest.Monke
             assert torch.equal(decode_jpeg(data), whole)
 
 
-def test_planes_in_scans_of_their_own_are_read() -> None:
-    """Pillow writes one scan; other programs write one a plane, without the blocks that fill up units."""
+def test_planes_in_separate_scans_are_read() -> None:
+    """Pillow writes one scan; other programs write one for each plane, without padding to units."""
     from imagewright.codecs.jpeg import codec as files
     from imagewright.codecs.jpeg import markers
-    from imagewright.codecs.jpeg.scan_writing import packed, words_of
+    from imagewright.codecs.jpeg.scan_writing import encode_words, pack_bits
 
     picture = photograph(41, 51)
-    found = coefficients_of(picture, 80)
+    found = quantise_image(picture, 80)
     used = [found.tables[0], found.tables[1]]
-    header = markers.written_header(found.frame, used, files.HUFFMAN_TABLES)
+    header = markers.build_header(found.frame, used, files.HUFFMAN_TABLES)
     header = header[: header.rindex(b"\xff\xda")]
-    codes = [(files.codes_of(first), files.codes_of(other)) for first, other in files.HUFFMAN_TABLES]
+    codes = [(files.build_codes(first), files.build_codes(other)) for first, other in files.HUFFMAN_TABLES]
     for component, plane in zip(found.frame.components, found.planes, strict=True):
         blocks = plane.reshape(-1, 64).copy()
         blocks[:, 0] = np.diff(blocks[:, 0], prepend=np.int16(0))
         chosen = bytes([1, component.identifier, component.table * 17, 0, 63, 0])
-        words = words_of(blocks, np.full(len(blocks), component.table), codes)
-        header += markers.segment(markers.SCAN, chosen) + packed(words)
+        words = encode_words(blocks, np.full(len(blocks), component.table), codes)
+        header += markers.segment(markers.SCAN, chosen) + pack_bits(words)
     data = header + b"\xff\xd9"
     assert np.array_equal(decode_jpeg(data), pillow_pixels(data))
     assert torch.equal(decode_jpeg(data), decode_jpeg(encode_jpeg(picture, 80)))
@@ -143,7 +143,7 @@ def test_the_transform_is_scipys() -> None:
     expected = scipy.fft.dctn(blocks.numpy(), axes=(1, 2), norm="ortho")
     np.testing.assert_allclose(dct.dct(blocks), expected, atol=1e-11)
     np.testing.assert_allclose(dct.inverse_dct(dct.dct(blocks)), blocks, atol=1e-11)
-    # The whole-number transform of files rounds twice, and keeps an eighth of a level.
+    # The integer transform of files rounds twice, to an eighth of a level.
     assert np.abs(dct.fixed_dct(blocks).numpy() / dct.SCALE - expected).max() < 0.25
 
 
@@ -182,11 +182,11 @@ def test_zig_zag_follows_the_figure() -> None:
 
 
 def test_the_bits_of_the_blocks_are_the_bits_of_the_file() -> None:
-    for picture in (photograph(64, 96), photograph(61, 70, 1)):  # whole units: no block lies outside of the picture
+    for picture in (photograph(64, 96), photograph(61, 70, 1)):  # whole units: no block is outside the picture
         data = encode_jpeg(picture, 60)
         header = data.rindex(b"\xff\xda") + 8 + 2 * len(picture)
         scan = data[header:-2].replace(b"\xff\x00", b"\xff")
-        bits = bits_of_blocks(coefficients_of(picture, 60))
+        bits = count_block_bits(quantise_image(picture, 60))
         assert 0 <= 8 * len(scan) - sum(int(plane.sum()) for plane in bits) < 8
         assert bits[0].shape == (8, 12) if len(picture) == 3 else (8, 9)
 
@@ -196,7 +196,7 @@ def test_the_bits_of_the_blocks_are_the_bits_of_the_file() -> None:
 
 @pytest.mark.parametrize("subsampling", list(SUBSAMPLING))
 @pytest.mark.parametrize("channels", [1, 3])
-def test_the_model_rebuilds_what_a_viewer_shows_of_the_file(channels: int, subsampling: str) -> None:
+def test_the_model_reconstructs_the_decoded_file(channels: int, subsampling: str) -> None:
     picture = photograph(45, 61, channels)
     model = tiny_model("jpeg", (45, 61), channels, quality=40, subsampling=subsampling)
     data = encode_jpeg(picture, 40, subsampling)
@@ -207,7 +207,7 @@ def test_the_model_rebuilds_what_a_viewer_shows_of_the_file(channels: int, subsa
     assert np.array_equal(latents, held)
 
 
-def test_transparency_is_kept_as_a_plane_of_its_own() -> None:
+def test_opacity_is_a_separate_plane() -> None:
     picture = photograph(32, 32, 3)
     opacity = np.linspace(0, 255, 32 * 32).astype(np.uint8).reshape(1, 32, 32)
     model = tiny_model("jpeg", (32, 32), 4, quality=90)
@@ -217,13 +217,13 @@ def test_transparency_is_kept_as_a_plane_of_its_own() -> None:
     assert np.abs(rebuilt[3].numpy().astype(int) - opacity[0]).max() < 24
 
 
-def test_training_fits_nothing_and_leaves_a_run_that_rebuilds(tmp_path: Path) -> None:
+def test_training_fits_nothing_and_writes_a_run_that_reconstructs(tmp_path: Path) -> None:
     pictures = np.stack([photograph(24, 40), noise(24, 40)])
     run = train_tiny("jpeg", pictures, tmp_path / "run", quality=30)
     expected = [pillow_pixels(encode_jpeg(picture, 30)) for picture in pictures]
     assert np.array_equal(iw.reconstruct(run, pictures), expected)
     assert run.record["config"]["quality"] == 30
-    one = train_tiny("jpeg", pictures[:1], tmp_path / "one")  # one picture is enough for what learns nothing
+    one = train_tiny("jpeg", pictures[:1], tmp_path / "one")  # one picture is enough, as nothing is learned
     assert len(list((one.path / "samples").glob("*.png"))) == 1
 
 
@@ -235,7 +235,7 @@ def test_latents_between_two_pictures_decode_to_pictures_between() -> None:
     assert abs(middle.mean() - (picture // 2 + 50.0).mean()) < 1
 
 
-# What cannot be done
+# What cannot be coded
 
 
 def test_wrong_pictures_and_options_are_refused() -> None:
@@ -259,7 +259,7 @@ def test_wrong_pictures_and_options_are_refused() -> None:
         ({}, "CMYK", "CMYK"),
     ],
 )
-def test_other_kinds_of_files_are_named(options: dict[str, Any], mode: str, message: str) -> None:
+def test_other_kinds_of_files_are_refused_by_name(options: dict[str, Any], mode: str, message: str) -> None:
     file = io.BytesIO()
     Image.new(mode, (32, 32)).save(file, "JPEG", **options)
     with pytest.raises(DataError, match=message):

@@ -1,4 +1,4 @@
-"""Kernel densities: scikit-learn's and SciPy's numbers, the choice of the bandwidth, and what is kept."""
+"""Kernel densities: scikit-learn's and SciPy's numbers, the choice of the bandwidth, and the kernel centres."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ import imagewright as iw
 from imagewright import configs
 from imagewright.errors import ConfigError, DataError
 from imagewright.models.density.kde import KDE, KDEConfig
-from imagewright.models.shared.points import Points, as_pictures
+from imagewright.models.shared.points import as_pictures
+from imagewright.statistics.fitting import TensorStream
 
 
 def cloud(count: int = 200, dimensions: int = 2, seed: int = 0) -> torch.Tensor:
@@ -25,7 +26,7 @@ def cloud(count: int = 200, dimensions: int = 2, seed: int = 0) -> torch.Tensor:
 def fitted(points: torch.Tensor, **options: object) -> KDE:
     values = {"size": (1, points.shape[1]), "channels": 1, "encoder": "pixels"} | options
     model = KDE(configs.build(KDEConfig, values, "kde"))
-    model.fit(Points(points, torch.zeros(len(points), dtype=torch.int64)))
+    model.fit(TensorStream(as_pictures(points), torch.zeros(len(points), dtype=torch.int64)))
     return model
 
 
@@ -57,7 +58,7 @@ def test_the_density_integrates_to_one() -> None:
 
 def test_cross_validation_explains_new_points_nearly_as_well_as_any_bandwidth_does() -> None:
     groups = torch.randint(0, 4, (400,), generator=torch.Generator().manual_seed(1)) * 6.0
-    points = cloud(400) * 0.3 + groups[:, None]  # Scott's rule, which supposes one Gaussian, is far too wide
+    points = cloud(400) * 0.3 + groups[:, None]  # Scott's rule, which assumes one Gaussian, is far too wide
     new = cloud(400, seed=5) * 0.3 + groups[:, None]
     chosen = scores(fitted(points), new).mean()
     tried = [scores(fitted(points, bandwidth=float(width)), new).mean() for width in np.geomspace(0.01, 1, 12)]
@@ -65,7 +66,7 @@ def test_cross_validation_explains_new_points_nearly_as_well_as_any_bandwidth_do
     assert chosen > scores(fitted(points, bandwidth="scott"), new).mean() + 0.3
 
 
-def test_points_beyond_the_most_are_left_out_at_random_by_the_seed() -> None:
+def test_of_too_many_points_a_random_selection_is_used() -> None:
     points = cloud(500)
     kept = [fitted(points, most_points=100, seed=seed).kept for seed in (0, 0, 1)]
     assert kept[0].shape == (100, 2)
@@ -75,14 +76,14 @@ def test_points_beyond_the_most_are_left_out_at_random_by_the_seed() -> None:
     assert all(tuple(row) in known for row in kept[0].tolist())
 
 
-def test_draws_have_the_variance_of_the_points_and_of_the_kernels() -> None:
+def test_samples_have_the_variance_of_the_points_plus_that_of_the_kernels() -> None:
     points = cloud(300) * torch.tensor([1.0, 4.0])
     model = fitted(points, bandwidth=0.5)
     drawn = model.sample_latents(40_000, torch.Generator().manual_seed(0))
     np.testing.assert_allclose(drawn.var(0), points.var(0) * (1 + 0.5**2), rtol=0.05)
 
 
-def test_a_run_samples_scores_and_says_its_bandwidth(tmp_path: Path) -> None:
+def test_a_run_samples_scores_and_reports_its_bandwidth(tmp_path: Path) -> None:
     run = train_tiny("kde", simple_pictures(30), tmp_path / "run")
     assert run.metrics()[-1]["derived_metrics"]["kernel/points"] == 30
     seen, strange = iw.score(run, simple_pictures(30)), iw.score(run, 255 - simple_pictures(30))
@@ -90,12 +91,12 @@ def test_a_run_samples_scores_and_says_its_bandwidth(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("bandwidth", [0.0, -1.0, "narrow"])
-def test_a_bandwidth_that_cannot_be_is_refused(bandwidth: object) -> None:
+def test_an_impossible_bandwidth_is_refused(bandwidth: object) -> None:
     with pytest.raises(ConfigError, match="bandwidth"):
         fitted(cloud(), bandwidth=bandwidth)
 
 
-def test_too_few_or_equal_points_are_refused_and_constant_dimensions_borne(tmp_path: Path) -> None:
+def test_too_few_or_equal_points_are_refused_and_constant_dimensions_are_not(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="two pictures or more"):
         train_tiny("kde", simple_pictures(1), tmp_path / "one")
     with pytest.raises(DataError, match="All pictures have the same latent"):

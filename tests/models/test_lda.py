@@ -1,4 +1,4 @@
-"""LDA against scikit-learn's PCA and LDA and against the eigenproblem it solves; Fisherfaces; labels that do not do."""
+"""LDA against scikit-learn's PCA and LDA and against the eigenproblem it solves; Fisherfaces; unusable labels."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ ORL = Path(__file__).resolve().parents[3] / "shared" / "data" / "orl_faces"
 
 
 @pytest.mark.parametrize(("classes", "principal"), [(10, 20), (3, 30), (2, 5)])
-def test_answers_and_discriminants_are_scikit_learns(classes: int, principal: int) -> None:
+def test_predictions_and_discriminants_are_scikit_learns(classes: int, principal: int) -> None:
     rows = digits(classes)
     x = rows.rows.astype(np.float64)
     peer = make_pipeline(sklearn.decomposition.PCA(principal, svd_solver="full"), LinearDiscriminantAnalysis())
     peer.fit(x, rows.labels.numpy())
     model = fitted("lda", rows, principal=principal)
-    answers = model.classify(rows.images()).argmax(1).numpy()
-    assert (answers == peer.predict(x)).mean() > 0.998
+    predicted = model.classify(rows.images()).argmax(1).numpy()
+    assert (predicted == peer.predict(x)).mean() > 0.998
     latents, theirs = model.encode(rows.images()).numpy(), peer.transform(x)
     assert latents.shape == theirs.shape == (len(rows), classes - 1)
-    # Its versions divide by N or by N - K: one factor for all.
+    # Versions of scikit-learn divide by N or by N - K: a common factor.
     factor = np.sqrt((latents**2).sum() / (theirs**2).sum())
     assert 0.99 < factor < 1.001
     np.testing.assert_allclose(np.abs(latents), factor * np.abs(theirs), atol=2e-3, rtol=1e-3)
@@ -76,9 +76,9 @@ def test_latents_have_unit_variance_within_classes_and_survive_decoding() -> Non
     torch.testing.assert_close(model.encode(model.decode(latents)), latents, atol=2e-3, rtol=1e-3)
 
 
-def test_decoding_is_the_best_linear_guess_of_the_picture() -> None:
+def test_decoding_is_the_best_linear_prediction_of_the_picture() -> None:
     rows = digits()
-    model = fitted("lda", rows, principal=63)  # all directions: the guess is not limited by the components
+    model = fitted("lda", rows, principal=63)  # all directions: the prediction is not limited by the components
     latents = model.encode(rows.images()).numpy()
     guess, *_ = np.linalg.lstsq(latents, rows.rows - rows.rows.mean(0), rcond=None)
     np.testing.assert_allclose(model.patterns.numpy(), guess, atol=2e-3)
@@ -91,8 +91,8 @@ def test_fewer_discriminants_are_the_first_ones() -> None:
     assert few.latent_shape == (3,)
 
 
-def test_fisherfaces_know_nine_of_ten_people_by_five_pictures() -> None:
-    """At least 92 % on average over ten splits, as was asked for."""
+def test_fisherfaces_recognise_nine_of_ten_people_from_five_pictures() -> None:
+    """At least 92 % on average over ten splits, as required."""
     if not ORL.is_dir():
         pytest.skip("the ORL faces (../shared/data/orl_faces) are not on this machine")
     images = iw.open_images(ORL, size=(56, 46)).prepare()
@@ -118,7 +118,7 @@ def test_a_run_classifies_pictures(tmp_path: Path) -> None:
     assert iw.load(run).class_names == ("one", "other")
 
 
-# Labels that do not do
+# Unusable labels
 
 
 def noise(labels: list[int], pixels: int = 16) -> Rows:
@@ -126,14 +126,14 @@ def noise(labels: list[int], pixels: int = 16) -> Rows:
     return Rows(random, (1, 4, pixels // 4), np.array(labels))
 
 
-def test_a_class_of_one_picture_is_a_class() -> None:
+def test_a_class_of_one_picture_is_learned() -> None:
     rows = noise([0, 0, 0, 0, 1, 2, 2, 2])
     found = fitted("lda", rows, principal=5).classify(rows.images())
     assert torch.isfinite(found).all()
     assert found[4].argmax() == 1
 
 
-def test_a_class_without_pictures_is_impossible_and_harms_no_other() -> None:
+def test_a_class_without_pictures_has_probability_zero_and_does_not_affect_others() -> None:
     rows = noise([0, 0, 0, 2, 2, 2, 0, 2])
     found = fitted("lda", rows).classify(rows.images())
     assert (found[:, 1] == -torch.inf).all()
@@ -148,11 +148,11 @@ def test_labels_are_needed_in_two_classes_and_more_than_one_picture_a_class() ->
         fitted("lda", rows, class_names=("a", "b"))
     with pytest.raises(DataError, match="of one class"):
         fitted("lda", noise([1, 1, 1, 1]))
-    with pytest.raises(DataError, match="one picture a class"):
+    with pytest.raises(DataError, match="one picture in each class"):
         fitted("lda", noise([0, 1, 2, 3]))
 
 
-def test_more_than_there_can_be_is_refused_with_what_can_be() -> None:
+def test_too_many_components_are_refused_with_the_largest_possible_number() -> None:
     rows = noise([0, 0, 0, 1, 1, 1, 2, 2])
     with pytest.raises(ConfigError, match=r"principal=6\b.*--principal 5"):
         fitted("lda", rows, principal=6)

@@ -15,7 +15,8 @@ import imagewright as iw
 from imagewright import configs
 from imagewright.errors import ConfigError, DataError
 from imagewright.models.density.naive_bayes import NaiveBayes, NaiveBayesConfig
-from imagewright.models.shared.points import Points, as_pictures, log_probabilities
+from imagewright.models.shared.points import as_pictures, log_probabilities
+from imagewright.statistics.fitting import TensorStream
 
 NAMES = tuple(map(str, range(10)))
 
@@ -29,7 +30,7 @@ def digits() -> tuple[torch.Tensor, torch.Tensor]:
 def fitted(points: torch.Tensor, labels: torch.Tensor, **options: object) -> NaiveBayes:
     shape = {"size": (1, points.shape[1]), "channels": 1, "class_names": NAMES}
     model = NaiveBayes(configs.build(NaiveBayesConfig, shape | options, "naive_bayes"))
-    model.fit(Points(points, labels))
+    model.fit(TensorStream(as_pictures(points), labels))
     return model
 
 
@@ -64,11 +65,11 @@ def test_samples_of_a_class_have_the_means_of_its_pixels() -> None:
         own = points[labels == 3]
         expected = own.mean(0) if not options else (own > -0.2).float().mean(0) * 2 - 1
         np.testing.assert_allclose(drawn.mean(0), expected, atol=0.04)
-        said = log_probabilities(model, model.sample_latents(500, torch.Generator().manual_seed(1))).argmax(1)
-        assert set(said.tolist()) == set(range(10))
+        predicted = log_probabilities(model, model.sample_latents(500, torch.Generator().manual_seed(1))).argmax(1)
+        assert set(predicted.tolist()) == set(range(10))
 
 
-def test_pooled_variances_help_where_pictures_are_few() -> None:
+def test_pooled_variances_help_if_pictures_are_few() -> None:
     points, labels = digits()
     few, rest = slice(0, 30), slice(500, None)
     right = {
@@ -85,20 +86,20 @@ def test_a_run_on_pixels_classifies_scores_and_samples(distribution: str, tmp_pa
     images = iw.open_images(np.stack([light, dark], 1).reshape(40, 3, 16, 16))  # `train_tiny` labels them in turn
     options = {"encoder": "pixels", "components": None, "distribution": distribution}
     run = train_tiny("naive_bayes", images, tmp_path / "run", **options)
-    said = iw.classify(run, np.concatenate([light, dark]))
-    assert said.argmax(1).tolist() == [0] * 20 + [1] * 20
+    predicted = iw.classify(run, np.concatenate([light, dark]))
+    assert predicted.argmax(1).tolist() == [0] * 20 + [1] * 20
     assert torch.isfinite(iw.score(run, light)).all()
     assert iw.sample(run, 4, label="one").float().mean() < iw.sample(run, 4, label="other").float().mean()
 
 
-def test_constant_pixels_lone_pictures_and_missing_classes_do_no_harm() -> None:
+def test_constant_pixels_single_pictures_and_missing_classes_are_harmless() -> None:
     points, labels = digits()
     rows = torch.cat([torch.where(labels == 0)[0][:9], torch.where(labels == 1)[0][:1]])
     for options in ({}, {"smoothing": 0.0, "pooling": 0.0}, {"distribution": "bernoulli"}):
         model = fitted(points[rows], labels[rows], **options)
-        said = log_probabilities(model, points)
-        assert torch.isfinite(said).all()
-        assert said.argmax(1).max() <= 1
+        predicted = log_probabilities(model, points)
+        assert torch.isfinite(predicted).all()
+        assert predicted.argmax(1).max() <= 1
         assert torch.isfinite(model.score(as_pictures(points), torch.Generator(), 1)).all()
 
 

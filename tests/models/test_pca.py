@@ -1,4 +1,4 @@
-"""PCA against scikit-learn's and against the full decomposition; in streams, and where there is nothing to find."""
+"""PCA against scikit-learn and the full decomposition; memory and passes; what cannot be fitted."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from imagewright.statistics import spectra
 
 
 class Pictures:
-    """A stream that keeps count: of its passes, and of the pictures that are in memory at once."""
+    """A stream that counts its passes, and the pictures that are in memory at once."""
 
     def __init__(self, rows: np.ndarray, shape: tuple[int, int, int]) -> None:
         self.rows, self.shape = rows.astype(np.float32), shape
@@ -72,7 +72,7 @@ def reference_pca(components: float) -> sklearn.decomposition.PCA:
 
 
 def subspace_distance(basis: Tensor, reference: np.ndarray) -> float:
-    """The norm of the difference of the two projectors: 0 for equal subspaces, 1 where a direction is missing.
+    """The norm of the difference of the two projectors: 0 for equal subspaces, 1 if a direction is missing.
 
     For subspaces of one dimension it is that of what one basis leaves outside the other: a small matrix.
     """
@@ -81,7 +81,7 @@ def subspace_distance(basis: Tensor, reference: np.ndarray) -> float:
 
 
 def falling(count: int, shape: tuple[int, int, int], power: float = 1.5) -> Pictures:
-    """Variances that fall by a power law, as those of natural pictures do: no direction stands out as the last."""
+    """Variances that fall by a power law, like those of natural pictures: there is no gap after the last direction."""
     generator = np.random.default_rng(0)
     directions = np.linalg.qr(generator.standard_normal((math.prod(shape), count)))[0].T
     weights = generator.standard_normal((count, count)) * np.arange(1, count + 1) ** (-power / 2)
@@ -129,11 +129,11 @@ def test_as_many_components_as_explain_a_share_are_scikit_learns(name: str, shar
     assert len(fitted(pictures, explained=share).basis) == reference.n_components_
 
 
-def test_a_share_of_all_keeps_every_component() -> None:
+def test_a_share_of_one_gives_every_component() -> None:
     assert len(fitted(low_rank(20, (1, 5, 5)), explained=1.0).basis) == 19
 
 
-def test_pictures_with_no_leading_direction_need_many_passes_and_come_out_right_all_the_same() -> None:
+def test_variances_without_a_gap_need_many_passes_and_are_accurate_too() -> None:
     generator = np.random.default_rng(3)
     pictures = Pictures(generator.standard_normal((900, 2304)) * 0.2, (1, 48, 48))
     model = fitted(pictures, components=4)
@@ -145,7 +145,7 @@ def test_pictures_with_no_leading_direction_need_many_passes_and_come_out_right_
 def test_the_score_is_scikit_learns_log_density(name: str) -> None:
     make, components = SETS[name]
     pictures = make()
-    # Each pixel varies here, so that what is left has more variance than the rounding to 8 bits.
+    # Each pixel varies here, so that the remaining variance exceeds that of rounding to 8 bits.
     rows = pictures.rows + 0.1 * np.random.default_rng(1).standard_normal(pictures.rows.shape)
     pictures = Pictures(rows, pictures.shape)
     reference = reference_pca(components).fit(pictures.rows.astype(np.float64))
@@ -155,7 +155,7 @@ def test_the_score_is_scikit_learns_log_density(name: str) -> None:
     np.testing.assert_allclose(model.score(images, torch.Generator(), 1).numpy(), expected, rtol=1e-4)
 
 
-def test_a_set_that_the_components_explain_wholly_has_finite_scores() -> None:
+def test_a_set_that_the_components_explain_completely_has_finite_scores() -> None:
     pictures = low_rank(50, (1, 6, 6), rank=3, noise=0)
     model = fitted(pictures, components=5)
     images = torch.from_numpy(pictures.rows).unflatten(1, pictures.shape)
@@ -189,11 +189,11 @@ def test_samples_have_the_mean_and_variances_of_the_set() -> None:
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (1, 48, 48)])
-def test_the_fit_never_holds_all_pictures(shape: tuple[int, int, int]) -> None:
+def test_the_fit_never_has_all_pictures_in_memory(shape: tuple[int, int, int]) -> None:
     pictures = low_rank(2000, shape, noise=0.01)
     fitted(pictures, components=3)
     assert pictures.largest <= 512
-    # The batch at hand, the one before it while the next is made, and the first picture.
+    # The current batch, the one before it while the next is made, and the first picture.
     assert pictures.most_alive <= 2 * 512 + 2, "batches that were passed are still in memory"
 
 
@@ -201,7 +201,7 @@ def test_small_pictures_are_read_once_and_large_ones_few_times() -> None:
     small, large = low_rank(300, (1, 8, 8)), low_rank(300, (1, 48, 48))
     fitted(small, components=6)
     fitted(large, components=6)
-    heads = 2  # the first picture is looked at before the passes
+    heads = 2  # the first picture is read before the passes
     assert small.passes <= 1 + heads
     assert large.passes <= 6 + heads
 
@@ -213,7 +213,7 @@ def test_a_fit_does_not_depend_on_the_order_of_the_pictures_up_to_rounding() -> 
     torch.testing.assert_close(one.basis, other.basis, atol=1e-4, rtol=0)  # signs included
 
 
-def test_components_point_the_way_of_their_largest_entry() -> None:
+def test_the_largest_entry_of_a_component_is_positive() -> None:
     for name in ("digits", "krylov"):
         basis = fitted(SETS[name][0](), components=5).basis
         largest = basis.gather(1, basis.abs().argmax(1, keepdim=True))
@@ -251,7 +251,7 @@ def test_a_refused_training_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("options", [{"components": 0}, {"explained": 0.0}, {"explained": 1.5}, {"components": -3}])
-def test_absurd_numbers_are_refused(options: dict[str, object]) -> None:
+def test_invalid_options_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match=f"pca: {next(iter(options))}="):
         fitted(low_rank(10, (1, 4, 4), rank=2), **options)
 
@@ -265,7 +265,7 @@ def test_a_run_of_any_number_of_components_is_loaded(tmp_path: Path) -> None:
     assert iw.encode(run, simple_pictures(2)).shape == (2, len(model.basis))
 
 
-def test_a_fit_cut_short_by_its_number_of_passes_is_still_a_spectrum(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fit_that_reaches_the_most_passes_gives_a_spectrum(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spectra, "MOST_PASSES", 3)
     generator = np.random.default_rng(3)
     pictures = Pictures(generator.standard_normal((900, 2304)), (1, 48, 48))
@@ -276,7 +276,7 @@ def test_a_fit_cut_short_by_its_number_of_passes_is_still_a_spectrum(monkeypatch
     torch.testing.assert_close(model.basis @ model.basis.T, torch.eye(8), atol=1e-5, rtol=0)
 
 
-def test_options_of_steps_are_said_to_do_nothing_for_a_closed_form(
+def test_step_options_of_a_closed_form_are_reported_as_unused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     iw.train("pca", "digits", tmp_path / "run", learning_rate=0.1, seed=1)

@@ -1,4 +1,4 @@
-"""Random projection: scikit-learn's bound, within which distances stay; directions as the papers draw them."""
+"""Random projection: scikit-learn's bound, measured distortion, distributions of the directions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from linear_sets import Rows, fitted
 from sklearn.random_projection import GaussianRandomProjection, johnson_lindenstrauss_min_dim
 
 from imagewright.errors import ConfigError
-from imagewright.models.linear.random_projection import dimensions_for, distortion_of
+from imagewright.models.linear.random_projection import dimensions_for, guaranteed_distortion
 
 SHAPE = (1, 50, 60)
 KINDS = ("gaussian", "achlioptas", "sparse")
@@ -23,22 +23,22 @@ def pictures(count: int = 40, shape: tuple[int, int, int] = SHAPE) -> Rows:
 
 @pytest.mark.parametrize("epsilon", [0.01, 0.1, 0.35, 0.5, 0.99])
 @pytest.mark.parametrize("count", [2, 17, 1000, 10**6])
-def test_the_dimension_that_is_needed_is_scikit_learns(epsilon: float, count: int) -> None:
+def test_the_needed_dimension_is_scikit_learns(epsilon: float, count: int) -> None:
     assert dimensions_for(epsilon, count) == johnson_lindenstrauss_min_dim(count, eps=epsilon)
 
 
 @pytest.mark.parametrize("count", [2, 300, 10**6])
-def test_the_distortion_of_a_dimension_needs_that_dimension_and_no_less_would_do(count: int) -> None:
+def test_the_guaranteed_distortion_inverts_the_needed_dimension(count: int) -> None:
     for dimensions in (400, 700, 5000):
-        epsilon = distortion_of(dimensions, count)
+        epsilon = guaranteed_distortion(dimensions, count)
         assert epsilon is not None
         assert dimensions - 1 <= dimensions_for(epsilon, count) <= dimensions
         assert dimensions_for(0.99 * epsilon, count) > dimensions
-    assert distortion_of(int(24 * math.log(count)), count) is None
+    assert guaranteed_distortion(int(24 * math.log(count)), count) is None
 
 
 @pytest.mark.parametrize("entries", KINDS)
-def test_distances_stay_within_the_stated_distortion(entries: str) -> None:
+def test_distances_are_within_the_guaranteed_distortion(entries: str) -> None:
     rows = pictures()
     model = fitted("random_projection", rows, epsilon=0.4, entries=entries)
     assert model.latent_shape == (dimensions_for(0.4, 40),)
@@ -50,7 +50,7 @@ def test_distances_stay_within_the_stated_distortion(entries: str) -> None:
 
 
 @pytest.mark.parametrize(("entries", "density"), [("gaussian", 1.0), ("achlioptas", 1 / 3), ("sparse", 3000**-0.5)])
-def test_the_directions_are_as_the_papers_draw_them(entries: str, density: float) -> None:
+def test_the_entries_of_directions_have_the_papers_distributions(entries: str, density: float) -> None:
     drawn = fitted("random_projection", pictures(), components=100, entries=entries).directions
     nonzero = drawn[drawn != 0]
     assert len(nonzero) / drawn.numel() == pytest.approx(density, rel=0.05)
@@ -75,31 +75,31 @@ def test_encoding_is_scikit_learns_around_the_mean_and_decoding_its_pseudo_inver
     torch.testing.assert_close(model.encode(model.decode(latents)), latents, atol=1e-4, rtol=1e-4)
 
 
-def test_as_many_dimensions_as_pixel_values_lose_nothing() -> None:
+def test_as_many_dimensions_as_pixel_values_are_lossless() -> None:
     rows = pictures(10, (1, 4, 4))
     model = fitted("random_projection", rows, components=16)
     torch.testing.assert_close(model.decode(model.encode(rows.images())), rows.images(), atol=1e-3, rtol=0)
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_directions_that_depend_on_each_other_have_a_pseudo_inverse_as_well(seed: int) -> None:
+def test_dependent_directions_have_a_pseudo_inverse_too(seed: int) -> None:
     rows = pictures(10, (1, 2, 2))  # of four pixels: some sparse directions are equal, or zero
     model = fitted("random_projection", rows, components=4, entries="sparse", seed=seed)
     expected = np.linalg.pinv(model.directions.numpy(), rcond=1e-6).T
     np.testing.assert_allclose(model.inverse.numpy(), expected, atol=1e-5)
 
 
-def test_the_fit_states_its_bound_and_reads_the_pictures_once() -> None:
+def test_the_fit_reports_its_bound_and_reads_the_pictures_once() -> None:
     rows = pictures(40)
     model = fitted("random_projection", rows, components=500)
-    assert model.distortion == pytest.approx(distortion_of(500, 40))
+    assert model.distortion == pytest.approx(guaranteed_distortion(500, 40))
     assert model.derived_metrics({})["epsilon"] == pytest.approx(model.distortion)
     assert model.derived_metrics({})["dimensions for epsilon 0.1"] == johnson_lindenstrauss_min_dim(40, eps=0.1)
-    assert rows.passes <= 2  # one, and a look at the first picture
+    assert rows.passes <= 2  # one, and one for the first picture
     assert "epsilon" not in fitted("random_projection", rows, components=20).derived_metrics({})
 
 
-def test_a_bound_that_needs_more_than_all_pixels_is_refused_with_one_that_does_not() -> None:
+def test_a_bound_that_needs_too_many_dimensions_is_refused_with_a_possible_one() -> None:
     rows = pictures(4, (1, 20, 30))
     with pytest.raises(ConfigError, match=r"epsilon=0\.05\b.*\b600 pixel values") as refused:
         fitted("random_projection", rows, epsilon=0.05)
@@ -109,7 +109,7 @@ def test_a_bound_that_needs_more_than_all_pixels_is_refused_with_one_that_does_n
         fitted("random_projection", pictures(10, (1, 2, 2)), epsilon=0.5)
 
 
-def test_numbers_that_do_not_do() -> None:
+def test_invalid_numbers_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"components=17\b.*--components 16\b"):
         fitted("random_projection", pictures(10, (1, 4, 4)), components=17)
     with pytest.raises(ConfigError, match="give one of them"):
@@ -119,7 +119,7 @@ def test_numbers_that_do_not_do() -> None:
 
 
 @pytest.mark.parametrize("entries", KINDS)
-def test_one_picture_and_equal_ones_are_projected_without_complaint(entries: str) -> None:
+def test_one_picture_and_equal_ones_can_be_projected(entries: str) -> None:
     for rows in (pictures(1, (1, 4, 4)), Rows(np.full((5, 16), 0.5), (1, 4, 4))):
         model = fitted("random_projection", rows, components=8, entries=entries)
         torch.testing.assert_close(model.decode(model.encode(rows.images())), rows.images(), atol=1e-6, rtol=0)

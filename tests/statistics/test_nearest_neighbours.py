@@ -1,4 +1,4 @@
-"""The nearest rows of a streamed set: as scikit-learn finds them with all in memory."""
+"""The nearest rows of a streamed set, against scikit-learn's with all rows in memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from imagewright.statistics.nearest_neighbours import nearest
 
 
 @pytest.mark.parametrize("block", [7, 64, 500])
-def test_as_scikit_learn_finds_them(block: int) -> None:
+def test_neighbours_are_scikit_learns(block: int) -> None:
     generator = torch.Generator().manual_seed(0)
     rows, queries = (10 + torch.randn(count, 20, generator=generator) for count in (300, 40))
     distances, places = nearest(queries, rows.split(block), 5)

@@ -1,1 +1,1 @@
-"""What is in a set of images: components, clusters, outliers, classes, compressibility."""
+"""The structure of a set of images: components, clusters, outliers, classes, compressibility."""

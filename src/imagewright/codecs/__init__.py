@@ -1,1 +1,1 @@
-"""Codecs: standards that need no training."""
+"""Codecs of standard file formats, which need no training."""

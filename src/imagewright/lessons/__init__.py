@@ -2,15 +2,20 @@
 
 To add a lesson:
 
-1. `lessons/NAME.py`: a function under `@lesson(figures=(...))` of `lessons/base.py`, which shows how;
-2. one line in `LESSONS` below: `"NAME": Entry("imagewright.lessons.NAME:FUNCTION", "What it shows, in one line.")`;
+1. a folder `lessons/NAME/` with a `lesson.py`: a function under `@define_lesson(figures=(...))` (`lessons/base.py`);
+2. one line in `LESSONS` below: `LessonEntry("NAME", "imagewright.lessons.NAME.lesson:FUNCTION", "What it shows.")`;
 3. a section in `docs/lessons.md`, and a test in `tests/lessons/test_NAME_lesson.py`.
 
 The command `imagewright lesson NAME`, its options and their help follow from the function's signature.
+
+The package may be called: `imagewright.lessons()` lists the lessons, whether or not one was imported before.
 """
 
 from __future__ import annotations
 
+import importlib
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple
 
 from imagewright.errors import UserError, nearest_name
@@ -19,47 +24,70 @@ if TYPE_CHECKING:
     from imagewright.lessons.base import Lesson
 
 
-class Entry(NamedTuple):
-    """Where a lesson is, as `"module:function"`, and what it shows."""
+class LessonEntry(NamedTuple):
+    """A lesson: its name, where its function is (`"module:function"`), and what it shows."""
 
-    path: str
+    name: str
+    target: str
     summary: str
 
 
-LESSONS: dict[str, Entry] = {
-    "dimension": Entry(
+_ENTRIES = (
+    LessonEntry(
+        "dimension",
         "imagewright.lessons.dimension.lesson:dimension",
-        "Why high dimensions are empty: samples to cover a cube, outcomes of dice, distances that grow alike.",
+        "Why high dimensions are empty: samples to cover a cube, outcomes of dice, distances that become equal.",
     ),
-    "eigenfaces": Entry(
+    LessonEntry(
+        "eigenfaces",
         "imagewright.lessons.eigenfaces.lesson:eigenfaces",
         "Pictures as a mean and a sum of axes: eigenfaces by k, a change of basis, and the axis that is dropped.",
     ),
-    "jpeg": Entry(
+    LessonEntry(
+        "jpeg",
         "imagewright.lessons.jpeg.lesson:jpeg",
         "How JPEG makes a picture small: 64 basis pictures, a block through every stage, where the bits go.",
     ),
-    "gan": Entry(
+    LessonEntry(
+        "gan",
         "imagewright.lessons.gan.lesson:gan",
         "A generator and a discriminator step by step: densities, D(x) beside its optimum, the map from z to x.",
     ),
-    "collapse": Entry(
+    LessonEntry(
+        "collapse",
         "imagewright.lessons.collapse.lesson:collapse",
-        "A GAN that gives up most of the data, beside the same one with what keeps it from doing so.",
+        "A GAN that loses most modes of the data, beside the same GAN with the regularisers that prevent it.",
     ),
-    "boundary": Entry(
+    LessonEntry(
+        "boundary",
         "imagewright.lessons.boundary.lesson:boundary",
         "Generative against discriminative: what each learns of two classes, from few points and when a class moves.",
     ),
-}
+)
+LESSONS: dict[str, LessonEntry] = {entry.name: entry for entry in _ENTRIES}
+
+
+def lessons() -> list[LessonEntry]:
+    """Every lesson with its summary. Imports none of them.
+
+    >>> [entry.name for entry in lessons()][:2]
+    ['dimension', 'eigenfaces']
+    """
+    return list(LESSONS.values())
 
 
 def lesson_of(name: str) -> Lesson:
-    """The lesson of that name; raises `UserError` with the nearest name for another."""
-    import importlib
-
+    """The lesson of that name, imported now. Raises `UserError` with the nearest name for an unknown one."""
     if name not in LESSONS:
         raise UserError(f"There is no lesson {name!r}.{nearest_name(name, LESSONS)} Known: {', '.join(LESSONS)}.")
-    module, _, function = LESSONS[name].path.partition(":")
+    module, _, function = LESSONS[name].target.partition(":")
     lesson: Lesson = getattr(importlib.import_module(module), function)
     return lesson
+
+
+class _CallablePackage(ModuleType):
+    def __call__(self) -> list[LessonEntry]:
+        return lessons()
+
+
+sys.modules[__name__].__class__ = _CallablePackage

@@ -10,7 +10,9 @@ from pathlib import Path
 from imagewright.output.writing import new_file
 
 
-def write_table(path: str | Path, header: Sequence[str], rows: Iterable[Sequence[str]], *, force: bool = False) -> Path:
+def write_table(
+    path: str | Path, header: Sequence[str], rows: Iterable[Sequence[object]], *, force: bool = False
+) -> Path:
     """Write a CSV file, whole or not at all. Returns its path.
 
     header: the names of the columns.
@@ -23,5 +25,5 @@ def write_table(path: str | Path, header: Sequence[str], rows: Iterable[Sequence
     writer.writerow(header)
     writer.writerows(rows)
     with new_file(path, force=force) as file:
-        file.write(text.getvalue().encode())
+        file.write(text.getvalue().encode("utf-8", "surrogateescape"))  # names of files may be any bytes
     return Path(path)

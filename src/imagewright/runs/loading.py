@@ -87,7 +87,7 @@ def build_model(name: str, config: dict[str, Any]) -> Model:
 
 def load_weights(model: Model, tensors: dict[str, Tensor], source: str) -> None:
     """Copy tensors into a model. Raises `RunError` if their names or shapes are not those of the model."""
-    model.make_room(tensors)
+    model.resize_buffers(tensors)
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:

@@ -1,8 +1,9 @@
-"""What a linear model has learned, as pictures: the mean, what one unit of each latent adds, what k of them explain.
+"""A fitted linear model as pictures: its mean, its components, and the variance that the first k components explain.
 
-For any model that encodes, and decodes to a mean plus a weighted sum: PCA, ICA, LDA, a random projection.
-"k components rebuild a picture" means: the nearest picture among all that are the mean plus a sum of the first k.
-Shape letters: N images, D = C H W pixels, K directions, M shares of variance that are known.
+For every model that encodes, and decodes to a mean plus a weighted sum of directions: PCA, ICA, LDA, random projection.
+The reconstruction of a picture from k components is its orthogonal projection onto the mean plus the span of the first
+k directions.
+Shape letters: N images, D = C H W pixel values, K directions, M cumulative shares of variance.
 """
 
 from __future__ import annotations
@@ -17,67 +18,81 @@ from imagewright.errors import DataError
 from imagewright.model import Stream
 from imagewright.statistics.spectra import STREAMED_IMAGES
 
-ELBOW_AMONG = 50
-DEPENDENT = 1e-5  # a direction that adds less than this share of itself to the ones before it adds rounding only
+ELBOW_AMONG = 50  # components among which the elbow is looked for
+DEPENDENT = 1e-5  # a direction counts as dependent if less than this share of its length is outside the earlier span
 
 
 @dataclass(frozen=True)
 class Decomposition:
-    """`mean` (C, H, W) in [-1, 1]; `directions` (K, C, H, W), what one unit of each latent adds to it; `axes` (K, D),
-    orthonormal, the first k spanning what the first k directions do; `shares` (M,), float64, the share of all
-    variance that the first 1, 2 ... M components explain: M is K, or more where more are known."""
+    """A linear model's mean and directions, and the variance that they explain.
 
-    mean: Tensor
-    directions: Tensor
-    axes: Tensor
-    shares: Tensor
+    M is K, or more if more shares are known than directions.
+    """
 
-    def rebuilt(self, picture: Tensor, counts: list[int]) -> Tensor:
-        """A picture (C, H, W) from the mean and its first k components, for each k: (len(counts), C, H, W)."""
+    mean: Tensor  # (C, H, W) in [-1, 1]
+    directions: Tensor  # (K, C, H, W): the change of the picture for one unit of each latent
+    axes: Tensor  # (K, D), orthonormal: the first k span the same space as the first k directions
+    cumulative_shares: Tensor  # (M,), float64: the share of the variance that the first 1, 2 ... M components explain
+
+    def rebuild(self, picture: Tensor, counts: list[int]) -> Tensor:
+        """A picture (C, H, W) rebuilt from the mean and the first k components for each k: (len(counts), C, H, W)."""
         coordinates = self.axes @ (picture - self.mean).flatten()
         sums = [coordinates[:count] @ self.axes[:count] for count in counts]
         return self.mean + torch.stack(sums).unflatten(1, self.mean.shape)
 
     @property
-    def gains(self) -> Tensor:
-        """The share of variance that each component adds to those before it, (M,)."""
-        return self.shares.diff(prepend=self.shares.new_zeros(1))
+    def component_shares(self) -> Tensor:
+        """The share of the variance that each component adds to the earlier ones, (M,)."""
+        return self.cumulative_shares.diff(prepend=self.cumulative_shares.new_zeros(1))
 
     def components_for(self, share: float) -> int | None:
-        """How many components explain that share of the variance, or None where those that are known do not."""
-        reached = self.shares >= share - 1e-9
+        """The number of components that explain `share` of the variance; None if the known ones do not reach it."""
+        reached = self.cumulative_shares >= share - 1e-9
         return int(reached.int().argmax()) + 1 if bool(reached.any()) else None
 
 
-def decomposed(model: Any, images: Stream, shares: Tensor | None = None, first: int | None = None) -> Decomposition:
-    """Take a fitted model apart, with all its directions or the `first`.
+def decompose(
+    model: Any, images: Stream, cumulative_shares: Tensor | None = None, first: int | None = None
+) -> Decomposition:
+    """Decompose a fitted linear model.
 
-    `shares` are measured, in one pass over the images, unless they are given.
+    model: with `latent_shape` (K,) and a `decode` that is affine.
+    images: the pictures whose variance is measured, in one pass, unless `cumulative_shares` are given.
+    cumulative_shares: (M,), if they are known.
+    first: number of directions; None takes all.
     """
     latents = torch.eye(model.latent_shape[0])[:first]
     pictures = model.decode(torch.cat([torch.zeros_like(latents[:1]), latents]))
     mean, directions = pictures[0], pictures[1:] - pictures[0]
-    axes = _orthonormal(directions.flatten(1))
-    return Decomposition(mean, directions, axes, measured_shares(mean, axes, images) if shares is None else shares)
+    axes = _orthonormalise(directions.flatten(1))
+    if cumulative_shares is None:
+        cumulative_shares = measure_shares(mean, axes, images)
+    return Decomposition(mean, directions, axes, cumulative_shares)
 
 
-def measured_shares(mean: Tensor, axes: Tensor, images: Stream) -> Tensor:
-    """The share of the squared distance from the mean that lies along the first 1, 2 ... K axes, (K,), in one pass."""
-    along, all_of_it = torch.zeros(len(axes), dtype=torch.float64), 0.0
+def measure_shares(mean: Tensor, axes: Tensor, images: Stream) -> Tensor:
+    """The share of the squared distance from the mean along the first 1, 2 ... K axes, (K,), in one pass.
+
+    mean: (C, H, W).
+    axes: orthonormal, (K, D).
+
+    Raises `DataError` if all pictures are equal.
+    """
+    along, total = torch.zeros(len(axes), dtype=torch.float64), 0.0
     for batch in images.batches(STREAMED_IMAGES):
         rows = (batch - mean).flatten(1)
         along += (rows @ axes.T).square().sum(0, dtype=torch.float64)
-        all_of_it += float(rows.square().sum(dtype=torch.float64))
-    if not all_of_it > 0:
+        total += float(rows.square().sum(dtype=torch.float64))
+    if not total > 0:
         raise DataError("All pictures are equal: there is no direction in which they vary.")
-    return (along.cumsum(0) / all_of_it).clamp(max=1)
+    return (along.cumsum(0) / total).clamp(max=1)
 
 
-def all_shares(mean: Tensor, images: Stream) -> Tensor:
-    """The shares that the first 1, 2 ... principal components explain, as many as there are, in one pass.
+def compute_all_shares(mean: Tensor, images: Stream) -> Tensor:
+    """The cumulative shares of all min(N - 1, D) principal components, in one pass.
 
-    From the products of all pictures, where they are fewer than pixel values, and all of them are then held, N x D
-    floats; else from those of all pixel values, D x D.
+    Eigenvalues of the N x N Gram matrix if there are at most as many pictures as pixel values, for which all pictures
+    are held (N x D floats); else of the D x D scatter matrix.
     """
     count, pixels = len(images), mean.numel()
     held = torch.empty(count if count <= pixels else 0, pixels)
@@ -94,13 +109,13 @@ def all_shares(mean: Tensor, images: Stream) -> Tensor:
     return variances.cumsum(0) / variances.sum()
 
 
-def elbow_of(gains: Tensor) -> int:
-    """The number of components before the bend of the curve of their variances, which are given in falling order.
+def find_elbow(component_shares: Tensor) -> int:
+    """The number of components before the elbow of their variances, given in descending order, (M,).
 
-    The bend is where the curve of the first `ELBOW_AMONG` lies farthest below the straight line between its ends, both
-    axes scaled to [0, 1] (as in Satopaa et al. 2011, "Finding a kneedle in a haystack").
+    The elbow is the point at which the curve of the first `ELBOW_AMONG` lies farthest below the straight line between
+    its ends, both axes scaled to [0, 1] (as in Satopaa et al. 2011, "Finding a kneedle in a haystack").
     """
-    curve = gains[:ELBOW_AMONG].double()
+    curve = component_shares[:ELBOW_AMONG].double()
     height = curve[0] - curve[-1]
     if not height > 0:
         return len(curve)
@@ -108,8 +123,8 @@ def elbow_of(gains: Tensor) -> int:
     return max(1, int(below.argmax()))
 
 
-def _orthonormal(directions: Tensor) -> Tensor:
-    """Orthonormal rows (K, D) that span the same spaces in the same order; zero for a direction that adds none."""
+def _orthonormalise(directions: Tensor) -> Tensor:
+    """Orthonormal rows (K, D) with the same nested spans; a row of zeros for each dependent direction."""
     axes, triangle = torch.linalg.qr(directions.T)
-    adds = triangle.diagonal().abs() > DEPENDENT * directions.norm(dim=1)
-    return axes.T * (adds * triangle.diagonal().sign())[:, None]
+    independent = triangle.diagonal().abs() > DEPENDENT * directions.norm(dim=1)
+    return axes.T * (independent * triangle.diagonal().sign())[:, None]

@@ -1,7 +1,7 @@
-"""Gaussians by the square roots of their covariances: log densities and draws.
+"""Gaussians parametrised by factors of their covariances: log densities and samples.
 
-Shape letters: N points, K Gaussians, D dimensions. A factor is a lower Cholesky factor (K, D, D), or standard
-deviations (K, D) where the covariance is diagonal; (1, D, D) or (1, D) is shared by all.
+Shape letters: N points, K Gaussians, D dimensions. Factors are lower Cholesky factors (K, D, D), or standard deviations
+(K, D) for diagonal covariances; (1, D, D) or (1, D) is shared by all Gaussians.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import math
 import torch
 from torch import Tensor
 
-# Rounding makes the covariance of fewer points than dimensions singular or worse: then this share of its mean
-# variance, or ten times more until it serves, is added in all directions.
+# The covariance of fewer points than dimensions is singular, or indefinite by rounding. A ridge is then added to its
+# diagonal: this share of the mean variance, increased tenfold until the Cholesky factorisation succeeds.
 RIDGE = 1e-9
 SMALLEST_VARIANCE = 1e-12
 
 
 def log_densities(points: Tensor, means: Tensor, factors: Tensor) -> Tensor:
-    """Log density in nats of each point (N, D) under each Gaussian: (N, K), in double precision."""
+    """The log density in nats of points (N, D) under each Gaussian: float64 (N, K)."""
     differences = points.double()[None] - means[:, None]
     if factors.dim() == 2:
         whitened = differences / factors[:, None]
@@ -30,16 +30,22 @@ def log_densities(points: Tensor, means: Tensor, factors: Tensor) -> Tensor:
     return (-whitened.square().sum(2) / 2 - halved_log_determinants[:, None] - constant).T
 
 
-def draws(means: Tensor, factors: Tensor, chosen: Tensor, generator: torch.Generator) -> Tensor:
-    """A point of each chosen Gaussian, int64 (N,): float64 (N, D), on the CPU whose generator draws it."""
+def sample_gaussians(means: Tensor, factors: Tensor, chosen: Tensor, generator: torch.Generator) -> Tensor:
+    """Sample one point from each chosen Gaussian: float64 (N, D) on the CPU.
+
+    means: (K, D).
+    factors: of the covariances.
+    chosen: index of the Gaussian of each point, int64 (N,).
+    generator: of the CPU.
+    """
     noise = torch.randn(len(chosen), means.shape[1], generator=generator, dtype=torch.float64)
     own = factors.cpu()[chosen if len(factors) > 1 else torch.zeros_like(chosen)]
     moved = own * noise if factors.dim() == 2 else (own @ noise[..., None])[..., 0]
     return means.cpu()[chosen] + moved
 
 
-def factors_of(covariances: Tensor) -> Tensor:
-    """Lower Cholesky factors (K, D, D) of covariances; singular ones get as much of a ridge as they need."""
+def cholesky_factors(covariances: Tensor) -> Tensor:
+    """Lower Cholesky factors of covariances (K, D, D). Singular ones get the smallest ridge that suffices (`RIDGE`)."""
     mean_variances = covariances.diagonal(dim1=1, dim2=2).mean(1).clamp(min=SMALLEST_VARIANCE)
     identity = torch.eye(covariances.shape[1], dtype=covariances.dtype, device=covariances.device)
     ridges = torch.zeros_like(mean_variances)

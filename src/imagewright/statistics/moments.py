@@ -1,4 +1,4 @@
-"""The mean picture and the variance of each pixel value, in one pass over a stream. N images, D pixel values."""
+"""The mean and the variance of each pixel value, in one pass over a stream. N images, D pixel values."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The nearest rows of a set too large to hold: one pass over blocks of it, in memory that does not grow with the set.
+"""Exact nearest neighbours in a streamed set: one pass over its blocks, in memory that does not grow with the set.
 
-Shape letters: Q queries, F numbers of a row, B rows of a block, K nearest that are kept.
+Shape letters: Q queries, F features of a row, B rows of a block, K nearest rows.
 """
 
 from __future__ import annotations
@@ -10,20 +10,24 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-COMPARED = 2**24  # numbers of the differences in memory at once
-SLACK = 1e-4  # of a squared length: what a product in single precision may be off by, with room
+COMPARED = 2**24  # elements of the differences in memory at once
+SLACK = 1e-4  # bound of the error of float32 products, relative to the squared length, with a margin
 
 
 def nearest(
     queries: Tensor, blocks: Iterable[Tensor], count: int, *, leave_out: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Euclidean distances to the `count` nearest rows, nearest first, and their places: (Q, count) each.
+    """The `count` nearest rows of each query: Euclidean distances, nearest first, and row numbers, (Q, count) each.
 
-    `blocks`: the rows (B, F), in order, from place 0 on. `leave_out` (Q,): a place for each query that does not count,
-    such as its own; -1 for none. Where there are fewer rows than `count` the rest are infinitely far, at -1.
-    Found by matrix products; what is near is measured again by differences, so that a copy is at distance 0.
+    Candidates are found by matrix products, and their distances computed again from differences, so that a copy of a
+    query is at distance 0. If there are fewer rows than `count`, the remaining distances are infinite and numbers -1.
+
+    queries: (Q, F).
+    blocks: the rows, (B, F) each, in order.
+    count: K.
+    leave_out: (Q,), a row number that is ignored for each query, such as its own; -1 for none.
     """
-    centre = queries.mean(0)  # what all rows share would cost digits
+    centre = queries.mean(0)  # centring avoids cancellation in the products
     queries = queries - centre
     lengths = queries.square().sum(1)
     squares = torch.full((len(queries), count), torch.inf)
@@ -37,9 +41,9 @@ def nearest(
             here = ((own >= 0) & (own < len(rows))).nonzero()[:, 0]
             far[here, own[here]] = torch.inf
         near, at = far.topk(min(count, len(rows)), largest=False)
-        hopeful = near < squares[:, -1:] + SLACK * lengths[:, None]
-        near[~hopeful] = torch.inf
-        near[hopeful] = _measured(queries, rows, hopeful.nonzero()[:, 0], at[hopeful])
+        candidates = near < squares[:, -1:] + SLACK * lengths[:, None]
+        near[~candidates] = torch.inf
+        near[candidates] = _squared_distances(queries, rows, candidates.nonzero()[:, 0], at[candidates])
         squares, chosen = torch.cat([squares, near], 1).sort(dim=1, stable=True)
         places = torch.cat([places, at + first], 1).gather(1, chosen)[:, :count]
         squares = squares[:, :count]
@@ -47,9 +51,9 @@ def nearest(
     return squares.sqrt(), torch.where(squares.isinf(), -1, places)
 
 
-def _measured(queries: Tensor, rows: Tensor, asked: Tensor, at: Tensor) -> Tensor:
-    """Squared distances of pairs (P,), a bounded number of them at a time."""
+def _squared_distances(queries: Tensor, rows: Tensor, query_numbers: Tensor, row_numbers: Tensor) -> Tensor:
+    """Squared distances of P pairs of a query and a row, (P,), computed in parts of bounded size."""
     step = max(1, COMPARED // queries.shape[1])
-    pairs = zip(asked.split(step), at.split(step), strict=True)
+    pairs = zip(query_numbers.split(step), row_numbers.split(step), strict=True)
     found = [(queries[query] - rows[row]).square().sum(1) for query, row in pairs]
     return torch.cat(found) if found else torch.empty(0)

@@ -1,7 +1,7 @@
-"""Platt's sigmoid: margins of a two-class machine to a probability.
+"""Platt scaling: margins of a binary classifier to probabilities by a fitted sigmoid.
 
 Platt 1999, "Probabilistic outputs for support vector machines", section 2; Lin, Lin & Weng 2007, "A note on Platt's
-probabilistic outputs" (the loss written so that nothing overflows).
+probabilistic outputs" (a form of the loss that does not overflow).
 """
 
 from __future__ import annotations
@@ -9,11 +9,15 @@ from __future__ import annotations
 import numpy as np
 
 
-def sigmoid_of(margins: np.ndarray, positive: np.ndarray) -> tuple[float, float]:
-    """(slope, offset) such that the sigmoid of slope x margin + offset is the chance of the class.
+def fit_sigmoid(margins: np.ndarray, positive: np.ndarray) -> tuple[float, float]:
+    """(slope, offset) such that sigmoid(slope * margin + offset) is the probability of the positive class.
 
-    `margins` (N,), `positive` bool (N,). Targets are (P + 1) / (P + 2) and 1 / (M + 2) for P positives and M others, so
-    that no machine is ever certain. The slope is never negative: margins that mislead on unseen pictures say nothing.
+    With P positives and M negatives the targets are (P + 1) / (P + 2) and 1 / (M + 2), which keeps probabilities off 0
+    and 1. The slope is constrained to be at least 0: if margins on unseen pictures rank the classes the wrong way
+    round, the probability does not depend on the margin.
+
+    margins: (N,).
+    positive: bool (N,).
     """
     from scipy.optimize import minimize
     from scipy.special import expit
@@ -25,8 +29,9 @@ def sigmoid_of(margins: np.ndarray, positive: np.ndarray) -> tuple[float, float]
 
     def loss(values: np.ndarray) -> tuple[float, np.ndarray]:
         logits = values[0] * scaled + values[1]
-        missed = expit(logits) - targets
-        return float((np.logaddexp(0, logits) - targets * logits).sum()), np.array([missed @ scaled, missed.sum()])
+        residuals = expit(logits) - targets
+        gradient = np.array([residuals @ scaled, residuals.sum()])
+        return float((np.logaddexp(0, logits) - targets * logits).sum()), gradient
 
     share = targets.mean()
     start = np.array([0.0, np.log(share / (1 - share))])

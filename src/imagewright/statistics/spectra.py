@@ -1,6 +1,6 @@
-"""The leading eigenvectors of the covariance of a stream of images: exact where pictures are small, Krylov where large.
+"""Leading eigenvectors of the covariance of a stream of images: exact for small pictures, block Krylov for large ones.
 
-Shape letters: N images, D pixels, K wanted, B rows of a block.
+Shape letters: N images, D pixel values, K components, B rows of a block.
 """
 
 from __future__ import annotations
@@ -13,52 +13,59 @@ from torch import Tensor
 from imagewright.errors import ConfigError, DataError
 from imagewright.model import Stream
 
-USUAL_COMPONENTS = 64  # of a model that is not told how many
-EXACT_PIXELS = 2048  # up to here the D x D covariance and its eigenvectors cost less than the passes they would save
-STREAMED_IMAGES = 128  # images of one matrix product: large enough for the product to be the cost
+DEFAULT_COMPONENTS = 64
+EXACT_PIXELS = 2048  # up to this many pixel values the exact eigendecomposition costs less than passes over the images
+STREAMED_IMAGES = 128  # images of one matrix product: enough for the product to dominate the cost
 MOST_PASSES = 24
-# When to stop (see `_settled`): both far below 1e-4 in each variance and in the angle of the space they span.
+# Tolerances of `_has_converged`. The resulting errors of each variance and of the angle of the subspace are far below
+# 1e-4.
 RESIDUAL, ANGLE = 2e-3, 3e-5
-RESOLUTION = 2e-6
+RESOLUTION = 2e-6  # of single precision, relative to the largest variance
 
 
 @dataclass(frozen=True)
 class Spectrum:
-    """Mean (D,), orthonormal rows (K, D), variances (K,) in descending order and the variance of all pixels together.
+    """The leading part of an eigendecomposition of the covariance. Variances have N - 1 in the denominator."""
 
-    Variances have N - 1 in the denominator.
-    """
-
-    mean: Tensor
-    basis: Tensor
-    variances: Tensor
-    total_variance: float
+    mean: Tensor  # (D,)
+    basis: Tensor  # (K, D), orthonormal rows
+    variances: Tensor  # (K,), descending
+    total_variance: float  # the trace of the covariance
 
     @classmethod
     def empty(cls, pixels: int, components: int) -> Spectrum:
+        """Zeros of the shapes of a spectrum."""
         return cls(torch.zeros(pixels), torch.zeros(components, pixels), torch.zeros(components), 0.0)
 
     def first(self, components: int) -> Spectrum:
+        """The first components."""
         return Spectrum(self.mean, self.basis[:components], self.variances[:components], self.total_variance)
 
     def components_for(self, share: float) -> int | None:
-        """How many components explain that share of the variance, or None where these do not reach it."""
+        """The number of components that explain `share` of the variance; None if these do not reach it."""
         reached = self.variances.double().cumsum(0) / self.total_variance >= share - 1e-9
         return int(reached.int().argmax()) + 1 if bool(reached.any()) else None
 
 
-def checked_spectrum(
+def compute_spectrum(
     images: Stream, name: str, pixels: int, wanted: int | None, share: float | None = None, seed: int = 0
 ) -> Spectrum:
-    """`leading_spectrum` for the model called `name`: `wanted` components, or those of `share`, or the usual number.
+    """`leading_spectrum` with checked arguments, for a model that users train.
 
-    Raises `DataError` for fewer than two pictures or all equal ones, `ConfigError` for more components than there
-    can be.
+    images: the pictures.
+    name: of the model, for messages.
+    pixels: D.
+    wanted: number of components; None takes as many as explain `share`, or `DEFAULT_COMPONENTS`.
+    share: of the variance.
+    seed: of the Krylov iteration.
+
+    Raises `DataError` for fewer than two pictures or if all are equal, `ConfigError` for more components than
+    min(N - 1, D).
     """
     if len(images) < 2:
         raise DataError(f"{name} needs two pictures or more, and there is {len(images)}: variance needs a difference.")
     possible = min(len(images) - 1, pixels)
-    wanted = wanted or (None if share else min(USUAL_COMPONENTS, possible))
+    wanted = wanted or (None if share else min(DEFAULT_COMPONENTS, possible))
     if wanted is not None and wanted > possible:
         raise ConfigError(
             f"components={wanted}, but {len(images)} pictures of {pixels} pixel values "
@@ -73,29 +80,29 @@ def checked_spectrum(
 
 
 def leading_spectrum(images: Stream, wanted: int | None, share: float | None, seed: int) -> Spectrum:
-    """`wanted` components, or as many as explain `share` of the variance."""
+    """The first `wanted` components, or as many as explain `share` of the variance, or all."""
     first = next(images.batches(1))
     pixels, most = first[0].numel(), min(len(images) - 1, first[0].numel())
     if pixels <= EXACT_PIXELS:
         spectrum = _exact(images, pixels, most)
-        return spectrum.first(wanted or _enough(spectrum, share) or most)
+        return spectrum.first(wanted or _components_for(spectrum, share) or most)
     if wanted:
         return _krylov(images, pixels, wanted, most, seed)
-    guess = min(64, most)
+    tried = min(64, most)
     while True:
-        spectrum = _krylov(images, pixels, guess, most, seed)
-        enough = _enough(spectrum, share)
-        if enough or guess == most:
+        spectrum = _krylov(images, pixels, tried, most, seed)
+        enough = _components_for(spectrum, share)
+        if enough or tried == most:
             return spectrum.first(enough or most)
-        guess = min(2 * guess, most)
+        tried = min(2 * tried, most)
 
 
-def _enough(spectrum: Spectrum, share: float | None) -> int | None:
+def _components_for(spectrum: Spectrum, share: float | None) -> int | None:
     return spectrum.components_for(share) if share and spectrum.total_variance > 0 else None
 
 
 def _exact(images: Stream, pixels: int, most: int) -> Spectrum:
-    """Through the covariance, summed in double precision around the first picture, so that nothing cancels."""
+    """Eigendecomposition of the covariance, whose sums are float64 and around the first picture (no cancellation)."""
     count, total = 0, torch.zeros(pixels, dtype=torch.float64)
     products = torch.zeros(pixels, pixels, dtype=torch.float64)
     origin = next(images.batches(1)).flatten(1)[0]
@@ -107,19 +114,19 @@ def _exact(images: Stream, pixels: int, most: int) -> Spectrum:
     mean = total / count
     covariance = (products - count * torch.outer(mean, mean)) / (count - 1)
     variances, vectors = torch.linalg.eigh(covariance)
-    basis = signed(vectors.flip(1).T[:most].float())
+    basis = fix_signs(vectors.flip(1).T[:most].float())
     trace = float(covariance.diagonal().sum())
-    # A set of equal pictures leaves rounding, not variance.
+    # For equal pictures only rounding remains, which is no variance.
     trace = trace if trace > 1e-10 * pixels else 0.0
     return Spectrum((mean + origin).float(), basis, variances.flip(0)[:most].clamp(min=0).float(), trace)
 
 
 def _krylov(images: Stream, pixels: int, wanted: int, most: int, seed: int) -> Spectrum:
-    """Block Lanczos with full reorthogonalisation: every pass adds a block, until the wanted Ritz pairs stand still."""
+    """Block Lanczos with full reorthogonalisation: each pass adds a block until the Ritz pairs have converged."""
     width = min(most, max(16, wanted // 2 + 8))
     generator = torch.Generator().manual_seed(seed)
-    # The first block is random and lies outside the span of the pictures: room for all of that besides it. Memory is
-    # taken only as rows are written.
+    # The first block is random and may lie outside the span of the pictures, hence `most + width`. The operating system
+    # allocates memory only as rows are written.
     most_rows = min(pixels, most + width, MOST_PASSES * width)
     space, products = torch.empty(most_rows, pixels), torch.empty(most_rows, pixels)
     space[:width] = torch.linalg.qr(torch.randn(pixels, width, generator=generator))[0].T
@@ -130,31 +137,38 @@ def _krylov(images: Stream, pixels: int, wanted: int, most: int, seed: int) -> S
         ritz, rotation = ritz.flip(0), rotation.flip(1)[:, : min(wanted, filled)].T
         residual = rotation @ products[:filled]
         residual -= (rotation * ritz[: len(rotation), None]) @ space[:filled]
-        if filled == most_rows or (filled > wanted and _settled(residual.norm(dim=1), ritz)):
+        if filled == most_rows or (filled > wanted and _has_converged(residual.norm(dim=1), ritz)):
             break
-        block = _orthogonal_to(space[:filled], products[filled - last : filled], most_rows - filled)
+        block = _orthogonalise(space[:filled], products[filled - last : filled], most_rows - filled)
         last = len(block)
         space[filled : filled + last] = block
         _covariance_times(images, mean, space[filled : filled + last], products[filled : filled + last])
         filled += last
-    basis, variances = _refined(images, mean, rotation @ space[:filled])
+    basis, variances = _rayleigh_ritz(images, mean, rotation @ space[:filled])
     return Spectrum(mean, basis, variances, total_variance)
 
 
-def _settled(residuals: Tensor, ritz: Tensor) -> bool:
-    """Whether the wanted Ritz pairs stand still: their variances, and the space they span.
+def _has_converged(residuals: Tensor, ritz: Tensor) -> bool:
+    """Whether the wanted Ritz pairs have converged: their variances, and the subspace that they span.
 
-    A variance is off by the square of its residual, the space by the angle residual / gap, the gap being that to the
-    first variance left out. What single precision cannot resolve beside the largest variance is not waited for.
+    The error of a variance is of the order of its squared residual; the angle of the subspace is about residual / gap,
+    where the gap is the one between the last wanted variance and the next. `RESOLUTION` bounds the accuracy that is
+    asked for, since single precision resolves no more beside the largest variance.
+
+    residuals: norms, (K,).
+    ritz: values, descending, (more than K,).
     """
     wanted = len(residuals)
     gap = ritz[wanted - 1] - ritz[wanted]
-    of_the_space = torch.maximum(ANGLE * gap, RESOLUTION * ritz[0])
-    return bool((residuals <= torch.minimum(RESIDUAL * ritz[:wanted], of_the_space)).all())
+    subspace_bound = torch.maximum(ANGLE * gap, RESOLUTION * ritz[0])
+    return bool((residuals <= torch.minimum(RESIDUAL * ritz[:wanted], subspace_bound)).all())
 
 
-def _refined(images: Stream, mean: Tensor, basis: Tensor) -> tuple[Tensor, Tensor]:
-    """The same space, turned to the directions of its variances, and these: one pass, summed in double precision."""
+def _rayleigh_ritz(images: Stream, mean: Tensor, basis: Tensor) -> tuple[Tensor, Tensor]:
+    """The eigenvectors and variances of the covariance restricted to the span of `basis` (K, D).
+
+    One pass, with sums in double precision.
+    """
     count, total = 0, torch.zeros(len(basis), dtype=torch.float64)
     products = torch.zeros(len(basis), len(basis), dtype=torch.float64)
     for batch in images.batches(STREAMED_IMAGES):
@@ -164,11 +178,14 @@ def _refined(images: Stream, mean: Tensor, basis: Tensor) -> tuple[Tensor, Tenso
         count += len(batch)
     covariance = (products - torch.outer(total, total) / count) / (count - 1)
     variances, rotation = torch.linalg.eigh(_symmetric(covariance))
-    return signed(rotation.flip(1).T.float() @ basis), variances.flip(0).clamp(min=0).float()
+    return fix_signs(rotation.flip(1).T.float() @ basis), variances.flip(0).clamp(min=0).float()
 
 
 def _first_pass(images: Stream, block: Tensor, product: Tensor) -> tuple[Tensor, float]:
-    """Mean and total variance, and the covariance times the block (B, D) into `product`: one pass, around an image."""
+    """The mean and the total variance, in one pass; writes the covariance times `block` (B, D) to `product`.
+
+    Sums are around the first image, against cancellation.
+    """
     origin = next(images.batches(1)).flatten(1)[0]
     count, total, squares = 0, torch.zeros(len(origin), dtype=torch.float64), 0.0
     product.zero_()
@@ -182,12 +199,12 @@ def _first_pass(images: Stream, block: Tensor, product: Tensor) -> tuple[Tensor,
     variance = (squares - count * float(shift.square().sum())) / (count - 1)
     shift = shift.float()
     product.sub_(torch.outer(block @ shift, shift * count)).div_(count - 1)
-    # A set of equal pictures leaves rounding, not variance.
+    # For equal pictures only rounding remains, which is no variance.
     return shift + origin, variance if variance > 1e-10 * len(origin) else 0.0
 
 
 def _covariance_times(images: Stream, mean: Tensor, block: Tensor, product: Tensor) -> None:
-    """The covariance times the block (B, D) into `product`, in one pass."""
+    """Write the covariance times `block` (B, D) to `product`, in one pass."""
     count = 0
     product.zero_()
     for batch in images.batches(STREAMED_IMAGES):
@@ -197,9 +214,12 @@ def _covariance_times(images: Stream, mean: Tensor, block: Tensor, product: Tens
     product.div_(count - 1)
 
 
-def _orthogonal_to(space: Tensor, block: Tensor, room: int) -> Tensor:
-    """Orthonormal rows that span the block's part outside the space; twice, since once leaves rounding behind."""
-    block = block[:room]
+def _orthogonalise(space: Tensor, block: Tensor, most: int) -> Tensor:
+    """Orthonormal rows that span the part of the block's first `most` rows outside `space`.
+
+    Done twice: after once, rounding leaves components inside the space.
+    """
+    block = block[:most]
     for _ in range(2):
         block = torch.linalg.qr((block - (block @ space.T) @ space).T)[0].T
     return block
@@ -209,7 +229,7 @@ def _symmetric(matrix: Tensor) -> Tensor:
     return (matrix + matrix.T) / 2
 
 
-def signed(basis: Tensor) -> Tensor:
-    """The sign that makes each component's largest entry positive: two fits then agree to the picture."""
+def fix_signs(basis: Tensor) -> Tensor:
+    """Flip rows so that the entry of largest magnitude is positive, which makes equal fits give equal pictures."""
     largest = basis.gather(1, basis.abs().argmax(1, keepdim=True))
     return basis * torch.where(largest < 0, -1.0, 1.0)

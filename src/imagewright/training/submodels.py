@@ -68,5 +68,5 @@ def fill_submodels(model: Model, submodels: Submodels) -> None:
     for name, submodel in submodels.items():
         inside = model.get_submodule(name)
         assert isinstance(inside, Model)
-        inside.make_room(submodel.state_dict())
+        inside.resize_buffers(submodel.state_dict())
         inside.load_state_dict(submodel.state_dict())

@@ -1,1 +1,1 @@
-"""Classifiers compared on labelled pictures."""
+"""Classifiers: comparison on labelled pictures, and confusion matrices of trained ones."""

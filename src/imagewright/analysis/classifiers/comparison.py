@@ -1,32 +1,50 @@
-"""Generative against discriminative classifiers on the same labelled pictures: how accurate, from how many pictures.
+"""Generative and discriminative classifiers on the same labelled pictures: accuracy against training pictures.
 
 Ng & Jordan 2001, "On discriminative vs. generative classifiers: a comparison of logistic regression and naive Bayes":
-the generative ones near their best from fewer pictures, the discriminative ones end better. All see the same features:
-principal components, or the latents of a run. Only latents are held in memory.
+generative classifiers approach their best accuracy with fewer pictures, discriminative ones have the better asymptotic
+accuracy. All classifiers have the same features: principal components, or the latents of a run.
 Shape letters: N pictures, K classes, D features, T numbers of training pictures tried, R random splits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from imagewright import catalogue
-from imagewright.analysis.classifiers.splits import Labelled, Split, held_out_of, labels_in, labels_of, split_of
+from imagewright.analysis.classifiers.splits import (
+    LabelledFeatures,
+    TrainTestSplit,
+    choose_test_rows,
+    make_split,
+    match_labels,
+    require_labels,
+)
+from imagewright.analysis.spaces import at_working_size
+from imagewright.capabilities import Encodes, require
 from imagewright.errors import ConfigError, DataError, nearest_name
-from imagewright.images import Images
+from imagewright.files import write_whole
+from imagewright.images import Images, open_images
 from imagewright.model import Model
-from imagewright.models.shared.points import classifier_of_points, log_probabilities
+from imagewright.models.shared.points import fit_classifier, log_probabilities
+from imagewright.output.tables import write_table
+from imagewright.output.writing import refuse_existing
+from imagewright.progress import ProgressCounter, StageProgress, progress_of_stage
 from imagewright.seeds import derive_seed
+from imagewright.verbs.apply import RunLike, images_for, resolve_model
 
 MOST_BY_DEFAULT = 10_000  # training pictures at the end of the curves
+CURVES, REGIONS, SAMPLES, TABLE, RESULTS = "curves.png", "regions.png", "samples.png", "results.csv", "results.json"
+FILES = (CURVES, REGIONS, SAMPLES, TABLE, RESULTS)
 
 
-@dataclass(frozen=True)
-class Contender:
+@dataclass(frozen=True, kw_only=True)
+class ClassifierSpec:
     """One classifier of the comparison: a model of the catalogue and its options."""
 
     title: str
@@ -34,137 +52,201 @@ class Contender:
     generative: bool
     options: dict[str, Any] = field(default_factory=dict)
 
+    def fit(self, training: LabelledFeatures, class_names: tuple[str, ...]) -> Model:
+        """The classifier, fitted to labelled features."""
+        return fit_classifier(self.model, self.options, training.points, training.labels, class_names)
 
-CONTENDERS = {
-    "linear_gda": Contender("linear GDA", "gda", True),
-    "quadratic_gda": Contender("quadratic GDA", "gda", True, {"boundary": "quadratic"}),
-    "naive_bayes": Contender("naive Bayes", "naive_bayes", True),
-    "logistic_regression": Contender("logistic regression", "logistic_regression", False),
-    "linear_svm": Contender("linear SVM", "linear_svm", False),
+
+CLASSIFIERS = {
+    "linear_gda": ClassifierSpec(title="linear GDA", model="gda", generative=True),
+    "quadratic_gda": ClassifierSpec(
+        title="quadratic GDA", model="gda", generative=True, options={"boundary": "quadratic"}
+    ),
+    "naive_bayes": ClassifierSpec(title="naive Bayes", model="naive_bayes", generative=True),
+    "logistic_regression": ClassifierSpec(title="logistic regression", model="logistic_regression", generative=False),
+    "linear_svm": ClassifierSpec(title="linear SVM", model="linear_svm", generative=False),
 }
 
 
-@dataclass
-class Comparison:
-    """Accuracies on held-out pictures, float64 (T, R) a contender, and the first split for what else is shown."""
+@dataclass(kw_only=True)
+class ClassifierComparison:
+    """What `compare_classifiers` returns: accuracies on test pictures."""
 
-    contenders: dict[str, Contender]
-    counts: list[int]
-    accuracies: dict[str, np.ndarray]
+    images: Images
+    classifiers: dict[str, ClassifierSpec]
+    counts: list[int]  # training pictures
+    accuracies: dict[str, np.ndarray]  # by classifier, float64 (T, R)
     class_names: tuple[str, ...]
-    features: str
-    held_out: str
-    first_split: Split
-    sorted_by_variance: bool  # whether the first features are those in which the pictures vary most
-
-    def table(self) -> tuple[list[str], list[list[str]]]:
-        """The header and the rows of a table: one a contender and number of training pictures."""
-        rows = [
-            [name, str(count), f"{shares.mean():.6g}", f"{shares.std():.6g}", *(f"{share:.6g}" for share in shares)]
-            for name in self.contenders
-            for count, shares in zip(self.counts, self.accuracies[name], strict=True)
-        ]
-        repeats = len(rows[0]) - 4
-        return ["classifier", "pictures", "accuracy", "deviation", *(f"split {n}" for n in range(repeats))], rows
+    features: str  # description
+    held_out: str  # description of the test pictures
+    first_split: TrainTestSplit
+    sorted_by_variance: bool  # whether features are in descending order of variance
+    seed: int
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything measured, ready for JSON."""
+        """All numbers, ready for JSON."""
         return {
             "features": self.features,
             "held_out": self.held_out,
             "counts": self.counts,
             "classes": list(self.class_names),
             "accuracies": {name: shares.tolist() for name, shares in self.accuracies.items()},
-            "options": {name: dict(each.options) for name, each in self.contenders.items()},
+            "options": {name: dict(each.options) for name, each in self.classifiers.items()},
+            "source": self.images.describe(),
+            "seed": self.seed,
         }
 
     def lines(self) -> list[str]:
-        """What came out, for the reader: accuracies from the fewest pictures and from the most."""
+        """A summary in sentences: accuracies from the fewest and from the most training pictures."""
         few, many = self.counts[0], self.counts[-1]
         return [f"accuracy on {self.held_out}; {self.features}:"] + [
             f"  {each.title:<20} {shares[0].mean():6.1%} from {few:,} pictures, {shares[-1].mean():6.1%} from {many:,}"
-            for each, shares in ((each, self.accuracies[name]) for name, each in self.contenders.items())
+            for each, shares in ((each, self.accuracies[name]) for name, each in self.classifiers.items())
         ]
 
+    def write(self, folder: str | Path, *, force: bool = False) -> list[Path]:
+        """Write curves, decision regions, samples (if a generative classifier can be decoded), a table and all numbers.
 
-def fitted(contender: Contender, training: Labelled, class_names: tuple[str, ...]) -> Model:
-    """The contender's model, fitted to labelled points."""
-    return classifier_of_points(contender.model, contender.options, training.points, training.labels, class_names)
+        folder: created if it is missing.
+        force: whether to replace existing files.
+
+        Returns the paths written. Raises `RunError` if a file exists (without `force`) or cannot be written.
+        """
+        from imagewright.analysis.classifiers import figures
+
+        folder = Path(folder)
+        refuse_existing([folder / name for name in FILES], force=force)
+        figures.write_curves(self, folder / CURVES, force=force)
+        in_the_plane = figures.write_regions(self, folder / REGIONS, force=force)
+        has_samples = figures.write_samples(self, folder / SAMPLES, force=force)
+        write_table(folder / TABLE, *self._table(), force=force)
+        results = self.to_dict() | {"accuracy_in_the_plane": in_the_plane}
+        write_whole(folder / RESULTS, json.dumps(results, indent=2, default=str) + "\n")
+        return [folder / name for name in FILES if name != SAMPLES or has_samples]
+
+    def _table(self) -> tuple[list[str], list[list[str]]]:
+        """The header and the rows of a table: a row for each classifier and number of training pictures."""
+        rows = [
+            [name, str(count), f"{shares.mean():.6g}", f"{shares.std():.6g}", *(f"{share:.6g}" for share in shares)]
+            for name in self.classifiers
+            for count, shares in zip(self.counts, self.accuracies[name], strict=True)
+        ]
+        repeats = len(rows[0]) - 4
+        return ["classifier", "pictures", "accuracy", "deviation", *(f"split {n}" for n in range(repeats))], rows
 
 
-def accuracy(model: Model, judged: Labelled) -> float:
-    """The share of labelled points that get their own class."""
-    return float((log_probabilities(model, judged.points).argmax(1) == judged.labels).double().mean())
-
-
-def chosen_contenders(names: Sequence[str]) -> dict[str, Contender]:
-    """The contenders of these names, all where there are none; `ConfigError` with the nearest name for another."""
-    for name in names:
-        if name not in CONTENDERS:
-            raise ConfigError(
-                f"There is no classifier {name!r}.{nearest_name(name, CONTENDERS)} Known: {', '.join(CONTENDERS)}."
-            )
-    return {name: CONTENDERS[name] for name in (names or CONTENDERS)}
-
-
-def compare(
-    images: Images,
+def compare_classifiers(
+    images: Any,
     *,
-    test: Images | None = None,
     models: Sequence[str] = (),
     counts: Sequence[int] = (),
     repeats: int = 5,
     components: int | None = None,
-    encoder: Model | None = None,
+    encoder: RunLike | None = None,
+    test: Any = None,
+    test_split: str | None = None,
     test_share: float = 0.25,
+    size: int | tuple[int, int] | None = None,
+    split: str | None = None,
+    labels: str | Path | None = None,
     seed: int = 0,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Comparison:
-    """Fit each contender to growing numbers of pictures and judge it on pictures held out, over random splits.
+    progress: StageProgress | None = None,
+) -> ClassifierComparison:
+    """Fit classifiers to growing numbers of labelled pictures, and measure their accuracy on test pictures.
 
-    `test`: pictures to judge by; else a share of each class, `test_share`, drawn anew for each of `repeats` splits.
-    `counts`: training pictures, a 1-2-5 series if not given. `components`: of the PCA, computed from each split's
-    training pictures without their labels; `encoder`: a model whose latents are the features instead.
-    Raises `DataError` without labels of two classes, `ConfigError` for counts and names that cannot be.
+    images: labelled pictures, as for `open_images`.
+    models: names in `CLASSIFIERS`; all by default.
+    counts: numbers of training pictures; a 1-2-5 series by default.
+    repeats: random splits that the accuracies are averaged over.
+    components: principal components, fitted to the training part of each split; at most 64 by default.
+    encoder: a run that encodes, whose latents are the features instead.
+    test: test pictures with the same classes, as for `open_images`; by default a random share of each class.
+    test_split: the part of `test`, or of `images`, that is the test part.
+    test_share: of each class, without `test` and `test_split`; a new random part for each split.
+    size: of the pictures; at most 64 a side by default.
+    split: a part of `images`.
+    labels: a file of labels of `images`.
+    seed: of all that is random.
+    progress: called with ("preparing" or "comparing", done, total).
+
+    Raises `DataError` without labels of two classes or for too few pictures, `ConfigError` for wrong options.
     """
-    contenders = chosen_contenders(models)
+    classifiers = select_classifiers(models)
     if repeats < 1:
         raise ConfigError(f"repeats={repeats}, but there must be one split at least.")
-    labels = labels_of(images)
-    assert images.class_names is not None
-    test_labels = None if test is None else labels_in(test, images.class_names)
-    pool = len(images) if test is not None else int((~held_out_of(labels, test_share, seed)).sum())
-    counts = _checked_counts(counts, pool, len(np.unique(labels)))
-    accuracies = {name: np.zeros((len(counts), repeats)) for name in contenders}
-    done, total = 0, repeats * len(counts) * len(contenders)
-    first: Split | None = None
+    model = None if encoder is None else resolve_model(encoder)
+    if model is not None:
+        require(model, Encodes, str(encoder) if isinstance(encoder, str | Path) else None)
+    opened = open_images(images, size, split=split, labels=labels)
+    if model is not None:
+        opened = images_for(model, opened)
+    elif not opened.size_given:
+        opened = at_working_size(opened)
+    known_labels = require_labels(opened.prepare(progress_of_stage(progress, "preparing")))
+    assert opened.class_names is not None
+    test_images = (
+        _open_test_images(images if test is None else test, test_split, opened) if test or test_split else None
+    )
+    test_labels = None if test_images is None else match_labels(test_images, opened.class_names)
+    pool = len(opened) if test_images is not None else int((~choose_test_rows(known_labels, test_share, seed)).sum())
+    counts = _check_counts(counts, pool, len(np.unique(known_labels)))
+    accuracies = {name: np.zeros((len(counts), repeats)) for name in classifiers}
+    counter = ProgressCounter(repeats * len(counts) * len(classifiers), progress_of_stage(progress, "comparing"))
+    first: TrainTestSplit | None = None
     for repeat in range(repeats):
-        split = split_of(images, test, test_labels, encoder, components, test_share, derive_seed(seed, "split", repeat))
-        first = first or split
+        split_seed = derive_seed(seed, "split", repeat)
+        parts = make_split(opened, test_images, test_labels, model, components, test_share, split_seed)
+        first = first or parts
         for row, count in enumerate(counts):
-            for name, contender in contenders.items():
-                model = fitted(contender, split.training.first(count), images.class_names)
-                accuracies[name][row, repeat] = accuracy(model, split.held_out)
-                done += 1
-                progress(done, total)
+            for name, classifier in classifiers.items():
+                fitted = classifier.fit(parts.training.first(count), opened.class_names)
+                accuracies[name][row, repeat] = measure_accuracy(fitted, parts.test)
+                counter.advance()
     assert first is not None
-    kind = catalogue.name_of(first.encoder)
-    size = first.training.points.shape[1]
-    return Comparison(
-        contenders,
-        counts,
-        accuracies,
-        images.class_names,
-        f"{size} principal components" if encoder is None else f"{size} latents of a {kind}",
-        f"{len(first.held_out.labels):,} pictures held out"
-        + (f", {test_share:.0%} of each class, drawn anew each time" if test is None else f": {test.source}"),
-        first,
-        sorted_by_variance=encoder is None,
+    dimensions = first.training.points.shape[1]
+    test_count = f"{len(first.test.labels):,} pictures held out"
+    return ClassifierComparison(
+        images=opened,
+        classifiers=classifiers,
+        counts=counts,
+        accuracies=accuracies,
+        class_names=opened.class_names,
+        features=f"{dimensions} principal components"
+        if model is None
+        else f"{dimensions} latents of a {catalogue.name_of(model)}",
+        held_out=f"{test_count}, {test_share:.0%} of each class, sampled anew for each split"
+        if test_images is None
+        else f"{test_count}: {test_images.source}",
+        first_split=first,
+        sorted_by_variance=model is None,
+        seed=seed,
     )
 
 
-def _checked_counts(counts: Sequence[int], most: int, classes: int) -> list[int]:
-    """The numbers of training pictures, ascending; those of a 1-2-5 series, and the most, where none are given."""
+def _open_test_images(source: Any, split: str | None, images: Images) -> Images:
+    """The test pictures at the size of `images`."""
+    if split is not None and not isinstance(source, str | Path):
+        raise ConfigError(f"test_split={split} needs a source that is named, not pictures that are open already.")
+    return open_images(source, images.size, images.channels, split=split).prepare()
+
+
+def select_classifiers(names: Sequence[str]) -> dict[str, ClassifierSpec]:
+    """The classifiers of these names, or all. Raises `ConfigError` with the nearest name for an unknown one."""
+    for name in names:
+        if name not in CLASSIFIERS:
+            raise ConfigError(
+                f"There is no classifier {name!r}.{nearest_name(name, CLASSIFIERS)} Known: {', '.join(CLASSIFIERS)}."
+            )
+    return {name: CLASSIFIERS[name] for name in (names or CLASSIFIERS)}
+
+
+def measure_accuracy(classifier: Model, test: LabelledFeatures) -> float:
+    """The share of test pictures that are classified correctly."""
+    return float((log_probabilities(classifier, test.points).argmax(1) == test.labels).double().mean())
+
+
+def _check_counts(counts: Sequence[int], most: int, classes: int) -> list[int]:
+    """Numbers of training pictures, ascending; by default a 1-2-5 series up to `most`."""
     least = 2 * classes
     if most < least:
         raise DataError(
@@ -174,7 +256,7 @@ def _checked_counts(counts: Sequence[int], most: int, classes: int) -> list[int]
     if not counts:
         end = min(most, MOST_BY_DEFAULT)
         series = [digit * 10**power for power in range(8) for digit in (1, 2, 5)]
-        # The last step is no shorter than a third: two points on top of each other say nothing.
+        # No number between 0.7 times the last one and the last one: the two points would nearly coincide.
         return [count for count in series if least <= count <= 0.7 * end] + [end]
     for count in counts:
         if not least <= count <= most:

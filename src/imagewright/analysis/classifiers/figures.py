@@ -1,23 +1,20 @@
-"""The figures of classifiers: learning curves, regions in a plane, samples by class, confusion, mistakes.
+"""Figures of classifiers: learning curves, decision regions in a plane, samples by class, confusion, mistakes.
 
-Each stays readable with many classes: where there are more than fit, the commonest are shown and the title says so.
+If there are more classes than a figure can show, the most common ones are shown and the title says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from imagewright.analysis.classifiers.comparison import Comparison, fitted
-from imagewright.analysis.classifiers.confusion import Confusion
-from imagewright.analysis.classifiers.splits import Labelled
+from imagewright.analysis.classifiers.splits import LabelledFeatures
 from imagewright.capabilities import Decodes, answers, samples_classes
-from imagewright.images import Images
 from imagewright.models.shared.points import log_probabilities
 from imagewright.output.figures import COLOURS, SEQUENTIAL, mark_of, new_figure, save_figure
 from imagewright.output.grids import draw_grid
@@ -30,21 +27,24 @@ from imagewright.seeds import derive_seed
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-CLASS_COLOURS = (*COLOURS, "#999999", "#8C564B")  # ten that differ in lightness or hue, to any eye
+    from imagewright.analysis.classifiers.comparison import ClassifierComparison
+    from imagewright.analysis.classifiers.confusion import Confusion
+
+CLASS_COLOURS = (*COLOURS, "#999999", "#8C564B")  # ten that colour-blind readers can distinguish
 MOST_CLASSES = len(CLASS_COLOURS)
 PLANE_POINTS = 2000  # that classifiers of the plane are fitted to
 DRAWN_POINTS = 250
-PLANE_SIDE = 240  # points of the plane asked about, along an axis
+PLANE_SIDE = 240  # points of the plane that are classified, along an axis
 SAMPLES_EACH = 2
-NUMBERED_CLASSES = 25  # up to here the cells of a confusion matrix have room for numbers
-NAMED_CLASSES = 60
+NUMBERED_CLASSES = 25  # with more, the cells of a confusion matrix have no room for numbers
+NAMED_CLASSES = 60  # with more, only some classes are named
 
 
-def write_curves(comparison: Comparison, path: Path, *, force: bool = False) -> None:
+def write_curves(comparison: ClassifierComparison, path: Path, *, force: bool = False) -> None:
     """Accuracy against the number of training pictures: mean and standard deviation over the splits."""
     with new_figure(8.5, 5.2) as figure:
         axes = figure.subplots()
-        for number, (name, contender) in enumerate(comparison.contenders.items()):
+        for number, (name, classifier) in enumerate(comparison.classifiers.items()):
             shares = 100 * comparison.accuracies[name]
             axes.errorbar(
                 comparison.counts,
@@ -52,10 +52,10 @@ def write_curves(comparison: Comparison, path: Path, *, force: bool = False) -> 
                 yerr=shares.std(1) if shares.shape[1] > 1 else None,
                 color=CLASS_COLOURS[number],
                 marker=mark_of(number),
-                linestyle="-" if contender.generative else "--",
-                markerfacecolor=CLASS_COLOURS[number] if contender.generative else "white",
+                linestyle="-" if classifier.generative else "--",
+                markerfacecolor=CLASS_COLOURS[number] if classifier.generative else "white",
                 capsize=3,
-                label=f"{contender.title} ({'generative' if contender.generative else 'discriminative'})",
+                label=f"{classifier.title} ({'generative' if classifier.generative else 'discriminative'})",
             )
         repeats = next(iter(comparison.accuracies.values())).shape[1]
         axes.set_xscale("log")
@@ -74,35 +74,35 @@ def write_curves(comparison: Comparison, path: Path, *, force: bool = False) -> 
 # Regions
 
 
-def write_regions(comparison: Comparison, path: Path, *, force: bool = False) -> dict[str, float]:
-    """Which class each contender gives to the points of the plane of the first two components.
+def write_regions(comparison: ClassifierComparison, path: Path, *, force: bool = False) -> dict[str, float]:
+    """Decision regions of each classifier, fitted again in the plane of the first two principal components.
 
-    Returns the accuracies in the plane, on the pictures held out, of the classes shown.
+    Returns the accuracies in the plane, on test pictures of the classes shown, by classifier.
     """
-    split, shown = comparison.first_split, commonest(comparison.first_split.training.labels)
+    split, shown = comparison.first_split, most_common_classes(comparison.first_split.training.labels)
     names = tuple(comparison.class_names[label] for label in shown)
-    plane = _plane_of(split.training.points, sorted_by_variance=comparison.sorted_by_variance)
-    training = _of_classes(plane(split.training), shown).first(PLANE_POINTS)
-    judged = _of_classes(plane(split.held_out), shown)
+    project = _fit_plane(split.training.points, sorted_by_variance=comparison.sorted_by_variance)
+    training = _select_classes(project(split.training), shown).first(PLANE_POINTS)
+    test = _select_classes(project(split.test), shown)
     low, high = (torch.quantile(training.points, share, dim=0) for share in (0.005, 0.995))
     edges = torch.stack([low - 0.1 * (high - low), high + 0.1 * (high - low)])
     grid = torch.cartesian_prod(*(torch.linspace(float(start), float(end), PLANE_SIDE) for start, end in edges.T))
     accuracies = {}
-    columns = min(3, len(comparison.contenders))
-    rows = -(-len(comparison.contenders) // columns)
+    columns = min(3, len(comparison.classifiers))
+    rows = -(-len(comparison.classifiers) // columns)
     with new_figure(4.2 * columns, 4.0 * rows + 0.4) as figure:
         cells = np.atleast_1d(figure.subplots(rows, columns)).flatten()
-        for axes, (name, contender) in zip(cells, comparison.contenders.items(), strict=False):
-            model = fitted(contender, training, names)
-            said = log_probabilities(model, grid).argmax(1).reshape(PLANE_SIDE, PLANE_SIDE).T.numpy()
-            right = log_probabilities(model, judged.points).argmax(1) == judged.labels
+        for axes, (name, classifier) in zip(cells, comparison.classifiers.items(), strict=False):
+            model = classifier.fit(training, names)
+            regions = log_probabilities(model, grid).argmax(1).reshape(PLANE_SIDE, PLANE_SIDE).T.numpy()
+            right = log_probabilities(model, test.points).argmax(1) == test.labels
             accuracies[name] = float(right.double().mean())
-            _draw_regions(axes, said, edges.numpy(), training.first(DRAWN_POINTS), names)
-            kind = "generative" if contender.generative else "discriminative"
-            axes.set_title(f"{contender.title} ({kind}): {accuracies[name]:.0%}")
-        for axes in cells[len(comparison.contenders) :]:
+            _draw_regions(axes, regions, edges.numpy(), training.first(DRAWN_POINTS), names)
+            kind = "generative" if classifier.generative else "discriminative"
+            axes.set_title(f"{classifier.title} ({kind}): {accuracies[name]:.0%}")
+        for axes in cells[len(comparison.classifiers) :]:
             axes.remove()
-        few = _of_how_many(shown, comparison.class_names)
+        few = _selection_note(shown, comparison.class_names)
         figure.suptitle(
             f"Decision regions in the plane of the first two components{few}; {len(training.labels):,} training "
             "pictures, accuracy on those held out"
@@ -111,49 +111,58 @@ def write_regions(comparison: Comparison, path: Path, *, force: bool = False) ->
     return accuracies
 
 
-def commonest(labels: Tensor, most: int = MOST_CLASSES) -> list[int]:
-    """The classes with most pictures, at most that many, in the order of their numbers."""
+def most_common_classes(labels: Tensor, most: int = MOST_CLASSES) -> list[int]:
+    """The `most` classes of most pictures, in ascending order of their numbers."""
     counts = torch.bincount(labels)
     return sorted(label for label in counts.argsort(descending=True, stable=True)[:most].tolist() if counts[label] > 0)
 
 
-def _of_how_many(shown: Sequence[int], class_names: Sequence[str]) -> str:
-    return "" if len(shown) == len(class_names) else f", the {len(shown)} commonest of {len(class_names)} classes"
+def _selection_note(shown: Sequence[int], class_names: Sequence[str]) -> str:
+    return "" if len(shown) == len(class_names) else f", the {len(shown)} most common of {len(class_names)} classes"
 
 
-def _plane_of(points: Tensor, *, sorted_by_variance: bool) -> Any:
-    """A function from labelled points to labelled points of the plane in which these vary most.
+def _fit_plane(points: Tensor, *, sorted_by_variance: bool) -> Callable[[LabelledFeatures], LabelledFeatures]:
+    """The projection of labelled features onto the plane of largest variance of `points` (N, D).
 
-    Principal components come in their order, but scaled to equal variances: the first two are the plane already.
+    Latents of PCA are sorted by variance but scaled to equal variances, so that their plane is that of the first two.
     """
     if sorted_by_variance:
         axes, mean = torch.eye(points.shape[1])[:, :2], torch.zeros(points.shape[1])
     else:
         mean = points.mean(0)
         axes = torch.linalg.eigh(torch.cov(points.double().T)).eigenvectors.flip(1)[:, :2].float()
-    return lambda labelled: Labelled((labelled.points - mean) @ axes, labelled.labels)
+    return lambda labelled: LabelledFeatures((labelled.points - mean) @ axes, labelled.labels)
 
 
-def _of_classes(labelled: Labelled, shown: Sequence[int]) -> Labelled:
-    """The points of these classes, with new numbers: places in `shown`."""
+def _select_classes(labelled: LabelledFeatures, shown: Sequence[int]) -> LabelledFeatures:
+    """The features of the classes `shown`, renumbered by their places in `shown`."""
     place = torch.full((int(labelled.labels.max()) + 1,), -1)
     for number, label in enumerate(shown):
         if label < len(place):
             place[label] = number
     numbers = place[labelled.labels]
-    return Labelled(labelled.points[numbers >= 0], numbers[numbers >= 0])
+    return LabelledFeatures(labelled.points[numbers >= 0], numbers[numbers >= 0])
 
 
-def _draw_regions(axes: Axes, said: np.ndarray, edges: np.ndarray, drawn: Labelled, names: Sequence[str]) -> None:
+def _draw_regions(
+    axes: Axes, regions: np.ndarray, edges: np.ndarray, drawn: LabelledFeatures, names: Sequence[str]
+) -> None:
+    """Draw the predicted class of each point of the plane, and some training pictures.
+
+    regions: class numbers, (rows, columns).
+    edges: ((left, bottom), (right, top)) of the plane.
+    drawn: the pictures.
+    names: of the classes.
+    """
     from matplotlib.colors import to_rgb
     from matplotlib.patheffects import withStroke
 
     colours = np.array([to_rgb(CLASS_COLOURS[number]) for number in range(len(names))])
     (left, bottom), (right, top) = edges
     extent = (left, right, bottom, top)
-    axes.imshow(0.35 * colours[said] + 0.65, origin="lower", extent=extent, aspect="auto", interpolation="nearest")
-    for label in np.unique(said):
-        axes.contour(said == label, levels=[0.5], extent=extent, colors="black", linewidths=0.7)
+    axes.imshow(0.35 * colours[regions] + 0.65, origin="lower", extent=extent, aspect="auto", interpolation="nearest")
+    for label in np.unique(regions):
+        axes.contour(regions == label, levels=[0.5], extent=extent, colors="black", linewidths=0.7)
     for number in range(len(names)):
         own = drawn.points[drawn.labels == number].numpy()
         axes.plot(
@@ -165,7 +174,7 @@ def _draw_regions(axes: Axes, said: np.ndarray, edges: np.ndarray, drawn: Labell
             markeredgewidth=0.3,
         )
     halo = [withStroke(linewidth=2.5, foreground="white")]
-    for label, (row, column) in _middles(said).items():
+    for label, (row, column) in _find_middles(regions).items():
         x, y = left + (column + 0.5) / PLANE_SIDE * (right - left), bottom + (row + 0.5) / PLANE_SIDE * (top - bottom)
         name = names[label] if len(names[label]) <= 14 else f"{names[label][:12]}..."
         axes.text(x, y, name, ha="center", va="center", fontsize=9, fontweight="bold", path_effects=halo)
@@ -173,15 +182,15 @@ def _draw_regions(axes: Axes, said: np.ndarray, edges: np.ndarray, drawn: Labell
     axes.grid(visible=False)
 
 
-def _middles(said: np.ndarray) -> dict[int, tuple[int, int]]:
-    """Where each region is widest: (row, column) of the point farthest from its border."""
+def _find_middles(regions: np.ndarray) -> dict[int, tuple[int, int]]:
+    """The (row, column) of each region farthest from its border, by class; none for regions too narrow for a name."""
     from scipy.ndimage import distance_transform_edt
 
     middles = {}
-    for label in np.unique(said):
-        inside = distance_transform_edt(np.pad(said == label, 1))[1:-1, 1:-1]  # the plane's edge is a border, too
+    for label in np.unique(regions):
+        inside = distance_transform_edt(np.pad(regions == label, 1))[1:-1, 1:-1]  # the plane's edge is a border too
         row, column = np.unravel_index(int(inside.argmax()), inside.shape)
-        if inside[row, column] >= PLANE_SIDE / 60:  # a narrower one has no room for a name
+        if inside[row, column] >= PLANE_SIDE / 60:
             middles[int(label)] = (int(row), int(column))
     return middles
 
@@ -189,33 +198,36 @@ def _middles(said: np.ndarray) -> dict[int, tuple[int, int]]:
 # Pictures
 
 
-def write_samples(comparison: Comparison, images: Images, path: Path, seed: int, *, force: bool = False) -> bool:
-    """Samples of each class from the generative contenders, under real pictures; whether there was anything to draw."""
-    split = comparison.first_split
-    generative = {name: each for name, each in comparison.contenders.items() if each.generative}
+def write_samples(comparison: ClassifierComparison, path: Path, *, force: bool = False) -> bool:
+    """Samples of each class from the generative classifiers, below real pictures.
+
+    Returns False, and writes nothing, without generative classifiers or if the encoder does not decode.
+    """
+    split, images = comparison.first_split, comparison.images
+    generative = {name: each for name, each in comparison.classifiers.items() if each.generative}
     decoder = split.encoder
     if not generative or not answers(decoder, Decodes):
         return False
     training = split.training.first(comparison.counts[-1])
-    shown = commonest(training.labels)
+    shown = most_common_classes(training.labels)
     wanted = torch.tensor(shown).repeat(SAMPLES_EACH)
     assert images.labels is not None
     examples = [int(np.flatnonzero(images.labels == label)[0]) for label in shown]
     pictures, labels = [images.batch(np.array(examples)).images], ["a real one"]
-    for name, contender in generative.items():
-        model = fitted(contender, training, comparison.class_names)
+    for name, classifier in generative.items():
+        model = classifier.fit(training, comparison.class_names)
         assert samples_classes(model)
-        generator = torch.Generator().manual_seed(derive_seed(seed, "samples", name))
+        generator = torch.Generator().manual_seed(derive_seed(comparison.seed, "samples", name))
         with torch.inference_mode():
             latents = model.sample_latents(len(wanted), generator, labels=wanted).unflatten(1, decoder.latent_shape)
             pictures.append(to_uint8(decoder.decode(latents)))
-        labels += [contender.title] + [""] * (SAMPLES_EACH - 1)
-    few = _of_how_many(shown, comparison.class_names)
+        labels += [classifier.title] + [""] * (SAMPLES_EACH - 1)
+    few = _selection_note(shown, comparison.class_names)
     title = f"Samples of each class{few}, from {len(training.labels):,} pictures"
     record = make_record(
         "classify",
         model=", ".join(each.model for each in generative.values()),
-        seed=seed,
+        seed=comparison.seed,
         settings={"pictures": len(training.labels)},
         source_type=COMPOSITE,
     )
@@ -226,7 +238,7 @@ def write_samples(comparison: Comparison, images: Images, path: Path, seed: int,
 
 
 def write_confusion(confusion: Confusion, path: Path, title: str, *, force: bool = False) -> None:
-    """The confusion matrix: rows of the true class, shaded by their shares, with counts where they fit."""
+    """The confusion matrix, shaded by shares of each row (true class), with counts if they fit."""
     from matplotlib.colors import PowerNorm
 
     counts, names = confusion.matrix(), confusion.class_names
@@ -237,7 +249,7 @@ def write_confusion(confusion: Confusion, path: Path, title: str, *, force: bool
     small = float(np.clip(250 / max(classes, 1), 4.5, 9.5))
     with new_figure(side + 1.2, side) as figure:
         axes = figure.subplots()
-        # By square roots: a mistake made in 1 % of a class is to be seen, too.
+        # On a square root scale, so that a mistake made for 1 % of a class is visible.
         drawn = axes.imshow(100 * shares, cmap=SEQUENTIAL, norm=PowerNorm(0.5, 0, 100), interpolation="nearest")
         ticks = np.arange(0, classes, every)
         cut = [name if len(name) <= 18 else f"{name[:16]}..." for name in names]
@@ -251,22 +263,22 @@ def write_confusion(confusion: Confusion, path: Path, title: str, *, force: bool
                 ink = "black" if shares[row, column] > 0.3 else "white"
                 if count:
                     axes.text(column, row, f"{count}", ha="center", va="center", color=ink, fontsize=size)
-        axes.set(xlabel="said to be", ylabel="is", title=title)
+        axes.set(xlabel="predicted class", ylabel="true class", title=title)
         figure.colorbar(drawn, ax=axes, shrink=0.8, label="% of the true class")
         save_figure(figure, path, force=force)
 
 
-def mistakes_sheet(confusion: Confusion, images: Images, count: int) -> Sheet | None:
-    """The mistakes that the classifier is surest of: their classes, what they were taken for; None without one."""
+def mistakes_sheet(confusion: Confusion, count: int) -> Sheet | None:
+    """The most confident mistakes with their true and predicted classes; None if there are none."""
     mistakes = confusion.mistakes()
     chosen = mistakes[:count]
     if len(chosen) == 0 or confusion.truth is None:
         return None
     names = confusion.class_names
     captions = [
-        f"{names[confusion.truth[row]]} as {names[confusion.said[row]]}, "
-        f"{confusion.probabilities[row, confusion.said[row]]:.0%}"
+        f"{names[confusion.truth[row]]} as {names[confusion.predicted[row]]}, "
+        f"{confusion.probabilities[row, confusion.predicted[row]]:.0%}"
         for row in chosen
     ]
-    title = f"the surest {len(chosen)} of {len(mistakes):,} mistakes: what it is, what it was taken for"
-    return Sheet(images.batch(chosen).images, captions=captions, title=title)
+    title = f"the {len(chosen)} most confident of {len(mistakes):,} mistakes: true class as predicted class"
+    return Sheet(confusion.images.batch(chosen).images, captions=captions, title=title)

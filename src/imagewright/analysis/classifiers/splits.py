@@ -1,4 +1,4 @@
-"""Labelled pictures split into a training part and one held out, and turned into features.
+"""Splits of labelled pictures into a training and a test part, as features.
 
 Shape letters: N pictures, D features.
 """
@@ -6,45 +6,46 @@ Shape letters: N pictures, D features.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from imagewright import catalogue, configs
 from imagewright.capabilities import Encodes, require
 from imagewright.errors import ConfigError, DataError
 from imagewright.images import Images
-from imagewright.images.float_stream import FloatStream
 from imagewright.model import Model
 from imagewright.pixels import to_float
 from imagewright.seeds import derive_seed
+from imagewright.statistics.fitting import fit_model
 
-MOST_FOR_FEATURES = 10_000  # training pictures that the principal components are computed from
+MOST_FITTED = 10_000  # training pictures that the principal components are fitted to
 BATCH = 512
 
 
 @dataclass(frozen=True)
-class Labelled:
-    """Points float32 (N, D) and their classes int64 (N,)."""
+class LabelledFeatures:
+    """Features float32 (N, D) and their classes int64 (N,)."""
 
     points: Tensor
     labels: Tensor
 
-    def first(self, count: int) -> Labelled:
-        return Labelled(self.points[:count], self.labels[:count])
+    def first(self, count: int) -> LabelledFeatures:
+        """The first `count` pictures."""
+        return LabelledFeatures(self.points[:count], self.labels[:count])
 
 
-@dataclass
-class Split:
-    """One split: features, the training part in the order in which pictures are added, and what is held out."""
+@dataclass(frozen=True)
+class TrainTestSplit:
+    """One split, and the encoder of its features. Any first part of `training` is stratified by class."""
 
     encoder: Model
-    training: Labelled
-    held_out: Labelled
+    training: LabelledFeatures
+    test: LabelledFeatures
 
 
-def split_of(
+def make_split(
     images: Images,
     test: Images | None,
     test_labels: np.ndarray | None,
@@ -52,21 +53,35 @@ def split_of(
     components: int | None,
     test_share: float,
     seed: int,
-) -> Split:
-    labels = labels_of(images)
-    held = np.zeros(len(images), bool) if test is not None else held_out_of(labels, test_share, seed)
-    order = _mixed(np.flatnonzero(~held), labels, np.random.default_rng(derive_seed(seed, "order")))
+) -> TrainTestSplit:
+    """Split labelled pictures, and extract features of both parts.
+
+    images: the labelled pictures.
+    test: the test part; None takes a random share of each class of `images`.
+    test_labels: of `test`, by the class numbers of `images`.
+    encoder: of the features; None fits PCA to the training part, without its labels.
+    components: of the PCA.
+    test_share: of each class, if `test` is None.
+    seed: of the split.
+    """
+    labels = require_labels(images)
+    is_test = np.zeros(len(images), bool) if test is not None else choose_test_rows(labels, test_share, seed)
+    order = _stratified_order(np.flatnonzero(~is_test), labels, np.random.default_rng(derive_seed(seed, "order")))
     training = images.subset(order)
-    used = encoder or _principal_components(training.subset(np.arange(min(len(order), MOST_FOR_FEATURES))), components)
-    if test is not None and test_labels is not None:
-        judged = Labelled(features_of(used, test), torch.from_numpy(test_labels))
-    else:
-        judged = Labelled(features_of(used, images.subset(held)), torch.from_numpy(labels[held]))
-    return Split(used, Labelled(features_of(used, training), torch.from_numpy(labels[order])), judged)
+    if encoder is None:
+        options: dict[str, Any] = {"components": components}
+        encoder = fit_model("pca", training.subset(np.arange(min(len(order), MOST_FITTED))), **options)
+    if test is None or test_labels is None:
+        test, test_labels = images.subset(is_test), labels[is_test]
+    return TrainTestSplit(
+        encoder=encoder,
+        training=LabelledFeatures(extract_features(encoder, training), torch.from_numpy(labels[order])),
+        test=LabelledFeatures(extract_features(encoder, test), torch.from_numpy(test_labels)),
+    )
 
 
-def labels_of(images: Images) -> np.ndarray:
-    """The labels, int64 (N,). Raises `DataError` where there are none, or of one class alone."""
+def require_labels(images: Images) -> np.ndarray:
+    """The labels, int64 (N,). Raises `DataError` if there are none, or of one class only."""
     if images.labels is None:
         raise DataError(
             f"Classifiers learn classes, but the pictures of {images.source} have no labels: put them in a sub-folder "
@@ -77,10 +92,10 @@ def labels_of(images: Images) -> np.ndarray:
     return images.labels
 
 
-def labels_in(test: Images, class_names: tuple[str, ...]) -> np.ndarray:
-    """The labels of other pictures by the numbers of these classes."""
+def match_labels(test: Images, class_names: tuple[str, ...]) -> np.ndarray:
+    """The labels of test pictures as numbers of `class_names`, int64 (N,). Raises `DataError` for other classes."""
     if test.labels is None or test.class_names is None:
-        raise DataError(f"The pictures of {test.source} have no labels to judge classifiers by.")
+        raise DataError(f"The pictures of {test.source} have no labels to test classifiers on.")
     unknown = sorted({test.class_names[label] for label in np.unique(test.labels)} - set(class_names))
     if unknown:
         raise DataError(
@@ -91,22 +106,25 @@ def labels_in(test: Images, class_names: tuple[str, ...]) -> np.ndarray:
     return numbers[test.labels]
 
 
-def held_out_of(labels: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """Which pictures are held out, bool (N,): that share of each class, but never all of it. A lone one is kept."""
+def choose_test_rows(labels: np.ndarray, share: float, seed: int) -> np.ndarray:
+    """Which pictures are in the test part, bool (N,): a random share of each class, at least one, but never all.
+
+    The only picture of a class stays in the training part. Raises `DataError` if all classes have one picture.
+    """
     if not 0 < share < 1:
         raise ConfigError(f"test_share={share:g}, but it must be a share between 0 and 1, such as 0.25.")
     generator = np.random.default_rng(seed)
-    held = np.zeros(len(labels), bool)
+    is_test = np.zeros(len(labels), bool)
     for label in np.unique(labels):
         rows = generator.permutation(np.flatnonzero(labels == label))
-        held[rows[: min(max(1, round(share * len(rows))), len(rows) - 1)]] = True
-    if not held.any():
-        raise DataError("Each class has one picture, so that none can be held out to judge by: two or more are needed.")
-    return held
+        is_test[rows[: min(max(1, round(share * len(rows))), len(rows) - 1)]] = True
+    if not is_test.any():
+        raise DataError("Each class has one picture, so that none is left to test on: two or more are needed.")
+    return is_test
 
 
-def _mixed(rows: np.ndarray, labels: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """The rows in a random order of which every beginning has the classes in about the proportions of the whole."""
+def _stratified_order(rows: np.ndarray, labels: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """The rows in a random order of which any first part has about the class proportions of the whole."""
     places = np.empty(len(rows))
     for label in np.unique(labels[rows]):
         own = labels[rows] == label
@@ -114,17 +132,8 @@ def _mixed(rows: np.ndarray, labels: np.ndarray, generator: np.random.Generator)
     return rows[np.argsort(places)]
 
 
-def _principal_components(images: Images, components: int | None) -> Model:
-    model_class = catalogue.model_class("pca")
-    options = {"size": images.size, "channels": images.channels, "components": components}
-    model = model_class(configs.build(model_class.Config, options, "pca"))
-    with torch.inference_mode():
-        model.fit(FloatStream(images))
-    return model
-
-
-def features_of(encoder: Model, images: Images) -> Tensor:
-    """The latents of pictures, float32 (N, D)."""
+def extract_features(encoder: Model, images: Images) -> Tensor:
+    """The latents of pictures, flattened, float32 (N, D)."""
     encodes = require(encoder, Encodes)
     with torch.inference_mode():
         batches = (encodes.encode(to_float(batch.images)) for batch in images.batches(BATCH))

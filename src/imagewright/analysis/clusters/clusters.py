@@ -1,11 +1,9 @@
-"""Clusters: pictures grouped by what they look like, or by where a run's encoder puts them."""
+"""Clusters of pictures, by pixels and edges or by the latents of a run."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -13,57 +11,70 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from imagewright.analysis.clusters.methods import Method, assigned, drawn, fitted, largest_first
-from imagewright.analysis.clusters.sheet import draw_map, draw_rows, flattened
-from imagewright.analysis.outliers.detectors import Projection
-from imagewright.analysis.sheets import shown_size
-from imagewright.analysis.spaces import BATCH, Edges, Latents, Pixels, Rows, Space, at_working_size
+from imagewright.analysis.clusters.methods import (
+    ClusterMethod,
+    MapLayout,
+    assign,
+    fit_clusters,
+    number_by_size,
+    sample_rows,
+)
+from imagewright.analysis.outliers.detectors import PrincipalProjection
+from imagewright.analysis.sheets import sheet_size
+from imagewright.analysis.spaces import (
+    BATCH,
+    EdgeFeatures,
+    FeatureExtractor,
+    FeatureStream,
+    LatentFeatures,
+    PixelFeatures,
+    at_working_size,
+)
 from imagewright.capabilities import Encodes, require
 from imagewright.catalogue import name_of
 from imagewright.errors import DataError, UserError
 from imagewright.images import Images, open_images
+from imagewright.output.tables import write_table
 from imagewright.output.writing import new_file, refuse_existing, write_image
+from imagewright.progress import Progress, ProgressCounter
 from imagewright.verbs.apply import RunLike, images_for, resolve_model
 
 ASSIGNMENTS, SHEET, MAP, REPORT = "clusters.csv", "sheet.png", "map.png", "report.json"
-LOOKS: dict[str, tuple[type[Space], ...]] = {"looks": (Pixels, Edges), "pixels": (Pixels,), "edges": (Edges,)}
-LEARNED_FROM = 20_000
-"""The centres of more pictures are found on so many, drawn by the seed; all are then assigned."""
+SPACES: dict[str, tuple[type[FeatureExtractor], ...]] = {
+    "looks": (PixelFeatures, EdgeFeatures),
+    "pixels": (PixelFeatures,),
+    "edges": (EdgeFeatures,),
+}
+MOST_FITTED = 20_000
+"""Pictures that the centres are fitted to; of more, a random sample. All are then assigned."""
 
-Progress = Callable[[int, int], None]
 
-
-@dataclass
+@dataclass(kw_only=True)
 class Clusters:
-    """What `find_clusters` found.
-
-    `labels` int64 (N,): the cluster of each picture, the largest cluster is 0. `distances` float64 (N,): to its centre.
-    `points` float32 (N, K): what was clustered. `tried`: the criterion of each number of clusters that was tried.
-    `purity`, `mutual_information`: against the pictures' own labels, both from 0 to 1, where there are any.
-    """
+    """What `cluster` returns: the cluster of each of N pictures."""
 
     images: Images
-    labels: np.ndarray
-    distances: np.ndarray
-    points: np.ndarray
-    method: Method
+    labels: np.ndarray  # int64 (N,), the cluster of each picture; cluster 0 is the largest
+    distances: np.ndarray  # float64 (N,), to the cluster's centre
+    points: np.ndarray  # float32 (N, K), the coordinates that were clustered
+    method: ClusterMethod
     space: str
-    criterion: str
-    tried: dict[int, float]
-    purity: float | None
-    mutual_information: float | None
+    criterion: str  # what chose the number of clusters: silhouette or BIC
+    tried: dict[int, float]  # the criterion by number of clusters
+    purity: float | None  # against the pictures' labels, from 0 to 1; None without labels
+    mutual_information: float | None  # normalised, from 0 to 1; None without labels
     seed: int
-    shown_size: tuple[int, int]
+    sheet_size: tuple[int, int]  # (height, width) of the pictures on the sheet
     notes: list[str] = field(default_factory=list)
 
     @property
     def count(self) -> int:
-        """How many clusters there are."""
+        """The number of clusters."""
         return int(self.labels.max()) + 1
 
     @property
     def sizes(self) -> list[int]:
-        """How many pictures each cluster has."""
+        """The number of pictures of each cluster."""
         return np.bincount(self.labels).tolist()
 
     def to_dict(self) -> dict[str, Any]:
@@ -84,12 +95,60 @@ class Clusters:
             "notes": self.notes,
         }
 
+    def lines(self) -> list[str]:
+        """A summary in sentences."""
+        lines = list(self.notes)
+        if len(self.tried) > 1:
+            values = ", ".join(f"{count}: {value:.4g}" for count, value in self.tried.items())
+            lines.append(f"{self.criterion} by number of clusters: {values}")
+        lines.append(f"{self.count} clusters of {', '.join(f'{size:,}' for size in self.sizes)} pictures")
+        if self.purity is not None:
+            lines.append(f"against the labels: purity {self.purity:.4f}, NMI {self.mutual_information:.4f}")
+        return lines
 
-def find_clusters(
+    def write(
+        self, folder: str | Path, *, layout: MapLayout = "tsne", thumbnails: bool = False, force: bool = False
+    ) -> list[Path]:
+        """Write `clusters.csv`, `sheet.png`, `map.png` and `report.json`; returns their paths.
+
+        folder: created if it is missing.
+        layout: of the map, "tsne" or "pca".
+        thumbnails: whether the map shows some pictures.
+        force: whether to replace existing files.
+
+        Raises `RunError` if a file exists (without `force`) or cannot be written.
+        """
+        from imagewright.analysis.clusters.sheet import draw_cluster_rows, draw_map, project_to_plane
+
+        paths = output_paths(folder)
+        refuse_existing(paths, force=force)
+        images = self.images
+        write_table(paths[0], *self._table(), force=force)
+        title = f"{Path(images.source).name}: {len(images):,} pictures, {self.count} clusters in {self.space}"
+        sheet = draw_cluster_rows(images, self.labels, self.distances, title, self.sheet_size)
+        write_image(sheet, paths[1], force=force)
+        chosen, flat = project_to_plane(self.points, layout, self.seed)
+        draw_map(images, self.labels, chosen, flat, layout, thumbnails, title, paths[2], force=force)
+        with new_file(paths[3], force=force) as file:
+            file.write(json.dumps(self.to_dict(), indent=2).encode("utf-8", "replace"))
+        return paths
+
+    def _table(self) -> tuple[list[str], list[list[object]]]:
+        images, names = self.images, self.images.class_names
+        rows: list[list[object]] = []
+        for index in range(len(images)):
+            row: list[object] = [images.name(index), int(self.labels[index]), f"{self.distances[index]:.6g}"]
+            if names is not None and images.labels is not None:
+                row.append(names[images.labels[index]])
+            rows.append(row)
+        return ["name", "cluster", "distance", *(["label"] if names is not None else [])], rows
+
+
+def cluster(
     source: Any,
     *,
     clusters: int | Literal["auto"] = "auto",
-    method: Method = "kmeans",
+    method: ClusterMethod = "kmeans",
     space: str = "looks",
     run: RunLike | None = None,
     labels: str | Path | None = None,
@@ -97,134 +156,110 @@ def find_clusters(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Clusters:
-    """Group the pictures of a source (as for `open_images`).
+    """Group similar pictures into clusters. Equal seeds give equal clusters.
 
-    `clusters`: how many, or `auto`: the number of the best silhouette (k-means; Rousseeuw 1987) or of the least BIC
-    (gmm) among `TRIED`. `space`: `looks` (pixels and edges alike), `pixels`, `edges`; a `run` that encodes takes its
-    place. Equal seeds give equal clusters.
+    source: as for `open_images`.
+    clusters: their number, or "auto" for the largest silhouette (kmeans; Rousseeuw 1987) or the least BIC (gmm) among
+        `methods.TRIED`.
+    method: "kmeans" or "gmm", a Gaussian mixture.
+    space: what pictures are compared by: "looks" (pixels and edges with equal weight), "pixels" or "edges".
+    run: a run that encodes, whose latents are compared instead.
+    labels: a file of labels, which the clusters are then compared with.
+    split: a part of the source.
+    seed: of all that is random.
+    progress: called with (done, total).
 
-    Raises `DataError` for pictures that cannot be grouped, `UserError` for more clusters than different pictures.
+    Raises `DataError` for fewer than two pictures or if all are equal, `UserError` for more clusters than different
+    pictures and for an unknown space.
     """
     opened = open_images(source, labels=labels, split=split)
     images = (at_working_size(opened) if run is None else images_for(run, opened)).prepare()
     if len(images) < 2:
-        raise DataError(f"{images.source} holds one picture: there is nothing to group. Two or more were expected.")
+        raise DataError(f"{images.source} holds one picture, and clusters need two or more: give more pictures.")
     if clusters != "auto" and not 1 <= clusters <= len(images):
         raise UserError(f"clusters={clusters}, but {len(images):,} pictures make 1 to {len(images):,} clusters.")
     notes = list(images.notes)
-    spaces = _spaces(space, run, opened, notes)
-    points = _points(images, spaces, seed, progress, notes)
-    sample = drawn(len(points), LEARNED_FROM, seed)
+    spaces = _choose_spaces(space, run, opened, notes)
+    points = _compute_points(images, spaces, seed, progress, notes)
+    sample = sample_rows(len(points), MOST_FITTED, seed)
     if len(sample) < len(points):
-        notes.append(f"The centres were found on {len(sample):,} pictures drawn by the seed; all were assigned.")
-    different = len(np.unique(points[sample], axis=0))
-    if clusters != "auto" and clusters > different:
-        raise UserError(f"clusters={clusters}, but only {different:,} pictures differ: ask for {different} or fewer.")
-    clustering, tried = fitted(points[sample], clusters, method, different, seed, notes)
-    found, distances = assigned(clustering, points)
-    found = largest_first(found)
-    purity, information = _agreement(found, images.labels)
-    where = name_of(resolve_model(run)) + " latents" if run is not None else space
-    criterion = "silhouette" if method == "kmeans" else "BIC"
+        notes.append(f"The centres were fitted to {len(sample):,} pictures sampled by the seed; all were assigned.")
+    distinct = len(np.unique(points[sample], axis=0))
+    if clusters != "auto" and clusters > distinct:
+        raise UserError(f"clusters={clusters}, but only {distinct:,} pictures differ: ask for {distinct} or fewer.")
+    clustering, tried = fit_clusters(points[sample], clusters, method, distinct, seed, notes)
+    assigned, distances = assign(clustering, points)
+    assigned = number_by_size(assigned)
+    purity, information = _compare_with_labels(assigned, images.labels)
     return Clusters(
-        images, found, distances, points, method, where, criterion, tried, purity, information, seed,
-        shown_size(opened.size), notes,
-    )  # fmt: skip
+        images=images,
+        labels=assigned,
+        distances=distances,
+        points=points,
+        method=method,
+        space=name_of(resolve_model(run)) + " latents" if run is not None else space,
+        criterion="silhouette" if method == "kmeans" else "BIC",
+        tried=tried,
+        purity=purity,
+        mutual_information=information,
+        seed=seed,
+        sheet_size=sheet_size(opened.size),
+        notes=notes,
+    )
 
 
-def _spaces(space: str, run: RunLike | None, images: Images, notes: list[str]) -> list[Space]:
+def output_paths(folder: str | Path) -> list[Path]:
+    """The files that `Clusters.write` writes into a folder."""
+    return [Path(folder) / name for name in (ASSIGNMENTS, SHEET, MAP, REPORT)]
+
+
+def _choose_spaces(space: str, run: RunLike | None, images: Images, notes: list[str]) -> list[FeatureExtractor]:
     if run is None:
-        if space not in LOOKS:
-            raise UserError(f"space={space!r} is unknown: expected {', '.join(LOOKS)}, or a run.")
-        return [kind() for kind in LOOKS[space]]
+        if space not in SPACES:
+            raise UserError(f"space={space!r} is unknown: expected {', '.join(SPACES)}, or a run.")
+        return [kind() for kind in SPACES[space]]
     model = resolve_model(run)
     require(model, Encodes)
     if images.size != model.config.size or images.channels != model.config.channels:
         height, width = model.config.size
-        notes.append(f"For the run the pictures were resized to {height}x{width}x{model.config.channels}.")
-    return [Latents(model)]
+        notes.append(f"The pictures were resized to {height}x{width}x{model.config.channels} for the run.")
+    return [LatentFeatures(model)]
 
 
-def _points(
-    images: Images, spaces: Sequence[Space], seed: int, progress: Progress | None, notes: list[str]
+def _compute_points(
+    images: Images, spaces: Sequence[FeatureExtractor], seed: int, progress: Progress | None, notes: list[str]
 ) -> np.ndarray:
-    """Coordinates float32 (N, K) along the components that explain 90 % of each space, half whitened.
+    """Coordinates float32 (N, K) along the components that explain 90 % of each space's variance, half whitened.
 
-    Divided by the fourth root of their variances: between the plain components, where the first few decide all, and
-    white ones, where the last count as much as the first. Spaces then weigh the same.
+    Coordinates are divided by the fourth root of their variances: a compromise between unscaled components, where the
+    first few dominate, and whitened ones, where the last count as much as the first. Spaces are scaled to equal mean
+    squared norms.
     """
-    done, total = [0], len(images) * len(spaces)
-
-    def told(count: int) -> None:
-        done[0] += count
-        if progress is not None:
-            progress(done[0], total)
-
+    counter = ProgressCounter(len(images) * len(spaces), progress)
     parts = []
     for space in spaces:
-        opened = space.opened(images).prepare()
-        projection = Projection(Rows(opened, space), seed)
+        resized = space.resize(images).prepare()
+        projection = PrincipalProjection(FeatureStream(resized, space), seed)
         if not projection.varies:
             continue
-        kept = projection.ordinary()
-        scale = projection.variances[:kept].clamp(min=1e-12) ** -0.25
-        rows = [projection(block).coordinates[:, :kept] * scale for block in Rows(opened, space, told).batches(BATCH)]
-        points = torch.cat(rows)
+        leading = projection.leading_count()
+        scale = projection.variances[:leading].clamp(min=1e-12) ** -0.25
+        stream = FeatureStream(resized, space, counter)
+        points = torch.cat([projection(rows).coordinates[:, :leading] * scale for rows in stream.batches(BATCH)])
         parts.append(points / points.square().sum(1).mean().sqrt())
     if not parts:
-        raise DataError(f"All {len(images):,} pictures of {images.source} are equal: there is nothing to tell them by.")
+        raise DataError(f"All {len(images):,} pictures of {images.source} are equal: there is nothing to cluster.")
     if len(parts) < len(spaces):
-        notes.append("In one of the spaces the pictures are all equal: it was left out.")
+        notes.append("In one of the spaces all pictures are equal: it was left out.")
     return torch.cat(parts, dim=1).numpy()
 
 
-def _agreement(found: np.ndarray, labels: np.ndarray | None) -> tuple[float | None, float | None]:
-    """Purity (the share of pictures that are of their cluster's commonest class) and NMI; None without labels."""
+def _compare_with_labels(clusters: np.ndarray, labels: np.ndarray | None) -> tuple[float | None, float | None]:
+    """Purity (the share of pictures of their cluster's most common class) and NMI; None without labels."""
     from sklearn.metrics import normalized_mutual_info_score
     from sklearn.metrics.cluster import contingency_matrix
 
     if labels is None:
         return None, None
-    table = contingency_matrix(labels, found)
-    return float(table.max(axis=0).sum() / table.sum()), float(normalized_mutual_info_score(labels, found))
-
-
-def output_paths(folder: str | Path) -> list[Path]:
-    """What `write_clusters` writes into a folder."""
-    return [Path(folder) / name for name in (ASSIGNMENTS, SHEET, MAP, REPORT)]
-
-
-def write_clusters(
-    found: Clusters,
-    folder: str | Path,
-    *,
-    way: Literal["pca", "tsne"] = "tsne",
-    thumbnails: bool = False,
-    force: bool = False,
-) -> list[Path]:
-    """Write `clusters.csv`, `sheet.png`, `map.png` and `report.json` into a folder. Returns their paths."""
-    paths = output_paths(folder)
-    refuse_existing(paths, force=force)
-    with new_file(paths[0], force=force) as file:
-        file.write(_table(found).encode("utf-8", "surrogateescape"))
-    title = f"{Path(found.images.source).name}: {len(found.images):,} pictures, {found.count} clusters in {found.space}"
-    sheet = draw_rows(found.images, found.labels, found.distances, title, found.shown_size)
-    write_image(sheet, paths[1], force=force)
-    chosen, flat = flattened(found.points, way, found.seed)
-    draw_map(found.images, found.labels, chosen, flat, way, thumbnails, title, paths[2], force=force)
-    with new_file(paths[3], force=force) as file:
-        file.write(json.dumps(found.to_dict(), indent=2).encode("utf-8", "replace"))
-    return paths
-
-
-def _table(found: Clusters) -> str:
-    images, text = found.images, io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    names = images.class_names
-    rows.writerow(["name", "cluster", "distance", *(["label"] if names is not None else [])])
-    for index in range(len(images)):
-        row = [images.name(index), int(found.labels[index]), f"{found.distances[index]:.6g}"]
-        if names is not None and images.labels is not None:
-            row.append(names[images.labels[index]])
-        rows.writerow(row)
-    return text.getvalue()
+    table = contingency_matrix(labels, clusters)
+    return float(table.max(axis=0).sum() / table.sum()), float(normalized_mutual_info_score(labels, clusters))

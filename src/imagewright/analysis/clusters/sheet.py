@@ -1,13 +1,14 @@
-"""The pictures of a clustering: a row a cluster, and a map of all in the plane."""
+"""The pictures of a clustering: a sheet with a row for each cluster, and a map of all pictures in the plane."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imagewright.analysis.sheets import pictures_of
+from imagewright.analysis.clusters.methods import MapLayout
+from imagewright.analysis.sheets import load_pictures
 from imagewright.images import Images
 from imagewright.output.figures import colour_of, mark_of, new_figure, save_figure
 from imagewright.output.grids import draw_grid
@@ -15,18 +16,25 @@ from imagewright.output.grids import draw_grid
 if TYPE_CHECKING:
     from PIL import Image
 
-CENTRAL, STRANGE = 7, 3
+CENTRAL, STRANGE = 7, 3  # pictures in a row: nearest to the centre, and farthest from it
 ROWS = 40
-"""At most so many clusters are on the sheet, the largest ones."""
+"""The most clusters on the sheet; of more, the largest ones."""
 POINTS = 2_000
-"""Pictures on the map, spread evenly over the set: t-SNE of more takes minutes, and dots hide each other."""
+"""Pictures on the map, spread evenly over the set: t-SNE of more takes minutes, and marks would cover each other."""
 THUMBNAILS = 150
 
 
-def draw_rows(
+def draw_cluster_rows(
     images: Images, labels: np.ndarray, distances: np.ndarray, title: str, size: tuple[int, int]
 ) -> Image.Image:
-    """A row a cluster: the pictures nearest to its centre, then the strangest of it."""
+    """The sheet: for each cluster the pictures nearest to its centre, then the ones farthest from it.
+
+    images: N pictures.
+    labels: the cluster of each, int64 (N,).
+    distances: to the cluster's centre, (N,).
+    title: of the sheet.
+    size: (height, width) of the pictures on it.
+    """
     clusters = min(int(labels.max()) + 1, ROWS)
     cells, row_labels = [], []
     for cluster in range(clusters):
@@ -37,31 +45,36 @@ def draw_rows(
         row[: min(len(members), CENTRAL)] = members[:CENTRAL]
         row[CENTRAL : CENTRAL + len(strange)] = strange
         cells.append(row)
-        row_labels.append(f"{cluster}: {len(members):,}{_commonest(images, members)}")
+        row_labels.append(f"{cluster}: {len(members):,}{_most_common_class(images, members)}")
     if clusters < labels.max() + 1:
         title += f" (the {clusters} largest)"
     columns = ["centre", *[""] * (CENTRAL - 1), "strangest", *[""] * (STRANGE - 1)]
-    pictures = pictures_of(images, np.concatenate(cells), size)
+    pictures = load_pictures(images, np.concatenate(cells), size)
     return draw_grid(pictures, row_labels=row_labels, column_labels=columns, title=title)
 
 
-def _commonest(images: Images, members: np.ndarray) -> str:
-    """The commonest class of a cluster and its share, where classes are known."""
+def _most_common_class(images: Images, members: np.ndarray) -> str:
+    """The most common class of a cluster and its share, or nothing if the pictures have no labels."""
     if images.labels is None or images.class_names is None:
         return ""
     counts = np.bincount(images.labels[members], minlength=len(images.class_names))
     return f", {counts.max() / len(members):.0%} are {images.class_names[int(counts.argmax())]}"
 
 
-def flattened(points: np.ndarray, way: Literal["pca", "tsne"], seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of the pictures shown, and their places in the plane (M, 2)."""
+def project_to_plane(points: np.ndarray, layout: MapLayout, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The indices (M,) of the pictures shown, and their coordinates in the plane (M, 2).
+
+    points: (N, D).
+    layout: "tsne", or "pca" for the first two principal components (also used for fewer than 8 pictures).
+    seed: of t-SNE.
+    """
     chosen = np.unique(np.linspace(0, len(points) - 1, min(len(points), POINTS)).round().astype(np.int64))
     shown = points[chosen].astype(np.float64)
     centred = shown - shown.mean(axis=0)
     axes = np.linalg.svd(centred, full_matrices=False)[2][:2]
     flat = centred @ axes.T
     flat = np.hstack([flat, np.zeros((len(flat), 2 - flat.shape[1]))])
-    if way == "pca" or len(chosen) < 8:
+    if layout == "pca" or len(chosen) < 8:
         return chosen, flat
     from sklearn.manifold import TSNE
 
@@ -76,14 +89,25 @@ def draw_map(
     labels: np.ndarray,
     chosen: np.ndarray,
     flat: np.ndarray,
-    way: str,
+    layout: MapLayout,
     thumbnails: bool,
     title: str,
     path: Path,
     *,
     force: bool = False,
 ) -> Path:
-    """The plane: a mark and a colour a cluster, or thumbnails, and its number written at its middle."""
+    """Write the map: a mark and a colour for each cluster, and its number at the median of its pictures.
+
+    images: N pictures.
+    labels: the cluster of each, int64 (N,).
+    chosen: the indices of the pictures shown, (M,).
+    flat: their coordinates, (M, 2).
+    layout: how these were computed, for the title.
+    thumbnails: whether to draw some pictures too.
+    title: of the map.
+    path: of the file.
+    force: whether to replace an existing file.
+    """
     found = labels[chosen]
     with new_figure(8.5, 7.5) as figure:
         axes = figure.subplots()
@@ -111,15 +135,13 @@ def draw_map(
         axes.set_yticks([])
         axes.spines[:].set_visible(False)
         axes.set_aspect("equal", adjustable="datalim")
-        by = "t-SNE" if way == "tsne" else "first two principal components"
-        axes.set_title(
-            f"{title}\n{len(chosen):,} of them by {by}; the number stands at a cluster's middle", fontsize=10
-        )
+        by = "t-SNE" if layout == "tsne" else "first two principal components"
+        axes.set_title(f"{title}\n{len(chosen):,} of them by {by}; each cluster's number is at its median", fontsize=10)
         return save_figure(figure, path, force=force)
 
 
 def _draw_thumbnails(axes: Any, images: Images, chosen: np.ndarray, flat: np.ndarray) -> None:
-    """Some of the pictures at their places: from a grid over the plane one of each cell, so that few overlap."""
+    """Draw some pictures at their coordinates: one from each cell of a grid over the plane, so that few overlap."""
     from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
     side = int(np.sqrt(THUMBNAILS))

@@ -1,14 +1,15 @@
-"""`components`: what pictures are made of. The mean, the directions they vary in, and how many of them it takes.
+"""`components`: the mean of a set of pictures, the directions in which they vary, and how many of these are needed.
 
-Turk & Pentland 1991, "Eigenfaces for recognition", for any pictures, and by other linear methods than PCA.
+Turk & Pentland 1991, "Eigenfaces for recognition", for any pictures, and with other linear methods than PCA.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -16,49 +17,46 @@ import torch
 from torch import Tensor
 
 from imagewright import catalogue
+from imagewright.analysis.components.methods import METHODS, NAMES, SHARES
 from imagewright.errors import DataError, UserError, nearest_name
+from imagewright.files import write_whole
 from imagewright.images import Images, open_images
 from imagewright.images.float_stream import FloatStream
+from imagewright.output.writing import refuse_existing, write_image
 from imagewright.pixels import to_float
-from imagewright.statistics.decomposition import Decomposition, all_shares, decomposed, elbow_of
+from imagewright.progress import Progress
+from imagewright.statistics.decomposition import Decomposition, compute_all_shares, decompose, find_elbow
 from imagewright.statistics.spectra import EXACT_PIXELS
 from imagewright.training.setting import build_config
 
-METHODS = {"pca": "pca", "ica": "ica", "lda": "lda", "random": "random_projection"}
-USUAL = 150  # components of PCA and random ones, where the user names no number; the others have their own
+FILES = ("components.png", "variance.png", "strip.png", "sum.png", "components.json")
+DEFAULT_COUNT = 150  # of PCA and random projection; the other models have their own defaults
 LEAST_FOR_AN_ELBOW = 4
-SHARES = (0.9, 0.95, 0.99)
-LARGEST_SIDE = 128  # of the pictures looked at, unless the user names a size
-# All variances, and not only the first, are computed up to so many pictures or pixel values, whichever are fewer, so
-# many numbers held at once, and so many multiplications (some seconds each).
+LARGEST_SIDE = 128  # of the pictures, unless the user names a size
+# All variances, not only the leading ones, are computed if there are at most FEW pictures or pixel values, and if that
+# takes at most FEW_NUMBERS numbers in memory and FEW_PRODUCTS multiplications (some seconds each).
 FEW, FEW_NUMBERS, FEW_PRODUCTS = 3072, 2**26, 2**37
 MEASURED = 300  # pictures whose distances are compared
 STRIP = (10, *range(30, 151, 20))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Components:
-    """What `components` found. Pictures are float32 in [-1, 1] unless said otherwise.
-
-    `method`; `model`, the fitted one; `images`, as they were looked at; `decomposition`: mean, directions and the
-    shares of variance; `elbow`, how many come before the bend of their variances, None where there are too few or these
-    do not fall; `counts`, how many explain 90, 95 and 99 % of the variance, None for more than are known; `shown`, the
-    index of the picture taken as example; `picture` (C, H, W); `weights` (K,), its latents; `strip`, it rebuilt from k
-    components, (k, picture, error) each, the error being the root of the mean squared difference in grey levels of 0
-    to 255; `facts` of the method alone.
-    """
+    """What `components` returns. Pictures are float32 in [-1, 1]."""
 
     method: str
-    model: Any
-    images: Images
+    model: Any  # fitted
+    images: Images  # at the size that the model was fitted to
     decomposition: Decomposition
-    elbow: int | None
-    counts: dict[float, int | None]
-    shown: int
-    picture: Tensor
-    weights: Tensor
-    strip: list[tuple[int, Tensor, float]]
-    facts: dict[str, Any]
+    elbow: int | None  # components before the elbow of their variances; None if too few, or for lda and random
+    counts: dict[
+        float, int | None
+    ]  # components that explain 90, 95 and 99 % of the variance; None: more than are known
+    shown: int  # index of the example picture
+    picture: Tensor  # (C, H, W), the example picture
+    weights: Tensor  # (K,), its latents
+    strip: list[tuple[int, Tensor, float]]  # k, it rebuilt from k components, root mean squared error in grey levels
+    facts: dict[str, Any]  # results of this method only
 
     def to_dict(self) -> dict[str, Any]:
         """The numbers, ready for JSON."""
@@ -67,8 +65,8 @@ class Components:
             "config": dataclasses.asdict(self.model.config),
             "source": self.images.describe(),
             "components": len(self.decomposition.directions),
-            "explained_variance": [round(float(share), 8) for share in self.decomposition.gains],
-            "explained_variance_together": [round(float(share), 8) for share in self.decomposition.shares],
+            "explained_variance": [round(float(share), 8) for share in self.decomposition.component_shares],
+            "explained_variance_together": [round(float(share), 8) for share in self.decomposition.cumulative_shares],
             "elbow": self.elbow,
             "components_for": {f"{share:.0%}": count for share, count in self.counts.items()},
             "picture": {"index": self.shown, "name": self.images.name(self.shown)},
@@ -76,6 +74,69 @@ class Components:
             "strip": [{"components": count, "error": round(error, 4)} for count, _, error in self.strip],
             **self.facts,
         }
+
+    def lines(self) -> list[str]:
+        """A summary in sentences."""
+        images, parts = self.images, self.decomposition
+        count = len(parts.directions)
+        what = f"{count} {NAMES[self.method]} explain" if count > 1 else f"one {NAMES[self.method][:-1]} explains"
+        lines = [
+            f"{len(images):,} pictures of {images.height}x{images.width}x{images.channels}: {what} "
+            f"{float(parts.cumulative_shares[count - 1]):.1%} of the variance."
+        ]
+        known = len(parts.cumulative_shares)
+        counts = [
+            f"{share:.0%}: {'more than ' if needed is None else ''}{needed or known:,}"
+            for share, needed in self.counts.items()
+        ]
+        elbow = f" Before the elbow: {self.elbow}." if self.elbow else ""
+        lines.append(f"Components that explain {', '.join(counts)}.{elbow}")
+        weights = [f"{float(weight):+.2f} x {place}" for place, weight in enumerate(self.weights[:6], 1)]
+        end = " ..." if count > len(weights) else "."
+        lines.append(f"{Path(images.name(self.shown)).name} is near the mean {' '.join(weights)}{end}")
+        if not self.facts.get("rotation_settled", True):
+            lines.append("The rotation did not converge, so these components are unreliable: ask for fewer.")
+        if "epsilon_guaranteed" in self.facts:
+            lines.append(self._distortion_line())
+        return lines
+
+    def write(self, folder: str | Path, *, force: bool = False) -> list[Path]:
+        """Write four pictures and `components.json`; returns their paths.
+
+        folder: created if it is missing.
+        force: whether to replace existing files.
+
+        Raises `RunError` if a file exists (without `force`) or cannot be written.
+        """
+        from imagewright.analysis.components import figures
+        from imagewright.output.provenance import COMPOSITE, make_record
+
+        paths = [Path(folder) / name for name in FILES]
+        refuse_existing(paths, force=force)
+        settings = {"method": self.method, "source": Path(self.images.source).name, "picture": self.shown}
+        record = make_record("components", model=METHODS[self.method], settings=settings, source_type=COMPOSITE)
+        write_image(figures.draw_components(self), paths[0], record, force=force)
+        figures.write_variance(self, paths[1], record, force=force)
+        write_image(figures.draw_strip(self), paths[2], record, force=force)
+        write_image(figures.draw_sum(self), paths[3], record, force=force)
+        write_whole(paths[4], json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n")
+        return paths
+
+    def _distortion_line(self) -> str:
+        from imagewright.models.linear.random_projection import dimensions_for
+
+        epsilon, measured = self.facts["epsilon_guaranteed"], self.facts["distances_kept"]
+        ratios = (
+            f"Squared distances between {measured['pictures']} pictures became {measured['least']:.2f} to "
+            f"{measured['most']:.2f} times what they were. "
+        )
+        if epsilon is not None:
+            return ratios + f"The bound of Johnson and Lindenstrauss allows {1 - epsilon:.2f} to {1 + epsilon:.2f}."
+        needed = dimensions_for(0.5, len(self.images))
+        return ratios + (
+            f"{len(self.decomposition.directions)} dimensions are too few for any bound (Johnson-Lindenstrauss): "
+            f"50% takes {needed:,}."
+        )
 
 
 def components(
@@ -86,26 +147,30 @@ def components(
     size: int | tuple[int, int] | None = None,
     picture: int = 0,
     seed: int = 0,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     **opening: Any,
 ) -> Components:
-    """Take pictures apart into a mean and components: principal, independent, telling classes apart, or random.
+    """Decompose pictures into their mean and components.
 
-    `source` and `opening`: as for `open_images`; pictures of more than 128 pixels a side are made smaller unless
-    `size` is given. `count`: of components; by default 150 (64 independent ones; to tell classes apart, one fewer than
-    classes), or as many as there can be.
-    `picture`: the index of the one to rebuild. `progress(done, total)` is told of each pass.
+    source: as for `open_images`.
+    method: "pca", "ica", "lda" (discriminants of labelled classes), or "random" (random projection).
+    count: number of components; by default 150 (ica: 64, lda: one fewer than classes), or as many as there can be.
+    size: of the pictures. By default they are at most 128 pixels a side.
+    picture: index of the example picture that is rebuilt.
+    seed: of all that is random.
+    progress: called with (done, total) during each pass.
+    opening: further options of `open_images`.
 
     Raises `UserError` for an unknown method or picture, `ConfigError` for more components than there can be, and
-    `DataError` for a single picture, for pictures that are all equal, and for missing labels where they are needed.
+    `DataError` for a single picture, for pictures that are all equal, and (lda) without labels.
     """
     if method not in METHODS:
         raise UserError(f"method={method}, but it must be one of {', '.join(METHODS)}.{nearest_name(method, METHODS)}")
     if count is not None and count < 1:
         raise UserError(f"components={count}, but there must be one at least.")
-    images = _at_a_size(open_images(source, size, **opening)).prepare()
+    images = _limit_size(open_images(source, size, **opening)).prepare()
     if len(images) < 2:
-        raise DataError(f"{images.source} holds one picture: what pictures are made of shows in how several differ.")
+        raise DataError(f"{images.source} holds one picture, and components need two or more: give more pictures.")
     if not 0 <= picture < len(images):
         raise UserError(
             f"picture={picture}, but the {len(images):,} pictures are numbered from 0 to {len(images) - 1:,}."
@@ -113,67 +178,67 @@ def components(
     watch = None if progress is None else lambda seen: progress(seen, len(images))
     stream = FloatStream(images, watch)
     with torch.inference_mode():
-        model = _fitted(images, stream, method, count, seed)
-        parts = _decomposition(model, stream, method, count)
+        model = _fit(images, stream, method, count, seed)
+        parts = _decompose(model, stream, method, count)
         example = to_float(images.batch(np.array([picture])).images)
         weights = model.encode(example)[0, : len(parts.directions)]
-        facts = _facts(model, method, images)
-    bends = method in ("pca", "ica") and len(parts.gains) >= LEAST_FOR_AN_ELBOW
+        facts = _compute_facts(model, method, images)
+    has_elbow = method in ("pca", "ica") and len(parts.component_shares) >= LEAST_FOR_AN_ELBOW
     return Components(
         method=method,
         model=model,
         images=images,
         decomposition=parts,
-        elbow=elbow_of(parts.gains.sort(descending=True).values) if bends else None,
+        elbow=find_elbow(parts.component_shares.sort(descending=True).values) if has_elbow else None,
         counts={share: parts.components_for(share) for share in SHARES},
         shown=picture,
         picture=example[0],
         weights=weights,
-        strip=_strip(parts, example[0]),
+        strip=_rebuild_strip(parts, example[0]),
         facts=facts,
     )
 
 
-def _at_a_size(images: Images) -> Images:
-    """No larger than `LARGEST_SIDE`, unless the user chose: what pictures are made of shows in small ones."""
+def _limit_size(images: Images) -> Images:
+    """The images at no more than `LARGEST_SIDE` pixels a side, unless the user chose their size."""
     if images.size_given or max(images.size) <= LARGEST_SIDE:
         return images
     shrink = LARGEST_SIDE / max(images.size)
     return images.with_size((max(1, round(images.height * shrink)), max(1, round(images.width * shrink))))
 
 
-def _fitted(images: Images, stream: FloatStream, method: str, count: int | None, seed: int) -> Any:
+def _fit(images: Images, stream: FloatStream, method: str, count: int | None, seed: int) -> Any:
     pixels = images.channels * images.height * images.width
     most, wanted = min(len(images) - 1, pixels), count
     if method == "pca":
-        # Small pictures: all, for the same work. Too many are refused in the model's words.
-        wanted = max(count or 1, most) if pixels <= EXACT_PIXELS else count or min(USUAL, most)
+        # Of small pictures all components cost no more than a few. A count that is too large is refused by the model.
+        wanted = max(count or 1, most) if pixels <= EXACT_PIXELS else count or min(DEFAULT_COUNT, most)
     elif method == "random":
-        wanted = count or min(USUAL, pixels)
+        wanted = count or min(DEFAULT_COUNT, pixels)
     options: dict[str, Any] = {"seed": seed} | ({} if wanted is None else {"components": wanted})
     model: Any = catalogue.model_class(METHODS[method])(build_config(METHODS[method], images, options, {}))
     model.fit(stream)
     return model
 
 
-def _decomposition(model: Any, stream: FloatStream, method: str, count: int | None) -> Decomposition:
+def _decompose(model: Any, stream: FloatStream, method: str, count: int | None) -> Decomposition:
     if method != "pca":
-        return decomposed(model, stream)
+        return decompose(model, stream)
     pixels = math.prod(model.config.image_shape)
     shares = model.explained_variance_ratio.double().cumsum(0)
-    if pixels > EXACT_PIXELS and _are_few(len(stream), pixels):
-        shares = all_shares(model.mean.view(model.config.image_shape), stream)
-    return decomposed(model, stream, shares.clamp(max=1), first=count or USUAL)
+    if pixels > EXACT_PIXELS and _all_are_cheap(len(stream), pixels):
+        shares = compute_all_shares(model.mean.view(model.config.image_shape), stream)
+    return decompose(model, stream, shares.clamp(max=1), first=count or DEFAULT_COUNT)
 
 
-def _are_few(pictures: int, pixels: int) -> bool:
-    """Whether all variances of so many pictures can be had for little."""
+def _all_are_cheap(pictures: int, pixels: int) -> bool:
+    """Whether all variances of so many pictures of so many pixel values cost some seconds at most."""
     fewer = min(pictures, pixels)
     return fewer <= FEW and fewer * pixels <= FEW_NUMBERS and pictures * pixels * fewer <= FEW_PRODUCTS
 
 
-def _facts(model: Any, method: str, images: Images) -> dict[str, Any]:
-    """What only this method has to say."""
+def _compute_facts(model: Any, method: str, images: Images) -> dict[str, Any]:
+    """The results of this method only."""
     if method == "ica":
         return {"rotation_steps": int(model.steps), "rotation_settled": bool(model.settled)}
     if method == "lda":
@@ -182,12 +247,12 @@ def _facts(model: Any, method: str, images: Images) -> dict[str, Any]:
             "variance_between_to_within": [round(float(ratio), 6) for ratio in model.ratios],
         }
     if method == "random":
-        return {"epsilon_guaranteed": model.distortion, "distances_kept": _distances_kept(model, images)}
+        return {"epsilon_guaranteed": model.distortion, "distances_kept": _measure_distortion(model, images)}
     return {}
 
 
-def _distances_kept(model: Any, images: Images) -> dict[str, Any]:
-    """Squared distances between latents over those between pictures, of some pictures spread over the set."""
+def _measure_distortion(model: Any, images: Images) -> dict[str, Any]:
+    """The extreme ratios of squared distances between latents to those between pictures, for `MEASURED` pictures."""
     chosen = np.linspace(0, len(images) - 1, min(len(images), MEASURED)).astype(np.int64)
     pictures = to_float(images.batch(chosen).images.contiguous())
     before, after = (torch.pdist(rows.flatten(1).double()).square() for rows in (pictures, model.encode(pictures)))
@@ -195,14 +260,14 @@ def _distances_kept(model: Any, images: Images) -> dict[str, Any]:
     return {"pictures": len(chosen), "least": round(float(ratios.min()), 6), "most": round(float(ratios.max()), 6)}
 
 
-def _strip(parts: Decomposition, picture: Tensor) -> list[tuple[int, Tensor, float]]:
-    """The picture rebuilt from 10, 30, 50 ... 150 components, and from all; in closer steps where there are few."""
+def _rebuild_strip(parts: Decomposition, picture: Tensor) -> list[tuple[int, Tensor, float]]:
+    """The picture rebuilt from 10, 30, 50 ... 150 components, and from all; in smaller steps if there are few."""
     most = len(parts.directions)
     counts = [count for count in STRIP if count <= most]
     if len(counts) < 4:
         counts = sorted({max(1, round(most * step / 8)) for step in range(1, 9)})
     elif counts[-1] != most:
         counts.append(most)
-    rebuilt = parts.rebuilt(picture, counts)
+    rebuilt = parts.rebuild(picture, counts)
     errors = (rebuilt - picture).square().mean((1, 2, 3)).sqrt() * 127.5
     return list(zip(counts, rebuilt, errors.tolist(), strict=True))

@@ -1,8 +1,7 @@
-"""The pictures of `components`: components, their variances, one picture rebuilt from more and more, and as a sum."""
+"""The pictures of `components`: components, their variances, one picture rebuilt from k of them, and as their sum."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,50 +10,25 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from imagewright.analysis.components.components import METHODS, SHARES, Components
-from imagewright.files import write_whole
+from imagewright.analysis.components.methods import NAMES, SHARES
 from imagewright.output.diverging import signed_pixels
 from imagewright.output.figures import colour_of, new_figure, save_figure
 from imagewright.output.grids import draw_grid
-from imagewright.output.provenance import COMPOSITE, make_record
-from imagewright.output.writing import refuse_existing, write_image
 from imagewright.pixels import to_uint8
 from imagewright.statistics.decomposition import ELBOW_AMONG
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-FILES = ("components.png", "variance.png", "strip.png", "sum.png", "components.json")
-NAMES = {
-    "pca": "principal components",
-    "ica": "independent components",
-    "lda": "discriminants",
-    "random": "random directions",
-}
+    from imagewright.analysis.components.components import Components
+
 MOST_SHOWN = 47  # components on the sheet: with the mean six rows of eight
 SUMMANDS = 6
 BARS = 30
 
 
-def write_components(found: Components, folder: str | Path, *, force: bool = False) -> list[Path]:
-    """Write the four pictures and the numbers into a folder; returns the paths.
-
-    Raises `RunError` where one of them exists already (unless `force`) or the folder cannot be written.
-    """
-    paths = [Path(folder) / name for name in FILES]
-    refuse_existing(paths, force=force)
-    settings = {"method": found.method, "source": Path(found.images.source).name, "picture": found.shown}
-    record = make_record("components", model=METHODS[found.method], settings=settings, source_type=COMPOSITE)
-    write_image(components_sheet(found), paths[0], record, force=force)
-    _write_variance(found, paths[1], record, force=force)
-    write_image(strip_sheet(found), paths[2], record, force=force)
-    write_image(sum_sheet(found), paths[3], record, force=force)
-    write_whole(paths[4], json.dumps(found.to_dict(), indent=2, allow_nan=False) + "\n")
-    return paths
-
-
-def components_sheet(found: Components) -> Image.Image:
-    """The mean, and the components as signed pictures, each with what it explains."""
+def draw_components(found: Components) -> Image.Image:
+    """The mean, and the components as signed pictures, each with its share of the variance."""
     parts = found.decomposition
     shown = min(MOST_SHOWN, len(parts.directions))
     pictures = np.concatenate([_opaque(parts.mean[None]), signed_pixels(parts.directions[:shown].numpy())])
@@ -62,23 +36,23 @@ def components_sheet(found: Components) -> Image.Image:
         ratios = found.facts["variance_between_to_within"][:shown]
         captions = [f"{place}: ratio {ratio:.3g}" for place, ratio in enumerate(ratios, 1)]
     else:
-        captions = [f"{place}: {gain:.2%}" for place, gain in enumerate(parts.gains[:shown].tolist(), 1)]
+        captions = [f"{place}: {share:.2%}" for place, share in enumerate(parts.component_shares[:shown].tolist(), 1)]
     what = "the mean and " + (f"{shown} of {len(parts.directions)} " if shown < len(parts.directions) else f"{shown} ")
-    title = f"{_source(found)}: {what}{NAMES[found.method]}; grey is zero, white adds, black takes away"
+    title = f"{_source(found)}: {what}{NAMES[found.method]}; grey is zero, white positive, black negative"
     return draw_grid(pictures, min(8, len(pictures)), captions=["mean", *captions], title=title)
 
 
-def strip_sheet(found: Components) -> Image.Image:
-    """The picture rebuilt from more and more components, and itself."""
+def draw_strip(found: Components) -> Image.Image:
+    """The example picture rebuilt from k components for ascending k, and the picture itself."""
     pictures = torch.stack([picture for _, picture, _ in found.strip] + [found.picture])
     labels = [f"k = {count}" for count, _, _ in found.strip] + ["the picture"]
-    captions = [f"off by {error:.1f}" for _, _, error in found.strip] + [Path(found.images.name(found.shown)).name]
-    title = f"one picture from the mean and k {NAMES[found.method]}; off by so many of 255 grey levels"
+    captions = [f"error {error:.1f}" for _, _, error in found.strip] + [Path(found.images.name(found.shown)).name]
+    title = f"one picture from the mean and k {NAMES[found.method]}; error in grey levels of 255"
     return draw_grid(to_uint8(pictures), column_labels=labels, captions=captions, title=title)
 
 
-def sum_sheet(found: Components) -> Image.Image:
-    """The picture as the mean plus weighted components: what each of the largest adds, and the sum so far."""
+def draw_sum(found: Components) -> Image.Image:
+    """The example picture as the mean plus weighted components: the largest terms, and the partial sums."""
     parts, weights = found.decomposition, found.weights
     added = weights.view(-1, 1, 1, 1) * parts.directions
     largest = added.flatten(1).norm(dim=1).argsort(descending=True)[:SUMMANDS].sort().values
@@ -94,46 +68,47 @@ def sum_sheet(found: Components) -> Image.Image:
     title = f"one picture as a sum: the mean and weighted {NAMES[found.method]}"
     return draw_grid(
         np.concatenate([blank, top, blank, below]),
-        row_labels=["is added", "the sum so far"],
+        row_labels=["term", "partial sum"],
         column_labels=[*labels, "the picture"],
         title=title,
     )
 
 
-def _write_variance(found: Components, path: Path, record: dict[str, object], *, force: bool) -> None:
+def write_variance(found: Components, path: Path, record: dict[str, object], *, force: bool) -> None:
+    """Write the figure of the variance of each component, and of the first k together."""
     parts = found.decomposition
     with new_figure(11, 4) as figure:
         left, right = figure.subplots(1, 2, width_ratios=(1, 1.2))
         if "variance_between_to_within" in found.facts:
             ratios = np.array(found.facts["variance_between_to_within"])[:BARS]
             left.bar(np.arange(1, len(ratios) + 1), ratios, color=colour_of(0))
-            left.set(ylabel="variance between / within classes", title="how well each tells classes apart")
+            left.set(ylabel="variance between / within classes", title="separation of classes by each")
         else:
-            _bars(left, found)
+            _draw_bars(left, found)
         left.set_xlabel(NAMES[found.method][:-1])
-        _together(right, parts.shares, found)
+        _draw_cumulative(right, parts.cumulative_shares, found)
         figure.suptitle(f"{_source(found)}: {len(found.images):,} pictures, {NAMES[found.method]}")
         save_figure(figure, path, record, force=force)
 
 
-def _bars(axes: Axes, found: Components) -> None:
-    gains = 100 * found.decomposition.gains[: ELBOW_AMONG if found.elbow else BARS].numpy()
-    places = np.arange(1, len(gains) + 1)
+def _draw_bars(axes: Axes, found: Components) -> None:
+    shares = 100 * found.decomposition.component_shares[: ELBOW_AMONG if found.elbow else BARS].numpy()
+    places = np.arange(1, len(shares) + 1)
     inside = places <= (found.elbow or 0)
-    axes.bar(places, gains, color=np.where(inside, colour_of(1), colour_of(0)))
-    axes.set(ylabel="% of the variance", title="variance of each" if found.method == "pca" else "what each adds")
+    axes.bar(places, shares, color=np.where(inside, colour_of(1), colour_of(0)))
+    axes.set(ylabel="% of the variance", title="variance of each" if found.method == "pca" else "added by each")
     if found.elbow:
-        axes.plot(places[[0, -1]], gains[[0, -1]], "--", color="grey", linewidth=1)
+        axes.plot(places[[0, -1]], shares[[0, -1]], "--", color="grey", linewidth=1)
         axes.annotate(
             f"{found.elbow} before the elbow, where\nthe bars are farthest below the line",
-            (found.elbow + 1, gains[found.elbow]),
+            (found.elbow + 1, shares[found.elbow]),
             (0.36, 0.75),
             textcoords="axes fraction",
             arrowprops={"arrowstyle": "->", "color": "black"},
         )
 
 
-def _together(axes: Axes, shares: Tensor, found: Components) -> None:
+def _draw_cumulative(axes: Axes, shares: Tensor, found: Components) -> None:
     known = 100 * np.concatenate([[0], shares.numpy()])
     axes.plot(np.arange(len(known)), known, color=colour_of(0), linewidth=2)
     counts = [count for count in found.counts.values() if count is not None]
@@ -145,16 +120,16 @@ def _together(axes: Axes, shares: Tensor, found: Components) -> None:
             axes.plot(count, 100 * share, "o", color=colour_of(1))
     axes.set(xlim=(0, furthest), ylim=(0, 103), xlabel=f"first k {NAMES[found.method]}", ylabel="% of the variance")
     axes.set_title("variance explained by the first k together")
-    said = [
+    needed = [
         f"{share:.0%}: {f'{count:,}' if count is not None else f'more than {len(known) - 1:,}'}"
         for share, count in found.counts.items()
     ]
     box = {"boxstyle": "round", "facecolor": "white", "edgecolor": "#dddddd"}
-    axes.text(0.96, 0.06, "\n".join(said), transform=axes.transAxes, ha="right", va="bottom", bbox=box)
+    axes.text(0.96, 0.06, "\n".join(needed), transform=axes.transAxes, ha="right", va="bottom", bbox=box)
 
 
 def _opaque(pictures: Tensor) -> np.ndarray:
-    """(N, C, H, W) in [-1, 1] as uint8, to stand beside signed ones, which have no transparency either."""
+    """(N, C, H, W) in [-1, 1] as uint8 without opacity, since signed pictures have none."""
     return to_uint8(pictures[:, :3]).numpy()
 
 

@@ -1,1 +1,1 @@
-"""Rate and distortion of codecs and models on the same pictures."""
+"""Rate-distortion comparison of codecs and models on the same pictures."""

@@ -1,15 +1,15 @@
-"""Ways to write pictures with fewer bits, each with one knob from coarse to fine: JPEG, and the latents of any model.
+"""Lossy coders of pictures, each with one setting from coarse to fine: JPEG, and the quantised latents of any model.
 
-A model's latents are rounded to steps and coded. The step of a latent is such that one step moves the picture by the
-same distance whichever latent it is: for PCA, a step in proportion to one over the component's standard deviation,
-which is best for a Gaussian source (reverse water-filling, Cover & Thomas 2006, section 10.3.3). How far a latent moves
-the picture is measured by decoding, so that it holds for autoencoders as well.
+A model's latents are quantised and entropy-coded. Each latent has its own step size, such that one step changes the
+picture by the same distance for every latent. For PCA the step is inversely proportional to the component's standard
+deviation, which is optimal for a Gaussian source (reverse water-filling, Cover & Thomas 2006, section 10.3.3). The
+sensitivity of the picture to each latent is measured by decoding, so that nonlinear decoders are covered too.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,49 +17,46 @@ import torch
 from torch import Tensor
 
 from imagewright.capabilities import Reconstructs, require
-from imagewright.codecs.jpeg.codec import coefficients_of, entropy_coded, pixels_of, written
-from imagewright.codecs.jpeg.scan_writing import packed
+from imagewright.codecs.jpeg.codec import entropy_code, quantise_image, rebuild_pixels, to_jpeg_bytes
+from imagewright.codecs.jpeg.scan_writing import pack_bits
 from imagewright.errors import DataError
 from imagewright.model import Model
 from imagewright.pixels import to_float, to_uint8
 
 LEVELS = 127.5  # grey levels of one unit of a model's pixels
-RATES = 10  # points of a curve of latents
-MOVED_PICTURES = 1024  # decoded to measure how far latents move pictures, or one a latent where there are more
-VALUES_AT_ONCE = 1 << 21  # of pixels
-FEWEST = 1e-12  # the least probability of a symbol: one that the training part never came near costs 40 bits
+RATES = 10  # settings of a coder of latents
+PERTURBED_PICTURES = 1024  # decoded to measure sensitivities; at least one for each latent
+VALUES_AT_ONCE = 1 << 21  # pixel values decoded in one batch
+LEAST_PROBABILITY = 1e-12  # of a symbol: values far outside the training distribution cost 40 bits
 
 
 @dataclass(frozen=True)
-class Coded:
-    """Pictures as the receiver sees them, uint8 (N, C, H, W), and the bits of each, float64 (N,).
+class CodedPictures:
+    """N coded pictures."""
 
-    `file_bits`: with headers, where the coder writes files.
-    """
-
-    rebuilt: Tensor
-    bits: Tensor
-    file_bits: Tensor | None = None
+    decoded: Tensor  # uint8 (N, C, H, W)
+    bits: Tensor  # of each picture, float64 (N,)
+    file_bits: Tensor | None = None  # with headers, float64 (N,), for coders that write files
 
 
 class Coder(Protocol):
-    """A way to code pictures. `settings`: its knob, from the fewest bits to the most."""
+    """A lossy coder of pictures."""
 
     name: str
-    note: str  # what is counted, and what is not
-    decoder_bytes: int  # what the receiver must have besides the bits
-    settings: list[float]
+    note: str  # what the bits include, and what they leave out
+    decoder_bytes: int  # what a decoder needs besides the bits
+    settings: list[float]  # from the fewest bits to the most
 
-    def analysed(self, pictures: Tensor) -> Tensor:
-        """What is coded of uint8 pictures (N, C, H, W), before rounding: one row a picture."""
+    def analyse(self, pictures: Tensor) -> Tensor:
+        """uint8 pictures (N, C, H, W) to the values that are quantised, (N, ...)."""
         ...
 
-    def bits(self, rows: Tensor, setting: float) -> Tensor:
-        """The bits of each row, float64 (N,)."""
+    def count_bits(self, rows: Tensor, setting: float) -> Tensor:
+        """The bits of each row of `analyse`, float64 (N,)."""
         ...
 
-    def coded(self, rows: Tensor, setting: float) -> Coded:
-        """The bits, and what the receiver sees."""
+    def code(self, rows: Tensor, setting: float) -> CodedPictures:
+        """Quantise, code and decode rows of `analyse`."""
         ...
 
     def label(self, setting: float) -> str:
@@ -68,7 +65,7 @@ class Coder(Protocol):
 
 
 class JPEGCoder:
-    """JPEG at several qualities. Bits are those of the file's scan: the tables are the standard's for every file."""
+    """JPEG at several qualities. Bits are those of the file's scan, since every file has the standard's tables."""
 
     note = "bits of the entropy-coded scan; not the header, which holds the standard's tables"
     decoder_bytes = 0
@@ -77,62 +74,66 @@ class JPEGCoder:
         self.name, self.subsampling = name, subsampling
         self.settings: list[float] = sorted({float(quality) for quality in qualities})
 
-    def analysed(self, pictures: Tensor) -> Tensor:
+    def analyse(self, pictures: Tensor) -> Tensor:
         return pictures
 
-    def bits(self, rows: Tensor, setting: float) -> Tensor:
-        scans = [packed(entropy_coded(coefficients_of(row, round(setting), self.subsampling))) for row in rows]
+    def count_bits(self, rows: Tensor, setting: float) -> Tensor:
+        scans = [pack_bits(entropy_code(quantise_image(row, round(setting), self.subsampling))) for row in rows]
         return torch.tensor([8 * len(scan) for scan in scans], dtype=torch.float64)
 
-    def coded(self, rows: Tensor, setting: float) -> Coded:
-        files = [coefficients_of(row, round(setting), self.subsampling) for row in rows]
-        bits = torch.tensor([8 * len(packed(entropy_coded(each))) for each in files], dtype=torch.float64)
-        whole = torch.tensor([8 * len(written(each)) for each in files], dtype=torch.float64)
-        return Coded(torch.stack([pixels_of(each) for each in files]), bits, whole)
+    def code(self, rows: Tensor, setting: float) -> CodedPictures:
+        files = [quantise_image(row, round(setting), self.subsampling) for row in rows]
+        bits = torch.tensor([8 * len(pack_bits(entropy_code(each))) for each in files], dtype=torch.float64)
+        whole = torch.tensor([8 * len(to_jpeg_bytes(each)) for each in files], dtype=torch.float64)
+        return CodedPictures(torch.stack([rebuild_pixels(each) for each in files]), bits, whole)
 
     def label(self, setting: float) -> str:
         return f"quality {setting:.0f}"
 
 
 @dataclass(frozen=True)
-class Symbols:
-    """How probable each rounded latent is: a Laplace or a normal distribution a latent, fitted to training pictures.
+class LatentDistribution:
+    """Independent distributions of K latents, each Laplace or normal."""
 
-    `centre`, `width` (mean distance, or standard deviation), `is_laplace`: (K,). A width of 0: always the centre.
-    """
-
-    centre: Tensor
-    width: Tensor
-    is_laplace: Tensor
+    centre: Tensor  # (K,)
+    width: Tensor  # (K,), mean absolute deviation (Laplace) or standard deviation (normal); 0: a constant latent
+    is_laplace: Tensor  # bool (K,)
 
     @classmethod
-    def fitted(cls, latents: Tensor) -> Symbols:
-        """To latents (N, K): of the two distributions, the one of higher likelihood for each latent."""
+    def fit(cls, latents: Tensor) -> LatentDistribution:
+        """Fit to latents (N, K); for each latent the family of higher likelihood."""
         centre = latents.double().mean(0)
         distance = (latents.double() - centre).abs()
         mean, deviation = distance.mean(0), distance.square().mean(0).sqrt()
-        # Log-likelihoods a picture: -log(2 mean) - 1, and -log(deviation) - log(2 pi) / 2 - 1/2.
+        # Mean log-likelihoods: -log(2 mean) - 1 (Laplace), and -log(deviation) - log(2 pi) / 2 - 1/2 (normal).
         is_laplace = deviation > mean * 2 * math.exp(0.5) / math.sqrt(2 * math.pi)
         return cls(centre, torch.where(is_laplace, mean, deviation), is_laplace)
 
-    def rounded(self, latents: Tensor, steps: Tensor) -> Tensor:
-        """The nearest whole number of steps (K,) from the centre, for latents (..., K)."""
+    def quantise(self, latents: Tensor, steps: Tensor) -> Tensor:
+        """Latents (..., K) to integer symbols: the distance from the centre in steps (K,), rounded."""
         return torch.where(self.width > 0, ((latents.double() - self.centre) / steps).round(), 0.0)
 
-    def bits(self, symbols: Tensor, steps: Tensor) -> Tensor:
-        """The length of an ideal arithmetic code of whole numbers of steps (..., K), in bits, summed over K."""
+    def count_bits(self, symbols: Tensor, steps: Tensor) -> Tensor:
+        """The length of an ideal arithmetic code of symbols (..., K) in bits, summed over K."""
         width = self.width.clamp(min=1e-30)
         near = (symbols.abs() - 0.5) * steps / width
         far = (symbols.abs() + 0.5) * steps / width
         beyond_near = torch.where(self.is_laplace, 0.5 * torch.exp(-near.clamp(min=0)), torch.special.ndtr(-near))
         beyond_far = torch.where(self.is_laplace, 0.5 * torch.exp(-far), torch.special.ndtr(-far))
         probability = torch.where(symbols == 0, 1 - 2 * beyond_far, beyond_near - beyond_far)
-        bits = -probability.clamp(min=FEWEST).log2()
+        bits = -probability.clamp(min=LEAST_PROBABILITY).log2()
         return torch.where(self.width > 0, bits, 0.0).sum(-1)
 
 
 class LatentCoder:
-    """The latents of a model that rebuilds pictures, rounded. The knob is the step: grey levels, as a distance."""
+    """Quantised latents of a model that reconstructs pictures.
+
+    The setting is the inverse of the step size, in grey levels of Euclidean distance between pictures.
+
+    name: of the method.
+    model: encodes and decodes.
+    training: uint8 pictures (N, C, H, W), at least two, that the distributions are fitted to.
+    """
 
     note = (
         "length of an ideal arithmetic code, each latent's distribution (Laplace or normal) fitted to the training "
@@ -140,81 +141,87 @@ class LatentCoder:
     )
 
     def __init__(self, name: str, model: Model, training: Tensor) -> None:
-        """`training`: uint8 pictures (N, C, H, W), two at least, to fit the distributions to."""
         if len(training) < 2:
             raise DataError(
-                f"{name} is fitted on pictures besides those it is judged on, and too few are left: give more "
-                "pictures, or compare JPEG alone, which is fitted on none."
+                f"{name} is fitted to pictures other than those it is tested on, and too few are left: give more "
+                "pictures, or compare JPEG alone, which needs no fit."
             )
         self.name, self.model, self.coder = name, model, require(model, Reconstructs)
         self.decoder_bytes = sum(value.numel() * value.element_size() for value in model.state_dict().values())
-        latents = self.analysed(training)
-        self.symbols = Symbols.fitted(latents)
-        self.moves = self._moves(latents)
-        self.settings = self._settings(training, latents)
+        latents = self.analyse(training)
+        self.distribution = LatentDistribution.fit(latents)
+        self.sensitivity = self._measure_sensitivity(latents)
+        self.settings = self._choose_settings(training, latents)
 
-    def analysed(self, pictures: Tensor) -> Tensor:
-        return self._applied(lambda part: self.coder.encode(to_float(part)).flatten(1), pictures)
+    def analyse(self, pictures: Tensor) -> Tensor:
+        return self._apply(lambda part: self.coder.encode(to_float(part)).flatten(1), pictures)
 
-    def bits(self, rows: Tensor, setting: float) -> Tensor:
-        return self.symbols.bits(self.symbols.rounded(rows, self._steps(setting)), self._steps(setting))
-
-    def coded(self, rows: Tensor, setting: float) -> Coded:
+    def count_bits(self, rows: Tensor, setting: float) -> Tensor:
         steps = self._steps(setting)
-        symbols = self.symbols.rounded(rows, steps)
-        return Coded(to_uint8(self._decoded(self.symbols.centre + symbols * steps)), self.symbols.bits(symbols, steps))
+        return self.distribution.count_bits(self.distribution.quantise(rows, steps), steps)
+
+    def code(self, rows: Tensor, setting: float) -> CodedPictures:
+        steps = self._steps(setting)
+        symbols = self.distribution.quantise(rows, steps)
+        decoded = to_uint8(self._decode(self.distribution.centre + symbols * steps))
+        return CodedPictures(decoded, self.distribution.count_bits(symbols, steps))
 
     def label(self, setting: float) -> str:
         return f"step {1 / setting:.3g}"
 
     def _steps(self, setting: float) -> Tensor:
-        # A latent that moves nothing may be rounded as coarsely as one likes.
-        return (1 / setting) / self.moves.clamp(min=1e-12)
+        # Latents that do not change the picture get huge steps.
+        return (1 / setting) / self.sensitivity.clamp(min=1e-12)
 
-    def _decoded(self, latents: Tensor) -> Tensor:
-        """Floats (N, C, H, W): rounding to grey levels would hide small moves."""
-        return self._applied(self.coder.decode, latents.float().unflatten(1, self.coder.latent_shape))
+    def _decode(self, latents: Tensor) -> Tensor:
+        """Latents (N, K) to floats (N, C, H, W), which unlike grey levels show small changes."""
+        return self._apply(self.coder.decode, latents.float().unflatten(1, self.coder.latent_shape))
 
-    def _applied(self, function: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
-        """`function` over the rows, in parts of about equal memory, whatever the size of the pictures."""
+    def _apply(self, function: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
+        """Apply `function` in batches of bounded memory."""
         each = max(16, VALUES_AT_ONCE // math.prod(self.model.config.image_shape))
         with torch.inference_mode():
             return torch.cat([function(part) for part in inputs.split(each)])
 
-    def _moves(self, latents: Tensor) -> Tensor:
-        """How far one unit of each latent moves the picture, (K,): the Euclidean distance of its grey levels.
+    def _measure_sensitivity(self, latents: Tensor) -> Tensor:
+        """The change of the picture for one unit of each latent, (K,): Euclidean distance in grey levels.
 
-        Measured at half a width around some pictures, the root mean square of them.
+        Finite differences of half a width around up to eight pictures; root mean square over these.
         """
         count = latents.shape[1]
-        around = latents[: max(1, min(len(latents), 8, MOVED_PICTURES // count))]
-        half = (self.symbols.width / 2).float()
+        around = latents[: max(1, min(len(latents), 8, PERTURBED_PICTURES // count))]
+        half = (self.distribution.width / 2).float()
         squares = torch.zeros(count, dtype=torch.float64)
         for row in around:
-            before = self._decoded(row[None])
+            before = self._decode(row[None])
             for numbers in torch.arange(count).split(64):
-                moved = row.repeat(len(numbers), 1)
-                moved[torch.arange(len(numbers)), numbers] += half[numbers]
-                squares[numbers] += (self._decoded(moved) - before).double().square().flatten(1).sum(1)
+                perturbed = row.repeat(len(numbers), 1)
+                perturbed[torch.arange(len(numbers)), numbers] += half[numbers]
+                squares[numbers] += (self._decode(perturbed) - before).double().square().flatten(1).sum(1)
         distance = (squares / len(around)).sqrt() * LEVELS
         return torch.where(half > 0, distance / half.double().clamp(min=1e-30), 0.0)
 
-    def _settings(self, training: Tensor, latents: Tensor) -> list[float]:
-        """From a step that leaves the largest latent at two or three symbols to one that no longer shows.
+    def _choose_settings(self, training: Tensor, latents: Tensor) -> list[float]:
+        """Settings from a step at which the largest latent has two or three symbols to one with a negligible error.
 
-        It does not where its error, a twelfth of its square a latent, is a tenth of what the model loses by itself.
+        The quantisation error (step^2 / 12 for each latent) is negligible at a tenth of the model's own error.
         """
-        largest = float((self.symbols.width * self.moves).max())
+        largest = float((self.distribution.width * self.sensitivity).max())
         some = slice(0, 16)
-        lost = (to_uint8(self._decoded(latents[some])).double() - training[some]).square().flatten(1).sum(1).mean()
-        finest = math.sqrt(12 * 0.1 * float(lost) / latents.shape[1])
+        error = (to_uint8(self._decode(latents[some])).double() - training[some]).square().flatten(1).sum(1).mean()
+        finest = math.sqrt(12 * 0.1 * float(error) / latents.shape[1])
         coarsest = max(2 * largest, 1.0)
-        finest = min(max(finest, 2.0), coarsest / 2)  # an error of a third of a grey level cannot be seen
+        finest = min(max(finest, 2.0), coarsest / 2)  # an error of a third of a grey level is invisible
         return [1 / (coarsest * (finest / coarsest) ** (place / (RATES - 1))) for place in range(RATES)]
 
 
 class BlockCoder:
-    """A coder of 8x8 blocks, each as a picture of its own: JPEG's blocks in another basis than cosines."""
+    """A coder of independent 8x8 blocks: JPEG's blocks in a learned basis instead of cosines.
+
+    name: of the method.
+    inner: codes one block.
+    size: (height, width) of the pictures.
+    """
 
     SIDE = 8
 
@@ -223,45 +230,29 @@ class BlockCoder:
         self.note = inner.note + "; no saving from one block to the next"
         self.decoder_bytes, self.settings = inner.decoder_bytes, inner.settings
 
-    def analysed(self, pictures: Tensor) -> Tensor:
-        rows = self.inner.analysed(cut_to_blocks(pictures, self.SIDE))
+    def analyse(self, pictures: Tensor) -> Tensor:
+        rows = self.inner.analyse(cut_to_blocks(pictures, self.SIDE))
         return rows.reshape(len(pictures), -1, rows.shape[1])
 
-    def bits(self, rows: Tensor, setting: float) -> Tensor:
-        return self.inner.bits(rows, setting).sum(1)
+    def count_bits(self, rows: Tensor, setting: float) -> Tensor:
+        return self.inner.count_bits(rows, setting).sum(1)
 
-    def coded(self, rows: Tensor, setting: float) -> Coded:
-        inner = self.inner.coded(rows.flatten(0, 1), setting)
+    def code(self, rows: Tensor, setting: float) -> CodedPictures:
+        inner = self.inner.code(rows.flatten(0, 1), setting)
         height, width = self.size
         down, across = -(-height // self.SIDE), -(-width // self.SIDE)
-        blocks = inner.rebuilt.unflatten(0, (len(rows), down, across)).permute(0, 3, 1, 4, 2, 5)
+        blocks = inner.decoded.unflatten(0, (len(rows), down, across)).permute(0, 3, 1, 4, 2, 5)
         whole = blocks.flatten(4, 5).flatten(2, 3)[:, :, :height, :width]
-        return Coded(whole.contiguous(), inner.bits.unflatten(0, (len(rows), -1)).sum(1))
+        return CodedPictures(whole.contiguous(), inner.bits.unflatten(0, (len(rows), -1)).sum(1))
 
     def label(self, setting: float) -> str:
         return self.inner.label(setting)
 
 
 def cut_to_blocks(pictures: Tensor, side: int) -> Tensor:
-    """uint8 pictures (N, C, H, W) as blocks (N B, C, side, side) in reading order; edges are repeated outwards."""
+    """uint8 pictures (N, C, H, W) as blocks (N B, C, side, side) in reading order, padded by repeating edges."""
     height, width = pictures.shape[2:]
     rows = torch.arange(-(-height // side) * side).clamp(max=height - 1)
     columns = torch.arange(-(-width // side) * side).clamp(max=width - 1)
     blocks = pictures[:, :, rows][..., columns].unflatten(3, (-1, side)).unflatten(2, (-1, side))
     return blocks.permute(0, 2, 4, 1, 3, 5).flatten(0, 2).contiguous()
-
-
-class InMemory:
-    """`model.Stream` over uint8 pictures (N, C, H, W) that are in memory."""
-
-    labels = None
-
-    def __init__(self, pictures: Tensor) -> None:
-        self.pictures = pictures
-
-    def __len__(self) -> int:
-        return len(self.pictures)
-
-    def batches(self, batch_size: int) -> Iterator[Tensor]:
-        """One pass in order: float32 in [-1, 1]."""
-        return (to_float(part) for part in self.pictures.split(batch_size))

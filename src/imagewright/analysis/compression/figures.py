@@ -1,10 +1,8 @@
-"""What a comparison of compressions is written as: the plot, the sheet of crops, and the numbers."""
+"""The figures of `compress`: rate-distortion curves, and the sheet of crops at about equal rate."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,39 +10,22 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from imagewright.analysis.compression.comparison import Comparison, Curve, finite_or_none
 from imagewright.output.figures import colour_of, mark_of, new_figure, save_figure
 from imagewright.output.grids import draw_grid
-from imagewright.output.provenance import COMPOSITE, make_record
-from imagewright.output.writing import new_file, refuse_existing, write_image
-from imagewright.versions import versions
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from PIL import Image
 
-PLOT, CROPS, JSON, CSV = "rate_distortion.png", "crops.png", "results.json", "results.csv"
-FILES = (PLOT, CROPS, JSON, CSV)
-CROP = 96  # pixels a side, so that a crop shows what was lost
+    from imagewright.analysis.compression.comparison import CompressionComparison, Curve
+
+CROP = 96  # pixels a side, enlarged so that artefacts are visible
 CROP_CELL = 192
-LEAST_RATE = 1e-4  # bits a pixel: fewer are not on the axis
+LEAST_RATE = 1e-4  # bits a pixel: points with fewer are not drawn
 
 
-def write_comparison(found: Comparison, folder: str | Path, *, force: bool = False) -> list[Path]:
-    """Write the plot, the crops, and the numbers as JSON and CSV into a folder; returns the paths."""
-    folder = Path(folder)
-    refuse_existing([folder / name for name in FILES], force=force)
-    record = make_record(
-        "compress",
-        model=", ".join(curve.method for curve in found.curves),
-        settings={"judged": len(found.judged)},
-        source_type=COMPOSITE,
-    )
-    with new_file(folder / JSON, force=force) as file:
-        file.write((json.dumps(found.to_dict() | {"versions": versions()}, indent=2) + "\n").encode())
-    with new_file(folder / CSV, force=force) as file:
-        file.write(_table(found.curves).encode())
-    write_image(draw_crops(found), folder / CROPS, record, force=force)
+def write_curves(found: CompressionComparison, path: Path, record: dict[str, object], *, force: bool = False) -> None:
+    """Write the figure of PSNR and SSIM against bits per pixel."""
     has_ssim = any(point.ssim is not None for curve in found.curves for point in curve.points)
     with new_figure(9.5 if has_ssim else 5.5, 4.4) as figure:
         axes = figure.subplots(1, 2 if has_ssim else 1, squeeze=False)[0]
@@ -54,52 +35,38 @@ def write_comparison(found: Comparison, folder: str | Path, *, force: bool = Fal
         axes[0].legend(loc="upper left" if len(found.curves) < 3 else "best")
         images = found.images
         figure.suptitle(
-            f"{Path(images.source).name}: {len(found.judged)} held-out pictures of "
+            f"{Path(images.source).name}: {len(found.test)} held-out pictures of "
             f"{images.height}x{images.width}x{images.channels}"
         )
-        save_figure(figure, folder / PLOT, record, force=force)
-    return [folder / name for name in FILES]
+        save_figure(figure, path, record, force=force)
 
 
 def _plot(axes: Axes, curves: Sequence[Curve], name: str, label: str) -> None:
     for number, curve in enumerate(curves):
         points = [(point.bits_per_pixel, getattr(point, name)) for point in curve.points]
-        kept = [
-            (rate, value)
-            for rate, value in points
-            if rate >= LEAST_RATE and value is not None and finite_or_none(value) is not None
+        drawn = [
+            (rate, value) for rate, value in points if rate >= LEAST_RATE and value is not None and math.isfinite(value)
         ]
         axes.plot(
-            [rate for rate, _ in kept],
-            [value for _, value in kept],
+            [rate for rate, _ in drawn],
+            [value for _, value in drawn],
             color=colour_of(number),
             marker=mark_of(number),
-            markersize=max(3, 7 - number),  # equal curves are seen under each other
+            markersize=max(3, 7 - number),  # decreasing, so that equal curves are all visible
             label=curve.method,
         )
     if any(point.bits_per_pixel >= LEAST_RATE for curve in curves for point in curve.points):
         from matplotlib.ticker import LogLocator
 
         axes.set_xscale("log", base=2)
-        axes.xaxis.set_major_locator(LogLocator(base=2, numticks=6))  # labels as wide as 0.00024 keep apart
+        axes.xaxis.set_major_locator(LogLocator(base=2, numticks=6))  # few, so that labels like 0.00024 do not overlap
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:.2g}")
     axes.set_xlabel("bits per pixel")
     axes.set_ylabel(label)
 
 
-def _table(curves: Sequence[Curve]) -> str:
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(["method", "setting", "bits_per_pixel", "psnr", "ssim", "file_bits_per_pixel"])
-    for curve in curves:
-        for point in curve.points:
-            numbers = [point.bits_per_pixel, point.psnr, point.ssim, point.file_bits_per_pixel]
-            rows.writerow([curve.method, point.setting, *("" if each is None else f"{each:.6g}" for each in numbers)])
-    return text.getvalue()
-
-
-def draw_crops(found: Comparison) -> Image.Image:
-    """The sheet: a row a picture, the original first, then each method with its rate and PSNR."""
+def draw_crops(found: CompressionComparison) -> Image.Image:
+    """The sheet of crops: a row for each picture, the original first, then each method with its rate and PSNR."""
     rows, columns = len(found.shown), 1 + len(found.at_rate)
     cells: list[Tensor] = []
     captions: list[str] = []
@@ -111,21 +78,20 @@ def draw_crops(found: Comparison) -> Image.Image:
         captions.append(Path(found.shown_names[row]).name)
         for each in found.at_rate:
             cells.append(each.pictures[row][window])
-            psnr = finite_or_none(each.psnr[row])
-            said = "exact" if psnr is None else f"{psnr:.1f} dB"
-            captions.append(f"{each.bits_per_pixel[row]:.3g} bpp, {said}")
+            quality = f"{each.psnr[row]:.1f} dB" if math.isfinite(each.psnr[row]) else "exact"
+            captions.append(f"{each.bits_per_pixel[row]:.3g} bpp, {quality}")
     return draw_grid(
         torch.stack(cells),
         columns,
         column_labels=["original", *(each.method for each in found.at_rate)],
         captions=captions,
-        title=f"At most {found.rate:.3g} bits per pixel (bpp), or the nearest that a method has",
+        title=f"At most {found.rate:.3g} bits per pixel (bpp), or the nearest setting that a method has",
         scale=max(1, round(CROP_CELL / max(side_down, side_across))),
     )
 
 
 def busiest_window(picture: Tensor, height: int, width: int) -> tuple[int, int]:
-    """The top and left of the window of a uint8 picture (C, H, W) with most contrast between neighbours."""
+    """The (top, left) of the window of a uint8 picture (C, H, W) with the largest sum of squared gradients."""
     grey = picture.double().mean(0)
     energy = torch.zeros_like(grey)
     energy[:, 1:] += (grey[:, 1:] - grey[:, :-1]).square()

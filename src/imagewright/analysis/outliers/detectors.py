@@ -1,8 +1,8 @@
-"""Detectors: each learns from ordinary pictures, and says by one number how strange another one is.
+"""Outlier detectors: each is fitted to reference pictures, and scores other pictures, higher for outliers.
 
-All work on coordinates along the principal components of a space, and on what these leave out, so that nothing of the
-size N x D, and no N x N matrix, is ever in memory. Higher is stranger.
-Shape letters: N pictures, M of the reference, K components, D numbers of a row in the space.
+All work on coordinates along the principal components of a feature space, and on the squared length outside them, so
+that no array of size N x D or N x N is in memory.
+Shape letters: N pictures, M reference pictures, K components, D features.
 """
 
 from __future__ import annotations
@@ -20,225 +20,229 @@ from imagewright.model import Stream
 from imagewright.statistics.spectra import Spectrum, leading_spectrum
 
 MOST_COMPONENTS = 128
-KEPT_SHARE = 0.99  # of the variance: distances in these components are those of the space
-ORDINARY_SHARE = 0.9  # what a residual measures is outside the components that explain this share
+EXPLAINED_SHARE = 0.99  # of the variance: distances along these components approximate those of the feature space
+LEADING_SHARE = 0.9  # of the variance: the leading components of `ResidualDetector` and `MixtureDetector`
 NEIGHBOURS = 3
 PLANE_NEIGHBOURS = 20
 
 
 @dataclass
-class Projected:
-    """Pictures in a space: `coordinates` (N, K) around the mean, `rest` (N,), squared length outside the components."""
+class ProjectedPictures:
+    """Pictures as coordinates along principal components around the mean, and the remainder."""
 
-    coordinates: Tensor
-    rest: Tensor
+    coordinates: Tensor  # (N, K)
+    rest: Tensor  # (N,), squared length outside the components
 
     def __len__(self) -> int:
         return len(self.rest)
 
-    def squared_distances(self, reference: Projected) -> Tensor:
-        """To every picture of the reference, (N, M): in the components, and what lies outside as if at right angles."""
+    def squared_distances(self, reference: ProjectedPictures) -> Tensor:
+        """Squared distances to all reference pictures, (N, M), if remainders are orthogonal to each other."""
         inside = torch.cdist(self.coordinates, reference.coordinates, compute_mode="use_mm_for_euclid_dist").square_()
         return inside.add_(self.rest[:, None]).add_(reference.rest)
 
-    def nearest(self, reference: Projected) -> tuple[Tensor, Tensor]:
-        """Distances and places of the nearest `PLANE_NEIGHBOURS` pictures of the reference, nearest first.
+    def nearest(self, reference: ProjectedPictures) -> tuple[Tensor, Tensor]:
+        """Distances and indices of the nearest `PLANE_NEIGHBOURS` reference pictures, nearest first.
 
-        Looked for once: the detectors of a space share one reference.
+        Cached, since all detectors of a space use the same reference.
         """
-        if self._found is None:
+        if self._nearest is None:
             count = min(PLANE_NEIGHBOURS, len(reference))
-            squares, places = self.squared_distances(reference).topk(count, dim=1, largest=False)
-            self._found = squares.sqrt(), places
-        return self._found
+            squares, indices = self.squared_distances(reference).topk(count, dim=1, largest=False)
+            self._nearest = squares.sqrt(), indices
+        return self._nearest
 
-    _found: tuple[Tensor, Tensor] | None = None
+    _nearest: tuple[Tensor, Tensor] | None = None
 
 
-class Projection:
-    """The principal components of a space that hold `KEPT_SHARE` of the variance, at most `MOST_COMPONENTS`."""
+class PrincipalProjection:
+    """Projection onto the components that explain `EXPLAINED_SHARE` of the variance, at most `MOST_COMPONENTS`.
+
+    rows: a stream of features (n, D).
+    seed: of the randomised PCA.
+    """
 
     def __init__(self, rows: Stream, seed: int) -> None:
         most = min(MOST_COMPONENTS, len(rows) - 1, next(rows.batches(1)).shape[1])
         spectrum = leading_spectrum(rows, most, None, seed)
         self.varies = spectrum.total_variance > 0
-        needed = spectrum.components_for(KEPT_SHARE) if self.varies else 1
+        needed = spectrum.components_for(EXPLAINED_SHARE) if self.varies else 1
         self.spectrum: Spectrum = spectrum.first(needed or most)
 
-    def __call__(self, rows: Tensor) -> Projected:
+    def __call__(self, rows: Tensor) -> ProjectedPictures:
         centred = rows - self.spectrum.mean
         coordinates = centred @ self.spectrum.basis.T
         rest = (centred.square().sum(1) - coordinates.square().sum(1)).clamp(min=0)
-        return Projected(coordinates, rest)
+        return ProjectedPictures(coordinates, rest)
 
     @property
     def variances(self) -> Tensor:
-        """(K,), the largest first."""
+        """Of the components, (K,), descending."""
         return self.spectrum.variances
 
-    @property
-    def left_variance(self) -> float:
-        """The variance outside the components, over all directions together."""
-        return max(self.spectrum.total_variance - float(self.variances.sum()), 0.0)
-
-    def ordinary(self) -> int:
-        """How many components explain `ORDINARY_SHARE` of the variance, or all that are kept."""
-        return self.spectrum.components_for(ORDINARY_SHARE) or len(self.variances)
+    def leading_count(self) -> int:
+        """The number of components that explain `LEADING_SHARE` of the variance; all if they do not reach it."""
+        return self.spectrum.components_for(LEADING_SHARE) or len(self.variances)
 
 
 class Detector(Protocol):
-    """`fit` on the reference pictures of a projection; `score` (N,), higher is stranger."""
+    """An outlier detector: `fit` to reference pictures, then `score` others."""
 
-    def fit(self, projection: Projection, reference: Projected) -> None: ...
+    def fit(self, projection: PrincipalProjection, reference: ProjectedPictures) -> None:
+        """Fit to reference pictures, projected by `projection`."""
+        ...
 
-    def score(self, pictures: Projected) -> Tensor: ...
-
-
-class Residual:
-    """The squared distance from the plane of the components that explain most: what PCA cannot rebuild."""
-
-    def fit(self, projection: Projection, reference: Projected) -> None:
-        self.kept = projection.ordinary()
-
-    def score(self, pictures: Projected) -> Tensor:
-        return pictures.coordinates[:, self.kept :].square().sum(1) + pictures.rest
+    def score(self, pictures: ProjectedPictures) -> Tensor:
+        """(N,), higher for outliers."""
+        ...
 
 
-class Mahalanobis:
-    """Squared distance from the mean in standard deviations, each variance raised by a floor.
+class ResidualDetector:
+    """The squared reconstruction error of PCA with the leading components."""
 
-    The floor is a twentieth of the mean variance of the directions that matter, counted by the participation ratio
-    (sum v)^2 / sum v^2; directions left out have the floor alone. Without it the thousandth component, which nothing
-    but chance made small, would count as much as the first.
+    def fit(self, projection: PrincipalProjection, reference: ProjectedPictures) -> None:
+        self.leading = projection.leading_count()
+
+    def score(self, pictures: ProjectedPictures) -> Tensor:
+        return pictures.coordinates[:, self.leading :].square().sum(1) + pictures.rest
+
+
+class MahalanobisDetector:
+    """The squared Mahalanobis distance from the mean, with a floor added to each variance.
+
+    The floor is a twentieth of the mean variance of the effective directions, whose number is the participation ratio
+    (sum v)^2 / sum v^2; directions outside the components have the floor alone. Without the floor, components whose
+    small variance is due to chance would weigh as much as the first.
     """
 
     FLOOR = 0.05
 
-    def fit(self, projection: Projection, reference: Projected) -> None:
+    def fit(self, projection: PrincipalProjection, reference: ProjectedPictures) -> None:
         variances = projection.variances.double()
         self.floor = self.FLOOR * float(variances.square().sum() / variances.sum())
         self.variances = (variances + self.floor).float()
 
-    def score(self, pictures: Projected) -> Tensor:
+    def score(self, pictures: ProjectedPictures) -> Tensor:
         return (pictures.coordinates.square() / self.variances).sum(1) + pictures.rest / self.floor
 
 
-class Neighbours:
-    """The mean distance to the three nearest pictures of the reference (Ramaswamy et al. 2000)."""
+class NeighbourDetector:
+    """The mean distance to the three nearest reference pictures (Ramaswamy et al. 2000)."""
 
-    def fit(self, projection: Projection, reference: Projected) -> None:
+    def fit(self, projection: PrincipalProjection, reference: ProjectedPictures) -> None:
         self.reference = reference
 
-    def score(self, pictures: Projected) -> Tensor:
+    def score(self, pictures: ProjectedPictures) -> Tensor:
         return pictures.nearest(self.reference)[0][:, :NEIGHBOURS].mean(1)
 
 
-class NeighbourPlane:
-    """The distance from the plane through the twenty nearest pictures: is it between ordinary ones, or off them all?
+class NeighbourPlaneDetector:
+    """The squared distance from the plane through the twenty nearest reference pictures.
 
-    As in locally linear embedding (Roweis & Saul 2000): the picture is rebuilt from its neighbours, with a ridge of a
-    tenth of their mean variance so that the plane ends where they do.
+    As in locally linear embedding (Roweis & Saul 2000), the picture is reconstructed from its neighbours, with a ridge
+    of a tenth of their mean variance, which limits extrapolation beyond them.
     """
 
     RIDGE = 0.1
 
-    def fit(self, projection: Projection, reference: Projected) -> None:
+    def fit(self, projection: PrincipalProjection, reference: ProjectedPictures) -> None:
         self.reference = reference
 
-    def score(self, pictures: Projected) -> Tensor:
+    def score(self, pictures: ProjectedPictures) -> Tensor:
         around = self.reference.coordinates[pictures.nearest(self.reference)[1]]
         mean = around.mean(1, keepdim=True)
         around = around - mean
-        off = (pictures.coordinates - mean[:, 0]).unsqueeze(2)
+        centred = (pictures.coordinates - mean[:, 0]).unsqueeze(2)
         products = around @ around.transpose(1, 2)
         ridge = self.RIDGE * products.diagonal(dim1=1, dim2=2).mean(1)
         ridge = ridge.clamp(min=1e-6)[:, None, None] * torch.eye(products.shape[1])
-        weights = torch.linalg.solve(products + ridge, around @ off)
-        left = off - around.transpose(1, 2) @ weights
-        return left.square().sum((1, 2)) + pictures.rest
+        weights = torch.linalg.solve(products + ridge, around @ centred)
+        residual = centred - around.transpose(1, 2) @ weights
+        return residual.square().sum((1, 2)) + pictures.rest
 
 
-class Kernels:
-    """Minus the log density of a Gaussian around every picture of the reference, (Rosenblatt 1956; Parzen 1962).
+class KernelDensityDetector:
+    """The negative log density of a kernel density estimate of the reference (Rosenblatt 1956; Parzen 1962).
 
-    Its width is the one, of eight, that makes pictures left out of the reference likeliest.
+    The bandwidth is the one, of eight, of the largest leave-one-out likelihood of reference pictures.
     """
 
     WIDTHS = 2.0 ** np.arange(-6, 2)
-    TRIED = 500
+    VALIDATED = 500  # reference pictures that are left out in turn
 
-    def fit(self, projection: Projection, reference: Projected) -> None:
+    def fit(self, projection: PrincipalProjection, reference: ProjectedPictures) -> None:
         self.reference = reference
         size, count = reference.coordinates.shape[1], len(reference)
         spread = float(projection.variances.sum()) / size
-        tried = torch.linspace(0, count - 1, min(count, self.TRIED)).long().unique()
-        left_out = Projected(reference.coordinates[tried], reference.rest[tried])
+        rows = torch.linspace(0, count - 1, min(count, self.VALIDATED)).long().unique()
+        left_out = ProjectedPictures(reference.coordinates[rows], reference.rest[rows])
         squares = left_out.squared_distances(reference)
-        squares[torch.arange(len(tried)), tried] = torch.inf
+        squares[torch.arange(len(rows)), rows] = torch.inf
         likelihoods = [self._log_density(squares, width * spread, size).mean() for width in self.WIDTHS]
         self.variance, self.size = float(self.WIDTHS[int(torch.stack(likelihoods).argmax())]) * spread, size
 
-    def score(self, pictures: Projected) -> Tensor:
+    def score(self, pictures: ProjectedPictures) -> Tensor:
         return -self._log_density(pictures.squared_distances(self.reference), self.variance, self.size)
 
     @staticmethod
     def _log_density(squares: Tensor, variance: float, size: int) -> Tensor:
-        """Log of the mean of the kernels, (N,), of squared distances (N, M)."""
+        """The log of the mean of the kernels, (N,), from squared distances (N, M)."""
         normaliser = math.log(squares.shape[1]) + 0.5 * size * math.log(2 * math.pi * variance)
         return torch.logsumexp(squares / (-2 * variance), dim=1) - normaliser
 
 
-class Mixture:
-    """Minus the log density of a Gaussian mixture, by scikit-learn, in the leading components.
+class MixtureDetector:
+    """The negative log density of a Gaussian mixture (scikit-learn) of the leading components.
 
-    What these leave out has a spherical Gaussian of its own, as in Moghaddam & Pentland 1997 ("Probabilistic visual
-    learning", eq. 12). The number of Gaussians (1, 2, 4 or 8) is the one of the least BIC.
+    The remainder has a spherical Gaussian, as in Moghaddam & Pentland 1997 ("Probabilistic visual learning", eq. 12).
+    The number of Gaussians (1, 2, 4 or 8) is the one of least BIC.
     """
 
     COUNTS = (1, 2, 4, 8)
     COMPONENTS = 32
-    FITTED = 4000
+    MOST_FITTED = 4000
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
 
-    def fit(self, projection: Projection, reference: Projected) -> None:
+    def fit(self, projection: PrincipalProjection, reference: ProjectedPictures) -> None:
         from sklearn.mixture import GaussianMixture
 
-        self.kept = min(self.COMPONENTS, projection.ordinary(), max(1, len(reference) // 10))
+        self.leading = min(self.COMPONENTS, projection.leading_count(), max(1, len(reference) // 10))
         self.scale = float(projection.variances[0].sqrt())
-        rows = reference.coordinates[: self.FITTED, : self.kept].double().numpy() / self.scale
-        counts = [count for count in self.COUNTS if count * 10 * self.kept <= len(rows)] or [1]
+        rows = reference.coordinates[: self.MOST_FITTED, : self.leading].double().numpy() / self.scale
+        counts = [count for count in self.COUNTS if count * 10 * self.leading <= len(rows)] or [1]
         mixtures = [
             GaussianMixture(count, reg_covar=1e-4, random_state=self.seed, max_iter=50, init_params="k-means++")
             for count in counts
         ]
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that fifty steps were not enough: the best of them is taken
+            warnings.simplefilter("ignore")  # no convergence within fifty iterations; the best mixture is taken
             self.mixture: Any = min((mixture.fit(rows) for mixture in mixtures), key=lambda each: each.bic(rows))
-        left = reference.coordinates[:, self.kept :].square().sum(1) + reference.rest
-        self.left_variance = max(float(left.mean()), 1e-12)  # over all directions together
-        self.directions = (
-            max(1.0, 2 * float(left.mean()) ** 2 / max(float(left.var()), 1e-12)) if len(left) > 1 else 1.0
+        rest = reference.coordinates[:, self.leading :].square().sum(1) + reference.rest
+        self.rest_variance = max(float(rest.mean()), 1e-12)  # sum over all directions of the remainder
+        # The effective number of these directions, from the mean and variance of a scaled chi-squared distribution.
+        self.rest_directions = (
+            max(1.0, 2 * float(rest.mean()) ** 2 / max(float(rest.var()), 1e-12)) if len(rest) > 1 else 1.0
         )
 
-    def score(self, pictures: Projected) -> Tensor:
-        inside = self.mixture.score_samples(pictures.coordinates[:, : self.kept].double().numpy() / self.scale)
-        left = pictures.coordinates[:, self.kept :].square().sum(1) + pictures.rest
-        return 0.5 * self.directions * left / self.left_variance - torch.from_numpy(inside).float()
+    def score(self, pictures: ProjectedPictures) -> Tensor:
+        log_density = self.mixture.score_samples(pictures.coordinates[:, : self.leading].double().numpy() / self.scale)
+        rest = pictures.coordinates[:, self.leading :].square().sum(1) + pictures.rest
+        return 0.5 * self.rest_directions * rest / self.rest_variance - torch.from_numpy(log_density).float()
 
 
 DETECTORS = ("pca", "mahalanobis", "neighbours", "plane", "gmm", "kde")
 
 
-def make_detector(name: str, seed: int) -> Detector:
-    """A detector by its name, one of `DETECTORS`, not fitted."""
-    made: dict[str, Detector] = {
-        "pca": Residual(),
-        "mahalanobis": Mahalanobis(),
-        "neighbours": Neighbours(),
-        "plane": NeighbourPlane(),
-        "gmm": Mixture(seed),
-        "kde": Kernels(),
+def build_detector(name: str, seed: int) -> Detector:
+    """The detector of that name, one of `DETECTORS`, not fitted."""
+    detectors: dict[str, Detector] = {
+        "pca": ResidualDetector(),
+        "mahalanobis": MahalanobisDetector(),
+        "neighbours": NeighbourDetector(),
+        "plane": NeighbourPlaneDetector(),
+        "gmm": MixtureDetector(seed),
+        "kde": KernelDensityDetector(),
     }
-    return made[name]
+    return detectors[name]

@@ -1,4 +1,4 @@
-"""How well a ranking or a grouping agrees with what is known of the pictures."""
+"""Evaluation of an outlier ranking against pictures that are known to be outliers."""
 
 from __future__ import annotations
 
@@ -11,59 +11,67 @@ from imagewright.errors import DataError, UserError, nearest_name
 from imagewright.images import Images
 
 
-@dataclass(frozen=True)
-class Judgement:
-    """`auroc`: chance that a strange picture scores above an ordinary one. `average_precision`: area under
-    precision against recall, the strange ones being the positives. `strange`, `ordinary`: how many there are."""
+@dataclass(frozen=True, kw_only=True)
+class RankingMetrics:
+    """How well scores separate known outliers from ordinary pictures."""
 
-    auroc: float
-    average_precision: float
-    strange: int
-    ordinary: int
+    auroc: float  # P(score of an outlier > score of an ordinary picture); 0.5 is chance
+    average_precision: float  # area under the precision-recall curve, outliers being the positives
+    strange: int  # number of outliers
+    ordinary: int  # number of ordinary pictures
 
 
-def judge(truth: np.ndarray, scores: np.ndarray) -> Judgement:
-    """AUROC and average precision (scikit-learn) of scores (N,) against bool (N,), True for strange."""
+def ranking_metrics(is_outlier: np.ndarray, scores: np.ndarray) -> RankingMetrics:
+    """AUROC and average precision (scikit-learn).
+
+    is_outlier: bool (N,).
+    scores: (N,), higher for outliers.
+    """
     from sklearn.metrics import average_precision_score, roc_auc_score
 
-    return Judgement(
-        float(roc_auc_score(truth, scores)),
-        float(average_precision_score(truth, scores)),
-        int(truth.sum()),
-        int((~truth).sum()),
+    return RankingMetrics(
+        auroc=float(roc_auc_score(is_outlier, scores)),
+        average_precision=float(average_precision_score(is_outlier, scores)),
+        strange=int(is_outlier.sum()),
+        ordinary=int((~is_outlier).sum()),
     )
 
 
-def truth_of(images: Images, normal: Sequence[str], strange: Sequence[str]) -> np.ndarray | None:
-    """Which pictures are known to be strange, bool (N,), from the names of classes or 0/1 attributes; None if none.
+def known_outliers(images: Images, normal: Sequence[str], strange: Sequence[str]) -> np.ndarray | None:
+    """Which pictures are outliers according to their labels, bool (N,); None if no names are given.
 
-    `normal` alone makes all others strange, `strange` alone all others ordinary; with both, they must cover the set.
+    images: N pictures with labels or 0/1 attributes.
+    normal: names of classes or attributes of ordinary pictures. If given alone, all other pictures are outliers.
+    strange: names of classes or attributes of outliers. If given alone, all other pictures are ordinary. If both are
+        given, they must cover the set without overlap.
+
+    Raises `DataError` if the pictures have no labels, or if all are outliers or none is; `UserError` for unknown names.
     """
     if not normal and not strange:
         return None
-    ordinary, odd = _any_of(images, normal, "normal"), _any_of(images, strange, "strange")
+    ordinary, outliers = _has_any(images, normal, "normal"), _has_any(images, strange, "strange")
     if normal and strange:
-        both, neither = int((ordinary & odd).sum()), int((~ordinary & ~odd).sum())
+        both, neither = int((ordinary & outliers).sum()), int((~ordinary & ~outliers).sum())
         if both or neither:
             raise DataError(
                 f"By normal= and strange= {both:,} pictures are both and {neither:,} are neither: name only one side."
             )
-    truth = odd if strange else ~ordinary
-    if truth.all() or not truth.any():
-        which = "strange" if truth.all() else "ordinary"
-        raise DataError(f"All {len(truth):,} pictures judged are {which} by their labels: there is nothing to compare.")
-    return truth
+    is_outlier = outliers if strange else ~ordinary
+    if is_outlier.all() or not is_outlier.any():
+        which = "strange" if is_outlier.all() else "ordinary"
+        raise DataError(f"All {len(is_outlier):,} pictures are {which} by their labels: there is nothing to compare.")
+    return is_outlier
 
 
-def _any_of(images: Images, names: Sequence[str], option: str) -> np.ndarray:
+def _has_any(images: Images, names: Sequence[str], option: str) -> np.ndarray:
     found = np.zeros(len(images), bool)
     for name in names:
-        found |= _is(images, name, option)
+        found |= _has(images, name, option)
     return found
 
 
-def _is(images: Images, name: str, option: str) -> np.ndarray:
-    """Which pictures have the class, or the attribute, of that name."""
+def _has(images: Images, name: str, option: str) -> np.ndarray:
+    """Whether each picture has the class, or the attribute, of that name: bool (N,)."""
     if images.labels is not None and images.class_names is not None and name in images.class_names:
         return images.labels == images.class_names.index(name)
     if images.attributes is not None and images.attribute_names is not None and name in images.attribute_names:
@@ -71,7 +79,7 @@ def _is(images: Images, name: str, option: str) -> np.ndarray:
     known = [*(images.class_names or ()), *(images.attribute_names or ())]
     if not known:
         raise DataError(
-            f"{images.source} has no labels, so {option}={name} names nothing: put the pictures in a sub-folder a "
+            f"{images.source} has no labels, so {option}={name} cannot be found: put the pictures in a sub-folder a "
             "class, or name a label file with labels=."
         )
     shown = ", ".join(known[:12]) + (" ..." if len(known) > 12 else "")

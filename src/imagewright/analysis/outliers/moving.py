@@ -1,4 +1,4 @@
-"""Files of a folder moved or copied elsewhere: nothing is deleted or written over, and a list says what went where."""
+"""Moving or copying files of a folder: nothing is deleted or overwritten, and a list records every move."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NO_LINKS = {errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EML
 
 
 def check_move(source: str | Path, target: str | Path) -> Path:
-    """The folder of a source whose files can be moved. `UserError` where it is none, or the target lies in it."""
+    """The folder of a source, whose files can be moved. Raises `UserError` if it is none or contains the target."""
     root = Path(source).expanduser()
     if not root.is_dir():
         raise UserError(
@@ -40,16 +40,16 @@ def is_within(path: str | Path, folder: str | Path) -> bool:
 
 
 def move_files(root: Path, names: Sequence[str], target: str | Path, *, copy: bool = False) -> Path:
-    """Move (or copy) `root/name` to `target/name` for each name. Returns the list written, a CSV of `from,to`.
+    """Move (or copy) `root/name` to `target/name` for each name. Returns the path of the list, a CSV of `from,to`.
 
-    The list comes first, so that a move broken off can be undone as well. Raises `RunError`, before anything is moved,
-    where a file is missing or a target exists.
+    The list is written first, so that an interrupted move can be undone too. Raises `RunError`, before anything is
+    moved, if a file is missing or a target exists.
     """
     folder = Path(target).expanduser()
     pairs = [(root / name, folder / name) for name in names]
     missing = [source for source, _ in pairs if not os.path.lexists(source)]
     if missing:
-        raise RunError(f"{missing[0]} is no file of its own, so nothing was moved: name the folder of the pictures.")
+        raise RunError(f"{missing[0]} is no separate file, so nothing was moved: name the folder of the pictures.")
     _refuse_taken([there for _, there in pairs])
     path = _free_name(folder)
     _write_list(path, pairs)
@@ -65,9 +65,10 @@ def move_files(root: Path, names: Sequence[str], target: str | Path, *, copy: bo
 
 
 def put_back(path: str | Path) -> int:
-    """Undo a move by its list: each file goes back where it was; those gone already are passed over. Returns how many.
+    """Undo a move by its list: move each file back. Files that are no longer there are skipped. Returns their number.
 
-    Raises `RunError`, before anything is moved, where a file stands in the way, and `UserError` for no such list.
+    Raises `UserError` if the list cannot be read; `RunError`, before anything is moved, if another file is in the old
+    place.
     """
     path = Path(path).expanduser()
     try:
@@ -79,7 +80,7 @@ def put_back(path: str | Path) -> int:
         raise UserError(f"{path} is no list of files moved: a CSV with the columns from and to was expected.")
     pairs = [(Path(there), Path(here)) for here, there in rows[1:]]
     waiting = [(there, here) for there, here in pairs if os.path.lexists(there)]
-    # A file that is in both places was copied, or its move was broken off: it is where it belongs already.
+    # A file in both places was copied, or its move was interrupted: it need not be moved back.
     away = [(there, here) for there, here in waiting if not (os.path.lexists(here) and _same(there, here))]
     _refuse_taken([here for _, here in away])
     for there, here in away:
@@ -95,7 +96,7 @@ def _same(one: Path, other: Path) -> bool:
 def _refuse_taken(paths: Sequence[Path]) -> None:
     taken = [path for path in paths if os.path.lexists(path)]
     if taken:
-        raise RunError(f"{taken[0]} exists already, so nothing was moved: nothing is ever written over.")
+        raise RunError(f"{taken[0]} exists already, so nothing was moved: existing files are never replaced.")
 
 
 def _free_name(folder: Path) -> Path:
@@ -115,7 +116,7 @@ def _write_list(path: Path, pairs: Sequence[tuple[Path, Path]]) -> None:
 
 
 def _place(source: Path, there: Path) -> None:
-    """A second name for the file, or a copy on another disk; unlike a rename, neither replaces what is there."""
+    """Create a hard link, or a copy on another disk. Unlike a rename, neither replaces an existing file."""
     with explain_write_errors(there):
         there.parent.mkdir(parents=True, exist_ok=True)
         if source.is_symlink():

@@ -1,75 +1,85 @@
-"""Strangeness of pictures by every method: who learns from which pictures, and who judges which.
+"""Outlier scores by every method, out of sample: no picture is scored by a detector that was fitted to it.
 
-No picture is judged by a detector that has seen it. With clean pictures given, the detectors learn from these alone.
-Without, the set is dealt into folds by the seed, and each fold is judged by detectors that learned from the others: a
-picture is never its own neighbour, and an odd one cannot buy a component for itself.
+If ordinary (clean) pictures are given, detectors are fitted to these alone. Otherwise out-of-fold scoring: the set is
+split into folds, and each fold is scored by detectors fitted on the other folds, so that a picture is never its own
+neighbour and an outlier cannot influence its own score.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from imagewright.analysis.outliers.detectors import DETECTORS, Projected, Projection, make_detector
-from imagewright.analysis.spaces import BATCH, Edges, Latents, Pixels, Rows, Space
+from imagewright.analysis.outliers.detectors import (
+    DETECTORS,
+    PrincipalProjection,
+    ProjectedPictures,
+    build_detector,
+)
+from imagewright.analysis.spaces import (
+    BATCH,
+    EdgeFeatures,
+    FeatureExtractor,
+    FeatureStream,
+    LatentFeatures,
+    PixelFeatures,
+)
 from imagewright.capabilities import verbs_of
 from imagewright.catalogue import name_of
 from imagewright.errors import DataError, UserError, nearest_name
 from imagewright.images import Images
 from imagewright.pixels import to_float
+from imagewright.progress import Progress, ProgressCounter
 from imagewright.seeds import derive_seed
 from imagewright.verbs.apply import RunLike, images_for, reconstruct, resolve_model, score
 
 ENSEMBLE = "ensemble"
-RUN_METHODS = ("run-score", "run-error")
 MEMBERS = ("mahalanobis", "plane", "edges-mahalanobis", "edges-plane", "run-score", "run-error", "latents-plane")
-"""Whose ranks the ensemble averages: in each space one that knows the whole and one that knows the neighbourhood."""
-REFERENCE = 20_000
-"""Pictures that neighbours are looked for among; of more, as many are drawn by the seed. Time is then linear in N."""
-MANY, FEW = 20_000, 2_000  # above: two folds; up to here: ten; between: five
+"""The methods whose ranks the ensemble averages: in each space a global one and one of the neighbourhood."""
+MOST_REFERENCES = 20_000
+"""Pictures among which neighbours are searched; of more, a random sample, so that the time is linear in N."""
+MANY, FEW = 20_000, 2_000  # pictures: two folds above MANY, ten up to FEW, five in between
 LIKELIHOOD_SAMPLES = 16
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Method:
-    """A way to measure strangeness: a detector in a space, or a run's own verb (`detector` empty)."""
+class OutlierMethod:
+    """A method that scores outliers: a detector in a feature space, or a verb of the run (`detector` empty)."""
 
     name: str
     space: str
     detector: str
 
 
-def methods_in(space: str) -> list[Method]:
+def methods_in_space(space: str) -> list[OutlierMethod]:
     """Every detector in a space: `pca`, `edges-pca`, `latents-pca` ..."""
     prefix = "" if space == "pixels" else f"{space}-"
-    return [Method(prefix + detector, space, detector) for detector in DETECTORS]
+    return [OutlierMethod(prefix + detector, space, detector) for detector in DETECTORS]
 
 
-def available_methods(run: RunLike | None) -> list[Method]:
-    """What can be measured, with or without a run; a run adds what its model can do."""
-    found = [*methods_in("pixels"), *methods_in("edges")]
+def available_methods(run: RunLike | None) -> list[OutlierMethod]:
+    """All methods, including those that the run's model allows. Raises `UserError` for a run that allows none."""
+    found = [*methods_in_space("pixels"), *methods_in_space("edges")]
     if run is None:
         return found
     model = resolve_model(run)
     verbs = verbs_of(model)
-    added = methods_in("latents") if "encode" in verbs else []
-    added += [Method("run-score", "run", "")] if "score" in verbs else []
-    added += [Method("run-error", "run", "")] if "reconstruct" in verbs else []
+    added = methods_in_space("latents") if "encode" in verbs else []
+    added += [OutlierMethod("run-score", "run", "")] if "score" in verbs else []
+    added += [OutlierMethod("run-error", "run", "")] if "reconstruct" in verbs else []
     if not added:
         raise UserError(
-            f"{name_of(model)} can neither encode nor score pictures, so it cannot say which are strange: "
+            f"{name_of(model)} can neither encode nor score pictures, so it cannot rank outliers: "
             "name a run of another model, or none."
         )
     return found + added
 
 
-def chosen_methods(method: str, run: RunLike | None) -> list[Method]:
-    """The methods to compute for one that was asked for: all of them for the ensemble. `UserError` for no method."""
+def select_methods(method: str, run: RunLike | None) -> list[OutlierMethod]:
+    """The methods to compute for `method`: itself, or all for the ensemble. Raises `UserError` for an unknown one."""
     available = available_methods(run)
     if method == ENSEMBLE:
         return available
@@ -83,57 +93,58 @@ def chosen_methods(method: str, run: RunLike | None) -> list[Method]:
     return [each for each in available if each.name == method]
 
 
-def strangeness(
+def outlier_scores(
     images: Images,
     clean: Images | None,
-    methods: Sequence[Method],
+    methods: Sequence[OutlierMethod],
     *,
     run: RunLike | None = None,
     seed: int = 0,
     progress: Progress | None = None,
     notes: list[str] | None = None,
 ) -> dict[str, np.ndarray]:
-    """Each method's score of every picture, float64 (N,), higher is stranger.
+    """The scores of every method, float64 (N,), higher for outliers.
 
-    Raises `DataError` for too few pictures to learn from, or pictures that are all equal. Spaces in which nothing
-    varies are left out, with a word in `notes`.
+    images: N pictures.
+    clean: ordinary pictures to fit the detectors to; None for out-of-fold scoring.
+    methods: from `select_methods`.
+    run: of the methods that need one.
+    seed: of folds and detectors.
+    progress: called with (done, total).
+    notes: a note is appended for each space that is left out because nothing varies in it.
+
+    Raises `DataError` for too few pictures, or if the pictures to fit to are equal in every space.
     """
     notes = [] if notes is None else notes
-    _check_counts(images, clean)
+    _require_counts(images, clean)
     model = None if run is None else resolve_model(run)
-    spaces: dict[str, Space] = {"pixels": Pixels(), "edges": Edges()}
+    spaces: dict[str, FeatureExtractor] = {"pixels": PixelFeatures(), "edges": EdgeFeatures()}
     if model is not None and any(each.space == "latents" for each in methods):
-        spaces["latents"] = Latents(model)
-    wanted = {name: [each for each in methods if each.space == name] for name in spaces}
-    wanted = {name: found for name, found in wanted.items() if found}
-    done, total = [0], len(images) * len(wanted)
-
-    def told(count: int) -> None:
-        done[0] += count
-        if progress is not None:
-            progress(done[0], total)
-
+        spaces["latents"] = LatentFeatures(model)
+    by_space = {name: [each for each in methods if each.space == name] for name in spaces}
+    by_space = {name: found for name, found in by_space.items() if found}
+    counter = ProgressCounter(len(images) * len(by_space), progress)
     scores: dict[str, np.ndarray] = {}
-    for name, found in wanted.items():
+    for name, found in by_space.items():
         space = spaces[name]
-        opened, opened_clean = space.opened(images), None if clean is None else space.opened(clean)
-        in_space = _in_space(opened, opened_clean, space, found, seed, told)
+        resized, resized_clean = space.resize(images), None if clean is None else space.resize(clean)
+        in_space = _scores_in_space(resized, resized_clean, space, found, seed, counter)
         if in_space is None:
             notes.append(f"In {name} the pictures learned from are all equal: nothing was measured there.")
         else:
             scores |= in_space
-    own = [each.name for each in methods if each.space == "run"]
-    if model is not None and own:
-        scores |= _by_the_run(model, images, own, seed)
+    run_methods = [each.name for each in methods if each.space == "run"]
+    if model is not None and run_methods:
+        scores |= _run_scores(model, images, run_methods, seed)
     if not scores:
         raise DataError(
-            "The pictures to learn from are all equal, so nothing says what is ordinary among them: give others."
+            "The pictures to learn from are all equal, so there is no ordinary variation to compare with: give others."
         )
     return scores
 
 
-def ranked_ensemble(scores: dict[str, np.ndarray]) -> np.ndarray:
-    """The mean of the members' ranks, (N,), from 0 (most ordinary by all of them) to 1 (strangest by all)."""
+def ensemble_ranks(scores: dict[str, np.ndarray]) -> np.ndarray:
+    """The mean rank over the ensemble's members, (N,), from 0 (most ordinary by all) to 1 (strangest by all)."""
     from scipy.stats import rankdata
 
     members = [name for name in MEMBERS if name in scores and not (name == "run-error" and "run-score" in scores)]
@@ -141,75 +152,76 @@ def ranked_ensemble(scores: dict[str, np.ndarray]) -> np.ndarray:
     return np.mean(ranks, axis=0) / len(ranks[0])
 
 
-def _check_counts(images: Images, clean: Images | None) -> None:
+def _require_counts(images: Images, clean: Images | None) -> None:
     if clean is None and len(images) < 3:
         raise DataError(
-            f"{images.source} holds {len(images)} picture{'s' if len(images) > 1 else ''}: strangeness is measured "
-            "against others, so there must be three, or ordinary ones to learn from (train_on=)."
+            f"{images.source} holds {len(images)} picture{'s' if len(images) > 1 else ''}: outliers are found by "
+            "comparison, so there must be three, or ordinary pictures to learn from (train_on=)."
         )
     if clean is not None and len(clean) < 2:
-        raise DataError(f"{clean.source} holds one picture: what is ordinary is learned from two or more.")
+        raise DataError(f"{clean.source} holds one picture: learning what is ordinary needs two or more.")
 
 
-def _in_space(
+def _scores_in_space(
     images: Images,
     clean: Images | None,
-    space: Space,
-    methods: Sequence[Method],
+    space: FeatureExtractor,
+    methods: Sequence[OutlierMethod],
     seed: int,
-    told: Callable[[int], None],
+    counter: ProgressCounter,
 ) -> dict[str, np.ndarray] | None:
-    """The scores of a space's methods, or None where the pictures learned from do not differ in it."""
+    """The scores of a space's methods, or None if the pictures to fit to are equal in it."""
     scores = {each.name: np.zeros(len(images)) for each in methods}
-    for learn_from, judged in _parts(images, clean, seed):
-        rows = Rows(learn_from, space)
-        projection = Projection(rows, seed)
+    for training, scored in _folds(images, clean, seed):
+        projection = PrincipalProjection(FeatureStream(training, space), seed)
         if not projection.varies:
             return None
-        reference = _reference(learn_from, space, projection, seed)
-        detectors = {each.name: make_detector(each.detector, seed) for each in methods}
+        reference = _project_references(training, space, projection, seed)
+        detectors = {each.name: build_detector(each.detector, seed) for each in methods}
         for detector in detectors.values():
             detector.fit(projection, reference)
-        place = 0
-        for block in Rows(images.subset(judged), space, told).batches(BATCH):
-            pictures = projection(block)
-            where = judged[place : place + len(block)]
+        start = 0
+        for features in FeatureStream(images.subset(scored), space, counter).batches(BATCH):
+            pictures = projection(features)
+            rows = scored[start : start + len(features)]
             for name, detector in detectors.items():
-                scores[name][where] = detector.score(pictures).numpy()
-            place += len(block)
+                scores[name][rows] = detector.score(pictures).numpy()
+            start += len(features)
     return scores
 
 
-def _parts(images: Images, clean: Images | None, seed: int) -> Iterator[tuple[Images, np.ndarray]]:
-    """Who learns and who is judged: pairs of pictures to learn from, and indices of those to judge (rising)."""
+def _folds(images: Images, clean: Images | None, seed: int) -> Iterator[tuple[Images, np.ndarray]]:
+    """Pairs of the pictures that detectors are fitted to, and the ascending indices of those that they score."""
     count = len(images)
     if clean is not None:
         yield clean, np.arange(count)
         return
     folds = min(count, 2 if count > MANY else 10 if count <= FEW else 5)
-    dealt = np.random.default_rng(derive_seed(seed, "folds")).permutation(count) % folds
+    fold_of = np.random.default_rng(derive_seed(seed, "folds")).permutation(count) % folds
     for fold in range(folds):
-        yield images.subset(dealt != fold), np.flatnonzero(dealt == fold)
+        yield images.subset(fold_of != fold), np.flatnonzero(fold_of == fold)
 
 
-def _reference(images: Images, space: Space, projection: Projection, seed: int) -> Projected:
-    """The pictures that neighbours are looked for among, projected: all, or `REFERENCE` drawn by the seed."""
-    if len(images) > REFERENCE:
-        drawn = np.random.default_rng(derive_seed(seed, "reference")).choice(len(images), REFERENCE, replace=False)
-        images = images.subset(np.sort(drawn))
-    found = [projection(block) for block in Rows(images, space).batches(BATCH)]
-    return Projected(torch.cat([each.coordinates for each in found]), torch.cat([each.rest for each in found]))
+def _project_references(
+    images: Images, space: FeatureExtractor, projection: PrincipalProjection, seed: int
+) -> ProjectedPictures:
+    """The projected pictures among which neighbours are searched: all, or a random sample of `MOST_REFERENCES`."""
+    if len(images) > MOST_REFERENCES:
+        generator = np.random.default_rng(derive_seed(seed, "reference"))
+        images = images.subset(np.sort(generator.choice(len(images), MOST_REFERENCES, replace=False)))
+    found = [projection(features) for features in FeatureStream(images, space).batches(BATCH)]
+    return ProjectedPictures(torch.cat([each.coordinates for each in found]), torch.cat([each.rest for each in found]))
 
 
-def _by_the_run(model: RunLike, images: Images, names: Sequence[str], seed: int) -> dict[str, np.ndarray]:
-    """What a run's own verbs say: minus its score, and the mean squared error of its reconstruction (in [-1, 1])."""
-    opened = images_for(model, images)
+def _run_scores(model: RunLike, images: Images, names: Sequence[str], seed: int) -> dict[str, np.ndarray]:
+    """`run-score`, the model's score with its sign changed; `run-error`, its mean squared reconstruction error."""
+    resized = images_for(model, images)
     found: dict[str, np.ndarray] = {}
     if "run-score" in names:
-        found["run-score"] = -score(model, opened, samples=LIKELIHOOD_SAMPLES, seed=seed).double().numpy()
+        found["run-score"] = -score(model, resized, samples=LIKELIHOOD_SAMPLES, seed=seed).double().numpy()
     if "run-error" in names:
         errors = []
-        for batch in opened.batches(BATCH):
+        for batch in resized.batches(BATCH):
             difference = to_float(reconstruct(model, batch.images)) - to_float(batch.images)
             errors.append(difference.flatten(1).square().mean(1).double())
         found["run-error"] = torch.cat(errors).numpy()

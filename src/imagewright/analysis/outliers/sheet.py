@@ -1,4 +1,4 @@
-"""The pictures of an outlier search: the strangest beside the most ordinary, and where a reconstruction fails."""
+"""The pictures of an outlier search: the strangest beside the most ordinary, and heat maps of reconstruction errors."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import Tensor
 
-from imagewright.analysis.outliers.detectors import Projection
-from imagewright.analysis.sheets import fit_caption, pictures_of
-from imagewright.analysis.spaces import Rows
+from imagewright.analysis.outliers.detectors import PrincipalProjection
+from imagewright.analysis.sheets import fit_caption, load_pictures
+from imagewright.analysis.spaces import FeatureStream
 from imagewright.capabilities import verbs_of
 from imagewright.catalogue import name_of
 from imagewright.images import Images
@@ -25,13 +25,21 @@ if TYPE_CHECKING:
 
 COLUMNS = 8
 FAILURES_SHOWN = 8
-REBUILT_FROM = 2_000  # ordinary pictures that the components of the heat map are learned from
+MOST_FITTED = 2_000  # ordinary pictures that the components of the heat map are fitted to
 
 
 def draw_extremes(
     images: Images, order: np.ndarray, score: np.ndarray, title: str, count: int, size: tuple[int, int]
 ) -> Image.Image:
-    """The `count` strangest pictures and as many of the most ordinary at (height, width), with names and scores."""
+    """The sheet of the strangest and the most ordinary pictures, with names and scores.
+
+    images: N pictures.
+    order: their indices, the strangest first.
+    score: (N,), higher for outliers.
+    title: of the sheet.
+    count: pictures on each half.
+    size: (height, width) of the pictures on the sheet.
+    """
     count = max(1, min(count, len(order) // 2))
     ends = {"strangest": order[:count], "most ordinary": order[::-1][:count]}
     columns = min(COLUMNS, count)
@@ -42,7 +50,7 @@ def draw_extremes(
         chosen.append(filled)
         captions += [fit_caption(images.name(int(i)), f"{score[i]:.3g}") if i >= 0 else "" for i in filled]
         row_labels += [label, *[""] * (rows - 1)]
-    pictures = pictures_of(images, np.concatenate(chosen), size)
+    pictures = load_pictures(images, np.concatenate(chosen), size)
     return draw_grid(pictures, columns, row_labels=row_labels, captions=captions, title=title)
 
 
@@ -56,59 +64,68 @@ def draw_failures(
     *,
     force: bool = False,
 ) -> Path:
-    """The strangest pictures, what is rebuilt of them, and the error at each pixel, on one scale for all.
+    """Write the strangest pictures, their reconstructions and the error at each pixel, on one scale for all.
 
-    Rebuilt by the run where it can; else by the principal components of ordinary pictures.
+    images: N pictures.
+    order: their indices, the strangest first.
+    clean: the ordinary pictures that were learned from, if they were others.
+    run: reconstructs the pictures if it can; otherwise the principal components of ordinary pictures do.
+    seed: of the choice of ordinary pictures.
+    path: of the file.
+    force: whether to replace an existing file.
     """
     shown = order[: min(FAILURES_SHOWN, len(order))]
     rebuilds = run is not None and "reconstruct" in verbs_of(resolve_model(run))
     if run is not None and rebuilds:
-        seen = pictures_of(images, shown, resolve_model(run).config.size)
-        rebuilt, by = reconstruct(run, seen), name_of(resolve_model(run))
+        pictures = load_pictures(images, shown, resolve_model(run).config.size)
+        rebuilt, by = reconstruct(run, pictures), name_of(resolve_model(run))
     else:
         ordinary = order[len(shown) :] if clean is None else np.arange(len(clean))
-        seen = images.batch(shown).images
-        rebuilt, by = _by_components(seen, images if clean is None else clean, ordinary, seed)
+        pictures = images.batch(shown).images
+        rebuilt, by = _rebuild_by_pca(pictures, images if clean is None else clean, ordinary, seed)
     names = [Path(images.name(int(index))).name for index in shown]
-    return _save_failures(seen, rebuilt, names, by, path, force=force)
+    return _save_failures(pictures, rebuilt, names, by, path, force=force)
 
 
-class _WholePixels:
-    """Pixels in [-1, 1] as they are."""
+class _RawPixels:
+    """Unchanged pixels in [-1, 1] as a feature space."""
 
-    name = "whole pixels"
+    name = "raw pixels"
 
-    def opened(self, images: Images) -> Images:
+    def resize(self, images: Images) -> Images:
         return images
 
-    def rows(self, images: Tensor) -> Tensor:
+    def features(self, images: Tensor) -> Tensor:
         return to_float(images).flatten(1)
 
 
-def _by_components(seen: Tensor, images: Images, ordinary: np.ndarray, seed: int) -> tuple[Tensor, str]:
-    """Pictures (N, C, H, W) rebuilt from the components that explain most of some ordinary ones, and how, in words."""
+def _rebuild_by_pca(pictures: Tensor, images: Images, ordinary: np.ndarray, seed: int) -> tuple[Tensor, str]:
+    """Pictures (N, C, H, W) rebuilt from the leading components of ordinary ones, and a description of how.
+
+    ordinary: indices in `images`.
+    """
     if len(ordinary) < 2:
-        return seen, "nothing: too few other pictures"
-    if len(ordinary) > REBUILT_FROM:
+        return pictures, "nothing: too few other pictures"
+    if len(ordinary) > MOST_FITTED:
         generator = np.random.default_rng(derive_seed(seed, "rebuilt from"))
-        ordinary = generator.choice(ordinary, REBUILT_FROM, replace=False)
-    projection = Projection(Rows(images.subset(np.sort(ordinary)), _WholePixels()), seed)
-    kept = projection.ordinary() if projection.varies else 0
-    coordinates = projection(to_float(seen).flatten(1)).coordinates[:, :kept]
-    rebuilt = projection.spectrum.mean + coordinates @ projection.spectrum.basis[:kept]
-    return to_uint8(rebuilt.reshape(seen.shape)), f"{kept} principal components of {len(ordinary):,} ordinary ones"
+        ordinary = generator.choice(ordinary, MOST_FITTED, replace=False)
+    projection = PrincipalProjection(FeatureStream(images.subset(np.sort(ordinary)), _RawPixels()), seed)
+    leading = projection.leading_count() if projection.varies else 0
+    coordinates = projection(to_float(pictures).flatten(1)).coordinates[:, :leading]
+    rebuilt = projection.spectrum.mean + coordinates @ projection.spectrum.basis[:leading]
+    return to_uint8(rebuilt.reshape(pictures.shape)), f"{leading} principal components of {len(ordinary):,} others"
 
 
-def _save_failures(seen: Tensor, rebuilt: Tensor, names: list[str], by: str, path: Path, *, force: bool) -> Path:
-    errors = (seen.int() - rebuilt.int()).abs().float().mean(1).numpy()
+def _save_failures(original: Tensor, rebuilt: Tensor, names: list[str], by: str, path: Path, *, force: bool) -> Path:
+    errors = (original.int() - rebuilt.int()).abs().float().mean(1).numpy()
     count = len(names)
-    height, width = seen.shape[2:]
+    height, width = original.shape[2:]
     cell = 1.35
     with new_figure(1.2 + cell * count + 0.9, 3 * cell * height / width + 0.9) as figure:
         axes = figure.subplots(3, count, squeeze=False)
         scale = max(float(errors.max()), 1.0)
         for column, name in enumerate(names):
-            for row, pictures in enumerate((seen, rebuilt)):
+            for row, pictures in enumerate((original, rebuilt)):
                 pixels = pictures[column].permute(1, 2, 0).numpy()
                 axes[row, column].imshow(
                     pixels.squeeze(-1) if pixels.shape[2] == 1 else pixels, cmap="gray", vmax=255, vmin=0

@@ -31,7 +31,8 @@ def cluster(
     force: Annotated[Flag, Parameter(help="replace files that exist")] = False,
 ) -> None:
     """Cluster pictures: a sheet with a row a cluster, a map, a table."""
-    from imagewright.analysis.clusters.clusters import LOOKS, find_clusters, output_paths, write_clusters
+    import imagewright
+    from imagewright.analysis.clusters.clusters import SPACES, output_paths
     from imagewright.cli.progress import progress_bar
     from imagewright.errors import UserError
     from imagewright.output.writing import refuse_existing
@@ -40,24 +41,16 @@ def cluster(
     if clusters != "auto" and not clusters.isdecimal():
         raise UserError(f"clusters={clusters}, but expected a whole number or auto.")
     with progress_bar("clustering") as progress:
-        found = find_clusters(
+        found = imagewright.cluster(
             source,
             clusters="auto" if clusters == "auto" else int(clusters),
             method=method,
-            space=where if where in LOOKS else "looks",
-            run=None if where in LOOKS else where,
+            space=where if where in SPACES else "looks",
+            run=None if where in SPACES else where,
             labels=labels,
             split=split,
             seed=seed,
             progress=progress,
         )
-    paths = write_clusters(found, out, way=map_by, thumbnails=thumbnails, force=force)
-    for note in found.notes:
-        print(note)
-    if len(found.tried) > 1:
-        values = ", ".join(f"{count}: {value:.4g}" for count, value in found.tried.items())
-        print(f"{found.criterion} by number of clusters: {values}")
-    print(f"{found.count} clusters of {', '.join(f'{size:,}' for size in found.sizes)} pictures")
-    if found.purity is not None:
-        print(f"against the labels: purity {found.purity:.4f}, NMI {found.mutual_information:.4f}")
-    print("\n".join(map(str, paths)))
+    paths = found.write(out, layout=map_by, thumbnails=thumbnails, force=force)
+    print("\n".join([*found.lines(), *map(str, paths)]))

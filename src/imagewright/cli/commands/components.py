@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
 from imagewright.cli.commands.data import Source, Split
 from imagewright.cli.values import Count, Flag, Size
-
-if TYPE_CHECKING:
-    from imagewright.analysis.components.components import Components
 
 
 def components(
@@ -36,7 +33,7 @@ def components(
 ) -> None:
     """Decompose a set of pictures: the mean, its components, how many are needed, one picture as their sum."""
     import imagewright
-    from imagewright.analysis.components.figures import FILES, write_components
+    from imagewright.analysis.components.components import FILES
     from imagewright.cli.progress import progress_bar
     from imagewright.errors import UserError
     from imagewright.output.writing import refuse_existing
@@ -57,50 +54,5 @@ def components(
             split=split,
             labels=labels,
         )
-    for path in write_components(found, out, force=force):
-        print(path)
-    print("\n".join(lines_of(found)))
-
-
-def lines_of(found: Components) -> list[str]:
-    """The result in sentences."""
-    from imagewright.analysis.components.figures import NAMES
-
-    images, parts = found.images, found.decomposition
-    shown = len(parts.directions)
-    what = f"{shown} {NAMES[found.method]} explain" if shown > 1 else f"one {NAMES[found.method][:-1]} explains"
-    lines = [
-        f"{len(images):,} pictures of {images.height}x{images.width}x{images.channels}: {what} "
-        f"{float(parts.shares[shown - 1]):.1%} of the variance."
-    ]
-    known = len(parts.shares)
-    counts = [
-        f"{share:.0%}: {'more than ' if count is None else ''}{count or known:,}"
-        for share, count in found.counts.items()
-    ]
-    lines.append(
-        f"Components that explain {', '.join(counts)}." + (f" Before the elbow: {found.elbow}." if found.elbow else "")
-    )
-    weights = [f"{float(weight):+.2f} x {place}" for place, weight in enumerate(found.weights[:6], 1)]
-    end = " ..." if shown > len(weights) else "."
-    lines.append(f"{Path(images.name(found.shown)).name} is near the mean {' '.join(weights)}{end}")
-    if not found.facts.get("rotation_settled", True):
-        lines.append("The rotation did not converge, so these components are unreliable: ask for fewer.")
-    if "epsilon_guaranteed" in found.facts:
-        lines.append(_guarantee(found, shown))
-    return lines
-
-
-def _guarantee(found: Components, dimensions: int) -> str:
-    from imagewright.models.linear.random_projection import dimensions_for
-
-    epsilon, measured = found.facts["epsilon_guaranteed"], found.facts["distances_kept"]
-    measured_text = f"Squared distances between {measured['pictures']} pictures became {measured['least']:.2f} to "
-    measured_text += f"{measured['most']:.2f} times what they were. "
-    if epsilon is not None:
-        return measured_text + f"The bound of Johnson and Lindenstrauss allows {1 - epsilon:.2f} to {1 + epsilon:.2f}."
-    needed = dimensions_for(0.5, len(found.images))
-    return (
-        measured_text
-        + f"{dimensions} dimensions are too few for any bound (Johnson-Lindenstrauss): 50% takes {needed:,}."
-    )
+    paths = found.write(out, force=force)
+    print("\n".join([*map(str, paths), *found.lines()]))

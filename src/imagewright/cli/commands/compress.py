@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
 from imagewright.cli.commands.data import Source, Split
 from imagewright.cli.values import Count, Flag, Size
-
-if TYPE_CHECKING:
-    from imagewright.analysis.compression.comparison import Comparison
 
 
 def compress(
@@ -44,8 +41,7 @@ def compress(
 ) -> None:
     """Plot rate against distortion of JPEG, PCA and trained models on the same pictures; write crops and numbers."""
     import imagewright
-    from imagewright.analysis.compression.comparison import compare_compression
-    from imagewright.analysis.compression.figures import FILES, write_comparison
+    from imagewright.analysis.compression.comparison import FILES
     from imagewright.cli.progress import progress_bar
     from imagewright.errors import UserError
     from imagewright.output.writing import refuse_existing
@@ -53,11 +49,13 @@ def compress(
     if out.exists() and not out.is_dir():
         raise UserError(f"out={out} is a file, but several files are written: name a folder.")
     refuse_existing([out / name for name in FILES], force=force)
-    images = imagewright.open_images(source, size, channels, split=split)
     with progress_bar("compressing") as progress:
-        found = compare_compression(
-            images,
+        found = imagewright.compress(
+            source,
             methods,
+            size=size,
+            channels=channels,
+            split=split,
             count=count,
             components=components,
             qualities=qualities,
@@ -65,21 +63,5 @@ def compress(
             rate=rate,
             progress=progress,
         )
-    paths = write_comparison(found, out, force=force)
-    for note in found.notes:
-        print(note)
-    print("\n".join(lines_of(found)))
-    print("\n".join(map(str, paths)))
-
-
-def lines_of(found: Comparison) -> list[str]:
-    """A line for each method: its distortion at the lowest and at the highest rate."""
-    lines = [f"{len(found.judged):,} test pictures, {found.training_count:,} others to fit on."]
-    for curve in found.curves:
-        ends = [curve.points[0], curve.points[-1]] if len(curve.points) > 1 else curve.points
-        ends_text = "; ".join(
-            f"{point.bits_per_pixel:.3g} bits per pixel, {point.psnr:.2f} dB ({point.setting})" for point in ends
-        )
-        size = f" The decoder has {curve.decoder_bytes / 2**20:,.1f} MiB." if curve.decoder_bytes else ""
-        lines.append(f"{curve.method}: {ends_text}.{size}")
-    return lines
+    paths = found.write(out, force=force)
+    print("\n".join([*found.lines(), *map(str, paths)]))

@@ -43,7 +43,7 @@ def build_command(name: str) -> Callable[..., None]:
         del shared["animation"]
 
     def command(**options: Any) -> None:
-        _teach(name, options)
+        _run_lesson(name, options)
 
     command.__doc__ = LESSONS[name].summary
     parameters = [*own, *shared.values()]
@@ -68,14 +68,10 @@ def _shared_options(
     """The options that every lesson shares."""
 
 
-def _teach(name: str, options: dict[str, Any]) -> None:
+def _run_lesson(name: str, options: dict[str, Any]) -> None:
+    import imagewright
     from imagewright.cli.progress import progress_bar
-    from imagewright.lessons.base import teach
 
-    out = options.pop("out", None) or Path("lessons") / name
     with progress_bar(f"lesson {name}") as progress:
-        paths, numbers = teach(name, out, progress=progress, **options)
-    for path in paths:
-        print(path)
-    for sentence in numbers.get("summary", ()):
-        print(sentence)
+        found = imagewright.lesson(name, progress=progress, **options)
+    print("\n".join([*map(str, found.paths), *found.lines()]))

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from cyclopts import Parameter
 
 from imagewright.cli.values import Count, Flag, Words
-
-if TYPE_CHECKING:
-    from imagewright.analysis.outliers.outliers import Outliers
-
-NAMED = 8  # outliers whose names are printed
 
 
 def outliers(
@@ -50,18 +45,13 @@ def outliers(
         return
     if source is None or out is None:
         raise UserError("`imagewright outliers` needs SOURCE and --out. `imagewright outliers --help` shows how.")
-    from imagewright.analysis.outliers.outliers import (
-        SHOWN,
-        check_outputs,
-        find_outliers,
-        take_strangest,
-        write_outliers,
-    )
+    import imagewright
+    from imagewright.analysis.outliers.outliers import SHOWN, check_outputs
     from imagewright.cli.progress import progress_bar
 
-    root = check_outputs(source, out, move_to=move_to, copy_to=copy_to, count=count, fraction=fraction, force=force)
+    check_outputs(source, out, move_to=move_to, copy_to=copy_to, count=count, fraction=fraction, force=force)
     with progress_bar("scoring") as progress:
-        found = find_outliers(
+        found = imagewright.outliers(
             source,
             train_on=train_on,
             run=run,
@@ -73,27 +63,10 @@ def outliers(
             seed=seed,
             progress=progress,
         )
-    paths = write_outliers(found, out, count=count or SHOWN, run=run, force=force)
-    _print(found)
-    print("\n".join(map(str, paths)))
+    paths = found.write(out, count=count or SHOWN, force=force)
+    print("\n".join([*found.lines(), *map(str, paths)]))
     target = move_to or copy_to
-    if root is not None and target is not None:
-        taken, listed = take_strangest(found, root, target, count=count, fraction=fraction, copy=move_to is None)
+    if target is not None:
+        listed = found.move(target, count=count, fraction=fraction, copy=move_to is None)
         how = "copied" if move_to is None else f"moved; `imagewright outliers --undo {listed}` puts them back"
-        print(f"{taken:,} files of outliers were {how}")
-
-
-def _print(found: Outliers) -> None:
-    """Print the notes, the names of the first outliers, and the metrics of each detector if outliers are known."""
-    for note in found.notes:
-        print(note)
-    print(f"outliers by {found.method}: {', '.join(found.strangest(NAMED))}")
-    if not found.judgements:
-        if found.images.labels is not None:
-            print("The pictures have labels: --normal CLASS evaluates the detectors by them.")
-        return
-    one = next(iter(found.judgements.values()))
-    print(f"{one.strange:,} known outliers, {one.ordinary:,} normal")
-    print(f"{'method':<22}{'AUROC':>8}{'average precision':>20}")
-    for name, judged in found.judgements.items():
-        print(f"{name:<22}{judged.auroc:>8.4f}{judged.average_precision:>20.4f}")
+        print(f"{len(found.strangest(count, fraction)):,} files of outliers were {how}")

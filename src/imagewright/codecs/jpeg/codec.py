@@ -1,7 +1,7 @@
-"""Pictures as the bytes of baseline JPEG files, and back.
+"""Encoder and decoder of baseline JPEG files.
 
-ITU-T T.81 (ISO/IEC 10918-1) and JFIF 1.02. The whole-number steps are those of the Independent JPEG Group's library:
-files are the same to the byte, and pixels to the bit, as Pillow's.
+ITU-T T.81 (ISO/IEC 10918-1) and JFIF 1.02. The integer arithmetic is that of the Independent JPEG Group's library:
+files are byte for byte, and pixels bit for bit, those of Pillow.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import torch
 from torch import Tensor
 
 from imagewright.codecs.jpeg import markers, tables
-from imagewright.codecs.jpeg.frame import Frame, frame_of, from_units, padded_blocks, unit_sizes
-from imagewright.codecs.jpeg.huffman import codes_of
-from imagewright.codecs.jpeg.scan_reading import read_blocks, scan_data
-from imagewright.codecs.jpeg.scan_writing import Words, packed, scan_order, words_of
-from imagewright.codecs.jpeg.transform import images_of, quantised
+from imagewright.codecs.jpeg.frame import JPEGFrame, build_frame, from_units, padded_blocks, unit_sizes
+from imagewright.codecs.jpeg.huffman import build_codes
+from imagewright.codecs.jpeg.scan_reading import decode_blocks, extract_scan_data
+from imagewright.codecs.jpeg.scan_writing import Words, encode_words, pack_bits, scan_order
+from imagewright.codecs.jpeg.transform import decode_images, quantise_images
 from imagewright.errors import DataError, UserError
 
 if TYPE_CHECKING:
@@ -34,45 +34,44 @@ LARGEST_SIDE = 65_535
 
 @dataclass(frozen=True)
 class Coefficients:
-    """What a file holds: the frame, a quantisation table a number, and the planes' quantised blocks.
+    """The quantised coefficients of a file, and how to decode them."""
 
-    `tables`: int64 (8, 8) by number; `planes`: int16 (rows, columns, 64) each, in zig-zag order; `is_rgb`: the planes
-    are red, green and blue rather than luminance and chrominance.
-    """
-
-    frame: Frame
-    tables: dict[int, np.ndarray]
-    planes: tuple[np.ndarray, ...]
-    is_rgb: bool = False
+    frame: JPEGFrame
+    tables: dict[int, np.ndarray]  # quantisation tables by number, int64 (8, 8) each
+    planes: tuple[np.ndarray, ...]  # quantised blocks, int16 (rows, columns, 64) each, in zig-zag order
+    is_rgb: bool = False  # planes are red, green and blue, not luminance and chrominance
 
 
 def encode_jpeg(image: Picture, quality: int = 75, subsampling: str = "4:2:0") -> bytes:
-    """A picture, uint8 (C, H, W) with C 1 (grey) or 3 (RGB), as the bytes of a baseline JFIF file.
+    """Encode a picture as the bytes of a baseline JFIF file.
 
-    `quality`: 1 to 100; `subsampling` of the chrominance: "4:2:0", "4:2:2" or "4:4:4". Raises `UserError` for what is
-    no such picture, and `ConfigError` for other options.
+    image: uint8 (C, H, W), C 1 (grey) or 3 (RGB).
+    quality: 1 to 100.
+    subsampling: of the chrominance, "4:2:0", "4:2:2" or "4:4:4".
+
+    Raises `UserError` for an array that is no such picture, and `ConfigError` for another quality or subsampling.
     """
-    return written(coefficients_of(image, quality, subsampling))
+    return to_jpeg_bytes(quantise_image(image, quality, subsampling))
 
 
 def decode_jpeg(data: bytes) -> Tensor:
-    """The picture of a baseline JPEG file, uint8 (C, H, W), C 1 or 3. EXIF, profiles and comments are passed over.
+    """Decode the bytes of a baseline JPEG file to uint8 (C, H, W), C 1 or 3. EXIF, profiles and comments are ignored.
 
-    Raises `DataError` for a file that is damaged, cut short, of another kind (progressive, arithmetic, 12 bits, CMYK)
-    or declares more pixels than a picture has.
+    Raises `DataError` if the file is damaged, truncated, of another kind (progressive, arithmetic, 12 bits, CMYK), or
+    declares more pixels than `images.decoding.formats.PIXEL_LIMIT`.
     """
-    return pixels_of(read_coefficients(data))
+    return rebuild_pixels(read_coefficients(data))
 
 
-def pixels_of(found: Coefficients) -> Tensor:
-    """The picture of quantised coefficients, uint8 (C, H, W): what every viewer of the file shows."""
+def rebuild_pixels(found: Coefficients) -> Tensor:
+    """Decode quantised coefficients to the picture, uint8 (C, H, W)."""
     planes = [torch.from_numpy(plane)[None] for plane in found.planes]
     steps = [torch.from_numpy(found.tables.get(number, np.ones((8, 8)))) for number in range(4)]
-    return images_of(planes, found.frame, steps, rgb=found.is_rgb)[0]
+    return decode_images(planes, found.frame, steps, rgb=found.is_rgb)[0]
 
 
-def coefficients_of(image: Picture, quality: int = 75, subsampling: str = "4:2:0") -> Coefficients:
-    """The quantised coefficients of a picture, before anything is written. Arguments as `encode_jpeg`."""
+def quantise_image(image: Picture, quality: int = 75, subsampling: str = "4:2:0") -> Coefficients:
+    """The quantised coefficients of a picture. Arguments and errors as `encode_jpeg`."""
     pixels = torch.as_tensor(image).detach().cpu()
     if pixels.ndim != 3 or pixels.shape[0] not in (1, 3) or pixels.dtype != torch.uint8 or 0 in pixels.shape:
         raise UserError(
@@ -81,31 +80,31 @@ def coefficients_of(image: Picture, quality: int = 75, subsampling: str = "4:2:0
     channels, height, width = pixels.shape
     if max(height, width) > LARGEST_SIDE:
         raise UserError(f"A JPEG file holds at most {LARGEST_SIDE} pixels a side, and the picture is {height}x{width}.")
-    frame = frame_of(height, width, channels, subsampling)
+    frame = build_frame(height, width, channels, subsampling)
     chosen = tables.scaled_tables(quality)[: len({each.table for each in frame.components})]
-    found = quantised(pixels[None], frame, [torch.from_numpy(table) for table in chosen])
+    found = quantise_images(pixels[None], frame, [torch.from_numpy(table) for table in chosen])
     return Coefficients(frame, dict(enumerate(chosen)), tuple(plane[0].numpy() for plane in found))
 
 
-def entropy_coded(coefficients: Coefficients) -> Words:
-    """The code words of a picture's one scan, with the standard's Huffman tables: `packed` makes bytes of them."""
+def entropy_code(coefficients: Coefficients) -> Words:
+    """The code words of the picture's single scan, with the standard's Huffman tables. `pack_bits` makes the bytes."""
     blocks, numbers = scan_order(coefficients.planes, coefficients.frame)
-    return words_of(blocks, numbers, [(codes_of(first), codes_of(other)) for first, other in HUFFMAN_TABLES])
+    return encode_words(blocks, numbers, [(build_codes(first), build_codes(other)) for first, other in HUFFMAN_TABLES])
 
 
-def written(coefficients: Coefficients) -> bytes:
+def to_jpeg_bytes(coefficients: Coefficients) -> bytes:
     """The bytes of a baseline JFIF file with these coefficients."""
     frame, quantisation = coefficients.frame, coefficients.tables
     used = [quantisation[number] for number in sorted(quantisation)]
-    header = markers.written_header(frame, used, HUFFMAN_TABLES[: len(used)])
-    return header + packed(entropy_coded(coefficients)) + bytes([0xFF, markers.END])
+    header = markers.build_header(frame, used, HUFFMAN_TABLES[: len(used)])
+    return header + pack_bits(entropy_code(coefficients)) + bytes([0xFF, markers.END])
 
 
 def read_coefficients(data: bytes) -> Coefficients:
     """The quantised coefficients of a baseline JPEG file. Raises `DataError` as `decode_jpeg`."""
     if data[:2] != bytes([0xFF, markers.START]):
         raise DataError("This is no JPEG file: it does not begin with the bytes FF D8.")
-    header = markers.Header()
+    header = markers.JPEGHeader()
     planes: dict[int, np.ndarray] = {}
     place = 2
     while True:
@@ -113,17 +112,17 @@ def read_coefficients(data: bytes) -> Coefficients:
         if marker == markers.END:
             break
         if marker == markers.SCAN:
-            place = _take_scan(data, header, markers.scan_of(header, content, place), planes)
+            place = _take_scan(data, header, markers.parse_scan(header, content, place), planes)
         else:
-            markers.take_in(header, marker, content)
+            markers.apply_segment(header, marker, content)
     if header.frame is None or len(planes) < len(header.frame.components):
-        raise markers.damaged("it ends before all of its planes are there")
+        raise markers.damaged("it ends before all of its planes")
     _check_tables(header.frame, header.quantisation)
     ordered = tuple(planes[number] for number in range(len(planes)))
     return Coefficients(header.frame, header.quantisation, ordered, len(ordered) > 1 and header.is_rgb)
 
 
-def _take_scan(data: bytes, header: markers.Header, scan: markers.Scan, planes: dict[int, np.ndarray]) -> int:
+def _take_scan(data: bytes, header: markers.JPEGHeader, scan: markers.Scan, planes: dict[int, np.ndarray]) -> int:
     """Read one scan into `planes`; returns the place in the file after it."""
     assert header.frame is not None
     if any(plane in planes for plane in scan.planes):
@@ -132,8 +131,8 @@ def _take_scan(data: bytes, header: markers.Header, scan: markers.Scan, planes: 
     alone = len(members) == 1
     rows, columns = header.frame.blocks(members[0]) if alone else header.frame.units
     sizes = unit_sizes(members)
-    found = scan_data(data, scan, rows * columns)
-    blocks = read_blocks(found, scan, sizes, rows * columns)
+    found = extract_scan_data(data, scan, rows * columns)
+    blocks = decode_blocks(found, scan, sizes, rows * columns)
     for plane, member, own in zip(scan.planes, members, np.split(blocks, np.cumsum(sizes)[:-1], axis=1), strict=True):
         whole = padded_blocks(header.frame, member, alone=alone)
         kept_rows, kept_columns = header.frame.blocks(member)
@@ -141,14 +140,14 @@ def _take_scan(data: bytes, header: markers.Header, scan: markers.Scan, planes: 
     return found.after
 
 
-def _check_tables(frame: Frame, quantisation: dict[int, np.ndarray]) -> None:
+def _check_tables(frame: JPEGFrame, quantisation: dict[int, np.ndarray]) -> None:
     if any(each.table not in quantisation for each in frame.components):
         raise markers.damaged("a plane names a quantisation table that is not in the file")
 
 
-def bits_of_blocks(coefficients: Coefficients) -> Sequence[np.ndarray]:
-    """The bits that each block takes in the file, int64 (rows, columns) a plane."""
-    frame, words = coefficients.frame, entropy_coded(coefficients)
+def count_block_bits(coefficients: Coefficients) -> Sequence[np.ndarray]:
+    """The number of bits of each block in the file, int64 (rows, columns) a plane."""
+    frame, words = coefficients.frame, entropy_code(coefficients)
     rows, columns = frame.units
     sizes = unit_sizes(frame.components)
     bits = np.bincount(words.blocks, words.lengths, minlength=rows * columns * sum(sizes)).astype(np.int64)

@@ -1,7 +1,7 @@
-"""Between RGB pixels and the planes of a file: luminance and chrominance, sampled less finely, to the edge of a block.
+"""Conversion between RGB pixels and the planes of a file: luminance and subsampled chrominance, in whole blocks.
 
-JFIF 1.02 gives the colours (BT.601, full range) and T.81 leaves the sampling open. The roundings and the filters are
-those of the Independent JPEG Group's library, so that files and pixels are the same as most programs make.
+JFIF 1.02 defines the colours (BT.601, full range); T.81 leaves the subsampling filters open. Rounding and filters are
+those of the Independent JPEG Group's library, so that files and pixels agree with most programs.
 Planes are tensors (N, rows, columns), on any device.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from imagewright.codecs.jpeg.frame import Component, Frame
+from imagewright.codecs.jpeg.frame import Component, JPEGFrame
 from imagewright.errors import DataError
 
 BITS = 16  # of the factors' fractions
@@ -52,14 +52,14 @@ def to_rgb(planes: list[Tensor]) -> Tensor:
 
 
 def _strips(images: Tensor) -> Iterator[slice]:
-    """Rows of images (N, C, H, W), few enough that their int32 copies stay small."""
+    """Slices over the rows of images (N, C, H, W), small enough that their int32 copies need little memory."""
     count, _, height, width = images.shape
     each = max(1, PIXELS_AT_ONCE // max(count * width, 1))
     return (slice(first, first + each) for first in range(0, height, each))
 
 
-def to_planes(images: Tensor, frame: Frame) -> list[Tensor]:
-    """uint8 images (N, C, H, W) as the frame's planes: uint8, each in whole blocks, its edge repeated outwards."""
+def to_planes(images: Tensor, frame: JPEGFrame) -> list[Tensor]:
+    """uint8 images (N, C, H, W) as the frame's planes: uint8, in whole blocks, padded by repeating the edge."""
     planes = [images[:, 0]] if images.shape[1] == 1 else to_luminance_and_chrominance(images[:, :3])
     planes += images[:, 3:].unbind(1)
     down, across = frame.most
@@ -67,7 +67,7 @@ def to_planes(images: Tensor, frame: Frame) -> list[Tensor]:
     for plane, component in zip(planes, frame.components, strict=True):
         rows, columns = frame.blocks(component)
         factor_down, factor_across = down // component.down, across // component.across
-        # To the right the pixels are repeated, and then averaged; below, the averages are: so do the other programs.
+        # Columns are padded before averaging and rows after it, as in the Independent JPEG Group's library.
         wide = _repeat_edge(plane, -(-plane.shape[1] // factor_down) * factor_down, columns * 8 * factor_across)
         sampled.append(_repeat_edge(_averaged(wide, factor_down, factor_across), rows * 8, columns * 8))
     return sampled
@@ -84,7 +84,7 @@ def _repeat_edge(plane: Tensor, rows: int, columns: int) -> Tensor:
 
 
 def _averaged(plane: Tensor, down: int, across: int) -> Tensor:
-    """The means of groups of samples. Halves are rounded down and up in turn, so that the mean of the plane stays."""
+    """The means of groups of `down` x `across` samples. Halves round down and up alternately, which adds no bias."""
     if down * across == 1:
         return plane
     plane = plane.short()
@@ -94,10 +94,11 @@ def _averaged(plane: Tensor, down: int, across: int) -> Tensor:
     return (sums + bias >> (down * across).bit_length() - 1).to(torch.uint8)
 
 
-def from_planes(planes: list[Tensor], frame: Frame, *, rgb: bool = False) -> Tensor:
-    """uint8 images (N, C, H, W) of decoded planes, uint8, each at least as large as its samples.
+def from_planes(planes: list[Tensor], frame: JPEGFrame, *, rgb: bool = False) -> Tensor:
+    """Decoded planes to uint8 images (N, C, H, W).
 
-    `rgb`: the three planes are red, green and blue themselves.
+    planes: uint8 (N, rows, columns) each, at least as large as the plane's samples.
+    rgb: whether the three planes are red, green and blue.
     """
     full = []
     for plane, component in zip(planes, frame.components, strict=True):
@@ -110,13 +111,13 @@ def from_planes(planes: list[Tensor], frame: Frame, *, rgb: bool = False) -> Ten
     return torch.cat([colours, *(plane[:, None] for plane in full[3:])], dim=1) if len(full) > 3 else colours
 
 
-def enlarged(plane: Tensor, frame: Frame, component: Component) -> Tensor:
-    """A plane, uint8, at the frame's full sampling: by a triangle filter for factors of two, else samples repeated."""
+def enlarged(plane: Tensor, frame: JPEGFrame, component: Component) -> Tensor:
+    """A plane, uint8, upsampled to the frame's full resolution: triangle filter for factors of 2, else repetition."""
     most_down, most_across = frame.most
     if most_down % component.down or most_across % component.across:
         raise DataError("The file's planes are sampled in a ratio that is no whole number, which is not supported.")
     down, across = most_down // component.down, most_across // component.across
-    if max(down, across) > 2 or (across == 2 and plane.shape[2] <= 2):  # the filter needs three columns
+    if max(down, across) > 2 or (across == 2 and plane.shape[2] <= 2):  # the triangle filter needs three columns
         return plane.repeat_interleave(down, dim=1).repeat_interleave(across, dim=2)
     fine = plane.short()
     if down == 2:
@@ -127,10 +128,10 @@ def enlarged(plane: Tensor, frame: Frame, component: Component) -> Tensor:
 
 
 def _doubled(plane: Tensor, axis: int, rounding: tuple[int, int] | None) -> Tensor:
-    """Twice the rows (axis 1) or columns (axis 2): three parts of the nearest sample and one of the next.
+    """Twice the rows (axis 1) or columns (axis 2), each 3/4 of the nearest sample and 1/4 of the next one.
 
-    `rounding`: what is added to the samples before and after before the division, by 4, or by 16 where the other axis
-    was doubled without it; None: not divided yet.
+    rounding: the terms added to the even and to the odd outputs before the division: by 4, or by 16 if the other axis
+        was doubled without division. None: do not divide.
     """
     length = plane.shape[axis]
     before = torch.cat([plane.narrow(axis, 0, 1), plane.narrow(axis, 0, length - 1)], dim=axis)

@@ -1,9 +1,9 @@
-"""The discrete cosine transform of 8x8 blocks: as it is defined, and in the whole numbers of files.
+"""The discrete cosine transform of 8x8 blocks: orthonormal in float64, and in the fixed-point arithmetic of files.
 
 T.81, A.3.3 defines the transform and leaves its rounding open. The encoder and decoder here round as nearly every
 program does: the flow graph of Loeffler, Ligtenberg & Moschytz 1989 ("Practical fast 1-D DCT algorithms with 11
-multiplications", figure 1) with factors of 13 bits, rows and columns each rounded once. One such pass has no rounding
-inside, so that it is a product with a matrix of whole numbers, which float64 computes exactly.
+multiplications", figure 1) with factors of 13 bits, rows and columns each rounded once. Within one pass nothing is
+rounded, so that it is a product with an integer matrix, which float64 computes exactly.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 FRACTION_BITS = 13  # of the factors
-GUARD_BITS = 2  # kept between the two passes
+GUARD_BITS = 2  # additional fraction bits between the two passes
 SCALE = 8  # the fixed-point transform's coefficients are this many times the orthonormal ones
 
 
@@ -39,35 +39,35 @@ def inverse_dct(coefficients: Tensor) -> Tensor:
 
 
 def basis_pictures() -> Tensor:
-    """The 64 pictures that a block is a sum of, float64 (8, 8, 8, 8): by vertical and horizontal frequency."""
+    """The 64 basis functions as pictures, float64 (8, 8, 8, 8), by vertical and horizontal frequency."""
     return torch.einsum("vy,hx->vhyx", dct_matrix(), dct_matrix())
 
 
 def fixed_dct(samples: Tensor) -> Tensor:
-    """`SCALE` times the DCT of whole numbers (..., 8, 8), rounded to whole numbers, float64. Rows first."""
+    """`SCALE` times the DCT of integer blocks (..., 8, 8), rounded to integers, as float64. Rows first."""
     matrix = _fixed_matrix(samples.device)
     rows = _rounded(samples.double() @ matrix.T, FRACTION_BITS - GUARD_BITS)
     return _rounded(matrix @ rows, FRACTION_BITS + GUARD_BITS)
 
 
 def fixed_inverse_dct(coefficients: Tensor) -> Tensor:
-    """The samples (..., 8, 8) of orthonormal coefficients that are whole numbers, rounded. Columns first."""
+    """The samples of integer orthonormal coefficients (..., 8, 8), rounded to integers, as float64. Columns first."""
     matrix = _fixed_matrix(coefficients.device)
     columns = _rounded(matrix.T @ coefficients.double(), FRACTION_BITS - GUARD_BITS)
-    return _rounded(columns @ matrix, FRACTION_BITS + GUARD_BITS + 3)  # 3 bits: both passes are by the root of 8
+    return _rounded(columns @ matrix, FRACTION_BITS + GUARD_BITS + 3)  # 3 bits: each pass scales by sqrt(8)
 
 
 def _rounded(values: Tensor, bits: int) -> Tensor:
-    """Whole numbers divided by 2^bits and rounded, halves up."""
+    """Integers divided by 2^bits and rounded, halves up."""
     return values.add_(2.0 ** (bits - 1)).mul_(2.0**-bits).floor_()
 
 
 @cache
 def _fixed_matrix(device: torch.device) -> Tensor:
-    """The flow graph as one matrix of whole numbers, (8, 8): about 2^13 sqrt(8) times the orthonormal DCT.
+    """The flow graph as one integer matrix (8, 8), about 2^13 sqrt(8) times the orthonormal DCT.
 
-    Sums of opposite samples give the even frequencies and differences the odd ones. Each odd output is one product of
-    its own with products of sums that it shares with others: hence factors such as `c1 + c3 - c5 - c7`.
+    Sums of opposite samples give the even frequencies and differences the odd ones. Each odd output adds one product of
+    its own to products that several outputs share, hence factors such as `c1 + c3 - c5 - c7`.
     """
     cosine = {k: math.sqrt(2) * math.cos(k * math.pi / 16) for k in range(1, 8)}
 

@@ -1,4 +1,4 @@
-"""Huffman codes of a file's tables, as arrays: to write a symbol, and to know the symbol that 16 bits begin with."""
+"""Huffman codes as arrays: the code of each symbol, and the symbol at the start of any 16 bits."""
 
 from __future__ import annotations
 
@@ -10,37 +10,36 @@ import numpy as np
 from imagewright.codecs.jpeg.tables import HuffmanTable
 from imagewright.errors import DataError
 
-NO_CODE = 0  # the length of a symbol, or of 16 bits, that has none
+NO_CODE = 0  # length of a symbol without a code, and of 16 bits that begin with no code
 ZERO_RUN = 0xF0  # the AC symbol of 16 zeros in a row
-# How many places an AC symbol moves on in its block. At 64 the block is full; an end leads past that, and so does a
-# code that is none, or of a progressive file: how far says which.
-TO_THE_END, NOWHERE = 128, 255
+# `Lookup.advance` of the end of a block, and of an invalid code (also those of progressive files). Both lead past place
+# 64, where a block is full; the distance tells them apart.
+END_OF_BLOCK, INVALID = 128, 255
 
 
 @dataclass(frozen=True)
 class Codes:
-    """For each symbol (256,): its code, int64, and the code's length in bits (`NO_CODE` where it has none)."""
+    """The code of each of 256 symbols."""
 
-    code: np.ndarray
-    length: np.ndarray
+    code: np.ndarray  # int64 (256,)
+    length: np.ndarray  # in bits, int64 (256,); `NO_CODE` for a symbol without a code
 
 
 @dataclass(frozen=True)
 class Lookup:
-    """For each 16 bits, uint8 (65536,): the symbol whose code they begin with, and the code's length (or `NO_CODE`);
-    the bits of the code and of the value after it; the places that it moves on as an AC symbol."""
+    """The code at the start of any 16 bits, uint8 (65536,) each."""
 
     symbol: np.ndarray
-    length: np.ndarray
-    taken: np.ndarray
-    hops: np.ndarray
+    length: np.ndarray  # of the code in bits, or `NO_CODE`
+    total_length: np.ndarray  # of the code and of the value after it, in bits
+    advance: np.ndarray  # places in the block that it fills, if it is an AC symbol
 
 
 @lru_cache(maxsize=16)
-def codes_of(table: HuffmanTable) -> Codes:
-    """Code words in order of length, each the one before plus one (T.81, annex C).
+def build_codes(table: HuffmanTable) -> Codes:
+    """The canonical code of a table (T.81, annex C).
 
-    Raises `DataError` for a table with more codes of a length than there are, or with a symbol twice.
+    Raises `DataError` for a table with more codes of a length than there can be, or with a symbol twice.
     """
     code, length = np.zeros(256, np.int64), np.zeros(256, np.int64)
     word, place = 0, 0
@@ -58,18 +57,18 @@ def codes_of(table: HuffmanTable) -> Codes:
 
 
 @lru_cache(maxsize=16)
-def lookup_of(table: HuffmanTable) -> Lookup:
-    """What each 16 bits begin with. Raises `DataError` as `codes_of`."""
-    codes = codes_of(table)
+def build_lookup(table: HuffmanTable) -> Lookup:
+    """The look-up of a table. Raises `DataError` as `build_codes`."""
+    codes = build_codes(table)
     known = np.frombuffer(table.symbols, np.uint8)
-    spans = 1 << 16 - codes.length[known]  # how many of the 65536 begin with each code: they lie side by side
+    spans = 1 << 16 - codes.length[known]  # how many of the 65536 entries begin with each code; they are consecutive
     symbol, length = np.zeros(1 << 16, np.uint8), np.full(1 << 16, NO_CODE, np.uint8)
     filled = int(spans.sum())
     symbol[:filled] = np.repeat(known, spans)
     length[:filled] = np.repeat(codes.length[known], spans)
     run, size = symbol >> 4, symbol & 15
-    hops = run + np.uint8(1)
-    hops[(size == 0) & (run < 15)] = NOWHERE
-    hops[symbol == 0] = TO_THE_END
-    hops[length == NO_CODE] = NOWHERE
-    return Lookup(symbol, length, length + size, hops)
+    advance = run + np.uint8(1)
+    advance[(size == 0) & (run < 15)] = INVALID
+    advance[symbol == 0] = END_OF_BLOCK
+    advance[length == NO_CODE] = INVALID
+    return Lookup(symbol, length, length + size, advance)

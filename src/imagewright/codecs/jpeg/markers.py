@@ -1,6 +1,6 @@
-"""The segments of a JPEG file around its scans: written for baseline JFIF, and read with every length checked.
+"""The segments of a JPEG file around its scans: a writer for baseline JFIF, and a reader that checks every length.
 
-T.81, annex B; JFIF 1.02. Reading keeps what decoding needs and passes over the rest (EXIF, colour profiles, comments).
+T.81, annex B; JFIF 1.02. The reader ignores segments that decoding does not need (EXIF, colour profiles, comments).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from imagewright.codecs.jpeg.frame import Component, Frame
+from imagewright.codecs.jpeg.frame import Component, JPEGFrame
 from imagewright.codecs.jpeg.tables import ZIGZAG, HuffmanTable
 from imagewright.errors import DataError
 from imagewright.images.decoding.formats import PIXEL_LIMIT
@@ -38,19 +38,19 @@ MOST_BLOCKS_IN_A_UNIT = 10  # T.81, B.2.3
 
 @dataclass
 class Scan:
-    """One scan: the places of its planes in the frame, their Huffman tables (DC, AC), and where its data begins."""
+    """The header of one scan."""
 
-    planes: list[int]
-    tables: list[tuple[HuffmanTable, HuffmanTable]]
+    planes: list[int]  # indices in the frame
+    tables: list[tuple[HuffmanTable, HuffmanTable]]  # (DC, AC) of each plane
     restart: int  # units between restart markers; 0: none
-    start: int
+    start: int  # where its data begins in the file
 
 
 @dataclass
-class Header:
-    """What the segments read so far say."""
+class JPEGHeader:
+    """The contents of the segments read so far."""
 
-    frame: Frame | None = None
+    frame: JPEGFrame | None = None
     quantisation: dict[int, np.ndarray] = field(default_factory=dict)
     huffman: dict[tuple[int, int], HuffmanTable] = field(default_factory=dict)  # by (0 DC or 1 AC, number)
     restart: int = 0
@@ -59,21 +59,21 @@ class Header:
 
     @property
     def is_rgb(self) -> bool:
-        """Whether three planes are red, green and blue themselves, as Adobe's marker or their names say."""
+        """Whether three planes are red, green and blue, according to Adobe's marker or to their names."""
         assert self.frame is not None
         named_rgb = tuple(each.identifier for each in self.frame.components) == tuple(b"RGB")
-        if self.is_jfif:  # which knows no other colours
+        if self.is_jfif:  # JFIF files are always YCbCr
             return False
         return self.adobe_transform == 0 or (self.adobe_transform is None and named_rgb)
 
 
 def damaged(what: str) -> DataError:
-    """The error for bytes that are no whole JPEG file."""
+    """The error for a damaged file."""
     return DataError(f"The JPEG file is damaged: {what}.")
 
 
 def cut_short(what: str) -> DataError:
-    """The error for a file that ends too early."""
+    """The error for a truncated file."""
     return DataError(f"The JPEG file is cut short: {what}. Copy or download it again.")
 
 
@@ -85,10 +85,14 @@ def segment(marker: int, content: bytes) -> bytes:
     return struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content
 
 
-def written_header(
-    frame: Frame, quantisation: Sequence[np.ndarray], huffman: Sequence[tuple[HuffmanTable, HuffmanTable]]
+def build_header(
+    frame: JPEGFrame, quantisation: Sequence[np.ndarray], huffman: Sequence[tuple[HuffmanTable, HuffmanTable]]
 ) -> bytes:
-    """All that stands before the scan of a baseline JFIF file. Tables by number: (8, 8), and (DC, AC)."""
+    """The segments before the scan's data in a baseline JFIF file.
+
+    quantisation: tables (8, 8) by number.
+    huffman: tables (DC, AC) by number.
+    """
     parts = [bytes([0xFF, START]), segment(JFIF, b"JFIF\0" + struct.pack(">BBBHHBB", 1, 1, 0, 1, 1, 0, 0))]
     for number, table in enumerate(quantisation):
         parts.append(segment(QUANTISATION, bytes([number, *table.ravel()[ZIGZAG].tolist()])))
@@ -107,12 +111,12 @@ def written_header(
 
 
 def next_segment(data: bytes, place: int) -> tuple[int, bytes, int]:
-    """The marker at `place`, its content, and the place after it. Raises `DataError` where there is none."""
+    """The marker at `place`, its content, and the place after it. Raises `DataError` if there is none."""
     if place >= len(data):
         raise cut_short("it ends before the end of the picture")
     if data[place] != 0xFF:
         raise damaged(f"byte {place} should begin a marker")
-    while place < len(data) and data[place] == 0xFF:  # any number of them may come before a marker
+    while place < len(data) and data[place] == 0xFF:  # fill bytes: any number may precede a marker
         place += 1
     if place >= len(data):
         raise cut_short("it ends within a marker")
@@ -129,8 +133,8 @@ def next_segment(data: bytes, place: int) -> tuple[int, bytes, int]:
     return marker, data[place + 3 : place + 1 + length], place + 1 + length
 
 
-def take_in(header: Header, marker: int, content: bytes) -> None:
-    """Add what a segment says to the header. Raises `DataError` for what is damaged or not baseline."""
+def apply_segment(header: JPEGHeader, marker: int, content: bytes) -> None:
+    """Add the content of a segment to the header. Raises `DataError` if it is damaged or not baseline."""
     if marker in (BASELINE, EXTENDED):
         if header.frame is not None:
             raise damaged("it has two frames")
@@ -153,10 +157,10 @@ def take_in(header: Header, marker: int, content: bytes) -> None:
     elif marker == ADOBE and content.startswith(b"Adobe") and len(content) >= 12:
         header.adobe_transform = content[11]
     elif marker == START or 0xD0 <= marker <= 0xD7:
-        raise damaged(f"the marker {marker:#x} stands where none may be")
+        raise damaged(f"the marker {marker:#x} is in a place where none is allowed")
 
 
-def _frame(content: bytes) -> Frame:
+def _frame(content: bytes) -> JPEGFrame:
     if len(content) < 6 or len(content) != 6 + 3 * content[5]:
         raise damaged("its frame header has another length than its planes need")
     bits, height, width, planes = struct.unpack(">BHHB", content[:6])
@@ -179,12 +183,12 @@ def _frame(content: bytes) -> Frame:
         components.append(Component(identifier, down, across, table))
     if len({each.identifier for each in components}) < len(components):
         raise damaged("two of its planes have the same number")
-    if planes == 1:  # alone, its sampling means nothing
+    if planes == 1:  # the sampling factors of a single plane have no effect
         components = [Component(components[0].identifier, 1, 1, components[0].table)]
-    return Frame(height, width, tuple(components))
+    return JPEGFrame(height, width, tuple(components))
 
 
-def _take_quantisation(header: Header, content: bytes) -> None:
+def _take_quantisation(header: JPEGHeader, content: bytes) -> None:
     while content:
         wide, number = content[0] >> 4, content[0] & 15
         length = 1 + 64 * (1 + wide)
@@ -199,7 +203,7 @@ def _take_quantisation(header: Header, content: bytes) -> None:
         content = content[length:]
 
 
-def _take_huffman(header: Header, content: bytes) -> None:
+def _take_huffman(header: JPEGHeader, content: bytes) -> None:
     while content:
         counts = tuple(content[1:17])
         length = 17 + sum(counts)
@@ -210,8 +214,8 @@ def _take_huffman(header: Header, content: bytes) -> None:
         content = content[length:]
 
 
-def scan_of(header: Header, content: bytes, start: int) -> Scan:
-    """The scan that a segment announces. Raises `DataError` where its planes or tables are not there."""
+def parse_scan(header: JPEGHeader, content: bytes, start: int) -> Scan:
+    """Parse the header of a scan whose data begins at `start`. Raises `DataError` for missing planes or tables."""
     if header.frame is None:
         raise damaged("a scan comes before the frame")
     count = content[0] if content else 0

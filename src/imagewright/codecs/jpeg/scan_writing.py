@@ -1,7 +1,6 @@
-"""Quantised blocks to the bits of a scan: run lengths, Huffman codes, and all bits packed at once.
+"""Encoding of quantised blocks to the bits of a scan: run lengths, Huffman codes, bit packing (T.81, F.1.2).
 
-No loop runs over blocks: every code of the scan is looked up in arrays, and its place follows from a running sum of
-lengths (T.81, F.1.2).
+Vectorised: every code of the scan is looked up in arrays, and its position follows from a cumulative sum of lengths.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imagewright.codecs.jpeg.frame import Frame, in_units, padded_blocks, unit_sizes
+from imagewright.codecs.jpeg.frame import JPEGFrame, padded_blocks, to_units, unit_sizes
 from imagewright.codecs.jpeg.huffman import ZERO_RUN, Codes
 from imagewright.errors import DataError
 
@@ -21,25 +20,24 @@ SIZES = np.ceil(np.log2(np.arange(1 << MOST_BITS_OF_A_VALUE) + 1)).astype(np.int
 
 @dataclass(frozen=True)
 class Words:
-    """What is written, one entry a coefficient that is not zero (or a block's end): bits, their number, whose they are.
+    """The code words of a scan: one for each DC difference, non-zero AC coefficient and end of a block."""
 
-    `bits` uint64 (S,), `lengths` int64 (S,), `blocks` int64 (S,): the block's place in the scan; `places` int64 (S,):
-    0 for the DC difference, 1 to 63 in zig-zag order, 64 for the end of the block.
+    bits: np.ndarray  # uint64 (S,)
+    lengths: np.ndarray  # number of bits, int64 (S,)
+    blocks: np.ndarray  # number of the block in the scan, int64 (S,)
+    places: np.ndarray  # int64 (S,): 0 DC, 1 to 63 AC in zig-zag order, 64 the end of the block
+
+
+def scan_order(coefficients: Sequence[np.ndarray], frame: JPEGFrame) -> tuple[np.ndarray, np.ndarray]:
+    """The blocks of all planes in scan order, int16 (B, 64) with DC differences, and their table numbers (B,).
+
+    coefficients: blocks of each plane, int16 (rows, columns, 64).
     """
-
-    bits: np.ndarray
-    lengths: np.ndarray
-    blocks: np.ndarray
-    places: np.ndarray
-
-
-def scan_order(coefficients: Sequence[np.ndarray], frame: Frame) -> tuple[np.ndarray, np.ndarray]:
-    """Planes of blocks, int16 (rows, columns, 64), as the scan's (B, 64) with DC differences, and their tables (B,)."""
     alone = len(frame.components) == 1
     parts = []
     for values, component in zip(coefficients, frame.components, strict=True):
-        padded = _with_dummies(values, *padded_blocks(frame, component, alone=alone), 1 if alone else component.across)
-        units = in_units(padded, component, alone=alone).copy()
+        padded = _pad_blocks(values, *padded_blocks(frame, component, alone=alone), 1 if alone else component.across)
+        units = to_units(padded, component, alone=alone).copy()
         levels = units[..., 0].ravel()
         units[..., 0] = np.diff(levels, prepend=levels.dtype.type(0)).reshape(units.shape[:2])
         parts.append(units)
@@ -47,15 +45,19 @@ def scan_order(coefficients: Sequence[np.ndarray], frame: Frame) -> tuple[np.nda
     return np.concatenate(parts, axis=1).reshape(-1, 64), np.tile(tables, len(parts[0]))
 
 
-def words_of(blocks: np.ndarray, tables: np.ndarray, codes: Sequence[tuple[Codes, Codes]]) -> Words:
-    """The codes of blocks (B, 64) in zig-zag order, DC as differences. `codes`: (DC, AC) by the block's table number.
+def encode_words(blocks: np.ndarray, tables: np.ndarray, codes: Sequence[tuple[Codes, Codes]]) -> Words:
+    """The code words of blocks.
 
-    Raises `DataError` for a coefficient larger than baseline files hold.
+    blocks: int16 (B, 64) in zig-zag order, with DC differences.
+    tables: table number of each block, (B,).
+    codes: (DC, AC) by table number.
+
+    Raises `DataError` for a coefficient larger than baseline files can hold.
     """
     marks = np.empty((len(blocks), 65), np.int16)
-    marks[:, 0] = 1  # a DC code always
+    marks[:, 0] = 1  # every block has a DC code
     marks[:, 1:64] = blocks[:, 1:]
-    marks[:, 64] = blocks[:, 63] == 0  # a code for the end, unless the last coefficient says it
+    marks[:, 64] = blocks[:, 63] == 0  # an end-of-block code, unless the last coefficient is not 0
     at = np.flatnonzero(marks)
     block, place = np.divmod(at, 65)
     is_first, is_last = place == 0, place == 64
@@ -75,7 +77,7 @@ def words_of(blocks: np.ndarray, tables: np.ndarray, codes: Sequence[tuple[Codes
         raise DataError("A coefficient is larger than a baseline JPEG file can hold: give pixels from 0 to 255.")
     bits = code[row, symbol] << size | value + np.where(value < 0, (1 << size) - 1, 0)
     lengths = lengths + size
-    far = np.flatnonzero(run > 15)  # rare: runs of 16 zeros stand before the code, up to three
+    far = np.flatnonzero(run > 15)  # rare: up to three codes of 16 zeros precede the code
     for sixteens in (1, 2, 3):
         some = far[run[far] >= 16 * sixteens]
         bits[some] |= code[row[some], ZERO_RUN] << lengths[some]
@@ -83,8 +85,8 @@ def words_of(blocks: np.ndarray, tables: np.ndarray, codes: Sequence[tuple[Codes
     return Words(bits.view(np.uint64), lengths, block, place)
 
 
-def packed(words: Words) -> bytes:
-    """The words one after the other, filled up with ones, a zero byte after each byte of ones (T.81, B.1.1.5)."""
+def pack_bits(words: Words) -> bytes:
+    """The words concatenated and padded with ones; a zero byte is stuffed after each 0xFF (T.81, B.1.1.5)."""
     total = int(words.lengths.sum())
     fill = -total % 8
     bits = np.append(words.bits, np.uint64((1 << fill) - 1))
@@ -92,14 +94,14 @@ def packed(words: Words) -> bytes:
     ends = np.cumsum(lengths)
     starts = ends - lengths
     word, offset = starts >> 6, starts & 63
-    room = 64 - offset - lengths  # negative: that many bits go into the next word
+    room = 64 - offset - lengths  # if negative, that many bits go into the next 64-bit word
     left = np.where(
         room >= 0, bits << np.maximum(room, 0).astype(np.uint64), bits >> np.maximum(-room, 0).astype(np.uint64)
     )
     first = np.flatnonzero(np.diff(word, prepend=-1))
     filled = np.zeros(int(ends[-1]) // 64 + 2, np.uint64)
     filled[word[first]] = np.bitwise_or.reduceat(left, first)
-    over = np.flatnonzero(room < 0)  # one word at most crosses each boundary
+    over = np.flatnonzero(room < 0)  # at most one code word crosses each boundary
     filled[word[over] + 1] |= bits[over] << (64 + room[over]).astype(np.uint64)
     data = np.frombuffer(filled.astype(">u8").tobytes(), np.uint8)[: int(ends[-1]) // 8]
     ones = data == 255
@@ -108,12 +110,12 @@ def packed(words: Words) -> bytes:
     return stuffed.tobytes()
 
 
-def _with_dummies(blocks: np.ndarray, rows: int, columns: int, across: int) -> np.ndarray:
-    """Blocks up to whole units; those outside of the picture are flat, as bright as the block coded before them."""
+def _pad_blocks(blocks: np.ndarray, rows: int, columns: int, across: int) -> np.ndarray:
+    """Blocks padded to whole units by flat blocks, each with the DC level of the block coded before."""
     height, width, _ = blocks.shape
     padded = np.zeros((rows, columns, 64), blocks.dtype)
     padded[:height, :width] = blocks
     padded[:height, width:, 0] = blocks[:, -1:, 0]
-    last_of_units = padded[height - 1, across - 1 :: across, 0]  # of the row above, which the unit codes first
+    last_of_units = padded[height - 1, across - 1 :: across, 0]  # of the row above, coded first in each unit
     padded[height:, :, 0] = last_of_units.repeat(across)
     return padded

@@ -1,4 +1,4 @@
-"""The tables of the JPEG standard (ITU-T T.81, Annex K) and the order in which it reads a block."""
+"""The tables of the JPEG standard (ITU-T T.81, Annex K) and the zig-zag order of a block."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from imagewright.errors import ConfigError
 
-# K.1 and K.2: what a viewer just does not see, per frequency; found by experiment (Lohscheller 1984).
+# K.1 and K.2: steps just below the threshold of visibility for each frequency, from experiments (Lohscheller 1984).
 LUMINANCE = np.array(
     [
         [16, 11, 10, 16, 24, 40, 51, 61],
@@ -27,10 +27,10 @@ CHROMINANCE[:4, :4] = [[17, 18, 24, 47], [18, 21, 26, 66], [24, 26, 56, 99], [47
 
 
 def _zigzag() -> np.ndarray:
-    """(64,): the place in the block, row by row, of each coefficient in the order of the file (figure 5)."""
+    """(64,): the row-major index in the block of each coefficient in file order (T.81, figure 5)."""
     rows, columns = np.divmod(np.arange(64), 8)
     diagonal = rows + columns
-    # Diagonals in turn; the odd ones are walked downwards, the even ones upwards.
+    # Diagonal by diagonal: odd ones downwards, even ones upwards.
     return np.lexsort((np.where(diagonal % 2, rows, columns), diagonal))
 
 
@@ -52,14 +52,14 @@ def scaled_tables(quality: int) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass(frozen=True)
 class HuffmanTable:
-    """A Huffman table as a file holds it: how many codes have 1, 2 ... 16 bits, and the symbols in that order."""
+    """A Huffman table in the form of a file: the number of codes of 1, 2 ... 16 bits, and the symbols in that order."""
 
     counts: tuple[int, ...]
     symbols: bytes
 
 
-# K.3 to K.6. A DC symbol is the number of bits of a difference, an AC symbol a run of zeros (high four bits) and the
-# number of bits of the value after it.
+# K.3 to K.6. A DC symbol is the number of bits of the difference. An AC symbol is a run of zeros (high four bits) and
+# the number of bits of the value after it.
 DC_LUMINANCE = HuffmanTable((0, 1, 5, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0), bytes(range(12)))
 DC_CHROMINANCE = HuffmanTable((0, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0), bytes(range(12)))
 AC_LUMINANCE = HuffmanTable(

@@ -1,4 +1,4 @@
-"""Images to quantised coefficients and back: what is lossy of JPEG, on batches and on any device."""
+"""Images to quantised coefficients and back: the lossy steps of JPEG, for batches and on any device."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from torch import Tensor
 
 from imagewright.codecs.jpeg import dct
 from imagewright.codecs.jpeg.colour import from_planes, to_planes
-from imagewright.codecs.jpeg.frame import Frame
+from imagewright.codecs.jpeg.frame import JPEGFrame
 from imagewright.codecs.jpeg.tables import ZIGZAG
 
 BLOCKS_AT_ONCE = 16_384  # so that the float64 copies of a large picture stay small and in the processor's cache
 
 
-def quantised(images: Tensor, frame: Frame, tables: Sequence[Tensor]) -> list[Tensor]:
-    """uint8 images (N, C, H, W) as int16 coefficients a plane, (N, rows, columns, 64) blocks in zig-zag order.
+def quantise_images(images: Tensor, frame: JPEGFrame, tables: Sequence[Tensor]) -> list[Tensor]:
+    """The quantised coefficients of images: int16 (N, rows, columns, 64) for each plane, in zig-zag order.
 
-    `tables`: (8, 8) whole numbers each, by the number that a component names.
+    images: uint8 (N, C, H, W).
+    tables: quantisation tables (8, 8) of integers, by `Component.table`.
     """
     order = torch.as_tensor(ZIGZAG, device=images.device)
     found = []
@@ -33,24 +34,31 @@ def quantised(images: Tensor, frame: Frame, tables: Sequence[Tensor]) -> list[Te
 
 
 def quantise(blocks: Tensor, table: Tensor) -> Tensor:
-    """Blocks of samples from 0 to 255, (..., 8, 8), to multiples of a table's steps, int16. Halves go outwards."""
+    """Blocks (..., 8, 8) of samples from 0 to 255 to multiples of a table's steps, int16. Halves round away from 0."""
     coefficients = dct.fixed_dct(blocks.double() - 128)
     steps = table.double() * dct.SCALE
     magnitudes = ((coefficients.abs() + (steps / 2).floor()) / steps).floor_()
     return magnitudes.copysign_(coefficients).to(torch.int16)
 
 
-def samples_of(blocks: Tensor, table: Tensor) -> Tensor:
-    """The inverse of `quantise`, as far as there is one: (..., 8, 8) multiples to samples from 0 to 255, uint8.
+def dequantise(blocks: Tensor, table: Tensor) -> Tensor:
+    """Multiples (..., 8, 8) of a table's steps to samples from 0 to 255, uint8.
 
-    Multiples need not be whole: the coefficients are rounded.
+    Multiples need not be integers: coefficients are rounded after the multiplication.
     """
     coefficients = (blocks.double() * table.double()).round_()
     return dct.fixed_inverse_dct(coefficients).add_(128).clamp_(0, 255).to(torch.uint8)
 
 
-def images_of(coefficients: Sequence[Tensor], frame: Frame, tables: Sequence[Tensor], *, rgb: bool = False) -> Tensor:
-    """Coefficients a plane, (N, rows, columns, 64) in zig-zag order, as uint8 images (N, C, H, W)."""
+def decode_images(
+    coefficients: Sequence[Tensor], frame: JPEGFrame, tables: Sequence[Tensor], *, rgb: bool = False
+) -> Tensor:
+    """Decode coefficients to uint8 images (N, C, H, W).
+
+    coefficients: (N, rows, columns, 64) for each plane, in zig-zag order.
+    tables: quantisation tables (8, 8), by `Component.table`.
+    rgb: whether the three planes are red, green and blue.
+    """
     planes = []
     for values, component in zip(coefficients, frame.components, strict=True):
         count, rows, columns, _ = values.shape
@@ -61,7 +69,7 @@ def images_of(coefficients: Sequence[Tensor], frame: Frame, tables: Sequence[Ten
         for part, target in zip(whole.split(BLOCKS_AT_ONCE), filled, strict=True):
             blocks = torch.empty_like(part)
             blocks[:, order] = part
-            target.copy_(samples_of(blocks.unflatten(1, (8, 8)), steps))
+            target.copy_(dequantise(blocks.unflatten(1, (8, 8)), steps))
         plane = plane.reshape(count, rows, columns, 8, 8).transpose(2, 3)
         planes.append(plane.reshape(count, rows * 8, columns * 8))
     return from_planes(planes, frame, rgb=rgb)

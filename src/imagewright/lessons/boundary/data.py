@@ -1,4 +1,4 @@
-"""Two classes of points in the plane whose densities are known, so that the best boundary there is can be drawn."""
+"""Two classes of points in the plane with known densities, so that the Bayes-optimal boundary can be drawn."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imagewright.statistics.gaussians import draws, factors_of, log_densities
+from imagewright.statistics.gaussians import cholesky_factors, log_densities, sample_gaussians
 
 ROUND = ((1.0, 0.0), (0.0, 1.0))
 LEANING = ((1.0, 0.55), (0.55, 0.9))
@@ -16,7 +16,7 @@ LEANING = ((1.0, 0.55), (0.55, 0.9))
 
 @dataclass(frozen=True)
 class Group:
-    """A Gaussian cloud of a class: its share of the class, its centre, its covariance."""
+    """One Gaussian component of a class: its share of the class, its centre, its covariance."""
 
     share: float
     centre: tuple[float, float]
@@ -25,13 +25,13 @@ class Group:
 
 @dataclass(frozen=True)
 class TwoClasses:
-    """Both classes are equally likely; each is made of groups."""
+    """Two equally likely classes, each a mixture of groups."""
 
     title: str
     classes: tuple[tuple[Group, ...], tuple[Group, ...]]
 
     def sample(self, count: int, seed: int) -> tuple[Tensor, Tensor]:
-        """Points float64 (count, 2) and labels, the classes in turn: the first points of more points are the same."""
+        """Points float64 (count, 2) and alternating labels int64 (count,), determined by the seed."""
         random = np.random.default_rng(seed)
         generator = torch.Generator().manual_seed(seed)
         labels = torch.arange(count) % 2
@@ -40,23 +40,23 @@ class TwoClasses:
             rows = torch.arange(label, count, 2)
             shares = [group.share for group in groups]
             chosen = torch.from_numpy(random.choice(len(groups), len(rows), p=shares))
-            points[rows] = draws(*_gaussians(groups), chosen, generator)
+            points[rows] = sample_gaussians(*_gaussians(groups), chosen, generator)
         return points, labels
 
     def log_odds(self, points: Tensor) -> Tensor:
-        """Log density of points (N, 2) under the second class over that under the first: 0 on the best boundary."""
+        """The log density ratio of the second class to the first at points (N, 2): 0 on the optimal boundary."""
         one, other = (_log_density(groups, points) for groups in self.classes)
         return other - one
 
     def least_error(self, count: int, seed: int) -> float:
-        """The share of `count` points that even the best boundary gets wrong."""
+        """The error of the optimal boundary, measured on `count` points (the Bayes error)."""
         points, labels = self.sample(count, seed)
         return float(((self.log_odds(points) > 0).long() != labels).double().mean())
 
 
 def _gaussians(groups: tuple[Group, ...]) -> tuple[Tensor, Tensor]:
     means = torch.tensor([group.centre for group in groups], dtype=torch.float64)
-    return means, factors_of(torch.tensor([group.covariance for group in groups], dtype=torch.float64))
+    return means, cholesky_factors(torch.tensor([group.covariance for group in groups], dtype=torch.float64))
 
 
 def _log_density(groups: tuple[Group, ...], points: Tensor) -> Tensor:
@@ -64,19 +64,19 @@ def _log_density(groups: tuple[Group, ...], points: Tensor) -> Tensor:
     return (shares.log() + log_densities(points, *_gaussians(groups))).logsumexp(1)
 
 
-def alike() -> TwoClasses:
-    """What linear GDA supposes: each class one Gaussian, both of the same shape."""
-    return TwoClasses("alike: one shape", ((Group(1, (-1.1, -0.2), LEANING),), (Group(1, (1.1, 0.2), LEANING),)))
+def equal_covariances() -> TwoClasses:
+    """One Gaussian a class with a common covariance: the assumption of linear GDA."""
+    return TwoClasses("equal covariances", ((Group(1, (-1.1, -0.2), LEANING),), (Group(1, (1.1, 0.2), LEANING),)))
 
 
-def unlike() -> TwoClasses:
-    """What quadratic GDA supposes: a Gaussian each, of different shapes."""
+def different_covariances() -> TwoClasses:
+    """One Gaussian a class, each with its own covariance: the assumption of quadratic GDA."""
     narrow, wide = ((0.25, 0.0), (0.0, 0.25)), ((2.2, 0.0), (0.0, 3.0))
-    return TwoClasses("unlike: own shapes", ((Group(1, (-0.9, 0), narrow),), (Group(1, (1.2, 0), wide),)))
+    return TwoClasses("different covariances", ((Group(1, (-0.9, 0), narrow),), (Group(1, (1.2, 0), wide),)))
 
 
 def with_far_group(distance: float) -> TwoClasses:
-    """A third of the second class lies apart, on its own side of the boundary, `distance` to the upper right."""
+    """A third of the second class lies `distance` to the upper right, on that class's side of the boundary."""
     small = ((0.5, 0.0), (0.0, 0.5))
     near = Group(2 / 3, (1.1, -0.3), small)
     far = Group(1 / 3, (1.1 + 0.75 * distance, -0.3 + 0.66 * distance), small)

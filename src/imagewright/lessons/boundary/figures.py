@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from imagewright.lessons.base import Place
+from imagewright.lessons.base import LessonOutput
 from imagewright.lessons.boundary.data import TwoClasses
 from imagewright.model import Model
 from imagewright.models.density.gda import GDA
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
 
-SIDE = 120  # points of the plane asked about, along an axis
+SIDE = 120  # points of the plane at which classifiers are evaluated, along an axis
 BLUE, ORANGE = COLOURS[0], COLOURS[1]  # classes A and B; their marks differ as well
 Extent = tuple[float, float, float, float]
 EXTENT: Extent = (-5.0, 9.0, -4.5, 7.0)
@@ -27,30 +27,32 @@ CLOSE: Extent = (-4.5, 5.0, -4.2, 4.2)
 
 
 def boundaries(
-    place: Place,
+    output: LessonOutput,
     sets: Mapping[str, TwoClasses],
     models: Mapping[str, Mapping[str, Model]],
     errors: Mapping[str, Mapping[str, float]],
     count: int,
     seed: int,
 ) -> None:
-    """Every classifier on every set: probabilities, boundary, the best boundary, and densities where it has any."""
+    """Every classifier on every set: probabilities, its boundary, the optimal boundary, and the densities of GDA."""
     titles = list(next(iter(models.values())))
-    with place.figure("boundaries", 3.3 * len(titles), 3.2 * len(sets) + 0.7) as figure:
+    with output.figure("boundaries", 3.3 * len(titles), 3.2 * len(sets) + 0.7) as figure:
         figure.suptitle(
-            f"Boundaries from {count} points. Solid: the classifier's; dashed: the best there is; thin: the densities "
-            "that a generative one learns.\nShade: the chance of class B (squares) against A (circles)."
+            f"Boundaries learned from {count} points. Solid: the classifier's; dashed: the optimal one; thin: the "
+            "densities of generative classifiers.\nShade: the probability of class B (squares) against A (circles)."
         )
         axes = figure.subplots(len(sets), len(titles), squeeze=False)
         for row, (name, data) in enumerate(sets.items()):
             for column, title in enumerate(titles):
-                panel(axes[row, column], data, models[name][title], count, seed, EXTENT if name == "far" else CLOSE)
+                draw_panel(
+                    axes[row, column], data, models[name][title], count, seed, EXTENT if name == "far" else CLOSE
+                )
                 axes[row, column].set_title(f"{title}: {errors[name][title]:.1%} wrong")
             axes[row, 0].set_ylabel(data.title)
 
 
-def panel(axes: Axes, data: TwoClasses, model: Model, count: int, seed: int, extent: Extent) -> None:
-    """One classifier in the plane."""
+def draw_panel(axes: Axes, data: TwoClasses, model: Model, count: int, seed: int, extent: Extent) -> None:
+    """One classifier in the plane, with the first `count` points of the data."""
     left, right, bottom, top = extent
     across, up = (torch.linspace(*ends, SIDE, dtype=torch.float64) for ends in ((left, right), (bottom, top)))
     grid = torch.cartesian_prod(up, across).flip(1)
@@ -77,14 +79,14 @@ def panel(axes: Axes, data: TwoClasses, model: Model, count: int, seed: int, ext
 
 
 def training_points(
-    place: Place,
+    output: LessonOutput,
     sets: Mapping[str, TwoClasses],
     counts: Sequence[int],
     errors: Mapping[str, Mapping[str, np.ndarray]],
     least: Mapping[str, float],
 ) -> None:
     """The error of each classifier against the number of training points, one panel a set."""
-    with place.figure("training_points", 4.2 * len(sets), 4.3) as figure:
+    with output.figure("training_points", 4.2 * len(sets), 4.3) as figure:
         repeats = next(iter(next(iter(errors.values())).values())).shape[1]
         figure.suptitle(f"Errors on new points, mean of {repeats} training sets (bars: its standard error)")
         for axes, (name, data) in zip(figure.subplots(1, len(sets), squeeze=False)[0], sets.items(), strict=True):
@@ -101,7 +103,7 @@ def training_points(
                     capsize=2,
                     label=title,
                 )
-            axes.axhline(100 * least[name], color="black", linestyle=":", label="the best boundary")
+            axes.axhline(100 * least[name], color="black", linestyle=":", label="optimal boundary")
             axes.set_xscale("log")
             axes.set_xticks(counts, [str(count) for count in counts])
             axes.minorticks_off()
@@ -113,15 +115,15 @@ def training_points(
 def frame(data: TwoClasses, models: Mapping[str, Model], count: int, seed: int, title: str) -> np.ndarray:
     """One frame of an animation: classifiers side by side, uint8 (3, H, W)."""
     with new_figure(7.0, 3.7) as figure:
-        figure.suptitle(f"{title}. Dashed: the best boundary")
+        figure.suptitle(f"{title}. Dashed: the optimal boundary")
         for axes, (name, model) in zip(figure.subplots(1, len(models)), models.items(), strict=True):
-            panel(axes, data, model, count, seed, EXTENT)
+            draw_panel(axes, data, model, count, seed, EXTENT)
             axes.set_title(f"{name} ({'generative' if 'GDA' in name else 'discriminative'})")
         return render_figure(figure).transpose(2, 0, 1)
 
 
 def _between() -> Colormap:
-    """Colours from class A's to class B's by way of white: told apart by any eye, and by lightness from the middle."""
+    """A diverging colour map from class A's colour over white to class B's, distinct for colour-blind readers."""
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list("classes", ["#7fb4d9", "#ffffff", "#eaae80"])

@@ -1,47 +1,44 @@
-"""Lesson: a generator that gives up most of the data, and what keeps it from doing so.
+"""Lesson: mode collapse, and the regularisers that prevent it.
 
-The same networks, data, seed and optimiser play several games; only what is named differs. R1: Mescheder et al. 2018,
+Several variants of one training, with the same networks, data, seed and optimiser. R1: Mescheder et al. 2018,
 arXiv:1801.04406. Relativistic loss with R1 and R2: Huang et al. 2024 (R3GAN), arXiv:2501.05441.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from imagewright.lessons.base import Numbers, Place, Seed, lesson
+from imagewright.lessons.base import LessonOutput, Numbers, Seed, define_lesson
 from imagewright.lessons.collapse import figures as draw
 from imagewright.lessons.gan.data import DATA
-from imagewright.lessons.gan.lesson import RULES, BatchSize, Frames, LearningRate, Steps, numbers_of
-from imagewright.lessons.gan.training import Look, Rules, Table, play, spread_looks
+from imagewright.lessons.gan.lesson import SETTINGS, BatchSize, Frames, LearningRate, Steps, snapshot_numbers
+from imagewright.lessons.gan.training import Reference, Snapshot, TrainingSettings, spread_steps, train_gan
+from imagewright.progress import ProgressCounter
 
-STRIP = 5  # looks in the figure
+STRIP = 5  # snapshots in the figure
 
 
-def games(rules: Rules) -> dict[str, Rules]:
-    """The games that are compared, by what is different in them. The first is the one that collapses."""
+def variants(settings: TrainingSettings) -> dict[str, TrainingSettings]:
+    """The trainings that are compared, by name. The first one collapses; each other name says what differs from it."""
     return {
-        "no penalty": dataclasses.replace(rules, penalty=0.0),
-        "no penalty, 4 times the batch": dataclasses.replace(rules, penalty=0.0, batch_size=4 * rules.batch_size),
-        "R1 penalty": rules,
-        "relativistic, R1 and R2": dataclasses.replace(rules, loss="relativistic"),
+        "no penalty": dataclasses.replace(settings, penalty=0.0),
+        "no penalty, 4 times the batch": dataclasses.replace(settings, penalty=0.0, batch_size=4 * settings.batch_size),
+        "R1 penalty": settings,
+        "relativistic, R1 and R2": dataclasses.replace(settings, loss="relativistic"),
     }
 
 
-def _progress(place: Place, begun: int, total: int, step: int) -> None:
-    place.progress(begun + step, total)
-
-
-@lesson(figures=("collapse",), animations=("collapse",))
+@define_lesson(figures=("collapse",), animations=("collapse",))
 def collapse(
-    place: Place,
+    output: LessonOutput,
     *,
     data: Annotated[Literal["ring", "grid"], Field(description="8 modes on a circle, or 25 on a grid")] = "ring",
     penalty: Annotated[
-        float | None, Field(gt=0, le=1e3, description="gamma of the games that have one; what suits the data")
+        float | None,
+        Field(gt=0, le=1e3, description="gamma of the variants with a penalty; by default what suits the data"),
     ] = None,
     steps: Steps = None,
     batch_size: BatchSize = 256,
@@ -49,36 +46,43 @@ def collapse(
     frames: Frames = 48,
     seed: Seed = 0,
 ) -> Numbers:
-    """Modes covered over the steps of a game that collapses, and of others that differ from it in one thing."""
-    usual = RULES[data]
-    rules = dataclasses.replace(
+    """Modes covered over the steps of a training that collapses, and of variants that do not."""
+    usual = SETTINGS[data]
+    settings = dataclasses.replace(
         usual,
         penalty=usual.penalty if penalty is None else penalty,
         steps=steps or usual.steps,
         batch_size=batch_size,
         learning_rate=learning_rate,
-        wide_start=False,  # all games begin where one ends that has collapsed: at points that lie together
+        wide_start=False,  # all variants start collapsed: with generated points that lie together
     )
-    table = Table(DATA[data](), seed)
-    strip = spread_looks(rules.steps, STRIP)
-    looks_at = sorted({*strip, *spread_looks(rules.steps, frames)})
-    compared = games(rules)
-    total = (len(compared) + int(place.is_animated)) * rules.steps
-    played: dict[str, list[Look]] = {}
-    for number, (name, game) in enumerate(compared.items()):
-        _, played[name] = play(table, game, looks_at, seed, partial(_progress, place, number * rules.steps, total))
-    draw.strip(place, table, played, strip)
-    if place.is_animated:
-        done = len(compared) * rules.steps
-        draw.animation(place, table, played, lambda share: place.progress(done + round(share * rules.steps), total))
-    modes = len(table.data.modes)
+    reference = Reference(DATA[data](), seed)
+    strip = spread_steps(settings.steps, STRIP)
+    snapshot_steps = sorted({*strip, *spread_steps(settings.steps, frames)})
+    compared = variants(settings)
+    total = (len(compared) + int(output.is_animated)) * settings.steps
+    trained: dict[str, list[Snapshot]] = {}
+    counter = ProgressCounter(total, output.progress)
+
+    def count_steps(step: int) -> None:
+        counter.advance(len(trained) * settings.steps + step - counter.done)
+
+    for name, variant in compared.items():
+        _, trained[name] = train_gan(reference, variant, snapshot_steps, seed, count_steps)
+    draw.strip(output, reference, trained, strip)
+    if output.is_animated:
+        draw.animation(output, reference, trained, lambda share: count_steps(round(share * settings.steps)))
+    modes = len(reference.data.modes)
     return {
         "summary": [
-            f"{name}: {looks[-1].modes} of {modes} modes covered at the end." for name, looks in played.items()
+            f"{name}: {snapshots[-1].modes} of {modes} modes covered at the end." for name, snapshots in trained.items()
         ],
         "modes": modes,
-        "games": {
-            name: {"rules": dataclasses.asdict(compared[name]), "looks": [numbers_of(table, look) for look in looks]}
-            for name, looks in played.items()
+        "variants": {
+            name: {
+                "settings": dataclasses.asdict(compared[name]),
+                "snapshots": [snapshot_numbers(reference, snapshot) for snapshot in snapshots],
+            }
+            for name, snapshots in trained.items()
         },
     }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imagewright.lessons.base import Place
+from imagewright.lessons.base import LessonOutput
 from imagewright.lessons.dimension.measures import contrast, expected_throws, pairwise_distances
 from imagewright.output.figures import colour_of, mark_of, new_figure, render_figure
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 CELLS = 10  # along an axis
 LANDMARKS = {"pictures in ImageNet": 7.1, "people on Earth": 9.9, "atoms in the universe": 80.0}  # powers of ten
-SHOWN = (1, 4, 25, 100, 361)  # dimensions whose distances are drawn as curves
+SHOWN = (1, 4, 25, 100, 361)  # dimensions with a curve of their distances
 # A squared difference of two uniform numbers has mean 1/6 and variance 7/180; a root halves a relative deviation.
 NOISE_VARIATION = 0.5 * (7 / 180) ** 0.5 * 6
 FRAMES = 48
@@ -25,14 +25,14 @@ BINS = np.linspace(0, 2.5, 101)
 
 
 def coverage(
-    place: Place,
+    output: LessonOutput,
     waits: dict[int, np.ndarray],
     needed: dict[int, float],
     line: tuple[float, float],
     random: np.random.Generator,
 ) -> None:
-    """Cells of side 0.1 in 1, 2, 3 dimensions; what is covered as samples are added; what more dimensions take."""
-    with place.figure("coverage", 12, 7.6) as figure:
+    """Cells of side 0.1 in 1, 2, 3 dimensions; the share covered against the number of samples; the extrapolation."""
+    with output.figure("coverage", 12, 7.6) as figure:
         figure.suptitle("How many samples cover $[0,1]^d$ within 0.1? Ten times as many for each dimension more.")
         grid = figure.add_gridspec(2, 6, height_ratios=(1, 1.15))
         _line_of_cells(figure.add_subplot(grid[0, 0:2]), random)
@@ -43,13 +43,13 @@ def coverage(
 
 
 def _hit(points: np.ndarray) -> np.ndarray:
-    """Which of the cells hold a point: bool (10, ..., 10)."""
+    """Whether each cell holds a point: bool (10, ..., 10)."""
     hit = np.zeros((CELLS,) * points.shape[1], bool)
     hit[tuple((points * CELLS).astype(int).T)] = True
     return hit
 
 
-def _title_of(axes: Axes, hit: np.ndarray) -> None:
+def _set_title(axes: Axes, hit: np.ndarray) -> None:
     axes.set_title(f"d = {hit.ndim}: {hit.size:,} random samples\nare in {hit.sum():,} of the {hit.size:,} cells")
 
 
@@ -62,7 +62,7 @@ def _line_of_cells(axes: Axes, random: np.random.Generator) -> None:
     axes.spines["left"].set_visible(False)
     axes.grid(visible=False)
     axes.vlines(np.linspace(0, 1, CELLS + 1), -0.05, 0.05, color="grey", linewidth=0.8)
-    _title_of(axes, hit)
+    _set_title(axes, hit)
 
 
 def _square_of_cells(axes: Axes, random: np.random.Generator) -> None:
@@ -76,7 +76,7 @@ def _square_of_cells(axes: Axes, random: np.random.Generator) -> None:
     axes.grid(visible=False)
     axes.grid(visible=True, which="minor", color="grey", linewidth=0.5)
     axes.tick_params(which="minor", length=0)
-    _title_of(axes, hit)
+    _set_title(axes, hit)
 
 
 def _cube_of_cells(axes: Axes3D, random: np.random.Generator) -> None:
@@ -84,11 +84,11 @@ def _cube_of_cells(axes: Axes3D, random: np.random.Generator) -> None:
     axes.scatter(*points.T, s=6, color=colour_of(1), alpha=0.6, linewidths=0, depthshade=False)
     _empty_cube(axes, (0, 1))
     axes.set(xticks=(0, 0.5, 1), yticks=(0, 0.5, 1), zticks=(0, 0.5, 1))
-    _title_of(axes, _hit(points))
+    _set_title(axes, _hit(points))
 
 
 def _empty_cube(axes: Axes3D, ends: tuple[float, float]) -> None:
-    """The twelve edges, and no walls behind them."""
+    """Draw the twelve edges of the cube, without walls."""
     axes.set_box_aspect((1, 1, 1), zoom=0.95)
     axes.grid(visible=False)
     for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
@@ -111,9 +111,9 @@ def _covered_share(axes: Axes, waits: dict[int, np.ndarray], needed: dict[int, f
         axes.plot(needed[dimensions], share, mark_of(index), color=colour, markersize=8, markeredgecolor="white")
         axes.annotate(f"{needed[dimensions]:,.0f}", (needed[dimensions], share), (6, -12), textcoords="offset points")
     axes.plot([], [], "--", color="black", linewidth=1, label="$1-(1-0.1^d)^n$: borders left out")
-    axes.set(xlabel="random samples n", ylabel="share of new points that have a sample near")
+    axes.set(xlabel="random samples n", ylabel="share of new points with a sample nearby")
     axes.set(xlim=(0.03, None), ylim=(0, 1.02))
-    axes.set_title("near: within 0.05 on every axis")
+    axes.set_title("nearby: within 0.05 on every axis")
     axes.legend(loc="upper left", fontsize=8.5)
 
 
@@ -142,10 +142,10 @@ def _extrapolated(axes: Axes, needed: dict[int, float], line: tuple[float, float
     axes.legend(loc="lower right", fontsize=9)
 
 
-def dice(place: Place, throws: dict[int, np.ndarray]) -> None:
-    """The 6, 36 and 216 outcomes of dice, and how long it takes to see them all."""
-    with place.figure("dice", 12, 3.8) as figure:
-        figure.suptitle("Outcomes of d dice: $6^d$. To see each of them once takes many more throws.")
+def dice(output: LessonOutput, throws: dict[int, np.ndarray]) -> None:
+    """The 6, 36 and 216 outcomes of dice, and the number of throws until all were seen."""
+    with output.figure("dice", 12, 3.8) as figure:
+        figure.suptitle("Outcomes of d dice: $6^d$. Seeing each of them once takes many more throws.")
         grid = figure.add_gridspec(1, 4, width_ratios=(0.45, 1, 1.1, 1.3))
         values = np.arange(1, 7)
         one, two = figure.add_subplot(grid[0]), figure.add_subplot(grid[1])
@@ -188,10 +188,10 @@ def _throws(axes: Axes, throws: dict[int, np.ndarray]) -> None:
     axes.legend(loc="upper left", fontsize=8)
 
 
-def distances(place: Place, noise: dict[int, np.ndarray]) -> None:
-    """Distances between random points, relative to their mean, and how their spread falls with the dimension."""
-    with place.figure("distances", 12, 4.2) as figure:
-        figure.suptitle("Between random points of $[0,1]^d$, all distances grow alike")
+def distances(output: LessonOutput, noise: dict[int, np.ndarray]) -> None:
+    """Distances between random points relative to their mean, and their spread against the dimension."""
+    with output.figure("distances", 12, 4.2) as figure:
+        figure.suptitle("As d grows, all distances between random points of $[0,1]^d$ become nearly equal")
         left, right = figure.subplots(1, 2)
         for index, dimensions in enumerate(SHOWN):
             _curve(left, noise[dimensions], index, f"d = {dimensions}")
@@ -223,16 +223,16 @@ def _variations(axes: Axes, sets: dict[str, dict[int, np.ndarray]]) -> None:
 
 
 def patches(
-    place: Place,
+    output: LessonOutput,
     photographs: np.ndarray,
     noise: np.ndarray,
     distances: dict[str, dict[int, np.ndarray]],
     intrinsic: dict[str, dict[int, float]],
 ) -> None:
-    """Patches of photographs beside noise of the same size: distances, and the dimension that each set fills."""
+    """Patches of photographs beside noise of the same size: distances, and the intrinsic dimension of each set."""
     names = {"noise": "uniform noise", "patches": "patches of photographs"}
     dimensions = photographs.shape[1]
-    with place.figure("patches", 12, 6.2) as figure:
+    with output.figure("patches", 12, 6.2) as figure:
         figure.suptitle(f"{dimensions} pixels are not {dimensions} dimensions: photographs fill few of them")
         rows = figure.add_gridspec(2, 1, height_ratios=(1, 1.9))
         strip = rows[0].subgridspec(2, 1, hspace=0.05)
@@ -272,15 +272,15 @@ def _intrinsic_axes(axes: Axes, dimensions: list[int]) -> None:
     axes.set_xticks(dimensions, labels=map(str, dimensions))
     axes.set_yticks((1, 3, 10, 30, 100, 300), labels=map(str, (1, 3, 10, 30, 100, 300)))
     axes.minorticks_off()
-    axes.set(xlabel="pixels d", title="dimensions filled, by their neighbours\n(an estimate, too low above 20)")
+    axes.set(xlabel="pixels d", title="intrinsic dimension, from neighbours\n(an estimate, too low above 20)")
 
 
-def concentration(place: Place, random: np.random.Generator, samples: int) -> None:
-    """The distances between random points as d grows: an animation."""
-    if not place.is_animated:
+def concentration(output: LessonOutput, random: np.random.Generator, samples: int) -> None:
+    """Animation: the distances between random points as d grows."""
+    if not output.is_animated:
         return
     dimensions = np.unique(np.geomspace(1, max(SHOWN), FRAMES).round().astype(int))
-    points = random.random((min(samples, 500), max(SHOWN)))  # each frame looks at some of the same coordinates
+    points = random.random((min(samples, 500), max(SHOWN)))  # frame d uses the first d coordinates
     with new_figure(6, 3.6) as figure:
         axes = figure.subplots()
         axes.set(xlabel="distance of two random points / mean distance", ylabel="density", xlim=(0, 2.5), yticks=[])
@@ -294,4 +294,4 @@ def concentration(place: Place, random: np.random.Generator, samples: int) -> No
             axes.set_title(f"d = {count}: spread {contrast(away)['variation']:.0%}")
             frames.append(render_figure(figure).transpose(2, 0, 1))
     still = [frames[0]] * 8, [frames[-1]] * 16
-    place.animation("concentration", np.stack([*still[0], *frames, *still[1]]))
+    output.animation("concentration", np.stack([*still[0], *frames, *still[1]]))

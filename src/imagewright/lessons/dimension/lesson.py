@@ -1,4 +1,4 @@
-"""Lesson: why high dimensions are empty, measured. Cover a cube, throw dice, look at how distances grow alike.
+"""Lesson: why high dimensions are empty, measured. Cover a cube, throw dice, compare distances between random points.
 
 Covering: R. Bellman, Adaptive Control Processes (1961), the "curse of dimensionality". Distances: Beyer, Goldstein,
 Ramakrishnan & Shaft 1999, "When is nearest neighbor meaningful?".
@@ -12,7 +12,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from imagewright.lessons.base import Numbers, Place, Seed, lesson
+from imagewright.lessons.base import LessonOutput, Numbers, Seed, define_lesson
 from imagewright.lessons.dimension import figures as draw
 from imagewright.lessons.dimension.measures import (
     REACH,
@@ -23,18 +23,18 @@ from imagewright.lessons.dimension.measures import (
     samples_until_covered,
     throws_until_all,
 )
-from imagewright.lessons.dimension.patches import patches_of
+from imagewright.lessons.dimension.patches import cut_patches
 from imagewright.seeds import derive_seed
 
-COVERED = 1 - math.exp(-1)  # what 10^d random samples cover of the cube, borders aside
+COVERED = 1 - math.exp(-1)  # the share of the cube that 10^d random samples cover, borders ignored
 SIDES = (1, 2, 3, 5, 7, 10, 14, 19)  # of square pictures: 1 to 361 pixels
 MOST_DICE = 3
-MOST_MEASURED = 3  # dimensions that can be covered: the fourth takes ten times as long as the third
+MOST_MEASURED = 3  # dimensions up to which covering is measured; a fourth would take ten times as long as the third
 
 
-@lesson(figures=("coverage", "dice", "distances", "patches"), animations=("concentration",))
+@define_lesson(figures=("coverage", "dice", "distances", "patches"), animations=("concentration",))
 def dimension(
-    place: Place,
+    output: LessonOutput,
     *,
     samples: Annotated[int, Field(ge=50, le=20_000, description="points whose distances are measured")] = 1000,
     repeats: Annotated[int, Field(ge=2, le=10_000, description="times a cube is covered, or dice are thrown")] = 100,
@@ -45,45 +45,47 @@ def dimension(
 ) -> Numbers:
     """Samples that cover a cube, outcomes of dice, and distances in pictures of up to 19x19 pixels."""
 
-    def numbers_for(purpose: str) -> np.random.Generator:
+    def generator_for(purpose: str) -> np.random.Generator:
         return np.random.default_rng(derive_seed(seed, "dimension", purpose))
 
     parts = 3 + MOST_DICE
-    patches = patches_of(pictures, samples, SIDES, numbers_for("patches"))  # first: a source may be wrong
+    patches = cut_patches(pictures, samples, SIDES, generator_for("patches"))  # first, since a source may be wrong
     waits = {}
     for dimensions in range(1, MOST_MEASURED + 1):
-        waits[dimensions] = samples_until_covered(dimensions, repeats, numbers_for(f"cover {dimensions}"))
-        place.progress(dimensions, parts)
+        waits[dimensions] = samples_until_covered(dimensions, repeats, generator_for(f"cover {dimensions}"))
+        output.progress(dimensions, parts)
     needed = {dimensions: float(np.quantile(each, COVERED)) for dimensions, each in waits.items()}
     slope, offset = np.polyfit(list(needed), np.log10(list(needed.values())), 1)
-    throws = {dice: throws_until_all(6**dice, repeats, numbers_for(f"dice {dice}")) for dice in range(1, MOST_DICE + 1)}
-    noise = {side: numbers_for(f"noise {side}").random((samples, side * side)) for side in SIDES}
+    throws = {
+        dice: throws_until_all(6**dice, repeats, generator_for(f"dice {dice}")) for dice in range(1, MOST_DICE + 1)
+    }
+    noise = {side: generator_for(f"noise {side}").random((samples, side * side)) for side in SIDES}
     distances = {
         kind: {side * side: pairwise_distances(points) for side, points in sets.items()}
         for kind, sets in (("noise", noise), ("patches", patches))
     }
-    place.progress(4, parts)
+    output.progress(4, parts)
     intrinsic = {
         kind: {side * side: intrinsic_dimension(points) for side, points in sets.items()}
         for kind, sets in (("noise", noise), ("patches", patches))
     }
-    place.progress(5, parts)
+    output.progress(5, parts)
 
-    draw.coverage(place, waits, needed, (float(slope), float(offset)), numbers_for("examples"))
-    draw.dice(place, throws)
-    draw.distances(place, distances["noise"])
-    draw.patches(place, patches[SIDES[-1]], noise[SIDES[-1]], distances, intrinsic)
-    draw.concentration(place, numbers_for("animation"), samples)
-    place.progress(parts, parts)
+    draw.coverage(output, waits, needed, (float(slope), float(offset)), generator_for("examples"))
+    draw.dice(output, throws)
+    draw.distances(output, distances["noise"])
+    draw.patches(output, patches[SIDES[-1]], noise[SIDES[-1]], distances, intrinsic)
+    draw.concentration(output, generator_for("animation"), samples)
+    output.progress(parts, parts)
     largest = SIDES[-1] ** 2
     spread = {
         kind: {dimensions: contrast(each) for dimensions, each in sets.items()} for kind, sets in distances.items()
     }
     return {
         "summary": [
-            f"To have a sample within {REACH} on every axis of {COVERED:.0%} of all points takes "
-            f"{', '.join(f'{count:,.0f}' for count in needed.values())} samples in 1, 2, 3 dimensions: times "
-            f"{10**slope:.1f} for each. {largest} would take 10^{slope * largest + offset:.0f}.",
+            f"Samples needed so that {COVERED:.0%} of all points have one within {REACH} on every axis: "
+            f"{', '.join(f'{count:,.0f}' for count in needed.values())} in 1, 2, 3 dimensions, {10**slope:.1f} times "
+            f"as many for each further dimension. {largest} dimensions would need 10^{slope * largest + offset:.0f}.",
             f"Distances between pictures of {largest} pixels vary by {spread['noise'][largest]['variation']:.1%} of "
             f"their mean in noise, by {spread['patches'][largest]['variation']:.0%} in photographs, which lie near a "
             f"set of about {intrinsic['patches'][largest]:.0f} dimensions.",

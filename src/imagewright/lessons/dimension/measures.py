@@ -1,24 +1,24 @@
-"""What the lesson on dimension measures: covering a cube, throwing dice, distances between points."""
+"""The measurements of the lesson on dimension: covering a cube, throwing dice, distances between points."""
 
 from __future__ import annotations
 
 import numpy as np
 
-REACH = 0.05  # a sample speaks for a cell of side 0.1 around it: ten such cells cover [0, 1]
+REACH = 0.05  # a sample covers the cell of side 0.1 around it: ten such cells cover [0, 1]
 PROBES = 400
 NEIGHBOURS = 10
 SAMPLES_PER_CELL = 30  # a cell is missed by all of them once in e^30
 
 
 def samples_until_covered(dimensions: int, repeats: int, random: np.random.Generator) -> np.ndarray:
-    """How many uniform samples of [0, 1]^d came until one lay within `REACH` of a probe on every axis.
+    """The number of uniform samples of [0, 1]^d until one lies within `REACH` of a uniform probe on every axis.
 
-    (rounds * PROBES,) counts: one for each uniform probe and each time the cube was filled anew, which is `repeats`
-    times in one dimension, and fewer in more: there the probes of one round hardly depend on one another.
+    Returns (rounds * PROBES,) counts. Each round draws new samples and new probes. There are `repeats` rounds in one
+    dimension and fewer in more dimensions, where the probes of one round are nearly independent.
     """
     from scipy.spatial import KDTree
 
-    count = SAMPLES_PER_CELL * 10**dimensions * 2**dimensions  # in a corner a cell has 2^d of its volume outside
+    count = SAMPLES_PER_CELL * 10**dimensions * 2**dimensions  # around a corner only 1 / 2^d of a cell is in the cube
     waits = np.empty((max(2, repeats // 4 ** (dimensions - 1)), PROBES))
     for row in waits:
         samples = random.random((count, dimensions))
@@ -28,7 +28,7 @@ def samples_until_covered(dimensions: int, repeats: int, random: np.random.Gener
 
 
 def throws_until_all(outcomes: int, repeats: int, random: np.random.Generator) -> np.ndarray:
-    """How many throws it took to see each of `outcomes` equally likely ones: (repeats,)."""
+    """The number of throws until each of `outcomes` equally likely outcomes was seen, (repeats,)."""
     # While k outcomes are missing, the wait for a new one is geometric with probability k / outcomes.
     missing = np.arange(1, outcomes + 1)
     return random.geometric(missing / outcomes, (repeats, outcomes)).sum(1)
@@ -48,9 +48,9 @@ def pairwise_distances(points: np.ndarray) -> np.ndarray:
 
 
 def contrast(distances: np.ndarray) -> dict[str, float]:
-    """How far the nearest and the farthest of all pairs are apart, and the standard deviation over the mean.
+    """`mean`; `variation`, the standard deviation over the mean; `relative_contrast`, (largest - smallest) / mean.
 
-    `relative_contrast` is (largest - smallest) / mean: no division by a distance that may be zero.
+    Beyer et al. divide by the smallest distance instead, which may be zero.
     """
     mean = float(distances.mean())
     return {
@@ -61,14 +61,14 @@ def contrast(distances: np.ndarray) -> dict[str, float]:
 
 
 def intrinsic_dimension(points: np.ndarray) -> float:
-    """The dimension of the set that (N, D) points seem to fill, from how fast neighbours are gathered with distance.
+    """The maximum likelihood estimate of the intrinsic dimension of points (N, D), from distances to neighbours.
 
     Levina & Bickel 2004, "Maximum likelihood estimation of intrinsic dimension", eq. 8, averaged over points as
-    MacKay & Ghahramani propose (the mean of the inverses). Too low where points are few for their dimension.
+    MacKay & Ghahramani propose (the mean of the inverses). Too low if there are few points for their dimension.
     """
     from sklearn.neighbors import NearestNeighbors
 
     distances, _ = NearestNeighbors(n_neighbors=NEIGHBOURS).fit(points).kneighbors()
-    distances = distances[distances[:, 0] > 0]  # a copy of a point says nothing of dimensions
+    distances = distances[distances[:, 0] > 0]  # points with an exact copy have no finite estimate
     inverse = np.log(distances[:, -1:] / distances[:, :-1]).mean(1)
     return float(1 / inverse.mean())

@@ -12,14 +12,19 @@ PHOTOGRAPHS = ("astronaut", "camera", "chelsea", "coffee", "coins", "rocket")  #
 MOST_PICTURES = 64
 
 
-def patches_of(
+def cut_patches(
     source: str | None, count: int, sides: Sequence[int], random: np.random.Generator
 ) -> dict[int, np.ndarray]:
-    """Grey patches at random places, by their side s: (count, s * s) in [0, 1], the same places for every side.
+    """Grey patches at random positions, by their side s: (count, s * s) in [0, 1], the same positions for every side.
 
-    Raises `DataError` where a picture of the source is smaller than the largest patch.
+    source: a source of pictures; None takes photographs of scikit-image.
+    count: number of patches.
+    sides: of the square patches, in pixels.
+    random: of the positions.
+
+    Raises `DataError` if a picture of the source is smaller than the largest patch.
     """
-    pictures = _photographs() if source is None else _pictures_of(source)
+    pictures = _photographs() if source is None else _load_pictures(source)
     largest = max(sides)
     smallest = min(min(picture.shape) for picture in pictures)
     if smallest < largest:
@@ -43,7 +48,7 @@ def _photographs() -> list[np.ndarray]:
     return [rgb2gray(picture) if picture.ndim == 3 else img_as_float(picture) for picture in pictures]
 
 
-def _pictures_of(source: str) -> list[np.ndarray]:
+def _load_pictures(source: str) -> list[np.ndarray]:
     from imagewright.images import open_images
 
     images = open_images(source, channels=1).prepare()

@@ -1,4 +1,4 @@
-"""Two pixels of every picture as points in a plane, and the axes that PCA turns theirs to."""
+"""Two pixels of every picture as points in a plane, and the principal axes of these points."""
 
 from __future__ import annotations
 
@@ -10,42 +10,42 @@ from torch import Tensor
 
 from imagewright.errors import DataError
 
-TOO_ALIKE = 0.9  # correlation of two pixels beyond which the cloud is a line, and nothing is seen to be dropped
+MOST_CORRELATION = 0.9  # of the two pixels: with more, the points are nearly a line already
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Plane:
-    """`points` (N, 2), grey levels of 0 to 255 of the two pixels at `places`, ((row, column), (row, column)); `angle`
-    in radians from the first pixel's axis to the first principal one; shares of the variance `before`, along the
-    pixels' axes, and `after`, along the principal ones."""
+    """Two pixels of N pictures."""
 
-    points: np.ndarray
-    places: tuple[tuple[int, int], tuple[int, int]]
+    points: np.ndarray  # (N, 2), grey levels from 0 to 255
+    places: tuple[tuple[int, int], tuple[int, int]]  # (row, column) of each pixel
     correlation: float
-    angle: float
-    before: tuple[float, float]
-    after: tuple[float, float]
+    angle: float  # radians, from the first pixel's axis to the first principal axis
+    before: tuple[float, float]  # shares of the variance along the pixels' axes
+    after: tuple[float, float]  # shares of the variance along the principal axes
 
     @property
     def centred(self) -> np.ndarray:
-        """The points around their mean, (N, 2)."""
+        """The points less their mean, (N, 2)."""
         return self.points - self.points.mean(0)
 
     def shares_at(self, angle: float) -> tuple[float, float]:
-        """The shares of the variance along two axes turned by an angle."""
+        """The shares of the variance along the two axes turned by an angle in radians."""
         variances = (self.centred @ axes_at(angle).T).var(0)
         return float(variances[0] / variances.sum()), float(variances[1] / variances.sum())
 
 
 def axes_at(angle: float) -> np.ndarray:
-    """Two orthonormal axes, as rows, turned by an angle in radians from those of the plane."""
+    """The two axes of the plane turned by an angle in radians, as orthonormal rows."""
     return np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
 
 
-def plane_of(pictures: Tensor) -> Plane:
-    """From pictures (N, C, H, W) in [-1, 1]: the pixel that varies most, and the one most like it short of the same.
+def choose_plane(pictures: Tensor) -> Plane:
+    """The pixel of most variance, and the pixel of highest correlation with it below `MOST_CORRELATION`.
 
-    Raises `DataError` where fewer than two pixels vary.
+    pictures: (N, C, H, W) in [-1, 1].
+
+    Raises `DataError` if fewer than two pixels vary.
     """
     grey = ((pictures[:, :3].mean(1) + 1) * 127.5).double()
     deviations = grey.std(0)
@@ -54,10 +54,10 @@ def plane_of(pictures: Tensor) -> Plane:
         raise DataError("Fewer than two pixels of these pictures vary: there are no axes to turn. Take other pictures.")
     first = tuple((deviations == deviations.max()).nonzero()[0].tolist())
     standard = (grey - grey.mean(0)) / deviations.clamp(min=1e-9)
-    alike = (standard * standard[:, first[0], first[1], None, None]).sum(0) / (len(grey) - 1)
-    alike[~(deviations > deviations.max() / 2)] = 0
-    alike[first] = 0
-    below = torch.where(alike < TOO_ALIKE, alike, -1.0)
+    correlations = (standard * standard[:, first[0], first[1], None, None]).sum(0) / (len(grey) - 1)
+    correlations[~(deviations > deviations.max() / 2)] = 0
+    correlations[first] = 0
+    below = torch.where(correlations < MOST_CORRELATION, correlations, -1.0)
     row, column = divmod(int(below.argmax()), grey.shape[2])
     points = torch.stack([grey[:, first[0], first[1]], grey[:, row, column]], 1).numpy()
     values, vectors = np.linalg.eigh(np.cov(points.T))

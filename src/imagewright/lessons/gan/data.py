@@ -1,4 +1,4 @@
-"""What the generator of the lesson learns: mixtures of Gaussians in [-1, 1] and its square, whose density is known.
+"""The data of the lesson: mixtures of Gaussians in [-1, 1] or its square, whose density is known.
 
 The ring and the grid are the sets on which mode collapse is usually shown (Metz et al. 2017, "Unrolled generative
 adversarial networks", arXiv:1611.02163, section 3.1).
@@ -13,13 +13,12 @@ from typing import Literal
 import numpy as np
 
 DataName = Literal["line", "ring", "grid", "moons"]
-# Metz et al. take a sample within three standard deviations of a mode as one of it.
-NEAR = 3.0
+NEAR = 3.0  # standard deviations within which a sample counts as one of a mode (Metz et al. 2017)
 
 
 @dataclass(frozen=True)
 class Mixture:
-    """Gaussians of one standard deviation each, the same on every axis."""
+    """A mixture of Gaussians, each with one standard deviation, the same on every axis."""
 
     centres: np.ndarray  # (K, D), in [-1, 1]
     weights: np.ndarray  # (K,), summing to 1
@@ -38,7 +37,7 @@ class Mixture:
         return points
 
     def density(self, points: np.ndarray, blur: float = 0.0) -> np.ndarray:
-        """The density at (N, D) points, (N,); of the mixture blurred by a Gaussian of standard deviation `blur`."""
+        """The density at points (N, D), (N,), of the mixture convolved with a Gaussian of standard deviation `blur`."""
         variances = self.deviations**2 + blur**2
         squared = ((points[:, None] - self.centres) ** 2).sum(2)
         peaks = self.weights / (2 * np.pi * variances) ** (self.dimensions / 2)
@@ -46,14 +45,14 @@ class Mixture:
         return density
 
     def modes_hit(self, points: np.ndarray) -> np.ndarray:
-        """The share of (N, D) points within three standard deviations of each mode, (M,)."""
+        """The share of points (N, D) within three standard deviations of each mode, (M,)."""
         squared = ((points[:, None] - self.centres) ** 2).sum(2)
         near = squared <= (NEAR * self.deviations) ** 2
         return np.array([near[:, components].any(1).mean() for components in self.modes])
 
 
 def _line() -> Mixture:
-    """Two modes of unlike weight and width."""
+    """Two modes that differ in weight and width."""
     return _mixture(np.array([[-0.5], [0.35]]), np.array([0.12, 0.18]), np.array([0.4, 0.6]))
 
 
@@ -68,7 +67,7 @@ def _grid() -> Mixture:
 
 
 def _moons() -> Mixture:
-    """Two half circles that reach into each other; a mode is a quarter of one."""
+    """Two interleaved half circles; a quarter of one counts as a mode."""
     along = np.pi * (np.arange(32) + 0.5) / 32
     arc = 0.5 * np.stack([np.cos(along), np.sin(along)], 1)
     shift = np.array([0.25, 0.125])

@@ -1,7 +1,7 @@
-"""A GAN of points: the smallest model that has the phases of the package's image GANs. What is shown is what trains.
+"""A GAN of points: the smallest model with the phases, losses and penalties of the package's image GANs.
 
-Goodfellow et al. 2014, arXiv:1406.2661. A point of D coordinates is a picture of D x 1 pixels of one channel, so that
-the same engine, losses and penalties train it. Shape letters: N batch, Z latent, D coordinates.
+Goodfellow et al. 2014, arXiv:1406.2661. A point of D coordinates is stored as a picture of D x 1 pixels of one channel,
+so that the package's training engine trains it. Shape letters: N batch, Z latent, D coordinates.
 """
 
 from __future__ import annotations
@@ -20,17 +20,19 @@ from imagewright.model import Model
 from imagewright.phases import Phase, Step, Terms
 from imagewright.recipe import Optimizer, Recipe
 
-GameName = Literal["non_saturating", "relativistic"]  # those whose best discriminator is a function of p / q
+LossName = Literal["non_saturating", "relativistic"]  # losses whose optimal discriminator is a function of p / q
 
 
 @dataclass(frozen=True, kw_only=True)
 class PointGANConfig(Config):
-    latent_dim: int = Field(1, ge=1, le=64, description="numbers that a point is made of, uniform in [-1, 1]")
+    latent_dim: int = Field(1, ge=1, le=64, description="dimensions of the latent, uniform in [-1, 1]")
     width: int = Field(64, ge=1, le=1024, description="units of each of the two hidden layers")
-    loss: GameName = Field("non_saturating", description="the game")
+    loss: LossName = Field("non_saturating", description="the adversarial loss")
     generator_every: int = Field(1, ge=1, le=100, description="steps of the discriminator to one of the generator")
-    wide_start: bool = Field(True, description="whether the untrained generator spreads points; else all lie together")
-    penalty: float = Field(0.0, ge=0, le=1e3, description="gamma of R1; of R1 and R2 in the relativistic game")
+    wide_start: bool = Field(
+        True, description="whether the untrained generator spreads its points; else they all lie together"
+    )
+    penalty: float = Field(0.0, ge=0, le=1e3, description="gamma of R1; of R1 and R2 with the relativistic loss")
     betas: tuple[float, float] = Field((0.0, 0.9), description="of Adam")
 
 
@@ -44,7 +46,7 @@ class PointGAN(Model):
         super().__init__(config)
         dimensions = config.size[0]
         self.generator = nn.Sequential(
-            *_hidden(config.latent_dim, config.width, nn.ReLU()),  # smooth: so is the density that it makes
+            *_hidden(config.latent_dim, config.width, nn.ReLU()),
             nn.Linear(config.width, dimensions),
             nn.Unflatten(1, (1, dimensions, 1)),
         )
@@ -55,7 +57,7 @@ class PointGAN(Model):
             nn.Flatten(0),
         )
         if config.wide_start:
-            self.apply(_start)
+            self.apply(_initialise)
 
     def recipe(self, images_seen: int = 0) -> Recipe:
         return Recipe(optimizer=Optimizer(betas=self.config.betas))
@@ -67,16 +69,16 @@ class PointGAN(Model):
         ]
 
     def generator_loss(self, step: Step) -> Terms:
-        game = ADVERSARIAL[self.config.loss]
-        fake = self._generated(step)
+        loss = ADVERSARIAL[self.config.loss]
+        fake = self._generate(step)
         step.shared["fake"] = fake.detach()
-        real_logits = self.discriminator(step.images) if game.needs_real else None
-        return game.generator(self.discriminator(fake), real_logits)
+        real_logits = self.discriminator(step.images) if loss.needs_real else None
+        return loss.generator(self.discriminator(fake), real_logits)
 
     def discriminator_loss(self, step: Step) -> Terms:
-        if "fake" not in step.shared:  # a step in which the generator rests
+        if "fake" not in step.shared:  # a step without a generator update
             with torch.no_grad():
-                step.shared["fake"] = self._generated(step)
+                step.shared["fake"] = self._generate(step)
         real, fake = step.images, step.shared["fake"]
         terms = ADVERSARIAL[self.config.loss].discriminator(self.discriminator(real), self.discriminator(fake))
         gamma = self.config.penalty
@@ -86,7 +88,7 @@ class PointGAN(Model):
             terms["r2"] = gamma / 2 * squared_gradient(self.discriminator, fake).mean()
         return terms
 
-    def _generated(self, step: Step) -> Tensor:
+    def _generate(self, step: Step) -> Tensor:
         return self.decode(2 * step.draws.uniform(self.config.latent_dim) - 1)
 
     # Verbs
@@ -107,8 +109,8 @@ def _hidden(inputs: int, width: int, activation: nn.Module) -> list[nn.Module]:
     return [nn.Linear(inputs, width), activation, nn.Linear(width, width), activation]
 
 
-def _start(module: nn.Module) -> None:
-    """He et al. 2015, arXiv:1502.01852, eq. 10; and hidden units that bend in all parts of the square."""
+def _initialise(module: nn.Module) -> None:
+    """He et al. 2015, arXiv:1502.01852, eq. 10, with biases spread so that kinks lie in all parts of the square."""
     if isinstance(module, nn.Linear):
         nn.init.kaiming_normal_(module.weight)
         nn.init.uniform_(module.bias, -1, 1)

@@ -1,7 +1,7 @@
-"""The game of the lesson, played by the package's own training engine, and looked at on the way.
+"""Training of the lesson's GAN by the package's engine, with snapshots of densities and discriminator on the way.
 
-Densities are not fitted: the latents looked at are an even lattice over their whole square, so that the histogram of
-where the generator sends them is the change of variables itself, up to a blur that data and generated points share.
+The generated density is not fitted. A regular lattice of latents over their whole square is sent through the generator;
+the histogram of its outputs is the change of variables, up to a blur that is applied to the data's density too.
 D* = p / (p + q): Goodfellow et al. 2014, arXiv:1406.2661, proposition 1.
 """
 
@@ -16,25 +16,25 @@ import torch
 from imagewright.errors import TrainingError
 from imagewright.images import Batch
 from imagewright.lessons.gan.data import Mixture
-from imagewright.lessons.gan.model import GameName, PointGAN, PointGANConfig
+from imagewright.lessons.gan.model import LossName, PointGAN, PointGANConfig
 from imagewright.seeds import derive_seed
 from imagewright.training.engine import Engine
 from imagewright.training.plan import Plan
 
-REACH = 1.2  # how far around the origin one looks
+REACH = 1.2  # densities and discriminator are evaluated from -REACH to REACH
 CELLS = {1: 120, 2: 96}  # along an axis, by the number of coordinates
 LATTICE = {1: 24_000, 2: 160}  # latents along an axis
-BLUR = 0.03  # standard deviation of the Gaussian that blurs both densities: what is finer is noise of the histogram
-FAINT = 1e-3  # of the highest data density: where both densities are below, no D* is drawn
-DIRECTIONS = 16  # on which the plane is projected to measure the distance of two sets of points
-COVERED = 0.25  # of the points that a mode should get: with fewer, it counts as missed
+BLUR = 0.03  # standard deviation of the Gaussian that blurs both densities: finer detail is noise of the histogram
+FAINT = 1e-3  # D* is undefined where p + q is below this share of the highest data density
+DIRECTIONS = 16  # projections of the plane over which the distance of two sets of points is averaged
+COVERED = 0.25  # a mode is covered if it has at least this share of the points that the data has there
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rules:
-    """How one game is played. Both players use Adam at one rate."""
+class TrainingSettings:
+    """How one GAN is trained. Generator and discriminator use Adam at the same learning rate."""
 
-    loss: GameName = "non_saturating"
+    loss: LossName = "non_saturating"
     penalty: float
     generator_every: int = 1
     wide_start: bool = True
@@ -42,26 +42,26 @@ class Rules:
     steps: int
     batch_size: int = 256
     learning_rate: float = 1e-3
-    # No momentum: with it the players run past each other (Gidel et al. 2019, arXiv:1807.04740, section 3).
+    # Without momentum, with which the two networks oscillate (Gidel et al. 2019, arXiv:1807.04740, section 3).
     betas: tuple[float, float] = (0.0, 0.9)
 
 
-@dataclass(frozen=True)
-class Look:
-    """The state of a game after `step` steps. Densities and judgements are over the cells of `Table`."""
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """The GAN after `step` steps. Densities and probabilities are over the cells of `Reference`."""
 
     step: int
     generated: np.ndarray  # q(x), (CELLS,) * D
-    judged: np.ndarray  # D(x) in (0, 1)
-    best: np.ndarray  # D*(x), NaN where neither data nor generated points are
-    mapped: np.ndarray  # where the generator sends the latents of `Table.shown`, (..., D)
-    distance: float  # Wasserstein-1 of data and generated points; in the plane, the mean over projections
-    modes: int  # that get at least a fourth of the points they should
-    losses: dict[str, float]  # mean of each term since the look before
+    probability: np.ndarray  # D(x) in (0, 1)
+    best: np.ndarray  # D*(x), NaN where there are neither data nor generated points
+    mapped: np.ndarray  # the generator's outputs for the latents of `Reference.shown`, (..., D)
+    distance: float  # Wasserstein-1 between data and generated points; in the plane, the mean over projections
+    modes: int  # modes covered
+    losses: dict[str, float]  # mean of each term since the snapshot before
 
 
-class Table:
-    """What all looks at a game share: the data's density, the latents looked at, the cells."""
+class Reference:
+    """The parts that all snapshots of a training share: the data's density, the lattice of latents, the cells."""
 
     def __init__(self, data: Mixture, seed: int) -> None:
         self.data, dimensions = data, data.dimensions
@@ -77,30 +77,39 @@ class Table:
         angles = np.pi * np.arange(DIRECTIONS) / DIRECTIONS
         self.directions = np.stack([np.cos(angles), np.sin(angles)]) if dimensions == 2 else np.ones((1, 1))
 
-    def look(self, model: PointGAN, step: int, losses: dict[str, float]) -> Look:
-        """What the game is like now."""
+    def snapshot(self, model: PointGAN, step: int, losses: dict[str, float]) -> Snapshot:
+        """Evaluate the GAN. Raises `TrainingError` if its weights are not finite."""
         with torch.no_grad():
-            points = _generated(model, self.latents)
+            points = _generate(model, self.latents)
             if not np.isfinite(points).all():
                 raise TrainingError(
-                    f"The game was lost at step {step}: the generator's weights are no numbers any more. "
-                    "A lower learning rate or a penalty keeps it together."
+                    f"The training diverged at step {step}: the generator's weights are not finite. "
+                    "Lower --learning-rate, or use a --penalty."
                 )
-            mapped = _generated(model, self.shown.reshape(-1, self.shown.shape[-1])).reshape(self.shown.shape)
+            mapped = _generate(model, self.shown.reshape(-1, self.shown.shape[-1])).reshape(self.shown.shape)
             logits, real, fake = (_logits(model, each) for each in (self.cells, self.points, points))
         if model.config.loss == "relativistic":
             logits = logits - _balance(real, fake)
-        q = self._density_of(points)
+        q = self._estimate_density(points)
         total = self.density + q
         known = total > FAINT * self.density.max()
         best = np.divide(self.density, total, out=np.full_like(total, np.nan), where=known)
         share = self.data.modes_hit(points) / self.data.modes_hit(self.points)
-        judged = _sigmoid(logits).reshape(self.density.shape)
+        probability = _sigmoid(logits).reshape(self.density.shape)
         distance = _distance(points @ self.directions, self.points @ self.directions)
-        return Look(step, q, judged, best, mapped, distance, int((share >= COVERED).sum()), losses)
+        return Snapshot(
+            step=step,
+            generated=q,
+            probability=probability,
+            best=best,
+            mapped=mapped,
+            distance=distance,
+            modes=int((share >= COVERED).sum()),
+            losses=losses,
+        )
 
-    def _density_of(self, points: np.ndarray) -> np.ndarray:
-        """Points outside the cells are counted in none, so that the density there is not made up."""
+    def _estimate_density(self, points: np.ndarray) -> np.ndarray:
+        """The blurred histogram of points (N, D). Points outside the cells count in N alone."""
         from scipy.ndimage import gaussian_filter
 
         counts, _ = np.histogramdd(points, [self.edges] * points.shape[1])
@@ -109,60 +118,68 @@ class Table:
         return blurred / (len(points) * width ** points.shape[1])
 
 
-def play(
-    table: Table, rules: Rules, looks_at: Sequence[int], seed: int, progress: Callable[[int], None]
-) -> tuple[PointGAN, list[Look]]:
-    """Train from the first step, looking after each number of steps in `looks_at`, the last of which ends the game."""
-    data, dimensions = table.data, table.data.dimensions
+def train_gan(
+    reference: Reference,
+    settings: TrainingSettings,
+    snapshot_steps: Sequence[int],
+    seed: int,
+    progress: Callable[[int], None],
+) -> tuple[PointGAN, list[Snapshot]]:
+    """Train from scratch, with a snapshot after each number of steps in `snapshot_steps`, up to the last of them.
+
+    progress: called with the number of steps at each snapshot.
+    """
+    data, dimensions = reference.data, reference.data.dimensions
     config = PointGANConfig(
         size=(dimensions, 1),
         channels=1,
         latent_dim=dimensions,
-        width=rules.width,
-        loss=rules.loss,
-        generator_every=rules.generator_every,
-        wide_start=rules.wide_start,
-        penalty=rules.penalty,
-        betas=rules.betas,
+        width=settings.width,
+        loss=settings.loss,
+        generator_every=settings.generator_every,
+        wide_start=settings.wide_start,
+        penalty=settings.penalty,
+        betas=settings.betas,
     )
     with torch.random.fork_rng():
         torch.manual_seed(derive_seed(seed, "gan", "weights"))
         model = PointGAN(config)
-    engine = Engine(model, _plan_of(rules, seed), torch.device("cpu"))
+    engine = Engine(model, _engine_plan(settings, seed), torch.device("cpu"))
     random = np.random.default_rng(derive_seed(seed, "gan", "data"))
-    looks = []
-    for index in range(max(looks_at) + 1):
-        if index in looks_at:
-            looks.append(table.look(model, index, engine.losses()))
+    snapshots = []
+    for index in range(max(snapshot_steps) + 1):
+        if index in snapshot_steps:
+            snapshots.append(reference.snapshot(model, index, engine.losses()))
             progress(index)
-        if index < max(looks_at):
-            engine.step({"images": _batch_of(data.sample(rules.batch_size, random))}, index, index * rules.batch_size)
-    return model, looks
+        if index < max(snapshot_steps):
+            batch = _to_batch(data.sample(settings.batch_size, random))
+            engine.step({"images": batch}, index, index * settings.batch_size)
+    return model, snapshots
 
 
-def spread_looks(steps: int, count: int) -> list[int]:
-    """Steps to look at, from 0 to the last: near one another at the start, where most happens."""
+def spread_steps(steps: int, count: int) -> list[int]:
+    """Steps of the snapshots, from 0 to the last, denser at the start, where most changes."""
     return sorted({round(steps * (place / (count - 1)) ** 2) for place in range(count)})
 
 
-def _plan_of(rules: Rules, seed: int) -> Plan:
+def _engine_plan(settings: TrainingSettings, seed: int) -> Plan:
     return Plan(
-        images_seen=rules.steps * rules.batch_size,
-        batch_size=rules.batch_size,
-        micro_batch=rules.batch_size,
-        learning_rate=rules.learning_rate,
+        images_seen=settings.steps * settings.batch_size,
+        batch_size=settings.batch_size,
+        micro_batch=settings.batch_size,
+        learning_rate=settings.learning_rate,
         schedule="cosine",
         seed=seed,
     )
 
 
-def _batch_of(points: np.ndarray) -> Batch:
-    """Points as pictures. The engine takes 0..255 to -1..1, and nothing says that levels must be whole."""
+def _to_batch(points: np.ndarray) -> Batch:
+    """Points in [-1, 1] as a batch of pictures in 0 to 255, with fractions, which the engine maps to [-1, 1] again."""
     levels = torch.from_numpy((points + 1) * 127.5).float()
     return Batch(levels[:, None, :, None])
 
 
-def _generated(model: PointGAN, latents: np.ndarray) -> np.ndarray:
+def _generate(model: PointGAN, latents: np.ndarray) -> np.ndarray:
     points: np.ndarray = model.decode(torch.from_numpy(latents).float()).flatten(1).double().numpy()
     return points
 
@@ -173,8 +190,11 @@ def _logits(model: PointGAN, points: np.ndarray) -> np.ndarray:
 
 
 def _balance(real: np.ndarray, fake: np.ndarray) -> float:
-    """What to take from a relativistic critic, which only sees differences, for its sigmoid to be fair to both sides:
-    with it the gradient of the logistic loss in a common shift is zero."""
+    """The constant to subtract from a relativistic critic's logits before its sigmoid is taken.
+
+    A relativistic loss depends on differences of logits only, so that the logits have no zero of their own. With this
+    constant the gradient of the logistic loss with respect to a common shift is zero.
+    """
     from scipy.optimize import brentq
 
     ends = min(real.min(), fake.min()) - 1, max(real.max(), fake.max()) + 1
@@ -190,7 +210,7 @@ def _sigmoid(logits: np.ndarray) -> np.ndarray:
 
 
 def _distance(first: np.ndarray, second: np.ndarray) -> float:
-    """Wasserstein-1 of two sets of equally many numbers, mean over the columns."""
+    """Wasserstein-1 between two sets of equally many numbers, mean over the columns."""
     return float(np.abs(np.sort(first, 0) - np.sort(second, 0)).mean())
 
 
@@ -200,7 +220,7 @@ def _lattice(places: np.ndarray, dimensions: int) -> np.ndarray:
 
 
 def _shown_latents(dimensions: int) -> np.ndarray:
-    """Latents whose way is drawn: 25 numbers (25, 1); or the lines of a net, (lines, points of each, 2)."""
+    """The latents whose outputs are drawn: 25 numbers (25, 1), or the lines of a net, (lines, points of a line, 2)."""
     if dimensions == 1:
         return np.linspace(-1, 1, 25)[:, None]
     places, along = np.linspace(-1, 1, 13), np.linspace(-1, 1, 161)

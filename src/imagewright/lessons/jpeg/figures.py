@@ -9,23 +9,22 @@ import numpy as np
 from torch import Tensor
 
 from imagewright.codecs.jpeg.tables import ZIGZAG
-from imagewright.lessons.base import Place
+from imagewright.lessons.base import LessonOutput
+from imagewright.lessons.jpeg.stages import Stages, Symbol
 from imagewright.output.figures import SEQUENTIAL, colour_of, new_figure, render_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.image import AxesImage
 
-    from imagewright.lessons.jpeg.lesson import Stages, Symbol
-
-MOST_SYMBOLS = 26  # that a panel has lines for
+MOST_SYMBOLS = 26  # lines of symbols in a panel
 
 
-def basis(place: Place, pictures: np.ndarray) -> None:
-    """The 64 pictures that every block is a sum of, (8, 8, 8, 8), by vertical and horizontal frequency."""
+def basis(output: LessonOutput, pictures: np.ndarray) -> None:
+    """The 64 basis pictures, (8, 8, 8, 8), by vertical and horizontal frequency."""
     apart = np.full((8, 10, 8, 10), np.nan)  # a frame of one pixel around each
     apart[:, 1:9, :, 1:9] = pictures.transpose(0, 2, 1, 3)
-    with place.figure("basis", 7.2, 7.4) as figure:
+    with output.figure("basis", 7.2, 7.4) as figure:
         axes = figure.subplots()
         axes.imshow(apart.reshape(80, 80), cmap="gray", vmin=-0.25, vmax=0.25, interpolation="nearest")
         _bare(axes)
@@ -37,9 +36,9 @@ def basis(place: Place, pictures: np.ndarray) -> None:
         axes.set_ylabel("vertical frequency, in half waves a block")
 
 
-def block(place: Place, stages: Stages, quality: int) -> None:
-    """One block through every stage, with its numbers."""
-    with place.figure("block", 15, 8) as figure:
+def block(output: LessonOutput, stages: Stages, quality: int) -> None:
+    """One block at every stage, with its numbers."""
+    with output.figure("block", 15, 8) as figure:
         figure.suptitle(
             f"One block of the luminance (row {stages.row}, column {stages.column}) through JPEG, quality {quality}"
         )
@@ -52,16 +51,16 @@ def block(place: Place, stages: Stages, quality: int) -> None:
         _zigzag(grid[1, 1], stages.quantised)
         _symbols(grid[1, 2], stages.symbols)
         lost = stages.rebuilt - stages.pixels
-        title = f"8  what a viewer shows; off by at most {np.abs(lost).max()}"
+        title = f"8  decoded; error at most {np.abs(lost).max()}"
         _matrix(grid[1, 3], stages.rebuilt, title, "gray", (0, 255))
 
 
-def bits(place: Place, grey: np.ndarray, counts: np.ndarray, shown: tuple[int, int], quality: int) -> None:
-    """Where the bits go: the luminance, and the bits of each of its blocks."""
+def bits(output: LessonOutput, grey: np.ndarray, counts: np.ndarray, shown: tuple[int, int], quality: int) -> None:
+    """The luminance, and the bits of each of its blocks."""
     from matplotlib.patches import Rectangle
 
     height, width = grey.shape
-    with place.figure("bits", 11, max(3.6, min(6.5, 5 * height / width + 0.8))) as figure:
+    with output.figure("bits", 11, max(3.6, min(6.5, 5 * height / width + 0.8))) as figure:
         left, right = figure.subplots(1, 2)
         left.imshow(grey, cmap="gray", vmin=0, vmax=255)
         left.set_title(f"luminance, {height}x{width}")
@@ -80,10 +79,10 @@ def bits(place: Place, grey: np.ndarray, counts: np.ndarray, shown: tuple[int, i
 
 
 def quality(
-    place: Place, pixels: np.ndarray, curve: Sequence[Mapping[str, float]], samples: Mapping[int, np.ndarray]
+    output: LessonOutput, pixels: np.ndarray, curve: Sequence[Mapping[str, float]], samples: Mapping[int, np.ndarray]
 ) -> None:
-    """Size and error by quality, and the same part of the picture at several qualities."""
-    with place.figure("quality", 13, 7.4) as figure:
+    """Size and error against quality, and the same part of the picture at several qualities."""
+    with output.figure("quality", 13, 7.4) as figure:
         figure.suptitle("Quality against size")
         grid = figure.add_gridspec(2, len(samples) + 1, height_ratios=(1.35, 1))
         half = (len(samples) + 1) // 2
@@ -105,7 +104,7 @@ def quality(
                 error.annotate(text, where, textcoords="offset points", xytext=(5, -11), fontsize=9)
         error.set_xscale("log", base=2)
         error.xaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
-        error.set_xlabel("bits a pixel (the quality is written beside)")
+        error.set_xlabel("bits a pixel (labels: quality)")
         error.set_ylabel("PSNR, dB")
         parts = {"original": pixels} | {f"quality {number}": picture for number, picture in samples.items()}
         top, left, side = _middle(pixels)
@@ -116,7 +115,11 @@ def quality(
 
 
 def growing_frames(growing: Mapping[int, Tensor], errors: Mapping[int, float]) -> np.ndarray:
-    """Frames, uint8 (N, 3, H, W): the picture from its first coefficients, beside those that are used."""
+    """Frames, uint8 (N, 3, H, W): the picture from its first k coefficients, and their positions in the block.
+
+    growing: the picture by k.
+    errors: its PSNR in dB by k.
+    """
     rows, columns = np.divmod(ZIGZAG, 8)
     frames = []
     with new_figure(7.2, 4.2) as figure:
@@ -127,7 +130,7 @@ def growing_frames(growing: Mapping[int, Tensor], errors: Mapping[int, float]) -
         (path,) = right.plot([], [], color=colour_of(1), linewidth=2)
         (end,) = right.plot([], [], "o", color=colour_of(1), markersize=7)
         right.set_title("in zig-zag order")
-        left.set_title("64 of 64 coefficients a block, 00.0 dB")  # the widest, for the layout
+        left.set_title("64 of 64 coefficients a block, 00.0 dB")  # the widest title fixes the layout
         _bare(right)
         figure.canvas.draw()
         figure.set_layout_engine("none")  # one layout for all frames
@@ -140,7 +143,7 @@ def growing_frames(growing: Mapping[int, Tensor], errors: Mapping[int, float]) -
             path.set_data(columns[:count], rows[:count])
             end.set_data(columns[count - 1 : count], rows[count - 1 : count])
             frames.append(render_figure(figure).transpose(2, 0, 1))
-    return np.stack([*frames, *frames[-1:] * 4])  # the whole picture stays for a while
+    return np.stack([*frames, *frames[-1:] * 4])  # the last frame is repeated
 
 
 def _matrix(
@@ -151,7 +154,14 @@ def _matrix(
     limits: tuple[float, float] | None,
     numbers: np.ndarray | None = None,
 ) -> None:
-    """An 8x8 matrix as shades with its numbers written in."""
+    """Draw an 8x8 matrix as shades, with its numbers in the cells.
+
+    shades: values of the colours.
+    title: of the panel.
+    colours: a colour map of matplotlib.
+    limits: values at the ends of the colour map; None takes the extremes.
+    numbers: the numbers written, if others than `shades`.
+    """
     numbers = shades if numbers is None else numbers
     low, high = limits or (float(shades.min()), max(float(shades.max()), float(shades.min()) + 1e-9))
     axes.imshow(shades, cmap=colours, vmin=low, vmax=high)
@@ -167,7 +177,7 @@ def _matrix(
 
 
 def _logs(values: np.ndarray) -> np.ndarray:
-    """Shades for values of very unlike magnitude."""
+    """Shades on a logarithmic scale of magnitude."""
     return np.log1p(np.abs(values.astype(float)))
 
 
@@ -185,7 +195,7 @@ def _zigzag(axes: Axes, quantised: np.ndarray) -> None:
 
 
 def _symbols(axes: Axes, symbols: Sequence[Symbol]) -> None:
-    """What is written: each symbol, its Huffman code, and the bits of its value."""
+    """A line for each symbol: its meaning, its Huffman code, the bits of its value."""
     total = sum(len(symbol.code_bits) + len(symbol.value_bits) for symbol in symbols)
     axes.set_title(f"7  symbols, Huffman code and value: {total} bits")
     axes.axis("off")
@@ -201,26 +211,26 @@ def _symbols(axes: Axes, symbols: Sequence[Symbol]) -> None:
             color=colour_of(0), transform=axes.transAxes,
         )  # fmt: skip
     if len(symbols) > len(shown):
-        said = f"and {len(symbols) - len(shown)} more"
-        axes.text(0.0, step / 2, said, fontsize=7.5, va="center", transform=axes.transAxes)
+        rest = f"and {len(symbols) - len(shown)} more"
+        axes.text(0.0, step / 2, rest, fontsize=7.5, va="center", transform=axes.transAxes)
 
 
 def _middle(pixels: np.ndarray) -> tuple[int, int, int]:
-    """The top, left and side of a square in the middle that is small enough to see blocks in."""
+    """The top, left and side of a square in the middle, at most 96 pixels a side so that blocks are visible."""
     height, width = pixels.shape[1:]
     side = min(96, height, width)
     return (height - side) // 2 // 8 * 8, (width - side) // 2 // 8 * 8, side
 
 
 def _picture(axes: Axes, pixels: np.ndarray) -> AxesImage:
-    """A uint8 picture (C, H, W), its pixels as squares."""
+    """Draw a uint8 picture (C, H, W) without interpolation."""
     shown = axes.imshow(_as_rows(pixels), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     _bare(axes)
     return shown
 
 
 def _as_rows(pixels: np.ndarray) -> np.ndarray:
-    """(C, H, W) as matplotlib takes it."""
+    """(C, H, W) in matplotlib's layout: (H, W) or (H, W, C)."""
     return pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0)
 
 

@@ -1,1 +1,1 @@
-"""Codecs: models without training, whose latents are what a file of a standard format holds."""
+"""Codecs as models without training, whose latents are the quantised coefficients of a standard file format."""

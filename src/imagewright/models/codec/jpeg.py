@@ -1,7 +1,7 @@
-"""JPEG as a model: nothing to train, latents that are what a file holds, and rebuilt pictures that are a viewer's.
+"""JPEG as a model without training: latents are the quantised coefficients of a file, reconstructions its pixels.
 
-ITU-T T.81, Annex K; Wallace 1991, "The JPEG still picture compression standard". The bytes of files are in `files`.
-Shape letters: N images, C channels, H W pixels, K coefficients: 64 for each block of 8x8 of each plane.
+ITU-T T.81, Annex K; Wallace 1991, "The JPEG still picture compression standard". `codecs/jpeg/codec.py` reads and
+writes files. Shape letters: N images, C channels, H W pixels, K coefficients: 64 for each 8x8 block of each plane.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor
 
-from imagewright.codecs.jpeg.frame import Subsampling, frame_of
+from imagewright.codecs.jpeg.frame import Subsampling, build_frame
 from imagewright.codecs.jpeg.tables import scaled_tables
-from imagewright.codecs.jpeg.transform import images_of, quantised
+from imagewright.codecs.jpeg.transform import decode_images, quantise_images
 from imagewright.configs import Config
 from imagewright.model import Model, Stream
 from imagewright.pixels import to_float, to_uint8
@@ -31,10 +31,10 @@ class JPEGConfig(Config):
 
 
 class JPEG(Model):
-    """Buffers: the quantisation `tables` (2, 8, 8) for luminance and chrominance, which the quality says.
+    """Buffer: the quantisation `tables` (2, 8, 8) for luminance and chrominance, determined by the quality.
 
-    Latents are whole numbers: the quantised coefficients, plane by plane, block by block, in zig-zag order. A
-    transparent picture's opacity is one more plane, coded as luminance; files (`encode_jpeg`) hold none.
+    Latents are integers: the quantised coefficients, plane by plane, block by block, in zig-zag order. The opacity of
+    transparent pictures is a fourth plane, coded as luminance; files (`encode_jpeg`) cannot hold it.
     """
 
     Config = JPEGConfig
@@ -43,12 +43,12 @@ class JPEG(Model):
 
     def __init__(self, config: JPEGConfig) -> None:
         super().__init__(config)
-        self.frame = frame_of(*config.size, config.channels, config.subsampling)
+        self.frame = build_frame(*config.size, config.channels, config.subsampling)
         steps = [torch.from_numpy(table).float() for table in scaled_tables(config.quality)]
         self.register_buffer("tables", torch.stack(steps))
 
     def fit(self, images: Stream) -> None:
-        """Nothing: the standard's tables and the quality are all there is."""
+        """Does nothing: the tables follow from the quality."""
 
     # Verbs
 
@@ -57,13 +57,13 @@ class JPEG(Model):
         return (64 * self.frame.block_count,)
 
     def encode(self, images: Tensor) -> Tensor:
-        planes = quantised(to_uint8(images), self.frame, list(self.tables))
+        planes = quantise_images(to_uint8(images), self.frame, list(self.tables))
         return torch.cat([plane.flatten(1) for plane in planes], dim=1).float()
 
     def decode(self, latents: Tensor) -> Tensor:
-        """The latents need not be whole: mixtures of two pictures' are not rounded to the table's steps."""
+        """Decode latents, which need not be integers: interpolated latents are not rounded to the table's steps."""
         with torch.no_grad():  # rounding has no gradient
-            return to_float(images_of(self.planes(latents), self.frame, list(self.tables)))
+            return to_float(decode_images(self.planes(latents), self.frame, list(self.tables)))
 
     def planes(self, latents: Tensor) -> list[Tensor]:
         """Latents (N, K) as each plane's blocks, (N, rows, columns, 64) in zig-zag order."""

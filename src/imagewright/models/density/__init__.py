@@ -1,1 +1,1 @@
-"""Densities of latents, and of latents by class."""
+"""Densities of latents, and class-conditional densities of latents (generative classifiers)."""

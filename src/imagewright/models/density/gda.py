@@ -1,8 +1,8 @@
 """Gaussian discriminant analysis: a Gaussian for each class in the latents of an encoder, and Bayes' rule.
 
-Fisher 1936 (one covariance for all classes: linear boundaries); Friedman 1989, "Regularized discriminant analysis" (the
-way between linear and quadratic, equations 16 to 18); Ledoit & Wolf 2004, "A well-conditioned estimator for
-large-dimensional covariance matrices" (how much to shrink). Streamed: two passes, and no picture is held.
+Fisher 1936 (one covariance for all classes: linear boundaries); Friedman 1989, "Regularized discriminant analysis"
+(pooling between linear and quadratic, equations 16 to 18); Ledoit & Wolf 2004, "A well-conditioned estimator for
+large-dimensional covariance matrices" (the amount of shrinkage). Fitted in two passes over the stream.
 Shape letters: N pictures, K classes, D dimensions of the points.
 """
 
@@ -20,14 +20,21 @@ from imagewright.errors import ConfigError, DataError
 from imagewright.model import Model, Stream
 from imagewright.models.shared.classes import (
     ClassMoments,
-    check_drawable,
-    class_moments,
-    drawn_classes,
+    compute_class_moments,
+    log_posteriors,
     pooling_shares,
-    posteriors,
+    require_class_pictures,
+    sample_classes,
 )
-from imagewright.models.shared.latent_space import Encoded, LatentConfig, LatentSpace, checked_labels, encoder_of, hold
-from imagewright.statistics.gaussians import draws, factors_of, log_densities
+from imagewright.models.shared.latent_space import (
+    EncodesLatents,
+    LatentConfig,
+    LatentModel,
+    build_encoder,
+    register_buffers,
+    require_labels,
+)
+from imagewright.statistics.gaussians import cholesky_factors, log_densities, sample_gaussians
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,26 +45,29 @@ class GDAConfig(LabelledConfig, LatentConfig):
         "linear", description="linear: one covariance for all classes; quadratic: each class has its own"
     )
     shrinkage: float | None = Field(
-        None, ge=0, le=1, description="how far a covariance moves to a round one (as Ledoit and Wolf say, if not given)"
+        None,
+        ge=0,
+        le=1,
+        description="weight of a multiple of the identity in each covariance (Ledoit and Wolf's estimate if not given)",
     )
     pooling: float | None = Field(
         None,
         ge=0,
         le=1,
-        description="how far a class's own covariance moves to the common one (by its pictures, if not given)",
+        description="weight of the common covariance in a class's own (from its number of pictures if not given)",
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.pooling is not None and self.boundary == "linear":
-            raise ValueError("pooling is for boundary=quadratic: with a linear boundary all of it is pooled")
+            raise ValueError("pooling is for boundary=quadratic: a linear boundary has one covariance for all classes")
 
 
-class GDA(Model, Encoded):
-    """Buffers, float64: `log_priors` (K,), `means` (K, D), `factors` (K or 1, D, D), Cholesky's of the covariances."""
+class GDA(Model, EncodesLatents):
+    """Buffers, float64: `log_priors` (K,), `means` (K, D), Cholesky `factors` of the covariances (K or 1, D, D)."""
 
     Config = GDAConfig
-    make_room = LatentSpace.make_room
+    resize_buffers = LatentModel.resize_buffers
     config: GDAConfig
     score_unit = "log density of the latents over all classes, nats"
 
@@ -67,23 +77,30 @@ class GDA(Model, Encoded):
 
     def __init__(self, config: GDAConfig) -> None:
         super().__init__(config)
-        self.encoder = encoder_of(config)
+        self.encoder = build_encoder(config)
         empty = torch.zeros(0, dtype=torch.float64)
-        hold(self, log_priors=empty, means=empty, factors=empty)
+        register_buffers(self, log_priors=empty, means=empty, factors=empty)
 
     def fit(self, images: Stream) -> None:
-        """The encoder, if it is fitted here, then each class's Gaussian. Raises `DataError` where nothing varies."""
-        labels = checked_labels(images, self.class_names, "GDA")
+        """Fit the encoder (unless it came from a run), then the Gaussians of the classes.
+
+        Raises `DataError` without labels of two classes, or if the pictures of each class are all equal.
+        """
+        labels = require_labels(images, self.class_names, "GDA")
         self.fit_encoder(images)
-        moments = class_moments(lambda: self.points(images), labels, len(self.class_names), diagonal=False)
+        moments = compute_class_moments(
+            lambda: self.stream_points(images), labels, len(self.class_names), diagonal=False
+        )
         if not float(moments.scatters.diagonal(dim1=1, dim2=2).sum()) > 0:
             raise DataError(
-                "The pictures of each class are all equal: GDA has no covariance to learn from them. Give it more "
-                "pictures a class."
+                "The pictures of each class are all equal, so GDA cannot estimate a covariance: give more pictures of "
+                "each class."
             )
         linear = self.config.boundary == "linear"
         covariances = self._pooled(moments)[None] if linear else self._own(moments)
-        hold(self, log_priors=moments.log_priors(), means=moments.means, factors=factors_of(covariances))
+        register_buffers(
+            self, log_priors=moments.log_priors(), means=moments.means, factors=cholesky_factors(covariances)
+        )
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -94,43 +111,43 @@ class GDA(Model, Encoded):
 
     def sample_latents(self, count: int, generator: torch.Generator, labels: Tensor | None = None) -> Tensor:
         if labels is None:
-            labels = drawn_classes(self.log_priors, count, generator)
-        check_drawable(labels, self.log_priors, self.class_names)
-        return self.as_latents(draws(self.means, self.factors, labels, generator))
+            labels = sample_classes(self.log_priors, count, generator)
+        require_class_pictures(labels, self.log_priors, self.class_names)
+        return self.as_latents(sample_gaussians(self.means, self.factors, labels, generator))
 
     def classify(self, images: Tensor) -> Tensor:
-        return posteriors(self.log_joint(self.points_of(images)))
+        return log_posteriors(self.log_joint(self.encode_points(images)))
 
     def score(self, images: Tensor, generator: torch.Generator, samples: int) -> Tensor:
-        """The log density of each picture's latent, whatever its class, in nats."""
-        return self.log_joint(self.points_of(images)).logsumexp(1).float()
+        """The marginal log density of each picture's latent over all classes, in nats, (N,)."""
+        return self.log_joint(self.encode_points(images)).logsumexp(1).float()
 
     def log_joint(self, points: Tensor) -> Tensor:
-        """Log density of points (N, D) together with the class: (N, K)."""
+        """The log joint density of points (N, D) and classes: (N, K)."""
         return self.log_priors + log_densities(points, self.means, self.factors)
 
     # Covariances
 
     def _pooled(self, moments: ClassMoments) -> Tensor:
-        """The covariance within the classes, (D, D), shrunk."""
+        """The shrunk within-class covariance of all classes together, (D, D)."""
         total = moments.counts.sum()
         return self._shrunk(moments.scatters.sum(0)[None], total[None], moments.fourths.sum()[None])[0]
 
     def _own(self, moments: ClassMoments) -> Tensor:
-        """Each class's covariance, (K, D, D), shrunk, and pooled as far as the class has too few pictures."""
+        """The shrunk covariance of each class, pooled with the common one (`pooling_shares`), (K, D, D)."""
         own = self._shrunk(moments.scatters, moments.counts, moments.fourths)
         alone = moments.counts < 2
         if self.config.pooling == 0 and bool(alone.any()):
             name = self.class_names[int(alone.int().argmax())]
             raise ConfigError(
-                f"pooling=0, but the class {name!r} has fewer than two pictures, and so no covariance of its own: "
+                f"pooling=0, but the class {name!r} has fewer than two pictures and hence no covariance of its own: "
                 "leave pooling out, give it more than 0, or use boundary=linear."
             )
         shares = pooling_shares(moments.counts, moments.means.shape[1], self.config.pooling)[:, None, None]
         return (1 - shares) * own + shares * self._pooled(moments)
 
     def _shrunk(self, scatters: Tensor, counts: Tensor, fourths: Tensor) -> Tensor:
-        """Covariances of scatters (K, D, D) over `counts` (K,), moved towards round ones of the same mean variance."""
+        """Covariances of scatters (K, D, D) and `counts` (K,), shrunk to multiples of the identity of equal trace."""
         counts = counts.clamp(min=1)
         covariances = scatters / counts[:, None, None]
         dimensions = covariances.shape[1]
@@ -145,7 +162,7 @@ class GDA(Model, Encoded):
 
 
 def _ledoit_wolf(covariances: Tensor, counts: Tensor, fourths: Tensor, mean_variances: Tensor) -> Tensor:
-    """The shrinkage of least expected squared error for covariances (K, D, D): (K,) in 0 to 1 (lemma 3.3 to 3.5)."""
+    """The shrinkage of least expected squared error, (K,) from 0 to 1 (Ledoit & Wolf 2004, lemmas 3.3 to 3.5)."""
     squares = covariances.square().sum((1, 2))
     spread = (squares - covariances.shape[1] * mean_variances.square()).clamp(min=0)
     error = ((fourths / counts - squares) / counts).clamp(min=0)

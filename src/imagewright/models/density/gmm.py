@@ -1,7 +1,7 @@
-"""Mixture of Gaussians in the latents of an encoder, fitted by expectation and maximisation.
+"""Mixture of Gaussians in the latents of an encoder, fitted by expectation-maximisation.
 
 Dempster, Laird & Rubin 1977 (the algorithm); McLachlan & Peel 2000, "Finite mixture models" (the number of Gaussians by
-BIC, chapter 6). scikit-learn does the fitting, on points held in memory: N x D numbers, never pictures.
+BIC, chapter 6). Fitted by scikit-learn to all points, N x D numbers in memory.
 Shape letters: N pictures, K Gaussians, D dimensions of the points.
 """
 
@@ -18,12 +18,19 @@ from torch import Tensor
 
 from imagewright.errors import ConfigError
 from imagewright.model import Model, Stream
-from imagewright.models.shared.latent_space import Encoded, LatentConfig, LatentSpace, check_varied, encoder_of, hold
-from imagewright.statistics.gaussians import draws, log_densities
+from imagewright.models.shared.latent_space import (
+    EncodesLatents,
+    LatentConfig,
+    LatentModel,
+    build_encoder,
+    register_buffers,
+    require_variation,
+)
+from imagewright.statistics.gaussians import log_densities, sample_gaussians
 
 SKLEARN_NAMES = {"full": "full", "tied": "tied", "diagonal": "diag"}
 TRIED = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
-WORSE_IN_A_ROW = 2  # numbers of Gaussians, after which the search by BIC ends
+PATIENCE = 2  # the search by BIC ends after this many numbers of Gaussians in a row without improvement
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,10 +44,10 @@ class GMMConfig(LatentConfig):
         32,
         ge=1,
         le=512,
-        description="where BIC chooses: the most that are tried, of 1, 2, 3, 4, 6, 8, 12, 16, 24, 32 ...",
+        description="if BIC chooses: the largest number tried, of 1, 2, 3, 4, 6, 8, 12, 16, 24, 32 ...",
     )
     covariance: Literal["full", "tied", "diagonal"] = Field(
-        "full", description="of each Gaussian: any, one shared by all, or without correlations"
+        "full", description="of the Gaussians: full, tied (one for all), or diagonal (no correlations)"
     )
     regularisation: float = Field(
         1e-3, ge=0, le=1, description="added to every variance, as a share of the latents' mean variance"
@@ -48,11 +55,11 @@ class GMMConfig(LatentConfig):
     seed: int = Field(0, ge=0, lt=2**32, description="of the k-means start")
 
 
-class GMM(Model, Encoded):
+class GMM(Model, EncodesLatents):
     """Buffers: `weights` (K,), `means` (K, D), `factors` (Cholesky factors or standard deviations), float64."""
 
     Config = GMMConfig
-    make_room = LatentSpace.make_room
+    resize_buffers = LatentModel.resize_buffers
     config: GMMConfig
     score_unit = "log density of the latents under the mixture, nats"
 
@@ -62,27 +69,32 @@ class GMM(Model, Encoded):
 
     def __init__(self, config: GMMConfig) -> None:
         super().__init__(config)
-        self.encoder = encoder_of(config)
+        self.encoder = build_encoder(config)
         empty = torch.zeros(0, dtype=torch.float64)
-        hold(self, weights=empty, means=empty, factors=empty)
+        register_buffers(self, weights=empty, means=empty, factors=empty)
 
     def fit(self, images: Stream) -> None:
-        """The encoder, if it is fitted here, then the mixture. `ConfigError` for more Gaussians than pictures."""
+        """Fit the encoder (unless it came from a run), then the mixture.
+
+        Raises `ConfigError` for more Gaussians than pictures, `DataError` if all latents are equal.
+        """
         wanted = self.config.gaussians
         if wanted is not None and wanted > len(images):
             raise ConfigError(
                 f"gaussians={wanted}, but there are {len(images)} pictures: use --gaussians {len(images)} or fewer."
             )
         self.fit_encoder(images)
-        points = torch.cat(list(self.points(images)))
-        check_varied(points, "A mixture of Gaussians")
-        fitted = self._best_by_bic(points.numpy()) if wanted is None else self._fitted(points.numpy(), wanted)
+        points = torch.cat(list(self.stream_points(images)))
+        require_variation(points, "A mixture of Gaussians")
+        fitted = self._fit_by_bic(points.numpy()) if wanted is None else self._fit_mixture(points.numpy(), wanted)
         factors = torch.from_numpy(fitted.covariances_)
         if self.config.covariance == "diagonal":
             factors = factors.sqrt()
         else:
             factors = torch.linalg.cholesky(factors if self.config.covariance == "full" else factors[None])
-        hold(self, weights=torch.from_numpy(fitted.weights_), means=torch.from_numpy(fitted.means_), factors=factors)
+        register_buffers(
+            self, weights=torch.from_numpy(fitted.weights_), means=torch.from_numpy(fitted.means_), factors=factors
+        )
 
     def derived_metrics(self, losses: dict[str, float]) -> dict[str, float]:
         return {"mixture/gaussians": float(len(self.weights))}
@@ -91,31 +103,31 @@ class GMM(Model, Encoded):
 
     def sample_latents(self, count: int, generator: torch.Generator) -> Tensor:
         chosen = torch.multinomial(self.weights.cpu(), count, replacement=True, generator=generator)
-        return self.as_latents(draws(self.means, self.factors, chosen, generator))
+        return self.as_latents(sample_gaussians(self.means, self.factors, chosen, generator))
 
     def score(self, images: Tensor, generator: torch.Generator, samples: int) -> Tensor:
-        """The log density of each picture's latent, in nats."""
-        return self.log_joint(self.points_of(images)).logsumexp(1).float()
+        """The log density of each picture's latent in nats, (N,)."""
+        return self.log_joint(self.encode_points(images)).logsumexp(1).float()
 
     def log_joint(self, points: Tensor) -> Tensor:
-        """Log density of points (N, D) together with the Gaussian they come from: (N, K)."""
+        """The log joint density of points (N, D) and components: (N, K)."""
         return self.weights.log() + log_densities(points, self.means, self.factors)
 
     # Parts
 
-    def _best_by_bic(self, points: np.ndarray) -> Any:
-        """The mixture of the least BIC: the tried numbers in order, until more Gaussians no longer pay."""
+    def _fit_by_bic(self, points: np.ndarray) -> Any:
+        """The mixture of least BIC; numbers of Gaussians are tried in ascending order with early stopping."""
         best, least, worse = None, np.inf, 0
-        # A Gaussian of its own covariance needs two pictures to have one.
+        # On average at least two points for each Gaussian, as a covariance needs two.
         for count in (each for each in TRIED if each <= min(self.config.most_gaussians, max(1, len(points) // 2))):
-            fitted = self._fitted(points, count)
+            fitted = self._fit_mixture(points, count)
             bic = fitted.bic(points)
             best, least, worse = (fitted, bic, 0) if bic < least else (best, least, worse + 1)
-            if worse == WORSE_IN_A_ROW:
+            if worse == PATIENCE:
                 break
         return best
 
-    def _fitted(self, points: np.ndarray, count: int) -> Any:
+    def _fit_mixture(self, points: np.ndarray, count: int) -> Any:
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.mixture import GaussianMixture
 
@@ -127,7 +139,7 @@ class GMM(Model, Encoded):
             max_iter=200,
         )
         with warnings.catch_warnings():
-            # Ended by max_iter, or k-means met equal points: the mixture is a good one all the same.
+            # max_iter was reached, or k-means met equal points: the mixture is usable in both cases.
             warnings.simplefilter("ignore", ConvergenceWarning)
             try:
                 return mixture.fit(points)

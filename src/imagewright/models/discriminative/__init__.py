@@ -1,1 +1,1 @@
-"""Classifiers that learn the boundary between classes and no density."""
+"""Discriminative classifiers: class probabilities without a density of the inputs."""

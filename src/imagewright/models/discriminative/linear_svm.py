@@ -1,10 +1,10 @@
-"""Linear support vector machines, one a class against the rest, their margins calibrated to probabilities.
+"""Linear support vector machines, one-vs-rest, with margins calibrated to probabilities.
 
-Cortes & Vapnik 1995, "Support-vector networks" (here with squared hinges, which scikit-learn's liblinear solves); Platt
-1999, "Probabilistic outputs for support vector machines": a sigmoid a class, fitted to margins of pictures that the
-machine has not seen, by three-fold cross-validation; one sigmoid for all where a class has few pictures.
-Points are held in memory: N x D numbers, never pictures.
-Shape letters: N pictures, K classes, D dimensions of the points.
+Cortes & Vapnik 1995, "Support-vector networks" (here with the squared hinge loss, by scikit-learn's liblinear); Platt
+1999, "Probabilistic outputs for support vector machines": one sigmoid for each class, fitted to out-of-fold margins of
+three-fold cross-validation; one sigmoid for all classes if a class has few pictures.
+Fitted to all points, N x D numbers in memory.
+Shape letters: N pictures, K classes, L classes that have pictures, D dimensions of the points.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from imagewright.model import Model, Stream
 from imagewright.models.shared.classes import ABSENT
 from imagewright.models.shared.latent_space import (
     LatentConfig,
-    LatentSpace,
-    check_varied,
-    checked_labels,
-    encoder_of,
-    hold,
+    LatentModel,
+    build_encoder,
+    register_buffers,
+    require_labels,
+    require_variation,
 )
-from imagewright.statistics.platt import sigmoid_of
+from imagewright.statistics.platt import fit_sigmoid
 
 FOLDS = 3  # Platt 1999, section 2.1
-FEW = 10  # pictures of a class, too few to fit a sigmoid of its own
+FEW = 10  # with fewer pictures in some class, all classes share one sigmoid
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,20 +43,20 @@ class LinearSVMConfig(LabelledConfig, LatentConfig):
     penalty: float = Field(
         1.0,
         gt=0,
-        description="of the squared weights, halved, against the summed squared hinge losses of the pictures",
+        description="factor of half the sum of squared weights, added to the summed squared hinge losses",
     )
     most_iterations: int = Field(2000, ge=1, description="of the solver")
-    seed: int = Field(0, ge=0, lt=2**32, description="of the folds that calibrate")
+    seed: int = Field(0, ge=0, lt=2**32, description="of the folds of the calibration")
 
 
-class LinearSVM(Model, LatentSpace):
+class LinearSVM(Model, LatentModel):
     """Buffers, float64: `weights` (K, D), `biases` (K,) of the margins; `slopes`, `offsets` (K,) of the sigmoids.
 
-    Probabilities: the sigmoids of the margins over their sum. For two classes both are of one machine.
+    Probabilities are the sigmoids of the margins divided by their sum. With two classes the two margins are opposite.
     """
 
     Config = LinearSVMConfig
-    make_room = LatentSpace.make_room
+    resize_buffers = LatentModel.resize_buffers
     config: LinearSVMConfig
 
     weights: Tensor
@@ -66,31 +66,34 @@ class LinearSVM(Model, LatentSpace):
 
     def __init__(self, config: LinearSVMConfig) -> None:
         super().__init__(config)
-        self.encoder = encoder_of(config)
+        self.encoder = build_encoder(config)
         empty = torch.zeros(0, dtype=torch.float64)
-        hold(self, weights=empty, biases=empty, slopes=empty, offsets=empty)
+        register_buffers(self, weights=empty, biases=empty, slopes=empty, offsets=empty)
 
     def fit(self, images: Stream) -> None:
-        """The encoder, if it is fitted here, the machines, then their sigmoids. `DataError` without two classes."""
-        labels = checked_labels(images, self.class_names, "A linear SVM").numpy()
+        """Fit the encoder (unless it came from a run), the machines, then their sigmoids.
+
+        Raises `DataError` without labels of two classes, or if all latents are equal.
+        """
+        labels = require_labels(images, self.class_names, "A linear SVM").numpy()
         self.fit_encoder(images)
-        points = torch.cat(list(self.points(images)))
-        check_varied(points, "A linear SVM")
-        there = np.unique(labels)
-        weights, biases = self._machines(points.numpy(), labels, there)
-        seen = points.numpy() @ weights.T + biases
-        unseen = self._unseen_margins(points.numpy(), labels, there, seen)
-        sigmoids = _sigmoids(unseen, labels[:, None] == there)
+        points = torch.cat(list(self.stream_points(images)))
+        require_variation(points, "A linear SVM")
+        present = np.unique(labels)
+        weights, biases = self._fit_machines(points.numpy(), labels, present)
+        training_margins = points.numpy() @ weights.T + biases
+        margins = self._out_of_fold_margins(points.numpy(), labels, present, training_margins)
+        sigmoids = _fit_sigmoids(margins, labels[:, None] == present)
         classes = len(self.class_names)
-        held = {
+        buffers = {
             "weights": torch.zeros(classes, points.shape[1], dtype=torch.float64),
             "biases": torch.zeros(classes, dtype=torch.float64),
             "slopes": torch.zeros(classes, dtype=torch.float64),
-            "offsets": torch.full((classes,), ABSENT, dtype=torch.float64),  # of a class without pictures
+            "offsets": torch.full((classes,), ABSENT, dtype=torch.float64),  # for classes without pictures
         }
-        for tensor, fitted in zip(held.values(), (weights, biases, sigmoids[:, 0], sigmoids[:, 1]), strict=True):
-            tensor[torch.from_numpy(there)] = torch.from_numpy(fitted)
-        hold(self, **held)
+        for tensor, fitted in zip(buffers.values(), (weights, biases, sigmoids[:, 0], sigmoids[:, 1]), strict=True):
+            tensor[torch.from_numpy(present)] = torch.from_numpy(fitted)
+        register_buffers(self, **buffers)
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -98,17 +101,19 @@ class LinearSVM(Model, LatentSpace):
         return self.config.class_names
 
     def classify(self, images: Tensor) -> Tensor:
-        log_sigmoids = logsigmoid(self.slopes * self.margins(self.points_of(images)) + self.offsets)
+        log_sigmoids = logsigmoid(self.slopes * self.margins(self.encode_points(images)) + self.offsets)
         return (log_sigmoids - log_sigmoids.logsumexp(1, keepdim=True)).float()
 
     def margins(self, points: Tensor) -> Tensor:
-        """The signed distances of points (N, D) from the boundary of each class, in units of its margin: (N, K)."""
+        """Signed distances of points (N, D) from the boundary of each class, in units of its margin: (N, K)."""
         return points @ self.weights.T + self.biases
 
     # Parts
 
-    def _machines(self, points: np.ndarray, labels: np.ndarray, there: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Weights (L, D) and biases (L,) of the machines of the L classes `there`: 0 for one not among the labels."""
+    def _fit_machines(
+        self, points: np.ndarray, labels: np.ndarray, present: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Weights (L, D) and biases (L,) of the classes `present`; 0 for a class that is not among the labels."""
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.svm import LinearSVC
 
@@ -116,54 +121,58 @@ class LinearSVM(Model, LatentSpace):
             C=1 / self.config.penalty, max_iter=self.config.most_iterations, dual="auto", random_state=self.config.seed
         )
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # ended by `most_iterations`, as was asked for
+            warnings.simplefilter("ignore", ConvergenceWarning)  # `most_iterations` is the user's choice
             fitted = fitting.fit(points, labels)
         coefficients, intercepts = fitted.coef_, fitted.intercept_
-        if len(fitted.classes_) == 2:  # one machine tells both apart
+        if len(fitted.classes_) == 2:  # scikit-learn fits one machine for two classes
             coefficients, intercepts = np.stack([-coefficients[0], coefficients[0]]), np.r_[-intercepts, intercepts]
-        weights, biases = np.zeros((len(there), points.shape[1])), np.zeros(len(there))
-        rows = np.searchsorted(there, fitted.classes_)
+        weights, biases = np.zeros((len(present), points.shape[1])), np.zeros(len(present))
+        rows = np.searchsorted(present, fitted.classes_)
         weights[rows], biases[rows] = coefficients, intercepts
         return weights, biases
 
-    def _unseen_margins(
-        self, points: np.ndarray, labels: np.ndarray, there: np.ndarray, seen: np.ndarray
+    def _out_of_fold_margins(
+        self, points: np.ndarray, labels: np.ndarray, present: np.ndarray, training_margins: np.ndarray
     ) -> np.ndarray:
-        """Margins (N, L) of each picture under machines fitted without its fold.
+        """Margins (N, L) of each picture from machines fitted to the other folds.
 
-        A class of one picture, or one whose pictures all fall into a fold, keeps there the margins `seen` in training.
+        A class whose pictures are all in one fold is unknown to the machines of the other folds; its margins in that
+        fold are the `training_margins`.
         """
-        folds = _dealt_folds(labels, self.config.seed)
-        margins = seen.copy()
+        folds = _assign_folds(labels, self.config.seed)
+        margins = training_margins.copy()
         for fold in range(FOLDS):
-            left_out, kept = folds == fold, labels[folds != fold]
-            known = np.unique(kept)
+            left_out, other_labels = folds == fold, labels[folds != fold]
+            known = np.unique(other_labels)
             if len(known) < 2 or not left_out.any():
                 continue
-            weights, biases = self._machines(points[~left_out], kept, there)
-            columns = np.searchsorted(there, known)
+            weights, biases = self._fit_machines(points[~left_out], other_labels, present)
+            columns = np.searchsorted(present, known)
             margins[np.ix_(left_out, columns)] = (points[left_out] @ weights.T + biases)[:, columns]
         return margins
 
 
-def _sigmoids(margins: np.ndarray, positive: np.ndarray) -> np.ndarray:
-    """Slope and offset of each class, (L, 2), from margins on unseen pictures and who is of the class, both (N, L).
+def _fit_sigmoids(margins: np.ndarray, positive: np.ndarray) -> np.ndarray:
+    """The slope and offset of each class's sigmoid, (L, 2).
 
-    Where a class has few pictures, all have one sigmoid, fitted to all margins: the class of the greatest margin then
-    stays the likeliest, which sigmoids fitted to a handful of pictures would not keep.
+    If a class has fewer than `FEW` pictures, one sigmoid is fitted to all margins: the class of the largest margin is
+    then also the most likely one, which separate sigmoids of a few pictures would not guarantee.
+
+    margins: out of fold, (N, L).
+    positive: whether each picture is of each class, bool (N, L).
     """
     if positive.sum(0).min() < FEW:
-        return np.tile(sigmoid_of(margins.ravel(), positive.ravel()), (margins.shape[1], 1))
-    return np.array([sigmoid_of(*columns) for columns in zip(margins.T, positive.T, strict=True)])
+        return np.tile(fit_sigmoid(margins.ravel(), positive.ravel()), (margins.shape[1], 1))
+    return np.array([fit_sigmoid(*columns) for columns in zip(margins.T, positive.T, strict=True)])
 
 
-def _dealt_folds(labels: np.ndarray, seed: int) -> np.ndarray:
-    """A fold for each picture, the pictures of each class dealt out evenly in random order."""
+def _assign_folds(labels: np.ndarray, seed: int) -> np.ndarray:
+    """A fold for each picture, (N,), stratified by class and shuffled."""
     generator = np.random.default_rng(seed)
     folds = np.zeros(len(labels), np.int64)
     start = 0
     for label in np.unique(labels):
         rows = generator.permutation(np.flatnonzero(labels == label))
         folds[rows] = (start + np.arange(len(rows))) % FOLDS
-        start += len(rows)  # the next class goes on where this one ended: folds of equal size
+        start += len(rows)  # continue with the next fold, so that all folds are of equal size
     return folds

@@ -1,1 +1,1 @@
-"""Linear models: closed forms, fitted in streams."""
+"""Linear models, fitted in closed form in passes over a stream."""

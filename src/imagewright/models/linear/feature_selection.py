@@ -1,7 +1,7 @@
-"""Feature selection: the K pixel values that say most, and nothing of the others; the plainest reduction there is.
+"""Feature selection: keep the K pixel values of highest variance, or of highest mutual information with the labels.
 
-By variance, or by mutual information with the labels (Cover & Thomas 2006, eq. 2.28), counted over grey levels: both in
-streams. Shape letters: N images, D = C H W pixel values, K of them kept.
+Mutual information (Cover & Thomas 2006, eq. 2.28) is estimated from counts of grey levels. Both criteria are computed
+in passes over a stream. Shape letters: N images, D = C H W pixel values, K selected ones.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from imagewright.configs import Config
 from imagewright.errors import ConfigError, DataError
 from imagewright.model import Model, Stream
 from imagewright.statistics.moments import mean_and_variance
-from imagewright.statistics.spectra import STREAMED_IMAGES, USUAL_COMPONENTS
+from imagewright.statistics.spectra import DEFAULT_COMPONENTS, STREAMED_IMAGES
 
-MOST_COUNTS = 2**25  # of 8 bytes, held at once: more pixels and classes are counted in several passes
+MOST_COUNTS = 2**25  # int64 counts in memory at once; if more are needed, they are counted in several passes
 
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureSelectionConfig(Config):
     tiny_options: ClassVar[dict[str, Any]] = {"components": 8}
 
-    components: int | None = Field(None, ge=1, le=10**6, description="pixel values to keep (64)")
+    components: int | None = Field(None, ge=1, le=10**6, description="pixel values to select (64)")
     by: Literal["variance", "mutual_information"] = Field(
-        "variance", description="what is kept: what varies most, or what says most of the labels"
+        "variance", description="criterion: variance, or mutual_information with the labels"
     )
-    levels: int = Field(16, ge=2, le=256, description="grey levels of the counts that mutual information comes from")
+    levels: int = Field(16, ge=2, le=256, description="grey levels of the counts for mutual information")
 
 
 class FeatureSelection(Model):
-    """Buffers: `mean` (D,), `merits` (D,) the variance, or the mutual information in nats, of each pixel value, `kept`
-    (K,) int64, the best in falling order (of equals the first).
+    """Buffers: `mean` (D,); `merits` (D,), the variance, or the mutual information in nats, of each pixel value; `kept`
+    int64 (K,), indices of the selected pixel values, best first (of equal ones the first).
 
-    Latents are the kept pixel values as they are, in [-1, 1].
+    Latents are the selected pixel values, in [-1, 1].
     """
 
     Config = FeatureSelectionConfig
@@ -46,13 +46,16 @@ class FeatureSelection(Model):
 
     def __init__(self, config: FeatureSelectionConfig) -> None:
         super().__init__(config)
-        self._hold(math.prod(config.image_shape), config.components or 1)
+        self._register_buffers(math.prod(config.image_shape), config.components or 1)
 
     def fit(self, images: Stream) -> None:
-        """One pass for the variances, one or more for mutual information. Raises `DataError` where labels are missing
-        or nothing tells the pictures apart, and `ConfigError` for more pixel values than there are."""
+        """One pass for the variances, and one or more for mutual information.
+
+        Raises `DataError` if all pictures are equal, or (mutual information) without labels of two classes;
+        `ConfigError` for more components than pixel values.
+        """
         pixels = math.prod(self.config.image_shape)
-        components = self.config.components or min(USUAL_COMPONENTS, pixels)
+        components = self.config.components or min(DEFAULT_COMPONENTS, pixels)
         if components > pixels:
             raise ConfigError(
                 f"components={components}, but the pictures have {pixels} pixel values: use --components {pixels} "
@@ -60,10 +63,10 @@ class FeatureSelection(Model):
             )
         mean, merits = mean_and_variance(images)
         if not merits.any():
-            raise DataError("All pictures are equal: no pixel varies, so none is better than another.")
+            raise DataError("All pictures are equal: no pixel varies, so none can be selected.")
         if self.config.by == "mutual_information":
             merits = self._mutual_information(images, pixels)
-        self._hold(pixels, components)
+        self._register_buffers(pixels, components)
         self.mean.copy_(mean)
         self.merits.copy_(merits)
         self.kept.copy_(merits.argsort(descending=True, stable=True)[:components])
@@ -79,10 +82,12 @@ class FeatureSelection(Model):
             raise DataError("by=mutual_information needs two classes or more: choose by=variance.")
         width = max(1, min(pixels, MOST_COUNTS // (levels * classes)))
         blocks = range(0, pixels, width)
-        return torch.cat([_information(images, levels, classes, slice(start, start + width)) for start in blocks])
+        return torch.cat(
+            [_mutual_information(images, levels, classes, slice(start, start + width)) for start in blocks]
+        )
 
-    def make_room(self, state: dict[str, Tensor]) -> None:
-        self._hold(state["mean"].numel(), state["kept"].numel())
+    def resize_buffers(self, state: dict[str, Tensor]) -> None:
+        self._register_buffers(state["mean"].numel(), state["kept"].numel())
 
     # Verbs
 
@@ -94,7 +99,7 @@ class FeatureSelection(Model):
         return images.flatten(1)[:, self.kept]
 
     def decode(self, latents: Tensor) -> Tensor:
-        """The kept pixel values on the mean of the others."""
+        """The mean picture with the selected pixel values replaced by latents (N, K): (N, C, H, W)."""
         pixels = self.mean.expand(len(latents), -1).clone()
         pixels[:, self.kept] = latents
         return pixels.unflatten(1, self.config.image_shape)
@@ -105,19 +110,19 @@ class FeatureSelection(Model):
     merits: Tensor
     kept: Tensor
 
-    def _hold(self, pixels: int, components: int) -> None:
+    def _register_buffers(self, pixels: int, components: int) -> None:
         self.register_buffer("mean", torch.zeros(pixels))
         self.register_buffer("merits", torch.zeros(pixels))
         self.register_buffer("kept", torch.zeros(components, dtype=torch.int64))
 
 
 def grey_levels(pixels: Tensor, levels: int) -> Tensor:
-    """Pixel values in [-1, 1] as whole numbers from 0 to `levels` - 1, int64: intervals of equal width."""
+    """Pixel values in [-1, 1] quantised to integers from 0 to `levels` - 1, int64: intervals of equal width."""
     return ((pixels + 1) * (levels / 2)).long().clamp_(0, levels - 1)
 
 
-def _information(images: Stream, levels: int, classes: int, block: slice) -> Tensor:
-    """The mutual information in nats between the labels and each pixel value of a block, float32."""
+def _mutual_information(images: Stream, levels: int, classes: int, block: slice) -> Tensor:
+    """The mutual information in nats of the labels and each pixel value of a block, float32, in one pass."""
     assert images.labels is not None
     counts, first = torch.zeros(0), 0
     for batch in images.batches(STREAMED_IMAGES):
@@ -128,5 +133,5 @@ def _information(images: Stream, levels: int, classes: int, block: slice) -> Ten
         counts = found if first == 0 else counts.add_(found)
         first += len(batch)
     joint = counts.view(-1, levels, classes).double() / first
-    apart = joint.sum(1, keepdim=True) * joint.sum(2, keepdim=True)
-    return torch.where(joint > 0, joint * (joint / apart.clamp(min=1e-300)).log(), 0.0).sum((1, 2)).float()
+    independent = joint.sum(1, keepdim=True) * joint.sum(2, keepdim=True)
+    return torch.where(joint > 0, joint * (joint / independent.clamp(min=1e-300)).log(), 0.0).sum((1, 2)).float()

@@ -1,10 +1,10 @@
-"""ICA: sources as independent of each other as can be, whose weighted sum is the picture.
+"""ICA: maximally independent sources, of which pictures are linear mixtures.
 
 Hyvarinen & Oja 2000, "Independent component analysis: algorithms and applications" (FastICA: section 6);
 Bartlett, Movellan & Sejnowski 2002, "Face recognition by independent component analysis" (architecture II).
-The whitening streams through PCA. The rotation is fitted, by scikit-learn, to the whitened coordinates of at most
-`MOST_FITTED` pictures spread evenly over the set, so that memory stays flat however many there are.
-Shape letters: N images, D = C H W pixels, K sources.
+Whitening is by PCA, in passes over the stream. The rotation is fitted by scikit-learn to the whitened coordinates of at
+most `MOST_FITTED` pictures spread evenly over the set, so that memory does not grow with the set.
+Shape letters: N images, D = C H W pixel values, K sources.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from torch import Tensor
 from imagewright.configs import Config
 from imagewright.errors import ConfigError
 from imagewright.model import Model, Stream
-from imagewright.statistics.spectra import STREAMED_IMAGES, Spectrum, checked_spectrum, signed
+from imagewright.statistics.spectra import STREAMED_IMAGES, Spectrum, compute_spectrum, fix_signs
 
 MOST_FITTED = 50_000
-# Variance below this share of the largest is rounding: whitening would blow it up to a source of its own.
+# Variances below this share of the largest are rounding, which whitening would amplify to a source.
 LEAST_VARIANCE = 1e-6
-TOLERANCE = 1e-4  # scikit-learn's: how far the cosine between two iterations' directions may be from one
+TOLERANCE = 1e-4  # scikit-learn's: 1 - cosine of the directions of two successive iterations at convergence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,17 +35,17 @@ class ICAConfig(Config):
 
     components: int | None = Field(None, ge=1, le=4096, description="sources to find (64, or as many as there can be)")
     contrast: Literal["logcosh", "exp", "cube"] = Field(
-        "logcosh", description="what stands for independence: logcosh for all uses, exp for very sparse sources, cube"
+        "logcosh", description="contrast function of FastICA: logcosh (general), exp (very sparse sources), or cube"
     )
-    iterations: int = Field(500, ge=1, le=100_000, description="most steps of the rotation")
-    seed: int = Field(0, ge=0, le=2**32 - 1, description="of the rotation's start")
+    iterations: int = Field(500, ge=1, le=100_000, description="most iterations of FastICA")
+    seed: int = Field(0, ge=0, le=2**32 - 1, description="of FastICA's initial rotation")
 
 
 class ICA(Model):
-    """Buffers: `mean` (D,), `unmixing` (K, D) from pictures to sources, `mixing` (K, D) what one unit of each adds,
-    `total_variance` (), `steps` () of the rotation and `settled` (), 1 where it came to rest within them.
+    """Buffers: `mean` (D,); `unmixing` (K, D), from pictures to sources; `mixing` (K, D), the change of the picture for
+    one unit of each source; `total_variance` (); `steps` (), iterations of FastICA; `settled` (), 1 if it converged.
 
-    Latents are the sources, of unit variance and uncorrelated, in the order of the variance that they explain.
+    Latents are the sources: uncorrelated, of unit variance, in descending order of the variance that they explain.
     """
 
     Config = ICAConfig
@@ -53,30 +53,35 @@ class ICA(Model):
 
     def __init__(self, config: ICAConfig) -> None:
         super().__init__(config)
-        self._hold(math.prod(config.image_shape), config.components or 1)
+        self._register_buffers(math.prod(config.image_shape), config.components or 1)
 
     def fit(self, images: Stream) -> None:
-        """In passes over the stream. Raises as PCA does, and `ConfigError` for more sources than directions."""
+        """Fit in passes over the stream.
+
+        Raises `DataError` for fewer than two pictures or if all are equal, `ConfigError` for more sources than
+        directions in which the pictures vary.
+        """
         pixels = math.prod(self.config.image_shape)
-        spectrum = checked_spectrum(images, "ICA", pixels, self.config.components, seed=self.config.seed)
-        spectrum = self._without_rounding(spectrum)
+        spectrum = compute_spectrum(images, "ICA", pixels, self.config.components, seed=self.config.seed)
+        spectrum = self._drop_rounding(spectrum)
         deviations = spectrum.variances.sqrt()
         whitening = spectrum.basis / deviations[:, None]
-        rotation, steps = self._rotation(_coordinates(images, spectrum.mean, whitening))
+        rotation, steps = self._fit_rotation(_whiten(images, spectrum.mean, whitening))
         mixing = rotation @ (spectrum.basis * deviations[:, None])
         order = mixing.square().sum(1).argsort(descending=True, stable=True)
         rotation, mixing = rotation[order], mixing[order]
-        facing = signed(mixing)
-        flips = (facing * mixing).sum(1).sign()
-        self._hold(pixels, len(mixing))
+        oriented = fix_signs(mixing)
+        flips = (oriented * mixing).sum(1).sign()
+        self._register_buffers(pixels, len(mixing))
         self.mean.copy_(spectrum.mean)
-        self.mixing.copy_(facing)
+        self.mixing.copy_(oriented)
         self.unmixing.copy_((rotation @ whitening) * flips[:, None])
         self.total_variance.fill_(spectrum.total_variance)
         self.steps.fill_(steps)
         self.settled.fill_(float(steps < self.config.iterations))
 
-    def _without_rounding(self, spectrum: Spectrum) -> Spectrum:
+    def _drop_rounding(self, spectrum: Spectrum) -> Spectrum:
+        """The spectrum without variances below `LEAST_VARIANCE` of the largest."""
         directions = int((spectrum.variances > LEAST_VARIANCE * spectrum.variances[0]).sum())
         if self.config.components and directions < self.config.components:
             raise ConfigError(
@@ -85,9 +90,9 @@ class ICA(Model):
             )
         return spectrum.first(directions)
 
-    def _rotation(self, coordinates: Tensor) -> tuple[Tensor, int]:
-        """(K, K), from whitened coordinates (N, K) to sources, and the steps that it took."""
-        if coordinates.shape[1] == 1:  # one direction needs no turning
+    def _fit_rotation(self, coordinates: Tensor) -> tuple[Tensor, int]:
+        """The rotation (K, K) from whitened coordinates (n, K) to sources, and the number of iterations."""
+        if coordinates.shape[1] == 1:
             return torch.ones(1, 1), 0
         from sklearn.decomposition import FastICA
         from sklearn.exceptions import ConvergenceWarning
@@ -101,16 +106,16 @@ class ICA(Model):
             fast.fit(coordinates.double().numpy())
         return torch.from_numpy(fast.components_).float(), int(fast.n_iter_)
 
-    def make_room(self, state: dict[str, Tensor]) -> None:
+    def resize_buffers(self, state: dict[str, Tensor]) -> None:
         components, pixels = state["mixing"].shape
-        self._hold(pixels, components)
+        self._register_buffers(pixels, components)
 
     def derived_metrics(self, losses: dict[str, float]) -> dict[str, float]:
         return {"steps of the rotation": float(self.steps), "settled": float(self.settled)}
 
     @property
     def explained_variance_ratio(self) -> Tensor:
-        """The share of the pictures' variance that each source brings, (K,): sources are uncorrelated, so they add."""
+        """The share of the variance that each source explains, (K,). Shares add up, as sources are uncorrelated."""
         return self.mixing.square().sum(1) / self.total_variance
 
     # Verbs
@@ -134,7 +139,7 @@ class ICA(Model):
     steps: Tensor
     settled: Tensor
 
-    def _hold(self, pixels: int, components: int) -> None:
+    def _register_buffers(self, pixels: int, components: int) -> None:
         self.register_buffer("mean", torch.zeros(pixels))
         self.register_buffer("unmixing", torch.zeros(components, pixels))
         self.register_buffer("mixing", torch.zeros(components, pixels))
@@ -142,12 +147,12 @@ class ICA(Model):
             self.register_buffer(name, torch.zeros(()))
 
 
-def _coordinates(images: Stream, mean: Tensor, whitening: Tensor) -> Tensor:
-    """Whitened coordinates (n, K) of every picture, or of `MOST_FITTED` spread evenly over the set."""
-    chosen = torch.linspace(0, len(images) - 1, min(len(images), MOST_FITTED)).round().long()
-    kept, first = [], 0
+def _whiten(images: Stream, mean: Tensor, whitening: Tensor) -> Tensor:
+    """Whitened coordinates (n, K) of all pictures, or of `MOST_FITTED` spread evenly over the set."""
+    selected = torch.linspace(0, len(images) - 1, min(len(images), MOST_FITTED)).round().long()
+    parts, first = [], 0
     for batch in images.batches(STREAMED_IMAGES):
-        inside = chosen[(chosen >= first) & (chosen < first + len(batch))] - first
-        kept.append((batch[inside].flatten(1) - mean) @ whitening.T)
+        inside = selected[(selected >= first) & (selected < first + len(batch))] - first
+        parts.append((batch[inside].flatten(1) - mean) @ whitening.T)
         first += len(batch)
-    return torch.cat(kept)
+    return torch.cat(parts)

@@ -1,11 +1,11 @@
-"""LDA after PCA: the directions that tell classes apart best; Fisherfaces where the pictures are faces.
+"""LDA after PCA: the linear discriminants of labelled pictures; of faces, the Fisherfaces.
 
-Belhumeur, Hespanha & Kriegman 1997, "Eigenfaces vs. Fisherfaces" (section 2.4). Their N - c principal components leave
-the scatter within classes nearly singular, and what is told apart is then its noise (benchmarks/fisherfaces.py): the
-default here is half of them. Classes are Gaussians of one covariance (Hastie et al. 2009, section 4.3).
-Decoding follows Haufe et al. 2014, "On the interpretation of weight vectors of linear models" (eq. 6): what a
-discriminant measures is full of noise to cancel noise, what goes with it in pictures is not.
-Shape letters: N images, D = C H W pixels, P principal components, K classes, J discriminants.
+Belhumeur, Hespanha & Kriegman 1997, "Eigenfaces vs. Fisherfaces" (section 2.4). They use N - K principal components,
+for which the within-class scatter is nearly singular and discriminants fit its noise (benchmarks/fisherfaces.py); the
+default here is half as many. Classification assumes Gaussian classes of one covariance (Hastie et al. 2009, section
+4.3). Decoding uses patterns instead of filters (Haufe et al. 2014, "On the interpretation of weight vectors of linear
+models", eq. 6): the weights of a discriminant also contain terms that cancel noise, its pattern does not.
+Shape letters: N images, D = C H W pixel values, P principal components, K classes, J discriminants.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from imagewright.configs import LabelledConfig
 from imagewright.errors import ConfigError, DataError
 from imagewright.model import Model, Stream
 from imagewright.models.linear.pca import QUANTISATION_VARIANCE
-from imagewright.statistics.spectra import STREAMED_IMAGES, Spectrum, checked_spectrum
+from imagewright.statistics.spectra import STREAMED_IMAGES, Spectrum, compute_spectrum
 
-MOST_PRINCIPAL = 256  # more tell classes apart hardly better, and each costs time
+MOST_PRINCIPAL = 256  # the default's upper bound: more hardly improve discrimination, and cost time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,23 +32,23 @@ class LDAConfig(LabelledConfig):
     tiny_options: ClassVar[dict[str, int]] = {"principal": 4}
 
     components: int | None = Field(
-        None, ge=1, le=65_536, description="discriminants to keep, at most one fewer than classes: all by default"
+        None, ge=1, le=65_536, description="discriminants, at most one fewer than classes: all by default"
     )
     principal: int | None = Field(
         None,
         ge=1,
         le=65_536,
-        description="principal components to find them in; by default half of (pictures - classes), at most 256",
+        description="principal components in which they are found; by default half of (pictures - classes), up to 256",
     )
-    seed: int = Field(0, ge=0, description="seed of the randomised PCA, used where pictures are large")
+    seed: int = Field(0, ge=0, description="seed of the randomised PCA, which is used for large pictures")
 
 
 class LDA(Model):
-    """Buffers: `mean` (D,), `projection` (J, D), `patterns` (J, D), what one unit of each discriminant adds to a
-    picture, `centres` (K, J) of the classes, `log_priors` (K,) from their counts, `ratios` (J,), the variance between
-    classes to that within.
+    """Buffers: `mean` (D,); `projection` (J, D); `patterns` (J, D), the change of the picture for one unit of each
+    discriminant; `centres` (K, J) of the classes; `log_priors` (K,) from their counts; `ratios` (J,), the variance
+    between classes over that within.
 
-    Latents are coordinates along the discriminants, scaled so that each class has variance 1 in all directions.
+    Latents are coordinates along the discriminants, scaled so that the pooled within-class covariance is the identity.
     """
 
     Config = LDAConfig
@@ -57,7 +57,7 @@ class LDA(Model):
     def __init__(self, config: LDAConfig) -> None:
         super().__init__(config)
         classes = len(config.class_names)
-        self._hold(math.prod(config.image_shape), classes, config.components or classes - 1)
+        self._register_buffers(math.prod(config.image_shape), classes, config.components or classes - 1)
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -65,31 +65,32 @@ class LDA(Model):
         return self.config.class_names
 
     def fit(self, images: Stream) -> None:
-        """In passes over the stream. Raises `DataError` for missing labels and for classes of one picture each.
+        """Fit in passes over the stream. A class without pictures gets a log-probability of minus infinity.
 
-        A class without pictures gets a log-probability of minus infinity.
+        Raises `DataError` without labels, for labels of one class, and if each class has one picture; `ConfigError` for
+        more components than there can be.
         """
         if images.labels is None:
-            raise DataError("LDA tells classes apart, but the pictures have no labels: give labels.")
+            raise DataError("LDA needs classes, but the pictures have no labels: give labels.")
         counts = images.labels.bincount(minlength=len(self.class_names))
-        spectrum = self._principal(images, counts)
+        spectrum = self._principal_components(images, counts)
         centres, within = _scatter(images, images.labels, counts, spectrum)
-        self._hold_discriminants(spectrum, counts.double(), centres, within)
+        self._fit_discriminants(spectrum, counts.double(), centres, within)
 
-    def _principal(self, images: Stream, counts: Tensor) -> Spectrum:
-        """The principal components that the discriminants are sought in."""
+    def _principal_components(self, images: Stream, counts: Tensor) -> Spectrum:
+        """The principal components in which the discriminants are found."""
         present = int((counts > 0).sum())
         if present < 2:
-            raise DataError("LDA tells classes apart, but all pictures are of one class: two or more are needed.")
-        spare = len(images) - present
-        if spare < 1:
+            raise DataError("LDA needs two classes or more, but all pictures are of one class.")
+        freedom = len(images) - present  # degrees of freedom of the within-class covariance
+        if freedom < 1:
             raise DataError(
-                "LDA needs a class with two pictures or more: with one picture a class, nothing says how much "
-                "pictures of the same class differ."
+                "LDA needs a class with two pictures or more: with one picture in each class, the variance within "
+                "classes cannot be estimated."
             )
         pixels = math.prod(self.config.image_shape)
-        possible = min(spare, pixels)
-        wanted = self.config.principal or max(1, min(spare // 2, MOST_PRINCIPAL, pixels))
+        possible = min(freedom, pixels)
+        wanted = self.config.principal or max(1, min(freedom // 2, MOST_PRINCIPAL, pixels))
         if wanted > possible:
             raise ConfigError(
                 f"principal={wanted}, but {len(images)} pictures of {present} classes with {pixels} pixel values allow "
@@ -101,31 +102,35 @@ class LDA(Model):
                 f"components={self.config.components}, but {present} classes in {wanted} principal components have "
                 f"at most {most} discriminants: use --components {most} or fewer."
             )
-        return checked_spectrum(images, "LDA", pixels, wanted, seed=self.config.seed)
+        return compute_spectrum(images, "LDA", pixels, wanted, seed=self.config.seed)
 
-    def _hold_discriminants(self, spectrum: Spectrum, counts: Tensor, centres: Tensor, within: Tensor) -> None:
-        """From centres (K, P) and the covariance within classes (P, P): whiten by that, then PCA of the centres."""
+    def _fit_discriminants(self, spectrum: Spectrum, counts: Tensor, centres: Tensor, within: Tensor) -> None:
+        """Whiten by the within-class covariance, then PCA of the class centres.
+
+        centres: (K, P).
+        within: (P, P).
+        """
         present = counts > 0
         variances, vectors = torch.linalg.eigh(within)
-        # No direction varies less within a class than by the rounding of its pixels.
+        # The rounding of pixels to 8 bits bounds the variance within a class from below.
         whitening = vectors / variances.clamp(min=QUANTISATION_VARIANCE).sqrt()
-        apart = (centres * counts.sqrt()[:, None]) @ whitening
-        _, spread, directions = torch.linalg.svd(apart, full_matrices=False)
-        kept = self.config.components or min(int(present.sum()) - 1, len(within))
-        turn = (whitening @ directions[:kept].T).T
-        self._hold(len(spectrum.mean), len(counts), kept)
+        between = (centres * counts.sqrt()[:, None]) @ whitening
+        _, spread, directions = torch.linalg.svd(between, full_matrices=False)
+        discriminants = self.config.components or min(int(present.sum()) - 1, len(within))
+        weights = (whitening @ directions[:discriminants].T).T
+        self._register_buffers(len(spectrum.mean), len(counts), discriminants)
         basis = spectrum.basis.double()
         self.mean.copy_(spectrum.mean)
-        self.projection.copy_(turn @ basis)
+        self.projection.copy_(weights @ basis)
         # The pseudo-inverse, with each principal component in units of its standard deviation.
         deviations = spectrum.variances.double().sqrt()
-        self.patterns.copy_((torch.linalg.pinv(turn * deviations) * deviations[:, None]).T @ basis)
-        self.centres.copy_(centres @ turn.T)
+        self.patterns.copy_((torch.linalg.pinv(weights * deviations) * deviations[:, None]).T @ basis)
+        self.centres.copy_(centres @ weights.T)
         self.log_priors.copy_((counts / counts.sum()).log())
-        self.ratios.copy_(spread[:kept].square() / counts.sum())
+        self.ratios.copy_(spread[:discriminants].square() / counts.sum())
 
-    def make_room(self, state: dict[str, Tensor]) -> None:
-        self._hold(state["mean"].numel(), *state["centres"].shape)
+    def resize_buffers(self, state: dict[str, Tensor]) -> None:
+        self._register_buffers(state["mean"].numel(), *state["centres"].shape)
 
     # Verbs
 
@@ -137,11 +142,11 @@ class LDA(Model):
         return (images.flatten(1) - self.mean) @ self.projection.T
 
     def decode(self, latents: Tensor) -> Tensor:
-        """The most likely picture with these coordinates, for pictures spread as those in training."""
+        """The most likely picture with these coordinates, under the covariance of the training pictures."""
         return (self.mean + latents @ self.patterns).unflatten(1, self.config.image_shape)
 
     def classify(self, images: Tensor) -> Tensor:
-        """Log-probabilities (N, K): Gaussian classes of unit covariance around their centres, with their priors."""
+        """Log-probabilities (N, K) for Gaussian classes of unit covariance around their centres, with priors."""
         distances = (self.encode(images)[:, None] - self.centres).square().sum(2)
         return (self.log_priors - distances / 2).log_softmax(1)
 
@@ -154,7 +159,7 @@ class LDA(Model):
     log_priors: Tensor
     ratios: Tensor
 
-    def _hold(self, pixels: int, classes: int, discriminants: int) -> None:
+    def _register_buffers(self, pixels: int, classes: int, discriminants: int) -> None:
         self.register_buffer("mean", torch.zeros(pixels))
         self.register_buffer("projection", torch.zeros(discriminants, pixels))
         self.register_buffer("patterns", torch.zeros(discriminants, pixels))
@@ -168,15 +173,15 @@ def _scatter(images: Stream, labels: Tensor, counts: Tensor, spectrum: Spectrum)
 
     One pass, in double precision; N - K in the denominator.
     """
-    pixels_to = len(spectrum.basis)
-    sums = torch.zeros(len(counts), pixels_to, dtype=torch.float64)
-    products, first = torch.zeros(pixels_to, pixels_to, dtype=torch.float64), 0
+    components = len(spectrum.basis)
+    sums = torch.zeros(len(counts), components, dtype=torch.float64)
+    products, first = torch.zeros(components, components, dtype=torch.float64), 0
     for batch in images.batches(STREAMED_IMAGES):
         coordinates = ((batch.flatten(1) - spectrum.mean) @ spectrum.basis.T).double()
         sums.index_add_(0, labels[first : first + len(batch)], coordinates)
         products.addmm_(coordinates.T, coordinates)
         first += len(batch)
     centres = sums / counts.clamp(min=1)[:, None]
-    spare = first - int((counts > 0).sum())
-    within = (products - centres.T @ (centres * counts[:, None])) / spare
+    freedom = first - int((counts > 0).sum())
+    within = (products - centres.T @ (centres * counts[:, None])) / freedom
     return centres, (within + within.T) / 2

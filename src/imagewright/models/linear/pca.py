@@ -1,9 +1,9 @@
-"""PCA: the mean picture and the directions in which pictures vary most; eigenfaces where the pictures are faces.
+"""PCA: the mean picture and the directions of largest variance; of faces, the eigenfaces.
 
 Turk & Pentland 1991 (eigenfaces); Tipping & Bishop 1999, "Probabilistic principal component analysis" (the density).
-Randomised: block Krylov iteration (Musco & Musco 2015, arXiv:1504.05477, algorithm 2), streamed, so that a pass costs
-one read of the images and memory never holds them all.
-Shape letters: N images, D = C H W pixels, K components, B the width of a random block.
+For large pictures by randomised block Krylov iteration (Musco & Musco 2015, arXiv:1504.05477, algorithm 2) in passes
+over the stream, so that memory does not grow with the number of pictures.
+Shape letters: N images, D = C H W pixel values, K components.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from torch import Tensor
 from imagewright.capabilities import LikelihoodOf
 from imagewright.configs import Config
 from imagewright.model import Model, Stream
-from imagewright.statistics.spectra import Spectrum, checked_spectrum
+from imagewright.statistics.spectra import Spectrum, compute_spectrum
 
-# Rounding to 8 bits adds this much variance to a pixel in [-1, 1]: no pixel is known better, so the density of a
-# set that the components explain wholly stays finite.
+# The variance that rounding to 8 bits adds to a pixel in [-1, 1]. It bounds the noise variance from below, so that the
+# density stays finite for a set that the components explain completely.
 QUANTISATION_VARIANCE = (2 / 255) ** 2 / 12
 
 
@@ -30,21 +30,21 @@ QUANTISATION_VARIANCE = (2 / 255) ** 2 / 12
 class PCAConfig(Config):
     tiny_options: ClassVar[dict[str, Any]] = {"components": 4}
 
-    components: int | None = Field(None, ge=1, le=65_536, description="components to keep (64 unless --explained)")
+    components: int | None = Field(None, ge=1, le=65_536, description="number of components (64 unless --explained)")
     explained: float | None = Field(
         None, gt=0, le=1, description="instead: as many components as explain this share of the variance"
     )
-    seed: int = Field(0, ge=0, description="seed of the randomised solver, used where pictures are large")
+    seed: int = Field(0, ge=0, description="seed of the randomised solver, which is used for large pictures")
 
     def __post_init__(self) -> None:
         if self.components is not None and self.explained is not None:
-            raise ValueError("components and explained both say how many components to keep: give one of them")
+            raise ValueError("components and explained both set the number of components: give one of them")
 
 
 class PCA(Model):
     """Buffers: `mean` (D,), `basis` (K, D) with orthonormal rows, `variances` (K,), `total_variance` ().
 
-    Latents are coordinates along the components in standard deviations of the training images: N(0, 1) is the prior.
+    Latents are coordinates along the components in standard deviations of the training images; the prior is N(0, I).
     """
 
     Config = PCAConfig
@@ -54,16 +54,22 @@ class PCA(Model):
 
     def __init__(self, config: PCAConfig) -> None:
         super().__init__(config)
-        self._hold(Spectrum.empty(math.prod(config.image_shape), config.components or 1))
+        self._register_buffers(Spectrum.empty(math.prod(config.image_shape), config.components or 1))
 
     def fit(self, images: Stream) -> None:
-        """Closed form, in passes over the stream. Raises `DataError` for fewer than two pictures or all equal ones."""
-        config, pixels = self.config, math.prod(self.config.image_shape)
-        self._hold(checked_spectrum(images, "PCA", pixels, config.components, config.explained, config.seed))
+        """Fit in passes over the stream.
 
-    def make_room(self, state: dict[str, Tensor]) -> None:
+        Raises `DataError` for fewer than two pictures or if all are equal, `ConfigError` for more components than there
+        can be.
+        """
+        config, pixels = self.config, math.prod(self.config.image_shape)
+        self._register_buffers(
+            compute_spectrum(images, "PCA", pixels, config.components, config.explained, config.seed)
+        )
+
+    def resize_buffers(self, state: dict[str, Tensor]) -> None:
         components, pixels = state["basis"].shape
-        self._hold(Spectrum.empty(pixels, components))
+        self._register_buffers(Spectrum.empty(pixels, components))
 
     @property
     def explained_variance_ratio(self) -> Tensor:
@@ -87,25 +93,25 @@ class PCA(Model):
         return pixels.unflatten(1, self.config.image_shape)
 
     def activations(self, latents: Tensor) -> Tensor:
-        """The picture itself: its one layer is its only one."""
+        """The decoded picture, flattened: PCA has a single layer."""
         return self.decode(latents).flatten(1)
 
     def first_weight(self) -> Tensor:
         return self.basis.T * self._deviations()
 
     def score(self, images: Tensor, generator: torch.Generator, samples: int) -> Tensor:
-        """Log density of each image under the PPCA Gaussian in nats (Tipping & Bishop 1999, eq. 4 with eq. 7 and 8).
+        """The log density in nats of each image under the PPCA Gaussian (Tipping & Bishop 1999, eq. 4, 7 and 8).
 
-        The covariance is the components' plus an equal variance in all other directions: their mean one in training.
+        The variance in each direction outside the components is the mean of the variances left out in training.
         """
-        pixels, kept = self.mean.numel(), len(self.basis)
-        left = (self.total_variance - self.variances.sum()) / max(pixels - kept, 1)
-        noise = left.clamp(min=QUANTISATION_VARIANCE).double()
+        pixels, components = self.mean.numel(), len(self.basis)
+        mean_left_out = (self.total_variance - self.variances.sum()) / max(pixels - components, 1)
+        noise = mean_left_out.clamp(min=QUANTISATION_VARIANCE).double()
         variances = self.variances.double().clamp(min=noise.item())
         coordinates = self._project(images).double()
         distance = (images.flatten(1) - self.mean).double().square().sum(1)
         residual = (distance - coordinates.square().sum(1)).clamp(min=0)
-        log_determinant = variances.log().sum() + (pixels - kept) * noise.log()
+        log_determinant = variances.log().sum() + (pixels - components) * noise.log()
         mahalanobis = (coordinates.square() / variances).sum(1) + residual / noise
         return (-0.5 * (mahalanobis + log_determinant + pixels * math.log(2 * math.pi))).float()
 
@@ -122,7 +128,7 @@ class PCA(Model):
     variances: Tensor
     total_variance: Tensor
 
-    def _hold(self, spectrum: Spectrum) -> None:
+    def _register_buffers(self, spectrum: Spectrum) -> None:
         self.register_buffer("mean", spectrum.mean)
         self.register_buffer("basis", spectrum.basis)
         self.register_buffer("variances", spectrum.variances)

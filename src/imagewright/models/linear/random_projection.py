@@ -1,9 +1,9 @@
-"""Random projection: coordinates along random directions, which keep the distances between pictures, nearly.
+"""Random projection: coordinates along random directions, which approximately preserve distances between pictures.
 
 Johnson & Lindenstrauss 1984; Dasgupta & Gupta 2003, "An elementary proof of a theorem of Johnson and Lindenstrauss";
 Achlioptas 2003, "Database-friendly random projections" (entries -1, 0, 1); Li, Hastie & Church 2006, "Very sparse
-random projections". Nothing is learned but the mean: it is what other encoders are to be compared with.
-Shape letters: N images, D = C H W pixels, K dimensions.
+random projections". Only the mean is learned: a baseline for other encoders.
+Shape letters: N images, D = C H W pixel values, K dimensions.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from imagewright.configs import Config
 from imagewright.errors import ConfigError
 from imagewright.model import Model, Stream
 from imagewright.statistics.moments import mean_and_variance
-from imagewright.statistics.spectra import USUAL_COMPONENTS
+from imagewright.statistics.spectra import DEFAULT_COMPONENTS
 
-DEPENDENT = 1e-6  # a direction of which less than this share lies outside those before it lies within them
+DEPENDENT = 1e-6  # of the largest Cholesky pivot: directions with a smaller pivot count as linearly dependent
 
 
 def dimensions_for(epsilon: float, pictures: int) -> int:
-    """Dimensions that keep every squared distance between so many pictures within 1 - epsilon to 1 + epsilon times.
+    """The number of dimensions that preserves all squared distances between N pictures up to a factor of 1 +- epsilon.
 
-    K = 4 ln N / (epsilon^2 / 2 - epsilon^3 / 3), rounded down (Dasgupta & Gupta 2003, theorem 2.1). The theorem gives
-    one draw of the directions a chance of 1 / N at least to do so, and one of twice as many 1 - 1 / N^2.
+    K = 4 ln N / (epsilon^2 / 2 - epsilon^3 / 3), rounded down (Dasgupta & Gupta 2003, theorem 2.1). By the theorem, K
+    random directions do so with a probability of at least 1 / N, and 2 K directions of at least 1 - 1 / N^2.
 
     >>> dimensions_for(0.1, 1000), dimensions_for(0.5, 1_000_000)
     (5920, 663)
@@ -37,10 +37,10 @@ def dimensions_for(epsilon: float, pictures: int) -> int:
     return int(4 * math.log(pictures) / (epsilon**2 / 2 - epsilon**3 / 3))
 
 
-def distortion_of(dimensions: int, pictures: int) -> float | None:
-    """The smallest epsilon of the same theorem for so many dimensions; None where they are too few for any below 1.
+def guaranteed_distortion(dimensions: int, pictures: int) -> float | None:
+    """The smallest epsilon of the same theorem for a number of dimensions; None if they are too few for any below 1.
 
-    >>> round(distortion_of(5920, 1000), 3), distortion_of(100, 1000)
+    >>> round(guaranteed_distortion(5920, 1000), 3), guaranteed_distortion(100, 1000)
     (0.1, None)
     """
     target = 4 * math.log(pictures) / dimensions
@@ -57,26 +57,27 @@ def distortion_of(dimensions: int, pictures: int) -> float | None:
 class RandomProjectionConfig(Config):
     tiny_options: ClassVar[dict[str, Any]] = {"components": 8}
 
-    components: int | None = Field(None, ge=1, le=65_536, description="dimensions to keep (64 unless --epsilon)")
+    components: int | None = Field(None, ge=1, le=65_536, description="number of dimensions (64 unless --epsilon)")
     epsilon: float | None = Field(
-        None, gt=0, lt=1, description="instead: as many as keep squared distances within 1 - epsilon to 1 + epsilon"
+        None, gt=0, lt=1, description="instead: as many as preserve squared distances up to a factor of 1 +- epsilon"
     )
     entries: Literal["gaussian", "achlioptas", "sparse"] = Field(
-        "gaussian", description="of the directions: normal; -1, 0, 1 with two thirds zeros; or all but 1/sqrt(D) zeros"
+        "gaussian",
+        description="of the directions: normal; -1, 0, 1 with a share of 1/3 not 0 (achlioptas) or 1/sqrt(D) (sparse)",
     )
     seed: int = Field(0, ge=0, le=2**62, description="of the directions")
 
     def __post_init__(self) -> None:
         if self.components is not None and self.epsilon is not None:
-            raise ValueError("components and epsilon both say how many dimensions to keep: give one of them")
+            raise ValueError("components and epsilon both set the number of dimensions: give one of them")
 
 
 class RandomProjection(Model):
-    """Buffers: `mean` (D,), `directions` (K, D) with rows of a length near sqrt(D / K), `inverse` (K, D), the
-    transposed pseudo-inverse of the directions, and `pictures` (), how many it was fitted to.
+    """Buffers: `mean` (D,); `directions` (K, D), rows of length about sqrt(D / K); `inverse` (K, D), their transposed
+    pseudo-inverse; `pictures` (), the number of training pictures.
 
-    Latents are coordinates of the picture less the mean: distances between them are those between pictures, nearly.
-    The directions are kept as they multiply, zeros and all: a dense product is the faster one at these sizes.
+    Latents are inner products of the directions with the picture less the mean. Directions are stored densely, also
+    sparse ones: a dense product is faster at these sizes.
     """
 
     Config = RandomProjectionConfig
@@ -84,26 +85,26 @@ class RandomProjection(Model):
 
     def __init__(self, config: RandomProjectionConfig) -> None:
         super().__init__(config)
-        self._hold(math.prod(config.image_shape), config.components or 1)
+        self._register_buffers(math.prod(config.image_shape), config.components or 1)
 
     def fit(self, images: Stream) -> None:
-        """One pass, for the mean. Raises `ConfigError` where as many dimensions as pixel values would be needed."""
+        """One pass, for the mean. Raises `ConfigError` if more dimensions than pixel values would be needed."""
         pixels = math.prod(self.config.image_shape)
-        components = self._dimensions(len(images), pixels)
-        directions = self._drawn(components, pixels).double()
+        components = self._choose_dimensions(len(images), pixels)
+        directions = self._sample_directions(components, pixels).double()
         inverse = _pseudo_inverse(directions)
-        self._hold(pixels, components)
+        self._register_buffers(pixels, components)
         self.mean.copy_(mean_and_variance(images)[0])
         self.directions.copy_(directions)
         self.inverse.copy_(inverse)
         self.pictures.fill_(len(images))
 
-    def _dimensions(self, pictures: int, pixels: int) -> int:
-        wanted = self.config.components or min(USUAL_COMPONENTS, pixels)
+    def _choose_dimensions(self, pictures: int, pixels: int) -> int:
+        wanted = self.config.components or min(DEFAULT_COMPONENTS, pixels)
         if self.config.epsilon is not None:
             wanted = max(1, dimensions_for(self.config.epsilon, pictures))
             if wanted > pixels:
-                least = distortion_of(pixels, pictures)
+                least = guaranteed_distortion(pixels, pictures)
                 smaller = f"use --epsilon {math.ceil(least * 1000) / 1000} or more, or" if least else "use"
                 raise ConfigError(
                     f"epsilon={self.config.epsilon} needs {wanted:,} dimensions for {pictures:,} pictures, more than "
@@ -115,27 +116,27 @@ class RandomProjection(Model):
             )
         return wanted
 
-    def _drawn(self, components: int, pixels: int) -> Tensor:
-        """Entries of variance 1 / K, so that squared lengths are kept in the mean."""
+    def _sample_directions(self, components: int, pixels: int) -> Tensor:
+        """Directions (K, D) with entries of variance 1 / K, which preserve squared lengths in expectation."""
         generator = torch.Generator().manual_seed(self.config.seed)
         if self.config.entries == "gaussian":
             return torch.randn(components, pixels, generator=generator) / math.sqrt(components)
         density = 1 / 3 if self.config.entries == "achlioptas" else 1 / math.sqrt(pixels)
-        drawn = torch.rand(components, pixels, generator=generator)
-        signs = (drawn >= 1 - density / 2).float() - (drawn < density / 2).float()
+        uniform = torch.rand(components, pixels, generator=generator)
+        signs = (uniform >= 1 - density / 2).float() - (uniform < density / 2).float()
         return signs / math.sqrt(density * components)
 
-    def make_room(self, state: dict[str, Tensor]) -> None:
+    def resize_buffers(self, state: dict[str, Tensor]) -> None:
         components, pixels = state["directions"].shape
-        self._hold(pixels, components)
+        self._register_buffers(pixels, components)
 
     @property
     def distortion(self) -> float | None:
-        """The epsilon that `distortion_of` states for this dimension and the pictures that it was fitted to.
+        """`guaranteed_distortion` for this number of dimensions and of training pictures.
 
         The theorem covers Gaussian and Achlioptas's entries; for `sparse` it holds in the limit of many pixels only.
         """
-        return distortion_of(len(self.directions), int(self.pictures)) if self.pictures > 1 else 0.0
+        return guaranteed_distortion(len(self.directions), int(self.pictures)) if self.pictures > 1 else 0.0
 
     def derived_metrics(self, losses: dict[str, float]) -> dict[str, float]:
         known = {} if self.distortion is None else {"epsilon": self.distortion}
@@ -151,7 +152,7 @@ class RandomProjection(Model):
         return (images.flatten(1) - self.mean) @ self.directions.T
 
     def decode(self, latents: Tensor) -> Tensor:
-        """The picture nearest to the mean among all with these coordinates."""
+        """Of all pictures with these coordinates the one nearest to the mean."""
         return (self.mean + latents @ self.inverse).unflatten(1, self.config.image_shape)
 
     # Parts
@@ -161,7 +162,7 @@ class RandomProjection(Model):
     inverse: Tensor
     pictures: Tensor
 
-    def _hold(self, pixels: int, components: int) -> None:
+    def _register_buffers(self, pixels: int, components: int) -> None:
         self.register_buffer("mean", torch.zeros(pixels))
         self.register_buffer("directions", torch.zeros(components, pixels))
         self.register_buffer("inverse", torch.zeros(components, pixels))
@@ -173,6 +174,6 @@ def _pseudo_inverse(directions: Tensor) -> Tensor:
     products = directions @ directions.T
     factor, failed = torch.linalg.cholesky_ex(products)
     pivots = factor.diagonal()
-    if failed or pivots.min() < DEPENDENT * pivots.max():  # few sparse directions in few pixels may be equal, or zero
+    if failed or pivots.min() < DEPENDENT * pivots.max():  # sparse directions of few pixels may be equal, or 0
         return torch.linalg.pinv(products, hermitian=True) @ directions
     return torch.cholesky_solve(directions, factor)

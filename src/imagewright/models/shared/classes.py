@@ -1,4 +1,4 @@
-"""What generative classifiers share: moments of each class in two passes over a stream, priors, Bayes' rule.
+"""Parts of generative classifiers: moments of each class in two passes over a stream, priors, Bayes' rule.
 
 Shape letters: N points, K classes, D dimensions.
 """
@@ -13,35 +13,35 @@ from torch import Tensor
 
 from imagewright.errors import UserError
 
-# The log prior of a class without a picture: no probability that a float32 would show, and no infinity.
+# The log prior of a class without pictures: its exponential is 0 in float32, and sums with it stay finite.
 ABSENT = -690.0
 
 
 @dataclass(frozen=True)
 class ClassMoments:
-    """Sums over the points of each class, float64.
+    """Moments of the points of each class, float64."""
 
-    `counts` (K,); `means` (K, D), the mean of all points where a class has none; `scatters`: sums of the products of
-    deviations from the class mean, (K, D, D), or of their squares alone, (K, D); `fourths` (K,): of the squared squared
-    distances from it.
-    """
-
-    counts: Tensor
-    means: Tensor
-    scatters: Tensor
-    fourths: Tensor
+    counts: Tensor  # (K,)
+    means: Tensor  # (K, D); a class without points gets the mean of all points
+    scatters: Tensor  # sums of products of deviations from the class mean (K, D, D), or of squared deviations (K, D)
+    fourths: Tensor  # (K,), sums of fourth powers of the distances from the class mean
 
     def log_priors(self) -> Tensor:
-        """The logarithm of each class's share of the points, (K,); `ABSENT` where there is none."""
+        """The logarithm of each class's share of the points, (K,); `ABSENT` for a class without points."""
         return (self.counts / self.counts.sum()).log().clamp(min=ABSENT)
 
 
-def class_moments(
+def compute_class_moments(
     batches: Callable[[], Iterable[Tensor]], labels: Tensor, classes: int, *, diagonal: bool
 ) -> ClassMoments:
-    """The moments of labelled points, in two passes of `batches()` (float64 (n, D) each, in the order of `labels`).
+    """The moments of labelled points.
 
-    Two passes, since sums of raw squares lose the variances of points far from the origin to rounding.
+    Two passes, since in sums of raw squares the variances of points far from the origin are lost to cancellation.
+
+    batches: called once for each pass; float64 (n, D) each, in the order of `labels`.
+    labels: int64 (N,).
+    classes: K.
+    diagonal: whether scatters are sums of squares (K, D) only.
     """
     counts = torch.bincount(labels, minlength=classes).double()
     sums: Tensor | None = None
@@ -66,10 +66,10 @@ def class_moments(
 
 
 def pooling_shares(counts: Tensor, dimensions: int, share: float | None) -> Tensor:
-    """How far the (co)variance of each class moves to the common one of all, (K,).
+    """The weight of the common (co)variance in each class's own, (K,).
 
-    Not told by `share`, a class counts as having D + 1 more pictures, of the common covariance: the mode under an
-    inverse Wishart prior of that many.
+    share: the same weight for all classes. None: (D + 1) / (count + D + 1), as if each class had D + 1 more pictures
+        with the common covariance, which is the posterior mode under an inverse Wishart prior of that many.
     """
     more = dimensions + 1
     return more / (counts + more) if share is None else torch.full_like(counts, share)
@@ -82,19 +82,19 @@ def _labelled(batches: Iterable[Tensor], labels: Tensor) -> Iterable[tuple[Tenso
         seen += len(points)
 
 
-def posteriors(log_joint: Tensor) -> Tensor:
-    """Bayes' rule: log densities together with the class (N, K) to log-probabilities of the classes, float32."""
+def log_posteriors(log_joint: Tensor) -> Tensor:
+    """Bayes' rule: log joint densities of point and class (N, K) to log-probabilities of the classes, float32."""
     return log_joint.log_softmax(1).float()
 
 
-def drawn_classes(log_priors: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """Classes by their priors, int64 (count,)."""
+def sample_classes(log_priors: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """Sample classes from their priors, int64 (count,)."""
     return torch.multinomial(log_priors.cpu().exp(), count, replacement=True, generator=generator)
 
 
-def check_drawable(labels: Tensor, log_priors: Tensor, class_names: tuple[str, ...]) -> None:
-    """Raise `UserError` where a class to draw from had no picture in the training."""
+def require_class_pictures(labels: Tensor, log_priors: Tensor, class_names: tuple[str, ...]) -> None:
+    """Raise `UserError` if one of `labels` is a class without pictures in the training."""
     absent = log_priors.cpu()[labels] <= ABSENT
     if bool(absent.any()):
         name = class_names[int(labels[absent][0])]
-        raise UserError(f"The class {name!r} had no picture in the training: there is nothing to draw from.")
+        raise UserError(f"The class {name!r} had no picture in the training, so it cannot be sampled.")

@@ -17,15 +17,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imagewright import catalogue, configs, distributed
+from imagewright import distributed
 from imagewright.capabilities import Encodes, require, verbs_of
 from imagewright.errors import ConfigError
 from imagewright.images import Images
 from imagewright.images.decoding.preprocessing import random_words
-from imagewright.images.float_stream import FloatStream
 from imagewright.model import Model
 from imagewright.pixels import to_float
 from imagewright.seeds import derive_seed
+from imagewright.statistics.fitting import fit_model
 from imagewright.training.data.sampling_order import Order, ShuffledOrder
 from imagewright.verbs.blocks import evaluating
 
@@ -161,14 +161,9 @@ def _coordinates(images: Images) -> Tensor:
 
     Not at their own scale: what makes a picture rare (glasses on a face) is little beside what all of them differ by.
     """
-    pca = catalogue.model_class("pca")
     pixels = math.prod((images.channels, *images.size))
     components = min(PCA_COMPONENTS, len(images) - 1, pixels)
-    values = {"size": images.size, "channels": images.channels, "components": components}
-    model = pca(configs.build(pca.Config, values, "pca"))
-    with torch.inference_mode():
-        model.fit(FloatStream(images))
-    return _latents(model, images)
+    return _latents(fit_model("pca", images, components=components), images)
 
 
 def _latents(model: Model, images: Images) -> Tensor:
