@@ -207,8 +207,8 @@ def test_a_class_name_means_one_thing() -> None:
 # Imports when they are needed
 
 LIGHT_STATEMENTS = (
-    "import imagewright; imagewright.models()",
-    "import imagewright; imagewright.lessons()",
+    "import imagewright; imagewright.list_models()",
+    "import imagewright; imagewright.list_lessons()",
     "import imagewright.cli.app",
     "from imagewright.cli import main; main(['--help'])",
     "from imagewright.cli import main; main(['models'])",

@@ -52,7 +52,7 @@ _HOME = {
     "encode_jpeg": "imagewright.codecs.jpeg.codec",
     "decode_jpeg": "imagewright.codecs.jpeg.codec",
     "lesson": "imagewright.lessons.base",
-    "lessons": "imagewright.lessons",
+    "list_lessons": "imagewright.lessons",
     "evaluate": "imagewright.metrics.evaluate",
     "open_features": "imagewright.metrics.features.run_features",
     "compare": "imagewright.metrics.comparison",
@@ -62,7 +62,7 @@ _HOME = {
     "import_checkpoint": "imagewright.checkpoints",
     "load_network": "imagewright.checkpoints",
     "inspect": "imagewright.inspection",
-    "models": "imagewright.models",
+    "list_models": "imagewright.catalogue",
     "Sheet": "imagewright.output.sheets",
     "sample_sheet": "imagewright.verbs.sheets",
     "reconstruction_sheet": "imagewright.verbs.sheets",
@@ -118,13 +118,13 @@ __all__ = [
     "interpolate",
     "interpolation_sheet",
     "lesson",
-    "lessons",
     "list_latents",
+    "list_lessons",
     "list_metrics",
+    "list_models",
     "load",
     "load_network",
     "manifold",
-    "models",
     "neighbours",
     "open_features",
     "open_images",
@@ -151,6 +151,7 @@ if TYPE_CHECKING:
     from imagewright.analysis.components.components import components
     from imagewright.analysis.compression.comparison import compress
     from imagewright.analysis.outliers.outliers import outliers
+    from imagewright.catalogue import list_models
     from imagewright.checkpoints import import_checkpoint, load_network
     from imagewright.codecs.jpeg.codec import decode_jpeg, encode_jpeg
     from imagewright.errors import ImagewrightError, UserError
@@ -171,14 +172,13 @@ if TYPE_CHECKING:
     from imagewright.latent.walks.plane import manifold
     from imagewright.latent.walks.traverse import traverse
     from imagewright.latent.walks.walk_sheets import blend_sheet, interpolation_sheet, write_interpolation
-    from imagewright.lessons import lessons
+    from imagewright.lessons import list_lessons
     from imagewright.lessons.base import lesson
     from imagewright.metrics.comparison import compare
     from imagewright.metrics.evaluate import evaluate
     from imagewright.metrics.features.run_features import open_features
     from imagewright.metrics.registry import list_metrics
     from imagewright.metrics.self_check.check import self_check
-    from imagewright.models import models
     from imagewright.output.image_grid import grid_sheet
     from imagewright.output.sheets import Sheet
     from imagewright.runs.loading import load
@@ -194,9 +194,7 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'imagewright' has no attribute {name!r}")
-    module = importlib.import_module(_HOME[name])
-    # A sub-package with a public name (`models`, `lessons`) can be called: both names are this one object.
-    value = module if module.__name__ == f"{__name__}.{name}" else getattr(module, name)
+    value = getattr(importlib.import_module(_HOME[name]), name)
     globals()[name] = value
     return value
 

@@ -198,7 +198,7 @@ def entries() -> dict[str, Entry]:
     return table
 
 
-def models() -> list[Entry]:
+def list_models() -> list[Entry]:
     """The entries of all models: name, family, summary, paper and verbs. Does not import torch."""
     return list(entries().values())
 

@@ -11,5 +11,5 @@ from imagewright import catalogue
 @pytest.fixture(autouse=True)
 def skeletons(monkeypatch: pytest.MonkeyPatch) -> None:
     """Within a contract test, the catalogue has the skeletons besides its own models."""
-    listed = catalogue.entries()
-    monkeypatch.setattr(catalogue, "entries", lambda: listed | SKELETONS)
+    listed = catalogue.entries() | SKELETONS
+    monkeypatch.setattr(catalogue, "entries", lambda: listed)

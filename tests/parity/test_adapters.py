@@ -12,7 +12,7 @@ import imagewright as iw
 from imagewright import catalogue
 from imagewright.checkpoints import export_state, find_adapter
 
-SYSTEMS = [entry.name for entry in catalogue.models() if entry.adapter]
+SYSTEMS = [entry.name for entry in catalogue.list_models() if entry.adapter]
 NETWORKS = [(system, network) for system in SYSTEMS for network in find_adapter(system).networks]
 
 

@@ -100,7 +100,7 @@ def find_adapter(system: str) -> Adapter:
     """The adapter of a model. Raises `UserError` for an unknown model, and for one without published checkpoints."""
     target = catalogue.entry_of(system).adapter
     if target is None:
-        known = ", ".join(entry.name for entry in catalogue.models() if entry.adapter)
+        known = ", ".join(entry.name for entry in catalogue.list_models() if entry.adapter)
         raise UserError(f"Published checkpoints of {system} cannot be read: they can of {known}.")
     module, _, attribute = target.partition(":")
     adapter: Adapter = getattr(importlib.import_module(module), attribute)

@@ -7,15 +7,11 @@ To add a lesson:
 3. a section in `docs/lessons.md`, and a test in `tests/lessons/test_NAME_lesson.py`.
 
 The command `imagewright lesson NAME`, its options and their help follow from the function's signature.
-
-The package may be called: `imagewright.lessons()` lists the lessons, whether or not one was imported before.
 """
 
 from __future__ import annotations
 
 import importlib
-import sys
-from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple
 
 from imagewright.errors import UserError, nearest_name
@@ -67,10 +63,10 @@ _ENTRIES = (
 LESSONS: dict[str, LessonEntry] = {entry.name: entry for entry in _ENTRIES}
 
 
-def lessons() -> list[LessonEntry]:
+def list_lessons() -> list[LessonEntry]:
     """Every lesson with its summary. Imports none of them.
 
-    >>> [entry.name for entry in lessons()][:2]
+    >>> [entry.name for entry in list_lessons()][:2]
     ['dimension', 'eigenfaces']
     """
     return list(LESSONS.values())
@@ -83,11 +79,3 @@ def lesson_of(name: str) -> Lesson:
     module, _, function = LESSONS[name].target.partition(":")
     lesson: Lesson = getattr(importlib.import_module(module), function)
     return lesson
-
-
-class _CallablePackage(ModuleType):
-    def __call__(self) -> list[LessonEntry]:
-        return lessons()
-
-
-sys.modules[__name__].__class__ = _CallablePackage

@@ -149,7 +149,7 @@ def lesson(
 
     All files appear together at the end, so that an interrupted lesson leaves nothing.
 
-    name: one of `imagewright.lessons()`.
+    name: one of `imagewright.list_lessons()`.
     out: the folder, `lessons/NAME` by default.
     format: of the figures.
     animation: format of the animations, or "none".
