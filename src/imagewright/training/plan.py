@@ -70,13 +70,20 @@ class Schedule:
         share = self.batch_size(images_seen) // distributed.world_size()
         return range(distributed.rank() * share, (distributed.rank() + 1) * share)
 
+    def point(self, images_seen: int) -> tuple[Recipe, float]:
+        """What `optimizer` depends on. Equal points have equal optimizers."""
+        plan = self.plan
+        return self._at(images_seen), rate_factor(plan.schedule, images_seen, plan.images_seen, plan.warmup)
+
     def optimizer(self, network: str, images_seen: int) -> Optimizer:
         """How a network is updated in the step that starts at this point."""
-        plan, now = self.plan, self._at(images_seen).optimizer_for(network)
+        plan = self.plan
+        recipe, factor = self.point(images_seen)
+        now = recipe.optimizer_for(network)
         rate = now.learning_rate
         if plan.schedule != "recipe":
             rate = self.start.optimizer_for(network).learning_rate
-        rate *= self._scale * rate_factor(plan.schedule, images_seen, plan.images_seen, plan.warmup)
+        rate *= self._scale * factor
         return dataclasses.replace(now, learning_rate=rate, clip=now.clip if plan.clip is None else plan.clip)
 
     def average(self, images_seen: int) -> Average:
