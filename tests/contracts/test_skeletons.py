@@ -247,3 +247,18 @@ def test_previews_show_what_the_model_chose(tmp_path: Path) -> None:
 def test_tiny_images_are_what_the_models_ask_for() -> None:
     assert set(tiny_images("drit")) == {"a", "b"}
     assert [layer.kind for layer in tiny_images("pix2pixhd").layers] == ["labels", "ids", "picture"]
+
+
+def test_a_recipe_may_mirror_views_unless_the_user_chose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import dataclasses
+
+    from skeletons.progan import ProGAN
+
+    recipe = ProGAN.recipe
+    monkeypatch.setattr(ProGAN, "recipe", lambda self, seen=0: dataclasses.replace(recipe(self, seen), flip=True))
+    run = train_tiny("progan", out=tmp_path / "mirrored", steps=2, batch_size=16)
+    assert run.record["source"]["flip"] is True
+    train_tiny("progan", out=run.path, steps=2, batch_size=16, resume=True)
+    plain = iw.open_images(simple_pictures(), flip=False)
+    run = train_tiny("progan", plain, tmp_path / "plain", steps=2, batch_size=16)
+    assert run.record["source"]["flip"] is False

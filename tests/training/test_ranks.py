@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 from tiny import BATCH, simple_pictures, tiny_model, tiny_options, train_tiny
-from workers import exchange, ranks, train_as_rank
+from workers import exchange, ranks, synchronise_as_rank, train_as_rank
 
 import imagewright as iw
 from imagewright.errors import ConfigError
@@ -113,6 +113,15 @@ def test_what_ranks_exchange(tmp_path: Path) -> None:
         assert halves.dtype == torch.float64
         assert number.item() == 2.5
         assert heard == [True, False]
+
+
+def test_only_the_statistics_of_norm_layers_are_averaged_over_ranks(tmp_path: Path) -> None:
+    """A pool of images, or whatever else a model keeps for itself, was once mixed between the ranks."""
+    assert finished(ranks(synchronise_as_rank, 2, tmp_path)) == [0, 0]
+    for rank in range(2):
+        mean, pool = torch.load(tmp_path / f"statistics-{rank}")
+        assert mean.tolist() == [0.5]
+        assert pool.tolist() == [float(rank)] * 3
 
 
 def test_a_batch_that_cannot_be_shared_out_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

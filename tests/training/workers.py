@@ -143,6 +143,33 @@ def exchange(notes: Path) -> None:
     torch.save([*tensors, heard], notes / f"exchanged-{rank}")
 
 
+def synchronise_as_rank(notes: Path) -> None:
+    """Statistics of a norm layer and a buffer of the model's own, which differ by rank, before a checkpoint."""
+    import torch
+    from torch import nn
+
+    from imagewright import distributed
+    from imagewright.configs import Config
+    from imagewright.model import Model
+    from imagewright.training.engine import Engine
+    from imagewright.training.plan import Plan
+
+    class WithPool(Model):
+        def __init__(self) -> None:
+            super().__init__(Config(size=(4, 4), channels=1))
+            self.norm = nn.BatchNorm2d(1)
+            self.register_buffer("pool", torch.zeros(3))
+
+    rank = distributed.rank()
+    with distributed.process_group("cpu"):
+        model = WithPool()
+        model.norm.running_mean.fill_(float(rank))
+        model.pool.fill_(float(rank))
+        plan = Plan(images_seen=8, batch_size=8, micro_batch=4, learning_rate=1e-3)
+        Engine(model, plan, torch.device("cpu")).synchronise_statistics()
+    torch.save([model.norm.running_mean, model.pool], notes / f"statistics-{rank}")
+
+
 def evaluate_as_rank(run: Path, cache: Path, place: Path, **options: Any) -> None:
     """Evaluate a run against the digits as one of several ranks; each leaves the values that it got."""
     os.environ["IMAGEWRIGHT_CACHE"] = str(cache)

@@ -37,13 +37,14 @@ class Images:
         self,
         prepared: Prepared,
         *,
-        flip: bool,
+        flip: bool | None,
         size_given: bool = False,
         chosen: np.ndarray | None = None,
         annotations: Annotations | None = None,
     ) -> None:
         """Use `open_images` instead.
 
+        flip: None leaves it to the model that is trained.
         chosen: int64, the pictures of the source that the set has; None for all.
         annotations: of the pictures chosen; by default those of the source.
         """
@@ -104,7 +105,12 @@ class Images:
     @property
     def flip(self) -> bool:
         """Whether random views may be mirrored."""
-        return self._flip
+        return bool(self._flip)
+
+    @property
+    def flip_given(self) -> bool:
+        """Whether the user chose `flip`; if not, the recipe of a model may."""
+        return self._flip is not None
 
     @property
     def labels(self) -> np.ndarray | None:
@@ -255,8 +261,18 @@ class Images:
             preprocessing = preprocessing.with_channels({name: check_channels(each) for name, each in named.items()})
         return Images(
             replace(self._prepared, preprocessing=preprocessing, store=None),
-            flip=self.flip,
+            flip=self._flip,
             size_given=self.size_given or size is not None,
+            chosen=self._chosen,
+            annotations=self._all_annotations,
+        )
+
+    def with_flip(self, flip: bool) -> Images:
+        """The same pictures, whose random views are mirrored at random or never."""
+        return Images(
+            self._prepared,
+            flip=flip,
+            size_given=self.size_given,
             chosen=self._chosen,
             annotations=self._all_annotations,
         )
@@ -271,7 +287,7 @@ class Images:
         indices = indices.astype(np.int64)
         return Images(
             self._prepared,
-            flip=self.flip,
+            flip=self._flip,
             size_given=self.size_given,
             chosen=indices if self._selection is None else self._selection[indices],
             annotations=self._annotations.select(indices),

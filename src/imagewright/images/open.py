@@ -35,7 +35,7 @@ def open_images(
     layers: str | Sequence[str] | None = None,
     kinds: str | Mapping[str, str] | None = None,
     crop: Literal["centre", "random", "none"] = "centre",
-    flip: bool = False,
+    flip: bool | None = None,
     resize: Literal["lanczos", "bicubic", "bilinear", "box", "nearest"] = "lanczos",
     labels: str | Path | None = None,
     split: str | None = None,
@@ -61,7 +61,7 @@ def open_images(
         others are pictures. The number of classes is optional: by default, the largest value in a sample plus one.
     crop: `centre` fills the target and cuts off the rest, `random` cuts elsewhere in each view, `none` shows all of the
         picture and changes its aspect.
-    flip: whether views are mirrored at random.
+    flip: whether views are mirrored at random; None leaves it to the recipe of the model that is trained.
     resize: the antialiasing filter. Label and instance maps are always resized by nearest neighbour.
     labels: a CSV or JSON file of labels or attributes; by default, one beside the pictures.
     split: a part of the source (`train`, `test`, a sub-folder).

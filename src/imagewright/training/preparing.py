@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from imagewright import distributed
 from imagewright.images import Images
+from imagewright.recipe import Recipe
 from imagewright.training.reporting import Reporter
 
 NAMED_AT_MOST = 3  # unreadable pictures, in a message
+
+
+def apply_flip(sources: Mapping[str, Images], recipe: Recipe, say: Callable[[str], None]) -> dict[str, Images]:
+    """The sources, mirrored at random if the model's recipe says so and the user chose nothing."""
+    if not recipe.flip or all(images.flip_given for images in sources.values()):
+        return dict(sources)
+    say("views are mirrored at random, as the model recommends (leave it by --no-flip, flip=False)")
+    return {name: images if images.flip_given else images.with_flip(True) for name, images in sources.items()}
 
 
 def prepare_sources(sources: Iterable[Images], reporter: Reporter) -> None:

@@ -62,9 +62,10 @@ def recorded_sources(run: Run) -> dict[str, dict[str, Any]]:
 
 
 def open_as_recorded(recorded: dict[str, Any], source: Any) -> Images:
-    """A source given by name is opened as the run opened it; opened images are left as they are."""
+    """A source given by name is opened as the run opened it; of opened images, only a flip left open is set."""
     if isinstance(source, Images) or "crop" not in recorded:
-        return open_images(source)
+        opened = open_images(source)
+        return opened if opened.flip_given else opened.with_flip(bool(recorded.get("flip")))
     return open_images(source, **opening_options(recorded))
 
 

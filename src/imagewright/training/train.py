@@ -32,7 +32,7 @@ from imagewright.training.memory import out_of_memory_explained
 from imagewright.training.metrics_log import MetricsLog
 from imagewright.training.observers import Observer, Training
 from imagewright.training.plan import Plan
-from imagewright.training.preparing import prepare_sources, report_skipped
+from imagewright.training.preparing import apply_flip, prepare_sources, report_skipped
 from imagewright.training.previews import PreviewObserver
 from imagewright.training.reporting import PlainLines, Reporter, Silent
 from imagewright.training.setting import Setting
@@ -155,6 +155,8 @@ def assemble(
         check_feeds(model, setting.sources)
     if options.start is not None and not resume:
         started_from = start_from(model, options.start, reporter.message)
+    if not model.is_closed_form() and not resume:
+        setting = dataclasses.replace(setting, sources=apply_flip(setting.sources, model.recipe(), reporter.message))
     prepare_sources(setting.sources.values(), reporter)
     # Only now is it known how many images there are.
     options = settle_held_out(options, setting.images, has_steps=plan is not None)

@@ -103,7 +103,15 @@ def _shared_options(
             help="which part to keep of pictures of another aspect; none changes the aspect instead",
         ),
     ] = "centre",
-    flip: Annotated[bool, Parameter(group=IMAGE_OPTIONS, help="mirror pictures at random", show_default=False)] = False,
+    flip: Annotated[
+        bool,
+        Parameter(
+            group=IMAGE_OPTIONS,
+            negative="--no-flip",
+            help="mirror pictures at random, or never; the model's recipe by default",
+            show_default=False,
+        ),
+    ] = False,
     labels: Annotated[
         Path | None,
         Parameter(
