@@ -28,16 +28,16 @@ WARM_UP = 3
 Call = tuple[str, tuple[Any, ...]]
 
 
-def check_capture(engine: Engine) -> None:
-    """Raise `ConfigError` where whole steps cannot be captured."""
+def check_capture(model: nn.Module, precision: str, device: torch.device) -> None:
+    """Raise `ConfigError` if whole steps of a training cannot be captured."""
     wrong = None
-    if engine.device.type != "cuda":
-        wrong = f"it needs a CUDA GPU, and this training runs on {engine.device.type}"
+    if device.type != "cuda":
+        wrong = f"it needs a CUDA GPU, and this training runs on {device.type}"
     elif distributed.world_size() > 1:
         wrong = "it is for one GPU, and several ranks train"
-    elif engine.plan.precision == "fp16":
+    elif precision == "fp16":
         wrong = "fp16 looks at each gradient on the CPU: use --precision bf16 or fp32"
-    elif any(isinstance(module, nn.modules.dropout._DropoutNd) and module.p for module in engine.model.modules()):
+    elif any(isinstance(module, nn.modules.dropout._DropoutNd) and module.p for module in model.modules()):
         wrong = "the model has dropout, whose random numbers a graph cannot repeat from a seed"
     if wrong:
         raise ConfigError(f"capture=True: {wrong}. Leave --capture out.")
@@ -108,7 +108,7 @@ class CapturedSteps:
     """
 
     def __init__(self, engine: Engine) -> None:
-        check_capture(engine)
+        check_capture(engine.model, engine.plan.precision, engine.device)
         self.engine = engine
         self.graphs: dict[Any, Graph] = {}
         self.warmed: dict[Any, int] = {}

@@ -50,6 +50,8 @@ def build_optimizer(
             },
         }
     if capturable:
+        # Steps before the capture are meant to run without a graph.
+        optimizer._warned_capturable_if_run_uncaptured = True
         for group in optimizer.param_groups:
             group["lr"] = torch.zeros((), device=parameters[0].device)
     set_numbers(optimizer, settings, correction)

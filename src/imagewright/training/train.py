@@ -20,6 +20,7 @@ from imagewright.runs.run import Run
 from imagewright.training import device as devices
 from imagewright.training import resume as resuming
 from imagewright.training import setting as settings
+from imagewright.training.capture import check_capture
 from imagewright.training.checkpointing import Checkpoints, ReportPage
 from imagewright.training.closed_form import fit
 from imagewright.training.data.feeds import check_feeds
@@ -151,6 +152,8 @@ def assemble(
         if resume:
             resuming.check_length(Run(path), model, options)
         plan = settings.build_plan(options, model.recipe())
+        if plan.capture:
+            check_capture(model, plan.precision, device)
         devices.check_batch(plan.batch_size // distributed.world_size(), setting.config, device)
         check_feeds(model, setting.sources)
     if options.start is not None and not resume:
