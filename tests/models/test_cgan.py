@@ -12,7 +12,7 @@ from tiny import BATCH, batch_of, engine_of, simple_pictures, tiny_model, tiny_o
 import imagewright as iw
 from imagewright.capabilities import samples_attributes, samples_classes
 from imagewright.errors import DataError, UserError
-from imagewright.layers.conditions import REMEMBERED
+from imagewright.layers.conditions import BUFFER_ROWS
 from imagewright.models.adversarial.cgan import CGAN, CGANConfig
 from imagewright.phases import Draws, Step
 from imagewright.pixels import to_float
@@ -102,7 +102,7 @@ def test_a_latent_is_noise_and_a_condition_and_one_seed_gives_each_class_the_sam
 def test_attributes_that_are_not_asked_for_come_as_they_were_seen_together() -> None:
     model = model_of_attributes()
     seen = torch.tensor([[1, 1, 0], [0, 0, 1]], dtype=torch.uint8)
-    model.conditions.remembered.copy_(seen[torch.arange(REMEMBERED) % 2])
+    model.conditions.remembered.copy_(seen[torch.arange(BUFFER_ROWS) % 2])
     asked = torch.full((200, 3), torch.nan)
     drawn = model.sample_latents(len(asked), torch.Generator().manual_seed(0), attributes=asked)[:, 4:]
     assert {tuple(row) for row in drawn.int().tolist()} == {(1, 1, 0), (0, 0, 1)}

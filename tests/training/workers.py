@@ -100,7 +100,7 @@ def train_as_rank(name: str, out: Path, notes: Path, seconds: float = 0, **optio
             super().__init__(*given)
             loops.append(self)
 
-        def go(self, *, resume: bool) -> None:
+        def train(self, *, resume: bool) -> None:
             step = self.training.engine.step
 
             def slow_step(*given: Any) -> None:
@@ -109,7 +109,7 @@ def train_as_rank(name: str, out: Path, notes: Path, seconds: float = 0, **optio
                 (notes / f"step-{rank}").write_text(str(self.training.index))
 
             self.training.engine.step = slow_step  # type: ignore[method-assign]
-            super().go(resume=resume)
+            super().train(resume=resume)
 
     Path.replace, training.Loop = noting, Kept  # type: ignore[method-assign,misc]
     try:
