@@ -18,7 +18,7 @@ from imagewright.configs import SizedConfig
 from imagewright.layers.first import first_activations, first_weight
 
 START = 4  # the shorter side of the first map
-WIDEST = 16  # times `width`, up to which channels double; in the paper, at 64 pixels, they end at 8 times
+WIDEST = 16  # times `width`, up to which channels double; in the paper, at 64 pixels, they end at 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +30,8 @@ class DCGANShape(SizedConfig):
     @classmethod
     def size_rule(cls, size: tuple[int, int]) -> str:
         return (
-            "the shorter side must be 4 times a power of two (8, 16, 32, 64, 128 ...) and the longer side a multiple of "
-            "a quarter of it"
+            "the shorter side must be 4 times a power of two (8, 16, 32, 64, 128 ...) and the longer side a multiple "
+            "of a quarter of it"
         )
 
     @classmethod
