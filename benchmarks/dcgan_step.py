@@ -69,7 +69,7 @@ def peak_memory(which: str, arguments: dict[str, object]) -> float:
     given = Namespace(**arguments)
     steps = {"ours": ours, "textbook": textbook}[which](given)
     steps(), steps()
-    return devices.memory_bytes(torch.device(given.device)) / MIB
+    return devices.peak_memory(torch.device(given.device)) / MIB
 
 
 def main() -> None:

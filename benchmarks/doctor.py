@@ -94,7 +94,7 @@ def cost(side: int, width: int, rounds: int = 7) -> None:
         (run.path / "samples").mkdir()
         works = {
             "a grid": lambda: previews.write_preview(model, inputs, run, 0),
-            "an examination": lambda: examiner.figures(engine, 0),
+            "an examination": lambda: examiner.measure(engine, 0),
             "a step": lambda: steps(1),
             "norms of a step": lambda: [total_norm(network.parameters()) for network in engine.networks.values()],
         }

@@ -103,7 +103,7 @@ def vae_step(model: Any, images: Tensor, device: torch.device, precision: str = 
 def vae_gan_step(model: Any, images: Tensor, device: torch.device, precision: str = "fp32") -> Step:
     """Larsen et al. 2016, algorithm 1, written down plainly: all losses from one pass, then three updates.
 
-    model: with `encoder`, `decoder` and `discriminator`, which has `features` and `logits_of`
+    model: with `encoder`, `decoder` and `discriminator`, which has `features` and `compute_logits`
     """
     model.to(device)
     networks = model.encoder, model.decoder, model.discriminator
@@ -118,7 +118,7 @@ def vae_gan_step(model: Any, images: Tensor, device: torch.device, precision: st
             means, log_variances, rebuilt = autoencode(model, pictures)
             samples = model.decoder(torch.randn_like(means))
             real_features, features = critic.features(pictures), critic.features(rebuilt)
-            logits = critic.logits_of(real_features), critic.logits_of(features), critic(samples)
+            logits = critic.compute_logits(real_features), critic.compute_logits(features), critic(samples)
             likeness = mse_loss(features, real_features, reduction="sum") / len(pictures)
             fooled = (loss(logits[1], ones) + loss(logits[2], ones)) / 2
             found = loss(logits[0], ones) + (loss(logits[1], zeros) + loss(logits[2], zeros)) / 2

@@ -57,7 +57,7 @@ def build_steps(
     compiler: the backend of `torch.compile` for the networks; None: not compiled
     options: of the training: precision, capture ...
     """
-    devices.prepare(model, device)
+    devices.prepare_model(model, device)
     plan = build_plan(TrainingOptions(images_seen=10**9, batch_size=len(images), **options), model.recipe())
     engine = Engine(model, plan, device)
     if compiler is not None:

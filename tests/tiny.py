@@ -92,6 +92,16 @@ def train_tiny(name: str, pictures: Any = None, out: Path | None = None, *, step
     return iw.train(name, tiny_images(name, pictures), out=out, reporter=reporter, **options)
 
 
+class Messages(Silent):
+    """A reporter that collects messages."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def message(self, text: str) -> None:
+        self.texts.append(text)
+
+
 def plan(**changes: Any) -> Plan:
     """The numbers of a training of 8 pictures a step."""
     usual = {

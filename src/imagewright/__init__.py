@@ -25,6 +25,9 @@ _HOME = {
     "caches": "imagewright.images.cache.management",
     "clear_caches": "imagewright.images.cache.management",
     "train": "imagewright.training.train",
+    "Stopped": "imagewright.training.train",
+    "Observer": "imagewright.training.observers",
+    "StopRequest": "imagewright.training.signals",
     "Run": "imagewright.runs.run",
     "load": "imagewright.runs.loading",
     "sample": "imagewright.verbs",
@@ -85,8 +88,11 @@ __all__ = [
     "Images",
     "ImagewrightError",
     "Layer",
+    "Observer",
     "Run",
     "Sheet",
+    "StopRequest",
+    "Stopped",
     "UserError",
     "__version__",
     "arithmetic",
@@ -184,7 +190,9 @@ if TYPE_CHECKING:
     from imagewright.runs.loading import load
     from imagewright.runs.run import Run
     from imagewright.training.doctor.findings import doctor
-    from imagewright.training.train import train
+    from imagewright.training.observers import Observer
+    from imagewright.training.signals import StopRequest
+    from imagewright.training.train import Stopped, train
     from imagewright.verbs import classify, decode, encode, reconstruct, sample, score
     from imagewright.verbs.sheets import reconstruction_sheet, sample_sheet, score_sheet
     from imagewright.verbs.translate import translate

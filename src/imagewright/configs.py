@@ -1,4 +1,4 @@
-"""What a model's configuration is: a frozen, checked dataclass beside its networks, and errors in a user's words."""
+"""Configurations of models: frozen, checked dataclasses, and errors that name the option, its value and the rule."""
 
 from __future__ import annotations
 
@@ -11,22 +11,27 @@ from pydantic.dataclasses import dataclass
 
 from imagewright.errors import ConfigError, nearest_name
 
-# Fields that the images decide, or the runs that are used, not the user's options: see `options_of`.
+# Fields that training fills from the images, or from runs that an option names. They are no options of the user: see
+# `options_of`.
 DATA_FIELDS = ("size", "channels", "class_names", "attribute_names", "layer_channels", "submodels")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """What every model's configuration holds: the shape of its images. Sub-classes add their own options.
+    """The base of all configurations: the shape of the images. Sub-classes add the options of their model.
 
-    sources: the sets of images that a training reads, by name. CycleGAN has two, "a" and "b".
-    input_layers: the layers that an image must have. pix2pix has two, "input" and "target". A model of plain images has
-        ("image",), and takes `Batch.images` of any set.
-    tiny_options: the options of `tiny`.
-    former_names: options renamed since, former to present, for runs that older versions wrote.
-    submodel_options: options that may name a run, and the verbs that its model must answer. A copy of that model
+    size: height and width of the images, in pixels.
+    channels: channels of the images: 1 grey, 3 RGB, 4 RGBA.
+
+    Of the class:
+    sources: names of the sets of images that a training reads. CycleGAN has two, "a" and "b".
+    input_layers: names of the layers that an image must have. pix2pix has two, "input" and "target". A model of plain
+        images has ("image",), and reads `Batch.images` of any set.
+    tiny_options: values of the options in the preset `tiny`.
+    former_names: renamed options, former name to present name, for runs that older versions wrote.
+    submodel_options: options that may name a run, with the verbs that its model must answer. A copy of that model
         becomes the sub-module of the option's name.
-    submodel_names: what such an option may name besides runs and models.
+    submodel_names: values of these options that are neither runs nor models.
     """
 
     sources: ClassVar[tuple[str, ...]] = ("images",)
@@ -41,7 +46,11 @@ class Config:
 
     @classmethod
     def tiny(cls, *, size: tuple[int, int] = (16, 16), channels: int = 3) -> Self:
-        """The smallest configuration of this model, at the nearest size that it can do: for tests."""
+        """The smallest configuration of this model, for tests.
+
+        size: height and width in pixels; the nearest size that the model supports is taken.
+        channels: 1, 3 or 4.
+        """
         from_images: dict[str, Any] = {"size": cls.nearest_size(*size), "channels": channels}
         if "class_names" in cls.__dataclass_fields__:
             from_images["class_names"] = ("one", "other")
@@ -51,7 +60,7 @@ class Config:
 
     @classmethod
     def nearest_size(cls, height: int, width: int) -> tuple[int, int]:
-        """The size this model can do that is nearest to the given one; the same where it can do any."""
+        """The supported size (height, width) nearest to the given one; the given one if every size is supported."""
         return height, width
 
     @property
@@ -62,11 +71,15 @@ class Config:
 
 @dataclass(frozen=True, kw_only=True)
 class SizedConfig(Config):
-    """The configuration of a model that can do some sizes only: those that are their own `nearest_size`."""
+    """The configuration of a model that supports some sizes only.
+
+    A size is supported if `nearest_size` returns it unchanged. Any other size raises an error with `size_rule` and the
+    nearest supported size.
+    """
 
     @classmethod
     def size_rule(cls, size: tuple[int, int]) -> str:
-        """Which sizes it can do, as the end of a sentence."""
+        """Which sizes are supported, as the end of a sentence. `size` is the refused one, (height, width)."""
         raise NotImplementedError
 
     @field_validator("size")
@@ -89,25 +102,30 @@ class LabelledConfig(Config):
 
 @dataclass(frozen=True, kw_only=True)
 class ConditionedConfig(Config):
-    """The configuration of a model that is told the class, or the attributes, of each image: one of the two, or none.
+    """The configuration of a model that is conditioned on the class or on the attributes of each image, or on nothing.
 
-    Sub-classes say what `condition` may be, and its default: auto (labels where there are any, else attributes), none,
-    labels, attributes.
+    class_names: filled from the images if the model is conditioned on labels.
+    attribute_names: filled from the images if the model is conditioned on attributes.
+    condition: none, labels, attributes, or auto (labels if the images have any, else attributes). Sub-classes declare
+        which of these values are allowed, and the default.
     """
 
     class_names: tuple[str, ...] = Field((), description="the classes, in the order of their numbers")
     attribute_names: tuple[str, ...] = Field((), description="the attributes, in the order of their columns")
-    condition: str = Field(description="what pictures are told apart by: labels, attributes, or as the model has it")
+    condition: str = Field(description="what the model is conditioned on: labels, attributes, or none")
 
     @property
     def conditions(self) -> int:
-        """How many classes, or attributes."""
+        """The length of a condition: the number of classes, or of attributes; 0 without a condition."""
         return 0 if self.condition == "none" else len(self.class_names) or len(self.attribute_names)
 
 
 @dataclass(frozen=True, kw_only=True)
 class CompositeConfig(Config):
-    """The configuration of a model that has others inside it, each as {"model": name, "config": ...}."""
+    """The configuration of a model with trained models inside it.
+
+    submodels: by the name of the sub-module: {"model": name in the catalogue, "config": its configuration}.
+    """
 
     former_names: ClassVar[dict[str, str]] = {"parts": "submodels"}
 
@@ -116,7 +134,10 @@ class CompositeConfig(Config):
 
 @dataclass(frozen=True, kw_only=True)
 class LayeredConfig(Config):
-    """The configuration of a model whose images have several layers: a pair, a label map, an instance map."""
+    """The configuration of a model whose images have several layers: a pair, a label map, an instance map.
+
+    layer_channels: by name, the channels of a layer of pictures, or the number of classes of a label map.
+    """
 
     layer_channels: dict[str, int] = Field(description="channels of each layer, or the classes of a label map")
 
@@ -130,7 +151,7 @@ def options_of(config_class: type[Any]) -> list[str]:
 
 
 def with_present_names(config_class: type[Any], values: dict[str, Any]) -> dict[str, Any]:
-    """Values of a configuration that an older version may have written, under the names that options have now."""
+    """The values under the present names of their options. Former names come from runs that older versions wrote."""
     renamed: dict[str, str] = {}
     for base in reversed(config_class.__mro__):
         renamed |= vars(base).get("former_names", {})
@@ -138,9 +159,13 @@ def with_present_names(config_class: type[Any], values: dict[str, Any]) -> dict[
 
 
 def build(config_class: type[AnyConfig], values: dict[str, Any], what: str) -> AnyConfig:
-    """A checked configuration of `values`; raises `ConfigError` naming each wrong option, its value and the rule.
+    """Build a checked configuration.
 
-    `what` is how the message calls the thing that is configured: "vae", "training".
+    config_class: a pydantic dataclass.
+    values: by the name of the field; former names are accepted.
+    what: the subject of error messages, such as "vae" or "training".
+
+    Raises `ConfigError`, which names each wrong option, its value and the rule.
     """
     values = with_present_names(config_class, values)
     check_names(config_class, values, what)
@@ -151,7 +176,7 @@ def build(config_class: type[AnyConfig], values: dict[str, Any], what: str) -> A
 
 
 def check_names(config_class: type[Any], names: Iterable[str], what: str) -> None:
-    """Raise `ConfigError`, with the nearest name, if a configuration has no option of one of the names."""
+    """Raise `ConfigError`, with the nearest option, for the first name that is not a field of the configuration."""
     known = [field.name for field in dataclasses.fields(config_class)]
     for name in names:
         if name not in known:
@@ -163,6 +188,6 @@ def _sentence(problem: Any, what: str) -> str:
     rule = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     if problem["type"] == "missing":
         return f"{what}: {'.'.join(map(str, problem['loc']))} is missing"
-    if problem["type"] == "value_error":  # a check of our own: its text is already whole
+    if problem["type"] == "value_error":  # raised by a validator of this package: a complete sentence
         return f"{what}: {rule}"
     return f"{what}: {problem['loc'][0]}={problem['input']!r}, but it must be {rule}"

@@ -17,12 +17,12 @@ from imagewright.recipe import Recipe
 
 @dataclass(frozen=True)
 class Feed:
-    """A stream of rows for the steps of a training, in an order of its own, seeded by the feed's name.
+    """A stream of rows that the steps of a training read. Its order is seeded by the name of the feed.
 
-    source: the run's source that the images come from, one of `Config.sources`.
-    repeats: images a row; `Rows.images` is then (N * repeats, C, H, W), the images of a row next to one another.
-    same_class: the images of a row are of one class. The source then needs labels.
-    balanced: every class comes equally often. The source then needs labels.
+    source: the source of the images, one of `Config.sources`.
+    repeats: images a row; `Rows.images` is then (N * repeats, C, H, W), with the images of a row next to one another.
+    same_class: whether all images of a row are of one class. The source then needs labels.
+    balanced: whether every class comes equally often. The source then needs labels.
     """
 
     source: str = "images"
@@ -32,87 +32,106 @@ class Feed:
 
     @property
     def needs_labels(self) -> bool:
+        """Whether the source must have labels."""
         return self.same_class or self.balanced
 
 
 class Stream(Protocol):
-    """A set of images that a closed-form fit reads in passes, without holding all of it."""
+    """A set of images that a closed-form fit reads in passes, so that it need not fit in memory."""
 
     @property
     def labels(self) -> Tensor | None:
-        """int64 (N,), in the order of the batches."""
+        """int64 (N,), in the order of the batches; None if the source has no labels."""
         ...
 
     def __len__(self) -> int: ...
 
     def batches(self, batch_size: int) -> Iterator[Tensor]:
-        """One pass in order: float32 (N, C, H, W) in [-1, 1]."""
+        """One pass over the images in a fixed order: float32 (N, C, H, W) in [-1, 1], N at most `batch_size`."""
         ...
 
 
 @dataclass(frozen=True)
 class Origin:
-    """The run directory or weights file that a model was loaded from, and the images it had seen (None: unknown)."""
+    """Where a model was loaded from.
+
+    path: the run directory or the weights file.
+    images_seen: images seen in training up to that checkpoint; None if it is not known.
+    """
 
     path: Path
     images_seen: int | None
 
 
 class Model(nn.Module):
-    """Networks or closed-form statistics with a config. What it can do with images is in `capabilities`.
+    """The base of all models: networks or closed-form statistics, with a configuration.
 
-    Sub-classes are trained by `phases`, or in closed form by `fit`. All state that training changes is a parameter or
-    a buffer, so that a resumed run is exact. Over several ranks the running statistics of norm layers are averaged at
-    each checkpoint; the model keeps all other buffers equal on all ranks (`Step.mean`, `Step.gather`, `Draws.whole`).
+    Sub-classes are trained by `phases`, or in closed form by `fit`. What a model can do with images is declared by the
+    protocols of `capabilities.py`. All state that training changes must be a parameter or a buffer, so that a resumed
+    run is exact. With several ranks, the running statistics of norm layers are averaged at each checkpoint; the model
+    itself must keep all other buffers equal on all ranks (`Step.mean`, `Step.gather`, `Draws.whole`).
 
-    feeds: the rows that a step consists of, by name. The first one is `step.images`.
-    averaged: networks of which a moving average is kept, which the verbs use.
+    Config: the class of the configuration.
+    feeds: the feeds that a step reads, by name. The rows of the first one are `step.images`.
+    averaged: names of the networks whose moving average the verbs use.
     """
 
     Config: ClassVar[type[configs.Config]]
     feeds: ClassVar[Mapping[str, Feed]] = {"images": Feed()}
     averaged: ClassVar[tuple[str, ...]] = ()
     config: configs.Config
-    origin: Origin | None = None  # set by `load`: the provenance record of what the model makes names it
+    origin: Origin | None = None  # set by `load`; provenance records of the model's pictures name it
 
     def __init__(self, config: configs.Config) -> None:
         super().__init__()
         self.config = config
 
     def recipe(self, images_seen: int = 0) -> Recipe:
-        """What to train with at a point of the training; without one, what training starts with.
+        """The recommended numbers of a training at one of its points.
 
-        Must depend on nothing but the config and `images_seen`. Schedules are measured in images of the recommended
-        length, `recipe().images_seen`: training for a shorter or longer time runs the same schedule faster or slower.
+        images_seen: the point, in images of the recommended length `recipe().images_seen`. A training of another length
+            runs the same schedule faster or slower.
+
+        The result must depend on the config and on `images_seen` alone.
         """
         return Recipe()
 
     def phases(self) -> list[Phase]:
-        """The updates of one step, in their order. Empty: the model is fitted in closed form."""
+        """The updates of one training step, in their order. A model fitted in closed form does not override it."""
         return []
 
     @classmethod
     def is_closed_form(cls) -> bool:
-        """Whether `fit` trains it, in one go, instead of phases."""
+        """Whether the model is fitted by `fit` instead of being trained by phases."""
         return cls.phases is Model.phases
 
     def fit(self, images: Stream) -> None:
-        """Fit in closed form, in passes over the stream."""
+        """Fit the model in closed form.
+
+        images: the training images, read in passes.
+
+        Raises `NotImplementedError` if the model is trained by phases.
+        """
         raise NotImplementedError(f"{type(self).__name__} is trained by its phases")
 
     def equip(self) -> None:
-        """Fetch what training needs and the model's file does not hold (`Frozen` networks). Called before training."""
+        """Fetch the networks that training needs and no file of the model holds (`Frozen`). Called before training."""
 
     def advance(self, images_seen: int) -> tuple[str, ...]:
-        """Move schedules (growth, decays) to this point of training, on the clock of `recipe`.
+        """Set the model's own schedules (growth, decays) to a point of the training. Called before each step.
 
-        Returns the names of networks whose optimizers start anew, as where a network grows. All parameters exist from
-        the start; a buffer says how far the model has grown.
+        images_seen: the point, in images of the recommended length, as for `recipe`.
+
+        Returns the names of the networks whose optimizers are to be reset, for instance because the network has grown.
+        All parameters must exist from the start; a buffer holds how far the model has grown.
         """
         return ()
 
     def derived_metrics(self, losses: dict[str, float]) -> dict[str, float]:
-        """Figures to log that follow from the mean losses of a report, named `"phase/term"`: a bound in other units."""
+        """Figures to log that follow from the losses, such as a bound in bits a pixel.
+
+        losses: the mean of each term since the previous report, by `"phase/term"`. A term that no step had is missing.
+        """
         return {}
 
     def resize_buffers(self, state: dict[str, Tensor]) -> None:
@@ -120,14 +139,17 @@ class Model(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """The device of the model's tensors."""
+        """The device of the model's parameters and buffers; the CPU if it has none."""
         return next((tensor.device for tensor in (*self.parameters(), *self.buffers())), torch.device("cpu"))
 
 
 class Frozen(nn.Module):
-    """A network that a loss needs and nothing trains: it moves with the model, and no file or optimizer holds it.
+    """A network that a loss needs and that is never trained, such as a perceptual loss's.
 
-    Empty until `Model.equip` calls `hold`, so that loading a model fetches nothing.
+    It moves between devices with the model, and is in no state dict and no optimizer. It is empty until `Model.equip`
+    calls `hold`, so that loading a model downloads nothing.
+
+    network: the network; None before `hold`.
     """
 
     network: nn.Module | None
@@ -137,13 +159,14 @@ class Frozen(nn.Module):
         self.hold(network)
 
     def hold(self, network: nn.Module | None) -> None:
-        """Take a network, in evaluation mode and without gradients to its weights."""
-        # Past nn.Module's registration: a sub-module would be in state dicts and among the parameters.
+        """Set the network, in evaluation mode and without gradients for its weights; None removes it."""
+        # Set without nn.Module's registration, which would put it into state dicts and among the parameters.
         self.__dict__["network"] = None if network is None else network.requires_grad_(False).eval()
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
+        """Evaluate the network. Raises `RuntimeError` before `hold`."""
         if self.network is None:
-            raise RuntimeError("This network was not fetched: `Model.equip` fetches it before training.")
+            raise RuntimeError("This network was not fetched: call `Model.equip` before training.")
         return self.network(*inputs, **options)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Frozen:

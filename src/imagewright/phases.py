@@ -1,6 +1,6 @@
-"""The updates of a training step: phases, the micro-batch that their losses see, and its random numbers.
+"""The updates of a training step: phases, the micro-batch that a loss receives, and its random numbers.
 
-A VAE has one phase, a DCGAN two, a StyleGAN2 four, two of them lazy.
+A VAE has one phase; a DCGAN has two; StyleGAN2 has four, two of them lazy.
 """
 
 from __future__ import annotations
@@ -14,15 +14,20 @@ from torch import Tensor
 from imagewright import distributed
 
 Terms = dict[str, Tensor]
-"""Named scalars. Training minimises their sum and logs each. Empty: there is nothing to do in this step."""
+"""Scalar losses by name. Training minimises their sum and logs each. An empty dict skips the update in this step."""
 
 
 @dataclass(frozen=True)
 class Draws:
-    """Random numbers for the rows of one micro-batch, the same however the global batch is split.
+    """Random numbers for the rows of one micro-batch, which do not depend on how the global batch is split.
 
     Each method samples for all rows of the global batch, from a generator seeded by run, step and phase, and returns
-    the rows of this micro-batch: two ranks then see the numbers that one rank would.
+    the rows of this micro-batch. Two ranks together then use the same numbers as one rank.
+
+    generator: seeded before the phase's loss is called, on the device of the model.
+    global_rows: rows of the global batch.
+    first_row: where this micro-batch starts in the global batch.
+    rows: rows of this micro-batch.
     """
 
     generator: torch.Generator
@@ -44,7 +49,7 @@ class Draws:
         return self._own(torch.randint(high, size, generator=self.generator, device=self.generator.device))
 
     def whole(self, *shape: int) -> Tensor:
-        """(*shape) from U[0, 1), equal for all rows and ranks: one decision for the global batch."""
+        """(*shape) from U[0, 1), equal on all ranks: for a decision that holds for the global batch."""
         return torch.rand(shape, generator=self.generator, device=self.generator.device)
 
     def _own(self, sampled: Tensor) -> Tensor:
@@ -53,12 +58,12 @@ class Draws:
 
 @dataclass(kw_only=True)
 class Rows:
-    """The images that one feed gives to a micro-batch, with their annotations.
+    """The images of one feed in a micro-batch, with their annotations.
 
-    images: (N, C, H, W) in [-1, 1].
-    labels: int64 (N,), or None if the source has none.
-    attributes: (N, A) in {0, 1}, or None.
-    layers: by name; pictures (N, C, H, W) in [-1, 1], label maps and instance ids int64 (N, H, W).
+    images: float32 (N, C, H, W) in [-1, 1].
+    labels: int64 (N,), or None if the source has no labels.
+    attributes: float32 (N, A), each 0 or 1, or None if the source has no attributes.
+    layers: by name: pictures, float32 (N, C, H, W) in [-1, 1]; label maps and instance ids, int64 (N, H, W).
     """
 
     images: Tensor
@@ -69,13 +74,13 @@ class Rows:
 
 @dataclass(kw_only=True)
 class Step(Rows):
-    """What a phase's loss sees: a micro-batch of the model's first feed, and the place in training.
+    """The argument of a phase's loss: a micro-batch of the model's first feed, and the point of the training.
 
-    index: of the optimisation step, from 0.
-    images_seen: before this step.
+    index: number of the optimisation step, from 0.
+    images_seen: images seen before this step.
     draws: random numbers of this micro-batch and phase.
     feeds: the rows of the model's other feeds by name; `step["b"]` is short for `step.feeds["b"]`.
-    shared: lives for one step: an earlier phase hands detached tensors to later ones.
+    shared: detached tensors by name, which a phase leaves for later phases of the same step and micro-batch.
     """
 
     index: int
@@ -85,35 +90,43 @@ class Step(Rows):
     shared: dict[str, Tensor] = field(default_factory=dict)
 
     def __getitem__(self, feed: str) -> Rows:
+        """The rows of one of the model's other feeds."""
         return self.feeds[feed]
 
     def once(self, name: str, make: Callable[[], Tensor]) -> Tensor:
-        """`shared[name]`; the first phase that asks makes it, without gradient."""
+        """`shared[name]`, computed by `make` without gradient if no phase of this step has stored it yet."""
         if name not in self.shared:
             with torch.no_grad():
                 self.shared[name] = make()
         return self.shared[name]
 
     def mean(self, value: Tensor) -> Tensor:
-        """The mean of a tensor over all ranks, detached: for statistics that steer training. All ranks call it."""
+        """The mean of a tensor over all ranks, detached: for statistics that control the training.
+
+        All ranks must call it in the same order. Every rank counts equally, whatever its number of rows.
+        """
         value = value.detach().clone()
         distributed.average_([value])
         return value
 
     def gather(self, rows: Tensor) -> Tensor:
-        """The rows (N, ...) of all ranks, in the order of the global batch, detached. All ranks call it."""
+        """The rows (N, ...) of all ranks in the order of the global batch, detached. All ranks must call it."""
         return distributed.gather_rows(rows.detach())
 
 
 @dataclass(frozen=True)
 class Phase:
-    """One kind of update: which networks move, along which loss, how often.
+    """One update of a training step: which networks move, by which loss, and how often.
 
-    updates: names of sub-modules, dotted for inner ones ("generator.enhancer"); all other networks are held. Over all
-        phases the names are equal or name disjoint sub-trees.
-    every: runs in one step of `every`.
-    lazy: a regulariser: its loss is multiplied by `every`, and the optimizer's rate and betas are corrected for it.
-    since, until: images seen from which on it runs, and before which.
+    name: the first part of the names of its terms in the log, `"name/term"`.
+    updates: names of sub-modules, dotted for inner ones ("generator.enhancer"); all other networks are frozen during
+        the phase. Two names, of one phase or of two, must be equal or name disjoint sub-modules.
+    loss: from a micro-batch to named terms.
+    every: the phase runs in one step of `every`.
+    lazy: whether it is a lazy regulariser: its loss is multiplied by `every`, and learning rate and betas of its
+        networks are corrected (Karras et al. 2019, arXiv:1912.04958, appendix B).
+    since: images seen from which on it runs, in images of the recommended length (`Model.recipe`).
+    until: images seen before which it runs, likewise; None is without an end.
     """
 
     name: str
@@ -125,6 +138,10 @@ class Phase:
     until: int | None = None
 
     def is_due(self, index: int, images_seen: int) -> bool:
-        """Whether it runs in step `index`, which starts at `images_seen`."""
+        """Whether the phase runs in a step.
+
+        index: number of the step, from 0.
+        images_seen: before the step, in images of the recommended length.
+        """
         started = self.since <= images_seen and (self.until is None or images_seen < self.until)
         return started and index % self.every == 0

@@ -1,4 +1,4 @@
-"""The numbers that a model recommends for its training, at each point of it."""
+"""The numbers that a model recommends for its training, which may change during it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from typing import Literal
 
 @dataclass(frozen=True, kw_only=True)
 class Optimizer:
-    """How a network is updated. Adam: Kingma & Ba 2015, arXiv:1412.6980; RMSprop: Tieleman & Hinton 2012.
+    """The hyperparameters of one network's optimizer.
 
-    betas: decay rates of the two moments; of RMSprop the second one alone is used, for the squared gradient.
-    weight_decay: added to the gradient, times the weight (L2), as the published systems have it.
-    clip: largest norm of the network's gradient; None does not clip.
+    learning_rate: before schedule and warm-up of the training.
+    betas: decay rates of the two moments. RMSprop uses the second one alone, for the squared gradient.
+    eps: added to the root of the second moment.
+    weight_decay: weight of an L2 penalty, whose gradient is added to the loss's (not decoupled as in AdamW).
+    clip: largest norm of the network's gradient, which is scaled down to it; None does not clip.
+    kind: adam (Kingma & Ba 2015, arXiv:1412.6980) or rmsprop (Tieleman & Hinton 2012).
     """
 
     learning_rate: float = 1e-3
@@ -26,12 +29,14 @@ class Optimizer:
 
 @dataclass(frozen=True, kw_only=True)
 class Average:
-    """The moving average of `Model.averaged` networks, which the verbs use. Karras et al. 2018, arXiv:1710.10196.
+    """The exponential moving average (EMA) of the networks `Model.averaged`, which the verbs use.
 
-    half_life: images over which half of the average is renewed; 0 keeps no average.
-    ramp_up: early in training the half-life is at most this share of the images seen (StyleGAN2); 0 has no ramp.
+    Karras et al. 2018 (ProGAN), arXiv:1710.10196, appendix A.1; the ramp-up is StyleGAN2's.
+
+    half_life: images after which the old average weighs one half; 0: there is no average.
+    ramp_up: the half-life is at most this share of the images seen, so that it is short at first; 0: no ramp-up.
     start: images seen up to which the average is a copy of the weights.
-    buffers: whether floating-point buffers are averaged like weights, or copied.
+    buffers: "mean" averages floating-point buffers as weights are; "copy" copies them.
     """
 
     half_life: int = 0
@@ -42,13 +47,15 @@ class Average:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """What a model recommends at one point of its training. A user's option replaces the number of its name.
+    """The numbers that a model recommends at one point of its training. A user's option replaces its number.
 
-    images_seen: the length of the training, repeats counted.
+    images_seen: the length of the training in images, repeats counted.
     batch_size: images of one step, over all ranks together.
-    optimizer: of each network that `optimizers` does not name.
-    optimizers: by the name that phases give the network.
-    flip: whether mirrored images are as good as the images, so that views are mirrored at random.
+    optimizer: for every network that `optimizers` does not name.
+    optimizers: by network, named as in `Phase.updates`.
+    average: of the networks that `Model.averaged` names.
+    flip: whether mirror images are as likely as the images themselves. Nothing is mirrored by it: that is an option of
+        the images (`--flip`).
     """
 
     images_seen: int = 200_000
@@ -59,5 +66,5 @@ class Recipe:
     flip: bool = False
 
     def optimizer_for(self, network: str) -> Optimizer:
-        """The optimizer of a network, by the name that phases give it."""
+        """The hyperparameters of a network, named as in `Phase.updates`."""
         return self.optimizers.get(network, self.optimizer)

@@ -57,15 +57,15 @@ def test_runs_without_anything_to_diagnose(still: Path, tmp_path: Path, capsys: 
     closed = tmp_path / "closed"
     assert main(["train", "pca", str(tmp_path / "set.npz"), "--out", str(closed), "--quiet"]) == 0
     capsys.readouterr()
-    assert doctor(capsys, closed) == "pca is fitted in closed form: it has no training steps to diagnose.\n"
+    assert doctor(capsys, closed).startswith("pca is fitted in closed form")
     old = shutil.copytree(still, tmp_path / "old")
     lines = [json.loads(line) for line in (old / "metrics.jsonl").read_text().splitlines()]
     for line in lines:
         del line["health"], line["findings"]
     (old / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    assert "trained by a version that did not measure" in doctor(capsys, old)
+    assert "trained by a version without the doctor" in doctor(capsys, old)
     (old / "metrics.jsonl").unlink()
-    assert "there is no report in it yet" in doctor(capsys, old)
+    assert "no report yet" in doctor(capsys, old)
 
 
 def test_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

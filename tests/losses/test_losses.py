@@ -1,4 +1,4 @@
-"""Losses against numbers worked out by hand, closed forms, and torch's own distributions."""
+"""Losses, compared with numbers computed by hand, closed forms and PyTorch's distributions."""
 
 from __future__ import annotations
 
@@ -38,43 +38,43 @@ GENERATOR = {
 }
 
 
-def test_every_game_is_checked_here() -> None:
+def test_every_adversarial_loss_has_expected_values_here() -> None:
     assert set(ADVERSARIAL) == set(DISCRIMINATOR) == set(GENERATOR)
 
 
 @pytest.mark.parametrize("name", ADVERSARIAL)
-def test_adversarial_losses_equal_their_papers_by_hand(name: str) -> None:
-    game = ADVERSARIAL[name]
-    terms = game.discriminator(REAL, FAKE)
+def test_adversarial_losses_equal_their_papers_equations(name: str) -> None:
+    loss = ADVERSARIAL[name]
+    terms = loss.discriminator(REAL, FAKE)
     assert {term: value.item() for term, value in terms.items()} == pytest.approx(DISCRIMINATOR[name], rel=1e-12)
-    (value,) = game.generator(FAKE, REAL if game.needs_real else None).values()
+    (value,) = loss.generator(FAKE, REAL if loss.needs_real else None).values()
     assert value.item() == pytest.approx(GENERATOR[name], rel=1e-12)
 
 
 @pytest.mark.parametrize("name", ADVERSARIAL)
-def test_each_network_is_pulled_its_own_way(name: str) -> None:
-    game = ADVERSARIAL[name]
+def test_the_networks_move_logits_in_opposite_directions(name: str) -> None:
+    loss = ADVERSARIAL[name]
     real, fake = (torch.tensor([0.3, -0.4], dtype=torch.float64, requires_grad=True) for _ in range(2))
-    for_real, for_fake = torch.autograd.grad(sum(game.discriminator(real, fake).values()), (real, fake))
+    for_real, for_fake = torch.autograd.grad(sum(loss.discriminator(real, fake).values()), (real, fake))
     assert (for_real < 0).all(), "the discriminator does not raise real logits"
-    if name != "least_squares":  # whose generated logits go to 0, from either side
+    if name != "least_squares":  # which moves generated logits to 0, from either side
         assert (for_fake > 0).all(), "the discriminator does not lower generated logits"
-    (for_fake,) = torch.autograd.grad(sum(game.generator(fake, real.detach()).values()), fake)
+    (for_fake,) = torch.autograd.grad(sum(loss.generator(fake, real.detach()).values()), fake)
     assert (for_fake < 0).all(), "the generator does not raise generated logits"
 
 
-def test_the_relativistic_game_knows_differences_of_logits_only() -> None:
-    game = ADVERSARIAL["relativistic"]
-    assert game.needs_real
-    for function in (game.discriminator, lambda r, f: game.generator(f, r)):
-        (here,), (there,) = function(REAL, FAKE).values(), function(REAL + 7, FAKE + 7).values()
-        assert here.item() == pytest.approx(there.item(), rel=1e-12)
+def test_the_relativistic_loss_depends_on_differences_of_logits_only() -> None:
+    loss = ADVERSARIAL["relativistic"]
+    assert loss.needs_real
+    for function in (loss.discriminator, lambda r, f: loss.generator(f, r)):
+        (value,), (shifted,) = function(REAL, FAKE).values(), function(REAL + 7, FAKE + 7).values()
+        assert value.item() == pytest.approx(shifted.item(), rel=1e-12)
 
 
-def test_huge_logits_give_finite_losses() -> None:
-    far = torch.tensor([1e4, -1e4])
-    for game in ADVERSARIAL.values():
-        for value in (*game.discriminator(far, -far).values(), *game.generator(far, far).values()):
+def test_losses_of_huge_logits_are_finite() -> None:
+    huge = torch.tensor([1e4, -1e4])
+    for loss in ADVERSARIAL.values():
+        for value in (*loss.discriminator(huge, -huge).values(), *loss.generator(huge, huge).values()):
             assert torch.isfinite(value)
 
 
@@ -98,7 +98,7 @@ def test_the_gradient_of_a_linear_critic_is_its_weights_everywhere() -> None:
     assert penalty.tolist() == pytest.approx([(math.sqrt(squared) - 1) ** 2] * 5, rel=1e-5)
 
 
-def test_the_gradient_of_a_quadratic_critic_is_the_image_it_is_taken_at() -> None:
+def test_the_gradient_of_a_quadratic_critic_is_the_image_itself() -> None:
     real, fake = torch.randn(4, 1, 3, 3), torch.randn(4, 1, 3, 3)
 
     def quadratic(images: Tensor) -> Tensor:
@@ -106,19 +106,19 @@ def test_the_gradient_of_a_quadratic_critic_is_the_image_it_is_taken_at() -> Non
 
     torch.testing.assert_close(squared_gradient(quadratic, real), real.flatten(1).square().sum(1))
     mix = torch.tensor([0.0, 1.0, 0.25, 0.5]).reshape(4, 1, 1, 1)
-    between = mix * real + (1 - mix) * fake  # 0 is the generated end, 1 the real one
+    between = mix * real + (1 - mix) * fake
     expected = (between.flatten(1).norm(dim=1) - 1).square()
     torch.testing.assert_close(gradient_penalty(quadratic, real, fake, mix), expected)
 
 
-def test_penalties_train_the_critic() -> None:
+def test_penalties_have_gradients_with_respect_to_the_critics_weights() -> None:
     weights = torch.randn(1, 2, 2)
     critic = linear_critic(weights)
     squared_gradient(critic, torch.randn(3, 1, 2, 2)).mean().backward()
     torch.testing.assert_close(critic[1].weight.grad, 2 * weights.flatten()[None])
 
 
-def test_a_flat_critic_has_a_finite_penalty_and_gradient() -> None:
+def test_the_penalty_of_a_constant_critic_and_its_gradient_are_finite() -> None:
     critic = linear_critic(torch.zeros(1, 2, 2))
     penalty = gradient_penalty(critic, torch.ones(2, 1, 2, 2), torch.zeros(2, 1, 2, 2), torch.full((2, 1, 1, 1), 0.5))
     assert penalty.tolist() == pytest.approx([1, 1], abs=1e-5)
@@ -126,7 +126,7 @@ def test_a_flat_critic_has_a_finite_penalty_and_gradient() -> None:
     assert torch.isfinite(critic[1].weight.grad).all()
 
 
-def test_penalties_are_in_full_precision_inside_autocast() -> None:
+def test_penalties_are_computed_in_fp32_within_autocast() -> None:
     critic = linear_critic(torch.randn(1, 4, 4))
     images = torch.randn(3, 1, 4, 4)
     outside = squared_gradient(critic, images)
@@ -140,7 +140,7 @@ def test_penalties_are_in_full_precision_inside_autocast() -> None:
 # Likelihoods and divergences
 
 
-def test_the_bernoulli_likelihood_is_torchs_summed_over_each_picture() -> None:
+def test_the_bernoulli_likelihood_equals_pytorchs_summed_over_each_image() -> None:
     values = torch.randint(0, 2, (4, 1, 3, 3)).double()
     logits = 3 * torch.randn(4, 1, 3, 3, dtype=torch.float64)
     expected = Bernoulli(logits=logits).log_prob(values).flatten(1).sum(1)
@@ -148,7 +148,7 @@ def test_the_bernoulli_likelihood_is_torchs_summed_over_each_picture() -> None:
 
 
 @pytest.mark.parametrize("shape", [(), (1, 3, 1), (4, 2, 3, 3)])
-def test_the_gaussian_likelihood_is_torchs_whatever_the_log_variances_shape(shape: tuple[int, ...]) -> None:
+def test_the_gaussian_likelihood_equals_pytorchs_for_log_variances_of_any_shape(shape: tuple[int, ...]) -> None:
     values, means = torch.randn(2, 4, 2, 3, 3, dtype=torch.float64)
     if shape == (1, 3, 1):
         shape = (1, 1, 3, 1)
@@ -158,7 +158,7 @@ def test_the_gaussian_likelihood_is_torchs_whatever_the_log_variances_shape(shap
     torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
 
 
-def test_the_divergence_is_torchs_for_each_dimension() -> None:
+def test_the_divergence_equals_pytorchs_in_each_dimension() -> None:
     means, log_variances = torch.randn(2, 5, 7, dtype=torch.float64)
     standard = Normal(torch.zeros(7, dtype=torch.float64), torch.ones(7, dtype=torch.float64))
     expected = kl_divergence(Normal(means, (0.5 * log_variances).exp()), standard)

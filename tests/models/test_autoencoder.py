@@ -1,4 +1,4 @@
-"""The autoencoder: what it rebuilds, and the damage it is trained to undo."""
+"""The autoencoder: its reconstructions, and the noise that it is trained to remove."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ def step_of(batch_size: int = BATCH) -> Step:
         ("mask:1", ("mask", 1.0)),
     ],
 )
-def test_noises_are_read(noise: str, parsed: tuple[str, float]) -> None:
+def test_noises_are_parsed(noise: str, parsed: tuple[str, float]) -> None:
     assert parse_noise(noise) == parsed
 
 
 @pytest.mark.parametrize(
     "noise", ["gaussian", "gaussian:", "gaussian:-1", "gaussian:11", "mask:1.5", "mask:0", "salt:0.1", ""]
 )
-def test_what_is_no_noise_is_refused_with_what_is(noise: str) -> None:
+def test_an_unknown_noise_is_refused_with_the_known_ones(noise: str) -> None:
     with pytest.raises(ConfigError, match=r"autoencoder: noise=.*none, gaussian:SIGMA .*mask:SHARE"):
         configs.build(AutoencoderConfig, {"size": (8, 8), "channels": 1, "noise": noise}, "autoencoder")
 
 
-def test_the_loss_is_the_mean_squared_error_against_the_clean_picture() -> None:
+def test_the_loss_is_the_mean_squared_error_to_the_clean_picture() -> None:
     model = tiny_model("autoencoder", noise="mask:1", network="mlp")
     step = step_of()
     black = torch.full_like(step.images, -1.0)
@@ -59,21 +59,21 @@ def test_gaussian_noise_has_its_standard_deviation() -> None:
     assert added.std().item() == pytest.approx(0.25, rel=0.01)
 
 
-def test_masking_blackens_whole_pixels_and_its_share_of_them() -> None:
+def test_a_mask_blackens_whole_pixels_in_its_proportion() -> None:
     model = tiny_model("autoencoder", size=(64, 64), noise="mask:0.3")
-    damaged = model.add_noise(torch.ones(20, 3, 64, 64), torch.Generator().manual_seed(0))
-    assert set(damaged.unique().tolist()) == {-1.0, 1.0}
-    assert (damaged == damaged[:, :1]).all(), "a pixel is dropped in all its channels"
-    assert (damaged < 0).float().mean().item() == pytest.approx(0.3, abs=0.01)
-    assert (damaged[0] != damaged[1]).any()
+    masked = model.add_noise(torch.ones(20, 3, 64, 64), torch.Generator().manual_seed(0))
+    assert set(masked.unique().tolist()) == {-1.0, 1.0}
+    assert (masked == masked[:, :1]).all(), "a pixel is not masked in all its channels"
+    assert (masked < 0).float().mean().item() == pytest.approx(0.3, abs=0.01)
+    assert (masked[0] != masked[1]).any()
 
 
-def test_no_noise_leaves_pictures_alone() -> None:
+def test_without_noise_pictures_are_unchanged() -> None:
     images = torch.rand(2, 3, 16, 16)
     assert torch.equal(tiny_model("autoencoder").add_noise(images, torch.Generator()), images)
 
 
-def test_the_score_is_minus_the_mean_squared_error_of_what_is_rebuilt(tmp_path: Path) -> None:
+def test_the_score_is_minus_the_mean_squared_reconstruction_error(tmp_path: Path) -> None:
     model = tiny_model("autoencoder").eval()
     pictures = torch.from_numpy(simple_pictures(5))
     images = to_float(pictures)
@@ -84,13 +84,13 @@ def test_the_score_is_minus_the_mean_squared_error_of_what_is_rebuilt(tmp_path: 
 
 @pytest.mark.parametrize("latent_dim", [2, 5])
 @pytest.mark.parametrize("network", ["convolutional", "mlp"])
-def test_narrow_codes_as_in_the_literature(latent_dim: int, network: str, tmp_path: Path) -> None:
+def test_codes_of_few_numbers(latent_dim: int, network: str, tmp_path: Path) -> None:
     run = train_tiny("autoencoder", "digits", tmp_path / "run", latent_dim=latent_dim, network=network)
     assert iw.encode(run, "digits")[:10].shape == (10, latent_dim)
 
 
 @pytest.mark.learning
-def test_a_denoising_autoencoder_cleans_pictures(tmp_path: Path) -> None:
+def test_a_denoising_autoencoder_removes_noise(tmp_path: Path) -> None:
     pictures = simple_pictures(64, (8, 8), 1)
     run = train_tiny(
         "autoencoder", pictures, tmp_path / "run", steps=300, noise="mask:0.3", width=32, latent_dim=16,
@@ -98,10 +98,10 @@ def test_a_denoising_autoencoder_cleans_pictures(tmp_path: Path) -> None:
     )  # fmt: skip
     model = iw.load(run)
     clean = torch.from_numpy(pictures)
-    damaged = to_uint8(model.add_noise(to_float(clean), torch.Generator().manual_seed(1)))
-    cleaned = iw.reconstruct(run, damaged)
+    noisy = to_uint8(model.add_noise(to_float(clean), torch.Generator().manual_seed(1)))
+    cleaned = iw.reconstruct(run, noisy)
 
     def error(images: torch.Tensor) -> float:
         return (images.float() - clean.float()).square().mean().item()
 
-    assert error(cleaned) < 0.5 * error(damaged)
+    assert error(cleaned) < 0.5 * error(noisy)

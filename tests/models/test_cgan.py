@@ -1,4 +1,4 @@
-"""The conditional GAN: told in each of the papers' ways, of classes and of attributes; it draws what was asked for."""
+"""The conditional GAN: the conditioning of each paper, by classes and by attributes, and samples by condition."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tiny import BATCH, batch_of, engine_of, simple_pictures, tiny_model, tiny_o
 import imagewright as iw
 from imagewright.capabilities import samples_attributes, samples_classes
 from imagewright.errors import DataError, UserError
-from imagewright.layers.conditions import REMEMBERED
+from imagewright.layers.conditions import BUFFER_ROWS
 from imagewright.models.adversarial.cgan import CGAN, CGANConfig
 from imagewright.phases import Draws, Step
 from imagewright.pixels import to_float
@@ -46,7 +46,7 @@ def step_of(model: CGAN) -> Step:
 
 @pytest.mark.parametrize("conditioning", CONDITIONINGS)
 @pytest.mark.parametrize("loss", ["hinge", "wasserstein", "relativistic"])
-def test_every_way_of_telling_moves_both_networks(conditioning: str, loss: str) -> None:
+def test_every_conditioning_trains_both_networks(conditioning: str, loss: str) -> None:
     model = tiny_model("cgan", discriminator_conditioning=conditioning, loss=loss)
     before = {key: value.detach().clone() for key, value in model.named_parameters()}
     engine = engine_of(model)
@@ -56,7 +56,7 @@ def test_every_way_of_telling_moves_both_networks(conditioning: str, loss: str) 
 
 
 @pytest.mark.parametrize("conditioning", ["projection", "embedding"])
-def test_the_discriminator_judges_picture_and_condition_together(conditioning: str) -> None:
+def test_logits_depend_on_picture_and_condition(conditioning: str) -> None:
     model = tiny_model("cgan", discriminator_conditioning=conditioning)
     images = to_float(batch_of().images)
     one, other = (torch.eye(2)[torch.full((BATCH,), label)] for label in (0, 1))
@@ -74,7 +74,7 @@ def test_the_projection_is_the_papers_equation() -> None:
 
 
 @pytest.mark.parametrize("conditioning", CONDITIONINGS)
-def test_attributes_are_told_as_classes_are(conditioning: str) -> None:
+def test_a_model_can_be_conditioned_on_attributes(conditioning: str) -> None:
     model = model_of_attributes(conditioning)
     for phase in model.phases():
         assert all(torch.isfinite(term) for term in phase.loss(step_of(model)).values())
@@ -83,7 +83,7 @@ def test_attributes_are_told_as_classes_are(conditioning: str) -> None:
     assert model.attribute_names == ("hat", "beard", "smile")
 
 
-def test_the_auxiliary_loss_of_attributes_is_the_sum_over_none_and_the_mean_over_all() -> None:
+def test_the_auxiliary_loss_is_the_mean_over_attributes() -> None:
     model = model_of_attributes("auxiliary")
     with torch.no_grad():
         model.discriminator.classifier.weight.zero_()
@@ -91,7 +91,7 @@ def test_the_auxiliary_loss_of_attributes_is_the_sum_over_none_and_the_mean_over
     assert model.generator_loss(step_of(model))["auxiliary"].item() == pytest.approx(np.log(2), rel=1e-5)
 
 
-def test_a_latent_is_noise_and_a_condition_and_one_seed_gives_each_class_the_same_noise() -> None:
+def test_one_seed_has_the_same_noise_for_each_class() -> None:
     model = tiny_model("cgan")
     one, other = (model.sample_latents(1, torch.Generator().manual_seed(3), torch.tensor([label])) for label in (0, 1))
     assert torch.equal(one[:, :-2], other[:, :-2])
@@ -99,32 +99,32 @@ def test_a_latent_is_noise_and_a_condition_and_one_seed_gives_each_class_the_sam
     assert other[0, -2:].tolist() == [0, 1]
 
 
-def test_attributes_that_are_not_asked_for_come_as_they_were_seen_together() -> None:
+def test_attributes_that_are_not_given_are_sampled_together_from_the_training_data() -> None:
     model = model_of_attributes()
-    seen = torch.tensor([[1, 1, 0], [0, 0, 1]], dtype=torch.uint8)
-    model.conditions.remembered.copy_(seen[torch.arange(REMEMBERED) % 2])
-    asked = torch.full((200, 3), torch.nan)
-    drawn = model.sample_latents(len(asked), torch.Generator().manual_seed(0), attributes=asked)[:, 4:]
-    assert {tuple(row) for row in drawn.int().tolist()} == {(1, 1, 0), (0, 0, 1)}
-    asked[:, 2] = 1
-    drawn = model.sample_latents(len(asked), torch.Generator().manual_seed(0), attributes=asked)[:, 4:]
-    assert {tuple(row) for row in drawn.int().tolist()} == {(1, 1, 1), (0, 0, 1)}
+    conditions = torch.tensor([[1, 1, 0], [0, 0, 1]], dtype=torch.uint8)
+    model.conditions.remembered.copy_(conditions[torch.arange(BUFFER_ROWS) % 2])
+    given = torch.full((200, 3), torch.nan)
+    sampled = model.sample_latents(len(given), torch.Generator().manual_seed(0), attributes=given)[:, 4:]
+    assert {tuple(row) for row in sampled.int().tolist()} == {(1, 1, 0), (0, 0, 1)}
+    given[:, 2] = 1
+    sampled = model.sample_latents(len(given), torch.Generator().manual_seed(0), attributes=given)[:, 4:]
+    assert {tuple(row) for row in sampled.int().tolist()} == {(1, 1, 1), (0, 0, 1)}
 
 
-def test_training_remembers_the_classes_it_saw(tmp_path: Path) -> None:
+def test_classes_are_sampled_as_often_as_in_the_training_data(tmp_path: Path) -> None:
     images = iw.open_images(simple_pictures(32)).with_labels((np.arange(32) < 8).astype(int), ("only", "never"))
     options = {**tiny_options("cgan"), "images_seen": 1024, "batch_size": 64}
     run = iw.train("cgan", images, tmp_path / "run", reporter=Silent(), **options)
     model = iw.load(run)
     assert model.class_names == ("only", "never")
-    drawn = torch.cat([model.sample_latents(1, torch.Generator().manual_seed(seed)) for seed in range(400)])
-    assert drawn[:, -1].mean().item() == pytest.approx(0.25, abs=0.07)
+    sampled = torch.cat([model.sample_latents(1, torch.Generator().manual_seed(seed)) for seed in range(400)])
+    assert sampled[:, -1].mean().item() == pytest.approx(0.25, abs=0.07)
 
 
 @pytest.mark.parametrize("conditioning", CONDITIONINGS)
 @pytest.mark.learning
 def test_classes_are_learned(conditioning: str) -> None:
-    """Dark pictures (30) and bright ones (220): after some hundred steps each class is drawn as it is."""
+    """Dark pictures (30) and bright ones (220): after 400 steps, samples of a class have its brightness."""
     pictures = np.full((64, 1, 8, 8), 30, np.uint8)
     pictures[32:] = 220
     images = iw.open_images(pictures).with_labels(np.repeat([0, 1], 32), ("dark", "bright"))
@@ -137,7 +137,7 @@ def test_classes_are_learned(conditioning: str) -> None:
     assert means == pytest.approx([30, 220], abs=40)
 
 
-def test_what_was_not_told_cannot_be_asked_for(tmp_path: Path) -> None:
+def test_unknown_conditions_and_missing_annotations_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="'three'"):
         iw.sample(tiny_model("cgan"), 2, label="three")
     with pytest.raises(UserError, match=r"cgan .*class"):

@@ -1,4 +1,4 @@
-"""The VAE that is told of classes or attributes: it draws what was asked for, and guesses what it was not told."""
+"""The conditional VAE: it samples by class or attributes, and predicts the conditions of pictures without labels."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from imagewright.training.reporting import Silent
 
 
 def dark_and_bright(count: int = 64) -> tuple[np.ndarray, np.ndarray]:
-    """Pictures whose ground is dark (0) or bright (1), with a rectangle somewhere."""
+    """Pictures with a dark (0) or bright (1) background, and a rectangle somewhere."""
     labels = np.arange(count) % 2
     pictures = simple_pictures(count).astype(np.int64)
     return np.where(labels[:, None, None, None] == 1, 255 - pictures, pictures).astype(np.uint8), labels
 
 
-def train_told(out: Path, **options: object) -> Run:
+def train_conditional(out: Path, **options: object) -> Run:
     pictures, labels = dark_and_bright()
     images = iw.open_images(pictures).with_labels(labels, ("dark", "bright"))
     usual = tiny_options("vae") | {"images_seen": 3_000, "batch_size": 16, "learning_rate": 3e-3, "condition": "labels"}
@@ -36,11 +36,11 @@ def train_told(out: Path, **options: object) -> Run:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return train_told(tmp_path_factory.mktemp("told") / "run")
+    return train_conditional(tmp_path_factory.mktemp("conditional") / "run")
 
 
 @pytest.mark.learning
-def test_it_draws_the_class_that_was_asked_for(run: Run) -> None:
+def test_samples_are_of_the_given_class(run: Run) -> None:
     dark, bright = (iw.sample(run, 16, label=name).float().mean() for name in ("dark", "bright"))
     assert bright - dark > 60
     with pytest.raises(UserError, match="Did you mean 'bright'"):
@@ -48,60 +48,60 @@ def test_it_draws_the_class_that_was_asked_for(run: Run) -> None:
 
 
 @pytest.mark.learning
-def test_it_guesses_the_class_of_a_picture_and_rebuilds_it(run: Run) -> None:
+def test_the_encoder_predicts_the_class_of_a_picture(run: Run) -> None:
     pictures, labels = dark_and_bright()
-    guessed = iw.encode(run, pictures)[:, -2:].argmax(1)
-    assert (guessed.numpy() == labels).mean() > 0.9
+    predicted = iw.encode(run, pictures)[:, -2:].argmax(1)
+    assert (predicted.numpy() == labels).mean() > 0.9
     assert iw.decode(run, iw.encode(run, pictures)).shape == pictures.shape
 
 
 @pytest.mark.learning
-def test_a_picture_keeps_its_manner_in_the_other_class(run: Run) -> None:
+def test_a_dark_picture_is_decoded_as_a_bright_one_with_the_other_class(run: Run) -> None:
     latents = iw.encode(run, dark_and_bright()[0][:16])
     latents[:, -2:] = torch.tensor([0.0, 1.0])
     assert iw.decode(run, latents).float().mean() > 120
 
 
-def test_without_a_condition_it_is_the_plain_vae(tmp_path: Path) -> None:
+def test_without_a_condition_the_model_is_a_plain_vae(tmp_path: Path) -> None:
     model = tiny_model("vae")
     assert not samples_classes(model)
     assert model.latent_shape == (4,)
     assert not [name for name in model.state_dict() if "conditions" in name]
-    run = train_told(tmp_path / "run", condition="none", images_seen=16)
+    run = train_conditional(tmp_path / "run", condition="none", images_seen=16)
     with pytest.raises(UserError, match=r"vae.*cgan.*condition=labels"):
         iw.sample(run, 1, label="dark")
 
 
-def test_attributes_are_asked_for_by_name() -> None:
+def test_attributes_are_given_or_sampled() -> None:
     model = VAE(VAEConfig(size=(16, 16), channels=3, attribute_names=("hat", "beard"), condition="attributes", width=8))
     assert samples_attributes(model.eval())
     assert not samples_classes(model)
     assert [part.kind for part in latent_parts_of(model)] == ["normal", "attributes"]
-    asked = model.sample_latents(1, torch.Generator().manual_seed(0), attributes=torch.tensor([[1.0, torch.nan]]))
-    assert asked[0, -2:].tolist() == [1.0, 0.0]  # untrained, it has seen no beard
+    latents = model.sample_latents(1, torch.Generator().manual_seed(0), attributes=torch.tensor([[1.0, torch.nan]]))
+    assert latents[0, -2:].tolist() == [1.0, 0.0]  # before training, sampled attributes are all 0
     assert iw.score(model, simple_pictures(2), samples=3).isfinite().all()
 
 
-def test_pictures_without_labels_cannot_tell_it_any(tmp_path: Path) -> None:
+def test_a_condition_that_the_pictures_do_not_have_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no labels"):
         iw.train("vae", simple_pictures(), out=tmp_path / "run", condition="labels", reporter=Silent())
     with pytest.raises(ConfigError, match="condition='label'"):
-        train_told(tmp_path / "run", condition="label")
+        train_conditional(tmp_path / "run", condition="label")
 
 
-@pytest.mark.parametrize("told", [{"class_names": ("a", "b", "c")}, {"attribute_names": ("a", "b", "c")}])
-def test_guesses_are_weighted_so_that_their_mean_is_the_prior(told: dict[str, tuple[str, ...]]) -> None:
-    config = ConditionedConfig(size=(8, 8), channels=1, condition="auto", **told)
+@pytest.mark.parametrize("names", [{"class_names": ("a", "b", "c")}, {"attribute_names": ("a", "b", "c")}])
+def test_the_importance_weighted_mean_of_sampled_conditions_is_the_prior(names: dict[str, tuple[str, ...]]) -> None:
+    config = ConditionedConfig(size=(8, 8), channels=1, condition="auto", **names)
     conditions = Conditions(config)
     logits = torch.tensor([[0.3, -0.5, 1.0]]).expand(200_000, -1)
     noise = torch.rand(200_000, 3, generator=torch.Generator().manual_seed(0))
-    guessed, log_ratio = conditions.sample_conditions(logits, noise)
+    sampled, log_ratio = conditions.sample_conditions(logits, noise)
 
-    def mean(values: Tensor) -> Tensor:
+    def weighted_mean(values: Tensor) -> Tensor:
         return (log_ratio.exp()[:, None] * values).mean(0)
 
-    prior = 1 / 3 if "class_names" in told else 1 / 2
+    prior = 1 / 3 if "class_names" in names else 1 / 2
     assert log_ratio.exp().mean().item() == pytest.approx(1, abs=0.02)
-    assert mean(guessed).tolist() == pytest.approx([prior] * 3, abs=0.02)
-    believed = logits[0].softmax(0) if "class_names" in told else torch.sigmoid(logits[0])
-    assert guessed.mean(0).tolist() == pytest.approx(believed.tolist(), abs=0.01)
+    assert weighted_mean(sampled).tolist() == pytest.approx([prior] * 3, abs=0.02)
+    predicted = logits[0].softmax(0) if "class_names" in names else torch.sigmoid(logits[0])
+    assert sampled.mean(0).tolist() == pytest.approx(predicted.tolist(), abs=0.01)

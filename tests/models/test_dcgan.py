@@ -1,4 +1,4 @@
-"""DCGAN: every game at every shape it claims, its rule of sizes, and who moves when."""
+"""DCGAN: all losses at all supported shapes, the rule of sizes, and the order of updates."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny import BATCH, batch_of, engine_of, simple_pictures, tiny_model, train_tiny
+from tiny import BATCH, Messages, batch_of, engine_of, simple_pictures, tiny_model, train_tiny
 from torch import nn
 
 import imagewright as iw
@@ -19,7 +19,6 @@ from imagewright.losses.adversarial import ADVERSARIAL
 from imagewright.models.adversarial.dcgan import DCGAN, DCGANConfig
 from imagewright.phases import Draws, Step
 from imagewright.pixels import to_float
-from imagewright.training.reporting import Silent
 
 SIZES = [(8, 8), (16, 16), (16, 24), (64, 32), (8, 30)]
 
@@ -31,7 +30,7 @@ def step_of(images: torch.Tensor, index: int = 0) -> Step:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("loss", ADVERSARIAL)
-def test_every_game_moves_both_networks_at_every_shape(loss: str, size: tuple[int, int]) -> None:
+def test_every_loss_trains_both_networks_at_every_shape(loss: str, size: tuple[int, int]) -> None:
     channels = {(8, 8): 1, (16, 24): 4}.get(size, 3)
     model = tiny_model("dcgan", size, channels, loss=loss, width=4)
     before = {key: value.detach().clone() for key, value in model.named_parameters()}
@@ -52,7 +51,7 @@ TERMS = {
 
 
 @pytest.mark.parametrize("loss", ADVERSARIAL)
-def test_each_game_has_its_terms_and_its_papers_penalty(loss: str) -> None:
+def test_each_loss_has_its_terms_and_its_papers_penalty(loss: str) -> None:
     model = tiny_model("dcgan", loss=loss)
     step = step_of(to_float(batch_of().images))
     generator, discriminator = model.phases()
@@ -60,24 +59,24 @@ def test_each_game_has_its_terms_and_its_papers_penalty(loss: str) -> None:
     assert set(discriminator.loss(step)) == TERMS[loss]
     has_penalty = loss in ("wasserstein", "relativistic")
     norms = [layer for layer in model.discriminator.modules() if isinstance(layer, nn.BatchNorm2d)]
-    assert bool(norms) != has_penalty, "batch statistics would mix the gradients that a penalty looks at one by one"
+    assert bool(norms) != has_penalty, "batch statistics would mix the gradients of images, which a penalty needs"
     assert model.recipe().optimizer.betas == ((0.0, 0.99) if has_penalty else (0.5, 0.999))
 
 
-def test_r1_can_be_asked_for_with_any_game() -> None:
+def test_r1_can_be_used_with_a_loss_without_a_penalty() -> None:
     model = tiny_model("dcgan", loss="hinge", penalty=3.0, penalty_every=7)
     images = to_float(batch_of().images)
     phase = model.phases()[-1]
     assert (phase.name, phase.updates, phase.every, phase.lazy) == ("r1", ("discriminator",), 7, True)
-    seen = images.clone().requires_grad_(True)
-    (gradient,) = torch.autograd.grad(model.discriminator(seen).sum(), seen)
+    inputs = images.clone().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(model.discriminator(inputs).sum(), inputs)
     expected = 1.5 * gradient.flatten(1).square().sum(1).mean().item()
     assert phase.loss(step_of(images))["penalty"].item() == pytest.approx(expected, rel=1e-4)
     assert set(model.discriminator_loss(step_of(images))) == {"real", "fake"}
 
 
-def test_without_norms_the_discriminator_starts_with_signals_that_live() -> None:
-    """He's start keeps the variance through the layers; the paper's N(0, 0.02) would shrink logits to thousandths."""
+def test_without_norms_the_untrained_discriminator_has_logits_of_order_one() -> None:
+    """He initialisation preserves the variance of layers; with the paper's N(0, 0.02) logits would be thousandths."""
     torch.manual_seed(0)
     images = torch.randn(64, 3, 64, 64)
     logits = DCGAN(DCGANConfig(size=(64, 64), channels=3, width=16, penalty=1.0)).discriminator(images)
@@ -85,8 +84,8 @@ def test_without_norms_the_discriminator_starts_with_signals_that_live() -> None
 
 
 @pytest.mark.parametrize(("loss", "term", "share"), [("relativistic", "r1", 0.5), ("wasserstein", "penalty", 1.0)])
-def test_the_penaltys_weight_is_its_papers(loss: str, term: str, share: float) -> None:
-    """gamma / 2 for R1 and R2, lambda for the gradient penalty."""
+def test_the_weight_of_the_penalty_is_its_papers(loss: str, term: str, share: float) -> None:
+    """It is gamma / 2 for R1 and R2, and lambda for the gradient penalty."""
     images = to_float(batch_of().images)
     values = [
         tiny_model("dcgan", loss=loss, penalty=weight).discriminator_loss(step_of(images))[term].item()
@@ -103,53 +102,53 @@ def test_the_penaltys_weight_is_its_papers(loss: str, term: str, share: float) -
         assert values[0] == pytest.approx(share * gradient.flatten(1).square().sum(1).mean().item(), rel=1e-4)
 
 
-def test_a_penalty_of_zero_turns_it_off_and_the_norm_on() -> None:
+def test_with_a_penalty_of_zero_there_is_none_and_the_discriminator_has_norms() -> None:
     model = tiny_model("dcgan", loss="wasserstein", penalty=0.0)
     assert set(model.discriminator_loss(step_of(to_float(batch_of().images)))) == {"critic"}
     assert any(isinstance(layer, nn.BatchNorm2d) for layer in model.discriminator.modules())
 
 
-# Who moves when
+# The order of updates
 
 
-def test_the_fakes_of_a_step_are_made_once() -> None:
+def test_both_updates_of_a_step_use_the_same_generated_images() -> None:
     model = tiny_model("dcgan")
-    made: list[torch.Tensor] = []
-    judged: list[torch.Tensor] = []
-    model.generator.register_forward_hook(lambda _, __, output: made.append(output.detach().clone()))
-    model.discriminator.register_forward_pre_hook(lambda _, given: judged.append(given[0].detach().clone()))
+    generated: list[torch.Tensor] = []
+    inputs: list[torch.Tensor] = []
+    model.generator.register_forward_hook(lambda _, __, output: generated.append(output.detach().clone()))
+    model.discriminator.register_forward_pre_hook(lambda _, given: inputs.append(given[0].detach().clone()))
     engine_of(model).step({"images": batch_of()}, 0, 0)
-    assert len(made) == 1
-    by_generator, real, by_discriminator = judged
-    assert torch.equal(by_generator, made[0])
-    assert torch.equal(by_discriminator, made[0])
+    assert len(generated) == 1
+    in_generator_phase, real, in_discriminator_phase = inputs
+    assert torch.equal(in_generator_phase, generated[0])
+    assert torch.equal(in_discriminator_phase, generated[0])
     assert torch.equal(real, to_float(batch_of().images))
 
 
 @pytest.mark.parametrize(("options", "every"), [({}, 1), ({"generator_every": 3}, 3), ({"loss": "wasserstein"}, 5)])
-def test_the_generator_moves_one_step_in_its_interval(options: dict[str, object], every: int) -> None:
+def test_the_generator_is_updated_in_one_step_of_its_interval(options: dict[str, object], every: int) -> None:
     model = tiny_model("dcgan", **options)
     engine = engine_of(model)
-    moved = []
+    updated = []
     for index in range(7):
         before = [parameter.detach().clone() for parameter in model.parameters()]
         generators = len(list(model.generator.parameters()))
         engine.step({"images": batch_of(seed=index)}, index, index * BATCH)
         same = [torch.equal(one, other) for one, other in zip(before, model.parameters(), strict=True)]
-        assert not any(same[generators:]), "the discriminator rests"
+        assert not any(same[generators:]), "the discriminator was not updated"
         assert len(set(same[:generators])) == 1
-        moved.append(not same[0])
-    assert moved == [index % every == 0 for index in range(7)]
+        updated.append(not same[0])
+    assert updated == [index % every == 0 for index in range(7)]
 
 
-def test_while_the_generator_rests_the_discriminator_sees_new_fakes() -> None:
+def test_without_an_update_of_the_generator_the_discriminator_gets_new_generated_images() -> None:
     model = tiny_model("dcgan", generator_every=100)
-    judged: list[torch.Tensor] = []
-    model.discriminator.register_forward_pre_hook(lambda _, given: judged.append(given[0].detach().clone()))
+    inputs: list[torch.Tensor] = []
+    model.discriminator.register_forward_pre_hook(lambda _, given: inputs.append(given[0].detach().clone()))
     engine = engine_of(model)
     for index in range(1, 3):
         engine.step({"images": batch_of()}, index, index * BATCH)
-    (_, first, _, second) = judged
+    (_, first, _, second) = inputs
     assert not torch.equal(first, second)
 
 
@@ -196,7 +195,7 @@ def test_the_layers_at_64_are_the_published_ones() -> None:
     assert [name for name in state if name.endswith("running_var")] == [f"main.{n}.running_var" for n in (3, 6, 9)]
 
 
-def test_weights_start_as_published() -> None:
+def test_initial_weights_are_the_published_ones() -> None:
     torch.manual_seed(0)
     model = DCGAN(DCGANConfig(size=(32, 32), channels=3, width=32))
     for layer in model.modules():
@@ -209,7 +208,7 @@ def test_weights_start_as_published() -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_generated_pictures_are_in_range_and_logits_one_a_picture(size: tuple[int, int]) -> None:
+def test_generated_pictures_are_in_range_and_each_has_one_logit(size: tuple[int, int]) -> None:
     model = tiny_model("dcgan", size, 1)
     images = model.generator(torch.randn(3, 8))
     assert images.shape == (3, 1, *size)
@@ -226,7 +225,7 @@ def test_channels_stop_doubling_at_sixteen_times_the_width() -> None:
 
 @pytest.mark.parametrize("height", [1, 4, 7, 8, 11, 12, 16, 28, 33, 64, 90, 109, 250])
 @pytest.mark.parametrize("width", [1, 8, 20, 31, 64, 89, 300])
-def test_the_nearest_size_is_possible_near_and_its_own_nearest(height: int, width: int) -> None:
+def test_the_nearest_size_is_supported_and_near(height: int, width: int) -> None:
     nearest = DCGANConfig.nearest_size(height, width)
     config = DCGANConfig.tiny(size=nearest)
     shorter = min(nearest)
@@ -237,7 +236,7 @@ def test_the_nearest_size_is_possible_near_and_its_own_nearest(height: int, widt
     assert DCGANConfig.nearest_size(*nearest) == nearest
     if min(height, width) >= 8:
         factor = shorter / min(height, width)
-        assert 2**-0.51 <= factor <= 2**0.51, "twice or half would be nearer"
+        assert 2**-0.51 <= factor <= 2**0.51, "twice or half the size would be nearer"
         assert max(nearest) / shorter == pytest.approx(max(height, width) / min(height, width), abs=0.126)
 
 
@@ -245,32 +244,24 @@ def test_the_nearest_size_is_possible_near_and_its_own_nearest(height: int, widt
     ("size", "nearest"),
     [((28, 28), "32x32"), ((64, 65), "64x64"), ((109, 89), "80x64"), ((4, 4), "8x8"), ((30, 100), "32x104")],
 )
-def test_an_impossible_size_is_refused_with_the_rule_and_the_nearest_one(size: tuple[int, int], nearest: str) -> None:
+def test_an_unsupported_size_is_refused_with_the_rule_and_the_nearest_size(size: tuple[int, int], nearest: str) -> None:
     with pytest.raises(ConfigError, match=f"^dcgan: size {size[0]}x{size[1]}: .*power of two.*--size {nearest}$"):
         configs.build(DCGANConfig, {"size": size, "channels": 3}, "dcgan")
 
 
-class Heard(Silent):
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-
-    def message(self, text: str) -> None:
-        self.texts.append(text)
-
-
-def test_pictures_of_another_size_are_fitted_aloud_unless_the_size_was_asked_for(tmp_path: Path) -> None:
-    heard = Heard()
+def test_pictures_of_an_unsupported_size_are_resized_with_a_note_unless_the_size_was_given(tmp_path: Path) -> None:
+    messages = Messages()
     pictures = simple_pictures(12, (15, 17))
-    run = train_tiny("dcgan", pictures, tmp_path / "run", steps=1, reporter=heard)
+    run = train_tiny("dcgan", pictures, tmp_path / "run", steps=1, reporter=messages)
     assert run.record["config"]["size"] == [16, 20]
-    assert any(re.search(r"dcgan .*15x17.*16x20.*--size", text) for text in heard.texts)
+    assert any(re.search(r"dcgan .*15x17.*16x20.*--size", text) for text in messages.texts)
     assert iw.sample(run, 2).shape == (2, 3, 16, 20)
     with pytest.raises(ConfigError, match=r"size 15x17.*--size 16x20"):
         train_tiny("dcgan", iw.open_images(pictures, size=(15, 17)), tmp_path / "other", steps=1)
     assert not (tmp_path / "other").exists()
 
 
-def test_equal_latents_decode_alike_one_by_one_and_together() -> None:
+def test_latents_decode_to_the_same_pictures_one_by_one_and_together() -> None:
     model = tiny_model("dcgan").eval()
     latents = torch.randn(5, 8)
     together = iw.decode(model, latents)

@@ -1,4 +1,4 @@
-"""InfoGAN: the bound on the mutual information in closed cases, its codes, and that it finds classes by itself."""
+"""InfoGAN: the bound on the mutual information in known cases, its codes, and classes found without labels."""
 
 from __future__ import annotations
 
@@ -23,34 +23,35 @@ def step_of(rows: int = BATCH) -> Step:
     return Step(images=to_float(batch_of(rows).images), index=0, images_seen=0, draws=draws)
 
 
-def ignorant(model: torch.nn.Module) -> None:
-    """Make Q say the same of every picture: all categories alike, codes N(0, 1)."""
+def make_q_constant(model: torch.nn.Module) -> None:
+    """Make Q predict the same for every picture: equal categories, and codes from N(0, 1)."""
     with torch.no_grad():
         model.discriminator.recognition[-1].weight.zero_()
         model.discriminator.recognition[-1].bias.zero_()
 
 
 @pytest.mark.parametrize("distribution", ["uniform", "normal"])
-def test_a_q_that_knows_nothing_has_no_information(distribution: str) -> None:
+def test_a_constant_q_has_no_information(distribution: str) -> None:
     model = tiny_model("infogan", code_distribution=distribution, continuous_weight=0.5)
-    ignorant(model)
+    make_q_constant(model)
     losses = {f"generator/{name}": term.item() for name, term in model.generator_loss(step_of(512)).items()}
-    readings = model.derived_metrics(losses)
-    assert readings["information/category"] == pytest.approx(0, abs=1e-5)
-    # N(0, 1) is the normal code's own distribution; the uniform one is off N(0, 1/3) by the divergence between the two.
+    derived = model.derived_metrics(losses)
+    assert derived["information/category"] == pytest.approx(0, abs=1e-5)
+    # The best constant Gaussian is N(0, 1) for normal codes, and N(0, 1/3) for uniform ones, where the bound is minus
+    # the divergence of the uniform distribution from it.
     divergence = {"normal": 0.0, "uniform": 0.5 * math.log(2 * math.pi * math.e / 3) - math.log(2)}[distribution]
-    assert readings["information/continuous"] == pytest.approx(-2 * divergence, abs=0.15)
+    assert derived["information/continuous"] == pytest.approx(-2 * divergence, abs=0.15)
 
 
-def test_a_normal_code_read_with_a_known_error_has_the_information_of_a_gaussian_channel() -> None:
+def test_a_normal_code_predicted_with_a_known_error_has_the_information_of_a_gaussian_channel() -> None:
     model = tiny_model("infogan", code_distribution="normal", continuous=1, continuous_weight=0.1)
     squared_error = 0.01
     loss = 0.1 * 0.5 * (squared_error + math.log(2 * math.pi))
-    found = model.derived_metrics({"generator/continuous": loss})["information/continuous"]
-    assert found == pytest.approx(-0.5 * math.log(squared_error))
+    information = model.derived_metrics({"generator/continuous": loss})["information/continuous"]
+    assert information == pytest.approx(-0.5 * math.log(squared_error))
 
 
-def test_a_q_that_reads_every_category_has_the_whole_entropy() -> None:
+def test_a_q_that_predicts_every_category_has_the_whole_entropy() -> None:
     model = tiny_model("infogan", categories=7, category_weight=2.0)
     assert model.derived_metrics({"generator/category": 0.0})["information/category"] == pytest.approx(math.log(7))
     assert model.derived_metrics({}) == {}
@@ -64,12 +65,12 @@ def test_a_latent_is_noise_a_category_and_codes() -> None:
     assert category.mean(0).tolist() == pytest.approx([1 / 3] * 3, abs=0.1)
     assert codes.abs().max() <= 1
     assert noise.std().item() == pytest.approx(1, abs=0.05)
-    wanted = model.sample_latents(1, torch.Generator().manual_seed(0), torch.tensor([2]))
-    assert wanted[0, 8:11].tolist() == [0, 0, 1]
-    assert wanted.shape[1:] == model.latent_shape
+    of_category_2 = model.sample_latents(1, torch.Generator().manual_seed(0), torch.tensor([2]))
+    assert of_category_2[0, 8:11].tolist() == [0, 0, 1]
+    assert of_category_2.shape[1:] == model.latent_shape
 
 
-def test_uniform_noise_is_drawn_alike_in_training_and_by_seeds() -> None:
+def test_uniform_noise_has_one_distribution_in_training_and_in_samples() -> None:
     model = tiny_model("infogan", noise_distribution="uniform", latent_dim=30)
     assert model.latent_parts[0].kind == "uniform"
     step = step_of(512)
@@ -78,10 +79,10 @@ def test_uniform_noise_is_drawn_alike_in_training_and_by_seeds() -> None:
     for noise in (step.shared["latents"][:, :30], sampled[:, :30]):
         assert noise.abs().max() <= 1
         assert noise.std().item() == pytest.approx(1 / math.sqrt(3), abs=0.02)
-        assert noise.abs().mean().item() == pytest.approx(0.5, abs=0.02)  # of a normal with that deviation: 0.46
+        assert noise.abs().mean().item() == pytest.approx(0.5, abs=0.02)  # a normal with that deviation has 0.46
 
 
-def test_tools_search_uniform_noise_and_walk_straight_through_it() -> None:
+def test_directions_and_linear_interpolation_of_uniform_noise() -> None:
     model = tiny_model("infogan", noise_distribution="uniform", latent_dim=6)
     found = iw.directions(model, count=2)
     assert len(found.directions) == 2
@@ -97,21 +98,21 @@ def test_no_continuous_codes_are_allowed() -> None:
     assert iw.sample(model, 2).shape == (2, 3, 16, 16)
 
 
-def test_the_recognition_network_is_trained_on_the_same_fakes_as_the_discriminator() -> None:
+def test_q_is_trained_on_the_generated_images_of_the_discriminator() -> None:
     model = tiny_model("infogan")
     step = step_of()
     model.generator_loss(step)
-    made = step.shared["fake"].clone()
+    fake = step.shared["fake"].clone()
     terms = model.discriminator_loss(step)
-    assert torch.equal(step.shared["fake"], made)
+    assert torch.equal(step.shared["fake"], fake)
     assert {"real", "fake", "category", "continuous"} == set(terms)
 
 
 @pytest.mark.learning
-def test_it_finds_two_classes_without_labels() -> None:
-    """Dark pictures and bright ones: the two values of the category part them, by the median of three trainings.
+def test_two_classes_are_found_without_labels() -> None:
+    """Dark and bright pictures get different categories, in the median of three trainings.
 
-    So small a game swings: rounding alone decides where one training stands when it ends.
+    Trainings of such small networks oscillate, so that rounding decides where a single one ends.
     """
     pictures = np.full((64, 1, 8, 8), 30, np.uint8)
     pictures[32:] = 220
@@ -120,7 +121,7 @@ def test_it_finds_two_classes_without_labels() -> None:
 
 
 def agreement_with_halves(pictures: np.ndarray, seed: int) -> float:
-    """How well two values part the first half of the pictures from the second after a short training."""
+    """The share of pictures for which the category agrees with the half that they are in, after a short training."""
     images = iw.open_images(pictures)
     model = tiny_model("infogan", (8, 8), 1, categories=2, continuous=0)
     rows = 2 * BATCH
@@ -129,12 +130,12 @@ def agreement_with_halves(pictures: np.ndarray, seed: int) -> float:
     for index in range(150):
         engine.step({"images": images.batch(generator.integers(0, 64, rows))}, index, index * rows)
     model.eval()
-    found = iw.classify(model, pictures).argmax(1)
-    agreement = (found == torch.arange(64) // 32).float().mean().item()
+    categories = iw.classify(model, pictures).argmax(1)
+    agreement = (categories == torch.arange(64) // 32).float().mean().item()
     return max(agreement, 1 - agreement)
 
 
-def test_the_bodies_are_the_published_ones_and_grow_with_the_picture() -> None:
+def test_the_layers_are_the_published_ones_and_larger_pictures_have_more() -> None:
     published = InfoGAN(InfoGANConfig(size=(28, 28), channels=1))
 
     def shapes(network: torch.nn.Module) -> list[tuple[int, ...]]:
@@ -149,7 +150,7 @@ def test_the_bodies_are_the_published_ones_and_grow_with_the_picture() -> None:
         tiny_model("infogan", (27, 28))
 
 
-def test_the_discriminator_learns_at_a_fifth_of_the_rate() -> None:
+def test_the_learning_rate_of_the_discriminator_is_a_fifth_of_the_generators() -> None:
     model = tiny_model("infogan")
     engine = engine_of(model, learning_rate=1e-3)
-    assert engine.rates() == pytest.approx({"generator": 1e-3, "discriminator": 2e-4})
+    assert engine.learning_rates() == pytest.approx({"generator": 1e-3, "discriminator": 2e-4})

@@ -1,4 +1,4 @@
-"""VAE-GAN: the published layers, what rests when, reconstruction in features, and that it learns."""
+"""VAE-GAN: the published layers, skipped updates, reconstruction errors in features, and what it learns."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from imagewright.phases import Step
 from imagewright.pixels import to_float
 
 
-def weights_of(model: torch.nn.Module, name: str) -> Tensor:
+def copy_weights(model: torch.nn.Module, name: str) -> Tensor:
     return torch.cat([p.detach().flatten() for p in model.get_submodule(name).parameters()]).clone()
 
 
-def moved(model: torch.nn.Module) -> set[str]:
-    """The networks that one step of training moves."""
+def updated_networks(model: torch.nn.Module) -> set[str]:
+    """The networks that one step of training changes."""
     networks = ("encoder", "decoder", "discriminator")
-    before = {name: weights_of(model, name) for name in networks}
+    before = {name: copy_weights(model, name) for name in networks}
     engine_of(model).step({"images": batch_of()}, 0, 0)
-    return {name for name in networks if not torch.equal(before[name], weights_of(model, name))}
+    return {name for name in networks if not torch.equal(before[name], copy_weights(model, name))}
 
 
 def test_the_layers_are_the_published_ones() -> None:
@@ -43,22 +43,23 @@ def test_the_layers_are_the_published_ones() -> None:
     assert shapes(model.discriminator) == [
         (32, 3, 5, 5), (128, 32, 5, 5), (256, 128, 5, 5), (256, 256, 5, 5), (512, 16_384), (1, 512),
     ]  # fmt: skip
-    # Two halvings after the first convolution: the third strided one is on an eighth.
+    # The features are the output of the third convolution with a stride, at an eighth of the size.
     assert model.discriminator.features(torch.zeros(1, 3, 64, 64)).shape == (1, 256, 8, 8)
 
 
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"equilibrium": 10, "margin": 0.01}, {"encoder", "decoder"}),  # every loss is far below: the judge is ahead
-        ({"equilibrium": 1e-3, "margin": 1e-4}, {"encoder", "discriminator"}),  # every loss is far above
-        ({"equilibrium": 0.68, "margin": 0.35}, {"encoder", "decoder", "discriminator"}),  # log 2 each: within it
-        ({"margin": 0.0, "equilibrium": 10}, {"encoder", "decoder", "discriminator"}),  # the rule is off
+        # The losses of the untrained discriminator are log 2 each.
+        ({"equilibrium": 10, "margin": 0.01}, {"encoder", "decoder"}),  # both are far below
+        ({"equilibrium": 1e-3, "margin": 1e-4}, {"encoder", "discriminator"}),  # both are far above
+        ({"equilibrium": 0.68, "margin": 0.35}, {"encoder", "decoder", "discriminator"}),  # both are within
+        ({"margin": 0.0, "equilibrium": 10}, {"encoder", "decoder", "discriminator"}),  # without the rule
         ({"margin": 0.01, "equilibrium": 10, "loss": "hinge"}, {"encoder", "decoder", "discriminator"}),
     ],
 )
-def test_who_is_far_ahead_rests(options: dict[str, object], expected: set[str]) -> None:
-    assert moved(tiny_model("vae_gan", penalty=0.0, **options)) == expected
+def test_the_network_that_is_far_ahead_skips_its_update(options: dict[str, object], expected: set[str]) -> None:
+    assert updated_networks(tiny_model("vae_gan", penalty=0.0, **options)) == expected
 
 
 @pytest.mark.parametrize(
@@ -68,27 +69,26 @@ def test_who_is_far_ahead_rests(options: dict[str, object], expected: set[str]) 
         (32, {}, False),
         (32, {"penalty": 0.0}, True),  # as published
         (24, {"discriminator_norm": "none"}, False),
-        (24, {"loss": "wasserstein"}, False),  # a penalty on each picture's own gradient
+        (24, {"loss": "wasserstein"}, False),  # its penalty needs the gradient at each image alone
     ],
 )
-def test_where_the_discriminator_has_norms(side: int, options: dict[str, object], expected: bool) -> None:
+def test_when_the_discriminator_has_norms(side: int, options: dict[str, object], expected: bool) -> None:
     model = VAEGAN(VAEGANConfig(size=(side, side), channels=1, width=8, latent_dim=4, **options))
     assert any("BatchNorm" in type(layer).__name__ for layer in model.discriminator.modules()) == expected
 
 
-def test_both_move_where_both_would_rest() -> None:
-    # One loss is above and the other below a line between them, whichever way round: both networks would rest.
+def test_both_networks_are_updated_if_the_rule_would_skip_both() -> None:
+    # With the equilibrium between the two losses and a tiny margin, the rule would skip both updates.
     engine = engine_of(tiny_model("vae_gan", penalty=0.0))
     engine.step({"images": batch_of()}, 0, 0)
     losses = engine.losses()
-    step_losses = [losses["discriminator/real"], losses["discriminator/fake"]]
-    between = sum(step_losses) / 2
-    assert abs(step_losses[0] - step_losses[1]) > 1e-4
-    model = tiny_model("vae_gan", penalty=0.0, equilibrium=between, margin=1e-6)
-    assert moved(model) == {"encoder", "decoder", "discriminator"}
+    real, fake = losses["discriminator/real"], losses["discriminator/fake"]
+    assert abs(real - fake) > 1e-4
+    model = tiny_model("vae_gan", penalty=0.0, equilibrium=(real + fake) / 2, margin=1e-6)
+    assert updated_networks(model) == {"encoder", "decoder", "discriminator"}
 
 
-def test_a_picture_that_is_rebuilt_exactly_costs_the_constant_of_the_density() -> None:
+def test_the_likelihood_of_features_is_that_of_a_gaussian_of_unit_variance() -> None:
     features = torch.randn(2, 5, 3, 3)
     model = tiny_model("vae_gan", sigma=1)
     exact = model._log_likelihood(features, features)
@@ -97,21 +97,21 @@ def test_a_picture_that_is_rebuilt_exactly_costs_the_constant_of_the_density() -
     assert (exact - off).tolist() == pytest.approx([0.5 * 45 * 4] * 2, rel=1e-5)
 
 
-def test_other_sizes_are_whole_eighths() -> None:
+def test_sides_must_be_multiples_of_8() -> None:
     model = tiny_model("vae_gan", (24, 40), 1)
     assert iw.sample(model.eval(), 1).shape == (1, 1, 24, 40)
     with pytest.raises(ConfigError, match=r"multiples of 8.*24x16"):
         tiny_model("vae_gan", (21, 16))
 
 
-def test_samples_weigh_as_much_as_reconstructions_in_both_adversarial_losses() -> None:
+def test_samples_and_reconstructions_have_equal_weights_in_both_adversarial_losses() -> None:
     model = tiny_model("vae_gan", discriminator_norm="none")
-    torch.nn.init.normal_(model.discriminator.head[-1].weight, std=3.0)  # logits that differ from picture to picture
+    torch.nn.init.normal_(model.discriminator.head[-1].weight, std=3.0)  # so that logits differ between pictures
     noise = torch.randn(BATCH, 4, generator=torch.Generator().manual_seed(1))
-    step = Step(images=to_float(batch_of().images), index=0, images_seen=0, draws=SetDraws(noise))
+    step = Step(images=to_float(batch_of().images), index=0, images_seen=0, draws=FixedDraws(noise))
     loss = {phase.name: phase.loss for phase in model.phases()}
     loss["encoder"](step)
-    noise.requires_grad_()  # from here on only samples of the prior are made of it
+    noise.requires_grad_()  # after the encoder's phase the noise is used for samples alone
     adversarial = loss["decoder"](step)["adversarial"]
     on_images, on_rebuilt, on_samples = (
         model.discriminator(images) for images in (step.images, step.shared["rebuilt"], step.shared["samples"])
@@ -120,7 +120,7 @@ def test_samples_weigh_as_much_as_reconstructions_in_both_adversarial_losses() -
     assert adversarial.item() == pytest.approx(
         (softplus(-on_rebuilt).mean() + softplus(-on_samples).mean()).item() / 2, rel=1e-5
     )
-    assert torch.autograd.grad(adversarial, noise)[0].abs().max() > 1e-6  # the decoder learns by the samples
+    assert torch.autograd.grad(adversarial, noise)[0].abs().max() > 1e-6, "samples give the decoder no gradient"
     terms = loss["discriminator"](step)
     assert terms["real"].item() == pytest.approx(softplus(-on_images).mean().item(), rel=1e-5)
     assert terms["fake"].item() == pytest.approx(
@@ -128,8 +128,8 @@ def test_samples_weigh_as_much_as_reconstructions_in_both_adversarial_losses() -
     )
 
 
-class SetDraws:
-    """Random numbers that are set beforehand."""
+class FixedDraws:
+    """Draws that return a given tensor."""
 
     def __init__(self, normal: Tensor) -> None:
         self._normal = normal
@@ -141,14 +141,14 @@ class SetDraws:
 @pytest.mark.parametrize(
     "options", [{}, {"penalty": 0.0, "margin": 0.35}, {"loss": "relativistic"}, {"generator_every": 2}]
 )
-def test_every_game_can_be_played(options: dict[str, object], tmp_path: Path) -> None:
+def test_other_options_can_be_trained(options: dict[str, object], tmp_path: Path) -> None:
     run = train_tiny("vae_gan", simple_pictures(), tmp_path / "run", steps=2, **options)
     assert iw.reconstruct(run, simple_pictures(2)).shape == (2, 3, 16, 16)
 
 
 @pytest.mark.learning
-def test_what_is_rebuilt_is_the_picture_and_not_another(tmp_path: Path) -> None:
-    """Grounds of every grey: 200 small steps are enough for the ground to be kept; another picture has another."""
+def test_reconstructions_have_the_brightness_of_their_pictures(tmp_path: Path) -> None:
+    """The backgrounds have different greys, so that a reconstruction of another picture has another brightness."""
     pictures = torch.from_numpy(simple_pictures(64)).float()
     grey = torch.linspace(0, 120, 64)[torch.randperm(64, generator=torch.Generator().manual_seed(0))]
     pictures = (pictures + grey[:, None, None, None]).clamp(max=255).byte()

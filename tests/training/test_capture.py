@@ -11,7 +11,7 @@ from tiny import BATCH, batches_of, plan, simple_pictures, tiny_model, train_tin
 from imagewright.errors import ConfigError
 from imagewright.phases import Draws
 from imagewright.training import device as devices
-from imagewright.training.capture import Tape, check_capture, taped
+from imagewright.training.capture import Tape, check_capture, with_tape
 from imagewright.training.engine import Engine
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="CUDA graphs need a CUDA GPU; none is here")
@@ -27,11 +27,11 @@ def ask(source: Draws) -> list[torch.Tensor]:
 
 def test_a_tape_is_refilled_with_the_numbers_of_another_seed_in_the_same_memory() -> None:
     tape = Tape()
-    first = ask(taped(draws(0), tape))
+    first = ask(with_tape(draws(0), tape))
     assert all(torch.equal(one, other) for one, other in zip(first, ask(draws(0)), strict=True))
     tape.refill(draws(1))
-    tape.reading, tape.place = True, 0
-    again = ask(taped(draws(0), tape))
+    tape.reading, tape.position = True, 0
+    again = ask(with_tape(draws(0), tape))
     assert all(torch.equal(one, other) for one, other in zip(again, ask(draws(1)), strict=True))
     assert [one.data_ptr() for one in again] == [one.data_ptr() for one in tape.numbers]
 

@@ -1,4 +1,4 @@
-"""One step of training on models small enough to work out by hand."""
+"""One step of training, on models whose gradients can be computed by hand."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SIZE = (2, 2)
 
 
 class Toy(Model):
-    """Two networks of one weight each, and whatever phases a test asks for."""
+    """Two networks of one weight each, with the phases that a test gives."""
 
     def __init__(self, *phases: Phase, averaged: tuple[str, ...] = ()) -> None:
         super().__init__(Config(size=SIZE, channels=1))
@@ -49,27 +49,27 @@ def brightness(step: Step) -> Tensor:
 
 
 def pull(model: Toy, step: Step) -> Terms:
-    """A loss whose gradient is the mean brightness."""
+    """A loss whose gradient with respect to the weight is the mean brightness."""
     return {"pull": (model.first.weight * brightness(step)).mean()}
 
 
-# Batches in parts
+# Micro-batches
 
 
 @pytest.mark.parametrize("micro_batch", [1, 3, 4, 5, 8])
-def test_gradients_of_parts_add_up_to_those_of_the_whole_batch(micro_batch: int) -> None:
-    whole, parts = (tiny_model("vae", network="mlp") for _ in range(2))
-    engines = [engine_of(whole), engine_of(parts, micro_batch=micro_batch)]
+def test_gradients_of_micro_batches_add_up_to_those_of_the_whole_batch(micro_batch: int) -> None:
+    whole, split = (tiny_model("vae", network="mlp") for _ in range(2))
+    engines = [engine_of(whole), engine_of(split, micro_batch=micro_batch)]
     for engine in engines:
         for index in range(3):
             engine.step({"images": batch_of(seed=index)}, index, index * BATCH)
-    for one, other in zip(whole.parameters(), parts.parameters(), strict=True):
+    for one, other in zip(whole.parameters(), split.parameters(), strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=2e-6)
     ours, theirs = (engine.losses() for engine in engines)
     assert ours == pytest.approx(theirs, rel=1e-5)
 
 
-def test_parts_of_unequal_size_weigh_by_their_rows() -> None:
+def test_micro_batches_are_weighted_by_their_rows() -> None:
     model = toy(pull)
     engine = engine_of(model, batch_size=5, micro_batch=4)
     engine.step({"images": pictures(255, 255, 255, 255, 0)}, 0, 0)
@@ -77,8 +77,8 @@ def test_parts_of_unequal_size_weigh_by_their_rows() -> None:
     assert engine.losses() == {"only/pull": pytest.approx(3 / 5)}
 
 
-def test_draws_are_the_same_however_the_batch_is_split() -> None:
-    def drawn_with(micro_batch: int) -> tuple[Tensor, Tensor]:
+def test_draws_do_not_depend_on_how_the_batch_is_split() -> None:
+    def draws_with(micro_batch: int) -> tuple[Tensor, Tensor]:
         normal, uniform = [], []
 
         def record(model: Toy, step: Step) -> Terms:
@@ -89,17 +89,17 @@ def test_draws_are_the_same_however_the_batch_is_split() -> None:
         engine_of(toy(record), micro_batch=micro_batch).step({"images": batch_of(size=SIZE, channels=1)}, 4, 32)
         return torch.cat(normal), torch.cat(uniform)
 
-    whole = drawn_with(8)
+    whole = draws_with(8)
     assert whole[0].shape == (8, 3)
     assert whole[1].shape == (8, 1, 2)
     assert whole[1].min() >= 0
     assert whole[1].max() < 1
     for micro_batch in (1, 3, 4):
-        for one, other in zip(whole, drawn_with(micro_batch), strict=True):
+        for one, other in zip(whole, draws_with(micro_batch), strict=True):
             assert torch.equal(one, other)
 
 
-def test_draws_are_cut_from_those_of_the_global_batch() -> None:
+def test_draws_of_a_micro_batch_are_rows_of_those_of_the_global_batch() -> None:
     def draws(first: int, rows: int) -> Draws:
         return Draws(torch.Generator().manual_seed(7), 6, first, rows)
 
@@ -124,7 +124,7 @@ def test_draws_differ_by_step_phase_and_seed() -> None:
     assert len(set(seen)) == len(seen) == 12
 
 
-def test_labels_and_attributes_follow_their_images_into_the_parts() -> None:
+def test_labels_and_attributes_are_in_the_micro_batch_of_their_images() -> None:
     seen = []
 
     def record(model: Toy, step: Step) -> Terms:
@@ -141,7 +141,7 @@ def test_labels_and_attributes_follow_their_images_into_the_parts() -> None:
         assert torch.equal(attributes[:, 0], labels.float())
 
 
-def test_images_come_as_floats_from_minus_one_to_one() -> None:
+def test_losses_receive_images_as_floats_from_minus_one_to_one() -> None:
     seen = []
 
     def record(model: Toy, step: Step) -> Terms:
@@ -156,7 +156,7 @@ def test_images_come_as_floats_from_minus_one_to_one() -> None:
 # Phases
 
 
-def test_a_phase_runs_one_step_in_every() -> None:
+def test_a_phase_runs_in_one_step_of_every() -> None:
     ran = []
     model = toy(lambda model, step: ran.append(step.index) or pull(model, step), every=3)
     engine = engine_of(model)
@@ -165,7 +165,7 @@ def test_a_phase_runs_one_step_in_every() -> None:
     assert ran == [0, 3, 6]
 
 
-def test_a_lazy_phase_weighs_as_much_as_the_steps_it_skips_and_is_logged_plainly() -> None:
+def test_the_loss_of_a_lazy_phase_is_multiplied_by_its_interval_and_logged_without_that() -> None:
     plain, lazy = toy(pull, every=4), toy(pull, every=4, lazy=True)
     engines = [engine_of(model) for model in (plain, lazy)]
     for engine in engines:
@@ -173,10 +173,10 @@ def test_a_lazy_phase_weighs_as_much_as_the_steps_it_skips_and_is_logged_plainly
     assert plain.first.weight.grad.item() == pytest.approx(1)
     assert lazy.first.weight.grad.item() == pytest.approx(4)
     assert [engine.losses()["only/pull"] for engine in engines] == pytest.approx([1, 1])
-    assert engines[1].rates()["first"] == pytest.approx(1e-3 * 4 / 5)
+    assert engines[1].learning_rates()["first"] == pytest.approx(1e-3 * 4 / 5)
 
 
-def test_a_phase_without_terms_moves_nothing_and_counts_no_step() -> None:
+def test_a_phase_without_terms_makes_no_update() -> None:
     model = toy(lambda model, step: pull(model, step) if step.index == 1 else {})
     engine = engine_of(model)
     engine.step({"images": batch_of(size=SIZE, channels=1)}, 0, 0)
@@ -188,7 +188,7 @@ def test_a_phase_without_terms_moves_nothing_and_counts_no_step() -> None:
     assert engine.optimizers["first"].state[model.first.weight]["step"].item() == 1
 
 
-def test_held_networks_get_no_gradient_and_the_moved_ones_only_their_phases_own() -> None:
+def test_networks_that_a_phase_does_not_update_are_frozen_and_get_no_gradient() -> None:
     model = Toy()
     seen: dict[str, tuple[bool, bool]] = {}
 
@@ -207,7 +207,7 @@ def test_held_networks_get_no_gradient_and_the_moved_ones_only_their_phases_own(
     assert list(seen.values()) == [(True, False), (True, False), (False, True)]
 
 
-def test_what_a_phase_shares_lives_for_one_step() -> None:
+def test_shared_tensors_are_kept_for_one_step() -> None:
     model = Toy()
     found = []
 
@@ -232,7 +232,7 @@ def test_what_a_phase_shares_lives_for_one_step() -> None:
     ]
 
 
-def test_phases_on_one_network_share_its_moments() -> None:
+def test_phases_that_update_one_network_share_its_moments() -> None:
     model = Toy()
     model._phases = [Phase(name, ("first",), lambda step: pull(model, step)) for name in ("a", "b")]
     engine = engine_of(model)
@@ -241,7 +241,7 @@ def test_phases_on_one_network_share_its_moments() -> None:
     assert engine.optimizers["first"].state[model.first.weight]["step"].item() == 2
 
 
-def test_schedules_of_the_model_are_moved_before_each_step() -> None:
+def test_advance_is_called_before_each_step_with_images_of_the_recommended_length() -> None:
     model = toy(pull)
     clocks = []
     model.advance = lambda images_seen: clocks.append(images_seen) or ()
@@ -252,7 +252,7 @@ def test_schedules_of_the_model_are_moved_before_each_step() -> None:
     assert clocks == [0, 16, 32]
 
 
-# Losses, rates, clipping, averages, precision
+# Losses, learning rates, clipping, averages, precision
 
 
 def test_losses_are_means_since_the_last_report() -> None:
@@ -267,7 +267,7 @@ def test_losses_are_means_since_the_last_report() -> None:
     assert engine.losses() == {"only/value": 10.0}
 
 
-def test_a_term_that_comes_now_and_then_is_averaged_over_the_steps_it_came_in() -> None:
+def test_a_term_of_some_steps_is_averaged_over_these_steps() -> None:
     model = toy(
         lambda model, step: pull(model, step) | ({"rare": 6 * model.first.weight.mean()} if step.index % 2 else {})
     )
@@ -283,7 +283,7 @@ def test_the_learning_rate_follows_its_schedule(schedule: str) -> None:
     rates = []
     for index in range(100):
         engine.step({"images": batch_of(size=SIZE, channels=1)}, index, index * BATCH)
-        rates.append(engine.rates()["first"])
+        rates.append(engine.learning_rates()["first"])
     assert rates[0] == pytest.approx(1e-5, rel=0.01)
     top = rates.index(max(rates))
     assert 11 <= top <= 14
@@ -294,7 +294,7 @@ def test_the_learning_rate_follows_its_schedule(schedule: str) -> None:
         assert rates[50] == pytest.approx(1e-3 * (1 - 400 / 800))
 
 
-def test_clipping_cuts_each_networks_gradient_to_the_norm() -> None:
+def test_each_networks_gradient_is_clipped_to_the_norm() -> None:
     model = toy(
         lambda model, step: {"steep": 300 * model.first.weight.sum() + 0.1 * model.second.weight.sum()},
         updates=("first", "second"),
@@ -304,7 +304,7 @@ def test_clipping_cuts_each_networks_gradient_to_the_norm() -> None:
     assert model.second.weight.grad.item() == pytest.approx(0.1, rel=1e-4)
 
 
-def test_averages_follow_the_engines_steps() -> None:
+def test_averages_are_updated_after_each_step() -> None:
     model = toy(pull)
     model.averaged = ("first",)
     engine = engine_of(model, ema_half_life=10**9, learning_rate=0.1)
@@ -325,7 +325,7 @@ def test_half_precision_trains_full_precision_weights(name: str, precision: str)
     model = tiny_model(name)
     before = {key: value.clone() for key, value in model.state_dict().items()}
     engine = engine_of(model, precision=precision, clip=10.0)
-    for index in range(16):  # in fp16 the first steps are skipped, until the losses' scale fits its range
+    for index in range(16):  # in fp16 the first steps are skipped, until the scale of the loss is low enough
         engine.step({"images": batch_of(seed=index)}, index, index * BATCH)
     losses = engine.losses()
     assert losses
@@ -335,11 +335,11 @@ def test_half_precision_trains_full_precision_weights(name: str, precision: str)
         assert not torch.equal(value, before[key]), key
 
 
-def test_half_precision_is_used_where_it_is_asked_for() -> None:
-    kinds = []
+def test_losses_are_computed_in_the_given_precision() -> None:
+    types = []
     model = toy(
-        lambda model, step: kinds.append(model.second(step.images[:, 0, 0, :1]).dtype) or pull(model, step),
+        lambda model, step: types.append(model.second(step.images[:, 0, 0, :1]).dtype) or pull(model, step),
     )
     for precision in ("fp32", "bf16"):
         engine_of(model, precision=precision).step({"images": batch_of(size=SIZE, channels=1)}, 0, 0)
-    assert kinds == [torch.float32, torch.bfloat16]
+    assert types == [torch.float32, torch.bfloat16]

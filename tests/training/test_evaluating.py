@@ -1,4 +1,4 @@
-"""Scores during training, and evaluation shared by ranks."""
+"""Scores during training, and evaluation on several ranks."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
-from tiny import BATCH, simple_pictures, train_tiny
+from tiny import BATCH, Messages, simple_pictures, train_tiny
 from workers import evaluate_as_rank, ranks
 
 import imagewright as iw
 from imagewright.errors import UserError
 from imagewright.runs.scores import read_scores
-from imagewright.training.reporting import Silent
 
 EVERY = {
     "evaluate_every": 2 * BATCH,
@@ -27,25 +26,15 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IMAGEWRIGHT_CACHE", str(tmp_path / "cache"))
 
 
-class Listening(Silent):
-    """Keeps what was said."""
-
-    def __init__(self) -> None:
-        self.messages: list[str] = []
-
-    def message(self, text: str) -> None:
-        self.messages.append(text)
-
-
-def test_scores_come_at_every_so_many_images_and_are_in_log_and_report(tmp_path: Path) -> None:
-    told = Listening()
-    run = train_tiny("vae", simple_pictures(), tmp_path / "run", steps=5, reporter=told, **EVERY)
+def test_scores_are_computed_at_the_given_interval_and_are_in_log_and_report(tmp_path: Path) -> None:
+    messages = Messages()
+    run = train_tiny("vae", simple_pictures(), tmp_path / "run", steps=5, reporter=messages, **EVERY)
     assert [score.images_seen for score in read_scores(run.path)] == [2 * BATCH, 4 * BATCH, 5 * BATCH]
-    assert sum(message.startswith("scores at ") for message in told.messages) == 3
+    assert sum(text.startswith("scores at ") for text in messages.texts) == 3
     assert "Frechet distance" in (run.path / "report.html").read_text()
 
 
-def test_the_last_score_is_that_of_the_finished_run(tmp_path: Path) -> None:
+def test_the_last_score_equals_that_of_the_finished_run(tmp_path: Path) -> None:
     pictures = iw.open_images(simple_pictures())
     run = train_tiny("vae", pictures, tmp_path / "run", **EVERY)
     last = read_scores(run.path)[-1]
@@ -56,8 +45,8 @@ def test_the_last_score_is_that_of_the_finished_run(tmp_path: Path) -> None:
 
 def test_weights_are_the_same_with_and_without_scores(tmp_path: Path) -> None:
     plain = train_tiny("dcgan", simple_pictures(), tmp_path / "plain")
-    judged = train_tiny("dcgan", simple_pictures(), tmp_path / "judged", **EVERY)
-    one, other = (run.checkpoints()[-1].weights.read_bytes() for run in (plain, judged))
+    scored = train_tiny("dcgan", simple_pictures(), tmp_path / "scored", **EVERY)
+    one, other = (run.checkpoints()[-1].weights.read_bytes() for run in (plain, scored))
     assert one == other
 
 
@@ -65,7 +54,7 @@ def test_a_resumed_run_has_the_scores_of_an_uninterrupted_one(tmp_path: Path) ->
     options = EVERY | {"checkpoint_every": 2 * BATCH, "report_every": BATCH}
     whole = train_tiny("vae", simple_pictures(), tmp_path / "whole", steps=6, **options)
     part = train_tiny("vae", simple_pictures(), tmp_path / "part", steps=5, **options)
-    part.checkpoints()[-1].weights.unlink()  # as a kill after the score at 5 and before the checkpoint would leave it
+    part.checkpoints()[-1].weights.unlink()  # as after a kill between the score at step 5 and its checkpoint
     train_tiny("vae", simple_pictures(), tmp_path / "part", steps=6, resume=True, **options)
     ours, theirs = ([(s.images_seen, s.value) for s in read_scores(run.path)] for run in (whole, part))
     assert ours == theirs
@@ -79,7 +68,7 @@ def test_a_resumed_run_has_the_scores_of_an_uninterrupted_one(tmp_path: Path) ->
         ({"evaluate_against": "nowhere/at/all"}, "nowhere"),
     ],
 )
-def test_what_could_not_be_computed_is_said_before_training(
+def test_scores_that_cannot_be_computed_are_refused_before_training(
     options: dict[str, str], words: str, tmp_path: Path
 ) -> None:
     with pytest.raises(UserError, match=words):
@@ -87,12 +76,12 @@ def test_what_could_not_be_computed_is_said_before_training(
     assert not (tmp_path / "run" / "run.json").exists()
 
 
-def test_a_model_that_draws_nothing_is_refused_before_training(tmp_path: Path) -> None:
+def test_a_model_that_does_not_sample_is_refused_before_training(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot sample new pictures"):
         train_tiny("autoencoder", simple_pictures(), tmp_path / "run", **EVERY)
 
 
-def test_two_ranks_find_what_one_does(tmp_path: Path) -> None:
+def test_two_ranks_find_the_scores_of_one(tmp_path: Path) -> None:
     run = train_tiny("vae", simple_pictures(), tmp_path / "run")
     metrics = {"metrics": ["fd", "kd"], "features": "random", "count": 100, "reference_count": 100}
     alone = iw.evaluate(run, "digits", save=False, **metrics)

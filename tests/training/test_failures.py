@@ -1,4 +1,4 @@
-"""What goes wrong while training: a clear error that says what to do, and no earlier checkpoint lost."""
+"""Failures of a training: each raises an error that says what to do, and no earlier checkpoint is lost."""
 
 from __future__ import annotations
 
@@ -26,38 +26,40 @@ OFTEN = {"steps": 8, "report_every": 2 * BATCH, "checkpoint_every": 2 * BATCH}
 
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """What the same training leaves where nothing goes wrong."""
+    """The files of the same training without a failure."""
     return final_bytes(train_tiny("vae", simple_pictures(), tmp_path_factory.mktemp("unbroken") / "run", **OFTEN))
 
 
-def spoil(monkeypatch: pytest.MonkeyPatch, model: type, loss: str, term: str, step: int, value: float) -> None:
-    """From a step on, one term of a loss is `value`, with gradients to match."""
-    whole = getattr(model, loss)
+def multiply_term(
+    monkeypatch: pytest.MonkeyPatch, model: type, loss: str, term: str, first: int, factor: float
+) -> None:
+    """Multiply a term of a loss by a factor, from step `first` on."""
+    original = getattr(model, loss)
 
-    def spoilt(self: object, given: Step) -> Terms:
-        terms = whole(self, given)
-        return terms if given.index < step else terms | {term: terms[term] * value}
+    def changed(self: object, step: Step) -> Terms:
+        terms = original(self, step)
+        return terms if step.index < first else terms | {term: terms[term] * factor}
 
-    monkeypatch.setattr(model, loss, spoilt)
+    monkeypatch.setattr(model, loss, changed)
 
 
-# Losses that are no numbers
+# Losses and weights that are NaN or infinite
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 @pytest.mark.parametrize("report_every", [2 * BATCH, 100 * BATCH])
-def test_a_loss_that_is_no_number_is_named_and_the_last_good_checkpoint_kept(
+def test_a_loss_that_is_not_finite_is_named_and_the_last_good_checkpoint_is_kept(
     value: float, report_every: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unbroken: dict[str, bytes]
 ) -> None:
     options = OFTEN | {"report_every": report_every}
     with monkeypatch.context() as patch:
-        spoil(patch, VAE, "negative_elbo", "reconstruction", 5, value)
-        with pytest.raises(TrainingError, match="elbo/reconstruction became") as said:
+        multiply_term(patch, VAE, "negative_elbo", "reconstruction", 5, value)
+        with pytest.raises(TrainingError, match="elbo/reconstruction became") as error:
             train_tiny("vae", simple_pictures(), tmp_path / "run", **options)
     for words in ("before 48 images", "--learning-rate (now 0.001)", "--clip", "--warmup", "--precision fp32"):
-        assert words in str(said.value)
-    assert re.search(r"\b32 images.*--resume", str(said.value))
-    assert "\n" not in str(said.value)
+        assert words in str(error.value)
+    assert re.search(r"\b32 images.*--resume", str(error.value))
+    assert "\n" not in str(error.value)
     run = Run(tmp_path / "run")
     assert [each.images_seen for each in run.checkpoints()] == [16, 32]
     assert all(torch.isfinite(tensor).all() for tensor in iw.load(run).state_dict().values())
@@ -67,32 +69,32 @@ def test_a_loss_that_is_no_number_is_named_and_the_last_good_checkpoint_kept(
 
 
 def test_the_phase_of_an_adversarial_loss_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    spoil(monkeypatch, DCGAN, "discriminator_loss", "fake", 3, float("nan"))
+    multiply_term(monkeypatch, DCGAN, "discriminator_loss", "fake", 3, float("nan"))
     with pytest.raises(TrainingError, match="discriminator/fake"):
         train_tiny("dcgan", simple_pictures(), tmp_path / "run", **OFTEN)
 
 
-def test_weights_that_are_no_numbers_are_never_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_that_are_not_finite_are_never_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steps = iter(range(100))
 
-    def jump(self: VAE, images_seen: int) -> tuple[str, ...]:
-        if next(steps) == 5:  # between a report and a checkpoint, and without a word from the loss
+    def set_weight_to_nan(self: VAE, images_seen: int) -> tuple[str, ...]:
+        if next(steps) == 5:  # between a report and a checkpoint; the loss below does not depend on this weight
             with torch.no_grad():
                 self.noise_level.level.fill_(float("nan"))
         return ()
 
-    monkeypatch.setattr(VAE, "advance", jump)
-    monkeypatch.setattr(VAE, "negative_elbo", lambda self, step: {"still": self.encoder(step.images).mean()})
+    monkeypatch.setattr(VAE, "advance", set_weight_to_nan)
+    monkeypatch.setattr(VAE, "negative_elbo", lambda self, step: {"mean": self.encoder(step.images).mean()})
     monkeypatch.setattr(VAE, "derived_metrics", lambda self, losses: {})
     with pytest.raises(TrainingError, match=r"weights .* 32 images"):
         train_tiny("vae", simple_pictures(), tmp_path / "run", **OFTEN)
     assert Run(tmp_path / "run").checkpoints()[-1].images_seen == 32
 
 
-def test_a_training_that_breaks_down_at_once_says_that_nothing_is_kept(
+def test_a_training_that_diverges_at_once_says_that_there_is_no_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spoil(monkeypatch, VAE, "negative_elbo", "reconstruction", 0, float("nan"))
+    multiply_term(monkeypatch, VAE, "negative_elbo", "reconstruction", 0, float("nan"))
     with pytest.raises(TrainingError, match="No checkpoint"):
         train_tiny("vae", simple_pictures(), tmp_path / "run", **OFTEN)
 
@@ -117,7 +119,7 @@ def test_out_of_memory_says_what_to_lower(error: Exception, tmp_path: Path, monk
         train_tiny("vae", simple_pictures(), tmp_path / "run", steps=1)
 
 
-def test_errors_of_another_kind_are_not_called_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_errors_are_not_reported_as_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(self: VAE, step: Step) -> Terms:
         raise RuntimeError("shapes cannot be multiplied")
 
@@ -129,8 +131,8 @@ def test_errors_of_another_kind_are_not_called_memory(tmp_path: Path, monkeypatc
 # The disk
 
 
-def full_after(monkeypatch: pytest.MonkeyPatch, flushes: int, number: int = errno.ENOSPC) -> None:
-    """The disk takes so many flushes more."""
+def fill_disk_after(monkeypatch: pytest.MonkeyPatch, flushes: int, number: int = errno.ENOSPC) -> None:
+    """Let `fsync` fail after the given number of calls."""
     fsync, left = os.fsync, flushes
 
     def limited(descriptor: int) -> None:
@@ -144,25 +146,25 @@ def full_after(monkeypatch: pytest.MonkeyPatch, flushes: int, number: int = errn
 
 
 @pytest.mark.parametrize("flushes", range(14, 29, 3))
-def test_a_full_disk_loses_no_checkpoint_and_training_goes_on_when_there_is_room(
+def test_a_full_disk_loses_no_checkpoint_and_training_can_be_resumed(
     flushes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unbroken: dict[str, bytes]
 ) -> None:
     out = tmp_path / "full" / "run"
     with monkeypatch.context() as patch:
-        full_after(patch, flushes)
-        with pytest.raises(RunError, match=r"Cannot write .*disk is full") as said:
+        fill_disk_after(patch, flushes)
+        with pytest.raises(RunError, match=r"Cannot write .*disk is full") as error:
             train_tiny("vae", simple_pictures(), out, **OFTEN)
     run = Run(out)
-    kept = [each.images_seen for each in run.checkpoints()]
-    assert kept, "by then a checkpoint was there"
-    assert re.search(rf"\b{kept[-1]} images.*--resume", str(said.value))
+    checkpoints = [each.images_seen for each in run.checkpoints()]
+    assert checkpoints
+    assert re.search(rf"\b{checkpoints[-1]} images.*--resume", str(error.value))
     assert iw.load(run) is not None
-    assert not list(out.rglob(".*")), "half-written files take the room that is missing"
+    assert not list(out.rglob(".*")), "half-written files are left"
     train_tiny("vae", simple_pictures(), out, resume=True, **OFTEN)
     assert final_bytes(run) == unbroken
 
 
-def test_a_full_disk_reported_by_the_writer_of_tensors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_reported_by_safetensors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import safetensors.torch
 
     save, left = safetensors.torch.save_file, 4
@@ -182,7 +184,7 @@ def test_a_full_disk_reported_by_the_writer_of_tensors(tmp_path: Path, monkeypat
     assert [each.images_seen for each in Run(tmp_path / "run").checkpoints()] == [16, 32]
 
 
-def test_metrics_that_cannot_be_written_are_said_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_metrics_that_cannot_be_written_raise_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened = Path.open
 
     def refuse(self: Path, mode: str = "r", *given: object, **options: object) -> object:
@@ -196,7 +198,7 @@ def test_metrics_that_cannot_be_written_are_said_too(tmp_path: Path, monkeypatch
 
 
 @pytest.mark.parametrize(("number", "words"), [(errno.EACCES, "permission"), (errno.EROFS, "read-only")])
-def test_a_place_that_cannot_be_written_stops_before_training(
+def test_a_folder_that_cannot_be_written_is_refused_before_training(
     number: int, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
@@ -220,7 +222,7 @@ def test_a_place_that_cannot_be_written_stops_before_training(
 # The images
 
 
-def test_a_source_that_vanishes_while_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_source_that_vanishes_during_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     batch, left = Images.batch, 6
 
     def vanishing(self: Images, *given: object, **options: object) -> object:
@@ -244,15 +246,15 @@ def test_one_training_at_a_time_in_a_run(tmp_path: Path) -> None:
     class Second(Silent):
         def progressed(self, images_seen: int) -> None:
             if images_seen == 3 * BATCH:
-                with pytest.raises(RunError, match=r"Another process") as said:
+                with pytest.raises(RunError, match=r"Another process") as error:
                     train_tiny("vae", simple_pictures(), tmp_path / "run", resume=True, **OFTEN)
-                refused.append(said.value)
+                refused.append(error.value)
 
     train_tiny("vae", simple_pictures(), tmp_path / "run", reporter=Second(), **OFTEN)
     assert refused
 
 
-# Names and numbers
+# Arguments
 
 
 @pytest.mark.parametrize(
@@ -270,19 +272,19 @@ def test_one_training_at_a_time_in_a_run(tmp_path: Path) -> None:
         ("pca", {"components": 99}, "components=99"),
     ],
 )
-def test_wrong_options_are_refused_and_leave_nothing(
+def test_wrong_options_are_refused_and_leave_no_run(
     name: str, options: dict[str, object], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(ConfigError) as said:
+    with pytest.raises(ConfigError) as error:
         iw.train(name, simple_pictures(), tmp_path / "run", **options)
-    assert re.search(words, str(said.value))
-    assert "\n" not in str(said.value)
-    assert said.value.exit_code == 2
+    assert re.search(words, str(error.value))
+    assert "\n" not in str(error.value)
+    assert error.value.exit_code == 2
     assert not (tmp_path / "run").exists()
 
 
-def test_an_unknown_model_is_refused_with_the_nearest(tmp_path: Path) -> None:
+def test_an_unknown_model_is_refused_with_the_nearest_name(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"'vea'.*'vae'"):
         iw.train("vea", simple_pictures(), tmp_path / "run")
     assert not (tmp_path / "run").exists()

@@ -1,4 +1,4 @@
-"""The orders of feeds: repeats, rows of one class, balanced classes, held-out images, and batch sizes that change."""
+"""Orders of feeds: repeats, rows of one class, balanced classes, held-out images, and batch sizes that change."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from test_prefetch import Fixed, Numbered
+from test_prefetch import FixedSchedule, Numbered
 
 from imagewright.errors import DataError
 from imagewright.model import Feed
 from imagewright.training.data.class_order import BalancedOrder, SameClassOrder
-from imagewright.training.data.feeds import FeedReader, build_readers, check_feeds, feed_order
+from imagewright.training.data.feeds import FeedReader, build_feed_order, build_readers, check_feeds
 from imagewright.training.data.prefetch import prefetch
 from imagewright.training.data.sampling_order import ShuffledOrder
 
 LABELS = np.array([0] * 30 + [1] * 6 + [3] * 3)  # class 2 has no image
 
 
-class Labelled(Numbered):
+class LabelledNumbers(Numbered):
     """Numbered images with labels."""
 
     source, cached = "numbers", True
@@ -33,7 +33,7 @@ class TwoFeeds:
     feeds: ClassVar[dict[str, Feed]] = {"content": Feed(), "styles": Feed(repeats=3, same_class=True)}
 
 
-def test_every_class_comes_equally_often_and_every_image_of_a_class_too() -> None:
+def test_all_classes_and_all_images_of_a_class_are_equally_frequent() -> None:
     order = BalancedOrder(LABELS, seed=4)
     images = order(np.arange(3 * 90))
     assert np.bincount(LABELS[images], minlength=4).tolist() == [90, 90, 0, 90]
@@ -42,14 +42,14 @@ def test_every_class_comes_equally_often_and_every_image_of_a_class_too() -> Non
 
 
 @pytest.mark.parametrize("repeats", [2, 3, 5])
-def test_a_row_is_of_one_class_and_repeats_no_image_that_it_need_not(repeats: int) -> None:
+def test_a_row_has_images_of_one_class_and_repeats_one_only_if_there_are_too_few(repeats: int) -> None:
     order = SameClassOrder(ShuffledOrder(len(LABELS), 1), LABELS, repeats, seed=1)
     rows = order(np.arange(repeats * 78)).reshape(-1, repeats)
     assert (LABELS[rows] == LABELS[rows[:, :1]]).all()
     for row in rows:
         members = int((LABELS[row[0]] == LABELS).sum())
         assert len(set(row.tolist())) == min(repeats, members)
-    assert len({tuple(row) for row in rows}) > 60, "the rows of the second round are others than those of the first"
+    assert len({tuple(row) for row in rows}) > 60, "rows of the second round differ from those of the first"
 
 
 @pytest.mark.parametrize(
@@ -61,17 +61,17 @@ def test_a_row_is_of_one_class_and_repeats_no_image_that_it_need_not(repeats: in
         Feed(repeats=3, same_class=True, balanced=True),
     ],
 )
-def test_an_order_is_a_function_of_position_and_leaves_out_what_is_held_out(feed: Feed) -> None:
+def test_an_order_is_a_function_of_position_without_held_out_images(feed: Feed) -> None:
     held_out = np.array([2, 31, 38])
-    images = Labelled(LABELS)
-    whole = feed_order(feed, images, 7, held_out)(np.arange(600))
-    pieces = [feed_order(feed, images, 7, held_out)(part) for part in np.array_split(np.arange(600), 7)]
+    images = LabelledNumbers(LABELS)
+    whole = build_feed_order(feed, images, 7, held_out)(np.arange(600))
+    pieces = [build_feed_order(feed, images, 7, held_out)(part) for part in np.array_split(np.arange(600), 7)]
     assert np.array_equal(np.concatenate(pieces), whole)
     assert set(whole.tolist()) == set(range(39)) - set(held_out.tolist())
 
 
-def test_feeds_of_one_source_have_orders_of_their_own() -> None:
-    images = Labelled(LABELS)
+def test_feeds_of_one_source_have_different_orders() -> None:
+    images = LabelledNumbers(LABELS)
     readers = build_readers(TwoFeeds(), {"images": images}, 3, np.empty(0, np.int64))
     content, styles = (readers[name].batch(np.arange(8)).images.flatten().tolist() for name in ("content", "styles"))
     assert content == ShuffledOrder(39, 3)(np.arange(8)).tolist(), "the first feed has the order of the run's seed"
@@ -81,12 +81,12 @@ def test_feeds_of_one_source_have_orders_of_their_own() -> None:
 
 def test_a_feed_by_class_needs_labels() -> None:
     with pytest.raises(DataError, match=r"styles .* numbers have no labels.*--labels"):
-        check_feeds(TwoFeeds(), {"images": Labelled()})
-    check_feeds(TwoFeeds(), {"images": Labelled(LABELS)})
+        check_feeds(TwoFeeds(), {"images": LabelledNumbers()})
+    check_feeds(TwoFeeds(), {"images": LabelledNumbers(LABELS)})
 
 
-class Halving(Fixed):
-    """8 rows up to image 32, then 4."""
+class HalvingSchedule(FixedSchedule):
+    """Batches of 8 rows up to image 32, then of 4."""
 
     def __init__(self) -> None:
         super().__init__(8, range(8))
@@ -100,11 +100,11 @@ class Halving(Fixed):
 
 def test_batch_sizes_that_change_leave_no_gap_in_the_stream() -> None:
     readers = {"images": FeedReader(Numbered(9), ShuffledOrder(9, 0), 0)}
-    stream = prefetch(readers, Halving(), 0, pin=False)
+    stream = prefetch(readers, HalvingSchedule(), 0, pin=False)
     batches = [batch["images"].images.flatten().tolist() for batch in islice(stream, 8)]
     stream.close()
     assert [len(batch) for batch in batches] == [8, 8, 8, 8, 4, 4, 4, 4]
     assert [image for batch in batches for image in batch] == ShuffledOrder(9, 0)(np.arange(48)).tolist()
-    later = prefetch(readers, Halving(), 36, pin=False)
+    later = prefetch(readers, HalvingSchedule(), 36, pin=False)
     assert next(later)["images"].images.flatten().tolist() == batches[5]
     later.close()

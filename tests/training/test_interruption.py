@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: training saves, says how to go on, and loses nothing."""
+"""Ctrl-C and SIGTERM: training saves a checkpoint and names the command that resumes it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ STEPS = 12
 OFTEN = {"steps": STEPS, "report_every": 5 * BATCH, "checkpoint_every": 4 * BATCH}
 
 
-class Signalling(Silent):
-    """Sends this process a signal at a point of training."""
+class SendSignal(Silent):
+    """Sends this process a signal at a point of the training."""
 
     def __init__(self, number: int, images_seen: int) -> None:
         self.number, self.images_seen = number, images_seen
@@ -33,15 +33,17 @@ class Signalling(Silent):
 
 @pytest.mark.parametrize("name", ["vae", "dcgan"])
 @pytest.mark.parametrize(("number", "step"), [(signal.SIGINT, 7), (signal.SIGTERM, 4), (signal.SIGINT, 0)])
-def test_a_stopped_run_is_saved_and_ends_as_an_unbroken_one(name: str, number: int, step: int, tmp_path: Path) -> None:
+def test_a_stopped_run_is_saved_and_resumed_like_an_unbroken_one(
+    name: str, number: int, step: int, tmp_path: Path
+) -> None:
     unbroken = train_tiny(name, simple_pictures(), tmp_path / "unbroken" / "run", **OFTEN)
     out = tmp_path / "stopped" / "run"
     handler = signal.getsignal(number)
-    with pytest.raises(Stopped) as said:
-        train_tiny(name, simple_pictures(), out, reporter=Signalling(number, step * BATCH), **OFTEN)
-    assert said.value.exit_code == 130
-    assert "resume" in str(said.value)
-    assert signal.getsignal(number) == handler, "the signal is not given back"
+    with pytest.raises(Stopped) as error:
+        train_tiny(name, simple_pictures(), out, reporter=SendSignal(number, step * BATCH), **OFTEN)
+    assert error.value.exit_code == 130
+    assert "resume" in str(error.value)
+    assert signal.getsignal(number) == handler, "the former handler is not restored"
     run = iw.Run(out)
     assert run.checkpoints()[-1].images_seen == step * BATCH
     assert iw.load(run) is not None
@@ -51,21 +53,56 @@ def test_a_stopped_run_is_saved_and_ends_as_an_unbroken_one(name: str, number: i
         assert [line[key] for line in run.metrics()] == [line[key] for line in unbroken.metrics()], key
 
 
-def test_stopping_at_once_is_said_too(tmp_path: Path) -> None:
-    class Impatient(Silent):
+def test_stopping_at_once_names_the_last_checkpoint(tmp_path: Path) -> None:
+    class Interrupt(Silent):
         def progressed(self, images_seen: int) -> None:
             if images_seen == 7 * BATCH:
                 raise KeyboardInterrupt
 
-    with pytest.raises(Stopped, match=r"without saving.*\b32 images") as said:
-        train_tiny("vae", simple_pictures(), tmp_path / "run", reporter=Impatient(), **OFTEN)
-    assert said.value.exit_code == 130
+    with pytest.raises(Stopped, match=r"without saving.*\b32 images") as error:
+        train_tiny("vae", simple_pictures(), tmp_path / "run", reporter=Interrupt(), **OFTEN)
+    assert error.value.exit_code == 130
     assert [each.images_seen for each in iw.Run(tmp_path / "run").checkpoints()] == [32]
 
 
-def test_the_message_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(Stopped, match="Stopped and saved"):
-        train_tiny("vae", simple_pictures(), tmp_path / "run", reporter=Signalling(signal.SIGINT, 16), **OFTEN)
+def test_the_message_names_what_resumes_the_training(tmp_path: Path) -> None:
+    with pytest.raises(Stopped, match=r"Stopped and saved\. .*resume"):
+        train_tiny("vae", simple_pictures(), tmp_path / "run", reporter=SendSignal(signal.SIGINT, 16), **OFTEN)
+
+
+def test_a_request_from_an_observer_stops_after_the_step_and_saves(tmp_path: Path) -> None:
+    request = iw.StopRequest()
+
+    class StopAtStep3(iw.Observer):
+        every = BATCH
+
+        def at(self, images_seen: int, report: object) -> None:
+            request.asked = images_seen >= 3 * BATCH
+
+    with pytest.raises(iw.Stopped):
+        train_tiny("vae", simple_pictures(), tmp_path / "run", stop=request, observers=[StopAtStep3()], **OFTEN)
+    assert [each.images_seen for each in iw.Run(tmp_path / "run").checkpoints()] == [3 * BATCH]
+
+
+def test_observers_are_called_at_their_interval_and_receive_the_reports_that_are_due(tmp_path: Path) -> None:
+    calls: list[object] = []
+
+    class Recorder(iw.Observer):
+        every = 4 * BATCH
+
+        def begin(self, training: object) -> None:
+            calls.append(("begin", training.images_seen))
+
+        def at(self, images_seen: int, report: dict | None) -> None:
+            calls.append((images_seen, None if report is None else report["images_seen"]))
+
+        def end(self, images_seen: int) -> None:
+            calls.append(("end", images_seen))
+
+    options = OFTEN | {"steps": 10, "report_every": 5 * BATCH}
+    train_tiny("vae", simple_pictures(), tmp_path / "run", observers=[Recorder()], **options)
+    expected = [("begin", 0), (4 * BATCH, None), (8 * BATCH, None), (10 * BATCH, 10 * BATCH), ("end", 10 * BATCH)]
+    assert calls == expected
 
 
 def test_a_second_ctrl_c_stops_at_once_and_sigterm_never_does(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +118,7 @@ def test_a_second_ctrl_c_stops_at_once_and_sigterm_never_does(monkeypatch: pytes
         request(signal.SIGINT, None)
 
 
-def test_one_ctrl_c_that_arrives_twice_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ctrl_c_that_arrives_twice_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr(interruptions.time, "monotonic", lambda: now)
     request = StopRequest()
@@ -91,25 +128,27 @@ def test_one_ctrl_c_that_arrives_twice_is_one(monkeypatch: pytest.MonkeyPatch) -
     assert request.asked
 
 
-def test_in_another_thread_signals_stay_as_they_are_and_training_works(tmp_path: Path) -> None:
+def test_in_another_thread_a_training_leaves_the_signal_handlers_alone(tmp_path: Path) -> None:
     before = signal.getsignal(signal.SIGINT)
-    seen: list[object] = []
+    handlers: list[object] = []
 
-    class Looking(Silent):
+    class NoteHandler(Silent):
         def progressed(self, images_seen: int) -> None:
-            seen.append(signal.getsignal(signal.SIGINT))
+            handlers.append(signal.getsignal(signal.SIGINT))
 
     thread = threading.Thread(
-        target=train_tiny, args=("vae", simple_pictures(), tmp_path / "run"), kwargs={"reporter": Looking(), "steps": 1}
+        target=train_tiny,
+        args=("vae", simple_pictures(), tmp_path / "run"),
+        kwargs={"reporter": NoteHandler(), "steps": 1},
     )
     thread.start()
     thread.join()
-    assert seen
-    assert set(seen) == {before}
+    assert handlers
+    assert set(handlers) == {before}
     assert iw.Run(tmp_path / "run").checkpoints()
 
 
-def test_the_signals_are_given_back_after_an_error() -> None:
+def test_the_former_handlers_are_restored_after_an_error() -> None:
     before = signal.getsignal(signal.SIGTERM)
 
     def fail() -> None:
@@ -122,10 +161,10 @@ def test_the_signals_are_given_back_after_an_error() -> None:
     assert signal.getsignal(signal.SIGTERM) == before
 
 
-def test_a_closed_form_fit_is_interrupted_between_batches_and_started_again(tmp_path: Path) -> None:
+def test_a_closed_form_fit_is_interrupted_between_batches_and_can_be_started_again(tmp_path: Path) -> None:
     pictures = simple_pictures(600, (8, 8), 1)
-    with pytest.raises(Stopped) as said:
-        train_tiny("pca", pictures, tmp_path / "run", reporter=Signalling(signal.SIGINT, 512))
-    assert said.value.exit_code == 130
+    with pytest.raises(Stopped) as error:
+        train_tiny("pca", pictures, tmp_path / "run", reporter=SendSignal(signal.SIGINT, 512))
+    assert error.value.exit_code == 130
     run = train_tiny("pca", pictures, tmp_path / "run")
     assert iw.sample(run, 2).shape == (2, 1, 8, 8)

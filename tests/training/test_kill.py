@@ -1,4 +1,4 @@
-"""Killed at any moment, a run resumes, and ends with the bytes of one that was never touched."""
+"""A run that is killed at any moment can be resumed, and ends with the bytes of an unbroken one."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ import imagewright as iw
 OFTEN = {"steps": 4, "report_every": 2 * BATCH, "checkpoint_every": 2 * BATCH}
 
 
-def resumed(name: str, out: Path, **options: object) -> dict[str, bytes]:
-    """The end of a run that was killed, gone on with in this process."""
-    there = (out / "run.json").exists()
-    return final_bytes(train_tiny(name, simple_pictures(), out, resume=there, **options))
+def resume_to_end(name: str, out: Path, **options: object) -> dict[str, bytes]:
+    """Resume a killed run in this process, or start it if it has no record, and return its files."""
+    exists = (out / "run.json").exists()
+    return final_bytes(train_tiny(name, simple_pictures(), out, resume=exists, **options))
 
 
 def test_killed_before_any_of_its_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     replace, names = Path.replace, []
 
-    def noting(self: Path, target: Path) -> Path:
+    def note_name(self: Path, target: Path) -> Path:
         names.append(target.name)
         return replace(self, target)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "replace", noting)
+        patch.setattr(Path, "replace", note_name)
         expected = final_bytes(train_tiny("dcgan", simple_pictures(), tmp_path / "unbroken" / "run", **OFTEN))
     assert {"run.json", "000000016.safetensors", "000000016.state.safetensors", "000000032.png"} <= set(names)
     for number in range(1, len(names) + 1):
@@ -39,13 +39,13 @@ def test_killed_before_any_of_its_writes(tmp_path: Path, monkeypatch: pytest.Mon
         process = start(train_until_write, "dcgan", out, number, **OFTEN)
         process.join()
         assert process.exitcode == -signal.SIGKILL
-        assert resumed("dcgan", out, **OFTEN) == expected, f"killed before {names[number - 1]} was written"
+        assert resume_to_end("dcgan", out, **OFTEN) == expected, f"killed before {names[number - 1]} was written"
         hidden = [path for path in out.rglob(".*") if path.parent.name in ("checkpoints", "samples")]
-        assert not hidden, "what the kill left half written is still there"
+        assert not hidden, "files that the kill left half-written are still there"
 
 
 @pytest.mark.parametrize("name", ["vae", "dcgan"])
-def test_killed_at_random_moments_again_and_again(name: str, tmp_path: Path) -> None:
+def test_killed_repeatedly_at_random_moments(name: str, tmp_path: Path) -> None:
     options = {"steps": 24, "report_every": 7 * BATCH, "checkpoint_every": 4 * BATCH}
     expected = final_bytes(train_tiny(name, simple_pictures(), tmp_path / "unbroken" / "run", **options))
     moments = random.Random(name)
@@ -62,6 +62,6 @@ def test_killed_at_random_moments_again_and_again(name: str, tmp_path: Path) -> 
                 os.kill(process.pid, signal.SIGKILL)
                 process.join()
                 kills += process.exitcode == -signal.SIGKILL
-        assert resumed(name, out, **options) == expected
+        assert resume_to_end(name, out, **options) == expected
         assert [line["images_seen"] for line in iw.Run(out).metrics()] == [56, 112, 168, 192]
     assert kills >= 2

@@ -1,4 +1,4 @@
-"""Optimizers, their correction for lazy phases, and the learning rate over time: all in closed form."""
+"""Optimizers, their correction for lazy phases, and learning rate schedules, compared with closed forms."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from torch import nn
 
 from imagewright.phases import Phase
 from imagewright.recipe import Optimizer
-from imagewright.training.optimisation import build_optimizer, lazy_correction, optimizer_tensors, restart
+from imagewright.training.optimisation import build_optimizer, lazy_correction, optimizer_tensors, reset_moments
 from imagewright.training.plan import rate_factor
 
 
-def nothing(_: object) -> dict:
+def no_terms(_: object) -> dict:
     return {}
 
 
-SETTINGS = Optimizer(learning_rate=0.01, betas=(0.5, 0.9))
+ADAM = Optimizer(learning_rate=0.01, betas=(0.5, 0.9))
 
 
-def one_number(value: float = 1.0) -> nn.Linear:
+def one_weight(value: float = 1.0) -> nn.Linear:
     network = nn.Linear(1, 1, bias=False)
     nn.init.constant_(network.weight, value)
     return network
@@ -30,7 +30,7 @@ def one_number(value: float = 1.0) -> nn.Linear:
 def adam_by_hand(
     start: float, gradients: list[float], rate: float, betas: tuple[float, float], epsilon: float = 1e-8
 ) -> float:
-    """Kingma & Ba 2014, algorithm 1, in Python's own numbers."""
+    """Kingma & Ba 2014, algorithm 1, in plain Python."""
     first, second, value = 0.0, 0.0, start
     for step, gradient in enumerate(gradients, 1):
         first = betas[0] * first + (1 - betas[0]) * gradient
@@ -41,12 +41,12 @@ def adam_by_hand(
 
 
 @pytest.mark.parametrize("every", [None, 4, 16])
-def test_adam_by_hand_with_and_without_a_lazy_phase(every: int | None) -> None:
-    phases = [Phase("main", ("network", "other"), nothing)]
+def test_adam_equals_its_algorithm_with_and_without_a_lazy_phase(every: int | None) -> None:
+    phases = [Phase("main", ("network", "other"), no_terms)]
     if every is not None:
-        phases.append(Phase("regulariser", ("network",), nothing, every=every, lazy=True))
-    network = one_number(1.0)
-    optimizer = build_optimizer(network, SETTINGS, lazy_correction("network", phases))
+        phases.append(Phase("regulariser", ("network",), no_terms, every=every, lazy=True))
+    network = one_weight(1.0)
+    optimizer = build_optimizer(network, ADAM, lazy_correction("network", phases))
     correction = 1.0 if every is None else every / (every + 1)
     gradients = [0.3, -2.0, 0.1, 0.1, 5.0]
     for gradient in gradients:
@@ -57,20 +57,20 @@ def test_adam_by_hand_with_and_without_a_lazy_phase(every: int | None) -> None:
     assert network.weight.item() == pytest.approx(expected, rel=1e-6)
 
 
-def test_only_the_networks_of_a_lazy_phase_and_no_phase_that_is_merely_rare_are_corrected() -> None:
+def test_only_networks_of_a_lazy_phase_are_corrected() -> None:
     phases = [
-        Phase("main", ("network", "other"), nothing, every=5),
-        Phase("regulariser", ("network",), nothing, every=4, lazy=True),
+        Phase("main", ("network", "other"), no_terms, every=5),
+        Phase("regulariser", ("network",), no_terms, every=4, lazy=True),
     ]
-    group = build_optimizer(one_number(), SETTINGS, lazy_correction("other", phases)).param_groups[0]
+    group = build_optimizer(one_weight(), ADAM, lazy_correction("other", phases)).param_groups[0]
     assert (group["lr"], group["betas"]) == (0.01, (0.5, 0.9))
-    group = build_optimizer(one_number(), SETTINGS, lazy_correction("network", phases)).param_groups[0]
+    group = build_optimizer(one_weight(), ADAM, lazy_correction("network", phases)).param_groups[0]
     assert group["lr"] == pytest.approx(0.008)
 
 
-def test_the_moments_are_there_by_name_before_the_first_step() -> None:
+def test_moments_exist_by_name_before_the_first_step() -> None:
     network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Linear(4, 1)).to(memory_format=torch.channels_last)
-    optimizer = build_optimizer(network, SETTINGS, 1.0)
+    optimizer = build_optimizer(network, ADAM, 1.0)
     tensors = optimizer_tensors(network, optimizer)
     names = ("0.weight", "0.bias", "2.weight", "2.bias")
     assert set(tensors) == {f"{name}.{key}" for name in names for key in ("step", "exp_avg", "exp_avg_sq")}
@@ -78,31 +78,31 @@ def test_the_moments_are_there_by_name_before_the_first_step() -> None:
     for parameter in network.parameters():
         parameter.grad = torch.ones_like(parameter)
     optimizer.step()
-    assert tensors["0.weight.step"].item() == 1, "the optimizer counts in other tensors than those named"
+    assert tensors["0.weight.step"].item() == 1, "the named tensors are not those of the optimizer"
     torch.testing.assert_close(tensors["2.bias.exp_avg"], torch.full((1,), 0.5))
     assert tensors["0.weight.exp_avg"].stride() == network[0].weight.stride()
 
 
 @pytest.mark.parametrize("seen", [0, 1, 250, 500, 999, 1000, 2000])
-def test_the_schedules_in_closed_form(seen: int) -> None:
-    gone = min(1.0, seen / 1000)
+def test_schedules_equal_their_closed_forms(seen: int) -> None:
+    elapsed = min(1.0, seen / 1000)
     assert rate_factor("constant", seen, 1000, 0) == 1
-    assert rate_factor("linear", seen, 1000, 0) == pytest.approx(1 - gone)
-    assert rate_factor("cosine", seen, 1000, 0) == pytest.approx(math.cos(math.pi * gone / 2) ** 2, abs=1e-12)
+    assert rate_factor("linear", seen, 1000, 0) == pytest.approx(1 - elapsed)
+    assert rate_factor("cosine", seen, 1000, 0) == pytest.approx(math.cos(math.pi * elapsed / 2) ** 2, abs=1e-12)
 
 
-def test_warmup_rises_evenly_from_nothing_and_multiplies_the_schedule() -> None:
+def test_warm_up_is_linear_and_multiplies_the_schedule() -> None:
     assert 0 < rate_factor("constant", 0, 1000, 100) <= 0.01
     assert rate_factor("constant", 49, 1000, 100) == pytest.approx(0.5)
     assert rate_factor("constant", 99, 1000, 100) == rate_factor("constant", 500, 1000, 100) == 1
     assert rate_factor("linear", 49, 1000, 100) == pytest.approx(0.5 * (1 - 0.049))
 
 
-def test_rmsprop_by_hand_with_weight_decay() -> None:
-    """Tieleman & Hinton 2012: the gradient over the root of the mean of its squares."""
-    network = one_number(1.0)
-    settings = Optimizer(learning_rate=0.01, betas=(0.0, 0.9), eps=1e-6, weight_decay=0.1, kind="rmsprop")
-    optimizer = build_optimizer(network, settings, 1.0)
+def test_rmsprop_equals_its_algorithm_with_weight_decay() -> None:
+    """Tieleman & Hinton 2012: the gradient divided by the root of the mean of its squares."""
+    network = one_weight(1.0)
+    rmsprop = Optimizer(learning_rate=0.01, betas=(0.0, 0.9), eps=1e-6, weight_decay=0.1, kind="rmsprop")
+    optimizer = build_optimizer(network, rmsprop, 1.0)
     value, square = 1.0, 0.0
     for gradient in (0.3, -2.0, 0.1):
         network.weight.grad = torch.full((1, 1), gradient)
@@ -115,14 +115,14 @@ def test_rmsprop_by_hand_with_weight_decay() -> None:
 
 
 @pytest.mark.parametrize("kind", ["adam", "rmsprop"])
-def test_a_restarted_optimizer_steps_like_a_new_one(kind: str) -> None:
-    networks = [one_number(1.0), one_number(1.0)]
+def test_an_optimizer_with_reset_moments_steps_like_a_new_one(kind: str) -> None:
+    networks = [one_weight(1.0), one_weight(1.0)]
     used, new = (build_optimizer(each, Optimizer(kind=kind), 1.0) for each in networks)
     networks[0].weight.grad = torch.full((1, 1), 7.0)
     used.step()
     with torch.no_grad():
         networks[0].weight.fill_(1.0)
-    restart(used)
+    reset_moments(used)
     for network, optimizer in zip(networks, (used, new), strict=True):
         network.weight.grad = torch.full((1, 1), -0.5)
         optimizer.step()

@@ -1,4 +1,4 @@
-"""Two ranks over gloo: what one rank computes, on all of them alike; one writes; one lost ends all."""
+"""Two ranks over gloo: they compute what one rank computes, one of them writes, and both end if one is lost."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ from imagewright.training.setting import build_plan
 MLP = {"network": "mlp", "steps": 12}
 
 
-def finished(processes: list[BaseProcess]) -> list[int | None]:
+def exit_codes(processes: list[BaseProcess]) -> list[int | None]:
+    """The exit codes of processes, which are killed after a minute."""
     for process in processes:
         process.join(60)
     codes = [process.exitcode for process in processes]
@@ -40,9 +41,9 @@ def weights_of(run: iw.Run) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("options", [{}, {"micro_batch": 3}, {"clip": 1.0, "schedule": "cosine"}])
-def test_two_ranks_compute_what_one_does(options: dict[str, object], tmp_path: Path) -> None:
+def test_two_ranks_compute_the_weights_of_one(options: dict[str, object], tmp_path: Path) -> None:
     one = train_tiny("vae", simple_pictures(), tmp_path / "one" / "run", **MLP, **options)
-    codes = finished(ranks(train_as_rank, 2, "vae", tmp_path / "two" / "run", tmp_path, **MLP, **options))
+    codes = exit_codes(ranks(train_as_rank, 2, "vae", tmp_path / "two" / "run", tmp_path, **MLP, **options))
     assert codes == [0, 0]
     two = iw.Run(tmp_path / "two" / "run")
     ours, theirs = weights_of(one), weights_of(two)
@@ -55,26 +56,28 @@ def test_two_ranks_compute_what_one_does(options: dict[str, object], tmp_path: P
     assert two.record["plan"]["batch_size"] == BATCH
 
 
-def test_batch_norm_has_each_ranks_own_statistics_and_all_ranks_end_alike(tmp_path: Path) -> None:
-    codes = finished(ranks(train_as_rank, 2, "dcgan", tmp_path / "run", tmp_path, steps=6, checkpoint_every=2 * BATCH))
+def test_statistics_of_batch_norm_are_averaged_over_ranks(tmp_path: Path) -> None:
+    codes = exit_codes(
+        ranks(train_as_rank, 2, "dcgan", tmp_path / "run", tmp_path, steps=6, checkpoint_every=2 * BATCH)
+    )
     assert codes == [0, 0]
     assert (tmp_path / "weights-0").read_text() == (tmp_path / "weights-1").read_text()
 
 
 def test_only_the_main_rank_writes(tmp_path: Path) -> None:
-    assert finished(ranks(train_as_rank, 2, "vae", tmp_path / "run", tmp_path, steps=3)) == [0, 0]
+    assert exit_codes(ranks(train_as_rank, 2, "vae", tmp_path / "run", tmp_path, steps=3)) == [0, 0]
     assert "run.json" in (tmp_path / "wrote-0").read_text()
     assert not (tmp_path / "wrote-1").exists()
 
 
 @pytest.mark.parametrize("lost", [0, 1])
-def test_a_lost_rank_ends_the_other_with_a_clear_message(lost: int, tmp_path: Path) -> None:
+def test_a_lost_rank_ends_the_other_with_a_message(lost: int, tmp_path: Path) -> None:
     processes = ranks(train_as_rank, 2, "vae", tmp_path / "run", tmp_path, 0.02, network="mlp", steps=2000)
-    waited = time.monotonic()
-    while not all((tmp_path / f"step-{rank}").exists() for rank in range(2)) and time.monotonic() - waited < 60:
+    started = time.monotonic()
+    while not all((tmp_path / f"step-{rank}").exists() for rank in range(2)) and time.monotonic() - started < 60:
         time.sleep(0.02)
     os.kill(processes[lost].pid, signal.SIGKILL)
-    codes = finished(processes)
+    codes = exit_codes(processes)
     other = 1 - lost
     assert codes[lost] == -signal.SIGKILL
     assert codes[other] not in (0, None)
@@ -84,47 +87,47 @@ def test_a_lost_rank_ends_the_other_with_a_clear_message(lost: int, tmp_path: Pa
     assert "\n" not in text
 
 
-def test_a_wish_to_stop_that_reached_one_rank_stops_both_at_the_same_step(tmp_path: Path) -> None:
+def test_a_request_to_stop_at_one_rank_stops_both_at_the_same_step(tmp_path: Path) -> None:
     options = {"network": "mlp", "steps": 40}
     one = train_tiny("vae", simple_pictures(), tmp_path / "one" / "run", **options)
     out, notes = tmp_path / "two" / "run", tmp_path / "stopped"
     notes.mkdir()
     processes = ranks(train_as_rank, 2, "vae", out, notes, 0.02, **options)
-    waited = time.monotonic()
-    while not (notes / "step-1").exists() and time.monotonic() - waited < 60:
+    started = time.monotonic()
+    while not (notes / "step-1").exists() and time.monotonic() - started < 60:
         time.sleep(0.01)
     os.kill(processes[1].pid, signal.SIGINT)
-    assert finished(processes) == [130, 130]
+    assert exit_codes(processes) == [130, 130]
     for rank in range(2):
         assert (notes / f"error-{rank}").read_text().startswith("Stopped: Stopped and saved.")
     (checkpoint,) = iw.Run(out).checkpoints()
     assert 0 < checkpoint.images_seen < 40 * BATCH
-    assert finished(ranks(train_as_rank, 2, "vae", out, tmp_path, resume=True, **options)) == [0, 0]
+    assert exit_codes(ranks(train_as_rank, 2, "vae", out, tmp_path, resume=True, **options)) == [0, 0]
     for name, tensor in weights_of(iw.Run(out)).items():
         torch.testing.assert_close(tensor, weights_of(one)[name], atol=1e-5, rtol=0, msg=name)
 
 
-def test_what_ranks_exchange(tmp_path: Path) -> None:
-    assert finished(ranks(exchange, 2, tmp_path)) == [0, 0]
+def test_exchanges_between_ranks(tmp_path: Path) -> None:
+    assert exit_codes(ranks(exchange, 2, tmp_path)) == [0, 0]
     for rank in range(2):
-        image, halves, number, heard = torch.load(tmp_path / f"exchanged-{rank}")
+        image, halves, number, any_rank = torch.load(tmp_path / f"exchanged-{rank}")
         assert torch.equal(image, torch.arange(96.0).reshape(2, 3, 4, 4) * 1.5)
         assert halves.tolist() == [[0.5, 0.5], [0.5, 0.5]]
         assert halves.dtype == torch.float64
         assert number.item() == 2.5
-        assert heard == [True, False]
+        assert any_rank == [True, False]
 
 
 def test_only_the_statistics_of_norm_layers_are_averaged_over_ranks(tmp_path: Path) -> None:
-    """A pool of images, or whatever else a model keeps for itself, was once mixed between the ranks."""
-    assert finished(ranks(synchronise_as_rank, 2, tmp_path)) == [0, 0]
+    """A pool of images, or another buffer of the model's own, was once mixed between the ranks."""
+    assert exit_codes(ranks(synchronise_as_rank, 2, tmp_path)) == [0, 0]
     for rank in range(2):
         mean, pool = torch.load(tmp_path / f"statistics-{rank}")
         assert mean.tolist() == [0.5]
         assert pool.tolist() == [float(rank)] * 3
 
 
-def test_a_batch_that_cannot_be_shared_out_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_size_that_is_no_multiple_of_the_ranks_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "3")
     with pytest.raises(ConfigError, match=r"batch_size=64.*3 ranks"):
         build_plan(TrainingOptions(), Recipe())

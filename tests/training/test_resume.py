@@ -1,4 +1,4 @@
-"""`--resume`, `--force` and an existing run: what goes on, what is refused, and that nothing is lost."""
+"""`--resume`, `--force` and existing runs: what is resumed, what is refused, and that nothing is lost."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny import BATCH, final_bytes, simple_pictures, train_tiny
+from tiny import BATCH, Messages, final_bytes, simple_pictures, train_tiny
 
 import imagewright as iw
 from imagewright.errors import ConfigError, RunError
@@ -17,38 +17,28 @@ from imagewright.training.reporting import Silent
 OFTEN = {"steps": 8, "report_every": 4 * BATCH, "checkpoint_every": 2 * BATCH}
 
 
-class Heard(Silent):
-    """Keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-
-    def message(self, text: str) -> None:
-        self.texts.append(text)
-
-
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that ended: 64 images seen, checkpoints at 32, 48 and 64. Not to be changed: see `copied`."""
+    """A finished run: 64 images seen, checkpoints at 32, 48 and 64. Tests that change it use `copied`."""
     return train_tiny("vae", simple_pictures(), tmp_path_factory.mktemp("finished") / "run", **OFTEN).path
 
 
 @pytest.fixture
 def copied(finished: Path, tmp_path: Path) -> Path:
-    """The run, to be damaged or gone on with."""
+    """A copy of the run, which may be damaged or resumed."""
     return shutil.copytree(finished, tmp_path / "copy" / "run")
 
 
-def everything(run: Path) -> dict[str, bytes]:
+def all_files(run: Path) -> dict[str, bytes]:
     return {str(path.relative_to(run)): path.read_bytes() for path in run.rglob("*") if path.is_file()}
 
 
-def go_on(run: Path, pictures: object = None, name: str = "vae", **options: object) -> iw.Run:
+def resume(run: Path, pictures: object = None, name: str = "vae", **options: object) -> iw.Run:
     pictures = simple_pictures() if pictures is None else pictures
     return iw.train(name, pictures, run, resume=True, **({"reporter": Silent()} | options))
 
 
-# What is refused
+# Refused
 
 
 @pytest.mark.parametrize(
@@ -61,16 +51,16 @@ def go_on(run: Path, pictures: object = None, name: str = "vae", **options: obje
     ],
 )
 def test_other_options_are_named(finished: Path, options: dict[str, object], words: str) -> None:
-    before = everything(finished)
-    with pytest.raises(RunError, match="other options") as said:
-        go_on(finished, **options)
-    assert re.search(words, str(said.value))
-    assert "--out" in str(said.value)
-    assert everything(finished) == before
+    before = all_files(finished)
+    with pytest.raises(RunError, match="other options") as error:
+        resume(finished, **options)
+    assert re.search(words, str(error.value))
+    assert "--out" in str(error.value)
+    assert all_files(finished) == before
 
 
-def test_the_same_options_given_again_are_no_others(copied: Path) -> None:
-    assert go_on(copied, latent_dim=4, batch_size=8, seed=0).path == copied
+def test_the_same_options_may_be_given_again(copied: Path) -> None:
+    assert resume(copied, latent_dim=4, batch_size=8, seed=0).path == copied
 
 
 @pytest.mark.parametrize("change", ["a pixel", "fewer", "size", "flip"])
@@ -91,48 +81,48 @@ def test_other_images_are_refused(finished: Path, change: str) -> None:
         "flip": "flip .*False .*True",
     }
     with pytest.raises(RunError, match=f"other images: .*{words[change]}"):
-        go_on(finished, pictures)
+        resume(finished, pictures)
 
 
 def test_another_model_is_refused(finished: Path) -> None:
     with pytest.raises(RunError, match=r"\bvae\b.*\bautoencoder\b"):
-        go_on(finished, name="autoencoder")
+        resume(finished, name="autoencoder")
 
 
 def test_nothing_to_resume(tmp_path: Path) -> None:
     (tmp_path / "faces").mkdir()
     (tmp_path / "faces" / "run.json").write_text("{}")
     with pytest.raises(RunError, match=r"face\b.*'.*faces'"):
-        go_on(tmp_path / "face")
+        resume(tmp_path / "face")
     (tmp_path / "empty").mkdir()
     with pytest.raises(RunError, match=r"run\.json"):
-        go_on(tmp_path / "empty")
+        resume(tmp_path / "empty")
 
 
 def test_resume_and_force_exclude_each_other(finished: Path) -> None:
     with pytest.raises(ConfigError, match=r"--resume .*--force"):
-        go_on(finished, force=True)
+        resume(finished, force=True)
 
 
-def test_a_schedule_that_ended_cannot_be_gone_beyond(tmp_path: Path) -> None:
+def test_a_training_with_a_schedule_cannot_be_made_longer(tmp_path: Path) -> None:
     run = train_tiny("vae", simple_pictures(), tmp_path / "run", steps=2, schedule="cosine")
     with pytest.raises(RunError, match=r"images_seen is 16\b.*\b32\b.*cosine"):
-        go_on(run.path, images_seen=32)
+        resume(run.path, images_seen=32)
 
 
 # An existing run
 
 
-def test_an_existing_run_stops_a_new_training_and_stays_as_it_was(finished: Path) -> None:
-    before = everything(finished)
+def test_a_new_training_in_an_existing_run_is_refused_and_changes_nothing(finished: Path) -> None:
+    before = all_files(finished)
     with pytest.raises(RunError, match=r"a run already.*--resume.*--force"):
         train_tiny("vae", simple_pictures(), finished, **OFTEN)
     with pytest.raises(ConfigError):
         train_tiny("vae", simple_pictures(), finished, force=True, latent_dim=-1)
-    assert everything(finished) == before
+    assert all_files(finished) == before
 
 
-def test_force_replaces_what_a_training_made_and_nothing_else(copied: Path) -> None:
+def test_force_replaces_the_files_of_a_training_and_no_others(copied: Path) -> None:
     (copied / "notes.txt").write_text("mine")
     run = train_tiny("autoencoder", simple_pictures(), copied, steps=1, force=True)
     assert run.model == "autoencoder"
@@ -141,14 +131,14 @@ def test_force_replaces_what_a_training_made_and_nothing_else(copied: Path) -> N
 
 
 @pytest.mark.parametrize("force", [True, False])
-def test_a_folder_with_other_files_is_never_trained_into(force: bool, tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_refused(force: bool, tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("mine")
     with pytest.raises(RunError, match="other files"):
         train_tiny("vae", simple_pictures(), tmp_path, force=force)
-    assert everything(tmp_path) == {"letter.txt": b"mine"}
+    assert all_files(tmp_path) == {"letter.txt": b"mine"}
 
 
-def test_a_file_in_the_runs_place(tmp_path: Path) -> None:
+def test_a_file_instead_of_a_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(RunError, match="is a file"):
         train_tiny("vae", simple_pictures(), tmp_path / "file")
@@ -157,17 +147,17 @@ def test_a_file_in_the_runs_place(tmp_path: Path) -> None:
     assert (tmp_path / "file").read_text() == "mine"
 
 
-# Going on
+# Resumed
 
 
-def test_a_run_that_ended_is_left_as_it_is_and_can_be_trained_on(copied: Path, tmp_path: Path) -> None:
-    heard = Heard()
+def test_resuming_a_finished_run_changes_nothing_unless_it_is_made_longer(copied: Path, tmp_path: Path) -> None:
+    messages = Messages()
     before = final_bytes(iw.Run(copied))
-    go_on(copied, reporter=heard)
-    assert any(re.search(r"\b64 images.*--images-seen", text) for text in heard.texts)
+    resume(copied, reporter=messages)
+    assert any(re.search(r"\b64 images.*--images-seen", text) for text in messages.texts)
     assert final_bytes(iw.Run(copied)) == before
     longer = train_tiny("vae", simple_pictures(), tmp_path / "longer" / "run", **(OFTEN | {"steps": 12}))
-    go_on(copied, images_seen=12 * BATCH)
+    resume(copied, images_seen=12 * BATCH)
     assert final_bytes(iw.Run(copied)) == final_bytes(longer)
 
 
@@ -198,26 +188,26 @@ def test_a_source_by_name_is_opened_as_the_run_opened_it(tmp_path: Path) -> None
     assert final_bytes(parts) == final_bytes(whole)
 
 
-def test_more_images_given_to_a_resume_stay_given(copied: Path) -> None:
-    run = go_on(copied, images_seen=10 * BATCH)
+def test_a_greater_length_given_on_resume_is_recorded(copied: Path) -> None:
+    run = resume(copied, images_seen=10 * BATCH)
     assert run.record["options"]["images_seen"] == 10 * BATCH
     for file in run.checkpoint_at(10 * BATCH).weights, run.checkpoint_at(10 * BATCH).state:
         file.unlink()  # as after a kill
-    assert go_on(copied).checkpoints()[-1].images_seen == 10 * BATCH
+    assert resume(copied).checkpoints()[-1].images_seen == 10 * BATCH
 
 
-def test_stopped_before_the_first_checkpoint_it_begins_again(finished: Path, copied: Path) -> None:
+def test_a_run_without_a_checkpoint_starts_again(finished: Path, copied: Path) -> None:
     shutil.rmtree(copied / "checkpoints")
-    go_on(copied)
+    resume(copied)
     assert final_bytes(iw.Run(copied)) == final_bytes(iw.Run(finished))
     assert [line["images_seen"] for line in iw.Run(copied).metrics()] == [32, 64]
 
 
-def test_a_broken_last_line_of_the_metrics_is_passed_over(copied: Path) -> None:
+def test_an_incomplete_last_line_of_the_metrics_is_ignored(copied: Path) -> None:
     with (copied / "metrics.jsonl").open("a") as file:
         file.write('{"images_seen": 72, "loss')
     assert [line["images_seen"] for line in iw.Run(copied).metrics()] == [32, 64]
-    go_on(copied, images_seen=12 * BATCH)
+    resume(copied, images_seen=12 * BATCH)
     assert [line["images_seen"] for line in iw.Run(copied).metrics()] == [32, 64, 96]
 
 
@@ -230,14 +220,14 @@ def test_the_latest_checkpoints_are_kept(tmp_path: Path) -> None:
 # Damaged checkpoints
 
 
-def cut(path: Path) -> None:
+def cut_in_half(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
-def test_a_checkpoint_cut_in_half_is_named_with_the_earlier_whole_one(copied: Path) -> None:
+def test_a_damaged_checkpoint_is_named_with_the_earlier_complete_one(copied: Path) -> None:
     run = iw.Run(copied)
     last = run.checkpoints()[-1]
-    cut(last.weights)
+    cut_in_half(last.weights)
     with pytest.raises(RunError, match=r"000000064\.safetensors is damaged.*--at 48"):
         iw.load(run)
     with pytest.raises(RunError, match=r"000000064\.safetensors is damaged"):
@@ -247,31 +237,33 @@ def test_a_checkpoint_cut_in_half_is_named_with_the_earlier_whole_one(copied: Pa
 
 @pytest.mark.parametrize("part", ["weights", "state"])
 @pytest.mark.parametrize("how", ["cut", "missing", "text"])
-def test_training_goes_on_from_the_last_whole_checkpoint(finished: Path, copied: Path, part: str, how: str) -> None:
+def test_training_is_resumed_from_the_last_complete_checkpoint(
+    finished: Path, copied: Path, part: str, how: str
+) -> None:
     path = getattr(iw.Run(copied).checkpoints()[-1], part)
     if how == "cut":
-        cut(path)
+        cut_in_half(path)
     elif how == "missing":
         path.unlink()
     else:
         path.write_text("not tensors")
-    heard = Heard()
-    go_on(copied, reporter=heard)
+    messages = Messages()
+    resume(copied, reporter=messages)
     assert final_bytes(iw.Run(copied)) == final_bytes(iw.Run(finished))
-    if (part, how) != ("weights", "missing"):  # without weights there is no checkpoint to speak of
-        assert any(path.name in t and "48 images" in t for t in heard.texts)
+    if (part, how) != ("weights", "missing"):  # without a weights file the checkpoint is not listed
+        assert any(path.name in text and "48 images" in text for text in messages.texts)
 
 
-def test_where_none_is_whole_it_says_so(copied: Path) -> None:
+def test_if_all_checkpoints_are_damaged_an_error_says_so(copied: Path) -> None:
     for checkpoint in iw.Run(copied).checkpoints():
-        cut(checkpoint.weights)
-    for act in (lambda: iw.load(copied), lambda: go_on(copied)):
+        cut_in_half(checkpoint.weights)
+    for act in (lambda: iw.load(copied), lambda: resume(copied)):
         with pytest.raises(RunError, match=r"000000064\.safetensors is damaged.*--force"):
             act()
-    assert len(list((copied / "checkpoints").iterdir())) == 6, "damaged files may still be of use to someone"
+    assert len(list((copied / "checkpoints").iterdir())) == 6, "damaged files are removed, though they may be of use"
 
 
-def test_an_earlier_checkpoint_can_be_loaded_and_one_that_is_not_there_is_refused(finished: Path) -> None:
+def test_an_earlier_checkpoint_can_be_loaded_and_a_missing_one_is_refused(finished: Path) -> None:
     early, late = (iw.load(finished, images_seen=number) for number in (32, 64))
     assert not np.array_equal(iw.sample(early, 2), iw.sample(late, 2))
     with pytest.raises(RunError, match=r"\b40 images.*32, 48, 64"):
@@ -281,7 +273,7 @@ def test_an_earlier_checkpoint_can_be_loaded_and_one_that_is_not_there_is_refuse
 @pytest.mark.parametrize("content", ["{", "[]", '{"model": "vae"}', "\xff"])
 def test_a_damaged_record_is_named(copied: Path, content: str) -> None:
     (copied / "run.json").write_bytes(content.encode("latin-1"))
-    for act in (lambda: iw.Run(copied), lambda: iw.load(copied), lambda: go_on(copied)):
+    for act in (lambda: iw.Run(copied), lambda: iw.load(copied), lambda: resume(copied)):
         with pytest.raises(RunError, match=r"run\.json is damaged"):
             act()
 
@@ -292,15 +284,15 @@ def test_other_labels_are_refused_by_a_model_that_learns_them(tmp_path: Path) ->
     run = train_tiny("cgan", labelled, tmp_path / "run", steps=2).path
     for changed in (images, images.with_labels(np.arange(32) // 16, ("one", "other"))):
         with pytest.raises(RunError, match="other images: the labels or attributes of"):
-            go_on(run, changed, "cgan", images_seen=4 * BATCH)
-    assert go_on(run, labelled, "cgan", images_seen=4 * BATCH).checkpoints()[-1].images_seen == 4 * BATCH
+            resume(run, changed, "cgan", images_seen=4 * BATCH)
+    assert resume(run, labelled, "cgan", images_seen=4 * BATCH).checkpoints()[-1].images_seen == 4 * BATCH
 
 
-def test_a_layered_source_is_opened_again_as_it_was(tmp_path: Path) -> None:
+def test_a_source_with_layers_is_opened_with_its_layers_on_resume(tmp_path: Path) -> None:
     sides = np.concatenate([simple_pictures(), simple_pictures(seed=1)], axis=3)
     np.savez(tmp_path / "pairs.npz", images=sides)
     images = iw.open_images(tmp_path / "pairs.npz", layers="input,target")
     run = train_tiny("dcgan", images, tmp_path / "run", steps=2).path
-    resumed = go_on(run, str(tmp_path / "pairs.npz"), "dcgan", images_seen=4 * BATCH)
+    resumed = resume(run, str(tmp_path / "pairs.npz"), "dcgan", images_seen=4 * BATCH)
     assert [layer["name"] for layer in resumed.record["source"]["layers"]] == ["input", "target"]
     assert resumed.checkpoints()[-1].images_seen == 4 * BATCH

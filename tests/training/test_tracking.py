@@ -1,4 +1,4 @@
-"""TensorBoard's files beside the report: the same figures, once each, also in a resumed run."""
+"""TensorBoard's files have the figures of the reports, each once, also in a resumed run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from imagewright.runs.run import Run
 
 
 def scalars(run: Run) -> dict[str, dict[int, float]]:
-    """Every curve, as images seen to value."""
+    """Every curve: values by images seen, by the name of the curve."""
     accumulator = pytest.importorskip(
         "tensorboard.backend.event_processing.event_accumulator", reason="tensorboard is not installed (extra track)"
     )
@@ -23,17 +23,17 @@ def scalars(run: Run) -> dict[str, dict[int, float]]:
     return {tag: {each.step: each.value for each in events.Scalars(tag)} for tag in events.Tags()["scalars"]}
 
 
-# TensorBoard's own generated code warns on newer Pythons.
+# TensorBoard's generated code warns on newer Pythons.
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_the_curves_are_those_of_the_metrics_and_go_on_when_resumed(tmp_path: Path) -> None:
+def test_the_curves_equal_the_reports_and_continue_in_a_resumed_run(tmp_path: Path) -> None:
     pytest.importorskip("tensorboard", reason="tensorboard is not installed (extra track)")
     often = {"report_every": BATCH, "checkpoint_every": 2 * BATCH}
     run = train_tiny("vae", simple_pictures(), tmp_path / "run", steps=4, tensorboard=True, **often)
     train_tiny("vae", simple_pictures(), tmp_path / "run", steps=6, resume=True, **often)
     found = scalars(run)
-    for record in run.metrics():
-        for name, value in {**record["losses"], **record["derived_metrics"]}.items():
-            assert found[name][record["images_seen"]] == pytest.approx(value, rel=1e-5)
+    for report in run.metrics():
+        for name, value in {**report["losses"], **report["derived_metrics"]}.items():
+            assert found[name][report["images_seen"]] == pytest.approx(value, rel=1e-5)
     assert set(found["learning rate/decoder"]) == {BATCH * step for step in range(1, 7)}
 
 

@@ -1,4 +1,4 @@
-"""What child processes of the tests do: train, to be killed, interrupted, or to be one of two ranks."""
+"""Functions that tests run in child processes: trainings that are killed or interrupted, or are one of two ranks."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from tiny import simple_pictures, train_tiny
 import imagewright as iw
 from imagewright.training.reporting import Silent
 
-# Children come from a server that has torch imported: they start at once, and are processes of their own all the same.
+# Child processes are forked from a server that has imported torch, so that they start at once.
 _context = multiprocessing.get_context("forkserver")
-_LATE = ("torch._dynamo", "safetensors.torch")  # what the first step and checkpoint would import: over a second
+_LATE = ("torch._dynamo", "safetensors.torch")  # imported by the first step and checkpoint, which takes over a second
 _MODELS = ("imagewright.models.autoencoding.vae", "imagewright.models.adversarial.dcgan")
 _context.set_forkserver_preload(["imagewright.training.train", *_MODELS, *_LATE])
 
 
 def start(function: Any, *arguments: Any, **options: Any) -> BaseProcess:
-    """A child process that runs a function of this file."""
+    """Start a child process that runs a function of this file."""
     process = _context.Process(target=function, args=arguments, kwargs=options)
     process.start()
     return process
 
 
 class Slow(Silent):
-    """Holds training up after each step, so that a kill finds it at work."""
+    """Waits after each step, so that the training lasts long enough to be killed."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -47,17 +47,17 @@ def train_slowly(name: str, out: Path, seconds: float, **options: Any) -> None:
 
 
 def train_until_write(name: str, out: Path, number: int, **options: Any) -> None:
-    """Train, and be killed just before the file `number` (from 1) gets its name."""
+    """Train, and kill this process just before file `number` (from 1) is renamed to its place."""
     replace, written = Path.replace, 0
 
-    def counting(self: Path, target: Path) -> Path:
+    def count_and_kill(self: Path, target: Path) -> Path:
         nonlocal written
         written += 1
         if written == number:
             os.kill(os.getpid(), signal.SIGKILL)
         return replace(self, target)
 
-    Path.replace = counting  # type: ignore[method-assign]
+    Path.replace = count_and_kill  # type: ignore[method-assign]
     train_tiny(name, out=out, **options)
 
 
@@ -71,7 +71,7 @@ def free_port() -> int:
 
 
 def ranks(function: Any, world: int, *arguments: Any, **options: Any) -> list[BaseProcess]:
-    """`function` on every rank of a group on this machine, as `torchrun` would start it."""
+    """Start `function` on every rank of a group on this machine, as `torchrun` would."""
     port = free_port()
     return [start(as_rank, rank, world, port, function, *arguments, **options) for rank in range(world)]
 
@@ -83,24 +83,24 @@ def as_rank(rank: int, world: int, port: int, function: Any, *arguments: Any, **
 
 
 def train_as_rank(name: str, out: Path, notes: Path, seconds: float = 0, **options: Any) -> None:
-    """Train; leave in `notes` this rank's own weights as a digest, the files it wrote, or the error it ended with."""
+    """Train, and write to `notes` a digest of this rank's weights, the files it wrote, or its error."""
     from imagewright.errors import ImagewrightError
     from imagewright.training import train as training
 
     rank = os.environ["RANK"]
     replace, loops = Path.replace, []
 
-    def noting(self: Path, target: Path) -> Path:
+    def note_name(self: Path, target: Path) -> Path:
         with (notes / f"wrote-{rank}").open("a") as file:
             file.write(f"{target}\n")
         return replace(self, target)
 
-    class Kept(training.Loop):
+    class SlowLoop(training.Loop):
         def __init__(self, *given: Any) -> None:
             super().__init__(*given)
             loops.append(self)
 
-        def go(self, *, resume: bool) -> None:
+        def train(self, *, resume: bool) -> None:
             step = self.training.engine.step
 
             def slow_step(*given: Any) -> None:
@@ -109,9 +109,9 @@ def train_as_rank(name: str, out: Path, notes: Path, seconds: float = 0, **optio
                 (notes / f"step-{rank}").write_text(str(self.training.index))
 
             self.training.engine.step = slow_step  # type: ignore[method-assign]
-            super().go(resume=resume)
+            super().train(resume=resume)
 
-    Path.replace, training.Loop = noting, Kept  # type: ignore[method-assign,misc]
+    Path.replace, training.Loop = note_name, SlowLoop  # type: ignore[method-assign,misc]
     try:
         train_tiny(name, out=out, **options)
     except ImagewrightError as error:
@@ -124,7 +124,7 @@ def train_as_rank(name: str, out: Path, notes: Path, seconds: float = 0, **optio
 
 
 def exchange(notes: Path) -> None:
-    """Each way in which ranks share numbers, on numbers that differ by rank."""
+    """All exchanges between ranks, on numbers that differ by rank."""
     import torch
 
     from imagewright import distributed
@@ -139,8 +139,8 @@ def exchange(notes: Path) -> None:
         ]
         distributed.average_(tensors)
         distributed.barrier()
-        heard = [distributed.any_rank(rank == 1), distributed.any_rank(False)]
-    torch.save([*tensors, heard], notes / f"exchanged-{rank}")
+        any_rank = [distributed.any_rank(rank == 1), distributed.any_rank(False)]
+    torch.save([*tensors, any_rank], notes / f"exchanged-{rank}")
 
 
 def synchronise_as_rank(notes: Path) -> None:
@@ -171,7 +171,7 @@ def synchronise_as_rank(notes: Path) -> None:
 
 
 def evaluate_as_rank(run: Path, cache: Path, place: Path, **options: Any) -> None:
-    """Evaluate a run against the digits as one of several ranks; each leaves the values that it got."""
+    """Evaluate a run against the digits as one of several ranks, and write the values that this rank got."""
     os.environ["IMAGEWRIGHT_CACHE"] = str(cache)
     found = iw.evaluate(run, "digits", **options)
     values = [score.value for score in found.scores]

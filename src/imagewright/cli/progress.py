@@ -55,8 +55,8 @@ class BarReporter:
         else:
             self._progress.update(self._task, completed=images_seen)
 
-    def reported(self, record: dict[str, Any]) -> None:
-        self._progress.record = record
+    def reported(self, report: dict[str, Any]) -> None:
+        self._progress.record = report
 
     def message(self, text: str) -> None:
         self._progress.console.print(text, markup=False)

@@ -1,1 +1,1 @@
-"""Blocks that models share."""
+"""Layers and networks that several models share."""

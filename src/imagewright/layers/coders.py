@@ -1,6 +1,6 @@
-"""Encoders and decoders of models with a narrow code: convolutional for any image size, or fully connected.
+"""Encoders and decoders between images of any size and vectors: convolutional, or fully connected (mlp).
 
-Shape letters: N batch, C H W image, F features out of the encoder, Z code.
+Shape letters: N batch, C H W image.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from torch import Tensor, nn
 
 Network = Literal["convolutional", "mlp"]
 
-# The shortest side of the coarsest map: that of a 4x4 kernel.
-COARSEST = 4
+COARSEST = 4  # the shorter side of the coarsest map is at least this, which is the side of the kernels
 
 
 def pyramid(size: tuple[int, int]) -> list[tuple[int, int]]:
-    """The sizes of the maps, finest first: each is half of the one before, rounded down, as long as 4 pixels remain.
+    """The sizes (height, width) of the maps, finest first. Each is half of the one before, rounded down.
+
+    It ends before a side would have fewer than 4 pixels.
 
     >>> pyramid((28, 28))
     [(28, 28), (14, 14), (7, 7)]
@@ -28,17 +29,23 @@ def pyramid(size: tuple[int, int]) -> list[tuple[int, int]]:
     return sizes
 
 
-def encoder(
+def build_encoder(
     image_shape: tuple[int, int, int], outputs: int, network: Network, width: int, layers: int
 ) -> nn.Sequential:
-    """(N, C, H, W) -> (N, outputs).
+    """Build a network from images (N, C, H, W) to vectors (N, outputs).
 
-    convolutional: strided 4x4 convolutions, `width` channels after the first, doubled at each halving up to 8 times.
-    mlp: `layers` hidden layers of `width` units, as in the papers on MNIST.
+    image_shape: (C, H, W).
+    outputs: numbers of a vector.
+    network: convolutional (4x4 convolutions of stride 2, until `pyramid` ends) or mlp (fully connected).
+    width: channels after the first convolution, doubled at each further one up to 8 times; units of a hidden layer of
+        the mlp.
+    layers: hidden layers of the mlp.
     """
     channels, height, width_pixels = image_shape
     if network == "mlp":
-        return nn.Sequential(nn.Flatten(), *_hidden(math.prod(image_shape), width, layers), nn.Linear(width, outputs))
+        return nn.Sequential(
+            nn.Flatten(), *_hidden_layers(math.prod(image_shape), width, layers), nn.Linear(width, outputs)
+        )
     sizes = pyramid((height, width_pixels))
     widths = _widths(width, len(sizes) - 1)
     blocks: list[nn.Module] = []
@@ -52,12 +59,23 @@ def encoder(
     return nn.Sequential(*blocks, nn.Flatten(), nn.Linear(channels * math.prod(sizes[-1]), outputs))
 
 
-def decoder(image_shape: tuple[int, int, int], inputs: int, network: Network, width: int, layers: int) -> nn.Sequential:
-    """(N, inputs) -> (N, C, H, W), unbounded: the mirror of `encoder`. The model applies the nonlinearity."""
+def build_decoder(
+    image_shape: tuple[int, int, int], inputs: int, network: Network, width: int, layers: int
+) -> nn.Sequential:
+    """Build a network from vectors (N, inputs) to images (N, C, H, W), with the layers of `build_encoder` in reverse.
+
+    Its outputs are unbounded: there is no nonlinearity after the last layer.
+
+    image_shape: (C, H, W).
+    inputs: numbers of a vector.
+    network, width, layers: as for `build_encoder`.
+    """
     channels, height, width_pixels = image_shape
     if network == "mlp":
         return nn.Sequential(
-            *_hidden(inputs, width, layers), nn.Linear(width, math.prod(image_shape)), nn.Unflatten(1, image_shape)
+            *_hidden_layers(inputs, width, layers),
+            nn.Linear(width, math.prod(image_shape)),
+            nn.Unflatten(1, image_shape),
         )
     sizes = pyramid((height, width_pixels))[::-1]
     widths = _widths(width, len(sizes) - 1)[::-1]
@@ -78,7 +96,7 @@ def decoder(image_shape: tuple[int, int, int], inputs: int, network: Network, wi
             )
         ]
         inner = outer
-    if len(sizes) == 1:  # too small to halve: one plain convolution
+    if len(sizes) == 1:  # images too small to halve have one convolution without a stride
         blocks += [nn.BatchNorm2d(inner), nn.ReLU(), nn.Conv2d(inner, channels, 3, padding=1)]
     return nn.Sequential(*blocks)
 
@@ -87,7 +105,7 @@ def _widths(width: int, halvings: int) -> list[int]:
     return [min(width * 2**level, width * 8) for level in range(halvings)]
 
 
-def _hidden(inputs: int, width: int, layers: int) -> list[nn.Module]:
+def _hidden_layers(inputs: int, width: int, layers: int) -> list[nn.Module]:
     blocks: list[nn.Module] = []
     for _ in range(layers):
         blocks += [nn.Linear(inputs, width), nn.ReLU()]
@@ -96,5 +114,5 @@ def _hidden(inputs: int, width: int, layers: int) -> list[nn.Module]:
 
 
 def unit_interval(images: Tensor) -> Tensor:
-    """Images from [-1, 1] to [0, 1], the range of a Bernoulli's mean."""
+    """Pixels from [-1, 1] to [0, 1], the range of a Bernoulli variable's mean."""
     return (images + 1) / 2

@@ -1,4 +1,4 @@
-"""Conditions of conditional models: a one-hot vector of the class, or 0 or 1 for each attribute.
+"""Conditions of conditional models: the one-hot vector of a class, or a vector of attributes, each 0 or 1.
 
 Shape letters: N batch, Z noise, K classes or attributes.
 """
@@ -12,13 +12,21 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy,
 from imagewright.capabilities import LatentPart
 from imagewright.configs import ConditionedConfig
 
-REMEMBERED = 512  # conditions of pictures seen, from which new ones are drawn
+BUFFER_ROWS = 512
 
 
 class Conditions(nn.Module):
-    """Buffer `remembered`, uint8 (512, K): conditions of the pictures that training has seen last.
+    """The conditions of a model: conversion from labels and attributes, sampling, and a classifier's likelihoods.
 
-    New ones are drawn from them: as often, and together, as they come.
+    `sample` samples rows of a buffer with the conditions of the latest training images, so that class frequencies and
+    co-occurring attributes match the training data.
+
+    config: of the model, with classes or attributes.
+
+    count: K.
+    of_classes: whether conditions are classes; else attributes.
+    remembered: buffer, uint8 (512, K): the conditions of the latest training images.
+    filled: buffer, int64: conditions that were stored so far.
     """
 
     remembered: Tensor
@@ -27,13 +35,17 @@ class Conditions(nn.Module):
     def __init__(self, config: ConditionedConfig) -> None:
         super().__init__()
         self.count, self.of_classes = config.conditions, bool(config.class_names)
-        one_each = torch.eye(self.count, dtype=torch.uint8) * int(self.of_classes)
-        # Until training fills it: all classes alike, or no attribute.
-        self.register_buffer("remembered", one_each[torch.arange(REMEMBERED) % self.count])
+        one_hot_rows = torch.eye(self.count, dtype=torch.uint8) * int(self.of_classes)
+        # Before training: all classes equally often, or no attribute.
+        self.register_buffer("remembered", one_hot_rows[torch.arange(BUFFER_ROWS) % self.count])
         self.register_buffer("filled", torch.zeros((), dtype=torch.int64))
 
-    def of(self, labels: Tensor | None, attributes: Tensor | None) -> Tensor:
-        """(N, K) from labels int64 (N,), or from attributes (N, K), whichever the model is conditioned on."""
+    def to_vectors(self, labels: Tensor | None, attributes: Tensor | None) -> Tensor:
+        """Conditions (N, K) from the annotations of images.
+
+        labels: int64 (N,); not None if the model is conditioned on classes.
+        attributes: (N, K); not None if the model is conditioned on attributes.
+        """
         if self.of_classes:
             assert labels is not None
             return one_hot(labels, self.count).float()
@@ -41,48 +53,54 @@ class Conditions(nn.Module):
         return attributes
 
     def remember(self, conditions: Tensor) -> None:
-        """Keep the conditions (N, K) of a batch of training."""
-        places = (self.filled + torch.arange(len(conditions), device=self.filled.device)) % REMEMBERED
-        self.remembered[places] = conditions.detach().round().to(torch.uint8)
+        """Store the conditions (N, K) of a training batch in the buffer, in place of the oldest ones."""
+        rows = (self.filled + torch.arange(len(conditions), device=self.filled.device)) % BUFFER_ROWS
+        self.remembered[rows] = conditions.detach().round().to(torch.uint8)
         self.filled += len(conditions)
 
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
-        """(count, K) rows of the buffer, on the CPU as the generator is."""
-        chosen = torch.randint(REMEMBERED, (count,), generator=generator)
+        """(count, K) random rows of the buffer, on the CPU. The generator is on the CPU too."""
+        chosen = torch.randint(BUFFER_ROWS, (count,), generator=generator)
         return self.remembered.cpu()[chosen].float()
 
-    # A classifier's logits (N, K): softmax over classes, a sigmoid for each attribute
+    # Of a classifier's logits (N, K): a softmax over classes, or a sigmoid for each attribute
 
     def classification_loss(self, logits: Tensor, conditions: Tensor) -> Tensor:
-        """Mean negative log-likelihood of the conditions (N, K), in nats; the mean over attributes."""
+        """The mean negative log-likelihood of conditions (N, K) under logits (N, K), in nats.
+
+        It is the mean over images, and over attributes.
+        """
         if self.of_classes:
             return cross_entropy(logits, conditions.argmax(1))
         return binary_cross_entropy_with_logits(logits, conditions)
 
     def most_likely(self, logits: Tensor) -> Tensor:
-        """(N, K)."""
+        """The most likely conditions (N, K) under logits (N, K)."""
         return one_hot(logits.argmax(1), self.count).float() if self.of_classes else (logits > 0).float()
 
     def sample_conditions(self, logits: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Conditions (N, K) sampled from the classifier's distribution q, and log p / q in nats, (N,).
 
-        logits: of the classifier, (N, K). noise: (N, K) from U[0, 1). p is uniform over classes, or over all sets of
-        attributes.
+        The prior p is uniform over classes, or over all sets of attributes.
+
+        logits: of the classifier, (N, K).
+        noise: (N, K) from U[0, 1).
         """
         if self.of_classes:
             # The Gumbel-max trick: the argmax is a sample of the softmax.
-            drawn = (logits - (-noise.clamp(1e-20).log()).log()).argmax(1)
-            log_q = logits.log_softmax(1).gather(1, drawn[:, None])[:, 0]
-            return one_hot(drawn, self.count).float(), -torch.tensor(float(self.count)).log() - log_q
+            sampled = (logits - (-noise.clamp(1e-20).log()).log()).argmax(1)
+            log_q = logits.log_softmax(1).gather(1, sampled[:, None])[:, 0]
+            return one_hot(sampled, self.count).float(), -torch.tensor(float(self.count)).log() - log_q
         conditions = (noise < torch.sigmoid(logits)).float()
         log_q = -softplus((1 - 2 * conditions) * logits).sum(1)
         return conditions, -self.count * torch.tensor(2.0).log() - log_q
 
 
 class ConditionalLatents:
-    """The latents of a conditional model: noise (Z) and then the condition (K), each number of it from 0 to 1.
+    """The latents of a conditional model: noise (Z), then the condition (K), whose numbers are from 0 to 1.
 
-    For a `Model` with a `ConditionedConfig` that has a `latent_dim`, and with `conditions` if it is conditioned at all.
+    It is a mix-in for a `Model` whose `ConditionedConfig` has a `latent_dim`, and which has `conditions` unless
+    `config.condition` is "none".
     """
 
     config: ConditionedConfig
@@ -94,7 +112,7 @@ class ConditionalLatents:
 
     @property
     def noise_dim(self) -> int:
-        """Z."""
+        """The length Z of the noise."""
         return int(self.config.latent_dim)  # type: ignore[attr-defined]
 
     @property
@@ -126,10 +144,13 @@ class ConditionalLatents:
         labels: Tensor | None = None,
         attributes: Tensor | None = None,
     ) -> Tensor:
-        """(count, Z + K). `labels`: the class of each, int64 (count,). `attributes`: (count, K) from 0 to 1.
+        """Latents (count, Z + K). The noise of a seed does not depend on the condition.
 
-        The noise of a seed is the same whatever the condition. Attributes that are NaN are sampled as they occur
-        together in the training images.
+        count: number of latents.
+        generator: on the CPU.
+        labels: int64 (count,), the class of each; sampled by default.
+        attributes: (count, K) from 0 to 1; sampled by default. NaN: sampled, so that a row's sampled attributes are
+            those of one training image.
         """
         noise = torch.randn(count, self.noise_dim, generator=generator)
         if not self.config.conditions:

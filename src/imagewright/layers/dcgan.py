@@ -1,7 +1,7 @@
-"""The generator and the discriminator of DCGAN, for every model that is built on them, and their image sizes.
+"""The generator and discriminator of DCGAN, for all models built on them, and the image sizes that they support.
 
 Radford, Metz & Chintala 2015, arXiv:1511.06434, section 3. Layers and their order are those of the PyTorch example, so
-that state dicts load both ways. Shape letters: N batch, Z inputs, C H W image, F features.
+that state dicts of either load into the other. Shape letters: N batch, Z inputs, C H W image, F features.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from imagewright.configs import SizedConfig
 from imagewright.layers.first import first_activations, first_weight
 
 START = 4  # the shorter side of the first map
-WIDEST = 16  # times the width: the doubling of the paper continues above 64 pixels up to here
+WIDEST = 16  # times `width`, up to which channels double; in the paper, at 64 pixels, they end at 8
 
 
 @dataclass(frozen=True, kw_only=True)
 class DCGANShape(SizedConfig):
-    """The sizes and widths of the bodies: any size whose shorter side is 4 times a power of two."""
+    """The sizes and widths of the networks. The shorter side is 4 times a power of two."""
 
     width: int = Field(64, ge=1, le=2048, description="channels at the finest map; doubled at each halving")
 
     @classmethod
     def size_rule(cls, size: tuple[int, int]) -> str:
         return (
-            "the shorter side must be 4 times a power of two (8, 16, 32, 64, 128 ...) and the longer one a multiple of "
-            "a fourth of it"
+            "the shorter side must be 4 times a power of two (8, 16, 32, 64, 128 ...) and the longer side a multiple "
+            "of a quarter of it"
         )
 
     @classmethod
@@ -43,7 +43,7 @@ class DCGANShape(SizedConfig):
 
     @property
     def doublings(self) -> int:
-        """How often the first map is doubled until it has the size of the image."""
+        """The number of doublings from the size of the first map to that of the image."""
         return int(math.log2(min(self.size) // START))
 
     @property
@@ -53,12 +53,16 @@ class DCGANShape(SizedConfig):
 
     @property
     def widths(self) -> list[int]:
-        """Channels of the maps between image and first map, finest first."""
+        """Channels of the maps between the image and the first map, finest first."""
         return [self.width * min(2**level, WIDEST) for level in range(self.doublings)]
 
 
 class Generator(nn.Module):
-    """(N, Z) -> (N, C, H, W) in [-1, 1]."""
+    """From (N, Z) to images (N, C, H, W) in [-1, 1].
+
+    shape: size and widths.
+    inputs: Z.
+    """
 
     def __init__(self, shape: DCGANShape, inputs: int) -> None:
         super().__init__()
@@ -76,29 +80,30 @@ class Generator(nn.Module):
             ]
         layers += [nn.ConvTranspose2d(widths[-1], shape.channels, 4, stride=2, padding=1, bias=False), nn.Tanh()]
         self.main = nn.Sequential(*layers)
-        self.apply(_published_start)
+        self.apply(_initialise_as_published)
 
     def forward(self, latents: Tensor) -> Tensor:
         images: Tensor = self.main(latents.flatten(1)[..., None, None])
         return images
 
     def activations(self, latents: Tensor) -> Tensor:
-        """(N, Z) -> (N, F): the first map, flattened."""
+        """The first map, flattened: (N, Z) to (N, F)."""
         return first_activations(self.main, latents.flatten(1)[..., None, None])
 
     def first_weight(self) -> Tensor:
-        """The matrix (F, Z) of the first layer, with its normalisation."""
+        """The matrix (F, Z) of the first layer, with its batch normalisation in evaluation mode."""
         projection = next(self.main.parameters())  # (Z, F, height, width)
         return first_weight(self.main, torch.eye(len(projection)).to(projection)[..., None, None])
 
 
 class Discriminator(nn.Module):
-    """(N, C, H, W) -> (N,) logits, before the sigmoid of the paper.
+    """From images (N, C, H, W) to logits (N,), without the sigmoid of the paper.
 
-    normalised: with batch normalisation. Not with a penalty on the gradient at each image, which batch statistics would
-        mix over images. Without norms the convolutions have biases: without any, the logit of a mid-grey image is 0
-        whatever is learned.
-    channels: of the input, if it has more than the image.
+    shape: size and widths.
+    normalised: whether it has batch normalisation. It must not if the gradient at each image is penalised, because
+        batch statistics mix the gradients of images. Without norms the convolutions have biases; without both, the
+        logit of a mid-grey image (all pixels 0) would be 0 for any weights.
+    channels: of the input, if it has more channels than the image.
     """
 
     def __init__(self, shape: DCGANShape, *, normalised: bool, channels: int | None = None) -> None:
@@ -116,33 +121,33 @@ class Discriminator(nn.Module):
             ]
         layers.append(nn.Conv2d(widths[-1], 1, shape.start, bias=False))
         self.main = nn.Sequential(*layers)
-        self.apply(_published_start if normalised else _start_without_norms)
+        self.apply(_initialise_as_published if normalised else _initialise_without_norms)
 
     def forward(self, images: Tensor) -> Tensor:
-        # Losses are logarithms and exponentials of logits: not for half precision.
+        # In fp32, because losses take exponentials and logarithms of logits.
         logits: Tensor = self.main(images).flatten().float()
         return logits
 
     def features(self, images: Tensor) -> Tensor:
-        """The last map, (N, F, height, width), from which the logit is computed."""
+        """The last map (N, F, height, width), from which the logit is computed."""
         maps: Tensor = self.main[:-1](images)
         return maps
 
-    def logits_of(self, features: Tensor) -> Tensor:
-        """(N,) from the last map."""
+    def compute_logits(self, features: Tensor) -> Tensor:
+        """Logits (N,) from the last map."""
         logits: Tensor = self.main[-1](features).flatten().float()
         return logits
 
 
-def _published_start(module: nn.Module) -> None:
-    """Section 4: weights from N(0, 0.02); scales of norms from N(1, 0.02)."""
+def _initialise_as_published(module: nn.Module) -> None:
+    """Section 4 of the paper: weights from N(0, 0.02); scales of norms from N(1, 0.02), as in the PyTorch example."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         nn.init.normal_(module.weight, 0.0, 0.02)
     elif isinstance(module, nn.BatchNorm2d):
         nn.init.normal_(module.weight, 1.0, 0.02)
 
 
-def _start_without_norms(module: nn.Module) -> None:
-    """He et al. 2015, arXiv:1502.01852, eq. 15: at the paper's 0.02, without norms, the signal would vanish."""
+def _initialise_without_norms(module: nn.Module) -> None:
+    """He et al. 2015, arXiv:1502.01852, eq. 15. With the paper's deviation of 0.02 the signal would vanish."""
     if isinstance(module, nn.Conv2d):
         nn.init.kaiming_normal_(module.weight, a=0.2, nonlinearity="leaky_relu")

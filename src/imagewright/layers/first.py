@@ -1,7 +1,7 @@
-"""The first layer of a decoder: its weight and its activations, for any network that is a sequence.
+"""The weight and the activations of a decoder's first layer, for any `nn.Sequential`.
 
-The layer consists of the modules before the first one that is not affine. That one is its nonlinearity.
-Shape letters: N batch, Z latent, F numbers of the first layer.
+The layer is made of the modules up to the first one that is not affine, which is its nonlinearity.
+Shape letters: N batch, Z latent, F outputs of the first layer.
 """
 
 from __future__ import annotations
@@ -13,15 +13,20 @@ AFFINE = (nn.Linear, nn.ConvTranspose2d, nn.Conv2d, nn.BatchNorm2d, nn.Unflatten
 
 
 def first_activations(network: nn.Sequential, latents: Tensor) -> Tensor:
-    """(N, F) after the nonlinearity. `latents` have the shape of the network's input."""
+    """The outputs (N, F) of the first layer, after its nonlinearity.
+
+    network: the decoder.
+    latents: (N, ...), in the shape of the network's input.
+    """
     activations: Tensor = network[: _affine_modules(network) + 1](latents)
     return activations.flatten(1)
 
 
 def first_weight(network: nn.Sequential, units: Tensor) -> Tensor:
-    """The matrix (F, Z) of the first layer, with the normalisation after it in evaluation mode.
+    """The matrix (F, Z) of the first layer, with the normalisation after it, in evaluation mode.
 
-    units: the unit latents (Z, ...), in the shape of the network's input.
+    network: the decoder.
+    units: the unit vectors of the latent space, (Z, ...), in the shape of the network's input.
     """
     layer = network[: _affine_modules(network)]
     with torch.no_grad():

@@ -1,1 +1,1 @@
-"""Pure functions of logits, images and latents."""
+"""Losses: pure functions of logits, images and latents."""

@@ -1,7 +1,7 @@
-"""Adversarial losses: pure functions of the discriminator's logits on real and on generated images.
+"""Adversarial losses: pure functions of the discriminator's logits of real and of generated images.
 
-Each loss is a pair of functions, one for the discriminator and one for the generator, that return named terms; training
-minimises their sum. `real` and `fake` are logits (N,) before any sigmoid; higher means "more real".
+Each loss is a pair of functions, one for the discriminator and one for the generator, which return named terms;
+training minimises their sum. `real` and `fake` are logits (N,), without a sigmoid; a higher logit is more real.
 """
 
 from __future__ import annotations
@@ -18,11 +18,16 @@ AdversarialName = Literal["non_saturating", "hinge", "least_squares", "wasserste
 
 @dataclass(frozen=True)
 class AdversarialLoss:
-    """The discriminator's loss of (real, fake) logits, and the generator's loss of (fake, real) logits."""
+    """The losses of both networks.
+
+    discriminator: from logits (real, fake) to named terms.
+    generator: from logits (fake, real) to named terms; `real` may be None unless `needs_real`.
+    needs_real: whether the generator's loss depends on the logits of real images.
+    """
 
     discriminator: Callable[[Tensor, Tensor], dict[str, Tensor]]
     generator: Callable[[Tensor, Tensor | None], dict[str, Tensor]]
-    needs_real: bool = False  # whether the generator's loss takes the real logits too
+    needs_real: bool = False
 
 
 def _logistic_discriminator(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
@@ -30,7 +35,7 @@ def _logistic_discriminator(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
 
 
 def _non_saturating_generator(fake: Tensor, real: Tensor | None) -> dict[str, Tensor]:
-    # -log D(G(z)) rather than log(1 - D(G(z))), which is flat while the discriminator is winning (Goodfellow, sec. 3).
+    # -log D(G(z)) instead of log(1 - D(G(z))), whose gradient vanishes where D(G(z)) is near 0 (Goodfellow, section 3).
     return {"adversarial": softplus(-fake).mean()}
 
 
@@ -64,13 +69,13 @@ def _relativistic_generator(fake: Tensor, real: Tensor | None) -> dict[str, Tens
 
 
 ADVERSARIAL: dict[AdversarialName, AdversarialLoss] = {
-    # Goodfellow et al. 2014, arXiv:1406.2661, eq. 1 and the alternative of section 3.
+    # Goodfellow et al. 2014, arXiv:1406.2661, eq. 1, with the generator's loss of section 3.
     "non_saturating": AdversarialLoss(_logistic_discriminator, _non_saturating_generator),
-    # Lim & Ye 2017, arXiv:1705.02894, eq. 3-4 of Miyato et al. 2018.
+    # Lim & Ye 2017, arXiv:1705.02894; eq. 3-4 of Miyato et al. 2018.
     "hinge": AdversarialLoss(_hinge_discriminator, _mean_logit_generator),
     # Mao et al. 2017, arXiv:1611.04076, eq. 9.
     "least_squares": AdversarialLoss(_least_squares_discriminator, _least_squares_generator),
-    # Arjovsky et al. 2017, arXiv:1701.07875, eq. 2-3; to be used with `gradient_penalty`.
+    # Arjovsky et al. 2017, arXiv:1701.07875, eq. 2-3; used with `gradient_penalty`.
     "wasserstein": AdversarialLoss(_wasserstein_discriminator, _mean_logit_generator),
     # Jolicoeur-Martineau 2019, arXiv:1807.00734, as paired in Huang et al. 2024 (R3GAN), arXiv:2501.05441, eq. 2.
     "relativistic": AdversarialLoss(_relativistic_discriminator, _relativistic_generator, needs_real=True),

@@ -1,6 +1,6 @@
-"""Penalties on the discriminator's gradient at images: pure functions of a discriminator and images.
+"""Penalties on the discriminator's gradient with respect to images: pure functions of a discriminator and images.
 
-They differentiate a gradient, so they run in full precision whatever the rest of the step does.
+They differentiate a gradient, and therefore compute in fp32 also within autocast.
 """
 
 from __future__ import annotations
@@ -10,21 +10,27 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-Critic = Callable[[Tensor], Tensor]  # (N, C, H, W) -> (N,)
+Critic = Callable[[Tensor], Tensor]
+"""A discriminator: images (N, C, H, W) to logits (N,)."""
 
 
 def squared_gradient(critic: Critic, images: Tensor) -> Tensor:
-    """Squared norm of the critic's gradient at each image, (N,).
+    """The squared norm of the critic's gradient at each image (N, C, H, W): (N,).
 
-    On real images its mean times gamma / 2 is R1 (Mescheder et al. 2018, arXiv:1801.04406, eq. 9), on fakes R2.
+    R1 is gamma / 2 times its mean over real images (Mescheder et al. 2018, arXiv:1801.04406, eq. 9); R2 is the same for
+    generated images.
     """
     return _gradient(critic, images).square().sum(1)
 
 
 def gradient_penalty(critic: Critic, real: Tensor, fake: Tensor, mix: Tensor) -> Tensor:
-    """(|gradient| - 1)^2 at one point on the line between each real and generated image, (N,).
+    """(|gradient| - 1)^2 at a random point between each real image and a generated one: (N,).
 
-    Gulrajani et al. 2017, arXiv:1704.00028, eq. 3. `mix`: U[0, 1), (N, 1, 1, 1), one draw an image as in algorithm 1.
+    Gulrajani et al. 2017, arXiv:1704.00028, eq. 3 and algorithm 1.
+
+    critic: the discriminator.
+    real, fake: images (N, C, H, W).
+    mix: (N, 1, 1, 1) from U[0, 1): the weight of the real image.
     """
     between = fake + mix * (real - fake)
     return (_gradient(critic, between).square().sum(1).add(1e-12).sqrt() - 1).square()

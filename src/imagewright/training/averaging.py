@@ -1,6 +1,6 @@
-"""Moving averages of networks' weights: what the verbs use of a model trained adversarially.
+"""Exponential moving averages (EMA) of networks' weights, which the verbs use instead of the trained weights.
 
-Karras et al. 2018 (ProGAN), arXiv:1710.10196, appendix A.1; the half-life in images and its ramp-up as in StyleGAN2.
+Karras et al. 2018 (ProGAN), arXiv:1710.10196, appendix A.1; half-life in images and ramp-up as in StyleGAN2.
 """
 
 from __future__ import annotations
@@ -16,28 +16,37 @@ from imagewright.recipe import Average
 
 
 class Averages:
-    """The average of each named network of a model, buffers included: running statistics must fit the weights.
+    """The moving average of each named network of a model.
 
-    settings: of the training's start. Without a half-life there, no average is kept.
+    Buffers are averaged too, because running statistics of norm layers must fit the averaged weights.
+
+    model: whose networks are averaged.
+    names: of the networks.
+    average: half-life and ramp-up at the start of training. If the half-life is 0, there are no averages.
     """
 
-    def __init__(self, model: nn.Module, names: tuple[str, ...], settings: Average) -> None:
-        self.networks = {name: model.get_submodule(name) for name in names} if settings.half_life else {}
+    def __init__(self, model: nn.Module, names: tuple[str, ...], average: Average) -> None:
+        self.networks = {name: model.get_submodule(name) for name in names} if average.half_life else {}
         self.copies = {name: copy.deepcopy(network).requires_grad_(False) for name, network in self.networks.items()}
 
-    def update(self, images_seen: int, batch_size: int, settings: Average) -> None:
-        """Move the averages after a step of `batch_size` images that brought training to `images_seen`."""
-        share = new_share(images_seen, batch_size, settings)
+    def update(self, images_seen: int, batch_size: int, average: Average) -> None:
+        """Update the averages after a step.
+
+        images_seen: after the step.
+        batch_size: images of the step, over all ranks.
+        average: half-life and ramp-up at this point.
+        """
+        weight = weight_of_step(images_seen, batch_size, average)
         for name, network in self.networks.items():
-            averaged, copied = _pairs(self.copies[name], network, settings)
+            averaged, copied = _pair_tensors(self.copies[name], network, average)
             with torch.no_grad():
-                torch._foreach_lerp_([mean for mean, _ in averaged], [new for _, new in averaged], share)
+                torch._foreach_lerp_([mean for mean, _ in averaged], [new for _, new in averaged], weight)
                 for mean, new in copied:
                     mean.copy_(new)
 
     @contextmanager
     def in_place(self, model: nn.Module) -> Iterator[None]:
-        """Within the block, the model's networks hold their averages."""
+        """Within the block, the model's networks hold their averages; after it, their trained weights again."""
         self._swap(model)
         try:
             yield
@@ -45,17 +54,23 @@ class Averages:
             self._swap(model)
 
     def _swap(self, model: nn.Module) -> None:
+        """Exchange the data of the tensors, so that an optimizer's parameters stay the same objects."""
         for name, copied in self.copies.items():
             for mean, new in zip(_tensors(copied), _tensors(model.get_submodule(name)), strict=True):
                 mean.data, new.data = new.data, mean.data
 
 
-def new_share(images_seen: int, batch_size: int, settings: Average) -> float:
-    """The weight of the new weights in an average after a step that brought training to `images_seen`."""
-    half_life = float(settings.half_life)
-    if settings.ramp_up:
-        half_life = min(half_life, settings.ramp_up * images_seen)
-    if images_seen <= settings.start or not half_life:
+def weight_of_step(images_seen: int, batch_size: int, average: Average) -> float:
+    """The weight, from 0 to 1, that trained weights get in their average after a step; the old average has the rest.
+
+    images_seen: after the step.
+    batch_size: images of the step, over all ranks.
+    average: half-life and ramp-up at this point.
+    """
+    half_life = float(average.half_life)
+    if average.ramp_up:
+        half_life = min(half_life, average.ramp_up * images_seen)
+    if images_seen <= average.start or not half_life:
         return 1.0
     return float(1 - 0.5 ** (batch_size / half_life))
 
@@ -63,12 +78,12 @@ def new_share(images_seen: int, batch_size: int, settings: Average) -> float:
 Pairs = list[tuple[Tensor, Tensor]]
 
 
-def _pairs(average: nn.Module, network: nn.Module, settings: Average) -> tuple[Pairs, Pairs]:
-    """Tensors of two equal networks side by side: the ones that are averaged, and the ones that are copied."""
-    weights = list(zip(average.parameters(), network.parameters(), strict=True))
-    buffers = list(zip(average.buffers(), network.buffers(), strict=True))
-    averaged = [pair for pair in buffers if pair[0].is_floating_point() and settings.buffers == "mean"]
-    copied = [pair for pair in buffers if not (pair[0].is_floating_point() and settings.buffers == "mean")]
+def _pair_tensors(copied_network: nn.Module, network: nn.Module, average: Average) -> tuple[Pairs, Pairs]:
+    """Two lists of pairs (tensor of the copy, tensor of the network): to be averaged, and to be copied."""
+    weights = list(zip(copied_network.parameters(), network.parameters(), strict=True))
+    buffers = list(zip(copied_network.buffers(), network.buffers(), strict=True))
+    averaged = [pair for pair in buffers if pair[0].is_floating_point() and average.buffers == "mean"]
+    copied = [pair for pair in buffers if not (pair[0].is_floating_point() and average.buffers == "mean")]
     return [*weights, *averaged], copied
 
 

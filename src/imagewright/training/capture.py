@@ -1,8 +1,9 @@
-"""Whole training steps as CUDA graphs: recorded once, then started by one call instead of a kernel at a time.
+"""Whole training steps as CUDA graphs: recorded once, then launched by one call instead of one call a kernel.
 
-Small pictures leave a GPU waiting for Python. A graph replays the kernels of a step on the same memory, so that inputs
-and random numbers are copied into place first. Random numbers are sampled outside the graph, in the order in which the
-losses asked for them, from the seeds of an uncaptured step: the weights are the same up to the rounding of the rate.
+With small pictures a GPU waits for Python. A graph replays the kernels of a step on the same memory, so inputs and
+random numbers must be copied into that memory first. Random numbers are sampled outside the graph, in the order in
+which the losses call for them, with the seeds of an uncaptured step. Weights therefore equal those of a training
+without capture, up to the rounding of the learning rate, which is a float32 tensor here.
 """
 
 from __future__ import annotations
@@ -22,77 +23,91 @@ from imagewright.training.observed import Observed
 if TYPE_CHECKING:
     from imagewright.training.engine import Engine
 
-# Steps run eagerly before one is recorded: cuDNN chooses its algorithms, and memory settles.
+# Steps that run eagerly before one is recorded. In these cuDNN chooses its algorithms, and the allocator its blocks.
 WARM_UP = 3
 
 Call = tuple[str, tuple[Any, ...]]
+"""A call of a method of `Draws`: its name and its arguments."""
 
 
 def check_capture(model: nn.Module, precision: str, device: torch.device) -> None:
-    """Raise `ConfigError` if whole steps of a training cannot be captured."""
-    wrong = None
+    """Raise `ConfigError` if the steps of this training cannot be captured."""
+    reason = None
     if device.type != "cuda":
-        wrong = f"it needs a CUDA GPU, and this training runs on {device.type}"
+        reason = f"it needs a CUDA GPU, and this training runs on {device.type}"
     elif distributed.world_size() > 1:
-        wrong = "it is for one GPU, and several ranks train"
+        reason = "it needs a training on one GPU, and this one has several ranks"
     elif precision == "fp16":
-        wrong = "fp16 looks at each gradient on the CPU: use --precision bf16 or fp32"
+        reason = "fp16 checks every gradient on the CPU; use --precision bf16 or fp32"
     elif any(isinstance(module, nn.modules.dropout._DropoutNd) and module.p for module in model.modules()):
-        wrong = "the model has dropout, whose random numbers a graph cannot repeat from a seed"
-    if wrong:
-        raise ConfigError(f"capture=True: {wrong}. Leave --capture out.")
+        reason = "the model has dropout, whose random numbers a graph cannot repeat from a seed"
+    if reason:
+        raise ConfigError(f"capture=True: {reason}. Leave --capture out.")
 
 
 @dataclass
 class Tape:
-    """The random numbers of one phase and micro-batch: which were asked for, in order, and where they lie."""
+    """The calls for random numbers of one phase and micro-batch, in order, and their results.
+
+    calls: method and arguments of each call.
+    numbers: the result of each call. The graph reads these tensors, so they are refilled and never replaced.
+    reading: whether calls return the next of `numbers` instead of being recorded.
+    position: of the next result, while reading.
+    """
 
     calls: list[Call] = field(default_factory=list)
     numbers: list[Tensor] = field(default_factory=list)
     reading: bool = False
-    place: int = 0
+    position: int = 0
 
-    def take(self, sample: Callable[..., Tensor], name: str, arguments: tuple[Any, ...]) -> Tensor:
+    def call(self, sample: Callable[..., Tensor], name: str, arguments: tuple[Any, ...]) -> Tensor:
+        """Record a call and return its result; while reading, return the next recorded result."""
         if self.reading:
-            self.place += 1
-            return self.numbers[self.place - 1]
+            self.position += 1
+            return self.numbers[self.position - 1]
         self.calls.append((name, arguments))
         self.numbers.append(sample(*arguments).clone())
         return self.numbers[-1]
 
     def refill(self, draws: Draws) -> None:
-        """Sample anew, by the generator's present seed, into the same memory."""
+        """Repeat all calls with the generator's present seed, and copy the results into `numbers`."""
         for (name, arguments), numbers in zip(self.calls, self.numbers, strict=True):
             numbers.copy_(getattr(draws, name)(*arguments))
 
 
 @dataclass(frozen=True)
 class TapedDraws(Draws):
-    """Draws that write down what they are asked for, or read it from tensors that were filled before."""
+    """Draws whose calls are recorded on a tape, or answered from it."""
 
     tape: Tape
 
     def normal(self, *shape: int) -> Tensor:
-        return self.tape.take(super().normal, "normal", shape)
+        return self.tape.call(super().normal, "normal", shape)
 
     def uniform(self, *shape: int) -> Tensor:
-        return self.tape.take(super().uniform, "uniform", shape)
+        return self.tape.call(super().uniform, "uniform", shape)
 
     def integers(self, high: int, *shape: int) -> Tensor:
-        return self.tape.take(super().integers, "integers", (high, *shape))
+        return self.tape.call(super().integers, "integers", (high, *shape))
 
     def whole(self, *shape: int) -> Tensor:
-        return self.tape.take(super().whole, "whole", shape)
+        return self.tape.call(super().whole, "whole", shape)
 
 
-def taped(draws: Draws, tape: Tape) -> TapedDraws:
+def with_tape(draws: Draws, tape: Tape) -> TapedDraws:
     """The same draws, with a tape."""
     return TapedDraws(draws.generator, draws.global_rows, draws.first_row, draws.rows, tape)
 
 
 @dataclass
 class Graph:
-    """One recorded step: its inputs, its random numbers by phase, the graph, and what it leaves to be logged."""
+    """One recorded step.
+
+    steps: the micro-batches that the graph reads; new ones are copied into their tensors.
+    tapes: by phase, the random numbers of each micro-batch.
+    graph: the kernels.
+    observed: losses and gradient norms, which the graph writes.
+    """
 
     steps: list[Step]
     tapes: dict[str, list[Tape]]
@@ -101,10 +116,11 @@ class Graph:
 
 
 class CapturedSteps:
-    """Runs an engine's steps: the first few of each kind eagerly, then as a recorded graph.
+    """Runs an engine's steps: the first few of each kind eagerly, the others by a recorded graph.
 
-    Steps are of one kind if the same phases are due on batches of the same shape. What a loss computes in Python from
-    `Step.index` or `Step.images_seen` would be recorded as it was: models that do so must not be captured.
+    Steps are of one kind if the same phases are due on batches of the same shape. A graph repeats the numbers that a
+    loss computed in Python when it was recorded. Models whose losses read `Step.index` or `Step.images_seen` must
+    therefore not be captured; nothing checks this.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -114,21 +130,27 @@ class CapturedSteps:
         self.warmed: dict[Any, int] = {}
         self.stream = torch.cuda.Stream(engine.device)
 
-    def run(self, due: list[Phase], steps: list[Step], *, anew: bool) -> Observed:
-        """One step. `anew`: the model or its optimizers have changed in what a graph has fixed."""
-        if anew:
+    def run(self, due: list[Phase], steps: list[Step], *, changed: bool) -> Observed:
+        """Run one step.
+
+        due: its phases.
+        steps: its micro-batches.
+        changed: whether something that graphs have fixed has changed since they were recorded, such as the betas of an
+            optimizer. All graphs are then recorded again.
+        """
+        if changed:
             self.graphs.clear()
             self.warmed.clear()
         kind = (tuple(phase.name for phase in due), tuple(step.images.shape for step in steps))
         if kind not in self.graphs:
             self.warmed[kind] = self.warmed.get(kind, 0) + 1
             if self.warmed[kind] <= WARM_UP:
-                return self._eagerly(due, steps)
+                return self._run_eagerly(due, steps)
             self.graphs[kind] = self._record(due, steps)
         return self._replay(self.graphs[kind], due, steps)
 
-    def _eagerly(self, due: list[Phase], steps: list[Step]) -> Observed:
-        """On the stream that will record: memory that it allocates now is there for the graph."""
+    def _run_eagerly(self, due: list[Phase], steps: list[Step]) -> Observed:
+        """Run a step on the stream that will record, so that the memory it allocates can be used by the graph."""
         self.stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self.stream):
             observed = self.engine.run_phases(due, steps)
@@ -136,32 +158,35 @@ class CapturedSteps:
         return observed
 
     def _record(self, due: list[Phase], steps: list[Step]) -> Graph:
-        # The calls for random numbers are found by a step that is undone: losses decide them as they run.
         tapes = self._find_calls(due, steps)
-        static = [copied(step) for step in steps]
+        static = [copy_step(step) for step in steps]
         for phase in due:
             for step, tape in zip(static, tapes[phase.name], strict=True):
-                tape.reading, tape.place = True, 0
+                tape.reading, tape.position = True, 0
                 step.shared.clear()
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, stream=self.stream):
             observed = Observed()
             for phase in due:
                 for step, tape in zip(static, tapes[phase.name], strict=True):
-                    step.draws = taped(step.draws, tape)
-                self.engine._run(phase, static, observed, seeded=False)
+                    step.draws = with_tape(step.draws, tape)
+                self.engine._run_phase(phase, static, observed, seeded=False)
         return Graph(static, tapes, graph, observed)
 
     def _find_calls(self, due: list[Phase], steps: list[Step]) -> dict[str, list[Tape]]:
-        """Which random numbers each phase asks for: its losses are computed once more, and nothing is kept of it."""
+        """The calls for random numbers of each phase and micro-batch.
+
+        Only a loss itself knows its calls, so that all losses are computed once without an update. Buffers are restored
+        afterwards.
+        """
         model, tapes = self.engine.model, {phase.name: [Tape() for _ in steps] for phase in due}
         before = [buffer.clone() for buffer in model.buffers()]
-        shared = [copied(step) for step in steps]
+        trial = [copy_step(step) for step in steps]
         for phase in due:
-            for step, tape in zip(shared, tapes[phase.name], strict=True):
-                self.engine._release(phase.updates)
+            for step, tape in zip(trial, tapes[phase.name], strict=True):
+                self.engine._set_trainable(phase.updates)
                 self.engine.seed(phase, step)
-                step.draws = taped(step.draws, tape)
+                step.draws = with_tape(step.draws, tape)
                 phase.loss(step)
         with torch.no_grad():
             for buffer, value in zip(model.buffers(), before, strict=True):
@@ -181,20 +206,20 @@ class CapturedSteps:
         return graph.observed.clone()
 
 
-def tensors_of(rows: Rows) -> list[Tensor]:
-    """All tensors of rows, in one order."""
+def list_tensors(rows: Rows) -> list[Tensor]:
+    """All tensors of rows, always in the same order."""
     present = [each for each in (rows.images, rows.labels, rows.attributes) if each is not None]
     return [*present, *rows.layers.values()]
 
 
 def copy_rows(into: Rows, rows: Rows) -> None:
-    """Copy the tensors of rows into others of the same shapes."""
-    for old, new in zip(tensors_of(into), tensors_of(rows), strict=True):
+    """Copy the tensors of `rows` into those of `into`, which have the same shapes."""
+    for old, new in zip(list_tensors(into), list_tensors(rows), strict=True):
         old.copy_(new)
 
 
-def copied(step: Step) -> Step:
-    """A step with tensors of its own, and nothing shared yet."""
+def copy_step(step: Step) -> Step:
+    """A copy of a step with tensors of its own and an empty `shared`."""
 
     def clone(rows: Rows) -> dict[str, Any]:
         return {

@@ -1,4 +1,4 @@
-"""Checkpoints now and then, and the report page of the run: observers of a training."""
+"""Checkpoints and the report page of a run: observers of a training."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import time
 from imagewright import distributed
 from imagewright.runs.report.page import write_report
 from imagewright.training import state
-from imagewright.training.observers import Line, NotFinite, Observer, Training
+from imagewright.training.observers import NotFinite, Observer, Report, Training
 
-# The page costs a few tenths of a second: a short training writes it at its end, a long one now and then too.
+# Writing the page takes some tenths of a second. A short training writes it at its end only, a long one at most this
+# often.
 PAGE_SECONDS = 20.0
 
 
 class Checkpoints(Observer):
-    """Writes a checkpoint at every so many images and at the end; on all ranks, which average their statistics."""
+    """Writes a checkpoint every `every` images and at the end. It must be on all ranks, which average statistics."""
 
     def __init__(self, every: int) -> None:
         self.every = every
@@ -24,14 +25,14 @@ class Checkpoints(Observer):
     def begin(self, training: Training) -> None:
         self.training = training
 
-    def at(self, images_seen: int, line: Line | None) -> None:
+    def at(self, images_seen: int, report: Report | None) -> None:
         training, engine = self.training, self.training.engine
         wrong = [name for name, total in engine.sums.items() if not math.isfinite(total.item())]
         if wrong:
-            raise NotFinite(f"{', '.join(wrong)} became no number")
+            raise NotFinite(f"{', '.join(wrong)} became NaN or infinite")
         engine.synchronise_statistics()
         if distributed.is_main():
-            training.save(lambda: state.save(training))
+            training.save(lambda: state.save_checkpoint(training))
             training.run.prune(training.options.keep_checkpoints)
         self.written = images_seen
         distributed.barrier()
@@ -42,7 +43,7 @@ class Checkpoints(Observer):
 
 
 class ReportPage(Observer):
-    """Keeps `report.html` up to date; on the main rank."""
+    """Writes `report.html` from time to time and at the end; on the main rank."""
 
     def __init__(self, every: int) -> None:
         self.every = every
@@ -51,7 +52,7 @@ class ReportPage(Observer):
         self.training = training
         self._written = time.monotonic()
 
-    def at(self, images_seen: int, line: Line | None) -> None:
+    def at(self, images_seen: int, report: Report | None) -> None:
         if time.monotonic() - self._written > PAGE_SECONDS:
             self.end(images_seen)
 

@@ -1,4 +1,4 @@
-"""Fitting in closed form: one go over the images, and the same run directory as any training leaves."""
+"""Fitting in closed form, with the same run directory as a training by steps."""
 
 from __future__ import annotations
 
@@ -15,15 +15,26 @@ from imagewright.runs.report.page import write_report
 from imagewright.runs.run import Run
 from imagewright.runs.weights import write_tensors
 from imagewright.training import device as devices
-from imagewright.training.previews import fixed_inputs, write_preview
+from imagewright.training.previews import choose_inputs, write_preview
 from imagewright.training.reporting import Reporter
 from imagewright.training.signals import StopRequest
 
 
 def fit(model: Model, images: Images, run: Run, reporter: Reporter, stop: StopRequest) -> None:
-    """The closed form, on the main rank: it is quick, and one process reads the images as fast as several."""
+    """Fit a model on the main rank, and write its run; the other ranks wait.
 
-    def watch(seen: int) -> None:
+    One rank is enough, because a fit takes little time, and one process reads the images as fast as several.
+
+    model: on the CPU.
+    images: read in passes.
+    run: its directory, with its record.
+    reporter: called with the images read.
+    stop: checked after each batch.
+
+    Raises `KeyboardInterrupt` if `stop` was asked for: a half-finished fit cannot be saved.
+    """
+
+    def report_progress(seen: int) -> None:
         if stop.asked:
             raise KeyboardInterrupt
         reporter.progressed(seen)
@@ -32,24 +43,24 @@ def fit(model: Model, images: Images, run: Run, reporter: Reporter, stop: StopRe
         reporter.started(run, len(images))
         started = time.monotonic()
         with torch.inference_mode():
-            model.fit(FloatStream(images, watch))
+            model.fit(FloatStream(images, report_progress))
         seconds = time.monotonic() - started
         record = {"model": run.model, "config": run.record["config"], "images_seen": len(images)}
         write_tensors(run.checkpoint_at(len(images)).weights, model.state_dict(), record)
-        shown = fixed_inputs(model, {"images": images}, run.record["seed"], np.empty(0, np.int64))
-        if shown is not None:
-            write_preview(model, shown, run, len(images))
-        line = {
+        inputs = choose_inputs(model, {"images": images}, run.record["seed"], np.empty(0, np.int64))
+        if inputs is not None:
+            write_preview(model, inputs, run, len(images))
+        report = {
             "images_seen": len(images),
             "seconds": round(seconds, 3),
             "images_per_second": round(len(images) / max(seconds, 1e-9), 1),
             "losses": {},
             "derived_metrics": model.derived_metrics({}),
             "learning_rates": {},
-            "memory_bytes": devices.memory_bytes(torch.device("cpu")),
+            "memory_bytes": devices.peak_memory(torch.device("cpu")),
         }
-        run.append_metrics(line)
+        run.append_metrics(report)
         write_report(run.path)
-        reporter.reported(line)
+        reporter.reported(report)
         reporter.finished(run)
     distributed.barrier()

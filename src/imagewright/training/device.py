@@ -1,4 +1,4 @@
-"""Where to compute, and the few ways in which CPU, CUDA and MPS differ for a training loop."""
+"""What differs between CPU, CUDA and MPS for a training: memory layout, algorithms, and the memory there is."""
 
 from __future__ import annotations
 
@@ -19,64 +19,77 @@ if TYPE_CHECKING:
     from imagewright.configs import Config
     from imagewright.model import Model
 
-# What Adam keeps in memory for each parameter: itself, its gradient, two moments.
+# Numbers in memory for each parameter that Adam trains: the parameter, its gradient, two moments.
 COPIES = 4
 
 
-def prepare(model: nn.Module, device: torch.device) -> None:
-    """Move a model there, convolutions in channels_last: the layout of the cache, and the fast one on all three."""
+def prepare_model(model: nn.Module, device: torch.device) -> None:
+    """Move a model to a device, with convolutions in channels_last: the layout of cached images, and the fastest one.
+
+    On CUDA it also sets PyTorch's global flags for algorithms and TF32.
+    """
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if device.type == "cuda":
-        # Fixed sizes all through training: worth measuring the convolution algorithms once. TF32 keeps 10 bits of
-        # the mantissa in products, which no loss here is close to noticing.
+        # All batches of a training have one size, so that trying the convolution algorithms once pays. TF32 rounds the
+        # factors of products to 10 bits of mantissa, which is precise enough for the losses here.
         torch.backends.cudnn.benchmark = True
         torch.backends.cuda.matmul.allow_tf32 = True
         torch.backends.cudnn.allow_tf32 = True
 
 
 def check_memory(model_class: type[Model], config: Config, device: torch.device) -> None:
-    """Raise `ConfigError` for a model too large to train here: else the system may end the process without a word."""
-    with torch.device("meta"):  # its shapes, without the memory
+    """Raise `ConfigError` for a model too large to train here, which the system might otherwise kill without a message.
+
+    Parameters, gradients and moments are counted, at 4 bytes a number; activations are not.
+    """
+    with torch.device("meta"):  # tensors with shapes, but without memory
         shapes = model_class(config)
     parameters = sum(parameter.numel() for parameter in shapes.parameters())
-    needed, there = 4 * COPIES * parameters, memory_of(device)
-    if needed > there:
+    needed, available = 4 * COPIES * parameters, total_memory(device)
+    if needed > available:
         raise ConfigError(
-            f"A model of {parameters:,} parameters needs {needed / 2**30:,.0f} GiB of memory and more to train, and "
-            f"there are {there / 2**30:,.0f} GiB. What to lower: --width, --size, or the length of the code."
+            f"A model of {parameters:,} parameters needs more than {needed / 2**30:,.0f} GiB of memory to train, and "
+            f"there are {available / 2**30:,.0f} GiB. What to lower: --width, --size, or the length of the code."
         )
 
 
 def check_batch(rows: int, config: Config, device: torch.device) -> None:
-    """Raise `ConfigError` for a batch whose pictures alone fill the memory: read ahead, and on the CPU as floats."""
+    """Raise `ConfigError` for a batch whose pictures alone do not fit in memory.
+
+    Counted are the batches read ahead, as bytes, and on the CPU one batch as floats.
+
+    rows: images of the batch on one rank.
+    config: of the model; it has the shape of the images.
+    device: where the model trains.
+    """
     bytes_each = math.prod(config.image_shape) * (READ_AHEAD + 2 + (4 if device.type == "cpu" else 0))
-    there = memory_of(torch.device("cpu"))
-    if rows * bytes_each > there:
+    available = total_memory(torch.device("cpu"))
+    if rows * bytes_each > available:
         raise ConfigError(
-            f"batch_size={rows:,} on one rank, but there is memory for {there // bytes_each:,} such pictures at most, "
-            "and for far fewer beside the networks: give a smaller one."
+            f"batch_size={rows:,} on one rank, but the memory holds at most {available // bytes_each:,} such pictures, "
+            "and far fewer beside the networks: give a smaller one."
         )
 
 
-def memory_of(device: torch.device) -> int:
-    """Bytes that there are: of the GPU, else of the machine, or of the container where that is less."""
+def total_memory(device: torch.device) -> int:
+    """Bytes of memory: of the GPU for CUDA, else of the machine, or the limit of its container if that is less."""
     if device.type == "cuda":
         return int(torch.cuda.get_device_properties(device).total_memory)
-    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else sys.maxsize
+    available = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else sys.maxsize
     try:
-        return min(there, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+        return min(available, int(Path("/sys/fs/cgroup/memory.max").read_text()))
     except (OSError, ValueError):  # no container, or one without a limit
-        return there
+        return available
 
 
-def memory_bytes(device: torch.device) -> int:
-    """Peak memory: of the GPU where there is one, else of the process."""
+def peak_memory(device: torch.device) -> int:
+    """Bytes of memory at the peak: of the GPU for CUDA, of the process for the CPU. For MPS: bytes allocated now."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     if device.type == "mps":
         return torch.mps.driver_allocated_memory()
     try:
-        # Not `getrusage`: its peak starts at that of the process that started this one.
+        # `getrusage` would count the peak of the parent process as well, if that was higher when it forked this one.
         status = Path("/proc/self/status").read_text()
         return int(status.split("VmHWM:")[1].split()[0]) * 1024
     except (OSError, IndexError):

@@ -1,7 +1,7 @@
-"""One step of training: the phases that are due, each with its gradients, averaged over ranks, and its update.
+"""One step of training: for each phase that is due, gradients, their average over ranks, and the update.
 
-The only `backward` in the package. Nothing in a step waits for the device: losses are summed where they are, and read
-when a report is due.
+This is the only training code that calls `backward`. Nothing in a step waits for the device: losses are summed on it,
+and read when a report is due.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from imagewright.seeds import derive_seed
 from imagewright.training.averaging import Averages
 from imagewright.training.doctor.gradient_norms import GradientNorms, total_norm
 from imagewright.training.observed import Observed
-from imagewright.training.optimisation import build_optimizer, lazy_correction, restart, set_numbers
+from imagewright.training.optimisation import build_optimizer, lazy_correction, reset_moments, set_hyperparameters
 from imagewright.training.plan import Plan, Schedule
 
 if TYPE_CHECKING:
@@ -29,34 +29,46 @@ if TYPE_CHECKING:
     from imagewright.training.capture import CapturedSteps
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-# Their running statistics follow from a rank's own images, so that ranks differ until they are averaged.
+# Each rank computes their running statistics from its own images, so that ranks differ until these are averaged.
 NORMS = (nn.modules.batchnorm._NormBase,)
 
 
 class Engine:
-    """A model with its optimizers and averages, moved step by step."""
+    """A model with its optimizers and moving averages, trained step by step.
+
+    model: on `device` already; the engine sets which of its parameters need gradients.
+    plan: the numbers of the training.
+    device: where to compute.
+
+    schedule: the hyperparameters at each point of the training.
+    networks: the sub-modules that phases update, by name.
+    sums, weights: of the terms since the last call of `losses`, by "phase/term"; `sums` are on the device.
+    gradient_norms: of each phase since the last report.
+    """
 
     def __init__(self, model: Model, plan: Plan, device: torch.device) -> None:
         self.model, self.plan, self.device = model, plan, device
         self.schedule = Schedule(model, plan)
         self.phases = model.phases()
-        self.networks = networks_of(model, self.phases)
+        self.networks = find_networks(model, self.phases)
         self._point = self.schedule.point(0)
-        self._numbers = {name: self.schedule.optimizer(name, 0) for name in self.networks}
+        self._hyperparameters = {name: self.schedule.optimizer(name, 0) for name in self.networks}
         self._corrections = {name: lazy_correction(name, self.phases) for name in self.networks}
         self.optimizers = {
-            name: build_optimizer(network, self._numbers[name], self._corrections[name], capturable=plan.capture)
+            name: build_optimizer(
+                network, self._hyperparameters[name], self._corrections[name], capturable=plan.capture
+            )
             for name, network in self.networks.items()
         }
         self.averages = Averages(model, model.averaged, self.schedule.average(0))
-        # Losses in half precision can leave its range: the scaler skips such steps and lowers its scale by itself.
+        # Gradients in fp16 can overflow: the scaler then skips the step and lowers its scale.
         self.scaler = torch.amp.GradScaler(device.type, enabled=plan.precision == "fp16")
         self.generator = torch.Generator(device=device)
         self.sums: dict[str, Tensor] = {}
         self.weights: dict[str, float] = {}
         self.gradient_norms = GradientNorms()
         model.requires_grad_(False)
-        self._released: tuple[str, ...] = ()
+        self._trainable: tuple[str, ...] = ()  # names of the networks whose parameters need gradients now
         self._captured: CapturedSteps | None = None
         if plan.capture:
             from imagewright.training.capture import CapturedSteps
@@ -64,25 +76,30 @@ class Engine:
             self._captured = CapturedSteps(self)
 
     def step(self, batches: Mapping[str, Batch], index: int, images_seen: int) -> None:
-        """Train on one batch of each feed: this rank's rows of the global ones, as the images give them (uint8)."""
+        """Train on one batch of each feed.
+
+        batches: by feed, this rank's rows of the global batch, as `Images.batch` returns them (uint8, on the CPU).
+        index: number of the step, from 0.
+        images_seen: before the step.
+        """
         clock = self.schedule.clock(images_seen)
-        restarted = self.model.advance(clock)
-        for name in restarted:
-            restart(self.optimizers[name])
-        changed = self._set_numbers(images_seen)
+        reset = self.model.advance(clock)
+        for name in reset:
+            reset_moments(self.optimizers[name])
+        changed = self._set_hyperparameters(images_seen)
         due = [phase for phase in self.phases if phase.is_due(index, clock)]
         steps = self._micro_steps(batches, index, images_seen)
         if self._captured is not None:
-            observed = self._captured.run(due, steps, anew=changed or bool(restarted))
+            observed = self._captured.run(due, steps, changed=changed or bool(reset))
         else:
             observed = self.run_phases(due, steps)
-        self._note(observed)
+        self._collect(observed)
         rows = self.schedule.batch_size(images_seen)
         if self.averages.networks:
             self.averages.update(images_seen + rows, rows, self.schedule.average(images_seen))
 
     def losses(self) -> dict[str, float]:
-        """The mean of each term, `"phase/term"`, since the last call, over all ranks. Waits for the device."""
+        """The mean of each term since the last call, by "phase/term", over all ranks. Waits for the device."""
         if not self.sums:
             return {}
         names = list(self.sums)
@@ -92,51 +109,56 @@ class Engine:
         return dict(zip(names, means.tolist(), strict=True))
 
     def synchronise_statistics(self) -> None:
-        """Make the running statistics of norm layers, which each rank gathers from its own images, their mean."""
+        """Average the running statistics of norm layers over ranks."""
         if distributed.world_size() > 1:
             for network in (self.model, *self.averages.copies.values()):
                 distributed.average_(running_statistics(network))
 
-    def rates(self) -> dict[str, float]:
-        """The learning rate of each network now."""
+    def learning_rates(self) -> dict[str, float]:
+        """The present learning rate of each network, by name."""
         return {name: float(optimizer.param_groups[0]["lr"]) for name, optimizer in self.optimizers.items()}
 
     def run_phases(self, due: list[Phase], steps: list[Step], *, seeded: bool = True) -> Observed:
-        """The updates of the phases that are due. `seeded`: False where the draws of the steps are made already."""
+        """Run phases on the micro-batches of a step, and return their losses and gradient norms.
+
+        seeded: whether to seed the random numbers of each phase; False if the draws are filled already.
+        """
         observed = Observed()
         for phase in due:
-            self._run(phase, steps, observed, seeded=seeded)
+            self._run_phase(phase, steps, observed, seeded=seeded)
         return observed
 
     def seed(self, phase: Phase, step: Step) -> None:
-        """Seed the random numbers that a phase's loss samples in a micro-batch.
+        """Seed the random numbers of a phase in a micro-batch.
 
-        `Draws` gets the same seed in each micro-batch: all sample for the whole batch and take their own rows. Layers
-        that sample by themselves (dropout) use torch's generators, seeded by the first row: a resumed run repeats them.
+        `Draws` gets the same seed in each micro-batch, because it samples for the global batch and takes its own rows.
+        Layers that sample themselves, such as dropout, use torch's global generators; these are seeded by the first
+        row too, so that micro-batches differ and a resumed run repeats them.
         """
         seed = derive_seed(self.plan.seed, "step", step.index, phase.name)
         self.generator.manual_seed(seed)
         seed_layers(self.device, derive_seed(seed, "layers", step.draws.first_row))
 
-    def _set_numbers(self, images_seen: int) -> bool:
-        """Give the optimizers the numbers of this point. Returns whether one other than a rate has changed."""
+    def _set_hyperparameters(self, images_seen: int) -> bool:
+        """Set those of this point. Returns whether one other than a learning rate has changed."""
         point = self.schedule.point(images_seen)
         if point == self._point:  # the usual case: nothing is scheduled here
             return False
         self._point, changed = point, False
         for name, optimizer in self.optimizers.items():
-            numbers, before = self.schedule.optimizer(name, images_seen), self._numbers[name]
-            if numbers != before:
-                changed = changed or not _equal_but_rate(numbers, before)
-                set_numbers(optimizer, numbers, self._corrections[name])
-                self._numbers[name] = numbers
+            new, old = self.schedule.optimizer(name, images_seen), self._hyperparameters[name]
+            if new != old:
+                changed = changed or not _differ_in_rate_only(new, old)
+                set_hyperparameters(optimizer, new, self._corrections[name])
+                self._hyperparameters[name] = new
         return changed
 
     def _micro_steps(self, batches: Mapping[str, Batch], index: int, images_seen: int) -> list[Step]:
+        """The batch on the device, split into micro-batches."""
         feeds = self.model.feeds
         first, *others = feeds
-        moved = {name: batches[name].map(lambda part: part.to(self.device, non_blocking=True)) for name in feeds}
-        rows = {name: as_rows(batch) for name, batch in moved.items()}
+        on_device = {name: batches[name].map(lambda part: part.to(self.device, non_blocking=True)) for name in feeds}
+        rows = {name: as_rows(batch) for name, batch in on_device.items()}
         total, start_row = self.schedule.batch_size(images_seen), self.schedule.rows(images_seen).start
         count, size = len(rows[first].images) // feeds[first].repeats, self.plan.micro_batch
         steps = []
@@ -154,13 +176,13 @@ class Engine:
             )
         return steps
 
-    def _run(self, phase: Phase, steps: list[Step], observed: Observed, *, seeded: bool) -> None:
-        self._release(phase.updates)
-        # Each network's gradients start from none: another phase may have left its own.
+    def _run_phase(self, phase: Phase, steps: list[Step], observed: Observed, *, seeded: bool) -> None:
+        self._set_trainable(phase.updates)
+        # An earlier phase may have left its gradients in these networks.
         for name in phase.updates:
             self.optimizers[name].zero_grad(set_to_none=True)
         rows = sum(step.draws.rows for step in steps)
-        moved = False
+        has_terms = False
         for step in steps:
             if seeded:
                 self.seed(phase, step)
@@ -172,12 +194,12 @@ class Engine:
             ):
                 terms = phase.loss(step)
             if terms:
-                moved = True
+                has_terms = True
                 weight = step.draws.rows / rows
                 loss = torch.stack([term.float() for term in terms.values()]).sum() * weight
                 self.scaler.scale(loss * phase.every if phase.lazy else loss).backward()
                 observed.add_terms(phase.name, terms, weight)
-        if moved:
+        if has_terms:
             self._update(phase, observed)
 
     def _update(self, phase: Phase, observed: Observed) -> None:
@@ -192,23 +214,24 @@ class Engine:
         self.scaler.update()
 
     def _clipped_norm(self, name: str) -> Tensor:
-        """The norm of a network's gradient, measured before it is clipped, if it is."""
-        parameters, clip = self.networks[name].parameters(), self._numbers[name].clip
+        """Clip the gradient of a network, if it has a clip, and return its norm before that."""
+        parameters, clip = self.networks[name].parameters(), self._hyperparameters[name].clip
         if clip is None:
             return total_norm(parameters).to(self.device)
         return nn.utils.clip_grad_norm_(parameters, clip, foreach=True)
 
-    def _release(self, updates: tuple[str, ...]) -> None:
-        """Let gradients reach the networks of this phase only: for the held ones, none is computed."""
-        if self._released == updates:
+    def _set_trainable(self, updates: tuple[str, ...]) -> None:
+        """Let the parameters of the given networks alone need gradients, so that none are computed for the others."""
+        if self._trainable == updates:
             return
-        for name in self._released:
+        for name in self._trainable:
             self.networks[name].requires_grad_(False)
         for name in updates:
             self.networks[name].requires_grad_(True)
-        self._released = updates
+        self._trainable = updates
 
-    def _note(self, observed: Observed) -> None:
+    def _collect(self, observed: Observed) -> None:
+        """Add the losses and gradient norms of a step to those since the last report."""
         for key, value, weight in observed.terms:
             self.sums[key] = self.sums[key] + value if key in self.sums else value
             self.weights[key] = self.weights.get(key, 0.0) + weight
@@ -225,35 +248,35 @@ def seed_layers(device: torch.device, seed: int) -> None:
         torch.mps.manual_seed(seed)
 
 
-def networks_of(model: Model, phases: list[Phase]) -> dict[str, nn.Module]:
-    """The sub-modules that phases update, by the names that the phases give them.
+def find_networks(model: Model, phases: list[Phase]) -> dict[str, nn.Module]:
+    """The sub-modules that phases update, by the names in `Phase.updates`.
 
-    Raises `ValueError` if two of the names overlap: one optimizer would move the other's weights.
+    Raises `ValueError` if one of them is inside another, since two optimizers would then update the same weights.
     """
     names = list(dict.fromkeys(name for phase in phases for name in phase.updates))
     for name in names:
         inside = next((other for other in names if other.startswith(f"{name}.")), None)
         if inside is not None:
             raise ValueError(
-                f"phases of {type(model).__name__} update {name!r} and {inside!r}, which is a part of it: the names in "
-                "`Phase.updates` must be equal or name disjoint sub-modules, so name the parts in both phases."
+                f"phases of {type(model).__name__} update {name!r} and {inside!r}, which is inside it: the names in "
+                "`Phase.updates` must be equal or name disjoint sub-modules. Name the inner sub-modules in both phases."
             )
     return {name: model.get_submodule(name) for name in names}
 
 
 def running_statistics(network: nn.Module) -> list[Tensor]:
-    """Means and variances that the norm layers of a network gather in training."""
+    """The running means and variances of the norm layers of a network: the buffers themselves, not copies."""
     norms = [module for module in network.modules() if isinstance(module, NORMS)]
     statistics = [buffer for norm in norms for buffer in (norm.running_mean, norm.running_var)]
     return [buffer for buffer in statistics if buffer is not None]
 
 
-def _equal_but_rate(one: Optimizer, other: Optimizer) -> bool:
+def _differ_in_rate_only(one: Optimizer, other: Optimizer) -> bool:
     return {**vars(one), "learning_rate": 0} == {**vars(other), "learning_rate": 0}
 
 
 def as_rows(batch: Batch) -> Rows:
-    """uint8 pictures as floats in [-1, 1]; label maps and instance ids stay whole numbers."""
+    """A batch as losses take it: uint8 pictures as floats in [-1, 1]; label maps and instance ids unchanged."""
     images = to_float(batch.images)
 
     def layer_values(layer: Tensor) -> Tensor:
@@ -266,7 +289,7 @@ def as_rows(batch: Batch) -> Rows:
 
 
 def _cut(rows: Rows, start: int, stop: int, repeats: int) -> Rows:
-    """Rows `start` to `stop` of a feed that gives `repeats` images a row."""
+    """Rows `start` to `stop` of a feed that has `repeats` images a row."""
     chosen = slice(start * repeats, stop * repeats)
     return Rows(
         images=rows.images[chosen],

@@ -1,6 +1,7 @@
-"""Scores during a training: at every so many images the model, as the verbs would use it, is scored like any other.
+"""Scores during a training, of the model as the verbs would use it (with its moving averages).
 
-On the main rank alone, from seeds of its own: the weights of a training are the same with and without it.
+They are computed on the main rank alone, with random numbers of their own, so that the weights of a training are the
+same with and without them.
 """
 
 from __future__ import annotations
@@ -17,13 +18,16 @@ from imagewright.runs.report.page import write_report
 from imagewright.runs.report.score_tables import format_score
 from imagewright.runs.run import Run
 from imagewright.runs.scores import add_scores
-from imagewright.training.observers import Line, Observer, Training
+from imagewright.training.observers import Observer, Report, Training
 from imagewright.training.options import TrainingOptions
 from imagewright.verbs.blocks import evaluating
 
 
 class EvaluationObserver(Observer):
-    """Scores the model by the options that begin with `evaluate_`; on all ranks, of which the main one computes."""
+    """Scores the model every `every` images, by the training options that begin with `evaluate_`.
+
+    It must be on all ranks; the main rank computes, and the others wait.
+    """
 
     def __init__(self, every: int) -> None:
         self.every = every
@@ -33,7 +37,7 @@ class EvaluationObserver(Observer):
         self.training = training
         distributed.first_on_main(self._open)
 
-    def at(self, images_seen: int, line: Line | None) -> None:
+    def at(self, images_seen: int, report: Report | None) -> None:
         distributed.first_on_main(lambda: self._evaluate(images_seen))
 
     def _open(self) -> None:
@@ -50,10 +54,16 @@ class EvaluationObserver(Observer):
 
 
 class Evaluator:
-    """Scores a model in training.
+    """Scores a model in training against real pictures.
 
-    Raises `UserError` at once for what could not be scored later: unknown metrics, features without weights here, a
-    model that samples no pictures, a source that is not there.
+    model: of any weights; only its configuration and verbs are read here.
+    images: of the training; the real pictures, unless `evaluate_against` names others.
+    run: where scores are added.
+    options: of the training; those that begin with `evaluate_`, and the seed.
+    device: where features are computed.
+
+    Raises `UserError` before the training starts if scoring cannot work: for unknown metrics, features whose weights
+    are missing, a model that cannot sample, or a source that does not exist.
     """
 
     def __init__(self, model: Model, images: Images, run: Run, options: TrainingOptions, device: torch.device) -> None:
@@ -67,8 +77,8 @@ class Evaluator:
         self.scorer.open_reference(subject, self.against)
 
     def evaluate(self, model: Model, images_seen: int) -> str:
-        """Add the scores of a model as it is now to those of the run; returns them as a line for the log."""
-        # In use for all of it, and not by each verb in turn: several threads may then sample from it at once.
+        """Score the model's present weights, add the scores to the run, and return them as a line for the log."""
+        # Evaluation mode is set here once, not by each verb in turn, because several threads may sample at once.
         with evaluating(model), torch.random.fork_rng(devices=[]):
             found = self.scorer.score(self._subject(model, images_seen), self.against, self.images)
         add_scores(self.run.path, found)

@@ -1,4 +1,4 @@
-"""Errors of memory that ran out, in words that say what to lower."""
+"""Errors for memory that ran out, which name the options to lower."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from imagewright.errors import TrainingError
 
 
 @contextmanager
-def out_of_memory_explained() -> Iterator[None]:
-    """Within the block, memory that runs out is a `TrainingError` with what to lower."""
+def explain_out_of_memory() -> Iterator[None]:
+    """Within the block, an error for memory that ran out becomes a `TrainingError` that names what to lower."""
     try:
         yield
     except (MemoryError, torch.OutOfMemoryError) as error:
-        raise _explained(error) from None
+        raise _explanation(error) from None
     except RuntimeError as error:
         if "can't allocate memory" in str(error) or "out of memory" in str(error).lower():
-            raise _explained(error) from None
+            raise _explanation(error) from None
         raise
 
 
-def _explained(error: BaseException) -> TrainingError:
-    asked = re.search(r"allocate (\d+) bytes", str(error))
-    much = f" when {int(asked[1]) / 2**30:.1f} GiB more were asked for" if asked else ""
+def _explanation(error: BaseException) -> TrainingError:
+    found = re.search(r"allocate (\d+) bytes", str(error))
+    request = f" at a request for {int(found[1]) / 2**30:.1f} GiB more" if found else ""
     return TrainingError(
-        f"Memory ran out{much}. What to lower: --micro-batch (the same training, fewer images at once), --batch-size, "
-        "--size, or the model's width or components."
+        f"Memory ran out{request}. What to lower: --micro-batch (the same training, fewer images at once), "
+        "--batch-size, --size, or the model's width or components."
     )

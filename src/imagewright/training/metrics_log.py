@@ -1,12 +1,15 @@
-"""The log of a training: each report becomes a line of metrics.jsonl, and is passed to the reporter."""
+"""The log of a training: an observer that writes each report to metrics.jsonl."""
 
 from __future__ import annotations
 
-from imagewright.training.observers import Line, Observer, Training
+from imagewright.training.observers import Observer, Report, Training
 
 
 class MetricsLog(Observer):
-    """Appends each report to metrics.jsonl and passes it to the reporter; on the main rank."""
+    """Appends each report to metrics.jsonl and passes it to the reporter; on the main rank.
+
+    It must come after the observers that add to reports.
+    """
 
     def __init__(self, every: int) -> None:
         self.every = every
@@ -14,8 +17,7 @@ class MetricsLog(Observer):
     def begin(self, training: Training) -> None:
         self.training = training
 
-    def at(self, images_seen: int, line: Line | None) -> None:
-        if line is not None:
-            report = line
+    def at(self, images_seen: int, report: Report | None) -> None:
+        if report is not None:
             self.training.save(lambda: self.training.run.append_metrics(report))
             self.training.reporter.reported(report)

@@ -1,4 +1,4 @@
-"""What happens beside the steps of a training: reports, previews, checkpoints, scores, the doctor, a studio."""
+"""Observers: objects that are called between the steps of a training, such as previews, checkpoints and the doctor."""
 
 from __future__ import annotations
 
@@ -19,18 +19,37 @@ from imagewright.training.options import TrainingOptions
 from imagewright.training.plan import Plan
 from imagewright.training.reporting import Reporter
 
-Line = dict[str, Any]
-"""A report: a line of metrics.jsonl."""
+Report = dict[str, Any]
+"""A line of metrics.jsonl.
+
+images_seen: the point of the training.
+seconds: spent in steps so far.
+images_per_second: since the previous report.
+losses: the mean of each term since the previous report, by "phase/term".
+derived_metrics: figures that follow from the losses (`Model.derived_metrics`).
+learning_rates: by network.
+memory_bytes: at the peak.
+health, findings: of the doctor (docs/doctor.md).
+"""
 
 
 @dataclass(kw_only=True)
 class Training:
     """A training in progress.
 
-    sources: images by source name; the first source is the one that previews, the doctor and scores look at.
-    held_out: indices in the first source that training never shows.
-    total: images seen at the end.
-    index, images_seen: steps made, and images seen, so far.
+    model: in training mode; its networks hold their trained weights, not their moving averages.
+    sources: images by the name of the source. Previews, the doctor and scores use the first source.
+    run: the run directory.
+    options: every option of the training; None if the recipe decides.
+    plan: the numbers of the training.
+    device: of the model.
+    reporter: called with progress and messages.
+    engine: carries out the steps; `engine.averages.in_place(model)` puts the moving averages into the model.
+    held_out: int64, ascending: indices in the first source that training never uses.
+    resampler: the weights of `resample`; None without it.
+    total: images seen at the end of the training.
+    index: steps made so far.
+    images_seen: images seen so far.
     seconds: spent in steps so far, over all processes that trained the run.
     """
 
@@ -55,7 +74,7 @@ class Training:
         return next(iter(self.sources.values()))
 
     def save(self, write: Callable[[], object]) -> None:
-        """Write to the run. A write that fails ends training with a `RunError` that says what is saved."""
+        """Call `write`, which writes to the run. If it fails, raise `RunError` that also names the last checkpoint."""
         try:
             write()
         except RunError as error:
@@ -63,26 +82,39 @@ class Training:
 
 
 class NotFinite(TrainingError):
-    """Losses or weights are no finite numbers any more."""
+    """A loss or a weight is NaN or infinite."""
 
 
 class Observer:
-    """Called between the steps of a training, at every so many images. Sub-classes override what they need.
+    """The base of observers. Its methods do nothing; sub-classes override those that they need.
 
-    every: images between two calls of `at`; None: it is never called. At the last image it always is, if not None.
-    An observer that exchanges numbers between ranks must be there on all of them.
+    every: images between two calls of `at`, which is also called after the last step; None: it is never called.
+
+    Observers that are passed to `train` are called on every rank, after the training's own observers. An observer
+    should leave the model as it is, so that a training is the same with and without it.
     """
 
     every: int | None = None
 
     def begin(self, training: Training) -> None:
-        """Training is about to start, or to continue at `training.images_seen`. Raises for what cannot work later."""
+        """Called once, before the first step. A resumed training begins at `training.images_seen`.
 
-    def at(self, images_seen: int, line: Line | None) -> None:
-        """A step has brought training to `images_seen`. `line`: the report, if one is due; observers may add to it."""
+        Raise an error here for what could not work later in the training.
+        """
 
-    def broke(self, line: Line) -> None:
-        """Training breaks down: `line` is a report without losses. Called on the main rank."""
+    def at(self, images_seen: int, report: Report | None) -> None:
+        """Called after a step, every `every` images.
+
+        images_seen: after the step.
+        report: the report, if one is due after the same step, else None. The doctor adds its entries before the report
+            is written to metrics.jsonl; observers that are passed to `train` receive it afterwards.
+        """
+
+    def diverged(self, report: Report) -> None:
+        """Called when a loss or a weight is NaN or infinite, before training ends with an error.
+
+        report: without losses.
+        """
 
     def end(self, images_seen: int) -> None:
-        """Training ended, or was stopped, after the last call of `at`."""
+        """Called once, when training has ended or was stopped, after the last call of `at`."""

@@ -1,4 +1,4 @@
-"""One optimizer for each network, so that all phases that move it share its moments."""
+"""Optimizers: one for each network, so that all phases that update a network share its moments."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from torch import Tensor, nn
 from imagewright.phases import Phase
 from imagewright.recipe import Optimizer
 
-# The state that each kind keeps for a parameter, besides the number of its steps.
+# The names of each optimizer's moments, as PyTorch has them. Each parameter also has a number of steps, `step`.
 MOMENTS = {"adam": ("exp_avg", "exp_avg_sq"), "rmsprop": ("square_avg",)}
 
 
 def lazy_correction(network: str, phases: Iterable[Phase]) -> float:
-    """k / (k + 1) for a network with a lazy phase of interval k, else 1: rate and betas are corrected by it.
+    """c = k / (k + 1) for a network with a lazy phase of interval k, else 1.
 
-    Karras et al. 2019 (StyleGAN2), arXiv:1912.04958, appendix B, lazy regularisation: one step in k then weighs as if
-    the regulariser ran in every step.
+    The learning rate is multiplied by c, and the betas are raised to the power c, so that an optimizer that makes k + 1
+    updates in k steps moves as far as one that makes k (Karras et al. 2019, StyleGAN2, arXiv:1912.04958, appendix B).
     """
     correction = 1.0
     for phase in phases:
@@ -28,16 +28,21 @@ def lazy_correction(network: str, phases: Iterable[Phase]) -> float:
 
 
 def build_optimizer(
-    network: nn.Module, settings: Optimizer, correction: float, *, capturable: bool = False
+    network: nn.Module, hyperparameters: Optimizer, correction: float, *, capturable: bool = False
 ) -> torch.optim.Optimizer:
-    """The optimizer of a network, with its state made now: a resumed run copies into it, in the layout of the weights.
+    """Build the optimizer of a network.
 
-    capturable: for a step in a CUDA graph, which reads the rate from a tensor.
+    Its moments are created here, in the memory layout of the weights, because a resumed run copies into them.
+
+    network: whose parameters it updates.
+    hyperparameters: at the start of training.
+    correction: of `lazy_correction`.
+    capturable: whether steps are captured as CUDA graphs; the learning rate is then a tensor.
     """
     parameters = list(network.parameters())
     fused = all(parameter.is_floating_point() for parameter in parameters)
     optimizer: torch.optim.Optimizer
-    if settings.kind == "rmsprop":
+    if hyperparameters.kind == "rmsprop":
         optimizer = torch.optim.RMSprop(parameters, capturable=capturable)
     else:
         optimizer = torch.optim.Adam(parameters, fused=fused, capturable=capturable)
@@ -46,7 +51,7 @@ def build_optimizer(
             "step": torch.zeros((), dtype=torch.float32, device=parameter.device),
             **{
                 name: torch.zeros_like(parameter, memory_format=torch.preserve_format)
-                for name in MOMENTS[settings.kind]
+                for name in MOMENTS[hyperparameters.kind]
             },
         }
     if capturable:
@@ -54,32 +59,32 @@ def build_optimizer(
         optimizer._warned_capturable_if_run_uncaptured = True
         for group in optimizer.param_groups:
             group["lr"] = torch.zeros((), device=parameters[0].device)
-    set_numbers(optimizer, settings, correction)
+    set_hyperparameters(optimizer, hyperparameters, correction)
     return optimizer
 
 
-def set_numbers(optimizer: torch.optim.Optimizer, settings: Optimizer, correction: float) -> None:
-    """Give the optimizer the numbers of this point of training, corrected for a lazy phase."""
-    first, second = (beta**correction for beta in settings.betas)
-    own = {"alpha": second} if settings.kind == "rmsprop" else {"betas": (first, second)}
+def set_hyperparameters(optimizer: torch.optim.Optimizer, hyperparameters: Optimizer, correction: float) -> None:
+    """Set the hyperparameters of an optimizer, corrected for a lazy phase (`lazy_correction`)."""
+    first, second = (beta**correction for beta in hyperparameters.betas)
+    own = {"alpha": second} if hyperparameters.kind == "rmsprop" else {"betas": (first, second)}
     for group in optimizer.param_groups:
-        rate = settings.learning_rate * correction
+        rate = hyperparameters.learning_rate * correction
         if isinstance(group["lr"], Tensor):
             group["lr"].fill_(rate)
         else:
             group["lr"] = rate
-        group.update(own, eps=settings.eps, weight_decay=settings.weight_decay)
+        group.update(own, eps=hyperparameters.eps, weight_decay=hyperparameters.weight_decay)
 
 
-def restart(optimizer: torch.optim.Optimizer) -> None:
-    """Forget the moments, as where a network grows."""
-    for state in optimizer.state.values():
-        for tensor in state.values():
+def reset_moments(optimizer: torch.optim.Optimizer) -> None:
+    """Set moments and step counts to zero."""
+    for moments in optimizer.state.values():
+        for tensor in moments.values():
             tensor.zero_()
 
 
 def optimizer_tensors(network: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """The optimizer's own tensors by name, `main.0.weight.exp_avg`: to write, or to copy into."""
+    """Moments and step counts by name, such as `main.0.weight.exp_avg`: the tensors themselves, not copies."""
     return {
         f"{name}.{key}": tensor
         for name, parameter in network.named_parameters()

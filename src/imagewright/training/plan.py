@@ -1,4 +1,4 @@
-"""The numbers of a training: the user's options, and the model's recipe at each point for what the user left open."""
+"""The plan of a training: the user's options, completed by the model's recipe, which may change during the training."""
 
 from __future__ import annotations
 
@@ -13,21 +13,24 @@ from imagewright.model import Model
 from imagewright.recipe import Average, Optimizer, Recipe
 
 ScheduleName = Literal["recipe", "constant", "linear", "cosine"]
-LOOKED_AT = 64  # points of a training at which a recipe is compared with its start
+COMPARED_POINTS = 64  # of a training, at which `is_scheduled` compares a recipe with its start
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a training starts with.
+    """The numbers of a training at its start.
 
-    images_seen: its length, repeats counted.
+    images_seen: the length of the training in images, repeats counted.
     batch_size: images of one step, over all ranks together.
     micro_batch: images in memory at once, on one rank.
-    learning_rate: of the networks that the recipe gives no rate of their own; theirs keep their ratio to it.
-    schedule: of the learning rate: the recipe's own; constant; or falling to nothing at the last image.
-    warmup: images over which the learning rate rises from nothing.
+    learning_rate: of `Recipe.optimizer` at the start. Networks with an optimizer of their own in the recipe keep the
+        ratio of their learning rate to it.
+    schedule: of the learning rate: recipe (the model's own), constant, linear or cosine (to 0 at the last image).
+    warmup: images over which the learning rate rises from 0.
     clip: largest norm of a network's gradient; None: the recipe's.
     ema_half_life: of the moving average, in images; 0: no average; None: the recipe's.
+    precision: arithmetic of the networks: fp32, bf16 or fp16.
+    seed: of all random numbers.
     capture: whether whole steps are recorded as CUDA graphs.
     """
 
@@ -45,7 +48,7 @@ class Plan:
 
 
 class Schedule:
-    """A model's recipe at each point of a training, with the plan's numbers in place of its own."""
+    """A model's recipe at each point of a training, with the plan's numbers in place of the recipe's."""
 
     def __init__(self, model: Model, plan: Plan) -> None:
         self.plan, self.start = plan, model.recipe()
@@ -53,12 +56,16 @@ class Schedule:
         self._scale = plan.learning_rate / self.start.optimizer.learning_rate
 
     def clock(self, images_seen: int) -> int:
-        """Images seen on the clock of the recipe, whose schedules are measured in images of its own length."""
+        """The point of the training in images of the recommended length, as `Model.recipe` takes it."""
         recommended, planned = self.start.images_seen, self.plan.images_seen
         return images_seen if recommended == planned else images_seen * recommended // planned
 
     def batch_size(self, images_seen: int) -> int:
-        """Rows of the global batch: the recipe's, in the ratio of the plan's to what the recipe starts with."""
+        """Rows of the global batch: the recipe's at this point, scaled by plan / recipe at the start.
+
+        If it is not the plan's own, it is rounded down to a multiple of the number of ranks, and is at least one row a
+        rank.
+        """
         now = self._at(images_seen).batch_size
         if now == self.start.batch_size:
             return self.plan.batch_size
@@ -66,7 +73,7 @@ class Schedule:
         return max(1, self.plan.batch_size * now // self.start.batch_size // world) * world
 
     def rows(self, images_seen: int) -> range:
-        """The rows of the global batch that this rank trains on."""
+        """The range of rows of the global batch that this rank trains on."""
         share = self.batch_size(images_seen) // distributed.world_size()
         return range(distributed.rank() * share, (distributed.rank() + 1) * share)
 
@@ -76,7 +83,7 @@ class Schedule:
         return self._at(images_seen), rate_factor(plan.schedule, images_seen, plan.images_seen, plan.warmup)
 
     def optimizer(self, network: str, images_seen: int) -> Optimizer:
-        """How a network is updated in the step that starts at this point."""
+        """The hyperparameters of a network, named as in `Phase.updates`, for the step that starts at this point."""
         plan = self.plan
         recipe, factor = self.point(images_seen)
         now = recipe.optimizer_for(network)
@@ -87,7 +94,7 @@ class Schedule:
         return dataclasses.replace(now, learning_rate=rate, clip=now.clip if plan.clip is None else plan.clip)
 
     def average(self, images_seen: int) -> Average:
-        """The moving average at this point."""
+        """Half-life and ramp-up of the moving average at this point."""
         now = self._at(images_seen).average
         return now if self.plan.ema_half_life is None else dataclasses.replace(now, half_life=self.plan.ema_half_life)
 
@@ -96,20 +103,26 @@ class Schedule:
 
 
 def is_scheduled(model: Model) -> bool:
-    """Whether anything in a training of this model follows its length: rates, batch size, phases, growth."""
+    """Whether a training of this model depends on its length: by learning rates, batch size, phases or growth."""
     start = model.recipe()
     if type(model).advance is not Model.advance or any(p.since or p.until is not None for p in model.phases()):
         return True
-    points = (start.images_seen * part // LOOKED_AT for part in range(1, LOOKED_AT + 1))
+    points = (start.images_seen * part // COMPARED_POINTS for part in range(1, COMPARED_POINTS + 1))
     return any(model.recipe(point) != start for point in points)
 
 
 def rate_factor(schedule: ScheduleName, images_seen: int, total: int, warmup: int) -> float:
-    """What the learning rate is multiplied by at a point of training, from 0 to 1."""
-    rising = min(1.0, (images_seen + 1) / warmup) if warmup else 1.0
-    gone = min(1.0, images_seen / total)
+    """The factor, from 0 to 1, by which schedule and warm-up multiply the learning rate.
+
+    schedule: recipe and constant have the factor of the warm-up alone.
+    images_seen: the point of the training.
+    total: images seen at its end.
+    warmup: images of the warm-up; 0: none.
+    """
+    warm_up = min(1.0, (images_seen + 1) / warmup) if warmup else 1.0
+    elapsed = min(1.0, images_seen / total)
     if schedule == "linear":
-        return rising * (1 - gone)
+        return warm_up * (1 - elapsed)
     if schedule == "cosine":
-        return rising * 0.5 * (1 + math.cos(math.pi * gone))
-    return rising
+        return warm_up * 0.5 * (1 + math.cos(math.pi * elapsed))
+    return warm_up

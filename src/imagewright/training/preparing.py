@@ -1,4 +1,4 @@
-"""Decoding the images of a training once, before it starts, and saying which could not be read."""
+"""Decoding the images of a training into the cache before it starts, and reporting those that could not be read."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def apply_flip(sources: Mapping[str, Images], recipe: Recipe, say: Callable[[str
 
 
 def prepare_sources(sources: Iterable[Images], reporter: Reporter) -> None:
-    """Decode each source on the main rank, then open on all ranks what it made."""
+    """Decode each source into the cache on the main rank, then open the cache on all ranks."""
     for images in sources:
         distributed.first_on_main(lambda images=images: _prepare(images, reporter))  # type: ignore[misc]
         images.prepare()
@@ -34,11 +34,16 @@ def _prepare(images: Images, reporter: Reporter) -> None:
     report_skipped(images, "left out", reporter)
 
 
-def report_skipped(images: Images, what_became: str, reporter: Reporter) -> None:
-    """A line on the pictures that could not be read, if there are any, with their count and the first names."""
+def report_skipped(images: Images, consequence: str, reporter: Reporter) -> None:
+    """Report the pictures that could not be read, if there are any: their count and the first names.
+
+    images: with the list of skipped pictures.
+    consequence: what was done with them, such as "left out".
+    reporter: receives one message.
+    """
     count = len(images.skipped)
     if count:
         what = "unreadable picture is" if count == 1 else "unreadable pictures are"
         named = "; ".join(f"{name} ({reason})" for name, reason in images.skipped[:NAMED_AT_MOST])
         rest = f"; `imagewright data check {images.source}` names all" if count > NAMED_AT_MOST else ""
-        reporter.message(f"{count:,} {what} {what_became}: {named}{rest}")
+        reporter.message(f"{count:,} {what} {consequence}: {named}{rest}")

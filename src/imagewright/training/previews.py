@@ -1,4 +1,4 @@
-"""The picture of each report: the same latents, or the same images, as training continues."""
+"""Previews: a grid of pictures at each report, from the same latents or the same images each time."""
 
 from __future__ import annotations
 
@@ -22,33 +22,32 @@ from imagewright.runs.run import Run
 from imagewright.seeds import derive_seed
 from imagewright.training.data.feeds import build_readers
 from imagewright.training.engine import as_rows
-from imagewright.training.observers import Line, Observer, Training
+from imagewright.training.observers import Observer, Report, Training
 from imagewright.training_capabilities import previews
 from imagewright.verbs.apply import add_noise, decode, reconstruct, sample_latents
 from imagewright.verbs.blocks import evaluating
 
-# A grid of about a screen: more pictures of small ones.
-SCREEN = 768
-MOST_CLASSES = 12
-PREVIEWED = 6  # rows of each feed that a model with a preview of its own is shown
+SCREEN = 768  # pixels: the side of a square that a grid should fill, with more pictures if they are small
+MOST_CLASSES = 12  # in a grid of samples by class
+PREVIEWED = 6  # rows of each feed, for a model that implements `Previews`
 
-Fixed = Tensor | dict[str, Batch]
-"""What every preview of a run shows the model: latents, uint8 images, or rows of its feeds."""
+PreviewInputs = Tensor | dict[str, Batch]
+"""The inputs of every preview of a run: latents (float32), images (uint8), or rows of the model's feeds."""
 
 
 class PreviewObserver(Observer):
-    """Writes `samples/NNNNNNNNN.png` at the start and at each report; on the main rank."""
+    """Writes `samples/IMAGES_SEEN.png` (nine digits) at the start and every `every` images; on the main rank."""
 
     def __init__(self, every: int) -> None:
         self.every = every
 
     def begin(self, training: Training) -> None:
         self.training = training
-        self.inputs = fixed_inputs(training.model, training.sources, training.plan.seed, training.held_out)
+        self.inputs = choose_inputs(training.model, training.sources, training.plan.seed, training.held_out)
         if training.images_seen == 0:
             self.at(0, None)
 
-    def at(self, images_seen: int, line: Line | None) -> None:
+    def at(self, images_seen: int, report: Report | None) -> None:
         training, inputs = self.training, self.inputs
         if inputs is None:
             return
@@ -56,10 +55,17 @@ class PreviewObserver(Observer):
             training.save(lambda: write_preview(training.model, inputs, training.run, images_seen))
 
 
-def fixed_inputs(model: Model, sources: Mapping[str, Images], seed: int, held_out: np.ndarray) -> Fixed | None:
-    """What every preview of a run shows the model: its own choice of rows, else latents, else some of its images.
+def choose_inputs(model: Model, sources: Mapping[str, Images], seed: int, held_out: np.ndarray) -> PreviewInputs | None:
+    """The inputs of every preview of a run, which depend on its seed alone.
 
-    A model that knows classes shows them in turn, by columns. None: this model makes no pictures.
+    A model that implements `Previews` gets rows of its feeds; a model that samples gets latents, with a class a column
+    if it samples classes; a model that reconstructs gets images spread evenly over the first source. None for a model
+    that does none of these.
+
+    model: for its verbs and configuration.
+    sources: images by the name of the source.
+    seed: of the run.
+    held_out: indices in the first source that training never uses.
     """
     if previews(model):
         readers = build_readers(model, sources, derive_seed(seed, "previews"), held_out)
@@ -80,19 +86,19 @@ def fixed_inputs(model: Model, sources: Mapping[str, Images], seed: int, held_ou
     return images.batch(chosen).images
 
 
-def write_preview(model: Model, inputs: Fixed, run: Run, images_seen: int) -> None:
-    """Write `samples/NNNNNNNNN.png`: samples, or images above their reconstructions, or the model's own rows."""
+def write_preview(model: Model, inputs: PreviewInputs, run: Run, images_seen: int) -> None:
+    """Write `samples/IMAGES_SEEN.png`: samples, or images above their reconstructions, or the model's own preview."""
     if isinstance(inputs, dict):
-        verb, source_type, picture = "preview", COMPOSITE, _own_preview(model, inputs, run)
+        verb, source_type, picture = "preview", COMPOSITE, _draw_own_preview(model, inputs, run)
     elif inputs.dtype != torch.uint8:
         columns = math.ceil(math.sqrt(len(inputs)))
         if samples_classes(model):
             columns = min(len(model.class_names), MOST_CLASSES)
         verb, source_type, picture = "sample", GENERATED, plain_grid(decode(model, inputs), columns=columns)
     else:
-        noisy = add_noise(model, inputs)
-        seen = inputs if noisy is None else noisy
-        pictures, columns = _above(seen, reconstruct(model, seen))
+        noisy = add_noise(model, inputs)  # None if the model was not trained to remove noise
+        encoded = inputs if noisy is None else noisy
+        pictures, columns = _interleave_rows(encoded, reconstruct(model, encoded))
         verb, source_type, picture = "reconstruct", COMPOSITE, plain_grid(pictures, columns=columns)
     record = make_record(
         verb,
@@ -105,29 +111,30 @@ def write_preview(model: Model, inputs: Fixed, run: Run, images_seen: int) -> No
     write_image(picture, run.path / "samples" / f"{images_seen:09d}.png", record, force=True)
 
 
-def _own_preview(model: Model, batches: dict[str, Batch], run: Run) -> PictureImage:
-    """The rows of `Previews.preview`, one below the other with their titles."""
+def _draw_own_preview(model: Model, batches: dict[str, Batch], run: Run) -> PictureImage:
+    """The rows of `Previews.preview`, each labelled with its title."""
     assert previews(model)
     generator = torch.Generator(device=model.device).manual_seed(derive_seed(run.record["seed"], "preview"))
     count = len(next(iter(batches.values())).images) // next(iter(model.feeds.values())).repeats
     with evaluating(model), torch.inference_mode():
         rows = {name: as_rows(batch.map(lambda part: part.to(model.device))) for name, batch in batches.items()}
-        made = model.preview(rows, Draws(generator, count, 0, count))
-    columns = max(map(len, made.values()))
-    padded = [_padded(to_uint8(pictures).cpu(), columns) for pictures in made.values()]
+        by_title = model.preview(rows, Draws(generator, count, 0, count))
+    columns = max(map(len, by_title.values()))
+    padded = [_pad_row(to_uint8(pictures).cpu(), columns) for pictures in by_title.values()]
     channels = max(pictures.shape[1] for pictures in padded)
-    sheet = torch.cat([p.expand(-1, channels, -1, -1) if p.shape[1] == 1 else p for p in padded])
-    return draw_grid(sheet, row_labels=list(made), column_labels=[str(column) for column in range(columns)])
+    grid = torch.cat([p.expand(-1, channels, -1, -1) if p.shape[1] == 1 else p for p in padded])
+    return draw_grid(grid, row_labels=list(by_title), column_labels=[str(column) for column in range(columns)])
 
 
-def _padded(pictures: Tensor, columns: int) -> Tensor:
+def _pad_row(pictures: Tensor, columns: int) -> Tensor:
+    """The pictures (N, C, H, W) with white ones after them, up to `columns`."""
     return torch.cat([pictures, pictures.new_full((columns - len(pictures), *pictures.shape[1:]), 255)])
 
 
-def _above(first: Tensor, second: Tensor) -> tuple[Tensor, int]:
-    """Two sets of images as rows of a grid, each image of the first above its partner of the second."""
+def _interleave_rows(first: Tensor, second: Tensor) -> tuple[Tensor, int]:
+    """The pictures of a grid whose rows are of `first` and `second` in turn, and its number of columns."""
     columns = min(8, len(first))
     rows: list[Tensor] = []
     for one, other in zip(first.split(columns), second.split(columns), strict=True):
-        rows += [_padded(one, columns), _padded(other, columns)]
+        rows += [_pad_row(one, columns), _pad_row(other, columns)]
     return torch.cat(rows), columns

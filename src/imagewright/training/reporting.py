@@ -1,4 +1,4 @@
-"""Reporters: what is called with the progress of a training, as the command line's bar, plain lines, or nothing."""
+"""Reporters: objects that show the progress of a training, such as a progress bar or lines of text."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from typing import Any, Protocol, TextIO
 
 from imagewright.runs.run import Run
 
-SECONDS_BETWEEN_LINES = 10.0  # of a long preparation, in a log
+SECONDS_BETWEEN_LINES = 10.0  # while images are prepared
 
 
 class Reporter(Protocol):
-    """Called by `train` on the main rank only, between steps."""
+    """Shows the progress of a training. `train` calls it on the main rank only, between steps."""
 
     def preparing(self, done: int, total: int) -> None:
-        """Called now and then while images are decoded into the cache, before training starts."""
+        """`done` of `total` images are decoded into the cache. Called repeatedly before training starts."""
         ...
 
     def started(self, run: Run, total: int) -> None:
-        """A training up to `total` images seen starts, or continues."""
+        """A training up to `total` images seen starts, or is resumed."""
         ...
 
     def progressed(self, images_seen: int) -> None:
-        """Called after every step: it must be cheap."""
+        """A step was made. Called after every step, so that it must be fast."""
         ...
 
-    def reported(self, record: dict[str, Any]) -> None:
+    def reported(self, report: dict[str, Any]) -> None:
         """A report was added to metrics.jsonl."""
         ...
 
@@ -49,7 +49,7 @@ class Silent:
 
     def progressed(self, images_seen: int) -> None: ...
 
-    def reported(self, record: dict[str, Any]) -> None: ...
+    def reported(self, report: dict[str, Any]) -> None: ...
 
     def message(self, text: str) -> None: ...
 
@@ -57,32 +57,35 @@ class Silent:
 
 
 class PlainLines(Silent):
-    """One line a report: for pipes, logs and notebooks."""
+    """Prints messages and one line a report: for pipes, logs and notebooks.
+
+    stream: where to print; the error stream by default.
+    """
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self.stream = stream or sys.stderr
         self.total = 0
-        self._prepared = time.monotonic()
+        self._printed = time.monotonic()
 
     def preparing(self, done: int, total: int) -> None:
-        if time.monotonic() - self._prepared > SECONDS_BETWEEN_LINES:
-            self._prepared = time.monotonic()
+        if time.monotonic() - self._printed > SECONDS_BETWEEN_LINES:
+            self._printed = time.monotonic()
             self.message(f"preparing {done:,} / {total:,} pictures")
 
     def started(self, run: Run, total: int) -> None:
         self.total = total
         self.message(f"training {run.model} in {run.path}: {total:,} images")
 
-    def reported(self, record: dict[str, Any]) -> None:
-        self.message(report_line(record, self.total))
+    def reported(self, report: dict[str, Any]) -> None:
+        self.message(report_line(report, self.total))
 
     def message(self, text: str) -> None:
-        with suppress(BrokenPipeError):  # a reader that went away does not end a training
+        with suppress(BrokenPipeError):  # a closed pipe (`| head`) must not end a training
             print(text, file=self.stream, flush=True)
 
 
-def report_line(record: dict[str, Any], total: int) -> str:
-    """A report as one line of text."""
-    figures = {**record.get("losses", {}), **record.get("derived_metrics", {})}
+def report_line(report: dict[str, Any], total: int) -> str:
+    """A report as one line of text. `total`: images seen at the end of the training."""
+    figures = {**report.get("losses", {}), **report.get("derived_metrics", {})}
     losses = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
-    return f"{record['images_seen']:>11,} / {total:,} images  {record['images_per_second']:,.0f}/s  {losses}"
+    return f"{report['images_seen']:>11,} / {total:,} images  {report['images_per_second']:,.0f}/s  {losses}"

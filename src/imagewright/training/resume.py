@@ -1,4 +1,4 @@
-"""Resuming a run: its images and options as they were, and errors for what differs from them now."""
+"""Resuming a run with its recorded images and options, and errors for those given now that differ."""
 
 from __future__ import annotations
 
@@ -17,16 +17,26 @@ from imagewright.training.plan import Plan, is_scheduled
 from imagewright.training.setting import Say, Setting, fit_size, name_sources, plan_record
 from imagewright.training.submodels import load_submodels
 
-# Options of runs from before they existed: such runs held no images out, and had no schedule but their own option's.
+# Values of options in runs of versions that did not have them.
 FORMER_DEFAULTS = {"held_out": 0}
 
 
 def resolve_resumed(
     run: Run, model_name: str, images: Any, training: dict[str, Any], options: dict[str, Any], say: Say
 ) -> Setting:
-    """The setting of a run to resume. Raises `RunError` if what is given now differs from it."""
+    """The setting of a run to resume.
+
+    run: with its record.
+    model_name: in the catalogue.
+    images: a source, or sources by name, as for `train`.
+    training: training options that the user gave now.
+    options: options of the model that the user gave now.
+    say: called with notes for the user.
+
+    Raises `RunError` if model, images or options differ from the recorded ones.
+    """
     if run.model != model_name:
-        raise RunError(f"{run.path} trained {run.model}, not {model_name}: resume it with the model it has.")
+        raise RunError(f"{run.path} trained {run.model}, not {model_name}: resume it with `train {run.model}`.")
     recorded = recorded_sources(run)
     named = name_sources(model_name, images)
     sources = {}
@@ -47,14 +57,14 @@ def resolve_resumed(
 
 
 def recorded_sources(run: Run) -> dict[str, dict[str, Any]]:
-    """What `run.json` says of each source. Raises `RunError` for a run that cannot be resumed."""
+    """The description of each source in `run.json`, by name. Raises `RunError` for a run that cannot be resumed."""
     if "imported" in run.record:
         raise RunError(f"{run.path} was imported, not trained here: there is nothing to resume. Train a new run.")
     for part in ("source", "options"):
         if not isinstance(run.record.get(part), dict):
-            raise RunError(f"{run.path / RECORD} is damaged: it says no {part}. {WEIGHTS_ALONE}")
+            raise RunError(f"{run.path / RECORD} is damaged: it has no entry {part!r}. {WEIGHTS_ALONE}")
     names = catalogue.model_class(run.model).Config.sources
-    # Runs from before there were several sources record one.
+    # Versions that knew one source alone recorded it as "source".
     sources: dict[str, dict[str, Any]] = run.record.get("sources") or {names[0]: run.record["source"]}
     if set(sources) != set(names):
         raise RunError(f"{run.path / RECORD} is damaged: its sources are not {', '.join(names)}. {WEIGHTS_ALONE}")
@@ -62,7 +72,7 @@ def recorded_sources(run: Run) -> dict[str, dict[str, Any]]:
 
 
 def open_as_recorded(recorded: dict[str, Any], source: Any) -> Images:
-    """A source given by name is opened as the run opened it; of opened images, only a flip left open is set."""
+    """Open a path or a name with the options of the run; of opened images, only a flip left open is set."""
     if isinstance(source, Images) or "crop" not in recorded:
         opened = open_images(source)
         return opened if opened.flip_given else opened.with_flip(bool(recorded.get("flip")))
@@ -70,62 +80,62 @@ def open_as_recorded(recorded: dict[str, Any], source: Any) -> Images:
 
 
 def check_options(run: Run, training: dict[str, Any], options: dict[str, Any]) -> None:
-    """Raise `RunError` naming each option given now that differs from the run's."""
+    """Raise `RunError`, which names each option given now that differs from the run's."""
     differing = [
-        f"{name} is {was[name]!r} in the run and {value!r} now"
-        for given, was in ((training, training_options(run)), (options, model_options(run)))
+        f"{name} is {recorded[name]!r} in the run and {value!r} now"
+        for given, recorded in ((training, training_options(run)), (options, model_options(run)))
         for name, value in given.items()
-        if name in was and value != was[name] and name not in MAY_DIFFER_ON_RESUME
+        if name in recorded and value != recorded[name] and name not in MAY_DIFFER_ON_RESUME
     ]
     if differing:
         raise RunError(
             f"{run.path} cannot be resumed with other options: {'; '.join(differing)}. "
-            "Leave them out to go on, or train a new run by another --out."
+            "Leave them out to resume, or train a new run with another --out."
         )
 
 
 def check_source(run: Run, recorded: dict[str, Any], images: Images) -> None:
-    """Raise `RunError` if the images are not those that the run was trained on."""
+    """Raise `RunError` if the images differ from those that the run was trained on."""
     now = images.describe()
-    # Without a cache the images come in another order. Runs from before there was a choice had one, and runs from
-    # before labels and attributes had a digest are not checked for them.
-    was = {"cache": True, "annotations": now["annotations"]} | recorded
+    # "cache" matters because images without one are read in another order. Older records may lack it, when there always
+    # was a cache, and may lack the digest of labels and attributes, which then cannot be compared.
+    before = {"cache": True, "annotations": now["annotations"]} | recorded
     config = run.record["config"]
     learned = ("annotations",) if config.get("class_names") or config.get("attribute_names") else ()
-    if any(was.get(key) != now[key] for key in ("fingerprint", "flip", "cache", *learned)):
+    if any(before.get(key) != now[key] for key in ("fingerprint", "flip", "cache", *learned)):
         changed = [
-            f"{key} was {_in_words(was.get(key))} and is {_in_words(now[key])}"
+            f"{key} was {_format_value(before.get(key))} and is {_format_value(now[key])}"
             for key in ("source", "count", "size", "channels", "crop", "flip", "cache")
-            if was.get(key) != now[key]
+            if before.get(key) != now[key]
         ]
-        part = "pictures" if was.get("fingerprint") != now["fingerprint"] else "labels or attributes"
+        part = "pictures" if before.get("fingerprint") != now["fingerprint"] else "labels or attributes"
         what = "; ".join(changed) or f"the {part} of {now['source']} changed"
         raise RunError(
             f"{run.path} was trained on other images: {what}. "
-            "A resumed run needs the same ones; train a new run by another --out."
+            "A resumed run needs the same ones; train a new run with another --out."
         )
 
 
 def resumed_options(run: Run, training: dict[str, Any]) -> TrainingOptions:
-    """The run's own options, with the ones that may differ taken from now."""
+    """The run's recorded options, replaced by those that were given now."""
     return configs.build(TrainingOptions, training_options(run) | training, "training")
 
 
 def check_length(run: Run, model: Model, options: TrainingOptions) -> None:
-    """Raise `RunError` for another number of images, if a schedule of the training ends at the former one."""
-    was = training_options(run)["images_seen"]
-    if options.images_seen == was:
+    """Raise `RunError` for a length other than the run's, if the training has a schedule that depends on its length."""
+    recorded = training_options(run)["images_seen"]
+    if options.images_seen == recorded:
         return
     schedule = options.schedule if options.schedule != "recipe" else "own" if is_scheduled(model) else "constant"
     if schedule != "constant":
         raise RunError(
-            f"images_seen is {was} in the run and {options.images_seen} now, but its {schedule} "
-            "schedule ends at the former: only a constant learning rate can be trained on for longer."
+            f"images_seen is {recorded} in the run and {options.images_seen} now, but its {schedule} schedule ends at "
+            "the number in the run. Only a training with a constant learning rate can be made longer."
         )
 
 
 def record_changes(run: Run, options: TrainingOptions, plan: Plan | None) -> None:
-    """Save what a resumed run was given anew (more images, say): resumed again, it trains to the same end."""
+    """Write the options that a resumed run was given now, such as more images, so that the next resume has them too."""
     record = run.record | {"options": dataclasses.asdict(options)}
     if plan is not None:
         record["plan"] = plan_record(plan)
@@ -143,5 +153,5 @@ def model_options(run: Run) -> dict[str, Any]:
     return configs.with_present_names(catalogue.model_class(run.model).Config, run.record["config"])
 
 
-def _in_words(value: Any) -> str:
+def _format_value(value: Any) -> str:
     return "x".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,4 +1,4 @@
-"""From what the user asked for to the setting of a training: options by owner, images at a fitting size, the config."""
+"""The setting of a training, from the user's arguments: options, images at a supported size, and the configuration."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from imagewright import catalogue, configs, distributed
 from imagewright.errors import ConfigError, DataError, nearest_name
 from imagewright.images import Images, open_images
 from imagewright.recipe import Recipe
-from imagewright.training.options import OF_CLOSED_FORMS, TrainingOptions
+from imagewright.training.options import CLOSED_FORM_OPTIONS, TrainingOptions
 from imagewright.training.plan import Plan
 from imagewright.training.submodels import Submodels, describe_submodels, load_submodels, resize_to_submodels
 from imagewright.versions import versions
@@ -24,9 +24,9 @@ Say = Callable[[str], None]
 
 
 def split_options(model_name: str, options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The options of the training, and those of the model.
+    """Split options into those of the training and those of the model. An option of both is in both.
 
-    Raises `ConfigError` with the nearest name of either for an unknown one.
+    Raises `ConfigError`, with the nearest name, for an unknown option.
     """
     of_training = [field.name for field in dataclasses.fields(TrainingOptions)]
     of_model = configs.options_of(catalogue.model_class(model_name).Config)
@@ -37,28 +37,31 @@ def split_options(model_name: str, options: dict[str, Any]) -> tuple[dict[str, A
                 f"`imagewright train {model_name} --help` lists them."
             )
     training = {name: value for name, value in options.items() if name in of_training}
-    # A model may have an option of the same name (PCA's seed): it is given to both.
     return training, {name: value for name, value in options.items() if name in of_model}
 
 
 def warn_unused(model_name: str, training: dict[str, Any], say: Say) -> None:
-    """Closed-form models have no training steps, so step options have no effect.
+    """Warn about step options that were given for a closed-form model, which has no training steps.
 
-    Warns instead of raising, so that one call works for every model.
+    It is a warning and no error, so that one call works for every model.
+
+    model_name: in the catalogue.
+    training: training options that the user gave.
+    say: called with the warning.
     """
-    unused = [name for name in training if name not in OF_CLOSED_FORMS]
+    unused = [name for name in training if name not in CLOSED_FORM_OPTIONS]
     if unused and catalogue.model_class(model_name).is_closed_form():
         say(f"{model_name} is fitted in closed form, without steps: {', '.join(unused)} not used")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """What is settled before the long work.
+    """All that is decided before images are decoded and a model is built.
 
-    sources: images by source name, as the model takes them.
+    sources: images by the name of the source, at the size and with the channels of the model.
     options: every option of the training.
     config: the model's checked configuration.
-    submodels: trained models whose weights are copied into sub-modules, by name.
+    submodels: trained models whose weights are copied into sub-modules, by the name of the sub-module.
     """
 
     sources: Mapping[str, Images]
@@ -73,7 +76,16 @@ class Setting:
 
 
 def resolve_new(model_name: str, images: Any, training: dict[str, Any], options: dict[str, Any], say: Say) -> Setting:
-    """The checked setting of a new run."""
+    """The checked setting of a new run.
+
+    model_name: in the catalogue.
+    images: a source, or sources by name, as for `train`.
+    training: training options that the user gave.
+    options: options of the model that the user gave.
+    say: called with notes for the user.
+
+    Raises `UserError` for images or options that the model cannot be trained with.
+    """
     config_class = catalogue.model_class(model_name).Config
     named = name_sources(model_name, images)
     submodels = load_submodels(model_name, options)
@@ -96,7 +108,7 @@ def resolve_new(model_name: str, images: Any, training: dict[str, Any], options:
 
 
 def name_sources(model_name: str, images: Any) -> dict[str, Any]:
-    """What the user gave for each of the model's sources, by its name. Raises `ConfigError` for another number."""
+    """The user's images by the name of the source. Raises `ConfigError` if they are not those that the model needs."""
     names = catalogue.model_class(model_name).Config.sources
     if len(names) == 1:
         alone = isinstance(images, Mapping) and set(images) == set(names)
@@ -112,32 +124,47 @@ def name_sources(model_name: str, images: Any) -> dict[str, Any]:
 
 
 def fit_size(model_name: str, images: Images, say: Say) -> Images:
-    """The images at a size the model can do. A size that the user gave is kept: the configuration will refuse it."""
+    """The images at the nearest size that the model supports.
+
+    A size that the user gave is not changed; if it is not supported, building the configuration raises an error.
+    """
     nearest = catalogue.model_class(model_name).Config.nearest_size(*images.size)
     if nearest == images.size or images.size_given:
         return images
     say(
-        f"{model_name} cannot do {images.height}x{images.width}: images are resized and cropped to "
+        f"{model_name} does not support {images.height}x{images.width}: images are resized and cropped to "
         f"{nearest[0]}x{nearest[1]} (choose with --size)"
     )
     return images.with_size(nearest)
 
 
 def match_shape(images: Images, first: Images, say: Say) -> Images:
-    """The images of a further source, at the size and with the channels of the first."""
+    """The images of another source at the size and with the channels of the first source.
+
+    Raises `ConfigError` if the user gave the two sources different sizes.
+    """
     if (images.size, images.channels) == (first.size, first.channels):
         return images
     if images.size_given and images.size != first.size:
         raise ConfigError(
             f"{first.source} is opened at {first.height}x{first.width} and {images.source} at "
-            f"{images.height}x{images.width}, but one training takes one size: open both with the same."
+            f"{images.height}x{images.width}, but a training has one size: open both with the same size."
         )
-    say(f"images of {images.source} are resized to {first.height}x{first.width}x{first.channels}, as the first source")
+    say(f"images of {images.source} are resized to {first.height}x{first.width}x{first.channels}, as in {first.source}")
     return images.with_size(first.size, first.channels)
 
 
 def build_config(model_name: str, images: Images, options: dict[str, Any], submodels: Submodels) -> configs.Config:
-    """The model's checked configuration for these images. Raises `DataError` if it needs labels that they lack."""
+    """Build the model's checked configuration.
+
+    model_name: in the catalogue.
+    images: of the first source; they decide size, channels, classes, attributes and layers.
+    options: options of the model that the user gave.
+    submodels: trained models inside the model, by the name of the sub-module.
+
+    Raises `DataError` if the model needs labels or attributes that the images do not have, `ConfigError` for a wrong
+    option.
+    """
     config_class = catalogue.model_class(model_name).Config
     derived: dict[str, Any] = {"size": images.size, "channels": images.channels}
     if issubclass(config_class, configs.LabelledConfig):
@@ -155,19 +182,19 @@ def build_config(model_name: str, images: Images, options: dict[str, Any], submo
 def _class_names(images: Images, model_name: str) -> tuple[str, ...]:
     if images.class_names is None:
         raise DataError(
-            f"{model_name} learns classes, but the pictures of {images.source} have no labels: put them in a "
-            "sub-folder a class, or name a table of labels with --labels FILE (labels=FILE)."
+            f"{model_name} learns classes, but the pictures of {images.source} have no labels: put them in one "
+            "sub-folder for each class, or name a table of labels with --labels FILE (labels=FILE)."
         )
     if len(images.class_names) < 2:
         raise DataError(
-            f"{model_name} tells classes apart, but all pictures of {images.source} are of one, "
-            f"{images.class_names[0]!r}: two or more are needed."
+            f"{model_name} needs two classes or more, but all pictures of {images.source} are of one, "
+            f"{images.class_names[0]!r}."
         )
     return images.class_names
 
 
 def _conditions(images: Images, model_name: str, condition: str) -> dict[str, tuple[str, ...]]:
-    """The names of the classes, or of the attributes, that a conditional model is conditioned on."""
+    """The names of the classes or attributes that a model is conditioned on, as fields of its configuration."""
     if condition == "none":
         return {}
     if condition == "attributes" or (condition == "auto" and images.class_names is None and images.attribute_names):
@@ -181,13 +208,14 @@ def _conditions(images: Images, model_name: str, condition: str) -> dict[str, tu
 
 
 def build_plan(options: TrainingOptions, recipe: Recipe) -> Plan:
-    """The numbers of the training: the user's, else the recipe's at its start."""
+    """Build the plan of a training: the user's options, completed by the recipe at the start of training.
+
+    Raises `ConfigError` if the batch size is no multiple of the number of ranks.
+    """
     batch_size = options.batch_size or recipe.batch_size
     world = distributed.world_size()
     if batch_size % world:
-        raise ConfigError(
-            f"batch_size={batch_size} cannot be shared out over {world} ranks: give a multiple of {world}."
-        )
+        raise ConfigError(f"batch_size={batch_size} cannot be divided among {world} ranks: give a multiple of {world}.")
     return Plan(
         images_seen=options.images_seen or recipe.images_seen,
         batch_size=batch_size,
@@ -203,10 +231,16 @@ def build_plan(options: TrainingOptions, recipe: Recipe) -> Plan:
     )
 
 
-def run_record(
+def make_run_record(
     model_name: str, setting: Setting, plan: Plan | None, started_from: dict[str, Any] | None
 ) -> dict[str, Any]:
-    """What `run.json` says. `started_from`: what `--from` took of another run."""
+    """The content of `run.json`.
+
+    model_name: in the catalogue.
+    setting: of the training.
+    plan: None for a closed-form model.
+    started_from: the weights that `--from` took from another run; None without it.
+    """
     return {
         "model": model_name,
         "config": dataclasses.asdict(setting.config),
@@ -222,25 +256,25 @@ def run_record(
 
 
 def plan_record(plan: Plan | None) -> dict[str, Any] | None:
-    """A plan for `run.json`, with the number of ranks that shared it."""
+    """A plan and the number of ranks, as JSON values."""
     return None if plan is None else dataclasses.asdict(plan) | {"ranks": distributed.world_size()}
 
 
 def program() -> str:
-    """The name of the program that was started; `imagewright` also under `python -m imagewright`."""
+    """The name of the running program; `imagewright` also for `python -m imagewright`."""
     started = Path(sys.argv[0])
     return started.parent.name if started.name == "__main__.py" else started.name
 
 
-def how_to_resume() -> str:
-    """What to type, or to call, to resume the training."""
+def resume_command() -> str:
+    """A sentence with the command, or the call, that resumes the training."""
     if program() != "imagewright":
-        return "Go on by the same call with resume=True."
+        return "Resume it by the same call with resume=True."
     typed = [word for word in sys.argv[1:] if word not in ("--force", "--resume")]
-    return f"Go on by the same command with --resume: {shlex.join(['imagewright', *typed, '--resume'])}"
+    return f"Resume it by the same command with --resume: {shlex.join(['imagewright', *typed, '--resume'])}"
 
 
-def run_name(source: Any) -> str:
-    """A name for a run on a source: the source's own, without folders and suffix; `images` for an array."""
+def name_run(source: Any) -> str:
+    """A name for a run on a source: that of the source without folders and suffix; `images` for other objects."""
     named = source.source if isinstance(source, Images) else source
     return (Path(named).stem if isinstance(named, str | Path) else "") or "images"

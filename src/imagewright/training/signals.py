@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a request to stop at the next step, so that nothing is lost."""
+"""Requests to stop a training: Ctrl-C and SIGTERM stop it after the present step, with a checkpoint."""
 
 from __future__ import annotations
 
@@ -9,18 +9,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-# One Ctrl-C can arrive twice: from the terminal, and passed on by what started this process, as `torchrun` does.
+# One Ctrl-C can arrive twice: from the terminal, and from a parent process that passes it on, as `torchrun` does.
 SAME_REQUEST_SECONDS = 1.0
 
 
 class StopRequest:
-    """Whether the user asked to stop. A second Ctrl-C, a second or more later, stops at once."""
+    """A request to stop a training after the present step, with a checkpoint.
+
+    asked: whether to stop; set it to True from an observer or another thread.
+    """
 
     def __init__(self) -> None:
         self.asked = False
         self._since = 0.0
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
+        """Handle a signal. A second Ctrl-C, more than a second after the first, raises `KeyboardInterrupt`."""
         now = time.monotonic()
         if self.asked and number == signal.SIGINT and now - self._since > SAME_REQUEST_SECONDS:
             raise KeyboardInterrupt
@@ -30,7 +34,12 @@ class StopRequest:
 
 @contextmanager
 def stop_on_signals(request: StopRequest | None = None) -> Iterator[StopRequest]:
-    """Within the block, the signals set the request, or a new one. In a thread they are left as they are."""
+    """Within the block, SIGINT and SIGTERM set a request instead of ending the process.
+
+    request: the request that they set; a new one by default.
+
+    Yields the request. Outside the main thread, where Python allows no handlers, signals are left as they are.
+    """
     request = request or StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield request

@@ -1,4 +1,4 @@
-"""Training that starts from the weights of another run (`--from RUN`)."""
+"""Starting a training from the weights of another run (`--from RUN`)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ from imagewright.training.setting import Say
 
 
 def start_from(model: Model, start: str, say: Say) -> dict[str, Any]:
-    """Copy the weights of a run, or of a weights file, whose names and shapes fit the model's.
+    """Copy the weights whose name and shape are the same as in the model.
 
-    Says what was taken and what was not. Returns that for `run.json`, with the digest of the file. Raises `RunError`
-    if nothing fits, or for a path that is no run and no weights file.
+    model: changed in place.
+    start: a run directory, whose latest checkpoint is taken, or a weights file.
+    say: called with the weights that were taken, and those that were not.
+
+    Returns the same as JSON values for `run.json`, with the digest of the file. Raises `RunError` if no weight fits, or
+    for a path that is neither a run nor a weights file.
     """
     path = Path(start)
     if not path.is_file():

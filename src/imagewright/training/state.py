@@ -1,4 +1,8 @@
-"""Everything that training changes, written and read back: a resumed run ends with the bytes of an unbroken one."""
+"""Checkpoints: everything that training changes, written and read, so that a resumed run equals an unbroken one.
+
+A checkpoint is two files. The weights file has the model as the verbs use it, with moving averages in place of trained
+weights. The state file has what resuming needs besides.
+"""
 
 from __future__ import annotations
 
@@ -14,61 +18,64 @@ from imagewright.training.observers import NotFinite, Training
 from imagewright.training.optimisation import optimizer_tensors
 
 
-def save(training: Training) -> Checkpoint:
-    """Write state and weights (averages in place). The weights come last: without them there is no checkpoint.
+def save_checkpoint(training: Training) -> Checkpoint:
+    """Write the checkpoint of the present point.
 
-    Raises `NotFinite` for weights that are no finite numbers any more: the earlier checkpoint stays the latest.
+    The weights file is written last: a checkpoint without it is not listed, so that a kill leaves the earlier one.
+
+    Raises `NotFinite` if a weight is NaN or infinite, before anything is written; `RunError` if the disk is full.
     """
     engine, run = training.engine, training.run
     if not _all_finite(engine.model):
-        raise NotFinite("the weights hold values that are not numbers")
+        raise NotFinite("the weights became NaN or infinite")
     checkpoint = run.checkpoint_at(training.images_seen)
-    write_tensors(checkpoint.state, _state(training), _place(training))
+    write_tensors(checkpoint.state, _state_tensors(training), _state_record(training))
     record = {"model": run.model, "config": run.record["config"], "images_seen": training.images_seen}
     try:
         with engine.averages.in_place(engine.model):
             write_tensors(checkpoint.weights, engine.model.state_dict(), record)
     except RunError:
-        if not checkpoint.weights.exists():  # half a checkpoint is of no use, and the disk may be full
+        if not checkpoint.weights.exists():  # a state file alone is of no use, and the disk may be full
             checkpoint.state.unlink(missing_ok=True)
         raise
     return checkpoint
 
 
-def _place(training: Training) -> dict[str, Any]:
-    """Where training is, and what the next report averages over: its losses are then those of an unbroken run."""
+def _state_record(training: Training) -> dict[str, Any]:
+    """The point of the training, and the sums of the next report, whose losses then equal those of an unbroken run."""
     engine = training.engine
     return {
         "index": training.index,
         "images_seen": training.images_seen,
         "scaler": engine.scaler.state_dict() if engine.scaler.is_enabled() else {},
         "losses": {name: (total.item(), engine.weights[name]) for name, total in engine.sums.items()},
-        "gradient_norms": engine.gradient_norms.state(),
+        "gradient_norms": engine.gradient_norms.state_dict(),
     }
 
 
-def restore(checkpoint: Checkpoint, training: Training) -> None:
-    """Put a training where the checkpoint was written."""
+def restore_checkpoint(checkpoint: Checkpoint, training: Training) -> None:
+    """Set a training to the point of a checkpoint. Raises `RunError` for a checkpoint of another training."""
     engine = training.engine
     weights, _ = read_tensors(checkpoint.weights)
-    state, place = read_tensors(checkpoint.state)
-    with engine.averages.in_place(engine.model):  # what the weights file calls the network is its average
+    tensors, record = read_tensors(checkpoint.state)
+    with engine.averages.in_place(engine.model):  # the weights file has the moving averages
         load_weights(engine.model, weights, str(checkpoint.weights))
     with torch.no_grad():
-        for name, tensor in _state(training).items():
-            if name not in state or state[name].shape != tensor.shape:
-                raise RunError(f"{checkpoint.state} is not of this training: it holds no {name} of the right shape.")
-            tensor.copy_(state[name])
-    if place["scaler"]:
-        engine.scaler.load_state_dict(place["scaler"])
-    engine.sums = {name: torch.tensor(total, device=engine.device) for name, (total, _) in place["losses"].items()}
-    engine.weights = {name: weight for name, (_, weight) in place["losses"].items()}
-    engine.gradient_norms.restore(place.get("gradient_norms", {}), engine.device)  # older checkpoints hold none
-    training.index, training.images_seen = place["index"], place["images_seen"]
+        for name, tensor in _state_tensors(training).items():
+            if name not in tensors or tensors[name].shape != tensor.shape:
+                raise RunError(f"{checkpoint.state} is not of this training: it has no {name} of the right shape.")
+            tensor.copy_(tensors[name])
+    if record["scaler"]:
+        engine.scaler.load_state_dict(record["scaler"])
+    engine.sums = {name: torch.tensor(total, device=engine.device) for name, (total, _) in record["losses"].items()}
+    engine.weights = {name: weight for name, (_, weight) in record["losses"].items()}
+    norms = record.get("gradient_norms", {})  # missing in checkpoints of older versions
+    engine.gradient_norms.load_state_dict(norms, engine.device)
+    training.index, training.images_seen = record["index"], record["images_seen"]
 
 
-def _state(training: Training) -> dict[str, Tensor]:
-    """Beside the weights file: optimizers' moments, the trained weights of averaged networks, resampling."""
+def _state_tensors(training: Training) -> dict[str, Tensor]:
+    """The tensors of the state file: moments, trained weights of averaged networks, sampling weights of images."""
     engine, resampler = training.engine, training.resampler
     tensors: dict[str, Tensor] = {} if resampler is None else {"resampling.weights": resampler.weights}
     for name, optimizer in engine.optimizers.items():

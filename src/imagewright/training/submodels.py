@@ -1,6 +1,6 @@
-"""Models inside a model: trained runs that an option names (whose latents a density is fitted to).
+"""Sub-models: trained models inside a model, such as the encoder to whose latents a density is fitted.
 
-Their weights are copied into the new run, so that it stays whole when the other run is moved or removed.
+An option names their run. Their weights are copied into the new run, which therefore does not need the other run later.
 """
 
 from __future__ import annotations
@@ -18,12 +18,18 @@ from imagewright.model import Model
 from imagewright.runs.loading import load
 
 Submodels = dict[str, Model]
+"""Trained models by the option that names them, which is also the name of the sub-module."""
 
 
 def load_submodels(model_name: str, values: dict[str, Any]) -> Submodels:
-    """The trained models that options of `model_name` name, by option. An option that names a model to fit has none.
+    """Load the trained models that the options of a model name.
 
-    Raises `RunError` for a path that is no run, `UserError` for a model that does not answer the verbs of the option.
+    An option may also name a model of the catalogue, which is then fitted with the new model and not loaded.
+
+    model_name: in the catalogue.
+    values: the options of the model.
+
+    Raises `RunError` for a path that is no run, `UserError` for a model that lacks a verb that the option needs.
     """
     config_class = catalogue.model_class(model_name).Config
     submodels: Submodels = {}
@@ -39,7 +45,7 @@ def load_submodels(model_name: str, values: dict[str, Any]) -> Submodels:
 
 
 def describe_submodels(submodels: Submodels) -> dict[str, dict[str, Any]]:
-    """The configurations of the sub-models, from which they are built again without their runs."""
+    """The configurations of the sub-models as JSON values, from which they are built again without their runs."""
     return {
         name: {"model": catalogue.name_of(submodel), "config": dataclasses.asdict(submodel.config)}
         for name, submodel in submodels.items()
@@ -47,7 +53,14 @@ def describe_submodels(submodels: Submodels) -> dict[str, dict[str, Any]]:
 
 
 def resize_to_submodels(images: Images, submodels: Submodels, say: Callable[[str], None]) -> Images:
-    """The images at the shape of the sub-models. Raises `ConfigError` if the user chose another size."""
+    """The images at the size and with the channels of the sub-models.
+
+    images: of the first source.
+    submodels: whose size and channels are taken.
+    say: called with a note if the images are resized.
+
+    Raises `ConfigError` if the user gave another size.
+    """
     for name, submodel in submodels.items():
         wanted: Config = submodel.config
         if (images.size, images.channels) == (wanted.size, wanted.channels):
@@ -63,8 +76,8 @@ def resize_to_submodels(images: Images, submodels: Submodels, say: Callable[[str
     return images
 
 
-def fill_submodels(model: Model, submodels: Submodels) -> None:
-    """Copy the weights of the sub-models into the sub-modules of their names."""
+def copy_submodels(model: Model, submodels: Submodels) -> None:
+    """Copy the weights of the sub-models into the sub-modules of a model."""
     for name, submodel in submodels.items():
         inside = model.get_submodule(name)
         assert isinstance(inside, Model)

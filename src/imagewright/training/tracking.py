@@ -1,4 +1,4 @@
-"""TensorBoard beside the run's own report: the same figures and grids as event files in `RUN/tensorboard`."""
+"""TensorBoard: the figures and previews of a run as event files in `RUN/tensorboard`."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ FOLDER = "tensorboard"
 
 
 def check_tensorboard() -> None:
-    """Raise `UserError` where the package is not installed: before training, not at its first report."""
+    """Raise `UserError` if the package is not installed, so that training fails at its start, not at a report."""
     try:
-        import torch.utils.tensorboard  # noqa: F401 (whether it is there)
+        import torch.utils.tensorboard  # noqa: F401 (imported only to see whether it is installed)
     except ImportError:
         raise UserError(
             "tensorboard=True needs the package tensorboard, which is not installed: "
@@ -28,10 +28,12 @@ def check_tensorboard() -> None:
         ) from None
 
 
-class Tracked:
-    """A reporter that writes events, and hands everything on to another one.
+class TensorBoardReporter:
+    """A reporter that writes event files, and passes all calls on to another reporter.
 
-    A resumed run goes on in the same folder: what an earlier process wrote beyond the checkpoint is struck out there.
+    A resumed run writes to the same folder. Events of an earlier process beyond the checkpoint are marked as purged.
+
+    reporter: receives all calls.
     """
 
     def __init__(self, reporter: Reporter) -> None:
@@ -47,26 +49,26 @@ class Tracked:
         self.reporter.started(run, total)
 
     def progressed(self, images_seen: int) -> None:
-        if self._writer is None and self._run is not None:  # only now is it known where training goes on
+        if self._writer is None and self._run is not None:  # the first call says where a resumed training starts
             from torch.utils.tensorboard import SummaryWriter
 
             purged = None if images_seen == 0 else images_seen + 1
             self._writer = SummaryWriter(self._run.path / FOLDER, purge_step=purged)
         self.reporter.progressed(images_seen)
 
-    def reported(self, record: dict[str, Any]) -> None:
+    def reported(self, report: dict[str, Any]) -> None:
         if self._writer is not None and self._run is not None:
-            seen = record["images_seen"]
-            rates = {f"learning rate/{name}": rate for name, rate in record["learning_rates"].items()}
-            speed = {"images a second": record["images_per_second"]}
-            for name, value in {**record["losses"], **record["derived_metrics"], **rates, **speed}.items():
+            seen = report["images_seen"]
+            rates = {f"learning rate/{name}": rate for name, rate in report["learning_rates"].items()}
+            speed = {"images a second": report["images_per_second"]}
+            for name, value in {**report["losses"], **report["derived_metrics"], **rates, **speed}.items():
                 self._writer.add_scalar(name, value, seen)
             grid = self._run.path / "samples" / f"{seen:09d}.png"
             if grid.exists():
                 with Image.open(grid) as picture:
                     self._writer.add_image("samples", np.asarray(picture.convert("RGB")), seen, dataformats="HWC")
             self._writer.flush()
-        self.reporter.reported(record)
+        self.reporter.reported(report)
 
     def message(self, text: str) -> None:
         self.reporter.message(text)

@@ -1,4 +1,7 @@
-"""`train`: a model, images, a run directory; in four stages, each of which takes what the one before returned."""
+"""`train`: from a model's name, images and options to a run directory, in four stages.
+
+Each stage takes the result of the stage before, so that they cannot be called in another order.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +21,6 @@ from imagewright.model import Model
 from imagewright.runs.lock import lock_run
 from imagewright.runs.run import Run
 from imagewright.training import device as devices
-from imagewright.training import resume as resuming
-from imagewright.training import setting as settings
 from imagewright.training.capture import check_capture
 from imagewright.training.checkpointing import Checkpoints, ReportPage
 from imagewright.training.closed_form import fit
@@ -29,26 +30,36 @@ from imagewright.training.data.validation_split import choose_held_out, settle_h
 from imagewright.training.doctor.monitor import Doctor
 from imagewright.training.engine import Engine
 from imagewright.training.loop import Loop
-from imagewright.training.memory import out_of_memory_explained
+from imagewright.training.memory import explain_out_of_memory
 from imagewright.training.metrics_log import MetricsLog
 from imagewright.training.observers import Observer, Training
 from imagewright.training.plan import Plan
 from imagewright.training.preparing import apply_flip, prepare_sources, report_skipped
 from imagewright.training.previews import PreviewObserver
 from imagewright.training.reporting import PlainLines, Reporter, Silent
-from imagewright.training.setting import Setting
+from imagewright.training.resume import check_length, record_changes, resolve_resumed
+from imagewright.training.setting import (
+    Setting,
+    build_plan,
+    make_run_record,
+    name_run,
+    resolve_new,
+    resume_command,
+    split_options,
+    warn_unused,
+)
 from imagewright.training.signals import StopRequest, stop_on_signals
 from imagewright.training.starting import start_from
-from imagewright.training.submodels import fill_submodels
-from imagewright.training.tracking import Tracked, check_tensorboard
+from imagewright.training.submodels import copy_submodels
+from imagewright.training.tracking import TensorBoardReporter, check_tensorboard
 
 ImagesLike = Images | str | Path | Any
-REPORTS = 25
-CHECKPOINTS = 5
+REPORTS = 25  # of a training, by default
+CHECKPOINTS = 5  # of a training, by default
 
 
 class Stopped(ImagewrightError):
-    """Training ended because the user asked."""
+    """Training was stopped on request, by Ctrl-C, SIGTERM or `stop`."""
 
     exit_code = 130
 
@@ -65,46 +76,46 @@ def train(
     observers: Sequence[Observer] = (),
     **options: Any,
 ) -> Run:
-    """Train a model of the catalogue on images and return its run. Under `torchrun`, every rank calls it alike.
+    """Train a model on images and return its run. With `torchrun`, every rank makes the same call.
 
     model: its name in the catalogue.
     images: a source as for `open_images`, or opened images; for a model of several sources a mapping by their names.
-    out: the run directory, `runs/MODEL-SOURCE` by default.
-    resume: continue the run that is there. Options that are not given are the run's own.
-    force: replace the run that is there.
-    reporter: what is called with the progress of the training; lines on the error stream by default.
-    stop: a request that ends the training at the next step once its `asked` is set, with a checkpoint.
-    observers: called between steps, besides the training's own (see `training/observers.py`).
-    options: those of `TrainingOptions` and of the model's config.
+    out: the run directory; `runs/MODEL-SOURCE` by default.
+    resume: whether to resume the run in `out`. Options that are not given are those of the run.
+    force: whether to replace the run in `out`.
+    reporter: shows the progress; by default lines of text on the error stream.
+    stop: a request that ends the training after the present step, with a checkpoint, once its `asked` is True.
+    observers: called between steps, after the training's own (`imagewright.Observer`).
+    options: training options (`TrainingOptions`) and options of the model (its `Config`), by name.
 
-    Raises `UserError` for what cannot be done as asked, `TrainingError` if training fails, `Stopped` after Ctrl-C or
-    `stop`, when a checkpoint was written.
+    Raises `UserError` for arguments that cannot be used, `TrainingError` if the training diverges or memory runs out,
+    `Stopped` after Ctrl-C, SIGTERM or `stop`.
     """
     catalogue.entry_of(model)
     if resume and force:
-        raise ConfigError("--resume goes on with a run and --force replaces it: give one of them.")
-    training_options, model_options = settings.split_options(model, options)
+        raise ConfigError("--resume resumes a run and --force replaces it: give one of them.")
+    training_options, model_options = split_options(model, options)
     reporter = (reporter or PlainLines()) if distributed.is_main() else Silent()
     device = distributed.choose_device(training_options.get("device", "auto"))
-    path = Path(out) if out is not None else Path("runs") / f"{model}-{settings.run_name(images)}"
-    with distributed.process_group(device.type), out_of_memory_explained(), ExitStack() as until_the_end:
-        settings.warn_unused(model, training_options, reporter.message)
+    path = Path(out) if out is not None else Path("runs") / f"{model}-{name_run(images)}"
+    with distributed.process_group(device.type), explain_out_of_memory(), ExitStack() as exit_stack:
+        warn_unused(model, training_options, reporter.message)
         setting = resolve(model, images, path, training_options, model_options, reporter, resume=resume, force=force)
         if setting.options.tensorboard and distributed.is_main():
             check_tensorboard()
-            reporter = Tracked(reporter)
+            reporter = TensorBoardReporter(reporter)
         assembled = assemble(model, setting, path, device, reporter, resume=resume)
-        run = occupy(model, assembled, path, until_the_end, resume=resume, force=force)
-        stopped = carry_out(assembled, run, device, reporter, stop, observers, resume=resume)
+        run = open_run(model, assembled, path, exit_stack, resume=resume, force=force)
+        stopped = run_training(assembled, run, device, reporter, stop, observers, resume=resume)
         for source in setting.sources.values():
-            if not source.cached:  # only now is it known which images could not be read
+            if not source.cached:  # images without a cache are decoded, and found unreadable, during the training
                 report_skipped(source, "replaced by the next", reporter)
     if stopped:
-        raise Stopped(f"Stopped and saved. {settings.how_to_resume()}")
+        raise Stopped(f"Stopped and saved. {resume_command()}")
     return Run(path)
 
 
-# Stage 1: what the user asked for
+# Stage 1: the setting
 
 
 def resolve(
@@ -118,19 +129,28 @@ def resolve(
     resume: bool,
     force: bool,
 ) -> Setting:
-    """The setting of a new run, or of the run at `path`; raises before any long work."""
+    """The setting of a new run, or of the run at `path`. Raises `UserError` for arguments that cannot be used.
+
+    It reads no pictures and builds no model, so that a mistake is reported at once.
+    """
     if resume:
-        return resuming.resolve_resumed(Run(path), model, images, training_options, model_options, reporter.message)
+        return resolve_resumed(Run(path), model, images, training_options, model_options, reporter.message)
     Run.check_place(path, force=force)
-    return settings.resolve_new(model, images, training_options, model_options, reporter.message)
+    return resolve_new(model, images, training_options, model_options, reporter.message)
 
 
-# Stage 2: the model, and the images decoded
+# Stage 2: the model and the decoded images
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Assembled:
-    """A model as training starts from it. plan: None for a closed form. started_from: what `--from` took."""
+    """A model at the start of its training.
+
+    model: on the CPU.
+    plan: None for a closed-form model.
+    setting: with prepared images, and the number of held-out images decided.
+    started_from: the weights that `--from` took from another run; None without it.
+    """
 
     model: Model
     plan: Plan | None
@@ -146,12 +166,12 @@ def assemble(
     devices.check_memory(model_class, setting.config, device)
     torch.manual_seed(options.seed)
     model = model_class(setting.config)
-    fill_submodels(model, setting.submodels)
+    copy_submodels(model, setting.submodels)
     plan, started_from = None, None
     if not model.is_closed_form():
         if resume:
-            resuming.check_length(Run(path), model, options)
-        plan = settings.build_plan(options, model.recipe())
+            check_length(Run(path), model, options)
+        plan = build_plan(options, model.recipe())
         if plan.capture:
             check_capture(model, plan.precision, device)
         devices.check_batch(plan.batch_size // distributed.world_size(), setting.config, device)
@@ -161,7 +181,7 @@ def assemble(
     if not model.is_closed_form() and not resume:
         setting = dataclasses.replace(setting, sources=apply_flip(setting.sources, model.recipe(), reporter.message))
     prepare_sources(setting.sources.values(), reporter)
-    # Only now is it known how many images there are.
+    # The number of images is known only after they were prepared, since unreadable ones are left out.
     options = settle_held_out(options, setting.images, has_steps=plan is not None)
     setting = dataclasses.replace(setting, options=options)
     return Assembled(model=model, plan=plan, setting=setting, started_from=started_from)
@@ -170,26 +190,26 @@ def assemble(
 # Stage 3: the run directory
 
 
-def occupy(name: str, assembled: Assembled, path: Path, until_the_end: ExitStack, *, resume: bool, force: bool) -> Run:
-    """Lock the run directory until the training ends, and write its record."""
+def open_run(name: str, assembled: Assembled, path: Path, exit_stack: ExitStack, *, resume: bool, force: bool) -> Run:
+    """Lock the run directory and write its record. Leaving `exit_stack` releases the lock."""
     setting, plan = assembled.setting, assembled.plan
 
-    def begin() -> None:
-        until_the_end.enter_context(lock_run(path))
+    def lock_and_record() -> None:
+        exit_stack.enter_context(lock_run(path))
         if resume:
-            resuming.record_changes(Run(path), setting.options, plan)
+            record_changes(Run(path), setting.options, plan)
         else:
             Run.check_place(path, force=force)
-            until_the_end.enter_context(_removed_if_unused(path))
-            Run.create(path, settings.run_record(name, setting, plan, assembled.started_from), force=force)
+            exit_stack.enter_context(_remove_if_unused(path))
+            Run.create(path, make_run_record(name, setting, plan, assembled.started_from), force=force)
 
-    distributed.first_on_main(begin)
+    distributed.first_on_main(lock_and_record)
     return Run(path)
 
 
 @contextmanager
-def _removed_if_unused(path: Path) -> Iterator[None]:
-    """A training that fails before its first report leaves no run behind: the same command then works when mended."""
+def _remove_if_unused(path: Path) -> Iterator[None]:
+    """If the block raises before the first report, remove the run, so that the corrected command needs no --force."""
     try:
         yield
     except BaseException:
@@ -197,10 +217,10 @@ def _removed_if_unused(path: Path) -> Iterator[None]:
         raise
 
 
-# Stage 4: the training itself
+# Stage 4: training
 
 
-def carry_out(
+def run_training(
     assembled: Assembled,
     run: Run,
     device: torch.device,
@@ -210,13 +230,13 @@ def carry_out(
     *,
     resume: bool,
 ) -> bool:
-    """Train. Returns whether the user asked to stop."""
-    with stop_on_signals(stop) as request, _interruption_explained(run):
+    """Train by steps, or fit in closed form. Returns whether a stop was requested."""
+    with stop_on_signals(stop) as request, _explain_interruption(run):
         if assembled.plan is not None:
             training = begin_training(assembled, assembled.plan, run, device, reporter)
             every = report_interval(training)
             own = standard_observers(training, every)
-            Loop(training, [*own, *observers], every, request).go(resume=resume)
+            Loop(training, [*own, *observers], every, request).train(resume=resume)
         elif resume and run.is_whole():
             reporter.message(f"{run.path} is trained already")
         else:
@@ -225,10 +245,10 @@ def carry_out(
 
 
 def begin_training(assembled: Assembled, plan: Plan, run: Run, device: torch.device, reporter: Reporter) -> Training:
-    """The model on its device, with what moves it."""
+    """Move the model to its device, and build the engine, the validation split and the resampler."""
     model, setting, options = assembled.model, assembled.setting, assembled.setting.options
     model.equip()
-    devices.prepare(model, device)
+    devices.prepare_model(model, device)
     engine = Engine(model, plan, device)
     if options.compile:
         for network in engine.networks.values():
@@ -253,7 +273,10 @@ def begin_training(assembled: Assembled, plan: Plan, run: Run, device: torch.dev
 
 
 def standard_observers(training: Training, report_every: int) -> list[Observer]:
-    """What every training has beside its steps, in the order in which it is called at a report."""
+    """The observers of every training, in the order in which they are called after a step.
+
+    The doctor comes before the log, because it adds to the report.
+    """
     options = training.options
     checkpoint_every = options.checkpoint_every or whole_batches(training, CHECKPOINTS)
     observers: list[Observer] = []
@@ -263,7 +286,7 @@ def standard_observers(training: Training, report_every: int) -> list[Observer]:
     if distributed.is_main():
         observers.append(ReportPage(checkpoint_every))
     if options.evaluate_every is not None:
-        from imagewright.training.evaluating import EvaluationObserver  # few trainings need what it imports
+        from imagewright.training.evaluating import EvaluationObserver  # its imports are slow, and rarely needed
 
         observers.append(EvaluationObserver(options.evaluate_every))
     return observers
@@ -275,13 +298,14 @@ def report_interval(training: Training) -> int:
 
 
 def whole_batches(training: Training, parts: int) -> int:
-    """A part of the training in whole batches, so that reports come at even distances."""
+    """The images of one of `parts` equal parts of the training, rounded up to whole batches."""
     batch_size = training.plan.batch_size
     return math.ceil(training.total / parts / batch_size) * batch_size
 
 
 @contextmanager
-def _interruption_explained(run: Run) -> Iterator[None]:
+def _explain_interruption(run: Run) -> Iterator[None]:
+    """Within the block, a `KeyboardInterrupt` becomes `Stopped`, with the last checkpoint."""
     try:
         yield
     except KeyboardInterrupt:

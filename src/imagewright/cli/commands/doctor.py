@@ -11,27 +11,27 @@ from imagewright.cli.values import Flag
 
 
 def doctor(
-    run: Annotated[Path, Parameter(help="a run directory; its training may still go on")],
+    run: Annotated[Path, Parameter(help="a run directory; its training may still be in progress")],
     /,
     *,
     json: Annotated[Flag, Parameter(help="print JSON, for programs")] = False,
 ) -> None:
-    """Find what is wrong with a training: each finding with its evidence and one option to try."""
+    """Find problems of a training: each finding with its evidence and one option to try."""
     import imagewright
     from imagewright.training.doctor.findings import rules_applied, why_not_diagnosed
 
     opened = imagewright.Run(run)
     findings = imagewright.doctor(opened)
-    lines = opened.metrics()
+    reports = opened.metrics()
     if json:
         from json import dumps
 
         print(dumps([finding.to_dict() for finding in findings], indent=2))
-    elif reason := why_not_diagnosed(opened, lines):
+    elif reason := why_not_diagnosed(opened, reports):
         print(reason)
     else:
         for finding in findings:
             print(f"{finding} (since {finding.images_seen:,} images)")
         if not findings:
-            print(f"Nothing wrong found at {lines[-1]['images_seen']:,} images seen.")
-        print(f"Looked at: {', '.join(rules_applied(lines))}.")
+            print(f"Nothing wrong found at {reports[-1]['images_seen']:,} images seen.")
+        print(f"Looked at: {', '.join(rules_applied(reports))}.")

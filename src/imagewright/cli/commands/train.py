@@ -1,4 +1,4 @@
-"""`imagewright train MODEL SOURCE`: one command a model, built from its configuration when it is used."""
+"""`imagewright train MODEL SOURCE`: one command for each model, built from its configuration when it is used."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from imagewright.cli.values import Size
 
 app = App(
     name="train",
-    help="Train a model on a set of images. `imagewright train MODEL --help` lists that model's own options.",
+    help="Train a model on a set of images. `imagewright train MODEL --help` lists the options of that model.",
     usage="Usage: imagewright train MODEL SOURCE [OPTIONS]",
     help_format="plaintext",
     default_parameter=Parameter(negative=""),
@@ -30,14 +30,14 @@ TRAINING_OPTIONS = Group("Training", sort_key=4)
 
 
 def __getattr__(name: str) -> Callable[..., None]:
-    """The command of a model: the import paths registered above end in its name."""
+    """The command of a model, named as in the import paths that are registered above."""
     if name.startswith("__") or name not in catalogue.entries():
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return build_command(name)
 
 
 def build_command(model: str) -> Callable[..., None]:
-    """The function of `imagewright train MODEL`; its parameters are the options of this model."""
+    """Build the function of `imagewright train MODEL`, whose parameters are the options of this model."""
     from imagewright.configs import DATA_FIELDS
     from imagewright.training.options import TrainingOptions
 
@@ -45,7 +45,7 @@ def build_command(model: str) -> Callable[..., None]:
         (TRAINING_OPTIONS, TrainingOptions),
         (Group(f"Options of {model}", sort_key=3), catalogue.model_class(model).Config),
     ]
-    options = {  # a model's field replaces a training option of the same name, such as PCA's seed
+    options = {  # an option of the model replaces a training option of the same name, such as PCA's seed
         name: make_option(name, field, group)
         for group, owner in owners
         for name, field in owner.__pydantic_fields__.items()
@@ -84,7 +84,7 @@ def _shared_options(
         str | None,
         Parameter(
             group=IMAGE_OPTIONS,
-            help="layers of each picture, such as input,target: sub-folders of these names, or side by side in a file",
+            help="layers of each picture, such as input,target: sub-folders of these names, or side by side in files",
             metavar="NAMES",
         ),
     ] = None,
@@ -100,7 +100,7 @@ def _shared_options(
         Literal["centre", "random", "none"],
         Parameter(
             group=IMAGE_OPTIONS,
-            help="which part to keep of pictures of another aspect; none changes the aspect instead",
+            help="the part of pictures with another aspect ratio that is used; none: change the aspect ratio instead",
         ),
     ] = "centre",
     flip: Annotated[
@@ -116,7 +116,7 @@ def _shared_options(
         Path | None,
         Parameter(
             group=IMAGE_OPTIONS,
-            help="a CSV or JSON file of labels; by default one beside the pictures is used, if there is any",
+            help="a CSV or JSON file of labels; by default one beside the pictures, if there is any",
         ),
     ] = None,
     split: Annotated[str | None, Parameter(group=IMAGE_OPTIONS, help="a part of the source, such as train")] = None,
@@ -139,33 +139,33 @@ def _shared_options(
     force: Annotated[bool, Parameter(group=RUN_OPTIONS, help="replace the run in --out", show_default=False)] = False,
     quiet: Annotated[bool, Parameter(group=RUN_OPTIONS, help="no progress, only errors", show_default=False)] = False,
 ) -> None:
-    """The options that every model shares besides its configuration and the training options."""
+    """The options of every model besides its configuration and the training options."""
 
 
-# The options of `open_images`; `no_cache` is the negation of its `cache`.
+# The options of `open_images`, besides `cache`, whose negation is `no_cache`.
 SOURCE_OPTIONS = ("size", "channels", "crop", "flip", "labels", "split", "strict")
 
 
 def _train(model: str, sources: Sequence[str], options: dict[str, Any]) -> None:
-    """Train. `options` has only what was typed, so that all others keep their defaults, or a resumed run's values."""
+    """Train. `options` has only the options that were typed; others have their defaults, or those of a resumed run."""
     import imagewright
     from imagewright import distributed
     from imagewright.cli.progress import reporter
 
     quiet = options.pop("quiet", False)
     opening = {name: options.pop(name) for name in SOURCE_OPTIONS if name in options}
-    # Models have an option `layers` of their own.
+    # Named otherwise than in `open_images`, because models have an option `layers` of their own.
     for name, typed in (("layers", "image_layers"), ("kinds", "layer_kinds")):
         if typed in options:
             opening[name] = options.pop(typed)
     if options.pop("no_cache", False):
         opening["cache"] = False
-    # A resumed run opens its source with the options of before; options typed now must agree with them.
-    as_before = options.get("resume", False) and not opening
-    opened = [source if as_before else imagewright.open_images(source, **opening) for source in sources]
+    # Without options of images, a resumed run opens its sources with those in its record.
+    as_recorded = options.get("resume", False) and not opening
+    opened = [source if as_recorded else imagewright.open_images(source, **opening) for source in sources]
     names = catalogue.model_class(model).Config.sources
     images = opened[0] if len(names) == 1 else dict(zip(names, opened, strict=True))
-    with reporter(quiet=quiet) as shown:
-        run = imagewright.train(model, images, reporter=shown, **options)
+    with reporter(quiet=quiet) as chosen:
+        run = imagewright.train(model, images, reporter=chosen, **options)
     if distributed.is_main():
         print(f"{run.path} is trained: {run.path / 'report.html'} shows how it went.")

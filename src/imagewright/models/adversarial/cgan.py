@@ -1,11 +1,11 @@
-"""Conditional GAN: generator and discriminator are conditioned on the class, or the attributes, of the picture.
+"""Conditional GAN: generator and discriminator are conditioned on the class, or on the attributes, of the picture.
 
-Mirza & Osindero 2014, arXiv:1411.1784, eq. 2, on the body of DCGAN. Conditioning of the discriminator:
-embedding: the embedded condition is one more map of its input (the paper's own, for a convolutional body);
+Mirza & Osindero 2014, arXiv:1411.1784, eq. 2, with the networks of DCGAN. The discriminator's conditioning is one of:
+embedding: the embedded condition is an additional map of the input (the paper's own, for a convolutional network);
 projection: the inner product of embedding and features is added to the logit (Miyato & Koyama 2018, arXiv:1802.05637,
     eq. 3);
-auxiliary: the discriminator gets no condition, and also classifies (Odena et al. 2017, arXiv:1610.09585, eq. 2 and 3).
-Departure: the generator is conditioned through its input alone; the second and third paper also modulate its norms.
+auxiliary: the discriminator gets no condition, but also classifies (Odena et al. 2017, arXiv:1610.09585, eq. 2 and 3).
+Departure: the generator is conditioned by its input alone; the second and third paper also modulate its norms.
 Shape letters: N batch, Z noise, K classes or attributes, C H W image, F features.
 """
 
@@ -38,6 +38,8 @@ from imagewright.recipe import Recipe
 
 @dataclass(frozen=True, kw_only=True)
 class CGANConfig(ConditionedConfig, AdversarialConfig, DCGANShape):
+    """The options of the conditional GAN."""
+
     tiny_options: ClassVar[dict[str, Any]] = {"latent_dim": 8, "width": 8}
     former_names: ClassVar[dict[str, str]] = {"told": "discriminator_conditioning"}
 
@@ -46,7 +48,7 @@ class CGANConfig(ConditionedConfig, AdversarialConfig, DCGANShape):
     )
     latent_dim: int = Field(64, ge=1, le=65_536, description="size of the noise vector, beside the condition")
     discriminator_conditioning: Literal["projection", "embedding", "auxiliary"] = Field(
-        "projection", description="how the discriminator is conditioned: see the paper of each in the file"
+        "projection", description="how the discriminator is conditioned: projection, embedding, or auxiliary classifier"
     )
     auxiliary_weight: float = Field(
         1.0, gt=0, le=1e3, description="weight of the classification loss, with discriminator_conditioning=auxiliary"
@@ -54,7 +56,10 @@ class CGANConfig(ConditionedConfig, AdversarialConfig, DCGANShape):
 
 
 class ConditionalDiscriminator(nn.Module):
-    """(N, C, H, W) and conditions (N, K) -> logits (N,); with an auxiliary classifier also its logits (N, K)."""
+    """From images (N, C, H, W) and conditions (N, K) to logits (N,).
+
+    config: says how it is conditioned. With an auxiliary classifier, `classify` has the classifier's logits.
+    """
 
     def __init__(self, config: CGANConfig) -> None:
         super().__init__()
@@ -76,13 +81,13 @@ class ConditionalDiscriminator(nn.Module):
             logits: Tensor = self.body(torch.cat([images, embedded], 1))
             return logits
         features = self.body.features(images)
-        logits = self.body.logits_of(features)
+        logits = self.body.compute_logits(features)
         if self.conditioning == "projection":
             logits = logits + (self.embedding(conditions) * features.sum((2, 3))).sum(1).float()
         return logits
 
     def classify(self, images: Tensor) -> Tensor:
-        """The auxiliary classifier: images (N, C, H, W) to logits (N, K)."""
+        """The auxiliary classifier's logits (N, K) of images (N, C, H, W)."""
         logits: Tensor = self.classifier(self.body.features(images).mean((2, 3))).float()
         return logits
 
@@ -90,8 +95,8 @@ class ConditionalDiscriminator(nn.Module):
 class CGAN(Model, ConditionalLatents):
     """Networks: `generator` and `discriminator`; the verbs use the generator's moving average.
 
-    A latent is noise (Z) and then the condition (K): a one in the place of its class, or a number from 0 to 1 for each
-    attribute. A walk between latents of two classes passes between the classes.
+    A latent is noise (Z), then the condition (K): a one-hot class, or a number from 0 to 1 for each attribute. An
+    interpolation between latents of two classes passes through mixtures of the classes.
     """
 
     Config = CGANConfig
@@ -113,9 +118,9 @@ class CGAN(Model, ConditionalLatents):
         return build_phases(self.config, self.generator_loss, self.discriminator_loss, self.r1_loss)
 
     def generator_loss(self, step: Step) -> Terms:
-        """Fakes have the conditions of the real images of the batch; the discriminator gets both with them."""
-        conditions = self._conditions(step)
-        fake = self._fakes(step.draws, conditions)
+        """Generated images have the conditions of the real images of the batch."""
+        conditions = self._to_conditions(step)
+        fake = self._generate(step.draws, conditions)
         step.shared["fake"] = fake.detach()
         terms = generator_terms(self.config, partial(self.discriminator, conditions=conditions), fake, step.images)
         if self.config.discriminator_conditioning == "auxiliary":
@@ -123,11 +128,11 @@ class CGAN(Model, ConditionalLatents):
         return terms
 
     def discriminator_loss(self, step: Step) -> Terms:
-        conditions = self._conditions(step)
+        conditions = self._to_conditions(step)
         if self.training:
             self.conditions.remember(conditions)
-        # The generator's phase has made the fakes, unless it skips this step.
-        fake = step.once("fake", lambda: self._fakes(step.draws, conditions)).to(step.images.dtype)
+        # Computed by the generator's phase, unless that skips this step.
+        fake = step.once("fake", lambda: self._generate(step.draws, conditions)).to(step.images.dtype)
         critic = partial(self.discriminator, conditions=conditions)
         terms = discriminator_terms(self.config, critic, step.images, fake, step.draws)
         if self.config.discriminator_conditioning == "auxiliary":
@@ -135,22 +140,24 @@ class CGAN(Model, ConditionalLatents):
         return terms
 
     def r1_loss(self, step: Step) -> Terms:
-        return r1_terms(self.config, partial(self.discriminator, conditions=self._conditions(step)), step.images)
+        return r1_terms(self.config, partial(self.discriminator, conditions=self._to_conditions(step)), step.images)
 
-    def _fakes(self, draws: Draws, conditions: Tensor) -> Tensor:
+    def _generate(self, draws: Draws, conditions: Tensor) -> Tensor:
+        """Images (N, C, H, W) with conditions (N, K)."""
         images: Tensor = self.generator(torch.cat([draws.normal(self.config.latent_dim), conditions], 1))
         return images
 
     def logits(self, rows: Mapping[str, Rows], draws: Draws) -> dict[str, tuple[Tensor, Tensor]]:
-        conditions = self._conditions(rows["images"])
+        conditions = self._to_conditions(rows["images"])
         critic = partial(self.discriminator, conditions=conditions)
-        return {"discriminator": (critic(rows["images"].images), critic(self._fakes(draws, conditions)))}
+        return {"discriminator": (critic(rows["images"].images), critic(self._generate(draws, conditions)))}
 
-    def _conditions(self, rows: Rows) -> Tensor:
-        return self.conditions.of(rows.labels, rows.attributes).to(rows.images.dtype)
+    def _to_conditions(self, rows: Rows) -> Tensor:
+        """The conditions (N, K) of images."""
+        return self.conditions.to_vectors(rows.labels, rows.attributes).to(rows.images.dtype)
 
     def _classification_loss(self, images: Tensor, conditions: Tensor) -> Tensor:
-        """Mean negative log-likelihood, in nats, of the conditions under the auxiliary classifier."""
+        """The weighted mean negative log-likelihood, in nats, of the conditions under the auxiliary classifier."""
         logits = self.discriminator.classify(images)
         return self.config.auxiliary_weight * self.conditions.classification_loss(logits, conditions)
 
@@ -167,7 +174,7 @@ class CGAN(Model, ConditionalLatents):
         return self.generator.first_weight()
 
     def extract_features(self, images: Tensor) -> Tensor:
-        """The discriminator's last map, (N, F); where the condition is a map of its input, without any."""
+        """The discriminator's last map, (N, F). With conditioning by embedding, the map of the condition is zero."""
         if self.config.discriminator_conditioning == "embedding":
             images = torch.cat([images, images.new_zeros(len(images), 1, *self.config.size)], 1)
         features: Tensor = self.discriminator.body.features(images).flatten(1)

@@ -1,9 +1,9 @@
 """DCGAN: a convolutional generator and discriminator, trained against each other.
 
 Radford, Metz & Chintala 2015, arXiv:1511.06434: architecture section 3 (`layers/dcgan.py`), training section 4.
-Departures: sizes other than 64; other losses than the paper's, from `losses/adversarial`; no batch normalisation in a
+Departures: sizes other than 64; losses other than the paper's (`losses/adversarial.py`); no batch normalisation in a
 discriminator whose gradient is penalised at each image, since batch statistics would mix the gradients of images.
-The generator moves first in a step; the discriminator then gets the same fakes, which are made once.
+In a step the generator is updated first; the discriminator then gets the same generated images.
 Shape letters: N batch, Z latent, C H W image.
 """
 
@@ -34,6 +34,8 @@ from imagewright.recipe import Recipe
 
 @dataclass(frozen=True, kw_only=True)
 class DCGANConfig(AdversarialConfig, DCGANShape):
+    """The options of DCGAN."""
+
     tiny_options: ClassVar[dict[str, Any]] = {"latent_dim": 8, "width": 8}
 
     latent_dim: int = Field(100, ge=1, le=65_536, description="size of the latent vector")
@@ -65,7 +67,7 @@ class DCGAN(Model, ScoresByDiscriminator):
         return generator_terms(self.config, self.discriminator, fake, step.images)
 
     def discriminator_loss(self, step: Step) -> Terms:
-        # The generator's phase has made the fakes, unless it skips this step.
+        # Computed by the generator's phase, unless that skips this step.
         fake = step.once("fake", lambda: self.generator(step.draws.normal(self.config.latent_dim)))
         fake = fake.to(step.images.dtype)
         return discriminator_terms(self.config, self.discriminator, step.images, fake, step.draws)

@@ -1,11 +1,11 @@
 """InfoGAN: a generator with interpretable codes among its inputs, learned without labels.
 
 Chen et al. 2016, arXiv:1606.03657: the bound on the mutual information is eq. 5, the objective eq. 6. A recognition
-network Q shares the discriminator's body (section 6) and predicts the codes from the generated images. The bodies are
+network Q shares the discriminator's body (section 6) and predicts the codes from generated images. The networks are
 those of appendix C.1 for MNIST, with more halvings above 32 pixels. A continuous code has unit variance under Q, as in
 the authors' code for MNIST.
-Departures: the noise is normal by default (`noise_distribution`), uniform in the authors' code; both networks get the
-same generated images in a step.
+Departures: the noise is normal by default (`noise_distribution`), where the authors' code has uniform noise; both
+networks get the same generated images in a step.
 Shape letters: N batch, Z noise, K values of the category, C continuous codes, F features.
 """
 
@@ -41,21 +41,23 @@ from imagewright.phases import Draws, Phase, Rows, Step, Terms
 from imagewright.recipe import Average, Optimizer, Recipe
 
 HIDDEN = 128  # units of the recognition network, as in the paper's tables
-COARSEST = 8  # the most that the shorter side of the coarsest map has
-SLOPE = 0.1
+COARSEST = 8  # pixels: the shorter side of the coarsest map has at most this many
+SLOPE = 0.1  # of leaky ReLU
 Distribution = Literal["uniform", "normal"]
 ENTROPY = {"uniform": math.log(2), "normal": 0.5 * math.log(2 * math.pi * math.e)}  # nats a continuous code
 
 
 @dataclass(frozen=True, kw_only=True)
 class InfoGANConfig(SizedConfig, AdversarialConfig):
+    """The options of InfoGAN."""
+
     tiny_options: ClassVar[dict[str, Any]] = {"latent_dim": 8, "width": 8, "categories": 3}
 
     width: int = Field(
         64,
         ge=1,
         le=2048,
-        description="channels at the finest map, doubled at each halving; fully connected: 16 times it",
+        description="channels at the finest map, doubled at each halving; fully connected layers have 16 times as many",
     )
     latent_dim: int = Field(62, ge=1, le=65_536, description="size of the noise vector, beside the codes")
     noise_distribution: Distribution = Field("normal", description="of the noise: normal, or uniform from -1 to 1")
@@ -69,18 +71,18 @@ class InfoGANConfig(SizedConfig, AdversarialConfig):
 
     @classmethod
     def size_rule(cls, size: tuple[int, int]) -> str:
-        halvings = halvings_of(size)
+        halvings = count_halvings(size)
         return f"both sides must be multiples of {2**halvings}, since they are halved {halvings} times"
 
     @classmethod
     def nearest_size(cls, height: int, width: int) -> tuple[int, int]:
-        multiple = 2 ** halvings_of((height, width))
+        multiple = 2 ** count_halvings((height, width))
         return max(multiple, round(height / multiple) * multiple), max(multiple, round(width / multiple) * multiple)
 
     @property
     def widths(self) -> list[int]:
-        """Channels of the maps between picture and fully connected layer, finest first."""
-        return [self.width * 2**level for level in range(halvings_of(self.size))]
+        """Channels of the maps between the image and the fully connected layer, finest first."""
+        return [self.width * 2**level for level in range(count_halvings(self.size))]
 
     @property
     def start(self) -> tuple[int, int]:
@@ -89,17 +91,17 @@ class InfoGANConfig(SizedConfig, AdversarialConfig):
 
     @property
     def inputs(self) -> int:
-        """Noise and codes together."""
+        """The length of a latent: noise and codes."""
         return self.latent_dim + self.categories + self.continuous
 
 
-def halvings_of(size: tuple[int, int]) -> int:
-    """How often maps are halved: twice, as for MNIST, or until the shorter side is 8."""
+def count_halvings(size: tuple[int, int]) -> int:
+    """The number of halvings of the maps: two, as for MNIST, or more until the shorter side is at most 8."""
     return max(2, math.ceil(math.log2(min(size) / COARSEST)))
 
 
 def build_generator(config: InfoGANConfig) -> nn.Sequential:
-    """Latents (N, Z + K + C) -> (N, C, H, W) in [-1, 1]."""
+    """Build the generator: latents (N, Z + K + C) to images (N, channels, height, width) in [-1, 1]."""
     units, widths = 16 * config.width, config.widths[::-1]
     maps = widths[0] * math.prod(config.start)
     blocks: list[nn.Module] = [
@@ -118,11 +120,11 @@ def build_generator(config: InfoGANConfig) -> nn.Sequential:
             nn.ReLU(),
         ]
     network = nn.Sequential(*blocks, nn.ConvTranspose2d(widths[-1], config.channels, 4, stride=2, padding=1), nn.Tanh())
-    return network.apply(_published_start)
+    return network.apply(_initialise_as_published)
 
 
 def build_body(config: InfoGANConfig) -> nn.Sequential:
-    """(N, C, H, W) -> features (N, F), shared by the discriminator and Q."""
+    """Build the body that the discriminator and Q share: images (N, channels, height, width) to features (N, F)."""
     normalised, units = config.normalises_discriminator, 16 * config.width
     blocks: list[nn.Module] = [
         nn.Conv2d(config.channels, config.width, 4, stride=2, padding=1),
@@ -141,13 +143,13 @@ def build_body(config: InfoGANConfig) -> nn.Sequential:
         *([nn.BatchNorm1d(units)] if normalised else []),
         nn.LeakyReLU(SLOPE),
     )
-    return network.apply(_published_start) if normalised else network
+    return network.apply(_initialise_as_published) if normalised else network
 
 
-def _published_start(module: nn.Module) -> None:
-    """Initial weights of the authors' code: N(0, 0.02), and N(1, 0.02) for the scales of norms.
+def _initialise_as_published(module: nn.Module) -> None:
+    """The initial weights of the authors' code: N(0, 0.02), and N(1, 0.02) for the scales of norms.
 
-    Fully connected layers keep PyTorch's: at 0.02 a narrow generator would start without any signal.
+    Departure: fully connected layers have PyTorch's, since with 0.02 the signal of a narrow generator would vanish.
     """
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         nn.init.normal_(module.weight, 0.0, 0.02)
@@ -155,8 +157,11 @@ def _published_start(module: nn.Module) -> None:
         nn.init.normal_(module.weight, 1.0, 0.02)
 
 
-class Recogniser(nn.Module):
-    """The discriminator and Q on one body: images to logits (N,); `read` predicts the codes."""
+class RecognisingDiscriminator(nn.Module):
+    """The discriminator and Q on one body: from images (N, channels, height, width) to logits (N,).
+
+    `predict_codes` is Q.
+    """
 
     def __init__(self, config: InfoGANConfig) -> None:
         super().__init__()
@@ -171,16 +176,16 @@ class Recogniser(nn.Module):
         )
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.logits_of(self.body(images))
+        return self.compute_logits(self.body(images))
 
-    def logits_of(self, features: Tensor) -> Tensor:
-        """(N,) from the body's features."""
-        # Losses are logarithms and exponentials of logits: not for half precision.
+    def compute_logits(self, features: Tensor) -> Tensor:
+        """Logits (N,) from the body's features (N, F)."""
+        # In fp32, because losses take exponentials and logarithms of logits.
         logits: Tensor = self.realness(features)[:, 0].float()
         return logits
 
-    def read(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """From the body's features: logits of the category (N, K), and means of the continuous codes (N, C)."""
+    def predict_codes(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits of the category (N, K) and means of the continuous codes (N, C), from the body's features (N, F)."""
         outputs = self.recognition(features).float()
         category, means = outputs.split(self.sizes, dim=1)
         return category, means
@@ -189,7 +194,7 @@ class Recogniser(nn.Module):
 class InfoGAN(Model, ScoresByDiscriminator):
     """Networks: `generator` and `discriminator` (with Q); the verbs use the generator's moving average.
 
-    A latent is noise (Z), the category as a one in its place (K), and the continuous codes (C).
+    A latent is noise (Z), then the one-hot category (K), then the continuous codes (C).
     """
 
     Config = InfoGANConfig
@@ -199,7 +204,7 @@ class InfoGAN(Model, ScoresByDiscriminator):
     def __init__(self, config: InfoGANConfig) -> None:
         super().__init__(config)
         self.generator = build_generator(config)
-        self.discriminator = Recogniser(config)
+        self.discriminator = RecognisingDiscriminator(config)
 
     def recipe(self, images_seen: int = 0) -> Recipe:
         betas = self.config.betas
@@ -207,7 +212,7 @@ class InfoGAN(Model, ScoresByDiscriminator):
             images_seen=640_000,
             batch_size=128,
             optimizer=Optimizer(learning_rate=1e-3, betas=betas),
-            # The authors' rate of the discriminator, and of Q with it: a fifth of the generator's.
+            # The authors' learning rate of discriminator and Q: a fifth of the generator's.
             optimizers={"discriminator": Optimizer(learning_rate=2e-4, betas=betas)},
             average=Average(half_life=10_000),
         )
@@ -218,16 +223,16 @@ class InfoGAN(Model, ScoresByDiscriminator):
         return build_phases(self.config, self.generator_loss, self.discriminator_loss, self.r1_loss)
 
     def generator_loss(self, step: Step) -> Terms:
-        latents = self._latents(step.draws)
+        latents = self._sample_training_latents(step.draws)
         fake = self.generator(latents)
         step.shared |= {"fake": fake.detach(), "latents": latents}
         critic, features = self._critic(fake)
         return generator_terms(self.config, critic, fake, step.images) | self._information_loss(features, latents)
 
     def discriminator_loss(self, step: Step) -> Terms:
-        """The adversarial loss, and the loss of Q on the same fakes."""
-        # The generator's phase has made the fakes, unless it skips this step.
-        latents = step.once("latents", lambda: self._latents(step.draws))
+        """The adversarial loss, and the loss of Q on the same generated images."""
+        # Computed by the generator's phase, unless that skips this step.
+        latents = step.once("latents", lambda: self._sample_training_latents(step.draws))
         fake = step.once("fake", lambda: self.generator(latents)).to(step.images.dtype)
         critic, features = self._critic(fake)
         terms = discriminator_terms(self.config, critic, step.images, fake, step.draws)
@@ -237,15 +242,16 @@ class InfoGAN(Model, ScoresByDiscriminator):
         return r1_terms(self.config, self.discriminator, step.images)
 
     def logits(self, rows: Mapping[str, Rows], draws: Draws) -> dict[str, tuple[Tensor, Tensor]]:
-        fake = self.generator(self._latents(draws))
+        fake = self.generator(self._sample_training_latents(draws))
         return {"discriminator": (self.discriminator(rows["images"].images), self.discriminator(fake))}
 
     def _critic(self, fake: Tensor) -> tuple[Critic, Tensor]:
-        """The discriminator with the logits of `fake` known, and their features (N, F), which Q takes too."""
+        """The discriminator with known logits of `fake`, and the features (N, F) of `fake`, which Q needs as well."""
         features = self.discriminator.body(fake)
-        return with_known_logits(self.discriminator, (fake, self.discriminator.logits_of(features))), features
+        return with_known_logits(self.discriminator, (fake, self.discriminator.compute_logits(features))), features
 
-    def _latents(self, draws: Draws) -> Tensor:
+    def _sample_training_latents(self, draws: Draws) -> Tensor:
+        """Latents (N, Z + K + C) by the random numbers of a step."""
         config = self.config
         uniform = config.noise_distribution == "uniform"
         noise = 2 * draws.uniform(config.latent_dim) - 1 if uniform else draws.normal(config.latent_dim)
@@ -255,11 +261,15 @@ class InfoGAN(Model, ScoresByDiscriminator):
         return torch.cat([noise, one_hot(category, config.categories).to(noise.dtype), codes], 1)
 
     def _information_loss(self, features: Tensor, latents: Tensor) -> Terms:
-        """Weighted -E[log Q(c | x)] in nats: eq. 5 without the entropy of the codes, which is constant."""
+        """Weighted -E[log Q(c | x)] in nats: eq. 5 without the entropy of the codes, which is constant.
+
+        features: (N, F) of the images generated from the latents.
+        latents: (N, Z + K + C).
+        """
         config = self.config
-        category, means = self.discriminator.read(features)
-        wanted = latents[:, config.latent_dim : config.latent_dim + config.categories].argmax(1)
-        terms = {"category": config.category_weight * cross_entropy(category, wanted)}
+        category, means = self.discriminator.predict_codes(features)
+        true_category = latents[:, config.latent_dim : config.latent_dim + config.categories].argmax(1)
+        terms = {"category": config.category_weight * cross_entropy(category, true_category)}
         if config.continuous and config.continuous_weight:
             codes = latents[:, config.latent_dim + config.categories :]
             log_likelihoods = gaussian_log_likelihood(codes, means, torch.zeros_like(means))
@@ -269,7 +279,7 @@ class InfoGAN(Model, ScoresByDiscriminator):
     def derived_metrics(self, losses: dict[str, float]) -> dict[str, float]:
         """The bounds on the mutual information between codes and images, in nats (eq. 5).
 
-        For the continuous codes, Q has its mean squared error as variance: the best constant one.
+        For the continuous codes, the variance of Q is its mean squared error, the constant that maximises the bound.
         """
         config, found = self.config, {}
         if "generator/category" in losses:
@@ -291,7 +301,7 @@ class InfoGAN(Model, ScoresByDiscriminator):
 
     @property
     def latent_parts(self) -> tuple[LatentPart, ...]:
-        """Noise, the category c1, and the continuous codes c2, c3 ..., as the paper calls them."""
+        """The noise, the category c1, and the continuous codes c2, c3 ... (the paper's names)."""
         config = self.config
         codes = config.latent_dim + config.categories
         return (
@@ -305,22 +315,22 @@ class InfoGAN(Model, ScoresByDiscriminator):
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """The values of the category code, by number. A sheet of samples by category shows what each means."""
+        """The values of the category code: "0", "1" ..."""
         return tuple(str(value) for value in range(self.config.categories))
 
     def sample_latents(self, count: int, generator: torch.Generator, labels: Tensor | None = None) -> Tensor:
-        """(N, Z + K + C): uniform over the categories, or of the category `labels`."""
+        """(count, Z + K + C), of the categories `labels`, int64 (count,); uniform over the categories by default."""
         config = self.config
         if labels is None:
             labels = torch.randint(config.categories, (count,), generator=generator)
 
-        def drawn(distribution: Distribution, numbers: int) -> Tensor:
+        def sample(distribution: Distribution, numbers: int) -> Tensor:
             if distribution == "normal":
                 return torch.randn(count, numbers, generator=generator)
             return 2 * torch.rand(count, numbers, generator=generator) - 1
 
-        noise = drawn(config.noise_distribution, config.latent_dim)
-        codes = drawn(config.code_distribution, config.continuous)
+        noise = sample(config.noise_distribution, config.latent_dim)
+        codes = sample(config.code_distribution, config.continuous)
         return torch.cat([noise, one_hot(labels, config.categories).float(), codes], 1)
 
     def decode(self, latents: Tensor) -> Tensor:
@@ -335,7 +345,7 @@ class InfoGAN(Model, ScoresByDiscriminator):
 
     def classify(self, images: Tensor) -> Tensor:
         """Log-probabilities of the category code's values under Q, (N, K)."""
-        logits, _ = self.discriminator.read(self.discriminator.body(images))
+        logits, _ = self.discriminator.predict_codes(self.discriminator.body(images))
         return logits.log_softmax(1)
 
     def extract_features(self, images: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
-"""Autoencoder: an encoder to a narrow code and a decoder back; with noise at its input, a denoising autoencoder.
+"""Autoencoder: an encoder to a short code, and a decoder back to the image; with input noise, a denoising autoencoder.
 
-Hinton & Salakhutdinov 2006 (the code), Vincent et al. 2008 (denoising). Departures: trained by Adam end to end, without
-layer-wise pre-training; convolutional unless `network="mlp"`.
+Hinton & Salakhutdinov 2006 (autoencoder), Vincent et al. 2008 (denoising). Departures: trained by Adam end to end,
+without layer-wise pre-training; convolutional unless `network="mlp"`.
 Shape letters: N batch, C H W image, Z code.
 """
 
@@ -16,7 +16,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from imagewright.configs import Config
-from imagewright.layers.coders import Network, decoder, encoder
+from imagewright.layers.coders import Network, build_decoder, build_encoder
 from imagewright.layers.first import first_activations, first_weight
 from imagewright.model import Model
 from imagewright.phases import Draws, Phase, Step, Terms
@@ -27,6 +27,8 @@ NOISES = "none, gaussian:SIGMA (0 to 10, pixels in [-1, 1]) or mask:SHARE (0 to 
 
 @dataclass(frozen=True, kw_only=True)
 class AutoencoderConfig(Config):
+    """The options of the autoencoder."""
+
     tiny_options: ClassVar[dict[str, Any]] = {"latent_dim": 4, "width": 8}
 
     latent_dim: int = Field(64, ge=1, le=65_536, description="size of the code")
@@ -35,7 +37,7 @@ class AutoencoderConfig(Config):
         32, ge=1, le=8192, description="channels after the first convolution, or units of a hidden layer of the mlp"
     )
     layers: int = Field(2, ge=1, le=16, description="hidden layers of the mlp")
-    noise: str = Field("none", description=f"noise at the input, to be removed: {NOISES}")
+    noise: str = Field("none", description=f"noise of the input, which the model learns to remove: {NOISES}")
 
     @field_validator("noise")
     @classmethod
@@ -45,7 +47,7 @@ class AutoencoderConfig(Config):
 
 
 def parse_noise(noise: str) -> tuple[str, float]:
-    """`"gaussian:0.3"` to `("gaussian", 0.3)`; raises `ValueError` for any other text."""
+    """Kind and amount of noise, such as ("gaussian", 0.3) for "gaussian:0.3". Raises `ValueError` for other texts."""
     if noise == "none":
         return "none", 0.0
     match = re.fullmatch(r"(gaussian|mask):(\d*\.?\d+)", noise)
@@ -55,7 +57,7 @@ def parse_noise(noise: str) -> tuple[str, float]:
 
 
 class Autoencoder(Model):
-    """Networks: `encoder` (N, C, H, W) -> (N, Z), `decoder` (N, Z) -> (N, C, H, W) before the final tanh."""
+    """Networks: `encoder`, from (N, C, H, W) to (N, Z), and `decoder`, from (N, Z) to (N, C, H, W) before a tanh."""
 
     Config = AutoencoderConfig
     config: AutoencoderConfig
@@ -64,8 +66,8 @@ class Autoencoder(Model):
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__(config)
         body = config.network, config.width, config.layers
-        self.encoder = encoder(config.image_shape, config.latent_dim, *body)
-        self.decoder = decoder(config.image_shape, config.latent_dim, *body)
+        self.encoder = build_encoder(config.image_shape, config.latent_dim, *body)
+        self.decoder = build_decoder(config.image_shape, config.latent_dim, *body)
 
     def recipe(self, images_seen: int = 0) -> Recipe:
         return Recipe(images_seen=200_000, batch_size=64, optimizer=Optimizer(learning_rate=1e-3))
@@ -74,8 +76,8 @@ class Autoencoder(Model):
         return [Phase("reconstruction", updates=("encoder", "decoder"), loss=self.reconstruction_loss)]
 
     def reconstruction_loss(self, step: Step) -> Terms:
-        """Mean squared error against the clean image: Vincent et al. 2008, eq. 5, for real-valued pixels."""
-        rebuilt = self.decode(self.encoder(self._noisy(step.images, step.draws)))
+        """The mean squared error to the clean image: Vincent et al. 2008, eq. 5, for real-valued pixels."""
+        rebuilt = self.decode(self.encoder(self._add_noise(step.images, step.draws)))
         return {"squared_error": (rebuilt - step.images).square().mean()}
 
     @property
@@ -96,16 +98,17 @@ class Autoencoder(Model):
         return first_weight(self.decoder, torch.eye(self.latent_shape[0], device=self.device))
 
     def add_noise(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        return self._noisy(images, Draws(generator, len(images), 0, len(images)))
+        return self._add_noise(images, Draws(generator, len(images), 0, len(images)))
 
     def score(self, images: Tensor, generator: torch.Generator, samples: int) -> Tensor:
+        """Minus the mean squared reconstruction error of each image, (N,)."""
         return -(self.decode(self.encode(images)) - images).flatten(1).square().mean(1)
 
-    def _noisy(self, images: Tensor, draws: Draws) -> Tensor:
+    def _add_noise(self, images: Tensor, draws: Draws) -> Tensor:
         kind, amount = parse_noise(self.config.noise)
         if kind == "gaussian":
             return images + amount * draws.normal(*images.shape[1:]).to(images.device)
-        if kind == "mask":  # whole pixels: a mask a channel would leave the others to predict it from
+        if kind == "mask":  # in all channels of a pixel, since one channel could be predicted from the others
             dropped = draws.uniform(1, *images.shape[2:]).to(images.device) < amount
             return torch.where(dropped, -1.0, images)
         return images

@@ -1,9 +1,9 @@
-"""VAE: an encoder to a distribution over latents, a decoder to a distribution over images.
+"""VAE: an encoder to a distribution over latents, and a decoder to a distribution over images.
 
-Kingma & Welling 2013, arXiv:1312.6114: the bound is eq. 10, the reparameterised sample eq. 4, one an image.
+Kingma & Welling 2013, arXiv:1312.6114: the bound is eq. 10; the reparameterised sample, one for each image, is eq. 4.
 beta: Higgins et al. 2017. Importance-weighted likelihood: Burda et al. 2015, arXiv:1509.00519, eq. 8.
-Conditional: Kingma et al. 2014, arXiv:1406.5298, section 2.1, model M2 with all labels known: the decoder is
-conditioned on the class or the attributes, which the encoder predicts, so that images without labels are encoded too.
+Conditional: Kingma et al. 2014, arXiv:1406.5298, section 2.1, model M2 with all labels known. The decoder is
+conditioned on the class or the attributes; the encoder predicts them, so that images without labels can be encoded.
 Departure: the posterior of the latents is not conditioned on them.
 Learned noise level: one variance for all pixels (sigma-VAE, Rybkin et al. 2020, arXiv:2006.13202, section 3).
 Shape letters: N batch, C H W image, D = C H W, Z code, Y conditions, K importance samples.
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from imagewright.capabilities import LikelihoodOf
 from imagewright.configs import ConditionedConfig
-from imagewright.layers.coders import Network, decoder, encoder, unit_interval
+from imagewright.layers.coders import Network, build_decoder, build_encoder, unit_interval
 from imagewright.layers.conditions import ConditionalLatents, Conditions
 from imagewright.layers.first import first_activations, first_weight
 from imagewright.losses.likelihoods import bernoulli_log_likelihood, gaussian_divergence, gaussian_log_likelihood
@@ -29,13 +29,15 @@ from imagewright.model import Model
 from imagewright.phases import Draws, Phase, Step, Terms
 from imagewright.recipe import Optimizer, Recipe
 
-# Pixels are multiples of this in [-1, 1]; uniform noise of this width turns a density into a bound on the
-# probability of the 8-bit picture (Theis et al. 2016, arXiv:1511.01844, section 3.1).
+# The difference of neighbouring grey levels in [-1, 1]. Uniform noise of this width, added to images, turns a density
+# into a bound on the probability of the 8-bit image (Theis et al. 2016, arXiv:1511.01844, section 3.1).
 PIXEL_STEP = 2 / 255
 
 
 @dataclass(frozen=True, kw_only=True)
 class VAEConfig(ConditionedConfig):
+    """The options of the VAE."""
+
     tiny_options: ClassVar[dict[str, Any]] = {"latent_dim": 4, "width": 8}
 
     latent_dim: int = Field(64, ge=1, le=65_536, description="size of the latent vector")
@@ -45,7 +47,7 @@ class VAEConfig(ConditionedConfig):
     )
     layers: int = Field(2, ge=1, le=16, description="hidden layers of the mlp, in the encoder and in the decoder")
     likelihood: Literal["gaussian", "bernoulli"] = Field(
-        "gaussian", description="the decoder's distribution of a pixel: gaussian, or bernoulli"
+        "gaussian", description="the decoder's distribution of a pixel value"
     )
     binarize: Literal["none", "dynamic", "threshold"] = Field(
         "none",
@@ -57,15 +59,20 @@ class VAEConfig(ConditionedConfig):
     beta: float = Field(1.0, ge=0, le=1e6, description="weight of the divergence from the prior")
     condition: Literal["none", "labels", "attributes"] = Field(
         "none",
-        description="what the decoder is conditioned on; images can then be sampled by it",
+        description="what the decoder is conditioned on, and images can then be sampled by",
     )
 
 
 class NoiseLevel(nn.Module):
-    """The log variance of a pixel: one number, learned or fixed; `level` is a tenth of it."""
+    """The log variance of a pixel value: one number, learned or fixed.
 
-    # In tenths, so that Adam brings it from its start to the data's noise level in hundreds of steps instead of
-    # thousands, during which the decoder would learn images that are too blurred.
+    sigma: the fixed standard deviation; 0: learned, from 1.
+
+    level: a tenth of the log variance: a parameter if it is learned, else a buffer.
+    """
+
+    # With the factor, Adam reaches the noise level of the data in hundreds of steps instead of thousands, during which
+    # the decoder would learn images that are too blurred.
     SPEED = 10.0
 
     def __init__(self, sigma: float) -> None:
@@ -77,13 +84,15 @@ class NoiseLevel(nn.Module):
             self.level = nn.Parameter(start)
 
     def forward(self) -> Tensor:
-        # A floor at half a grey level: the density of images of one colour must stay finite.
+        # At least half a grey level, since the density of images of a single colour would become infinite.
         return (self.SPEED * self.level).clamp(min=2 * math.log(PIXEL_STEP / 2))
 
 
 class VAE(Model, ConditionalLatents):
-    """Networks: `encoder` (N, C, H, W) -> (N, 2 Z + Y), means, log variances and logits of the conditions;
-    `decoder` (N, Z + Y) -> (N, C, H, W).
+    """The networks are:
+
+    encoder: from (N, C, H, W) to (N, 2 Z + Y): means, log variances and logits of the conditions.
+    decoder: from (N, Z + Y) to (N, C, H, W).
     """
 
     Config = VAEConfig
@@ -93,8 +102,8 @@ class VAE(Model, ConditionalLatents):
     def __init__(self, config: VAEConfig) -> None:
         super().__init__(config)
         body = config.network, config.width, config.layers
-        self.encoder = encoder(config.image_shape, 2 * config.latent_dim + config.conditions, *body)
-        self.decoder = decoder(config.image_shape, config.latent_dim + config.conditions, *body)
+        self.encoder = build_encoder(config.image_shape, 2 * config.latent_dim + config.conditions, *body)
+        self.decoder = build_decoder(config.image_shape, config.latent_dim + config.conditions, *body)
         self.noise_level = NoiseLevel(config.sigma)
         if config.conditions:
             self.conditions = Conditions(config)
@@ -104,11 +113,15 @@ class VAE(Model, ConditionalLatents):
 
     @property
     def likelihood_of(self) -> LikelihoodOf | None:
-        """Which likelihood `score` reports. None for binarize=none, where grey values are used as probabilities."""
+        """Which likelihood `score` reports.
+
+        None for a bernoulli likelihood with binarize=none, where grey values are used as probabilities and no
+        likelihood exists.
+        """
         if self.config.likelihood == "gaussian":
             return "8-bit"
-        of: dict[str, LikelihoodOf | None] = {"none": None, "threshold": "cut", "dynamic": "drawn"}
-        return of[self.config.binarize]
+        by_binarization: dict[str, LikelihoodOf | None] = {"none": None, "threshold": "cut", "dynamic": "drawn"}
+        return by_binarization[self.config.binarize]
 
     # Objective
 
@@ -118,7 +131,7 @@ class VAE(Model, ConditionalLatents):
         return [Phase("elbo", updates=networks, loss=self.negative_elbo)]
 
     def negative_elbo(self, step: Step) -> Terms:
-        """Eq. 10 in nats an image: minus the log-likelihood, and beta times the divergence.
+        """The negative of eq. 10, in nats an image: minus the log-likelihood, and beta times the divergence.
 
         A conditional model adds the encoder's classification loss (Kingma et al. 2014, eq. 9).
         """
@@ -127,7 +140,7 @@ class VAE(Model, ConditionalLatents):
         latents = means + (0.5 * log_variances).exp() * step.draws.normal(self.config.latent_dim)
         classification = {}
         if self.config.conditions:
-            conditions = self.conditions.of(step.labels, step.attributes)
+            conditions = self.conditions.to_vectors(step.labels, step.attributes)
             if self.training:
                 self.conditions.remember(conditions)
             classification["classification"] = self.conditions.classification_loss(predicted, conditions)
@@ -139,11 +152,11 @@ class VAE(Model, ConditionalLatents):
         }
 
     def derived_metrics(self, losses: dict[str, float]) -> dict[str, float]:
-        """The ELBO in nats an image, and minus it in bits a pixel value (lower is better), if the loss is a bound."""
-        grey_bernoulli = self.config.likelihood == "bernoulli" and self.config.binarize == "none"
-        if (
-            not self.config.beta or grey_bernoulli
-        ):  # without beta the divergence is not measured; grey pixels have no likelihood
+        """The ELBO in nats an image, and minus the ELBO in bits a pixel value (lower is better).
+
+        Neither for beta = 0, where the divergence is unknown, nor if no likelihood exists (`likelihood_of`).
+        """
+        if not self.config.beta or self.likelihood_of is None:
             return {}
         elbo = -losses["elbo/reconstruction"] - losses["elbo/divergence"] / self.config.beta
         return {"elbo": elbo, "bits_per_dimension": -elbo / (math.prod(self.config.image_shape) * math.log(2))}
@@ -151,16 +164,16 @@ class VAE(Model, ConditionalLatents):
     # Verbs
 
     def encode(self, images: Tensor) -> Tensor:
-        """Means (N, Z); of a conditional model followed by its most likely conditions, (N, Z + Y)."""
-        means, _, predicted = self._posterior(self._seen(images))
+        """Posterior means (N, Z); for a conditional model, means and most likely conditions, (N, Z + Y)."""
+        means, _, predicted = self._posterior(self._encoder_inputs(images))
         return torch.cat([means, self.conditions.most_likely(predicted)], 1) if self.config.conditions else means
 
     def divergences(self, images: Tensor, *, labels: Tensor | None = None, attributes: Tensor | None = None) -> Tensor:
-        means, log_variances, _ = self._posterior(self._seen(images))
+        means, log_variances, _ = self._posterior(self._encoder_inputs(images))
         return gaussian_divergence(means, log_variances)
 
     def decode(self, latents: Tensor) -> Tensor:
-        """The mean image of each latent."""
+        """The mean image of each latent's distribution."""
         outputs = self.decoder(latents)
         return 2 * torch.sigmoid(outputs) - 1 if self.config.likelihood == "bernoulli" else torch.tanh(outputs)
 
@@ -171,10 +184,14 @@ class VAE(Model, ConditionalLatents):
         return first_weight(self.decoder, torch.eye(self.latent_shape[0], device=self.device))
 
     def score(self, images: Tensor, generator: torch.Generator, samples: int) -> Tensor:
-        """A lower bound of log p(x), (N,) nats: Burda et al. 2015, eq. 8, with K = `samples`; one gives the ELBO.
+        """A lower bound of log p(x), (N,), in nats: Burda et al. 2015, eq. 8. One sample gives the ELBO.
 
-        x is the 8-bit image for a gaussian likelihood, the black-and-white image for a bernoulli one. A conditional
-        model takes all conditions as equally likely, and sums over them as over the latents.
+        x is the 8-bit image for a gaussian likelihood, and the black-and-white image for a bernoulli one. For a
+        conditional model all conditions are equally likely, and are sampled as the latents are.
+
+        images: (N, C, H, W) in [-1, 1].
+        generator: of the samples.
+        samples: K.
         """
         targets = self._targets(images, Draws(generator, len(images), 0, len(images)))
         each = zip(targets, *self._posterior(targets), strict=True)
@@ -189,7 +206,16 @@ class VAE(Model, ConditionalLatents):
         generator: torch.Generator,
         samples: int,
     ) -> Tensor:
-        """log of the mean of K weights p(x, z) / q(z | x) for one image; latents are sampled in bounded chunks."""
+        """The log of the mean of K weights p(x, z) / q(z | x) for one image.
+
+        Latents are sampled in chunks, so that memory does not grow with K.
+
+        target: of the likelihood, (C, H, W).
+        mean, log_variance: of the posterior, (Z,) each.
+        predicted: logits of the conditions, (Y,).
+        generator: of the samples.
+        samples: K.
+        """
         chunk = max(1, 2**22 // target.numel())
         weights = []
         for start in range(0, samples, chunk):
@@ -209,24 +235,24 @@ class VAE(Model, ConditionalLatents):
             weights.append((log_likelihood + log_ratio).double())
         return (torch.logsumexp(torch.cat(weights), 0) - math.log(samples)).float()
 
-    # Parts
+    # Distributions
 
-    def _posterior(self, seen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Means and log variances, (N, Z) each, and logits of the conditions (N, Y)."""
+    def _posterior(self, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Means and log variances, (N, Z) each, and logits of the conditions (N, Y), of the encoder's inputs."""
         sizes = [self.config.latent_dim, self.config.latent_dim, self.config.conditions]
-        means, log_variances, predicted = self.encoder(seen).float().split(sizes, dim=1)
-        # exp of an extreme early value would overflow; no trained posterior comes near these bounds.
+        means, log_variances, predicted = self.encoder(inputs).float().split(sizes, dim=1)
+        # Early in training exp could overflow. The posteriors of trained models are far from these bounds.
         return means, log_variances.clamp(-20, 10), predicted
 
-    def _seen(self, images: Tensor) -> Tensor:
-        """The encoder's input outside training: without noise."""
+    def _encoder_inputs(self, images: Tensor) -> Tensor:
+        """The encoder's inputs outside training, without random numbers."""
         if self.config.likelihood == "gaussian":
             return images
         grey = unit_interval(images)
         return (grey >= 0.5).float() if self.config.binarize == "threshold" else grey
 
     def _targets(self, images: Tensor, draws: Draws) -> Tensor:
-        """The values of the likelihood: pixels in [0, 1] for bernoulli, dequantised in [-1, 1] for gaussian."""
+        """The values whose likelihood is computed: pixels in [0, 1] for bernoulli, dequantised ones for gaussian."""
         if self.config.likelihood == "gaussian":
             return images + PIXEL_STEP * (draws.uniform(*images.shape[1:]).to(images.device) - 0.5)
         grey = unit_interval(images)
@@ -235,9 +261,10 @@ class VAE(Model, ConditionalLatents):
         return (grey >= 0.5).float() if self.config.binarize == "threshold" else grey
 
     def _log_likelihood(self, targets: Tensor, latents: Tensor) -> Tensor:
+        """log p(targets | latents), (N,), in nats."""
         outputs = self.decoder(latents).float()
         if self.config.likelihood == "bernoulli":
             return bernoulli_log_likelihood(targets, outputs)
-        # A density over [-1, 1], turned into the probability of a cell one grey level wide in every pixel value.
+        # From a density over [-1, 1] to the probability of a cell that is one grey level wide in every pixel value.
         cells = targets[0].numel() * math.log(PIXEL_STEP)
         return gaussian_log_likelihood(targets, torch.tanh(outputs), self.noise_level()) + cells

@@ -1,12 +1,13 @@
 """VAE-GAN: a VAE whose reconstruction error is measured in a discriminator's features instead of in pixels.
 
-Larsen, Sonderby, Larochelle & Winther 2016, arXiv:1512.09300: the objective is eq. 8, the reconstruction eq. 7, the
-three updates algorithm 1, the layers table 1; when a network skips its update, the authors' code. Departures: Adam
-without momentum instead of RMSProp; a non-saturating adversarial loss of the decoder (Goodfellow et al. 2014, section
-3); by default the variance of a feature is the optimum of each batch (Rybkin et al. 2020, arXiv:2006.13202, section
-3.2) instead of 1, and R1 (Mescheder et al. 2018, arXiv:1801.04406) regularises the discriminator, so that no network
-needs to skip updates. The paper's own: `penalty=0, margin=0.35, feature_weight=1e-6, sigma=1`; with it, on small sets,
-the discriminator won for good.
+Larsen, Sonderby, Larochelle & Winther 2016, arXiv:1512.09300: the objective is eq. 8, the reconstruction error eq. 7,
+the three updates algorithm 1, the layers table 1. The rule by which a network skips its update is that of the authors'
+code. Departures: Adam without momentum instead of RMSProp; a non-saturating adversarial loss of the decoder (Goodfellow
+et al. 2014, section 3); by default the variance of a feature is the optimum of each batch (Rybkin et al. 2020,
+arXiv:2006.13202, section 3.2) instead of 1, and R1 (Mescheder et al. 2018, arXiv:1801.04406) regularises the
+discriminator, so that no network needs to skip updates. The paper's version has the options `penalty=0, margin=0.35,
+feature_weight=1e-6, sigma=1`; with these, in trainings on small sets, the decoder did not recover from a discriminator
+that was far ahead.
 Shape letters: N batch, C H W image, Z code, F features.
 """
 
@@ -40,46 +41,54 @@ from imagewright.recipe import Average, Optimizer, Recipe
 
 HALVINGS = 3
 KERNEL = 5
-SMALL = 32  # pixels: the shorter side below which the discriminator keeps its norms beside R1
-SMALLEST_VARIANCE = 1e-8  # of a feature: the loss of an exact reconstruction must stay finite
+SMALL = 32  # pixels: with a shorter side the discriminator has norms also with R1
+SMALLEST_VARIANCE = 1e-8  # of a feature, so that the loss of an exact reconstruction is finite
 
 
 @dataclass(frozen=True, kw_only=True)
 class VAEGANConfig(SizedConfig, AdversarialConfig):
+    """The options of the VAE-GAN."""
+
     tiny_options: ClassVar[dict[str, Any]] = {"latent_dim": 4, "width": 8}
     default_r1: ClassVar[float] = 0.5
 
-    latent_dim: int = Field(128, ge=1, le=65_536, description="numbers in the code of a picture")
-    width: int = Field(64, ge=2, le=2048, description="channels after the encoder's first convolution; the paper's: 64")
+    latent_dim: int = Field(128, ge=1, le=65_536, description="size of the latent vector")
+    width: int = Field(
+        64, ge=2, le=2048, description="channels after the encoder's first convolution; in the paper: 64"
+    )
     feature_weight: float = Field(
         1e-3,
         ge=0,
         le=1e6,
-        description="gamma: the decoder's weight of the reconstruction, beside the adversarial loss; the paper's: 1e-6",
+        description="gamma: weight of the decoder's reconstruction error, relative to its adversarial loss; in the "
+        "paper: 1e-6",
     )
     sigma: float = Field(
         0,
         ge=0,
         le=1e3,
-        description="deviation of a feature given the reconstruction; 0: the optimum of each batch; the paper's: 1",
+        description="standard deviation of a feature given the reconstruction; 0: the optimum of each batch; in the "
+        "paper: 1",
     )
     equilibrium: float = Field(
         0.68,
         gt=0,
         le=10,
-        description="loss of the discriminator, on real and on generated images, around which both networks move",
+        description="with a margin: the discriminator's loss, of real or of generated images, at which both networks "
+        "are updated",
     )
     margin: float = Field(
         0,
         ge=0,
         le=10,
-        description="the discriminator skips its update if one of its losses is further below the equilibrium, the "
-        "decoder if one is further above; 0: neither skips; the paper's: 0.35. Only with loss=non_saturating",
+        description="the discriminator is not updated if one of its losses is below the equilibrium by more than this, "
+        "the decoder not if one is above it by more; 0: both always are; in the paper: 0.35. Only with "
+        "loss=non_saturating",
     )
 
     @property
     def normalises_discriminator(self) -> bool:
-        # By trial: without norms samples of digits of 8 and 16 pixels collapsed; with norms faces of 32 stayed noisy.
+        # Observed: without norms, samples of digits of 8 and 16 pixels collapsed; with norms, faces of 32 stayed noisy.
         if self.discriminator_norm == "auto" and self.has_r1_phase and min(self.size) < SMALL:
             return True
         return super().normalises_discriminator
@@ -98,8 +107,8 @@ class VAEGANConfig(SizedConfig, AdversarialConfig):
         return self.size[0] >> HALVINGS, self.size[1] >> HALVINGS
 
 
-def encoder(config: VAEGANConfig) -> nn.Sequential:
-    """(N, C, H, W) -> (N, 2 Z): means and log variances."""
+def build_encoder(config: VAEGANConfig) -> nn.Sequential:
+    """Build the encoder: images (N, C, H, W) to means and log variances, (N, 2 Z)."""
     width, blocks = config.width, []
     for inner, outer in ((config.channels, width), (width, 2 * width), (2 * width, 4 * width)):
         blocks += [*_convolution(inner, outer, stride=2, normalised=True), nn.ReLU()]
@@ -113,8 +122,8 @@ def encoder(config: VAEGANConfig) -> nn.Sequential:
     )
 
 
-def decoder(config: VAEGANConfig) -> nn.Sequential:
-    """(N, Z) -> (N, C, H, W) in [-1, 1]: the generator of the adversarial training."""
+def build_decoder(config: VAEGANConfig) -> nn.Sequential:
+    """Build the decoder, which is the generator of the adversarial loss: (N, Z) to (N, C, H, W) in [-1, 1]."""
     width = config.width
     features = 4 * width * math.prod(config.start)
     blocks: list[nn.Module] = [
@@ -133,7 +142,7 @@ def decoder(config: VAEGANConfig) -> nn.Sequential:
 
 
 class Discriminator(nn.Module):
-    """(N, C, H, W) -> logits (N,). Its features are the third strided convolution, before its norm."""
+    """From images (N, C, H, W) to logits (N,). `features` is the output of the third strided convolution."""
 
     def __init__(self, config: VAEGANConfig) -> None:
         super().__init__()
@@ -154,21 +163,21 @@ class Discriminator(nn.Module):
         )
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.logits_of(self.features(images))
+        return self.compute_logits(self.features(images))
 
     def features(self, images: Tensor) -> Tensor:
-        """Dis_l(x) of eq. 6, (N, F, height, width)."""
+        """Dis_l(x) of eq. 6, before the norm: (N, F, height, width)."""
         maps: Tensor = self.body(images)
         return maps
 
-    def logits_of(self, features: Tensor) -> Tensor:
-        """(N,) from the features."""
+    def compute_logits(self, features: Tensor) -> Tensor:
+        """Logits (N,) from the features."""
         logits: Tensor = self.head(features)[:, 0].float()
         return logits
 
 
 def _convolution(inner: int, outer: int, *, stride: int, normalised: bool) -> list[nn.Module]:
-    # A network without norms needs biases: without any, the logit of a mid-grey image is 0 whatever is learned.
+    # Without norms and biases the logit of a mid-grey image (all pixels 0) would be 0 for any weights.
     layer = nn.Conv2d(inner, outer, KERNEL, stride=stride, padding=KERNEL // 2, bias=not normalised)
     return [layer, nn.BatchNorm2d(outer)] if normalised else [layer]
 
@@ -182,15 +191,15 @@ class VAEGAN(Model, ScoresByDiscriminator):
 
     def __init__(self, config: VAEGANConfig) -> None:
         super().__init__(config)
-        self.encoder = encoder(config)
-        self.decoder = decoder(config)
+        self.encoder = build_encoder(config)
+        self.decoder = build_decoder(config)
         self.discriminator = Discriminator(config)
 
     def recipe(self, images_seen: int = 0) -> Recipe:
         return Recipe(
             images_seen=600_000,
             batch_size=16,
-            # Without momentum a zero gradient moves nothing: a network that skips its update stays where it is.
+            # Without momentum, a zero gradient does not change the weights, so that an update can be skipped by it.
             optimizer=Optimizer(learning_rate=5e-4, betas=(0.0, 0.99)),
             average=Average(half_life=10_000),
         )
@@ -209,43 +218,46 @@ class VAEGAN(Model, ScoresByDiscriminator):
         return phases
 
     def encoder_loss(self, step: Step) -> Terms:
-        """Algorithm 1's first update, in nats a picture: the divergence from the prior and eq. 7."""
+        """The first update of algorithm 1, in nats an image: the divergence from the prior, and eq. 7."""
         means, log_variances = self._posterior(step.images)
         latents = self._sample_posterior(means, log_variances, step)
         step.shared["latents"] = latents.detach()
-        seen = self.discriminator.features(self.decoder(latents))
+        features = self.discriminator.features(self.decoder(latents))
         return {
-            "features": -self._log_likelihood(self._features(step), seen).mean(),
+            "features": -self._log_likelihood(self._real_features(step), features).mean(),
             "divergence": gaussian_divergence(means, log_variances).sum(1).mean(),
         }
 
     def decoder_loss(self, step: Step) -> Terms:
-        """The second: gamma times eq. 7, and the adversarial loss of reconstructions and of samples."""
+        """The second update: gamma times eq. 7, and the adversarial loss of reconstructions and of samples."""
         rebuilt, samples = self._generate(step)
         step.shared |= {"rebuilt": rebuilt.detach(), "samples": samples.detach()}
         features = self.discriminator.features(rebuilt)
-        logits = self.discriminator.logits_of(features), self.discriminator(samples)
+        logits = self.discriminator.compute_logits(features), self.discriminator(samples)
         with torch.no_grad():
-            real_logits = self.discriminator.logits_of(self._features(step))
-        moves = self._decoder_moves(step, real_logits, torch.cat(logits).detach())
+            real_logits = self.discriminator.compute_logits(self._real_features(step))
+        is_updated = self._decoder_is_updated(step, real_logits, torch.cat(logits).detach())
         known = (rebuilt, logits[0]), (samples, logits[1]), (step.images, real_logits)
         critic = with_known_logits(self.discriminator, *known)
         losses = [generator_terms(self.config, critic, fake, step.images) for fake in (rebuilt, samples)]
         adversarial = (losses[0]["adversarial"] + losses[1]["adversarial"]) / 2
-        likelihood = self._log_likelihood(self._features(step), features).mean()
-        return {"adversarial": moves * adversarial, "features": -moves * self.config.feature_weight * likelihood}
+        likelihood = self._log_likelihood(self._real_features(step), features).mean()
+        return {
+            "adversarial": is_updated * adversarial,
+            "features": -is_updated * self.config.feature_weight * likelihood,
+        }
 
     def discriminator_loss(self, step: Step) -> Terms:
-        """The third: real images against reconstructions and samples."""
-        if "rebuilt" not in step.shared:  # the decoder skips this step
+        """The third update: real images against reconstructions and samples."""
+        if "rebuilt" not in step.shared:  # the decoder's phase skips this step
             with torch.no_grad():
                 rebuilt, samples = self._generate(step)
             step.shared |= {"rebuilt": rebuilt, "samples": samples}
-        made = [step.shared[name].to(step.images.dtype) for name in ("rebuilt", "samples")]
+        generated = [step.shared[name].to(step.images.dtype) for name in ("rebuilt", "samples")]
         critic = with_known_logits(self.discriminator, (step.images, self.discriminator(step.images)))
-        parts = [discriminator_terms(self.config, critic, step.images, fake, step.draws) for fake in made]
-        moves = step.shared.get("discriminator moves", 1.0)
-        return {name: moves * (parts[0][name] + parts[1][name]) / 2 for name in parts[0]}
+        parts = [discriminator_terms(self.config, critic, step.images, fake, step.draws) for fake in generated]
+        is_updated = step.shared.get("discriminator is updated", 1.0)
+        return {name: is_updated * (parts[0][name] + parts[1][name]) / 2 for name in parts[0]}
 
     def r1_loss(self, step: Step) -> Terms:
         return r1_terms(self.config, self.discriminator, step.images)
@@ -259,14 +271,14 @@ class VAEGAN(Model, ScoresByDiscriminator):
         latents = step.once("latents", lambda: self._sample_posterior(*self._posterior(step.images), step))
         return self.decoder(latents), self.decoder(step.draws.normal(self.config.latent_dim).to(latents.dtype))
 
-    def _features(self, step: Step) -> Tensor:
-        """The discriminator's features of the real images, before it moves in this step."""
+    def _real_features(self, step: Step) -> Tensor:
+        """The discriminator's features of the real images, before its update in this step."""
         return step.once("features", lambda: self.discriminator.features(step.images))
 
-    def _decoder_moves(self, step: Step, real_logits: Tensor, fake_logits: Tensor) -> Tensor | float:
+    def _decoder_is_updated(self, step: Step, real_logits: Tensor, fake_logits: Tensor) -> Tensor | float:
         """1 if the decoder is updated, else 0, as a tensor (no host synchronisation).
 
-        Also stores the discriminator's flag in `step.shared`.
+        Also stores the discriminator's flag in `step.shared`. If the rule would update neither, both are updated.
         """
         config = self.config
         if not config.margin or config.loss != "non_saturating":
@@ -275,7 +287,7 @@ class VAEGAN(Model, ScoresByDiscriminator):
         discriminator = (losses >= config.equilibrium - config.margin).all()
         decoder = (losses <= config.equilibrium + config.margin).all()
         neither = ~(discriminator | decoder)
-        step.shared["discriminator moves"] = (discriminator | neither).float()
+        step.shared["discriminator is updated"] = (discriminator | neither).float()
         return (decoder | neither).float()
 
     def _sample_posterior(self, means: Tensor, log_variances: Tensor, step: Step) -> Tensor:
@@ -288,9 +300,14 @@ class VAEGAN(Model, ScoresByDiscriminator):
         return means, log_variances.clamp(-20, 10)
 
     def _log_likelihood(self, features: Tensor, means: Tensor) -> Tensor:
-        """Eq. 7: log N(Dis_l(x); Dis_l(x~), sigma) in nats, (N,)."""
+        """Eq. 7: log N(Dis_l(x); Dis_l(x~), sigma), (N,), in nats.
+
+        features: of the images, (N, F, height, width).
+        means: the same of their reconstructions.
+        """
         features, means = features.float(), means.float()
-        # With a fixed sigma the discriminator could change the weight of the reconstruction by scaling its features.
+        # The optimal variance follows the scale of the features. With a fixed sigma, the discriminator could change the
+        # weight of the reconstruction error by scaling its features.
         variance = (
             (features - means).square().mean() if not self.config.sigma else means.new_tensor(self.config.sigma**2)
         )
@@ -306,6 +323,7 @@ class VAEGAN(Model, ScoresByDiscriminator):
         return torch.randn(count, self.config.latent_dim, generator=generator)
 
     def encode(self, images: Tensor) -> Tensor:
+        """Posterior means (N, Z)."""
         return self._posterior(images)[0]
 
     def decode(self, latents: Tensor) -> Tensor:
@@ -313,7 +331,7 @@ class VAEGAN(Model, ScoresByDiscriminator):
         return images
 
     def extract_features(self, images: Tensor) -> Tensor:
-        """The features by which reconstructions are compared, (N, F)."""
+        """The features in which reconstruction errors are measured, (N, F)."""
         return self.discriminator.features(images).flatten(1)
 
     def divergences(self, images: Tensor, *, labels: Tensor | None = None, attributes: Tensor | None = None) -> Tensor:

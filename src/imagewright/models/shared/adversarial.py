@@ -1,7 +1,6 @@
-"""Adversarial training of a generator and a discriminator: loss, penalty, intervals, recipe from a configuration.
+"""Adversarial training of a generator and a discriminator: losses, penalties, phases and recipe from a configuration.
 
-Shared by the systems that train this way. Which images the discriminator sees, and with what conditions, is a system's
-own.
+Several models share it. Which images the discriminator gets, and with which conditions, is decided by each model.
 """
 
 from __future__ import annotations
@@ -23,56 +22,61 @@ from imagewright.recipe import Average, Optimizer, Recipe
 
 @dataclass(frozen=True, kw_only=True)
 class AdversarialConfig(Config):
-    """The options of adversarial training. `default_r1`: gamma of R1 for a loss without a penalty of its own."""
+    """The options of adversarial training.
+
+    default_r1: gamma of R1 for a loss without a penalty of its own, if the user gives none.
+    """
 
     default_r1: ClassVar[float] = 0.0
 
     loss: AdversarialName = Field(
-        "non_saturating", description="the adversarial loss: see losses/adversarial.py for the papers"
+        "non_saturating", description="the adversarial loss (docs/models.md names the papers)"
     )
     penalty: float | None = Field(
         None,
         ge=0,
         le=1e6,
-        description="weight of the gradient penalty: wasserstein, lambda (10); relativistic, gamma of R1 and R2 "
-        "(0.5); the others, gamma of R1 (0; of vae_gan 0.5)",
+        description="weight of the gradient penalty: lambda of wasserstein (10); gamma of R1 and R2 of relativistic "
+        "(0.5); gamma of R1 of the other losses (0; vae_gan: 0.5)",
     )
     penalty_every: int = Field(
-        4, ge=1, le=100, description="R1 runs in one step of so many, for a loss that has no penalty of its own"
+        4, ge=1, le=100, description="R1 is computed in one of this many steps; not for wasserstein and relativistic"
     )
     generator_every: int | None = Field(
-        None, ge=1, le=100, description="the generator moves in one step of so many (5 for wasserstein, else 1)"
+        None, ge=1, le=100, description="the generator is updated in one of this many steps (wasserstein: 5, else 1)"
     )
     discriminator_norm: Literal["auto", "batch", "none"] = Field(
         "auto",
-        description="normalisation in the discriminator; auto: batch, none where the loss has a penalty (vae_gan: "
-        "batch with R1 too where a side has fewer than 32 pixels)",
+        description="normalisation in the discriminator; auto: none with a penalty, else batch (vae_gan: batch also "
+        "with R1 if a side has fewer than 32 pixels)",
     )
 
     @property
     def penalty_weight(self) -> float:
+        """Lambda or gamma of the gradient penalty; 0 without one."""
         default = {"wasserstein": 10.0, "relativistic": 0.5}.get(self.loss, self.default_r1)
         return default if self.penalty is None else self.penalty
 
     @property
     def has_r1_phase(self) -> bool:
-        """Whether R1 is a phase of its own. The other penalties are part of their papers' losses."""
+        """Whether R1 is a phase of its own. The penalties of wasserstein and relativistic are part of their losses."""
         return bool(self.penalty_weight) and self.loss not in ("wasserstein", "relativistic")
 
     @property
     def generator_interval(self) -> int:
-        """The generator moves in one step of so many."""
+        """The generator is updated in one of this many steps."""
         return self.generator_every or (5 if self.loss == "wasserstein" else 1)
 
     @property
     def normalises_discriminator(self) -> bool:
+        """Whether the discriminator has batch normalisation."""
         if self.discriminator_norm == "auto":
             return not self.penalty_weight
         return self.discriminator_norm == "batch"
 
     @property
     def betas(self) -> tuple[float, float]:
-        """Of Adam: as in the papers with a gradient penalty, and without one."""
+        """Adam's betas, as in the papers with a gradient penalty, or as in those without."""
         return (0.0, 0.99) if self.penalty_weight else (0.5, 0.999)
 
 
@@ -92,7 +96,13 @@ def with_known_logits(critic: Critic, *known: tuple[Tensor, Tensor]) -> Critic:
 
 
 def generator_terms(config: AdversarialConfig, critic: Critic, fake: Tensor, real: Tensor) -> Terms:
-    """The generator's loss. `critic`: images (N, C, H, W) to logits (N,)."""
+    """The generator's loss.
+
+    config: says which loss.
+    critic: the discriminator, from images (N, C, H, W) to logits (N,).
+    fake: generated images, with gradient.
+    real: real images.
+    """
     loss = ADVERSARIAL[config.loss]
     real_logits = None
     if loss.needs_real:
@@ -102,8 +112,15 @@ def generator_terms(config: AdversarialConfig, critic: Critic, fake: Tensor, rea
 
 
 def discriminator_terms(config: AdversarialConfig, critic: Critic, real: Tensor, fake: Tensor, draws: Draws) -> Terms:
-    """The discriminator's loss, with the gradient penalty if the loss's paper has it in every step."""
-    # Real and generated images are separate batches: their batch statistics differ, and the DCGAN paper separates them.
+    """The discriminator's loss, with its gradient penalty for wasserstein and relativistic.
+
+    config: says which loss, and the weight of the penalty.
+    critic: the discriminator, from images (N, C, H, W) to logits (N,).
+    real: real images.
+    fake: generated images, without gradient.
+    draws: random numbers of the gradient penalty.
+    """
+    # Two batches, as in the DCGAN paper: batch normalisation must not mix statistics of real and generated images.
     terms = ADVERSARIAL[config.loss].discriminator(critic(real), critic(fake))
     weight = config.penalty_weight
     if weight and config.loss == "wasserstein":
@@ -115,7 +132,12 @@ def discriminator_terms(config: AdversarialConfig, critic: Critic, real: Tensor,
 
 
 def r1_terms(config: AdversarialConfig, critic: Critic, real: Tensor) -> Terms:
-    """Mescheder et al. 2018, arXiv:1801.04406, eq. 9."""
+    """The R1 penalty: Mescheder et al. 2018, arXiv:1801.04406, eq. 9.
+
+    config: has its weight gamma.
+    critic: the discriminator, from images (N, C, H, W) to logits (N,).
+    real: real images.
+    """
     return {"penalty": config.penalty_weight / 2 * squared_gradient(critic, real).mean()}
 
 
@@ -125,19 +147,26 @@ Loss = Callable[[Step], Terms]
 def build_phases(
     config: AdversarialConfig, generator_loss: Loss, discriminator_loss: Loss, r1_loss: Loss
 ) -> list[Phase]:
-    """The phases of a `generator` and a `discriminator`: the generator moves first."""
+    """Build the phases of a model with the networks `generator` and `discriminator`. The generator is updated first.
+
+    config: says how often each phase runs.
+    generator_loss, discriminator_loss, r1_loss: of the phases; R1 has a phase only if `config.has_r1_phase`.
+    """
     phases = [
         Phase("generator", ("generator",), generator_loss, every=config.generator_interval),
         Phase("discriminator", ("discriminator",), discriminator_loss),
     ]
     if config.has_r1_phase:
-        # R1 changes slowly, so that one step in a few is enough (Karras et al. 2019, StyleGAN2, appendix B).
+        # R1 changes slowly, so that it need not run in every step (Karras et al. 2019, StyleGAN2, appendix B).
         phases.append(Phase("r1", ("discriminator",), r1_loss, every=config.penalty_every, lazy=True))
     return phases
 
 
 def build_recipe(config: AdversarialConfig) -> Recipe:
-    """The DCGAN paper's (section 4.1), with an average (Karras et al. 2018, appendix A.1), shorter as runs are."""
+    """The recipe of the DCGAN paper (section 4.1), with a moving average (Karras et al. 2018, appendix A.1).
+
+    Departures: batches of 64 images; a shorter half-life, since trainings are shorter.
+    """
     return Recipe(
         images_seen=600_000,
         batch_size=64,

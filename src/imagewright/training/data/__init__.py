@@ -1,1 +1,1 @@
-"""Batches for training: order, validation split, prefetching."""
+"""Batches for training: the order of images, the validation split, resampling, and reading ahead."""

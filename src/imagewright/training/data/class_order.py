@@ -1,4 +1,4 @@
-"""Orders that look at classes: all classes equally often, or the images of a row from one class."""
+"""Orders by class: all classes equally often, or all images of a row from one class."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from imagewright.training.data.sampling_order import Order, ShuffledOrder
 
 
 class BalancedOrder:
-    """Each class once in a round over the classes, and each image of a class once in a round over that class.
+    """Every class equally often.
 
-    labels: int64 (N,), the class of each image. Classes without an image are left out.
+    A round over the classes has each class once, and a round over a class has each of its images once.
+
+    labels: int64 (N,), the class of each image. Classes without an image never occur.
+    seed: of the random orders.
     """
 
     def __init__(self, labels: np.ndarray, seed: int) -> None:
@@ -32,15 +35,21 @@ class BalancedOrder:
 
 
 class SameClassOrder:
-    """Rows of `repeats` images of one class: the first by `order`, the others different ones of its class.
+    """Rows of images of one class each. Position p is image p % repeats of row p // repeats.
 
-    Position p is image p % repeats of row p // repeats. A class with fewer images than a row needs repeats some.
+    The first image of a row follows `order`; the others are different images of its class. If the class has fewer than
+    `repeats` images, some occur more than once.
+
+    order: of the first images.
+    labels: int64 (N,), the class of each image.
+    repeats: images a row.
+    seed: of the random choices.
     """
 
     def __init__(self, order: Order, labels: np.ndarray, repeats: int, seed: int) -> None:
         self.order, self.labels, self.repeats, self.seed = order, labels, repeats, seed
         generator = np.random.default_rng(derive_seed(seed, "members"))
-        # In a random order, so that those next to one another in it have nothing in common but their class.
+        # Shuffled, because a row takes neighbours in this list, and neighbours in the source may be similar.
         self.members = {
             int(label): generator.permutation(np.flatnonzero(labels == label)) for label in np.unique(labels)
         }

@@ -1,4 +1,4 @@
-"""Batches for the loop, read ahead of the step that needs them."""
+"""Prefetching: batches are read by a thread, ahead of the step that needs them."""
 
 from __future__ import annotations
 
@@ -12,17 +12,20 @@ from imagewright.images import Batch
 from imagewright.training.data.feeds import FeedReader
 from imagewright.training.plan import Schedule
 
-READ_AHEAD = 2
+READ_AHEAD = 2  # batches of each feed
 
 
 def prefetch(
     readers: Mapping[str, FeedReader], schedule: Schedule, first: int, *, pin: bool
 ) -> Generator[dict[str, Batch], None, None]:
-    """A batch of each feed for every step, from `first` images seen on, without end. A thread reads ahead.
+    """Yield the batches of each step, by feed, without end.
 
-    readers: by feed; each gives this rank's rows of the global batch.
-    schedule: says how large the global batch is at each point.
-    pin: in page-locked memory, from which a GPU copies while it computes.
+    readers: by feed.
+    schedule: the size of the global batch at each point, and the rows of this rank.
+    first: images seen before the first batch.
+    pin: whether to put batches into page-locked memory, from which a GPU can copy while it computes.
+
+    Raises the error of the reader, if it fails. Closing the generator ends the thread.
     """
     ready: queue.Queue[dict[str, Batch] | BaseException] = queue.Queue(READ_AHEAD)
     stopped = threading.Event()
@@ -38,7 +41,7 @@ def prefetch(
                     batches = {name: batch.map(lambda part: part.pin_memory()) for name, batch in batches.items()}
                 put(batches)
                 start += schedule.batch_size(start)
-        except BaseException as error:  # noqa: BLE001 (handed to the loop, which raises it)
+        except BaseException as error:  # noqa: BLE001 (raised again by the generator)
             put(error)
 
     def put(item: dict[str, Batch] | BaseException) -> None:

@@ -1,6 +1,7 @@
-"""The order in which training sees the images: position p of an endless stream is an image.
+"""The order in which training reads the images, as a function from a position in an endless stream to an image.
 
-The order depends on position and seed alone, so that a resumed run continues it, and ranks read parts of one batch.
+The order depends on position and seed alone. A resumed run therefore continues it without stored state, and each rank
+computes its own part of a batch.
 """
 
 from __future__ import annotations
@@ -11,20 +12,24 @@ import numpy as np
 
 from imagewright.seeds import derive_seed
 
-BLOCK = 256
-BLOCKS_MIXED = 32
+BLOCK = 256  # neighbouring images of a source
+BLOCKS_MIXED = 32  # whose images are shuffled together
 
 
 class Order(Protocol):
-    """The image at each position of a stream."""
+    """A function from positions in a stream to images."""
 
     def __call__(self, positions: np.ndarray) -> np.ndarray:
-        """The image at each position, both int64."""
+        """The index of the image at each position: int64 (N,) to int64 (N,)."""
         ...
 
 
 class ShuffledOrder:
-    """Every image once in a round, in a new random order each round."""
+    """Every image once in a round, in a new random order each round.
+
+    length: the number of images.
+    seed: of the random orders.
+    """
 
     def __init__(self, length: int, seed: int) -> None:
         self.length, self.seed = length, seed
@@ -46,11 +51,15 @@ class ShuffledOrder:
 
 
 class NearbyOrder:
-    """Every image once in a round, with neighbours in the stream near one another in the source.
+    """Every image once in a round, in an order in which the source can be read in large pieces.
 
-    For images that are decoded from their files during training. Blocks of 256 images are put into a random order, and
-    the images of 32 blocks at a time are shuffled together. A batch then mixes images from the whole source, while the
-    disk reads 32 sequential streams instead of one place an image. Memory: 8 bytes a block, and one window.
+    For images that are decoded from their files during training. Blocks of 256 neighbouring images are put into a
+    random order, and the images of 32 blocks at a time (a window) are shuffled together. A batch then mixes images from
+    the whole source, while the disk reads 32 sequential streams instead of seeking for each image. Memory: 8 bytes a
+    block, and one window.
+
+    length: the number of images.
+    seed: of the random orders.
     """
 
     def __init__(self, length: int, seed: int) -> None:
@@ -69,7 +78,7 @@ class NearbyOrder:
         return images
 
     def _mixed(self, number: int, window: int) -> np.ndarray:
-        """The images of one window. A last block of fewer images comes last, so that windows align."""
+        """The shuffled images of one window. A smaller block is in the last window, so that all others are full."""
         if (number, window) != self._key:
             whole = self.length // BLOCK
             blocks = np.random.default_rng(derive_seed(self.seed, "blocks", number)).permutation(whole)
@@ -83,5 +92,10 @@ class NearbyOrder:
 
 
 def build_order(length: int, seed: int, *, nearby: bool) -> Order:
-    """The order for `length` images. `nearby`: for images that are read from their files during training."""
+    """Build the order of `length` images.
+
+    length: the number of images.
+    seed: of the random order.
+    nearby: whether images are decoded from their files during training, so that neighbours should be read together.
+    """
     return NearbyOrder(length, seed) if nearby else ShuffledOrder(length, seed)

@@ -1,7 +1,7 @@
-"""The validation split: images that training never shows, so that the doctor can measure overfitting and memorisation.
+"""The validation split: images that training never uses, by which the doctor measures overfitting and memorisation.
 
-The set itself stays whole, with one fingerprint, cache and labels. The held-out images are left out of the order in
-which training sees them.
+The set of images is not split itself; it has one fingerprint, one cache and one table of labels. Held-out images are
+left out of the order in which training reads the set.
 """
 
 from __future__ import annotations
@@ -15,14 +15,20 @@ from imagewright.seeds import derive_seed
 from imagewright.training.data.sampling_order import Order
 from imagewright.training.options import TrainingOptions
 
-# A fiftieth has no visible cost. Sets of fewer than 400 images lose none: memorisation is measured without a split.
-SHARE = 50
+# By default 1 / FRACTION of the images is held out, which changes results little. Small sets keep all their images;
+# memorisation is measured without a split.
+FRACTION = 50
 SMALLEST_SET = 400
 FEWEST, MOST = 16, 256
 
 
 def settle_held_out(options: TrainingOptions, images: Images, *, has_steps: bool) -> TrainingOptions:
-    """The options with the number of held-out images decided; never more than half of the set."""
+    """The options with the number of held-out images decided.
+
+    options: with the number that the user gave, or None.
+    images: the first source; at most half of it is held out.
+    has_steps: whether the model is trained by steps; a closed-form fit holds nothing out.
+    """
     if not has_steps:
         return dataclasses.replace(options, held_out=0)
     wanted = default_count(len(images)) if options.held_out is None else options.held_out
@@ -30,25 +36,36 @@ def settle_held_out(options: TrainingOptions, images: Images, *, has_steps: bool
 
 
 def default_count(count: int) -> int:
-    """How many of `count` images are held out by default."""
-    return 0 if count < SMALLEST_SET else min(MOST, max(FEWEST, count // SHARE))
+    """The default number of held-out images in a set of `count` images."""
+    return 0 if count < SMALLEST_SET else min(MOST, max(FEWEST, count // FRACTION))
 
 
 def choose_held_out(held_out: int | None, count: int, seed: int) -> np.ndarray:
-    """Indices of the held-out images among `count`: int64, ascending. They depend on the run's seed alone."""
+    """Choose the held-out images, at random by the seed alone.
+
+    held_out: their number; None: 0.
+    count: the number of images in the set.
+    seed: of the run.
+
+    Returns their indices, int64, ascending.
+    """
     generator = np.random.default_rng(derive_seed(seed, "held out"))
     return np.sort(generator.choice(count, held_out or 0, replace=False)).astype(np.int64)
 
 
-class LeavingOut:
-    """An order over the images that are not held out, from an order over the numbers 0 to their count - 1."""
+class OrderWithoutHeldOut:
+    """The order of a set whose held-out images are left out.
+
+    order: of the training images alone, numbered from 0.
+    held_out: indices in the set, int64, ascending.
+    """
 
     def __init__(self, order: Order, held_out: np.ndarray) -> None:
         self.order = order
-        # For each held-out index, the number of training images before it. `searchsorted` over these maps a number
-        # among the training images to an index in the set.
-        self._shown_before = held_out - np.arange(len(held_out))
+        # For each held-out index, the number of training images before it. `searchsorted` over these numbers maps the
+        # number of a training image to its index in the set.
+        self._training_before = held_out - np.arange(len(held_out))
 
     def __call__(self, positions: np.ndarray) -> np.ndarray:
-        shown = self.order(positions)
-        return shown + np.searchsorted(self._shown_before, shown, side="right")
+        numbers = self.order(positions)
+        return numbers + np.searchsorted(self._training_before, numbers, side="right")

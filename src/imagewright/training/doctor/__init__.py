@@ -1,1 +1,1 @@
-"""The training doctor: figures of a model's health at each report, and what they say is wrong."""
+"""The training doctor: measurements of a model at each report, and rules that find problems in them."""

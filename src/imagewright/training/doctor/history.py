@@ -1,4 +1,4 @@
-"""What a run has reported so far, as the rules ask for it."""
+"""The reports of a run up to one of them, with the look-ups that the rules need."""
 
 from __future__ import annotations
 
@@ -7,74 +7,79 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-# A rule looks at no more than this many of the latest reports, so that judging each of thousands stays cheap.
-REMEMBERED = 60
+# A rule reads at most this many of the latest reports, so that diagnosing each of thousands of reports stays fast.
+LATEST_REPORTS = 60
 
-# Nothing is said of a model that has hardly begun: its pictures are all alike, its discriminator has won.
-BEGINNING_SHARE = 0.2  # of the training that is planned
-BEGINNING_STEPS = 200  # a short run's fifth is not yet a start
+# Samples of a model that has hardly begun to train are all similar, and its discriminator is far ahead. Rules about
+# samples wait until training has gone on for this share of its length, and for this number of steps.
+BEGINNING_SHARE = 0.2
+BEGINNING_STEPS = 200
 
-GROWN = 1.05
+GROWN = 1.05  # ratio of the means of a figure over five reports, above which it grows
 
 
-def as_table(value: Any) -> Mapping[str, Any]:
-    """A part of a report or record, empty where a damaged file has something else there."""
+def as_mapping(value: Any) -> Mapping[str, Any]:
+    """A value from a report or record; an empty mapping if it is none, as in a damaged file."""
     return value if isinstance(value, Mapping) else {}
 
 
 @dataclass(frozen=True)
 class History:
-    """Reports of a run, earliest first, up to one of them; and what the run was told."""
+    """The reports of a run up to one of them.
 
-    lines: Sequence[Mapping[str, Any]]
+    reports: lines of metrics.jsonl, earliest first, at least one.
+    record: the content of run.json.
+    """
+
+    reports: Sequence[Mapping[str, Any]]
     record: Mapping[str, Any]
 
     @property
     def images_seen(self) -> int:
-        """At the last report."""
-        return int(self.lines[-1]["images_seen"])
+        """Images seen at the last report."""
+        return int(self.reports[-1]["images_seen"])
 
     @property
     def has_begun(self) -> bool:
-        """Whether training has gone on for long enough to be judged by what it makes."""
+        """Whether training has gone on for long enough that its samples can be diagnosed."""
         total, batch = self.planned("images_seen"), self.planned("batch_size")
         return self.images_seen >= max(BEGINNING_SHARE * total, BEGINNING_STEPS * batch)
 
     def planned(self, name: str) -> float:
-        """A number of the training's plan, 0 where it has none."""
-        value = as_table(self.record.get("plan")).get(name)
+        """A number of the training's plan; 0 if it has none of this name."""
+        value = as_mapping(self.record.get("plan")).get(name)
         return float(value) if isinstance(value, int | float) else 0.0
 
     def has_option(self, name: str) -> bool:
         """Whether the model has an option of this name."""
-        return name in as_table(self.record.get("config"))
+        return name in as_mapping(self.record.get("config"))
 
     def option(self, name: str) -> Any:
-        """The value of an option of the model, None where it has no such option."""
-        return as_table(self.record.get("config")).get(name)
+        """The value of an option of the model; None if it has no such option."""
+        return as_mapping(self.record.get("config")).get(name)
 
     def figures(self, name: str) -> list[float]:
-        """A figure at each remembered report that has it."""
-        found = (as_table(line.get("health")).get(name) for line in self.lines[-REMEMBERED:])
+        """A figure at each of the latest reports that has it."""
+        found = (as_mapping(report.get("health")).get(name) for report in self.reports[-LATEST_REPORTS:])
         return [float(figure) for figure in found if isinstance(figure, int | float) and math.isfinite(figure)]
 
     def latest(self, name: str, count: int = 3) -> list[float]:
-        """A figure at the last `count` reports; empty where there are fewer."""
+        """A figure at the last `count` reports; empty if fewer reports have it."""
         found = self.figures(name)[-count:]
         return found if len(found) == count else []
 
     def grows(self, name: str) -> bool:
-        """Whether a figure was larger by more than a twentieth in the last five reports than in the five before.
+        """Whether the mean of a figure over the last five reports is over 1.05 times that over the five before.
 
-        A game may pause for six of 25 reports before its pictures go on to part. Of fewer than ten nothing can be said
-        yet, and the benefit of the doubt is the training's.
+        True if there are fewer than ten reports, which are too few to tell. An adversarial training was observed whose
+        samples stayed similar for six of 25 reports before they became diverse.
         """
         found = self.figures(name)[-10:]
         return len(found) < 10 or sum(found[5:]) > GROWN * sum(found[:5])
 
     def names(self, start: str, end: str) -> list[str]:
-        """What stands between `start` and `end` in names of figures of the last report: the phases, the networks."""
-        health = as_table(self.lines[-1].get("health"))
+        """The part between `start` and `end` of each figure's name in the last report: phases, networks."""
+        figures = as_mapping(self.reports[-1].get("health"))
         return [
-            name[len(start) : len(name) - len(end)] for name in health if name.startswith(start) and name.endswith(end)
+            name[len(start) : len(name) - len(end)] for name in figures if name.startswith(start) and name.endswith(end)
         ]

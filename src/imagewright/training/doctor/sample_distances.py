@@ -1,7 +1,8 @@
-"""How like one another, and how like training pictures, pictures are: distances between small copies of them.
+"""Distances among pictures, and from pictures to training pictures, measured between small copies of them.
 
-At 16 pixels a side what makes a picture this one and no other is still there, what a blurry model cannot draw is gone
-already, and a set of thousands is compared in milliseconds. Shape letters: N pictures, R references, D = C * 16 * 16.
+At 16 pixels a side a picture can still be told from the others of its set, details that a blurry model cannot generate
+are gone, and thousands of pictures are compared in milliseconds. Shape letters: N pictures, R references, D = C * 16 *
+16.
 """
 
 from __future__ import annotations
@@ -10,73 +11,78 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
-SIDE = 16
-COMPARED = 64  # pictures whose distances to one another are compared with those of as many others
+SIDE = 16  # pixels
+# Distances among pictures depend on their number. Those among references are therefore means over groups of as many
+# references as there are samples.
+GROUP = 64
 
-# A sample is a copy where it is this much nearer to a training picture than that one is to any other. Below 1/2, by the
-# triangle inequality, every other picture is farther from the sample. Independent pictures of a set have a ratio around
-# 1, the mean of a blurred neighbourhood 0.7 (it is 1 / sqrt 2 as far as two of it are from one another); of the samples
-# of healthy runs not one in a hundred was watched below 0.7.
+# A picture is a copy of a training picture if its distance to it, divided by the distance of the training picture to
+# its nearest other, is below this ratio. Below 1/2, by the triangle inequality, every other training picture is farther
+# from the picture than this one. Independent pictures of a set have a ratio around 1. The mean of a neighbourhood has
+# 1 / sqrt 2 = 0.7, since it is that much nearer to a member than two members are to each other. In healthy runs fewer
+# than one sample in a hundred was observed below 0.7.
 COPY = 0.5
 
 
-def small(images: Tensor) -> Tensor:
-    """uint8 (N, C, H, W) to (N, D) in grey levels."""
+def shrink(images: Tensor) -> Tensor:
+    """Small copies of images: uint8 (N, C, H, W) to float32 (N, D), in grey levels."""
     return adaptive_avg_pool2d(images.float(), SIDE).flatten(1)
 
 
-def spread(pictures: Tensor) -> float:
-    """Mean distance between two of the pictures (N, D), in grey levels a value (root mean square)."""
+def mean_distance(pictures: Tensor) -> float:
+    """The mean distance (root mean square, in grey levels) between two of the pictures (N, D)."""
     return float(torch.pdist(pictures).mean()) / pictures.shape[1] ** 0.5
 
 
-def nearest(pictures: Tensor) -> float:
-    """Median distance from one of the pictures (N, D) to the nearest other, in grey levels a value."""
+def nearest_distance(pictures: Tensor) -> float:
+    """The median over pictures (N, D) of the distance (root mean square, in grey levels) to the nearest other."""
     distances = torch.cdist(pictures, pictures).fill_diagonal_(torch.inf)
     return float(distances.min(1).values.median()) / pictures.shape[1] ** 0.5
 
 
 class References:
-    """Small copies of training pictures, and what is usual among them.
+    """Small copies of training pictures, and the distances among them.
 
-    `mirrored`: training also shows them mirrored, so that a copy may be of the mirror image.
+    pictures: (R, D), of `shrink`.
+    mirrored: whether training mirrors pictures, so that a sample may also be a copy of a mirror image.
+
+    mean_distance: among references, a mean over groups of 64.
+    nearest_distance: likewise.
+    two_nearest: (R, 2) Euclidean distances of each reference to its nearest and second nearest other.
+    neighbours: (R, 2) indices of these.
     """
 
     def __init__(self, pictures: Tensor, *, mirrored: bool) -> None:
         self.pictures, self.mirrored = pictures, mirrored
-        whole = pictures.split(COMPARED)[: max(1, len(pictures) // COMPARED)]
-        self.spread = sum(map(spread, whole)) / len(whole)
-        self.nearest = sum(map(nearest, whole)) / len(whole)
-        self._two_nearest()
-
-    def _two_nearest(self) -> None:
-        """The nearest other reference of each, and how far it and the second one are."""
+        groups = pictures.split(GROUP)[: max(1, len(pictures) // GROUP)]
+        self.mean_distance = sum(map(mean_distance, groups)) / len(groups)
+        self.nearest_distance = sum(map(nearest_distance, groups)) / len(groups)
         parts = []
-        for start in range(0, len(self.pictures), 1024):
-            distances = self._distances(self.pictures[start : start + 1024])
+        for start in range(0, len(pictures), 1024):
+            distances = self._distances(pictures[start : start + 1024])
             rows = torch.arange(len(distances))
-            distances[rows, rows + start] = torch.inf  # also of its own mirror image, which training shows as itself
+            distances[rows, rows + start] = torch.inf  # the reference itself, and its own mirror image
             parts.append(distances.topk(2, largest=False))
-        self.distances = torch.cat([part.values for part in parts])
-        self.indices = torch.cat([part.indices for part in parts])
+        self.two_nearest = torch.cat([part.values for part in parts])
+        self.neighbours = torch.cat([part.indices for part in parts])
 
     def _distances(self, pictures: Tensor) -> Tensor:
-        """(N, R), in the unit of the pictures."""
+        """Euclidean distances (N, R) from pictures (N, D); to the nearer of a reference and its mirror image."""
         distances = torch.cdist(pictures, self.pictures)
         if self.mirrored:
             flipped = pictures.unflatten(1, (-1, SIDE, SIDE)).flip(-1).flatten(1)
             distances = distances.minimum(torch.cdist(flipped, self.pictures))
         return distances
 
-    def copies(self, pictures: Tensor) -> float:
+    def copy_share(self, pictures: Tensor) -> float:
         """The share of pictures (N, D) that are copies of a reference."""
         distance, index = self._distances(pictures).min(1)
-        return float((distance < COPY * self.distances[index, 0]).float().mean())
+        return float((distance < COPY * self.two_nearest[index, 0]).float().mean())
 
-    def usual_copies(self) -> float:
-        """That share for the references themselves, each among all others: near-duplicates of the set."""
-        there = self.indices[:, 0]
-        # The nearest of "there" but for the picture itself: its second nearest, where the picture is its nearest.
-        itself = self.indices[there, 0] == torch.arange(len(there))
-        alone = torch.where(itself, self.distances[there, 1], self.distances[there, 0])
-        return float((self.distances[:, 0] < COPY * alone).float().mean())
+    def duplicate_share(self) -> float:
+        """The share of references that are copies of another reference: near-duplicates in the training set."""
+        nearest = self.neighbours[:, 0]
+        # The distance of `nearest` to its nearest other, without the reference that is tested.
+        is_mutual = self.neighbours[nearest, 0] == torch.arange(len(nearest))
+        other = torch.where(is_mutual, self.two_nearest[nearest, 1], self.two_nearest[nearest, 0])
+        return float((self.two_nearest[:, 0] < COPY * other).float().mean())

@@ -1,0 +1,171 @@
+"""The rules of the training doctor on written reports: when they hold, for which discriminators, and what to try."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import imagewright as iw
+from imagewright.runs.run import Run
+from imagewright.training.doctor.findings import diagnose, rules_applied
+
+PLAN = {"images_seen": 10_000, "batch_size": 10, "learning_rate": 1e-3}
+
+# Figures of a healthy discriminator.
+HEALTHY = {"distance": 2.0, "training_over_samples": 0.8, "training_over_held_out": 0.5, "held_out": 96.0}
+
+
+def write_reports(health: Callable[[int], dict[str, float]], reports: int = 12) -> list[dict[str, Any]]:
+    """Reports at 1000, 2000 ... images with the given figures."""
+    return [
+        {"images_seen": 1000 * k, "seconds": k, "losses": {}, "learning_rates": {"decoder": 1e-3}, "health": health(k)}
+        for k in range(1, reports + 1)
+    ]
+
+
+def write_run(path: Path, reports: list[dict[str, Any]], model: str = "vae", **config: Any) -> Run:
+    path.mkdir()
+    (path / "run.json").write_text(json.dumps({"model": model, "config": config, "plan": PLAN}))
+    (path / "metrics.jsonl").write_text("".join(json.dumps(report) + "\n" for report in reports))
+    return Run(path)
+
+
+def findings(run: Run) -> dict[str, str]:
+    return {finding.name: str(finding) for finding in iw.doctor(run)}
+
+
+def find(health: dict[str, float], **config: Any) -> dict[str, str]:
+    """Findings if all reports have the same figures."""
+    reports = write_reports(lambda k: health)
+    return {finding.name: str(finding) for finding in diagnose(reports, {"config": config, "plan": PLAN})}
+
+
+# When a rule holds
+
+
+def test_a_finding_needs_three_reports_in_a_row(tmp_path: Path) -> None:
+    for bad in (1, 2, 3):
+        reports = write_reports(lambda k, bad=bad: {"posterior/nats": 0.1 if k > 12 - bad else 40.0})
+        assert (findings(write_run(tmp_path / str(bad), reports)) != {}) == (bad == 3)
+
+
+def test_a_finding_says_since_when_it_holds_and_ends(tmp_path: Path) -> None:
+    bad = write_run(tmp_path / "bad", write_reports(lambda k: {"posterior/nats": 0.1 if k > 5 else 40.0}))
+    (finding,) = iw.doctor(bad)
+    assert finding.images_seen == 8000, "the third of the bad reports"
+    recovered = write_reports(lambda k: {"posterior/nats": 0.1 if k < 9 else 40.0})
+    assert iw.doctor(write_run(tmp_path / "recovered", recovered)) == []
+
+
+def test_samples_that_become_more_diverse_have_not_collapsed(tmp_path: Path) -> None:
+    constant = write_run(tmp_path / "constant", write_reports(lambda k: {"samples/spread": 0.1}))
+    assert findings(constant).keys() == {"collapse"}
+    growing = write_run(tmp_path / "growing", write_reports(lambda k: {"samples/spread": 0.02 * k}))
+    assert findings(growing) == {}
+
+
+def test_dead_latents_and_a_shorter_code(tmp_path: Path) -> None:
+    health = {"posterior/nats": 9.0, "posterior/latents": 64.0, "posterior/dead": 60.0}
+    found = findings(write_run(tmp_path / "dead", write_reports(lambda k: health), beta=1.0))
+    assert re.search(r"60 of 64 .*0\.01 nats", found["dead latents"])
+    assert "--latent-dim 8" in found["dead latents"]
+
+
+def test_a_schedule_that_ends_at_zero_is_not_stalled(tmp_path: Path) -> None:
+    reports = write_reports(lambda k: {"step/decoder": 1e-3 if k < 9 else 1e-9})
+    for report in reports[8:]:
+        report["learning_rates"] = {"decoder": 1e-9}
+    assert findings(write_run(tmp_path / "cosine", reports)) == {}
+
+
+@pytest.mark.parametrize("model", ["dcgan", "vae"])
+def test_suggestions_name_options_that_the_model_has(model: str, tmp_path: Path) -> None:
+    health = {"discriminator/distance": 20.0, "samples/spread": 0.01, "posterior/nats": 0.0}
+    config = {"dcgan": {"penalty": None, "generator_every": None, "loss": "hinge"}, "vae": {"beta": 1.0}}[model]
+    run = write_run(tmp_path / "run", write_reports(lambda k: health), model, **config)
+    suggestions = " ".join(findings(run).values())
+    assert ("--beta" in suggestions) == (model == "vae")
+    assert ("--penalty" in suggestions) == (model == "dcgan")
+
+
+@pytest.mark.parametrize("health", ["text", [1], {"posterior/nats": "none"}, {"posterior/nats": None}, {}])
+def test_damaged_figures_are_ignored(health: Any, tmp_path: Path) -> None:
+    reports = [report | {"health": health, "learning_rates": 3} for report in write_reports(lambda k: {})]
+    run = write_run(tmp_path / "run", reports)
+    assert iw.doctor(run) == []
+
+
+# Discriminators, whatever their names
+
+
+def figures_of(name: str, **changes: float) -> dict[str, float]:
+    """The figures of a healthy discriminator, with changes."""
+    return {f"{name}/{figure}": value for figure, value in (HEALTHY | changes).items()}
+
+
+PROBLEMS = [
+    ("discriminator far ahead", {"distance": 9.3}, r"9\.3 .*threshold 8\b"),
+    ("discriminator far behind", {"training_over_samples": 0.1}, r"0\.10 .*threshold 0\.25\b"),
+    # 0.6 + 2 sqrt((1 / 96 + 1 / 96) / 12)
+    ("discriminator overfitted", {"training_over_held_out": 0.9}, r"0\.90 .*threshold 0\.68\b"),
+]
+
+
+@pytest.mark.parametrize(("finding", "changes", "evidence"), PROBLEMS)
+def test_the_only_discriminator_needs_no_name_in_the_evidence(
+    finding: str, changes: dict[str, float], evidence: str
+) -> None:
+    found = find(figures_of("discriminator", **changes))
+    assert found.keys() == {finding}
+    assert re.search(rf"^{finding}: [^:]*{evidence}", found[finding])
+
+
+@pytest.mark.parametrize(("finding", "changes", "evidence"), PROBLEMS)
+@pytest.mark.parametrize("bad", [("d_a",), ("d_b",), ("d_a", "d_b")])
+def test_each_of_two_discriminators_is_diagnosed_and_named(
+    bad: tuple[str, ...], finding: str, changes: dict[str, float], evidence: str
+) -> None:
+    health = {}
+    for name in ("d_a", "d_b"):
+        health |= figures_of(name, **(changes if name in bad else {}))
+    found = find(health)
+    assert found.keys() == {finding}
+    for name in ("d_a", "d_b"):
+        assert bool(re.search(rf"\b{name}: [^;]*{evidence}", found[finding])) == (name in bad)
+
+
+def test_two_healthy_discriminators_have_no_findings() -> None:
+    assert find(figures_of("d_a") | figures_of("d_b")) == {}
+
+
+def test_a_stalled_discriminator_that_is_far_behind_gets_the_suggestion_for_that() -> None:
+    health = figures_of("d_a", training_over_samples=0.1) | figures_of("d_b") | {"step/d_a": 1e-9, "step/d_b": 1e-2}
+    reports = write_reports(lambda k: health)
+    for report in reports:
+        report["learning_rates"] = {"d_a": 1e-3, "d_b": 1e-3}
+    found = {each.name: each for each in diagnose(reports, {"config": {"penalty": 40.0}, "plan": PLAN})}
+    assert found.keys() == {"training stalled", "discriminator far behind"}
+    assert "d_a" in found["training stalled"].evidence
+    assert re.search(r"--penalty .*40", found["training stalled"].suggestion)
+
+
+def test_rules_apply_if_a_figure_of_theirs_is_in_the_last_report() -> None:
+    def applied(*names: str) -> list[str]:
+        return rules_applied(write_reports(lambda k: dict.fromkeys(names, 1.0)))
+
+    assert applied("d_a/distance", "d_a/training_over_samples") == [
+        "discriminator far ahead",
+        "discriminator far behind",
+    ]
+    assert applied("d_b/training_over_held_out") == ["discriminator overfitted"]
+    assert applied("gradients/elbo/largest") == ["gradients not finite", "gradients exploding"]
+    assert applied("step/decoder") == ["training stalled"]
+    assert applied("reconstructions/spread") == ["collapse"]
+    assert applied("posterior/nats", "posterior/dead") == ["posterior collapse", "dead latents"]
+    assert applied("samples/copies") == ["memorisation"]
+    assert applied("samples/distances", "distance") == []
