@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import pairwise
+
 import pytest
 import torch
 from skeletons import SKELETONS
 from tiny import BATCH, batches_of, engine_of, fill_weights, tiny_model
-from torch import nn
+from torch import Tensor, nn
 
 from imagewright import catalogue
 from imagewright.model import Model
-from imagewright.phases import Draws, Phase, Step
+from imagewright.phases import Draws, Phase, Step, Terms
 from imagewright.seeds import derive_seed
 from imagewright.training.engine import Engine, as_rows
 
@@ -49,16 +52,28 @@ def losses_of(model: Model, step: Step) -> dict[str, float]:
     return losses
 
 
-class Watched(Engine):
-    """An engine that notes which parameters each phase has moved."""
+def moved_by_phase(engine: Engine, name: str, images_seen: int) -> dict[str, set[str]]:
+    """The parameters that each phase of one step moves, seen when the next phase computes its loss, and at the end."""
+    snapshots: list[tuple[str, dict[str, Tensor]]] = []
 
-    moved: dict[str, set[str]]
+    def snapshot(phase: str) -> None:
+        parameters = {key: value.detach().clone() for key, value in engine.model.named_parameters()}
+        snapshots.append((phase, parameters))
 
-    def _run(self, phase: Phase, *given: object, **options: object) -> None:
-        before = {key: value.detach().clone() for key, value in self.model.named_parameters()}
-        super()._run(phase, *given, **options)
-        moved = {key for key, value in self.model.named_parameters() if not torch.equal(value, before[key])}
-        self.moved.setdefault(phase.name, set()).update(moved)
+    def watched(phase: Phase) -> Phase:
+        def loss(step: Step) -> Terms:
+            snapshot(phase.name)
+            return phase.loss(step)
+
+        return replace(phase, loss=loss)
+
+    engine.phases = [watched(phase) for phase in engine.model.phases()]
+    engine.step(batches_of(name), 0, images_seen)
+    snapshot("the end")
+    return {
+        phase: {key for key, value in before.items() if not torch.equal(value, after[key])}
+        for (phase, before), (_, after) in pairwise(snapshots)
+    }
 
 
 def test_models_are_trained_by_phases_or_in_closed_form() -> None:
@@ -74,16 +89,17 @@ def test_models_are_trained_by_phases_or_in_closed_form() -> None:
 def test_a_phase_moves_the_networks_that_it_names_and_no_others(name: str) -> None:
     model = build(name)
     engine = engine_of(model)
-    engine.__class__, engine.moved = Watched, {}
+    moved_by = {phase.name: set() for phase in model.phases()}
     for images_seen in (0, 792):  # before and after whatever a schedule changes
-        engine.step(batches_of(name), 0, images_seen)
+        for phase, moved in moved_by_phase(engine, name, images_seen).items():
+            moved_by[phase] |= moved
     for phase in model.phases():
-        moved = engine.moved[phase.name]
+        moved = moved_by[phase.name]
         for network in phase.updates:
             assert any(key.startswith(f"{network}.") for key in moved), f"{phase.name} does not move {network}"
         named = {f"{network}." for network in phase.updates}
         assert not [key for key in moved if not key.startswith(tuple(named))], phase.name
-    still = {key for key, _ in model.named_parameters()} - set().union(*engine.moved.values())
+    still = {key for key, _ in model.named_parameters()} - set().union(*moved_by.values())
     # A difference of logits cancels the last bias of a critic exactly.
     assert not [key for key in still if not key.endswith("bias")], "parameters that no phase moves"
 
