@@ -181,6 +181,7 @@ def first_on_main(work: Callable[[], None]) -> None:
     failed = torch.tensor(float(failure is not None))
     with _explain_lost_rank():
         dist.all_reduce(failed, group=patient)
+        dist.destroy_process_group(patient)
     if failed.item():
         raise failure or UserError("The main rank stopped: its message says why.")
 

@@ -33,7 +33,7 @@ class Feed:
     @property
     def needs_labels(self) -> bool:
         """Whether the source must have labels."""
-        return self.same_class or self.balanced
+        return self.balanced or (self.same_class and self.repeats > 1)
 
 
 class Stream(Protocol):

@@ -77,7 +77,7 @@ class Step(Rows):
     """The argument of a phase's loss: a micro-batch of the model's first feed, and the point of the training.
 
     index: number of the optimisation step, from 0.
-    images_seen: images seen before this step.
+    images_seen: images seen before this step, as counted: not in images of the recommended length.
     draws: random numbers of this micro-batch and phase.
     feeds: the rows of the model's other feeds by name; `step["b"]` is short for `step.feeds["b"]`.
     shared: detached tensors by name, which a phase leaves for later phases of the same step and micro-batch.
@@ -109,9 +109,14 @@ class Step(Rows):
         distributed.average_([value])
         return value
 
-    def gather(self, rows: Tensor) -> Tensor:
-        """The rows (N, ...) of all ranks in the order of the global batch, detached. All ranks must call it."""
-        return distributed.gather_rows(rows.detach())
+    def gather(self, rows: Tensor) -> tuple[Tensor, slice]:
+        """The rows of this micro-batch of all ranks (N, ...) by rank, detached, and the place of this rank's rows.
+
+        All ranks must call it. A step of several micro-batches gathers each of them by itself, so that a model that
+        gathers, or takes a `mean`, depends on the size of micro-batches.
+        """
+        rank, count = distributed.rank(), len(rows)
+        return distributed.gather_rows(rows.detach()), slice(rank * count, (rank + 1) * count)
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ class Average:
 
     half_life: images after which the old average weighs one half; 0: there is no average.
     ramp_up: the half-life is at most this share of the images seen, so that it is short at first; 0: no ramp-up.
-    start: images seen up to which the average is a copy of the weights.
+    start: images seen up to which the average is a copy of the weights, in images of the recommended length.
     buffers: "mean" averages floating-point buffers as weights are; "copy" copies them.
     """
 
@@ -54,8 +54,8 @@ class Recipe:
     optimizer: for every network that `optimizers` does not name.
     optimizers: by network, named as in `Phase.updates`.
     average: of the networks that `Model.averaged` names.
-    flip: whether mirror images are as likely as the images themselves. Nothing is mirrored by it: that is an option of
-        the images (`--flip`).
+    flip: whether mirror images are as likely as the images themselves. Images are then mirrored at random, unless the
+        user chose by `--flip` or `--no-flip`.
     """
 
     images_seen: int = 200_000

@@ -20,10 +20,13 @@ from imagewright.capabilities import verbs_of
 from imagewright.runs.weights import read_tensors
 from imagewright.training.engine import Engine
 from imagewright.training.plan import Plan
+from imagewright.views import space_name, view_settings
 
 NAMES = list(SKELETONS)
 # These take statistics of a batch or have dropout: each rank's own part of the batch gives other numbers.
 OF_THE_WHOLE_BATCH = [name for name in NAMES if name != "pix2pix"]
+# Of these, some gather or average over the rows of a micro-batch (pools, ADA): its size changes what they compute.
+OF_EACH_ROW = [name for name in OF_THE_WHOLE_BATCH if name not in {"cyclegan", "stylegan2"}]
 OFTEN = {"report_every": 6 * BATCH, "checkpoint_every": 4 * BATCH}
 
 
@@ -82,6 +85,22 @@ def test_ranks_end_with_equal_weights_and_compute_what_one_rank_does(name: str, 
         ours, theirs = (read_tensors(run.checkpoints()[-1].weights)[0] for run in (one, two))
         for key, tensor in ours.items():
             torch.testing.assert_close(theirs[key], tensor, atol=2e-4, rtol=0, msg=f"{name}: {key}")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_micro_batches_give_finite_losses_and_the_gradients_of_the_whole_batch(name: str, tmp_path: Path) -> None:
+    whole, split = (
+        train_tiny(name, out=tmp_path / part / "run", steps=5, micro_batch=size, batch_size=16)
+        for part, size in (("whole", None), ("split", 4))
+    )
+    assert all(math.isfinite(value) for value in split.metrics()[-1]["losses"].values())
+    if name in OF_EACH_ROW:
+        # Not the weights: Adam's first updates depend on the sign of gradients that are 0 up to rounding.
+        ours, theirs = (read_tensors(run.checkpoints()[-1].state)[0] for run in (whole, split))
+        moments = [key for key in ours if key.endswith(("exp_avg", "square_avg"))]
+        assert moments
+        for key in moments:
+            torch.testing.assert_close(theirs[key], ours[key], atol=1e-4, rtol=1e-3, msg=f"{name}: {key}")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -161,6 +180,15 @@ def test_a_network_that_trains_alone_at_first_leaves_the_other_where_it_was(tmp_
 
 
 def test_a_frozen_network_is_in_no_file_and_never_moves(tmp_path: Path) -> None:
+    model = tiny_model("pix2pixhd")
+    model.equip()
+    before = {key: value.clone() for key, value in model.perceptual.network.state_dict().items()}
+    engine = Engine(model, Plan(images_seen=256, batch_size=BATCH, micro_batch=None, learning_rate=0.1), model.device)
+    for index in range(2):
+        engine.step(batches_of("pix2pixhd", seed=index), index, index * BATCH)
+    after = model.perceptual.network.state_dict()
+    assert before
+    assert all(torch.equal(after[key], value) for key, value in before.items())
     run = train_tiny("pix2pixhd", out=tmp_path / "run", steps=2)
     assert not [key for key in read_tensors(run.checkpoints()[-1].weights)[0] if "perceptual" in key]
     loaded = iw.load(run)
@@ -231,17 +259,29 @@ def test_a_view_of_w_and_a_truncated_one(tmp_path: Path) -> None:
     latents = plain.sample_latents(2, torch.Generator().manual_seed(0))
     with torch.no_grad():
         assert torch.equal(in_w.decode(plain.mapping(latents)), plain.decode(latents))
-        flat = iw.load(run, truncation=0.0).decode(latents)
+        truncated = iw.load(run, truncation=0.0)
+        flat = truncated.decode(latents)
+    assert (space_name(plain), space_name(in_w)) == ("z", "w")
+    assert (view_settings(in_w), view_settings(truncated)) == ({"space": "w"}, {"truncation": 0.0})
     assert torch.equal(flat[0], flat[1])
     torch.testing.assert_close(iw.load(run, truncation=1.0).decode(latents), plain.decode(latents), atol=1e-5, rtol=0)
 
 
-def test_previews_show_what_the_model_chose(tmp_path: Path) -> None:
+def test_previews_have_a_row_for_each_kind_of_picture_that_the_model_chose(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from PIL import Image
+    from skeletons.cyclegan import CycleGAN
 
-    run = train_tiny("cyclegan", out=tmp_path / "run", steps=1)
-    with Image.open(run.path / "samples" / f"{BATCH:09d}.png") as sheet:
-        assert sheet.width > sheet.height  # six columns, four rows with labels
+    def height() -> int:
+        run = train_tiny("cyclegan", out=tmp_path / "run", steps=1, force=True)
+        with Image.open(run.path / "samples" / f"{BATCH:09d}.png") as sheet:
+            return sheet.height
+
+    preview, four_rows = CycleGAN.preview, height()
+    monkeypatch.setattr(CycleGAN, "preview", lambda self, rows, draws: {"a": preview(self, rows, draws)["a"]})
+    one_row = height()
+    assert 3 * one_row < four_rows <= 4 * one_row
 
 
 def test_tiny_images_are_what_the_models_ask_for() -> None:

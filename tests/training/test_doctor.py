@@ -22,6 +22,7 @@ from imagewright.training.doctor.gradient_norms import GradientNorms
 from imagewright.training.doctor.measurements import Examiner
 from imagewright.training.doctor.sample_distances import References
 from imagewright.training.reporting import Silent
+from imagewright.training.train import Stopped
 
 STEPS = 240  # a little more than the steps for which the doctor waits
 SMALL = (8, 8)
@@ -166,7 +167,9 @@ def test_a_resumed_training_reports_the_same_health(monkeypatch: pytest.MonkeyPa
 
     with monkeypatch.context() as patch:
         patch.setattr(loop.Loop, "_must_stop", stop_at_step_5)
-        stopped = train_tiny("dcgan", pictures, tmp_path / "stopped" / "run", **often)
+        with pytest.raises(Stopped):
+            train_tiny("dcgan", pictures, tmp_path / "stopped" / "run", **often)
+    stopped = iw.Run(tmp_path / "stopped" / "run")
     assert stopped.checkpoints()[-1].images_seen < 6 * BATCH
     iw.train("dcgan", pictures, stopped.path, resume=True, reporter=Silent())
     assert [report["health"] for report in stopped.metrics()] == [report["health"] for report in whole.metrics()]

@@ -13,7 +13,7 @@ from imagewright.configs import Config
 from imagewright.images import Batch
 from imagewright.model import Model
 from imagewright.phases import Draws, Phase, Step, Terms
-from imagewright.recipe import Recipe
+from imagewright.recipe import Average, Optimizer, Recipe
 
 SIZE = (2, 2)
 
@@ -265,6 +265,51 @@ def test_losses_are_means_since_the_last_report() -> None:
     assert engine.losses() == {}
     engine.step({"images": batch_of(size=SIZE, channels=1)}, 2, 16)
     assert engine.losses() == {"only/value": 10.0}
+
+
+def test_losses_of_half_precision_are_summed_in_full_precision() -> None:
+    model = toy(lambda model, step: {"value": (model.first.weight.sum() * 0 + 1).to(torch.bfloat16)})
+    engine = engine_of(model)
+    for index in range(300):  # bfloat16 has 8 bits: 256 + 1 = 256
+        engine.step({"images": batch_of(size=SIZE, channels=1)}, index, index * BATCH)
+    assert engine.losses() == {"only/value": 1.0}
+
+
+def test_advance_may_name_a_network_whose_parts_have_optimizers_and_no_unknown_one() -> None:
+    model = toy(pull)
+    model.advance = lambda images_seen: ("first", "third")
+    with pytest.raises(ValueError, match="'third'"):
+        engine_of(model).step({"images": batch_of(size=SIZE, channels=1)}, 0, 0)
+
+
+def test_an_optimizer_of_another_kind_during_training_is_refused() -> None:
+    model = toy(pull)
+    model.recipe = lambda images_seen=0: Recipe(optimizer=Optimizer(kind="rmsprop" if images_seen else "adam"))
+    engine = engine_of(model)
+    engine.step({"images": batch_of(size=SIZE, channels=1)}, 0, 0)
+    with pytest.raises(ValueError, match="from adam to rmsprop"):
+        engine.step({"images": batch_of(size=SIZE, channels=1)}, 1, BATCH)
+
+
+def test_a_recipe_that_warms_up_from_zero_reaches_the_rate_of_the_user() -> None:
+    model = toy(pull)
+    model.recipe = lambda images_seen=0: Recipe(
+        images_seen=800, optimizer=Optimizer(learning_rate=2e-4 * min(1.0, images_seen / 400))
+    )
+    engine = engine_of(model, learning_rate=1e-3)
+    rates = []
+    for index in range(100):
+        engine.step({"images": batch_of(size=SIZE, channels=1)}, index, index * BATCH)
+        rates.append(engine.learning_rates()["first"])
+    assert rates[0] == 0
+    assert rates[25] == pytest.approx(0.5e-3)
+    assert rates[60] == pytest.approx(1e-3)
+
+
+def test_the_start_of_the_average_is_in_images_of_the_recommended_length() -> None:
+    model = toy(pull)
+    model.recipe = lambda images_seen=0: Recipe(images_seen=8000, average=Average(half_life=10, start=4000))
+    assert engine_of(model, images_seen=800, ema_half_life=None).schedule.average(0).start == 400
 
 
 def test_a_term_of_some_steps_is_averaged_over_these_steps() -> None:

@@ -99,6 +99,26 @@ def test_a_training_that_diverges_at_once_says_that_there_is_no_checkpoint(
         train_tiny("vae", simple_pictures(), tmp_path / "run", **OFTEN)
 
 
+# Observers
+
+
+def test_the_steps_before_the_failure_of_an_observer_are_saved(tmp_path: Path, unbroken: dict[str, bytes]) -> None:
+    class FailsAtStep5(iw.Observer):
+        every = BATCH
+
+        def at(self, images_seen: int, report: object) -> None:
+            if images_seen == 5 * BATCH:
+                raise LookupError("a mistake in an observer")
+
+    out = tmp_path / "failed" / "run"
+    with pytest.raises(LookupError, match="a mistake"):
+        train_tiny("vae", simple_pictures(), out, observers=[FailsAtStep5()], **OFTEN)
+    assert [each.images_seen for each in Run(out).checkpoints()] == [16, 32, 40]
+    train_tiny("vae", simple_pictures(), out, resume=True, **OFTEN)
+    ours = final_bytes(Run(out))
+    assert {name: ours[name] for name in unbroken} == unbroken
+
+
 # Memory
 
 

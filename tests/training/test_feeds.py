@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from test_prefetch import FixedSchedule, Numbered
 
-from imagewright.errors import DataError
+from imagewright.errors import ConfigError, DataError
 from imagewright.model import Feed
 from imagewright.training.data.class_order import BalancedOrder, SameClassOrder
 from imagewright.training.data.feeds import FeedReader, build_feed_order, build_readers, check_feeds
@@ -83,6 +83,17 @@ def test_a_feed_by_class_needs_labels() -> None:
     with pytest.raises(DataError, match=r"styles .* numbers have no labels.*--labels"):
         check_feeds(TwoFeeds(), {"images": LabelledNumbers()})
     check_feeds(TwoFeeds(), {"images": LabelledNumbers(LABELS)})
+
+
+def test_resampling_is_refused_if_the_first_feed_has_an_order_of_its_own() -> None:
+    class ByClass:
+        feeds: ClassVar[dict[str, Feed]] = {"content": Feed(balanced=True), "styles": Feed()}
+
+    images = {"images": LabelledNumbers(LABELS)}
+    check_feeds(ByClass(), images)
+    check_feeds(TwoFeeds(), images, resampled=True)
+    with pytest.raises(ConfigError, match=r"content .* by class.*--resample"):
+        check_feeds(ByClass(), images, resampled=True)
 
 
 class HalvingSchedule(FixedSchedule):

@@ -68,6 +68,12 @@ def test_only_networks_of_a_lazy_phase_are_corrected() -> None:
     assert group["lr"] == pytest.approx(0.008)
 
 
+def test_two_lazy_phases_of_one_network_are_refused() -> None:
+    phases = [Phase(name, ("network",), no_terms, every=4, lazy=True) for name in ("penalty", "length")]
+    with pytest.raises(ValueError, match="2 lazy phases update 'network'"):
+        lazy_correction("network", phases)
+
+
 def test_moments_exist_by_name_before_the_first_step() -> None:
     network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Linear(4, 1)).to(memory_format=torch.channels_last)
     optimizer = build_optimizer(network, ADAM, 1.0)

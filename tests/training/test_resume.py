@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import shutil
 from pathlib import Path
@@ -11,7 +12,8 @@ import pytest
 from tiny import BATCH, Messages, final_bytes, simple_pictures, train_tiny
 
 import imagewright as iw
-from imagewright.errors import ConfigError, RunError
+from imagewright.errors import ConfigError, RunError, UserError
+from imagewright.models.autoencoding.vae import VAE
 from imagewright.training.reporting import Silent
 
 OFTEN = {"steps": 8, "report_every": 4 * BATCH, "checkpoint_every": 2 * BATCH}
@@ -130,6 +132,20 @@ def test_force_replaces_the_files_of_a_training_and_no_others(copied: Path) -> N
     assert (copied / "notes.txt").read_text() == "mine"
 
 
+def test_force_keeps_the_old_run_if_the_new_one_cannot_start(copied: Path) -> None:
+    before = all_files(copied)
+    options = {"steps": 1, "evaluate_every": BATCH, "evaluate_features": "pixels", "evaluate_metrics": "fdd"}
+    with pytest.raises(UserError, match="fdd"):  # found by an observer, after the run was opened
+        train_tiny("vae", simple_pictures(), copied, force=True, **options)
+    assert all_files(copied) == before
+
+
+def test_force_keeps_no_part_of_the_old_run_once_the_new_one_is_saved(copied: Path) -> None:
+    train_tiny("vae", simple_pictures(), copied, steps=2, force=True, report_every=BATCH)
+    assert [each.images_seen for each in iw.Run(copied).checkpoints()] == [2 * BATCH]
+    assert not list(copied.glob(".replaced"))
+
+
 @pytest.mark.parametrize("force", [True, False])
 def test_a_folder_with_other_files_is_refused(force: bool, tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("mine")
@@ -201,6 +217,45 @@ def test_a_run_without_a_checkpoint_starts_again(finished: Path, copied: Path) -
     resume(copied)
     assert final_bytes(iw.Run(copied)) == final_bytes(iw.Run(finished))
     assert [line["images_seen"] for line in iw.Run(copied).metrics()] == [32, 64]
+
+
+def test_a_run_without_a_checkpoint_starts_again_from_the_same_weights(finished: Path, tmp_path: Path) -> None:
+    options = {"start": str(finished), **OFTEN}
+    unbroken = train_tiny("vae", simple_pictures(), tmp_path / "unbroken" / "run", **options)
+    killed = shutil.copytree(unbroken.path, tmp_path / "killed" / "run")
+    shutil.rmtree(killed / "checkpoints")
+    assert final_bytes(resume(killed)) == final_bytes(unbroken)
+
+
+def test_images_that_training_resized_are_resized_on_resume(tmp_path: Path) -> None:
+    pictures = iw.open_images(simple_pictures(size=(18, 18)))
+    run = train_tiny("dcgan", pictures, tmp_path / "run", steps=1)
+    assert run.record["source"]["size"] == [16, 16] != list(pictures.size)
+    resumed = resume(run.path, iw.open_images(simple_pictures(size=(18, 18))), "dcgan", images_seen=2 * BATCH)
+    assert resumed.checkpoints()[-1].images_seen == 2 * BATCH
+
+
+def test_the_length_that_the_recipe_gave_is_kept_if_the_recipe_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = VAE.recipe
+    with monkeypatch.context() as patch:
+        patch.setattr(VAE, "recipe", lambda self, seen=0: dataclasses.replace(recipe(self, seen), images_seen=16))
+        run = train_tiny("vae", simple_pictures(), tmp_path / "run", images_seen=None)
+    messages = Messages()
+    resume(run.path, reporter=messages)
+    assert "trained on 16 images already" in " ".join(messages.texts)
+
+
+def test_a_request_to_stop_that_comes_with_the_last_step_leaves_a_finished_training(tmp_path: Path) -> None:
+    request = iw.StopRequest()
+
+    class StopAtEnd(iw.Observer):
+        def end(self, images_seen: int) -> None:
+            request.asked = True
+
+    run = train_tiny("vae", simple_pictures(), tmp_path / "run", stop=request, observers=[StopAtEnd()])
+    assert run.checkpoints()[-1].images_seen == 4 * BATCH
 
 
 def test_an_incomplete_last_line_of_the_metrics_is_ignored(copied: Path) -> None:

@@ -23,6 +23,7 @@ from imagewright.runs.weights import Checkpoint, find_damage
 RECORD = "run.json"
 METRICS = "metrics.jsonl"
 SCORES = ("scores.json", "scores.csv", ".scores.lock")  # of `runs/scores.py`; they belong to this training
+REPLACED = ".replaced"
 MADE_BY_TRAINING = (RECORD, METRICS, "samples", "checkpoints", "report.html", *SCORES)
 IN_EVERY_RECORD = {"model": str, "config": dict}
 WEIGHTS_ALONE = "Each file in checkpoints/ can be named in place of the run: the verbs work on it alone."
@@ -51,12 +52,12 @@ class Run:
     def create(cls, path: str | Path, record: dict[str, Any], *, force: bool = False) -> Run:
         """Create a run. Raises `RunError` if there is one at `path`.
 
-        force: remove the files of a run at `path` first, those that a training writes.
+        force: set the files of a run at `path` aside first, those that a training writes (`set_aside`).
         """
         path = Path(path)
         cls.check_place(path, force=force)
         if (path / RECORD).exists():
-            cls.remove(path)
+            cls.set_aside(path)
         write_whole(path / RECORD, json.dumps(record, indent=2) + "\n")
         return cls(path)
 
@@ -91,6 +92,34 @@ class Run:
                     shutil.rmtree(made)
                 else:
                     made.unlink(missing_ok=True)
+
+    @classmethod
+    def set_aside(cls, path: Path) -> None:
+        """Move the files of the run at `path` into a hidden folder in it, until `restore` or `discard_replaced`."""
+        cls.restore(path)  # one that a killed process left
+        with explain_write_errors(path):
+            (path / REPLACED).mkdir()
+            for name in MADE_BY_TRAINING:
+                if (path / name).exists():
+                    (path / name).rename(path / REPLACED / name)
+
+    @classmethod
+    def restore(cls, path: Path) -> None:
+        """Put a run that was set aside back, unless the run that replaced it has a checkpoint."""
+        if not (path / REPLACED).is_dir():
+            return
+        if not any((path / "checkpoints").glob("*.safetensors")):
+            cls.remove(path)
+            with explain_write_errors(path):
+                for made in (path / REPLACED).iterdir():
+                    made.rename(path / made.name)
+        cls.discard_replaced(path)
+
+    @staticmethod
+    def discard_replaced(path: Path) -> None:
+        """Remove the run that was set aside."""
+        with explain_write_errors(path):
+            shutil.rmtree(path / REPLACED, ignore_errors=True)
 
     def rewrite(self, record: dict[str, Any]) -> None:
         """Replace `run.json`."""

@@ -119,8 +119,9 @@ class CapturedSteps:
     """Runs an engine's steps: the first few of each kind eagerly, the others by a recorded graph.
 
     Steps are of one kind if the same phases are due on batches of the same shape. A graph repeats the numbers that a
-    loss computed in Python when it was recorded. Models whose losses read `Step.index` or `Step.images_seen` must
-    therefore not be captured; nothing checks this.
+    loss computed in Python when it was recorded, and numbers that it did not sample from `step.draws`. Models whose
+    losses read `Step.index` or `Step.images_seen`, or call `torch.randn` or `functional.dropout`, must therefore not be
+    captured; nothing checks this.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -129,6 +130,7 @@ class CapturedSteps:
         self.graphs: dict[Any, Graph] = {}
         self.warmed: dict[Any, int] = {}
         self.stream = torch.cuda.Stream(engine.device)
+        self.pool = torch.cuda.graph_pool_handle()
 
     def run(self, due: list[Phase], steps: list[Step], *, changed: bool) -> Observed:
         """Run one step.
@@ -165,7 +167,9 @@ class CapturedSteps:
                 tape.reading, tape.position = True, 0
                 step.shared.clear()
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, stream=self.stream):
+        # The graphs of all kinds of steps share their memory, since one runs at a time. Other threads, such as the one
+        # that pins batches, may call CUDA meanwhile.
+        with torch.cuda.graph(graph, pool=self.pool, stream=self.stream, capture_error_mode="thread_local"):
             observed = Observed()
             for phase in due:
                 for step, tape in zip(static, tapes[phase.name], strict=True):
@@ -187,7 +191,8 @@ class CapturedSteps:
                 self.engine._set_trainable(phase.updates)
                 self.engine.seed(phase, step)
                 step.draws = with_tape(step.draws, tape)
-                phase.loss(step)
+                with self.engine.autocast():
+                    phase.loss(step)
         with torch.no_grad():
             for buffer, value in zip(model.buffers(), before, strict=True):
                 buffer.copy_(value)

@@ -26,16 +26,18 @@ class Checkpoints(Observer):
         self.training = training
 
     def at(self, images_seen: int, report: Report | None) -> None:
-        training, engine = self.training, self.training.engine
+        engine = self.training.engine
         wrong = [name for name, total in engine.sums.items() if not math.isfinite(total.item())]
-        if wrong:
-            raise NotFinite(f"{', '.join(wrong)} became NaN or infinite")
+        if distributed.any_rank(bool(wrong)):
+            raise NotFinite(f"{', '.join(wrong) or 'a loss on another rank'} became NaN or infinite")
         engine.synchronise_statistics()
-        if distributed.is_main():
-            training.save(lambda: state.save_checkpoint(training))
-            training.run.prune(training.options.keep_checkpoints)
+        distributed.first_on_main(self._save)
         self.written = images_seen
-        distributed.barrier()
+
+    def _save(self) -> None:
+        training = self.training
+        training.save(lambda: state.save_checkpoint(training))
+        training.run.prune(training.options.keep_checkpoints)
 
     def end(self, images_seen: int) -> None:
         if self.written != images_seen:

@@ -84,7 +84,7 @@ class Engine:
         """
         clock = self.schedule.clock(images_seen)
         reset = self.model.advance(clock)
-        for name in reset:
+        for name in self._optimizers_below(reset):
             reset_moments(self.optimizers[name])
         changed = self._set_hyperparameters(images_seen)
         due = [phase for phase in self.phases if phase.is_due(index, clock)]
@@ -148,10 +148,29 @@ class Engine:
         for name, optimizer in self.optimizers.items():
             new, old = self.schedule.optimizer(name, images_seen), self._hyperparameters[name]
             if new != old:
+                if new.kind != old.kind:
+                    raise ValueError(f"the recipe changes the optimizer of {name!r} from {old.kind} to {new.kind}")
                 changed = changed or not _differ_in_rate_only(new, old)
                 set_hyperparameters(optimizer, new, self._corrections[name])
                 self._hyperparameters[name] = new
         return changed
+
+    def _optimizers_below(self, networks: tuple[str, ...]) -> list[str]:
+        """The names of the optimizers of these networks, and of parts of them. Raises `ValueError` for others."""
+        found = []
+        for network in networks:
+            names = [name for name in self.optimizers if name == network or name.startswith(f"{network}.")]
+            if not names:
+                raise ValueError(f"`advance` names {network!r}, but phases update {', '.join(self.optimizers)} alone")
+            found += names
+        return found
+
+    def autocast(self) -> torch.autocast:
+        """The arithmetic of losses by the plan's precision."""
+        precision = self.plan.precision
+        cached = self._captured is None
+        enabled = precision != "fp32"
+        return torch.autocast(self.device.type, PRECISIONS[precision], enabled=enabled, cache_enabled=cached)
 
     def _micro_steps(self, batches: Mapping[str, Batch], index: int, images_seen: int) -> list[Step]:
         """The batch on the device, split into micro-batches."""
@@ -160,7 +179,8 @@ class Engine:
         on_device = {name: batches[name].map(lambda part: part.to(self.device, non_blocking=True)) for name in feeds}
         rows = {name: as_rows(batch) for name, batch in on_device.items()}
         total, start_row = self.schedule.batch_size(images_seen), self.schedule.rows(images_seen).start
-        count, size = len(rows[first].images) // feeds[first].repeats, self.plan.micro_batch
+        count = len(rows[first].images) // feeds[first].repeats
+        size = self.plan.micro_batch or count
         steps = []
         for start in range(0, count, size):
             stop = min(start + size, count)
@@ -186,12 +206,7 @@ class Engine:
         for step in steps:
             if seeded:
                 self.seed(phase, step)
-            with torch.autocast(
-                self.device.type,
-                PRECISIONS[self.plan.precision],
-                enabled=self.plan.precision != "fp32",
-                cache_enabled=self._captured is None,
-            ):
+            with self.autocast():
                 terms = phase.loss(step)
             if terms:
                 has_terms = True

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 
 from imagewright import distributed
 from imagewright.errors import TrainingError
 from imagewright.images import Batch
 from imagewright.training import device as devices
 from imagewright.training import state
+from imagewright.training.checkpointing import Checkpoints
 from imagewright.training.data.feeds import build_readers
 from imagewright.training.data.prefetch import prefetch
 from imagewright.training.observers import NotFinite, Observer, Report, Training
@@ -163,6 +165,19 @@ class Loop:
                 call(observer)
             except NotFinite as error:
                 raise self._divergence_error(str(error)) from None
+            except Exception:
+                self._save_after_failure_of(observer)
+                raise
+
+    def _save_after_failure_of(self, failed: Observer) -> None:
+        """Save a checkpoint, so that the steps before the failure of an observer are not lost.
+
+        Not with several ranks: the others do not know of it, and saving needs them all.
+        """
+        for observer in self.observers:
+            if isinstance(observer, Checkpoints) and observer is not failed and distributed.world_size() == 1:
+                with suppress(Exception):  # the failure that is being raised counts
+                    observer.end(self.training.images_seen)
 
     def _make_report(self) -> Report:
         training = self.training

@@ -22,7 +22,7 @@ class Observed:
 
     def add_terms(self, phase: str, terms: Terms, weight: float) -> None:
         """Add the terms of one micro-batch, whose rows are the share `weight` of the batch."""
-        self.terms += [(f"{phase}/{name}", term.detach() * weight, weight) for name, term in terms.items()]
+        self.terms += [(f"{phase}/{name}", term.detach().float() * weight, weight) for name, term in terms.items()]
 
     def clone(self) -> Observed:
         """A copy, because later steps of a captured graph write into the same tensors."""

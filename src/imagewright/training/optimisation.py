@@ -19,12 +19,12 @@ def lazy_correction(network: str, phases: Iterable[Phase]) -> float:
 
     The learning rate is multiplied by c, and the betas are raised to the power c, so that an optimizer that makes k + 1
     updates in k steps moves as far as one that makes k (Karras et al. 2019, StyleGAN2, arXiv:1912.04958, appendix B).
+    Raises `ValueError` for several lazy phases.
     """
-    correction = 1.0
-    for phase in phases:
-        if phase.lazy and network in phase.updates:
-            correction = phase.every / (phase.every + 1)
-    return correction
+    intervals = [phase.every for phase in phases if phase.lazy and network in phase.updates]
+    if len(intervals) > 1:
+        raise ValueError(f"{len(intervals)} lazy phases update {network!r}, and the correction is known for one")
+    return intervals[0] / (intervals[0] + 1) if intervals else 1.0
 
 
 def build_optimizer(

@@ -22,7 +22,7 @@ class Plan:
 
     images_seen: the length of the training in images, repeats counted.
     batch_size: images of one step, over all ranks together.
-    micro_batch: images in memory at once, on one rank.
+    micro_batch: images in memory at once, on one rank; None: all of the rank's rows.
     learning_rate: of `Recipe.optimizer` at the start. Networks with an optimizer of their own in the recipe keep the
         ratio of their learning rate to it.
     schedule: of the learning rate: recipe (the model's own), constant, linear or cosine (to 0 at the last image).
@@ -36,7 +36,7 @@ class Plan:
 
     images_seen: int
     batch_size: int
-    micro_batch: int
+    micro_batch: int | None
     learning_rate: float
     schedule: ScheduleName = "recipe"
     warmup: int = 0
@@ -53,7 +53,7 @@ class Schedule:
     def __init__(self, model: Model, plan: Plan) -> None:
         self.plan, self.start = plan, model.recipe()
         self._recipe = lru_cache(maxsize=4)(model.recipe)
-        self._scale = plan.learning_rate / self.start.optimizer.learning_rate
+        self._scale = plan.learning_rate / highest_rate(model)
 
     def clock(self, images_seen: int) -> int:
         """The point of the training in images of the recommended length, as `Model.recipe` takes it."""
@@ -89,17 +89,29 @@ class Schedule:
         now = recipe.optimizer_for(network)
         rate = now.learning_rate
         if plan.schedule != "recipe":
-            rate = self.start.optimizer_for(network).learning_rate
+            rate = self.start.optimizer_for(network).learning_rate or now.learning_rate
         rate *= self._scale * factor
         return dataclasses.replace(now, learning_rate=rate, clip=now.clip if plan.clip is None else plan.clip)
 
     def average(self, images_seen: int) -> Average:
         """Half-life and ramp-up of the moving average at this point."""
-        now = self._at(images_seen).average
-        return now if self.plan.ema_half_life is None else dataclasses.replace(now, half_life=self.plan.ema_half_life)
+        plan, now = self.plan, self._at(images_seen).average
+        start = now.start * plan.images_seen // self.start.images_seen  # from the recipe's clock to images seen
+        half_life = now.half_life if plan.ema_half_life is None else plan.ema_half_life
+        return dataclasses.replace(now, start=start, half_life=half_life)
 
     def _at(self, images_seen: int) -> Recipe:
         return self._recipe(self.clock(images_seen))
+
+
+def highest_rate(model: Model) -> float:
+    """The learning rate of `Recipe.optimizer` that `Plan.learning_rate` replaces: at the start, or if the recipe starts
+    at 0 to warm up, the highest of the training."""
+    start = model.recipe()
+    if start.optimizer.learning_rate:
+        return start.optimizer.learning_rate
+    points = (start.images_seen * part // COMPARED_POINTS for part in range(COMPARED_POINTS))
+    return max(model.recipe(point).optimizer.learning_rate for point in points)
 
 
 def is_scheduled(model: Model) -> bool:

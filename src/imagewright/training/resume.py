@@ -17,6 +17,7 @@ from imagewright.training.plan import Plan, is_scheduled
 from imagewright.training.setting import Say, Setting, fit_size, name_sources, plan_record
 from imagewright.training.submodels import load_submodels
 
+FROM_RECIPE = ("images_seen", "batch_size", "learning_rate")  # if they are not given
 # Values of options in runs of versions that did not have them.
 FORMER_DEFAULTS = {"held_out": 0}
 
@@ -47,7 +48,7 @@ def resolve_resumed(
     for name, opened in sources.items():
         check_source(run, recorded[name], opened)
     model_class = catalogue.model_class(model_name)
-    needs_submodels = model_class.is_closed_form() and not run.is_whole()
+    needs_submodels = not run.is_whole()  # then it is trained from its start again
     return Setting(
         sources=sources,
         options=resumed_options(run, training),
@@ -72,9 +73,12 @@ def recorded_sources(run: Run) -> dict[str, dict[str, Any]]:
 
 
 def open_as_recorded(recorded: dict[str, Any], source: Any) -> Images:
-    """Open a path or a name with the options of the run; of opened images, only a flip left open is set."""
+    """Open a path or a name with the options of the run; of opened images, set the size and flip left open."""
     if isinstance(source, Images) or "crop" not in recorded:
         opened = open_images(source)
+        size = tuple(recorded["size"]) if "size" in recorded else opened.size
+        if opened.size != size and not opened.size_given:  # the training resized them to one that the model can do
+            opened = opened.with_size(size, recorded["channels"])
         return opened if opened.flip_given else opened.with_flip(bool(recorded.get("flip")))
     return open_images(source, **opening_options(recorded))
 
@@ -117,13 +121,18 @@ def check_source(run: Run, recorded: dict[str, Any], images: Images) -> None:
 
 
 def resumed_options(run: Run, training: dict[str, Any]) -> TrainingOptions:
-    """The run's recorded options, replaced by those that were given now."""
-    return configs.build(TrainingOptions, training_options(run) | training, "training")
+    """The run's recorded options, replaced by those that were given now.
+
+    Numbers that the recipe gave are taken from the run's plan: another version may recommend others.
+    """
+    plan, recorded = run.record.get("plan") or {}, training_options(run)
+    of_recipe = {name: plan[name] for name in FROM_RECIPE if recorded.get(name) is None and name in plan}
+    return configs.build(TrainingOptions, recorded | of_recipe | training, "training")
 
 
 def check_length(run: Run, model: Model, options: TrainingOptions) -> None:
     """Raise `RunError` for a length other than the run's, if the training has a schedule that depends on its length."""
-    recorded = training_options(run)["images_seen"]
+    recorded = training_options(run)["images_seen"] or (run.record.get("plan") or {}).get("images_seen")
     if options.images_seen == recorded:
         return
     schedule = options.schedule if options.schedule != "recipe" else "own" if is_scheduled(model) else "constant"

@@ -207,7 +207,7 @@ def _conditions(images: Images, model_name: str, condition: str) -> dict[str, tu
     return {"class_names": _class_names(images, model_name)}
 
 
-def build_plan(options: TrainingOptions, recipe: Recipe) -> Plan:
+def build_plan(options: TrainingOptions, recipe: Recipe, rate: float | None = None) -> Plan:
     """Build the plan of a training: the user's options, completed by the recipe at the start of training.
 
     Raises `ConfigError` if the batch size is no multiple of the number of ranks.
@@ -219,8 +219,8 @@ def build_plan(options: TrainingOptions, recipe: Recipe) -> Plan:
     return Plan(
         images_seen=options.images_seen or recipe.images_seen,
         batch_size=batch_size,
-        micro_batch=min(options.micro_batch or batch_size, batch_size // world),
-        learning_rate=options.learning_rate or recipe.optimizer.learning_rate,
+        micro_batch=None if options.micro_batch is None else min(options.micro_batch, batch_size // world),
+        learning_rate=options.learning_rate or rate or recipe.optimizer.learning_rate,
         schedule=options.schedule,
         warmup=options.warmup,
         clip=options.clip,

@@ -33,7 +33,7 @@ from imagewright.training.loop import Loop
 from imagewright.training.memory import explain_out_of_memory
 from imagewright.training.metrics_log import MetricsLog
 from imagewright.training.observers import Observer, Training
-from imagewright.training.plan import Plan
+from imagewright.training.plan import Plan, highest_rate
 from imagewright.training.preparing import apply_flip, prepare_sources, report_skipped
 from imagewright.training.previews import PreviewObserver
 from imagewright.training.reporting import PlainLines, Reporter, Silent
@@ -107,7 +107,7 @@ def train(
         assembled = assemble(model, setting, path, device, reporter, resume=resume)
         run = open_run(model, assembled, path, exit_stack, resume=resume, force=force)
         stopped = run_training(assembled, run, device, reporter, stop, observers, resume=resume)
-        for source in setting.sources.values():
+        for source in assembled.setting.sources.values():
             if not source.cached:  # images without a cache are decoded, and found unreadable, during the training
                 report_skipped(source, "replaced by the next", reporter)
     if stopped:
@@ -171,12 +171,13 @@ def assemble(
     if not model.is_closed_form():
         if resume:
             check_length(Run(path), model, options)
-        plan = build_plan(options, model.recipe())
+        plan = build_plan(options, model.recipe(), highest_rate(model))
         if plan.capture:
             check_capture(model, plan.precision, device)
         devices.check_batch(plan.batch_size // distributed.world_size(), setting.config, device)
-        check_feeds(model, setting.sources)
-    if options.start is not None and not resume:
+        check_feeds(model, setting.sources, resampled=options.resample is not None)
+    # A run that is resumed before its first checkpoint starts again, as it started.
+    if options.start is not None and not (resume and Run(path).checkpoints()):
         started_from = start_from(model, options.start, reporter.message)
     if not model.is_closed_form() and not resume:
         setting = dataclasses.replace(setting, sources=apply_flip(setting.sources, model.recipe(), reporter.message))
@@ -209,12 +210,17 @@ def open_run(name: str, assembled: Assembled, path: Path, exit_stack: ExitStack,
 
 @contextmanager
 def _remove_if_unused(path: Path) -> Iterator[None]:
-    """If the block raises before the first report, remove the run, so that the corrected command needs no --force."""
+    """If the block raises before the first report, remove the run, so that the corrected command needs no --force.
+
+    A run that this one replaces by --force is put back if it has no checkpoint at the end of the block.
+    """
     try:
         yield
     except BaseException:
         Run.remove_unused(path)
         raise
+    finally:
+        Run.restore(path)
 
 
 # Stage 4: training
@@ -230,18 +236,19 @@ def run_training(
     *,
     resume: bool,
 ) -> bool:
-    """Train by steps, or fit in closed form. Returns whether a stop was requested."""
+    """Train by steps, or fit in closed form. Returns whether a request stopped it before its end."""
     with stop_on_signals(stop) as request, _explain_interruption(run):
         if assembled.plan is not None:
             training = begin_training(assembled, assembled.plan, run, device, reporter)
             every = report_interval(training)
             own = standard_observers(training, every)
             Loop(training, [*own, *observers], every, request).train(resume=resume)
-        elif resume and run.is_whole():
+            return training.images_seen < training.total
+        if resume and run.is_whole():
             reporter.message(f"{run.path} is trained already")
         else:
             fit(assembled.model, assembled.setting.images, run, reporter, request)
-    return request.asked
+    return False
 
 
 def begin_training(assembled: Assembled, plan: Plan, run: Run, device: torch.device, reporter: Reporter) -> Training:

@@ -40,7 +40,8 @@ class Pool(nn.Module):
 
     def forward(self, step: Step, fakes: Tensor) -> Tensor:
         """(N, C, H, W): the fakes of this rank's rows, some replaced."""
-        everywhere = to_uint8(step.gather(fakes))
+        gathered, own = step.gather(fakes)
+        everywhere = to_uint8(gathered)
         old, place = step.draws.whole(len(everywhere)) < 0.5, step.draws.whole(len(everywhere))
         chosen = []
         for row, fake in enumerate(everywhere):
@@ -54,8 +55,7 @@ class Pool(nn.Module):
                 self.images[slot] = fake
             else:
                 chosen.append(fake)
-        first = step.draws.first_row if len(everywhere) > step.draws.rows else 0
-        return to_float(torch.stack(chosen)[first : first + step.draws.rows])
+        return to_float(torch.stack(chosen)[own])
 
 
 class CycleGAN(Model):

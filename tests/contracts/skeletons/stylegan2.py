@@ -151,7 +151,7 @@ class StyleGAN2(Model):
         return images.clamp(-1, 1)
 
     def in_space(self, name: str) -> Model:
-        return {"z": self, "w": InW(self)}[name]
+        return self if name == "z" else InW(self, space=name)
 
     def truncated(self, psi: float) -> Model:
         return Truncated(self, psi)
@@ -184,7 +184,7 @@ class Truncated(View):
     base: StyleGAN2
 
     def __init__(self, base: StyleGAN2, psi: float) -> None:
-        super().__init__(base)
+        super().__init__(base, truncation=psi)
         self.psi = psi
 
     @property

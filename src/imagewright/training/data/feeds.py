@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imagewright.errors import DataError
+from imagewright.errors import ConfigError, DataError
 from imagewright.images import Batch, Images
 from imagewright.model import Feed, Model
 from imagewright.seeds import derive_seed
@@ -40,8 +40,18 @@ class FeedReader:
         return self.images.batch(self.order(positions), views=positions, seed=self.seed)
 
 
-def check_feeds(model: Model, sources: Mapping[str, Images]) -> None:
-    """Raise `DataError` if a feed needs labels that its source does not have."""
+def check_feeds(model: Model, sources: Mapping[str, Images], *, resampled: bool = False) -> None:
+    """Raise `DataError` if a feed needs labels that its source does not have.
+
+    resampled: whether the first feed is to show rare images more often; `ConfigError` if its rows have an order of
+        their own.
+    """
+    name, feed = next(iter(model.feeds.items()))
+    if resampled and (feed.needs_labels or feed.repeats > 1):
+        raise ConfigError(
+            f"resample: the {name} of this model are chosen by class or several at a time, so they cannot be chosen by "
+            "rarity too. Leave --resample out."
+        )
     for name, feed in model.feeds.items():
         images = sources[feed.source]
         if feed.needs_labels and images.labels is None:
