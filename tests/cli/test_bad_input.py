@@ -179,7 +179,7 @@ def test_a_cut_checkpoint_names_the_whole_one_before_it(capsys: pytest.CaptureFi
     mistake(capsys, main(["sample", "run", "--out", "a.png"]), weights.name, "damaged", "--at 64")
     assert main(["sample", "run", "--at", "64", "--out", "a.png"]) == 0
     assert main(["train", "vae", "digits", "--out", "run", "--resume"]) == 0
-    assert "going on from the checkpoint at 64 images" in capsys.readouterr().err
+    assert "resuming from the checkpoint at 64 images" in capsys.readouterr().err
     assert main(["sample", "run", "--out", "b.png"]) == 0
 
 

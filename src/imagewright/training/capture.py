@@ -42,7 +42,7 @@ def check_capture(model: nn.Module, precision: str, device: torch.device) -> Non
     elif any(isinstance(module, nn.modules.dropout._DropoutNd) and module.p for module in model.modules()):
         reason = "the model has dropout, whose random numbers a graph cannot repeat from a seed"
     if reason:
-        raise ConfigError(f"capture=True: {reason}. Leave --capture out.")
+        raise ConfigError(f"Steps cannot be captured as CUDA graphs: {reason}. Leave --capture out.")
 
 
 @dataclass

@@ -176,7 +176,7 @@ def assemble(
             check_capture(model, plan.precision, device)
         devices.check_batch(plan.batch_size // distributed.world_size(), setting.config, device)
         check_feeds(model, setting.sources)
-    if options.start is not None and not resume:
+    if options.start is not None and plan is not None and not resume:
         started_from = start_from(model, options.start, reporter.message)
     if not model.is_closed_form() and not resume:
         setting = dataclasses.replace(setting, sources=apply_flip(setting.sources, model.recipe(), reporter.message))
