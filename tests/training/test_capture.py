@@ -1,4 +1,4 @@
-"""Whole steps as CUDA graphs: recorded random numbers, copies of steps, refusals, and equal weights if there is a GPU."""
+"""Whole steps as CUDA graphs: random numbers, copies of steps, refusals, and equal weights if there is a GPU."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ def check_options(run: Run, training: dict[str, Any], options: dict[str, Any]) -
 
 
 def check_source(run: Run, recorded: dict[str, Any], images: Images) -> None:
-    """Raise `RunError` if the images differ from those that the run was trained on."""
+    """Raise `RunError` if the run was trained on other images."""
     now = images.describe()
     # "cache" matters because images without one are read in another order. Older records may lack it, when there always
     # was a cache, and may lack the digest of labels and attributes, which then cannot be compared.
@@ -117,7 +117,7 @@ def check_source(run: Run, recorded: dict[str, Any], images: Images) -> None:
 
 
 def resumed_options(run: Run, training: dict[str, Any]) -> TrainingOptions:
-    """The run's recorded options, replaced by those that were given now."""
+    """The recorded options of the run; options that are given now replace them."""
     return configs.build(TrainingOptions, training_options(run) | training, "training")
 
 
