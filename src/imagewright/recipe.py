@@ -54,8 +54,8 @@ class Recipe:
     optimizer: for every network that `optimizers` does not name.
     optimizers: by network, named as in `Phase.updates`.
     average: of the networks that `Model.averaged` names.
-    flip: whether mirror images are as likely as the images themselves. Images are then mirrored at random, unless the
-        user chose by `--flip` or `--no-flip`.
+    flip: whether to mirror images at random, because mirror images are as likely as the images themselves. Images that
+        were opened with a choice of their own (`--flip`, `--no-flip`) keep it.
     """
 
     images_seen: int = 200_000

@@ -11,6 +11,7 @@ import torch
 from tiny import BATCH, batch_of, engine_of, tiny_model
 
 import imagewright as iw
+from imagewright import configs
 from imagewright.errors import ConfigError
 from imagewright.models.adversarial.infogan import InfoGAN, InfoGANConfig
 from imagewright.phases import Draws, Step
@@ -147,7 +148,7 @@ def test_the_layers_are_the_published_ones_and_larger_pictures_have_more() -> No
     larger = InfoGANConfig(size=(64, 96), channels=3)
     assert larger.start == (8, 12)
     with pytest.raises(ConfigError, match=r"multiples of 4.*28x28"):
-        tiny_model("infogan", (27, 28))
+        configs.build(InfoGANConfig, {"size": (27, 28), "channels": 1}, "infogan")
 
 
 def test_the_learning_rate_of_the_discriminator_is_a_fifth_of_the_generators() -> None:

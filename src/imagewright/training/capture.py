@@ -34,15 +34,15 @@ def check_capture(model: nn.Module, precision: str, device: torch.device) -> Non
     """Raise `ConfigError` if the steps of this training cannot be captured."""
     reason = None
     if device.type != "cuda":
-        reason = f"it needs a CUDA GPU, and this training runs on {device.type}"
+        reason = f"that needs a CUDA GPU, and this training runs on {device.type}"
     elif distributed.world_size() > 1:
-        reason = "it needs a training on one GPU, and this one has several ranks"
+        reason = "that needs a training on one GPU, and this one has several ranks"
     elif precision == "fp16":
         reason = "fp16 checks every gradient on the CPU; use --precision bf16 or fp32"
     elif any(isinstance(module, nn.modules.dropout._DropoutNd) and module.p for module in model.modules()):
         reason = "the model has dropout, whose random numbers a graph cannot repeat from a seed"
     if reason:
-        raise ConfigError(f"capture=True: {reason}. Leave --capture out.")
+        raise ConfigError(f"Steps cannot be captured as CUDA graphs: {reason}. Leave --capture out.")
 
 
 @dataclass

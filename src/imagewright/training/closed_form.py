@@ -31,7 +31,7 @@ def fit(model: Model, images: Images, run: Run, reporter: Reporter, stop: StopRe
     reporter: called with the images read.
     stop: checked after each batch.
 
-    Raises `KeyboardInterrupt` if `stop` was asked for: a half-finished fit cannot be saved.
+    Raises `KeyboardInterrupt` if a stop is requested: a half-finished fit cannot be saved.
     """
 
     def report_progress(seen: int) -> None:

@@ -86,7 +86,7 @@ class NotFinite(TrainingError):
 
 
 class Observer:
-    """The base of observers. Its methods do nothing; sub-classes override those that they need.
+    """The base of observers. Its methods do nothing; sub-classes override some of them.
 
     every: images between two calls of `at`, which is also called after the last step; None: it is never called.
 

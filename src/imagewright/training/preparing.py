@@ -13,10 +13,15 @@ NAMED_AT_MOST = 3  # unreadable pictures, in a message
 
 
 def apply_flip(sources: Mapping[str, Images], recipe: Recipe, say: Callable[[str], None]) -> dict[str, Images]:
-    """The sources, mirrored at random if the model's recipe says so and the user chose nothing."""
+    """The sources with random mirroring if the recipe recommends it, except those for which the user chose.
+
+    sources: images by the name of the source.
+    recipe: of the model.
+    say: called with a note if a source is mirrored.
+    """
     if not recipe.flip or all(images.flip_given for images in sources.values()):
         return dict(sources)
-    say("views are mirrored at random, as the model recommends (leave it by --no-flip, flip=False)")
+    say("pictures are mirrored at random, as the model recommends (turn it off with --no-flip, flip=False)")
     return {name: images if images.flip_given else images.with_flip(True) for name, images in sources.items()}
 
 

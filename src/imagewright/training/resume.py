@@ -99,7 +99,7 @@ def check_options(run: Run, training: dict[str, Any], options: dict[str, Any]) -
 
 
 def check_source(run: Run, recorded: dict[str, Any], images: Images) -> None:
-    """Raise `RunError` if the images differ from those that the run was trained on."""
+    """Raise `RunError` if the run was trained on other images."""
     now = images.describe()
     # "cache" matters because images without one are read in another order. Older records may lack it, when there always
     # was a cache, and may lack the digest of labels and attributes, which then cannot be compared.

@@ -108,7 +108,7 @@ def resolve_new(model_name: str, images: Any, training: dict[str, Any], options:
 
 
 def name_sources(model_name: str, images: Any) -> dict[str, Any]:
-    """The user's images by the name of the source. Raises `ConfigError` if they are not those that the model needs."""
+    """The user's images by the name of the source. Raises `ConfigError` if the model needs others."""
     names = catalogue.model_class(model_name).Config.sources
     if len(names) == 1:
         alone = isinstance(images, Mapping) and set(images) == set(names)

@@ -16,7 +16,7 @@ def start_from(model: Model, start: str, say: Say) -> dict[str, Any]:
 
     model: changed in place.
     start: a run directory, whose latest checkpoint is taken, or a weights file.
-    say: called with the weights that were taken, and those that were not.
+    say: called with lines that name the weights that were taken and the others.
 
     Returns the same as JSON values for `run.json`, with the digest of the file. Raises `RunError` if no weight fits, or
     for a path that is neither a run nor a weights file.

@@ -177,7 +177,7 @@ def assemble(
         devices.check_batch(plan.batch_size // distributed.world_size(), setting.config, device)
         check_feeds(model, setting.sources, resampled=options.resample is not None)
     # A run that is resumed before its first checkpoint starts again, as it started.
-    if options.start is not None and not (resume and Run(path).checkpoints()):
+    if options.start is not None and plan is not None and not (resume and Run(path).checkpoints()):
         started_from = start_from(model, options.start, reporter.message)
     if not model.is_closed_form() and not resume:
         setting = dataclasses.replace(setting, sources=apply_flip(setting.sources, model.recipe(), reporter.message))

@@ -1,7 +1,7 @@
 """Distances among pictures, and from pictures to training pictures, measured between small copies of them.
 
-At 16 pixels a side a picture can still be told from the others of its set, details that a blurry model cannot generate
-are gone, and thousands of pictures are compared in milliseconds. Shape letters: N pictures, R references, D = C * 16 *
+At 16 pixels a side the pictures of a set still differ from each other, details that a blurry model cannot generate are
+gone, and thousands of pictures are compared in milliseconds. Shape letters: N pictures, R references, D = C * 16 *
 16.
 """
 
