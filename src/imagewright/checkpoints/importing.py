@@ -46,9 +46,11 @@ def load_network(system: str, network: str, state_dict: Mapping[str, Any], /, **
         raise _unknown_network(adapter, system, network)
     config_class = catalogue.model_class(system).Config
     configs.check_names(config_class, options, system)
-    state = _states_in(adapter, dict(state_dict), network, system)[network]
+    held = dict(state_dict)
+    state = _states_in(adapter, held, network, system)[network]
     declared = adapter.networks[network]
-    config = _configure(config_class, system, declared.options(shapes_of(state)), options)
+    found = adapter.options(held) | declared.options(shapes_of(state))
+    config = _configure(config_class, system, found, options)
     module = declared.build(config)
     fill_network(module, declared, state)
     return PublishedNetwork(module, declared.forward).eval()
