@@ -30,7 +30,7 @@ def check(
     split: Split = None,
     labels: Annotated[Path | None, Parameter(help="a CSV or JSON file of labels or attributes")] = None,
     strict: Annotated[Flag, Parameter(help="exit with code 2 if a picture is unreadable")] = False,
-    json: Annotated[Flag, Parameter(help="print JSON, for programs")] = False,
+    as_json: Annotated[Flag, Parameter(name="--json", help="print JSON, for programs")] = False,
 ) -> None:
     """Check a source: sizes, labels, unreadable pictures, duplicates and near-duplicates."""
     import imagewright
@@ -39,10 +39,10 @@ def check(
 
     with progress_bar("checking") as progress:
         report = imagewright.check(source, against=against, split=split, labels=labels, progress=progress)
-    if json:
-        from json import dumps
+    if as_json:
+        import json
 
-        print(dumps(report.to_dict(), indent=2))
+        print(json.dumps(report.to_dict(), indent=2))
     else:
         print("\n".join(report.lines()))
     if strict and report.unreadable:

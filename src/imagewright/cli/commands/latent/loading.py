@@ -1,5 +1,7 @@
-"""Load the model that a latent command works on. All of these commands load it here, so that an option added here has
-the same meaning for each."""
+"""Load the model of a latent command: pass the options --at, --space and --truncation through to `load`.
+
+Every latent command calls this function, so that an option of loading added here reaches all of them.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def load_model(run: Path, at: int | None = None, space: str | None = None, truncation: float | None = None) -> Model:
-    """The model of a run: at an earlier checkpoint, in a latent space, or truncated, as the options say."""
+    """The model of a run: at checkpoint `at`, in latent space `space`, with truncation psi `truncation`, if given."""
     import imagewright
 
     return imagewright.load(run, images_seen=at, space=space, truncation=truncation)
