@@ -30,7 +30,7 @@ def check_filter(name: str) -> str:
     """Return `name`. Raises `ConfigError` if it is not in `FILTERS`."""
     if name not in FILTERS:
         raise ConfigError(
-            f"There is no resize filter {name!r}: expected {', '.join(FILTERS)}.{nearest_name(name, FILTERS)}"
+            f"There is no filter {name!r} to resize with: expected {', '.join(FILTERS)}.{nearest_name(name, FILTERS)}"
         )
     return name
 
