@@ -1,8 +1,8 @@
-"""Naive Bayes: pixels (or latents) that are independent within a class, Gaussian or Bernoulli.
+"""Naive Bayes: pixels (or latents) are independent within a class, with Gaussian or Bernoulli distributions.
 
 Duda & Hart 1973 (section 2.11: binary features); Ng & Jordan 2001, "On discriminative vs. generative classifiers"
-(comparison with logistic regression). Fitted in two passes over the stream. Equal to scikit-learn's `BernoulliNB`, and
-to its `GaussianNB` if pooling is 0 and the smoothing is the same.
+(comparison with logistic regression). Fitted in two passes over the stream. Gives the results of
+scikit-learn's `BernoulliNB`, and of its `GaussianNB` if pooling is 0 and the smoothing is the same.
 Shape letters: N pictures, K classes, D pixel values or dimensions of the points.
 """
 
@@ -45,10 +45,10 @@ class NaiveBayesConfig(LabelledConfig, LatentConfig):
     tiny_options: ClassVar[dict[str, Any]] = {"encoder": "pca", "components": 4}
 
     encoder: str = Field(
-        PIXELS, description="what is classified: pixels, the latents of pca (fitted with the model), or those of a run"
+        PIXELS, description="what is classified: pixels, latents of pca (fitted with the model), or latents of a run"
     )
     distribution: Literal["gaussian", "bernoulli"] = Field(
-        "gaussian", description="of a pixel within a class; bernoulli binarises pixels"
+        "gaussian", description="distribution of a pixel within a class; bernoulli binarises pixels"
     )
     smoothing: float = Field(
         0.03, ge=0, le=10, description="gaussian: added to every variance, as a share of the largest variance"
@@ -57,14 +57,15 @@ class NaiveBayesConfig(LabelledConfig, LatentConfig):
         None,
         ge=0,
         le=1,
-        description="gaussian: weight of the common variances in a class's own (from its pictures if not given)",
+        description="gaussian: how far class variances shrink to the common ones (from the class's number of pictures "
+        "if not given)",
     )
     threshold: float = Field(0.5, ge=0, lt=1, description="bernoulli: pixels above this brightness (0 to 1) are on")
     pseudo_count: float = Field(
         1.0,
         gt=0,
         le=1000,
-        description="bernoulli: added to the number of pictures of a class in which a pixel is on, and to that of off",
+        description="bernoulli: added, for each pixel, to the numbers of pictures of a class with the pixel on and off",
     )
 
     def __post_init__(self) -> None:
@@ -77,7 +78,7 @@ class NaiveBayesConfig(LabelledConfig, LatentConfig):
 
 
 class NaiveBayes(Model, SamplesLatents):
-    """Buffers, float64: `log_priors` (K,); `means` (K, D), for bernoulli probabilities of on; `deviations` (K, D)."""
+    """Buffers, float64: `log_priors` (K,), `means` (K, D) (bernoulli: P(pixel on)), `deviations` (K, D)."""
 
     Config = NaiveBayesConfig
     resize_buffers = LatentModel.resize_buffers
@@ -164,13 +165,13 @@ class NaiveBayes(Model, SamplesLatents):
             yield self._to_inputs(points)
 
     def _to_inputs(self, points: Tensor) -> Tensor:
-        """Points as inputs of the distribution: binarised to 0 and 1 for bernoulli."""
+        """Points as the distribution takes them: binarised to 0 and 1 for bernoulli, else unchanged."""
         if self.config.distribution == "gaussian":
             return points
         return (points > 2 * self.config.threshold - 1).double()
 
     def _smoothed_deviations(self, moments: ClassMoments) -> Tensor:
-        """Pooled and smoothed standard deviations (K, D). Raises `DataError` if no point varies."""
+        """Pooled and smoothed standard deviations (K, D). Raises `DataError` if all points are equal."""
         counts = moments.counts[:, None]
         total_mean = (counts * moments.means).sum(0) / counts.sum()
         between = (counts * (moments.means - total_mean).square()).sum(0)
