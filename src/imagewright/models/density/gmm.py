@@ -22,7 +22,6 @@ from imagewright.models.shared.latent_space import (
     EncodesLatents,
     LatentConfig,
     LatentModel,
-    build_encoder,
     register_buffers,
     require_variation,
 )
@@ -56,7 +55,10 @@ class GMMConfig(LatentConfig):
 
 
 class GMM(Model, EncodesLatents):
-    """Buffers: `weights` (K,), `means` (K, D), `factors` (Cholesky factors or standard deviations), float64."""
+    """Buffers, float64: `weights` (K,), `means` (K, D), `factors`.
+
+    The factors are Cholesky factors of the covariances (K or 1, D, D), or standard deviations (K, D) if diagonal.
+    """
 
     Config = GMMConfig
     resize_buffers = LatentModel.resize_buffers
@@ -69,9 +71,7 @@ class GMM(Model, EncodesLatents):
 
     def __init__(self, config: GMMConfig) -> None:
         super().__init__(config)
-        self.encoder = build_encoder(config)
-        empty = torch.zeros(0, dtype=torch.float64)
-        register_buffers(self, weights=empty, means=empty, factors=empty)
+        self.create_parts(config, "weights", "means", "factors")
 
     def fit(self, images: Stream) -> None:
         """Fit the encoder (unless it came from a run), then the mixture.

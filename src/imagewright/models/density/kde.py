@@ -21,7 +21,6 @@ from imagewright.models.shared.latent_space import (
     EncodesLatents,
     LatentConfig,
     LatentModel,
-    build_encoder,
     register_buffers,
     require_variation,
 )
@@ -66,9 +65,8 @@ class KDE(Model, EncodesLatents):
 
     def __init__(self, config: KDEConfig) -> None:
         super().__init__(config)
-        self.encoder = build_encoder(config)
-        empty = torch.zeros(0, dtype=torch.float64)
-        register_buffers(self, kept=empty, scales=empty, width=torch.ones((), dtype=torch.float64))
+        self.create_parts(config, "kept", "scales")
+        register_buffers(self, width=torch.ones((), dtype=torch.float64))
 
     def fit(self, images: Stream) -> None:
         """Fit the encoder (unless it came from a run), then choose centres and bandwidth.

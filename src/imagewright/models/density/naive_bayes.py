@@ -22,18 +22,14 @@ from imagewright.errors import DataError
 from imagewright.model import Model, Stream
 from imagewright.models.shared.classes import (
     ClassMoments,
+    GenerativeClassifier,
     compute_class_moments,
-    log_posteriors,
     pooling_shares,
-    require_class_pictures,
-    sample_classes,
 )
 from imagewright.models.shared.latent_space import (
     PIXELS,
     LatentConfig,
     LatentModel,
-    SamplesLatents,
-    build_encoder,
     register_buffers,
     require_labels,
 )
@@ -77,22 +73,19 @@ class NaiveBayesConfig(LabelledConfig, LatentConfig):
             )
 
 
-class NaiveBayes(Model, SamplesLatents):
+class NaiveBayes(Model, GenerativeClassifier):
     """Buffers, float64: `log_priors` (K,), `means` (K, D) (bernoulli: P(pixel on)), `deviations` (K, D)."""
 
     Config = NaiveBayesConfig
     resize_buffers = LatentModel.resize_buffers
     config: NaiveBayesConfig
 
-    log_priors: Tensor
     means: Tensor
     deviations: Tensor
 
     def __init__(self, config: NaiveBayesConfig) -> None:
         super().__init__(config)
-        self.encoder = build_encoder(config)
-        empty = torch.zeros(0, dtype=torch.float64)
-        register_buffers(self, log_priors=empty, means=empty, deviations=empty)
+        self.create_parts(config, "log_priors", "means", "deviations")
 
     @property
     def score_unit(self) -> str:
@@ -127,38 +120,22 @@ class NaiveBayes(Model, SamplesLatents):
         else:
             register_buffers(self, means=moments.means, deviations=self._smoothed_deviations(moments))
 
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """The classes, in the order of their numbers."""
-        return self.config.class_names
+    # The distributions
 
-    # Verbs
-
-    def sample_latents(self, count: int, generator: torch.Generator, labels: Tensor | None = None) -> Tensor:
-        if labels is None:
-            labels = sample_classes(self.log_priors, count, generator)
-        require_class_pictures(labels, self.log_priors, self.class_names)
+    def log_joint(self, points: Tensor) -> Tensor:
+        inputs = self._to_inputs(points)
         if self.config.distribution == "gaussian":
-            return self.as_latents(sample_gaussians(self.means, self.deviations, labels, generator))
+            return self.log_priors + log_densities(inputs, self.means, self.deviations)
+        on, off = self.means.log(), (-self.means).log1p()
+        return self.log_priors + inputs @ (on - off).T + off.sum(1)
+
+    def sample_points(self, labels: Tensor, generator: torch.Generator) -> Tensor:
+        if self.config.distribution == "gaussian":
+            return sample_gaussians(self.means, self.deviations, labels, generator)
         on = torch.rand(len(labels), self.means.shape[1], generator=generator) < self.means.cpu()[labels]
-        return self.as_latents(on * 2.0 - 1.0)
-
-    def classify(self, images: Tensor) -> Tensor:
-        return log_posteriors(self._log_joint(images))
-
-    def score(self, images: Tensor, generator: torch.Generator, samples: int) -> Tensor:
-        """The marginal log density, or log-probability, of each picture over all classes, in nats, (N,)."""
-        return self._log_joint(images).logsumexp(1).float()
+        return on * 2.0 - 1.0
 
     # Parts
-
-    def _log_joint(self, images: Tensor) -> Tensor:
-        """The log joint density of pictures and classes: (N, K)."""
-        points = self._to_inputs(self.encode_points(images))
-        if self.config.distribution == "gaussian":
-            return self.log_priors + log_densities(points, self.means, self.deviations)
-        on, off = self.means.log(), (-self.means).log1p()
-        return self.log_priors + points @ (on - off).T + off.sum(1)
 
     def _stream_inputs(self, images: Stream) -> Iterator[Tensor]:
         for points in self.stream_points(images):
