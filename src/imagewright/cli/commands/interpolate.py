@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from imagewright.cli.commands.latent.loading import load_model
-from imagewright.cli.commands.verbs import At, Force, RunPath, Space, Truncation
+from imagewright.cli.commands.latent.loading import MODEL_DEFAULTS, ModelOptions
+from imagewright.cli.commands.verbs import Force, RunPath
 from imagewright.cli.values import Count, Words
 
 SHEET_STEPS = 8
@@ -61,9 +61,7 @@ def interpolate(
         Parameter(help="by default spherical if the model samples standard normal latents, else linear"),
     ] = None,
     animation: Animation = Animation(),
-    at: At = None,
-    space: Space = None,
-    truncation: Truncation = None,
+    loading: ModelOptions = MODEL_DEFAULTS,
     force: Force = False,
 ) -> None:
     """Interpolate from one picture to another: a sheet, or an animation. Or blend four corners into a square."""
@@ -76,7 +74,7 @@ def interpolate(
     if sum(map(bool, (ends.between, ends.corners, ends.source))) > 1:
         raise UserError("--between, --corners and --source each say what to interpolate between: give one of them.")
     animated = check_output(out, animated=not ends.corners, force=force) == "animation"
-    model = load_model(run, at, space, truncation)
+    model = loading.load(run)
     if ends.corners:
         side = CORNER_STEPS if steps is None else steps
         sheet = imagewright.blend_sheet(run, ends.corners, side, interpolation=interpolation, model=model)

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from imagewright.cli.commands.latent.loading import load_model
-from imagewright.cli.commands.verbs import At, Force, RunPath, Seed, Space, Truncation
+from imagewright.cli.commands.latent.loading import MODEL_DEFAULTS, ModelOptions
+from imagewright.cli.commands.verbs import Force, RunPath, Seed
 from imagewright.cli.values import Flag, Words
 
 
@@ -66,9 +66,7 @@ def attribute(
         ),
     ] = None,
     seed: Seed = 0,
-    at: At = None,
-    space: Space = None,
-    truncation: Truncation = None,
+    loading: ModelOptions = MODEL_DEFAULTS,
     force: Force = False,
 ) -> None:
     """Find the direction in which an attribute grows: from labels, from marked pictures, or from classified samples."""
@@ -90,7 +88,7 @@ def attribute(
             save=save,
             force=force,
             progress=progress,
-            model=load_model(run, at, space, truncation),
+            model=loading.load(run),
         )
     say(found.notes)
     if found.saved is not None:
