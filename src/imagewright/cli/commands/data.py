@@ -1,4 +1,4 @@
-"""`imagewright data check|prepare|grid SOURCE`."""
+"""`imagewright data check|prepare|grid SOURCE`, and `imagewright data cache`."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def prepare(
     channels: Annotated[Literal[1, 3, 4] | None, Parameter(help="1 grey, 3 RGB, 4 RGBA")] = None,
     crop: Annotated[
         Literal["centre", "random", "none"],
-        Parameter(help="the same as for the training, which else prepares another cache"),
+        Parameter(help="use the crop of the training, which prepares another cache for another crop"),
     ] = "centre",
     split: Split = None,
     strict: Annotated[Flag, Parameter(help="stop at an unreadable picture instead of skipping it")] = False,
@@ -85,7 +85,7 @@ def grid(
     /,
     *,
     out: Annotated[Path, Parameter(help="the sheet: .png, .jpg, .webp or .tif")],
-    count: Annotated[Count, Parameter(help="pictures, at even distances in the source")] = 36,
+    count: Annotated[Count, Parameter(help="pictures, spread evenly over the source")] = 36,
     size: Annotated[
         Size | None, Parameter(help="64, or HEIGHTxWIDTH; by default the source's own, at most 128 a side")
     ] = None,
