@@ -33,7 +33,7 @@ def edit(
     keep_detail: Annotated[
         Flag, Parameter(help="add the change to the original picture, so that it stays as sharp as it is")
     ] = False,
-    frames_per_second: Annotated[float, Parameter(help="of an animation")] = 24.0,
+    frames_per_second: Annotated[float, Parameter(help="frames per second of an animation")] = 24.0,
     loading: ModelOptions = MODEL_DEFAULTS,
     force: Force = False,
 ) -> None:

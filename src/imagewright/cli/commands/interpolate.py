@@ -34,14 +34,14 @@ class Ends:
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class Animation:
-    """Options that matter most for an animation."""
+    """Options for animations."""
 
     loop: Annotated[
         bool | None,
         Parameter(help="add a leg to the first end, so that it repeats without a jump; by default in animations"),
     ] = None
     pace: Annotated[Literal["even", "smooth"], Parameter(help="smooth: slow at the ends")] = "even"
-    frames_per_second: Annotated[float, Parameter(help="of an animation")] = 25.0
+    frames_per_second: Annotated[float, Parameter(help="frames per second of an animation")] = 25.0
 
 
 def interpolate(

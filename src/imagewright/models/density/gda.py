@@ -51,7 +51,7 @@ class GDAConfig(LabelledConfig, LatentConfig):
         None,
         ge=0,
         le=1,
-        description="weight of the common covariance in a class's own (from its number of pictures if not given)",
+        description="how far class covariances shrink to the common one (from the number of pictures if not given)",
     )
 
     def __post_init__(self) -> None:

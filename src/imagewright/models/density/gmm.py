@@ -46,12 +46,12 @@ class GMMConfig(LatentConfig):
         description="if BIC chooses: the largest number tried, of 1, 2, 3, 4, 6, 8, 12, 16, 24, 32 ...",
     )
     covariance: Literal["full", "tied", "diagonal"] = Field(
-        "full", description="of the Gaussians: full, tied (one for all), or diagonal (no correlations)"
+        "full", description="covariances of the Gaussians: full, tied (one for all), or diagonal (no correlations)"
     )
     regularisation: float = Field(
         1e-3, ge=0, le=1, description="added to every variance, as a share of the latents' mean variance"
     )
-    seed: int = Field(0, ge=0, lt=2**32, description="of the k-means start")
+    seed: int = Field(0, ge=0, lt=2**32, description="random seed of the k-means initialisation")
 
 
 class GMM(Model, EncodesLatents):

@@ -32,7 +32,7 @@ def arithmetic(
     source: Annotated[
         str | None, Parameter(help="pictures with labels: terms may then be labels, as in Male & !Smiling")
     ] = None,
-    spread: Annotated[float, Parameter(help="of the variations around the sum, in standard deviations")] = 0.25,
+    spread: Annotated[float, Parameter(help="size of the variations around the sum, in standard deviations")] = 0.25,
     save: Annotated[str | None, Parameter(help="save the sum in the run under this name")] = None,
     seed: Seed = 0,
     loading: ModelOptions = MODEL_DEFAULTS,
@@ -62,7 +62,7 @@ def arithmetic(
 
 
 def _parse_sets(typed: tuple[str, ...]) -> dict[str, str]:
-    """`man=photos/men`, as typed, to a folder or labels by name."""
+    """Parse `man=photos/men`: a folder, or labels, by name."""
     from imagewright.errors import UserError
 
     named = {}

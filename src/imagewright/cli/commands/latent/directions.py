@@ -21,7 +21,9 @@ def directions(
         str,
         Parameter(help="activations of the first layer, its weights, or the latents of encoded pictures (--images)"),
     ] = "activations",
-    count: Annotated[Count | None, Parameter(help="directions; 8, or as many as there are numbers to search")] = None,
+    count: Annotated[
+        Count | None, Parameter(help="number of directions; by default 8, or all if there are fewer")
+    ] = None,
     images: Annotated[str | None, Parameter(help="pictures to encode: a source, such as the one trained on")] = None,
     inputs: Annotated[
         tuple[str, ...],
@@ -60,7 +62,7 @@ def directions(
 
 
 def _parse_names(typed: tuple[str, ...]) -> dict[int, str]:
-    """`0=rotation`, as typed, to names by number."""
+    """Parse `0=rotation`: names by number."""
     from imagewright.errors import UserError
 
     names: dict[int, str] = {}

@@ -22,9 +22,9 @@ def project(
     label: Annotated[
         str | None, Parameter(help="the class of the pictures, if the model's latents have one; else all are tried")
     ] = None,
-    starts: Annotated[Count, Parameter(help="samples that are optimised, the best of the candidates")] = 8,
+    starts: Annotated[Count, Parameter(help="number of samples to optimise, the best of the candidates")] = 8,
     candidates: Annotated[Count, Parameter(help="samples of the prior to choose from")] = 1024,
-    steps: Annotated[Count, Parameter(help="of the optimisation; 0 shows the best sample")] = 200,
+    steps: Annotated[Count, Parameter(help="optimisation steps; 0 shows the best sample")] = 200,
     perceptual: Annotated[float, Parameter(help="weight of the model's features, or of structure, beside pixels")] = (
         0.3
     ),
