@@ -217,7 +217,7 @@ def our_features(place: Place, network: Any) -> Round:
     """As `evaluate` extracts them, from pictures in memory."""
     network.to(place.device)
     opened = OpenedPictures(iw.open_images(many_pictures(place)))
-    return lambda: len(extract_features(opened, network, alone=True).features)
+    return lambda: len(extract_features(opened, network, all_on_this_rank=True).features)
 
 
 def plain_features(place: Place, network: Any) -> Round:

@@ -46,7 +46,7 @@ def natural(count: int, size: tuple[int, int] = (32, 24), channels: int = 3) -> 
 def test_the_shares_of_variance_are_scikit_learns(pictures: str, monkeypatch: pytest.MonkeyPatch) -> None:
     images = iw.open_images({"small": load_digits().images.astype(np.uint8)[:300]}.get(pictures, natural(150)))
     if pictures == "many and large":
-        monkeypatch.setattr("imagewright.analysis.components.components.FEW", 100)
+        monkeypatch.setattr("imagewright.analysis.components.components.ALL_VARIANCES_MAX_SIDE", 100)
     found = iw.components(images, count=12)
     expected = sklearn.decomposition.PCA(svd_solver="full").fit(rows_of(images)).explained_variance_ratio_.cumsum()
     known = found.decomposition.cumulative_shares.numpy()
@@ -62,7 +62,7 @@ def test_the_shares_of_variance_are_scikit_learns(pictures: str, monkeypatch: py
 def test_the_mean_and_all_weighted_components_are_what_the_model_rebuilds(labelled: iw.Images, method: str) -> None:
     found = iw.components(labelled, method, picture=7)
     parts = found.decomposition
-    total = parts.mean + (found.weights.view(-1, 1, 1, 1) * parts.directions).sum(0)
+    total = parts.mean + (found.latents.view(-1, 1, 1, 1) * parts.directions).sum(0)
     model = found.model
     torch.testing.assert_close(total, model.decode(model.encode(found.picture[None]))[0], atol=1e-4, rtol=0)
     np.testing.assert_allclose(parts.mean.flatten().numpy(), rows_of(labelled).mean(0), atol=1e-5)
@@ -193,7 +193,7 @@ def test_one_picture_and_equal_pictures_are_refused() -> None:
         ("pca", 10, "at most 9: use --components 9"),
         ("ica", 10, "at most 9: use --components 9"),
         ("random", 193, "have 192 pixel values: use --components 192"),
-        ("pca", 0, "components=0, but there must be one at least"),
+        ("pca", 0, "count=0, but at least one component"),
     ],
 )
 def test_more_components_than_there_can_be_are_refused(method: str, count: int, message: str) -> None:

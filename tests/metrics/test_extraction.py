@@ -11,6 +11,7 @@ import torch
 from tiny import tiny_model
 
 import imagewright as iw
+from imagewright import distributed
 from imagewright.metrics.features.extraction import extract_features
 from imagewright.metrics.features.run_features import open_features
 from imagewright.metrics.subjects import OpenedPictures, SampledPictures
@@ -85,3 +86,15 @@ def test_the_features_of_a_run_are_its_latents(digits: iw.Images, tmp_path: Path
     found = extract_features(pictures, open_features(f"classifier:{run.path}"))
     encoded = iw.encode(run, digits.subset(np.arange(100)))
     assert np.allclose(found.features, encoded.flatten(1).numpy(), rtol=0, atol=1e-4)
+
+
+def test_progress_never_passes_its_total_and_reaches_it(digits: iw.Images, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(distributed, "world_size", lambda: 2)  # ranks have unequal shares of these numbers of pictures
+    monkeypatch.setattr(distributed, "gather_rows_on_main", lambda rows, bounds: None)
+    network = open_network("pixels")
+    for count in (17, 33, 200):
+        calls: list[tuple[int, int]] = []
+        pictures = OpenedPictures(digits.subset(np.arange(count)))
+        extract_features(pictures, network, progress=lambda *call: calls.append(call))  # noqa: B023
+        assert calls[-1] == (count, count)
+        assert all(done <= total == count for done, total in calls)

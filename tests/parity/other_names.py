@@ -37,7 +37,7 @@ ADAPTER = Adapter(
             names=names,
             forward=dcgan.generate,
             ignored=("*.kernel",),
-            optional=("*.bias",),
+            optional=("*.bias", "*.num_batches_tracked"),
         )
     },
     split=split,

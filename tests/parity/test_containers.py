@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -201,6 +202,32 @@ def test_ignored_and_optional_tensors() -> None:
     assert torch.equal(network(z=latents), model.generator(latents))
     with pytest.raises(RunError, match=r"net\.layer0\.colour is unknown"):
         iw.load_network("dcgan", "generator", state | {"net.layer0.colour": torch.ones(3)}, size=(16, 16))
+
+
+@pytest.mark.usefixtures("other_names")
+def test_a_network_is_loaded_with_the_options_that_its_file_states() -> None:
+    model = published(size=(32, 16))
+    latents = torch.randn(2, 8)
+    network = iw.load_network("dcgan", "generator", {"a": renamed(model), "side": (32, 16)})
+    assert torch.equal(network(z=latents), model.generator(latents))
+
+
+@pytest.mark.usefixtures("other_names")
+def test_an_adapter_must_fill_every_tensor_or_call_it_optional(monkeypatch: pytest.MonkeyPatch) -> None:
+    declared = OTHER_NAMES.networks["generator"]
+
+    def without_biases(ours: Iterable[str]) -> dict[str, str]:
+        return {theirs: own for theirs, own in declared.names(ours).items() if not own.endswith("bias")}
+
+    model = published()
+    state = {name: tensor for name, tensor in renamed(model).items() if not name.endswith("bias")}
+    incomplete = dataclasses.replace(declared, names=without_biases, optional=("*.num_batches_tracked",))
+    monkeypatch.setitem(OTHER_NAMES.networks, "generator", incomplete)  # type: ignore[arg-type]
+    with pytest.raises(RunError, match=r"main\.1\.bias"):
+        iw.load_network("dcgan", "generator", state, size=(16, 16))
+    allowed = dataclasses.replace(incomplete, optional=("*.num_batches_tracked", "*.bias"))
+    monkeypatch.setitem(OTHER_NAMES.networks, "generator", allowed)  # type: ignore[arg-type]
+    iw.load_network("dcgan", "generator", state, size=(16, 16))
 
 
 def command(*arguments: object) -> int:

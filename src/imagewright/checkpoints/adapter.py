@@ -1,8 +1,9 @@
-"""The declaration of a published family, by which its files become our networks and our networks its files.
+"""The declaration of a published family, which maps its files to our networks and back.
 
 A new family is a file in `adapters/` with an `Adapter`, named in its catalogue entry. For each network, under the name
-of the model's sub-module that it becomes (`generator`), it declares how the network is built, which options its shapes
-tell, and what its tensors are called when published. `tests/parity/test_adapters.py` holds for every family.
+of the model's sub-module (such as `generator`), the adapter declares how the network is built, which options follow
+from the shapes of its tensors, and the published names of its tensors. `tests/parity/test_adapters.py` tests every
+family.
 """
 
 from __future__ import annotations
@@ -21,17 +22,17 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 
 def same_names(names: Iterable[str]) -> dict[str, str]:
-    """The names of a network whose layers are called as published."""
+    """The `Network.names` of a network whose tensors have the published names here too."""
     return {name: name for name in names}
 
 
-def call(network: nn.Module, **inputs: Tensor) -> Any:
-    """The published interface of a network that takes the published inputs already."""
+def same_inputs(network: nn.Module, **inputs: Tensor) -> Any:
+    """The `Network.forward` of a network that takes the published inputs here too."""
     return network(**inputs)
 
 
-def nothing(held: Any) -> dict[str, Any]:
-    """The options that a file states besides its shapes, for a family whose files state none."""
+def no_options(held: Any) -> dict[str, Any]:
+    """The `Adapter.options` of a family whose files state no options."""
     return {}
 
 
@@ -39,20 +40,21 @@ def nothing(held: Any) -> dict[str, Any]:
 class Network:
     """One network of a published family.
 
-    build: from the model's configuration to the network alone, as it is in the model, untrained.
-    options: from the shapes of a published state dict to the options of the configuration that they tell.
-    names: from the names of our tensors to {published name: our name}, in the order of the published file. Inverted,
-        it exports.
-    forward: the published interface: from our network and the published inputs, by name, to a tensor, or to a
+    build: returns the untrained network for a configuration of the model, as the model itself builds it.
+    options: returns the options of the configuration that follow from the shapes of a published state dict.
+    names: returns {published name: our name} for the names of our tensors, in the order of the published file. The
+        inverse mapping is used for export.
+    forward: the published interface: called with our network and the published inputs, by name. Returns a tensor, or a
         dictionary of tensors by name.
-    ignored: patterns of published names without a counterpart here, such as `*.running_mean` of norms that keep none.
-    optional: patterns of published names that a file may lack: these tensors keep the values they were built with.
+    ignored: patterns of published names without a counterpart here, such as `*.running_mean` if our norms keep none.
+    optional: patterns of tensors that keep the values they were built with if they are not in the file. They match
+        published names that a file may lack, and our own names for tensors that were never published.
     """
 
     build: Callable[[Any], nn.Module]
     options: Callable[[Shapes], dict[str, Any]]
     names: Callable[[Iterable[str]], dict[str, str]] = same_names
-    forward: Callable[..., Any] = call
+    forward: Callable[..., Any] = same_inputs
     ignored: tuple[str, ...] = ()
     optional: tuple[str, ...] = ("*.num_batches_tracked",)  # absent from files older than PyTorch 0.4.1
 
@@ -61,21 +63,22 @@ class Network:
 class Adapter:
     """A published family, named in its catalogue entry as "module:ATTRIBUTE".
 
-    networks: by the name of the model's sub-module.
-    split: from what `read_checkpoint` returned to a state dict for each network that it holds. Of several candidates
-        the moving average is taken. Raises `RunError` if none is of this family; see `containers.one_of_each`.
+    networks: each network by the name of the model's sub-module.
+    split: returns the state dict of each network in what `read_checkpoint` returned. If there are several candidates,
+        it takes the moving average. Raises `RunError` if none is of this family; see `containers.one_of_each`.
     licence: of the published code and weights, recorded in the run.
-    options: from what was read to options that the file states besides its shapes, such as constructor arguments.
+    options: returns the options that a file states besides its shapes, such as constructor arguments. Called with what
+        `read_checkpoint` returned, or with the `state_dict` of `load_network`.
     """
 
     networks: Mapping[str, Network]
     split: Callable[[Any], dict[str, State]]
     licence: str
-    options: Callable[[Any], dict[str, Any]] = nothing
+    options: Callable[[Any], dict[str, Any]] = no_options
 
 
 class PublishedNetwork(nn.Module):
-    """A network of ours behind its published interface, in evaluation mode. `network` is the network itself."""
+    """Wrap a network in its published interface, in evaluation mode. `network` is the network itself."""
 
     def __init__(self, network: nn.Module, forward: Callable[..., Any]) -> None:
         super().__init__()
@@ -94,10 +97,18 @@ def shapes_of(state: State) -> dict[str, tuple[int, ...]]:
 def fill_network(module: nn.Module, network: Network, state: State) -> None:
     """Copy a published state dict into our network, in place.
 
-    Raises `RunError` if a tensor is missing, is of another shape, or has a name that this network does not know.
+    Raises `RunError` if a tensor is missing, has another shape or an unknown name, or if a tensor of our network has no
+    published name and is not `optional`.
     """
     own = module.state_dict()  # these share their memory with the parameters and buffers
     names = network.names(own)
+    filled = set(names.values())
+    unfilled = [name for name in own if name not in filled and not _any(network.optional, name)]
+    if unfilled:
+        raise RunError(
+            f"The adapter maps no published tensor to {unfilled[0]}, which would keep its initial value: add it "
+            "to `names`, or to `optional` if the published network has no such tensor."
+        )
     problems = [f"it has no tensor {name}" for name in names if name not in state and not _any(network.optional, name)]
     for name, tensor in state.items():
         if name in names and tensor.shape != own[names[name]].shape:
@@ -113,7 +124,7 @@ def fill_network(module: nn.Module, network: Network, state: State) -> None:
 
 
 def export_state(module: nn.Module, network: Network) -> State:
-    """The state dict of our network under its published names, in the published order: what `fill_network` undoes."""
+    """The state dict of our network under its published names and in their order: the inverse of `fill_network`."""
     own = module.state_dict()
     return {published: own[ours].detach().clone() for published, ours in network.names(own).items()}
 

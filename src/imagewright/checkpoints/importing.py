@@ -1,4 +1,4 @@
-"""Published checkpoints as networks, and as runs that answer the verbs."""
+"""Import published checkpoints: as networks behind their published interface, or as runs."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 
 def load_network(system: str, network: str, state_dict: Mapping[str, Any], /, **options: Any) -> nn.Module:
-    """The network of a published state dict behind its published interface, in evaluation mode.
+    """The network of a published state dict, in its published interface and in evaluation mode.
 
     system: a model of the catalogue whose published checkpoints can be read, such as "dcgan".
     network: one of its networks, such as "generator".
-    state_dict: names with tensors, or what a file held that has the state dict in it.
-    options: of the model's configuration: they override what the shapes tell, or say what shapes cannot tell.
+    state_dict: tensors by name, or the content of a file that contains the state dict.
+    options: options of the model's configuration. They override options that follow from the shapes, and give the rest.
 
     The result is called with the published inputs by name (`z=`, `image=`) and returns a tensor, or a dictionary of
     tensors by name. Its attribute `network` is the network as it is in the model.
@@ -46,9 +46,11 @@ def load_network(system: str, network: str, state_dict: Mapping[str, Any], /, **
         raise _unknown_network(adapter, system, network)
     config_class = catalogue.model_class(system).Config
     configs.check_names(config_class, options, system)
-    state = _states_in(adapter, dict(state_dict), network, system)[network]
+    held = dict(state_dict)
+    state = _states_in(adapter, held, network, system)[network]
     declared = adapter.networks[network]
-    config = _configure(config_class, system, declared.options(shapes_of(state)), options)
+    found = adapter.options(held) | declared.options(shapes_of(state))
+    config = _configure(config_class, system, found, options)
     module = declared.build(config)
     fill_network(module, declared, state)
     return PublishedNetwork(module, declared.forward).eval()
@@ -71,7 +73,7 @@ def import_checkpoint(
     network: which network to take, if a file holds several or does not tell: a network's name, or a key of the
         dictionary in the file ("G", "gen_test"). With several files, one for each.
     force: replace a run at `out`.
-    options: of the model's configuration: they override what the shapes tell, or say what shapes cannot tell.
+    options: options of the model's configuration. They override options that follow from the shapes, and give the rest.
 
     Networks that no file holds are absent: the verbs that need them raise a `UserError`.
     Raises `RunError` for a file that cannot be read or is of another family, `ConfigError` for an unknown or impossible
@@ -109,7 +111,7 @@ def find_adapter(system: str) -> Adapter:
 
 @dataclass(frozen=True)
 class _Part:
-    """One network of one file. `options`: those that its shapes and the file tell."""
+    """One network of one file. `options`: the options that follow from the shapes of its tensors and from the file."""
 
     network: str
     path: Path
@@ -129,7 +131,7 @@ def _read(path: Path, adapter: Adapter, system: str, network: str | None) -> lis
 
 
 def _merged_options(parts: Sequence[_Part], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that all parts tell. Raises `UserError` if parts differ, or are of the same network."""
+    """The options of all parts together. Raises `UserError` if parts disagree, or are of the same network."""
     merged: dict[str, Any] = {}
     seen: set[str] = set()
     for part in parts:
@@ -146,7 +148,7 @@ def _merged_options(parts: Sequence[_Part], given: Mapping[str, Any]) -> dict[st
 
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Begin the messages of errors with the file that they are about."""
+    """Prefix the messages of `UserError`s with the path of the file."""
     try:
         yield
     except UserError as error:
@@ -154,12 +156,12 @@ def _naming(path: Path) -> Iterator[None]:
 
 
 def _states_in(adapter: Adapter, held: Any, network: str | None, system: str) -> dict[str, State]:
-    """The state dicts of the networks in what a file held, or of the one that `network` means."""
+    """The state dicts in the content of a file, by network; only the network that `network` names, if given."""
     if network is None:
         return adapter.split(held)
     found = state_dicts(held)
     if network in adapter.networks:
-        if len(found) == 1:  # the user says what it is: one file does not always tell
+        if len(found) == 1:  # the user named the network: a state dict does not always show which one it is
             return {network: next(iter(found.values()))}
         states = adapter.split(held)
         if network in states:
@@ -180,7 +182,7 @@ def _unknown_network(adapter: Adapter, system: str, network: str, keys: Sequence
 
 
 def _configure(config_class: type[Any], system: str, found: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
-    """The configuration that shapes and options tell. `ConfigError` blames the options, `RunError` the file."""
+    """Build the configuration. Raises `ConfigError` if the options are at fault, `RunError` if the file is."""
     try:
         return configs.build(config_class, {**found, **options}, system)
     except ConfigError as error:

@@ -1,7 +1,7 @@
-"""Tensors from the records of a pickle: of PyTorch's storages and of NumPy's arrays. Everything else stays a record.
+"""Rebuild tensors from a pickle's records of PyTorch storages and NumPy arrays. Other records stay records.
 
-Sources: the layout of `torch.save` before PyTorch 1.6 (`torch/serialization.py`, `_legacy_save`), which a tensor that
-is pickled by itself carries as bytes; `ndarray.__reduce__` and `dtype.__reduce__` of NumPy.
+Sources: `torch/serialization.py`, `_legacy_save` (the layout of `torch.save` before PyTorch 1.6, which storages use
+inside a plain pickle); `ndarray.__reduce__` and `dtype.__reduce__` of NumPy.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from imagewright.errors import RunError
 from imagewright.pretrained.torchscript_archives import STORAGES
 
 MAGIC = 0x1950A86A20F9469CFC6C  # `torch.serialization.MAGIC_NUMBER`
-MOST_REPEATED = 2**24  # numbers of a tensor that shows the same memory several times, such as a broadcast kernel
+MOST_REPEATED = 2**24  # numbers of a tensor that views memory repeatedly (expanded), such as a broadcast kernel
 DTYPES = STORAGES | {"UntypedStorage": torch.uint8}
 PLAIN_NUMBERS = re.compile(r"[<>=|]?[biufc]\d{1,2}")
 
@@ -31,53 +31,52 @@ PLAIN_NUMBERS = re.compile(r"[<>=|]?[biufc]\d{1,2}")
 class Rebuilder:
     """Turns the records of one pickle into tensors and plain data.
 
-    size: bytes of the file. Tensors of more bytes than the file has are refused: a few instructions can ask for
-    the same bytes any number of times.
+    size: bytes of the file. Tensors with more bytes in all are refused: a small pickle could otherwise allocate without
+        bound.
     """
 
     def __init__(self, size: int) -> None:
-        self.left = size
-        self.done: dict[
-            int, tuple[Any, Any]
-        ] = {}  # by id: the value, held so that the id stays its own, and the result
+        self.bytes_left = size
+        # By the id of a value: the value and its result. Holding the value keeps its id from being reused.
+        self.rebuilt: dict[int, tuple[Any, Any]] = {}
 
     def rebuild(self, value: Any) -> Any:
         """The same structure with tensors in place of the records that describe them. Shared values stay shared."""
         if not isinstance(value, list | tuple | dict | Record):
             return value
-        if id(value) not in self.done:
+        if id(value) not in self.rebuilt:
             self._rebuild(value)
-        return self.done[id(value)][1]
+        return self.rebuilt[id(value)][1]
 
     def _rebuild(self, value: Any) -> None:
         if isinstance(value, Record):
             self._rebuild_record(value)
         elif isinstance(value, list):
             values: list[Any] = []
-            self.done[id(value)] = (value, values)  # before its elements: it may hold itself
+            self.rebuilt[id(value)] = (value, values)  # before its elements, since a list may contain itself
             values += map(self.rebuild, value)
         elif isinstance(value, dict):
             entries: dict[Any, Any] = {}
-            self.done[id(value)] = (value, entries)
+            self.rebuilt[id(value)] = (value, entries)
             entries.update({key: self.rebuild(each) for key, each in value.items()})
         else:
-            self.done[id(value)] = (value, tuple(map(self.rebuild, value)))
+            self.rebuilt[id(value)] = (value, tuple(map(self.rebuild, value)))
 
     def _rebuild_record(self, record: Record) -> None:
         made = _MAKERS[record.name](self, record) if record.name in _MAKERS else None
         if made is not None:
-            self.done[id(record)] = (record, made)
+            self.rebuilt[id(record)] = (record, made)
             return
-        # OrderedDict, EasyDict, AttrDict: dictionaries with methods of their own. But a ModuleDict is a module.
+        # OrderedDict, EasyDict, AttrDict: dictionaries with further methods. A ModuleDict is a module instead.
         if record.what.name.endswith("Dict") and "_modules" not in record.attributes:
             entries: dict[Any, Any] = {}
-            self.done[id(record)] = (record, entries)
+            self.rebuilt[id(record)] = (record, entries)
             pairs = record.args[0] if record.args and isinstance(record.args[0], list | tuple) else ()
             for key, each in (*pairs, *record.items.items()):
                 entries[checked_key(key)] = self.rebuild(each)
             return
         new = Record(record.what)
-        self.done[id(record)] = (record, new)
+        self.rebuilt[id(record)] = (record, new)
         new.args, new.options = self.rebuild(record.args), self.rebuild(record.options)
         new.state, new.items = self.rebuild(record.state), self.rebuild(record.items)
         new.values = self.rebuild(record.values)
@@ -85,7 +84,7 @@ class Rebuilder:
     # PyTorch
 
     def tensor(self, record: Record) -> Tensor:
-        """`_rebuild_tensor_v2(storage, offset, shape, stride, ...)`: a view, whose bounds torch checks."""
+        """`_rebuild_tensor_v2(storage, offset, shape, stride, ...)`: a view; torch checks its bounds."""
         storage, offset, shape, stride = map(self.rebuild, record.args[:4])
         flat = self._tensor(storage, record)
         count = math.prod(shape)
@@ -94,15 +93,16 @@ class Rebuilder:
         return flat.as_strided(shape, stride, offset)
 
     def parameter(self, record: Record) -> Tensor:
+        """`_rebuild_parameter(tensor, ...)`: the tensor."""
         return self._tensor(self.rebuild(record.args[0]), record)
 
     def typed_tensor(self, record: Record) -> Tensor:
-        """`_rebuild_from_type_v2(function, type, args, state)`: a tensor with attributes, which are left out."""
+        """`_rebuild_from_type_v2(function, type, args, state)`: a tensor; its attributes are dropped."""
         return self._tensor(self.rebuild(Record(record.args[0], record.args[2])), record)
 
     def storage(self, record: Record) -> Tensor:
-        """The numbers of a storage, flat, from the bytes of a `torch.save` inside the pickle."""
-        content = self._taken(self.rebuild(record.args[0]))
+        """`_load_from_bytes(bytes)`: the numbers of a storage, flat, from a `torch.save` inside the pickle."""
+        content = self._count_bytes(self.rebuild(record.args[0]))
         stream = io.BytesIO(content)
         if interpret(stream) != MAGIC:
             raise RunError("a storage in it is in no format of PyTorch that is known here.")
@@ -110,7 +110,7 @@ class Rebuilder:
         if not interpret(stream).get("little_endian", True):
             raise RunError("a storage in it is from a big-endian machine.")
         described = interpret(stream)
-        interpret(stream)  # the keys of the storages, of which there is one
+        interpret(stream)  # the keys of the storages: a single one
         if not isinstance(described, Record) or described.what is not PERSISTENT:
             raise RunError("a storage in it is described by something else.")
         kind, dtype, _, _, count = described.args[0][:5]
@@ -125,19 +125,22 @@ class Rebuilder:
     # NumPy
 
     def array(self, record: Record) -> Tensor | None:
-        """`_reconstruct(...)`, filled from (version, shape, dtype, is_fortran, bytes)."""
+        """`_reconstruct(...)`, state (version, shape, dtype, is_fortran, bytes). None unless of plain numbers."""
         _, shape, dtype, fortran, raw = record.state
         return self._array(self.rebuild(shape), dtype, raw, "F" if fortran else "C")
 
     def array_of_buffer(self, record: Record) -> Tensor | None:
-        """`_frombuffer(bytes, dtype, shape, order)`."""
+        """`_frombuffer(bytes, dtype, shape, order)`. None unless of plain numbers."""
         raw, dtype, shape, order = record.args
         return self._array(self.rebuild(shape), dtype, raw, order)
 
     def scalar(self, record: Record) -> Any:
+        """`scalar(dtype, bytes)`. None unless of plain numbers."""
         dtype, raw = record.args
         kind = _dtype(dtype)
-        return kind and np.frombuffer(_raw_bytes(self.rebuild(raw)), kind)[0].item()
+        if kind is None:
+            return None
+        return np.frombuffer(_raw_bytes(self.rebuild(raw)), kind)[0].item()
 
     def encoded(self, record: Record) -> bytes:
         """`_codecs.encode(text, "latin1")`: bytes as older protocols write them."""
@@ -147,10 +150,11 @@ class Rebuilder:
         return str(text).encode("latin-1")
 
     def no_bytes(self, record: Record) -> bytes | None:
-        """`bytes()`: no bytes, as older protocols write them."""
+        """`bytes()`: empty bytes, as older protocols write them. None for `bytes` with arguments."""
         return None if record.args else b""
 
     def size(self, record: Record) -> Any:
+        """`torch.Size(numbers)`: the numbers."""
         return self.rebuild(record.args[0])
 
     def _array(self, shape: Any, dtype: Any, raw: Any, order: Any) -> Tensor | None:
@@ -160,12 +164,13 @@ class Rebuilder:
         content = _raw_bytes(self.rebuild(raw))
         if math.prod(shape) * kind.itemsize != len(content):
             raise RunError(f"an array in it has {len(content):,} bytes, not those of the shape {shape}.")
-        values = np.frombuffer(self._taken(content), kind).reshape(shape, order="F" if order == "F" else "C")
+        values = np.frombuffer(self._count_bytes(content), kind).reshape(shape, order="F" if order == "F" else "C")
         return torch.from_numpy(np.asarray(values, kind.newbyteorder("="), order="C"))
 
-    def _taken(self, raw: bytes) -> bytearray:
-        self.left -= len(raw)
-        if self.left < 0:
+    def _count_bytes(self, raw: bytes) -> bytearray:
+        """A copy of `raw`. Raises `RunError` if all copies together have more bytes than the file."""
+        self.bytes_left -= len(raw)
+        if self.bytes_left < 0:
             raise RunError("its tensors claim more bytes than the file has.")
         return bytearray(raw)
 
@@ -177,19 +182,21 @@ class Rebuilder:
 
 
 def _dtype(record: Any) -> np.dtype[Any] | None:
-    """A dtype from `dtype("f4", ...)` and its state (version, byte order, ...). None if it is not of plain numbers."""
+    """A dtype from `dtype("f4", ...)` and its state (version, byte order, ...). None unless of plain numbers."""
     code = record.args[0] if isinstance(record, Record) and record.name == "numpy.dtype" else None
     if not isinstance(code, str) or not PLAIN_NUMBERS.fullmatch(code):
-        return None  # arrays of objects, texts, dates: no weights
+        return None  # arrays of objects, texts or dates are no weights
     order = record.state[1] if record.state else "="
     return np.dtype(code).newbyteorder(">" if order == ">" else "<" if order == "<" else "=")
 
 
 def _raw_bytes(value: Any) -> bytes:
-    """Bytes, or the text that Python 2 wrote for them."""
+    """The bytes of a value: Python 2 pickled bytes as text."""
     return value.encode("latin-1") if isinstance(value, str) else bytes(memoryview(value))
 
 
+# The method that rebuilds the value of a record, by the record's name. A method that returns None leaves the record to
+# the general rules of `_rebuild_record`.
 _MAKERS: dict[str, Callable[[Rebuilder, Record], Any]] = {
     "torch.storage._load_from_bytes": Rebuilder.storage,
     "torch._utils._rebuild_tensor": Rebuilder.tensor,

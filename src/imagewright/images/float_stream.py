@@ -1,4 +1,4 @@
-"""A set of images as float batches, for closed-form fits: as many passes as they need, never all in memory."""
+"""A set of images as float batches, for closed-form fits: any number of passes, without all images in memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 
 
 class FloatStream:
-    """`model.Stream` over images. `watch(seen)` is called after each batch of a pass; it may raise to end the fit."""
+    """`model.Stream` over images.
+
+    images: the images.
+    watch: called after each batch with the number of images seen in this pass. An exception that it raises, such as
+        `KeyboardInterrupt`, ends the fit.
+    """
 
     def __init__(self, images: Images, watch: Callable[[int], None] | None = None) -> None:
         self.images, self.watch = images, watch

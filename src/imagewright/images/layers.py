@@ -1,8 +1,8 @@
-"""Layers: pictures, label maps and instance maps that belong together pixel by pixel, as layers of one picture.
+"""Layers: images, label maps and instance maps of the same pixels, as layers of one picture.
 
 A pair (pix2pix: an input and its target), or a photograph with its label map and its instance map (pix2pixHD), is one
-picture with several layers. One row of the prepared cache holds the channels of all layers side by side, so that every
-crop and every flip is the same for all of them.
+picture with several layers. One row of the prepared cache holds the channels of all layers, so that a crop or a flip
+is the same for all layers.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from imagewright.errors import ConfigError, nearest_name
 Kind = Literal["picture", "labels", "ids"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 IMAGE, TARGET = "image", "target"
-"""The name of the only layer of a plain set, and of the output in a pair."""
+"""`IMAGE`: the only layer of a set without further layers. `TARGET`: the output of a pair."""
 MOST_CLASSES, MOST_IDS = 2**8, 2**16
-"""A label map is stored in 8 bits a pixel, an instance map in 16."""
+"""Classes of a label map, stored in 8 bits a pixel; instances of an instance map, stored in 16."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Layer:
     """One layer of the pictures of a set.
 
     Attributes:
-        name: how a model and a batch call it: "image", "input", "target", "labels" ...
+        name: the name in models and batches: "image", "input", "target", "labels" ...
         channels: 1 (grey), 3 (RGB) or 4 (RGBA); 1 for labels and ids.
         kind: "picture" (8-bit pixels, resized with antialiasing), "labels" (the class of each pixel, 0 to 255) or "ids"
             (the instance that each pixel belongs to, 0 to 65,535). Labels and ids are resized by nearest neighbour.
@@ -40,23 +40,24 @@ class Layer:
 
     @property
     def stored_channels(self) -> int:
-        """How many uint8 channels a row of the cache has for this layer: ids take two, the low byte first."""
+        """Number of uint8 channels in a row of the cache: two for ids (the low byte first), else `channels`."""
         return 2 if self.kind == "ids" else self.channels
 
     def to_dict(self) -> dict[str, Any]:
-        """The layer as a record for JSON."""
+        """All fields, as JSON values."""
         return asdict(self)
 
 
 def image_layer(layers: Sequence[Layer]) -> Layer:
-    """The layer that `Batch.images` holds: the one named "image", else the one named "target", else the last picture.
+    """The layer that `Batch.images` holds.
 
+    This is the picture layer named "image", else the picture layer named "target", else the last picture layer.
     Raises `ConfigError` if no layer is a picture.
     """
     pictures = [layer for layer in layers if layer.kind == "picture"]
     if not pictures:
         names = ", ".join(layer.name for layer in layers)
-        raise ConfigError(f"The layers {names} are label or instance maps only: one layer at least must be a picture.")
+        raise ConfigError(f"The layers {names} are label or instance maps only: at least one layer must be a picture.")
     named = {layer.name: layer for layer in pictures}
     return named.get(IMAGE) or named.get(TARGET) or pictures[-1]
 
@@ -64,7 +65,7 @@ def image_layer(layers: Sequence[Layer]) -> Layer:
 def parse_names(layers: str | Sequence[str] | None) -> tuple[str, ...]:
     """Names of layers, from a sequence or from text such as "input,target"; () for None.
 
-    Raises `ConfigError` for a name that is empty or comes twice.
+    Raises `ConfigError` for a name that is no identifier or occurs twice.
     """
     if layers is None:
         return ()
@@ -72,17 +73,18 @@ def parse_names(layers: str | Sequence[str] | None) -> tuple[str, ...]:
     wrong = [name for name in names if not name.isidentifier() or names.count(name) > 1]
     if wrong or not names:
         raise ConfigError(
-            f"The layers {layers!r} cannot be: expected different names of letters, digits and underscores, such as "
-            "input,target."
+            f"The layers {layers!r} are not valid: expected different names of letters, digits and underscores, "
+            "such as input,target."
         )
     return names
 
 
 def parse_kinds(kinds: str | Mapping[str, str] | None, names: Sequence[str]) -> dict[str, tuple[Kind, int | None]]:
-    """The kind, and the number of classes if given, of each layer in `names`: pictures unless `kinds` says otherwise.
+    """The kind, and the number of classes if given, of each layer in `names`.
 
     kinds: a mapping such as {"labels": "labels:35", "ids": "ids"}, or the same as text, "labels=labels:35,ids=ids". The
-    number after "labels:" is the number of classes.
+        number after "labels:" is the number of classes. Layers that are not in `kinds` are pictures.
+    names: the names of all layers.
 
     Raises `ConfigError` for a layer that is not in `names`, an unknown kind, or an impossible number of classes.
     """
@@ -105,6 +107,7 @@ def parse_kinds(kinds: str | Mapping[str, str] | None, names: Sequence[str]) -> 
 
 
 def _split(text: str) -> dict[str, str]:
+    """Parse NAME=KIND pairs between commas. Raises `ConfigError` for a part without a name or `=`."""
     pairs = [part.partition("=") for part in text.split(",")]
     if not all(name.strip() and equals for name, equals, _ in pairs):
         raise ConfigError(f"kinds={text!r} cannot be read: expected NAME=KIND, such as labels=labels:35,ids=ids.")

@@ -1,4 +1,4 @@
-"""List what is saved in a run's latent space: name, kind, how it was found, and whether it fits the present weights."""
+"""List the directions and latents saved in a run: name, kind, how each was found, and whether it fits the weights."""
 
 from __future__ import annotations
 
@@ -14,18 +14,23 @@ from imagewright.runs.weights import read_tensors
 from imagewright.verbs.apply import resolve_model
 
 HEADER = ("name", "kind", "how found", "usable")
-NOT_SETTINGS = {"kind", "model", "space", "names"}  # of a record: said elsewhere in the list
+NOT_SETTINGS = {
+    "kind",
+    "model",
+    "space",
+    "names",
+}  # entries of a record that the list shows in other columns, or not at all
 
 
 @dataclass(frozen=True)
 class SavedName:
     """One line of the list.
 
-    name: under which every tool takes it.
+    name: the name that other functions and commands accept.
     kind: "direction" or "latents"; "unknown" for a damaged file.
-    count: latents in it; 1 for a direction.
+    count: number of latents; 1 for a direction.
     found: how it was found, in a few words.
-    usable: "yes", or what speaks against using it with the run's present weights.
+    usable: "yes", or the reason against using it with the run's present weights.
     """
 
     name: str
@@ -41,7 +46,7 @@ class SavedName:
 
 @dataclass(frozen=True)
 class LatentList:
-    """What is saved in `run`, by name."""
+    """The directions and latents saved in `run`, sorted by name."""
 
     run: Path
     entries: tuple[SavedName, ...]
@@ -51,7 +56,7 @@ class LatentList:
         return {"run": self.run.name, "entries": [entry.to_dict() for entry in self.entries]}
 
     def lines(self) -> list[str]:
-        """A table, a line each; one sentence if nothing is saved."""
+        """A table with a line for each entry; one sentence if nothing is saved."""
         if not self.entries:
             return [f"No directions and no latents are saved in {self.run} yet."]
         rows = [HEADER, *((entry.name, _counted(entry), entry.found, entry.usable) for entry in self.entries)]
@@ -90,7 +95,7 @@ def _read_entry(path: Path, fingerprint: str) -> SavedName:
 
 
 def _how_found(record: dict[str, Any]) -> str:
-    """The sentence that the tool recorded, or else its settings."""
+    """The recorded sentence on how it was found, or else the recorded settings."""
     if "found" in record:
         return str(record["found"])
     return ", ".join(f"{name}={value}" for name, value in record.items() if name not in NOT_SETTINGS)

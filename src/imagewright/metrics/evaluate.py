@@ -111,7 +111,7 @@ def evaluate(
             open_subject(each, count=1, seed=seed, size=pair, images_seen=images_seen, progress=decoding)
         for plan in plans:
             chosen_device = str(distributed.choose_device(device))
-            scorer = Scorer(plan, seed=seed, device=chosen_device, alone=alone, progress=progress)
+            scorer = Scorer(plan, seed=seed, device=chosen_device, all_on_this_rank=alone, progress=progress)
             for each in listed:
                 for seen in _checkpoints(each, images_seen, every_checkpoint):
                     subject = open_subject(

@@ -35,15 +35,23 @@ class Scorer:
     plan: metrics, features and counts.
     seed: for all random draws.
     device: for the feature network.
-    alone: whether this process does all the work, whatever the number of ranks.
+    all_on_this_rank: whether this process does all the work, whatever the number of ranks.
     progress: called with (stage, done, total).
 
     Raises `ConfigError` for an unknown feature network, `DataError` for a network without weights, or without the
     logits that a metric needs.
     """
 
-    def __init__(self, plan: ScorePlan, *, seed: int, device: str, alone: bool, progress: StageProgress | None) -> None:
-        self.plan, self.seed, self.device, self.alone, self.progress = plan, seed, device, alone, progress
+    def __init__(
+        self, plan: ScorePlan, *, seed: int, device: str, all_on_this_rank: bool, progress: StageProgress | None
+    ) -> None:
+        self.plan, self.seed, self.device, self.all_on_this_rank, self.progress = (
+            plan,
+            seed,
+            device,
+            all_on_this_rank,
+            progress,
+        )
         self.notes: list[str] = []
         """Conversions of pictures and cautions, for the user."""
         self.network: FeatureNetwork | None = None
@@ -81,7 +89,7 @@ class Scorer:
             for request in self.plan.requests:
                 found.extend(self._scores(request, subject, sample, reference, trained_on))
 
-        if self.alone:
+        if self.all_on_this_rank:
             compute()
         else:
             distributed.first_on_main(compute)
@@ -104,9 +112,11 @@ class Scorer:
         if subject.images is not None:
             return self._with_features(sample, subject.images)
         progress = progress_of_stage(self.progress, f"features of {subject.name}")
-        extracted = extract_features(subject.pictures, self.network, progress=progress, alone=self.alone)
+        extracted = extract_features(
+            subject.pictures, self.network, progress=progress, all_on_this_rank=self.all_on_this_rank
+        )
         sample.features, sample.logits = extracted.features, extracted.logits
-        if self.alone or distributed.is_main():
+        if self.all_on_this_rank or distributed.is_main():
             sample.moments = Moments.from_features(extracted.features)
         return sample
 
@@ -128,7 +138,7 @@ class Scorer:
         """The sample with the features of its images, which come from the cache if they are there."""
         assert self.network is not None
         progress = progress_of_stage(self.progress, f"features of {images.source}")
-        cached = load_features(images, self.network, progress=progress, alone=self.alone)
+        cached = load_features(images, self.network, progress=progress, all_on_this_rank=self.all_on_this_rank)
         sample.features, sample.logits = cached.extracted.features, cached.extracted.logits
         sample.moments = cached.moments
         return sample

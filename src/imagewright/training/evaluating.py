@@ -71,7 +71,7 @@ class Evaluator:
         self.against: Source = images if options.evaluate_against is None else options.evaluate_against
         metrics = options.evaluate_metrics.replace(",", " ").split()
         (plan,) = make_plans(metrics, (), options.evaluate_features, None, self.count, None)
-        self.scorer = Scorer(plan, seed=self.seed, device=str(device), alone=True, progress=None)
+        self.scorer = Scorer(plan, seed=self.seed, device=str(device), all_on_this_rank=True, progress=None)
         subject = self._subject(model, 0)
         check_can_sample(subject)
         self.scorer.open_reference(subject, self.against)

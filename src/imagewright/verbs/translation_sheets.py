@@ -35,7 +35,7 @@ SizeName = Literal["own", "model"]
 def translation_sheet(
     run: RunLike,
     images: Source,
-    count: int = 8,
+    count: int | None = 8,
     *,
     to: To | None = None,
     like: Source | None = None,
@@ -45,17 +45,20 @@ def translation_sheet(
     split: str | None = None,
     progress: Progress | None = None,
 ) -> Sheet:
-    """The sheet of `count` pictures and their translations below them, a row a style; its results are the translations.
+    """A sheet of pictures and their translations below them, one row for each style. Its results are the translations.
 
-    If each style was taken from a reference, that picture stands before its row.
+    If each style was taken from a reference picture, the row begins with that picture.
 
     run: a run, its directory, a weights file or a model.
-    images: a source, opened images or one picture file; `count` of them, chosen at even distances, are shown.
-    to, like, seed: as for `translate`.
-    styles: how many to sample, 1 by default; or how many pictures of `like` to use, at most 8 by default.
-    size: "model" brings the pictures to the size that the model was trained at, "own" to their commonest size.
+    images: a source, opened images or one picture file.
+    count: pictures shown, chosen at even distances; None for all.
+    to: as for `translate`.
+    like: as for `translate`.
+    styles: number of styles: sampled (1 by default), or pictures of `like` to use (at most 8 by default).
+    seed: as for `translate`.
+    size: "model" resizes the pictures to the size that the model was trained at, "own" to their commonest size.
     split: a part of the source, such as "test".
-    progress: called with the pictures done and their number.
+    progress: called with (done, total) in pictures.
 
     Raises `UserError` as `translate` does, `DataError` if no picture can be read.
     """

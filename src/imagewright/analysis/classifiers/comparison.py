@@ -1,8 +1,8 @@
 """Generative and discriminative classifiers on the same labelled pictures: accuracy against training pictures.
 
 Ng & Jordan 2001, "On discriminative vs. generative classifiers: a comparison of logistic regression and naive Bayes":
-generative classifiers approach their best accuracy with fewer pictures, discriminative ones have the better asymptotic
-accuracy. All classifiers have the same features: principal components, or the latents of a run.
+generative classifiers approach their best accuracy with fewer pictures, discriminative classifiers have the better
+asymptotic accuracy. All classifiers use the same features: principal components, or the latents of a run.
 Shape letters: N pictures, K classes, D features, T numbers of training pictures tried, R random splits.
 """
 
@@ -53,7 +53,7 @@ class ClassifierSpec:
     options: dict[str, Any] = field(default_factory=dict)
 
     def fit(self, training: LabelledFeatures, class_names: tuple[str, ...]) -> Model:
-        """The classifier, fitted to labelled features."""
+        """Fit the classifier to labelled features."""
         return fit_classifier(self.model, self.options, training.points, training.labels, class_names)
 
 
@@ -70,21 +70,33 @@ CLASSIFIERS = {
 
 @dataclass(kw_only=True)
 class ClassifierComparison:
-    """What `compare_classifiers` returns: accuracies on test pictures."""
+    """Accuracies of classifiers on test pictures, by the number of training pictures.
+
+    images: the labelled pictures.
+    classifiers: the classifiers by name.
+    counts: numbers of training pictures, ascending, T of them.
+    accuracies: accuracy after each number of training pictures and in each split, by classifier, float64 (T, R).
+    class_names: the classes, in the order of their numbers.
+    features: description of the features, for the user.
+    held_out: description of the test pictures, for the user.
+    first_split: the first random split, from which figures are drawn.
+    sorted_by_variance: whether features are in descending order of variance.
+    seed: the random seed.
+    """
 
     images: Images
     classifiers: dict[str, ClassifierSpec]
-    counts: list[int]  # training pictures
-    accuracies: dict[str, np.ndarray]  # by classifier, float64 (T, R)
+    counts: list[int]
+    accuracies: dict[str, np.ndarray]
     class_names: tuple[str, ...]
-    features: str  # description
-    held_out: str  # description of the test pictures
+    features: str
+    held_out: str
     first_split: TrainTestSplit
-    sorted_by_variance: bool  # whether features are in descending order of variance
+    sorted_by_variance: bool
     seed: int
 
     def to_dict(self) -> dict[str, Any]:
-        """All numbers, ready for JSON."""
+        """All numbers, as JSON values."""
         return {
             "features": self.features,
             "held_out": self.held_out,
@@ -125,7 +137,7 @@ class ClassifierComparison:
         return [folder / name for name in FILES if name != SAMPLES or has_samples]
 
     def _table(self) -> tuple[list[str], list[list[str]]]:
-        """The header and the rows of a table: a row for each classifier and number of training pictures."""
+        """The header and rows of the table: one row for each classifier and number of training pictures."""
         rows = [
             [name, str(count), f"{shares.mean():.6g}", f"{shares.std():.6g}", *(f"{share:.6g}" for share in shares)]
             for name in self.classifiers
@@ -155,25 +167,26 @@ def compare_classifiers(
     """Fit classifiers to growing numbers of labelled pictures, and measure their accuracy on test pictures.
 
     images: labelled pictures, as for `open_images`.
-    models: names in `CLASSIFIERS`; all by default.
+    models: names in `CLASSIFIERS`; all classifiers by default.
     counts: numbers of training pictures; a 1-2-5 series by default.
     repeats: random splits that the accuracies are averaged over.
-    components: principal components, fitted to the training part of each split; at most 64 by default.
-    encoder: a run that encodes, whose latents are the features instead.
+    components: number of principal components, fitted to the training part of each split; at most 64 by default.
+    encoder: a run that encodes. Its latents are then the features instead of principal components.
     test: test pictures with the same classes, as for `open_images`; by default a random share of each class.
-    test_split: the part of `test`, or of `images`, that is the test part.
-    test_share: of each class, without `test` and `test_split`; a new random part for each split.
-    size: of the pictures; at most 64 a side by default.
-    split: a part of `images`.
+    test_split: the part of `test` to test on, such as "test"; without `test`, the part of `images`.
+    test_share: without `test` and `test_split`, the share of each class to hold out, chosen anew for each split.
+    size: size of the pictures; at most 64 a side by default.
+    split: a part of `images`, such as "train".
     labels: a file of labels of `images`.
-    seed: of all that is random.
+    seed: random seed of splits and samples.
     progress: called with ("preparing" or "comparing", done, total).
 
-    Raises `DataError` without labels of two classes or for too few pictures, `ConfigError` for wrong options.
+    Raises `DataError` without labels of two classes or for too few pictures, `ConfigError` for an unknown classifier or
+    an impossible number.
     """
     classifiers = select_classifiers(models)
     if repeats < 1:
-        raise ConfigError(f"repeats={repeats}, but there must be one split at least.")
+        raise ConfigError(f"repeats={repeats}, but at least one split is needed.")
     model = None if encoder is None else resolve_model(encoder)
     if model is not None:
         require(model, Encodes, str(encoder) if isinstance(encoder, str | Path) else None)
@@ -224,9 +237,12 @@ def compare_classifiers(
 
 
 def _open_test_images(source: Any, split: str | None, images: Images) -> Images:
-    """The test pictures at the size of `images`."""
+    """Open the test pictures at the size and with the channels of `images`."""
     if split is not None and not isinstance(source, str | Path):
-        raise ConfigError(f"test_split={split} needs a source that is named, not pictures that are open already.")
+        raise ConfigError(
+            f"test_split={split} needs a source by name, but the pictures are opened already: name the source, or open "
+            "the part and give it as test."
+        )
     return open_images(source, images.size, images.channels, split=split).prepare()
 
 
@@ -246,7 +262,10 @@ def measure_accuracy(classifier: Model, test: LabelledFeatures) -> float:
 
 
 def _check_counts(counts: Sequence[int], most: int, classes: int) -> list[int]:
-    """Numbers of training pictures, ascending; by default a 1-2-5 series up to `most`."""
+    """Numbers of training pictures, ascending; by default a 1-2-5 series up to `most`.
+
+    Raises `DataError` if there are fewer than two pictures a class, `ConfigError` for a number out of range.
+    """
     least = 2 * classes
     if most < least:
         raise DataError(
@@ -256,7 +275,7 @@ def _check_counts(counts: Sequence[int], most: int, classes: int) -> list[int]:
     if not counts:
         end = min(most, MOST_BY_DEFAULT)
         series = [digit * 10**power for power in range(8) for digit in (1, 2, 5)]
-        # No number between 0.7 times the last one and the last one: the two points would nearly coincide.
+        # No number above 0.7 times the last number: the two points would nearly coincide.
         return [count for count in series if least <= count <= 0.7 * end] + [end]
     for count in counts:
         if not least <= count <= most:

@@ -1,6 +1,6 @@
-"""`components`: the mean of a set of pictures, the directions in which they vary, and how many of these are needed.
+"""`components`: the mean of a set of pictures, the directions in which they vary, and how many directions are needed.
 
-Turk & Pentland 1991, "Eigenfaces for recognition", for any pictures, and with other linear methods than PCA.
+Turk & Pentland 1991, "Eigenfaces for recognition", for any pictures; with ICA, LDA and random projection besides PCA.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from imagewright import catalogue
-from imagewright.analysis.components.methods import METHODS, NAMES, SHARES
+from imagewright.analysis.components.methods import METHODS, NAMES, SHARES, SINGULAR
 from imagewright.errors import DataError, UserError, nearest_name
 from imagewright.files import write_whole
 from imagewright.images import Images, open_images
@@ -30,36 +30,51 @@ from imagewright.statistics.spectra import EXACT_PIXELS
 from imagewright.training.setting import build_config
 
 FILES = ("components.png", "variance.png", "strip.png", "sum.png", "components.json")
-DEFAULT_COUNT = 150  # of PCA and random projection; the other models have their own defaults
-LEAST_FOR_AN_ELBOW = 4
-LARGEST_SIDE = 128  # of the pictures, unless the user names a size
-# All variances, not only the leading ones, are computed if there are at most FEW pictures or pixel values, and if that
-# takes at most FEW_NUMBERS numbers in memory and FEW_PRODUCTS multiplications (some seconds each).
-FEW, FEW_NUMBERS, FEW_PRODUCTS = 3072, 2**26, 2**37
-MEASURED = 300  # pictures whose distances are compared
+DEFAULT_COUNT = 150  # of PCA and random projection; ICA and LDA have their own defaults
+LEAST_FOR_AN_ELBOW = 4  # components
+LARGEST_SIDE = 128  # pixels, unless the user gives a size
+# PCA computes the leading variances. All variances are computed too if that costs some seconds at most: a symmetric
+# matrix of side S = min(N, D) for N pictures of D pixel values (`compute_all_shares`).
+ALL_VARIANCES_MAX_SIDE = 3072  # S
+ALL_VARIANCES_MAX_NUMBERS = 2**26  # S D, the numbers in memory
+ALL_VARIANCES_MAX_PRODUCTS = 2**37  # S N D, the multiplications
+MOST_MEASURED = 300  # pictures whose pairwise distances are measured
 STRIP = (10, *range(30, 151, 20))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Components:
-    """What `components` returns. Pictures are float32 in [-1, 1]."""
+    """Pictures decomposed into their mean and components. Pictures are float32 (C, H, W) in [-1, 1].
+
+    method: "pca", "ica", "lda" or "random".
+    model: the fitted model.
+    images: the pictures, at the size that the model was fitted to.
+    decomposition: mean, K directions and their shares of the variance.
+    elbow: the number of components before the elbow of their variances. None for fewer than four components, and for
+        lda and random.
+    counts: the number of components that explain 90, 95 and 99 % of the variance, by share; None if the known
+        components explain less.
+    picture_index: index of the example picture.
+    picture: the example picture, (C, H, W).
+    latents: the latents of the example picture, (K,).
+    strip: (k, the example picture rebuilt from k components (C, H, W), RMSE in grey levels) for ascending k.
+    facts: results that only this method has.
+    """
 
     method: str
-    model: Any  # fitted
-    images: Images  # at the size that the model was fitted to
+    model: Any
+    images: Images
     decomposition: Decomposition
-    elbow: int | None  # components before the elbow of their variances; None if too few, or for lda and random
-    counts: dict[
-        float, int | None
-    ]  # components that explain 90, 95 and 99 % of the variance; None: more than are known
-    shown: int  # index of the example picture
-    picture: Tensor  # (C, H, W), the example picture
-    weights: Tensor  # (K,), its latents
-    strip: list[tuple[int, Tensor, float]]  # k, it rebuilt from k components, root mean squared error in grey levels
-    facts: dict[str, Any]  # results of this method only
+    elbow: int | None
+    counts: dict[float, int | None]
+    picture_index: int
+    picture: Tensor
+    latents: Tensor
+    strip: list[tuple[int, Tensor, float]]
+    facts: dict[str, Any]
 
     def to_dict(self) -> dict[str, Any]:
-        """The numbers, ready for JSON."""
+        """All numbers, as JSON values."""
         return {
             "method": self.method,
             "config": dataclasses.asdict(self.model.config),
@@ -69,8 +84,8 @@ class Components:
             "explained_variance_together": [round(float(share), 8) for share in self.decomposition.cumulative_shares],
             "elbow": self.elbow,
             "components_for": {f"{share:.0%}": count for share, count in self.counts.items()},
-            "picture": {"index": self.shown, "name": self.images.name(self.shown)},
-            "weights": [round(float(weight), 6) for weight in self.weights],
+            "picture": {"index": self.picture_index, "name": self.images.name(self.picture_index)},
+            "weights": [round(float(weight), 6) for weight in self.latents],
             "strip": [{"components": count, "error": round(error, 4)} for count, _, error in self.strip],
             **self.facts,
         }
@@ -79,7 +94,7 @@ class Components:
         """A summary in sentences."""
         images, parts = self.images, self.decomposition
         count = len(parts.directions)
-        what = f"{count} {NAMES[self.method]} explain" if count > 1 else f"one {NAMES[self.method][:-1]} explains"
+        what = f"{count} {NAMES[self.method]} explain" if count > 1 else f"one {SINGULAR[self.method]} explains"
         lines = [
             f"{len(images):,} pictures of {images.height}x{images.width}x{images.channels}: {what} "
             f"{float(parts.cumulative_shares[count - 1]):.1%} of the variance."
@@ -91,9 +106,9 @@ class Components:
         ]
         elbow = f" Before the elbow: {self.elbow}." if self.elbow else ""
         lines.append(f"Components that explain {', '.join(counts)}.{elbow}")
-        weights = [f"{float(weight):+.2f} x {place}" for place, weight in enumerate(self.weights[:6], 1)]
+        weights = [f"{float(weight):+.2f} x {place}" for place, weight in enumerate(self.latents[:6], 1)]
         end = " ..." if count > len(weights) else "."
-        lines.append(f"{Path(images.name(self.shown)).name} is near the mean {' '.join(weights)}{end}")
+        lines.append(f"{Path(images.name(self.picture_index)).name} is near the mean {' '.join(weights)}{end}")
         if not self.facts.get("rotation_settled", True):
             lines.append("The rotation did not converge, so these components are unreliable: ask for fewer.")
         if "epsilon_guaranteed" in self.facts:
@@ -113,7 +128,7 @@ class Components:
 
         paths = [Path(folder) / name for name in FILES]
         refuse_existing(paths, force=force)
-        settings = {"method": self.method, "source": Path(self.images.source).name, "picture": self.shown}
+        settings = {"method": self.method, "source": Path(self.images.source).name, "picture": self.picture_index}
         record = make_record("components", model=METHODS[self.method], settings=settings, source_type=COMPOSITE)
         write_image(figures.draw_components(self), paths[0], record, force=force)
         figures.write_variance(self, paths[1], record, force=force)
@@ -155,10 +170,10 @@ def components(
     source: as for `open_images`.
     method: "pca", "ica", "lda" (discriminants of labelled classes), or "random" (random projection).
     count: number of components; by default 150 (ica: 64, lda: one fewer than classes), or as many as there can be.
-    size: of the pictures. By default they are at most 128 pixels a side.
-    picture: index of the example picture that is rebuilt.
-    seed: of all that is random.
-    progress: called with (done, total) during each pass.
+    size: size of the pictures. By default at most 128 pixels a side.
+    picture: index of the example picture to rebuild.
+    seed: random seed of the methods that use random numbers.
+    progress: called with (done, total) in pictures, in each pass over them.
     opening: further options of `open_images`.
 
     Raises `UserError` for an unknown method or picture, `ConfigError` for more components than there can be, and
@@ -167,7 +182,7 @@ def components(
     if method not in METHODS:
         raise UserError(f"method={method}, but it must be one of {', '.join(METHODS)}.{nearest_name(method, METHODS)}")
     if count is not None and count < 1:
-        raise UserError(f"components={count}, but there must be one at least.")
+        raise UserError(f"count={count}, but at least one component is needed (--components).")
     images = _limit_size(open_images(source, size, **opening)).prepare()
     if len(images) < 2:
         raise DataError(f"{images.source} holds one picture, and components need two or more: give more pictures.")
@@ -178,10 +193,10 @@ def components(
     watch = None if progress is None else lambda seen: progress(seen, len(images))
     stream = FloatStream(images, watch)
     with torch.inference_mode():
-        model = _fit(images, stream, method, count, seed)
-        parts = _decompose(model, stream, method, count)
+        model = _fit_model(images, stream, method, count, seed)
+        parts = _decompose_model(model, stream, method, count)
         example = to_float(images.batch(np.array([picture])).images)
-        weights = model.encode(example)[0, : len(parts.directions)]
+        latents = model.encode(example)[0, : len(parts.directions)]
         facts = _compute_facts(model, method, images)
     has_elbow = method in ("pca", "ica") and len(parts.component_shares) >= LEAST_FOR_AN_ELBOW
     return Components(
@@ -191,9 +206,9 @@ def components(
         decomposition=parts,
         elbow=find_elbow(parts.component_shares.sort(descending=True).values) if has_elbow else None,
         counts={share: parts.components_for(share) for share in SHARES},
-        shown=picture,
+        picture_index=picture,
         picture=example[0],
-        weights=weights,
+        latents=latents,
         strip=_rebuild_strip(parts, example[0]),
         facts=facts,
     )
@@ -207,11 +222,15 @@ def _limit_size(images: Images) -> Images:
     return images.with_size((max(1, round(images.height * shrink)), max(1, round(images.width * shrink))))
 
 
-def _fit(images: Images, stream: FloatStream, method: str, count: int | None, seed: int) -> Any:
+def _fit_model(images: Images, stream: FloatStream, method: str, count: int | None, seed: int) -> Any:
+    """Fit the model of a method, with `count` components or its default number.
+
+    For small pictures PCA computes all components, since that costs the same as computing a few.
+    """
     pixels = images.channels * images.height * images.width
     most, wanted = min(len(images) - 1, pixels), count
     if method == "pca":
-        # Of small pictures all components cost no more than a few. A count that is too large is refused by the model.
+        # A count above `most` is passed on: the model refuses it.
         wanted = max(count or 1, most) if pixels <= EXACT_PIXELS else count or min(DEFAULT_COUNT, most)
     elif method == "random":
         wanted = count or min(DEFAULT_COUNT, pixels)
@@ -221,24 +240,29 @@ def _fit(images: Images, stream: FloatStream, method: str, count: int | None, se
     return model
 
 
-def _decompose(model: Any, stream: FloatStream, method: str, count: int | None) -> Decomposition:
+def _decompose_model(model: Any, stream: FloatStream, method: str, count: int | None) -> Decomposition:
+    """Decompose a fitted model; for PCA into the first `count` directions, with the variances that are known."""
     if method != "pca":
         return decompose(model, stream)
     pixels = math.prod(model.config.image_shape)
     shares = model.explained_variance_ratio.double().cumsum(0)
-    if pixels > EXACT_PIXELS and _all_are_cheap(len(stream), pixels):
+    if pixels > EXACT_PIXELS and _can_compute_all_variances(len(stream), pixels):
         shares = compute_all_shares(model.mean.view(model.config.image_shape), stream)
     return decompose(model, stream, shares.clamp(max=1), first=count or DEFAULT_COUNT)
 
 
-def _all_are_cheap(pictures: int, pixels: int) -> bool:
-    """Whether all variances of so many pictures of so many pixel values cost some seconds at most."""
-    fewer = min(pictures, pixels)
-    return fewer <= FEW and fewer * pixels <= FEW_NUMBERS and pictures * pixels * fewer <= FEW_PRODUCTS
+def _can_compute_all_variances(pictures: int, pixels: int) -> bool:
+    """Whether all variances of N pictures of D pixel values can be computed in some seconds."""
+    side = min(pictures, pixels)
+    return (
+        side <= ALL_VARIANCES_MAX_SIDE
+        and side * pixels <= ALL_VARIANCES_MAX_NUMBERS
+        and side * pictures * pixels <= ALL_VARIANCES_MAX_PRODUCTS
+    )
 
 
 def _compute_facts(model: Any, method: str, images: Images) -> dict[str, Any]:
-    """The results of this method only."""
+    """The results that only this method has."""
     if method == "ica":
         return {"rotation_steps": int(model.steps), "rotation_settled": bool(model.settled)}
     if method == "lda":
@@ -252,8 +276,11 @@ def _compute_facts(model: Any, method: str, images: Images) -> dict[str, Any]:
 
 
 def _measure_distortion(model: Any, images: Images) -> dict[str, Any]:
-    """The extreme ratios of squared distances between latents to those between pictures, for `MEASURED` pictures."""
-    chosen = np.linspace(0, len(images) - 1, min(len(images), MEASURED)).astype(np.int64)
+    """The extreme ratios of squared distances between latents to squared distances between pictures.
+
+    Measured for at most `MOST_MEASURED` pictures, evenly spread.
+    """
+    chosen = np.linspace(0, len(images) - 1, min(len(images), MOST_MEASURED)).astype(np.int64)
     pictures = to_float(images.batch(chosen).images.contiguous())
     before, after = (torch.pdist(rows.flatten(1).double()).square() for rows in (pictures, model.encode(pictures)))
     ratios = after[before > 0] / before[before > 0] if before.any() else torch.ones(1)
@@ -261,7 +288,7 @@ def _measure_distortion(model: Any, images: Images) -> dict[str, Any]:
 
 
 def _rebuild_strip(parts: Decomposition, picture: Tensor) -> list[tuple[int, Tensor, float]]:
-    """The picture rebuilt from 10, 30, 50 ... 150 components, and from all; in smaller steps if there are few."""
+    """The picture rebuilt from 10, 30, 50 ... 150 and all components; in at most 8 even steps if K is below 70."""
     most = len(parts.directions)
     counts = [count for count in STRIP if count <= most]
     if len(counts) < 4:

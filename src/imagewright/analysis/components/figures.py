@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from imagewright.analysis.components.methods import NAMES, SHARES
+from imagewright.analysis.components.methods import NAMES, SHARES, SINGULAR
 from imagewright.output.diverging import signed_pixels
 from imagewright.output.figures import colour_of, new_figure, save_figure
 from imagewright.output.grids import draw_grid
@@ -46,15 +46,17 @@ def draw_strip(found: Components) -> Image.Image:
     """The example picture rebuilt from k components for ascending k, and the picture itself."""
     pictures = torch.stack([picture for _, picture, _ in found.strip] + [found.picture])
     labels = [f"k = {count}" for count, _, _ in found.strip] + ["the picture"]
-    captions = [f"error {error:.1f}" for _, _, error in found.strip] + [Path(found.images.name(found.shown)).name]
+    captions = [f"error {error:.1f}" for _, _, error in found.strip] + [
+        Path(found.images.name(found.picture_index)).name
+    ]
     title = f"one picture from the mean and k {NAMES[found.method]}; error in grey levels of 255"
     return draw_grid(to_uint8(pictures), column_labels=labels, captions=captions, title=title)
 
 
 def draw_sum(found: Components) -> Image.Image:
     """The example picture as the mean plus weighted components: the largest terms, and the partial sums."""
-    parts, weights = found.decomposition, found.weights
-    added = weights.view(-1, 1, 1, 1) * parts.directions
+    parts, latents = found.decomposition, found.latents
+    added = latents.view(-1, 1, 1, 1) * parts.directions
     largest = added.flatten(1).norm(dim=1).argsort(descending=True)[:SUMMANDS].sort().values
     rest = added.sum(0) - added[largest].sum(0)
     summands = torch.cat([added[largest], rest[None]]) if len(added) > len(largest) else added[largest]
@@ -63,7 +65,7 @@ def draw_sum(found: Components) -> Image.Image:
     top = signed_pixels(summands.numpy(), max(scale, 1e-6))
     blank = np.full_like(top[:1], 250)
     below = _opaque(torch.cat([sums, found.picture[None]]))
-    labels = ["mean"] + [f"{float(weights[place]):+.2f} x {int(place) + 1}" for place in largest]
+    labels = ["mean"] + [f"{float(latents[place]):+.2f} x {int(place) + 1}" for place in largest]
     labels += [f"other {len(added) - len(largest)}"] if len(added) > len(largest) else []
     title = f"one picture as a sum: the mean and weighted {NAMES[found.method]}"
     return draw_grid(
@@ -85,7 +87,7 @@ def write_variance(found: Components, path: Path, record: dict[str, object], *, 
             left.set(ylabel="variance between / within classes", title="separation of classes by each")
         else:
             _draw_bars(left, found)
-        left.set_xlabel(NAMES[found.method][:-1])
+        left.set_xlabel(SINGULAR[found.method])
         _draw_cumulative(right, parts.cumulative_shares, found)
         figure.suptitle(f"{_source(found)}: {len(found.images):,} pictures, {NAMES[found.method]}")
         save_figure(figure, path, record, force=force)

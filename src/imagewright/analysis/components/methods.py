@@ -1,4 +1,4 @@
-"""The methods of `components`: the models that they fit, and the words that figures and summaries use for them."""
+"""The methods of `components`: the model of each, and the words for its components in figures and summaries."""
 
 from __future__ import annotations
 
@@ -9,4 +9,10 @@ NAMES = {
     "lda": "discriminants",
     "random": "random directions",
 }
-SHARES = (0.9, 0.95, 0.99)  # of the variance, for which the number of components is reported
+SINGULAR = {
+    "pca": "principal component",
+    "ica": "independent component",
+    "lda": "discriminant",
+    "random": "random direction",
+}
+SHARES = (0.9, 0.95, 0.99)  # shares of the variance for which the number of components is reported

@@ -1,4 +1,4 @@
-"""Moving or copying files of a folder: nothing is deleted or overwritten, and a list records every move."""
+"""Move or copy files of a folder. Nothing is deleted or overwritten, and a list (CSV) records every move."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from imagewright.files import explain_write_errors
 from imagewright.output.writing import new_file
 
 LIST = "moved.csv"
+# Errors of `os.link` after which a copy is made instead: no links here, or the target is on another disk.
 NO_LINKS = {errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.EACCES}
 
 
 def check_move(source: str | Path, target: str | Path) -> Path:
-    """The folder of a source, whose files can be moved. Raises `UserError` if it is none or contains the target."""
+    """The folder of a source. Raises `UserError` if the source is no folder, or contains the target."""
     root = Path(source).expanduser()
     if not root.is_dir():
         raise UserError(
@@ -40,10 +41,16 @@ def is_within(path: str | Path, folder: str | Path) -> bool:
 
 
 def move_files(root: Path, names: Sequence[str], target: str | Path, *, copy: bool = False) -> Path:
-    """Move (or copy) `root/name` to `target/name` for each name. Returns the path of the list, a CSV of `from,to`.
+    """Move (or copy) `root/name` to `target/name` for each name. Returns the path of the list.
 
-    The list is written first, so that an interrupted move can be undone too. Raises `RunError`, before anything is
-    moved, if a file is missing or a target exists.
+    The list is a CSV with the columns `from` and `to`. It is written first, so that an interrupted move can be undone.
+
+    root: the folder of the files.
+    names: paths of the files, relative to `root`.
+    target: the folder to move to; created if it is missing.
+    copy: whether to copy instead.
+
+    Raises `RunError`, before anything is moved, if a file is missing or a target exists.
     """
     folder = Path(target).expanduser()
     pairs = [(root / name, folder / name) for name in names]
@@ -65,10 +72,10 @@ def move_files(root: Path, names: Sequence[str], target: str | Path, *, copy: bo
 
 
 def put_back(path: str | Path) -> int:
-    """Undo a move by its list: move each file back. Files that are no longer there are skipped. Returns their number.
+    """Undo a move by its list. Returns the number of files moved back.
 
-    Raises `UserError` if the list cannot be read; `RunError`, before anything is moved, if another file is in the old
-    place.
+    Files that are no longer in the new place are skipped. Raises `UserError` if the list cannot be read, and
+    `RunError`, before anything is moved, if another file is in an old place.
     """
     path = Path(path).expanduser()
     try:
@@ -79,17 +86,20 @@ def put_back(path: str | Path) -> int:
     if not rows or rows[0] != ["from", "to"] or any(len(row) != 2 for row in rows):
         raise UserError(f"{path} is no list of files moved: a CSV with the columns from and to was expected.")
     pairs = [(Path(there), Path(here)) for here, there in rows[1:]]
-    waiting = [(there, here) for there, here in pairs if os.path.lexists(there)]
-    # A file in both places was copied, or its move was interrupted: it need not be moved back.
-    away = [(there, here) for there, here in waiting if not (os.path.lexists(here) and _same(there, here))]
-    _refuse_taken([here for _, here in away])
-    for there, here in away:
+    # An equal file in both places was copied, or its move was interrupted: it need not be moved back.
+    moved = [
+        (there, here)
+        for there, here in pairs
+        if os.path.lexists(there) and not (os.path.lexists(here) and _have_equal_content(there, here))
+    ]
+    _refuse_taken([here for _, here in moved])
+    for there, here in moved:
         _place(there, here)
         there.unlink()
-    return len(away)
+    return len(moved)
 
 
-def _same(one: Path, other: Path) -> bool:
+def _have_equal_content(one: Path, other: Path) -> bool:
     return one.stat().st_size == other.stat().st_size and one.read_bytes() == other.read_bytes()
 
 
@@ -100,6 +110,7 @@ def _refuse_taken(paths: Sequence[Path]) -> None:
 
 
 def _free_name(folder: Path) -> Path:
+    """The path of a new list: moved.csv, or moved-2.csv, moved-3.csv ... if there are lists already."""
     path, number = folder / LIST, 2
     while os.path.lexists(path):
         path, number = folder / f"{Path(LIST).stem}-{number}.csv", number + 1
@@ -116,7 +127,7 @@ def _write_list(path: Path, pairs: Sequence[tuple[Path, Path]]) -> None:
 
 
 def _place(source: Path, there: Path) -> None:
-    """Create a hard link, or a copy on another disk. Unlike a rename, neither replaces an existing file."""
+    """Create a hard link at `there`, or a copy if links are impossible. Neither replaces a file, unlike a rename."""
     with explain_write_errors(there):
         there.parent.mkdir(parents=True, exist_ok=True)
         if source.is_symlink():
@@ -131,6 +142,7 @@ def _place(source: Path, there: Path) -> None:
 
 
 def _copy(source: Path, there: Path) -> None:
+    """Copy a file with its times. An interrupted copy is removed; an existing file is left as it is."""
     try:
         with source.open("rb") as read, there.open("xb") as written:
             shutil.copyfileobj(read, written)

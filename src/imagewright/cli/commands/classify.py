@@ -16,7 +16,7 @@ def classify(
     /,
     *,
     out: Annotated[
-        Path, Parameter(help="with a run: a .csv, with figures beside it; else a folder for the comparison")
+        Path, Parameter(help="with a run: a .csv file, figures are written beside it; else a folder for the comparison")
     ],
     at: Annotated[Count | None, Parameter(help="an earlier checkpoint of the run, by its images seen")] = None,
     mistakes: Annotated[Count, Parameter(help="with a run: pictures on the sheet of the most confident mistakes")] = 32,
@@ -32,7 +32,9 @@ def classify(
         Count | None, Parameter(help="principal components to use as features; by default at most 64")
     ] = None,
     encoder: Annotated[Path | None, Parameter(help="a run whose latents to use as features instead")] = None,
-    test_source: Annotated[str | None, Parameter(help="test pictures; else a share of SOURCE is held out")] = None,
+    test_source: Annotated[
+        str | None, Parameter(help="test pictures; by default a share of the source is held out")
+    ] = None,
     test_split: Annotated[
         str | None, Parameter(help="the part of --test-source, or of the source, to test on, such as test")
     ] = None,
@@ -47,12 +49,19 @@ def classify(
     from imagewright.errors import UserError
 
     if source is not None:
-        comparing = {"models": models, "counts": counts, "components": components, "encoder": encoder}
-        for name, value in (comparing | {"test_source": test_source, "test_split": test_split, "size": size}).items():
+        comparison_options = {
+            "--models": models,
+            "--counts": counts,
+            "--components": components,
+            "--encoder": encoder,
+            "--test-source": test_source,
+            "--test-split": test_split,
+            "--size": size,
+        }
+        for option, value in comparison_options.items():
             if value:
-                option = f"--{name.replace('_', '-')}"
                 raise UserError(
-                    f"{option} belongs to a comparison of classifiers, which takes no run: leave out one of them."
+                    f"{option} is for a comparison of classifiers, which takes no run: leave out the run or {option}."
                 )
         _classify(run_or_source, source, out, at, mistakes, split, labels, force=force)
         return

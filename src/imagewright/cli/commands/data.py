@@ -1,4 +1,4 @@
-"""`imagewright data check|prepare|grid SOURCE`."""
+"""`imagewright data check|prepare|grid SOURCE`, and `imagewright data cache`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def check(
     split: Split = None,
     labels: Annotated[Path | None, Parameter(help="a CSV or JSON file of labels or attributes")] = None,
     strict: Annotated[Flag, Parameter(help="exit with code 2 if a picture is unreadable")] = False,
-    json: Annotated[Flag, Parameter(help="print JSON, for programs")] = False,
+    as_json: Annotated[Flag, Parameter(name="--json", help="print JSON, for programs")] = False,
 ) -> None:
     """Check a source: sizes, labels, unreadable pictures, duplicates and near-duplicates."""
     import imagewright
@@ -39,10 +39,10 @@ def check(
 
     with progress_bar("checking") as progress:
         report = imagewright.check(source, against=against, split=split, labels=labels, progress=progress)
-    if json:
-        from json import dumps
+    if as_json:
+        import json
 
-        print(dumps(report.to_dict(), indent=2))
+        print(json.dumps(report.to_dict(), indent=2))
     else:
         print("\n".join(report.lines()))
     if strict and report.unreadable:
@@ -58,7 +58,7 @@ def prepare(
     channels: Annotated[Literal[1, 3, 4] | None, Parameter(help="1 grey, 3 RGB, 4 RGBA")] = None,
     crop: Annotated[
         Literal["centre", "random", "none"],
-        Parameter(help="the same as for the training, which else prepares another cache"),
+        Parameter(help="use the crop of the training, which prepares another cache for another crop"),
     ] = "centre",
     split: Split = None,
     strict: Annotated[Flag, Parameter(help="stop at an unreadable picture instead of skipping it")] = False,
@@ -85,7 +85,7 @@ def grid(
     /,
     *,
     out: Annotated[Path, Parameter(help="the sheet: .png, .jpg, .webp or .tif")],
-    count: Annotated[Count, Parameter(help="pictures, at even distances in the source")] = 36,
+    count: Annotated[Count, Parameter(help="pictures, spread evenly over the source")] = 36,
     size: Annotated[
         Size | None, Parameter(help="64, or HEIGHTxWIDTH; by default the source's own, at most 128 a side")
     ] = None,

@@ -14,7 +14,7 @@ def doctor(
     run: Annotated[Path, Parameter(help="a run directory; its training may still be in progress")],
     /,
     *,
-    json: Annotated[Flag, Parameter(help="print JSON, for programs")] = False,
+    as_json: Annotated[Flag, Parameter(name="--json", help="print JSON, for programs")] = False,
 ) -> None:
     """Find problems of a training: each finding with its evidence and one option to try."""
     import imagewright
@@ -23,10 +23,10 @@ def doctor(
     opened = imagewright.Run(run)
     findings = imagewright.doctor(opened)
     reports = opened.metrics()
-    if json:
-        from json import dumps
+    if as_json:
+        import json
 
-        print(dumps([finding.to_dict() for finding in findings], indent=2))
+        print(json.dumps([finding.to_dict() for finding in findings], indent=2))
     elif reason := why_not_diagnosed(opened, reports):
         print(reason)
     else:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from imagewright.cli.commands.latent.loading import load_model
-from imagewright.cli.commands.verbs import At, Force, RunPath, Space, Truncation
+from imagewright.cli.commands.latent.loading import MODEL_DEFAULTS, ModelOptions
+from imagewright.cli.commands.verbs import Force, RunPath
 from imagewright.cli.values import Count, Flag, Words
 
 SHEET_STEPS = 7
@@ -33,10 +33,8 @@ def edit(
     keep_detail: Annotated[
         Flag, Parameter(help="add the change to the original picture, so that it stays as sharp as it is")
     ] = False,
-    frames_per_second: Annotated[float, Parameter(help="of an animation")] = 24.0,
-    at: At = None,
-    space: Space = None,
-    truncation: Truncation = None,
+    frames_per_second: Annotated[float, Parameter(help="frames per second of an animation")] = 24.0,
+    loading: ModelOptions = MODEL_DEFAULTS,
     force: Force = False,
 ) -> None:
     """Move pictures or seeds along saved directions, found by `imagewright latent attribute` and `directions`."""
@@ -48,7 +46,7 @@ def edit(
     animated = check_output(out, animated=True, force=force) == "animation"
     default_steps = ANIMATION_STEPS if animated else SHEET_STEPS
     moves = _parse_moves(move, first, last, default_steps if steps is None else steps)
-    model = load_model(run, at, space, truncation)
+    model = loading.load(run)
     sheet = imagewright.edit_sheet(
         run, inputs, moves, keep_detail=keep_detail, frames_per_second=frames_per_second, model=model
     )

@@ -14,17 +14,17 @@ def inspect(
     path: Annotated[Path, Parameter(help="a picture, .mp4, .npz, .safetensors, or a run directory")],
     /,
     *,
-    json: Annotated[Flag, Parameter(help="print JSON, for programs")] = False,
+    as_json: Annotated[Flag, Parameter(name="--json", help="print JSON, for programs")] = False,
 ) -> None:
     """Show what a file or a run holds, and the provenance of a picture."""
     import imagewright
     from imagewright.cli.show import show_record
 
     found = imagewright.inspect(path)
-    if json:
-        from json import dumps
+    if as_json:
+        import json
 
-        print(dumps(found, indent=2, default=str))
+        print(json.dumps(found, indent=2, default=str))
     else:
         show_record(found)
 

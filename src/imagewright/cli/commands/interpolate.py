@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from imagewright.cli.commands.latent.loading import load_model
-from imagewright.cli.commands.verbs import At, Force, RunPath, Space, Truncation
+from imagewright.cli.commands.latent.loading import MODEL_DEFAULTS, ModelOptions
+from imagewright.cli.commands.verbs import Force, RunPath
 from imagewright.cli.values import Count, Words
 
 SHEET_STEPS = 8
@@ -34,14 +34,14 @@ class Ends:
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class Animation:
-    """Options that matter most for an animation."""
+    """Options for animations."""
 
     loop: Annotated[
         bool | None,
         Parameter(help="add a leg to the first end, so that it repeats without a jump; by default in animations"),
     ] = None
     pace: Annotated[Literal["even", "smooth"], Parameter(help="smooth: slow at the ends")] = "even"
-    frames_per_second: Annotated[float, Parameter(help="of an animation")] = 25.0
+    frames_per_second: Annotated[float, Parameter(help="frames per second of an animation")] = 25.0
 
 
 def interpolate(
@@ -61,9 +61,7 @@ def interpolate(
         Parameter(help="by default spherical if the model samples standard normal latents, else linear"),
     ] = None,
     animation: Animation = Animation(),
-    at: At = None,
-    space: Space = None,
-    truncation: Truncation = None,
+    loading: ModelOptions = MODEL_DEFAULTS,
     force: Force = False,
 ) -> None:
     """Interpolate from one picture to another: a sheet, or an animation. Or blend four corners into a square."""
@@ -76,7 +74,7 @@ def interpolate(
     if sum(map(bool, (ends.between, ends.corners, ends.source))) > 1:
         raise UserError("--between, --corners and --source each say what to interpolate between: give one of them.")
     animated = check_output(out, animated=not ends.corners, force=force) == "animation"
-    model = load_model(run, at, space, truncation)
+    model = loading.load(run)
     if ends.corners:
         side = CORNER_STEPS if steps is None else steps
         sheet = imagewright.blend_sheet(run, ends.corners, side, interpolation=interpolation, model=model)

@@ -28,7 +28,9 @@ NEEDS = {
 
 
 @app.command(name="list")
-def list_metrics(*, json: Annotated[Flag, Parameter(help="print JSON, for programs")] = False) -> None:
+def list_metrics(
+    *, as_json: Annotated[Flag, Parameter(name="--json", help="print JSON, for programs")] = False
+) -> None:
     """List every metric: what it measures, what it needs, the better direction, and whether it is a default."""
     from rich import box
     from rich.table import Table
@@ -38,10 +40,12 @@ def list_metrics(*, json: Annotated[Flag, Parameter(help="print JSON, for progra
     from imagewright.metrics.registry import DEFAULT_METRICS
 
     metrics = imagewright.list_metrics()
-    if json:
-        from json import dumps
+    if as_json:
+        import json
 
-        print(dumps([metric.to_dict() | {"default": metric.name in DEFAULT_METRICS} for metric in metrics], indent=2))
+        print(
+            json.dumps([metric.to_dict() | {"default": metric.name in DEFAULT_METRICS} for metric in metrics], indent=2)
+        )
         return
     table = Table(box=box.SIMPLE, pad_edge=False)
     for heading in ("metric", "what it measures", "needs", "better", "default"):

@@ -10,6 +10,8 @@ from imagewright.cli.commands.verbs import At, Force, RunPath, Seed, SheetOut, S
 from imagewright.cli.values import Count, Words
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from imagewright.model import Model
 
 
@@ -23,10 +25,12 @@ def translate(
         Words,
         Parameter(help="a domain, by name or number; or attributes: --to Smiling=1. Not needed if there is one domain"),
     ] = (),
-    like: Annotated[str | None, Parameter(help="take the style of these: a source, or one picture file")] = None,
+    like: Annotated[
+        str | None, Parameter(help="take the style of these pictures: a source, or one picture file")
+    ] = None,
     styles: Annotated[
         Count | None,
-        Parameter(help="styles to sample, 1 by default; with --like, its pictures to use, 8 by default"),
+        Parameter(help="number of styles: sampled (default 1), or pictures of --like to use (default 8)"),
     ] = None,
     count: Annotated[
         Count | None,
@@ -34,7 +38,9 @@ def translate(
     ] = None,
     size: Annotated[
         Literal["own", "model"] | None,
-        Parameter(help="own: as large as they are, the default in a folder; model: the size that it was trained at"),
+        Parameter(
+            help="own: each picture's own size (default for a folder); model: the training size (default for a sheet)"
+        ),
     ] = None,
     seed: Seed = 0,
     at: At = None,
@@ -43,11 +49,7 @@ def translate(
 ) -> None:
     """Translate pictures: to another domain, with other attributes, or in the style of other pictures."""
     import imagewright
-    from imagewright.cli.output import write_sheet
-    from imagewright.cli.progress import progress_bar
-    from imagewright.cli.show import say
     from imagewright.output.sheets import check_output
-    from imagewright.verbs.translation_sheets import write_translations
 
     kind = check_output(out, force=force)
     model = imagewright.load(run, images_seen=at)
@@ -58,24 +60,47 @@ def translate(
         "seed": seed,
         "split": split,
     }
-    with progress_bar("translating") as progress:
-        if kind == "folder":
-            options |= {"size": size or "own", "force": force, "progress": progress}
-            written, notes = write_translations(model, source, out, count, **options)
-        else:
-            shown = 8 if kind == "picture" else 10**9
-            options |= {"size": size or "model", "progress": progress}
-            sheet = imagewright.translation_sheet(model, source, shown if count is None else count, **options)
     if kind == "folder":
-        say(notes)
-        print(f"{out}: {len(written)} pictures")
+        _write_folder(model, source, out, count, options | {"size": size or "own"}, force=force)
     else:
-        say(sheet.notes)
-        write_sheet(sheet, out, force=force)
+        shown = 8 if kind == "picture" and count is None else count
+        _write_sheet(model, source, out, shown, options | {"size": size or "model"}, force=force)
+
+
+def _write_folder(
+    model: Model, source: str, out: Path, count: int | None, options: dict[str, Any], *, force: bool
+) -> None:
+    """Write one file for each translation, at full size."""
+    from imagewright.cli.progress import progress_bar
+    from imagewright.cli.show import say
+    from imagewright.verbs.translation_sheets import write_translations
+
+    with progress_bar("translating") as progress:
+        written, notes = write_translations(model, source, out, count, **options, force=force, progress=progress)
+    say(notes)
+    print(f"{out}: {len(written)} pictures")
+
+
+def _write_sheet(
+    model: Model, source: str, out: Path, count: int | None, options: dict[str, Any], *, force: bool
+) -> None:
+    """Write a sheet, or an array, of pictures and their translations."""
+    import imagewright
+    from imagewright.cli.output import write_sheet
+    from imagewright.cli.progress import progress_bar
+    from imagewright.cli.show import say
+
+    with progress_bar("translating") as progress:
+        sheet = imagewright.translation_sheet(model, source, count, **options, progress=progress)
+    say(sheet.notes)
+    write_sheet(sheet, out, force=force)
 
 
 def _parse_target(model: Model, to: tuple[str, ...]) -> Any:
-    """Attributes with values if the model has any and no domain of that name is meant; else the domain as typed."""
+    """Parse --to: a domain if it names one; else attribute values if the model has attributes.
+
+    A single text that is neither is returned as typed, and `translate` refuses it.
+    """
     from imagewright.capabilities import Translates, require
     from imagewright.errors import UserError
     from imagewright.verbs.conditions import find_number

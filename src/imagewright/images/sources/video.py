@@ -16,7 +16,10 @@ VIDEO_SUFFIXES = frozenset((".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".m
 
 
 class VideoSource(PictureSource):
-    """Every frame of the first video stream, as RGB, rotated as the file says. Read in one go from the start."""
+    """Every frame of the first video stream, as RGB, rotated as the file says.
+
+    Sequential only: the `indices` of `read` must ascend, and each `read` decodes from the first frame.
+    """
 
     in_order = True
 

@@ -1,4 +1,4 @@
-"""`Directions`: directions that were found, to move latents along, to save in a run, and to show.
+"""`Directions`: the directions that a search found. They move latents, and can be saved in a run and shown.
 
 Shape letters: K directions, N latents.
 """
@@ -29,14 +29,17 @@ Method = Literal["activations", "latents", "weights"]
 class Directions:
     """Directions in latent space, largest explained share first, each turned so that its positive side is brighter.
 
-    method: how they were found.
+    method: what was searched: "activations", "latents" or "weights".
     directions: float32 (K, *latent_shape), of length 1.
-    scales: (K,), one standard deviation of the latents along each.
-    explained: (K,), its share of the variance, or of the squared gain of the first layer for method "weights".
-    changes: (K,), the root mean square change of pictures two standard deviations away, in grey levels.
-    notes: for the user.
-    model: that was searched.
-    settings: of the search, for a record; with the `seed`.
+    scales: one standard deviation of the latents along each direction, (K,).
+    explained: share of variance explained by each direction, (K,); for method "weights" its share of the squared gain
+        of the first layer.
+    changes: root mean square change of pictures two standard deviations away along each direction, in grey levels,
+        (K,).
+    notes: messages for the user.
+    model: the model searched.
+    settings: settings of the search, for a record.
+    seed: random seed of the search.
     saved: the files that directions were saved in.
     """
 
@@ -56,7 +59,7 @@ class Directions:
         return latents + strength * self.scales[number] * self.directions[number]
 
     def lines(self) -> list[str]:
-        """A table with a line for each direction: its number, what it explains and how much it changes pictures."""
+        """A table with a line for each direction: its number, its explained share, and its change of pictures."""
         explains = "share of gain" if self.method == "weights" else "explains"
         rows = zip(self.explained.tolist(), self.changes.tolist(), strict=True)
         return [
@@ -70,13 +73,21 @@ class Directions:
         return {**self.settings, "seed": self.seed, **{name: values.tolist() for name, values in numbers.items()}}
 
     def sheet(self, inputs: Sequence[Input] | ResolvedInputs = (0,)) -> Sheet:
-        """Each direction as a strip of pictures, with an input in the middle. `inputs`: seeds and picture files."""
+        """Each direction as a strip of pictures, with an input in the middle.
+
+        inputs: seeds and picture files, or inputs resolved already.
+        """
         from imagewright.latent.directions.sheet import directions_sheet
 
         return directions_sheet(self, inputs)
 
     def save(self, run: RunLike, names: Mapping[int, str], *, force: bool = False) -> tuple[Path, ...]:
-        """Save directions in a run, by number and name, and return the files. Raises as `check_names` does."""
+        """Save directions in a run. Returns the files. Raises as `check_names` does.
+
+        run: a run or its directory.
+        names: the name of each direction to save, by its number.
+        force: replace saved directions of the same names.
+        """
         directory = check_names(run, names, len(self.scales), force=force)
         paths = []
         for number, name in names.items():
@@ -88,7 +99,7 @@ class Directions:
 
 
 def check_names(run: RunLike, names: Mapping[int, str], count: int, *, force: bool = False) -> Run:
-    """The run to save directions in, checked before the search.
+    """The run to save directions in. Call it before the search.
 
     Raises `UserError` for a number not below `count`, for an invalid or taken name, and if `run` is no run.
     """

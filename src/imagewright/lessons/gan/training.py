@@ -1,7 +1,7 @@
-"""Training of the lesson's GAN by the package's engine, with snapshots of densities and discriminator on the way.
+"""Training of the lesson's GAN by the package's engine, with snapshots of densities and discriminator.
 
-The generated density is not fitted. A regular lattice of latents over their whole square is sent through the generator;
-the histogram of its outputs is the change of variables, up to a blur that is applied to the data's density too.
+The generated density is computed without sampling noise: the generator maps a regular lattice of latents in [-1, 1]^D,
+and the histogram of its outputs estimates the pushed-forward density, blurred like the data's.
 D* = p / (p + q): Goodfellow et al. 2014, arXiv:1406.2661, proposition 1.
 """
 
@@ -42,26 +42,36 @@ class TrainingSettings:
     steps: int
     batch_size: int = 256
     learning_rate: float = 1e-3
-    # Without momentum, with which the two networks oscillate (Gidel et al. 2019, arXiv:1807.04740, section 3).
+    # No momentum: with it the two networks oscillate (Gidel et al. 2019, arXiv:1807.04740, section 3).
     betas: tuple[float, float] = (0.0, 0.9)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """The GAN after `step` steps. Densities and probabilities are over the cells of `Reference`."""
+    """The GAN after `step` steps. D: number of coordinates. Densities and probabilities are over `Reference.cells`.
+
+    step: number of steps.
+    generated: the generated density q(x), (CELLS,) * D.
+    probability: the discriminator's output in (0, 1), (CELLS,) * D.
+    best: the output of the optimal discriminator, p / (p + q); NaN where p + q is nearly 0 (`FAINT`).
+    mapped: the generator's outputs for the latents of `Reference.shown`, (..., D).
+    distance: Wasserstein-1 between data and generated points; in the plane, the mean over projections.
+    modes: number of modes covered.
+    losses: mean of each loss term since the previous snapshot.
+    """
 
     step: int
-    generated: np.ndarray  # q(x), (CELLS,) * D
-    probability: np.ndarray  # D(x) in (0, 1)
-    best: np.ndarray  # D*(x), NaN where there are neither data nor generated points
-    mapped: np.ndarray  # the generator's outputs for the latents of `Reference.shown`, (..., D)
-    distance: float  # Wasserstein-1 between data and generated points; in the plane, the mean over projections
-    modes: int  # modes covered
-    losses: dict[str, float]  # mean of each term since the snapshot before
+    generated: np.ndarray
+    probability: np.ndarray
+    best: np.ndarray
+    mapped: np.ndarray
+    distance: float
+    modes: int
+    losses: dict[str, float]
 
 
 class Reference:
-    """The parts that all snapshots of a training share: the data's density, the lattice of latents, the cells."""
+    """The parts that all snapshots share: the data's density and points, the lattice of latents, the cells."""
 
     def __init__(self, data: Mixture, seed: int) -> None:
         self.data, dimensions = data, data.dimensions
@@ -89,7 +99,7 @@ class Reference:
             mapped = _generate(model, self.shown.reshape(-1, self.shown.shape[-1])).reshape(self.shown.shape)
             logits, real, fake = (_logits(model, each) for each in (self.cells, self.points, points))
         if model.config.loss == "relativistic":
-            logits = logits - _balance(real, fake)
+            logits = logits - _critic_offset(real, fake)
         q = self._estimate_density(points)
         total = self.density + q
         known = total > FAINT * self.density.max()
@@ -109,7 +119,7 @@ class Reference:
         )
 
     def _estimate_density(self, points: np.ndarray) -> np.ndarray:
-        """The blurred histogram of points (N, D). Points outside the cells count in N alone."""
+        """The blurred histogram of points (N, D), as a density. N includes points outside the cells."""
         from scipy.ndimage import gaussian_filter
 
         counts, _ = np.histogramdd(points, [self.edges] * points.shape[1])
@@ -125,7 +135,7 @@ def train_gan(
     seed: int,
     progress: Callable[[int], None],
 ) -> tuple[PointGAN, list[Snapshot]]:
-    """Train from scratch, with a snapshot after each number of steps in `snapshot_steps`, up to the last of them.
+    """Train from scratch, up to the largest of `snapshot_steps`, with a snapshot after each of them.
 
     progress: called with the number of steps at each snapshot.
     """
@@ -158,7 +168,7 @@ def train_gan(
 
 
 def spread_steps(steps: int, count: int) -> list[int]:
-    """Steps of the snapshots, from 0 to the last, denser at the start, where most changes."""
+    """The steps of `count` snapshots, from 0 to `steps`, denser at the start, where most changes happen."""
     return sorted({round(steps * (place / (count - 1)) ** 2) for place in range(count)})
 
 
@@ -189,11 +199,11 @@ def _logits(model: PointGAN, points: np.ndarray) -> np.ndarray:
     return logits
 
 
-def _balance(real: np.ndarray, fake: np.ndarray) -> float:
-    """The constant to subtract from a relativistic critic's logits before its sigmoid is taken.
+def _critic_offset(real: np.ndarray, fake: np.ndarray) -> float:
+    """The constant to subtract from a relativistic critic's logits before taking their sigmoid.
 
-    A relativistic loss depends on differences of logits only, so that the logits have no zero of their own. With this
-    constant the gradient of the logistic loss with respect to a common shift is zero.
+    A relativistic loss depends on differences of logits only, so a common shift of all logits is arbitrary. This
+    constant is the shift at which the derivative of the logistic loss with respect to it is zero.
     """
     from scipy.optimize import brentq
 
@@ -210,12 +220,12 @@ def _sigmoid(logits: np.ndarray) -> np.ndarray:
 
 
 def _distance(first: np.ndarray, second: np.ndarray) -> float:
-    """Wasserstein-1 between two sets of equally many numbers, mean over the columns."""
+    """Wasserstein-1 between the columns of two arrays (N, K), mean over the columns."""
     return float(np.abs(np.sort(first, 0) - np.sort(second, 0)).mean())
 
 
 def _lattice(places: np.ndarray, dimensions: int) -> np.ndarray:
-    """All points with these coordinates, (len(places) ** D, D), the first coordinate slowest."""
+    """All points with these coordinates, (len(places) ** D, D). The first coordinate varies slowest."""
     return np.stack(np.meshgrid(*[places] * dimensions, indexing="ij"), -1).reshape(-1, dimensions)
 
 

@@ -18,16 +18,17 @@ if TYPE_CHECKING:
     from matplotlib.image import AxesImage
 
 MOST_SYMBOLS = 26  # lines of symbols in a panel
+LOSSLESS_PSNR = 99.0  # dB, recorded for an identical picture: JSON cannot hold the infinite PSNR
 
 
-def basis(output: LessonOutput, pictures: np.ndarray) -> None:
-    """The 64 basis pictures, (8, 8, 8, 8), by vertical and horizontal frequency."""
-    apart = np.full((8, 10, 8, 10), np.nan)  # a frame of one pixel around each
-    apart[:, 1:9, :, 1:9] = pictures.transpose(0, 2, 1, 3)
+def draw_basis(output: LessonOutput, pictures: np.ndarray) -> None:
+    """Draw the 64 basis pictures, (8, 8, 8, 8), by vertical and horizontal frequency."""
+    framed = np.full((8, 10, 8, 10), np.nan)  # a frame of one pixel around each picture
+    framed[:, 1:9, :, 1:9] = pictures.transpose(0, 2, 1, 3)
     with output.figure("basis", 7.2, 7.4) as figure:
         axes = figure.subplots()
-        axes.imshow(apart.reshape(80, 80), cmap="gray", vmin=-0.25, vmax=0.25, interpolation="nearest")
-        _bare(axes)
+        axes.imshow(framed.reshape(80, 80), cmap="gray", vmin=-0.25, vmax=0.25, interpolation="nearest")
+        _hide_axes(axes)
         axes.set_xticks(np.arange(8) * 10 + 4.5, [str(number) for number in range(8)])
         axes.set_yticks(np.arange(8) * 10 + 4.5, [str(number) for number in range(8)])
         axes.tick_params(length=0)
@@ -36,27 +37,37 @@ def basis(output: LessonOutput, pictures: np.ndarray) -> None:
         axes.set_ylabel("vertical frequency, in half waves a block")
 
 
-def block(output: LessonOutput, stages: Stages, quality: int) -> None:
-    """One block at every stage, with its numbers."""
+def draw_block(output: LessonOutput, stages: Stages, quality: int) -> None:
+    """Draw one block at every stage, with its numbers."""
     with output.figure("block", 15, 8) as figure:
         figure.suptitle(
             f"One block of the luminance (row {stages.row}, column {stages.column}) through JPEG, quality {quality}"
         )
         grid = figure.subplots(2, 4)
-        _matrix(grid[0, 0], stages.pixels, "1  pixels, 0 to 255", "gray", (0, 255))
-        _matrix(grid[0, 1], stages.shifted, "2  minus 128", "gray", (-128, 127))
-        _matrix(grid[0, 2], _logs(stages.coefficients), "3  DCT (orthonormal)", SEQUENTIAL, None, stages.coefficients)
-        _matrix(grid[0, 3], stages.table, "4  steps of the luminance table", SEQUENTIAL, None)
-        _matrix(grid[1, 0], _logs(stages.quantised), "5  DCT / steps, rounded", SEQUENTIAL, None, stages.quantised)
-        _zigzag(grid[1, 1], stages.quantised)
-        _symbols(grid[1, 2], stages.symbols)
+        _draw_matrix(grid[0, 0], stages.pixels, "1  pixels, 0 to 255", "gray", (0, 255))
+        _draw_matrix(grid[0, 1], stages.shifted, "2  minus 128", "gray", (-128, 127))
+        _draw_matrix(
+            grid[0, 2], _log_shades(stages.coefficients), "3  DCT (orthonormal)", SEQUENTIAL, None, stages.coefficients
+        )
+        _draw_matrix(grid[0, 3], stages.table, "4  steps of the luminance table", SEQUENTIAL, None)
+        _draw_matrix(
+            grid[1, 0], _log_shades(stages.quantised), "5  DCT / steps, rounded", SEQUENTIAL, None, stages.quantised
+        )
+        _draw_zigzag(grid[1, 1], stages.quantised)
+        _draw_symbols(grid[1, 2], stages.symbols)
         lost = stages.rebuilt - stages.pixels
         title = f"8  decoded; error at most {np.abs(lost).max()}"
-        _matrix(grid[1, 3], stages.rebuilt, title, "gray", (0, 255))
+        _draw_matrix(grid[1, 3], stages.rebuilt, title, "gray", (0, 255))
 
 
-def bits(output: LessonOutput, grey: np.ndarray, counts: np.ndarray, shown: tuple[int, int], quality: int) -> None:
-    """The luminance, and the bits of each of its blocks."""
+def draw_bits(output: LessonOutput, grey: np.ndarray, counts: np.ndarray, shown: tuple[int, int], quality: int) -> None:
+    """Draw the luminance, and the number of bits of each of its blocks.
+
+    grey: the luminance, uint8 (H, W).
+    counts: bits of each block, by row and column.
+    shown: row and column of the block in the figure `block`.
+    quality: of the file, 1 to 100.
+    """
     from matplotlib.patches import Rectangle
 
     height, width = grey.shape
@@ -78,60 +89,47 @@ def bits(output: LessonOutput, grey: np.ndarray, counts: np.ndarray, shown: tupl
         figure.colorbar(heat, ax=right, label="bits")
 
 
-def quality(
+def draw_quality_curves(
     output: LessonOutput, pixels: np.ndarray, curve: Sequence[Mapping[str, float]], samples: Mapping[int, np.ndarray]
 ) -> None:
-    """Size and error against quality, and the same part of the picture at several qualities."""
+    """Draw size and error against quality, and the same part of the picture at several qualities.
+
+    pixels: the picture, uint8 (C, H, W).
+    curve: quality, bits a pixel and PSNR in dB of the file at each quality.
+    samples: the decoded picture, uint8 (C, H, W), by quality.
+    """
     with output.figure("quality", 13, 7.4) as figure:
         figure.suptitle("Quality against size")
         grid = figure.add_gridspec(2, len(samples) + 1, height_ratios=(1.35, 1))
         half = (len(samples) + 1) // 2
-        size, error = figure.add_subplot(grid[0, :half]), figure.add_subplot(grid[0, half:])
-        rates = [point["bits_per_pixel"] for point in curve]
-        size.plot([point["quality"] for point in curve], rates, "o-", color=colour_of(0))
-        size.set_yscale("log", base=2)
-        size.yaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
-        size.set_xlabel("quality")
-        size.set_ylabel("bits a pixel, whole file")
-        exact = [point for point in curve if point["psnr"] < 99]
-        error.plot(
-            [point["bits_per_pixel"] for point in exact], [point["psnr"] for point in exact], "s-", color=colour_of(1)
-        )
-        for point in exact:
-            if point["quality"] in samples or point["quality"] == 100:
-                where = (point["bits_per_pixel"], point["psnr"])
-                text = f"{point['quality']:.0f}"
-                error.annotate(text, where, textcoords="offset points", xytext=(5, -11), fontsize=9)
-        error.set_xscale("log", base=2)
-        error.xaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
-        error.set_xlabel("bits a pixel (labels: quality)")
-        error.set_ylabel("PSNR, dB")
+        _draw_sizes(figure.add_subplot(grid[0, :half]), curve)
+        _draw_errors(figure.add_subplot(grid[0, half:]), curve, [*samples, 100])
         parts = {"original": pixels} | {f"quality {number}": picture for number, picture in samples.items()}
-        top, left, side = _middle(pixels)
+        top, left, side = _central_square(pixels)
         for column, (title, picture) in enumerate(parts.items()):
             axes = figure.add_subplot(grid[1, column])
-            _picture(axes, picture[:, top : top + side, left : left + side])
+            _draw_picture(axes, picture[:, top : top + side, left : left + side])
             axes.set_title(title, fontsize=10)
 
 
 def growing_frames(growing: Mapping[int, Tensor], errors: Mapping[int, float]) -> np.ndarray:
-    """Frames, uint8 (N, 3, H, W): the picture from its first k coefficients, and their positions in the block.
+    """Frames, uint8 (N, 3, H, W): the picture rebuilt from its first k coefficients, and their positions.
 
-    growing: the picture by k.
-    errors: its PSNR in dB by k.
+    growing: the rebuilt picture, uint8 (C, H, W), by k.
+    errors: the PSNR in dB, by k.
     """
     rows, columns = np.divmod(ZIGZAG, 8)
     frames = []
     with new_figure(7.2, 4.2) as figure:
         left, right = figure.subplots(1, 2, width_ratios=(1.45, 1))
-        shown = _picture(left, next(iter(growing.values())).numpy())
+        shown = _draw_picture(left, next(iter(growing.values())).numpy())
         squares = right.imshow(np.zeros((8, 8)), cmap="Blues", vmin=0, vmax=1.6)
         right.plot(columns, rows, color="#bbbbbb", linewidth=1)
         (path,) = right.plot([], [], color=colour_of(1), linewidth=2)
         (end,) = right.plot([], [], "o", color=colour_of(1), markersize=7)
         right.set_title("in zig-zag order")
         left.set_title("64 of 64 coefficients a block, 00.0 dB")  # the widest title fixes the layout
-        _bare(right)
+        _hide_axes(right)
         figure.canvas.draw()
         figure.set_layout_engine("none")  # one layout for all frames
         for count, picture in growing.items():
@@ -146,7 +144,33 @@ def growing_frames(growing: Mapping[int, Tensor], errors: Mapping[int, float]) -
     return np.stack([*frames, *frames[-1:] * 4])  # the last frame is repeated
 
 
-def _matrix(
+def _draw_sizes(axes: Axes, curve: Sequence[Mapping[str, float]]) -> None:
+    """Draw bits a pixel against quality."""
+    rates = [point["bits_per_pixel"] for point in curve]
+    axes.plot([point["quality"] for point in curve], rates, "o-", color=colour_of(0))
+    axes.set_yscale("log", base=2)
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
+    axes.set_xlabel("quality")
+    axes.set_ylabel("bits a pixel, whole file")
+
+
+def _draw_errors(axes: Axes, curve: Sequence[Mapping[str, float]], labelled: Sequence[int]) -> None:
+    """Draw PSNR against bits a pixel, without lossless points; `labelled`: qualities to write at their points."""
+    lossy = [point for point in curve if point["psnr"] < LOSSLESS_PSNR]
+    rates = [point["bits_per_pixel"] for point in lossy]
+    axes.plot(rates, [point["psnr"] for point in lossy], "s-", color=colour_of(1))
+    for point in lossy:
+        if point["quality"] in labelled:
+            where = (point["bits_per_pixel"], point["psnr"])
+            text = f"{point['quality']:.0f}"
+            axes.annotate(text, where, textcoords="offset points", xytext=(5, -11), fontsize=9)
+    axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
+    axes.set_xlabel("bits a pixel (labels: quality)")
+    axes.set_ylabel("PSNR, dB")
+
+
+def _draw_matrix(
     axes: Axes,
     shades: np.ndarray,
     title: str,
@@ -156,11 +180,11 @@ def _matrix(
 ) -> None:
     """Draw an 8x8 matrix as shades, with its numbers in the cells.
 
-    shades: values of the colours.
-    title: of the panel.
-    colours: a colour map of matplotlib.
+    shades: values that the colour map shows, (8, 8).
+    title: title of the panel.
+    colours: name of a colour map of matplotlib.
     limits: values at the ends of the colour map; None takes the extremes.
-    numbers: the numbers written, if others than `shades`.
+    numbers: the numbers written in the cells, (8, 8); None writes `shades`.
     """
     numbers = shades if numbers is None else numbers
     low, high = limits or (float(shades.min()), max(float(shades.max()), float(shades.min()) + 1e-9))
@@ -173,15 +197,16 @@ def _matrix(
             color="black" if is_light else "white",
         )  # fmt: skip
     axes.set_title(title)
-    _bare(axes)
+    _hide_axes(axes)
 
 
-def _logs(values: np.ndarray) -> np.ndarray:
-    """Shades on a logarithmic scale of magnitude."""
+def _log_shades(values: np.ndarray) -> np.ndarray:
+    """log(1 + |value|), so that small coefficients remain visible beside large ones."""
     return np.log1p(np.abs(values.astype(float)))
 
 
-def _zigzag(axes: Axes, quantised: np.ndarray) -> None:
+def _draw_zigzag(axes: Axes, quantised: np.ndarray) -> None:
+    """Draw the path of the zig-zag order over the quantised coefficients (8, 8)."""
     rows, columns = np.divmod(ZIGZAG, 8)
     axes.imshow((quantised != 0).astype(float), cmap="Blues", vmin=0, vmax=2.2)
     axes.plot(columns, rows, color=colour_of(1), linewidth=1.2, zorder=1)
@@ -191,11 +216,11 @@ def _zigzag(axes: Axes, quantised: np.ndarray) -> None:
         ink = "black" if value else "#777777"
         axes.text(column, row, text, ha="center", va="center", fontsize=7.5, color=ink, bbox=box, zorder=2)
     axes.set_title(f"6  zig-zag: {int((quantised != 0).sum())} of 64 are not 0")
-    _bare(axes)
+    _hide_axes(axes)
 
 
-def _symbols(axes: Axes, symbols: Sequence[Symbol]) -> None:
-    """A line for each symbol: its meaning, its Huffman code, the bits of its value."""
+def _draw_symbols(axes: Axes, symbols: Sequence[Symbol]) -> None:
+    """Draw a line for each symbol: its meaning, its Huffman code, the bits of its value."""
     total = sum(len(symbol.code_bits) + len(symbol.value_bits) for symbol in symbols)
     axes.set_title(f"7  symbols, Huffman code and value: {total} bits")
     axes.axis("off")
@@ -215,26 +240,30 @@ def _symbols(axes: Axes, symbols: Sequence[Symbol]) -> None:
         axes.text(0.0, step / 2, rest, fontsize=7.5, va="center", transform=axes.transAxes)
 
 
-def _middle(pixels: np.ndarray) -> tuple[int, int, int]:
-    """The top, left and side of a square in the middle, at most 96 pixels a side so that blocks are visible."""
+def _central_square(pixels: np.ndarray) -> tuple[int, int, int]:
+    """Top, left and side of the central square of pixels (C, H, W), at block borders.
+
+    The side is at most 96 pixels, so that blocks are visible.
+    """
     height, width = pixels.shape[1:]
     side = min(96, height, width)
     return (height - side) // 2 // 8 * 8, (width - side) // 2 // 8 * 8, side
 
 
-def _picture(axes: Axes, pixels: np.ndarray) -> AxesImage:
+def _draw_picture(axes: Axes, pixels: np.ndarray) -> AxesImage:
     """Draw a uint8 picture (C, H, W) without interpolation."""
     shown = axes.imshow(_as_rows(pixels), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-    _bare(axes)
+    _hide_axes(axes)
     return shown
 
 
 def _as_rows(pixels: np.ndarray) -> np.ndarray:
-    """(C, H, W) in matplotlib's layout: (H, W) or (H, W, C)."""
+    """Pixels (C, H, W) in matplotlib's layout: (H, W) or (H, W, C)."""
     return pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0)
 
 
-def _bare(axes: Axes) -> None:
+def _hide_axes(axes: Axes) -> None:
+    """Remove grid, ticks and frame."""
     axes.grid(visible=False)
     axes.set_xticks([])
     axes.set_yticks([])

@@ -28,7 +28,8 @@ from imagewright.codecs.jpeg.tables import LUMINANCE
 from imagewright.errors import ConfigError
 from imagewright.images import Images, open_images
 from imagewright.lessons.base import LessonOutput, Numbers, define_lesson
-from imagewright.lessons.jpeg import figures as draw
+from imagewright.lessons.jpeg import figures
+from imagewright.lessons.jpeg.figures import LOSSLESS_PSNR
 from imagewright.lessons.jpeg.stages import compute_stages
 
 LARGEST_SIDE = 512  # pixels: larger pictures are shrunk, so that their blocks are visible
@@ -46,12 +47,17 @@ def jpeg(
     ] = None,
     picture: Annotated[int, Field(ge=0, description="number of the picture in the source, from 0")] = 0,
     quality: Annotated[
-        int, Field(ge=1, le=100, description="of the block and of the bits; 50 has the table as printed")
+        int,
+        Field(
+            ge=1,
+            le=100,
+            description="quality of the block and of the bits; 50 uses the table as printed in the standard",
+        ),
     ] = 50,
     row: Annotated[
-        int | None, Field(ge=0, description="of the block, counted in blocks; a detailed one by default")
+        int | None, Field(ge=0, description="row of the block, counted in blocks; a detailed block by default")
     ] = None,
-    column: Annotated[int | None, Field(ge=0, description="of the block, counted in blocks")] = None,
+    column: Annotated[int | None, Field(ge=0, description="column of the block, counted in blocks")] = None,
 ) -> Numbers:
     """What JPEG does to a picture, stage by stage, with the numbers of one block."""
     pixels = load_picture(source, picture)
@@ -60,22 +66,22 @@ def jpeg(
     words = entropy_code(coded)
     bits = count_block_bits(coded)[0]
     stages = compute_stages(grey, coded, words, *_choose_block(bits, row, column))
-    draw.basis(output, dct.basis_pictures().numpy())
+    figures.draw_basis(output, dct.basis_pictures().numpy())
     output.progress(1, 5)
-    draw.block(output, stages, quality)
+    figures.draw_block(output, stages, quality)
     output.progress(2, 5)
-    draw.bits(output, grey[0].numpy(), bits, (stages.row, stages.column), quality)
+    figures.draw_bits(output, grey[0].numpy(), bits, (stages.row, stages.column), quality)
     output.progress(3, 5)
     curve = [_measure_quality(pixels, each) for each in QUALITIES]
     samples = {each: decode_jpeg(encode_jpeg(pixels, each)).numpy() for each in SHOWN_QUALITIES}
-    draw.quality(output, pixels.numpy(), curve, samples)
+    figures.draw_quality_curves(output, pixels.numpy(), curve, samples)
     output.progress(4, 5)
     growing = {
         count: rebuild_pixels(_first_coefficients(quantise_image(pixels, 100, "4:4:4"), count)) for count in GROWING
     }
     errors = {count: _psnr(pixels, rebuilt) for count, rebuilt in growing.items()}
     if output.is_animated:
-        output.animation("growing", draw.growing_frames(growing, errors), frames_per_second=2.5)
+        output.animation("growing", figures.growing_frames(growing, errors), frames_per_second=2.5)
     output.progress(5, 5)
     half = _measure_quality(pixels, 50)
     raw = 8 * len(pixels)
@@ -155,6 +161,6 @@ def _measure_quality(pixels: Tensor, quality: int) -> dict[str, float]:
 
 
 def _psnr(pixels: Tensor, rebuilt: Tensor) -> float:
-    """In dB, at most 99: JSON cannot hold the infinity of a lossless picture."""
+    """The PSNR in dB, at most `LOSSLESS_PSNR`."""
     error = float((pixels.double() - rebuilt.double()).square().mean())
-    return min(99.0, 10 * math.log10(255**2 / error)) if error else 99.0
+    return min(LOSSLESS_PSNR, 10 * math.log10(255**2 / error)) if error else LOSSLESS_PSNR

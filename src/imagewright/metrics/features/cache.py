@@ -56,7 +56,7 @@ def load_features(
     network: FeatureNetwork,
     *,
     progress: Progress | None = None,
-    alone: bool = False,
+    all_on_this_rank: bool = False,
     cache_dir: str | Path | None = None,
 ) -> CachedFeatures:
     """The features of images: from the cache, or extracted now and saved there.
@@ -64,14 +64,15 @@ def load_features(
     images: the pictures.
     network: extracts the features.
     progress: called with (done, total) during the extraction.
-    alone: as for `extract_features`. Under `torchrun` the other ranks do their share and return empty features.
+    all_on_this_rank: as for `extract_features`. Otherwise, under `torchrun`, the other ranks extract their shares and
+        return empty features.
     cache_dir: another folder than the usual cache.
 
     Raises `RunError` if the cache cannot be written.
     """
     folder = cache_folder(cache_dir) / FOLDER
     entry = _CacheEntry(folder, cache_key(images, network.about), network.about, len(images))
-    main = alone or distributed.is_main()
+    main = all_on_this_rank or distributed.is_main()
     pictures = OpenedPictures(images)
     if not main:
         if distributed.any_rank(False):
@@ -82,14 +83,16 @@ def load_features(
         folder.mkdir(parents=True, exist_ok=True)
         with locked(folder / f"{entry.key}.lock"):
             found = entry.read()
-            if not alone:
+            if not all_on_this_rank:
                 distributed.any_rank(found is None)  # tells the other ranks whether to extract their share
             if found is not None:
                 return found
 
             def extract() -> ExtractedFeatures:
                 allocate = (entry.allocator("features"), entry.allocator("logits"))
-                return extract_features(pictures, network, progress=progress, allocate=allocate, alone=alone)
+                return extract_features(
+                    pictures, network, progress=progress, allocate=allocate, all_on_this_rank=all_on_this_rank
+                )
 
             return entry.save(extract, images.source)
 

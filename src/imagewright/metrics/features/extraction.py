@@ -1,7 +1,7 @@
-"""Feature extraction in one pass over the pictures, with all cores at work.
+"""Feature extraction in one pass over the pictures, on all cores.
 
-On a CPU each core handles pictures of its own; with a GPU the CPU prepares the next batch meanwhile. Under `torchrun`
-each rank extracts a share of the rows, and the main rank collects all of them.
+On a CPU each core reads, prepares and extracts batches of its own; with a GPU the CPU prepares the next batch while the
+network runs. Under `torchrun` each rank extracts a share of the rows, and the main rank collects all of them.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from imagewright import distributed
 from imagewright.errors import DataError
 from imagewright.files import cache_folder
 from imagewright.metrics.metric import Pictures
-from imagewright.pretrained.features.contract import FeatureNetwork, Features
+from imagewright.pretrained.features.contract import About, FeatureNetwork, Features
 from imagewright.progress import Progress
 from imagewright.verbs.blocks import LARGEST_BLOCK
 
 BATCH = 4 * LARGEST_BLOCK
-AHEAD = 2  # batches submitted beyond those that the workers hold
+AHEAD = 2  # batches submitted in advance, besides one for each worker
 IN_MEMORY = 2**28  # bytes of one array; larger arrays are mapped from a file
 
 Result = TypeVar("Result")
 Allocate = Callable[[tuple[int, int]], np.ndarray]
-"""Returns an array float32 of a shape, to be written into."""
+"""Returns a writable float32 array of the given shape."""
 
 
 @dataclass(frozen=True)
 class ExtractedFeatures:
-    """Arrays that may be mapped from files.
+    """Features, and logits if the network classifies. The arrays may be memory-mapped.
 
     features: float32 (N, F).
     logits: float32 (N, K), None if the network does not classify.
@@ -66,37 +66,38 @@ def extract_features(
     *,
     progress: Progress | None = None,
     allocate: tuple[Allocate, Allocate] = (allocate_array, allocate_array),
-    alone: bool = False,
+    all_on_this_rank: bool = False,
 ) -> ExtractedFeatures:
-    """The features of all pictures. Apart from the arrays of `allocate`, memory does not grow with their number.
+    """The features of all pictures. Memory does not grow with their number, except for the arrays of `allocate`.
 
-    pictures: by number.
+    pictures: random access by index.
     network: extracts the features.
-    progress: called with (done, total).
-    allocate: functions that return the arrays for features and for logits.
-    alone: this process extracts everything, whatever the number of ranks. Otherwise all ranks call this function, each
-        extracts a share, and only the main rank returns the whole.
+    progress: called with (done, total). With several ranks, `done` is this rank's share done, scaled to all pictures.
+    allocate: functions that return the arrays for features and for logits, on the rank that returns the whole.
+    all_on_this_rank: extract everything in this process, whatever the number of ranks. Otherwise all ranks must call
+        this function: each extracts a share, and only the main rank returns the whole.
 
     Raises `DataError` for features that are not finite, with the number of the picture.
     """
-    about = network.about
-    world = 1 if alone else distributed.world_size()
-    rank = 0 if alone else distributed.rank()
+    world = 1 if all_on_this_rank else distributed.world_size()
+    rank = 0 if all_on_this_rank else distributed.rank()
     bounds = _share_bounds(len(pictures), world)
-    main, own_share = rank == 0, bounds[rank + 1] - bounds[rank]
-    rows = len(pictures) if main else own_share
-    features = (allocate[0] if main else allocate_array)((rows, about.dimension))
-    logits = (allocate[1] if main else allocate_array)((rows, about.classes)) if about.classes else None
+    own_share = bounds[rank + 1] - bounds[rank]
+    features, logits = (
+        _allocate(network.about, len(pictures), *allocate)
+        if rank == 0
+        else _allocate(network.about, own_share, allocate_array, allocate_array)
+    )
     done = 0
     for found in _extract_in_order(pictures, network, bounds[rank], bounds[rank + 1]):
         count = len(found.pooled)
-        _check_finite(found.pooled, bounds[rank] + done, about.name)
+        _check_finite(found.pooled, bounds[rank] + done, network.about.name)
         features[done : done + count] = found.pooled.numpy()
         if logits is not None and found.logits is not None:
             logits[done : done + count] = found.logits.numpy()
         done += count
         if progress is not None:
-            progress(done * world, len(pictures))
+            progress(len(pictures) * done // own_share, len(pictures))
     if world > 1:
         distributed.gather_rows_on_main(features, bounds)
         if logits is not None:
@@ -104,8 +105,16 @@ def extract_features(
     return ExtractedFeatures(features, logits)
 
 
+def _allocate(about: About, rows: int, features: Allocate, logits: Allocate) -> tuple[np.ndarray, np.ndarray | None]:
+    """The arrays for features, and for logits if the network classifies."""
+    return features((rows, about.dimension)), logits((rows, about.classes)) if about.classes else None
+
+
 def _share_bounds(count: int, world: int) -> list[int]:
-    """The first row of each rank's share, in whole blocks, so that features do not depend on the number of ranks."""
+    """The bounds of the ranks' shares: rank r has the rows from bounds[r] to bounds[r + 1].
+
+    Shares are whole blocks, so that features do not depend on the number of ranks.
+    """
     blocks = -(-count // LARGEST_BLOCK)
     return [min(count, blocks * rank // world * LARGEST_BLOCK) for rank in range(world + 1)]
 
@@ -122,19 +131,21 @@ def _extract_in_order(pictures: Pictures, network: FeatureNetwork, first: int, l
 
     if network.concurrent:
         step = max(LARGEST_BLOCK, network.block)
-        yield from _map_ahead(lambda start: network.extract(prepare(start, step)), range(first, last, step), True)
+        yield from _map_ahead(
+            lambda start: network.extract(prepare(start, step)), range(first, last, step), per_core=True
+        )
     else:
-        for prepared in _map_ahead(lambda start: prepare(start, BATCH), range(first, last, BATCH), False):
+        for prepared in _map_ahead(lambda start: prepare(start, BATCH), range(first, last, BATCH), per_core=False):
             yield network.extract(prepared)
 
 
-def _map_ahead(work: Callable[[int], Result], starts: range, one_core: bool) -> Iterator[Result]:
+def _map_ahead(work: Callable[[int], Result], starts: range, *, per_core: bool) -> Iterator[Result]:
     """Map `work` over `starts` in order, a few items ahead.
 
-    one_core: on one single-threaded worker per core; else on one worker thread.
+    per_core: use one single-threaded worker per core; else one worker thread in all.
     """
     threads = torch.get_num_threads()
-    workers, begin = (threads, partial(torch.set_num_threads, 1)) if one_core else (1, None)
+    workers, begin = (threads, partial(torch.set_num_threads, 1)) if per_core else (1, None)
     left = iter(starts)
     try:
         with ThreadPoolExecutor(workers, "imagewright-features", begin) as pool:
@@ -148,11 +159,11 @@ def _map_ahead(work: Callable[[int], Result], starts: range, one_core: bool) -> 
                 for future in waiting:
                     future.cancel()
     finally:
-        torch.set_num_threads(threads)  # a worker that sets its number of threads also sets it for later threads
+        torch.set_num_threads(threads)  # set_num_threads in a worker also changes the default of threads started later
 
 
 def _check_finite(features: Tensor, first: int, name: str) -> None:
-    """Raise `DataError` for features that are not finite. `first`: the number of the first picture."""
+    """Raise `DataError` for features that are not finite. `first`: the index of the first row's picture."""
     wrong = ~features.isfinite().all(1)
     if wrong.any():
         raise DataError(

@@ -1,8 +1,8 @@
 """The Frechet distance at infinity: the distance has a bias in proportion to 1/N, and is extrapolated to 1/N = 0.
 
 Chong & Forsyth 2020 (arXiv:1911.07023), section 3: distances of 15 random subsets, with sizes evenly spaced from 5,000
-to all N pictures, and the intercept of a least-squares line over 1/N. Two differences, neither of which changes the
-quantity estimated:
+to all N pictures, and the intercept of a least-squares line over 1/size. Two differences do not change the quantity
+estimated:
 
 - The subsets are nested. All moments then come from one pass over the features, and the intercept's standard error is
   5 % larger than with independent subsets (for N = 50,000).
@@ -28,13 +28,14 @@ from imagewright.seeds import derive_seed
 
 @dataclass(frozen=True)
 class Extrapolation:
-    """A least-squares line of distances over 1 / size.
+    """The least-squares line of distances over 1 / size.
 
-    sizes: of the subsets, int64 (S,).
-    distances: of the subsets, (S,).
+    sizes: the subsets' sizes, int64 (S,).
+    distances: the subsets' distances, (S,).
     intercept: the distance at infinity.
     slope: the bias times the number of pictures.
-    inflation: the intercept's standard error over that of the distance of all N pictures, to first order.
+    inflation: the intercept's standard error divided by the standard error of the distance of all N pictures, to first
+        order.
     """
 
     sizes: np.ndarray
@@ -45,13 +46,13 @@ class Extrapolation:
 
 
 def subset_sizes(count: int, subsets: int = 15, smallest: int = 5000) -> np.ndarray:
-    """Sizes int64 (S,), evenly spaced from the smallest to `count`.
+    """Subset sizes int64 (S,), evenly spaced from the smallest to `count`.
 
     count: N.
     subsets: S.
     smallest: the smallest size; N / 2 if that is smaller.
 
-    Raises `ConfigError` if there are not so many different sizes.
+    Raises `ConfigError` if `subsets` is below 2, or `count` is too small for S different sizes.
     """
     first = min(smallest, count // 2)
     if subsets < 2 or first < 2 or count - first < subsets - 1:
@@ -67,11 +68,12 @@ def extrapolate(sizes: np.ndarray, distances: np.ndarray) -> Extrapolation:
     design = np.stack([np.ones(len(sizes)), 1 / sizes], axis=1)
     weights = np.linalg.pinv(design)
     intercept, slope = weights @ distances
-    # To first order a distance is a mean of one number per picture. A picture in the subsets k, k + 1, ... has the
-    # weight sum w_s / n_s over them in the intercept, and the variances of independent pictures add.
-    pictures = np.diff(sizes, prepend=0)
-    each = np.cumsum((weights[0] / sizes)[::-1])[::-1]
-    inflation = float(np.sqrt(sizes[-1] * (pictures * each**2).sum()))
+    # To first order a distance is the mean of one number per picture. Subset s has the size n_s and the weight w_s in
+    # the intercept, so a picture in the subsets k..S enters the intercept with the weight sum_{s >= k} w_s / n_s. The
+    # variances of independent pictures add.
+    added_pictures = np.diff(sizes, prepend=0)
+    picture_weights = np.cumsum((weights[0] / sizes)[::-1])[::-1]
+    inflation = float(np.sqrt(sizes[-1] * (added_pictures * picture_weights**2).sum()))
     return Extrapolation(sizes, distances, float(intercept), float(slope), inflation)
 
 
@@ -80,7 +82,7 @@ def frechet_infinity(
 ) -> Extrapolation:
     """The extrapolated distance of features from a fixed reference.
 
-    An estimate without bias to first order: it may be below 0 if the distance is near 0.
+    The estimate has no bias to first order, so it may be below 0 if the distance is near 0.
 
     features: (N, F), read in blocks.
     reference: moments of the real pictures.
@@ -88,26 +90,28 @@ def frechet_infinity(
     smallest: the size of the smallest subset; N / 2 if that is smaller.
     seed: equal seeds choose equal subsets.
 
-    Raises `ConfigError` for sizes that do not fit N, `DataError` for features without a distance.
+    Raises `ConfigError` as `subset_sizes` does, and `DataError` as `frechet_distance` does.
     """
     sizes = subset_sizes(len(features), subsets, smallest)
     order = np.random.default_rng(derive_seed(seed, "subsets")).permutation(len(features))
-    distances = [frechet_distance(moments, reference) for moments in _growing(features, order, sizes)]
+    distances = [frechet_distance(moments, reference) for moments in _growing_moments(features, order, sizes)]
     return extrapolate(sizes, np.array(distances))
 
 
-def _growing(features: np.ndarray, order: np.ndarray, sizes: np.ndarray) -> Iterator[Moments]:
-    """The moments of the first rows of `order`, for each of the sizes."""
+def _growing_moments(features: np.ndarray, order: np.ndarray, sizes: np.ndarray) -> Iterator[Moments]:
+    """Yield, for each size, the moments of that many first rows of `order`."""
     moments = Moments.empty(features.shape[1])
     for start, end in zip([0, *sizes[:-1]], sizes, strict=True):
         for first in range(start, end, BLOCK):
-            rows = np.sort(order[first : min(first + BLOCK, end)])  # in the order of the file, which is faster to read
+            rows = np.sort(
+                order[first : min(first + BLOCK, end)]
+            )  # ascending order, which reads a memory-mapped file faster
             moments = moments.merge(Moments.from_features(features[rows]))
         yield moments
 
 
 def advised_for(dimension: int) -> int:
-    """Pictures above which the line fits: the smallest subset then has 5,000 pictures, or 2 for each feature."""
+    """Pictures from which the bias is linear in 1/N: the smallest subset has 5,000 pictures, or 2 for each feature."""
     return min(4 * dimension, 10_000)
 
 

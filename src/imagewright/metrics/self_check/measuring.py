@@ -150,7 +150,7 @@ class MetricSuite:
     def _with_features(self, pictures: PictureSet) -> PictureSet:
         if self.network is None:
             return pictures
-        extracted = extract_features(pictures.pictures, self.network, alone=True)
+        extracted = extract_features(pictures.pictures, self.network, all_on_this_rank=True)
         return replace(pictures, features=np.asarray(extracted.features), logits=extracted.logits)
 
     def _corrupt(

@@ -16,17 +16,26 @@ from imagewright.metrics.self_check.expectations import Expected, Verdict
 from imagewright.output.writing import check_suffix, new_file, refuse_existing, write_image
 
 FIGURES = (".png", ".svg", ".pdf")
+OUTCOME_WORDS = {
+    "as expected": "changes as expected",
+    "not monotonic": "changes in the expected direction, but not further at each level",
+    "no change": "does not change, but a change was expected",
+    "wrong direction": "changes in the wrong direction",
+    "changed": "changes, but was expected to stay constant",
+    "no expectation": "either direction is acceptable",
+    "undefined": "is not a finite number",
+}
 
 
 @dataclass(frozen=True)
 class Measurement:
     """One output of a metric under one corruption.
 
-    output: the number measured.
-    corruption: its name.
-    values: of levels 1 to 5; NaN from the first level at which the metric could not be computed.
+    output: the output measured.
+    corruption: the corruption's name.
+    values: the output at levels 1 to 5; NaN from the first level at which the metric could not be computed.
     expected: the change that more damage should cause.
-    verdict: the change that it did cause.
+    verdict: the change that more damage did cause.
     failed: why the metric could not be computed, else "".
     """
 
@@ -37,25 +46,22 @@ class Measurement:
     verdict: Verdict
     failed: str = ""
 
+    @property
+    def is_unexpected(self) -> bool:
+        """Whether the measurement contradicts its expectation, or is undefined."""
+        return self.verdict.outcome not in ("as expected", "no expectation")
+
     def line(self) -> str:
-        """A sentence: `fd, blurred: changes as expected, beyond chance from level 1`."""
+        """One line: `fd, blurred: changes as expected, beyond chance from level 1`."""
         verdict = self.verdict
         start = f"{self.output.name}, {CORRUPTIONS[self.corruption].title}"
         if self.failed:
             return f"{start}: undefined: {self.failed}"
         beyond = "" if verdict.from_level is None else f", beyond chance from level {verdict.from_level}"
         why = f" ({verdict.why})" if verdict.why else ""
-        words = {
-            "as expected": "stays constant, as expected"
-            if self.expected.direction == "constant"
-            else "changes as expected",
-            "not monotonic": "changes in the expected direction, but not further at each level",
-            "no change": "does not change, but a change was expected",
-            "wrong direction": "changes in the wrong direction",
-            "changed": "changes, but was expected to stay constant",
-            "no expectation": "either direction is acceptable",
-            "undefined": "is not a finite number",
-        }[verdict.outcome]
+        words = OUTCOME_WORDS[verdict.outcome]
+        if verdict.outcome == "as expected" and self.expected.direction == "constant":
+            words = "stays constant, as expected"
         return f"{start}: {words}{beyond}{why}"
 
 
@@ -63,13 +69,14 @@ class Measurement:
 class SelfCheck:
     """The result of a self-check.
 
-    source: the pictures.
-    count: pictures of each half.
+    source: where the pictures come from.
+    count: pictures in each half.
     features: the name of the feature network, None if no metric needed one.
     modes: what `mode_dropping` dropped, in words: classes or clusters.
-    corruptions: their names.
-    clean: for each output, its values for several pairs of clean halves.
-    measurements: one for each output and corruption.
+    corruptions: names of the corruptions applied.
+    clean: for each output that depends on the scored half, its values between two halves without damage, one per random
+        split.
+    measurements: one for each output under each corruption.
     left_out: names of metrics (or `mode_dropping`) that could not be checked, each with the reason.
     shown: for each corruption, pictures uint8 (6, P, C, H, W) by level; P is at most 16, and 1 if pictures are
         corrupted one by one.
@@ -93,17 +100,16 @@ class SelfCheck:
     @property
     def unexpected(self) -> list[Measurement]:
         """The measurements that contradict their expectation, or are undefined."""
-        return [each for each in self.measurements if each.verdict.outcome not in ("as expected", "no expectation")]
+        return [each for each in self.measurements if each.is_unexpected]
 
     def lines(self) -> list[str]:
-        """What was compared, then a line for each measurement: unexpected ones first."""
-        first = self.unexpected
-        ordered = [*first, *(each for each in self.measurements if each not in first)]
+        """A heading, then a line for each measurement, unexpected ones first."""
+        ordered = sorted(self.measurements, key=lambda each: not each.is_unexpected)
         heading = f"{self.count:,} pictures of {self.source} against {self.count:,} others; modes: {self.modes}"
         return [heading, *(each.line() for each in ordered)]
 
     def to_dict(self) -> dict[str, Any]:
-        """All numbers, ready for JSON; values that are not finite as None."""
+        """All numbers, ready for JSON. Values that are not finite become None."""
         return {
             "source": self.source,
             "count": self.count,
@@ -137,7 +143,7 @@ class SelfCheck:
         from imagewright.metrics.self_check.figures import draw_sheet, save_curves
 
         paths = check_outputs(path, force=force)
-        if len(paths) == 1:
+        if paths[0].suffix.lower() == ".json":
             with new_file(paths[0], force=force) as file:
                 file.write(json.dumps(self.to_dict(), indent=1).encode())
         else:
@@ -147,7 +153,10 @@ class SelfCheck:
 
 
 def check_outputs(path: str | Path, *, force: bool = False) -> list[Path]:
-    """The files that `SelfCheck.write` writes for a path; raises what it would raise, before the long work."""
+    """The files that `SelfCheck.write` writes for a path.
+
+    Raises `UserError` for what `write` would refuse; call it before measuring.
+    """
     path = Path(path)
     suffix = check_suffix(path, [*FIGURES, ".json"])
     paths = [path] if suffix == ".json" else [path, path.with_name(f"{path.stem}-pictures.png")]

@@ -20,17 +20,14 @@ from imagewright.errors import ConfigError, DataError
 from imagewright.model import Model, Stream
 from imagewright.models.shared.classes import (
     ClassMoments,
+    GenerativeClassifier,
     compute_class_moments,
-    log_posteriors,
     pooling_shares,
-    require_class_pictures,
-    sample_classes,
 )
 from imagewright.models.shared.latent_space import (
     EncodesLatents,
     LatentConfig,
     LatentModel,
-    build_encoder,
     register_buffers,
     require_labels,
 )
@@ -54,7 +51,7 @@ class GDAConfig(LabelledConfig, LatentConfig):
         None,
         ge=0,
         le=1,
-        description="weight of the common covariance in a class's own (from its number of pictures if not given)",
+        description="how far class covariances shrink to the common one (from the number of pictures if not given)",
     )
 
     def __post_init__(self) -> None:
@@ -63,7 +60,7 @@ class GDAConfig(LabelledConfig, LatentConfig):
             raise ValueError("pooling is for boundary=quadratic: a linear boundary has one covariance for all classes")
 
 
-class GDA(Model, EncodesLatents):
+class GDA(Model, GenerativeClassifier, EncodesLatents):
     """Buffers, float64: `log_priors` (K,), `means` (K, D), Cholesky `factors` of the covariances (K or 1, D, D)."""
 
     Config = GDAConfig
@@ -71,15 +68,12 @@ class GDA(Model, EncodesLatents):
     config: GDAConfig
     score_unit = "log density of the latents over all classes, nats"
 
-    log_priors: Tensor
     means: Tensor
     factors: Tensor
 
     def __init__(self, config: GDAConfig) -> None:
         super().__init__(config)
-        self.encoder = build_encoder(config)
-        empty = torch.zeros(0, dtype=torch.float64)
-        register_buffers(self, log_priors=empty, means=empty, factors=empty)
+        self.create_parts(config, "log_priors", "means", "factors")
 
     def fit(self, images: Stream) -> None:
         """Fit the encoder (unless it came from a run), then the Gaussians of the classes.
@@ -102,29 +96,11 @@ class GDA(Model, EncodesLatents):
             self, log_priors=moments.log_priors(), means=moments.means, factors=cholesky_factors(covariances)
         )
 
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """The classes, in the order of their numbers."""
-        return self.config.class_names
-
-    # Verbs
-
-    def sample_latents(self, count: int, generator: torch.Generator, labels: Tensor | None = None) -> Tensor:
-        if labels is None:
-            labels = sample_classes(self.log_priors, count, generator)
-        require_class_pictures(labels, self.log_priors, self.class_names)
-        return self.as_latents(sample_gaussians(self.means, self.factors, labels, generator))
-
-    def classify(self, images: Tensor) -> Tensor:
-        return log_posteriors(self.log_joint(self.encode_points(images)))
-
-    def score(self, images: Tensor, generator: torch.Generator, samples: int) -> Tensor:
-        """The marginal log density of each picture's latent over all classes, in nats, (N,)."""
-        return self.log_joint(self.encode_points(images)).logsumexp(1).float()
-
     def log_joint(self, points: Tensor) -> Tensor:
-        """The log joint density of points (N, D) and classes: (N, K)."""
         return self.log_priors + log_densities(points, self.means, self.factors)
+
+    def sample_points(self, labels: Tensor, generator: torch.Generator) -> Tensor:
+        return sample_gaussians(self.means, self.factors, labels, generator)
 
     # Covariances
 

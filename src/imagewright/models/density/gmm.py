@@ -22,7 +22,6 @@ from imagewright.models.shared.latent_space import (
     EncodesLatents,
     LatentConfig,
     LatentModel,
-    build_encoder,
     register_buffers,
     require_variation,
 )
@@ -47,16 +46,19 @@ class GMMConfig(LatentConfig):
         description="if BIC chooses: the largest number tried, of 1, 2, 3, 4, 6, 8, 12, 16, 24, 32 ...",
     )
     covariance: Literal["full", "tied", "diagonal"] = Field(
-        "full", description="of the Gaussians: full, tied (one for all), or diagonal (no correlations)"
+        "full", description="covariances of the Gaussians: full, tied (one for all), or diagonal (no correlations)"
     )
     regularisation: float = Field(
         1e-3, ge=0, le=1, description="added to every variance, as a share of the latents' mean variance"
     )
-    seed: int = Field(0, ge=0, lt=2**32, description="of the k-means start")
+    seed: int = Field(0, ge=0, lt=2**32, description="random seed of the k-means initialisation")
 
 
 class GMM(Model, EncodesLatents):
-    """Buffers: `weights` (K,), `means` (K, D), `factors` (Cholesky factors or standard deviations), float64."""
+    """Buffers, float64: `weights` (K,), `means` (K, D), `factors`.
+
+    The factors are Cholesky factors of the covariances (K or 1, D, D), or standard deviations (K, D) if diagonal.
+    """
 
     Config = GMMConfig
     resize_buffers = LatentModel.resize_buffers
@@ -69,9 +71,7 @@ class GMM(Model, EncodesLatents):
 
     def __init__(self, config: GMMConfig) -> None:
         super().__init__(config)
-        self.encoder = build_encoder(config)
-        empty = torch.zeros(0, dtype=torch.float64)
-        register_buffers(self, weights=empty, means=empty, factors=empty)
+        self.create_parts(config, "weights", "means", "factors")
 
     def fit(self, images: Stream) -> None:
         """Fit the encoder (unless it came from a run), then the mixture.

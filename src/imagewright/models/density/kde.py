@@ -1,8 +1,8 @@
-"""Kernel density estimate in the latents of an encoder: a Gaussian kernel on every picture.
+"""Kernel density estimate in the latents of an encoder: a Gaussian kernel centred on each picture's latent.
 
 Parzen 1962, "On estimation of a probability density function and mode"; bandwidths: Scott 1992, "Multivariate density
 estimation" (section 6.3), Silverman 1986 (equation 4.14), or the leave-one-out log-likelihood (Silverman 1986,
-section 3.4.4). At most `most_points` latents are kept as kernel centres.
+section 3.4.4). At most `most_points` latents are kernel centres.
 Shape letters: N pictures scored, M kernel centres, D dimensions, B bandwidths tried.
 """
 
@@ -21,13 +21,12 @@ from imagewright.models.shared.latent_space import (
     EncodesLatents,
     LatentConfig,
     LatentModel,
-    build_encoder,
     register_buffers,
     require_variation,
 )
 from imagewright.seeds import derive_seed
 
-VALIDATION_POINTS = 1000  # left out in turn, to choose the bandwidth by cross-validation
+VALIDATION_POINTS = 1000  # points left out one at a time to choose the bandwidth
 TRIED_BANDWIDTHS = torch.logspace(-2, 0.3, 36, dtype=torch.float64)  # in standard deviations: 0.01 to 2
 ROWS_AT_ONCE = 256
 LEAST_SCALE = 1e-3  # of the largest scale, so that a nearly constant dimension does not dominate the distances
@@ -41,8 +40,13 @@ class KDEConfig(LatentConfig):
         "cross-validated",
         description="width of the kernels in standard deviations of each latent: a number, or the rule that chooses it",
     )
-    most_points: int = Field(10_000, ge=2, le=1_000_000, description="kernels; of more pictures a random selection")
-    seed: int = Field(0, ge=0, description="of that selection")
+    most_points: int = Field(
+        10_000,
+        ge=2,
+        le=1_000_000,
+        description="largest number of kernels; they are on a random selection of more pictures",
+    )
+    seed: int = Field(0, ge=0, description="random seed of the selection of kernels")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -66,9 +70,8 @@ class KDE(Model, EncodesLatents):
 
     def __init__(self, config: KDEConfig) -> None:
         super().__init__(config)
-        self.encoder = build_encoder(config)
-        empty = torch.zeros(0, dtype=torch.float64)
-        register_buffers(self, kept=empty, scales=empty, width=torch.ones((), dtype=torch.float64))
+        self.create_parts(config, "kept", "scales")
+        register_buffers(self, width=torch.ones((), dtype=torch.float64))
 
     def fit(self, images: Stream) -> None:
         """Fit the encoder (unless it came from a run), then choose centres and bandwidth.

@@ -1,8 +1,8 @@
-"""Naive Bayes: pixels (or latents) that are independent within a class, Gaussian or Bernoulli.
+"""Naive Bayes: pixels (or latents) are independent within a class, with Gaussian or Bernoulli distributions.
 
 Duda & Hart 1973 (section 2.11: binary features); Ng & Jordan 2001, "On discriminative vs. generative classifiers"
-(comparison with logistic regression). Fitted in two passes over the stream. Equal to scikit-learn's `BernoulliNB`, and
-to its `GaussianNB` if pooling is 0 and the smoothing is the same.
+(comparison with logistic regression). Fitted in two passes over the stream. Gives the results of
+scikit-learn's `BernoulliNB`, and of its `GaussianNB` if pooling is 0 and the smoothing is the same.
 Shape letters: N pictures, K classes, D pixel values or dimensions of the points.
 """
 
@@ -22,18 +22,14 @@ from imagewright.errors import DataError
 from imagewright.model import Model, Stream
 from imagewright.models.shared.classes import (
     ClassMoments,
+    GenerativeClassifier,
     compute_class_moments,
-    log_posteriors,
     pooling_shares,
-    require_class_pictures,
-    sample_classes,
 )
 from imagewright.models.shared.latent_space import (
     PIXELS,
     LatentConfig,
     LatentModel,
-    SamplesLatents,
-    build_encoder,
     register_buffers,
     require_labels,
 )
@@ -45,10 +41,10 @@ class NaiveBayesConfig(LabelledConfig, LatentConfig):
     tiny_options: ClassVar[dict[str, Any]] = {"encoder": "pca", "components": 4}
 
     encoder: str = Field(
-        PIXELS, description="what is classified: pixels, the latents of pca (fitted with the model), or those of a run"
+        PIXELS, description="what is classified: pixels, latents of pca (fitted with the model), or latents of a run"
     )
     distribution: Literal["gaussian", "bernoulli"] = Field(
-        "gaussian", description="of a pixel within a class; bernoulli binarises pixels"
+        "gaussian", description="distribution of a pixel within a class; bernoulli binarises pixels"
     )
     smoothing: float = Field(
         0.03, ge=0, le=10, description="gaussian: added to every variance, as a share of the largest variance"
@@ -57,14 +53,15 @@ class NaiveBayesConfig(LabelledConfig, LatentConfig):
         None,
         ge=0,
         le=1,
-        description="gaussian: weight of the common variances in a class's own (from its pictures if not given)",
+        description="gaussian: how far class variances shrink to the common ones (from the class's number of pictures "
+        "if not given)",
     )
     threshold: float = Field(0.5, ge=0, lt=1, description="bernoulli: pixels above this brightness (0 to 1) are on")
     pseudo_count: float = Field(
         1.0,
         gt=0,
         le=1000,
-        description="bernoulli: added to the number of pictures of a class in which a pixel is on, and to that of off",
+        description="bernoulli: added, for each pixel, to the numbers of pictures of a class with the pixel on and off",
     )
 
     def __post_init__(self) -> None:
@@ -76,22 +73,19 @@ class NaiveBayesConfig(LabelledConfig, LatentConfig):
             )
 
 
-class NaiveBayes(Model, SamplesLatents):
-    """Buffers, float64: `log_priors` (K,); `means` (K, D), for bernoulli probabilities of on; `deviations` (K, D)."""
+class NaiveBayes(Model, GenerativeClassifier):
+    """Buffers, float64: `log_priors` (K,), `means` (K, D) (bernoulli: P(pixel on)), `deviations` (K, D)."""
 
     Config = NaiveBayesConfig
     resize_buffers = LatentModel.resize_buffers
     config: NaiveBayesConfig
 
-    log_priors: Tensor
     means: Tensor
     deviations: Tensor
 
     def __init__(self, config: NaiveBayesConfig) -> None:
         super().__init__(config)
-        self.encoder = build_encoder(config)
-        empty = torch.zeros(0, dtype=torch.float64)
-        register_buffers(self, log_priors=empty, means=empty, deviations=empty)
+        self.create_parts(config, "log_priors", "means", "deviations")
 
     @property
     def score_unit(self) -> str:
@@ -126,51 +120,35 @@ class NaiveBayes(Model, SamplesLatents):
         else:
             register_buffers(self, means=moments.means, deviations=self._smoothed_deviations(moments))
 
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """The classes, in the order of their numbers."""
-        return self.config.class_names
+    # The distributions
 
-    # Verbs
-
-    def sample_latents(self, count: int, generator: torch.Generator, labels: Tensor | None = None) -> Tensor:
-        if labels is None:
-            labels = sample_classes(self.log_priors, count, generator)
-        require_class_pictures(labels, self.log_priors, self.class_names)
+    def log_joint(self, points: Tensor) -> Tensor:
+        inputs = self._to_inputs(points)
         if self.config.distribution == "gaussian":
-            return self.as_latents(sample_gaussians(self.means, self.deviations, labels, generator))
+            return self.log_priors + log_densities(inputs, self.means, self.deviations)
+        on, off = self.means.log(), (-self.means).log1p()
+        return self.log_priors + inputs @ (on - off).T + off.sum(1)
+
+    def sample_points(self, labels: Tensor, generator: torch.Generator) -> Tensor:
+        if self.config.distribution == "gaussian":
+            return sample_gaussians(self.means, self.deviations, labels, generator)
         on = torch.rand(len(labels), self.means.shape[1], generator=generator) < self.means.cpu()[labels]
-        return self.as_latents(on * 2.0 - 1.0)
-
-    def classify(self, images: Tensor) -> Tensor:
-        return log_posteriors(self._log_joint(images))
-
-    def score(self, images: Tensor, generator: torch.Generator, samples: int) -> Tensor:
-        """The marginal log density, or log-probability, of each picture over all classes, in nats, (N,)."""
-        return self._log_joint(images).logsumexp(1).float()
+        return on * 2.0 - 1.0
 
     # Parts
-
-    def _log_joint(self, images: Tensor) -> Tensor:
-        """The log joint density of pictures and classes: (N, K)."""
-        points = self._to_inputs(self.encode_points(images))
-        if self.config.distribution == "gaussian":
-            return self.log_priors + log_densities(points, self.means, self.deviations)
-        on, off = self.means.log(), (-self.means).log1p()
-        return self.log_priors + points @ (on - off).T + off.sum(1)
 
     def _stream_inputs(self, images: Stream) -> Iterator[Tensor]:
         for points in self.stream_points(images):
             yield self._to_inputs(points)
 
     def _to_inputs(self, points: Tensor) -> Tensor:
-        """Points as inputs of the distribution: binarised to 0 and 1 for bernoulli."""
+        """Points as the distribution takes them: binarised to 0 and 1 for bernoulli, else unchanged."""
         if self.config.distribution == "gaussian":
             return points
         return (points > 2 * self.config.threshold - 1).double()
 
     def _smoothed_deviations(self, moments: ClassMoments) -> Tensor:
-        """Pooled and smoothed standard deviations (K, D). Raises `DataError` if no point varies."""
+        """Pooled and smoothed standard deviations (K, D). Raises `DataError` if all points are equal."""
         counts = moments.counts[:, None]
         total_mean = (counts * moments.means).sum(0) / counts.sum()
         between = (counts * (moments.means - total_mean).square()).sum(0)

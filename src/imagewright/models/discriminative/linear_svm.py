@@ -23,9 +23,9 @@ from imagewright.configs import LabelledConfig
 from imagewright.model import Model, Stream
 from imagewright.models.shared.classes import ABSENT
 from imagewright.models.shared.latent_space import (
+    ClassifiesLatents,
     LatentConfig,
     LatentModel,
-    build_encoder,
     register_buffers,
     require_labels,
     require_variation,
@@ -49,7 +49,7 @@ class LinearSVMConfig(LabelledConfig, LatentConfig):
     seed: int = Field(0, ge=0, lt=2**32, description="of the folds of the calibration")
 
 
-class LinearSVM(Model, LatentModel):
+class LinearSVM(Model, ClassifiesLatents):
     """Buffers, float64: `weights` (K, D), `biases` (K,) of the margins; `slopes`, `offsets` (K,) of the sigmoids.
 
     Probabilities are the sigmoids of the margins divided by their sum. With two classes the two margins are opposite.
@@ -66,9 +66,7 @@ class LinearSVM(Model, LatentModel):
 
     def __init__(self, config: LinearSVMConfig) -> None:
         super().__init__(config)
-        self.encoder = build_encoder(config)
-        empty = torch.zeros(0, dtype=torch.float64)
-        register_buffers(self, weights=empty, biases=empty, slopes=empty, offsets=empty)
+        self.create_parts(config, "weights", "biases", "slopes", "offsets")
 
     def fit(self, images: Stream) -> None:
         """Fit the encoder (unless it came from a run), the machines, then their sigmoids.
@@ -94,11 +92,6 @@ class LinearSVM(Model, LatentModel):
         for tensor, fitted in zip(buffers.values(), (weights, biases, sigmoids[:, 0], sigmoids[:, 1]), strict=True):
             tensor[torch.from_numpy(present)] = torch.from_numpy(fitted)
         register_buffers(self, **buffers)
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """The classes, in the order of their numbers."""
-        return self.config.class_names
 
     def classify(self, images: Tensor) -> Tensor:
         log_sigmoids = logsigmoid(self.slopes * self.margins(self.encode_points(images)) + self.offsets)

@@ -19,9 +19,9 @@ from imagewright.configs import LabelledConfig
 from imagewright.model import Model, Stream
 from imagewright.models.shared.classes import ABSENT
 from imagewright.models.shared.latent_space import (
+    ClassifiesLatents,
     LatentConfig,
     LatentModel,
-    build_encoder,
     register_buffers,
     require_labels,
     require_variation,
@@ -38,7 +38,7 @@ class LogisticRegressionConfig(LabelledConfig, LatentConfig):
     most_iterations: int = Field(500, ge=1, description="of the solver (L-BFGS)")
 
 
-class LogisticRegression(Model, LatentModel):
+class LogisticRegression(Model, ClassifiesLatents):
     """Buffers, float64: `weights` (K, D), `biases` (K,). Probabilities are the softmax of the linear functions."""
 
     Config = LogisticRegressionConfig
@@ -50,9 +50,7 @@ class LogisticRegression(Model, LatentModel):
 
     def __init__(self, config: LogisticRegressionConfig) -> None:
         super().__init__(config)
-        self.encoder = build_encoder(config)
-        empty = torch.zeros(0, dtype=torch.float64)
-        register_buffers(self, weights=empty, biases=empty)
+        self.create_parts(config, "weights", "biases")
 
     def fit(self, images: Stream) -> None:
         """Fit the encoder (unless it came from a run), then the weights.
@@ -79,11 +77,6 @@ class LogisticRegression(Model, LatentModel):
         weights[present] = torch.from_numpy(fitted.coef_)
         biases[present] = torch.from_numpy(fitted.intercept_)
         register_buffers(self, weights=weights, biases=biases)
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """The classes, in the order of their numbers."""
-        return self.config.class_names
 
     def classify(self, images: Tensor) -> Tensor:
         return (self.encode_points(images) @ self.weights.T + self.biases).log_softmax(1).float()

@@ -1,8 +1,8 @@
-"""PCA: the mean picture and the directions of largest variance; of faces, the eigenfaces.
+"""PCA: the mean picture and the directions of largest variance (for faces, the eigenfaces).
 
 Turk & Pentland 1991 (eigenfaces); Tipping & Bishop 1999, "Probabilistic principal component analysis" (the density).
-For large pictures by randomised block Krylov iteration (Musco & Musco 2015, arXiv:1504.05477, algorithm 2) in passes
-over the stream, so that memory does not grow with the number of pictures.
+Large pictures are fitted by randomised block Krylov iteration (Musco & Musco 2015, arXiv:1504.05477, algorithm 2) in
+passes over the stream, so that memory does not grow with the number of pictures.
 Shape letters: N images, D = C H W pixel values, K components.
 """
 
@@ -52,6 +52,11 @@ class PCA(Model):
     score_unit = "log-likelihood (probabilistic PCA), nats"
     likelihood_of: LikelihoodOf = "density"
 
+    mean: Tensor
+    basis: Tensor
+    variances: Tensor
+    total_variance: Tensor
+
     def __init__(self, config: PCAConfig) -> None:
         super().__init__(config)
         self._register_buffers(Spectrum.empty(math.prod(config.image_shape), config.components or 1))
@@ -93,7 +98,7 @@ class PCA(Model):
         return pixels.unflatten(1, self.config.image_shape)
 
     def activations(self, latents: Tensor) -> Tensor:
-        """The decoded picture, flattened: PCA has a single layer."""
+        """The decoded picture, flattened (N, D): PCA has a single layer."""
         return self.decode(latents).flatten(1)
 
     def first_weight(self) -> Tensor:
@@ -122,11 +127,6 @@ class PCA(Model):
 
     def _deviations(self) -> Tensor:
         return self.variances.clamp(min=QUANTISATION_VARIANCE).sqrt()
-
-    mean: Tensor
-    basis: Tensor
-    variances: Tensor
-    total_variance: Tensor
 
     def _register_buffers(self, spectrum: Spectrum) -> None:
         self.register_buffer("mean", spectrum.mean)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from imagewright.errors import UserError
+from imagewright.models.shared.latent_space import ClassifiesLatents, SamplesLatents
 
 # The log prior of a class without pictures: its exponential is 0 in float32, and sums with it stay finite.
 ABSENT = -690.0
@@ -98,3 +99,38 @@ def require_class_pictures(labels: Tensor, log_priors: Tensor, class_names: tupl
     if bool(absent.any()):
         name = class_names[int(labels[absent][0])]
         raise UserError(f"The class {name!r} had no picture in the training, so it cannot be sampled.")
+
+
+class GenerativeClassifier(ClassifiesLatents, SamplesLatents):
+    """Mixin of models with a distribution of points for each class: Bayes' rule, samples of classes, marginal density.
+
+    A model registers the buffer `log_priors` (K,) and defines `log_joint` and `sample_points`.
+    """
+
+    log_priors: Tensor
+
+    def log_joint(self, points: Tensor) -> Tensor:
+        """The log joint density (or probability) of points (N, D) and classes, (N, K)."""
+        raise NotImplementedError
+
+    def sample_points(self, labels: Tensor, generator: torch.Generator) -> Tensor:
+        """Sample a point of each label's class: int64 (N,) to (N, D)."""
+        raise NotImplementedError
+
+    def sample_latents(self, count: int, generator: torch.Generator, labels: Tensor | None = None) -> Tensor:
+        """Sample latents (N, *latent_shape) of classes: `labels` (N,), by default `count` samples of the priors.
+
+        Raises `UserError` for a class without training pictures.
+        """
+        if labels is None:
+            labels = sample_classes(self.log_priors, count, generator)
+        require_class_pictures(labels, self.log_priors, self.class_names)
+        return self.as_latents(self.sample_points(labels, generator))
+
+    def classify(self, images: Tensor) -> Tensor:
+        """Log-probabilities of the classes of images, float32 (N, K)."""
+        return log_posteriors(self.log_joint(self.encode_points(images)))
+
+    def score(self, images: Tensor, generator: torch.Generator, samples: int) -> Tensor:
+        """The marginal log density (or log-probability) of each image's point over all classes, in nats, (N,)."""
+        return self.log_joint(self.encode_points(images)).logsumexp(1).float()

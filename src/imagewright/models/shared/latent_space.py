@@ -81,6 +81,12 @@ class LatentModel:
 
     encoder: Model
 
+    def create_parts(self, config: LatentConfig, *buffers: str) -> None:
+        """Build the encoder, and register buffers of these names, empty float64 tensors until the model is fitted."""
+        self.encoder = build_encoder(config)
+        empty = torch.zeros(0, dtype=torch.float64)
+        register_buffers(self, **dict.fromkeys(buffers, empty))
+
     def fit_encoder(self, images: Stream) -> None:
         """Fit the encoder, unless it came from a run. In evaluation mode, so that batch norms stay as they are."""
         self.encoder.eval()
@@ -105,6 +111,15 @@ class LatentModel:
         self.encoder.resize_buffers(inside)
         own = self._buffers  # type: ignore[attr-defined]
         register_buffers(self, **{name: torch.zeros_like(state[name]) for name in own if name in state})
+
+
+class ClassifiesLatents(LatentModel):
+    """Mixin of models that classify latents."""
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The classes, in the order of their numbers."""
+        return self.config.class_names  # type: ignore[attr-defined]
 
 
 class SamplesLatents(LatentModel):

@@ -7,8 +7,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from imagewright.cli.commands.latent.loading import load_model
-from imagewright.cli.commands.verbs import At, Force, RunPath, Seed, Space, Truncation
+from imagewright.cli.commands.latent.loading import MODEL_DEFAULTS, ModelOptions, check_sheet
+from imagewright.cli.commands.verbs import Force, RunPath, Seed
 from imagewright.cli.values import Words
 
 
@@ -32,22 +32,18 @@ def arithmetic(
     source: Annotated[
         str | None, Parameter(help="pictures with labels: terms may then be labels, as in Male & !Smiling")
     ] = None,
-    spread: Annotated[float, Parameter(help="of the variations around the sum, in standard deviations")] = 0.25,
+    spread: Annotated[float, Parameter(help="size of the variations around the sum, in standard deviations")] = 0.25,
     save: Annotated[str | None, Parameter(help="save the sum in the run under this name")] = None,
     seed: Seed = 0,
-    at: At = None,
-    space: Space = None,
-    truncation: Truncation = None,
+    loading: ModelOptions = MODEL_DEFAULTS,
     force: Force = False,
 ) -> None:
     """Add and subtract mean latents of pictures, saved latents and directions, as in the paper of the DCGAN."""
     import imagewright
     from imagewright.cli.output import write_sheet
     from imagewright.cli.show import say
-    from imagewright.output.writing import PICTURES, check_suffix, refuse_existing
 
-    check_suffix(out, list(PICTURES))
-    refuse_existing([out], force=force)
+    check_sheet(out, force=force)
     result = imagewright.arithmetic(
         run,
         expression,
@@ -57,7 +53,7 @@ def arithmetic(
         seed=seed,
         save=save,
         force=force,
-        model=load_model(run, at, space, truncation),
+        model=loading.load(run),
     )
     say(result.notes)
     if result.saved is not None:
@@ -66,7 +62,7 @@ def arithmetic(
 
 
 def _parse_sets(typed: tuple[str, ...]) -> dict[str, str]:
-    """`man=photos/men`, as typed, to a folder or labels by name."""
+    """Parse `man=photos/men`: a folder, or labels, by name."""
     from imagewright.errors import UserError
 
     named = {}

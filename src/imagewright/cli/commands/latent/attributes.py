@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from imagewright.cli.commands.latent.loading import load_model
-from imagewright.cli.commands.verbs import At, Force, RunPath, Seed, Space, Truncation
+from imagewright.cli.commands.latent.loading import MODEL_DEFAULTS, ModelOptions
+from imagewright.cli.commands.verbs import Force, RunPath, Seed
 from imagewright.cli.values import Flag, Words
 
 
@@ -19,8 +19,10 @@ class EvidenceOptions:
     """Options that say what the direction is found from."""
 
     attribute: Annotated[str | None, Parameter(help="an attribute or a class of the source")] = None
-    positive: Annotated[str | None, Parameter(help="instead: pictures with it, ten are enough to begin with")] = None
-    negative: Annotated[str | None, Parameter(help="and pictures without it")] = None
+    positive: Annotated[
+        str | None, Parameter(help="instead: pictures with the attribute; ten are enough to begin with")
+    ] = None
+    negative: Annotated[str | None, Parameter(help="pictures without the attribute, for --positive")] = None
     mirror: Annotated[
         Flag, Parameter(help="add the mirror images of marked pictures, if left and right do not matter")
     ] = False
@@ -40,7 +42,10 @@ class SearchOptions:
         Literal["mean", "svm"], Parameter(help="difference of means, or normal of a linear support vector machine")
     ] = "mean"
     balance: Annotated[
-        Words, Parameter(help="attributes of the source that occur with it and are not meant; all: every other")
+        Words,
+        Parameter(
+            help="attributes of the source that occur together with this one and are not meant; all: every other"
+        ),
     ] = ()
     orthogonal_to: Annotated[
         Words, Parameter(help="attributes of the source, or saved directions, that are not to change")
@@ -66,9 +71,7 @@ def attribute(
         ),
     ] = None,
     seed: Seed = 0,
-    at: At = None,
-    space: Space = None,
-    truncation: Truncation = None,
+    loading: ModelOptions = MODEL_DEFAULTS,
     force: Force = False,
 ) -> None:
     """Find the direction in which an attribute grows: from labels, from marked pictures, or from classified samples."""
@@ -90,7 +93,7 @@ def attribute(
             save=save,
             force=force,
             progress=progress,
-            model=load_model(run, at, space, truncation),
+            model=loading.load(run),
         )
     say(found.notes)
     if found.saved is not None:
@@ -103,7 +106,7 @@ def attribute(
 
 
 def _check_outputs(save: str | None, out: Path | None, measure: Path | None, *, force: bool) -> None:
-    """Raise before the search unless there is something to write, in a known format, to a free place."""
+    """Raise `UserError` before the search if there is nothing to write, or a file cannot be written."""
     from imagewright.errors import UserError
     from imagewright.output.figures import SUFFIXES
     from imagewright.output.writing import PICTURES, check_suffix, refuse_existing

@@ -7,8 +7,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from imagewright.cli.commands.latent.loading import load_model
-from imagewright.cli.commands.verbs import At, Force, RunPath, Seed, Space, Truncation
+from imagewright.cli.commands.latent.loading import MODEL_DEFAULTS, ModelOptions, check_sheet
+from imagewright.cli.commands.verbs import Force, RunPath, Seed
 from imagewright.cli.values import Count, Words
 
 
@@ -21,7 +21,9 @@ def directions(
         str,
         Parameter(help="activations of the first layer, its weights, or the latents of encoded pictures (--images)"),
     ] = "activations",
-    count: Annotated[Count | None, Parameter(help="directions; 8, or as many as there are numbers to search")] = None,
+    count: Annotated[
+        Count | None, Parameter(help="number of directions; by default 8, or all if there are fewer")
+    ] = None,
     images: Annotated[str | None, Parameter(help="pictures to encode: a source, such as the one trained on")] = None,
     inputs: Annotated[
         tuple[str, ...],
@@ -29,9 +31,7 @@ def directions(
     ] = ("0",),
     save: Annotated[Words, Parameter(help="save directions in the run by name: --save 0=rotation 3=width")] = (),
     seed: Seed = 0,
-    at: At = None,
-    space: Space = None,
-    truncation: Truncation = None,
+    loading: ModelOptions = MODEL_DEFAULTS,
     force: Force = False,
 ) -> None:
     """Find, without labels, the directions in which pictures vary most; show a strip of each, and save some by name."""
@@ -39,11 +39,9 @@ def directions(
     from imagewright.cli.output import write_sheet
     from imagewright.cli.show import say
     from imagewright.latent.inputs import resolve_inputs
-    from imagewright.output.writing import PICTURES, check_suffix, refuse_existing
 
-    check_suffix(out, list(PICTURES))
-    refuse_existing([out], force=force)
-    model = load_model(run, at, space, truncation)
+    check_sheet(out, force=force)
+    model = loading.load(run)
     starts = resolve_inputs(run, inputs, model=model)  # before the search, so that a mistake is found early
     found = imagewright.directions(
         run,
@@ -64,7 +62,7 @@ def directions(
 
 
 def _parse_names(typed: tuple[str, ...]) -> dict[int, str]:
-    """`0=rotation`, as typed, to names by number."""
+    """Parse `0=rotation`: names by number."""
     from imagewright.errors import UserError
 
     names: dict[int, str] = {}

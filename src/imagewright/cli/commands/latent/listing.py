@@ -1,4 +1,4 @@
-"""`imagewright latent list RUN`."""
+"""`imagewright latent list RUN`: print the saved directions and latents."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ def list_latents(
     run: Annotated[Path, Parameter(help="a run directory")],
     /,
     *,
-    json: Annotated[Flag, Parameter(help="print JSON, for programs")] = False,
+    as_json: Annotated[Flag, Parameter(name="--json", help="print JSON, for programs")] = False,
 ) -> None:
-    """List the directions and latents saved in a run, by the name that every tool takes."""
+    """List the directions and latents saved in a run, with the names that other commands accept."""
+    import json
+
     import imagewright
 
     found = imagewright.list_latents(run)
-    if json:
-        from json import dumps
-
-        print(dumps([entry.to_dict() for entry in found.entries], indent=2))
+    if as_json:
+        print(json.dumps([entry.to_dict() for entry in found.entries], indent=2))
     else:
         print("\n".join(found.lines()))

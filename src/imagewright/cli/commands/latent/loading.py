@@ -1,17 +1,41 @@
-"""Load the model that a latent command works on. All of these commands load it here, so that an option added here has
-the same meaning for each."""
+"""What latent commands share: the options that choose and load a run's model, and the check of a sheet's path."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from cyclopts import Parameter
+
+from imagewright.cli.commands.verbs import At, Space, Truncation
 
 if TYPE_CHECKING:
     from imagewright.model import Model
 
 
-def load_model(run: Path, at: int | None = None, space: str | None = None, truncation: float | None = None) -> Model:
-    """The model of a run: at an earlier checkpoint, in a latent space, or truncated, as the options say."""
-    import imagewright
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class ModelOptions:
+    """Options of `load`. An option added here reaches all commands that decode latents."""
 
-    return imagewright.load(run, images_seen=at, space=space, truncation=truncation)
+    at: At = None
+    space: Space = None
+    truncation: Truncation = None
+
+    def load(self, run: Path) -> Model:
+        """The model of a run: at checkpoint `at`, in latent space `space`, with truncation psi `truncation`."""
+        import imagewright
+
+        return imagewright.load(run, images_seen=self.at, space=self.space, truncation=self.truncation)
+
+
+MODEL_DEFAULTS = ModelOptions()
+
+
+def check_sheet(path: Path, *, force: bool) -> None:
+    """Raise before long work if a sheet cannot be written: `UserError` for the suffix, `RunError` for a file there."""
+    from imagewright.output.writing import PICTURES, check_suffix, refuse_existing
+
+    check_suffix(path, list(PICTURES))
+    refuse_existing([path], force=force)

@@ -7,8 +7,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from imagewright.cli.commands.latent.loading import load_model
-from imagewright.cli.commands.verbs import At, Force, RunPath, Seed, Space, Truncation
+from imagewright.cli.commands.latent.loading import MODEL_DEFAULTS, ModelOptions, check_sheet
+from imagewright.cli.commands.verbs import Force, RunPath, Seed
 from imagewright.cli.values import Count
 
 
@@ -26,9 +26,7 @@ def neighbours(
     split: Annotated[str | None, Parameter(help="the part of SOURCE that was trained on, such as train")] = None,
     held_out_split: Annotated[str | None, Parameter(help="the part of --held-out, such as test")] = None,
     seed: Seed = 0,
-    at: At = None,
-    space: Space = None,
-    truncation: Truncation = None,
+    loading: ModelOptions = MODEL_DEFAULTS,
     force: Force = False,
 ) -> None:
     """Has the model memorised? Samples beside their nearest training pictures, and a number with its control."""
@@ -36,11 +34,9 @@ def neighbours(
     from imagewright.cli.output import write_sheet
     from imagewright.cli.progress import progress_bar
     from imagewright.cli.show import say
-    from imagewright.output.writing import PICTURES, check_suffix, refuse_existing
 
-    check_suffix(out, list(PICTURES))
-    refuse_existing([out], force=force)
-    model = load_model(run, at, space, truncation)
+    check_sheet(out, force=force)
+    model = loading.load(run)
     training = imagewright.open_images(source, split=split)
     new = None if held_out is None else imagewright.open_images(held_out, split=held_out_split)
     with progress_bar("comparing") as progress:

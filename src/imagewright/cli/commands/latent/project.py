@@ -7,8 +7,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from imagewright.cli.commands.latent.loading import load_model
-from imagewright.cli.commands.verbs import At, Force, RunPath, Seed, Space, Truncation
+from imagewright.cli.commands.latent.loading import MODEL_DEFAULTS, ModelOptions, check_sheet
+from imagewright.cli.commands.verbs import Force, RunPath, Seed
 from imagewright.cli.values import Count
 
 
@@ -22,16 +22,14 @@ def project(
     label: Annotated[
         str | None, Parameter(help="the class of the pictures, if the model's latents have one; else all are tried")
     ] = None,
-    starts: Annotated[Count, Parameter(help="samples that are optimised, the best of the candidates")] = 8,
+    starts: Annotated[Count, Parameter(help="number of samples to optimise, the best of the candidates")] = 8,
     candidates: Annotated[Count, Parameter(help="samples of the prior to choose from")] = 1024,
-    steps: Annotated[Count, Parameter(help="of the optimisation; 0 shows the best sample")] = 200,
+    steps: Annotated[Count, Parameter(help="optimisation steps; 0 shows the best sample")] = 200,
     perceptual: Annotated[float, Parameter(help="weight of the model's features, or of structure, beside pixels")] = (
         0.3
     ),
     seed: Seed = 0,
-    at: At = None,
-    space: Space = None,
-    truncation: Truncation = None,
+    loading: ModelOptions = MODEL_DEFAULTS,
     force: Force = False,
 ) -> None:
     """Find the latents that decode to given pictures, with or without an encoder, and show how near they come."""
@@ -40,13 +38,11 @@ def project(
     from imagewright.cli.progress import progress_bar
     from imagewright.cli.show import say
     from imagewright.errors import UserError
-    from imagewright.output.writing import PICTURES, check_suffix, refuse_existing
 
     if out is None and save is None:
         raise UserError("Name a sheet to look at (--out) or a name to save the latents under (--save), or both.")
     if out is not None:
-        check_suffix(out, list(PICTURES))
-        refuse_existing([out], force=force)
+        check_sheet(out, force=force)
     with progress_bar("projecting") as progress:
         found = imagewright.project(
             run,
@@ -60,7 +56,7 @@ def project(
             save=save,
             force=force,
             progress=progress,
-            model=load_model(run, at, space, truncation),
+            model=loading.load(run),
         )
     say(found.notes)
     print("\n".join(found.lines()))

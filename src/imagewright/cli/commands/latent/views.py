@@ -7,8 +7,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from imagewright.cli.commands.latent.loading import load_model
-from imagewright.cli.commands.verbs import At, Force, RunPath, Space, Truncation
+from imagewright.cli.commands.latent.loading import MODEL_DEFAULTS, ModelOptions
+from imagewright.cli.commands.verbs import Force, RunPath
 from imagewright.cli.values import Count, Words
 
 Source = Annotated[str | None, Parameter(help="pictures to encode: a folder, .zip, .npz ..., or digits, faces")]
@@ -29,9 +29,7 @@ def grid(
     ] = None,
     split: Annotated[str | None, Parameter(help="a part of the source, such as test")] = None,
     labels: Annotated[Path | None, Parameter(help="a CSV or JSON file of labels")] = None,
-    at: At = None,
-    space: Space = None,
-    truncation: Truncation = None,
+    loading: ModelOptions = MODEL_DEFAULTS,
     force: Force = False,
 ) -> None:
     """Decode a plane of the latent space; beside it, where the pictures of a source lie, by class."""
@@ -42,7 +40,7 @@ def grid(
 
     check_suffix(out, list(SUFFIXES))
     refuse_existing([out], force=force)
-    model = load_model(run, at, space, truncation)
+    model = loading.load(run)
     images = None if source is None else imagewright.open_images(source, split=split, labels=labels)
     found = imagewright.manifold(
         run, steps, dimensions=dimensions or None, images=images, most=count, input=input, model=model
@@ -67,9 +65,7 @@ def traverse(
     reach: Annotated[float, Parameter(help="how far from the mean, in standard deviations")] = 2.0,
     source: Source = None,
     split: Annotated[str | None, Parameter(help="a part of the source, such as test")] = None,
-    at: At = None,
-    space: Space = None,
-    truncation: Truncation = None,
+    loading: ModelOptions = MODEL_DEFAULTS,
     force: Force = False,
 ) -> None:
     """Vary one latent at a time: rows are latents, largest change first; or sheets of the model's codes."""
@@ -78,7 +74,7 @@ def traverse(
     from imagewright.output.sheets import check_output
 
     check_output(out, force=force)
-    model = load_model(run, at, space, truncation)
+    model = loading.load(run)
     images = None if source is None else imagewright.open_images(source, split=split)
     found = imagewright.traverse(
         run,
