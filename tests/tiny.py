@@ -65,7 +65,8 @@ def tiny_images(name: str, pictures: Any = None) -> Any:
     for place, source in enumerate(config_class.sources):
         given = simple_pictures(seed=10 * place) if pictures is None else pictures
         if len(config_class.input_layers) > 1:
-            opened = layered_images(config_class.input_layers, seed=10 * place)
+            count, channels, *size = np.shape(given)
+            opened = layered_images(config_class.input_layers, count, (size[0], size[1]), channels, seed=10 * place)
         else:
             opened = iw.open_images(given)
         if labelled:
@@ -74,12 +75,16 @@ def tiny_images(name: str, pictures: Any = None) -> Any:
     return sources if len(sources) > 1 else next(iter(sources.values()))
 
 
-def layered_images(names: tuple[str, ...], count: int = 32, seed: int = 0) -> iw.Images:
+def layered_images(
+    names: tuple[str, ...], count: int = 32, size: tuple[int, int] = (16, 16), channels: int = 3, seed: int = 0
+) -> iw.Images:
     """A set whose pictures have layers of these names: label maps of 3 classes, instance ids, or pictures."""
-    bright = simple_pictures(count, seed=seed).max(1, keepdims=True) > 100
+    bright = simple_pictures(count, size, channels, seed).max(1, keepdims=True) > 100
     arrays = {"labels": np.where(bright, 2, 0).astype(np.uint8), "ids": np.where(bright, 9, 1).astype(np.uint8)}
     kinds = {name: {"labels": "labels:3", "ids": "ids"}[name] for name in names if name in arrays}
-    layers = {name: arrays.get(name, simple_pictures(count, seed=seed + place)) for place, name in enumerate(names)}
+    layers = {
+        name: arrays.get(name, simple_pictures(count, size, channels, seed + place)) for place, name in enumerate(names)
+    }
     return iw.open_images(layers, kinds=kinds or None)
 
 

@@ -24,7 +24,8 @@ def test_an_entry_tells_the_verbs_that_its_class_and_its_model_answer(name: str)
     assert issubclass(catalogue.model_class(name), Model)
     assert entry.summary
     assert entry.paper
-    assert entry.family in catalogue.model_class(name).__module__
+    module = catalogue.model_class(name).__module__
+    assert entry.family in module or not module.startswith("imagewright.")  # a package of one's own has any folders
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from skeletons import SKELETONS
 from tiny import simple_pictures, train_tiny
 
 import imagewright as iw
@@ -19,23 +20,32 @@ from imagewright.runs.run import Run
 from imagewright.verbs.apply import resolve_model
 
 Trained = Callable[..., Run]
-NAMES = list(catalogue.entries())
+LISTED = catalogue.entries() | SKELETONS
+ANSWERING = [name for name, entry in LISTED.items() if entry.verbs]
 SHAPES = [(1, 16, 16), (3, 16, 16), (4, 16, 16), (3, 16, 24), (1, 24, 16)]
 
 
 def models_with(*verbs: str) -> list[str]:
-    return [name for name, entry in catalogue.entries().items() if set(verbs) <= set(entry.verbs)]
+    return [name for name, entry in LISTED.items() if set(verbs) <= set(entry.verbs)]
 
 
 def one_result(source: Any, name: str) -> torch.Tensor:
-    """Decoded images if the model decodes, else latents or log-probabilities of some pictures."""
+    """Decoded images if the model decodes, else what its first verb makes of some pictures."""
     verbs = catalogue.entry_of(name).verbs
     if "decode" in verbs:
         shape = resolve_model(source).latent_shape
         return iw.decode(source, torch.linspace(-1, 1, 3 * math.prod(shape)).reshape(3, *shape))
     if "encode" in verbs:
         return iw.encode(source, simple_pictures(3, seed=2))
+    if "translate" in verbs:
+        return translated(source, simple_pictures(3, seed=2))
     return iw.classify(source, simple_pictures(3, seed=2))
+
+
+def translated(source: Any, pictures: Any) -> torch.Tensor:
+    """Pictures translated to the last domain of a model, or like two others if it has no domains."""
+    domains = resolve_model(source).domains
+    return iw.translate(source, pictures, **({"to": domains[-1]} if domains else {"like": simple_pictures(2, seed=3)}))
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +63,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ANSWERING)
 def test_verbs_return_the_documented_shapes_types_and_ranges(
     trained: Trained, name: str, shape: tuple[int, int, int]
 ) -> None:
@@ -68,6 +78,8 @@ def test_verbs_return_the_documented_shapes_types_and_ranges(
         made["decode"] = iw.decode(run, torch.zeros(5, *model.latent_shape))
     if "reconstruct" in verbs:
         made["reconstruct"] = iw.reconstruct(run, pictures)
+    if "translate" in verbs:
+        made["translate"] = translated(run, pictures)
     for verb, images in made.items():
         assert images.shape == (5, *shape), verb
         assert images.dtype == torch.uint8, verb
@@ -154,7 +166,7 @@ def test_images_of_another_size_and_other_channels_are_converted(trained: Traine
     assert torch.equal(iw.encode(run, wide), iw.encode(run, fitting))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ANSWERING)
 def test_a_run_its_path_its_weights_and_its_model_give_equal_results(trained: Trained, name: str) -> None:
     run = trained(name)
     model = iw.load(run)
@@ -163,7 +175,7 @@ def test_a_run_its_path_its_weights_and_its_model_give_equal_results(trained: Tr
         assert torch.equal(one_result(source, name), expected)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ANSWERING)
 def test_a_saved_and_loaded_model_gives_equal_results(trained: Trained, name: str, tmp_path: Path) -> None:
     from imagewright.runs.weights import write_tensors
 
@@ -202,7 +214,7 @@ def test_the_last_preview_of_a_run_shows_samples_of_its_saved_model(trained: Tra
     assert difference.max() <= 1
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ANSWERING)
 def test_a_loaded_model_is_in_evaluation_mode_and_verbs_do_not_change_a_model(trained: Trained, name: str) -> None:
     model = iw.load(trained(name))
     assert not model.training

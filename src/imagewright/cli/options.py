@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
 
+FAR_AWAY = 1e6  # bounds from here on only catch slips of the keyboard, and are not shown
+
+
 def make_option(name: str, field: FieldInfo, group: Group) -> inspect.Parameter:
     """The option of a field, with its type, default, description and bounds.
 
@@ -28,7 +31,7 @@ def make_option(name: str, field: FieldInfo, group: Group) -> inspect.Parameter:
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     option = Parameter(
         name=extra.get("option"),  # type: ignore[arg-type]
-        help=field.description,
+        help=f"{field.description}{describe_range(field)}",
         group=group,
         validator=_bounds(field),
         converter=count_converter if is_count else None,
@@ -50,6 +53,20 @@ def _without_none(annotation: Any) -> Any:
         kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
         return Union[tuple(kinds)]  # noqa: UP007 (the types are known at run time only)
     return annotation
+
+
+def describe_range(field: FieldInfo) -> str:
+    """The range of a number as the help shows it; "" if it has no upper bound, or one far from all values in use."""
+    bounds = {
+        name: getattr(each, name)
+        for each in field.metadata
+        for name in ("ge", "gt", "le", "lt")
+        if getattr(each, name, None) is not None
+    }
+    low, high = bounds.get("ge", bounds.get("gt")), bounds.get("le", bounds.get("lt"))
+    if low is None or high is None or high >= FAR_AWAY:
+        return ""
+    return f" ({'above ' * ('gt' in bounds)}{low:,} to {'below ' * ('lt' in bounds)}{high:,})"
 
 
 def _bounds(field: FieldInfo) -> Callable[[Any, Any], None] | None:

@@ -17,15 +17,21 @@ class TrainingOptions:
 
     former_names: ClassVar[dict[str, str]] = {"average_half_life": "ema_half_life"}
 
-    images_seen: int | None = Field(None, ge=1, le=10**12, description="images to train on, repeats counted")
-    batch_size: int | None = Field(None, ge=1, le=2**20, description="images of one step, over all ranks together")
+    images_seen: int | None = Field(
+        None, ge=1, le=10**12, description="images to train on, repeats counted; by default the recipe's"
+    )
+    batch_size: int | None = Field(
+        None, ge=1, le=2**20, description="images of one step, over all ranks together; by default the recipe's"
+    )
     micro_batch: int | None = Field(
         None,
         ge=1,
         le=2**20,
-        description="images in memory at once; the gradients of several micro-batches add up to one step",
+        description="images in memory at once, by default the batch; gradients of micro-batches add up to one step",
     )
-    learning_rate: float | None = Field(None, gt=0, le=100, description="of the optimizer")
+    learning_rate: float | None = Field(
+        None, gt=0, le=100, description="of the optimizer at the start; by default the recipe's"
+    )
     schedule: Literal["recipe", "constant", "linear", "cosine"] = Field(
         "recipe",
         description="of the learning rate: the model's own, constant, or falling to 0 at the last image",
@@ -33,7 +39,10 @@ class TrainingOptions:
     warmup: int = Field(0, ge=0, le=10**12, description="images over which the learning rate rises from 0")
     clip: float | None = Field(None, gt=0, description="largest norm of a network's gradient; none by default")
     ema_half_life: int | None = Field(
-        None, ge=0, le=10**12, description="images over which half of the moving average is renewed; 0: no average"
+        None,
+        ge=0,
+        le=10**12,
+        description="images over which half of the moving average is renewed; 0: no average; by default the recipe's",
     )
     resample: str | None = Field(
         None,

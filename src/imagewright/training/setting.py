@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import shlex
 import sys
 from collections.abc import Callable, Mapping
@@ -30,8 +31,13 @@ def split_options(model_name: str, options: dict[str, Any]) -> tuple[dict[str, A
     """
     of_training = [field.name for field in dataclasses.fields(TrainingOptions)]
     of_model = configs.options_of(catalogue.model_class(model_name).Config)
-    for name in options:
+    for name, value in options.items():
         if name not in of_training and name not in of_model:
+            if name in inspect.signature(open_images).parameters:
+                raise ConfigError(
+                    f"{name} is an option of the images, not of the training: "
+                    f"train({model_name!r}, open_images(..., {name}={value!r}))."
+                )
             raise ConfigError(
                 f"{model_name} has no option {name!r}.{nearest_name(name, of_training + of_model)} "
                 f"`imagewright train {model_name} --help` lists them."

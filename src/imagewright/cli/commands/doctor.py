@@ -18,7 +18,7 @@ def doctor(
 ) -> None:
     """Find problems of a training: each finding with its evidence and one option to try."""
     import imagewright
-    from imagewright.training.doctor.findings import rules_applied, why_not_diagnosed
+    from imagewright.training.doctor.findings import what_was_looked_at, why_not_diagnosed
 
     opened = imagewright.Run(run)
     findings = imagewright.doctor(opened)
@@ -34,4 +34,4 @@ def doctor(
             print(f"{finding} (since {finding.images_seen:,} images)")
         if not findings:
             print(f"Nothing wrong found at {reports[-1]['images_seen']:,} images seen.")
-        print(f"Looked at: {', '.join(rules_applied(reports))}.")
+        print("\n".join(what_was_looked_at(reports, opened.record)))

@@ -12,7 +12,7 @@ from typing import Any
 from imagewright import catalogue
 from imagewright.runs.run import Run
 from imagewright.training.doctor.history import LATEST_REPORTS, History, as_mapping
-from imagewright.training.doctor.rules import NEEDED, RULES
+from imagewright.training.doctor.rules import FROM_THE_START, NEEDED, RULES
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,16 @@ def rules_applied(reports: Sequence[Mapping[str, Any]]) -> list[str]:
         for name, patterns in NEEDED.items()
         if any(fnmatchcase(figure, pattern) for figure in figures for pattern in patterns)
     ]
+
+
+def what_was_looked_at(reports: Sequence[Mapping[str, Any]], record: Mapping[str, Any]) -> list[str]:
+    """Sentences: the rules that were applied to the last report, and those for which it is too early."""
+    history, names = History(reports, record), rules_applied(reports)
+    early = [] if history.has_begun else [name for name in names if name not in FROM_THE_START]
+    lines = [f"Looked at: {', '.join(name for name in names if name not in early)}."]
+    if early:
+        lines.append(f"Too early for: {', '.join(early)}. Those wait for {history.begins_at:,} images seen.")
+    return lines
 
 
 def why_not_diagnosed(run: Run, reports: Sequence[Mapping[str, Any]]) -> str | None:

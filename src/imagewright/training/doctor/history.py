@@ -40,10 +40,15 @@ class History:
         return int(self.reports[-1]["images_seen"])
 
     @property
+    def begins_at(self) -> int:
+        """Images seen from which on samples can be diagnosed."""
+        total, batch = self.planned("images_seen"), self.planned("batch_size")
+        return math.ceil(max(BEGINNING_SHARE * total, BEGINNING_STEPS * batch))
+
+    @property
     def has_begun(self) -> bool:
         """Whether training has gone on for long enough that its samples can be diagnosed."""
-        total, batch = self.planned("images_seen"), self.planned("batch_size")
-        return self.images_seen >= max(BEGINNING_SHARE * total, BEGINNING_STEPS * batch)
+        return self.images_seen >= self.begins_at
 
     def planned(self, name: str) -> float:
         """A number of the training's plan; 0 if it has none of this name."""

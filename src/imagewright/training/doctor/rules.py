@@ -242,6 +242,8 @@ RULES: dict[str, Rule] = {
     "memorisation": memorised,
 }
 
+FROM_THE_START = ("gradients not finite", "gradients exploding", "training stalled")  # the others wait: `has_begun`
+
 # Patterns of figures: a rule applies to a report if one of its figures matches one of them. A discriminator's figures
 # begin with its own name, of which a model may have several (CycleGAN: d_a, d_b).
 NEEDED: dict[str, tuple[str, ...]] = {
