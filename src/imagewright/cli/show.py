@@ -48,5 +48,12 @@ def _value(value: Any) -> str:
     if isinstance(value, int) and abs(value) >= 10_000:
         return f"{value:,}"
     if isinstance(value, (list, tuple, dict)):
-        return ", ".join(map(str, value)) or "none"
+        return ", ".join(map(_entry, value)) or "none"
     return str(value)
+
+
+def _entry(value: Any) -> str:
+    """An entry of a list; of a dictionary in it, the values that are there."""
+    if not isinstance(value, Mapping):
+        return str(value)
+    return " ".join(f"{name} {each}" for name, each in value.items() if each is not None)

@@ -26,6 +26,8 @@ def inspect(
 
         print(json.dumps(found, indent=2, default=str))
     else:
+        if "sources" in found:  # which says the same of the first one
+            found = {name: value for name, value in found.items() if name != "source"}
         show_record(found)
 
 
