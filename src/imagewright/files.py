@@ -82,6 +82,16 @@ def explain_write_errors(path: str | Path) -> Iterator[None]:
         raise
 
 
+def reserve(descriptor: int, size: int) -> None:
+    """Reserve the space of a file on the disk, so that a full disk raises `OSError` at once and not after an hour."""
+    if hasattr(os, "posix_fallocate") and size:
+        try:
+            os.posix_fallocate(descriptor, 0, size)
+        except OSError as error:
+            if error.errno not in {errno.EOPNOTSUPP, errno.EINVAL}:
+                raise
+
+
 def cache_folder(chosen: str | Path | None) -> Path:
     """The cache folder: `chosen`, else `$IMAGEWRIGHT_CACHE`, else `~/.cache/imagewright`."""
     return Path(chosen or os.environ.get("IMAGEWRIGHT_CACHE") or Path.home() / ".cache" / "imagewright").expanduser()

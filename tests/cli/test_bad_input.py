@@ -247,6 +247,21 @@ def test_a_batch_too_large_for_memory_is_refused(
     assert not (here / "run").exists()
 
 
+def test_more_samples_than_memory_holds_are_refused_at_once(capsys: pytest.CaptureFixture[str], run: Path) -> None:
+    mistake(capsys, main(["sample", "run", "--count", "1000000000000", "--out", "a.png"]), "1,000,000,000,000", "GiB")
+
+
+@pytest.mark.parametrize(
+    "command", [["reconstruct", "run", "own", "--out", "own"], ["data", "grid", "own", "--out", "own/0.png"]]
+)
+def test_a_source_is_never_written_over(capsys: pytest.CaptureFixture[str], run: Path, command: list[str]) -> None:
+    Path("own").mkdir()
+    Image.fromarray(np.full((8, 8), 90, np.uint8)).save("own/0.png")
+    before = Path("own/0.png").read_bytes()
+    mistake(capsys, main([*command, "--force"]), "own", "--out")
+    assert Path("own/0.png").read_bytes() == before
+
+
 def test_unknown_words_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     mistake(capsys, main(["train", "vae", "digits", "and", "more"]), "takes no `and more`")
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from tiny import tiny_model
+from tiny import simple_pictures, tiny_model
 
 import imagewright as iw
 from imagewright import distributed
+from imagewright.errors import RunError
 from imagewright.metrics.features.extraction import extract_features
 from imagewright.metrics.features.run_features import open_features
 from imagewright.metrics.subjects import OpenedPictures, SampledPictures
@@ -98,3 +101,16 @@ def test_progress_never_passes_its_total_and_reaches_it(digits: iw.Images, monke
         extract_features(pictures, network, progress=lambda *call: calls.append(call))  # noqa: B023
         assert calls[-1] == (count, count)
         assert all(done <= total == count for done, total in calls)
+
+
+def test_a_full_disk_is_an_error_before_features_are_extracted(
+    digits: iw.Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", fail)
+    monkeypatch.setenv("IMAGEWRIGHT_CACHE", str(tmp_path / "cache"))
+    samples = iw.open_images(simple_pictures(8, (8, 8), 1))
+    with pytest.raises(RunError, match="disk is full"):
+        iw.evaluate(samples, digits, metrics=["fd"], features="random")

@@ -15,6 +15,7 @@ import imagewright as iw
 from imagewright.checkpoints import load_network
 from imagewright.errors import RunError, UserError
 from imagewright.models.adversarial.dcgan import DCGAN
+from imagewright.runs.lock import lock_run
 
 
 def published(size: tuple[int, int] = (16, 16), channels: int = 3, width: int = 8) -> DCGAN:
@@ -221,6 +222,32 @@ def test_wrong_shapes_are_an_error_of_the_file_for_a_run_and_for_a_network(numbe
     assert not (tmp_path / "run").exists()
     with pytest.raises(RunError):
         load_network("dcgan", network, state)
+
+
+@pytest.mark.parametrize("fault", ["sparse", "complex", "NaN"])
+def test_tensors_that_no_network_can_take_are_named(fault: str, tmp_path: Path) -> None:
+    state = state_of(published(), "generator")
+    key = next(iter(state))
+    if fault == "sparse":
+        state[key] = state[key].to_sparse()
+    elif fault == "complex":
+        state[key] = state[key].to(torch.complex64)
+    else:
+        state[key] = torch.full_like(state[key], float("nan"))
+    torch.save(state, tmp_path / "gen.pth")
+    with pytest.raises(RunError, match=rf"{key} .*{fault}"):
+        iw.import_checkpoint(tmp_path / "gen.pth", "dcgan", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_in_training_is_not_replaced(tmp_path: Path) -> None:
+    path = write(tmp_path / "gen.pth", state_of(published(), "generator"))
+    run = iw.import_checkpoint(path, "dcgan", tmp_path / "run")
+    before = (tmp_path / "run" / "run.json").read_bytes()
+    assert run is not None
+    with lock_run(tmp_path / "run"), pytest.raises(RunError, match="Another process"):
+        iw.import_checkpoint(path, "dcgan", tmp_path / "run", force=True)
+    assert (tmp_path / "run" / "run.json").read_bytes() == before
 
 
 def test_files_that_do_not_fit_together(tmp_path: Path) -> None:

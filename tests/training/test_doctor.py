@@ -176,6 +176,14 @@ def test_a_resumed_training_reports_the_same_health(monkeypatch: pytest.MonkeyPa
     assert final_bytes(stopped) == final_bytes(whole)
 
 
+@pytest.mark.parametrize("name", ["dcgan", "vae", "infogan", "vae_gan"])
+def test_a_training_on_one_picture_is_measured_as_far_as_it_goes(name: str, tmp_path: Path) -> None:
+    run = train_tiny(name, simple_pictures(1), tmp_path / "run", steps=2)
+    health = run.metrics()[-1]["health"]
+    assert any(figure.startswith("step/") for figure in health)
+    assert not any(figure.startswith("samples/") for figure in health)
+
+
 # Measurements
 
 

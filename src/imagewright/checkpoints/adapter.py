@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from imagewright.errors import RunError
@@ -115,12 +116,23 @@ def fill_network(module: nn.Module, network: Network, state: State) -> None:
             problems.append(f"{name} is {tuple(tensor.shape)}, expected {tuple(own[names[name]].shape)}")
         elif name not in names and not _any(network.ignored, name):
             problems.append(f"{name} is unknown")
+        elif name in names and (fault := _fault_of(tensor)):
+            problems.append(f"{name} {fault}")
     if problems:
         more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
         raise RunError(f"The tensors are not those of this network: {problems[0]}{more}.")
     for name, tensor in state.items():
         if name in names:
             own[names[name]].copy_(tensor)
+
+
+def _fault_of(tensor: Tensor) -> str | None:
+    """Why a tensor cannot be one of ours; None if it can."""
+    if tensor.layout != torch.strided:
+        return "is sparse"
+    if tensor.is_complex():
+        return "holds complex numbers"
+    return "holds NaN or infinity" if tensor.is_floating_point() and not tensor.isfinite().all() else None
 
 
 def export_state(module: nn.Module, network: Network) -> State:

@@ -19,6 +19,7 @@ from imagewright.checkpoints.reading import read_checkpoint
 from imagewright.downloads import file_checksum
 from imagewright.errors import ConfigError, RunError, UserError, nearest_name
 from imagewright.runs.loading import ABSENT, Absent, load
+from imagewright.runs.lock import lock_run
 from imagewright.runs.run import Run
 from imagewright.runs.weights import write_tensors
 from imagewright.versions import versions
@@ -218,8 +219,14 @@ def _finish(
         for name in absent:
             setattr(model, name, Absent(name, str(paths[0])))
         return model.eval()
-    run = Run.create(out, _run_record(system, config, adapter, paths), force=force)
-    write_tensors(run.checkpoint_at(0).weights, tensors, record)
+    out = Path(out)
+    Run.check_place(out, force=force)
+    with lock_run(out):
+        run = Run.create(out, _run_record(system, config, adapter, paths), force=force)
+        try:
+            write_tensors(run.checkpoint_at(0).weights, tensors, record)
+        finally:
+            Run.restore(run.path)
     return load(run)
 
 

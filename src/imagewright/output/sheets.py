@@ -6,7 +6,7 @@ Commands, web pages and notebooks show the same sheets: functions called `..._sh
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -173,9 +173,21 @@ def format_of(path: str | Path, *, animated: bool = False) -> Format:
     return "arrays" if suffix in ARRAYS else "picture"
 
 
-def check_output(path: str | Path, *, animated: bool = False, force: bool = False) -> Format:
-    """The format of `path`, checked before long work: as `format_of`, and `RunError` for a file that exists."""
+def check_output(
+    path: str | Path, *, animated: bool = False, force: bool = False, sources: Iterable[str | None] = ()
+) -> Format:
+    """The format of `path`, checked before long work: as `format_of`, and `RunError` for a file that exists.
+
+    sources: of the pictures that are read. `UserError` for a path at or in one of them, which `force` would replace.
+    """
     kind = format_of(path, animated=animated)
+    for source in sources:
+        place = Path(source) if source else None
+        if place is not None and place.exists() and Path(path).resolve().is_relative_to(place.resolve()):
+            raise UserError(
+                f"{path} is in {source}, whose pictures are read: writing there could replace them. "
+                "Give another place by --out."
+            )
     if kind != "folder":
         refuse_existing([path], force=force)
     return kind

@@ -100,8 +100,10 @@ def write_image(
     else:
         picture = _on_white(picture)
         options |= {"quality": 95, "subsampling": 0}
+    encoded = io.BytesIO()  # libtiff prints about a full disk by itself, and hides its error
+    picture.save(encoded, PICTURES[suffix], **options)
     with new_file(path, force=force) as file:
-        picture.save(file, PICTURES[suffix], **options)
+        file.write(encoded.getbuffer())
     return Path(path)
 
 

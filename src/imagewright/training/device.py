@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import resource
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ import torch
 from torch import nn
 
 from imagewright.errors import ConfigError
+from imagewright.machine import total_memory
 from imagewright.training.data.prefetch import READ_AHEAD
 
 if TYPE_CHECKING:
@@ -69,17 +69,6 @@ def check_batch(rows: int, config: Config, device: torch.device) -> None:
             f"batch_size={rows:,} on one rank, but the memory holds at most {available // bytes_each:,} such pictures, "
             "and far fewer beside the networks: give a smaller one."
         )
-
-
-def total_memory(device: torch.device) -> int:
-    """Bytes of memory: of the GPU for CUDA, else of the machine, or the limit of its container if that is less."""
-    if device.type == "cuda":
-        return int(torch.cuda.get_device_properties(device).total_memory)
-    available = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else sys.maxsize
-    try:
-        return min(available, int(Path("/sys/fs/cgroup/memory.max").read_text()))
-    except (OSError, ValueError):  # no container, or one without a limit
-        return available
 
 
 def peak_memory(device: torch.device) -> int:

@@ -5,6 +5,7 @@ Each takes a run, its path, a weights file or a loaded model. Images are uint8 (
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -28,6 +29,7 @@ from imagewright.capabilities import (
 )
 from imagewright.errors import UserError
 from imagewright.images import Images, open_images
+from imagewright.machine import total_memory
 from imagewright.model import Model
 from imagewright.pixels import to_float, to_uint8
 from imagewright.runs.loading import load
@@ -112,7 +114,19 @@ def sample(
     Raises `UserError` if the model is not conditioned on what was given.
     """
     model = resolve_model(run)
+    _check_memory(model, count)
     return decode(model, sample_latents(model, count, seed, label, attributes))
+
+
+def _check_memory(model: Model, count: int) -> None:
+    """Raise `UserError` if `count` images and their latents are more than the memory of this machine."""
+    latent = math.prod(model.latent_shape) if isinstance(model, Decodes) else 0
+    needed, available = count * (math.prod(model.config.image_shape) + 4 * latent), total_memory(torch.device("cpu"))
+    if needed > available:
+        raise UserError(
+            f"count={count:,}: so many pictures and their latents take {needed / 2**30:,.0f} GiB, and this machine has "
+            f"{available / 2**30:,.0f}. Sample fewer at a time, each part with a seed of its own."
+        )
 
 
 def decode(run: RunLike, latents: Tensor | np.ndarray) -> Tensor:

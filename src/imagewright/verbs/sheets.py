@@ -44,14 +44,14 @@ def sample_sheet(
     settings |= {} if label is None else {"label": label}
     settings |= {"attributes": dict(attributes)} if attributes else {}
     settings |= {"each_class": True} if each_class else {}
-    numbers = [str(number) for number in range(count)]
-    labels: dict[str, Any] = {"captions": numbers}
+    labels: dict[str, Any]
     if each_class:
         classes = _classes(model, label, attributes)
         images = torch.cat([sample(model, count, seed=seed, label=name) for name in classes])
-        labels = {"row_labels": classes, "column_labels": numbers}
+        labels = {"row_labels": classes, "column_labels": list(map(str, range(count)))}
     else:
         images = sample(model, count, seed=seed, label=label, attributes=attributes)
+        labels = {"captions": list(map(str, range(count)))}
     record = run_record("sample", model, seed=seed, settings=settings)
     title = f"{record['model']}: {count} {_described(label, attributes, each_class=each_class)}, seed {seed}"
     return Sheet(images, title=title, record=record, **labels)

@@ -96,8 +96,9 @@ def grid(
     """Write a contact sheet of a source, with the classes or names of the pictures."""
     import imagewright
     from imagewright.cli.output import write_sheet
-    from imagewright.output.writing import PICTURES, check_suffix, refuse_existing
+    from imagewright.output.sheets import check_output
+    from imagewright.output.writing import PICTURES, check_suffix
 
     check_suffix(out, list(PICTURES))
-    refuse_existing([out], force=force)
+    check_output(out, force=force, sources=[source])
     write_sheet(imagewright.grid_sheet(source, count, size=size, split=split, labels=labels), out, force=force)

@@ -43,7 +43,7 @@ def edit(
     from imagewright.cli.show import say
     from imagewright.output.sheets import check_output
 
-    animated = check_output(out, animated=True, force=force) == "animation"
+    animated = check_output(out, animated=True, force=force, sources=inputs) == "animation"
     default_steps = ANIMATION_STEPS if animated else SHEET_STEPS
     moves = _parse_moves(move, first, last, default_steps if steps is None else steps)
     model = loading.load(run)

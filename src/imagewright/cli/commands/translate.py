@@ -51,7 +51,7 @@ def translate(
     import imagewright
     from imagewright.output.sheets import check_output
 
-    kind = check_output(out, force=force)
+    kind = check_output(out, force=force, sources=[source, like])
     model = imagewright.load(run, images_seen=at)
     options: dict[str, Any] = {
         "to": _parse_target(model, to),

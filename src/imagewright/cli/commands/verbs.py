@@ -89,7 +89,7 @@ def reconstruct(
     from imagewright.cli.output import write_sheet
     from imagewright.output.sheets import check_output
 
-    check_output(out, force=force)
+    check_output(out, force=force, sources=[source])
     model = imagewright.load(run, images_seen=at)
     write_sheet(imagewright.reconstruction_sheet(model, source, count, seed=seed, split=split), out, force=force)
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from imagewright.errors import DataError
-from imagewright.files import locked, write_whole
+from imagewright.files import locked, reserve, write_whole
 
 FORMAT = 1
 Skipped = tuple[int, str, str]
@@ -118,7 +118,7 @@ def _make(
         part.unlink(missing_ok=True)
         descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
         try:
-            _reserve(descriptor, int(np.prod(shape, dtype=object)))
+            reserve(descriptor, int(np.prod(shape, dtype=object)))
             skipped = sorted(fill(descriptor))
             rows = _close_gaps(descriptor, shape, [index for index, _, _ in skipped])
             os.fsync(descriptor)
@@ -144,16 +144,6 @@ def write_rows_to(descriptor: int, row: int) -> Write:
             data, at = data[written:], at + written
 
     return write
-
-
-def _reserve(descriptor: int, size: int) -> None:
-    """Reserve the space on the disk first, so that a full disk raises at once and not after an hour."""
-    if hasattr(os, "posix_fallocate") and size:
-        try:
-            os.posix_fallocate(descriptor, 0, size)
-        except OSError as error:
-            if error.errno not in {errno.EOPNOTSUPP, errno.EINVAL}:
-                raise
 
 
 def _close_gaps(descriptor: int, shape: tuple[int, int, int, int], gaps: list[int]) -> int:

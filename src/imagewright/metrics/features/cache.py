@@ -21,7 +21,7 @@ import numpy as np
 from imagewright import distributed
 from imagewright.files import cache_folder, explain_write_errors, locked, write_whole
 from imagewright.images import Images
-from imagewright.metrics.features.extraction import ExtractedFeatures, allocate_array, extract_features
+from imagewright.metrics.features.extraction import ExtractedFeatures, allocate_array, extract_features, map_new_array
 from imagewright.metrics.frechet.moments import Moments
 from imagewright.metrics.subjects import OpenedPictures
 from imagewright.pretrained.features.contract import About, FeatureNetwork
@@ -112,7 +112,9 @@ class _CacheEntry:
         def allocate(shape: tuple[int, int]) -> np.ndarray:
             if 0 in shape:
                 return allocate_array(shape)
-            return np.memmap(self.path(f"{kind}.part"), np.float32, "w+", shape=shape)
+            part = self.path(f"{kind}.part")
+            with explain_write_errors(part), part.open("w+b") as file:
+                return map_new_array(file, shape)
 
         return allocate
 

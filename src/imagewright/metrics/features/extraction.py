@@ -6,13 +6,14 @@ network runs. Under `torchrun` each rank extracts a share of the rows, and the m
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import TypeVar
+from typing import IO, TypeVar
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ from torch import Tensor
 
 from imagewright import distributed
 from imagewright.errors import DataError
-from imagewright.files import cache_folder
+from imagewright.files import cache_folder, explain_write_errors, reserve
 from imagewright.metrics.metric import Pictures
 from imagewright.pretrained.features.contract import About, FeatureNetwork, Features
 from imagewright.progress import Progress
@@ -56,8 +57,14 @@ def allocate_array(shape: tuple[int, ...], kind: type[np.generic] = np.float32) 
         return np.empty(shape, kind)
     folder = cache_folder(None)
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder) as file:
-        return np.memmap(file, kind, "w+", shape=shape)
+    with explain_write_errors(folder), tempfile.TemporaryFile(dir=folder) as file:
+        return map_new_array(file, shape, kind)
+
+
+def map_new_array(file: IO[bytes], shape: tuple[int, ...], kind: type[np.generic] = np.float32) -> np.ndarray:
+    """Map an empty file as an array. Its space is reserved: writing to a map of a full disk would end the process."""
+    reserve(file.fileno(), int(np.prod(shape, dtype=np.int64)) * np.dtype(kind).itemsize)
+    return np.memmap(file, kind, "r+" if os.fstat(file.fileno()).st_size else "w+", shape=shape)
 
 
 def extract_features(

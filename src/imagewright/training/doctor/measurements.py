@@ -93,6 +93,8 @@ class Examiner:
     def _measure_images(self) -> Figures:
         """Distances among samples, or else among reconstructions, relative to those among training images; copies."""
         model, references = self.model, self.references
+        if len(references.pictures) < 2:  # there are no distances among them
+            return {}
         if "sample" in verbs_of(model):
             return _measure_samples(sample_distances.shrink(decode(model, self._sample_latents())), references)
         if "reconstruct" in verbs_of(model) and references.mean_distance:
@@ -111,6 +113,8 @@ class Examiner:
             return {}
         model.train()
         rows, trained = self._rows(seed)
+        if trained < 2:  # batch statistics, and spreads of logits, are of two images at least
+            return {}
         count = len(rows[next(iter(model.feeds))].images) // next(iter(model.feeds.values())).repeats
         generator = torch.Generator(device=model.device).manual_seed(derive_seed(self.seed, "doctor"))
         with torch.inference_mode():

@@ -62,7 +62,7 @@ class References:
             distances = self._distances(pictures[start : start + 1024])
             rows = torch.arange(len(distances))
             distances[rows, rows + start] = torch.inf  # the reference itself, and its own mirror image
-            parts.append(distances.topk(2, largest=False))
+            parts.append(distances.topk(min(2, len(pictures)), largest=False))
         self.two_nearest = torch.cat([part.values for part in parts])
         self.neighbours = torch.cat([part.indices for part in parts])
 
