@@ -206,6 +206,8 @@ def list_models() -> list[Entry]:
 def entry_of(name: str) -> Entry:
     """The entry of a model. Raises `UserError`, with the nearest name, for an unknown one."""
     table = entries()
+    if not isinstance(name, str):
+        raise UserError(f"A model is given by its name in the catalogue, such as 'vae', not as {type(name).__name__}.")
     if name not in table:
         raise UserError(f"There is no model {name!r}.{nearest_name(name, table)} The models: {', '.join(table)}.")
     return table[name]

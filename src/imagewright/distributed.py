@@ -40,6 +40,9 @@ def choose_device(name: str) -> torch.device:
     import torch
 
     has = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    name = str(name)  # a `torch.device` works too
+    if name not in {"auto", *has}:
+        raise ConfigError(f"device={name!r}, but a device is auto, {', '.join(has)}.")
     if name == "auto":
         name = next(kind for kind in ("cuda", "mps", "cpu") if has[kind])
     if not has[name]:

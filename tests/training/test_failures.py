@@ -283,7 +283,7 @@ def test_one_training_at_a_time_in_a_run(tmp_path: Path) -> None:
         ("vae", {"latentdim": 3}, r"vae.*'latentdim'.*'latent_dim'.*`imagewright train vae"),
         ("dcgan", {"leraning_rate": 1}, r"dcgan.*'leraning_rate'.*'learning_rate'"),
         ("pca", {"xyzzy": 1}, r"pca.*'xyzzy'.*`imagewright train pca --help`"),
-        ("vae", {"size": 16}, r"vae.*'size'"),
+        ("vae", {"size": 16}, r"size .*train\('vae', open_images\(.*size=16\)"),
         ("vae", {"batch_size": 0}, r"batch_size=0.*\b1\b"),
         ("vae", {"images_seen": -1}, "images_seen=-1"),
         ("vae", {"latent_dim": 0}, "vae: latent_dim=0"),
@@ -308,6 +308,16 @@ def test_an_unknown_model_is_refused_with_the_nearest_name(tmp_path: Path) -> No
     with pytest.raises(UserError, match=r"'vea'.*'vae'"):
         iw.train("vea", simple_pictures(), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"), [({"device": "tpu"}, "'tpu'.*cpu"), ({"observers": [print]}, r"imagewright\.Observer")]
+)
+def test_arguments_of_another_kind_are_refused(options: dict[str, object], words: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=words):
+        iw.train("vae", simple_pictures(), tmp_path / "run", **options)
+    with pytest.raises(UserError, match="name in the catalogue"):
+        iw.train(VAE, simple_pictures(), tmp_path / "run")
 
 
 def test_fewer_pictures_than_a_batch_are_repeated(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from imagewright import distributed
-from imagewright.errors import DataError
+from imagewright.errors import DataError, UserError
 from imagewright.metrics.plans import DEFAULT_COUNT, ScorePlan, make_plans
 from imagewright.metrics.scorer import Scorer
 from imagewright.metrics.subjects import Source, Subject, is_run, open_subject, training_images
@@ -60,8 +60,8 @@ def evaluate(
     subjects: RunLike | Source | Sequence[RunLike | Source],
     against: Source | None = None,
     *,
-    metrics: Sequence[str] | None = None,
-    protocols: Sequence[str] = (),
+    metrics: str | Sequence[str] | None = None,
+    protocols: str | Sequence[str] = (),
     features: str | None = None,
     resize: str | None = None,
     count: int | None = None,
@@ -101,6 +101,10 @@ def evaluate(
     Raises `UserError` and its kinds for what cannot be computed: too few pictures, no labels, unknown names.
     """
     listed: list[Any] = list(subjects) if isinstance(subjects, (list, tuple)) else [subjects]
+    if not listed:
+        raise UserError("There is nothing to evaluate: give a run, a model or pictures at least.")
+    metrics = [metrics] if isinstance(metrics, str) else metrics
+    protocols = [protocols] if isinstance(protocols, str) else protocols
     plans = make_plans(metrics, protocols, features, resize, count, reference_count)
     pair = (size, size) if isinstance(size, int) else size
     scores: list[Score] = []

@@ -93,6 +93,8 @@ def train(
     `Stopped` after Ctrl-C, SIGTERM or `stop`.
     """
     catalogue.entry_of(model)
+    if not all(isinstance(observer, Observer) for observer in observers):
+        raise ConfigError("observers: expected objects of classes that derive from imagewright.Observer.")
     if resume and force:
         raise ConfigError("--resume resumes a run and --force replaces it: give one of them.")
     training_options, model_options = split_options(model, options)
