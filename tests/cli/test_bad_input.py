@@ -262,6 +262,13 @@ def test_a_source_is_never_written_over(capsys: pytest.CaptureFixture[str], run:
     assert Path("own/0.png").read_bytes() == before
 
 
+def test_new_files_may_be_made_beside_the_pictures_that_are_read(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("own").mkdir()
+    Image.fromarray(np.full((8, 8), 90, np.uint8)).save("own/0.png")
+    monkeypatch.chdir("own")
+    assert main(["reconstruct", "../run", ".", "--out", "sheet.png"]) == 0
+
+
 def test_unknown_words_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     mistake(capsys, main(["train", "vae", "digits", "and", "more"]), "takes no `and more`")
 

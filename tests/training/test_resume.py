@@ -146,6 +146,14 @@ def test_force_keeps_no_part_of_the_old_run_once_the_new_one_is_saved(copied: Pa
     assert not list(copied.glob(".replaced"))
 
 
+def test_a_forced_training_that_was_killed_leaves_nothing_once_it_is_resumed(copied: Path) -> None:
+    killed = shutil.copytree(copied, copied / ".replaced")  # as it is between the start and the end of the training
+    shutil.rmtree(copied / "checkpoints")
+    resume(copied)
+    assert [each.images_seen for each in iw.Run(copied).checkpoints()] == [32, 48, 64]
+    assert not killed.exists()
+
+
 @pytest.mark.parametrize("force", [True, False])
 def test_a_folder_with_other_files_is_refused(force: bool, tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("mine")

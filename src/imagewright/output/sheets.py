@@ -178,12 +178,12 @@ def check_output(
 ) -> Format:
     """The format of `path`, checked before long work: as `format_of`, and `RunError` for a file that exists.
 
-    sources: of the pictures that are read. `UserError` for a path at or in one of them, which `force` would replace.
+    sources: of the pictures that are read. `UserError` if the path is one of them, or a file or folder inside it that
+        exists and that `force` would replace.
     """
     kind = format_of(path, animated=animated)
     for source in sources:
-        place = Path(source) if source else None
-        if place is not None and place.exists() and Path(path).resolve().is_relative_to(place.resolve()):
+        if source and Path(path).exists() and Path(path).resolve().is_relative_to(Path(source).resolve()):
             raise UserError(
                 f"{path} is in {source}, whose pictures are read: writing there could replace them. "
                 "Give another place by --out."

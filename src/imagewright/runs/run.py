@@ -95,7 +95,7 @@ class Run:
 
     @classmethod
     def set_aside(cls, path: Path) -> None:
-        """Move the files of the run at `path` into a hidden folder in it, until `restore` or `discard_replaced`."""
+        """Move the files of the run at `path` into a hidden folder in it, until `restore`."""
         cls.restore(path)  # one that a killed process left
         with explain_write_errors(path):
             (path / REPLACED).mkdir()
@@ -105,7 +105,7 @@ class Run:
 
     @classmethod
     def restore(cls, path: Path) -> None:
-        """Put a run that was set aside back, unless the run that replaced it has a checkpoint."""
+        """Put a run that was set aside back; if the run that replaced it has a checkpoint, remove the former one."""
         if not (path / REPLACED).is_dir():
             return
         if not any((path / "checkpoints").glob("*.safetensors")):
@@ -113,13 +113,7 @@ class Run:
             with explain_write_errors(path):
                 for made in (path / REPLACED).iterdir():
                     made.rename(path / made.name)
-        cls.discard_replaced(path)
-
-    @staticmethod
-    def discard_replaced(path: Path) -> None:
-        """Remove the run that was set aside."""
-        with explain_write_errors(path):
-            shutil.rmtree(path / REPLACED, ignore_errors=True)
+        shutil.rmtree(path / REPLACED, ignore_errors=True)
 
     def rewrite(self, record: dict[str, Any]) -> None:
         """Replace `run.json`."""

@@ -201,6 +201,9 @@ def open_run(name: str, assembled: Assembled, path: Path, exit_stack: ExitStack,
     def lock_and_record() -> None:
         exit_stack.enter_context(lock_run(path))
         if resume:
+            exit_stack.callback(
+                Run.restore, path
+            )  # a training by --force that was killed has left the former run there
             record_changes(Run(path), setting.options, plan)
         else:
             Run.check_place(path, force=force)
