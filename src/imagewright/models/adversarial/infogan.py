@@ -30,6 +30,7 @@ from imagewright.losses.penalties import Critic
 from imagewright.model import Model
 from imagewright.models.shared.adversarial import (
     AdversarialConfig,
+    augmented,
     build_phases,
     discriminator_terms,
     generator_terms,
@@ -226,7 +227,7 @@ class InfoGAN(Model, ScoresByDiscriminator):
         latents = self._sample_training_latents(step.draws)
         fake = self.generator(latents)
         step.shared |= {"fake": fake.detach(), "latents": latents}
-        critic, features = self._critic(fake)
+        critic, features = self._critic(fake, step)
         return generator_terms(self.config, critic, fake, step.images) | self._information_loss(features, latents)
 
     def discriminator_loss(self, step: Step) -> Terms:
@@ -234,21 +235,22 @@ class InfoGAN(Model, ScoresByDiscriminator):
         # Computed by the generator's phase, unless that skips this step.
         latents = step.once("latents", lambda: self._sample_training_latents(step.draws))
         fake = step.once("fake", lambda: self.generator(latents)).to(step.images.dtype)
-        critic, features = self._critic(fake)
+        critic, features = self._critic(fake, step)
         terms = discriminator_terms(self.config, critic, step.images, fake, step.draws)
         return terms | self._information_loss(features, latents)
 
     def r1_loss(self, step: Step) -> Terms:
-        return r1_terms(self.config, self.discriminator, step.images)
+        return r1_terms(self.config, augmented(self.config, self.discriminator, step.draws), step.images)
 
     def logits(self, rows: Mapping[str, Rows], draws: Draws) -> dict[str, tuple[Tensor, Tensor]]:
         fake = self.generator(self._sample_training_latents(draws))
         return {"discriminator": (self.discriminator(rows["images"].images), self.discriminator(fake))}
 
-    def _critic(self, fake: Tensor) -> tuple[Critic, Tensor]:
+    def _critic(self, fake: Tensor, step: Step) -> tuple[Critic, Tensor]:
         """The discriminator with known logits of `fake`, and the features (N, F) of `fake`, which Q needs as well."""
-        features = self.discriminator.body(fake)
-        return with_known_logits(self.discriminator, (fake, self.discriminator.compute_logits(features))), features
+        features = augmented(self.config, self.discriminator.body, step.draws)(fake)
+        critic = augmented(self.config, self.discriminator, step.draws)
+        return with_known_logits(critic, (fake, self.discriminator.compute_logits(features))), features
 
     def _sample_training_latents(self, draws: Draws) -> Tensor:
         """Latents (N, Z + K + C) by the random numbers of a step."""

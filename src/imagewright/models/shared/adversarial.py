@@ -14,6 +14,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from imagewright.configs import Config
+from imagewright.layers.diff_augment import RANDOM_NUMBERS, diff_augment
 from imagewright.losses.adversarial import ADVERSARIAL, AdversarialName
 from imagewright.losses.penalties import Critic, gradient_penalty, squared_gradient
 from imagewright.phases import Draws, Phase, Step, Terms
@@ -49,6 +50,12 @@ class AdversarialConfig(Config):
         "auto",
         description="normalisation in the discriminator; auto: none with a penalty, else batch (vae_gan: batch also "
         "with R1 if a side has fewer than 32 pixels)",
+    )
+
+    augmentation: Literal["none", "diffaugment"] = Field(
+        "none",
+        description="random changes of what the discriminator sees, against overfitting of a small set: diffaugment "
+        "(colour, translation, cutout; differentiable)",
     )
 
     @property
@@ -93,6 +100,17 @@ def with_known_logits(critic: Critic, *known: tuple[Tensor, Tensor]) -> Critic:
         return critic(images)
 
     return wrapped
+
+
+def augmented(config: AdversarialConfig, critic: Critic, draws: Draws) -> Critic:
+    """The critic behind the configured augmentation, with new random numbers of `draws` for each call.
+
+    Zhao et al. 2020 (DiffAugment), arXiv:2006.10738, eq. 5 and 6: real and generated images are augmented, in the
+    losses of both networks.
+    """
+    if config.augmentation == "none":
+        return critic
+    return lambda images: critic(diff_augment(images, draws.uniform(RANDOM_NUMBERS)))
 
 
 def generator_terms(config: AdversarialConfig, critic: Critic, fake: Tensor, real: Tensor) -> Terms:
