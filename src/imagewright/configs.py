@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
-from typing import Any, ClassVar, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import Field, PositiveInt, ValidationError, field_validator
 from pydantic.dataclasses import dataclass
 
 from imagewright.errors import ConfigError, nearest_name
 
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
 # Fields that training fills from the images, or from runs that an option names. They are no options of the user: see
 # `options_of`.
 DATA_FIELDS = ("size", "channels", "class_names", "attribute_names", "layer_channels", "submodels")
+FAR_AWAY = 1e6  # bounds from here on only catch slips of the keyboard, and are not shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,6 +152,20 @@ AnyConfig = TypeVar("AnyConfig")
 def options_of(config_class: type[Any]) -> list[str]:
     """The names of the options that a user may set on a configuration."""
     return [field.name for field in dataclasses.fields(config_class) if field.name not in DATA_FIELDS]
+
+
+def describe_range(field: FieldInfo) -> str:
+    """The range of a number as the help shows it; "" if it has no upper bound, or one far from all values in use."""
+    bounds = {
+        name: getattr(each, name)
+        for each in field.metadata
+        for name in ("ge", "gt", "le", "lt")
+        if getattr(each, name, None) is not None
+    }
+    low, high = bounds.get("ge", bounds.get("gt")), bounds.get("le", bounds.get("lt"))
+    if low is None or high is None or high >= FAR_AWAY:
+        return ""
+    return f" ({'above ' * ('gt' in bounds)}{low:,} to {'below ' * ('lt' in bounds)}{high:,})"
 
 
 def with_present_names(config_class: type[Any], values: dict[str, Any]) -> dict[str, Any]:

@@ -17,12 +17,15 @@ from imagewright.images.decoding.on_demand import Decoder
 from imagewright.images.decoding.preprocessing import check_channels, parse_size, take_views
 from imagewright.images.descriptions import check_layers, describe
 from imagewright.images.layers import Layer, image_layer
+from imagewright.images.sequence import PictureSequence
 from imagewright.images.sources.base import digest
 from imagewright.progress import Progress
 
 
-class Images:
+class Images(PictureSequence):
     """A set of pictures: a length, a size, layers, maybe labels or attributes, and a fingerprint. Never changed.
+
+    `images[3]` is a picture, `images[:100]` a part; it is also a data set for torch's `DataLoader` (`sequence.py`).
 
     Made by `open_images`. Pixels are decoded once, by `prepare()` or by the first batch, into a file mapped into
     memory. Until then `len()` counts the listed pictures; `prepare()` leaves unreadable ones out and names them in

@@ -9,6 +9,8 @@ report.html        one self-contained page
 
 from __future__ import annotations
 
+import base64
+import html
 import json
 import shutil
 from contextlib import suppress
@@ -125,6 +127,21 @@ class Run:
 
     def __fspath__(self) -> str:
         return str(self.path)
+
+    def latest_preview(self) -> Path | None:
+        """The latest grid of samples that the training wrote, or None."""
+        grids = (path for path in (self.path / "samples").glob("*.png") if path.stem.isdigit())
+        return max(grids, key=lambda path: int(path.stem), default=None)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the run in a line, and its latest preview."""
+        seen = max((checkpoint.images_seen for checkpoint in self.checkpoints()), default=0)
+        line = html.escape(f"{self.path}: {self.model}" + (f", {seen:,} images seen" if seen else ""))
+        preview = self.latest_preview()
+        if preview is None:
+            return f"<p>{line}</p>"
+        data = base64.b64encode(preview.read_bytes()).decode()
+        return f"<p>{line}</p><img src='data:image/png;base64,{data}' alt='latest preview of {line}'>"
 
     @property
     def model(self) -> str:

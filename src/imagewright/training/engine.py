@@ -180,10 +180,8 @@ class Engine:
         rows = {name: as_rows(batch) for name, batch in on_device.items()}
         total, start_row = self.schedule.batch_size(images_seen), self.schedule.rows(images_seen).start
         count = len(rows[first].images) // feeds[first].repeats
-        size = self.plan.micro_batch or count
         steps = []
-        for start in range(0, count, size):
-            stop = min(start + size, count)
+        for start, stop in micro_batches(count, self.plan.micro_batch or count):
             cut = {name: _cut(rows[name], start, stop, feeds[name].repeats) for name in feeds}
             steps.append(
                 Step(
@@ -252,6 +250,17 @@ class Engine:
             self.weights[key] = self.weights.get(key, 0.0) + weight
         for phase, norms in observed.norms:
             self.gradient_norms.add(phase, norms)
+
+
+def micro_batches(count: int, size: int) -> list[tuple[int, int]]:
+    """The ranges of rows of micro-batches of `size` rows; a last one of a single row takes rows of the one before.
+
+    Batch normalisation cannot compute the statistics of a single row.
+    """
+    starts = list(range(0, count, size))
+    if count % size == 1 and len(starts) > 1 and size > 2:
+        starts[-1] -= 1
+    return list(zip(starts, [*starts[1:], count], strict=True))
 
 
 def seed_layers(device: torch.device, seed: int) -> None:

@@ -86,8 +86,8 @@ def train(
     reporter: shows the progress; by default lines of text on the error stream.
     stop: a request that ends the training after the present step, with a checkpoint, once its `asked` is True.
     observers: called between steps, after the training's own (`imagewright.Observer`).
-    options: options of the training and of the model, by name: those that `imagewright train MODEL --help` lists, with
-        underscores. Options of the images, such as their size, are given to `open_images`.
+    options: options of the training and of the model, by name: `iw.list_options(model)` lists them. Options of the
+        images, such as their size, are given to `open_images`.
 
     Raises `UserError` for arguments that cannot be used, `TrainingError` if the training diverges or memory runs out,
     `Stopped` after Ctrl-C, SIGTERM or `stop`.
