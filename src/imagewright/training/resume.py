@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shlex
 from typing import Any
 
 from imagewright import catalogue, configs
@@ -11,6 +12,7 @@ from imagewright.errors import RunError
 from imagewright.images import Images, open_images
 from imagewright.images.descriptions import opening_options
 from imagewright.model import Model
+from imagewright.pretrained.features.contract import runs_code
 from imagewright.runs.run import RECORD, WEIGHTS_ALONE, Run
 from imagewright.training.options import MAY_DIFFER_ON_RESUME, TrainingOptions
 from imagewright.training.plan import Plan, is_scheduled
@@ -127,7 +129,23 @@ def resumed_options(run: Run, training: dict[str, Any]) -> TrainingOptions:
     """
     plan, recorded = run.record.get("plan") or {}, training_options(run)
     of_recipe = {name: plan[name] for name in FROM_RECIPE if recorded.get(name) is None and name in plan}
-    return configs.build(TrainingOptions, recorded | of_recipe | training, "training")
+    options = configs.build(TrainingOptions, recorded | of_recipe | training, "training")
+    check_code_was_named(run, options, training)
+    return options
+
+
+def check_code_was_named(run: Run, options: TrainingOptions, training: dict[str, Any]) -> None:
+    """Raise `RunError` for features that are code which the run's record names, and the user did not name now.
+
+    A run may come from someone else, so that what only its record names is not run.
+    """
+    features = options.evaluate_features
+    if options.evaluate_every is not None and "evaluate_features" not in training and runs_code(features):
+        raise RunError(
+            f"{run.path} was scored in the features {features!r}, which are code that would be run. If you trust it, "
+            f"name it now: --evaluate-features {shlex.quote(features)} (evaluate_features={features!r} in Python). If "
+            "not, give others, such as --evaluate-features random."
+        )
 
 
 def check_length(run: Run, model: Model, options: TrainingOptions) -> None:
