@@ -13,7 +13,8 @@ from imagewright.images import Images, open_images
 from imagewright.images.descriptions import opening_options
 from imagewright.model import Model
 from imagewright.pretrained.features.contract import runs_code
-from imagewright.runs.run import RECORD, WEIGHTS_ALONE, Run
+from imagewright.runs.places import RECORD, WEIGHTS_ALONE
+from imagewright.runs.run import Run
 from imagewright.training.options import MAY_DIFFER_ON_RESUME, TrainingOptions
 from imagewright.training.plan import Plan, is_scheduled
 from imagewright.training.setting import Say, Setting, fit_size, name_sources, plan_record
