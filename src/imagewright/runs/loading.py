@@ -12,6 +12,7 @@ from torch import nn
 from imagewright import catalogue, configs
 from imagewright.errors import ConfigError, RunError, UserError, one_line
 from imagewright.model import Origin
+from imagewright.runs.places import RECORD, WEIGHTS_ALONE
 from imagewright.runs.run import Run
 from imagewright.runs.schemas import WeightsRecord, check_record
 from imagewright.runs.weights import Checkpoint, read_tensors
@@ -20,6 +21,7 @@ from imagewright.views import view_model
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from imagewright.configs import Config
     from imagewright.model import Model
 
 
@@ -87,6 +89,14 @@ def build_model(name: str, config: dict[str, Any]) -> Model:
     """A new model with the configuration of a `run.json`, under the present or former names of its options."""
     model_class = catalogue.model_class(name)
     return model_class(configs.build(model_class.Config, config, name))
+
+
+def recorded_config(run: Run) -> Config:
+    """The checked configuration of a run's model. Raises `RunError` if run.json says none of that model."""
+    try:
+        return configs.build(catalogue.model_class(run.model).Config, run.record["config"], run.model)
+    except (ConfigError, TypeError, ArithmeticError) as error:
+        raise RunError(f"{run.path / RECORD} is damaged: {one_line(error).rstrip('.')}. {WEIGHTS_ALONE}") from None
 
 
 def _build_recorded(record: dict[str, Any], tensors: dict[str, Tensor], where: str) -> Model:

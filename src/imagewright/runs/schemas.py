@@ -196,7 +196,7 @@ class StateRecord(Schema):
 class LatentsRecord(Schema):
     """Of saved directions and latents."""
 
-    kind: str
+    kind: str | None = None
     model: str | None = None
     space: str | None = None
     latent_space: str | None = None
