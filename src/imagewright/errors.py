@@ -34,6 +34,15 @@ class TrainingError(ImagewrightError):
     """Training that cannot go on: non-finite losses, memory that ran out, a lost rank."""
 
 
+def one_line(text: object, most: int = 300) -> str:
+    """A text that the package did not write, as a part of a message: one line of at most so many characters.
+
+    What does not print, such as a line break or a terminal's escape, becomes a space or "?".
+    """
+    plain = "".join(character if character.isprintable() else "?" for character in " ".join(str(text).split()))
+    return plain if len(plain) <= most else f"{plain[: most - 4].rstrip()} ..."
+
+
 def nearest_name(wrong: str, known: Iterable[str]) -> str:
     """`" Did you mean 'vae'?"`, or "" if no known name is close: to append to a message."""
     matches = difflib.get_close_matches(wrong, list(known), n=1, cutoff=0.5)

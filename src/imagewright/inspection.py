@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from imagewright.errors import RunError
 from imagewright.output.inspecting import inspect_file
-from imagewright.runs.run import RECORD, Run
+from imagewright.runs.places import RECORD
+from imagewright.runs.run import Run
+from imagewright.runs.weights import Checkpoint, find_damage
 
 
 def inspect(path: Run | str | Path) -> dict[str, Any]:
@@ -27,12 +30,18 @@ def inspect(path: Run | str | Path) -> dict[str, Any]:
     return inspect_file(path)
 
 
-def _inspect_run(run: Run) -> dict[str, Any]:
-    from imagewright.runs.weights import find_damage
+def _fault(checkpoint: Checkpoint) -> str | None:
+    """What is wrong with a checkpoint, or why that cannot be seen."""
+    try:
+        return find_damage(checkpoint, for_resume=False)
+    except RunError as error:
+        return str(error)
 
+
+def _inspect_run(run: Run) -> dict[str, Any]:
     checkpoints = run.checkpoints()
     reports = run.metrics()
-    faults = [find_damage(checkpoint, for_resume=False) for checkpoint in checkpoints]
+    faults = [_fault(checkpoint) for checkpoint in checkpoints]
     return {
         "kind": "run",
         "path": str(run.path),

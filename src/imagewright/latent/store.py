@@ -24,6 +24,7 @@ from imagewright.errors import RunError, UserError, nearest_name
 from imagewright.model import Model
 from imagewright.output.writing import refuse_existing
 from imagewright.runs.run import Run
+from imagewright.runs.schemas import LatentsRecord
 from imagewright.runs.weights import read_tensors, write_tensors
 from imagewright.verbs.apply import RunLike
 from imagewright.views import space_name
@@ -119,7 +120,7 @@ def kind_of(record: dict[str, Any]) -> str | None:
 
 def _kind_in(path: Path) -> str | None:
     try:
-        return kind_of(read_tensors(path)[1])
+        return kind_of(read_tensors(path, LatentsRecord)[1])
     except RunError:
         return None
 
@@ -137,7 +138,7 @@ def load(run: Run | None, model: Model, name: str | Path, kind: Kind) -> Saved:
         known = names_of(run, kind) if run is not None else []
         listed = f" There are: {', '.join(known)}." if known else f" No {kind} saved yet."
         raise UserError(f"The run has no {kind} {str(name)!r}.{nearest_name(str(name), known)}{listed}")
-    tensors, record = read_tensors(path)
+    tensors, record = read_tensors(path, LatentsRecord)
     found = kind_of(record)
     if found != kind:
         holds = "was not written by imagewright's latent tools" if found is None else f"holds {found}"

@@ -18,7 +18,8 @@ from imagewright.images import Images, open_images
 from imagewright.model import Model
 from imagewright.progress import Progress
 from imagewright.runs.loading import load
-from imagewright.runs.run import RECORD, Run
+from imagewright.runs.places import RECORD
+from imagewright.runs.run import Run
 from imagewright.seeds import derive_seed
 from imagewright.verbs.apply import ImagesLike, RunLike, decode, sample_numbered_latents
 

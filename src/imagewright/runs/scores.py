@@ -14,8 +14,11 @@ from typing import Any
 
 from imagewright.errors import RunError
 from imagewright.files import explain_write_errors, locked, write_whole
+from imagewright.regular_files import read_regular
+from imagewright.runs.schemas import ScoresRecord, parse_record
 
 RECORD, TABLE = "scores.json", "scores.csv"
+LARGEST_RECORD = 256 << 20  # bytes of scores.json
 
 
 @dataclass(frozen=True)
@@ -64,14 +67,11 @@ def read_scores(folder: str | Path) -> list[Score]:
     """All scores of a run directory, by images seen. Raises `RunError` for a damaged record."""
     path = Path(folder) / RECORD
     try:
-        lines = json.loads(path.read_text())["scores"]
-        return [_from(line) for line in lines]
+        content = read_regular(path, LARGEST_RECORD)
     except FileNotFoundError:
         return []
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RunError(
-            f"{path} is damaged ({type(error).__name__}: {error}): remove it, and evaluate the run again."
-        ) from None
+    found = parse_record(content, ScoresRecord, str(path), "Remove it, and evaluate the run again.")
+    return [_from(line) for line in found["scores"]]
 
 
 def add_scores(folder: str | Path, new: Iterable[Score]) -> None:

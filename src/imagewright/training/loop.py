@@ -127,7 +127,7 @@ class Loop:
         if distributed.is_main():
             run.drop_after(training.images_seen)
         earlier = run.metrics()
-        training.seconds = float(earlier[-1]["seconds"]) if earlier else 0.0
+        training.seconds = float(earlier[-1].get("seconds", 0)) if earlier else 0.0
         if training.images_seen >= training.total:
             training.reporter.message(
                 f"{run.path} is trained on {training.images_seen:,} images already: "

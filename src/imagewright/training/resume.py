@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from imagewright import catalogue, configs
-from imagewright.errors import RunError
+from imagewright.errors import ConfigError, RunError, one_line
 from imagewright.images import Images, open_images
 from imagewright.images.descriptions import opening_options
 from imagewright.model import Model
-from imagewright.runs.run import RECORD, WEIGHTS_ALONE, Run
+from imagewright.pretrained.features.contract import runs_code
+from imagewright.runs.loading import recorded_config
+from imagewright.runs.places import RECORD, WEIGHTS_ALONE
+from imagewright.runs.run import Run
 from imagewright.training.options import MAY_DIFFER_ON_RESUME, TrainingOptions
 from imagewright.training.plan import Plan, is_scheduled
 from imagewright.training.setting import Say, Setting, fit_size, name_sources, plan_record
@@ -47,12 +53,11 @@ def resolve_resumed(
     check_options(run, training, options)
     for name, opened in sources.items():
         check_source(run, recorded[name], opened)
-    model_class = catalogue.model_class(model_name)
     needs_submodels = not run.is_whole()  # then it is trained from its start again
     return Setting(
         sources=sources,
         options=resumed_options(run, training),
-        config=configs.build(model_class.Config, run.record["config"], model_name),
+        config=recorded_config(run),
         submodels=load_submodels(model_name, model_options(run)) if needs_submodels else {},
     )
 
@@ -65,11 +70,28 @@ def recorded_sources(run: Run) -> dict[str, dict[str, Any]]:
         if not isinstance(run.record.get(part), dict):
             raise RunError(f"{run.path / RECORD} is damaged: it has no entry {part!r}. {WEIGHTS_ALONE}")
     names = catalogue.model_class(run.model).Config.sources
+    with _damaged_entry(run, "options"):
+        configs.build(TrainingOptions, training_options(run), "training")
     # Versions that knew one source alone recorded it as "source".
     sources: dict[str, dict[str, Any]] = run.record.get("sources") or {names[0]: run.record["source"]}
     if set(sources) != set(names):
         raise RunError(f"{run.path / RECORD} is damaged: its sources are not {', '.join(names)}. {WEIGHTS_ALONE}")
+    for name, source in sources.items():
+        missing = [key for key in ("size", "channels", "flip", "resize") if source.get(key) is None]
+        if source.get("crop") is not None and missing:
+            raise RunError(f"{run.path / RECORD} is damaged: its source {name} says no {missing[0]}. {WEIGHTS_ALONE}")
     return sources
+
+
+@contextmanager
+def _damaged_entry(run: Run, entry: str) -> Iterator[None]:
+    """Within the block, options that cannot be are an error of the run's record."""
+    try:
+        yield
+    except (ConfigError, TypeError) as error:
+        raise RunError(
+            f"{run.path / RECORD} is damaged in its {entry}: {one_line(error).rstrip('.')}. {WEIGHTS_ALONE}"
+        ) from None
 
 
 def open_as_recorded(recorded: dict[str, Any], source: Any) -> Images:
@@ -127,7 +149,23 @@ def resumed_options(run: Run, training: dict[str, Any]) -> TrainingOptions:
     """
     plan, recorded = run.record.get("plan") or {}, training_options(run)
     of_recipe = {name: plan[name] for name in FROM_RECIPE if recorded.get(name) is None and name in plan}
-    return configs.build(TrainingOptions, recorded | of_recipe | training, "training")
+    options = configs.build(TrainingOptions, recorded | of_recipe | training, "training")
+    check_code_was_named(run, options, training)
+    return options
+
+
+def check_code_was_named(run: Run, options: TrainingOptions, training: dict[str, Any]) -> None:
+    """Raise `RunError` for features that are code which the run's record names, and the user did not name now.
+
+    A run may come from someone else, so that what only its record names is not run.
+    """
+    features = options.evaluate_features
+    if options.evaluate_every is not None and "evaluate_features" not in training and runs_code(features):
+        raise RunError(
+            f"{run.path} was scored in the features {features!r}, which are code that would be run. If you trust it, "
+            f"name it now: --evaluate-features {shlex.quote(features)} (evaluate_features={features!r} in Python). If "
+            "not, give others, such as --evaluate-features random."
+        )
 
 
 def check_length(run: Run, model: Model, options: TrainingOptions) -> None:

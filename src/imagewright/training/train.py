@@ -18,6 +18,7 @@ from imagewright import catalogue, distributed
 from imagewright.errors import ConfigError, ImagewrightError
 from imagewright.images import Images
 from imagewright.model import Model
+from imagewright.runs import places
 from imagewright.runs.lock import lock_run
 from imagewright.runs.run import Run
 from imagewright.training import device as devices
@@ -137,8 +138,9 @@ def resolve(
     It reads no pictures and builds no model, so that a mistake is reported at once.
     """
     if resume:
+        distributed.first_on_main(lambda: places.bring_back(path))
         return resolve_resumed(Run(path), model, images, training_options, model_options, reporter.message)
-    Run.check_place(path, force=force)
+    places.check_place(path, force=force)
     return resolve_new(model, images, training_options, model_options, reporter.message)
 
 
@@ -200,13 +202,13 @@ def open_run(name: str, assembled: Assembled, path: Path, exit_stack: ExitStack,
 
     def lock_and_record() -> None:
         exit_stack.enter_context(lock_run(path))
+        places.recover(path)
         if resume:
-            exit_stack.callback(
-                Run.restore, path
-            )  # a training by --force that was killed has left the former run there
+            # A training by --force that was killed has left the former run there.
+            exit_stack.callback(places.restore, path)
             record_changes(Run(path), setting.options, plan)
         else:
-            Run.check_place(path, force=force)
+            places.check_place(path, force=force)
             exit_stack.enter_context(_remove_if_unused(path))
             Run.create(path, make_run_record(name, setting, plan, assembled.started_from), force=force)
 
@@ -223,10 +225,10 @@ def _remove_if_unused(path: Path) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        Run.remove_unused(path)
+        places.remove_unused(path)
         raise
     finally:
-        Run.restore(path)
+        places.restore(path)
 
 
 # Stage 4: training

@@ -16,7 +16,8 @@ from imagewright.errors import ConfigError, DataError, UserError, nearest_name
 from imagewright.images import Images
 from imagewright.model import Model, Stream
 from imagewright.runs.loading import load
-from imagewright.runs.run import RECORD, Run
+from imagewright.runs.places import RECORD
+from imagewright.runs.run import Run
 from imagewright.statistics.fitting import TensorStream, fit_model
 
 JPEG, BLOCKS = "jpeg", "pca-blocks"

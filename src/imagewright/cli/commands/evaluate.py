@@ -194,8 +194,8 @@ def _scores_by_subject(found: Evaluation) -> dict[str, list[Score]]:
 
 def _write_reports(subjects: Sequence[str]) -> None:
     """Update the report pages of the runs with the new scores."""
+    from imagewright.runs.places import RECORD
     from imagewright.runs.report.page import write_report
-    from imagewright.runs.run import RECORD
 
     for subject in dict.fromkeys(subjects):
         if (Path(subject) / RECORD).exists():

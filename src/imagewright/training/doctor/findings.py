@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from imagewright import catalogue
+from imagewright.runs.loading import recorded_config
 from imagewright.runs.run import Run
 from imagewright.training.doctor.history import LATEST_REPORTS, History, as_mapping
 from imagewright.training.doctor.rules import FROM_THE_START, NEEDED, RULES
@@ -72,7 +73,10 @@ def doctor(run: Run | str | Path) -> list[Finding]:
     """
     run = run if isinstance(run, Run) else Run(run)
     reports = run.metrics()
-    return [] if why_not_diagnosed(run, reports) else diagnose(reports, run.record)
+    if why_not_diagnosed(run, reports):
+        return []
+    recorded_config(run)  # the suggestions depend on it
+    return diagnose(reports, run.record)
 
 
 def rules_applied(reports: Sequence[Mapping[str, Any]]) -> list[str]:
