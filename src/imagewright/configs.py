@@ -10,6 +10,7 @@ from pydantic import Field, PositiveInt, ValidationError, field_validator
 from pydantic.dataclasses import dataclass
 
 from imagewright.errors import ConfigError, nearest_name
+from imagewright.traits import Traits
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -66,6 +67,17 @@ class Config:
     def nearest_size(cls, height: int, width: int) -> tuple[int, int]:
         """The supported size (height, width) nearest to the given one; the given one if every size is supported."""
         return height, width
+
+    @classmethod
+    def suggest(cls, traits: Traits) -> dict[str, Any]:
+        """Options that suit the images, the machine and the time, for `train` to use where the user gave none.
+
+        traits: of the training.
+
+        Returns options of the model and of the training by name, such as {"width": 32, "batch_size": 16}. An option
+        that is not in it has its default. The size of the images is chosen before.
+        """
+        return {}
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

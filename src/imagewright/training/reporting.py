@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Protocol, TextIO
 
 from imagewright.runs.run import Run
+
+Say = Callable[[str], None]
+"""Called with a sentence that the user should read."""
 
 SECONDS_BETWEEN_LINES = 10.0  # while images are prepared
 

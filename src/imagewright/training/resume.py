@@ -18,14 +18,18 @@ from imagewright.pretrained.features.contract import runs_code
 from imagewright.runs.loading import recorded_config
 from imagewright.runs.places import RECORD, WEIGHTS_ALONE
 from imagewright.runs.run import Run
+from imagewright.training.milestones import Pace
 from imagewright.training.options import MAY_DIFFER_ON_RESUME, TrainingOptions
 from imagewright.training.plan import Plan, is_scheduled
-from imagewright.training.setting import Say, Setting, fit_size, name_sources, plan_record
+from imagewright.training.planning import images_in
+from imagewright.training.reporting import Say
+from imagewright.training.setting import Setting, check_length_options, name_sources, plan_record
+from imagewright.training.sizes import fit_size
 from imagewright.training.submodels import load_submodels
 
 FROM_RECIPE = ("images_seen", "batch_size", "learning_rate")  # if they are not given
 # Values of options in runs of versions that did not have them.
-FORMER_DEFAULTS = {"held_out": 0}
+FORMER_DEFAULTS = {"held_out": 0, "precision": "fp32", "defaults": "published"}
 
 
 def resolve_resumed(
@@ -42,6 +46,9 @@ def resolve_resumed(
 
     Raises `RunError` if model, images or options differ from the recorded ones.
     """
+    check_length_options(training)
+    # The run recorded the precision that was measured; `auto` asks for no other one.
+    training = {name: value for name, value in training.items() if (name, value) != ("precision", "auto")}
     if run.model != model_name:
         raise RunError(f"{run.path} trained {run.model}, not {model_name}: resume it with `train {run.model}`.")
     recorded = recorded_sources(run)
@@ -57,6 +64,7 @@ def resolve_resumed(
     return Setting(
         sources=sources,
         options=resumed_options(run, training),
+        limit=time_limit(run, training),
         config=recorded_config(run),
         submodels=load_submodels(model_name, model_options(run)) if needs_submodels else {},
     )
@@ -149,9 +157,47 @@ def resumed_options(run: Run, training: dict[str, Any]) -> TrainingOptions:
     """
     plan, recorded = run.record.get("plan") or {}, training_options(run)
     of_recipe = {name: plan[name] for name in FROM_RECIPE if recorded.get(name) is None and name in plan}
-    options = configs.build(TrainingOptions, recorded | of_recipe | training, "training")
+    given = dict(training)
+    if training.get("images_seen") is not None:
+        given["minutes"] = None
+    elif (limit := time_limit(run, training)) is not None:
+        given["images_seen"] = images_by(run, limit)
+    options = configs.build(TrainingOptions, recorded | of_recipe | given, "training")
     check_code_was_named(run, options, training)
     return options
+
+
+def time_limit(run: Run, training: dict[str, Any]) -> float | None:
+    """The seconds that a resumed training has, if the user gave other minutes than the run has; else None.
+
+    Minutes count from the start of the first training, without pauses.
+    """
+    minutes = training.get("minutes")
+    if minutes is None or minutes == training_options(run).get("minutes"):
+        return None
+    return float(max(0.0, 60 * minutes - seconds_in(run)))
+
+
+def seconds_in(run: Run) -> float:
+    """The seconds that the steps of a run took so far."""
+    reports = run.metrics()
+    return float(reports[-1].get("seconds", 0.0)) if reports else 0.0
+
+
+def images_by(run: Run, limit: float) -> int:
+    """The images that a run will have seen after so many more seconds, at the rate of its reports so far.
+
+    Raises `RunError` for a run without a report.
+    """
+    reports, checkpoints = run.metrics(), run.checkpoints()
+    seconds = seconds_in(run)
+    if not seconds or not checkpoints:
+        raise RunError(
+            f"{run.path} was stopped before its first report, so that the images that more minutes allow are not "
+            "known: resume it without --minutes, or give --images-seen."
+        )
+    rate = reports[-1]["images_seen"] / seconds
+    return checkpoints[-1].images_seen + images_in(limit, rate, 1)
 
 
 def check_code_was_named(run: Run, options: TrainingOptions, training: dict[str, Any]) -> None:
@@ -177,8 +223,20 @@ def check_length(run: Run, model: Model, options: TrainingOptions) -> None:
     if schedule != "constant":
         raise RunError(
             f"images_seen is {recorded} in the run and {options.images_seen} now, but its {schedule} schedule ends at "
-            "the number in the run. Only a training with a constant learning rate can be made longer."
+            "the number in the run. Only a training with a constant learning rate can be made longer (--images-seen, "
+            "--minutes)."
         )
+
+
+def with_recorded_pace(run: Run, plan: Plan) -> Plan:
+    """The plan with what was measured when the run was new: the rate, and when reports and checkpoints are due."""
+    recorded = run.record.get("plan") or {}
+    rate = recorded.get("images_per_second")
+    return dataclasses.replace(
+        plan,
+        images_per_second=rate if isinstance(rate, int | float) else None,
+        pace=Pace.from_dict(recorded.get("pace")),
+    )
 
 
 def record_changes(run: Run, options: TrainingOptions, plan: Plan | None) -> None:

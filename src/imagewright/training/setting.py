@@ -6,7 +6,7 @@ import dataclasses
 import inspect
 import shlex
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,11 @@ from imagewright.images import Images, open_images
 from imagewright.recipe import Recipe
 from imagewright.training.options import CLOSED_FORM_OPTIONS, TrainingOptions
 from imagewright.training.plan import Plan
+from imagewright.training.reporting import Say
+from imagewright.training.sizes import choose_size, fit_size, match_shape
 from imagewright.training.submodels import Submodels, describe_submodels, load_submodels, resize_to_submodels
+from imagewright.training.suggestions import planned_minutes, suggest_options
 from imagewright.versions import versions
-
-Say = Callable[[str], None]
-"""Called with a sentence that the user should read."""
 
 
 def split_options(model_name: str, options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -68,12 +68,14 @@ class Setting:
     options: every option of the training.
     config: the model's checked configuration.
     submodels: trained models whose weights are copied into sub-modules, by the name of the sub-module.
+    limit: seconds that the user gave to the training; None if the user gave none.
     """
 
     sources: Mapping[str, Images]
     options: TrainingOptions
     config: configs.Config
     submodels: Submodels
+    limit: float | None = None
 
     @property
     def images(self) -> Images:
@@ -81,17 +83,28 @@ class Setting:
         return next(iter(self.sources.values()))
 
 
-def resolve_new(model_name: str, images: Any, training: dict[str, Any], options: dict[str, Any], say: Say) -> Setting:
-    """The checked setting of a new run.
+def resolve_new(
+    model_name: str,
+    images: Any,
+    training: dict[str, Any],
+    options: dict[str, Any],
+    say: Say,
+    *,
+    accelerator: bool = False,
+) -> Setting:
+    """The checked setting of a new run. What the user left open follows from the images, the machine and the time.
 
     model_name: in the catalogue.
     images: a source, or sources by name, as for `train`.
     training: training options that the user gave.
     options: options of the model that the user gave.
     say: called with notes for the user.
+    accelerator: whether the training runs on a GPU.
 
     Raises `UserError` for images or options that the model cannot be trained with.
     """
+    configs.build(TrainingOptions, training, "training")  # a wrong option is told before anything is chosen by it
+    check_length_options(training)
     config_class = catalogue.model_class(model_name).Config
     named = name_sources(model_name, images)
     submodels = load_submodels(model_name, options)
@@ -100,17 +113,34 @@ def resolve_new(model_name: str, images: Any, training: dict[str, Any], options:
         opened = open_images(source)
         opened.check_layers(config_class.input_layers)
         if not sources:
-            opened = fit_size(model_name, resize_to_submodels(opened, submodels, say), say)
+            opened = resize_to_submodels(opened, submodels, say)
+            if submodels:
+                opened = fit_size(model_name, opened, say)
+            else:
+                minutes = planned_minutes(training, accelerator=accelerator)
+                opened = choose_size(model_name, opened, options, minutes=minutes, accelerator=accelerator, say=say)
         else:
             opened = match_shape(opened, next(iter(sources.values())), say)
         sources[name] = opened
     first = next(iter(sources.values()))
+    suggested = suggest_options(model_name, first, training, options, accelerator=accelerator, say=say)
+    given_minutes = training.get("minutes")
     return Setting(
+        limit=None if given_minutes is None else 60 * float(given_minutes),
         sources=sources,
-        options=configs.build(TrainingOptions, training, "training"),
-        config=build_config(model_name, first, options, submodels),
+        options=configs.build(TrainingOptions, suggested.training, "training"),
+        config=build_config(model_name, first, suggested.model, submodels),
         submodels=submodels,
     )
+
+
+def check_length_options(training: Mapping[str, Any]) -> None:
+    """Raise `ConfigError` if the user gave the length of the training twice."""
+    if training.get("minutes") is not None and training.get("images_seen") is not None:
+        raise ConfigError(
+            f"--minutes {training['minutes']:g} and --images-seen {training['images_seen']} both set the length of the "
+            "training (minutes and images_seen in Python): give one of them."
+        )
 
 
 def name_sources(model_name: str, images: Any) -> dict[str, Any]:
@@ -127,37 +157,6 @@ def name_sources(model_name: str, images: Any) -> dict[str, Any]:
         f"`imagewright train {model_name} {' '.join(f'{name.upper()}/' for name in names)}`, or in Python "
         f"images={{{', '.join(f'{name!r}: ...' for name in names)}}}."
     )
-
-
-def fit_size(model_name: str, images: Images, say: Say) -> Images:
-    """The images at the nearest size that the model supports.
-
-    A size that the user gave is not changed; if it is not supported, building the configuration raises an error.
-    """
-    nearest = catalogue.model_class(model_name).Config.nearest_size(*images.size)
-    if nearest == images.size or images.size_given:
-        return images
-    say(
-        f"{model_name} does not support {images.height}x{images.width}: images are resized and cropped to "
-        f"{nearest[0]}x{nearest[1]} (choose with --size)"
-    )
-    return images.with_size(nearest)
-
-
-def match_shape(images: Images, first: Images, say: Say) -> Images:
-    """The images of another source at the size and with the channels of the first source.
-
-    Raises `ConfigError` if the user gave the two sources different sizes.
-    """
-    if (images.size, images.channels) == (first.size, first.channels):
-        return images
-    if images.size_given and images.size != first.size:
-        raise ConfigError(
-            f"{first.source} is opened at {first.height}x{first.width} and {images.source} at "
-            f"{images.height}x{images.width}, but a training has one size: open both with the same size."
-        )
-    say(f"images of {images.source} are resized to {first.height}x{first.width}x{first.channels}, as in {first.source}")
-    return images.with_size(first.size, first.channels)
 
 
 def build_config(model_name: str, images: Images, options: dict[str, Any], submodels: Submodels) -> configs.Config:
@@ -216,6 +215,8 @@ def _conditions(images: Images, model_name: str, condition: str) -> dict[str, tu
 def build_plan(options: TrainingOptions, recipe: Recipe, rate: float | None = None) -> Plan:
     """Build the plan of a training: the user's options, completed by the recipe at the start of training.
 
+    What is measured (`plan_training`) is not in it: a length in minutes, and the precision if it is "auto".
+
     Raises `ConfigError` if the batch size is no multiple of the number of ranks.
     """
     batch_size = options.batch_size or recipe.batch_size
@@ -231,7 +232,7 @@ def build_plan(options: TrainingOptions, recipe: Recipe, rate: float | None = No
         warmup=options.warmup,
         clip=options.clip,
         ema_half_life=options.ema_half_life,
-        precision=options.precision,
+        precision="fp32" if options.precision == "auto" else options.precision,
         seed=options.seed,
         capture=options.capture,
     )

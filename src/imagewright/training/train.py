@@ -35,10 +35,11 @@ from imagewright.training.memory import explain_out_of_memory
 from imagewright.training.metrics_log import MetricsLog
 from imagewright.training.observers import Observer, Training
 from imagewright.training.plan import Plan, highest_rate
+from imagewright.training.planning import plan_training
 from imagewright.training.preparing import apply_flip, prepare_sources, report_skipped
 from imagewright.training.previews import PreviewObserver
 from imagewright.training.reporting import PlainLines, Reporter, Silent
-from imagewright.training.resume import check_length, record_changes, resolve_resumed
+from imagewright.training.resume import check_length, record_changes, resolve_resumed, with_recorded_pace
 from imagewright.training.setting import (
     Setting,
     build_plan,
@@ -104,7 +105,9 @@ def train(
     path = Path(out) if out is not None else Path("runs") / f"{model}-{name_run(images)}"
     with distributed.process_group(device.type), explain_out_of_memory(), ExitStack() as exit_stack:
         warn_unused(model, training_options, reporter.message)
-        setting = resolve(model, images, path, training_options, model_options, reporter, resume=resume, force=force)
+        setting = resolve(
+            model, images, path, training_options, model_options, device, reporter, resume=resume, force=force
+        )
         if setting.options.tensorboard and distributed.is_main():
             check_tensorboard()
             reporter = TensorBoardReporter(reporter)
@@ -128,6 +131,7 @@ def resolve(
     path: Path,
     training_options: dict[str, Any],
     model_options: dict[str, Any],
+    device: torch.device,
     reporter: Reporter,
     *,
     resume: bool,
@@ -141,7 +145,8 @@ def resolve(
         distributed.first_on_main(lambda: places.bring_back(path))
         return resolve_resumed(Run(path), model, images, training_options, model_options, reporter.message)
     places.check_place(path, force=force)
-    return resolve_new(model, images, training_options, model_options, reporter.message)
+    accelerator = device.type != "cpu"
+    return resolve_new(model, images, training_options, model_options, reporter.message, accelerator=accelerator)
 
 
 # Stage 2: the model and the decoded images
@@ -189,6 +194,14 @@ def assemble(
     prepare_sources(setting.sources.values(), reporter)
     # The number of images is known only after they were prepared, since unreadable ones are left out.
     options = settle_held_out(options, setting.images, has_steps=plan is not None)
+    if plan is not None:
+        model.equip()
+        if not resume:
+            held_out = choose_held_out(options.held_out, len(setting.images), plan.seed)
+            plan = plan_training(model, setting.sources, options, plan, held_out, device, reporter.message)
+        else:
+            plan = with_recorded_pace(Run(path), plan)
+        options = dataclasses.replace(options, precision=plan.precision)  # type: ignore[arg-type]
     setting = dataclasses.replace(setting, options=options)
     return Assembled(model=model, plan=plan, setting=setting, started_from=started_from)
 
@@ -262,7 +275,6 @@ def run_training(
 def begin_training(assembled: Assembled, plan: Plan, run: Run, device: torch.device, reporter: Reporter) -> Training:
     """Move the model to its device, and build the engine, the validation split and the resampler."""
     model, setting, options = assembled.model, assembled.setting, assembled.setting.options
-    model.equip()
     devices.prepare_model(model, device)
     engine = Engine(model, plan, device)
     if options.compile:
