@@ -2,7 +2,8 @@
 
 run.json           model, config, source and its fingerprint, seed, versions, command; written before training
 metrics.jsonl      one line for each report: images_seen, seconds, loss terms, derived metrics, learning rates, memory
-samples/           000200000.png: the grid of the same latents at each report
+samples/           000200000.png: the grid of the same latents, or of the same noise, at each report
+samples/prior/     000200000.png: what the prior decodes to at the end, if samples come from a fitted density
 checkpoints/       000200000.safetensors and 000200000.state.safetensors
 report.html        one self-contained page
 """
@@ -22,6 +23,8 @@ from imagewright.runs.weights import Checkpoint, find_damage
 
 RECORD = "run.json"
 METRICS = "metrics.jsonl"
+SAMPLES = "samples"
+PRIOR_SAMPLES = "samples/prior"  # at the end of a training whose samples come from a fitted density
 SCORES = ("scores.json", "scores.csv", ".scores.lock")  # of `runs/scores.py`; they belong to this training
 REPLACED = ".replaced"
 MADE_BY_TRAINING = (RECORD, METRICS, "samples", "checkpoints", "report.html", *SCORES)
@@ -199,7 +202,9 @@ class Run:
         lines = [line for line in self.metrics() if line["images_seen"] <= images_seen]
         write_whole(self.path / METRICS, "".join(json.dumps(line) + "\n" for line in lines))
         drop_scores_after(self.path, images_seen)
-        for path in (*(self.path / "samples").glob("*"), *(self.path / "checkpoints").glob("*")):
+        for path in (
+            each for folder in (SAMPLES, PRIOR_SAMPLES, "checkpoints") for each in (self.path / folder).glob("*")
+        ):
             number = path.name.lstrip(".").split(".")[0]
             # A leading dot: a temporary file that a killed process left.
             if number.isdigit() and (path.name.startswith(".") or int(number) > images_seen):

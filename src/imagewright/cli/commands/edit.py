@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from imagewright.cli.commands.latent.loading import MODEL_DEFAULTS, ModelOptions
-from imagewright.cli.commands.verbs import Force, RunPath
+from imagewright.cli.commands.latent.loading import ModelOptions
+from imagewright.cli.commands.verbs import SAMPLE_FROM_HELP, Distribution, Force, RunPath
 from imagewright.cli.values import Count, Flag, Words
 
 SHEET_STEPS = 7
 ANIMATION_STEPS = 49  # two seconds there and two back, at 24 frames a second
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class EditModelOptions(ModelOptions):
+    """`--from` is a strength here."""
+
+    sample_from: Annotated[Distribution, Parameter(name="--sample-from", help=SAMPLE_FROM_HELP)] = None
+
+
+EDIT_DEFAULTS = EditModelOptions()
 
 
 def edit(
@@ -34,7 +46,7 @@ def edit(
         Flag, Parameter(help="add the change to the original picture, so that it stays as sharp as it is")
     ] = False,
     frames_per_second: Annotated[float, Parameter(help="frames per second of an animation")] = 24.0,
-    loading: ModelOptions = MODEL_DEFAULTS,
+    loading: EditModelOptions = EDIT_DEFAULTS,
     force: Force = False,
 ) -> None:
     """Move pictures or seeds along saved directions, found by `imagewright latent attribute` and `directions`."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cyclopts import Parameter
 
-from imagewright.cli.commands.verbs import At, Space, Truncation
+from imagewright.cli.commands.verbs import At, SampleFrom, Space, Truncation
 
 if TYPE_CHECKING:
     from imagewright.model import Model
@@ -22,12 +22,19 @@ class ModelOptions:
     at: At = None
     space: Space = None
     truncation: Truncation = None
+    sample_from: SampleFrom = None
 
     def load(self, run: Path) -> Model:
-        """The model of a run: at checkpoint `at`, in latent space `space`, with truncation psi `truncation`."""
+        """The model of a run at a checkpoint, in a latent space, truncated, sampling from the prior or as fitted."""
         import imagewright
 
-        return imagewright.load(run, images_seen=self.at, space=self.space, truncation=self.truncation)
+        return imagewright.load(
+            run,
+            images_seen=self.at,
+            space=self.space,
+            truncation=self.truncation,
+            sample_from=self.sample_from,
+        )
 
 
 MODEL_DEFAULTS = ModelOptions()
