@@ -88,6 +88,7 @@ class Evaluator:
     def _subject(self, model: Model, images_seen: int) -> Subject:
         config = model.config
         pictures = SampledPictures(model, self.count, self.seed)
-        return Subject(
+        subject = Subject(
             str(self.run.path), pictures, config.size, config.channels, model, run=self.run, images_seen=images_seen
         )
+        return subject.by_distribution()[0]

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from imagewright.cli.commands.latent.loading import ModelOptions
-from imagewright.cli.commands.verbs import SAMPLE_FROM_HELP, Distribution, Force, RunPath
+from imagewright.cli.commands.latent.loading import EDIT_DEFAULTS, EditModelOptions
+from imagewright.cli.commands.verbs import Force, RunPath
 from imagewright.cli.values import Count, Flag, Words
 
 SHEET_STEPS = 7
 ANIMATION_STEPS = 49  # two seconds there and two back, at 24 frames a second
-
-
-@Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class EditModelOptions(ModelOptions):
-    """`--from` is a strength here."""
-
-    sample_from: Annotated[Distribution, Parameter(name="--sample-from", help=SAMPLE_FROM_HELP)] = None
-
-
-EDIT_DEFAULTS = EditModelOptions()
 
 
 def edit(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from imagewright.cli.commands.verbs import At, SampleFrom, Space, Truncation
+from imagewright.cli.commands.verbs import SAMPLE_FROM_HELP, At, Distribution, SampleFrom, Space, Truncation
 
 if TYPE_CHECKING:
     from imagewright.model import Model
@@ -37,7 +37,15 @@ class ModelOptions:
         )
 
 
-MODEL_DEFAULTS = ModelOptions()
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class EditModelOptions(ModelOptions):
+    """Those of `edit`, whose `--from` is a strength."""
+
+    sample_from: Annotated[Distribution, Parameter(name="--sample-from", help=SAMPLE_FROM_HELP)] = None
+
+
+MODEL_DEFAULTS, EDIT_DEFAULTS = ModelOptions(), EditModelOptions()
 
 
 def check_sheet(path: Path, *, force: bool) -> None:
