@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
     from typing_extensions import TypeIs
 
     from imagewright.phases import Draws, Rows
@@ -52,7 +52,12 @@ class HasPosterior(Protocol):
 
 
 class FitsDensity(HasPosterior, Protocol):
-    """Samples from a density that training fits to the latents of its images."""
+    """Samples from a density that training fits to the latents of its images: the buffers of `density`."""
+
+    @property
+    def density(self) -> nn.Module:
+        """The density; its buffers have three dimensions at most, and are empty before it is fitted."""
+        ...
 
     def encode_posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Means and log variances of the latents' posteriors, (N, Z) each, without randomness."""

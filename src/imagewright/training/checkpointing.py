@@ -8,6 +8,7 @@ import time
 from imagewright import distributed
 from imagewright.runs.report.page import write_report
 from imagewright.training import state
+from imagewright.training.density import share_density
 from imagewright.training.observers import NotFinite, Observer, Report, Training
 
 # Writing the page takes some tenths of a second. A short training writes it at its end only, a long one at most this
@@ -35,6 +36,7 @@ class Checkpoints(Observer):
             raise NotFinite(f"{', '.join(wrong) or 'a loss on another rank'} became NaN or infinite")
         engine.synchronise_statistics()
         distributed.first_on_main(lambda: self._save(ended=ended))
+        share_density(self.training.model)
         self.written = images_seen
 
     def _save(self, *, ended: bool) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
+from imagewright import distributed
 from imagewright.images import Images
 from imagewright.model import Model
 from imagewright.phases import Rows
@@ -23,7 +24,7 @@ MOST_DECODED = 512  # of images without a cache, which are slow to read
 LEAST_IMAGES = 64
 SEEN_EACH = 64  # images trained on for each that is encoded: the cost of a fit stays a small share of the training's
 BATCH = 128
-NO_IMAGES = np.empty(0, dtype=np.int64)
+MOST_DIMENSIONS = 3  # of a density's buffers
 
 
 class DensityFitter:
@@ -63,3 +64,14 @@ class DensityFitter:
             places = np.arange(start, min(start + BATCH, len(chosen)))
             batch = self.images.batch(chosen[places], views=places, seed=self.seed)
             yield as_rows(batch.map(lambda part: part.to(model.device)))
+
+
+def share_density(model: Model) -> None:
+    """Give all ranks the density of the main one, which fits it alone. Called on every rank."""
+    if distributed.world_size() == 1 or not fits_density(model):
+        return
+    for name, buffer in list(model.density.named_buffers()):
+        shape = torch.tensor([buffer.dim(), *buffer.shape, *[0] * (MOST_DIMENSIONS - buffer.dim())])
+        dimensions, *sides = distributed.broadcast_from_main(shape).tolist()
+        own = buffer if distributed.is_main() else buffer.new_empty(sides[:dimensions])
+        model.density.register_buffer(name, distributed.broadcast_from_main(own))

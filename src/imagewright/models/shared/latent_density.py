@@ -23,6 +23,7 @@ from imagewright.phases import Rows
 from imagewright.statistics.gaussians import move_noise
 
 PRIOR, FITTED = "prior", "fitted"
+CONTIGUOUS = torch.contiguous_format  # as ranks exchange buffers
 
 Sampler = TypeVar("Sampler", bound="SamplesFitted")
 
@@ -60,7 +61,7 @@ class LatentDensity(nn.Module):
         for name in FittedMixture._fields:
             old = self.get_buffer(name)
             new = old.new_zeros(0) if mixture is None else getattr(mixture, name)
-            self.register_buffer(name, new.detach().to(old.device, old.dtype).clone())
+            self.register_buffer(name, new.detach().to(old.device, old.dtype).clone(memory_format=CONTIGUOUS))
 
     def move(self, noise: Tensor, conditions: Tensor | None, generator: torch.Generator) -> Tensor:
         """Latents of the mixture from noise of the prior: (N, Z) to (N, Z), on the CPU.
