@@ -30,7 +30,7 @@ from imagewright.runs.report.score_tables import (
     score_curves,
 )
 from imagewright.runs.run import Run
-from imagewright.runs.scores import Score, read_scores
+from imagewright.runs.scores import Score, by_distribution, read_scores
 from imagewright.verbs.apply import sample
 
 SAMPLES = 8  # of each run
@@ -41,7 +41,8 @@ class RunComparison:
     """The result of `compare`.
 
     runs: by name.
-    scores: of each run, by name.
+    scores: of each run, by name; those of samples from the prior of a run that samples from a fitted density by
+        default are under a name that says so.
     columns: of the table: one for each output of each recipe.
     notes: runs without scores, recipes that are not comparable, warnings of the scores.
     """
@@ -101,12 +102,14 @@ def compare(runs: Sequence[Run | str | Path]) -> RunComparison:
     if len({run.path.resolve() for run in opened}) < 2:
         raise UserError("A comparison needs at least two different runs: name more.")
     named = _name_runs(opened)
-    scores = {name: read_scores(run.path) for name, run in named.items()}
+    scores = {
+        title: own for name, run in named.items() for title, own in by_distribution(name, read_scores(run.path)).items()
+    }
     columns = make_columns([score for own in scores.values() for score in own])
     notes = [
         f"{name} has no scores yet: `imagewright evaluate {run.path} --against SOURCE` computes them."
         for name, run in named.items()
-        if not scores[name]
+        if not scores.get(name, True)
     ]
     notes += explain_columns(columns, recipe_differences)
     notes += sorted({warning for own in scores.values() for score in own for warning in score.warnings})

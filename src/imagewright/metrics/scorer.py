@@ -73,6 +73,9 @@ class Scorer:
 
         Raises `DataError` if something that a metric needs is missing.
         """
+        requests = [each for each in self.plan.requests if not subject.secondary or _depends_on_count(each.metric)]
+        if not requests:
+            return []
         reference = self._reference("reference", against, subject) if against is not None else None
         trained_on = None
         if self.plan.needs("training"):
@@ -86,7 +89,7 @@ class Scorer:
         found: list[Score] = []
 
         def compute() -> None:
-            for request in self.plan.requests:
+            for request in requests:
                 found.extend(self._scores(request, subject, sample, reference, trained_on))
 
         if self.all_on_this_rank:
@@ -199,6 +202,7 @@ class Scorer:
                     high=value.high,
                     interval=value.interval,
                     images_seen=subject.images_seen,
+                    sampled_from=subject.sampled_from,
                     warnings=(*warnings, *not_finite, *value.notes),
                 )
             )

@@ -50,6 +50,7 @@ def load(
     device: str = "cpu",
     space: str | None = None,
     truncation: float | None = None,
+    sample_from: str | None = None,
 ) -> Model:
     """The model of a run in evaluation mode, with the moving averages of its networks where the training kept them.
 
@@ -58,9 +59,11 @@ def load(
     device: where the model's tensors are put.
     space: a latent space of the model, such as "w", if it has several.
     truncation: psi, if the model can truncate: 0 gives the average image, 1 changes nothing.
+    sample_from: "prior", or "fitted": the density fitted to the latents of the training images, which is the default
+        where there is one (vae, vae_gan).
 
     Raises `RunError` for a missing or damaged file; the message names the latest checkpoint that is intact. Raises
-    `UserError` for a space or truncation that the model does not have.
+    `UserError` for a space, truncation or distribution that the model does not have.
     """
     if not isinstance(source, Run) and Path(source).is_file():
         tensors, record = read_tensors(Path(source))
@@ -82,7 +85,7 @@ def load(
     model = _build_recorded(record, tensors, os.fspath(origin.path))
     load_weights(model, tensors, os.fspath(source))
     model.origin = origin
-    return view_model(model.to(device).eval(), space, truncation)
+    return view_model(model.to(device).eval(), space, truncation, sample_from)
 
 
 def build_model(name: str, config: dict[str, Any]) -> Model:

@@ -19,6 +19,7 @@ from imagewright.runs.weights import CHECKPOINTS, list_checkpoints
 RECORD = "run.json"
 METRICS = "metrics.jsonl"
 SAMPLES = "samples"
+PRIOR_SAMPLES = f"{SAMPLES}/prior"  # at the end of a training whose samples come from a fitted density
 PAGE = "report.html"
 SCORES = ("scores.json", "scores.csv", ".scores.lock")  # of `runs/scores.py`; they belong to this training
 # In the order in which they are removed: a removal that is killed leaves a run.json, and so a run that can be replaced.

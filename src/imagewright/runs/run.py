@@ -2,7 +2,8 @@
 
 run.json           model, config, source and its fingerprint, seed, versions, command; written before training
 metrics.jsonl      one line for each report: images_seen, seconds, loss terms, derived metrics, learning rates, memory
-samples/           000200000.png: the grid of the same latents at each report
+samples/           000200000.png: the grid of the same latents, or of the same noise, at each report
+samples/prior/     000200000.png: what the prior decodes to at the end, if samples come from a fitted density
 checkpoints/       000200000.safetensors and 000200000.state.safetensors
 report.html        one self-contained page
 """
@@ -22,6 +23,7 @@ from imagewright.regular_files import explain_read_errors, names_in, open_regula
 from imagewright.runs.places import (
     METRICS,
     MOVING,
+    PRIOR_SAMPLES,
     RECORD,
     REPLACED,
     SAMPLES,
@@ -186,7 +188,7 @@ class Run:
         lines = [line for line in self.metrics() if line["images_seen"] <= images_seen]
         write_whole(self.path / METRICS, "".join(json.dumps(line) + "\n" for line in lines))
         drop_scores_after(self.path, images_seen)
-        for folder in (self.path / SAMPLES, self.path / CHECKPOINTS):
+        for folder in (self.path / SAMPLES, self.path / PRIOR_SAMPLES, self.path / CHECKPOINTS):
             for name in names_in(folder):
                 number = name.lstrip(".").split(".")[0]
                 # A leading dot: a temporary file that a killed process left.

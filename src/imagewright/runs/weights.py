@@ -161,13 +161,15 @@ class Taken:
 def matching_tensors(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> Taken:
     """Copy into `model`, in place, every tensor whose name and shape are those of one of its own.
 
-    model: any module; a tensor that is not matched keeps its value.
+    model: any module; a tensor that is not matched keeps its value. Its empty tensors are no weights: training fits
+        them to the data, and they are neither taken nor named.
     tensors: what `read_tensors(path)` returned.
     path: the file, for the report and its digest.
 
     Raises `RunError` if not one tensor matches.
     """
-    own = model.state_dict()  # these share their memory with the model's parameters and buffers
+    state = model.state_dict()  # these share their memory with the model's parameters and buffers
+    own = {name: tensor for name, tensor in state.items() if tensor.numel()}
     shared = [name for name in own if name in tensors]
     taken = [name for name in shared if tensors[name].shape == own[name].shape]
     if not taken:
@@ -182,7 +184,7 @@ def matching_tensors(model: nn.Module, tensors: Mapping[str, Tensor], path: Path
         source=str(path),
         digest=file_checksum(path),
         taken=tuple(taken),
-        left=tuple(name for name in tensors if name not in own),
+        left=tuple(name for name in tensors if name not in state),
         missing=tuple(name for name in own if name not in tensors),
         wrong_shape=tuple(name for name in shared if name not in taken),
     )

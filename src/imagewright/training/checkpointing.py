@@ -8,6 +8,7 @@ import time
 from imagewright import distributed
 from imagewright.runs.report.page import write_report
 from imagewright.training import state
+from imagewright.training.density import share_density
 from imagewright.training.observers import NotFinite, Observer, Report, Training
 
 # Writing the page takes some tenths of a second. A short training writes it at its end only, a long one at most this
@@ -26,22 +27,27 @@ class Checkpoints(Observer):
         self.training = training
 
     def at(self, images_seen: int, report: Report | None) -> None:
+        self._write(images_seen, ended=False)
+
+    def _write(self, images_seen: int, *, ended: bool) -> None:
         engine = self.training.engine
         wrong = [name for name, total in engine.sums.items() if not math.isfinite(total.item())]
         if distributed.any_rank(bool(wrong)):
             raise NotFinite(f"{', '.join(wrong) or 'a loss on another rank'} became NaN or infinite")
         engine.synchronise_statistics()
-        distributed.first_on_main(self._save)
+        distributed.first_on_main(lambda: self._save(ended=ended))
+        share_density(self.training.model)
         self.written = images_seen
 
-    def _save(self) -> None:
+    def _save(self, *, ended: bool) -> None:
         training = self.training
+        training.fit_density(ended=ended)
         training.save(lambda: state.save_checkpoint(training))
         training.run.prune(training.options.keep_checkpoints)
 
     def end(self, images_seen: int) -> None:
         if self.written != images_seen:
-            self.at(images_seen, None)
+            self._write(images_seen, ended=True)
 
 
 class ReportPage(Observer):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,12 @@ from imagewright.images import Images
 from imagewright.model import Model
 from imagewright.runs.run import Run
 from imagewright.training.data.rare_resampling import Resampler
+from imagewright.training.density import DensityFitter
 from imagewright.training.engine import Engine
 from imagewright.training.options import TrainingOptions
 from imagewright.training.plan import Plan
 from imagewright.training.reporting import Reporter
+from imagewright.training_capabilities import fits_density
 
 Report = dict[str, Any]
 """A line of metrics.jsonl.
@@ -67,11 +69,28 @@ class Training:
     index: int = 0
     images_seen: int = 0
     seconds: float = 0.0
+    _fitter: DensityFitter | None = field(default=None, init=False, repr=False)
 
     @property
     def images(self) -> Images:
         """The first source."""
         return next(iter(self.sources.values()))
+
+    def fit_density(self, *, ended: bool = False) -> None:
+        """Fit the density from which the model samples to its latents at this point, if it has one.
+
+        Whoever shows, scores or saves samples calls this first; it does nothing if it was called at this point. On the
+        main rank alone.
+
+        ended: whether this is the end of the training, which takes the time to choose the best mixture.
+        """
+        if not fits_density(self.model):
+            return
+        if self._fitter is None:
+            self._fitter = DensityFitter(self.images, self.held_out, self.plan.seed)
+        ended = ended or self.images_seen >= self.total
+        with self.engine.averages.in_place(self.model):
+            self._fitter.fit(self.model, self.images_seen, thorough=ended)
 
     def save(self, write: Callable[[], object]) -> None:
         """Call `write`, which writes to the run. If it fails, raise `RunError` that also names the last checkpoint."""

@@ -37,6 +37,7 @@ from imagewright.runs.run import Run
 from imagewright.seeds import derive_seed
 from imagewright.verbs.blocks import block_generator, block_size, in_blocks, in_numbered_blocks, stream_blocks
 from imagewright.verbs.conditions import attribute_row, class_number
+from imagewright.views import view_model
 
 RunLike = Run | Model | str | Path
 ImagesLike = Images | Tensor | np.ndarray | str | Path
@@ -54,18 +55,22 @@ def sample_latents(
     seed: int = 0,
     label: int | str | None = None,
     attributes: Mapping[str, float] | None = None,
+    sample_from: str | None = None,
 ) -> Tensor:
-    """`count` latents from the model's prior, (count, ...). Latent k of a seed is the same for any count.
+    """`count` latents of new images, (count, ...). Latent k of a seed is the same for any count.
 
     label: the class to sample, by name or number, if the model is conditioned on classes.
     attributes: values from 0 to 1 of some attributes, if the model is conditioned on attributes; the others vary as
         in its training images.
+    sample_from: "prior", or "fitted": the density fitted to the latents of the training images, which is the default
+        where there is one (vae, vae_gan).
 
     Raises `UserError` for a model that does not sample, or is not conditioned on what was given.
     """
     if count < 1:
         raise UserError(f"count={count}, but there must be at least one picture to sample.")
-    return sample_numbered_latents(run, range(count), seed, label, attributes)
+    model = view_model(resolve_model(run), sample_from=sample_from)
+    return sample_numbered_latents(model, range(count), seed, label, attributes)
 
 
 def sample_numbered_latents(
@@ -105,17 +110,19 @@ def sample(
     seed: int = 0,
     label: int | str | None = None,
     attributes: Mapping[str, float] | None = None,
+    sample_from: str | None = None,
 ) -> Tensor:
     """`count` new images, uint8 (count, C, H, W). Image k of a seed is the same for any count and device.
 
     label: the class to sample, by name or number.
     attributes: values from 0 to 1 of some attributes, such as {"Smiling": 1, "Male": 0}.
+    sample_from: "prior" or "fitted", as for `sample_latents`.
 
     Raises `UserError` if the model is not conditioned on what was given.
     """
     model = resolve_model(run)
     _check_memory(model, count)
-    return decode(model, sample_latents(model, count, seed, label, attributes))
+    return decode(model, sample_latents(model, count, seed, label, attributes, sample_from))
 
 
 def _check_memory(model: Model, count: int) -> None:

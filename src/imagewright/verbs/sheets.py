@@ -19,6 +19,7 @@ from imagewright.output.provenance import COMPOSITE, ENHANCED
 from imagewright.output.sheets import Results, Sheet
 from imagewright.runs.provenance import run_record
 from imagewright.verbs.apply import RunLike, add_noise, images_for, reconstruct, resolve_model, sample
+from imagewright.views import source_settings, view_model
 
 
 def sample_sheet(
@@ -29,6 +30,7 @@ def sample_sheet(
     label: int | str | None = None,
     attributes: Mapping[str, float] | None = None,
     each_class: bool = False,
+    sample_from: str | None = None,
 ) -> Sheet:
     """The sheet of `count` new images, numbered; the images are those of `sample` with the same arguments.
 
@@ -37,9 +39,10 @@ def sample_sheet(
     label: the class to sample, by name or number, if the model is conditional on classes.
     attributes: values from 0 to 1 by name, if the model is conditional on attributes.
     each_class: `count` images of every class instead: a row a class, a column a sample of the prior.
+    sample_from: "prior" or "fitted", as for `sample_latents`.
     Raises `UserError` for a condition that the model does not have.
     """
-    model = resolve_model(run)
+    model = view_model(resolve_model(run), sample_from=sample_from)
     settings: dict[str, Any] = {"count": count}
     settings |= {} if label is None else {"label": label}
     settings |= {"attributes": dict(attributes)} if attributes else {}
@@ -53,7 +56,10 @@ def sample_sheet(
         images = sample(model, count, seed=seed, label=label, attributes=attributes)
         labels = {"captions": list(map(str, range(count)))}
     record = run_record("sample", model, seed=seed, settings=settings)
-    title = f"{record['model']}: {count} {_described(label, attributes, each_class=each_class)}, seed {seed}"
+    source = source_settings(model).get("sample_from")
+    origin = "" if source is None else f" from the {'fitted density' if source == 'fitted' else source}"
+    what = _described(label, attributes, each_class=each_class)
+    title = f"{record['model']}: {count} {what}{origin}, seed {seed}"
     return Sheet(images, title=title, record=record, **labels)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from imagewright.cli.commands.latent.loading import MODEL_DEFAULTS, ModelOptions
+from imagewright.cli.commands.latent.loading import EDIT_DEFAULTS, EditModelOptions
 from imagewright.cli.commands.verbs import Force, RunPath
 from imagewright.cli.values import Count, Flag, Words
 
@@ -34,7 +34,7 @@ def edit(
         Flag, Parameter(help="add the change to the original picture, so that it stays as sharp as it is")
     ] = False,
     frames_per_second: Annotated[float, Parameter(help="frames per second of an animation")] = 24.0,
-    loading: ModelOptions = MODEL_DEFAULTS,
+    loading: EditModelOptions = EDIT_DEFAULTS,
     force: Force = False,
 ) -> None:
     """Move pictures or seeds along saved directions, found by `imagewright latent attribute` and `directions`."""

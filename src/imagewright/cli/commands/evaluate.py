@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
 
+from imagewright.cli.commands.verbs import Distribution
 from imagewright.cli.values import Count, Flag, Size
 
 if TYPE_CHECKING:
@@ -38,6 +39,13 @@ class PictureOptions:
     ] = None
     at: Annotated[Count | None, Parameter(help="an earlier checkpoint of the run, by its images seen")] = None
     every_checkpoint: Annotated[Flag, Parameter(help="all checkpoints of the run: curves for its report")] = False
+    sample_from: Annotated[
+        Distribution,
+        Parameter(
+            name=("--from", "--sample-from"),
+            help="samples of the prior, or of the density fitted to the latents, alone; by default both are scored",
+        ),
+    ] = None
 
 
 @Parameter(name="*", group=Group("Metrics", sort_key=2))
@@ -125,6 +133,7 @@ def _compute(
             training=pictures.training,
             images_seen=pictures.at,
             every_checkpoint=pictures.every_checkpoint,
+            sample_from=pictures.sample_from,
             seed=seed,
             device=device,
             save=save,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -22,6 +22,12 @@ Truncation = Annotated[
     float | None,
     Parameter(help="psi, of a model that truncates: 1 changes nothing, 0 gives the average picture"),
 ]
+Distribution = Literal["prior", "fitted"] | None
+SAMPLE_FROM_HELP = (
+    "what seeds are sampled from: the prior, or the density fitted to the training pictures' latents, which is the "
+    "default where there is one (vae, vae_gan)"
+)
+SampleFrom = Annotated[Distribution, Parameter(name=("--from", "--sample-from"), help=SAMPLE_FROM_HELP)]
 SheetOut = Annotated[
     Path, Parameter(help="a sheet (.png, .jpg, .webp, .tif), an array of pictures (.npz), or a folder for a file each")
 ]
@@ -44,6 +50,7 @@ def sample(
     at: At = None,
     space: Space = None,
     truncation: Truncation = None,
+    sample_from: SampleFrom = None,
     force: Force = False,
 ) -> None:
     """Make new pictures with a trained model."""
@@ -53,7 +60,7 @@ def sample(
 
     check_output(out, force=force)
     values = parse_attributes(attributes)
-    model = imagewright.load(run, images_seen=at, space=space, truncation=truncation)
+    model = imagewright.load(run, images_seen=at, space=space, truncation=truncation, sample_from=sample_from)
     sheet = imagewright.sample_sheet(model, count, seed=seed, label=label, attributes=values, each_class=each_class)
     write_sheet(sheet, out, force=force)
 

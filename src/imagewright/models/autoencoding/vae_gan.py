@@ -38,6 +38,7 @@ from imagewright.models.shared.adversarial import (
     with_known_logits,
 )
 from imagewright.models.shared.discriminator_verbs import ScoresByDiscriminator
+from imagewright.models.shared.latent_density import LatentDensity, SamplesFitted
 from imagewright.phases import Draws, Phase, Rows, Step, Terms
 from imagewright.recipe import Average, Optimizer, Recipe
 from imagewright.traits import Traits
@@ -190,7 +191,7 @@ def _convolution(inner: int, outer: int, *, stride: int, normalised: bool) -> li
     return [layer, nn.BatchNorm2d(outer)] if normalised else [layer]
 
 
-class VAEGAN(Model, ScoresByDiscriminator):
+class VAEGAN(Model, SamplesFitted, ScoresByDiscriminator):
     """Networks: `encoder`, `decoder` and `discriminator`; the verbs use moving averages of the first two."""
 
     Config = VAEGANConfig
@@ -202,6 +203,7 @@ class VAEGAN(Model, ScoresByDiscriminator):
         self.encoder = build_encoder(config)
         self.decoder = build_decoder(config)
         self.discriminator = Discriminator(config)
+        self.density = LatentDensity()
 
     def recipe(self, images_seen: int = 0) -> Recipe:
         return Recipe(
@@ -341,7 +343,7 @@ class VAEGAN(Model, ScoresByDiscriminator):
         return (self.config.latent_dim,)
 
     def sample_latents(self, count: int, generator: torch.Generator) -> Tensor:
-        return torch.randn(count, self.config.latent_dim, generator=generator)
+        return self.from_density(torch.randn(count, self.config.latent_dim, generator=generator), generator)
 
     def encode(self, images: Tensor) -> Tensor:
         """Posterior means (N, Z)."""
@@ -354,6 +356,9 @@ class VAEGAN(Model, ScoresByDiscriminator):
     def extract_features(self, images: Tensor) -> Tensor:
         """The features in which reconstruction errors are measured, (N, F)."""
         return self.discriminator.features(images).flatten(1)
+
+    def encode_posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        return self._posterior(images)
 
     def divergences(self, images: Tensor, *, labels: Tensor | None = None, attributes: Tensor | None = None) -> Tensor:
         return gaussian_divergence(*self._posterior(images))

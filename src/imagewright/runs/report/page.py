@@ -12,6 +12,7 @@ from PIL import Image
 
 from imagewright.errors import RunError
 from imagewright.files import write_whole
+from imagewright.runs.places import PRIOR_SAMPLES
 from imagewright.runs.report.curves import Points, draw_curves, short_number
 from imagewright.runs.report.html import encode_png, page, panel, picture, section, text
 from imagewright.runs.report.score_tables import score_panels
@@ -168,18 +169,22 @@ def _samples(run_path: Path) -> str:
     if not paths:
         return ""
     *earlier, newest = paths
+    prior = max((run_path / PRIOR_SAMPLES).glob("[0-9]*.png"), default=None)
+    beside = (
+        "" if prior is None else _figure(prior, None, ", from the prior instead of the density fitted to the latents")
+    )
     last = len(earlier) - 1
     chosen = sorted({round(index * last / (MOST_SAMPLES - 1)) for index in range(MOST_SAMPLES)}) if earlier else []
     figures = "".join(_figure(earlier[index], THUMBNAIL) for index in chosen)
-    return f'<h2>Samples</h2>{_figure(newest, None)}<div class="samples">{figures}</div>'
+    return f'<h2>Samples</h2>{_figure(newest, None)}{beside}<div class="samples">{figures}</div>'
 
 
-def _figure(path: Path, side: int | None) -> str:
+def _figure(path: Path, side: int | None, note: str = "") -> str:
     try:
         data, width = _embedded(path, side)
     except (OSError, ValueError):
         return ""  # half written, or not a picture: left out
-    seen = f"{int(path.stem):,} images seen" if path.stem.isdigit() else path.stem
+    seen = (f"{int(path.stem):,} images seen" if path.stem.isdigit() else path.stem) + note
     shown = picture(data, f"samples at {seen}", sharp=width < THUMBNAIL)
     return f"<figure>{shown}<figcaption>{text(seen)}</figcaption></figure>"
 

@@ -1,0 +1,77 @@
+"""The density fitted to a model's latents during a training: fitted anew wherever the model is shown, scored or saved.
+
+It depends on the weights, the images and the seed alone, so that a resumed training has that of an uninterrupted one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from imagewright import distributed
+from imagewright.images import Images
+from imagewright.model import Model
+from imagewright.phases import Rows
+from imagewright.seeds import derive_seed
+from imagewright.training.engine import as_rows
+from imagewright.training_capabilities import fits_density
+from imagewright.verbs.blocks import evaluating
+
+MOST_IMAGES = 2048
+MOST_DECODED = 512  # of images without a cache, which are slow to read
+LEAST_IMAGES = 64
+SEEN_EACH = 64  # images trained on for each that is encoded: the cost of a fit stays a small share of the training's
+BATCH = 128
+MOST_DIMENSIONS = 3  # of a density's buffers
+
+
+class DensityFitter:
+    """Fits the density of a model to the latents of training images.
+
+    images: of the training, all of them.
+    held_out: indices that training never uses.
+    seed: of the run.
+    """
+
+    def __init__(self, images: Images, held_out: np.ndarray, seed: int) -> None:
+        self.images, self.seed = images, derive_seed(seed, "density")
+        generator = np.random.default_rng(self.seed)
+        self.order = generator.permutation(np.setdiff1d(np.arange(len(images)), held_out, assume_unique=True))
+        self.fitted: tuple[int, bool] = (-1, False)
+
+    def fit(self, model: Model, images_seen: int, *, thorough: bool) -> bool:
+        """Fit the density, unless that was done at this point; returns whether it was fitted now.
+
+        model: as the verbs use it, with its moving averages in place.
+        images_seen: the point of the training.
+        thorough: choose among mixtures by held-out likelihood, which takes seconds; else fit one Gaussian.
+        """
+        assert fits_density(model)
+        if self.fitted >= (images_seen, thorough):
+            return False
+        with evaluating(model), torch.no_grad():
+            model.fit_density(self._rows(model, images_seen), seed=self.seed, thorough=thorough)
+        self.fitted = (images_seen, thorough)
+        return True
+
+    def _rows(self, model: Model, images_seen: int) -> Iterator[Rows]:
+        """Training images as training crops and flips them, on the model's device; more as the training goes on."""
+        most = MOST_IMAGES if self.images.cached else MOST_DECODED
+        chosen = self.order[: min(most, max(LEAST_IMAGES, images_seen // SEEN_EACH))]
+        for start in range(0, len(chosen), BATCH):
+            places = np.arange(start, min(start + BATCH, len(chosen)))
+            batch = self.images.batch(chosen[places], views=places, seed=self.seed)
+            yield as_rows(batch.map(lambda part: part.to(model.device)))
+
+
+def share_density(model: Model) -> None:
+    """Give all ranks the density of the main one, which fits it alone. Called on every rank."""
+    if distributed.world_size() == 1 or not fits_density(model):
+        return
+    for name, buffer in list(model.density.named_buffers()):
+        shape = torch.tensor([buffer.dim(), *buffer.shape, *[0] * (MOST_DIMENSIONS - buffer.dim())])
+        dimensions, *sides = distributed.broadcast_from_main(shape).tolist()
+        own = buffer if distributed.is_main() else buffer.new_empty(sides[:dimensions])
+        model.density.register_buffer(name, distributed.broadcast_from_main(own))
