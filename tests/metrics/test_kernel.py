@@ -57,10 +57,10 @@ def test_the_mean_over_subsets_equals_the_formula(subsets: int) -> None:
 
 
 def test_subsets_of_nearly_all_pictures_have_nearly_the_error_of_all_pairs() -> None:
-    one, other = rows(400, 0, 0.1), rows(400, 1)
+    one, other = rows(400, 0, 1.0), rows(400, 1)
     found, whole = kernel_distance(one, other, subsets=20, size=399), full_kernel_distance(one, other)
     assert found.value == pytest.approx(whole.value, rel=0.01)
-    assert found.standard_error == pytest.approx(whole.standard_error, rel=0.01)
+    assert found.standard_error == pytest.approx(whole.standard_error, rel=0.02)
 
 
 def test_equal_subsets_are_one() -> None:

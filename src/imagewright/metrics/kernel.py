@@ -141,8 +141,8 @@ def _of_subsets(
     pairs_of_subsets = len(chosen) * 2 * len(first) * len(second)
     if len(chosen) > 1 and (len(one) + len(other)) ** 2 / 2 <= pairs_of_subsets:
         masks, other_masks = (np.zeros((len(each), len(chosen))) for each in (one, other))
-        for index, rows in enumerate(chosen):
-            masks[rows[0], index] = other_masks[rows[1], index] = 1
+        for index, (rows, other_rows) in enumerate(chosen):
+            masks[rows, index] = other_masks[other_rows, index] = 1
         within, within_other = (
             _subset_sums(one, one, masks, masks),
             _subset_sums(other, other, other_masks, other_masks),
