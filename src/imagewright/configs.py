@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar
 from pydantic import Field, PositiveInt, ValidationError, field_validator
 from pydantic.dataclasses import dataclass
 
-from imagewright.errors import ConfigError, nearest_name
+from imagewright.errors import ConfigError
+from imagewright.familiar_names import suggest_option
 from imagewright.traits import Traits
 
 if TYPE_CHECKING:
@@ -211,7 +212,7 @@ def check_names(config_class: type[Any], names: Iterable[str], what: str) -> Non
     for name in names:
         if name not in known:
             options = ", ".join(option for option in known if option not in DATA_FIELDS)
-            raise ConfigError(f"{what} has no option {name!r}.{nearest_name(name, known)} Its options: {options}.")
+            raise ConfigError(f"{what} has no option {name!r}.{suggest_option(name, known)} Its options: {options}.")
 
 
 def _sentence(problem: Any, what: str) -> str:

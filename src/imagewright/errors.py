@@ -5,11 +5,17 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from imagewright.wording import for_caller
+
 
 class ImagewrightError(Exception):
     """Base of all errors that the package raises on purpose. The command line prints the text, without a traceback."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        """The message, with options in the words of the caller (`wording.py`)."""
+        return for_caller(super().__str__())
 
 
 class UserError(ImagewrightError, ValueError):

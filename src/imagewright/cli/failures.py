@@ -11,10 +11,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from cyclopts import CycloptsError, MissingArgumentError, UnusedCliTokensError
+from cyclopts import CycloptsError, MissingArgumentError, UnknownOptionError, UnusedCliTokensError
 
 from imagewright import distributed
 from imagewright.errors import ImagewrightError, UserError
+from imagewright.familiar_names import suggest_option
 
 DEBUG = "IMAGEWRIGHT_DEBUG"
 INTERRUPTED = 130
@@ -84,7 +85,24 @@ def _explain_usage(error: CycloptsError) -> str:
     if isinstance(error, UnusedCliTokensError):
         unknown = " ".join(error.unused_tokens or ())
         return f"`{_command(error)}` takes no `{unknown}`. `{_command(error)} --help` shows what it takes."
+    if isinstance(error, UnknownOptionError):
+        return _explain_unknown(error)
     return f"{' '.join(str(error).split())} See `{_command(error)} --help`."
+
+
+def _explain_unknown(error: UnknownOptionError) -> str:
+    """The message for an option that the command does not have, with the one that was probably meant."""
+    typed = (error.token.keyword or error.token.value).partition("=")[0]
+    known = {
+        name.lstrip("-").replace("-", "_"): name
+        for argument in error.argument_collection
+        if argument.parse
+        for name in argument.names
+    }
+    hint = suggest_option(typed.lstrip("-"), known)
+    for name, option in known.items():
+        hint = hint.replace(f"'{name}'", option)
+    return f"`{_command(error)}` has no option {typed}.{hint} `{_command(error)} --help` lists them."
 
 
 def _is_same_on_all_ranks(error: Exception, exit_code: int) -> bool:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any, Protocol, TextIO
 
 from imagewright.runs.run import Run
+from imagewright.wording import for_caller
 
 Say = Callable[[str], None]
 """Called with a sentence that the user should read."""
@@ -85,7 +86,7 @@ class PlainLines(Silent):
 
     def message(self, text: str) -> None:
         with suppress(BrokenPipeError):  # a closed pipe (`| head`) must not end a training
-            print(text, file=self.stream, flush=True)
+            print(for_caller(text), file=self.stream, flush=True)
 
 
 def report_line(report: dict[str, Any], total: int) -> str:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from imagewright import catalogue, configs, distributed
-from imagewright.errors import ConfigError, DataError, nearest_name
+from imagewright.errors import ConfigError, DataError
+from imagewright.familiar_names import suggest_option
 from imagewright.images import Images, open_images
 from imagewright.recipe import Recipe
 from imagewright.training.options import CLOSED_FORM_OPTIONS, TrainingOptions
@@ -39,7 +40,7 @@ def split_options(model_name: str, options: dict[str, Any]) -> tuple[dict[str, A
                     f"train({model_name!r}, open_images(..., {name}={value!r}))."
                 )
             raise ConfigError(
-                f"{model_name} has no option {name!r}.{nearest_name(name, of_training + of_model)} "
+                f"{model_name} has no option {name!r}.{suggest_option(name, of_training + of_model)} "
                 f"`imagewright train {model_name} --help` lists them."
             )
     training = {name: value for name, value in options.items() if name in of_training}
