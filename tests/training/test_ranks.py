@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 from tiny import BATCH, simple_pictures, tiny_model, tiny_options, train_tiny
-from workers import exchange, ranks, synchronise_as_rank, train_as_rank
+from workers import exchange, ranks, synchronise_as_rank, train_as_rank, train_until_stopped
 
 import imagewright as iw
 from imagewright.errors import ConfigError
@@ -135,6 +135,21 @@ def test_a_batch_size_that_is_no_multiple_of_the_ranks_is_refused(monkeypatch: p
     assert (plan.batch_size, plan.micro_batch) == (12, 4)
     monkeypatch.setenv("RANK", "2")
     assert Schedule(tiny_model("vae"), plan).rows(0) == range(8, 12)
+
+
+def test_a_rank_that_hangs_ends_the_others(tmp_path: Path) -> None:
+    """A stopped process is not dead: without a limit the others would wait for it for ever."""
+    processes = ranks(train_until_stopped, 2, tmp_path)
+    processes[0].join(60)
+    stopped = processes[1]
+    assert stopped.is_alive()
+    assert stopped.pid is not None
+    os.kill(stopped.pid, signal.SIGKILL)
+    stopped.join()
+    assert processes[0].exitcode == 0
+    message = (tmp_path / "message").read_text()
+    assert "hangs" in message
+    assert "--resume" in message
 
 
 def test_torchrun_and_the_command_line(tmp_path: Path) -> None:
