@@ -126,6 +126,8 @@ class Loop:
         state.restore_checkpoint(checkpoint, training)
         distributed.barrier()
         if distributed.is_main():
+            if (note := run.damage_note()) is not None:
+                training.reporter.message(note)
             run.drop_after(training.images_seen)
         earlier = run.metrics()
         training.seconds = float(earlier[-1].get("seconds", 0)) if earlier else 0.0
