@@ -105,7 +105,7 @@ def test_a_record_that_never_ends_is_refused(copied: Path) -> None:
     ("changes", "words"),
     [
         ({"model": None}, "model is None"),
-        ({"model": "two\nlines"}, r"no model 'two\\n?n?lines'|two"),
+        ({"model": "two\nlines"}, r"model is 'two\\nlines'"),
         ({"config": [1]}, "config is a list"),
         ({"seed": True}, "seed is True"),
         ({"seed": 2**64}, "20 digits"),
@@ -217,7 +217,7 @@ def test_tensors_of_other_models_and_types_are_refused(copied: Path) -> None:
     tensors, record = read_tensors(copied / LAST)
     for wrong in ({}, {name: tensor.flatten() for name, tensor in tensors.items()}, {"x": torch.zeros(0)}):
         write_tensors(copied / LAST, wrong, record)
-        with pytest.raises(RunError, match="does not hold this model's tensors|numbers, and it holds") as error:
+        with pytest.raises(RunError, match=r"does not hold this model's tensors|numbers, and it holds") as error:
             iw.load(copied)
         one_line(error)
 

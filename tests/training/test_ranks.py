@@ -21,7 +21,7 @@ from imagewright.recipe import Recipe
 from imagewright.runs.weights import read_tensors
 from imagewright.training.options import TrainingOptions
 from imagewright.training.plan import Schedule
-from imagewright.training.setting import build_plan
+from imagewright.training.setting import build_plan, resume_command
 
 MLP = {"network": "mlp", "steps": 12}
 
@@ -170,3 +170,13 @@ def test_torchrun_and_the_command_line(tmp_path: Path) -> None:
     one = iw.train("vae", "digits", tmp_path / "one", **options, **training)
     for name, tensor in weights_of(iw.Run(tmp_path / "run")).items():
         torch.testing.assert_close(tensor, weights_of(one)[name], atol=1e-5, rtol=0, msg=name)
+
+
+def test_the_command_that_resumes_says_torchrun(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["/some/imagewright/__main__.py", "train", "vae", "my photos", "--force"])
+    assert resume_command().endswith(": imagewright train vae 'my photos' --resume")
+    for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"):
+        monkeypatch.setenv(name, "2")
+    assert resume_command().endswith(": torchrun --nproc-per-node 2 -m imagewright train vae 'my photos' --resume")
+    monkeypatch.setenv("WORLD_SIZE", "8")
+    assert "torchrun command on each machine" in resume_command()
