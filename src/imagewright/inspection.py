@@ -17,7 +17,7 @@ def inspect(path: Run | str | Path) -> dict[str, Any]:
 
     A file has the values of `imagewright.output.inspecting.inspect_file`, such as the `provenance` of a picture.
     A run has the values of its `run.json`, its `checkpoints` (the images seen at each), `damaged` (a sentence for each
-    damaged checkpoint) and `last_report` (the last line of its metrics).
+    damaged checkpoint), `last_report` (the last line of its metrics) and `notes` (on what was left out).
 
     path: a file, a run or its directory.
     Raises `DataError` for a damaged file or another kind of file, `UserError` if there is none, `RunError` for a
@@ -49,4 +49,5 @@ def _inspect_run(run: Run) -> dict[str, Any]:
         "checkpoints": [checkpoint.images_seen for checkpoint in checkpoints],
         "damaged": [fault for fault in faults if fault],
         "last_report": reports[-1] if reports else None,
+        "notes": [note] if (note := run.damage_note()) else [],
     }

@@ -46,7 +46,7 @@ def _whole_number(digits: str) -> int:
 def _is_deeper(value: Any, depth: int) -> bool:
     """Whether lists and objects are nested more than `depth` deep."""
     level = [value]
-    for _ in range(depth + 1):
+    for _ in range(depth):
         level = [inner for outer in level for inner in _parts(outer)]
         if not level:
             return False

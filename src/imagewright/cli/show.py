@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from rich.console import Console
@@ -20,7 +21,8 @@ def console(*, stderr: bool = False) -> Console:
 def say(sentences: Iterable[str]) -> None:
     """Print notes for the user on the error stream; standard output has the result alone, for programs."""
     for sentence in sentences:
-        print(sentence, file=sys.stderr, flush=True)
+        with suppress(OSError, ValueError):  # a closed pipe, or a log on a full disk: the result counts
+            print(sentence, file=sys.stderr, flush=True)
 
 
 def show_record(record: Mapping[str, Any], screen: Console | None = None, indent: int = 0) -> None:

@@ -160,12 +160,17 @@ class Run:
             file.write(json.dumps(line) + "\n")
 
     def metrics(self) -> list[dict[str, Any]]:
-        """Every report, in order. Lines that are none are left out: `damaged_reports` counts them."""
+        """Every report, in order. Lines that are none are left out: `damage_note` counts them."""
         return self._read_reports()[0]
 
-    def damaged_reports(self) -> int:
-        """The number of lines of metrics.jsonl that are no reports; the last one is not counted if it was cut short."""
-        return self._read_reports()[1]
+    def damage_note(self) -> str | None:
+        """A sentence that counts the lines of metrics.jsonl that are no reports; None if all are.
+
+        A last line that a kill cut short is not counted.
+        """
+        damaged = self._read_reports()[1]
+        lines = "1 line is" if damaged == 1 else f"{damaged:,} lines are"
+        return f"{self.path / METRICS}: {lines} damaged and left out." if damaged else None
 
     def _read_reports(self) -> tuple[list[dict[str, Any]], int]:
         path = self.path / METRICS

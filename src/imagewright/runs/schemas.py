@@ -73,7 +73,7 @@ class PlanRecord(Schema):
 class RunRecord(Schema):
     """run.json. The model's own configuration is checked when the model is built (`configs.build`)."""
 
-    model: str = Field(min_length=1, max_length=LONGEST_NAME)
+    model: str = Field(min_length=1, max_length=LONGEST_NAME, pattern=r"^[\w.-]+$")
     config: dict[str, Any]
     source: SourceRecord | None = None
     sources: dict[str, SourceRecord] = {}
@@ -170,7 +170,7 @@ class ScoresRecord(Schema):
 class WeightsRecord(Schema):
     """Of a weights file: the model that its tensors are of, and the networks that an imported one does not hold."""
 
-    model: str = Field(min_length=1, max_length=LONGEST_NAME)
+    model: str = Field(min_length=1, max_length=LONGEST_NAME, pattern=r"^[\w.-]+$")
     config: dict[str, Any]
     images_seen: int | None = _count(None)
     absent: list[str] = []

@@ -78,6 +78,7 @@ class Loop:
             training.resampler.initialise()
         for observer in self.observers:
             observer.begin(training)
+        distributed.wait_after_report()  # observers of the main rank alone may have begun with long work
         batches = self._batches()
         self.clock.start(training.images_seen)
         try:
@@ -125,6 +126,8 @@ class Loop:
         state.restore_checkpoint(checkpoint, training)
         distributed.barrier()
         if distributed.is_main():
+            if (note := run.damage_note()) is not None:
+                training.reporter.message(note)
             run.drop_after(training.images_seen)
         earlier = run.metrics()
         training.seconds = float(earlier[-1].get("seconds", 0)) if earlier else 0.0
@@ -157,6 +160,7 @@ class Loop:
         self.clock.pause()
         report = self._make_report() if reports else None
         self._call(lambda observer: observer.at(seen, report), due)
+        distributed.wait_after_report()
         self.clock.resume()
 
     def _call(self, call: Callable[[Observer], None], observers: Sequence[Observer]) -> None:

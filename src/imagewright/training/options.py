@@ -103,6 +103,9 @@ class TrainingOptions:
     evaluate_metrics: str = Field("fd,kd", description="metrics of evaluations, separated by commas")
     evaluate_features: str = Field("inception", description="features of evaluations: inception, random, pixels ...")
     evaluate_count: int = Field(2_000, ge=2, le=10**7, description="pictures sampled for an evaluation")
+    rank_timeout: int = Field(
+        120, ge=1, le=86_400, description="seconds that ranks wait for one that hangs, before all end with an error"
+    )
     tensorboard: bool = Field(False, description="write TensorBoard's files into the run too (needs the extra `track`)")
 
 
@@ -117,5 +120,6 @@ MAY_DIFFER_ON_RESUME = (
     "device",
     "keep_checkpoints",
     "tensorboard",
+    "rank_timeout",
     *(f"evaluate_{name}" for name in EVALUATION_OPTIONS),
 )

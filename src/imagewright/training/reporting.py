@@ -85,7 +85,8 @@ class PlainLines(Silent):
         self.message(report_line(report, self.total))
 
     def message(self, text: str) -> None:
-        with suppress(BrokenPipeError):  # a closed pipe (`| head`) must not end a training
+        # A closed pipe (`| head`), or a log on a full disk, must not end a training.
+        with suppress(OSError, ValueError):
             print(for_caller(text), file=self.stream, flush=True)
 
 

@@ -279,7 +279,11 @@ def resume_command() -> str:
     if program() != "imagewright":
         return "Resume it by the same call with resume=True."
     typed = [word for word in sys.argv[1:] if word not in ("--force", "--resume")]
-    return f"Resume it by the same command with --resume: {shlex.join(['imagewright', *typed, '--resume'])}"
+    ranks, here = distributed.world_size(), distributed.local_world_size()
+    if ranks != here:
+        return "Resume it by the same torchrun command on each machine, with --resume at its end."
+    start = ["imagewright"] if ranks == 1 else ["torchrun", "--nproc-per-node", str(ranks), "-m", "imagewright"]
+    return f"Resume it by the same command with --resume: {shlex.join([*start, *typed, '--resume'])}"
 
 
 def name_run(source: Any) -> str:

@@ -103,7 +103,8 @@ def train(
     reporter = (reporter or PlainLines()) if distributed.is_main() else Silent()
     device = distributed.choose_device(training_options.get("device", "auto"))
     path = Path(out) if out is not None else Path("runs") / f"{model}-{name_run(images)}"
-    with distributed.process_group(device.type), explain_out_of_memory(), ExitStack() as exit_stack:
+    patience = training_options.get("rank_timeout", distributed.STEP_PATIENCE_SECONDS)
+    with distributed.process_group(device.type, float(patience)), explain_out_of_memory(), ExitStack() as exit_stack:
         warn_unused(model, training_options, reporter.message)
         setting = resolve(
             model, images, path, training_options, model_options, device, reporter, resume=resume, force=force

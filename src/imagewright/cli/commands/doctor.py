@@ -18,11 +18,14 @@ def doctor(
 ) -> None:
     """Find problems of a training: each finding with its evidence and one option to try."""
     import imagewright
+    from imagewright.cli.show import say
     from imagewright.training.doctor.findings import what_was_looked_at, why_not_diagnosed
 
     opened = imagewright.Run(run)
     findings = imagewright.doctor(opened)
     reports = opened.metrics()
+    if (note := opened.damage_note()) is not None:
+        say([note])
     if as_json:
         import json
 

@@ -37,6 +37,7 @@ def write_report(run_path: Run | str | Path) -> Path:
     body = [
         f"<h1>{text(title)}</h1>",
         f'<p class="faint">{text(_summary(about, records))}</p>',
+        "" if (note := run.damage_note()) is None else f"<p>{text(note)}</p>",
         _samples(run.path),
         _findings(run.metrics()),
         section("Scores", score_panels(_scores(run.path))),
