@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,9 +11,10 @@ from tiny import tiny_model
 from torch import Tensor, nn
 
 import imagewright as iw
-from imagewright.errors import UserError
+from imagewright.errors import RunError, UserError
 from imagewright.model import Model
 from imagewright.phases import Rows
+from imagewright.runs.weights import write_tensors
 
 Z = 4  # latents of the tiny presets
 
@@ -178,3 +180,27 @@ def test_a_state_without_a_density_can_be_loaded() -> None:
     assert model.latent_sources == ("fitted", "prior")
     model.load_state_dict(state)
     assert model.latent_sources == ("prior",)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        ({"active": torch.tensor([0, 1, 2, 9])}, "other latents than the 4"),
+        ({"active": torch.tensor([0, 1])}, "do not belong together"),
+        ({"means": torch.zeros(4)}, "dimensions"),
+        ({"factors": torch.full((1, 4, 4), torch.nan)}, "finite"),
+        ({"weights": torch.tensor([-1.0])}, "probabilities"),
+        ({"shift": None}, "dimensions"),
+    ],
+)
+def test_a_damaged_density_is_refused_when_it_is_loaded(
+    damage: dict[str, Tensor | None], message: str, tmp_path: Path
+) -> None:
+    model = tiny_model("vae")
+    model.density = fit(model_with(3 * normal(40, Z), 0.1), numbered(40), thorough=False).density
+    state = {name: tensor for name, tensor in model.state_dict().items() if name.removeprefix("density.") not in damage}
+    state |= {f"density.{name}": tensor for name, tensor in damage.items() if tensor is not None}
+    config = {"size": [16, 16], "channels": 3, "latent_dim": 4, "width": 8}
+    write_tensors(tmp_path / "model.safetensors", state, {"model": "vae", "config": config})
+    with pytest.raises(RunError, match=f"density is damaged: .*{message}"):
+        iw.load(tmp_path / "model.safetensors")
