@@ -64,12 +64,12 @@ class DensityFitter:
 
     def _count(self, model: Model, images_seen: int, *, thorough: bool) -> int:
         """How many images are encoded: more as the training goes on, fewer of those that are slow to read or encode."""
-        latents = math.prod(require(model, Decodes).latent_shape)
+        shape: tuple[int, ...] = require(model, Decodes).latent_shape
         bounds = [
             MOST_IMAGES if thorough else MOST_AT_REPORTS,
             MOST_IMAGES if self.images.cached else MOST_DECODED,
             images_seen // SEEN_EACH,
-            MOST_NUMBERS // latents,
+            MOST_NUMBERS // math.prod(shape),
         ]
         return max(LEAST_IMAGES, min(bounds))
 
