@@ -90,7 +90,9 @@ class Training:
             self._fitter = DensityFitter(self.images, self.held_out, self.plan.seed)
         ended = ended or self.images_seen >= self.total
         with self.engine.averages.in_place(self.model):
-            self._fitter.fit(self.model, self.images_seen, thorough=ended)
+            fitted = self._fitter.fit(self.model, self.images_seen, thorough=ended)
+        if fitted and ended:
+            self.reporter.message(f"Samples come from {self.model.describe_density()}.")
 
     def save(self, write: Callable[[], object]) -> None:
         """Call `write`, which writes to the run. If it fails, raise `RunError` that also names the last checkpoint."""

@@ -81,12 +81,6 @@ class LatentDensity(nn.Module):
         latents[:, active] = points.float()
         return latents
 
-    def describe(self) -> str:
-        """The mixture in words."""
-        count, kind = len(self.weights), "full" if self.factors.dim() == 3 else "diagonal"
-        what = f"one Gaussian of {kind} covariance" if count == 1 else f"{count} Gaussians of {kind} covariance"
-        return f"{what} over {len(self.active)} latents"
-
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *given: Any) -> None:
         # The sizes follow from the data; weights files of versions before 0.3 do not hold the buffers.
         names = FittedMixture._fields
@@ -182,6 +176,16 @@ class SamplesFitted:
         )
         fit = fit_mixture if thorough else fit_one_gaussian
         self.density.hold(None if encoded is None else fit(encoded, seed))
+
+    def describe_density(self) -> str:
+        density = self.density
+        if not density.is_fitted:
+            return "the prior, since the latents carry nothing of the pictures"
+        count, kind = len(density.weights), "full" if density.factors.dim() == 3 else "diagonal"
+        what = f"one Gaussian of {kind} covariance" if count == 1 else f"{count} Gaussians of {kind} covariance"
+        return (
+            f"{what}, fitted to {len(density.active)} latents of the training pictures (--from prior: from the prior)"
+        )
 
     def from_density(self, latents: Tensor, generator: torch.Generator) -> Tensor:
         """Latents of the prior, with conditions after their Z numbers if there are any, as `sampled_from` has them.
