@@ -161,6 +161,7 @@ def test_the_title_and_record_of_a_sheet_say_what_was_sampled_from(run: iw.Run) 
     assert "from the prior" in str(iw.sample_sheet(run, 2, sample_from="prior").title)
     assert "from the" not in str(iw.sample_sheet(GOLDEN, 2).title)
     assert "sample_from" not in iw.sample_sheet(GOLDEN, 2).record["settings"]
+    assert "sample_from" not in iw.reconstruction_sheet(run, simple_pictures(4)).record["settings"]
 
 
 def test_edit_has_another_name_for_it_since_from_is_a_strength(run: iw.Run, tmp_path: Path) -> None:
