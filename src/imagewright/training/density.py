@@ -22,9 +22,9 @@ from imagewright.training_capabilities import fits_density
 from imagewright.verbs.blocks import evaluating
 
 MOST_IMAGES = 2048
-MOST_AT_REPORTS = 512  # where one Gaussian is fitted
 MOST_NUMBERS = 2**24  # of all their latents
 MOST_DECODED = 512  # of images without a cache, which are slow to read
+AT_REPORTS = 4  # one in so many of these at reports, where one Gaussian is fitted
 LEAST_IMAGES = 64
 SEEN_EACH = 64  # images trained on for each that is encoded: the cost of a fit stays a small share of the training's
 BATCH = 128
@@ -65,9 +65,9 @@ class DensityFitter:
     def _count(self, model: Model, images_seen: int, *, thorough: bool) -> int:
         """How many images are encoded: more as the training goes on, fewer of those that are slow to read or encode."""
         shape: tuple[int, ...] = require(model, Decodes).latent_shape
+        most = MOST_IMAGES if self.images.cached else MOST_DECODED
         bounds = [
-            MOST_IMAGES if thorough else MOST_AT_REPORTS,
-            MOST_IMAGES if self.images.cached else MOST_DECODED,
+            most if thorough else most // AT_REPORTS,
             images_seen // SEEN_EACH,
             MOST_NUMBERS // math.prod(shape),
         ]
