@@ -4,7 +4,8 @@
 
 Each set is brought to 64x64 and trained on for so many seconds of processor time, with the defaults or with settings
 (`--settings width=16`). Printed are Frechet distances to the training pictures in the features of a fixed random
-network: of samples of both kinds, and of the reconstructions, about which the decoder's own limit lies; and how far the latents deviate where the prior has 1. A set that is not there is passed over, with a line that says so.
+network: of samples of both kinds, and of the reconstructions, about which the decoder's own limit lies; and how far
+the latents deviate where the prior has 1. A set that is not there is passed over, with a line that says so.
 """
 
 from __future__ import annotations
