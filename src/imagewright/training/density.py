@@ -46,15 +46,16 @@ class DensityFitter:
         self.order = generator.permutation(np.setdiff1d(np.arange(len(images)), held_out, assume_unique=True))
         self.fitted: tuple[int, bool] = (-1, False)
 
-    def fit(self, model: Model, images_seen: int, *, thorough: bool) -> bool:
+    def fit(self, model: Model, images_seen: int, *, thorough: bool, anew: bool = False) -> bool:
         """Fit the density, unless that was done at this point; returns whether it was fitted now.
 
         model: as the verbs use it, with its moving averages in place.
         images_seen: the point of the training.
         thorough: choose among mixtures by held-out likelihood, which takes seconds; else fit one Gaussian.
+        anew: fit it in any case.
         """
         assert fits_density(model)
-        if self.fitted >= (images_seen, thorough):
+        if not anew and self.fitted >= (images_seen, thorough):
             return False
         with evaluating(model), torch.no_grad():
             rows = self._rows(model, self._count(model, images_seen, thorough=thorough))

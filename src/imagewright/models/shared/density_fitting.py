@@ -133,7 +133,7 @@ def _fit(points: Tensor, options: dict[str, Any], active: Tensor, shift: Tensor)
     """The mixture of a `gmm` fitted to points (n, A); None if it cannot be fitted to them."""
     try:
         fitted = fit_model("gmm", TensorStream(as_pictures(points)), encoder="pixels", **options)
-    except UserError:  # points that coincide, or a covariance that is singular in spite of its regularisation
+    except (UserError, RuntimeError):  # points that coincide, or a covariance that is singular though regularised
         return None
     weights, means, factors = (fitted.get_buffer(name) for name in ("weights", "means", "factors"))
     return FittedMixture(active, weights, means, factors, shift)
