@@ -47,6 +47,7 @@ quality: $(VENV)/installed
 	$(BIN)/python benchmarks/class_quality.py --set fashion_mnist
 	$(BIN)/python benchmarks/code_quality.py
 	$(BIN)/python benchmarks/face_quality.py
+	$(BIN)/python benchmarks/latent_density.py
 	$(BIN)/python benchmarks/smile_vector.py
 	$(BIN)/python benchmarks/metric_ranking.py
 

@@ -72,6 +72,10 @@ class FitsDensity(HasPosterior, Protocol):
         """
         ...
 
+    def describe_density(self) -> str:
+        """What samples come from, in words."""
+        ...
+
 
 def fits_density(model: object) -> TypeIs[FitsDensity]:
     """Whether training fits a density to a model's latents."""

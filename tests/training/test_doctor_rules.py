@@ -93,6 +93,14 @@ def test_suggestions_name_options_that_the_model_has(model: str, tmp_path: Path)
     assert ("--penalty" in suggestions) == (model == "dcgan")
 
 
+def test_latents_far_from_the_prior_are_found_with_how_far_and_what_to_do() -> None:
+    health = {"posterior/nats": 200.0, "posterior/latents": 64.0, "aggregate/nats": 62.0}
+    health |= {"aggregate/largest_deviation": 3.3, "aggregate/median_deviation": 2.06}
+    found = find(health)["prior and latents apart"]
+    assert re.search(r"up to 3\.3 \(median 2\.1\).*62 nats.*threshold 16.*--from fitted", found)
+    assert find(health | {"aggregate/nats": 3.5}) == {}, "a healthy training on digits"
+
+
 @pytest.mark.parametrize("health", ["text", [1], {"posterior/nats": "none"}, {"posterior/nats": None}, {}])
 def test_damaged_figures_are_ignored(health: Any, tmp_path: Path) -> None:
     reports = [report | {"health": health, "learning_rates": 3} for report in write_reports(lambda k: {})]

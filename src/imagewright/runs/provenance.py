@@ -12,6 +12,8 @@ from imagewright.runs.loading import load
 from imagewright.runs.run import Run
 from imagewright.views import view_settings
 
+SAMPLE_NOTHING = ("reconstruct", "translate")
+
 
 def run_record(
     verb: str,
@@ -31,13 +33,16 @@ def run_record(
     source_type: GENERATED, COMPOSITE or ENHANCED of `imagewright.output.provenance`.
     """
     name, origin = _facts(run)
+    views = view_settings(run) if isinstance(run, Model) else {}
+    if verb in SAMPLE_NOTHING:
+        views.pop("sample_from", None)
     return make_record(
         verb,
         model=name,
         run=None if origin is None else origin.path,
         images_seen=None if origin is None else origin.images_seen,
         seed=seed,
-        settings={**(settings or {}), **(view_settings(run) if isinstance(run, Model) else {})},
+        settings={**(settings or {}), **views},
         source_type=source_type,
     )
 

@@ -41,8 +41,11 @@ class Checkpoints(Observer):
 
     def _save(self, *, ended: bool) -> None:
         training = self.training
-        training.fit_density(ended=ended)
-        training.save(lambda: state.save_checkpoint(training))
+        try:
+            # Reports before this one used the statistics of the main rank alone.
+            training.fit_density(ended=ended, anew=distributed.world_size() > 1)
+        finally:  # whatever a fit fails of, the steps before it are saved
+            training.save(lambda: state.save_checkpoint(training))
         training.run.prune(training.options.keep_checkpoints)
 
     def end(self, images_seen: int) -> None:

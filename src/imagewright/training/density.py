@@ -5,12 +5,14 @@ It depends on the weights, the images and the seed alone, so that a resumed trai
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
 import torch
 
 from imagewright import distributed
+from imagewright.capabilities import Decodes, require
 from imagewright.images import Images
 from imagewright.model import Model
 from imagewright.phases import Rows
@@ -20,10 +22,13 @@ from imagewright.training_capabilities import fits_density
 from imagewright.verbs.blocks import evaluating
 
 MOST_IMAGES = 2048
+MOST_NUMBERS = 2**24  # of all their latents
 MOST_DECODED = 512  # of images without a cache, which are slow to read
+AT_REPORTS = 4  # one in so many of these at reports, where one Gaussian is fitted
 LEAST_IMAGES = 64
 SEEN_EACH = 64  # images trained on for each that is encoded: the cost of a fit stays a small share of the training's
 BATCH = 128
+BATCH_PIXELS = 2**23  # pixel values of a batch, at most
 MOST_DIMENSIONS = 3  # of a density's buffers
 
 
@@ -41,27 +46,40 @@ class DensityFitter:
         self.order = generator.permutation(np.setdiff1d(np.arange(len(images)), held_out, assume_unique=True))
         self.fitted: tuple[int, bool] = (-1, False)
 
-    def fit(self, model: Model, images_seen: int, *, thorough: bool) -> bool:
+    def fit(self, model: Model, images_seen: int, *, thorough: bool, anew: bool = False) -> bool:
         """Fit the density, unless that was done at this point; returns whether it was fitted now.
 
         model: as the verbs use it, with its moving averages in place.
         images_seen: the point of the training.
         thorough: choose among mixtures by held-out likelihood, which takes seconds; else fit one Gaussian.
+        anew: fit it in any case.
         """
         assert fits_density(model)
-        if self.fitted >= (images_seen, thorough):
+        if not anew and self.fitted >= (images_seen, thorough):
             return False
         with evaluating(model), torch.no_grad():
-            model.fit_density(self._rows(model, images_seen), seed=self.seed, thorough=thorough)
+            rows = self._rows(model, self._count(model, images_seen, thorough=thorough))
+            model.fit_density(rows, seed=self.seed, thorough=thorough)
         self.fitted = (images_seen, thorough)
         return True
 
-    def _rows(self, model: Model, images_seen: int) -> Iterator[Rows]:
-        """Training images as training crops and flips them, on the model's device; more as the training goes on."""
+    def _count(self, model: Model, images_seen: int, *, thorough: bool) -> int:
+        """How many images are encoded: more as the training goes on, fewer of those that are slow to read or encode."""
+        shape: tuple[int, ...] = require(model, Decodes).latent_shape
         most = MOST_IMAGES if self.images.cached else MOST_DECODED
-        chosen = self.order[: min(most, max(LEAST_IMAGES, images_seen // SEEN_EACH))]
-        for start in range(0, len(chosen), BATCH):
-            places = np.arange(start, min(start + BATCH, len(chosen)))
+        bounds = [
+            most if thorough else most // AT_REPORTS,
+            images_seen // SEEN_EACH,
+            MOST_NUMBERS // math.prod(shape),
+        ]
+        return max(LEAST_IMAGES, min(bounds))
+
+    def _rows(self, model: Model, count: int) -> Iterator[Rows]:
+        """The first images of the order as training crops and flips them, on the model's device."""
+        chosen = self.order[:count]
+        size = max(1, min(BATCH, BATCH_PIXELS // math.prod(model.config.image_shape)))
+        for start in range(0, len(chosen), size):
+            places = np.arange(start, min(start + size, len(chosen)))
             batch = self.images.batch(chosen[places], views=places, seed=self.seed)
             yield as_rows(batch.map(lambda part: part.to(model.device)))
 

@@ -76,13 +76,14 @@ class Training:
         """The first source."""
         return next(iter(self.sources.values()))
 
-    def fit_density(self, *, ended: bool = False) -> None:
+    def fit_density(self, *, ended: bool = False, anew: bool = False) -> None:
         """Fit the density from which the model samples to its latents at this point, if it has one.
 
         Whoever shows, scores or saves samples calls this first; it does nothing if it was called at this point. On the
         main rank alone.
 
         ended: whether this is the end of the training, which takes the time to choose the best mixture.
+        anew: fit it even if it was fitted at this point, since the statistics of norms have changed.
         """
         if not fits_density(self.model):
             return
@@ -90,7 +91,9 @@ class Training:
             self._fitter = DensityFitter(self.images, self.held_out, self.plan.seed)
         ended = ended or self.images_seen >= self.total
         with self.engine.averages.in_place(self.model):
-            self._fitter.fit(self.model, self.images_seen, thorough=ended)
+            fitted = self._fitter.fit(self.model, self.images_seen, thorough=ended, anew=anew)
+        if fitted and ended and not anew:
+            self.reporter.message(f"Samples come from {self.model.describe_density()}.")
 
     def save(self, write: Callable[[], object]) -> None:
         """Call `write`, which writes to the run. If it fails, raise `RunError` that also names the last checkpoint."""

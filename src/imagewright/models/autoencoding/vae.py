@@ -108,7 +108,7 @@ class VAE(Model, SamplesFitted, ConditionalLatents):
         self.noise_level = NoiseLevel(config.sigma)
         if config.conditions:
             self.conditions = Conditions(config)
-        self.density = LatentDensity()
+        self.density = LatentDensity(config.latent_dim)
 
     def recipe(self, images_seen: int = 0) -> Recipe:
         return Recipe(images_seen=400_000, batch_size=64, optimizer=Optimizer(learning_rate=1e-3))

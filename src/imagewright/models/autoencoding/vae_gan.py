@@ -203,7 +203,7 @@ class VAEGAN(Model, SamplesFitted, ScoresByDiscriminator):
         self.encoder = build_encoder(config)
         self.decoder = build_decoder(config)
         self.discriminator = Discriminator(config)
-        self.density = LatentDensity()
+        self.density = LatentDensity(config.latent_dim)
 
     def recipe(self, images_seen: int = 0) -> Recipe:
         return Recipe(

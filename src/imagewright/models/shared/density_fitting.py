@@ -29,7 +29,8 @@ MOST_SAMPLES = 8  # of one posterior
 LEAST_IMAGES = 16  # with fewer, none are held out, and one Gaussian is fitted
 IMAGES_EACH = 10  # of a mixture: at least so many images a Gaussian
 TRIED = (1, 2, 4, 8, 16, 32)
-LARGEST = 2**20  # numbers in the covariances of a mixture
+LARGEST = 2**16  # numbers in the covariances of a mixture, so that a fit takes seconds
+LARGEST_ALONE = 2**20  # numbers in the covariance of one Gaussian
 ITERATIONS = 30  # of expectation-maximisation
 HELD_OUT = 5  # one image in so many
 PSEUDO_IMAGES = 1.0  # images with the prior's variance, which count in the covariance besides the N there are
@@ -123,7 +124,8 @@ def _candidates(kind: str, images: int, latents: int, seed: int) -> Iterator[dic
     """Options of the mixtures of one kind of covariance that are tried, from few Gaussians to many."""
     numbers = latents**2 if kind == "full" else latents
     for count in TRIED:
-        if count == 1 or (count * IMAGES_EACH <= images and count * numbers <= LARGEST):
+        largest = LARGEST_ALONE if count == 1 else LARGEST
+        if count * numbers <= largest and (count == 1 or count * IMAGES_EACH <= images):
             yield {"gaussians": count, "covariance": kind, "iterations": ITERATIONS, "seed": seed % 2**32}
 
 
@@ -131,7 +133,7 @@ def _fit(points: Tensor, options: dict[str, Any], active: Tensor, shift: Tensor)
     """The mixture of a `gmm` fitted to points (n, A); None if it cannot be fitted to them."""
     try:
         fitted = fit_model("gmm", TensorStream(as_pictures(points)), encoder="pixels", **options)
-    except UserError:  # points that coincide, or a covariance that is singular in spite of its regularisation
+    except (UserError, RuntimeError):  # points that coincide, or a covariance that is singular though regularised
         return None
     weights, means, factors = (fitted.get_buffer(name) for name in ("weights", "means", "factors"))
     return FittedMixture(active, weights, means, factors, shift)
@@ -143,7 +145,7 @@ def _one_gaussian(images: Encoded, shift: Tensor) -> FittedMixture:
     mean = residuals.mean(0)
     variances = ((residuals - mean).square() + images.variances).mean(0)
     variances = (count * variances + PSEUDO_IMAGES) / (count + PSEUDO_IMAGES)
-    if latents**2 > LARGEST:
+    if latents**2 > LARGEST_ALONE:
         factors = variances.sqrt()[None]
     else:
         deviations = residuals - mean

@@ -31,6 +31,8 @@ Sampler = TypeVar("Sampler", bound="SamplesFitted")
 class LatentDensity(nn.Module):
     """The fitted mixture, as buffers; empty until it is fitted. A state without the buffers loads as an empty one.
 
+    latents: Z.
+
     Latents that are not active carry nothing of the images: they are sampled from the prior.
 
     active: int64 (A,), the places of the active latents.
@@ -45,8 +47,9 @@ class LatentDensity(nn.Module):
     factors: Tensor
     shift: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, latents: int) -> None:
         super().__init__()
+        self.latents = latents
         self.register_buffer("active", torch.zeros(0, dtype=torch.int64))
         for name in FittedMixture._fields[1:]:
             self.register_buffer(name, torch.zeros(0))
@@ -78,19 +81,35 @@ class LatentDensity(nn.Module):
         latents[:, active] = points.float()
         return latents
 
-    def describe(self) -> str:
-        """The mixture in words."""
-        count, kind = len(self.weights), "full" if self.factors.dim() == 3 else "diagonal"
-        what = f"one Gaussian of {kind} covariance" if count == 1 else f"{count} Gaussians of {kind} covariance"
-        return f"{what} over {len(self.active)} latents"
-
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *given: Any) -> None:
         # The sizes follow from the data; weights files of versions before 0.3 do not hold the buffers.
-        for name in FittedMixture._fields:
+        names = FittedMixture._fields
+        if any(prefix + name in state_dict for name in names):
+            saved = FittedMixture(*(state_dict.get(prefix + name, torch.zeros(0)) for name in names))
+            if len(saved.weights) and (problem := _problem(saved, self.latents)):
+                given[-1].append(f"{prefix.rstrip('.')} is damaged: {problem}")
+        for name in names:
             old = self.get_buffer(name)
-            saved = state_dict.setdefault(prefix + name, old.new_zeros(0))
-            self.register_buffer(name, torch.zeros_like(saved, dtype=old.dtype, device=old.device))
+            found = state_dict.setdefault(prefix + name, old.new_zeros(0))
+            self.register_buffer(name, torch.zeros_like(found, dtype=old.dtype, device=old.device))
         super()._load_from_state_dict(state_dict, prefix, *given)
+
+
+def _problem(mixture: FittedMixture, latents: int) -> str | None:
+    """What keeps a mixture that was read from a file from being sampled; None if it can be."""
+    active, weights, means, factors, shift = mixture
+    if any(tensor.dim() != dimensions for tensor, dimensions in ((active, 1), (weights, 1), (means, 2), (shift, 2))):
+        return "its tensors have other numbers of dimensions"
+    count, size = means.shape
+    shapes = (count, size, size), (count, size)
+    if len(weights) != count or len(active) != size or len(shift) != size or tuple(factors.shape) not in shapes:
+        return "the shapes of its tensors do not belong together"
+    if active.is_floating_point() or not bool(((active >= 0) & (active < latents)).all()):
+        return f"it is of other latents than the {latents} of the model"
+    floating = (weights, means, factors, shift)
+    if not all(tensor.is_floating_point() and bool(torch.isfinite(tensor).all()) for tensor in floating):
+        return "it has values that are no finite numbers"
+    return None if bool((weights >= 0).all()) and float(weights.sum()) > 0 else "its weights are no probabilities"
 
 
 class SamplesFitted:
@@ -157,6 +176,16 @@ class SamplesFitted:
         )
         fit = fit_mixture if thorough else fit_one_gaussian
         self.density.hold(None if encoded is None else fit(encoded, seed))
+
+    def describe_density(self) -> str:
+        density = self.density
+        if not density.is_fitted:
+            return "the prior, since the latents carry nothing of the pictures"
+        count, kind = len(density.weights), "full" if density.factors.dim() == 3 else "diagonal"
+        what = f"one Gaussian of {kind} covariance" if count == 1 else f"{count} Gaussians of {kind} covariance"
+        return (
+            f"{what}, fitted to {len(density.active)} latents of the training pictures (--from prior: from the prior)"
+        )
 
     def from_density(self, latents: Tensor, generator: torch.Generator) -> Tensor:
         """Latents of the prior, with conditions after their Z numbers if there are any, as `sampled_from` has them.

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from imagewright.capabilities import verbs_of
 from imagewright.images import Batch, Images
+from imagewright.losses.likelihoods import gaussian_divergence
 from imagewright.model import Model
 from imagewright.phases import Draws, Rows
 from imagewright.pixels import to_float
@@ -24,7 +25,7 @@ from imagewright.training.data.feeds import FeedReader, build_readers
 from imagewright.training.doctor import sample_distances
 from imagewright.training.doctor.gradient_norms import relative_steps
 from imagewright.training.engine import Engine, as_rows
-from imagewright.training_capabilities import has_posterior, is_adversarial
+from imagewright.training_capabilities import fits_density, has_posterior, is_adversarial
 from imagewright.verbs.apply import decode, reconstruct, sample_latents
 
 PICTURES = 64  # samples, or training images, of one measurement
@@ -146,7 +147,9 @@ class Examiner:
         return {name: as_rows(batch.map(lambda part: part.to(device))) for name, batch in batches.items()}, trained
 
     def _measure_posterior(self, seed: int) -> Figures:
-        """The divergence of the posterior from the prior in nats, and the number of latents that carry nothing."""
+        """The divergence of the posterior from the prior in nats, the number of latents that carry nothing, and how far
+        the latents of training images are from the prior together.
+        """
         model = self.model
         if not has_posterior(model):
             return {}
@@ -155,11 +158,31 @@ class Examiner:
         with torch.inference_mode():
             images = to_float(batch.images)
             nats = model.divergences(images, labels=batch.labels, attributes=batch.attributes).mean(0)
-        return {
+            aggregate: Figures = _compare_aggregate(*model.encode_posterior(images)) if fits_density(model) else {}
+        return aggregate | {
             "posterior/nats": float(nats.sum()),
             "posterior/latents": float(len(nats)),
             "posterior/dead": float((nats < DEAD).sum()),
         }
+
+
+def _compare_aggregate(means: Tensor, log_variances: Tensor) -> Figures:
+    """How the aggregate posterior differs from the prior: nats over all latents, and deviations of single latents.
+
+    Each latent by itself, as a Gaussian with its mean and variance over the images: a lower bound of the divergence.
+
+    means, log_variances: of posteriors, (N, Z) each.
+    """
+    if len(means) < 2:  # which have no variance
+        return {}
+    means, variances = means.double(), log_variances.double().exp()
+    centre, spread = means.mean(0), means.var(0) + variances.mean(0)
+    deviations = spread.sqrt()
+    return {
+        "aggregate/nats": float(gaussian_divergence(centre, spread.log()).sum()),
+        "aggregate/largest_deviation": float(deviations.max()),
+        "aggregate/median_deviation": float(deviations.median()),
+    }
 
 
 def _build_references(images: Images, trained: np.ndarray) -> sample_distances.References:
