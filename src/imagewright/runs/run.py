@@ -24,6 +24,7 @@ RECORD = "run.json"
 METRICS = "metrics.jsonl"
 SCORES = ("scores.json", "scores.csv", ".scores.lock")  # of `runs/scores.py`; they belong to this training
 REPLACED = ".replaced"
+STOPPED = "stopped"  # marks the report that a training made because it was stopped, beside its regular ones
 MADE_BY_TRAINING = (RECORD, METRICS, "samples", "checkpoints", "report.html", *SCORES)
 IN_EVERY_RECORD = {"model": str, "config": dict}
 WEIGHTS_ALONE = "Each file in checkpoints/ can be named in place of the run: the verbs work on it alone."
@@ -195,8 +196,15 @@ class Run:
         return lines
 
     def drop_after(self, images_seen: int) -> None:
-        """Remove reports, sample grids and checkpoints after a point: a resumed training writes them again."""
-        lines = [line for line in self.metrics() if line["images_seen"] <= images_seen]
+        """Remove reports, sample grids and checkpoints after a point: a resumed training writes them again.
+
+        Reports that were made because the training was stopped are removed too, with their grids.
+        """
+        found = self.metrics()
+        lines = [line for line in found if line["images_seen"] <= images_seen and not line.get(STOPPED)]
+        for line in found:
+            if line.get(STOPPED):
+                (self.path / "samples" / f"{line['images_seen']:09d}.png").unlink(missing_ok=True)
         write_whole(self.path / METRICS, "".join(json.dumps(line) + "\n" for line in lines))
         drop_scores_after(self.path, images_seen)
         for path in (*(self.path / "samples").glob("*"), *(self.path / "checkpoints").glob("*")):

@@ -17,7 +17,7 @@ from imagewright.training.options import MAY_DIFFER_ON_RESUME, TrainingOptions
 from imagewright.training.plan import Plan, is_scheduled
 from imagewright.training.planning import images_in
 from imagewright.training.reporting import Say
-from imagewright.training.setting import Setting, name_sources, plan_record
+from imagewright.training.setting import Setting, check_length_options, name_sources, plan_record
 from imagewright.training.sizes import fit_size
 from imagewright.training.submodels import load_submodels
 
@@ -149,7 +149,7 @@ def time_limit(run: Run, training: dict[str, Any]) -> float | None:
     Minutes count from the start of the first training, without pauses.
     """
     minutes = training.get("minutes")
-    if minutes is None or minutes == training_options(run).get("minutes"):
+    if minutes is None or run.record.get("plan") is None or minutes == training_options(run).get("minutes"):
         return None
     return float(max(0.0, 60 * minutes - seconds_in(run)))
 

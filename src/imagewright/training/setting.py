@@ -17,7 +17,7 @@ from imagewright.images import Images, open_images
 from imagewright.recipe import Recipe
 from imagewright.training.options import CLOSED_FORM_OPTIONS, TrainingOptions
 from imagewright.training.plan import Plan
-from imagewright.training.reporting import Say
+from imagewright.training.reporting import Say, tell_if_slow
 from imagewright.training.sizes import choose_size, fit_size, match_shape
 from imagewright.training.submodels import Submodels, describe_submodels, load_submodels, resize_to_submodels
 from imagewright.training.suggestions import planned_minutes, suggest_options
@@ -110,7 +110,8 @@ def resolve_new(
     submodels = load_submodels(model_name, options)
     sources: dict[str, Images] = {}
     for name, source in named.items():
-        opened = open_images(source)
+        with tell_if_slow(say, f"looking through {describe_source(source)} ..."):
+            opened = open_images(source)
         opened.check_layers(config_class.input_layers)
         if not sources:
             opened = resize_to_submodels(opened, submodels, say)
@@ -124,9 +125,8 @@ def resolve_new(
         sources[name] = opened
     first = next(iter(sources.values()))
     suggested = suggest_options(model_name, first, training, options, accelerator=accelerator, say=say)
-    minutes = training.get("minutes")
     return Setting(
-        limit=None if minutes is None else 60 * float(minutes),
+        limit=60 * float(training["minutes"]) if training.get("minutes") is not None else None,
         sources=sources,
         options=configs.build(TrainingOptions, suggested.training, "training"),
         config=build_config(model_name, first, suggested.model, submodels),
@@ -279,6 +279,11 @@ def resume_command() -> str:
         return "Resume it by the same call with resume=True."
     typed = [word for word in sys.argv[1:] if word not in ("--force", "--resume")]
     return f"Resume it by the same command with --resume: {shlex.join(['imagewright', *typed, '--resume'])}"
+
+
+def describe_source(source: Any) -> str:
+    """A source in a sentence: its path or name; "the pictures" for other objects."""
+    return str(source) if isinstance(source, str | Path) else "the pictures"
 
 
 def name_run(source: Any) -> str:
