@@ -11,9 +11,15 @@ Importing the package imports nothing heavy: each name below is fetched when it 
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+# While PyTorch's threads wait for one another they would keep their processors busy, which beside other work on the
+# machine makes the thread that they wait for wait for them. It counts if torch is not imported yet.
+if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"} & os.environ.keys():
+    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 
 _HOME = {
     "open_images": "imagewright.images",
