@@ -132,8 +132,8 @@ def test_other_minutes_make_a_resumed_run_longer(tmp_path: Path, monkeypatch: py
     give_trial(monkeypatch, rates(100.0))
     run, _ = train("autoencoder", tmp_path / "run", minutes=0.02)
     monkeypatch.setattr("imagewright.training.resume.seconds_in", lambda run: 1.0)
-    longer, _ = train("autoencoder", tmp_path / "run", minutes=0.04, resume=True)
     trained = run.checkpoints()[-1].images_seen
+    longer, _ = train("autoencoder", tmp_path / "run", minutes=0.04, resume=True)
     assert longer.checkpoints()[-1].images_seen > trained
     scheduled = tmp_path / "scheduled"
     train("autoencoder", scheduled, minutes=0.02, schedule="cosine")

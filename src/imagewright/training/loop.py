@@ -37,7 +37,7 @@ class Loop:
     """
 
     def __init__(
-        self, training: Training, observers: Sequence[Observer], stop: StopRequest, *, limit: float | None = None
+        self, training: Training, observers: Sequence[Observer], stop: StopRequest, limit: float | None = None
     ) -> None:
         self.training, self.observers, self.stop, self.limit = training, observers, stop, limit
         self.clock = StepClock()

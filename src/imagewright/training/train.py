@@ -258,7 +258,7 @@ def run_training(
         if assembled.plan is not None:
             training = begin_training(assembled, assembled.plan, run, device, reporter)
             own = standard_observers(training)
-            loop = Loop(training, [*own, *observers], request, limit=assembled.setting.limit)
+            loop = Loop(training, [*own, *observers], request, assembled.setting.limit)
             loop.train(resume=resume)
             return training.images_seen < training.total and not loop.is_over
         if resume and run.is_whole():
