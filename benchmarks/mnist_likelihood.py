@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from harness import SHARED_DATA, make_parser, print_row
+from harness import AS_RECORDED, SHARED_DATA, make_parser, print_row
 
 import imagewright as iw
 
