@@ -16,10 +16,17 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-# While PyTorch's threads wait for one another they would keep their processors busy, which beside other work on the
-# machine makes the thread that they wait for wait for them. It counts if torch is not imported yet.
-if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"} & os.environ.keys():
-    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+
+def _let_waiting_threads_sleep() -> None:
+    """Set how PyTorch's threads wait for one another, unless the user did. It counts if torch is not imported yet.
+
+    Threads that spin while they wait keep the thread that they wait for from running, on a machine with other work.
+    """
+    if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"} & os.environ.keys():
+        os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+
+
+_let_waiting_threads_sleep()
 
 _HOME = {
     "open_images": "imagewright.images",

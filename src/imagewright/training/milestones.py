@@ -90,8 +90,8 @@ def plan_pace(rate: float, total: int, batch_size: int, *, from_image: int, chec
     # The first reports may take more than their share, since somebody is waiting for them.
     first = max(min(FIRST_REPORT, seconds / REPORTS), min(LATEST_FIRST_REPORT, bounded))
     writing = checkpoint_bytes / WRITTEN_A_SECOND / SHARE
-    rarest = max(writing, min(RAREST_CHECKPOINT, seconds / CHECKPOINTS))
-    first_checkpoint = min(rarest, max(writing, FIRST_CHECKPOINT))
+    first_checkpoint = max(writing, FIRST_CHECKPOINT)
+    rarest = max(first_checkpoint, min(RAREST_CHECKPOINT, seconds / CHECKPOINTS))
 
     def images(seconds: float, least: int = batch_size) -> int:
         return max(least, math.ceil(seconds * rate / batch_size) * batch_size)
