@@ -11,9 +11,22 @@ Importing the package imports nothing heavy: each name below is fetched when it 
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+
+def _let_waiting_threads_sleep() -> None:
+    """Set how PyTorch's threads wait for one another, unless the user did. It counts if torch is not imported yet.
+
+    Threads that spin while they wait keep the thread that they wait for from running, on a machine with other work.
+    """
+    if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"} & os.environ.keys():
+        os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+
+
+_let_waiting_threads_sleep()
 
 _HOME = {
     "open_images": "imagewright.images",

@@ -37,6 +37,7 @@ from imagewright.runs.weights import CHECKPOINTS, Checkpoint, checkpoint_at, fin
 
 LARGEST_RECORD = 16 << 20  # bytes of run.json
 LONGEST_REPORT = 1 << 20  # bytes of a line of metrics.jsonl
+STOPPED = "stopped"  # marks the report that a training made because it was stopped, beside its regular ones
 
 
 class Run:
@@ -189,8 +190,15 @@ class Run:
         return reports, damaged
 
     def drop_after(self, images_seen: int) -> None:
-        """Remove reports, sample grids and checkpoints after a point: a resumed training writes them again."""
-        lines = [line for line in self.metrics() if line["images_seen"] <= images_seen]
+        """Remove reports, sample grids and checkpoints after a point: a resumed training writes them again.
+
+        Reports that were made because the training was stopped are removed too, with their grids.
+        """
+        found = self.metrics()
+        lines = [line for line in found if line["images_seen"] <= images_seen and not line.get(STOPPED)]
+        for line in found:
+            if line.get(STOPPED):
+                (self.path / "samples" / f"{line['images_seen']:09d}.png").unlink(missing_ok=True)
         write_whole(self.path / METRICS, "".join(json.dumps(line) + "\n" for line in lines))
         drop_scores_after(self.path, images_seen)
         for folder in (self.path / SAMPLES, self.path / PRIOR_SAMPLES, self.path / CHECKPOINTS):

@@ -13,7 +13,9 @@ from typing import Any
 REPORTS = 25  # of a training, besides the first ones
 CHECKPOINTS = 5  # the same
 FIRST_REPORT, LATEST_FIRST_REPORT = 5.0, 10.0  # seconds
-LONG = 120.0  # seconds: in a training of this length the first report is not late because it is slow to make
+# A report with its grid and the doctor's examination takes about as long as training on so many images, and these
+# seconds more.
+IMAGES_A_REPORT, SECONDS_A_REPORT = 60, 0.1
 FIRST_CHECKPOINT, RAREST_CHECKPOINT = 30.0, 900.0  # seconds
 SHARE = 0.05  # of the time that reports may take, and that checkpoints may take
 WRITTEN_A_SECOND = 2e8  # bytes, by which the seconds that a checkpoint takes are estimated
@@ -74,24 +76,22 @@ class Pace:
 FIELDS = ("reports", "checkpoints")
 
 
-def plan_pace(
-    rate: float, total: int, batch_size: int, *, from_image: int, report_seconds: float, checkpoint_bytes: int
-) -> Pace:
+def plan_pace(rate: float, total: int, batch_size: int, *, from_image: int, checkpoint_bytes: int) -> Pace:
     """Choose the points of a training.
 
     rate: images a second in steps.
     total: images of the training.
     batch_size: images of one step; points are whole steps.
     from_image: no point is before it.
-    report_seconds: that one report takes with its grid and the doctor's examination.
     checkpoint_bytes: of a checkpoint's files.
     """
     seconds = total / rate
-    bounded = report_seconds / SHARE
-    first = max(min(FIRST_REPORT, seconds / REPORTS), min(bounded, LATEST_FIRST_REPORT) if seconds > LONG else bounded)
+    bounded = (SECONDS_A_REPORT + IMAGES_A_REPORT / rate) / SHARE
+    # The first reports may take more than their share, since somebody is waiting for them.
+    first = max(min(FIRST_REPORT, seconds / REPORTS), min(LATEST_FIRST_REPORT, bounded))
     writing = checkpoint_bytes / WRITTEN_A_SECOND / SHARE
-    rarest = max(writing, min(RAREST_CHECKPOINT, seconds / CHECKPOINTS))
-    first_checkpoint = min(rarest, max(writing, FIRST_CHECKPOINT))
+    first_checkpoint = max(writing, FIRST_CHECKPOINT)
+    rarest = max(first_checkpoint, min(RAREST_CHECKPOINT, seconds / CHECKPOINTS))
 
     def images(seconds: float, least: int = batch_size) -> int:
         return max(least, math.ceil(seconds * rate / batch_size) * batch_size)

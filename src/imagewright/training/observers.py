@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from imagewright.runs.run import Run
 from imagewright.training.data.rare_resampling import Resampler
 from imagewright.training.density import DensityFitter
 from imagewright.training.engine import Engine
+from imagewright.training.milestones import Pace
 from imagewright.training.options import TrainingOptions
 from imagewright.training.plan import Plan
 from imagewright.training.reporting import Reporter
@@ -53,6 +54,7 @@ class Training:
     index: steps made so far.
     images_seen: images seen so far.
     seconds: spent in steps so far, over all processes that trained the run.
+    pace: when reports and checkpoints are due, where the user did not say; None until the rate is known.
     """
 
     model: Model
@@ -69,6 +71,7 @@ class Training:
     index: int = 0
     images_seen: int = 0
     seconds: float = 0.0
+    pace: Pace | None = None
     _fitter: DensityFitter | None = field(default=None, init=False, repr=False)
 
     @property
@@ -111,12 +114,14 @@ class Observer:
     """The base of observers. Its methods do nothing; sub-classes override some of them.
 
     every: images between two calls of `at`, which is also called after the last step; None: it is never called.
+    paced: calls `at` with the reports, or with the checkpoints, where `every` is None.
 
     Observers that are passed to `train` are called on every rank, after the training's own observers. An observer
     should leave the model as it is, so that a training is the same with and without it.
     """
 
     every: int | None = None
+    paced: Literal["reports", "checkpoints"] | None = None
 
     def begin(self, training: Training) -> None:
         """Called once, before the first step. A resumed training begins at `training.images_seen`.

@@ -16,7 +16,7 @@ from imagewright.model import Model
 from imagewright.training import device as devices
 from imagewright.training.options import TrainingOptions
 from imagewright.training.plan import Plan
-from imagewright.training.reporting import Say
+from imagewright.training.reporting import Say, tell_if_slow
 from imagewright.training.suggestions import planned_minutes
 from imagewright.training.trial import Trial, run_trial
 
@@ -47,15 +47,13 @@ def plan_training(
     """
     precisions = open_precisions(model, options, plan, device)
     has_length = options.images_seen is not None or (options.minutes is None and options.defaults == "published")
-    if has_length:
-        if len(precisions) == 1 or plan.images_seen <= SHORT_STEPS * plan.batch_size:
-            return plan
-        trial = run_trial(model, sources, plan, held_out, device, precisions, short_seconds=SHORT_SECONDS)
-        if trial is None:
-            return plan
-    else:
-        trial = run_trial(model, sources, plan, held_out, device, precisions)
-        assert trial is not None
+    if has_length and (len(precisions) == 1 or plan.images_seen <= SHORT_STEPS * plan.batch_size):
+        return plan
+    short = SHORT_SECONDS if has_length else 0.0
+    with tell_if_slow(say, "measuring how fast it trains here ..."):
+        trial = run_trial(model, sources, plan, held_out, device, precisions, short_seconds=short)
+    if trial is None:
+        return plan
     precision = choose_precision(trial)
     rate = trial.rates[precision]
     minutes = planned_minutes(vars(options), accelerator=device.type != "cpu")

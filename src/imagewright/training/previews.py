@@ -38,9 +38,11 @@ PreviewInputs = Tensor | dict[str, Batch]
 
 
 class PreviewObserver(Observer):
-    """Writes `samples/IMAGES_SEEN.png` (nine digits) at the start and every `every` images; on the main rank."""
+    """Writes `samples/IMAGES_SEEN.png` (nine digits) at the start and at each report; on the main rank."""
 
-    def __init__(self, every: int) -> None:
+    paced = "reports"
+
+    def __init__(self, every: int | None) -> None:
         self.every = every
 
     def begin(self, training: Training) -> None:

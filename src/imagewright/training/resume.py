@@ -173,7 +173,7 @@ def time_limit(run: Run, training: dict[str, Any]) -> float | None:
     Minutes count from the start of the first training, without pauses.
     """
     minutes = training.get("minutes")
-    if minutes is None or minutes == training_options(run).get("minutes"):
+    if minutes is None or run.record.get("plan") is None or minutes == training_options(run).get("minutes"):
         return None
     return float(max(0.0, 60 * minutes - seconds_in(run)))
 

@@ -18,7 +18,7 @@ from imagewright.images import Images, open_images
 from imagewright.recipe import Recipe
 from imagewright.training.options import CLOSED_FORM_OPTIONS, TrainingOptions
 from imagewright.training.plan import Plan
-from imagewright.training.reporting import Say
+from imagewright.training.reporting import Say, tell_if_slow
 from imagewright.training.sizes import choose_size, fit_size, match_shape
 from imagewright.training.submodels import Submodels, describe_submodels, load_submodels, resize_to_submodels
 from imagewright.training.suggestions import planned_minutes, suggest_options
@@ -111,7 +111,8 @@ def resolve_new(
     submodels = load_submodels(model_name, options)
     sources: dict[str, Images] = {}
     for name, source in named.items():
-        opened = open_images(source)
+        with tell_if_slow(say, f"looking through {describe_source(source)} ..."):
+            opened = open_images(source)
         opened.check_layers(config_class.input_layers)
         if not sources:
             opened = resize_to_submodels(opened, submodels, say)
@@ -125,9 +126,8 @@ def resolve_new(
         sources[name] = opened
     first = next(iter(sources.values()))
     suggested = suggest_options(model_name, first, training, options, accelerator=accelerator, say=say)
-    given_minutes = training.get("minutes")
     return Setting(
-        limit=None if given_minutes is None else 60 * float(given_minutes),
+        limit=60 * float(training["minutes"]) if training.get("minutes") is not None else None,
         sources=sources,
         options=configs.build(TrainingOptions, suggested.training, "training"),
         config=build_config(model_name, first, suggested.model, submodels),
@@ -284,6 +284,11 @@ def resume_command() -> str:
         return "Resume it by the same torchrun command on each machine, with --resume at its end."
     start = ["imagewright"] if ranks == 1 else ["torchrun", "--nproc-per-node", str(ranks), "-m", "imagewright"]
     return f"Resume it by the same command with --resume: {shlex.join([*start, *typed, '--resume'])}"
+
+
+def describe_source(source: Any) -> str:
+    """A source in a sentence: its path or name; "the pictures" for other objects."""
+    return str(source) if isinstance(source, str | Path) else "the pictures"
 
 
 def name_run(source: Any) -> str:

@@ -56,8 +56,6 @@ from imagewright.training.submodels import copy_submodels
 from imagewright.training.tracking import TensorBoardReporter, check_tensorboard
 
 ImagesLike = Images | str | Path | Any
-REPORTS = 25  # of a training, by default
-CHECKPOINTS = 5  # of a training, by default
 
 
 class Stopped(ImagewrightError):
@@ -262,10 +260,10 @@ def run_training(
     with stop_on_signals(stop) as request, _explain_interruption(run):
         if assembled.plan is not None:
             training = begin_training(assembled, assembled.plan, run, device, reporter)
-            every = report_interval(training)
-            own = standard_observers(training, every)
-            Loop(training, [*own, *observers], every, request).train(resume=resume)
-            return training.images_seen < training.total
+            own = standard_observers(training)
+            loop = Loop(training, [*own, *observers], request, assembled.setting.limit)
+            loop.train(resume=resume)
+            return training.images_seen < training.total and not loop.is_over
         if resume and run.is_whole():
             reporter.message(f"{run.path} is trained already")
         else:
@@ -296,39 +294,29 @@ def begin_training(assembled: Assembled, plan: Plan, run: Run, device: torch.dev
         engine=engine,
         held_out=held_out,
         resampler=resampler,
+        pace=plan.pace,
         total=math.ceil(plan.images_seen / plan.batch_size) * plan.batch_size,
     )
 
 
-def standard_observers(training: Training, report_every: int) -> list[Observer]:
+def standard_observers(training: Training) -> list[Observer]:
     """The observers of every training, in the order in which they are called after a step.
 
     The doctor comes before the log, because it adds to the report.
     """
     options = training.options
-    checkpoint_every = options.checkpoint_every or whole_batches(training, CHECKPOINTS)
+    every = options.report_every
     observers: list[Observer] = []
     if distributed.is_main():
-        observers += [Doctor(report_every), PreviewObserver(report_every), MetricsLog(report_every)]
-    observers.append(Checkpoints(checkpoint_every))
+        observers += [Doctor(every), PreviewObserver(every), MetricsLog(every)]
+    observers.append(Checkpoints(options.checkpoint_every))
     if distributed.is_main():
-        observers.append(ReportPage(checkpoint_every))
+        observers.append(ReportPage(every))
     if options.evaluate_every is not None:
         from imagewright.training.evaluating import EvaluationObserver  # its imports are slow, and rarely needed
 
         observers.append(EvaluationObserver(options.evaluate_every))
     return observers
-
-
-def report_interval(training: Training) -> int:
-    """Images between two reports."""
-    return training.options.report_every or whole_batches(training, REPORTS)
-
-
-def whole_batches(training: Training, parts: int) -> int:
-    """The images of one of `parts` equal parts of the training, rounded up to whole batches."""
-    batch_size = training.plan.batch_size
-    return math.ceil(training.total / parts / batch_size) * batch_size
 
 
 @contextmanager

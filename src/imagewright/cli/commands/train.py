@@ -151,6 +151,7 @@ def _train(model: str, sources: Sequence[str], options: dict[str, Any]) -> None:
     import imagewright
     from imagewright import distributed
     from imagewright.cli.progress import reporter
+    from imagewright.training.reporting import tell_if_slow
 
     quiet = options.pop("quiet", False)
     opening = {name: options.pop(name) for name in SOURCE_OPTIONS if name in options}
@@ -162,10 +163,13 @@ def _train(model: str, sources: Sequence[str], options: dict[str, Any]) -> None:
         opening["cache"] = False
     # Without options of images, a resumed run opens its sources with those in its record.
     as_recorded = options.get("resume", False) and not opening
-    opened = [source if as_recorded else imagewright.open_images(source, **opening) for source in sources]
     names = catalogue.model_class(model).Config.sources
-    images = opened[0] if len(names) == 1 else dict(zip(names, opened, strict=True))
     with reporter(quiet=quiet) as chosen:
+        opened: list[Any] = list(sources)
+        if not as_recorded:
+            with tell_if_slow(chosen.message, f"looking through {' and '.join(sources)} ..."):
+                opened = [imagewright.open_images(source, **opening) for source in sources]
+        images = opened[0] if len(names) == 1 else dict(zip(names, opened, strict=True))
         run = imagewright.train(model, images, reporter=chosen, **options)
     if distributed.is_main():
         print(f"{run.path} is trained: {run.path / 'report.html'} shows how it went.")

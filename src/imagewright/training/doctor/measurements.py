@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -60,13 +61,18 @@ class Examiner:
         saved = max(2, min(4 * PICTURES, SAVED_BYTES // size))
         self.trained = images.batch(trained[:saved])
         self.held_out = images.batch(generator.permutation(held_out)[:saved]) if len(held_out) else None
-        self.references = _build_references(images, trained)
+        self._images, self._trained = images, trained
         # The discriminators of a model with several feeds need rows of all feeds. There are no held-out rows then,
         # since images are held out of the first source alone.
         self.readers: dict[str, FeedReader] = {}
         if len(model.feeds) > 1:
             self.held_out = None
             self.readers = build_readers(model, sources, derive_seed(seed, "doctor"), held_out)
+
+    @cached_property
+    def references(self) -> sample_distances.References:
+        """Small copies of training images, made at the first measurement, so that the first step need not wait."""
+        return _build_references(self._images, self._trained)
 
     def measure(self, engine: Engine, images_seen: int) -> Figures:
         """All figures that this model has. Reads and resets the engine's gradient norms.

@@ -15,7 +15,9 @@ from imagewright.training.observers import Observer, Report, Training
 class Doctor(Observer):
     """Adds `health` (figures by name) and `findings` to each report; on the main rank."""
 
-    def __init__(self, every: int) -> None:
+    paced = "reports"
+
+    def __init__(self, every: int | None) -> None:
         self.every = every
         self.reports: list[Report] = []  # the latest ones
         self.logged: set[str] = set()  # names of findings, also those logged before the run was resumed
