@@ -336,6 +336,12 @@ def samples_classes(model: object) -> TypeIs[SamplesClasses]:
     return "sample" in verbs_of(model) and bool(getattr(model, "class_names", ()))
 
 
+def sampled_classes(model: Any) -> list[str]:
+    """The classes that a model can sample: all of its classes but those without a picture in its training."""
+    absent = getattr(model, "absent_classes", ())
+    return [name for name in model.class_names if name not in absent]
+
+
 def samples_attributes(model: object) -> TypeIs[SamplesAttributes]:
     """Whether a model samples images with given attributes."""
     return "sample" in verbs_of(model) and bool(getattr(model, "attribute_names", ()))

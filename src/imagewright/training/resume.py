@@ -12,6 +12,7 @@ from imagewright.images import Images, open_images
 from imagewright.images.descriptions import opening_options
 from imagewright.model import Model
 from imagewright.runs.run import RECORD, WEIGHTS_ALONE, Run
+from imagewright.training.annotated import choose_annotated
 from imagewright.training.options import MAY_DIFFER_ON_RESUME, TrainingOptions
 from imagewright.training.plan import Plan, is_scheduled
 from imagewright.training.setting import Say, Setting, fit_size, name_sources, plan_record
@@ -43,6 +44,7 @@ def resolve_resumed(
     sources = {}
     for place, (name, source) in enumerate(named.items()):
         opened = open_as_recorded(recorded[name], source)
+        opened = choose_annotated(model_name, name, opened, run.record["config"].get("condition"))
         sources[name] = fit_size(model_name, opened, say) if place == 0 else opened
     check_options(run, training, options)
     for name, opened in sources.items():
