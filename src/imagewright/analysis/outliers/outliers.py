@@ -182,8 +182,9 @@ def outliers(
     model = None if run is None else resolve_model(run)
     methods = select_methods(method, model)
     opened = open_images(source, labels=labels, label_column=label_column, split=split)
-    if normal or strange:  # pictures of which nothing is known are neither
-        opened = opened.with_classes().with_known_attributes()
+    named = {*normal, *strange}  # a picture whose class or attributes are not known is neither
+    opened = opened.with_classes() if named & {*(opened.class_names or ())} else opened
+    opened = opened.with_known_attributes() if named & {*(opened.attribute_names or ())} else opened
     images = at_working_size(opened).prepare()
     notes: list[str] = []
     images, clean = _separate_training_pictures(images, train_on, notes)
