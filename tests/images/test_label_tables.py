@@ -123,7 +123,7 @@ def test_classes_that_differ_in_case_only_are_said(folder: Path, tmp_path: Path)
     assert "upper and lower case only: Cat, cat" in images.notes[0]
 
 
-def test_unknown_attributes_are_nan_and_true_and_false_are_read(folder: Path, tmp_path: Path) -> None:
+def test_unknown_attributes_are_nan_and_said_and_true_and_false_are_read(folder: Path, tmp_path: Path) -> None:
     rows = [
         "image,Smiling,Male",
         "0.png,1,True",
@@ -150,6 +150,7 @@ def test_unknown_attributes_are_nan_and_true_and_false_are_read(folder: Path, tm
         ("text", ["tree", "hut", "tree", "hut", "tree", "hut"]),
         ("caption", [f"a field with {number} trees, and a hut" for number in range(6)]),
         ("remark", list("abcdef")),
+        ("width", ["16"] * 6),
         ("label", [f"a field with {number} trees" for number in range(6)]),
         ("label", [f"a long text of many words that says what is in the picture {number % 4}" for number in range(6)]),
         ("label", ["1.25", "2.5", "3.75", "4.0", "5.5", "6.25"]),
@@ -308,3 +309,31 @@ def test_a_column_without_a_table(folder: Path) -> None:
         open_images(folder, label_column="kind")
     with pytest.raises(ConfigError, match="is open already: give labels"):
         open_images(open_images(folder), label_column="kind")
+
+
+# Where a table is found
+
+
+def test_a_table_in_the_folder_of_the_opened_part(tmp_path: Path, picture: Callable) -> None:
+    for number, part in enumerate(("train", "test")):
+        (tmp_path / part).mkdir()
+        for seed in range(2):
+            picture(seed, (8, 8)).save(tmp_path / part / f"{seed}.png")
+        table(tmp_path / part / "metadata.csv", f"file_name,label\n0.png,a{number}\n1.png,b{number}")
+    assert open_images(tmp_path).class_names == ("a0", "b0")
+    assert open_images(tmp_path, split="test").class_names == ("a1", "b1")
+
+
+def test_the_next_table_is_tried_and_others_are_named(folder: Path) -> None:
+    table(folder / "attributes.csv", "image,width\n" + "\n".join(f"{name},16" for name, _ in ROWS))
+    table(folder / "labels.csv", lines(","))
+    table(folder / "metadata.csv", lines(","))
+    images = open_images(folder)
+    assert classes_of(images) == list("ababab")
+    assert "labels.csv was read, and not metadata.csv" in images.notes[0]
+    assert "attributes.csv" in images.notes[1]
+
+
+def test_a_spreadsheet_is_named(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is a spreadsheet or an archive: save it as CSV"):
+        open_images(folder, labels=table(tmp_path / "my.xlsx", b"PK\x03\x04" + bytes(20)))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,16 +12,15 @@ import numpy as np
 from imagewright.errors import DataError
 from imagewright.images.annotations import Annotations
 from imagewright.images.sources.archive import ZipSource
-from imagewright.images.sources.base import Source
+from imagewright.images.sources.base import ListedSource, Source
 from imagewright.images.sources.layered import LayeredSource
 from imagewright.images.tables.columns import read_columns
 from imagewright.images.tables.json_rows import NoLabels
 from imagewright.images.tables.matching import Matching, match_names
 from imagewright.images.tables.reading import Table, parse_table, read_table
 
-TABLE_NAMES = tuple(
-    f"{stem}.{end}" for stem in ("attributes", "labels", "metadata", "dataset") for end in ("csv", "json", "jsonl")
-)
+ENDINGS = ("csv", "json", "jsonl")
+TABLE_NAMES = tuple(f"{stem}.{end}" for stem in ("attributes", "labels", "metadata", "dataset") for end in ENDINGS)
 EXAMPLES = 3
 
 
@@ -31,22 +33,33 @@ def attach_labels(source: Source, labels: str | Path | None, label_column: str |
     Raises `DataError` for a table that was asked for and is damaged, or does not fit the pictures.
     """
     asked = labels is not None or label_column is not None
-    try:
-        table = _find_table(source, labels)
-        if table is not None:
-            _annotate(source, *match_table(table, source, label_column, asked=asked))
-        elif asked:
-            raise DataError(
-                f"There is no table beside {source.typed} that could have the column {label_column!r}: name it with "
-                "--labels FILE (labels=FILE)."
-            )
-    except NoLabels as said:
-        source.notes.append(str(said))
-    except DataError as error:
+    refused: list[DataError] = []
+    tables = _find_tables(source, labels)
+    for number, (name, read) in enumerate(tables):
+        try:
+            _annotate(source, *match_table(read(), source, label_column, asked=asked))
+        except DataError as error:
+            refused.append(error)
+            continue
+        also = [other for other, _ in tables[number + 1 :]]
+        if also:
+            source.notes.append(f"{name} was read, and not {', '.join(also)}: --labels FILE (labels=) chooses.")
+        break
+    else:
         if asked:
-            raise
-        source.notes.append(f"A table was found and is not used: {error}")
-    source.notes += _note_on_unlabelled(source)
+            raise refused[0] if refused else _no_table(source, label_column)
+    source.notes += [
+        str(error) if isinstance(error, NoLabels) else f"A table was found and is not used: {error}"
+        for error in refused
+    ]
+    source.notes += _notes_on_unknown(source)
+
+
+def _no_table(source: Source, label_column: str | None) -> DataError:
+    return DataError(
+        f"There is no table beside {source.typed} that could have the column {label_column!r}: name it with "
+        "--labels FILE (labels=FILE)."
+    )
 
 
 def _annotate(source: Source, annotations: Annotations, notes: list[str]) -> None:
@@ -85,27 +98,43 @@ def match_table(
 # Finding
 
 
-def _find_table(source: Source, labels: str | Path | None) -> Table | None:
-    """The table at `labels`; else one in or beside the source, None if there is none."""
+def _find_tables(source: Source, labels: str | Path | None) -> list[tuple[str, Callable[[], Table]]]:
+    """The name of each table, and how it is read: the one at `labels`, else those in or beside the source."""
     if labels is not None:
         named = Path(labels).expanduser()
         if not named.is_file():
             raise DataError(f"There is no label file {named}.")
-        return read_table(named)
+        return [(named.name, partial(read_table, named))]
     if isinstance(source, LayeredSource):
         source = source.parts[source.image]
     root = getattr(source, "root", None)
     if not isinstance(root, Path):
-        return None
+        return []
+    found: list[tuple[str, Callable[[], Table]]] = []
     if isinstance(source, ZipSource):
-        for name in TABLE_NAMES:
-            member = next((each for each in source.other_members if each.rpartition("/")[2] == name), None)
-            if member is not None:
-                return parse_table(source.read_other(member), f"{root}/{member}")
-    folder = root if root.is_dir() else root.parent
-    own = () if root.is_dir() else tuple(f"{root.stem}.{end}" for end in ("csv", "json", "jsonl"))
-    found = next((folder / name for name in (*own, *TABLE_NAMES) if (folder / name).is_file()), None)
-    return None if found is None else read_table(found)
+        members = [each for name in TABLE_NAMES for each in source.other_members if each.rpartition("/")[2] == name]
+        found += [(member, partial(_read_member, source, member)) for member in members]
+    own = () if root.is_dir() else tuple(f"{root.stem}.{end}" for end in ENDINGS)
+    for folder in _folders_above(root, source):
+        paths = [folder / name for name in (*own, *TABLE_NAMES) if (folder / name).is_file()]
+        found += [(path.name, partial(read_table, path)) for path in paths]
+    return found
+
+
+def _read_member(source: ZipSource, member: str) -> Table:
+    return parse_table(source.read_other(member), f"{source.root}/{member}")
+
+
+def _folders_above(root: Path, source: Source) -> list[Path]:
+    """The folder of a source, and in it those that all of its pictures are in; a file's own folder."""
+    if not root.is_dir() or not isinstance(source, ListedSource):
+        return [root if root.is_dir() else root.parent]
+    used = [source.listing.directories[number] for number in np.unique(source.listing.directory_ids)]
+    shared = os.path.commonpath(used) if len(used) > 1 else used[0]
+    above = [root]
+    for part in filter(None, shared.split("/")):
+        above.append(above[-1] / part)
+    return above
 
 
 # Rows
@@ -170,14 +199,17 @@ def _notes_on_rows(table: Table, found: Matching) -> list[str]:
     ]
 
 
-def _note_on_unlabelled(source: Source) -> list[str]:
-    """A note on pictures without a class, if there are some among others that have one."""
-    labels = source.annotations.labels
-    without = np.flatnonzero(labels < 0) if labels is not None else np.empty(0)
-    if labels is None or not len(without):
-        return []
-    verb = "has" if len(without) == 1 else "have"
-    return [
-        f"{len(without):,} of {len(labels):,} pictures {verb} no class, such as {source.name(int(without[0]))}: what "
-        "learns or compares classes leaves them out."
-    ]
+def _notes_on_unknown(source: Source) -> list[str]:
+    """Notes on pictures without a class among others that have one, and on those with unknown attributes."""
+    notes = []
+    labels, attributes = source.annotations.labels, source.annotations.attributes
+    unknown = {} if labels is None else {"no class": np.flatnonzero(labels < 0)}
+    unknown |= {} if attributes is None else {"unknown attributes": np.flatnonzero(np.isnan(attributes).any(1))}
+    for what, missing in unknown.items():
+        if len(missing):
+            verb = "has" if len(missing) == 1 else "have"
+            notes.append(
+                f"{len(missing):,} of {len(source):,} pictures {verb} {what}, such as {source.name(int(missing[0]))}: "
+                "what learns or compares them leaves these pictures out."
+            )
+    return notes

@@ -226,6 +226,8 @@ def why_no_classes(name: str, used: list[str], labelled: int, *, by_default: boo
     all_different = labelled > 1 and len(used) == labelled
     if all_different and (by_default or (labelled > 3 and any(" " in text for text in used))):
         return f"as many values as pictures ({labelled:,}), as names and captions do"
+    if by_default and len(used) == 1 and labelled > 1:
+        return f"one value for all pictures ({used[0]})"
     fractions = [text for text in used if not WHOLE_NUMBER.fullmatch(text)]
     if mostly_different and fractions and all(NUMBER.fullmatch(text) for text in used) and labelled > 3:
         return f"measures ({count})"

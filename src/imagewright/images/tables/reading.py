@@ -67,6 +67,8 @@ def parse_table(content: bytes, name: str) -> Table:
     """The table of a file's bytes; `name` ends as the file's does. Raises `DataError` that names the wrong line."""
     ending = os.path.splitext(name)[1].lower()
     kind = "JSON" if ending in {".json", ".jsonl"} else "CSV"
+    if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        raise DataError(f"The label file {name} is a spreadsheet or an archive: save it as CSV.")
     try:
         text = _decode(content)
         if ending == ".json":
