@@ -56,6 +56,9 @@ def column(values: list[str], name: str = "label") -> str:
         ",image,label\n" + "\n".join(f"{place},{name},{label}" for place, (name, label) in enumerate(ROWS)),
         "label,filename\n" + "\n".join(f"{label},{name}" for name, label in ROWS),
         "label,picture\n" + "\n".join(f"{label},{name}" for name, label in ROWS),
+        "sep=;\n" + lines(";"),
+        "# made by hand\n# in May\n" + lines(","),
+        "#" + lines(","),
         "Image ; CLASS \n\n" + "\n".join(f" {name} ; {label} " for name, label in ROWS) + "\n\n",
     ],
 )
@@ -332,6 +335,16 @@ def test_the_next_table_is_tried_and_others_are_named(folder: Path) -> None:
     assert classes_of(images) == list("ababab")
     assert "labels.csv was read, and not metadata.csv" in images.notes[0]
     assert "attributes.csv" in images.notes[1]
+
+
+def test_a_list_without_header_has_labels_even_if_they_are_0_and_1(folder: Path, tmp_path: Path) -> None:
+    text = "\n".join(f"{number}.png {number % 2}" for number in range(6))
+    assert classes_of(open_images(folder, labels=table(tmp_path / "list.txt", text))) == list("010101")
+
+
+def test_utf_16_without_its_mark_is_refused_in_words(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="holds zero bytes; save it as UTF-8"):
+        open_images(folder, labels=table(tmp_path / "my.csv", lines(",").encode("utf-16-le")))
 
 
 def test_a_spreadsheet_is_named(folder: Path, tmp_path: Path) -> None:

@@ -112,6 +112,8 @@ def test_unicode_forms_are_equal(tmp_path: Path, picture: Callable, form: str) -
         ("Cats/IMG.PNG", "cats/img.png", "upper and lower case"),
         ("cats/0.png", "cats/0.jpg", "suffixes"),
         ("cats/22.00.png", "cats/22.00", "suffixes"),
+        ("cats/000007.png", "cats/7.jpg", "zeros before numbers"),
+        ("cats/000007.png", "7", "zeros before numbers"),
     ],
 )
 def test_looser_rules_are_said(tmp_path: Path, picture: Callable, name: str, row: str, ignored: str) -> None:

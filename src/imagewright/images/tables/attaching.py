@@ -14,7 +14,7 @@ from imagewright.images.annotations import Annotations
 from imagewright.images.sources.archive import ZipSource
 from imagewright.images.sources.base import ListedSource, Source
 from imagewright.images.sources.layered import LayeredSource
-from imagewright.images.tables.columns import read_columns
+from imagewright.images.tables.columns import HOW, read_columns
 from imagewright.images.tables.json_rows import NoLabels
 from imagewright.images.tables.matching import Matching, match_names
 from imagewright.images.tables.reading import Table, parse_table, read_table
@@ -86,10 +86,9 @@ def match_table(
     notes = _notes_on_rows(table, found)
     if read.annotations.labels is None and read.annotations.attributes is None:
         others = ", ".join(name for name in table.columns if name != names_in)
-        how = "--label-column NAME (label_column=) takes a column as classes all the same"
         if read.refused:
-            raise DataError(f"{table.name}: the column {read.refused}; {how}.")
-        raise DataError(f"{table.name} has no column of labels or of 0/1 attributes; it has {others}; {how}.")
+            raise DataError(f"{table.name}: the column {read.refused}.")
+        raise DataError(f"{table.name} has no column of labels or of 0/1 attributes; it has {others}; {HOW}.")
     if read.refused:
         notes.append(f"{table.name}: no classes, since the column {read.refused}.")
     return read.annotations, notes + read.notes

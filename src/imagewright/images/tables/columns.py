@@ -24,6 +24,7 @@ MANY_NUMBERS = 30
 LONG_TEXT = 40
 """Labels that are longer than this in the mean, and mostly different, are captions."""
 EXAMPLES = 3
+HOW = "--label-column NAME (label_column=) takes a column as classes all the same"
 NUMBER = re.compile(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)(e[-+]?[0-9]+)?", re.IGNORECASE)
 VECTOR = re.compile(r"(.+)\[[0-9]+\]")
 UNNAMED = re.compile(r"column [0-9]+|Unnamed: [0-9]+")
@@ -66,6 +67,8 @@ def read_columns(table: Table, names_in: str, found: Matching, names: list[str],
     }
     unused = [name for name in others if name != label and name not in attributes]
     unused = list(dict.fromkeys(_vector_of(name) or name for name in unused))
+    if label is None and not table.has_header and len(attributes) == 1 and not unused:
+        label = attributes.popitem()[0]  # a list such as `7.jpg 1`, which names no attribute
     by_default = label is None and result.annotations.labels is None and len(unused) == 1 and not attributes
     if by_default and unused[0] in others:
         label = unused.pop()
@@ -179,7 +182,7 @@ def _read_label(
     used = [column.texts[code] for code in np.unique(codes[codes >= 0]) if not is_missing(column.texts[code])]
     labelled = int(np.isin(codes, [code for code, text in enumerate(column.texts) if not is_missing(text)]).sum())
     if not chosen and (why := why_no_classes(name, used, labelled, by_default=by_default)):
-        result.refused = f"{name} holds {why}"
+        result.refused = f"{name} holds {why}; {HOW}"
         return
     labels = ranges.labels(codes, column.texts, where) if ranges else labels_from_texts(codes, column.texts)
     if not labels.class_names:

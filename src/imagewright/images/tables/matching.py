@@ -1,8 +1,8 @@
 """Which row of a table belongs to which picture, by the longest common end of their paths.
 
 Names are compared in Unicode's composed form, with `\\` as `/`. What finds no partner is compared again without percent
-escapes, without regard to case, and then without suffix. Of pictures or rows with equal base names the folders decide;
-a pair that they do not decide is ambiguous, and is not matched.
+escapes, without regard to case, without suffix, and without zeros before a number. Of pictures or rows with equal base
+names the folders decide; a pair that they do not decide is ambiguous, and is not matched.
 """
 
 from __future__ import annotations
@@ -107,11 +107,18 @@ class _Rule:
     folder_of_row: Callable[[str], str]
 
 
+def _number(part: str) -> str:
+    """The stem without zeros before a number: programs that read `000007` as a number write `7`."""
+    stem = _stem(part)
+    return str(int(stem)) if stem.isascii() and stem.isdecimal() and len(stem) < 20 else stem
+
+
 _RULES = (
     _Rule("", _same, _same, _same, _same),
     _Rule("percent escapes", _same, _same, _unescaped, _unescaped),
     _Rule("upper and lower case", _folded, _folded, _folded, _folded),
     _Rule("suffixes", _stem, _folded, _stem, _folded),
+    _Rule("zeros before numbers", _number, _folded, _number, _folded),
 )
 
 

@@ -101,6 +101,7 @@ def _decode(content: bytes) -> str:
 
 
 def _from_text(text: str, name: str) -> Table:
+    text = _without_preamble(text)
     first = [line for line in text[:100_000].splitlines()[: SAMPLED_LINES + 2] if line.strip()]
     if len(first) >= 2 and first[0].strip().isdecimal() and not any(each in first[1] for each in ",;\t|"):
         return _celeba_list(text, first, name)
@@ -118,6 +119,20 @@ def _from_text(text: str, name: str) -> Table:
         return _build(names, rows, name)
     rows = _split_rows(text, separator, name)
     return _build([str(number) for number in range(1, len(header) + 1)], rows, name, has_header=False)
+
+
+def _without_preamble(text: str) -> str:
+    """The text without comments (`# ...`) and Excel's `sep=;` before the header; a header may begin with `#`, too."""
+    if "\0" in text:
+        raise ValueError("it holds zero bytes; save it as UTF-8 text")
+    while True:
+        line, _, rest = text.partition("\n")
+        following = rest.partition("\n")[0]
+        if line.startswith("#") and any(0 < line.count(each) == following.count(each) for each in SEPARATORS):
+            return text[1:]
+        if not line.startswith("#") and not (line.strip()[:-1].lower() == "sep=" and len(line.strip()) == 5):
+            return text
+        text = rest
 
 
 def _find_separator(lines: list[str]) -> str | None:
