@@ -91,7 +91,9 @@ def test_models_of_classes_learn_from_the_pictures_that_have_one(
     run("classify", str(tmp_path / "run"), *labelled(partly), "--out", str(tmp_path / "predicted.csv"))
     rows = list(csv.DictReader((tmp_path / "predicted.csv").read_text().splitlines()))
     assert [row["truth"] for row in rows[:6]] == ["dark", "light", "dark", "light", "dark", ""]
-    assert "of 30 pictures right" in capsys.readouterr().out
+    printed = capsys.readouterr()
+    assert "of 30 pictures right" in printed.out
+    assert "6 of 36 pictures have no class" in printed.err
 
 
 def test_a_conditional_gan_trains_on_labelled_pictures_and_resumes(

@@ -257,6 +257,20 @@ def test_labels_are_as_written_and_empty_ones_are_none(tmp_path, picture) -> Non
         assert [images.class_name(index) for index in range(3)] == [text or None for text in texts]
 
 
+def test_one_hot_labels_in_json_members(tmp_path, picture) -> None:
+    members = [
+        each
+        for number in range(4)
+        for each in (
+            (f"{number}.png", encoded(picture(number))),
+            (f"{number}.json", json.dumps({"label": [int(number % 3 == place) for place in range(3)]}).encode()),
+        )
+    ]
+    write_tar(tmp_path / "a.tar", members)
+    images = open_images(tmp_path / "a.tar")
+    assert [images.class_name(index) for index in range(4)] == ["0", "1", "2", "0"]
+
+
 @pytest.mark.parametrize("damaged", [b"{", b"[" * 100_000, b'{"label": ' + b"9" * 5000 + b"}", b"\xff\xfe", b"3"])
 def test_damaged_json_members_do_not_block(tmp_path, picture, damaged) -> None:
     write_tar(tmp_path / "a.tar", [("0.png", encoded(picture(0))), ("0.json", damaged)])

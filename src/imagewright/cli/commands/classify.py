@@ -71,6 +71,7 @@ def classify(
     import imagewright
     from imagewright.analysis.classifiers.comparison import FILES, select_classifiers
     from imagewright.cli.progress import progress_bars
+    from imagewright.cli.show import say
     from imagewright.output.writing import refuse_existing
 
     if out.suffix or out.is_file():
@@ -95,6 +96,7 @@ def classify(
             seed=seed,
             progress=progress,
         )
+    say(found.images.notes)
     paths = found.write(out, force=force)
     print("\n".join([*map(str, paths), *found.lines()]))
 
@@ -114,6 +116,7 @@ def _classify(
     import imagewright
     from imagewright.analysis.classifiers.confusion import measure_confusion, output_paths
     from imagewright.capabilities import Classifies, require
+    from imagewright.cli.show import say
     from imagewright.errors import UserError
     from imagewright.output.writing import refuse_existing
 
@@ -126,5 +129,6 @@ def _classify(
     file, column = labels
     images = imagewright.open_images(source, split=split, labels=file, label_column=column)
     found = measure_confusion(model, images)
+    say(images.notes)
     written = found.write(out, title=Path(run).name, mistakes=mistakes, force=force)
     print("\n".join([*map(str, written), *found.lines()]))

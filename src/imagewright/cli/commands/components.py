@@ -36,6 +36,7 @@ def components(
     import imagewright
     from imagewright.analysis.components.components import FILES
     from imagewright.cli.progress import progress_bar
+    from imagewright.cli.show import say
     from imagewright.errors import UserError
     from imagewright.output.writing import refuse_existing
 
@@ -56,5 +57,6 @@ def components(
             labels=labels,
             label_column=label_column,
         )
+    say(found.images.notes)
     paths = found.write(out, force=force)
     print("\n".join([*map(str, paths), *found.lines()]))

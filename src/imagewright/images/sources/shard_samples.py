@@ -16,12 +16,12 @@ from typing import Any, NamedTuple
 
 from imagewright.images.sources.listing import is_picture_name
 from imagewright.images.sources.system_files import system_folder_of
+from imagewright.images.tables.columns import LABEL_COLUMNS
 
 SIDE_FILE_LIMIT = 2**20
 SIDE_FILES = ("cls", "json", "txt")
 LONGEST_LABEL = 100
 """A `.txt` member with more characters is a caption."""
-LABEL_FIELDS = ("label", "labels", "class", "class_name", "classname", "category", "target", "cls")
 
 
 class Member(NamedTuple):
@@ -129,14 +129,23 @@ class ShardSamples:
 
 def _read_record(record: dict[str, Any], side: Side) -> None:
     """The label and the 0/1 values of a `.json` member."""
-    label = next((record[key] for key in LABEL_FIELDS if isinstance(record.get(key), (int, str))), None)
+    label = next((label for key in LABEL_COLUMNS if (label := _label_of(record.get(key))) is not None), None)
     if label is not None:
-        side.labels["json"] = str(label).strip()
+        side.labels["json"] = label
     side.attributes = {
         str(key): int(value)
         for key, value in record.items()
-        if key not in LABEL_FIELDS and isinstance(value, int) and value in {0, 1}
+        if key not in LABEL_COLUMNS and isinstance(value, int) and value in {0, 1}
     }
+
+
+def _label_of(value: Any) -> str | None:
+    """A label as text; of a one-hot list, the place of its 1. None for anything else."""
+    if isinstance(value, (int, str)):
+        return str(value).strip()
+    if isinstance(value, list) and value.count(1) == 1 and value.count(0) == len(value) - 1 > 0:
+        return str(value.index(1))
+    return None
 
 
 def _is_system(name: str) -> bool:

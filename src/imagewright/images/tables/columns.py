@@ -12,7 +12,7 @@ from imagewright.images.annotations import WHOLE_NUMBER, Annotations, is_missing
 from imagewright.images.label_arrays import labels_from_array
 from imagewright.images.tables.matching import Matching
 from imagewright.images.tables.ranges import Ranges, parse_ranges
-from imagewright.images.tables.reading import Column, Table
+from imagewright.images.tables.reading import Table, TableColumn
 
 LABEL_COLUMNS = ("label", "labels", "class", "class_name", "classname", "category", "target", "cls")
 CAPTION_COLUMNS = ("text", "caption", "captions", "prompt", "description", "sentence", "title")
@@ -92,7 +92,7 @@ def _short(table: Table) -> str:
     return table.name.replace("\\", "/").rsplit("/", 1)[-1]
 
 
-def _find_column(table: Table, others: dict[str, Column], wanted: str) -> tuple[str, Ranges | None]:
+def _find_column(table: Table, others: dict[str, TableColumn], wanted: str) -> tuple[str, Ranges | None]:
     """A column by its name, in any case; or with ranges. Raises `DataError` with the columns that there are."""
     lowered = {name.lower(): name for name in reversed(others)}
     vectors = _vectors(others)
@@ -117,7 +117,7 @@ def _vector_of(name: str) -> str | None:
     return matched[1] if matched else None
 
 
-def _vectors(columns: dict[str, Column]) -> dict[str, list[str]]:
+def _vectors(columns: dict[str, TableColumn]) -> dict[str, list[str]]:
     """The columns `label[0]`, `label[1]` ... by the name of the vector."""
     groups: dict[str, list[str]] = {}
     for name in columns:
@@ -126,7 +126,7 @@ def _vectors(columns: dict[str, Column]) -> dict[str, list[str]]:
     return groups
 
 
-def _read_vector(table: Table, name: str, columns: list[Column], found: Matching, result: Labelling) -> None:
+def _read_vector(table: Table, name: str, columns: list[TableColumn], found: Matching, result: Labelling) -> None:
     """Labels from one-hot vectors, attributes from other vectors of 0 and 1; others are refused."""
     values = np.stack([_numbers(column)[found.rows] for column in columns], axis=1)
     try:
@@ -137,7 +137,7 @@ def _read_vector(table: Table, name: str, columns: list[Column], found: Matching
     result.notes += notes
 
 
-def _numbers(column: Column) -> np.ndarray:
+def _numbers(column: TableColumn) -> np.ndarray:
     """The value of each row, float64; NaN for what is no number."""
     values = [float(text) if NUMBER.fullmatch(text) else np.nan for text in column.texts]
     return np.array(values)[column.codes]
@@ -146,7 +146,7 @@ def _numbers(column: Column) -> np.ndarray:
 # Attributes and labels
 
 
-def _attribute(column: Column, found: Matching) -> np.ndarray:
+def _attribute(column: TableColumn, found: Matching) -> np.ndarray:
     """float32 (N,) of 0 and 1; NaN if the value is missing, or if rows of a picture contradict each other."""
     lowered = [text.lower() for text in column.texts]
     values = np.array([1 if text in ON else 0 if text in OFF else np.nan for text in lowered], np.float32)
@@ -161,7 +161,7 @@ def _attribute(column: Column, found: Matching) -> np.ndarray:
 def _read_label(
     table: Table,
     name: str,
-    column: Column,
+    column: TableColumn,
     found: Matching,
     names: list[str],
     ranges: Ranges | None,
@@ -198,7 +198,7 @@ def _read_label(
     result.notes += _notes_on_classes(_short(table), name, used, ranges)
 
 
-def _settle_repeated(column: Column, found: Matching, codes: np.ndarray) -> dict[int, list[str]]:
+def _settle_repeated(column: TableColumn, found: Matching, codes: np.ndarray) -> dict[int, list[str]]:
     """Give pictures with several rows their one value; returns the values of those that have several, and no class."""
     contradictions: dict[int, list[str]] = {}
     for picture, further in found.repeated.items():

@@ -23,7 +23,7 @@ SAMPLED_LINES = 20
 
 
 @dataclass
-class Column:
+class TableColumn:
     """The cells of a column, as they are written: `texts[codes[row]]`."""
 
     codes: np.ndarray  # int32 (R,)
@@ -46,7 +46,7 @@ class Table:
     """
 
     name: str
-    columns: dict[str, Column]
+    columns: dict[str, TableColumn]
     candidates: list[str]
     has_header: bool = True
 
@@ -223,11 +223,11 @@ def _build(
         unique = header[place] or f"column {place + 1}"
         while unique in columns:
             unique += " (again)"
-        columns[unique] = Column(np.array(column, np.int32), list(places))
+        columns[unique] = TableColumn(np.array(column, np.int32), list(places))
     return Table(name, columns, _name_candidates(columns), has_header)
 
 
-def _name_candidates(columns: dict[str, Column]) -> list[str]:
+def _name_candidates(columns: dict[str, TableColumn]) -> list[str]:
     """The columns that may hold names of pictures: by their own name, then those whose first cells look like files."""
     lowered = {name.lower(): name for name in reversed(columns)}
     named = [lowered[name] for name in NAME_FIELDS if name in lowered]
