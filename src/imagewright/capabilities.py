@@ -359,6 +359,12 @@ def samples_from(model: object) -> TypeIs[SamplesFrom]:
     return "sample" in verbs_of(model) and hasattr(model, "sampling_from")
 
 
+def sampled_classes(model: Any) -> list[str]:
+    """The classes that a model can sample: all of its classes but those without a picture in its training."""
+    absent = getattr(model, "absent_classes", ())
+    return [name for name in model.class_names if name not in absent]
+
+
 def samples_attributes(model: object) -> TypeIs[SamplesAttributes]:
     """Whether a model samples images with given attributes."""
     return "sample" in verbs_of(model) and bool(getattr(model, "attribute_names", ()))

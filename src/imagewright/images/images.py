@@ -117,7 +117,7 @@ class Images(PictureSequence):
 
     @property
     def labels(self) -> np.ndarray | None:
-        """The class of each picture, int64 (N,), or None."""
+        """The class of each picture, int64 (N,), -1 for a picture without one; None if no picture has a class."""
         return self._annotations.labels
 
     @property
@@ -127,7 +127,7 @@ class Images(PictureSequence):
 
     @property
     def attributes(self) -> np.ndarray | None:
-        """float32 (N, A) of 0 and 1, or None."""
+        """float32 (N, A) of 0 and 1, NaN if it is not known; or None."""
         return self._annotations.attributes
 
     @property
@@ -166,6 +166,12 @@ class Images(PictureSequence):
     def name(self, index: int) -> str:
         """The file name of picture `index`, for reports."""
         return self._prepared.source.name(index if self._selection is None else int(self._selection[index]))
+
+    def class_name(self, index: int) -> str | None:
+        """The name of the class of picture `index`; None if it has none."""
+        if self.labels is None or self.class_names is None or self.labels[index] < 0:
+            return None
+        return self.class_names[self.labels[index]]
 
     def names(self) -> list[str]:
         """All file names in order, as a list: for a very large set, `name(index)` takes less memory."""
@@ -296,10 +302,36 @@ class Images(PictureSequence):
             annotations=self._annotations.select(indices),
         )
 
+    def with_classes(self) -> Images:
+        """The pictures that have a class, and the classes that have pictures; the same set if that is all.
+
+        Raises `DataError` if no picture has a class.
+        """
+        if self.labels is None:
+            return self
+        has_class = self.labels >= 0
+        if not has_class.any():
+            raise DataError(f"No picture of {self.source} has a class.")
+        chosen = self if has_class.all() else self.subset(has_class)
+        known = chosen._annotations.without_empty_classes()
+        return chosen if known is chosen._annotations else chosen._with(known)
+
+    def with_known_attributes(self) -> Images:
+        """The pictures of which every attribute is known; the same set if that is all.
+
+        Raises `DataError` if there is no such picture.
+        """
+        if self.attributes is None:
+            return self
+        known = ~np.isnan(self.attributes).any(1)
+        if not known.any():
+            raise DataError(f"No picture of {self.source} has a value for every attribute.")
+        return self if known.all() else self.subset(known)
+
     def with_labels(self, labels: Any, names: Sequence[str]) -> Images:
         """The same pictures with other labels; they share the cache and the fingerprint of this set.
 
-        labels: whole numbers (N,), one for each picture, from 0 to len(names) - 1.
+        labels: whole numbers (N,), one for each picture, from 0 to len(names) - 1; -1 for a picture without a class.
         names: of the classes, by number.
         `describe()` records a digest of all labels and attributes, since they change what a model learns.
         Raises `DataError` for another count or for numbers out of that range.
@@ -310,7 +342,7 @@ class Images(PictureSequence):
     def with_attributes(self, values: Any, names: Sequence[str]) -> Images:
         """The same pictures with other attributes; they share the cache and the fingerprint of this set.
 
-        values: 0 or 1, (N, A), a row for each picture.
+        values: 0 or 1, (N, A), a row for each picture; NaN if it is not known.
         names: of the attributes, by column.
         `describe()` records a digest of all labels and attributes, since they change what a model learns.
         Raises `DataError` for another shape or other values.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from imagewright import distributed
@@ -76,6 +77,8 @@ class Scorer:
         requests = [each for each in self.plan.requests if not subject.secondary or _depends_on_count(each.metric)]
         if not requests:
             return []
+        if self.plan.needs_classes:
+            subject = self._with_classes(subject)
         reference = self._reference("reference", against, subject) if against is not None else None
         trained_on = None
         if self.plan.needs("training"):
@@ -131,6 +134,8 @@ class Scorer:
             progress = progress_of_stage(self.progress, f"decoding {natural.source}")
             images = natural.with_size(subject.size, subject.channels).prepare(progress)
             self._note_conversion(role, natural, images, subject)
+            if role == "reference" and self.plan.needs("reference labels"):
+                images = images.with_classes()
             if role == "reference":
                 images = choose_images(images, self.plan.reference_count, self.seed)
             sample = Sample(images.source, OpenedPictures(images), labels=images.labels, class_names=images.class_names)
@@ -145,6 +150,16 @@ class Scorer:
         sample.features, sample.logits = cached.extracted.features, cached.extracted.logits
         sample.moments = cached.moments
         return sample
+
+    def _with_classes(self, subject: Subject) -> Subject:
+        """A set of pictures without those that have no class; a model as it is."""
+        if subject.images is None:
+            return subject
+        images = subject.images.with_classes()
+        left_out = len(subject.images) - len(images)
+        if left_out:
+            self.notes.append(f"{left_out:,} pictures of {subject.name} have no class and are left out.")
+        return replace(subject, images=images, pictures=OpenedPictures(images))
 
     def _note_conversion(self, role: str, natural: Images, images: Images, subject: Subject) -> None:
         recorded = images.describe()

@@ -10,7 +10,7 @@ import torch
 from PIL.Image import Image as PictureImage
 from torch import Tensor
 
-from imagewright.capabilities import samples_classes, samples_from, verbs_of
+from imagewright.capabilities import sampled_classes, samples_classes, samples_from, verbs_of
 from imagewright.images import Batch, Images
 from imagewright.model import Model
 from imagewright.output.grids import draw_grid, plain_grid
@@ -96,9 +96,7 @@ def choose_inputs(model: Model, sources: Mapping[str, Images], seed: int, held_o
     height, width = model.config.size
     columns, rows = (max(2, min(8, SCREEN // max(side, 1))) for side in (width, height))
     if samples_classes(model):
-        by_class = [
-            sample_latents(model, rows, seed, label) for label in range(min(len(model.class_names), MOST_CLASSES))
-        ]
+        by_class = [sample_latents(model, rows, seed, label) for label in sampled_classes(model)[:MOST_CLASSES]]
         return torch.stack(by_class, dim=1).flatten(0, 1)
     if "sample" in verbs_of(model):
         return sample_latents(model, columns * rows, seed)
@@ -116,7 +114,7 @@ def write_preview(model: Model, inputs: PreviewInputs, run: Run, images_seen: in
     elif inputs.dtype != torch.uint8:
         columns = math.ceil(math.sqrt(len(inputs)))
         if samples_classes(model):
-            columns = min(len(model.class_names), MOST_CLASSES)
+            columns = min(len(sampled_classes(model)), MOST_CLASSES)
         verb, source_type, picture = "sample", GENERATED, plain_grid(decode(model, inputs), columns=columns)
     else:
         noisy = add_noise(model, inputs)  # None if the model was not trained to remove noise

@@ -18,6 +18,7 @@ from imagewright.pretrained.features.contract import runs_code
 from imagewright.runs.loading import recorded_config
 from imagewright.runs.places import RECORD, WEIGHTS_ALONE
 from imagewright.runs.run import Run
+from imagewright.training.annotated import choose_annotated
 from imagewright.training.milestones import Pace
 from imagewright.training.options import MAY_DIFFER_ON_RESUME, TrainingOptions
 from imagewright.training.plan import Plan, is_scheduled
@@ -56,6 +57,7 @@ def resolve_resumed(
     sources = {}
     for place, (name, source) in enumerate(named.items()):
         opened = open_as_recorded(recorded[name], source)
+        opened = choose_annotated(model_name, name, opened, run.record["config"].get("condition"))
         sources[name] = fit_size(model_name, opened, say) if place == 0 else opened
     check_options(run, training, options)
     for name, opened in sources.items():

@@ -16,6 +16,7 @@ from imagewright.errors import ConfigError, DataError
 from imagewright.familiar_names import suggest_option
 from imagewright.images import Images, open_images
 from imagewright.recipe import Recipe
+from imagewright.training.annotated import choose_annotated, learns_attributes
 from imagewright.training.options import CLOSED_FORM_OPTIONS, TrainingOptions
 from imagewright.training.plan import Plan
 from imagewright.training.reporting import Say, tell_if_slow
@@ -114,6 +115,7 @@ def resolve_new(
         with tell_if_slow(say, f"looking through {describe_source(source)} ..."):
             opened = open_images(source)
         opened.check_layers(config_class.input_layers)
+        opened = choose_annotated(model_name, name, opened, options.get("condition"))
         if not sources:
             opened = resize_to_submodels(opened, submodels, say)
             if submodels:
@@ -203,7 +205,7 @@ def _conditions(images: Images, model_name: str, condition: str) -> dict[str, tu
     """The names of the classes or attributes that a model is conditioned on, as fields of its configuration."""
     if condition == "none":
         return {}
-    if condition == "attributes" or (condition == "auto" and images.class_names is None and images.attribute_names):
+    if learns_attributes(images, condition):
         if not images.attribute_names:
             raise DataError(
                 f"condition=attributes, but the pictures of {images.source} have none: name a table of 0/1 columns "

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from imagewright import catalogue
-from imagewright.capabilities import samples_classes
+from imagewright.capabilities import sampled_classes, samples_classes
 from imagewright.errors import UserError
 from imagewright.images import Images, open_images
 from imagewright.images.selection import select_evenly
@@ -70,7 +70,7 @@ def _classes(model: Model, label: int | str | None, attributes: Mapping[str, flo
         raise UserError(
             f"{catalogue.name_of(model)} is not conditional on classes, so it has no samples of each class."
         )
-    return list(model.class_names)
+    return sampled_classes(model)
 
 
 def _described(label: int | str | None, attributes: Mapping[str, float] | None, *, each_class: bool) -> str:

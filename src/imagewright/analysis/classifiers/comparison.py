@@ -161,6 +161,7 @@ def compare_classifiers(
     size: int | tuple[int, int] | None = None,
     split: str | None = None,
     labels: str | Path | None = None,
+    label_column: str | None = None,
     seed: int = 0,
     progress: StageProgress | None = None,
 ) -> ClassifierComparison:
@@ -177,7 +178,8 @@ def compare_classifiers(
     test_share: without `test` and `test_split`, the share of each class to hold out, chosen anew for each split.
     size: size of the pictures; at most 64 a side by default.
     split: a part of `images`, such as "train".
-    labels: a file of labels of `images`.
+    labels: a file of labels of `images`. Pictures without a class are left out.
+    label_column: the column of the labels (see `open_images`).
     seed: random seed of splits and samples.
     progress: called with ("preparing" or "comparing", done, total).
 
@@ -190,7 +192,7 @@ def compare_classifiers(
     model = None if encoder is None else resolve_model(encoder)
     if model is not None:
         require(model, Encodes, str(encoder) if isinstance(encoder, str | Path) else None)
-    opened = open_images(images, size, split=split, labels=labels)
+    opened = open_images(images, size, split=split, labels=labels, label_column=label_column).with_classes()
     if model is not None:
         opened = images_for(model, opened)
     elif not opened.size_given:
@@ -243,7 +245,7 @@ def _open_test_images(source: Any, split: str | None, images: Images) -> Images:
             f"test_split={split} needs a source by name, but the pictures are opened already: name the source, or open "
             "the part and give it as test."
         )
-    return open_images(source, images.size, images.channels, split=split).prepare()
+    return open_images(source, images.size, images.channels, split=split).with_classes().prepare()
 
 
 def select_classifiers(names: Sequence[str]) -> dict[str, ClassifierSpec]:

@@ -23,7 +23,7 @@ class Confusion:
     class_names: tuple[str, ...]
     probabilities: np.ndarray  # float32 (N, K)
     predicted: np.ndarray  # class numbers, int64 (N,)
-    truth: np.ndarray | None  # int64 (N,), -1 for a class that the classifier does not know; None without labels
+    truth: np.ndarray | None  # int64 (N,), -1 for no class or an unknown one; None without labels
     unknown: tuple[str, ...] = ()  # names of classes that the classifier does not know
 
     @property
@@ -121,7 +121,7 @@ class Confusion:
         for index, (label, probabilities) in enumerate(zip(self.predicted, self.probabilities, strict=True)):
             row = [images.name(index), names[label], f"{probabilities[label]:.6g}"]
             if has_truth:
-                row.append(images.class_names[images.labels[index]])  # type: ignore[index]
+                row.append(images.class_name(index) or "")
             rows.append([*row, *(f"{each:.6g}" for each in probabilities)])
         truth = ["truth"] if has_truth else []
         return ["name", "label", "probability", *truth, *(f"probability of {name}" for name in names)], rows
@@ -148,9 +148,10 @@ def measure_confusion(run: RunLike, images: Images) -> Confusion:
     unknown: tuple[str, ...] = ()
     if images.labels is not None and images.class_names is not None:
         number_of = {name: number for number, name in enumerate(names)}
-        numbers = np.array([number_of.get(name, -1) for name in images.class_names])
+        numbers = np.array([*(number_of.get(name, -1) for name in images.class_names), -1])  # the last: no class
         truth = numbers[images.labels]
-        unknown = tuple(images.class_names[label] for label in np.unique(images.labels) if numbers[label] < 0)
+        present = np.unique(images.labels[images.labels >= 0])
+        unknown = tuple(images.class_names[label] for label in present if numbers[label] < 0)
     return Confusion(
         images=images,
         class_names=names,

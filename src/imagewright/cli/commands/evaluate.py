@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Group, Parameter
 
 from imagewright.cli.commands.verbs import Distribution
-from imagewright.cli.values import Count, Flag, Size
+from imagewright.cli.values import Count, Flag, LabelColumn, Size
 
 if TYPE_CHECKING:
     from imagewright.metrics.evaluate import Evaluation
@@ -28,7 +28,8 @@ class PictureOptions:
         str | None, Parameter(help="the real pictures: any source; by default what each run was trained on")
     ] = None
     split: Annotated[str | None, Parameter(help="a part of --against, such as test")] = None
-    labels: Annotated[Path | None, Parameter(help="a CSV or JSON file of the labels of --against")] = None
+    labels: Annotated[Path | None, Parameter(help="a CSV, text or JSON file of the labels of --against")] = None
+    label_column: LabelColumn = None
     count: Annotated[
         Count | None, Parameter(help="samples of each run (10k), or pictures of a source (all of them)")
     ] = None
@@ -117,8 +118,10 @@ def _compute(
     from imagewright.cli.progress import progress_bars
 
     real: Any = pictures.against
-    if real is not None and (pictures.split is not None or pictures.labels is not None):
-        real = imagewright.open_images(real, split=pictures.split, labels=pictures.labels)
+    opening = pictures.split, pictures.labels, pictures.label_column
+    if real is not None and any(value is not None for value in opening):
+        split, labels, column = opening
+        real = imagewright.open_images(real, split=split, labels=labels, label_column=column)
     with progress_bars() as progress:
         return imagewright.evaluate(
             list(subjects),
@@ -170,6 +173,7 @@ def _self_check(
         size=pictures.size,
         split=pictures.split,
         labels=pictures.labels,
+        label_column=pictures.label_column,
         out=out,
         **options,
     )

@@ -116,7 +116,15 @@ def _shared_options(
         Path | None,
         Parameter(
             group=IMAGE_OPTIONS,
-            help="a CSV or JSON file of labels; by default one beside the pictures, if there is any",
+            help="a CSV, text or JSON file of labels; by default one in or beside the source, if there is any",
+        ),
+    ] = None,
+    label_column: Annotated[
+        str | None,
+        Parameter(
+            group=IMAGE_OPTIONS,
+            help="the column of the labels, by default by its name; age:18,65 makes classes of ranges",
+            metavar="NAME",
         ),
     ] = None,
     split: Annotated[str | None, Parameter(group=IMAGE_OPTIONS, help="a part of the source, such as train")] = None,
@@ -143,7 +151,7 @@ def _shared_options(
 
 
 # The options of `open_images`, besides `cache`, whose negation is `no_cache`.
-SOURCE_OPTIONS = ("size", "channels", "crop", "flip", "labels", "split", "strict")
+SOURCE_OPTIONS = ("size", "channels", "crop", "flip", "labels", "label_column", "split", "strict")
 
 
 def _train(model: str, sources: Sequence[str], options: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from imagewright.images.decoding.formats import Unreadable
 from imagewright.images.folders import arrange_folders
 from imagewright.images.sources.base import ListedSource, Picture, digest
 from imagewright.images.sources.listing import Listing
+from imagewright.images.sources.system_files import note_on_system_folders
 
 SAMPLED_FILES = 32
 SAMPLED_BYTES = 4096
@@ -29,7 +30,7 @@ class FolderSource(ListedSource):
         chosen, annotations, notes = arrange_folders(listing, split, str(root))
         super().__init__(typed, root, chosen)
         self.annotations = annotations
-        self.notes += notes
+        self.notes += [*notes, *note_on_system_folders(listing.system_folders)]
         picks = np.unique(np.linspace(0, len(chosen) - 1, SAMPLED_FILES).astype(np.int64))
         self.identity = digest(chosen.digest(), *(self._read_sample(index) for index in picks))
 

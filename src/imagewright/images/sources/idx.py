@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from imagewright.errors import DataError
-from imagewright.images.annotations import Annotations, labels_from_values
+from imagewright.images.annotations import Annotations
+from imagewright.images.label_arrays import labels_from_array
 from imagewright.images.sources.arrays import ArraySource, as_pixels
 
 IDX_NAME = re.compile(r"idx[1-4]-ubyte(\.gz)?$")
@@ -67,14 +68,15 @@ def open_idx(path: Path, typed: str) -> ArraySource:
     if values.ndim < 3:
         raise DataError(f"{path} holds {values.ndim} dimensions, as label files do: name the file of the images.")
     label_path = labels_beside(path)
-    annotations = Annotations()
+    annotations, notes = Annotations(), list[str]()
     if label_path is not None and label_path != path:
-        annotations = labels_from_values(read_idx(label_path).reshape(-1), len(values), str(label_path))
+        annotations, notes = labels_from_array(read_idx(label_path), len(values), str(label_path))
     # An IDX array has its channels last, if any.
     pixels = values[..., None] if values.ndim == 3 else values
     if pixels.shape[3] not in {1, 3, 4}:
         pixels = as_pixels(values, str(path))
     source = ArraySource(typed, pixels, annotations)
+    source.notes += notes
     if label_path is None:
         source.notes.append(f"There is no label file beside {path.name}.")
     return source

@@ -11,12 +11,14 @@ import hashlib
 import os
 import stat
 from array import array
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from imagewright.errors import DataError
+from imagewright.images.sources.system_files import is_system_folder
 
 PICTURE_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".bmp", ".dib", ".gif"}
@@ -38,11 +40,13 @@ class Listing:
         directory_ids: int32 (N,), places in `directories`.
         directories: the relative paths of the directories.
         ignored: how many other files were seen.
+        system_folders: hidden folders and those of the system, which were passed over, by name.
     """
 
     def __init__(self) -> None:
         self.directories: list[str] = []
         self.ignored = 0
+        self.system_folders: Counter[str] = Counter()
         self._blob = bytearray()
         self._lengths = array("H")
         self._sizes = array("q")
@@ -109,6 +113,7 @@ class Listing:
         """A listing of the pictures `indices` (int64), in that order."""
         chosen = Listing.__new__(Listing)
         chosen.directories, chosen.ignored = self.directories, self.ignored
+        chosen.system_folders = self.system_folders
         chosen.sizes, chosen.times = self.sizes[indices], self.times[indices]
         chosen.directory_ids = self.directory_ids[indices]
         starts, lengths = self._offsets[indices], np.diff(self._offsets)[indices]
@@ -131,7 +136,8 @@ def scan_folder(root: Path) -> tuple[Listing, list[Path]]:
     """List the pictures under `root`, each directory read once with `os.scandir`.
 
     Links to files and to directories are followed; a directory that is reached twice is read once. Hidden entries and
-    `__MACOSX` are left out. Also returns the other files directly in `root` (archives, label files).
+    folders of the system (`__MACOSX`, `@eaDir` ...) are left out. Also returns the other files directly in `root`
+    (archives, label files).
     """
     listing, others = Listing(), []
     pending, seen = [""], set()
@@ -143,7 +149,8 @@ def scan_folder(root: Path) -> tuple[Listing, list[Path]]:
             raise DataError(f"The folder {root / relative} cannot be read: {error.strerror}.") from error
         with entries:
             for entry in entries:
-                if entry.name.startswith(".") or entry.name == "__MACOSX":
+                if is_system_folder(entry.name):  # or a hidden file
+                    listing.system_folders[entry.name] += entry.is_dir()
                     continue
                 name = f"{relative}/{entry.name}" if relative else entry.name
                 try:

@@ -17,6 +17,7 @@ import numpy as np
 
 from imagewright.errors import DataError
 from imagewright.images.sources.listing import Listing, is_picture_name
+from imagewright.images.sources.system_files import system_folder_of
 
 MEMBER_LIMIT = 2**28
 """A member that declares more bytes than this (256 MiB) is refused: no picture is so large."""
@@ -40,7 +41,7 @@ class ZipDirectory:
         checksums: uint32 (N,), CRC-32.
         methods: uint8 (N,), compression methods.
         offsets: int64 (N,), of the local headers.
-        others: the names of other files at the top.
+        others: the names of other files at the top, or in a folder at the top.
         links: how many links were left out.
     """
 
@@ -78,6 +79,7 @@ def _read(file: BinaryIO, path: Path) -> ZipDirectory:
     listing = Listing()
     packed, checksums, methods, offsets = array("q"), array("L"), array("B"), array("q")
     others: list[str] = []
+    system: dict[str, str] = {}
     links, position, total = 0, 0, 0
     for _ in range(count):
         entry = _ENTRY.unpack_from(directory, position)
@@ -97,8 +99,11 @@ def _read(file: BinaryIO, path: Path) -> ZipDirectory:
         if stat.S_ISLNK(entry[15] >> 16) and entry[1] >> 8 == 3:
             links += 1
             continue
-        if name.endswith("/") or name.startswith("__MACOSX/") or not is_picture_name(name):
-            if "/" not in name:
+        if (folder := system_folder_of(name)) is not None:
+            system.setdefault(name.partition(f"{folder}/")[0] + folder, folder)
+            continue
+        if name.endswith("/") or not is_picture_name(name):
+            if name.count("/") <= 1 and not name.endswith("/"):
                 others.append(name)
             continue
         _check_member(path, name, flags, method, full_size)
@@ -109,6 +114,7 @@ def _read(file: BinaryIO, path: Path) -> ZipDirectory:
         offsets.append(header + shift)
     if total > 2**30 and total > RATIO_LIMIT * path.stat().st_size:
         raise DataError(f"{path} would unpack to {total:,} bytes, over {RATIO_LIMIT} times its size: a bomb, refused.")
+    listing.system_folders.update(system.values())
     order = listing.finish(sort=True)
     return ZipDirectory(
         listing,

@@ -18,7 +18,13 @@ from imagewright.images.sources.listing import is_picture_name
 from imagewright.latent import store
 from imagewright.latent.arithmetic.terms import Term, parse_set, syntax_error
 from imagewright.latent.attributes.evidence import label_samples, split_labelled
-from imagewright.latent.attributes.labels import annotations_of, choose_evenly, index_of, open_at_model_size
+from imagewright.latent.attributes.labels import (
+    annotations_of,
+    choose_evenly,
+    choose_known,
+    index_of,
+    open_at_model_size,
+)
 from imagewright.latent.inputs import resolve_inputs
 from imagewright.latent.projection.project import project
 from imagewright.model import Model
@@ -147,6 +153,7 @@ class _LabelledSource:
         """Open the source and add notes; train a classifier and label samples if the model has no encoder."""
         images, changed = open_at_model_size(model, source)
         notes += changed
+        images = choose_known(images, notes)
         names, values = annotations_of(images)
         if "encode" in verbs_of(model):
             return cls(images, names, values, None)
