@@ -6,6 +6,7 @@ import gzip
 import re
 import struct
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -62,15 +63,18 @@ def labels_beside(path: Path) -> Path | None:
     return next((path.with_name(end) for end in (name, bare, bare + ".gz") if path.with_name(end).is_file()), None)
 
 
-def open_idx(path: Path, typed: str) -> ArraySource:
-    """An IDX file of pictures (N, H, W) or (N, H, W, C), with the label file beside it."""
+def open_idx(path: Path, typed: str, class_names: Sequence[str] | None = None) -> ArraySource:
+    """An IDX file of pictures (N, H, W) or (N, H, W, C), with the label file beside it.
+
+    class_names: of the labels 0, 1 ...; by default the classes are called by their numbers.
+    """
     values = read_idx(path)
     if values.ndim < 3:
         raise DataError(f"{path} holds {values.ndim} dimensions, as label files do: name the file of the images.")
     label_path = labels_beside(path)
     annotations, notes = Annotations(), list[str]()
     if label_path is not None and label_path != path:
-        annotations, notes = labels_from_array(read_idx(label_path), len(values), str(label_path))
+        annotations, notes = labels_from_array(read_idx(label_path), len(values), str(label_path), class_names)
     # An IDX array has its channels last, if any.
     pixels = values[..., None] if values.ndim == 3 else values
     if pixels.shape[3] not in {1, 3, 4}:
