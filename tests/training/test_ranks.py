@@ -56,6 +56,17 @@ def test_two_ranks_compute_the_weights_of_one(options: dict[str, object], tmp_pa
     assert two.record["plan"]["batch_size"] == BATCH
 
 
+def test_two_ranks_measure_and_plan_the_same_training(tmp_path: Path) -> None:
+    options = {"network": "mlp", "images_seen": None, "minutes": 0.01, "report_every": None, "checkpoint_every": None}
+    codes = exit_codes(ranks(train_as_rank, 2, "vae", tmp_path / "run", tmp_path, **options))
+    assert codes == [0, 0]
+    assert (tmp_path / "weights-0").read_text() == (tmp_path / "weights-1").read_text()
+    run = iw.Run(tmp_path / "run")
+    assert run.record["plan"]["images_per_second"] > 0
+    assert run.record["options"]["precision"] in ("fp32", "bf16")
+    assert 0 < run.checkpoints()[-1].images_seen <= run.record["plan"]["images_seen"] + BATCH
+
+
 def test_statistics_of_batch_norm_are_averaged_over_ranks(tmp_path: Path) -> None:
     codes = exit_codes(
         ranks(train_as_rank, 2, "dcgan", tmp_path / "run", tmp_path, steps=6, checkpoint_every=2 * BATCH)

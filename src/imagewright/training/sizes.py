@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from imagewright import catalogue
+from imagewright import catalogue, configs
 from imagewright.errors import ConfigError
 from imagewright.files import cache_folder
 from imagewright.images import Images
@@ -50,7 +50,7 @@ def choose_size(
     side = useful_side(minutes, accelerator=accelerator)
     if min(images.size) <= side:
         return fit_size(model_name, images, say)
-    size = catalogue.model_class(model_name).Config.nearest_size(*shrink(images.size, side))
+    size = _nearest_below(model_name, images.size, side)
     say(
         f"pictures of {images.height}x{images.width} are resized to {size[0]}x{size[1]}, at which {model_name} learns "
         f"in {minutes:g} minutes on {'a GPU' if accelerator else 'a CPU'} (choose with --size)"
@@ -79,13 +79,24 @@ def shrink(size: tuple[int, int], side: int) -> tuple[int, int]:
     return height, width
 
 
+def _nearest_below(model_name: str, size: tuple[int, int], side: int) -> tuple[int, int]:
+    """The supported size with a shorter side of about `side` pixels and the nearest aspect ratio."""
+    config = catalogue.model_class(model_name).Config
+    height, width = (round(each * side / min(size)) for each in size)
+    nearest = config.nearest_size(height, width)
+    return nearest if nearest != (height, width) else config.nearest_size(*shrink(size, side))
+
+
 def _fit_memory(model_name: str, images: Images, options: Mapping[str, Any], say: Say) -> Images:
     """The images at a size whose fit in closed form does not take more than the memory, or most of the disk."""
+    config = catalogue.model_class(model_name).Config
+    keeps_components = not {"components", "encoder"}.isdisjoint(configs.options_of(config))
     given = options.get("components")
     components = given if isinstance(given, int) and given > 0 else COMPONENTS
     values = math.prod((images.channels, *images.size))
-    most = total_memory(torch.device("cpu")) / (BYTES_A_VALUE * max(1.0, components / COMPONENTS))
-    reason = "memory"
+    most, reason = float("inf"), "memory"
+    if keeps_components:
+        most = total_memory(torch.device("cpu")) / (BYTES_A_VALUE * max(1.0, components / COMPONENTS))
     if images.cached:
         folder = next(each for each in (cache_folder(None), *cache_folder(None).parents) if each.exists())
         on_disk = SHARE_OF_DISK * shutil.disk_usage(folder).free / len(images)
