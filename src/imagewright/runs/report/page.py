@@ -166,7 +166,7 @@ def _workings(records: list[dict[str, Any]]) -> str:
 
 def _samples(run_path: Path) -> str:
     """The newest sample grid at full size, and earlier ones at even intervals of the training."""
-    paths = sorted(path for path in (run_path / "samples").glob("*.png") if not path.name.startswith("."))
+    paths = sorted(path for path in (run_path / "samples").glob("*.png") if path.name[0] != "." and path.is_file())
     if not paths:
         return ""
     *earlier, newest = paths
