@@ -227,3 +227,9 @@ def test_near_duplicates_in_the_training_set_are_copies_of_each_other() -> None:
     # The nearest to 0 is 18, whose nearest other without 0 is 56, 38 away: 18 < 38 / 2. With 20: 20 > 36 / 2.
     assert References(flat_pictures(0, 18, 56, 200), mirrored=False).duplicate_share() == 0.5
     assert References(flat_pictures(0, 20, 56, 200), mirrored=False).duplicate_share() == 0.25
+
+
+def test_copies_of_pictures_that_are_held_several_times_are_copies() -> None:
+    once, thrice = (References(flat_pictures(0, 40, 100, 200).repeat(n, 1), mirrored=False) for n in (1, 3))
+    assert once.copy_share(flat_pictures(1, 41, 70, 199)) == thrice.copy_share(flat_pictures(1, 41, 70, 199)) == 0.75
+    assert once.nearest_distance == thrice.nearest_distance
