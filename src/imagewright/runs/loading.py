@@ -11,6 +11,7 @@ from torch import nn
 from imagewright import catalogue, configs
 from imagewright.errors import RunError, UserError
 from imagewright.model import Origin
+from imagewright.runs.lock import is_training
 from imagewright.runs.run import Run
 from imagewright.runs.weights import Checkpoint, read_tensors
 from imagewright.views import view_model
@@ -99,6 +100,8 @@ def load_weights(model: Model, tensors: dict[str, Tensor], source: str) -> None:
 def _checkpoint(run: Run, images_seen: int | None) -> Checkpoint:
     if images_seen is None:
         checkpoints = run.checkpoints()
+        if not checkpoints and is_training(run.path):
+            raise RunError(f"{run.path} is being trained now and has no checkpoint yet: wait until its first one.")
         checkpoint, wrong = run.latest()
         if wrong and checkpoint is not checkpoints[-1]:
             raise RunError(

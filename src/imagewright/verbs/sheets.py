@@ -17,8 +17,9 @@ from imagewright.images.selection import select_evenly
 from imagewright.model import Model
 from imagewright.output.provenance import COMPOSITE, ENHANCED
 from imagewright.output.sheets import Results, Sheet
-from imagewright.runs.provenance import run_record
-from imagewright.verbs.apply import RunLike, add_noise, images_for, reconstruct, resolve_model, sample
+from imagewright.runs.provenance import run_record, training_notes
+from imagewright.verbs.apply import ImagesLike, RunLike, images_for, reconstruct, resolve_model, sample, training_noise
+from imagewright.verbs.apply import add_noise as with_noise
 
 
 def sample_sheet(
@@ -54,7 +55,7 @@ def sample_sheet(
         labels = {"captions": list(map(str, range(count)))}
     record = run_record("sample", model, seed=seed, settings=settings)
     title = f"{record['model']}: {count} {_described(label, attributes, each_class=each_class)}, seed {seed}"
-    return Sheet(images, title=title, record=record, **labels)
+    return Sheet(images, title=title, record=record, notes=training_notes(model), **labels)
 
 
 def _classes(model: Model, label: int | str | None, attributes: Mapping[str, float] | None) -> list[str]:
@@ -78,35 +79,54 @@ def _described(label: int | str | None, attributes: Mapping[str, float] | None, 
 
 
 def reconstruction_sheet(
-    run: RunLike, images: Images | str | Path, count: int = 8, *, seed: int = 0, split: str | None = None
+    run: RunLike,
+    images: ImagesLike,
+    count: int = 8,
+    *,
+    add_noise: bool = False,
+    seed: int = 0,
+    split: str | None = None,
 ) -> Sheet:
     """The sheet of `count` images of a source and their reconstructions; its results are the reconstructions.
 
-    A denoising model gets a third row: it reconstructs the images with noise added.
+    A denoising model reconstructs the images as they are, and so removes the noise that they have.
 
     run: a run, its directory, a weights file or a model.
-    images: a source, or opened images. They are brought to the model's size, and chosen at even distances.
+    images: a source, a picture, or opened images. They are brought to the model's size, and chosen at even distances.
+    add_noise: reconstruct the images with the noise of the model's training added, which are a row between.
     seed: of the noise.
     split: a part of the source, such as "test".
+    Raises `UserError` for `add_noise` and a model that was trained without noise.
     """
     model = resolve_model(run)
-    source = images if isinstance(images, Images) else open_images(images, split=split)
-    chosen = select_evenly(images_for(model, source), count)
-    noisy = add_noise(model, chosen.images, seed=seed)
-    reconstructions = reconstruct(model, chosen.images if noisy is None else noisy)
-    rows = {"input": chosen.images, "noisy input": noisy, "reconstruction": reconstructions}
-    shown = {label: row for label, row in rows.items() if row is not None}
-    facts: dict[str, Any] = {
-        "seed": None if noisy is None else seed,
-        "settings": {"source": Path(source.source).name, "count": len(chosen.names)},
-    }
+    source = images_for(model, images if split is None else open_images(images, split=split))
+    chosen = select_evenly(source, count)
+    noise = training_noise(model)
+    reconstructions = reconstruct(model, chosen.images, add_noise=add_noise, seed=seed)
+    rows = {"input": chosen.images}
+    if add_noise:
+        noisy = with_noise(model, chosen.images, seed=seed)
+        assert noisy is not None  # else `reconstruct` has refused
+        rows["with noise"] = noisy
+    rows["reconstruction" if noise is None or add_noise else "cleaned"] = reconstructions
+    settings: dict[str, Any] = {"source": Path(source.source).name, "count": len(chosen.names)}
+    settings |= {"added_noise": noise} if add_noise else {}
+    facts: dict[str, Any] = {"seed": seed if add_noise else None, "settings": settings}
+    of_noise = f"{noise} added" if add_noise else "nothing added"
+    notes = []
+    if noise is not None and not add_noise:
+        notes.append(
+            f"The model was trained to remove noise ({noise}): it cleans the pictures as they are. --add-noise "
+            "(add_noise=True) adds that noise to them first."
+        )
     return Sheet(
-        torch.cat(list(shown.values())),
-        row_labels=list(shown),
+        torch.cat(list(rows.values())),
+        row_labels=list(rows),
         column_labels=chosen.classes or [Path(name).stem for name in chosen.names],
-        title=f"{catalogue.name_of(model)}: reconstructions",
+        title=f"{catalogue.name_of(model)}: reconstructions{'' if noise is None else f', {of_noise}'}",
         record=run_record("reconstruct", model, source_type=COMPOSITE, **facts),
         results=Results(reconstructions, run_record("reconstruct", model, source_type=ENHANCED, **facts), chosen.names),
+        notes=[*training_notes(model), *notes],
     )
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from imagewright import catalogue
+from imagewright.analysis.classifiers.overlap import note_on_split, note_on_test_set
 from imagewright.analysis.classifiers.splits import (
     LabelledFeatures,
     TrainTestSplit,
@@ -82,6 +83,7 @@ class ClassifierComparison:
     first_split: the first random split, from which figures are drawn.
     sorted_by_variance: whether features are in descending order of variance.
     seed: the random seed.
+    notes: for the user, such as that test pictures are among the training pictures.
     """
 
     images: Images
@@ -94,6 +96,7 @@ class ClassifierComparison:
     first_split: TrainTestSplit
     sorted_by_variance: bool
     seed: int
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """All numbers, as JSON values."""
@@ -105,6 +108,7 @@ class ClassifierComparison:
             "accuracies": {name: shares.tolist() for name, shares in self.accuracies.items()},
             "options": {name: dict(each.options) for name, each in self.classifiers.items()},
             "source": self.images.describe(),
+            "notes": list(self.notes),
             "seed": self.seed,
         }
 
@@ -233,6 +237,11 @@ def compare_classifiers(
         first_split=first,
         sorted_by_variance=model is None,
         seed=seed,
+        notes=tuple(
+            note_on_split(opened, choose_test_rows(known_labels, test_share, derive_seed(seed, "split", 0)))
+            if test_images is None
+            else note_on_test_set(test_images, opened)
+        ),
     )
 
 

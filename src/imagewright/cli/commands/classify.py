@@ -70,6 +70,7 @@ def classify(
     import imagewright
     from imagewright.analysis.classifiers.comparison import FILES, select_classifiers
     from imagewright.cli.progress import progress_bars
+    from imagewright.cli.show import say
     from imagewright.output.writing import refuse_existing
 
     if out.suffix or out.is_file():
@@ -93,6 +94,7 @@ def classify(
             seed=seed,
             progress=progress,
         )
+    say(found.notes)
     paths = found.write(out, force=force)
     print("\n".join([*map(str, paths), *found.lines()]))
 
@@ -112,6 +114,7 @@ def _classify(
     import imagewright
     from imagewright.analysis.classifiers.confusion import measure_confusion, output_paths
     from imagewright.capabilities import Classifies, require
+    from imagewright.cli.show import say
     from imagewright.errors import UserError
     from imagewright.output.writing import refuse_existing
 
@@ -122,5 +125,6 @@ def _classify(
     model = imagewright.load(run, images_seen=at)
     require(model, Classifies, run)
     found = measure_confusion(model, imagewright.open_images(source, split=split, labels=labels))
+    say(found.notes)
     written = found.write(out, title=Path(run).name, mistakes=mistakes, force=force)
     print("\n".join([*map(str, written), *found.lines()]))
