@@ -90,6 +90,17 @@ class References:
         return float((self.two_nearest[:, 0] < COPY * other).float().mean())
 
 
+def roughness(images: Tensor) -> float:
+    """The median over uint8 images (N, C, H, W) of half the mean squared difference of neighbours over the variance.
+
+    1 for white noise, near 0 for smooth pictures. An image of less than a grey level of contrast counts as one of it.
+    """
+    pixels = images.float()
+    variance = pixels.flatten(1).var(1).clamp(min=1)
+    found = [pixels.diff(dim=axis).square().flatten(1).mean(1) for axis in (2, 3) if pixels.shape[axis] > 1]
+    return float((sum(found) / len(found) / 2 / variance).median()) if found else 0.0
+
+
 def _without_repeats(pictures: Tensor) -> Tensor:
     """The different rows of pictures (N, D), in their order."""
     seen: set[bytes] = set()
