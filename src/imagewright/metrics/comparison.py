@@ -140,7 +140,7 @@ def _sample_rows(runs: dict[str, Run], seed: int) -> str:
         except ImagewrightError as error:
             figures.append(f'<p class="faint">{text(name)}: {text(error)}</p>')
             continue
-        grid = draw_grid(samples, columns=SAMPLES, column_labels=[str(place) for place in range(SAMPLES)])
+        grid = draw_grid(samples, columns=SAMPLES, column_labels=[f"{seed}:{place}" for place in range(SAMPLES)])
         shown = picture(encode_png(grid), f"samples of {name}, seed {seed}", sharp=True)
         figures.append(f"<figure>{shown}<figcaption>{text(name)}</figcaption></figure>")
     return f"<h2>Samples of seed {seed}</h2>" + "".join(figures)

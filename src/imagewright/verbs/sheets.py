@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,19 @@ from imagewright.model import Model
 from imagewright.output.provenance import COMPOSITE, ENHANCED
 from imagewright.output.sheets import Results, Sheet
 from imagewright.runs.provenance import run_record, training_notes
-from imagewright.verbs.apply import ImagesLike, RunLike, images_for, reconstruct, resolve_model, sample, training_noise
+from imagewright.verbs.apply import (
+    ImagesLike,
+    RunLike,
+    decode,
+    images_for,
+    reconstruct,
+    resolve_model,
+    sample,
+    training_noise,
+)
 from imagewright.verbs.apply import add_noise as with_noise
+from imagewright.verbs.conditions import class_number
+from imagewright.verbs.points import Point, parse_point
 
 
 def sample_sheet(
@@ -30,14 +41,19 @@ def sample_sheet(
     label: int | str | None = None,
     attributes: Mapping[str, float] | None = None,
     each_class: bool = False,
+    points: Sequence[int | str] = (),
 ) -> Sheet:
-    """The sheet of `count` new images, numbered; the images are those of `sample` with the same arguments.
+    """The sheet of `count` new images with the name of each, SEED:INDEX; they are those of `sample`.
+
+    By these names (SEED:INDEX:CLASS for images of a given class) other tools take the same images, as in
+    `interpolate(run, ends=["0:7", "0:3"])`.
 
     run: a run, its directory, a weights file or a model.
     seed: image k of a seed is the same for every count.
     label: the class to sample, by name or number, if the model is conditional on classes.
     attributes: values from 0 to 1 by name, if the model is conditional on attributes.
     each_class: `count` images of every class instead: a row a class, a column a sample of the prior.
+    points: instead of `count` images of a seed, the images of these names.
     Raises `UserError` for a condition that the model does not have.
     """
     model = resolve_model(run)
@@ -46,16 +62,45 @@ def sample_sheet(
     settings |= {"attributes": dict(attributes)} if attributes else {}
     settings |= {"each_class": True} if each_class else {}
     labels: dict[str, Any]
+    if points:
+        if label is not None or attributes or each_class:
+            raise UserError("A point names its class itself, as in 0:7:cat: leave label, attributes and classes out.")
+        return _points_sheet(model, points)
     if each_class:
         classes = _classes(model, label, attributes)
         images = torch.cat([sample(model, count, seed=seed, label=name) for name in classes])
-        labels = {"row_labels": classes, "column_labels": list(map(str, range(count)))}
+        labels = {"row_labels": classes, "column_labels": [str(Point(seed, index)) for index in range(count)]}
     else:
         images = sample(model, count, seed=seed, label=label, attributes=attributes)
-        labels = {"captions": list(map(str, range(count)))}
+        # A sample with given attributes has no name that other tools could take it by.
+        named = (
+            model.class_names[class_number(model.class_names, label)]
+            if label is not None and samples_classes(model)
+            else None
+        )
+        captions = [str(index) if attributes else str(Point(seed, index, named)) for index in range(count)]
+        labels = {"captions": captions}
     record = run_record("sample", model, seed=seed, settings=settings)
     title = f"{record['model']}: {count} {_described(label, attributes, each_class=each_class)}, seed {seed}"
     return Sheet(images, title=title, record=record, notes=training_notes(model), **labels)
+
+
+def _points_sheet(model: Model, points: Sequence[int | str]) -> Sheet:
+    """The sheet of samples by their names. Raises `UserError` for a text that is none."""
+    parsed = [parse_point(str(each)) for each in points]
+    for each, point in zip(points, parsed, strict=True):
+        if point is None:
+            raise UserError(
+                f"{each!r} is no point: expected SEED or SEED:INDEX, as sheets of samples name them, such as 0:7."
+            )
+    named = [point for point in parsed if point is not None]
+    images = decode(model, torch.cat([point.latent(model) for point in named]))
+    names = [str(point) for point in named]
+    record = run_record("sample", model, settings={"points": names})
+    title = f"{record['model']}: {len(names)} samples by name"
+    files = [f"{name.replace(':', '-')}.png" for name in names]
+    results = Results(images, record, files if len(set(files)) == len(files) else None)
+    return Sheet(images, captions=names, title=title, record=record, results=results, notes=training_notes(model))
 
 
 def _classes(model: Model, label: int | str | None, attributes: Mapping[str, float] | None) -> list[str]:

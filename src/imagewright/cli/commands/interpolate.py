@@ -24,7 +24,9 @@ class Ends:
 
     between: Annotated[
         Words,
-        Parameter(help="the ends, two or more: seeds, picture files, names saved in the run; 0 1 by default"),
+        Parameter(
+            help="the ends, two or more: seeds, SEED:INDEX as sheets print it, pictures, saved names; 0 1 by default"
+        ),
     ] = ()
     corners: Annotated[Words, Parameter(help="instead: four corners, blended into a square of --steps a side")] = ()
     source: Annotated[str | None, Parameter(help="instead: pictures spread evenly over this source")] = None

@@ -41,6 +41,10 @@ def sample(
         Words, Parameter(help="for models conditional on attributes: --attributes Smiling=1 Male=0")
     ] = (),
     seed: Seed = 0,
+    inputs: Annotated[
+        Words,
+        Parameter(help="instead of --count and --seed, samples by the names that sheets print: --inputs 0:7 3:2"),
+    ] = (),
     at: At = None,
     space: Space = None,
     truncation: Truncation = None,
@@ -55,7 +59,9 @@ def sample(
     check_output(out, force=force)
     values = parse_attributes(attributes)
     model = imagewright.load(run, images_seen=at, space=space, truncation=truncation)
-    sheet = imagewright.sample_sheet(model, count, seed=seed, label=label, attributes=values, each_class=each_class)
+    sheet = imagewright.sample_sheet(
+        model, count, seed=seed, label=label, attributes=values, each_class=each_class, points=inputs
+    )
     say(sheet.notes)
     write_sheet(sheet, out, force=force)
 

@@ -48,6 +48,7 @@ class Neighbours:
     notes: for the user.
     model: of the samples.
     settings: of the comparison, for a record; with the `seed` of the samples.
+    samples_given: whether the samples were given, and are none of the seed.
     """
 
     samples: Tensor
@@ -59,6 +60,7 @@ class Neighbours:
     model: Model = field(repr=False)
     settings: dict[str, Any]
     seed: int
+    samples_given: bool = False
 
     @property
     def memorised(self) -> bool:
@@ -151,6 +153,7 @@ def neighbours(
         model,
         settings,
         seed,
+        samples is not None,
     )
 
 
