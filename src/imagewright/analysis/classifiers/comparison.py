@@ -98,12 +98,19 @@ class ClassifierComparison:
     seed: int
     notes: tuple[str, ...] = ()
 
+    @property
+    def chance(self) -> float:
+        """The accuracy of always answering the class that is commonest in the test part of the first split."""
+        labels = self.first_split.test.labels
+        return float(labels.bincount().max()) / len(labels)
+
     def to_dict(self) -> dict[str, Any]:
         """All numbers, as JSON values."""
         return {
             "features": self.features,
             "held_out": self.held_out,
             "counts": self.counts,
+            "chance": self.chance,
             "classes": list(self.class_names),
             "accuracies": {name: shares.tolist() for name, shares in self.accuracies.items()},
             "options": {name: dict(each.options) for name, each in self.classifiers.items()},
@@ -115,7 +122,7 @@ class ClassifierComparison:
     def lines(self) -> list[str]:
         """A summary in sentences: accuracies from the fewest and from the most training pictures."""
         few, many = self.counts[0], self.counts[-1]
-        return [f"accuracy on {self.held_out}; {self.features}:"] + [
+        return [f"accuracy on {self.held_out} (chance {self.chance:.1%}); {self.features}:"] + [
             f"  {each.title:<20} {shares[0].mean():6.1%} from {few:,} pictures, {shares[-1].mean():6.1%} from {many:,}"
             for each, shares in ((each, self.accuracies[name]) for name, each in self.classifiers.items())
         ]

@@ -44,6 +44,10 @@ class Animation:
     ] = None
     pace: Annotated[Literal["even", "smooth"], Parameter(help="smooth: slow at the ends")] = "even"
     frames_per_second: Annotated[float, Parameter(help="frames per second of an animation")] = 25.0
+    scale: Annotated[
+        Count | None,
+        Parameter(help="times that pictures are enlarged; by default to about 112 pixels, in animations 256"),
+    ] = None
 
 
 def interpolate(
@@ -79,7 +83,9 @@ def interpolate(
     model = loading.load(run)
     if ends.corners:
         side = CORNER_STEPS if steps is None else steps
-        sheet = imagewright.blend_sheet(run, ends.corners, side, interpolation=interpolation, model=model)
+        sheet = imagewright.blend_sheet(
+            run, ends.corners, side, interpolation=interpolation, scale=animation.scale, model=model
+        )
     else:
         default_steps = ANIMATION_STEPS if animated else SHEET_STEPS
         options: dict[str, Any] = {
@@ -91,6 +97,7 @@ def interpolate(
             "loop": animated if animation.loop is None else animation.loop,
             "pace": animation.pace,
             "frames_per_second": animation.frames_per_second,
+            "scale": animation.scale,
             "model": model,
         }
         if animated:
