@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,8 +12,12 @@ from imagewright.errors import DataError
 from imagewright.images.decoding.formats import MODE_OF_CHANNELS, Header, Unreadable, read_header
 from imagewright.images.sources.base import ListedSource, PictureSource
 
+if TYPE_CHECKING:
+    from imagewright.images.images import Images
+
 SAMPLE, FEW = 256, 8
 """So many headers are read to find the commonest size and channels; at least the second number of them."""
+SAMPLE_OF_FORMATS = 64
 SAMPLE_BYTES = 2**28
 """Fewer are read if that many would be more bytes than this."""
 
@@ -46,6 +51,17 @@ def commonest_header(source: PictureSource) -> tuple[Header, list[str]]:
         "they are resized and cropped."
     ]
     return Header(width, height, MODE_OF_CHANNELS[channels], ""), note if count < len(good) else []
+
+
+def count_jpegs(images: Images) -> tuple[int, int]:
+    """How many of a sample of the pictures of a set are JPEG files of its size, and how many were looked at."""
+    source = images._prepared.source
+    if not isinstance(source, PictureSource):
+        return 0, 0
+    indices = sample_indices(source, SAMPLE_OF_FORMATS)
+    found = [header for header in _headers(source, indices) if isinstance(header, Header)]
+    own = [header for header in found if (header.height, header.width) == images.size]
+    return sum(header.format == "JPEG" for header in own), len(found)
 
 
 def _headers(source: PictureSource, indices: np.ndarray) -> Iterator[Header | Unreadable]:

@@ -14,7 +14,9 @@ import torch
 
 from imagewright.capabilities import verbs_of
 from imagewright.errors import ImagewrightError, UserError
+from imagewright.images.selection import select_evenly
 from imagewright.metrics.score_recipes import recipe_differences
+from imagewright.metrics.subjects import training_images
 from imagewright.output.grids import draw_grid
 from imagewright.output.writing import new_file
 from imagewright.runs.loading import load
@@ -129,9 +131,24 @@ def _describe_runs(runs: dict[str, Run]) -> str:
     return "; ".join(parts)
 
 
+def _real_row(runs: dict[str, Run]) -> str:
+    """A row of the pictures that the first run was trained on; empty if none is there as it was."""
+    for name, run in runs.items():
+        try:
+            real = training_images(run)
+            if real is None:
+                continue
+            chosen = select_evenly(real, SAMPLES)
+        except ImagewrightError:
+            continue
+        shown = picture(encode_png(draw_grid(chosen.images, columns=SAMPLES)), f"real pictures of {name}", sharp=True)
+        return f"<figure>{shown}<figcaption>real pictures that {text(name)} was trained on</figcaption></figure>"
+    return ""
+
+
 def _sample_rows(runs: dict[str, Run], seed: int) -> str:
     """For each run a row of samples, sample k of the seed in column k; a line for a run that cannot sample."""
-    figures = []
+    figures = [_real_row(runs)]
     for name, run in runs.items():
         try:
             model = load(run)
@@ -143,7 +160,7 @@ def _sample_rows(runs: dict[str, Run], seed: int) -> str:
         except ImagewrightError as error:
             figures.append(f'<p class="faint">{text(name)}: {text(error)}</p>')
             continue
-        grid = draw_grid(samples, columns=SAMPLES, column_labels=[str(place) for place in range(SAMPLES)])
+        grid = draw_grid(samples, columns=SAMPLES, column_labels=[f"{seed}:{place}" for place in range(SAMPLES)])
         shown = picture(encode_png(grid), f"samples of {name}, seed {seed}", sharp=True)
         figures.append(f"<figure>{shown}<figcaption>{text(name)}</figcaption></figure>")
     return f"<h2>Samples of seed {seed}</h2>" + "".join(figures)

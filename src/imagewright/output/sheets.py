@@ -116,7 +116,8 @@ class Sheet:
         if kind == "animation":
             assert self.frames_per_second is not None
             rate = self.frames_per_second
-            return [write_animation(self.frames(), path, results.record, frames_per_second=rate, force=force)]
+            frames, record = self.frames(), results.record
+            return [write_animation(frames, path, record, frames_per_second=rate, scale=self.scale, force=force)]
         return [write_image(self.draw(), path, self.record, force=force)]
 
     def _results(self) -> Results:

@@ -12,6 +12,7 @@ from torch import nn
 from imagewright import catalogue, configs
 from imagewright.errors import ConfigError, RunError, UserError, one_line
 from imagewright.model import Origin
+from imagewright.runs.lock import is_training
 from imagewright.runs.places import RECORD, WEIGHTS_ALONE
 from imagewright.runs.run import Run
 from imagewright.runs.schemas import WeightsRecord, check_record
@@ -140,6 +141,8 @@ def load_weights(model: Model, tensors: dict[str, Tensor], source: str) -> None:
 def _checkpoint(run: Run, images_seen: int | None) -> Checkpoint:
     if images_seen is None:
         checkpoints = run.checkpoints()
+        if not checkpoints and is_training(run.path):
+            raise RunError(f"{run.path} is being trained now and has no checkpoint yet: wait until its first one.")
         checkpoint, wrong = run.latest()
         if wrong and checkpoint is not checkpoints[-1]:
             raise RunError(

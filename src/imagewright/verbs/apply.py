@@ -177,18 +177,41 @@ def encode(run: RunLike, images: ImagesLike) -> Tensor:
     return _over_images(model, images, lambda block, _: encoder.encode(to_float(block)))
 
 
-def reconstruct(run: RunLike, images: ImagesLike) -> Tensor:
-    """Each image encoded and decoded again, uint8 (N, C, H, W). A denoising autoencoder removes noise."""
+def reconstruct(run: RunLike, images: ImagesLike, *, add_noise: bool = False, seed: int = 0) -> Tensor:
+    """Each image encoded and decoded again, uint8 (N, C, H, W). A denoising autoencoder removes the images' noise.
+
+    add_noise: add the noise of the model's training to the images first, to see how it is removed from clean ones.
+    seed: of that noise.
+
+    Raises `UserError` for `add_noise` and a model that was trained without noise.
+    """
     model = resolve_model(run)
     coder = require(model, Reconstructs)
+    if add_noise:
+        images = _add_noise(model, images, seed)
     return _over_images(model, images, lambda block, _: to_uint8(coder.decode(coder.encode(to_float(block)))))
+
+
+def training_noise(run: RunLike) -> str | None:
+    """The noise that a model was trained to remove, such as "gaussian:0.3"; None if there is none."""
+    model = resolve_model(run)
+    noise = str(getattr(model.config, "noise", "none"))
+    return noise if isinstance(model, AddsNoise) and noise != "none" else None
 
 
 def add_noise(run: RunLike, images: ImagesLike, *, seed: int = 0) -> Tensor | None:
     """Images with the noise of the model's training added, uint8; None if it was trained without noise."""
     model = resolve_model(run)
-    if not isinstance(model, AddsNoise) or getattr(model.config, "noise", "none") == "none":
-        return None
+    return None if training_noise(model) is None else _add_noise(model, images, seed)
+
+
+def _add_noise(model: Model, images: ImagesLike, seed: int) -> Tensor:
+    """As `add_noise`. Raises `UserError` for a model that was trained without noise."""
+    if training_noise(model) is None or not isinstance(model, AddsNoise):
+        raise UserError(
+            f"{catalogue.name_of(model)} was not trained to remove noise, so there is none to add: reconstruct without "
+            "add_noise (--add-noise), or train an autoencoder with --noise gaussian:0.3."
+        )
     denoiser: AddsNoise = model
 
     def noisy(block: Tensor, number: int) -> Tensor:

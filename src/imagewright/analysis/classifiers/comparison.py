@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from imagewright import catalogue
+from imagewright.analysis.classifiers.overlap import note_on_split, note_on_test_set
 from imagewright.analysis.classifiers.splits import (
     LabelledFeatures,
     TrainTestSplit,
@@ -82,6 +83,7 @@ class ClassifierComparison:
     first_split: the first random split, from which figures are drawn.
     sorted_by_variance: whether features are in descending order of variance.
     seed: the random seed.
+    notes: for the user, such as that test pictures are among the training pictures.
     """
 
     images: Images
@@ -94,6 +96,13 @@ class ClassifierComparison:
     first_split: TrainTestSplit
     sorted_by_variance: bool
     seed: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def chance(self) -> float:
+        """The accuracy of always answering the class that is commonest in the test part of the first split."""
+        labels = self.first_split.test.labels
+        return float(labels.bincount().max()) / len(labels)
 
     def to_dict(self) -> dict[str, Any]:
         """All numbers, as JSON values."""
@@ -101,17 +110,19 @@ class ClassifierComparison:
             "features": self.features,
             "held_out": self.held_out,
             "counts": self.counts,
+            "chance": self.chance,
             "classes": list(self.class_names),
             "accuracies": {name: shares.tolist() for name, shares in self.accuracies.items()},
             "options": {name: dict(each.options) for name, each in self.classifiers.items()},
             "source": self.images.describe(),
+            "notes": list(self.notes),
             "seed": self.seed,
         }
 
     def lines(self) -> list[str]:
         """A summary in sentences: accuracies from the fewest and from the most training pictures."""
         few, many = self.counts[0], self.counts[-1]
-        return [f"accuracy on {self.held_out}; {self.features}:"] + [
+        return [f"accuracy on {self.held_out} (chance {self.chance:.1%}); {self.features}:"] + [
             f"  {each.title:<20} {shares[0].mean():6.1%} from {few:,} pictures, {shares[-1].mean():6.1%} from {many:,}"
             for each, shares in ((each, self.accuracies[name]) for name, each in self.classifiers.items())
         ]
@@ -235,6 +246,11 @@ def compare_classifiers(
         first_split=first,
         sorted_by_variance=model is None,
         seed=seed,
+        notes=tuple(
+            note_on_split(opened, choose_test_rows(known_labels, test_share, derive_seed(seed, "split", 0)))
+            if test_images is None
+            else note_on_test_set(test_images, opened)
+        ),
     )
 
 

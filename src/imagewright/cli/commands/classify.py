@@ -96,7 +96,7 @@ def classify(
             seed=seed,
             progress=progress,
         )
-    say(found.images.notes)
+    say(dict.fromkeys([*found.images.notes, *found.notes]))
     paths = found.write(out, force=force)
     print("\n".join([*map(str, paths), *found.lines()]))
 
@@ -129,6 +129,6 @@ def _classify(
     file, column = labels
     images = imagewright.open_images(source, split=split, labels=file, label_column=column)
     found = measure_confusion(model, images)
-    say(images.notes)
+    say(dict.fromkeys([*images.notes, *found.notes]))
     written = found.write(out, title=Path(run).name, mistakes=mistakes, force=force)
     print("\n".join([*map(str, written), *found.lines()]))

@@ -18,7 +18,7 @@ ANIMATION_STEPS = 49  # two seconds there and two back, at 24 frames a second
 def edit(
     run: RunPath,
     /,
-    *inputs: Annotated[str, Parameter(help="picture files, seeds or names saved in the run; each is a row")],
+    *inputs: Annotated[str, Parameter(help="pictures, seeds, SEED:INDEX or names saved in the run; each is a row")],
     move: Annotated[
         Words, Parameter(help="saved directions: NAME=STRENGTH, or NAME alone for strengths --from ... --to")
     ] = (),

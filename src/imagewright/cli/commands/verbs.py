@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from imagewright.cli.values import Count, Flag, Words
 
 RunPath = Annotated[Path, Parameter(help="a run directory or a weights file")]
-Source = Annotated[str, Parameter(help="a folder, .zip, .npz ..., or a built-in set: digits, faces")]
+Source = Annotated[str, Parameter(help="a folder, one picture, .zip, .npz ..., or a built-in set: digits, faces")]
 Split = Annotated[str | None, Parameter(help="a part of the source, such as test")]
 At = Annotated[Count | None, Parameter(help="an earlier checkpoint of the run, by its images seen")]
 Seed = Annotated[Count, Parameter(help="random seed; equal seeds give equal pictures")]
@@ -47,6 +47,10 @@ def sample(
         Words, Parameter(help="for models conditional on attributes: --attributes Smiling=1 Male=0")
     ] = (),
     seed: Seed = 0,
+    inputs: Annotated[
+        Words,
+        Parameter(help="instead of --count and --seed, samples by the names that sheets print: --inputs 0:7 3:2"),
+    ] = (),
     at: At = None,
     space: Space = None,
     truncation: Truncation = None,
@@ -56,12 +60,16 @@ def sample(
     """Make new pictures with a trained model."""
     import imagewright
     from imagewright.cli.output import write_sheet
+    from imagewright.cli.show import say
     from imagewright.output.sheets import check_output
 
     check_output(out, force=force)
     values = parse_attributes(attributes)
     model = imagewright.load(run, images_seen=at, space=space, truncation=truncation, sample_from=sample_from)
-    sheet = imagewright.sample_sheet(model, count, seed=seed, label=label, attributes=values, each_class=each_class)
+    sheet = imagewright.sample_sheet(
+        model, count, seed=seed, label=label, attributes=values, each_class=each_class, points=inputs
+    )
+    say(sheet.notes)
     write_sheet(sheet, out, force=force)
 
 
@@ -86,19 +94,29 @@ def reconstruct(
     *,
     out: SheetOut,
     count: Annotated[Count, Parameter(help="pictures, at even distances in the source")] = 8,
-    seed: Seed = 0,
+    add_noise: Annotated[
+        Flag,
+        Parameter(
+            help="damage the pictures with the noise that a denoising model was trained on, and rebuild those; by "
+            "default they are cleaned as they are"
+        ),
+    ] = False,
+    seed: Annotated[Count, Parameter(help="random seed of --add-noise")] = 0,
     at: At = None,
     split: Split = None,
     force: Force = False,
 ) -> None:
-    """Rebuild pictures with a model, and show them beside the originals. A denoising model rebuilds noisy ones."""
+    """Rebuild pictures with a model, and show them beside the originals. A denoising model cleans them."""
     import imagewright
     from imagewright.cli.output import write_sheet
+    from imagewright.cli.show import say
     from imagewright.output.sheets import check_output
 
     check_output(out, force=force, sources=[source])
     model = imagewright.load(run, images_seen=at)
-    write_sheet(imagewright.reconstruction_sheet(model, source, count, seed=seed, split=split), out, force=force)
+    sheet = imagewright.reconstruction_sheet(model, source, count, add_noise=add_noise, seed=seed, split=split)
+    say(sheet.notes)
+    write_sheet(sheet, out, force=force)
 
 
 def score(

@@ -171,3 +171,11 @@ def scan_folder(root: Path) -> tuple[Listing, list[Path]]:
                         others.append(root / entry.name)
     listing.finish(sort=True)
     return listing, sorted(others)
+
+
+def list_file(path: Path) -> Listing:
+    """The listing of a single picture file, whose folder is the root."""
+    status, listing = path.stat(), Listing()
+    listing.add(path.name, status.st_size, status.st_mtime_ns)
+    listing.finish(sort=True)
+    return listing

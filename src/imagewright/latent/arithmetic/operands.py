@@ -29,6 +29,7 @@ from imagewright.latent.inputs import resolve_inputs
 from imagewright.latent.projection.project import project
 from imagewright.model import Model
 from imagewright.verbs.apply import ImagesLike, RunLike, decode, encode
+from imagewright.verbs.points import parse_point
 
 MOST = 500  # pictures of a set, spread over it; more hardly change its mean
 PROJECTED = 16  # for a model without encoder, where each takes seconds
@@ -81,7 +82,7 @@ class OperandResolver:
                 return self._from_labels(value, term, expression)
             return self._from_pictures(value)
         is_saved = directory is not None and text in store.names_of(directory, "latents")
-        if text.isdecimal() or is_saved or is_picture_name(text):
+        if parse_point(text) is not None or is_saved or is_picture_name(text):
             return self._from_input(text)
         if directory is not None and text in store.names_of(directory, "direction"):
             saved = store.load(directory, self.model, text, "direction")
@@ -95,8 +96,8 @@ class OperandResolver:
         raise syntax_error(
             expression,
             term.position,
-            f"{text!r} is no set, no name saved in the run, no picture, folder or seed.{nearest_name(text, known)} "
-            "With a source of labelled pictures, attributes are names too (source=)",
+            f"{text!r} is no set, no name saved in the run, no picture, folder, seed or SEED:INDEX."
+            f"{nearest_name(text, known)} With a source of labelled pictures, attributes are names too (source=)",
         )
 
     def _from_input(self, text: str) -> Operand:
@@ -169,5 +170,5 @@ class _LabelledSource:
 def check_set_names(sets: Mapping[str, ImagesLike]) -> None:
     """Raise `UserError` for a set whose name is empty, holds a quote, or is a seed."""
     for name in sets:
-        if not name.strip() or '"' in name or name.isdecimal():
+        if not name.strip() or '"' in name or parse_point(name) is not None:
             raise UserError(f"{name!r} cannot be the name of a set: words were expected, and not digits alone.")

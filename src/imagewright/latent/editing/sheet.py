@@ -49,7 +49,9 @@ def edit_sheet(
     record = run_record("edit", model, settings=settings, source_type=sheet_type)
     columns = column_labels(edited.strengths)
     names = [
-        f"{label.replace(' ', '')}_{column.replace(', ', '_')}.png" for label in edited.labels for column in columns
+        f"{label.replace(' ', '').replace(':', '-')}_{column.replace(', ', '_')}.png"
+        for label in edited.labels
+        for column in columns
     ]
     cells, heads = with_originals(edited.images, edited.originals, edited.reconstructions, columns)
     return EditSheet(

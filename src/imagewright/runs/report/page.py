@@ -87,7 +87,10 @@ def _findings(lines: list[dict[str, Any]]) -> str:
     rows = [_finding(found, "") for found in now.values()]
     rows += [_finding(found, " (passed since)") for found in passed.values()]
     if not now:
-        rows.insert(0, f"<p>Nothing wrong found at {diagnosed[-1]['images_seen']:,} images seen.</p>")
+        headline = diagnosed[-1].get("examination")
+        seen = f"Nothing wrong found at {diagnosed[-1]['images_seen']:,} images seen."
+        said = headline if isinstance(headline, str) else seen
+        rows.insert(0, f"<p>{text(said)}</p>")
     return section("Doctor", [f'<div class="panel">{"".join(rows)}</div>'])
 
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from imagewright.errors import RunError
 from imagewright.runs.report.page import write_report
-from imagewright.training.doctor.findings import Finding, diagnose
+from imagewright.training.doctor.findings import Finding, diagnose, examine_reports
 from imagewright.training.doctor.history import LATEST_REPORTS
 from imagewright.training.doctor.measurements import Examiner
 from imagewright.training.observers import Observer, Report, Training
@@ -36,8 +36,10 @@ class Doctor(Observer):
         self.training.fit_density()  # the samples that are measured come from it
         report["health"] = self.examiner.measure(self.training.engine, images_seen)
         self.reports = [*self.reports, report][-LATEST_REPORTS:]
-        findings = diagnose(self.reports, self.training.run.record)
+        found = examine_reports(self.reports, self.training.run.record)
+        findings = found.findings
         report["findings"] = [finding.to_dict() for finding in findings]
+        report["examination"] = found.headline  # None if there are findings
         new = [finding for finding in findings if finding.name not in self.logged]
         self.logged |= {finding.name for finding in new}
         self._log(new)

@@ -12,6 +12,7 @@ import statistics
 from collections.abc import Callable
 
 from imagewright.training.doctor.history import History, as_mapping
+from imagewright.training.doctor.picture_rules import class_collapse, noise
 
 Rule = Callable[[History], tuple[str, str] | None]
 
@@ -261,7 +262,9 @@ RULES: dict[str, Rule] = {
     "discriminator far ahead": far_ahead,
     "discriminator far behind": far_behind,
     "discriminator overfitted": overfitted,
+    "noise": noise,
     "collapse": collapse,
+    "collapse within classes": class_collapse,
     "posterior collapse": posterior_collapse,
     "dead latents": dead_latents,
     "prior and latents apart": parted,
@@ -279,7 +282,9 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "discriminator far ahead": ("*/distance",),
     "discriminator far behind": ("*/training_over_samples",),
     "discriminator overfitted": ("*/training_over_held_out",),
+    "noise": ("samples/roughness",),
     "collapse": ("samples/spread", "reconstructions/spread"),
+    "collapse within classes": ("samples/collapsed_classes",),
     "posterior collapse": ("posterior/nats",),
     "dead latents": ("posterior/dead",),
     "prior and latents apart": ("aggregate/nats",),

@@ -60,7 +60,9 @@ def traverse(
     *,
     out: Annotated[Path, Parameter(help="a picture (.png, .jpg, .webp, .tif), or a folder for one file a sheet")],
     dimensions: Dimensions = (),
-    inputs: Annotated[Words, Parameter(help="seeds, pictures or saved names to start from; seed 0 by default")] = (),
+    inputs: Annotated[
+        Words, Parameter(help="what to start from: seeds, SEED:INDEX, pictures, saved names; 0 by default")
+    ] = (),
     codes: Annotated[
         bool | None,
         Parameter(help="sheets of categories, codes and attributes; by default if the model found codes itself"),
