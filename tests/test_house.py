@@ -26,7 +26,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 
 # From the ground up. A file imports from its own folder, and from every floor below.
 GROUND = "errors seeds configs phases recipe model capabilities training_capabilities catalogue distributed files"
-GROUND += " downloads machine pixels progress versions views"
+GROUND += " downloads machine pixels progress versions views archives plain_json terminal"
 FLOORS = [
     set(GROUND.split()),
     {"images"},

@@ -15,6 +15,7 @@ from cyclopts import CycloptsError, MissingArgumentError, UnusedCliTokensError
 
 from imagewright import distributed
 from imagewright.errors import ImagewrightError, UserError
+from imagewright.terminal import printable, raw_stream
 
 DEBUG = "IMAGEWRIGHT_DEBUG"
 INTERRUPTED = 130
@@ -116,7 +117,10 @@ def say_error(text: str) -> None:
     """Print a message on the error stream, red on a terminal."""
     coloured = sys.stderr.isatty() and "NO_COLOR" not in os.environ
     with suppress(BrokenPipeError):
-        print(f"\033[31m{text}\033[0m" if coloured else text, file=sys.stderr, flush=True)
+        if coloured:
+            print(f"\033[31m{printable(text)}\033[0m", file=raw_stream(sys.stderr), flush=True)
+        else:
+            print(text, file=sys.stderr, flush=True)
 
 
 def _discard_output() -> None:

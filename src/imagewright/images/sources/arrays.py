@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from imagewright.archives import open_arrays
 from imagewright.errors import DataError
 from imagewright.images.annotations import Annotations, labels_from_values
 from imagewright.images.sources.base import Picture, PictureSource, digest
@@ -75,24 +75,18 @@ def open_npz(path: Path, typed: str, split: str | None) -> ArraySource:
 
     Raises `DataError` for a damaged file, one without such an array, or one with pickles.
     """
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            part = split or "train"
-            names = [f"x_{part}", f"images_{part}"] if split or f"x_{part}" in stored else []
-            key = next((key for key in (*names, *([] if split else IMAGE_KEYS)) if key in stored), None)
-            if key is None:
-                wanted = f"x_{split} or images_{split}" if split else "images, x, arr_0 or x_train"
-                raise DataError(f"{path} holds {', '.join(stored.files) or 'nothing'}; expected the key {wanted}.")
-            label_keys = (f"y_{part}", f"labels_{part}") if key in names else LABEL_KEYS
-            label_key = next((name for name in label_keys if name in stored), None)
-            pixels = as_pixels(stored[key], f"{path} ({key})", prefer_last=True)
-            labels = None if label_key is None else stored[label_key]
-    except (zipfile.BadZipFile, ValueError, OSError, EOFError, KeyError) as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(
-            f"{path} cannot be read as .npz: it is damaged, or holds Python objects, which are pickles and refused."
-        ) from error
+    with open_arrays(path) as stored:
+        known = stored.headers
+        part = split or "train"
+        names = [f"x_{part}", f"images_{part}"] if split or f"x_{part}" in known else []
+        key = next((key for key in (*names, *([] if split else IMAGE_KEYS)) if key in known), None)
+        if key is None:
+            wanted = f"x_{split} or images_{split}" if split else "images, x, arr_0 or x_train"
+            raise DataError(f"{path} holds {', '.join(known) or 'nothing'}; expected the key {wanted}.")
+        label_keys = (f"y_{part}", f"labels_{part}") if key in names else LABEL_KEYS
+        label_key = next((name for name in label_keys if name in known), None)
+        pixels = as_pixels(stored.read(key), f"{path} ({key})", prefer_last=True)
+        labels = None if label_key is None else stored.read(label_key)
     annotations = Annotations()
     if labels is not None:
         annotations = labels_from_values(labels.reshape(len(labels), -1)[:, 0], len(pixels), f"{path} ({label_key})")
