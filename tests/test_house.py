@@ -159,6 +159,22 @@ def test_tools_know_no_model_by_name() -> None:
     )
 
 
+OPENS_PICTURES = "images/decoding/opening.py"
+
+
+def test_pictures_are_opened_in_one_place() -> None:
+    fail_on(
+        (
+            f"{name_of(path)}:{node.lineno}"
+            for path in modules()
+            if str(path.relative_to(SOURCE)) != OPENS_PICTURES
+            for node in ast.walk(tree_of(path))
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Image.open")
+        ),
+        f"Image.open tries all formats of Pillow, and hands some to other programs: use {OPENS_PICTURES}.",
+    )
+
+
 def test_models_do_not_inherit_from_one_another() -> None:
     from imagewright import catalogue
     from imagewright.model import Model

@@ -112,8 +112,8 @@ class ArrayArchive:
         header = self.headers[name]
         if header.dtype.hasobject:
             raise DataError(
-                f"{self.path} cannot be read as an .npz of plain arrays: {name} holds Python objects, which are pickles "
-                "and refused."
+                f"{self.path} cannot be read as an .npz of plain arrays: {name} holds Python objects, which are "
+                "pickles and refused."
             )
         if header.size != header.member.file_size:
             raise DataError(

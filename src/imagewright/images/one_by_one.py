@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imagewright.errors import DataError
-from imagewright.images.decoding.formats import Unreadable, decode, read_encoded
+from imagewright.images.decoding.formats import Unreadable, decode
 from imagewright.images.decoding.layered import decode_layer
+from imagewright.images.decoding.opening import read_encoded
 from imagewright.images.decoding.preprocessing import Preprocessing, plain_layer
 from imagewright.images.images import Images
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imagewright.errors import DataError
-from imagewright.images.decoding.formats import Unreadable, decode, read_encoded, read_header
+from imagewright.images.decoding.formats import Unreadable, decode, read_header
+from imagewright.images.decoding.opening import read_encoded
 from imagewright.images.decoding.preprocessing import Preprocessing, plain_layer
 
 if TYPE_CHECKING:

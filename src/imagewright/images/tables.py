@@ -9,7 +9,6 @@ used. A single other column that holds neither has the labels.
 from __future__ import annotations
 
 import csv
-import json
 import os
 from array import array
 from collections.abc import Iterable, Iterator
@@ -21,6 +20,7 @@ import numpy as np
 
 from imagewright.errors import DataError
 from imagewright.images.annotations import Annotations, labels_from_values
+from imagewright.plain_json import parse_json
 
 NAME_COLUMNS = ("image", "file", "filename", "file_name", "name", "path", "image_id", "id")
 LABEL_COLUMNS = ("label", "class", "category", "target", "cls")
@@ -42,14 +42,18 @@ def read_table(path: Path) -> Table:
     """Read a CSV or JSON label file. Raises `DataError` that names the wrong line."""
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
-            rows = _json_rows(json.load(file), path) if path.suffix.lower() == ".json" else _csv_rows(file, path)
+            rows = (
+                _json_rows(parse_json(file.read()), path) if path.suffix.lower() == ".json" else _csv_rows(file, path)
+            )
             header = next(rows, None)
             if header is None or len(header) < 2:
                 raise DataError(f"{path} has no columns: a column of file names and one of labels were expected.")
             return _columns(path, [name.strip() for name in header], rows)
     except OSError as error:
         raise DataError(f"The label file {path} cannot be read: {error.strerror}.") from error
-    except (UnicodeDecodeError, json.JSONDecodeError, csv.Error) as error:
+    except DataError:
+        raise
+    except (ValueError, csv.Error) as error:
         kind = "JSON" if path.suffix.lower() == ".json" else "CSV"
         raise DataError(f"The label file {path} is not valid {kind}: {error}.") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ from PIL import Image, UnidentifiedImageError
 
 from imagewright.errors import DataError
 from imagewright.images.decoding.bounds import OutOfBounds, check_pixels, pixel_limit
-from imagewright.images.decoding.formats import Unreadable, open_picture, read_encoded
+from imagewright.images.decoding.opening import open_picture, read_encoded
 from imagewright.images.decoding.tiff_bounds import count_pages, is_whole
+from imagewright.images.decoding.unreadable import Unreadable
 from imagewright.output.provenance import PNG_KEYWORD, TIFF_TAG, find_in_gif, from_xmp
 
 MOST_FRAMES = 100_000
@@ -75,19 +77,20 @@ def _count_frames(picture: Image.Image, payload: bytes) -> int:
 
 
 def _count_gif(payload: bytes) -> int:
-    """The frames of a GIF, counted up to `MOST_FRAMES + 1`. Raises `Unreadable` if it is cut short or damaged."""
+    """The frames of a GIF, counted up to `MOST_FRAMES + 1`.
 
-    def table(flags: int) -> int:
-        return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
-
-    frames, position = 0, 13 + table(payload[10])
+    Raises `Unreadable` if it is cut short or damaged, `OutOfBounds` if a frame is larger than the limit.
+    """
+    frames, position = 0, 13 + _colours(payload[10])
     try:
         # Many a GIF lacks the byte at its end.
         while position < len(payload) and payload[position] != 0x3B and frames <= MOST_FRAMES:
             kind = payload[position]
             if kind == 0x2C:
                 frames += 1
-                position += 11 + table(payload[position + 9])
+                left, top, width, height, flags = struct.unpack_from("<4HB", payload, position + 1)
+                check_pixels(left + width, top + height, "GIF")
+                position += 11 + _colours(flags)
             elif kind == 0x21:
                 position += 2
             else:
@@ -96,9 +99,14 @@ def _count_gif(payload: bytes) -> int:
             while length := payload[position]:
                 position += 1 + length
             position += 1
-    except IndexError:
+    except (IndexError, struct.error):
         raise Unreadable("the picture is cut short (it has no end)") from None
     return frames
+
+
+def _colours(flags: int) -> int:
+    """The bytes of the table of colours that follows."""
+    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
 
 def _decode_ends(picture: Image.Image, frames: int) -> str | None:
@@ -107,10 +115,12 @@ def _decode_ends(picture: Image.Image, frames: int) -> str | None:
         check_pixels(*picture.size, picture.format)
     except OutOfBounds as reason:
         return f"Its pixels were not decoded: {reason}."
-    first_size = picture.size
     picture.load()
-    in_all = frames if picture.format in {"GIF", "PNG", "WEBP"} else 1  # these decode all frames up to the last one
-    if 1 < frames <= SOUGHT_FRAMES and in_all * first_size[0] * first_size[1] <= pixel_limit():
+    # To decode the last frame of an animation, all are decoded. The other pictures in an MPO are thumbnails and views
+    # for other screens, and many cameras name wrong places for them.
+    in_all = frames if picture.format in {"GIF", "PNG", "WEBP"} else 1
+    within = frames <= SOUGHT_FRAMES and in_all * picture.width * picture.height <= pixel_limit()
+    if frames > 1 and within and picture.format != "MPO":
         picture.seek(frames - 1)
         check_pixels(*picture.size, picture.format)
         picture.load()

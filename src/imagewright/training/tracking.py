@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imagewright.errors import UserError
-from imagewright.images.decoding.formats import decode, read_encoded
+from imagewright.images.decoding.formats import decode
+from imagewright.images.decoding.opening import read_encoded
 from imagewright.runs.run import Run
 from imagewright.training.reporting import Reporter
 

@@ -20,7 +20,7 @@ PIXEL_LIMIT = 2**27
 PIXEL_LIMIT_VARIABLE = "IMAGEWRIGHT_PIXEL_LIMIT"
 SEVERAL_COPIES = ("WEBP", "AVIF", "HEIF")
 """Formats whose decoders hold several copies of the pixels: a quarter of the limit holds for them."""
-BYTES_A_PIXEL = 4  # of a file: no format that is read needs more than 16 bits in four channels and some thousand more
+BYTES_A_PIXEL, FEWEST_BYTES = 4, 2**24  # of a file, whose texts and profiles may take some million bytes
 
 MOST_SCANS = 100  # of a JPEG: progressive ones have about ten
 PASSES = 16  # over the pixels of the limit: what the scans of a JPEG may cost in all
@@ -63,8 +63,8 @@ def pixel_limit(picture_format: str | None = None) -> int:
 
 
 def byte_limit() -> int:
-    """The most bytes of the file of a picture: four for each pixel of the limit."""
-    return BYTES_A_PIXEL * pixel_limit()
+    """The most bytes of the file of a picture: four for each pixel of the limit, 512 MiB by default."""
+    return max(FEWEST_BYTES, BYTES_A_PIXEL * pixel_limit())
 
 
 def check_bytes(size: int) -> None:

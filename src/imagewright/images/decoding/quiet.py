@@ -11,7 +11,9 @@ from functools import cache
 
 from PIL import Image, _imaging
 
-_BACKSTOP = 2**31  # pixels: Pillow's own limit meanwhile, above the package's own one, which is said with its reason
+from imagewright.images.decoding.bounds import pixel_limit
+
+_BACKSTOP = 2**29  # pixels: Pillow's own limit meanwhile, above the package's own one, which is said with its reason
 _lock = threading.Lock()
 _readers = 0  # threads that read at this moment
 _filter: tuple[object, ...] | None = None
@@ -30,7 +32,7 @@ def quiet_readers() -> Iterator[None]:
         if _readers == 0:
             warnings.filterwarnings("ignore", module=r"PIL\.")
             _filter = warnings.filters[0]
-            _limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, _BACKSTOP
+            _limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, max(_BACKSTOP, pixel_limit())
         _readers += 1
     try:
         yield

@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from imagewright.errors import ConfigError, nearest_name
-from imagewright.images.decoding.formats import open_picture
+from imagewright.images.decoding.opening import open_picture
 from imagewright.images.decoding.preprocessing import random_words
 from imagewright.output.grids import to_picture
 from imagewright.seeds import derive_seed

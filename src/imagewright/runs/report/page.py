@@ -12,7 +12,8 @@ from PIL import Image
 
 from imagewright.errors import RunError
 from imagewright.files import write_whole
-from imagewright.images.decoding.formats import Unreadable, open_picture, read_encoded
+from imagewright.images.decoding.opening import open_picture, read_encoded
+from imagewright.images.decoding.unreadable import Unreadable
 from imagewright.output.inspecting_pictures import find_packet
 from imagewright.output.writing import to_png
 from imagewright.runs.report.curves import Points, draw_curves, short_number
