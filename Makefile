@@ -34,6 +34,7 @@ format: $(VENV)/installed
 # Minutes to hours: what is learned, first by the tests that train for seconds, then on real pictures.
 quality: $(VENV)/installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) -m learning
+	FUZZ_FILES=400 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) tests/fuzz/files
 	$(BIN)/python benchmarks/fashion_quality.py --model dcgan --minutes 10 --seeds 0 1 2
 	$(BIN)/python benchmarks/fashion_quality.py --model vae --minutes 10 --seeds 0 1 2
 	$(BIN)/python benchmarks/mnist_likelihood.py --minutes 30

@@ -24,6 +24,9 @@ OUT_OF_MEMORY = (
     "Out of memory. Lower --batch-size, --size or the model's width; or set --micro-batch, which computes the batch in "
     "parts."
 )
+OUT_OF_MEMORY_WITHOUT_TRAINING = (
+    "Out of memory. Give fewer pictures or a smaller --size where the command takes them, or close other programs."
+)
 
 
 @dataclass
@@ -55,7 +58,7 @@ def report_failures(tokens: Sequence[str]) -> Iterator[Outcome]:
         else:
             outcome.exit_code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except Exception as error:  # noqa: BLE001 (the outermost handler: any other error needs a message too)
-        outcome.exit_code, message = _explain(error)
+        outcome.exit_code, message = _explain(error, tokens)
         if os.environ.get(DEBUG, "") not in ("", "0"):
             traceback.print_exc()
         if distributed.local_rank() == 0 or not _is_same_on_all_ranks(error, outcome.exit_code):
@@ -64,14 +67,14 @@ def report_failures(tokens: Sequence[str]) -> Iterator[Outcome]:
             time.sleep(SECONDS_FOR_FIRST_RANK)
 
 
-def _explain(error: Exception) -> tuple[int, str]:
+def _explain(error: Exception, tokens: Sequence[str]) -> tuple[int, str]:
     """The exit code and the message for an error."""
     if isinstance(error, ImagewrightError):
         return error.exit_code, str(error)
     if isinstance(error, CycloptsError):
         return 2, _explain_usage(error)
     if isinstance(error, MemoryError) or _is_out_of_memory(error):
-        return 1, OUT_OF_MEMORY
+        return 1, OUT_OF_MEMORY if "train" in tokens[:1] else OUT_OF_MEMORY_WITHOUT_TRAINING
     if isinstance(error, OSError) and error.strerror:
         return 1, f"{error.filename or 'Reading or writing failed'}: {error.strerror}."
     kind = type(error).__name__

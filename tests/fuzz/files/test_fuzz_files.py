@@ -1,6 +1,7 @@
 """Mutated files of every kind end in a picture, or in one sentence that names the file: never in another error.
 
-`FUZZ_FILES=2000` tries so many mutations of each file, `FUZZ_SEED=17` this one alone; `make quality` runs some minutes.
+`FUZZ_FILES=2000` tries so many mutations of each file (from `FUZZ_FROM` on), `FUZZ_SEED=17` this one alone. `make
+quality` tries for some minutes.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ FOUND_FAULTS: dict[str, tuple[int, ...]] = {}  # seeds that once ended in anothe
 def seeds(name: str) -> list[int]:
     if "FUZZ_SEED" in os.environ:
         return [int(os.environ["FUZZ_SEED"])]
-    return sorted({*range(int(os.environ.get("FUZZ_FILES", FEW))), *FOUND_FAULTS.get(name, ())})
+    first, many = int(os.environ.get("FUZZ_FROM", "0")), int(os.environ.get("FUZZ_FILES", str(FEW)))
+    return sorted({*range(first, many), *FOUND_FAULTS.get(name, ())})
 
 
 @contextmanager
