@@ -35,6 +35,7 @@ format: $(VENV)/installed
 quality: $(VENV)/installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) -m learning
 	FUZZ_RUNS=1000 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) tests/fuzz/runs
+	FUZZ_FILES=400 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) tests/fuzz/files
 	$(BIN)/python benchmarks/fashion_quality.py --model dcgan --minutes 10 --seeds 0 1 2
 	$(BIN)/python benchmarks/fashion_quality.py --model vae --minutes 10 --seeds 0 1 2
 	$(BIN)/python benchmarks/mnist_likelihood.py --minutes 30

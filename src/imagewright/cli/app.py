@@ -9,6 +9,7 @@ from cyclopts import App
 
 from imagewright.cli.failures import INTERRUPTED, report_failures
 from imagewright.cli.streams import fill_closed_streams, leave_at_once_on_interrupt, release_streams
+from imagewright.terminal import plain_streams
 from imagewright.wording import command_line_words
 
 
@@ -113,6 +114,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(tokens: list[str]) -> int:
-    with command_line_words(), report_failures(tokens) as outcome:
-        app(tokens, exit_on_error=False, print_error=False, result_action="return_none")
+    with plain_streams(), command_line_words(), report_failures(tokens) as outcome:
+        from imagewright.cli.show import console
+
+        app(tokens, exit_on_error=False, print_error=False, result_action="return_none", console=console())
     return outcome.exit_code

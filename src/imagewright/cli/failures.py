@@ -17,6 +17,7 @@ from imagewright import distributed
 from imagewright.cli.streams import discard
 from imagewright.errors import ImagewrightError, UserError, one_line
 from imagewright.familiar_names import suggest_option
+from imagewright.terminal import printable, raw_stream
 
 DEBUG = "IMAGEWRIGHT_DEBUG"
 INTERRUPTED = 130
@@ -25,6 +26,9 @@ SECONDS_FOR_FIRST_RANK = 2.0  # to print its message: torchrun ends all ranks as
 OUT_OF_MEMORY = (
     "Out of memory. Lower --batch-size, --size or the model's width; or set --micro-batch, which computes the batch in "
     "parts."
+)
+OUT_OF_MEMORY_WITHOUT_TRAINING = (
+    "Out of memory. Give fewer pictures or a smaller --size where the command takes them, or close other programs."
 )
 
 
@@ -57,7 +61,7 @@ def report_failures(tokens: Sequence[str]) -> Iterator[Outcome]:
         else:
             outcome.exit_code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except Exception as error:  # noqa: BLE001 (the outermost handler: any other error needs a message too)
-        outcome.exit_code, message = _explain(error)
+        outcome.exit_code, message = _explain(error, tokens)
         if os.environ.get(DEBUG, "") not in ("", "0"):
             traceback.print_exc()
         if distributed.local_rank() == 0 or not _is_same_on_all_ranks(error, outcome.exit_code):
@@ -66,7 +70,7 @@ def report_failures(tokens: Sequence[str]) -> Iterator[Outcome]:
             time.sleep(SECONDS_FOR_FIRST_RANK)
 
 
-def _explain(error: Exception) -> tuple[int, str]:
+def _explain(error: Exception, tokens: Sequence[str]) -> tuple[int, str]:
     """The exit code and the message for an error."""
     if isinstance(error, ImagewrightError):
         # Names in it may come from files: a line break or a terminal's escape in one is not printed.
@@ -74,7 +78,7 @@ def _explain(error: Exception) -> tuple[int, str]:
     if isinstance(error, CycloptsError):
         return 2, _explain_usage(error)
     if isinstance(error, MemoryError) or _is_out_of_memory(error):
-        return 1, OUT_OF_MEMORY
+        return 1, OUT_OF_MEMORY if "train" in tokens[:1] else OUT_OF_MEMORY_WITHOUT_TRAINING
     if isinstance(error, OSError) and error.strerror:
         return 1, f"{error.filename or 'Reading or writing failed'}: {error.strerror}."
     if isinstance(error, RuntimeError) and "home directory" in str(error):
@@ -139,4 +143,7 @@ def say_error(text: str) -> None:
     """Print a message on the error stream, red on a terminal."""
     coloured = sys.stderr.isatty() and "NO_COLOR" not in os.environ
     with suppress(OSError, ValueError):  # a closed pipe, or a log on a full disk
-        print(f"\033[31m{text}\033[0m" if coloured else text, file=sys.stderr, flush=True)
+        if coloured:
+            print(f"\033[31m{printable(text)}\033[0m", file=raw_stream(sys.stderr), flush=True)
+        else:
+            print(text, file=sys.stderr, flush=True)

@@ -10,6 +10,7 @@ import numpy as np
 
 from imagewright.errors import DataError
 from imagewright.images.decoding.formats import Unreadable, decode, read_header
+from imagewright.images.decoding.opening import read_encoded
 from imagewright.images.decoding.preprocessing import Preprocessing, plain_layer
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def read_pictures(paths: Sequence[str | Path], size: tuple[int, int], channels: 
     pixels, notes = [], []
     for path in map(Path, paths):
         try:
-            payload = path.read_bytes()
+            payload = read_encoded(path)
             header = read_header(payload)
             pixels.append(preprocessing.apply(decode(payload, channels)).transpose(2, 0, 1))
         except OSError as error:

@@ -18,9 +18,11 @@ from imagewright.images.selection import select_evenly
 from imagewright.metrics.score_recipes import recipe_differences
 from imagewright.metrics.subjects import training_images
 from imagewright.output.grids import draw_grid
-from imagewright.output.writing import new_file
+from imagewright.output.provenance import to_xmp
+from imagewright.output.writing import new_file, to_png
 from imagewright.runs.loading import load
-from imagewright.runs.report.html import encode_png, page, picture, section, text
+from imagewright.runs.provenance import run_record
+from imagewright.runs.report.html import page, picture, section, text
 from imagewright.runs.report.score_tables import (
     Column,
     arrow,
@@ -141,7 +143,7 @@ def _real_row(runs: dict[str, Run]) -> str:
             chosen = select_evenly(real, SAMPLES)
         except ImagewrightError:
             continue
-        shown = picture(encode_png(draw_grid(chosen.images, columns=SAMPLES)), f"real pictures of {name}", sharp=True)
+        shown = picture(to_png(draw_grid(chosen.images, columns=SAMPLES)), f"real pictures of {name}", sharp=True)
         return f"<figure>{shown}<figcaption>real pictures that {text(name)} was trained on</figcaption></figure>"
     return ""
 
@@ -160,7 +162,8 @@ def _sample_rows(runs: dict[str, Run], seed: int) -> str:
         except ImagewrightError as error:
             figures.append(f'<p class="faint">{text(name)}: {text(error)}</p>')
             continue
+        record = run_record("sample", model, seed=seed, settings={"count": SAMPLES})
         grid = draw_grid(samples, columns=SAMPLES, column_labels=[f"{seed}:{place}" for place in range(SAMPLES)])
-        shown = picture(encode_png(grid), f"samples of {name}, seed {seed}", sharp=True)
+        shown = picture(to_png(grid, to_xmp(record)), f"samples of {name}, seed {seed}", sharp=True)
         figures.append(f"<figure>{shown}<figcaption>{text(name)}</figcaption></figure>")
     return f"<h2>Samples of seed {seed}</h2>" + "".join(figures)

@@ -260,6 +260,13 @@ def _encode_gif(pictures: Iterator[Image.Image], scale: int, frames_per_second: 
     return add_to_gif(buffer.getvalue(), packet) if packet else buffer.getvalue()
 
 
+def to_png(picture: Image.Image, packet: bytes | None = None) -> bytes:
+    """The bytes of a picture as a PNG file, with an XMP packet (`to_xmp`) if there is one."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", **({"pnginfo": _png_text(packet)} if packet else {}))
+    return buffer.getvalue()
+
+
 def _png_text(packet: bytes) -> PngImagePlugin.PngInfo:
     text = PngImagePlugin.PngInfo()
     text.add_itxt(PNG_KEYWORD, packet.decode())

@@ -2,7 +2,7 @@
 
 These rules reproduce the pixels with Pillow alone:
 
-1. `Image.open`, first frame; a picture that is cut short is unreadable, never filled up with grey.
+1. `Image.open` (`opening.py`), first frame; a picture that is cut short is unreadable, never filled up with grey.
 2. 16-bit and 32-bit integer grey becomes 8-bit by `(value + 128) // 257`: 65535 is 255. (Pillow itself reads 16-bit
    RGB as 8-bit.) Float pixels have no agreed range and are refused.
 3. The EXIF rotation is applied (`ImageOps.exif_transpose`).
@@ -14,48 +14,21 @@ These rules reproduce the pixels with Pillow alone:
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import (
-    BmpImagePlugin,
-    GifImagePlugin,
-    Image,
-    ImageOps,
-    JpegImagePlugin,
-    PngImagePlugin,
-    PpmImagePlugin,
-    TiffImagePlugin,
-    UnidentifiedImageError,
-    WebPImagePlugin,
-)
+from PIL import Image, ImageOps
+
+from imagewright.images.decoding.opening import bands, load_image, open_image, reasons
+from imagewright.images.decoding.unreadable import Unreadable
+
+__all__ = ["Unreadable"]  # which every reader of pictures imports from here
 
 MODE_OF_CHANNELS = {1: "L", 3: "RGB", 4: "RGBA"}
-READERS = (
-    PngImagePlugin.PngImageFile,
-    JpegImagePlugin.JpegImageFile,  # and MPO, the JPEG with a second picture inside, which it finds by itself
-    WebPImagePlugin.WebPImageFile,
-    TiffImagePlugin.TiffImageFile,
-    BmpImagePlugin.BmpImageFile,
-    BmpImagePlugin.DibImageFile,
-    GifImagePlugin.GifImageFile,
-    PpmImagePlugin.PpmImageFile,
-)
-FORMATS = tuple(reader.format for reader in READERS)
-"""The only formats that are tried: files from outside never reach Pillow's rarer readers."""
 LOSSY_FORMATS = ("JPEG", "MPO")
 """Formats whose compression changes the numbers of a label map."""
-PIXEL_LIMIT = 2**27
-"""A picture with more pixels than this (134 million) is refused as a decompression bomb."""
-
 ORIENTATION = 0x0112
-
-
-class Unreadable(Exception):
-    """A picture that cannot be decoded. The text is the reason, without the name of the picture."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +50,8 @@ class Header:
 
 def read_header(payload: bytes) -> Header:
     """The header of an encoded picture, without decoding its pixels. Raises `Unreadable`."""
-    with _reasons(payload):
-        image = _open(payload)
+    with reasons(payload):
+        image = open_image(payload)
         width, height = image.size
         # Pillow applies the rotation of a TIFF itself, also to its size.
         if image.format != "TIFF" and image.getexif().get(ORIENTATION, 1) in {5, 6, 7, 8}:
@@ -88,13 +61,13 @@ def read_header(payload: bytes) -> Header:
 
 def decode(payload: bytes, channels: int) -> Image.Image:
     """Decode to 8 bits in `channels` (1: grey, 3: RGB, 4: RGBA) by the rules above. Raises `Unreadable`."""
-    with _reasons(payload):
+    with reasons(payload):
         return with_channels(_load(payload), channels)
 
 
 def decode_numbers(payload: bytes) -> Image.Image:
     """Decode a label or instance map to whole numbers, mode "I", by rule 5. Raises `Unreadable`."""
-    with _reasons(payload):
+    with reasons(payload):
         image = _load(payload)
         if image.format in LOSSY_FORMATS:
             raise Unreadable(f"a {image.format} changes the numbers of a label or instance map: save it as PNG")
@@ -127,14 +100,31 @@ def with_channels(image: Image.Image, channels: int) -> Image.Image:
     if image.mode == "F":
         raise Unreadable("its pixels are floating-point numbers, which have no agreed range: save it as 8 or 16 bits")
     if image.mode == "I" or image.mode.startswith("I;16"):
-        image = _eight_bits(image)
+        image = _in_bands(image, "L", _eight_bits)
     if image.mode == "P" and "transparency" in image.info:
         image = image.convert("RGBA")
     transparent = image.mode in {"RGBA", "LA", "PA", "RGBa", "La"} or "transparency" in image.info
     if transparent and channels != 4:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, (255, 255, 255, 255)), image).convert("RGB")
+        image = _in_bands(image, "RGB", _on_white)
     return image.convert(MODE_OF_CHANNELS[channels])
+
+
+def _in_bands(image: Image.Image, mode: str, convert: Callable[[Image.Image], Image.Image]) -> Image.Image:
+    """The picture converted to `mode` a band of rows at a time, as several copies of a large one would be large."""
+    parts = ((top, convert(band)) for top, band in bands(image))
+    first = next(parts)[1]
+    if first.height == image.height:
+        return first
+    whole = Image.new(mode, image.size)
+    whole.paste(first, (0, 0))
+    for top, part in parts:
+        whole.paste(part, (0, top))
+    return whole
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    image = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", image.size, (255, 255, 255, 255)), image).convert("RGB")
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
@@ -146,42 +136,10 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 def _load(payload: bytes) -> Image.Image:
     """The first frame with its pixels, rotated as its EXIF tag says."""
-    image = _open(payload)
-    image.load()
+    image = open_image(payload)
+    load_image(image)
     if image.getexif().get(ORIENTATION, 1) == 1:
         return image
     rotated = ImageOps.exif_transpose(image)
     rotated.format = image.format
     return rotated
-
-
-def _open(payload: bytes) -> Image.Image:
-    image = Image.open(io.BytesIO(payload), formats=FORMATS)
-    if image.width * image.height > PIXEL_LIMIT:
-        raise Unreadable(f"it declares {image.height}x{image.width} pixels; more than {PIXEL_LIMIT:,} are refused")
-    return image
-
-
-@contextmanager
-def _reasons(payload: bytes) -> Iterator[None]:
-    """Raise `Unreadable` with a plain reason for any error of Pillow's readers on damaged or hostile bytes."""
-    try:
-        yield
-    except Unreadable:
-        raise
-    except UnidentifiedImageError as error:
-        raise Unreadable(_describe_bytes(payload)) from error
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise Unreadable("it declares more pixels than a picture has (a decompression bomb)") from error
-    except Exception as error:  # each of Pillow's readers has error classes of its own
-        text = str(error) or type(error).__name__
-        cut = "truncated" in text.lower() or isinstance(error, EOFError)
-        raise Unreadable(f"the picture is {'cut short' if cut else 'damaged'} ({text})") from error
-
-
-def _describe_bytes(payload: bytes) -> str:
-    if not payload:
-        return "the file is empty"
-    if not any(byte < 9 or 13 < byte < 32 for byte in payload[:256]):
-        return "it holds text, not a picture"
-    return "it is no picture of a known format"

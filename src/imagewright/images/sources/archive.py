@@ -78,11 +78,11 @@ class ZipSource(ListedSource):
         size = int(self.listing.sizes[index])
         try:
             header = _LOCAL.unpack(os.pread(descriptor, _LOCAL.size, start))
+            if header[0] != b"PK\x03\x04" or packed_size > MEMBER_LIMIT:
+                raise OverflowError
+            content = os.pread(descriptor, packed_size, start + _LOCAL.size + header[9] + header[10])
         except (struct.error, OverflowError, OSError):
             return Unreadable("the archive is damaged here (no member at its place)")
-        if header[0] != b"PK\x03\x04" or packed_size > MEMBER_LIMIT:
-            return Unreadable("the archive is damaged here (no member at its place)")
-        content = os.pread(descriptor, packed_size, start + _LOCAL.size + header[9] + header[10])
         if self._methods[index] != STORED:
             try:
                 unpacker = zlib.decompressobj(-zlib.MAX_WBITS)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from imagewright.errors import DataError
+from imagewright.images.decoding.bounds import OutOfBounds, check_bytes
 from imagewright.images.decoding.formats import Unreadable
 from imagewright.images.folders import arrange_folders
 from imagewright.images.sources.base import ListedSource, Picture, digest
@@ -52,11 +53,15 @@ class FolderSource(ListedSource):
             try:
                 with open(path, "rb") as file:
                     status = os.fstat(file.fileno())
-                    payload = file.read()
+                    check_bytes(status.st_size)
+                    payload = file.read(status.st_size + 1)
             except OSError as error:
                 if not self.root.is_dir():
                     raise DataError(f"The folder {self.root} vanished while its pictures were read.") from error
                 yield Unreadable(f"the file cannot be read ({error.strerror})")
+                continue
+            except OutOfBounds as reason:
+                yield Unreadable(str(reason))
                 continue
             if status.st_size != self.listing.sizes[index] or status.st_mtime_ns != self.listing.times[index]:
                 raise DataError(f"{path} changed while its folder was read: run again when nothing writes there.")

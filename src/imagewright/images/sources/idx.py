@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from imagewright.archives import refuse_bomb, short_reason
 from imagewright.errors import DataError
 from imagewright.images.annotations import Annotations
 from imagewright.images.label_arrays import labels_from_array
@@ -45,11 +46,14 @@ def read_idx(path: Path) -> np.ndarray:
                 raise DataError(
                     f"{path} declares {shape}, more than its {stored:,} bytes can hold: it is cut, or damaged."
                 )
+            refuse_bomb(path, expected)
             if not packed and expected and stored == file.tell() + expected:
                 return np.memmap(path, np.uint8, "r", file.tell(), shape)
             content = file.read(expected + 1)
-    except (OSError, EOFError, struct.error, zlib.error) as error:
-        raise DataError(f"{path} cannot be read: {error}. It may be cut short; fetch it again.") from error
+    except (OSError, EOFError, struct.error, zlib.error, OverflowError) as error:
+        raise DataError(
+            f"{path} cannot be read: {short_reason(error)}. It may be cut short; fetch it again."
+        ) from error
     if len(content) != expected:
         found = "more" if len(content) > expected else f"{len(content):,}"
         raise DataError(f"{path} declares {expected:,} bytes of pixels and holds {found}: fetch it again.")

@@ -7,7 +7,6 @@ picture of the same name with another suffix, and companions (`k.mask.png` besid
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from typing import Any, NamedTuple
 from imagewright.images.sources.listing import is_picture_name
 from imagewright.images.sources.system_files import system_folder_of
 from imagewright.images.tables.columns import LABEL_COLUMNS
+from imagewright.json_files import parse_json
 
 SIDE_FILE_LIMIT = 2**20
 SIDE_FILES = ("cls", "json", "txt")
@@ -96,7 +96,7 @@ class ShardSamples:
                 side.labels[suffix.lower()] = text
             return
         try:
-            record = json.loads(content)
+            record = parse_json(content)
         except (ValueError, RecursionError):
             self.left_out.damaged += 1
             return

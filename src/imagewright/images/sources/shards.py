@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 import re
+import struct
 import tarfile
 import zlib
 from array import array
@@ -17,9 +18,11 @@ from contextlib import contextmanager
 from glob import glob
 from lzma import LZMAError
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from imagewright.archives import refuse_bomb, short_reason
 from imagewright.errors import DataError
 from imagewright.images.annotations import Annotations, labels_from_texts
 from imagewright.images.decoding.formats import Unreadable
@@ -31,6 +34,7 @@ from imagewright.images.sources.zip_directory import MEMBER_LIMIT, check_member_
 from imagewright.images.tables.columns import why_no_classes
 
 TAR_NAME = re.compile(r"\.(tar|tar\.(gz|xz|bz2)|tgz)$", re.IGNORECASE)
+HEADER_LIMIT = 2**20  # bytes of a name or of a table of attributes in a header, which tarfile reads at once
 PATTERN_LIMIT = 1_000_000
 
 
@@ -71,21 +75,50 @@ def expand_pattern(pattern: str) -> list[Path]:
 def _shard_errors(path: Path) -> Iterator[None]:
     try:
         yield
-    except (tarfile.TarError, EOFError, zlib.error, LZMAError) as error:
-        raise DataError(f"{path} is no tar file, or is cut short ({error}): fetch or pack it again.") from error
+    except (tarfile.TarError, EOFError, zlib.error, LZMAError, OverflowError, RecursionError) as error:
+        raise DataError(
+            f"{path} is no tar file, or is cut short ({short_reason(error)}): fetch or pack it again."
+        ) from error
     except FileNotFoundError as error:
         raise DataError(f"{path} vanished while its pictures were read.") from error
     except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise DataError(f"{path} cannot be read: {error.strerror or short_reason(error)}.") from error
+    except DataError:
+        raise
+    except (ValueError, struct.error) as error:  # numbers in a header that are none
+        raise DataError(f"{path} is damaged ({short_reason(error)}): fetch or pack it again.") from error
+
+
+_EXTENSIONS = (
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+)
+
+
+class _BoundedHeader(tarfile.TarInfo):
+    """A header whose extensions are bounded: tarfile would read gigabytes of a name."""
+
+    def _proc_member(self, tarfile_: tarfile.TarFile) -> Any:
+        if self.size < 0 or (self.type in _EXTENSIONS and self.size > HEADER_LIMIT):
+            raise tarfile.ReadError(f"a header declares {self.size:,} bytes")
+        return super()._proc_member(tarfile_)  # type: ignore[misc]
+
+
+def _open(path: Path) -> tarfile.TarFile:
+    # A plain shard is read by seeking from header to header, a compressed one as a stream.
+    return tarfile.open(path, "r:" if path.suffix == ".tar" else "r|*", tarinfo=_BoundedHeader)
 
 
 def members(path: Path) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
     """The regular files of one shard, in its order, without links and devices. Raises `DataError` for unsafe names."""
-    # A plain shard is read by seeking from header to header, a compressed one as a stream.
-    with _shard_errors(path), tarfile.open(path, "r:" if path.suffix == ".tar" else "r|*") as shard:
+    with _shard_errors(path), _open(path) as shard:
         while (member := shard.next()) is not None:
             shard.members = []  # type: ignore[attr-defined]  # tarfile would store an object for each member
             check_member_name(member.name, path)
+            refuse_bomb(path, shard.offset)
             if not member.isreg() or member.issparse():
                 continue
             if member.size > MEMBER_LIMIT:

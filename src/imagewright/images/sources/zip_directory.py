@@ -23,6 +23,8 @@ MEMBER_LIMIT = 2**28
 """A member that declares more bytes than this (256 MiB) is refused: no picture is so large."""
 RATIO_LIMIT = 200
 """An archive that declares more than this times its own size, and more than a gigabyte, is refused as a bomb."""
+LONGEST_NAME = 1024
+"""Bytes of a name in an archive: no file system has longer ones, and sorting sets aside as many for each name."""
 STORED, DEFLATED = 0, 8
 
 _END = struct.Struct("<4s4H2IH")
@@ -56,9 +58,11 @@ class ZipDirectory:
 
 def check_member_name(name: str, archive: Path) -> None:
     """Raise `DataError` for a name that would leave the folder if unpacked: absolute, with a drive, or with `..`."""
+    if len(name) > LONGEST_NAME:
+        raise DataError(f"{archive} has a member with a name of {len(name):,} characters: it is refused.")
     parts = name.replace("\\", "/").split("/")
     if ".." in parts or name.startswith(("/", "\\")) or (len(parts[0]) == 2 and parts[0][1] == ":"):
-        raise DataError(f"{archive} has a member named {name!r}, which points outside the archive: it is refused.")
+        raise DataError(f"{archive} has a member named {name[:80]!r}, which points outside the archive: it is refused.")
 
 
 def read_zip_directory(path: Path) -> ZipDirectory:
@@ -66,7 +70,7 @@ def read_zip_directory(path: Path) -> ZipDirectory:
     try:
         with open(path, "rb") as file:
             return _read(file, path)
-    except struct.error as error:
+    except (struct.error, OverflowError) as error:
         raise DataError(f"{path} is a damaged zip file: its directory is cut short. Fetch or pack it again.") from error
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from error

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from imagewright.errors import DataError
+from imagewright.json_files import parse_json
 
 FORMS = "{name: label}, {name: {attribute: 0 or 1}} or a list of such entries"
 NAME_FIELDS = (
@@ -26,7 +27,7 @@ def json_lines(text: str, where: str) -> Iterator[list[str | None]]:
         if not line.strip():
             continue
         try:
-            entry = json.loads(line)
+            entry = parse_json(line)
         except ValueError as error:
             raise DataError(f"The label file {where} is not valid JSON in line {number:,}: {error}.") from error
         entries.append(entry)

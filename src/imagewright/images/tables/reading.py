@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 import unicodedata
 from array import array
@@ -17,6 +16,7 @@ import numpy as np
 from imagewright.errors import DataError
 from imagewright.images.sources.listing import is_picture_name
 from imagewright.images.tables.json_rows import NAME_FIELDS, json_lines, json_rows
+from imagewright.json_files import parse_json
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 SAMPLED_LINES = 20
@@ -72,7 +72,7 @@ def parse_table(content: bytes, name: str) -> Table:
     try:
         text = _decode(content)
         if ending == ".json":
-            return _from_records(json_rows(json.loads(text), name), name)
+            return _from_records(json_rows(parse_json(text), name), name)
         if ending == ".jsonl":
             return _from_records(json_lines(text, name), name)
         return _from_text(text, name)

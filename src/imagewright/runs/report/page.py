@@ -12,9 +12,13 @@ from PIL import Image
 
 from imagewright.errors import RunError
 from imagewright.files import write_whole
+from imagewright.images.decoding.opening import open_picture, read_encoded
+from imagewright.images.decoding.unreadable import Unreadable
+from imagewright.output.inspecting_pictures import find_packet
+from imagewright.output.writing import to_png
 from imagewright.runs.places import PRIOR_SAMPLES
 from imagewright.runs.report.curves import Points, draw_curves, short_number
-from imagewright.runs.report.html import encode_png, page, panel, picture, section, text
+from imagewright.runs.report.html import page, panel, picture, section, text
 from imagewright.runs.report.score_tables import score_panels
 from imagewright.runs.run import Run, derived_metrics
 from imagewright.runs.scores import Score, read_scores
@@ -186,7 +190,7 @@ def _samples(run_path: Path) -> str:
 def _figure(path: Path, side: int | None, note: str = "") -> str:
     try:
         data, width = _embedded(path, side)
-    except (OSError, ValueError):
+    except (OSError, Unreadable):
         return ""  # half written, or not a picture: left out
     seen = (f"{int(path.stem):,} images seen" if path.stem.isdigit() else path.stem) + note
     shown = picture(data, f"samples at {seen}", sharp=width < THUMBNAIL)
@@ -194,13 +198,16 @@ def _figure(path: Path, side: int | None, note: str = "") -> str:
 
 
 def _embedded(path: Path, side: int | None) -> tuple[bytes, int]:
-    """The bytes of a PNG and its width. If `side` is given, it is scaled down to that longest side."""
-    with Image.open(path) as grid:
+    """The bytes of a PNG with its provenance, and its width, scaled down to the longest side `side` if it is given."""
+    payload = read_encoded(path)
+    with open_picture(payload) as grid:
         grid.load()
-        if side is None or max(grid.size) <= side:
-            return path.read_bytes(), grid.width
-        grid.thumbnail((side, side), Image.Resampling.LANCZOS)
-        return encode_png(grid), grid.width
+        if grid.format == "PNG" and (side is None or max(grid.size) <= side):
+            return payload, grid.width
+        packet = find_packet(grid, payload)
+        if side is not None:
+            grid.thumbnail((side, side), Image.Resampling.LANCZOS)
+        return to_png(grid, packet), grid.width
 
 
 def _tables(about: Mapping[str, Any]) -> str:
