@@ -77,6 +77,7 @@ class Config:
 
         Returns options of the model and of the training by name, such as {"width": 32, "batch_size": 16}. An option
         that is not in it has its default. The size of the images is chosen before.
+        A suggested `schedule` would keep the user from training a run for longer.
         """
         return {}
 

@@ -74,12 +74,12 @@ class InfoGANConfig(SizedConfig, AdversarialConfig):
 
     @classmethod
     def suggest(cls, traits: Traits) -> dict[str, Any]:
-        """Narrow networks and a falling rate on a CPU. R1 only for photographs: with it the category of digits found
+        """Narrow networks on a CPU. R1 only for photographs: with it the category of digits found
         slants and strokes instead of digits (docs/measurements.md); without it samples of faces stayed noise.
         """
         if traits.accelerator or min(traits.height, traits.width) > SMALL:
             return {}
-        options: dict[str, Any] = {"width": 32, "schedule": "linear"}
+        options: dict[str, Any] = {"width": 32}
         if traits.channels > 1 and not traits.given.keys() & {"loss", "penalty"}:
             options |= {"penalty": 0.5, "batch_size": 16}
         return options
