@@ -74,7 +74,7 @@ def write_curves(comparison: ClassifierComparison, path: Path, *, force: bool = 
             ylabel="accuracy, %",
             title=f"Generative against discriminative classifiers\n{comparison.held_out}",
         )
-        axes.legend(loc="lower right")
+        axes.legend(loc="best")
         save_figure(figure, path, force=force)
 
 
