@@ -56,6 +56,8 @@ quality: $(VENV)/installed
 bench: $(VENV)/installed
 	$(BIN)/python benchmarks/gpu.py --tiny --out runs/gpu-tiny
 	$(BIN)/python benchmarks/start_up.py
+	$(BIN)/python benchmarks/short_training.py
+	$(BIN)/python benchmarks/waiting_threads.py
 	$(BIN)/python benchmarks/listing.py
 	$(BIN)/python benchmarks/cache.py
 	$(BIN)/python benchmarks/pca.py

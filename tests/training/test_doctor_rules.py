@@ -31,7 +31,8 @@ def write_reports(health: Callable[[int], dict[str, float]], reports: int = 12) 
 
 def write_run(path: Path, reports: list[dict[str, Any]], model: str = "vae", **config: Any) -> Run:
     path.mkdir()
-    (path / "run.json").write_text(json.dumps({"model": model, "config": config, "plan": PLAN}))
+    whole = {"size": [16, 16], "channels": 3, **config}
+    (path / "run.json").write_text(json.dumps({"model": model, "config": whole, "plan": PLAN}))
     (path / "metrics.jsonl").write_text("".join(json.dumps(report) + "\n" for report in reports))
     return Run(path)
 

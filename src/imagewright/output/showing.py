@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, ImageShow
 
-from imagewright.errors import UserError
+from imagewright.errors import RunError, UserError
+from imagewright.images.decoding.opening import open_picture, read_encoded
+from imagewright.images.decoding.unreadable import Unreadable
 from imagewright.output.grids import to_picture
 from imagewright.output.sheets import Sheet, SheetStack
 from imagewright.output.writing import write_image
@@ -81,8 +83,11 @@ def _preview(run: Any) -> Image.Image:
     path = run.latest_preview()
     if path is None:
         raise UserError(f"{run.path} has no preview yet: give a sheet of its samples, iw.sample_sheet(run, 16).")
-    with Image.open(path, formats=["PNG"]) as picture:
-        return picture.copy()
+    try:
+        with open_picture(read_encoded(path), any_size=True) as picture:
+            return picture.copy()
+    except (OSError, Unreadable) as reason:
+        raise RunError(f"{path} cannot be read: {reason}.") from None
 
 
 def _pictures(thing: Any, most: int | None) -> np.ndarray:

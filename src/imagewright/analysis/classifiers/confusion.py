@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from imagewright.analysis.classifiers.matching import Matching, finds_own_classes, match_codes
+from imagewright.analysis.classifiers.matching import ClassMatching, finds_own_classes, match_codes
 from imagewright.analysis.classifiers.overlap import TrainedOn, find_trained_on
 from imagewright.capabilities import Classifies, require
 from imagewright.images import Images
@@ -27,7 +27,7 @@ class Confusion:
     predicted: np.ndarray  # class numbers, int64 (N,)
     truth: np.ndarray | None  # int64 (N,), -1 for no class or an unknown one; None without labels
     unknown: tuple[str, ...] = ()  # names of classes that the classifier does not know
-    matching: Matching | None = None  # of classes that the model found without labels, with those of the pictures
+    matching: ClassMatching | None = None  # of classes that the model found without labels, with those of the pictures
     trained_on: TrainedOn | None = None  # the pictures that the run was trained on; None if that is unknown
     notes: tuple[str, ...] = ()  # for the user
 

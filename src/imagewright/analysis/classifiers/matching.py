@@ -1,4 +1,4 @@
-"""Matching of classes that a model found without labels, such as InfoGAN's category code, with labels of pictures.
+"""ClassMatching of classes that a model found without labels, such as InfoGAN's category code, with labels of pictures.
 
 The numbers of such classes mean nothing. As in the literature (Chen et al. 2016, arXiv:1606.03657, section 7.2, "assign
 each category to a digit"), each is matched with the label that gives the most pictures right, one class a label: the
@@ -16,7 +16,7 @@ from imagewright.model import Model
 
 
 @dataclass(frozen=True)
-class Matching:
+class ClassMatching:
     """Codes of a model (K of them) matched with labels (L of them).
 
     class_names: the labels, then a name for each code without a label, such as "code 7".
@@ -52,7 +52,7 @@ def finds_own_classes(model: Model) -> bool:
     return answers(model, Decodes) and any(part.kind == "category" and part.code for part in latent_parts_of(model))
 
 
-def match_codes(codes: np.ndarray, labels: np.ndarray, count: int, names: tuple[str, ...]) -> Matching:
+def match_codes(codes: np.ndarray, labels: np.ndarray, count: int, names: tuple[str, ...]) -> ClassMatching:
     """Match codes with labels so that most pictures are right.
 
     codes: int64 (N,), the code of each labelled picture.
@@ -68,7 +68,7 @@ def match_codes(codes: np.ndarray, labels: np.ndarray, count: int, names: tuple[
     pairs = {int(code): int(label) for code, label in zip(matched, own, strict=True) if counts[code, label]}
     rest = [code for code in range(count) if code not in pairs]
     place = np.array([pairs[code] if code in pairs else len(names) + rest.index(code) for code in range(count)])
-    return Matching(
+    return ClassMatching(
         (*names, *(f"code {code}" for code in rest)),
         place,
         {code: names[label] for code, label in pairs.items()},

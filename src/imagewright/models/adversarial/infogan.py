@@ -34,6 +34,7 @@ from imagewright.models.shared.adversarial import (
     augmented,
     build_phases,
     discriminator_terms,
+    few_images,
     generator_terms,
     r1_terms,
     with_known_logits,
@@ -77,9 +78,12 @@ class InfoGANConfig(SizedConfig, AdversarialConfig):
         """Narrow networks on a CPU. R1 only for photographs: with it the category of digits found
         slants and strokes instead of digits (docs/measurements.md); without it samples of faces stayed noise.
         """
+        options: dict[str, Any] = {}
+        if traits.images < few_images(traits):
+            options["augmentation"] = "diffaugment"
         if traits.accelerator or min(traits.height, traits.width) > SMALL:
-            return {}
-        options: dict[str, Any] = {"width": 32}
+            return options
+        options["width"] = 32
         if traits.channels > 1 and not traits.given.keys() & {"loss", "penalty"}:
             options |= {"penalty": 0.5, "batch_size": 16}
         return options
