@@ -195,11 +195,12 @@ class ShardSource(ListedSource):
         listing, samples = Listing(), _SampleAnnotations()
         offsets, numbers = array("q"), array("i")
         for number, path in enumerate(paths):
-            for picture, side_files in _samples(path):
-                listing.add(picture.name.removeprefix("./"), picture.size)
-                offsets.append(picture.offset_data)
-                numbers.append(number)
-                samples.add(side_files, f"{path}, {picture.name}")
+            with _shard_errors(path):  # side files are read here, and `members` sees no error of that
+                for picture, side_files in _samples(path):
+                    listing.add(picture.name.removeprefix("./"), picture.size)
+                    offsets.append(picture.offset_data)
+                    numbers.append(number)
+                    samples.add(side_files, f"{path}, {picture.name}")
         listing.finish(sort=False)
         if len(listing) == 0:
             raise DataError(
