@@ -118,8 +118,8 @@ def _check_width(pooled: Tensor, about: About) -> None:
     """Raise `DataError` if a network gives other than its own number of features, since its width follows the size."""
     if pooled.shape[1] != about.dimension:
         raise DataError(
-            f"The network {about.name} gives {pooled.shape[1]:,} features for these pictures and {about.dimension:,} for "
-            "others, so they depend on the size of a picture: name one size for all after an @, as in "
+            f"The network {about.name} gives {pooled.shape[1]:,} features for these pictures and {about.dimension:,} "
+            "for others, so they depend on the size of a picture: name one size for all after an @, as in "
             f"{about.name.partition('@')[0]}@64."
         )
 
