@@ -94,7 +94,7 @@ def test_a_lost_rank_ends_the_other_with_a_message(lost: int, tmp_path: Path) ->
     assert codes[other] not in (0, None)
     text = (tmp_path / f"error-{other}").read_text()
     assert text.startswith(f"TrainingError: Rank {other} of 2 lost the others")
-    assert "--resume" in text
+    assert "resume=True" in text
     assert "\n" not in text
 
 
@@ -160,7 +160,7 @@ def test_a_rank_that_hangs_ends_the_others(tmp_path: Path) -> None:
     assert processes[0].exitcode == 0
     message = (tmp_path / "message").read_text()
     assert "hangs" in message
-    assert "--resume" in message
+    assert "resume=True" in message
 
 
 def test_torchrun_and_the_command_line(tmp_path: Path) -> None:

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
+import io
+import lzma
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable
+
 import numpy as np
 
 # Numbers at which lengths, offsets and counts overflow or are mistaken for something else.
@@ -21,12 +29,57 @@ TEXTS = (
 
 
 def mutate(content: bytes, seed: int) -> bytes:
-    """The content with one to four changes that follow from the seed."""
+    """The content with one to four changes that follow from the seed; those of odd seeds are inside what is packed."""
     draws = np.random.default_rng(seed)
+    inside = next((change for start, change in _PACKED if content.startswith(start)), None)
+    return inside(content, draws) if inside is not None and seed % 2 else _changed(content, draws)
+
+
+def _changed(content: bytes, draws: np.random.Generator) -> bytes:
     data = bytearray(content)
     for _ in range(int(draws.integers(1, 5))):
         _CHANGES[int(draws.integers(len(_CHANGES)))](data, draws)
     return bytes(data)
+
+
+def _in_zip(content: bytes, draws: np.random.Generator) -> bytes:
+    """One member changed, and the checksums right again."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        members = [(member, archive.read(member)) for member in archive.infolist()]
+    chosen, packed = int(draws.integers(len(members))), io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for number, (member, data) in enumerate(members):
+            archive.writestr(member.filename, _changed(data, draws) if number == chosen else data, member.compress_type)
+    return packed.getvalue()
+
+
+def _in_png(content: bytes, draws: np.random.Generator) -> bytes:
+    """One chunk changed, and its checksum right again."""
+    chunks, place = [], 8
+    while place < len(content):
+        (length,) = struct.unpack_from(">I", content, place)
+        chunks.append((content[place + 4 : place + 8], content[place + 8 : place + 8 + length]))
+        place += 12 + length
+    chosen = int(draws.integers(len(chunks)))
+    parts = [content[:8]]
+    for number, (kind, found) in enumerate(chunks):
+        if number != chosen:
+            data = found
+        elif kind in {b"IDAT", b"fdAT"}:
+            start = 4 if kind == b"fdAT" else 0
+            data = found[:start] + zlib.compress(_changed(zlib.decompress(found[start:]), draws))
+        else:
+            data = _changed(found, draws)
+        parts.append(struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)))
+    return b"".join(parts)
+
+
+_PACKED: tuple[tuple[bytes, Callable[[bytes, np.random.Generator], bytes]], ...] = (
+    (b"PK", _in_zip),
+    (b"\x89PNG", _in_png),
+    (b"\x1f\x8b", lambda content, draws: gzip.compress(_changed(gzip.decompress(content), draws), mtime=0)),
+    (b"\xfd7zXZ", lambda content, draws: lzma.compress(_changed(lzma.decompress(content), draws))),
+)
 
 
 def _place(data: bytearray, draws: np.random.Generator) -> int:

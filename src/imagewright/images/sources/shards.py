@@ -178,11 +178,12 @@ class ShardSource(ListedSource):
         listing, samples, left_out = Listing(), _SampleAnnotations(), LeftOut()
         offsets, numbers = array("q"), array("i")
         for number, path in enumerate(paths):
-            for picture, side in _read_samples(path, left_out).pictures():
-                listing.add(picture.name, picture.size)
-                offsets.append(picture.offset)
-                numbers.append(number)
-                samples.add(side)
+            with _shard_errors(path):  # side files are read here, and `members` sees no error of that
+                for picture, side in _read_samples(path, left_out).pictures():
+                    listing.add(picture.name, picture.size)
+                    offsets.append(picture.offset)
+                    numbers.append(number)
+                    samples.add(side)
         listing.finish(sort=False)
         if len(listing) == 0:
             raise DataError(
