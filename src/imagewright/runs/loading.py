@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,10 +96,15 @@ def build_model(name: str, config: dict[str, Any]) -> Model:
     return model_class(configs.build(model_class.Config, config, name))
 
 
-def recorded_config(run: Run) -> Config:
-    """The checked configuration of a run's model. Raises `RunError` if run.json says none of that model."""
+def recorded_config(run: Run, *, in_parts: bool = False) -> Config:
+    """The checked configuration of a run's model. Raises `RunError` if run.json says none of that model.
+
+    in_parts: what the record does not say is taken from the model's tiny preset, and is no error.
+    """
+    config_class = catalogue.model_class(run.model).Config
+    others = dataclasses.asdict(config_class.tiny()) if in_parts else {}
     try:
-        return configs.build(catalogue.model_class(run.model).Config, run.record["config"], run.model)
+        return configs.build(config_class, others | run.record["config"], run.model)
     except (ConfigError, TypeError, ArithmeticError) as error:
         raise RunError(f"{run.path / RECORD} is damaged: {one_line(error).rstrip('.')}. {WEIGHTS_ALONE}") from None
 

@@ -94,7 +94,7 @@ def doctor(run: Run | str | Path) -> list[Finding]:
     reports = run.metrics()
     if why_not_diagnosed(run, reports):
         return []
-    recorded_config(run)  # the suggestions depend on it
+    recorded_config(run, in_parts=True)  # the suggestions depend on its options
     return diagnose(reports, run.record, ended=not is_training(run.path))
 
 
