@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 from imagewright.wording import for_caller
 
+LONGEST_MESSAGE = 1500  # characters
+
 
 class ImagewrightError(Exception):
     """Base of all errors that the package raises on purpose. The command line prints the text, without a traceback."""
@@ -14,8 +16,9 @@ class ImagewrightError(Exception):
     exit_code = 1
 
     def __str__(self) -> str:
-        """The message, with options in the words of the caller (`wording.py`)."""
-        return for_caller(super().__str__())
+        """The message, with options in the words of the caller (`wording.py`). Names from files may be long: it is cut."""
+        message = for_caller(super().__str__())
+        return message if len(message) <= LONGEST_MESSAGE else f"{message[: LONGEST_MESSAGE - 4]} ..."
 
 
 class UserError(ImagewrightError, ValueError):

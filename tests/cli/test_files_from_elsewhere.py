@@ -135,7 +135,7 @@ def test_pages_show_pictures_with_their_provenance(tmp_path: Path) -> None:
         write_image(large, run / "samples" / f"{seen:09d}.png", record)
     iw.compare([run, shutil.copytree(run, tmp_path / "other")]).write(tmp_path / "compare.html")
     for page, least in ((write_report(run), 3), (tmp_path / "compare.html", 2)):
-        embedded = re.findall(r"data:image/png;base64,([^\"]+)", page.read_text())
+        embedded = re.findall(r'alt="samples[^>]*src="data:image/png;base64,([^"]+)', page.read_text())
         assert len(embedded) >= least
         for number, text in enumerate(embedded):
             (tmp_path / f"{number}.png").write_bytes(base64.b64decode(text))

@@ -15,13 +15,12 @@ from cyclopts import CycloptsError, MissingArgumentError, UnknownOptionError, Un
 
 from imagewright import distributed
 from imagewright.cli.streams import discard
-from imagewright.errors import ImagewrightError, UserError, one_line
+from imagewright.errors import LONGEST_MESSAGE, ImagewrightError, UserError, one_line
 from imagewright.familiar_names import suggest_option
 from imagewright.terminal import printable, raw_stream
 
 DEBUG = "IMAGEWRIGHT_DEBUG"
 INTERRUPTED = 130
-LONGEST_MESSAGE = 1500  # characters
 SECONDS_FOR_FIRST_RANK = 2.0  # to print its message: torchrun ends all ranks as soon as one has ended
 OUT_OF_MEMORY = (
     "Out of memory. Lower --batch-size, --size or the model's width; or set --micro-batch, which computes the batch in "
