@@ -16,7 +16,7 @@ class ImagewrightError(Exception):
     exit_code = 1
 
     def __str__(self) -> str:
-        """The message, with options in the words of the caller (`wording.py`). Names from files may be long: it is cut."""
+        """The message, with options in the words of the caller (`wording.py`); cut, since names in it may be long."""
         message = for_caller(super().__str__())
         return message if len(message) <= LONGEST_MESSAGE else f"{message[: LONGEST_MESSAGE - 4]} ..."
 

@@ -254,7 +254,7 @@ def test_a_source_that_vanishes_during_training(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(Images, "batch", vanishing)
     with pytest.raises(DataError, match="photos vanished"):
-        train_tiny("vae", simple_pictures(), tmp_path / "run", **OFTEN)
+        train_tiny("autoencoder", simple_pictures(), tmp_path / "run", **OFTEN)
     assert [each.images_seen for each in Run(tmp_path / "run").checkpoints()][:2] == [16, 32]
 
 
