@@ -16,7 +16,8 @@ from imagewright.model import Stream
 
 DEFAULT_COMPONENTS = 64
 EXACT_PIXELS = 2048  # up to this many pixel values the exact eigendecomposition costs less than passes over the images
-EXACT_NUMBERS = 2**22  # numbers in one product there: its sum is in single precision, sums of products in double
+EXACT_IMAGES = 512  # images of one product there: its sum is in single precision, sums of products in double
+PARTIAL_SIDE, PARTIAL_SHARE = 512, 4  # from this side on, up to a fourth of all eigenvectors cost less than all
 # Fewer pictures than half the pixel values, up to so many pictures and numbers in memory, have a Gram matrix that costs
 # less than the covariance.
 GRAM_IMAGES, GRAM_NUMBERS = 1024, 2**24
@@ -90,7 +91,7 @@ def leading_spectrum(images: Stream, wanted: int | None, share: float | None, se
     pixels, most = first[0].numel(), min(len(images) - 1, first[0].numel())
     few = len(images) <= min(GRAM_IMAGES, pixels // 2) and len(images) * pixels <= GRAM_NUMBERS
     if few or pixels <= EXACT_PIXELS:
-        spectrum = _of_gram_matrix(images, pixels, most) if few else _exact(images, pixels, most)
+        spectrum = _of_gram_matrix(images, pixels, most) if few else _exact(images, pixels, min(wanted or most, most))
         return spectrum.first(wanted or _components_for(spectrum, share) or most)
     if wanted:
         return _krylov(images, pixels, wanted, most, seed)
@@ -112,7 +113,7 @@ def _exact(images: Stream, pixels: int, most: int) -> Spectrum:
     count, total = 0, np.zeros(pixels)
     products = np.zeros((pixels, pixels))
     origin = next(images.batches(1)).flatten(1)[0]
-    for batch in images.batches(max(STREAMED_IMAGES, EXACT_NUMBERS // pixels)):
+    for batch in images.batches(EXACT_IMAGES):
         rows = (batch.flatten(1) - origin).numpy()
         total += rows.sum(0, dtype=np.float64)
         products += rows.T @ rows  # NumPy computes one half of such a product and copies it, which torch does not
@@ -120,11 +121,22 @@ def _exact(images: Stream, pixels: int, most: int) -> Spectrum:
     mean = total / count
     products -= np.outer(count * mean, mean)
     products /= count - 1
-    variances, vectors = torch.linalg.eigh(torch.from_numpy(products))
-    basis = fix_signs(vectors[:, -most:].flip(1).T.float())
+    variances, vectors = _leading_eigenvectors(products, most)
+    basis = fix_signs(vectors.flip(1).T.float())
     mean_picture = (torch.from_numpy(mean) + origin).float()
     trace = _trace(float(products.trace()), pixels)
-    return Spectrum(mean_picture, basis, variances.flip(0)[:most].clamp(min=0).float(), trace)
+    return Spectrum(mean_picture, basis, variances.flip(0).clamp(min=0).float(), trace)
+
+
+def _leading_eigenvectors(matrix: np.ndarray, count: int) -> tuple[Tensor, Tensor]:
+    """The largest `count` eigenvalues of a symmetric matrix, ascending, and their eigenvectors (D, count)."""
+    if len(matrix) >= PARTIAL_SIDE and count <= len(matrix) // PARTIAL_SHARE:
+        from scipy.linalg import eigh
+
+        values, vectors = eigh(matrix, subset_by_index=(len(matrix) - count, len(matrix) - 1), check_finite=False)
+        return torch.from_numpy(values), torch.from_numpy(vectors)
+    values, vectors = torch.linalg.eigh(torch.from_numpy(matrix))
+    return values[-count:], vectors[:, -count:]
 
 
 def _of_gram_matrix(images: Stream, pixels: int, most: int) -> Spectrum:
