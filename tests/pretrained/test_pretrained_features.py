@@ -193,7 +193,7 @@ def test_open_features_is_public(tmp_path, monkeypatch) -> None:
     assert torch.equal(
         network.extract(network.prepare(images)).pooled, expected.extract(network.prepare(images)).pooled
     )
-    with pytest.raises(ConfigError, match="'pixels' take no weights: only inception and dinov2 do"):
+    with pytest.raises(ConfigError, match="'pixels' take no weights: only inception, dinov2 and efficientnet_lite0 do"):
         iw.open_features("pixels", weights=tmp_path / "own.pth")
     with pytest.raises(DataError, match=r"no weight file .*own\.pth"):
         iw.open_features("inception", weights=tmp_path / "own.pth")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import PurePosixPath
 
 import numpy as np
 import torch
@@ -46,8 +49,36 @@ def _decode(one: Images) -> Tensor:
     return torch.full((1, one.channels, *one.size), BLANK, dtype=torch.uint8) if batch is None else batch.images
 
 
-def fit_caption(name: str, value: str) -> str:
-    """The end of a file's name without its suffix, and a value: together at most `CAPTION` characters."""
-    stem, room = Path(name).stem, CAPTION - len(value) - (2 if value else 0)
-    stem = stem if len(stem) <= room else f"..{stem[-(room - 2) :]}"
-    return f"{stem}  {value}" if value else stem
+def short_names(names: Sequence[str], room: int = CAPTION) -> list[str]:
+    """Names of pictures to write under them: without suffix, at most `room` characters, each different from the others.
+
+    The file's name alone if these differ, else with its folders: `cat/9`. A longer name keeps its start and its last
+    word or number whole: `long-n...1234`. If two are still equal, they get their place in the list.
+    """
+    paths = [PurePosixPath(name) for name in names]
+    parts = max((len(path.parts) for path in paths), default=1)
+    short = [path.stem for path in paths]
+    for kept in range(2, parts + 1):
+        if len(set(short)) == len(set(names)):
+            break
+        short = ["/".join([*path.parts[-kept:-1], path.stem]) for path in paths]
+    short = [_shorten(name, room) for name in short]
+    counts = Counter(dict(zip(names, short, strict=True)).values())
+    return [
+        name if counts[name] == 1 else f"{_shorten(name, room - len(str(place)) - 2)} #{place}"
+        for place, name in enumerate(short, 1)
+    ]
+
+
+def _shorten(name: str, room: int) -> str:
+    """The name, or its start and its last word or number around an ellipsis."""
+    if len(name) <= room:
+        return name
+    last = re.search(r"(\d+|[^\W\d_]+)\W*$", name)
+    tail = last[0] if last is not None and len(last[0]) <= room - 5 else name[-(room // 2) :]
+    return f"{name[: room - len(tail) - 3]}...{tail}"
+
+
+def format_score(value: float) -> str:
+    """A score in three digits; what would be 0.00 is 0."""
+    return f"{value:.3g}" if abs(value) >= 1e-6 else "0"

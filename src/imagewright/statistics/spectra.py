@@ -1,4 +1,4 @@
-"""Leading eigenvectors of the covariance of a stream of images: exact for small pictures, block Krylov for large ones.
+"""Leading eigenvectors of the covariance of a stream of images: exact for small pictures or few, else block Krylov.
 
 Shape letters: N images, D pixel values, K components, B rows of a block.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,6 +16,11 @@ from imagewright.model import Stream
 
 DEFAULT_COMPONENTS = 64
 EXACT_PIXELS = 2048  # up to this many pixel values the exact eigendecomposition costs less than passes over the images
+EXACT_IMAGES = 512  # images of one product there: its sum is in single precision, sums of products in double
+PARTIAL_SIDE, PARTIAL_SHARE = 512, 4  # from this side on, up to a fourth of all eigenvectors cost less than all
+# Fewer pictures than half the pixel values, up to so many pictures and numbers in memory, have a Gram matrix that costs
+# less than the covariance.
+GRAM_IMAGES, GRAM_NUMBERS = 1024, 2**24
 STREAMED_IMAGES = 128  # images of one matrix product: enough for the product to dominate the cost
 MOST_PASSES = 24
 # Tolerances of `_has_converged`. The resulting errors of each variance and of the angle of the subspace are far below
@@ -83,8 +89,9 @@ def leading_spectrum(images: Stream, wanted: int | None, share: float | None, se
     """The first `wanted` components, or as many as explain `share` of the variance, or all."""
     first = next(images.batches(1))
     pixels, most = first[0].numel(), min(len(images) - 1, first[0].numel())
-    if pixels <= EXACT_PIXELS:
-        spectrum = _exact(images, pixels, most)
+    few = len(images) <= min(GRAM_IMAGES, pixels // 2) and len(images) * pixels <= GRAM_NUMBERS
+    if few or pixels <= EXACT_PIXELS:
+        spectrum = _of_gram_matrix(images, pixels, most) if few else _exact(images, pixels, min(wanted or most, most))
         return spectrum.first(wanted or _components_for(spectrum, share) or most)
     if wanted:
         return _krylov(images, pixels, wanted, most, seed)
@@ -103,22 +110,52 @@ def _components_for(spectrum: Spectrum, share: float | None) -> int | None:
 
 def _exact(images: Stream, pixels: int, most: int) -> Spectrum:
     """Eigendecomposition of the covariance, whose sums are float64 and around the first picture (no cancellation)."""
-    count, total = 0, torch.zeros(pixels, dtype=torch.float64)
-    products = torch.zeros(pixels, pixels, dtype=torch.float64)
+    count, total = 0, np.zeros(pixels)
+    products = np.zeros((pixels, pixels))
     origin = next(images.batches(1)).flatten(1)[0]
-    for batch in images.batches(STREAMED_IMAGES):
-        rows = batch.flatten(1) - origin
-        total += rows.sum(0, dtype=torch.float64)
-        products += rows.T @ rows
+    for batch in images.batches(EXACT_IMAGES):
+        rows = (batch.flatten(1) - origin).numpy()
+        total += rows.sum(0, dtype=np.float64)
+        products += rows.T @ rows  # NumPy computes one half of such a product and copies it, which torch does not
         count += len(rows)
     mean = total / count
-    covariance = (products - count * torch.outer(mean, mean)) / (count - 1)
-    variances, vectors = torch.linalg.eigh(covariance)
-    basis = fix_signs(vectors.flip(1).T[:most].float())
-    trace = float(covariance.diagonal().sum())
-    # For equal pictures only rounding remains, which is no variance.
-    trace = trace if trace > 1e-10 * pixels else 0.0
-    return Spectrum((mean + origin).float(), basis, variances.flip(0)[:most].clamp(min=0).float(), trace)
+    products -= np.outer(count * mean, mean)
+    products /= count - 1
+    variances, vectors = _leading_eigenvectors(products, most)
+    basis = fix_signs(vectors.flip(1).T.float())
+    mean_picture = (torch.from_numpy(mean) + origin).float()
+    trace = _trace(float(products.trace()), pixels)
+    return Spectrum(mean_picture, basis, variances.flip(0).clamp(min=0).float(), trace)
+
+
+def _leading_eigenvectors(matrix: np.ndarray, count: int) -> tuple[Tensor, Tensor]:
+    """The largest `count` eigenvalues of a symmetric matrix, ascending, and their eigenvectors (D, count)."""
+    if len(matrix) >= PARTIAL_SIDE and count <= len(matrix) // PARTIAL_SHARE:
+        from scipy.linalg import eigh
+
+        values, vectors = eigh(matrix, subset_by_index=(len(matrix) - count, len(matrix) - 1), check_finite=False)
+        return torch.from_numpy(values), torch.from_numpy(vectors)
+    values, vectors = torch.linalg.eigh(torch.from_numpy(matrix))
+    return values[-count:], vectors[:, -count:]
+
+
+def _of_gram_matrix(images: Stream, pixels: int, most: int) -> Spectrum:
+    """The same from the eigenvectors of the N x N Gram matrix: for fewer pictures than pixel values, all in memory."""
+    held = np.concatenate([batch.flatten(1).numpy() for batch in images.batches(STREAMED_IMAGES)])
+    mean = held[0] + (held - held[0]).mean(0, dtype=np.float64)
+    rows = (held - mean).astype(np.float32)
+    products = (rows @ rows.T).astype(np.float64) / (len(rows) - 1)
+    variances, vectors = torch.linalg.eigh(torch.from_numpy(products))
+    directions = vectors.flip(1).T[:most].float() @ torch.from_numpy(rows)
+    # Directions of small variance are inexact multiples of each other: QR makes them orthonormal.
+    basis = fix_signs(torch.linalg.qr(directions.T)[0].T.contiguous())
+    trace = _trace(float(products.trace()), pixels)
+    return Spectrum(torch.from_numpy(mean).float(), basis, variances.flip(0)[:most].clamp(min=0).float(), trace)
+
+
+def _trace(variance: float, pixels: int) -> float:
+    """The total variance; for equal pictures only rounding remains, which is none."""
+    return variance if variance > 1e-10 * pixels else 0.0
 
 
 def _krylov(images: Stream, pixels: int, wanted: int, most: int, seed: int) -> Spectrum:
@@ -199,8 +236,7 @@ def _first_pass(images: Stream, block: Tensor, product: Tensor) -> tuple[Tensor,
     variance = (squares - count * float(shift.square().sum())) / (count - 1)
     shift = shift.float()
     product.sub_(torch.outer(block @ shift, shift * count)).div_(count - 1)
-    # For equal pictures only rounding remains, which is no variance.
-    return shift + origin, variance if variance > 1e-10 * len(origin) else 0.0
+    return shift + origin, _trace(variance, len(origin))
 
 
 def _covariance_times(images: Stream, mean: Tensor, block: Tensor, product: Tensor) -> None:

@@ -19,13 +19,12 @@ from imagewright.analysis.clusters.methods import (
     number_by_size,
     sample_rows,
 )
+from imagewright.analysis.feature_tables import BATCH, FeatureTable
 from imagewright.analysis.outliers.detectors import PrincipalProjection
 from imagewright.analysis.sheets import sheet_size
 from imagewright.analysis.spaces import (
-    BATCH,
     EdgeFeatures,
     FeatureExtractor,
-    FeatureStream,
     LatentFeatures,
     PixelFeatures,
     at_working_size,
@@ -240,14 +239,14 @@ def _compute_points(
     counter = ProgressCounter(len(images) * len(spaces), progress)
     parts = []
     for space in spaces:
-        resized = space.resize(images).prepare()
-        projection = PrincipalProjection(FeatureStream(resized, space), seed)
+        table = FeatureTable(images, space, counter)
+        projection = PrincipalProjection(table.stream(), seed, space.resolution)
         if not projection.varies:
             continue
         leading = projection.leading_count()
         scale = projection.variances[:leading].clamp(min=1e-12) ** -0.25
-        stream = FeatureStream(resized, space, counter)
-        points = torch.cat([projection(rows).coordinates[:, :leading] * scale for rows in stream.batches(BATCH)])
+        rows = table.stream(counted=True).batches(BATCH)
+        points = torch.cat([projection(each).coordinates[:, :leading] * scale for each in rows])
         parts.append(points / points.square().sum(1).mean().sqrt())
     if not parts:
         raise DataError(f"All {len(images):,} pictures of {images.source} are equal: there is nothing to cluster.")

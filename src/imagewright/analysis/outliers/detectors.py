@@ -2,6 +2,8 @@
 
 All work on coordinates along the principal components of a feature space, and on the squared length outside them, so
 that no array of size N x D or N x N is in memory.
+Scores are squared lengths, lengths or negative log densities. An ensemble compares their logarithms; `faint` is the
+score below which a difference means nothing, which keeps the logarithm of a copy's score finite.
 Shape letters: N pictures, M reference pictures, K components, D features.
 """
 
@@ -24,6 +26,7 @@ EXPLAINED_SHARE = 0.99  # of the variance: distances along these components appr
 LEADING_SHARE = 0.9  # of the variance: the leading components of `ResidualDetector` and `MixtureDetector`
 NEIGHBOURS = 3
 PLANE_NEIGHBOURS = 20
+FAINT_SHARE = 1e-3  # of the total variance: two pictures that differ by less count as equal
 
 
 @dataclass
@@ -60,12 +63,15 @@ class PrincipalProjection:
 
     rows: a stream of features (n, D).
     seed: of the randomised PCA.
+    resolution: the mean squared length, over the D features, of a difference that is none.
     """
 
-    def __init__(self, rows: Stream, seed: int) -> None:
-        most = min(MOST_COMPONENTS, len(rows) - 1, next(rows.batches(1)).shape[1])
+    def __init__(self, rows: Stream, seed: int, resolution: float = 1e-6) -> None:
+        width = next(rows.batches(1)).shape[1]
+        most = max(1, min(MOST_COMPONENTS, len(rows) - 1, width))
         spectrum = leading_spectrum(rows, most, None, seed)
         self.varies = spectrum.total_variance > 0
+        self.faint = FAINT_SHARE * spectrum.total_variance + resolution * width
         needed = spectrum.components_for(EXPLAINED_SHARE) if self.varies else 1
         self.spectrum: Spectrum = spectrum.first(needed or most)
 
@@ -86,7 +92,12 @@ class PrincipalProjection:
 
 
 class Detector(Protocol):
-    """An outlier detector: `fit` to reference pictures, then `score` others."""
+    """An outlier detector: `fit` to reference pictures, then `score` others.
+
+    faint: after `fit`, the score below which differences mean nothing; None if scores are negative log densities.
+    """
+
+    faint: float | None
 
     def fit(self, projection: PrincipalProjection, reference: ProjectedPictures) -> None:
         """Fit to reference pictures, projected by `projection`."""
@@ -101,7 +112,8 @@ class ResidualDetector:
     """The squared reconstruction error of PCA with the leading components."""
 
     def fit(self, projection: PrincipalProjection, reference: ProjectedPictures) -> None:
-        self.leading = projection.leading_count()
+        self.leading = projection.leading_count() if projection.varies else 0
+        self.faint: float | None = projection.faint
 
     def score(self, pictures: ProjectedPictures) -> Tensor:
         return pictures.coordinates[:, self.leading :].square().sum(1) + pictures.rest
@@ -121,6 +133,8 @@ class MahalanobisDetector:
         variances = projection.variances.double()
         self.floor = self.FLOOR * float(variances.square().sum() / variances.sum())
         self.variances = (variances + self.floor).float()
+        # What it is for pictures of `projection.faint`, spread over the directions as the reference is.
+        self.faint: float | None = FAINT_SHARE * float((variances / (variances + self.floor)).sum())
 
     def score(self, pictures: ProjectedPictures) -> Tensor:
         return (pictures.coordinates.square() / self.variances).sum(1) + pictures.rest / self.floor
@@ -131,6 +145,7 @@ class NeighbourDetector:
 
     def fit(self, projection: PrincipalProjection, reference: ProjectedPictures) -> None:
         self.reference = reference
+        self.faint: float | None = math.sqrt(projection.faint)
 
     def score(self, pictures: ProjectedPictures) -> Tensor:
         return pictures.nearest(self.reference)[0][:, :NEIGHBOURS].mean(1)
@@ -147,6 +162,7 @@ class NeighbourPlaneDetector:
 
     def fit(self, projection: PrincipalProjection, reference: ProjectedPictures) -> None:
         self.reference = reference
+        self.faint: float | None = projection.faint
 
     def score(self, pictures: ProjectedPictures) -> Tensor:
         around = self.reference.coordinates[pictures.nearest(self.reference)[1]]
@@ -169,6 +185,7 @@ class KernelDensityDetector:
 
     WIDTHS = 2.0 ** np.arange(-6, 2)
     VALIDATED = 500  # reference pictures that are left out in turn
+    faint: float | None = None
 
     def fit(self, projection: PrincipalProjection, reference: ProjectedPictures) -> None:
         self.reference = reference
@@ -201,6 +218,7 @@ class MixtureDetector:
     COUNTS = (1, 2, 4, 8)
     COMPONENTS = 32
     MOST_FITTED = 4000
+    faint: float | None = None
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -233,6 +251,8 @@ class MixtureDetector:
 
 
 DETECTORS = ("pca", "mahalanobis", "neighbours", "plane", "gmm", "kde")
+OF_EQUAL_PICTURES = ("pca", "neighbours", "plane")
+"""The detectors that can be fitted to pictures that are all equal: what they measure is the distance from these."""
 
 
 def build_detector(name: str, seed: int) -> Detector:

@@ -11,19 +11,24 @@ from typing import Any
 import numpy as np
 
 from imagewright.analysis.outliers.evaluation import RankingMetrics, known_outliers, ranking_metrics
+from imagewright.analysis.outliers.methods import ENSEMBLE, EVERY, PATCHES, OutlierMethod, select_methods
 from imagewright.analysis.outliers.moving import check_move, is_within, move_files
-from imagewright.analysis.outliers.scoring import ENSEMBLE, ensemble_ranks, outlier_scores, select_methods
+from imagewright.analysis.outliers.patches import PatchMemory, score_patches
+from imagewright.analysis.outliers.preparation import choose_patch_maps, limits_of, separate_training_pictures
+from imagewright.analysis.outliers.scores import MethodScores, ensemble_scores, tidy
+from imagewright.analysis.outliers.scoring import outlier_scores, picture_groups, require_counts
 from imagewright.analysis.sheets import sheet_size
 from imagewright.analysis.spaces import at_working_size
-from imagewright.errors import DataError, UserError, nearest_name
+from imagewright.errors import UserError
 from imagewright.images import Images, open_images
+from imagewright.metrics.features.run_features import open_features
 from imagewright.model import Model
 from imagewright.output.tables import write_table
 from imagewright.output.writing import new_file, refuse_existing, write_image
 from imagewright.progress import Progress
 from imagewright.verbs.apply import RunLike, resolve_model
 
-SCORES, SHEET, FAILURES, REPORT = "scores.csv", "sheet.png", "where.png", "report.json"
+SCORES, SHEET, FAILURES, PATCH_SHEET, REPORT = "scores.csv", "sheet.png", "where.png", "patches.png", "report.json"
 SHOWN = 16
 """Default number of pictures on each half of the sheet."""
 NAMED = 8  # pictures named in `Outliers.lines`
@@ -43,12 +48,21 @@ class Outliers:
     metrics: dict[str, RankingMetrics]  # of every method, if it is known which pictures are outliers
     seed: int
     sheet_size: tuple[int, int]  # (height, width) of the pictures on the sheet
+    patches: PatchMemory | None = None  # what patches were compared with, if they were
     notes: list[str] = field(default_factory=list)
 
     @property
     def score(self) -> np.ndarray:
-        """The scores of the method that ranks, float64 (N,). The ensemble's is the mean rank, from 0 to 1."""
+        """The scores of the method that ranks, float64 (N,).
+
+        The ensemble's is in deviations from ordinary pictures by its members together.
+        """
         return self.scores[self.method]
+
+    @property
+    def unit(self) -> str:
+        """What the scores of the method that ranks are, in words."""
+        return "deviations from ordinary" if self.method == ENSEMBLE else "higher is stranger"
 
     def strangest(self, count: int | None = None, fraction: float | None = None) -> list[str]:
         """The names of the `count` strangest pictures, or of a fraction of all (at least one)."""
@@ -87,24 +101,30 @@ class Outliers:
     def write(self, folder: str | Path, *, count: int = SHOWN, force: bool = False) -> list[Path]:
         """Write `scores.csv`, `sheet.png`, `where.png` and `report.json`; returns their paths.
 
+        If patches were compared, `patches.png` shows where the strangest differ.
+
         folder: created if it is missing.
         count: pictures on each half of the sheet.
         force: whether to replace existing files.
 
         Raises `RunError` if a file exists (without `force`) or cannot be written.
         """
+        from imagewright.analysis.outliers.patch_sheet import write_patch_sheet
         from imagewright.analysis.outliers.sheet import draw_extremes, draw_failures
 
         paths = output_paths(folder)
         refuse_existing(paths, force=force)
+        *paths, report = paths if self.patches is not None else [path for path in paths if path.name != PATCH_SHEET]
         images = self.images
         write_table(paths[0], *self._table(), force=force)
-        title = f"{Path(images.source).name}: {len(images):,} pictures by {self.method} (higher is stranger)"
+        title = f"{Path(images.source).name}: {len(images):,} pictures by {self.method} ({self.unit})"
         write_image(draw_extremes(images, self.order, self.score, title, count, self.sheet_size), paths[1], force=force)
         draw_failures(images, self.order, self.clean, self.run, self.seed, paths[2], force=force)
-        with new_file(paths[3], force=force) as file:
+        if self.patches is not None:
+            write_patch_sheet(images, self.order, self.patches, paths[3], force=force)
+        with new_file(report, force=force) as file:
             file.write(json.dumps(self.to_dict(), indent=2).encode("utf-8", "replace"))
-        return paths
+        return [*paths, report]
 
     def move(
         self, target: str | Path, *, count: int | None = None, fraction: float | None = None, copy: bool = False
@@ -130,6 +150,7 @@ class Outliers:
 
         images = self.images
         ranks = {name: rankdata(-scores, method="min").astype(int) for name, scores in self.scores.items()}
+        shown = {name: tidy(scores) for name, scores in self.scores.items()}
         has_labels = images.labels is not None and images.class_names is not None
         header = ["name", "rank", *(["label"] if has_labels else [])]
         header += ["strange"] if self.is_outlier is not None else []
@@ -142,7 +163,7 @@ class Outliers:
                 row.append(images.class_name(index) or "")
             if self.is_outlier is not None:
                 row.append(int(self.is_outlier[index]))
-            for name, scores in self.scores.items():
+            for name, scores in shown.items():
                 row += [f"{scores[index]:.8g}", ranks[name][index]]
             rows.append(row)
         return header, rows
@@ -154,6 +175,7 @@ def outliers(
     train_on: Any = None,
     run: RunLike | None = None,
     method: str = ENSEMBLE,
+    features: str | None = None,
     normal: Sequence[str] = (),
     strange: Sequence[str] = (),
     labels: str | Path | None = None,
@@ -168,7 +190,9 @@ def outliers(
     train_on: ordinary pictures to learn from: a source, or the name of a class of `source`, whose pictures are then
         learned from and not ranked. None: each picture is compared with the rest of the set.
     run: a trained model whose scores and latents are used too.
-    method: the method that ranks, "ensemble" or one of `scoring.available_methods`.
+    method: the method that ranks: "ensemble"; "all", which computes every other method beside it; or one of
+        `methods.available_methods`.
+    features: a network whose features are compared instead of pixels and edges, as for `evaluate`.
     normal: classes, or 0/1 attributes, of pictures that are known to be ordinary. All methods are then evaluated.
     strange: classes, or 0/1 attributes, of pictures that are known to be outliers.
     labels: a file of labels or attributes.
@@ -177,18 +201,23 @@ def outliers(
     seed: of all that is random.
     progress: called with (done, total).
 
+    Patches are in the ensemble if the weights of their network are installed (extra `features`), for pictures from 32
+    pixels on and up to `patches.MOST_DEFAULT` of them.
+
     Raises `DataError` for sources that cannot be used and missing labels, `UserError` for unknown names.
     """
     model = None if run is None else resolve_model(run)
-    methods = select_methods(method, model)
+    network = None if features is None else open_features(features)
+    select_methods(method, model, features=network is not None)  # an unknown method is refused before the long work
     opened = open_images(source, labels=labels, label_column=label_column, split=split)
     named = {*normal, *strange}  # a picture whose class or attributes are not known is neither
     opened = opened.with_classes() if named & {*(opened.class_names or ())} else opened
     opened = opened.with_known_attributes() if named & {*(opened.attribute_names or ())} else opened
     images = at_working_size(opened).prepare()
     notes: list[str] = []
-    images, clean = _separate_training_pictures(images, train_on, notes)
+    images, clean = separate_training_pictures(images, train_on, notes)
     is_outlier = known_outliers(images, normal, strange)
+    require_counts(images, clean)
     if model is not None and (images.size != model.config.size or images.channels != model.config.channels):
         notes.append(
             f"For the run the pictures were resized to {model.config.size[0]}x{model.config.size[1]}, "
@@ -196,28 +225,47 @@ def outliers(
         )
     if clean is None and is_outlier is not None:
         notes.append("The pictures were also learned from (each was scored by detectors fitted to others).")
-    scores = outlier_scores(images, clean, methods, run=model, seed=seed, progress=progress, notes=notes)
-    if method == ENSEMBLE:
-        scores = {ENSEMBLE: ensemble_ranks(scores), **scores}
+    groups = picture_groups(images if clean is None else clean, seed)
+    maps = choose_patch_maps(method, len(images) + (0 if clean is None else len(clean)), opened.size, features, notes)
+    methods = select_methods(method, model, features=network is not None, patches=maps is not None)
+    found = outlier_scores(
+        images, clean, methods, groups=groups, run=model, network=network, seed=seed, progress=progress, notes=notes
+    )
+    memory = None
+    if maps is not None:
+        found[PATCHES], memory = score_patches(images, clean, maps, opened.size, groups, seed, progress)
+    if clean is None and all(np.ptp(each.logs) == 0 for each in found.values()):
+        notes = [f"All {len(images):,} pictures are equal: none is stranger than another."]
+    else:
+        notes += limits_of(groups, clean is None)
+    scores = _all_scores(method, found, methods)
+    ranking = ENSEMBLE if method == EVERY else method
     metrics = {} if is_outlier is None else {name: ranking_metrics(is_outlier, each) for name, each in scores.items()}
     return Outliers(
         images=images,
         clean=clean,
         run=model,
-        method=method,
+        method=ranking,
         scores=scores,
-        order=np.lexsort((np.arange(len(images)), -scores[method])),
+        order=np.lexsort((np.arange(len(images)), -scores[ranking])),
         is_outlier=is_outlier,
         metrics=metrics,
         seed=seed,
         sheet_size=sheet_size(opened.size),
+        patches=memory,
         notes=images.notes + notes,
     )
 
 
+def _all_scores(method: str, found: dict[str, MethodScores], methods: Sequence[OutlierMethod]) -> dict[str, np.ndarray]:
+    """The scores of every method, the one that ranks first."""
+    scores = {name: each.scores for name, each in found.items()}
+    return {ENSEMBLE: ensemble_scores(found, methods), **scores} if method in (ENSEMBLE, EVERY) else scores
+
+
 def output_paths(folder: str | Path) -> list[Path]:
-    """The files that `Outliers.write` writes into a folder."""
-    return [Path(folder) / name for name in (SCORES, SHEET, FAILURES, REPORT)]
+    """The files that `Outliers.write` writes into a folder; `PATCH_SHEET` only if patches were compared."""
+    return [Path(folder) / name for name in (SCORES, SHEET, FAILURES, PATCH_SHEET, REPORT)]
 
 
 def check_outputs(
@@ -254,24 +302,3 @@ def check_outputs(
     if count is None and fraction is None:
         raise UserError("How many of the strangest pictures are to be moved or copied? Say --count or --fraction.")
     check_move(source, target)
-
-
-def _separate_training_pictures(images: Images, train_on: Any, notes: list[str]) -> tuple[Images, Images | None]:
-    """The pictures to rank, and the pictures to learn from if they are others."""
-    if train_on is None:
-        return images, None
-    is_path = not isinstance(train_on, str) or Path(train_on).expanduser().exists()
-    if not is_path and images.class_names is not None and images.labels is not None:
-        if train_on in images.class_names:
-            ordinary = images.labels == images.class_names.index(train_on)
-            if ordinary.all() or not ordinary.any():
-                raise DataError(
-                    f"The class {train_on!r} holds {ordinary.sum():,} of {len(images):,} pictures: there must be "
-                    "pictures of it to learn from, and others to rank."
-                )
-            notes.append(f"Learned from the {ordinary.sum():,} pictures of {train_on}; the others were ranked.")
-            return images.subset(~ordinary), images.subset(ordinary)
-        close = nearest_name(train_on, images.class_names)
-        if close:
-            raise DataError(f"train_on={train_on!r} is neither a source nor a class of {images.source}.{close}")
-    return images, open_images(train_on, size=images.size, channels=images.channels).prepare()

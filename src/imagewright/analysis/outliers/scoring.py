@@ -7,90 +7,43 @@ neighbour and an outlier cannot influence its own score.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 
+from imagewright.analysis.feature_tables import FeatureTable
 from imagewright.analysis.outliers.detectors import (
-    DETECTORS,
+    FAINT_SHARE,
+    OF_EQUAL_PICTURES,
+    Detector,
     PrincipalProjection,
     ProjectedPictures,
     build_detector,
 )
+from imagewright.analysis.outliers.folds import copy_groups, fold_numbers, sample_indices, split_folds
+from imagewright.analysis.outliers.methods import STATISTICS, OutlierMethod
+from imagewright.analysis.outliers.picture_statistics import StatisticsFeatures, score_statistics
+from imagewright.analysis.outliers.scores import MethodScores
 from imagewright.analysis.spaces import (
-    BATCH,
     EdgeFeatures,
     FeatureExtractor,
-    FeatureStream,
     LatentFeatures,
+    NetworkFeatures,
     PixelFeatures,
 )
-from imagewright.capabilities import verbs_of
-from imagewright.catalogue import name_of
-from imagewright.errors import DataError, UserError, nearest_name
+from imagewright.errors import DataError
 from imagewright.images import Images
 from imagewright.pixels import to_float
+from imagewright.pretrained.features.contract import FeatureNetwork
 from imagewright.progress import Progress, ProgressCounter
-from imagewright.seeds import derive_seed
 from imagewright.verbs.apply import RunLike, images_for, reconstruct, resolve_model, score
 
-ENSEMBLE = "ensemble"
-MEMBERS = ("mahalanobis", "plane", "edges-mahalanobis", "edges-plane", "run-score", "run-error", "latents-plane")
-"""The methods whose ranks the ensemble averages: in each space a global one and one of the neighbourhood."""
 MOST_REFERENCES = 20_000
 """Pictures among which neighbours are searched; of more, a random sample, so that the time is linear in N."""
-MANY, FEW = 20_000, 2_000  # pictures: two folds above MANY, ten up to FEW, five in between
+CALIBRATED = 2_000  # clean pictures whose out-of-fold scores say what ordinary scores are; of more, a random sample
 LIKELIHOOD_SAMPLES = 16
-
-
-@dataclass(frozen=True)
-class OutlierMethod:
-    """A method that scores outliers: a detector in a feature space, or a verb of the run (`detector` empty)."""
-
-    name: str
-    space: str
-    detector: str
-
-
-def methods_in_space(space: str) -> list[OutlierMethod]:
-    """Every detector in a space: `pca`, `edges-pca`, `latents-pca` ..."""
-    prefix = "" if space == "pixels" else f"{space}-"
-    return [OutlierMethod(prefix + detector, space, detector) for detector in DETECTORS]
-
-
-def available_methods(run: RunLike | None) -> list[OutlierMethod]:
-    """All methods, including those that the run's model allows. Raises `UserError` for a run that allows none."""
-    found = [*methods_in_space("pixels"), *methods_in_space("edges")]
-    if run is None:
-        return found
-    model = resolve_model(run)
-    verbs = verbs_of(model)
-    added = methods_in_space("latents") if "encode" in verbs else []
-    added += [OutlierMethod("run-score", "run", "")] if "score" in verbs else []
-    added += [OutlierMethod("run-error", "run", "")] if "reconstruct" in verbs else []
-    if not added:
-        raise UserError(
-            f"{name_of(model)} can neither encode nor score pictures, so it cannot rank outliers: "
-            "name a run of another model, or none."
-        )
-    return found + added
-
-
-def select_methods(method: str, run: RunLike | None) -> list[OutlierMethod]:
-    """The methods to compute for `method`: itself, or all for the ensemble. Raises `UserError` for an unknown one."""
-    available = available_methods(run)
-    if method == ENSEMBLE:
-        return available
-    names = [each.name for each in available]
-    if method not in names:
-        needs = " (with in=RUN)" if run is None and method.startswith(("latents-", "run-")) else ""
-        raise UserError(
-            f"There is no method {method!r}{needs}.{nearest_name(method, [ENSEMBLE, *names])} "
-            f"Known: {ENSEMBLE}, {', '.join(names)}."
-        )
-    return [each for each in available if each.name == method]
+BATCH = 512
 
 
 def outlier_scores(
@@ -98,61 +51,59 @@ def outlier_scores(
     clean: Images | None,
     methods: Sequence[OutlierMethod],
     *,
+    groups: np.ndarray | None = None,
     run: RunLike | None = None,
+    network: FeatureNetwork | None = None,
     seed: int = 0,
     progress: Progress | None = None,
     notes: list[str] | None = None,
-) -> dict[str, np.ndarray]:
-    """The scores of every method, float64 (N,), higher for outliers.
+) -> dict[str, MethodScores]:
+    """The scores of every method but patches, by its name.
 
     images: N pictures.
     clean: ordinary pictures to fit the detectors to; None for out-of-fold scoring.
     methods: from `select_methods`.
+    groups: of copies among the pictures to learn from, int64, as from `picture_groups`; None if there are none.
     run: of the methods that need one.
+    network: whose features the methods of the space `features` compare.
     seed: of folds and detectors.
     progress: called with (done, total).
-    notes: a note is appended for each space that is left out because nothing varies in it.
-
-    Raises `DataError` for too few pictures, or if the pictures to fit to are equal in every space.
+    notes: a note is appended for each space in which the pictures to fit to are all equal.
     """
     notes = [] if notes is None else notes
-    _require_counts(images, clean)
     model = None if run is None else resolve_model(run)
     spaces: dict[str, FeatureExtractor] = {"pixels": PixelFeatures(), "edges": EdgeFeatures()}
+    if network is not None:
+        spaces["features"] = NetworkFeatures(network)
     if model is not None and any(each.space == "latents" for each in methods):
         spaces["latents"] = LatentFeatures(model)
-    by_space = {name: [each for each in methods if each.space == name] for name in spaces}
-    by_space = {name: found for name, found in by_space.items() if found}
-    counter = ProgressCounter(len(images) * len(by_space), progress)
-    scores: dict[str, np.ndarray] = {}
+    by_space = {name: found for name in spaces if (found := [each for each in methods if each.space == name])}
+    counter = ProgressCounter((len(images) + (0 if clean is None else len(clean))) * len(by_space), progress)
+    scores: dict[str, MethodScores] = {}
+    folds = fold_numbers(len(images if clean is None else clean), seed, groups)
     for name, found in by_space.items():
-        space = spaces[name]
-        resized, resized_clean = space.resize(images), None if clean is None else space.resize(clean)
-        in_space = _scores_in_space(resized, resized_clean, space, found, seed, counter)
-        if in_space is None:
-            notes.append(f"In {name} the pictures learned from are all equal: nothing was measured there.")
+        scored = FeatureTable(images, spaces[name], counter)
+        learned = scored if clean is None else FeatureTable(clean, spaces[name], counter)
+        scorer = _SpaceScorer(found, spaces[name].resolution, seed)
+        if clean is None:
+            scores |= scorer.out_of_fold(learned, folds)
         else:
-            scores |= in_space
+            # What ordinary scores are is only needed to compare several methods.
+            scores |= scorer.learned(learned, scored, folds if len(methods) > 1 else None)
+        if scorer.all_equal:
+            notes.append(f"In {name} the pictures learned from are all equal: only distances were measured there.")
+    if any(each.space == STATISTICS for each in methods):
+        space = StatisticsFeatures()
+        table = FeatureTable(images, space)
+        scores[STATISTICS] = score_statistics(table, table if clean is None else FeatureTable(clean, space))
     run_methods = [each.name for each in methods if each.space == "run"]
     if model is not None and run_methods:
-        scores |= _run_scores(model, images, run_methods, seed)
-    if not scores:
-        raise DataError(
-            "The pictures to learn from are all equal, so there is no ordinary variation to compare with: give others."
-        )
+        scores |= _run_scores(model, images, clean, run_methods, seed)
     return scores
 
 
-def ensemble_ranks(scores: dict[str, np.ndarray]) -> np.ndarray:
-    """The mean rank over the ensemble's members, (N,), from 0 (most ordinary by all) to 1 (strangest by all)."""
-    from scipy.stats import rankdata
-
-    members = [name for name in MEMBERS if name in scores and not (name == "run-error" and "run-score" in scores)]
-    ranks = [rankdata(scores[name]) for name in members or list(scores)]
-    return np.mean(ranks, axis=0) / len(ranks[0])
-
-
-def _require_counts(images: Images, clean: Images | None) -> None:
+def require_counts(images: Images, clean: Images | None) -> None:
+    """Raise `DataError` for too few pictures to compare."""
     if clean is None and len(images) < 3:
         raise DataError(
             f"{images.source} holds {len(images)} picture{'s' if len(images) > 1 else ''}: outliers are found by "
@@ -162,67 +113,123 @@ def _require_counts(images: Images, clean: Images | None) -> None:
         raise DataError(f"{clean.source} holds one picture: learning what is ordinary needs two or more.")
 
 
-def _scores_in_space(
-    images: Images,
-    clean: Images | None,
-    space: FeatureExtractor,
-    methods: Sequence[OutlierMethod],
-    seed: int,
-    counter: ProgressCounter,
-) -> dict[str, np.ndarray] | None:
-    """The scores of a space's methods, or None if the pictures to fit to are equal in it."""
-    scores = {each.name: np.zeros(len(images)) for each in methods}
-    for training, scored in _folds(images, clean, seed):
-        projection = PrincipalProjection(FeatureStream(training, space), seed)
-        if not projection.varies:
-            return None
-        reference = _project_references(training, space, projection, seed)
-        detectors = {each.name: build_detector(each.detector, seed) for each in methods}
-        for detector in detectors.values():
-            detector.fit(projection, reference)
+def picture_groups(images: Images, seed: int) -> np.ndarray:
+    """The group of copies of each picture, int64 (N,): `folds.copy_groups` if smoothed pixels fit into memory."""
+    rows = FeatureTable(images, PixelFeatures()).rows
+    return np.arange(len(images)) if rows is None else copy_groups(rows, seed)
+
+
+class _SpaceScorer:
+    """Scores by the methods of one space. `all_equal`: whether the pictures to fit to were, at some time."""
+
+    def __init__(self, methods: Sequence[OutlierMethod], resolution: float, seed: int) -> None:
+        self.methods, self.resolution, self.seed = methods, resolution, seed
+        self.all_equal = False
+
+    def out_of_fold(self, table: FeatureTable, folds: np.ndarray) -> dict[str, MethodScores]:
+        """Each picture scored by detectors that were fitted to the other folds."""
+        found = [np.full((len(table), 2), np.nan) for _ in self.methods]
+        for training, scored in split_folds(folds):
+            for all_scores, scores in zip(found, self._fit_and_score(table, training, table, scored), strict=True):
+                all_scores[scored] = scores
+        return self._named(found, [each[:, 1] for each in found])
+
+    def learned(self, clean: FeatureTable, table: FeatureTable, folds: np.ndarray | None) -> dict[str, MethodScores]:
+        """Each picture scored by detectors that were fitted to clean pictures.
+
+        folds: of the clean pictures, whose out-of-fold scores are the ordinary ones; None leaves them out.
+        """
+        found = self._fit_and_score(clean, None, table, None)
+        ordinary = [np.zeros(0)] * len(found)
+        if folds is not None:
+            sampled = sample_indices(len(clean), CALIBRATED, "calibration", self.seed)
+            chosen = np.arange(len(clean)) if sampled is None else sampled
+            calibrated = [np.full(len(clean), np.nan) for _ in self.methods]
+            for fold in range(int(folds.max()) + 1):
+                training, scored = np.flatnonzero(folds != fold), chosen[folds[chosen] == fold]
+                if len(scored):
+                    scores = self._fit_and_score(clean, training, clean, scored)
+                    for all_logs, each in zip(calibrated, scores, strict=True):
+                        all_logs[scored] = each[:, 1]
+            ordinary = [each[np.isfinite(each)] for each in calibrated]
+        return self._named(found, ordinary)
+
+    def _named(self, found: list[np.ndarray], ordinary: list[np.ndarray]) -> dict[str, MethodScores]:
+        """By name, without detectors that could not be fitted."""
+        return {
+            method.name: MethodScores(scores[:, 0], scores[:, 1], logs)
+            for method, scores, logs in zip(self.methods, found, ordinary, strict=True)
+            if np.isfinite(scores).all()
+        }
+
+    def _fit_and_score(
+        self, learned: FeatureTable, training: np.ndarray | None, table: FeatureTable, scored: np.ndarray | None
+    ) -> list[np.ndarray]:
+        """For each method the scores and their logarithms, (n, 2); NaN if it cannot be fitted to equal pictures."""
+        projection = PrincipalProjection(learned.stream(training), self.seed, self.resolution)
+        self.all_equal |= not projection.varies
+        fitted = [each for each in self.methods if projection.varies or each.detector in OF_EQUAL_PICTURES]
+        reference = _project_references(learned, training, projection, self.seed) if fitted else None
+        detectors: dict[str, Detector] = {}
+        for each in fitted:
+            assert reference is not None
+            detectors[each.name] = build_detector(each.detector, self.seed)
+            detectors[each.name].fit(projection, reference)
+        count = len(table) if scored is None else len(scored)
+        found = [np.full((count, 2), np.nan) for _ in self.methods]
         start = 0
-        for features in FeatureStream(images.subset(scored), space, counter).batches(BATCH):
+        for features in table.stream(scored, counted=True).batches(BATCH):
             pictures = projection(features)
-            rows = scored[start : start + len(features)]
-            for name, detector in detectors.items():
-                scores[name][rows] = detector.score(pictures).numpy()
+            for method, scores in zip(self.methods, found, strict=True):
+                if method.name in detectors:
+                    scores[start : start + len(features)] = _with_logarithms(detectors[method.name], pictures)
             start += len(features)
-    return scores
+        return found
 
 
-def _folds(images: Images, clean: Images | None, seed: int) -> Iterator[tuple[Images, np.ndarray]]:
-    """Pairs of the pictures that detectors are fitted to, and the ascending indices of those that they score."""
-    count = len(images)
-    if clean is not None:
-        yield clean, np.arange(count)
-        return
-    folds = min(count, 2 if count > MANY else 10 if count <= FEW else 5)
-    fold_of = np.random.default_rng(derive_seed(seed, "folds")).permutation(count) % folds
-    for fold in range(folds):
-        yield images.subset(fold_of != fold), np.flatnonzero(fold_of == fold)
+def _with_logarithms(detector: Detector, pictures: ProjectedPictures) -> np.ndarray:
+    """Scores and what an ensemble compares, float64 (N, 2)."""
+    scores = detector.score(pictures).double().numpy()
+    logs = scores if detector.faint is None else np.log(np.maximum(scores, 0) + detector.faint)
+    return np.stack([scores, logs], axis=1)
 
 
 def _project_references(
-    images: Images, space: FeatureExtractor, projection: PrincipalProjection, seed: int
+    table: FeatureTable, indices: np.ndarray | None, projection: PrincipalProjection, seed: int
 ) -> ProjectedPictures:
     """The projected pictures among which neighbours are searched: all, or a random sample of `MOST_REFERENCES`."""
-    if len(images) > MOST_REFERENCES:
-        generator = np.random.default_rng(derive_seed(seed, "reference"))
-        images = images.subset(np.sort(generator.choice(len(images), MOST_REFERENCES, replace=False)))
-    found = [projection(features) for features in FeatureStream(images, space).batches(BATCH)]
+    sampled = sample_indices(len(table) if indices is None else len(indices), MOST_REFERENCES, "reference", seed)
+    if sampled is not None:
+        indices = sampled if indices is None else indices[sampled]
+    found = [projection(features) for features in table.stream(indices).batches(BATCH)]
     return ProjectedPictures(torch.cat([each.coordinates for each in found]), torch.cat([each.rest for each in found]))
 
 
-def _run_scores(model: RunLike, images: Images, names: Sequence[str], seed: int) -> dict[str, np.ndarray]:
+def _run_scores(
+    model: RunLike, images: Images, clean: Images | None, names: Sequence[str], seed: int
+) -> dict[str, MethodScores]:
     """`run-score`, the model's score with its sign changed; `run-error`, its mean squared reconstruction error."""
-    resized = images_for(model, images)
-    found: dict[str, np.ndarray] = {}
-    if "run-score" in names:
-        found["run-score"] = -score(model, resized, samples=LIKELIHOOD_SAMPLES, seed=seed).double().numpy()
-    if "run-error" in names:
-        errors = []
-        for batch in resized.batches(BATCH):
-            difference = to_float(reconstruct(model, batch.images)) - to_float(batch.images)
-            errors.append(difference.flatten(1).square().mean(1).double())
-        found["run-error"] = torch.cat(errors).numpy()
+    measure = {"run-score": _negative_scores, "run-error": _reconstruction_errors}
+    found = {}
+    for name in names:
+        scores = measure[name](model, images, seed)
+        ordinary = scores if clean is None else measure[name](model, clean, seed)
+        if name == "run-error":
+            faint = FAINT_SHARE * max(float(np.median(ordinary)), 1e-9)
+            found[name] = MethodScores(scores, np.log(scores + faint), np.log(ordinary + faint))
+        else:
+            found[name] = MethodScores(scores, scores, ordinary)
     return found
+
+
+def _negative_scores(model: RunLike, images: Images, seed: int) -> np.ndarray:
+    resized = images_for(model, images)
+    return -score(model, resized, samples=LIKELIHOOD_SAMPLES, seed=seed).double().numpy()
+
+
+def _reconstruction_errors(model: RunLike, images: Images, seed: int) -> np.ndarray:
+    errors = []
+    for batch in images_for(model, images).batches(BATCH):
+        difference = to_float(reconstruct(model, batch.images)) - to_float(batch.images)
+        errors.append(difference.flatten(1).square().mean(1).double())
+    return torch.cat(errors).numpy()

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import Tensor
 
+from imagewright.analysis.feature_tables import FeatureStream
 from imagewright.analysis.outliers.detectors import PrincipalProjection
-from imagewright.analysis.sheets import fit_caption, load_pictures
-from imagewright.analysis.spaces import FeatureStream
+from imagewright.analysis.outliers.scores import tidy
+from imagewright.analysis.sheets import format_score, load_pictures, short_names
 from imagewright.capabilities import verbs_of
 from imagewright.catalogue import name_of
 from imagewright.images import Images
@@ -44,11 +45,14 @@ def draw_extremes(
     ends = {"strangest": order[:count], "most ordinary": order[::-1][:count]}
     columns = min(COLUMNS, count)
     rows = -(-count // columns)
+    both = np.concatenate(list(ends.values())).tolist()
+    names = dict(zip(both, short_names([images.name(index) for index in both]), strict=True))
+    shown = tidy(score)
     chosen, captions, row_labels = [], [], []
     for label, indices in ends.items():
         filled = np.concatenate([indices, np.full(rows * columns - count, -1)])
         chosen.append(filled)
-        captions += [fit_caption(images.name(int(i)), f"{score[i]:.3g}") if i >= 0 else "" for i in filled]
+        captions += [f"{names[i]}\n{format_score(shown[i])}" if i >= 0 else "" for i in filled.tolist()]
         row_labels += [label, *[""] * (rows - 1)]
     pictures = load_pictures(images, np.concatenate(chosen), size)
     return draw_grid(pictures, columns, row_labels=row_labels, captions=captions, title=title)
@@ -83,14 +87,14 @@ def draw_failures(
         ordinary = order[len(shown) :] if clean is None else np.arange(len(clean))
         pictures = images.batch(shown).images
         rebuilt, by = _rebuild_by_pca(pictures, images if clean is None else clean, ordinary, seed)
-    names = [Path(images.name(int(index))).name for index in shown]
+    names = short_names([images.name(int(index)) for index in shown])
     return _save_failures(pictures, rebuilt, names, by, path, force=force)
 
 
 class _RawPixels:
     """Unchanged pixels in [-1, 1] as a feature space."""
 
-    name = "raw pixels"
+    name, resolution, block = "raw pixels", 1e-6, 512
 
     def resize(self, images: Images) -> Images:
         return images
@@ -131,7 +135,7 @@ def _save_failures(original: Tensor, rebuilt: Tensor, names: list[str], by: str,
                     pixels.squeeze(-1) if pixels.shape[2] == 1 else pixels, cmap="gray", vmax=255, vmin=0
                 )
             drawn = axes[2, column].imshow(errors[column], cmap=SEQUENTIAL, vmin=0, vmax=scale)
-            axes[0, column].set_title(fit_caption(name, ""), fontsize=8)
+            axes[0, column].set_title(name, fontsize=8)
         for axis in axes.flat:
             axis.set_xticks([])
             axis.set_yticks([])

@@ -17,9 +17,13 @@ def outliers(
     out: Annotated[Path | None, Parameter(help="a folder for the table, the sheet and the heat map")] = None,
     train_on: Annotated[str | None, Parameter(help="normal pictures to fit to: a source, or a class of SOURCE")] = None,
     run: Annotated[Path | None, Parameter(name="--in", help="a run whose scores and latents are used as well")] = None,
-    method: Annotated[str, Parameter(help="the detector: ensemble, pca, edges-plane ... A wrong name lists all")] = (
-        "ensemble"
-    ),
+    method: Annotated[
+        str, Parameter(help="the detector: ensemble, all, patches, pca, edges-plane ... A wrong name lists all")
+    ] = "ensemble",
+    features: Annotated[
+        str | None,
+        Parameter(help="compare in a network's features instead of pixels and edges: efficientnet_lite0 ..."),
+    ] = None,
     normal: Annotated[Words, Parameter(help="classes known to be normal, to evaluate the detectors by")] = (),
     strange: Annotated[Words, Parameter(help="classes or attributes known to be outliers")] = (),
     count: Annotated[Count | None, Parameter(help="outliers on the sheet (16), and to move or copy")] = None,
@@ -57,6 +61,7 @@ def outliers(
             train_on=train_on,
             run=run,
             method=method,
+            features=features,
             normal=normal,
             strange=strange,
             labels=labels,

@@ -8,6 +8,7 @@ Shape letters: N pictures, K Gaussians, D dimensions of the points.
 from __future__ import annotations
 
 import warnings
+from contextlib import suppress
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -129,23 +130,42 @@ class GMM(Model, EncodesLatents):
         return best
 
     def _fit_mixture(self, points: np.ndarray, count: int) -> Any:
-        from sklearn.exceptions import ConvergenceWarning
-        from sklearn.mixture import GaussianMixture
+        """The mixture, in single precision until it converges and then in double precision until it does again.
 
-        mixture = GaussianMixture(
-            count,
-            covariance_type=SKLEARN_NAMES[self.config.covariance],
-            reg_covar=max(self.config.regularisation * float(points.var(0).mean()), np.finfo(np.float64).tiny),
-            random_state=self.config.seed,
-            max_iter=self.config.iterations,
-        )
+        An iteration in single precision takes half the time; a few in double precision then suffice. If the first ones
+        fail, as for covariances that are nearly singular, all are in double precision.
+        """
+        from sklearn.exceptions import ConvergenceWarning
+
         with warnings.catch_warnings():
             # max_iter was reached, or k-means met equal points: the mixture is usable in both cases.
             warnings.simplefilter("ignore", ConvergenceWarning)
+            with suppress(ValueError), np.errstate(all="ignore"):
+                rough = self._new_mixture(points, count).fit(points.astype(np.float32))
+                weights = rough.weights_.astype(np.float64)
+                start = {
+                    "weights_init": weights / weights.sum(),
+                    "means_init": rough.means_.astype(np.float64),
+                    "precisions_init": rough.precisions_.astype(np.float64),
+                }
+                return self._new_mixture(points, count, **start).fit(points)
             try:
-                return mixture.fit(points)
+                return self._new_mixture(points, count).fit(points)
             except ValueError as error:
                 raise ConfigError(
                     f"{count} Gaussians cannot be fitted to these pictures: raise --regularisation (now "
                     f"{self.config.regularisation:g}), or use fewer --gaussians or --components."
                 ) from error
+
+    def _new_mixture(self, points: np.ndarray, count: int, **start: Any) -> Any:
+        """A mixture of the configuration, not fitted. `start`: its first parameters, instead of those of k-means."""
+        from sklearn.mixture import GaussianMixture
+
+        return GaussianMixture(
+            count,
+            covariance_type=SKLEARN_NAMES[self.config.covariance],
+            reg_covar=max(self.config.regularisation * float(points.var(0).mean()), np.finfo(np.float64).tiny),
+            random_state=self.config.seed,
+            max_iter=self.config.iterations,
+            **start,
+        )

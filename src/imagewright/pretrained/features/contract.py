@@ -95,10 +95,11 @@ class FeatureNetwork(Protocol):
 NETWORKS = {
     "inception": "imagewright.pretrained.inception:open_inception",
     "dinov2": "imagewright.pretrained.dinov2:open_dinov2",
+    "efficientnet_lite0": "imagewright.pretrained.efficientnet_lite:open_efficientnet_lite",
     "random": "imagewright.pretrained.features.random:open_random",
     "pixels": "imagewright.pretrained.features.pixels:open_pixels",
 }
-WITH_WEIGHTS = ("inception", "dinov2")  # these also take a file of the user's own
+WITH_WEIGHTS = ("inception", "dinov2", "efficientnet_lite0")  # these also take a file of the user's own
 
 # Networks of the user's own, by the prefix of their names: these functions also take the whole name.
 USER_NETWORKS = {
@@ -128,7 +129,9 @@ def open_network(name: str, resize: str | None = None, weights: str | Path | Non
         known = ", ".join((*NETWORKS, *(f"{prefix}..." for prefix in USER_NETWORKS)))
         raise ConfigError(f"There are no features {name!r}: expected {known}.{nearest_name(name, NETWORKS)}")
     if weights is not None and name not in WITH_WEIGHTS:
-        raise ConfigError(f"The features {name!r} take no weights: only {' and '.join(WITH_WEIGHTS)} do.")
+        raise ConfigError(
+            f"The features {name!r} take no weights: only {', '.join(WITH_WEIGHTS[:-1])} and {WITH_WEIGHTS[-1]} do."
+        )
     module, _, function = (NETWORKS[name] if prefix is None else USER_NETWORKS[prefix]).partition(":")
     options = {name: value for name, value in (("resize", resize), ("weights", weights)) if value is not None}
     opened = getattr(importlib.import_module(module), function)

@@ -83,14 +83,21 @@ class RandomNetwork(nn.Module):
             for before, after in zip(befores, WIDTHS, strict=True)
         )
 
-    def forward(self, images: Tensor) -> Features:
-        """For each layer: the means, then the logarithms of the deviations."""
+    def maps(self, images: Tensor) -> list[Tensor]:
+        """The outputs of the four convolutions, after ReLU: (N, width, H / stride, W / stride), strides 2, 4, 8, 16."""
         local = functional.avg_pool2d(functional.pad(images, (1, 1, 1, 1), mode="reflect"), 3, stride=1)
         found = torch.cat([images, DETAIL * (images - local)], 1)
-        parts = []
+        outputs = []
         for layer in self.layers:
             found = functional.relu(layer(found))
-            cells = QUARTERS if layer is self.layers[-1] else 1
+            outputs.append(found)
+        return outputs
+
+    def forward(self, images: Tensor) -> Features:
+        """For each layer: the means, then the logarithms of the deviations."""
+        parts = []
+        for layer, found in enumerate(self.maps(images)):
+            cells = QUARTERS if layer == len(WIDTHS) - 1 else 1
             deviations = found.var((2, 3), unbiased=False).sqrt()
             parts += [MEANS * functional.adaptive_avg_pool2d(found, cells).flatten(1), (deviations + FLOOR).log()]
         return Features(torch.cat(parts, 1))

@@ -1,0 +1,94 @@
+"""The features of a set of pictures: computed once and kept if they fit into memory, else computed in each pass.
+
+Detectors are fitted in several passes, for each fold and each space; features cost more than what is done with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from imagewright.analysis.spaces import FeatureExtractor
+from imagewright.images import Images
+from imagewright.progress import ProgressCounter
+
+BATCH = 512
+KEPT_BYTES = 2**28
+"""The most memory that the features of one space are kept in: 80,000 pictures of 28x28, 20,000 of 64x64 in colour."""
+
+
+class FeatureTable:
+    """The features of N pictures in one space.
+
+    images: the pictures, at any size.
+    space: resizes them and computes their features.
+    counter: advanced by N in all, whether features are kept or not.
+    """
+
+    def __init__(self, images: Images, space: FeatureExtractor, counter: ProgressCounter | None = None) -> None:
+        self._images, self._space, self._counter = space.resize(images).prepare(), space, counter
+        width = space.features(self._images.batch(np.zeros(1, np.int64)).images).shape[1]
+        self.rows: Tensor | None = None  # float32 (N, D), or None if they do not fit into memory
+        if len(images) * width * 4 <= KEPT_BYTES:
+            self.rows = torch.empty(len(images), width)
+            first = 0
+            for features in _computed(self._images, space, counter):
+                self.rows[first : first + len(features)] = features
+                first += len(features)
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) at which the features are computed."""
+        return self._images.size
+
+    def stream(self, indices: np.ndarray | None = None, *, counted: bool = False) -> FeatureStream:
+        """The features of some pictures, or of all, in that order.
+
+        counted: whether this is the pass that advances the counter if features are not kept.
+        """
+        if self.rows is not None:
+            return FeatureStream(self.rows if indices is None else self.rows[torch.from_numpy(indices)])
+        images = self._images if indices is None else self._images.subset(indices)
+        return FeatureStream(images, self._space, self._counter if counted else None)
+
+
+class FeatureStream:
+    """Features as a `Stream`: of a table in memory, or computed from pictures a batch at a time.
+
+    of: features (N, D), or pictures at the size of `space.resize`.
+    """
+
+    labels = None
+
+    def __init__(
+        self, of: Tensor | Images, space: FeatureExtractor | None = None, counter: ProgressCounter | None = None
+    ) -> None:
+        self._of, self._space, self._counter = of, space, counter
+
+    def __len__(self) -> int:
+        return len(self._of)
+
+    def batches(self, batch_size: int) -> Iterator[Tensor]:
+        """One pass in order: float32 (n, D)."""
+        size = max(batch_size, BATCH) if batch_size > 1 else 1
+        if isinstance(self._of, Tensor):
+            yield from self._of.split(size)
+        else:
+            assert self._space is not None
+            yield from _computed(self._of, self._space, self._counter, size)
+
+
+def _computed(
+    images: Images, space: FeatureExtractor, counter: ProgressCounter | None, most: int = BATCH
+) -> Iterator[Tensor]:
+    for batch in images.batches(min(most, space.block)):
+        features = space.features(batch.images)
+        if counter is not None:
+            counter.advance(len(features))
+        yield features
