@@ -23,7 +23,7 @@ from imagewright.traits import Traits
 
 SMALL = 64  # pixels: pictures whose shorter side is at most this are small
 FEW = 5_000  # images: on a GPU fewer are augmented
-FEW_A_MINUTE = 100  # on a CPU, where a training sees fewer images
+FEW_A_MINUTE = 130  # on a CPU, where a training sees fewer images
 
 
 @dataclass(frozen=True, kw_only=True)
