@@ -36,6 +36,10 @@ def describe(images: Images) -> dict[str, Any]:
         "fingerprint": images.fingerprint,
         "resize": images._prepared.preprocessing.resize,
         "crop": images.crop,
+        "decode": images.decode,
+        "value_range": None if images.value_range is None else list(images.value_range),
+        "only": list(source.names_taken.only),
+        "exclude": list(source.names_taken.exclude),
         "flip": images.flip,
         "cache": images.cached,
         "skipped": len(images.skipped),
@@ -60,6 +64,11 @@ def opening_options(record: dict[str, Any]) -> dict[str, Any]:
     """
     options = {name: record[name] for name in ("crop", "flip", "resize")}
     options |= {"size": tuple(record["size"]), "channels": record["channels"], "cache": record.get("cache", True)}
+    options |= {
+        "decode": record.get("decode", "exact"),
+        "value_range": tuple(record.get("value_range") or ()) or "full",
+    }
+    options |= {name: tuple(record.get(name, ())) for name in ("only", "exclude")}
     layers = record.get("layers", [])
     if [layer["name"] for layer in layers] in ([], [IMAGE]):
         return options

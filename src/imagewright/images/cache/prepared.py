@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ from imagewright.errors import DataError
 from imagewright.files import cache_folder
 from imagewright.images.cache.store import Skipped, Store, open_or_make, write_rows_to
 from imagewright.images.decoding.decode_all import decode_all
-from imagewright.images.decoding.preprocessing import Preprocessing
+from imagewright.images.decoding.preprocessing import Preprocessing, choose_decode
+from imagewright.images.decoding.value_range import describe_range
 from imagewright.images.sources.arrays import ArraySource
 from imagewright.images.sources.base import Source, digest
 from imagewright.progress import Progress
@@ -35,6 +36,8 @@ class Prepared:
         cache_dir: the cache folder; None for the default.
         cached: if False, pictures are decoded on demand, and `open` is never called.
         store: the decoded pixels, once they are there.
+        decode: "auto", "exact" or "reduced", as it was asked for; `preprocessing.decode` is what follows.
+        scalable: the commonest (height, width) of the pictures, if their format has reduced scales.
     """
 
     source: Source
@@ -43,6 +46,14 @@ class Prepared:
     cache_dir: str | Path | None
     cached: bool = True
     store: Store | None = None
+    decode: str = "exact"
+    scalable: tuple[int, int] | None = None
+
+    def with_decode_chosen(self, decode: str | None = None) -> Prepared:
+        """The same, decoded as is best for the present size, or as `decode` says, "exact" or "reduced"."""
+        wanted = decode or self.decode
+        chosen = choose_decode(wanted, self.scalable, self.preprocessing)
+        return replace(self, preprocessing=replace(self.preprocessing, decode=chosen), decode=wanted)
 
     @property
     def fingerprint(self) -> str:
@@ -52,6 +63,10 @@ class Prepared:
             parts: list[object] = [how.height, how.width, how.channels, how.crop, how.resize]
         else:
             parts = [how.height, how.width, how.crop, how.resize, *(layer.to_dict() for layer in how.layers)]
+        if how.decode != "exact":
+            parts.append(how.decode)
+        if how.values is not None:
+            parts.append(f"values {describe_range(how.values)}")
         return digest(PREPROCESSING_VERSION, self.source.identity, *(str(part) for part in parts))
 
     def open(self, progress: Progress | None, workers: int | None) -> Store:

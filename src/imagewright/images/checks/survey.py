@@ -13,7 +13,16 @@ from PIL import Image
 from imagewright.images.checks.groups import PictureHashes
 from imagewright.images.checks.perceptual_hashes import SIDE, compute_hashes, is_flat, small_picture
 from imagewright.images.decoding.decode_all import split_into_ranges
-from imagewright.images.decoding.formats import MODE_OF_CHANNELS, Header, Unreadable, decode, from_array, read_header
+from imagewright.images.decoding.formats import (
+    EXACT,
+    MODE_OF_CHANNELS,
+    Decoding,
+    Header,
+    Unreadable,
+    decode,
+    from_array,
+    read_header,
+)
 from imagewright.images.decoding.parallel import Range, map_ranges
 from imagewright.images.sources.base import Picture, PictureSource
 from imagewright.progress import ProgressCounter
@@ -56,12 +65,12 @@ class _RangeSurvey:
     unreadable: list[tuple[int, str]]
 
 
-def survey(source: PictureSource, workers: int | None, counter: ProgressCounter) -> Survey:
+def survey(source: PictureSource, workers: int | None, counter: ProgressCounter, how: Decoding = EXACT) -> Survey:
     """Decode every picture of a source in threads (None: one a core); `counter` counts the pictures done."""
     headers, hashes, unreadable = HeaderCounts(), [], []
 
     def work(bounds: Range, stop: threading.Event) -> _RangeSurvey:
-        return _survey_range(source, bounds, stop)
+        return _survey_range(source, bounds, stop, how)
 
     for found in map_ranges(split_into_ranges(source, RANGE_PICTURES), work, workers, counter.report):
         for header in found.headers:
@@ -73,7 +82,7 @@ def survey(source: PictureSource, workers: int | None, counter: ProgressCounter)
     return Survey(headers, PictureHashes(*(np.concatenate(part) for part in parts)), sorted(unreadable))
 
 
-def _survey_range(source: PictureSource, bounds: Range, stop: threading.Event) -> _RangeSurvey:
+def _survey_range(source: PictureSource, bounds: Range, stop: threading.Event, how: Decoding) -> _RangeSurvey:
     headers: list[Header] = []
     good: list[int] = []
     bad: list[tuple[int, str]] = []
@@ -83,7 +92,7 @@ def _survey_range(source: PictureSource, bounds: Range, stop: threading.Event) -
         if stop.is_set():
             break
         try:
-            header, picture = _decode_with_header(payload)
+            header, picture = _decode_with_header(payload, how)
         except Unreadable as reason:
             bad.append((index, str(reason)))
             continue
@@ -98,7 +107,7 @@ def _survey_range(source: PictureSource, bounds: Range, stop: threading.Event) -
     return _RangeSurvey(headers, hashes, bad)
 
 
-def _decode_with_header(payload: Picture) -> tuple[Header, Image.Image]:
+def _decode_with_header(payload: Picture, how: Decoding) -> tuple[Header, Image.Image]:
     if isinstance(payload, Unreadable):
         raise payload
     if isinstance(payload, np.ndarray):
@@ -106,4 +115,4 @@ def _decode_with_header(payload: Picture) -> tuple[Header, Image.Image]:
         header = Header(payload.shape[1], payload.shape[0], MODE_OF_CHANNELS[channels], "array")
         return header, from_array(payload, channels)
     header = read_header(payload)
-    return header, decode(payload, header.channels)
+    return header, decode(payload, header.channels, how)

@@ -34,7 +34,7 @@ def to_pixels(payload: Payload, preprocessing: Preprocessing) -> np.ndarray:
         if payload.shape == preprocessing.stored_shape:
             return payload
         return preprocessing.apply(from_array(payload, preprocessing.channels))
-    return preprocessing.apply(decode(payload, preprocessing.channels))
+    return preprocessing.apply(decode(payload, preprocessing.channels, preprocessing.decoding()))
 
 
 def decode_range(

@@ -11,9 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from imagewright.errors import DataError
+from imagewright.images.decoding.admitted import formats_read
 from imagewright.images.decoding.formats import Unreadable
 from imagewright.images.folders import arrange_folders
 from imagewright.images.sources.base import ListedSource, Picture, digest
+from imagewright.images.sources.name_filter import ALL_NAMES, NameFilter
 from imagewright.images.sources.zip_directory import MEMBER_LIMIT, STORED, read_zip_directory
 
 _LOCAL = struct.Struct("<4s5H3I2H")
@@ -22,17 +24,18 @@ _LOCAL = struct.Struct("<4s5H3I2H")
 class ZipSource(ListedSource):
     """The pictures of a zip file. The identity digests the file's size and time, and the members' names and CRC-32."""
 
-    def __init__(self, typed: str, path: Path, split: str | None) -> None:
+    def __init__(self, typed: str, path: Path, split: str | None, names: NameFilter = ALL_NAMES) -> None:
         found = read_zip_directory(path)
         if len(found.listing) == 0:
-            raise DataError(f"{path} holds no pictures (PNG, JPEG, WebP, TIFF, BMP, GIF or PGM).")
+            raise DataError(f"{path} holds no pictures ({formats_read()}){found.listing.passed_over.sentence()}")
         # A zip listing has no times: their field carries the positions through the choice of a split.
         found.listing.times = np.arange(len(found.listing))
-        chosen, annotations, notes = arrange_folders(found.listing, split, str(path))
+        chosen, annotations, notes = arrange_folders(found.listing, split, str(path), names)
         super().__init__(typed, path, chosen)
         places = chosen.times
         self.annotations, self.other_members = annotations, found.others
-        self.notes += notes
+        self.names_taken = names
+        self.notes += [*found.listing.passed_over.notes(typed), *notes]
         if found.links:
             self.notes.append(f"Links in {path.name}, left out: {found.links:,}.")
         self._packed, self._checksums = found.packed[places], found.checksums[places]

@@ -13,6 +13,7 @@ import numpy as np
 from imagewright.images.annotations import Annotations
 from imagewright.images.decoding.formats import Unreadable
 from imagewright.images.sources.listing import Listing
+from imagewright.images.sources.name_filter import NameFilter
 
 Picture = bytes | np.ndarray | Unreadable
 """One picture as read: encoded bytes, uint8 pixels (H, W, C), or the reason why it cannot be read."""
@@ -28,6 +29,7 @@ class Source(ABC):
         identity: hex digest that differs as soon as the pictures differ.
         notes: sentences for the user.
         annotations: labels and attributes of the pictures.
+        names_taken: the patterns of names that the user gave.
         in_order: every reading starts from the beginning (video, packed tars), so one pass should read all.
         encoded: pictures are encoded files, which take long enough to decode to be worth worker processes.
         in_memory: pictures are arrays already, so small sets need no cache.
@@ -42,6 +44,7 @@ class Source(ABC):
         self.typed = typed
         self.notes: list[str] = []
         self.annotations = Annotations()
+        self.names_taken = NameFilter()
 
     @abstractmethod
     def __len__(self) -> int: ...

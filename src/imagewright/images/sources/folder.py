@@ -13,6 +13,7 @@ from imagewright.images.decoding.formats import Unreadable
 from imagewright.images.folders import arrange_folders
 from imagewright.images.sources.base import ListedSource, Picture, digest
 from imagewright.images.sources.listing import Listing
+from imagewright.images.sources.name_filter import ALL_NAMES, NameFilter
 
 SAMPLED_FILES = 32
 SAMPLED_BYTES = 4096
@@ -25,11 +26,13 @@ class FolderSource(ListedSource):
     since they were unpacked, and equal sizes, since their format has no compression.
     """
 
-    def __init__(self, typed: str, root: Path, listing: Listing, split: str | None) -> None:
-        chosen, annotations, notes = arrange_folders(listing, split, str(root))
+    def __init__(
+        self, typed: str, root: Path, listing: Listing, split: str | None, names: NameFilter = ALL_NAMES
+    ) -> None:
+        chosen, annotations, notes = arrange_folders(listing, split, str(root), names)
         super().__init__(typed, root, chosen)
-        self.annotations = annotations
-        self.notes += notes
+        self.annotations, self.names_taken = annotations, names
+        self.notes += [*listing.passed_over.notes(typed, root), *notes]
         picks = np.unique(np.linspace(0, len(chosen) - 1, SAMPLED_FILES).astype(np.int64))
         self.identity = digest(chosen.digest(), *(self._read_sample(index) for index in picks))
 

@@ -25,6 +25,7 @@ class LayeredSource(Source):
                     f"{part.typed} can only be read from its start to its end, and its pictures come in another order "
                     "than those of the other layers: unpack it."
                 )
+        self.names_taken = self.parts[image].names_taken
         self.notes += [note for part in self.parts.values() for note in part.notes]
         self.in_order = any(part.in_order for part in self.parts.values())
         self.encoded = any(part.encoded for part in self.parts.values())

@@ -28,6 +28,7 @@ from imagewright.images.decoding.formats import Unreadable
 from imagewright.images.folders import arrange_folders
 from imagewright.images.sources.base import ListedSource, Picture, digest
 from imagewright.images.sources.listing import Listing, is_picture_name
+from imagewright.images.sources.name_filter import ALL_NAMES, NameFilter
 from imagewright.images.sources.zip_directory import MEMBER_LIMIT, check_member_name
 from imagewright.images.tables import LABEL_COLUMNS
 
@@ -158,7 +159,7 @@ class _SampleAnnotations:
 class ShardSource(ListedSource):
     """The pictures of tar shards, in the order of the shards: of each sample, the first member that is a picture."""
 
-    def __init__(self, typed: str, paths: list[Path], split: str | None) -> None:
+    def __init__(self, typed: str, paths: list[Path], split: str | None, names: NameFilter = ALL_NAMES) -> None:
         self.paths = paths
         listing, samples = Listing(), _SampleAnnotations()
         offsets, numbers = array("q"), array("i")
@@ -176,8 +177,9 @@ class ShardSource(ListedSource):
         annotations, notes = samples.finish(typed)
         # A listing of shards has no times: their field carries the positions through the choice of a split.
         listing.times = np.arange(len(listing))
-        chosen, by_folder, split_notes = arrange_folders(listing, split, typed)
+        chosen, by_folder, split_notes = arrange_folders(listing, split, typed, names)
         super().__init__(typed, paths[0], chosen)
+        self.names_taken = names
         places = chosen.times
         annotations = annotations.select(places)
         if annotations.labels is None:

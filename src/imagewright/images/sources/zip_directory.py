@@ -97,7 +97,11 @@ def _read(file: BinaryIO, path: Path) -> ZipDirectory:
         if stat.S_ISLNK(entry[15] >> 16) and entry[1] >> 8 == 3:
             links += 1
             continue
-        if name.endswith("/") or name.startswith("__MACOSX/") or not is_picture_name(name):
+        if name.endswith("/") or name.startswith("__MACOSX/"):
+            continue
+        if not is_picture_name(name):
+            if not name.rpartition("/")[2].startswith("."):
+                listing.passed_over.add_file(name)
             if "/" not in name:
                 others.append(name)
             continue
