@@ -35,6 +35,11 @@ _ADVICE: dict[int, str] = {
 }
 
 
+LONGEST_NAME = 255  # bytes of a file name, on all common file systems
+LONGEST_SUFFIX = 32
+RANDOM_LETTERS = 16  # of a temporary name, and the dots around it, with room to spare
+
+
 @contextmanager
 def atomic_write(path: str | Path) -> Iterator[Path]:
     """A temporary path to write to. At the end of the block it is renamed to `path`, or removed if the block raised.
@@ -45,7 +50,8 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     with explain_write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
+        start, end = _temporary_name(path)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=start, suffix=end)
         os.close(descriptor)
         temporary = Path(name)
         try:
@@ -60,10 +66,23 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
                 temporary.unlink(missing_ok=True)
 
 
+def _temporary_name(path: Path) -> tuple[str, str]:
+    """The start and the end of a temporary name beside `path`: its own, cut where the name would be too long."""
+    suffix = path.suffix if len(os.fsencode(path.suffix)) <= LONGEST_SUFFIX else ""
+    return f".{cut_name(path.stem, LONGEST_NAME - RANDOM_LETTERS - len(os.fsencode(suffix)))}.", suffix
+
+
+def cut_name(name: str, most: int) -> str:
+    """The beginning of a file name, of at most so many bytes; letters stay whole."""
+    while len(os.fsencode(name)) > most:
+        name = name[:-1]
+    return name
+
+
 def write_whole(path: str | Path, content: bytes | str) -> None:
-    """Write text (UTF-8) or bytes to `path`, whole or not at all."""
+    """Write text or bytes to `path`, whole or not at all. Text is UTF-8; file names in it may be any bytes."""
     with atomic_write(path) as temporary:
-        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+        temporary.write_bytes(content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from cyclopts import App
 
 from imagewright.cli.failures import report_failures
+from imagewright.cli.streams import tolerant_output
 
 
 def _version() -> str:
@@ -99,6 +100,6 @@ for _place, (_name, (_path, _help)) in enumerate(_COMMANDS.items()):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0, 2 for a user's mistake, 1 for other failures, 130 for Ctrl-C."""
     tokens = list(sys.argv[1:] if arguments is None else arguments)
-    with report_failures(tokens) as outcome:
+    with tolerant_output(), report_failures(tokens) as outcome:
         app(tokens, exit_on_error=False, print_error=False, result_action="return_none")
     return outcome.exit_code

@@ -104,6 +104,11 @@ class Images:
         return self._prepared.preprocessing.crop
 
     @property
+    def most_channels(self) -> int:
+        """The most channels of the pictures that were looked at; 1 if the channels were chosen by the caller."""
+        return self._prepared.most_channels
+
+    @property
     def decode(self) -> str:
         """`exact`, or `reduced` if large JPEGs are decoded at a reduced scale."""
         return self._prepared.preprocessing.decode
@@ -202,11 +207,13 @@ class Images:
         store = self._prepared.open(progress, workers)
         listed = np.arange(len(self._prepared.source)) if self._chosen is None else self._chosen
         if store.skipped:
-            bad = np.array([index for index, _, _ in store.skipped], np.int64)
+            bad = np.array([each.place for each in store.skipped], np.int64)
             good = ~np.isin(listed, bad)
             left_out = set(listed[~good].tolist())
-            self._skipped = [(name, reason) for index, name, reason in store.skipped if index in left_out]
+            self._skipped = [(each.name, each.reason) for each in store.skipped if each.place in left_out]
             notices.add_unreadable(self.source, self._skipped)
+            if self._skipped:
+                self.notes.append(notices.tell_skipped(self._skipped, "left out", self.source))
             self._readable = np.flatnonzero(good)
             self._annotations = self._all_annotations.select(self._readable)
             self._selection = listed = listed[good]
@@ -277,8 +284,10 @@ class Images:
         if channels is not None:
             named = channels if isinstance(channels, Mapping) else {image_layer(self.layers).name: channels}
             preprocessing = preprocessing.with_channels({name: check_channels(each) for name, each in named.items()})
+        most_channels = self._prepared.most_channels if channels is None else 1
+        changed = replace(self._prepared, preprocessing=preprocessing, store=None, most_channels=most_channels)
         return Images(
-            replace(self._prepared, preprocessing=preprocessing, store=None).with_decode_chosen(decode),
+            changed.with_decode_chosen(decode),
             flip=self._flip,
             size_given=self.size_given or size is not None,
             chosen=self._chosen,

@@ -46,7 +46,8 @@ class Notices:
         with self._lock:
             notes = [note for note in self._notes if note not in self._told]
             skipped = [(source, list(found.items())) for source, found in self._unreadable.items() if found]
-        return notes + [tell_skipped(found, "left out", source) for source, found in skipped]
+        told = [tell_skipped(found, "left out", source) for source, found in skipped]
+        return notes + [sentence for sentence in told if sentence not in self._told]
 
 
 _gathering: list[Notices] = []

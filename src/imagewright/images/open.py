@@ -112,6 +112,7 @@ def open_images(
     preprocessing = Preprocessing(height, width, opened.layers, crop, resize, values=opened.values)
     preprocessing = preprocessing.with_channels(wanted_channels or {})
     prepared = Prepared(found, preprocessing, strict, cache_dir, cache, decode=choices.decode, scalable=opened.scalable)
+    prepared.most_channels = opened.most_channels if channels is None else 1
     images = Images(prepared.with_decode_chosen(), flip=flip, size_given=size is not None)
     notices.add_notes(found.notes[: len(found.notes) - len(size_notes)])
     return images
@@ -159,7 +160,7 @@ def _open_plain(
         usual = found.usual
         opened = Opened(source, plain_layer(usual.channels), (usual.height, usual.width), size_notes=found.notes)
     opened.values, opened.notes = found.deep.settle(choices.value_range, source.typed)
-    opened.scalable = found.scalable
+    opened.scalable, opened.most_channels = found.scalable, found.most_channels
     return opened
 
 

@@ -40,6 +40,7 @@ class Opened:
         size_notes: the same, for a user who chose no size.
         values: the value range, None for the full one.
         scalable: the commonest (height, width), if the commonest format has reduced scales and there is one layer.
+        most_channels: the most of the pictures looked at, if there is one layer.
     """
 
     source: Source
@@ -49,6 +50,7 @@ class Opened:
     size_notes: list[str] = field(default_factory=list)
     values: ValueRange | None = None
     scalable: tuple[int, int] | None = None
+    most_channels: int = 1
 
 
 def open_layers(

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from imagewright.errors import RunError, UserError, nearest_name
-from imagewright.files import atomic_write
+from imagewright.files import LONGEST_NAME, atomic_write, cut_name
 from imagewright.output.grids import to_channels_last, to_picture
 from imagewright.output.provenance import (
     PNG_KEYWORD,
@@ -139,6 +139,7 @@ def picture_paths(folder: str | Path, names: Sequence[str]) -> list[Path]:
     stems = [Path(name).stem for name in names]
     if len(set(stems)) != len(stems):
         stems = [f"{index:05d}_{stem}" for index, stem in enumerate(stems)]
+    stems = [cut_name(stem, LONGEST_NAME - len(".png")) for stem in stems]
     return [Path(folder) / f"{stem}.png" for stem in stems]
 
 
@@ -171,7 +172,7 @@ def write_animation(
     frames_per_second: float = 12.0,
     force: bool = False,
 ) -> Path:
-    """Write frames as a .webp or .gif that repeats without end, or as an .mp4, which needs PyAV (the extra `faces`).
+    """Write frames as a .webp or .gif that repeats without end, or as an .mp4, which needs PyAV (the extra `video`).
 
     frames: uint8 (N, C, H, W), or one by one (C, H, W), which are enlarged by a whole number if they are small, as
         players blur small frames; or Pillow images of one size, which stay as they are. An .mp4 holds one frame at a

@@ -35,7 +35,6 @@ def _prepare(images: Images, reporter: Reporter) -> None:
     images.prepare(reporter.preparing)
     for note in images.notes:
         reporter.message(note)
-    report_skipped(images, "left out", reporter)
 
 
 def report_skipped(images: Images, consequence: str, reporter: Reporter) -> None:

@@ -103,7 +103,7 @@ class Outliers:
         write_image(draw_extremes(images, self.order, self.score, title, count, self.sheet_size), paths[1], force=force)
         draw_failures(images, self.order, self.clean, self.run, self.seed, paths[2], force=force)
         with new_file(paths[3], force=force) as file:
-            file.write(json.dumps(self.to_dict(), indent=2).encode("utf-8", "replace"))
+            file.write(json.dumps(self.to_dict(), indent=2).encode())
         return paths
 
     def move(

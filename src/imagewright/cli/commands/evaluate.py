@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
 
+from imagewright.cli.pictures import takes_pictures
 from imagewright.cli.values import Count, Flag, Size
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class FormerOptions:
 PICTURES, METRICS, FORMER = PictureOptions(), MetricOptions(), FormerOptions()
 
 
+@takes_pictures
 def evaluate(
     *subjects: Annotated[str, Parameter(help="runs, or sources of pictures: a folder, .zip, .npz ...")],
     pictures: PictureOptions = PICTURES,

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from imagewright.cli.commands.latent.loading import MODEL_DEFAULTS, ModelOptions
 from imagewright.cli.commands.verbs import Force, RunPath
+from imagewright.cli.pictures import takes_pictures
 from imagewright.cli.values import Count, Words
 
 SHEET_STEPS = 8
@@ -44,6 +45,7 @@ class Animation:
     frames_per_second: Annotated[float, Parameter(help="frames per second of an animation")] = 25.0
 
 
+@takes_pictures
 def interpolate(
     run: RunPath,
     /,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from imagewright.cli.pictures import takes_pictures
 from imagewright.cli.values import Count, Flag, Words
 
 RunPath = Annotated[Path, Parameter(help="a run directory or a weights file")]
@@ -72,6 +73,7 @@ def parse_attributes(attributes: tuple[str, ...]) -> dict[str, float] | None:
     return values or None
 
 
+@takes_pictures
 def reconstruct(
     run: RunPath,
     source: Source,
@@ -94,6 +96,7 @@ def reconstruct(
     write_sheet(imagewright.reconstruction_sheet(model, source, count, seed=seed, split=split), out, force=force)
 
 
+@takes_pictures
 def score(
     run: RunPath,
     source: Source,

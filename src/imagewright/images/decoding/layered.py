@@ -61,7 +61,7 @@ def _decode_named(payload: Picture, layer: Layer, how: Decoding) -> Image.Image:
     try:
         return _decode(payload, layer.channels if layer.kind == "picture" else None, how)
     except Unreadable as reason:
-        raise Unreadable(f"layer {layer.name}: {reason}") from reason
+        raise type(reason)(f"layer {layer.name}: {reason}") from reason
 
 
 def _decode(payload: Picture, channels: int | None, how: Decoding = EXACT) -> Image.Image:

@@ -9,3 +9,7 @@ class Unreadable(Exception):
 
 class Unreachable(Unreadable):
     """A picture that could not be read now, by a fault of the disk or a missing permission, which may pass."""
+
+
+class Changed(Unreachable):
+    """A picture whose file is another one than when its folder was listed."""

@@ -13,6 +13,7 @@ import numpy as np
 from imagewright.errors import DataError
 from imagewright.images.decoding.admitted import formats_read
 from imagewright.images.decoding.formats import Unreadable
+from imagewright.images.decoding.unreadable import Unreachable
 from imagewright.images.folders import arrange_folders
 from imagewright.images.sources.base import ListedSource, Picture, digest
 from imagewright.images.sources.name_filter import ALL_NAMES, NameFilter
@@ -22,7 +23,7 @@ _LOCAL = struct.Struct("<4s5H3I2H")
 
 
 class ZipSource(ListedSource):
-    """The pictures of a zip file. The identity digests the file's size and time, and the members' names and CRC-32."""
+    """The pictures of a zip file. The identity digests the members' names, sizes and CRC-32."""
 
     def __init__(self, typed: str, path: Path, split: str | None, names: NameFilter = ALL_NAMES) -> None:
         found = read_zip_directory(path)
@@ -41,8 +42,8 @@ class ZipSource(ListedSource):
         self._packed, self._checksums = found.packed[places], found.checksums[places]
         self._methods, self._offsets = found.methods[places], found.offsets[places]
         status = path.stat()
-        self._state = (status.st_size, status.st_mtime_ns)
-        self.identity = digest(chosen.digest(), self._checksums, str(self._state))
+        self._state, self._directory = (status.st_size, status.st_mtime_ns), found.digest()
+        self.identity = digest(chosen.digest(times=False), self._checksums)
 
     def read(self, indices: np.ndarray) -> Iterator[Picture]:
         try:
@@ -52,19 +53,30 @@ class ZipSource(ListedSource):
         with file:
             status = os.fstat(file.fileno())
             if (status.st_size, status.st_mtime_ns) != self._state:
-                raise DataError(f"{self.root} changed while its pictures were read: run again when it is whole.")
+                if read_zip_directory(self.root).digest() != self._directory:
+                    raise DataError(f"{self.root} changed while its pictures were read: run again when it is whole.")
+                self._state = (status.st_size, status.st_mtime_ns)  # only touched
             for index in indices:
                 yield self._member(file.fileno(), int(index))
 
     def _member(self, descriptor: int, index: int) -> Picture:
+        """A member with its checksum checked, or the reason why it cannot be read."""
+        try:
+            return self._unpack(descriptor, index)
+        except Unreadable as reason:
+            return reason
+        except OSError as error:
+            return Unreachable(f"the archive cannot be read here ({error.strerror})")
+
+    def _unpack(self, descriptor: int, index: int) -> bytes:
         start, packed_size = int(self._offsets[index]), int(self._packed[index])
         size = int(self.listing.sizes[index])
         try:
             header = _LOCAL.unpack(os.pread(descriptor, _LOCAL.size, start))
-        except (struct.error, OverflowError, OSError):
-            return Unreadable("the archive is damaged here (no member at its place)")
+        except (struct.error, OverflowError) as error:
+            raise Unreadable("the archive is damaged here (no member at its place)") from error
         if header[0] != b"PK\x03\x04" or packed_size > MEMBER_LIMIT:
-            return Unreadable("the archive is damaged here (no member at its place)")
+            raise Unreadable("the archive is damaged here (no member at its place)")
         content = os.pread(descriptor, packed_size, start + _LOCAL.size + header[9] + header[10])
         if self._methods[index] != STORED:
             try:
@@ -72,9 +84,9 @@ class ZipSource(ListedSource):
                 # One byte more than declared shows that the size is false, and stops a decompression bomb.
                 content = unpacker.decompress(content, size + 1)
             except zlib.error as error:
-                return Unreadable(f"the archive is damaged here ({error})")
+                raise Unreadable(f"the archive is damaged here ({error})") from error
         if len(content) != size:
-            return Unreadable(f"the archive declares {size:,} bytes and holds {len(content):,} or more")
+            raise Unreadable(f"the archive declares {size:,} bytes and holds {len(content):,} or more")
         if zlib.crc32(content) != self._checksums[index]:
-            return Unreadable("the archive is damaged here (the checksum differs)")
+            raise Unreadable("the archive is damaged here (the checksum differs)")
         return content

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,6 @@ class Source(ABC):
 
     Attributes:
         typed: the source as the user named it.
-        identity: hex digest that differs as soon as the pictures differ.
         notes: sentences for the user.
         annotations: labels and attributes of the pictures.
         names_taken: the patterns of names that the user gave.
@@ -35,7 +35,6 @@ class Source(ABC):
         in_memory: pictures are arrays already, so small sets need no cache.
     """
 
-    identity: str
     in_order = False
     encoded = False
     in_memory = False
@@ -45,6 +44,11 @@ class Source(ABC):
         self.notes: list[str] = []
         self.annotations = Annotations()
         self.names_taken = NameFilter()
+
+    @cached_property
+    def identity(self) -> str:
+        """Hex digest that differs as soon as the pictures differ."""
+        raise NotImplementedError
 
     @abstractmethod
     def __len__(self) -> int: ...

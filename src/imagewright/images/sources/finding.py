@@ -57,7 +57,7 @@ def _find(source: Any, split: str | None, cache_dir: str | Path | None, names: N
         raise DataError(f"The source {typed!r} names nothing: {WHAT_OPENS}.")
     path = Path(typed).expanduser()
     if path.is_dir():
-        return _open_folder(path, typed, split, names)
+        return _open_folder(path, typed, split, names, cache_dir)
     if path.is_file():
         return _open_file(path, typed, split, names)
     if typed in BUILTIN:
@@ -86,10 +86,12 @@ def _refuse_split(source: PictureSource, split: str | None) -> PictureSource:
     return source
 
 
-def _open_folder(path: Path, typed: str, split: str | None, names: NameFilter) -> PictureSource:
+def _open_folder(
+    path: Path, typed: str, split: str | None, names: NameFilter, cache_dir: str | Path | None
+) -> PictureSource:
     listing, others = scan_folder(path)
     if len(listing):
-        return FolderSource(typed, path, listing, split, names)
+        return FolderSource(typed, path, listing, split, names, cache_dir)
     if any(is_idx_name(other.name) for other in others):
         return open_idx_folder(path, others, typed, split)
     shards = [other for other in others if is_tar_name(other.name)]

@@ -27,6 +27,7 @@ from imagewright.images.annotations import Annotations, labels_from_values
 from imagewright.images.decoding.formats import Unreadable
 from imagewright.images.folders import arrange_folders
 from imagewright.images.sources.base import ListedSource, Picture, digest
+from imagewright.images.sources.content import sample_file, sample_members
 from imagewright.images.sources.listing import Listing, is_picture_name
 from imagewright.images.sources.name_filter import ALL_NAMES, NameFilter
 from imagewright.images.sources.zip_directory import MEMBER_LIMIT, check_member_name
@@ -188,7 +189,16 @@ class ShardSource(ListedSource):
         self._offsets, self._numbers = np.array(offsets, np.int64)[places], np.array(numbers, np.int32)[places]
         self._states = [(status.st_size, status.st_mtime_ns) for status in (path.stat() for path in paths)]
         self.in_order = any(path.suffix != ".tar" for path in paths)
-        self.identity = digest(chosen.digest(), self._offsets, str(self._states))
+        self._samples = [self._sample(number) for number in range(len(paths))]
+        self.identity = digest(chosen.digest(times=False), self._offsets, *self._samples)
+
+    def _sample(self, number: int) -> bytes:
+        """What tells a shard from another one of the same listing."""
+        path, mine = self.paths[number], self._numbers == number
+        with _shard_errors(path):
+            if path.suffix != ".tar":
+                return sample_file(path)  # from the first other byte on, all of a packed file is another
+            return sample_members(path, self._offsets[mine], self.listing.sizes[mine])
 
     def name(self, index: int) -> str:
         return f"{self.paths[self._numbers[index]].name}/{self.listing.name(index)}"
@@ -203,7 +213,8 @@ class ShardSource(ListedSource):
             path = self.paths[number]
             with _shard_errors(path):
                 status = path.stat()
-                if (status.st_size, status.st_mtime_ns) != self._states[number]:
+                touched = (status.st_size, status.st_mtime_ns) != self._states[number]
+                if touched and self._sample(number) != self._samples[number]:
                     raise DataError(f"{path} changed while its pictures were read: run again when it is whole.")
                 read_shard = self._plain if path.suffix == ".tar" else self._packed
                 yield from read_shard(path, group)

@@ -6,8 +6,10 @@ and the 64-bit forms).
 
 from __future__ import annotations
 
+import hashlib
 import stat
 import struct
+import zlib
 from array import array
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,7 @@ MEMBER_LIMIT = 2**28
 RATIO_LIMIT = 200
 """An archive that declares more than this times its own size, and more than a gigabyte, is refused as a bomb."""
 STORED, DEFLATED = 0, 8
+UNICODE_PATH = 0x7075  # the kind of an extra field
 
 _END = struct.Struct("<4s4H2IH")
 _END64_LOCATOR = struct.Struct("<4sIQI")
@@ -51,6 +54,13 @@ class ZipDirectory:
     offsets: np.ndarray
     others: list[str]
     links: int
+
+    def digest(self) -> str:
+        """Hex digest of the names, sizes, checksums and places of all pictures."""
+        parts = hashlib.blake2b(self.listing.digest(times=False).encode(), digest_size=16)
+        for values in (self.packed, self.checksums, self.methods, self.offsets):
+            parts.update(values.tobytes())
+        return parts.hexdigest()
 
 
 def check_member_name(name: str, archive: Path) -> None:
@@ -88,7 +98,7 @@ def _read(file: BinaryIO, path: Path) -> ZipDirectory:
         raw_name = directory[position + _ENTRY.size : name_end]
         extra = directory[name_end : name_end + entry[11]]
         position = name_end + entry[11] + entry[12]
-        name = raw_name.decode("utf-8" if flags & 0x800 else "cp437", "replace").rstrip("\0")
+        name = _decode_name(raw_name, flags, extra).rstrip("\0")
         if "\0" in name:
             raise DataError(f"{path} has a member with a zero byte in its name: it is refused.")
         check_member_name(name, path)
@@ -123,6 +133,26 @@ def _read(file: BinaryIO, path: Path) -> ZipDirectory:
         others,
         links,
     )
+
+
+def _decode_name(raw: bytes, flags: int, extra: bytes) -> str:
+    """The name of a member: UTF-8 if it is flagged so or is valid as such, else code page 437 (APPNOTE, appendix D).
+
+    Many programs write UTF-8 without the flag. Others add the name as a field of its own (Info-ZIP's 0x7075).
+    """
+    if flags & 0x800:
+        return raw.decode("utf-8", "surrogateescape")
+    position = 0
+    while position + 4 <= len(extra):
+        kind, length = struct.unpack_from("<2H", extra, position)
+        field = extra[position + 4 : position + 4 + length]
+        if kind == UNICODE_PATH and field[:1] == b"\x01" and field[1:5] == struct.pack("<I", zlib.crc32(raw)):
+            return field[5:].decode("utf-8", "surrogateescape")
+        position += 4 + length
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("cp437")
 
 
 def _check_member(path: Path, name: str, flags: int, method: int, size: int) -> None:

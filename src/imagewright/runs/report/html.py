@@ -9,6 +9,8 @@ from typing import Any
 
 from PIL import Image
 
+from imagewright.output.names import visible_bytes
+
 STYLE = """
 :root { color-scheme: light dark;
   --paper: #fdfdfc; --ink: #1c1e21; --faint: #6a6f76; --line: #dcdfe3; --card: #f4f5f6; }
@@ -69,4 +71,4 @@ def encode_png(image: Image.Image) -> bytes:
 
 def text(value: Any) -> str:
     """Any value as escaped text."""
-    return html.escape(str(value))
+    return html.escape(visible_bytes(str(value)))
