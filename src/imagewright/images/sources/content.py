@@ -29,8 +29,8 @@ from imagewright.images.sources.listing import Listing
 WHOLE_BYTES = 2**16
 WHOLE_BYTES_UNPACKED = 2**22
 WINDOWS, WINDOW_BYTES = 8, 4096
-MEMBER_BYTES = 256
-"""So many bytes from the middle of each picture inside an archive."""
+MEMBER_WINDOWS, MEMBER_BYTES = 4, 1024
+"""Places of each picture inside an archive, and bytes of each place."""
 UNPACKED = frozenset((".bmp", ".dib", ".ppm", ".pgm", ".pbm", ".pnm", ".tif", ".tiff"))
 """Formats that may have no compression."""
 SAVED_FROM = 1000
@@ -44,7 +44,7 @@ _STATE = np.dtype([("key", "<u8"), ("changed", "<u8"), ("size", "<i8"), ("time",
 _ENTRY = np.dtype([("state", _STATE), ("sample", "V16")])
 
 
-def sample_file(path: str | Path, windows: int = WINDOWS) -> bytes:
+def sample_file(path: str | Path, windows: int | None = None) -> bytes:
     """16 bytes that differ as soon as the sampled content of a file does. Raises `OSError`."""
     unpacked = os.path.splitext(path)[1].lower() in UNPACKED
     with open(path, "rb", buffering=0) as file:
@@ -54,10 +54,15 @@ def sample_file(path: str | Path, windows: int = WINDOWS) -> bytes:
             while part := file.read(WHOLE_BYTES):
                 result.update(part)
         else:
-            for start in np.linspace(0, size - WINDOW_BYTES, windows).astype(np.int64).tolist():
+            for start in _spread(size, WINDOWS if windows is None else windows, WINDOW_BYTES):
                 file.seek(start)
                 result.update(file.read(WINDOW_BYTES))
     return result.digest()
+
+
+def _spread(size: int, windows: int, length: int) -> list[int]:
+    """Where windows of `length` bytes begin, from the start of `size` bytes to their end."""
+    return np.linspace(0, size - length, windows).astype(np.int64).tolist()
 
 
 def sample_members(path: Path, starts: np.ndarray, sizes: np.ndarray) -> bytes:
@@ -70,8 +75,10 @@ def sample_members(path: Path, starts: np.ndarray, sizes: np.ndarray) -> bytes:
     result = hashlib.blake2b(sample_file(path), digest_size=16)
     with open(path, "rb", buffering=0) as file:
         for start, size in zip(starts.tolist(), sizes.tolist(), strict=True):
-            file.seek(start + max(0, (size - MEMBER_BYTES) // 2))
-            result.update(file.read(min(size, MEMBER_BYTES)))
+            windows = [0] if size <= MEMBER_WINDOWS * MEMBER_BYTES else _spread(size, MEMBER_WINDOWS, MEMBER_BYTES)
+            for offset in windows:
+                file.seek(start + offset)
+                result.update(file.read(min(size, MEMBER_BYTES * (1 if len(windows) > 1 else MEMBER_WINDOWS))))
     return result.digest()
 
 

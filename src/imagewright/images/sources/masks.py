@@ -15,7 +15,7 @@ _WORDS = "masks?|segmentations?|seg|segm|labels?|labelids|gt|groundtruth|ground_
 _END = re.compile(rf"[_\-. ]?({_WORDS})$", re.IGNORECASE)
 _START = re.compile(rf"^({_WORDS})[_\-. ]", re.IGNORECASE)
 _FOLDER = re.compile(rf"(^|[_\-. ])({_WORDS})$", re.IGNORECASE)
-_LOSSY = frozenset((".jpg", ".jpeg", ".jpe", ".jfif", ".heic", ".avif"))
+_MASKS = (".png", ".gif", ".bmp", ".pgm", ".pbm", ".tif", ".tiff")  # in which masks are saved, the commonest first
 
 
 def mask_notes(listing: Listing) -> list[str]:
@@ -41,7 +41,7 @@ def _same_stems(folders: dict[str, dict[str, set[str]]], least: float) -> list[s
     pairs = Counter(tuple(suffixes) for _, suffixes in twice)
     suffixes = pairs.most_common(1)[0][0]
     stem = next(stem for stem, found in twice if tuple(found) == suffixes)
-    likely = next((suffix for suffix in suffixes if suffix.lower() not in _LOSSY), suffixes[-1])
+    likely = next((suffix for wanted in _MASKS for suffix in suffixes if suffix.lower() == wanted), suffixes[-1])
     return [
         f"{len(twice):,} pictures have the name of another one but for the suffix ({stem}{suffixes[0]} and "
         f"{stem}{suffixes[1]}), as masks have: --exclude '*{likely}' (exclude=) leaves such files out."
