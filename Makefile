@@ -54,6 +54,7 @@ bench: $(VENV)/installed
 	$(BIN)/python benchmarks/gpu.py --tiny --out runs/gpu-tiny
 	$(BIN)/python benchmarks/start_up.py
 	$(BIN)/python benchmarks/listing.py
+	$(BIN)/python benchmarks/photographs.py
 	$(BIN)/python benchmarks/cache.py
 	$(BIN)/python benchmarks/pca.py
 	$(BIN)/python benchmarks/vae_loop.py

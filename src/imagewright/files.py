@@ -101,6 +101,18 @@ def explain_write_errors(path: str | Path) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def openable(path: Path) -> Iterator[str]:
+    """A name of a file for programs that take no other bytes than UTF-8, such as safetensors. Raises `OSError`."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        with open(path, "rb") as file:
+            yield f"/dev/fd/{file.fileno()}"
+    else:
+        yield str(path)
+
+
 def reserve(descriptor: int, size: int) -> None:
     """Reserve the space of a file on the disk, so that a full disk raises `OSError` at once and not after an hour."""
     if hasattr(os, "posix_fallocate") and size:

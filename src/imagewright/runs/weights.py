@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from imagewright.downloads import file_checksum
 from imagewright.errors import RunError
-from imagewright.files import atomic_write
+from imagewright.files import atomic_write, openable
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -42,7 +42,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     from safetensors import SafetensorError, safe_open
 
     try:
-        with safe_open(path, framework="pt") as file:
+        with openable(path) as place, safe_open(place, framework="pt") as file:
             record = json.loads((file.metadata() or {}).get(RECORD_KEY, "{}"))
             return {name: file.get_tensor(name) for name in file.keys()}, record  # noqa: SIM118 (no mapping)
     except FileNotFoundError:
@@ -62,7 +62,7 @@ def find_damage(checkpoint: Checkpoint, *, for_resume: bool) -> str | None:
         if not path.exists():
             return f"{path} is missing"
         try:
-            with safe_open(path, framework="numpy"):
+            with openable(path) as place, safe_open(place, framework="numpy"):
                 pass
         except (SafetensorError, OSError) as error:
             return f"{path} is damaged ({error})"
