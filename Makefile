@@ -34,6 +34,8 @@ format: $(VENV)/installed
 # Minutes to hours: what is learned, first by the tests that train for seconds, then on real pictures.
 quality: $(VENV)/installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) -m learning
+	FUZZ_RUNS=1000 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) tests/fuzz/runs
+	FUZZ_FILES=400 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) tests/fuzz/files
 	$(BIN)/python benchmarks/fashion_quality.py --model dcgan --minutes 10 --seeds 0 1 2
 	$(BIN)/python benchmarks/fashion_quality.py --model vae --minutes 10 --seeds 0 1 2
 	$(BIN)/python benchmarks/mnist_likelihood.py --minutes 30
@@ -46,6 +48,7 @@ quality: $(VENV)/installed
 	$(BIN)/python benchmarks/class_quality.py --set fashion_mnist
 	$(BIN)/python benchmarks/code_quality.py
 	$(BIN)/python benchmarks/face_quality.py
+	$(BIN)/python benchmarks/latent_density.py
 	$(BIN)/python benchmarks/smile_vector.py
 	$(BIN)/python benchmarks/metric_ranking.py
 
@@ -53,6 +56,8 @@ quality: $(VENV)/installed
 bench: $(VENV)/installed
 	$(BIN)/python benchmarks/gpu.py --tiny --out runs/gpu-tiny
 	$(BIN)/python benchmarks/start_up.py
+	$(BIN)/python benchmarks/short_training.py
+	$(BIN)/python benchmarks/waiting_threads.py
 	$(BIN)/python benchmarks/listing.py
 	$(BIN)/python benchmarks/photographs.py
 	$(BIN)/python benchmarks/cache.py

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from classifiers import accuracy, build_network, open_split, probabilities, train_classifier
-from harness import add_seeds, make_parser, print_row
+from harness import AS_RECORDED, add_seeds, make_parser, print_row
 
 import imagewright as iw
 from imagewright.output.grids import draw_grid
@@ -56,7 +56,7 @@ def main() -> None:
         conditioning = arguments.discriminator_conditioning
         out = arguments.out / f"{arguments.set}-{conditioning}-{seed}"
         chosen = RECIPE | {"images_seen": arguments.images_seen, "discriminator_conditioning": conditioning}
-        run = iw.train("cgan", training, out, force=True, seed=seed, **chosen)
+        run = iw.train("cgan", training, out, force=True, seed=seed, **(AS_RECORDED | chosen))
         minutes = (time.monotonic() - started) / 60
         samples = [iw.sample(run, SAMPLES_OF_EACH, seed=seed, label=name) for name in training.class_names]
         draw_grid(torch.cat([part[:10] for part in samples]), columns=10).save(out.with_suffix(".png"))

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from classifiers import open_split
-from harness import add_seeds, make_parser, parse_settings, print_row
+from harness import AS_RECORDED, add_seeds, make_parser, parse_settings, print_row
 from torch import Tensor
 
 import imagewright as iw
@@ -45,7 +45,8 @@ def main() -> None:
     for seed in arguments.seeds:
         started, worked = time.monotonic(), time.process_time()
         out = arguments.out / f"{arguments.set}-{seed}"
-        run = iw.train("infogan", training, out, force=True, seed=seed, images_seen=arguments.images_seen, **chosen)
+        given = AS_RECORDED | {"images_seen": arguments.images_seen} | chosen
+        run = iw.train("infogan", training, out, force=True, seed=seed, **given)
         minutes = {"minutes": (time.monotonic() - started) / 60, "of processors": (time.process_time() - worked) / 60}
         values = values_of(run, named.images)
         categories = run.record["config"]["categories"]

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from harness import SHARED_DATA, make_parser, measure, seconds_of
+from harness import AS_RECORDED, SHARED_DATA, make_parser, measure, seconds_of
 from training_steps import build_model, build_steps
 
 import imagewright as iw
@@ -43,7 +43,7 @@ def train_or_open(model: str, images: Images, out: Path, images_seen: int, width
     if (out / "run.json").exists():
         return Run(out)
     try:
-        return iw.train(model, images, out, reporter=Silent(), images_seen=images_seen, width=width)
+        return iw.train(model, images, out, reporter=Silent(), images_seen=images_seen, width=width, **AS_RECORDED)
     except iw.UserError as error:
         print(f"  {out.name:<22} not trained: {str(error).splitlines()[0]}")
         return None

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from classifiers import build_network, open_people, train_classifier
-from harness import SHARED_DATA, add_seeds, make_parser, print_row
+from harness import AS_RECORDED, SHARED_DATA, add_seeds, make_parser, print_row
 from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
@@ -100,7 +100,7 @@ def main() -> None:
             started = time.process_time()
             if not arguments.score_only:
                 recipe = RECIPES[name] | ({"images_seen": arguments.images_seen} if arguments.images_seen else {})
-                iw.train(name, training, out=out, force=True, seed=seed, **recipe)
+                iw.train(name, training, out=out, force=True, seed=seed, **(AS_RECORDED | recipe))
             run, minutes = iw.Run(out), (time.process_time() - started) / 60
             row = {"model": name, "seed": seed, "processor minutes": round(minutes, 1), "parameters": size_of(run)}
             print_row(row | score(run, real, network))

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from classifiers import accuracy, build_network, open_split, probabilities, train_classifier
-from harness import add_seeds, make_parser, parse_settings, print_row
+from harness import AS_RECORDED, add_seeds, make_parser, parse_settings, print_row
 from torch import Tensor, nn
 
 import imagewright as iw
@@ -75,7 +75,7 @@ def images_within(minutes: float, model: str, images: object, chosen: dict[str, 
 
 def main() -> None:
     arguments = options()
-    chosen = RECIPES[arguments.model] | parse_settings(arguments.set)
+    chosen = AS_RECORDED | RECIPES[arguments.model] | parse_settings(arguments.set)
     training, test = open_split("fashion_mnist")
     real = training.batch(np.arange(len(training)))
     held_out = test.batch(np.arange(len(test)))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from harness import SHARED_DATA, make_parser, print_row
+from harness import AS_RECORDED, SHARED_DATA, make_parser, print_row
 
 import imagewright as iw
 
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/mnist-likelihood"))
     arguments = parser.parse_args()
     images, test = iw.open_images(DATA, split="train"), iw.open_images(DATA, split="test")
-    options = OPTIONS | {"learning_rate": arguments.learning_rate}
+    options = AS_RECORDED | OPTIONS | {"learning_rate": arguments.learning_rate}
     seen = arguments.images_seen
     if not seen:
         trial = iw.train("vae", images, arguments.out / "speed", force=True, images_seen=20_000, **options)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from harness import SHARED_DATA, add_seeds, make_parser, print_row
+from harness import AS_RECORDED, SHARED_DATA, add_seeds, make_parser, print_row
 
 import imagewright as iw
 from imagewright.images import Images
@@ -67,6 +67,7 @@ def train_and_measure(
         seed=seed,
         force=True,
         reporter=Silent(),
+        **AS_RECORDED,
         **SAMPLING[way],
     )
     state, _ = read_tensors(run.checkpoints()[-1].state)

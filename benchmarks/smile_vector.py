@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 from classifiers import open_people
-from harness import add_seeds, make_parser, print_row
+from harness import AS_RECORDED, add_seeds, make_parser, print_row
 
 import imagewright as iw
 from imagewright.latent.attributes.attribute_classifier import train_attribute_classifier
@@ -59,7 +59,7 @@ def main() -> None:
     for seed in arguments.seeds:
         run: Any = arguments.run
         if started is None:
-            recipe = RECIPE if arguments.model == "vae" else {}
+            recipe = AS_RECORDED | (RECIPE if arguments.model == "vae" else {})
             place = arguments.out / f"{arguments.model}-{seed}"
             clock = time.monotonic()
             run = iw.train(

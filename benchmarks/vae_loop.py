@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from harness import SHARED_DATA, make_parser, print_ratios
+from harness import AS_RECORDED, SHARED_DATA, make_parser, print_ratios
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 import imagewright as iw
@@ -72,7 +72,7 @@ def main() -> None:
             clock = Clock()
             iw.train(
                 "vae", images, Path(folder) / str(number), images_seen=arguments.images_seen, batch_size=BATCH,
-                reporter=clock, **OPTIONS,
+                reporter=clock, **(AS_RECORDED | OPTIONS),
             )  # fmt: skip
             seconds = bare(pictures, arguments.images_seen)
             if number:  # the first round warms up

@@ -32,7 +32,11 @@ import numpy as np
 import torch
 import imagewright as iw
 
+from imagewright.training.options import TrainingOptions
+
 model, shape, between, options, tree, folder = json.loads(sys.argv[1])
+published = {"defaults": "published", "precision": "fp32"}  # not all versions have both options
+options |= {name: value for name, value in published.items() if name in TrainingOptions.__dataclass_fields__}
 assert iw.__file__.startswith(tree), f"{iw.__file__} is not of {tree}"
 torch.set_num_threads(2)
 pictures = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from imagewright.wording import command_line_words
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
@@ -27,3 +29,10 @@ def shared_parity() -> Path:
     if not (folder / "parity.py").is_file():
         pytest.skip("the parity cases (../shared/parity) are not on this machine")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def words_of_the_command_line() -> Iterator[None]:
+    """Messages are compared as they are written, in the words of the command line; `test_wording.py` tests Python's."""
+    with command_line_words():
+        yield

@@ -26,7 +26,8 @@ PROJECT = Path(__file__).resolve().parents[1]
 
 # From the ground up. A file imports from its own folder, and from every floor below.
 GROUND = "errors seeds configs phases recipe model capabilities training_capabilities catalogue distributed files"
-GROUND += " downloads machine pixels progress versions views"
+GROUND += " downloads familiar_names json_files regular_files machine pixels progress traits versions views wording"
+GROUND += " archives terminal"
 FLOORS = [
     set(GROUND.split()),
     {"images"},
@@ -156,6 +157,22 @@ def test_tools_know_no_model_by_name() -> None:
             if imported == "models"
         ),
         "A tool imports from models/: it should ask for a capability (capabilities.py) instead.",
+    )
+
+
+OPENS_PICTURES = "images/decoding/opening.py"
+
+
+def test_pictures_are_opened_in_one_place() -> None:
+    fail_on(
+        (
+            f"{name_of(path)}:{node.lineno}"
+            for path in modules()
+            if str(path.relative_to(SOURCE)) != OPENS_PICTURES
+            for node in ast.walk(tree_of(path))
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Image.open")
+        ),
+        f"Image.open tries all formats of Pillow, and hands some to other programs: use {OPENS_PICTURES}.",
     )
 
 

@@ -11,9 +11,22 @@ Importing the package imports nothing heavy: each name below is fetched when it 
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+
+def _let_waiting_threads_sleep() -> None:
+    """Set how PyTorch's threads wait for one another, unless the user did. It counts if torch is not imported yet.
+
+    Threads that spin while they wait keep the thread that they wait for from running, on a machine with other work.
+    """
+    if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"} & os.environ.keys():
+        os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+
+
+_let_waiting_threads_sleep()
 
 _HOME = {
     "open_images": "imagewright.images",
@@ -66,7 +79,10 @@ _HOME = {
     "load_network": "imagewright.checkpoints",
     "inspect": "imagewright.inspection",
     "list_models": "imagewright.catalogue",
+    "list_options": "imagewright.training.option_list",
     "Sheet": "imagewright.output.sheets",
+    "show": "imagewright.output.showing",
+    "save": "imagewright.output.showing",
     "sample_sheet": "imagewright.verbs.sheets",
     "reconstruction_sheet": "imagewright.verbs.sheets",
     "score_sheet": "imagewright.verbs.sheets",
@@ -128,6 +144,7 @@ __all__ = [
     "list_lessons",
     "list_metrics",
     "list_models",
+    "list_options",
     "load",
     "load_network",
     "manifold",
@@ -140,9 +157,11 @@ __all__ = [
     "reconstruction_sheet",
     "sample",
     "sample_sheet",
+    "save",
     "score",
     "score_sheet",
     "self_check",
+    "show",
     "train",
     "translate",
     "translation_sheet",
@@ -187,10 +206,12 @@ if TYPE_CHECKING:
     from imagewright.metrics.self_check.check import self_check
     from imagewright.output.image_grid import grid_sheet
     from imagewright.output.sheets import Sheet
+    from imagewright.output.showing import save, show
     from imagewright.runs.loading import load
     from imagewright.runs.run import Run
     from imagewright.training.doctor.findings import doctor
     from imagewright.training.observers import Observer
+    from imagewright.training.option_list import list_options
     from imagewright.training.signals import StopRequest
     from imagewright.training.train import Stopped, train
     from imagewright.verbs import classify, decode, encode, reconstruct, sample, score
@@ -200,6 +221,8 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
+    if name == "models":  # a sub-package, which can be called as well
+        return importlib.import_module("imagewright.models")
     if name not in _HOME:
         raise AttributeError(f"module 'imagewright' has no attribute {name!r}")
     value = getattr(importlib.import_module(_HOME[name]), name)

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import suppress
+
+# `-m` puts the current folder first on the path. It may be a downloaded set of pictures with a `json.py` in it; the
+# command `imagewright` does not import from there either.
+with suppress(OSError):  # a current folder that was removed
+    if __name__ == "__main__" and sys.path[0] == os.getcwd():
+        del sys.path[0]
 
 from imagewright.cli import main
 

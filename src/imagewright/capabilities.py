@@ -86,6 +86,24 @@ class SamplesAttributes(Samples, Protocol):
         ...
 
 
+class SamplesFrom(Samples, Protocol):
+    """Samples latents from its prior, or from a density that was fitted to the latents of its training images."""
+
+    @property
+    def latent_sources(self) -> tuple[str, ...]:
+        """The distributions there are, "fitted" and "prior"; first the default."""
+        ...
+
+    @property
+    def sampled_from(self) -> str:
+        """The one that `sample_latents` samples from."""
+        ...
+
+    def sampling_from(self, source: str) -> Model:
+        """The same model, sampling from another one. Raises `UserError` for one that it does not have."""
+        ...
+
+
 @dataclass(frozen=True)
 class LatentPart:
     """Numbers `start` to `stop` of a flattened latent, and the values that they may take.
@@ -334,6 +352,17 @@ def require(model: object, capability: type[Capability], name: str | None = None
 def samples_classes(model: object) -> TypeIs[SamplesClasses]:
     """Whether a model samples images of a given class."""
     return "sample" in verbs_of(model) and bool(getattr(model, "class_names", ()))
+
+
+def samples_from(model: object) -> TypeIs[SamplesFrom]:
+    """Whether a model may sample from a density fitted to its latents."""
+    return "sample" in verbs_of(model) and hasattr(model, "sampling_from")
+
+
+def sampled_classes(model: Any) -> list[str]:
+    """The classes that a model can sample: all of its classes but those without a picture in its training."""
+    absent = getattr(model, "absent_classes", ())
+    return [name for name in model.class_names if name not in absent]
 
 
 def samples_attributes(model: object) -> TypeIs[SamplesAttributes]:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
-from typing import Any, ClassVar, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import Field, PositiveInt, ValidationError, field_validator
 from pydantic.dataclasses import dataclass
 
-from imagewright.errors import ConfigError, nearest_name
+from imagewright.errors import ConfigError
+from imagewright.familiar_names import suggest_option
+from imagewright.traits import Traits
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
 
 # Fields that training fills from the images, or from runs that an option names. They are no options of the user: see
 # `options_of`.
 DATA_FIELDS = ("size", "channels", "class_names", "attribute_names", "layer_channels", "submodels")
+FAR_AWAY = 1e6  # bounds from here on only catch slips of the keyboard, and are not shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +68,18 @@ class Config:
     def nearest_size(cls, height: int, width: int) -> tuple[int, int]:
         """The supported size (height, width) nearest to the given one; the given one if every size is supported."""
         return height, width
+
+    @classmethod
+    def suggest(cls, traits: Traits) -> dict[str, Any]:
+        """Options that suit the images, the machine and the time, for `train` to use where the user gave none.
+
+        traits: of the training.
+
+        Returns options of the model and of the training by name, such as {"width": 32, "batch_size": 16}. An option
+        that is not in it has its default. The size of the images is chosen before.
+        A suggested `schedule` would keep the user from training a run for longer.
+        """
+        return {}
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -150,6 +168,20 @@ def options_of(config_class: type[Any]) -> list[str]:
     return [field.name for field in dataclasses.fields(config_class) if field.name not in DATA_FIELDS]
 
 
+def describe_range(field: FieldInfo) -> str:
+    """The range of a number as the help shows it; "" if it has no upper bound, or one far from all values in use."""
+    bounds = {
+        name: getattr(each, name)
+        for each in field.metadata
+        for name in ("ge", "gt", "le", "lt")
+        if getattr(each, name, None) is not None
+    }
+    low, high = bounds.get("ge", bounds.get("gt")), bounds.get("le", bounds.get("lt"))
+    if low is None or high is None or high >= FAR_AWAY:
+        return ""
+    return f" ({'above ' * ('gt' in bounds)}{low:,} to {'below ' * ('lt' in bounds)}{high:,})"
+
+
 def with_present_names(config_class: type[Any], values: dict[str, Any]) -> dict[str, Any]:
     """The values under the present names of their options. Former names come from runs that older versions wrote."""
     renamed: dict[str, str] = {}
@@ -181,7 +213,7 @@ def check_names(config_class: type[Any], names: Iterable[str], what: str) -> Non
     for name in names:
         if name not in known:
             options = ", ".join(option for option in known if option not in DATA_FIELDS)
-            raise ConfigError(f"{what} has no option {name!r}.{nearest_name(name, known)} Its options: {options}.")
+            raise ConfigError(f"{what} has no option {name!r}.{suggest_option(name, known)} Its options: {options}.")
 
 
 def _sentence(problem: Any, what: str) -> str:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imagewright.errors import ConfigError, TrainingError, UserError
 
@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     import torch
 
 ROWS_SENT = 4096  # in one message from a rank to the main rank
+# How long ranks wait for one another: in a step of a training, and where their shares of the work may differ, as after
+# a report, which the main rank makes alone. A rank that has died is noticed at once; this is for one that hangs.
+STEP_PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 600.0
+_after_report: list[Any] = []  # the group with the longer patience, while the ranks are joined by `process_group`
 
 
 def rank() -> int:
@@ -33,6 +38,11 @@ def world_size() -> int:
 def local_rank() -> int:
     """The number of this process on its own machine, which is the GPU that it takes."""
     return int(os.environ.get("LOCAL_RANK", "0"))
+
+
+def local_world_size() -> int:
+    """How many of the processes are on this machine."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", world_size()))
 
 
 def choose_device(name: str) -> torch.device:
@@ -60,17 +70,23 @@ def is_main() -> bool:
 
 
 @contextmanager
-def process_group(device_type: str, timeout_seconds: float = 600.0) -> Iterator[None]:
-    """Join the other ranks for the time of the block. Does nothing for one process, or if they are joined already."""
+def process_group(device_type: str, timeout_seconds: float = PATIENCE_SECONDS) -> Iterator[None]:
+    """Join the other ranks for the time of the block. Does nothing for one process, or if they are joined already.
+
+    timeout_seconds: how long a rank waits for another one in a step, before it raises `TrainingError`.
+    """
     import torch.distributed as dist
 
     if world_size() == 1 or dist.is_initialized():
         yield
         return
+    patience = timedelta(seconds=max(timeout_seconds, PATIENCE_SECONDS))
     dist.init_process_group("nccl" if device_type == "cuda" else "gloo", timeout=timedelta(seconds=timeout_seconds))
+    _after_report.append(dist.new_group(backend="gloo", timeout=patience))
     try:
         yield
     finally:
+        _after_report.clear()
         dist.destroy_process_group()
 
 
@@ -81,6 +97,15 @@ def barrier() -> None:
 
         with _explain_lost_rank():
             dist.barrier()
+
+
+def wait_after_report() -> None:
+    """Wait for all ranks longer than in a step, as the main rank may have had pictures to make and to write."""
+    if world_size() > 1 and _after_report:
+        import torch.distributed as dist
+
+        with _explain_lost_rank():
+            dist.barrier(group=_after_report[0])
 
 
 def average_(tensors: Iterable[torch.Tensor]) -> None:
@@ -200,7 +225,7 @@ def _explain_lost_rank() -> Iterator[None]:
         yield
     except RuntimeError as error:
         raise TrainingError(
-            f"Rank {rank()} of {world_size()} lost the others: one of them died or was killed, so all end here. "
+            f"Rank {rank()} of {world_size()} lost the others: one of them died, was killed or hangs, so all end here. "
             f"Start again with --resume to go on from the last checkpoint. ({_first_sentence(error)})"
         ) from None
 

@@ -5,11 +5,20 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from imagewright.wording import for_caller
+
+LONGEST_MESSAGE = 1500  # characters
+
 
 class ImagewrightError(Exception):
     """Base of all errors that the package raises on purpose. The command line prints the text, without a traceback."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        """The message, with options in the words of the caller (`wording.py`); cut, since names in it may be long."""
+        message = for_caller(super().__str__())
+        return message if len(message) <= LONGEST_MESSAGE else f"{message[: LONGEST_MESSAGE - 4]} ..."
 
 
 class UserError(ImagewrightError, ValueError):
@@ -32,6 +41,15 @@ class RunError(UserError):
 
 class TrainingError(ImagewrightError):
     """Training that cannot go on: non-finite losses, memory that ran out, a lost rank."""
+
+
+def one_line(text: object, most: int = 300) -> str:
+    """A text that the package did not write, as a part of a message: one line of at most so many characters.
+
+    What does not print, such as a line break or a terminal's escape, becomes a space or "?".
+    """
+    plain = "".join(character if character.isprintable() else "?" for character in " ".join(str(text).split()))
+    return plain if len(plain) <= most else f"{plain[: most - 4].rstrip()} ..."
 
 
 def nearest_name(wrong: str, known: Iterable[str]) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from imagewright.errors import RunError
+from imagewright.errors import ConfigError, RunError
+from imagewright.regular_files import names_in
 
 try:
     import fcntl
@@ -32,6 +34,13 @@ _ADVICE: dict[int, str] = {
     errno.EFBIG: "the file would be larger than the system allows: choose another place",
     errno.EIO: "the disk reports an error: choose another place, and check that disk",
     errno.ESTALE: "the file server has lost that place: choose another one",
+    errno.ENXIO: "the device of that place is gone: choose another place",
+    errno.ENODEV: "the device of that place is gone: choose another place",
+    errno.ENOTCONN: "the file server of that place cannot be reached: choose another place",
+    errno.ETIMEDOUT: "the file server of that place does not answer: choose another place",
+    errno.EBUSY: "that place is in use by the system: choose another one",
+    errno.EMFILE: "too many files are open: raise the limit (`ulimit -n`), or use fewer processes",
+    errno.ENFILE: "the system has too many files open: try again later",
 }
 
 
@@ -52,8 +61,11 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         start, end = _temporary_name(path)
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=start, suffix=end)
-        os.close(descriptor)
         temporary = Path(name)
+        if fcntl is None:  # Windows renames no open files
+            os.close(descriptor)
+        else:
+            _try_lock(descriptor)  # until it is closed: so `remove_leftovers` sees that the file is being written
         try:
             yield temporary
             with temporary.open("rb+") as file:
@@ -62,6 +74,8 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
             temporary.replace(path)
             _flush_folder(path.parent)
         finally:
+            if fcntl is not None:
+                os.close(descriptor)
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
 
@@ -77,6 +91,34 @@ def cut_name(name: str, most: int) -> str:
     while len(os.fsencode(name)) > most:
         name = name[:-1]
     return name
+
+
+def remove_leftovers(folder: Path, stems: tuple[str, ...]) -> None:
+    """Remove the temporary files of `atomic_write` that killed processes left, of files with one of these stems.
+
+    Files that another process is writing now are left alone.
+    """
+    for name in names_in(folder):
+        if name.startswith(tuple(f".{stem}." for stem in stems)):
+            with suppress(OSError):
+                descriptor = os.open(folder / name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+                try:
+                    if _try_lock(descriptor):
+                        (folder / name).unlink()
+                finally:
+                    os.close(descriptor)
+
+
+def _try_lock(descriptor: int) -> bool:
+    """Lock an open file for this process; whether no other one holds its lock. Not every file system has locks."""
+    if fcntl is not None:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:
+            pass
+    return True
 
 
 def write_whole(path: str | Path, content: bytes | str) -> None:
@@ -95,10 +137,18 @@ def explain_write_errors(path: str | Path) -> Iterator[None]:
             raise
         raise RunError(f"Cannot write {path}: {_ADVICE[error.errno]}.") from error
     except Exception as error:
-        # safetensors has the system's error inside a message of its own.
-        if "No space left" in str(error) or "os error 28" in str(error):
-            raise RunError(f"Cannot write {path}: {_ADVICE[errno.ENOSPC]}.") from error
-        raise
+        number = _number_in(error)
+        if number not in _ADVICE:
+            raise
+        raise RunError(f"Cannot write {path}: {_ADVICE[number]}.") from error
+
+
+def _number_in(error: Exception) -> int:
+    """The system's number in the message of a library that is not written in Python, as safetensors; else 0."""
+    found = re.search(r"\bos error (\d+)", str(error))
+    if found is None and "No space left" in str(error):
+        return errno.ENOSPC
+    return int(found[1]) if found is not None and len(found[1]) < 6 else 0
 
 
 @contextmanager
@@ -124,8 +174,22 @@ def reserve(descriptor: int, size: int) -> None:
 
 
 def cache_folder(chosen: str | Path | None) -> Path:
-    """The cache folder: `chosen`, else `$IMAGEWRIGHT_CACHE`, else `~/.cache/imagewright`."""
-    return Path(chosen or os.environ.get("IMAGEWRIGHT_CACHE") or Path.home() / ".cache" / "imagewright").expanduser()
+    """The cache folder: `chosen`, else `$IMAGEWRIGHT_CACHE`, else `imagewright` in `$XDG_CACHE_HOME` or in `~/.cache`.
+
+    Raises `ConfigError` if none is given and the user has no home folder.
+    """
+    named = chosen or os.environ.get("IMAGEWRIGHT_CACHE")
+    general = os.environ.get("XDG_CACHE_HOME", "")
+    try:
+        if named:
+            return Path(named).expanduser()
+        # A relative path is to be passed over: XDG Base Directory Specification 0.8.
+        return (Path(general) if os.path.isabs(general) else Path.home() / ".cache") / "imagewright"
+    except RuntimeError:
+        raise ConfigError(
+            "There is no folder for the cache, because this user has no home folder (HOME is not set): name one by "
+            "IMAGEWRIGHT_CACHE=FOLDER in the environment."
+        ) from None
 
 
 @contextmanager

@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from imagewright.errors import RunError
 from imagewright.output.inspecting import inspect_file
-from imagewright.runs.run import RECORD, Run
+from imagewright.runs.places import RECORD
+from imagewright.runs.run import Run
+from imagewright.runs.weights import Checkpoint, find_damage
 
 
 def inspect(path: Run | str | Path) -> dict[str, Any]:
@@ -14,7 +17,7 @@ def inspect(path: Run | str | Path) -> dict[str, Any]:
 
     A file has the values of `imagewright.output.inspecting.inspect_file`, such as the `provenance` of a picture.
     A run has the values of its `run.json`, its `checkpoints` (the images seen at each), `damaged` (a sentence for each
-    damaged checkpoint) and `last_report` (the last line of its metrics).
+    damaged checkpoint), `last_report` (the last line of its metrics) and `notes` (on what was left out).
 
     path: a file, a run or its directory.
     Raises `DataError` for a damaged file or another kind of file, `UserError` if there is none, `RunError` for a
@@ -27,12 +30,18 @@ def inspect(path: Run | str | Path) -> dict[str, Any]:
     return inspect_file(path)
 
 
-def _inspect_run(run: Run) -> dict[str, Any]:
-    from imagewright.runs.weights import find_damage
+def _fault(checkpoint: Checkpoint) -> str | None:
+    """What is wrong with a checkpoint, or why that cannot be seen."""
+    try:
+        return find_damage(checkpoint, for_resume=False)
+    except RunError as error:
+        return str(error)
 
+
+def _inspect_run(run: Run) -> dict[str, Any]:
     checkpoints = run.checkpoints()
     reports = run.metrics()
-    faults = [find_damage(checkpoint, for_resume=False) for checkpoint in checkpoints]
+    faults = [_fault(checkpoint) for checkpoint in checkpoints]
     return {
         "kind": "run",
         "path": str(run.path),
@@ -40,4 +49,5 @@ def _inspect_run(run: Run) -> dict[str, Any]:
         "checkpoints": [checkpoint.images_seen for checkpoint in checkpoints],
         "damaged": [fault for fault in faults if fault],
         "last_report": reports[-1] if reports else None,
+        "notes": [note] if (note := run.damage_note()) else [],
     }

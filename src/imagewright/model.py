@@ -74,11 +74,13 @@ class Model(nn.Module):
     Config: the class of the configuration.
     feeds: the feeds that a step reads, by name. The rows of the first one are `step.images`.
     averaged: names of the networks whose moving average the verbs use.
+    precisions: in which it can be trained, the safest first. `--precision auto` chooses among them.
     """
 
     Config: ClassVar[type[configs.Config]]
     feeds: ClassVar[Mapping[str, Feed]] = {"images": Feed()}
     averaged: ClassVar[tuple[str, ...]] = ()
+    precisions: ClassVar[tuple[str, ...]] = ("fp32", "bf16")
     config: configs.Config
     origin: Origin | None = None  # set by `load`; provenance records of the model's pictures name it
 

@@ -5,11 +5,11 @@ Images are float32 (N, C, H, W) in [-1, 1]. The doctor and the previews ask thes
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
     from typing_extensions import TypeIs
 
     from imagewright.phases import Draws, Rows
@@ -49,6 +49,37 @@ class HasPosterior(Protocol):
         Without randomness, and not weighted by beta. `labels`, `attributes`: as in training.
         """
         ...
+
+
+class FitsDensity(HasPosterior, Protocol):
+    """Samples from a density that training fits to the latents of its images: the buffers of `density`."""
+
+    @property
+    def density(self) -> nn.Module:
+        """The density; its buffers have three dimensions at most, and are empty before it is fitted."""
+        ...
+
+    def encode_posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Means and log variances of the latents' posteriors, (N, Z) each, without randomness."""
+        ...
+
+    def fit_density(self, batches: Iterable[Rows], *, seed: int, thorough: bool) -> None:
+        """Fit the density. Called in evaluation mode, without gradients.
+
+        batches: training images with their annotations, on the model's device.
+        seed: of all random draws.
+        thorough: whether to take the time to choose the best density; else a simple one, in milliseconds.
+        """
+        ...
+
+    def describe_density(self) -> str:
+        """What samples come from, in words."""
+        ...
+
+
+def fits_density(model: object) -> TypeIs[FitsDensity]:
+    """Whether training fits a density to a model's latents."""
+    return hasattr(model, "fit_density")
 
 
 def has_posterior(model: object) -> TypeIs[HasPosterior]:

@@ -12,7 +12,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from imagewright import catalogue
-from imagewright.capabilities import HasSpaces, Truncates
+from imagewright.capabilities import HasSpaces, Truncates, samples_from, verbs_of
 from imagewright.errors import UserError, nearest_name
 from imagewright.model import Model
 
@@ -65,15 +65,21 @@ class View(Model):
         return self.base.load_state_dict(*given, **options)
 
 
-def view_model(model: Model, space: str | None = None, truncation: float | None = None) -> Model:
-    """The model in one of its latent spaces and truncated; the model itself if neither is given.
+def view_model(
+    model: Model, space: str | None = None, truncation: float | None = None, sample_from: str | None = None
+) -> Model:
+    """The model in one of its latent spaces, truncated, or sampling from another distribution; itself if none is given.
 
     space: a name of `model.spaces`.
     truncation: psi; 0 gives the average image, 1 changes nothing. Applied in the given space.
+    sample_from: "prior", or "fitted" for the density fitted to the latents of the training images.
 
-    Raises `UserError` for a model without several spaces or without truncation, and for a space that it lacks.
+    Raises `UserError` for a model without several spaces or without truncation, for a space that it lacks, and for
+    a distribution that it lacks.
     """
     name = catalogue.name_of(model)
+    if sample_from is not None:
+        model = _sampling_from(model, name, sample_from)
     if space is not None:
         if not isinstance(model, HasSpaces):
             raise UserError(f"{name} has one latent space only, so there is no {space!r}: leave --space (space=) out.")
@@ -93,6 +99,17 @@ def view_model(model: Model, space: str | None = None, truncation: float | None 
     return model
 
 
+def _sampling_from(model: Model, name: str, source: str) -> Model:
+    if samples_from(model):
+        return model.sampling_from(source)
+    if source == "prior" and "sample" in verbs_of(model):
+        return model  # which is all that it samples from
+    raise UserError(
+        f"{name} has no density fitted to its latents to sample from, as vae and vae_gan have: leave --from "
+        "(sample_from=) out."
+    )
+
+
 def space_name(model: Model) -> str | None:
     """The latent space that a model's latents are of; None if it has only one, without a name."""
     if isinstance(model, View) and model.space is not None:
@@ -103,8 +120,13 @@ def space_name(model: Model) -> str | None:
 
 
 def view_settings(model: Model) -> dict[str, Any]:
-    """What a provenance record says of a view: its space and truncation, if it has any."""
+    """What a provenance record says of a view: its space and truncation, if it has any, and what it samples from."""
     if not isinstance(model, View):
-        return {}
+        return source_settings(model)
     settings = {"space": model.space, "truncation": model.truncation}
     return {name: value for name, value in settings.items() if value is not None}
+
+
+def source_settings(model: Model) -> dict[str, Any]:
+    """What a model samples from, if that can be one of several distributions."""
+    return {"sample_from": model.sampled_from} if samples_from(model) and len(model.latent_sources) > 1 else {}

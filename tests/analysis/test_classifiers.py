@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -177,3 +178,33 @@ def test_rows_of_the_matrix_are_true_classes_and_the_most_confident_mistake_is_f
 
 def test_generative_classifiers_are_marked() -> None:
     assert [each.generative for each in CLASSIFIERS.values()] == [True, True, True, False, False]
+
+
+def test_the_curves_show_chance_and_keep_error_bars_apart(
+    compared: ClassifierComparison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Any] = []
+    monkeypatch.setattr(draw, "save_figure", lambda figure, *_, **__: drawn.append(figure.axes[0]))
+    draw.write_curves(compared, tmp_path / "curves.png")
+    (axes,) = drawn
+    labels = compared.first_split.test.labels
+    share = float(labels.bincount().max()) / len(labels)
+    assert compared.chance == share
+    assert f"(chance {share:.1%})" in compared.lines()[0]
+    lines = {line.get_label(): line for line in axes.get_lines()}
+    assert list(lines[draw.CHANCE].get_ydata()) == [100 * share] * 2
+    firsts = [container.lines[0].get_xdata()[0] for container in axes.containers]
+    assert len(set(np.round(firsts, 6))) == len(compared.classifiers)
+    assert np.exp(np.log(firsts).mean()) == pytest.approx(compared.counts[0])
+
+
+def test_captions_of_mistakes_cut_neither_a_name_nor_the_number() -> None:
+    names = ("a class of a very long name indeed", "another class of a long name")
+    images = iw.open_images(np.zeros((2, 1, 8, 8), np.uint8))
+    wrong = np.array([[0.1, 0.9], [0.3, 0.7]], np.float32)
+    found = Confusion(
+        images=images, class_names=names, probabilities=wrong, predicted=np.ones(2, np.int64), truth=np.zeros(2, int)
+    )
+    sheet = draw.mistakes_sheet(found, 2)
+    assert sheet is not None
+    assert sheet.captions == [f"{names[0]}\nas {names[1]}\n{share}" for share in ("90%", "70%")]

@@ -308,3 +308,18 @@ def test_one_picture_and_equal_pictures(tmp_path: Path) -> None:
 def test_mistakes(methods: list[str], options: dict[str, object], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         iw.compress(iw.open_images(simple_pictures(8)), methods, **options)
+
+
+def test_pictures_that_are_jpegs_already_are_said(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (8, 16, 16, 3)).astype(np.uint8)
+    for suffix in ("jpg", "png"):
+        folder = tmp_path / suffix
+        folder.mkdir()
+        for number, each in enumerate(pixels):
+            Image.fromarray(each).save(folder / f"{number}.{suffix}")
+        found = iw.compress(folder, ["jpeg"], count=2, qualities=(50,))
+        assert any("8 of 8 pictures looked at are JPEG files at this size" in note for note in found.notes) == (
+            suffix == "jpg"
+        )
+    smaller = iw.compress(tmp_path / "jpg", ["jpeg"], size=8, count=2, qualities=(50,))
+    assert not [note for note in smaller.notes if "JPEG files" in note]

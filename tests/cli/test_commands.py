@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import imagewright
 from imagewright.catalogue import model_class
 from imagewright.cli import main
 from imagewright.output.provenance import COMPOSITE, ENHANCED, GENERATED
+from imagewright.runs.lock import lock_run
 
 
 @pytest.fixture(scope="module")
@@ -117,14 +120,69 @@ def test_reconstruct_shows_input_above_reconstruction(
     assert inspected(files[0], capsys)["provenance"]["digital_source_type"] == ENHANCED
 
 
-def test_a_denoising_model_gets_a_third_row(cleaner: Path, run: Path, tmp_path: Path) -> None:
-    sizes = []
-    for trained in (run, cleaner):
-        sheet = tmp_path / f"{trained.name}.png"
-        assert main(["reconstruct", str(trained), "digits", "--count", "4", "--out", str(sheet)]) == 0
-        with Image.open(sheet) as picture:
-            sizes.append(picture.height)
-    assert sizes[1] - sizes[0] >= 96
+def test_a_denoising_model_cleans_pictures_as_they_are_and_damages_them_only_when_asked(
+    cleaner: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pictures = imagewright.open_images("digits").batch(np.array([0, 599, 1197, 1796])).images
+    heights = []
+    for number, options in enumerate([[], ["--add-noise"]]):
+        sheet, arrays = tmp_path / f"{number}.png", tmp_path / f"{number}.npz"
+        for out in (sheet, arrays):
+            command = ["reconstruct", str(cleaner), "digits", "--count", "4", "--seed", "3", "--out", str(out)]
+            assert main([*command, *options]) == 0
+        printed = capsys.readouterr().err
+        assert ("it cleans the pictures as they are" in printed) == (not options)
+        with np.load(arrays) as found, Image.open(sheet) as picture:
+            heights.append(picture.height)
+            expected = imagewright.reconstruct(cleaner, pictures, add_noise=bool(options), seed=3)
+            assert np.array_equal(found["images"], expected)
+        record = inspected(sheet, capsys)["provenance"]
+        assert record["settings"].get("added_noise") == ("gaussian:0.5" if options else None)
+    assert heights[1] - heights[0] >= 96
+    assert main(["reconstruct", str(run), "digits", "--add-noise", "--out", str(tmp_path / "no.png")]) == 2
+    assert "pca was not trained to remove noise" in capsys.readouterr().err
+    assert imagewright.reconstruction_sheet(cleaner, "digits", 2).row_labels == ["input", "cleaned"]
+    noisy = imagewright.reconstruction_sheet(cleaner, "digits", 2, add_noise=True)
+    assert noisy.row_labels == ["input", "with noise", "reconstruction"]
+    assert noisy.title == "autoencoder: reconstructions, gaussian:0.5 added"
+
+
+def test_one_picture_is_a_source(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "album"
+    folder.mkdir()
+    pixels = imagewright.open_images("digits").batch(np.array([5, 6])).images[:, 0].numpy()
+    for name, each in zip(("anna.png", "ben.png"), pixels, strict=True):
+        Image.fromarray(each).save(folder / name)
+    anna = folder / "anna.png"
+    assert imagewright.encode(run, anna).shape == (1, 8)
+    assert torch.equal(imagewright.encode(run, str(anna)), imagewright.encode(run, pixels[:1, None]))
+    assert len(imagewright.open_images(anna)) == 1
+    for command, name in (("reconstruct", "a.png"), ("score", "b.csv"), ("interpolate", "c.png")):
+        inputs = ["--between", str(anna), "3"] if command == "interpolate" else [str(anna)]
+        assert main([command, str(run), *inputs, "--out", str(tmp_path / name)]) == 0
+    assert (tmp_path / "b.csv").read_text().splitlines()[1].startswith("anna.png,")
+    (folder / "labels.csv").write_text("name,label\nanna.png,7\nben.png,8\n")
+    assert imagewright.open_images(anna).class_names is not None
+    assert main(["train", "gda", "digits", "--out", str(tmp_path / "gda"), "--components", "5", "--quiet"]) == 0
+    capsys.readouterr()
+    assert main(["classify", str(tmp_path / "gda"), str(anna), "--out", str(tmp_path / "d.csv")]) == 0
+    assert "of 1 pictures right" in capsys.readouterr().out
+    assert main(["reconstruct", str(run), str(anna), "--split", "test", "--out", str(tmp_path / "e.png")]) == 2
+    assert "has no parts" in capsys.readouterr().err
+    assert main(["reconstruct", str(run), str(anna), "--out", str(anna), "--force"]) == 2
+
+
+def test_a_run_that_is_being_trained_says_so(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with lock_run(run):
+        assert main(["sample", str(run), "--count", "2", "--out", str(tmp_path / "a.png")]) == 0
+    assert f"{run} is being trained now: this is its checkpoint at" in capsys.readouterr().err
+    assert main(["sample", str(run), "--count", "2", "--out", str(tmp_path / "b.png")]) == 0
+    assert "being trained" not in capsys.readouterr().err
+    begun = tmp_path / "begun"
+    shutil.copytree(run, begun, ignore=shutil.ignore_patterns("checkpoints"))
+    with lock_run(begun):
+        assert main(["sample", str(begun), "--out", str(tmp_path / "c.png")]) == 2
+    assert "is being trained now and has no checkpoint yet: wait until its first one" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("suffix", [".png", ".gif", ".webp", ".mp4"])

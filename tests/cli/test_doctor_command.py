@@ -28,21 +28,27 @@ def doctor(capsys: pytest.CaptureFixture[str], run: Path, *options: str) -> str:
 
 
 def test_a_finding_with_its_evidence_and_an_option(still: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    found, looked, early = doctor(capsys, still).splitlines()
+    found, looked, early, absent, never = doctor(capsys, still).splitlines()
     assert found.startswith("training stalled: ")
     assert "(threshold 0.01). Try a higher --learning-rate (now 1e-12). (since 24 images)" in found
-    assert looked == "Looked at: gradients not finite, gradients exploding, training stalled."
+    assert looked == "Examined: gradients not finite, gradients exploding, training stalled."
     assert re.search(r"early for: collapse\..* 1,600 images", early)  # 200 steps of 8
+    assert absent.startswith("Not examined, as this model has no such figures: discriminator far ahead, ")
+    assert "memorisation" in absent
+    assert "whether pictures are good" in never
     (record,) = json.loads(doctor(capsys, still, "--json"))
     assert (record["name"], record["images_seen"]) == ("training stalled", 24)
 
 
-def test_nothing_wrong_and_what_was_looked_at(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_is_too_early_to_say_of_a_short_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     train_tiny("vae", simple_pictures(16, (8, 8)), tmp_path / "run", steps=4)
-    first, _, early = doctor(capsys, tmp_path / "run").splitlines()
-    assert first == "Nothing wrong found at 32 images seen."
+    first, examined, early, *_ = doctor(capsys, tmp_path / "run").splitlines()
+    assert first.startswith("Too early to say whether this training works at 32 images seen: nothing wrong so far")
+    assert "gradients not finite" in examined
     assert "posterior collapse" in early
+    assert "posterior collapse" not in examined
     assert doctor(capsys, tmp_path / "run", "--json") == "[]\n"
+    assert "Too early to say" in (tmp_path / "run" / "report.html").read_text()
 
 
 def test_a_line_that_a_kill_cut_short_is_passed_over(

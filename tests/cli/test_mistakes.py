@@ -71,8 +71,8 @@ def test_the_message_names_the_mistake_and_what_is_expected(
     [
         (TrainingError("the loss is no number"), 1, "the loss is no number"),
         (KeyboardInterrupt(), 130, "Interrupted"),
-        (MemoryError(), 1, "--batch-size"),
-        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), 1, "--batch-size"),
+        (MemoryError(), 1, "Give fewer pictures"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), 1, "Give fewer pictures"),
         (PermissionError(13, "Permission denied", "/there"), 1, "/there: Permission denied."),
         (ZeroDivisionError("division by zero"), 1, "IMAGEWRIGHT_DEBUG=1"),
     ],

@@ -172,3 +172,88 @@ def test_batches_have_every_picture_once() -> None:
 def test_sources_without_parts_refuse_a_split() -> None:
     with pytest.raises(DataError, match="has no parts"):
         open_images("digits", split="test")
+
+
+# Labels of arrays
+
+
+def open_labelled(tmp_path, labels, **more):
+    np.savez(tmp_path / "a.npz", images=noise(len(more.pop("images", range(6))), 4, 4), labels=labels, **more)
+    return open_images(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes", "numbers"),
+    [
+        (np.array([1, 2, 3, 1, 2, 3]), ("1", "2", "3"), [0, 1, 2, 0, 1, 2]),
+        (np.array([[18], [65], [18], [65], [90], [90]]), ("18", "65", "90"), [0, 1, 0, 1, 2, 2]),
+        (np.array([10, 9, -1, 9, 10, 9]), ("-1", "9", "10"), [2, 1, 0, 1, 2, 1]),
+        (np.array([0.0, 2.0, np.nan, 2.0, 0.0, 2.0], np.float32), ("0", "2"), [0, 1, -1, 1, 0, 1]),
+        (np.array(["b", "a", "", "a", "b", "a"]), ("a", "b"), [1, 0, -1, 0, 1, 0]),
+        (np.array([b"b", b"a", b"b", b"a", b"b", b"a"]), ("a", "b"), [1, 0, 1, 0, 1, 0]),
+        (np.array(["007", "7", "007", "7", "7", "7"]), ("007", "7"), [0, 1, 0, 1, 1, 1]),
+        (np.array([True, False, True, False, True, True]), ("False", "True"), [1, 0, 1, 0, 1, 1]),
+        (np.eye(3)[[0, 2, 0, 2, 0, 2]], ("0", "2"), [0, 1, 0, 1, 0, 1]),
+        (np.eye(6, dtype=bool), tuple("012345"), [0, 1, 2, 3, 4, 5]),
+    ],
+)
+def test_labels_are_the_values_that_occur(tmp_path, labels, classes, numbers) -> None:
+    images = open_labelled(tmp_path, labels)
+    assert images.class_names == classes
+    assert images.labels.tolist() == numbers
+    assert any("one-hot" in note for note in images.notes) == (labels.ndim == 2 and labels.shape[1] > 1)
+
+
+def test_several_marks_a_row_are_attributes(tmp_path) -> None:
+    marks = np.array([[1, 1, 0], [0, 0, 0], [0, 1, 1], [1, 0, 0], [1, 1, 1], [0, 0, 1]], np.uint8)
+    images = open_labelled(tmp_path, marks, attribute_names=np.array(["hat", "beard", "smile"]))
+    assert images.labels is None
+    assert images.attribute_names == ("hat", "beard", "smile")
+    assert images.attributes.tolist() == marks.tolist()
+    assert "they are attributes" in images.notes[0]
+
+
+def test_names_of_classes_beside_the_labels(tmp_path) -> None:
+    images = open_labelled(tmp_path, np.array([2, 0, 2, 0, 2, 0]), class_names=np.array(["dog", "bee", "cat"]))
+    assert images.class_names == ("dog", "cat")
+    assert images.labels.tolist() == [1, 0, 1, 0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (np.array(3), r"int64 of shape \(\); expected one value a picture"),
+        (np.zeros((6, 0)), r"shape \(6, 0\); expected"),
+        (np.zeros(0), "0 labels for 6 pictures"),
+        (np.zeros((6, 2, 2)), r"shape \(6, 2, 2\)"),
+        (np.full((6, 2), 0.5), "not all are 0 or 1"),
+        (np.arange(12).reshape(6, 2), "not all are 0 or 1"),
+        (np.full(6, 0.5), "with fractions"),
+        (np.array([0, 1, np.inf, 0, 1, 2]), "with fractions"),
+        (np.array([["a", "b"]] * 6), r"shape \(6, 2\)"),
+        (np.zeros(6, complex), "complex128"),
+        (np.zeros(6, "datetime64[s]"), "datetime64"),
+    ],
+)
+def test_other_labels_are_refused_with_a_sentence(tmp_path, labels, message) -> None:
+    with pytest.raises(DataError, match=message) as error:
+        open_labelled(tmp_path, labels)
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_idx_labels_from_one_are_the_classes_that_occur(tmp_path) -> None:
+    write_idx(tmp_path / "train-images-idx3-ubyte", noise(6, 5, 5))
+    write_idx(tmp_path / "train-labels-idx1-ubyte", np.array([1, 2, 26, 1, 2, 26], np.uint8))
+    images = open_images(tmp_path)
+    assert images.class_names == ("1", "2", "26")
+    assert images.labels.tolist() == [0, 1, 2, 0, 1, 2]
+
+
+def test_npz_named_as_medmnist_does(tmp_path) -> None:
+    parts = {"train": 5, "val": 3, "test": 2}
+    arrays = {f"{part}_images": noise(count, 4, 4) for part, count in parts.items()}
+    arrays |= {f"{part}_labels": (np.arange(count) % 2 + 1)[:, None] for part, count in parts.items()}
+    np.savez(tmp_path / "a.npz", **arrays)
+    assert len(open_images(tmp_path / "a.npz")) == 5
+    test = open_images(tmp_path / "a.npz", split="test")
+    assert (len(test), test.class_names) == (2, ("1", "2"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -99,7 +100,7 @@ def test_a_wrong_name_gets_the_nearest_one(tmp_path) -> None:
         with pytest.raises(DataError, match="names nothing"):
             open_images(nothing)
     (tmp_path / "a.png").write_bytes(b"x")
-    with pytest.raises(DataError, match="one picture: name the folder"):
+    with pytest.raises(DataError, match=r"a\.png"):
         open_images(tmp_path / "a.png")
     with pytest.raises(DataError, match="int cannot be opened"):
         open_images(3)  # type: ignore[arg-type]
@@ -201,3 +202,69 @@ def test_labels_stay_aligned_when_a_picture_is_skipped(folder) -> None:
     images = open_images(folder).prepare()
     assert images.labels.tolist() == [0, 1, 3, 4, 5]
     assert images.skipped == [("2.png", "the file is empty")]
+
+
+# Splits and folders of the system
+
+
+@pytest.mark.parametrize(
+    ("folders", "opened", "classes"),
+    [
+        (["Train", "Test", "val"], "Train", None),
+        (["training", "testing"], "training", None),
+        (["TRAIN", "VALID"], "TRAIN", None),
+        (["train", "test", "unlabeled"], "train", None),
+        (["test", "val"], None, None),
+        (["train", "dog"], None, ("dog", "train")),
+        (["test", "cat", "dog"], None, ("cat", "dog", "test")),
+    ],
+)
+def test_splits_are_no_classes(tmp_path, picture, folders, opened, classes) -> None:
+    make(tmp_path, [f"{folder}/{number}.png" for folder in folders for number in range(2)], picture)
+    images = open_images(tmp_path)
+    assert images.class_names == classes
+    assert len(images) == (2 if opened else 2 * len(folders))
+    assert {name.split("/")[0] for name in images.names()} == ({opened} if opened else set(folders))
+    if opened:
+        assert f"The part {opened!r} was opened (2 pictures)" in images.notes[0]
+    elif classes is None:
+        assert "are parts, and no classes: all 4 pictures were opened" in images.notes[0]
+
+
+def test_classes_below_splits_in_any_case(tmp_path, picture) -> None:
+    make(tmp_path, [f"{part}/{kind}/1.png" for part in ("Test", "Validation") for kind in ("cat", "dog")], picture)
+    both = open_images(tmp_path)
+    assert [both.class_name(index) for index in range(4)] == ["cat", "dog", "cat", "dog"]
+    for split in ("Test", "test", "testing"):
+        part = open_images(tmp_path, split=split)
+        assert part.names() == ["Test/cat/1.png", "Test/dog/1.png"]
+        assert part.class_names == ("cat", "dog")
+    with pytest.raises(DataError, match=r"no part 'train': it holds Test, Validation"):
+        open_images(tmp_path, split="train")
+
+
+@pytest.mark.parametrize(
+    "name", ["@eaDir", "__MACOSX", ".thumbnails", "#recycle", "$RECYCLE.BIN", ".ipynb_checkpoints"]
+)
+def test_folders_of_the_system_are_passed_over_and_counted(tmp_path, picture, name) -> None:
+    make(tmp_path / "in", ["cats/1.png", "dogs/2.png", f"{name}/3.png", f"cats/{name}/4.png"], picture)
+    (tmp_path / "in" / "Thumbs.db").write_bytes(b"x")
+    images = open_images(tmp_path / "in")
+    assert images.names() == ["cats/1.png", "dogs/2.png"]
+    assert images.class_names == ("cats", "dogs")
+    assert images.notes == [f"Hidden and system folders, passed over: 2 ({name})."]
+    shutil.make_archive(str(tmp_path / "set"), "zip", tmp_path / "in")
+    packed = open_images(tmp_path / "set.zip")
+    assert (packed.names(), packed.class_names, packed.notes) == (images.names(), images.class_names, images.notes)
+
+
+def test_a_table_inside_a_zip_is_read(folder, tmp_path) -> None:
+    (folder / "dataset.json").write_text(json.dumps({"labels": [[f"{seed}.png", seed % 2] for seed in range(6)]}))
+    for root, base in ((folder, "."), (folder.parent, folder.name)):
+        shutil.make_archive(str(tmp_path / "set"), "zip", root, base)
+        assert open_images(tmp_path / "set.zip").labels.tolist() == [0, 1, 0, 1, 0, 1]
+    (folder / "dataset.json").write_text('{"labels": null}')
+    shutil.make_archive(str(tmp_path / "none"), "zip", folder)
+    images = open_images(tmp_path / "none.zip")
+    assert images.labels is None
+    assert "no labels (null)" in images.notes[0]

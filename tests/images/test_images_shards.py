@@ -168,3 +168,112 @@ def test_a_shard_that_vanishes_or_changes_during_prepare(shards) -> None:
         file.write(bytes(512))
     with pytest.raises(DataError, match=r"000\.tar changed"):
         images.prepare()
+
+
+# Names with dots, members in any order, what systems add
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+def test_names_with_dots_keep_every_picture(tmp_path, picture, pixels_of, mode) -> None:
+    names = [f"2021.03.{number:02d}_cam" for number in range(6)]
+    members = [
+        each
+        for number, name in enumerate(names)
+        for each in ((f"{name}.png", encoded(picture(number))), (f"{name}.cls", str(number % 2).encode()))
+    ]
+    path = tmp_path / ("a.tar" if mode == "w" else "a.tar.gz")
+    write_tar(path, members, mode)
+    images = open_images(path)
+    assert images.names() == [f"{path.name}/{name}.png" for name in names]
+    assert images.labels.tolist() == [0, 1, 0, 1, 0, 1]
+    assert np.array_equal(images.batch(np.array([4])).images[0].numpy(), pixels_of(picture(4)))
+    assert images.notes == []
+
+
+def test_several_pictures_of_a_key_are_all_kept_and_share_its_label(tmp_path, picture) -> None:
+    members = [(f"{key}.{side}.png", encoded(picture(key))) for key in (1, 2) for side in ("left", "right")]
+    write_tar(tmp_path / "a.tar", [*members, ("1.cls", b"x"), ("2.cls", b"y")])
+    images = open_images(tmp_path / "a.tar")
+    assert [images.class_name(index) for index in range(4)] == ["x", "x", "y", "y"]
+
+
+def test_companions_and_second_pictures_are_left_out_and_counted(tmp_path, picture) -> None:
+    members = [
+        (f"{number}.{ending}", encoded(picture(number))) for number in range(3) for ending in ("png", "mask.png", "gif")
+    ]
+    write_tar(tmp_path / "a.tar", members)
+    images = open_images(tmp_path / "a.tar")
+    assert images.names() == [f"a.tar/{number}.png" for number in range(3)]
+    assert images.notes == ["Further pictures of samples that have one already, left out: 6; .mask.png (3), .gif (3)."]
+
+
+def test_names_with_dots_beside_one_without_are_kept(tmp_path, picture) -> None:
+    members = [(name, encoded(picture(seed))) for seed, name in enumerate(["a.png", "b.png", "b.00.png", "b.01.png"])]
+    write_tar(tmp_path / "a.tar", members)
+    assert len(open_images(tmp_path / "a.tar")) == 4
+
+
+def test_members_in_any_order_and_what_macos_adds(tmp_path, picture) -> None:
+    members = list(samples(range(6), picture))
+    members.sort(key=lambda member: member[0].rpartition(".")[2])  # all .cls, then all .json, then all .png
+    spread = []
+    for name, content in members:
+        spread += [(f"./._{name}", b"Mac OS X" * 20), (f"./{name}", content), (f"__MACOSX/._{name}", b"x")]
+    write_tar(tmp_path / "a.tar", spread)
+    images = open_images(tmp_path / "a.tar")
+    assert images.names() == [f"a.tar/{number:04d}.png" for number in range(6)]
+    assert images.labels.tolist() == [0, 1, 2, 0, 1, 2]
+    assert images.attributes[:, 0].tolist() == [0, 1, 0, 1, 0, 1]
+    assert images.notes == ["Members that macOS or another system added, passed over: 36."]
+
+
+def test_text_members_are_labels_or_captions(tmp_path, picture) -> None:
+    def write(texts):
+        members = [
+            each
+            for number, text in enumerate(texts)
+            for each in ((f"{number}.txt", text.encode()), (f"{number}.png", encoded(picture(number))))
+        ]
+        write_tar(tmp_path / "a.tar", members)
+        return open_images(tmp_path / "a.tar")
+
+    assert write(["007", "7", "007", "1_1"]).class_names == ("007", "1_1", "7")
+    images = write([f"a photograph of {number} birds" for number in range(5)])
+    assert images.class_names is None
+    assert ".txt members hold as many values as pictures" in images.notes[0]
+    assert write(["a caption of many words " * 10, "short"]).class_names is None
+
+
+def test_labels_are_as_written_and_empty_ones_are_none(tmp_path, picture) -> None:
+    for texts, classes in ((("1", "3", "3"), ("1", "3")), (("1_1", "11", ""), ("11", "1_1"))):
+        members = [
+            each
+            for number, text in enumerate(texts)
+            for each in ((f"{number}.png", encoded(picture(number))), (f"{number}.cls", text.encode()))
+        ]
+        write_tar(tmp_path / "a.tar", members)
+        images = open_images(tmp_path / "a.tar")
+        assert images.class_names == classes
+        assert [images.class_name(index) for index in range(3)] == [text or None for text in texts]
+
+
+def test_one_hot_labels_in_json_members(tmp_path, picture) -> None:
+    members = [
+        each
+        for number in range(4)
+        for each in (
+            (f"{number}.png", encoded(picture(number))),
+            (f"{number}.json", json.dumps({"label": [int(number % 3 == place) for place in range(3)]}).encode()),
+        )
+    ]
+    write_tar(tmp_path / "a.tar", members)
+    images = open_images(tmp_path / "a.tar")
+    assert [images.class_name(index) for index in range(4)] == ["0", "1", "2", "0"]
+
+
+@pytest.mark.parametrize("damaged", [b"{", b"[" * 100_000, b'{"label": ' + b"9" * 5000 + b"}", b"\xff\xfe", b"3"])
+def test_damaged_json_members_do_not_block(tmp_path, picture, damaged) -> None:
+    write_tar(tmp_path / "a.tar", [("0.png", encoded(picture(0))), ("0.json", damaged)])
+    images = open_images(tmp_path / "a.tar")
+    assert (len(images), images.labels) == (1, None)
+    assert damaged == b"3" or "no valid JSON" in images.notes[0]

@@ -9,12 +9,14 @@ import pytest
 import torch
 from marked_pictures import fitted_pca, marked
 from PIL import Image
-from tiny import tiny_model
+from tiny import simple_pictures, tiny_model, train_tiny
 
 import imagewright as iw
+from imagewright.cli import main
 from imagewright.errors import UserError
 from imagewright.latent import store
 from imagewright.latent.editing.edit import clamp_to_prior
+from imagewright.latent.editing.full_size import add_change
 from imagewright.latent.editing.sheet import column_labels, edit_sheet
 from imagewright.runs.run import Run
 
@@ -100,3 +102,42 @@ def test_errors_of_moves_and_inputs(run: Run, picture: Path) -> None:
         iw.edit(run, [0], {"first": []})
     assert "no detail to keep" in iw.edit(run, [0, picture], {"first": 1.0}, keep_detail=True).notes[-1]
     assert np.isfinite(iw.edit(run, [0], {"first": 1e6}).images.numpy()).all()
+
+
+def test_a_change_is_carried_to_the_picture_at_its_own_size() -> None:
+    picture = torch.randint(40, 200, (3, 60, 100), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    flat = torch.full((2, 3, 8, 8), 20.0)
+    flat[1] = 0
+    more, same = add_change(picture, flat)
+    assert torch.equal(same, picture)
+    difference = more.int() - picture.int()
+    # The model saw the 60x60 pixels in the middle; the change fades out at their left and right ends.
+    assert (difference[:, :, :20] == 0).all()
+    assert (difference[:, :, 80:] == 0).all()
+    assert (difference[:, :, 26:74] == 20).all()
+    assert 0 < difference[0, 30, 21] < 20
+    ramp = torch.linspace(-30, 30, 8).expand(1, 3, 8, 8)
+    carried = add_change(torch.full((3, 64, 64), 128, dtype=torch.uint8), ramp)[0].int() - 128
+    assert (carried[:, :, 1:] >= carried[:, :, :-1]).all()
+    assert carried[0, 0, 0] < -25
+
+
+def test_pictures_are_edited_at_their_own_size(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = train_tiny("pca", simple_pictures(24, (8, 8)), tmp_path / "run", components=6)
+    iw.directions(run, save={0: "wide"})
+    large = np.random.default_rng(0).integers(60, 190, (48, 80, 3)).astype(np.uint8)
+    Image.fromarray(large).save(tmp_path / "anna.png")
+    command = ["edit", str(run.path), str(tmp_path / "anna.png"), "--move", "wide", "--steps", "3", "--full-size"]
+    assert main([*command, "--out", str(tmp_path / "edited")]) == 0
+    found = {path.name: np.asarray(Image.open(path)).astype(int) for path in (tmp_path / "edited").iterdir()}
+    assert sorted(found) == ["anna_+3.png", "anna_-3.png", "anna_0.png"]
+    assert np.abs(found["anna_0.png"] - large).max() <= 1
+    assert np.abs(found["anna_+3.png"] - large)[:, 16:64].mean() > 1
+    assert np.array_equal(found["anna_+3.png"][:, :16], large[:, :16])
+    assert main([*command, "--out", str(tmp_path / "sheet.png")]) == 2
+    assert "must be a folder" in capsys.readouterr().err
+    with pytest.raises(UserError, match="no picture of their own size"):
+        iw.edit_sheet(run, [3], {"wide": 1.0}, full_size=True)
+    Image.fromarray(large[:40]).save(tmp_path / "ben.png")
+    with pytest.raises(UserError, match="several sizes"):
+        iw.edit_sheet(run, [tmp_path / "anna.png", tmp_path / "ben.png"], {"wide": 1.0}, full_size=True)

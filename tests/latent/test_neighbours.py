@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
+from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+from scipy.ndimage import gaussian_filter
 from sklearn.neighbors import NearestNeighbors
 from tiny import tiny_model
 from torch import nn
@@ -16,6 +21,7 @@ from imagewright import catalogue
 from imagewright.errors import DataError, UserError
 from imagewright.images import Images
 from imagewright.images.float_stream import FloatStream
+from imagewright.latent.neighbours.verdict import compare_distances, state_verdict
 from imagewright.model import Model
 
 
@@ -105,10 +111,120 @@ def test_notes_on_the_control(digits: tuple[Images, Images], pca: Model) -> None
     assert "The control has only 50 pictures" in alone.notes[-1]
     half = iw.open_images("digits").subset(np.r_[training._selection[:100], held_out._selection[:100]])
     seen = iw.neighbours(pca, training, half, count=200)
-    assert seen.notes == ("100 of 200 held-out pictures are among the training pictures: they are not held out.",)
+    assert seen.notes == (
+        "100 of 200 held-out pictures are among the training pictures (100 exact duplicates): they are left out of the "
+        "control.",
+    )
+    alone_held = iw.neighbours(pca, training, half.subset(np.arange(100, 200)), count=200)
+    assert seen.spaces[0].threshold == alone_held.spaces[0].threshold
     with pytest.raises(DataError, match="All held-out pictures are training pictures"):
         iw.neighbours(pca, training, training, count=100)
     assert iw.neighbours(pca, training, held_out, count=200).notes == ()
+
+
+def smooth_pictures(count: int, seed: int) -> np.ndarray:
+    """Random mixtures of twelve blurred patterns, each with a little of its own: uint8 (count, 3, 32, 32)."""
+
+    def blurred(number: int, sigma: float, generator: np.random.Generator) -> np.ndarray:
+        found = gaussian_filter(generator.standard_normal((number, 3, 32, 32)), (0, 0, sigma, sigma))
+        return found / found.std()
+
+    generator = np.random.default_rng([seed, 1])
+    patterns = blurred(12, 3, np.random.default_rng(0))
+    mixed = np.tensordot(generator.standard_normal((count, 12)), patterns, 1) / 12**0.5
+    return (128 + 40 * mixed + 8 * blurred(count, 1.5, generator)).clip(0, 255).astype(np.uint8)
+
+
+def recompressed(pictures: np.ndarray) -> np.ndarray:
+    """The same pictures, brighter and after JPEG: near-duplicates."""
+    found = []
+    for picture in pictures:
+        file = io.BytesIO()
+        Image.fromarray(picture.transpose(1, 2, 0)).save(file, "JPEG", quality=80)
+        found.append(np.asarray(Image.open(file)).transpose(2, 0, 1))
+    return (np.stack(found) * 1.05).clip(0, 255).astype(np.uint8)
+
+
+def noisy(pictures: np.ndarray) -> np.ndarray:
+    """The same pictures under strong noise: near one another, but not recognised as duplicates."""
+    noise = np.random.default_rng(5).normal(0, 18, pictures.shape)
+    return (pictures + noise).clip(0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("with_held_out", [True, False], ids=["held-out", "leave-one-out"])
+@pytest.mark.parametrize("change", [recompressed, noisy])
+@pytest.mark.parametrize("share", [0, 0.02, 0.2])
+def test_near_duplicates_do_not_hide_that_a_model_only_copies(
+    share: float, change: Callable[[np.ndarray], np.ndarray], *, with_held_out: bool
+) -> None:
+    pictures = smooth_pictures(200, 0)
+    repeated = round(share * 200)
+    if repeated:
+        pictures = np.concatenate([pictures, change(pictures[:repeated])])
+    training = iw.open_images(pictures)
+    control = smooth_pictures(200, 1) if with_held_out else None
+    copied = iw.neighbours(fitted("kde", training, bandwidth=0.05), training, control, count=100)
+    assert copied.memorised
+    assert copied.verdict.startswith("Memorised")
+    if change is recompressed:
+        said = [note for note in copied.notes if f"{repeated} of {200 + repeated} training pictures repeat" in note]
+        assert len(said) == (repeated > 0)
+    honest = iw.neighbours(fitted("pca", training, components=12), training, control, count=100)
+    assert not honest.memorised
+
+
+@pytest.mark.parametrize("with_held_out", [True, False], ids=["held-out", "leave-one-out"])
+def test_pictures_held_more_than_fifty_times_are_still_copied(*, with_held_out: bool) -> None:
+    pictures = smooth_pictures(30, 0).repeat(60, axis=0)
+    training = iw.open_images(pictures)
+    control = smooth_pictures(100, 1) if with_held_out else None
+    samples = (pictures[::17] + np.random.default_rng(2).normal(0, 4, pictures[::17].shape)).clip(0, 255)
+    model = fitted("pca", training, components=10)
+    found = iw.neighbours(model, training, control, samples=samples.astype(np.uint8))
+    assert found.verdict.startswith("Memorised")
+    assert "1,770 of 1,800 training pictures repeat another (1,770 exact duplicates)" in found.notes[0]
+    # The neighbours are different pictures, by their places among all training pictures.
+    assert found.spaces[0].indices[:, :2].remainder(60).max() == 0
+    assert (found.spaces[0].indices[:, 0] // 60).tolist() == [row * 17 // 60 for row in range(len(samples))]
+
+
+def test_frames_that_follow_one_another_are_not_one_picture() -> None:
+    wide = smooth_pictures(1, 0)[0]
+    frames = np.stack([np.roll(wide, step, axis=2) for step in range(8)])
+    blended = np.concatenate([(a * (1 - t) + b * t)[None] for a, b in pairwise(frames) for t in (0, 0.25, 0.5, 0.75)])
+    training = iw.open_images(blended.astype(np.uint8))
+    found = iw.neighbours(fitted("pca", training, components=5), training, count=20)
+    assert len(found.spaces[0].control_distances) >= 3
+
+
+def test_the_curves_have_a_say() -> None:
+    distances = torch.rand(200, 51, generator=torch.Generator().manual_seed(0)).add(9).sort(1).values
+    samples, control = distances[:100].clone(), distances[100:].clone()
+    honest = compare_distances("pixels", samples, torch.zeros(100, 51, dtype=torch.int64), control)
+    assert not honest.has_copies
+    assert honest.relatively_nearer == pytest.approx(0.5, abs=0.1)
+    control[:5, 0] *= 0.01  # near-duplicates that are in the control
+    samples[:60, 0] *= 0.5
+    found = compare_distances("pixels", samples, torch.zeros(100, 51, dtype=torch.int64), control)
+    assert found.share == 0
+    assert found.has_copies
+    assert found.far_below == pytest.approx(0.6, abs=0.02)
+    assert found.control_far_below == pytest.approx(0.05, abs=0.02)
+    verdict = state_verdict([found], "held-out pictures", held_out=True)
+    assert verdict.startswith("Memorised: 60.0% of the samples are far nearer to one training picture")
+
+
+def test_little_detail_is_told_from_copies_that_begin() -> None:
+    generator = torch.Generator().manual_seed(0)
+    control = torch.rand(200, 51, generator=generator).add(9).sort(1).values
+    nowhere = torch.zeros(200, 51, dtype=torch.int64)
+    pale = compare_distances("pixels", 0.5 * control, nowhere, control)
+    assert state_verdict([pale], "others", held_out=False).endswith("so do samples of little detail.")
+    near = control.clone()
+    near[:, 0] -= 0.4
+    begun = compare_distances("pixels", near, nowhere, control)
+    if not begun.has_copies:
+        assert state_verdict([begun], "others", held_out=False).endswith("of a model that begins to memorise.")
 
 
 def test_spaces_are_of_the_model_or_of_another_run(digits: tuple[Images, Images], pca: Model) -> None:

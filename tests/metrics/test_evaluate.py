@@ -213,6 +213,12 @@ def test_a_comparison_has_a_column_for_each_recipe(tmp_path: Path) -> None:
     page = found.write(tmp_path / "page.html").read_text()
     assert "Samples of seed 0" in page
     assert page.count("data:image/png;base64") == 2
+    pictures = tmp_path / "pictures.npz"
+    np.savez(pictures, images=simple_pictures().transpose(0, 2, 3, 1))
+    again = iw.compare([iw.train("pca", pictures, out=tmp_path / "again", components=2), other])
+    page = again.write(tmp_path / "real.html").read_text()
+    assert "real pictures that again was trained on" in page
+    assert page.count("data:image/png;base64") == 3
 
 
 def test_a_comparison_of_one_run_raises(tmp_path: Path) -> None:

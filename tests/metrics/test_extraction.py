@@ -14,7 +14,7 @@ from tiny import simple_pictures, tiny_model
 
 import imagewright as iw
 from imagewright import distributed
-from imagewright.errors import RunError
+from imagewright.errors import DataError, RunError
 from imagewright.metrics.features.extraction import extract_features
 from imagewright.metrics.features.run_features import open_features
 from imagewright.metrics.subjects import OpenedPictures, SampledPictures
@@ -71,6 +71,18 @@ def test_a_network_with_state_runs_on_one_thread(
     pictures, network = OpenedPictures(digits.subset(np.arange(333))), open_network("python:hooked_network:Hooked@8")
     found = extract_features(pictures, network)
     assert np.array_equal(found.features, extract_at_once(pictures, network).pooled.numpy())
+
+
+def test_a_network_whose_width_follows_the_size_needs_one_size(
+    digits: iw.Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "flat_network.py").write_text("import torch\n\ndef flat():\n    return torch.nn.Flatten()\n")
+    monkeypatch.chdir(tmp_path)
+    pictures = OpenedPictures(digits.subset(np.arange(20)))
+    with pytest.raises(DataError, match=r"gives 192 features.*12,288 for others.*python:flat_network:flat@64"):
+        extract_features(pictures, open_network("python:flat_network:flat"))
+    found = extract_features(pictures, open_network("python:flat_network:flat@16"))
+    assert found.features.shape == (20, 3 * 16 * 16)
 
 
 def test_a_model_in_training_is_sampled_in_evaluation_mode() -> None:

@@ -42,16 +42,31 @@ def test_all_pairs_equal_the_formula_of_the_paper(block: int, tmp_path: Path) ->
     assert found.standard_error == pytest.approx(full_kernel_distance(one, other).standard_error, rel=1e-9)
 
 
-def test_the_mean_over_subsets_equals_the_formula() -> None:
+# 4 subsets have fewer pairs than the sets, and 30 have more: then the kernel of all pairs is computed once.
+@pytest.mark.parametrize("subsets", [4, 30])
+def test_the_mean_over_subsets_equals_the_formula(subsets: int) -> None:
     one, other = rows(60, 0, 0.1), rows(50, 1)
-    found = kernel_distance(one, other, subsets=4, size=20, seed=3)
+    found = kernel_distance(one, other, subsets=subsets, size=20, seed=3)
     each = []
-    for index in range(4):
+    for index in range(subsets):
         first, second = subset_rows(60, 50, 20, 3, index)
         assert len(set(first.tolist())) == len(set(second.tolist())) == 20
         each.append(as_written(one[first], other[second]))
     assert found.value == pytest.approx(np.mean(each), rel=1e-10)
     assert found.deviation == pytest.approx(np.std(each), rel=1e-8)
+
+
+def test_subsets_of_nearly_all_pictures_have_nearly_the_error_of_all_pairs() -> None:
+    one, other = rows(400, 0, 1.0), rows(400, 1)
+    found, whole = kernel_distance(one, other, subsets=20, size=399), full_kernel_distance(one, other)
+    assert found.value == pytest.approx(whole.value, rel=0.01)
+    assert found.standard_error == pytest.approx(whole.standard_error, rel=0.02)
+
+
+def test_equal_subsets_are_one() -> None:
+    one, other = rows(60, 0, 0.1), rows(60, 1)
+    many, single = (kernel_distance(one, other, subsets=subsets, size=1000) for subsets in (100, 1))
+    assert many == single
 
 
 def test_a_subset_of_all_pictures_uses_all_pairs() -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import statistics
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from tiny import BATCH, batch_of, engine_of, tiny_model
+from tiny import BATCH, batch_of, engine_of, tiny_model, train_tiny
 
 import imagewright as iw
 from imagewright import configs
@@ -155,3 +156,9 @@ def test_the_learning_rate_of_the_discriminator_is_a_fifth_of_the_generators() -
     model = tiny_model("infogan")
     engine = engine_of(model, learning_rate=1e-3)
     assert engine.learning_rates() == pytest.approx({"generator": 1e-3, "discriminator": 2e-4})
+
+
+@pytest.mark.parametrize("name", ["infogan", "vae_gan"])
+def test_a_last_micro_batch_of_one_row_trains(name: str, tmp_path: Path) -> None:
+    """Batch normalisation has no statistics of a single row, so that the last row goes with the rows before it."""
+    train_tiny(name, out=tmp_path / "run", micro_batch=7, steps=2)

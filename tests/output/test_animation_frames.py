@@ -93,3 +93,19 @@ def test_an_interpolation_is_decoded_block_by_block(tmp_path: Path, monkeypatch:
     assert notes == []
     assert len(frames_of(tmp_path / "walk.webp")) == 8
     assert iw.inspect(tmp_path / "walk.webp")["provenance"]["settings"]["loop"] is True
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".gif"])
+def test_photographs_are_enlarged_smoothly_and_digits_pixel_by_pixel(suffix: str, tmp_path: Path) -> None:
+    for side, smooth in ((28, False), (64, True)):
+        board = (np.indices((side, side)).sum(0) // 4 % 2 * 255).astype(np.uint8)
+        frames = np.stack([board, 255 - board])[:, None].repeat(3, 1)
+        written = write_animation(frames, tmp_path / f"{side}{suffix}", scale=4)
+        with Image.open(written) as found:
+            assert found.size == (4 * side, 4 * side)
+            pixels = np.asarray(found.convert("L")).astype(int)
+        # Between two squares of a board that is enlarged pixel by pixel, black and white touch.
+        row = pixels[2, 4 * 4 - 3 : 4 * 4 + 3]
+        assert (np.abs(np.diff(row)).max() < 200) == smooth
+    with pytest.raises(UserError, match="scale of an animation"):
+        write_animation(frames, tmp_path / f"none{suffix}", scale=0)

@@ -124,7 +124,7 @@ def test_an_npz_of_plain_arrays(tmp_path: Path) -> None:
 
 
 def test_an_npz_that_would_fill_the_memory_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("imagewright.checkpoints.reading.BOMB_BYTES", 2**20)
+    monkeypatch.setattr("imagewright.archives.BOMB_BYTES", 2**20)
     np.savez_compressed(tmp_path / "bomb.npz", a=np.zeros(2**20, np.float64))
     with pytest.raises(RunError, match=r"bomb\.npz would unpack to 8,38\d,\d+ bytes"):
         iw.import_checkpoint(tmp_path / "bomb.npz", "dcgan")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny import BATCH, Messages, final_bytes, simple_pictures, train_tiny
+from tiny import BATCH, Messages, final_bytes, simple_pictures, tiny_model, train_tiny
 
 import imagewright as iw
 from imagewright.errors import TrainingError
@@ -20,7 +20,7 @@ from imagewright.runs.run import Run
 from imagewright.training import loop
 from imagewright.training.doctor.gradient_norms import GradientNorms
 from imagewright.training.doctor.measurements import Examiner
-from imagewright.training.doctor.sample_distances import References
+from imagewright.training.doctor.sample_distances import References, roughness
 from imagewright.training.reporting import Silent
 from imagewright.training.train import Stopped
 
@@ -227,3 +227,57 @@ def test_near_duplicates_in_the_training_set_are_copies_of_each_other() -> None:
     # The nearest to 0 is 18, whose nearest other without 0 is 56, 38 away: 18 < 38 / 2. With 20: 20 > 36 / 2.
     assert References(flat_pictures(0, 18, 56, 200), mirrored=False).duplicate_share() == 0.5
     assert References(flat_pictures(0, 20, 56, 200), mirrored=False).duplicate_share() == 0.25
+
+
+def test_copies_of_pictures_that_are_held_several_times_are_copies() -> None:
+    once, thrice = (References(flat_pictures(0, 40, 100, 200).repeat(n, 1), mirrored=False) for n in (1, 3))
+    assert once.copy_share(flat_pictures(1, 41, 70, 199)) == thrice.copy_share(flat_pictures(1, 41, 70, 199)) == 0.75
+    assert once.nearest_distance == thrice.nearest_distance
+
+
+# Pictures
+
+
+def test_roughness_is_one_for_white_noise_and_small_for_smooth_pictures() -> None:
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randint(0, 256, (8, 3, 32, 32), generator=generator, dtype=torch.uint8)
+    assert roughness(noise) == pytest.approx(1, abs=0.05)
+    ramp = torch.arange(0, 256, 8, dtype=torch.uint8).expand(2, 1, 32, 32)
+    assert roughness(ramp) < 0.01
+    assert roughness(torch.full((2, 1, 4, 4), 7, dtype=torch.uint8)) == 0
+
+
+def examined(model: Any, pictures: np.ndarray, labels: np.ndarray | None = None) -> dict[str, float]:
+    images = iw.open_images(pictures)
+    if labels is not None:
+        images = images.with_labels(labels, model.class_names)
+    return Examiner(model, {"images": images}, np.empty(0, np.int64), 0)._measure_images()
+
+
+def test_samples_of_an_untrained_generator_are_noise() -> None:
+    ramp = np.linspace(0, 200, 32) + np.linspace(0, 50, 20)[:, None]
+    pictures = np.broadcast_to(ramp[:, None, None], (20, 3, 32, 32)).astype(np.uint8)
+    figures = examined(tiny_model("dcgan", (32, 32)).eval(), pictures)
+    assert figures["samples/roughness"] > 3 * figures["training/roughness"]
+    assert figures["samples/roughness"] > 0.2
+
+
+def test_one_picture_a_class_is_measured_within_classes() -> None:
+    pictures = np.random.default_rng(0).integers(0, 255, (40, 3, 4, 4)).astype(np.uint8).repeat(4, 2).repeat(4, 3)
+    model = tiny_model("cgan").eval()
+    classes = len(model.class_names)
+    labels = np.arange(40) % classes
+
+    def one_picture_a_class(latents: torch.Tensor) -> torch.Tensor:
+        return latents[:, -classes:].argmax(1)[:, None, None, None].expand(-1, *model.config.image_shape) - 0.5
+
+    healthy = torch.randn(1000, 3, 4, 4, generator=torch.Generator().manual_seed(1)).tanh()
+
+    def varied(latents: torch.Tensor) -> torch.Tensor:
+        return healthy[: len(latents)].repeat_interleave(4, 2).repeat_interleave(4, 3)
+
+    for decode, collapsed in ((one_picture_a_class, classes), (varied, 0)):
+        model.decode = decode
+        figures = examined(model, pictures, labels)
+        assert figures["samples/classes"] == classes
+        assert figures["samples/collapsed_classes"] == collapsed

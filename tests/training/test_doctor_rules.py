@@ -12,7 +12,8 @@ import pytest
 
 import imagewright as iw
 from imagewright.runs.run import Run
-from imagewright.training.doctor.findings import diagnose, rules_applied
+from imagewright.training.doctor.findings import diagnose, examine_reports, rules_applied
+from imagewright.training.doctor.rules import NEEDED, RULES
 
 PLAN = {"images_seen": 10_000, "batch_size": 10, "learning_rate": 1e-3}
 
@@ -30,7 +31,8 @@ def write_reports(health: Callable[[int], dict[str, float]], reports: int = 12) 
 
 def write_run(path: Path, reports: list[dict[str, Any]], model: str = "vae", **config: Any) -> Run:
     path.mkdir()
-    (path / "run.json").write_text(json.dumps({"model": model, "config": config, "plan": PLAN}))
+    whole = {"size": [16, 16], "channels": 3, **config}
+    (path / "run.json").write_text(json.dumps({"model": model, "config": whole, "plan": PLAN}))
     (path / "metrics.jsonl").write_text("".join(json.dumps(report) + "\n" for report in reports))
     return Run(path)
 
@@ -91,6 +93,14 @@ def test_suggestions_name_options_that_the_model_has(model: str, tmp_path: Path)
     suggestions = " ".join(findings(run).values())
     assert ("--beta" in suggestions) == (model == "vae")
     assert ("--penalty" in suggestions) == (model == "dcgan")
+
+
+def test_latents_far_from_the_prior_are_found_with_how_far_and_what_to_do() -> None:
+    health = {"posterior/nats": 200.0, "posterior/latents": 64.0, "aggregate/nats": 62.0}
+    health |= {"aggregate/largest_deviation": 3.3, "aggregate/median_deviation": 2.06}
+    found = find(health)["prior and latents apart"]
+    assert re.search(r"up to 3\.3 \(median 2\.1\).*62 nats.*threshold 16.*--from fitted", found)
+    assert find(health | {"aggregate/nats": 3.5}) == {}, "a healthy training on digits"
 
 
 @pytest.mark.parametrize("health", ["text", [1], {"posterior/nats": "none"}, {"posterior/nats": None}, {}])
@@ -169,3 +179,63 @@ def test_rules_apply_if_a_figure_of_theirs_is_in_the_last_report() -> None:
     assert applied("posterior/nats", "posterior/dead") == ["posterior collapse", "dead latents"]
     assert applied("samples/copies") == ["memorisation"]
     assert applied("samples/distances", "distance") == []
+
+
+# Too early, stopped, and not examined
+
+
+def test_nothing_is_called_fine_that_was_not_examined() -> None:
+    health = {"posterior/nats": 40.0, "samples/spread": 0.9, "gradients/elbo/largest": 1.0}
+    record = {"config": {}, "plan": PLAN}
+    reports = write_reports(lambda k: health, reports=2)
+    found = examine_reports(reports, record, ended=False)
+    assert found.headline is not None
+    assert found.headline.startswith("Too early to say")
+    assert found.too_early == ["gradients exploding", "collapse", "posterior collapse"]
+    assert (
+        found.waits_for == 3000
+    )  # a fifth of the training, or 200 steps of ten, are 2,000; the third report is at 3,000
+    later = examine_reports(write_reports(lambda k: health, reports=4), record, ended=False)
+    assert later.too_early == []
+    assert later.headline == "Nothing wrong found in what was examined at 4,000 images seen."
+    assert {*later.examined, *later.not_measured} == set(RULES)
+    assert "memorisation" in later.not_measured
+    assert later.lines()[-2].startswith("Not examined, as this model has no such figures: ")
+    assert "whether samples are of the class" in later.lines()[-1]
+    assert set(NEEDED) == set(RULES)
+
+
+def test_a_stopped_training_is_judged_as_it_is() -> None:
+    plan = PLAN | {"images_seen": 1_000_000}
+    reports = write_reports(lambda k: {"samples/spread": 0.05}, reports=2)
+    running = examine_reports(reports, {"config": {}, "plan": plan}, ended=False)
+    assert running.findings == []
+    assert "collapse" in running.too_early
+    stopped = examine_reports(reports, {"config": {}, "plan": plan}, ended=True)
+    assert [finding.name for finding in stopped.findings] == ["collapse"]
+    assert "Stopped at 2,000 of 1,000,000 images: judged as it is. --resume goes on." in stopped.lines()
+    hardly = examine_reports(reports[:1], {"config": {}, "plan": plan}, ended=True)
+    assert hardly.findings == []
+    assert (hardly.headline or "").startswith("Too early to say")
+    assert "Those need a training of 2,000 images seen." in "\n".join(hardly.lines())
+
+
+def test_noise_is_found_however_short_an_ended_training_was() -> None:
+    noise = {"samples/roughness": 0.9, "training/roughness": 0.14, "samples/spread": 0.5}
+    reports = write_reports(lambda k: noise, reports=1)
+    record = {"config": {}, "plan": PLAN | {"images_seen": 50_000}}
+    (found,) = diagnose(reports, record, ended=True)
+    assert found.name == "noise"
+    assert "--resume: 1,000 of 50,000" in found.suggestion
+    assert diagnose(reports, record, ended=False) == []
+    assert find(noise).keys() == {"noise"}
+    assert find(noise | {"samples/roughness": 0.4}) == {}
+    assert find(noise | {"training/roughness": 0.5}) == {}
+
+
+def test_one_picture_a_class_is_a_collapse_within_classes() -> None:
+    health = {"samples/spread": 0.9, "samples/classes": 10.0, "samples/class_spread": 0.05}
+    found = find(health | {"samples/collapsed_classes": 9.0})
+    assert found.keys() == {"collapse within classes"}
+    assert "in 9 of 10 classes" in found["collapse within classes"]
+    assert find(health | {"samples/collapsed_classes": 4.0}) == {}

@@ -53,6 +53,22 @@ def test_a_stopped_run_is_saved_and_resumed_like_an_unbroken_one(
         assert [line[key] for line in run.metrics()] == [line[key] for line in unbroken.metrics()], key
 
 
+def test_stopped_before_the_first_report_it_shows_what_was_reached(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    with pytest.raises(Stopped):
+        train_tiny("dcgan", simple_pictures(), out, reporter=SendSignal(signal.SIGINT, 3 * BATCH), steps=STEPS)
+    run = iw.Run(out)
+    (report,) = run.metrics()
+    assert (report["images_seen"], report["stopped"]) == (3 * BATCH, True)
+    assert report["losses"].keys() == {"generator/adversarial", "discriminator/real", "discriminator/fake"}
+    assert run.checkpoints()[-1].images_seen == 3 * BATCH
+    assert (out / "samples" / f"{3 * BATCH:09d}.png").exists()
+    assert f"{3 * BATCH:,}" in (out / "report.html").read_text()
+    train_tiny("dcgan", simple_pictures(), out, resume=True, steps=STEPS)
+    assert [line["images_seen"] for line in run.metrics()] == [STEPS * BATCH], "the extra report is in the way"
+    assert {path.stem for path in (out / "samples").glob("*.png")} == {f"{seen:09d}" for seen in (0, STEPS * BATCH)}
+
+
 def test_stopping_at_once_names_the_last_checkpoint(tmp_path: Path) -> None:
     class Interrupt(Silent):
         def progressed(self, images_seen: int) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 from tiny import BATCH, simple_pictures, tiny_model, tiny_options, train_tiny
-from workers import exchange, ranks, synchronise_as_rank, train_as_rank
+from workers import exchange, ranks, synchronise_as_rank, train_as_rank, train_until_stopped
 
 import imagewright as iw
 from imagewright.errors import ConfigError
@@ -21,7 +21,7 @@ from imagewright.recipe import Recipe
 from imagewright.runs.weights import read_tensors
 from imagewright.training.options import TrainingOptions
 from imagewright.training.plan import Schedule
-from imagewright.training.setting import build_plan
+from imagewright.training.setting import build_plan, resume_command
 
 MLP = {"network": "mlp", "steps": 12}
 
@@ -56,6 +56,17 @@ def test_two_ranks_compute_the_weights_of_one(options: dict[str, object], tmp_pa
     assert two.record["plan"]["batch_size"] == BATCH
 
 
+def test_two_ranks_measure_and_plan_the_same_training(tmp_path: Path) -> None:
+    options = {"network": "mlp", "images_seen": None, "minutes": 0.01, "report_every": None, "checkpoint_every": None}
+    codes = exit_codes(ranks(train_as_rank, 2, "vae", tmp_path / "run", tmp_path, **options))
+    assert codes == [0, 0]
+    assert (tmp_path / "weights-0").read_text() == (tmp_path / "weights-1").read_text()
+    run = iw.Run(tmp_path / "run")
+    assert run.record["plan"]["images_per_second"] > 0
+    assert run.record["options"]["precision"] in ("fp32", "bf16")
+    assert 0 < run.checkpoints()[-1].images_seen <= run.record["plan"]["images_seen"] + BATCH
+
+
 def test_statistics_of_batch_norm_are_averaged_over_ranks(tmp_path: Path) -> None:
     codes = exit_codes(
         ranks(train_as_rank, 2, "dcgan", tmp_path / "run", tmp_path, steps=6, checkpoint_every=2 * BATCH)
@@ -83,7 +94,7 @@ def test_a_lost_rank_ends_the_other_with_a_message(lost: int, tmp_path: Path) ->
     assert codes[other] not in (0, None)
     text = (tmp_path / f"error-{other}").read_text()
     assert text.startswith(f"TrainingError: Rank {other} of 2 lost the others")
-    assert "--resume" in text
+    assert "resume=True" in text
     assert "\n" not in text
 
 
@@ -137,6 +148,21 @@ def test_a_batch_size_that_is_no_multiple_of_the_ranks_is_refused(monkeypatch: p
     assert Schedule(tiny_model("vae"), plan).rows(0) == range(8, 12)
 
 
+def test_a_rank_that_hangs_ends_the_others(tmp_path: Path) -> None:
+    """A stopped process is not dead: without a limit the others would wait for it for ever."""
+    processes = ranks(train_until_stopped, 2, tmp_path)
+    processes[0].join(60)
+    stopped = processes[1]
+    assert stopped.is_alive()
+    assert stopped.pid is not None
+    os.kill(stopped.pid, signal.SIGKILL)
+    stopped.join()
+    assert processes[0].exitcode == 0
+    message = (tmp_path / "message").read_text()
+    assert "hangs" in message
+    assert "resume=True" in message
+
+
 def test_torchrun_and_the_command_line(tmp_path: Path) -> None:
     options = tiny_options("vae") | {"network": "mlp"}
     training = {
@@ -155,3 +181,13 @@ def test_torchrun_and_the_command_line(tmp_path: Path) -> None:
     one = iw.train("vae", "digits", tmp_path / "one", **options, **training)
     for name, tensor in weights_of(iw.Run(tmp_path / "run")).items():
         torch.testing.assert_close(tensor, weights_of(one)[name], atol=1e-5, rtol=0, msg=name)
+
+
+def test_the_command_that_resumes_says_torchrun(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["/some/imagewright/__main__.py", "train", "vae", "my photos", "--force"])
+    assert resume_command().endswith(": imagewright train vae 'my photos' --resume")
+    for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"):
+        monkeypatch.setenv(name, "2")
+    assert resume_command().endswith(": torchrun --nproc-per-node 2 -m imagewright train vae 'my photos' --resume")
+    monkeypatch.setenv("WORLD_SIZE", "8")
+    assert "torchrun command on each machine" in resume_command()

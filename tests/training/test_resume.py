@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 import shutil
 from pathlib import Path
@@ -359,3 +360,28 @@ def test_a_source_with_layers_is_opened_with_its_layers_on_resume(tmp_path: Path
     resumed = resume(run, str(tmp_path / "pairs.npz"), "dcgan", images_seen=4 * BATCH)
     assert [layer["name"] for layer in resumed.record["source"]["layers"]] == ["input", "target"]
     assert resumed.checkpoints()[-1].images_seen == 4 * BATCH
+
+
+# Code that a run names
+
+
+@pytest.mark.parametrize("features", ["python:brought:network", "file:brought.pt"])
+def test_code_that_only_the_record_names_is_not_run(
+    copied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, features: str
+) -> None:
+    """A run may come from someone else: its record can name a module that lies beside it."""
+    (tmp_path / "brought.py").write_text("open('trace', 'w').close()")
+    (tmp_path / "brought.pt").write_bytes(b"PK")
+    monkeypatch.chdir(tmp_path)
+    record = json.loads((copied / "run.json").read_text())
+    record["options"] |= {"evaluate_every": 8, "evaluate_features": features, "evaluate_count": 16}
+    (copied / "run.json").write_text(json.dumps(record))
+    before = all_files(copied)
+    with pytest.raises(RunError, match=rf"'{features}'.*--evaluate-features {features}"):
+        resume(copied, images_seen=128)
+    assert all_files(copied) == before
+    assert not (tmp_path / "trace").exists()
+    resume(copied, images_seen=80, evaluate_features="random", evaluate_metrics="kd")
+    with pytest.raises(UserError, match="brought"):  # what is named now is run, or tried
+        resume(copied, images_seen=128, evaluate_features=features)
+    assert (tmp_path / "trace").exists() == features.startswith("python:")

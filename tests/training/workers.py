@@ -16,6 +16,8 @@ from typing import Any
 from tiny import simple_pictures, train_tiny
 
 import imagewright as iw
+from imagewright.errors import TrainingError
+from imagewright.training.engine import Engine
 from imagewright.training.reporting import Silent
 
 # Child processes are forked from a server that has imported torch, so that they start at once.
@@ -176,3 +178,19 @@ def evaluate_as_rank(run: Path, cache: Path, place: Path, **options: Any) -> Non
     found = iw.evaluate(run, "digits", **options)
     values = [score.value for score in found.scores]
     (place / f"scores-{os.environ['RANK']}.json").write_text(json.dumps(values))
+
+
+def train_until_stopped(folder: Path) -> None:
+    """Train on two ranks. The second stops before its third step, as by Ctrl-Z; the first writes its error down."""
+    step = Engine.step
+
+    def stop_or_step(self: Engine, batches: Any, index: int, images_seen: int) -> None:
+        if os.environ["RANK"] == "1" and index == 2:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        step(self, batches, index, images_seen)
+
+    Engine.step = stop_or_step  # type: ignore[method-assign]
+    try:
+        train_tiny("vae", simple_pictures(), folder / "run", steps=60, rank_timeout=2)
+    except TrainingError as error:
+        (folder / "message").write_text(str(error))

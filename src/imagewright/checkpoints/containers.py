@@ -83,9 +83,10 @@ class _Walk:
 
     def __init__(self) -> None:
         self.visits = 0
+        self.seen: set[int] = set()  # the ids of values that were walked through; what holds them outlives the walk
 
     def state_dicts(self, value: Any, key: str, depth: int = 0) -> Iterator[tuple[str, State]]:
-        self._count(depth)
+        self._count(depth, value)
         if isinstance(value, Record):
             state = self.state_of(value, depth)
             if state:
@@ -112,8 +113,8 @@ class _Walk:
 
     def module(self, record: Record, prefix: str, depth: int) -> Iterator[tuple[str, Tensor]]:
         """As `nn.Module.state_dict`: parameters, then buffers that are saved, then sub-modules."""
-        self._count(depth)
         attributes = record.attributes
+        self._count(depth, attributes.get("_parameters"), attributes.get("_buffers"), attributes.get("_modules"))
         unsaved = attributes.get("_non_persistent_buffers_set")
         if isinstance(unsaved, Record):  # set([...]), as older protocols write it
             unsaved = unsaved.args[0] if unsaved.args else ()
@@ -128,7 +129,7 @@ class _Walk:
 
     def variables(self, record: Record, prefix: str, depth: int) -> Iterator[tuple[str, Tensor]]:
         """The variables of a `dnnlib.tflib.network.Network` or `tfutil.Network`, then of its components."""
-        self._count(depth)
+        self._count(depth, record.attributes.get("variables"), record.attributes.get("components"))
         for pair in record.attributes.get("variables") or ():
             if isinstance(pair, list | tuple) and len(pair) == 2 and isinstance(pair[1], Tensor):
                 yield f"{prefix}{pair[0]}", pair[1]
@@ -136,8 +137,13 @@ class _Walk:
             if isinstance(part, Record):
                 yield from self.variables(part, f"{prefix}{name}/", depth + 1)
 
-    def _count(self, depth: int) -> None:
+    def _count(self, depth: int, *containers: Any) -> None:
+        """Count a visit; each container that was walked through before counts as much as it holds."""
         self.visits += 1
+        for each in containers:
+            if id(each) in self.seen and isinstance(each, list | tuple | dict):
+                self.visits += len(each)
+            self.seen.add(id(each))
         if depth > DEEPEST or self.visits > MOST_VISITS:
             raise RunError("It is nested too deeply, or refers to itself too often, to be a checkpoint.")
 

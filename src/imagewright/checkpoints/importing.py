@@ -18,6 +18,7 @@ from imagewright.checkpoints.containers import state_dicts
 from imagewright.checkpoints.reading import read_checkpoint
 from imagewright.downloads import file_checksum
 from imagewright.errors import ConfigError, RunError, UserError, nearest_name
+from imagewright.runs import places
 from imagewright.runs.loading import ABSENT, Absent, load
 from imagewright.runs.lock import lock_run
 from imagewright.runs.run import Run
@@ -220,13 +221,14 @@ def _finish(
             setattr(model, name, Absent(name, str(paths[0])))
         return model.eval()
     out = Path(out)
-    Run.check_place(out, force=force)
+    places.check_place(out, force=force)
     with lock_run(out):
+        places.recover(out)
         run = Run.create(out, _run_record(system, config, adapter, paths), force=force)
         try:
             write_tensors(run.checkpoint_at(0).weights, tensors, record)
         finally:
-            Run.restore(run.path)
+            places.restore(run.path)
     return load(run)
 
 

@@ -8,15 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
+from imagewright.archives import open_arrays, opened_zip, refuse_bomb, short_reason, total_size
 from imagewright.checkpoints.pickles import interpret
 from imagewright.checkpoints.rebuilding import MAGIC, Rebuilder
-from imagewright.errors import RunError
+from imagewright.errors import DataError, RunError
 from imagewright.runs.weights import read_tensors
-
-BOMB_RATIO, BOMB_BYTES = 100, 2**30  # an archive that would unpack to so much more than it is
 
 
 def read_checkpoint(path: str | Path) -> Any:
@@ -39,9 +37,14 @@ def _read_safetensors(path: Path) -> Any:
 
 def _read_torch(path: Path) -> Any:
     try:
+        if zipfile.is_zipfile(path):
+            with opened_zip(path) as archive:
+                refuse_bomb(path, total_size(archive))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the message below covers what torch warns of
             return torch.load(path, map_location="cpu", weights_only=True)
+    except DataError as error:
+        raise RunError(str(error)) from None
     except Exception:  # noqa: BLE001 (a damaged file can raise anything)
         # torch's own message is left out: it advises to load the file with its code.
         raise RunError(
@@ -53,16 +56,12 @@ def _read_torch(path: Path) -> Any:
 
 def _read_npz(path: Path) -> Any:
     try:
-        with zipfile.ZipFile(path) as archive:
-            unpacked = sum(member.file_size for member in archive.infolist())
-        if unpacked > max(BOMB_BYTES, BOMB_RATIO * path.stat().st_size):
-            raise RunError(f"{path} would unpack to {unpacked:,} bytes from {path.stat().st_size:,}: it is not opened.")
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: torch.from_numpy(np.atleast_1d(arrays[name]).reshape(arrays[name].shape)) for name in arrays}
-    except RunError:
-        raise
-    except Exception as error:  # noqa: BLE001
-        raise RunError(f"{path} cannot be read as an .npz of plain arrays ({_short(error)}).") from None
+        with open_arrays(path) as arrays:
+            read = {name: arrays.read(name) for name in arrays.headers}
+            # torch takes the machine's own byte order alone.
+            return {name: torch.from_numpy(array.astype(array.dtype.newbyteorder("="))) for name, array in read.items()}
+    except DataError as error:
+        raise RunError(str(error)) from None
 
 
 def _read_pickle(path: Path) -> Any:
@@ -77,11 +76,10 @@ def _read_pickle(path: Path) -> Any:
     except RecursionError:
         raise RunError(f"{path} cannot be read as a pickle: its values are nested too deeply.") from None
     except Exception as error:  # noqa: BLE001
-        raise RunError(f"{path} cannot be read as a pickle ({_short(error)}): it is cut short or damaged.") from None
-
-
-def _short(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:120]
+        raise RunError(
+            f"{path} cannot be read as a pickle ({type(error).__name__}: {short_reason(error)}): it is cut short or "
+            "damaged."
+        ) from None
 
 
 _READERS: dict[str, Callable[[Path], Any]] = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import math
 import re
+import reprlib
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -86,6 +87,7 @@ class Rebuilder:
     def tensor(self, record: Record) -> Tensor:
         """`_rebuild_tensor_v2(storage, offset, shape, stride, ...)`: a view; torch checks its bounds."""
         storage, offset, shape, stride = map(self.rebuild, record.args[:4])
+        shape, stride, (offset,) = _whole_numbers(shape), _whole_numbers(stride), _whole_numbers((offset,))
         flat = self._tensor(storage, record)
         count = math.prod(shape)
         if count > max(len(flat), MOST_REPEATED) or min((offset, *shape, *stride)) < 0:
@@ -115,7 +117,7 @@ class Rebuilder:
             raise RunError("a storage in it is described by something else.")
         kind, dtype, _, _, count = described.args[0][:5]
         if kind != "storage" or not isinstance(dtype, Global) or dtype.name not in DTYPES:
-            raise RunError(f"a storage in it is of the unknown type {dtype}.")
+            raise RunError(f"a storage in it is of the unknown type {reprlib.repr(dtype)}.")
         (written,) = struct.unpack("<q", stream.read(8))
         raw = content[stream.tell() :]
         if written != count or len(raw) != count * DTYPES[dtype.name].itemsize:
@@ -146,7 +148,7 @@ class Rebuilder:
         """`_codecs.encode(text, "latin1")`: bytes as older protocols write them."""
         text, encoding = record.args
         if encoding not in ("latin1", "latin-1"):
-            raise RunError(f"bytes in it are encoded as {encoding!r}.")
+            raise RunError(f"bytes in it are encoded as {reprlib.repr(encoding)}.")
         return str(text).encode("latin-1")
 
     def no_bytes(self, record: Record) -> bytes | None:
@@ -162,6 +164,7 @@ class Rebuilder:
         if kind is None:
             return None
         content = _raw_bytes(self.rebuild(raw))
+        shape = _whole_numbers(shape)
         if math.prod(shape) * kind.itemsize != len(content):
             raise RunError(f"an array in it has {len(content):,} bytes, not those of the shape {shape}.")
         values = np.frombuffer(self._count_bytes(content), kind).reshape(shape, order="F" if order == "F" else "C")
@@ -179,6 +182,13 @@ class Rebuilder:
         if not isinstance(value, Tensor):
             raise RunError(f"{record.name} is given something else than a storage or a tensor.")
         return value
+
+
+def _whole_numbers(values: Any) -> tuple[int, ...]:
+    """A shape, or steps. Raises `RunError` for anything else: to multiply texts and lists would repeat them."""
+    if not isinstance(values, list | tuple) or not all(isinstance(each, int) and abs(each) < 2**63 for each in values):
+        raise RunError("a shape in it is no list of numbers.")
+    return tuple(values)
 
 
 def _dtype(record: Any) -> np.dtype[Any] | None:

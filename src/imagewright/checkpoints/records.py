@@ -7,6 +7,8 @@ from typing import Any
 
 from imagewright.errors import RunError
 
+LARGEST_KEY = 2**60
+
 
 @dataclass(frozen=True, eq=False)
 class Global:
@@ -37,6 +39,10 @@ class Record:
     items: dict[Any, Any] = field(default_factory=dict)
     values: list[Any] = field(default_factory=list)
 
+    def __repr__(self) -> str:
+        # Without what it holds: values that are shared many times would be written out as often.
+        return f"{self.what}(...)"
+
     @property
     def name(self) -> str:
         """The full name of what was called."""
@@ -56,9 +62,12 @@ class Record:
 def checked_key(key: Any) -> Any:
     """A key of a dictionary, if it is text, a number, a name, or a tuple of these. Raises `RunError` otherwise.
 
-    To hash a tuple of tuples of tuples ... can overflow the stack of the process.
+    To hash a tuple of tuples of tuples ... can overflow the stack of the process, and Python's hashes of large whole
+    numbers can be made equal, which would make a dictionary search all of them for each.
     """
     for part in key if isinstance(key, tuple) else (key,):
+        if isinstance(part, int) and abs(part) >= LARGEST_KEY:
+            raise RunError("a dictionary in it has a key of more than 18 digits.")
         if not isinstance(part, str | bytes | int | float | Global | Record | None):
             raise RunError(f"a dictionary in it has a key of the type {type(part).__name__}.")
     return key

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 from cyclopts import App
 
-from imagewright.cli.failures import report_failures
-from imagewright.cli.streams import tolerant_output
+from imagewright.cli.failures import INTERRUPTED, report_failures
+from imagewright.cli.streams import fill_closed_streams, leave_at_once_on_interrupt, release_streams
+from imagewright.terminal import plain_streams
+from imagewright.wording import command_line_words
 
 
 def _version() -> str:
@@ -99,7 +101,21 @@ for _place, (_name, (_path, _help)) in enumerate(_COMMANDS.items()):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0, 2 for a user's mistake, 1 for other failures, 130 for Ctrl-C."""
-    tokens = list(sys.argv[1:] if arguments is None else arguments)
-    with tolerant_output(), report_failures(tokens) as outcome:
-        app(tokens, exit_on_error=False, print_error=False, result_action="return_none")
+    if arguments is not None:  # called from Python, which has its streams and its Ctrl-C in hand
+        return _run(list(arguments))
+    fill_closed_streams()
+    try:
+        return _run(sys.argv[1:])
+    except KeyboardInterrupt:  # a second one, while the first was being reported
+        return INTERRUPTED
+    finally:
+        leave_at_once_on_interrupt()
+        release_streams()
+
+
+def _run(tokens: list[str]) -> int:
+    with plain_streams(), command_line_words(), report_failures(tokens) as outcome:
+        from imagewright.cli.show import console
+
+        app(tokens, exit_on_error=False, print_error=False, result_action="return_none", console=console())
     return outcome.exit_code

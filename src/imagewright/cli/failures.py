@@ -11,10 +11,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from cyclopts import CycloptsError, MissingArgumentError, UnusedCliTokensError
+from cyclopts import CycloptsError, MissingArgumentError, UnknownOptionError, UnusedCliTokensError
 
 from imagewright import distributed
-from imagewright.errors import ImagewrightError, UserError
+from imagewright.cli.streams import discard
+from imagewright.errors import LONGEST_MESSAGE, ImagewrightError, UserError, one_line
+from imagewright.familiar_names import suggest_option
+from imagewright.terminal import printable, raw_stream
 
 DEBUG = "IMAGEWRIGHT_DEBUG"
 INTERRUPTED = 130
@@ -22,6 +25,9 @@ SECONDS_FOR_FIRST_RANK = 2.0  # to print its message: torchrun ends all ranks as
 OUT_OF_MEMORY = (
     "Out of memory. Lower --batch-size, --size or the model's width; or set --micro-batch, which computes the batch in "
     "parts."
+)
+OUT_OF_MEMORY_WITHOUT_TRAINING = (
+    "Out of memory. Give fewer pictures or a smaller --size where the command takes them, or close other programs."
 )
 
 
@@ -43,18 +49,18 @@ def report_failures(tokens: Sequence[str]) -> Iterator[Outcome]:
         yield outcome
         sys.stdout.flush()  # a closed pipe raises here and not at exit
     except BrokenPipeError:
-        _discard_output()
+        discard(sys.stdout)
     except KeyboardInterrupt:
         outcome.exit_code = INTERRUPTED
         if distributed.local_rank() == 0:
             say_error("Interrupted.")
     except SystemExit as stop:
         if isinstance(stop.__context__, BrokenPipeError):  # how rich handles a closed pipe
-            _discard_output()
+            discard(sys.stdout)
         else:
             outcome.exit_code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except Exception as error:  # noqa: BLE001 (the outermost handler: any other error needs a message too)
-        outcome.exit_code, message = _explain(error)
+        outcome.exit_code, message = _explain(error, tokens)
         if os.environ.get(DEBUG, "") not in ("", "0"):
             traceback.print_exc()
         if distributed.local_rank() == 0 or not _is_same_on_all_ranks(error, outcome.exit_code):
@@ -63,18 +69,21 @@ def report_failures(tokens: Sequence[str]) -> Iterator[Outcome]:
             time.sleep(SECONDS_FOR_FIRST_RANK)
 
 
-def _explain(error: Exception) -> tuple[int, str]:
+def _explain(error: Exception, tokens: Sequence[str]) -> tuple[int, str]:
     """The exit code and the message for an error."""
     if isinstance(error, ImagewrightError):
-        return error.exit_code, str(error)
+        # Names in it may come from files: a line break or a terminal's escape in one is not printed.
+        return error.exit_code, one_line(error, LONGEST_MESSAGE)
     if isinstance(error, CycloptsError):
         return 2, _explain_usage(error)
     if isinstance(error, MemoryError) or _is_out_of_memory(error):
-        return 1, OUT_OF_MEMORY
+        return 1, OUT_OF_MEMORY if "train" in tokens[:1] else OUT_OF_MEMORY_WITHOUT_TRAINING
     if isinstance(error, OSError) and error.strerror:
         return 1, f"{error.filename or 'Reading or writing failed'}: {error.strerror}."
-    kind = type(error).__name__
-    return 1, f"imagewright stopped at an unexpected error ({kind}: {error}). {DEBUG}=1 shows the traceback."
+    if isinstance(error, RuntimeError) and "home directory" in str(error):
+        return 2, "~ means nothing here, because this user has no home folder (HOME is not set): write the whole path."
+    what = f"{type(error).__name__}: {one_line(error)}"
+    return 1, f"imagewright stopped at an unexpected error ({what}). {DEBUG}=1 shows the traceback."
 
 
 def _explain_usage(error: CycloptsError) -> str:
@@ -84,7 +93,24 @@ def _explain_usage(error: CycloptsError) -> str:
     if isinstance(error, UnusedCliTokensError):
         unknown = " ".join(error.unused_tokens or ())
         return f"`{_command(error)}` takes no `{unknown}`. `{_command(error)} --help` shows what it takes."
+    if isinstance(error, UnknownOptionError):
+        return _explain_unknown(error)
     return f"{' '.join(str(error).split())} See `{_command(error)} --help`."
+
+
+def _explain_unknown(error: UnknownOptionError) -> str:
+    """The message for an option that the command does not have, with the one that was probably meant."""
+    typed = (error.token.keyword or error.token.value).partition("=")[0]
+    known = {
+        name.lstrip("-").replace("-", "_"): name
+        for argument in error.argument_collection
+        if argument.parse
+        for name in argument.names
+    }
+    hint = suggest_option(typed.lstrip("-"), known)
+    for name, option in known.items():
+        hint = hint.replace(f"'{name}'", option)
+    return f"`{_command(error)}` has no option {typed}.{hint} `{_command(error)} --help` lists them."
 
 
 def _is_same_on_all_ranks(error: Exception, exit_code: int) -> bool:
@@ -115,11 +141,8 @@ def as_typed(message: str, tokens: Sequence[str]) -> str:
 def say_error(text: str) -> None:
     """Print a message on the error stream, red on a terminal."""
     coloured = sys.stderr.isatty() and "NO_COLOR" not in os.environ
-    with suppress(BrokenPipeError):
-        print(f"\033[31m{text}\033[0m" if coloured else text, file=sys.stderr, flush=True)
-
-
-def _discard_output() -> None:
-    """Point standard output to the null device: Python flushes it at exit, which would fail on a closed pipe."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with suppress(OSError, ValueError):  # a closed pipe, or a log on a full disk
+        if coloured:
+            print(f"\033[31m{printable(text)}\033[0m", file=raw_stream(sys.stderr), flush=True)
+        else:
+            print(text, file=sys.stderr, flush=True)

@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 from cyclopts import Group, Parameter
 
 from imagewright.cli.values import count_converter
+from imagewright.configs import describe_range
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
-
-
-FAR_AWAY = 1e6  # bounds from here on only catch slips of the keyboard, and are not shown
 
 
 def make_option(name: str, field: FieldInfo, group: Group) -> inspect.Parameter:
@@ -53,20 +51,6 @@ def _without_none(annotation: Any) -> Any:
         kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
         return Union[tuple(kinds)]  # noqa: UP007 (the types are known at run time only)
     return annotation
-
-
-def describe_range(field: FieldInfo) -> str:
-    """The range of a number as the help shows it; "" if it has no upper bound, or one far from all values in use."""
-    bounds = {
-        name: getattr(each, name)
-        for each in field.metadata
-        for name in ("ge", "gt", "le", "lt")
-        if getattr(each, name, None) is not None
-    }
-    low, high = bounds.get("ge", bounds.get("gt")), bounds.get("le", bounds.get("lt"))
-    if low is None or high is None or high >= FAR_AWAY:
-        return ""
-    return f" ({'above ' * ('gt' in bounds)}{low:,} to {'below ' * ('lt' in bounds)}{high:,})"
 
 
 def _bounds(field: FieldInfo) -> Callable[[Any, Any], None] | None:

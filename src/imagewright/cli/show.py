@@ -5,23 +5,36 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+
+from imagewright.terminal import printable, raw_stream
+
+
+class PlainConsole(Console):
+    """A rich console whose texts never steer the terminal: only rich's own colours and movements do."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(printable(segment.text), segment.style)
 
 
 def console(*, stderr: bool = False) -> Console:
     """A rich console. In a pipe it is at least 160 characters wide, so that programs read whole lines."""
-    stream = sys.stderr if stderr else sys.stdout
+    stream = raw_stream(sys.stderr if stderr else sys.stdout)
     width = None if stream.isatty() else max(shutil.get_terminal_size().columns, 160)
-    return Console(stderr=stderr, width=width, highlight=False, soft_wrap=False)
+    return PlainConsole(file=stream, stderr=stderr, width=width, highlight=False, soft_wrap=False)
 
 
 def say(sentences: Iterable[str]) -> None:
     """Print notes for the user on the error stream; standard output has the result alone, for programs."""
     told = list(sentences)
     for sentence in told:
-        print(sentence, file=sys.stderr, flush=True)
+        with suppress(OSError, ValueError):  # a closed pipe, or a log on a full disk: the result counts
+            print(sentence, file=sys.stderr, flush=True)
     mark_told(told)
 
 

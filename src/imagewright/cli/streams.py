@@ -1,55 +1,52 @@
-"""Standard output and error that print any text: names of any bytes, and letters that the terminal's encoding lacks."""
+"""The standard streams of a command: closed ones, and ones that cannot be written to, as a log on a full disk."""
 
 from __future__ import annotations
 
-import codecs
+import os
+import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from typing import Any
-
-ESCAPED, KEPT = "imagewright-escaped", "imagewright-kept"
+import threading
+from contextlib import suppress
+from typing import TextIO
 
 
-@contextmanager
-def tolerant_output() -> Iterator[None]:
-    """Inside the block nothing that is printed raises `UnicodeEncodeError`.
+def fill_closed_streams() -> None:
+    """Open the null device for each standard stream that was closed (`>&-`).
 
-    Letters that the encoding lacks are escaped (`\\u2193`). Bytes of file names that are no text are escaped on a
-    terminal (`\\xe9`), and in a pipe printed as they are, so that another program finds the file.
+    Without it the next file that is opened takes the number of the stream, and libraries print into that file.
     """
-    before = [(stream, stream.errors) for stream in (sys.stdout, sys.stderr) if hasattr(stream, "reconfigure")]
-    for stream, errors in before:
-        if errors in ("strict", "surrogateescape"):
-            with suppress(OSError, ValueError):
-                stream.reconfigure(errors=ESCAPED if stream.isatty() else KEPT)
-    try:
-        yield
-    finally:
-        for stream, errors in before:
-            with suppress(OSError, ValueError):
-                stream.reconfigure(errors=errors)
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            with suppress(OSError):
+                taken = os.open(os.devnull, os.O_RDWR)  # the lowest free number
+                if taken != number:
+                    os.dup2(taken, number)
+                    os.close(taken)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - open as long as the process
 
 
-def _escape(error: Any) -> tuple[str, int]:
-    return "".join(map(_escaped, error.object[error.start : error.end])), error.end
+def discard(stream: TextIO) -> None:
+    """Point a stream to the null device: Python flushes it at exit, which would fail once more."""
+    with suppress(OSError, ValueError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
 
 
-def _keep(error: Any) -> tuple[bytes, int]:
-    part = error.object[error.start : error.end]
-    return b"".join(
-        bytes([ord(letter) - 0xDC00]) if _is_byte(letter) else _escaped(letter).encode() for letter in part
-    ), error.end
+def release_streams() -> None:
+    """Flush the streams at the end of a command; what cannot be written is discarded."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            discard(stream)
 
 
-def _escaped(letter: str) -> str:
-    return f"\\x{ord(letter) - 0xDC00:02x}" if _is_byte(letter) else letter.encode("ascii", "backslashreplace").decode()
-
-
-def _is_byte(letter: str) -> bool:
-    """Whether a letter stands for a byte of a file name that is no UTF-8 (PEP 383)."""
-    return "\udc80" <= letter <= "\udcff"
-
-
-codecs.register_error(ESCAPED, _escape)
-codecs.register_error(KEPT, _keep)
+def leave_at_once_on_interrupt() -> None:
+    """From here on Ctrl-C ends the process without a word: it is about to end, and Python would show a traceback."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_DFL)

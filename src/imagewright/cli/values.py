@@ -58,3 +58,9 @@ Size = Annotated[tuple[int, int], Parameter(converter=_converter(parse_size), n_
 Words = Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative="", show_default=False)]
 Counts = Annotated[tuple[Count, ...], Parameter(consume_multiple=True, negative="", show_default=False)]
 Flag = Annotated[bool, Parameter(negative="", show_default=False)]
+
+LabelColumn = Annotated[
+    str | None,
+    Parameter(help="the column of the labels, by default by its name; age:18,65 makes classes of ranges"),
+]
+"""`--label-column`, beside every `--labels`."""

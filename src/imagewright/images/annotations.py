@@ -1,8 +1,9 @@
-"""Annotations: the label and the 0/1 attributes of each picture of a set."""
+"""Annotations: the label and the 0/1 attributes of each picture of a set. Either may be missing for some pictures."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,10 +11,24 @@ import numpy as np
 
 from imagewright.errors import DataError
 
+UNLABELLED = -1
+"""The label of a picture without a class."""
+MISSING = re.compile(r"|nan|<na>|#?n/a|null|(?-i:NA)", re.IGNORECASE)
+"""What tables write for "no value": nothing, NaN, NULL, N/A, or R's NA."""
+WHOLE_NUMBER = re.compile(r"0|-?[1-9][0-9]{0,17}")
+"""A whole number in its usual form: `007` and `1_1` are names, since no other text may become the same class."""
+
 
 @dataclass
 class Annotations:
-    """`labels` int64 (N,) into `class_names`; `attributes` float32 (N, A) of 0 and 1, named by `attribute_names`."""
+    """The labels and attributes of N pictures.
+
+    Attributes:
+        labels: int64 (N,) into `class_names`, -1 for a picture without a class; or None.
+        class_names: the classes, by number.
+        attributes: float32 (N, A) of 0 and 1, NaN if it is not known; or None.
+        attribute_names: the attributes, by column.
+    """
 
     labels: np.ndarray | None = None
     class_names: tuple[str, ...] | None = None
@@ -40,27 +55,49 @@ class Annotations:
 
         return replace(self, labels=spread(self.labels), attributes=spread(self.attributes))
 
+    def without_empty_classes(self) -> Annotations:
+        """The same with the classes that occur only, numbered anew in their order."""
+        if self.labels is None or self.class_names is None:
+            return self
+        present = np.unique(self.labels[self.labels >= 0])
+        if len(present) == len(self.class_names):
+            return self
+        labels = np.where(self.labels < 0, UNLABELLED, np.searchsorted(present, self.labels))
+        return replace(self, labels=labels, class_names=tuple(self.class_names[number] for number in present))
 
-def labels_from_values(values: np.ndarray, count: int, where: str) -> Annotations:
-    """Labels from one value for each picture: integers 0 to K-1 stay, other values are numbered in sorted order.
 
-    where: the file and column that the values come from, for messages.
-    Raises `DataError` for another number of values than `count`, and for fractions.
+def is_missing(value: str) -> bool:
+    """Whether a text is an empty cell, or one of the ways to write that there is no value."""
+    return MISSING.fullmatch(value) is not None
+
+
+def sort_classes(names: Iterable[str]) -> list[str]:
+    """The names of classes in order: by value if all are whole numbers, else as text."""
+    distinct = set(names)
+    if all(WHOLE_NUMBER.fullmatch(name) for name in distinct):
+        return sorted(distinct, key=int)
+    return sorted(distinct)
+
+
+def labels_from_texts(codes: np.ndarray, texts: Sequence[str]) -> Annotations:
+    """Labels from text: the classes are the values that occur, as they are written.
+
+    codes: int (N,), the place of each picture's value in `texts`; -1 for none.
+    texts: the distinct values. Missing ones (see `is_missing`) are no class.
     """
-    if len(values) != count:
-        raise DataError(f"{where} holds {len(values):,} labels for {count:,} pictures: one for each was expected.")
-    if values.dtype.kind in "iu" and values.min() >= 0 and values.max() < max(1000, 2 * len(np.unique(values))):
-        return Annotations(values.astype(np.int64), tuple(str(number) for number in range(int(values.max()) + 1)))
-    if values.dtype.kind == "f":
-        raise DataError(f"{where}: the labels are {values.dtype}; whole numbers or names were expected.")
-    names, numbers = np.unique(values, return_inverse=True)
-    return Annotations(numbers.astype(np.int64).reshape(-1), tuple(str(name) for name in names))
+    used = {int(code) for code in np.unique(codes) if code >= 0 and not is_missing(texts[code])}
+    names = sort_classes(texts[code] for code in used)
+    number_of = {name: number for number, name in enumerate(names)}
+    lookup = np.full(len(texts) + 1, UNLABELLED, np.int64)  # the last place is that of code -1
+    for code in used:
+        lookup[code] = number_of[texts[code]]
+    return Annotations(lookup[np.asarray(codes, np.int64)], tuple(names))
 
 
 def check_labels(labels: Any, names: Sequence[str], count: int) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Labels that a caller sets: int64 (N,) into `names`.
+    """Labels that a caller sets: int64 (N,) into `names`, -1 for a picture without a class.
 
-    Raises `DataError` unless there is one whole number for each of `count` pictures, from 0 to len(names) - 1.
+    Raises `DataError` unless there is one whole number for each of `count` pictures, from -1 to len(names) - 1.
     """
     values, names = np.asarray(labels), tuple(str(name) for name in names)
     if values.shape != (count,) or values.dtype.kind not in "iu":
@@ -68,16 +105,16 @@ def check_labels(labels: Any, names: Sequence[str], count: int) -> tuple[np.ndar
             f"The labels are {values.dtype} of shape {values.shape}: expected whole numbers, one for each of {count:,} "
             "pictures."
         )
-    if count and not 0 <= values.min() <= values.max() < len(names):
+    if count and not UNLABELLED <= values.min() <= values.max() < len(names):
         raise DataError(
             f"The labels run from {values.min()} to {values.max()}, but there are {len(names)} names: expected 0 to "
-            f"{len(names) - 1}."
+            f"{len(names) - 1}, or -1 for a picture without a class."
         )
     return values.astype(np.int64), names
 
 
 def check_attributes(values: Any, names: Sequence[str], count: int) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Attributes that a caller sets: float32 (N, A) of 0 and 1, one column for each of `names`.
+    """Attributes that a caller sets: float32 (N, A) of 0 and 1 (NaN: not known), one column for each of `names`.
 
     Raises `DataError` for another shape or other values.
     """
@@ -87,6 +124,6 @@ def check_attributes(values: Any, names: Sequence[str], count: int) -> tuple[np.
             f"The attributes have the shape {found.shape}: expected a row for each of {count:,} pictures and a column "
             f"for each of {len(names)} names."
         )
-    if not np.isin(found, (0, 1)).all():
+    if found.dtype.kind not in "biuf" or not np.isin(found[~np.isnan(found.astype(np.float64))], (0, 1)).all():
         raise DataError("The attributes hold other values than 0 and 1: 1 says that a picture has the attribute.")
     return found.astype(np.float32), names

@@ -28,8 +28,8 @@ class Batch:
     Attributes:
         images: uint8 (N, C, H, W), 0 to 255, channels_last in memory: the layer named "image", else the layer named
             "target", else the last layer that is a picture.
-        labels: int64 (N,), or None.
-        attributes: float32 (N, A) of 0 and 1, or None.
+        labels: int64 (N,), -1 for a picture without a class; or None.
+        attributes: float32 (N, A) of 0 and 1, NaN if it is not known; or None.
         layers: all layers by name: uint8 (N, C, H, W) of pictures, int64 (N, H, W) of label and instance maps. A plain
             set has one, {"image": images}; it is filled in if it is left out.
     """

@@ -10,7 +10,13 @@ from imagewright.images.sources.listing import Listing
 from imagewright.images.sources.masks import mask_notes
 from imagewright.images.sources.name_filter import NameFilter
 
-SPLITS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation", "dev"})
+KINDS_OF_SPLITS = {
+    "train": frozenset({"train", "training", "trainset", "train_set", "training_set"}),
+    "test": frozenset({"test", "testing", "testset", "test_set"}),
+    "validation": frozenset({"val", "valid", "validation", "dev", "eval", "evaluation", "val_set", "validation_set"}),
+}
+KIND_OF = {name: kind for kind, names in KINDS_OF_SPLITS.items() for name in names}
+"""What each name of a part means, in lower case."""
 Path = tuple[str, ...]
 """The names of the folders from the top to one directory."""
 
@@ -20,16 +26,18 @@ def arrange_folders(
 ) -> tuple[Listing, Annotations, list[str]]:
     """Choose the split, and make classes of the sub-folders.
 
-    A chain of single folders at the top is skipped. If all folders at the next level are splits (`train`, `test`,
-    `val` ...), one of them is opened: `split`, else `train`. Then, if every picture is in one of at least two folders,
-    the folder is its class. Names of pictures keep their whole path.
+    A chain of single folders at the top is skipped. The folders at the next level are splits, in upper or lower case
+    (`train`, `Training`, `test`, `val` ...), if all of them have such names, or if one for training and one for tests
+    are among them. Then one is opened: `split`, else the one for training; without one, all are, and they are no
+    classes. If every picture is in one of at least two folders below, the folder is its class. Names of pictures keep
+    their whole path.
 
     where: the source, for messages.
     names: which pictures are taken by their names; all by default.
     Returns the listing of the chosen pictures, their labels, and notes. Raises `DataError` if there is no such split.
     """
     paths: list[Path] = [tuple(part for part in name.split("/") if part) for name in listing.directories]
-    chosen, notes = _choose_split(listing, paths, split, where)
+    chosen, skipped, notes = _choose_split(listing, paths, split, where)
     if chosen is not None:
         listing = listing.select(np.flatnonzero(np.isin(listing.directory_ids, chosen)))
     listing = listing.without_repeats()
@@ -37,7 +45,7 @@ def arrange_folders(
         listing, left_out = names.apply(listing, where)
         notes += left_out
     notes += mask_notes(listing)
-    return listing, _labels_from_folders(listing, paths), notes
+    return listing, _labels_from_folders(listing, paths, skipped), notes
 
 
 def top_folders(listing: Listing) -> set[str]:
@@ -49,34 +57,65 @@ def top_folders(listing: Listing) -> set[str]:
 
 def _choose_split(
     listing: Listing, paths: list[Path], split: str | None, where: str
-) -> tuple[list[int] | None, list[str]]:
-    """The directories of the split, None for all; and notes."""
+) -> tuple[list[int] | None, int, list[str]]:
+    """The directories of the split, None for all; how many levels of folders are no classes; and notes."""
     used = np.unique(listing.directory_ids)
     depth = _common_depth([paths[number] for number in used])
-    tops = {paths[number][depth] for number in used if len(paths[number]) > depth}
+    tops = sorted({paths[number][depth] for number in used if len(paths[number]) > depth})
     all_below = all(len(paths[number]) > depth for number in used)
-    has_splits = all_below and bool(tops) and {top.lower() for top in tops} <= SPLITS and "train" in tops
+    has_splits = all_below and _are_splits(tops)
     if split is None and not has_splits:
-        return None, []
-    wanted = "train" if split is None else split
-    if wanted not in tops:
-        last = paths[used[0]][depth - 1] if depth else None
-        if wanted == last:
-            return None, []
-        found = ", ".join(sorted(tops)[:10]) or "no sub-folders"
-        raise DataError(f"{where} has no part {wanted!r}: it holds {found}.")
+        return None, 0, []
+    wanted = _find_split(tops, "train" if split is None else split)
+    if wanted is None and split is None:
+        count = len(listing)
+        return (
+            None,
+            depth + 1,
+            [
+                f"The folders {', '.join(tops)} are parts, and no classes: all {count:,} pictures were opened; split= "
+                "takes one part."
+            ],
+        )
+    if wanted is None:
+        last = paths[used[0]][depth - 1] if depth else ""
+        if _find_split([last], str(split)) is not None:
+            return None, 0, []
+        found = ", ".join(tops[:10]) or "no sub-folders"
+        raise DataError(f"{where} has no part {split!r}: it holds {found}.")
     chosen = [int(number) for number in used if len(paths[number]) > depth and paths[number][depth] == wanted]
     count = int(np.isin(listing.directory_ids, chosen).sum())
     if split is not None or count == len(listing):
-        return chosen, []
-    others = ", ".join(sorted(tops - {"train"}))
-    return chosen, [f"The part 'train' was opened ({count:,} pictures); split= takes another ({others})."]
+        return chosen, 0, []
+    others = ", ".join(top for top in tops if top != wanted)
+    return chosen, 0, [f"The part {wanted!r} was opened ({count:,} pictures); split= takes another ({others})."]
 
 
-def _labels_from_folders(listing: Listing, paths: list[Path]) -> Annotations:
+def _are_splits(tops: list[str]) -> bool:
+    """Whether folders are parts of a set: all have names of parts, or there is one for training and one for tests."""
+    kinds = [KIND_OF.get(top.lower()) for top in tops]
+    return bool(tops) and (None not in kinds or ("train" in kinds and len({*kinds} - {None}) > 1))
+
+
+def _find_split(tops: list[str], wanted: str) -> str | None:
+    """The folder of a part: of that very name, else in another case, else of another name for the same part."""
+    kind = KIND_OF.get(wanted.lower())
+    return next(
+        (top for top in tops if top == wanted),
+        next(
+            (top for top in tops if top.lower() == wanted.lower()),
+            next((top for top in tops if kind is not None and KIND_OF.get(top.lower()) == kind), None),
+        ),
+    )
+
+
+def _labels_from_folders(listing: Listing, paths: list[Path], skipped: int) -> Annotations:
+    """The folder of each picture as its class, below at least `skipped` levels."""
     used = np.unique(listing.directory_ids)
-    depth = _common_depth([paths[number] for number in used])
-    if len(used) == 0 or any(len(paths[number]) <= depth for number in used):
+    if len(used) == 0 or any(len(paths[number]) < skipped for number in used):
+        return Annotations()
+    depth = skipped + _common_depth([paths[number][skipped:] for number in used])
+    if any(len(paths[number]) <= depth for number in used):
         return Annotations()
     class_names = tuple(sorted({paths[number][depth] for number in used}))
     if len(class_names) < 2:

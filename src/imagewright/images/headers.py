@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,10 +22,14 @@ from imagewright.images.decoding.formats import (
 from imagewright.images.decoding.value_range import DeepValues
 from imagewright.images.sources.base import ListedSource, PictureSource
 
+if TYPE_CHECKING:
+    from imagewright.images.images import Images
+
 SAMPLE, FEW = 256, 8
 """So many headers are read to find the commonest size and channels; at least the second number of them."""
 DEEP_SAMPLE = 32
 """Of so many pictures with more than 8 bits the numbers are looked at."""
+SAMPLE_OF_FORMATS = 64
 SAMPLE_BYTES = 2**28
 """Fewer are read if that many would be more bytes than this."""
 
@@ -85,6 +90,17 @@ def sample_headers(source: PictureSource, most: int = SAMPLE) -> HeaderSample:
         scalable=(height, width) if kind in SCALED_FORMATS else None,
         deep=deep,
     )
+
+
+def count_jpegs(images: Images) -> tuple[int, int]:
+    """How many of a sample of the pictures of a set are JPEG files of its size, and how many were looked at."""
+    source = images._prepared.source
+    if not isinstance(source, PictureSource):
+        return 0, 0
+    indices = sample_indices(source, SAMPLE_OF_FORMATS)
+    found = [header for header in _headers(source, indices, DeepValues()) if isinstance(header, Header)]
+    own = [header for header in found if (header.height, header.width) == images.size]
+    return sum(header.format == "JPEG" for header in own), len(found)
 
 
 def _headers(source: PictureSource, indices: np.ndarray, deep: DeepValues) -> Iterator[Header | Unreadable]:

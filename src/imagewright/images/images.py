@@ -18,12 +18,15 @@ from imagewright.images.decoding.on_demand import Decoder
 from imagewright.images.decoding.preprocessing import check_channels, parse_size, take_views
 from imagewright.images.descriptions import check_layers, describe
 from imagewright.images.layers import Layer, image_layer
+from imagewright.images.sequence import PictureSequence
 from imagewright.images.sources.base import digest
 from imagewright.progress import Progress
 
 
-class Images:
+class Images(PictureSequence):
     """A set of pictures: a length, a size, layers, maybe labels or attributes, and a fingerprint. Never changed.
+
+    `images[3]` is a picture, `images[:100]` a part; it is also a data set for torch's `DataLoader` (`sequence.py`).
 
     Made by `open_images`. Pixels are decoded once, by `prepare()` or by the first batch, into a file mapped into
     memory. Until then `len()` counts the listed pictures; `prepare()` leaves unreadable ones out and names them in
@@ -130,7 +133,7 @@ class Images:
 
     @property
     def labels(self) -> np.ndarray | None:
-        """The class of each picture, int64 (N,), or None."""
+        """The class of each picture, int64 (N,), -1 for a picture without one; None if no picture has a class."""
         return self._annotations.labels
 
     @property
@@ -140,7 +143,7 @@ class Images:
 
     @property
     def attributes(self) -> np.ndarray | None:
-        """float32 (N, A) of 0 and 1, or None."""
+        """float32 (N, A) of 0 and 1, NaN if it is not known; or None."""
         return self._annotations.attributes
 
     @property
@@ -179,6 +182,12 @@ class Images:
     def name(self, index: int) -> str:
         """The file name of picture `index`, for reports."""
         return self._prepared.source.name(index if self._selection is None else int(self._selection[index]))
+
+    def class_name(self, index: int) -> str | None:
+        """The name of the class of picture `index`; None if it has none."""
+        if self.labels is None or self.class_names is None or self.labels[index] < 0:
+            return None
+        return self.class_names[self.labels[index]]
 
     def names(self) -> list[str]:
         """All file names in order, as a list: for a very large set, `name(index)` takes less memory."""
@@ -320,10 +329,36 @@ class Images:
             annotations=self._annotations.select(indices),
         )
 
+    def with_classes(self) -> Images:
+        """The pictures that have a class, and the classes that have pictures; the same set if that is all.
+
+        Raises `DataError` if no picture has a class.
+        """
+        if self.labels is None:
+            return self
+        has_class = self.labels >= 0
+        if not has_class.any():
+            raise DataError(f"No picture of {self.source} has a class.")
+        chosen = self if has_class.all() else self.subset(has_class)
+        known = chosen._annotations.without_empty_classes()
+        return chosen if known is chosen._annotations else chosen._with(known)
+
+    def with_known_attributes(self) -> Images:
+        """The pictures of which every attribute is known; the same set if that is all.
+
+        Raises `DataError` if there is no such picture.
+        """
+        if self.attributes is None:
+            return self
+        known = ~np.isnan(self.attributes).any(1)
+        if not known.any():
+            raise DataError(f"No picture of {self.source} has a value for every attribute.")
+        return self if known.all() else self.subset(known)
+
     def with_labels(self, labels: Any, names: Sequence[str]) -> Images:
         """The same pictures with other labels; they share the cache and the fingerprint of this set.
 
-        labels: whole numbers (N,), one for each picture, from 0 to len(names) - 1.
+        labels: whole numbers (N,), one for each picture, from 0 to len(names) - 1; -1 for a picture without a class.
         names: of the classes, by number.
         `describe()` records a digest of all labels and attributes, since they change what a model learns.
         Raises `DataError` for another count or for numbers out of that range.
@@ -334,7 +369,7 @@ class Images:
     def with_attributes(self, values: Any, names: Sequence[str]) -> Images:
         """The same pictures with other attributes; they share the cache and the fingerprint of this set.
 
-        values: 0 or 1, (N, A), a row for each picture.
+        values: 0 or 1, (N, A), a row for each picture; NaN if it is not known.
         names: of the attributes, by column.
         `describe()` records a digest of all labels and attributes, since they change what a model learns.
         Raises `DataError` for another shape or other values.

@@ -12,6 +12,7 @@ from imagewright.errors import DataError
 from imagewright.images import notices
 from imagewright.images.decoding.formats import Decoding, Unreadable, decode
 from imagewright.images.decoding.layered import decode_layer
+from imagewright.images.decoding.opening import read_encoded
 from imagewright.images.decoding.preprocessing import Preprocessing, plain_layer
 from imagewright.images.images import Images
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 def read_picture(path: str | Path, channels: int) -> Tensor:
     """A picture file at its own size, uint8 (C, H, W). Raises `DataError` if it is missing or not a picture."""
     try:
-        return _as_tensor(np.array(decode(Path(path).read_bytes(), channels)))
+        return _as_tensor(np.array(decode(read_encoded(path), channels)))
     except OSError as error:
         raise DataError(f"The picture {path} cannot be read ({error.strerror}).") from None
     except Unreadable as reason:

@@ -23,10 +23,9 @@ from imagewright.images.images import Images
 from imagewright.images.layers import IMAGE, parse_names
 from imagewright.images.opening import Choices, resolve_choices
 from imagewright.images.opening_layers import Opened, open_layers
-from imagewright.images.sources.base import ListedSource, PictureSource, Source
+from imagewright.images.sources.base import ListedSource, PictureSource
 from imagewright.images.sources.finding import find_source
-from imagewright.images.sources.layered import LayeredSource
-from imagewright.images.tables import TABLE_NAMES, match_table, read_table
+from imagewright.images.tables.attaching import attach_labels
 
 
 def open_images(
@@ -40,6 +39,7 @@ def open_images(
     flip: bool | None = None,
     resize: Literal["lanczos", "bicubic", "bilinear", "box", "nearest"] = "lanczos",
     labels: str | Path | None = None,
+    label_column: str | None = None,
     split: str | None = None,
     only: str | Sequence[str] | None = None,
     exclude: str | Sequence[str] | None = None,
@@ -69,7 +69,9 @@ def open_images(
         picture and changes its aspect.
     flip: whether views are mirrored at random; None leaves it to the recipe of the model that is trained.
     resize: the antialiasing filter. Label and instance maps are always resized by nearest neighbour.
-    labels: a CSV or JSON file of labels or attributes; by default, one beside the pictures.
+    labels: a CSV, text or JSON file of labels or attributes; by default, one in or beside the source, which is passed
+        over with a note if it does not fit. Pictures of which it says nothing, or several things, have no class (-1).
+    label_column: the column of the labels; by default, by its name. "age:18,65" makes classes of ranges of numbers.
     split: a part of the source (`train`, `test`, a sub-folder).
     only: patterns of the names of the pictures that are taken, such as "*.jpg" or ["cats/*", "dogs/*"]; all by default.
     exclude: patterns of the names of those that are left out, such as "*_mask.png". A pattern with a slash is compared
@@ -88,15 +90,17 @@ def open_images(
     check_options(crop, resize)
     choices = resolve_choices(only, exclude, value_range, decode)
     if isinstance(source, Images):
+        if labels is not None or label_column is not None:
+            raise ConfigError(f"{source.source} is open already: give labels with the folder, not the images.")
         return _reopen(source, size, channels, layers, kinds)
     wanted_size = None if size is None else parse_size(size)
     wanted_channels = _check_all_channels(channels)
     if isinstance(source, Mapping) or kinds or parse_names(layers) not in {(), (IMAGE,)}:
         opened = open_layers(source, layers, kinds, split, cache_dir, choices)
-        attach_labels(opened.source, labels)
+        attach_labels(opened.source, labels, label_column)
     else:
         plain = find_source(source, split, cache_dir, choices.names)
-        attach_labels(plain, labels)
+        attach_labels(plain, labels, label_column)
         opened = _open_plain(plain, wanted_size, wanted_channels, choices)
     found = opened.source
     size_notes = opened.size_notes if wanted_size is None else []
@@ -162,39 +166,3 @@ def _open_plain(
     opened.values, opened.notes = found.deep.settle(choices.value_range, source.typed)
     opened.scalable, opened.most_channels = found.scalable, found.most_channels
     return opened
-
-
-def attach_labels(source: Source, labels: str | Path | None) -> None:
-    """Give the source the annotations of the file `labels`, or of a table beside its pictures."""
-    found: Path | None
-    if labels is not None:
-        found = Path(labels).expanduser()
-        if not found.is_file():
-            raise DataError(f"There is no label file {found}.")
-    else:
-        found = _table_beside(source)
-    if found is None:
-        return
-    names = (source.name(index) for index in range(len(source)))
-    matched = match_table(read_table(found), names, required=labels is not None)
-    if matched is None:
-        source.notes.append(f"{found.name} names none of the pictures: it is not used.")
-        return
-    annotations, notes = matched
-    if annotations.labels is not None:
-        source.annotations.labels, source.annotations.class_names = annotations.labels, annotations.class_names
-    if annotations.attributes is not None:
-        source.annotations.attributes = annotations.attributes
-        source.annotations.attribute_names = annotations.attribute_names
-    source.notes += notes
-
-
-def _table_beside(source: Source) -> Path | None:
-    if isinstance(source, LayeredSource):
-        source = source.parts[source.image]
-    root = getattr(source, "root", None)
-    if not isinstance(root, Path):
-        return None
-    folder = root if root.is_dir() else root.parent
-    own = () if root.is_dir() else (f"{root.stem}.csv", f"{root.stem}.json")
-    return next((folder / name for name in (*own, *TABLE_NAMES) if (folder / name).is_file()), None)

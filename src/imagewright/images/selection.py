@@ -20,7 +20,7 @@ class Selection:
 
     images: uint8 (N, C, H, W).
     names: file name of each.
-    classes: class name of each; None if the set has no classes.
+    classes: class name of each, "" for a picture without a class; None if the set has no classes.
     """
 
     images: Tensor
@@ -44,5 +44,5 @@ def select_evenly(images: Images, count: int) -> Selection:
     unreadable = {name for name, _ in chosen.skipped}
     classes = None
     if images.class_names is not None and batch.labels is not None:
-        classes = [images.class_names[label] for label in batch.labels.tolist()]
+        classes = [images.class_names[label] if label >= 0 else "" for label in batch.labels.tolist()]
     return Selection(batch.images, [name for name in chosen.names() if name not in unreadable], classes)

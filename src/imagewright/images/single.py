@@ -10,6 +10,7 @@ import numpy as np
 
 from imagewright.errors import DataError
 from imagewright.images.decoding.formats import Decoding, Unreadable, decode, deep_values, read_header
+from imagewright.images.decoding.opening import read_encoded
 from imagewright.images.decoding.preprocessing import Preprocessing, plain_layer
 from imagewright.images.decoding.value_range import AUTO, DeepValues, ValueRange
 from imagewright.images.opening import resolve_choices
@@ -34,7 +35,7 @@ def read_pictures(paths: Sequence[str | Path], size: tuple[int, int], channels: 
     pixels, notes = [], []
     for path in map(Path, paths):
         try:
-            payload = path.read_bytes()
+            payload = read_encoded(path)
             header = read_header(payload)
             values, range_notes = _settle_values(payload, wanted, path)
             pixels.append(preprocessing.apply(decode(payload, channels, Decoding(values))).transpose(2, 0, 1))

@@ -1,4 +1,4 @@
-"""Resolve inputs to latents: a seed (its first sample), a picture file, or a name saved in the run."""
+"""Resolve inputs to latents: a sample (a seed or SEED:INDEX), a picture file, or a name saved in the run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from imagewright.latent import store
 from imagewright.latent.projection.project import project
 from imagewright.model import Model
 from imagewright.runs.run import Run
-from imagewright.verbs.apply import RunLike, encode, resolve_model, sample_latents
+from imagewright.verbs.apply import RunLike, encode, resolve_model
+from imagewright.verbs.points import parse_point
 
 Input = int | str | Path
 QUICK: dict[str, Any] = {"starts": 4, "candidates": 512, "steps": 100}  # settings of a projection for other tools
@@ -44,19 +45,20 @@ class ResolvedInputs:
 def resolve_inputs(run: RunLike, inputs: Sequence[Input], *, model: Model | None = None) -> ResolvedInputs:
     """The latents of inputs, in their order.
 
-    A seed is a number and stands for its first sample. A picture file is brought to the model's size and encoded; if
+    A seed is a number and stands for its first sample; SEED:INDEX is any other one, as sheets of samples name them, and
+    SEED:INDEX:CLASS one of a class. A picture file is brought to the model's size and encoded; if
     the model has no encoder it is projected, which is an optimisation of seconds. A saved name may hold several
     latents.
 
     run: a run, its directory, a weights file or a model.
-    inputs: seeds, picture files and names saved in the run.
+    inputs: seeds, points such as "0:7", picture files and names saved in the run.
     model: the run's model, if it is loaded already.
     Raises `UserError` for anything else, with the nearest saved name.
     """
     model = resolve_model(run) if model is None else model
     directory = store.resolve_run(run)
     if not inputs:
-        raise UserError("No input was given: name seeds, picture files or latents saved in the run.")
+        raise UserError("No input was given: name seeds, SEED:INDEX, picture files or latents saved in the run.")
     resolved = [_resolve(directory, model, each) for each in inputs]
     return ResolvedInputs(
         torch.cat([each.latents for each in resolved]),
@@ -68,8 +70,10 @@ def resolve_inputs(run: RunLike, inputs: Sequence[Input], *, model: Model | None
 
 def _resolve(directory: Run | None, model: Model, given: Input) -> ResolvedInputs:
     typed = str(given)
-    if typed.isdecimal():
-        return ResolvedInputs(sample_latents(model, 1, int(typed)), [f"seed {int(typed)}"], [], False)
+    point = parse_point(typed)
+    if point is not None:
+        name = f"seed {point.seed}" if ":" not in typed else str(point)
+        return ResolvedInputs(point.latent(model), [name], [], False)
     if directory is not None and typed in store.names_of(directory, "latents"):
         saved = store.load(directory, model, typed, "latents")
         latents = saved.tensors["latents"]
@@ -79,8 +83,8 @@ def _resolve(directory: Run | None, model: Model, given: Input) -> ResolvedInput
         return ResolvedInputs(latents, [Path(typed).stem], notes, True)
     known = store.names_of(directory, "latents") if directory is not None else []
     raise UserError(
-        f"{typed!r} is no seed (a whole number), no picture file, and no name of latents saved in the run."
-        f"{nearest_name(typed, known)}"
+        f"{typed!r} is no seed (a whole number), no SEED:INDEX, no picture file, and no name of latents saved in "
+        f"the run.{nearest_name(typed, known)}"
     )
 
 

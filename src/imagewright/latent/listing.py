@@ -10,6 +10,7 @@ from imagewright.errors import RunError, UserError
 from imagewright.latent import store
 from imagewright.model import Model
 from imagewright.runs.run import Run
+from imagewright.runs.schemas import LatentsRecord
 from imagewright.runs.weights import read_tensors
 from imagewright.verbs.apply import resolve_model
 
@@ -81,7 +82,7 @@ def list_latents(run: Run | str | Path, *, model: Model | None = None) -> Latent
 
 def _read_entry(path: Path, fingerprint: str) -> SavedName:
     try:
-        tensors, record = read_tensors(path)
+        tensors, record = read_tensors(path, LatentsRecord)
     except RunError:
         return SavedName(path.stem, "unknown", 0, "", "no: the file is damaged")
     latents = tensors.get("latents")

@@ -20,10 +20,11 @@ from torch import Tensor
 
 from imagewright import catalogue
 from imagewright.capabilities import Decodes, require
-from imagewright.errors import RunError, UserError, nearest_name
+from imagewright.errors import RunError, UserError, nearest_name, one_line
 from imagewright.model import Model
 from imagewright.output.writing import refuse_existing
 from imagewright.runs.run import Run
+from imagewright.runs.schemas import LatentsRecord
 from imagewright.runs.weights import read_tensors, write_tensors
 from imagewright.verbs.apply import RunLike
 from imagewright.views import space_name
@@ -32,6 +33,7 @@ FOLDER = "latents"
 SUFFIX = ".safetensors"
 NAME = re.compile(r"(?!\d+$)\w[\w.-]*")  # digits alone would be a seed
 Kind = Literal["direction", "latents"]
+NUMBERS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 FORMER_KINDS = {"points": "latents"}  # in files written by earlier versions
 
 
@@ -119,7 +121,7 @@ def kind_of(record: dict[str, Any]) -> str | None:
 
 def _kind_in(path: Path) -> str | None:
     try:
-        return kind_of(read_tensors(path)[1])
+        return kind_of(read_tensors(path, LatentsRecord)[1])
     except RunError:
         return None
 
@@ -137,7 +139,7 @@ def load(run: Run | None, model: Model, name: str | Path, kind: Kind) -> Saved:
         known = names_of(run, kind) if run is not None else []
         listed = f" There are: {', '.join(known)}." if known else f" No {kind} saved yet."
         raise UserError(f"The run has no {kind} {str(name)!r}.{nearest_name(str(name), known)}{listed}")
-    tensors, record = read_tensors(path)
+    tensors, record = read_tensors(path, LatentsRecord)
     found = kind_of(record)
     if found != kind:
         holds = "was not written by imagewright's latent tools" if found is None else f"holds {found}"
@@ -160,7 +162,12 @@ def _checked(tensors: dict[str, Tensor], kind: Kind, model: Model, path: Path) -
     expected = tuple(require(model, Decodes).latent_shape)
     found = tensors.get("direction" if kind == "direction" else "latents")
     if found is None or (kind == "direction" and "scale" not in tensors):
-        raise RunError(f"{path} is damaged: it holds {', '.join(tensors) or 'no tensors'}.")
+        raise RunError(f"{path} is damaged: it holds {one_line(', '.join(tensors)) or 'no tensors'}.")
+    numbers = [found, tensors["scale"]] if kind == "direction" else [found]
+    if any(each.dtype not in NUMBERS or not each.isfinite().all() for each in numbers) or found.ndim == 0:
+        raise RunError(f"{path} is damaged: it holds other than finite numbers of 16 bits or more.")
+    if kind == "direction" and numbers[1].numel() != 1:
+        raise RunError(f"{path} is damaged: its scale is of shape {tuple(numbers[1].shape)}, not one number.")
     shape = tuple(found.shape) if kind == "direction" else tuple(found.shape[1:])
     if shape != expected:
         raise UserError(

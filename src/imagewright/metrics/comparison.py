@@ -14,11 +14,15 @@ import torch
 
 from imagewright.capabilities import verbs_of
 from imagewright.errors import ImagewrightError, UserError
+from imagewright.images.selection import select_evenly
 from imagewright.metrics.score_recipes import recipe_differences
+from imagewright.metrics.subjects import training_images
 from imagewright.output.grids import draw_grid
-from imagewright.output.writing import new_file
+from imagewright.output.provenance import to_xmp
+from imagewright.output.writing import new_file, to_png
 from imagewright.runs.loading import load
-from imagewright.runs.report.html import encode_png, page, picture, section, text
+from imagewright.runs.provenance import run_record
+from imagewright.runs.report.html import page, picture, section, text
 from imagewright.runs.report.score_tables import (
     Column,
     arrow,
@@ -30,7 +34,7 @@ from imagewright.runs.report.score_tables import (
     score_curves,
 )
 from imagewright.runs.run import Run
-from imagewright.runs.scores import Score, read_scores
+from imagewright.runs.scores import Score, by_distribution, read_scores
 from imagewright.verbs.apply import sample
 
 SAMPLES = 8  # of each run
@@ -41,7 +45,8 @@ class RunComparison:
     """The result of `compare`.
 
     runs: by name.
-    scores: of each run, by name.
+    scores: of each run, by name; those of samples from the prior of a run that samples from a fitted density by
+        default are under a name that says so.
     columns: of the table: one for each output of each recipe.
     notes: runs without scores, recipes that are not comparable, warnings of the scores.
     """
@@ -101,12 +106,14 @@ def compare(runs: Sequence[Run | str | Path]) -> RunComparison:
     if len({run.path.resolve() for run in opened}) < 2:
         raise UserError("A comparison needs at least two different runs: name more.")
     named = _name_runs(opened)
-    scores = {name: read_scores(run.path) for name, run in named.items()}
+    scores = {
+        title: own for name, run in named.items() for title, own in by_distribution(name, read_scores(run.path)).items()
+    }
     columns = make_columns([score for own in scores.values() for score in own])
     notes = [
         f"{name} has no scores yet: `imagewright evaluate {run.path} --against SOURCE` computes them."
         for name, run in named.items()
-        if not scores[name]
+        if not scores.get(name, True)
     ]
     notes += explain_columns(columns, recipe_differences)
     notes += sorted({warning for own in scores.values() for score in own for warning in score.warnings})
@@ -126,9 +133,24 @@ def _describe_runs(runs: dict[str, Run]) -> str:
     return "; ".join(parts)
 
 
+def _real_row(runs: dict[str, Run]) -> str:
+    """A row of the pictures that the first run was trained on; empty if none is there as it was."""
+    for name, run in runs.items():
+        try:
+            real = training_images(run)
+            if real is None:
+                continue
+            chosen = select_evenly(real, SAMPLES)
+        except ImagewrightError:
+            continue
+        shown = picture(to_png(draw_grid(chosen.images, columns=SAMPLES)), f"real pictures of {name}", sharp=True)
+        return f"<figure>{shown}<figcaption>real pictures that {text(name)} was trained on</figcaption></figure>"
+    return ""
+
+
 def _sample_rows(runs: dict[str, Run], seed: int) -> str:
     """For each run a row of samples, sample k of the seed in column k; a line for a run that cannot sample."""
-    figures = []
+    figures = [_real_row(runs)]
     for name, run in runs.items():
         try:
             model = load(run)
@@ -140,7 +162,8 @@ def _sample_rows(runs: dict[str, Run], seed: int) -> str:
         except ImagewrightError as error:
             figures.append(f'<p class="faint">{text(name)}: {text(error)}</p>')
             continue
-        grid = draw_grid(samples, columns=SAMPLES, column_labels=[str(place) for place in range(SAMPLES)])
-        shown = picture(encode_png(grid), f"samples of {name}, seed {seed}", sharp=True)
+        record = run_record("sample", model, seed=seed, settings={"count": SAMPLES})
+        grid = draw_grid(samples, columns=SAMPLES, column_labels=[f"{seed}:{place}" for place in range(SAMPLES)])
+        shown = picture(to_png(grid, to_xmp(record)), f"samples of {name}, seed {seed}", sharp=True)
         figures.append(f"<figure>{shown}<figcaption>{text(name)}</figcaption></figure>")
     return f"<h2>Samples of seed {seed}</h2>" + "".join(figures)

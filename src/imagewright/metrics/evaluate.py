@@ -71,6 +71,7 @@ def evaluate(
     training: Source | None = None,
     images_seen: int | None = None,
     every_checkpoint: bool = False,
+    sample_from: str | None = None,
     seed: int = 0,
     device: str = "auto",
     save: bool = True,
@@ -92,6 +93,8 @@ def evaluate(
     training: the training pictures of the models, for memorisation; by default those that each run's record names.
     images_seen: an earlier checkpoint of the runs.
     every_checkpoint: score all checkpoints that the runs hold.
+    sample_from: "fitted" or "prior" alone, for models that sample from both; by default both are scored, each as a
+        subject of its own, the fitted density first.
     seed: of the samples, and for all other random draws.
     device: auto, cpu, cuda or mps.
     save: save the scores in the run directories.
@@ -113,7 +116,8 @@ def evaluate(
     with distributed.process_group("cpu", PATIENCE):
         for each in listed:  # all subjects are opened first: a mistake in the last one is reported before the long work
             decoding = progress_of_stage(progress, f"decoding {each}")
-            open_subject(each, count=1, seed=seed, size=pair, images_seen=images_seen, progress=decoding)
+            opened = open_subject(each, count=1, seed=seed, size=pair, images_seen=images_seen, progress=decoding)
+            opened.by_distribution(sample_from)
         for plan in plans:
             chosen_device = str(distributed.choose_device(device))
             scorer = Scorer(plan, seed=seed, device=chosen_device, all_on_this_rank=alone, progress=progress)
@@ -123,10 +127,12 @@ def evaluate(
                         each, count=_count(plan, each), seed=seed, size=pair, images_seen=seen, device=scorer.device
                     )
                     reference = _resolve_reference(against, subject, plan, notes)
-                    found = scorer.score(subject, reference, _resolve_training(training, subject, plan))
-                    if save and subject.run is not None and distributed.is_main():
-                        add_scores(subject.run.path, found)
-                    scores += found
+                    trained_on = _resolve_training(training, subject, plan)
+                    for part in subject.by_distribution(sample_from):
+                        found = scorer.score(part, reference, trained_on)
+                        if save and subject.run is not None and distributed.is_main():
+                            add_scores(subject.run.path, found)
+                        scores += found
             notes += scorer.notes
     return Evaluation(tuple(scores), tuple(dict.fromkeys(notes)))
 

@@ -14,6 +14,7 @@ Shape letters: N and M pictures of two sets, n of a subset, F features.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,9 @@ from imagewright.metrics.metric import Metric, MetricContext, MetricOutput, Samp
 from imagewright.seeds import derive_seed
 
 BLOCK = 1024  # rows of a block of a kernel matrix: 8 MiB of it
+
+Subset = tuple[np.ndarray, np.ndarray]
+"""The rows of a subset of both sets, int64 (n,) each."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,20 @@ class _KernelMeans:
     residual: float
 
 
+@dataclass(frozen=True)
+class _SubsetSums:
+    """Sums of a kernel matrix (N, M) over each of J subsets of its columns and rows.
+
+    rows: of each row over the columns of each subset, (N, J).
+    columns: of each column over the rows of each subset, (M, J).
+    squares: of the squared entries of each subset, (J,).
+    """
+
+    rows: np.ndarray
+    columns: np.ndarray
+    squares: np.ndarray
+
+
 def kernel_distance(
     one: np.ndarray, other: np.ndarray, *, subsets: int = 100, size: int = 1000, seed: int = 0
 ) -> KernelDistance:
@@ -71,20 +89,16 @@ def kernel_distance(
     _check(one, other)
     if subsets < 1 or size < 2:
         raise ConfigError(f"subsets={subsets}, size={size}: at least one subset of at least 2 pictures was expected.")
-    found, variances = [], []
-    for index in range(subsets):
-        chosen = subset_rows(len(one), len(other), size, seed, index)
-        first, second = (_rows(each, rows) for each, rows in zip((one, other), chosen, strict=True))
-        ours, theirs = _means(_kernel(first, first), True), _means(_kernel(second, second), True)
-        between = _means(_kernel(first, second), False)
-        found.append(ours.mean + theirs.mean - 2 * between.mean)
-        variances.append(_variance(ours, theirs, between, len(one), len(other)))
+    chosen = _distinct([subset_rows(len(one), len(other), size, seed, index) for index in range(subsets)])
+    parts = list(_of_subsets(one, other, chosen))
+    found = [ours.mean + theirs.mean - 2 * between.mean for ours, theirs, between in parts]
+    variances = [_variance(*means, len(one), len(other)) for means in parts]
     deviation = float(np.std(found))
     error = math.sqrt(max(float(np.mean(variances)), 0.0) + deviation**2 / subsets)
     return KernelDistance(float(np.mean(found)), error, deviation)
 
 
-def subset_rows(count: int, other_count: int, size: int, seed: int, index: int) -> tuple[np.ndarray, np.ndarray]:
+def subset_rows(count: int, other_count: int, size: int, seed: int, index: int) -> Subset:
     """The rows of subset number `index`: of both sets, with `count` and `other_count` pictures, int64 (n,) each."""
     random = np.random.default_rng(derive_seed(seed, "kernel", index))
     size = min(size, count, other_count)
@@ -107,6 +121,87 @@ def full_kernel_distance(one: np.ndarray, other: np.ndarray, *, block: int = BLO
     value = first.mean + second.mean - 2 * between.mean
     variance = _variance(first, second, between, len(one), len(other))
     return KernelDistance(value, math.sqrt(max(variance, 0.0)))
+
+
+def _distinct(chosen: list[Subset]) -> list[Subset]:
+    """One subset alone if all are equal, as they are if both sets have no more pictures than a subset."""
+    first, second = chosen[0]
+    same = all(np.array_equal(one, first) and np.array_equal(other, second) for one, other in chosen)
+    return chosen[:1] if same else chosen
+
+
+def _of_subsets(
+    one: np.ndarray, other: np.ndarray, chosen: list[Subset]
+) -> Iterator[tuple[_KernelMeans, _KernelMeans, _KernelMeans]]:
+    """The means of the kernel within the first set, within the second, and between them, for each subset.
+
+    The subsets overlap if they are many and the sets are small: then the kernel of all pairs is computed once.
+    """
+    first, second = chosen[0]
+    pairs_of_subsets = len(chosen) * 2 * len(first) * len(second)
+    if len(chosen) > 1 and (len(one) + len(other)) ** 2 / 2 <= pairs_of_subsets:
+        masks, other_masks = (np.zeros((len(each), len(chosen))) for each in (one, other))
+        for index, (rows, other_rows) in enumerate(chosen):
+            masks[rows, index] = other_masks[other_rows, index] = 1
+        within, within_other = (
+            _subset_sums(one, one, masks, masks),
+            _subset_sums(other, other, other_masks, other_masks),
+        )
+        across = _subset_sums(one, other, masks, other_masks)
+        for index, (rows, other_rows) in enumerate(chosen):
+            yield (
+                _subset_means(within, rows, rows, index, itself=True),
+                _subset_means(within_other, other_rows, other_rows, index, itself=True),
+                _subset_means(across, rows, other_rows, index, itself=False),
+            )
+        return
+    for rows, other_rows in chosen:
+        ours, theirs = _rows(one, rows), _rows(other, other_rows)
+        yield (
+            _means(_kernel(ours, ours), True),
+            _means(_kernel(theirs, theirs), True),
+            _means(_kernel(ours, theirs), False),
+        )
+
+
+def _subset_sums(
+    one: np.ndarray, other: np.ndarray, masks: np.ndarray, other_masks: np.ndarray, block: int = BLOCK
+) -> _SubsetSums:
+    """The sums of a kernel matrix over the columns, and over the rows, of each of J subsets, with one block in memory.
+
+    one, other: features (N, F) and (M, F), of two sets or of the same; then without the diagonal.
+    masks, other_masks: (N, J) and (M, J), 1 for the pictures of a subset.
+    """
+    itself = one is other
+    rows, columns = np.zeros(masks.shape), np.zeros(other_masks.shape)
+    squares = np.zeros(masks.shape[1])
+    for top in range(0, len(one), block):
+        upper, mask = _rows(one, slice(top, top + block)), masks[top : top + block]
+        for left in range(top if itself else 0, len(other), block):
+            right = slice(left, left + block)
+            kernel = _kernel(upper, upper if itself and left == top else _rows(other, right))
+            mirrored = itself and left > top
+            if itself and not mirrored:
+                np.fill_diagonal(kernel, 0)
+            rows[top : top + block] += kernel @ other_masks[right]
+            columns[right] += kernel.T @ mask
+            if mirrored:
+                rows[right] += kernel.T @ mask
+            np.multiply(kernel, kernel, out=kernel)
+            squares += (1 + mirrored) * np.einsum("nj,nj->j", mask, kernel @ other_masks[right])
+    return _SubsetSums(rows, columns, squares)
+
+
+def _subset_means(
+    sums: _SubsetSums, rows: np.ndarray, columns: np.ndarray, index: int, *, itself: bool
+) -> _KernelMeans:
+    """The means of one subset's kernel matrix (n, m): its rows and columns, and its number among the subsets."""
+    row_sums, square = sums.rows[rows, index], float(sums.squares[index])
+    if itself:
+        means = row_sums / (len(rows) - 1)
+        return _from_sums(means, means, (square + float((means**2).sum())) / len(rows) ** 2)
+    count = len(rows) * len(columns)
+    return _from_sums(row_sums / len(columns), sums.columns[columns, index] / len(rows), square / count)
 
 
 def _check(one: np.ndarray, other: np.ndarray) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from imagewright import distributed
@@ -77,6 +78,11 @@ class Scorer:
 
         Raises `DataError` if something that a metric needs is missing.
         """
+        requests = [each for each in self.plan.requests if not subject.secondary or _depends_on_count(each.metric)]
+        if not requests:
+            return []
+        if self.plan.needs_classes:
+            subject = self._with_classes(subject)
         channels = subject.channels if against is None else _common_channels(subject, open_source(against))
         reference = self._reference("reference", against, subject, channels) if against is not None else None
         trained_on = None
@@ -94,7 +100,7 @@ class Scorer:
         found: list[Score] = []
 
         def compute() -> None:
-            for request in self.plan.requests:
+            for request in requests:
                 real = of_model if _asks_model(request.metric) else reference
                 found.extend(self._scores(request, subject, channels, sample, real, trained_on))
 
@@ -147,6 +153,8 @@ class Scorer:
             progress = progress_of_stage(self.progress, f"decoding {natural.source}")
             images = natural.with_size(subject.size, channels).prepare(progress)
             self._note_conversion(role, natural, images, subject)
+            if role == "reference" and self.plan.needs("reference labels"):
+                images = images.with_classes()
             if role == "reference":
                 images = choose_images(images, self.plan.reference_count, self.seed)
             sample = Sample(images.source, OpenedPictures(images), labels=images.labels, class_names=images.class_names)
@@ -161,6 +169,16 @@ class Scorer:
         sample.features, sample.logits = cached.extracted.features, cached.extracted.logits
         sample.moments = cached.moments
         return sample
+
+    def _with_classes(self, subject: Subject) -> Subject:
+        """A set of pictures without those that have no class; a model as it is."""
+        if subject.images is None:
+            return subject
+        images = subject.images.with_classes()
+        left_out = len(subject.images) - len(images)
+        if left_out:
+            self.notes.append(f"{left_out:,} pictures of {subject.name} have no class and are left out.")
+        return replace(subject, images=images, pictures=OpenedPictures(images))
 
     def _note_conversion(self, role: str, natural: Images, images: Images, subject: Subject) -> None:
         recorded = images.describe()
@@ -220,6 +238,7 @@ class Scorer:
                     high=value.high,
                     interval=value.interval,
                     images_seen=subject.images_seen,
+                    sampled_from=subject.sampled_from,
                     warnings=(*warnings, *not_finite, *value.notes),
                 )
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,16 +12,19 @@ import torch
 from torch import Tensor
 
 from imagewright import catalogue
-from imagewright.capabilities import latent_parts_of, samples_classes, verbs_of
+from imagewright.capabilities import latent_parts_of, samples_classes, samples_from, verbs_of
 from imagewright.errors import DataError, UserError
 from imagewright.images import Images, open_images
 from imagewright.images.descriptions import recorded_choices
 from imagewright.model import Model
 from imagewright.progress import Progress
 from imagewright.runs.loading import load
-from imagewright.runs.run import RECORD, Run
+from imagewright.runs.places import RECORD
+from imagewright.runs.run import Run
+from imagewright.runs.scores import FROM_PRIOR
 from imagewright.seeds import derive_seed
 from imagewright.verbs.apply import ImagesLike, RunLike, decode, sample_numbered_latents
+from imagewright.views import view_model
 
 Source = ImagesLike
 LATENTS_AT_ONCE = 256
@@ -103,6 +106,9 @@ class Subject:
     images: the images of a source, None for a model.
     run: the run of the model, None if there is none.
     images_seen: of the checkpoint, None without a run.
+    sampled_from: "fitted" or "prior" if the model can sample from both, else None.
+    secondary: whether the same model is scored with its default samples too, so that metrics which do not depend on
+        samples are left out here.
     """
 
     name: str
@@ -113,6 +119,35 @@ class Subject:
     images: Images | None = None
     run: Run | None = None
     images_seen: int | None = None
+    sampled_from: str | None = None
+    secondary: bool = False
+
+    def by_distribution(self, sample_from: str | None = None) -> list[Subject]:
+        """The subject for each distribution that its model samples from, the default first; itself if there is one.
+
+        sample_from: one of them alone. A source of pictures has none, and is itself in any case.
+
+        Raises `UserError` for a distribution that the model does not have.
+        """
+        model = self.model
+        if model is None:
+            return [self]
+        if sample_from is not None:
+            return [self._sampling(view_model(model, sample_from=sample_from))]
+        if not samples_from(model) or model.sampled_from != model.latent_sources[0]:
+            return [self._sampling(model)]
+        default, *others = (self._sampling(model.sampling_from(source)) for source in model.latent_sources)
+        return [default, *(replace(each, secondary=True) for each in others)]
+
+    def _sampling(self, model: Model) -> Subject:
+        """The subject with a model that samples from one distribution, which the name says unless it is the default."""
+        assert isinstance(self.pictures, SampledPictures)
+        pictures = SampledPictures(model, self.pictures.count, self.pictures.seed)
+        source, name = None, self.name
+        if samples_from(model) and len(model.latent_sources) > 1:
+            source = model.sampled_from
+            name += FROM_PRIOR if source != model.latent_sources[0] else ""
+        return replace(self, name=name, model=model, pictures=pictures, sampled_from=source)
 
 
 def open_subject(

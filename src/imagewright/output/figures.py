@@ -7,8 +7,10 @@ vision. For ordered values use the colour map `SEQUENTIAL`, whose lightness rise
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,21 +40,38 @@ STYLE: dict[Any, Any] = {
     "legend.frameon": False,
     "image.cmap": SEQUENTIAL,
     "svg.hashsalt": "imagewright",  # equal figures are equal bytes
+    "text.usetex": False,  # labels have names of files and classes in them, which LaTeX would run
 }
 
 
 @contextmanager
 def new_figure(width: float, height: float) -> Iterator[Figure]:
-    """A Matplotlib figure of `width` x `height` inches in the package's style; no window opens."""
+    """A Matplotlib figure of `width` x `height` inches in the package's style; no window opens.
+
+    The user's own settings of Matplotlib hold for what the style leaves open, such as fonts. A `matplotlibrc` in the
+    current folder, which may have come with downloaded pictures, does not.
+    """
     import matplotlib
     from cycler import cycler
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context({**STYLE, "axes.prop_cycle": cycler(color=COLOURS)}):
+    with matplotlib.rc_context():
+        if _settings_were_merely_found():
+            matplotlib.rcdefaults()
+        matplotlib.rcParams.update({**STYLE, "axes.prop_cycle": cycler(color=COLOURS)})
         figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH, layout="constrained")
         FigureCanvasAgg(figure)
         yield figure
+
+
+@cache
+def _settings_were_merely_found() -> bool:
+    """Whether Matplotlib has read its settings from the current folder, without an environment variable naming them."""
+    import matplotlib
+
+    found = Path(matplotlib.matplotlib_fname()).absolute()
+    return found.parent == Path.cwd() and not os.environ.get("MATPLOTLIBRC")
 
 
 def colour_of(index: int) -> str:

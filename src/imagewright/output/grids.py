@@ -46,7 +46,7 @@ def draw_grid(
     columns: follows from the labels; without labels the grid is about square.
     row_labels: one a row, cut to 240 pixels.
     column_labels: one a column, cut to the cell's width.
-    captions: one under each image, cut to the cell's width.
+    captions: one under each image, of one or several lines, each cut to the cell's width.
     title: above the grid.
     scale: each pixel becomes `scale` x `scale` pixels; by default the longer side of a cell is about 112 pixels.
     Raises `UserError` for images of another shape or type, and for labels of another number.
@@ -63,7 +63,7 @@ def draw_grid(
     font, title_font = ImageFont.load_default(FONT_SIZE), ImageFont.load_default(TITLE_SIZE)
     line_height = FONT_SIZE + 5
     cell_height, cell_width = cells.shape[1:3]
-    caption_height = line_height if captions else 0
+    caption_height = line_height * max((1 + text.count("\n") for text in captions or ()), default=0)
     left = MARGIN + _row_label_width(row_labels, font)
     title_height = TITLE_SIZE + 10 if title else 0
     top = MARGIN + title_height + (line_height if column_labels else 0)
@@ -88,8 +88,9 @@ def draw_grid(
         write(text, left - 8, top + GAP + row * step_y + cell_height / 2, ROW_LABEL_WIDTH, "rm")
     for index, text in enumerate(captions or ()):
         row, column = divmod(index, columns)
-        x, y = left + GAP + column * step_x + cell_width / 2, top + GAP + row * step_y + cell_height + line_height - 5
-        write(text, x, y, cell_width, "ms")
+        x, y = left + GAP + column * step_x + cell_width / 2, top + GAP + row * step_y + cell_height - 5
+        for place, line in enumerate(text.split("\n"), 1):
+            write(line, x, y + place * line_height, cell_width, "ms")
     return picture
 
 

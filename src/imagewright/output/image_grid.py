@@ -18,15 +18,17 @@ def grid_sheet(
     size: int | tuple[int, int] | None = None,
     split: str | None = None,
     labels: str | Path | None = None,
+    label_column: str | None = None,
 ) -> Sheet:
     """The sheet of `count` images from all over a source, with their classes, or else their file names.
 
     source: what `open_images` takes.
     size: of each image, one side or (height, width); by default the source's own, at most 128 pixels.
     split: a part of the source, such as "train".
-    labels: a CSV or JSON file of labels.
+    labels: a file of labels.
+    label_column: the column of the labels (see `open_images`).
     """
-    images = open_images(source, size, split=split, labels=labels)
+    images = open_images(source, size, split=split, labels=labels, label_column=label_column)
     if size is None and max(images.size) > LONGER_SIDE:
         shrink = LONGER_SIDE / max(images.size)
         images = images.with_size((max(1, round(images.height * shrink)), max(1, round(images.width * shrink))))

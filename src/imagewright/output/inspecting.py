@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import struct
-import warnings
-import zipfile
 from math import prod
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image, UnidentifiedImageError
-
+from imagewright.archives import open_arrays
 from imagewright.errors import DataError, UserError
-from imagewright.output.provenance import (
-    PNG_KEYWORD,
-    TIFF_TAG,
-    find_in_gif,
-    find_in_mp4,
-    from_xmp,
-)
+from imagewright.json_files import parse_json
+from imagewright.output.inspecting_pictures import inspect_picture
+from imagewright.output.provenance import find_in_mp4, from_xmp
 
-LARGEST_HEADER = 100 << 20  # bytes; the limit of the safetensors format
+LARGEST_HEADER = 16 << 20  # bytes, of some 100,000 tensors; Python needs ten times as much for its values
 LARGEST_RECORD = 16 << 20  # bytes of a provenance record in an .npz file
 ITEM_BYTES = {
     "F64": 8,
@@ -57,49 +47,12 @@ def inspect_file(path: str | Path) -> dict[str, Any]:
         raise UserError(f"There is no file {path}." if not path.exists() else f"{path} is not a file.")
     readers = {".npz": _read_arrays, ".safetensors": _read_weights, ".mp4": _read_video}
     try:
-        found = readers.get(path.suffix.lower(), _read_picture)(path)
+        found = readers.get(path.suffix.lower(), inspect_picture)(path)
     except PermissionError:
         raise UserError(f"There is no permission to read {path}.") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from None
     return {"path": str(path), "bytes": path.stat().st_size} | found
-
-
-def _read_picture(path: Path) -> dict[str, Any]:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            warnings.filterwarnings("error", message="Truncated File Read")
-            with Image.open(path) as picture:
-                found: dict[str, Any] = {
-                    "kind": "picture",
-                    "format": picture.format,
-                    "width": picture.width,
-                    "height": picture.height,
-                }
-                found |= {"mode": picture.mode, "frames": getattr(picture, "n_frames", 1)}
-                packet = _find_packet(picture, path)
-                picture.seek(found["frames"] - 1)
-                picture.load()  # opening alone does not notice that a file is truncated
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        raise DataError(f"{path} states more pixels than Pillow decodes safely: it was not opened.") from None
-    except UnidentifiedImageError:
-        raise DataError(
-            f"{path} is no file that can be inspected: expected a picture, .mp4, .npz or .safetensors."
-        ) from None
-    except (OSError, SyntaxError, ValueError, EOFError, UserWarning, struct.error) as error:
-        if isinstance(error, PermissionError):
-            raise
-        raise DataError(f"{path} is damaged: {error}.") from None
-    return found | {"provenance": from_xmp(packet) if packet else None}
-
-
-def _find_packet(picture: Image.Image, path: Path) -> bytes | None:
-    """The XMP packet of an open picture, from the place where its format has it."""
-    if picture.format == "GIF":
-        return find_in_gif(path.read_bytes())
-    found = picture.info.get("xmp") or picture.info.get(PNG_KEYWORD)
-    if found is None and picture.format == "TIFF":
-        found = picture.tag_v2.get(TIFF_TAG)  # type: ignore[attr-defined]
-    return found.encode() if isinstance(found, str) else found
 
 
 def _read_video(path: Path) -> dict[str, Any]:
@@ -108,28 +61,12 @@ def _read_video(path: Path) -> dict[str, Any]:
 
 
 def _read_arrays(path: Path) -> dict[str, Any]:
-    arrays: dict[str, Any] = {}
     record = None
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for member in archive.infolist():
-                name = member.filename.removesuffix(".npy")
-                with archive.open(member) as file:
-                    version = np.lib.format.read_magic(file)
-                    read = (
-                        np.lib.format.read_array_header_1_0
-                        if version == (1, 0)
-                        else np.lib.format.read_array_header_2_0
-                    )
-                    shape, _, dtype = read(file)
-                arrays[name] = {"shape": list(shape), "dtype": str(dtype)}
-                if name == "record" and member.file_size < LARGEST_RECORD and dtype.kind == "U":
-                    with archive.open(member) as file:
-                        record = json.loads(str(np.lib.format.read_array(file, allow_pickle=False)))
-    except (zipfile.BadZipFile, EOFError, ValueError, OSError) as error:
-        if isinstance(error, PermissionError):
-            raise
-        raise DataError(f"{path} is damaged, or no .npz file: {error}.") from None
+    with open_arrays(path) as archive:
+        arrays = {name: {"shape": list(each.shape), "dtype": str(each.dtype)} for name, each in archive.headers.items()}
+        header = archive.headers.get("record")
+        if header is not None and header.size < LARGEST_RECORD and header.dtype.kind == "U" and not header.shape:
+            record = parse_json(str(archive.read("record")))
     if record is not None:
         del arrays["record"]
     return {"kind": "arrays", "arrays": arrays, "provenance": record}
@@ -163,9 +100,10 @@ def read_safetensors_header(path: Path) -> tuple[dict[str, Any], int]:
                 f"{path} is cut short or no .safetensors file: its header does not fit in its {total} bytes."
             )
         try:
-            header = json.loads(file.read(length))
+            header = parse_json(file.read(length))
             ends = [_end_of_data(entry) for name, entry in header.items() if name != "__metadata__"]
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            _check_metadata(header.get("__metadata__", {}))
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
             raise DataError(f"{path} is damaged: its header is not the JSON of a .safetensors file.") from None
     expected = 8 + length + max(ends, default=0)
     if expected != total:
@@ -177,7 +115,16 @@ def read_safetensors_header(path: Path) -> tuple[dict[str, Any], int]:
 def _end_of_data(entry: dict[str, Any]) -> int:
     """Where the data of a tensor ends. Raises `ValueError` if its offsets contradict its shape."""
     start, end = entry["data_offsets"]
+    numbers = [start, end, *entry["shape"]]
+    if not all(isinstance(each, int) and 0 <= each < 2**63 for each in numbers) or not isinstance(entry["dtype"], str):
+        raise ValueError("the shape or the offsets are no numbers")
     size = ITEM_BYTES.get(entry["dtype"])
-    if not 0 <= start <= end or (size is not None and end - start != size * prod(entry["shape"])):
+    if start > end or (size is not None and end - start != size * prod(entry["shape"])):
         raise ValueError("the offsets contradict the shape")
     return int(end)
+
+
+def _check_metadata(metadata: Any) -> None:
+    """Raise `ValueError` unless it is texts by name."""
+    if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in metadata.values()):
+        raise ValueError("the metadata are no texts")

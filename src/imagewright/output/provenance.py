@@ -17,6 +17,7 @@ from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 from imagewright.errors import DataError
+from imagewright.json_files import parse_json
 
 Record = Mapping[str, Any]
 
@@ -29,12 +30,15 @@ IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 XMP = "http://ns.adobe.com/xap/1.0/"
 OURS = "urn:imagewright:provenance:1/"
 
+LARGEST_PACKET = 8 << 20  # bytes: those of photographs have some thousand, with a history of edits up to some million
+
 TIFF_TAG = 700
 PNG_KEYWORD = "XML:com.adobe.xmp"
 GIF_APPLICATION = b"XMP DataXMP"
 # A reader without XMP walks a GIF's blocks by their length bytes. Whichever byte of the packet it takes for a length,
 # it lands in this descending run, and from there on the closing zero (XMP Specification part 3, GIF).
 GIF_TRAILER = bytes([1, *range(255, -1, -1), 0])
+MOST_BOXES = 2**16  # at the top of an MP4: a film that is played while it arrives has two a second
 MP4_UUID = bytes.fromhex("BE7ACFCB97A942E89C71999491E3AFAC")
 
 
@@ -106,6 +110,8 @@ def from_xmp(packet: bytes) -> dict[str, Any] | None:
     A packet of another program gives the source type and software that it states, or None if it states no source type.
     Raises `DataError` for a packet that is not well formed.
     """
+    if len(packet) > LARGEST_PACKET:
+        raise DataError(f"The XMP metadata has {len(packet):,} bytes, and {LARGEST_PACKET:,} at most are read.")
     start, end = packet.find(b"<x:xmpmeta"), packet.rfind(b"</x:xmpmeta>")
     if start < 0 or end < 0:
         return None
@@ -120,8 +126,8 @@ def from_xmp(packet: bytes) -> dict[str, Any] | None:
         record = {"digital_source_type": source_type, "software": tool}
         return record if source_type else None
     try:
-        ours = json.loads(text)
-    except (json.JSONDecodeError, RecursionError):
+        ours = parse_json(text)
+    except ValueError:
         ours = None
     if not isinstance(ours, dict):
         raise DataError("The provenance record is damaged: it is not a JSON object.")
@@ -164,7 +170,9 @@ def find_in_mp4(path: Path) -> bytes | None:
     total = path.stat().st_size
     with path.open("rb") as file:
         place = 0
-        while place + 8 <= total:
+        for _ in range(MOST_BOXES):
+            if place + 8 > total:
+                break
             file.seek(place)
             length, kind = struct.unpack(">I4s", file.read(8))
             header = 8

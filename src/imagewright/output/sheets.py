@@ -5,7 +5,6 @@ Commands, web pages and notebooks show the same sheets: functions called `..._sh
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +21,7 @@ from imagewright.output.writing import (
     PICTURES,
     check_suffix,
     refuse_existing,
+    to_png,
     write_animation,
     write_image,
     write_images_folder,
@@ -116,7 +116,8 @@ class Sheet:
         if kind == "animation":
             assert self.frames_per_second is not None
             rate = self.frames_per_second
-            return [write_animation(self.frames(), path, results.record, frames_per_second=rate, force=force)]
+            frames, record = self.frames(), results.record
+            return [write_animation(frames, path, record, frames_per_second=rate, scale=self.scale, force=force)]
         return [write_image(self.draw(), path, self.record, force=force)]
 
     def _results(self) -> Results:
@@ -207,10 +208,3 @@ def stack_sheets(sheets: Sequence[Sheet]) -> Image.Image:
         whole.paste(picture, (0, top))
         top += picture.height + BETWEEN
     return whole
-
-
-def to_png(picture: Image.Image) -> bytes:
-    """A picture as the bytes of a PNG file without a record, to be shown and not saved."""
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
-    return buffer.getvalue()

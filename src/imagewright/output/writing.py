@@ -31,8 +31,10 @@ if TYPE_CHECKING:
 PICTURES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
 ANIMATIONS = (".webp", ".gif", ".mp4")
 ARRAYS = (".npz",)
+SMOOTH_FROM = 48  # pixels of the longer side: smaller frames are enlarged pixel by pixel
 FRAME_SIDE = 256  # pixels: small frames of an animation are enlarged to about this longer side
 NEAREST = Image.Resampling.NEAREST
+LANCZOS = Image.Resampling.LANCZOS
 
 
 @contextmanager
@@ -170,15 +172,17 @@ def write_animation(
     record: Record | None = None,
     *,
     frames_per_second: float = 12.0,
+    scale: int | None = None,
     force: bool = False,
 ) -> Path:
     """Write frames as a .webp or .gif that repeats without end, or as an .mp4, which needs PyAV (the extra `video`).
 
-    frames: uint8 (N, C, H, W), or one by one (C, H, W), which are enlarged by a whole number if they are small, as
-        players blur small frames; or Pillow images of one size, which stay as they are. An .mp4 holds one frame at a
-        time in memory; Pillow holds all frames of the other formats.
+    frames: uint8 (N, C, H, W), or one by one (C, H, W), which are enlarged if they are small, as players blur small
+        frames: pixel by pixel below 48 pixels, smoothly (Lanczos) from there on; or Pillow images of one size, which
+        stay as they are. An .mp4 holds one frame at a time in memory; Pillow holds all frames of the other formats.
     record: the provenance record, written into the file.
     frames_per_second: more than 0, at most 100.
+    scale: each side becomes so many times as long; by default about 256 pixels.
     force: replace a file that exists.
     Raises `UserError` for another suffix or rate, `RunError` if the file exists or cannot be written.
     """
@@ -186,7 +190,10 @@ def write_animation(
     if not 0 < frames_per_second <= 100:
         raise UserError(f"An animation runs at more than 0 and at most 100 frames a second, not {frames_per_second}.")
     refuse_existing([path], force=force)
-    pictures, scale = _frames(frames)
+    if scale is not None and scale < 1:
+        raise UserError(f"The scale of an animation is a whole number from 1, not {scale}.")
+    pictures, by_default = _frames(frames)
+    scale = by_default if scale is None else scale
     packet = to_xmp(record) if record else b""
     if suffix == ".mp4":
         from imagewright.output.video import encode_mp4
@@ -217,7 +224,15 @@ def _frames(frames: Any) -> tuple[Iterator[Image.Image], int]:
 
 
 def _enlarge(pictures: Iterable[Image.Image], scale: int) -> Iterator[Image.Image]:
-    return (picture.resize((picture.width * scale, picture.height * scale), NEAREST) for picture in pictures)
+    return (
+        picture.resize((picture.width * scale, picture.height * scale), LANCZOS if _is_smooth(picture) else NEAREST)
+        for picture in pictures
+    )
+
+
+def _is_smooth(picture: Image.Image) -> bool:
+    """Whether a frame is enlarged smoothly: a photograph, where the pixels of a digit are to be seen."""
+    return max(picture.size) >= SMOOTH_FROM
 
 
 def _encode_webp(pictures: Iterator[Image.Image], frames_per_second: float, packet: bytes) -> bytes:
@@ -231,12 +246,26 @@ def _encode_webp(pictures: Iterator[Image.Image], frames_per_second: float, pack
 
 
 def _encode_gif(pictures: Iterator[Image.Image], scale: int, frames_per_second: float, packet: bytes) -> bytes:
-    """Each frame has its own 256 colours, chosen before it is enlarged: less work, and each cell keeps one colour."""
-    large = _enlarge((picture.quantize(256, dither=Image.Dither.NONE) for picture in pictures), scale)
+    """Each frame has its own 256 colours. A small one gets them before it is enlarged: a pixel keeps one colour."""
+    left = iter(pictures)
+    first = next(left)
+    every = chain([first], left)
+    large: Iterator[Image.Image]
+    if _is_smooth(first):
+        large = (picture.quantize(256, dither=Image.Dither.NONE) for picture in _enlarge(every, scale))
+    else:
+        large = _enlarge((picture.quantize(256, dither=Image.Dither.NONE) for picture in every), scale)
     buffer = io.BytesIO()
     duration = round(1000 / frames_per_second)
     next(large).save(buffer, "GIF", save_all=True, append_images=large, duration=duration, loop=0)
     return add_to_gif(buffer.getvalue(), packet) if packet else buffer.getvalue()
+
+
+def to_png(picture: Image.Image, packet: bytes | None = None) -> bytes:
+    """The bytes of a picture as a PNG file, with an XMP packet (`to_xmp`) if there is one."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", **({"pnginfo": _png_text(packet)} if packet else {}))
+    return buffer.getvalue()
 
 
 def _png_text(packet: bytes) -> PngImagePlugin.PngInfo:

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from imagewright.archives import opened_zip, read_member, refuse_bomb, short_reason, total_size
 from imagewright.errors import DataError
 
 STORAGES = {
@@ -30,6 +31,11 @@ STORAGES = {
     "BoolStorage": torch.bool,
 }
 
+MOST_VISITS, DEEPEST = (
+    100_000,
+    100,
+)  # modules and tensors, and modules inside one another: FID's network has 500, 4 deep
+
 
 def read_torchscript(path: Path) -> dict[str, Tensor]:
     """The tensors of a TorchScript archive by their names, such as `layers.conv.weight`.
@@ -37,24 +43,28 @@ def read_torchscript(path: Path) -> dict[str, Tensor]:
     Raises `DataError` if the file is no such archive, is damaged, or holds anything but tensors and containers.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with opened_zip(path) as archive:
+            refuse_bomb(path, total_size(archive))
             pickled = [name for name in archive.namelist() if name.count("/") == 1 and name.endswith("/data.pkl")]
             if len(pickled) != 1:
                 raise DataError(f"{path} is no TorchScript archive: it has no data.pkl.")
             with archive.open(pickled[0]) as stream:
                 tree = _Unpickler(stream, archive, pickled[0].removesuffix(".pkl")).load()
-        return _collect_tensors(tree)
+        return _Collection().of(tree)
     except DataError:
         raise
     except Exception as error:  # a damaged file can raise anything
-        raise DataError(f"{path} cannot be read as a TorchScript archive ({error}): is it whole?") from error
+        raise DataError(
+            f"{path} cannot be read as a TorchScript archive ({short_reason(error)}): is it whole?"
+        ) from error
 
 
 class _Module:
     """Replaces every module of the archive: it has the attributes, and no code."""
 
 
-class _Unpickler(pickle.Unpickler):
+# The unpickler written in Python: the one in C sets aside memory for the largest number of a place that a file names.
+class _Unpickler(pickle._Unpickler):
     def __init__(self, stream: Any, archive: zipfile.ZipFile, folder: str) -> None:
         super().__init__(stream)
         self.archive, self.folder = archive, folder
@@ -78,9 +88,7 @@ class _Unpickler(pickle.Unpickler):
         kind, dtype, key, _, count = reference
         if kind != "storage":
             raise ValueError(f"{kind!r} is no storage")
-        content = self.archive.read(f"{self.folder}/{key}")
-        if len(content) != count * dtype.itemsize:
-            raise ValueError(f"the tensor file {key} has {len(content)} bytes instead of {count * dtype.itemsize}")
+        content = read_member(self.archive, f"{self.folder}/{key}", count * dtype.itemsize)
         return torch.frombuffer(bytearray(content), dtype=dtype) if count else torch.empty(0, dtype=dtype)
 
 
@@ -93,12 +101,22 @@ def _first(value: Any, *_: Any) -> Any:
     return value
 
 
-def _collect_tensors(tree: Any, name: str = "") -> dict[str, Tensor]:
-    """All tensors of a tree of modules, by the attributes that lead to them."""
-    if isinstance(tree, Tensor):
-        return {name: tree}
-    found: dict[str, Tensor] = {}
-    if isinstance(tree, _Module):
-        for attribute, value in vars(tree).items():
-            found |= _collect_tensors(value, f"{name}.{attribute}" if name else attribute)
-    return found
+class _Collection:
+    """All tensors of a tree of modules, by the attributes that lead to them, with a bound on the walk."""
+
+    def __init__(self) -> None:
+        self.visits = 0
+
+    def of(self, tree: Any, name: str = "", depth: int = 0) -> dict[str, Tensor]:
+        """The tensors of a module, or of a single tensor. Raises `ValueError` for modules shared without end."""
+        self.visits += 1
+        if self.visits > MOST_VISITS or depth > DEEPEST:
+            raise ValueError("its modules are nested too deeply, or are shared too often")
+        if isinstance(tree, Tensor):
+            return {name: tree}
+        found: dict[str, Tensor] = {}
+        if isinstance(tree, _Module):
+            for attribute, value in vars(tree).items():
+                if isinstance(value, Tensor | _Module):
+                    found |= self.of(value, f"{name}.{attribute}" if name else attribute, depth + 1)
+        return found

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from imagewright.archives import opened_zip, refuse_bomb, total_size
 from imagewright.downloads import RemoteFile, check_file, fetch
 from imagewright.errors import DataError
 from imagewright.files import cache_folder, openable
@@ -83,7 +84,12 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             warnings.simplefilter("ignore")  # the error below covers what torch warns of
             # Published weights are often older than PyTorch's zip format, which alone can be memory-mapped.
             mapped = zipfile.is_zipfile(path)
+            if mapped:
+                with opened_zip(path) as archive:
+                    refuse_bomb(path, total_size(archive))
             loaded: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+    except DataError:
+        raise
     except Exception:  # noqa: BLE001 (a damaged file can raise anything)
         loaded = None
     if not isinstance(loaded, Mapping) or not loaded or not all(isinstance(each, Tensor) for each in loaded.values()):

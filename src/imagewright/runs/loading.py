@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import nn
 
 from imagewright import catalogue, configs
-from imagewright.errors import RunError, UserError
+from imagewright.errors import ConfigError, RunError, UserError, one_line
 from imagewright.model import Origin
+from imagewright.runs.lock import is_training
+from imagewright.runs.places import RECORD, WEIGHTS_ALONE
 from imagewright.runs.run import Run
+from imagewright.runs.schemas import WeightsRecord, check_record
 from imagewright.runs.weights import Checkpoint, read_tensors
 from imagewright.views import view_model
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from imagewright.configs import Config
     from imagewright.model import Model
 
 
 # Key of a checkpoint's record: the networks that the imported files did not hold.
 ABSENT = "absent"
+# A record of more numbers than this, and of more than so many times those in the file, is no record of that file.
+# Networks that an imported file does not hold, and buffers that are resized on loading, may be larger than the file.
+MOST_UNHELD, MOST_TIMES_HELD = 10**8, 20
 
 
 class Absent(nn.Module):
@@ -43,6 +52,7 @@ def load(
     device: str = "cpu",
     space: str | None = None,
     truncation: float | None = None,
+    sample_from: str | None = None,
 ) -> Model:
     """The model of a run in evaluation mode, with the moving averages of its networks where the training kept them.
 
@@ -51,9 +61,11 @@ def load(
     device: where the model's tensors are put.
     space: a latent space of the model, such as "w", if it has several.
     truncation: psi, if the model can truncate: 0 gives the average image, 1 changes nothing.
+    sample_from: "prior", or "fitted": the density fitted to the latents of the training images, which is the default
+        where there is one (vae, vae_gan).
 
     Raises `RunError` for a missing or damaged file; the message names the latest checkpoint that is intact. Raises
-    `UserError` for a space or truncation that the model does not have.
+    `UserError` for a space, truncation or distribution that the model does not have.
     """
     if not isinstance(source, Run) and Path(source).is_file():
         tensors, record = read_tensors(Path(source))
@@ -66,17 +78,16 @@ def load(
             raise RunError(
                 f"{source} was not written by imagewright: `imagewright import` takes published checkpoints."
             )
+        check_record(record, WeightsRecord, os.fspath(source))
     else:
         run = source if isinstance(source, Run) else Run(source)
         checkpoint = _checkpoint(run, images_seen)
-        tensors, record = read_tensors(checkpoint.weights)
+        tensors, record = read_tensors(checkpoint.weights, WeightsRecord)
         origin = Origin(run.path, checkpoint.images_seen)
-    model = build_model(record["model"], record["config"])
-    for name in record.get(ABSENT, ()):
-        setattr(model, name, Absent(name, os.fspath(source)))
+    model = _build_recorded(record, tensors, os.fspath(origin.path))
     load_weights(model, tensors, os.fspath(source))
     model.origin = origin
-    return view_model(model.to(device).eval(), space, truncation)
+    return view_model(model.to(device).eval(), space, truncation, sample_from)
 
 
 def build_model(name: str, config: dict[str, Any]) -> Model:
@@ -85,20 +96,59 @@ def build_model(name: str, config: dict[str, Any]) -> Model:
     return model_class(configs.build(model_class.Config, config, name))
 
 
+def recorded_config(run: Run, *, in_parts: bool = False) -> Config:
+    """The checked configuration of a run's model. Raises `RunError` if run.json says none of that model.
+
+    in_parts: what the record does not say is taken from the model's tiny preset, and is no error.
+    """
+    config_class = catalogue.model_class(run.model).Config
+    others = dataclasses.asdict(config_class.tiny()) if in_parts else {}
+    try:
+        return configs.build(config_class, others | run.record["config"], run.model)
+    except (ConfigError, TypeError, ArithmeticError) as error:
+        raise RunError(f"{run.path / RECORD} is damaged: {one_line(error).rstrip('.')}. {WEIGHTS_ALONE}") from None
+
+
+def _build_recorded(record: dict[str, Any], tensors: dict[str, Tensor], where: str) -> Model:
+    """A new model as the record of a weights file says. Raises `RunError` if there can be no such model."""
+    model_class = catalogue.model_class(record["model"])
+    try:
+        config = configs.build(model_class.Config, record["config"], record["model"])
+        with torch.device("meta"):  # shapes without memory: a damaged record can ask for any number of weights
+            stated = sum(tensor.numel() for tensor in model_class(config).state_dict().values())
+        held = sum(tensor.numel() for tensor in tensors.values())
+        if stated > MOST_UNHELD and stated > MOST_TIMES_HELD * held:
+            raise RunError(
+                f"{where} is damaged: its record is of a model of {stated:,} numbers, and it holds {held:,}."
+            )
+        model = model_class(config)
+    except (ConfigError, TypeError, ArithmeticError, RuntimeError) as error:
+        raise RunError(f"{where} is damaged: its record is of no {record['model']} ({one_line(error)}).") from None
+    for name in record.get(ABSENT, ()):
+        if name not in dict(model.named_children()):
+            raise RunError(f"{where} is damaged: it lacks a network {one_line(name, 60)}, which the model has not.")
+        setattr(model, name, Absent(name, where))
+    return model
+
+
 def load_weights(model: Model, tensors: dict[str, Tensor], source: str) -> None:
     """Copy tensors into a model. Raises `RunError` if their names or shapes are not those of the model."""
-    model.resize_buffers(tensors)
     try:
+        model.resize_buffers(tensors)
         model.load_state_dict(tensors)
     except RuntimeError as error:
         problems = [" ".join(line.split()).rstrip(".") for line in str(error).splitlines()[1:]] or [str(error)]
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        raise RunError(f"{source} does not hold this model's tensors: {problems[0]}{more}.") from None
+        raise RunError(f"{source} does not hold this model's tensors: {one_line(problems[0])}{more}.") from None
+    except (LookupError, TypeError, ValueError) as error:  # a model reads the shape of a tensor by its name
+        raise RunError(f"{source} does not hold this model's tensors: {one_line(error)} is missing or wrong.") from None
 
 
 def _checkpoint(run: Run, images_seen: int | None) -> Checkpoint:
     if images_seen is None:
         checkpoints = run.checkpoints()
+        if not checkpoints and is_training(run.path):
+            raise RunError(f"{run.path} is being trained now and has no checkpoint yet: wait until its first one.")
         checkpoint, wrong = run.latest()
         if wrong and checkpoint is not checkpoints[-1]:
             raise RunError(

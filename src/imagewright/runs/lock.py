@@ -37,6 +37,22 @@ def lock_run(path: Path) -> Iterator[None]:
             path.rmdir()
 
 
+def is_training(path: Path) -> bool:
+    """Whether a process trains in a run directory now. False where folders cannot be locked."""
+    if fcntl is None or not path.is_dir():
+        return False
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)  # which also gives the lock back
+    return False
+
+
 def _lock(descriptor: int, path: Path) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

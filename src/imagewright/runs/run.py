@@ -2,31 +2,42 @@
 
 run.json           model, config, source and its fingerprint, seed, versions, command; written before training
 metrics.jsonl      one line for each report: images_seen, seconds, loss terms, derived metrics, learning rates, memory
-samples/           000200000.png: the grid of the same latents at each report
+samples/           000200000.png: the grid of the same latents, or of the same noise, at each report
+samples/prior/     000200000.png: what the prior decodes to at the end, if samples come from a fitted density
 checkpoints/       000200000.safetensors and 000200000.state.safetensors
 report.html        one self-contained page
 """
 
 from __future__ import annotations
 
+import base64
+import html
 import json
-import shutil
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from imagewright.errors import RunError, nearest_name
 from imagewright.files import explain_write_errors, write_whole
+from imagewright.json_files import JsonError, parse_json
+from imagewright.regular_files import explain_read_errors, names_in, open_regular, read_regular
+from imagewright.runs.places import (
+    METRICS,
+    MOVING,
+    PRIOR_SAMPLES,
+    RECORD,
+    REPLACED,
+    SAMPLES,
+    WEIGHTS_ALONE,
+    check_place,
+    clear_place,
+)
+from imagewright.runs.schemas import ReportRecord, RunRecord, find_fault, parse_record
 from imagewright.runs.scores import drop_scores_after
-from imagewright.runs.weights import Checkpoint, find_damage
+from imagewright.runs.weights import CHECKPOINTS, Checkpoint, checkpoint_at, find_damage, list_checkpoints
 
-RECORD = "run.json"
-METRICS = "metrics.jsonl"
-SCORES = ("scores.json", "scores.csv", ".scores.lock")  # of `runs/scores.py`; they belong to this training
-REPLACED = ".replaced"
-MADE_BY_TRAINING = (RECORD, METRICS, "samples", "checkpoints", "report.html", *SCORES)
-IN_EVERY_RECORD = {"model": str, "config": dict}
-WEIGHTS_ALONE = "Each file in checkpoints/ can be named in place of the run: the verbs work on it alone."
+LARGEST_RECORD = 16 << 20  # bytes of run.json
+LONGEST_REPORT = 1 << 20  # bytes of a line of metrics.jsonl
+STOPPED = "stopped"  # marks the report that a training made because it was stopped, beside its regular ones
 
 
 class Run:
@@ -39,81 +50,27 @@ class Run:
             hint = nearest_name(str(self.path), siblings) or " `imagewright train` makes one."
             raise RunError(f"There is no run directory {self.path}.{hint}")
         try:
-            self.record: dict[str, Any] = json.loads((self.path / RECORD).read_text())
+            content = read_regular(self.path / RECORD, LARGEST_RECORD)
         except FileNotFoundError:
+            if any((self.path / folder / RECORD).exists() for folder in (REPLACED, MOVING)):
+                raise RunError(
+                    f"{self.path} has no {RECORD}: a training by --force was ended while it set the former run aside. "
+                    "The same command, or a training with --resume, puts that run back first."
+                ) from None
             raise RunError(f"{self.path} is no run directory: it has no {RECORD}.") from None
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise RunError(f"{self.path / RECORD} is damaged: {error}. {WEIGHTS_ALONE}") from None
-        for name, kind in IN_EVERY_RECORD.items():
-            if not isinstance(self.record, dict) or not isinstance(self.record.get(name), kind):
-                raise RunError(f"{self.path / RECORD} is damaged: it says no {name}. {WEIGHTS_ALONE}")
+        self.record: dict[str, Any] = parse_record(content, RunRecord, str(self.path / RECORD), WEIGHTS_ALONE)
 
     @classmethod
     def create(cls, path: str | Path, record: dict[str, Any], *, force: bool = False) -> Run:
-        """Create a run. Raises `RunError` if there is one at `path`.
+        """Create a run. Raises `RunError` if there is one at `path` with a checkpoint or a report.
 
-        force: set the files of a run at `path` aside first, those that a training writes (`set_aside`).
+        force: set the files of a run at `path` aside first, those that a training writes (`places.restore`).
         """
         path = Path(path)
-        cls.check_place(path, force=force)
-        if (path / RECORD).exists():
-            cls.set_aside(path)
+        check_place(path, force=force)
+        clear_place(path)
         write_whole(path / RECORD, json.dumps(record, indent=2) + "\n")
         return cls(path)
-
-    @staticmethod
-    def check_place(path: Path, *, force: bool = False) -> None:
-        """Raise `RunError` if `create` would fail, so that it is known before the long work of a training."""
-        if path.exists() and not path.is_dir():
-            raise RunError(f"{path} is a file: name a folder for the run with --out.")
-        if (path / RECORD).exists():
-            if not force:
-                raise RunError(
-                    f"{path} holds a run already: go on with it by --resume, replace it by --force, "
-                    "or give another place by --out."
-                )
-        # Hidden files do not count: a killed process may have left a half-written record.
-        elif path.exists() and any(not each.name.startswith(".") for each in path.iterdir()):
-            raise RunError(f"{path} is a folder with other files in it: give a new or empty place by --out.")
-
-    @classmethod
-    def remove_unused(cls, path: Path) -> None:
-        """Remove the run if its training wrote neither a checkpoint nor a report."""
-        if not (path / METRICS).exists() and not any((path / "checkpoints").glob("*.safetensors")):
-            cls.remove(path)
-
-    @staticmethod
-    def remove(path: Path) -> None:
-        """Remove the files that a training writes, and no others."""
-        with explain_write_errors(path):
-            for name in MADE_BY_TRAINING:
-                made = path / name
-                if made.is_dir():
-                    shutil.rmtree(made)
-                else:
-                    made.unlink(missing_ok=True)
-
-    @classmethod
-    def set_aside(cls, path: Path) -> None:
-        """Move the files of the run at `path` into a hidden folder in it, until `restore`."""
-        cls.restore(path)  # one that a killed process left
-        with explain_write_errors(path):
-            (path / REPLACED).mkdir()
-            for name in MADE_BY_TRAINING:
-                if (path / name).exists():
-                    (path / name).rename(path / REPLACED / name)
-
-    @classmethod
-    def restore(cls, path: Path) -> None:
-        """Put a run that was set aside back; if the run that replaced it has a checkpoint, remove the former one."""
-        if not (path / REPLACED).is_dir():
-            return
-        if not any((path / "checkpoints").glob("*.safetensors")):
-            cls.remove(path)
-            with explain_write_errors(path):
-                for made in (path / REPLACED).iterdir():
-                    made.rename(path / made.name)
-        shutil.rmtree(path / REPLACED, ignore_errors=True)
 
     def rewrite(self, record: dict[str, Any]) -> None:
         """Replace `run.json`."""
@@ -126,6 +83,21 @@ class Run:
     def __fspath__(self) -> str:
         return str(self.path)
 
+    def latest_preview(self) -> Path | None:
+        """The latest grid of samples that the training wrote, or None."""
+        grids = (path for path in (self.path / "samples").glob("*.png") if path.stem.isdigit())
+        return max(grids, key=lambda path: int(path.stem), default=None)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the run in a line, and its latest preview."""
+        seen = max((checkpoint.images_seen for checkpoint in self.checkpoints()), default=0)
+        line = html.escape(f"{self.path}: {self.model}" + (f", {seen:,} images seen" if seen else ""))
+        preview = self.latest_preview()
+        if preview is None:
+            return f"<p>{line}</p>"
+        data = base64.b64encode(preview.read_bytes()).decode()
+        return f"<p>{line}</p><img src='data:image/png;base64,{data}' alt='latest preview of {line}'>"
+
     @property
     def model(self) -> str:
         """The model's name in the catalogue."""
@@ -135,18 +107,20 @@ class Run:
 
     def checkpoint_at(self, images_seen: int) -> Checkpoint:
         """The paths of the checkpoint after so many images, whether it exists or not."""
-        stem = self.path / "checkpoints" / f"{images_seen:09d}"
-        return Checkpoint(images_seen, stem.with_suffix(".safetensors"), stem.with_suffix(".state.safetensors"))
+        return checkpoint_at(self.path, images_seen)
 
     def checkpoints(self) -> list[Checkpoint]:
-        """All checkpoints, earliest first. The weights are written last: a checkpoint exists if its weights do."""
-        stems = (path.name.removesuffix(".safetensors") for path in (self.path / "checkpoints").glob("*.safetensors"))
-        return [
-            self.checkpoint_at(images_seen) for images_seen in sorted(int(stem) for stem in stems if stem.isdigit())
-        ]
+        """All checkpoints, earliest first. The weights are written last: a checkpoint exists if its weights do.
+
+        Raises `RunError` if their folder cannot be read.
+        """
+        return list_checkpoints(self.path)
 
     def latest(self, *, for_resume: bool = False) -> tuple[Checkpoint, list[str]]:
-        """The latest intact checkpoint, and what is wrong with later ones. Raises `RunError` if none is intact."""
+        """The latest intact checkpoint, and what is wrong with later ones. Raises `RunError` if none is intact.
+
+        It raises `RunError` also for a checkpoint that cannot be read now, and does not pass over it: it may be intact.
+        """
         wrong: list[str] = []
         for checkpoint in reversed(self.checkpoints()):
             problem = find_damage(checkpoint, for_resume=for_resume)
@@ -165,7 +139,10 @@ class Run:
 
     def resume_note(self) -> str:
         """A sentence that says from which checkpoint `--resume` would continue."""
-        intact = [each for each in self.checkpoints() if find_damage(each, for_resume=True) is None]
+        try:
+            intact = [each for each in self.checkpoints() if find_damage(each, for_resume=True) is None]
+        except RunError as error:  # the note is the end of another error's message
+            return str(error)
         if not intact:
             return "No checkpoint had been written yet."
         return f"The checkpoint at {intact[-1].images_seen:,} images is saved: --resume continues from there."
@@ -184,26 +161,62 @@ class Run:
             file.write(json.dumps(line) + "\n")
 
     def metrics(self) -> list[dict[str, Any]]:
-        """Every report, in order."""
+        """Every report, in order. Lines that are none are left out: `damage_note` counts them."""
+        return self._read_reports()[0]
+
+    def damage_note(self) -> str | None:
+        """A sentence that counts the lines of metrics.jsonl that are no reports; None if all are.
+
+        A last line that a kill cut short is not counted.
+        """
+        damaged = self._read_reports()[1]
+        lines = "1 line is" if damaged == 1 else f"{damaged:,} lines are"
+        return f"{self.path / METRICS}: {lines} damaged and left out." if damaged else None
+
+    def _read_reports(self) -> tuple[list[dict[str, Any]], int]:
         path = self.path / METRICS
-        lines: list[dict[str, Any]] = []
-        for text in path.read_text(errors="replace").splitlines() if path.exists() else ():
-            with suppress(json.JSONDecodeError):
-                line = json.loads(text)
-                if isinstance(line, dict) and "images_seen" in line:
-                    lines.append(line)
-        return lines
+        reports: list[dict[str, Any]] = []
+        damaged = 0
+        try:
+            with open_regular(path) as file, explain_read_errors(path):
+                while text := file.readline(LONGEST_REPORT):
+                    report = _parse_report(text)
+                    if report is not None:
+                        reports.append(report)
+                    elif text.endswith(b"\n") and text.strip():
+                        damaged += 1
+        except FileNotFoundError:
+            pass
+        return reports, damaged
 
     def drop_after(self, images_seen: int) -> None:
-        """Remove reports, sample grids and checkpoints after a point: a resumed training writes them again."""
-        lines = [line for line in self.metrics() if line["images_seen"] <= images_seen]
+        """Remove reports, sample grids and checkpoints after a point: a resumed training writes them again.
+
+        Reports that were made because the training was stopped are removed too, with their grids.
+        """
+        found = self.metrics()
+        lines = [line for line in found if line["images_seen"] <= images_seen and not line.get(STOPPED)]
+        for line in found:
+            if line.get(STOPPED):
+                (self.path / "samples" / f"{line['images_seen']:09d}.png").unlink(missing_ok=True)
         write_whole(self.path / METRICS, "".join(json.dumps(line) + "\n" for line in lines))
         drop_scores_after(self.path, images_seen)
-        for path in (*(self.path / "samples").glob("*"), *(self.path / "checkpoints").glob("*")):
-            number = path.name.lstrip(".").split(".")[0]
-            # A leading dot: a temporary file that a killed process left.
-            if number.isdigit() and (path.name.startswith(".") or int(number) > images_seen):
-                path.unlink(missing_ok=True)
+        for folder in (self.path / SAMPLES, self.path / PRIOR_SAMPLES, self.path / CHECKPOINTS):
+            for name in names_in(folder):
+                number = name.lstrip(".").split(".")[0]
+                # A leading dot: a temporary file that a killed process left.
+                is_number = number.isascii() and number.isdigit() and len(number) < 20
+                if is_number and (name.startswith(".") or int(number) > images_seen):
+                    (folder / name).unlink(missing_ok=True)
+
+
+def _parse_report(text: bytes) -> dict[str, Any] | None:
+    """A line of metrics.jsonl; None if it is none, as a line that a kill cut short."""
+    try:
+        report = parse_json(text)
+    except JsonError:
+        return None
+    return report if find_fault(report, ReportRecord) is None else None
 
 
 def derived_metrics(line: dict[str, Any]) -> dict[str, float]:

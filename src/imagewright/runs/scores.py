@@ -15,8 +15,12 @@ from typing import Any
 from imagewright.errors import RunError
 from imagewright.files import explain_write_errors, locked, write_whole
 from imagewright.output.names import safe_cell
+from imagewright.regular_files import read_regular
+from imagewright.runs.schemas import ScoresRecord, parse_record
 
+FROM_PRIOR = ", from its prior"  # after the name of a run that samples from a fitted density by default
 RECORD, TABLE = "scores.json", "scores.csv"
+LARGEST_RECORD = 256 << 20  # bytes of scores.json
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class Score:
     low, high: bounds of the interval that `interval` describes in words.
     images_seen: of the checkpoint; None for pictures that are not from a run.
     warnings: reservations about the value.
+    sampled_from: "fitted" or "prior", if the model can sample from both; else None.
     """
 
     subject: str
@@ -48,6 +53,7 @@ class Score:
     interval: str = ""
     images_seen: int | None = None
     warnings: tuple[str, ...] = field(default=())
+    sampled_from: str | None = None
 
     @property
     def features(self) -> str | None:
@@ -56,23 +62,28 @@ class Score:
         return str(found["name"]) if isinstance(found, dict) and "name" in found else None
 
     @property
-    def place(self) -> tuple[str, str, int | None]:
-        """A newer score with the same output, key and checkpoint replaces this one."""
-        return self.output, self.key, self.images_seen
+    def place(self) -> tuple[str, str, int | None, str | None]:
+        """A newer score with the same output, key, checkpoint and distribution of latents replaces this one."""
+        return self.output, self.key, self.images_seen, self.sampled_from
 
 
 def read_scores(folder: str | Path) -> list[Score]:
     """All scores of a run directory, by images seen. Raises `RunError` for a damaged record."""
     path = Path(folder) / RECORD
     try:
-        lines = json.loads(path.read_text())["scores"]
-        return [_from(line) for line in lines]
+        content = read_regular(path, LARGEST_RECORD)
     except FileNotFoundError:
         return []
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RunError(
-            f"{path} is damaged ({type(error).__name__}: {error}): remove it, and evaluate the run again."
-        ) from None
+    found = parse_record(content, ScoresRecord, str(path), "Remove it, and evaluate the run again.")
+    return [_from(line) for line in found["scores"]]
+
+
+def by_distribution(name: str, scores: Iterable[Score]) -> dict[str, list[Score]]:
+    """The scores of a run under its name, and those of samples from its prior under a name that says so."""
+    found: dict[str, list[Score]] = {name: []}
+    for score in scores:
+        found.setdefault(name + FROM_PRIOR if score.sampled_from == "prior" else name, []).append(score)
+    return found if found[name] or len(found) == 1 else {title: own for title, own in found.items() if own}
 
 
 def add_scores(folder: str | Path, new: Iterable[Score]) -> None:
@@ -109,7 +120,7 @@ def _cells(score: Score | None) -> dict[str, Any]:
     recipe = score.recipe if score is not None else {}
     features, reference = recipe.get("features") or {}, recipe.get("reference") or {}
     height, width = recipe.get("size") or (None, None)
-    plain = ("subject", "images_seen", "metric", "output", "value", "low", "high", "interval", "key")
+    plain = ("subject", "images_seen", "metric", "output", "value", "low", "high", "interval", "key", "sampled_from")
     return {name: getattr(score, name, None) for name in plain} | {
         "features": features.get("name"),
         "resize": features.get("resize"),

@@ -33,6 +33,8 @@ def fit_model(name: str, images: Images | Stream, **options: Any) -> Model:
     model_class = catalogue.model_class(name)
     values: dict[str, Any] = {}
     if isinstance(images, Images):
+        if issubclass(model_class.Config, configs.LabelledConfig):
+            images = images.with_classes()
         values |= {"size": images.size, "channels": images.channels}
         if issubclass(model_class.Config, configs.LabelledConfig) and images.class_names is not None:
             values["class_names"] = images.class_names

@@ -39,9 +39,14 @@ def sample_gaussians(means: Tensor, factors: Tensor, chosen: Tensor, generator: 
     generator: of the CPU.
     """
     noise = torch.randn(len(chosen), means.shape[1], generator=generator, dtype=torch.float64)
-    own = factors.cpu()[chosen if len(factors) > 1 else torch.zeros_like(chosen)]
-    moved = own * noise if factors.dim() == 2 else (own @ noise[..., None])[..., 0]
-    return means.cpu()[chosen] + moved
+    return move_noise(noise, means.cpu(), factors.cpu(), chosen)
+
+
+def move_noise(noise: Tensor, means: Tensor, factors: Tensor, chosen: Tensor) -> Tensor:
+    """Standard normal points (N, D) moved to the chosen Gaussians: float64 (N, D). All tensors are on one device."""
+    own = factors[chosen if len(factors) > 1 else torch.zeros_like(chosen)].double()
+    moved = own * noise.double() if factors.dim() == 2 else (own @ noise.double()[..., None])[..., 0]
+    return means.double()[chosen] + moved
 
 
 def cholesky_factors(covariances: Tensor) -> Tensor:

@@ -118,10 +118,10 @@ class Graph:
 class CapturedSteps:
     """Runs an engine's steps: the first few of each kind eagerly, the others by a recorded graph.
 
-    Steps are of one kind if the same phases are due on batches of the same shape. A graph repeats the numbers that a
-    loss computed in Python when it was recorded, and numbers that it did not sample from `step.draws`. Models whose
-    losses read `Step.index` or `Step.images_seen`, or call `torch.randn` or `functional.dropout`, must therefore not be
-    captured; nothing checks this.
+    Steps are of one kind if the same phases are due, in one precision, on batches of the same shape. A graph repeats
+    the numbers that a loss computed in Python when it was recorded, and numbers that it did not sample from
+    `step.draws`. Models whose losses read `Step.index` or `Step.images_seen`, or call `torch.randn` or
+    `functional.dropout`, must therefore not be captured; nothing checks this.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -143,7 +143,8 @@ class CapturedSteps:
         if changed:
             self.graphs.clear()
             self.warmed.clear()
-        kind = (tuple(phase.name for phase in due), tuple(step.images.shape for step in steps))
+        shapes = tuple(step.images.shape for step in steps)
+        kind = (tuple(phase.name for phase in due), shapes, self.engine.precision)
         if kind not in self.graphs:
             self.warmed[kind] = self.warmed.get(kind, 0) + 1
             if self.warmed[kind] <= WARM_UP:

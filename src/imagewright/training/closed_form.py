@@ -46,10 +46,11 @@ def fit(model: Model, images: Images, run: Run, reporter: Reporter, stop: StopRe
             model.fit(FloatStream(images, report_progress))
         seconds = time.monotonic() - started
         record = {"model": run.model, "config": run.record["config"], "images_seen": len(images)}
-        write_tensors(run.checkpoint_at(len(images)).weights, model.state_dict(), record)
+        # The weights last: a run is trained when they are there, and a preview shows that the model answers.
         inputs = choose_inputs(model, {"images": images}, run.record["seed"], np.empty(0, np.int64))
         if inputs is not None:
             write_preview(model, inputs, run, len(images))
+        write_tensors(run.checkpoint_at(len(images)).weights, model.state_dict(), record)
         report = {
             "images_seen": len(images),
             "seconds": round(seconds, 3),

@@ -37,6 +37,30 @@ def prepare_model(model: nn.Module, device: torch.device) -> None:
         torch.backends.cudnn.allow_tf32 = True
 
 
+def synchronise(device: torch.device) -> None:
+    """Wait until the device has computed all that was asked of it."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
+def has_bf16(device: torch.device) -> bool:
+    """Whether the device multiplies bf16 numbers itself, so that they may be faster than fp32.
+
+    CUDA: from compute capability 8.0 on. CPU: with AVX-512 bf16 or AMX, or on ARM the bf16 extension.
+    """
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type != "cpu":
+        return False
+    try:
+        flags = Path("/proc/cpuinfo").read_text().replace("\n", " ").split(" ")
+    except OSError:  # not Linux
+        return False
+    return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(flags)
+
+
 def check_memory(model_class: type[Model], config: Config, device: torch.device) -> None:
     """Raise `ConfigError` for a model too large to train here, which the system might otherwise kill without a message.
 

@@ -41,6 +41,7 @@ class Engine:
     device: where to compute.
 
     schedule: the hyperparameters at each point of the training.
+    precision: the arithmetic of losses, the plan's; a trial compares others.
     networks: the sub-modules that phases update, by name.
     sums, weights: of the terms since the last call of `losses`, by "phase/term"; `sums` are on the device.
     gradient_norms: of each phase since the last report.
@@ -49,6 +50,7 @@ class Engine:
     def __init__(self, model: Model, plan: Plan, device: torch.device) -> None:
         self.model, self.plan, self.device = model, plan, device
         self.schedule = Schedule(model, plan)
+        self.precision = plan.precision
         self.phases = model.phases()
         self.networks = find_networks(model, self.phases)
         self._point = self.schedule.point(0)
@@ -128,6 +130,27 @@ class Engine:
             self._run_phase(phase, steps, observed, seeded=seeded)
         return observed
 
+    def evaluate(
+        self, batches: Mapping[str, Batch], index: int, images_seen: int, precision: str
+    ) -> dict[str, dict[str, float]]:
+        """The losses of the phases of one step, by phase and term, without an update. Norms see the batch.
+
+        batches, index, images_seen: as for `step`.
+        precision: of the losses.
+        """
+        before, self.precision = self.precision, precision
+        clock, losses = self.schedule.clock(images_seen), {}
+        self.model.advance(clock)
+        (step, *_) = self._micro_steps(batches, index, images_seen)
+        for phase in self.phases:
+            if phase.is_due(index, clock):
+                self._set_trainable(phase.updates)
+                self.seed(phase, step)
+                with self.autocast():
+                    losses[phase.name] = {name: float(term.detach()) for name, term in phase.loss(step).items()}
+        self.precision = before
+        return losses
+
     def seed(self, phase: Phase, step: Step) -> None:
         """Seed the random numbers of a phase in a micro-batch.
 
@@ -166,8 +189,8 @@ class Engine:
         return found
 
     def autocast(self) -> torch.autocast:
-        """The arithmetic of losses by the plan's precision."""
-        precision = self.plan.precision
+        """The arithmetic of losses."""
+        precision = self.precision
         cached = self._captured is None
         enabled = precision != "fp32"
         return torch.autocast(self.device.type, PRECISIONS[precision], enabled=enabled, cache_enabled=cached)
@@ -180,10 +203,8 @@ class Engine:
         rows = {name: as_rows(batch) for name, batch in on_device.items()}
         total, start_row = self.schedule.batch_size(images_seen), self.schedule.rows(images_seen).start
         count = len(rows[first].images) // feeds[first].repeats
-        size = self.plan.micro_batch or count
         steps = []
-        for start in range(0, count, size):
-            stop = min(start + size, count)
+        for start, stop in micro_batches(count, self.plan.micro_batch or count):
             cut = {name: _cut(rows[name], start, stop, feeds[name].repeats) for name in feeds}
             steps.append(
                 Step(
@@ -252,6 +273,17 @@ class Engine:
             self.weights[key] = self.weights.get(key, 0.0) + weight
         for phase, norms in observed.norms:
             self.gradient_norms.add(phase, norms)
+
+
+def micro_batches(count: int, size: int) -> list[tuple[int, int]]:
+    """The ranges of rows of micro-batches of `size` rows; a last one of a single row takes rows of the one before.
+
+    Batch normalisation cannot compute the statistics of a single row.
+    """
+    starts = list(range(0, count, size))
+    if count % size == 1 and len(starts) > 1 and size > 2:
+        starts[-1] -= 1
+    return list(zip(starts, [*starts[1:], count], strict=True))
 
 
 def seed_layers(device: torch.device, seed: int) -> None:

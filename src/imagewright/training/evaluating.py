@@ -47,6 +47,7 @@ class EvaluationObserver(Observer):
     def _evaluate(self, images_seen: int) -> None:
         training = self.training
         assert self.evaluator is not None
+        training.fit_density()
         with training.engine.averages.in_place(training.model):
             scores = self.evaluator.evaluate(training.model, images_seen)
         training.reporter.message(scores)
@@ -87,6 +88,7 @@ class Evaluator:
     def _subject(self, model: Model, images_seen: int) -> Subject:
         config = model.config
         pictures = SampledPictures(model, self.count, self.seed)
-        return Subject(
+        subject = Subject(
             str(self.run.path), pictures, config.size, config.channels, model, run=self.run, images_seen=images_seen
         )
+        return subject.by_distribution()[0]

@@ -2,53 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
-import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 
 from imagewright import distributed
 from imagewright.errors import TrainingError
 from imagewright.images import Batch
+from imagewright.runs.run import STOPPED
 from imagewright.training import device as devices
 from imagewright.training import state
 from imagewright.training.checkpointing import Checkpoints
 from imagewright.training.data.feeds import build_readers
 from imagewright.training.data.prefetch import prefetch
+from imagewright.training.milestones import Every, is_due, plan_pace
 from imagewright.training.observers import NotFinite, Observer, Report, Training
 from imagewright.training.signals import StopRequest
+from imagewright.training.timing import RateMeter, StepClock, TimeLimit
 
 # Ranks agree on a stop only once in this many steps, because each agreement is an exchange between them.
 STEPS_BETWEEN_AGREEMENTS = 8
-
-
-class StepClock:
-    """Measures the seconds spent in steps; it is paused while observers are called."""
-
-    def __init__(self) -> None:
-        self._since: float | None = None
-        self._spent, self._counted_from = 0.0, 0
-
-    def start(self, images_seen: int) -> None:
-        """Measure from here on."""
-        self._spent, self._counted_from = 0.0, images_seen
-        self.resume()
-
-    def resume(self) -> None:
-        """Go on measuring."""
-        self._since = time.monotonic()
-
-    def pause(self) -> None:
-        """Stop measuring until `resume`."""
-        if self._since is not None:
-            self._spent += time.monotonic() - self._since
-            self._since = None
-
-    def take(self, images_seen: int) -> tuple[float, float]:
-        """Seconds in steps since the last call, and images a second in them. Call it while paused."""
-        seconds, images = self._spent, images_seen - self._counted_from
-        self._spent, self._counted_from = 0.0, images_seen
-        return seconds, images / max(seconds, 1e-9)
 
 
 class Loop:
@@ -56,13 +30,19 @@ class Loop:
 
     training: the model and all that trains it.
     observers: called in this order.
-    report_every: images between two reports.
     stop: checked before each step.
+    limit: seconds that the user gave to the training; None if the user gave none.
+
+    is_over: whether the training ended before its last image because that time was over.
     """
 
-    def __init__(self, training: Training, observers: Sequence[Observer], report_every: int, stop: StopRequest) -> None:
-        self.training, self.observers, self.report_every, self.stop = training, observers, report_every, stop
+    def __init__(
+        self, training: Training, observers: Sequence[Observer], stop: StopRequest, limit: float | None = None
+    ) -> None:
+        self.training, self.observers, self.stop, self.limit = training, observers, stop, limit
         self.clock = StepClock()
+        self.is_over = False
+        self.reported = 0  # images seen at the last report
 
     def train(self, *, resume: bool) -> None:
         """Train to the end, or until a stop is requested. `resume`: start from the run's latest checkpoint.
@@ -78,6 +58,10 @@ class Loop:
             training.resampler.initialise()
         for observer in self.observers:
             observer.begin(training)
+        distributed.wait_after_report()  # observers of the main rank alone may have begun with long work
+        if training.pace is None and training.plan.images_per_second is not None:
+            self._settle_pace(training.plan.images_per_second)
+        meter, self.time = RateMeter(training.device), TimeLimit(training, self.limit)
         batches = self._batches()
         self.clock.start(training.images_seen)
         try:
@@ -90,11 +74,51 @@ class Loop:
                 if self._update_resampler(before):
                     batches.close()
                     batches = self._batches()
+                if training.pace is None and (rate := meter.measure(training.images_seen)) is not None:
+                    self._settle_pace(rate)
                 self._call_due_observers(before)
         finally:
             batches.close()
+        if training.images_seen < training.total:
+            self._report_stop()
         self._call(lambda observer: observer.end(training.images_seen), self.observers)
         training.reporter.finished(training.run)
+        if self.is_over:
+            self.time.tell_over()
+
+    def _settle_pace(self, rate: float) -> None:
+        """Choose when reports and checkpoints are due, and record it, so that a resumed training has the same ones.
+
+        rate: images a second.
+        """
+        training = self.training
+        parameters = sum(each.numel() for each in training.model.parameters())
+        training.pace = plan_pace(
+            rate,
+            training.total,
+            training.plan.batch_size,
+            from_image=training.images_seen,
+            checkpoint_bytes=4 * devices.COPIES * parameters,
+        )
+        if distributed.is_main():
+            record = training.run.record
+            recorded = record | {"plan": (record.get("plan") or {}) | {"pace": dataclasses.asdict(training.pace)}}
+            training.save(lambda: training.run.rewrite(recorded))
+
+    def _report_stop(self) -> None:
+        """Save, then report what was reached: losses, grid, and the doctor's examination.
+
+        The report is marked, since the one that an unbroken training makes later counts the same steps.
+        """
+        seen = self.training.images_seen
+        self._call(
+            lambda observer: observer.end(seen), [each for each in self.observers if isinstance(each, Checkpoints)]
+        )
+        if self.reported < seen:
+            self.clock.pause()
+            report = self._make_report() | {STOPPED: True}
+            reporting = [each for each in self.observers if each.paced == "reports"]
+            self._call(lambda observer: observer.at(seen, report), reporting)
 
     def _batches(self) -> Generator[dict[str, Batch], None, None]:
         """The batches of each step from the present point on."""
@@ -123,11 +147,16 @@ class Loop:
         for damage in damages:
             training.reporter.message(f"{damage}: resuming from the checkpoint at {checkpoint.images_seen:,} images")
         state.restore_checkpoint(checkpoint, training)
+        before = [line for line in run.metrics() if line["images_seen"] <= training.images_seen]
+        training.seconds = float(before[-1].get("seconds", 0.0)) if before else 0.0
         distributed.barrier()
         if distributed.is_main():
+            if (note := run.damage_note()) is not None:
+                training.reporter.message(note)
             run.drop_after(training.images_seen)
+        distributed.barrier()
         earlier = run.metrics()
-        training.seconds = float(earlier[-1]["seconds"]) if earlier else 0.0
+        self.reported = int(earlier[-1]["images_seen"]) if earlier else 0
         if training.images_seen >= training.total:
             training.reporter.message(
                 f"{run.path} is trained on {training.images_seen:,} images already: "
@@ -135,28 +164,38 @@ class Loop:
             )
 
     def _must_stop(self) -> bool:
-        """Whether a stop was requested, on any rank."""
+        """Whether a stop was requested, or the time is over, on any rank."""
         if distributed.world_size() == 1:
-            return self.stop.asked
-        if self.training.index % STEPS_BETWEEN_AGREEMENTS == 0:
+            self.is_over = not self.stop.asked and self.time.is_over
+        elif self.training.index % STEPS_BETWEEN_AGREEMENTS:
+            return False
+        else:
             self.stop.asked = distributed.any_rank(self.stop.asked)
-            return self.stop.asked
-        return False
+            if self.limit is not None:
+                self.is_over = not self.stop.asked and distributed.any_rank(self.time.is_over)
+        return self.stop.asked or self.is_over
 
     def _call_due_observers(self, before: int) -> None:
         """Make a report if one is due after the step that began at `before`, and call the observers that are due."""
-        seen, ended = self.training.images_seen, self.training.images_seen >= self.training.total
+        training = self.training
+        seen, ended = training.images_seen, training.images_seen >= training.total
 
-        def is_due(every: int | None) -> bool:
-            return every is not None and (ended or before // every != seen // every)
+        def is_now(every: int | None, paced: str | None) -> bool:
+            if every is None and paced is None:
+                return False
+            interval: Every | None = every if every is not None else getattr(training.pace, paced or "", None)
+            return ended or (interval is not None and is_due(interval, before, seen))
 
-        due = [observer for observer in self.observers if is_due(observer.every)]
-        reports = is_due(self.report_every)
+        due = [observer for observer in self.observers if is_now(observer.every, observer.paced)]
+        reports = is_now(training.options.report_every, "reports")
         if not due and not reports:
             return
         self.clock.pause()
         report = self._make_report() if reports else None
         self._call(lambda observer: observer.at(seen, report), due)
+        distributed.wait_after_report()
+        if reports and not ended:
+            self.time.tell_delay()
         self.clock.resume()
 
     def _call(self, call: Callable[[Observer], None], observers: Sequence[Observer]) -> None:
@@ -181,6 +220,7 @@ class Loop:
 
     def _make_report(self) -> Report:
         training = self.training
+        self.reported = training.images_seen
         losses = training.engine.losses()
         seconds, speed = self.clock.take(training.images_seen)
         training.seconds += seconds

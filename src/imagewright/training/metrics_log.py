@@ -11,7 +11,9 @@ class MetricsLog(Observer):
     It must come after the observers that add to reports.
     """
 
-    def __init__(self, every: int) -> None:
+    paced = "reports"
+
+    def __init__(self, every: int | None) -> None:
         self.every = every
 
     def begin(self, training: Training) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -14,10 +14,13 @@ from imagewright.images import Images
 from imagewright.model import Model
 from imagewright.runs.run import Run
 from imagewright.training.data.rare_resampling import Resampler
+from imagewright.training.density import DensityFitter
 from imagewright.training.engine import Engine
+from imagewright.training.milestones import Pace
 from imagewright.training.options import TrainingOptions
 from imagewright.training.plan import Plan
 from imagewright.training.reporting import Reporter
+from imagewright.training_capabilities import fits_density
 
 Report = dict[str, Any]
 """A line of metrics.jsonl.
@@ -51,6 +54,7 @@ class Training:
     index: steps made so far.
     images_seen: images seen so far.
     seconds: spent in steps so far, over all processes that trained the run.
+    pace: when reports and checkpoints are due, where the user did not say; None until the rate is known.
     """
 
     model: Model
@@ -67,11 +71,32 @@ class Training:
     index: int = 0
     images_seen: int = 0
     seconds: float = 0.0
+    pace: Pace | None = None
+    _fitter: DensityFitter | None = field(default=None, init=False, repr=False)
 
     @property
     def images(self) -> Images:
         """The first source."""
         return next(iter(self.sources.values()))
+
+    def fit_density(self, *, ended: bool = False, anew: bool = False) -> None:
+        """Fit the density from which the model samples to its latents at this point, if it has one.
+
+        Whoever shows, scores or saves samples calls this first; it does nothing if it was called at this point. On the
+        main rank alone.
+
+        ended: whether this is the end of the training, which takes the time to choose the best mixture.
+        anew: fit it even if it was fitted at this point, since the statistics of norms have changed.
+        """
+        if not fits_density(self.model):
+            return
+        if self._fitter is None:
+            self._fitter = DensityFitter(self.images, self.held_out, self.plan.seed)
+        ended = ended or self.images_seen >= self.total
+        with self.engine.averages.in_place(self.model):
+            fitted = self._fitter.fit(self.model, self.images_seen, thorough=ended, anew=anew)
+        if fitted and ended and not anew:
+            self.reporter.message(f"Samples come from {self.model.describe_density()}.")
 
     def save(self, write: Callable[[], object]) -> None:
         """Call `write`, which writes to the run. If it fails, raise `RunError` that also names the last checkpoint."""
@@ -89,12 +114,14 @@ class Observer:
     """The base of observers. Its methods do nothing; sub-classes override some of them.
 
     every: images between two calls of `at`, which is also called after the last step; None: it is never called.
+    paced: calls `at` with the reports, or with the checkpoints, where `every` is None.
 
     Observers that are passed to `train` are called on every rank, after the training's own observers. An observer
     should leave the model as it is, so that a training is the same with and without it.
     """
 
     every: int | None = None
+    paced: Literal["reports", "checkpoints"] | None = None
 
     def begin(self, training: Training) -> None:
         """Called once, before the first step. A resumed training begins at `training.images_seen`.

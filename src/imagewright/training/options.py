@@ -18,7 +18,18 @@ class TrainingOptions:
     former_names: ClassVar[dict[str, str]] = {"average_half_life": "ema_half_life"}
 
     images_seen: int | None = Field(
-        None, ge=1, le=10**12, description="images to train on, repeats counted; by default the recipe's"
+        None, ge=1, le=10**12, description="images to train on, repeats counted; by default what --minutes allows"
+    )
+    minutes: float | None = Field(
+        None,
+        gt=0,
+        le=10**6,
+        description="instead: how long to train, at the rate measured at the start; by default 10 on a CPU and 60 on a "
+        "GPU, or less if the recipe ends before",
+    )
+    defaults: Literal["auto", "published"] = Field(
+        "auto",
+        description="options that are not given: chosen for the pictures, the machine and the time, or the papers'",
     )
     batch_size: int | None = Field(
         None, ge=1, le=2**20, description="images of one step, over all ranks together; by default the recipe's"
@@ -55,7 +66,9 @@ class TrainingOptions:
         le=100_000,
         description="pictures never trained on, for the doctor; a fiftieth (16 to 256) of 400 or more, else none",
     )
-    precision: Literal["fp32", "bf16", "fp16"] = Field("fp32", description="arithmetic of the networks")
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
+        "auto", description="arithmetic of the networks; auto: bf16 if it is measured to be faster here, else fp32"
+    )
     capture: bool = Field(
         False, description="record whole steps as CUDA graphs: faster for small pictures on a GPU; not with dropout"
     )
@@ -68,10 +81,17 @@ class TrainingOptions:
     )
     seed: int = Field(0, ge=0, le=2**62, description="of all random numbers")
     report_every: int | None = Field(
-        None, ge=1, le=10**12, description="images between two reports (losses and a sample grid); a 25th of all"
+        None,
+        ge=1,
+        le=10**12,
+        description="images between two reports (losses and a sample grid); by default after seconds, then ever more "
+        "rarely",
     )
     checkpoint_every: int | None = Field(
-        None, ge=1, le=10**12, description="images between two checkpoints; a fifth of all"
+        None,
+        ge=1,
+        le=10**12,
+        description="images between two checkpoints; by default within a minute, then ever more rarely",
     )
     keep_checkpoints: int = Field(3, ge=1, le=10_000, description="number of checkpoints to keep: the latest ones")
     evaluate_every: int | None = Field(
@@ -83,6 +103,9 @@ class TrainingOptions:
     evaluate_metrics: str = Field("fd,kd", description="metrics of evaluations, separated by commas")
     evaluate_features: str = Field("inception", description="features of evaluations: inception, random, pixels ...")
     evaluate_count: int = Field(2_000, ge=2, le=10**7, description="pictures sampled for an evaluation")
+    rank_timeout: int = Field(
+        120, ge=1, le=86_400, description="seconds that ranks wait for one that hangs, before all end with an error"
+    )
     tensorboard: bool = Field(False, description="write TensorBoard's files into the run too (needs the extra `track`)")
 
 
@@ -93,8 +116,10 @@ CLOSED_FORM_OPTIONS = ("seed", "device")
 EVALUATION_OPTIONS = ("every", "against", "metrics", "features", "count")
 MAY_DIFFER_ON_RESUME = (
     "images_seen",
+    "minutes",
     "device",
     "keep_checkpoints",
     "tensorboard",
+    "rank_timeout",
     *(f"evaluate_{name}" for name in EVALUATION_OPTIONS),
 )

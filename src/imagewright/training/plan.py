@@ -11,6 +11,7 @@ from typing import Literal
 from imagewright import distributed
 from imagewright.model import Model
 from imagewright.recipe import Average, Optimizer, Recipe
+from imagewright.training.milestones import Pace
 
 ScheduleName = Literal["recipe", "constant", "linear", "cosine"]
 COMPARED_POINTS = 64  # of a training, at which `is_scheduled` compares a recipe with its start
@@ -32,6 +33,8 @@ class Plan:
     precision: arithmetic of the networks: fp32, bf16 or fp16.
     seed: of all random numbers.
     capture: whether whole steps are recorded as CUDA graphs.
+    images_per_second: measured before the training, on a copy of the model; None if it was not.
+    pace: when reports and checkpoints are due, where the user did not say; None until the rate is known.
     """
 
     images_seen: int
@@ -45,6 +48,8 @@ class Plan:
     precision: str = "fp32"
     seed: int = 0
     capture: bool = False
+    images_per_second: float | None = None
+    pace: Pace | None = None
 
 
 class Schedule:

@@ -10,7 +10,7 @@ import torch
 from PIL.Image import Image as PictureImage
 from torch import Tensor
 
-from imagewright.capabilities import samples_classes, verbs_of
+from imagewright.capabilities import sampled_classes, samples_classes, samples_from, verbs_of
 from imagewright.images import Batch, Images
 from imagewright.model import Model
 from imagewright.output.grids import draw_grid, plain_grid
@@ -18,6 +18,7 @@ from imagewright.output.provenance import COMPOSITE, GENERATED, make_record
 from imagewright.output.writing import write_image
 from imagewright.phases import Draws
 from imagewright.pixels import to_uint8
+from imagewright.runs.places import PRIOR_SAMPLES, SAMPLES
 from imagewright.runs.run import Run
 from imagewright.seeds import derive_seed
 from imagewright.training.data.feeds import build_readers
@@ -26,6 +27,7 @@ from imagewright.training.observers import Observer, Report, Training
 from imagewright.training_capabilities import previews
 from imagewright.verbs.apply import add_noise, decode, reconstruct, sample_latents
 from imagewright.verbs.blocks import evaluating
+from imagewright.views import source_settings
 
 SCREEN = 768  # pixels: the side of a square that a grid should fill, with more pictures if they are small
 MOST_CLASSES = 12  # in a grid of samples by class
@@ -36,23 +38,44 @@ PreviewInputs = Tensor | dict[str, Batch]
 
 
 class PreviewObserver(Observer):
-    """Writes `samples/IMAGES_SEEN.png` (nine digits) at the start and every `every` images; on the main rank."""
+    """Writes `samples/IMAGES_SEEN.png` (nine digits) at the start and at each report; on the main rank."""
 
-    def __init__(self, every: int) -> None:
+    paced = "reports"
+
+    def __init__(self, every: int | None) -> None:
         self.every = every
 
     def begin(self, training: Training) -> None:
         self.training = training
-        self.inputs = choose_inputs(training.model, training.sources, training.plan.seed, training.held_out)
+        self.inputs = self._choose_inputs(training.model)
         if training.images_seen == 0:
             self.at(0, None)
 
     def at(self, images_seen: int, report: Report | None) -> None:
-        training, inputs = self.training, self.inputs
+        training = self.training
+        training.fit_density()
+        if samples_from(training.model):  # the same noise, but the density has changed
+            self.inputs = self._choose_inputs(training.model)
+        self._write(training.model, self.inputs, images_seen, SAMPLES)
+
+    def end(self, images_seen: int) -> None:
+        """Write what the prior decodes to as well, if samples come from a fitted density."""
+        training = self.training
+        training.fit_density(ended=True)
+        if samples_from(training.model) and len(training.model.latent_sources) > 1:
+            model = training.model.sampling_from("prior")
+            self._write(model, self._choose_inputs(model), images_seen, PRIOR_SAMPLES)
+
+    def _choose_inputs(self, model: Model) -> PreviewInputs | None:
+        training = self.training
+        return choose_inputs(model, training.sources, training.plan.seed, training.held_out)
+
+    def _write(self, model: Model, inputs: PreviewInputs | None, images_seen: int, folder: str) -> None:
+        training = self.training
         if inputs is None:
             return
         with training.engine.averages.in_place(training.model):
-            training.save(lambda: write_preview(training.model, inputs, training.run, images_seen))
+            training.save(lambda: write_preview(model, inputs, training.run, images_seen, folder))
 
 
 def choose_inputs(model: Model, sources: Mapping[str, Images], seed: int, held_out: np.ndarray) -> PreviewInputs | None:
@@ -73,9 +96,7 @@ def choose_inputs(model: Model, sources: Mapping[str, Images], seed: int, held_o
     height, width = model.config.size
     columns, rows = (max(2, min(8, SCREEN // max(side, 1))) for side in (width, height))
     if samples_classes(model):
-        by_class = [
-            sample_latents(model, rows, seed, label) for label in range(min(len(model.class_names), MOST_CLASSES))
-        ]
+        by_class = [sample_latents(model, rows, seed, label) for label in sampled_classes(model)[:MOST_CLASSES]]
         return torch.stack(by_class, dim=1).flatten(0, 1)
     if "sample" in verbs_of(model):
         return sample_latents(model, columns * rows, seed)
@@ -86,14 +107,14 @@ def choose_inputs(model: Model, sources: Mapping[str, Images], seed: int, held_o
     return images.batch(chosen).images
 
 
-def write_preview(model: Model, inputs: PreviewInputs, run: Run, images_seen: int) -> None:
-    """Write `samples/IMAGES_SEEN.png`: samples, or images above their reconstructions, or the model's own preview."""
+def write_preview(model: Model, inputs: PreviewInputs, run: Run, images_seen: int, folder: str = SAMPLES) -> None:
+    """Write `FOLDER/IMAGES_SEEN.png`: samples, or images above their reconstructions, or the model's own preview."""
     if isinstance(inputs, dict):
         verb, source_type, picture = "preview", COMPOSITE, _draw_own_preview(model, inputs, run)
     elif inputs.dtype != torch.uint8:
         columns = math.ceil(math.sqrt(len(inputs)))
         if samples_classes(model):
-            columns = min(len(model.class_names), MOST_CLASSES)
+            columns = min(len(sampled_classes(model)), MOST_CLASSES)
         verb, source_type, picture = "sample", GENERATED, plain_grid(decode(model, inputs), columns=columns)
     else:
         noisy = add_noise(model, inputs)  # None if the model was not trained to remove noise
@@ -106,9 +127,10 @@ def write_preview(model: Model, inputs: PreviewInputs, run: Run, images_seen: in
         run=run.path,
         seed=run.record["seed"],
         images_seen=images_seen,
+        settings=source_settings(model),
         source_type=source_type,
     )
-    write_image(picture, run.path / "samples" / f"{images_seen:09d}.png", record, force=True)
+    write_image(picture, run.path / folder / f"{images_seen:09d}.png", record, force=True)
 
 
 def _draw_own_preview(model: Model, batches: dict[str, Batch], run: Run) -> PictureImage:

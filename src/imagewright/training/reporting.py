@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol, TextIO
 
 from imagewright.runs.run import Run
+from imagewright.wording import for_caller
 
-SECONDS_BETWEEN_LINES = 10.0  # while images are prepared
+Say = Callable[[str], None]
+"""Called with a sentence that the user should read."""
+
+FIRST_SILENCE, LONGEST_SILENCE = 8.0, 300.0  # seconds without a line; each silence may be twice as long as the last
+SLOW = 5.0  # seconds, after which the user is told what the program is doing
 
 
 class Reporter(Protocol):
@@ -66,22 +73,53 @@ class PlainLines(Silent):
         self.stream = stream or sys.stderr
         self.total = 0
         self._printed = time.monotonic()
+        self._silence = FIRST_SILENCE
+        self._first: tuple[float, int] | None = None  # time and images seen at the first step of this process
 
     def preparing(self, done: int, total: int) -> None:
-        if time.monotonic() - self._printed > SECONDS_BETWEEN_LINES:
-            self._printed = time.monotonic()
-            self.message(f"preparing {done:,} / {total:,} pictures")
+        self._break_silence(lambda: f"preparing {done:,} / {total:,} pictures")
 
     def started(self, run: Run, total: int) -> None:
-        self.total = total
+        self.total, self._silence = total, FIRST_SILENCE
         self.message(f"training {run.model} in {run.path}: {total:,} images")
+
+    def progressed(self, images_seen: int) -> None:
+        if self._first is None:
+            self._first = time.monotonic(), images_seen
+        self._break_silence(lambda: self._progress_line(images_seen))
 
     def reported(self, report: dict[str, Any]) -> None:
         self.message(report_line(report, self.total))
 
     def message(self, text: str) -> None:
-        with suppress(BrokenPipeError):  # a closed pipe (`| head`) must not end a training
-            print(text, file=self.stream, flush=True)
+        self._printed = time.monotonic()
+        # A closed pipe (`| head`), or a log on a full disk, must not end a training.
+        with suppress(OSError, ValueError):
+            print(for_caller(text), file=self.stream, flush=True)
+
+    def _break_silence(self, line: Callable[[], str]) -> None:
+        """Print a line if none was printed for long."""
+        if time.monotonic() - self._printed > self._silence:
+            self._silence = min(2 * self._silence, LONGEST_SILENCE)
+            self.message(line())
+
+    def _progress_line(self, images_seen: int) -> str:
+        assert self._first is not None
+        since, first = self._first
+        rate = (images_seen - first) / max(time.monotonic() - since, 1e-9)
+        return f"{images_seen:>11,} / {self.total:,} images  {rate:,.3g}/s"
+
+
+@contextmanager
+def tell_if_slow(say: Say, text: str) -> Iterator[None]:
+    """Within the block, say what the program is doing, once, if it takes more than some seconds."""
+    timer = threading.Timer(SLOW, say, [text])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def report_line(report: dict[str, Any], total: int) -> str:

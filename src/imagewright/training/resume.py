@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from imagewright import catalogue, configs
-from imagewright.errors import RunError
+from imagewright.errors import ConfigError, RunError, one_line
 from imagewright.images import Images, open_images
 from imagewright.images.descriptions import opening_options
 from imagewright.model import Model
-from imagewright.runs.run import RECORD, WEIGHTS_ALONE, Run
+from imagewright.pretrained.features.contract import runs_code
+from imagewright.runs.loading import recorded_config
+from imagewright.runs.places import RECORD, WEIGHTS_ALONE
+from imagewright.runs.run import Run
+from imagewright.training.annotated import choose_annotated
+from imagewright.training.milestones import Pace
 from imagewright.training.options import MAY_DIFFER_ON_RESUME, TrainingOptions
 from imagewright.training.plan import Plan, is_scheduled
-from imagewright.training.setting import Say, Setting, fit_size, name_sources, plan_record
+from imagewright.training.planning import images_in
+from imagewright.training.reporting import Say
+from imagewright.training.setting import Setting, check_length_options, name_sources, plan_record
+from imagewright.training.sizes import fit_size
 from imagewright.training.submodels import load_submodels
 
 FROM_RECIPE = ("images_seen", "batch_size", "learning_rate")  # if they are not given
 # Values of options in runs of versions that did not have them.
-FORMER_DEFAULTS = {"held_out": 0}
+FORMER_DEFAULTS = {"held_out": 0, "precision": "fp32", "defaults": "published"}
 
 
 def resolve_resumed(
@@ -36,6 +47,9 @@ def resolve_resumed(
 
     Raises `RunError` if model, images or options differ from the recorded ones.
     """
+    check_length_options(training)
+    # The run recorded the precision that was measured; `auto` asks for no other one.
+    training = {name: value for name, value in training.items() if (name, value) != ("precision", "auto")}
     if run.model != model_name:
         raise RunError(f"{run.path} trained {run.model}, not {model_name}: resume it with `train {run.model}`.")
     recorded = recorded_sources(run)
@@ -43,16 +57,17 @@ def resolve_resumed(
     sources = {}
     for place, (name, source) in enumerate(named.items()):
         opened = open_as_recorded(recorded[name], source)
+        opened = choose_annotated(model_name, name, opened, run.record["config"].get("condition"))
         sources[name] = fit_size(model_name, opened, say) if place == 0 else opened
     check_options(run, training, options)
     for name, opened in sources.items():
         check_source(run, recorded[name], opened)
-    model_class = catalogue.model_class(model_name)
     needs_submodels = not run.is_whole()  # then it is trained from its start again
     return Setting(
         sources=sources,
         options=resumed_options(run, training),
-        config=configs.build(model_class.Config, run.record["config"], model_name),
+        limit=time_limit(run, training),
+        config=recorded_config(run),
         submodels=load_submodels(model_name, model_options(run)) if needs_submodels else {},
     )
 
@@ -65,11 +80,28 @@ def recorded_sources(run: Run) -> dict[str, dict[str, Any]]:
         if not isinstance(run.record.get(part), dict):
             raise RunError(f"{run.path / RECORD} is damaged: it has no entry {part!r}. {WEIGHTS_ALONE}")
     names = catalogue.model_class(run.model).Config.sources
+    with _damaged_entry(run, "options"):
+        configs.build(TrainingOptions, training_options(run), "training")
     # Versions that knew one source alone recorded it as "source".
     sources: dict[str, dict[str, Any]] = run.record.get("sources") or {names[0]: run.record["source"]}
     if set(sources) != set(names):
         raise RunError(f"{run.path / RECORD} is damaged: its sources are not {', '.join(names)}. {WEIGHTS_ALONE}")
+    for name, source in sources.items():
+        missing = [key for key in ("size", "channels", "flip", "resize") if source.get(key) is None]
+        if source.get("crop") is not None and missing:
+            raise RunError(f"{run.path / RECORD} is damaged: its source {name} says no {missing[0]}. {WEIGHTS_ALONE}")
     return sources
+
+
+@contextmanager
+def _damaged_entry(run: Run, entry: str) -> Iterator[None]:
+    """Within the block, options that cannot be are an error of the run's record."""
+    try:
+        yield
+    except (ConfigError, TypeError) as error:
+        raise RunError(
+            f"{run.path / RECORD} is damaged in its {entry}: {one_line(error).rstrip('.')}. {WEIGHTS_ALONE}"
+        ) from None
 
 
 def open_as_recorded(recorded: dict[str, Any], source: Any) -> Images:
@@ -127,7 +159,61 @@ def resumed_options(run: Run, training: dict[str, Any]) -> TrainingOptions:
     """
     plan, recorded = run.record.get("plan") or {}, training_options(run)
     of_recipe = {name: plan[name] for name in FROM_RECIPE if recorded.get(name) is None and name in plan}
-    return configs.build(TrainingOptions, recorded | of_recipe | training, "training")
+    given = dict(training)
+    if training.get("images_seen") is not None:
+        given["minutes"] = None
+    elif (limit := time_limit(run, training)) is not None:
+        given["images_seen"] = images_by(run, limit)
+    options = configs.build(TrainingOptions, recorded | of_recipe | given, "training")
+    check_code_was_named(run, options, training)
+    return options
+
+
+def time_limit(run: Run, training: dict[str, Any]) -> float | None:
+    """The seconds that a resumed training has, if the user gave other minutes than the run has; else None.
+
+    Minutes count from the start of the first training, without pauses.
+    """
+    minutes = training.get("minutes")
+    if minutes is None or run.record.get("plan") is None or minutes == training_options(run).get("minutes"):
+        return None
+    return float(max(0.0, 60 * minutes - seconds_in(run)))
+
+
+def seconds_in(run: Run) -> float:
+    """The seconds that the steps of a run took so far."""
+    reports = run.metrics()
+    return float(reports[-1].get("seconds", 0.0)) if reports else 0.0
+
+
+def images_by(run: Run, limit: float) -> int:
+    """The images that a run will have seen after so many more seconds, at the rate of its reports so far.
+
+    Raises `RunError` for a run without a report.
+    """
+    reports, checkpoints = run.metrics(), run.checkpoints()
+    seconds = seconds_in(run)
+    if not seconds or not checkpoints:
+        raise RunError(
+            f"{run.path} was stopped before its first report, so that the images that more minutes allow are not "
+            "known: resume it without --minutes, or give --images-seen."
+        )
+    rate = reports[-1]["images_seen"] / seconds
+    return checkpoints[-1].images_seen + images_in(limit, rate, 1)
+
+
+def check_code_was_named(run: Run, options: TrainingOptions, training: dict[str, Any]) -> None:
+    """Raise `RunError` for features that are code which the run's record names, and the user did not name now.
+
+    A run may come from someone else, so that what only its record names is not run.
+    """
+    features = options.evaluate_features
+    if options.evaluate_every is not None and "evaluate_features" not in training and runs_code(features):
+        raise RunError(
+            f"{run.path} was scored in the features {features!r}, which are code that would be run. If you trust it, "
+            f"name it now: --evaluate-features {shlex.quote(features)} (evaluate_features={features!r} in Python). If "
+            "not, give others, such as --evaluate-features random."
+        )
 
 
 def check_length(run: Run, model: Model, options: TrainingOptions) -> None:
@@ -139,8 +225,20 @@ def check_length(run: Run, model: Model, options: TrainingOptions) -> None:
     if schedule != "constant":
         raise RunError(
             f"images_seen is {recorded} in the run and {options.images_seen} now, but its {schedule} schedule ends at "
-            "the number in the run. Only a training with a constant learning rate can be made longer."
+            "the number in the run. Only a training with a constant learning rate can be made longer (--images-seen, "
+            "--minutes)."
         )
+
+
+def with_recorded_pace(run: Run, plan: Plan) -> Plan:
+    """The plan with what was measured when the run was new: the rate, and when reports and checkpoints are due."""
+    recorded = run.record.get("plan") or {}
+    rate = recorded.get("images_per_second")
+    return dataclasses.replace(
+        plan,
+        images_per_second=rate if isinstance(rate, int | float) else None,
+        pace=Pace.from_dict(recorded.get("pace")),
+    )
 
 
 def record_changes(run: Run, options: TrainingOptions, plan: Plan | None) -> None:

@@ -6,22 +6,24 @@ import dataclasses
 import inspect
 import shlex
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from imagewright import catalogue, configs, distributed
-from imagewright.errors import ConfigError, DataError, nearest_name
+from imagewright.errors import ConfigError, DataError
+from imagewright.familiar_names import suggest_option
 from imagewright.images import Images, open_images
 from imagewright.recipe import Recipe
+from imagewright.training.annotated import choose_annotated, learns_attributes
 from imagewright.training.options import CLOSED_FORM_OPTIONS, TrainingOptions
 from imagewright.training.plan import Plan
+from imagewright.training.reporting import Say, tell_if_slow
+from imagewright.training.sizes import choose_size, fit_size, match_shape
 from imagewright.training.submodels import Submodels, describe_submodels, load_submodels, resize_to_submodels
+from imagewright.training.suggestions import planned_minutes, suggest_options
 from imagewright.versions import versions
-
-Say = Callable[[str], None]
-"""Called with a sentence that the user should read."""
 
 
 def split_options(model_name: str, options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -39,7 +41,7 @@ def split_options(model_name: str, options: dict[str, Any]) -> tuple[dict[str, A
                     f"train({model_name!r}, open_images(..., {name}={value!r}))."
                 )
             raise ConfigError(
-                f"{model_name} has no option {name!r}.{nearest_name(name, of_training + of_model)} "
+                f"{model_name} has no option {name!r}.{suggest_option(name, of_training + of_model)} "
                 f"`imagewright train {model_name} --help` lists them."
             )
     training = {name: value for name, value in options.items() if name in of_training}
@@ -68,12 +70,14 @@ class Setting:
     options: every option of the training.
     config: the model's checked configuration.
     submodels: trained models whose weights are copied into sub-modules, by the name of the sub-module.
+    limit: seconds that the user gave to the training; None if the user gave none.
     """
 
     sources: Mapping[str, Images]
     options: TrainingOptions
     config: configs.Config
     submodels: Submodels
+    limit: float | None = None
 
     @property
     def images(self) -> Images:
@@ -81,36 +85,65 @@ class Setting:
         return next(iter(self.sources.values()))
 
 
-def resolve_new(model_name: str, images: Any, training: dict[str, Any], options: dict[str, Any], say: Say) -> Setting:
-    """The checked setting of a new run.
+def resolve_new(
+    model_name: str,
+    images: Any,
+    training: dict[str, Any],
+    options: dict[str, Any],
+    say: Say,
+    *,
+    accelerator: bool = False,
+) -> Setting:
+    """The checked setting of a new run. What the user left open follows from the images, the machine and the time.
 
     model_name: in the catalogue.
     images: a source, or sources by name, as for `train`.
     training: training options that the user gave.
     options: options of the model that the user gave.
     say: called with notes for the user.
+    accelerator: whether the training runs on a GPU.
 
     Raises `UserError` for images or options that the model cannot be trained with.
     """
+    configs.build(TrainingOptions, training, "training")  # a wrong option is told before anything is chosen by it
+    check_length_options(training)
     config_class = catalogue.model_class(model_name).Config
     named = name_sources(model_name, images)
     submodels = load_submodels(model_name, options)
     sources: dict[str, Images] = {}
     for name, source in named.items():
-        opened = open_images(source)
+        with tell_if_slow(say, f"looking through {describe_source(source)} ..."):
+            opened = open_images(source)
         opened.check_layers(config_class.input_layers)
+        opened = choose_annotated(model_name, name, opened, options.get("condition"))
         if not sources:
-            opened = fit_size(model_name, resize_to_submodels(opened, submodels, say), say)
+            opened = resize_to_submodels(opened, submodels, say)
+            if submodels:
+                opened = fit_size(model_name, opened, say)
+            else:
+                minutes = planned_minutes(training, accelerator=accelerator)
+                opened = choose_size(model_name, opened, options, minutes=minutes, accelerator=accelerator, say=say)
         else:
             opened = match_shape(opened, next(iter(sources.values())), say)
         sources[name] = opened
     first = next(iter(sources.values()))
+    suggested = suggest_options(model_name, first, training, options, accelerator=accelerator, say=say)
     return Setting(
+        limit=60 * float(training["minutes"]) if training.get("minutes") is not None else None,
         sources=sources,
-        options=configs.build(TrainingOptions, training, "training"),
-        config=build_config(model_name, first, options, submodels),
+        options=configs.build(TrainingOptions, suggested.training, "training"),
+        config=build_config(model_name, first, suggested.model, submodels),
         submodels=submodels,
     )
+
+
+def check_length_options(training: Mapping[str, Any]) -> None:
+    """Raise `ConfigError` if the user gave the length of the training twice."""
+    if training.get("minutes") is not None and training.get("images_seen") is not None:
+        raise ConfigError(
+            f"--minutes {training['minutes']:g} and --images-seen {training['images_seen']} both set the length of the "
+            "training (minutes and images_seen in Python): give one of them."
+        )
 
 
 def name_sources(model_name: str, images: Any) -> dict[str, Any]:
@@ -127,37 +160,6 @@ def name_sources(model_name: str, images: Any) -> dict[str, Any]:
         f"`imagewright train {model_name} {' '.join(f'{name.upper()}/' for name in names)}`, or in Python "
         f"images={{{', '.join(f'{name!r}: ...' for name in names)}}}."
     )
-
-
-def fit_size(model_name: str, images: Images, say: Say) -> Images:
-    """The images at the nearest size that the model supports.
-
-    A size that the user gave is not changed; if it is not supported, building the configuration raises an error.
-    """
-    nearest = catalogue.model_class(model_name).Config.nearest_size(*images.size)
-    if nearest == images.size or images.size_given:
-        return images
-    say(
-        f"{model_name} does not support {images.height}x{images.width}: images are resized and cropped to "
-        f"{nearest[0]}x{nearest[1]} (choose with --size)"
-    )
-    return images.with_size(nearest)
-
-
-def match_shape(images: Images, first: Images, say: Say) -> Images:
-    """The images of another source at the size and with the channels of the first source.
-
-    Raises `ConfigError` if the user gave the two sources different sizes.
-    """
-    if (images.size, images.channels) == (first.size, first.channels):
-        return images
-    if images.size_given and images.size != first.size:
-        raise ConfigError(
-            f"{first.source} is opened at {first.height}x{first.width} and {images.source} at "
-            f"{images.height}x{images.width}, but a training has one size: open both with the same size."
-        )
-    say(f"images of {images.source} are resized to {first.height}x{first.width}x{first.channels}, as in {first.source}")
-    return images.with_size(first.size, first.channels)
 
 
 def build_config(model_name: str, images: Images, options: dict[str, Any], submodels: Submodels) -> configs.Config:
@@ -203,7 +205,7 @@ def _conditions(images: Images, model_name: str, condition: str) -> dict[str, tu
     """The names of the classes or attributes that a model is conditioned on, as fields of its configuration."""
     if condition == "none":
         return {}
-    if condition == "attributes" or (condition == "auto" and images.class_names is None and images.attribute_names):
+    if learns_attributes(images, condition):
         if not images.attribute_names:
             raise DataError(
                 f"condition=attributes, but the pictures of {images.source} have none: name a table of 0/1 columns "
@@ -215,6 +217,8 @@ def _conditions(images: Images, model_name: str, condition: str) -> dict[str, tu
 
 def build_plan(options: TrainingOptions, recipe: Recipe, rate: float | None = None) -> Plan:
     """Build the plan of a training: the user's options, completed by the recipe at the start of training.
+
+    What is measured (`plan_training`) is not in it: a length in minutes, and the precision if it is "auto".
 
     Raises `ConfigError` if the batch size is no multiple of the number of ranks.
     """
@@ -231,7 +235,7 @@ def build_plan(options: TrainingOptions, recipe: Recipe, rate: float | None = No
         warmup=options.warmup,
         clip=options.clip,
         ema_half_life=options.ema_half_life,
-        precision=options.precision,
+        precision="fp32" if options.precision == "auto" else options.precision,
         seed=options.seed,
         capture=options.capture,
     )
@@ -277,7 +281,16 @@ def resume_command() -> str:
     if program() != "imagewright":
         return "Resume it by the same call with resume=True."
     typed = [word for word in sys.argv[1:] if word not in ("--force", "--resume")]
-    return f"Resume it by the same command with --resume: {shlex.join(['imagewright', *typed, '--resume'])}"
+    ranks, here = distributed.world_size(), distributed.local_world_size()
+    if ranks != here:
+        return "Resume it by the same torchrun command on each machine, with --resume at its end."
+    start = ["imagewright"] if ranks == 1 else ["torchrun", "--nproc-per-node", str(ranks), "-m", "imagewright"]
+    return f"Resume it by the same command with --resume: {shlex.join([*start, *typed, '--resume'])}"
+
+
+def describe_source(source: Any) -> str:
+    """A source in a sentence: its path or name; "the pictures" for other objects."""
+    return str(source) if isinstance(source, str | Path) else "the pictures"
 
 
 def name_run(source: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from imagewright.model import Model
 from imagewright.runs.run import Run
 from imagewright.runs.weights import matching_tensors, read_tensors
-from imagewright.training.setting import Say
+from imagewright.training.reporting import Say
 
 
 def start_from(model: Model, start: str, say: Say) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from imagewright.errors import RunError
 from imagewright.runs.loading import load_weights
+from imagewright.runs.schemas import StateRecord, WeightsRecord
 from imagewright.runs.weights import Checkpoint, read_tensors, write_tensors
 from imagewright.training.observers import NotFinite, Training
 from imagewright.training.optimisation import optimizer_tensors
@@ -56,8 +57,8 @@ def _state_record(training: Training) -> dict[str, Any]:
 def restore_checkpoint(checkpoint: Checkpoint, training: Training) -> None:
     """Set a training to the point of a checkpoint. Raises `RunError` for a checkpoint of another training."""
     engine = training.engine
-    weights, _ = read_tensors(checkpoint.weights)
-    tensors, record = read_tensors(checkpoint.state)
+    weights, _ = read_tensors(checkpoint.weights, WeightsRecord)
+    tensors, record = read_tensors(checkpoint.state, StateRecord)
     with engine.averages.in_place(engine.model):  # the weights file has the moving averages
         load_weights(engine.model, weights, str(checkpoint.weights))
     with torch.no_grad():
@@ -65,10 +66,12 @@ def restore_checkpoint(checkpoint: Checkpoint, training: Training) -> None:
             if name not in tensors or tensors[name].shape != tensor.shape:
                 raise RunError(f"{checkpoint.state} is not of this training: it has no {name} of the right shape.")
             tensor.copy_(tensors[name])
-    if record["scaler"]:
+    if record.get("scaler"):
         engine.scaler.load_state_dict(record["scaler"])
-    engine.sums = {name: torch.tensor(total, device=engine.device) for name, (total, _) in record["losses"].items()}
-    engine.weights = {name: weight for name, (_, weight) in record["losses"].items()}
+    engine.sums = {
+        name: torch.tensor(total, device=engine.device) for name, (total, _) in record.get("losses", {}).items()
+    }
+    engine.weights = {name: weight for name, (_, weight) in record.get("losses", {}).items()}
     norms = record.get("gradient_norms", {})  # missing in checkpoints of older versions
     engine.gradient_norms.load_state_dict(norms, engine.device)
     training.index, training.images_seen = record["index"], record["images_seen"]

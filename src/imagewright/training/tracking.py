@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
 
 from imagewright.errors import UserError
+from imagewright.images.decoding.formats import decode
+from imagewright.images.decoding.opening import read_encoded
 from imagewright.runs.run import Run
 from imagewright.training.reporting import Reporter
 
@@ -65,8 +66,8 @@ class TensorBoardReporter:
                 self._writer.add_scalar(name, value, seen)
             grid = self._run.path / "samples" / f"{seen:09d}.png"
             if grid.exists():
-                with Image.open(grid) as picture:
-                    self._writer.add_image("samples", np.asarray(picture.convert("RGB")), seen, dataformats="HWC")
+                picture = decode(read_encoded(grid), 3)
+                self._writer.add_image("samples", np.asarray(picture), seen, dataformats="HWC")
             self._writer.flush()
         self.reporter.reported(report)
 

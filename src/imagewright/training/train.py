@@ -18,6 +18,7 @@ from imagewright import catalogue, distributed
 from imagewright.errors import ConfigError, ImagewrightError
 from imagewright.images import Images
 from imagewright.model import Model
+from imagewright.runs import places
 from imagewright.runs.lock import lock_run
 from imagewright.runs.run import Run
 from imagewright.training import device as devices
@@ -34,10 +35,11 @@ from imagewright.training.memory import explain_out_of_memory
 from imagewright.training.metrics_log import MetricsLog
 from imagewright.training.observers import Observer, Training
 from imagewright.training.plan import Plan, highest_rate
+from imagewright.training.planning import plan_training
 from imagewright.training.preparing import apply_flip, prepare_sources, report_skipped
 from imagewright.training.previews import PreviewObserver
 from imagewright.training.reporting import PlainLines, Reporter, Silent
-from imagewright.training.resume import check_length, record_changes, resolve_resumed
+from imagewright.training.resume import check_length, record_changes, resolve_resumed, with_recorded_pace
 from imagewright.training.setting import (
     Setting,
     build_plan,
@@ -54,8 +56,6 @@ from imagewright.training.submodels import copy_submodels
 from imagewright.training.tracking import TensorBoardReporter, check_tensorboard
 
 ImagesLike = Images | str | Path | Any
-REPORTS = 25  # of a training, by default
-CHECKPOINTS = 5  # of a training, by default
 
 
 class Stopped(ImagewrightError):
@@ -86,8 +86,8 @@ def train(
     reporter: shows the progress; by default lines of text on the error stream.
     stop: a request that ends the training after the present step, with a checkpoint, once its `asked` is True.
     observers: called between steps, after the training's own (`imagewright.Observer`).
-    options: options of the training and of the model, by name: those that `imagewright train MODEL --help` lists, with
-        underscores. Options of the images, such as their size, are given to `open_images`.
+    options: options of the training and of the model, by name: `iw.list_options(model)` lists them. Options of the
+        images, such as their size, are given to `open_images`.
 
     Raises `UserError` for arguments that cannot be used, `TrainingError` if the training diverges or memory runs out,
     `Stopped` after Ctrl-C, SIGTERM or `stop`.
@@ -101,9 +101,12 @@ def train(
     reporter = (reporter or PlainLines()) if distributed.is_main() else Silent()
     device = distributed.choose_device(training_options.get("device", "auto"))
     path = Path(out) if out is not None else Path("runs") / f"{model}-{name_run(images)}"
-    with distributed.process_group(device.type), explain_out_of_memory(), ExitStack() as exit_stack:
+    patience = training_options.get("rank_timeout", distributed.STEP_PATIENCE_SECONDS)
+    with distributed.process_group(device.type, float(patience)), explain_out_of_memory(), ExitStack() as exit_stack:
         warn_unused(model, training_options, reporter.message)
-        setting = resolve(model, images, path, training_options, model_options, reporter, resume=resume, force=force)
+        setting = resolve(
+            model, images, path, training_options, model_options, device, reporter, resume=resume, force=force
+        )
         if setting.options.tensorboard and distributed.is_main():
             check_tensorboard()
             reporter = TensorBoardReporter(reporter)
@@ -127,6 +130,7 @@ def resolve(
     path: Path,
     training_options: dict[str, Any],
     model_options: dict[str, Any],
+    device: torch.device,
     reporter: Reporter,
     *,
     resume: bool,
@@ -137,9 +141,11 @@ def resolve(
     It reads no pictures and builds no model, so that a mistake is reported at once.
     """
     if resume:
+        distributed.first_on_main(lambda: places.bring_back(path))
         return resolve_resumed(Run(path), model, images, training_options, model_options, reporter.message)
-    Run.check_place(path, force=force)
-    return resolve_new(model, images, training_options, model_options, reporter.message)
+    places.check_place(path, force=force)
+    accelerator = device.type != "cpu"
+    return resolve_new(model, images, training_options, model_options, reporter.message, accelerator=accelerator)
 
 
 # Stage 2: the model and the decoded images
@@ -187,6 +193,14 @@ def assemble(
     prepare_sources(setting.sources.values(), reporter)
     # The number of images is known only after they were prepared, since unreadable ones are left out.
     options = settle_held_out(options, setting.images, has_steps=plan is not None)
+    if plan is not None:
+        model.equip()
+        if not resume:
+            held_out = choose_held_out(options.held_out, len(setting.images), plan.seed)
+            plan = plan_training(model, setting.sources, options, plan, held_out, device, reporter.message)
+        else:
+            plan = with_recorded_pace(Run(path), plan)
+        options = dataclasses.replace(options, precision=plan.precision)  # type: ignore[arg-type]
     setting = dataclasses.replace(setting, options=options)
     return Assembled(model=model, plan=plan, setting=setting, started_from=started_from)
 
@@ -200,13 +214,13 @@ def open_run(name: str, assembled: Assembled, path: Path, exit_stack: ExitStack,
 
     def lock_and_record() -> None:
         exit_stack.enter_context(lock_run(path))
+        places.recover(path)
         if resume:
-            exit_stack.callback(
-                Run.restore, path
-            )  # a training by --force that was killed has left the former run there
+            # A training by --force that was killed has left the former run there.
+            exit_stack.callback(places.restore, path)
             record_changes(Run(path), setting.options, plan)
         else:
-            Run.check_place(path, force=force)
+            places.check_place(path, force=force)
             exit_stack.enter_context(_remove_if_unused(path))
             Run.create(path, make_run_record(name, setting, plan, assembled.started_from), force=force)
 
@@ -223,10 +237,10 @@ def _remove_if_unused(path: Path) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        Run.remove_unused(path)
+        places.remove_unused(path)
         raise
     finally:
-        Run.restore(path)
+        places.restore(path)
 
 
 # Stage 4: training
@@ -246,10 +260,10 @@ def run_training(
     with stop_on_signals(stop) as request, _explain_interruption(run):
         if assembled.plan is not None:
             training = begin_training(assembled, assembled.plan, run, device, reporter)
-            every = report_interval(training)
-            own = standard_observers(training, every)
-            Loop(training, [*own, *observers], every, request).train(resume=resume)
-            return training.images_seen < training.total
+            own = standard_observers(training)
+            loop = Loop(training, [*own, *observers], request, assembled.setting.limit)
+            loop.train(resume=resume)
+            return training.images_seen < training.total and not loop.is_over
         if resume and run.is_whole():
             reporter.message(f"{run.path} is trained already")
         else:
@@ -260,7 +274,6 @@ def run_training(
 def begin_training(assembled: Assembled, plan: Plan, run: Run, device: torch.device, reporter: Reporter) -> Training:
     """Move the model to its device, and build the engine, the validation split and the resampler."""
     model, setting, options = assembled.model, assembled.setting, assembled.setting.options
-    model.equip()
     devices.prepare_model(model, device)
     engine = Engine(model, plan, device)
     if options.compile:
@@ -281,39 +294,29 @@ def begin_training(assembled: Assembled, plan: Plan, run: Run, device: torch.dev
         engine=engine,
         held_out=held_out,
         resampler=resampler,
+        pace=plan.pace,
         total=math.ceil(plan.images_seen / plan.batch_size) * plan.batch_size,
     )
 
 
-def standard_observers(training: Training, report_every: int) -> list[Observer]:
+def standard_observers(training: Training) -> list[Observer]:
     """The observers of every training, in the order in which they are called after a step.
 
     The doctor comes before the log, because it adds to the report.
     """
     options = training.options
-    checkpoint_every = options.checkpoint_every or whole_batches(training, CHECKPOINTS)
+    every = options.report_every
     observers: list[Observer] = []
     if distributed.is_main():
-        observers += [Doctor(report_every), PreviewObserver(report_every), MetricsLog(report_every)]
-    observers.append(Checkpoints(checkpoint_every))
+        observers += [Doctor(every), PreviewObserver(every), MetricsLog(every)]
+    observers.append(Checkpoints(options.checkpoint_every))
     if distributed.is_main():
-        observers.append(ReportPage(checkpoint_every))
+        observers.append(ReportPage(every))
     if options.evaluate_every is not None:
         from imagewright.training.evaluating import EvaluationObserver  # its imports are slow, and rarely needed
 
         observers.append(EvaluationObserver(options.evaluate_every))
     return observers
-
-
-def report_interval(training: Training) -> int:
-    """Images between two reports."""
-    return training.options.report_every or whole_batches(training, REPORTS)
-
-
-def whole_batches(training: Training, parts: int) -> int:
-    """The images of one of `parts` equal parts of the training, rounded up to whole batches."""
-    batch_size = training.plan.batch_size
-    return math.ceil(training.total / parts / batch_size) * batch_size
 
 
 @contextmanager

@@ -37,6 +37,7 @@ from imagewright.runs.run import Run
 from imagewright.seeds import derive_seed
 from imagewright.verbs.blocks import block_generator, block_size, in_blocks, in_numbered_blocks, stream_blocks
 from imagewright.verbs.conditions import attribute_row, class_number
+from imagewright.views import view_model
 
 RunLike = Run | Model | str | Path
 ImagesLike = Images | Tensor | np.ndarray | str | Path
@@ -54,18 +55,22 @@ def sample_latents(
     seed: int = 0,
     label: int | str | None = None,
     attributes: Mapping[str, float] | None = None,
+    sample_from: str | None = None,
 ) -> Tensor:
-    """`count` latents from the model's prior, (count, ...). Latent k of a seed is the same for any count.
+    """`count` latents of new images, (count, ...). Latent k of a seed is the same for any count.
 
     label: the class to sample, by name or number, if the model is conditioned on classes.
     attributes: values from 0 to 1 of some attributes, if the model is conditioned on attributes; the others vary as
         in its training images.
+    sample_from: "prior", or "fitted": the density fitted to the latents of the training images, which is the default
+        where there is one (vae, vae_gan).
 
     Raises `UserError` for a model that does not sample, or is not conditioned on what was given.
     """
     if count < 1:
         raise UserError(f"count={count}, but there must be at least one picture to sample.")
-    return sample_numbered_latents(run, range(count), seed, label, attributes)
+    model = view_model(resolve_model(run), sample_from=sample_from)
+    return sample_numbered_latents(model, range(count), seed, label, attributes)
 
 
 def sample_numbered_latents(
@@ -105,17 +110,19 @@ def sample(
     seed: int = 0,
     label: int | str | None = None,
     attributes: Mapping[str, float] | None = None,
+    sample_from: str | None = None,
 ) -> Tensor:
     """`count` new images, uint8 (count, C, H, W). Image k of a seed is the same for any count and device.
 
     label: the class to sample, by name or number.
     attributes: values from 0 to 1 of some attributes, such as {"Smiling": 1, "Male": 0}.
+    sample_from: "prior" or "fitted", as for `sample_latents`.
 
     Raises `UserError` if the model is not conditioned on what was given.
     """
     model = resolve_model(run)
     _check_memory(model, count)
-    return decode(model, sample_latents(model, count, seed, label, attributes))
+    return decode(model, sample_latents(model, count, seed, label, attributes, sample_from))
 
 
 def _check_memory(model: Model, count: int) -> None:
@@ -170,18 +177,41 @@ def encode(run: RunLike, images: ImagesLike) -> Tensor:
     return _over_images(model, images, lambda block, _: encoder.encode(to_float(block)))
 
 
-def reconstruct(run: RunLike, images: ImagesLike) -> Tensor:
-    """Each image encoded and decoded again, uint8 (N, C, H, W). A denoising autoencoder removes noise."""
+def reconstruct(run: RunLike, images: ImagesLike, *, add_noise: bool = False, seed: int = 0) -> Tensor:
+    """Each image encoded and decoded again, uint8 (N, C, H, W). A denoising autoencoder removes the images' noise.
+
+    add_noise: add the noise of the model's training to the images first, to see how it is removed from clean ones.
+    seed: of that noise.
+
+    Raises `UserError` for `add_noise` and a model that was trained without noise.
+    """
     model = resolve_model(run)
     coder = require(model, Reconstructs)
+    if add_noise:
+        images = _add_noise(model, images, seed)
     return _over_images(model, images, lambda block, _: to_uint8(coder.decode(coder.encode(to_float(block)))))
+
+
+def training_noise(run: RunLike) -> str | None:
+    """The noise that a model was trained to remove, such as "gaussian:0.3"; None if there is none."""
+    model = resolve_model(run)
+    noise = str(getattr(model.config, "noise", "none"))
+    return noise if isinstance(model, AddsNoise) and noise != "none" else None
 
 
 def add_noise(run: RunLike, images: ImagesLike, *, seed: int = 0) -> Tensor | None:
     """Images with the noise of the model's training added, uint8; None if it was trained without noise."""
     model = resolve_model(run)
-    if not isinstance(model, AddsNoise) or getattr(model.config, "noise", "none") == "none":
-        return None
+    return None if training_noise(model) is None else _add_noise(model, images, seed)
+
+
+def _add_noise(model: Model, images: ImagesLike, seed: int) -> Tensor:
+    """As `add_noise`. Raises `UserError` for a model that was trained without noise."""
+    if training_noise(model) is None or not isinstance(model, AddsNoise):
+        raise UserError(
+            f"{catalogue.name_of(model)} was not trained to remove noise, so there is none to add: reconstruct without "
+            "add_noise (--add-noise), or train an autoencoder with --noise gaussian:0.3."
+        )
     denoiser: AddsNoise = model
 
     def noisy(block: Tensor, number: int) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +10,28 @@ import torch
 from torch import Tensor
 
 from imagewright import catalogue
-from imagewright.capabilities import samples_classes
+from imagewright.capabilities import sampled_classes, samples_classes
 from imagewright.errors import UserError
 from imagewright.images import Images, open_images
 from imagewright.images.selection import select_evenly
 from imagewright.model import Model
 from imagewright.output.provenance import COMPOSITE, ENHANCED
 from imagewright.output.sheets import Results, Sheet
-from imagewright.runs.provenance import run_record
-from imagewright.verbs.apply import RunLike, add_noise, images_for, reconstruct, resolve_model, sample
+from imagewright.runs.provenance import run_record, training_notes
+from imagewright.verbs.apply import (
+    ImagesLike,
+    RunLike,
+    decode,
+    images_for,
+    reconstruct,
+    resolve_model,
+    sample,
+    training_noise,
+)
+from imagewright.verbs.apply import add_noise as with_noise
+from imagewright.verbs.conditions import class_number
+from imagewright.verbs.points import Point, parse_point
+from imagewright.views import source_settings, view_model
 
 
 def sample_sheet(
@@ -29,32 +42,71 @@ def sample_sheet(
     label: int | str | None = None,
     attributes: Mapping[str, float] | None = None,
     each_class: bool = False,
+    sample_from: str | None = None,
+    points: Sequence[int | str] = (),
 ) -> Sheet:
-    """The sheet of `count` new images, numbered; the images are those of `sample` with the same arguments.
+    """The sheet of `count` new images with the name of each, SEED:INDEX; they are those of `sample`.
+
+    By these names (SEED:INDEX:CLASS for images of a given class) other tools take the same images, as in
+    `interpolate(run, ends=["0:7", "0:3"])`.
 
     run: a run, its directory, a weights file or a model.
     seed: image k of a seed is the same for every count.
     label: the class to sample, by name or number, if the model is conditional on classes.
     attributes: values from 0 to 1 by name, if the model is conditional on attributes.
     each_class: `count` images of every class instead: a row a class, a column a sample of the prior.
+    points: instead of `count` images of a seed, the images of these names.
+    sample_from: "prior" or "fitted", as for `sample_latents`.
     Raises `UserError` for a condition that the model does not have.
     """
-    model = resolve_model(run)
+    model = view_model(resolve_model(run), sample_from=sample_from)
     settings: dict[str, Any] = {"count": count}
     settings |= {} if label is None else {"label": label}
     settings |= {"attributes": dict(attributes)} if attributes else {}
     settings |= {"each_class": True} if each_class else {}
     labels: dict[str, Any]
+    if points:
+        if label is not None or attributes or each_class:
+            raise UserError("A point names its class itself, as in 0:7:cat: leave label, attributes and classes out.")
+        return _points_sheet(model, points)
     if each_class:
         classes = _classes(model, label, attributes)
         images = torch.cat([sample(model, count, seed=seed, label=name) for name in classes])
-        labels = {"row_labels": classes, "column_labels": list(map(str, range(count)))}
+        labels = {"row_labels": classes, "column_labels": [str(Point(seed, index)) for index in range(count)]}
     else:
         images = sample(model, count, seed=seed, label=label, attributes=attributes)
-        labels = {"captions": list(map(str, range(count)))}
+        # A sample with given attributes has no name that other tools could take it by.
+        named = (
+            model.class_names[class_number(model.class_names, label)]
+            if label is not None and samples_classes(model)
+            else None
+        )
+        captions = [str(index) if attributes else str(Point(seed, index, named)) for index in range(count)]
+        labels = {"captions": captions}
     record = run_record("sample", model, seed=seed, settings=settings)
-    title = f"{record['model']}: {count} {_described(label, attributes, each_class=each_class)}, seed {seed}"
-    return Sheet(images, title=title, record=record, **labels)
+    source = source_settings(model).get("sample_from")
+    origin = "" if source is None else f" from the {'fitted density' if source == 'fitted' else source}"
+    what = _described(label, attributes, each_class=each_class)
+    title = f"{record['model']}: {count} {what}{origin}, seed {seed}"
+    return Sheet(images, title=title, record=record, notes=training_notes(model), **labels)
+
+
+def _points_sheet(model: Model, points: Sequence[int | str]) -> Sheet:
+    """The sheet of samples by their names. Raises `UserError` for a text that is none."""
+    parsed = [parse_point(str(each)) for each in points]
+    for each, point in zip(points, parsed, strict=True):
+        if point is None:
+            raise UserError(
+                f"{each!r} is no point: expected SEED or SEED:INDEX, as sheets of samples name them, such as 0:7."
+            )
+    named = [point for point in parsed if point is not None]
+    images = decode(model, torch.cat([point.latent(model) for point in named]))
+    names = [str(point) for point in named]
+    record = run_record("sample", model, settings={"points": names})
+    title = f"{record['model']}: {len(names)} samples by name"
+    files = [f"{name.replace(':', '-')}.png" for name in names]
+    results = Results(images, record, files if len(set(files)) == len(files) else None)
+    return Sheet(images, captions=names, title=title, record=record, results=results, notes=training_notes(model))
 
 
 def _classes(model: Model, label: int | str | None, attributes: Mapping[str, float] | None) -> list[str]:
@@ -64,7 +116,7 @@ def _classes(model: Model, label: int | str | None, attributes: Mapping[str, flo
         raise UserError(
             f"{catalogue.name_of(model)} is not conditional on classes, so it has no samples of each class."
         )
-    return list(model.class_names)
+    return sampled_classes(model)
 
 
 def _described(label: int | str | None, attributes: Mapping[str, float] | None, *, each_class: bool) -> str:
@@ -78,35 +130,54 @@ def _described(label: int | str | None, attributes: Mapping[str, float] | None, 
 
 
 def reconstruction_sheet(
-    run: RunLike, images: Images | str | Path, count: int = 8, *, seed: int = 0, split: str | None = None
+    run: RunLike,
+    images: ImagesLike,
+    count: int = 8,
+    *,
+    add_noise: bool = False,
+    seed: int = 0,
+    split: str | None = None,
 ) -> Sheet:
     """The sheet of `count` images of a source and their reconstructions; its results are the reconstructions.
 
-    A denoising model gets a third row: it reconstructs the images with noise added.
+    A denoising model reconstructs the images as they are, and so removes the noise that they have.
 
     run: a run, its directory, a weights file or a model.
-    images: a source, or opened images. They are brought to the model's size, and chosen at even distances.
+    images: a source, a picture, or opened images. They are brought to the model's size, and chosen at even distances.
+    add_noise: reconstruct the images with the noise of the model's training added, which are a row between.
     seed: of the noise.
     split: a part of the source, such as "test".
+    Raises `UserError` for `add_noise` and a model that was trained without noise.
     """
     model = resolve_model(run)
-    source = images if isinstance(images, Images) else open_images(images, split=split)
-    chosen = select_evenly(images_for(model, source), count)
-    noisy = add_noise(model, chosen.images, seed=seed)
-    reconstructions = reconstruct(model, chosen.images if noisy is None else noisy)
-    rows = {"input": chosen.images, "noisy input": noisy, "reconstruction": reconstructions}
-    shown = {label: row for label, row in rows.items() if row is not None}
-    facts: dict[str, Any] = {
-        "seed": None if noisy is None else seed,
-        "settings": {"source": Path(source.source).name, "count": len(chosen.names)},
-    }
+    source = images_for(model, images if split is None else open_images(images, split=split))
+    chosen = select_evenly(source, count)
+    noise = training_noise(model)
+    reconstructions = reconstruct(model, chosen.images, add_noise=add_noise, seed=seed)
+    rows = {"input": chosen.images}
+    if add_noise:
+        noisy = with_noise(model, chosen.images, seed=seed)
+        assert noisy is not None  # else `reconstruct` has refused
+        rows["with noise"] = noisy
+    rows["reconstruction" if noise is None or add_noise else "cleaned"] = reconstructions
+    settings: dict[str, Any] = {"source": Path(source.source).name, "count": len(chosen.names)}
+    settings |= {"added_noise": noise} if add_noise else {}
+    facts: dict[str, Any] = {"seed": seed if add_noise else None, "settings": settings}
+    of_noise = f"{noise} added" if add_noise else "nothing added"
+    notes = []
+    if noise is not None and not add_noise:
+        notes.append(
+            f"The model was trained to remove noise ({noise}): it cleans the pictures as they are. --add-noise "
+            "(add_noise=True) adds that noise to them first."
+        )
     return Sheet(
-        torch.cat(list(shown.values())),
-        row_labels=list(shown),
+        torch.cat(list(rows.values())),
+        row_labels=list(rows),
         column_labels=chosen.classes or [Path(name).stem for name in chosen.names],
-        title=f"{catalogue.name_of(model)}: reconstructions",
+        title=f"{catalogue.name_of(model)}: reconstructions{'' if noise is None else f', {of_noise}'}",
         record=run_record("reconstruct", model, source_type=COMPOSITE, **facts),
         results=Results(reconstructions, run_record("reconstruct", model, source_type=ENHANCED, **facts), chosen.names),
+        notes=[*training_notes(model), *notes],
     )
 
 

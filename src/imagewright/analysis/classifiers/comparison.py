@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from imagewright import catalogue
+from imagewright.analysis.classifiers.overlap import note_on_split, note_on_test_set
 from imagewright.analysis.classifiers.splits import (
     LabelledFeatures,
     TrainTestSplit,
@@ -82,6 +83,7 @@ class ClassifierComparison:
     first_split: the first random split, from which figures are drawn.
     sorted_by_variance: whether features are in descending order of variance.
     seed: the random seed.
+    notes: for the user, such as that test pictures are among the training pictures.
     """
 
     images: Images
@@ -94,6 +96,13 @@ class ClassifierComparison:
     first_split: TrainTestSplit
     sorted_by_variance: bool
     seed: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def chance(self) -> float:
+        """The accuracy of always answering the class that is commonest in the test part of the first split."""
+        labels = self.first_split.test.labels
+        return float(labels.bincount().max()) / len(labels)
 
     def to_dict(self) -> dict[str, Any]:
         """All numbers, as JSON values."""
@@ -101,17 +110,19 @@ class ClassifierComparison:
             "features": self.features,
             "held_out": self.held_out,
             "counts": self.counts,
+            "chance": self.chance,
             "classes": list(self.class_names),
             "accuracies": {name: shares.tolist() for name, shares in self.accuracies.items()},
             "options": {name: dict(each.options) for name, each in self.classifiers.items()},
             "source": self.images.describe(),
+            "notes": list(self.notes),
             "seed": self.seed,
         }
 
     def lines(self) -> list[str]:
         """A summary in sentences: accuracies from the fewest and from the most training pictures."""
         few, many = self.counts[0], self.counts[-1]
-        return [f"accuracy on {self.held_out}; {self.features}:"] + [
+        return [f"accuracy on {self.held_out} (chance {self.chance:.1%}); {self.features}:"] + [
             f"  {each.title:<20} {shares[0].mean():6.1%} from {few:,} pictures, {shares[-1].mean():6.1%} from {many:,}"
             for each, shares in ((each, self.accuracies[name]) for name, each in self.classifiers.items())
         ]
@@ -161,6 +172,7 @@ def compare_classifiers(
     size: int | tuple[int, int] | None = None,
     split: str | None = None,
     labels: str | Path | None = None,
+    label_column: str | None = None,
     seed: int = 0,
     progress: StageProgress | None = None,
 ) -> ClassifierComparison:
@@ -177,7 +189,8 @@ def compare_classifiers(
     test_share: without `test` and `test_split`, the share of each class to hold out, chosen anew for each split.
     size: size of the pictures; at most 64 a side by default.
     split: a part of `images`, such as "train".
-    labels: a file of labels of `images`.
+    labels: a file of labels of `images`. Pictures without a class are left out.
+    label_column: the column of the labels (see `open_images`).
     seed: random seed of splits and samples.
     progress: called with ("preparing" or "comparing", done, total).
 
@@ -190,7 +203,7 @@ def compare_classifiers(
     model = None if encoder is None else resolve_model(encoder)
     if model is not None:
         require(model, Encodes, str(encoder) if isinstance(encoder, str | Path) else None)
-    opened = open_images(images, size, split=split, labels=labels)
+    opened = open_images(images, size, split=split, labels=labels, label_column=label_column).with_classes()
     if model is not None:
         opened = images_for(model, opened)
     elif not opened.size_given:
@@ -233,6 +246,11 @@ def compare_classifiers(
         first_split=first,
         sorted_by_variance=model is None,
         seed=seed,
+        notes=tuple(
+            note_on_split(opened, choose_test_rows(known_labels, test_share, derive_seed(seed, "split", 0)))
+            if test_images is None
+            else note_on_test_set(test_images, opened)
+        ),
     )
 
 
@@ -243,7 +261,7 @@ def _open_test_images(source: Any, split: str | None, images: Images) -> Images:
             f"test_split={split} needs a source by name, but the pictures are opened already: name the source, or open "
             "the part and give it as test."
         )
-    return open_images(source, images.size, images.channels, split=split).prepare()
+    return open_images(source, images.size, images.channels, split=split).with_classes().prepare()
 
 
 def select_classifiers(names: Sequence[str]) -> dict[str, ClassifierSpec]:

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from imagewright.analysis.classifiers.matching import ClassMatching, finds_own_classes, match_codes
+from imagewright.analysis.classifiers.overlap import TrainedOn, find_trained_on
 from imagewright.capabilities import Classifies, require
 from imagewright.images import Images
 from imagewright.output.tables import write_table
 from imagewright.output.writing import check_suffix, refuse_existing
-from imagewright.verbs.apply import RunLike, classify, images_for, resolve_model
+from imagewright.verbs.apply import ImagesLike, RunLike, classify, images_for, resolve_model
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +25,11 @@ class Confusion:
     class_names: tuple[str, ...]
     probabilities: np.ndarray  # float32 (N, K)
     predicted: np.ndarray  # class numbers, int64 (N,)
-    truth: np.ndarray | None  # int64 (N,), -1 for a class that the classifier does not know; None without labels
+    truth: np.ndarray | None  # int64 (N,), -1 for no class or an unknown one; None without labels
     unknown: tuple[str, ...] = ()  # names of classes that the classifier does not know
+    matching: ClassMatching | None = None  # of classes that the model found without labels, with those of the pictures
+    trained_on: TrainedOn | None = None  # the pictures that the run was trained on; None if that is unknown
+    notes: tuple[str, ...] = ()  # for the user
 
     @property
     def evaluated(self) -> np.ndarray:
@@ -45,6 +50,14 @@ class Confusion:
         counts = self.matrix()
         present = counts.sum(1) > 0
         return float((counts.diagonal()[present] / counts.sum(1)[present]).mean()) if present.any() else None
+
+    @property
+    def accuracy_on_new(self) -> float | None:
+        """The accuracy on pictures that the run was not trained on; None if there are none, or if unknown."""
+        if self.truth is None or self.trained_on is None:
+            return None
+        rows = self.evaluated[~self.trained_on.seen[self.evaluated]]
+        return float((self.predicted[rows] == self.truth[rows]).mean()) if len(rows) else None
 
     def matrix(self) -> np.ndarray:
         """The confusion matrix: counts by true class (rows) and predicted class (columns), int64 (K, K)."""
@@ -70,19 +83,42 @@ class Confusion:
             "unknown_classes": list(self.unknown),
             "accuracy": self.accuracy,
             "mean_class_accuracy": self.mean_class_accuracy,
+            "matching": None if self.matching is None else self.matching.labels,
+            "trained_on": None if self.trained_on is None else self.trained_on.count,
+            "accuracy_on_new": self.accuracy_on_new,
             "confusion": self.matrix().tolist(),
         }
 
     def lines(self) -> list[str]:
         """A summary in sentences."""
-        lines = []
+        lines = [] if self.matching is None else [self.matching.line()]
         if self.unknown:
             lines.append(
                 f"left out of the accuracy, as the run was not trained on them: {', '.join(self.unknown[:12])}"
             )
         if self.accuracy is None or self.mean_class_accuracy is None:
             return [*lines, f"{len(self.images):,} pictures, without labels to compare with"]
-        return [*lines, f"{self._accuracy_line()}, by classes {self.mean_class_accuracy:.2%} on average"]
+        lines.append(f"{self._accuracy_line()}, by classes {self.mean_class_accuracy:.2%} on average")
+        return lines + self._training_lines()
+
+    def _training_lines(self) -> list[str]:
+        """How many of the pictures the run was trained on, if it was on any."""
+        seen = self.trained_on
+        if seen is None or not seen.count:
+            return []
+        if seen.count == len(self.images):
+            return [
+                "The run was trained on these pictures: this is its accuracy on what it has learned, and that on new "
+                "pictures may be far lower. Name pictures that it was not trained on."
+            ]
+        on_new = ""
+        if self.accuracy_on_new is not None:
+            new = int((~seen.seen[self.evaluated]).sum())
+            on_new = f" {self.accuracy_on_new:.2%} of the other {new:,} are right."
+        return [
+            f"The run was trained on {seen.count:,} of these {len(self.images):,} pictures (they are "
+            f"{seen.described()} of training pictures).{on_new}"
+        ]
 
     def write(self, path: str | Path, *, title: str = "", mistakes: int = 32, force: bool = False) -> list[Path]:
         """Write the table of predictions, and with labels the confusion matrix and the most confident mistakes.
@@ -111,7 +147,10 @@ class Confusion:
         return written
 
     def _accuracy_line(self) -> str:
-        return f"{self.accuracy:.2%} of {len(self.evaluated):,} pictures right"
+        matched = " after matching" if self.matching is not None else ""
+        all_seen = self.trained_on is not None and self.trained_on.count == len(self.images)
+        trained = " (training pictures)" if all_seen else ""
+        return f"{self.accuracy:.2%} of {len(self.evaluated):,} pictures right{matched}{trained}"
 
     def _table(self) -> tuple[list[str], list[list[str]]]:
         """Name, predicted class and its probability, the true class if known, and the probability of each class."""
@@ -121,7 +160,7 @@ class Confusion:
         for index, (label, probabilities) in enumerate(zip(self.predicted, self.probabilities, strict=True)):
             row = [images.name(index), names[label], f"{probabilities[label]:.6g}"]
             if has_truth:
-                row.append(images.class_names[images.labels[index]])  # type: ignore[index]
+                row.append(images.class_name(index) or "")
             rows.append([*row, *(f"{each:.6g}" for each in probabilities)])
         truth = ["truth"] if has_truth else []
         return ["name", "label", "probability", *truth, *(f"probability of {name}" for name in names)], rows
@@ -135,27 +174,43 @@ def output_paths(path: str | Path) -> tuple[Path, Path, Path]:
     return table, confusion, mistakes
 
 
-def measure_confusion(run: RunLike, images: Images) -> Confusion:
+def measure_confusion(run: RunLike, images: ImagesLike) -> Confusion:
     """Classify every picture, resized for the run, and compare with the labels if there are any.
 
-    Classes are matched by name. Raises `UserError` for a run that does not classify.
+    Classes are matched by name; those that the model found without labels are matched with the labels that they agree
+    with most. Pictures with labels are compared with the run's training pictures.
+    Raises `UserError` for a run that does not classify.
     """
     model = resolve_model(run)
     images = images_for(model, images).prepare()
     log_probabilities = classify(model, images).numpy()
     names = require(model, Classifies).class_names
-    truth: np.ndarray | None = None
-    unknown: tuple[str, ...] = ()
-    if images.labels is not None and images.class_names is not None:
-        number_of = {name: number for number, name in enumerate(names)}
-        numbers = np.array([number_of.get(name, -1) for name in images.class_names])
-        truth = numbers[images.labels]
-        unknown = tuple(images.class_names[label] for label in np.unique(images.labels) if numbers[label] < 0)
+    if images.labels is None or images.class_names is None:
+        return _confusion(images, names, log_probabilities)
+    trained_on = find_trained_on(model, images)
+    facts: dict[str, Any] = {"notes": (trained_on,)} if isinstance(trained_on, str) else {"trained_on": trained_on}
+    labels = np.asarray(images.labels)
+    known = np.flatnonzero(labels >= 0)  # a picture without a label has the number -1
+    if finds_own_classes(model) and len(known):
+        matching = match_codes(log_probabilities.argmax(1)[known], labels[known], len(names), images.class_names)
+        with np.errstate(divide="ignore"):
+            matched = np.log(matching.rearranged(np.exp(log_probabilities)))
+        return _confusion(images, matching.class_names, matched, labels, matching=matching, **facts)
+    number_of = {name: number for number, name in enumerate(names)}
+    numbers = np.array([*(number_of.get(name, -1) for name in images.class_names), -1])  # the last one is of label -1
+    present = np.unique(labels[known])
+    unknown = tuple(images.class_names[label] for label in present if numbers[label] < 0)
+    return _confusion(images, names, log_probabilities, numbers[labels], unknown=unknown, **facts)
+
+
+def _confusion(
+    images: Images, names: tuple[str, ...], log_probabilities: np.ndarray, truth: np.ndarray | None = None, **facts: Any
+) -> Confusion:
     return Confusion(
         images=images,
         class_names=names,
         probabilities=np.exp(log_probabilities),
         predicted=log_probabilities.argmax(1),
         truth=truth,
-        unknown=unknown,
+        **facts,
     )

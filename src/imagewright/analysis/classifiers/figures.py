@@ -36,18 +36,24 @@ PLANE_POINTS = 2000  # that classifiers of the plane are fitted to
 DRAWN_POINTS = 250
 PLANE_SIDE = 240  # points of the plane that are classified, along an axis
 SAMPLES_EACH = 2
+SHIFT = 0.03  # between two classifiers, along the logarithmic axis of the curves
+CHANCE = "chance: always the commonest class"
 NUMBERED_CLASSES = 25  # with more, the cells of a confusion matrix have no room for numbers
 NAMED_CLASSES = 60  # with more, only some classes are named
 
 
 def write_curves(comparison: ClassifierComparison, path: Path, *, force: bool = False) -> None:
-    """Accuracy against the number of training pictures: mean and standard deviation over the splits."""
+    """Accuracy against the number of training pictures: mean and standard deviation over the splits, and chance.
+
+    Classifiers are moved apart a little along the axis, so that their error bars do not cover one another.
+    """
+    beside = np.exp(SHIFT * (np.arange(len(comparison.classifiers)) - (len(comparison.classifiers) - 1) / 2))
     with new_figure(8.5, 5.2) as figure:
         axes = figure.subplots()
         for number, (name, classifier) in enumerate(comparison.classifiers.items()):
             shares = 100 * comparison.accuracies[name]
             axes.errorbar(
-                comparison.counts,
+                np.array(comparison.counts) * beside[number],
                 shares.mean(1),
                 yerr=shares.std(1) if shares.shape[1] > 1 else None,
                 color=CLASS_COLOURS[number],
@@ -57,6 +63,7 @@ def write_curves(comparison: ClassifierComparison, path: Path, *, force: bool = 
                 capsize=3,
                 label=f"{classifier.title} ({'generative' if classifier.generative else 'discriminative'})",
             )
+        axes.axhline(100 * comparison.chance, color="#777777", linestyle=":", linewidth=1.2, label=CHANCE)
         repeats = next(iter(comparison.accuracies.values())).shape[1]
         axes.set_xscale("log")
         axes.set_xticks(comparison.counts, [f"{count:,}" for count in comparison.counts], rotation=30)
@@ -67,7 +74,7 @@ def write_curves(comparison: ClassifierComparison, path: Path, *, force: bool = 
             ylabel="accuracy, %",
             title=f"Generative against discriminative classifiers\n{comparison.held_out}",
         )
-        axes.legend(loc="lower right")
+        axes.legend(loc="best")
         save_figure(figure, path, force=force)
 
 
@@ -269,14 +276,17 @@ def write_confusion(confusion: Confusion, path: Path, title: str, *, force: bool
 
 
 def mistakes_sheet(confusion: Confusion, count: int) -> Sheet | None:
-    """The most confident mistakes with their true and predicted classes; None if there are none."""
+    """The most confident mistakes with their true and predicted classes; None if there are none.
+
+    Each part of a caption has a line of its own, so that a long name cuts off neither the other name nor the number.
+    """
     mistakes = confusion.mistakes()
     chosen = mistakes[:count]
     if len(chosen) == 0 or confusion.truth is None:
         return None
     names = confusion.class_names
     captions = [
-        f"{names[confusion.truth[row]]} as {names[confusion.predicted[row]]}, "
+        f"{names[confusion.truth[row]]}\nas {names[confusion.predicted[row]]}\n"
         f"{confusion.probabilities[row, confusion.predicted[row]]:.0%}"
         for row in chosen
     ]

@@ -81,7 +81,7 @@ def make_split(
 
 
 def require_labels(images: Images) -> np.ndarray:
-    """The labels, int64 (N,). Raises `DataError` if there are none, or of one class only."""
+    """The labels, int64 (N,), of pictures that all have a class. Raises `DataError` without labels of two classes."""
     if images.labels is None:
         raise DataError(
             f"Classifiers learn classes, but the pictures of {images.source} have no labels: put them in a sub-folder "

@@ -139,7 +139,7 @@ class Clusters:
         for index in range(len(images)):
             row: list[object] = [images.name(index), int(self.labels[index]), f"{self.distances[index]:.6g}"]
             if names is not None and images.labels is not None:
-                row.append(names[images.labels[index]])
+                row.append(images.class_name(index) or "")
             rows.append(row)
         return ["name", "cluster", "distance", *(["label"] if names is not None else [])], rows
 
@@ -152,6 +152,7 @@ def cluster(
     space: str = "looks",
     run: RunLike | None = None,
     labels: str | Path | None = None,
+    label_column: str | None = None,
     split: str | None = None,
     seed: int = 0,
     progress: Progress | None = None,
@@ -165,6 +166,7 @@ def cluster(
     space: what pictures are compared by: "looks" (pixels and edges with equal weight), "pixels" or "edges".
     run: a run that encodes, whose latents are compared instead.
     labels: a file of labels, which the clusters are then compared with.
+    label_column: the column of the labels (see `open_images`).
     split: a part of the source.
     seed: of all that is random.
     progress: called with (done, total).
@@ -172,7 +174,7 @@ def cluster(
     Raises `DataError` for fewer than two pictures or if all are equal, `UserError` for more clusters than different
     pictures and for an unknown space.
     """
-    opened = open_images(source, labels=labels, split=split)
+    opened = open_images(source, labels=labels, label_column=label_column, split=split)
     images = (at_working_size(opened) if run is None else images_for(run, opened)).prepare()
     if len(images) < 2:
         raise DataError(f"{images.source} holds one picture, and clusters need two or more: give more pictures.")
@@ -261,5 +263,6 @@ def _compare_with_labels(clusters: np.ndarray, labels: np.ndarray | None) -> tup
 
     if labels is None:
         return None, None
+    clusters, labels = clusters[labels >= 0], labels[labels >= 0]
     table = contingency_matrix(labels, clusters)
     return float(table.max(axis=0).sum() / table.sum()), float(normalized_mutual_info_score(labels, clusters))

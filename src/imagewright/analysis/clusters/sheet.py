@@ -57,7 +57,10 @@ def _most_common_class(images: Images, members: np.ndarray) -> str:
     """The most common class of a cluster and its share, or nothing if the pictures have no labels."""
     if images.labels is None or images.class_names is None:
         return ""
-    counts = np.bincount(images.labels[members], minlength=len(images.class_names))
+    labels = images.labels[members]
+    counts = np.bincount(labels[labels >= 0], minlength=len(images.class_names))
+    if not counts.any():
+        return ""
     return f", {counts.max() / len(members):.0%} are {images.class_names[int(counts.argmax())]}"
 
 

@@ -184,6 +184,8 @@ def components(
     if count is not None and count < 1:
         raise UserError(f"count={count}, but at least one component is needed (--components).")
     images = _limit_size(open_images(source, size, **opening)).prepare()
+    if method == "lda":
+        images = images.with_classes()
     if len(images) < 2:
         raise DataError(f"{images.source} holds one picture, and components need two or more: give more pictures.")
     if not 0 <= picture < len(images):

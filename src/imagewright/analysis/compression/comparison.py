@@ -25,6 +25,7 @@ from imagewright.analysis.compression.methods import (
     JPEG,
     at_one_size,
     build_coder,
+    note_jpegs,
     note_seen_pictures,
     resolve_method,
     unique_label,
@@ -213,6 +214,7 @@ def compress(
         name = unique_label(label, [coder.name for coder in coders])
         coders.append(build_coder(name, model, training, images.size, components, qualities, subsampling))
     note_seen_pictures(methods, coders, images, notes)
+    note_jpegs(images, notes)
     counter = ProgressCounter(sum(len(coder.settings) for coder in coders) + len(coders), progress)
     counter.report()
     curves = [_measure_curve(coder, pictures, counter.advance) for coder in coders]

@@ -14,9 +14,11 @@ from imagewright.analysis.compression.coders import BlockCoder, Coder, JPEGCoder
 from imagewright.capabilities import Reconstructs, require
 from imagewright.errors import ConfigError, DataError, UserError, nearest_name
 from imagewright.images import Images
+from imagewright.images.headers import count_jpegs
 from imagewright.model import Model, Stream
 from imagewright.runs.loading import load
-from imagewright.runs.run import RECORD, Run
+from imagewright.runs.places import RECORD
+from imagewright.runs.run import Run
 from imagewright.statistics.fitting import TensorStream, fit_model
 
 JPEG, BLOCKS = "jpeg", "pca-blocks"
@@ -149,3 +151,13 @@ def note_seen_pictures(
                 f"{Path(method).name} was trained on all of these pictures, also on those that it is tested on: "
                 "compare on another split or source for a fair figure."
             )
+
+
+def note_jpegs(images: Images, notes: list[str]) -> None:
+    """Append a note if pictures were JPEG files of this size: they have lost before what JPEG loses."""
+    jpegs, of = count_jpegs(images)
+    if jpegs:
+        notes.append(
+            f"{jpegs:,} of {of:,} pictures looked at are JPEG files at this size: they have already lost what JPEG "
+            "drops, which flatters it. Pictures that never were JPEGs (PNG, TIFF), or a smaller --size, are fairer."
+        )

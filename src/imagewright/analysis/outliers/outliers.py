@@ -139,7 +139,7 @@ class Outliers:
         for place, index in enumerate(self.order.tolist(), 1):
             row: list[object] = [images.name(index), place]
             if images.labels is not None and images.class_names is not None:
-                row.append(images.class_names[images.labels[index]])
+                row.append(images.class_name(index) or "")
             if self.is_outlier is not None:
                 row.append(int(self.is_outlier[index]))
             for name, scores in self.scores.items():
@@ -157,6 +157,7 @@ def outliers(
     normal: Sequence[str] = (),
     strange: Sequence[str] = (),
     labels: str | Path | None = None,
+    label_column: str | None = None,
     split: str | None = None,
     seed: int = 0,
     progress: Progress | None = None,
@@ -171,6 +172,7 @@ def outliers(
     normal: classes, or 0/1 attributes, of pictures that are known to be ordinary. All methods are then evaluated.
     strange: classes, or 0/1 attributes, of pictures that are known to be outliers.
     labels: a file of labels or attributes.
+    label_column: the column of the labels (see `open_images`).
     split: a part of the source.
     seed: of all that is random.
     progress: called with (done, total).
@@ -179,7 +181,10 @@ def outliers(
     """
     model = None if run is None else resolve_model(run)
     methods = select_methods(method, model)
-    opened = open_images(source, labels=labels, split=split)
+    opened = open_images(source, labels=labels, label_column=label_column, split=split)
+    named = {*normal, *strange}  # a picture whose class or attributes are not known is neither
+    opened = opened.with_classes() if named & {*(opened.class_names or ())} else opened
+    opened = opened.with_known_attributes() if named & {*(opened.attribute_names or ())} else opened
     images = at_working_size(opened).prepare()
     notes: list[str] = []
     images, clean = _separate_training_pictures(images, train_on, notes)

@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from imagewright.cli.pictures import takes_pictures
-from imagewright.cli.values import Count, Counts, Flag, Size, Words
+from imagewright.cli.values import Count, Counts, Flag, LabelColumn, Size, Words
 
 
 @takes_pictures
@@ -43,7 +43,8 @@ def classify(
     test_share: Annotated[float, Parameter(help="the share of each class that is held out for testing")] = 0.25,
     size: Annotated[Size | None, Parameter(help="64, or HEIGHTxWIDTH; by default at most 64 a side")] = None,
     split: Annotated[str | None, Parameter(help="a part of the source, such as train")] = None,
-    labels: Annotated[Path | None, Parameter(help="a CSV or JSON file of labels")] = None,
+    labels: Annotated[Path | None, Parameter(help="a CSV, text or JSON file of labels")] = None,
+    label_column: LabelColumn = None,
     seed: Annotated[Count, Parameter(help="random seed of splits and samples; equal seeds give equal results")] = 0,
     force: Annotated[Flag, Parameter(help="replace files that exist")] = False,
 ) -> None:
@@ -65,13 +66,14 @@ def classify(
                 raise UserError(
                     f"{option} is for a comparison of classifiers, which takes no run: leave out the run or {option}."
                 )
-        _classify(run_or_source, source, out, at, mistakes, split, labels, force=force)
+        _classify(run_or_source, source, out, at, mistakes, split, (labels, label_column), force=force)
         return
     if at is not None:
         raise UserError("--at needs a run, but none was named: `imagewright classify RUN SOURCE --out FILE.csv`.")
     import imagewright
     from imagewright.analysis.classifiers.comparison import FILES, select_classifiers
     from imagewright.cli.progress import progress_bars
+    from imagewright.cli.show import say
     from imagewright.output.writing import refuse_existing
 
     if out.suffix or out.is_file():
@@ -92,9 +94,11 @@ def classify(
             size=size,
             split=split,
             labels=labels,
+            label_column=label_column,
             seed=seed,
             progress=progress,
         )
+    say(dict.fromkeys([*found.images.notes, *found.notes]))
     paths = found.write(out, force=force)
     print("\n".join([*map(str, paths), *found.lines()]))
 
@@ -106,14 +110,15 @@ def _classify(
     at: int | None,
     mistakes: int,
     split: str | None,
-    labels: Path | None,
+    labels: tuple[Path | None, str | None],
     *,
     force: bool,
 ) -> None:
-    """Write the predictions of a run, and with labels the figures of its accuracy."""
+    """Write the predictions of a run, and with labels (a file and its column) the figures of its accuracy."""
     import imagewright
     from imagewright.analysis.classifiers.confusion import measure_confusion, output_paths
     from imagewright.capabilities import Classifies, require
+    from imagewright.cli.show import say
     from imagewright.errors import UserError
     from imagewright.output.writing import refuse_existing
 
@@ -123,6 +128,9 @@ def _classify(
     refuse_existing(paths, force=force)
     model = imagewright.load(run, images_seen=at)
     require(model, Classifies, run)
-    found = measure_confusion(model, imagewright.open_images(source, split=split, labels=labels))
+    file, column = labels
+    images = imagewright.open_images(source, split=split, labels=file, label_column=column)
+    found = measure_confusion(model, images)
+    say(dict.fromkeys([*images.notes, *found.notes]))
     written = found.write(out, title=Path(run).name, mistakes=mistakes, force=force)
     print("\n".join([*map(str, written), *found.lines()]))

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from imagewright.cli.pictures import takes_pictures
 from imagewright.cli.show import mark_told
-from imagewright.cli.values import Count, Flag
+from imagewright.cli.values import Count, Flag, LabelColumn
 
 
 @takes_pictures
@@ -29,7 +29,8 @@ def cluster(
     map_by: Annotated[Literal["tsne", "pca"], Parameter(name="--map", help="layout of the map")] = "tsne",
     thumbnails: Annotated[Flag, Parameter(help="draw pictures on the map as well as marks")] = False,
     split: Annotated[str | None, Parameter(help="a part of the source, such as train")] = None,
-    labels: Annotated[Path | None, Parameter(help="a CSV or JSON file of labels, to compare the clusters with")] = None,
+    labels: Annotated[Path | None, Parameter(help="a file of labels (CSV, text, JSON), to compare with")] = None,
+    label_column: LabelColumn = None,
     seed: Annotated[Count, Parameter(help="random seed; equal seeds give equal clusters")] = 0,
     force: Annotated[Flag, Parameter(help="replace files that exist")] = False,
 ) -> None:
@@ -51,6 +52,7 @@ def cluster(
             space=where if where in SPACES else "looks",
             run=None if where in SPACES else where,
             labels=labels,
+            label_column=label_column,
             split=split,
             seed=seed,
             progress=progress,

@@ -39,6 +39,7 @@ def compare(
 
 def show_table(subjects: Mapping[str, Sequence[Score]], columns: Sequence[Column]) -> None:
     """Print a table of scores: a row for each subject, or transposed if there are more columns than subjects."""
+    from rich.markup import escape
     from rich.table import Table
 
     from imagewright.cli.show import console
@@ -53,13 +54,13 @@ def show_table(subjects: Mapping[str, Sequence[Score]], columns: Sequence[Column
     if len(subjects) < len(columns):
         table.add_column("")
         for name in subjects:
-            table.add_column(name, justify="right", overflow="fold")
+            table.add_column(escape(name), justify="right", overflow="fold")
         for place, title in enumerate(titles):
-            table.add_row(title, *(row[place] for row in cells.values()))
+            table.add_row(escape(title), *(row[place] for row in cells.values()))
     else:
         table.add_column("", overflow="fold")
         for title in titles:
-            table.add_column(title, justify="right")
+            table.add_column(escape(title), justify="right")
         for name, row in cells.items():
-            table.add_row(name, *row)
+            table.add_row(escape(name), *row)
     console().print(table)

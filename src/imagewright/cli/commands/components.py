@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from imagewright.cli.commands.data import Source, Split
 from imagewright.cli.pictures import takes_pictures
-from imagewright.cli.values import Count, Flag, Size
+from imagewright.cli.values import Count, Flag, LabelColumn, Size
 
 
 @takes_pictures
@@ -29,7 +29,8 @@ def components(
     channels: Annotated[Literal[1, 3, 4] | None, Parameter(help="1 grey, 3 RGB, 4 RGBA")] = None,
     picture: Annotated[Count, Parameter(help="index of the picture to rebuild and decompose, from 0")] = 0,
     split: Split = None,
-    labels: Annotated[Path | None, Parameter(help="a CSV or JSON file of labels, for lda")] = None,
+    labels: Annotated[Path | None, Parameter(help="a CSV, text or JSON file of labels, for lda")] = None,
+    label_column: LabelColumn = None,
     seed: Annotated[Count, Parameter(help="random seed")] = 0,
     force: Annotated[Flag, Parameter(help="replace files that exist")] = False,
 ) -> None:
@@ -37,6 +38,7 @@ def components(
     import imagewright
     from imagewright.analysis.components.components import FILES
     from imagewright.cli.progress import progress_bar
+    from imagewright.cli.show import say
     from imagewright.errors import UserError
     from imagewright.output.writing import refuse_existing
 
@@ -55,6 +57,8 @@ def components(
             progress=progress,
             split=split,
             labels=labels,
+            label_column=label_column,
         )
+    say(found.images.notes)
     paths = found.write(out, force=force)
     print("\n".join([*map(str, paths), *found.lines()]))

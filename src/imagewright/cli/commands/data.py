@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 
 from imagewright.cli.pictures import takes_pictures
 from imagewright.cli.show import mark_told
-from imagewright.cli.values import Count, Flag, Size
+from imagewright.cli.values import Count, Flag, LabelColumn, Size
 
 app = App(name="data", help="Check, prepare and show a set of images.", help_format="plaintext")
 
@@ -31,7 +31,8 @@ def check(
         str | None, Parameter(help="another source: find pictures that are in both, exactly or nearly")
     ] = None,
     split: Split = None,
-    labels: Annotated[Path | None, Parameter(help="a CSV or JSON file of labels or attributes")] = None,
+    labels: Annotated[Path | None, Parameter(help="a CSV, text or JSON file of labels or attributes")] = None,
+    label_column: LabelColumn = None,
     strict: Annotated[Flag, Parameter(help="exit with code 2 if a picture is unreadable")] = False,
     as_json: Annotated[Flag, Parameter(name="--json", help="print JSON, for programs")] = False,
 ) -> None:
@@ -41,7 +42,9 @@ def check(
     from imagewright.errors import DataError
 
     with progress_bar("checking") as progress:
-        report = imagewright.check(source, against=against, split=split, labels=labels, progress=progress)
+        report = imagewright.check(
+            source, against=against, split=split, labels=labels, label_column=label_column, progress=progress
+        )
     if as_json:
         import json
 
@@ -96,7 +99,8 @@ def grid(
         Size | None, Parameter(help="64, or HEIGHTxWIDTH; by default the source's own, at most 128 a side")
     ] = None,
     split: Split = None,
-    labels: Annotated[Path | None, Parameter(help="a CSV or JSON file of labels or attributes")] = None,
+    labels: Annotated[Path | None, Parameter(help="a CSV, text or JSON file of labels or attributes")] = None,
+    label_column: LabelColumn = None,
     force: Annotated[Flag, Parameter(help="replace files that exist")] = False,
 ) -> None:
     """Write a contact sheet of a source, with the classes or names of the pictures."""
@@ -107,4 +111,8 @@ def grid(
 
     check_suffix(out, list(PICTURES))
     check_output(out, force=force, sources=[source])
-    write_sheet(imagewright.grid_sheet(source, count, size=size, split=split, labels=labels), out, force=force)
+    write_sheet(
+        imagewright.grid_sheet(source, count, size=size, split=split, labels=labels, label_column=label_column),
+        out,
+        force=force,
+    )

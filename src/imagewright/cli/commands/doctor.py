@@ -18,20 +18,20 @@ def doctor(
 ) -> None:
     """Find problems of a training: each finding with its evidence and one option to try."""
     import imagewright
-    from imagewright.training.doctor.findings import what_was_looked_at, why_not_diagnosed
+    from imagewright.cli.show import say
+    from imagewright.training.doctor.findings import examine, why_not_diagnosed
 
     opened = imagewright.Run(run)
-    findings = imagewright.doctor(opened)
-    reports = opened.metrics()
+    if (note := opened.damage_note()) is not None:
+        say([note])
     if as_json:
         import json
 
-        print(json.dumps([finding.to_dict() for finding in findings], indent=2))
-    elif reason := why_not_diagnosed(opened, reports):
+        print(json.dumps([finding.to_dict() for finding in imagewright.doctor(opened)], indent=2))
+    elif reason := why_not_diagnosed(opened, opened.metrics()):
         print(reason)
     else:
-        for finding in findings:
+        found = examine(opened)
+        for finding in found.findings:
             print(f"{finding} (since {finding.images_seen:,} images)")
-        if not findings:
-            print(f"Nothing wrong found at {reports[-1]['images_seen']:,} images seen.")
-        print("\n".join(what_was_looked_at(reports, opened.record)))
+        print("\n".join(found.lines()))

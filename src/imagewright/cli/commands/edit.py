@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from imagewright.cli.commands.latent.loading import MODEL_DEFAULTS, ModelOptions
+from imagewright.cli.commands.latent.loading import EDIT_DEFAULTS, EditModelOptions
 from imagewright.cli.commands.verbs import Force, RunPath
 from imagewright.cli.pictures import takes_pictures
 from imagewright.cli.values import Count, Flag, Words
@@ -20,7 +20,7 @@ ANIMATION_STEPS = 49  # two seconds there and two back, at 24 frames a second
 def edit(
     run: RunPath,
     /,
-    *inputs: Annotated[str, Parameter(help="picture files, seeds or names saved in the run; each is a row")],
+    *inputs: Annotated[str, Parameter(help="pictures, seeds, SEED:INDEX or names saved in the run; each is a row")],
     move: Annotated[
         Words, Parameter(help="saved directions: NAME=STRENGTH, or NAME alone for strengths --from ... --to")
     ] = (),
@@ -35,22 +35,35 @@ def edit(
     keep_detail: Annotated[
         Flag, Parameter(help="add the change to the original picture, so that it stays as sharp as it is")
     ] = False,
+    full_size: Annotated[
+        Flag, Parameter(help="write pictures at their own size with the change added; --out is then a folder")
+    ] = False,
     frames_per_second: Annotated[float, Parameter(help="frames per second of an animation")] = 24.0,
-    loading: ModelOptions = MODEL_DEFAULTS,
+    loading: EditModelOptions = EDIT_DEFAULTS,
     force: Force = False,
 ) -> None:
     """Move pictures or seeds along saved directions, found by `imagewright latent attribute` and `directions`."""
     import imagewright
     from imagewright.cli.output import write_sheet
     from imagewright.cli.show import say
+    from imagewright.errors import UserError
     from imagewright.output.sheets import check_output
 
-    animated = check_output(out, animated=True, force=force, sources=inputs) == "animation"
+    kind = check_output(out, animated=True, force=force, sources=inputs)
+    animated = kind == "animation"
+    if full_size and kind not in ("folder", "arrays"):
+        raise UserError(f"--full-size writes pictures of their own size, no sheet: --out {out} must be a folder.")
     default_steps = ANIMATION_STEPS if animated else SHEET_STEPS
     moves = _parse_moves(move, first, last, default_steps if steps is None else steps)
     model = loading.load(run)
     sheet = imagewright.edit_sheet(
-        run, inputs, moves, keep_detail=keep_detail, frames_per_second=frames_per_second, model=model
+        run,
+        inputs,
+        moves,
+        keep_detail=keep_detail,
+        full_size=full_size,
+        frames_per_second=frames_per_second,
+        model=model,
     )
     say(sheet.notes)
     write_sheet(sheet, out, force=force)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
 
+from imagewright.cli.commands.verbs import Distribution
 from imagewright.cli.pictures import takes_pictures
-from imagewright.cli.values import Count, Flag, Size
+from imagewright.cli.values import Count, Flag, LabelColumn, Size
 
 if TYPE_CHECKING:
     from imagewright.metrics.evaluate import Evaluation
@@ -28,7 +29,8 @@ class PictureOptions:
         str | None, Parameter(help="the real pictures: any source; by default what each run was trained on")
     ] = None
     split: Annotated[str | None, Parameter(help="a part of --against, such as test")] = None
-    labels: Annotated[Path | None, Parameter(help="a CSV or JSON file of the labels of --against")] = None
+    labels: Annotated[Path | None, Parameter(help="a CSV, text or JSON file of the labels of --against")] = None
+    label_column: LabelColumn = None
     count: Annotated[
         Count | None, Parameter(help="samples of each run (10k), or pictures of a source (all of them)")
     ] = None
@@ -39,6 +41,13 @@ class PictureOptions:
     ] = None
     at: Annotated[Count | None, Parameter(help="an earlier checkpoint of the run, by its images seen")] = None
     every_checkpoint: Annotated[Flag, Parameter(help="all checkpoints of the run: curves for its report")] = False
+    sample_from: Annotated[
+        Distribution,
+        Parameter(
+            name=("--from", "--sample-from"),
+            help="samples of the prior, or of the density fitted to the latents, alone; by default both are scored",
+        ),
+    ] = None
 
 
 @Parameter(name="*", group=Group("Metrics", sort_key=2))
@@ -111,8 +120,10 @@ def _compute(
     from imagewright.cli.progress import progress_bars
 
     real: Any = pictures.against
-    if real is not None and (pictures.split is not None or pictures.labels is not None):
-        real = imagewright.open_images(real, split=pictures.split, labels=pictures.labels)
+    opening = pictures.split, pictures.labels, pictures.label_column
+    if real is not None and any(value is not None for value in opening):
+        split, labels, column = opening
+        real = imagewright.open_images(real, split=split, labels=labels, label_column=column)
     with progress_bars() as progress:
         return imagewright.evaluate(
             list(subjects),
@@ -127,6 +138,7 @@ def _compute(
             training=pictures.training,
             images_seen=pictures.at,
             every_checkpoint=pictures.every_checkpoint,
+            sample_from=pictures.sample_from,
             seed=seed,
             device=device,
             save=save,
@@ -163,6 +175,7 @@ def _self_check(
         size=pictures.size,
         split=pictures.split,
         labels=pictures.labels,
+        label_column=pictures.label_column,
         out=out,
         **options,
     )
@@ -196,8 +209,8 @@ def _scores_by_subject(found: Evaluation) -> dict[str, list[Score]]:
 
 def _write_reports(subjects: Sequence[str]) -> None:
     """Update the report pages of the runs with the new scores."""
+    from imagewright.runs.places import RECORD
     from imagewright.runs.report.page import write_report
-    from imagewright.runs.run import RECORD
 
     for subject in dict.fromkeys(subjects):
         if (Path(subject) / RECORD).exists():

@@ -25,7 +25,9 @@ class Ends:
 
     between: Annotated[
         Words,
-        Parameter(help="the ends, two or more: seeds, picture files, names saved in the run; 0 1 by default"),
+        Parameter(
+            help="the ends, two or more: seeds, SEED:INDEX as sheets print it, pictures, saved names; 0 1 by default"
+        ),
     ] = ()
     corners: Annotated[Words, Parameter(help="instead: four corners, blended into a square of --steps a side")] = ()
     source: Annotated[str | None, Parameter(help="instead: pictures spread evenly over this source")] = None
@@ -43,6 +45,10 @@ class Animation:
     ] = None
     pace: Annotated[Literal["even", "smooth"], Parameter(help="smooth: slow at the ends")] = "even"
     frames_per_second: Annotated[float, Parameter(help="frames per second of an animation")] = 25.0
+    scale: Annotated[
+        Count | None,
+        Parameter(help="times that pictures are enlarged; by default to about 112 pixels, in animations 256"),
+    ] = None
 
 
 @takes_pictures
@@ -79,7 +85,9 @@ def interpolate(
     model = loading.load(run)
     if ends.corners:
         side = CORNER_STEPS if steps is None else steps
-        sheet = imagewright.blend_sheet(run, ends.corners, side, interpolation=interpolation, model=model)
+        sheet = imagewright.blend_sheet(
+            run, ends.corners, side, interpolation=interpolation, scale=animation.scale, model=model
+        )
     else:
         default_steps = ANIMATION_STEPS if animated else SHEET_STEPS
         options: dict[str, Any] = {
@@ -91,6 +99,7 @@ def interpolate(
             "loop": animated if animation.loop is None else animation.loop,
             "pace": animation.pace,
             "frames_per_second": animation.frames_per_second,
+            "scale": animation.scale,
             "model": model,
         }
         if animated:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from imagewright.cli.pictures import takes_pictures
-from imagewright.cli.values import Count, Flag, Size
+from imagewright.cli.values import Count, Flag, LabelColumn, Size
 
 app = App(
     name="metrics",
@@ -77,7 +77,8 @@ def check(
     count: Annotated[Count, Parameter(help="pictures of each half")] = 1_000,
     size: Annotated[Size | None, Parameter(help="at which pictures are scored; by default their own")] = None,
     split: Annotated[str | None, Parameter(help="a part of the source, such as test")] = None,
-    labels: Annotated[Path | None, Parameter(help="a CSV or JSON file of labels: classes are then the modes")] = None,
+    labels: Annotated[Path | None, Parameter(help="a file of labels (CSV, text, JSON): classes are the modes")] = None,
+    label_column: LabelColumn = None,
     out: Annotated[Path | None, Parameter(help="a figure (.png .svg .pdf) and a sheet beside it, or .json")] = None,
     device: Annotated[Literal["auto", "cpu", "cuda", "mps"], Parameter(help="where to compute")] = "auto",
     seed: Annotated[Count, Parameter(help="of the halves and of all random draws")] = 0,
@@ -92,7 +93,7 @@ def check(
 
     if out is not None:
         check_outputs(out, force=force)
-    images = imagewright.open_images(source, size, split=split, labels=labels)
+    images = imagewright.open_images(source, size, split=split, labels=labels, label_column=label_column)
     with progress_bars() as progress:
         found = imagewright.self_check(
             images,

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from imagewright.cli.pictures import takes_pictures
 from imagewright.cli.show import mark_told
-from imagewright.cli.values import Count, Flag, Words
+from imagewright.cli.values import Count, Flag, LabelColumn, Words
 
 
 @takes_pictures
@@ -35,7 +35,8 @@ def outliers(
     copy_to: Annotated[Path | None, Parameter(help="copy them instead")] = None,
     undo: Annotated[Path | None, Parameter(help="the list that --move-to wrote: move the files back")] = None,
     split: Annotated[str | None, Parameter(help="a part of the source, such as train")] = None,
-    labels: Annotated[Path | None, Parameter(help="a CSV or JSON file of labels or attributes")] = None,
+    labels: Annotated[Path | None, Parameter(help="a CSV, text or JSON file of labels or attributes")] = None,
+    label_column: LabelColumn = None,
     seed: Annotated[Count, Parameter(help="random seed; equal seeds give equal scores")] = 0,
     force: Annotated[Flag, Parameter(help="replace files that exist")] = False,
 ) -> None:
@@ -62,6 +63,7 @@ def outliers(
             normal=normal,
             strange=strange,
             labels=labels,
+            label_column=label_column,
             split=split,
             seed=seed,
             progress=progress,

@@ -117,7 +117,15 @@ def _shared_options(
         Path | None,
         Parameter(
             group=IMAGE_OPTIONS,
-            help="a CSV or JSON file of labels; by default one beside the pictures, if there is any",
+            help="a CSV, text or JSON file of labels; by default one in or beside the source, if there is any",
+        ),
+    ] = None,
+    label_column: Annotated[
+        str | None,
+        Parameter(
+            group=IMAGE_OPTIONS,
+            help="the column of the labels, by default by its name; age:18,65 makes classes of ranges",
+            metavar="NAME",
         ),
     ] = None,
     split: Annotated[str | None, Parameter(group=IMAGE_OPTIONS, help="a part of the source, such as train")] = None,
@@ -149,7 +157,7 @@ def _shared_options(
 
 # The options of `open_images`, besides `cache`, whose negation is `no_cache`.
 SOURCE_OPTIONS = (
-    *("size", "channels", "crop", "flip", "labels", "split", "strict"),
+    *("size", "channels", "crop", "flip", "labels", "label_column", "split", "strict"),
     *("only", "exclude", "value_range", "decode"),
 )
 
@@ -159,6 +167,7 @@ def _train(model: str, sources: Sequence[str], options: dict[str, Any]) -> None:
     import imagewright
     from imagewright import distributed
     from imagewright.cli.progress import reporter
+    from imagewright.training.reporting import tell_if_slow
 
     quiet = options.pop("quiet", False)
     opening = {name: options.pop(name) for name in SOURCE_OPTIONS if name in options}
@@ -170,10 +179,13 @@ def _train(model: str, sources: Sequence[str], options: dict[str, Any]) -> None:
         opening["cache"] = False
     # Without options of images, a resumed run opens its sources with those in its record.
     as_recorded = options.get("resume", False) and not opening
-    opened = [source if as_recorded else imagewright.open_images(source, **opening) for source in sources]
     names = catalogue.model_class(model).Config.sources
-    images = opened[0] if len(names) == 1 else dict(zip(names, opened, strict=True))
     with reporter(quiet=quiet) as chosen:
+        opened: list[Any] = list(sources)
+        if not as_recorded:
+            with tell_if_slow(chosen.message, f"looking through {' and '.join(sources)} ..."):
+                opened = [imagewright.open_images(source, **opening) for source in sources]
+        images = opened[0] if len(names) == 1 else dict(zip(names, opened, strict=True))
         run = imagewright.train(model, images, reporter=chosen, **options)
     if distributed.is_main():
         print(f"{run.path} is trained: {run.path / 'report.html'} shows how it went.")

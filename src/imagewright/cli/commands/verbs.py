@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -11,7 +11,7 @@ from imagewright.cli.pictures import takes_pictures
 from imagewright.cli.values import Count, Flag, Words
 
 RunPath = Annotated[Path, Parameter(help="a run directory or a weights file")]
-Source = Annotated[str, Parameter(help="a folder, .zip, .npz ..., or a built-in set: digits, faces")]
+Source = Annotated[str, Parameter(help="a folder, one picture, .zip, .npz ..., or a built-in set: digits, faces")]
 Split = Annotated[str | None, Parameter(help="a part of the source, such as test")]
 At = Annotated[Count | None, Parameter(help="an earlier checkpoint of the run, by its images seen")]
 Seed = Annotated[Count, Parameter(help="random seed; equal seeds give equal pictures")]
@@ -23,6 +23,12 @@ Truncation = Annotated[
     float | None,
     Parameter(help="psi, of a model that truncates: 1 changes nothing, 0 gives the average picture"),
 ]
+Distribution = Literal["prior", "fitted"] | None
+SAMPLE_FROM_HELP = (
+    "what seeds are sampled from: the prior, or the density fitted to the training pictures' latents, which is the "
+    "default where there is one (vae, vae_gan)"
+)
+SampleFrom = Annotated[Distribution, Parameter(name=("--from", "--sample-from"), help=SAMPLE_FROM_HELP)]
 SheetOut = Annotated[
     Path, Parameter(help="a sheet (.png, .jpg, .webp, .tif), an array of pictures (.npz), or a folder for a file each")
 ]
@@ -42,20 +48,29 @@ def sample(
         Words, Parameter(help="for models conditional on attributes: --attributes Smiling=1 Male=0")
     ] = (),
     seed: Seed = 0,
+    inputs: Annotated[
+        Words,
+        Parameter(help="instead of --count and --seed, samples by the names that sheets print: --inputs 0:7 3:2"),
+    ] = (),
     at: At = None,
     space: Space = None,
     truncation: Truncation = None,
+    sample_from: SampleFrom = None,
     force: Force = False,
 ) -> None:
     """Make new pictures with a trained model."""
     import imagewright
     from imagewright.cli.output import write_sheet
+    from imagewright.cli.show import say
     from imagewright.output.sheets import check_output
 
     check_output(out, force=force)
     values = parse_attributes(attributes)
-    model = imagewright.load(run, images_seen=at, space=space, truncation=truncation)
-    sheet = imagewright.sample_sheet(model, count, seed=seed, label=label, attributes=values, each_class=each_class)
+    model = imagewright.load(run, images_seen=at, space=space, truncation=truncation, sample_from=sample_from)
+    sheet = imagewright.sample_sheet(
+        model, count, seed=seed, label=label, attributes=values, each_class=each_class, points=inputs
+    )
+    say(sheet.notes)
     write_sheet(sheet, out, force=force)
 
 
@@ -81,19 +96,29 @@ def reconstruct(
     *,
     out: SheetOut,
     count: Annotated[Count, Parameter(help="pictures, at even distances in the source")] = 8,
-    seed: Seed = 0,
+    add_noise: Annotated[
+        Flag,
+        Parameter(
+            help="damage the pictures with the noise that a denoising model was trained on, and rebuild those; by "
+            "default they are cleaned as they are"
+        ),
+    ] = False,
+    seed: Annotated[Count, Parameter(help="random seed of --add-noise")] = 0,
     at: At = None,
     split: Split = None,
     force: Force = False,
 ) -> None:
-    """Rebuild pictures with a model, and show them beside the originals. A denoising model rebuilds noisy ones."""
+    """Rebuild pictures with a model, and show them beside the originals. A denoising model cleans them."""
     import imagewright
     from imagewright.cli.output import write_sheet
+    from imagewright.cli.show import say
     from imagewright.output.sheets import check_output
 
     check_output(out, force=force, sources=[source])
     model = imagewright.load(run, images_seen=at)
-    write_sheet(imagewright.reconstruction_sheet(model, source, count, seed=seed, split=split), out, force=force)
+    sheet = imagewright.reconstruction_sheet(model, source, count, add_noise=add_noise, seed=seed, split=split)
+    say(sheet.notes)
+    write_sheet(sheet, out, force=force)
 
 
 @takes_pictures

@@ -58,7 +58,7 @@ def decode_jpeg(data: bytes) -> Tensor:
     """Decode the bytes of a baseline JPEG file to uint8 (C, H, W), C 1 or 3. EXIF, profiles and comments are ignored.
 
     Raises `DataError` if the file is damaged, truncated, of another kind (progressive, arithmetic, 12 bits, CMYK), or
-    declares more pixels than `images.decoding.formats.PIXEL_LIMIT`.
+    declares more pixels than `images.decoding.bounds.pixel_limit()`.
     """
     return rebuild_pixels(read_coefficients(data))
 

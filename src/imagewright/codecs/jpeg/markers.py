@@ -14,7 +14,7 @@ import numpy as np
 from imagewright.codecs.jpeg.frame import Component, JPEGFrame
 from imagewright.codecs.jpeg.tables import ZIGZAG, HuffmanTable
 from imagewright.errors import DataError
-from imagewright.images.decoding.formats import PIXEL_LIMIT
+from imagewright.images.decoding.bounds import OutOfBounds, check_pixels
 
 START, END, SCAN, QUANTISATION, HUFFMAN, RESTART, COMMENT = 0xD8, 0xD9, 0xDA, 0xDB, 0xC4, 0xDD, 0xFE
 BASELINE, EXTENDED = 0xC0, 0xC1
@@ -172,8 +172,10 @@ def _frame(content: bytes) -> JPEGFrame:
         raise damaged(f"it has {planes} planes, and 1 (grey) or 3 (colours) were expected")
     if not height or not width:
         raise damaged(f"its picture is {height}x{width} pixels large")
-    if height * width > PIXEL_LIMIT:
-        raise DataError(f"The JPEG file declares {height}x{width} pixels; more than {PIXEL_LIMIT:,} are refused.")
+    try:
+        check_pixels(width, height, "JPEG")
+    except OutOfBounds as reason:
+        raise DataError(f"The JPEG file cannot be read: {reason}.") from None
     components = []
     for place in range(6, len(content), 3):
         identifier, sampling, table = content[place : place + 3]

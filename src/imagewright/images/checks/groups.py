@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
 from imagewright.images.checks.near_duplicates import Pairs, find_candidates, select_same
 from imagewright.images.checks.perceptual_hashes import SIDE, small_picture
 from imagewright.images.decoding.formats import Unreadable, decode, from_array
-from imagewright.images.sources.base import Picture, PictureSource
+from imagewright.images.sources.base import Picture
+
+
+class Readable(Protocol):
+    """Pictures that can be read again: a source of single pictures, or the pixels of opened images."""
+
+    def read(self, indices: np.ndarray) -> Iterator[Picture]:
+        """The pictures of `indices` (rising), in that order."""
+        ...
 
 
 @dataclass
@@ -68,7 +78,7 @@ def equal_groups(pictures: PictureHashes) -> Groups:
     return Groups(sorted(groups))
 
 
-def near_groups(source: PictureSource, pictures: PictureHashes, equal: Groups) -> Groups:
+def near_groups(source: Readable, pictures: PictureHashes, equal: Groups) -> Groups:
     """Groups of pictures that look the same without being equal. Of equal pictures only the first is compared."""
     repeated = {index for group in equal.groups for index in group[1:]}
     compared = np.flatnonzero(~pictures.flat & ~np.isin(pictures.indices, list(repeated)))
@@ -79,7 +89,7 @@ def near_groups(source: PictureSource, pictures: PictureHashes, equal: Groups) -
 
 
 def shared_pictures(
-    source: PictureSource, pictures: PictureHashes, other: PictureSource, others: PictureHashes
+    source: Readable, pictures: PictureHashes, other: Readable, others: PictureHashes
 ) -> SharedPictures:
     """Pictures of one source that are in the other: equal, or nearly equal."""
     place_of = {bytes(row): int(index) for row, index in zip(others.digests[::-1], others.indices[::-1], strict=True)}
@@ -104,7 +114,7 @@ def shared_pictures(
 class _SmallPictures:
     """Reads pictures again, at 32x32: only the pictures of the pairs that are compared are in memory."""
 
-    def __init__(self, source: PictureSource, places: np.ndarray) -> None:
+    def __init__(self, source: Readable, places: np.ndarray) -> None:
         self._source, self._places = source, places
 
     def __call__(self, at: np.ndarray) -> np.ndarray:

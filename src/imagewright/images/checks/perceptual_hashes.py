@@ -12,7 +12,6 @@ from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image
-from scipy.fft import dct
 
 from imagewright.images.decoding.formats import with_channels
 
@@ -59,6 +58,8 @@ def _window_matrix(share: float, place: float) -> np.ndarray:
 
 def _signs(pixels: np.ndarray) -> np.ndarray:
     """The signs of the lowest 8 x 8 cosine coefficients, with coefficient (8, 8) instead of the mean: uint64 (N,)."""
+    from scipy.fft import dct  # imported here, since every process that decodes pictures imports this file
+
     waves = dct(dct(pixels, axis=1)[:, :9], axis=2)[:, :, :9]
     lowest = waves[:, :8, :8].reshape(len(pixels), 64).copy()
     lowest[:, 0] = waves[:, 8, 8]

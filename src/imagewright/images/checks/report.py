@@ -15,10 +15,10 @@ from imagewright.images.checks.groups import PictureHashes, equal_groups, near_g
 from imagewright.images.checks.survey import survey
 from imagewright.images.decoding.formats import EXACT, Decoding
 from imagewright.images.headers import sample_headers
-from imagewright.images.open import attach_labels
 from imagewright.images.opening import Choices, resolve_choices
 from imagewright.images.sources.base import ListedSource, PictureSource
 from imagewright.images.sources.finding import find_source
+from imagewright.images.tables.attaching import attach_labels
 from imagewright.progress import Progress, ProgressCounter
 
 EXAMPLES = 20
@@ -65,6 +65,7 @@ class CheckReport:
         formats: the same for the file format.
         classes: how many pictures each class has, or None.
         attributes: how many pictures have each attribute, or None.
+        unlabelled: pictures without a class among others that have one.
         unreadable: pictures that cannot be decoded.
         unreadable_examples: (name, reason), 20 at most.
         duplicates: pictures whose pixels equal those of an earlier one.
@@ -87,6 +88,7 @@ class CheckReport:
     formats: dict[str, int] = field(default_factory=dict)
     classes: dict[str, int] | None = None
     attributes: dict[str, int] | None = None
+    unlabelled: int = 0
     unreadable: int = 0
     unreadable_examples: list[tuple[str, str]] = field(default_factory=list)
     duplicates: int = 0
@@ -109,7 +111,8 @@ class CheckReport:
         for title, counts in (("size", self.sizes), ("mode", self.modes), ("format", self.formats)):
             lines.append(_line(title + "s", _list_counts(counts)))
         if self.classes is not None:
-            lines.append(_line("classes", f"{len(self.classes)}: {_list_counts(self.classes)}"))
+            without = f"; {self.unlabelled:,} without a class" if self.unlabelled else ""
+            lines.append(_line("classes", f"{len(self.classes)}: {_list_counts(self.classes)}{without}"))
         if self.attributes is not None:
             lines.append(_line("attributes", f"{len(self.attributes)}: {_list_counts(self.attributes)}"))
         lines.append(_line("unreadable", f"{self.unreadable:,}"))
@@ -143,6 +146,7 @@ def check(
     against: Any = None,
     split: str | None = None,
     labels: str | Path | None = None,
+    label_column: str | None = None,
     progress: Progress | None = None,
     only: str | Sequence[str] | None = None,
     exclude: str | Sequence[str] | None = None,
@@ -155,7 +159,8 @@ def check(
     source: as for `open_images`.
     against: another source, such as the test set to this training set: pictures that are in both, equal or nearly.
     split: a part of the source.
-    labels: a CSV or JSON file of labels or attributes; by default, one beside the pictures.
+    labels: a CSV, text or JSON file of labels or attributes; by default, one in or beside the source.
+    label_column: the column of the labels (see `open_images`).
     progress: called with (done, total) now and then.
     only, exclude, value_range: as for `open_images`; duplicates of pictures with more than 8 bits are found in it.
     workers: how many threads decode; by default one for each core.
@@ -164,7 +169,7 @@ def check(
     """
     choices = resolve_choices(only, exclude, value_range, None)
     opened = find_source(source, split, cache_dir, choices.names)
-    attach_labels(opened, labels)
+    attach_labels(opened, labels, label_column)
     other = None if against is None else find_source(against, None, cache_dir)
     how, range_notes = _settle_values(opened, choices)
     counter = ProgressCounter(len(opened) + (0 if other is None else len(other)), progress)
@@ -198,10 +203,11 @@ def _settle_values(source: PictureSource, choices: Choices) -> tuple[Decoding, l
 def _count_annotations(source: PictureSource, report: CheckReport) -> None:
     known = source.annotations
     if known.labels is not None and known.class_names is not None:
-        counts = np.bincount(known.labels, minlength=len(known.class_names))
+        counts = np.bincount(known.labels[known.labels >= 0], minlength=len(known.class_names))
+        report.unlabelled = int((known.labels < 0).sum())
         report.classes = dict(zip(known.class_names, counts.tolist(), strict=True))
     if known.attributes is not None and known.attribute_names is not None:
-        positive = known.attributes.sum(axis=0, dtype=np.float64).astype(np.int64)
+        positive = (known.attributes > 0).sum(axis=0, dtype=np.int64)
         report.attributes = dict(zip(known.attribute_names, positive.tolist(), strict=True))
 
 

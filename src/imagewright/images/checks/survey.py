@@ -23,6 +23,7 @@ from imagewright.images.decoding.formats import (
     from_array,
     read_header,
 )
+from imagewright.images.decoding.opening import bands
 from imagewright.images.decoding.parallel import Range, map_ranges
 from imagewright.images.sources.base import Picture, PictureSource
 from imagewright.progress import ProgressCounter
@@ -99,12 +100,19 @@ def _survey_range(source: PictureSource, bounds: Range, stop: threading.Event, h
         small[len(good)] = small_picture(picture)
         headers.append(header)
         good.append(index)
-        shape = f"{header.width} {header.channels} ".encode()
-        digests += hashlib.blake2b(shape + picture.tobytes(), digest_size=16).digest()
+        digests += _digest(header, picture)
     small = small[: len(good)]
     whole = np.frombuffer(bytes(digests), np.uint64).reshape(-1, 2)
     hashes = PictureHashes(np.array(good, np.int64), whole, compute_hashes(small), is_flat(small))
     return _RangeSurvey(headers, hashes, bad)
+
+
+def _digest(header: Header, picture: Image.Image) -> bytes:
+    """16 bytes that differ as soon as the pixels do, from bands of rows: a copy of a large picture would be large."""
+    found = hashlib.blake2b(f"{header.width} {header.channels} ".encode(), digest_size=16)
+    for _, band in bands(picture):
+        found.update(band.tobytes())
+    return found.digest()
 
 
 def _decode_with_header(payload: Picture, how: Decoding) -> tuple[Header, Image.Image]:

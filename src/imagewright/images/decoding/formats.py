@@ -2,7 +2,7 @@
 
 These rules reproduce the pixels with Pillow alone:
 
-1. `Image.open`, first frame; a picture that is cut short is unreadable, never filled up with grey.
+1. `Image.open` (`opening.py`), first frame; a picture that is cut short is unreadable, never filled up with grey.
 2. 16-bit and 32-bit integer grey becomes 8-bit by `(value + 128) // 257`: 65535 is 255. (Pillow itself reads 16-bit
    RGB as 8-bit.) Float pixels have no agreed range and are refused. With a value range, numbers of more than 8 bits,
    float ones too, become `255 * (value - low) / (high - low)`, rounded and clipped (`value_range.py`).
@@ -18,17 +18,16 @@ These rules reproduce the pixels with Pillow alone:
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
-from imagewright.images.decoding.admitted import admitted_formats
 from imagewright.images.decoding.deep_colour import is_deep_colour, read_deep_colour
+from imagewright.images.decoding.opening import bands, load_image, open_image, reasons
 from imagewright.images.decoding.png_text import without_long_text
 from imagewright.images.decoding.unreadable import Unreadable
 from imagewright.images.decoding.value_range import ValueRange, is_deep, scale, to_eight_bits
@@ -37,12 +36,9 @@ __all__ = ["Unreadable"]  # which every reader of pictures imports from here
 
 MODE_OF_CHANNELS = {1: "L", 3: "RGB", 4: "RGBA"}
 LOSSY_FORMATS = ("JPEG", "MPO", "AVIF", "HEIF")
+"""Formats whose compression changes the numbers of a label map."""
 SCALED_FORMATS = ("JPEG", "MPO")
 """Formats that can be decoded at a half, a quarter or an eighth of their size."""
-"""Formats whose compression changes the numbers of a label map."""
-PIXEL_LIMIT = 2**27
-"""A picture with more pixels than this (134 million) is refused as a decompression bomb."""
-
 ORIENTATION = 0x0112
 Result = TypeVar("Result")
 
@@ -68,7 +64,7 @@ def read_header(payload: bytes) -> Header:
     """The header of an encoded picture, without decoding its pixels. Raises `Unreadable`."""
 
     def read(content: bytes) -> Header:
-        image = _open(content)
+        image = open_image(content)
         width, height = image.size if not _is_turned(image) else image.size[::-1]
         return Header(width, height, image.mode, image.format or "?")
 
@@ -106,9 +102,9 @@ def deep_values(payload: bytes) -> np.ndarray | None:
     """The numbers of a picture with more than 8 bits, (H, W) or (H, W, 3); None for 8 bits. Raises `Unreadable`."""
 
     def read(content: bytes) -> np.ndarray | None:
-        image = _open(content)
+        image = open_image(content)
         if is_deep_colour(image):
-            return read_deep_colour(lambda: _open(content))[:, :, :3]
+            return read_deep_colour(lambda: open_image(content))[:, :, :3]
         return np.asarray(image) if is_deep(image.mode) else None
 
     return _read(payload, read)
@@ -150,16 +146,33 @@ def with_channels(image: Image.Image, channels: int, values: ValueRange | None =
     if image.mode == MODE_OF_CHANNELS[channels] and (channels == 4 or "transparency" not in image.info):
         return image
     if is_deep(image.mode):
-        image = to_eight_bits(image, values)
+        image = _in_bands(image, "L", partial(to_eight_bits, limits=values))
     if image.mode == "LAB":
         image = _lab_to_rgb(image)
     if image.mode == "P" and "transparency" in image.info:
         image = image.convert("RGBA")
     transparent = image.mode in {"RGBA", "LA", "PA", "RGBa", "La"} or "transparency" in image.info
     if transparent and channels != 4:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, (255, 255, 255, 255)), image).convert("RGB")
+        image = _in_bands(image, "RGB", _on_white)
     return image.convert(MODE_OF_CHANNELS[channels])
+
+
+def _in_bands(image: Image.Image, mode: str, convert: Callable[[Image.Image], Image.Image]) -> Image.Image:
+    """The picture converted to `mode` a band of rows at a time, as several copies of a large one would be large."""
+    parts = ((top, convert(band)) for top, band in bands(image))
+    first = next(parts)[1]
+    if first.height == image.height:
+        return first
+    whole = Image.new(mode, image.size)
+    whole.paste(first, (0, 0))
+    for top, part in parts:
+        whole.paste(part, (0, top))
+    return whole
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    image = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", image.size, (255, 255, 255, 255)), image).convert("RGB")
 
 
 def _lab_to_rgb(image: Image.Image) -> Image.Image:
@@ -176,10 +189,10 @@ def _lab_to_rgb(image: Image.Image) -> Image.Image:
 
 def _load_deep_colour(payload: bytes, values: ValueRange) -> Image.Image | None:
     """A colour picture of 16 bits as 8 by a value range, rotated as its EXIF tag says; None for other pictures."""
-    image = _open(payload)
+    image = open_image(payload)
     if not is_deep_colour(image):
         return None
-    numbers = read_deep_colour(lambda: _open(payload))
+    numbers = read_deep_colour(lambda: open_image(payload))
     eight = scale(numbers, values)
     eight[:, :, 3:] = numbers[:, :, 3:] >> 8
     return _rotated(Image.fromarray(eight), image)
@@ -187,11 +200,11 @@ def _load_deep_colour(payload: bytes, values: ValueRange) -> Image.Image | None:
 
 def _load(payload: bytes, at_least: tuple[int, int] | None = None) -> Image.Image:
     """The first frame with its pixels, rotated as its EXIF tag says; see `Decoding` for `at_least`."""
-    image = _open(payload)
+    image = open_image(payload)
     if at_least is not None and image.format in SCALED_FORMATS:
         height, width = at_least if not _is_turned(image) else at_least[::-1]
         image.draft(None, (width, height))  # None keeps the mode
-    image.load()
+    load_image(image)
     return _rotated(image, image)
 
 
@@ -213,16 +226,9 @@ def _is_turned(image: Image.Image) -> bool:
     return image.format != "TIFF" and image.getexif().get(ORIENTATION, 1) in {5, 6, 7, 8}
 
 
-def _open(payload: bytes) -> Image.Image:
-    image = Image.open(io.BytesIO(payload), formats=admitted_formats())
-    if image.width * image.height > PIXEL_LIMIT:
-        raise Unreadable(f"it declares {image.height}x{image.width} pixels; more than {PIXEL_LIMIT:,} are refused")
-    return image
-
-
 def _read(payload: bytes, work: Callable[[bytes], Result]) -> Result:
     """`work(payload)`, with plain reasons for errors. A PNG with more text than Pillow reads is read without it."""
-    with _reasons(payload):
+    with reasons(payload):
         try:
             return work(payload)
         except ValueError:
@@ -230,28 +236,3 @@ def _read(payload: bytes, work: Callable[[bytes], Result]) -> Result:
             if len(shorter) == len(payload):
                 raise
             return work(shorter)
-
-
-@contextmanager
-def _reasons(payload: bytes) -> Iterator[None]:
-    """Raise `Unreadable` with a plain reason for any error of Pillow's readers on damaged or hostile bytes."""
-    try:
-        yield
-    except Unreadable:
-        raise
-    except UnidentifiedImageError as error:
-        raise Unreadable(_describe_bytes(payload)) from error
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise Unreadable("it declares more pixels than a picture has (a decompression bomb)") from error
-    except Exception as error:  # each of Pillow's readers has error classes of its own
-        text = str(error) or type(error).__name__
-        cut = "truncated" in text.lower() or isinstance(error, EOFError)
-        raise Unreadable(f"the picture is {'cut short' if cut else 'damaged'} ({text})") from error
-
-
-def _describe_bytes(payload: bytes) -> str:
-    if not payload:
-        return "the file is empty"
-    if not any(byte < 9 or 13 < byte < 32 for byte in payload[:256]):
-        return "it holds text, not a picture"
-    return "it is no picture of a known format"

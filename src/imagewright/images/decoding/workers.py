@@ -1,7 +1,9 @@
 """Worker processes that decode ranges of a source straight into the file of the cache.
 
 They are plain child processes and not `multiprocessing`'s, whose children run the user's script again (it would need an
-`if __name__ == "__main__"`), and whose fork can hang in a process that has used torch's threads.
+`if __name__ == "__main__"`), and whose fork can hang in a process that has used torch's threads. They import from the
+places where this process found its packages, and not from the current folder: that may be a downloaded set of pictures
+with a `json.py` in it.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import queue
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 from imagewright.errors import DataError
@@ -23,7 +26,7 @@ from imagewright.images.decoding.parallel import Range
 from imagewright.images.decoding.preprocessing import Preprocessing
 from imagewright.images.sources.base import Source
 
-COMMAND = "from imagewright.images.decoding.workers import serve; serve()"
+COMMAND = "import sys; sys.path[:] = {places}; from imagewright.images.decoding.workers import serve; serve()"
 
 
 class DecodeWorkers:
@@ -82,16 +85,33 @@ class DecodeWorkers:
         return [Skipped(*bad) for bad in found["skipped"]]
 
     def _start(self) -> subprocess.Popen[bytes]:
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         process = subprocess.Popen(
-            [sys.executable, "-c", COMMAND],
+            [*_interpreter(), "-c", COMMAND.format(places=ascii(_import_places()))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             pass_fds=(self._descriptor,),
-            env=environment,
+            env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
         )
         self._all.append(process)
         return process
+
+
+def _interpreter() -> list[str]:
+    """The command of an interpreter with the settings of this one, which does not import from the current folder.
+
+    PYTHONPATH is not passed on, since the interpreter would look there for `sitecustomize` too: a script's own folder
+    is on `sys.path`, but only after this process has started.
+    """
+    flags = ["-P", "-X", f"utf8={sys.flags.utf8_mode}"]  # file names are decoded as in this process
+    settings = {"-I": sys.flags.isolated, "-E": sys.flags.ignore_environment, "-s": sys.flags.no_user_site}
+    return [sys.executable, *flags, *(flag for flag, is_set in settings.items() if is_set)]
+
+
+def _import_places() -> list[str]:
+    """Where to import from: `sys.path` without "" (the current folder), and last the folder of this package."""
+    places = [place for place in sys.path if isinstance(place, str) and place]
+    package = str(Path(__file__).absolute().parents[3])
+    return places if package in places else [*places, package]
 
 
 def serve() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from imagewright.images.decoding.unreadable import Unreachable
 from imagewright.images.folders import arrange_folders
 from imagewright.images.sources.base import ListedSource, Picture, digest
 from imagewright.images.sources.name_filter import ALL_NAMES, NameFilter
+from imagewright.images.sources.system_files import note_on_system_folders
 from imagewright.images.sources.zip_directory import MEMBER_LIMIT, STORED, read_zip_directory
 
 _LOCAL = struct.Struct("<4s5H3I2H")
@@ -36,7 +38,8 @@ class ZipSource(ListedSource):
         places = chosen.times
         self.annotations, self.other_members = annotations, found.others
         self.names_taken = names
-        self.notes += [*found.listing.passed_over.notes(typed), *notes]
+        system = note_on_system_folders(chosen.system_folders)
+        self.notes += [*found.listing.passed_over.notes(typed), *notes, *system]
         if found.links:
             self.notes.append(f"Links in {path.name}, left out: {found.links:,}.")
         self._packed, self._checksums = found.packed[places], found.checksums[places]
@@ -44,6 +47,24 @@ class ZipSource(ListedSource):
         status = path.stat()
         self._state, self._directory = (status.st_size, status.st_mtime_ns), found.digest()
         self.identity = digest(chosen.digest(times=False), self._checksums)
+
+    def read_other(self, name: str) -> bytes:
+        """The bytes of one of `other_members`. Raises `DataError` if it is damaged, encrypted, or too large."""
+        try:
+            with zipfile.ZipFile(self.root) as archive:
+                if archive.getinfo(name).file_size > MEMBER_LIMIT:
+                    raise DataError(f"{self.root}: {name} declares over {MEMBER_LIMIT:,} bytes, which is refused.")
+                return archive.read(name)
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            RuntimeError,
+            NotImplementedError,
+            EOFError,
+            OSError,
+            KeyError,
+        ) as error:
+            raise DataError(f"{self.root}: {name} cannot be read ({error}).") from error
 
     def read(self, indices: np.ndarray) -> Iterator[Picture]:
         try:

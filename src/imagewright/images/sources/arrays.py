@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from imagewright.archives import open_arrays
 from imagewright.errors import DataError
-from imagewright.images.annotations import Annotations, labels_from_values
+from imagewright.images.annotations import Annotations
+from imagewright.images.label_arrays import labels_from_array
 from imagewright.images.sources.base import Picture, PictureSource, digest
 
 IMAGE_KEYS = ("images", "x", "arr_0")
 LABEL_KEYS = ("labels", "y", "arr_1")
+NAME_KEYS = ("class_names", "label_names", "attribute_names")
 
 
 class ArraySource(PictureSource):
@@ -73,27 +75,27 @@ def open_array(values: Any) -> ArraySource:
 def open_npz(path: Path, typed: str, split: str | None) -> ArraySource:
     """A `.npz` file: pictures in `images`, `x`, `arr_0` or `x_train` / `x_test`, labels in `labels`, `y` and so on.
 
-    Raises `DataError` for a damaged file, one without such an array, or one with pickles.
+    `class_names`, if it is there, names the classes or attributes.
+
+    Raises `DataError` for a damaged file, one without such an array, one with pickles, or unusable labels.
     """
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            part = split or "train"
-            names = [f"x_{part}", f"images_{part}"] if split or f"x_{part}" in stored else []
-            key = next((key for key in (*names, *([] if split else IMAGE_KEYS)) if key in stored), None)
-            if key is None:
-                wanted = f"x_{split} or images_{split}" if split else "images, x, arr_0 or x_train"
-                raise DataError(f"{path} holds {', '.join(stored.files) or 'nothing'}; expected the key {wanted}.")
-            label_keys = (f"y_{part}", f"labels_{part}") if key in names else LABEL_KEYS
-            label_key = next((name for name in label_keys if name in stored), None)
-            pixels = as_pixels(stored[key], f"{path} ({key})", prefer_last=True)
-            labels = None if label_key is None else stored[label_key]
-    except (zipfile.BadZipFile, ValueError, OSError, EOFError, KeyError) as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(
-            f"{path} cannot be read as .npz: it is damaged, or holds Python objects, which are pickles and refused."
-        ) from error
-    annotations = Annotations()
+    with open_arrays(path) as stored:
+        known = stored.headers
+        part = split or "train"
+        parts = [f"x_{part}", f"images_{part}", f"{part}_images"]
+        names = parts if split or any(name in known for name in parts) else []
+        key = next((key for key in (*names, *([] if split else IMAGE_KEYS)) if key in known), None)
+        if key is None:
+            wanted = f"x_{split} or images_{split}" if split else "images, x, arr_0 or x_train"
+            raise DataError(f"{path} holds {', '.join(known) or 'nothing'}; expected the key {wanted}.")
+        label_keys = (f"y_{part}", f"labels_{part}", f"{part}_labels") if key in names else LABEL_KEYS
+        label_key = next((name for name in label_keys if name in known), None)
+        pixels = as_pixels(stored.read(key), f"{path} ({key})", prefer_last=True)
+        labels = None if label_key is None else stored.read(label_key)
+        name_key = next((name for name in NAME_KEYS if name in known), None)
+        class_names = None if name_key is None else [str(name) for name in stored.read(name_key).reshape(-1)]
+    source = ArraySource(typed, np.ascontiguousarray(pixels))
     if labels is not None:
-        annotations = labels_from_values(labels.reshape(len(labels), -1)[:, 0], len(pixels), f"{path} ({label_key})")
-    return ArraySource(typed, np.ascontiguousarray(pixels), annotations)
+        source.annotations, notes = labels_from_array(labels, len(pixels), f"{path} ({label_key})", class_names)
+        source.notes += notes
+    return source

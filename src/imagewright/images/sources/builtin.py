@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import gzip
+from importlib.util import find_spec
+from pathlib import Path
+
 import numpy as np
 
+from imagewright.errors import DataError
 from imagewright.images.annotations import Annotations
 from imagewright.images.sources.arrays import ArraySource
 
 
 def open_digits() -> ArraySource:
     """scikit-learn's handwritten digits: 1,797 grey pictures of 8x8 (0 to 16 scaled to 0 to 255), 10 classes."""
-    from sklearn.datasets import load_digits  # type: ignore[import-untyped,unused-ignore]
-
-    stored = load_digits()
-    pixels = np.rint(stored.images * (255 / 16)).astype(np.uint8)[..., None]
-    labels = Annotations(stored.target.astype(np.int64), tuple(str(digit) for digit in range(10)))
+    # The file alone is read: importing scikit-learn would take longer than training on it for a while.
+    stored = _read_packaged("sklearn", "datasets/data/digits.csv.gz")
+    pixels = np.rint(stored[:, :-1].reshape(-1, 8, 8, 1) * (255 / 16)).astype(np.uint8)
+    labels = Annotations(stored[:, -1].astype(np.int64), tuple(str(digit) for digit in range(10)))
     return ArraySource("digits", pixels, labels)
+
+
+def _read_packaged(package: str, name: str) -> np.ndarray:
+    """A compressed table of numbers, float64 (N, M), among the files of a package, which is not imported."""
+    found = find_spec(package)
+    folders = (found.submodule_search_locations or []) if found is not None else []
+    path = next((path for folder in folders if (path := Path(folder) / name).is_file()), None)
+    if path is None:
+        raise DataError(f"{package} is not installed here, or without its file {name}: `pip install scikit-learn`.")
+    lines = gzip.decompress(path.read_bytes()).decode().split()
+    return np.fromstring(",".join(lines), sep=",").reshape(len(lines), -1)
 
 
 def open_faces() -> ArraySource:

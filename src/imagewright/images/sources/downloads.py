@@ -74,8 +74,9 @@ def open_remote(name: str, split: str | None, cache_dir: str | Path | None) -> A
         raise DataError(f"{name} has the parts {' and '.join(remote.files)}; there is no part {part!r}.")
     folder = cache_folder(cache_dir) / "downloads" / name
     paths = [fetch(name, file, remote.mirrors, folder) for file in remote.files[part]]
-    source = _open_cifar10(paths[0], part) if name == "cifar10" else open_idx(paths[0], name)
-    source.typed = name
+    if name != "cifar10":
+        return open_idx(paths[0], name, remote.class_names)
+    source = _open_cifar10(paths[0], part)
     source.annotations.class_names = remote.class_names
     return source
 

@@ -16,7 +16,7 @@ from imagewright.images.sources.builtin import BUILTIN
 from imagewright.images.sources.downloads import REMOTE_SETS, open_remote
 from imagewright.images.sources.folder import FolderSource
 from imagewright.images.sources.idx import is_idx_name, open_idx, open_idx_folder
-from imagewright.images.sources.listing import is_picture_name, scan_folder
+from imagewright.images.sources.listing import is_picture_name, list_file, scan_folder
 from imagewright.images.sources.name_filter import ALL_NAMES, NameFilter
 from imagewright.images.sources.shards import ShardSource, expand_pattern, is_tar_name
 from imagewright.images.sources.video import VIDEO_SUFFIXES, VideoSource
@@ -24,8 +24,8 @@ from imagewright.images.sources.zip_directory import read_zip_directory
 
 NAMES = (*BUILTIN, *REMOTE_SETS)
 WHAT_OPENS = (
-    "expected a folder of pictures, a .zip, tar shards (such as 'shards/{000..003}.tar'), IDX, .npz, a video, "
-    f"an array, or one of the names {', '.join(NAMES)}"
+    "expected a folder of pictures, a picture, a .zip, tar shards (such as 'shards/{000..003}.tar'), IDX, .npz, a "
+    f"video, an array, or one of the names {', '.join(NAMES)}"
 )
 
 
@@ -126,5 +126,5 @@ def _open_file(path: Path, typed: str, split: str | None, names: NameFilter) -> 
     if suffix in VIDEO_SUFFIXES:
         return _refuse_split(VideoSource(typed, path), split)
     if is_picture_name(path.name):
-        raise DataError(f"{typed} is one picture: name the folder that holds it.")
+        return _refuse_split(FolderSource(typed, path.parent, list_file(path), None, names, None), split)
     raise DataError(f"{typed} is a file of an unknown kind: {WHAT_OPENS}.")

@@ -12,12 +12,15 @@ import numpy as np
 from imagewright.errors import DataError
 from imagewright.files import cache_folder
 from imagewright.images.cache.management import SAMPLES
+from imagewright.images.decoding.bounds import OutOfBounds, check_bytes
+from imagewright.images.decoding.formats import Unreadable
 from imagewright.images.decoding.unreadable import Changed, Unreachable
 from imagewright.images.folders import arrange_folders
 from imagewright.images.sources.base import ListedSource, Picture, digest
 from imagewright.images.sources.content import UNREAD, sample_file, sample_listed
 from imagewright.images.sources.listing import Listing
 from imagewright.images.sources.name_filter import ALL_NAMES, NameFilter
+from imagewright.images.sources.system_files import note_on_system_folders
 
 
 class FolderSource(ListedSource):
@@ -38,7 +41,8 @@ class FolderSource(ListedSource):
         chosen, annotations, notes = arrange_folders(listing, split, str(root), names)
         super().__init__(typed, root, chosen)
         self.annotations, self.names_taken = annotations, names
-        self.notes += [*listing.passed_over.notes(typed, root), *notes]
+        system = note_on_system_folders(listing.system_folders)
+        self.notes += [*listing.passed_over.notes(typed, root), *notes, *system]
         self._samples: np.ndarray | None = None
         self._saved = cache_folder(cache_dir) / SAMPLES
 
@@ -54,11 +58,15 @@ class FolderSource(ListedSource):
             try:
                 with open(path, "rb") as file:
                     status = os.fstat(file.fileno())
-                    payload = file.read()
+                    check_bytes(status.st_size)
+                    payload = file.read(status.st_size + 1)
             except OSError as error:
                 if not self.root.is_dir():
                     raise DataError(f"The folder {self.root} vanished while its pictures were read.") from error
                 yield Unreachable(f"the file cannot be read ({error.strerror})")
+                continue
+            except OutOfBounds as reason:
+                yield Unreadable(str(reason))
                 continue
             if status.st_size != self.listing.sizes[index] or (
                 status.st_mtime_ns != self.listing.times[index] and self._is_another(path, int(index))

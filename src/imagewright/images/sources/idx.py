@@ -6,12 +6,15 @@ import gzip
 import re
 import struct
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from imagewright.archives import refuse_bomb, short_reason
 from imagewright.errors import DataError
-from imagewright.images.annotations import Annotations, labels_from_values
+from imagewright.images.annotations import Annotations
+from imagewright.images.label_arrays import labels_from_array
 from imagewright.images.sources.arrays import ArraySource, as_pixels
 
 IDX_NAME = re.compile(r"idx[1-4]-ubyte(\.gz)?$")
@@ -43,11 +46,14 @@ def read_idx(path: Path) -> np.ndarray:
                 raise DataError(
                     f"{path} declares {shape}, more than its {stored:,} bytes can hold: it is cut, or damaged."
                 )
+            refuse_bomb(path, expected)
             if not packed and expected and stored == file.tell() + expected:
                 return np.memmap(path, np.uint8, "r", file.tell(), shape)
             content = file.read(expected + 1)
-    except (OSError, EOFError, struct.error, zlib.error) as error:
-        raise DataError(f"{path} cannot be read: {error}. It may be cut short; fetch it again.") from error
+    except (OSError, EOFError, struct.error, zlib.error, OverflowError) as error:
+        raise DataError(
+            f"{path} cannot be read: {short_reason(error)}. It may be cut short; fetch it again."
+        ) from error
     if len(content) != expected:
         found = "more" if len(content) > expected else f"{len(content):,}"
         raise DataError(f"{path} declares {expected:,} bytes of pixels and holds {found}: fetch it again.")
@@ -61,20 +67,24 @@ def labels_beside(path: Path) -> Path | None:
     return next((path.with_name(end) for end in (name, bare, bare + ".gz") if path.with_name(end).is_file()), None)
 
 
-def open_idx(path: Path, typed: str) -> ArraySource:
-    """An IDX file of pictures (N, H, W) or (N, H, W, C), with the label file beside it."""
+def open_idx(path: Path, typed: str, class_names: Sequence[str] | None = None) -> ArraySource:
+    """An IDX file of pictures (N, H, W) or (N, H, W, C), with the label file beside it.
+
+    class_names: of the labels 0, 1 ...; by default the classes are called by their numbers.
+    """
     values = read_idx(path)
     if values.ndim < 3:
         raise DataError(f"{path} holds {values.ndim} dimensions, as label files do: name the file of the images.")
     label_path = labels_beside(path)
-    annotations = Annotations()
+    annotations, notes = Annotations(), list[str]()
     if label_path is not None and label_path != path:
-        annotations = labels_from_values(read_idx(label_path).reshape(-1), len(values), str(label_path))
+        annotations, notes = labels_from_array(read_idx(label_path), len(values), str(label_path), class_names)
     # An IDX array has its channels last, if any.
     pixels = values[..., None] if values.ndim == 3 else values
     if pixels.shape[3] not in {1, 3, 4}:
         pixels = as_pixels(values, str(path))
     source = ArraySource(typed, pixels, annotations)
+    source.notes += notes
     if label_path is None:
         source.notes.append(f"There is no label file beside {path.name}.")
     return source

@@ -11,7 +11,7 @@ import hashlib
 import os
 import stat
 from array import array
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +21,7 @@ import numpy as np
 from imagewright.errors import DataError
 from imagewright.images.decoding.admitted import picture_suffixes
 from imagewright.images.sources.passed_over import AGAIN, DEAD_LINK, FOLDER_AGAIN, LINK_ABOVE, NO_FILE, PassedOver
+from imagewright.images.sources.system_files import is_system_folder
 
 NOT_LINKED, HARD, SYMBOLIC = 0, 1, 2
 """Whether a name is the only one of its file, one of several (a hard link), or a symbolic link."""
@@ -41,6 +42,7 @@ class Listing:
         directory_ids: int32 (N,), places in `directories`.
         directories: the relative paths of the directories.
         passed_over: the other files that were seen, by kind.
+        system_folders: hidden folders and those of the system, which were passed over, by name.
         files: uint64 (N, 2) of a folder: what tells one file from another (its device and inode), and one state of it
             from the next (the time of the last change of its inode, in nanoseconds, which no program sets). None of
             archives.
@@ -50,6 +52,7 @@ class Listing:
     def __init__(self) -> None:
         self.directories: list[str] = []
         self.passed_over = PassedOver()
+        self.system_folders: Counter[str] = Counter()
         self.files: np.ndarray | None = None
         self.links = np.empty(0, np.uint8)
         self._blob = bytearray()
@@ -134,6 +137,7 @@ class Listing:
         """A listing of the pictures `indices` (int64), in that order."""
         chosen = Listing.__new__(Listing)
         chosen.directories, chosen.passed_over = self.directories, self.passed_over
+        chosen.system_folders = self.system_folders
         chosen.files = None if self.files is None else self.files[indices]
         chosen.links = self.links if self.files is None else self.links[indices]
         chosen.sizes, chosen.times = self.sizes[indices], self.times[indices]
@@ -174,8 +178,9 @@ def scan_folder(root: Path) -> tuple[Listing, list[Path]]:
     """List the pictures under `root`, each directory read once with `os.scandir`.
 
     Links to files and to directories are followed; a directory that is reached twice is read once, by the path that is
-    no link if there is one. Links to `root` and to the folders above it are not followed. Hidden entries and
-    `__MACOSX` are left out. Also returns the other files directly in `root` (archives, label files).
+    no link if there is one. Links to `root` and to the folders above it are not followed. Hidden entries and folders of
+    the system (`__MACOSX`, `@eaDir` ...) are left out. Also returns the other files directly in `root` (archives, label
+    files).
     """
     scan = _FolderScan(root)
     while (relative := scan.next_directory()) is not None:
@@ -185,7 +190,8 @@ def scan_folder(root: Path) -> tuple[Listing, list[Path]]:
         except OSError as error:
             raise DataError(f"The folder {root / relative} cannot be read: {error.strerror}.") from error
         for entry in entries:
-            if entry.name.startswith(".") or entry.name == "__MACOSX":
+            if is_system_folder(entry.name):  # or a hidden file
+                scan.listing.system_folders[entry.name] += entry.is_dir()
                 continue
             scan.add(entry, f"{relative}/{entry.name}" if relative else entry.name)
     scan.listing.finish(sort=True)
@@ -240,6 +246,14 @@ class _FolderScan:
         else:
             self._seen.add(identity)
             self._pending.append(name)
+
+
+def list_file(path: Path) -> Listing:
+    """The listing of a single picture file, whose folder is the root."""
+    status, listing = path.stat(), Listing()
+    listing.add(path.name, status.st_size, status.st_mtime_ns)
+    listing.finish(sort=True)
+    return listing
 
 
 def _folders_above(root: Path) -> set[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""Tar shards in WebDataset layout: the neighbouring members `k.jpg`, `k.cls`, `k.json` are one sample with the key `k`.
+"""Tar shards in WebDataset layout: the members `k.jpg`, `k.cls`, `k.json`, `k.txt` are one sample with the key `k`.
 
 Each shard is read from its start to its end. Plain shards are listed by their headers alone. Compressed shards
 (`.tar.gz`, `.tgz`, `.tar.xz`, `.tar.bz2`) are decompressed once for the listing and once more to decode.
@@ -7,9 +7,9 @@ Each shard is read from its start to its end. Plain shards are listed by their h
 from __future__ import annotations
 
 import itertools
-import json
 import os
 import re
+import struct
 import tarfile
 import zlib
 from array import array
@@ -22,19 +22,21 @@ from typing import Any
 
 import numpy as np
 
+from imagewright.archives import refuse_bomb, short_reason
 from imagewright.errors import DataError
-from imagewright.images.annotations import Annotations, labels_from_values
+from imagewright.images.annotations import Annotations, labels_from_texts
 from imagewright.images.decoding.formats import Unreadable
 from imagewright.images.folders import arrange_folders
 from imagewright.images.sources.base import ListedSource, Picture, digest
 from imagewright.images.sources.content import sample_file, sample_members
-from imagewright.images.sources.listing import Listing, is_picture_name
+from imagewright.images.sources.listing import Listing
 from imagewright.images.sources.name_filter import ALL_NAMES, NameFilter
+from imagewright.images.sources.shard_samples import SIDE_FILES, LeftOut, ShardSamples, Side
 from imagewright.images.sources.zip_directory import MEMBER_LIMIT, check_member_name
-from imagewright.images.tables import LABEL_COLUMNS
+from imagewright.images.tables.columns import why_no_classes
 
 TAR_NAME = re.compile(r"\.(tar|tar\.(gz|xz|bz2)|tgz)$", re.IGNORECASE)
-SIDE_FILE_LIMIT = 2**20
+HEADER_LIMIT = 2**20  # bytes of a name or of a table of attributes in a header, which tarfile reads at once
 PATTERN_LIMIT = 1_000_000
 
 
@@ -75,21 +77,50 @@ def expand_pattern(pattern: str) -> list[Path]:
 def _shard_errors(path: Path) -> Iterator[None]:
     try:
         yield
-    except (tarfile.TarError, EOFError, zlib.error, LZMAError) as error:
-        raise DataError(f"{path} is no tar file, or is cut short ({error}): fetch or pack it again.") from error
+    except (tarfile.TarError, EOFError, zlib.error, LZMAError, OverflowError, RecursionError) as error:
+        raise DataError(
+            f"{path} is no tar file, or is cut short ({short_reason(error)}): fetch or pack it again."
+        ) from error
     except FileNotFoundError as error:
         raise DataError(f"{path} vanished while its pictures were read.") from error
     except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise DataError(f"{path} cannot be read: {error.strerror or short_reason(error)}.") from error
+    except DataError:
+        raise
+    except (ValueError, struct.error) as error:  # numbers in a header that are none
+        raise DataError(f"{path} is damaged ({short_reason(error)}): fetch or pack it again.") from error
+
+
+_EXTENSIONS = (
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+)
+
+
+class _BoundedHeader(tarfile.TarInfo):
+    """A header whose extensions are bounded: tarfile would read gigabytes of a name."""
+
+    def _proc_member(self, tarfile_: tarfile.TarFile) -> Any:
+        if self.size < 0 or (self.type in _EXTENSIONS and self.size > HEADER_LIMIT):
+            raise tarfile.ReadError(f"a header declares {self.size:,} bytes")
+        return super()._proc_member(tarfile_)  # type: ignore[misc]
+
+
+def _open(path: Path) -> tarfile.TarFile:
+    # A plain shard is read by seeking from header to header, a compressed one as a stream.
+    return tarfile.open(path, "r:" if path.suffix == ".tar" else "r|*", tarinfo=_BoundedHeader)
 
 
 def members(path: Path) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
     """The regular files of one shard, in its order, without links and devices. Raises `DataError` for unsafe names."""
-    # A plain shard is read by seeking from header to header, a compressed one as a stream.
-    with _shard_errors(path), tarfile.open(path, "r:" if path.suffix == ".tar" else "r|*") as shard:
+    with _shard_errors(path), _open(path) as shard:
         while (member := shard.next()) is not None:
             shard.members = []  # type: ignore[attr-defined]  # tarfile would store an object for each member
             check_member_name(member.name, path)
+            refuse_bomb(path, shard.offset)
             if not member.isreg() or member.issparse():
                 continue
             if member.size > MEMBER_LIMIT:
@@ -100,57 +131,41 @@ def members(path: Path) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
 
 
 class _SampleAnnotations:
-    """The labels and attributes of `.cls` and `.json` members, collected without an object for each sample."""
+    """The labels and attributes of samples, collected without an object for each."""
 
     def __init__(self) -> None:
         self.count = 0
-        self.labels: array[int] | list[str] = array("q")
-        self.attributes: dict[str, array[int]] = {}
-        self.refused: set[str] = set()
+        self._texts: dict[str, int] = {}
+        self._codes = {kind: array("i") for kind in SIDE_FILES}
+        self._attributes: dict[str, array[int]] = {}
 
-    def add(self, side_files: dict[str, bytes], name: str) -> None:
-        record: Any = {}
-        if "json" in side_files:
-            try:
-                record = json.loads(side_files["json"])
-            except ValueError as error:
-                raise DataError(f"{name}: its .json is not valid JSON ({error}).") from error
-        record = record if isinstance(record, dict) else {}
-        label: Any = next((record[key] for key in LABEL_COLUMNS if isinstance(record.get(key), (int, str))), None)
-        if "cls" in side_files:
-            label = side_files["cls"].decode("utf-8", "replace").strip()
-        if label is not None:
-            self._add_label(label)
-        for key, value in record.items():
-            if key in LABEL_COLUMNS or key in self.refused:
-                continue
-            if (
-                not isinstance(value, int)
-                or value not in {0, 1}
-                or len(self.attributes.get(key, ())) not in {0, self.count}
-            ):
-                self.refused.add(key)
-                self.attributes.pop(key, None)
-            elif self.count == len(self.attributes.setdefault(key, array("b"))):
-                self.attributes[key].append(value)
+    def add(self, side: Side) -> None:
+        """Add one sample."""
+        for kind, codes in self._codes.items():
+            text = side.labels.get(kind)
+            codes.append(-1 if text is None else self._texts.setdefault(text, len(self._texts)))
+        for name, value in side.attributes.items():
+            values = self._attributes.setdefault(name, array("b"))
+            if len(values) == self.count:  # else an earlier sample lacks it, so that it is no attribute of the set
+                values.append(value)
         self.count += 1
 
-    def _add_label(self, label: int | str) -> None:
-        if isinstance(self.labels, array):
-            try:
-                self.labels.append(int(label))
-                return
-            except (ValueError, OverflowError):
-                self.labels = [str(known) for known in self.labels]
-        self.labels.append(str(label))
-
-    def finish(self, where: str) -> tuple[Annotations, list[str]]:
+    def finish(self) -> tuple[Annotations, list[str]]:
+        """The annotations of all samples, and notes."""
         result, notes = Annotations(), []
-        if len(self.labels) == self.count:
-            result = labels_from_values(np.array(self.labels), self.count, where)
-        elif len(self.labels):
-            notes.append(f"Only {len(self.labels):,} of {self.count:,} samples have a label: labels are left out.")
-        whole = {key: values for key, values in self.attributes.items() if len(values) == self.count}
+        cls, json, txt = (np.array(self._codes[kind], np.int64) for kind in SIDE_FILES)
+        codes, texts = np.where(cls >= 0, cls, json), list(self._texts)
+        labelled = int((codes >= 0).sum())
+        if not labelled and (txt >= 0).any():
+            used = [texts[code] for code in np.unique(txt[txt >= 0])]
+            why = why_no_classes("txt", used, int((txt >= 0).sum()), by_default=True)
+            codes, labelled = (codes, 0) if why else (txt, int((txt >= 0).sum()))
+            notes += [f"The .txt members hold {why}: no classes."] if why else []
+        if labelled == self.count:
+            result = labels_from_texts(codes, texts)
+        elif labelled:
+            notes.append(f"Only {labelled:,} of {self.count:,} samples have a label: labels are left out.")
+        whole = {name: values for name, values in self._attributes.items() if len(values) == self.count}
         if whole:
             result.attributes = np.stack([np.array(values, np.float32) for values in whole.values()], axis=1)
             result.attribute_names = tuple(whole)
@@ -158,24 +173,25 @@ class _SampleAnnotations:
 
 
 class ShardSource(ListedSource):
-    """The pictures of tar shards, in the order of the shards: of each sample, the first member that is a picture."""
+    """The pictures of tar shards, in the order of the shards (see `shard_samples`)."""
 
     def __init__(self, typed: str, paths: list[Path], split: str | None, names: NameFilter = ALL_NAMES) -> None:
         self.paths = paths
-        listing, samples = Listing(), _SampleAnnotations()
+        listing, samples, left_out = Listing(), _SampleAnnotations(), LeftOut()
         offsets, numbers = array("q"), array("i")
         for number, path in enumerate(paths):
-            for picture, side_files in _samples(path):
-                listing.add(picture.name.removeprefix("./"), picture.size)
-                offsets.append(picture.offset_data)
-                numbers.append(number)
-                samples.add(side_files, f"{path}, {picture.name}")
+            with _shard_errors(path):  # side files are read here, and `members` sees no error of that
+                for picture, side in _read_samples(path, left_out).pictures():
+                    listing.add(picture.name, picture.size)
+                    offsets.append(picture.offset)
+                    numbers.append(number)
+                    samples.add(side)
         listing.finish(sort=False)
         if len(listing) == 0:
             raise DataError(
                 f"{typed} holds no pictures: expected members such as 000001.jpg with 000001.cls beside them."
             )
-        annotations, notes = samples.finish(typed)
+        annotations, notes = samples.finish()
         # A listing of shards has no times: their field carries the positions through the choice of a split.
         listing.times = np.arange(len(listing))
         chosen, by_folder, split_notes = arrange_folders(listing, split, typed, names)
@@ -185,7 +201,7 @@ class ShardSource(ListedSource):
         annotations = annotations.select(places)
         if annotations.labels is None:
             annotations.labels, annotations.class_names = by_folder.labels, by_folder.class_names
-        self.annotations, self.notes = annotations, [*split_notes, *notes]
+        self.annotations, self.notes = annotations, [*split_notes, *left_out.notes(), *notes]
         self._offsets, self._numbers = np.array(offsets, np.int64)[places], np.array(numbers, np.int32)[places]
         self._states = [(status.st_size, status.st_mtime_ns) for status in (path.stat() for path in paths)]
         self.in_order = any(path.suffix != ".tar" for path in paths)
@@ -241,22 +257,10 @@ class ShardSource(ListedSource):
             wanted = next(indices, None)
 
 
-def _samples(path: Path) -> Iterator[tuple[tarfile.TarInfo, dict[str, bytes]]]:
-    """The samples of a shard: the member of the picture, and the contents of `.cls` and `.json` with the same key."""
-    key: str | None = None
-    picture: tarfile.TarInfo | None = None
-    side_files: dict[str, bytes] = {}
+def _read_samples(path: Path, left_out: LeftOut) -> ShardSamples:
+    """Read the samples of one shard."""
+    samples = ShardSamples(left_out)
     for shard, member in members(path):
-        folder, slash, base = member.name.rpartition("/")
-        stem, _, ending = base.partition(".")
-        if f"{folder}{slash}{stem}" != key:
-            if picture is not None:
-                yield picture, side_files
-            key, picture, side_files = f"{folder}{slash}{stem}", None, {}
-        if ending.lower() in {"cls", "json"} and member.size <= SIDE_FILE_LIMIT:
-            content = shard.extractfile(member)
-            side_files[ending.lower()] = content.read() if content is not None else b""
-        elif picture is None and is_picture_name(member.name):
-            picture = member
-    if picture is not None:
-        yield picture, side_files
+        content = shard.extractfile(member) if samples.wants_content(member) else None
+        samples.add(member, content.read() if content is not None else b"")
+    return samples

@@ -19,11 +19,14 @@ import numpy as np
 
 from imagewright.errors import DataError
 from imagewright.images.sources.listing import Listing, is_picture_name
+from imagewright.images.sources.system_files import system_folder_of
 
 MEMBER_LIMIT = 2**28
 """A member that declares more bytes than this (256 MiB) is refused: no picture is so large."""
 RATIO_LIMIT = 200
 """An archive that declares more than this times its own size, and more than a gigabyte, is refused as a bomb."""
+LONGEST_NAME = 1024
+"""Bytes of a name in an archive: no file system has longer ones, and sorting sets aside as many for each name."""
 STORED, DEFLATED = 0, 8
 UNICODE_PATH = 0x7075  # the kind of an extra field
 
@@ -43,7 +46,7 @@ class ZipDirectory:
         checksums: uint32 (N,), CRC-32.
         methods: uint8 (N,), compression methods.
         offsets: int64 (N,), of the local headers.
-        others: the names of other files at the top.
+        others: the names of other files at the top, or in a folder at the top.
         links: how many links were left out.
     """
 
@@ -65,9 +68,11 @@ class ZipDirectory:
 
 def check_member_name(name: str, archive: Path) -> None:
     """Raise `DataError` for a name that would leave the folder if unpacked: absolute, with a drive, or with `..`."""
+    if len(name) > LONGEST_NAME:
+        raise DataError(f"{archive} has a member with a name of {len(name):,} characters: it is refused.")
     parts = name.replace("\\", "/").split("/")
     if ".." in parts or name.startswith(("/", "\\")) or (len(parts[0]) == 2 and parts[0][1] == ":"):
-        raise DataError(f"{archive} has a member named {name!r}, which points outside the archive: it is refused.")
+        raise DataError(f"{archive} has a member named {name[:80]!r}, which points outside the archive: it is refused.")
 
 
 def read_zip_directory(path: Path) -> ZipDirectory:
@@ -75,7 +80,7 @@ def read_zip_directory(path: Path) -> ZipDirectory:
     try:
         with open(path, "rb") as file:
             return _read(file, path)
-    except struct.error as error:
+    except (struct.error, OverflowError) as error:
         raise DataError(f"{path} is a damaged zip file: its directory is cut short. Fetch or pack it again.") from error
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from error
@@ -88,6 +93,7 @@ def _read(file: BinaryIO, path: Path) -> ZipDirectory:
     listing = Listing()
     packed, checksums, methods, offsets = array("q"), array("L"), array("B"), array("q")
     others: list[str] = []
+    system: dict[str, str] = {}
     links, position, total = 0, 0, 0
     for _ in range(count):
         entry = _ENTRY.unpack_from(directory, position)
@@ -107,12 +113,15 @@ def _read(file: BinaryIO, path: Path) -> ZipDirectory:
         if stat.S_ISLNK(entry[15] >> 16) and entry[1] >> 8 == 3:
             links += 1
             continue
-        if name.endswith("/") or name.startswith("__MACOSX/"):
+        if (folder := system_folder_of(name)) is not None:
+            system.setdefault(name.partition(f"{folder}/")[0] + folder, folder)
+            continue
+        if name.endswith("/"):
             continue
         if not is_picture_name(name):
             if not name.rpartition("/")[2].startswith("."):
                 listing.passed_over.add_file(name)
-            if "/" not in name:
+            if name.count("/") <= 1:
                 others.append(name)
             continue
         _check_member(path, name, flags, method, full_size)
@@ -123,6 +132,7 @@ def _read(file: BinaryIO, path: Path) -> ZipDirectory:
         offsets.append(header + shift)
     if total > 2**30 and total > RATIO_LIMIT * path.stat().st_size:
         raise DataError(f"{path} would unpack to {total:,} bytes, over {RATIO_LIMIT} times its size: a bomb, refused.")
+    listing.system_folders.update(system.values())
     order = listing.finish(sort=True)
     return ZipDirectory(
         listing,

@@ -18,11 +18,18 @@ from imagewright.images.sources.listing import is_picture_name
 from imagewright.latent import store
 from imagewright.latent.arithmetic.terms import Term, parse_set, syntax_error
 from imagewright.latent.attributes.evidence import label_samples, split_labelled
-from imagewright.latent.attributes.labels import annotations_of, choose_evenly, index_of, open_at_model_size
+from imagewright.latent.attributes.labels import (
+    annotations_of,
+    choose_evenly,
+    choose_known,
+    index_of,
+    open_at_model_size,
+)
 from imagewright.latent.inputs import resolve_inputs
 from imagewright.latent.projection.project import project
 from imagewright.model import Model
 from imagewright.verbs.apply import ImagesLike, RunLike, decode, encode
+from imagewright.verbs.points import parse_point
 
 MOST = 500  # pictures of a set, spread over it; more hardly change its mean
 PROJECTED = 16  # for a model without encoder, where each takes seconds
@@ -75,7 +82,7 @@ class OperandResolver:
                 return self._from_labels(value, term, expression)
             return self._from_pictures(value)
         is_saved = directory is not None and text in store.names_of(directory, "latents")
-        if text.isdecimal() or is_saved or is_picture_name(text):
+        if parse_point(text) is not None or is_saved or is_picture_name(text):
             return self._from_input(text)
         if directory is not None and text in store.names_of(directory, "direction"):
             saved = store.load(directory, self.model, text, "direction")
@@ -89,8 +96,8 @@ class OperandResolver:
         raise syntax_error(
             expression,
             term.position,
-            f"{text!r} is no set, no name saved in the run, no picture, folder or seed.{nearest_name(text, known)} "
-            "With a source of labelled pictures, attributes are names too (source=)",
+            f"{text!r} is no set, no name saved in the run, no picture, folder, seed or SEED:INDEX."
+            f"{nearest_name(text, known)} With a source of labelled pictures, attributes are names too (source=)",
         )
 
     def _from_input(self, text: str) -> Operand:
@@ -147,6 +154,7 @@ class _LabelledSource:
         """Open the source and add notes; train a classifier and label samples if the model has no encoder."""
         images, changed = open_at_model_size(model, source)
         notes += changed
+        images = choose_known(images, notes)
         names, values = annotations_of(images)
         if "encode" in verbs_of(model):
             return cls(images, names, values, None)
@@ -162,5 +170,5 @@ class _LabelledSource:
 def check_set_names(sets: Mapping[str, ImagesLike]) -> None:
     """Raise `UserError` for a set whose name is empty, holds a quote, or is a seed."""
     for name in sets:
-        if not name.strip() or '"' in name or name.isdecimal():
+        if not name.strip() or '"' in name or parse_point(name) is not None:
             raise UserError(f"{name!r} cannot be the name of a set: words were expected, and not digits alone.")

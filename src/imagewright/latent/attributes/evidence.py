@@ -19,6 +19,7 @@ from imagewright.latent.attributes.labels import (
     annotations_of,
     check_both_sides,
     choose_evenly,
+    choose_known,
     encode_all,
     encode_labelled,
     index_of,
@@ -86,12 +87,14 @@ def gather_from_source(
     *,
     held_out: ImagesLike | None = None,
     labels: object = None,
+    label_column: str | None = None,
     split: str | None = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Evidence:
     """Encoded labelled pictures; for a model without encoder, samples labelled by a classifier of the source."""
-    images, notes = open_at_model_size(model, source, split=split, labels=labels)
+    images, notes = open_at_model_size(model, source, split=split, labels=labels, label_column=label_column)
+    images = choose_known(images, notes)
     names, values = annotations_of(images)
     side = values[:, index_of(attribute, names)]
     check_both_sides(attribute, int(side.sum()), int((~side).sum()))
@@ -118,7 +121,7 @@ def gather_from_source(
 def split_labelled(model: Model, images: Images, held_out: ImagesLike | None, seed: int) -> LabelledSplit:
     """Split labelled pictures: hold out those given, or else a tenth. Raises `DataError` for other attribute names."""
     if held_out is not None:
-        others, _ = open_at_model_size(model, held_out)
+        others = choose_known(open_at_model_size(model, held_out)[0], [])
         if annotations_of(others)[0] != annotations_of(images)[0]:
             raise DataError(f"The pictures of {others.source} are labelled with other names than {images.source}.")
         return LabelledSplit(images, others)

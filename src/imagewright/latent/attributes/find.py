@@ -47,6 +47,7 @@ def attribute(
     measure: bool = False,
     held_out: ImagesLike | None = None,
     labels: str | Path | None = None,
+    label_column: str | None = None,
     split: str | None = None,
     seed: int = 0,
     save: str | None = None,
@@ -71,6 +72,7 @@ def attribute(
     measure: train a classifier on the source and measure the effect on held-out pictures, in under a minute.
     held_out: labelled pictures to test and measure on; by default a tenth of the source.
     labels: a file of labels for the source.
+    label_column: the column of the labels (see `open_images`).
     split: a part of the source, such as "train".
     seed: of the split, the samples and the classifier.
     save: save the direction in the run under this name.
@@ -94,6 +96,7 @@ def attribute(
         mirror=mirror,
         held_out=held_out,
         labels=labels,
+        label_column=label_column,
         split=split,
         seed=seed,
         progress=progress,

@@ -49,10 +49,15 @@ class LabelledLatents:
 
 
 def open_at_model_size(
-    model: Model, source: ImagesLike, *, split: str | None = None, labels: object = None
+    model: Model,
+    source: ImagesLike,
+    *,
+    split: str | None = None,
+    labels: object = None,
+    label_column: str | None = None,
 ) -> tuple[Images, list[str]]:
     """A source at the model's size, prepared, and a note if its pictures are resized or converted."""
-    opened = open_images(source, split=split, labels=labels)  # type: ignore[arg-type]
+    opened = open_images(source, split=split, labels=labels, label_column=label_column)  # type: ignore[arg-type]
     images = images_for(model, opened).prepare()
     changed = []
     if opened.size != images.size:
@@ -63,6 +68,14 @@ def open_at_model_size(
     return images, [f"Pictures of {images.source} are {' and '.join(changed)}, as the model takes them."] * bool(
         changed
     )
+
+
+def choose_known(images: Images, notes: list[str]) -> Images:
+    """The pictures whose class and attributes are all known; a note is added if others are left out."""
+    known = images.with_classes().with_known_attributes()
+    if len(known) < len(images):
+        notes.append(f"{len(images) - len(known):,} pictures without a class or with unknown attributes are left out.")
+    return known
 
 
 def annotations_of(images: Images) -> tuple[tuple[str, ...], np.ndarray]:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from imagewright.errors import UserError
 from imagewright.latent.editing.edit import edit
+from imagewright.latent.editing.full_size import carry_to_full_size
 from imagewright.latent.inputs import Input
 from imagewright.model import Model
 from imagewright.output.grids import PAPER, plain_grid
@@ -27,6 +28,7 @@ def edit_sheet(
     moves: Mapping[str, float | Sequence[float]],
     *,
     keep_detail: bool = False,
+    full_size: bool = False,
     frames_per_second: float = 24.0,
     model: Model | None = None,
 ) -> Sheet:
@@ -37,19 +39,28 @@ def edit_sheet(
 
     run: a run, its directory, a weights file or a model.
     inputs, moves, keep_detail, model: as for `edit`.
+    full_size: the results (a folder, .npz) are the picture files at their own size, with the change added: as
+        `keep_detail`, which shows the same at the model's size. The pictures have one size.
     frames_per_second: of an animation.
     """
     model = resolve_model(run) if model is None else model
+    keep_detail |= full_size
     edited = edit(run, inputs, moves, keep_detail=keep_detail, model=model)
+    results = edited.images
+    if full_size:
+        results = carry_to_full_size(edit(run, inputs, moves, model=model), inputs)
     strengths = {name: list(value) if isinstance(value, Sequence) else value for name, value in moves.items()}
     settings = {"inputs": edited.labels, "moves": strengths, "keep_detail": keep_detail}
+    settings |= {"full_size": True} if full_size else {}
     # A picture that keeps its detail is composed of the real one and of what the model changed.
     result_type = (COMPOSITE if keep_detail else ENHANCED) if edited.has_pictures else GENERATED
     sheet_type = COMPOSITE if edited.has_pictures else GENERATED
     record = run_record("edit", model, settings=settings, source_type=sheet_type)
     columns = column_labels(edited.strengths)
     names = [
-        f"{label.replace(' ', '')}_{column.replace(', ', '_')}.png" for label in edited.labels for column in columns
+        f"{label.replace(' ', '').replace(':', '-')}_{column.replace(', ', '_')}.png"
+        for label in edited.labels
+        for column in columns
     ]
     cells, heads = with_originals(edited.images, edited.originals, edited.reconstructions, columns)
     return EditSheet(
@@ -59,7 +70,7 @@ def edit_sheet(
         title=f"{record['model']}: {_describe_moves(strengths)}",
         record=record,
         results=Results(
-            edited.images.flatten(0, 1), run_record("edit", model, settings=settings, source_type=result_type), names
+            results.flatten(0, 1), run_record("edit", model, settings=settings, source_type=result_type), names
         ),
         frames_per_second=frames_per_second,
         notes=edited.notes,

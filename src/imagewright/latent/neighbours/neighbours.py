@@ -1,13 +1,15 @@
 """Test a model for memorised training pictures: its samples beside the nearest training pictures.
 
-Training pictures are streamed once for each space, and only the nearest are held in memory.
+Training pictures are streamed once for each space, and only the nearest are held in memory. Pictures that are in the
+training set more than once count once: the nearest picture and the next fifty are different pictures, and the control
+is not made of duplicates.
 Shape letters: S samples, K nearest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ from torch import Tensor
 
 from imagewright.errors import DataError, UserError
 from imagewright.images import Images
+from imagewright.images.checks.repeats import Repeats, describe_repeats, find_repeats, find_shared
 from imagewright.latent.neighbours.spaces import FeatureSpace, PixelSpace, has_features
 from imagewright.latent.neighbours.verdict import CONTROL_SHARE, SpaceComparison, compare_distances, state_verdict
 from imagewright.model import Model
@@ -45,6 +48,7 @@ class Neighbours:
     notes: for the user.
     model: of the samples.
     settings: of the comparison, for a record; with the `seed` of the samples.
+    samples_given: whether the samples were given, and are none of the seed.
     """
 
     samples: Tensor
@@ -56,6 +60,7 @@ class Neighbours:
     model: Model = field(repr=False)
     settings: dict[str, Any]
     seed: int
+    samples_given: bool = False
 
     @property
     def memorised(self) -> bool:
@@ -80,7 +85,7 @@ class Neighbours:
 
     def to_dict(self) -> dict[str, Any]:
         """The verdict and the numbers of each space, as JSON values."""
-        numbers = ("threshold", "share", "p_value", "statistic")
+        numbers = ("threshold", "share", "p_value", "statistic", "relatively_nearer", "far_below", "control_far_below")
         return {
             "memorised": self.memorised,
             "verdict": self.verdict,
@@ -129,11 +134,13 @@ def neighbours(
         raise DataError(f"{len(opened)} training pictures are too few to be near to: {FEWEST} or more are needed.")
     spaces = _choose_spaces(model, features)
     compared = sample(model, count, seed=seed) if samples is None else _read_all(images_for(model, samples))
-    control = _Control(model, opened, held_out, count)
+    distinct = _Distinct.of(opened)
+    control = _Control(model, distinct.images, held_out, count)
     comparisons = []
     for number, space in enumerate(spaces):
-        done = (number * len(opened), len(spaces) * len(opened))
-        comparisons.append(_compare(space, compared, control, opened, progress, done))
+        done = (number * len(distinct.images), len(spaces) * len(distinct.images))
+        found = _compare(space, compared, control, distinct.images, progress, done)
+        comparisons.append(replace(found, indices=distinct.places(found.indices)))
     settings = {"source": Path(opened.source).name, "count": count}
     settings |= {} if control.source is None else {"held_out": control.source}
     return Neighbours(
@@ -142,10 +149,11 @@ def neighbours(
         tuple(comparisons),
         control.name,
         state_verdict(comparisons, control.name, held_out=control.held_out),
-        _notes(control, comparisons),
+        (*distinct.notes(), *control.notes()),
         model,
         settings,
         seed,
+        samples is not None,
     )
 
 
@@ -158,6 +166,41 @@ def _choose_spaces(model: Model, features: RunLike | None) -> list[PixelSpace | 
     return spaces
 
 
+@dataclass(frozen=True)
+class _Distinct:
+    """The training pictures without repeats: `images`, the pictures `rows` of `training`."""
+
+    training: Images
+    images: Images
+    rows: np.ndarray
+    repeats: Repeats
+
+    @classmethod
+    def of(cls, training: Images) -> _Distinct:
+        repeats = find_repeats(training)
+        rows = repeats.distinct
+        if len(rows) < FEWEST <= len(training) - repeats.equal:
+            # Frames of a video are nearly equal one after another, up to a single group: then only copies go.
+            repeats = Repeats(repeats.first_equal, repeats.first_equal, repeats.equal, 0)
+            rows = repeats.distinct
+        if len(rows) < FEWEST:
+            which = "All training pictures are equal" if len(rows) == 1 else "There are only two different pictures"
+            raise DataError(f"{which}, so near and far cannot be told apart: {FEWEST} different ones are needed.")
+        return cls(training, training.subset(rows) if repeats.count else training, rows, repeats)
+
+    def places(self, indices: Tensor) -> Tensor:
+        """Places among all training pictures, of places among the distinct ones; -1 stays."""
+        return torch.where(indices < 0, -1, torch.from_numpy(self.rows)[indices])
+
+    def notes(self) -> list[str]:
+        if not self.repeats.count:
+            return []
+        return [
+            f"{self.repeats.count:,} of {len(self.training):,} training pictures repeat another "
+            f"({self.repeats.described()}): each picture counts once."
+        ]
+
+
 class _Control:
     """The pictures that samples are compared with: held-out pictures, or training pictures, each without itself."""
 
@@ -167,8 +210,36 @@ class _Control:
         images = images_for(model, held_out).prepare() if held_out is not None else training
         self.source = Path(images.source).name if self.held_out else None
         indices = np.linspace(0, len(images) - 1, min(count, len(images))).astype(np.int64)
+        self.own_index = torch.from_numpy(indices)
+        self.seen = self.equal = 0
+        self.of = len(indices)
+        if self.held_out:
+            chosen = images.subset(indices)
+            shared = find_shared(chosen, training)
+            self.equal, self.seen = len(shared.equal), len(shared.equal) + len(shared.near)
+            indices = np.delete(indices, np.concatenate([shared.equal[:, 0], shared.near[:, 0]]))
+            if not len(indices):
+                raise DataError(
+                    "All held-out pictures are training pictures, so near and far cannot be told apart: give others."
+                )
+            self.own_index = torch.full((len(indices),), -1)
         self.images = images.batch(indices).images
-        self.own_index = torch.full((len(indices),), -1) if self.held_out else torch.from_numpy(indices)
+
+    def notes(self) -> list[str]:
+        notes = []
+        if not self.held_out:
+            notes.append(
+                "No held-out pictures were given, so the control is how near training pictures are to one another. "
+                "Pictures that the model has not seen tell more: held_out=SOURCE (--held-out)."
+            )
+        if self.seen:
+            notes.append(
+                f"{self.seen:,} of {self.of:,} held-out pictures are among the training pictures "
+                f"({describe_repeats(self.equal, self.seen - self.equal)}): they are left out of the control."
+            )
+        if len(self.images) < COARSE:
+            notes.append(f"The control has only {len(self.images)} pictures: its 1% is no more than its nearest one.")
+        return notes
 
 
 def _compare(
@@ -210,23 +281,3 @@ def _normalise(rows: Tensor) -> Tensor:
 
 def _read_all(images: Images) -> Tensor:
     return torch.cat([batch.images for batch in images.batches(BATCH)])
-
-
-def _notes(control: _Control, spaces: list[SpaceComparison]) -> tuple[str, ...]:
-    notes = []
-    if not control.held_out:
-        notes.append(
-            "No held-out pictures were given, so the control is how near training pictures are to one another. "
-            "Pictures that the model has not seen tell more: held_out=SOURCE (--held-out)."
-        )
-    doubles = int((spaces[0].control_distances == 0).sum())
-    if doubles:
-        share = f"{doubles:,} of {len(control.images):,}"
-        notes.append(
-            f"{share} held-out pictures are among the training pictures: they are not held out."
-            if control.held_out
-            else f"{share} training pictures have an exact duplicate among them."
-        )
-    if len(control.images) < COARSE:
-        notes.append(f"The control has only {len(control.images)} pictures: its 1% is no more than its nearest one.")
-    return tuple(notes)

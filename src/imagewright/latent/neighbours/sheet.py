@@ -52,7 +52,7 @@ def neighbours_sheet(found: Neighbours) -> Sheet:
     rows, captions = [], []
     for number in found.suspects()[:SHOWN].tolist():
         rows.append(found.samples[number : number + 1])
-        captions.append(f"sample {number}")
+        captions.append(f"sample {number}" if found.samples_given else f"{found.seed}:{number}")
         for space in found.spaces:
             rows.append(_read(found, space.indices[number, :beside]))
             median = max(float(space.control_distances.median()), 1e-12)

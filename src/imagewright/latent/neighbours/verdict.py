@@ -1,8 +1,11 @@
-"""Whether samples are copies of training pictures: a share with its control, a significance test, and a sentence.
+"""Whether samples are copies of training pictures: shares with their control, significance tests, and a sentence.
 
 A small distance alone does not show a copy, since samples with little detail are near to every picture. A copy is near
 to one picture and not to that picture's neighbours. So the distance to the nearest picture is divided by the mean
 distance to the next ones, as Carlini et al. 2023, arXiv:2301.13188, section 5, do for diffusion models.
+Samples are copies if too many are below the value that 1% of the control is below, or many more than of the control are
+far below its median. The second test does not depend on the nearest pictures of the control, which may be
+near-duplicates that were not recognised as such.
 Shape letters: S samples, Q pictures of the control, K nearest training pictures.
 """
 
@@ -14,8 +17,11 @@ import torch
 from torch import Tensor
 
 CONTROL_SHARE = 0.01  # of the control: a sample with a smaller relative distance counts as a copy
+FAR_BELOW = 3.0  # robust standard deviations (1.4826 median absolute deviations) below the control's median
+FAR_BELOW_MORE = 0.1  # by so much the share of samples far below must be above the control's
 SIGNIFICANT = 1e-3  # p-value
 MANY = 0.05  # of the samples
+NEARER = 0.75  # probability that a sample is relatively nearer than a picture of the control; 0.5 is chance
 FAR = 3.0  # standard deviations
 
 
@@ -33,6 +39,11 @@ class SpaceComparison:
     p_value: the probability of a share this large if samples and control had the same distribution.
     statistic: C_T of Meehan et al. 2020, arXiv:2004.05675, with all pictures as one cell: the standard deviations by
         which samples are farther (+) or nearer (-) than the control.
+    relatively_nearer: the probability that a sample has a smaller relative distance than a picture of the control, 0.5
+        by chance. Little detail brings samples near to all pictures, and does not make it large.
+    far_below: the share of the samples whose relative distance is far below the control's median.
+    control_far_below: the same share of the control.
+    far_below_p_value: the probability of so much larger a share if samples and control had the same distribution.
     """
 
     space: str
@@ -45,11 +56,26 @@ class SpaceComparison:
     share: float
     p_value: float
     statistic: float
+    relatively_nearer: float
+    far_below: float
+    control_far_below: float
+    far_below_p_value: float
 
     @property
     def has_copies(self) -> bool:
         """Whether there are significantly more copies among the samples than by chance."""
-        return self.p_value < SIGNIFICANT
+        return self.p_value < SIGNIFICANT or self.has_many_far_below
+
+    @property
+    def has_many_far_below(self) -> bool:
+        """Whether many more of the samples than of the control are far below the control's median."""
+        more = self.far_below - self.control_far_below
+        return self.far_below_p_value < SIGNIFICANT and more > FAR_BELOW_MORE
+
+    @property
+    def copies(self) -> float:
+        """The share of copies among the samples."""
+        return max(self.share, self.far_below if self.has_many_far_below else 0.0)
 
 
 def compare_distances(space: str, distances: Tensor, indices: Tensor, control: Tensor) -> SpaceComparison:
@@ -62,6 +88,9 @@ def compare_distances(space: str, distances: Tensor, indices: Tensor, control: T
     below = int(CONTROL_SHARE * len(control))
     threshold = float(control_relative.sort().values[below])
     near = int((relative < threshold).sum())
+    median = control_relative.median()
+    far_threshold = float(median - FAR_BELOW * 1.4826 * (control_relative - median).abs().median())
+    far, control_far = int((relative < far_threshold).sum()), int((control_relative < far_threshold).sum())
     return SpaceComparison(
         space,
         distances,
@@ -73,28 +102,40 @@ def compare_distances(space: str, distances: Tensor, indices: Tensor, control: T
         near / len(relative),
         _p_value(near, len(relative), below, len(control)),
         _statistic(distances[:, 0], control[:, 0]),
+        _share_below(relative, control_relative),
+        far / len(relative),
+        control_far / len(control),
+        _p_value_of_shares(far, len(relative), control_far, len(control)),
     )
 
 
 def state_verdict(spaces: list[SpaceComparison], control: str, *, held_out: bool) -> str:
     """One sentence, about the space with the most copies.
 
-    C_T is stated only for a `held_out` control: without one the control is training pictures, which a model's own
-    features hold farther apart than other pictures.
+    Without a `held_out` control, distances are compared in pixels alone: the control is training pictures, which a
+    model's own features hold farther apart than other pictures.
     """
-    worst = max(spaces, key=lambda each: (each.has_copies, each.share))
+    worst = max(spaces, key=lambda each: (each.has_copies, each.copies))
     found = f"{worst.share:.1%} of the samples are nearer to one training picture than 99% of the {control} are"
-    if worst.has_copies:
-        how = "Memorised" if worst.share >= MANY else "A few copies"
-        return f"{how}: {found}, in {worst.space}."
-    nearer = min(spaces, key=lambda each: each.statistic)
-    if held_out and nearer.statistic < -FAR:
-        return (
-            f"No copies ({worst.share:.1%}, 1% by chance), but on the whole samples lie nearer to training pictures "
-            f"than the {control} do, in {nearer.space} (C_T {nearer.statistic:+.1f}): so do samples of little detail, "
-            "and samples of a model that begins to memorise."
+    if worst.has_copies and worst.p_value >= SIGNIFICANT:
+        found = (
+            f"{worst.far_below:.1%} of the samples are far nearer to one training picture than the {control} usually "
+            f"are, of which {worst.control_far_below:.1%} are"
         )
-    return f"No sign of memorising: {found}, in {worst.space}; 1% would be by chance."
+    if worst.has_copies:
+        how = "Memorised" if worst.copies >= MANY else "A few copies"
+        return f"{how}: {found}, in {worst.space}."
+    judged = [each for each in spaces if held_out or each.space == "pixels"]
+    nearer = min(judged, key=lambda each: each.statistic)
+    if nearer.statistic >= -FAR:
+        return f"No sign of memorising: {found}, in {worst.space}; 1% would be by chance."
+    whole = (
+        f"No copies ({worst.share:.1%}, 1% by chance), but on the whole samples lie nearer to training pictures than "
+        f"the {control} do, in {nearer.space} (C_T {nearer.statistic:+.1f})"
+    )
+    if nearer.relatively_nearer > NEARER:
+        return f"{whole}, and nearer to one of them than to others: so do samples of a model that begins to memorise."
+    return f"{whole}, though no nearer to one of them than to others: so do samples of little detail."
 
 
 def _relative(distances: Tensor) -> Tensor:
@@ -111,6 +152,19 @@ def _p_value(near: int, samples: int, below: int, control: int) -> float:
     from scipy.stats import hypergeom
 
     return float(hypergeom.cdf(below, samples + control, control, near + below)) if near else 1.0
+
+
+def _p_value_of_shares(near: int, samples: int, control_near: int, control: int) -> float:
+    """P(at least `near` of all that are near are samples) under one distribution: Fisher's exact test, one-sided."""
+    from scipy.stats import hypergeom
+
+    return float(hypergeom.sf(near - 1, samples + control, samples, near + control_near)) if near else 1.0
+
+
+def _share_below(samples: Tensor, control: Tensor) -> float:
+    """P(a number of the samples < a number of the control), ties counted half."""
+    one, other = len(samples), len(control)
+    return 0.5 - _statistic(samples, control) * ((one + other + 1) / (12 * one * other)) ** 0.5
 
 
 def _statistic(samples: Tensor, control: Tensor) -> float:

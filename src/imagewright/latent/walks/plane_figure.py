@@ -67,7 +67,7 @@ def _draw_encoded(axes: Axes, found: Manifold) -> None:
         _scatter(axes, marks, size, colour_of(0), "o", None)
         return
     labels = found.labels.numpy()
-    counts = np.bincount(labels, minlength=len(found.class_names))
+    counts = np.bincount(labels[labels >= 0], minlength=len(found.class_names))
     common = sorted(int(number) for number in np.argsort(-counts, kind="stable")[:CLASSES] if counts[number])
     rest = ~np.isin(labels, common)
     if rest.any():

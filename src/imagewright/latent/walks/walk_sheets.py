@@ -23,7 +23,7 @@ from imagewright.output.grids import FONT_SIZE, INK, MARGIN, TITLE_SIZE, draw_gr
 from imagewright.output.names import visible
 from imagewright.output.sheets import Results, Sheet
 from imagewright.output.writing import write_animation
-from imagewright.runs.provenance import run_record
+from imagewright.runs.provenance import run_record, training_notes
 from imagewright.verbs.apply import RunLike, encode, images_for, resolve_model
 from imagewright.verbs.paths import Interpolation, default_interpolation
 
@@ -41,6 +41,7 @@ def interpolation_sheet(
     loop: bool = False,
     pace: Literal["even", "smooth"] = "even",
     frames_per_second: float = 25.0,
+    scale: int | None = None,
     model: Model | None = None,
 ) -> Sheet:
     """The sheet of `interpolate`: a row for each leg, with both of its ends. Its results are the images in their order.
@@ -52,6 +53,7 @@ def interpolation_sheet(
     count: how many pictures of the source, spread evenly over it.
     interpolation, loop, pace: as for `interpolate`.
     frames_per_second: of an animation.
+    scale: each side of an image becomes so many times as long; by default about 112 pixels, in an animation 256.
     model: the run's model, if it is loaded already.
     Raises `UserError` as `interpolate` does, and for a model that cannot sample if neither ends nor source are given.
     """
@@ -70,7 +72,8 @@ def interpolation_sheet(
         record=record,
         results=Results(images, record),
         frames_per_second=frames_per_second,
-        notes=notes,
+        scale=scale,
+        notes=[*training_notes(model), *notes],
     )
 
 
@@ -86,6 +89,7 @@ def write_interpolation(
     loop: bool = True,
     pace: Literal["even", "smooth"] = "even",
     frames_per_second: float = 25.0,
+    scale: int | None = None,
     model: Model | None = None,
     force: bool = False,
 ) -> list[str]:
@@ -101,7 +105,7 @@ def write_interpolation(
     options = _path_options(model, steps, interpolation, pace, loop=loop)
     frames = interpolation_frames(model, latents=latents, **options)
     record = _path_record(model, options, names, source)
-    write_animation(frames, path, record, frames_per_second=frames_per_second, force=force)
+    write_animation(frames, path, record, frames_per_second=frames_per_second, scale=scale, force=force)
     return notes
 
 
@@ -161,6 +165,7 @@ def blend_sheet(
     steps: int = 7,
     *,
     interpolation: Interpolation | None = None,
+    scale: int | None = None,
     model: Model | None = None,
 ) -> Sheet:
     """The sheet of `blend`: a square of images with the name of each corner at that corner.
@@ -169,6 +174,7 @@ def blend_sheet(
     corners: top left, top right, bottom left, bottom right: seeds, picture files or names saved in the run.
     steps: images a side.
     interpolation: as for `interpolate`.
+    scale: each side of an image becomes so many times as long; by default about 72 pixels.
     model: the run's model, if it is loaded already.
     """
     model = resolve_model(run) if model is None else model
@@ -181,7 +187,7 @@ def blend_sheet(
         columns=steps,
         captions=names,
         title=f"{record['model']}: {interpolation} blend of four corners",
-        scale=max(1, round(CELL / max(images.shape[2:]))),
+        scale=max(1, round(CELL / max(images.shape[2:]))) if scale is None else scale,
         record=record,
         notes=notes,
     )

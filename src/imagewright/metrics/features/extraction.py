@@ -84,7 +84,8 @@ def extract_features(
     all_on_this_rank: extract everything in this process, whatever the number of ranks. Otherwise all ranks must call
         this function: each extracts a share, and only the main rank returns the whole.
 
-    Raises `DataError` for features that are not finite, with the number of the picture.
+    Raises `DataError` for features that are not finite, with the number of the picture, and for another number of
+    features than the network says.
     """
     world = 1 if all_on_this_rank else distributed.world_size()
     rank = 0 if all_on_this_rank else distributed.rank()
@@ -98,6 +99,7 @@ def extract_features(
     done = 0
     for found in _extract_in_order(pictures, network, bounds[rank], bounds[rank + 1]):
         count = len(found.pooled)
+        _check_width(found.pooled, network.about)
         _check_finite(found.pooled, bounds[rank] + done, network.about.name)
         features[done : done + count] = found.pooled.numpy()
         if logits is not None and found.logits is not None:
@@ -110,6 +112,16 @@ def extract_features(
         if logits is not None:
             distributed.gather_rows_on_main(logits, bounds)
     return ExtractedFeatures(features, logits)
+
+
+def _check_width(pooled: Tensor, about: About) -> None:
+    """Raise `DataError` if a network gives other than its own number of features, since its width follows the size."""
+    if pooled.shape[1] != about.dimension:
+        raise DataError(
+            f"The network {about.name} gives {pooled.shape[1]:,} features for these pictures and {about.dimension:,} "
+            "for others, so they depend on the size of a picture: name one size for all after an @, as in "
+            f"{about.name.partition('@')[0]}@64."
+        )
 
 
 def _allocate(about: About, rows: int, features: Allocate, logits: Allocate) -> tuple[np.ndarray, np.ndarray | None]:

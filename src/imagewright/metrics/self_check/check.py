@@ -76,7 +76,7 @@ def self_check(
     for name in corruptions:
         corruption_named(name)
     asked = [_resolve_metric(metric) for metric in (DEFAULT_METRICS if metrics is None else metrics)]
-    pictures = open_source(images, (size, size) if isinstance(size, int) else size).prepare()
+    pictures = open_source(images, (size, size) if isinstance(size, int) else size).prepare().with_classes()
     usable, left_out = _usable_metrics(asked, pictures)
     network = _open_network(usable, features, resize, device)
     usable = _without_logits(usable, network, left_out)

@@ -18,11 +18,11 @@ from typing import Literal
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
 from imagewright.errors import ConfigError, nearest_name
+from imagewright.images.decoding.opening import open_picture
 from imagewright.images.decoding.preprocessing import random_words
 from imagewright.output.grids import to_picture
 from imagewright.seeds import derive_seed
@@ -126,7 +126,8 @@ def jpeg(pictures: Tensor, rows: np.ndarray, level: int, seed: int) -> Tensor:
     def compress(picture: Tensor) -> np.ndarray:
         content = io.BytesIO()
         to_picture(picture).save(content, "JPEG", quality=quality)
-        return np.asarray(Image.open(content)).reshape(*picture.shape[1:], -1).transpose(2, 0, 1)
+        with open_picture(content.getvalue()) as compressed:
+            return np.asarray(compressed).reshape(*picture.shape[1:], -1).transpose(2, 0, 1)
 
     result = torch.from_numpy(np.stack([compress(picture) for picture in colours]))
     return torch.cat([result, pictures[:, 3:]], 1)

@@ -23,9 +23,11 @@ from torch import Tensor, nn
 from imagewright.configs import ConditionedConfig
 from imagewright.layers.conditions import ConditionalLatents, Conditions
 from imagewright.layers.dcgan import DCGANShape, Discriminator, Generator
+from imagewright.losses.penalties import Critic
 from imagewright.model import Model
 from imagewright.models.shared.adversarial import (
     AdversarialConfig,
+    augmented,
     build_phases,
     build_recipe,
     discriminator_terms,
@@ -122,7 +124,7 @@ class CGAN(Model, ConditionalLatents):
         conditions = self._to_conditions(step)
         fake = self._generate(step.draws, conditions)
         step.shared["fake"] = fake.detach()
-        terms = generator_terms(self.config, partial(self.discriminator, conditions=conditions), fake, step.images)
+        terms = generator_terms(self.config, self._critic(step, conditions), fake, step.images)
         if self.config.discriminator_conditioning == "auxiliary":
             terms["auxiliary"] = self._classification_loss(fake, conditions)
         return terms
@@ -133,14 +135,17 @@ class CGAN(Model, ConditionalLatents):
             self.conditions.remember(conditions)
         # Computed by the generator's phase, unless that skips this step.
         fake = step.once("fake", lambda: self._generate(step.draws, conditions)).to(step.images.dtype)
-        critic = partial(self.discriminator, conditions=conditions)
+        critic = self._critic(step, conditions)
         terms = discriminator_terms(self.config, critic, step.images, fake, step.draws)
         if self.config.discriminator_conditioning == "auxiliary":
             terms["auxiliary"] = self._classification_loss(step.images, conditions)
         return terms
 
     def r1_loss(self, step: Step) -> Terms:
-        return r1_terms(self.config, partial(self.discriminator, conditions=self._to_conditions(step)), step.images)
+        return r1_terms(self.config, self._critic(step, self._to_conditions(step)), step.images)
+
+    def _critic(self, step: Step, conditions: Tensor) -> Critic:
+        return augmented(self.config, partial(self.discriminator, conditions=conditions), step.draws)
 
     def _generate(self, draws: Draws, conditions: Tensor) -> Tensor:
         """Images (N, C, H, W) with conditions (N, K)."""

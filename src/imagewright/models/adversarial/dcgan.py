@@ -18,9 +18,11 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from imagewright.layers.dcgan import DCGANShape, Discriminator, Generator
+from imagewright.losses.penalties import Critic
 from imagewright.model import Model
 from imagewright.models.shared.adversarial import (
     AdversarialConfig,
+    augmented,
     build_phases,
     build_recipe,
     discriminator_terms,
@@ -64,16 +66,19 @@ class DCGAN(Model, ScoresByDiscriminator):
     def generator_loss(self, step: Step) -> Terms:
         fake = self.generator(step.draws.normal(self.config.latent_dim))
         step.shared["fake"] = fake.detach()
-        return generator_terms(self.config, self.discriminator, fake, step.images)
+        return generator_terms(self.config, self._critic(step), fake, step.images)
 
     def discriminator_loss(self, step: Step) -> Terms:
         # Computed by the generator's phase, unless that skips this step.
         fake = step.once("fake", lambda: self.generator(step.draws.normal(self.config.latent_dim)))
         fake = fake.to(step.images.dtype)
-        return discriminator_terms(self.config, self.discriminator, step.images, fake, step.draws)
+        return discriminator_terms(self.config, self._critic(step), step.images, fake, step.draws)
 
     def r1_loss(self, step: Step) -> Terms:
-        return r1_terms(self.config, self.discriminator, step.images)
+        return r1_terms(self.config, self._critic(step), step.images)
+
+    def _critic(self, step: Step) -> Critic:
+        return augmented(self.config, self.discriminator, step.draws)
 
     def logits(self, rows: Mapping[str, Rows], draws: Draws) -> dict[str, tuple[Tensor, Tensor]]:
         fake = self.generator(draws.normal(self.config.latent_dim))

@@ -29,9 +29,12 @@ from imagewright.losses.likelihoods import LOG_TWO_PI, gaussian_log_likelihood
 from imagewright.losses.penalties import Critic
 from imagewright.model import Model
 from imagewright.models.shared.adversarial import (
+    SMALL,
     AdversarialConfig,
+    augmented,
     build_phases,
     discriminator_terms,
+    few_images,
     generator_terms,
     r1_terms,
     with_known_logits,
@@ -39,6 +42,7 @@ from imagewright.models.shared.adversarial import (
 from imagewright.models.shared.discriminator_verbs import ScoresByDiscriminator
 from imagewright.phases import Draws, Phase, Rows, Step, Terms
 from imagewright.recipe import Average, Optimizer, Recipe
+from imagewright.traits import Traits
 
 HIDDEN = 128  # units of the recognition network, as in the paper's tables
 COARSEST = 8  # pixels: the shorter side of the coarsest map has at most this many
@@ -68,6 +72,21 @@ class InfoGANConfig(SizedConfig, AdversarialConfig):
     )
     category_weight: float = Field(1.0, gt=0, le=1e3, description="lambda of the category's information")
     continuous_weight: float = Field(1.0, ge=0, le=1e3, description="lambda of the continuous codes' information")
+
+    @classmethod
+    def suggest(cls, traits: Traits) -> dict[str, Any]:
+        """Narrow networks on a CPU. R1 only for photographs: with it the category of digits found
+        slants and strokes instead of digits (docs/measurements.md); without it samples of faces stayed noise.
+        """
+        options: dict[str, Any] = {}
+        if traits.images < few_images(traits):
+            options["augmentation"] = "diffaugment"
+        if traits.accelerator or min(traits.height, traits.width) > SMALL:
+            return options
+        options["width"] = 32
+        if traits.channels > 1 and not traits.given.keys() & {"loss", "penalty"}:
+            options |= {"penalty": 0.5, "batch_size": 16}
+        return options
 
     @classmethod
     def size_rule(cls, size: tuple[int, int]) -> str:
@@ -226,7 +245,7 @@ class InfoGAN(Model, ScoresByDiscriminator):
         latents = self._sample_training_latents(step.draws)
         fake = self.generator(latents)
         step.shared |= {"fake": fake.detach(), "latents": latents}
-        critic, features = self._critic(fake)
+        critic, features = self._critic(fake, step)
         return generator_terms(self.config, critic, fake, step.images) | self._information_loss(features, latents)
 
     def discriminator_loss(self, step: Step) -> Terms:
@@ -234,21 +253,22 @@ class InfoGAN(Model, ScoresByDiscriminator):
         # Computed by the generator's phase, unless that skips this step.
         latents = step.once("latents", lambda: self._sample_training_latents(step.draws))
         fake = step.once("fake", lambda: self.generator(latents)).to(step.images.dtype)
-        critic, features = self._critic(fake)
+        critic, features = self._critic(fake, step)
         terms = discriminator_terms(self.config, critic, step.images, fake, step.draws)
         return terms | self._information_loss(features, latents)
 
     def r1_loss(self, step: Step) -> Terms:
-        return r1_terms(self.config, self.discriminator, step.images)
+        return r1_terms(self.config, augmented(self.config, self.discriminator, step.draws), step.images)
 
     def logits(self, rows: Mapping[str, Rows], draws: Draws) -> dict[str, tuple[Tensor, Tensor]]:
         fake = self.generator(self._sample_training_latents(draws))
         return {"discriminator": (self.discriminator(rows["images"].images), self.discriminator(fake))}
 
-    def _critic(self, fake: Tensor) -> tuple[Critic, Tensor]:
+    def _critic(self, fake: Tensor, step: Step) -> tuple[Critic, Tensor]:
         """The discriminator with known logits of `fake`, and the features (N, F) of `fake`, which Q needs as well."""
-        features = self.discriminator.body(fake)
-        return with_known_logits(self.discriminator, (fake, self.discriminator.compute_logits(features))), features
+        features = augmented(self.config, self.discriminator.body, step.draws)(fake)
+        critic = augmented(self.config, self.discriminator, step.draws)
+        return with_known_logits(critic, (fake, self.discriminator.compute_logits(features))), features
 
     def _sample_training_latents(self, draws: Draws) -> Tensor:
         """Latents (N, Z + K + C) by the random numbers of a step."""

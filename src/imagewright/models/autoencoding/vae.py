@@ -26,7 +26,8 @@ from imagewright.layers.conditions import ConditionalLatents, Conditions
 from imagewright.layers.first import first_activations, first_weight
 from imagewright.losses.likelihoods import bernoulli_log_likelihood, gaussian_divergence, gaussian_log_likelihood
 from imagewright.model import Model
-from imagewright.phases import Draws, Phase, Step, Terms
+from imagewright.models.shared.latent_density import LatentDensity, SamplesFitted
+from imagewright.phases import Draws, Phase, Rows, Step, Terms
 from imagewright.recipe import Optimizer, Recipe
 
 # The difference of neighbouring grey levels in [-1, 1]. Uniform noise of this width, added to images, turns a density
@@ -88,7 +89,7 @@ class NoiseLevel(nn.Module):
         return (self.SPEED * self.level).clamp(min=2 * math.log(PIXEL_STEP / 2))
 
 
-class VAE(Model, ConditionalLatents):
+class VAE(Model, SamplesFitted, ConditionalLatents):
     """The networks are:
 
     encoder: from (N, C, H, W) to (N, 2 Z + Y): means, log variances and logits of the conditions.
@@ -107,6 +108,7 @@ class VAE(Model, ConditionalLatents):
         self.noise_level = NoiseLevel(config.sigma)
         if config.conditions:
             self.conditions = Conditions(config)
+        self.density = LatentDensity(config.latent_dim)
 
     def recipe(self, images_seen: int = 0) -> Recipe:
         return Recipe(images_seen=400_000, batch_size=64, optimizer=Optimizer(learning_rate=1e-3))
@@ -163,14 +165,31 @@ class VAE(Model, ConditionalLatents):
 
     # Verbs
 
+    def sample_latents(
+        self,
+        count: int,
+        generator: torch.Generator,
+        labels: Tensor | None = None,
+        attributes: Tensor | None = None,
+    ) -> Tensor:
+        """Latents (count, Z + Y) of the fitted density, or of the prior: see `ConditionalLatents.sample_latents`."""
+        latents = ConditionalLatents.sample_latents(self, count, generator, labels, attributes)
+        return self.from_density(latents, generator)
+
     def encode(self, images: Tensor) -> Tensor:
         """Posterior means (N, Z); for a conditional model, means and most likely conditions, (N, Z + Y)."""
         means, _, predicted = self._posterior(self._encoder_inputs(images))
         return torch.cat([means, self.conditions.most_likely(predicted)], 1) if self.config.conditions else means
 
-    def divergences(self, images: Tensor, *, labels: Tensor | None = None, attributes: Tensor | None = None) -> Tensor:
+    def encode_posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
         means, log_variances, _ = self._posterior(self._encoder_inputs(images))
-        return gaussian_divergence(means, log_variances)
+        return means, log_variances
+
+    def condition_vectors(self, rows: Rows) -> Tensor | None:
+        return self.conditions.to_vectors(rows.labels, rows.attributes) if self.config.conditions else None
+
+    def divergences(self, images: Tensor, *, labels: Tensor | None = None, attributes: Tensor | None = None) -> Tensor:
+        return gaussian_divergence(*self.encode_posterior(images))
 
     def decode(self, latents: Tensor) -> Tensor:
         """The mean image of each latent's distribution."""

@@ -25,8 +25,10 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from imagewright.configs import SizedConfig
+from imagewright.layers.diff_augment import RANDOM_NUMBERS, diff_augment
 from imagewright.layers.first import first_activations, first_weight
 from imagewright.losses.likelihoods import gaussian_divergence, gaussian_log_likelihood
+from imagewright.losses.penalties import Critic
 from imagewright.model import Model
 from imagewright.models.shared.adversarial import (
     AdversarialConfig,
@@ -36,8 +38,10 @@ from imagewright.models.shared.adversarial import (
     with_known_logits,
 )
 from imagewright.models.shared.discriminator_verbs import ScoresByDiscriminator
+from imagewright.models.shared.latent_density import LatentDensity, SamplesFitted
 from imagewright.phases import Draws, Phase, Rows, Step, Terms
 from imagewright.recipe import Average, Optimizer, Recipe
+from imagewright.traits import Traits
 
 HALVINGS = 3
 KERNEL = 5
@@ -85,6 +89,11 @@ class VAEGANConfig(SizedConfig, AdversarialConfig):
         "the decoder not if one is above it by more; 0: both always are; in the paper: 0.35. Only with "
         "loss=non_saturating",
     )
+
+    @classmethod
+    def suggest(cls, traits: Traits) -> dict[str, Any]:
+        """Narrow networks on a CPU, where those of the paper make a few steps a minute."""
+        return {} if traits.accelerator else {"width": 16}
 
     @property
     def normalises_discriminator(self) -> bool:
@@ -182,7 +191,7 @@ def _convolution(inner: int, outer: int, *, stride: int, normalised: bool) -> li
     return [layer, nn.BatchNorm2d(outer)] if normalised else [layer]
 
 
-class VAEGAN(Model, ScoresByDiscriminator):
+class VAEGAN(Model, SamplesFitted, ScoresByDiscriminator):
     """Networks: `encoder`, `decoder` and `discriminator`; the verbs use moving averages of the first two."""
 
     Config = VAEGANConfig
@@ -194,6 +203,7 @@ class VAEGAN(Model, ScoresByDiscriminator):
         self.encoder = build_encoder(config)
         self.decoder = build_decoder(config)
         self.discriminator = Discriminator(config)
+        self.density = LatentDensity(config.latent_dim)
 
     def recipe(self, images_seen: int = 0) -> Recipe:
         return Recipe(
@@ -222,7 +232,7 @@ class VAEGAN(Model, ScoresByDiscriminator):
         means, log_variances = self._posterior(step.images)
         latents = self._sample_posterior(means, log_variances, step)
         step.shared["latents"] = latents.detach()
-        features = self.discriminator.features(self.decoder(latents))
+        features = self.discriminator.features(self._augment(self.decoder(latents), step))
         return {
             "features": -self._log_likelihood(self._real_features(step), features).mean(),
             "divergence": gaussian_divergence(means, log_variances).sum(1).mean(),
@@ -232,13 +242,13 @@ class VAEGAN(Model, ScoresByDiscriminator):
         """The second update: gamma times eq. 7, and the adversarial loss of reconstructions and of samples."""
         rebuilt, samples = self._generate(step)
         step.shared |= {"rebuilt": rebuilt.detach(), "samples": samples.detach()}
-        features = self.discriminator.features(rebuilt)
-        logits = self.discriminator.compute_logits(features), self.discriminator(samples)
+        features = self.discriminator.features(self._augment(rebuilt, step))
+        logits = self.discriminator.compute_logits(features), self.discriminator(self._augment(samples, step))
         with torch.no_grad():
             real_logits = self.discriminator.compute_logits(self._real_features(step))
         is_updated = self._decoder_is_updated(step, real_logits, torch.cat(logits).detach())
         known = (rebuilt, logits[0]), (samples, logits[1]), (step.images, real_logits)
-        critic = with_known_logits(self.discriminator, *known)
+        critic = with_known_logits(self._critic(step), *known)
         losses = [generator_terms(self.config, critic, fake, step.images) for fake in (rebuilt, samples)]
         adversarial = (losses[0]["adversarial"] + losses[1]["adversarial"]) / 2
         likelihood = self._log_likelihood(self._real_features(step), features).mean()
@@ -254,13 +264,26 @@ class VAEGAN(Model, ScoresByDiscriminator):
                 rebuilt, samples = self._generate(step)
             step.shared |= {"rebuilt": rebuilt, "samples": samples}
         generated = [step.shared[name].to(step.images.dtype) for name in ("rebuilt", "samples")]
-        critic = with_known_logits(self.discriminator, (step.images, self.discriminator(step.images)))
+        critic = self._critic(step)
+        critic = with_known_logits(critic, (step.images, critic(step.images)))
         parts = [discriminator_terms(self.config, critic, step.images, fake, step.draws) for fake in generated]
         is_updated = step.shared.get("discriminator is updated", 1.0)
         return {name: is_updated * (parts[0][name] + parts[1][name]) / 2 for name in parts[0]}
 
     def r1_loss(self, step: Step) -> Terms:
-        return r1_terms(self.config, self.discriminator, step.images)
+        return r1_terms(self.config, self._critic(step), step.images)
+
+    def _critic(self, step: Step) -> Critic:
+        return lambda images: self.discriminator(self._augment(images, step))
+
+    def _augment(self, images: Tensor, step: Step) -> Tensor:
+        """What the discriminator sees of images: all of a step are changed by the same random numbers, row by row.
+
+        So the features of a reconstruction are compared with those of an image that was changed in the same way.
+        """
+        if self.config.augmentation == "none":
+            return images
+        return diff_augment(images, step.once("augmentation", lambda: step.draws.uniform(RANDOM_NUMBERS)))
 
     def logits(self, rows: Mapping[str, Rows], draws: Draws) -> dict[str, tuple[Tensor, Tensor]]:
         fake = self.decoder(draws.normal(self.config.latent_dim))
@@ -273,7 +296,7 @@ class VAEGAN(Model, ScoresByDiscriminator):
 
     def _real_features(self, step: Step) -> Tensor:
         """The discriminator's features of the real images, before its update in this step."""
-        return step.once("features", lambda: self.discriminator.features(step.images))
+        return step.once("features", lambda: self.discriminator.features(self._augment(step.images, step)))
 
     def _decoder_is_updated(self, step: Step, real_logits: Tensor, fake_logits: Tensor) -> Tensor | float:
         """1 if the decoder is updated, else 0, as a tensor (no host synchronisation).
@@ -320,7 +343,7 @@ class VAEGAN(Model, ScoresByDiscriminator):
         return (self.config.latent_dim,)
 
     def sample_latents(self, count: int, generator: torch.Generator) -> Tensor:
-        return torch.randn(count, self.config.latent_dim, generator=generator)
+        return self.from_density(torch.randn(count, self.config.latent_dim, generator=generator), generator)
 
     def encode(self, images: Tensor) -> Tensor:
         """Posterior means (N, Z)."""
@@ -333,6 +356,9 @@ class VAEGAN(Model, ScoresByDiscriminator):
     def extract_features(self, images: Tensor) -> Tensor:
         """The features in which reconstruction errors are measured, (N, F)."""
         return self.discriminator.features(images).flatten(1)
+
+    def encode_posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        return self._posterior(images)
 
     def divergences(self, images: Tensor, *, labels: Tensor | None = None, attributes: Tensor | None = None) -> Tensor:
         return gaussian_divergence(*self._posterior(images))

@@ -51,6 +51,7 @@ class GMMConfig(LatentConfig):
     regularisation: float = Field(
         1e-3, ge=0, le=1, description="added to every variance, as a share of the latents' mean variance"
     )
+    iterations: int = Field(200, ge=1, le=10_000, description="steps of expectation-maximisation, at most")
     seed: int = Field(0, ge=0, lt=2**32, description="random seed of the k-means initialisation")
 
 
@@ -136,7 +137,7 @@ class GMM(Model, EncodesLatents):
             covariance_type=SKLEARN_NAMES[self.config.covariance],
             reg_covar=max(self.config.regularisation * float(points.var(0).mean()), np.finfo(np.float64).tiny),
             random_state=self.config.seed,
-            max_iter=200,
+            max_iter=self.config.iterations,
         )
         with warnings.catch_warnings():
             # max_iter was reached, or k-means met equal points: the mixture is usable in both cases.

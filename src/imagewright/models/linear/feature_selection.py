@@ -78,7 +78,7 @@ class FeatureSelection(Model):
                 "name a table with --labels, or choose by=variance."
             )
         classes, levels = int(images.labels.max()) + 1, self.config.levels
-        if len(images.labels.unique()) < 2:
+        if len(images.labels[images.labels >= 0].unique()) < 2:
             raise DataError("by=mutual_information needs two classes or more: choose by=variance.")
         width = max(1, min(pixels, MOST_COUNTS // (levels * classes)))
         blocks = range(0, pixels, width)
@@ -122,16 +122,20 @@ def grey_levels(pixels: Tensor, levels: int) -> Tensor:
 
 
 def _mutual_information(images: Stream, levels: int, classes: int, block: slice) -> Tensor:
-    """The mutual information in nats of the labels and each pixel value of a block, float32, in one pass."""
+    """The mutual information in nats of the labels and each pixel value of a block, float32, in one pass.
+
+    Pictures without a class are left out.
+    """
     assert images.labels is not None
     counts, first = torch.zeros(0), 0
     for batch in images.batches(STREAMED_IMAGES):
         pixels = grey_levels(batch.flatten(1)[:, block], levels)
         cells = torch.arange(pixels.shape[1]) * (levels * classes) + pixels * classes
-        cells += images.labels[first : first + len(batch), None]
+        own = images.labels[first : first + len(batch), None]
+        cells = (cells + own)[own[:, 0] >= 0]
         found = cells.flatten().bincount(minlength=pixels.shape[1] * levels * classes)
         counts = found if first == 0 else counts.add_(found)
         first += len(batch)
-    joint = counts.view(-1, levels, classes).double() / first
+    joint = counts.view(-1, levels, classes).double() / int((images.labels >= 0).sum())
     independent = joint.sum(1, keepdim=True) * joint.sum(2, keepdim=True)
     return torch.where(joint > 0, joint * (joint / independent.clamp(min=1e-300)).log(), 0.0).sum((1, 2)).float()

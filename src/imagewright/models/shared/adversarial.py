@@ -6,7 +6,7 @@ Several models share it. Which images the discriminator gets, and with which con
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -14,10 +14,16 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from imagewright.configs import Config
+from imagewright.layers.diff_augment import RANDOM_NUMBERS, diff_augment
 from imagewright.losses.adversarial import ADVERSARIAL, AdversarialName
 from imagewright.losses.penalties import Critic, gradient_penalty, squared_gradient
 from imagewright.phases import Draws, Phase, Step, Terms
 from imagewright.recipe import Average, Optimizer, Recipe
+from imagewright.traits import Traits
+
+SMALL = 64  # pixels: pictures whose shorter side is at most this are small
+FEW = 5_000  # images: on a GPU fewer are augmented
+FEW_A_MINUTE = 100  # on a CPU, where a training sees fewer images
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +57,30 @@ class AdversarialConfig(Config):
         "with R1 if a side has fewer than 32 pixels)",
     )
 
+    augmentation: Literal["none", "diffaugment"] = Field(
+        "none",
+        description="random changes of what the discriminator sees, against overfitting of a small set: diffaugment "
+        "(colour, translation, cutout; differentiable)",
+    )
+
+    @classmethod
+    def suggest(cls, traits: Traits) -> dict[str, Any]:
+        """Narrow networks, small batches and R1 for small pictures on a CPU, where the papers' numbers take days.
+
+        Observed at 64 pixels after 240 seconds of processor time: a DCGAN's Frechet distance (features `random`) of 320
+        flowers fell from 123 to 25, of 1,450 faces from 100 to 8.
+        """
+        options: dict[str, Any] = {}
+        if traits.images < few_images(traits):
+            options["augmentation"] = "diffaugment"
+        if traits.accelerator or min(traits.height, traits.width) > SMALL:
+            return options
+        options |= {"width": 32, "batch_size": 16, "latent_dim": 64}
+        # The rate suits the penalty of this loss alone.
+        if not traits.given.keys() & {"loss", "penalty"}:
+            options |= {"penalty": 0.5, "learning_rate": 1e-3}
+        return options
+
     @property
     def penalty_weight(self) -> float:
         """Lambda or gamma of the gradient penalty; 0 without one."""
@@ -80,6 +110,15 @@ class AdversarialConfig(Config):
         return (0.0, 0.99) if self.penalty_weight else (0.5, 0.999)
 
 
+def few_images(traits: Traits) -> float:
+    """The number of images below which the discriminator comes to know them by heart in the time there is.
+
+    Observed at 64 pixels after 400 seconds of processor time: samples of 320 flowers show flowers with augmentation,
+    and noise without; of 1,450 faces, which were seen 70 times each, they are better without.
+    """
+    return FEW if traits.accelerator else min(FEW, FEW_A_MINUTE * traits.minutes)
+
+
 def with_known_logits(critic: Critic, *known: tuple[Tensor, Tensor]) -> Critic:
     """Wrap `critic` so that known images return their known logits instead of being evaluated again.
 
@@ -93,6 +132,17 @@ def with_known_logits(critic: Critic, *known: tuple[Tensor, Tensor]) -> Critic:
         return critic(images)
 
     return wrapped
+
+
+def augmented(config: AdversarialConfig, critic: Critic, draws: Draws) -> Critic:
+    """The critic behind the configured augmentation, with new random numbers of `draws` for each call.
+
+    Zhao et al. 2020 (DiffAugment), arXiv:2006.10738, eq. 5 and 6: real and generated images are augmented, in the
+    losses of both networks.
+    """
+    if config.augmentation == "none":
+        return critic
+    return lambda images: critic(diff_augment(images, draws.uniform(RANDOM_NUMBERS)))
 
 
 def generator_terms(config: AdversarialConfig, critic: Critic, fake: Tensor, real: Tensor) -> Terms:

@@ -117,6 +117,12 @@ class GenerativeClassifier(ClassifiesLatents, SamplesLatents):
         """Sample a point of each label's class: int64 (N,) to (N, D)."""
         raise NotImplementedError
 
+    @property
+    def absent_classes(self) -> tuple[str, ...]:
+        """The classes without a picture in the training, which cannot be sampled."""
+        absent = (self.log_priors <= ABSENT).tolist()
+        return tuple(name for name, is_absent in zip(self.class_names, absent, strict=True) if is_absent)
+
     def sample_latents(self, count: int, generator: torch.Generator, labels: Tensor | None = None) -> Tensor:
         """Sample latents (N, *latent_shape) of classes: `labels` (N,), by default `count` samples of the priors.
 

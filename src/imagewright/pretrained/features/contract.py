@@ -107,6 +107,11 @@ USER_NETWORKS = {
 }
 
 
+def runs_code(name: str) -> bool:
+    """Whether the features of a name are code of the user's own, which is run when they are opened."""
+    return name.startswith(tuple(USER_NETWORKS))
+
+
 def open_network(name: str, resize: str | None = None, weights: str | Path | None = None) -> FeatureNetwork:
     """The network of a name. Its weights are fetched first if they are not found.
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
-import io
 from typing import Any
-
-from PIL import Image
 
 from imagewright.output.names import visible_bytes
 
@@ -60,13 +57,6 @@ def picture(data: bytes, alt: str, *, sharp: bool = False) -> str:
     """An embedded PNG. `sharp` keeps the edges of pixels if it is enlarged."""
     attribute = ' class="sharp"' if sharp else ""
     return f'<img{attribute} alt="{text(alt)}" src="data:image/png;base64,{base64.b64encode(data).decode()}">'
-
-
-def encode_png(image: Image.Image) -> bytes:
-    """The bytes of a picture as PNG."""
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def text(value: Any) -> str:

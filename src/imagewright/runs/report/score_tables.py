@@ -9,7 +9,7 @@ from typing import Any
 
 from imagewright.runs.report.curves import Points, draw_curves, short_number
 from imagewright.runs.report.html import panel, text
-from imagewright.runs.scores import Score
+from imagewright.runs.scores import Score, by_distribution
 
 Recipe = Mapping[str, Any]
 Differences = Callable[[Recipe, Recipe], list[str]]
@@ -145,21 +145,28 @@ def score_curves(subjects: Mapping[str, Sequence[Score]], columns: Sequence[Colu
 
 
 def score_panels(scores: Sequence[Score]) -> list[str]:
-    """The scores on a run's page: the latest of each column with its recipe, and curves over checkpoints."""
+    """The scores on a run's page: the latest of each column with its recipe, and curves over checkpoints.
+
+    Scores of samples from the prior have a table of their own if the run samples from a fitted density by default.
+    """
     columns = make_columns(scores)
-    rows = []
-    for column in columns:
-        score = column.cell(scores)
-        if score is not None:
-            about = _about(score)
-            notes = "".join(f"<br>{text(warning)}" for warning in score.warnings)
-            rows.append(
-                f"<tr><td>{text(column.title + arrow(column.better))}</td>"
-                f'<td title="{text(score.interval)}">{text(format_score(score))}'
-                f'<br><span class="faint">{text(about)}{notes}</span></td></tr>'
-            )
-    table = [f'<div class="panel"><table>{"".join(rows)}</table></div>'] if rows else []
-    return [*table, *score_curves({"this run": scores}, columns)]
+    subjects = by_distribution("this run", scores)
+    tables = []
+    for name, own in subjects.items():
+        rows = [_row(column, score) for column in columns if (score := column.cell(own)) is not None]
+        table = f"<table>{''.join(rows)}</table>"
+        if rows:
+            tables.append(f'<div class="panel">{table}</div>' if len(subjects) == 1 else panel(name, table))
+    return [*tables, *score_curves(subjects, columns)]
+
+
+def _row(column: Column, score: Score) -> str:
+    notes = "".join(f"<br>{text(warning)}" for warning in score.warnings)
+    return (
+        f"<tr><td>{text(column.title + arrow(column.better))}</td>"
+        f'<td title="{text(score.interval)}">{text(format_score(score))}'
+        f'<br><span class="faint">{text(_about(score))}{notes}</span></td></tr>'
+    )
 
 
 def _about(score: Score) -> str:

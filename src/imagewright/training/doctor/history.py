@@ -29,10 +29,12 @@ class History:
 
     reports: lines of metrics.jsonl, earliest first, at least one.
     record: the content of run.json.
+    ended: whether the training is over, at its end or stopped before: then it is judged as it is.
     """
 
     reports: Sequence[Mapping[str, Any]]
     record: Mapping[str, Any]
+    ended: bool = False
 
     @property
     def images_seen(self) -> int:
@@ -41,9 +43,9 @@ class History:
 
     @property
     def begins_at(self) -> int:
-        """Images seen from which on samples can be diagnosed."""
+        """Images seen from which on samples can be diagnosed. The planned length of an ended training is no matter."""
         total, batch = self.planned("images_seen"), self.planned("batch_size")
-        return math.ceil(max(BEGINNING_SHARE * total, BEGINNING_STEPS * batch))
+        return math.ceil(max(0 if self.ended else BEGINNING_SHARE * total, BEGINNING_STEPS * batch))
 
     @property
     def has_begun(self) -> bool:
@@ -69,18 +71,21 @@ class History:
         return [float(figure) for figure in found if isinstance(figure, int | float) and math.isfinite(figure)]
 
     def latest(self, name: str, count: int = 3) -> list[float]:
-        """A figure at the last `count` reports; empty if fewer reports have it."""
+        """A figure at the last `count` reports; empty if fewer reports have it and more may come."""
         found = self.figures(name)[-count:]
-        return found if len(found) == count else []
+        return found if len(found) == count or self.ended else []
 
     def grows(self, name: str) -> bool:
         """Whether the mean of a figure over the last five reports is over 1.05 times that over the five before.
 
-        True if there are fewer than ten reports, which are too few to tell. An adversarial training was observed whose
-        samples stayed similar for six of 25 reports before they became diverse.
+        True if there are fewer than ten reports, which are too few to tell; of an ended training False, since there it
+        grows no more. An adversarial training was observed whose samples stayed similar for six of 25 reports before
+        they became diverse.
         """
         found = self.figures(name)[-10:]
-        return len(found) < 10 or sum(found[5:]) > GROWN * sum(found[:5])
+        if len(found) < 10:
+            return not self.ended
+        return sum(found[5:]) > GROWN * sum(found[:5])
 
     def names(self, start: str, end: str) -> list[str]:
         """The part between `start` and `end` of each figure's name in the last report: phases, networks."""

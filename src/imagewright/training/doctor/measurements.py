@@ -9,13 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from imagewright.capabilities import verbs_of
+from imagewright.capabilities import samples_classes, verbs_of
 from imagewright.images import Batch, Images
+from imagewright.losses.likelihoods import gaussian_divergence
 from imagewright.model import Model
 from imagewright.phases import Draws, Rows
 from imagewright.pixels import to_float
@@ -23,8 +25,9 @@ from imagewright.seeds import derive_seed
 from imagewright.training.data.feeds import FeedReader, build_readers
 from imagewright.training.doctor import sample_distances
 from imagewright.training.doctor.gradient_norms import relative_steps
+from imagewright.training.doctor.picture_rules import COLLAPSED_CLASS
 from imagewright.training.engine import Engine, as_rows
-from imagewright.training_capabilities import has_posterior, is_adversarial
+from imagewright.training_capabilities import fits_density, has_posterior, is_adversarial
 from imagewright.verbs.apply import decode, reconstruct, sample_latents
 
 PICTURES = 64  # samples, or training images, of one measurement
@@ -33,6 +36,8 @@ SAVED_BYTES = 2**26  # at most, of training images at their full size, and the s
 REFERENCES = 4096  # training images whose small copies samples are compared with
 REFERENCES_DECODED = 512  # the same for images without a cache, which are slow to read
 READ_AT_ONCE = 256  # images
+MEASURED_CLASSES = 10  # at most, of a model that samples classes
+OF_A_CLASS = 8  # samples of each
 DEAD = 0.01  # nats: a latent with a smaller mean divergence from its prior carries no information
 
 Figures = dict[str, float]
@@ -59,13 +64,21 @@ class Examiner:
         saved = max(2, min(4 * PICTURES, SAVED_BYTES // size))
         self.trained = images.batch(trained[:saved])
         self.held_out = images.batch(generator.permutation(held_out)[:saved]) if len(held_out) else None
+        self._images, self._trained = images, trained
         self.references = _build_references(images, trained)
+        self.roughness = sample_distances.roughness(self.trained.images)
+        self.class_distance = _distance_within_classes(self.trained)
         # The discriminators of a model with several feeds need rows of all feeds. There are no held-out rows then,
         # since images are held out of the first source alone.
         self.readers: dict[str, FeedReader] = {}
         if len(model.feeds) > 1:
             self.held_out = None
             self.readers = build_readers(model, sources, derive_seed(seed, "doctor"), held_out)
+
+    @cached_property
+    def references(self) -> sample_distances.References:
+        """Small copies of training images, made at the first measurement, so that the first step need not wait."""
+        return _build_references(self._images, self._trained)
 
     def measure(self, engine: Engine, images_seen: int) -> Figures:
         """All figures that this model has. Reads and resets the engine's gradient norms.
@@ -96,11 +109,30 @@ class Examiner:
         if len(references.pictures) < 2:  # there are no distances among them
             return {}
         if "sample" in verbs_of(model):
-            return _measure_samples(sample_distances.shrink(decode(model, self._sample_latents())), references)
+            samples = decode(model, self._sample_latents())
+            figures = _measure_samples(sample_distances.shrink(samples), references)
+            rough = {"samples/roughness": sample_distances.roughness(samples), "training/roughness": self.roughness}
+            return figures | rough | self._measure_classes()
         if "reconstruct" in verbs_of(model) and references.mean_distance:
             rebuilt = sample_distances.shrink(reconstruct(model, self.trained.images[:PICTURES]))
             return {"reconstructions/spread": sample_distances.mean_distance(rebuilt) / references.mean_distance}
         return {}
+
+    def _measure_classes(self) -> Figures:
+        """Distances among samples of each class, relative to those among training images of a class."""
+        model = self.model
+        if not samples_classes(model) or not self.class_distance:
+            return {}
+        seed, classes = derive_seed(self.seed, "doctor", "classes"), len(model.class_names)
+        chosen = np.unique(np.linspace(0, classes - 1, MEASURED_CLASSES).round().astype(int)).tolist()
+        latents = [sample_latents(model, OF_A_CLASS, seed, label=model.class_names[each]) for each in chosen]
+        samples = sample_distances.shrink(decode(model, torch.cat(latents))).split(OF_A_CLASS)
+        spreads = [sample_distances.mean_distance(each) / self.class_distance for each in samples]
+        return {
+            "samples/classes": float(len(chosen)),
+            "samples/class_spread": float(np.mean(spreads)),
+            "samples/collapsed_classes": float(sum(each < COLLAPSED_CLASS for each in spreads)),
+        }
 
     def _measure_discriminators(self, seed: int) -> Figures:
         """Comparisons of each discriminator's logits of training, held-out and generated images, in training mode.
@@ -146,7 +178,9 @@ class Examiner:
         return {name: as_rows(batch.map(lambda part: part.to(device))) for name, batch in batches.items()}, trained
 
     def _measure_posterior(self, seed: int) -> Figures:
-        """The divergence of the posterior from the prior in nats, and the number of latents that carry nothing."""
+        """The divergence of the posterior from the prior in nats, the number of latents that carry nothing, and how far
+        the latents of training images are from the prior together.
+        """
         model = self.model
         if not has_posterior(model):
             return {}
@@ -155,11 +189,31 @@ class Examiner:
         with torch.inference_mode():
             images = to_float(batch.images)
             nats = model.divergences(images, labels=batch.labels, attributes=batch.attributes).mean(0)
-        return {
+            aggregate: Figures = _compare_aggregate(*model.encode_posterior(images)) if fits_density(model) else {}
+        return aggregate | {
             "posterior/nats": float(nats.sum()),
             "posterior/latents": float(len(nats)),
             "posterior/dead": float((nats < DEAD).sum()),
         }
+
+
+def _compare_aggregate(means: Tensor, log_variances: Tensor) -> Figures:
+    """How the aggregate posterior differs from the prior: nats over all latents, and deviations of single latents.
+
+    Each latent by itself, as a Gaussian with its mean and variance over the images: a lower bound of the divergence.
+
+    means, log_variances: of posteriors, (N, Z) each.
+    """
+    if len(means) < 2:  # which have no variance
+        return {}
+    means, variances = means.double(), log_variances.double().exp()
+    centre, spread = means.mean(0), means.var(0) + variances.mean(0)
+    deviations = spread.sqrt()
+    return {
+        "aggregate/nats": float(gaussian_divergence(centre, spread.log()).sum()),
+        "aggregate/largest_deviation": float(deviations.max()),
+        "aggregate/median_deviation": float(deviations.median()),
+    }
 
 
 def _build_references(images: Images, trained: np.ndarray) -> sample_distances.References:
@@ -169,6 +223,15 @@ def _build_references(images: Images, trained: np.ndarray) -> sample_distances.R
     return sample_distances.References(
         torch.cat([sample_distances.shrink(part) for part in parts]), mirrored=images.flip
     )
+
+
+def _distance_within_classes(batch: Batch) -> float:
+    """The mean distance between two images of one class; of any two if there are no labels."""
+    small = sample_distances.shrink(batch.images)
+    labels = torch.zeros(len(small), dtype=torch.int64) if batch.labels is None else batch.labels
+    groups = [small[labels == label] for label in labels.unique()]
+    found = [(len(each) * (len(each) - 1), sample_distances.mean_distance(each)) for each in groups if len(each) > 1]
+    return sum(pairs * distance for pairs, distance in found) / sum(pairs for pairs, _ in found) if found else 0.0
 
 
 def _measure_samples(samples: Tensor, references: sample_distances.References) -> Figures:

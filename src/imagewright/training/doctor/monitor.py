@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from imagewright.errors import RunError
 from imagewright.runs.report.page import write_report
-from imagewright.training.doctor.findings import Finding, diagnose
+from imagewright.training.doctor.findings import Finding, diagnose, examine_reports
 from imagewright.training.doctor.history import LATEST_REPORTS
 from imagewright.training.doctor.measurements import Examiner
 from imagewright.training.observers import Observer, Report, Training
@@ -15,7 +15,9 @@ from imagewright.training.observers import Observer, Report, Training
 class Doctor(Observer):
     """Adds `health` (figures by name) and `findings` to each report; on the main rank."""
 
-    def __init__(self, every: int) -> None:
+    paced = "reports"
+
+    def __init__(self, every: int | None) -> None:
         self.every = every
         self.reports: list[Report] = []  # the latest ones
         self.logged: set[str] = set()  # names of findings, also those logged before the run was resumed
@@ -31,10 +33,13 @@ class Doctor(Observer):
     def at(self, images_seen: int, report: Report | None) -> None:
         if report is None:
             return
+        self.training.fit_density()  # the samples that are measured come from it
         report["health"] = self.examiner.measure(self.training.engine, images_seen)
         self.reports = [*self.reports, report][-LATEST_REPORTS:]
-        findings = diagnose(self.reports, self.training.run.record)
+        found = examine_reports(self.reports, self.training.run.record)
+        findings = found.findings
         report["findings"] = [finding.to_dict() for finding in findings]
+        report["examination"] = found.headline  # None if there are findings
         new = [finding for finding in findings if finding.name not in self.logged]
         self.logged |= {finding.name for finding in new}
         self._log(new)

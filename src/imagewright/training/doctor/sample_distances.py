@@ -43,7 +43,7 @@ def nearest_distance(pictures: Tensor) -> float:
 class References:
     """Small copies of training pictures, and the distances among them.
 
-    pictures: (R, D), of `shrink`.
+    pictures: (R, D), of `shrink`, without repeats.
     mirrored: whether training mirrors pictures, so that a sample may also be a copy of a mirror image.
 
     mean_distance: among references, a mean over groups of 64.
@@ -53,6 +53,8 @@ class References:
     """
 
     def __init__(self, pictures: Tensor, *, mirrored: bool) -> None:
+        # A picture that is held several times counts once: the distance to its own double would say nothing.
+        pictures = _without_repeats(pictures)
         self.pictures, self.mirrored = pictures, mirrored
         groups = pictures.split(GROUP)[: max(1, len(pictures) // GROUP)]
         self.mean_distance = sum(map(mean_distance, groups)) / len(groups)
@@ -86,3 +88,26 @@ class References:
         is_mutual = self.neighbours[nearest, 0] == torch.arange(len(nearest))
         other = torch.where(is_mutual, self.two_nearest[nearest, 1], self.two_nearest[nearest, 0])
         return float((self.two_nearest[:, 0] < COPY * other).float().mean())
+
+
+def roughness(images: Tensor) -> float:
+    """The median over uint8 images (N, C, H, W) of half the mean squared difference of neighbours over the variance.
+
+    1 for white noise, near 0 for smooth pictures. An image of less than a grey level of contrast counts as one of it.
+    """
+    pixels = images.float()
+    variance = pixels.flatten(1).var(1).clamp(min=1)
+    found = [pixels.diff(dim=axis).square().flatten(1).mean(1) for axis in (2, 3) if pixels.shape[axis] > 1]
+    return float((sum(found) / len(found) / 2 / variance).median()) if found else 0.0
+
+
+def _without_repeats(pictures: Tensor) -> Tensor:
+    """The different rows of pictures (N, D), in their order."""
+    seen: set[bytes] = set()
+    rows = []
+    for row, picture in enumerate(pictures.numpy()):
+        content = picture.tobytes()
+        if content not in seen:
+            rows.append(row)
+            seen.add(content)
+    return pictures if len(rows) == len(pictures) else pictures[rows]

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from imagewright.cli.commands.latent.loading import MODEL_DEFAULTS, ModelOptions
 from imagewright.cli.commands.verbs import Force, RunPath, Seed
 from imagewright.cli.pictures import takes_pictures
-from imagewright.cli.values import Flag, Words
+from imagewright.cli.values import Flag, LabelColumn, Words
 
 
 @Parameter(name="*")
@@ -30,7 +30,8 @@ class EvidenceOptions:
     classifier: Annotated[
         Path | None, Parameter(help="instead: a run that classifies; it labels samples of the model")
     ] = None
-    labels: Annotated[Path | None, Parameter(help="a CSV or JSON file of labels or attributes")] = None
+    labels: Annotated[Path | None, Parameter(help="a CSV, text or JSON file of labels or attributes")] = None
+    label_column: LabelColumn = None
     split: Annotated[str | None, Parameter(help="a part of the source, such as train")] = None
 
 

@@ -29,7 +29,10 @@ def directions(
     images: Annotated[str | None, Parameter(help="pictures to encode: a source, such as the one trained on")] = None,
     inputs: Annotated[
         tuple[str, ...],
-        Parameter(help="what the strips start from: seeds, pictures or names saved in the run", consume_multiple=True),
+        Parameter(
+            help="what strips start from: seeds, SEED:INDEX, pictures or saved names",
+            consume_multiple=True,
+        ),
     ] = ("0",),
     save: Annotated[Words, Parameter(help="save directions in the run by name: --save 0=rotation 3=width")] = (),
     seed: Seed = 0,

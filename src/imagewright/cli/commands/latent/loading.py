@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from imagewright.cli.commands.verbs import At, Space, Truncation
+from imagewright.cli.commands.verbs import SAMPLE_FROM_HELP, At, Distribution, SampleFrom, Space, Truncation
 
 if TYPE_CHECKING:
     from imagewright.model import Model
@@ -22,15 +22,30 @@ class ModelOptions:
     at: At = None
     space: Space = None
     truncation: Truncation = None
+    sample_from: SampleFrom = None
 
     def load(self, run: Path) -> Model:
-        """The model of a run: at checkpoint `at`, in latent space `space`, with truncation psi `truncation`."""
+        """The model of a run at a checkpoint, in a latent space, truncated, sampling from the prior or as fitted."""
         import imagewright
 
-        return imagewright.load(run, images_seen=self.at, space=self.space, truncation=self.truncation)
+        return imagewright.load(
+            run,
+            images_seen=self.at,
+            space=self.space,
+            truncation=self.truncation,
+            sample_from=self.sample_from,
+        )
 
 
-MODEL_DEFAULTS = ModelOptions()
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class EditModelOptions(ModelOptions):
+    """Those of `edit`, whose `--from` is a strength."""
+
+    sample_from: Annotated[Distribution, Parameter(name="--sample-from", help=SAMPLE_FROM_HELP)] = None
+
+
+MODEL_DEFAULTS, EDIT_DEFAULTS = ModelOptions(), EditModelOptions()
 
 
 def check_sheet(path: Path, *, force: bool) -> None:

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from imagewright.cli.commands.latent.loading import MODEL_DEFAULTS, ModelOptions
 from imagewright.cli.commands.verbs import Force, RunPath
 from imagewright.cli.pictures import takes_pictures
-from imagewright.cli.values import Count, Words
+from imagewright.cli.values import Count, LabelColumn, Words
 
 Source = Annotated[str | None, Parameter(help="pictures to encode: a folder, .zip, .npz ..., or digits, faces")]
 Dimensions = Annotated[Words, Parameter(help="latents by number, or codes by name (c2)")]
@@ -30,7 +30,8 @@ def grid(
         str | None, Parameter(help="a seed, picture or saved name whose other latents to take; their mean by default")
     ] = None,
     split: Annotated[str | None, Parameter(help="a part of the source, such as test")] = None,
-    labels: Annotated[Path | None, Parameter(help="a CSV or JSON file of labels")] = None,
+    labels: Annotated[Path | None, Parameter(help="a CSV, text or JSON file of labels")] = None,
+    label_column: LabelColumn = None,
     loading: ModelOptions = MODEL_DEFAULTS,
     force: Force = False,
 ) -> None:
@@ -43,7 +44,11 @@ def grid(
     check_suffix(out, list(SUFFIXES))
     refuse_existing([out], force=force)
     model = loading.load(run)
-    images = None if source is None else imagewright.open_images(source, split=split, labels=labels)
+    images = (
+        None
+        if source is None
+        else imagewright.open_images(source, split=split, labels=labels, label_column=label_column)
+    )
     found = imagewright.manifold(
         run, steps, dimensions=dimensions or None, images=images, most=count, input=input, model=model
     )
@@ -58,7 +63,9 @@ def traverse(
     *,
     out: Annotated[Path, Parameter(help="a picture (.png, .jpg, .webp, .tif), or a folder for one file a sheet")],
     dimensions: Dimensions = (),
-    inputs: Annotated[Words, Parameter(help="seeds, pictures or saved names to start from; seed 0 by default")] = (),
+    inputs: Annotated[
+        Words, Parameter(help="what to start from: seeds, SEED:INDEX, pictures, saved names; 0 by default")
+    ] = (),
     codes: Annotated[
         bool | None,
         Parameter(help="sheets of categories, codes and attributes; by default if the model found codes itself"),

@@ -1,0 +1,75 @@
+"""Labels from arrays (.npz, IDX): a value a picture, one-hot rows, or a 0/1 column an attribute."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from imagewright.errors import DataError
+from imagewright.images.annotations import Annotations, labels_from_texts
+
+EXPECTED = "expected one value a picture (N,), one-hot rows, or a 0/1 column for each attribute (N, A)"
+
+
+def labels_from_array(
+    values: np.ndarray, count: int, where: str, names: Sequence[str] | None = None
+) -> tuple[Annotations, list[str]]:
+    """The labels or attributes of `count` pictures, and notes on what was read as what.
+
+    values: (N,) or (N, 1) is a value a picture: the classes are the values that occur. (N, K) of 0 and 1 is one-hot if
+        each row has a single 1, which is its class; else each column is an attribute.
+    where: the file and key that the values come from, for messages.
+    names: of the K columns, or of the classes that whole numbers from 0 count; by default their numbers.
+    Raises `DataError` for another number of pictures, shape or kind of values.
+    """
+    if values.ndim == 0 or 0 in values.shape[1:] or values.dtype.kind not in "biufUS":
+        raise DataError(f"{where}: the labels are {values.dtype} of shape {values.shape}; {EXPECTED}.")
+    if len(values) != count:
+        raise DataError(f"{where} holds {len(values):,} labels for {count:,} pictures: one for each was expected.")
+    if values.ndim == 1 or values.size == count:
+        return _labels_of(values.reshape(-1), where, names), []
+    if values.ndim > 2 or values.dtype.kind in "US" or not np.isin(values, (0, 1)).all():
+        raise DataError(
+            f"{where}: the labels are {values.dtype} of shape {values.shape}, and not all are 0 or 1; {EXPECTED}."
+        )
+    columns = tuple(names) if names is not None and len(names) == values.shape[1] else None
+    if (values.sum(1) == 1).all():
+        return _labels_of(values.argmax(1), where, columns), [
+            f"{where} is one-hot ({values.shape[0]:,} x {values.shape[1]:,}): the column of the 1 is the class."
+        ]
+    attributes = values.astype(np.float32)
+    return Annotations(
+        attributes=attributes, attribute_names=columns or tuple(str(number) for number in range(values.shape[1]))
+    ), [
+        f"{where} marks several of {values.shape[1]:,} columns in a picture, or none: they are attributes, and the "
+        "pictures have no classes."
+    ]
+
+
+def _labels_of(values: np.ndarray, where: str, names: Sequence[str] | None) -> Annotations:
+    """One value a picture: the values that occur are the classes, NaN and empty text are none."""
+    if values.dtype.kind == "f":
+        known = values[~np.isnan(values)]
+        if not (np.isfinite(known) & (known == np.rint(known))).all():
+            raise DataError(
+                f"{where}: the labels are {values.dtype} with fractions; whole numbers or names were expected."
+            )
+        texts, codes = np.unique(values, return_inverse=True)
+        written = ["" if np.isnan(text) else str(int(text)) for text in texts]
+    else:
+        texts, codes = np.unique(values, return_inverse=True)
+        written = [_as_text(text) for text in texts]
+    if names is not None and all(text.isdecimal() and int(text) < len(names) for text in written):
+        return _named(codes.reshape(-1), written, names)
+    return labels_from_texts(codes.reshape(-1), written)
+
+
+def _as_text(value: np.generic) -> str:
+    return value.decode("utf-8", "replace").strip() if isinstance(value, bytes) else str(value).strip()
+
+
+def _named(codes: np.ndarray, written: list[str], names: Sequence[str]) -> Annotations:
+    """Labels whose values are places in `names`: the classes keep the order of their numbers."""
+    numbers = np.array([int(text) for text in written], np.int64)
+    return Annotations(numbers[codes], tuple(str(name) for name in names)).without_empty_classes()

@@ -1,0 +1,69 @@
+"""Options in the words of the caller: `--batch-size 16` on the command line, `batch_size=16` in Python.
+
+Messages are written in the words of the command line. `in_python` translates them for callers from Python.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+_is_command_line: ContextVar[bool] = ContextVar("_is_command_line", default=False)
+
+# Options that are named otherwise in Python, and options without a value.
+PYTHON_NAMES = {"from": "start"}
+FLAGS = ("force", "resume", "flip", "strict", "capture", "compile", "tensorboard", "each-class", "keep-detail")
+WORDS = (
+    *("auto", "cosine", "constant", "cpu", "cuda", "fp16", "bf16", "fp32", "fitted", "inception", "linear", "none"),
+    *("pixels", "prior", "published", "random", "recipe", "relativistic", "wasserstein", "hinge", "diffaugment"),
+)
+VALUE = r"\d[\d.,_]*(?:e-?\d+|x\d+|[kMG])?\b|[A-Z]{2,}[A-Z_=:]*\b|'[^']*'|\"[^\"]*\"|(?:" + "|".join(WORDS) + r")\b"
+OPTION = re.compile(rf"(?<![\w-])--(no-)?([a-z][a-z0-9-]*[a-z0-9])(?:[ =]({VALUE}))?")
+SAID_TWICE = re.compile(r"(\b\w+=[^\s(),]*)[,]? \((?:or )?\1\)")
+COMMAND = re.compile(r"(`imagewright [^`]*`)")
+MULTIPLES = {"k": "_000", "M": "_000_000", "G": "_000_000_000"}
+
+
+@contextmanager
+def command_line_words() -> Iterator[None]:
+    """Within it, messages name options as the command line does."""
+    token = _is_command_line.set(True)
+    try:
+        yield
+    finally:
+        _is_command_line.reset(token)
+
+
+def for_caller(message: str) -> str:
+    """The message in the words of the caller: the command line's, or Python's."""
+    return message if _is_command_line.get() else in_python(message)
+
+
+def in_python(message: str) -> str:
+    """The message with options as Python's keyword arguments; commands in backticks stay.
+
+    >>> in_python("Try --clip 1, --warmup 10k, --size 96x64, --no-cache or --force.")
+    'Try clip=1, warmup=10_000, size=(64, 96), cache=False or force=True.'
+    """
+    parts = COMMAND.split(message)
+    translated = [part if COMMAND.fullmatch(part) else OPTION.sub(_keyword, part) for part in parts]
+    return SAID_TWICE.sub(r"\1", "".join(translated))
+
+
+def _keyword(found: re.Match[str]) -> str:
+    negative, option, value = found[1], found[2], found[3]
+    name = PYTHON_NAMES.get(option, option.replace("-", "_"))
+    if negative and value is None:
+        return f"{name}=False"
+    if value is None:
+        return f"{name}=True" if option in FLAGS else name
+    size = re.fullmatch(r"(\d+)x(\d+)", value)
+    if size:
+        return f"{name}=({size[2]}, {size[1]})"
+    if value[-1] in MULTIPLES and value[:-1].isdigit():
+        return f"{name}={value[:-1]}{MULTIPLES[value[-1]]}"
+    ending = value[len(value.rstrip(".,")) :]
+    value = value.rstrip(".,")
+    return f"{name}={value!r}{ending}" if value in WORDS else f"{name}={value}{ending}"

@@ -1,0 +1,73 @@
+"""Messages name options in the words of the caller, and options by the names of other programs are understood."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import imagewright as iw
+from imagewright.cli import main
+from imagewright.errors import ConfigError, UserError
+from imagewright.wording import command_line_words, in_python
+
+
+@pytest.fixture(autouse=True)
+def words_of_the_command_line() -> None:
+    """Replaces the fixture of all other tests: here errors are told as users of Python see them."""
+
+
+@pytest.mark.parametrize(
+    ("typed", "python"),
+    [
+        ("a lower --learning-rate (now 0.1)", "a lower learning_rate (now 0.1)"),
+        ("--clip 1 or --precision fp32.", "clip=1 or precision='fp32'."),
+        ("--warmup 10k, --images-seen 1.5", "warmup=10_000, images_seen=1.5"),
+        ("leave --no-cache out (cache=False).", "leave cache=False out (cache=False)."),
+        ("replace it with --force (force=True).", "replace it with force=True."),
+        ("saved: --resume continues from there.", "saved: resume=True continues from there."),
+        ("with --labels FILE (labels=FILE).", "with labels=FILE."),
+        ("`imagewright train vae --help` lists them.", "`imagewright train vae --help` lists them."),
+        ("give another place by --out.", "give another place by out."),
+        ("--size 96x64", "size=(64, 96)"),
+        ("start it by --from RUN", "start it by start=RUN"),
+        ("a well-known --- rule -- and a-b", "a well-known --- rule -- and a-b"),
+    ],
+)
+def test_options_become_keyword_arguments(typed: str, python: str) -> None:
+    assert in_python(typed) == python
+
+
+def test_an_error_is_told_in_the_words_of_its_caller(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "x.png").write_bytes(b"")
+    arguments = ["data", "grid", "digits", "--out", str(tmp_path / "x.png")]
+    assert main(arguments) == 2
+    assert "--force" in capsys.readouterr().err
+    with pytest.raises(UserError, match="force=True"):
+        iw.save(iw.open_images("digits")[:2], tmp_path / "x.png")
+    error = UserError("Give it by --out.")
+    with command_line_words():
+        assert str(error) == "Give it by --out."
+    assert str(error) == "Give it by out."
+
+
+@pytest.mark.parametrize(
+    ("other", "ours"),
+    [
+        ("lr", "learning_rate"),
+        ("epochs", "images_seen"),
+        ("steps", "images_seen"),
+        ("bs", "batch_size"),
+        ("nz", "latent_dim"),
+    ],
+)
+def test_names_of_other_programs_are_answered_with_ours(
+    other: str, ours: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ConfigError, match=f"{other!r}.*{ours!r}"):
+        iw.train("dcgan", "digits", **{other: 1})
+    for typed in ([f"--{other}", "1"], [f"--{other}=1"]):
+        assert main(["train", "dcgan", "digits", *typed]) == 2
+        message = capsys.readouterr().err
+        assert f"--{other}" in message
+        assert f"--{ours.replace('_', '-')}" in message

@@ -1,0 +1,33 @@
+"""Figures: one style, whatever the current folder holds."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+PROGRAM = """
+from imagewright.output.figures import new_figure, save_figure
+with new_figure(2, 2) as figure:
+    figure.subplots().plot([0, 1], label="$x_1$")
+    save_figure(figure, "figure.png")
+"""
+
+
+def draw(folder: Path) -> bytes:
+    """A figure drawn by a new process in the folder."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    subprocess.run([sys.executable, "-P", "-c", PROGRAM], cwd=folder, env=environment, check=True)
+    return (folder / "figure.png").read_bytes()
+
+
+def test_settings_of_matplotlib_in_the_current_folder_change_nothing(tmp_path: Path) -> None:
+    plain, found = tmp_path / "plain", tmp_path / "found"
+    plain.mkdir()
+    found.mkdir()
+    settings = "text.usetex: True\nlines.linewidth: 9\naxes.facecolor: red\nsavefig.dpi: 20\nbackend: module://evil\n"
+    (found / "matplotlibrc").write_text(settings)
+    (found / "evil.py").write_text("open('run', 'w')")
+    assert draw(found) == draw(plain)
+    assert not (found / "run").exists()
