@@ -60,6 +60,7 @@ bench: $(VENV)/installed
 	$(BIN)/python benchmarks/short_training.py
 	$(BIN)/python benchmarks/waiting_threads.py
 	$(BIN)/python benchmarks/listing.py
+	$(BIN)/python benchmarks/photographs.py
 	$(BIN)/python benchmarks/cache.py
 	$(BIN)/python benchmarks/pca.py
 	$(BIN)/python benchmarks/vae_loop.py

@@ -44,6 +44,11 @@ _ADVICE: dict[int, str] = {
 }
 
 
+LONGEST_NAME = 255  # bytes of a file name, on all common file systems
+LONGEST_SUFFIX = 32
+RANDOM_LETTERS = 16  # of a temporary name, and the dots around it, with room to spare
+
+
 @contextmanager
 def atomic_write(path: str | Path) -> Iterator[Path]:
     """A temporary path to write to. At the end of the block it is renamed to `path`, or removed if the block raised.
@@ -54,7 +59,8 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     with explain_write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
+        start, end = _temporary_name(path)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=start, suffix=end)
         temporary = Path(name)
         if fcntl is None:  # Windows renames no open files
             os.close(descriptor)
@@ -72,6 +78,19 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
                 os.close(descriptor)
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
+
+
+def _temporary_name(path: Path) -> tuple[str, str]:
+    """The start and the end of a temporary name beside `path`: its own, cut where the name would be too long."""
+    suffix = path.suffix if len(os.fsencode(path.suffix)) <= LONGEST_SUFFIX else ""
+    return f".{cut_name(path.stem, LONGEST_NAME - RANDOM_LETTERS - len(os.fsencode(suffix)))}.", suffix
+
+
+def cut_name(name: str, most: int) -> str:
+    """The beginning of a file name, of at most so many bytes; letters stay whole."""
+    while len(os.fsencode(name)) > most:
+        name = name[:-1]
+    return name
 
 
 def remove_leftovers(folder: Path, stems: tuple[str, ...]) -> None:
@@ -103,9 +122,9 @@ def _try_lock(descriptor: int) -> bool:
 
 
 def write_whole(path: str | Path, content: bytes | str) -> None:
-    """Write text (UTF-8) or bytes to `path`, whole or not at all."""
+    """Write text or bytes to `path`, whole or not at all. Text is UTF-8; file names in it may be any bytes."""
     with atomic_write(path) as temporary:
-        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+        temporary.write_bytes(content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content)
 
 
 @contextmanager
@@ -130,6 +149,18 @@ def _number_in(error: Exception) -> int:
     if found is None and "No space left" in str(error):
         return errno.ENOSPC
     return int(found[1]) if found is not None and len(found[1]) < 6 else 0
+
+
+@contextmanager
+def openable(path: Path) -> Iterator[str]:
+    """A name of a file for programs that take no other bytes than UTF-8, such as safetensors. Raises `OSError`."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        with open(path, "rb") as file:
+            yield f"/dev/fd/{file.fileno()}"
+    else:
+        yield str(path)
 
 
 def reserve(descriptor: int, size: int) -> None:

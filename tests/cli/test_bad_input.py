@@ -97,7 +97,7 @@ def no_npz(path: Path) -> None:
     ("make", "name", "parts"),
     [
         (empty_folder, "source", ["holds no pictures", "nothing else"]),
-        (no_pictures, "source", ["holds no pictures", "only 1 other files"]),
+        (no_pictures, "source", ["holds no pictures", "only 1 other file: 1 .txt"]),
         (text_named_jpg, "source", ["a.jpg", "it holds text"]),
         (cut_jpeg, "source", ["a.jpg", "cut short"]),
         (outside_zip, "source.zip", ["../../a.png", "outside the archive"]),

@@ -47,7 +47,7 @@ def test_files_that_are_no_video(tmp_path, video) -> None:
 
 def test_without_pyav_the_extra_is_named(video, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
-    with pytest.raises(DataError, match=r"pip install 'imagewright\[faces\]'"):
+    with pytest.raises(DataError, match=r"pip install 'imagewright\[video\]'"):
         open_images(video)
 
 

@@ -31,9 +31,18 @@ def console(*, stderr: bool = False) -> Console:
 
 def say(sentences: Iterable[str]) -> None:
     """Print notes for the user on the error stream; standard output has the result alone, for programs."""
-    for sentence in sentences:
+    told = list(sentences)
+    for sentence in told:
         with suppress(OSError, ValueError):  # a closed pipe, or a log on a full disk: the result counts
             print(sentence, file=sys.stderr, flush=True)
+    mark_told(told)
+
+
+def mark_told(sentences: Iterable[str] = (), *, sources: Iterable[str] = ()) -> None:
+    """Say once what a command prints by itself: sentences, and the unreadable pictures of sources."""
+    notices = sys.modules.get("imagewright.images.notices")  # without it, no pictures were opened
+    if notices is not None:
+        notices.mark_told(sentences, sources=sources)
 
 
 def show_record(record: Mapping[str, Any], screen: Console | None = None, indent: int = 0) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imagewright.errors import ConfigError, DataError
+from imagewright.images import notices
 from imagewright.images.annotations import Annotations
 from imagewright.images.cache.prepared import Prepared
 from imagewright.images.decoding.decode_range import to_pixels
@@ -124,6 +125,7 @@ def stream_share(
                 if prepared.strict:
                     raise DataError(f"{source.typed}: {source.name(index)} cannot be read: {reason}.") from reason
                 skipped.append((source.name(index), str(reason)))
+                notices.add_unreadable(source.typed, skipped[-1:])
                 continue
             filled.append(index)
             if len(filled) == batch_size:

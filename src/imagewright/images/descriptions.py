@@ -36,6 +36,10 @@ def describe(images: Images) -> dict[str, Any]:
         "fingerprint": images.fingerprint,
         "resize": images._prepared.preprocessing.resize,
         "crop": images.crop,
+        "decode": images.decode,
+        "value_range": None if images.value_range is None else list(images.value_range),
+        "only": list(source.names_taken.only),
+        "exclude": list(source.names_taken.exclude),
         "flip": images.flip,
         "cache": images.cached,
         "skipped": len(images.skipped),
@@ -60,6 +64,7 @@ def opening_options(record: dict[str, Any]) -> dict[str, Any]:
     """
     options = {name: record[name] for name in ("crop", "flip", "resize")}
     options |= {"size": tuple(record["size"]), "channels": record["channels"], "cache": record.get("cache", True)}
+    options |= recorded_choices(record)
     layers = record.get("layers", [])
     if [layer["name"] for layer in layers] in ([], [IMAGE]):
         return options
@@ -68,6 +73,16 @@ def opening_options(record: dict[str, Any]) -> dict[str, Any]:
         layer["name"]: f"{layer['kind']}:{layer['classes']}" if layer["classes"] else layer["kind"] for layer in layers
     }
     return options | {"layers": tuple(kinds), "kinds": kinds}
+
+
+def recorded_choices(record: dict[str, Any]) -> dict[str, Any]:
+    """The options of `open_images` that choose pictures and how they are decoded, from a result of `describe()`."""
+    return {
+        "decode": record.get("decode", "exact"),
+        "value_range": tuple(record.get("value_range") or ()) or "full",
+        "only": tuple(record.get("only", ())),
+        "exclude": tuple(record.get("exclude", ())),
+    }
 
 
 def check_layers(images: Images, names: Sequence[str]) -> None:

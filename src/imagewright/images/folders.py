@@ -7,6 +7,8 @@ import numpy as np
 from imagewright.errors import DataError
 from imagewright.images.annotations import Annotations
 from imagewright.images.sources.listing import Listing
+from imagewright.images.sources.masks import mask_notes
+from imagewright.images.sources.name_filter import NameFilter
 
 KINDS_OF_SPLITS = {
     "train": frozenset({"train", "training", "trainset", "train_set", "training_set"}),
@@ -19,7 +21,9 @@ Path = tuple[str, ...]
 """The names of the folders from the top to one directory."""
 
 
-def arrange_folders(listing: Listing, split: str | None, where: str) -> tuple[Listing, Annotations, list[str]]:
+def arrange_folders(
+    listing: Listing, split: str | None, where: str, names: NameFilter | None = None
+) -> tuple[Listing, Annotations, list[str]]:
     """Choose the split, and make classes of the sub-folders.
 
     A chain of single folders at the top is skipped. The folders at the next level are splits, in upper or lower case
@@ -29,12 +33,18 @@ def arrange_folders(listing: Listing, split: str | None, where: str) -> tuple[Li
     their whole path.
 
     where: the source, for messages.
+    names: which pictures are taken by their names; all by default.
     Returns the listing of the chosen pictures, their labels, and notes. Raises `DataError` if there is no such split.
     """
     paths: list[Path] = [tuple(part for part in name.split("/") if part) for name in listing.directories]
     chosen, skipped, notes = _choose_split(listing, paths, split, where)
     if chosen is not None:
         listing = listing.select(np.flatnonzero(np.isin(listing.directory_ids, chosen)))
+    listing = listing.without_repeats()
+    if names:
+        listing, left_out = names.apply(listing, where)
+        notes += left_out
+    notes += mask_notes(listing)
     return listing, _labels_from_folders(listing, paths, skipped), notes
 
 

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from imagewright.errors import DataError
-from imagewright.images.decoding.formats import MODE_OF_CHANNELS, Header, Unreadable, read_header
+from imagewright.images.decoding.formats import (
+    MODE_OF_CHANNELS,
+    SCALED_FORMATS,
+    Header,
+    Unreadable,
+    deep_values,
+    read_header,
+)
+from imagewright.images.decoding.value_range import DeepValues
 from imagewright.images.sources.base import ListedSource, PictureSource
 
 if TYPE_CHECKING:
@@ -17,6 +27,8 @@ if TYPE_CHECKING:
 
 SAMPLE, FEW = 256, 8
 """So many headers are read to find the commonest size and channels; at least the second number of them."""
+DEEP_SAMPLE = 32
+"""Of so many pictures with more than 8 bits the numbers are looked at."""
 SAMPLE_OF_FORMATS = 64
 SAMPLE_BYTES = 2**28
 """Fewer are read if that many would be more bytes than this."""
@@ -31,13 +43,33 @@ def sample_indices(source: PictureSource, most: int = SAMPLE) -> np.ndarray:
     return np.unique(np.linspace(0, len(source) - 1, most).astype(np.int64))
 
 
-def commonest_header(source: PictureSource) -> tuple[Header, list[str]]:
-    """The commonest size and channels in a sample of the pictures, and a note if some have another size.
+@dataclass
+class HeaderSample:
+    """What a sample of the pictures of a source says of all.
 
-    Raises `DataError` if no picture of the sample can be read.
+    Attributes:
+        usual: the commonest size and channels.
+        most_channels: the most that any of them has.
+        notes: a sentence if some have another size.
+        scalable: the commonest size if the commonest format can be decoded at a reduced scale, else None.
+        deep: the numbers of those with more than 8 bits.
     """
-    indices = sample_indices(source)
-    sample = list(_headers(source, indices))
+
+    usual: Header
+    most_channels: int
+    notes: list[str]
+    scalable: tuple[int, int] | None
+    deep: DeepValues
+
+
+def sample_headers(source: PictureSource, most: int = SAMPLE) -> HeaderSample:
+    """Look at some pictures of a source. Raises `DataError` if none of them can be read.
+
+    most: so many at most.
+    """
+    indices = sample_indices(source, most)
+    deep = DeepValues()
+    sample = list(_headers(source, indices, deep))
     good = [header for header in sample if isinstance(header, Header)]
     if not good:
         raise DataError(
@@ -46,11 +78,18 @@ def commonest_header(source: PictureSource) -> tuple[Header, list[str]]:
         )
     (width, height), count = Counter((header.width, header.height) for header in good).most_common(1)[0]
     channels = Counter(header.channels for header in good).most_common(1)[0][0]
+    kind = Counter(header.format for header in good).most_common(1)[0][0]
     note = [
         f"{len(good) - count:,} of {len(good):,} pictures looked at have another size than {height}x{width}: "
         "they are resized and cropped."
     ]
-    return Header(width, height, MODE_OF_CHANNELS[channels], ""), note if count < len(good) else []
+    return HeaderSample(
+        usual=Header(width, height, MODE_OF_CHANNELS[channels], kind),
+        most_channels=max(header.channels for header in good),
+        notes=note if count < len(good) else [],
+        scalable=(height, width) if kind in SCALED_FORMATS else None,
+        deep=deep,
+    )
 
 
 def count_jpegs(images: Images) -> tuple[int, int]:
@@ -59,19 +98,24 @@ def count_jpegs(images: Images) -> tuple[int, int]:
     if not isinstance(source, PictureSource):
         return 0, 0
     indices = sample_indices(source, SAMPLE_OF_FORMATS)
-    found = [header for header in _headers(source, indices) if isinstance(header, Header)]
+    found = [header for header in _headers(source, indices, DeepValues()) if isinstance(header, Header)]
     own = [header for header in found if (header.height, header.width) == images.size]
     return sum(header.format == "JPEG" for header in own), len(found)
 
 
-def _headers(source: PictureSource, indices: np.ndarray) -> Iterator[Header | Unreadable]:
-    """The header of each of some pictures, or why it cannot be read."""
+def _headers(source: PictureSource, indices: np.ndarray, deep: DeepValues) -> Iterator[Header | Unreadable]:
+    """The header of each of some pictures, or why it cannot be read; numbers of over 8 bits are added to `deep`."""
     for payload in source.read(indices):
         if isinstance(payload, bytes):
             try:
-                yield read_header(payload)
+                header = read_header(payload)
             except Unreadable as reason:
                 yield reason
+                continue
+            with suppress(Unreadable):  # damaged pixels under a good header are found when all are decoded
+                if deep.count < DEEP_SAMPLE and (values := deep_values(payload)) is not None:
+                    deep.add(values)
+            yield header
         elif isinstance(payload, np.ndarray):
             yield Header(payload.shape[1], payload.shape[0], MODE_OF_CHANNELS[payload.shape[2]], "array")
         else:

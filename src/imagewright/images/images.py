@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from imagewright.errors import ConfigError, DataError
+from imagewright.images import notices
 from imagewright.images.annotations import Annotations, check_attributes, check_labels
 from imagewright.images.batches import Batch, build_batch, stream_share
 from imagewright.images.cache.prepared import Prepared
@@ -106,6 +107,21 @@ class Images(PictureSequence):
         return self._prepared.preprocessing.crop
 
     @property
+    def most_channels(self) -> int:
+        """The most channels of the pictures that were looked at; 1 if the channels were chosen by the caller."""
+        return self._prepared.most_channels
+
+    @property
+    def decode(self) -> str:
+        """`exact`, or `reduced` if large JPEGs are decoded at a reduced scale."""
+        return self._prepared.preprocessing.decode
+
+    @property
+    def value_range(self) -> tuple[float, float] | None:
+        """The numbers that become 0 and 255, of pictures with more than 8 bits; None for 0 and 65,535."""
+        return self._prepared.preprocessing.values
+
+    @property
     def flip(self) -> bool:
         """Whether random views may be mirrored."""
         return bool(self._flip)
@@ -200,10 +216,13 @@ class Images(PictureSequence):
         store = self._prepared.open(progress, workers)
         listed = np.arange(len(self._prepared.source)) if self._chosen is None else self._chosen
         if store.skipped:
-            bad = np.array([index for index, _, _ in store.skipped], np.int64)
+            bad = np.array([each.place for each in store.skipped], np.int64)
             good = ~np.isin(listed, bad)
             left_out = set(listed[~good].tolist())
-            self._skipped = [(name, reason) for index, name, reason in store.skipped if index in left_out]
+            self._skipped = [(each.name, each.reason) for each in store.skipped if each.place in left_out]
+            notices.add_unreadable(self.source, self._skipped)
+            if self._skipped:
+                self.notes.append(notices.tell_skipped(self._skipped, "left out", self.source))
             self._readable = np.flatnonzero(good)
             self._annotations = self._all_annotations.select(self._readable)
             self._selection = listed = listed[good]
@@ -257,19 +276,27 @@ class Images(PictureSequence):
         place = (rank, world, worker, workers)
         yield from stream_share(self._prepared, self._selection, self._annotations, batch_size, place, self._skipped)
 
-    def with_size(self, size: int | tuple[int, int] | None, channels: int | Mapping[str, int] | None = None) -> Images:
+    def with_size(
+        self,
+        size: int | tuple[int, int] | None,
+        channels: int | Mapping[str, int] | None = None,
+        decode: str | None = None,
+    ) -> Images:
         """The same pictures at another size or with other channels; None leaves them as they are.
 
         size: side, or (height, width), in pixels.
         channels: 1, 3 or 4, of `Batch.images`; or of the layers that a mapping names.
+        decode: "exact" or "reduced", see `open_images`.
         """
         height, width = self.size if size is None else parse_size(size)
         preprocessing = replace(self._prepared.preprocessing, height=height, width=width)
         if channels is not None:
             named = channels if isinstance(channels, Mapping) else {image_layer(self.layers).name: channels}
             preprocessing = preprocessing.with_channels({name: check_channels(each) for name, each in named.items()})
+        most_channels = self._prepared.most_channels if channels is None else 1
+        changed = replace(self._prepared, preprocessing=preprocessing, store=None, most_channels=most_channels)
         return Images(
-            replace(self._prepared, preprocessing=preprocessing, store=None),
+            changed.with_decode_chosen(decode),
             flip=self._flip,
             size_given=self.size_given or size is not None,
             chosen=self._chosen,

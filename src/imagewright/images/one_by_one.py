@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imagewright.errors import DataError
-from imagewright.images.decoding.formats import Unreadable, decode
+from imagewright.images import notices
+from imagewright.images.decoding.formats import Decoding, Unreadable, decode
 from imagewright.images.decoding.layered import decode_layer
 from imagewright.images.decoding.opening import read_encoded
 from imagewright.images.decoding.preprocessing import Preprocessing, plain_layer
@@ -49,14 +50,16 @@ def read_one_by_one(
     chosen = np.arange(len(source)) if selection is None else selection
     order = np.argsort(chosen, kind="stable")
     name = layer or images.layers[0].name
+    how = Decoding(images.value_range)
     preprocessing = None if size is None else Preprocessing(*size, plain_layer(channels), "centre", "lanczos")
     for number, payload in zip(order.tolist(), source.read(chosen[order]), strict=True):
         try:
-            picture = decode_layer(payload, images.layers, name, channels)
+            picture = decode_layer(payload, images.layers, name, channels, how)
             # A copy, since Pillow's own pixels are read-only.
             pixels = np.array(picture if preprocessing is None else preprocessing.apply(picture))
         except Unreadable as reason:
             images.skipped.append((source.name(int(chosen[number])), str(reason)))
+            notices.add_unreadable(source.typed, images.skipped[-1:])
             continue
         yield number, _as_tensor(pixels)
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from imagewright.errors import ConfigError, DataError
+from imagewright.images import notices
 from imagewright.images.cache.prepared import Prepared
 from imagewright.images.decoding.preprocessing import (
     Preprocessing,
@@ -17,11 +18,12 @@ from imagewright.images.decoding.preprocessing import (
     parse_size,
     plain_layer,
 )
-from imagewright.images.headers import commonest_header
+from imagewright.images.headers import FEW, sample_headers
 from imagewright.images.images import Images
 from imagewright.images.layers import IMAGE, parse_names
+from imagewright.images.opening import Choices, resolve_choices
 from imagewright.images.opening_layers import Opened, open_layers
-from imagewright.images.sources.base import PictureSource
+from imagewright.images.sources.base import ListedSource, PictureSource
 from imagewright.images.sources.finding import find_source
 from imagewright.images.tables.attaching import attach_labels
 
@@ -39,6 +41,10 @@ def open_images(
     labels: str | Path | None = None,
     label_column: str | None = None,
     split: str | None = None,
+    only: str | Sequence[str] | None = None,
+    exclude: str | Sequence[str] | None = None,
+    value_range: str | tuple[float, float] | None = None,
+    decode: Literal["auto", "exact", "reduced"] | None = None,
     strict: bool = False,
     cache: bool = True,
     cache_dir: str | Path | None = None,
@@ -67,6 +73,14 @@ def open_images(
         over with a note if it does not fit. Pictures of which it says nothing, or several things, have no class (-1).
     label_column: the column of the labels; by default, by its name. "age:18,65" makes classes of ranges of numbers.
     split: a part of the source (`train`, `test`, a sub-folder).
+    only: patterns of the names of the pictures that are taken, such as "*.jpg" or ["cats/*", "dogs/*"]; all by default.
+    exclude: patterns of the names of those that are left out, such as "*_mask.png". A pattern with a slash is compared
+        with the path inside the source, another one with the file name.
+    value_range: the numbers that become 0 and 255, of pictures with more than 8 bits: (low, high) or "LOW:HIGH", "full"
+        (0 to 65,535, the default), or "auto" for those that occur in a sample of the set.
+    decode: "exact"; or "reduced": a JPEG of more than four times the size is decoded at a half, a quarter or an eighth
+        of its size, which is several times as fast and changes a pixel by a fraction of a grey level; "auto" (the
+        default) takes "reduced" if the commonest picture is such a JPEG.
     strict: whether an unreadable picture is an error; by default it is left out.
     cache: False decodes pictures at each use, for sets larger than the disk.
     cache_dir: the folder of prepared pixels.
@@ -74,6 +88,7 @@ def open_images(
     Raises `DataError` for a source that cannot be used, `ConfigError` for a wrong option.
     """
     check_options(crop, resize)
+    choices = resolve_choices(only, exclude, value_range, decode)
     if isinstance(source, Images):
         if labels is not None or label_column is not None:
             raise ConfigError(f"{source.source} is open already: give labels with the folder, not the images.")
@@ -81,14 +96,15 @@ def open_images(
     wanted_size = None if size is None else parse_size(size)
     wanted_channels = _check_all_channels(channels)
     if isinstance(source, Mapping) or kinds or parse_names(layers) not in {(), (IMAGE,)}:
-        opened = open_layers(source, layers, kinds, split, cache_dir)
+        opened = open_layers(source, layers, kinds, split, cache_dir, choices)
         attach_labels(opened.source, labels, label_column)
     else:
-        plain = find_source(source, split, cache_dir)
+        plain = find_source(source, split, cache_dir, choices.names)
         attach_labels(plain, labels, label_column)
-        opened = _open_plain(plain, wanted_size, wanted_channels)
+        opened = _open_plain(plain, wanted_size, wanted_channels, choices)
     found = opened.source
-    found.notes += opened.notes + (opened.size_notes if wanted_size is None else [])
+    size_notes = opened.size_notes if wanted_size is None else []
+    found.notes += opened.notes + size_notes
     if not cache and found.in_order:
         raise DataError(
             f"{found.typed} can only be read from its start to its end, so its pictures cannot be decoded as they are "
@@ -97,8 +113,13 @@ def open_images(
     height, width = wanted_size or opened.size
     if isinstance(wanted_channels, int):
         wanted_channels = {layer.name: wanted_channels for layer in opened.layers if layer.kind == "picture"}
-    preprocessing = Preprocessing(height, width, opened.layers, crop, resize).with_channels(wanted_channels or {})
-    return Images(Prepared(found, preprocessing, strict, cache_dir, cache), flip=flip, size_given=size is not None)
+    preprocessing = Preprocessing(height, width, opened.layers, crop, resize, values=opened.values)
+    preprocessing = preprocessing.with_channels(wanted_channels or {})
+    prepared = Prepared(found, preprocessing, strict, cache_dir, cache, decode=choices.decode, scalable=opened.scalable)
+    prepared.most_channels = opened.most_channels if channels is None else 1
+    images = Images(prepared.with_decode_chosen(), flip=flip, size_given=size is not None)
+    notices.add_notes(found.notes[: len(found.notes) - len(size_notes)])
+    return images
 
 
 def _reopen(
@@ -127,9 +148,21 @@ def _open_plain(
     source: PictureSource,
     size: tuple[int, int] | None,
     channels: int | dict[str, int] | None,
+    choices: Choices,
 ) -> Opened:
-    """A set of plain pictures; headers are read only if size or channels have to be found out."""
+    """A set of plain pictures. If neither size nor channels have to be found out, few headers are read."""
     if size is not None and isinstance(channels, int):
-        return Opened(source, plain_layer(channels), size)
-    usual, notes = commonest_header(source)
-    return Opened(source, plain_layer(usual.channels), (usual.height, usual.width), size_notes=notes)
+        opened = Opened(source, plain_layer(channels), size)
+        if not isinstance(source, ListedSource):
+            return opened
+        try:
+            found = sample_headers(source, FEW)
+        except DataError:  # which the decoding of all pictures will find out
+            return opened
+    else:
+        found = sample_headers(source)
+        usual = found.usual
+        opened = Opened(source, plain_layer(usual.channels), (usual.height, usual.width), size_notes=found.notes)
+    opened.values, opened.notes = found.deep.settle(choices.value_range, source.typed)
+    opened.scalable, opened.most_channels = found.scalable, found.most_channels
+    return opened

@@ -12,11 +12,14 @@ import numpy as np
 from imagewright.errors import ConfigError, DataError
 from imagewright.images.decoding.formats import Unreadable
 from imagewright.images.decoding.layered import decode_map, layer_width
-from imagewright.images.headers import commonest_header, sample_indices
+from imagewright.images.decoding.value_range import ValueRange
+from imagewright.images.headers import sample_headers, sample_indices
 from imagewright.images.layers import MOST_CLASSES, Kind, Layer, image_layer, parse_kinds, parse_names
+from imagewright.images.opening import Choices
 from imagewright.images.sources.base import PictureSource, Source
 from imagewright.images.sources.finding import find_source, sub_folders
 from imagewright.images.sources.layered import LayeredSource
+from imagewright.images.sources.name_filter import NameFilter
 from imagewright.images.sources.pairing import pair_by_name
 
 MAPS_SAMPLED = 64
@@ -35,6 +38,9 @@ class Opened:
         size: the commonest (height, width).
         notes: sentences for the user.
         size_notes: the same, for a user who chose no size.
+        values: the value range, None for the full one.
+        scalable: the commonest (height, width), if the commonest format has reduced scales and there is one layer.
+        most_channels: the most of the pictures looked at, if there is one layer.
     """
 
     source: Source
@@ -42,6 +48,9 @@ class Opened:
     size: tuple[int, int]
     notes: list[str] = field(default_factory=list)
     size_notes: list[str] = field(default_factory=list)
+    values: ValueRange | None = None
+    scalable: tuple[int, int] | None = None
+    most_channels: int = 1
 
 
 def open_layers(
@@ -50,6 +59,7 @@ def open_layers(
     kinds: str | Mapping[str, str] | None,
     split: str | None,
     cache_dir: str | Path | None,
+    choices: Choices,
 ) -> Opened:
     """Open a source of pictures with several layers (see `open_images`). Channels are the commonest of each layer."""
     names = parse_names(layers)
@@ -57,32 +67,35 @@ def open_layers(
         names = parse_names(tuple(source))
         if layers is not None and set(parse_names(layers)) != set(names):
             raise ConfigError(f"layers={layers!r}, but the sources given are of {', '.join(names)}: leave layers out.")
-        parts = {name: find_source(each, split, cache_dir) for name, each in source.items()}
+        parts = {name: find_source(each, split, cache_dir, choices.names) for name, each in source.items()}
     else:
-        parts = _open_sub_folders(source, names, split, cache_dir)
+        parts = _open_sub_folders(source, names, split, cache_dir, choices.names)
     wanted = parse_kinds(kinds, names)
     image_layer([Layer(name, 1, kind) for name, (kind, _) in wanted.items()])  # one at least must be a picture
     if parts:
-        return _open_parts(parts, wanted)
-    return _open_side_by_side(find_source(source, split, cache_dir), wanted)
+        return _open_parts(parts, wanted, choices)
+    return _open_side_by_side(find_source(source, split, cache_dir, choices.names), wanted, choices)
 
 
-def _open_parts(parts: dict[str, PictureSource], kinds: dict[str, tuple[Kind, int | None]]) -> Opened:
-    headers = {name: commonest_header(part) for name, part in parts.items()}
+def _open_parts(parts: dict[str, PictureSource], kinds: dict[str, tuple[Kind, int | None]], choices: Choices) -> Opened:
+    samples = {name: sample_headers(part) for name, part in parts.items()}
     layers, notes = [], []
     for name, (kind, classes) in kinds.items():
-        layer, found = _build_layer(name, kind, classes, parts[name], headers[name][0].channels)
+        layer, found = _build_layer(name, kind, classes, parts[name], samples[name].usual.channels)
         layers.append(layer)
         notes += found
     image = image_layer(layers).name
     pairing = pair_by_name(parts)
-    usual, size_notes = headers[image]
+    usual = samples[image].usual
     source = LayeredSource(parts, pairing.indices, image)
-    return Opened(source, tuple(layers), (usual.height, usual.width), pairing.notes + notes, size_notes)
+    values, range_notes = samples[image].deep.settle(choices.value_range, parts[image].typed)
+    notes = [*pairing.notes, *notes, *range_notes]
+    return Opened(source, tuple(layers), (usual.height, usual.width), notes, samples[image].notes, values)
 
 
-def _open_side_by_side(source: PictureSource, kinds: dict[str, tuple[Kind, int | None]]) -> Opened:
-    usual, size_notes = commonest_header(source)
+def _open_side_by_side(source: PictureSource, kinds: dict[str, tuple[Kind, int | None]], choices: Choices) -> Opened:
+    sample = sample_headers(source)
+    usual = sample.usual
     try:
         width = layer_width(usual.width, len(kinds))
     except Unreadable as reason:
@@ -95,7 +108,8 @@ def _open_side_by_side(source: PictureSource, kinds: dict[str, tuple[Kind, int |
         layer, found = _build_layer(name, kind, classes, source, usual.channels, (place, len(kinds)))
         layers.append(layer)
         notes += found
-    return Opened(source, tuple(layers), (usual.height, width), notes, size_notes)
+    values, range_notes = sample.deep.settle(choices.value_range, source.typed)
+    return Opened(source, tuple(layers), (usual.height, width), notes + range_notes, sample.notes, values)
 
 
 def _build_layer(
@@ -141,7 +155,7 @@ def _count_classes(source: PictureSource, name: str, place: tuple[int, int]) -> 
 
 
 def _open_sub_folders(
-    source: Any, names: Sequence[str], split: str | None, cache_dir: str | Path | None
+    source: Any, names: Sequence[str], split: str | None, cache_dir: str | Path | None, taken: NameFilter
 ) -> dict[str, PictureSource]:
     """The source of each layer, if a folder or zip has a sub-folder for each; {} if it has none of their names.
 
@@ -158,7 +172,7 @@ def _open_sub_folders(
         present = [name for name, folder in found.items() if folder in folders or (path / folder).is_dir()]
         if len(present) == len(names):
             of_layer = split if pattern == "{layer}" else None
-            return {name: _open_one(path, folder, of_layer, cache_dir) for name, folder in found.items()}
+            return {name: _open_one(path, folder, of_layer, cache_dir, taken) for name, folder in found.items()}
         if len(present) > 0:
             missing = ", ".join(found[name] for name in names if name not in present)
             raise DataError(f"{source} holds {found[present[0]]}, and not {missing}: each layer needs its folder.")
@@ -172,6 +186,10 @@ def _open_sub_folders(
     return {}
 
 
-def _open_one(path: Path, folder: str, split: str | None, cache_dir: str | Path | None) -> PictureSource:
+def _open_one(
+    path: Path, folder: str, split: str | None, cache_dir: str | Path | None, taken: NameFilter
+) -> PictureSource:
     """The source of one layer; a folder inside a zip is opened as a part of it."""
-    return find_source(path, folder, cache_dir) if path.is_file() else find_source(path / folder, split, cache_dir)
+    if path.is_file():
+        return find_source(path, folder, cache_dir, taken)
+    return find_source(path / folder, split, cache_dir, taken)

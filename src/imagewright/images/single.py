@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imagewright.errors import DataError
-from imagewright.images.decoding.formats import Unreadable, decode, read_header
+from imagewright.images.decoding.formats import Decoding, Unreadable, decode, deep_values, read_header
 from imagewright.images.decoding.opening import read_encoded
 from imagewright.images.decoding.preprocessing import Preprocessing, plain_layer
+from imagewright.images.decoding.value_range import AUTO, DeepValues, ValueRange
+from imagewright.images.opening import resolve_choices
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,16 +31,19 @@ def read_pictures(paths: Sequence[str | Path], size: tuple[int, int], channels: 
     import torch
 
     preprocessing = Preprocessing(*size, plain_layer(channels), "centre", "lanczos")
+    wanted = resolve_choices(None, None, None, None).value_range
     pixels, notes = [], []
     for path in map(Path, paths):
         try:
             payload = read_encoded(path)
             header = read_header(payload)
-            pixels.append(preprocessing.apply(decode(payload, channels)).transpose(2, 0, 1))
+            values, range_notes = _settle_values(payload, wanted, path)
+            pixels.append(preprocessing.apply(decode(payload, channels, Decoding(values))).transpose(2, 0, 1))
         except OSError as error:
             raise DataError(f"The picture {path} cannot be read ({error.strerror}).") from None
         except Unreadable as reason:
             raise DataError(f"The picture {path} cannot be read: {reason}.") from None
+        notes += range_notes
         changed = []
         if (header.height, header.width) != size:
             changed.append(f"resized from {header.height}x{header.width} to {size[0]}x{size[1]}")
@@ -48,3 +53,14 @@ def read_pictures(paths: Sequence[str | Path], size: tuple[int, int], channels: 
         if changed:
             notes.append(f"{path.name} is {' and '.join(changed)}, as the model takes it.")
     return torch.from_numpy(np.stack(pixels)), notes
+
+
+def _settle_values(payload: bytes, wanted: ValueRange | str, path: Path) -> tuple[ValueRange | None, list[str]]:
+    """The value range of one picture, and notes."""
+    found = DeepValues()
+    values = deep_values(payload)
+    if values is not None:
+        found.add(values)
+    elif wanted == AUTO:
+        return None, []
+    return found.settle(wanted, path.name)

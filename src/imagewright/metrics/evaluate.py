@@ -13,6 +13,7 @@ from imagewright.errors import DataError, UserError
 from imagewright.metrics.plans import DEFAULT_COUNT, ScorePlan, make_plans
 from imagewright.metrics.scorer import Scorer
 from imagewright.metrics.subjects import Source, Subject, is_run, open_subject, training_images
+from imagewright.output.names import encode_text
 from imagewright.output.writing import check_suffix, new_file
 from imagewright.progress import StageProgress, progress_of_stage
 from imagewright.runs.report.score_tables import arrow, format_score
@@ -52,7 +53,7 @@ class Evaluation:
         """
         text = as_csv(self.scores) if check_suffix(path, [".json", ".csv"]) == ".csv" else as_json(self.scores)
         with new_file(path, force=force) as file:
-            file.write(text.encode())
+            file.write(encode_text(text))
         return Path(path)
 
 

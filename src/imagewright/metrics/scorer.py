@@ -9,18 +9,22 @@ from typing import Any
 from imagewright import distributed
 from imagewright.errors import DataError
 from imagewright.images import Images
+from imagewright.images.decoding.value_range import describe_range
+from imagewright.images.notices import tell_skipped
 from imagewright.metrics.features.cache import load_features
 from imagewright.metrics.features.extraction import extract_features
 from imagewright.metrics.features.run_features import open_features
 from imagewright.metrics.frechet.moments import Moments
-from imagewright.metrics.metric import Metric, MetricContext, MetricOutput, Sample
+from imagewright.metrics.metric import Metric, MetricContext, MetricOutput, Pictures, Sample
 from imagewright.metrics.plans import MetricRequest, ScorePlan
 from imagewright.metrics.score_recipes import ScoreRecipe, recipe_key, title_of
 from imagewright.metrics.subjects import (
+    ColourPictures,
     OpenedPictures,
     SampledPictures,
     Source,
     Subject,
+    channels_of,
     check_can_sample,
     choose_images,
     open_source,
@@ -79,7 +83,8 @@ class Scorer:
             return []
         if self.plan.needs_classes:
             subject = self._with_classes(subject)
-        reference = self._reference("reference", against, subject) if against is not None else None
+        channels = subject.channels if against is None else _common_channels(subject, open_source(against))
+        reference = self._reference("reference", against, subject, channels) if against is not None else None
         trained_on = None
         if self.plan.needs("training"):
             if training is None:
@@ -87,13 +92,17 @@ class Scorer:
                     f"{self._first_that_needs('training')} needs the pictures that {subject.name} was trained on, and "
                     "its record names none: name them with training=SOURCE."
                 )
-            trained_on = self._reference("training", training, subject)
-        sample = self._sample(subject)
+            trained_on = self._reference("training", training, subject, channels)
+        sample = self._sample(subject, channels)
+        of_model = reference  # models look at pictures in their own channels
+        if against is not None and channels != subject.channels and self._asks_models():
+            of_model = self._reference("reference", against, subject, subject.channels)
         found: list[Score] = []
 
         def compute() -> None:
             for request in requests:
-                found.extend(self._scores(request, subject, sample, reference, trained_on))
+                real = of_model if _asks_model(request.metric) else reference
+                found.extend(self._scores(request, subject, channels, sample, real, trained_on))
 
         if self.all_on_this_rank:
             compute()
@@ -104,35 +113,45 @@ class Scorer:
     def open_reference(self, subject: Subject, against: Source) -> None:
         """Extract the reference's features now, if the plan needs any, so that errors come before the long work."""
         if self.plan.needs("reference", "reference labels"):
-            self._reference("reference", against, subject)
+            self._reference("reference", against, subject, _common_channels(subject, open_source(against)))
 
     # The arguments of metrics
 
-    def _sample(self, subject: Subject) -> Sample:
-        sample = Sample(subject.name, subject.pictures, model=subject.model)
+    def _sample(self, subject: Subject, channels: int) -> Sample:
+        """What is scored, with `channels`."""
+        images = subject.images
+        pictures: Pictures = subject.pictures
+        if channels != subject.channels:
+            self.notes.append(
+                f"The pictures of {subject.name} are grey and are scored as RGB, as the reference pictures are."
+            )
+            if images is not None:
+                images = images.with_size(None, channels).prepare()
+                pictures = OpenedPictures(images)
+            elif isinstance(pictures, SampledPictures):
+                pictures = ColourPictures(pictures)
+        sample = Sample(subject.name, pictures, model=subject.model)
         if self.plan.needs_classes:
             _set_labels(sample, subject)
         if self.network is None:
             return sample
         check_can_sample(subject)
-        if subject.images is not None:
-            return self._with_features(sample, subject.images)
+        if images is not None:
+            return self._with_features(sample, images)
         progress = progress_of_stage(self.progress, f"features of {subject.name}")
-        extracted = extract_features(
-            subject.pictures, self.network, progress=progress, all_on_this_rank=self.all_on_this_rank
-        )
+        extracted = extract_features(pictures, self.network, progress=progress, all_on_this_rank=self.all_on_this_rank)
         sample.features, sample.logits = extracted.features, extracted.logits
         if self.all_on_this_rank or distributed.is_main():
             sample.moments = Moments.from_features(extracted.features)
         return sample
 
-    def _reference(self, role: str, source: Source, subject: Subject) -> Sample:
-        """The real (or training) pictures, at the size and channels of the subject."""
+    def _reference(self, role: str, source: Source, subject: Subject, channels: int) -> Sample:
+        """The real (or training) pictures, at the size of the subject, with `channels`."""
         natural = open_source(source)
-        key = (role + natural.fingerprint, subject.size, subject.channels)
+        key = (role + natural.fingerprint, subject.size, channels)
         if key not in self._references:
             progress = progress_of_stage(self.progress, f"decoding {natural.source}")
-            images = natural.with_size(subject.size, subject.channels).prepare(progress)
+            images = natural.with_size(subject.size, channels).prepare(progress)
             self._note_conversion(role, natural, images, subject)
             if role == "reference" and self.plan.needs("reference labels"):
                 images = images.with_classes()
@@ -168,14 +187,14 @@ class Scorer:
                 f"The {role} pictures of {images.source} are resized from {natural.height}x{natural.width} to the "
                 f"{images.height}x{images.width} of {subject.name} ({recorded['resize']}, crop {recorded['crop']})."
             )
-        if natural.channels != images.channels:
+        if channels_of(natural) != images.channels:
             kinds = {1: "grey", 3: "RGB", 4: "RGBA"}
             self.notes.append(
-                f"The {role} pictures of {images.source} are {kinds[natural.channels]} and are converted to "
-                f"{kinds[images.channels]}, the channels of {subject.name}."
+                f"The {role} pictures of {images.source} are {kinds[channels_of(natural)]} and are converted "
+                f"to {kinds[images.channels]}, the channels of {subject.name}."
             )
         if images.skipped:
-            self.notes.append(f"{len(images.skipped):,} pictures of {images.source} are unreadable and left out.")
+            self.notes.append(tell_skipped(images.skipped, "left out", images.source))
 
     # Scores
 
@@ -183,6 +202,7 @@ class Scorer:
         self,
         request: MetricRequest,
         subject: Subject,
+        channels: int,
         sample: Sample,
         reference: Sample | None,
         training: Sample | None,
@@ -195,7 +215,8 @@ class Scorer:
             self.progress(metric.name, 0, 1)
         values = metric.compute(sample, used, MetricContext(request.options, self.seed, training))
         warnings = self._warnings(metric, sample, used)
-        recipe = self._recipe(request, subject, used, training if "training" in metric.needs else None).to_dict()
+        trained_on = training if "training" in metric.needs else None
+        recipe = self._recipe(request, subject, channels, used, trained_on).to_dict()
         outputs = {output.name: output for output in metric.outputs}
         about = self._about(metric)
         found = []
@@ -236,18 +257,26 @@ class Scorer:
         return (warning,)
 
     def _recipe(
-        self, request: MetricRequest, subject: Subject, reference: Sample | None, training: Sample | None
+        self,
+        request: MetricRequest,
+        subject: Subject,
+        channels: int,
+        reference: Sample | None,
+        training: Sample | None,
     ) -> ScoreRecipe:
         decode = None
         if reference is not None and isinstance(reference.pictures, OpenedPictures):
             recorded = reference.pictures.images.describe()
             decode = f"{recorded['resize']}, crop {recorded['crop']}"
+            decode += "" if recorded["decode"] == "exact" else f", decoded {recorded['decode']}"
+            if recorded["value_range"] is not None:
+                decode += f", values {describe_range(tuple(recorded['value_range']))}"
         return ScoreRecipe(
             metric=request.metric,
             options=request.options,
             features=self._about(request.metric),
             size=subject.size,
-            channels=subject.channels,
+            channels=subject.channels if _asks_model(request.metric) else channels,
             decode=decode,
             count=len(subject.pictures) if _depends_on_count(request.metric) else None,
             reference=_describe_source(reference),
@@ -260,6 +289,9 @@ class Scorer:
         """The feature network of a metric, None if it needs none."""
         of_features = {"features", "logits"} & metric.needs
         return self.network.about if self.network is not None and of_features else None
+
+    def _asks_models(self) -> bool:
+        return any(_asks_model(request.metric) for request in self.plan.requests)
 
     def _first_that_needs(self, part: str) -> str:
         return next(request.metric.name for request in self.plan.requests if part in request.metric.needs)
@@ -294,6 +326,19 @@ def _check(metric: Metric, subject: Subject, sample: Sample, reference: Sample |
     if "reference labels" in metric.needs and (reference is None or reference.labels is None):
         source = "nothing" if reference is None else reference.source
         raise DataError(f"{metric.name} needs the class of each real picture, and those of {source} have none.")
+
+
+def _common_channels(subject: Subject, reference: Images) -> int:
+    """The channels that pictures are compared in: the subject's, and RGB for a grey subject and colour pictures.
+
+    Grey would else be compared with the brightness of the colours, and score as if it had the colours, too.
+    """
+    return 3 if subject.channels == 1 and channels_of(reference) > 1 else subject.channels
+
+
+def _asks_model(metric: Metric) -> bool:
+    """Whether the model looks at the reference itself, in its own channels."""
+    return "model" in metric.needs and not {"features", "logits"} & metric.needs
 
 
 def _depends_on_count(metric: Metric) -> bool:

@@ -15,6 +15,7 @@ from imagewright import catalogue
 from imagewright.capabilities import latent_parts_of, samples_classes, samples_from, verbs_of
 from imagewright.errors import DataError, UserError
 from imagewright.images import Images, open_images
+from imagewright.images.descriptions import recorded_choices
 from imagewright.model import Model
 from imagewright.progress import Progress
 from imagewright.runs.loading import load
@@ -43,6 +44,20 @@ class OpenedPictures:
         """uint8 (n, C, H, W) of the rows int64 (n,)."""
         with self._lock:
             return self.images.batch(rows).images
+
+
+class ColourPictures:
+    """Grey pictures by number as RGB, each value in all three channels. May be called as the grey ones may."""
+
+    def __init__(self, grey: SampledPictures) -> None:
+        self.grey = grey
+
+    def __len__(self) -> int:
+        return len(self.grey)
+
+    def pictures(self, rows: np.ndarray) -> Tensor:
+        """uint8 (n, 3, H, W) of the rows int64 (n,)."""
+        return self.grey.pictures(rows).expand(-1, 3, -1, -1)
 
 
 class SampledPictures:
@@ -161,8 +176,14 @@ def open_subject(
         raise UserError(f"count={count}, but at least one picture was expected.")
     if is_run(subject):
         return _open_model(subject, count, seed, images_seen, device)  # type: ignore[arg-type]
-    images = choose_images(open_source(subject, size).prepare(progress), count, seed)  # type: ignore[arg-type]
+    opened = open_source(subject, size)  # type: ignore[arg-type]
+    images = choose_images(opened.with_size(None, channels_of(opened)).prepare(progress), count, seed)
     return Subject(images.source, OpenedPictures(images), images.size, images.channels, images=images)
+
+
+def channels_of(images: Images) -> int:
+    """The channels of a set, unless the caller chose them: 3 for grey and colour pictures together."""
+    return max(images.channels, min(images.most_channels, 3))
 
 
 def is_run(subject: object) -> bool:
@@ -188,8 +209,12 @@ def _open_model(subject: RunLike, count: int | None, seed: int, images_seen: int
 
 
 def open_source(source: Source, size: tuple[int, int] | None = None) -> Images:
-    """Open a source of pictures at a size (height, width), None for its own. Decodes nothing yet."""
-    return open_images(source.numpy(force=True) if isinstance(source, Tensor) else source, size)
+    """Open a source of pictures at a size (height, width), None for its own. Decodes nothing yet.
+
+    Pictures are decoded exactly, never at a reduced scale: a score is to be the same on every machine and version.
+    """
+    opened = open_images(source.numpy(force=True) if isinstance(source, Tensor) else source, size)
+    return opened if opened.decode == "exact" else opened.with_size(None, decode="exact")
 
 
 def choose_images(images: Images, count: int | None, seed: int) -> Images:
@@ -209,6 +234,7 @@ def training_images(run: Run | None) -> Images | None:
     if run is None or not isinstance(recorded, dict) or not {"source", "size", "fingerprint"} <= set(recorded):
         return None
     same = {name: recorded[name] for name in ("channels", "crop", "resize") if name in recorded}
+    same |= recorded_choices(recorded)
     try:
         images = open_images(recorded["source"], tuple(recorded["size"]), **same)
     except DataError:

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imagewright.output.names import visible_bytes
 from imagewright.output.provenance import Record
 from imagewright.output.writing import check_suffix, new_file, write_image
 
@@ -91,6 +92,7 @@ def save_figure(figure: Figure, path: str | Path, record: Record | None = None, 
     Raises `UserError` for another suffix, `RunError` if the file exists or cannot be written.
     """
     suffix = check_suffix(path, list(SUFFIXES))
+    _make_visible(figure)
     if suffix == ".png":
         return write_image(render_figure(figure).transpose(2, 0, 1), path, record, force=force)
     content = io.BytesIO()
@@ -101,9 +103,19 @@ def save_figure(figure: Figure, path: str | Path, record: Record | None = None, 
     return Path(path)
 
 
+def _make_visible(figure: Figure) -> None:
+    """Escape bytes of file names that are no UTF-8 in all texts of a figure: fonts have no letters for them."""
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        if isinstance(text, Text) and (shown := visible_bytes(text.get_text())) != text.get_text():
+            text.set_text(shown)
+
+
 def render_figure(figure: Figure) -> np.ndarray:
     """The pixels of a figure, uint8 (H, W, 3), for a frame of an animation or a part of a sheet."""
     import numpy as np
 
+    _make_visible(figure)
     figure.canvas.draw()
     return np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()  # type: ignore[attr-defined]

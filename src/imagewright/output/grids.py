@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from imagewright.errors import UserError
+from imagewright.output.names import visible
 
 if TYPE_CHECKING:
     import torch
@@ -196,15 +197,16 @@ def _to_picture(pixels: np.ndarray) -> Image.Image:
 def _row_label_width(labels: Sequence[str] | None, font: Any) -> int:
     if not labels:
         return 0
-    return 8 + min(ROW_LABEL_WIDTH, math.ceil(max(font.getlength(text) for text in labels)))
+    return 8 + min(ROW_LABEL_WIDTH, math.ceil(max(font.getlength(visible(text)) for text in labels)))
 
 
 def _title_width(title: str | None, font: Any) -> int:
-    return 2 * MARGIN + min(TITLE_WIDTH, math.ceil(font.getlength(title))) if title else 0
+    return 2 * MARGIN + min(TITLE_WIDTH, math.ceil(font.getlength(visible(title)))) if title else 0
 
 
 def _cut(text: str, width: int, font: Any) -> str:
     """The text; its start and end around an ellipsis if it is wider than `width` pixels, as file names differ there."""
+    text = visible(text)
     if font.getlength(text) <= width:
         return text
     count = len(text)

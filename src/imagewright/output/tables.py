@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from imagewright.output.names import encode_text, safe_cell
 from imagewright.output.writing import new_file
 
 
@@ -16,14 +17,14 @@ def write_table(
     """Write a CSV file, whole or not at all. Returns its path.
 
     header: the names of the columns.
-    rows: the cells of each row.
+    rows: the cells of each row. Text that a spreadsheet would take for a formula is marked (`names.safe_cell`).
     force: replace a file that exists.
     Raises `RunError` if the file exists or cannot be written.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
-    writer.writerows(rows)
+    writer.writerows([safe_cell(cell) for cell in row] for row in rows)
     with new_file(path, force=force) as file:
-        file.write(text.getvalue().encode("utf-8", "surrogateescape"))  # names of files may be any bytes
+        file.write(encode_text(text.getvalue()))
     return Path(path)

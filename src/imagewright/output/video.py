@@ -28,7 +28,7 @@ def encode_mp4(
     try:
         import av
     except ImportError:
-        raise UserError("Writing .mp4 needs PyAV: pip install 'imagewright[faces]'. Or write .webp or .gif.") from None
+        raise UserError("Writing .mp4 needs PyAV: pip install 'imagewright[video]'. Or write .webp or .gif.") from None
     left = iter(pictures)
     first = next(left)
     height, width = first.height + first.height % 2, first.width + first.width % 2

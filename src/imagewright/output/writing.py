@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from imagewright.errors import RunError, UserError, nearest_name
-from imagewright.files import atomic_write
+from imagewright.files import LONGEST_NAME, atomic_write, cut_name
 from imagewright.output.grids import to_channels_last, to_picture
 from imagewright.output.provenance import (
     PNG_KEYWORD,
@@ -141,6 +141,7 @@ def picture_paths(folder: str | Path, names: Sequence[str]) -> list[Path]:
     stems = [Path(name).stem for name in names]
     if len(set(stems)) != len(stems):
         stems = [f"{index:05d}_{stem}" for index, stem in enumerate(stems)]
+    stems = [cut_name(stem, LONGEST_NAME - len(".png")) for stem in stems]
     return [Path(folder) / f"{stem}.png" for stem in stems]
 
 
@@ -174,7 +175,7 @@ def write_animation(
     scale: int | None = None,
     force: bool = False,
 ) -> Path:
-    """Write frames as a .webp or .gif that repeats without end, or as an .mp4, which needs PyAV (the extra `faces`).
+    """Write frames as a .webp or .gif that repeats without end, or as an .mp4, which needs PyAV (the extra `video`).
 
     frames: uint8 (N, C, H, W), or one by one (C, H, W), which are enlarged if they are small, as players blur small
         frames: pixel by pixel below 48 pixels, smoothly (Lanczos) from there on; or Pillow images of one size, which

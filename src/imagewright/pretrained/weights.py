@@ -20,7 +20,7 @@ from torch import Tensor
 from imagewright.archives import opened_zip, refuse_bomb, total_size
 from imagewright.downloads import RemoteFile, check_file, fetch
 from imagewright.errors import DataError
-from imagewright.files import cache_folder
+from imagewright.files import cache_folder, openable
 
 
 def get_weight_file(
@@ -78,7 +78,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
 
-            return load_file(path)
+            with openable(path) as place:
+                return load_file(place)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the error below covers what torch warns of
             # Published weights are often older than PyTorch's zip format, which alone can be memory-mapped.

@@ -14,6 +14,7 @@ from typing import Any
 
 from imagewright.errors import RunError
 from imagewright.files import explain_write_errors, locked, write_whole
+from imagewright.output.names import safe_cell
 from imagewright.regular_files import read_regular
 from imagewright.runs.schemas import ScoresRecord, parse_record
 
@@ -110,7 +111,7 @@ def as_csv(scores: Sequence[Score]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, list(_cells(None)), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(_cells(score) for score in scores)
+    writer.writerows({name: safe_cell(cell) for name, cell in _cells(score).items()} for score in scores)
     return text.getvalue()
 
 

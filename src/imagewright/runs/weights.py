@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from imagewright.downloads import file_checksum
 from imagewright.errors import RunError, one_line
-from imagewright.files import atomic_write
+from imagewright.files import atomic_write, openable
 from imagewright.regular_files import check_regular, explain_read_errors, names_in
 from imagewright.runs.schemas import Schema, StateRecord, WeightsRecord, parse_record
 
@@ -65,7 +65,7 @@ def read_tensors(path: Path, schema: type[Schema] = Schema) -> tuple[dict[str, T
 
     try:
         _check_readable(path)
-        with safe_open(path, framework="pt") as file:
+        with openable(path) as place, safe_open(place, framework="pt") as file:
             record = _record_in(file, path, schema)
             return {name: file.get_tensor(name) for name in file.keys()}, record  # noqa: SIM118 (no mapping)
     except FileNotFoundError:
@@ -94,7 +94,7 @@ def find_damage(checkpoint: Checkpoint, *, for_resume: bool) -> str | None:
         except FileNotFoundError:
             return f"{path} is missing"
         try:
-            with safe_open(path, framework="numpy") as file:
+            with openable(path) as place, safe_open(place, framework="numpy") as file:
                 _record_in(file, path, schema)
         except RunError as error:
             return str(error).rstrip(".")

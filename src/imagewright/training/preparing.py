@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 
 from imagewright import distributed
 from imagewright.images import Images
+from imagewright.images.notices import tell_skipped
 from imagewright.recipe import Recipe
 from imagewright.training.reporting import Reporter
-
-NAMED_AT_MOST = 3  # unreadable pictures, in a message
 
 
 def apply_flip(sources: Mapping[str, Images], recipe: Recipe, say: Callable[[str], None]) -> dict[str, Images]:
@@ -36,7 +35,6 @@ def _prepare(images: Images, reporter: Reporter) -> None:
     images.prepare(reporter.preparing)
     for note in images.notes:
         reporter.message(note)
-    report_skipped(images, "left out", reporter)
 
 
 def report_skipped(images: Images, consequence: str, reporter: Reporter) -> None:
@@ -46,9 +44,5 @@ def report_skipped(images: Images, consequence: str, reporter: Reporter) -> None
     consequence: what was done with them, such as "left out".
     reporter: receives one message.
     """
-    count = len(images.skipped)
-    if count:
-        what = "unreadable picture is" if count == 1 else "unreadable pictures are"
-        named = "; ".join(f"{name} ({reason})" for name, reason in images.skipped[:NAMED_AT_MOST])
-        rest = f"; `imagewright data check {images.source}` names all" if count > NAMED_AT_MOST else ""
-        reporter.message(f"{count:,} {what} {consequence}: {named}{rest}")
+    if images.skipped:
+        reporter.message(tell_skipped(images.skipped, consequence, images.source))

@@ -129,7 +129,7 @@ class Clusters:
         chosen, flat = project_to_plane(self.points, layout, self.seed)
         draw_map(images, self.labels, chosen, flat, layout, thumbnails, title, paths[2], force=force)
         with new_file(paths[3], force=force) as file:
-            file.write(json.dumps(self.to_dict(), indent=2).encode("utf-8", "replace"))
+            file.write(json.dumps(self.to_dict(), indent=2).encode())
         return paths
 
     def _table(self) -> tuple[list[str], list[list[object]]]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from imagewright.errors import RunError, UserError
 from imagewright.files import explain_write_errors
+from imagewright.output.names import encode_text
 from imagewright.output.writing import new_file
 
 LIST = "moved.csv"
@@ -123,7 +124,7 @@ def _write_list(path: Path, pairs: Sequence[tuple[Path, Path]]) -> None:
     rows.writerow(["from", "to"])
     rows.writerows([os.path.abspath(source), os.path.abspath(there)] for source, there in pairs)
     with new_file(path) as file:
-        file.write(text.getvalue().encode("utf-8", "surrogateescape"))
+        file.write(encode_text(text.getvalue()))
 
 
 def _place(source: Path, there: Path) -> None:

@@ -123,7 +123,7 @@ class Outliers:
         if self.patches is not None:
             write_patch_sheet(images, self.order, self.patches, paths[3], force=force)
         with new_file(report, force=force) as file:
-            file.write(json.dumps(self.to_dict(), indent=2).encode("utf-8", "replace"))
+            file.write(json.dumps(self.to_dict(), indent=2).encode())
         return [*paths, report]
 
     def move(

@@ -7,9 +7,11 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from imagewright.cli.pictures import takes_pictures
 from imagewright.cli.values import Count, Counts, Flag, LabelColumn, Size, Words
 
 
+@takes_pictures
 def classify(
     run_or_source: Annotated[str, Parameter(help="a run that classifies; or, without SOURCE, labelled pictures")],
     source: Annotated[str | None, Parameter(help="the pictures to classify with the run")] = None,

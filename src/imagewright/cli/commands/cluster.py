@@ -7,9 +7,12 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from imagewright.cli.pictures import takes_pictures
+from imagewright.cli.show import mark_told
 from imagewright.cli.values import Count, Flag, LabelColumn
 
 
+@takes_pictures
 def cluster(
     source: Annotated[str, Parameter(help="a folder, .zip, IDX, .npz ..., or a built-in set")],
     /,
@@ -55,4 +58,5 @@ def cluster(
             progress=progress,
         )
     paths = found.write(out, layout=map_by, thumbnails=thumbnails, force=force)
+    mark_told(found.notes)
     print("\n".join([*found.lines(), *map(str, paths)]))

@@ -8,9 +8,11 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from imagewright.cli.commands.data import Source, Split
+from imagewright.cli.pictures import takes_pictures
 from imagewright.cli.values import Count, Flag, LabelColumn, Size
 
 
+@takes_pictures
 def components(
     source: Source,
     /,

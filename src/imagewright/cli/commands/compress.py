@@ -8,9 +8,12 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from imagewright.cli.commands.data import Source, Split
+from imagewright.cli.pictures import takes_pictures
+from imagewright.cli.show import mark_told
 from imagewright.cli.values import Count, Flag, Size
 
 
+@takes_pictures
 def compress(
     source: Source,
     /,
@@ -64,4 +67,5 @@ def compress(
             progress=progress,
         )
     paths = found.write(out, force=force)
+    mark_told(found.notes)
     print("\n".join([*found.lines(), *map(str, paths)]))

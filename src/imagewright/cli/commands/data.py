@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
+from imagewright.cli.pictures import takes_pictures
+from imagewright.cli.show import mark_told
 from imagewright.cli.values import Count, Flag, LabelColumn, Size
 
 app = App(name="data", help="Check, prepare and show a set of images.", help_format="plaintext")
@@ -20,6 +22,7 @@ Split = Annotated[str | None, Parameter(help="a part of the source, such as trai
 
 
 @app.command
+@takes_pictures
 def check(
     source: Source,
     /,
@@ -53,6 +56,7 @@ def check(
 
 
 @app.command
+@takes_pictures
 def prepare(
     source: Source,
     /,
@@ -73,8 +77,9 @@ def prepare(
     images = imagewright.open_images(source, size, channels, crop=crop, split=split, strict=strict)
     with progress_bar("preparing") as progress:
         images.prepare(progress)
-    for note in images.notes:
+    for note in images.notes[: len(images.notes) - bool(images.skipped)]:  # the last one counts what is listed below
         print(note)
+    mark_told(images.notes)
     for name, reason in images.skipped[:20]:
         print(f"left out: {name}: {reason}")
     if len(images.skipped) > 20:
@@ -83,6 +88,7 @@ def prepare(
 
 
 @app.command
+@takes_pictures
 def grid(
     source: Source,
     /,

@@ -9,12 +9,14 @@ from cyclopts import Parameter
 
 from imagewright.cli.commands.latent.loading import EDIT_DEFAULTS, EditModelOptions
 from imagewright.cli.commands.verbs import Force, RunPath
+from imagewright.cli.pictures import takes_pictures
 from imagewright.cli.values import Count, Flag, Words
 
 SHEET_STEPS = 7
 ANIMATION_STEPS = 49  # two seconds there and two back, at 24 frames a second
 
 
+@takes_pictures
 def edit(
     run: RunPath,
     /,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Group, Parameter
 
 from imagewright.cli.commands.verbs import Distribution
+from imagewright.cli.pictures import takes_pictures
 from imagewright.cli.values import Count, Flag, LabelColumn, Size
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class FormerOptions:
 PICTURES, METRICS, FORMER = PictureOptions(), MetricOptions(), FormerOptions()
 
 
+@takes_pictures
 def evaluate(
     *subjects: Annotated[str, Parameter(help="runs, or sources of pictures: a folder, .zip, .npz ...")],
     pictures: PictureOptions = PICTURES,

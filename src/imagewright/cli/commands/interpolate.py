@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from imagewright.cli.commands.latent.loading import MODEL_DEFAULTS, ModelOptions
 from imagewright.cli.commands.verbs import Force, RunPath
+from imagewright.cli.pictures import takes_pictures
 from imagewright.cli.values import Count, Words
 
 SHEET_STEPS = 8
@@ -50,6 +51,7 @@ class Animation:
     ] = None
 
 
+@takes_pictures
 def interpolate(
     run: RunPath,
     /,

@@ -70,8 +70,12 @@ def _shared_options(
 
 def _run_lesson(name: str, options: dict[str, Any]) -> None:
     import imagewright
+    from imagewright.cli.pictures import say_notices
     from imagewright.cli.progress import progress_bar
 
-    with progress_bar(f"lesson {name}") as progress:
-        found = imagewright.lesson(name, progress=progress, **options)
-    print("\n".join([*map(str, found.paths), *found.lines()]))
+    def work() -> None:
+        with progress_bar(f"lesson {name}") as progress:
+            found = imagewright.lesson(name, progress=progress, **options)
+        print("\n".join([*map(str, found.paths), *found.lines()]))
+
+    say_notices(work)

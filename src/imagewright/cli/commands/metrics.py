@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
+from imagewright.cli.pictures import takes_pictures
 from imagewright.cli.values import Count, Flag, LabelColumn, Size
 
 app = App(
@@ -61,6 +62,7 @@ def list_metrics(
 
 
 @app.command
+@takes_pictures
 def check(
     source: Annotated[str, Parameter(help="real pictures: a folder, .zip, .npz, a built-in set ...")],
     /,

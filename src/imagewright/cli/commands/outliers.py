@@ -7,9 +7,12 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from imagewright.cli.pictures import takes_pictures
+from imagewright.cli.show import mark_told
 from imagewright.cli.values import Count, Flag, LabelColumn, Words
 
 
+@takes_pictures
 def outliers(
     source: Annotated[str | None, Parameter(help="a folder, .zip, IDX, .npz ..., or a built-in set")] = None,
     /,
@@ -71,6 +74,7 @@ def outliers(
             progress=progress,
         )
     paths = found.write(out, count=count or SHOWN, force=force)
+    mark_told(found.notes)
     print("\n".join([*found.lines(), *map(str, paths)]))
     target = move_to or copy_to
     if target is not None:

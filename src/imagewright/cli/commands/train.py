@@ -11,6 +11,7 @@ from cyclopts import App, Group, Parameter
 
 from imagewright import catalogue
 from imagewright.cli.options import make_option
+from imagewright.cli.pictures import Decode, Exclude, Only, ValueRange
 from imagewright.cli.values import Size
 
 app = App(
@@ -132,6 +133,10 @@ def _shared_options(
         bool,
         Parameter(group=IMAGE_OPTIONS, help="stop at an unreadable picture instead of skipping it", show_default=False),
     ] = False,
+    only: Only = (),
+    exclude: Exclude = (),
+    value_range: ValueRange = None,
+    decode: Decode = None,
     no_cache: Annotated[
         bool,
         Parameter(
@@ -151,7 +156,10 @@ def _shared_options(
 
 
 # The options of `open_images`, besides `cache`, whose negation is `no_cache`.
-SOURCE_OPTIONS = ("size", "channels", "crop", "flip", "labels", "label_column", "split", "strict")
+SOURCE_OPTIONS = (
+    *("size", "channels", "crop", "flip", "labels", "label_column", "split", "strict"),
+    *("only", "exclude", "value_range", "decode"),
+)
 
 
 def _train(model: str, sources: Sequence[str], options: dict[str, Any]) -> None:

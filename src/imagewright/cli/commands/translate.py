@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from imagewright.cli.commands.verbs import At, Force, RunPath, Seed, SheetOut, Split, parse_attributes
+from imagewright.cli.pictures import takes_pictures
 from imagewright.cli.values import Count, Words
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from imagewright.model import Model
 
 
+@takes_pictures
 def translate(
     run: RunPath,
     source: Annotated[str, Parameter(help="a folder, .zip, .npz ..., a built-in set, or one picture file")],

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from imagewright.cli.pictures import takes_pictures
 from imagewright.cli.values import Count, Flag, Words
 
 RunPath = Annotated[Path, Parameter(help="a run directory or a weights file")]
@@ -87,6 +88,7 @@ def parse_attributes(attributes: tuple[str, ...]) -> dict[str, float] | None:
     return values or None
 
 
+@takes_pictures
 def reconstruct(
     run: RunPath,
     source: Source,
@@ -119,6 +121,7 @@ def reconstruct(
     write_sheet(sheet, out, force=force)
 
 
+@takes_pictures
 def score(
     run: RunPath,
     source: Source,

@@ -16,6 +16,8 @@ from imagewright.errors import DataError, UserError
 from imagewright.files import cache_folder, is_locked
 
 SECONDS_A_DAY = 86_400
+SAMPLES = "samples"
+"""The folder of the saved samples of files (`sources/content.py`), small tables that are removed with all caches."""
 # The folder of each kind, and the suffixes of its files, the header first: a cache without a header is unfinished.
 KINDS = {
     "pictures": ("", ("json", "pixels", "part")),
@@ -76,6 +78,10 @@ def clear_caches(*, unused_for: float | None = None, folder: str | Path | None =
         raise UserError(f"unused_for={unused_for:g}, but it must be a number of days from 0.")
     place = cache_folder(folder)
     latest = time.time() - SECONDS_A_DAY * (unused_for or 0)
+    if unused_for is None:
+        for path in (place / SAMPLES).glob("*.samples"):
+            with suppress(OSError):
+                path.unlink()
     removed = [cached for cached in caches(folder) if unused_for is None or cached.used <= latest]
     for cached in removed:
         folder_of_kind, suffixes = KINDS[cached.kind]

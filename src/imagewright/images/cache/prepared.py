@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ from imagewright.errors import DataError
 from imagewright.files import cache_folder
 from imagewright.images.cache.store import Skipped, Store, open_or_make, write_rows_to
 from imagewright.images.decoding.decode_all import decode_all
-from imagewright.images.decoding.preprocessing import Preprocessing
+from imagewright.images.decoding.preprocessing import Preprocessing, choose_decode
+from imagewright.images.decoding.unreadable import Unreachable
+from imagewright.images.decoding.value_range import describe_range
 from imagewright.images.sources.arrays import ArraySource
 from imagewright.images.sources.base import Source, digest
 from imagewright.progress import Progress
@@ -35,6 +37,9 @@ class Prepared:
         cache_dir: the cache folder; None for the default.
         cached: if False, pictures are decoded on demand, and `open` is never called.
         store: the decoded pixels, once they are there.
+        decode: "auto", "exact" or "reduced", as it was asked for; `preprocessing.decode` is what follows.
+        scalable: the commonest (height, width) of the pictures, if their format has reduced scales.
+        most_channels: the most of the pictures looked at.
     """
 
     source: Source
@@ -43,6 +48,15 @@ class Prepared:
     cache_dir: str | Path | None
     cached: bool = True
     store: Store | None = None
+    decode: str = "exact"
+    scalable: tuple[int, int] | None = None
+    most_channels: int = 1
+
+    def with_decode_chosen(self, decode: str | None = None) -> Prepared:
+        """The same, decoded as is best for the present size, or as `decode` says, "exact" or "reduced"."""
+        wanted = decode or self.decode
+        chosen = choose_decode(wanted, self.scalable, self.preprocessing)
+        return replace(self, preprocessing=replace(self.preprocessing, decode=chosen), decode=wanted)
 
     @property
     def fingerprint(self) -> str:
@@ -52,6 +66,10 @@ class Prepared:
             parts: list[object] = [how.height, how.width, how.channels, how.crop, how.resize]
         else:
             parts = [how.height, how.width, how.crop, how.resize, *(layer.to_dict() for layer in how.layers)]
+        if how.decode != "exact":
+            parts.append(how.decode)
+        if how.values is not None:
+            parts.append(f"values {describe_range(how.values)}")
         return digest(PREPROCESSING_VERSION, self.source.identity, *(str(part) for part in parts))
 
     def open(self, progress: Progress | None, workers: int | None) -> Store:
@@ -66,8 +84,8 @@ class Prepared:
             else:
                 self.store = self._in_cache(shape, options)
             if self.strict and self.store.skipped:
-                _, name, reason = self.store.skipped[0]
-                raise DataError(f"{self.source.typed}: {name} cannot be read: {reason}.")
+                bad = self.store.skipped[0]
+                raise DataError(f"{self.source.typed}: {bad.name} cannot be read: {bad.reason}.")
         return self.store
 
     def _in_memory(self, shape: tuple[int, int, int, int], options: dict[str, Any]) -> Store:
@@ -77,11 +95,18 @@ class Prepared:
             pixels[first : first + len(rows)] = rows
 
         skipped = decode_all(self.source, self.preprocessing, write, **options)
-        return Store(np.delete(pixels, [index for index, _, _ in skipped], axis=0) if skipped else pixels, skipped)
+        return Store(np.delete(pixels, [bad.place for bad in skipped], axis=0) if skipped else pixels, skipped)
 
     def _in_cache(self, shape: tuple[int, int, int, int], options: dict[str, Any]) -> Store:
         def decode_into(descriptor: int) -> list[Skipped]:
             write = write_rows_to(descriptor, math.prod(shape[1:]))
             return decode_all(self.source, self.preprocessing, write, descriptor=descriptor, **options)
 
-        return open_or_make(cache_folder(self.cache_dir), self.fingerprint, shape, decode_into, self.source.typed)
+        folder = cache_folder(self.cache_dir)
+        return open_or_make(folder, self.fingerprint, shape, decode_into, self.source.typed, self._readable_now)
+
+    def _readable_now(self, indices: list[int]) -> bool:
+        """Whether one of some pictures, which could not be read when the cache was made, can be read now."""
+        payloads = self.source.read(np.array(indices, np.int64))
+        parts = (payload if isinstance(payload, tuple) else (payload,) for payload in payloads)
+        return any(not any(isinstance(part, Unreachable) for part in each) for each in parts)

@@ -1,8 +1,9 @@
 """The prepared cache: one file of decoded uint8 pixels (N, H, W, C), mapped into memory, beside a small JSON header.
 
-`<fingerprint>.pixels` is written as `<fingerprint>.part`, synced and renamed. `<fingerprint>.json` is written last, so
-the pixels are whole if it exists. One process at a time prepares a fingerprint, under a lock on `<fingerprint>.lock`; a
-second process waits and then opens the finished file. A killed process leaves a `.part`, which the next one removes.
+`<fingerprint>.pixels` is written as `<fingerprint>.part`, synced and renamed. `<fingerprint>.json`, with a checksum, is
+written last, so the pixels are whole if it exists. One process at a time prepares a fingerprint, under a lock on
+`<fingerprint>.lock`; a second process waits and then opens the finished file. A killed process leaves a `.part`, which
+the next one removes.
 """
 
 from __future__ import annotations
@@ -15,15 +16,29 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from imagewright.errors import DataError
+from imagewright.errors import DataError, RunError
 from imagewright.files import locked, reserve, write_whole
+from imagewright.images.cache.checksum import checksum_of, is_whole, state_of
 
-FORMAT = 1
-Skipped = tuple[int, str, str]
-"""(index in the source, name, reason) of an unreadable picture."""
+FORMAT = 2  # 2: with a checksum
+
+
+class Skipped(NamedTuple):
+    """An unreadable picture: its place in the source, its name, the reason, and whether the reason may pass.
+
+    A fault of the disk or a missing permission may pass, damage does not.
+    """
+
+    place: int
+    name: str
+    reason: str
+    may_pass: bool = False
+
+
 Write = Callable[[int, np.ndarray], None]
 """Called with the first row and the pixels (n, H, W, C) of n rows."""
 
@@ -60,6 +75,7 @@ def open_or_make(
     shape: tuple[int, int, int, int],
     fill: Callable[[int], list[Skipped]],
     source: str = "unknown",
+    readable_now: Callable[[list[int]], bool] = lambda indices: False,
 ) -> Store:
     """Open the cache of `fingerprint`, or make it.
 
@@ -67,16 +83,19 @@ def open_or_make(
     shape: (N, H, W, C) of the pixels, unreadable pictures included.
     fill: called with a file descriptor; writes row k at byte k * H * W * C, and returns the unreadable pictures.
     source: saved in the header, for listings.
+    readable_now: called with the pictures that could not be read when the cache was made, by a fault that may pass; if
+        one of them can be read now, the cache is made anew.
     Raises `DataError` if the folder cannot be written or the disk is full; nothing half-made is left then.
     """
     pixels_path, header_path = folder / f"{fingerprint}.pixels", folder / f"{fingerprint}.json"
     found = _open(pixels_path, header_path, shape)
-    if found is not None:
+    retried = [bad.place for bad in found.skipped if bad.may_pass] if found is not None else []
+    if found is not None and not (retried and readable_now(retried)):
         return found
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with locked(folder / f"{fingerprint}.lock"):
-            found = _open(pixels_path, header_path, shape)
+            found = None if retried else _open(pixels_path, header_path, shape)
             if found is None:
                 _make(pixels_path, header_path, shape, fill, source)
                 found = _open(pixels_path, header_path, shape)
@@ -92,15 +111,24 @@ def _open(pixels_path: Path, header_path: Path, listed: tuple[int, int, int, int
     try:
         header = json.loads(header_path.read_text(encoding="utf-8"))
         shape = tuple(header["shape"])
-        skipped = [(int(index), str(name), str(reason)) for index, name, reason in header["skipped"]]
+        skipped = [
+            Skipped(int(place), str(name), str(reason), bool(may_pass))
+            for place, name, reason, may_pass in header["skipped"]
+        ]
         whole = header["format"] == FORMAT and shape == (listed[0] - len(skipped), *listed[1:])
         if not whole or pixels_path.stat().st_size != int(np.prod(shape, dtype=object)):
             return None
+        before = header["state"]
+        if not is_whole(pixels_path, header):
+            return None
+        if header["state"] != before:
+            with suppress(RunError, OSError):  # another user's cache can be read, but not written
+                write_whole(header_path, json.dumps(header))
         with pixels_path.open("rb") as file:
             mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         with suppress(OSError):  # another user's cache can be read, but not touched
             os.utime(header_path)  # the time of the last use
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return Store(np.frombuffer(mapping, np.uint8).reshape(shape), skipped, mapping)
 
@@ -120,13 +148,14 @@ def _make(
         try:
             reserve(descriptor, int(np.prod(shape, dtype=object)))
             skipped = sorted(fill(descriptor))
-            rows = _close_gaps(descriptor, shape, [index for index, _, _ in skipped])
+            rows = _close_gaps(descriptor, shape, [bad.place for bad in skipped])
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
         header_path.unlink(missing_ok=True)
         os.replace(part, pixels_path)
         header = {"format": FORMAT, "shape": [rows, *shape[1:]], "skipped": skipped, "source": source}
+        header |= {"checksum": checksum_of(pixels_path), "state": state_of(pixels_path)}
         write_whole(header_path, json.dumps(header))
     except BaseException:
         with suppress(OSError):

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from imagewright.errors import DataError
 from imagewright.images.checks.groups import PictureHashes, equal_groups, near_groups, shared_pictures
 from imagewright.images.checks.survey import survey
-from imagewright.images.sources.base import PictureSource
+from imagewright.images.decoding.formats import EXACT, Decoding
+from imagewright.images.headers import sample_headers
+from imagewright.images.opening import Choices, resolve_choices
+from imagewright.images.sources.base import ListedSource, PictureSource
 from imagewright.images.sources.finding import find_source
 from imagewright.images.tables.attaching import attach_labels
 from imagewright.progress import Progress, ProgressCounter
@@ -143,6 +148,9 @@ def check(
     labels: str | Path | None = None,
     label_column: str | None = None,
     progress: Progress | None = None,
+    only: str | Sequence[str] | None = None,
+    exclude: str | Sequence[str] | None = None,
+    value_range: str | tuple[float, float] | None = None,
     workers: int | None = None,
     cache_dir: str | Path | None = None,
 ) -> CheckReport:
@@ -154,17 +162,20 @@ def check(
     labels: a CSV, text or JSON file of labels or attributes; by default, one in or beside the source.
     label_column: the column of the labels (see `open_images`).
     progress: called with (done, total) now and then.
+    only, exclude, value_range: as for `open_images`; duplicates of pictures with more than 8 bits are found in it.
     workers: how many threads decode; by default one for each core.
     cache_dir: the folder of downloaded sets.
     Raises `DataError` only if a source itself cannot be opened; unreadable pictures are in the report.
     """
-    opened = find_source(source, split, cache_dir)
+    choices = resolve_choices(only, exclude, value_range, None)
+    opened = find_source(source, split, cache_dir, choices.names)
     attach_labels(opened, labels, label_column)
     other = None if against is None else find_source(against, None, cache_dir)
+    how, range_notes = _settle_values(opened, choices)
     counter = ProgressCounter(len(opened) + (0 if other is None else len(other)), progress)
-    found = survey(opened, workers, counter)
+    found = survey(opened, workers, counter, how)
     headers, unreadable = found.headers, found.unreadable
-    report = CheckReport(opened.typed, len(opened), len(opened) - len(unreadable), notes=opened.notes)
+    report = CheckReport(opened.typed, len(opened), len(opened) - len(unreadable), notes=opened.notes + range_notes)
     report.sizes = {f"{height}x{width}": count for (width, height), count in headers.sizes.most_common()}
     report.modes, report.formats = dict(headers.modes.most_common()), dict(headers.formats.most_common())
     report.unreadable = len(unreadable)
@@ -172,10 +183,21 @@ def check(
     _count_annotations(opened, report)
     _report_duplicates(opened, found.pictures, report)
     if other is not None:
-        _report_shared(opened, found.pictures, other, survey(other, workers, counter).pictures, report)
+        _report_shared(opened, found.pictures, other, survey(other, workers, counter, how).pictures, report)
+    if isinstance(opened, ListedSource):
+        report.notes += opened.listing.passed_over.companion_notes(opened.typed)
     if headers.sizes:
         _suggest(headers.sizes, headers.channels.most_common(1)[0][0], report)
     return report
+
+
+def _settle_values(source: PictureSource, choices: Choices) -> tuple[Decoding, list[str]]:
+    """How pictures of more than 8 bits are decoded, and notes."""
+    try:
+        values, notes = sample_headers(source).deep.settle(choices.value_range, source.typed)
+    except DataError:  # no picture looked at can be read: the report says why
+        return EXACT, []
+    return Decoding(values), notes
 
 
 def _count_annotations(source: PictureSource, report: CheckReport) -> None:

@@ -14,7 +14,9 @@ from imagewright.images.checks.groups import PictureHashes
 from imagewright.images.checks.perceptual_hashes import SIDE, compute_hashes, is_flat, small_picture
 from imagewright.images.decoding.decode_all import split_into_ranges
 from imagewright.images.decoding.formats import (
+    EXACT,
     MODE_OF_CHANNELS,
+    Decoding,
     Header,
     Unreadable,
     decode,
@@ -64,12 +66,12 @@ class _RangeSurvey:
     unreadable: list[tuple[int, str]]
 
 
-def survey(source: PictureSource, workers: int | None, counter: ProgressCounter) -> Survey:
+def survey(source: PictureSource, workers: int | None, counter: ProgressCounter, how: Decoding = EXACT) -> Survey:
     """Decode every picture of a source in threads (None: one a core); `counter` counts the pictures done."""
     headers, hashes, unreadable = HeaderCounts(), [], []
 
     def work(bounds: Range, stop: threading.Event) -> _RangeSurvey:
-        return _survey_range(source, bounds, stop)
+        return _survey_range(source, bounds, stop, how)
 
     for found in map_ranges(split_into_ranges(source, RANGE_PICTURES), work, workers, counter.report):
         for header in found.headers:
@@ -81,7 +83,7 @@ def survey(source: PictureSource, workers: int | None, counter: ProgressCounter)
     return Survey(headers, PictureHashes(*(np.concatenate(part) for part in parts)), sorted(unreadable))
 
 
-def _survey_range(source: PictureSource, bounds: Range, stop: threading.Event) -> _RangeSurvey:
+def _survey_range(source: PictureSource, bounds: Range, stop: threading.Event, how: Decoding) -> _RangeSurvey:
     headers: list[Header] = []
     good: list[int] = []
     bad: list[tuple[int, str]] = []
@@ -91,7 +93,7 @@ def _survey_range(source: PictureSource, bounds: Range, stop: threading.Event) -
         if stop.is_set():
             break
         try:
-            header, picture = _decode_with_header(payload)
+            header, picture = _decode_with_header(payload, how)
         except Unreadable as reason:
             bad.append((index, str(reason)))
             continue
@@ -113,7 +115,7 @@ def _digest(header: Header, picture: Image.Image) -> bytes:
     return found.digest()
 
 
-def _decode_with_header(payload: Picture) -> tuple[Header, Image.Image]:
+def _decode_with_header(payload: Picture, how: Decoding) -> tuple[Header, Image.Image]:
     if isinstance(payload, Unreadable):
         raise payload
     if isinstance(payload, np.ndarray):
@@ -121,4 +123,4 @@ def _decode_with_header(payload: Picture) -> tuple[Header, Image.Image]:
         header = Header(payload.shape[1], payload.shape[0], MODE_OF_CHANNELS[channels], "array")
         return header, from_array(payload, channels)
     header = read_header(payload)
-    return header, decode(payload, header.channels)
+    return header, decode(payload, header.channels, how)

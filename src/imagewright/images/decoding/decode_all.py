@@ -70,8 +70,9 @@ def decode_all(
         abandon = pool.kill if pool is not None else lambda: None
         skipped = [bad for found in map_ranges(ranges, work, workers, counter.report, abandon) for bad in found]
     if len(skipped) == len(source):
-        _, name, reason = min(skipped)
+        first = min(skipped)
         raise DataError(
-            f"None of the {len(source):,} pictures of {source.typed} can be read; the first is {name}: {reason}."
+            f"None of the {len(source):,} pictures of {source.typed} can be read; the first is {first.name}: "
+            f"{first.reason}."
         )
     return sorted(skipped)

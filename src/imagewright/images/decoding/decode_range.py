@@ -12,6 +12,7 @@ from imagewright.images.decoding.formats import Unreadable, decode, from_array
 from imagewright.images.decoding.layered import layered_pixels
 from imagewright.images.decoding.parallel import Range
 from imagewright.images.decoding.preprocessing import Preprocessing
+from imagewright.images.decoding.unreadable import Changed, Unreachable
 from imagewright.images.sources.base import Payload, Source
 
 CHUNK_BYTES = 2**23
@@ -34,7 +35,7 @@ def to_pixels(payload: Payload, preprocessing: Preprocessing) -> np.ndarray:
         if payload.shape == preprocessing.stored_shape:
             return payload
         return preprocessing.apply(from_array(payload, preprocessing.channels))
-    return preprocessing.apply(decode(payload, preprocessing.channels))
+    return preprocessing.apply(decode(payload, preprocessing.channels, preprocessing.decoding()))
 
 
 def decode_range(
@@ -64,11 +65,15 @@ def decode_range(
             return skipped
         try:
             rows[filled] = to_pixels(payload, preprocessing)
+        except Changed as reason:
+            raise DataError(
+                f"{source.typed}: {source.name(index)} {reason}: run again when nothing writes there."
+            ) from reason
         except Unreadable as reason:
             if strict:
                 raise DataError(f"{source.typed}: {source.name(index)} cannot be read: {reason}.") from reason
             rows[filled] = 0
-            skipped.append((index, source.name(index), str(reason)))
+            skipped.append(Skipped(index, source.name(index), str(reason), isinstance(reason, Unreachable)))
         filled += 1
         if filled == len(rows) or index + 1 == bounds[1]:
             write(first, rows[:filled])

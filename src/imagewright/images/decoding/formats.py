@@ -4,31 +4,43 @@ These rules reproduce the pixels with Pillow alone:
 
 1. `Image.open` (`opening.py`), first frame; a picture that is cut short is unreadable, never filled up with grey.
 2. 16-bit and 32-bit integer grey becomes 8-bit by `(value + 128) // 257`: 65535 is 255. (Pillow itself reads 16-bit
-   RGB as 8-bit.) Float pixels have no agreed range and are refused.
+   RGB as 8-bit.) Float pixels have no agreed range and are refused. With a value range, numbers of more than 8 bits,
+   float ones too, become `255 * (value - low) / (high - low)`, rounded and clipped (`value_range.py`).
 3. The EXIF rotation is applied (`ImageOps.exif_transpose`).
 4. A transparent picture is laid on white, unless 4 channels are wanted. Then `Image.convert` converts to `L`
-   (ITU-R 601 luma), `RGB` or `RGBA`. CMYK is converted by Pillow's plain formula, without a colour profile.
+   (ITU-R 601 luma), `RGB` or `RGBA`. CMYK is converted by Pillow's plain formula, without a colour profile; CIE Lab by
+   littleCMS, to sRGB.
 5. A label or instance map is read as whole numbers instead: the indices of a palette picture, the values of a grey
    picture of 8 or 16 bits, or the common value of the three channels of an RGB picture.
+6. With `Decoding.at_least`, a JPEG is decoded at the smallest of its reduced scales (a half, a quarter, an eighth) that
+   is at least so large: `Image.draft`, which leaves out high frequencies of the discrete cosine transform.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image, ImageOps
 
+from imagewright.images.decoding.deep_colour import is_deep_colour, read_deep_colour
 from imagewright.images.decoding.opening import bands, load_image, open_image, reasons
+from imagewright.images.decoding.png_text import without_long_text
 from imagewright.images.decoding.unreadable import Unreadable
+from imagewright.images.decoding.value_range import ValueRange, is_deep, scale, to_eight_bits
 
 __all__ = ["Unreadable"]  # which every reader of pictures imports from here
 
 MODE_OF_CHANNELS = {1: "L", 3: "RGB", 4: "RGBA"}
-LOSSY_FORMATS = ("JPEG", "MPO")
+LOSSY_FORMATS = ("JPEG", "MPO", "AVIF", "HEIF")
 """Formats whose compression changes the numbers of a label map."""
+SCALED_FORMATS = ("JPEG", "MPO")
+"""Formats that can be decoded at a half, a quarter or an eighth of their size."""
 ORIENTATION = 0x0112
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -50,28 +62,64 @@ class Header:
 
 def read_header(payload: bytes) -> Header:
     """The header of an encoded picture, without decoding its pixels. Raises `Unreadable`."""
-    with reasons(payload):
-        image = open_image(payload)
-        width, height = image.size
-        # Pillow applies the rotation of a TIFF itself, also to its size.
-        if image.format != "TIFF" and image.getexif().get(ORIENTATION, 1) in {5, 6, 7, 8}:
-            width, height = height, width
+
+    def read(content: bytes) -> Header:
+        image = open_image(content)
+        width, height = image.size if not _is_turned(image) else image.size[::-1]
         return Header(width, height, image.mode, image.format or "?")
 
+    return _read(payload, read)
 
-def decode(payload: bytes, channels: int) -> Image.Image:
+
+@dataclass(frozen=True)
+class Decoding:
+    """How a picture is decoded, besides its channels.
+
+    Attributes:
+        values: the numbers that become 0 and 255, of pictures with more than 8 bits; None for rule 2 above.
+        at_least: (height, width) that a reduced scale of the picture may not fall below; None for its own size.
+    """
+
+    values: ValueRange | None = None
+    at_least: tuple[int, int] | None = None
+
+
+EXACT = Decoding()
+
+
+def decode(payload: bytes, channels: int, how: Decoding = EXACT) -> Image.Image:
     """Decode to 8 bits in `channels` (1: grey, 3: RGB, 4: RGBA) by the rules above. Raises `Unreadable`."""
-    with reasons(payload):
-        return with_channels(_load(payload), channels)
+
+    def read(content: bytes) -> Image.Image:
+        if how.values is not None and (deep := _load_deep_colour(content, how.values)) is not None:
+            return with_channels(deep, channels)
+        return with_channels(_load(content, how.at_least), channels, how.values)
+
+    return _read(payload, read)
+
+
+def deep_values(payload: bytes) -> np.ndarray | None:
+    """The numbers of a picture with more than 8 bits, (H, W) or (H, W, 3); None for 8 bits. Raises `Unreadable`."""
+
+    def read(content: bytes) -> np.ndarray | None:
+        image = open_image(content)
+        if is_deep_colour(image):
+            return read_deep_colour(lambda: open_image(content))[:, :, :3]
+        return np.asarray(image) if is_deep(image.mode) else None
+
+    return _read(payload, read)
 
 
 def decode_numbers(payload: bytes) -> Image.Image:
     """Decode a label or instance map to whole numbers, mode "I", by rule 5. Raises `Unreadable`."""
-    with reasons(payload):
-        image = _load(payload)
+
+    def read(content: bytes) -> Image.Image:
+        image = _load(content)
         if image.format in LOSSY_FORMATS:
-            raise Unreadable(f"a {image.format} changes the numbers of a label or instance map: save it as PNG")
+            raise Unreadable(f"{image.format} changes the numbers of a label or instance map: save it as PNG")
         return as_numbers(image)
+
+    return _read(payload, read)
 
 
 def as_numbers(image: Image.Image) -> Image.Image:
@@ -93,14 +141,14 @@ def from_array(pixels: np.ndarray, channels: int) -> Image.Image:
     return with_channels(image, channels)
 
 
-def with_channels(image: Image.Image, channels: int) -> Image.Image:
-    """Convert any mode of Pillow's to `L`, `RGB` or `RGBA` by rules 2 and 4 above."""
+def with_channels(image: Image.Image, channels: int, values: ValueRange | None = None) -> Image.Image:
+    """Convert any mode of Pillow's to `L`, `RGB` or `RGBA` by rules 2 and 4 above. `values`: as of `Decoding`."""
     if image.mode == MODE_OF_CHANNELS[channels] and (channels == 4 or "transparency" not in image.info):
         return image
-    if image.mode == "F":
-        raise Unreadable("its pixels are floating-point numbers, which have no agreed range: save it as 8 or 16 bits")
-    if image.mode == "I" or image.mode.startswith("I;16"):
-        image = _in_bands(image, "L", _eight_bits)
+    if is_deep(image.mode):
+        image = _in_bands(image, "L", partial(to_eight_bits, limits=values))
+    if image.mode == "LAB":
+        image = _lab_to_rgb(image)
     if image.mode == "P" and "transparency" in image.info:
         image = image.convert("RGBA")
     transparent = image.mode in {"RGBA", "LA", "PA", "RGBa", "La"} or "transparency" in image.info
@@ -127,19 +175,64 @@ def _on_white(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", image.size, (255, 255, 255, 255)), image).convert("RGB")
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
-    values = np.asarray(image).astype(np.int64)
-    if values.size and (values.min() < 0 or values.max() > 65535):
-        raise Unreadable(f"its grey values run from {values.min()} to {values.max()}; 0 to 65535 was expected")
-    return Image.fromarray(((values + 128) // 257).astype(np.uint8))
+def _lab_to_rgb(image: Image.Image) -> Image.Image:
+    try:
+        from PIL import ImageCms
+
+        lab, rgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+        converted = ImageCms.profileToProfile(image, lab, rgb, outputMode="RGB")
+    except (ImportError, OSError) as error:  # Pillow was built without littleCMS
+        raise Unreadable("its colours are CIE Lab, which this Pillow cannot convert: save it as RGB") from error
+    assert converted is not None
+    return converted
 
 
-def _load(payload: bytes) -> Image.Image:
-    """The first frame with its pixels, rotated as its EXIF tag says."""
+def _load_deep_colour(payload: bytes, values: ValueRange) -> Image.Image | None:
+    """A colour picture of 16 bits as 8 by a value range, rotated as its EXIF tag says; None for other pictures."""
     image = open_image(payload)
+    if not is_deep_colour(image):
+        return None
+    numbers = read_deep_colour(lambda: open_image(payload))
+    eight = scale(numbers, values)
+    eight[:, :, 3:] = numbers[:, :, 3:] >> 8
+    return _rotated(Image.fromarray(eight), image)
+
+
+def _load(payload: bytes, at_least: tuple[int, int] | None = None) -> Image.Image:
+    """The first frame with its pixels, rotated as its EXIF tag says; see `Decoding` for `at_least`."""
+    image = open_image(payload)
+    if at_least is not None and image.format in SCALED_FORMATS:
+        height, width = at_least if not _is_turned(image) else at_least[::-1]
+        image.draft(None, (width, height))  # None keeps the mode
     load_image(image)
-    if image.getexif().get(ORIENTATION, 1) == 1:
+    return _rotated(image, image)
+
+
+def _rotated(image: Image.Image, tagged: Image.Image) -> Image.Image:
+    """A picture rotated as the EXIF tag of `tagged` says."""
+    exif = tagged.getexif()
+    # Pillow applies the rotation of a TIFF itself.
+    if exif.get(ORIENTATION, 1) == 1 or (image is not tagged and tagged.format == "TIFF"):
         return image
+    if image is not tagged:
+        image.info["exif"] = exif.tobytes()
     rotated = ImageOps.exif_transpose(image)
-    rotated.format = image.format
+    rotated.format = tagged.format
     return rotated
+
+
+def _is_turned(image: Image.Image) -> bool:
+    """Whether the EXIF rotation exchanges height and width. Pillow applies that of a TIFF itself, also to the size."""
+    return image.format != "TIFF" and image.getexif().get(ORIENTATION, 1) in {5, 6, 7, 8}
+
+
+def _read(payload: bytes, work: Callable[[bytes], Result]) -> Result:
+    """`work(payload)`, with plain reasons for errors. A PNG with more text than Pillow reads is read without it."""
+    with reasons(payload):
+        try:
+            return work(payload)
+        except ValueError:
+            shorter = without_long_text(payload)
+            if len(shorter) == len(payload):
+                raise
+            return work(shorter)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from PIL import Image
 
 from imagewright.images.decoding.formats import (
+    EXACT,
+    Decoding,
     Unreadable,
     as_numbers,
     decode,
@@ -32,10 +35,11 @@ def layered_pixels(payload: Payload, preprocessing: Preprocessing) -> np.ndarray
     """
     layers = preprocessing.layers
     if isinstance(payload, tuple):
-        images = [_decode_named(part, layer) for part, layer in zip(payload, layers, strict=True)]
+        how = preprocessing.decoding()
+        images = [_decode_named(part, layer, how) for part, layer in zip(payload, layers, strict=True)]
         _check_aspects(images, preprocessing)
     else:
-        images = _cut(payload, layers)
+        images = _cut(payload, layers, preprocessing.decoding())
     parts = [
         preprocessing.apply(image) if layer.kind == "picture" else _numbers(image, layer, preprocessing)
         for image, layer in zip(images, layers, strict=True)
@@ -43,28 +47,30 @@ def layered_pixels(payload: Payload, preprocessing: Preprocessing) -> np.ndarray
     return np.concatenate(parts, axis=2)
 
 
-def decode_layer(payload: Payload, layers: Sequence[Layer], name: str, channels: int) -> Image.Image:
+def decode_layer(
+    payload: Payload, layers: Sequence[Layer], name: str, channels: int, how: Decoding = EXACT
+) -> Image.Image:
     """The layer `name` of one picture at its own size, a picture with `channels`. Raises `Unreadable`."""
     place = [layer.name for layer in layers].index(name)
     if isinstance(payload, tuple):
-        return _decode(payload[place], channels)
-    return _crop(_decode(payload, channels), place, len(layers))
+        return _decode(payload[place], channels, how)
+    return _crop(_decode(payload, channels, how), place, len(layers))
 
 
-def _decode_named(payload: Picture, layer: Layer) -> Image.Image:
+def _decode_named(payload: Picture, layer: Layer, how: Decoding) -> Image.Image:
     try:
-        return _decode(payload, layer.channels if layer.kind == "picture" else None)
+        return _decode(payload, layer.channels if layer.kind == "picture" else None, how)
     except Unreadable as reason:
-        raise Unreadable(f"layer {layer.name}: {reason}") from reason
+        raise type(reason)(f"layer {layer.name}: {reason}") from reason
 
 
-def _decode(payload: Picture, channels: int | None) -> Image.Image:
+def _decode(payload: Picture, channels: int | None, how: Decoding = EXACT) -> Image.Image:
     """A picture with `channels`, or for None the numbers of a map."""
     if isinstance(payload, Unreadable):
         raise payload
     if isinstance(payload, np.ndarray):
         return from_array(payload, channels) if channels else as_numbers(from_array(payload, payload.shape[2]))
-    return decode(payload, channels) if channels else decode_numbers(payload)
+    return decode(payload, channels, how) if channels else decode_numbers(payload)
 
 
 def layer_width(width: int, count: int) -> int:
@@ -79,10 +85,11 @@ def decode_map(payload: Picture, place: int = 0, count: int = 1) -> Image.Image:
     return _crop(_decode(payload, None), place, count)
 
 
-def _cut(payload: Picture, layers: Sequence[Layer]) -> list[Image.Image]:
+def _cut(payload: Picture, layers: Sequence[Layer], how: Decoding) -> list[Image.Image]:
     """The layers of a picture that holds them side by side."""
     pictures = [layer.channels for layer in layers if layer.kind == "picture"]
-    whole = _decode(payload, max(pictures))
+    # Layers side by side are cut at whole pixels, which a reduced scale would round.
+    whole = _decode(payload, max(pictures), replace(how, at_least=None))
     numbers = _decode(payload, None) if len(pictures) < len(layers) else whole
     return [
         with_channels(_crop(whole, place, len(layers)), layer.channels)

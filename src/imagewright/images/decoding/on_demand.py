@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from imagewright.errors import DataError
+from imagewright.images import notices
 from imagewright.images.decoding.decode_range import to_pixels
 from imagewright.images.decoding.formats import Unreadable
 from imagewright.images.decoding.parallel import usable_cores
@@ -80,6 +81,7 @@ class Decoder:
             if self.strict:
                 raise DataError(f"{self.source.typed}: {self._name(number)} cannot be read: {reason}.")
             self.unreadable[number] = reason
+            notices.add_unreadable(self.source.typed, [(self._name(number), reason)])
         return [row for row, _ in undecoded]
 
     def _next_readable(self, number: int) -> int:

@@ -15,6 +15,8 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from imagewright.errors import ConfigError, nearest_name
+from imagewright.images.decoding.formats import Decoding
+from imagewright.images.decoding.value_range import ValueRange
 from imagewright.images.layers import IMAGE, Layer, image_layer
 
 FILTERS = {
@@ -25,6 +27,9 @@ FILTERS = {
     "nearest": Image.Resampling.NEAREST,
 }
 CROPS = ("centre", "random", "none")
+DECODES = ("auto", "exact", "reduced")
+REDUCED_COVERS = 2
+"""A reduced scale has at least so many times the pixels of the canvas in each direction."""
 SIDE_LIMIT = 16384
 
 
@@ -38,6 +43,9 @@ class Preprocessing:
         layers: of each picture; a plain picture has one, `Layer("image", channels)`.
         crop: "centre", "random" or "none".
         resize: a name in `FILTERS`, for layers that are pictures.
+        decode: "exact", or "reduced": JPEGs of more than four times the canvas are decoded at a half, a quarter or an
+            eighth of their size before they are resized.
+        values: the numbers that become 0 and 255, of pictures with more than 8 bits; None for 0 and 65,535.
     """
 
     height: int
@@ -45,6 +53,8 @@ class Preprocessing:
     layers: tuple[Layer, ...]
     crop: str = "centre"
     resize: str = "lanczos"
+    decode: str = "exact"
+    values: ValueRange | None = None
 
     @property
     def channels(self) -> int:
@@ -67,6 +77,12 @@ class Preprocessing:
         if self.crop != "random":
             return self.height, self.width
         return self.height + -(-self.height // 8), self.width + -(-self.width // 8)
+
+    def decoding(self) -> Decoding:
+        """How a file of one layer is decoded."""
+        height, width = self.canvas
+        covers = (REDUCED_COVERS * height, REDUCED_COVERS * width)
+        return Decoding(self.values, covers if self.decode == "reduced" else None)
 
     def resized(self, image: Image.Image, resize: str | None = None) -> Image.Image:
         """The picture on the canvas, scaled with the filter `resize` (by default that of the preprocessing)."""
@@ -107,6 +123,29 @@ def check_options(crop: str, resize: str) -> None:
         raise ConfigError(
             f"There is no filter {resize!r}: expected {', '.join(FILTERS)}.{nearest_name(resize, FILTERS)}"
         )
+
+
+def check_decode(decode: str) -> str:
+    """`decode`, if it is a way to decode. Raises `ConfigError` otherwise."""
+    if decode not in DECODES:
+        raise ConfigError(
+            f"There is no decoding {decode!r}: expected {', '.join(DECODES)}.{nearest_name(str(decode), DECODES)}"
+        )
+    return decode
+
+
+def choose_decode(wanted: str, scalable: tuple[int, int] | None, preprocessing: Preprocessing) -> str:
+    """ "exact" or "reduced", for "auto" by whether the commonest picture is decoded at half its size at most.
+
+    wanted: "auto", "exact" or "reduced".
+    scalable: the commonest (height, width) of the pictures, if their format has reduced scales; else None.
+    """
+    if wanted != "auto":
+        return wanted
+    if scalable is None:
+        return "exact"
+    factor = min(size // (REDUCED_COVERS * side) for size, side in zip(scalable, preprocessing.canvas, strict=True))
+    return "reduced" if factor >= 2 else "exact"
 
 
 def parse_size(size: int | tuple[int, int]) -> tuple[int, int]:

@@ -82,7 +82,7 @@ class DecodeWorkers:
         if "error" in found:
             raise DataError(found["error"])
         self._idle.put(process)
-        return [(int(index), str(name), str(reason)) for index, name, reason in found["skipped"]]
+        return [Skipped(*bad) for bad in found["skipped"]]
 
     def _start(self) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(

@@ -12,9 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from imagewright.errors import DataError
+from imagewright.images.decoding.admitted import formats_read
 from imagewright.images.decoding.formats import Unreadable
+from imagewright.images.decoding.unreadable import Unreachable
 from imagewright.images.folders import arrange_folders
 from imagewright.images.sources.base import ListedSource, Picture, digest
+from imagewright.images.sources.name_filter import ALL_NAMES, NameFilter
 from imagewright.images.sources.system_files import note_on_system_folders
 from imagewright.images.sources.zip_directory import MEMBER_LIMIT, STORED, read_zip_directory
 
@@ -22,26 +25,28 @@ _LOCAL = struct.Struct("<4s5H3I2H")
 
 
 class ZipSource(ListedSource):
-    """The pictures of a zip file. The identity digests the file's size and time, and the members' names and CRC-32."""
+    """The pictures of a zip file. The identity digests the members' names, sizes and CRC-32."""
 
-    def __init__(self, typed: str, path: Path, split: str | None) -> None:
+    def __init__(self, typed: str, path: Path, split: str | None, names: NameFilter = ALL_NAMES) -> None:
         found = read_zip_directory(path)
         if len(found.listing) == 0:
-            raise DataError(f"{path} holds no pictures (PNG, JPEG, WebP, TIFF, BMP, GIF or PGM).")
+            raise DataError(f"{path} holds no pictures ({formats_read()}){found.listing.passed_over.sentence()}")
         # A zip listing has no times: their field carries the positions through the choice of a split.
         found.listing.times = np.arange(len(found.listing))
-        chosen, annotations, notes = arrange_folders(found.listing, split, str(path))
+        chosen, annotations, notes = arrange_folders(found.listing, split, str(path), names)
         super().__init__(typed, path, chosen)
         places = chosen.times
         self.annotations, self.other_members = annotations, found.others
-        self.notes += [*notes, *note_on_system_folders(chosen.system_folders)]
+        self.names_taken = names
+        system = note_on_system_folders(chosen.system_folders)
+        self.notes += [*found.listing.passed_over.notes(typed), *notes, *system]
         if found.links:
             self.notes.append(f"Links in {path.name}, left out: {found.links:,}.")
         self._packed, self._checksums = found.packed[places], found.checksums[places]
         self._methods, self._offsets = found.methods[places], found.offsets[places]
         status = path.stat()
-        self._state = (status.st_size, status.st_mtime_ns)
-        self.identity = digest(chosen.digest(), self._checksums, str(self._state))
+        self._state, self._directory = (status.st_size, status.st_mtime_ns), found.digest()
+        self.identity = digest(chosen.digest(times=False), self._checksums)
 
     def read_other(self, name: str) -> bytes:
         """The bytes of one of `other_members`. Raises `DataError` if it is damaged, encrypted, or too large."""
@@ -69,29 +74,40 @@ class ZipSource(ListedSource):
         with file:
             status = os.fstat(file.fileno())
             if (status.st_size, status.st_mtime_ns) != self._state:
-                raise DataError(f"{self.root} changed while its pictures were read: run again when it is whole.")
+                if read_zip_directory(self.root).digest() != self._directory:
+                    raise DataError(f"{self.root} changed while its pictures were read: run again when it is whole.")
+                self._state = (status.st_size, status.st_mtime_ns)  # only touched
             for index in indices:
                 yield self._member(file.fileno(), int(index))
 
     def _member(self, descriptor: int, index: int) -> Picture:
+        """A member with its checksum checked, or the reason why it cannot be read."""
+        try:
+            return self._unpack(descriptor, index)
+        except Unreadable as reason:
+            return reason
+        except OSError as error:
+            return Unreachable(f"the archive cannot be read here ({error.strerror})")
+
+    def _unpack(self, descriptor: int, index: int) -> bytes:
         start, packed_size = int(self._offsets[index]), int(self._packed[index])
         size = int(self.listing.sizes[index])
         try:
             header = _LOCAL.unpack(os.pread(descriptor, _LOCAL.size, start))
-            if header[0] != b"PK\x03\x04" or packed_size > MEMBER_LIMIT:
-                raise OverflowError
-            content = os.pread(descriptor, packed_size, start + _LOCAL.size + header[9] + header[10])
-        except (struct.error, OverflowError, OSError):
-            return Unreadable("the archive is damaged here (no member at its place)")
+        except (struct.error, OverflowError) as error:
+            raise Unreadable("the archive is damaged here (no member at its place)") from error
+        if header[0] != b"PK\x03\x04" or packed_size > MEMBER_LIMIT:
+            raise Unreadable("the archive is damaged here (no member at its place)")
+        content = os.pread(descriptor, packed_size, start + _LOCAL.size + header[9] + header[10])
         if self._methods[index] != STORED:
             try:
                 unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
                 # One byte more than declared shows that the size is false, and stops a decompression bomb.
                 content = unpacker.decompress(content, size + 1)
             except zlib.error as error:
-                return Unreadable(f"the archive is damaged here ({error})")
+                raise Unreadable(f"the archive is damaged here ({error})") from error
         if len(content) != size:
-            return Unreadable(f"the archive declares {size:,} bytes and holds {len(content):,} or more")
+            raise Unreadable(f"the archive declares {size:,} bytes and holds {len(content):,} or more")
         if zlib.crc32(content) != self._checksums[index]:
-            return Unreadable("the archive is damaged here (the checksum differs)")
+            raise Unreadable("the archive is damaged here (the checksum differs)")
         return content

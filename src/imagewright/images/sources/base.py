@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 from imagewright.images.annotations import Annotations
 from imagewright.images.decoding.formats import Unreadable
 from imagewright.images.sources.listing import Listing
+from imagewright.images.sources.name_filter import NameFilter
 
 Picture = bytes | np.ndarray | Unreadable
 """One picture as read: encoded bytes, uint8 pixels (H, W, C), or the reason why it cannot be read."""
@@ -25,15 +27,14 @@ class Source(ABC):
 
     Attributes:
         typed: the source as the user named it.
-        identity: hex digest that differs as soon as the pictures differ.
         notes: sentences for the user.
         annotations: labels and attributes of the pictures.
+        names_taken: the patterns of names that the user gave.
         in_order: every reading starts from the beginning (video, packed tars), so one pass should read all.
         encoded: pictures are encoded files, which take long enough to decode to be worth worker processes.
         in_memory: pictures are arrays already, so small sets need no cache.
     """
 
-    identity: str
     in_order = False
     encoded = False
     in_memory = False
@@ -42,6 +43,12 @@ class Source(ABC):
         self.typed = typed
         self.notes: list[str] = []
         self.annotations = Annotations()
+        self.names_taken = NameFilter()
+
+    @cached_property
+    def identity(self) -> str:
+        """Hex digest that differs as soon as the pictures differ."""
+        raise NotImplementedError
 
     @abstractmethod
     def __len__(self) -> int: ...

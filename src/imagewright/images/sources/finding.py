@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from imagewright.errors import DataError, nearest_name
+from imagewright.images.decoding.admitted import formats_read
 from imagewright.images.folders import top_folders
 from imagewright.images.sources.archive import ZipSource
 from imagewright.images.sources.arrays import open_array, open_npz
@@ -16,6 +17,7 @@ from imagewright.images.sources.downloads import REMOTE_SETS, open_remote
 from imagewright.images.sources.folder import FolderSource
 from imagewright.images.sources.idx import is_idx_name, open_idx, open_idx_folder
 from imagewright.images.sources.listing import is_picture_name, list_file, scan_folder
+from imagewright.images.sources.name_filter import ALL_NAMES, NameFilter
 from imagewright.images.sources.shards import ShardSource, expand_pattern, is_tar_name
 from imagewright.images.sources.video import VIDEO_SUFFIXES, VideoSource
 from imagewright.images.sources.zip_directory import read_zip_directory
@@ -27,12 +29,25 @@ WHAT_OPENS = (
 )
 
 
-def find_source(source: Any, split: str | None, cache_dir: str | Path | None = None) -> PictureSource:
+def find_source(
+    source: Any, split: str | None, cache_dir: str | Path | None = None, names: NameFilter = ALL_NAMES
+) -> PictureSource:
     """Open a path, a pattern of tar files, the name of a set, or an array. Raises `DataError`.
 
     split: a part of the source, such as "train" or a sub-folder.
     cache_dir: the folder of downloaded sets.
+    names: which pictures are taken, by their names.
     """
+    found = _find(source, split, cache_dir, names)
+    if names and found.names_taken != names:
+        raise DataError(
+            f"The pictures of {found.typed} have no file names that {names} could choose by: that needs a folder, a "
+            ".zip or tar shards."
+        )
+    return found
+
+
+def _find(source: Any, split: str | None, cache_dir: str | Path | None, names: NameFilter) -> PictureSource:
     if not isinstance(source, (str, Path)):
         if hasattr(source, "shape"):
             return _refuse_split(open_array(source), split)
@@ -42,9 +57,9 @@ def find_source(source: Any, split: str | None, cache_dir: str | Path | None = N
         raise DataError(f"The source {typed!r} names nothing: {WHAT_OPENS}.")
     path = Path(typed).expanduser()
     if path.is_dir():
-        return _open_folder(path, typed, split)
+        return _open_folder(path, typed, split, names, cache_dir)
     if path.is_file():
-        return _open_file(path, typed, split)
+        return _open_file(path, typed, split, names)
     if typed in BUILTIN:
         return _refuse_split(BUILTIN[typed](), split)
     if typed in REMOTE_SETS:
@@ -52,7 +67,7 @@ def find_source(source: Any, split: str | None, cache_dir: str | Path | None = N
     if re.search(r"[{*?\[]", typed):
         if not is_tar_name(typed):
             raise DataError(f"{typed!r} is a pattern, and only tar shards are opened by one: name the folder instead.")
-        return ShardSource(typed, expand_pattern(typed), split)
+        return ShardSource(typed, expand_pattern(typed), split, names)
     raise DataError(f"There is nothing at {typed!r}: {WHAT_OPENS}.{nearest_name(typed, NAMES)}")
 
 
@@ -71,36 +86,39 @@ def _refuse_split(source: PictureSource, split: str | None) -> PictureSource:
     return source
 
 
-def _open_folder(path: Path, typed: str, split: str | None) -> PictureSource:
+def _open_folder(
+    path: Path, typed: str, split: str | None, names: NameFilter, cache_dir: str | Path | None
+) -> PictureSource:
     listing, others = scan_folder(path)
     if len(listing):
-        return FolderSource(typed, path, listing, split)
+        return FolderSource(typed, path, listing, split, names, cache_dir)
     if any(is_idx_name(other.name) for other in others):
         return open_idx_folder(path, others, typed, split)
     shards = [other for other in others if is_tar_name(other.name)]
     if shards:
-        return ShardSource(typed, shards, split)
+        return ShardSource(typed, shards, split, names)
     archives = [other for other in others if other.suffix.lower() in {".zip", ".npz"}]
     chosen = [archive for archive in archives if archive.stem == (split or "train")]
     if chosen and len(archives) > 1:
-        return _open_file(chosen[0], typed, None)
+        return _open_file(chosen[0], typed, None, names)
     if len(archives) == 1:
-        return _open_file(archives[0], typed, split)
-    found = f", only {listing.ignored:,} other files" if listing.ignored else " and nothing else"
+        return _open_file(archives[0], typed, split, names)
     if archives or any(other.suffix.lower() in VIDEO_SUFFIXES for other in others):
         openable = [other for other in others if other in archives or other.suffix.lower() in VIDEO_SUFFIXES]
         raise DataError(
             f"{typed} holds {len(openable)} archives or videos: name the one to open, such as {openable[0]}."
         )
-    raise DataError(f"{typed} holds no pictures (PNG, JPEG, WebP, TIFF, BMP, GIF or PGM){found}: name their folder.")
+    raise DataError(
+        f"{typed} holds no pictures ({formats_read()}){listing.passed_over.sentence(path)} Name the folder of pictures."
+    )
 
 
-def _open_file(path: Path, typed: str, split: str | None) -> PictureSource:
+def _open_file(path: Path, typed: str, split: str | None, names: NameFilter) -> PictureSource:
     suffix = path.suffix.lower()
     if suffix == ".zip":
-        return ZipSource(typed, path, split)
+        return ZipSource(typed, path, split, names)
     if is_tar_name(path.name):
-        return ShardSource(typed, [path], split)
+        return ShardSource(typed, [path], split, names)
     if suffix == ".npz":
         return open_npz(path, typed, split)
     if is_idx_name(path.name):
@@ -108,5 +126,5 @@ def _open_file(path: Path, typed: str, split: str | None) -> PictureSource:
     if suffix in VIDEO_SUFFIXES:
         return _refuse_split(VideoSource(typed, path), split)
     if is_picture_name(path.name):
-        return _refuse_split(FolderSource(typed, path.parent, list_file(path), None), split)
+        return _refuse_split(FolderSource(typed, path.parent, list_file(path), None, names, None), split)
     raise DataError(f"{typed} is a file of an unknown kind: {WHAT_OPENS}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 
 import numpy as np
 
@@ -25,13 +26,11 @@ class LayeredSource(Source):
                     f"{part.typed} can only be read from its start to its end, and its pictures come in another order "
                     "than those of the other layers: unpack it."
                 )
+        self.names_taken = self.parts[image].names_taken
         self.notes += [note for part in self.parts.values() for note in part.notes]
         self.in_order = any(part.in_order for part in self.parts.values())
         self.encoded = any(part.encoded for part in self.parts.values())
         self.in_memory = all(part.in_memory for part in self.parts.values())
-        self.identity = digest(
-            *(each for name, part in self.parts.items() for each in (name, part.identity, self.indices[name]))
-        )
         self._take_annotations()
 
     def _take_annotations(self) -> None:
@@ -40,6 +39,12 @@ class LayeredSource(Source):
             if known.labels is not None or known.attributes is not None:
                 self.annotations = known.select(self.indices[name])
                 return
+
+    @cached_property
+    def identity(self) -> str:
+        return digest(
+            *(each for name, part in self.parts.items() for each in (name, part.identity, self.indices[name]))
+        )
 
     def __len__(self) -> int:
         return len(self.indices[self.image])

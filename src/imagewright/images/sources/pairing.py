@@ -1,6 +1,7 @@
 """Pairing: which pictures of several sources are layers of one picture, by their file names.
 
-Three rules are tried in turn, and the first that pairs any pictures is taken:
+Three rules are tried in turn, and the first that pairs any pictures is taken. Accents as letters of their own (as macOS
+wrote names) or as parts of letters are the same:
 
 1. The file name without folders and suffix, if no source has a name twice: `edges/7.png` and `photos/7.jpg`.
 2. The path inside the source without suffix: `edges/cats/7.png` and `photos/cats/7.jpg`.
@@ -14,6 +15,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from unicodedata import normalize
 
 import numpy as np
 
@@ -39,8 +41,11 @@ def pair_by_name(sources: Mapping[str, PictureSource]) -> Pairing:
     Raises `DataError` with a name from each source if no picture has a partner in all the others.
     """
     names = {layer: [source.name(index) for index in range(len(source))] for layer, source in sources.items()}
+    forms = {layer: [normalize("NFC", name) for name in found] for layer, found in names.items()}
+    if any(len(set(forms[layer])) < len(set(found)) for layer, found in names.items()):
+        forms = names  # names that differ in the form of their letters alone stay apart
     for rule in (_stems, _paths, _bare_stems):
-        keys = rule(names)
+        keys = rule(forms)
         if any(len(set(each)) < len(each) for each in keys.values()):
             continue
         shared = set.intersection(*(set(each) for each in keys.values()))

@@ -28,7 +28,9 @@ from imagewright.images.annotations import Annotations, labels_from_texts
 from imagewright.images.decoding.formats import Unreadable
 from imagewright.images.folders import arrange_folders
 from imagewright.images.sources.base import ListedSource, Picture, digest
+from imagewright.images.sources.content import sample_file, sample_members
 from imagewright.images.sources.listing import Listing
+from imagewright.images.sources.name_filter import ALL_NAMES, NameFilter
 from imagewright.images.sources.shard_samples import SIDE_FILES, LeftOut, ShardSamples, Side
 from imagewright.images.sources.zip_directory import MEMBER_LIMIT, check_member_name
 from imagewright.images.tables.columns import why_no_classes
@@ -173,7 +175,7 @@ class _SampleAnnotations:
 class ShardSource(ListedSource):
     """The pictures of tar shards, in the order of the shards (see `shard_samples`)."""
 
-    def __init__(self, typed: str, paths: list[Path], split: str | None) -> None:
+    def __init__(self, typed: str, paths: list[Path], split: str | None, names: NameFilter = ALL_NAMES) -> None:
         self.paths = paths
         listing, samples, left_out = Listing(), _SampleAnnotations(), LeftOut()
         offsets, numbers = array("q"), array("i")
@@ -192,8 +194,9 @@ class ShardSource(ListedSource):
         annotations, notes = samples.finish()
         # A listing of shards has no times: their field carries the positions through the choice of a split.
         listing.times = np.arange(len(listing))
-        chosen, by_folder, split_notes = arrange_folders(listing, split, typed)
+        chosen, by_folder, split_notes = arrange_folders(listing, split, typed, names)
         super().__init__(typed, paths[0], chosen)
+        self.names_taken = names
         places = chosen.times
         annotations = annotations.select(places)
         if annotations.labels is None:
@@ -202,7 +205,16 @@ class ShardSource(ListedSource):
         self._offsets, self._numbers = np.array(offsets, np.int64)[places], np.array(numbers, np.int32)[places]
         self._states = [(status.st_size, status.st_mtime_ns) for status in (path.stat() for path in paths)]
         self.in_order = any(path.suffix != ".tar" for path in paths)
-        self.identity = digest(chosen.digest(), self._offsets, str(self._states))
+        self._samples = [self._sample(number) for number in range(len(paths))]
+        self.identity = digest(chosen.digest(times=False), self._offsets, *self._samples)
+
+    def _sample(self, number: int) -> bytes:
+        """What tells a shard from another one of the same listing."""
+        path, mine = self.paths[number], self._numbers == number
+        with _shard_errors(path):
+            if path.suffix != ".tar":
+                return sample_file(path)  # from the first other byte on, all of a packed file is another
+            return sample_members(path, self._offsets[mine], self.listing.sizes[mine])
 
     def name(self, index: int) -> str:
         return f"{self.paths[self._numbers[index]].name}/{self.listing.name(index)}"
@@ -217,7 +229,8 @@ class ShardSource(ListedSource):
             path = self.paths[number]
             with _shard_errors(path):
                 status = path.stat()
-                if (status.st_size, status.st_mtime_ns) != self._states[number]:
+                touched = (status.st_size, status.st_mtime_ns) != self._states[number]
+                if touched and self._sample(number) != self._samples[number]:
                     raise DataError(f"{path} changed while its pictures were read: run again when it is whole.")
                 read_shard = self._plain if path.suffix == ".tar" else self._packed
                 yield from read_shard(path, group)

@@ -1,4 +1,4 @@
-"""The frames of a video file, through PyAV (the extra `faces`)."""
+"""The frames of a video file, through PyAV (the extra `video`)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ import numpy as np
 from imagewright.errors import DataError
 from imagewright.images.decoding.formats import Unreadable
 from imagewright.images.sources.base import Picture, PictureSource, digest
+from imagewright.images.sources.content import sample_file
 
+WINDOWS = 256
+"""Places of a video that are looked at to tell it from another one."""
 VIDEO_SUFFIXES = frozenset((".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ogv", ".wmv"))
 
 
@@ -29,7 +32,7 @@ class VideoSource(PictureSource):
         try:
             import av
         except ImportError as error:
-            raise DataError(f"{typed} is a video, which needs PyAV: pip install 'imagewright[faces]'.") from error
+            raise DataError(f"{typed} is a video, which needs PyAV: pip install 'imagewright[video]'.") from error
         self._av: Any = av
         status = path.stat()
         self._state = (status.st_size, status.st_mtime_ns)
@@ -41,9 +44,10 @@ class VideoSource(PictureSource):
                 self._count = sum(1 for packet in container.demux(container.streams.video[0]) if packet.size)
         except (av.FFmpegError, OSError) as error:
             raise DataError(f"{typed} cannot be read as a video: {error.strerror or error}.") from error
+        self._sample = sample_file(path, WINDOWS)
         if self._count == 0:
             raise DataError(f"{typed} holds no frames.")
-        self.identity = digest(path.name, str(self._state), str(self._count))
+        self.identity = digest(path.name, self._sample, str(self._count))
 
     def __len__(self) -> int:
         return self._count
@@ -57,7 +61,7 @@ class VideoSource(PictureSource):
             status = self.path.stat()
         except OSError as error:
             raise DataError(f"{self.path} vanished while its frames were read.") from error
-        if (status.st_size, status.st_mtime_ns) != self._state:
+        if (status.st_size, status.st_mtime_ns) != self._state and self._sample != sample_file(self.path, WINDOWS):
             raise DataError(f"{self.path} changed while its frames were read: run again when it is whole.")
         position = 0
         for number, frame in enumerate(self._frames()):

@@ -6,8 +6,10 @@ and the 64-bit forms).
 
 from __future__ import annotations
 
+import hashlib
 import stat
 import struct
+import zlib
 from array import array
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +28,7 @@ RATIO_LIMIT = 200
 LONGEST_NAME = 1024
 """Bytes of a name in an archive: no file system has longer ones, and sorting sets aside as many for each name."""
 STORED, DEFLATED = 0, 8
+UNICODE_PATH = 0x7075  # the kind of an extra field
 
 _END = struct.Struct("<4s4H2IH")
 _END64_LOCATOR = struct.Struct("<4sIQI")
@@ -54,6 +57,13 @@ class ZipDirectory:
     offsets: np.ndarray
     others: list[str]
     links: int
+
+    def digest(self) -> str:
+        """Hex digest of the names, sizes, checksums and places of all pictures."""
+        parts = hashlib.blake2b(self.listing.digest(times=False).encode(), digest_size=16)
+        for values in (self.packed, self.checksums, self.methods, self.offsets):
+            parts.update(values.tobytes())
+        return parts.hexdigest()
 
 
 def check_member_name(name: str, archive: Path) -> None:
@@ -94,7 +104,7 @@ def _read(file: BinaryIO, path: Path) -> ZipDirectory:
         raw_name = directory[position + _ENTRY.size : name_end]
         extra = directory[name_end : name_end + entry[11]]
         position = name_end + entry[11] + entry[12]
-        name = raw_name.decode("utf-8" if flags & 0x800 else "cp437", "replace").rstrip("\0")
+        name = _decode_name(raw_name, flags, extra).rstrip("\0")
         if "\0" in name:
             raise DataError(f"{path} has a member with a zero byte in its name: it is refused.")
         check_member_name(name, path)
@@ -106,8 +116,12 @@ def _read(file: BinaryIO, path: Path) -> ZipDirectory:
         if (folder := system_folder_of(name)) is not None:
             system.setdefault(name.partition(f"{folder}/")[0] + folder, folder)
             continue
-        if name.endswith("/") or not is_picture_name(name):
-            if name.count("/") <= 1 and not name.endswith("/"):
+        if name.endswith("/"):
+            continue
+        if not is_picture_name(name):
+            if not name.rpartition("/")[2].startswith("."):
+                listing.passed_over.add_file(name)
+            if name.count("/") <= 1:
                 others.append(name)
             continue
         _check_member(path, name, flags, method, full_size)
@@ -129,6 +143,26 @@ def _read(file: BinaryIO, path: Path) -> ZipDirectory:
         others,
         links,
     )
+
+
+def _decode_name(raw: bytes, flags: int, extra: bytes) -> str:
+    """The name of a member: UTF-8 if it is flagged so or is valid as such, else code page 437 (APPNOTE, appendix D).
+
+    Many programs write UTF-8 without the flag. Others add the name as a field of its own (Info-ZIP's 0x7075).
+    """
+    if flags & 0x800:
+        return raw.decode("utf-8", "surrogateescape")
+    position = 0
+    while position + 4 <= len(extra):
+        kind, length = struct.unpack_from("<2H", extra, position)
+        field = extra[position + 4 : position + 4 + length]
+        if kind == UNICODE_PATH and field[:1] == b"\x01" and field[1:5] == struct.pack("<I", zlib.crc32(raw)):
+            return field[5:].decode("utf-8", "surrogateescape")
+        position += 4 + length
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("cp437")
 
 
 def _check_member(path: Path, name: str, flags: int, method: int, size: int) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 from imagewright.latent.arithmetic.arithmetic import ArithmeticResult
 from imagewright.latent.arithmetic.operands import SHOWN
 from imagewright.output.grids import GAP, INK, LABELLED_CELL, MARGIN, PAPER, TITLE_SIZE, draw_grid
+from imagewright.output.names import visible
 from imagewright.output.provenance import COMPOSITE
 from imagewright.output.sheets import Results, Sheet
 from imagewright.runs.provenance import run_record
@@ -78,7 +79,7 @@ def _draw_column(pictures: Tensor, above: int, caption: str, title: str, scale: 
 
 def _draw_in_a_row(parts: Sequence[tuple[str, Image.Image]], title: str) -> Image.Image:
     """Pictures side by side, each after its sign, which is drawn at the height of the last row of cells."""
-    font = ImageFont.load_default(TITLE_SIZE)
+    font, title = ImageFont.load_default(TITLE_SIZE), visible(title)
     signs = {sign: ImageFont.load_default(SIGN_SIZE if len(sign) == 1 else FACTOR_SIZE) for sign, _ in parts}
     wide = {sign: 2 * SIGN_MARGIN + round(signs[sign].getlength(sign)) if sign else 0 for sign, _ in parts}
     height = max(part.height for _, part in parts)

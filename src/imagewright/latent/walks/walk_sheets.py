@@ -20,6 +20,7 @@ from imagewright.latent.walks.blend import blend
 from imagewright.latent.walks.interpolate import interpolate, interpolation_frames
 from imagewright.model import Model
 from imagewright.output.grids import FONT_SIZE, INK, MARGIN, TITLE_SIZE, draw_grid
+from imagewright.output.names import visible
 from imagewright.output.sheets import Results, Sheet
 from imagewright.output.writing import write_animation
 from imagewright.runs.provenance import run_record, training_notes
@@ -137,19 +138,20 @@ class BlendSheet(Sheet):
 
     def draw(self) -> Image.Image:
         """The square as a picture, the captions in the order top left, top right, bottom left, bottom right."""
-        names = list(self.captions or [""] * 4)
+        names = [visible(caption) for caption in self.captions or [""] * 4]
+        title = visible(self.title or "")
         grid = draw_grid(self.images, self.columns, scale=self.scale)
         font, title_font = ImageFont.load_default(FONT_SIZE), ImageFont.load_default(TITLE_SIZE)
         line, title_height = FONT_SIZE + 5, TITLE_SIZE + 10
         widest = max(font.getlength("    ".join(pair)) for pair in (names[:2], names[2:]))
         right = max(grid.width - MARGIN, MARGIN + round(widest))
-        width = max(right, MARGIN + round(title_font.getlength(self.title or ""))) + MARGIN
+        width = max(right, MARGIN + round(title_font.getlength(title))) + MARGIN
         grid_top = title_height + line
         sheet = Image.new(grid.mode, (width, grid_top + grid.height + line), grid.getpixel((0, 0)))
         sheet.paste(grid, (0, grid_top))
         ink = INK if grid.mode == "L" else (INK, INK, INK)
         pen = ImageDraw.Draw(sheet)
-        pen.text((MARGIN, MARGIN), self.title or "", fill=ink, font=title_font)
+        pen.text((MARGIN, MARGIN), title, fill=ink, font=title_font)
         above, below = grid_top + MARGIN - 4, grid_top + grid.height + MARGIN
         corners = [(MARGIN, above), (right, above), (MARGIN, below), (right, below)]
         for name, corner in zip(names, corners, strict=True):

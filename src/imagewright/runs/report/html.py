@@ -6,6 +6,8 @@ import base64
 import html
 from typing import Any
 
+from imagewright.output.names import visible_bytes
+
 STYLE = """
 :root { color-scheme: light dark;
   --paper: #fdfdfc; --ink: #1c1e21; --faint: #6a6f76; --line: #dcdfe3; --card: #f4f5f6; }
@@ -59,4 +61,4 @@ def picture(data: bytes, alt: str, *, sharp: bool = False) -> str:
 
 def text(value: Any) -> str:
     """Any value as escaped text."""
-    return html.escape(str(value))
+    return html.escape(visible_bytes(str(value)))

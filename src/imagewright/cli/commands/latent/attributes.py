@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from imagewright.cli.commands.latent.loading import MODEL_DEFAULTS, ModelOptions
 from imagewright.cli.commands.verbs import Force, RunPath, Seed
+from imagewright.cli.pictures import takes_pictures
 from imagewright.cli.values import Flag, LabelColumn, Words
 
 
@@ -53,6 +54,7 @@ class SearchOptions:
     ] = ()
 
 
+@takes_pictures
 def attribute(
     run: RunPath,
     source: Annotated[

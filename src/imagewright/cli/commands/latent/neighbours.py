@@ -9,9 +9,11 @@ from cyclopts import Parameter
 
 from imagewright.cli.commands.latent.loading import MODEL_DEFAULTS, ModelOptions, check_sheet
 from imagewright.cli.commands.verbs import Force, RunPath, Seed
+from imagewright.cli.pictures import takes_pictures
 from imagewright.cli.values import Count
 
 
+@takes_pictures
 def neighbours(
     run: RunPath,
     source: Annotated[str, Parameter(help="the pictures that the run was trained on")],

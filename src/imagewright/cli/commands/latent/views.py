@@ -9,12 +9,14 @@ from cyclopts import Parameter
 
 from imagewright.cli.commands.latent.loading import MODEL_DEFAULTS, ModelOptions
 from imagewright.cli.commands.verbs import Force, RunPath
+from imagewright.cli.pictures import takes_pictures
 from imagewright.cli.values import Count, LabelColumn, Words
 
 Source = Annotated[str | None, Parameter(help="pictures to encode: a folder, .zip, .npz ..., or digits, faces")]
 Dimensions = Annotated[Words, Parameter(help="latents by number, or codes by name (c2)")]
 
 
+@takes_pictures
 def grid(
     run: RunPath,
     /,
@@ -54,6 +56,7 @@ def grid(
     print(found.write(out, force=force))
 
 
+@takes_pictures
 def traverse(
     run: RunPath,
     /,
