@@ -62,15 +62,15 @@ def short_names(names: Sequence[str], room: int = CAPTION) -> list[str]:
         if len(set(short)) == len(set(names)):
             break
         short = ["/".join([*path.parts[-kept:-1], path.stem]) for path in paths]
-    short = [_shorten(name, room) for name in short]
+    short = [shorten_middle(name, room) for name in short]
     counts = Counter(dict(zip(names, short, strict=True)).values())
     return [
-        name if counts[name] == 1 else f"{_shorten(name, room - len(str(place)) - 2)} #{place}"
+        name if counts[name] == 1 else f"{shorten_middle(name, room - len(str(place)) - 2)} #{place}"
         for place, name in enumerate(short, 1)
     ]
 
 
-def _shorten(name: str, room: int) -> str:
+def shorten_middle(name: str, room: int) -> str:
     """The name, or its start and its last word or number around an ellipsis."""
     if len(name) <= room:
         return name

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from imagewright.analysis.classifiers.splits import LabelledFeatures
+from imagewright.analysis.sheets import shorten_middle
 from imagewright.capabilities import Decodes, answers, samples_classes
 from imagewright.models.shared.points import log_probabilities
 from imagewright.output.figures import COLOURS, SEQUENTIAL, mark_of, new_figure, save_figure
@@ -35,6 +36,7 @@ MOST_CLASSES = len(CLASS_COLOURS)
 PLANE_POINTS = 2000  # that classifiers of the plane are fitted to
 DRAWN_POINTS = 250
 PLANE_SIDE = 240  # points of the plane that are classified, along an axis
+LABEL = 14  # characters of a class name in the plane
 SAMPLES_EACH = 2
 SHIFT = 0.03  # between two classifiers, along the logarithmic axis of the curves
 CHANCE = "chance: always the commonest class"
@@ -110,6 +112,8 @@ def write_regions(comparison: ClassifierComparison, path: Path, *, force: bool =
         for axes in cells[len(comparison.classifiers) :]:
             axes.remove()
         few = _selection_note(shown, comparison.class_names)
+        marks, labels = cells[0].get_legend_handles_labels()
+        figure.legend(marks, labels, loc="outside lower center", ncols=min(5, len(names)), title="training pictures of")
         figure.suptitle(
             f"Decision regions in the plane of the first two components{few}; {len(training.labels):,} training "
             "pictures, accuracy on those held out"
@@ -179,13 +183,23 @@ def _draw_regions(
             markersize=4.5,
             markeredgecolor="#222222",
             markeredgewidth=0.3,
+            label=shorten_middle(names[number], LABEL),
         )
     halo = [withStroke(linewidth=2.5, foreground="white")]
     for label, (row, column) in _find_middles(regions).items():
         x, y = left + (column + 0.5) / PLANE_SIDE * (right - left), bottom + (row + 0.5) / PLANE_SIDE * (top - bottom)
-        name = names[label] if len(names[label]) <= 14 else f"{names[label][:12]}..."
-        axes.text(x, y, name, ha="center", va="center", fontsize=9, fontweight="bold", path_effects=halo)
+        axes.text(
+            x,
+            y,
+            shorten_middle(names[label], LABEL),
+            ha="center",
+            va="center",
+            fontsize=9,
+            fontweight="bold",
+            path_effects=halo,
+        )
     axes.set(xlim=(left, right), ylim=(bottom, top), xticks=[], yticks=[])
+    axes.set(xlabel="first principal component", ylabel="second")
     axes.grid(visible=False)
 
 

@@ -26,6 +26,7 @@ from imagewright.analysis.spaces import (
     EdgeFeatures,
     FeatureExtractor,
     LatentFeatures,
+    NetworkFeatures,
     PixelFeatures,
     at_working_size,
 )
@@ -33,8 +34,10 @@ from imagewright.capabilities import Encodes, require
 from imagewright.catalogue import name_of
 from imagewright.errors import DataError, UserError
 from imagewright.images import Images, open_images
+from imagewright.metrics.features.run_features import open_features
 from imagewright.output.tables import write_table
 from imagewright.output.writing import new_file, refuse_existing, write_image
+from imagewright.pretrained.features.contract import FeatureNetwork
 from imagewright.progress import Progress, ProgressCounter
 from imagewright.verbs.apply import RunLike, images_for, resolve_model
 
@@ -149,6 +152,7 @@ def cluster(
     clusters: int | Literal["auto"] = "auto",
     method: ClusterMethod = "kmeans",
     space: str = "looks",
+    features: str | None = None,
     run: RunLike | None = None,
     labels: str | Path | None = None,
     label_column: str | None = None,
@@ -163,6 +167,7 @@ def cluster(
         `methods.TRIED`.
     method: "kmeans" or "gmm", a Gaussian mixture.
     space: what pictures are compared by: "looks" (pixels and edges with equal weight), "pixels" or "edges".
+    features: a network whose features are compared instead, as for `evaluate`: "efficientnet_lite0", "random" ...
     run: a run that encodes, whose latents are compared instead.
     labels: a file of labels, which the clusters are then compared with.
     label_column: the column of the labels (see `open_images`).
@@ -173,6 +178,9 @@ def cluster(
     Raises `DataError` for fewer than two pictures or if all are equal, `UserError` for more clusters than different
     pictures and for an unknown space.
     """
+    network = None if features is None else open_features(features)
+    if network is not None and (run is not None or space != "looks"):
+        raise UserError(f"features={features} and {space if run is None else run} both say what is compared: give one.")
     opened = open_images(source, labels=labels, label_column=label_column, split=split)
     images = (at_working_size(opened) if run is None else images_for(run, opened)).prepare()
     if len(images) < 2:
@@ -180,7 +188,7 @@ def cluster(
     if clusters != "auto" and not 1 <= clusters <= len(images):
         raise UserError(f"clusters={clusters}, but {len(images):,} pictures make 1 to {len(images):,} clusters.")
     notes = list(images.notes)
-    spaces = _choose_spaces(space, run, opened, notes)
+    spaces = _choose_spaces(space, run, network, opened, notes)
     points = _compute_points(images, spaces, seed, progress, notes)
     sample = sample_rows(len(points), MOST_FITTED, seed)
     if len(sample) < len(points):
@@ -191,6 +199,10 @@ def cluster(
     clustering, tried = fit_clusters(points[sample], clusters, method, distinct, seed, notes)
     assigned, distances = assign(clustering, points)
     assigned = number_by_size(assigned)
+    if len(tried) > 1 and len(np.unique(assigned)) == max(tried) < distinct - 1:
+        notes.append(
+            f"{max(tried)} clusters were the most that were tried, and the best: more may be better still (clusters=)."
+        )
     purity, information = _compare_with_labels(assigned, images.labels)
     return Clusters(
         images=images,
@@ -198,7 +210,7 @@ def cluster(
         distances=distances,
         points=points,
         method=method,
-        space=name_of(resolve_model(run)) + " latents" if run is not None else space,
+        space=_space_name(space, run, network),
         criterion="silhouette" if method == "kmeans" else "BIC",
         tried=tried,
         purity=purity,
@@ -214,7 +226,17 @@ def output_paths(folder: str | Path) -> list[Path]:
     return [Path(folder) / name for name in (ASSIGNMENTS, SHEET, MAP, REPORT)]
 
 
-def _choose_spaces(space: str, run: RunLike | None, images: Images, notes: list[str]) -> list[FeatureExtractor]:
+def _space_name(space: str, run: RunLike | None, network: FeatureNetwork | None) -> str:
+    if network is not None:
+        return f"{network.about.name} features"
+    return space if run is None else name_of(resolve_model(run)) + " latents"
+
+
+def _choose_spaces(
+    space: str, run: RunLike | None, network: FeatureNetwork | None, images: Images, notes: list[str]
+) -> list[FeatureExtractor]:
+    if network is not None:
+        return [NetworkFeatures(network)]
     if run is None:
         if space not in SPACES:
             raise UserError(f"space={space!r} is unknown: expected {', '.join(SPACES)}, or a run.")

@@ -22,6 +22,7 @@ ROWS = 40
 POINTS = 2_000
 """Pictures on the map, spread evenly over the set: t-SNE of more takes minutes, and marks would cover each other."""
 THUMBNAILS = 150
+THUMBNAIL_SIDE = 24  # points
 
 
 def draw_cluster_rows(
@@ -119,7 +120,7 @@ def draw_map(
             style: dict[str, Any] = {"color": colour_of(cluster), "marker": mark_of(cluster)}
             axes.scatter(here[:, 0], here[:, 1], s=14, linewidths=0, alpha=0.75, **style)
         if thumbnails:
-            _draw_thumbnails(axes, images, chosen, flat)
+            _draw_thumbnails(axes, images, labels, chosen, flat)
         for cluster in np.unique(found).tolist():
             middle = np.median(flat[found == cluster], axis=0)
             box = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": colour_of(cluster), "alpha": 0.9}
@@ -143,8 +144,12 @@ def draw_map(
         return save_figure(figure, path, force=force)
 
 
-def _draw_thumbnails(axes: Any, images: Images, chosen: np.ndarray, flat: np.ndarray) -> None:
-    """Draw some pictures at their coordinates: one from each cell of a grid over the plane, so that few overlap."""
+def _draw_thumbnails(axes: Any, images: Images, labels: np.ndarray, chosen: np.ndarray, flat: np.ndarray) -> None:
+    """Draw some pictures at their coordinates, in frames of their clusters' colours and with their numbers.
+
+    One from each cell of a grid over the plane, so that few overlap.
+    """
+    from matplotlib.colors import Normalize
     from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
     side = int(np.sqrt(THUMBNAILS))
@@ -153,7 +158,15 @@ def _draw_thumbnails(axes: Any, images: Images, chosen: np.ndarray, flat: np.nda
     some = np.unique(cells[:, 0] * side + cells[:, 1], return_index=True)[1]
     height, width = images.size
     pictures = images.batch(chosen[some]).images.permute(0, 2, 3, 1).numpy()
-    for place, picture in zip(flat[some], pictures, strict=True):
+    zoom = THUMBNAIL_SIDE / max(height, width)
+    for index, place, picture in zip(chosen[some], flat[some], pictures, strict=True):
         shown = picture[..., 0] if picture.shape[2] == 1 else picture
-        image = OffsetImage(shown, zoom=24 / max(height, width), cmap="gray")
-        axes.add_artist(AnnotationBbox(image, tuple(place), frameon=False, pad=0))
+        cluster = int(labels[index])
+        frame = {"edgecolor": colour_of(cluster), "linewidth": 1.6, "boxstyle": "square,pad=0"}
+        image = OffsetImage(shown, zoom=zoom, cmap="gray", norm=Normalize(0, 255))
+        axes.add_artist(AnnotationBbox(image, tuple(place), pad=0.1, bboxprops=frame))
+        corner = (-width * zoom / 2, height * zoom / 2)  # colours repeat after eight clusters, numbers do not
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.85}
+        axes.annotate(
+            str(cluster), tuple(place), corner, textcoords="offset points", fontsize=5, ha="left", va="top", bbox=box
+        )

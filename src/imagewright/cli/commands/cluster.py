@@ -26,6 +26,9 @@ def cluster(
             name="--in", help="what to compare: looks (pixels and edges), pixels, edges, or the latents of a run"
         ),
     ] = "looks",
+    features: Annotated[
+        str | None, Parameter(help="compare a network's features instead: efficientnet_lite0, random, inception ...")
+    ] = None,
     map_by: Annotated[Literal["tsne", "pca"], Parameter(name="--map", help="layout of the map")] = "tsne",
     thumbnails: Annotated[Flag, Parameter(help="draw pictures on the map as well as marks")] = False,
     split: Annotated[str | None, Parameter(help="a part of the source, such as train")] = None,
@@ -51,6 +54,7 @@ def cluster(
             method=method,
             space=where if where in SPACES else "looks",
             run=None if where in SPACES else where,
+            features=features,
             labels=labels,
             label_column=label_column,
             split=split,
