@@ -127,7 +127,7 @@ def test_any_name_in_any_encoding(tmp_path, monkeypatch, encoding, name) -> None
     assert code == 0
     assert b"the file is empty" in printed
     if name.startswith("lat"):
-        assert b"lat\xe9.png" in printed  # in a pipe: the bytes of the name
+        assert rb"lat\xe9.png" in printed  # a byte that is no letter, as its code
 
 
 def test_a_run_on_a_folder_whose_name_is_no_utf8(tmp_path, monkeypatch, run) -> None:
