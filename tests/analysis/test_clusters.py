@@ -97,6 +97,43 @@ def test_in_the_latents_of_a_run(tmp_path, shapes) -> None:
     assert len(set(found.labels)) == 3
 
 
+def test_in_the_features_of_a_network(shapes) -> None:
+    found = iw.cluster(shapes, clusters=3, features="random")
+    assert found.space == "random features"
+    assert sorted(found.sizes) == [30, 30, 30]
+    with pytest.raises(UserError, match="both say what is compared"):
+        iw.cluster(shapes, features="random", space="edges")
+
+
+def test_it_is_said_if_the_most_clusters_that_were_tried_are_the_best(shapes, monkeypatch) -> None:
+    from imagewright.analysis.clusters import methods
+
+    assert not iw.cluster(shapes, space="edges").notes
+    monkeypatch.setattr(methods, "TRIED", (2, 3))
+    assert any("3 clusters were the most that were tried" in note for note in iw.cluster(shapes, space="edges").notes)
+    assert not iw.cluster(shapes, space="edges", clusters=3).notes
+    # Five different pictures make no more than five clusters: there is no more to try.
+    few = np.repeat(shapes[:4], 5, axis=0)
+    assert not any("more may be" in note for note in iw.cluster(few, space="edges").notes)
+
+
+def test_thumbnails_carry_the_numbers_of_their_clusters(shapes, tmp_path, monkeypatch) -> None:
+    from matplotlib.axes import Axes
+    from matplotlib.offsetbox import AnnotationBbox
+
+    frames, numbers = [], []
+    add, annotate = Axes.add_artist, Axes.annotate
+    monkeypatch.setattr(Axes, "add_artist", lambda self, each: frames.append(each) or add(self, each))
+    monkeypatch.setattr(Axes, "annotate", lambda self, *a, **b: numbers.append(a) or annotate(self, *a, **b))
+    found = iw.cluster(shapes, clusters=3, space="edges")
+    found.write(tmp_path / "out", layout="pca", thumbnails=True)
+    frames = [each for each in frames if isinstance(each, AnnotationBbox)]
+    assert len(frames) == len(numbers) > 10
+    assert {number for number, *_ in numbers} == {"0", "1", "2"}
+    colours = {(number, frame.patch.get_edgecolor()) for (number, *_), frame in zip(numbers, frames, strict=True)}
+    assert len(colours) == 3  # one colour a cluster
+
+
 def test_what_cannot_be_clustered_is_refused(shapes) -> None:
     with pytest.raises(DataError, match="one picture"):
         iw.cluster(shapes[:1])

@@ -51,6 +51,15 @@ def test_the_score_is_scikit_learns_log_density(covariance: str) -> None:
     np.testing.assert_allclose(scores(model, points), reference.score_samples(points.double().numpy()), rtol=1e-5)
 
 
+def test_points_far_from_zero_are_fitted_as_well_as_near_ones() -> None:
+    near = clusters()
+    far = fitted(near + 1e6, gaussians=3)
+    expected = fitted(near, gaussians=3)
+    assert torch.allclose(far.weights, expected.weights, atol=1e-3)
+    order = expected.weights.argsort()
+    assert torch.allclose(far.means[far.weights.argsort()] - 1e6, expected.means[order], atol=0.3)
+
+
 @pytest.mark.parametrize("covariance", SKLEARN)
 def test_the_score_is_the_log_of_the_sum_of_scipys_densities(covariance: str) -> None:
     points = clusters(60)

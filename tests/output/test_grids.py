@@ -90,3 +90,13 @@ def test_one_image_has_the_same_pixels_as_a_picture() -> None:
     image = noise(1, 3, 4, 7)[0]
     assert np.array_equal(np.asarray(to_picture(image)), image.transpose(1, 2, 0))
     assert to_picture(image[0]).mode == "L"
+
+
+def test_captions_of_several_lines_have_room() -> None:
+    images = noise(2, 1, 20, 20)
+    one, two = (draw_grid(images, captions=captions) for captions in (["a", "b"], ["a", "b\n0.5"]))
+    none = draw_grid(images)
+    line = one.height - none.height
+    assert two.height - one.height == line > 10
+    rows = np.asarray(two)[-8 - line :, two.width // 2 :]
+    assert (rows < 100).any()  # the second line is written below the first

@@ -141,11 +141,12 @@ class GMM(Model, EncodesLatents):
             # max_iter was reached, or k-means met equal points: the mixture is usable in both cases.
             warnings.simplefilter("ignore", ConvergenceWarning)
             with suppress(ValueError), np.errstate(all="ignore"):
-                rough = self._new_mixture(points, count).fit(points.astype(np.float32))
+                middle = points.mean(0)  # single precision resolves little far from 0
+                rough = self._new_mixture(points, count).fit((points - middle).astype(np.float32))
                 weights = rough.weights_.astype(np.float64)
                 start = {
                     "weights_init": weights / weights.sum(),
-                    "means_init": rough.means_.astype(np.float64),
+                    "means_init": rough.means_.astype(np.float64) + middle,
                     "precisions_init": rough.precisions_.astype(np.float64),
                 }
                 return self._new_mixture(points, count, **start).fit(points)
