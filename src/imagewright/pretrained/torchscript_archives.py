@@ -81,7 +81,8 @@ class _Unpickler(pickle._Unpickler):
             return dict
         if module == "torch.jit._pickle":
             return _first
-        raise DataError(f"The archive names {module}.{name}, which is neither a tensor nor a container: not opened.")
+        named = f"{module}.{name}"[:120]
+        raise DataError(f"The archive names {named}, which is neither a tensor nor a container: not opened.")
 
     def persistent_load(self, reference: Any) -> Tensor:
         """The numbers of a storage as a flat tensor. `reference`: ("storage", type, file, device, count)."""

@@ -11,6 +11,7 @@ import os
 import re
 import struct
 from collections.abc import Callable
+from functools import cache
 
 from imagewright.errors import ConfigError
 from imagewright.images.decoding.tiff_bounds import check_directory
@@ -26,6 +27,7 @@ MOST_SCANS = 100  # of a JPEG: progressive ones have about ten
 PASSES = 16  # over the pixels of the limit: what the scans of a JPEG may cost in all
 MOST_SEGMENTS = 2**14  # before the first scan of a JPEG
 MOST_CHUNKS = 2**14  # of a PNG, besides those of its pixels
+FEW_BYTES = 2**14
 MOST_PARTS = 2**18  # chunks of pixels of a PNG
 MOST_BLOCKS = 2**14  # blocks of extensions before the first frame of a GIF
 MOST_JUNK = 2**16  # bytes that are part of nothing, which readers pass over one by one
@@ -35,6 +37,7 @@ _MARKER = re.compile(rb"\xff([\x01-\xfe])")
 # Markers that no length follows: those of restarts and of the start, and those that nobody defined.
 _BARE = frozenset((*range(0xC0), *range(0xD0, 0xD9), *range(0xF0, 0xFE)))
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_SEQUENTIAL = frozenset((0xC0, 0xC1))
 _PPM_MAGIC = re.compile(rb"P(?:[1-6]|0CMYK|f|yP|yRGBA|yCMYK)[ \t\n\v\f\r]")
 _GAP = rb"[ \t\n\v\f\r](?:[ \t\n\v\f\r]|#[^\r\n]*[\r\n])*"
 _PPM_HEADER = re.compile(
@@ -52,14 +55,18 @@ def pixel_limit(picture_format: str | None = None) -> int:
     picture_format: as Pillow calls it. WebP, AVIF and HEIF have a quarter of the limit.
     Raises `ConfigError` if the variable is no whole number from 1.
     """
-    text = os.environ.get(PIXEL_LIMIT_VARIABLE, "")
+    limit = _parse_limit(os.environ.get(PIXEL_LIMIT_VARIABLE, ""))
+    return max(1, limit // 4) if picture_format in SEVERAL_COPIES else limit
+
+
+@cache
+def _parse_limit(text: str) -> int:
     digits = text.replace("_", "").replace(",", "").strip()
     if digits and not (digits.isdecimal() and len(digits) < 20 and int(digits)):
         raise ConfigError(
             f"{PIXEL_LIMIT_VARIABLE}={text!r} is no number of pixels: expected a whole number such as {PIXEL_LIMIT}."
         )
-    limit = int(digits or PIXEL_LIMIT)
-    return max(1, limit // 4) if picture_format in SEVERAL_COPIES else limit
+    return int(digits or PIXEL_LIMIT)
 
 
 def byte_limit() -> int:
@@ -69,7 +76,7 @@ def byte_limit() -> int:
 
 def check_bytes(size: int) -> None:
     """Raise `OutOfBounds` for a file with more bytes than a picture has, before it is read."""
-    if size > byte_limit():
+    if size > FEWEST_BYTES and size > byte_limit():
         raise OutOfBounds(f"it has {size:,} bytes; more than {byte_limit():,} are refused{_raise_it()}")
 
 
@@ -88,7 +95,7 @@ def check_structure(payload: bytes) -> None:
 
     Damage is passed over: the reader of the format finds it.
     """
-    for start, check in _CHECKS:
+    for start, check in _CHECKS.get(payload[:1], ()):
         if payload.startswith(start):
             try:
                 check(payload)
@@ -113,7 +120,7 @@ def _raise_it() -> str:
 
 
 def _check_jpeg(payload: bytes) -> None:
-    position, segments, pixels = 2, 0, 0
+    position, segments, pixels, planes = 2, 0, 0, 0
     exif: list[bytes] = []
     while (found := _MARKER.search(payload, position)) is not None:
         segments += 1
@@ -129,13 +136,15 @@ def _check_jpeg(payload: bytes) -> None:
             break
         (length,) = struct.unpack_from(">H", payload, position)
         if marker in _FRAMES:
-            height, width = struct.unpack_from(">HH", payload, position + 3)
-            pixels = height * width
+            height, width, planes = struct.unpack_from(">HHB", payload, position + 3)
+            pixels, planes = height * width, planes if marker in _SEQUENTIAL else 0
         elif marker == 0xE1 and payload[position + 2 : position + 8] == b"Exif\0\0":
             exif.append(payload[position + 8 : position + length])
         position += max(2, length)
     if exif:
         check_exif(b"".join(exif))
+    if planes and payload[position + 2] == planes:  # all planes in one scan: a second one is an error of the reader
+        return
     # The bytes of a scan's marker also occur in thumbnails: only if there are many are the scans counted one by one.
     most = min(MOST_SCANS, max(4, PASSES * pixel_limit() // max(pixels, 1)))
     if payload.count(b"\xff\xda") > most and (scans := _count_scans(payload, position, most)) > most:
@@ -162,6 +171,8 @@ def _count_scans(payload: bytes, position: int, most: int) -> int:
 
 
 def _check_png(payload: bytes) -> None:
+    if len(payload) <= FEW_BYTES:  # which hold few chunks
+        return
     position, parts, others = 8, 0, 0
     while position + 12 <= len(payload):
         length, kind = struct.unpack_from(">I4s", payload, position)
@@ -200,9 +211,9 @@ def _check_gif(payload: bytes) -> None:
 
 def webp_size(payload: bytes) -> tuple[int, int] | None:
     """(width, height) of a WebP from its first chunk, since Pillow reserves the pixels when it opens one; else None."""
-    kind = payload[12:16]
-    if payload[:4] != b"RIFF" or payload[8:12] != b"WEBP" or len(payload) < 30:
+    if not payload.startswith(b"RIFF") or payload[8:12] != b"WEBP" or len(payload) < 30:
         return None
+    kind = payload[12:16]
     if kind == b"VP8X":
         return 1 + int.from_bytes(payload[24:27], "little"), 1 + int.from_bytes(payload[27:30], "little")
     if kind == b"VP8L":
@@ -254,7 +265,7 @@ def _check_tiff(payload: bytes) -> None:
         raise OutOfBounds(f"its directory {problem}")
 
 
-_CHECKS: tuple[tuple[bytes, Callable[[bytes], None]], ...] = (
+_STARTS: tuple[tuple[bytes, Callable[[bytes], None]], ...] = (
     (b"\xff\xd8\xff", _check_jpeg),
     (b"\x89PNG\r\n\x1a\n", _check_png),
     (b"GIF8", _check_gif),
@@ -264,3 +275,4 @@ _CHECKS: tuple[tuple[bytes, Callable[[bytes], None]], ...] = (
     (b"II", _check_tiff),
     (b"MM", _check_tiff),
 )
+_CHECKS = {start[:1]: tuple(each for each in _STARTS if each[0][:1] == start[:1]) for start, _ in _STARTS}

@@ -92,7 +92,7 @@ def read_encoded(path: str | Path) -> bytes:
 def reasons(payload: bytes) -> Iterator[None]:
     """Raise `Unreadable` with a plain reason for any error of Pillow's readers on damaged or hostile bytes."""
     try:
-        with quiet_readers():
+        with quiet_readers:
             yield
     except (Unreadable, ImagewrightError):
         raise

@@ -3,46 +3,54 @@
 from __future__ import annotations
 
 import ctypes
+import os
+import re
 import threading
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import cache
 
 from PIL import Image, _imaging
 
-from imagewright.images.decoding.bounds import pixel_limit
+from imagewright.images.decoding.bounds import PIXEL_LIMIT_VARIABLE, pixel_limit
 
 _BACKSTOP = 2**29  # pixels: Pillow's own limit meanwhile, above the package's own one, which is said with its reason
-_lock = threading.Lock()
-_readers = 0  # threads that read at this moment
-_filter: tuple[object, ...] | None = None
-_limit: int | None = None
+_IGNORED = ("ignore", None, Warning, re.compile(r"PIL\."), 0)  # as `warnings.filterwarnings` writes it
 
 
-@contextmanager
-def quiet_readers() -> Iterator[None]:
-    """Inside the block, in all threads, warnings of Pillow are not shown, and libtiff prints nothing.
+class QuietReaders:
+    """A context in which, in all threads, warnings of Pillow are not shown, and libtiff prints nothing.
 
-    `warnings.catch_warnings` would not do: it puts back the filters of one thread while another one still reads.
+    `warnings.catch_warnings` would not do: it puts back the filters of one thread while another one still reads. The
+    context is entered for each picture, and so it only adds one filter and takes it away.
     """
-    global _readers, _filter, _limit  # noqa: PLW0603
-    _silence_libtiff()
-    with _lock:
-        if _readers == 0:
-            warnings.filterwarnings("ignore", module=r"PIL\.")
-            _filter = warnings.filters[0]
-            _limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, max(_BACKSTOP, pixel_limit())
-        _readers += 1
-    try:
-        yield
-    finally:
-        with _lock:
-            _readers -= 1
-            if _readers == 0:
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._readers = 0  # threads that read at this moment
+        self._limit: int | None = None
+
+    def __enter__(self) -> None:
+        _silence_libtiff()
+        with self._lock:
+            if self._readers == 0:
+                warnings.filters.insert(0, _IGNORED)  # type: ignore[attr-defined]
+                raised = PIXEL_LIMIT_VARIABLE in os.environ
+                self._limit = Image.MAX_IMAGE_PIXELS
+                Image.MAX_IMAGE_PIXELS = max(_BACKSTOP, pixel_limit()) if raised else _BACKSTOP
+            self._readers += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._readers -= 1
+            if self._readers == 0:
                 with suppress(ValueError):
-                    warnings.filters.remove(_filter)  # type: ignore[attr-defined]
-                Image.MAX_IMAGE_PIXELS = _limit
+                    warnings.filters.remove(_IGNORED)  # type: ignore[attr-defined]
+                Image.MAX_IMAGE_PIXELS = self._limit
+
+
+quiet_readers = QuietReaders()
+"""The one context of this process: `with quiet_readers: ...`."""
 
 
 @cache
