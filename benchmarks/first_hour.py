@@ -1,6 +1,6 @@
 """What a user gets after some minutes with no option but the model's name, on small folders of pictures.
 
-    OMP_WAIT_POLICY=PASSIVE python benchmarks/first_hour.py --minutes 10 --seeds 0 --cases dcgan-flowers320 cgan-mnist --out /somewhere
+    OMP_WAIT_POLICY=PASSIVE python benchmarks/first_hour.py --minutes 10 --cases dcgan-flowers320 cgan-mnist
 
 A case of photographs prints Frechet distances to the training pictures in the features of a fixed random network: of
 samples (of a VAE also from its prior), and of one half of the set to the other. A conditional GAN's case prints the
