@@ -68,6 +68,7 @@ bench: $(VENV)/installed
 	$(BIN)/python benchmarks/components_scale.py
 	$(BIN)/python benchmarks/outliers_scale.py
 	$(BIN)/python benchmarks/jpeg.py
+	$(BIN)/python benchmarks/sampling.py
 	$(BIN)/python benchmarks/interpolation.py
 	$(BIN)/python benchmarks/neighbourhoods.py
 	$(BIN)/python benchmarks/feature_extraction.py

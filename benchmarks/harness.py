@@ -86,6 +86,21 @@ def print_ratios(
     return middle
 
 
+def print_processor_ratios(
+    title: str,
+    count: float,
+    unit: str,
+    names: tuple[str, str],
+    works: tuple[Callable[[], object], Callable[[], object]],
+    rounds: int,
+) -> float:
+    """As `print_ratios`, with processor seconds of two works in turn: another program beside them matters less."""
+    for work in works:
+        work()
+    pairs = [tuple(measure(work).processor_seconds for work in works) for _ in range(rounds)]
+    return print_ratios(f"{title} (processor time)", count, unit, names, ([a for a, _ in pairs], [b for _, b in pairs]))
+
+
 # Memory
 
 

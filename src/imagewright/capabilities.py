@@ -7,6 +7,7 @@ never against one model. `require` narrows a model to a capability, or raises.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, runtime_checkable
 
@@ -83,6 +84,15 @@ class SamplesAttributes(Samples, Protocol):
 
     def sample_latents(self, count: int, generator: torch.Generator, *, attributes: Tensor | None = None) -> Tensor:
         """(count, *latent_shape), with attributes (count, A) from 0 to 1 if they are given; NaN means any value."""
+        ...
+
+
+@runtime_checkable
+class SamplesInTurn(Samples, Protocol):
+    """Samples many latents, each by a seed of its own, faster than by as many calls of `sample_latents`."""
+
+    def sample_in_turn(self, generators: Iterable[torch.Generator], **given: Tensor) -> Tensor:
+        """`sample_latents(1, generator, **given)` for each generator (one that is seeded anew), equal to the bit."""
         ...
 
 

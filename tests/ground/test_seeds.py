@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import product
 
-from imagewright.seeds import derive_seed
+from imagewright.seeds import derive_seed, derive_seeds
 
 
 def test_seeds_are_the_same_in_every_version() -> None:
@@ -20,3 +20,8 @@ def test_each_purpose_has_a_seed_of_its_own() -> None:
 
 def test_seeds_fit_a_generator() -> None:
     assert all(0 <= derive_seed(seed, "x", number) < 2**63 for seed in (0, 2**62) for number in range(200))
+
+
+def test_many_seeds_are_those_that_are_derived_one_by_one() -> None:
+    numbers = (0, 3, 2**40, 3)
+    assert list(derive_seeds(5, "sample", numbers=numbers)) == [derive_seed(5, "sample", each) for each in numbers]

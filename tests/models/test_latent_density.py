@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,6 +16,8 @@ from imagewright.errors import RunError, UserError
 from imagewright.model import Model
 from imagewright.phases import Rows
 from imagewright.runs.weights import write_tensors
+from imagewright.seeds import derive_seed
+from imagewright.verbs.apply import sample_latents
 
 Z = 4  # latents of the tiny presets
 
@@ -170,6 +173,20 @@ def test_a_sample_of_a_seed_is_the_same_for_any_count_and_shares_its_noise_with_
     assert not torch.equal(many, prior)
     untouched = tiny_model("vae").eval()
     assert torch.equal(prior, iw.sample(untouched, 5, seed=3)), "the samples of a version without the density"
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("given", [{}, {"label": 1}, {"sample_from": "prior"}])
+def test_samples_in_one_pass_are_those_of_their_seeds_one_by_one(groups: int, given: dict[str, Any]) -> None:
+    labels = torch.arange(400) % 2
+    means = 3 * normal(400, Z) @ normal(Z, Z, seed=5) + 20 * (torch.arange(400) // 200 % groups)[:, None]
+    model = fit(model_with(means, 0.2, condition="labels"), numbered(400, labels))
+    sampler = model.sampling_from("prior") if "sample_from" in given else model
+    conditions = {"labels": torch.tensor([1])} if "label" in given else {}
+    seeds = [derive_seed(3, "sample", number) for number in range(40)]
+    one_by_one = [sampler.sample_latents(1, torch.Generator().manual_seed(seed), **conditions) for seed in seeds]
+    assert torch.equal(sample_latents(model, 40, 3, **given), torch.cat(one_by_one))
+    assert torch.equal(sample_latents(model, 7, 3, **given), torch.cat(one_by_one[:7]))
 
 
 def test_a_state_without_a_density_can_be_loaded() -> None:

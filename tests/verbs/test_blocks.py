@@ -52,6 +52,19 @@ def test_the_block_follows_from_the_pixels_of_a_picture(size: tuple[int, int], b
     assert block_size(*size) == block
 
 
+def test_a_model_may_change_its_input_in_place_and_is_in_evaluation_mode() -> None:
+    class InPlace(Counting):
+        def decode(self, latents: Tensor) -> Tensor:
+            assert not self.training
+            return super().decode(latents.mul_(0))
+
+    model = InPlace((8, 8)).train()
+    latents = torch.ones(33, 64)
+    iw.decode(model, latents)
+    assert model.training
+    assert torch.equal(latents, torch.ones(33, 64))
+
+
 @pytest.mark.parametrize(("size", "rows"), [((64, 64), 16), ((256, 256), 4), ((300, 300), 1)])
 def test_one_large_picture_does_not_cost_sixteen(size: tuple[int, int], rows: int) -> None:
     model = Counting(size)

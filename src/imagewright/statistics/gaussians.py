@@ -49,6 +49,18 @@ def move_noise(noise: Tensor, means: Tensor, factors: Tensor, chosen: Tensor) ->
     return means.double()[chosen] + moved
 
 
+def move_each_noise(noise: Tensor, means: Tensor, factors: Tensor, chosen: Tensor) -> Tensor:
+    """As `move_noise`, with each point rounded as if it were the only one: products round differently in batches."""
+    if factors.dim() == 2:
+        return move_noise(noise, means, factors, chosen)
+    # Copies, since products may also round differently by the alignment of what they read.
+    own = [factor.clone() for factor in factors.double().split(1)]
+    places = chosen.tolist() if len(factors) > 1 else [0] * len(chosen)
+    columns = [column.clone() for column in noise.double()[..., None].split(1)]
+    moved = [torch.bmm(own[place], column) for place, column in zip(places, columns, strict=True)]
+    return means.double()[chosen] + torch.cat(moved)[..., 0]
+
+
 def cholesky_factors(covariances: Tensor) -> Tensor:
     """Lower Cholesky factors of covariances (K, D, D). Singular ones get the smallest ridge that suffices (`RIDGE`)."""
     mean_variances = covariances.diagonal(dim1=1, dim2=2).mean(1).clamp(min=SMALLEST_VARIANCE)

@@ -22,6 +22,7 @@ from imagewright.capabilities import (
     Encodes,
     Reconstructs,
     Samples,
+    SamplesInTurn,
     Scores,
     require,
     samples_attributes,
@@ -34,7 +35,7 @@ from imagewright.model import Model
 from imagewright.pixels import to_float, to_uint8
 from imagewright.runs.loading import load
 from imagewright.runs.run import Run
-from imagewright.seeds import derive_seed
+from imagewright.seeds import derive_seeds
 from imagewright.verbs.blocks import block_generator, block_size, in_blocks, in_numbered_blocks, stream_blocks
 from imagewright.verbs.conditions import attribute_row, class_number
 from imagewright.views import view_model
@@ -83,24 +84,32 @@ def sample_numbered_latents(
     """Latents of a seed by their numbers, (n, ...): latent k is row k of `sample_latents`."""
     model = resolve_model(run)
     sampler = require(model, Samples)
-    generators = (torch.Generator().manual_seed(derive_seed(seed, "sample", number)) for number in numbers)
+    given: dict[str, Tensor] = {}
     if attributes is not None:
         if not samples_attributes(model):
             raise UserError(
                 f"{catalogue.name_of(model)} is not conditioned on attributes, so it samples no pictures with given "
                 "ones. Sample without them, or train cgan on pictures with a table of attributes."
             )
-        row = attribute_row(model.attribute_names, attributes)
-        return torch.cat([model.sample_latents(1, each, attributes=row) for each in generators])
-    if label is None:
-        return torch.cat([sampler.sample_latents(1, each) for each in generators])
-    if not samples_classes(model):
-        raise UserError(
-            f"{catalogue.name_of(model)} is not conditioned on classes, so it samples no pictures of a given one. "
-            "Sample without a label, or train a conditional model: cgan, or vae with condition=labels."
-        )
-    labels = torch.tensor([class_number(model.class_names, label)])
-    return torch.cat([model.sample_latents(1, each, labels=labels) for each in generators])
+        given["attributes"] = attribute_row(model.attribute_names, attributes)
+    elif label is not None:
+        if not samples_classes(model):
+            raise UserError(
+                f"{catalogue.name_of(model)} is not conditioned on classes, so it samples no pictures of a given one. "
+                "Sample without a label, or train a conditional model: cgan, or vae with condition=labels."
+            )
+        given["labels"] = torch.tensor([class_number(model.class_names, label)])
+    generators = _numbered_generators(seed, numbers)
+    if isinstance(sampler, SamplesInTurn):
+        return sampler.sample_in_turn(generators, **given)
+    return torch.cat([sampler.sample_latents(1, each, **given) for each in generators])
+
+
+def _numbered_generators(seed: int, numbers: Iterable[int]) -> Iterator[torch.Generator]:
+    """One generator, seeded anew for each number: to make one takes longer than to seed it."""
+    generator = torch.Generator()
+    for each in derive_seeds(seed, "sample", numbers=numbers):
+        yield generator.manual_seed(each)
 
 
 def sample(

@@ -34,7 +34,10 @@ def in_blocks(model: Model, function: Callable[[Tensor], Tensor], inputs: Tensor
 
 def in_numbered_blocks(model: Model, function: Callable[[Tensor, int], Tensor], inputs: Tensor) -> Tensor:
     """As `in_blocks`, for a function that also takes the block's number, which seeds what it samples."""
-    results = list(stream_blocks(model, function, inputs))
+    blocks = padded_blocks(inputs, block_size(*model.config.size))
+    with evaluating(model), torch.inference_mode():
+        device = model.device
+        results = [function(block.to(device), number)[:rows].cpu() for number, (block, rows) in enumerate(blocks)]
     return torch.cat(results) if results else torch.empty(0)
 
 
@@ -49,7 +52,12 @@ def stream_blocks(model: Model, function: Callable[[Tensor, int], Tensor], input
 def padded_blocks(inputs: Tensor, size: int) -> Iterator[tuple[Tensor, int]]:
     """Blocks of `size` rows, the last one padded with zeros, each with the number of its rows that are of `inputs`."""
     for block in inputs.split(size):
-        yield torch.cat([block, block.new_zeros(size - len(block), *block.shape[1:])]), len(block)
+        rows = block.shape[0]
+        # Copied also if it is whole: a model may change its input in place, and some kernels round by alignment.
+        yield (
+            block.clone() if rows == size else torch.cat([block, block.new_zeros(size - rows, *block.shape[1:])]),
+            rows,
+        )
 
 
 @contextmanager

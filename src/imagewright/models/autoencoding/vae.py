@@ -173,8 +173,11 @@ class VAE(Model, SamplesFitted, ConditionalLatents):
         attributes: Tensor | None = None,
     ) -> Tensor:
         """Latents (count, Z + Y) of the fitted density, or of the prior: see `ConditionalLatents.sample_latents`."""
-        latents = ConditionalLatents.sample_latents(self, count, generator, labels, attributes)
-        return self.from_density(latents, generator)
+        given = {"labels": labels, "attributes": attributes}
+        return self.sample_fitted(count, generator, **{name: each for name, each in given.items() if each is not None})
+
+    def prior_latents(self, count: int, generator: torch.Generator, **given: Tensor) -> Tensor:
+        return ConditionalLatents.sample_latents(self, count, generator, **given)
 
     def encode(self, images: Tensor) -> Tensor:
         """Posterior means (N, Z); for a conditional model, means and most likely conditions, (N, Z + Y)."""

@@ -343,7 +343,7 @@ class VAEGAN(Model, SamplesFitted, ScoresByDiscriminator):
         return (self.config.latent_dim,)
 
     def sample_latents(self, count: int, generator: torch.Generator) -> Tensor:
-        return self.from_density(torch.randn(count, self.config.latent_dim, generator=generator), generator)
+        return self.sample_fitted(count, generator)
 
     def encode(self, images: Tensor) -> Tensor:
         """Posterior means (N, Z)."""

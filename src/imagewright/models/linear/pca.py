@@ -88,7 +88,7 @@ class PCA(Model):
         return (len(self.basis),)
 
     def sample_latents(self, count: int, generator: torch.Generator) -> Tensor:
-        return torch.randn(count, len(self.basis), generator=generator)
+        return torch.randn(count, self.basis.shape[0], generator=generator)
 
     def encode(self, images: Tensor) -> Tensor:
         return self._project(images) / self._deviations()

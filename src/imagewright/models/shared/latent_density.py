@@ -20,7 +20,7 @@ from imagewright import catalogue
 from imagewright.errors import UserError, nearest_name
 from imagewright.models.shared.density_fitting import Encoded, FittedMixture, fit_mixture, fit_one_gaussian
 from imagewright.phases import Rows
-from imagewright.statistics.gaussians import move_noise
+from imagewright.statistics.gaussians import move_each_noise
 
 PRIOR, FITTED = "prior", "fitted"
 CONTIGUOUS = torch.contiguous_format  # as ranks exchange buffers
@@ -66,17 +66,22 @@ class LatentDensity(nn.Module):
             new = old.new_zeros(0) if mixture is None else getattr(mixture, name)
             self.register_buffer(name, new.detach().to(old.device, old.dtype).clone(memory_format=CONTIGUOUS))
 
-    def move(self, noise: Tensor, conditions: Tensor | None, generator: torch.Generator) -> Tensor:
-        """Latents of the mixture from noise of the prior: (N, Z) to (N, Z), on the CPU.
+    def choose(self, count: int, generator: torch.Generator) -> Tensor:
+        """The numbers of sampled Gaussians, int64 (count,), on the CPU. The generator is of the CPU."""
+        return torch.multinomial(self.weights.cpu().double(), count, replacement=True, generator=generator)
+
+    def move(self, noise: Tensor, conditions: Tensor | None, chosen: Tensor) -> Tensor:
+        """Latents of chosen Gaussians (N,) from noise of the prior: (N, Z) to (N, Z), on the CPU.
 
         conditions: (N, Y), or None.
-        generator: of the choice among the Gaussians; on the CPU.
+
+        Each latent is rounded as if it were the only one, so that it does not depend on the others.
         """
-        chosen = torch.multinomial(self.weights.cpu().double(), len(noise), replacement=True, generator=generator)
         active = self.active.cpu()
-        points = move_noise(noise[:, active], self.means.cpu(), self.factors.cpu(), chosen)
+        points = move_each_noise(noise[:, active], self.means.cpu(), self.factors.cpu(), chosen)
         if conditions is not None:
-            points = points + conditions.double() @ self.shift.cpu().double().T
+            shift = self.shift.cpu().double().T
+            points = points + torch.cat([row.clone() @ shift for row in conditions.double().split(1)])
         latents = noise.clone()
         latents[:, active] = points.float()
         return latents
@@ -115,7 +120,7 @@ def _problem(mixture: FittedMixture, latents: int) -> str | None:
 class SamplesFitted:
     """Mixin of models with a `LatentDensity` called `density`, an `encode_posterior`, and a standard normal prior.
 
-    Classes call `from_density` on what they sample from the prior.
+    Classes sample by `sample_fitted`; what they sample from the prior is `prior_latents`.
     """
 
     density: LatentDensity
@@ -187,14 +192,38 @@ class SamplesFitted:
             f"{what}, fitted to {len(density.active)} latents of the training pictures (--from prior: from the prior)"
         )
 
-    def from_density(self, latents: Tensor, generator: torch.Generator) -> Tensor:
-        """Latents of the prior, with conditions after their Z numbers if there are any, as `sampled_from` has them.
+    def prior_latents(self, count: int, generator: torch.Generator, **given: Tensor) -> Tensor:
+        """Latents of the prior (count, Z), with their conditions after them if there are any, (count, Z + Y).
+
+        given: the conditions that the caller asks for, as `sample_latents` takes them.
+        """
+        return torch.randn(count, self._noise_size, generator=generator)
+
+    def sample_fitted(self, count: int, generator: torch.Generator, **given: Tensor) -> Tensor:
+        """Latents of what `sampled_from` names, as of `prior_latents`.
 
         The conditions stay, and so does what a seed means: its noise does not depend on the condition.
         """
+        latents = self.prior_latents(count, generator, **given)
+        return latents if self.sampled_from == PRIOR else self._move(latents, self.density.choose(count, generator))
+
+    def sample_in_turn(self, generators: Iterable[torch.Generator], **given: Tensor) -> Tensor:
+        """`sample_latents(1, generator, **given)` for each generator, concatenated."""
         if self.sampled_from == PRIOR:
-            return latents
-        size = int(self.config.latent_dim)  # type: ignore[attr-defined]
-        noise, conditions = latents[:, :size], latents[:, size:]
-        moved = self.density.move(noise, conditions if conditions.shape[1] else None, generator)
+            return torch.cat([self.prior_latents(1, each, **given) for each in generators])
+        weights = self.density.weights.cpu().double()
+        only = torch.zeros(1, dtype=torch.int64) if len(weights) == 1 else None
+        latents, chosen = [], []
+        for each in generators:
+            latents.append(self.prior_latents(1, each, **given))
+            chosen.append(torch.multinomial(weights, 1, replacement=True, generator=each) if only is None else only)
+        return self._move(torch.cat(latents), torch.cat(chosen))
+
+    @property
+    def _noise_size(self) -> int:
+        return int(self.config.latent_dim)  # type: ignore[attr-defined]
+
+    def _move(self, latents: Tensor, chosen: Tensor) -> Tensor:
+        noise, conditions = latents[:, : self._noise_size], latents[:, self._noise_size :]
+        moved = self.density.move(noise, conditions if conditions.shape[1] else None, chosen)
         return torch.cat([moved, conditions], 1)
