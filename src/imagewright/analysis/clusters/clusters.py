@@ -33,6 +33,7 @@ from imagewright.capabilities import Encodes, require
 from imagewright.catalogue import name_of
 from imagewright.errors import DataError, UserError
 from imagewright.images import Images, open_images
+from imagewright.images.label_arrays import LabelsLike
 from imagewright.output.tables import write_table
 from imagewright.output.writing import new_file, refuse_existing, write_image
 from imagewright.progress import Progress, ProgressCounter
@@ -150,7 +151,7 @@ def cluster(
     method: ClusterMethod = "kmeans",
     space: str = "looks",
     run: RunLike | None = None,
-    labels: str | Path | None = None,
+    labels: LabelsLike | None = None,
     label_column: str | None = None,
     split: str | None = None,
     seed: int = 0,

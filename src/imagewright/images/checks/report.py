@@ -11,6 +11,7 @@ import numpy as np
 
 from imagewright.images.checks.groups import PictureHashes, equal_groups, near_groups, shared_pictures
 from imagewright.images.checks.survey import survey
+from imagewright.images.label_arrays import LabelsLike
 from imagewright.images.sources.base import PictureSource
 from imagewright.images.sources.finding import find_source
 from imagewright.images.tables.attaching import attach_labels
@@ -140,7 +141,7 @@ def check(
     *,
     against: Any = None,
     split: str | None = None,
-    labels: str | Path | None = None,
+    labels: LabelsLike | None = None,
     label_column: str | None = None,
     progress: Progress | None = None,
     workers: int | None = None,
