@@ -2,14 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from imagewright.errors import DataError
 from imagewright.images.annotations import Annotations, labels_from_texts
 
+LabelsLike = str | Path | Sequence[Any] | np.ndarray
+"""Labels as a caller gives them: a file, or a label for each picture."""
 EXPECTED = "expected one value a picture (N,), one-hot rows, or a 0/1 column for each attribute (N, A)"
+
+
+def labels_from_sequence(labels: Any, count: int) -> tuple[Annotations, list[str]]:
+    """The labels that a caller gives in Python, one for each of `count` pictures in their order, and notes.
+
+    labels: numbers, names, or rows (see `labels_from_array`), in an array, a tensor or any sequence. None, NaN and ""
+        are no class.
+    Raises `DataError` for another number of them, or for what cannot be labels.
+    """
+    if isinstance(labels, (Mapping, Set, bytes)) or not (hasattr(labels, "shape") or isinstance(labels, Iterable)):
+        raise DataError(
+            f"labels is a {type(labels).__name__}: expected a file, or a label for each picture in the order of the "
+            "pictures."
+        )
+    if hasattr(labels, "detach"):
+        labels = labels.detach().cpu().numpy()
+    elif not hasattr(labels, "shape"):
+        labels = list(labels)
+    try:
+        values = np.asarray(labels)
+    except ValueError:
+        raise DataError("labels has rows of different lengths: expected a label for each picture.") from None
+    if values.dtype.kind == "O" or (values.dtype.kind in "US" and isinstance(labels, list)):
+        # Names and None, or names and numbers: numpy would write None as a name.
+        named = np.asarray(labels, object).reshape(-1)
+        values = np.array(["" if label is None else str(label) for label in named.tolist()])
+    return labels_from_array(values, count, "labels")
 
 
 def labels_from_array(

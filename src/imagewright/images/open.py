@@ -20,6 +20,7 @@ from imagewright.images.decoding.preprocessing import (
 )
 from imagewright.images.headers import FEW, sample_headers
 from imagewright.images.images import Images
+from imagewright.images.label_arrays import LabelsLike, labels_from_sequence
 from imagewright.images.layers import IMAGE, parse_names
 from imagewright.images.opening import Choices, resolve_choices
 from imagewright.images.opening_layers import Opened, open_layers
@@ -29,7 +30,7 @@ from imagewright.images.tables.attaching import attach_labels
 
 
 def open_images(
-    source: str | Path | Images | np.ndarray | Mapping[str, Any] | Any,
+    source: str | Path | Images | np.ndarray | Sequence[Any] | Mapping[str, Any] | Any,
     size: int | tuple[int, int] | None = None,
     channels: int | Mapping[str, int] | None = None,
     *,
@@ -38,7 +39,7 @@ def open_images(
     crop: Literal["centre", "random", "none"] = "centre",
     flip: bool | None = None,
     resize: Literal["lanczos", "bicubic", "bilinear", "box", "nearest"] = "lanczos",
-    labels: str | Path | None = None,
+    labels: LabelsLike | None = None,
     label_column: str | None = None,
     split: str | None = None,
     only: str | Sequence[str] | None = None,
@@ -52,8 +53,10 @@ def open_images(
     """Open a set of pictures. Nothing is decoded yet; `Images.prepare()` or the first batch does that.
 
     source: a folder (searched through; sub-folders become classes), a `.zip` of the same, tar shards in WebDataset
-        layout, IDX files or a folder of them, `.npz`, a video, a uint8 array or tensor (N, C, H, W), a name (`digits`,
-        `faces`, `mnist`, `fashion-mnist`, `cifar10`), or images opened before. A path that exists goes before a name.
+        layout, IDX files or a folder of them, `.npz`, a video, a name (`digits`, `faces`, `mnist`, `fashion-mnist`,
+        `cifar10`), or images opened before. A path that exists goes before a name. In Python also an array or tensor
+        (N, C, H, W), a Pillow image, or a list of files, of Pillow images, or of arrays (C, H, W), also of different
+        sizes. Pixels are uint8, or floats that plainly run from 0 to 1. A list of files has no classes of folders.
         A mapping {"input": "edges/", "target": "photos/"} opens one source for each layer, and pairs their pictures by
         name; pictures without a partner are left out, and counted in `notes`.
     size: side, or (height, width), in pixels; None for the commonest of the source.
@@ -71,6 +74,7 @@ def open_images(
     resize: the antialiasing filter. Label and instance maps are always resized by nearest neighbour.
     labels: a CSV, text or JSON file of labels or attributes; by default, one in or beside the source, which is passed
         over with a note if it does not fit. Pictures of which it says nothing, or several things, have no class (-1).
+        Or a label for each picture in the order of the source: numbers, names, one-hot rows; None for no class.
     label_column: the column of the labels; by default, by its name. "age:18,65" makes classes of ranges of numbers.
     split: a part of the source (`train`, `test`, a sub-folder).
     only: patterns of the names of the pictures that are taken, such as "*.jpg" or ["cats/*", "dogs/*"]; all by default.
@@ -90,9 +94,10 @@ def open_images(
     check_options(crop, resize)
     choices = resolve_choices(only, exclude, value_range, decode)
     if isinstance(source, Images):
-        if labels is not None or label_column is not None:
+        if isinstance(labels, (str, Path)) or label_column is not None:
             raise ConfigError(f"{source.source} is open already: give labels with the folder, not the images.")
-        return _reopen(source, size, channels, layers, kinds)
+        reopened = _reopen(source, size, channels, layers, kinds)
+        return reopened if labels is None else _label(reopened, labels)
     wanted_size = None if size is None else parse_size(size)
     wanted_channels = _check_all_channels(channels)
     if isinstance(source, Mapping) or kinds or parse_names(layers) not in {(), (IMAGE,)}:
@@ -119,6 +124,16 @@ def open_images(
     prepared.most_channels = opened.most_channels if channels is None else 1
     images = Images(prepared.with_decode_chosen(), flip=flip, size_given=size is not None)
     notices.add_notes(found.notes[: len(found.notes) - len(size_notes)])
+    return images
+
+
+def _label(images: Images, labels: LabelsLike) -> Images:
+    known, notes = labels_from_sequence(labels, len(images))
+    if known.labels is not None and known.class_names is not None:
+        images = images.with_labels(known.labels, known.class_names)
+    else:
+        images = images.with_attributes(known.attributes, known.attribute_names or ())
+    images.notes += notes
     return images
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from imagewright.images import Images, open_images
+from imagewright.images.label_arrays import LabelsLike
 from imagewright.images.selection import select_evenly
 from imagewright.output.sheets import Results, Sheet
 
@@ -17,7 +18,7 @@ def grid_sheet(
     *,
     size: int | tuple[int, int] | None = None,
     split: str | None = None,
-    labels: str | Path | None = None,
+    labels: LabelsLike | None = None,
     label_column: str | None = None,
 ) -> Sheet:
     """The sheet of `count` images from all over a source, with their classes, or else their file names.

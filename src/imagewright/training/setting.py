@@ -25,27 +25,52 @@ from imagewright.training.submodels import Submodels, describe_submodels, load_s
 from imagewright.training.suggestions import planned_minutes, suggest_options
 from imagewright.versions import versions
 
+# Named otherwise than in `open_images` in a training, because models have an option `layers` of their own.
+RENAMED_FOR_IMAGES = {"image_layers": "layers", "layer_kinds": "kinds"}
 
-def split_options(model_name: str, options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Split options into those of the training and those of the model. An option of both is in both.
 
+def split_options(model_name: str, options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Split options into those of the training, of the model, and of `open_images`, by the names there.
+
+    An option of the training and the model is in both; one of the images is in neither of them.
     Raises `ConfigError`, with the nearest name, for an unknown option.
     """
     of_training = [field.name for field in dataclasses.fields(TrainingOptions)]
     of_model = configs.options_of(catalogue.model_class(model_name).Config)
+    of_images = [name for name in inspect.signature(open_images).parameters if name != "source"]
+    opening: dict[str, Any] = {}
     for name, value in options.items():
         if name not in of_training and name not in of_model:
-            if name in inspect.signature(open_images).parameters:
-                raise ConfigError(
-                    f"{name} is an option of the images, not of the training: "
-                    f"train({model_name!r}, open_images(..., {name}={value!r}))."
-                )
+            opening_name = RENAMED_FOR_IMAGES.get(name, name)
+            if opening_name in of_images:
+                opening[opening_name] = value
+                continue
             raise ConfigError(
                 f"{model_name} has no option {name!r}.{suggest_option(name, of_training + of_model)} "
                 f"`imagewright train {model_name} --help` lists them."
             )
     training = {name: value for name, value in options.items() if name in of_training}
-    return training, {name: value for name, value in options.items() if name in of_model}
+    return training, {name: value for name, value in options.items() if name in of_model}, opening
+
+
+def open_sources(model_name: str, images: Any, opening: Mapping[str, Any], say: Say) -> Any:
+    """The user's images, each source opened with options of `open_images`; as they are if there are no options.
+
+    Raises `ConfigError` if options are given and a source is open already.
+    """
+    if not opening:
+        return images
+    opened: dict[str, Images] = {}
+    for name, source in name_sources(model_name, images).items():
+        if isinstance(source, Images):
+            given = ", ".join(f"{option}={value!r}" for option, value in opening.items())
+            raise ConfigError(
+                f"{source.source} is open already: give {', '.join(opening)} to open_images, as in "
+                f"train({model_name!r}, open_images(..., {given}))."
+            )
+        with tell_if_slow(say, f"looking through {describe_source(source)} ..."):
+            opened[name] = open_images(source, **opening)
+    return opened if len(opened) > 1 else next(iter(opened.values()))
 
 
 def warn_unused(model_name: str, training: dict[str, Any], say: Say) -> None:

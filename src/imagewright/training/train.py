@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -45,6 +46,7 @@ from imagewright.training.setting import (
     build_plan,
     make_run_record,
     name_run,
+    open_sources,
     resolve_new,
     resume_command,
     split_options,
@@ -86,8 +88,8 @@ def train(
     reporter: shows the progress; by default lines of text on the error stream.
     stop: a request that ends the training after the present step, with a checkpoint, once its `asked` is True.
     observers: called between steps, after the training's own (`imagewright.Observer`).
-    options: options of the training and of the model, by name: `iw.list_options(model)` lists them. Options of the
-        images, such as their size, are given to `open_images`.
+    options: options of the training and of the model, by name: `iw.list_options(model)` lists them. Options of
+        `open_images`, such as `size`, open each source; layers and kinds are `image_layers` and `layer_kinds` here.
 
     Raises `UserError` for arguments that cannot be used, `TrainingError` if the training diverges or memory runs out,
     `Stopped` after Ctrl-C, SIGTERM or `stop`.
@@ -97,7 +99,7 @@ def train(
         raise ConfigError("observers: expected objects of classes that derive from imagewright.Observer.")
     if resume and force:
         raise ConfigError("--resume resumes a run and --force replaces it: give one of them.")
-    training_options, model_options = split_options(model, options)
+    training_options, model_options, opening = split_options(model, options)
     reporter = (reporter or PlainLines()) if distributed.is_main() else Silent()
     device = distributed.choose_device(training_options.get("device", "auto"))
     path = Path(out) if out is not None else Path("runs") / f"{model}-{name_run(images)}"
@@ -105,7 +107,16 @@ def train(
     with distributed.process_group(device.type, float(patience)), explain_out_of_memory(), ExitStack() as exit_stack:
         warn_unused(model, training_options, reporter.message)
         setting = resolve(
-            model, images, path, training_options, model_options, device, reporter, resume=resume, force=force
+            model,
+            images,
+            path,
+            training_options,
+            model_options,
+            device,
+            reporter,
+            opening=opening,
+            resume=resume,
+            force=force,
         )
         if setting.options.tensorboard and distributed.is_main():
             check_tensorboard()
@@ -133,6 +144,7 @@ def resolve(
     device: torch.device,
     reporter: Reporter,
     *,
+    opening: Mapping[str, Any] = MappingProxyType({}),
     resume: bool,
     force: bool,
 ) -> Setting:
@@ -142,8 +154,10 @@ def resolve(
     """
     if resume:
         distributed.first_on_main(lambda: places.bring_back(path))
+        images = open_sources(model, images, opening, reporter.message)
         return resolve_resumed(Run(path), model, images, training_options, model_options, reporter.message)
     places.check_place(path, force=force)
+    images = open_sources(model, images, opening, reporter.message)
     accelerator = device.type != "cpu"
     return resolve_new(model, images, training_options, model_options, reporter.message, accelerator=accelerator)
 

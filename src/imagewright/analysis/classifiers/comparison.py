@@ -31,6 +31,7 @@ from imagewright.capabilities import Encodes, require
 from imagewright.errors import ConfigError, DataError, nearest_name
 from imagewright.files import write_whole
 from imagewright.images import Images, open_images
+from imagewright.images.label_arrays import LabelsLike
 from imagewright.model import Model
 from imagewright.models.shared.points import fit_classifier, log_probabilities
 from imagewright.output.tables import write_table
@@ -171,7 +172,7 @@ def compare_classifiers(
     test_share: float = 0.25,
     size: int | tuple[int, int] | None = None,
     split: str | None = None,
-    labels: str | Path | None = None,
+    labels: LabelsLike | None = None,
     label_column: str | None = None,
     seed: int = 0,
     progress: StageProgress | None = None,

@@ -34,6 +34,7 @@ from imagewright.capabilities import Encodes, require
 from imagewright.catalogue import name_of
 from imagewright.errors import DataError, UserError
 from imagewright.images import Images, open_images
+from imagewright.images.label_arrays import LabelsLike
 from imagewright.metrics.features.run_features import open_features
 from imagewright.output.tables import write_table
 from imagewright.output.writing import new_file, refuse_existing, write_image
@@ -154,7 +155,7 @@ def cluster(
     space: str = "looks",
     features: str | None = None,
     run: RunLike | None = None,
-    labels: str | Path | None = None,
+    labels: LabelsLike | None = None,
     label_column: str | None = None,
     split: str | None = None,
     seed: int = 0,

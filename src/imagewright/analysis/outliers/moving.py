@@ -22,11 +22,11 @@ NO_LINKS = {errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EML
 
 def check_move(source: str | Path, target: str | Path) -> Path:
     """The folder of a source. Raises `UserError` if the source is no folder, or contains the target."""
-    root = Path(source).expanduser()
-    if not root.is_dir():
+    root = Path(source).expanduser() if isinstance(source, str | Path) else None
+    if root is None or not root.is_dir():
         raise UserError(
-            f"The pictures of {source} are not files in a folder, so they cannot be moved or copied out of it: "
-            "unpack it first, or use the list in scores.csv."
+            f"The pictures of {'a list' if root is None else source} are not files in a folder, so they cannot be "
+            "moved or copied out of it: unpack it first, or use the list in scores.csv."
         )
     if is_within(target, root):
         raise UserError(

@@ -21,6 +21,7 @@ from imagewright.analysis.sheets import sheet_size
 from imagewright.analysis.spaces import at_working_size
 from imagewright.errors import UserError
 from imagewright.images import Images, open_images
+from imagewright.images.label_arrays import LabelsLike
 from imagewright.metrics.features.run_features import open_features
 from imagewright.model import Model
 from imagewright.output.tables import write_table
@@ -178,7 +179,7 @@ def outliers(
     features: str | None = None,
     normal: Sequence[str] = (),
     strange: Sequence[str] = (),
-    labels: str | Path | None = None,
+    labels: LabelsLike | None = None,
     label_column: str | None = None,
     split: str | None = None,
     seed: int = 0,

@@ -15,6 +15,7 @@ from imagewright.images.checks.groups import PictureHashes, equal_groups, near_g
 from imagewright.images.checks.survey import survey
 from imagewright.images.decoding.formats import EXACT, Decoding
 from imagewright.images.headers import sample_headers
+from imagewright.images.label_arrays import LabelsLike
 from imagewright.images.opening import Choices, resolve_choices
 from imagewright.images.sources.base import ListedSource, PictureSource
 from imagewright.images.sources.finding import find_source
@@ -145,7 +146,7 @@ def check(
     *,
     against: Any = None,
     split: str | None = None,
-    labels: str | Path | None = None,
+    labels: LabelsLike | None = None,
     label_column: str | None = None,
     progress: Progress | None = None,
     only: str | Sequence[str] | None = None,

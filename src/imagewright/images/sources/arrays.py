@@ -13,9 +13,11 @@ from imagewright.errors import DataError
 from imagewright.images.annotations import Annotations
 from imagewright.images.label_arrays import labels_from_array
 from imagewright.images.sources.base import Picture, PictureSource, digest
+from imagewright.images.sources.levels import as_levels
 
 IMAGE_KEYS = ("images", "x", "arr_0")
 LABEL_KEYS = ("labels", "y", "arr_1")
+PIXELS = "expected uint8 pixels 0 to 255"
 NAME_KEYS = ("class_names", "label_names", "attribute_names")
 
 
@@ -50,9 +52,21 @@ def as_pixels(values: np.ndarray, typed: str, *, prefer_last: bool = False) -> n
     typed: how the user named it, for messages.
     prefer_last: which axis has the channels if both could: the last one, or by default the second one.
     """
-    expected = "expected uint8 pixels 0 to 255 of shape (N, C, H, W), (N, H, W, C) or (N, H, W), with C of 1, 3 or 4"
+    expected = f"{PIXELS} of shape (N, C, H, W), (N, H, W, C) or (N, H, W), with C of 1, 3 or 4"
     if values.dtype != np.uint8:
         raise DataError(f"{typed}: the pixels are {values.dtype}; {expected}. Scale and convert them first.")
+    return _channels_last(values, typed, expected, prefer_last=prefer_last)
+
+
+def as_picture(values: np.ndarray, typed: str) -> np.ndarray:
+    """An array of one picture, (H, W), (C, H, W) or (H, W, C), as (H, W, C). Raises `DataError` for another shape."""
+    expected = f"{PIXELS} of one picture, (C, H, W), (H, W, C) or (H, W), with C of 1, 3 or 4"
+    if values.ndim not in {2, 3}:
+        raise DataError(f"{typed}: the shape is {tuple(values.shape)}; {expected}.")
+    return _channels_last(values[None], typed, expected)[0]
+
+
+def _channels_last(values: np.ndarray, typed: str, expected: str, *, prefer_last: bool = False) -> np.ndarray:
     if values.ndim == 3:
         values = values[..., None]
     elif values.ndim == 4 and values.shape[1] in {1, 3, 4} and not (prefer_last and values.shape[3] in {1, 3, 4}):
@@ -62,14 +76,29 @@ def as_pixels(values: np.ndarray, typed: str, *, prefer_last: bool = False) -> n
     return values
 
 
+def as_array(values: Any, typed: str) -> np.ndarray:
+    """A numpy array, a torch tensor on any device, or another object with a shape, as a numpy array.
+
+    Raises `DataError` if it cannot be one.
+    """
+    try:
+        if hasattr(values, "detach"):
+            values = values.detach().cpu()
+            return values.float().numpy() if str(values.dtype) == "torch.bfloat16" else values.numpy()
+        return np.asarray(values)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise DataError(f"{typed} cannot be read as an array ({error}).") from None
+
+
 def open_array(values: Any) -> ArraySource:
-    """A numpy array or a torch tensor of pictures (see `as_pixels`)."""
-    if hasattr(values, "detach"):
-        values = values.detach().cpu().numpy()
-    array = np.asarray(values)
+    """A numpy array or a torch tensor of pictures (see `as_pixels`); float pixels as by `as_levels`."""
+    array = as_array(values, f"The {type(values).__name__}")
     typed = f"array {tuple(array.shape)}"
+    (levels,), notes = as_levels([array], typed)
     # A copy, since the digest would be false if the caller changed the array afterwards.
-    return ArraySource(typed, np.array(as_pixels(array, typed), order="C"))
+    source = ArraySource(typed, np.array(as_pixels(levels, typed), order="C"))
+    source.notes += notes
+    return source
 
 
 def open_npz(path: Path, typed: str, split: str | None) -> ArraySource:

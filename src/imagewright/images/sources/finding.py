@@ -10,9 +10,10 @@ from imagewright.errors import DataError, nearest_name
 from imagewright.images.decoding.admitted import formats_read
 from imagewright.images.folders import top_folders
 from imagewright.images.sources.archive import ZipSource
-from imagewright.images.sources.arrays import open_array, open_npz
+from imagewright.images.sources.arrays import open_npz
 from imagewright.images.sources.base import PictureSource
 from imagewright.images.sources.builtin import BUILTIN
+from imagewright.images.sources.collection import open_object
 from imagewright.images.sources.downloads import REMOTE_SETS, open_remote
 from imagewright.images.sources.folder import FolderSource
 from imagewright.images.sources.idx import is_idx_name, open_idx, open_idx_folder
@@ -25,7 +26,7 @@ from imagewright.images.sources.zip_directory import read_zip_directory
 NAMES = (*BUILTIN, *REMOTE_SETS)
 WHAT_OPENS = (
     "expected a folder of pictures, a picture, a .zip, tar shards (such as 'shards/{000..003}.tar'), IDX, .npz, a "
-    f"video, an array, or one of the names {', '.join(NAMES)}"
+    f"video, an array, a list of files, of Pillow images or of arrays, or one of the names {', '.join(NAMES)}"
 )
 
 
@@ -49,9 +50,7 @@ def find_source(
 
 def _find(source: Any, split: str | None, cache_dir: str | Path | None, names: NameFilter) -> PictureSource:
     if not isinstance(source, (str, Path)):
-        if hasattr(source, "shape"):
-            return _refuse_split(open_array(source), split)
-        raise DataError(f"A {type(source).__name__} cannot be opened: {WHAT_OPENS}.")
+        return _refuse_split(open_object(source, WHAT_OPENS), split)
     typed = str(source)
     if not typed.strip() or "\0" in typed:
         raise DataError(f"The source {typed!r} names nothing: {WHAT_OPENS}.")

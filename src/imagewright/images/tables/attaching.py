@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from imagewright.errors import DataError
+from imagewright.errors import ConfigError, DataError
 from imagewright.images.annotations import Annotations
+from imagewright.images.label_arrays import LabelsLike, labels_from_sequence
 from imagewright.images.sources.archive import ZipSource
 from imagewright.images.sources.base import ListedSource, Source
 from imagewright.images.sources.layered import LayeredSource
@@ -24,14 +25,20 @@ TABLE_NAMES = tuple(f"{stem}.{end}" for stem in ("attributes", "labels", "metada
 EXAMPLES = 3
 
 
-def attach_labels(source: Source, labels: str | Path | None, label_column: str | None = None) -> None:
-    """Give the source the annotations of the file `labels`, or of a table in it or beside it.
+def attach_labels(source: Source, labels: LabelsLike | None, label_column: str | None = None) -> None:
+    """Give the source the labels of a sequence, the annotations of the file `labels`, or of a table in it or beside it.
 
     A table that nobody asked for is passed over with a note if it is damaged or does not fit the pictures.
 
     label_column: the column of the labels, which also asks for the table that was found.
     Raises `DataError` for a table that was asked for and is damaged, or does not fit the pictures.
     """
+    if labels is not None and not isinstance(labels, (str, Path)):
+        if label_column is not None:
+            raise ConfigError("--label-column names a column of a table, but the labels are given one by one.")
+        _annotate(source, *labels_from_sequence(labels, len(source)))
+        source.notes += _notes_on_unknown(source)
+        return
     asked = labels is not None or label_column is not None
     refused: list[DataError] = []
     tables = _find_tables(source, labels)

@@ -13,6 +13,7 @@ from imagewright import catalogue
 from imagewright.capabilities import Classifies, answers, verbs_of
 from imagewright.errors import DataError, UserError
 from imagewright.images import Images, open_images
+from imagewright.images.label_arrays import LabelsLike
 from imagewright.latent.attributes.attribute_classifier import AttributeClassifier, train_attribute_classifier
 from imagewright.latent.attributes.labels import (
     LabelledLatents,
@@ -86,7 +87,7 @@ def gather_from_source(
     attribute: str,
     *,
     held_out: ImagesLike | None = None,
-    labels: object = None,
+    labels: LabelsLike | None = None,
     label_column: str | None = None,
     split: str | None = None,
     seed: int = 0,

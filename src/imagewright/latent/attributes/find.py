@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ import numpy as np
 from imagewright import catalogue
 from imagewright.capabilities import Decodes, require, samples_attributes, samples_classes, verbs_of
 from imagewright.errors import UserError
+from imagewright.images.label_arrays import LabelsLike
 from imagewright.latent import store
 from imagewright.latent.attributes.effect import MOVED, Effect, measure_effect
 from imagewright.latent.attributes.evidence import (
@@ -46,7 +46,7 @@ def attribute(
     orthogonal_to: Sequence[str] = (),
     measure: bool = False,
     held_out: ImagesLike | None = None,
-    labels: str | Path | None = None,
+    labels: LabelsLike | None = None,
     label_column: str | None = None,
     split: str | None = None,
     seed: int = 0,

@@ -16,6 +16,7 @@ from torch import Tensor
 from imagewright.capabilities import Decodes, require
 from imagewright.errors import DataError, UserError, nearest_name
 from imagewright.images import Images, open_images
+from imagewright.images.label_arrays import LabelsLike
 from imagewright.model import Model
 from imagewright.progress import Progress
 from imagewright.verbs.apply import ImagesLike, encode, images_for
@@ -53,11 +54,11 @@ def open_at_model_size(
     source: ImagesLike,
     *,
     split: str | None = None,
-    labels: object = None,
+    labels: LabelsLike | None = None,
     label_column: str | None = None,
 ) -> tuple[Images, list[str]]:
     """A source at the model's size, prepared, and a note if its pictures are resized or converted."""
-    opened = open_images(source, split=split, labels=labels, label_column=label_column)  # type: ignore[arg-type]
+    opened = open_images(source, split=split, labels=labels, label_column=label_column)
     images = images_for(model, opened).prepare()
     changed = []
     if opened.size != images.size:

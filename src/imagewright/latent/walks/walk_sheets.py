@@ -215,4 +215,5 @@ def _source_name(source: Images | str | Path | None) -> dict[str, Any]:
     """The source as a record names it."""
     if source is None:
         return {}
-    return {"source": Path(source.source if isinstance(source, Images) else source).name}
+    named = source.source if isinstance(source, Images) else source
+    return {"source": Path(named).name if isinstance(named, str | Path) else "pictures"}
