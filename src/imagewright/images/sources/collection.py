@@ -18,6 +18,8 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from imagewright.errors import DataError
+from imagewright.files import cache_folder
+from imagewright.images.cache.management import SAMPLES
 from imagewright.images.decoding.opening import load_image, read_encoded, reasons
 from imagewright.images.decoding.unreadable import Unreadable
 from imagewright.images.sources.arrays import ArraySource, as_array, as_picture, open_array
@@ -25,6 +27,7 @@ from imagewright.images.sources.base import ListedSource, Picture, PictureSource
 from imagewright.images.sources.folder import FolderSource
 from imagewright.images.sources.levels import as_levels
 from imagewright.images.sources.listing import Listing
+from imagewright.images.sources.name_filter import ALL_NAMES
 
 ITEMS = "expected files of pictures, Pillow images, or arrays of one picture each"
 NO_LIST = (Mapping, Set, bytes, bytearray)
@@ -61,7 +64,8 @@ class FileListSource(FolderSource):
 
     def __init__(self, typed: str, root: Path, listing: Listing) -> None:
         ListedSource.__init__(self, typed, root, listing)
-        self.identity = digest(listing.digest(), *(self._read_sample(index) for index in range(len(listing))))
+        self.names_taken, self._samples = ALL_NAMES, None
+        self._saved = cache_folder(None) / SAMPLES
 
 
 def _content(picture: Picture) -> tuple[str | bytes | np.ndarray, ...]:
