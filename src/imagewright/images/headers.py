@@ -11,6 +11,7 @@ import numpy as np
 from imagewright.errors import DataError
 from imagewright.images.decoding.formats import MODE_OF_CHANNELS, Header, Unreadable, read_header
 from imagewright.images.sources.base import ListedSource, PictureSource
+from imagewright.pixels import size_text
 
 if TYPE_CHECKING:
     from imagewright.images.images import Images
@@ -47,8 +48,8 @@ def commonest_header(source: PictureSource) -> tuple[Header, list[str]]:
     (width, height), count = Counter((header.width, header.height) for header in good).most_common(1)[0]
     channels = Counter(header.channels for header in good).most_common(1)[0][0]
     note = [
-        f"{len(good) - count:,} of {len(good):,} pictures looked at have another size than {height}x{width}: "
-        "they are resized and cropped."
+        f"{len(good) - count:,} of {len(good):,} pictures looked at have another size than "
+        f"{size_text((height, width))}: they are resized and cropped."
     ]
     return Header(width, height, MODE_OF_CHANNELS[channels], ""), note if count < len(good) else []
 

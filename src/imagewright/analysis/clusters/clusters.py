@@ -36,6 +36,7 @@ from imagewright.images import Images, open_images
 from imagewright.images.label_arrays import LabelsLike
 from imagewright.output.tables import write_table
 from imagewright.output.writing import new_file, refuse_existing, write_image
+from imagewright.pixels import size_text
 from imagewright.progress import Progress, ProgressCounter
 from imagewright.verbs.apply import RunLike, images_for, resolve_model
 
@@ -224,7 +225,7 @@ def _choose_spaces(space: str, run: RunLike | None, images: Images, notes: list[
     require(model, Encodes)
     if images.size != model.config.size or images.channels != model.config.channels:
         height, width = model.config.size
-        notes.append(f"The pictures were resized to {height}x{width}x{model.config.channels} for the run.")
+        notes.append(f"The pictures were resized to {size_text((height, width))}x{model.config.channels} for the run.")
     return [LatentFeatures(model)]
 
 
