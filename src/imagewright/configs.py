@@ -11,6 +11,7 @@ from pydantic.dataclasses import dataclass
 
 from imagewright.errors import ConfigError
 from imagewright.familiar_names import suggest_option
+from imagewright.pixels import size_text
 from imagewright.traits import Traits
 
 if TYPE_CHECKING:
@@ -105,9 +106,7 @@ class SizedConfig(Config):
     def _size_is_possible(cls, size: tuple[int, int]) -> tuple[int, int]:
         nearest = cls.nearest_size(*size)
         if size != nearest:
-            raise ValueError(
-                f"size {size[0]}x{size[1]}: {cls.size_rule(size)}. Nearest: --size {nearest[0]}x{nearest[1]}"
-            )
+            raise ValueError(f"size {size_text(size)}: {cls.size_rule(size)}. Nearest: --size {size_text(nearest)}")
         return size
 
 

@@ -1,11 +1,22 @@
-"""Conversion between the pixels of files, uint8 in 0..255, and the pixels of models, float32 in [-1, 1]."""
+"""Conversion between the pixels of files, uint8 in 0..255, and of models, float32 in [-1, 1]; sizes as text."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+def size_text(size: Sequence[int]) -> str:
+    """A size (height, width) as text, which is width x height everywhere: `64x96` for 96 rows of 64 pixels.
+
+    >>> size_text((96, 64))
+    '64x96'
+    """
+    height, width = size
+    return f"{width}x{height}"
 
 
 def to_float(images: Tensor) -> Tensor:

@@ -209,8 +209,8 @@ def test_runs_are_compared_at_their_own_size(tmp_path: Path) -> None:
     assert [note.split()[0] for note in learned] == ["auto", "components"]  # JPEG is not trained
     larger = iw.compress(iw.open_images(smooth_pictures(20, (32, 48))), [runs[1].path], count=2)
     assert larger.test.size == (16, 24)
-    assert "resized to 16x24" in larger.notes[0]
-    with pytest.raises(ConfigError, match="size=32x48, but the run was trained at 16x24"):
+    assert "resized to 24x16" in larger.notes[0]
+    with pytest.raises(ConfigError, match="--size 48x32, but the run was trained at 24x16"):
         iw.compress(iw.open_images(pictures, size=(32, 48)), [runs[1].path])
 
 

@@ -249,11 +249,11 @@ def test_data_check_prepare_and_grid(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert main(["data", "check", str(folder)]) == 0
     printed = capsys.readouterr().out
     assert "broken.jpg" in printed
-    assert "20x30" in printed
+    assert "30x20" in printed
     assert main(["data", "check", str(folder), "--strict"]) == 2
     assert "1 of 6" in capsys.readouterr().err
-    assert main(["data", "prepare", str(folder), "--size", "16x24"]) == 0
-    assert "5 pictures of 16x24x3 are ready" in capsys.readouterr().out
+    assert main(["data", "prepare", str(folder), "--size", "24x16"]) == 0
+    assert "5 pictures of 24x16x3 are ready" in capsys.readouterr().out
     sheet = tmp_path / "sheet.png"
     assert main(["data", "grid", str(folder), "--out", str(sheet)]) == 0
     assert inspected(sheet, capsys)["provenance"] is None

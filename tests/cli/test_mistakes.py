@@ -33,8 +33,8 @@ def mistake(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["train", "vae", "digits", "--images-seen", "-5"], ['"-5" for --images-seen', "greater than or equal to 1"]),
         (["train", "vae", "digits", "--images-seen", "1e99"], ["--images-seen", "1e99", "200k"]),
         (["train", "vae", "digits", "--learning-rate", "nan"], ["--learning-rate"]),
-        (["train", "vae", "digits", "--size", "6y"], ["--size", "6y", "HEIGHTxWIDTH"]),
-        (["train", "vae", "digits", "--size", "0"], ["--size", "HEIGHTxWIDTH"]),
+        (["train", "vae", "digits", "--size", "6y"], ["--size", "6y", "WIDTHxHEIGHT"]),
+        (["train", "vae", "digits", "--size", "0"], ["--size", "WIDTHxHEIGHT"]),
         (["train", "vae", "digits", "--channels", "2"], ["--channels", "1, 3, 4"]),
         (["train", "vae", "digits", "--likelihood", "poisson"], ["--likelihood", "gaussian", "bernoulli"]),
         (["train", "autoencoder", "digits", "--noise", "salt"], ["--noise 'salt'", "gaussian:"]),
@@ -117,5 +117,5 @@ def test_counts_have_suffixes_and_separators(text: str, number: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "x", "64x", "-3", "64x64x3", "0x8", "6.5"])
 def test_other_text_is_no_size(text: str) -> None:
-    with pytest.raises(ValueError, match="HEIGHTxWIDTH"):
+    with pytest.raises(ValueError, match="WIDTHxHEIGHT"):
         parse_size(text)

@@ -28,7 +28,7 @@ def test_a_folder_with_a_bit_of_everything(tmp_path, picture) -> None:
     seen: list[int] = []
     report = check(tmp_path, progress=lambda done, total: seen.append(done))
     assert (report.count, report.readable, report.unreadable) == (13, 11, 2)
-    assert report.sizes == {"36x40": 7, "18x20": 4}
+    assert report.sizes == {"40x36": 7, "20x18": 4}
     assert report.modes == {"RGB": 7, "L": 4}
     assert report.formats == {"PNG": 6, "BMP": 4, "TIFF": 1}
     assert report.classes == {"cat": 6, "dog": 7}
@@ -40,7 +40,7 @@ def test_a_folder_with_a_bit_of_everything(tmp_path, picture) -> None:
     assert seen[-1] == 13
     json.dumps(report.to_dict())
     text = "\n".join(report.lines())
-    for part in ("13 pictures, 11 readable", "36x40 (7)", "dog/text.jpg: it holds text", "cat/3.png = dog/copy.png"):
+    for part in ("13 pictures, 11 readable", "40x36 (7)", "dog/text.jpg: it holds text", "cat/3.png = dog/copy.png"):
         assert part in text
 
 
@@ -68,6 +68,6 @@ def test_attributes_and_arrays() -> None:
 
 def test_real_faces(shared) -> None:
     report = check(shared / "celeba_178x218_sample")
-    assert (report.count, report.unreadable, report.sizes) == (460, 0, {"218x178": 460})
+    assert (report.count, report.unreadable, report.sizes) == (460, 0, {"178x218": 460})
     assert len(report.attributes) == 40
     assert report.suggested_size == (128, 128)

@@ -113,7 +113,7 @@ def test_a_picture_of_another_size_and_mode_is_resized_and_converted(tmp_path, p
     images = open_images(tmp_path)
     assert images.size == (10, 12)
     assert images.channels == 3
-    assert images.notes == ["1 of 20 pictures looked at have another size than 10x12: they are resized and cropped."]
+    assert images.notes == ["1 of 20 pictures looked at have another size than 12x10: they are resized and cropped."]
     batch = images.batch(np.arange(20))
     assert batch.images.shape == (20, 3, 10, 12)
     assert np.array_equal(batch.images[8].numpy(), pixels_of(picture(8)))

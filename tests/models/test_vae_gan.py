@@ -101,7 +101,7 @@ def test_the_likelihood_of_features_is_that_of_a_gaussian_of_unit_variance() -> 
 def test_sides_must_be_multiples_of_8() -> None:
     model = tiny_model("vae_gan", (24, 40), 1)
     assert iw.sample(model.eval(), 1).shape == (1, 1, 24, 40)
-    with pytest.raises(ConfigError, match=r"multiples of 8.*24x16"):
+    with pytest.raises(ConfigError, match=r"multiples of 8.*16x24"):
         configs.build(VAEGANConfig, {"size": (21, 16), "channels": 3}, "vae_gan")
 
 

@@ -238,7 +238,7 @@ def command(*arguments: object) -> int:
 def test_the_command_takes_networks_and_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = published(size=(32, 16))
     torch.save({"a": renamed(model), "b": renamed(published(1))}, tmp_path / "ab.pt")
-    assert command(tmp_path / "ab.pt", "--out", tmp_path / "run", "--size", "32x16", "--penalty-every", "4") == 0
+    assert command(tmp_path / "ab.pt", "--out", tmp_path / "run", "--size", "16x32", "--penalty-every", "4") == 0
     assert samples_are_of(model, tmp_path / "run")
     assert iw.Run(tmp_path / "run").record["config"]["penalty_every"] == 4
     capsys.readouterr()

@@ -133,8 +133,8 @@ def test_photographs_are_trained_on_at_a_size_that_a_cpu_learns(
     run, texts = train(name, photographs(150, 200), tmp_path / "run", width=4)
     assert iw.load(run).config.size == wanted
     (line,) = (text for text in texts if "--size" in text)
-    assert "150x200" in line
-    assert f"{wanted[0]}x{wanted[1]}" in line
+    assert "200x150" in line
+    assert f"{wanted[1]}x{wanted[0]}" in line
 
 
 def test_a_given_size_is_kept(tmp_path: Path) -> None:

@@ -31,11 +31,11 @@ def parse_size(text: str) -> tuple[int, int]:
     """Parse (height, width) from `64` or `96x64`. Raises `ValueError` for other text.
 
     >>> parse_size("64"), parse_size("96x64")
-    ((64, 64), (96, 64))
+    ((64, 64), (64, 96))
     """
     match = re.fullmatch(r"(\d{1,9})(?:x(\d{1,9}))?", text.strip().lower())
-    if match is None or 0 in (height := int(match[1]), width := int(match[2] or match[1])):
-        raise ValueError("It must be a side in pixels such as 64, or HEIGHTxWIDTH such as 96x64.")
+    if match is None or 0 in (width := int(match[1]), height := int(match[2] or match[1])):
+        raise ValueError("It must be a side in pixels such as 64, or WIDTHxHEIGHT such as 96x64.")
     return height, width
 
 

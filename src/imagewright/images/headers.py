@@ -21,6 +21,7 @@ from imagewright.images.decoding.formats import (
 )
 from imagewright.images.decoding.value_range import DeepValues
 from imagewright.images.sources.base import ListedSource, PictureSource
+from imagewright.pixels import size_text
 
 if TYPE_CHECKING:
     from imagewright.images.images import Images
@@ -80,8 +81,8 @@ def sample_headers(source: PictureSource, most: int = SAMPLE) -> HeaderSample:
     channels = Counter(header.channels for header in good).most_common(1)[0][0]
     kind = Counter(header.format for header in good).most_common(1)[0][0]
     note = [
-        f"{len(good) - count:,} of {len(good):,} pictures looked at have another size than {height}x{width}: "
-        "they are resized and cropped."
+        f"{len(good) - count:,} of {len(good):,} pictures looked at have another size than "
+        f"{size_text((height, width))}: they are resized and cropped."
     ]
     return HeaderSample(
         usual=Header(width, height, MODE_OF_CHANNELS[channels], kind),

@@ -20,6 +20,7 @@ from imagewright.images.descriptions import check_layers, describe
 from imagewright.images.layers import Layer, image_layer
 from imagewright.images.sequence import PictureSequence
 from imagewright.images.sources.base import digest
+from imagewright.pixels import size_text
 from imagewright.progress import Progress
 
 
@@ -174,7 +175,7 @@ class Images(PictureSequence):
         return len(self._prepared.source) if self._selection is None else len(self._selection)
 
     def __repr__(self) -> str:
-        shapes = [f"{self.height}x{self.width}x{layer.channels}" for layer in self.layers]
+        shapes = [f"{size_text(self.size)}x{layer.channels}" for layer in self.layers]
         if len(shapes) > 1:
             shapes = [f"{layer.name} {shape}" for layer, shape in zip(self.layers, shapes, strict=True)]
         return f"<Images {self.source}: {len(self):,} of {', '.join(shapes)}>"

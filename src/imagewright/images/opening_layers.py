@@ -21,6 +21,7 @@ from imagewright.images.sources.finding import find_source, sub_folders
 from imagewright.images.sources.layered import LayeredSource
 from imagewright.images.sources.name_filter import NameFilter
 from imagewright.images.sources.pairing import pair_by_name
+from imagewright.pixels import size_text
 
 MAPS_SAMPLED = 64
 """So many label maps are decoded to find the number of classes."""
@@ -100,8 +101,8 @@ def _open_side_by_side(source: PictureSource, kinds: dict[str, tuple[Kind, int |
         width = layer_width(usual.width, len(kinds))
     except Unreadable as reason:
         raise DataError(
-            f"The pictures of {source.typed} are {usual.height}x{usual.width}, and cannot hold {', '.join(kinds)} side "
-            f"by side: {reason}."
+            f"The pictures of {source.typed} are {size_text((usual.height, usual.width))}, and cannot hold "
+            f"{', '.join(kinds)} side by side: {reason}."
         ) from None
     layers, notes = [], []
     for place, (name, (kind, classes)) in enumerate(kinds.items()):

@@ -14,6 +14,7 @@ from imagewright.images.decoding.opening import read_encoded
 from imagewright.images.decoding.preprocessing import Preprocessing, plain_layer
 from imagewright.images.decoding.value_range import AUTO, DeepValues, ValueRange
 from imagewright.images.opening import resolve_choices
+from imagewright.pixels import size_text
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,7 +47,7 @@ def read_pictures(paths: Sequence[str | Path], size: tuple[int, int], channels: 
         notes += range_notes
         changed = []
         if (header.height, header.width) != size:
-            changed.append(f"resized from {header.height}x{header.width} to {size[0]}x{size[1]}")
+            changed.append(f"resized from {size_text((header.height, header.width))} to {size_text(size)}")
         if header.channels != channels:
             named = {1: "grey", 3: "RGB", 4: "RGBA"}
             changed.append(f"converted from {named[header.channels]} to {named[channels]}")

@@ -15,6 +15,7 @@ from typing import Any
 
 from imagewright.errors import ConfigError, nearest_name
 from imagewright.metrics.metric import Metric, MetricOutput
+from imagewright.pixels import size_text
 from imagewright.pretrained.features.contract import About
 from imagewright.versions import versions
 
@@ -173,7 +174,7 @@ def _source_differences(
 
 def _text(value: Any) -> str:
     if isinstance(value, list) and len(value) == 2:
-        return "x".join(str(part) for part in value)
+        return size_text(value)
     return str(value) if not isinstance(value, dict) else str(value.get("name", value))
 
 

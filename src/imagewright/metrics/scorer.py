@@ -29,6 +29,7 @@ from imagewright.metrics.subjects import (
     choose_images,
     open_source,
 )
+from imagewright.pixels import size_text
 from imagewright.pretrained.features.contract import About, FeatureNetwork
 from imagewright.progress import StageProgress, progress_of_stage
 from imagewright.runs.scores import Score
@@ -184,8 +185,9 @@ class Scorer:
         recorded = images.describe()
         if natural.size != images.size:
             self.notes.append(
-                f"The {role} pictures of {images.source} are resized from {natural.height}x{natural.width} to the "
-                f"{images.height}x{images.width} of {subject.name} ({recorded['resize']}, crop {recorded['crop']})."
+                f"The {role} pictures of {images.source} are resized from "
+                f"{size_text((natural.height, natural.width))} to the "
+                f"{size_text(images.size)} of {subject.name} ({recorded['resize']}, crop {recorded['crop']})."
             )
         if channels_of(natural) != images.channels:
             kinds = {1: "grey", 3: "RGB", 4: "RGBA"}

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from imagewright.downloads import RemoteFile
 from imagewright.errors import ConfigError, DataError, nearest_name
+from imagewright.pixels import size_text
 from imagewright.pretrained.perceptual_trunks import LEAST_SIDE, WIDTHS, Trunk, build_trunk
 from imagewright.pretrained.weights import check_state, get_weight_file, read_weights
 
@@ -110,8 +111,8 @@ class PerceptualDistance(nn.Module):
             raise DataError(f"LPIPS takes grey or RGB pictures, not pictures of {channels} channels: open them as RGB.")
         if min(height, width) < LEAST_SIDE[self.name]:
             raise DataError(
-                f"Pictures of {height}x{width} are too small for LPIPS with the trunk {self.name}, which needs "
-                f"{LEAST_SIDE[self.name]} pixels each way: open them at a larger size."
+                f"Pictures of {size_text((height, width))} are too small for LPIPS with the trunk {self.name}, which "
+                f"needs {LEAST_SIDE[self.name]} pixels each way: open them at a larger size."
             )
         scaled = (images.expand(-1, 3, -1, -1) - self.shift) / self.scale
         return [values / _lengths(values) for values in self.trunk(scaled)]

@@ -14,6 +14,7 @@ from imagewright.errors import ConfigError, RunError, one_line
 from imagewright.images import Images, open_images
 from imagewright.images.descriptions import opening_options
 from imagewright.model import Model
+from imagewright.pixels import size_text
 from imagewright.pretrained.features.contract import runs_code
 from imagewright.runs.loading import recorded_config
 from imagewright.runs.places import RECORD, WEIGHTS_ALONE
@@ -261,4 +262,4 @@ def model_options(run: Run) -> dict[str, Any]:
 
 
 def _format_value(value: Any) -> str:
-    return "x".join(map(str, value)) if isinstance(value, list) else str(value)
+    return size_text(value) if isinstance(value, list) and len(value) == 2 else str(value)

@@ -14,6 +14,7 @@ from imagewright.errors import ConfigError
 from imagewright.files import cache_folder
 from imagewright.images import Images
 from imagewright.machine import total_memory
+from imagewright.pixels import size_text
 from imagewright.training.reporting import Say
 
 # A model that is trained by steps learns nothing from photographs at their own size in the time there is. The sides
@@ -52,7 +53,7 @@ def choose_size(
         return fit_size(model_name, images, say)
     size = _nearest_below(model_name, images.size, side)
     say(
-        f"pictures of {images.height}x{images.width} are resized to {size[0]}x{size[1]}, at which {model_name} learns "
+        f"pictures of {size_text(images.size)} are resized to {size_text(size)}, at which {model_name} learns "
         f"in {minutes:g} minutes on {'a GPU' if accelerator else 'a CPU'} (choose with --size)"
     )
     return images.with_size(size)
@@ -106,7 +107,7 @@ def _fit_memory(model_name: str, images: Images, options: Mapping[str, Any], say
     side = max(MULTIPLE, int(min(images.size) * math.sqrt(most / values)) // MULTIPLE * MULTIPLE)
     size = shrink(images.size, side)
     say(
-        f"pictures of {images.height}x{images.width} are resized to {size[0]}x{size[1]}: the {reason} of this machine "
+        f"pictures of {size_text(images.size)} are resized to {size_text(size)}: the {reason} of this machine "
         f"does not hold what {model_name} computes of {len(images):,} larger ones (choose with --size)"
     )
     return images.with_size(size)
@@ -121,8 +122,8 @@ def fit_size(model_name: str, images: Images, say: Say) -> Images:
     if nearest == images.size or images.size_given:
         return images
     say(
-        f"{model_name} does not support {images.height}x{images.width}: images are resized and cropped to "
-        f"{nearest[0]}x{nearest[1]} (choose with --size)"
+        f"{model_name} does not support {size_text(images.size)}: images are resized and cropped to "
+        f"{size_text(nearest)} (choose with --size)"
     )
     return images.with_size(nearest)
 
@@ -136,8 +137,8 @@ def match_shape(images: Images, first: Images, say: Say) -> Images:
         return images
     if images.size_given and images.size != first.size:
         raise ConfigError(
-            f"{first.source} is opened at {first.height}x{first.width} and {images.source} at "
-            f"{images.height}x{images.width}, but a training has one size: open both with the same size."
+            f"{first.source} is opened at {size_text(first.size)} and {images.source} at "
+            f"{size_text(images.size)}, but a training has one size: open both with the same size."
         )
-    say(f"images of {images.source} are resized to {first.height}x{first.width}x{first.channels}, as in {first.source}")
+    say(f"images of {images.source} are resized to {size_text(first.size)}x{first.channels}, as in {first.source}")
     return images.with_size(first.size, first.channels)

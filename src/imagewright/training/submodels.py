@@ -15,6 +15,7 @@ from imagewright.configs import Config
 from imagewright.errors import ConfigError
 from imagewright.images import Images
 from imagewright.model import Model
+from imagewright.pixels import size_text
 from imagewright.runs.loading import load
 
 Submodels = dict[str, Model]
@@ -65,11 +66,11 @@ def resize_to_submodels(images: Images, submodels: Submodels, say: Callable[[str
         wanted: Config = submodel.config
         if (images.size, images.channels) == (wanted.size, wanted.channels):
             continue
-        shape = f"{wanted.size[0]}x{wanted.size[1]}x{wanted.channels}"
+        shape = f"{size_text(wanted.size)}x{wanted.channels}"
         if images.size_given and images.size != wanted.size:
             raise ConfigError(
-                f"The {name} was trained on {shape} pictures, and {images.height}x{images.width} were asked for: "
-                f"leave --size out, or use --size {wanted.size[0]}x{wanted.size[1]}."
+                f"The {name} was trained on {shape} pictures, and {size_text(images.size)} were asked for: "
+                f"leave --size out, or use --size {size_text(wanted.size)}."
             )
         say(f"images are resized to {shape}, as the {name} was trained on")
         images = images.with_size(wanted.size, wanted.channels)

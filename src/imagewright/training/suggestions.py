@@ -11,6 +11,7 @@ from typing import Any
 from imagewright import catalogue, configs
 from imagewright.errors import ConfigError, RunError
 from imagewright.images import Images
+from imagewright.pixels import size_text
 from imagewright.runs.run import Run
 from imagewright.training.options import TrainingOptions
 from imagewright.training.reporting import Say
@@ -119,7 +120,7 @@ def _chosen_line(traits: Traits, chosen: Mapping[str, Any]) -> str:
         f"{SHORT_NAMES.get(name, name.replace('_', ' '))} {_format(value)}" for name, value in chosen.items()
     )
     return (
-        f"chosen for {traits.images:,} pictures of {traits.height}x{traits.width} on "
+        f"chosen for {traits.images:,} pictures of {size_text((traits.height, traits.width))} on "
         f"{'a GPU' if traits.accelerator else 'a CPU'}: {values} (--defaults published for the paper's)"
     )
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from imagewright.errors import UserError
-from imagewright.pixels import to_float, to_uint8
+from imagewright.pixels import size_text, to_float, to_uint8
 
 TILE = 1024  # pixels a side that are computed at once; larger images are cut
 OVERLAP = 8  # neighbouring tiles share at least one part in this many of a side
@@ -76,8 +76,8 @@ def smallest_size(nearest_size: NearestSize, height: int, width: int) -> tuple[i
         for axis in short:
             asked[axis] += 1
     raise UserError(
-        f"A picture of {height}x{width} is larger than all that the model can do: the nearest size is "
-        f"{found[0]}x{found[1]}. Resize the pictures to that size first."
+        f"A picture of {size_text((height, width))} is larger than all that the model can do: the nearest size is "
+        f"{size_text(found)}. Resize the pictures to that size first."
     )
 
 

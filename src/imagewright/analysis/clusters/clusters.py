@@ -38,6 +38,7 @@ from imagewright.images.label_arrays import LabelsLike
 from imagewright.metrics.features.run_features import open_features
 from imagewright.output.tables import write_table
 from imagewright.output.writing import new_file, refuse_existing, write_image
+from imagewright.pixels import size_text
 from imagewright.pretrained.features.contract import FeatureNetwork
 from imagewright.progress import Progress, ProgressCounter
 from imagewright.verbs.apply import RunLike, images_for, resolve_model
@@ -246,7 +247,7 @@ def _choose_spaces(
     require(model, Encodes)
     if images.size != model.config.size or images.channels != model.config.channels:
         height, width = model.config.size
-        notes.append(f"The pictures were resized to {height}x{width}x{model.config.channels} for the run.")
+        notes.append(f"The pictures were resized to {size_text((height, width))}x{model.config.channels} for the run.")
     return [LatentFeatures(model)]
 
 

@@ -23,7 +23,7 @@ from imagewright.files import write_whole
 from imagewright.images import Images, open_images
 from imagewright.images.float_stream import FloatStream
 from imagewright.output.writing import refuse_existing, write_image
-from imagewright.pixels import to_float
+from imagewright.pixels import size_text, to_float
 from imagewright.progress import Progress
 from imagewright.statistics.decomposition import Decomposition, compute_all_shares, decompose, find_elbow
 from imagewright.statistics.spectra import EXACT_PIXELS
@@ -96,7 +96,7 @@ class Components:
         count = len(parts.directions)
         what = f"{count} {NAMES[self.method]} explain" if count > 1 else f"one {SINGULAR[self.method]} explains"
         lines = [
-            f"{len(images):,} pictures of {images.height}x{images.width}x{images.channels}: {what} "
+            f"{len(images):,} pictures of {size_text(images.size)}x{images.channels}: {what} "
             f"{float(parts.cumulative_shares[count - 1]):.1%} of the variance."
         ]
         known = len(parts.cumulative_shares)

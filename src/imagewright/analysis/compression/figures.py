@@ -12,6 +12,7 @@ from torch import Tensor
 
 from imagewright.output.figures import colour_of, mark_of, new_figure, save_figure
 from imagewright.output.grids import draw_grid
+from imagewright.pixels import size_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,7 +37,7 @@ def write_curves(found: CompressionComparison, path: Path, record: dict[str, obj
         images = found.images
         figure.suptitle(
             f"{Path(images.source).name}: {len(found.test)} held-out pictures of "
-            f"{images.height}x{images.width}x{images.channels}"
+            f"{size_text(images.size)}x{images.channels}"
         )
         save_figure(figure, path, record, force=force)
 

@@ -16,6 +16,7 @@ from imagewright.errors import ConfigError, DataError, UserError, nearest_name
 from imagewright.images import Images
 from imagewright.images.headers import count_jpegs
 from imagewright.model import Model, Stream
+from imagewright.pixels import size_text
 from imagewright.runs.loading import load
 from imagewright.runs.places import RECORD
 from imagewright.runs.run import Run
@@ -62,15 +63,16 @@ def at_one_size(images: Images, models: Sequence[Model], notes: list[str]) -> Im
     """
     shapes = {model.config.image_shape for model in models}
     if len(shapes) > 1:
-        sizes = " and ".join(f"{height}x{width}x{channels}" for channels, height, width in sorted(shapes))
+        sizes = " and ".join(f"{size_text((height, width))}x{channels}" for channels, height, width in sorted(shapes))
         raise UserError(f"The runs were trained at different sizes, {sizes}: compare runs of one size.")
     channels, height, width = next(iter(shapes), (images.channels, *images.size))
     if images.size_given and (height, width) != images.size:
         raise ConfigError(
-            f"size={images.height}x{images.width}, but the run was trained at {height}x{width}: leave the size out."
+            f"--size {size_text(images.size)}, but the run was trained at {size_text((height, width))}: leave the size "
+            "out."
         )
     if (height, width) != images.size:
-        notes.append(f"The pictures are resized to {height}x{width}, the size of the run.")
+        notes.append(f"The pictures are resized to {size_text((height, width))}, the size of the run.")
     if channels == 4:
         if shapes:
             raise UserError("The run was trained on transparent pictures, which JPEG files cannot hold.")

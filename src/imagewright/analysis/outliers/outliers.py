@@ -26,6 +26,7 @@ from imagewright.metrics.features.run_features import open_features
 from imagewright.model import Model
 from imagewright.output.tables import write_table
 from imagewright.output.writing import new_file, refuse_existing, write_image
+from imagewright.pixels import size_text
 from imagewright.progress import Progress
 from imagewright.verbs.apply import RunLike, resolve_model
 
@@ -221,7 +222,7 @@ def outliers(
     require_counts(images, clean)
     if model is not None and (images.size != model.config.size or images.channels != model.config.channels):
         notes.append(
-            f"For the run the pictures were resized to {model.config.size[0]}x{model.config.size[1]}, "
+            f"For the run the pictures were resized to {size_text(model.config.size)}, "
             f"{model.config.channels} channel{'s' if model.config.channels > 1 else ''}."
         )
     if clean is None and is_outlier is not None:

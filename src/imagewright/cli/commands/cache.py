@@ -31,7 +31,7 @@ def cache(
         print(f"{len(removed)} of {len(found)} caches removed, {_mebibytes(sum(each.size for each in removed))}.")
         return
     for each in found:
-        what = "unfinished" if each.unfinished else f"{each.shape[0]:,} of {'x'.join(map(str, each.shape[1:]))}"
+        what = "unfinished" if each.unfinished else f"{each.shape[0]:,} of {_shape_text(each.shape[1:])}"
         what += " features" if each.kind == "features" else ""
         used = datetime.fromtimestamp(each.used).strftime("%Y-%m-%d %H:%M")
         print(f"{used}  {_mebibytes(each.size):>12}  {what:<24}  {each.source}")
@@ -40,3 +40,10 @@ def cache(
 
 def _mebibytes(size: int) -> str:
     return f"{size / 2**20:,.1f} MiB"
+
+
+def _shape_text(shape: tuple[int, ...]) -> str:
+    """(H, W, C) of a picture as `WIDTHxHEIGHTxC`; (F,) of features as `F`."""
+    from imagewright.pixels import size_text
+
+    return "x".join([size_text(shape[:2]), *map(str, shape[2:])]) if len(shape) > 2 else "x".join(map(str, shape))

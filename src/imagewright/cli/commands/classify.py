@@ -41,7 +41,7 @@ def classify(
         str | None, Parameter(help="the part of --test-source, or of the source, to test on, such as test")
     ] = None,
     test_share: Annotated[float, Parameter(help="the share of each class that is held out for testing")] = 0.25,
-    size: Annotated[Size | None, Parameter(help="64, or HEIGHTxWIDTH; by default at most 64 a side")] = None,
+    size: Annotated[Size | None, Parameter(help="64, or WIDTHxHEIGHT; by default at most 64 a side")] = None,
     split: Annotated[str | None, Parameter(help="a part of the source, such as train")] = None,
     labels: Annotated[Path | None, Parameter(help="a CSV, text or JSON file of labels")] = None,
     label_column: LabelColumn = None,

@@ -25,7 +25,7 @@ def components(
     components: Annotated[
         Count | None, Parameter(help="how many; by default 150 (ica 64), or the most that there are")
     ] = None,
-    size: Annotated[Size | None, Parameter(help="64, or HEIGHTxWIDTH; at most 128 a side by default")] = None,
+    size: Annotated[Size | None, Parameter(help="64, or WIDTHxHEIGHT; at most 128 a side by default")] = None,
     channels: Annotated[Literal[1, 3, 4] | None, Parameter(help="1 grey, 3 RGB, 4 RGBA")] = None,
     picture: Annotated[Count, Parameter(help="index of the picture to rebuild and decompose, from 0")] = 0,
     split: Split = None,

@@ -36,7 +36,7 @@ def compress(
         float | None, Parameter(help="bits per pixel of the crops; by default a rate that most methods reach")
     ] = None,
     size: Annotated[
-        Size | None, Parameter(help="64, or HEIGHTxWIDTH; by default the runs' or the source's own")
+        Size | None, Parameter(help="64, or WIDTHxHEIGHT; by default the runs' or the source's own")
     ] = None,
     channels: Annotated[Literal[1, 3] | None, Parameter(help="1 grey, 3 RGB")] = None,
     split: Split = None,

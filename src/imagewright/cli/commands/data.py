@@ -10,6 +10,7 @@ from cyclopts import App, Parameter
 from imagewright.cli.pictures import takes_pictures
 from imagewright.cli.show import mark_told
 from imagewright.cli.values import Count, Flag, LabelColumn, Size
+from imagewright.pixels import size_text
 
 app = App(name="data", help="Check, prepare and show a set of images.", help_format="plaintext")
 
@@ -61,7 +62,7 @@ def prepare(
     source: Source,
     /,
     *,
-    size: Annotated[Size | None, Parameter(help="64, or HEIGHTxWIDTH; by default the source's own")] = None,
+    size: Annotated[Size | None, Parameter(help="64, or WIDTHxHEIGHT; by default the source's own")] = None,
     channels: Annotated[Literal[1, 3, 4] | None, Parameter(help="1 grey, 3 RGB, 4 RGBA")] = None,
     crop: Annotated[
         Literal["centre", "random", "none"],
@@ -84,7 +85,7 @@ def prepare(
         print(f"left out: {name}: {reason}")
     if len(images.skipped) > 20:
         print(f"and {len(images.skipped) - 20:,} more")
-    print(f"{len(images):,} pictures of {images.height}x{images.width}x{images.channels} are ready.")
+    print(f"{len(images):,} pictures of {size_text(images.size)}x{images.channels} are ready.")
 
 
 @app.command
@@ -96,7 +97,7 @@ def grid(
     out: Annotated[Path, Parameter(help="the sheet: .png, .jpg, .webp or .tif")],
     count: Annotated[Count, Parameter(help="pictures, spread evenly over the source")] = 36,
     size: Annotated[
-        Size | None, Parameter(help="64, or HEIGHTxWIDTH; by default the source's own, at most 128 a side")
+        Size | None, Parameter(help="64, or WIDTHxHEIGHT; by default the source's own, at most 128 a side")
     ] = None,
     split: Split = None,
     labels: Annotated[Path | None, Parameter(help="a CSV, text or JSON file of labels or attributes")] = None,

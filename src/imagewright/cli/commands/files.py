@@ -41,7 +41,7 @@ def import_checkpoint(
         list[str] | None,
         Parameter(help="which network, by name or by key in the file; once for each file", negative=""),
     ] = None,
-    size: Annotated[Size | None, Parameter(help="64, or HEIGHTxWIDTH, if shapes do not tell it", negative="")] = None,
+    size: Annotated[Size | None, Parameter(help="64, or WIDTHxHEIGHT, if shapes do not tell it", negative="")] = None,
     force: Annotated[Flag, Parameter(help="replace the run that is there")] = False,
     **options: Annotated[str, Parameter(help="any option of the model, if shapes do not tell it")],
 ) -> None:

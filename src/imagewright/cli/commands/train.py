@@ -75,7 +75,7 @@ def _shared_options(
     *,
     size: Annotated[
         Size | None,
-        Parameter(group=IMAGE_OPTIONS, help="64, or HEIGHTxWIDTH; the source's own by default", metavar="SIZE"),
+        Parameter(group=IMAGE_OPTIONS, help="64, or WIDTHxHEIGHT; the source's own by default", metavar="SIZE"),
     ] = None,
     channels: Annotated[
         Literal[1, 3, 4] | None,

@@ -21,6 +21,7 @@ from imagewright.codecs.jpeg.scan_reading import decode_blocks, extract_scan_dat
 from imagewright.codecs.jpeg.scan_writing import Words, encode_words, pack_bits, scan_order
 from imagewright.codecs.jpeg.transform import decode_images, quantise_images
 from imagewright.errors import DataError, UserError
+from imagewright.pixels import size_text
 
 if TYPE_CHECKING:
     Picture = Tensor | np.ndarray
@@ -79,7 +80,9 @@ def quantise_image(image: Picture, quality: int = 75, subsampling: str = "4:2:0"
         )
     channels, height, width = pixels.shape
     if max(height, width) > LARGEST_SIDE:
-        raise UserError(f"A JPEG file holds at most {LARGEST_SIDE} pixels a side, and the picture is {height}x{width}.")
+        raise UserError(
+            f"A JPEG file holds at most {LARGEST_SIDE} pixels a side, and the picture is {size_text((height, width))}."
+        )
     frame = build_frame(height, width, channels, subsampling)
     chosen = tables.scaled_tables(quality)[: len({each.table for each in frame.components})]
     found = quantise_images(pixels[None], frame, [torch.from_numpy(table) for table in chosen])

@@ -15,6 +15,7 @@ from imagewright.codecs.jpeg.frame import Component, JPEGFrame
 from imagewright.codecs.jpeg.tables import ZIGZAG, HuffmanTable
 from imagewright.errors import DataError
 from imagewright.images.decoding.bounds import OutOfBounds, check_pixels
+from imagewright.pixels import size_text
 
 START, END, SCAN, QUANTISATION, HUFFMAN, RESTART, COMMENT = 0xD8, 0xD9, 0xDA, 0xDB, 0xC4, 0xDD, 0xFE
 BASELINE, EXTENDED = 0xC0, 0xC1
@@ -171,7 +172,7 @@ def _frame(content: bytes) -> JPEGFrame:
     if planes not in (1, 3):
         raise damaged(f"it has {planes} planes, and 1 (grey) or 3 (colours) were expected")
     if not height or not width:
-        raise damaged(f"its picture is {height}x{width} pixels large")
+        raise damaged(f"its picture is {size_text((height, width))} pixels large")
     try:
         check_pixels(width, height, "JPEG")
     except OutOfBounds as reason:

@@ -20,6 +20,7 @@ from imagewright.images.opening import Choices, resolve_choices
 from imagewright.images.sources.base import ListedSource, PictureSource
 from imagewright.images.sources.finding import find_source
 from imagewright.images.tables.attaching import attach_labels
+from imagewright.pixels import size_text
 from imagewright.progress import Progress, ProgressCounter
 
 EXAMPLES = 20
@@ -61,7 +62,7 @@ class CheckReport:
         source: as the user named it.
         count: pictures in the source.
         readable: pictures that can be decoded.
-        sizes: how many pictures have each size "HEIGHTxWIDTH", the commonest first.
+        sizes: how many pictures have each size "WIDTHxHEIGHT", the commonest first.
         modes: the same for Pillow's mode.
         formats: the same for the file format.
         classes: how many pictures each class has, or None.
@@ -177,7 +178,7 @@ def check(
     found = survey(opened, workers, counter, how)
     headers, unreadable = found.headers, found.unreadable
     report = CheckReport(opened.typed, len(opened), len(opened) - len(unreadable), notes=opened.notes + range_notes)
-    report.sizes = {f"{height}x{width}": count for (width, height), count in headers.sizes.most_common()}
+    report.sizes = {size_text((height, width)): count for (width, height), count in headers.sizes.most_common()}
     report.modes, report.formats = dict(headers.modes.most_common()), dict(headers.formats.most_common())
     report.unreadable = len(unreadable)
     report.unreadable_examples = [(opened.name(index), reason) for index, reason in unreadable[:EXAMPLES]]

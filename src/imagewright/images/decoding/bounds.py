@@ -15,6 +15,7 @@ from functools import cache
 
 from imagewright.errors import ConfigError
 from imagewright.images.decoding.tiff_bounds import check_directory
+from imagewright.pixels import size_text
 
 PIXEL_LIMIT = 2**27
 """A picture with more pixels than this (134 million) is refused, unless `PIXEL_LIMIT_VARIABLE` says another limit."""
@@ -86,7 +87,7 @@ def check_pixels(width: int, height: int, picture_format: str | None) -> None:
     if width * height > limit:
         of_format = f" of a {picture_format}" if picture_format in SEVERAL_COPIES else ""
         raise OutOfBounds(
-            f"it declares {height}x{width} pixels; more than {limit:,}{of_format} are refused{_raise_it()}"
+            f"it declares {size_text((height, width))} pixels; more than {limit:,}{of_format} are refused{_raise_it()}"
         )
 
 

@@ -21,6 +21,7 @@ from imagewright.images.decoding.formats import (
 from imagewright.images.decoding.preprocessing import Preprocessing
 from imagewright.images.layers import MOST_IDS, Layer
 from imagewright.images.sources.base import Payload, Picture
+from imagewright.pixels import size_text
 
 SHAPE_TOLERANCE = 0.02
 """Layers whose aspects differ by more than this share are refused: a centre crop would no longer align them."""
@@ -110,7 +111,7 @@ def _check_aspects(images: Sequence[Image.Image], preprocessing: Preprocessing) 
     aspects = [image.width / image.height for image in images]
     if max(aspects) > min(aspects) * (1 + SHAPE_TOLERANCE):
         sizes = ", ".join(
-            f"{layer.name} {image.height}x{image.width}"
+            f"{layer.name} {size_text((image.height, image.width))}"
             for layer, image in zip(preprocessing.layers, images, strict=True)
         )
         raise Unreadable(f"its layers have different shapes ({sizes}), which a crop would put out of place")

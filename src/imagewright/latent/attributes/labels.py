@@ -18,6 +18,7 @@ from imagewright.errors import DataError, UserError, nearest_name
 from imagewright.images import Images, open_images
 from imagewright.images.label_arrays import LabelsLike
 from imagewright.model import Model
+from imagewright.pixels import size_text
 from imagewright.progress import Progress
 from imagewright.verbs.apply import ImagesLike, encode, images_for
 
@@ -62,7 +63,7 @@ def open_at_model_size(
     images = images_for(model, opened).prepare()
     changed = []
     if opened.size != images.size:
-        changed.append(f"resized from {opened.height}x{opened.width} to {images.height}x{images.width}")
+        changed.append(f"resized from {size_text(opened.size)} to {size_text(images.size)}")
     if opened.channels != images.channels:
         named = {1: "grey", 3: "RGB", 4: "RGBA"}
         changed.append(f"converted from {named[opened.channels]} to {named[images.channels]}")

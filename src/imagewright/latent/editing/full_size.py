@@ -17,6 +17,7 @@ from imagewright.errors import UserError
 from imagewright.images.one_by_one import read_picture
 from imagewright.latent.editing.edit import Edited
 from imagewright.latent.inputs import Input
+from imagewright.pixels import size_text
 
 FADE = 0.06  # of a side, over which the change fades out where the model's cut ends inside the picture
 
@@ -34,7 +35,7 @@ def carry_to_full_size(edited: Edited, inputs: Sequence[Input]) -> Tensor:
     pictures = [read_picture(Path(str(each)), channels) for each in inputs]
     sizes = {tuple(picture.shape[1:]) for picture in pictures}
     if len(sizes) > 1:
-        listed = ", ".join(f"{height}x{width}" for height, width in sorted(sizes))
+        listed = ", ".join(size_text(size) for size in sorted(sizes))
         raise UserError(f"The pictures have several sizes ({listed}): edit them at full size one at a time.")
     changes = edited.images.float() - edited.reconstructions[:, None].float()
     return torch.stack([add_change(picture, change) for picture, change in zip(pictures, changes, strict=True)])

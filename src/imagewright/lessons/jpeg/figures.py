@@ -12,6 +12,7 @@ from imagewright.codecs.jpeg.tables import ZIGZAG
 from imagewright.lessons.base import LessonOutput
 from imagewright.lessons.jpeg.stages import Stages, Symbol
 from imagewright.output.figures import SEQUENTIAL, colour_of, new_figure, render_figure
+from imagewright.pixels import size_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -74,7 +75,7 @@ def draw_bits(output: LessonOutput, grey: np.ndarray, counts: np.ndarray, shown:
     with output.figure("bits", 11, max(3.6, min(6.5, 5 * height / width + 0.8))) as figure:
         left, right = figure.subplots(1, 2)
         left.imshow(grey, cmap="gray", vmin=0, vmax=255)
-        left.set_title(f"luminance, {height}x{width}")
+        left.set_title(f"luminance, {size_text((height, width))}")
         row, column = shown
         left.add_patch(
             Rectangle((8 * column - 0.5, 8 * row - 0.5), 8, 8, fill=False, edgecolor=colour_of(1), linewidth=2)

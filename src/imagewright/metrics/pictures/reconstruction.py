@@ -19,7 +19,7 @@ from imagewright.metrics.intervals import bootstrap
 from imagewright.metrics.metric import Metric, MetricContext, MetricOutput, Pictures, Sample, Value
 from imagewright.metrics.pictures.structural_similarity import LEVELS, check_pair, shape_text, structural_similarity
 from imagewright.model import Model
-from imagewright.pixels import to_float, to_uint8
+from imagewright.pixels import size_text, to_float, to_uint8
 from imagewright.seeds import derive_seed
 from imagewright.verbs.blocks import LARGEST_BLOCK, in_blocks
 
@@ -63,8 +63,8 @@ def reconstruct_pairs(model: Model, pictures: Pictures, rows: np.ndarray) -> Ite
         if tuple(originals.shape[1:]) != expected:
             channels, height, width = expected
             raise DataError(
-                f"{catalogue.name_of(model)} reconstructs pictures of {height}x{width}x{channels}, but the reference "
-                f"has pictures of {shape_text(originals)}: open it at the model's size and channels."
+                f"{catalogue.name_of(model)} reconstructs pictures of {size_text((height, width))}x{channels}, but the "
+                f"reference has pictures of {shape_text(originals)}: open it at the model's size and channels."
             )
         yield originals, in_blocks(model, reconstruct, originals)
 

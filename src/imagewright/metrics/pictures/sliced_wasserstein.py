@@ -19,6 +19,7 @@ from imagewright.images.decoding.preprocessing import random_words
 from imagewright.metrics.features.extraction import allocate_array
 from imagewright.metrics.metric import Metric, MetricContext, MetricOutput, Pictures, Sample, Value
 from imagewright.metrics.pictures.laplacian import laplacian_pyramid
+from imagewright.pixels import size_text
 from imagewright.pretrained.resizing import resize_images
 from imagewright.seeds import derive_seed
 from imagewright.verbs.blocks import LARGEST_BLOCK
@@ -40,8 +41,8 @@ def swd_size(height: int, width: int) -> int:
     """
     if min(height, width) < 12:
         raise DataError(
-            f"Pictures of {height}x{width} are too small for the sliced Wasserstein distance, whose coarsest level has "
-            f"{COARSEST} pixels: open them at a larger size, or leave this metric out."
+            f"Pictures of {size_text((height, width))} are too small for the sliced Wasserstein distance, whose "
+            f"coarsest level has {COARSEST} pixels: open them at a larger size, or leave this metric out."
         )
     return int(np.clip(2 ** round(np.log2(height * width) / 2), COARSEST, FINEST))
 
@@ -225,7 +226,10 @@ def _compute(sample: Sample, reference: Sample | None, context: MetricContext) -
     resized_to = (
         ()
         if (height, width) == (side, side)
-        else (f"pictures of {height}x{width} are resized to {side}x{side} (lanczos), since each level halves the side",)
+        else (
+            f"pictures of {size_text((height, width))} are resized to {side}x{side} (lanczos), since each level halves "
+            "the side",
+        )
     )
     values = {f"swd_{side}": Value(distance) for side, distance in found.items()}
     return {"swd": Value(float(np.mean(list(found.values()))), notes=resized_to), **values}

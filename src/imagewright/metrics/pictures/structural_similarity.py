@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from imagewright.errors import DataError
+from imagewright.pixels import size_text
 
 WINDOW = 11
 DEVIATION = 1.5
@@ -53,9 +54,9 @@ def check_pair(first: Tensor, second: Tensor) -> None:
 
 
 def shape_text(pictures: Tensor) -> str:
-    """The shape of pictures (N, C, H, W) as `64x64x3`: height, width, channels."""
+    """The shape of pictures (N, C, H, W) as `96x64x3`: width, height, channels."""
     channels, height, width = pictures.shape[1:]
-    return f"{height}x{width}x{channels}"
+    return f"{size_text((height, width))}x{channels}"
 
 
 def similarity_parts(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from imagewright.pixels import size_text
 from imagewright.runs.report.curves import Points, draw_curves, short_number
 from imagewright.runs.report.html import panel, text
 from imagewright.runs.scores import Score, by_distribution
@@ -77,7 +78,7 @@ def describe_recipes(scores: Sequence[Score]) -> list[str]:
         recipe, reference = score.recipe, score.recipe.get("reference")
         height, width = recipe.get("size") or (0, 0)
         counted = f"{recipe['count']:,} pictures" if recipe.get("count") else "the model"
-        parts = [f"{counted} of {height}x{width}"]
+        parts = [f"{counted} of {size_text((height, width))}"]
         if reference:
             parts.append(f"against {reference.get('count', 0):,} of {reference.get('source')}")
         if score.features:
