@@ -45,7 +45,7 @@ def test_interpolating_between_a_picture_and_a_seed(
     assert main(["interpolate", str(vae), "--between", str(photo), "3", "--steps", "4", "--out", str(out)]) == 0
     printed = capsys.readouterr()
     assert printed.out.strip() == str(out)
-    assert "anna.png is resized from 40x30 to 16x16 and converted from grey to RGB" in printed.err
+    assert "anna.png is resized from 30x40 to 16x16 and converted from grey to RGB" in printed.err
     assert provenance(out)["settings"] == {
         "steps": 4,
         "interpolation": "spherical",

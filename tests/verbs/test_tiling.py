@@ -129,5 +129,5 @@ def test_the_smallest_size_that_holds_an_image() -> None:
         return side, side
 
     assert smallest_size(squares, 10, 40) == (64, 64)
-    with pytest.raises(UserError, match="100x40 is larger than all that the model can do: the nearest size is 64x64"):
+    with pytest.raises(UserError, match="40x100 is larger than all that the model can do: the nearest size is 64x64"):
         smallest_size(squares, 100, 40)

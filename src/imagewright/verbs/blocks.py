@@ -52,12 +52,8 @@ def stream_blocks(model: Model, function: Callable[[Tensor, int], Tensor], input
 def padded_blocks(inputs: Tensor, size: int) -> Iterator[tuple[Tensor, int]]:
     """Blocks of `size` rows, the last one padded with zeros, each with the number of its rows that are of `inputs`."""
     for block in inputs.split(size):
-        rows = block.shape[0]
-        # Copied also if it is whole: a model may change its input in place, and some kernels round by alignment.
-        yield (
-            block.clone() if rows == size else torch.cat([block, block.new_zeros(size - rows, *block.shape[1:])]),
-            rows,
-        )
+        # Copied also if it is whole: a model may change its input in place, and kernels round by alignment and layout.
+        yield torch.cat([block, block.new_zeros(size - len(block), *block.shape[1:])]), len(block)
 
 
 @contextmanager
