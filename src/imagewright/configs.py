@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar
 
@@ -168,7 +169,10 @@ def options_of(config_class: type[Any]) -> list[str]:
 
 
 def describe_range(field: FieldInfo) -> str:
-    """The range of a number as the help shows it; "" if it has no upper bound, or one far from all values in use."""
+    """The range of a number as the help shows it; "" if it has no lower bound.
+
+    An upper bound that is far from all values in use is not shown.
+    """
     bounds = {
         name: getattr(each, name)
         for each in field.metadata
@@ -176,9 +180,21 @@ def describe_range(field: FieldInfo) -> str:
         if getattr(each, name, None) is not None
     }
     low, high = bounds.get("ge", bounds.get("gt")), bounds.get("le", bounds.get("lt"))
-    if low is None or high is None or high >= FAR_AWAY:
+    if low is None:
         return ""
-    return f" ({'above ' * ('gt' in bounds)}{low:,} to {'below ' * ('lt' in bounds)}{high:,})"
+    shown = math.inf if high is None or high >= FAR_AWAY else high
+    return f" ({range_text(low, shown, above='gt' in bounds, below='lt' in bounds)})"
+
+
+def range_text(low: float, high: float, *, above: bool = False, below: bool = False) -> str:
+    """A range of numbers in words.
+
+    >>> range_text(1, math.inf), range_text(0, math.inf, above=True), range_text(0, 1, above=True, below=True)
+    ('1 or more', 'above 0', 'above 0 to below 1')
+    """
+    if high == math.inf:
+        return f"above {low:,}" if above else f"{low:,} or more"
+    return f"{'above ' * above}{low:,} to {'below ' * below}{high:,}"
 
 
 def with_present_names(config_class: type[Any], values: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from cyclopts import App
 
+from imagewright.cli.examples import example_of
 from imagewright.cli.failures import INTERRUPTED, report_failures
 from imagewright.cli.streams import fill_closed_streams, leave_at_once_on_interrupt, release_streams
 from imagewright.terminal import plain_streams
@@ -96,7 +97,9 @@ _COMMANDS = {
     "import": ("files:import_checkpoint", "Turn a published checkpoint into a run."),
 }
 for _place, (_name, (_path, _help)) in enumerate(_COMMANDS.items()):
-    app.command(f"imagewright.cli.commands.{_path}", name=_name, help=_help, sort_key=_place)
+    _example = {} if _path.endswith("app") else {"help_epilogue": example_of(_name)}
+    app.command(f"imagewright.cli.commands.{_path}", name=_name, help=_help, sort_key=_place, **_example)
+app.register_install_completion_command(help="Complete commands, models and options in this shell (bash, zsh, fish).")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

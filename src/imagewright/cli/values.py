@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 from cyclopts import Parameter, Token
+
+from imagewright.configs import range_text
 
 MULTIPLES = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
 LARGEST = 10**15
@@ -53,6 +56,27 @@ def _converter(parse: Callable[[str], Any]) -> Callable[[Any, Sequence[Token]], 
 
 count_converter = _converter(parse_count)
 Count = Annotated[int, Parameter(converter=count_converter, metavar="N")]
+
+
+def within(
+    low: float, high: float = math.inf, *, above: bool = False, below: bool = False, **options: Any
+) -> Parameter:
+    """A `Parameter` for a number in a range, which the help shows and a sentence about another number names.
+
+    above, below: whether the number itself lies above `low`, or below `high`; by default it may be equal.
+    options: of `Parameter`; `help` is the text before the range.
+    """
+    text = range_text(low, high, above=above, below=below)
+
+    def check(_: Any, value: Any) -> None:
+        numbers = value if isinstance(value, tuple) else () if value is None else (value,)
+        for number in numbers:
+            if not (low < number if above else low <= number) or not (number < high if below else number <= high):
+                raise ValueError(f"It must be {text}.")
+
+    return Parameter(**{**options, "help": f"{options['help']} ({text})", "validator": check})
+
+
 Size = Annotated[tuple[int, int], Parameter(converter=_converter(parse_size), n_tokens=1, metavar="SIZE", negative="")]
 # Options of several values, as in `--models a b`; leaving one out gives an empty tuple, which the help does not show.
 Words = Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative="", show_default=False)]

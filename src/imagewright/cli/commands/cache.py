@@ -6,14 +6,14 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from imagewright.cli.values import Flag
+from imagewright.cli.values import Flag, within
 
 
 def cache(
     *,
     clear: Annotated[Flag, Parameter(help="remove them; they are made again when needed")] = False,
     unused_for: Annotated[
-        float | None, Parameter(help="with --clear: only caches that were not used for this many days", metavar="DAYS")
+        float | None, within(0, help="with --clear: only caches that were not used for this many days", metavar="DAYS")
     ] = None,
 ) -> None:
     """List or remove the prepared pictures, and features of pictures, on this machine. Sources stay as they are."""

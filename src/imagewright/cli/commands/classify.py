@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from imagewright.cli.pictures import takes_pictures
-from imagewright.cli.values import Count, Counts, Flag, LabelColumn, Size, Words
+from imagewright.cli.values import Count, Counts, Flag, LabelColumn, Size, Words, within
 
 
 @takes_pictures
@@ -20,18 +20,18 @@ def classify(
     out: Annotated[
         Path, Parameter(help="with a run: a .csv file, figures are written beside it; else a folder for the comparison")
     ],
-    at: Annotated[Count | None, Parameter(help="an earlier checkpoint of the run, by its images seen")] = None,
-    mistakes: Annotated[Count, Parameter(help="with a run: pictures on the sheet of the most confident mistakes")] = 32,
+    at: Annotated[Count | None, within(0, help="an earlier checkpoint of the run, by its images seen")] = None,
+    mistakes: Annotated[Count, within(0, help="with a run: pictures on the sheet of the most confident mistakes")] = 32,
     models: Annotated[
         Words,
         Parameter(help="linear_gda, quadratic_gda, naive_bayes, logistic_regression, linear_svm; by default all"),
     ] = (),
     counts: Annotated[
-        Counts, Parameter(help="numbers of training pictures: --counts 100 1k 10k; by default a 1-2-5 series")
+        Counts, within(1, help="numbers of training pictures: --counts 100 1k 10k; by default a 1-2-5 series")
     ] = (),
-    repeats: Annotated[Count, Parameter(help="random splits to average the accuracies over")] = 5,
+    repeats: Annotated[Count, within(1, help="random splits to average the accuracies over")] = 5,
     components: Annotated[
-        Count | None, Parameter(help="principal components to use as features; by default at most 64")
+        Count | None, within(1, help="principal components to use as features; by default at most 64")
     ] = None,
     encoder: Annotated[Path | None, Parameter(help="a run whose latents to use as features instead")] = None,
     test_source: Annotated[
@@ -40,12 +40,14 @@ def classify(
     test_split: Annotated[
         str | None, Parameter(help="the part of --test-source, or of the source, to test on, such as test")
     ] = None,
-    test_share: Annotated[float, Parameter(help="the share of each class that is held out for testing")] = 0.25,
+    test_share: Annotated[
+        float, within(0, 1, above=True, below=True, help="share of each class held out for testing")
+    ] = 0.25,
     size: Annotated[Size | None, Parameter(help="64, or WIDTHxHEIGHT; by default at most 64 a side")] = None,
     split: Annotated[str | None, Parameter(help="a part of the source, such as train")] = None,
     labels: Annotated[Path | None, Parameter(help="a CSV, text or JSON file of labels")] = None,
     label_column: LabelColumn = None,
-    seed: Annotated[Count, Parameter(help="random seed of splits and samples; equal seeds give equal results")] = 0,
+    seed: Annotated[Count, within(0, help="random seed of splits and samples; equal seeds give equal results")] = 0,
     force: Annotated[Flag, Parameter(help="replace files that exist")] = False,
 ) -> None:
     """Classify pictures with a run; or compare generative and discriminative classifiers on labelled pictures."""

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from imagewright.cli.pictures import takes_pictures
 from imagewright.cli.show import mark_told
-from imagewright.cli.values import Count, Flag, LabelColumn
+from imagewright.cli.values import Count, Flag, LabelColumn, within
 
 
 @takes_pictures
@@ -34,7 +34,7 @@ def cluster(
     split: Annotated[str | None, Parameter(help="a part of the source, such as train")] = None,
     labels: Annotated[Path | None, Parameter(help="a file of labels (CSV, text, JSON), to compare with")] = None,
     label_column: LabelColumn = None,
-    seed: Annotated[Count, Parameter(help="random seed; equal seeds give equal clusters")] = 0,
+    seed: Annotated[Count, within(0, help="random seed; equal seeds give equal clusters")] = 0,
     force: Annotated[Flag, Parameter(help="replace files that exist")] = False,
 ) -> None:
     """Cluster pictures: a sheet with a row a cluster, a map, a table."""

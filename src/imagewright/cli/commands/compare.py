@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from imagewright.cli.values import Count, Flag
+from imagewright.cli.values import Count, Flag, within
 
 if TYPE_CHECKING:
     from imagewright.runs.report.score_tables import Column
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def compare(
     *runs: Annotated[Path, Parameter(help="two run directories or more")],
     out: Annotated[Path | None, Parameter(help="a page (.html): table, curves, samples of equal seeds")] = None,
-    seed: Annotated[Count, Parameter(help="of the samples on the page")] = 0,
+    seed: Annotated[Count, within(0, help="of the samples on the page")] = 0,
     force: Annotated[Flag, Parameter(help="overwrite a file that exists")] = False,
 ) -> None:
     """Compare runs by the scores that `evaluate` saved in them. Scores of different recipes never share a column."""

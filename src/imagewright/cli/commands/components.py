@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from imagewright.cli.commands.data import Source, Split
 from imagewright.cli.pictures import takes_pictures
-from imagewright.cli.values import Count, Flag, LabelColumn, Size
+from imagewright.cli.values import Count, Flag, LabelColumn, Size, within
 
 
 @takes_pictures
@@ -23,15 +23,15 @@ def components(
         Parameter(help="principal (eigenfaces), independent, discriminant (needs labels), or random directions"),
     ] = "pca",
     components: Annotated[
-        Count | None, Parameter(help="how many; by default 150 (ica 64), or the most that there are")
+        Count | None, within(1, help="how many; by default 150 (ica 64), or the most that there are")
     ] = None,
     size: Annotated[Size | None, Parameter(help="64, or WIDTHxHEIGHT; at most 128 a side by default")] = None,
     channels: Annotated[Literal[1, 3, 4] | None, Parameter(help="1 grey, 3 RGB, 4 RGBA")] = None,
-    picture: Annotated[Count, Parameter(help="index of the picture to rebuild and decompose, from 0")] = 0,
+    picture: Annotated[Count, within(0, help="index of the picture to rebuild and decompose, from 0")] = 0,
     split: Split = None,
     labels: Annotated[Path | None, Parameter(help="a CSV, text or JSON file of labels, for lda")] = None,
     label_column: LabelColumn = None,
-    seed: Annotated[Count, Parameter(help="random seed")] = 0,
+    seed: Annotated[Count, within(0, help="random seed")] = 0,
     force: Annotated[Flag, Parameter(help="replace files that exist")] = False,
 ) -> None:
     """Decompose a set of pictures: the mean, its components, how many are needed, one picture as their sum."""

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from imagewright.cli.commands.data import Source, Split
 from imagewright.cli.pictures import takes_pictures
 from imagewright.cli.show import mark_told
-from imagewright.cli.values import Count, Flag, Size
+from imagewright.cli.values import Count, Flag, Size, within
 
 
 @takes_pictures
@@ -23,9 +23,9 @@ def compress(
         tuple[str, ...],
         Parameter(name="--with", help="jpeg, pca, pca-blocks (PCA of 8x8 blocks), or a run; may be repeated"),
     ] = ("jpeg", "pca"),
-    count: Annotated[Count, Parameter(help="test pictures, at most a quarter; methods are fitted on the others")] = 32,
-    components: Annotated[Count, Parameter(help="components of PCA of whole pictures, at most")] = 128,
-    qualities: Annotated[tuple[int, ...], Parameter(help="JPEG qualities, 1 to 100", consume_multiple=True)] = (
+    count: Annotated[Count, within(1, help="test pictures, at most a quarter; methods are fitted on the others")] = 32,
+    components: Annotated[Count, within(1, help="components of PCA of whole pictures, at most")] = 128,
+    qualities: Annotated[tuple[int, ...], within(1, 100, help="JPEG qualities", consume_multiple=True)] = (
         *(1, 5, 10, 20, 30, 40),
         *(50, 60, 70, 80, 90, 95),
     ),
@@ -33,7 +33,8 @@ def compress(
         Literal["4:2:0", "4:2:2", "4:4:4"], Parameter(help="JPEG chrominance subsampling")
     ] = "4:2:0",
     rate: Annotated[
-        float | None, Parameter(help="bits per pixel of the crops; by default a rate that most methods reach")
+        float | None,
+        within(0, above=True, help="bits per pixel of the crops; by default a rate that most methods reach"),
     ] = None,
     size: Annotated[
         Size | None, Parameter(help="64, or WIDTHxHEIGHT; by default the runs' or the source's own")

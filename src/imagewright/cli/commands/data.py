@@ -7,14 +7,20 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
+from imagewright.cli.examples import example_of
 from imagewright.cli.pictures import takes_pictures
 from imagewright.cli.show import mark_told
-from imagewright.cli.values import Count, Flag, LabelColumn, Size
+from imagewright.cli.values import Count, Flag, LabelColumn, Size, within
 from imagewright.pixels import size_text
 
 app = App(name="data", help="Check, prepare and show a set of images.", help_format="plaintext")
 
-app.command("imagewright.cli.commands.cache:cache", name="cache", help="List or remove prepared pictures on the disk.")
+app.command(
+    "imagewright.cli.commands.cache:cache",
+    name="cache",
+    help="List or remove prepared pictures on the disk.",
+    help_epilogue=example_of("data cache"),
+)
 
 Source = Annotated[
     str, Parameter(help="a folder, .zip, tar shards, IDX, .npz, a video, or a built-in set: digits, faces")
@@ -22,7 +28,7 @@ Source = Annotated[
 Split = Annotated[str | None, Parameter(help="a part of the source, such as train")]
 
 
-@app.command
+@app.command(help_epilogue=example_of("data check"))
 @takes_pictures
 def check(
     source: Source,
@@ -56,7 +62,7 @@ def check(
         raise DataError(f"{report.unreadable:,} of {report.count:,} pictures of {source} are unreadable: see above.")
 
 
-@app.command
+@app.command(help_epilogue=example_of("data prepare"))
 @takes_pictures
 def prepare(
     source: Source,
@@ -88,14 +94,14 @@ def prepare(
     print(f"{len(images):,} pictures of {size_text(images.size)}x{images.channels} are ready.")
 
 
-@app.command
+@app.command(help_epilogue=example_of("data grid"))
 @takes_pictures
 def grid(
     source: Source,
     /,
     *,
     out: Annotated[Path, Parameter(help="the sheet: .png, .jpg, .webp or .tif")],
-    count: Annotated[Count, Parameter(help="pictures, spread evenly over the source")] = 36,
+    count: Annotated[Count, within(1, help="pictures, spread evenly over the source")] = 36,
     size: Annotated[
         Size | None, Parameter(help="64, or WIDTHxHEIGHT; by default the source's own, at most 128 a side")
     ] = None,

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from imagewright.cli.commands.latent.loading import EDIT_DEFAULTS, EditModelOptions
 from imagewright.cli.commands.verbs import Force, RunPath
 from imagewright.cli.pictures import takes_pictures
-from imagewright.cli.values import Count, Flag, Words
+from imagewright.cli.values import Count, Flag, Words, within
 
 SHEET_STEPS = 7
 ANIMATION_STEPS = 49  # two seconds there and two back, at 24 frames a second
@@ -30,7 +30,7 @@ def edit(
     first: Annotated[float, Parameter(name="--from", help="the first strength, in standard deviations")] = -3.0,
     last: Annotated[float, Parameter(name="--to", help="the last strength")] = 3.0,
     steps: Annotated[
-        Count | None, Parameter(help="strengths from the first to the last; by default 7, in an animation 49")
+        Count | None, within(1, help="strengths from the first to the last; by default 7, in an animation 49")
     ] = None,
     keep_detail: Annotated[
         Flag, Parameter(help="add the change to the original picture, so that it stays as sharp as it is")
@@ -38,7 +38,7 @@ def edit(
     full_size: Annotated[
         Flag, Parameter(help="write pictures at their own size with the change added; --out is then a folder")
     ] = False,
-    frames_per_second: Annotated[float, Parameter(help="frames per second of an animation")] = 24.0,
+    frames_per_second: Annotated[float, within(0, 1000, above=True, help="frames per second of an animation")] = 24.0,
     loading: EditModelOptions = EDIT_DEFAULTS,
     force: Force = False,
 ) -> None:

@@ -11,7 +11,7 @@ from cyclopts import Group, Parameter
 
 from imagewright.cli.commands.verbs import Distribution
 from imagewright.cli.pictures import takes_pictures
-from imagewright.cli.values import Count, Flag, LabelColumn, Size
+from imagewright.cli.values import Count, Flag, LabelColumn, Size, within
 
 if TYPE_CHECKING:
     from imagewright.metrics.evaluate import Evaluation
@@ -32,14 +32,14 @@ class PictureOptions:
     labels: Annotated[Path | None, Parameter(help="a CSV, text or JSON file of the labels of --against")] = None
     label_column: LabelColumn = None
     count: Annotated[
-        Count | None, Parameter(help="samples of each run (10k), or pictures of a source (all of them)")
+        Count | None, within(1, help="samples of each run (10k), or pictures of a source (all of them)")
     ] = None
-    reference_count: Annotated[Count | None, Parameter(help="real pictures, chosen by the seed; all of them")] = None
+    reference_count: Annotated[Count | None, within(1, help="real pictures, chosen by the seed; all of them")] = None
     size: Annotated[Size | None, Parameter(help="at which sources are scored; a run has its own")] = None
     training: Annotated[
         str | None, Parameter(help="what the runs were trained on, for memorisation; by default what each run says")
     ] = None
-    at: Annotated[Count | None, Parameter(help="an earlier checkpoint of the run, by its images seen")] = None
+    at: Annotated[Count | None, within(0, help="an earlier checkpoint of the run, by its images seen")] = None
     every_checkpoint: Annotated[Flag, Parameter(help="all checkpoints of the run: curves for its report")] = False
     sample_from: Annotated[
         Distribution,
@@ -88,7 +88,7 @@ def evaluate(
     out: Annotated[Path | None, Parameter(help="write the scores as .json or .csv as well")] = None,
     no_save: Annotated[Flag, Parameter(help="do not save the scores in the run directories")] = False,
     device: Annotated[Literal["auto", "cpu", "cuda", "mps"], Parameter(help="where to compute")] = "auto",
-    seed: Annotated[Count, Parameter(help="of the samples and of all random draws")] = 0,
+    seed: Annotated[Count, within(0, help="of the samples and of all random draws")] = 0,
     force: Annotated[Flag, Parameter(help="overwrite a file that exists")] = False,
 ) -> None:
     """Score samples of runs, or any pictures, against real ones: a table here; JSON, CSV and a report in the run."""

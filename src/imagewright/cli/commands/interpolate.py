@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from imagewright.cli.commands.latent.loading import MODEL_DEFAULTS, ModelOptions
 from imagewright.cli.commands.verbs import Force, RunPath
 from imagewright.cli.pictures import takes_pictures
-from imagewright.cli.values import Count, Words
+from imagewright.cli.values import Count, Words, within
 
 SHEET_STEPS = 8
 ANIMATION_STEPS = 61  # a leg: 2.4 seconds at 25 frames a second
@@ -31,7 +31,7 @@ class Ends:
     ] = ()
     corners: Annotated[Words, Parameter(help="instead: four corners, blended into a square of --steps a side")] = ()
     source: Annotated[str | None, Parameter(help="instead: pictures spread evenly over this source")] = None
-    count: Annotated[Count, Parameter(help="pictures of the source to interpolate between")] = 2
+    count: Annotated[Count, within(1, help="pictures of the source to interpolate between")] = 2
 
 
 @Parameter(name="*")
@@ -44,10 +44,10 @@ class Animation:
         Parameter(help="add a leg to the first end, so that it repeats without a jump; by default in animations"),
     ] = None
     pace: Annotated[Literal["even", "smooth"], Parameter(help="smooth: slow at the ends")] = "even"
-    frames_per_second: Annotated[float, Parameter(help="frames per second of an animation")] = 25.0
+    frames_per_second: Annotated[float, within(0, 1000, above=True, help="frames per second of an animation")] = 25.0
     scale: Annotated[
         Count | None,
-        Parameter(help="times that pictures are enlarged; by default to about 112 pixels, in animations 256"),
+        within(1, help="times that pictures are enlarged; by default to about 112 pixels, in animations 256"),
     ] = None
 
 
@@ -62,7 +62,7 @@ def interpolate(
     ends: Ends = Ends(),
     steps: Annotated[
         Count | None,
-        Parameter(help="pictures of one leg, both ends included; 8 on a sheet, 61 in an animation, 7 of a square"),
+        within(1, help="pictures of one leg, both ends included; 8 on a sheet, 61 in an animation, 7 of a square"),
     ] = None,
     interpolation: Annotated[
         Literal["spherical", "linear"] | None,

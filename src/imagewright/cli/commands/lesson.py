@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import App, Group, Parameter
 
+from imagewright.cli.examples import example_of
 from imagewright.cli.options import make_option
 from imagewright.lessons import LESSONS, lesson_of
 
@@ -21,7 +22,13 @@ app = App(
 )
 app.group_commands = Group("Lessons", sort_key=0)
 for _place, (_name, _entry) in enumerate(LESSONS.items()):
-    app.command(f"{__name__}:{_name}", name=_name, help=_entry.summary, sort_key=_place)
+    app.command(
+        f"{__name__}:{_name}",
+        name=_name,
+        help=_entry.summary,
+        sort_key=_place,
+        help_epilogue=example_of(f"lesson {_name}"),
+    )
 
 OUTPUT_OPTIONS = Group("Output", sort_key=2)
 

@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
+from imagewright.cli.examples import example_of
 from imagewright.cli.pictures import takes_pictures
-from imagewright.cli.values import Count, Flag, LabelColumn, Size
+from imagewright.cli.values import Count, Flag, LabelColumn, Size, within
 
 app = App(
     name="metrics",
@@ -28,7 +29,7 @@ NEEDS = {
 }
 
 
-@app.command(name="list")
+@app.command(name="list", help_epilogue=example_of("metrics list"))
 def list_metrics(
     *, as_json: Annotated[Flag, Parameter(name="--json", help="print JSON, for programs")] = False
 ) -> None:
@@ -61,7 +62,7 @@ def list_metrics(
     screen.print("Compute some: imagewright evaluate RUN --against SOURCE --metrics NAME ...")
 
 
-@app.command
+@app.command(help_epilogue=example_of("metrics check"))
 @takes_pictures
 def check(
     source: Annotated[str, Parameter(help="real pictures: a folder, .zip, .npz, a built-in set ...")],
@@ -74,14 +75,14 @@ def check(
     features: Annotated[str | None, Parameter(help="inception (default), dinov2, random, pixels ...")] = None,
     resize: Annotated[str | None, Parameter(help="the resize filter before the network, instead of its own")] = None,
     others: Annotated[str | None, Parameter(help="pictures of another kind, for the corruption contamination")] = None,
-    count: Annotated[Count, Parameter(help="pictures of each half")] = 1_000,
+    count: Annotated[Count, within(1, help="pictures of each half")] = 1_000,
     size: Annotated[Size | None, Parameter(help="at which pictures are scored; by default their own")] = None,
     split: Annotated[str | None, Parameter(help="a part of the source, such as test")] = None,
     labels: Annotated[Path | None, Parameter(help="a file of labels (CSV, text, JSON): classes are the modes")] = None,
     label_column: LabelColumn = None,
     out: Annotated[Path | None, Parameter(help="a figure (.png .svg .pdf) and a sheet beside it, or .json")] = None,
     device: Annotated[Literal["auto", "cpu", "cuda", "mps"], Parameter(help="where to compute")] = "auto",
-    seed: Annotated[Count, Parameter(help="of the halves and of all random draws")] = 0,
+    seed: Annotated[Count, within(0, help="of the halves and of all random draws")] = 0,
     force: Annotated[Flag, Parameter(help="overwrite files that exist")] = False,
 ) -> None:
     """Check whether metrics respond to known corruptions of your own pictures: blur, noise, dropped modes, repeats."""

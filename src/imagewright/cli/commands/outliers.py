@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from imagewright.cli.pictures import takes_pictures
 from imagewright.cli.show import mark_told
-from imagewright.cli.values import Count, Flag, LabelColumn, Words
+from imagewright.cli.values import Count, Flag, LabelColumn, Words, within
 
 
 @takes_pictures
@@ -29,9 +29,10 @@ def outliers(
     ] = None,
     normal: Annotated[Words, Parameter(help="classes known to be normal, to evaluate the detectors by")] = (),
     strange: Annotated[Words, Parameter(help="classes or attributes known to be outliers")] = (),
-    count: Annotated[Count | None, Parameter(help="outliers on the sheet (16), and to move or copy")] = None,
+    count: Annotated[Count | None, within(1, help="outliers on the sheet (16), and to move or copy")] = None,
     fraction: Annotated[
-        float | None, Parameter(help="instead of --count: the share of all pictures to move or copy, such as 0.01")
+        float | None,
+        within(0, 1, above=True, help="instead of --count: the share of all pictures to move or copy, such as 0.01"),
     ] = None,
     move_to: Annotated[
         Path | None, Parameter(help="move the files of the outliers to this folder; nothing is deleted")
@@ -41,7 +42,7 @@ def outliers(
     split: Annotated[str | None, Parameter(help="a part of the source, such as train")] = None,
     labels: Annotated[Path | None, Parameter(help="a CSV, text or JSON file of labels or attributes")] = None,
     label_column: LabelColumn = None,
-    seed: Annotated[Count, Parameter(help="random seed; equal seeds give equal scores")] = 0,
+    seed: Annotated[Count, within(0, help="random seed; equal seeds give equal scores")] = 0,
     force: Annotated[Flag, Parameter(help="replace files that exist")] = False,
 ) -> None:
     """Rank pictures by how much they differ from the others, or from normal ones (--train-on)."""

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, Group, Parameter
 
 from imagewright import catalogue
+from imagewright.cli.examples import example_of
 from imagewright.cli.options import make_option
 from imagewright.cli.pictures import Decode, Exclude, Only, ValueRange
 from imagewright.cli.values import Size
@@ -23,7 +24,13 @@ app = App(
 )
 app.group_commands = Group("Models", sort_key=0)
 for _place, _entry in enumerate(catalogue.entries().values()):
-    app.command(f"{__name__}:{_entry.name}", name=_entry.name, help=_entry.summary, sort_key=_place)
+    app.command(
+        f"{__name__}:{_entry.name}",
+        name=_entry.name,
+        help=_entry.summary,
+        sort_key=_place,
+        help_epilogue=example_of(f"train {_entry.name}"),
+    )
 
 IMAGE_OPTIONS = Group("Images", sort_key=1)
 RUN_OPTIONS = Group("Run", sort_key=2)

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from imagewright.cli.commands.verbs import At, Force, RunPath, Seed, SheetOut, Split, parse_attributes
 from imagewright.cli.pictures import takes_pictures
-from imagewright.cli.values import Count, Words
+from imagewright.cli.values import Count, Words, within
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,11 +32,11 @@ def translate(
     ] = None,
     styles: Annotated[
         Count | None,
-        Parameter(help="number of styles: sampled (default 1), or pictures of --like to use (default 8)"),
+        within(1, help="number of styles: sampled (default 1), or pictures of --like to use (default 8)"),
     ] = None,
     count: Annotated[
         Count | None,
-        Parameter(help="pictures, spread evenly over the source; by default 8 on a sheet, else all"),
+        within(1, help="pictures, spread evenly over the source; by default 8 on a sheet, else all"),
     ] = None,
     size: Annotated[
         Literal["own", "model"] | None,

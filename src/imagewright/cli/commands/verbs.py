@@ -8,13 +8,13 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from imagewright.cli.pictures import takes_pictures
-from imagewright.cli.values import Count, Flag, Words
+from imagewright.cli.values import Count, Flag, Words, within
 
 RunPath = Annotated[Path, Parameter(help="a run directory or a weights file")]
 Source = Annotated[str, Parameter(help="a folder, one picture, .zip, .npz ..., or a built-in set: digits, faces")]
 Split = Annotated[str | None, Parameter(help="a part of the source, such as test")]
-At = Annotated[Count | None, Parameter(help="an earlier checkpoint of the run, by its images seen")]
-Seed = Annotated[Count, Parameter(help="random seed; equal seeds give equal pictures")]
+At = Annotated[Count | None, within(0, help="an earlier checkpoint of the run, by its images seen")]
+Seed = Annotated[Count, within(0, help="random seed; equal seeds give equal pictures")]
 Force = Annotated[Flag, Parameter(help="replace files that exist")]
 Space = Annotated[
     str | None, Parameter(help="a latent space, such as w, of a model that has several; its own by default")
@@ -39,7 +39,7 @@ def sample(
     /,
     *,
     out: SheetOut,
-    count: Annotated[Count, Parameter(help="pictures")] = 16,
+    count: Annotated[Count, within(1, help="pictures")] = 16,
     label: Annotated[
         str | None, Parameter(help="the class to sample, by name or number, for models conditional on classes")
     ] = None,
@@ -95,7 +95,7 @@ def reconstruct(
     /,
     *,
     out: SheetOut,
-    count: Annotated[Count, Parameter(help="pictures, at even distances in the source")] = 8,
+    count: Annotated[Count, within(1, help="pictures, at even distances in the source")] = 8,
     add_noise: Annotated[
         Flag,
         Parameter(
@@ -103,7 +103,7 @@ def reconstruct(
             "default they are cleaned as they are"
         ),
     ] = False,
-    seed: Annotated[Count, Parameter(help="random seed of --add-noise")] = 0,
+    seed: Annotated[Count, within(0, help="random seed of --add-noise")] = 0,
     at: At = None,
     split: Split = None,
     force: Force = False,
@@ -129,10 +129,10 @@ def score(
     *,
     out: Annotated[Path, Parameter(help="a .csv; the sheet of the extremes is written beside it as .png")],
     samples: Annotated[
-        Count, Parameter(help="importance samples a picture, if the likelihood is an estimate (vae)")
+        Count, within(1, help="importance samples a picture, if the likelihood is an estimate (vae)")
     ] = 64,
     extremes: Annotated[
-        Count, Parameter(help="pictures with the lowest and the highest scores on the sheet, each")
+        Count, within(1, help="pictures with the lowest and the highest scores on the sheet, each")
     ] = 8,
     seed: Seed = 0,
     at: At = None,

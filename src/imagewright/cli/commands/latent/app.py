@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from cyclopts import App
 
+from imagewright.cli.examples import example_of
+
 COMMANDS = {
     "list": ("listing:list_latents", "List the directions and latents saved in a run."),
     "grid": ("views:grid", "Decode a plane of the latent space; beside it, where pictures lie, by class."),
@@ -27,4 +29,6 @@ app = App(
     help_format="plaintext",
 )
 for name, (place, text) in COMMANDS.items():
-    app.command(f"imagewright.cli.commands.latent.{place}", name=name, help=text)
+    app.command(
+        f"imagewright.cli.commands.latent.{place}", name=name, help=text, help_epilogue=example_of(f"latent {name}")
+    )

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from imagewright.cli.commands.latent.loading import MODEL_DEFAULTS, ModelOptions, check_sheet
 from imagewright.cli.commands.verbs import Force, RunPath, Seed
 from imagewright.cli.pictures import takes_pictures
-from imagewright.cli.values import Words
+from imagewright.cli.values import Words, within
 
 
 @takes_pictures
@@ -34,7 +34,7 @@ def arithmetic(
     source: Annotated[
         str | None, Parameter(help="pictures with labels: terms may then be labels, as in Male & !Smiling")
     ] = None,
-    spread: Annotated[float, Parameter(help="size of the variations around the sum, in standard deviations")] = 0.25,
+    spread: Annotated[float, within(0, help="size of the variations around the sum, in standard deviations")] = 0.25,
     save: Annotated[str | None, Parameter(help="save the sum in the run under this name")] = None,
     seed: Seed = 0,
     loading: ModelOptions = MODEL_DEFAULTS,

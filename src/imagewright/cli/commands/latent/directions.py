@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from imagewright.cli.commands.latent.loading import MODEL_DEFAULTS, ModelOptions, check_sheet
 from imagewright.cli.commands.verbs import Force, RunPath, Seed
 from imagewright.cli.pictures import takes_pictures
-from imagewright.cli.values import Count, Words
+from imagewright.cli.values import Count, Words, within
 
 
 @takes_pictures
@@ -24,7 +24,7 @@ def directions(
         Parameter(help="activations of the first layer, its weights, or the latents of encoded pictures (--images)"),
     ] = "activations",
     count: Annotated[
-        Count | None, Parameter(help="number of directions; by default 8, or all if there are fewer")
+        Count | None, within(1, help="number of directions; by default 8, or all if there are fewer")
     ] = None,
     images: Annotated[str | None, Parameter(help="pictures to encode: a source, such as the one trained on")] = None,
     inputs: Annotated[

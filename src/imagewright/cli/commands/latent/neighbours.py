@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from imagewright.cli.commands.latent.loading import MODEL_DEFAULTS, ModelOptions, check_sheet
 from imagewright.cli.commands.verbs import Force, RunPath, Seed
 from imagewright.cli.pictures import takes_pictures
-from imagewright.cli.values import Count
+from imagewright.cli.values import Count, within
 
 
 @takes_pictures
@@ -23,7 +23,7 @@ def neighbours(
     held_out: Annotated[
         str | None, Parameter(help="similar pictures, not trained on: how near new pictures come to SOURCE")
     ] = None,
-    count: Annotated[Count, Parameter(help="samples, and pictures of the control")] = 1000,
+    count: Annotated[Count, within(1, help="samples, and pictures of the control")] = 1000,
     features: Annotated[Path | None, Parameter(help="a run whose features to use instead of the model's own")] = None,
     split: Annotated[str | None, Parameter(help="the part of SOURCE that was trained on, such as train")] = None,
     held_out_split: Annotated[str | None, Parameter(help="the part of --held-out, such as test")] = None,

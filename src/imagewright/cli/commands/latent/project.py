@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from imagewright.cli.commands.latent.loading import MODEL_DEFAULTS, ModelOptions, check_sheet
 from imagewright.cli.commands.verbs import Force, RunPath, Seed
 from imagewright.cli.pictures import takes_pictures
-from imagewright.cli.values import Count
+from imagewright.cli.values import Count, within
 
 
 @takes_pictures
@@ -24,10 +24,10 @@ def project(
     label: Annotated[
         str | None, Parameter(help="the class of the pictures, if the model's latents have one; else all are tried")
     ] = None,
-    starts: Annotated[Count, Parameter(help="number of samples to optimise, the best of the candidates")] = 8,
-    candidates: Annotated[Count, Parameter(help="samples of the prior to choose from")] = 1024,
-    steps: Annotated[Count, Parameter(help="optimisation steps; 0 shows the best sample")] = 200,
-    perceptual: Annotated[float, Parameter(help="weight of the model's features, or of structure, beside pixels")] = (
+    starts: Annotated[Count, within(1, help="number of samples to optimise, the best of the candidates")] = 8,
+    candidates: Annotated[Count, within(1, help="samples of the prior to choose from")] = 1024,
+    steps: Annotated[Count, within(0, help="optimisation steps; 0 shows the best sample")] = 200,
+    perceptual: Annotated[float, within(0, help="weight of the model's features, or of structure, beside pixels")] = (
         0.3
     ),
     seed: Seed = 0,

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from imagewright.cli.commands.latent.loading import MODEL_DEFAULTS, ModelOptions
 from imagewright.cli.commands.verbs import Force, RunPath
 from imagewright.cli.pictures import takes_pictures
-from imagewright.cli.values import Count, LabelColumn, Words
+from imagewright.cli.values import Count, LabelColumn, Words, within
 
 Source = Annotated[str | None, Parameter(help="pictures to encode: a folder, .zip, .npz ..., or digits, faces")]
 Dimensions = Annotated[Words, Parameter(help="latents by number, or codes by name (c2)")]
@@ -24,8 +24,8 @@ def grid(
     out: Annotated[Path, Parameter(help="the figure: .png, .svg or .pdf")],
     source: Source = None,
     dimensions: Dimensions = (),
-    steps: Annotated[Count, Parameter(help="pictures a side")] = 20,
-    count: Annotated[Count, Parameter(help="pictures of the source to encode, spread evenly")] = 2000,
+    steps: Annotated[Count, within(1, help="pictures a side")] = 20,
+    count: Annotated[Count, within(1, help="pictures of the source to encode, spread evenly")] = 2000,
     input: Annotated[
         str | None, Parameter(help="a seed, picture or saved name whose other latents to take; their mean by default")
     ] = None,
@@ -70,9 +70,9 @@ def traverse(
         bool | None,
         Parameter(help="sheets of categories, codes and attributes; by default if the model found codes itself"),
     ] = None,
-    count: Annotated[Count, Parameter(help="latents to show, largest change of the picture first")] = 10,
-    steps: Annotated[Count, Parameter(help="pictures of one row")] = 9,
-    reach: Annotated[float, Parameter(help="how far from the mean, in standard deviations")] = 2.0,
+    count: Annotated[Count, within(1, help="latents to show, largest change of the picture first")] = 10,
+    steps: Annotated[Count, within(1, help="pictures of one row")] = 9,
+    reach: Annotated[float, within(0, above=True, help="how far from the mean, in standard deviations")] = 2.0,
     source: Source = None,
     split: Annotated[str | None, Parameter(help="a part of the source, such as test")] = None,
     loading: ModelOptions = MODEL_DEFAULTS,

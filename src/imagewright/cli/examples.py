@@ -1,0 +1,47 @@
+"""The example at the end of each command's help."""
+
+from __future__ import annotations
+
+EXAMPLES = {
+    "models": "imagewright models",
+    "sample": "imagewright sample runs/vae-photos --count 64 --out faces.png",
+    "reconstruct": "imagewright reconstruct runs/vae-photos photos/ --count 8 --out rebuilt.png",
+    "translate": "imagewright translate runs/maps street.jpg --to map --out map.png",
+    "interpolate": "imagewright interpolate runs/vae-photos --between 0:3 anna.jpg --out walk.gif",
+    "edit": "imagewright edit runs/vae-photos anna.jpg 0:3 --move smile --out smiling.png",
+    "score": "imagewright score runs/vae-photos photos/ --out scores.csv",
+    "classify": "imagewright classify runs/lda-digits digits --out classes.csv",
+    "components": "imagewright components photos/ --out components/",
+    "outliers": "imagewright outliers photos/ --out strange/",
+    "cluster": "imagewright cluster photos/ --out clusters/",
+    "compress": "imagewright compress photos/ --out rates/",
+    "evaluate": "imagewright evaluate runs/vae-photos --features random",
+    "compare": "imagewright compare runs/vae-photos runs/dcgan-photos --out comparison.html",
+    "doctor": "imagewright doctor runs/dcgan-photos",
+    "inspect": "imagewright inspect faces.png",
+    "import": "imagewright import generator.pt --as dcgan --out runs/published",
+    "data check": "imagewright data check photos/",
+    "data prepare": "imagewright data prepare photos/ --size 64",
+    "data grid": "imagewright data grid photos/ --count 36 --out grid.png",
+    "data cache": "imagewright data cache --clear --unused-for 30",
+    "metrics list": "imagewright metrics list",
+    "metrics check": "imagewright metrics check photos/ --metrics fd kd --features random",
+    "latent list": "imagewright latent list runs/vae-photos",
+    "latent grid": "imagewright latent grid runs/vae-photos --out plane.png",
+    "latent traverse": "imagewright latent traverse runs/vae-photos --count 8 --out traverse.png",
+    "latent attribute": "imagewright latent attribute runs/vae-photos photos/ --attribute smile --save smile",
+    "latent arithmetic": 'imagewright latent arithmetic runs/vae-photos "Smiling - Male" --source faces/ --out sum.png',
+    "latent project": "imagewright latent project runs/dcgan-photos anna.jpg --out projected.png",
+    "latent directions": "imagewright latent directions runs/dcgan-photos --count 8 --out directions.png",
+    "latent neighbours": "imagewright latent neighbours runs/dcgan-photos photos/ --out neighbours.png",
+}
+
+
+def example_of(command: str) -> str:
+    """The last line of the help of a command, by its words after `imagewright`."""
+    words = command.split()
+    if words[0] == "train":
+        return f"Example: imagewright {command} photos/ --minutes 10 --out runs/{words[1]}"
+    if words[0] == "lesson":
+        return f"Example: imagewright {command} --out lessons/{words[1]}"
+    return f"Example: {EXAMPLES[command]}"
