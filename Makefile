@@ -73,6 +73,7 @@ bench: $(VENV)/installed
 	$(BIN)/python benchmarks/neighbourhoods.py
 	$(BIN)/python benchmarks/feature_extraction.py
 	$(BIN)/python benchmarks/evaluate_scale.py
+	$(BIN)/python benchmarks/evaluate_scale.py --metrics sliced_wasserstein --pictures 4000 16000
 	$(BIN)/python benchmarks/doctor.py --cost
 	$(BIN)/python benchmarks/frechet.py
 

@@ -81,6 +81,8 @@ class Step(Rows):
     draws: random numbers of this micro-batch and phase.
     feeds: the rows of the model's other feeds by name; `step["b"]` is short for `step.feeds["b"]`.
     shared: detached tensors by name, which a phase leaves for later phases of the same step and micro-batch.
+    kept: tensors by name with their graphs, likewise (`reuse`).
+    keeps: whether the engine keeps graphs of the present phase: see `Phase.serves`.
     """
 
     index: int
@@ -88,6 +90,8 @@ class Step(Rows):
     draws: Draws
     feeds: dict[str, Rows] = field(default_factory=dict)
     shared: dict[str, Tensor] = field(default_factory=dict)
+    kept: dict[str, Tensor] = field(default_factory=dict)
+    keeps: bool = False
 
     def __getitem__(self, feed: str) -> Rows:
         """The rows of one of the model's other feeds."""
@@ -99,6 +103,15 @@ class Step(Rows):
             with torch.no_grad():
                 self.shared[name] = make()
         return self.shared[name]
+
+    def reuse(self, name: str, make: Callable[[], Tensor]) -> Tensor:
+        """`make()`; or, with its graph, what an earlier phase of this step made under this name, if that was kept."""
+        if name in self.kept:
+            return self.kept[name]
+        made = make()
+        if self.keeps:
+            self.kept[name] = made
+        return made
 
     def mean(self, value: Tensor) -> Tensor:
         """The mean of a tensor over all ranks, detached: for statistics that control the training.
@@ -132,6 +145,9 @@ class Phase:
         networks are corrected (Karras et al. 2019, arXiv:1912.04958, appendix B).
     since: images seen from which on it runs, in images of the recommended length (`Model.recipe`).
     until: images seen before which it runs, likewise; None is without an end.
+    serves: networks that this phase evaluates but does not move, for a later phase that moves them and takes the same
+        evaluation by `Step.reuse`: its graph then holds their weights, too. Equal to two evaluations up to the order of
+        sums, except that batch statistics are noted once.
     """
 
     name: str
@@ -141,6 +157,7 @@ class Phase:
     lazy: bool = False
     since: int = 0
     until: int | None = None
+    serves: tuple[str, ...] = ()
 
     def is_due(self, index: int, images_seen: int) -> bool:
         """Whether the phase runs in a step.

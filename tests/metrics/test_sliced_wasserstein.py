@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -10,10 +12,12 @@ from scipy.ndimage import correlate1d
 from scipy.stats import wasserstein_distance
 
 from imagewright.errors import DataError
+from imagewright.metrics.features import extraction
 from imagewright.metrics.metric import MetricContext, Sample
 from imagewright.metrics.pictures.laplacian import laplacian_pyramid
 from imagewright.metrics.pictures.sliced_wasserstein import (
     METRIC,
+    colour_scales,
     extract_descriptors,
     level_distances,
     level_sizes,
@@ -138,3 +142,27 @@ def test_equal_seeds_give_equal_distances() -> None:
 def test_grey_against_colour_raises() -> None:
     with pytest.raises(DataError, match="1 channels against pictures with 3"):
         level_distances(ArrayPictures(smooth_pictures(4, channels=1)), ArrayPictures(smooth_pictures(4)))
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="memory by mapping is read as Linux tells it")
+def test_descriptors_that_are_mapped_from_a_file_leave_memory_after_use(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("IMAGEWRIGHT_CACHE", str(tmp_path))
+    pictures = ArrayPictures(smooth_pictures(64))
+    rows = np.arange(64)
+    (expected, *_) = extract_descriptors(pictures, rows, 16, per_picture=256, seed=0)
+    monkeypatch.setattr(extraction, "IN_MEMORY", 0)
+    (mapped, *_) = extract_descriptors(pictures, rows, 16, per_picture=256, seed=0)
+    assert isinstance(mapped, np.memmap)
+    assert resident_kilobytes(tmp_path) == 0
+    np.testing.assert_array_equal(mapped, expected)
+    assert resident_kilobytes(tmp_path) > 0
+    colour_scales(mapped, 3)
+    assert resident_kilobytes(tmp_path) == 0
+
+
+def resident_kilobytes(folder: Path) -> int:
+    """Of the files of a folder that this process has mapped."""
+    mappings = Path("/proc/self/smaps").read_text().split(str(folder))[1:]
+    return sum(int(each.split("Rss:")[1].split()[0]) for each in mappings)

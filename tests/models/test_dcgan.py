@@ -112,6 +112,7 @@ def test_with_a_penalty_of_zero_there_is_none_and_the_discriminator_has_norms() 
 
 
 def test_both_updates_of_a_step_use_the_same_generated_images() -> None:
+    """They are generated once, and evaluated once for both updates."""
     model = tiny_model("dcgan")
     generated: list[torch.Tensor] = []
     inputs: list[torch.Tensor] = []
@@ -119,10 +120,19 @@ def test_both_updates_of_a_step_use_the_same_generated_images() -> None:
     model.discriminator.register_forward_pre_hook(lambda _, given: inputs.append(given[0].detach().clone()))
     engine_of(model).step({"images": batch_of()}, 0, 0)
     assert len(generated) == 1
-    in_generator_phase, real, in_discriminator_phase = inputs
-    assert torch.equal(in_generator_phase, generated[0])
-    assert torch.equal(in_discriminator_phase, generated[0])
+    fake, real = inputs
+    assert torch.equal(fake, generated[0])
     assert torch.equal(real, to_float(batch_of().images))
+
+
+def test_augmented_images_are_evaluated_in_each_update_with_changes_of_its_own() -> None:
+    model = tiny_model("dcgan", augmentation="diffaugment")
+    inputs: list[torch.Tensor] = []
+    model.discriminator.register_forward_pre_hook(lambda _, given: inputs.append(given[0].detach().clone()))
+    engine_of(model).step({"images": batch_of()}, 0, 0)
+    first, _, second = inputs
+    assert first.shape == second.shape
+    assert not torch.equal(first, second)
 
 
 @pytest.mark.parametrize(("options", "every"), [({}, 1), ({"generator_every": 3}, 3), ({"loss": "wasserstein"}, 5)])

@@ -126,9 +126,20 @@ class Engine:
         seeded: whether to seed the random numbers of each phase; False if the draws are filled already.
         """
         observed = Observed()
-        for phase in due:
-            self._run_phase(phase, steps, observed, seeded=seeded)
+        for number, phase in enumerate(due):
+            served = self._networks_served(phase, due[number + 1 :]) if len(steps) == 1 else ()
+            self._run_phase(phase, steps, observed, served, seeded=seeded)
         return observed
+
+    def _networks_served(self, phase: Phase, later: list[Phase]) -> tuple[str, ...]:
+        """The networks for which the graph of a phase is kept.
+
+        None in fp16, whose scale may change between two phases, nor in a CUDA graph, whose memory it would enlarge.
+        """
+        if self._captured is not None or self.scaler.is_enabled():
+            return ()
+        moved = {name for each in later for name in each.updates}
+        return tuple(name for name in phase.serves if name in moved)
 
     def evaluate(
         self, batches: Mapping[str, Batch], index: int, images_seen: int, precision: str
@@ -217,8 +228,10 @@ class Engine:
             )
         return steps
 
-    def _run_phase(self, phase: Phase, steps: list[Step], observed: Observed, *, seeded: bool) -> None:
-        self._set_trainable(phase.updates)
+    def _run_phase(
+        self, phase: Phase, steps: list[Step], observed: Observed, served: tuple[str, ...] = (), *, seeded: bool
+    ) -> None:
+        self._set_trainable(phase.updates + served)
         # An earlier phase may have left its gradients in these networks.
         for name in phase.updates:
             self.optimizers[name].zero_grad(set_to_none=True)
@@ -227,13 +240,17 @@ class Engine:
         for step in steps:
             if seeded:
                 self.seed(phase, step)
+            step.keeps = bool(served)
             with self.autocast():
                 terms = phase.loss(step)
             if terms:
                 has_terms = True
                 weight = step.draws.rows / rows
                 loss = torch.stack([term.float() for term in terms.values()]).sum() * weight
-                self.scaler.scale(loss * phase.every if phase.lazy else loss).backward()
+                scaled = self.scaler.scale(loss * phase.every if phase.lazy else loss)
+                # A kept graph reaches networks of two phases: gradients are only of those that this phase moves.
+                inputs = [p for name in phase.updates for p in self.networks[name].parameters()] if step.kept else None
+                scaled.backward(retain_graph=bool(served), inputs=inputs)
                 observed.add_terms(phase.name, terms, weight)
         if has_terms:
             self._update(phase, observed)

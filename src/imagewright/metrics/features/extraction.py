@@ -6,6 +6,7 @@ network runs. Under `torchrun` each rank extracts a share of the rows, and the m
 
 from __future__ import annotations
 
+import mmap
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -65,6 +66,15 @@ def map_new_array(file: IO[bytes], shape: tuple[int, ...], kind: type[np.generic
     """Map an empty file as an array. Its space is reserved: writing to a map of a full disk would end the process."""
     reserve(file.fileno(), int(np.prod(shape, dtype=np.int64)) * np.dtype(kind).itemsize)
     return np.memmap(file, kind, "r+" if os.fstat(file.fileno()).st_size else "w+", shape=shape)
+
+
+def release_pages(array: np.ndarray) -> None:
+    """Take a mapped array out of this process's memory until it is used again; its values stay in the file.
+
+    Without it, the process is counted with all that it has touched. Nothing happens to an array in memory.
+    """
+    if isinstance(array.base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        array.base.madvise(mmap.MADV_DONTNEED)
 
 
 def extract_features(

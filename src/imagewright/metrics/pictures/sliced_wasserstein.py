@@ -16,7 +16,7 @@ from torch import Tensor
 
 from imagewright.errors import DataError
 from imagewright.images.decoding.preprocessing import random_words
-from imagewright.metrics.features.extraction import allocate_array
+from imagewright.metrics.features.extraction import allocate_array, release_pages
 from imagewright.metrics.metric import Metric, MetricContext, MetricOutput, Pictures, Sample, Value
 from imagewright.metrics.pictures.laplacian import laplacian_pyramid
 from imagewright.pixels import size_text
@@ -79,6 +79,7 @@ def extract_descriptors(
             found[level][first : first + len(chosen) * per_picture] = _cut_neighbourhoods(
                 images, chosen, level, per_picture, seed
             )
+            release_pages(found[level])
     return found
 
 
@@ -169,6 +170,7 @@ def _project(values: np.ndarray, mean: np.ndarray, deviation: np.ndarray, direct
 def _blocks(values: np.ndarray) -> Iterator[np.ndarray]:
     for start in range(0, len(values), ROWS_AT_ONCE):
         yield np.asarray(values[start : start + ROWS_AT_ONCE])
+        release_pages(values)
 
 
 def level_distances(

@@ -33,6 +33,7 @@ from imagewright.models.shared.adversarial import (
     discriminator_terms,
     generator_terms,
     r1_terms,
+    reusing_logits,
 )
 from imagewright.phases import Draws, Phase, Rows, Step, Terms
 from imagewright.recipe import Recipe
@@ -124,7 +125,8 @@ class CGAN(Model, ConditionalLatents):
         conditions = self._to_conditions(step)
         fake = self._generate(step.draws, conditions)
         step.shared["fake"] = fake.detach()
-        terms = generator_terms(self.config, self._critic(step, conditions), fake, step.images)
+        critic = reusing_logits(self._critic(step, conditions), fake, step)
+        terms = generator_terms(self.config, critic, fake, step.images)
         if self.config.discriminator_conditioning == "auxiliary":
             terms["auxiliary"] = self._classification_loss(fake, conditions)
         return terms
@@ -135,7 +137,7 @@ class CGAN(Model, ConditionalLatents):
             self.conditions.remember(conditions)
         # Computed by the generator's phase, unless that skips this step.
         fake = step.once("fake", lambda: self._generate(step.draws, conditions)).to(step.images.dtype)
-        critic = self._critic(step, conditions)
+        critic = reusing_logits(self._critic(step, conditions), fake, step)
         terms = discriminator_terms(self.config, critic, step.images, fake, step.draws)
         if self.config.discriminator_conditioning == "auxiliary":
             terms["auxiliary"] = self._classification_loss(step.images, conditions)

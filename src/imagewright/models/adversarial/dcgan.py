@@ -28,6 +28,7 @@ from imagewright.models.shared.adversarial import (
     discriminator_terms,
     generator_terms,
     r1_terms,
+    reusing_logits,
 )
 from imagewright.models.shared.discriminator_verbs import ScoresByDiscriminator
 from imagewright.phases import Draws, Phase, Rows, Step, Terms
@@ -66,13 +67,15 @@ class DCGAN(Model, ScoresByDiscriminator):
     def generator_loss(self, step: Step) -> Terms:
         fake = self.generator(step.draws.normal(self.config.latent_dim))
         step.shared["fake"] = fake.detach()
-        return generator_terms(self.config, self._critic(step), fake, step.images)
+        critic = reusing_logits(self._critic(step), fake, step)
+        return generator_terms(self.config, critic, fake, step.images)
 
     def discriminator_loss(self, step: Step) -> Terms:
         # Computed by the generator's phase, unless that skips this step.
         fake = step.once("fake", lambda: self.generator(step.draws.normal(self.config.latent_dim)))
         fake = fake.to(step.images.dtype)
-        return discriminator_terms(self.config, self._critic(step), step.images, fake, step.draws)
+        critic = reusing_logits(self._critic(step), fake, step)
+        return discriminator_terms(self.config, critic, step.images, fake, step.draws)
 
     def r1_loss(self, step: Step) -> Terms:
         return r1_terms(self.config, self._critic(step), step.images)

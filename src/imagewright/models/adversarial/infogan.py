@@ -266,7 +266,8 @@ class InfoGAN(Model, ScoresByDiscriminator):
 
     def _critic(self, fake: Tensor, step: Step) -> tuple[Critic, Tensor]:
         """The discriminator with known logits of `fake`, and the features (N, F) of `fake`, which Q needs as well."""
-        features = augmented(self.config, self.discriminator.body, step.draws)(fake)
+        body = augmented(self.config, self.discriminator.body, step.draws)
+        features = step.reuse("features of fake", lambda: body(fake))
         critic = augmented(self.config, self.discriminator, step.draws)
         return with_known_logits(critic, (fake, self.discriminator.compute_logits(features))), features
 

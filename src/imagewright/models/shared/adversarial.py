@@ -145,6 +145,11 @@ def augmented(config: AdversarialConfig, critic: Critic, draws: Draws) -> Critic
     return lambda images: critic(diff_augment(images, draws.uniform(RANDOM_NUMBERS)))
 
 
+def reusing_logits(critic: Critic, fake: Tensor, step: Step) -> Critic:
+    """Wrap `critic` so that `fake`, compared by identity, is evaluated once for both phases of a step if it can be."""
+    return lambda images: step.reuse("logits of fake", lambda: critic(images)) if images is fake else critic(images)
+
+
 def generator_terms(config: AdversarialConfig, critic: Critic, fake: Tensor, real: Tensor) -> Terms:
     """The generator's loss.
 
@@ -202,8 +207,10 @@ def build_phases(
     config: says how often each phase runs.
     generator_loss, discriminator_loss, r1_loss: of the phases; R1 has a phase only if `config.has_r1_phase`.
     """
+    # Each phase augments by random numbers of its own, so that the discriminator does not see the same images twice.
+    served = ("discriminator",) if config.augmentation == "none" else ()
     phases = [
-        Phase("generator", ("generator",), generator_loss, every=config.generator_interval),
+        Phase("generator", ("generator",), generator_loss, every=config.generator_interval, serves=served),
         Phase("discriminator", ("discriminator",), discriminator_loss),
     ]
     if config.has_r1_phase:
