@@ -67,6 +67,7 @@ bench: $(VENV)/installed
 	$(BIN)/python benchmarks/dcgan_step.py
 	$(BIN)/python benchmarks/components_scale.py
 	$(BIN)/python benchmarks/outliers_scale.py
+	$(BIN)/python benchmarks/analysis_speed.py
 	$(BIN)/python benchmarks/jpeg.py
 	$(BIN)/python benchmarks/sampling.py
 	$(BIN)/python benchmarks/interpolation.py

@@ -5,7 +5,7 @@ Shape letters: N images, D pixel values, K components, B rows of a block.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -37,6 +37,7 @@ class Spectrum:
     basis: Tensor  # (K, D), orthonormal rows
     variances: Tensor  # (K,), descending
     total_variance: float  # the trace of the covariance
+    all_variances: Tensor | None = None  # of all min(N - 1, D) components, descending, if they are known
 
     @classmethod
     def empty(cls, pixels: int, components: int) -> Spectrum:
@@ -45,7 +46,7 @@ class Spectrum:
 
     def first(self, components: int) -> Spectrum:
         """The first components."""
-        return Spectrum(self.mean, self.basis[:components], self.variances[:components], self.total_variance)
+        return replace(self, basis=self.basis[:components], variances=self.variances[:components])
 
     def components_for(self, share: float) -> int | None:
         """The number of components that explain `share` of the variance; None if these do not reach it."""
@@ -108,7 +109,7 @@ def _components_for(spectrum: Spectrum, share: float | None) -> int | None:
     return spectrum.components_for(share) if share and spectrum.total_variance > 0 else None
 
 
-def _exact(images: Stream, pixels: int, most: int) -> Spectrum:
+def _exact(images: Stream, pixels: int, wanted: int) -> Spectrum:
     """Eigendecomposition of the covariance, whose sums are float64 and around the first picture (no cancellation)."""
     count, total = 0, np.zeros(pixels)
     products = np.zeros((pixels, pixels))
@@ -121,22 +122,32 @@ def _exact(images: Stream, pixels: int, most: int) -> Spectrum:
     mean = total / count
     products -= np.outer(count * mean, mean)
     products /= count - 1
-    variances, vectors = _leading_eigenvectors(products, most)
+    variances, vectors = _leading_eigenvectors(products, wanted)
     basis = fix_signs(vectors.flip(1).T.float())
     mean_picture = (torch.from_numpy(mean) + origin).float()
     trace = _trace(float(products.trace()), pixels)
-    return Spectrum(mean_picture, basis, variances.flip(0).clamp(min=0).float(), trace)
+    every = variances.flip(0).clamp(min=0).float()
+    return Spectrum(mean_picture, basis, every[:wanted], trace, every[: min(count - 1, pixels)])
 
 
 def _leading_eigenvectors(matrix: np.ndarray, count: int) -> tuple[Tensor, Tensor]:
-    """The largest `count` eigenvalues of a symmetric matrix, ascending, and their eigenvectors (D, count)."""
-    if len(matrix) >= PARTIAL_SIDE and count <= len(matrix) // PARTIAL_SHARE:
-        from scipy.linalg import eigh
+    """All eigenvalues of a symmetric matrix, ascending, and the eigenvectors of the largest `count`, (D, count)."""
+    side = len(matrix)
+    if side < PARTIAL_SIDE or count > side // PARTIAL_SHARE:
+        values, vectors = torch.linalg.eigh(torch.from_numpy(matrix))
+        return values, vectors[:, -count:]
+    from scipy.linalg import eigh_tridiagonal, lapack
 
-        values, vectors = eigh(matrix, subset_by_index=(len(matrix) - count, len(matrix) - 1), check_finite=False)
-        return torch.from_numpy(values), torch.from_numpy(vectors)
-    values, vectors = torch.linalg.eigh(torch.from_numpy(matrix))
-    return values[-count:], vectors[:, -count:]
+    # As LAPACK's dsyevr, which however computes either all eigenvalues or some: reduce to a tridiagonal matrix T by
+    # Householder reflections Q, then all eigenvalues of T, some of its eigenvectors, and these times Q.
+    reduced, diagonal, beside, factors, _ = lapack.dsytrd(np.asfortranarray(matrix), lower=1, lwork=64 * side)
+    values, _ = lapack.dsterf(diagonal, beside)
+    vectors = eigh_tridiagonal(diagonal, beside, select="i", select_range=(side - count, side - 1), check_finite=False)[
+        1
+    ]
+    reflections = np.asfortranarray(reduced[1:, :-1])
+    vectors[1:] = lapack.dormqr("L", "N", reflections, factors, np.asfortranarray(vectors[1:]), lwork=64 * side)[0]
+    return torch.from_numpy(values), torch.from_numpy(np.ascontiguousarray(vectors))
 
 
 def _of_gram_matrix(images: Stream, pixels: int, most: int) -> Spectrum:
@@ -150,7 +161,8 @@ def _of_gram_matrix(images: Stream, pixels: int, most: int) -> Spectrum:
     # Directions of small variance are inexact multiples of each other: QR makes them orthonormal.
     basis = fix_signs(torch.linalg.qr(directions.T)[0].T.contiguous())
     trace = _trace(float(products.trace()), pixels)
-    return Spectrum(torch.from_numpy(mean).float(), basis, variances.flip(0)[:most].clamp(min=0).float(), trace)
+    every = variances.flip(0)[:most].clamp(min=0).float()
+    return Spectrum(torch.from_numpy(mean).float(), basis, every, trace, every)
 
 
 def _trace(variance: float, pixels: int) -> float:

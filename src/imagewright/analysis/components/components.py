@@ -26,7 +26,6 @@ from imagewright.output.writing import refuse_existing, write_image
 from imagewright.pixels import size_text, to_float
 from imagewright.progress import Progress
 from imagewright.statistics.decomposition import Decomposition, compute_all_shares, decompose, find_elbow
-from imagewright.statistics.spectra import EXACT_PIXELS
 from imagewright.training.setting import build_config
 
 FILES = ("components.png", "variance.png", "strip.png", "sum.png", "components.json")
@@ -225,15 +224,11 @@ def _limit_size(images: Images) -> Images:
 
 
 def _fit_model(images: Images, stream: FloatStream, method: str, count: int | None, seed: int) -> Any:
-    """Fit the model of a method, with `count` components or its default number.
-
-    For small pictures PCA computes all components, since that costs the same as computing a few.
-    """
+    """Fit the model of a method, with `count` components or its default number."""
     pixels = images.channels * images.height * images.width
-    most, wanted = min(len(images) - 1, pixels), count
+    wanted = count
     if method == "pca":
-        # A count above `most` is passed on: the model refuses it.
-        wanted = max(count or 1, most) if pixels <= EXACT_PIXELS else count or min(DEFAULT_COUNT, most)
+        wanted = count or min(DEFAULT_COUNT, len(images) - 1, pixels)
     elif method == "random":
         wanted = count or min(DEFAULT_COUNT, pixels)
     options: dict[str, Any] = {"seed": seed} | ({} if wanted is None else {"components": wanted})
@@ -247,9 +242,12 @@ def _decompose_model(model: Any, stream: FloatStream, method: str, count: int | 
     if method != "pca":
         return decompose(model, stream)
     pixels = math.prod(model.config.image_shape)
-    shares = model.explained_variance_ratio.double().cumsum(0)
-    if pixels > EXACT_PIXELS and _can_compute_all_variances(len(stream), pixels):
+    if model.all_variances is not None:
+        shares = (model.all_variances / model.total_variance).double().cumsum(0)
+    elif _can_compute_all_variances(len(stream), pixels):
         shares = compute_all_shares(model.mean.view(model.config.image_shape), stream)
+    else:
+        shares = model.explained_variance_ratio.double().cumsum(0)
     return decompose(model, stream, shares.clamp(max=1), first=count or DEFAULT_COUNT)
 
 

@@ -130,10 +130,10 @@ class GMM(Model, EncodesLatents):
         return best
 
     def _fit_mixture(self, points: np.ndarray, count: int) -> Any:
-        """The mixture, in single precision until it converges and then in double precision until it does again.
+        """The mixture, in single precision until it converges, and then one iteration in double precision.
 
-        An iteration in single precision takes half the time; a few in double precision then suffice. If the first ones
-        fail, as for covariances that are nearly singular, all are in double precision.
+        An iteration in single precision takes half the time. If these fail, as for covariances that are nearly
+        singular, all are in double precision.
         """
         from sklearn.exceptions import ConvergenceWarning
 
@@ -148,6 +148,7 @@ class GMM(Model, EncodesLatents):
                     "weights_init": weights / weights.sum(),
                     "means_init": rough.means_.astype(np.float64) + middle,
                     "precisions_init": rough.precisions_.astype(np.float64),
+                    "max_iter": 1,
                 }
                 return self._new_mixture(points, count, **start).fit(points)
             try:
@@ -159,7 +160,7 @@ class GMM(Model, EncodesLatents):
                 ) from error
 
     def _new_mixture(self, points: np.ndarray, count: int, **start: Any) -> Any:
-        """A mixture of the configuration, not fitted. `start`: its first parameters, instead of those of k-means."""
+        """A mixture of the configuration, not fitted. `start`: options of its start, instead of k-means."""
         from sklearn.mixture import GaussianMixture
 
         return GaussianMixture(
@@ -167,6 +168,5 @@ class GMM(Model, EncodesLatents):
             covariance_type=SKLEARN_NAMES[self.config.covariance],
             reg_covar=max(self.config.regularisation * float(points.var(0).mean()), np.finfo(np.float64).tiny),
             random_state=self.config.seed,
-            max_iter=self.config.iterations,
-            **start,
+            **{"max_iter": self.config.iterations, **start},
         )

@@ -49,6 +49,7 @@ class PCA(Model):
 
     Config = PCAConfig
     config: PCAConfig
+    all_variances: Tensor | None = None  # after `fit`, of all components there are, if they are known; not in a file
     score_unit = "log-likelihood (probabilistic PCA), nats"
     likelihood_of: LikelihoodOf = "density"
 
@@ -68,9 +69,9 @@ class PCA(Model):
         can be.
         """
         config, pixels = self.config, math.prod(self.config.image_shape)
-        self._register_buffers(
-            compute_spectrum(images, "PCA", pixels, config.components, config.explained, config.seed)
-        )
+        spectrum = compute_spectrum(images, "PCA", pixels, config.components, config.explained, config.seed)
+        self._register_buffers(spectrum)
+        self.all_variances = spectrum.all_variances
 
     def resize_buffers(self, state: dict[str, Tensor]) -> None:
         components, pixels = state["basis"].shape
