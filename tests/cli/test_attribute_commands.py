@@ -107,5 +107,5 @@ def test_errors_come_before_the_work(
     assert "is no move" in failed(capsys, "edit", run, "1", "--move", "a=b", "--out", out)
     assert "no direction 'smile'" in failed(capsys, "edit", run, "1", "--move", "smile", "--out", out)
     assert "At most one direction" in failed(capsys, "edit", run, "1", "--move", "a", "b", "--out", out)
-    assert "--steps 1" in failed(capsys, "edit", run, "1", "--move", "a", "--steps", "1", "--out", out)
+    assert "for --steps. It must be 2" in failed(capsys, "edit", run, "1", "--move", "a", "--steps", "1", "--out", out)
     assert not out.exists()

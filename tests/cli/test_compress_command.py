@@ -39,9 +39,9 @@ def test_compress(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
     ("typed", "message"),
     [
         (["--with", "jpgg"], "There is no method or run 'jpgg'. Did you mean 'jpeg'?"),
-        (["--qualities", "0"], "--qualities (0,), but they are whole numbers from 1 to 100"),
-        (["--count", "0"], "--count 0, but there must be one picture at least"),
-        (["--rate", "0"], "--rate 0.0, but the crops need more than 0 bits a pixel"),
+        (["--qualities", "0"], "for --qualities. It must be 1 to 100"),
+        (["--count", "0"], "for --count. It must be 1 or more"),
+        (["--rate", "0"], "for --rate. It must be above 0"),
         (["--subsampling", "4:1:1"], "4:2:0"),
         (["--channels", "4"], "channels"),
     ],

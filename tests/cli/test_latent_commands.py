@@ -91,8 +91,8 @@ def test_four_corners_become_a_square(vae: Path, tmp_path: Path) -> None:
         (["--between", "0"], "two ends or more, and there is 1"),
         (["--between", "0", "missing.jpg"], "missing.jpg cannot be read"),
         (["--between", "0", "smile"], "no name of latents saved in the run"),
-        (["--steps", "1"], "--steps 1, but a path has two ends"),
-        (["--steps", "0"], "--steps 0, but a path has two ends"),
+        (["--steps", "1"], "for --steps. It must be 2 or more"),
+        (["--steps", "0"], "for --steps. It must be 2 or more"),
     ],
 )
 def test_errors_of_an_interpolation(
@@ -150,7 +150,7 @@ def test_traverse_writes_one_picture_or_a_file_for_each_sheet(infogan: Path, tmp
     ("command", "message"),
     [
         (["grid", "--dimensions", "0", "9"], "There is no latent 9"),
-        (["grid", "--steps", "1"], "--steps 1"),
+        (["grid", "--steps", "1"], "for --steps. It must be 2 to 100"),
         (["grid", "--source", "digits", "--count", "1"], "--count 1"),
         (["traverse", "--dimensions", "-1"], "is no latent"),
         (["traverse", "--codes"], "leave --codes out"),

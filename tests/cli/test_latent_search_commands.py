@@ -52,7 +52,7 @@ def test_a_projection_is_shown_printed_and_saved(
         (["--out", "sheet.txt"], "suffix '.txt'"),
         (["--save", "12"], "cannot be a name"),
         (["--out", "sheet.png", "--label", "onne"], "Did you mean 'one'"),
-        (["--out", "sheet.png", "--starts", "0"], "--starts 0"),
+        (["--out", "sheet.png", "--starts", "0"], "for --starts. It must be 1 or more"),
     ],
 )
 def test_errors_of_a_projection(

@@ -30,7 +30,7 @@ def edit(
     first: Annotated[float, Parameter(name="--from", help="the first strength, in standard deviations")] = -3.0,
     last: Annotated[float, Parameter(name="--to", help="the last strength")] = 3.0,
     steps: Annotated[
-        Count | None, within(1, help="strengths from the first to the last; by default 7, in an animation 49")
+        Count | None, within(2, help="strengths from the first to the last; by default 7, in an animation 49")
     ] = None,
     keep_detail: Annotated[
         Flag, Parameter(help="add the change to the original picture, so that it stays as sharp as it is")

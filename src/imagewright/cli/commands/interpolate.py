@@ -62,7 +62,7 @@ def interpolate(
     ends: Ends = Ends(),
     steps: Annotated[
         Count | None,
-        within(1, help="pictures of one leg, both ends included; 8 on a sheet, 61 in an animation, 7 of a square"),
+        within(2, help="pictures of one leg, both ends included; 8 on a sheet, 61 in an animation, 7 of a square"),
     ] = None,
     interpolation: Annotated[
         Literal["spherical", "linear"] | None,

@@ -24,7 +24,7 @@ def grid(
     out: Annotated[Path, Parameter(help="the figure: .png, .svg or .pdf")],
     source: Source = None,
     dimensions: Dimensions = (),
-    steps: Annotated[Count, within(1, help="pictures a side")] = 20,
+    steps: Annotated[Count, within(2, 100, help="pictures a side")] = 20,
     count: Annotated[Count, within(1, help="pictures of the source to encode, spread evenly")] = 2000,
     input: Annotated[
         str | None, Parameter(help="a seed, picture or saved name whose other latents to take; their mean by default")
@@ -71,7 +71,7 @@ def traverse(
         Parameter(help="sheets of categories, codes and attributes; by default if the model found codes itself"),
     ] = None,
     count: Annotated[Count, within(1, help="latents to show, largest change of the picture first")] = 10,
-    steps: Annotated[Count, within(1, help="pictures of one row")] = 9,
+    steps: Annotated[Count, within(2, help="pictures of one row")] = 9,
     reach: Annotated[float, within(0, above=True, help="how far from the mean, in standard deviations")] = 2.0,
     source: Source = None,
     split: Annotated[str | None, Parameter(help="a part of the source, such as test")] = None,
