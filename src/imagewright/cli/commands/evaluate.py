@@ -61,7 +61,10 @@ class MetricOptions:
     protocol: Annotated[Names, Parameter(help="a fixed recipe instead: fid50k_full, kid50k_full, is50k ...")] = ()
     features: Annotated[
         str | None,
-        Parameter(help="inception (default), dinov2, random, pixels, classifier:RUN, file:NET.pt, python:MODULE:NAME"),
+        Parameter(
+            help="inception (default), dinov2, efficientnet_lite0, random, pixels, classifier:RUN, file:NET.pt, "
+            "python:MODULE:NAME"
+        ),
     ] = None
     resize: Annotated[str | None, Parameter(help="the resize filter before the network, instead of its own")] = None
 

@@ -72,7 +72,9 @@ def check(
     corruptions: Annotated[
         Names, Parameter(help="blur noise mode_dropping duplication (default) jpeg rectangles swirl ...")
     ] = (),
-    features: Annotated[str | None, Parameter(help="inception (default), dinov2, random, pixels ...")] = None,
+    features: Annotated[
+        str | None, Parameter(help="inception (default), dinov2, efficientnet_lite0, random, pixels ...")
+    ] = None,
     resize: Annotated[str | None, Parameter(help="the resize filter before the network, instead of its own")] = None,
     others: Annotated[str | None, Parameter(help="pictures of another kind, for the corruption contamination")] = None,
     count: Annotated[Count, within(1, help="pictures of each half")] = 1_000,

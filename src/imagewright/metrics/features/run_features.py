@@ -33,11 +33,12 @@ def open_features(
     The network turns uint8 pictures (N, C, H, W) into features float32 (N, F):
     `network.extract(network.prepare(pictures)).pooled`.
 
-    name: `inception`, `dinov2`, `random`, `pixels`, `classifier:RUN`, or a network of the user's own (`file:NET.pt`,
-        `python:MODULE:NAME`).
+    name: `inception`, `dinov2`, `efficientnet_lite0`, `random`, `pixels`, `classifier:RUN`, or a network of the user's
+        own (`file:NET.pt`, `python:MODULE:NAME`).
     resize: the resize filter before the network, instead of the network's own.
     device: for the network.
-    weights: a file of the user's own weights for `inception` or `dinov2`; scores are then not called FID or KID.
+    weights: a file of the user's own weights for `inception`, `dinov2` or `efficientnet_lite0`; scores are then
+        not called FID or KID.
 
     Raises `ConfigError` for an unknown name or filter, for a run without features, and for weights of a network that
     takes none; `DataError` if weights are missing, damaged, or of another network.
