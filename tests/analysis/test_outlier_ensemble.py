@@ -22,6 +22,7 @@ from imagewright.pretrained import efficientnet_lite
 def without_patches(monkeypatch: pytest.MonkeyPatch) -> None:
     """The default as it is where the extra `features` is not installed: quick, and the same everywhere."""
     monkeypatch.setattr(efficientnet_lite, "PACKAGE", "no_such_package_at_all")
+    monkeypatch.delenv("IMAGEWRIGHT_WEIGHTS", raising=False)
 
 
 def texture(number: int, side: int = 32, cells: int = 4) -> np.ndarray:

@@ -104,6 +104,7 @@ def test_a_pictures_own_patches_are_passed_over(no_weights) -> None:
 def test_small_defects_on_texture_are_found(network: str, monkeypatch) -> None:
     if network == "random":
         monkeypatch.setattr(efficientnet_lite, "PACKAGE", "no_such_package_at_all")
+        monkeypatch.delenv("IMAGEWRIGHT_WEIGHTS", raising=False)
     elif not HAS_WEIGHTS:
         pytest.skip("the extra `features` is not installed")
     clean, pictures, _ = tiles(1)
