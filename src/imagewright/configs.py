@@ -189,12 +189,18 @@ def describe_range(field: FieldInfo) -> str:
 def range_text(low: float, high: float, *, above: bool = False, below: bool = False) -> str:
     """A range of numbers in words.
 
-    >>> range_text(1, math.inf), range_text(0, math.inf, above=True), range_text(0, 1, above=True, below=True)
-    ('1 or more', 'above 0', 'above 0 to below 1')
+    >>> range_text(1, math.inf), range_text(0, math.inf, above=True), range_text(0, 1)
+    ('1 or more', 'above 0', '0 to 1')
+    >>> range_text(0, 1, above=True, below=True), range_text(0, 1, above=True), range_text(0, 1, below=True)
+    ('above 0 and below 1', 'above 0, at most 1', 'at least 0, below 1')
     """
     if high == math.inf:
         return f"above {low:,}" if above else f"{low:,} or more"
-    return f"{'above ' * above}{low:,} to {'below ' * below}{high:,}"
+    if above and below:
+        return f"above {low:,} and below {high:,}"
+    if above:
+        return f"above {low:,}, at most {high:,}"
+    return f"at least {low:,}, below {high:,}" if below else f"{low:,} to {high:,}"
 
 
 def with_present_names(config_class: type[Any], values: dict[str, Any]) -> dict[str, Any]:

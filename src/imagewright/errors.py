@@ -52,6 +52,14 @@ def one_line(text: object, most: int = 300) -> str:
     return plain if len(plain) <= most else f"{plain[: most - 4].rstrip()} ..."
 
 
+def count_text(number: int, what: str) -> str:
+    """
+    >>> count_text(1, "picture"), count_text(1200, "picture")
+    ('1 picture', '1,200 pictures')
+    """
+    return f"{number:,} {what}{'s' * (number != 1)}"
+
+
 def nearest_name(wrong: str, known: Iterable[str]) -> str:
     """`" Did you mean 'vae'?"`, or "" if no known name is close: to append to a message."""
     matches = difflib.get_close_matches(wrong, list(known), n=1, cutoff=0.5)

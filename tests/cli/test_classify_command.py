@@ -93,7 +93,7 @@ def test_labelled_pictures_alone_compare_classifiers(
         (["SET", "--out", "x", "--at", "5"], "--at needs a run"),
         (["SET", "--out", "x", "--models", "svm"], "There is no classifier 'svm'"),
         (["SET", "--out", "x", "--counts", "1k"], "--counts 1000, but it must be from 4"),
-        (["SET", "--out", "x", "--test-share", "0"], "for --test-share. It must be above 0 to below 1"),
+        (["SET", "--out", "x", "--test-share", "0"], "for --test-share. It must be above 0 and below 1"),
         (["digit", "--out", "x"], "There is nothing at 'digit'"),
         (["nowhere", "SET", "--out", "x.csv"], "nowhere"),
         (["PCA", "SET", "--out", "x.csv"], "cannot classify: it can sample, encode"),

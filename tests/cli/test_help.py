@@ -18,7 +18,9 @@ from imagewright.cli.examples import EXAMPLES
 from imagewright.configs import range_text
 
 ANY_NUMBER = {"--truncation", "--from", "--to"}  # of any sign and size, or explained by the sentence itself
-RANGE = r"\((above )?-?[\d.,e+-]+ (or more|to (below )?[\d.,e+-]+)\)|\(above [\d.,e+-]+\)"
+NUMBER = r"-?[\d.,e+-]*\d"
+BOUNDED = rf"{NUMBER} (or more|to {NUMBER})|above {NUMBER}(( and below|, at most) {NUMBER})?"
+RANGE = rf"\(({BOUNDED}|at least {NUMBER}, below {NUMBER})\)"
 HEAVY = {"train", "lesson"}  # each model and lesson is a command of its own: some stand for all
 SOME = {"train": {"vae", "pca", "dcgan", "gmm"}, "lesson": {"gan", "jpeg"}}
 
@@ -69,7 +71,7 @@ def test_every_number_shows_its_range_and_refuses_others(command: str) -> None:
 def test_numbers_out_of_range_are_told_in_one_sentence(capsys) -> None:
     for typed, said in (
         (["sample", "run", "--out", "x.png", "--count", "0"], 'Invalid value "0" for --count. It must be 1 or more.'),
-        (["outliers", "digits", "--fraction", "2"], "It must be above 0 to 1."),
+        (["outliers", "digits", "--fraction", "2"], "It must be above 0, at most 1."),
         (["classify", "digits", "--out", "x", "--counts", "10", "0"], "It must be 1 or more."),
     ):
         assert main(typed) == 2

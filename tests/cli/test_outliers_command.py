@@ -52,7 +52,7 @@ def test_a_search_with_moving_and_undo(capsys, tmp_path: Path, photos: Path) -> 
         (["--out", "o", "--move-to", "m", "--copy-to", "c", "--count", "1"], "not both"),
         (["--out", "o", "--move-to", "PHOTOS/in", "--count", "1"], "lies in the source"),
         (["--out", "o", "--count", "0"], "for --count. It must be 1 or more"),
-        (["--out", "o", "--fraction", "1.5"], "for --fraction. It must be above 0 to 1"),
+        (["--out", "o", "--fraction", "1.5"], "for --fraction. It must be above 0, at most 1"),
         (["--out", "o", "--method", "nieghbours"], "Did you mean 'neighbours'"),
         (["--out", "o", "--normal", "goood"], "Did you mean 'good'"),
         (["--out", "o", "--train-on", "goood"], "Did you mean 'good'"),

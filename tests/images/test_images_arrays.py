@@ -88,8 +88,17 @@ def test_npz_with_parts_pickles_or_floats(tmp_path) -> None:
     with pytest.raises(DataError, match="pickles"):
         open_images(tmp_path / "b.npz")
     np.savez(tmp_path / "c.npz", images=np.zeros((2, 4, 4)))
-    with pytest.raises(DataError, match="float64; expected uint8"):
+    with pytest.raises(DataError, match="float64 from 0 to 0; expected uint8"):
         open_images(tmp_path / "c.npz")
+    np.savez(tmp_path / "c.npz", images=np.full((2, 4, 4), 4095, np.uint16))
+    with pytest.raises(
+        DataError, match=r"uint16; expected uint8.*If 0 is black and 4,095 is white.*\(x \* \(255 / 4095\)\)"
+    ):
+        open_images(tmp_path / "c.npz")
+    np.savez(tmp_path / "c.npz", images=noise(2, 4, 4) / 255)
+    images = open_images(tmp_path / "c.npz")
+    assert np.array_equal(images.batch(np.arange(2)).images[:, 0].numpy(), noise(2, 4, 4))
+    assert "from 0 to 1, became 0 to 255" in images.notes[0]
     np.savez(tmp_path / "d.npz", other=noise(2, 4, 4))
     with pytest.raises(DataError, match="holds other; expected the key images"):
         open_images(tmp_path / "d.npz")

@@ -342,6 +342,13 @@ def test_a_list_without_header_has_labels_even_if_they_are_0_and_1(folder: Path,
     assert classes_of(open_images(folder, labels=table(tmp_path / "list.txt", text))) == list("010101")
 
 
+def test_an_older_spreadsheet_is_read_with_a_note(folder: Path, tmp_path: Path) -> None:
+    text = lines(";").replace(";b", ";Öl").replace(";a", ";blé")
+    images = open_images(folder, labels=table(tmp_path / "my.csv", text.encode("cp1252")))
+    assert classes_of(images) == ["blé", "Öl"] * 3
+    assert images.notes == ["my.csv is no UTF-8: it was read as Windows-1252."]
+
+
 def test_utf_16_without_its_mark_is_refused_in_words(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds zero bytes; save it as UTF-8"):
         open_images(folder, labels=table(tmp_path / "my.csv", lines(",").encode("utf-16-le")))

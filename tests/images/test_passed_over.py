@@ -143,7 +143,7 @@ def test_patterns_that_leave_nothing_or_cannot_be_used_are_refused(folder) -> No
         open_images(folder, only="9")
     with pytest.raises(ConfigError, match="expected a pattern"):
         open_images(folder, exclude=[""])
-    with pytest.raises(DataError, match="no file names"):
+    with pytest.raises(DataError, match="give those of digits that are wanted"):
         open_images("digits", only="1*")
 
 

@@ -16,7 +16,7 @@ from imagewright import catalogue
 from imagewright.errors import ConfigError, RunError
 from imagewright.training import device as devices
 from imagewright.training import planning, timing, trial
-from imagewright.training.planning import choose_precision, describe_end
+from imagewright.training.planning import choose_precision, describe_end, images_in
 from imagewright.training.trial import Trial, run_trial
 
 TRAINED = [name for name in catalogue.entries() if tiny_model(name).phases()]
@@ -172,6 +172,22 @@ def test_a_later_end_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert "slower than measured" in next(text for text in texts if "slower" in text)
     _, texts = train("autoencoder", tmp_path / "given", images_seen=4 * BATCH, report_every=BATCH)
     assert not [text for text in texts if "slower" in text], "nothing was measured, so that nothing was promised"
+
+
+def test_a_training_that_is_faster_than_measured_is_made_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give_trial(monkeypatch, rates(10.0))  # far less than it can do
+    monkeypatch.setattr(timing, "TELLING", 0.0)
+    options = {"minutes": 0.05, "report_every": BATCH}
+    run, texts = train("autoencoder", tmp_path / "run", **options)
+    assert images_in(3, 10, BATCH) == 27 < run.record["plan"]["images_seen"] <= run.checkpoints()[-1].images_seen
+    assert "faster than measured" in next(text for text in texts if "faster" in text)
+    resumed, texts = train("autoencoder", tmp_path / "run", resume=True, **options)
+    assert any("trained on" in text for text in texts), "its new length is recorded"
+    assert resumed.record["plan"] == run.record["plan"]
+    _, texts = train("autoencoder", tmp_path / "scheduled", schedule="linear", **options)
+    assert not [text for text in texts if "faster than" in text]
 
 
 def test_the_end_has_its_day_if_it_is_another_one() -> None:

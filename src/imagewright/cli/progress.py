@@ -49,6 +49,9 @@ class BarReporter:
         self._progress.reset(self._task, description=run.model, completed=0, total=total)
         self._progress.start()
 
+    def lengthened(self, total: int) -> None:
+        self._progress.update(self._task, total=total)
+
     def progressed(self, images_seen: int) -> None:
         if self._progress.tasks[self._task].completed == 0:  # a resumed run: its speed counts from here
             self._progress.reset(self._task, completed=images_seen, start=True)

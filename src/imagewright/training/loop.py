@@ -6,6 +6,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
+from typing import Any
 
 from imagewright import distributed
 from imagewright.errors import TrainingError
@@ -100,10 +101,24 @@ class Loop:
             from_image=training.images_seen,
             checkpoint_bytes=4 * devices.COPIES * parameters,
         )
+        self._record_plan(pace=dataclasses.asdict(training.pace))
+
+    def _lengthen(self, total: int) -> None:
+        """Go on to another last image, and record it, so that a resumed training has the same one."""
+        training = self.training
+        training.plan = dataclasses.replace(training.plan, images_seen=total)
+        training.engine.plan = training.engine.schedule.plan = training.plan
+        training.total = total
+        self._record_plan(images_seen=total)
+        training.reporter.lengthened(total)
+        self.time.tell_longer()
+
+    def _record_plan(self, **changes: Any) -> None:
+        training = self.training
         if distributed.is_main():
             record = training.run.record
-            recorded = record | {"plan": (record.get("plan") or {}) | {"pace": dataclasses.asdict(training.pace)}}
-            training.save(lambda: training.run.rewrite(recorded))
+            changed = record | {"plan": (record.get("plan") or {}) | changes}
+            training.save(lambda: training.run.rewrite(changed))
 
     def _report_stop(self) -> None:
         """Save, then report what was reached: losses, grid, and the doctor's examination.
@@ -196,6 +211,8 @@ class Loop:
         distributed.wait_after_report()
         if reports and not ended:
             self.time.tell_delay()
+            if (total := self.time.longer_total()) is not None:
+                self._lengthen(total)
         self.clock.resume()
 
     def _call(self, call: Callable[[Observer], None], observers: Sequence[Observer]) -> None:

@@ -17,7 +17,7 @@ from imagewright.training import device as devices
 from imagewright.training.options import TrainingOptions
 from imagewright.training.plan import Plan
 from imagewright.training.reporting import Say, tell_if_slow
-from imagewright.training.suggestions import planned_minutes
+from imagewright.training.suggestions import minutes_text, planned_minutes
 from imagewright.training.trial import Trial, run_trial
 
 SHARE_OF_STEPS = 0.9  # of the time; reports, checkpoints and pages take most of the rest
@@ -136,7 +136,7 @@ def _plan_line(plan: Plan, minutes: float | None, speed_up: float) -> str:
     options = "(--minutes, --images-seen)"
     if seconds < 60 * minutes * 0.8:
         return f"{plan.images_seen:,} images, as recommended, at {rate} a second{precision}: {end} {options}"
-    return f"{minutes:g} minutes at {rate} images a second{precision}: {plan.images_seen:,} images, {end} {options}"
+    return f"{minutes_text(minutes)} at {rate} images a second{precision}: {plan.images_seen:,} images, {end} {options}"
 
 
 def _as_on_main(images: int, is_bf16: bool, rate: float) -> tuple[int, bool, float]:

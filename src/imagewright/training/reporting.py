@@ -30,6 +30,10 @@ class Reporter(Protocol):
         """A training up to `total` images seen starts, or is resumed."""
         ...
 
+    def lengthened(self, total: int) -> None:
+        """The training will end at another `total` of images seen, since it is faster than was measured."""
+        ...
+
     def progressed(self, images_seen: int) -> None:
         """A step was made. Called after every step, so that it must be fast."""
         ...
@@ -53,6 +57,8 @@ class Silent:
     def preparing(self, done: int, total: int) -> None: ...
 
     def started(self, run: Run, total: int) -> None: ...
+
+    def lengthened(self, total: int) -> None: ...
 
     def progressed(self, images_seen: int) -> None: ...
 
@@ -82,6 +88,9 @@ class PlainLines(Silent):
     def started(self, run: Run, total: int) -> None:
         self.total, self._silence = total, FIRST_SILENCE
         self.message(f"training {run.model} in {run.path}: {total:,} images")
+
+    def lengthened(self, total: int) -> None:
+        self.total = total
 
     def progressed(self, images_seen: int) -> None:
         if self._first is None:

@@ -16,6 +16,7 @@ from imagewright.images import Images
 from imagewright.machine import total_memory
 from imagewright.pixels import size_text
 from imagewright.training.reporting import Say
+from imagewright.training.suggestions import minutes_text
 
 # A model that is trained by steps learns nothing from photographs at their own size in the time there is. The sides
 # that it does learn: the shorter side in pixels, by the minutes from which on it is trained at.
@@ -54,7 +55,7 @@ def choose_size(
     size = _nearest_below(model_name, images.size, side)
     say(
         f"pictures of {size_text(images.size)} are resized to {size_text(size)}, at which {model_name} learns "
-        f"in {minutes:g} minutes on {'a GPU' if accelerator else 'a CPU'} (choose with --size)"
+        f"in {minutes_text(minutes)} on {'a GPU' if accelerator else 'a CPU'} (choose with --size)"
     )
     return images.with_size(size)
 

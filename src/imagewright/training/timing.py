@@ -10,12 +10,13 @@ from imagewright import distributed
 from imagewright.training import device as devices
 from imagewright.training.observers import Training
 from imagewright.training.plan import is_scheduled
-from imagewright.training.planning import SHARE_OF_STEPS, describe_end
+from imagewright.training.planning import SHARE_OF_STEPS, describe_end, images_in
 
 RATE_STEPS = 8  # after which the rate is measured, or after two slow ones
 SLOW_STEP = 0.25  # seconds
 GRACE = 1.1  # times the seconds that the user gave, at which a training without a schedule of its own ends
 SLOWER, LATER = 1.15, 30.0  # a new end is told if what is left takes this much longer, and ends these seconds later
+FASTER = 1.15  # a training is made longer if there is time for this many times the images that were planned
 TELLING = 10.0  # seconds of steps, before which no end is told
 
 
@@ -104,6 +105,31 @@ class TimeLimit:
         if self.may_stop and self.limit is not None and elapsed + left > GRACE * self.limit:
             end = f"it ends by {describe_end(GRACE * self.limit - elapsed)} with fewer images than planned"
         self.training.reporter.message(f"slower than measured: {images / elapsed:,.3g} images a second; {end}")
+
+    def longer_total(self) -> int | None:
+        """The images seen at an end that uses the user's time, if that is clearly later than planned; else None.
+
+        The same on all ranks. Call it at reports.
+        """
+        if not self.may_stop or self.limit is None:
+            return None
+        elapsed, seen = time.monotonic() - self.started, self.training.images_seen
+        total = 0
+        if elapsed >= TELLING:
+            rate = (seen - self.first) / elapsed
+            total = seen + images_in(max(0.0, self.limit - elapsed), rate, self.training.plan.batch_size)
+        total = int(distributed.broadcast_from_main(torch.tensor([total], dtype=torch.int64)))
+        return total if total > FASTER * self.training.total else None
+
+    def tell_longer(self) -> None:
+        """Tell the user that the training was made longer, and when it ends."""
+        elapsed, seen, total = time.monotonic() - self.started, self.training.images_seen, self.training.total
+        rate = (seen - self.first) / max(elapsed, 1e-9)
+        left = (total - seen) / max(rate, 1e-9)
+        self.told = elapsed + left
+        self.training.reporter.message(
+            f"faster than measured: {rate:,.3g} images a second; {total:,} images, until about {describe_end(left)}"
+        )
 
     def tell_over(self) -> None:
         """Tell the user that the time was over before the last image."""

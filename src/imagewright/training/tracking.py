@@ -49,6 +49,9 @@ class TensorBoardReporter:
         self._run = run
         self.reporter.started(run, total)
 
+    def lengthened(self, total: int) -> None:
+        self.reporter.lengthened(total)
+
     def progressed(self, images_seen: int) -> None:
         if self._writer is None and self._run is not None:  # the first call says where a resumed training starts
             from torch.utils.tensorboard import SummaryWriter

@@ -46,15 +46,13 @@ class ArraySource(PictureSource):
 
 
 def as_pixels(values: np.ndarray, typed: str, *, prefer_last: bool = False) -> np.ndarray:
-    """An array of pictures as (N, H, W, C), with C of 1, 3 or 4. Raises `DataError` for another shape or type.
+    """An array of pictures as (N, H, W, C), with C of 1, 3 or 4. Raises `DataError` for another shape.
 
     values: uint8 (N, C, H, W), (N, H, W, C) or (N, H, W).
     typed: how the user named it, for messages.
     prefer_last: which axis has the channels if both could: the last one, or by default the second one.
     """
     expected = f"{PIXELS} of shape (N, C, H, W), (N, H, W, C) or (N, H, W), with C of 1, 3 or 4"
-    if values.dtype != np.uint8:
-        raise DataError(f"{typed}: the pixels are {values.dtype}; {expected}. Scale and convert them first.")
     return _channels_last(values, typed, expected, prefer_last=prefer_last)
 
 
@@ -119,11 +117,13 @@ def open_npz(path: Path, typed: str, split: str | None) -> ArraySource:
             raise DataError(f"{path} holds {', '.join(known) or 'nothing'}; expected the key {wanted}.")
         label_keys = (f"y_{part}", f"labels_{part}", f"{part}_labels") if key in names else LABEL_KEYS
         label_key = next((name for name in label_keys if name in known), None)
-        pixels = as_pixels(stored.read(key), f"{path} ({key})", prefer_last=True)
+        (levels,), level_notes = as_levels([stored.read(key)], f"{path} ({key})")
+        pixels = as_pixels(levels, f"{path} ({key})", prefer_last=True)
         labels = None if label_key is None else stored.read(label_key)
         name_key = next((name for name in NAME_KEYS if name in known), None)
         class_names = None if name_key is None else [str(name) for name in stored.read(name_key).reshape(-1)]
     source = ArraySource(typed, np.ascontiguousarray(pixels))
+    source.notes += level_notes
     if labels is not None:
         source.annotations, notes = labels_from_array(labels, len(pixels), f"{path} ({label_key})", class_names)
         source.notes += notes

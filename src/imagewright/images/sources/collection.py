@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps
 
-from imagewright.errors import DataError
+from imagewright.errors import DataError, count_text
 from imagewright.files import cache_folder
 from imagewright.images.cache.management import SAMPLES
 from imagewright.images.decoding.opening import load_image, read_encoded, reasons
@@ -102,11 +102,7 @@ def open_collection(items: list[Any]) -> PictureSource:
         raise DataError(f"The list is empty: {ITEMS}.")
     if all(isinstance(item, (str, os.PathLike)) for item in items):
         return _open_files([Path(item).expanduser() for item in items])
-    return _open_pictures(items, f"list of {_count(len(items), 'picture')}")
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+    return _open_pictures(items, f"list of {count_text(len(items), 'picture')}")
 
 
 # Files
@@ -119,10 +115,10 @@ def _open_files(paths: list[Path]) -> FileListSource:
     for path, status in zip(whole, _look_at(paths), strict=True):
         listing.add(Path(path).relative_to(root).as_posix(), status.st_size, status.st_mtime_ns)
     listing.finish(sort=False)
-    source = FileListSource(f"list of {_count(len(paths), 'file')}", root, listing)
+    source = FileListSource(f"list of {count_text(len(paths), 'file')}", root, listing)
     again = sum(count - 1 for count in Counter(whole).values())
     if again:
-        source.notes.append(f"The list names {_count(again, 'file')} a second time: these pictures count again.")
+        source.notes.append(f"The list names {count_text(again, 'file')} a second time: these pictures count again.")
     return source
 
 

@@ -42,8 +42,8 @@ def find_source(
     found = _find(source, split, cache_dir, names)
     if names and found.names_taken != names:
         raise DataError(
-            f"The pictures of {found.typed} have no file names that {names} could choose by: that needs a folder, a "
-            ".zip or tar shards."
+            f"{names} would choose pictures by their names, which works in a folder, a .zip and tar shards: give those "
+            f"of {found.typed} that are wanted."
         )
     return found
 

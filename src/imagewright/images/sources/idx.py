@@ -16,6 +16,7 @@ from imagewright.errors import DataError
 from imagewright.images.annotations import Annotations
 from imagewright.images.label_arrays import labels_from_array
 from imagewright.images.sources.arrays import ArraySource, as_pixels
+from imagewright.images.sources.levels import as_levels
 
 IDX_NAME = re.compile(r"idx[1-4]-ubyte(\.gz)?$")
 PREFIXES = {"train": ("train",), "test": ("t10k", "test")}
@@ -80,11 +81,12 @@ def open_idx(path: Path, typed: str, class_names: Sequence[str] | None = None) -
     if label_path is not None and label_path != path:
         annotations, notes = labels_from_array(read_idx(label_path), len(values), str(label_path), class_names)
     # An IDX array has its channels last, if any.
+    (values,), level_notes = as_levels([values], str(path))
     pixels = values[..., None] if values.ndim == 3 else values
     if pixels.shape[3] not in {1, 3, 4}:
         pixels = as_pixels(values, str(path))
     source = ArraySource(typed, pixels, annotations)
-    source.notes += notes
+    source.notes += level_notes + notes
     if label_path is None:
         source.notes.append(f"There is no label file beside {path.name}.")
     return source

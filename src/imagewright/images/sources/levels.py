@@ -11,6 +11,7 @@ from imagewright.errors import DataError
 DARK, BRIGHT = 0.25, 0.75
 """Floats from 0 to 1 are taken for such if some are darker and some brighter than this: [-1, 1] has other numbers."""
 ROWS = 1024
+WHITE = 255
 
 
 def as_levels(arrays: Sequence[np.ndarray], typed: str) -> tuple[list[np.ndarray], list[str]]:
@@ -28,7 +29,9 @@ def as_levels(arrays: Sequence[np.ndarray], typed: str) -> tuple[list[np.ndarray
         return [array.astype(np.uint8) * np.uint8(255) for array in arrays], []
     names = " and ".join(sorted({str(array.dtype) for array in arrays}))
     if kinds != {"f"}:
-        raise DataError(f"{typed}: the pixels are {names}; expected uint8 pixels 0 to 255. Convert them first.")
+        raise DataError(
+            f"{typed}: the pixels are {names}; expected uint8 pixels 0 to 255. {_advice_on_integers(arrays)}"
+        )
     lowest = min((float(array.min()) for array in arrays if array.size), default=0.0)
     highest = max((float(array.max()) for array in arrays if array.size), default=0.0)
     if not (0 <= lowest < DARK and BRIGHT < highest <= 1):
@@ -49,6 +52,15 @@ def _advice(lowest: float, highest: float) -> str:
     if lowest >= 0 and highest <= 255:
         return "If 0 is black and 255 is white, convert them by x.round() and to uint8."
     return "Scale them to 0 to 255 and convert them to uint8 first."
+
+
+def _advice_on_integers(arrays: Sequence[np.ndarray]) -> str:
+    if any(array.dtype.kind not in "iu" for array in arrays):
+        return "Convert them first."
+    white = max((int(array.max()) for array in arrays if array.size), default=0)
+    if white <= WHITE:
+        return f"If 0 is black and {WHITE} is white, convert them to uint8."
+    return f"If 0 is black and {white:,} is white, convert them by (x * ({WHITE} / {white})).round() and to uint8."
 
 
 def _scale(array: np.ndarray) -> np.ndarray:

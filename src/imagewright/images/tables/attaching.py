@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from imagewright.errors import ConfigError, DataError
+from imagewright.errors import ConfigError, DataError, count_text
 from imagewright.images.annotations import Annotations
 from imagewright.images.label_arrays import LabelsLike, labels_from_sequence
 from imagewright.images.sources.archive import ZipSource
@@ -171,8 +171,9 @@ def _check_rows(table: Table, names_in: str, found: Matching, names: list[str], 
     if found.ambiguous:
         rows = next(iter(found.ambiguous.values()))
         alike = [names[other] for other, several in found.ambiguous.items() if several == rows]
+        pictures = count_text(len(found.ambiguous), "picture")
         raise DataError(
-            f"{table.name}: the names do not decide which rows belong to {_count(len(found.ambiguous))}: "
+            f"{table.name}: the names do not decide which rows belong to {pictures}: "
             f"{' and '.join(alike[:EXAMPLES])} could be {' or '.join(map(repr, rows[:EXAMPLES]))}. Write more of the "
             "folders into the table."
         )
@@ -188,19 +189,18 @@ def _check_rows(table: Table, names_in: str, found: Matching, names: list[str], 
         )
 
 
-def _count(number: int) -> str:
-    return f"{number:,} {'picture' if number == 1 else 'pictures'}"
-
-
 def _notes_on_rows(table: Table, found: Matching) -> list[str]:
     name = Path(table.name).name
     repeated = sum(map(len, found.repeated.values()))
     absent = len(table) - len(np.unique(found.rows)) - repeated
-    notes = [f"Rows of {name} for pictures that are not there: {absent:,}."] if absent else []
+    notes = list(table.notes)
+    if absent:
+        notes.append(f"Rows of {name} for pictures that are not there: {absent:,}.")
     if repeated:
         notes.append(f"Rows of {name} for a picture that has one already: {repeated:,}.")
     return notes + [
-        f"{_count(count)} found {'its row' if count == 1 else 'their rows'} in {name} without regard to {ignored}."
+        f"{count_text(count, 'picture')} found {'its row' if count == 1 else 'their rows'} in {name} without regard to "
+        f"{ignored}."
         for ignored, count in found.loosely.items()
     ]
 

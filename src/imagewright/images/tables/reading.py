@@ -8,7 +8,7 @@ import os
 import unicodedata
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -43,12 +43,14 @@ class Table:
         columns: by name, in order; all of equal length.
         candidates: the columns that may hold the names of pictures, the likeliest first.
         has_header: whether the columns have names; "1", "2" ... if not.
+        notes: sentences for the user on how the file was read.
     """
 
     name: str
     columns: dict[str, TableColumn]
     candidates: list[str]
     has_header: bool = True
+    notes: list[str] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())).codes) if self.columns else 0
@@ -70,12 +72,14 @@ def parse_table(content: bytes, name: str) -> Table:
     if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         raise DataError(f"The label file {name} is a spreadsheet or an archive: save it as CSV.")
     try:
-        text = _decode(content)
+        text, notes = _decode(content, name)
         if ending == ".json":
             return _from_records(json_rows(parse_json(text), name), name)
         if ending == ".jsonl":
             return _from_records(json_lines(text, name), name)
-        return _from_text(text, name)
+        found = _from_text(text, name)
+        found.notes += notes
+        return found
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise DataError(
@@ -90,11 +94,23 @@ def parse_table(content: bytes, name: str) -> Table:
         raise DataError(f"The label file {name} is not valid {kind}: {error}.") from error
 
 
-def _decode(content: bytes) -> str:
-    """Text in UTF-8, or in UTF-16 with a byte order mark, as spreadsheets save it."""
+def _decode(content: bytes, name: str) -> tuple[str, list[str]]:
+    """Text in UTF-8, in UTF-16 with a byte order mark, or as older spreadsheets save CSV in Windows-1252, with a note.
+
+    Raises `UnicodeDecodeError` for other bytes, and for JSON that is no UTF-8.
+    """
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return content.decode("utf-16")
-    return content.decode("utf-8-sig")
+        return content.decode("utf-16"), []
+    try:
+        return content.decode("utf-8-sig"), []
+    except UnicodeDecodeError as error:
+        if os.path.splitext(name)[1].lower() in {".json", ".jsonl"}:
+            raise
+        try:
+            text = content.decode("cp1252")
+        except UnicodeDecodeError:
+            raise error from None
+        return text, [f"{os.path.basename(name)} is no UTF-8: it was read as Windows-1252."]
 
 
 # Rows of text
