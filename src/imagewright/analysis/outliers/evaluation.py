@@ -80,7 +80,7 @@ def _has(images: Images, name: str, option: str) -> np.ndarray:
     if not known:
         raise DataError(
             f"{images.source} has no labels, so {option}={name} cannot be found: put the pictures in a sub-folder a "
-            "class, or name a label file with labels=."
+            "class, or name a label file with --labels."
         )
     shown = ", ".join(known[:12]) + (" ..." if len(known) > 12 else "")
     raise UserError(f"{option}={name} is no class or attribute.{nearest_name(name, known)} Known: {shown}.")

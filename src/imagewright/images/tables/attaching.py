@@ -185,7 +185,7 @@ def _check_rows(table: Table, names_in: str, found: Matching, names: list[str], 
         raise DataError(
             f"{table.name} has no row for {len(missing):,} of {len(names):,} pictures, such as {names[missing[0]]} "
             f"(its rows name pictures such as {row!r}). Add the rows, with an empty label for no class, or name "
-            "another file with labels=."
+            "another file with --labels."
         )
 
 

@@ -230,7 +230,7 @@ class _Control:
         if not self.held_out:
             notes.append(
                 "No held-out pictures were given, so the control is how near training pictures are to one another. "
-                "Pictures that the model has not seen tell more: held_out=SOURCE (--held-out)."
+                "Pictures that the model has not seen tell more (--held-out SOURCE)."
             )
         if self.seen:
             notes.append(
