@@ -42,6 +42,7 @@ JUDGED = 5_000  # digits with which InfoGAN's codes are matched, and others that
 def options() -> Namespace:
     parser = make_parser(__doc__)
     parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--images-seen", type=int, help="instead of minutes: arithmetics compared at equal lengths")
     parser.add_argument("--cases", nargs="+", default=list(cases()))
     parser.add_argument("--precision", nargs="+", default=["auto"])
     parser.add_argument("--out", type=Path, default=Path("runs/first-hour"))
@@ -61,7 +62,8 @@ def cases() -> dict[str, Callable[[Namespace, int, str, Path], dict[str, Any]]]:
 
 def train(model: str, images: iw.Images, arguments: Namespace, seed: int, precision: str, out: Path) -> iw.Run:
     """A training with nothing but a length."""
-    return iw.train(model, images, out, force=True, minutes=arguments.minutes, seed=seed, precision=precision)
+    length = {"minutes": arguments.minutes} if arguments.images_seen is None else {"images_seen": arguments.images_seen}
+    return iw.train(model, images, out, force=True, seed=seed, precision=precision, **length)
 
 
 def judge_photographs(

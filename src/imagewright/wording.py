@@ -13,15 +13,27 @@ from contextvars import ContextVar
 _is_command_line: ContextVar[bool] = ContextVar("_is_command_line", default=False)
 
 # Options that are named otherwise in Python, and options without a value.
-PYTHON_NAMES = {"from": "start"}
-FLAGS = ("force", "resume", "flip", "strict", "capture", "compile", "tensorboard", "each-class", "keep-detail")
+PYTHON_NAMES = {"from": "start", "at": "images_seen"}
+FLAGS = (
+    "force",
+    "resume",
+    "flip",
+    "strict",
+    "capture",
+    "compile",
+    "tensorboard",
+    "each-class",
+    "keep-detail",
+    "add-noise",
+    "codes",
+)
 WORDS = (
     *("auto", "cosine", "constant", "cpu", "cuda", "fp16", "bf16", "fp32", "fitted", "inception", "linear", "none"),
     *("pixels", "prior", "published", "random", "recipe", "relativistic", "wasserstein", "hinge", "diffaugment"),
 )
 VALUE = r"\d[\d.,_]*(?:e-?\d+|x\d+|[kMG])?\b|[A-Z]{2,}[A-Z_=:]*\b|'[^']*'|\"[^\"]*\"|(?:" + "|".join(WORDS) + r")\b"
 OPTION = re.compile(rf"(?<![\w-])--(no-)?([a-z][a-z0-9-]*[a-z0-9])(?:[ =]({VALUE}))?")
-SAID_TWICE = re.compile(r"(\b\w+=[^\s(),]*)[,]? \((?:or )?\1\)")
+SAID_TWICE = re.compile(r"\b(\w+)((?:=[^\s(),]*)?),?((?: out)?) \((?:or )?\1(?:=|\2)?\)")
 COMMAND = re.compile(r"(`imagewright [^`]*`)")
 MULTIPLES = {"k": "_000", "M": "_000_000", "G": "_000_000_000"}
 
@@ -46,10 +58,12 @@ def in_python(message: str) -> str:
 
     >>> in_python("Try --clip 1, --warmup 10k, --size 96x64, --no-cache or --force.")
     'Try clip=1, warmup=10_000, size=(64, 96), cache=False or force=True.'
+    >>> in_python("Leave --no-cache out (cache=False), or give --labels FILE (labels=).")
+    'Leave cache=False out, or give labels=FILE.'
     """
     parts = COMMAND.split(message)
     translated = [part if COMMAND.fullmatch(part) else OPTION.sub(_keyword, part) for part in parts]
-    return SAID_TWICE.sub(r"\1", "".join(translated))
+    return SAID_TWICE.sub(r"\1\2\3", "".join(translated))
 
 
 def _keyword(found: re.Match[str]) -> str:

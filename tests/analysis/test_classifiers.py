@@ -54,6 +54,27 @@ def test_every_classifier_learns_an_easy_set(compared: ClassifierComparison) -> 
     assert len(rows) == 5 * 3
 
 
+def test_a_table_of_labels_is_of_all_parts(tmp_path: Path) -> None:
+    pictures = iw.open_images("digits").batch(np.arange(40)).images[:, 0].numpy()
+    rows = ["image,label"]
+    for number, picture in enumerate(pictures):
+        name = f"{'train' if number < 30 else 'test'}/{number:02d}.png"
+        (tmp_path / "set" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(tmp_path / "set" / name)
+        rows.append(f"{name},{'even' if number % 2 == 0 else 'odd'}")
+    (tmp_path / "all.csv").write_text("\n".join(rows) + "\n")
+    found = iw.compare_classifiers(
+        tmp_path / "set",
+        models=("linear_gda",),
+        split="train",
+        test_split="test",
+        labels=tmp_path / "all.csv",
+        repeats=1,
+        components=4,
+    )
+    assert "10" in found.held_out
+
+
 def test_equal_seeds_give_equal_accuracies_and_progress_counts_to_its_end(images: Images) -> None:
     calls: list[tuple[str, int, int]] = []
     options = {"models": ("linear_gda", "naive_bayes"), "counts": (12, 60), "repeats": 2, "components": 4}

@@ -123,6 +123,15 @@ def test_accuracy_on_training_pictures_is_called_that(tmp_path: Path) -> None:
     assert "cannot be told" in measure_confusion(run, mixed).notes[0]
 
 
+def test_held_out_pictures_are_not_called_trained_on(tmp_path: Path) -> None:
+    images = iw.open_images("digits")[:200]
+    run = iw.train("infogan", images, out=tmp_path / "run", images_seen=64, batch_size=32, width=4, held_out=35)
+    found = measure_confusion(run, images)
+    assert found.trained_on is not None
+    assert found.trained_on.count == 165
+    assert found.accuracy_on_new is not None
+
+
 def write_folder(images: Images, folder: Path) -> None:
     """A folder a class."""
     assert images.labels is not None

@@ -89,7 +89,10 @@ def test_labelled_pictures_alone_compare_classifiers(
     [
         (["RUN", "SET", "--out", "x.txt"], "Known: .csv"),
         (["RUN", "SET", "--out", "x.csv", "--counts", "10"], "--counts"),
+        (["RUN", "SET", "--out", "x.csv", "--test-share", "0.5"], "--test-share is for a comparison"),
+        (["RUN", "SET", "--out", "x.csv", "--seed", "0"], "--seed is for a comparison"),
         (["SET", "--out", "x.csv"], "--out x.csv must be a folder"),
+        (["SET", "--out", "x", "--mistakes", "5"], "--mistakes needs a run"),
         (["SET", "--out", "x", "--at", "5"], "--at needs a run"),
         (["SET", "--out", "x", "--models", "svm"], "There is no classifier 'svm'"),
         (["SET", "--out", "x", "--counts", "1k"], "--counts 1000, but it must be from 4"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -23,7 +25,10 @@ def words_of_the_command_line() -> None:
         ("a lower --learning-rate (now 0.1)", "a lower learning_rate (now 0.1)"),
         ("--clip 1 or --precision fp32.", "clip=1 or precision='fp32'."),
         ("--warmup 10k, --images-seen 1.5", "warmup=10_000, images_seen=1.5"),
-        ("leave --no-cache out (cache=False).", "leave cache=False out (cache=False)."),
+        ("leave --no-cache out (cache=False).", "leave cache=False out."),
+        ("name them by --label-column NAME (label_column=)", "name them by label_column=NAME"),
+        ("leave --truncation (truncation=) out", "leave truncation out"),
+        ("use it by --at 7.", "use it by images_seen=7."),
         ("replace it with --force (force=True).", "replace it with force=True."),
         ("saved: --resume continues from there.", "saved: resume=True continues from there."),
         ("with --labels FILE (labels=FILE).", "with labels=FILE."),
@@ -36,6 +41,17 @@ def words_of_the_command_line() -> None:
 )
 def test_options_become_keyword_arguments(typed: str, python: str) -> None:
     assert in_python(typed) == python
+
+
+def test_no_message_says_an_option_twice_in_python() -> None:
+    found = []
+    for path in Path(iw.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and "--" in node.value:
+                told = in_python(node.value)
+                if re.search(r"\b(\w+)(=[^\s()]*)?,?( out)? \((or )?\1(=[^()]*)?\)", told):
+                    found.append(f"{path.name}:{node.lineno}: {told}")
+    assert not found, "\n".join(found)
 
 
 def test_an_error_is_told_in_the_words_of_its_caller(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

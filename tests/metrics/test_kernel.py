@@ -77,6 +77,14 @@ def test_a_subset_of_all_pictures_uses_all_pairs() -> None:
     assert subset.standard_error == pytest.approx(whole.standard_error, rel=1e-8)
 
 
+def test_a_set_has_the_same_distance_to_itself_and_to_its_copy() -> None:
+    one = rows(60, 0)
+    for subsets, size in ((1, 1000), (100, 40)):
+        options = {"subsets": subsets, "size": size}
+        assert kernel_distance(one, one, **options) == kernel_distance(one, one.copy(), **options)
+    assert full_kernel_distance(one, one) == full_kernel_distance(one, one.copy())
+
+
 def test_a_known_distance() -> None:
     """One feature, by the moments of normal distributions: E (x y + 1)^3 = 1 + 3 a b + 3 a2 b2 + a3 b3."""
 

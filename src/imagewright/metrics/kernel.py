@@ -117,7 +117,8 @@ def full_kernel_distance(one: np.ndarray, other: np.ndarray, *, block: int = BLO
     Raises `DataError` for different features and fewer than two pictures.
     """
     _check(one, other)
-    first, second, between = _blockwise(one, one, block), _blockwise(other, other, block), _blockwise(one, other, block)
+    first, second = (_blockwise(each, each, block, itself=True) for each in (one, other))
+    between = _blockwise(one, other, block, itself=False)
     value = first.mean + second.mean - 2 * between.mean
     variance = _variance(first, second, between, len(one), len(other))
     return KernelDistance(value, math.sqrt(max(variance, 0.0)))
@@ -144,10 +145,10 @@ def _of_subsets(
         for index, (rows, other_rows) in enumerate(chosen):
             masks[rows, index] = other_masks[other_rows, index] = 1
         within, within_other = (
-            _subset_sums(one, one, masks, masks),
-            _subset_sums(other, other, other_masks, other_masks),
+            _subset_sums(one, one, masks, masks, itself=True),
+            _subset_sums(other, other, other_masks, other_masks, itself=True),
         )
-        across = _subset_sums(one, other, masks, other_masks)
+        across = _subset_sums(one, other, masks, other_masks, itself=False)
         for index, (rows, other_rows) in enumerate(chosen):
             yield (
                 _subset_means(within, rows, rows, index, itself=True),
@@ -165,14 +166,20 @@ def _of_subsets(
 
 
 def _subset_sums(
-    one: np.ndarray, other: np.ndarray, masks: np.ndarray, other_masks: np.ndarray, block: int = BLOCK
+    one: np.ndarray,
+    other: np.ndarray,
+    masks: np.ndarray,
+    other_masks: np.ndarray,
+    block: int = BLOCK,
+    *,
+    itself: bool,
 ) -> _SubsetSums:
     """The sums of a kernel matrix over the columns, and over the rows, of each of J subsets, with one block in memory.
 
-    one, other: features (N, F) and (M, F), of two sets or of the same; then without the diagonal.
+    one, other: features (N, F) and (M, F).
     masks, other_masks: (N, J) and (M, J), 1 for the pictures of a subset.
+    itself: both are the same set, compared with itself: the diagonal is left out.
     """
-    itself = one is other
     rows, columns = np.zeros(masks.shape), np.zeros(other_masks.shape)
     squares = np.zeros(masks.shape[1])
     for top in range(0, len(one), block):
@@ -245,9 +252,8 @@ def _from_sums(rows: np.ndarray, columns: np.ndarray, square: float) -> _KernelM
     return _KernelMeans(mean, rows, columns, max(residual, 0.0))
 
 
-def _blockwise(one: np.ndarray, other: np.ndarray, block: int) -> _KernelMeans:
+def _blockwise(one: np.ndarray, other: np.ndarray, block: int, *, itself: bool) -> _KernelMeans:
     """As `_means`, from features (N, F) and (M, F) with one block of each in memory."""
-    itself = one is other
     rows, columns, square = np.zeros(len(one)), np.zeros(len(other)), 0.0
     for top in range(0, len(one), block):
         upper = _rows(one, slice(top, top + block))

@@ -1,4 +1,4 @@
-"""Encode MP4 with PyAV (the extra `faces`); the record is in the container's comment and in an XMP box."""
+"""Encode MP4 with PyAV (the extra `video`); the record is in the container's comment and in an XMP box."""
 
 from __future__ import annotations
 

@@ -90,12 +90,6 @@ def load(
     return view_model(model.to(device).eval(), space, truncation, sample_from)
 
 
-def build_model(name: str, config: dict[str, Any]) -> Model:
-    """A new model with the configuration of a `run.json`, under the present or former names of its options."""
-    model_class = catalogue.model_class(name)
-    return model_class(configs.build(model_class.Config, config, name))
-
-
 def recorded_config(run: Run, *, in_parts: bool = False) -> Config:
     """The checked configuration of a run's model. Raises `RunError` if run.json says none of that model.
 
@@ -153,7 +147,7 @@ def _checkpoint(run: Run, images_seen: int | None) -> Checkpoint:
         if wrong and checkpoint is not checkpoints[-1]:
             raise RunError(
                 f"{wrong[0]}. The checkpoint at {checkpoint.images_seen} images is intact: "
-                f"use it by --at {checkpoint.images_seen} (images_seen={checkpoint.images_seen} in Python)."
+                f"use it by --at {checkpoint.images_seen}."
             )
         return checkpoint
     checkpoint = run.checkpoint_at(images_seen)

@@ -61,6 +61,20 @@ class SourceRecord(Schema):
     notes: list[str] = []
 
 
+class MilestonesRecord(Schema):
+    """Points of a training, in images seen."""
+
+    first: int = _count(1, least=1)
+    largest: int = _count(1, least=1)
+
+
+class PaceRecord(Schema):
+    """When reports and checkpoints are due."""
+
+    reports: MilestonesRecord
+    checkpoints: MilestonesRecord
+
+
 class PlanRecord(Schema):
     """The numbers of a training over time."""
 
@@ -68,6 +82,8 @@ class PlanRecord(Schema):
     batch_size: int = _count(1, least=1)
     learning_rate: float = Field(0.0, ge=0, allow_inf_nan=False)
     clip: float | None = None
+    images_per_second: float | None = Field(None, gt=0, allow_inf_nan=False)
+    pace: PaceRecord | None = None
 
 
 class RunRecord(Schema):

@@ -1,6 +1,7 @@
 """The density fitted to a model's latents during a training: fitted anew wherever the model is shown, scored or saved.
 
-It depends on the weights, the images and the seed alone, so that a resumed training has that of an uninterrupted one.
+It depends on the weights, the images, the seed and the point of the training alone, so that a resumed training has that
+of an uninterrupted one.
 """
 
 from __future__ import annotations

@@ -65,7 +65,8 @@ def plan_training(
     images, is_bf16, rate = _as_on_main(images, precision == "bf16", rate)
     precision = "bf16" if is_bf16 else precisions[0]
     found = dataclasses.replace(plan, images_seen=images, precision=precision, images_per_second=rate)
-    say(_plan_line(found, None if has_length else minutes, trial.speed_ups.get(precision, 1.0)))
+    speed_up = trial.speed_ups[precision] if "fp32" in trial.rates else None
+    say(_plan_line(found, None if has_length else minutes, speed_up))
     if trial.unsafe:
         say(f"{', '.join(trial.unsafe)} is not used: the losses of this model differ in it from those in fp32")
     if not has_length and images < FEWEST_STEPS * plan.batch_size and images < plan.images_seen:
@@ -120,16 +121,18 @@ def describe_end(seconds: float) -> str:
     return time.strftime("%H:%M" if same_day else "%H:%M on %d %B", time.localtime(end))
 
 
-def _plan_line(plan: Plan, minutes: float | None, speed_up: float) -> str:
+def _plan_line(plan: Plan, minutes: float | None, speed_up: float | None) -> str:
     """The length, the rate, the end and the precision, in one line.
 
     minutes: for which the length was planned; None if the user gave the length.
-    speed_up: of the precision over fp32.
+    speed_up: of the precision over fp32; None if fp32 was not timed.
     """
     assert plan.images_per_second is not None
     seconds = plan.images_seen / plan.images_per_second / SHARE_OF_STEPS
     rate = f"{plan.images_per_second:,.0f}" if plan.images_per_second >= 10 else f"{plan.images_per_second:.2g}"
-    precision = "" if plan.precision == "fp32" else f", in {plan.precision} ({speed_up:.1f} times as fast as fp32)"
+    precision = "" if plan.precision == "fp32" else f", in {plan.precision}"
+    if precision and speed_up is not None:
+        precision += f" ({speed_up:.1f} times as fast as fp32)"
     end = f"until about {describe_end(seconds)}"
     if minutes is None:
         return f"{plan.images_seen:,} images at {rate} a second{precision}: {end}"

@@ -11,6 +11,7 @@ from imagewright.training import device as devices
 from imagewright.training.observers import Training
 from imagewright.training.plan import is_scheduled
 from imagewright.training.planning import SHARE_OF_STEPS, describe_end, images_in
+from imagewright.training.suggestions import minutes_text
 
 RATE_STEPS = 8  # after which the rate is measured, or after two slow ones
 SLOW_STEP = 0.25  # seconds
@@ -101,7 +102,7 @@ class TimeLimit:
         if elapsed + left < max(SLOWER * self.told, self.told + LATER):
             return
         later, self.told = elapsed + left - self.told, elapsed + left
-        end = f"until about {describe_end(left)}, {_minutes(later)} later than said before"
+        end = f"until about {describe_end(left)}, {_duration(later)} later than said before"
         if self.may_stop and self.limit is not None and elapsed + left > GRACE * self.limit:
             end = f"it ends by {describe_end(GRACE * self.limit - elapsed)} with fewer images than planned"
         self.training.reporter.message(f"slower than measured: {images / elapsed:,.3g} images a second; {end}")
@@ -140,5 +141,5 @@ class TimeLimit:
         )
 
 
-def _minutes(seconds: float) -> str:
-    return f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} seconds"
+def _duration(seconds: float) -> str:
+    return minutes_text(round(seconds / 60)) if seconds >= 90 else f"{seconds:.0f} seconds"

@@ -211,9 +211,11 @@ def compare_classifiers(
         opened = at_working_size(opened)
     known_labels = require_labels(opened.prepare(progress_of_stage(progress, "preparing")))
     assert opened.class_names is not None
-    test_images = (
-        _open_test_images(images if test is None else test, test_split, opened) if test or test_split else None
-    )
+    test_images = None
+    if test is not None:
+        test_images = _open_test_images(test, test_split, opened)
+    elif test_split:
+        test_images = _open_test_images(images, test_split, opened, labels, label_column)
     test_labels = None if test_images is None else match_labels(test_images, opened.class_names)
     pool = len(opened) if test_images is not None else int((~choose_test_rows(known_labels, test_share, seed)).sum())
     counts = _check_counts(counts, pool, len(np.unique(known_labels)))
@@ -255,14 +257,17 @@ def compare_classifiers(
     )
 
 
-def _open_test_images(source: Any, split: str | None, images: Images) -> Images:
+def _open_test_images(
+    source: Any, split: str | None, images: Images, labels: Any = None, label_column: str | None = None
+) -> Images:
     """Open the test pictures at the size and with the channels of `images`."""
     if split is not None and not isinstance(source, str | Path):
         raise ConfigError(
             f"test_split={split} needs a source by name, but the pictures are opened already: name the source, or open "
             "the part and give it as test."
         )
-    return open_images(source, images.size, images.channels, split=split).with_classes().prepare()
+    opened = open_images(source, images.size, images.channels, split=split, labels=labels, label_column=label_column)
+    return opened.with_classes().prepare()
 
 
 def select_classifiers(names: Sequence[str]) -> dict[str, ClassifierSpec]:

@@ -12,6 +12,7 @@ from imagewright.images.checks.repeats import describe_repeats, find_repeats, fi
 from imagewright.metrics.subjects import training_images
 from imagewright.model import Model
 from imagewright.runs.run import Run
+from imagewright.training.data.validation_split import choose_held_out
 from imagewright.verbs.apply import images_for
 
 
@@ -21,7 +22,7 @@ class TrainedOn:
 
     seen: bool (N,).
     equal: how many of them equal a training picture; the others nearly equal one.
-    whole: whether the pictures are the run's training pictures, one by one.
+    whole: whether the pictures are those of the run's source, one by one; those it held out are not seen.
     """
 
     seen: np.ndarray
@@ -53,8 +54,11 @@ def find_trained_on(model: Model, images: Images) -> TrainedOn | str | None:
     recorded = run.record.get("source")
     if not isinstance(recorded, dict):
         return None
+    held_out = _held_out(run, int(recorded.get("count") or 0))
     if recorded.get("fingerprint") == images.fingerprint:
-        return TrainedOn(np.ones(len(images), bool), len(images), whole=True)
+        seen = np.ones(len(images), bool)
+        seen[held_out] = False
+        return TrainedOn(seen, int(seen.sum()), whole=True)
     try:
         training = training_images(run)
     except DataError:
@@ -70,8 +74,18 @@ def find_trained_on(model: Model, images: Images) -> TrainedOn | str | None:
     except ImagewrightError:
         return unknown
     seen = np.zeros(len(images), bool)
-    seen[np.concatenate([shared.equal[:, 0], shared.near[:, 0]])] = True
-    return TrainedOn(seen, len(shared.equal))
+    equal, near = (pairs[~np.isin(pairs[:, 1], held_out)] for pairs in (shared.equal, shared.near))
+    seen[np.concatenate([equal[:, 0], near[:, 0]])] = True
+    return TrainedOn(seen, len(equal))
+
+
+def _held_out(run: Run, count: int) -> np.ndarray:
+    """Which of the `count` pictures of a run's source its training left out, int64."""
+    options = run.record.get("options") or {}
+    number = options.get("held_out")
+    if not isinstance(number, int) or not 0 < number < count:
+        return np.empty(0, np.int64)
+    return choose_held_out(number, count, int(run.record.get("seed") or 0))
 
 
 def note_on_split(images: Images, is_test: np.ndarray) -> list[str]:

@@ -10,6 +10,8 @@ from cyclopts import Parameter
 from imagewright.cli.pictures import takes_pictures
 from imagewright.cli.values import Count, Counts, Flag, LabelColumn, Size, Words, within
 
+MISTAKES = 32
+
 
 @takes_pictures
 def classify(
@@ -21,7 +23,9 @@ def classify(
         Path, Parameter(help="with a run: a .csv file, figures are written beside it; else a folder for the comparison")
     ],
     at: Annotated[Count | None, within(0, help="an earlier checkpoint of the run, by its images seen")] = None,
-    mistakes: Annotated[Count, within(0, help="with a run: pictures on the sheet of the most confident mistakes")] = 32,
+    mistakes: Annotated[
+        Count | None, within(1, help="with a run: pictures on the sheet of the most confident mistakes; by default 32")
+    ] = None,
     models: Annotated[
         Words,
         Parameter(help="linear_gda, quadratic_gda, naive_bayes, logistic_regression, linear_svm; by default all"),
@@ -29,7 +33,9 @@ def classify(
     counts: Annotated[
         Counts, within(1, help="numbers of training pictures: --counts 100 1k 10k; by default a 1-2-5 series")
     ] = (),
-    repeats: Annotated[Count, within(1, help="random splits to average the accuracies over")] = 5,
+    repeats: Annotated[
+        Count | None, within(1, help="random splits to average the accuracies over; by default 5")
+    ] = None,
     components: Annotated[
         Count | None, within(1, help="principal components to use as features; by default at most 64")
     ] = None,
@@ -41,13 +47,16 @@ def classify(
         str | None, Parameter(help="the part of --test-source, or of the source, to test on, such as test")
     ] = None,
     test_share: Annotated[
-        float, within(0, 1, above=True, below=True, help="share of each class held out for testing")
-    ] = 0.25,
+        float | None,
+        within(0, 1, above=True, below=True, help="share of each class held out for testing; by default 0.25"),
+    ] = None,
     size: Annotated[Size | None, Parameter(help="64, or WIDTHxHEIGHT; by default at most 64 a side")] = None,
     split: Annotated[str | None, Parameter(help="a part of the source, such as train")] = None,
     labels: Annotated[Path | None, Parameter(help="a CSV, text or JSON file of labels")] = None,
     label_column: LabelColumn = None,
-    seed: Annotated[Count, within(0, help="random seed of splits and samples; equal seeds give equal results")] = 0,
+    seed: Annotated[
+        Count | None, within(0, help="random seed of the splits; equal seeds give equal results; by default 0")
+    ] = None,
     force: Annotated[Flag, Parameter(help="replace files that exist")] = False,
 ) -> None:
     """Classify pictures with a run; or compare generative and discriminative classifiers on labelled pictures."""
@@ -61,17 +70,23 @@ def classify(
             "--encoder": encoder,
             "--test-source": test_source,
             "--test-split": test_split,
+            "--test-share": test_share,
+            "--repeats": repeats,
+            "--seed": seed,
             "--size": size,
         }
         for option, value in comparison_options.items():
-            if value:
+            if value not in (None, ()):
                 raise UserError(
                     f"{option} is for a comparison of classifiers, which takes no run: leave out the run or {option}."
                 )
-        _classify(run_or_source, source, out, at, mistakes, split, (labels, label_column), force=force)
+        _classify(run_or_source, source, out, at, mistakes or MISTAKES, split, (labels, label_column), force=force)
         return
-    if at is not None:
-        raise UserError("--at needs a run, but none was named: `imagewright classify RUN SOURCE --out FILE.csv`.")
+    for option, given in {"--at": at, "--mistakes": mistakes}.items():
+        if given is not None:
+            raise UserError(
+                f"{option} needs a run, but none was named: `imagewright classify RUN SOURCE --out FILE.csv`."
+            )
     import imagewright
     from imagewright.analysis.classifiers.comparison import FILES, select_classifiers
     from imagewright.cli.progress import progress_bars
@@ -87,17 +102,17 @@ def classify(
             run_or_source,
             models=models,
             counts=counts,
-            repeats=repeats,
+            repeats=repeats or 5,
             components=components,
             encoder=encoder,
             test=test_source,
             test_split=test_split,
-            test_share=test_share,
+            test_share=0.25 if test_share is None else test_share,
             size=size,
             split=split,
             labels=labels,
             label_column=label_column,
-            seed=seed,
+            seed=seed or 0,
             progress=progress,
         )
     say(dict.fromkeys([*found.images.notes, *found.notes]))
@@ -121,12 +136,9 @@ def _classify(
     from imagewright.analysis.classifiers.confusion import measure_confusion, output_paths
     from imagewright.capabilities import Classifies, require
     from imagewright.cli.show import say
-    from imagewright.errors import UserError
     from imagewright.output.writing import refuse_existing
 
     paths = output_paths(out)
-    if mistakes < 1:
-        raise UserError(f"mistakes={mistakes}, but there must be at least one picture.")
     refuse_existing(paths, force=force)
     model = imagewright.load(run, images_seen=at)
     require(model, Classifies, run)

@@ -148,7 +148,7 @@ def _features(
     if training is None or training.features is None or reference is None or reference.features is None:
         raise DataError(
             "memorisation compares generated pictures with training pictures and held-out ones: name both "
-            "(training=SOURCE, --training; against=SOURCE, --against)."
+            "(--training SOURCE, --against SOURCE)."
         )
     assert sample.features is not None
     if context.options["pictures"] < LEAST_OF_CELL:

@@ -189,8 +189,8 @@ class SamplesFitted:
         count, kind = len(density.weights), "full" if density.factors.dim() == 3 else "diagonal"
         what = f"one Gaussian of {kind} covariance" if count == 1 else f"{count} Gaussians of {kind} covariance"
         return (
-            f"{what}, fitted to the latents of the training pictures in {len(density.active)} dimensions (--sample-from "
-            "prior: from the prior)"
+            f"{what}, fitted to the latents of the training pictures in {len(density.active)} dimensions "
+            "(--sample-from prior: from the prior)"
         )
 
     def prior_latents(self, count: int, generator: torch.Generator, **given: Tensor) -> Tensor:

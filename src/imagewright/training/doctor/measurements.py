@@ -65,7 +65,6 @@ class Examiner:
         self.trained = images.batch(trained[:saved])
         self.held_out = images.batch(generator.permutation(held_out)[:saved]) if len(held_out) else None
         self._images, self._trained = images, trained
-        self.references = _build_references(images, trained)
         self.roughness = sample_distances.roughness(self.trained.images)
         self.class_distance = _distance_within_classes(self.trained)
         # The discriminators of a model with several feeds need rows of all feeds. There are no held-out rows then,
