@@ -219,7 +219,7 @@ def _add_noise(model: Model, images: ImagesLike, seed: int) -> Tensor:
     if training_noise(model) is None or not isinstance(model, AddsNoise):
         raise UserError(
             f"{catalogue.name_of(model)} was not trained to remove noise, so there is none to add: reconstruct without "
-            "add_noise (--add-noise), or train an autoencoder with --noise gaussian:0.3."
+            "--add-noise, or train an autoencoder with --noise gaussian:0.3."
         )
     denoiser: AddsNoise = model
 
