@@ -17,7 +17,8 @@ from imagewright.images.selection import select_evenly
 from imagewright.model import Model
 from imagewright.output.provenance import COMPOSITE, ENHANCED
 from imagewright.output.sheets import Results, Sheet
-from imagewright.runs.provenance import run_record, training_notes
+from imagewright.runs.loading import training_notes
+from imagewright.runs.provenance import run_record
 from imagewright.verbs.apply import (
     ImagesLike,
     RunLike,

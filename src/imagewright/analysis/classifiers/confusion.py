@@ -14,6 +14,7 @@ from imagewright.capabilities import Classifies, require
 from imagewright.images import Images
 from imagewright.output.tables import write_table
 from imagewright.output.writing import check_suffix, refuse_existing
+from imagewright.runs.loading import training_notes
 from imagewright.verbs.apply import ImagesLike, RunLike, classify, images_for, resolve_model
 
 
@@ -185,10 +186,13 @@ def measure_confusion(run: RunLike, images: ImagesLike) -> Confusion:
     images = images_for(model, images).prepare()
     log_probabilities = classify(model, images).numpy()
     names = require(model, Classifies).class_names
+    notes = tuple(training_notes(model))
     if images.labels is None or images.class_names is None:
-        return _confusion(images, names, log_probabilities)
+        return _confusion(images, names, log_probabilities, notes=notes)
     trained_on = find_trained_on(model, images)
-    facts: dict[str, Any] = {"notes": (trained_on,)} if isinstance(trained_on, str) else {"trained_on": trained_on}
+    facts: dict[str, Any] = {"notes": notes, "trained_on": trained_on}
+    if isinstance(trained_on, str):
+        facts = {"notes": (*notes, trained_on)}
     labels = np.asarray(images.labels)
     known = np.flatnonzero(labels >= 0)  # a picture without a label has the number -1
     if finds_own_classes(model) and len(known):

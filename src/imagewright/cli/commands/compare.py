@@ -23,6 +23,7 @@ def compare(
 ) -> None:
     """Compare runs by the scores that `evaluate` saved in them. Scores of different recipes never share a column."""
     import imagewright
+    from imagewright.cli.pictures import say_notices
     from imagewright.cli.show import say
     from imagewright.output.writing import check_suffix, refuse_existing
 
@@ -34,7 +35,7 @@ def compare(
         show_table(found.scores, found.columns)
     say(found.notes)
     if out is not None:
-        print(found.write(out, seed=seed, force=force))
+        say_notices(lambda: print(found.write(out, seed=seed, force=force)))
 
 
 def show_table(subjects: Mapping[str, Sequence[Score]], columns: Sequence[Column]) -> None:

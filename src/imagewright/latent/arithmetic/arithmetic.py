@@ -22,6 +22,7 @@ from imagewright.latent.arithmetic.operands import Operand, OperandResolver, che
 from imagewright.latent.arithmetic.terms import Term, parse_expression
 from imagewright.latent.editing.edit import clamp_to_prior
 from imagewright.model import Model
+from imagewright.runs.loading import training_notes
 from imagewright.seeds import derive_seed
 from imagewright.verbs.apply import ImagesLike, RunLike, decode, resolve_model, sample_latents
 
@@ -126,7 +127,7 @@ def arithmetic(
         latent,
         pictures[0],
         pictures[1:],
-        tuple(dict.fromkeys([*resolver.notes, *_weights_note(terms, operands)])),
+        tuple(dict.fromkeys([*training_notes(model), *resolver.notes, *_weights_note(terms, operands)])),
         model,
         {"expression": expression, "sets": {name: _describe(value) for name, value in (sets or {}).items()}}
         | {"spread": spread},

@@ -30,6 +30,7 @@ from imagewright.latent.directions.methods import (
 )
 from imagewright.latent.directions.result import Directions, Method, check_names
 from imagewright.model import Model
+from imagewright.runs.loading import training_notes
 from imagewright.seeds import derive_seed
 from imagewright.verbs.apply import ImagesLike, RunLike, decode, encode, images_for, resolve_model, sample_latents
 from imagewright.verbs.blocks import evaluating
@@ -84,7 +85,7 @@ def directions(
         (latents.flatten(1) @ whole.T).std(0),
         explained,
         torch.zeros(count),
-        _isotropy_note(model, method, encoded, explained, searched),
+        (*training_notes(model), *_isotropy_note(model, method, encoded, explained, searched)),
         model,
         {"method": method, "count": count} | ({} if images is None else {"images": _source_name(images)}),
         seed,

@@ -5,7 +5,7 @@ Shape letters: K directions, N latents.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,7 +19,7 @@ from imagewright.runs.run import Run
 from imagewright.verbs.apply import RunLike
 
 if TYPE_CHECKING:
-    from imagewright.latent.inputs import Input, ResolvedInputs
+    from imagewright.latent.inputs import Inputs, ResolvedInputs
     from imagewright.output.sheets import Sheet
 
 Method = Literal["activations", "latents", "weights"]
@@ -72,10 +72,10 @@ class Directions:
         numbers = {"scales": self.scales, "explained": self.explained, "changes": self.changes}
         return {**self.settings, "seed": self.seed, **{name: values.tolist() for name, values in numbers.items()}}
 
-    def sheet(self, inputs: Sequence[Input] | ResolvedInputs = (0,)) -> Sheet:
+    def sheet(self, inputs: Inputs | ResolvedInputs = (0,)) -> Sheet:
         """Each direction as a strip of pictures, with an input in the middle.
 
-        inputs: seeds and picture files, or inputs resolved already.
+        inputs: seeds and pictures, or inputs resolved already.
         """
         from imagewright.latent.directions.sheet import directions_sheet
 
