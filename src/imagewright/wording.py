@@ -13,7 +13,15 @@ from contextvars import ContextVar
 _is_command_line: ContextVar[bool] = ContextVar("_is_command_line", default=False)
 
 # Options that are named otherwise in Python, and options without a value.
-PYTHON_NAMES = {"from": "start"}
+PYTHON_NAMES = {
+    "from": "start",
+    "at": "images_seen",
+    "between": "ends",
+    "move": "moves",
+    "set": "sets",
+    "protocol": "protocols",
+    "test-source": "test",
+}
 FLAGS = ("force", "resume", "flip", "strict", "capture", "compile", "tensorboard", "each-class", "keep-detail")
 WORDS = (
     *("auto", "cosine", "constant", "cpu", "cuda", "fp16", "bf16", "fp32", "fitted", "inception", "linear", "none"),

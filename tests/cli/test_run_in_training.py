@@ -49,8 +49,8 @@ COMMANDS = {
     "latent project": "RUN FOLDER/a/0.png --steps 1 --out x.png",
     "latent neighbours": "RUN FOLDER --count 12 --out x.png",
     "evaluate": "RUN --against FOLDER --metrics fd --features pixels --count 24 --no-save",
-    "outliers": "FOLDER --in RUN --out x",
-    "cluster": "FOLDER --in RUN --clusters 2 --out x",
+    "outliers": "FOLDER --run RUN --out x",
+    "cluster": "FOLDER --run RUN --clusters 2 --out x",
 }
 
 

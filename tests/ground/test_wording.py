@@ -31,6 +31,9 @@ def words_of_the_command_line() -> None:
         ("give another place by --out.", "give another place by out."),
         ("--size 96x64", "size=(64, 96)"),
         ("start it by --from RUN", "start it by start=RUN"),
+        ("use its prior (--sample-from prior)", "use its prior (sample_from='prior')"),
+        ("use it by --at 400 (images_seen=400).", "use it by images_seen=400."),
+        ("name pictures by --between a.jpg", "name pictures by ends a.jpg"),
         ("a well-known --- rule -- and a-b", "a well-known --- rule -- and a-b"),
     ],
 )

@@ -119,7 +119,7 @@ def test_without_active_or_finite_latents_the_prior_is_sampled(means: Tensor) ->
     model = fit(model_with(means, 1.0), numbered(50))
     assert model.latent_sources == ("prior",)
     torch.testing.assert_close(latents_of(model).std(0), torch.ones(Z), atol=0.1, rtol=0)
-    with pytest.raises(UserError, match=r"no density fitted.*--from prior"):
+    with pytest.raises(UserError, match=r"no density fitted.*--sample-from prior"):
         model.sampling_from("fitted")
     with pytest.raises(UserError, match=r"not from 'fited'.*fitted"):
         model.sampling_from("fited")

@@ -48,7 +48,7 @@ def test_a_caption_of_a_sheet_is_the_point_of_its_picture(run: Run) -> None:
     assert torch.equal(iw.decode(run, latents), torch.as_tensor(sheet.images))
     assert torch.equal(resolve_inputs(run, [4]).latents, latents[:1])
     assert torch.equal(iw.interpolate(run, 2, ends=["4:3", "4:1"]), torch.as_tensor(sheet.images)[[3, 1]])
-    alone = iw.sample_sheet(run, points=["4:3", "0:1"])
+    alone = iw.sample_sheet(run, inputs=["4:3", "0:1"])
     assert torch.equal(torch.as_tensor(alone.images)[0], torch.as_tensor(sheet.images)[3])
     assert alone.captions == ["4:3", "0:1"]
 

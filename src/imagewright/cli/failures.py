@@ -50,10 +50,10 @@ def report_failures(tokens: Sequence[str]) -> Iterator[Outcome]:
         sys.stdout.flush()  # a closed pipe raises here and not at exit
     except BrokenPipeError:
         discard(sys.stdout)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         outcome.exit_code = INTERRUPTED
         if distributed.local_rank() == 0:
-            say_error("Interrupted.")
+            say_error(_with_notes("Interrupted.", interrupt))
     except SystemExit as stop:
         if isinstance(stop.__context__, BrokenPipeError):  # how rich handles a closed pipe
             discard(sys.stdout)
@@ -64,9 +64,14 @@ def report_failures(tokens: Sequence[str]) -> Iterator[Outcome]:
         if os.environ.get(DEBUG, "") not in ("", "0"):
             traceback.print_exc()
         if distributed.local_rank() == 0 or not _is_same_on_all_ranks(error, outcome.exit_code):
-            say_error(as_typed(message, tokens))
+            say_error(as_typed(_with_notes(message, error), tokens))
         else:
             time.sleep(SECONDS_FOR_FIRST_RANK)
+
+
+def _with_notes(message: str, error: BaseException) -> str:
+    """The message, and what was noted on the error on its way: how much was written."""
+    return " ".join([message, *getattr(error, "__notes__", ())])
 
 
 def _explain(error: Exception, tokens: Sequence[str]) -> tuple[int, str]:

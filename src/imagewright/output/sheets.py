@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from PIL import Image
 
 from imagewright.errors import UserError
+from imagewright.files import written_together
 from imagewright.output.grids import PAPER, draw_grid
 from imagewright.output.provenance import Record
 from imagewright.output.writing import (
@@ -139,6 +140,7 @@ class SheetStack:
         """All sheets as one picture."""
         return stack_sheets(self.sheets)
 
+    @written_together()
     def write(self, path: str | Path, *, force: bool = False) -> list[Path]:
         """Write one picture, an .npz file with an array for each sheet, or a folder with a PNG file for each.
 

@@ -171,7 +171,7 @@ def _checkpoint(run: Run, images_seen: int | None) -> Checkpoint:
         if wrong and checkpoint is not checkpoints[-1]:
             raise RunError(
                 f"{wrong[0]}. The checkpoint at {checkpoint.images_seen} images is intact: "
-                f"use it by --at {checkpoint.images_seen} (images_seen={checkpoint.images_seen} in Python)."
+                f"use it by --at {checkpoint.images_seen} (images_seen={checkpoint.images_seen})."
             )
         return checkpoint
     checkpoint = run.checkpoint_at(images_seen)

@@ -44,6 +44,7 @@ def sample_sheet(
     attributes: Mapping[str, float] | None = None,
     each_class: bool = False,
     sample_from: str | None = None,
+    inputs: int | str | Sequence[int | str] = (),
     points: Sequence[int | str] = (),
 ) -> Sheet:
     """The sheet of `count` new images with the name of each, SEED:INDEX; they are those of `sample`.
@@ -56,7 +57,8 @@ def sample_sheet(
     label: the class to sample, by name or number, if the model is conditional on classes.
     attributes: values from 0 to 1 by name, if the model is conditional on attributes.
     each_class: `count` images of every class instead: a row a class, a column a sample of the prior.
-    points: instead of `count` images of a seed, the images of these names.
+    inputs: instead of `count` images of a seed, the images of these names, such as "0:7".
+    points: the former name of `inputs`.
     sample_from: "prior" or "fitted", as for `sample_latents`.
     Raises `UserError` for a condition that the model does not have.
     """
@@ -66,10 +68,11 @@ def sample_sheet(
     settings |= {"attributes": dict(attributes)} if attributes else {}
     settings |= {"each_class": True} if each_class else {}
     labels: dict[str, Any]
-    if points:
+    named_inputs = [inputs] if isinstance(inputs, int | str) else [*inputs, *points]
+    if named_inputs:
         if label is not None or attributes or each_class:
             raise UserError("A point names its class itself, as in 0:7:cat: leave label, attributes and classes out.")
-        return _points_sheet(model, points)
+        return _points_sheet(model, named_inputs)
     if each_class:
         classes = _classes(model, label, attributes)
         images = torch.cat([sample(model, count, seed=seed, label=name) for name in classes])

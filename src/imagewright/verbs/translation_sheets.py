@@ -109,7 +109,8 @@ def write_translations(
 ) -> tuple[list[Path], list[str]]:
     """Write each translation as a .png under the picture's own name, as soon as it is made.
 
-    Several styles are numbered: horse_0.png, horse_1.png. Returns the paths, and a note on each unreadable picture.
+    Several styles are numbered: horse_0.png, horse_1.png. What is written stays if a later one fails; a note on the
+    error counts it. Returns the paths, and a note on each unreadable picture.
     Memory does not grow with the number of pictures.
 
     size: "own" leaves each picture at its own size, "model" brings all to the size that the model was trained at.
@@ -126,13 +127,16 @@ def write_translations(
     refuse_existing(paths, force=force)
     side = model.config.size if size == "model" else None
     record = _record(model, inputs, style, "own" if side is None else list(side), seed)
-    written = []
-    for number, _, translations in _translate_each(model, inputs, side, style.targets, progress):
-        for index, translation in enumerate(translations):
-            path = paths[number * len(translations) + index]
-            written.append(
-                write_image(translation, path, {**record, "index": number, "target": style.labels[index]}, force=force)
-            )
+    written: list[Path] = []
+    try:
+        for number, _, translations in _translate_each(model, inputs, side, style.targets, progress):
+            for index, translation in enumerate(translations):
+                path = paths[number * len(translations) + index]
+                facts = {**record, "index": number, "target": style.labels[index]}
+                written.append(write_image(translation, path, facts, force=force))
+    except BaseException as error:  # Ctrl-C, or a full disk: hours of finished work stay
+        error.add_note(f"{len(written):,} of {len(paths):,} translations are written in {folder}.")
+        raise
     return written, [*training_notes(model), *inputs.notes()]
 
 

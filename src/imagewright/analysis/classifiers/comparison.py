@@ -29,7 +29,7 @@ from imagewright.analysis.classifiers.splits import (
 from imagewright.analysis.spaces import at_working_size
 from imagewright.capabilities import Encodes, require
 from imagewright.errors import ConfigError, DataError, nearest_name
-from imagewright.files import write_whole
+from imagewright.files import write_whole, written_together
 from imagewright.images import Images, open_images
 from imagewright.images.label_arrays import LabelsLike
 from imagewright.model import Model
@@ -128,6 +128,7 @@ class ClassifierComparison:
             for each, shares in ((each, self.accuracies[name]) for name, each in self.classifiers.items())
         ]
 
+    @written_together()
     def write(self, folder: str | Path, *, force: bool = False) -> list[Path]:
         """Write curves, decision regions, samples (if a generative classifier can be decoded), a table and all numbers.
 

@@ -11,6 +11,7 @@ import numpy as np
 from imagewright.analysis.classifiers.matching import ClassMatching, finds_own_classes, match_codes
 from imagewright.analysis.classifiers.overlap import TrainedOn, find_trained_on
 from imagewright.capabilities import Classifies, require
+from imagewright.files import written_together
 from imagewright.images import Images
 from imagewright.output.tables import write_table
 from imagewright.output.writing import check_suffix, refuse_existing
@@ -121,6 +122,7 @@ class Confusion:
             f"{seen.described()} of training pictures).{on_new}"
         ]
 
+    @written_together()
     def write(self, path: str | Path, *, title: str = "", mistakes: int = 32, force: bool = False) -> list[Path]:
         """Write the table of predictions, and with labels the confusion matrix and the most confident mistakes.
 

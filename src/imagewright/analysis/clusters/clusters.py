@@ -33,6 +33,7 @@ from imagewright.analysis.spaces import (
 from imagewright.capabilities import Encodes, require
 from imagewright.catalogue import name_of
 from imagewright.errors import DataError, UserError
+from imagewright.files import written_together
 from imagewright.images import Images, open_images
 from imagewright.images.label_arrays import LabelsLike
 from imagewright.metrics.features.run_features import open_features
@@ -110,6 +111,7 @@ class Clusters:
             lines.append(f"against the labels: purity {self.purity:.4f}, NMI {self.mutual_information:.4f}")
         return lines
 
+    @written_together()
     def write(
         self, folder: str | Path, *, layout: MapLayout = "tsne", thumbnails: bool = False, force: bool = False
     ) -> list[Path]:

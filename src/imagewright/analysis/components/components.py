@@ -19,7 +19,7 @@ from torch import Tensor
 from imagewright import catalogue
 from imagewright.analysis.components.methods import METHODS, NAMES, SHARES, SINGULAR
 from imagewright.errors import DataError, UserError, nearest_name
-from imagewright.files import write_whole
+from imagewright.files import write_whole, written_together
 from imagewright.images import Images, open_images
 from imagewright.images.float_stream import FloatStream
 from imagewright.output.writing import refuse_existing, write_image
@@ -114,6 +114,7 @@ class Components:
             lines.append(self._distortion_line())
         return lines
 
+    @written_together()
     def write(self, folder: str | Path, *, force: bool = False) -> list[Path]:
         """Write four pictures and `components.json`; returns their paths.
 

@@ -31,6 +31,7 @@ from imagewright.analysis.compression.methods import (
     unique_label,
 )
 from imagewright.errors import ConfigError
+from imagewright.files import written_together
 from imagewright.images import Images, open_images
 from imagewright.model import Model
 from imagewright.output.tables import write_table
@@ -131,6 +132,7 @@ class CompressionComparison:
             lines.append(f"{curve.method}: {rates}.{size}")
         return lines
 
+    @written_together()
     def write(self, folder: str | Path, *, force: bool = False) -> list[Path]:
         """Write `rate_distortion.png`, `crops.png`, `results.json` and `results.csv`; returns their paths.
 

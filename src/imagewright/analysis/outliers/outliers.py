@@ -20,6 +20,7 @@ from imagewright.analysis.outliers.scoring import outlier_scores, picture_groups
 from imagewright.analysis.sheets import sheet_size
 from imagewright.analysis.spaces import at_working_size
 from imagewright.errors import UserError
+from imagewright.files import written_together
 from imagewright.images import Images, open_images
 from imagewright.images.label_arrays import LabelsLike
 from imagewright.metrics.features.run_features import open_features
@@ -100,6 +101,7 @@ class Outliers:
         ]
         return lines
 
+    @written_together()
     def write(self, folder: str | Path, *, count: int = SHOWN, force: bool = False) -> list[Path]:
         """Write `scores.csv`, `sheet.png`, `where.png` and `report.json`; returns their paths.
 

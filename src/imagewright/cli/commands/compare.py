@@ -19,7 +19,7 @@ def compare(
     *runs: Annotated[Path, Parameter(help="two run directories or more")],
     out: Annotated[Path | None, Parameter(help="a page (.html): table, curves, samples of equal seeds")] = None,
     seed: Annotated[Count, within(0, help="of the samples on the page")] = 0,
-    force: Annotated[Flag, Parameter(help="overwrite a file that exists")] = False,
+    force: Annotated[Flag, Parameter(help="replace files that exist")] = False,
 ) -> None:
     """Compare runs by the scores that `evaluate` saved in them. Scores of different recipes never share a column."""
     import imagewright

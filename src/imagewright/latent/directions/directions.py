@@ -169,7 +169,7 @@ def _encode_if_needed(model: Model, method: Method, images: ImagesLike | None, s
         return _sample(model, MOST_PICTURES, seed)
     if images is None:
         what = "method=latents looks at encoded pictures" if method == "latents" else "There is no prior to sample"
-        raise UserError(f"{what}: give some with images=SOURCE (--images SOURCE), such as those it was trained on.")
+        raise UserError(f"{what}: give some with --source SOURCE (images=SOURCE), such as those it was trained on.")
     opened = images_for(model, images)
     if len(opened) > MOST_PICTURES:
         opened = opened.subset(np.linspace(0, len(opened) - 1, MOST_PICTURES).astype(np.int64))

@@ -149,7 +149,7 @@ class SamplesFitted:
         if source not in self.latent_sources:
             raise UserError(
                 f"This {catalogue.name_of(self)} has no density fitted to its latents, because no training of this "
-                "version has ended on it, or its latents carry nothing: use its prior (--from prior)."
+                "version has ended on it, or its latents carry nothing: use its prior (--sample-from prior)."
             )
         chosen = copy.copy(self)  # shares the parameters, buffers and sub-modules
         chosen._chosen = source
@@ -189,8 +189,8 @@ class SamplesFitted:
         count, kind = len(density.weights), "full" if density.factors.dim() == 3 else "diagonal"
         what = f"one Gaussian of {kind} covariance" if count == 1 else f"{count} Gaussians of {kind} covariance"
         return (
-            f"{what}, fitted to the latents of the training pictures in {len(density.active)} dimensions (--from "
-            "prior: from the prior)"
+            f"{what}, fitted to the latents of the training pictures in {len(density.active)} dimensions "
+            "(--sample-from prior: from the prior)"
         )
 
     def prior_latents(self, count: int, generator: torch.Generator, **given: Tensor) -> Tensor:

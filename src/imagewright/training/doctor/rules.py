@@ -184,7 +184,7 @@ def parted(history: History) -> tuple[str, str] | None:
     )
     return evidence, (
         "Samples of the prior will be unlike the pictures: sample from the density fitted to the latents, which is the "
-        "default (--from fitted), or try more --images-seen."
+        "default (--sample-from fitted), or try more --images-seen."
     )
 
 
