@@ -67,6 +67,18 @@ def test_a_point_of_a_class_is_the_picture_of_the_class_sheet() -> None:
         resolve_inputs(model, ["2:0:nobody"])
 
 
+@pytest.mark.parametrize(("name", "options"), [("cgan", {}), ("vae", {"condition": "labels"})])
+def test_a_sample_of_a_conditional_model_is_named_with_its_class(name: str, options: dict, tmp_path: Path) -> None:
+    model = iw.load(train_tiny(name, simple_pictures(), tmp_path / "run", **options))
+    sheet = iw.sample_sheet(model, 8, seed=3)
+    assert sheet.captions is not None
+    classes = [caption.partition(":")[2].partition(":")[2] for caption in sheet.captions]
+    assert set(classes) == {"one", "other"}
+    latents = resolve_inputs(model, sheet.captions).latents
+    assert torch.equal(iw.decode(model, latents), torch.as_tensor(sheet.images))
+    assert torch.equal(iw.sample(model, 8, seed=3), torch.as_tensor(sheet.images))
+
+
 def test_every_tool_takes_points(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = iw.arithmetic(run, "0:7 - 0:3 + 2", around=0)
     latents = resolve_inputs(run, ["0:7", "0:3", "2"]).latents

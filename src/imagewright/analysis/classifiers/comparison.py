@@ -37,6 +37,7 @@ from imagewright.models.shared.points import fit_classifier, log_probabilities
 from imagewright.output.tables import write_table
 from imagewright.output.writing import refuse_existing
 from imagewright.progress import ProgressCounter, StageProgress, progress_of_stage
+from imagewright.reprs import MORE, WRITES, names_text, short_repr
 from imagewright.seeds import derive_seed
 from imagewright.verbs.apply import RunLike, images_for, resolve_model
 
@@ -98,6 +99,10 @@ class ClassifierComparison:
     sorted_by_variance: bool
     seed: int
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        what = f"{names_text(self.classifiers, 5)} on {len(self.images):,} pictures of {len(self.class_names)} classes"
+        return short_repr(self, what, WRITES, MORE)
 
     @property
     def chance(self) -> float:

@@ -15,6 +15,7 @@ from imagewright.files import written_together
 from imagewright.images import Images
 from imagewright.output.tables import write_table
 from imagewright.output.writing import check_suffix, refuse_existing
+from imagewright.reprs import MORE, WRITES, short_repr
 from imagewright.runs.loading import training_notes
 from imagewright.verbs.apply import ImagesLike, RunLike, classify, images_for, resolve_model
 
@@ -32,6 +33,11 @@ class Confusion:
     matching: ClassMatching | None = None  # of classes that the model found without labels, with those of the pictures
     trained_on: TrainedOn | None = None  # the pictures that the run was trained on; None if that is unknown
     notes: tuple[str, ...] = ()  # for the user
+
+    def __repr__(self) -> str:
+        what = f"{len(self.images):,} pictures in {len(self.class_names)} classes"
+        right = "" if self.accuracy is None else f", {self.accuracy:.2%} right"
+        return short_repr(self, what + right, ".predicted, .probabilities", WRITES, MORE)
 
     @property
     def evaluated(self) -> np.ndarray:

@@ -42,6 +42,7 @@ from imagewright.output.writing import new_file, refuse_existing, write_image
 from imagewright.pixels import size_text
 from imagewright.pretrained.features.contract import FeatureNetwork
 from imagewright.progress import Progress, ProgressCounter
+from imagewright.reprs import MORE, WRITES, short_repr
 from imagewright.verbs.apply import RunLike, images_for, resolve_model
 
 ASSIGNMENTS, SHEET, MAP, REPORT = "clusters.csv", "sheet.png", "map.png", "report.json"
@@ -71,6 +72,10 @@ class Clusters:
     seed: int
     sheet_size: tuple[int, int]  # (height, width) of the pictures on the sheet
     notes: list[str] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        what = f"{self.count} clusters of {len(self.images):,} pictures in {self.space}"
+        return short_repr(self, what, ".labels", WRITES, MORE)
 
     @property
     def count(self) -> int:

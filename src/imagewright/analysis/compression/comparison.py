@@ -37,6 +37,7 @@ from imagewright.model import Model
 from imagewright.output.tables import write_table
 from imagewright.output.writing import new_file, refuse_existing, write_image
 from imagewright.progress import Progress, ProgressCounter
+from imagewright.reprs import MORE, WRITES, names_text, short_repr
 from imagewright.versions import versions
 
 QUALITIES = (1, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95)
@@ -90,6 +91,10 @@ class CompressionComparison:
     shown_names: list[str]
     at_rate: list[PicturesAtRate]  # of each method
     notes: list[str]
+
+    def __repr__(self) -> str:
+        what = f"{names_text([curve.method for curve in self.curves])} on {len(self.test):,} pictures"
+        return short_repr(self, what, WRITES, MORE)
 
     def to_dict(self) -> dict[str, Any]:
         """All numbers, ready for JSON; an infinite PSNR is None."""

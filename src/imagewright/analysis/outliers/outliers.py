@@ -29,6 +29,7 @@ from imagewright.output.tables import write_table
 from imagewright.output.writing import new_file, refuse_existing, write_image
 from imagewright.pixels import size_text
 from imagewright.progress import Progress
+from imagewright.reprs import MORE, WRITES, short_repr
 from imagewright.verbs.apply import RunLike, resolve_model
 
 SCORES, SHEET, FAILURES, PATCH_SHEET, REPORT = "scores.csv", "sheet.png", "where.png", "patches.png", "report.json"
@@ -53,6 +54,11 @@ class Outliers:
     sheet_size: tuple[int, int]  # (height, width) of the pictures on the sheet
     patches: PatchMemory | None = None  # what patches were compared with, if they were
     notes: list[str] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        strangest = self.images.name(int(self.order[0]))
+        what = f"{len(self.images):,} pictures ranked by {self.method}, the strangest is {strangest}"
+        return short_repr(self, what, ".order, .scores", WRITES, MORE)
 
     @property
     def score(self) -> np.ndarray:

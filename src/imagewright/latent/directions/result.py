@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from torch import Tensor
 
-from imagewright.errors import UserError
+from imagewright.errors import UserError, count_text
 from imagewright.latent import store
 from imagewright.model import Model
+from imagewright.reprs import MORE, SHOWS, short_repr
 from imagewright.runs.run import Run
 from imagewright.verbs.apply import RunLike
 
@@ -53,6 +54,10 @@ class Directions:
     settings: dict[str, Any]
     seed: int
     saved: tuple[Path, ...] = ()
+
+    def __repr__(self) -> str:
+        what = f"{count_text(len(self.scales), 'direction')} by {self.method}"
+        return short_repr(self, what, ".move(latents, number, strength) moves along one", SHOWS, MORE)
 
     def move(self, latents: Tensor, number: int, strength: float) -> Tensor:
         """Latents (N, *latent_shape) moved along direction `number` by `strength` standard deviations."""

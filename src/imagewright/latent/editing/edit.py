@@ -16,11 +16,13 @@ import torch
 from torch import Tensor
 
 from imagewright.capabilities import Decodes, latent_parts_of, require
-from imagewright.errors import UserError
+from imagewright.errors import UserError, count_text
 from imagewright.images.single import SinglePicture
 from imagewright.latent import store
 from imagewright.latent.inputs import Inputs, resolve_inputs
 from imagewright.model import Model
+from imagewright.pixels import size_text
+from imagewright.reprs import names_text, short_repr
 from imagewright.runs.loading import training_notes
 from imagewright.verbs.apply import RunLike, decode, resolve_model
 
@@ -47,6 +49,11 @@ class Edited:
     strengths: list[dict[str, float]]
     notes: tuple[str, ...]
     sources: list[SinglePicture | None]
+
+    def __repr__(self) -> str:
+        count, strengths, _, height, width = self.images.shape
+        what = f"{names_text(self.labels)} at {count_text(strengths, 'strength')}"
+        return short_repr(self, what, f".images ({count}, {strengths}) of {size_text((height, width))}, .latents")
 
     @property
     def has_pictures(self) -> bool:

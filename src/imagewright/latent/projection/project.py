@@ -25,6 +25,7 @@ from imagewright.latent import store
 from imagewright.latent.projection.search import Found, Search
 from imagewright.model import Model
 from imagewright.progress import Progress
+from imagewright.reprs import MORE, SHOWS, names_text, short_repr
 from imagewright.runs.loading import training_notes
 from imagewright.verbs.apply import ImagesLike, RunLike, images_for, resolve_model
 from imagewright.verbs.blocks import evaluating
@@ -81,6 +82,10 @@ class Projection:
     settings: dict[str, Any]
     seed: int
     saved: Path | None = None
+
+    def __repr__(self) -> str:
+        what = f"{names_text(self.labels)}, {float(self.errors.psnr.mean()):.1f} dB"
+        return short_repr(self, what, ".latents, .reconstruction", SHOWS, MORE)
 
     def lines(self) -> list[str]:
         """The errors of each picture, a line each."""

@@ -33,6 +33,7 @@ from imagewright.latent.walks.scales import (
 )
 from imagewright.model import Model
 from imagewright.output.provenance import Record
+from imagewright.reprs import WRITES, pictures_text, short_repr
 from imagewright.runs.loading import training_notes
 from imagewright.runs.provenance import run_record
 from imagewright.verbs.apply import ImagesLike, RunLike, decode, images_for
@@ -88,6 +89,10 @@ class Manifold:
     class_names: tuple[str, ...] | None
     notes: tuple[str, ...]
     record: Record
+
+    def __repr__(self) -> str:
+        axes = " and ".join(axis.name for axis in self.axes)
+        return short_repr(self, f"{pictures_text(self.images)} over {axes}", WRITES)
 
     @property
     def side(self) -> int:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from imagewright import catalogue
 from imagewright.capabilities import latent_parts_of, verbs_of
-from imagewright.errors import UserError
+from imagewright.errors import UserError, count_text
 from imagewright.latent.inputs import Inputs, resolve_inputs
 from imagewright.latent.walks.code_sheets import build_code_sheets, code_values
 from imagewright.latent.walks.paths import load_decoder
@@ -28,6 +28,7 @@ from imagewright.latent.walks.scales import (
 from imagewright.model import Model
 from imagewright.output.provenance import Record
 from imagewright.output.sheets import Sheet, SheetStack
+from imagewright.reprs import names_text, short_repr
 from imagewright.runs.loading import training_notes
 from imagewright.runs.provenance import run_record
 from imagewright.verbs.apply import ImagesLike, RunLike, decode
@@ -48,6 +49,10 @@ class Traversal:
     sheets: tuple[Sheet, ...]
     notes: tuple[str, ...]
     record: Record
+
+    def __repr__(self) -> str:
+        names = names_text([sheet.name for sheet in self.sheets])
+        return short_repr(self, f"{count_text(len(self.sheets), 'sheet')} ({names})", ".sheet() is all of them")
 
     def sheet(self) -> SheetStack:
         """All sheets, one under the other."""
