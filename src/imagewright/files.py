@@ -92,7 +92,7 @@ _together: ContextVar[_Together | None] = ContextVar("_together", default=None)
 
 @contextmanager
 def written_together() -> Iterator[None]:
-    """All files that are written in the block get their names at its end, or, if it raises, none of them does.
+    """All results that are written in the block get their names at its end, or, if it raises, none of them does.
 
     An error in the middle, a full disk or Ctrl-C leaves neither some files without the others nor new files beside
     old ones. Also a decorator. In a block within another one, files wait for the end of the outer one.
@@ -115,14 +115,18 @@ def written_together() -> Iterator[None]:
 
 
 @contextmanager
-def atomic_write(path: str | Path) -> Iterator[Path]:
+def atomic_write(path: str | Path, *, is_result: bool = False) -> Iterator[Path]:
     """A temporary path to write to. At the end of the block it is renamed to `path`, or removed if the block raised.
 
-    Folders are made if need be. Raises `RunError` in plain words for a full disk, a missing permission or a read-only
+    Folders are made if need be.
+
+    is_result: whether the file waits for the others of `written_together`, if there are any. Caches and runs, which are
+        read at once, do not.
+    Raises `RunError` in plain words for a full disk, a missing permission or a read-only
     place.
     """
     path = Path(path)
-    group = _together.get()
+    group = _together.get() if is_result else None
     with explain_write_errors(path):
         made = _make_folder(path.parent)
         if group is not None:
@@ -202,9 +206,12 @@ def _try_lock(descriptor: int) -> bool:
     return True
 
 
-def write_whole(path: str | Path, content: bytes | str) -> None:
-    """Write text or bytes to `path`, whole or not at all. Text is UTF-8; file names in it may be any bytes."""
-    with atomic_write(path) as temporary:
+def write_whole(path: str | Path, content: bytes | str, *, is_result: bool = False) -> None:
+    """Write text or bytes to `path`, whole or not at all. Text is UTF-8; file names in it may be any bytes.
+
+    is_result: as for `atomic_write`.
+    """
+    with atomic_write(path, is_result=is_result) as temporary:
         temporary.write_bytes(content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from tiny import simple_pictures, train_tiny
 
 import imagewright as iw
@@ -93,10 +94,12 @@ def test_replaced_files_stay_as_they_were_until_all_are_written(
 def test_groups_within_groups_wait_for_the_outer_one(tmp_path: Path) -> None:
     with written_together():
         with written_together():
-            write_whole(tmp_path / "a" / "one", "1")
+            write_whole(tmp_path / "a" / "one", "1", is_result=True)
         assert not (tmp_path / "a" / "one").exists()
-        write_whole(tmp_path / "a" / "two", "2")
-    assert names(tmp_path) == ["a", "a/one", "a/two"]
+        write_whole(tmp_path / "a" / "two", "2", is_result=True)
+        write_whole(tmp_path / "cache", "3")
+        assert (tmp_path / "cache").read_text() == "3"
+    assert names(tmp_path) == ["a", "a/one", "a/two", "cache"]
 
 
 def test_many_files_need_no_open_file_each(tmp_path: Path) -> None:
@@ -135,3 +138,15 @@ def test_a_score_has_its_table_and_its_sheet_or_neither(
     assert main(["score", str(run), "digits", "--out", str(tmp_path / "x.csv")]) == 2
     assert names(tmp_path) == []
     assert capsys.readouterr().out == ""
+
+
+def test_caches_that_are_made_while_results_are_written_are_read_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number, picture in enumerate(simple_pictures(24, (40, 40))):
+        Image.fromarray(picture.transpose(1, 2, 0)).save(folder / f"{number}.png")
+    assert main(["cluster", str(folder), "--clusters", "2", "--out", str(tmp_path / "out")]) == 0, capsys.readouterr()
+    assert len(names(tmp_path / "out")) == 4
+    assert main(["outliers", str(folder), "--out", str(tmp_path / "odd")]) == 0, capsys.readouterr()

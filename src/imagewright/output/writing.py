@@ -48,7 +48,7 @@ def new_file(path: str | Path, *, force: bool = False) -> Iterator[BinaryIO]:
     parent = next(folder for folder in path.absolute().parents if folder.exists())
     if not parent.is_dir():
         raise RunError(f"Cannot write {path}: {parent} is a file, not a folder. Choose another place.")
-    with atomic_write(path) as temporary, temporary.open("wb") as file:
+    with atomic_write(path, is_result=True) as temporary, temporary.open("wb") as file:
         yield file
 
 

@@ -151,7 +151,7 @@ class ClassifierComparison:
         has_samples = figures.write_samples(self, folder / SAMPLES, force=force)
         write_table(folder / TABLE, *self._table(), force=force)
         results = self.to_dict() | {"accuracy_in_the_plane": in_the_plane}
-        write_whole(folder / RESULTS, json.dumps(results, indent=2, default=str) + "\n")
+        write_whole(folder / RESULTS, json.dumps(results, indent=2, default=str) + "\n", is_result=True)
         return [folder / name for name in FILES if name != SAMPLES or has_samples]
 
     def _table(self) -> tuple[list[str], list[list[str]]]:

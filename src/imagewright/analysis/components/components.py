@@ -139,7 +139,7 @@ class Components:
         figures.write_variance(self, paths[1], record, force=force)
         write_image(figures.draw_strip(self), paths[2], record, force=force)
         write_image(figures.draw_sum(self), paths[3], record, force=force)
-        write_whole(paths[4], json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n")
+        write_whole(paths[4], json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n", is_result=True)
         return paths
 
     def _distortion_line(self) -> str:
