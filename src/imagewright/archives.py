@@ -18,12 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from imagewright.errors import DataError
+from imagewright.errors import DataError, short_reason
 
 BOMB_BYTES, BOMB_RATIO = 2**29, 200
 """A file that would unpack to more than this (512 MiB), and to more than this times its size, is not unpacked."""
 LARGEST_DIRECTORY = 2**22  # bytes of the table of a zip file: 40,000 members, each of which becomes an object
-MOST_REASON = 160  # characters of another library's message
 
 
 def refuse_bomb(path: Path, unpacked: int, stored: int | None = None) -> None:
@@ -150,14 +149,6 @@ def open_arrays(path: Path) -> Iterator[ArrayArchive]:
                 f"{path} is a single array (.npy), not an .npz file: save it by `numpy.savez(path, images=array)`."
             ) from None
         raise DataError(f"{path} cannot be read as .npz: {short_reason(error)}. Is it whole?") from None
-
-
-def short_reason(error: Exception) -> str:
-    """The message of another library's error on one line, not too long; its kind if it has none."""
-    text = " ".join(str(error).split()).rstrip(".")
-    if isinstance(error, KeyError) or not text:
-        text = f"{type(error).__name__} {text}".strip()
-    return text if len(text) <= MOST_REASON else text[:MOST_REASON] + " ..."
 
 
 def _starts_as_npy(path: Path) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from imagewright.wording import for_caller
 
 LONGEST_MESSAGE = 1500  # characters
+LONGEST_REASON = 160  # of another library's message
 
 
 class ImagewrightError(Exception):
@@ -60,7 +61,55 @@ def count_text(number: int, what: str) -> str:
     return f"{number:,} {what}{'s' * (number != 1)}"
 
 
+def short_reason(error: Exception) -> str:
+    """The message of another library's error on one line, without its last dot; its kind if it has none."""
+    text = str(error).strip()
+    if isinstance(error, KeyError) or not text:  # the message of a KeyError is the key alone
+        text = f"{type(error).__name__} {text}"
+    return one_line(text, LONGEST_REASON).rstrip(".")
+
+
 def nearest_name(wrong: str, known: Iterable[str]) -> str:
-    """`" Did you mean 'vae'?"`, or "" if no known name is close: to append to a message."""
-    matches = difflib.get_close_matches(wrong, list(known), n=1, cutoff=0.5)
-    return f" Did you mean {matches[0]!r}?" if matches else ""
+    """`" Did you mean 'vae'?"`, or "" if no known name is near: to append to a message."""
+    found = nearest(wrong, known)
+    return "" if found is None else f" Did you mean {found!r}?"
+
+
+def nearest(wrong: str, known: Iterable[str]) -> str | None:
+    """The known name that was probably meant: with a slip in every four letters at most, or one begins the other.
+
+    >>> nearest("vea", ["gmm", "vae"]), nearest("smil", ["age", "smile"]), nearest("condition", ["precision"])
+    ('vae', 'smile', None)
+    """
+    plain = {_plain(name): name for name in known}
+    typed = _plain(wrong)
+    close = difflib.get_close_matches(typed, plain, 5, 0.5) if len(typed) <= LONGEST_REASON else []
+    near = [each for each in close if _is_near(typed, each)]
+    return plain[min(near, key=lambda each: _slips(typed, each))] if near else None
+
+
+def _plain(name: str) -> str:
+    """A name without differences that are no slips: of case, and of - and _."""
+    return name.casefold().replace("-", "_")
+
+
+def _is_near(one: str, other: str) -> bool:
+    shorter, longer = sorted((one, other), key=len)
+    if len(shorter) >= 3 and longer.startswith(shorter):
+        return True
+    return _slips(one, other) <= max(len(longer) >= 3, round(len(longer) / 4))
+
+
+def _slips(one: str, other: str) -> int:
+    """Letters that are wrong, missing, too many or exchanged with the next: the optimal string alignment distance."""
+    before: list[int] = []
+    last = list(range(len(other) + 1))
+    for row, letter in enumerate(one, 1):
+        current = [row]
+        for column, wanted in enumerate(other, 1):
+            cost = min(last[column] + 1, current[-1] + 1, last[column - 1] + (letter != wanted))
+            if row > 1 and column > 1 and letter == other[column - 2] and one[row - 2] == wanted:
+                cost = min(cost, before[column - 2] + 1)
+            current.append(cost)
+        before, last = last, current
+    return last[-1]

@@ -1,4 +1,5 @@
-"""Atomic writing of files (a temporary file beside the target is flushed and renamed), the cache folder, locks."""
+"""Atomic writing of files, one or several together: temporary ones beside the targets are flushed and renamed. The
+cache folder; locks."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 
 from imagewright.errors import ConfigError, RunError
@@ -49,16 +51,86 @@ LONGEST_SUFFIX = 32
 RANDOM_LETTERS = 16  # of a temporary name, and the dots around it, with room to spare
 
 
+class _Together:
+    """Files of a group that are whole and wait for the others: (temporary, target), and the folders made for them."""
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[Path, Path]] = []
+        self.folders: list[Path] = []
+
+    def settle(self) -> None:
+        """Give all files their names. Ctrl-C is heeded after the last one."""
+        interrupt: KeyboardInterrupt | None = None
+        folders = {target.parent for _, target in self.waiting}
+        while self.waiting:
+            temporary, target = self.waiting[-1]
+            try:
+                with explain_write_errors(target):
+                    temporary.replace(target)
+                self.waiting.pop()
+            except KeyboardInterrupt as error:
+                interrupt = error
+                if not temporary.exists():
+                    self.waiting.pop()
+        for folder in folders:
+            _flush_folder(folder)
+        if interrupt is not None:
+            raise interrupt
+
+    def discard(self) -> None:
+        """Remove what was written, and the folders that were made for it and are empty."""
+        for temporary, _ in self.waiting:
+            with suppress(OSError):
+                temporary.unlink()
+        for folder in reversed(self.folders):
+            with suppress(OSError):
+                folder.rmdir()
+
+
+_together: ContextVar[_Together | None] = ContextVar("_together", default=None)
+
+
 @contextmanager
-def atomic_write(path: str | Path) -> Iterator[Path]:
+def written_together() -> Iterator[None]:
+    """All results that are written in the block get their names at its end, or, if it raises, none of them does.
+
+    An error in the middle, a full disk or Ctrl-C leaves neither some files without the others nor new files beside
+    old ones. Also a decorator. In a block within another one, files wait for the end of the outer one.
+    """
+    if _together.get() is not None:
+        yield
+        return
+    group = _Together()
+    token = _together.set(group)
+    try:
+        yield
+        group.settle()
+    except BaseException as error:
+        if group.waiting:
+            error.add_note("Nothing was written.")
+        group.discard()
+        raise
+    finally:
+        _together.reset(token)
+
+
+@contextmanager
+def atomic_write(path: str | Path, *, is_result: bool = False) -> Iterator[Path]:
     """A temporary path to write to. At the end of the block it is renamed to `path`, or removed if the block raised.
 
-    Folders are made if need be. Raises `RunError` in plain words for a full disk, a missing permission or a read-only
+    Folders are made if need be.
+
+    is_result: whether the file waits for the others of `written_together`, if there are any. Caches and runs, which are
+        read at once, do not.
+    Raises `RunError` in plain words for a full disk, a missing permission or a read-only
     place.
     """
     path = Path(path)
+    group = _together.get() if is_result else None
     with explain_write_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        made = _make_folder(path.parent)
+        if group is not None:
+            group.folders += made
         start, end = _temporary_name(path)
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=start, suffix=end)
         temporary = Path(name)
@@ -66,18 +138,31 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
             os.close(descriptor)
         else:
             _try_lock(descriptor)  # until it is closed: so `remove_leftovers` sees that the file is being written
+        kept = False
         try:
             yield temporary
             with temporary.open("rb+") as file:
                 os.fsync(file.fileno())
             temporary.chmod(0o666 & ~_umask())  # mkstemp makes files private, but runs are shared
-            temporary.replace(path)
-            _flush_folder(path.parent)
+            if group is not None:
+                group.waiting.append((temporary, path))
+                kept = True
+            else:
+                temporary.replace(path)
+                _flush_folder(path.parent)
         finally:
             if fcntl is not None:
                 os.close(descriptor)
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
+            if not kept:
+                with suppress(OSError):
+                    temporary.unlink(missing_ok=True)
+
+
+def _make_folder(folder: Path) -> list[Path]:
+    """Make a folder; those that were made, outermost first."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    return missing[::-1]
 
 
 def _temporary_name(path: Path) -> tuple[str, str]:
@@ -121,9 +206,12 @@ def _try_lock(descriptor: int) -> bool:
     return True
 
 
-def write_whole(path: str | Path, content: bytes | str) -> None:
-    """Write text or bytes to `path`, whole or not at all. Text is UTF-8; file names in it may be any bytes."""
-    with atomic_write(path) as temporary:
+def write_whole(path: str | Path, content: bytes | str, *, is_result: bool = False) -> None:
+    """Write text or bytes to `path`, whole or not at all. Text is UTF-8; file names in it may be any bytes.
+
+    is_result: as for `atomic_write`.
+    """
+    with atomic_write(path, is_result=is_result) as temporary:
         temporary.write_bytes(content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content)
 
 

@@ -105,8 +105,7 @@ def _sampling_from(model: Model, name: str, source: str) -> Model:
     if source == "prior" and "sample" in verbs_of(model):
         return model  # which is all that it samples from
     raise UserError(
-        f"{name} has no density fitted to its latents to sample from, as vae and vae_gan have: leave --sample-from "
-        "(sample_from=) out."
+        f"{name} has no density fitted to its latents to sample from, as vae and vae_gan have: leave --sample-from out."
     )
 
 

@@ -13,19 +13,18 @@ from contextvars import ContextVar
 _is_command_line: ContextVar[bool] = ContextVar("_is_command_line", default=False)
 
 # Options that are named otherwise in Python, and options without a value.
-PYTHON_NAMES = {"from": "start", "at": "images_seen"}
+PYTHON_NAMES = {
+    "from": "start",
+    "at": "images_seen",
+    "between": "ends",
+    "move": "moves",
+    "set": "sets",
+    "protocol": "protocols",
+    "test-source": "test",
+}
 FLAGS = (
-    "force",
-    "resume",
-    "flip",
-    "strict",
-    "capture",
-    "compile",
-    "tensorboard",
-    "each-class",
-    "keep-detail",
-    "add-noise",
-    "codes",
+    *("force", "resume", "flip", "strict", "capture", "compile", "tensorboard", "each-class", "keep-detail"),
+    *("add-noise", "codes"),
 )
 WORDS = (
     *("auto", "cosine", "constant", "cpu", "cuda", "fp16", "bf16", "fp32", "fitted", "inception", "linear", "none"),
@@ -34,6 +33,7 @@ WORDS = (
 VALUE = r"\d[\d.,_]*(?:e-?\d+|x\d+|[kMG])?\b|[A-Z]{2,}[A-Z_=:]*\b|'[^']*'|\"[^\"]*\"|(?:" + "|".join(WORDS) + r")\b"
 OPTION = re.compile(rf"(?<![\w-])--(no-)?([a-z][a-z0-9-]*[a-z0-9])(?:[ =]({VALUE}))?")
 SAID_TWICE = re.compile(r"\b(\w+)((?:=[^\s(),]*)?),?((?: out)?) \((?:or )?\1(?:=|\2)?\)")
+OTHER_NAME = re.compile(rf"--[a-z][a-z0-9-]*(?:[ =](?:{VALUE}))?(,? out)? \((?:or )?([a-z_]+=[^\s(),]+)\)")
 COMMAND = re.compile(r"(`imagewright [^`]*`)")
 MULTIPLES = {"k": "_000", "M": "_000_000", "G": "_000_000_000"}
 
@@ -60,8 +60,10 @@ def in_python(message: str) -> str:
     'Try clip=1, warmup=10_000, size=(64, 96), cache=False or force=True.'
     >>> in_python("Leave --no-cache out (cache=False), or give --labels FILE (labels=).")
     'Leave cache=False out, or give labels=FILE.'
+    >>> in_python("Give some with --source SOURCE (images=SOURCE).")
+    'Give some with images=SOURCE.'
     """
-    parts = COMMAND.split(message)
+    parts = COMMAND.split(OTHER_NAME.sub(r"\2\1", message))
     translated = [part if COMMAND.fullmatch(part) else OPTION.sub(_keyword, part) for part in parts]
     return SAID_TWICE.sub(r"\1\2\3", "".join(translated))
 

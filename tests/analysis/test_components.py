@@ -194,7 +194,7 @@ def test_one_picture_and_equal_pictures_are_refused() -> None:
         ("pca", 10, "at most 9: use --components 9"),
         ("ica", 10, "at most 9: use --components 9"),
         ("random", 193, "have 192 pixel values: use --components 192"),
-        ("pca", 0, "count=0, but at least one component"),
+        ("pca", 0, "components=0, but at least one is needed"),
     ],
 )
 def test_more_components_than_there_can_be_are_refused(method: str, count: int, message: str) -> None:

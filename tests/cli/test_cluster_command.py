@@ -27,7 +27,7 @@ def test_clusters_of_digits(capsys, tmp_path: Path) -> None:
         (["--clusters", "many"], "--clusters many"),
         (["--clusters", "5000"], "--clusters 5000, but 1,797 pictures"),
         (["--clusters", "0"], "--clusters 0"),
-        (["--in", "no-run"], "no-run"),
+        (["--run", "no-run"], "no-run"),
         (["--method", "kmean"], "kmean"),
         (["--labels", "none.csv"], "none.csv"),
     ],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,6 @@ import imagewright
 from imagewright.catalogue import model_class
 from imagewright.cli import main
 from imagewright.output.provenance import COMPOSITE, ENHANCED, GENERATED
-from imagewright.runs.lock import lock_run
 
 
 @pytest.fixture(scope="module")
@@ -170,19 +168,6 @@ def test_one_picture_is_a_source(run: Path, tmp_path: Path, capsys: pytest.Captu
     assert main(["reconstruct", str(run), str(anna), "--split", "test", "--out", str(tmp_path / "e.png")]) == 2
     assert "has no parts" in capsys.readouterr().err
     assert main(["reconstruct", str(run), str(anna), "--out", str(anna), "--force"]) == 2
-
-
-def test_a_run_that_is_being_trained_says_so(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with lock_run(run):
-        assert main(["sample", str(run), "--count", "2", "--out", str(tmp_path / "a.png")]) == 0
-    assert f"{run} is being trained now: this is its checkpoint at" in capsys.readouterr().err
-    assert main(["sample", str(run), "--count", "2", "--out", str(tmp_path / "b.png")]) == 0
-    assert "being trained" not in capsys.readouterr().err
-    begun = tmp_path / "begun"
-    shutil.copytree(run, begun, ignore=shutil.ignore_patterns("checkpoints"))
-    with lock_run(begun):
-        assert main(["sample", str(begun), "--out", str(tmp_path / "c.png")]) == 2
-    assert "is being trained now and has no checkpoint yet: wait until its first one" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("suffix", [".png", ".gif", ".webp", ".mp4"])

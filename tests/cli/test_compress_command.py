@@ -22,7 +22,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_compress(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    command = ["compress", str(photos), "--with", "jpeg", "--with", "pca", "--components", "4", "--count", "2"]
+    command = ["compress", str(photos), "--methods", "jpeg", "pca", "--components", "4", "--count", "2"]
     command += ["--qualities", "20", "80", "--out", str(tmp_path / "made")]
     assert main(command) == 0
     printed = capsys.readouterr().out
@@ -38,7 +38,7 @@ def test_compress(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize(
     ("typed", "message"),
     [
-        (["--with", "jpgg"], "There is no method or run 'jpgg'. Did you mean 'jpeg'?"),
+        (["--methods", "jpgg"], "There is no method or run 'jpgg'. Did you mean 'jpeg'?"),
         (["--qualities", "0"], "for --qualities. It must be 1 to 100"),
         (["--count", "0"], "for --count. It must be 1 or more"),
         (["--rate", "0"], "for --rate. It must be above 0"),

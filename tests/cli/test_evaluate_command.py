@@ -120,7 +120,7 @@ def test_help_hides_the_former_spelling(capsys: pytest.CaptureFixture[str]) -> N
         (["digits", "--against", "digits", "--metrics", "fdd"], "Did you mean 'fd'"),
         (["digits", "--against", "digits", "--out", "x.txt"], "Known: .json, .csv"),
         (["--self-check"], "imagewright metrics check SOURCE"),
-        (["digits", "--against", "digits", "--protocol", "fid50k_full", "--count", "3"], "--count 3, but fid50k_full"),
+        (["digits", "--against", "digits", "--protocols", "fid50k_full", "--count", "3"], "--count 3, but fid50k_full"),
     ],
 )
 def test_mistakes_are_reported_in_a_line(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,8 +24,15 @@ def mistake(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["trian"], ['Did you mean "train"?']),
-        (["train", "vea", "digits"], ['Did you mean "vae"?']),
+        (["trian", "vae", "photos/"], ["Did you mean `imagewright train vae photos/`?"]),
+        (["vea"], ["There is no command 'vea'. Did you mean `imagewright train vae`?"]),
+        (["vae", "photos/"], ["It is a model: `imagewright train vae photos/` trains one."]),
+        (["latent", "traverze"], ["Did you mean `imagewright latent traverse`?"]),
+        (["xyzzy"], ["There is no command 'xyzzy'. `imagewright --help` lists the commands."]),
+        (
+            ["train", "vea", "digits"],
+            ["no model 'vea'. Did you mean `imagewright train vae digits`?"],
+        ),
         (["train", "vae", "digits", "--latnt-dim", "3"], ["--latnt-dim", "Did you mean --latent-dim?"]),
         (["train", "vae", "digits", "--latent-dim", "0"], ['"0" for --latent-dim', "greater than or equal to 1"]),
         (["train", "vae", "digits", "--latent-dim", "two"], ["--latent-dim", "two", "whole number"]),

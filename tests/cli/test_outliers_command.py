@@ -56,7 +56,7 @@ def test_a_search_with_moving_and_undo(capsys, tmp_path: Path, photos: Path) -> 
         (["--out", "o", "--method", "nieghbours"], "Did you mean 'neighbours'"),
         (["--out", "o", "--normal", "goood"], "Did you mean 'good'"),
         (["--out", "o", "--train-on", "goood"], "Did you mean 'good'"),
-        (["--out", "o", "--in", "no-run"], "no-run"),
+        (["--out", "o", "--run", "no-run"], "no-run"),
         (["--out", "o", "--undo", "no-list.csv"], "no-list.csv"),
     ],
 )

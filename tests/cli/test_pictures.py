@@ -41,9 +41,9 @@ COMMANDS = {
     "score": "score {run} {source} --out {out}.csv",
     "reconstruct": "reconstruct {run} {source} --count 24 --out {out}.png",
     "components": "components {source} --components 3 --out {out}",
-    "cluster": "cluster {source} --in pixels --map pca --clusters 2 --out {out}",
+    "cluster": "cluster {source} --space pixels --map pca --clusters 2 --out {out}",
     "outliers": "outliers {source} --method pca --out {out}",
-    "compress": "compress {source} --with jpeg --qualities 50 --count 4 --out {out}",
+    "compress": "compress {source} --methods jpeg --qualities 50 --count 4 --out {out}",
     "data grid": "data grid {source} --count 24 --out {out}.png",
     "data prepare": "data prepare {source}",
     "data check": "data check {source}",
@@ -141,7 +141,7 @@ def test_a_run_on_a_folder_whose_name_is_no_utf8(tmp_path, monkeypatch, run) -> 
     assert (out / "report.html").is_file()
     for typed in (
         ["score", out, folder, "--out", tmp_path / "s.csv"],
-        ["cluster", folder, "--in", "pixels", "--map", "pca", "--clusters", "2", "--out", tmp_path / "c"],
+        ["cluster", folder, "--space", "pixels", "--map", "pca", "--clusters", "2", "--out", tmp_path / "c"],
         ["outliers", folder, "--method", "pca", "--out", tmp_path / "o"],
         ["reconstruct", out, folder, "--out", tmp_path / "r.png"],
         ["reconstruct", out, folder, "--out", tmp_path / "r"],

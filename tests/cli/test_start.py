@@ -29,7 +29,7 @@ def test_the_package_runs_as_a_module_and_its_exit_code_is_the_commands() -> Non
     assert "arXiv:1312.6114" in listed.stdout
     wrong = subprocess.run([*command, "sampel"], capture_output=True, text=True, check=False)
     assert wrong.returncode == 2
-    assert 'Did you mean "sample"?' in wrong.stderr
+    assert "Did you mean `imagewright sample`?" in wrong.stderr
     assert "Traceback" not in wrong.stderr
 
 

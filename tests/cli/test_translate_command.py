@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from translators import Attributes, Blurs, FewShot, Lamp, register, write_run
 import imagewright as iw
 from imagewright.cli import main
 from imagewright.model import Model
+from imagewright.verbs import translation_sheets
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +44,24 @@ def folder(tmp_path: Path) -> Path:
 def pixels(path: Path) -> torch.Tensor:
     with Image.open(path) as picture:
         return torch.from_numpy(np.array(picture)).permute(2, 0, 1)
+
+
+def test_translations_that_are_written_stay_and_are_counted(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, out = run_of(Lamp, tmp_path), tmp_path / "out"
+    real, calls = translation_sheets.write_image, []
+
+    def write_image(*given: Any, **options: Any) -> Path:
+        calls.append(given)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return real(*given, **options)
+
+    monkeypatch.setattr(translation_sheets, "write_image", write_image)
+    assert main(["translate", run, str(folder), "--to", "dark", "--out", str(out)]) == 130
+    assert f"Interrupted. 2 of 5 translations are written in {out}." in capsys.readouterr().err
+    assert len(list(out.iterdir())) == 2
 
 
 def test_a_folder_holds_each_picture_at_its_own_size_under_its_own_name(

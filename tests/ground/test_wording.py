@@ -27,6 +27,7 @@ def words_of_the_command_line() -> None:
         ("--warmup 10k, --images-seen 1.5", "warmup=10_000, images_seen=1.5"),
         ("leave --no-cache out (cache=False).", "leave cache=False out."),
         ("name them by --label-column NAME (label_column=)", "name them by label_column=NAME"),
+        ("give some with --source SOURCE (images=SOURCE).", "give some with images=SOURCE."),
         ("leave --truncation (truncation=) out", "leave truncation out"),
         ("use it by --at 7.", "use it by images_seen=7."),
         ("replace it with --force (force=True).", "replace it with force=True."),
@@ -36,6 +37,9 @@ def words_of_the_command_line() -> None:
         ("give another place by --out.", "give another place by out."),
         ("--size 96x64", "size=(64, 96)"),
         ("start it by --from RUN", "start it by start=RUN"),
+        ("use its prior (--sample-from prior)", "use its prior (sample_from='prior')"),
+        ("use it by --at 400 (images_seen=400).", "use it by images_seen=400."),
+        ("name pictures by --between a.jpg", "name pictures by ends a.jpg"),
         ("a well-known --- rule -- and a-b", "a well-known --- rule -- and a-b"),
     ],
 )

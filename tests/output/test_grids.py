@@ -28,6 +28,23 @@ def test_a_plain_grid_holds_each_picture_enlarged_without_blur(channels: int, mo
         assert np.array_equal(cell, images[index].transpose(1, 2, 0).repeat(4, 0).repeat(4, 1))
 
 
+@pytest.mark.parametrize(
+    ("count", "size", "columns"),
+    [
+        (36, (20, 16), 6),
+        (16, (8, 8), 4),
+        (10, (8, 8), 5),
+        (7, (8, 8), 4),
+        (3, (8, 8), 3),
+        (17, (8, 8), 6),
+        (1, (9, 4), 1),
+    ],
+)
+def test_the_last_row_is_full_or_nearly_so(count: int, size: tuple[int, int], columns: int) -> None:
+    sheet = plain_grid(noise(count, 1, *size), scale=1)
+    assert sheet.width == GAP + columns * (size[1] + GAP)
+
+
 def test_tensors_and_arrays_give_the_same_sheet() -> None:
     torch = pytest.importorskip("torch")
     images = noise(4, 3, 6, 6)

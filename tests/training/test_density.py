@@ -118,7 +118,7 @@ def test_a_run_of_a_version_without_a_density_is_resumed(tmp_path: Path) -> None
 def test_a_model_without_a_density_is_told_apart(tmp_path: Path) -> None:
     run = iw.train("pca", simple_pictures(), tmp_path / "run", components=3)
     assert torch.equal(iw.sample(run, 2, sample_from="prior"), iw.sample(run, 2))
-    with pytest.raises(UserError, match=r"pca has no density fitted to its latents.*--from"):
+    with pytest.raises(UserError, match=r"pca has no density fitted to its latents.*--sample-from"):
         iw.load(run, sample_from="fitted")
 
 
@@ -143,7 +143,7 @@ def test_a_density_in_latents_of_a_run_is_no_obstacle(run: iw.Run, tmp_path: Pat
 
 def test_seeds_are_the_pictures_of_sample_in_every_command(run: iw.Run, tmp_path: Path) -> None:
     place, out = str(run.path), tmp_path / "walk.npz"
-    for options, source in (([], "fitted"), (["--from", "prior"], "prior")):
+    for options, source in (([], "fitted"), (["--sample-from", "prior"], "prior")):
         walk = ["interpolate", place, "--between", "3", "8", "--steps", "5", *options, "--out", str(out), "--force"]
         assert main(walk) == 0
         ends = arrays(out)[[0, -1]]
@@ -180,7 +180,7 @@ def test_mistakes_take_one_line(run: iw.Run, tmp_path: Path, capsys: pytest.Capt
         (run.path, "posterior", "prior"),
         (GOLDEN, "fitted", "no density fitted"),
     ):
-        code = main(["sample", str(place), "--from", source, "--out", str(tmp_path / "a.png")])
+        code = main(["sample", str(place), "--sample-from", source, "--out", str(tmp_path / "a.png")])
         said = capsys.readouterr().err
         assert code == 2, said
         assert message in said

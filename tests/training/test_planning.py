@@ -16,6 +16,7 @@ from imagewright import catalogue
 from imagewright.errors import ConfigError, RunError
 from imagewright.training import device as devices
 from imagewright.training import planning, timing, trial
+from imagewright.training.options import TrainingOptions
 from imagewright.training.planning import choose_precision, describe_end, images_in
 from imagewright.training.trial import Trial, run_trial
 
@@ -282,3 +283,19 @@ def test_a_precision_with_other_losses_is_left_out(monkeypatch: pytest.MonkeyPat
     assert found is not None
     assert found.unsafe == ("bf16",)
     assert found.rates.keys() == {"fp32"}
+
+
+@pytest.mark.parametrize(("size", "advice"), [(16, ""), (256, ", or a smaller --size: ")])
+def test_few_steps_are_said_with_what_helps(
+    size: int, advice: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A smaller size is no advice if the size is the one that the tool would choose for this time."""
+    give_trial(monkeypatch, rates(10.0))
+    model = tiny_model("autoencoder", (size, size))
+    images = {"images": iw.open_images(simple_pictures(24, (size, size)))}
+    said: list[str] = []
+    options = TrainingOptions(minutes=0.5)
+    planning.plan_training(model, images, options, plan(images_seen=10**6), np.arange(0), CPU, said.append)
+    (line,) = (text for text in said if "few to learn from" in text)
+    assert f"steps are few to learn from: give more --minutes{advice}" in line
+    assert ("--size" in line) == bool(advice)

@@ -48,7 +48,7 @@ def test_a_caption_of_a_sheet_is_the_point_of_its_picture(run: Run) -> None:
     assert torch.equal(iw.decode(run, latents), torch.as_tensor(sheet.images))
     assert torch.equal(resolve_inputs(run, [4]).latents, latents[:1])
     assert torch.equal(iw.interpolate(run, 2, ends=["4:3", "4:1"]), torch.as_tensor(sheet.images)[[3, 1]])
-    alone = iw.sample_sheet(run, points=["4:3", "0:1"])
+    alone = iw.sample_sheet(run, inputs=["4:3", "0:1"])
     assert torch.equal(torch.as_tensor(alone.images)[0], torch.as_tensor(sheet.images)[3])
     assert alone.captions == ["4:3", "0:1"]
 
@@ -65,6 +65,18 @@ def test_a_point_of_a_class_is_the_picture_of_the_class_sheet() -> None:
     assert torch.equal(torch.as_tensor(each.images)[3:6], torch.as_tensor(of_class.images))
     with pytest.raises(UserError, match="There is no class 'nobody'"):
         resolve_inputs(model, ["2:0:nobody"])
+
+
+@pytest.mark.parametrize(("name", "options"), [("cgan", {}), ("vae", {"condition": "labels"})])
+def test_a_sample_of_a_conditional_model_is_named_with_its_class(name: str, options: dict, tmp_path: Path) -> None:
+    model = iw.load(train_tiny(name, simple_pictures(), tmp_path / "run", **options))
+    sheet = iw.sample_sheet(model, 8, seed=3)
+    assert sheet.captions is not None
+    classes = [caption.partition(":")[2].partition(":")[2] for caption in sheet.captions]
+    assert set(classes) == {"one", "other"}
+    latents = resolve_inputs(model, sheet.captions).latents
+    assert torch.equal(iw.decode(model, latents), torch.as_tensor(sheet.images))
+    assert torch.equal(iw.sample(model, 8, seed=3), torch.as_tensor(sheet.images))
 
 
 def test_every_tool_takes_points(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 
-from imagewright.archives import open_arrays, opened_zip, refuse_bomb, short_reason, total_size
+from imagewright.archives import open_arrays, opened_zip, refuse_bomb, total_size
 from imagewright.checkpoints.pickles import interpret
 from imagewright.checkpoints.rebuilding import MAGIC, Rebuilder
-from imagewright.errors import DataError, RunError
+from imagewright.errors import DataError, RunError, short_reason
 from imagewright.runs.weights import read_tensors
 
 

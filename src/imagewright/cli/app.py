@@ -9,6 +9,7 @@ from cyclopts import App
 
 from imagewright.cli.examples import example_of
 from imagewright.cli.failures import INTERRUPTED, report_failures
+from imagewright.cli.former_names import with_present_names
 from imagewright.cli.streams import fill_closed_streams, leave_at_once_on_interrupt, release_streams
 from imagewright.terminal import plain_streams
 from imagewright.wording import command_line_words
@@ -116,7 +117,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         release_streams()
 
 
-def _run(tokens: list[str]) -> int:
+def _run(typed: list[str]) -> int:
+    tokens = with_present_names(typed)
     with plain_streams(), command_line_words(), report_failures(tokens) as outcome:
         from imagewright.cli.show import console
 

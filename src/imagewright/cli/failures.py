@@ -11,11 +11,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from cyclopts import CycloptsError, MissingArgumentError, UnknownOptionError, UnusedCliTokensError
+from cyclopts import (
+    CycloptsError,
+    MissingArgumentError,
+    UnknownCommandError,
+    UnknownOptionError,
+    UnusedCliTokensError,
+)
 
-from imagewright import distributed
+from imagewright import catalogue, distributed
 from imagewright.cli.streams import discard
-from imagewright.errors import LONGEST_MESSAGE, ImagewrightError, UserError, one_line
+from imagewright.errors import LONGEST_MESSAGE, ImagewrightError, UserError, nearest, one_line
 from imagewright.familiar_names import suggest_option
 from imagewright.terminal import printable, raw_stream
 
@@ -50,10 +56,10 @@ def report_failures(tokens: Sequence[str]) -> Iterator[Outcome]:
         sys.stdout.flush()  # a closed pipe raises here and not at exit
     except BrokenPipeError:
         discard(sys.stdout)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         outcome.exit_code = INTERRUPTED
         if distributed.local_rank() == 0:
-            say_error("Interrupted.")
+            say_error(_with_notes("Interrupted.", interrupt))
     except SystemExit as stop:
         if isinstance(stop.__context__, BrokenPipeError):  # how rich handles a closed pipe
             discard(sys.stdout)
@@ -64,9 +70,14 @@ def report_failures(tokens: Sequence[str]) -> Iterator[Outcome]:
         if os.environ.get(DEBUG, "") not in ("", "0"):
             traceback.print_exc()
         if distributed.local_rank() == 0 or not _is_same_on_all_ranks(error, outcome.exit_code):
-            say_error(as_typed(message, tokens))
+            say_error(as_typed(_with_notes(message, error), tokens))
         else:
             time.sleep(SECONDS_FOR_FIRST_RANK)
+
+
+def _with_notes(message: str, error: BaseException) -> str:
+    """The message, and what was noted on the error on its way: how much was written."""
+    return " ".join([message, *getattr(error, "__notes__", ())])
 
 
 def _explain(error: Exception, tokens: Sequence[str]) -> tuple[int, str]:
@@ -93,9 +104,32 @@ def _explain_usage(error: CycloptsError) -> str:
     if isinstance(error, UnusedCliTokensError):
         unknown = " ".join(error.unused_tokens or ())
         return f"`{_command(error)}` takes no `{unknown}`. `{_command(error)} --help` shows what it takes."
+    if isinstance(error, UnknownCommandError) and error.unused_tokens and error.app is not None:
+        return _explain_unknown_command(error)
     if isinstance(error, UnknownOptionError):
         return _explain_unknown(error)
     return f"{' '.join(str(error).split())} See `{_command(error)} --help`."
+
+
+KINDS = {"imagewright train": "model", "imagewright lesson": "lesson"}
+
+
+def _explain_unknown_command(error: UnknownCommandError) -> str:
+    """The message for a word that is no command, with the nearest one; a model's name is one of `train`."""
+    tokens = list(error.unused_tokens or ())
+    typed, rest = tokens[0], tokens[1:]
+    group = _command(error)
+    found = nearest(typed, (name for name in error.app or () if not name.startswith("-")))
+    models = catalogue.entries() if group == "imagewright" else {}
+    if typed in models:
+        hint = f" It is a model: `{' '.join(['imagewright train', typed, *rest])}` trains one."
+    else:
+        meant = nearest(typed, models)
+        found = found or (f"train {meant}" if meant else None)
+        hint = f" Did you mean `{' '.join([group, found, *rest])}`?" if found else ""
+    what = KINDS.get(group, "command")
+    lists = "imagewright models" if what == "model" else f"{group} --help"
+    return f"There is no {what} {typed!r}.{hint} `{lists}` lists the {what}s."
 
 
 def _explain_unknown(error: UnknownOptionError) -> str:

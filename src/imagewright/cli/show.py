@@ -31,7 +31,7 @@ def console(*, stderr: bool = False) -> Console:
 
 def say(sentences: Iterable[str]) -> None:
     """Print notes for the user on the error stream; standard output has the result alone, for programs."""
-    told = list(sentences)
+    told = list(dict.fromkeys(sentences))
     for sentence in told:
         with suppress(OSError, ValueError):  # a closed pipe, or a log on a full disk: the result counts
             print(sentence, file=sys.stderr, flush=True)

@@ -16,6 +16,7 @@ from imagewright.images.decoding.decode_range import to_pixels
 from imagewright.images.decoding.formats import Unreadable
 from imagewright.images.decoding.preprocessing import take_views
 from imagewright.images.layers import IMAGE, Layer, image_layer
+from imagewright.reprs import pictures_text, short_repr
 
 if TYPE_CHECKING:
     import torch
@@ -38,6 +39,10 @@ class Batch:
     labels: torch.Tensor | None = None
     attributes: torch.Tensor | None = None
     layers: dict[str, torch.Tensor] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        labels = "" if self.labels is None else ", with labels"
+        return short_repr(self, pictures_text(self.images) + labels, ".images" if not labels else ".images, .labels")
 
     def __post_init__(self) -> None:
         if not self.layers:

@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from imagewright.errors import DataError
 from imagewright.images import notices
-from imagewright.images.decoding.formats import Decoding, Unreadable, decode
+from imagewright.images.decoding.formats import Decoding, Unreadable
 from imagewright.images.decoding.layered import decode_layer
-from imagewright.images.decoding.opening import read_encoded
 from imagewright.images.decoding.preprocessing import Preprocessing, plain_layer
 from imagewright.images.images import Images
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-
-def read_picture(path: str | Path, channels: int) -> Tensor:
-    """A picture file at its own size, uint8 (C, H, W). Raises `DataError` if it is missing or not a picture."""
-    try:
-        return _as_tensor(np.array(decode(read_encoded(path), channels)))
-    except OSError as error:
-        raise DataError(f"The picture {path} cannot be read ({error.strerror}).") from None
-    except Unreadable as reason:
-        raise DataError(f"The picture {path} cannot be read: {reason}.") from None
 
 
 def read_one_by_one(

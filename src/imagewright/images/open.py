@@ -55,8 +55,9 @@ def open_images(
     source: a folder (searched through; sub-folders become classes), a `.zip` of the same, tar shards in WebDataset
         layout, IDX files or a folder of them, `.npz`, a video, a name (`digits`, `faces`, `mnist`, `fashion-mnist`,
         `cifar10`), or images opened before. A path that exists goes before a name. In Python also an array or tensor
-        (N, C, H, W), a Pillow image, or a list of files, of Pillow images, or of arrays (C, H, W), also of different
-        sizes. Pixels are uint8, or floats that plainly run from 0 to 1. A list of files has no classes of folders.
+        (N, C, H, W), or of one picture (H, W, C) or (H, W); a Pillow image; or a list of files, of Pillow images, or of
+        arrays (C, H, W), also of different sizes. Pixels are uint8, or floats that plainly run from 0 to 1. A list of
+        files has no classes of folders.
         A mapping {"input": "edges/", "target": "photos/"} opens one source for each layer, and pairs their pictures by
         name; pictures without a partner are left out, and counted in `notes`.
     size: side, or (height, width), in pixels; None for the commonest of the source.

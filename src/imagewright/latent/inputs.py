@@ -1,19 +1,21 @@
-"""Resolve inputs to latents: a sample (a seed or SEED:INDEX), a picture file, or a name saved in the run."""
+"""Resolve inputs to latents: a sample (a seed or SEED:INDEX), a picture, or a name saved in the run."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from imagewright import catalogue
 from imagewright.capabilities import verbs_of
 from imagewright.errors import UserError, nearest_name
-from imagewright.images.single import read_pictures
+from imagewright.images.single import HeldPicture, SinglePicture, hold_pictures, is_held, name_of, read_pictures
 from imagewright.images.sources.listing import is_picture_name
 from imagewright.latent import store
 from imagewright.latent.projection.project import project
@@ -22,7 +24,8 @@ from imagewright.runs.run import Run
 from imagewright.verbs.apply import RunLike, encode, resolve_model
 from imagewright.verbs.points import parse_point
 
-Input = int | str | Path
+Input: TypeAlias = int | str | Path | Image.Image | np.ndarray | Tensor
+Inputs: TypeAlias = Input | Sequence[Input]
 QUICK: dict[str, Any] = {"starts": 4, "candidates": 512, "steps": 100}  # settings of a projection for other tools
 
 
@@ -33,54 +36,72 @@ class ResolvedInputs:
     latents: float32 (N, *latent shape).
     labels: one for each latent.
     notes: for the user, such as that a picture was resized.
-    has_pictures: whether any input is a real picture, which the record of a sheet states.
+    pictures: for each latent, the picture that it is of, uint8 (C, H, W) at the model's size; None of seeds and names.
+    sources: for each latent, the file or the picture in memory that `pictures` was read from, or None.
     """
 
     latents: Tensor
     labels: list[str]
     notes: list[str]
-    has_pictures: bool
+    pictures: list[Tensor | None]
+    sources: list[SinglePicture | None]
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether any input is a real picture, which the record of a sheet states."""
+        return any(picture is not None for picture in self.pictures)
 
 
-def resolve_inputs(run: RunLike, inputs: Sequence[Input], *, model: Model | None = None) -> ResolvedInputs:
+def list_inputs(given: Inputs) -> list[Any]:
+    """Inputs as a list: one input alone is a list of it, and an array of several pictures is a list of these."""
+    if isinstance(given, int | str | Path) or is_held(given):
+        return [given]
+    return list(given)  # type: ignore[arg-type]  # an array (N, ...) is iterated over its pictures
+
+
+def resolve_inputs(run: RunLike, inputs: Inputs, *, model: Model | None = None) -> ResolvedInputs:
     """The latents of inputs, in their order.
 
     A seed is a number and stands for its first sample; SEED:INDEX is any other one, as sheets of samples name them, and
-    SEED:INDEX:CLASS one of a class. A picture file is brought to the model's size and encoded; if
-    the model has no encoder it is projected, which is an optimisation of seconds. A saved name may hold several
-    latents.
+    SEED:INDEX:CLASS one of a class. A picture is brought to the model's size and encoded; if the model has no encoder
+    it is projected, which is an optimisation of seconds. A saved name may hold several latents.
 
     run: a run, its directory, a weights file or a model.
-    inputs: seeds, points such as "0:7", picture files and names saved in the run.
+    inputs: seeds, points such as "0:7", pictures and names saved in the run; or one of these alone. A picture is a
+        file, a Pillow image, or an array or tensor (C, H, W), (H, W, C) or (H, W); an array of four axes is several.
     model: the run's model, if it is loaded already.
     Raises `UserError` for anything else, with the nearest saved name.
     """
     model = resolve_model(run) if model is None else model
     directory = store.resolve_run(run)
-    if not inputs:
+    held, notes = hold_pictures(list_inputs(inputs))
+    if not held:
         raise UserError("No input was given: name seeds, SEED:INDEX, picture files or latents saved in the run.")
-    resolved = [_resolve(directory, model, each) for each in inputs]
+    resolved = [_resolve(directory, model, each) for each in held]
     return ResolvedInputs(
         torch.cat([each.latents for each in resolved]),
         [label for each in resolved for label in each.labels],
-        [note for each in resolved for note in each.notes],
-        any(each.has_pictures for each in resolved),
+        [*notes, *(note for each in resolved for note in each.notes)],
+        [picture for each in resolved for picture in each.pictures],
+        [source for each in resolved for source in each.sources],
     )
 
 
-def _resolve(directory: Run | None, model: Model, given: Input) -> ResolvedInputs:
+def _resolve(directory: Run | None, model: Model, given: Any) -> ResolvedInputs:
+    if isinstance(given, HeldPicture):
+        return _encode_or_project(model, given)
     typed = str(given)
     point = parse_point(typed)
     if point is not None:
         name = f"seed {point.seed}" if ":" not in typed else str(point)
-        return ResolvedInputs(point.latent(model), [name], [], False)
+        return ResolvedInputs(point.latent(model), [name], [], [None], [None])
     if directory is not None and typed in store.names_of(directory, "latents"):
         saved = store.load(directory, model, typed, "latents")
         latents = saved.tensors["latents"]
-        return ResolvedInputs(latents, saved.record.get("names") or [typed] * len(latents), list(saved.notes), False)
+        labels = saved.record.get("names") or [typed] * len(latents)
+        return ResolvedInputs(latents, labels, list(saved.notes), [None] * len(latents), [None] * len(latents))
     if is_picture_name(typed) or Path(typed).is_file():
-        latents, notes = _encode_or_project(model, Path(typed))
-        return ResolvedInputs(latents, [Path(typed).stem], notes, True)
+        return _encode_or_project(model, Path(typed))
     known = store.names_of(directory, "latents") if directory is not None else []
     raise UserError(
         f"{typed!r} is no seed (a whole number), no SEED:INDEX, no picture file, and no name of latents saved in "
@@ -88,16 +109,17 @@ def _resolve(directory: Run | None, model: Model, given: Input) -> ResolvedInput
     )
 
 
-def _encode_or_project(model: Model, path: Path) -> tuple[Tensor, list[str]]:
-    """Latents (1, *latent shape) of a picture file, and notes."""
-    picture, notes = read_pictures([path], model.config.size, model.config.channels)
+def _encode_or_project(model: Model, source: SinglePicture) -> ResolvedInputs:
+    """The latents of one picture."""
+    pictures, notes = read_pictures([source], model.config.size, model.config.channels)
+    label = Path(name_of(source)).stem
     if "encode" in verbs_of(model):
-        return encode(model, picture), notes
-    found = project(model, picture, **QUICK)
+        return ResolvedInputs(encode(model, pictures), [label], notes, [pictures[0]], [source])
+    found = project(model, pictures, **QUICK)
     error = f"{float(found.errors.psnr):.1f} dB from it, {float(found.errors.rmse):.0f} grey levels"
-    return found.latents, [
-        *notes,
-        f"{path.name} is projected, since {catalogue.name_of(model)} has no encoder: its latent decodes to a picture "
-        f"{error}. `imagewright latent project` takes longer, and comes closer.",
+    notes += [
+        f"{name_of(source)} is projected, since {catalogue.name_of(model)} has no encoder: its latent decodes to "
+        f"a picture {error}. `imagewright latent project` takes longer, and comes closer.",
         *found.notes,
     ]
+    return ResolvedInputs(found.latents, [label], notes, [pictures[0]], [source])

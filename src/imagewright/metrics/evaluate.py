@@ -16,6 +16,7 @@ from imagewright.metrics.subjects import Source, Subject, is_run, open_subject, 
 from imagewright.output.names import encode_text
 from imagewright.output.writing import check_suffix, new_file
 from imagewright.progress import StageProgress, progress_of_stage
+from imagewright.runs.loading import training_notes
 from imagewright.runs.report.score_tables import arrow, format_score
 from imagewright.runs.run import Run
 from imagewright.runs.scores import Score, add_scores, as_csv, as_json
@@ -128,6 +129,8 @@ def evaluate(
                         each, count=_count(plan, each), seed=seed, size=pair, images_seen=seen, device=scorer.device
                     )
                     reference = _resolve_reference(against, subject, plan, notes)
+                    if seen is None and subject.model is not None:
+                        notes += training_notes(subject.model)
                     trained_on = _resolve_training(training, subject, plan)
                     for part in subject.by_distribution(sample_from):
                         found = scorer.score(part, reference, trained_on)

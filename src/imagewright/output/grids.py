@@ -141,7 +141,22 @@ def _columns(
     if row_labels:
         return math.ceil(count / len(row_labels))
     height, width = size
-    return min(count, max(1, math.ceil(math.sqrt(count * height / width))))
+    return fitting_columns(count, math.sqrt(count * height / width))
+
+
+def fitting_columns(count: int, wanted: float) -> int:
+    """The number of columns near the wanted one with which the last row is full, or nearly so.
+
+    The share of the last row that is empty counts as much as a number of columns that is e times the wanted one.
+
+    >>> [fitting_columns(count, count**0.5) for count in (16, 3, 7, 10, 17)], fitting_columns(36, 6.7)
+    ([4, 3, 4, 5, 6], 6)
+    """
+
+    def cost(columns: int) -> tuple[float, int]:
+        return round(-count % columns / columns + abs(math.log(columns / wanted)), 6), -columns
+
+    return min(range(1, min(count, math.ceil(3 * wanted)) + 1), key=cost)
 
 
 def _check_labels(what: str, labels: Sequence[str] | None, expected: int) -> None:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Literal
 
 from PIL import Image
 
-from imagewright.errors import UserError
+from imagewright.errors import UserError, count_text
+from imagewright.files import written_together
 from imagewright.output.grids import PAPER, draw_grid
 from imagewright.output.provenance import Record
 from imagewright.output.writing import (
@@ -27,6 +28,7 @@ from imagewright.output.writing import (
     write_images_folder,
     write_npz,
 )
+from imagewright.reprs import WRITES, names_text, pictures_text, short_repr
 
 if TYPE_CHECKING:
     from imagewright.output.grids import ImageArray
@@ -82,6 +84,10 @@ class Sheet:
     name: str = field(default="sheet", kw_only=True)
     notes: Sequence[str] = field(default=(), kw_only=True)
 
+    def __repr__(self) -> str:
+        what = f"{self.title}: " if self.title else ""
+        return short_repr(self, f"{what}{pictures_text(self.images)}", "iw.show(sheet) shows it", WRITES)
+
     def draw(self) -> Image.Image:
         """The sheet as a picture of mode "L" for grey images, else "RGB". Raises `UserError` if labels do not fit."""
         return draw_grid(
@@ -135,10 +141,17 @@ class SheetStack:
     sheets: Sequence[Sheet]
     record: Record | None = None
 
+    def __repr__(self) -> str:
+        names = names_text([sheet.name for sheet in self.sheets])
+        return short_repr(
+            self, f"{count_text(len(self.sheets), 'sheet')} ({names})", "iw.show(sheets) shows them", WRITES
+        )
+
     def draw(self) -> Image.Image:
         """All sheets as one picture."""
         return stack_sheets(self.sheets)
 
+    @written_together()
     def write(self, path: str | Path, *, force: bool = False) -> list[Path]:
         """Write one picture, an .npz file with an array for each sheet, or a folder with a PNG file for each.
 

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from imagewright.errors import RunError, UserError, nearest_name
-from imagewright.files import LONGEST_NAME, atomic_write, cut_name
+from imagewright.files import LONGEST_NAME, atomic_write, cut_name, written_together
 from imagewright.output.grids import to_channels_last, to_picture
 from imagewright.output.provenance import (
     PNG_KEYWORD,
@@ -48,7 +48,7 @@ def new_file(path: str | Path, *, force: bool = False) -> Iterator[BinaryIO]:
     parent = next(folder for folder in path.absolute().parents if folder.exists())
     if not parent.is_dir():
         raise RunError(f"Cannot write {path}: {parent} is a file, not a folder. Choose another place.")
-    with atomic_write(path) as temporary, temporary.open("wb") as file:
+    with atomic_write(path, is_result=True) as temporary, temporary.open("wb") as file:
         yield file
 
 
@@ -109,6 +109,7 @@ def write_image(
     return Path(path)
 
 
+@written_together()
 def write_images_folder(
     images: np.ndarray | torch.Tensor,
     folder: str | Path,

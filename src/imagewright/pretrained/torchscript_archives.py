@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from imagewright.archives import opened_zip, read_member, refuse_bomb, short_reason, total_size
-from imagewright.errors import DataError
+from imagewright.archives import opened_zip, read_member, refuse_bomb, total_size
+from imagewright.errors import DataError, short_reason
 
 STORAGES = {
     "FloatStorage": torch.float32,

@@ -12,6 +12,7 @@ from torch import nn
 
 from imagewright import catalogue, configs
 from imagewright.errors import ConfigError, RunError, UserError, one_line
+from imagewright.images import notices
 from imagewright.model import Origin
 from imagewright.runs.lock import is_training
 from imagewright.runs.places import RECORD, WEIGHTS_ALONE
@@ -64,6 +65,7 @@ def load(
     sample_from: "prior", or "fitted": the density fitted to the latents of the training images, which is the default
         where there is one (vae, vae_gan).
 
+    Of a run that is being trained now it is the latest checkpoint so far, which commands say (`training_notes`).
     Raises `RunError` for a missing or damaged file; the message names the latest checkpoint that is intact. Raises
     `UserError` for a space, truncation or distribution that the model does not have.
     """
@@ -87,7 +89,23 @@ def load(
     model = _build_recorded(record, tensors, os.fspath(origin.path))
     load_weights(model, tensors, os.fspath(source))
     model.origin = origin
+    if images_seen is None:  # else the user has named the checkpoint
+        notices.add_notes(training_notes(model))
     return view_model(model.to(device).eval(), space, truncation, sample_from)
+
+
+def training_notes(model: Model) -> list[str]:
+    """For the user: that the run of a model is being trained now, if it is, and how far this checkpoint is."""
+    origin = model.origin
+    if origin is None or origin.images_seen is None or not is_training(origin.path):
+        return []
+    plan = Run(origin.path).record.get("plan")  # None of a model that is fitted in closed form
+    planned = plan.get("images_seen") if isinstance(plan, dict) else None
+    of = f" of {planned:,}" if isinstance(planned, int) else ""
+    return [
+        f"{origin.path} is being trained now: this is its checkpoint at {origin.images_seen:,}{of} images seen, and "
+        "later ones will give other results."
+    ]
 
 
 def recorded_config(run: Run, *, in_parts: bool = False) -> Config:

@@ -9,7 +9,6 @@ from imagewright import catalogue
 from imagewright.model import Model, Origin
 from imagewright.output.provenance import GENERATED, Record, make_record
 from imagewright.runs.loading import load
-from imagewright.runs.lock import is_training
 from imagewright.runs.run import Run
 from imagewright.views import view_settings
 
@@ -46,20 +45,6 @@ def run_record(
         settings={**(settings or {}), **views},
         source_type=source_type,
     )
-
-
-def training_notes(model: Model) -> list[str]:
-    """For the user: that the run of a model is being trained now, if it is, and how far this checkpoint is."""
-    origin = model.origin
-    if origin is None or not is_training(origin.path) or origin.images_seen is None:
-        return []
-    plan = Run(origin.path).record.get("plan")  # None of a model that is fitted in closed form
-    planned = plan.get("images_seen") if isinstance(plan, dict) else None
-    of = f" of {planned:,}" if isinstance(planned, int) else ""
-    return [
-        f"{origin.path} is being trained now: this is its checkpoint at {origin.images_seen:,}{of} images seen, and "
-        "later ones will give other pictures."
-    ]
 
 
 def _facts(run: Run | Model | str | Path) -> tuple[str, Origin | None]:

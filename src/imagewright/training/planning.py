@@ -17,6 +17,7 @@ from imagewright.training import device as devices
 from imagewright.training.options import TrainingOptions
 from imagewright.training.plan import Plan
 from imagewright.training.reporting import Say, tell_if_slow
+from imagewright.training.sizes import useful_side
 from imagewright.training.suggestions import minutes_text, planned_minutes
 from imagewright.training.trial import Trial, run_trial
 
@@ -70,10 +71,10 @@ def plan_training(
     if trial.unsafe:
         say(f"{', '.join(trial.unsafe)} is not used: the losses of this model differ in it from those in fp32")
     if not has_length and images < FEWEST_STEPS * plan.batch_size and images < plan.images_seen:
-        say(
-            f"{images // plan.batch_size:,} steps are few to learn from: give more --minutes, or pictures of a smaller "
-            "--size"
-        )
+        side = useful_side(minutes, accelerator=device.type != "cpu")
+        smaller = max(min(images.size) for images in sources.values()) > side  # else the size is the one for this time
+        advice = f", or a smaller --size: {side} is learned in this time" if smaller else ""
+        say(f"{images // plan.batch_size:,} steps are few to learn from: give more --minutes{advice}")
     return found
 
 

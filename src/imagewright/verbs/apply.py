@@ -6,12 +6,14 @@ Each takes a run, its path, a weights file or a loaded model. Images are uint8 (
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from imagewright import catalogue
@@ -30,6 +32,7 @@ from imagewright.capabilities import (
 )
 from imagewright.errors import UserError
 from imagewright.images import Images, open_images
+from imagewright.images.single import as_source
 from imagewright.machine import total_memory
 from imagewright.model import Model
 from imagewright.pixels import to_float, to_uint8
@@ -41,7 +44,7 @@ from imagewright.verbs.conditions import attribute_row, class_number
 from imagewright.views import view_model
 
 RunLike = Run | Model | str | Path
-ImagesLike = Images | Tensor | np.ndarray | str | Path
+ImagesLike: TypeAlias = Images | Tensor | np.ndarray | Image.Image | str | Path | Sequence[Any]
 BLOCKS_READ = 64  # blocks of images that are read at once
 
 
@@ -251,16 +254,14 @@ def classify(run: RunLike, images: ImagesLike) -> Tensor:
 
 
 def images_for(run: RunLike, images: ImagesLike) -> Images:
-    """The images at the model's size and channels."""
+    """The images at the model's size and channels; an array may be one picture (`is_one_picture`)."""
     model = resolve_model(run)
     size, channels = model.config.size, model.config.channels
     if isinstance(images, Images):
         if images.size == size and images.channels == channels:
             return images
         return images.with_size(size, channels)
-    if isinstance(images, Tensor):
-        images = images.numpy(force=True)
-    return open_images(images, size=size, channels=channels)
+    return open_images(as_source(images, channels), size=size, channels=channels)
 
 
 def _over_images(model: Model, images: ImagesLike, function: Callable[[Tensor, int], Tensor]) -> Tensor:

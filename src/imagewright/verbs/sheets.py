@@ -10,14 +10,15 @@ import torch
 from torch import Tensor
 
 from imagewright import catalogue
-from imagewright.capabilities import sampled_classes, samples_classes
+from imagewright.capabilities import latent_parts_of, sampled_classes, samples_classes
 from imagewright.errors import UserError
 from imagewright.images import Images, open_images
 from imagewright.images.selection import select_evenly
 from imagewright.model import Model
 from imagewright.output.provenance import COMPOSITE, ENHANCED
 from imagewright.output.sheets import Results, Sheet
-from imagewright.runs.provenance import run_record, training_notes
+from imagewright.runs.loading import training_notes
+from imagewright.runs.provenance import run_record
 from imagewright.verbs.apply import (
     ImagesLike,
     RunLike,
@@ -26,6 +27,7 @@ from imagewright.verbs.apply import (
     reconstruct,
     resolve_model,
     sample,
+    sample_latents,
     training_noise,
 )
 from imagewright.verbs.apply import add_noise as with_noise
@@ -43,11 +45,12 @@ def sample_sheet(
     attributes: Mapping[str, float] | None = None,
     each_class: bool = False,
     sample_from: str | None = None,
+    inputs: int | str | Sequence[int | str] = (),
     points: Sequence[int | str] = (),
 ) -> Sheet:
     """The sheet of `count` new images with the name of each, SEED:INDEX; they are those of `sample`.
 
-    By these names (SEED:INDEX:CLASS for images of a given class) other tools take the same images, as in
+    By these names (SEED:INDEX:CLASS if the model is conditional on classes) other tools take the same images, as in
     `interpolate(run, ends=["0:7", "0:3"])`.
 
     run: a run, its directory, a weights file or a model.
@@ -55,7 +58,8 @@ def sample_sheet(
     label: the class to sample, by name or number, if the model is conditional on classes.
     attributes: values from 0 to 1 by name, if the model is conditional on attributes.
     each_class: `count` images of every class instead: a row a class, a column a sample of the prior.
-    points: instead of `count` images of a seed, the images of these names.
+    inputs: instead of `count` images of a seed, the images of these names, such as "0:7".
+    points: the former name of `inputs`.
     sample_from: "prior" or "fitted", as for `sample_latents`.
     Raises `UserError` for a condition that the model does not have.
     """
@@ -65,10 +69,11 @@ def sample_sheet(
     settings |= {"attributes": dict(attributes)} if attributes else {}
     settings |= {"each_class": True} if each_class else {}
     labels: dict[str, Any]
-    if points:
+    names = [inputs] if isinstance(inputs, int | str) else [*inputs, *points]
+    if names:
         if label is not None or attributes or each_class:
             raise UserError("A point names its class itself, as in 0:7:cat: leave label, attributes and classes out.")
-        return _points_sheet(model, points)
+        return _points_sheet(model, names)
     if each_class:
         classes = _classes(model, label, attributes)
         images = torch.cat([sample(model, count, seed=seed, label=name) for name in classes])
@@ -76,12 +81,8 @@ def sample_sheet(
     else:
         images = sample(model, count, seed=seed, label=label, attributes=attributes)
         # A sample with given attributes has no name that other tools could take it by.
-        named = (
-            model.class_names[class_number(model.class_names, label)]
-            if label is not None and samples_classes(model)
-            else None
-        )
-        captions = [str(index) if attributes else str(Point(seed, index, named)) for index in range(count)]
+        named = _sampled_class_names(model, count, seed, label)
+        captions = [str(index if attributes else Point(seed, index, name)) for index, name in enumerate(named)]
         labels = {"captions": captions}
     record = run_record("sample", model, seed=seed, settings=settings)
     source = source_settings(model).get("sample_from")
@@ -89,6 +90,22 @@ def sample_sheet(
     what = _described(label, attributes, each_class=each_class)
     title = f"{record['model']}: {count} {what}{origin}, seed {seed}"
     return Sheet(images, title=title, record=record, notes=training_notes(model), **labels)
+
+
+def _sampled_class_names(model: Model, count: int, seed: int, label: int | str | None) -> list[str | None]:
+    """The class of each sample: the given one; else the sampled one, if it is a part of the latents; else None.
+
+    The noise of a sample does not depend on its class, so that a sample named with its class is the same.
+    """
+    if not samples_classes(model):
+        return [None] * count
+    if label is not None:
+        return [model.class_names[class_number(model.class_names, label)]] * count
+    part = next((part for part in latent_parts_of(model) if part.kind == "category" and not part.code), None)
+    if part is None:
+        return [None] * count
+    numbers = sample_latents(model, count, seed).flatten(1)[:, part.places].argmax(1)
+    return [model.class_names[number] for number in numbers.tolist()]
 
 
 def _points_sheet(model: Model, points: Sequence[int | str]) -> Sheet:

@@ -17,7 +17,7 @@ from imagewright import catalogue
 from imagewright.capabilities import Target, Translates, has_styles, require
 from imagewright.errors import DataError, UserError, nearest_name
 from imagewright.images import Images, open_images
-from imagewright.images.one_by_one import read_picture
+from imagewright.images.single import as_source, read_picture
 from imagewright.images.sources.listing import is_picture_name
 from imagewright.model import Model
 from imagewright.pixels import to_float
@@ -48,10 +48,10 @@ def translate(
     Image k and style s are the same whatever else is asked for. Images larger than 1024 pixels a side are translated
     in overlapping tiles; sizes that the model cannot do are padded by reflection and cropped again.
 
-    images: any source, or one picture file, opened at its own (commonest) size.
+    images: any source, or one picture (a file, a Pillow image, an array), opened at its own (commonest) size.
     to: the domain, by name or number; or attributes from 0 to 1, such as {"Smiling": 1}, the others staying as they
         are in each image. May be left out if the model has one domain only.
-    like: reference images, or one picture file: each gives a style, of the domain `to`. A few-shot model takes one
+    like: reference images, or one picture: each gives a style, of the domain `to`. A few-shot model takes one
         style from all of them.
     styles: how many styles to sample, if the model has styles and `like` is not given.
     seed: of the sampled styles.
@@ -120,11 +120,9 @@ def open_at_own_size(images: ImagesLike, channels: int) -> Images:
     """Any source at its own (commonest) size and the given channels; also one picture file."""
     if is_picture(images):
         images = read_picture(images, channels)[None]
-    if isinstance(images, Tensor):
-        images = images.numpy(force=True)
     if isinstance(images, Images) and images.channels == channels:
         return images
-    return open_images(images, channels=channels)
+    return open_images(as_source(images, channels), channels=channels)
 
 
 def is_picture(source: object) -> TypeIs[str | Path]:

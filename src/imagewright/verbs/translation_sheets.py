@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import torch
@@ -17,18 +17,20 @@ from imagewright.errors import DataError, UserError
 from imagewright.images import Images, open_images
 from imagewright.images.one_by_one import read_one_by_one
 from imagewright.images.selection import select_evenly
+from imagewright.images.single import as_source
 from imagewright.model import Model
 from imagewright.output.grids import PAPER
 from imagewright.output.provenance import COMPOSITE
 from imagewright.output.sheets import Results, Sheet
 from imagewright.output.writing import picture_paths, refuse_existing, write_image
 from imagewright.progress import Progress
+from imagewright.runs.loading import training_notes
 from imagewright.runs.provenance import run_record
-from imagewright.verbs.apply import RunLike, images_for, resolve_model
+from imagewright.verbs.apply import ImagesLike, RunLike, images_for, resolve_model
 from imagewright.verbs.translate import To, is_picture, open_at_own_size, targets_for, translate_image
 
 REFERENCES = 8  # of a source whose styles are taken, unless the number is given
-Source = Images | str | Path
+Source: TypeAlias = ImagesLike
 SizeName = Literal["own", "model"]
 
 
@@ -86,7 +88,7 @@ def translation_sheet(
         title=f"{record['model']}: translations",
         record=record,
         results=Results(translations.flatten(0, 1), record, files),
-        notes=inputs.notes(),
+        notes=[*training_notes(model), *inputs.notes()],
     )
 
 
@@ -107,7 +109,8 @@ def write_translations(
 ) -> tuple[list[Path], list[str]]:
     """Write each translation as a .png under the picture's own name, as soon as it is made.
 
-    Several styles are numbered: horse_0.png, horse_1.png. Returns the paths, and a note on each unreadable picture.
+    Several styles are numbered: horse_0.png, horse_1.png. What is written stays if a later one fails; a note on the
+    error counts it. Returns the paths, and a note on each unreadable picture.
     Memory does not grow with the number of pictures.
 
     size: "own" leaves each picture at its own size, "model" brings all to the size that the model was trained at.
@@ -124,14 +127,17 @@ def write_translations(
     refuse_existing(paths, force=force)
     side = model.config.size if size == "model" else None
     record = _record(model, inputs, style, "own" if side is None else list(side), seed)
-    written = []
-    for number, _, translations in _translate_each(model, inputs, side, style.targets, progress):
-        for index, translation in enumerate(translations):
-            path = paths[number * len(translations) + index]
-            written.append(
-                write_image(translation, path, {**record, "index": number, "target": style.labels[index]}, force=force)
-            )
-    return written, inputs.notes()
+    written: list[Path] = []
+    try:
+        for number, _, translations in _translate_each(model, inputs, side, style.targets, progress):
+            for index, translation in enumerate(translations):
+                path = paths[number * len(translations) + index]
+                facts = {**record, "index": number, "target": style.labels[index]}
+                written.append(write_image(translation, path, facts, force=force))
+    except BaseException as error:  # Ctrl-C, or a full disk: hours of finished work stay
+        error.add_note(f"{len(written):,} of {len(paths):,} translations are written in {folder}.")
+        raise
+    return written, [*training_notes(model), *inputs.notes()]
 
 
 @dataclass(frozen=True)
@@ -195,9 +201,10 @@ class _Inputs:
 
 
 def _choose_inputs(model: Model, images: Source, count: int | None, split: str | None) -> _Inputs:
+    channels = model.config.channels
     if is_picture(images):
-        return _Inputs(open_at_own_size(images, model.config.channels), [Path(images).name])
-    opened = images if isinstance(images, Images) else open_images(images, split=split)
+        return _Inputs(open_at_own_size(images, channels), [Path(images).name])
+    opened = images if isinstance(images, Images) else open_images(as_source(images, channels), split=split)
     if count is not None:
         if count < 1:
             raise UserError(f"count={count}, but there must be one picture at least.")

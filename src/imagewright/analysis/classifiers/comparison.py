@@ -29,7 +29,7 @@ from imagewright.analysis.classifiers.splits import (
 from imagewright.analysis.spaces import at_working_size
 from imagewright.capabilities import Encodes, require
 from imagewright.errors import ConfigError, DataError, nearest_name
-from imagewright.files import write_whole
+from imagewright.files import write_whole, written_together
 from imagewright.images import Images, open_images
 from imagewright.images.label_arrays import LabelsLike
 from imagewright.model import Model
@@ -37,6 +37,7 @@ from imagewright.models.shared.points import fit_classifier, log_probabilities
 from imagewright.output.tables import write_table
 from imagewright.output.writing import refuse_existing
 from imagewright.progress import ProgressCounter, StageProgress, progress_of_stage
+from imagewright.reprs import MORE, WRITES, names_text, short_repr
 from imagewright.seeds import derive_seed
 from imagewright.verbs.apply import RunLike, images_for, resolve_model
 
@@ -99,6 +100,10 @@ class ClassifierComparison:
     seed: int
     notes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        what = f"{names_text(self.classifiers, 5)} on {len(self.images):,} pictures of {len(self.class_names)} classes"
+        return short_repr(self, what, WRITES, MORE)
+
     @property
     def chance(self) -> float:
         """The accuracy of always answering the class that is commonest in the test part of the first split."""
@@ -128,6 +133,7 @@ class ClassifierComparison:
             for each, shares in ((each, self.accuracies[name]) for name, each in self.classifiers.items())
         ]
 
+    @written_together()
     def write(self, folder: str | Path, *, force: bool = False) -> list[Path]:
         """Write curves, decision regions, samples (if a generative classifier can be decoded), a table and all numbers.
 
@@ -145,7 +151,7 @@ class ClassifierComparison:
         has_samples = figures.write_samples(self, folder / SAMPLES, force=force)
         write_table(folder / TABLE, *self._table(), force=force)
         results = self.to_dict() | {"accuracy_in_the_plane": in_the_plane}
-        write_whole(folder / RESULTS, json.dumps(results, indent=2, default=str) + "\n")
+        write_whole(folder / RESULTS, json.dumps(results, indent=2, default=str) + "\n", is_result=True)
         return [folder / name for name in FILES if name != SAMPLES or has_samples]
 
     def _table(self) -> tuple[list[str], list[list[str]]]:

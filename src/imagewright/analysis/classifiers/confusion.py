@@ -11,9 +11,12 @@ import numpy as np
 from imagewright.analysis.classifiers.matching import ClassMatching, finds_own_classes, match_codes
 from imagewright.analysis.classifiers.overlap import TrainedOn, find_trained_on
 from imagewright.capabilities import Classifies, require
+from imagewright.files import written_together
 from imagewright.images import Images
 from imagewright.output.tables import write_table
 from imagewright.output.writing import check_suffix, refuse_existing
+from imagewright.reprs import MORE, WRITES, short_repr
+from imagewright.runs.loading import training_notes
 from imagewright.verbs.apply import ImagesLike, RunLike, classify, images_for, resolve_model
 
 
@@ -30,6 +33,11 @@ class Confusion:
     matching: ClassMatching | None = None  # of classes that the model found without labels, with those of the pictures
     trained_on: TrainedOn | None = None  # the pictures that the run was trained on; None if that is unknown
     notes: tuple[str, ...] = ()  # for the user
+
+    def __repr__(self) -> str:
+        what = f"{len(self.images):,} pictures in {len(self.class_names)} classes"
+        right = "" if self.accuracy is None else f", {self.accuracy:.2%} right"
+        return short_repr(self, what + right, ".predicted, .probabilities", WRITES, MORE)
 
     @property
     def evaluated(self) -> np.ndarray:
@@ -120,6 +128,7 @@ class Confusion:
             f"{seen.described()} of training pictures).{on_new}"
         ]
 
+    @written_together()
     def write(self, path: str | Path, *, title: str = "", mistakes: int = 32, force: bool = False) -> list[Path]:
         """Write the table of predictions, and with labels the confusion matrix and the most confident mistakes.
 
@@ -185,10 +194,13 @@ def measure_confusion(run: RunLike, images: ImagesLike) -> Confusion:
     images = images_for(model, images).prepare()
     log_probabilities = classify(model, images).numpy()
     names = require(model, Classifies).class_names
+    notes = tuple(training_notes(model))
     if images.labels is None or images.class_names is None:
-        return _confusion(images, names, log_probabilities)
+        return _confusion(images, names, log_probabilities, notes=notes)
     trained_on = find_trained_on(model, images)
-    facts: dict[str, Any] = {"notes": (trained_on,)} if isinstance(trained_on, str) else {"trained_on": trained_on}
+    facts: dict[str, Any] = {"notes": notes, "trained_on": trained_on}
+    if isinstance(trained_on, str):
+        facts = {"notes": (*notes, trained_on)}
     labels = np.asarray(images.labels)
     known = np.flatnonzero(labels >= 0)  # a picture without a label has the number -1
     if finds_own_classes(model) and len(known):

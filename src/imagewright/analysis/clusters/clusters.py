@@ -33,6 +33,7 @@ from imagewright.analysis.spaces import (
 from imagewright.capabilities import Encodes, require
 from imagewright.catalogue import name_of
 from imagewright.errors import DataError, UserError
+from imagewright.files import written_together
 from imagewright.images import Images, open_images
 from imagewright.images.label_arrays import LabelsLike
 from imagewright.metrics.features.run_features import open_features
@@ -41,6 +42,7 @@ from imagewright.output.writing import new_file, refuse_existing, write_image
 from imagewright.pixels import size_text
 from imagewright.pretrained.features.contract import FeatureNetwork
 from imagewright.progress import Progress, ProgressCounter
+from imagewright.reprs import MORE, WRITES, short_repr
 from imagewright.verbs.apply import RunLike, images_for, resolve_model
 
 ASSIGNMENTS, SHEET, MAP, REPORT = "clusters.csv", "sheet.png", "map.png", "report.json"
@@ -70,6 +72,10 @@ class Clusters:
     seed: int
     sheet_size: tuple[int, int]  # (height, width) of the pictures on the sheet
     notes: list[str] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        what = f"{self.count} clusters of {len(self.images):,} pictures in {self.space}"
+        return short_repr(self, what, ".labels", WRITES, MORE)
 
     @property
     def count(self) -> int:
@@ -110,6 +116,7 @@ class Clusters:
             lines.append(f"against the labels: purity {self.purity:.4f}, NMI {self.mutual_information:.4f}")
         return lines
 
+    @written_together()
     def write(
         self, folder: str | Path, *, layout: MapLayout = "tsne", thumbnails: bool = False, force: bool = False
     ) -> list[Path]:

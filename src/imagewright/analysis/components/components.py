@@ -19,12 +19,13 @@ from torch import Tensor
 from imagewright import catalogue
 from imagewright.analysis.components.methods import METHODS, NAMES, SHARES, SINGULAR
 from imagewright.errors import DataError, UserError, nearest_name
-from imagewright.files import write_whole
+from imagewright.files import write_whole, written_together
 from imagewright.images import Images, open_images
 from imagewright.images.float_stream import FloatStream
 from imagewright.output.writing import refuse_existing, write_image
 from imagewright.pixels import size_text, to_float
 from imagewright.progress import Progress
+from imagewright.reprs import MORE, WRITES, short_repr
 from imagewright.statistics.decomposition import Decomposition, compute_all_shares, decompose, find_elbow
 from imagewright.training.setting import build_config
 
@@ -72,6 +73,10 @@ class Components:
     strip: list[tuple[int, Tensor, float]]
     facts: dict[str, Any]
 
+    def __repr__(self) -> str:
+        what = f"{len(self.latents)} components ({self.method}) of {len(self.images):,} pictures"
+        return short_repr(self, what, WRITES, MORE)
+
     def to_dict(self) -> dict[str, Any]:
         """All numbers, as JSON values."""
         return {
@@ -114,6 +119,7 @@ class Components:
             lines.append(self._distortion_line())
         return lines
 
+    @written_together()
     def write(self, folder: str | Path, *, force: bool = False) -> list[Path]:
         """Write four pictures and `components.json`; returns their paths.
 
@@ -133,7 +139,7 @@ class Components:
         figures.write_variance(self, paths[1], record, force=force)
         write_image(figures.draw_strip(self), paths[2], record, force=force)
         write_image(figures.draw_sum(self), paths[3], record, force=force)
-        write_whole(paths[4], json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n")
+        write_whole(paths[4], json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n", is_result=True)
         return paths
 
     def _distortion_line(self) -> str:
@@ -156,7 +162,7 @@ class Components:
 def components(
     source: Any,
     method: Literal["pca", "ica", "lda", "random"] = "pca",
-    count: int | None = None,
+    components: int | None = None,
     *,
     size: int | tuple[int, int] | None = None,
     picture: int = 0,
@@ -168,20 +174,21 @@ def components(
 
     source: as for `open_images`.
     method: "pca", "ica", "lda" (discriminants of labelled classes), or "random" (random projection).
-    count: number of components; by default 150 (ica: 64, lda: one fewer than classes), or as many as there can be.
+    components: how many; by default 150 (ica: 64, lda: one fewer than classes), or as many as there can be.
     size: size of the pictures. By default at most 128 pixels a side.
     picture: index of the example picture to rebuild.
     seed: random seed of the methods that use random numbers.
     progress: called with (done, total) in pictures, in each pass over them.
-    opening: further options of `open_images`.
+    opening: further options of `open_images`; `count` is the former name of `components`.
 
     Raises `UserError` for an unknown method or picture, `ConfigError` for more components than there can be, and
     `DataError` for a single picture, for pictures that are all equal, and (lda) without labels.
     """
     if method not in METHODS:
         raise UserError(f"method={method}, but it must be one of {', '.join(METHODS)}.{nearest_name(method, METHODS)}")
+    count = opening.pop("count", components)
     if count is not None and count < 1:
-        raise UserError(f"count={count}, but at least one component is needed (--components).")
+        raise UserError(f"components={count}, but at least one is needed.")
     images = _limit_size(open_images(source, size, **opening)).prepare()
     if method == "lda":
         images = images.with_classes()

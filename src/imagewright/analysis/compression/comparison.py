@@ -31,11 +31,13 @@ from imagewright.analysis.compression.methods import (
     unique_label,
 )
 from imagewright.errors import ConfigError
+from imagewright.files import written_together
 from imagewright.images import Images, open_images
 from imagewright.model import Model
 from imagewright.output.tables import write_table
 from imagewright.output.writing import new_file, refuse_existing, write_image
 from imagewright.progress import Progress, ProgressCounter
+from imagewright.reprs import MORE, WRITES, names_text, short_repr
 from imagewright.versions import versions
 
 QUALITIES = (1, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95)
@@ -90,6 +92,10 @@ class CompressionComparison:
     at_rate: list[PicturesAtRate]  # of each method
     notes: list[str]
 
+    def __repr__(self) -> str:
+        what = f"{names_text([curve.method for curve in self.curves])} on {len(self.test):,} pictures"
+        return short_repr(self, what, WRITES, MORE)
+
     def to_dict(self) -> dict[str, Any]:
         """All numbers, ready for JSON; an infinite PSNR is None."""
         curves = [asdict(curve) for curve in self.curves]
@@ -131,6 +137,7 @@ class CompressionComparison:
             lines.append(f"{curve.method}: {rates}.{size}")
         return lines
 
+    @written_together()
     def write(self, folder: str | Path, *, force: bool = False) -> list[Path]:
         """Write `rate_distortion.png`, `crops.png`, `results.json` and `results.csv`; returns their paths.
 

@@ -20,6 +20,7 @@ from imagewright.analysis.outliers.scoring import outlier_scores, picture_groups
 from imagewright.analysis.sheets import sheet_size
 from imagewright.analysis.spaces import at_working_size
 from imagewright.errors import UserError
+from imagewright.files import written_together
 from imagewright.images import Images, open_images
 from imagewright.images.label_arrays import LabelsLike
 from imagewright.metrics.features.run_features import open_features
@@ -28,6 +29,7 @@ from imagewright.output.tables import write_table
 from imagewright.output.writing import new_file, refuse_existing, write_image
 from imagewright.pixels import size_text
 from imagewright.progress import Progress
+from imagewright.reprs import MORE, WRITES, short_repr
 from imagewright.verbs.apply import RunLike, resolve_model
 
 SCORES, SHEET, FAILURES, PATCH_SHEET, REPORT = "scores.csv", "sheet.png", "where.png", "patches.png", "report.json"
@@ -52,6 +54,11 @@ class Outliers:
     sheet_size: tuple[int, int]  # (height, width) of the pictures on the sheet
     patches: PatchMemory | None = None  # what patches were compared with, if they were
     notes: list[str] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        strangest = self.images.name(int(self.order[0]))
+        what = f"{len(self.images):,} pictures ranked by {self.method}, the strangest is {strangest}"
+        return short_repr(self, what, ".order, .scores", WRITES, MORE)
 
     @property
     def score(self) -> np.ndarray:
@@ -100,6 +107,7 @@ class Outliers:
         ]
         return lines
 
+    @written_together()
     def write(self, folder: str | Path, *, count: int = SHOWN, force: bool = False) -> list[Path]:
         """Write `scores.csv`, `sheet.png`, `where.png` and `report.json`; returns their paths.
 

@@ -20,12 +20,11 @@ def cluster(
     out: Annotated[Path, Parameter(help="a folder for the table, the sheet and the map")],
     clusters: Annotated[str, Parameter(help="how many, or auto")] = "auto",
     method: Annotated[Literal["kmeans", "gmm"], Parameter(help="k-means, or a mixture of Gaussians")] = "kmeans",
-    where: Annotated[
-        str,
-        Parameter(
-            name="--in", help="what to compare: looks (pixels and edges), pixels, edges, or the latents of a run"
-        ),
-    ] = "looks",
+    space: Annotated[
+        Literal["looks", "pixels", "edges"] | None,
+        Parameter(help="what to compare: looks (pixels and edges, the default), pixels or edges"),
+    ] = None,
+    run: Annotated[Path | None, Parameter(help="compare the latents of this run instead")] = None,
     features: Annotated[
         str | None, Parameter(help="compare a network's features instead: efficientnet_lite0, random, inception ...")
     ] = None,
@@ -36,6 +35,7 @@ def cluster(
     label_column: LabelColumn = None,
     seed: Annotated[Count, within(0, help="random seed; equal seeds give equal clusters")] = 0,
     force: Annotated[Flag, Parameter(help="replace files that exist")] = False,
+    former: Annotated[str | None, Parameter(name="--in", show=False)] = None,
 ) -> None:
     """Cluster pictures: a sheet with a row a cluster, a map, a table."""
     import imagewright
@@ -47,13 +47,17 @@ def cluster(
     refuse_existing(output_paths(out), force=force)
     if clusters != "auto" and not clusters.isdecimal():
         raise UserError(f"clusters={clusters}, but expected a whole number or auto.")
+    if former in SPACES:
+        space = former  # type: ignore[assignment]
+    elif former is not None:
+        run = Path(former)
     with progress_bar("clustering") as progress:
         found = imagewright.cluster(
             source,
             clusters="auto" if clusters == "auto" else int(clusters),
             method=method,
-            space=where if where in SPACES else "looks",
-            run=None if where in SPACES else where,
+            space=space or "looks",
+            run=run,
             features=features,
             labels=labels,
             label_column=label_column,

@@ -19,10 +19,11 @@ def compare(
     *runs: Annotated[Path, Parameter(help="two run directories or more")],
     out: Annotated[Path | None, Parameter(help="a page (.html): table, curves, samples of equal seeds")] = None,
     seed: Annotated[Count, within(0, help="of the samples on the page")] = 0,
-    force: Annotated[Flag, Parameter(help="overwrite a file that exists")] = False,
+    force: Annotated[Flag, Parameter(help="replace files that exist")] = False,
 ) -> None:
     """Compare runs by the scores that `evaluate` saved in them. Scores of different recipes never share a column."""
     import imagewright
+    from imagewright.cli.pictures import say_notices
     from imagewright.cli.show import say
     from imagewright.output.writing import check_suffix, refuse_existing
 
@@ -34,7 +35,7 @@ def compare(
         show_table(found.scores, found.columns)
     say(found.notes)
     if out is not None:
-        print(found.write(out, seed=seed, force=force))
+        say_notices(lambda: print(found.write(out, seed=seed, force=force)))
 
 
 def show_table(subjects: Mapping[str, Sequence[Score]], columns: Sequence[Column]) -> None:

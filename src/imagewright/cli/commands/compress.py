@@ -21,11 +21,15 @@ def compress(
     out: Annotated[Path, Parameter(help="a folder for the plot, the crops, results.json and results.csv")],
     methods: Annotated[
         tuple[str, ...],
-        Parameter(name="--with", help="jpeg, pca, pca-blocks (PCA of 8x8 blocks), or a run; may be repeated"),
+        Parameter(
+            help="jpeg, pca, pca-blocks (PCA of 8x8 blocks), or runs: --methods jpeg runs/vae",
+            consume_multiple=True,
+            negative="",
+        ),
     ] = ("jpeg", "pca"),
     count: Annotated[Count, within(1, help="test pictures, at most a quarter; methods are fitted on the others")] = 32,
     components: Annotated[Count, within(1, help="components of PCA of whole pictures, at most")] = 128,
-    qualities: Annotated[tuple[int, ...], within(1, 100, help="JPEG qualities", consume_multiple=True)] = (
+    qualities: Annotated[tuple[int, ...], within(1, 100, help="JPEG qualities", consume_multiple=True, negative="")] = (
         *(1, 5, 10, 20, 30, 40),
         *(50, 60, 70, 80, 90, 95),
     ),

@@ -44,7 +44,6 @@ class PictureOptions:
     sample_from: Annotated[
         Distribution,
         Parameter(
-            name=("--from", "--sample-from"),
             help="samples of the prior, or of the density fitted to the latents, alone; by default both are scored",
         ),
     ] = None
@@ -58,7 +57,7 @@ class MetricOptions:
     metrics: Annotated[
         Names, Parameter(help="fd kd ... (`imagewright metrics list`); options as in kd:subsets=50")
     ] = ()
-    protocol: Annotated[Names, Parameter(help="a fixed recipe instead: fid50k_full, kid50k_full, is50k ...")] = ()
+    protocols: Annotated[Names, Parameter(help="a fixed recipe instead: fid50k_full, kid50k_full, is50k ...")] = ()
     features: Annotated[
         str | None,
         Parameter(
@@ -92,7 +91,7 @@ def evaluate(
     no_save: Annotated[Flag, Parameter(help="do not save the scores in the run directories")] = False,
     device: Annotated[Literal["auto", "cpu", "cuda", "mps"], Parameter(help="where to compute")] = "auto",
     seed: Annotated[Count, within(0, help="of the samples and of all random draws")] = 0,
-    force: Annotated[Flag, Parameter(help="overwrite a file that exists")] = False,
+    force: Annotated[Flag, Parameter(help="replace files that exist")] = False,
 ) -> None:
     """Score samples of runs, or any pictures, against real ones: a table here; JSON, CSV and a report in the run."""
     from imagewright import distributed
@@ -132,7 +131,7 @@ def _compute(
             list(subjects),
             real,
             metrics=metrics.metrics or None,
-            protocols=metrics.protocol,
+            protocols=metrics.protocols,
             features=metrics.features,
             resize=metrics.resize,
             count=pictures.count,

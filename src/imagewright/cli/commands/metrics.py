@@ -85,7 +85,7 @@ def check(
     out: Annotated[Path | None, Parameter(help="a figure (.png .svg .pdf) and a sheet beside it, or .json")] = None,
     device: Annotated[Literal["auto", "cpu", "cuda", "mps"], Parameter(help="where to compute")] = "auto",
     seed: Annotated[Count, within(0, help="of the halves and of all random draws")] = 0,
-    force: Annotated[Flag, Parameter(help="overwrite files that exist")] = False,
+    force: Annotated[Flag, Parameter(help="replace files that exist")] = False,
 ) -> None:
     """Check whether metrics respond to known corruptions of your own pictures: blur, noise, dropped modes, repeats."""
     import imagewright

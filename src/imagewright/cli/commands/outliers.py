@@ -19,7 +19,7 @@ def outliers(
     *,
     out: Annotated[Path | None, Parameter(help="a folder for the table, the sheet and the heat map")] = None,
     train_on: Annotated[str | None, Parameter(help="normal pictures to fit to: a source, or a class of SOURCE")] = None,
-    run: Annotated[Path | None, Parameter(name="--in", help="a run whose scores and latents are used as well")] = None,
+    run: Annotated[Path | None, Parameter(help="a run whose scores and latents are used as well")] = None,
     method: Annotated[
         str, Parameter(help="the detector: ensemble, all, patches, pca, edges-plane ... A wrong name lists all")
     ] = "ensemble",

@@ -28,7 +28,7 @@ SAMPLE_FROM_HELP = (
     "what seeds are sampled from: the prior, or the density fitted to the training pictures' latents, which is the "
     "default where there is one (vae, vae_gan)"
 )
-SampleFrom = Annotated[Distribution, Parameter(name=("--from", "--sample-from"), help=SAMPLE_FROM_HELP)]
+SampleFrom = Annotated[Distribution, Parameter(help=SAMPLE_FROM_HELP)]
 SheetOut = Annotated[
     Path, Parameter(help="a sheet (.png, .jpg, .webp, .tif), an array of pictures (.npz), or a folder for a file each")
 ]
@@ -68,7 +68,7 @@ def sample(
     values = parse_attributes(attributes)
     model = imagewright.load(run, images_seen=at, space=space, truncation=truncation, sample_from=sample_from)
     sheet = imagewright.sample_sheet(
-        model, count, seed=seed, label=label, attributes=values, each_class=each_class, points=inputs
+        model, count, seed=seed, label=label, attributes=values, each_class=each_class, inputs=inputs
     )
     say(sheet.notes)
     write_sheet(sheet, out, force=force)
@@ -141,7 +141,7 @@ def score(
 ) -> None:
     """Score pictures: a table of one number each, higher is better, and a sheet of the lowest and the highest."""
     import imagewright
-    from imagewright.cli.output import write_sheet
+    from imagewright.files import written_together
     from imagewright.output.tables import write_table
     from imagewright.output.writing import check_suffix, refuse_existing
     from imagewright.verbs.apply import images_for
@@ -152,9 +152,12 @@ def score(
     images = images_for(model, imagewright.open_images(source, split=split)).prepare()
     scores = imagewright.score(model, images, samples=samples, seed=seed)
     rows = ([name, f"{float(value):.8g}"] for name, value in zip(images.names(), scores, strict=True))
-    print(write_table(out, ["name", "score"], rows, force=force))
     unit = str(model.score_unit)
-    write_sheet(imagewright.score_sheet(images, scores, unit, extremes=extremes), out.with_suffix(".png"), force=force)
+    sheet = imagewright.score_sheet(images, scores, unit, extremes=extremes)
+    with written_together():
+        table = write_table(out, ["name", "score"], rows, force=force)
+        pictures = sheet.write(out.with_suffix(".png"), force=force)
+    print("\n".join(map(str, [table, *pictures])))
     print(
         f"{len(scores):,} pictures, {unit}: mean {float(scores.mean()):.6g}, lowest {float(scores.min()):.6g}, "
         f"highest {float(scores.max()):.6g}"

@@ -17,6 +17,7 @@ from imagewright.images.sources.levels import as_levels
 
 IMAGE_KEYS = ("images", "x", "arr_0")
 LABEL_KEYS = ("labels", "y", "arr_1")
+CHANNELS = (1, 3, 4)
 PIXELS = "expected uint8 pixels 0 to 255"
 NAME_KEYS = ("class_names", "label_names", "attribute_names")
 
@@ -61,15 +62,18 @@ def as_picture(values: np.ndarray, typed: str) -> np.ndarray:
     expected = f"{PIXELS} of one picture, (C, H, W), (H, W, C) or (H, W), with C of 1, 3 or 4"
     if values.ndim not in {2, 3}:
         raise DataError(f"{typed}: the shape is {tuple(values.shape)}; {expected}.")
-    return _channels_last(values[None], typed, expected)[0]
+    try:
+        return _channels_last(values[None], typed, expected)[0]
+    except DataError:  # which names the shape of a set
+        raise DataError(f"{typed}: the shape is {tuple(values.shape)}; {expected}.") from None
 
 
 def _channels_last(values: np.ndarray, typed: str, expected: str, *, prefer_last: bool = False) -> np.ndarray:
     if values.ndim == 3:
         values = values[..., None]
-    elif values.ndim == 4 and values.shape[1] in {1, 3, 4} and not (prefer_last and values.shape[3] in {1, 3, 4}):
+    elif values.ndim == 4 and values.shape[1] in CHANNELS and not (prefer_last and values.shape[3] in CHANNELS):
         values = values.transpose(0, 2, 3, 1)
-    if values.ndim != 4 or values.shape[3] not in {1, 3, 4} or 0 in values.shape[1:]:
+    if values.ndim != 4 or values.shape[3] not in CHANNELS or 0 in values.shape[1:]:
         raise DataError(f"{typed}: the shape is {tuple(values.shape)}; {expected}.")
     return values
 
@@ -89,12 +93,17 @@ def as_array(values: Any, typed: str) -> np.ndarray:
 
 
 def open_array(values: Any) -> ArraySource:
-    """A numpy array or a torch tensor of pictures (see `as_pixels`); float pixels as by `as_levels`."""
+    """A numpy array or a torch tensor of pictures (see `as_pixels`), or of one; float pixels as by `as_levels`.
+
+    An array (H, W) or (H, W, C) is one picture: no set has pictures of 1, 3 or 4 pixels' width.
+    """
     array = as_array(values, f"The {type(values).__name__}")
     typed = f"array {tuple(array.shape)}"
     (levels,), notes = as_levels([array], typed)
     # A copy, since the digest would be false if the caller changed the array afterwards.
-    source = ArraySource(typed, np.array(as_pixels(levels, typed), order="C"))
+    is_one = levels.ndim == 2 or (levels.ndim == 3 and levels.shape[2] in CHANNELS)
+    pixels = as_picture(levels, typed)[None] if is_one else as_pixels(levels, typed)
+    source = ArraySource(typed, np.array(pixels, order="C"))
     source.notes += notes
     return source
 

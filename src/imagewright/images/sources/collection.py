@@ -148,7 +148,7 @@ def _look_at(paths: list[Path]) -> list[os.stat_result]:
 
 
 def _open_pictures(items: list[Any], typed: str) -> PictureSource:
-    read = [_read_item(item, f"{typed}, number {place} (from 0)") for place, item in enumerate(items)]
+    read = [read_item(item, f"{typed}, number {place} (from 0)") for place, item in enumerate(items)]
     places = [place for place, picture in enumerate(read) if isinstance(picture, np.ndarray)]
     levels, notes = as_levels([read[place] for place in places], typed)  # type: ignore[misc]
     for place, picture in zip(places, levels, strict=True):
@@ -164,7 +164,7 @@ def _open_pictures(items: list[Any], typed: str) -> PictureSource:
     return source
 
 
-def _read_item(item: Any, where: str) -> Picture:
+def read_item(item: Any, where: str) -> Picture:
     """Encoded bytes, or pixels (H, W, C) of any type of numbers; a picture that cannot be read says why."""
     if isinstance(item, Image.Image):
         return _read_pillow(item)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from imagewright.archives import refuse_bomb, short_reason
-from imagewright.errors import DataError
+from imagewright.archives import refuse_bomb
+from imagewright.errors import DataError, short_reason
 from imagewright.images.annotations import Annotations
 from imagewright.images.label_arrays import labels_from_array
 from imagewright.images.sources.arrays import ArraySource, as_pixels

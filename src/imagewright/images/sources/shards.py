@@ -22,8 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from imagewright.archives import refuse_bomb, short_reason
-from imagewright.errors import DataError
+from imagewright.archives import refuse_bomb
+from imagewright.errors import DataError, short_reason
 from imagewright.images.annotations import Annotations, labels_from_texts
 from imagewright.images.decoding.formats import Unreadable
 from imagewright.images.folders import arrange_folders

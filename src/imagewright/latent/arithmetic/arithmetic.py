@@ -22,6 +22,8 @@ from imagewright.latent.arithmetic.operands import Operand, OperandResolver, che
 from imagewright.latent.arithmetic.terms import Term, parse_expression
 from imagewright.latent.editing.edit import clamp_to_prior
 from imagewright.model import Model
+from imagewright.reprs import SHOWS, short_repr
+from imagewright.runs.loading import training_notes
 from imagewright.seeds import derive_seed
 from imagewright.verbs.apply import ImagesLike, RunLike, decode, resolve_model, sample_latents
 
@@ -60,6 +62,9 @@ class ArithmeticResult:
     settings: dict[str, Any]
     seed: int
     saved: Path | None = None
+
+    def __repr__(self) -> str:
+        return short_repr(self, self.expression, f".image and {len(self.variations)} .variations", SHOWS)
 
     def to_dict(self) -> dict[str, Any]:
         """The expression, its terms and the settings, as JSON values; without latents and pictures."""
@@ -126,7 +131,7 @@ def arithmetic(
         latent,
         pictures[0],
         pictures[1:],
-        tuple(dict.fromkeys([*resolver.notes, *_weights_note(terms, operands)])),
+        tuple(dict.fromkeys([*training_notes(model), *resolver.notes, *_weights_note(terms, operands)])),
         model,
         {"expression": expression, "sets": {name: _describe(value) for name, value in (sets or {}).items()}}
         | {"spread": spread},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from imagewright.files import written_together
 from imagewright.latent.attributes.effect import THRESHOLD, Effect
 from imagewright.latent.attributes.result import Attribute
 from imagewright.latent.attributes.sheet import attribute_record
@@ -14,6 +15,7 @@ from imagewright.output.writing import refuse_existing
 LEAKING = 5  # other attributes drawn in colour
 
 
+@written_together()
 def write_effect(found: Attribute, effect: Effect, path: str | Path, *, force: bool = False) -> list[Path]:
     """Write the figure as PNG, SVG or PDF, and the table beside it as CSV. Returns both paths.
 

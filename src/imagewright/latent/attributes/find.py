@@ -29,6 +29,7 @@ from imagewright.latent.attributes.mathematics import Method
 from imagewright.latent.attributes.result import Attribute, build_attribute
 from imagewright.model import Model
 from imagewright.progress import Progress
+from imagewright.runs.loading import training_notes
 from imagewright.verbs.apply import ImagesLike, RunLike, decode, resolve_model, sample_latents
 
 
@@ -107,6 +108,7 @@ def attribute(
     found = build_attribute(model, directory, evidence, name, method, tuple(balance), tuple(orthogonal_to))
     if measure:
         found = replace(found, effect=_measure_effect(model, evidence, found, seed, progress))
+    found = replace(found, notes=(*training_notes(model), *found.notes))
     if save is None or directory is None:
         return found
     return replace(found, saved=found.save(directory, save, force=force))

@@ -17,6 +17,7 @@ from imagewright.capabilities import Decodes, require
 from imagewright.errors import DataError, UserError, nearest_name
 from imagewright.images import Images, open_images
 from imagewright.images.label_arrays import LabelsLike
+from imagewright.images.single import as_source
 from imagewright.model import Model
 from imagewright.pixels import size_text
 from imagewright.progress import Progress
@@ -59,7 +60,9 @@ def open_at_model_size(
     label_column: str | None = None,
 ) -> tuple[Images, list[str]]:
     """A source at the model's size, prepared, and a note if its pictures are resized or converted."""
-    opened = open_images(source, split=split, labels=labels, label_column=label_column)
+    opened = open_images(
+        as_source(source, model.config.channels), split=split, labels=labels, label_column=label_column
+    )
     images = images_for(model, opened).prepare()
     changed = []
     if opened.size != images.size:

@@ -25,6 +25,7 @@ from imagewright.latent.attributes.mathematics import (
     to_latent_space,
 )
 from imagewright.model import Model
+from imagewright.reprs import MORE, SHOWS, short_repr
 from imagewright.runs.run import Run
 
 if TYPE_CHECKING:
@@ -74,6 +75,12 @@ class Attribute:
     notes: tuple[str, ...]
     model: Model = field(repr=False)
     saved: Path | None = None
+
+    def __repr__(self) -> str:
+        quality = "" if self.auc is None else f", AUC {self.auc:.2f}"
+        with_it, without = self.counts
+        what = f"{self.name}, from {with_it:,} pictures with it and {without:,} without{quality}"
+        return short_repr(self, what, ".direction, .scale", SHOWS, MORE)
 
     @property
     def step(self) -> Tensor:

@@ -30,6 +30,7 @@ from imagewright.latent.directions.methods import (
 )
 from imagewright.latent.directions.result import Directions, Method, check_names
 from imagewright.model import Model
+from imagewright.runs.loading import training_notes
 from imagewright.seeds import derive_seed
 from imagewright.verbs.apply import ImagesLike, RunLike, decode, encode, images_for, resolve_model, sample_latents
 from imagewright.verbs.blocks import evaluating
@@ -84,7 +85,7 @@ def directions(
         (latents.flatten(1) @ whole.T).std(0),
         explained,
         torch.zeros(count),
-        _isotropy_note(model, method, encoded, explained, searched),
+        (*training_notes(model), *_isotropy_note(model, method, encoded, explained, searched)),
         model,
         {"method": method, "count": count} | ({} if images is None else {"images": _source_name(images)}),
         seed,
@@ -168,7 +169,7 @@ def _encode_if_needed(model: Model, method: Method, images: ImagesLike | None, s
         return _sample(model, MOST_PICTURES, seed)
     if images is None:
         what = "method=latents looks at encoded pictures" if method == "latents" else "There is no prior to sample"
-        raise UserError(f"{what}: give some with --images SOURCE, such as those it was trained on.")
+        raise UserError(f"{what}: give some with --source SOURCE (images=SOURCE), such as those it was trained on.")
     opened = images_for(model, images)
     if len(opened) > MOST_PICTURES:
         opened = opened.subset(np.linspace(0, len(opened) - 1, MOST_PICTURES).astype(np.int64))

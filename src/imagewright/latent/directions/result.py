@@ -5,21 +5,22 @@ Shape letters: K directions, N latents.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from torch import Tensor
 
-from imagewright.errors import UserError
+from imagewright.errors import UserError, count_text
 from imagewright.latent import store
 from imagewright.model import Model
+from imagewright.reprs import MORE, SHOWS, short_repr
 from imagewright.runs.run import Run
 from imagewright.verbs.apply import RunLike
 
 if TYPE_CHECKING:
-    from imagewright.latent.inputs import Input, ResolvedInputs
+    from imagewright.latent.inputs import Inputs, ResolvedInputs
     from imagewright.output.sheets import Sheet
 
 Method = Literal["activations", "latents", "weights"]
@@ -54,6 +55,10 @@ class Directions:
     seed: int
     saved: tuple[Path, ...] = ()
 
+    def __repr__(self) -> str:
+        what = f"{count_text(len(self.scales), 'direction')} by {self.method}"
+        return short_repr(self, what, ".move(latents, number, strength) moves along one", SHOWS, MORE)
+
     def move(self, latents: Tensor, number: int, strength: float) -> Tensor:
         """Latents (N, *latent_shape) moved along direction `number` by `strength` standard deviations."""
         return latents + strength * self.scales[number] * self.directions[number]
@@ -72,10 +77,10 @@ class Directions:
         numbers = {"scales": self.scales, "explained": self.explained, "changes": self.changes}
         return {**self.settings, "seed": self.seed, **{name: values.tolist() for name, values in numbers.items()}}
 
-    def sheet(self, inputs: Sequence[Input] | ResolvedInputs = (0,)) -> Sheet:
+    def sheet(self, inputs: Inputs | ResolvedInputs = (0,)) -> Sheet:
         """Each direction as a strip of pictures, with an input in the middle.
 
-        inputs: seeds and picture files, or inputs resolved already.
+        inputs: seeds and pictures, or inputs resolved already.
         """
         from imagewright.latent.directions.sheet import directions_sheet
 

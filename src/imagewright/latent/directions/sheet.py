@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 
 from imagewright.latent.directions.result import Directions
-from imagewright.latent.inputs import Input, ResolvedInputs, resolve_inputs
+from imagewright.latent.inputs import Inputs, ResolvedInputs, resolve_inputs
 from imagewright.output.provenance import COMPOSITE, GENERATED
 from imagewright.output.sheets import Sheet
 from imagewright.runs.provenance import run_record
@@ -16,10 +14,10 @@ from imagewright.verbs.apply import decode
 STRENGTHS = (-3, -2, -1, 0, 1, 2, 3)
 
 
-def directions_sheet(found: Directions, inputs: Sequence[Input] | ResolvedInputs = (0,)) -> Sheet:
+def directions_sheet(found: Directions, inputs: Inputs | ResolvedInputs = (0,)) -> Sheet:
     """A row for each direction and input, with the input itself in the middle.
 
-    inputs: seeds and picture files; or, to take names saved in a run as well, what `resolve_inputs` returns.
+    inputs: seeds and pictures; or, to take names saved in a run as well, what `resolve_inputs` returns.
     """
     resolved = inputs if isinstance(inputs, ResolvedInputs) else resolve_inputs(found.model, inputs)
     several = len(resolved.labels) > 1

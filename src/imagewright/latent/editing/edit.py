@@ -16,11 +16,14 @@ import torch
 from torch import Tensor
 
 from imagewright.capabilities import Decodes, latent_parts_of, require
-from imagewright.errors import UserError
-from imagewright.images.single import read_pictures
+from imagewright.errors import UserError, count_text
+from imagewright.images.single import SinglePicture
 from imagewright.latent import store
-from imagewright.latent.inputs import Input, resolve_inputs
+from imagewright.latent.inputs import Inputs, resolve_inputs
 from imagewright.model import Model
+from imagewright.pixels import size_text
+from imagewright.reprs import names_text, short_repr
+from imagewright.runs.loading import training_notes
 from imagewright.verbs.apply import RunLike, decode, resolve_model
 
 
@@ -30,11 +33,12 @@ class Edited:
 
     images: uint8 (N, K, C, H, W).
     latents: float32 (N, K, *latent shape).
-    originals: uint8 (C, H, W) of each input that is a picture file, else None.
+    originals: uint8 (C, H, W) of each input that is a picture, at the model's size; else None.
     reconstructions: uint8 (N, C, H, W), the inputs' own latents decoded.
     labels: of the inputs.
     strengths: for each column, the strength of every move.
     notes: for the user.
+    sources: the file, or the picture in memory, of each input that is a picture; else None.
     """
 
     images: Tensor
@@ -44,6 +48,12 @@ class Edited:
     labels: list[str]
     strengths: list[dict[str, float]]
     notes: tuple[str, ...]
+    sources: list[SinglePicture | None]
+
+    def __repr__(self) -> str:
+        count, strengths, _, height, width = self.images.shape
+        what = f"{names_text(self.labels)} at {count_text(strengths, 'strength')}"
+        return short_repr(self, what, f".images ({count}, {strengths}) of {size_text((height, width))}, .latents")
 
     @property
     def has_pictures(self) -> bool:
@@ -53,7 +63,7 @@ class Edited:
 
 def edit(
     run: RunLike,
-    inputs: Sequence[Input],
+    inputs: Inputs,
     moves: Mapping[str, float | Sequence[float]],
     *,
     keep_detail: bool = False,
@@ -62,7 +72,8 @@ def edit(
     """Move inputs along directions saved in the run.
 
     run: a run, its directory, a weights file or a model.
-    inputs: seeds, picture files or names of saved latents.
+    inputs: seeds, pictures or names of saved latents, or one of these alone. A picture is a file, a Pillow image, or an
+        array or tensor (C, H, W), (H, W, C) or (H, W).
     moves: strengths in standard deviations by the name of a direction, such as {"smile": 2.0, "age": [-2, 0, 2]}. A
         number applies to all columns; all sequences have the same length, the number of columns.
     keep_detail: add the change of the reconstruction to the original picture.
@@ -73,13 +84,15 @@ def edit(
     require(model, Decodes)
     columns = _strengths_by_column(moves)
     directory = store.resolve_run(run)
-    notes: list[str] = []
+    notes = training_notes(model)
     steps = {}
     for name in moves:
         saved = store.load(directory, model, name, "direction")
         notes += saved.notes
         steps[name] = saved.tensors["direction"] * saved.tensors["scale"]
-    start, labels, originals = _resolve_with_originals(run, model, inputs, notes)
+    resolved = resolve_inputs(run, inputs, model=model)
+    notes += resolved.notes
+    start, originals = resolved.latents, resolved.pictures
     moved = [start + sum(column[name] * step for name, step in steps.items()) for column in columns]
     latents = torch.stack([clamp_to_prior(model, each) for each in moved], 1)
     images = decode(model, latents.flatten(0, 1)).unflatten(0, latents.shape[:2])
@@ -88,7 +101,8 @@ def edit(
         images = _with_detail(images, reconstructions, originals)
         if any(original is None for original in originals):
             notes.append("Seeds and saved latents have no original picture, so there is no detail to keep.")
-    return Edited(images, latents, originals, reconstructions, labels, columns, tuple(dict.fromkeys(notes)))
+    unique = tuple(dict.fromkeys(notes))
+    return Edited(images, latents, originals, reconstructions, resolved.labels, columns, unique, resolved.sources)
 
 
 def _strengths_by_column(moves: Mapping[str, float | Sequence[float]]) -> list[dict[str, float]]:
@@ -110,28 +124,6 @@ def _strengths_by_column(moves: Mapping[str, float | Sequence[float]]) -> list[d
         {name: float(values[column if len(values) > 1 else 0]) for name, values in given.items()}
         for column in range(count)
     ]
-
-
-def _resolve_with_originals(
-    run: RunLike, model: Model, inputs: Sequence[Input], notes: list[str]
-) -> tuple[Tensor, list[str], list[Tensor | None]]:
-    """Latents (N, *latent shape), labels, and the original of each input that is a picture. Adds to `notes`."""
-    if not inputs:
-        resolve_inputs(run, inputs, model=model)  # raises its error for no inputs
-    latents: list[Tensor] = []
-    labels: list[str] = []
-    originals: list[Tensor | None] = []
-    for each in inputs:
-        resolved = resolve_inputs(run, [each], model=model)
-        notes += resolved.notes
-        latents.append(resolved.latents)
-        labels += resolved.labels
-        if resolved.has_pictures:
-            pictures, _ = read_pictures([str(each)], model.config.size, model.config.channels)
-            originals += list(pictures)
-        else:
-            originals += [None] * len(resolved.latents)
-    return torch.cat(latents), labels, originals
 
 
 def clamp_to_prior(model: Model, latents: Tensor) -> Tensor:

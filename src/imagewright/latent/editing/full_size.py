@@ -1,4 +1,4 @@
-"""Carry an edit to the picture at its own size: the change, enlarged, is added to the pixels of the file.
+"""Carry an edit to the picture at its own size: the change, enlarged, is added to its own pixels.
 
 A model sees a picture at its size, cut to its shape from the middle. What lies outside stays as it is, and the change
 fades out towards the edges of the cut.
@@ -6,33 +6,30 @@ fades out towards the edges of the cut.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
 from imagewright.errors import UserError
-from imagewright.images.one_by_one import read_picture
+from imagewright.images.single import read_picture
 from imagewright.latent.editing.edit import Edited
-from imagewright.latent.inputs import Input
 from imagewright.pixels import size_text
 
 FADE = 0.06  # of a side, over which the change fades out where the model's cut ends inside the picture
 
 
-def carry_to_full_size(edited: Edited, inputs: Sequence[Input]) -> Tensor:
+def carry_to_full_size(edited: Edited) -> Tensor:
     """Edited pictures at their own size, uint8 (N, K, C, height, width).
 
-    edited: of `inputs`, without detail kept: the change is its images minus its reconstructions.
-    inputs: picture files, all of one size.
+    edited: of pictures that all have one size, without detail kept: the change is its images minus its
+        reconstructions.
     Raises `UserError` for an input that is no picture, and for pictures of several sizes.
     """
     channels = edited.reconstructions.shape[1]
-    if any(original is None for original in edited.originals):
-        raise UserError("Seeds and saved latents have no picture of their own size: edit picture files at full size.")
-    pictures = [read_picture(Path(str(each)), channels) for each in inputs]
+    sources = [source for source in edited.sources if source is not None]
+    if len(sources) < len(edited.sources):
+        raise UserError("Seeds and saved latents have no picture of their own size: edit pictures at full size.")
+    pictures = [read_picture(source, channels) for source in sources]
     sizes = {tuple(picture.shape[1:]) for picture in pictures}
     if len(sizes) > 1:
         listed = ", ".join(size_text(size) for size in sorted(sizes))

@@ -11,7 +11,7 @@ from torch import Tensor
 from imagewright.errors import UserError
 from imagewright.latent.editing.edit import edit
 from imagewright.latent.editing.full_size import carry_to_full_size
-from imagewright.latent.inputs import Input
+from imagewright.latent.inputs import Inputs
 from imagewright.model import Model
 from imagewright.output.grids import PAPER, plain_grid
 from imagewright.output.provenance import COMPOSITE, ENHANCED, GENERATED
@@ -24,7 +24,7 @@ FRAME_CELL = 192  # pixels of a picture's longer side in an animation: players b
 
 def edit_sheet(
     run: RunLike,
-    inputs: Sequence[Input],
+    inputs: Inputs,
     moves: Mapping[str, float | Sequence[float]],
     *,
     keep_detail: bool = False,
@@ -34,12 +34,12 @@ def edit_sheet(
 ) -> Sheet:
     """The sheet of `edit`, a row for each input. Its results are the edited images; its animation goes there and back.
 
-    Rows of picture files begin with the picture and its reconstruction, so that what the model loses is not taken for
+    Rows of pictures begin with the picture and its reconstruction, so that what the model loses is not taken for
     the edit.
 
     run: a run, its directory, a weights file or a model.
     inputs, moves, keep_detail, model: as for `edit`.
-    full_size: the results (a folder, .npz) are the picture files at their own size, with the change added: as
+    full_size: the results (a folder, .npz) are the pictures at their own size, with the change added: as
         `keep_detail`, which shows the same at the model's size. The pictures have one size.
     frames_per_second: of an animation.
     """
@@ -48,7 +48,7 @@ def edit_sheet(
     edited = edit(run, inputs, moves, keep_detail=keep_detail, model=model)
     results = edited.images
     if full_size:
-        results = carry_to_full_size(edit(run, inputs, moves, model=model), inputs)
+        results = carry_to_full_size(edit(run, inputs, moves, model=model))
     strengths = {name: list(value) if isinstance(value, Sequence) else value for name, value in moves.items()}
     settings = {"inputs": edited.labels, "moves": strengths, "keep_detail": keep_detail}
     settings |= {"full_size": True} if full_size else {}

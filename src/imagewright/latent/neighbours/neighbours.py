@@ -24,6 +24,8 @@ from imagewright.latent.neighbours.spaces import FeatureSpace, PixelSpace, has_f
 from imagewright.latent.neighbours.verdict import CONTROL_SHARE, SpaceComparison, compare_distances, state_verdict
 from imagewright.model import Model
 from imagewright.progress import Progress
+from imagewright.reprs import MORE, SHOWS, short_repr
+from imagewright.runs.loading import training_notes
 from imagewright.statistics.nearest_neighbours import nearest
 from imagewright.verbs.apply import ImagesLike, RunLike, images_for, resolve_model, sample
 
@@ -61,6 +63,9 @@ class Neighbours:
     settings: dict[str, Any]
     seed: int
     samples_given: bool = False
+
+    def __repr__(self) -> str:
+        return short_repr(self, self.verdict.rstrip("."), SHOWS, MORE)
 
     @property
     def memorised(self) -> bool:
@@ -149,7 +154,7 @@ def neighbours(
         tuple(comparisons),
         control.name,
         state_verdict(comparisons, control.name, held_out=control.held_out),
-        (*distinct.notes(), *control.notes()),
+        (*training_notes(model), *distinct.notes(), *control.notes()),
         model,
         settings,
         seed,

@@ -9,7 +9,6 @@ Shape letters: N pictures.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,11 +19,14 @@ from torch import Tensor
 from imagewright import catalogue
 from imagewright.capabilities import Decodes, require, verbs_of
 from imagewright.errors import UserError
-from imagewright.images.single import read_pictures
+from imagewright.images.single import SinglePicture, as_source, hold_pictures, name_of, read_pictures
+from imagewright.images.sources.collection import read_item
 from imagewright.latent import store
 from imagewright.latent.projection.search import Found, Search
 from imagewright.model import Model
 from imagewright.progress import Progress
+from imagewright.reprs import MORE, SHOWS, names_text, short_repr
+from imagewright.runs.loading import training_notes
 from imagewright.verbs.apply import ImagesLike, RunLike, images_for, resolve_model
 from imagewright.verbs.blocks import evaluating
 
@@ -81,6 +83,10 @@ class Projection:
     seed: int
     saved: Path | None = None
 
+    def __repr__(self) -> str:
+        what = f"{names_text(self.labels)}, {float(self.errors.psnr.mean()):.1f} dB"
+        return short_repr(self, what, ".latents, .reconstruction", SHOWS, MORE)
+
     def lines(self) -> list[str]:
         """The errors of each picture, a line each."""
         errors = zip(self.errors.psnr, self.errors.rmse, self.errors.perceptual, self.start_errors.psnr, strict=True)
@@ -110,7 +116,7 @@ class Projection:
 
 def project(
     run: RunLike,
-    images: ImagesLike | Sequence[str | Path],
+    images: ImagesLike,
     *,
     label: int | str | None = None,
     starts: int = 8,
@@ -129,7 +135,7 @@ def project(
     the encoded latent. Picture k of a seed gives the same latents whatever is projected with it.
 
     run: a run, its directory, a weights file or a model.
-    images: pictures, or a list of picture files.
+    images: pictures: a source, a list of picture files, Pillow images, arrays or tensors, or one of these alone.
     label: the class of the pictures, if latents have one; by default every class is tried.
     starts: samples that are optimised.
     candidates: samples of the prior from which the starts are chosen.
@@ -160,7 +166,7 @@ def project(
                 progress(done + 1, len(pictures))
     settings: dict[str, Any] = {"starts": starts, "candidates": candidates, "steps": steps, "perceptual": perceptual}
     settings |= {} if label is None else {"label": label}
-    projection = _collect(model, pictures, labels, notes, found, settings, seed)
+    projection = _collect(model, pictures, labels, [*training_notes(model), *notes], found, settings, seed)
     if save is None or directory is None:
         return projection
     tensors = {"latents": projection.latents}
@@ -168,12 +174,19 @@ def project(
     return replace(projection, saved=path)
 
 
-def _read(model: Model, images: ImagesLike | Sequence[str | Path]) -> tuple[Tensor, list[str], list[str]]:
+def _read(model: Model, images: ImagesLike) -> tuple[Tensor, list[str], list[str]]:
     """Pictures at the model's size, uint8 (N, C, H, W), a label for each, and notes."""
+    images = as_source(images, model.config.channels)
     if isinstance(images, list | tuple):
-        pictures, notes = read_pictures(images, model.config.size, model.config.channels)
-        return pictures, [Path(path).stem for path in images], notes
-    opened = images_for(model, images)  # type: ignore[arg-type]
+        if not images:
+            raise UserError("No picture was given: name picture files.")
+        held, levels = hold_pictures(images)
+        for place, each in enumerate(held):
+            if not isinstance(each, SinglePicture):
+                read_item(each, f"Number {place} (from 0)")  # raises its error
+        pictures, notes = read_pictures(held, model.config.size, model.config.channels)
+        return pictures, [Path(name_of(each)).stem for each in held], [*levels, *notes]
+    opened = images_for(model, images)
     pictures = torch.cat([batch.images for batch in opened.batches(256)])
     return pictures, [Path(name).stem for name in opened.names()], []
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
 from imagewright.errors import UserError
-from imagewright.latent.inputs import Input, resolve_inputs
+from imagewright.latent.inputs import Inputs, resolve_inputs
 from imagewright.latent.walks.paths import load_decoder, mix
 from imagewright.verbs.apply import ImagesLike, RunLike, decode, encode
 from imagewright.verbs.paths import Interpolation, default_interpolation
@@ -18,7 +16,7 @@ CORNERS = 4
 
 def blend(
     run: RunLike,
-    corners: Sequence[Input] = (0, 1, 2, 3),
+    corners: Inputs = (0, 1, 2, 3),
     steps: int = 7,
     *,
     images: ImagesLike | None = None,
@@ -28,7 +26,8 @@ def blend(
     """A square of images between four corners, uint8 (steps * steps, C, H, W) in reading order.
 
     run: a run, its directory, a weights file or a model.
-    corners: top left, top right, bottom left, bottom right: seeds, picture files or names saved in the run.
+    corners: top left, top right, bottom left, bottom right: seeds, pictures (as for `interpolate`) or names saved in
+        the run.
     steps: images a side, 2 or more.
     images: instead of `corners`, four pictures to encode.
     latents: instead of `corners`, (4, *latent shape).

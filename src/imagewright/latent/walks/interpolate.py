@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Literal
 
 from torch import Tensor
 
 from imagewright.errors import UserError
-from imagewright.latent.inputs import Input, resolve_inputs
+from imagewright.latent.inputs import Inputs, resolve_inputs
 from imagewright.latent.walks.paths import load_decoder, walk
 from imagewright.model import Model
 from imagewright.verbs.apply import ImagesLike, RunLike, decode, decode_blocks, encode
@@ -19,7 +19,7 @@ def interpolate(
     run: RunLike,
     steps: int = 8,
     *,
-    ends: Sequence[Input] = (0, 1),
+    ends: Inputs = (0, 1),
     images: ImagesLike | None = None,
     latents: Tensor | None = None,
     interpolation: Interpolation | None = None,
@@ -30,7 +30,8 @@ def interpolate(
 
     run: a run, its directory, a weights file or a model.
     steps: images of one leg, both ends included; 2 or more.
-    ends: seeds (their first sample), picture files, or names saved in the run.
+    ends: seeds (their first sample), pictures, or names saved in the run. A picture is a file, a Pillow image, or an
+        array or tensor (C, H, W), (H, W, C) or (H, W).
     images: instead of `ends`, pictures to encode, each an end.
     latents: instead of `ends`, (E, *latent shape).
     interpolation: "spherical" keeps the length that samples of a Gaussian prior have (White 2016, arXiv:1609.04468);
@@ -47,7 +48,7 @@ def interpolation_frames(
     run: RunLike,
     steps: int = 8,
     *,
-    ends: Sequence[Input] = (0, 1),
+    ends: Inputs = (0, 1),
     images: ImagesLike | None = None,
     latents: Tensor | None = None,
     interpolation: Interpolation | None = None,
@@ -66,7 +67,7 @@ def interpolation_frames(
 def _build_path(
     run: RunLike,
     steps: int,
-    ends: Sequence[Input],
+    ends: Inputs,
     images: ImagesLike | None,
     latents: Tensor | None,
     interpolation: Interpolation | None,

@@ -33,6 +33,8 @@ from imagewright.latent.walks.scales import (
 )
 from imagewright.model import Model
 from imagewright.output.provenance import Record
+from imagewright.reprs import WRITES, pictures_text, short_repr
+from imagewright.runs.loading import training_notes
 from imagewright.runs.provenance import run_record
 from imagewright.verbs.apply import ImagesLike, RunLike, decode, images_for
 
@@ -88,6 +90,10 @@ class Manifold:
     notes: tuple[str, ...]
     record: Record
 
+    def __repr__(self) -> str:
+        axes = " and ".join(axis.name for axis in self.axes)
+        return short_repr(self, f"{pictures_text(self.images)} over {axes}", WRITES)
+
     @property
     def side(self) -> int:
         """Images a side, K."""
@@ -123,7 +129,8 @@ def manifold(
     dimensions: two latents, by number or by the name of a code. By default the two that change the picture most.
     images: pictures to encode and place on the plane.
     most: how many of them, spread evenly over the set.
-    input: a seed, a picture file or a saved name whose other latents are taken; by default they are at their mean.
+    input: a seed, a picture (as for `interpolate`) or a saved name whose other latents are taken; by default they are
+        at their mean.
     model: the run's model, if it is loaded already.
     Raises `UserError` for a model of one latent, for two equal dimensions, and for an unknown one.
     """
@@ -134,11 +141,12 @@ def manifold(
     decoder = require(model, Decodes)
     has_two = math.prod(decoder.latent_shape) == 2
     scales = measure_latent_scales(model, opened, most, of_prior=has_two)
-    notes: list[str] = []
+    notes = training_notes(model)
     base = mean_latent(model, scales)
     if input is not None:
         resolved = resolve_inputs(run, [input], model=model)
-        base, notes = resolved.latents[0].flatten(), list(resolved.notes)
+        base = resolved.latents[0].flatten()
+        notes += resolved.notes
     plane = _choose_plane(model, scales, dimensions, base, notes)
     axes = _build_axis(parts, scales, plane[0]), _build_axis(parts, scales, plane[1])
     latents = _plane_latents(base, axes, steps).unflatten(1, model.latent_shape)

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from imagewright import catalogue
 from imagewright.capabilities import latent_parts_of, verbs_of
-from imagewright.errors import UserError
-from imagewright.latent.inputs import Input, resolve_inputs
+from imagewright.errors import UserError, count_text
+from imagewright.latent.inputs import Inputs, resolve_inputs
 from imagewright.latent.walks.code_sheets import build_code_sheets, code_values
 from imagewright.latent.walks.paths import load_decoder
 from imagewright.latent.walks.scales import (
@@ -28,6 +28,8 @@ from imagewright.latent.walks.scales import (
 from imagewright.model import Model
 from imagewright.output.provenance import Record
 from imagewright.output.sheets import Sheet, SheetStack
+from imagewright.reprs import names_text, short_repr
+from imagewright.runs.loading import training_notes
 from imagewright.runs.provenance import run_record
 from imagewright.verbs.apply import ImagesLike, RunLike, decode
 
@@ -48,6 +50,10 @@ class Traversal:
     notes: tuple[str, ...]
     record: Record
 
+    def __repr__(self) -> str:
+        names = names_text([sheet.name for sheet in self.sheets])
+        return short_repr(self, f"{count_text(len(self.sheets), 'sheet')} ({names})", ".sheet() is all of them")
+
     def sheet(self) -> SheetStack:
         """All sheets, one under the other."""
         return SheetStack(self.sheets, self.record)
@@ -57,7 +63,7 @@ def traverse(
     run: RunLike,
     dimensions: Sequence[Dimension] | None = None,
     *,
-    inputs: Sequence[Input] | None = None,
+    inputs: Inputs | None = None,
     count: int = 10,
     steps: int = 9,
     reach: float = 2.0,
@@ -69,8 +75,8 @@ def traverse(
 
     run: a run, its directory, a weights file or a model.
     dimensions: latents by number, or by the name of a code; by default the `count` that change the picture most.
-    inputs: seeds, picture files or saved names to start from, a row each for every latent. By default the mean of
-        `images`, else seed 0.
+    inputs: seeds, pictures (as for `interpolate`) or saved names to start from, a row each for every latent. By default
+        the mean of `images`, else seed 0.
     count: latents, if no dimensions are given.
     steps: images of a row, 2 or more.
     reach: a row goes from -reach to reach deviations from the mean.
@@ -86,6 +92,7 @@ def traverse(
     if count < 1 or not reach > 0:
         raise UserError("A sheet has one row at least (count=1), and reaches farther than 0.")
     model, parts = load_decoder(run if model is None else model)
+    told = training_notes(model)
     if codes is None:
         codes = dimensions is None and any(part.code for part in parts)
     if codes:
@@ -93,12 +100,12 @@ def traverse(
             raise UserError("codes and dimensions make two kinds of sheets: give one of them.")
         resolved = resolve_inputs(run, range(SEEDS) if inputs is None else inputs, model=model)
         sheets, notes = build_code_sheets(model, resolved.latents, resolved.labels, steps, reach)
-        return Traversal(sheets, (*resolved.notes, *notes), _record(model, sheets, steps, reach))
+        return Traversal(sheets, (*told, *resolved.notes, *notes), _record(model, sheets, steps, reach))
     scales = measure_latent_scales(model, images, MOST)
     bases, names, base_notes = _start(run, model, scales, inputs)
     chosen, changes, row_notes = _choose_dimensions(model, scales, bases, dimensions, count)
     sheet = _build_sheet(model, scales, bases, names, chosen, changes, torch.linspace(-reach, reach, steps))
-    return Traversal((sheet,), (*row_notes, *base_notes), _record(model, (sheet,), steps, reach))
+    return Traversal((sheet,), (*told, *row_notes, *base_notes), _record(model, (sheet,), steps, reach))
 
 
 def _record(model: Model, sheets: Sequence[Sheet], steps: int, reach: float) -> Record:
@@ -107,7 +114,7 @@ def _record(model: Model, sheets: Sequence[Sheet], steps: int, reach: float) -> 
 
 
 def _start(
-    run: RunLike, model: Model, scales: LatentScales, inputs: Sequence[Input] | None
+    run: RunLike, model: Model, scales: LatentScales, inputs: Inputs | None
 ) -> tuple[Tensor, list[str], list[str]]:
     """The latents to start from (B, n), their names, and notes."""
     if inputs is None and scales.encoded is not None:

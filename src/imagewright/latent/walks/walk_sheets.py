@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, TypedDict
@@ -15,7 +14,7 @@ from imagewright.capabilities import verbs_of
 from imagewright.errors import UserError
 from imagewright.images import Images
 from imagewright.images.selection import select_evenly
-from imagewright.latent.inputs import Input, resolve_inputs
+from imagewright.latent.inputs import Inputs, resolve_inputs
 from imagewright.latent.walks.blend import blend
 from imagewright.latent.walks.interpolate import interpolate, interpolation_frames
 from imagewright.model import Model
@@ -23,7 +22,8 @@ from imagewright.output.grids import FONT_SIZE, INK, MARGIN, TITLE_SIZE, draw_gr
 from imagewright.output.names import visible
 from imagewright.output.sheets import Results, Sheet
 from imagewright.output.writing import write_animation
-from imagewright.runs.provenance import run_record, training_notes
+from imagewright.runs.loading import training_notes
+from imagewright.runs.provenance import run_record
 from imagewright.verbs.apply import RunLike, encode, images_for, resolve_model
 from imagewright.verbs.paths import Interpolation, default_interpolation
 
@@ -34,7 +34,7 @@ def interpolation_sheet(
     run: RunLike,
     steps: int = 8,
     *,
-    ends: Sequence[Input] | None = None,
+    ends: Inputs | None = None,
     source: Images | str | Path | None = None,
     count: int = 2,
     interpolation: Interpolation | None = None,
@@ -48,7 +48,7 @@ def interpolation_sheet(
 
     run: a run, its directory, a weights file or a model.
     steps: images of a leg, both ends included.
-    ends: two or more seeds, picture files or names saved in the run; seeds 0 and 1 by default.
+    ends: two or more seeds, pictures or names saved in the run, as for `interpolate`; seeds 0 and 1 by default.
     source: instead of `ends`, pictures to encode.
     count: how many pictures of the source, spread evenly over it.
     interpolation, loop, pace: as for `interpolate`.
@@ -73,7 +73,7 @@ def interpolation_sheet(
         results=Results(images, record),
         frames_per_second=frames_per_second,
         scale=scale,
-        notes=[*training_notes(model), *notes],
+        notes=notes,
     )
 
 
@@ -82,7 +82,7 @@ def write_interpolation(
     path: str | Path,
     steps: int = 61,
     *,
-    ends: Sequence[Input] | None = None,
+    ends: Inputs | None = None,
     source: Images | str | Path | None = None,
     count: int = 2,
     interpolation: Interpolation | None = None,
@@ -161,7 +161,7 @@ class BlendSheet(Sheet):
 
 def blend_sheet(
     run: RunLike,
-    corners: Sequence[Input] = (0, 1, 2, 3),
+    corners: Inputs = (0, 1, 2, 3),
     steps: int = 7,
     *,
     interpolation: Interpolation | None = None,
@@ -171,7 +171,7 @@ def blend_sheet(
     """The sheet of `blend`: a square of images with the name of each corner at that corner.
 
     run: a run, its directory, a weights file or a model.
-    corners: top left, top right, bottom left, bottom right: seeds, picture files or names saved in the run.
+    corners: top left, top right, bottom left, bottom right: seeds, pictures or names saved in the run.
     steps: images a side.
     interpolation: as for `interpolate`.
     scale: each side of an image becomes so many times as long; by default about 72 pixels.
@@ -194,21 +194,21 @@ def blend_sheet(
 
 
 def _ends(
-    run: RunLike, model: Model, given: Sequence[Input] | None, source: Images | str | Path | None, count: int
+    run: RunLike, model: Model, given: Inputs | None, source: Images | str | Path | None, count: int
 ) -> tuple[Tensor, list[str], list[str]]:
     """Latents (E, *latent shape) to interpolate between, a name for each, and notes."""
     if source is not None:
-        if given:
+        if given is not None:
             raise UserError("An interpolation has ends or a source of pictures: give one of them.")
         chosen = select_evenly(images_for(model, source), count)
-        return encode(model, chosen.images), [Path(name).stem for name in chosen.names], []
-    if not given and "sample" not in verbs_of(model):
+        return encode(model, chosen.images), [Path(name).stem for name in chosen.names], training_notes(model)
+    if given is None and "sample" not in verbs_of(model):
         raise UserError(
             f"{catalogue.name_of(model)} cannot sample, so there are no seeds to interpolate between: name pictures by "
             "--between a.jpg b.jpg or --source FOLDER."
         )
-    resolved = resolve_inputs(run, given or (0, 1), model=model)
-    return resolved.latents, resolved.labels, resolved.notes
+    resolved = resolve_inputs(run, (0, 1) if given is None else given, model=model)
+    return resolved.latents, resolved.labels, [*training_notes(model), *resolved.notes]
 
 
 def _source_name(source: Images | str | Path | None) -> dict[str, Any]:

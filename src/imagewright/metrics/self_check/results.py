@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from imagewright.files import written_together
 from imagewright.metrics.metric import MetricOutput
 from imagewright.metrics.self_check.corruptions import CORRUPTIONS
 from imagewright.metrics.self_check.expectations import Expected, Verdict
@@ -131,6 +132,7 @@ class SelfCheck:
             "left_out": dict(self.left_out),
         }
 
+    @written_together()
     def write(self, path: str | Path, *, force: bool = False) -> list[Path]:
         """Write the result; returns the paths of the files written.
 

@@ -21,17 +21,18 @@ def directions(
     out: Annotated[Path, Parameter(help="the sheet (.png, .jpg, .webp, .tif): a strip for each direction")],
     method: Annotated[
         str,
-        Parameter(help="activations of the first layer, its weights, or the latents of encoded pictures (--images)"),
+        Parameter(help="activations of the first layer, its weights, or the latents of encoded pictures (--source)"),
     ] = "activations",
     count: Annotated[
         Count | None, within(1, help="number of directions; by default 8, or all if there are fewer")
     ] = None,
-    images: Annotated[str | None, Parameter(help="pictures to encode: a source, such as the one trained on")] = None,
+    source: Annotated[str | None, Parameter(help="pictures to encode: a source, such as the one trained on")] = None,
     inputs: Annotated[
         tuple[str, ...],
         Parameter(
             help="what strips start from: seeds, SEED:INDEX, pictures or saved names",
             consume_multiple=True,
+            negative="",
         ),
     ] = ("0",),
     save: Annotated[Words, Parameter(help="save directions in the run by name: --save 0=rotation 3=width")] = (),
@@ -52,7 +53,7 @@ def directions(
         run,
         method,  # type: ignore[arg-type]  # the function checks it
         count,
-        images=images,
+        images=source,
         seed=seed,
         save=_parse_names(save),
         force=force,
