@@ -60,6 +60,15 @@ def count_text(number: int, what: str) -> str:
     return f"{number:,} {what}{'s' * (number != 1)}"
 
 
+def number_text(number: float) -> str:
+    """A number with all its digits, whole ones without a fraction: two numbers never have the same text.
+
+    >>> number_text(4095.0), number_text(1000001), number_text(100000.5)
+    ('4095', '1000001', '100000.5')
+    """
+    return str(int(number)) if number == int(number) else repr(float(number))
+
+
 def nearest_name(wrong: str, known: Iterable[str]) -> str:
     """`" Did you mean 'vae'?"`, or "" if no known name is close: to append to a message."""
     matches = difflib.get_close_matches(wrong, list(known), n=1, cutoff=0.5)

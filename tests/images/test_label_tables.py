@@ -189,6 +189,19 @@ def test_many_whole_numbers_are_said_and_ranges_make_classes_of_them(tmp_path: P
     assert ranges.attribute_names == ("sex",)
 
 
+def test_ranges_of_large_numbers_and_fractions_have_names_of_their_own(folder: Path, tmp_path: Path) -> None:
+    path = table(tmp_path / "my.csv", column(["5", "1000000", "1000001", "1000002", "7", "3"], "area"))
+    images = open_images(folder, labels=path, label_column="area:1000000,1000001,1000002")
+    assert images.class_names == (
+        "below 1000000",
+        "1000000 to below 1000001",
+        "1000001 to below 1000002",
+        "1000002 and above",
+    )
+    images = open_images(folder, labels=path, label_column="area:0.1234567,1000000.5")
+    assert images.class_names == ("0.1234567 to below 1000000.5", "1000000.5 and above")
+
+
 def test_ranges_of_what_is_no_number(folder: Path, tmp_path: Path) -> None:
     path = table(tmp_path / "my.csv", column(["1", "2", "x", "4", "5", "6"], "age"))
     with pytest.raises(DataError, match="holds 'x', and ranges of numbers"):

@@ -165,6 +165,21 @@ def test_a_range_for_a_block_holds_for_every_opening_in_it(grey_12_bits) -> None
     assert open_images(folder).value_range is None
 
 
+def test_ranges_of_many_digits_have_their_own_fingerprints(tmp_path) -> None:
+    Image.fromarray(np.full((4, 4), 100_005, np.int32)).save(tmp_path / "a.tif")
+    ranges = ((100_000.5, 100_010.4), (100_000, 100_010), (100_000.5, 100_010.5))
+    assert len({open_images(tmp_path, value_range=each).fingerprint for each in ranges}) == 3
+    for each in ranges:
+        assert pixels(open_images(tmp_path, value_range=each))[0, 0, 0, 0] == round(
+            255 * (100_005 - each[0]) / (each[1] - each[0])
+        )
+
+
+def test_black_pictures_are_given_no_range_that_cannot_be_used(tmp_path) -> None:
+    Image.fromarray(np.zeros((4, 4), np.uint16)).save(tmp_path / "a.png")
+    assert open_images(tmp_path).notes == []
+
+
 @pytest.mark.parametrize("wrong", ["5", "5:1", "a:b", "1:2:3", (3,), (0, float("nan")), "0:1e99", 7])
 def test_ranges_that_cannot_be_used_are_refused(folder, wrong) -> None:
     with pytest.raises(ConfigError, match="expected LOW:HIGH"):
