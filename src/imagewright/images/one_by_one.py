@@ -15,19 +15,27 @@ from imagewright.images.decoding.layered import decode_layer
 from imagewright.images.decoding.opening import read_encoded
 from imagewright.images.decoding.preprocessing import Preprocessing, plain_layer
 from imagewright.images.images import Images
+from imagewright.images.single import settle_values
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
 def read_picture(path: str | Path, channels: int) -> Tensor:
-    """A picture file at its own size, uint8 (C, H, W). Raises `DataError` if it is missing or not a picture."""
+    """A picture file at its own size, uint8 (C, H, W). Raises `DataError` if it is missing or not a picture.
+
+    One with more than 8 bits is read by the value range of the block around (`opening_choices`).
+    """
     try:
-        return _as_tensor(np.array(decode(read_encoded(path), channels)))
+        payload = read_encoded(path)
+        values, notes = settle_values(payload, path)
+        picture = _as_tensor(np.array(decode(payload, channels, Decoding(values))))
     except OSError as error:
         raise DataError(f"The picture {path} cannot be read ({error.strerror}).") from None
     except Unreadable as reason:
         raise DataError(f"The picture {path} cannot be read: {reason}.") from None
+    notices.add_notes(notes)
+    return picture
 
 
 def read_one_by_one(

@@ -32,13 +32,12 @@ def read_pictures(paths: Sequence[str | Path], size: tuple[int, int], channels: 
     import torch
 
     preprocessing = Preprocessing(*size, plain_layer(channels), "centre", "lanczos")
-    wanted = resolve_choices(None, None, None, None).value_range
     pixels, notes = [], []
     for path in map(Path, paths):
         try:
             payload = read_encoded(path)
             header = read_header(payload)
-            values, range_notes = _settle_values(payload, wanted, path)
+            values, range_notes = settle_values(payload, path)
             pixels.append(preprocessing.apply(decode(payload, channels, Decoding(values))).transpose(2, 0, 1))
         except OSError as error:
             raise DataError(f"The picture {path} cannot be read ({error.strerror}).") from None
@@ -56,12 +55,17 @@ def read_pictures(paths: Sequence[str | Path], size: tuple[int, int], channels: 
     return torch.from_numpy(np.stack(pixels)), notes
 
 
-def _settle_values(payload: bytes, wanted: ValueRange | str, path: Path) -> tuple[ValueRange | None, list[str]]:
-    """The value range of one picture, and notes."""
+def settle_values(payload: bytes, path: str | Path) -> tuple[ValueRange | None, list[str]]:
+    """The value range of one picture by the option `--value-range` of the block around, and notes. Raises `Unreadable`.
+
+    payload: the bytes of the file.
+    path: of the file, for the notes.
+    """
+    wanted = resolve_choices(None, None, None, None).value_range
     found = DeepValues()
     values = deep_values(payload)
     if values is not None:
         found.add(values)
     elif wanted == AUTO:
         return None, []
-    return found.settle(wanted, path.name)
+    return found.settle(wanted, Path(path).name)
