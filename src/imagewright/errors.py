@@ -69,6 +69,15 @@ def short_reason(error: Exception) -> str:
     return one_line(text, LONGEST_REASON).rstrip(".")
 
 
+def number_text(number: float) -> str:
+    """A number with all its digits, whole ones without a fraction: two numbers never have the same text.
+
+    >>> number_text(4095.0), number_text(1000001), number_text(100000.5)
+    ('4095', '1000001', '100000.5')
+    """
+    return str(int(number)) if number == int(number) else repr(float(number))
+
+
 def nearest_name(wrong: str, known: Iterable[str]) -> str:
     """`" Did you mean 'vae'?"`, or "" if no known name is near: to append to a message."""
     found = nearest(wrong, known)

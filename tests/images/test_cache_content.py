@@ -151,6 +151,25 @@ def test_samples_of_large_folders_are_saved_and_only_changed_files_read_again(tm
     assert open_images(tmp_path).fingerprint != first
 
 
+def test_saved_samples_that_another_process_replaces_are_not_mixed_up(tmp_path, cache, monkeypatch) -> None:
+    monkeypatch.setattr(content, "SAVED_FROM", 4)
+    monkeypatch.setattr(content, "TRUSTED_AFTER", -60.0)
+    for number in range(8):
+        grey(tmp_path / f"{number}.png", number)
+    first = open_images(tmp_path).fingerprint
+    (saved,) = (cache / "samples").iterdir()
+    load = np.load
+
+    def load_then_replace(*arguments, **options) -> np.ndarray:
+        entries = load(*arguments, **options)
+        with saved.open("wb") as file:  # as a process that sees half of the files does
+            np.save(file, entries[::-1][:4])
+        return entries
+
+    monkeypatch.setattr(np, "load", load_then_replace)
+    assert open_images(tmp_path).fingerprint == first
+
+
 def test_the_last_seconds_are_not_trusted(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(content, "SAVED_FROM", 1)
     grey(tmp_path / "a.png", 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -73,6 +74,38 @@ def test_auto_takes_the_numbers_that_occur_and_says_them(grey_12_bits) -> None:
     assert pixels(images).max() == 255
 
 
+def write_steps(folder: Path, highest: dict[str, int]) -> None:
+    """Forty pictures of 16 bits in each sub-folder, with numbers from 0 to its highest."""
+    for name, high in highest.items():
+        (folder / name).mkdir()
+        numbers = np.linspace(0, high, 144).astype(np.uint16).reshape(12, 12)
+        for place in range(40):
+            Image.fromarray(numbers).save(folder / name / f"{place:02}.png")
+
+
+@pytest.mark.parametrize("options", [{}, {"size": 16}, {"size": 16, "channels": 1}])
+def test_auto_looks_at_the_whole_set_whatever_the_size(tmp_path, options) -> None:
+    write_steps(tmp_path, {"a": 1000, "b": 4000})
+    images = open_images(tmp_path, value_range="auto", **options)
+    assert images.value_range == (0, 4000)
+    assert any("by 32 pictures looked at" in note for note in images.notes)
+
+
+def test_few_deep_pictures_among_many_of_eight_bits_are_found_whatever_the_size(tmp_path, picture) -> None:
+    for place in range(200):
+        picture(place, (12, 12), "L").save(tmp_path / f"{place:03}.png")
+    Image.fromarray(np.linspace(0, 4000, 144).astype(np.uint16).reshape(12, 12)).save(tmp_path / "101.png")
+    for options in ({}, {"size": 12, "channels": 1}):
+        assert open_images(tmp_path, value_range="auto", **options).value_range == (0, 4000)
+
+
+def test_a_range_holds_for_pictures_in_memory_of_a_given_size(grey_12_bits) -> None:
+    folder, numbers = grey_12_bits
+    opened = [Image.open(folder / f"{place}.png") for place in range(2)]
+    images = open_images(opened, size=(10, 12), channels=1, value_range="0:4095")
+    np.testing.assert_array_equal(pixels(images)[:, 0], np.rint(numbers / 4095 * 255))
+
+
 def test_one_hot_pixel_does_not_darken_a_set(tmp_path) -> None:
     numbers = np.full((200, 200), 1000, np.uint16)
     numbers[::2] = 3000
@@ -130,6 +163,21 @@ def test_a_range_for_a_block_holds_for_every_opening_in_it(grey_12_bits) -> None
         shown, _ = read_pictures([folder / "0.png"], (10, 12), 1)
     np.testing.assert_array_equal(shown[0, 0].numpy(), np.rint(numbers[0] / 4095 * 255))
     assert open_images(folder).value_range is None
+
+
+def test_ranges_of_many_digits_have_their_own_fingerprints(tmp_path) -> None:
+    Image.fromarray(np.full((4, 4), 100_005, np.int32)).save(tmp_path / "a.tif")
+    ranges = ((100_000.5, 100_010.4), (100_000, 100_010), (100_000.5, 100_010.5))
+    assert len({open_images(tmp_path, value_range=each).fingerprint for each in ranges}) == 3
+    for each in ranges:
+        assert pixels(open_images(tmp_path, value_range=each))[0, 0, 0, 0] == round(
+            255 * (100_005 - each[0]) / (each[1] - each[0])
+        )
+
+
+def test_black_pictures_are_given_no_range_that_cannot_be_used(tmp_path) -> None:
+    Image.fromarray(np.zeros((4, 4), np.uint16)).save(tmp_path / "a.png")
+    assert open_images(tmp_path).notes == []
 
 
 @pytest.mark.parametrize("wrong", ["5", "5:1", "a:b", "1:2:3", (3,), (0, float("nan")), "0:1e99", 7])

@@ -14,6 +14,7 @@ from translators import Attributes, Blurs, FewShot, Lamp, register, write_run
 
 import imagewright as iw
 from imagewright.errors import UserError
+from imagewright.images.opening import opening_choices
 from imagewright.pixels import to_float, to_uint8
 
 
@@ -41,6 +42,16 @@ def test_a_single_domain_needs_no_name() -> None:
     assert torch.equal(soft, iw.translate(Blurs(), pictures, to="soft"))
     expected = to_uint8(Blurs().eval().translate(to_float(torch.from_numpy(pictures)), target_of(0)))
     assert torch.equal(soft, expected)
+
+
+def test_the_value_range_holds_for_one_file_as_for_a_folder(tmp_path: Path) -> None:
+    numbers = np.random.default_rng(0).integers(0, 4096, (16, 16)).astype(np.uint16)
+    (tmp_path / "scans").mkdir()
+    Image.fromarray(numbers).save(tmp_path / "scans" / "0.png")
+    with opening_choices(value_range="0:4095"):
+        of_folder = iw.translate(Blurs(), tmp_path / "scans")
+        assert torch.equal(iw.translate(Blurs(), tmp_path / "scans" / "0.png"), of_folder)
+    assert of_folder.max() > 128
 
 
 def target_of(domain: int) -> object:

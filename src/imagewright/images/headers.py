@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 SAMPLE, FEW = 256, 8
 """So many headers are read to find the commonest size and channels; at least the second number of them."""
 DEEP_SAMPLE = 32
-"""Of so many pictures with more than 8 bits the numbers are looked at."""
+"""Of so many pictures with more than 8 bits, spread over those of the sample, the numbers are looked at."""
 SAMPLE_OF_FORMATS = 64
 SAMPLE_BYTES = 2**28
 """Fewer are read if that many would be more bytes than this."""
@@ -69,8 +69,7 @@ def sample_headers(source: PictureSource, most: int = SAMPLE) -> HeaderSample:
     most: so many at most.
     """
     indices = sample_indices(source, most)
-    deep = DeepValues()
-    sample = list(_headers(source, indices, deep))
+    sample = list(_headers(source, indices))
     good = [header for header in sample if isinstance(header, Header)]
     if not good:
         raise DataError(
@@ -89,7 +88,7 @@ def sample_headers(source: PictureSource, most: int = SAMPLE) -> HeaderSample:
         most_channels=max(header.channels for header in good),
         notes=note if count < len(good) else [],
         scalable=(height, width) if kind in SCALED_FORMATS else None,
-        deep=deep,
+        deep=_deep_values(source, indices[[isinstance(header, Header) and header.deep for header in sample]]),
     )
 
 
@@ -99,25 +98,31 @@ def count_jpegs(images: Images) -> tuple[int, int]:
     if not isinstance(source, PictureSource):
         return 0, 0
     indices = sample_indices(source, SAMPLE_OF_FORMATS)
-    found = [header for header in _headers(source, indices, DeepValues()) if isinstance(header, Header)]
+    found = [header for header in _headers(source, indices) if isinstance(header, Header)]
     own = [header for header in found if (header.height, header.width) == images.size]
     return sum(header.format == "JPEG" for header in own), len(found)
 
 
-def _headers(source: PictureSource, indices: np.ndarray, deep: DeepValues) -> Iterator[Header | Unreadable]:
-    """The header of each of some pictures, or why it cannot be read; numbers of over 8 bits are added to `deep`."""
+def _headers(source: PictureSource, indices: np.ndarray) -> Iterator[Header | Unreadable]:
+    """The header of each of some pictures, or why it cannot be read."""
     for payload in source.read(indices):
         if isinstance(payload, bytes):
             try:
-                header = read_header(payload)
+                yield read_header(payload)
             except Unreadable as reason:
                 yield reason
-                continue
-            with suppress(Unreadable):  # damaged pixels under a good header are found when all are decoded
-                if deep.count < DEEP_SAMPLE and (values := deep_values(payload)) is not None:
-                    deep.add(values)
-            yield header
         elif isinstance(payload, np.ndarray):
             yield Header(payload.shape[1], payload.shape[0], MODE_OF_CHANNELS[payload.shape[2]], "array")
         else:
             yield payload
+
+
+def _deep_values(source: PictureSource, indices: np.ndarray) -> DeepValues:
+    """The numbers of some of the pictures `indices`, which have more than 8 bits: as many as are looked at, evenly."""
+    places = np.linspace(0, len(indices) - 1, min(DEEP_SAMPLE, len(indices))).astype(np.int64)
+    found = DeepValues()
+    for payload in source.read(indices[places]):
+        with suppress(Unreadable):  # damaged pixels under a good header are found when all are decoded
+            if isinstance(payload, bytes) and (values := deep_values(payload)) is not None:
+                found.add(values)
+    return found

@@ -164,7 +164,10 @@ class Images(PictureSequence):
 
     @property
     def fingerprint(self) -> str:
-        """Hex digest that changes with the pictures, the layers, and with size, channels, crop and filter.
+        """Hex digest that changes with the pictures and their layers, and with all that decides their pixels.
+
+        That is the size, the channels, crop and filter, the value range, and whether large JPEGs are decoded at a
+        reduced scale.
 
         It is a digest of pixels: `flip`, `with_labels` and `with_attributes` do not change it.
         """

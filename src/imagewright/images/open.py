@@ -18,6 +18,7 @@ from imagewright.images.decoding.preprocessing import (
     parse_size,
     plain_layer,
 )
+from imagewright.images.decoding.value_range import AUTO
 from imagewright.images.headers import FEW, sample_headers
 from imagewright.images.images import Images
 from imagewright.images.label_arrays import LabelsLike, labels_from_sequence
@@ -166,9 +167,10 @@ def _open_plain(
     channels: int | dict[str, int] | None,
     choices: Choices,
 ) -> Opened:
-    """A set of plain pictures. If neither size nor channels have to be found out, few headers are read."""
-    if size is not None and isinstance(channels, int):
-        opened = Opened(source, plain_layer(channels), size)
+    """A set of plain pictures. If neither size, channels nor value range have to be found out, few headers are read."""
+    wanted = choices.value_range
+    if size is not None and isinstance(channels, int) and wanted != AUTO:
+        opened = Opened(source, plain_layer(channels), size, values=None if isinstance(wanted, str) else wanted)
         if not isinstance(source, ListedSource):
             return opened
         try:
@@ -179,6 +181,6 @@ def _open_plain(
         found = sample_headers(source)
         usual = found.usual
         opened = Opened(source, plain_layer(usual.channels), (usual.height, usual.width), size_notes=found.notes)
-    opened.values, opened.notes = found.deep.settle(choices.value_range, source.typed)
+    opened.values, opened.notes = found.deep.settle(wanted, source.typed)
     opened.scalable, opened.most_channels = found.scalable, found.most_channels
     return opened

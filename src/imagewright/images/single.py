@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from imagewright.errors import DataError
+from imagewright.images import notices
 from imagewright.images.decoding.formats import (
     Decoding,
     Header,
@@ -110,10 +111,9 @@ def read_pictures(pictures: Sequence[SinglePicture], size: tuple[int, int], chan
     import torch
 
     preprocessing = Preprocessing(*size, plain_layer(channels), "centre", "lanczos")
-    wanted = resolve_choices(None, None, None, None).value_range
     pixels, notes = [], []
     for picture in pictures:
-        decoded, header, range_notes = _decode(picture, channels, wanted)
+        decoded, header, range_notes = _decode(picture, channels)
         pixels.append(preprocessing.apply(decoded).transpose(2, 0, 1))
         notes += range_notes
         changed = []
@@ -128,17 +128,20 @@ def read_pictures(pictures: Sequence[SinglePicture], size: tuple[int, int], chan
 
 
 def read_picture(picture: SinglePicture, channels: int) -> Tensor:
-    """A picture at its own size, uint8 (C, H, W). Raises `DataError` if it is missing or not a picture."""
+    """A picture at its own size, uint8 (C, H, W). Raises `DataError` if it is missing or not a picture.
+
+    One with more than 8 bits is read by the value range of the block around (`opening_choices`).
+    """
     import torch
 
-    pixels = np.array(_decode(picture, channels, None)[0])  # a copy, since Pillow's own pixels are read-only
+    decoded, _, notes = _decode(picture, channels)
+    notices.add_notes(notes)
+    pixels = np.array(decoded)  # a copy, since Pillow's own pixels are read-only
     return torch.from_numpy(pixels if pixels.ndim == 3 else pixels[..., None]).permute(2, 0, 1).contiguous()
 
 
-def _decode(
-    picture: SinglePicture, channels: int, wanted: ValueRange | str | None
-) -> tuple[Image.Image, Header, list[str]]:
-    """A picture in `channels`, what it was before, and notes on its value range (`wanted`; None for the usual one)."""
+def _decode(picture: SinglePicture, channels: int) -> tuple[Image.Image, Header, list[str]]:
+    """A picture in `channels`, what it was before, and notes on its value range."""
     where = picture.name if isinstance(picture, HeldPicture) else str(picture)
     try:
         content = picture.content if isinstance(picture, HeldPicture) else read_encoded(Path(picture))
@@ -146,7 +149,7 @@ def _decode(
             mode = {1: "L", 3: "RGB", 4: "RGBA"}[content.shape[2]]
             return from_array(content, channels), Header(content.shape[1], content.shape[0], mode, "array"), []
         header = read_header(content)
-        values, notes = (None, []) if wanted is None else _settle_values(content, wanted, name_of(picture))
+        values, notes = _settle_values(content, name_of(picture))
         return decode(content, channels, Decoding(values)), header, notes
     except OSError as error:
         raise DataError(f"The picture {where} cannot be read ({error.strerror}).") from None
@@ -154,8 +157,13 @@ def _decode(
         raise DataError(f"The picture {where} cannot be read: {reason}.") from None
 
 
-def _settle_values(payload: bytes, wanted: ValueRange | str, name: str) -> tuple[ValueRange | None, list[str]]:
-    """The value range of one picture, and notes."""
+def _settle_values(payload: bytes, name: str) -> tuple[ValueRange | None, list[str]]:
+    """The value range of one picture by the option `--value-range` of the block around, and notes. Raises `Unreadable`.
+
+    payload: the bytes of the file.
+    name: of the picture, for the notes.
+    """
+    wanted = resolve_choices(None, None, None, None).value_range
     found = DeepValues()
     values = deep_values(payload)
     if values is not None:

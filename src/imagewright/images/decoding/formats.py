@@ -45,12 +45,21 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Header:
-    """What the header of a picture says: `width` and `height` after the EXIF rotation, and Pillow's `mode`."""
+    """What the header of a picture says.
+
+    Attributes:
+        width: after the EXIF rotation.
+        height: the same.
+        mode: Pillow's.
+        format: Pillow's, or "array".
+        deep: whether its numbers have more than 8 bits.
+    """
 
     width: int
     height: int
     mode: str
     format: str
+    deep: bool = False
 
     @property
     def channels(self) -> int:
@@ -65,8 +74,9 @@ def read_header(payload: bytes) -> Header:
 
     def read(content: bytes) -> Header:
         image = open_image(content)
+        deep = is_deep(image.mode) or is_deep_colour(image)  # asked first: reading the EXIF tag may load the pixels
         width, height = image.size if not _is_turned(image) else image.size[::-1]
-        return Header(width, height, image.mode, image.format or "?")
+        return Header(width, height, image.mode, image.format or "?", deep)
 
     return _read(payload, read)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from imagewright.errors import ConfigError
+from imagewright.errors import ConfigError, number_text
 from imagewright.images.decoding.unreadable import Unreadable
 
 ValueRange = tuple[float, float]
@@ -50,8 +50,8 @@ def parse_value_range(value: str | Sequence[float] | None) -> ValueRange | str:
 
 
 def describe_range(values: ValueRange) -> str:
-    """A range as it is typed: "0:4095"."""
-    return ":".join(f"{each:g}" if each != int(each) else str(int(each)) for each in values)
+    """A range as it is typed: "0:4095". Two ranges never have the same text."""
+    return ":".join(map(number_text, values))
 
 
 def is_deep(mode: str) -> bool:
@@ -145,6 +145,8 @@ class DeepValues:
     def _warn(self, where: str) -> list[str]:
         if not self.count or self.floats or self.low < 0 or self.high > FULL_RANGE[1]:
             return []  # such pictures are refused one by one, with what to do
+        if self.high == 0:
+            return []  # black in any range
         bits = int(self.high).bit_length()
         if bits > DARK_BITS:
             return []
@@ -155,4 +157,4 @@ class DeepValues:
         ]
 
     def _numbers(self) -> str:
-        return f"they run from {self.low:g} to {self.high:g}"
+        return f"they run from {number_text(self.low)} to {number_text(self.high)}"

@@ -90,12 +90,8 @@ def sample_listed(root: Path, listing: Listing, saved: Path) -> np.ndarray:
     states = _states(listing)
     path = saved / f"{hashlib.blake2b(os.fsencode(root.resolve()), digest_size=16).hexdigest()}.samples"
     worth_it = len(listing) >= SAVED_FROM and states is not None
-    samples = np.full(len(listing), np.void(UNREAD), "V16")
-    known = _load(path, states) if worth_it and states is not None else np.full(len(listing), -1)
-    if (known >= 0).any():
-        entries = np.load(path)
-        samples[known >= 0] = entries["sample"][known[known >= 0]]
-    missing = np.flatnonzero(known < 0)
+    samples = _load(path, states) if worth_it and states is not None else np.full(len(listing), np.void(UNREAD), "V16")
+    missing = np.flatnonzero(samples == np.void(UNREAD))
     names = [str(root / listing.name(index)) for index in missing.tolist()]
     _in_threads(names, lambda place, sample: samples.__setitem__(missing[place], np.void(sample)))
     if worth_it and states is not None and len(missing):
@@ -114,8 +110,11 @@ def _states(listing: Listing) -> np.ndarray | None:
 
 
 def _load(path: Path, states: np.ndarray) -> np.ndarray:
-    """The place of each state among those that were saved, int64; -1 if it is not there."""
-    unknown = np.full(len(states), -1)
+    """The sample that was saved for each state, (N,) of 16 bytes; `UNREAD` for none.
+
+    The file is read once, since another process may replace it at any time.
+    """
+    unknown = np.full(len(states), np.void(UNREAD), "V16")
     try:
         entries = np.load(path, allow_pickle=False)
         if entries.dtype != _ENTRY or not len(entries):
@@ -123,7 +122,7 @@ def _load(path: Path, states: np.ndarray) -> np.ndarray:
     except (OSError, ValueError, EOFError):
         return unknown
     places = np.minimum(np.searchsorted(entries["state"]["key"], states["key"]), len(entries) - 1)
-    return np.where(entries["state"][places] == states, places, -1)
+    return np.where(entries["state"][places] == states, entries["sample"][places], unknown)
 
 
 def _save(path: Path, states: np.ndarray, samples: np.ndarray) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from imagewright.errors import DataError, nearest_name
+from imagewright.errors import DataError, count_text, nearest_name
 from imagewright.images.annotations import WHOLE_NUMBER, Annotations, is_missing, labels_from_texts
 from imagewright.images.label_arrays import labels_from_array
 from imagewright.images.tables.matching import Matching
@@ -59,7 +59,7 @@ def read_columns(table: Table, names_in: str, found: Matching, names: list[str],
         label = next((lowered[name] for name in LABEL_COLUMNS if name in lowered), None)
     vectors = _vectors(others)
     for name in [name for name in vectors if name.lower() in LABEL_COLUMNS or name == label_column]:
-        _read_vector(table, name, [others.pop(column) for column in vectors.pop(name)], found, result)
+        _read_vector(table, name, [others.pop(column) for column in vectors.pop(name)], found, names, result)
     attributes = {
         name: _attribute(column, found)
         for name, column in others.items()
@@ -72,7 +72,7 @@ def read_columns(table: Table, names_in: str, found: Matching, names: list[str],
     by_default = label is None and result.annotations.labels is None and len(unused) == 1 and not attributes
     if by_default and unused[0] in others:
         label = unused.pop()
-    if label is not None:
+    if label is not None and label in others:
         _read_label(table, label, others[label], found, names, ranges, by_default, label_column is not None, result)
     if attributes:
         result.annotations.attributes = np.stack(list(attributes.values()), axis=1)
@@ -126,14 +126,31 @@ def _vectors(columns: dict[str, TableColumn]) -> dict[str, list[str]]:
     return groups
 
 
-def _read_vector(table: Table, name: str, columns: list[TableColumn], found: Matching, result: Labelling) -> None:
+def _read_vector(
+    table: Table, name: str, columns: list[TableColumn], found: Matching, names: list[str], result: Labelling
+) -> None:
     """Labels from one-hot vectors, attributes from other vectors of 0 and 1; others are refused."""
-    values = np.stack([_numbers(column)[found.rows] for column in columns], axis=1)
+    rows = np.array([*found.rows, *(row for further in found.repeated.values() for row in further)], np.int64)
+    vectors = np.stack([_numbers(column) for column in columns], axis=1)
+    rows = rows[~np.isnan(vectors[rows]).all(1)]  # a row may lack its vector
     try:
-        result.annotations, notes = labels_from_array(values, len(values), f"{_short(table)} ({name})")
+        read, notes = labels_from_array(vectors[rows], len(rows), f"{_short(table)} ({name})")
     except DataError:
+        read, notes = Annotations(), []
+    if read.attributes is not None:
+        result.annotations.attributes = np.stack([_attribute(column, found) for column in columns], axis=1)
+        result.annotations.attribute_names = read.attribute_names
+    elif read.labels is not None and read.class_names:
+        numbers = TableColumn(np.full(len(table), len(read.class_names), np.int32), [*read.class_names, ""])
+        numbers.codes[rows] = read.labels
+        codes, contradictions = _settle_rows(table, name, numbers, found, names, result)
+        if result.refused:
+            return
+        settled = labels_from_texts(codes, numbers.texts)
+        result.annotations.labels, result.annotations.class_names = settled.labels, settled.class_names
+        notes += contradictions
+    else:
         result.refused = f"{name} holds vectors of {len(columns)} numbers, which are no classes"
-        return
     result.notes += notes
 
 
@@ -170,15 +187,10 @@ def _read_label(
     result: Labelling,
 ) -> None:
     """Add the labels of a column to the result, or the reason why they are no classes."""
-    codes = column.codes[found.rows].astype(np.int64)
-    contradictions = _settle_repeated(column, found, codes)
-    where = f"{table.name} ({name})"
-    if 2 * len(contradictions) > len(codes):
-        result.refused = (
-            f"{name} differs between the rows of one picture for {len(contradictions):,} of {len(codes):,} pictures, "
-            f"such as {_name_contradictions(contradictions, names, 1)}: a picture has one class"
-        )
+    codes, contradictions = _settle_rows(table, name, column, found, names, result)
+    if result.refused:
         return
+    where = f"{table.name} ({name})"
     used = [column.texts[code] for code in np.unique(codes[codes >= 0]) if not is_missing(column.texts[code])]
     labelled = int(np.isin(codes, [code for code, text in enumerate(column.texts) if not is_missing(text)]).sum())
     if not chosen and (why := why_no_classes(name, used, labelled, by_default=by_default)):
@@ -189,13 +201,30 @@ def _read_label(
         result.refused = f"{name} is empty for all pictures"
         return
     result.annotations.labels, result.annotations.class_names = labels.labels, labels.class_names
-    if contradictions:
-        result.notes.append(
-            f"{_short(table)}: rows with different labels for {len(contradictions):,} "
-            f"{'picture' if len(contradictions) == 1 else 'pictures'}, which get no class: "
-            f"{_name_contradictions(contradictions, names, EXAMPLES)}."
-        )
+    result.notes += contradictions
     result.notes += _notes_on_classes(_short(table), name, used, ranges)
+
+
+def _settle_rows(
+    table: Table, name: str, column: TableColumn, found: Matching, names: list[str], result: Labelling
+) -> tuple[np.ndarray, list[str]]:
+    """The place of each picture's value in the texts of a column, -1 for none; and a note on rows that contradict.
+
+    If those of most pictures do, `result` gets the reason why they are no classes.
+    """
+    codes = column.codes[found.rows].astype(np.int64)
+    contradictions = _settle_repeated(column, found, codes)
+    if 2 * len(contradictions) > len(codes):
+        result.refused = (
+            f"{name} differs between the rows of one picture for {len(contradictions):,} of {len(codes):,} pictures, "
+            f"such as {_name_contradictions(contradictions, names, 1)}: a picture has one class"
+        )
+    if not contradictions:
+        return codes, []
+    return codes, [
+        f"{_short(table)}: rows with different labels for {count_text(len(contradictions), 'picture')}, which get no "
+        f"class: {_name_contradictions(contradictions, names, EXAMPLES)}."
+    ]
 
 
 def _settle_repeated(column: TableColumn, found: Matching, codes: np.ndarray) -> dict[int, list[str]]:

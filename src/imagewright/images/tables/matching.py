@@ -18,7 +18,7 @@ import numpy as np
 
 from imagewright.images.sources.listing import is_picture_name
 
-Path = tuple[str, ...]
+PathParts = tuple[str, ...]
 """The parts of a path, the base name first."""
 
 
@@ -70,7 +70,7 @@ def match_names(pictures: Sequence[str], rows: Sequence[str], root: str) -> Matc
     return found
 
 
-def _parts(name: str) -> Path:
+def _parts(name: str) -> PathParts:
     """The parts of a path in Unicode's composed form, the base name first; () for an empty name."""
     if not name.isascii():
         name = unicodedata.normalize("NFC", name)
@@ -125,7 +125,7 @@ _RULES = (
 class _Pairs:
     """The pairs of pictures and rows by one rule; `rows` and `ambiguous` by the number of the picture."""
 
-    def __init__(self, paths: list[Path], names: list[Path], above: Path, rule: _Rule) -> None:
+    def __init__(self, paths: list[PathParts], names: list[PathParts], above: PathParts, rule: _Rule) -> None:
         self.pictures = [(rule.base(path[0]), *map(rule.folder, path[1:])) for path in paths]
         self.names = [(rule.base_of_row(path[0]), *map(rule.folder_of_row, path[1:])) if path else () for path in names]
         self.above = tuple(map(rule.folder, above))

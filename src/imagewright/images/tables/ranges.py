@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from imagewright.errors import DataError
+from imagewright.errors import DataError, number_text
 from imagewright.images.annotations import Annotations, is_missing
 
 
@@ -21,7 +21,7 @@ class Ranges:
 
     def names(self) -> list[str]:
         """The name of each range."""
-        written = [f"{edge:g}" for edge in self.edges]
+        written = [number_text(edge) for edge in self.edges]
         between = [f"{low} to below {high}" for low, high in pairwise(written)]
         return [f"below {written[0]}", *between, f"{written[-1]} and above"]
 

@@ -7,7 +7,7 @@ import io
 import os
 import unicodedata
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -128,7 +128,7 @@ def _from_text(text: str, name: str) -> Table:
             f"{', '.join(SEPARATORS.values())} or spaces."
         )
     rows = _split_rows(text, separator, name)
-    _, header = next(rows)
+    header = next(rows)
     names = [unicodedata.normalize("NFC", cell.strip()) for cell in header]
     has_header = not any(is_picture_name(cell.strip()) for cell in header) and not names[0].isdecimal()
     if has_header:
@@ -166,8 +166,8 @@ def _find_separator(lines: list[str]) -> str | None:
     return " " if lines and len(lines[0].split()) > 1 else None
 
 
-def _split_rows(text: str, separator: str, name: str) -> Iterator[tuple[int, list[str]]]:
-    """(line, cells) of each row that is not empty; cells beyond the header's must be empty and are left out."""
+def _split_rows(text: str, separator: str, name: str) -> Iterator[list[str]]:
+    """The cells of each row that is not empty; cells beyond the header's must be empty and are left out."""
     width = 0
     if separator == " ":
         reader: Iterator[list[str]] = (_split_spaces(line, width) for line in text.splitlines())
@@ -183,7 +183,7 @@ def _split_rows(text: str, separator: str, name: str) -> Iterator[tuple[int, lis
         if len(row) != width:
             line = number if line_of is None else line_of.line_num
             raise DataError(f"{name}, line {line:,}: {len(row)} columns where the header has {width}.")
-        yield number, row
+        yield row
 
 
 def _split_spaces(line: str, width: int) -> list[str]:
@@ -206,7 +206,7 @@ def _celeba_list(text: str, first: list[str], name: str) -> Table:
     wrong = next((place for place, row in enumerate(cells) if len(row) != width), None)
     if wrong is not None:
         raise DataError(f"{name}, line {wrong + 3:,}: {len(cells[wrong])} columns where the header has {width}.")
-    return _build(["image", *header], enumerate(cells), name)
+    return _build(["image", *header], cells, name)
 
 
 # Columns
@@ -214,22 +214,16 @@ def _celeba_list(text: str, first: list[str], name: str) -> Table:
 
 def _from_records(rows: Iterator[list[str | None]], name: str) -> Table:
     header = [str(each) for each in next(rows)]
-    return _build(header, ((0, ["" if cell is None else cell for cell in row]) for row in rows), name)
+    return _build(header, (["" if cell is None else cell for cell in row] for row in rows), name)
 
 
-def _build(
-    header: list[str],
-    rows: Iterator[tuple[int, list[str]]] | enumerate[list[str]],
-    name: str,
-    *,
-    has_header: bool = True,
-) -> Table:
-    """The table of rows (line, cells) as wide as the header."""
+def _build(header: list[str], rows: Iterable[list[str]], name: str, *, has_header: bool = True) -> Table:
+    """The table of rows as wide as the header."""
     if len(header) < 2:
         raise DataError(f"{name} has no columns: a column of file names and one of labels were expected.")
     codes = [array("i") for _ in header]
     known: list[dict[str, int]] = [{} for _ in header]
-    for _, row in rows:
+    for row in rows:
         for column, places, cell in zip(codes, known, row, strict=True):
             column.append(places.setdefault(cell.strip(), len(places)))
     if not codes[0]:
