@@ -212,13 +212,20 @@ def test_a_comparison_has_a_column_for_each_recipe(tmp_path: Path) -> None:
     assert len(titles) == len(set(titles))
     page = found.write(tmp_path / "page.html").read_text()
     assert "Samples of seed 0" in page
-    assert page.count("data:image/png;base64") == 2
+    assert page.count("data:image/png;base64") == 3
+    assert "training pictures of one and other" in page
+
+
+def test_a_comparison_shows_training_pictures_of_runs_that_hold_none_from_their_source(tmp_path: Path) -> None:
     pictures = tmp_path / "pictures.npz"
     np.savez(pictures, images=simple_pictures().transpose(0, 2, 3, 1))
-    again = iw.compare([iw.train("pca", pictures, out=tmp_path / "again", components=2), other])
-    page = again.write(tmp_path / "real.html").read_text()
-    assert "real pictures that again was trained on" in page
-    assert page.count("data:image/png;base64") == 3
+    runs = [iw.train("pca", pictures, out=tmp_path / name, components=2) for name in ("one", "other")]
+    for run in runs:
+        (run.path / "training_pictures.png").unlink()  # as in a run of an earlier version
+    page = iw.compare(runs).write(tmp_path / "page.html").read_text()
+    assert "training pictures of one and other" in page
+    pictures.unlink()
+    assert "training pictures" not in iw.compare(runs).write(tmp_path / "without.html").read_text()
 
 
 def test_a_comparison_of_one_run_raises(tmp_path: Path) -> None:

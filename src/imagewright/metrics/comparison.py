@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from imagewright.capabilities import verbs_of
@@ -23,6 +24,7 @@ from imagewright.output.writing import new_file, to_png
 from imagewright.runs.loading import load
 from imagewright.runs.provenance import run_record
 from imagewright.runs.report.html import page, picture, section, text
+from imagewright.runs.report.pictures import TRAINING_CAPTION
 from imagewright.runs.report.score_tables import (
     Column,
     arrow,
@@ -35,6 +37,7 @@ from imagewright.runs.report.score_tables import (
 )
 from imagewright.runs.run import Run
 from imagewright.runs.scores import Score, by_distribution, read_scores
+from imagewright.runs.training_pictures import read_training_pictures
 from imagewright.verbs.apply import sample
 
 SAMPLES = 8  # of each run
@@ -133,25 +136,47 @@ def _describe_runs(runs: dict[str, Run]) -> str:
     return "; ".join(parts)
 
 
-def _real_row(runs: dict[str, Run]) -> str:
-    """A row of the pictures that the first run was trained on; empty if none is there as it was."""
+def _training_rows(runs: dict[str, Run]) -> dict[str, list[str]]:
+    """By the name of a run, the rows of training pictures that come before its samples: each set once, for all runs."""
+    names: dict[tuple[str, int], list[str]] = {}
+    rows: dict[tuple[str, int], np.ndarray] = {}
     for name, run in runs.items():
-        try:
-            real = training_images(run)
-            if real is None:
-                continue
-            chosen = select_evenly(real, SAMPLES)
-        except ImagewrightError:
-            continue
-        shown = picture(to_png(draw_grid(chosen.images, columns=SAMPLES)), f"real pictures of {name}", sharp=True)
-        return f"<figure>{shown}<figcaption>real pictures that {text(name)} was trained on</figcaption></figure>"
-    return ""
+        fingerprint = (run.record.get("source") or {}).get("fingerprint") or name
+        for place, row in enumerate(_training_pictures(run)):
+            rows.setdefault((fingerprint, place), row)
+            names.setdefault((fingerprint, place), []).append(name)
+    figures: dict[str, list[str]] = {}
+    for key, own in names.items():
+        figures.setdefault(own[0], []).append(_training_row(rows[key], f"{TRAINING_CAPTION} of {' and '.join(own)}"))
+    return figures
+
+
+def _training_row(row: np.ndarray, caption: str) -> str:
+    shown = row[np.linspace(0, len(row) - 1, min(SAMPLES, len(row))).round().astype(np.int64)]
+    embedded = picture(to_png(draw_grid(shown, columns=SAMPLES)), caption, sharp=True)
+    return f"<figure>{embedded}<figcaption>{text(caption)}</figcaption></figure>"
+
+
+def _training_pictures(run: Run) -> list[np.ndarray]:
+    """The training pictures that the run holds, or those of its source; [] if neither is there as it was."""
+    rows = read_training_pictures(run)
+    if rows:
+        return rows
+    try:  # a run of an earlier version holds none
+        real = training_images(run)
+        return [] if real is None else [select_evenly(real, SAMPLES).images.numpy()]
+    except ImagewrightError:
+        return []
 
 
 def _sample_rows(runs: dict[str, Run], seed: int) -> str:
-    """For each run a row of samples, sample k of the seed in column k; a line for a run that cannot sample."""
-    figures = [_real_row(runs)]
+    """For each run a row of samples, sample k of the seed in column k, after a row of what it was trained on.
+
+    A run that cannot sample has a line instead.
+    """
+    real, figures = _training_rows(runs), []
     for name, run in runs.items():
+        figures += real.get(name, [])
         try:
             model = load(run)
             if "sample" not in verbs_of(model):

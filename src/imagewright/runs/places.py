@@ -21,13 +21,14 @@ METRICS = "metrics.jsonl"
 SAMPLES = "samples"
 PRIOR_SAMPLES = f"{SAMPLES}/prior"  # at the end of a training whose samples come from a fitted density
 PAGE = "report.html"
+TRAINING_PICTURES = "training_pictures.png"
 SCORES = ("scores.json", "scores.csv", ".scores.lock")  # of `runs/scores.py`; they belong to this training
 # In the order in which they are removed: a removal that is killed leaves a run.json, and so a run that can be replaced.
-MADE_BY_TRAINING = (SAMPLES, CHECKPOINTS, PAGE, *SCORES, METRICS, RECORD)
+MADE_BY_TRAINING = (SAMPLES, CHECKPOINTS, PAGE, TRAINING_PICTURES, *SCORES, METRICS, RECORD)
 SAVED_BESIDE = ("latents", "tensorboard")  # stays when a run is replaced
 REPLACED = ".replaced"  # the former run, whole
 MOVING = ".replacing"  # the former run, or a part of it, on its way there or back
-STEMS = ("run", "metrics", "report", "scores")  # of the files that are written whole or not at all
+STEMS = ("run", "metrics", "report", "training_pictures", "scores")  # of the files that are written whole or not at all
 WEIGHTS_ALONE = f"Each file in {CHECKPOINTS}/ can be named in place of the run: the verbs work on it alone."
 
 

@@ -5,6 +5,7 @@ metrics.jsonl      one line for each report: images_seen, seconds, loss terms, d
 samples/           000200000.png: the grid of the same latents, or of the same noise, at each report
 samples/prior/     000200000.png: what the prior decodes to at the end, if samples come from a fitted density
 checkpoints/       000200000.safetensors and 000200000.state.safetensors
+training_pictures.png  some of the training pictures, as the model sees them; written at the start
 report.html        one self-contained page
 """
 

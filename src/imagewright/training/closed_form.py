@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 
-import numpy as np
 import torch
 
 from imagewright import distributed
@@ -15,9 +14,11 @@ from imagewright.runs.report.page import write_report
 from imagewright.runs.run import Run
 from imagewright.runs.weights import write_tensors
 from imagewright.training import device as devices
+from imagewright.training.data.feeds import NO_IMAGES
 from imagewright.training.previews import choose_inputs, write_preview
 from imagewright.training.reporting import Reporter
 from imagewright.training.signals import StopRequest
+from imagewright.training.training_pictures import save_training_pictures
 
 
 def fit(model: Model, images: Images, run: Run, reporter: Reporter, stop: StopRequest) -> None:
@@ -47,7 +48,9 @@ def fit(model: Model, images: Images, run: Run, reporter: Reporter, stop: StopRe
         seconds = time.monotonic() - started
         record = {"model": run.model, "config": run.record["config"], "images_seen": len(images)}
         # The weights last: a run is trained when they are there, and a preview shows that the model answers.
-        inputs = choose_inputs(model, {"images": images}, run.record["seed"], np.empty(0, np.int64))
+        sources = {"images": images}
+        save_training_pictures(model, sources, NO_IMAGES, run)
+        inputs = choose_inputs(model, sources, run.record["seed"], NO_IMAGES)
         if inputs is not None:
             write_preview(model, inputs, run, len(images))
         write_tensors(run.checkpoint_at(len(images)).weights, model.state_dict(), record)

@@ -93,8 +93,7 @@ def choose_inputs(model: Model, sources: Mapping[str, Images], seed: int, held_o
     if previews(model):
         readers = build_readers(model, sources, derive_seed(seed, "previews"), held_out)
         return {name: reader.batch(np.arange(PREVIEWED)) for name, reader in readers.items()}
-    height, width = model.config.size
-    columns, rows = (max(2, min(8, SCREEN // max(side, 1))) for side in (width, height))
+    columns, rows = grid_shape(model.config.size)
     if samples_classes(model):
         by_class = [sample_latents(model, rows, seed, label) for label in sampled_classes(model)[:MOST_CLASSES]]
         return torch.stack(by_class, dim=1).flatten(0, 1)
@@ -105,6 +104,13 @@ def choose_inputs(model: Model, sources: Mapping[str, Images], seed: int, held_o
     images = next(iter(sources.values()))
     chosen = np.linspace(0, len(images) - 1, min(columns * max(1, rows // 2), len(images))).astype(np.int64)
     return images.batch(chosen).images
+
+
+def grid_shape(size: tuple[int, int]) -> tuple[int, int]:
+    """(columns, rows) of a grid of samples of a size (height, width)."""
+    height, width = size
+    columns, rows = (max(2, min(8, SCREEN // max(side, 1))) for side in (width, height))
+    return columns, rows
 
 
 def write_preview(model: Model, inputs: PreviewInputs, run: Run, images_seen: int, folder: str = SAMPLES) -> None:

@@ -56,6 +56,7 @@ from imagewright.training.signals import StopRequest, stop_on_signals
 from imagewright.training.starting import start_from
 from imagewright.training.submodels import copy_submodels
 from imagewright.training.tracking import TensorBoardReporter, check_tensorboard
+from imagewright.training.training_pictures import TrainingPictures
 
 ImagesLike = Images | str | Path | Any
 
@@ -322,7 +323,7 @@ def standard_observers(training: Training) -> list[Observer]:
     every = options.report_every
     observers: list[Observer] = []
     if distributed.is_main():
-        observers += [Doctor(every), PreviewObserver(every), MetricsLog(every)]
+        observers += [TrainingPictures(), Doctor(every), PreviewObserver(every), MetricsLog(every)]
     observers.append(Checkpoints(options.checkpoint_every))
     if distributed.is_main():
         observers.append(ReportPage(every))

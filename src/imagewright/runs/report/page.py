@@ -8,23 +8,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from imagewright.errors import RunError
 from imagewright.files import write_whole
-from imagewright.images.decoding.opening import open_picture, read_encoded
-from imagewright.images.decoding.unreadable import Unreadable
-from imagewright.output.inspecting_pictures import find_packet
-from imagewright.output.writing import to_png
-from imagewright.runs.places import PRIOR_SAMPLES
 from imagewright.runs.report.curves import Points, draw_curves, short_number
-from imagewright.runs.report.html import page, panel, picture, section, text
+from imagewright.runs.report.html import page, panel, section, text
+from imagewright.runs.report.pictures import pictures
 from imagewright.runs.report.score_tables import score_panels
 from imagewright.runs.run import Run, derived_metrics
 from imagewright.runs.scores import Score, read_scores
 
-MOST_SAMPLES = 8  # sample grids, besides the newest
-THUMBNAIL = 360  # longest side of these, in pixels
 SCALES_APART = 30  # terms of one phase whose medians differ by more than this factor get separate panels
 
 
@@ -42,7 +34,7 @@ def write_report(run_path: Run | str | Path) -> Path:
         f"<h1>{text(title)}</h1>",
         f'<p class="faint">{text(_summary(about, records))}</p>',
         "" if (note := run.damage_note()) is None else f"<p>{text(note)}</p>",
-        _samples(run.path),
+        pictures(run),
         _findings(run.metrics()),
         section("Scores", score_panels(_scores(run.path))),
         _curves("Losses", "loss", records, lambda record: record.get("losses")),
@@ -169,45 +161,6 @@ def _workings(records: list[dict[str, Any]]) -> str:
         if any(series.values())
     ]
     return section("Speed and settings over time", shown)
-
-
-def _samples(run_path: Path) -> str:
-    """The newest sample grid at full size, and earlier ones at even intervals of the training."""
-    paths = sorted(path for path in (run_path / "samples").glob("*.png") if path.name[0] != "." and path.is_file())
-    if not paths:
-        return ""
-    *earlier, newest = paths
-    prior = max((run_path / PRIOR_SAMPLES).glob("[0-9]*.png"), default=None)
-    beside = (
-        "" if prior is None else _figure(prior, None, ", from the prior instead of the density fitted to the latents")
-    )
-    last = len(earlier) - 1
-    chosen = sorted({round(index * last / (MOST_SAMPLES - 1)) for index in range(MOST_SAMPLES)}) if earlier else []
-    figures = "".join(_figure(earlier[index], THUMBNAIL) for index in chosen)
-    return f'<h2>Samples</h2>{_figure(newest, None)}{beside}<div class="samples">{figures}</div>'
-
-
-def _figure(path: Path, side: int | None, note: str = "") -> str:
-    try:
-        data, width = _embedded(path, side)
-    except (OSError, Unreadable):
-        return ""  # half written, or not a picture: left out
-    seen = (f"{int(path.stem):,} images seen" if path.stem.isdigit() else path.stem) + note
-    shown = picture(data, f"samples at {seen}", sharp=width < THUMBNAIL)
-    return f"<figure>{shown}<figcaption>{text(seen)}</figcaption></figure>"
-
-
-def _embedded(path: Path, side: int | None) -> tuple[bytes, int]:
-    """The bytes of a PNG with its provenance, and its width, scaled down to the longest side `side` if it is given."""
-    payload = read_encoded(path)
-    with open_picture(payload) as grid:
-        grid.load()
-        if grid.format == "PNG" and (side is None or max(grid.size) <= side):
-            return payload, grid.width
-        packet = find_packet(grid, payload)
-        if side is not None:
-            grid.thumbnail((side, side), Image.Resampling.LANCZOS)
-        return to_png(grid, packet), grid.width
 
 
 def _tables(about: Mapping[str, Any]) -> str:
