@@ -18,7 +18,7 @@ from imagewright.images.folders import arrange_folders
 from imagewright.images.sources.base import ListedSource, Picture, digest
 from imagewright.images.sources.name_filter import ALL_NAMES, NameFilter
 from imagewright.images.sources.system_files import note_on_system_folders
-from imagewright.images.sources.zip_directory import MEMBER_LIMIT, STORED, Member, check_member, read_zip_directory
+from imagewright.images.sources.zip_directory import MEMBER_LIMIT, STORED, ZipMember, check_member, read_zip_directory
 
 _LOCAL = struct.Struct("<4s5H3I2H")
 
@@ -75,7 +75,7 @@ class ZipSource(ListedSource):
 
     def _member(self, descriptor: int, index: int) -> Picture:
         """A member with its checksum checked, or the reason why it cannot be read."""
-        member = Member(
+        member = ZipMember(
             int(self._offsets[index]),
             int(self._packed[index]),
             int(self.listing.sizes[index]),
@@ -90,7 +90,7 @@ class ZipSource(ListedSource):
             return Unreachable(f"the archive cannot be read here ({error.strerror})")
 
 
-def _unpack(descriptor: int, member: Member) -> bytes:
+def _unpack(descriptor: int, member: ZipMember) -> bytes:
     """The bytes of a member. Raises `Unreadable` if they are not as many as declared, or have another checksum."""
     try:
         header = _LOCAL.unpack(os.pread(descriptor, _LOCAL.size, member.offset))

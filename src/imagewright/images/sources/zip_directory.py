@@ -32,7 +32,7 @@ UNICODE_PATH = 0x7075  # the kind of an extra field
 _ENTRY = struct.Struct("<4s6H3I5H2I")
 
 
-class Member(NamedTuple):
+class ZipMember(NamedTuple):
     """The place of a member: its local header, bytes packed and unpacked, CRC-32, method and flags."""
 
     offset: int
@@ -62,7 +62,7 @@ class ZipDirectory:
     checksums: np.ndarray
     methods: np.ndarray
     offsets: np.ndarray
-    tables: dict[str, Member]
+    tables: dict[str, ZipMember]
     links: int
 
     def digest(self) -> str:
@@ -101,7 +101,7 @@ def _read(file: BinaryIO, path: Path) -> ZipDirectory:
     directory = file.read(size)
     listing = Listing()
     packed, checksums, methods, offsets = array("q"), array("L"), array("B"), array("q")
-    tables: dict[str, Member] = {}
+    tables: dict[str, ZipMember] = {}
     system: dict[str, str] = {}
     links, position, total = 0, 0, 0
     for _ in range(count):
@@ -118,7 +118,7 @@ def _read(file: BinaryIO, path: Path) -> ZipDirectory:
             raise DataError(f"{path} has a member with a zero byte in its name: it is refused.")
         check_member_name(name, path)
         full_size, packed_size, header = _wide(extra, full_size, packed_size, entry[16])
-        member = Member(header + shift, packed_size, full_size, checksum, method, flags)
+        member = ZipMember(header + shift, packed_size, full_size, checksum, method, flags)
         total += full_size
         if stat.S_ISLNK(entry[15] >> 16) and entry[1] >> 8 == 3:
             links += 1
@@ -174,7 +174,7 @@ def _decode_name(raw: bytes, flags: int, extra: bytes) -> str:
         return raw.decode("cp437")
 
 
-def check_member(path: Path, name: str, member: Member) -> None:
+def check_member(path: Path, name: str, member: ZipMember) -> None:
     """Raise `DataError` for a member that is encrypted, packed by another method, or too large."""
     if member.flags & 1:
         raise DataError(f"{path} is encrypted (member {name}): unpack it with its password, and open the folder.")
