@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+import struct
 import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -14,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -23,6 +24,12 @@ from imagewright.errors import DataError, short_reason
 BOMB_BYTES, BOMB_RATIO = 2**29, 200
 """A file that would unpack to more than this (512 MiB), and to more than this times its size, is not unpacked."""
 LARGEST_DIRECTORY = 2**22  # bytes of the table of a zip file: 40,000 members, each of which becomes an object
+LEAST_ENTRY = 46  # bytes of a member in that table, besides its name
+
+_END_SIGNATURE = b"PK\x05\x06"
+_END = struct.Struct("<4s4H2IH")
+_END64_LOCATOR = struct.Struct("<4sIQI")
+_END64 = struct.Struct("<4sQ2H2I4Q")
 
 
 def refuse_bomb(path: Path, unpacked: int, stored: int | None = None) -> None:
@@ -39,6 +46,36 @@ def refuse_bomb(path: Path, unpacked: int, stored: int | None = None) -> None:
         )
 
 
+def find_zip_directory(file: BinaryIO, *, commented: bool = True) -> tuple[int, int, int, int]:
+    """(members, bytes of the directory, its offset, bytes before the archive) of a zip file, from its end.
+
+    Layout: APPNOTE.TXT of PKWARE, sections 4.3.14 to 4.3.16. The 64-bit record counts if there is one, as it does for
+    zipfile, and lies directly before its locator.
+
+    commented: whether the signature of the record may occur after it, in the comment: zipfile would take that place.
+    Raises `zipfile.BadZipFile`.
+    """
+    start = max(0, file.seek(0, os.SEEK_END) - _END.size - 65535)
+    file.seek(start)
+    tail = file.read()
+    at = last = tail.rfind(_END_SIGNATURE)
+    while at >= 0 and at + _END.size + int.from_bytes(tail[at + 20 : at + 22], "little") != len(tail):
+        at = tail.rfind(_END_SIGNATURE, 0, at)  # the comment of the true record ends with the file
+    if at < 0 or (at != last and not commented):
+        raise zipfile.BadZipFile("it is no zip file, or is cut short: no directory at its end")
+    _, _, _, _, count, size, offset, _ = _END.unpack_from(tail, at)
+    end = start + at
+    file.seek(max(0, end - _END64.size - _END64_LOCATOR.size))
+    wide = file.read(min(end, _END64.size + _END64_LOCATOR.size))
+    if wide[-_END64_LOCATOR.size :].startswith(b"PK\x06\x07") and wide.startswith(b"PK\x06\x06"):
+        count, size, offset = _END64.unpack_from(wide)[7:10]
+        end -= len(wide)
+    shift = end - size - offset
+    if shift < 0 or size < count * LEAST_ENTRY:
+        raise zipfile.BadZipFile("it is a damaged zip file: its directory does not fit")
+    return count, size, offset, shift
+
+
 @contextmanager
 def opened_zip(path: Path) -> Iterator[zipfile.ZipFile]:
     """A zip file, open, whose table is of a bounded size. `refuse_bomb` of its `total_size` bounds the members.
@@ -46,13 +83,7 @@ def opened_zip(path: Path) -> Iterator[zipfile.ZipFile]:
     Raises `DataError` for a table without bounds; zipfile's own errors pass.
     """
     with open(path, "rb") as file:
-        tail_start = max(0, os.fstat(file.fileno()).st_size - (1 << 16) - 256)
-        file.seek(tail_start)
-        tail = file.read()
-        end, wide = tail.rfind(b"PK\x05\x06"), tail.rfind(b"PK\x06\x06")
-        length = int.from_bytes(tail[end + 12 : end + 16], "little") if end >= 0 else 0
-        if length == 0xFFFFFFFF and wide >= 0:
-            length = int.from_bytes(tail[wide + 40 : wide + 48], "little")
+        _, length, _, _ = find_zip_directory(file, commented=False)
         if length > LARGEST_DIRECTORY:
             raise DataError(f"{path} has a table of {length:,} bytes; more than {LARGEST_DIRECTORY:,} are not read.")
         with zipfile.ZipFile(file) as archive:

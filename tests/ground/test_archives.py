@@ -88,6 +88,30 @@ def test_a_table_of_a_zip_without_bounds_is_not_read(tmp_path: Path, monkeypatch
         find_source(tmp_path / "many.npz", None)
 
 
+def with_another_end(content: bytes, size: int) -> list[bytes]:
+    """Zip files whose directory zipfile takes for `size` bytes: by a 64-bit record, and by a record in the comment."""
+    at = content.rindex(b"PK\x05\x06")
+    count, own_size, offset = struct.unpack("<H2I", content[at + 10 : at + 20])
+    offset += own_size - size
+    wide = struct.pack("<4sQ2H2I4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, size, offset)
+    locator = struct.pack("<4sIQI", b"PK\x06\x07", 0, at, 1)
+    inner = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, count, count, size, offset, 9)
+    commented = content[at:-2] + struct.pack("<H", len(inner)) + inner
+    return [content[:at] + wide + locator + content[at:], content[:at] + commented]
+
+
+def test_the_table_that_zipfile_reads_is_the_one_that_is_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imagewright.archives.LARGEST_DIRECTORY", 2**10)
+    path = tmp_path / "a.npz"
+    np.savez(path, images=np.zeros((90, 8, 8), np.uint8))
+    for content in with_another_end(path.read_bytes(), 2**12):
+        path.write_bytes(content)
+        with pytest.raises(DataError, match=r"has a table of 4,096 bytes|no directory at its end"):
+            find_source(path, None)
+
+
 def test_what_is_wrong_with_an_npz_is_one_sentence(tmp_path: Path) -> None:
     images = np.zeros((4, 8, 8, 3), np.uint8)
     np.save(tmp_path / "single.npy", images)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import struct
-import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +18,7 @@ from imagewright.images.folders import arrange_folders
 from imagewright.images.sources.base import ListedSource, Picture, digest
 from imagewright.images.sources.name_filter import ALL_NAMES, NameFilter
 from imagewright.images.sources.system_files import note_on_system_folders
-from imagewright.images.sources.zip_directory import MEMBER_LIMIT, STORED, read_zip_directory
+from imagewright.images.sources.zip_directory import MEMBER_LIMIT, STORED, ZipMember, check_member, read_zip_directory
 
 _LOCAL = struct.Struct("<4s5H3I2H")
 
@@ -36,7 +35,7 @@ class ZipSource(ListedSource):
         chosen, annotations, notes = arrange_folders(found.listing, split, str(path), names)
         super().__init__(typed, path, chosen)
         places = chosen.times
-        self.annotations, self.other_members = annotations, found.others
+        self.annotations, self.tables = annotations, found.tables
         self.names_taken = names
         system = note_on_system_folders(chosen.system_folders)
         self.notes += [*found.listing.passed_over.notes(typed), *notes, *system]
@@ -48,23 +47,17 @@ class ZipSource(ListedSource):
         self._state, self._directory = (status.st_size, status.st_mtime_ns), found.digest()
         self.identity = digest(chosen.digest(times=False), self._checksums)
 
-    def read_other(self, name: str) -> bytes:
-        """The bytes of one of `other_members`. Raises `DataError` if it is damaged, encrypted, or too large."""
+    def read_table(self, name: str) -> bytes:
+        """The bytes of one of `tables`. Raises `DataError` if it is damaged, encrypted, or too large."""
+        member = self.tables[name]
+        check_member(self.root, name, member)
         try:
-            with zipfile.ZipFile(self.root) as archive:
-                if archive.getinfo(name).file_size > MEMBER_LIMIT:
-                    raise DataError(f"{self.root}: {name} declares over {MEMBER_LIMIT:,} bytes, which is refused.")
-                return archive.read(name)
-        except (
-            zipfile.BadZipFile,
-            zlib.error,
-            RuntimeError,
-            NotImplementedError,
-            EOFError,
-            OSError,
-            KeyError,
-        ) as error:
-            raise DataError(f"{self.root}: {name} cannot be read ({error}).") from error
+            with open(self.root, "rb", buffering=0) as file:
+                return _unpack(file.fileno(), member)
+        except OSError as error:
+            raise DataError(f"{self.root}: {name} cannot be read ({error.strerror}).") from error
+        except Unreadable as reason:
+            raise DataError(f"{self.root}: {name} cannot be read: {reason}.") from reason
 
     def read(self, indices: np.ndarray) -> Iterator[Picture]:
         try:
@@ -82,32 +75,39 @@ class ZipSource(ListedSource):
 
     def _member(self, descriptor: int, index: int) -> Picture:
         """A member with its checksum checked, or the reason why it cannot be read."""
+        member = ZipMember(
+            int(self._offsets[index]),
+            int(self._packed[index]),
+            int(self.listing.sizes[index]),
+            int(self._checksums[index]),
+            int(self._methods[index]),
+        )
         try:
-            return self._unpack(descriptor, index)
+            return _unpack(descriptor, member)
         except Unreadable as reason:
             return reason
         except OSError as error:
             return Unreachable(f"the archive cannot be read here ({error.strerror})")
 
-    def _unpack(self, descriptor: int, index: int) -> bytes:
-        start, packed_size = int(self._offsets[index]), int(self._packed[index])
-        size = int(self.listing.sizes[index])
+
+def _unpack(descriptor: int, member: ZipMember) -> bytes:
+    """The bytes of a member. Raises `Unreadable` if they are not as many as declared, or have another checksum."""
+    try:
+        header = _LOCAL.unpack(os.pread(descriptor, _LOCAL.size, member.offset))
+    except (struct.error, OverflowError) as error:
+        raise Unreadable("the archive is damaged here (no member at its place)") from error
+    if header[0] != b"PK\x03\x04" or member.packed > MEMBER_LIMIT:
+        raise Unreadable("the archive is damaged here (no member at its place)")
+    content = os.pread(descriptor, member.packed, member.offset + _LOCAL.size + header[9] + header[10])
+    if member.method != STORED:
         try:
-            header = _LOCAL.unpack(os.pread(descriptor, _LOCAL.size, start))
-        except (struct.error, OverflowError) as error:
-            raise Unreadable("the archive is damaged here (no member at its place)") from error
-        if header[0] != b"PK\x03\x04" or packed_size > MEMBER_LIMIT:
-            raise Unreadable("the archive is damaged here (no member at its place)")
-        content = os.pread(descriptor, packed_size, start + _LOCAL.size + header[9] + header[10])
-        if self._methods[index] != STORED:
-            try:
-                unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
-                # One byte more than declared shows that the size is false, and stops a decompression bomb.
-                content = unpacker.decompress(content, size + 1)
-            except zlib.error as error:
-                raise Unreadable(f"the archive is damaged here ({error})") from error
-        if len(content) != size:
-            raise Unreadable(f"the archive declares {size:,} bytes and holds {len(content):,} or more")
-        if zlib.crc32(content) != self._checksums[index]:
-            raise Unreadable("the archive is damaged here (the checksum differs)")
-        return content
+            unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
+            # One byte more than declared shows that the size is false, and stops a decompression bomb.
+            content = unpacker.decompress(content, member.size + 1)
+        except zlib.error as error:
+            raise Unreadable(f"the archive is damaged here ({error})") from error
+    if len(content) != member.size:
+        raise Unreadable(f"the archive declares {member.size:,} bytes and holds {len(content):,} or more")
+    if zlib.crc32(content) != member.checksum:
+        raise Unreadable("the archive is damaged here (the checksum differs)")
+    return content

@@ -23,6 +23,11 @@ from imagewright.images.decoding.admitted import picture_suffixes
 from imagewright.images.sources.passed_over import AGAIN, DEAD_LINK, FOLDER_AGAIN, LINK_ABOVE, NO_FILE, PassedOver
 from imagewright.images.sources.system_files import is_system_folder
 
+TABLE_ENDINGS = ("csv", "json", "jsonl")
+TABLE_NAMES = tuple(
+    f"{stem}.{end}" for stem in ("attributes", "labels", "metadata", "dataset") for end in TABLE_ENDINGS
+)
+"""Names of label tables, which are looked for in and beside a source."""
 NOT_LINKED, HARD, SYMBOLIC = 0, 1, 2
 """Whether a name is the only one of its file, one of several (a hard link), or a symbolic link."""
 _ODD = 0x9E3779B97F4A7C15  # spreads the numbers of devices over 64 bits

@@ -1,7 +1,6 @@
 """The central directory of a zip file, read into a few arrays, without an object for each member.
 
-Layout: APPNOTE.TXT of PKWARE, sections 4.3.7 (local header), 4.3.12 (central directory), 4.3.14 to 4.3.16 (its end,
-and the 64-bit forms).
+Layout: APPNOTE.TXT of PKWARE, sections 4.3.7 (local header), 4.3.12 (central directory).
 """
 
 from __future__ import annotations
@@ -9,31 +8,39 @@ from __future__ import annotations
 import hashlib
 import stat
 import struct
+import zipfile
 import zlib
 from array import array
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
+from imagewright.archives import find_zip_directory, refuse_bomb
 from imagewright.errors import DataError
-from imagewright.images.sources.listing import Listing, is_picture_name
+from imagewright.images.sources.listing import TABLE_NAMES, Listing, is_picture_name
 from imagewright.images.sources.system_files import system_folder_of
 
 MEMBER_LIMIT = 2**28
 """A member that declares more bytes than this (256 MiB) is refused: no picture is so large."""
-RATIO_LIMIT = 200
-"""An archive that declares more than this times its own size, and more than a gigabyte, is refused as a bomb."""
 LONGEST_NAME = 1024
 """Bytes of a name in an archive: no file system has longer ones, and sorting sets aside as many for each name."""
 STORED, DEFLATED = 0, 8
 UNICODE_PATH = 0x7075  # the kind of an extra field
 
-_END = struct.Struct("<4s4H2IH")
-_END64_LOCATOR = struct.Struct("<4sIQI")
-_END64 = struct.Struct("<4sQ2H2I4Q")
 _ENTRY = struct.Struct("<4s6H3I5H2I")
+
+
+class ZipMember(NamedTuple):
+    """The place of a member: its local header, bytes packed and unpacked, CRC-32, method and flags."""
+
+    offset: int
+    packed: int
+    size: int
+    checksum: int
+    method: int
+    flags: int = 0
 
 
 @dataclass
@@ -46,7 +53,7 @@ class ZipDirectory:
         checksums: uint32 (N,), CRC-32.
         methods: uint8 (N,), compression methods.
         offsets: int64 (N,), of the local headers.
-        others: the names of other files at the top, or in a folder at the top.
+        tables: label tables at the top, or in a folder at the top, by name.
         links: how many links were left out.
     """
 
@@ -55,7 +62,7 @@ class ZipDirectory:
     checksums: np.ndarray
     methods: np.ndarray
     offsets: np.ndarray
-    others: list[str]
+    tables: dict[str, ZipMember]
     links: int
 
     def digest(self) -> str:
@@ -80,6 +87,8 @@ def read_zip_directory(path: Path) -> ZipDirectory:
     try:
         with open(path, "rb") as file:
             return _read(file, path)
+    except zipfile.BadZipFile as error:
+        raise DataError(f"{path} cannot be read: {error}. Fetch or pack it again.") from error
     except (struct.error, OverflowError) as error:
         raise DataError(f"{path} is a damaged zip file: its directory is cut short. Fetch or pack it again.") from error
     except OSError as error:
@@ -87,12 +96,12 @@ def read_zip_directory(path: Path) -> ZipDirectory:
 
 
 def _read(file: BinaryIO, path: Path) -> ZipDirectory:
-    count, size, offset, shift = _find_directory(file, path)
+    count, size, offset, shift = find_zip_directory(file)
     file.seek(offset + shift)
     directory = file.read(size)
     listing = Listing()
     packed, checksums, methods, offsets = array("q"), array("L"), array("B"), array("q")
-    others: list[str] = []
+    tables: dict[str, ZipMember] = {}
     system: dict[str, str] = {}
     links, position, total = 0, 0, 0
     for _ in range(count):
@@ -109,6 +118,7 @@ def _read(file: BinaryIO, path: Path) -> ZipDirectory:
             raise DataError(f"{path} has a member with a zero byte in its name: it is refused.")
         check_member_name(name, path)
         full_size, packed_size, header = _wide(extra, full_size, packed_size, entry[16])
+        member = ZipMember(header + shift, packed_size, full_size, checksum, method, flags)
         total += full_size
         if stat.S_ISLNK(entry[15] >> 16) and entry[1] >> 8 == 3:
             links += 1
@@ -121,17 +131,16 @@ def _read(file: BinaryIO, path: Path) -> ZipDirectory:
         if not is_picture_name(name):
             if not name.rpartition("/")[2].startswith("."):
                 listing.passed_over.add_file(name)
-            if name.count("/") <= 1:
-                others.append(name)
+            if name.count("/") <= 1 and name.rpartition("/")[2] in TABLE_NAMES:
+                tables[name] = member
             continue
-        _check_member(path, name, flags, method, full_size)
+        check_member(path, name, member)
         listing.add(name.replace("\\", "/"), full_size)
         packed.append(packed_size)
         checksums.append(checksum)
         methods.append(method)
-        offsets.append(header + shift)
-    if total > 2**30 and total > RATIO_LIMIT * path.stat().st_size:
-        raise DataError(f"{path} would unpack to {total:,} bytes, over {RATIO_LIMIT} times its size: a bomb, refused.")
+        offsets.append(member.offset)
+    refuse_bomb(path, total)
     listing.system_folders.update(system.values())
     order = listing.finish(sort=True)
     return ZipDirectory(
@@ -140,7 +149,7 @@ def _read(file: BinaryIO, path: Path) -> ZipDirectory:
         np.array(checksums, np.uint32)[order],
         np.array(methods, np.uint8)[order],
         np.array(offsets, np.int64)[order],
-        others,
+        tables,
         links,
     )
 
@@ -165,15 +174,18 @@ def _decode_name(raw: bytes, flags: int, extra: bytes) -> str:
         return raw.decode("cp437")
 
 
-def _check_member(path: Path, name: str, flags: int, method: int, size: int) -> None:
-    if flags & 1:
+def check_member(path: Path, name: str, member: ZipMember) -> None:
+    """Raise `DataError` for a member that is encrypted, packed by another method, or too large."""
+    if member.flags & 1:
         raise DataError(f"{path} is encrypted (member {name}): unpack it with its password, and open the folder.")
-    if method not in {STORED, DEFLATED}:
+    if member.method not in {STORED, DEFLATED}:
         raise DataError(
-            f"{path}: {name} is packed by method {method}; only stored and deflate are read. Pack it again."
+            f"{path}: {name} is packed by method {member.method}; only stored and deflate are read. Pack it again."
         )
-    if size > MEMBER_LIMIT:
-        raise DataError(f"{path}: {name} declares {size:,} bytes unpacked; over {MEMBER_LIMIT:,} is refused as a bomb.")
+    if member.size > MEMBER_LIMIT:
+        raise DataError(
+            f"{path}: {name} declares {member.size:,} bytes unpacked; over {MEMBER_LIMIT:,} is refused as a bomb."
+        )
 
 
 def _wide(extra: bytes, full_size: int, packed_size: int, header: int) -> tuple[int, int, int]:
@@ -193,31 +205,3 @@ def _wide(extra: bytes, full_size: int, packed_size: int, header: int) -> tuple[
                     at += 8
         position += length
     return values[0], values[1], values[2]
-
-
-def _find_directory(file: BinaryIO, path: Path) -> tuple[int, int, int, int]:
-    """(members, bytes of the directory, its offset, bytes before the archive), from the end of the file."""
-    length = file.seek(0, 2)
-    tail_start = max(0, length - _END.size - 65535)
-    file.seek(tail_start)
-    tail = file.read()
-    at = len(tail)
-    while True:  # the signature may also occur inside the comment; that of the true record ends with the file
-        at = tail.rfind(b"PK\x05\x06", 0, at)
-        if at < 0:
-            raise DataError(f"{path} is no zip file, or is cut short: no directory at its end. Fetch it again.")
-        if at + _END.size <= len(tail) and at + _END.size + _END.unpack_from(tail, at)[-1] == len(tail):
-            break
-    _, disk, _, _, count, size, offset, _ = _END.unpack_from(tail, at)
-    end = tail_start + at
-    if 0xFFFF in {count, disk} or 0xFFFFFFFF in {size, offset}:
-        file.seek(max(0, end - _END64_LOCATOR.size))
-        mark, _, end64, _ = _END64_LOCATOR.unpack(file.read(_END64_LOCATOR.size))
-        if mark == b"PK\x06\x07":
-            file.seek(end64)
-            fields = _END64.unpack(file.read(_END64.size))
-            count, size, offset, end = fields[7], fields[8], fields[9], end64
-    shift = end - size - offset
-    if shift < 0 or size < count * _ENTRY.size:
-        raise DataError(f"{path} is a damaged zip file: its directory does not fit. Fetch or pack it again.")
-    return count, size, offset, shift

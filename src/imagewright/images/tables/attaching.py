@@ -15,13 +15,12 @@ from imagewright.images.label_arrays import LabelsLike, labels_from_sequence
 from imagewright.images.sources.archive import ZipSource
 from imagewright.images.sources.base import ListedSource, Source
 from imagewright.images.sources.layered import LayeredSource
+from imagewright.images.sources.listing import TABLE_ENDINGS, TABLE_NAMES
 from imagewright.images.tables.columns import HOW, read_columns
 from imagewright.images.tables.json_rows import NoLabels
 from imagewright.images.tables.matching import Matching, match_names
 from imagewright.images.tables.reading import Table, parse_table, read_table
 
-ENDINGS = ("csv", "json", "jsonl")
-TABLE_NAMES = tuple(f"{stem}.{end}" for stem in ("attributes", "labels", "metadata", "dataset") for end in ENDINGS)
 EXAMPLES = 3
 
 
@@ -118,9 +117,9 @@ def _find_tables(source: Source, labels: str | Path | None) -> list[tuple[str, C
         return []
     found: list[tuple[str, Callable[[], Table]]] = []
     if isinstance(source, ZipSource):
-        members = [each for name in TABLE_NAMES for each in source.other_members if each.rpartition("/")[2] == name]
+        members = [each for name in TABLE_NAMES for each in source.tables if each.rpartition("/")[2] == name]
         found += [(member, partial(_read_member, source, member)) for member in members]
-    own = () if root.is_dir() else tuple(f"{root.stem}.{end}" for end in ENDINGS)
+    own = () if root.is_dir() else tuple(f"{root.stem}.{end}" for end in TABLE_ENDINGS)
     for folder in _folders_above(root, source):
         paths = [folder / name for name in (*own, *TABLE_NAMES) if (folder / name).is_file()]
         found += [(path.name, partial(read_table, path)) for path in paths]
@@ -128,7 +127,7 @@ def _find_tables(source: Source, labels: str | Path | None) -> list[tuple[str, C
 
 
 def _read_member(source: ZipSource, member: str) -> Table:
-    return parse_table(source.read_other(member), f"{source.root}/{member}")
+    return parse_table(source.read_table(member), f"{source.root}/{member}")
 
 
 def _folders_above(root: Path, source: Source) -> list[Path]:
