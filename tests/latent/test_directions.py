@@ -136,7 +136,7 @@ def test_directions_are_reproducible_and_leave_the_model_unchanged() -> None:
 
 def test_a_model_without_prior_needs_pictures() -> None:
     model = tiny_model("autoencoder").eval()
-    with pytest.raises(UserError, match=r"no prior to sample.*--images SOURCE"):
+    with pytest.raises(UserError, match=r"no prior to sample.*--source SOURCE"):
         iw.directions(model)
     assert iw.directions(model, count=2, images=simple_pictures(16)).directions.shape == (2, 4)
 
