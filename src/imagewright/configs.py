@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import Field, PositiveInt, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic.dataclasses import dataclass
 
 from imagewright.errors import ConfigError
 from imagewright.familiar_names import suggest_option
-from imagewright.pixels import size_text
+from imagewright.pixels import SIDE_LIMIT, size_text
 from imagewright.traits import Traits
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # Fields that training fills from the images, or from runs that an option names. They are no options of the user: see
 # `options_of`.
 DATA_FIELDS = ("size", "channels", "class_names", "attribute_names", "layer_channels", "submodels")
+Side = Annotated[int, Field(ge=1, le=SIDE_LIMIT)]
 FAR_AWAY = 1e6  # bounds from here on only catch slips of the keyboard, and are not shown
 
 
@@ -49,7 +50,7 @@ class Config:
     submodel_options: ClassVar[dict[str, tuple[str, ...]]] = {}
     submodel_names: ClassVar[tuple[str, ...]] = ()
 
-    size: tuple[PositiveInt, PositiveInt] = Field(description="height and width of the images, in pixels")
+    size: tuple[Side, Side] = Field(description="height and width of the images, in pixels")
     channels: Literal[1, 3, 4] = Field(description="channels of the images: 1 grey, 3 RGB, 4 RGBA")
 
     @classmethod

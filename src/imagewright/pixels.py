@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
+SIDE_LIMIT = 16_384  # pixels of a side, of pictures that are opened and of models
+
 
 def size_text(size: Sequence[int]) -> str:
     """A size (height, width) as text, which is width x height everywhere: `64x96` for 96 rows of 64 pixels.

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import io
 import os
+import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -27,6 +29,8 @@ MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
 SEQUENTIAL = "cividis"
 SUFFIXES = (".png", ".svg", ".pdf")
 DOTS_PER_INCH = 144
+# What is between dollars of ours: powers of numbers and of n, d, 0.1 and the like, and the ticks of logarithmic axes.
+OWN_FORMULA = re.compile(r"\$(?:\\mathdefault\{)?[-+\d.()/n^d{}]+\}?\$")
 STYLE: dict[Any, Any] = {
     "figure.facecolor": "white",
     "font.size": 10,
@@ -92,30 +96,39 @@ def save_figure(figure: Figure, path: str | Path, record: Record | None = None, 
     Raises `UserError` for another suffix, `RunError` if the file exists or cannot be written.
     """
     suffix = check_suffix(path, list(SUFFIXES))
-    _make_visible(figure)
     if suffix == ".png":
         return write_image(render_figure(figure).transpose(2, 0, 1), path, record, force=force)
     content = io.BytesIO()
     undated: dict[str, Any] = {"Date": None} if suffix == ".svg" else {"CreationDate": None}
-    figure.savefig(content, format=suffix[1:], metadata=undated)
+    with _plain_texts(figure):
+        figure.savefig(content, format=suffix[1:], metadata=undated)
     with new_file(path, force=force) as file:
         file.write(content.getvalue())
     return Path(path)
 
 
-def _make_visible(figure: Figure) -> None:
-    """Escape bytes of file names that are no UTF-8 in all texts of a figure: fonts have no letters for them."""
+@contextmanager
+def _plain_texts(figure: Figure) -> Iterator[None]:
+    """Make the texts of a figure plain: file names may hold bytes that are no UTF-8, and dollars that are no formula.
+
+    Within the block letters that the font lacks are drawn as boxes, without a warning.
+    """
     from matplotlib.text import Text
 
     for text in figure.findobj(Text):
-        if isinstance(text, Text) and (shown := visible_bytes(text.get_text())) != text.get_text():
-            text.set_text(shown)
+        if isinstance(text, Text):
+            text.set_parse_math(OWN_FORMULA.search(text.get_text()) is not None)
+            if (shown := visible_bytes(text.get_text())) != text.get_text():
+                text.set_text(shown)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield
 
 
 def render_figure(figure: Figure) -> np.ndarray:
     """The pixels of a figure, uint8 (H, W, 3), for a frame of an animation or a part of a sheet."""
     import numpy as np
 
-    _make_visible(figure)
-    figure.canvas.draw()
+    with _plain_texts(figure):
+        figure.canvas.draw()
     return np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()  # type: ignore[attr-defined]

@@ -35,8 +35,8 @@ def _count(default: int | None = 0, *, least: int = 0) -> Any:
 class LayerRecord(Schema):
     """A layer of the images of a source."""
 
-    name: str
-    kind: str
+    name: str = Field(max_length=LONGEST_NAME, pattern=r"^\w+$")
+    kind: str = Field(max_length=LONGEST_NAME, pattern=r"^\w+$")
     channels: int = _count(1)
     classes: int | None = _count(None)
 
@@ -55,6 +55,10 @@ class SourceRecord(Schema):
     annotations: str | None = None
     resize: str = ""
     crop: str | None = None
+    decode: str | None = None
+    value_range: list[float] | None = Field(None, max_length=2)
+    only: list[str] = []
+    exclude: list[str] = []
     flip: bool | None = None
     cache: bool = True
     skipped: int = _count()

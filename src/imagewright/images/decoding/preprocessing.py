@@ -18,6 +18,7 @@ from imagewright.errors import ConfigError, nearest_name
 from imagewright.images.decoding.formats import Decoding
 from imagewright.images.decoding.value_range import ValueRange
 from imagewright.images.layers import IMAGE, Layer, image_layer
+from imagewright.pixels import SIDE_LIMIT
 
 FILTERS = {
     "lanczos": Image.Resampling.LANCZOS,
@@ -30,7 +31,6 @@ CROPS = ("centre", "random", "none")
 DECODES = ("auto", "exact", "reduced")
 REDUCED_COVERS = 2
 """A reduced scale has at least so many times the pixels of the canvas in each direction."""
-SIDE_LIMIT = 16384
 
 
 @dataclass(frozen=True)
