@@ -80,12 +80,15 @@ def nearest(wrong: str, known: Iterable[str]) -> str | None:
 
     >>> nearest("vea", ["gmm", "vae"]), nearest("smil", ["age", "smile"]), nearest("condition", ["precision"])
     ('vae', 'smile', None)
+    >>> nearest("Strip", ["stripe", "Stripe"])
+    'Stripe'
     """
-    plain = {_plain(name): name for name in known}
-    typed = _plain(wrong)
-    close = difflib.get_close_matches(typed, plain, 5, 0.5) if len(typed) <= LONGEST_REASON else []
-    near = [each for each in close if _is_near(typed, each)]
-    return plain[min(near, key=lambda each: _slips(typed, each))] if near else None
+    if len(wrong) > LONGEST_REASON:
+        return None
+    names, typed = list(known), _plain(wrong)
+    close = set(difflib.get_close_matches(typed, [_plain(name) for name in names], 5, 0.5))
+    near = [name for name in names if _plain(name) in close and _is_near(typed, _plain(name))]
+    return min(near, key=lambda name: (_slips(typed, _plain(name)), _slips(wrong, name)), default=None)
 
 
 def _plain(name: str) -> str:
