@@ -89,10 +89,13 @@ def nearest(wrong: str, known: Iterable[str]) -> str | None:
 
     >>> nearest("vea", ["gmm", "vae"]), nearest("smil", ["age", "smile"]), nearest("condition", ["precision"])
     ('vae', 'smile', None)
+    >>> nearest("Strip", ["stripe", "Stripe"])
+    'Stripe'
     """
-    names = list(known)
-    typed = _plain(wrong)
-    close = difflib.get_close_matches(typed, set(map(_plain, names)), 5, 0.5) if len(typed) <= LONGEST_REASON else []
+    if len(wrong) > LONGEST_REASON:
+        return None
+    names, typed = list(known), _plain(wrong)
+    close = set(difflib.get_close_matches(typed, [_plain(name) for name in names], 5, 0.5))
     near = [name for name in names if _plain(name) in close and _is_near(typed, _plain(name))]
     return min(near, key=lambda name: (_slips(typed, _plain(name)), _slips(wrong, name)), default=None)
 
