@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from imagewright.archives import open_arrays
+from imagewright.archives import StoredArray, open_arrays
 from imagewright.errors import DataError
 from imagewright.images.annotations import Annotations
 from imagewright.images.label_arrays import labels_from_array
@@ -16,7 +16,7 @@ from imagewright.images.sources.base import Picture, PictureSource, digest
 from imagewright.images.sources.levels import as_levels
 
 IMAGE_KEYS = ("images", "x", "arr_0")
-LABEL_KEYS = ("labels", "y", "arr_1")
+LABEL_KEYS = ("labels", "label", "y", "targets", "target", "classes", "arr_1")
 CHANNELS = (1, 3, 4)
 PIXELS = "expected uint8 pixels 0 to 255"
 NAME_KEYS = ("class_names", "label_names", "attribute_names")
@@ -108,6 +108,11 @@ def open_array(values: Any) -> ArraySource:
     return source
 
 
+def _unused(headers: Mapping[str, StoredArray], used: set[str | None], count: int) -> list[str]:
+    """The keys of further arrays with a value or row for each of `count` pictures."""
+    return [name for name, each in headers.items() if name not in used and each.shape[:1] == (count,)]
+
+
 def open_npz(path: Path, typed: str, split: str | None) -> ArraySource:
     """A `.npz` file: pictures in `images`, `x`, `arr_0` or `x_train` / `x_test`, labels in `labels`, `y` and so on.
 
@@ -130,9 +135,13 @@ def open_npz(path: Path, typed: str, split: str | None) -> ArraySource:
         pixels = as_pixels(levels, f"{path} ({key})", prefer_last=True)
         labels = None if label_key is None else stored.read(label_key)
         name_key = next((name for name in NAME_KEYS if name in known), None)
+        unused = [] if key in names else _unused(stored.headers, {key, label_key, name_key}, len(pixels))
         class_names = None if name_key is None else [str(name) for name in stored.read(name_key).reshape(-1)]
     source = ArraySource(typed, np.ascontiguousarray(pixels))
     source.notes += level_notes
+    if unused:
+        keys = ", ".join(unused)
+        source.notes.append(f"{path.name} holds more with a value for each picture, which is not used: {keys}.")
     if labels is not None:
         source.annotations, notes = labels_from_array(labels, len(pixels), f"{path} ({label_key})", class_names)
         source.notes += notes
