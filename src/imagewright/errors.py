@@ -90,7 +90,7 @@ def nearest(wrong: str, known: Iterable[str]) -> str | None:
     >>> nearest("vea", ["gmm", "vae"]), nearest("smil", ["age", "smile"]), nearest("condition", ["precision"])
     ('vae', 'smile', None)
     """
-    plain = {_plain(name): name for name in known}
+    plain = {_plain(name): name for name in reversed(list(known))}  # of names that differ in case alone, the first
     typed = _plain(wrong)
     close = difflib.get_close_matches(typed, plain, 5, 0.5) if len(typed) <= LONGEST_REASON else []
     near = [each for each in close if _is_near(typed, each)]

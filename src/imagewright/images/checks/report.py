@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from imagewright.errors import DataError
+from imagewright.errors import DataError, count_text
 from imagewright.images.checks.groups import PictureHashes, equal_groups, near_groups, shared_pictures
 from imagewright.images.checks.survey import survey
 from imagewright.images.decoding.formats import EXACT, Decoding
+from imagewright.images.few import FEW_PICTURES, few_pictures_note
 from imagewright.images.headers import sample_headers
 from imagewright.images.label_arrays import LabelsLike
 from imagewright.images.opening import Choices, resolve_choices
@@ -109,7 +110,7 @@ class CheckReport:
 
     def lines(self) -> list[str]:
         """The report as lines of plain text."""
-        lines = [f"{self.source}: {self.count:,} pictures, {self.readable:,} readable"]
+        lines = [f"{self.source}: {count_text(self.count, 'picture')}, {self.readable:,} readable"]
         for title, counts in (("size", self.sizes), ("mode", self.modes), ("format", self.formats)):
             lines.append(_line(title + "s", _list_counts(counts)))
         if self.classes is not None:
@@ -188,6 +189,8 @@ def check(
         _report_shared(opened, found.pictures, other, survey(other, workers, counter, how).pictures, report)
     if isinstance(opened, ListedSource):
         report.notes += opened.listing.passed_over.companion_notes(opened.typed)
+    if 0 < report.readable < FEW_PICTURES:
+        report.notes.append(few_pictures_note(report.readable, opened.typed))
     if headers.sizes:
         _suggest(headers.sizes, headers.channels.most_common(1)[0][0], report)
     return report
@@ -247,4 +250,9 @@ def _suggest(sizes: Counter[tuple[int, int]], channels: int, report: CheckReport
     report.suggested_size, report.suggested_channels = (side, side), channels
     enlarged = int((sides < side).sum())
     how_many = "no picture is" if not enlarged else f"{enlarged:,} pictures are" if enlarged > 1 else "1 picture is"
-    report.suggestion = f"--size {side} ({how_many} enlarged), {channels} channel{'s' if channels > 1 else ''}"
+    report.suggestion = f"--size {side} ({how_many} enlarged), {count_text(channels, 'channel')}"
+    if all(width == 2 * height for width, height in sizes):
+        report.suggestion += (
+            "; all pictures are exactly twice as wide as high: if each is two pictures side by side, such as a drawing "
+            "and its photograph, --image-layers input,target opens them as pairs"
+        )
