@@ -12,6 +12,7 @@ from tiny import simple_pictures, tiny_options
 
 import imagewright as iw
 from imagewright.cli import main
+from imagewright.familiar_names import COMMANDS
 from imagewright.training import planning, timing
 from imagewright.training.trial import Trial
 
@@ -93,3 +94,56 @@ def test_the_last_line_of_a_training_says_how_far_it_came(said: Said, monkeypatc
     monkeypatch.setattr(timing, "GRACE", 1e9)
     whole = ["--images-seen", "16", "--batch-size", "8", "--out", "whole"]
     assert "whole is trained: " in said("train", "autoencoder", "some", *whole, *options)[1]
+
+
+def test_messages_name_options_as_typed_and_what_is_shown(said: Said) -> None:
+    """Also those that were not typed: no keyword of Python on the command line, no option in Python."""
+    write_pictures(Path("one"), 1)
+    assert "--train-on SOURCE" in said("outliers", "one", "--out", "o")[1]
+    assert "--methods jpeg" in said("compress", "one", "--methods", "pca", "--out", "c")[1]
+    write_pictures(Path("some"), 16)
+    train = ["train", "vae", "some", "--images-seen", "16", "--batch-size", "8", "--out", "run", *tiny_words("vae")]
+    assert said(*train)[0] == 0
+    assert "vae with --condition labels" in said("sample", "run", "--label", "cat", "--out", "s.png")[1]
+    assert "--count N for more" in said("reconstruct", "run", "some", "--out", "r.png")[1]
+    write_pictures(Path("few"), 2)
+    assert "--count N" not in said("reconstruct", "run", "few", "--out", "f.png")[1]
+    ends = ["--between", "few/0.png", "7"]
+    assert "as the model reconstructs them" in said("interpolate", "run", *ends, "--out", "i.png")[1]
+    assert "reconstructs them" not in said("interpolate", "run", "--out", "j.png")[1]
+    assert "--labels FILE" in said("latent", "attribute", "run", "some", "--attribute", "Smile", "--save", "smile")[1]
+
+
+def test_every_familiar_command_is_one_of_ours(said: Said) -> None:
+    for command in sorted(set(COMMANDS.values())):
+        assert said(*command.split(), "--help")[0] == 0, command
+    for typed in COMMANDS:
+        assert f"`imagewright {COMMANDS[typed]}" in said(typed)[1]
+
+
+def test_sizes_are_width_x_height_in_inspect_and_in_the_report(said: Said) -> None:
+    write_pictures(Path("wide"), 16, (16, 32))
+    train = ["train", "vae", "wide", "--images-seen", "16", "--batch-size", "8", "--out", "run", *tiny_words("vae")]
+    assert said(*train)[0] == 0
+    _, text = said("inspect", "run")
+    assert "32x16" in text
+    assert "16, 32" not in text
+    page = Path("run/report.html").read_text()
+    assert "32x16" in page
+    assert "[16, 32]" not in page
+
+
+def test_a_pattern_of_pictures_and_an_unknown_suffix(said: Said) -> None:
+    write_pictures(Path("some"), 2)
+    assert "with --only '*.png'" in said("data", "check", "some/*.png")[1]
+    for suffix in ("foo", "xyz"):
+        code, text = said("data", "grid", "some", "--out", f"x.{suffix}")
+        assert code == 2
+        assert "Did you mean" not in text
+    assert "Did you mean '.png'?" in said("data", "grid", "some", "--out", "x.pgn")[1]
+
+
+def test_what_python_shows_of_a_check_is_what_the_command_prints(said: Said) -> None:
+    write_pictures(Path("some"), 2)
+    report = iw.check("some")
+    assert str(report) == repr(report) == "\n".join(report.lines())

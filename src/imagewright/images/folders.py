@@ -73,7 +73,7 @@ def _choose_split(
             None,
             depth + 1,
             [
-                f"The folders {', '.join(tops)} are parts, and no classes: all {count:,} pictures were opened; split= "
+                f"The folders {', '.join(tops)} are parts, and no classes: all {count:,} pictures were opened; --split "
                 "takes one part."
             ],
         )
@@ -88,7 +88,7 @@ def _choose_split(
     if split is not None or count == len(listing):
         return chosen, 0, []
     others = ", ".join(top for top in tops if top != wanted)
-    return chosen, 0, [f"The part {wanted!r} was opened ({count:,} pictures); split= takes another ({others})."]
+    return chosen, 0, [f"The part {wanted!r} was opened ({count:,} pictures); --split takes another ({others})."]
 
 
 def _are_splits(tops: list[str]) -> bool:

@@ -55,7 +55,7 @@ class SharedReport:
         return lines + [f"  {mine} ~ {theirs}" for mine, theirs in self.near_examples]
 
 
-@dataclass
+@dataclass(repr=False)
 class CheckReport:
     """The result of `check`.
 
@@ -103,6 +103,9 @@ class CheckReport:
     suggested_channels: int | None = None
     suggestion: str = ""
     notes: list[str] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        return "\n".join(self.lines())
 
     def to_dict(self) -> dict[str, Any]:
         """The report, ready for JSON."""
