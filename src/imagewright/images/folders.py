@@ -81,7 +81,7 @@ def _choose_split(
             None,
             depth + 1,
             [
-                f"The folders {', '.join(tops)} are parts, and no classes: all {count:,} pictures were opened; split= "
+                f"The folders {', '.join(tops)} are parts, and no classes: all {count:,} pictures were opened; --split "
                 "takes one part."
             ],
         )
@@ -96,7 +96,7 @@ def _choose_split(
     if split is not None or count == len(listing):
         return chosen, 0, []
     others = ", ".join(top for top in tops if top != wanted)
-    return chosen, 0, [f"The part {wanted!r} was opened ({count:,} pictures); split= takes another ({others})."]
+    return chosen, 0, [f"The part {wanted!r} was opened ({count:,} pictures); --split takes another ({others})."]
 
 
 def _kinds_of(tops: list[str]) -> dict[str, str]:

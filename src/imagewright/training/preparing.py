@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from imagewright import distributed
 from imagewright.images import Images
+from imagewright.images.few import FEW_PICTURES, few_pictures_note
 from imagewright.images.notices import tell_skipped
 from imagewright.recipe import Recipe
 from imagewright.training.reporting import Reporter
@@ -35,6 +36,12 @@ def _prepare(images: Images, reporter: Reporter) -> None:
     images.prepare(reporter.preparing)
     for note in images.notes:
         reporter.message(note)
+
+
+def warn_if_few(images: Images, reporter: Reporter) -> None:
+    """Tell what a model that is trained by steps learns of a few pictures."""
+    if len(images) < FEW_PICTURES:
+        reporter.message(few_pictures_note(len(images), images.source))
 
 
 def report_skipped(images: Images, consequence: str, reporter: Reporter) -> None:

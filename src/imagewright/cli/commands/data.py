@@ -58,6 +58,10 @@ def check(
         print(json.dumps(report.to_dict(), indent=2))
     else:
         print("\n".join(report.lines()))
+    if report.count and not report.readable:
+        raise DataError(
+            f"No picture of {source} can be read: see above for the reason, and give pictures that open in a viewer."
+        )
     if strict and report.unreadable:
         raise DataError(f"{report.unreadable:,} of {report.count:,} pictures of {source} are unreadable: see above.")
 

@@ -39,7 +39,9 @@ def sample(
     /,
     *,
     out: SheetOut,
-    count: Annotated[Count, within(1, help="pictures")] = 16,
+    count: Annotated[
+        Count | None, within(1, help="pictures; by default 16, or 8 of each class with --each-class")
+    ] = None,
     label: Annotated[
         str | None, Parameter(help="the class to sample, by name or number, for models conditional on classes")
     ] = None,
