@@ -279,6 +279,7 @@ def test_a_table_inside_a_zip_is_read(folder, tmp_path) -> None:
         (("DIV2K_train_HR", "DIV2K_valid_HR"), "DIV2K_train_HR", "validation", "DIV2K_valid_HR"),
         (("trainval", "test"), "trainval", "test", "test"),
         (("train", "holdout"), "train", "test", "holdout"),
+        (("trainA", "testA", "trainB", "testB"), "trainA", "test", "testA"),
     ],
 )
 def test_words_of_parts_inside_names(tmp_path, picture, folders, opened, split, other) -> None:
@@ -306,6 +307,8 @@ def test_parts_that_are_classes_or_divide_classes_are_said(tmp_path, picture) ->
     assert (len(images), images.class_names) == (4, ("cat", "dog"))
     assert "train, val inside those of the classes are parts" in images.notes[0]
     assert len(open_images(tmp_path / "b", only="*/train/*")) == 2
+    write(tmp_path / "c", picture, ["0.png", "train/0.png", "test/0.png"])
+    assert "parts, and other pictures lie beside them: all 3 pictures" in open_images(tmp_path / "c").notes[0]
 
 
 def write(root, picture, names) -> None:

@@ -47,6 +47,10 @@ def test_names_of_classes_in_npz_fit_or_are_told(tmp_path: Path) -> None:
         assert classes == list(map(str, labels))
         assert f"{len(names)} names of classes do not fit the labels {labels[0]} to {labels[2]}" in notes
     assert "2 names of classes do not fit 3 columns" in opened(["a", "b"], np.eye(3)[[0, 1, 2, 0, 1, 2]])[1]
+    classes, notes = opened(["a"], np.linspace(0, 1, 6), "targets")
+    assert classes == [None] * 6
+    assert "No labels were read" in notes
+    assert "with fractions" in notes
     assert "which is not used: ages" in opened(["a", "b", "c"], NO_CLASS_GIVEN, ages=np.arange(6))[1]
 
 

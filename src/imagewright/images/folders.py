@@ -20,9 +20,9 @@ KINDS_OF_SPLITS = {
 KIND_OF = {name: kind for kind, names in KINDS_OF_SPLITS.items() for name in names}
 """What each name of a part means, in lower case."""
 WORD = re.compile(
-    "(?<![a-z])(train|training|trainval|test|testing|holdout|val|valid|validation|dev|eval)(?![a-z])", re.IGNORECASE
+    "(?<![a-zA-Z])(?i:train|training|trainval|test|testing|holdout|val|valid|validation|dev|eval)(?=[^a-zA-Z]|[A-Z]?$)"
 )
-"""The word of a part inside a name such as `train2017`, `seg_test` or `DIV2K_valid_HR`."""
+"""The word of a part inside a name such as `train2017`, `seg_test`, `DIV2K_valid_HR` or `trainA`."""
 Path = tuple[str, ...]
 """The names of the folders from the top to one directory."""
 
@@ -73,7 +73,8 @@ def _choose_split(
     all_below = all(len(paths[number]) > depth for number in used)
     has_splits = all_below and _are_splits(tops)
     if split is None and not has_splits:
-        return None, 0, []
+        beside = not all_below and len(tops) > 1 and _are_splits(tops)
+        return None, 0, [_parts_beside(tops, listing)] if beside else []
     wanted = _find_split(tops, "train" if split is None else split)
     if wanted is None and split is None:
         count = len(listing)
@@ -97,6 +98,13 @@ def _choose_split(
         return chosen, 0, []
     others = ", ".join(top for top in tops if top != wanted)
     return chosen, 0, [f"The part {wanted!r} was opened ({count:,} pictures); --split takes another ({others})."]
+
+
+def _parts_beside(tops: list[str], listing: Listing) -> str:
+    return (
+        f"The folders {', '.join(tops)} are parts, and other pictures lie beside them: all {len(listing):,} pictures "
+        "were opened; split= takes one part."
+    )
 
 
 def _kinds_of(tops: list[str]) -> dict[str, str]:

@@ -16,7 +16,9 @@ from imagewright.images.sources.base import Picture, PictureSource, digest
 from imagewright.images.sources.levels import as_levels
 
 IMAGE_KEYS = ("images", "x", "arr_0")
-LABEL_KEYS = ("labels", "label", "y", "targets", "target", "classes", "arr_1")
+LABEL_KEYS = ("labels", "y", "arr_1")
+PERHAPS_LABEL_KEYS = ("label", "targets", "target")
+"""Keys of labels, or of something else to be predicted, such as boxes: what cannot be labels is passed over."""
 CHANNELS = (1, 3, 4)
 PIXELS = "expected uint8 pixels 0 to 255"
 NAME_KEYS = ("class_names", "label_names", "attribute_names")
@@ -129,7 +131,8 @@ def open_npz(path: Path, typed: str, split: str | None) -> ArraySource:
         if key is None:
             wanted = f"x_{split} or images_{split}" if split else "images, x, arr_0 or x_train"
             raise DataError(f"{path} holds {', '.join(known) or 'nothing'}; expected the key {wanted}.")
-        label_keys = (f"y_{part}", f"labels_{part}", f"{part}_labels") if key in names else LABEL_KEYS
+        perhaps = [name for name in PERHAPS_LABEL_KEYS if name in known and not known[name].dtype.hasobject]
+        label_keys = [f"y_{part}", f"labels_{part}", f"{part}_labels"] if key in names else [*LABEL_KEYS, *perhaps]
         label_key = next((name for name in label_keys if name in known), None)
         (levels,), level_notes = as_levels([stored.read(key)], f"{path} ({key})")
         pixels = as_pixels(levels, f"{path} ({key})", prefer_last=True)
@@ -143,6 +146,18 @@ def open_npz(path: Path, typed: str, split: str | None) -> ArraySource:
         keys = ", ".join(unused)
         source.notes.append(f"{path.name} holds more with a value for each picture, which is not used: {keys}.")
     if labels is not None:
-        source.annotations, notes = labels_from_array(labels, len(pixels), f"{path} ({label_key})", class_names)
-        source.notes += notes
+        _annotate(source, labels, f"{path} ({label_key})", class_names, must_fit=label_key not in perhaps)
     return source
+
+
+def _annotate(
+    source: ArraySource, labels: np.ndarray, where: str, class_names: list[str] | None, *, must_fit: bool
+) -> None:
+    """Give a source labels. `must_fit`: unusable ones raise `DataError`, and are else passed over with a note."""
+    try:
+        source.annotations, notes = labels_from_array(labels, len(source), where, class_names)
+    except DataError as error:
+        if must_fit:
+            raise
+        notes = [f"No labels were read: {error}"]
+    source.notes += notes

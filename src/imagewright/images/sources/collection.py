@@ -88,8 +88,12 @@ def open_object(source: Any, expected: str) -> PictureSource:
             return open_array(values)
         source = values.reshape(-1).tolist()
     if not isinstance(source, Iterable) or isinstance(source, NO_LIST):
-        why = " has no order, which labels need: sort it into a list" if isinstance(source, Set) else ""
-        raise DataError(f"A {type(source).__name__} cannot be opened{why}: {expected}.")
+        if isinstance(source, Set):
+            raise DataError(
+                f"A {type(source).__name__} of pictures has no order, which labels need: give a list, such as "
+                "sorted(files)."
+            )
+        raise DataError(f"A {type(source).__name__} cannot be opened: {expected}.")
     return open_collection(list(source))
 
 
