@@ -12,6 +12,7 @@ from tiny import simple_pictures, tiny_options
 
 import imagewright as iw
 from imagewright.cli import main
+from imagewright.errors import UserError
 from imagewright.familiar_names import COMMANDS
 from imagewright.training import planning, timing
 from imagewright.training.trial import Trial
@@ -147,3 +148,16 @@ def test_what_python_shows_of_a_check_is_what_the_command_prints(said: Said) -> 
     write_pictures(Path("some"), 2)
     report = iw.check("some")
     assert str(report) == repr(report) == "\n".join(report.lines())
+
+
+def test_one_picture_is_told_as_one(said: Said) -> None:
+    write_pictures(Path("one"), 1)
+    assert "1 picture of 16x16x3 is ready" in said("data", "prepare", "one")[1]
+    assert ": 1 image\n" in said("train", "pca", "one", "--out", "run")[1]
+    Path("broken").mkdir()
+    Path("broken/a.png").write_bytes(b"no picture")
+    assert "The one picture looked at in broken cannot be read" in said("data", "grid", "broken", "--out", "b.png")[1]
+    with pytest.raises(UserError, match="An int cannot be opened"):
+        iw.open_images(3)
+    with pytest.raises(UserError, match="The size '64' cannot be used"):
+        iw.open_images("one", "64")  # type: ignore[arg-type]
