@@ -161,3 +161,18 @@ def test_one_picture_is_told_as_one(said: Said) -> None:
         iw.open_images(3)
     with pytest.raises(UserError, match="The size '64' cannot be used"):
         iw.open_images("one", "64")  # type: ignore[arg-type]
+
+
+def test_rows_of_a_table_without_pictures_are_told_where_it_matters(said: Said) -> None:
+    """By a new training and the check, and not by every other command."""
+    write_pictures(Path("some"), 16)
+    rows = [f"{number}.png,{number % 2}" for number in range(40)]
+    Path("some/attributes.csv").write_text("\n".join(["name,Smile", *rows]))
+    train = ["train", "vae", "some", "--batch-size", "8", "--out", "run", *tiny_words("vae"), "--images-seen"]
+    told = "Rows of attributes.csv for pictures that are not there: 24."
+    assert told in said("data", "check", "some")[1]
+    assert said(*train, "16")[1].count(told) == 1
+    code, resumed = said(*train, "32", "--resume")
+    assert (code, told in resumed) == (0, False)
+    code, rebuilt = said("reconstruct", "run", "some", "--out", "r.png")
+    assert (code, told in rebuilt) == (0, False)
