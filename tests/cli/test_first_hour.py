@@ -12,6 +12,7 @@ from tiny import simple_pictures, tiny_options
 
 import imagewright as iw
 from imagewright.cli import main
+from imagewright.errors import UserError
 from imagewright.familiar_names import COMMANDS
 from imagewright.training import planning, timing
 from imagewright.training.trial import Trial
@@ -147,3 +148,31 @@ def test_what_python_shows_of_a_check_is_what_the_command_prints(said: Said) -> 
     write_pictures(Path("some"), 2)
     report = iw.check("some")
     assert str(report) == repr(report) == "\n".join(report.lines())
+
+
+def test_one_picture_is_told_as_one(said: Said) -> None:
+    write_pictures(Path("one"), 1)
+    assert "1 picture of 16x16x3 is ready" in said("data", "prepare", "one")[1]
+    assert ": 1 image\n" in said("train", "pca", "one", "--out", "run")[1]
+    Path("broken").mkdir()
+    Path("broken/a.png").write_bytes(b"no picture")
+    assert "The one picture looked at in broken cannot be read" in said("data", "grid", "broken", "--out", "b.png")[1]
+    with pytest.raises(UserError, match="An int cannot be opened"):
+        iw.open_images(3)
+    with pytest.raises(UserError, match="The size '64' cannot be used"):
+        iw.open_images("one", "64")  # type: ignore[arg-type]
+
+
+def test_rows_of_a_table_without_pictures_are_told_where_it_matters(said: Said) -> None:
+    """By a new training and the check, and not by every other command."""
+    write_pictures(Path("some"), 16)
+    rows = [f"{number}.png,{number % 2}" for number in range(40)]
+    Path("some/attributes.csv").write_text("\n".join(["name,Smile", *rows]))
+    train = ["train", "vae", "some", "--batch-size", "8", "--out", "run", *tiny_words("vae"), "--images-seen"]
+    told = "Rows of attributes.csv for pictures that are not there: 24."
+    assert told in said("data", "check", "some")[1]
+    assert said(*train, "16")[1].count(told) == 1
+    code, resumed = said(*train, "32", "--resume")
+    assert (code, told in resumed) == (0, False)
+    code, rebuilt = said("reconstruct", "run", "some", "--out", "r.png")
+    assert (code, told in rebuilt) == (0, False)

@@ -145,7 +145,8 @@ def open_images(
     prepared = Prepared(found, preprocessing, strict, cache_dir, cache, decode=choices.decode, scalable=opened.scalable)
     prepared.most_channels = opened.most_channels if channels is None else 1
     images = Images(prepared.with_decode_chosen(), flip=flip, size_given=size is not None)
-    notices.add_notes(found.notes[: len(found.notes) - len(size_notes)])
+    told = found.notes[: len(found.notes) - len(size_notes)]
+    notices.add_notes(note for note in told if not isinstance(note, notices.RowsNote))
     return images
 
 

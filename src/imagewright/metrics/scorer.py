@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from imagewright import distributed
-from imagewright.errors import DataError
+from imagewright.errors import DataError, count_text
 from imagewright.images import Images
 from imagewright.images.decoding.value_range import describe_range
 from imagewright.images.notices import tell_skipped
@@ -254,7 +254,7 @@ class Scorer:
             return ()
         against = "" if reference is None else f" against {len(reference):,}"
         why = f": {metric.why_advised}" if metric.why_advised else ""
-        warning = f"{metric.name} of {len(sample):,} pictures{against}, where {advised:,} are advised{why}"
+        warning = f"{metric.name} of {count_text(len(sample), 'picture')}{against}, where {advised:,} are advised{why}"
         self.notes.append(f"{warning}.")
         return (warning,)
 

@@ -205,7 +205,7 @@ def assemble(
         started_from = start_from(model, options.start, reporter.message)
     if not model.is_closed_form() and not resume:
         setting = dataclasses.replace(setting, sources=apply_flip(setting.sources, model.recipe(), reporter.message))
-    prepare_sources(setting.sources.values(), reporter)
+    prepare_sources(setting.sources.values(), reporter, resume=resume)
     # The number of images is known only after they were prepared, since unreadable ones are left out.
     options = settle_held_out(options, setting.images, has_steps=plan is not None)
     if plan is not None:

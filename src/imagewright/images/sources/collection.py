@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps
 
-from imagewright.errors import DataError, count_text
+from imagewright.errors import DataError, an, count_text
 from imagewright.files import cache_folder
 from imagewright.images.cache.management import SAMPLES
 from imagewright.images.decoding.opening import load_image, read_encoded, reasons
@@ -93,7 +93,7 @@ def open_object(source: Any, expected: str) -> PictureSource:
                 f"A {type(source).__name__} of pictures has no order, which labels need: give a list, such as "
                 "sorted(files)."
             )
-        raise DataError(f"A {type(source).__name__} cannot be opened: {expected}.")
+        raise DataError(f"{an(type(source).__name__)} cannot be opened: {expected}.")
     return open_collection(list(source))
 
 

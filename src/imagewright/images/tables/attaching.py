@@ -12,6 +12,7 @@ import numpy as np
 from imagewright.errors import ConfigError, DataError, count_text
 from imagewright.images.annotations import Annotations
 from imagewright.images.label_arrays import LabelsLike, labels_from_sequence
+from imagewright.images.notices import RowsNote
 from imagewright.images.sources.archive import ZipSource
 from imagewright.images.sources.base import ListedSource, Source
 from imagewright.images.sources.layered import LayeredSource
@@ -205,11 +206,12 @@ def _notes_on_rows(table: Table, found: Matching) -> list[str]:
         notes.append(f"Rows of {name} for pictures that are not there: {absent:,}.")
     if repeated:
         notes.append(f"Rows of {name} for a picture that has one already: {repeated:,}.")
-    return notes + [
+    notes += [
         f"{count_text(count, 'picture')} found {'its row' if count == 1 else 'their rows'} in {name} without regard to "
         f"{ignored}."
         for ignored, count in found.loosely.items()
     ]
+    return [RowsNote(note) for note in notes]
 
 
 def _notes_on_unknown(source: Source) -> list[str]:
