@@ -265,6 +265,11 @@ class Images(PictureSequence):
             store = self._prepared.open(None, None)
             store.release(int(self._rows[start:stop].min()), int(self._rows[start:stop].max()) + 1)
 
+    def release(self) -> None:
+        """Take prepared pixels that are mapped from a file out of this process's memory until they are used again."""
+        if self._rows is not None:
+            self._prepared.open(None, None).release()
+
     def stream(
         self, batch_size: int, rank: int = 0, world: int = 1, worker: int = 0, workers: int = 1
     ) -> Iterator[Batch]:
