@@ -69,6 +69,7 @@ bench: $(VENV)/installed
 	$(BIN)/python benchmarks/outliers_scale.py
 	$(BIN)/python benchmarks/analysis_speed.py
 	$(BIN)/python benchmarks/jpeg.py
+	$(BIN)/python benchmarks/rate_distortion.py
 	$(BIN)/python benchmarks/sampling.py
 	$(BIN)/python benchmarks/interpolation.py
 	$(BIN)/python benchmarks/neighbourhoods.py

@@ -17,7 +17,7 @@ from PIL import Image
 from tiny import simple_pictures, tiny_model, train_tiny
 
 import imagewright as iw
-from imagewright.analysis.compression import coders
+from imagewright.analysis.compression import coders, distortion
 from imagewright.analysis.compression.comparison import (
     CompressionComparison,
     Curve,
@@ -167,6 +167,29 @@ def test_blocks_are_cut_and_put_together_again() -> None:
     rebuilt = coder.code(coder.analyse(pictures[:3]), coder.settings[-1]).decoded
     assert rebuilt.shape == (3, 3, 13, 21)
     assert (rebuilt.int() - pictures[:3].int()).abs().max() <= 3
+
+
+@pytest.mark.parametrize("size", [(16, 16), (9, 30), (5, 6), (3, 3), (7, 7)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_similarity_is_that_of_scikit_image(
+    channels: int, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(0)
+    pictures = simple_pictures(7, size, channels)
+    noisy = [pictures + random.normal(0, spread, pictures.shape) for spread in (1, 60)]
+    rebuilt = [np.clip(each, 0, 255).astype(np.uint8) for each in noisy]
+    side = min(7, *size) - (min(7, *size) + 1) % 2
+    for kept in (0, 1 << 24):
+        monkeypatch.setattr(distortion, "VALUES_AT_ONCE", 2 * pictures[0].size)
+        monkeypatch.setattr(distortion, "KEPT_VALUES", kept)
+        measured = distortion.Distortion(torch.from_numpy(pictures))
+        for each in [*rebuilt, pictures, np.zeros_like(pictures)]:
+            pairs = zip(pictures, each, strict=True)
+            options = {"channel_axis": 0, "data_range": 255, "win_size": side}
+            expected = np.mean([skimage.metrics.structural_similarity(one, other, **options) for one, other in pairs])
+            assert measured.ssim(torch.from_numpy(each)) == pytest.approx(expected, abs=1e-10)
+            error = np.square(pictures.astype(float) - each).mean()
+            assert measured.psnr(torch.from_numpy(each)) == (10 * math.log10(255**2 / error) if error else math.inf)
 
 
 def test_psnr_and_ssim() -> None:

@@ -1,4 +1,6 @@
-"""Lossy coders of pictures, each with one setting from coarse to fine: JPEG, and the quantised latents of any model.
+"""Lossy coders of pictures, each with one setting from coarse to fine: the quantised latents of any model.
+
+JPEG is one more (`jpeg_coder.py`).
 
 A model's latents are quantised and entropy-coded. Each latent has its own step size, such that one step changes the
 picture by the same distance for every latent. For PCA the step is inversely proportional to the component's standard
@@ -9,16 +11,14 @@ sensitivity of the picture to each latent is measured by decoding, so that nonli
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from imagewright.capabilities import Reconstructs, require
-from imagewright.codecs.jpeg.codec import entropy_code, quantise_image, rebuild_pixels, to_jpeg_bytes
-from imagewright.codecs.jpeg.scan_writing import pack_bits
 from imagewright.errors import DataError
 from imagewright.model import Model
 from imagewright.pixels import to_float, to_uint8
@@ -47,48 +47,21 @@ class Coder(Protocol):
     decoder_bytes: int  # what a decoder needs besides the bits
     settings: list[float]  # from the fewest bits to the most
 
-    def analyse(self, pictures: Tensor) -> Tensor:
-        """uint8 pictures (N, C, H, W) to the values that are quantised, (N, ...)."""
+    def analyse(self, pictures: Tensor) -> Any:
+        """uint8 pictures (N, C, H, W) to the values that are quantised, which are the same for all settings."""
         ...
 
-    def count_bits(self, rows: Tensor, setting: float) -> Tensor:
-        """The bits of each row of `analyse`, float64 (N,)."""
+    def count_bits(self, rows: Any, setting: float) -> Tensor:
+        """The bits of each picture of `analyse`, float64 (N,)."""
         ...
 
-    def code(self, rows: Tensor, setting: float) -> CodedPictures:
-        """Quantise, code and decode rows of `analyse`."""
+    def code(self, rows: Any, setting: float) -> CodedPictures:
+        """Quantise, code and decode what `analyse` returned."""
         ...
 
     def label(self, setting: float) -> str:
         """The setting in words."""
         ...
-
-
-class JPEGCoder:
-    """JPEG at several qualities. Bits are those of the file's scan, since every file has the standard's tables."""
-
-    note = "bits of the entropy-coded scan; not the header, which holds the standard's tables"
-    decoder_bytes = 0
-
-    def __init__(self, qualities: Sequence[int], subsampling: str, name: str = "jpeg") -> None:
-        self.name, self.subsampling = name, subsampling
-        self.settings: list[float] = sorted({float(quality) for quality in qualities})
-
-    def analyse(self, pictures: Tensor) -> Tensor:
-        return pictures
-
-    def count_bits(self, rows: Tensor, setting: float) -> Tensor:
-        scans = [pack_bits(entropy_code(quantise_image(row, round(setting), self.subsampling))) for row in rows]
-        return torch.tensor([8 * len(scan) for scan in scans], dtype=torch.float64)
-
-    def code(self, rows: Tensor, setting: float) -> CodedPictures:
-        files = [quantise_image(row, round(setting), self.subsampling) for row in rows]
-        bits = torch.tensor([8 * len(pack_bits(entropy_code(each))) for each in files], dtype=torch.float64)
-        whole = torch.tensor([8 * len(to_jpeg_bytes(each)) for each in files], dtype=torch.float64)
-        return CodedPictures(torch.stack([rebuild_pixels(each) for each in files]), bits, whole)
-
-    def label(self, setting: float) -> str:
-        return f"quality {setting:.0f}"
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from imagewright.analysis.compression.coders import Coder
-from imagewright.analysis.compression.distortion import measure_psnr, measure_ssim
+from imagewright.analysis.compression.distortion import Distortion, measure_psnr
 from imagewright.analysis.compression.methods import (
     JPEG,
     at_one_size,
@@ -227,7 +227,8 @@ def compress(
     note_jpegs(images, notes)
     counter = ProgressCounter(sum(len(coder.settings) for coder in coders) + len(coders), progress)
     counter.report()
-    curves = [_measure_curve(coder, pictures, counter.advance) for coder in coders]
+    distortion = Distortion(pictures)
+    curves = [_measure_curve(coder, pictures, distortion, counter.advance) for coder in coders]
     rate = rate or _common_rate(curves)
     shown = np.linspace(0, len(test) - 1, min(SHOWN, len(test))).round().astype(np.int64)
     at_rate = []
@@ -267,7 +268,7 @@ def _finite_or_none(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _measure_curve(coder: Coder, pictures: Tensor, advance: Callable[[], None]) -> Curve:
+def _measure_curve(coder: Coder, pictures: Tensor, distortion: Distortion, advance: Callable[[], None]) -> Curve:
     rows, pixels = coder.analyse(pictures), pictures.shape[2] * pictures.shape[3]
     points = []
     for setting in coder.settings:
@@ -276,8 +277,8 @@ def _measure_curve(coder: Coder, pictures: Tensor, advance: Callable[[], None]) 
             RatePoint(
                 setting=coder.label(setting),
                 bits_per_pixel=float(coded.bits.mean()) / pixels,
-                psnr=measure_psnr(pictures, coded.decoded),
-                ssim=measure_ssim(pictures, coded.decoded),
+                psnr=distortion.psnr(coded.decoded),
+                ssim=distortion.ssim(coded.decoded),
                 file_bits_per_pixel=None if coded.file_bits is None else float(coded.file_bits.mean()) / pixels,
             )
         )

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from imagewright import catalogue, configs
-from imagewright.analysis.compression.coders import BlockCoder, Coder, JPEGCoder, LatentCoder, cut_to_blocks
+from imagewright.analysis.compression.coders import BlockCoder, Coder, LatentCoder, cut_to_blocks
+from imagewright.analysis.compression.jpeg_coder import JPEGCoder
 from imagewright.capabilities import Reconstructs, require
 from imagewright.errors import ConfigError, DataError, UserError, nearest_name
 from imagewright.images import Images

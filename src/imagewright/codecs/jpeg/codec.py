@@ -91,7 +91,12 @@ def quantise_image(image: Picture, quality: int = 75, subsampling: str = "4:2:0"
 
 def entropy_code(coefficients: Coefficients) -> Words:
     """The code words of the picture's single scan, with the standard's Huffman tables. `pack_bits` makes the bytes."""
-    blocks, numbers = scan_order(coefficients.planes, coefficients.frame)
+    return code_planes([plane[None] for plane in coefficients.planes], coefficients.frame)
+
+
+def code_planes(planes: Sequence[np.ndarray], frame: JPEGFrame) -> Words:
+    """The code words of the scans of N pictures, one after the other: planes int16 (N, rows, columns, 64) each."""
+    blocks, numbers = scan_order(planes, frame)
     return encode_words(blocks, numbers, [(build_codes(first), build_codes(other)) for first, other in HUFFMAN_TABLES])
 
 

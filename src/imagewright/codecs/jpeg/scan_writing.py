@@ -29,16 +29,18 @@ class Words:
 
 
 def scan_order(coefficients: Sequence[np.ndarray], frame: JPEGFrame) -> tuple[np.ndarray, np.ndarray]:
-    """The blocks of all planes in scan order, int16 (B, 64) with DC differences, and their table numbers (B,).
+    """The blocks of all planes in scan order, int16 (N B, 64) with DC differences, and their table numbers (N B,).
 
-    coefficients: blocks of each plane, int16 (rows, columns, 64).
+    coefficients: blocks of each plane of N pictures, int16 (N, rows, columns, 64). Each picture has a scan of its own.
     """
     alone = len(frame.components) == 1
+    count = len(coefficients[0])
     parts = []
     for values, component in zip(coefficients, frame.components, strict=True):
         padded = _pad_blocks(values, *padded_blocks(frame, component, alone=alone), 1 if alone else component.across)
-        units = to_units(padded, component, alone=alone).copy()
-        levels = units[..., 0].ravel()
+        # Whole units: pictures under each other have the units of the first, then those of the second.
+        units = to_units(padded.reshape(-1, *padded.shape[2:]), component, alone=alone).copy()
+        levels = units[..., 0].reshape(count, -1)
         units[..., 0] = np.diff(levels, prepend=levels.dtype.type(0)).reshape(units.shape[:2])
         parts.append(units)
     tables = np.repeat([each.table for each in frame.components], unit_sizes(frame.components))
@@ -87,10 +89,29 @@ def encode_words(blocks: np.ndarray, tables: np.ndarray, codes: Sequence[tuple[C
 
 def pack_bits(words: Words) -> bytes:
     """The words concatenated and padded with ones; a zero byte is stuffed after each 0xFF (T.81, B.1.1.5)."""
-    total = int(words.lengths.sum())
-    fill = -total % 8
-    bits = np.append(words.bits, np.uint64((1 << fill) - 1))
-    lengths = np.append(words.lengths, fill)
+    fill = -int(words.lengths.sum()) % 8
+    data = _place_bits(np.append(words.bits, np.uint64((1 << fill) - 1)), np.append(words.lengths, fill))
+    ones = data == 255
+    stuffed = np.repeat(data, 1 + ones)
+    stuffed[np.flatnonzero(ones) + np.arange(1, ones.sum() + 1)] = 0
+    return stuffed.tobytes()
+
+
+def count_bytes(words: Words, scans: int) -> np.ndarray:
+    """The length of `pack_bits` of each of some scans of as many blocks, whose words follow each other: int64 (N,)."""
+    each = (int(words.blocks[-1]) + 1) // scans
+    ends = np.searchsorted(words.blocks, each * np.arange(1, scans + 1))
+    bits = np.add.reduceat(words.lengths, np.append(0, ends[:-1]))
+    fill = -bits % 8
+    fills = (np.uint64(1) << fill.astype(np.uint64)) - np.uint64(1)
+    data = _place_bits(np.insert(words.bits, ends, fills), np.insert(words.lengths, ends, fill))
+    whole: np.ndarray = (bits + fill) // 8
+    starts = np.cumsum(whole) - whole
+    return whole + np.add.reduceat(data == 255, starts, dtype=np.int64)
+
+
+def _place_bits(bits: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Words of so many bits each, one after the other, as bytes uint8; together they are whole bytes."""
     ends = np.cumsum(lengths)
     starts = ends - lengths
     word, offset = starts >> 6, starts & 63
@@ -103,19 +124,17 @@ def pack_bits(words: Words) -> bytes:
     filled[word[first]] = np.bitwise_or.reduceat(left, first)
     over = np.flatnonzero(room < 0)  # at most one code word crosses each boundary
     filled[word[over] + 1] |= bits[over] << (64 + room[over]).astype(np.uint64)
-    data = np.frombuffer(filled.astype(">u8").tobytes(), np.uint8)[: int(ends[-1]) // 8]
-    ones = data == 255
-    stuffed = np.repeat(data, 1 + ones)
-    stuffed[np.flatnonzero(ones) + np.arange(1, ones.sum() + 1)] = 0
-    return stuffed.tobytes()
+    return np.frombuffer(filled.astype(">u8").tobytes(), np.uint8)[: int(ends[-1]) // 8]
 
 
 def _pad_blocks(blocks: np.ndarray, rows: int, columns: int, across: int) -> np.ndarray:
-    """Blocks padded to whole units by flat blocks, each with the DC level of the block coded before."""
-    height, width, _ = blocks.shape
-    padded = np.zeros((rows, columns, 64), blocks.dtype)
-    padded[:height, :width] = blocks
-    padded[:height, width:, 0] = blocks[:, -1:, 0]
-    last_of_units = padded[height - 1, across - 1 :: across, 0]  # of the row above, coded first in each unit
-    padded[height:, :, 0] = last_of_units.repeat(across)
+    """Blocks (N, ..., 64) padded to whole units by flat blocks, each with the DC level of the block coded before."""
+    count, height, width, _ = blocks.shape
+    if (height, width) == (rows, columns):
+        return blocks
+    padded = np.zeros((count, rows, columns, 64), blocks.dtype)
+    padded[:, :height, :width] = blocks
+    padded[:, :height, width:, 0] = blocks[:, :, -1:, 0]
+    last_of_units = padded[:, height - 1, across - 1 :: across, 0]  # of the row above, coded first in each unit
+    padded[:, height:, :, 0] = last_of_units.repeat(across, axis=1)[:, None]
     return padded

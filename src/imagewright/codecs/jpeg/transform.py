@@ -21,23 +21,44 @@ def quantise_images(images: Tensor, frame: JPEGFrame, tables: Sequence[Tensor]) 
     images: uint8 (N, C, H, W).
     tables: quantisation tables (8, 8) of integers, by `Component.table`.
     """
+    planes = transform_images(images, frame)
+    return [
+        quantise_coefficients(plane, tables[component.table])
+        for plane, component in zip(planes, frame.components, strict=True)
+    ]
+
+
+def transform_images(images: Tensor, frame: JPEGFrame) -> list[Tensor]:
+    """`dct.SCALE` times the cosine transform of images: int16 (N, rows, columns, 64) a plane, in zig-zag order.
+
+    images: uint8 (N, C, H, W).
+    """
     order = torch.as_tensor(ZIGZAG, device=images.device)
     found = []
-    for plane, component in zip(to_planes(images, frame), frame.components, strict=True):
+    for plane in to_planes(images, frame):
         count, height, width = plane.shape
         blocks = plane.reshape(count, height // 8, 8, width // 8, 8).transpose(2, 3).reshape(-1, 8, 8)
-        divisors = tables[component.table].to(images.device, torch.float64)
-        parts = [quantise(part, divisors) for part in blocks.split(BLOCKS_AT_ONCE)]
-        coefficients = torch.cat(parts).flatten(1)[:, order]
-        found.append(coefficients.reshape(count, height // 8, width // 8, 64))
+        parts = [dct.fixed_dct(part.double() - 128).to(torch.int16) for part in blocks.split(BLOCKS_AT_ONCE)]
+        found.append(torch.cat(parts).flatten(1)[:, order].reshape(count, height // 8, width // 8, 64))
     return found
+
+
+def quantise_coefficients(coefficients: Tensor, table: Tensor) -> Tensor:
+    """Coefficients (..., 64) of `transform_images` as multiples of the steps of a table (8, 8), int16."""
+    steps = table.to(coefficients.device, torch.float64).flatten()[torch.as_tensor(ZIGZAG, device=coefficients.device)]
+    parts = coefficients.reshape(-1, 64).split(BLOCKS_AT_ONCE)
+    return torch.cat([_divided(part.double(), steps) for part in parts]).reshape(coefficients.shape)
 
 
 def quantise(blocks: Tensor, table: Tensor) -> Tensor:
     """Blocks (..., 8, 8) of samples from 0 to 255 to multiples of a table's steps, int16. Halves round away from 0."""
-    coefficients = dct.fixed_dct(blocks.double() - 128)
-    steps = table.double() * dct.SCALE
-    magnitudes = ((coefficients.abs() + (steps / 2).floor()) / steps).floor_()
+    return _divided(dct.fixed_dct(blocks.double() - 128), table.double())
+
+
+def _divided(coefficients: Tensor, table: Tensor) -> Tensor:
+    """`dct.SCALE` times coefficients, float64, in steps of a table of the same layout, int16."""
+    steps = table * dct.SCALE
+    magnitudes = coefficients.abs().add_((steps / 2).floor()).div_(steps).floor_()
     return magnitudes.copysign_(coefficients).to(torch.int16)
 
 
