@@ -61,6 +61,26 @@ def count_text(number: int, what: str) -> str:
     return f"{number:,} {what}{'s' * (number != 1)}"
 
 
+def none_readable(number: int, where: str) -> str:
+    """That no picture could be read, without a dot.
+
+    >>> none_readable(1, "of photos"), none_readable(20, "of photos")
+    ('The one picture of photos cannot be read', 'None of the 20 pictures of photos can be read')
+    """
+    if number == 1:
+        return f"The one picture {where} cannot be read"
+    return f"None of the {count_text(number, 'picture')} {where} can be read"
+
+
+def an(what: str) -> str:
+    """A name with its article, at the start of a sentence.
+
+    >>> an("int"), an("dict")
+    ('An int', 'A dict')
+    """
+    return f"{'An' if what[:1].lower() in 'aeiou' else 'A'} {what}"
+
+
 def short_reason(error: Exception) -> str:
     """The message of another library's error on one line, without its last dot; its kind if it has none."""
     text = str(error).strip()

@@ -1,4 +1,4 @@
-"""Names of options in other programs, and what they are called here."""
+"""Names of options and commands in other programs, and what they are called here."""
 
 from __future__ import annotations
 
@@ -49,6 +49,40 @@ FAMILIAR: dict[str, tuple[str, str]] = {
     **dict.fromkeys(("metric", "fid"), ("metrics", "")),
     **dict.fromkeys(("n_clusters", "num_clusters", "k"), ("clusters", "")),
     **dict.fromkeys(("n_components", "num_components"), ("components", "")),
+}
+
+
+# Commands of other programs, and what they are called here.
+COMMANDS: dict[str, str] = {
+    **dict.fromkeys(
+        ("generate", "generation", "gen", "fake", "synthesize", "synthesise", "sampling", "make"), "sample"
+    ),
+    **dict.fromkeys(
+        ("fid", "kid", "eval", "evaluation", "validate", "val", "test", "benchmark", "metric", "lpips"), "evaluate"
+    ),
+    **dict.fromkeys(("fit", "learn", "training", "finetune", "new", "start"), "train"),
+    **dict.fromkeys(("rebuild", "recon", "denoise", "autoencode", "restore"), "reconstruct"),
+    **dict.fromkeys(("morph", "lerp", "slerp", "interp", "blend", "walk"), "interpolate"),
+    **dict.fromkeys(("anomaly", "anomalies", "anomaly-detection", "outlier", "odd"), "outliers"),
+    **dict.fromkeys(("predict", "classifier", "recognize", "recognise"), "classify"),
+    **dict.fromkeys(("kmeans", "tsne", "umap", "clusters", "clustering"), "cluster"),
+    **dict.fromkeys(("info", "show", "describe", "stat", "stats", "view"), "inspect"),
+    **dict.fromkeys(("invert", "inversion", "project", "encode", "embed"), "latent project"),
+    **dict.fromkeys(("manipulate", "change", "modify"), "edit"),
+    **dict.fromkeys(("stylize", "stylise", "transfer", "img2img", "convert"), "translate"),
+    **dict.fromkeys(("check", "verify", "validate-data"), "data check"),
+    **dict.fromkeys(("grid", "montage", "contact-sheet"), "data grid"),
+    **dict.fromkeys(("prepare", "preprocess", "dataset", "resize"), "data prepare"),
+    **dict.fromkeys(("load", "checkpoint"), "import"),
+    **dict.fromkeys(("list", "ls", "zoo"), "models"),
+    **dict.fromkeys(("diagnose", "debug"), "doctor"),
+    **dict.fromkeys(("diff", "comparison"), "compare"),
+    "attribute": "latent attribute",
+    "direction": "latent directions",
+    "directions": "latent directions",
+    "traverse": "latent traverse",
+    "neighbours": "latent neighbours",
+    "neighbors": "latent neighbours",
 }
 
 

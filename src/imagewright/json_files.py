@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 MOST_DEPTH = 64  # lists and objects inside one another
@@ -14,15 +14,16 @@ class JsonError(ValueError):
     """A text that is no usable JSON. The message is the end of a sentence: "it is nested too deeply"."""
 
 
-def parse_json(text: str | bytes) -> Any:
+def parse_json(text: str | bytes, make_object: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:
     """The value of a JSON text, in UTF-8 if it is bytes. NaN and infinities are accepted, as Python writes them.
 
+    make_object: what makes an object of its pairs; by default a dictionary, in which the last of equal keys counts.
     Raises `JsonError` for text that is no JSON, is nested more than `MOST_DEPTH` deep, or has a whole number that no
     64-bit integer holds.
     """
     try:
         decoded = text.decode("utf-8-sig") if isinstance(text, bytes) else text
-        value = json.loads(decoded, parse_int=_whole_number)
+        value = json.loads(decoded, parse_int=_whole_number, object_pairs_hook=make_object)
     except JsonError:
         raise
     except UnicodeDecodeError:

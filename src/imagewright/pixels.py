@@ -21,6 +21,13 @@ def size_text(size: Sequence[int]) -> str:
     return f"{width}x{height}"
 
 
+def is_size(name: str, value: object) -> bool:
+    """Whether a value of a record, by its name, is a size (height, width)."""
+    if not isinstance(value, list | tuple) or len(value) != 2 or not name.endswith("size"):
+        return False
+    return all(type(side) is int for side in value)
+
+
 def to_float(images: Tensor) -> Tensor:
     """uint8 (N, C, H, W) to float32 in [-1, 1]; 0 becomes -1 and 255 becomes 1 exactly."""
     return images.float().div_(127.5).sub_(1)

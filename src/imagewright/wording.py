@@ -29,6 +29,7 @@ FLAGS = (
 WORDS = (
     *("auto", "cosine", "constant", "cpu", "cuda", "fp16", "bf16", "fp32", "fitted", "inception", "linear", "none"),
     *("pixels", "prior", "published", "random", "recipe", "relativistic", "wasserstein", "hinge", "diffaugment"),
+    *("labels", "jpeg", "pca", "latents", "activations"),
 )
 VALUE = r"\d[\d.,_]*(?:e-?\d+|x\d+|[kMG])?\b|[A-Z]{2,}[A-Z_=:]*\b|'[^']*'|\"[^\"]*\"|(?:" + "|".join(WORDS) + r")\b"
 OPTION = re.compile(rf"(?<![\w-])--(no-)?([a-z][a-z0-9-]*[a-z0-9])(?:[ =]({VALUE}))?")

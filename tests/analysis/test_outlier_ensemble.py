@@ -244,5 +244,5 @@ def test_features_of_a_network_are_compared_instead() -> None:
     assert int(found.order[0]) == 30
     alone = iw.outliers(pictures, features="random", method="features-neighbours")
     assert int(alone.order[0]) == 30
-    with pytest.raises(UserError, match="with features=NAME"):
+    with pytest.raises(UserError, match="with --features NAME"):
         iw.outliers(pictures, method="features-neighbours")

@@ -142,7 +142,7 @@ def test_a_denoising_model_cleans_pictures_as_they_are_and_damages_them_only_whe
     assert imagewright.reconstruction_sheet(cleaner, "digits", 2).row_labels == ["input", "cleaned"]
     noisy = imagewright.reconstruction_sheet(cleaner, "digits", 2, add_noise=True)
     assert noisy.row_labels == ["input", "with noise", "reconstruction"]
-    assert noisy.title == "autoencoder: reconstructions, gaussian:0.5 added"
+    assert noisy.title == "autoencoder: reconstructions of 2 of 1,797 pictures, gaussian:0.5 added"
 
 
 def test_one_picture_is_a_source(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -164,7 +164,7 @@ def test_one_picture_is_a_source(run: Path, tmp_path: Path, capsys: pytest.Captu
     assert main(["train", "gda", "digits", "--out", str(tmp_path / "gda"), "--components", "5", "--quiet"]) == 0
     capsys.readouterr()
     assert main(["classify", str(tmp_path / "gda"), str(anna), "--out", str(tmp_path / "d.csv")]) == 0
-    assert "of 1 pictures right" in capsys.readouterr().out
+    assert "of 1 picture right" in capsys.readouterr().out
     assert main(["reconstruct", str(run), str(anna), "--split", "test", "--out", str(tmp_path / "e.png")]) == 2
     assert "has no parts" in capsys.readouterr().err
     assert main(["reconstruct", str(run), str(anna), "--out", str(anna), "--force"]) == 2

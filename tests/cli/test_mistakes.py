@@ -27,6 +27,12 @@ def mistake(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["trian", "vae", "photos/"], ["Did you mean `imagewright train vae photos/`?"]),
         (["vea"], ["There is no command 'vea'. Did you mean `imagewright train vae`?"]),
         (["vae", "photos/"], ["It is a model: `imagewright train vae photos/` trains one."]),
+        (["generate", "runs/vae"], ["It is called `imagewright sample runs/vae` here."]),
+        (["fid", "runs/vae"], ["`imagewright evaluate runs/vae`"]),
+        (["FAKE"], ["`imagewright sample`"]),
+        (["test", "runs/vae", "--count", "3"], ["`imagewright evaluate runs/vae --count 3`"]),
+        (["project", "runs/vae", "a.png"], ["`imagewright latent project runs/vae a.png`"]),
+        (["check", "photos/"], ["`imagewright data check photos/`"]),
         (["latent", "traverze"], ["Did you mean `imagewright latent traverse`?"]),
         (["xyzzy"], ["There is no command 'xyzzy'. `imagewright --help` lists the commands."]),
         (

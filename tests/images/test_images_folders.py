@@ -50,7 +50,7 @@ def test_splits(tmp_path, picture) -> None:
     train, test = open_images(tmp_path), open_images(tmp_path, split="test")
     assert len(train) == 3
     assert train.class_names == ("cat", "dog")
-    assert "split=" in train.notes[0]
+    assert "--split takes another" in train.notes[0]
     assert "test" in train.notes[0]
     assert test.names() == ["test/cat/4.png", "test/dog/5.png"]
     assert test.labels.tolist() == [0, 1]
@@ -100,7 +100,7 @@ def test_a_wrong_name_gets_the_nearest_one(tmp_path) -> None:
         with pytest.raises(DataError, match="names nothing"):
             open_images(nothing)
     (tmp_path / "a.png").write_bytes(b"x")
-    with pytest.raises(DataError, match=r"None of the 1 pictures .* a\.png: it holds text"):
+    with pytest.raises(DataError, match=r"The one picture .* a\.png: it holds text"):
         open_images(tmp_path / "a.png")
     with pytest.raises(DataError, match="int cannot be opened"):
         open_images(3)  # type: ignore[arg-type]
@@ -268,3 +268,50 @@ def test_a_table_inside_a_zip_is_read(folder, tmp_path) -> None:
     images = open_images(tmp_path / "none.zip")
     assert images.labels is None
     assert "no labels (null)" in images.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("folders", "opened", "split", "other"),
+    [
+        (("train2017", "val2017", "test2017"), "train2017", "val", "val2017"),
+        (("seg_train", "seg_test", "seg_pred"), "seg_train", "test", "seg_test"),
+        (("train_images", "test_images"), "train_images", "test", "test_images"),
+        (("DIV2K_train_HR", "DIV2K_valid_HR"), "DIV2K_train_HR", "validation", "DIV2K_valid_HR"),
+        (("trainval", "test"), "trainval", "test", "test"),
+        (("train", "holdout"), "train", "test", "holdout"),
+        (("trainA", "testA", "trainB", "testB"), "trainA", "test", "testA"),
+    ],
+)
+def test_words_of_parts_inside_names(tmp_path, picture, folders, opened, split, other) -> None:
+    write(tmp_path, picture, [f"{folder}/0.png" for folder in folders])
+    images = open_images(tmp_path)
+    assert (images.names(), images.class_names) == ([f"{opened}/0.png"], None)
+    assert f"The part {opened!r} was opened" in images.notes[0]
+    assert open_images(tmp_path, split=split).names() == [f"{other}/0.png"]
+
+
+@pytest.mark.parametrize("folders", [("test_tube", "train_station"), ("bullet_train", "bus"), ("trainer", "tester")])
+def test_words_of_parts_may_be_in_names_of_classes(tmp_path, picture, folders) -> None:
+    write(tmp_path, picture, [f"{folder}/0.png" for folder in folders])
+    images = open_images(tmp_path)
+    assert (images.class_names, images.notes) == (tuple(sorted(folders)), [])
+
+
+def test_parts_that_are_classes_or_divide_classes_are_said(tmp_path, picture) -> None:
+    write(tmp_path / "a", picture, ["cat/0.png", "dog/0.png", "train/0.png"])
+    images = open_images(tmp_path / "a")
+    assert images.class_names == ("cat", "dog", "train")
+    assert "The folder 'train' was taken as a class, since it stands beside cat, dog" in images.notes[0]
+    write(tmp_path / "b", picture, [f"{kind}/{part}/0.png" for kind in ("cat", "dog") for part in ("train", "val")])
+    images = open_images(tmp_path / "b")
+    assert (len(images), images.class_names) == (4, ("cat", "dog"))
+    assert "train, val inside those of the classes are parts" in images.notes[0]
+    assert len(open_images(tmp_path / "b", only="*/train/*")) == 2
+    write(tmp_path / "c", picture, ["0.png", "train/0.png", "test/0.png"])
+    assert "parts, and other pictures lie beside them: all 3 pictures" in open_images(tmp_path / "c").notes[0]
+
+
+def write(root, picture, names) -> None:
+    for seed, name in enumerate(names):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        picture(seed).save(root / name)

@@ -80,9 +80,11 @@ def test_labelled_pairs() -> None:
         iw.open_images("faces").labelled()
 
 
-def test_a_notebook_shows_the_first_pictures() -> None:
+def test_a_notebook_shows_pictures_from_all_over_the_set() -> None:
     shown = digits()._repr_html_()
-    found = re.search(r"base64,([^']+)'", shown)
-    assert found is not None
-    assert Image.open(io.BytesIO(base64.b64decode(found[1]))).width > 8 * 12
-    assert "1,797" in shown
+    pictures = re.findall(r"base64,([^']+)'", shown)
+    assert len(pictures) == 24
+    assert max(Image.open(io.BytesIO(base64.b64decode(pictures[0]))).size) == 80
+    assert "shown: 24 of 1,797" in shown
+    captions = re.findall(r"<figcaption[^>]*>([^<]*)<", shown)
+    assert len(set(captions)) > 5, "of several classes"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -108,7 +109,7 @@ def test_unicode_forms_are_equal(tmp_path: Path, picture: Callable, form: str) -
 @pytest.mark.parametrize(
     ("name", "row", "ignored"),
     [
-        ("my cats/0 1.png", "my%20cats/0%201.png", "percent escapes"),
+        ("my cats/0 1.png", "my%20cats/0%201.png", "percent escapes and what follows a question mark"),
         ("Cats/IMG.PNG", "cats/img.png", "upper and lower case"),
         ("cats/0.png", "cats/0.jpg", "suffixes"),
         ("cats/22.00.png", "cats/22.00", "suffixes"),
@@ -141,3 +142,31 @@ def test_the_column_that_names_the_pictures_is_found(tmp_path: Path, picture: Ca
     images = open_images(root, labels=tmp_path / "my.csv", label_column="kind")
     assert classes_of(images) == list("abab")
     assert images.notes == ["my.csv: not used, as neither labels nor 0/1 attributes: id, person."]
+
+
+@pytest.mark.parametrize("header", ["id,picture,label", "name,path,label"])
+def test_a_column_that_names_files_exactly_goes_before_numbers(tmp_path: Path, picture: Callable, header: str) -> None:
+    root = make(tmp_path / "in", [f"{number}.png" for number in range(1, 5)], picture)
+    (tmp_path / "my.csv").write_text(f"{header}\n2,1.png,cat\n3,2.png,dog\n4,3.png,cat\n1,4.png,dog\n")
+    images = open_images(root, labels=tmp_path / "my.csv")
+    assert classes_of(images) == ["cat", "dog", "cat", "dog"]
+    unused = header.split(",", maxsplit=1)[0]
+    assert images.notes == [f"my.csv: not used, as neither labels nor 0/1 attributes: {unused}."]
+
+
+def test_what_follows_a_question_mark_is_said(tmp_path: Path, picture: Callable) -> None:
+    root = make(tmp_path / "in", ["1.png", "2.png"], picture)
+    images = opened(root, tmp_path, {"http://a.org/1.png?size=2": "a", "http://a.org/2.png?size=2": "b"})
+    assert classes_of(images) == ["a", "b"]
+    assert "question mark" in images.notes[0]
+
+
+def test_names_that_are_no_utf_8_come_back(tmp_path: Path, picture: Callable) -> None:
+    names = ["é.png".encode("latin-1"), b"\x81\x40.png", "ö.png".encode(), b"a.png"]
+    root = tmp_path / "in"
+    root.mkdir()
+    for seed, name in enumerate(names):
+        with open(os.fsencode(root) + b"/" + name, "wb") as file:
+            picture(seed, (8, 8)).save(file, "PNG")
+    (tmp_path / "my.csv").write_bytes(b"image,label\n" + b"\n".join(name + b",x" for name in names) + b"\n")
+    assert classes_of(open_images(root, labels=tmp_path / "my.csv")) == ["x"] * 4

@@ -139,6 +139,14 @@ def test_ten_marked_pictures_a_side_of_another_size_are_enough(run: Run, tmp_pat
     assert abs(leak(run, found)) < 0.4
     assert found.auc is not None
     assert found.auc > 0.95
+    assert found.tested is not None
+    assert found.auc_interval is not None
+    assert found.auc_interval[0] <= found.auc <= found.auc_interval[1]
+    with_it, without = found.tested
+    assert (
+        f"{with_it:,} {'held-out' if found.is_held_out else 'cross-validated'} with it and {without:,}"
+        in found.lines()[1]
+    )
 
 
 def test_mirror_images_make_a_direction_symmetric(run: Run) -> None:

@@ -101,7 +101,7 @@ def test_method_latents_finds_the_axis_along_which_pictures_vary() -> None:
 
 def test_a_note_says_that_isotropic_latents_have_no_first_direction(pca: Model) -> None:
     found = iw.directions(pca, "latents", 3, images=simple_pictures(64))
-    assert "order found is chance. Try method=activations or method=weights" in found.notes[0]
+    assert "order found is chance. Try --method activations or --method weights" in found.notes[0]
 
 
 def test_method_latents_takes_samples_that_are_not_normal() -> None:

@@ -141,3 +141,12 @@ def test_pictures_are_edited_at_their_own_size(tmp_path: Path, capsys: pytest.Ca
     Image.fromarray(large[:40]).save(tmp_path / "ben.png")
     with pytest.raises(UserError, match="several sizes"):
         iw.edit_sheet(run, [tmp_path / "anna.png", tmp_path / "ben.png"], {"wide": 1.0}, full_size=True)
+
+
+def test_a_sheet_says_what_was_kept_and_which_row_has_no_picture(run: Run, picture: Path) -> None:
+    sheet = iw.edit_sheet(run, [0, picture], {"first": [0.0, 3.0]}, keep_detail=True)
+    assert "detail is kept" in str(sheet.title)
+    assert list(sheet.row_labels or []) == ["seed 0 (no picture)", picture.stem]
+    plain = iw.edit_sheet(run, [0], {"first": [0.0, 3.0]})
+    assert "kept" not in str(plain.title)
+    assert list(plain.row_labels or []) == ["seed 0"]

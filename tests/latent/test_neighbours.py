@@ -234,7 +234,7 @@ def test_spaces_are_of_the_model_or_of_another_run(digits: tuple[Images, Images]
     found = iw.neighbours(pca, training, count=9, features=gan)
     assert found.spaces[1].space == "the other run's features"
     sampler = tiny_model("naive_bayes", training.size, 1)
-    with pytest.raises(UserError, match=r"has no features.*features=RUN"):
+    with pytest.raises(UserError, match=r"has no features.*--features RUN"):
         iw.neighbours(pca, training, features=sampler, count=9)
 
 

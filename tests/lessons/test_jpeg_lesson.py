@@ -67,7 +67,7 @@ def test_a_block_and_a_quality_of_a_grey_picture_can_be_chosen(photo: Path, tmp_
     assert numbers["picture"] == {"height": 64, "width": 70, "channels": 1, "quality": 80}
     with pytest.raises(ConfigError, match="row=8 and column=0, but the picture has 8 rows and 9 columns of blocks"):
         iw.lesson("jpeg", tmp_path / "other", row=8, column=0, **options)
-    with pytest.raises(ConfigError, match=r"picture=1, but .* has 1 pictures, counted from 0"):
+    with pytest.raises(ConfigError, match=r"picture=1, but .* has 1 picture, counted from 0"):
         iw.lesson("jpeg", tmp_path / "other", picture=1, **options)
     assert not (tmp_path / "other").exists()
 

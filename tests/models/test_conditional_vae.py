@@ -68,7 +68,7 @@ def test_without_a_condition_the_model_is_a_plain_vae(tmp_path: Path) -> None:
     assert model.latent_shape == (4,)
     assert not [name for name in model.state_dict() if "conditions" in name]
     run = train_conditional(tmp_path / "run", condition="none", images_seen=16)
-    with pytest.raises(UserError, match=r"vae.*cgan.*condition=labels"):
+    with pytest.raises(UserError, match=r"vae.*cgan.*--condition labels"):
         iw.sample(run, 1, label="dark")
 
 

@@ -54,6 +54,7 @@ def test_opened_images_pillow_images_and_runs(tmp_path: Path) -> None:
     assert preview is not None
     assert np.array_equal(pixels_of(tmp_path / "preview.png"), pixels_of(preview))
     assert "base64" in run._repr_html_()
+    assert f"samples, seed {run.record['seed']}" in run._repr_html_()
 
 
 def test_a_file_that_exists_is_kept(tmp_path: Path) -> None:

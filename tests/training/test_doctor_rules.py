@@ -99,7 +99,7 @@ def test_latents_far_from_the_prior_are_found_with_how_far_and_what_to_do() -> N
     health = {"posterior/nats": 200.0, "posterior/latents": 64.0, "aggregate/nats": 62.0}
     health |= {"aggregate/largest_deviation": 3.3, "aggregate/median_deviation": 2.06}
     found = find(health)["prior and latents apart"]
-    assert re.search(r"up to 3\.3 \(median 2\.1\).*62 nats.*threshold 16.*--from fitted", found)
+    assert re.search(r"up to 3\.3 \(median 2\.1\).*62 nats.*threshold 16.*--sample-from fitted", found)
     assert find(health | {"aggregate/nats": 3.5}) == {}, "a healthy training on digits"
 
 

@@ -183,7 +183,10 @@ def test_a_training_that_is_faster_than_measured_is_made_longer(
     options = {"minutes": 0.05, "report_every": BATCH}
     run, texts = train("autoencoder", tmp_path / "run", **options)
     assert images_in(3, 10, BATCH) == 27 < run.record["plan"]["images_seen"] <= run.checkpoints()[-1].images_seen
-    assert "faster than measured" in next(text for text in texts if "faster" in text)
+    assert "steps are few" in " ".join(texts)
+    faster = next(text for text in texts if "faster" in text)
+    assert "faster than measured" in faster
+    assert "steps, which are still few" in faster, "the number that was called few is replaced"
     resumed, texts = train("autoencoder", tmp_path / "run", resume=True, **options)
     assert any("trained on" in text for text in texts), "its new length is recorded"
     assert resumed.record["plan"] == run.record["plan"]

@@ -22,7 +22,7 @@ from cyclopts import (
 from imagewright import catalogue, distributed
 from imagewright.cli.streams import discard
 from imagewright.errors import LONGEST_MESSAGE, ImagewrightError, UserError, nearest, one_line
-from imagewright.familiar_names import suggest_option
+from imagewright.familiar_names import COMMANDS, suggest_option
 from imagewright.terminal import printable, raw_stream
 
 DEBUG = "IMAGEWRIGHT_DEBUG"
@@ -123,6 +123,8 @@ def _explain_unknown_command(error: UnknownCommandError) -> str:
     models = catalogue.entries() if group == "imagewright" else {}
     if typed in models:
         hint = f" It is a model: `{' '.join(['imagewright train', typed, *rest])}` trains one."
+    elif group == "imagewright" and typed.lower() in COMMANDS:
+        hint = f" It is called `{' '.join([group, COMMANDS[typed.lower()], *rest])}` here."
     else:
         meant = nearest(typed, models)
         found = found or (f"train {meant}" if meant else None)

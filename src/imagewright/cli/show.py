@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
+from imagewright.pixels import is_size, size_text
 from imagewright.terminal import printable, raw_stream
 
 
@@ -52,7 +53,9 @@ def show_record(record: Mapping[str, Any], screen: Console | None = None, indent
     width = max((len(str(name)) for name in plain), default=0) + 2
     for name, value in plain.items():
         screen.print(
-            " " * indent + f"{str(name).replace('_', ' '):<{width}}{_value(value)}", markup=False, soft_wrap=True
+            " " * indent + f"{str(name).replace('_', ' '):<{width}}{_value(value, str(name))}",
+            markup=False,
+            soft_wrap=True,
         )
     for name, value in record.items():
         if _is_nested(value):
@@ -64,7 +67,9 @@ def _is_nested(value: Any) -> bool:
     return isinstance(value, Mapping) and bool(value)
 
 
-def _value(value: Any) -> str:
+def _value(value: Any, name: str) -> str:
+    if is_size(name, value):
+        return size_text(value)
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: "none"}[value]
     if isinstance(value, int) and abs(value) >= 10_000:

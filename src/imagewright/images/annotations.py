@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,6 +18,10 @@ MISSING = re.compile(r"|nan|<na>|#?n/a|null|(?-i:NA)", re.IGNORECASE)
 """What tables write for "no value": nothing, NaN, NULL, N/A, or R's NA."""
 WHOLE_NUMBER = re.compile(r"0|-?[1-9][0-9]{0,17}")
 """A whole number in its usual form: `007` and `1_1` are names, since no other text may become the same class."""
+
+BELOW_ZERO = re.compile(r"-[1-9][0-9]*")
+UNSEEN = re.compile("[\u200b\u200e\u200f\u2060\ufeff]")
+"""Characters of width zero that mean nothing alone; those that join letters do."""
 
 
 @dataclass
@@ -79,18 +84,37 @@ def sort_classes(names: Iterable[str]) -> list[str]:
     return sorted(distinct)
 
 
+def clean_class(text: str) -> str:
+    """The name of a class without what nobody sees: in Unicode's composed form, without marks of width zero."""
+    if text.isascii():
+        return text.strip()
+    plain = unicodedata.normalize("NFC", UNSEEN.sub("", text)).strip()
+    return plain.encode("utf-8", "replace").decode()  # surrogate escapes cannot be printed
+
+
+def classes_among(texts: Iterable[str]) -> set[str]:
+    """Which of distinct texts are classes: those that are no missing value (see `is_missing`), and not -1.
+
+    -1 is a class only if all are -1 and 1, or if there are other numbers below zero.
+    """
+    distinct = {text for text in texts if not is_missing(text)}
+    if distinct == {"-1", "1"} or any(BELOW_ZERO.fullmatch(text) and text != "-1" for text in distinct):
+        return distinct
+    return distinct - {"-1"}
+
+
 def labels_from_texts(codes: np.ndarray, texts: Sequence[str]) -> Annotations:
-    """Labels from text: the classes are the values that occur, as they are written.
+    """Labels from text: the classes are the values that occur (see `classes_among`), as they are written.
 
     codes: int (N,), the place of each picture's value in `texts`; -1 for none.
-    texts: the distinct values. Missing ones (see `is_missing`) are no class.
+    texts: the distinct values. Those that look equal (see `clean_class`) are one class.
     """
-    used = {int(code) for code in np.unique(codes) if code >= 0 and not is_missing(texts[code])}
-    names = sort_classes(texts[code] for code in used)
+    cleaned = {int(code): clean_class(texts[code]) for code in np.unique(codes) if code >= 0}
+    names = sort_classes(classes_among(cleaned.values()))
     number_of = {name: number for number, name in enumerate(names)}
     lookup = np.full(len(texts) + 1, UNLABELLED, np.int64)  # the last place is that of code -1
-    for code in used:
-        lookup[code] = number_of[texts[code]]
+    for code, name in cleaned.items():
+        lookup[code] = number_of.get(name, UNLABELLED)
     return Annotations(lookup[np.asarray(codes, np.int64)], tuple(names))
 
 

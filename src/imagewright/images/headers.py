@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imagewright.errors import DataError
+from imagewright.errors import DataError, none_readable
 from imagewright.images.decoding.formats import (
     MODE_OF_CHANNELS,
     SCALED_FORMATS,
@@ -73,7 +73,7 @@ def sample_headers(source: PictureSource, most: int = SAMPLE) -> HeaderSample:
     good = [header for header in sample if isinstance(header, Header)]
     if not good:
         raise DataError(
-            f"None of the {len(sample):,} pictures looked at in {source.typed} can be read; "
+            f"{none_readable(len(sample), f'looked at in {source.typed}')}; "
             f"the first is {source.name(int(indices[0]))}: {sample[0]}."
         )
     (width, height), count = Counter((header.width, header.height) for header in good).most_common(1)[0]

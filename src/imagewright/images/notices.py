@@ -15,6 +15,15 @@ Skipped = tuple[str, str]
 """(name, reason) of an unreadable picture."""
 
 
+class RowsNote(str):
+    """A note on rows of a table that are not used or had to be matched: what is new is told, and not by every command.
+
+    A new training and `data check` tell it.
+    """
+
+    __slots__ = ()
+
+
 class Notices:
     """Sentences for the user, each once, in the order in which they came up."""
 

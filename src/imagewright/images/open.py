@@ -10,6 +10,7 @@ import numpy as np
 
 from imagewright.errors import ConfigError, DataError
 from imagewright.images import notices
+from imagewright.images.argument_types import check_types
 from imagewright.images.cache.prepared import Prepared
 from imagewright.images.decoding.preprocessing import (
     Preprocessing,
@@ -93,6 +94,25 @@ def open_images(
 
     Raises `DataError` for a source that cannot be used, `ConfigError` for a wrong option.
     """
+    check_types(
+        source,
+        {
+            "size": size,
+            "channels": channels,
+            "layers": layers,
+            "kinds": kinds,
+            "crop": crop,
+            "flip": flip,
+            "resize": resize,
+            "label_column": label_column,
+            "split": split,
+            "only": only,
+            "exclude": exclude,
+            "strict": strict,
+            "cache": cache,
+            "cache_dir": cache_dir,
+        },
+    )
     check_options(crop, resize)
     choices = resolve_choices(only, exclude, value_range, decode)
     if isinstance(source, Images):
@@ -125,7 +145,8 @@ def open_images(
     prepared = Prepared(found, preprocessing, strict, cache_dir, cache, decode=choices.decode, scalable=opened.scalable)
     prepared.most_channels = opened.most_channels if channels is None else 1
     images = Images(prepared.with_decode_chosen(), flip=flip, size_given=size is not None)
-    notices.add_notes(found.notes[: len(found.notes) - len(size_notes)])
+    told = found.notes[: len(found.notes) - len(size_notes)]
+    notices.add_notes(note for note in told if not isinstance(note, notices.RowsNote))
     return images
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imagewright.errors import DataError, UserError
+from imagewright.errors import DataError, UserError, none_readable
 from imagewright.images.images import Images
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def select_evenly(images: Images, count: int) -> Selection:
     chosen = images.subset(indices)
     batch = next(chosen.stream(len(chosen)), None)
     if batch is None:
-        raise DataError(f"None of the {len(chosen)} pictures looked at in {images.source} can be read.")
+        raise DataError(f"{none_readable(len(chosen), f'looked at in {images.source}')}.")
     unreadable = {name for name, _ in chosen.skipped}
     classes = None
     if images.class_names is not None and batch.labels is not None:

@@ -8,17 +8,19 @@ import io
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from imagewright.errors import ConfigError
+from imagewright.errors import ConfigError, one_line
 
 if TYPE_CHECKING:
     import torch
 
     from imagewright.images.batches import Batch
     from imagewright.images.images import Images
+    from imagewright.images.selection import Selection
 
 AT_ONCE = 64  # pictures read at once by an iteration
 SHOWN = 24  # pictures that a notebook shows of a set
@@ -106,9 +108,12 @@ class PictureSequence(ABC):
         return LabelledPictures(self)
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: the first pictures, and the set in a line."""
-        line = html.escape(repr(self).strip("<>"))
-        return f"<p>{line}</p><img src='data:image/png;base64,{_contact_sheet(self)}' alt='{line}'>"
+        """What a notebook shows: the set in a line, and pictures spread evenly over it, with their classes."""
+        from imagewright.images.selection import select_evenly
+
+        chosen = select_evenly(self.subset(np.arange(len(self))), SHOWN)
+        line = html.escape(f"{repr(self).strip('<>')}; shown: {len(chosen.names)} of {len(self):,}")
+        return f"<p>{line}</p><div style='display:flex;flex-wrap:wrap'>{_figures(chosen)}</div>"
 
     def _place(self, index: Any) -> int:
         """A number from 0 to N - 1 for a number from -N to N - 1."""
@@ -154,22 +159,30 @@ class LabelledPictures:
         return [(picture, int(labels[index])) for picture, index in zip(pictures, indices, strict=True)]
 
 
-def _contact_sheet(images: PictureSequence) -> str:
-    """The first pictures side by side, as a base64 PNG."""
+def _figures(chosen: Selection) -> str:
+    """Some pictures, each with its class or else its name below it, as HTML."""
+    captions = chosen.classes or [Path(name).name for name in chosen.names]
+    pairs = zip(chosen.images, captions, strict=True)
+    return "".join(
+        f"<figure style='margin:2px;max-width:{SHOWN_SIDE}px;overflow:hidden'>"
+        f"<img src='data:image/png;base64,{_png(picture)}' alt='' style='image-rendering:pixelated'>"
+        f"<figcaption style='font-size:70%'>{html.escape(one_line(caption, 40))}</figcaption></figure>"
+        for picture, caption in pairs
+    )
+
+
+def _png(picture: torch.Tensor) -> str:
+    """A picture (C, H, W), its longer side about as long as is shown, as a base64 PNG; of several layers, the first."""
     from PIL import Image
 
-    shown = images.batch(np.arange(min(SHOWN, len(images)))).images.permute(0, 2, 3, 1).numpy()
-    scale = max(1, round(SHOWN_SIDE / max(images.size)))
-    tiles = np.pad(shown.repeat(scale, 1).repeat(scale, 2), ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=255)
-    columns = min(12, len(tiles))
-    rows = -(-len(tiles) // columns)
-    tiles = np.concatenate([tiles, np.full((rows * columns - len(tiles), *tiles.shape[1:]), 255, np.uint8)])
-    sheet = tiles.reshape(rows, columns, *tiles.shape[1:]).transpose(0, 2, 1, 3, 4)
-    sheet = sheet.reshape(rows * tiles.shape[1], columns * tiles.shape[2], -1)
-    picture = Image.fromarray(sheet[..., 0] if sheet.shape[2] == 1 else sheet)
-    if max(images.size) > 2 * SHOWN_SIDE:
-        factor = SHOWN_SIDE / max(images.size)
-        picture = picture.resize((round(picture.width * factor), round(picture.height * factor)))
+    pixels = picture.permute(1, 2, 0).numpy()
+    pixels = pixels if pixels.shape[2] in (1, 3, 4) else pixels[..., : 3 if pixels.shape[2] > 4 else 1]
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    factor = SHOWN_SIDE / max(image.size)
+    size = round(image.width * factor), round(image.height * factor)
+    image = image.resize(
+        (max(1, size[0]), max(1, size[1])), Image.Resampling.LANCZOS if factor < 1 else Image.Resampling.NEAREST
+    )
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
+    image.save(buffer, "PNG")
     return base64.b64encode(buffer.getvalue()).decode()

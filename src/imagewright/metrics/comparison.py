@@ -132,7 +132,10 @@ def _name_runs(runs: Sequence[Run]) -> dict[str, Run]:
 
 
 def _describe_runs(runs: dict[str, Run]) -> str:
-    parts = [f"{name}: {run.model}, {run.latest()[0].images_seen:,} images seen" for name, run in runs.items()]
+    parts = [
+        f"{name}: {'' if name == run.model else f'{run.model}, '}{run.latest()[0].images_seen:,} images seen"
+        for name, run in runs.items()
+    ]
     return "; ".join(parts)
 
 

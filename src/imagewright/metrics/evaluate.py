@@ -162,7 +162,7 @@ def _resolve_reference(against: Source | None, subject: Subject, plan: ScorePlan
         return against
     images = training_images(subject.run)
     if images is None:
-        raise DataError(f"{subject.name} has no reference: name real pictures with against=SOURCE.")
+        raise DataError(f"{subject.name} has no reference: name real pictures with --against SOURCE.")
     notes.append(
         f"The reference of {subject.name} is its own training pictures, {images.source}: --against names other "
         "pictures."

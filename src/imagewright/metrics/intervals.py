@@ -35,6 +35,17 @@ def normal_interval(
     return Value(value, max(value - half, least), min(value + half, most), how)
 
 
+def auc_error(area: float, positive: int, negative: int) -> float:
+    """The standard error of an area under the ROC curve (Hanley & McNeil 1982, Radiology 143:29, equations 1 and 2).
+
+    area: under the curve, from 0 to 1.
+    positive, negative: values of each kind, one at least.
+    """
+    first, second = area / (2 - area), 2 * area**2 / (1 + area)
+    variance = area * (1 - area) + (positive - 1) * (first - area**2) + (negative - 1) * (second - area**2)
+    return math.sqrt(max(variance, 0.0) / (positive * negative))
+
+
 def parts_interval(parts: np.ndarray, how: str) -> Value:
     """The mean of independent parts (N,), with its 95 % interval by Student's t. A single part has no interval."""
     mean = float(np.mean(parts))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from imagewright import distributed
-from imagewright.errors import DataError
+from imagewright.errors import DataError, count_text
 from imagewright.images import Images
 from imagewright.images.decoding.value_range import describe_range
 from imagewright.images.notices import tell_skipped
@@ -66,7 +66,7 @@ class Scorer:
             if plan.needs("logits") and self.network.about.classes is None:
                 raise DataError(
                     f"The features {plan.features} have no logits, which {self._first_that_needs('logits')} is "
-                    "computed from: use features=inception, or a run that classifies (features=classifier:RUN)."
+                    "computed from: use --features inception, or a run that classifies (--features classifier:RUN)."
                 )
         self._references: dict[tuple[str, tuple[int, int], int], Sample] = {}
 
@@ -91,7 +91,7 @@ class Scorer:
             if training is None:
                 raise DataError(
                     f"{self._first_that_needs('training')} needs the pictures that {subject.name} was trained on, and "
-                    "its record names none: name them with training=SOURCE."
+                    "its record names none: name them with --training SOURCE."
                 )
             trained_on = self._reference("training", training, subject, channels)
         sample = self._sample(subject, channels)
@@ -254,7 +254,7 @@ class Scorer:
             return ()
         against = "" if reference is None else f" against {len(reference):,}"
         why = f": {metric.why_advised}" if metric.why_advised else ""
-        warning = f"{metric.name} of {len(sample):,} pictures{against}, where {advised:,} are advised{why}"
+        warning = f"{metric.name} of {count_text(len(sample), 'picture')}{against}, where {advised:,} are advised{why}"
         self.notes.append(f"{warning}.")
         return (warning,)
 
@@ -323,7 +323,7 @@ def _check(metric: Metric, subject: Subject, sample: Sample, reference: Sample |
     if "labels" in metric.needs and sample.labels is None:
         raise DataError(
             f"{metric.name} needs the class of each scored picture, and those of {subject.name} have none: a model "
-            "conditioned on classes (cgan, vae with condition=labels) or labelled pictures were expected."
+            "conditioned on classes (cgan, vae with --condition labels) or labelled pictures were expected."
         )
     if "reference labels" in metric.needs and (reference is None or reference.labels is None):
         source = "nothing" if reference is None else reference.source

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from imagewright.errors import count_text
 from imagewright.images import Images, open_images
 from imagewright.images.label_arrays import LabelsLike
 from imagewright.images.selection import select_evenly
@@ -37,6 +38,6 @@ def grid_sheet(
     return Sheet(
         chosen.images,
         captions=chosen.classes or [Path(name).name for name in chosen.names],
-        title=f"{Path(images.source).name}: {len(chosen.names)} of {len(images):,} pictures",
+        title=f"{Path(images.source).name}: {len(chosen.names)} of {count_text(len(images), 'picture')}",
         results=Results(chosen.images, names=chosen.names),
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, ImageShow
 
-from imagewright.errors import RunError, UserError
+from imagewright.errors import RunError, UserError, an
 from imagewright.images.decoding.opening import open_picture, read_encoded
 from imagewright.images.decoding.unreadable import Unreadable
 from imagewright.output.grids import to_picture
@@ -105,7 +105,7 @@ def _pictures(thing: Any, most: int | None) -> np.ndarray:
         pixels = np.asarray(thing.convert(mode))
         return pixels[None, None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)[None]
     if not hasattr(thing, "shape"):
-        raise UserError(f"A {type(thing).__name__} cannot be shown: expected {KINDS}.")
+        raise UserError(f"{an(type(thing).__name__)} cannot be shown: expected {KINDS}.")
     array = np.asarray(thing.detach().cpu().numpy() if hasattr(thing, "detach") else thing)
     if array.ndim == 2:
         return array[None, None]

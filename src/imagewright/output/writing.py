@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from PIL import Image, PngImagePlugin
 
-from imagewright.errors import RunError, UserError, nearest_name
+from imagewright.errors import RunError, UserError
 from imagewright.files import LONGEST_NAME, atomic_write, cut_name, written_together
 from imagewright.output.grids import to_channels_last, to_picture
 from imagewright.output.provenance import (
@@ -62,14 +62,23 @@ def refuse_existing(paths: Sequence[str | Path], *, force: bool) -> None:
         )
 
 
+def _is_one_letter_off(typed: str, known: str) -> bool:
+    """Whether a suffix has one letter more, less, or other than a known one."""
+    if len(typed) == len(known):
+        return sum(one != other for one, other in zip(typed, known, strict=True)) == 1
+    shorter, longer = sorted((typed, known), key=len)
+    return any(longer[:place] + longer[place + 1 :] == shorter for place in range(len(longer)))
+
+
 def check_suffix(path: str | Path, known: Sequence[str]) -> str:
     """The suffix of a path in lower case. Raises `UserError` with the nearest if it is none of the known ones."""
     suffix = Path(path).suffix.lower()
     if suffix not in known:
         fault = f"the suffix {suffix!r} of {path} is of no known format" if suffix else f"{path} has no suffix"
-        raise UserError(
-            f"The file's name says the format, but {fault}.{nearest_name(suffix, known)} Known: {', '.join(known)}."
-        )
+        # A suffix of three letters is near any other; one is meant if one letter is wrong or two are exchanged.
+        meant = [each for each in known if sorted(each) == sorted(suffix) or _is_one_letter_off(suffix, each)]
+        hint = f" Did you mean {meant[0]!r}?" if len(meant) == 1 else ""
+        raise UserError(f"The file's name says the format, but {fault}.{hint} Known: {', '.join(known)}.")
     return suffix
 
 

@@ -17,7 +17,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from imagewright.errors import RunError, nearest_name
+from imagewright.errors import DataError, RunError, nearest_name
 from imagewright.files import explain_write_errors, write_whole
 from imagewright.json_files import JsonError, parse_json
 from imagewright.regular_files import explain_read_errors, names_in, open_regular, read_regular
@@ -97,7 +97,8 @@ class Run:
         if preview is None:
             return f"<p>{line}</p>"
         data = base64.b64encode(preview.read_bytes()).decode()
-        return f"<p>{line}</p><img src='data:image/png;base64,{data}' alt='latest preview of {line}'>"
+        shown = f"<p>{line}; shown: {_describe_preview(preview)}</p>"
+        return f"{shown}<img src='data:image/png;base64,{data}' alt='latest preview of {line}'>"
 
     @property
     def model(self) -> str:
@@ -224,3 +225,18 @@ def derived_metrics(line: dict[str, Any]) -> dict[str, float]:
     """The metrics derived from the losses in a line of `metrics.jsonl`: earlier versions wrote them as "readings"."""
     found = line.get("derived_metrics", line.get("readings"))
     return found if isinstance(found, dict) else {}
+
+
+def _describe_preview(path: Path) -> str:
+    """What is on a grid of the training: "samples, seed 0", by the record in its file."""
+    from imagewright.output.inspecting_pictures import inspect_picture
+
+    try:
+        record = inspect_picture(path)["provenance"] or {}
+    except DataError:
+        return "the latest preview"
+    if record.get("verb") == "sample":
+        return html.escape(f"samples, seed {record.get('seed')}")
+    if record.get("verb") == "reconstruct":
+        return "pictures, and below each row their reconstructions"
+    return "the latest preview"

@@ -75,7 +75,7 @@ def compute_spectrum(
     wanted = wanted or (None if share else min(DEFAULT_COMPONENTS, possible))
     if wanted is not None and wanted > possible:
         raise ConfigError(
-            f"components={wanted}, but {len(images)} pictures of {pixels} pixel values "
+            f"--components {wanted}, but {len(images)} pictures of {pixels} pixel values "
             f"have at most {possible}: use --components {possible} or fewer."
         )
     spectrum = leading_spectrum(images, wanted, share, seed)

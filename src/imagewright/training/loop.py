@@ -108,9 +108,9 @@ class Loop:
         training = self.training
         training.plan = dataclasses.replace(training.plan, images_seen=total)
         training.engine.plan = training.engine.schedule.plan = training.plan
-        training.total = total
+        training.total = math.ceil(total / training.plan.batch_size) * training.plan.batch_size  # whole steps
         self._record_plan(images_seen=total)
-        training.reporter.lengthened(total)
+        training.reporter.lengthened(training.total)
         self.time.tell_longer()
 
     def _record_plan(self, **changes: Any) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 
 from imagewright import distributed
 from imagewright.images import Images
-from imagewright.images.notices import tell_skipped
+from imagewright.images.few import FEW_PICTURES, few_pictures_note
+from imagewright.images.notices import RowsNote, tell_skipped
 from imagewright.recipe import Recipe
 from imagewright.training.reporting import Reporter
 
@@ -24,17 +25,27 @@ def apply_flip(sources: Mapping[str, Images], recipe: Recipe, say: Callable[[str
     return {name: images if images.flip_given else images.with_flip(True) for name, images in sources.items()}
 
 
-def prepare_sources(sources: Iterable[Images], reporter: Reporter) -> None:
-    """Decode each source into the cache on the main rank, then open the cache on all ranks."""
+def prepare_sources(sources: Iterable[Images], reporter: Reporter, *, resume: bool = False) -> None:
+    """Decode each source into the cache on the main rank, then open the cache on all ranks.
+
+    resume: leave out what a new training has told of tables.
+    """
     for images in sources:
-        distributed.first_on_main(lambda images=images: _prepare(images, reporter))  # type: ignore[misc]
+        distributed.first_on_main(lambda images=images: _prepare(images, reporter, resume=resume))  # type: ignore[misc]
         images.prepare()
 
 
-def _prepare(images: Images, reporter: Reporter) -> None:
+def _prepare(images: Images, reporter: Reporter, *, resume: bool) -> None:
     images.prepare(reporter.preparing)
     for note in images.notes:
-        reporter.message(note)
+        if not (resume and isinstance(note, RowsNote)):
+            reporter.message(note)
+
+
+def warn_if_few(images: Images, reporter: Reporter) -> None:
+    """Tell what a model that is trained by steps learns of a few pictures."""
+    if len(images) < FEW_PICTURES:
+        reporter.message(few_pictures_note(len(images), images.source))
 
 
 def report_skipped(images: Images, consequence: str, reporter: Reporter) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Protocol, TextIO
 
+from imagewright.errors import count_text
 from imagewright.runs.run import Run
 from imagewright.wording import for_caller
 
@@ -87,7 +88,7 @@ class PlainLines(Silent):
 
     def started(self, run: Run, total: int) -> None:
         self.total, self._silence = total, FIRST_SILENCE
-        self.message(f"training {run.model} in {run.path}: {total:,} images")
+        self.message(f"training {run.model} in {run.path}: {count_text(total, 'image')}")
 
     def lengthened(self, total: int) -> None:
         self.total = total

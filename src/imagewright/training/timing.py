@@ -10,7 +10,7 @@ from imagewright import distributed
 from imagewright.training import device as devices
 from imagewright.training.observers import Training
 from imagewright.training.plan import is_scheduled
-from imagewright.training.planning import SHARE_OF_STEPS, describe_end, images_in
+from imagewright.training.planning import FEWEST_STEPS, SHARE_OF_STEPS, describe_end, images_in
 from imagewright.training.suggestions import minutes_text
 
 RATE_STEPS = 8  # after which the rate is measured, or after two slow ones
@@ -87,6 +87,7 @@ class TimeLimit:
         self.may_stop = training.plan.schedule in ("recipe", "constant") and not is_scheduled(training.model)
         rate = training.plan.images_per_second
         self.told = None if rate is None else (training.total - self.first) / rate / SHARE_OF_STEPS
+        self.said_few = training.total < FEWEST_STEPS * training.plan.batch_size
 
     @property
     def is_over(self) -> bool:
@@ -128,8 +129,14 @@ class TimeLimit:
         rate = (seen - self.first) / max(elapsed, 1e-9)
         left = (total - seen) / max(rate, 1e-9)
         self.told = elapsed + left
+        steps = total // self.training.plan.batch_size
+        # The number of steps replaces the one that was called few before.
+        still = "which are still few" if steps < FEWEST_STEPS else "enough after all"
+        counted = f" in {steps:,} steps, {still}" if self.said_few else ""
+        self.said_few = self.said_few and steps < FEWEST_STEPS
         self.training.reporter.message(
-            f"faster than measured: {rate:,.3g} images a second; {total:,} images, until about {describe_end(left)}"
+            f"faster than measured: {rate:,.3g} images a second; {total:,} images{counted}, until about "
+            f"{describe_end(left)}"
         )
 
     def tell_over(self) -> None:

@@ -99,7 +99,7 @@ def sample_numbered_latents(
         if not samples_classes(model):
             raise UserError(
                 f"{catalogue.name_of(model)} is not conditioned on classes, so it samples no pictures of a given one. "
-                "Sample without a label, or train a conditional model: cgan, or vae with condition=labels."
+                "Sample without a label, or train a conditional model: cgan, or vae with --condition labels."
             )
         given["labels"] = torch.tensor([class_number(model.class_names, label)])
     generators = _numbered_generators(seed, numbers)

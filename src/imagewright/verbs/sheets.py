@@ -35,10 +35,12 @@ from imagewright.verbs.conditions import class_number
 from imagewright.verbs.points import Point, parse_point
 from imagewright.views import source_settings, view_model
 
+SAMPLES, OF_A_CLASS = 16, 8  # samples on a sheet, and of each class on one
+
 
 def sample_sheet(
     run: RunLike,
-    count: int = 16,
+    count: int | None = None,
     *,
     seed: int = 0,
     label: int | str | None = None,
@@ -48,7 +50,7 @@ def sample_sheet(
     inputs: int | str | Sequence[int | str] = (),
     points: Sequence[int | str] = (),
 ) -> Sheet:
-    """The sheet of `count` new images with the name of each, SEED:INDEX; they are those of `sample`.
+    """The sheet of `count` new images with the name of each, SEED:INDEX; they are those of `sample`. 16 by default.
 
     By these names (SEED:INDEX:CLASS if the model is conditional on classes) other tools take the same images, as in
     `interpolate(run, ends=["0:7", "0:3"])`.
@@ -57,13 +59,14 @@ def sample_sheet(
     seed: image k of a seed is the same for every count.
     label: the class to sample, by name or number, if the model is conditional on classes.
     attributes: values from 0 to 1 by name, if the model is conditional on attributes.
-    each_class: `count` images of every class instead: a row a class, a column a sample of the prior.
+    each_class: `count` images (8 by default) of every class instead: a row a class, a column a sample of the prior.
     inputs: instead of `count` images of a seed, the images of these names, such as "0:7".
     points: the former name of `inputs`.
     sample_from: "prior" or "fitted", as for `sample_latents`.
     Raises `UserError` for a condition that the model does not have.
     """
     model = view_model(resolve_model(run), sample_from=sample_from)
+    count = (OF_A_CLASS if each_class else SAMPLES) if count is None else count
     settings: dict[str, Any] = {"count": count}
     settings |= {} if label is None else {"label": label}
     settings |= {"attributes": dict(attributes)} if attributes else {}
@@ -182,6 +185,13 @@ def reconstruction_sheet(
     facts: dict[str, Any] = {"seed": seed if add_noise else None, "settings": settings}
     of_noise = f"{noise} added" if add_noise else "nothing added"
     notes = []
+    is_part = len(chosen.names) < len(source)
+    shown = f" of {len(chosen.names)} of {len(source):,} pictures" if is_part else ""
+    if is_part:
+        notes.append(
+            f"{len(chosen.names)} of {len(source):,} pictures are reconstructed, spread evenly over {source.source} "
+            "(--count N for more)."
+        )
     if noise is not None and not add_noise:
         notes.append(
             f"The model was trained to remove noise ({noise}): it cleans the pictures as they are. --add-noise "
@@ -191,7 +201,7 @@ def reconstruction_sheet(
         torch.cat(list(rows.values())),
         row_labels=list(rows),
         column_labels=chosen.classes or [Path(name).stem for name in chosen.names],
-        title=f"{catalogue.name_of(model)}: reconstructions{'' if noise is None else f', {of_noise}'}",
+        title=f"{catalogue.name_of(model)}: reconstructions{shown}{'' if noise is None else f', {of_noise}'}",
         record=run_record("reconstruct", model, source_type=COMPOSITE, **facts),
         results=Results(reconstructions, run_record("reconstruct", model, source_type=ENHANCED, **facts), chosen.names),
         notes=[*training_notes(model), *notes],

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from imagewright import catalogue
 from imagewright.capabilities import Target, Translates, has_styles, require
-from imagewright.errors import DataError, UserError, nearest_name
+from imagewright.errors import DataError, UserError, nearest_name, none_readable
 from imagewright.images import Images, open_images
 from imagewright.images.single import as_source, read_picture
 from imagewright.images.sources.listing import is_picture_name
@@ -68,7 +68,7 @@ def translate(
         for image in batch.images
     ]
     if not made:
-        raise DataError(f"None of the {len(opened)} pictures of {opened.source} can be read.")
+        raise DataError(f"{none_readable(len(opened), f'of {opened.source}')}.")
     translated = torch.stack(made)
     return translated if len(targets) > 1 else translated[:, 0]
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from imagewright.capabilities import Target, Translates, require
-from imagewright.errors import DataError, UserError
+from imagewright.errors import DataError, UserError, none_readable
 from imagewright.images import Images, open_images
 from imagewright.images.one_by_one import read_one_by_one
 from imagewright.images.selection import select_evenly
@@ -227,7 +227,7 @@ def _translate_each(
         if progress is not None:
             progress(done, len(inputs.names))
     if not done:
-        raise DataError(f"None of the {len(inputs.names)} pictures chosen of {inputs.images.source} can be read.")
+        raise DataError(f"{none_readable(len(inputs.names), f'chosen of {inputs.images.source}')}.")
 
 
 def _paths(folder: Path, names: list[str], styles: int) -> list[Path]:

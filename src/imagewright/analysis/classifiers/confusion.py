@@ -11,6 +11,7 @@ import numpy as np
 from imagewright.analysis.classifiers.matching import ClassMatching, finds_own_classes, match_codes
 from imagewright.analysis.classifiers.overlap import TrainedOn, find_trained_on
 from imagewright.capabilities import Classifies, require
+from imagewright.errors import count_text
 from imagewright.files import written_together
 from imagewright.images import Images
 from imagewright.output.tables import write_table
@@ -159,7 +160,7 @@ class Confusion:
         matched = " after matching" if self.matching is not None else ""
         all_seen = self.trained_on is not None and self.trained_on.count == len(self.images)
         trained = " (training pictures)" if all_seen else ""
-        return f"{self.accuracy:.2%} of {len(self.evaluated):,} pictures right{matched}{trained}"
+        return f"{self.accuracy:.2%} of {count_text(len(self.evaluated), 'picture')} right{matched}{trained}"
 
     def _table(self) -> tuple[list[str], list[list[str]]]:
         """Name, predicted class and its probability, the true class if known, and the probability of each class."""

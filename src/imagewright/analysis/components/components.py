@@ -18,7 +18,7 @@ from torch import Tensor
 
 from imagewright import catalogue
 from imagewright.analysis.components.methods import METHODS, NAMES, SHARES, SINGULAR
-from imagewright.errors import DataError, UserError, nearest_name
+from imagewright.errors import DataError, UserError, count_text, nearest_name
 from imagewright.files import write_whole, written_together
 from imagewright.images import Images, open_images
 from imagewright.images.float_stream import FloatStream
@@ -74,7 +74,7 @@ class Components:
     facts: dict[str, Any]
 
     def __repr__(self) -> str:
-        what = f"{len(self.latents)} components ({self.method}) of {len(self.images):,} pictures"
+        what = f"{len(self.latents)} components ({self.method}) of {count_text(len(self.images), 'picture')}"
         return short_repr(self, what, WRITES, MORE)
 
     def to_dict(self) -> dict[str, Any]:
@@ -100,7 +100,7 @@ class Components:
         count = len(parts.directions)
         what = f"{count} {NAMES[self.method]} explain" if count > 1 else f"one {SINGULAR[self.method]} explains"
         lines = [
-            f"{len(images):,} pictures of {size_text(images.size)}x{images.channels}: {what} "
+            f"{count_text(len(images), 'picture')} of {size_text(images.size)}x{images.channels}: {what} "
             f"{float(parts.cumulative_shares[count - 1]):.1%} of the variance."
         ]
         known = len(parts.cumulative_shares)

@@ -30,7 +30,7 @@ from imagewright.analysis.compression.methods import (
     resolve_method,
     unique_label,
 )
-from imagewright.errors import ConfigError
+from imagewright.errors import ConfigError, count_text
 from imagewright.files import written_together
 from imagewright.images import Images, open_images
 from imagewright.model import Model
@@ -127,7 +127,10 @@ class CompressionComparison:
 
     def lines(self) -> list[str]:
         """A summary in sentences: notes, and each method at its fewest and its most bits."""
-        lines = [*self.notes, f"{len(self.test):,} test pictures, {self.training_count:,} others to fit on."]
+        lines = [
+            *self.notes,
+            f"{count_text(len(self.test), 'test picture')}, {self.training_count:,} others to fit on.",
+        ]
         for curve in self.curves:
             ends = [curve.points[0], curve.points[-1]] if len(curve.points) > 1 else curve.points
             rates = "; ".join(

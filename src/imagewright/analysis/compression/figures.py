@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from imagewright.errors import count_text
 from imagewright.output.figures import colour_of, mark_of, new_figure, save_figure
 from imagewright.output.grids import draw_grid
 from imagewright.pixels import size_text
@@ -36,7 +37,7 @@ def write_curves(found: CompressionComparison, path: Path, record: dict[str, obj
         axes[0].legend(loc="upper left" if len(found.curves) < 3 else "best")
         images = found.images
         figure.suptitle(
-            f"{Path(images.source).name}: {len(found.test)} held-out pictures of "
+            f"{Path(images.source).name}: {count_text(len(found.test), 'held-out picture')} of "
             f"{size_text(images.size)}x{images.channels}"
         )
         save_figure(figure, path, record, force=force)

@@ -108,8 +108,8 @@ def build_coder(
         return JPEGCoder([options.quality], options.subsampling, label)
     if training is None:
         raise DataError(
-            f"{label} is fitted to pictures other than those it is tested on, and there is one picture only: compare "
-            "jpeg alone, which needs no fit."
+            f"{label} is fitted to pictures other than those it is tested on, and there is one picture only: give "
+            "more, or compare JPEG alone, which needs no fit (--methods jpeg)."
         )
     some = np.linspace(0, len(training) - 1, min(MOST_TRAINING, len(training))).round().astype(np.int64)
     pictures = training.batch(some).images

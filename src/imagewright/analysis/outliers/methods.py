@@ -87,7 +87,7 @@ def select_methods(
 
 def _needed_for(method: str, run: RunLike | None, features: bool) -> str:
     if run is None and method.startswith(("latents-", "run-")):
-        return " (with in=RUN)"
+        return " (with --space RUN)"
     if not features and method.startswith("features-"):
-        return " (with features=NAME)"
+        return " (with --features NAME)"
     return ""

@@ -32,7 +32,7 @@ from imagewright.analysis.spaces import (
     NetworkFeatures,
     PixelFeatures,
 )
-from imagewright.errors import DataError
+from imagewright.errors import DataError, count_text
 from imagewright.images import Images
 from imagewright.pixels import to_float
 from imagewright.pretrained.features.contract import FeatureNetwork
@@ -106,8 +106,8 @@ def require_counts(images: Images, clean: Images | None) -> None:
     """Raise `DataError` for too few pictures to compare."""
     if clean is None and len(images) < 3:
         raise DataError(
-            f"{images.source} holds {len(images)} picture{'s' if len(images) > 1 else ''}: outliers are found by "
-            "comparison, so there must be three, or ordinary pictures to learn from (train_on=)."
+            f"{images.source} holds {count_text(len(images), 'picture')}: outliers are found by "
+            "comparison, so there must be three, or ordinary pictures to learn from (--train-on SOURCE)."
         )
     if clean is not None and len(clean) < 2:
         raise DataError(f"{clean.source} holds one picture: learning what is ordinary needs two or more.")

@@ -11,6 +11,7 @@ from imagewright.cli.examples import example_of
 from imagewright.cli.pictures import takes_pictures
 from imagewright.cli.show import mark_told
 from imagewright.cli.values import Count, Flag, LabelColumn, Size, within
+from imagewright.errors import count_text
 from imagewright.pixels import size_text
 
 app = App(name="data", help="Check, prepare and show a set of images.", help_format="plaintext")
@@ -58,6 +59,10 @@ def check(
         print(json.dumps(report.to_dict(), indent=2))
     else:
         print("\n".join(report.lines()))
+    if report.count and not report.readable:
+        raise DataError(
+            f"No picture of {source} can be read: see above for the reason, and give pictures that open in a viewer."
+        )
     if strict and report.unreadable:
         raise DataError(f"{report.unreadable:,} of {report.count:,} pictures of {source} are unreadable: see above.")
 
@@ -91,7 +96,8 @@ def prepare(
         print(f"left out: {name}: {reason}")
     if len(images.skipped) > 20:
         print(f"and {len(images.skipped) - 20:,} more")
-    print(f"{len(images):,} pictures of {size_text(images.size)}x{images.channels} are ready.")
+    verb = "is" if len(images) == 1 else "are"
+    print(f"{count_text(len(images), 'picture')} of {size_text(images.size)}x{images.channels} {verb} ready.")
 
 
 @app.command(help_epilogue=example_of("data grid"))

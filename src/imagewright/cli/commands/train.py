@@ -195,4 +195,13 @@ def _train(model: str, sources: Sequence[str], options: dict[str, Any]) -> None:
         images = opened[0] if len(names) == 1 else dict(zip(names, opened, strict=True))
         run = imagewright.train(model, images, reporter=chosen, **options)
     if distributed.is_main():
-        print(f"{run.path} is trained: {run.path / 'report.html'} shows how it went.")
+        print(f"{run.path} {_trained(run)}: {run.path / 'report.html'} shows how it went.")
+
+
+def _trained(run: Any) -> str:
+    """How far a training that ended by itself came: "is trained", or "is trained on 3,536 of 4,912 images"."""
+    plan, latest = run.record.get("plan"), run.checkpoints()
+    if not plan or not latest:
+        return "is trained"
+    seen, planned = latest[-1].images_seen, plan["images_seen"]
+    return "is trained" if seen >= planned else f"is trained on {seen:,} of {planned:,} images, as the time was over"

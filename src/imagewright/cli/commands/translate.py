@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from imagewright.cli.commands.verbs import At, Force, RunPath, Seed, SheetOut, Split, parse_attributes
 from imagewright.cli.pictures import takes_pictures
 from imagewright.cli.values import Count, Words, within
+from imagewright.errors import count_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,7 +81,7 @@ def _write_folder(
     with progress_bar("translating") as progress:
         written, notes = write_translations(model, source, out, count, **options, force=force, progress=progress)
     say(notes)
-    print(f"{out}: {len(written)} pictures")
+    print(f"{out}: {count_text(len(written), 'picture')}")
 
 
 def _write_sheet(

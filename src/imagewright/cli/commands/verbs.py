@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from imagewright.cli.pictures import takes_pictures
 from imagewright.cli.values import Count, Flag, Words, within
+from imagewright.errors import count_text
 
 RunPath = Annotated[Path, Parameter(help="a run directory or a weights file")]
 Source = Annotated[str, Parameter(help="a folder, one picture, .zip, .npz ..., or a built-in set: digits, faces")]
@@ -39,7 +40,9 @@ def sample(
     /,
     *,
     out: SheetOut,
-    count: Annotated[Count, within(1, help="pictures")] = 16,
+    count: Annotated[
+        Count | None, within(1, help="pictures; by default 16, or 8 of each class with --each-class")
+    ] = None,
     label: Annotated[
         str | None, Parameter(help="the class to sample, by name or number, for models conditional on classes")
     ] = None,
@@ -159,6 +162,7 @@ def score(
         pictures = sheet.write(out.with_suffix(".png"), force=force)
     print("\n".join(map(str, [table, *pictures])))
     print(
-        f"{len(scores):,} pictures, {unit}: mean {float(scores.mean()):.6g}, lowest {float(scores.min()):.6g}, "
+        f"{count_text(len(scores), 'picture')}, {unit}: mean {float(scores.mean()):.6g}, "
+        f"lowest {float(scores.min()):.6g}, "
         f"highest {float(scores.max()):.6g}"
     )

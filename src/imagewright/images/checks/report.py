@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from imagewright.errors import DataError
+from imagewright.errors import DataError, count_text
 from imagewright.images.checks.groups import PictureHashes, equal_groups, near_groups, shared_pictures
 from imagewright.images.checks.survey import survey
 from imagewright.images.decoding.formats import EXACT, Decoding
+from imagewright.images.few import FEW_PICTURES, few_pictures_note
 from imagewright.images.headers import sample_headers
 from imagewright.images.label_arrays import LabelsLike
 from imagewright.images.opening import Choices, resolve_choices
@@ -54,7 +55,7 @@ class SharedReport:
         return lines + [f"  {mine} ~ {theirs}" for mine, theirs in self.near_examples]
 
 
-@dataclass
+@dataclass(repr=False)
 class CheckReport:
     """The result of `check`.
 
@@ -103,13 +104,16 @@ class CheckReport:
     suggestion: str = ""
     notes: list[str] = field(default_factory=list)
 
+    def __repr__(self) -> str:
+        return "\n".join(self.lines())
+
     def to_dict(self) -> dict[str, Any]:
         """The report, ready for JSON."""
         return asdict(self)
 
     def lines(self) -> list[str]:
         """The report as lines of plain text."""
-        lines = [f"{self.source}: {self.count:,} pictures, {self.readable:,} readable"]
+        lines = [f"{self.source}: {count_text(self.count, 'picture')}, {self.readable:,} readable"]
         for title, counts in (("size", self.sizes), ("mode", self.modes), ("format", self.formats)):
             lines.append(_line(title + "s", _list_counts(counts)))
         if self.classes is not None:
@@ -188,6 +192,8 @@ def check(
         _report_shared(opened, found.pictures, other, survey(other, workers, counter, how).pictures, report)
     if isinstance(opened, ListedSource):
         report.notes += opened.listing.passed_over.companion_notes(opened.typed)
+    if 0 < report.readable < FEW_PICTURES:
+        report.notes.append(few_pictures_note(report.readable, opened.typed))
     if headers.sizes:
         _suggest(headers.sizes, headers.channels.most_common(1)[0][0], report)
     return report
@@ -247,4 +253,9 @@ def _suggest(sizes: Counter[tuple[int, int]], channels: int, report: CheckReport
     report.suggested_size, report.suggested_channels = (side, side), channels
     enlarged = int((sides < side).sum())
     how_many = "no picture is" if not enlarged else f"{enlarged:,} pictures are" if enlarged > 1 else "1 picture is"
-    report.suggestion = f"--size {side} ({how_many} enlarged), {channels} channel{'s' if channels > 1 else ''}"
+    report.suggestion = f"--size {side} ({how_many} enlarged), {count_text(channels, 'channel')}"
+    if all(width == 2 * height for width, height in sizes):
+        report.suggestion += (
+            "; all pictures are exactly twice as wide as high: if each is two pictures side by side, such as a drawing "
+            "and its photograph, --image-layers input,target opens them as pairs"
+        )

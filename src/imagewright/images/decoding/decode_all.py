@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import nullcontext
 
-from imagewright.errors import DataError
+from imagewright.errors import DataError, none_readable
 from imagewright.images.cache.store import Skipped, Write
 from imagewright.images.decoding.decode_range import decode_range, rows_at_once
 from imagewright.images.decoding.parallel import Range, map_ranges, usable_cores
@@ -72,7 +72,6 @@ def decode_all(
     if len(skipped) == len(source):
         first = min(skipped)
         raise DataError(
-            f"None of the {len(source):,} pictures of {source.typed} can be read; the first is {first.name}: "
-            f"{first.reason}."
+            f"{none_readable(len(source), f'of {source.typed}')}; the first is {first.name}: {first.reason}."
         )
     return sorted(skipped)

@@ -152,14 +152,16 @@ def parse_size(size: int | tuple[int, int]) -> tuple[int, int]:
     """(height, width) from a side or a pair. Raises `ConfigError` for sides outside 1 to 16,384."""
     pair = (size, size) if not isinstance(size, (tuple, list)) else tuple(size)
     if len(pair) != 2 or not all(isinstance(side, (int, np.integer)) and 1 <= side <= SIDE_LIMIT for side in pair):
-        raise ConfigError(f"The size {size!r} cannot be: expected a side or (height, width) from 1 to {SIDE_LIMIT:,}.")
+        raise ConfigError(
+            f"The size {size!r} cannot be used: expected a side or (height, width) from 1 to {SIDE_LIMIT:,}."
+        )
     return int(pair[0]), int(pair[1])
 
 
 def check_channels(channels: int) -> int:
     """`channels`, if it is 1, 3 or 4. Raises `ConfigError` otherwise."""
     if channels not in {1, 3, 4}:
-        raise ConfigError(f"{channels!r} channels cannot be: expected 1 (grey), 3 (RGB) or 4 (RGBA).")
+        raise ConfigError(f"{channels!r} channels cannot be used: expected 1 (grey), 3 (RGB) or 4 (RGBA).")
     return int(channels)
 
 

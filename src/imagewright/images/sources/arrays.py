@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from imagewright.archives import open_arrays
+from imagewright.archives import StoredArray, open_arrays
 from imagewright.errors import DataError
 from imagewright.images.annotations import Annotations
 from imagewright.images.label_arrays import labels_from_array
@@ -17,6 +17,8 @@ from imagewright.images.sources.levels import as_levels
 
 IMAGE_KEYS = ("images", "x", "arr_0")
 LABEL_KEYS = ("labels", "y", "arr_1")
+PERHAPS_LABEL_KEYS = ("label", "targets", "target")
+"""Keys of labels, or of something else to be predicted, such as boxes: what cannot be labels is passed over."""
 CHANNELS = (1, 3, 4)
 PIXELS = "expected uint8 pixels 0 to 255"
 NAME_KEYS = ("class_names", "label_names", "attribute_names")
@@ -108,6 +110,11 @@ def open_array(values: Any) -> ArraySource:
     return source
 
 
+def _unused(headers: Mapping[str, StoredArray], used: set[str | None], count: int) -> list[str]:
+    """The keys of further arrays with a value or row for each of `count` pictures."""
+    return [name for name, each in headers.items() if name not in used and each.shape[:1] == (count,)]
+
+
 def open_npz(path: Path, typed: str, split: str | None) -> ArraySource:
     """A `.npz` file: pictures in `images`, `x`, `arr_0` or `x_train` / `x_test`, labels in `labels`, `y` and so on.
 
@@ -124,16 +131,33 @@ def open_npz(path: Path, typed: str, split: str | None) -> ArraySource:
         if key is None:
             wanted = f"x_{split} or images_{split}" if split else "images, x, arr_0 or x_train"
             raise DataError(f"{path} holds {', '.join(known) or 'nothing'}; expected the key {wanted}.")
-        label_keys = (f"y_{part}", f"labels_{part}", f"{part}_labels") if key in names else LABEL_KEYS
+        perhaps = [name for name in PERHAPS_LABEL_KEYS if name in known and not known[name].dtype.hasobject]
+        label_keys = [f"y_{part}", f"labels_{part}", f"{part}_labels"] if key in names else [*LABEL_KEYS, *perhaps]
         label_key = next((name for name in label_keys if name in known), None)
         (levels,), level_notes = as_levels([stored.read(key)], f"{path} ({key})")
         pixels = as_pixels(levels, f"{path} ({key})", prefer_last=True)
         labels = None if label_key is None else stored.read(label_key)
         name_key = next((name for name in NAME_KEYS if name in known), None)
+        unused = [] if key in names else _unused(stored.headers, {key, label_key, name_key}, len(pixels))
         class_names = None if name_key is None else [str(name) for name in stored.read(name_key).reshape(-1)]
     source = ArraySource(typed, np.ascontiguousarray(pixels))
     source.notes += level_notes
+    if unused:
+        keys = ", ".join(unused)
+        source.notes.append(f"{path.name} holds more with a value for each picture, which is not used: {keys}.")
     if labels is not None:
-        source.annotations, notes = labels_from_array(labels, len(pixels), f"{path} ({label_key})", class_names)
-        source.notes += notes
+        _annotate(source, labels, f"{path} ({label_key})", class_names, must_fit=label_key not in perhaps)
     return source
+
+
+def _annotate(
+    source: ArraySource, labels: np.ndarray, where: str, class_names: list[str] | None, *, must_fit: bool
+) -> None:
+    """Give a source labels. `must_fit`: unusable ones raise `DataError`, and are else passed over with a note."""
+    try:
+        source.annotations, notes = labels_from_array(labels, len(source), where, class_names)
+    except DataError as error:
+        if must_fit:
+            raise
+        notes = [f"No labels were read: {error}"]
+    source.notes += notes

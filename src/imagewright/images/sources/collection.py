@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps
 
-from imagewright.errors import DataError, count_text
+from imagewright.errors import DataError, an, count_text
 from imagewright.files import cache_folder
 from imagewright.images.cache.management import SAMPLES
 from imagewright.images.decoding.opening import load_image, read_encoded, reasons
@@ -88,8 +88,12 @@ def open_object(source: Any, expected: str) -> PictureSource:
             return open_array(values)
         source = values.reshape(-1).tolist()
     if not isinstance(source, Iterable) or isinstance(source, NO_LIST):
-        why = " has no order, which labels need: sort it into a list" if isinstance(source, Set) else ""
-        raise DataError(f"A {type(source).__name__} cannot be opened{why}: {expected}.")
+        if isinstance(source, Set):
+            raise DataError(
+                f"A {type(source).__name__} of pictures has no order, which labels need: give a list, such as "
+                "sorted(files)."
+            )
+        raise DataError(f"{an(type(source).__name__)} cannot be opened: {expected}.")
     return open_collection(list(source))
 
 

@@ -65,7 +65,10 @@ def _find(source: Any, split: str | None, cache_dir: str | Path | None, names: N
         return open_remote(typed, split, cache_dir)
     if re.search(r"[{*?\[]", typed):
         if not is_tar_name(typed):
-            raise DataError(f"{typed!r} is a pattern, and only tar shards are opened by one: name the folder instead.")
+            raise DataError(
+                f"{typed!r} is a pattern, and only tar shards are opened by one: name the "
+                f"folder instead, with --only {Path(typed).name!r}."
+            )
         return ShardSource(typed, expand_pattern(typed), split, names)
     raise DataError(f"There is nothing at {typed!r}: {WHAT_OPENS}.{nearest_name(typed, NAMES)}")
 

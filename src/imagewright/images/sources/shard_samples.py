@@ -20,6 +20,8 @@ from imagewright.json_files import parse_json
 
 SIDE_FILE_LIMIT = 2**20
 SIDE_FILES = ("cls", "json", "txt")
+MOST_NAMED = 3
+"""Shards whose ends are told one by one."""
 LONGEST_LABEL = 100
 """A `.txt` member with more characters is a caption."""
 
@@ -47,10 +49,15 @@ class LeftOut:
     pictures: Counter[str] = field(default_factory=Counter)
     system: int = 0
     damaged: int = 0
+    repeated: int = 0
+    unusable: int = 0
+    ends: list[str] = field(default_factory=list)
 
     def notes(self) -> list[str]:
-        """Sentences with the counts."""
-        notes = []
+        """Sentences with the counts, and those on the ends of shards."""
+        notes = [*self.ends[:MOST_NAMED]]
+        if len(self.ends) > MOST_NAMED:
+            notes.append(f"The same of {len(self.ends) - MOST_NAMED:,} more shards.")
         if self.pictures:
             kinds = ", ".join(f"{name} ({count:,})" for name, count in self.pictures.most_common(5))
             notes.append(
@@ -62,6 +69,16 @@ class LeftOut:
             notes.append(
                 f".json members that are no valid JSON, whose samples have no label from it: {self.damaged:,}."
             )
+        if self.repeated:
+            notes.append(
+                f".cls, .json and .txt members of samples that have one of that name already, left out: "
+                f"{self.repeated:,}."
+            )
+        if self.unusable:
+            notes.append(
+                f".json members whose label is neither text, a whole number nor a one-hot list, and is none: "
+                f"{self.unusable:,}."
+            )
         return notes
 
 
@@ -72,6 +89,7 @@ class ShardSamples:
         self.left_out = left_out
         self._pictures: list[Member] = []
         self._sides: dict[str, Side] = {}
+        self._side_names: set[str] = set()
 
     def wants_content(self, member: TarInfo) -> bool:
         """Whether `add` needs the bytes of a member."""
@@ -88,10 +106,14 @@ class ShardSamples:
             self._add_side(name, content)
 
     def _add_side(self, name: str, content: bytes) -> None:
+        if name in self._side_names:  # the first counts, as that of pictures does
+            self.left_out.repeated += 1
+            return
+        self._side_names.add(name)
         stem, _, suffix = name.rpartition(".")
         side = self._sides.setdefault(stem, Side())
         if suffix.lower() != "json":
-            text = content.decode("utf-8", "replace").strip()
+            text = content.decode("utf-8-sig", "replace").strip()
             if suffix.lower() == "cls" or len(text) <= LONGEST_LABEL:
                 side.labels[suffix.lower()] = text
             return
@@ -101,7 +123,7 @@ class ShardSamples:
             self.left_out.damaged += 1
             return
         if isinstance(record, dict):
-            _read_record(record, side)
+            self.left_out.unusable += _read_record(record, side)
 
     def pictures(self) -> Iterator[tuple[Member, Side]]:
         """The pictures in the order of the shard, each with what the members beside it say."""
@@ -127,8 +149,8 @@ class ShardSamples:
         }
 
 
-def _read_record(record: dict[str, Any], side: Side) -> None:
-    """The label and the 0/1 values of a `.json` member."""
+def _read_record(record: dict[str, Any], side: Side) -> bool:
+    """The label and the 0/1 values of a `.json` member. Returns whether it has a label that cannot be one."""
     label = next((label for key in LABEL_COLUMNS if (label := _label_of(record.get(key))) is not None), None)
     if label is not None:
         side.labels["json"] = label
@@ -137,12 +159,15 @@ def _read_record(record: dict[str, Any], side: Side) -> None:
         for key, value in record.items()
         if key not in LABEL_COLUMNS and isinstance(value, int) and value in {0, 1}
     }
+    return label is None and any(record.get(key) is not None for key in LABEL_COLUMNS)
 
 
 def _label_of(value: Any) -> str | None:
     """A label as text; of a one-hot list, the place of its 1. None for anything else."""
     if isinstance(value, (int, str)):
         return str(value).strip()
+    if isinstance(value, float) and value.is_integer():  # as pandas writes whole numbers of a column with gaps
+        return str(int(value))
     if isinstance(value, list) and value.count(1) == 1 and value.count(0) == len(value) - 1 > 0:
         return str(value.index(1))
     return None

@@ -9,21 +9,14 @@ from __future__ import annotations
 import itertools
 import os
 import re
-import struct
-import tarfile
-import zlib
 from array import array
 from collections.abc import Iterator
-from contextlib import contextmanager
 from glob import glob
-from lzma import LZMAError
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from imagewright.archives import refuse_bomb
-from imagewright.errors import DataError, short_reason
+from imagewright.errors import DataError
 from imagewright.images.annotations import Annotations, labels_from_texts
 from imagewright.images.decoding.formats import Unreadable
 from imagewright.images.folders import arrange_folders
@@ -32,11 +25,10 @@ from imagewright.images.sources.content import sample_file, sample_members
 from imagewright.images.sources.listing import Listing
 from imagewright.images.sources.name_filter import ALL_NAMES, NameFilter
 from imagewright.images.sources.shard_samples import SIDE_FILES, LeftOut, ShardSamples, Side
-from imagewright.images.sources.zip_directory import MEMBER_LIMIT, check_member_name
+from imagewright.images.sources.tar_members import members, shard_errors
 from imagewright.images.tables.columns import why_no_classes
 
 TAR_NAME = re.compile(r"\.(tar|tar\.(gz|xz|bz2)|tgz)$", re.IGNORECASE)
-HEADER_LIMIT = 2**20  # bytes of a name or of a table of attributes in a header, which tarfile reads at once
 PATTERN_LIMIT = 1_000_000
 
 
@@ -71,63 +63,6 @@ def expand_pattern(pattern: str) -> list[Path]:
         )
         raise DataError(f"{pattern!r}: {what}.")
     return paths
-
-
-@contextmanager
-def _shard_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (tarfile.TarError, EOFError, zlib.error, LZMAError, OverflowError, RecursionError) as error:
-        raise DataError(
-            f"{path} is no tar file, or is cut short ({short_reason(error)}): fetch or pack it again."
-        ) from error
-    except FileNotFoundError as error:
-        raise DataError(f"{path} vanished while its pictures were read.") from error
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or short_reason(error)}.") from error
-    except DataError:
-        raise
-    except (ValueError, struct.error) as error:  # numbers in a header that are none
-        raise DataError(f"{path} is damaged ({short_reason(error)}): fetch or pack it again.") from error
-
-
-_EXTENSIONS = (
-    tarfile.GNUTYPE_LONGNAME,
-    tarfile.GNUTYPE_LONGLINK,
-    tarfile.XHDTYPE,
-    tarfile.XGLTYPE,
-    tarfile.SOLARIS_XHDTYPE,
-)
-
-
-class _BoundedHeader(tarfile.TarInfo):
-    """A header whose extensions are bounded: tarfile would read gigabytes of a name."""
-
-    def _proc_member(self, tarfile_: tarfile.TarFile) -> Any:
-        if self.size < 0 or (self.type in _EXTENSIONS and self.size > HEADER_LIMIT):
-            raise tarfile.ReadError(f"a header declares {self.size:,} bytes")
-        return super()._proc_member(tarfile_)  # type: ignore[misc]
-
-
-def _open(path: Path) -> tarfile.TarFile:
-    # A plain shard is read by seeking from header to header, a compressed one as a stream.
-    return tarfile.open(path, "r:" if path.suffix == ".tar" else "r|*", tarinfo=_BoundedHeader)
-
-
-def members(path: Path) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
-    """The regular files of one shard, in its order, without links and devices. Raises `DataError` for unsafe names."""
-    with _shard_errors(path), _open(path) as shard:
-        while (member := shard.next()) is not None:
-            shard.members = []  # type: ignore[attr-defined]  # tarfile would store an object for each member
-            check_member_name(member.name, path)
-            refuse_bomb(path, shard.offset)
-            if not member.isreg() or member.issparse():
-                continue
-            if member.size > MEMBER_LIMIT:
-                raise DataError(
-                    f"{path}: {member.name} declares {member.size:,} bytes; over {MEMBER_LIMIT:,} is refused."
-                )
-            yield shard, member
 
 
 class _SampleAnnotations:
@@ -180,7 +115,7 @@ class ShardSource(ListedSource):
         listing, samples, left_out = Listing(), _SampleAnnotations(), LeftOut()
         offsets, numbers = array("q"), array("i")
         for number, path in enumerate(paths):
-            with _shard_errors(path):  # side files are read here, and `members` sees no error of that
+            with shard_errors(path):  # side files are read here, and `members` sees no error of that
                 for picture, side in _read_samples(path, left_out).pictures():
                     listing.add(picture.name, picture.size)
                     offsets.append(picture.offset)
@@ -211,7 +146,7 @@ class ShardSource(ListedSource):
     def _sample(self, number: int) -> bytes:
         """What tells a shard from another one of the same listing."""
         path, mine = self.paths[number], self._numbers == number
-        with _shard_errors(path):
+        with shard_errors(path):
             if path.suffix != ".tar":
                 return sample_file(path)  # from the first other byte on, all of a packed file is another
             return sample_members(path, self._offsets[mine], self.listing.sizes[mine])
@@ -227,7 +162,7 @@ class ShardSource(ListedSource):
         indices = np.asarray(indices)
         for number, group in itertools.groupby(indices.tolist(), key=lambda index: int(self._numbers[index])):
             path = self.paths[number]
-            with _shard_errors(path):
+            with shard_errors(path):
                 status = path.stat()
                 touched = (status.st_size, status.st_mtime_ns) != self._states[number]
                 if touched and self._sample(number) != self._samples[number]:
@@ -260,7 +195,7 @@ class ShardSource(ListedSource):
 def _read_samples(path: Path, left_out: LeftOut) -> ShardSamples:
     """Read the samples of one shard."""
     samples = ShardSamples(left_out)
-    for shard, member in members(path):
+    for shard, member in members(path, left_out.ends):
         content = shard.extractfile(member) if samples.wants_content(member) else None
         samples.add(member, content.read() if content is not None else b"")
     return samples

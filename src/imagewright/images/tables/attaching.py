@@ -12,16 +12,19 @@ import numpy as np
 from imagewright.errors import ConfigError, DataError, count_text
 from imagewright.images.annotations import Annotations
 from imagewright.images.label_arrays import LabelsLike, labels_from_sequence
+from imagewright.images.notices import RowsNote
 from imagewright.images.sources.archive import ZipSource
 from imagewright.images.sources.base import ListedSource, Source
 from imagewright.images.sources.layered import LayeredSource
-from imagewright.images.sources.listing import TABLE_ENDINGS, TABLE_NAMES
+from imagewright.images.sources.listing import TABLE_ENDINGS, TABLE_NAMES, is_picture_name
 from imagewright.images.tables.columns import HOW, read_columns
 from imagewright.images.tables.json_rows import NoLabels
 from imagewright.images.tables.matching import Matching, match_names
-from imagewright.images.tables.reading import Table, parse_table, read_table
+from imagewright.images.tables.reading import FOUND_LIMIT, Table, parse_table, read_table
 
 EXAMPLES = 3
+SAMPLED = 100
+"""So many cells of a column are looked at for names of pictures."""
 
 
 def attach_labels(source: Source, labels: LabelsLike | None, label_column: str | None = None) -> None:
@@ -106,6 +109,8 @@ def match_table(
 def _find_tables(source: Source, labels: str | Path | None) -> list[tuple[str, Callable[[], Table]]]:
     """The name of each table, and how it is read: the one at `labels`, else those in or beside the source."""
     if labels is not None:
+        if not str(labels).strip():
+            raise DataError("labels is an empty text: expected a label file, or a label for each picture.")
         named = Path(labels).expanduser()
         if not named.is_file():
             raise DataError(f"There is no label file {named}.")
@@ -122,7 +127,7 @@ def _find_tables(source: Source, labels: str | Path | None) -> list[tuple[str, C
     own = () if root.is_dir() else tuple(f"{root.stem}.{end}" for end in TABLE_ENDINGS)
     for folder in _folders_above(root, source):
         paths = [folder / name for name in (*own, *TABLE_NAMES) if (folder / name).is_file()]
-        found += [(path.name, partial(read_table, path)) for path in paths]
+        found += [(path.name, partial(read_table, path, most=FOUND_LIMIT)) for path in paths]
     return found
 
 
@@ -146,23 +151,27 @@ def _folders_above(root: Path, source: Source) -> list[Path]:
 
 
 def _match(table: Table, names: list[str], root: str) -> tuple[str, Matching]:
-    """The column of file names, which is the one that names most pictures, and the row of each picture."""
+    """The column of file names, which is the one that names most pictures exactly, and the row of each picture."""
     best: tuple[str, Matching] | None = None
     for candidate in table.candidates:
         column = table.columns[candidate]
         if best is not None and len(column.texts) < len(names) / 2:
             continue  # it cannot name them all
+        if best is not None and (best[1].rows >= 0).all() and not any(map(is_picture_name, column.texts[:SAMPLED])):
+            continue  # it cannot name them better: what names files exactly has suffixes
         found = match_names(names, [column.texts[code] for code in column.codes], root)
-        if best is None or _settled(found) > _settled(best[1]):
+        if best is None or _worth(found) > _worth(best[1]):
             best = candidate, found
-        if (found.rows >= 0).all():
+        if (best[1].rows >= 0).all() and not best[1].loosely:
             break
     assert best is not None, "a table has two columns or more"
     return best
 
 
-def _settled(found: Matching) -> int:
-    return int((found.rows >= 0).sum()) + len(found.ambiguous)
+def _worth(found: Matching) -> tuple[int, int]:
+    """How many pictures a column names exactly, and how many in any way: `1` may be another number than `1.png`."""
+    settled = int((found.rows >= 0).sum()) + len(found.ambiguous)
+    return settled - sum(found.loosely.values()), settled
 
 
 def _check_rows(table: Table, names_in: str, found: Matching, names: list[str], *, asked: bool) -> None:
@@ -197,11 +206,12 @@ def _notes_on_rows(table: Table, found: Matching) -> list[str]:
         notes.append(f"Rows of {name} for pictures that are not there: {absent:,}.")
     if repeated:
         notes.append(f"Rows of {name} for a picture that has one already: {repeated:,}.")
-    return notes + [
+    notes += [
         f"{count_text(count, 'picture')} found {'its row' if count == 1 else 'their rows'} in {name} without regard to "
         f"{ignored}."
         for ignored, count in found.loosely.items()
     ]
+    return [RowsNote(note) for note in notes]
 
 
 def _notes_on_unknown(source: Source) -> list[str]:

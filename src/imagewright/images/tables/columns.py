@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from imagewright.errors import DataError, count_text, nearest_name
-from imagewright.images.annotations import WHOLE_NUMBER, Annotations, is_missing, labels_from_texts
+from imagewright.images.annotations import (
+    WHOLE_NUMBER,
+    Annotations,
+    classes_among,
+    clean_class,
+    is_missing,
+    labels_from_texts,
+)
 from imagewright.images.label_arrays import labels_from_array
 from imagewright.images.tables.matching import Matching
 from imagewright.images.tables.ranges import Ranges, parse_ranges
@@ -187,6 +194,8 @@ def _read_label(
     result: Labelling,
 ) -> None:
     """Add the labels of a column to the result, or the reason why they are no classes."""
+    if ranges is None:
+        column = _without_looks(column)
     codes, contradictions = _settle_rows(table, name, column, found, names, result)
     if result.refused:
         return
@@ -203,6 +212,15 @@ def _read_label(
     result.annotations.labels, result.annotations.class_names = labels.labels, labels.class_names
     result.notes += contradictions
     result.notes += _notes_on_classes(_short(table), name, used, ranges)
+
+
+def _without_looks(column: TableColumn) -> TableColumn:
+    """The column with texts that look equal as one, and an empty text for what is no class (see `classes_among`)."""
+    cleaned = [clean_class(text) for text in column.texts]
+    classes = classes_among(cleaned)
+    places: dict[str, int] = {}
+    numbers = [places.setdefault(text if text in classes else "", len(places)) for text in cleaned]
+    return TableColumn(np.array(numbers, np.int32)[column.codes], list(places))
 
 
 def _settle_rows(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +18,28 @@ NAME_FIELDS = (
 )
 
 
+LINE_END = re.compile(r"\r\n|\n|\r")
+"""Python's splitlines also splits at characters that may occur in a value, such as U+2028."""
+
+
+class RepeatedKeys(dict[str, Any]):
+    """An object of JSON that has a key several times; `pairs` are all of its pairs."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self.pairs = pairs
+
+
+def parse_table_json(text: str) -> Any:
+    """The value of a JSON text, with a `RepeatedKeys` for an object that has a key twice. Raises `JsonError`."""
+    return parse_json(text, lambda pairs: dict(pairs) if len(dict(pairs)) == len(pairs) else RepeatedKeys(pairs))
+
+
+def split_lines(text: str) -> list[str]:
+    """The lines of a text, which end with a line feed, a carriage return or both."""
+    return LINE_END.split(text)
+
+
 class NoLabels(DataError):
     """The file says itself that the pictures have no labels, as StyleGAN's {"labels": null} does."""
 
@@ -23,11 +47,11 @@ class NoLabels(DataError):
 def json_lines(text: str, where: str) -> Iterator[list[str | None]]:
     """The rows of JSON lines, the header first. Raises `DataError` that names the wrong line."""
     entries = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(split_lines(text), 1):
         if not line.strip():
             continue
         try:
-            entry = parse_json(line)
+            entry = parse_table_json(line)
         except ValueError as error:
             raise DataError(f"The label file {where} is not valid JSON in line {number:,}: {error}.") from error
         entries.append(entry)
@@ -55,21 +79,27 @@ def json_rows(content: Any, where: str) -> Iterator[list[str | None]]:
 def _pairs(content: Any, where: str) -> list[tuple[str, dict[str, Any]]]:
     """(name, values by field) of each entry."""
     if isinstance(content, dict):
-        entries = list(content.items())
+        entries = content.pairs if isinstance(content, RepeatedKeys) else list(content.items())
     elif isinstance(content, list) and content and all(isinstance(row, dict) for row in content):
         key = next((key for key in NAME_FIELDS if key in content[0]), None)
         if key is None:
             raise DataError(f"{where}: its entries have no file name; expected a field such as 'image'.")
-        entries = [(row.get(key), {k: v for k, v in row.items() if k != key}) for row in content]
+        entries = [
+            (row.get(key), row if isinstance(row, RepeatedKeys) else {k: v for k, v in row.items() if k != key})
+            for row in content
+        ]
     elif isinstance(content, list) and all(isinstance(row, list) and len(row) == 2 for row in content):
         entries = [(row[0], row[1]) for row in content]
     else:
         raise DataError(f"{where}: expected {FORMS}.")
-    return [("" if name is None else str(name), _values(value)) for name, value in entries]
+    return [("" if name is None else str(name), _values(value, where)) for name, value in entries]
 
 
-def _values(value: Any) -> dict[str, Any]:
+def _values(value: Any, where: str) -> dict[str, Any]:
     """The values of an entry by field. A list of numbers is a vector, with a field for each number."""
+    if isinstance(value, RepeatedKeys):
+        again = next(key for key, count in Counter(key for key, _ in value.pairs).items() if count > 1)
+        raise DataError(f"{where}: an entry has the field {again!r} twice: expected one value.")
     values = value if isinstance(value, dict) else {"label": value}
     flat: dict[str, Any] = {}
     for field, each in values.items():

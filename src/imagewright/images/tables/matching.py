@@ -11,6 +11,7 @@ import os
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
@@ -73,9 +74,19 @@ def match_names(pictures: Sequence[str], rows: Sequence[str], root: str) -> Matc
 def _parts(name: str) -> PathParts:
     """The parts of a path in Unicode's composed form, the base name first; () for an empty name."""
     if not name.isascii():
-        name = unicodedata.normalize("NFC", name)
+        name = unicodedata.normalize("NFC", _as_text(name))
     parts = name.strip().replace("\\", "/").split("/")
     return tuple(part for part in reversed(parts) if part not in {"", "."})
+
+
+def _as_text(name: str) -> str:
+    """A name whose bytes are no UTF-8 (surrogate escapes) as tables with such bytes are read: see `reading`."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        with suppress(UnicodeEncodeError):  # other surrogates stay
+            return name.encode("utf-8", "surrogateescape").decode("cp1252", "surrogateescape")
+    return name
 
 
 def _same(part: str) -> str:
@@ -115,7 +126,7 @@ def _number(part: str) -> str:
 
 _RULES = (
     _Rule("", _same, _same, _same, _same),
-    _Rule("percent escapes", _same, _same, _unescaped, _unescaped),
+    _Rule("percent escapes and what follows a question mark", _same, _same, _unescaped, _unescaped),
     _Rule("upper and lower case", _folded, _folded, _folded, _folded),
     _Rule("suffixes", _stem, _folded, _stem, _folded),
     _Rule("zeros before numbers", _number, _folded, _number, _folded),

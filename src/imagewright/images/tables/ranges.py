@@ -35,7 +35,7 @@ class Ranges:
         numbers = np.full(len(texts) + 1, -1, np.int64)
         for code in {int(code) for code in np.unique(codes) if code >= 0 and not is_missing(texts[code])}:
             try:
-                value = float(texts[code])
+                value = _number(texts[code])
             except ValueError:
                 value = math.nan
             if math.isnan(value):
@@ -46,11 +46,18 @@ class Ranges:
         return Annotations(numbers[np.asarray(codes, np.int64)], tuple(self.names())).without_empty_classes()
 
 
+def _number(text: str) -> float:
+    """A number as tables write it. Raises `ValueError`, also for Python's `1_0`."""
+    if "_" in text:
+        raise ValueError
+    return float(text)
+
+
 def parse_ranges(text: str) -> tuple[str, Ranges] | None:
     """The column and the ranges of text such as `age:18,65`; None if it is not of that form."""
     column, colon, edges = text.rpartition(":")
     try:
-        numbers = tuple(float(edge) for edge in edges.split(","))
+        numbers = tuple(_number(edge) for edge in edges.split(","))
     except ValueError:
         return None
     if not colon or not column or not all(map(math.isfinite, numbers)) or list(numbers) != sorted(set(numbers)):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import os
+import re
 import unicodedata
 from array import array
 from collections.abc import Iterable, Iterator
@@ -15,11 +17,14 @@ import numpy as np
 
 from imagewright.errors import DataError
 from imagewright.images.sources.listing import is_picture_name
-from imagewright.images.tables.json_rows import NAME_FIELDS, json_lines, json_rows
-from imagewright.json_files import parse_json
+from imagewright.images.tables.json_rows import NAME_FIELDS, json_lines, json_rows, parse_table_json, split_lines
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 SAMPLED_LINES = 20
+FOUND_LIMIT, ASKED_LIMIT = 2**28, 2**31
+"""The most bytes of a table that is found by chance, and of one that the user names: a row is some 20 to 200 bytes."""
+ESCAPED_QUOTE = re.compile(r'\\"[^"\s,;|]')
+"""A quote that a backslash escapes, as MySQL and Spark write it: no closing quote is followed by text."""
 
 
 @dataclass
@@ -56,9 +61,16 @@ class Table:
         return len(next(iter(self.columns.values())).codes) if self.columns else 0
 
 
-def read_table(path: Path) -> Table:
-    """Read the label file at `path`. Raises `DataError` that names the wrong line."""
+def read_table(path: Path, most: int = ASKED_LIMIT) -> Table:
+    """Read the label file at `path`. Raises `DataError` that names the wrong line, or for more than `most` bytes."""
     try:
+        size = path.stat().st_size
+        if size > most:
+            raise DataError(
+                f"The label file {path} has {size:,} bytes, and one of at most {most:,} is read"
+                f"{' unless --labels FILE (labels=) names it' if size <= ASKED_LIMIT else ''}: give one with the names "
+                "and the labels alone."
+            )
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"The label file {path} cannot be read: {error.strerror}.") from error
@@ -74,7 +86,7 @@ def parse_table(content: bytes, name: str) -> Table:
     try:
         text, notes = _decode(content, name)
         if ending == ".json":
-            return _from_records(json_rows(parse_json(text), name), name)
+            return _from_records(json_rows(parse_table_json(text), name), name)
         if ending == ".jsonl":
             return _from_records(json_lines(text, name), name)
         found = _from_text(text, name)
@@ -95,9 +107,11 @@ def parse_table(content: bytes, name: str) -> Table:
 
 
 def _decode(content: bytes, name: str) -> tuple[str, list[str]]:
-    """Text in UTF-8, in UTF-16 with a byte order mark, or as older spreadsheets save CSV in Windows-1252, with a note.
+    """Text in UTF-8, in UTF-16 with a byte order mark, or with lines in Windows-1252, with a note.
 
-    Raises `UnicodeDecodeError` for other bytes, and for JSON that is no UTF-8.
+    Older spreadsheets save CSV so, and names of files that are no UTF-8 are such lines. A byte that Windows-1252 does
+    not have becomes a surrogate escape in lines that name a picture, as in the name of the file. Raises
+    `UnicodeDecodeError` for such bytes elsewhere, and for JSON that is no UTF-8.
     """
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return content.decode("utf-16"), []
@@ -107,10 +121,20 @@ def _decode(content: bytes, name: str) -> tuple[str, list[str]]:
         if os.path.splitext(name)[1].lower() in {".json", ".jsonl"}:
             raise
         try:
-            text = content.decode("cp1252")
+            text = "\n".join(map(_decode_line, content.removeprefix(codecs.BOM_UTF8).split(b"\n")))
         except UnicodeDecodeError:
             raise error from None
-        return text, [f"{os.path.basename(name)} is no UTF-8: it was read as Windows-1252."]
+    return text, [f"{os.path.basename(name)} is no UTF-8: it was read as Windows-1252."]
+
+
+def _decode_line(line: bytes) -> str:
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        text = line.decode("cp1252", "surrogateescape")
+        if any(map(is_picture_name, re.split(r"[,;\t|\" ]", text))):
+            return text
+        return line.decode("cp1252")
 
 
 # Rows of text
@@ -118,7 +142,7 @@ def _decode(content: bytes, name: str) -> tuple[str, list[str]]:
 
 def _from_text(text: str, name: str) -> Table:
     text = _without_preamble(text)
-    first = [line for line in text[:100_000].splitlines()[: SAMPLED_LINES + 2] if line.strip()]
+    first = [line for line in split_lines(text[:100_000])[: SAMPLED_LINES + 2] if line.strip()]
     if len(first) >= 2 and first[0].strip().isdecimal() and not any(each in first[1] for each in ",;\t|"):
         return _celeba_list(text, first, name)
     separator = _find_separator(first)
@@ -170,9 +194,11 @@ def _split_rows(text: str, separator: str, name: str) -> Iterator[list[str]]:
     """The cells of each row that is not empty; cells beyond the header's must be empty and are left out."""
     width = 0
     if separator == " ":
-        reader: Iterator[list[str]] = (_split_spaces(line, width) for line in text.splitlines())
+        reader: Iterator[list[str]] = (_split_spaces(line, width) for line in split_lines(text))
         line_of = None
     else:
+        if ESCAPED_QUOTE.search(text):
+            text = re.sub(rf'\\"(?!\s*({re.escape(separator)}|$))', '""', text, flags=re.MULTILINE)
         line_of = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
         reader = line_of
     for number, cells in enumerate(reader, 1):
@@ -188,7 +214,11 @@ def _split_rows(text: str, separator: str, name: str) -> Iterator[list[str]]:
 
 def _split_spaces(line: str, width: int) -> list[str]:
     """Cells between spaces; if the table has two columns, the first may have spaces in it."""
-    return line.rsplit(maxsplit=1) if width == 2 else line.split()
+    cells = re.split(r"[ \t]+", line.strip(" \t"))
+    if width == 2 and len(cells) > 2:
+        last = cells[-1]
+        return [line.strip(" \t")[: -len(last)].rstrip(" \t"), last]
+    return cells
 
 
 def _trim(row: list[str]) -> list[str]:
@@ -200,7 +230,7 @@ def _trim(row: list[str]) -> list[str]:
 def _celeba_list(text: str, first: list[str], name: str) -> Table:
     """A list as CelebA has: the number of rows, the names of the columns without that of the file names, the rows."""
     header = first[1].split()
-    lines = [line for line in text.splitlines() if line.strip()][2:]
+    lines = [line for line in split_lines(text) if line.strip()][2:]
     width = len(header) + 1
     cells = [line.rsplit(maxsplit=len(header)) for line in lines]
     wrong = next((place for place, row in enumerate(cells) if len(row) != width), None)

@@ -170,7 +170,7 @@ def _encode_or_project(model: Model, images: Images, progress: Progress | None) 
     if len(images) > PROJECTED:
         raise UserError(
             f"{catalogue.name_of(model)} has no encoder, and to project {len(images):,} pictures would take long: give "
-            f"{PROJECTED} a side at most, or a classifier of its samples (classifier=RUN)."
+            f"{PROJECTED} a side at most, or a classifier of its samples (--classifier RUN)."
         )
     return project(model, images, progress=progress).latents
 

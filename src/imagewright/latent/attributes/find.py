@@ -139,8 +139,9 @@ def _gather(
     given = [source is not None, any(side is not None for side in marked), classifier is not None]
     if sum(given) != 1:
         raise UserError(
-            "An attribute is found from one of three: labelled pictures (a source and attribute=NAME), two folders of "
-            "marked ones (positive= and negative=), or a run that classifies (classifier= and attribute=CLASS)."
+            "An attribute is found from one of three: labelled pictures (a source and the name of an attribute), "
+            "two folders of marked ones (--positive and --negative), or a run that classifies (--classifier and the "
+            "name of a class)."
         )
     positive, negative = marked
     if given[1]:

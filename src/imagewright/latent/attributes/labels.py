@@ -99,8 +99,8 @@ def annotations_of(images: Images) -> tuple[tuple[str, ...], np.ndarray]:
         columns += [images.labels == number for number, _ in classes]
     if not names:
         raise DataError(
-            f"The pictures of {images.source} have no labels: give a table of them with labels=FILE.csv, or two "
-            "folders of pictures with and without the attribute (positive=, negative=)."
+            f"The pictures of {images.source} have no labels: give a table of them with --labels FILE, or two folders "
+            "of pictures with and without the attribute (--positive FOLDER --negative FOLDER)."
         )
     return tuple(names), np.stack(columns, 1)
 

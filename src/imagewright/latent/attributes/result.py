@@ -24,6 +24,7 @@ from imagewright.latent.attributes.mathematics import (
     orthogonalise,
     to_latent_space,
 )
+from imagewright.metrics.intervals import NORMAL_QUANTILE, auc_error
 from imagewright.model import Model
 from imagewright.reprs import MORE, SHOWS, short_repr
 from imagewright.runs.run import Run
@@ -58,6 +59,8 @@ class Attribute:
     notes: for the user.
     model: that the direction is of.
     saved: the file that it was saved in, or None.
+    tested: pictures (or samples) with the attribute and without it that `auc` was measured on, or None.
+    is_held_out: whether these were held out; else `auc` is of cross-validation.
     """
 
     name: str
@@ -75,6 +78,8 @@ class Attribute:
     notes: tuple[str, ...]
     model: Model = field(repr=False)
     saved: Path | None = None
+    tested: tuple[int, int] | None = None
+    is_held_out: bool = False
 
     def __repr__(self) -> str:
         quality = "" if self.auc is None else f", AUC {self.auc:.2f}"
@@ -98,10 +103,34 @@ class Attribute:
         """How it was found, how well it separates, and its effect if measured, in sentences."""
         lines = [f"{self.summary()}; one standard deviation is {self.scale:.3g}."]
         if self.auc is not None:
-            lines.append(f"Along it, a picture with it lies farther than one without in {self.auc:.0%} of pairs.")
+            lines.append(
+                f"Along it, a picture with it lies farther than one without in {self.auc:.0%} of pairs{self._tested()}."
+            )
             if self.auc < HARDLY:
-                lines.append("That is little more than chance: give more pictures, or pictures that differ less else.")
+                lines.append(
+                    "That is little more than chance: the model may not have learned it (train it longer, or try "
+                    "another model, such as pca), or the labelled pictures are too few (give more)."
+                )
         return lines if self.effect is None else [*lines, *self.effect.lines()]
+
+    @property
+    def auc_interval(self) -> tuple[float, float] | None:
+        """The 95 % interval of `auc`; None if it was not measured."""
+        if self.auc is None or self.tested is None:
+            return None
+        error = auc_error(self.auc, *self.tested)
+        return max(0.0, self.auc - NORMAL_QUANTILE * error), min(1.0, self.auc + NORMAL_QUANTILE * error)
+
+    def _tested(self) -> str:
+        """On what the area was measured, and its interval, in words."""
+        interval = self.auc_interval
+        if interval is None or self.tested is None:
+            return ""
+        how = "held-out" if self.is_held_out else "cross-validated"
+        return (
+            f" ({interval[0]:.0%} to {interval[1]:.0%} at 95 % confidence, by {self.tested[0]:,} {how} with it and "
+            f"{self.tested[1]:,} without)"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """How it was found and how well it separates, as JSON values; without the direction itself."""
@@ -112,6 +141,8 @@ class Attribute:
             "method": self.method,
             "counts": list(self.counts),
             "auc": self.auc,
+            "auc_interval": None if self.auc_interval is None else list(self.auc_interval),
+            "tested": None if self.tested is None else list(self.tested),
             "balance": list(self.balance),
             "orthogonal_to": list(self.orthogonal_to),
             "effect": None if self.effect is None else self.effect.to_dict(),
@@ -149,6 +180,9 @@ def build_attribute(
     if orthogonal_to:
         direction = orthogonalise(direction, np.stack([search.find_other(each) for each in orthogonal_to]))
     moved, scale = to_latent_space(direction, search.standardisation)
+    auc, tested = _measure_auc(evidence, name, search, direction), None
+    if auc is not None:
+        tested = search.counts(side) if evidence.test is None else _sides(evidence.test.side(name))
     whole = np.zeros(search.numbers)
     whole[search.dimensions] = moved
     shape = require(model, Decodes).latent_shape
@@ -158,7 +192,7 @@ def build_attribute(
         scale,
         method,
         search.counts(side),
-        _measure_auc(evidence, name, search, direction),
+        auc,
         balance,
         orthogonal_to,
         evidence.source,
@@ -167,7 +201,13 @@ def build_attribute(
         None,
         (*evidence.notes, *search.notes),
         model,
+        tested=tested,
+        is_held_out=evidence.test is not None,
     )
+
+
+def _sides(side: np.ndarray) -> tuple[int, int]:
+    return int(side.sum()), int((~side).sum())
 
 
 class _Search:
@@ -189,7 +229,7 @@ class _Search:
         """Pictures with an attribute and without it; mirror images are not counted."""
         pictures = self.labelled.pictures
         if pictures is None:
-            return int(side.sum()), int((~side).sum())
+            return _sides(side)
         return len(np.unique(pictures[side])), len(np.unique(pictures[~side]))
 
     def find_other(self, name: str) -> np.ndarray:

@@ -234,7 +234,7 @@ def _isotropy_note(
     by_chance = (1 + (numbers / len(encoded)) ** 0.5) ** 2 / numbers
     if float(explained[0]) > 1.2 * by_chance:
         return ()
-    others = " or ".join(f"method={other}" for other in methods_of(model) if other != "latents")
+    others = " or ".join(f"--method {other}" for other in methods_of(model) if other != "latents")
     return (
         f"The latents of {catalogue.name_of(model)} vary equally in all directions, so the order found is chance. "
         f"{f'Try {others}.' if others else ''}".strip(),

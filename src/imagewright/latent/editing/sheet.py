@@ -9,7 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from imagewright.errors import UserError
-from imagewright.latent.editing.edit import edit
+from imagewright.latent.editing.edit import Edited, edit
 from imagewright.latent.editing.full_size import carry_to_full_size
 from imagewright.latent.inputs import Inputs
 from imagewright.model import Model
@@ -62,12 +62,16 @@ def edit_sheet(
         for label in edited.labels
         for column in columns
     ]
+    has_seeds = edited.has_pictures and any(original is None for original in edited.originals)
     cells, heads = with_originals(edited.images, edited.originals, edited.reconstructions, columns)
     return EditSheet(
         cells.flatten(0, 1),
-        row_labels=edited.labels,
+        row_labels=[
+            f"{label} (no picture)" if has_seeds and original is None else label
+            for label, original in zip(edited.labels, edited.originals, strict=True)
+        ],
         column_labels=heads,
-        title=f"{record['model']}: {_describe_moves(strengths)}",
+        title=f"{record['model']}: {_describe_moves(strengths)}{_detail(edited, keep_detail=keep_detail)}",
         record=record,
         results=Results(
             results.flatten(0, 1), run_record("edit", model, settings=settings, source_type=result_type), names
@@ -119,6 +123,13 @@ def column_labels(strengths: Sequence[dict[str, float]]) -> list[str]:
     if not changing:
         return ["edited"] * len(strengths)
     return [", ".join(f"{column[name]:+.3g}" if column[name] else "0" for name in changing) for column in strengths]
+
+
+def _detail(edited: Edited, *, keep_detail: bool) -> str:
+    """What a title says of detail that was kept."""
+    if not keep_detail or not edited.has_pictures:
+        return ""
+    return "; the picture's own detail is kept" if len(edited.labels) == 1 else "; the pictures' own detail is kept"
 
 
 def _describe_moves(moves: Mapping[str, float | Sequence[float]]) -> str:

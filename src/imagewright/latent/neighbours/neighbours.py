@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imagewright.errors import DataError, UserError
+from imagewright.errors import DataError, UserError, count_text
 from imagewright.images import Images
 from imagewright.images.checks.repeats import Repeats, describe_repeats, find_repeats, find_shared
 from imagewright.latent.neighbours.spaces import FeatureSpace, PixelSpace, has_features
@@ -243,7 +243,10 @@ class _Control:
                 f"({describe_repeats(self.equal, self.seen - self.equal)}): they are left out of the control."
             )
         if len(self.images) < COARSE:
-            notes.append(f"The control has only {len(self.images)} pictures: its 1% is no more than its nearest one.")
+            notes.append(
+                f"The control has only {count_text(len(self.images), 'picture')}: its 1% is no more than its "
+                "nearest one."
+            )
         return notes
 
 

@@ -55,7 +55,7 @@ class FeatureSpace:
         if not has_features(model):
             raise UserError(
                 f"{catalogue.name_of(model)} has no features: neither a discriminator nor an encoder. "
-                "Name a run that has, with features=RUN."
+                "Name a run that has, with --features RUN."
             )
         extracts = has_feature_extractor(model)
         self.name = f"{whose} features" if extracts else f"{whose} latents"

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from imagewright import catalogue
 from imagewright.capabilities import Encodes, LatentPart, latent_parts_of, require, verbs_of
-from imagewright.errors import DataError, UserError, nearest_name
+from imagewright.errors import DataError, UserError, nearest_name, none_readable
 from imagewright.model import Model
 from imagewright.verbs.apply import ImagesLike, decode, encode, images_for, sample_latents
 from imagewright.verbs.paths import samples_normal_latents
@@ -83,7 +83,7 @@ def _encode(model: Model, images: ImagesLike, max_images: int) -> tuple[Tensor, 
     chosen = np.linspace(0, len(opened) - 1, min(max_images, len(opened))).round().astype(np.int64)
     batches = [(encode(model, batch.images).flatten(1), batch.labels) for batch in opened.subset(chosen).stream(BATCH)]
     if not batches:
-        raise DataError(f"None of the {len(chosen)} pictures looked at in {opened.source} can be read.")
+        raise DataError(f"{none_readable(len(chosen), f'looked at in {opened.source}')}.")
     labels = [labels for _, labels in batches if labels is not None]
     return torch.cat([latents for latents, _ in batches]), torch.cat(labels) if labels else None
 

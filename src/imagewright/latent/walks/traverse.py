@@ -135,7 +135,7 @@ def _choose_dimensions(
         return resolve_dimensions(model, dimensions), None, []
     ranked, changes = rank_by_change(model, scales, choose_bases(model, scales, bases[0]))
     if not ranked:
-        raise UserError(f"{catalogue.name_of(model)} has no latents but its codes: give codes=True.")
+        raise UserError(f"{catalogue.name_of(model)} has no latents but its codes: give --codes.")
     notes = []
     if len(ranked) > count:
         unused = sum(change < 0.5 for change in changes)

@@ -27,6 +27,10 @@ from imagewright.runs.provenance import run_record
 from imagewright.verbs.apply import RunLike, encode, images_for, resolve_model
 from imagewright.verbs.paths import Interpolation, default_interpolation
 
+REBUILT = (
+    "The ends that are pictures are shown as the model reconstructs them, not as they are: "
+    "`imagewright reconstruct` shows both."
+)
 CELL = 72  # pixels of an image's longer side in a blend; there are many, and adjacent ones differ little
 
 
@@ -68,7 +72,7 @@ def interpolation_sheet(
         images[cells],
         row_labels=[f"{start} to {end}" for start, end in pairwise(stops)],
         column_labels=[f"{step / (steps - 1):.0%}" for step in range(steps)],
-        title=f"{record['model']}: {path['interpolation']} interpolation",
+        title=f"{record['model']}: {path['interpolation']} interpolation{_rebuilt(notes)}",
         record=record,
         results=Results(images, record),
         frames_per_second=frames_per_second,
@@ -186,7 +190,7 @@ def blend_sheet(
         images,
         columns=steps,
         captions=names,
-        title=f"{record['model']}: {interpolation} blend of four corners",
+        title=f"{record['model']}: {interpolation} blend of four corners{_rebuilt(notes)}",
         scale=max(1, round(CELL / max(images.shape[2:]))) if scale is None else scale,
         record=record,
         notes=notes,
@@ -201,14 +205,21 @@ def _ends(
         if given is not None:
             raise UserError("An interpolation has ends or a source of pictures: give one of them.")
         chosen = select_evenly(images_for(model, source), count)
-        return encode(model, chosen.images), [Path(name).stem for name in chosen.names], training_notes(model)
+        stems = [Path(name).stem for name in chosen.names]
+        return encode(model, chosen.images), stems, [*training_notes(model), REBUILT]
     if given is None and "sample" not in verbs_of(model):
         raise UserError(
             f"{catalogue.name_of(model)} cannot sample, so there are no seeds to interpolate between: name pictures by "
             "--between a.jpg b.jpg or --source FOLDER."
         )
     resolved = resolve_inputs(run, (0, 1) if given is None else given, model=model)
-    return resolved.latents, resolved.labels, [*training_notes(model), *resolved.notes]
+    rebuilt = [REBUILT] if resolved.has_pictures else []
+    return resolved.latents, resolved.labels, [*training_notes(model), *resolved.notes, *rebuilt]
+
+
+def _rebuilt(notes: list[str]) -> str:
+    """What a title says of ends that are pictures."""
+    return ", pictures as reconstructed" if REBUILT in notes else ""
 
 
 def _source_name(source: Images | str | Path | None) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from imagewright.codecs.jpeg.codec import (
 )
 from imagewright.codecs.jpeg.colour import to_luminance_and_chrominance
 from imagewright.codecs.jpeg.tables import LUMINANCE
-from imagewright.errors import ConfigError
+from imagewright.errors import ConfigError, count_text
 from imagewright.images import Images, open_images
 from imagewright.lessons.base import LessonOutput, Numbers, define_lesson
 from imagewright.lessons.jpeg import figures
@@ -111,7 +111,7 @@ def load_picture(source: str | None, number: int) -> Tensor:
         return torch.from_numpy(astronaut()[:256, 96:352].transpose(2, 0, 1).copy())
     images: Images = open_images(source)
     if number >= len(images):
-        raise ConfigError(f"picture={number}, but {source} has {len(images)} pictures, counted from 0.")
+        raise ConfigError(f"picture={number}, but {source} has {count_text(len(images), 'picture')}, counted from 0.")
     scale = min(1.0, LARGEST_SIDE / max(images.size))
     height, width = (max(1, round(side * scale)) for side in images.size)
     return (

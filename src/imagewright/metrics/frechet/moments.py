@@ -15,7 +15,7 @@ from functools import cached_property
 
 import numpy as np
 
-from imagewright.errors import DataError
+from imagewright.errors import DataError, count_text
 from imagewright.metrics.frechet.factors import factorize
 
 BLOCK = 4096  # rows at a time: 64 MiB of float64 at 2048 features
@@ -102,7 +102,7 @@ class Moments:
 
     def _check_two(self) -> None:
         if self.count < 2:
-            raise DataError(f"{self.count} pictures have no covariance: at least two are needed.")
+            raise DataError(f"{count_text(self.count, 'picture')} given, and a covariance needs two at least.")
 
     @cached_property
     def factor(self) -> np.ndarray:

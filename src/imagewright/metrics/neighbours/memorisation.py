@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imagewright.errors import ConfigError, DataError
+from imagewright.errors import ConfigError, DataError, count_text
 from imagewright.metrics.features.blocks import FeatureRows, RowSubset
 from imagewright.metrics.intervals import bootstrap, normal_interval
 from imagewright.metrics.metric import Metric, MetricContext, MetricOutput, Sample, Value
@@ -131,7 +131,7 @@ def _compute(sample: Sample, reference: Sample | None, context: MetricContext) -
         )
     how = (
         f"95 %, in standard deviations, over {found.cells} of {found.of_cells} cells, {len(generated):,} generated and "
-        f"{len(held_out):,} held-out pictures"
+        f"{count_text(len(held_out), 'held-out picture')}"
     )
     statistic = normal_interval(found.c_t, found.error, how)
     return {

@@ -53,8 +53,7 @@ def corrupt_set(
         return PictureSubset(clean, rows_without_modes(groups, level, seed))
     if others is None:
         raise DataError(
-            "contamination mixes in pictures of a second set, and none was given: name it with others=SOURCE "
-            "(--others SOURCE)."
+            "contamination mixes in pictures of a second set, and none was given: name it with --others SOURCE."
         )
     return MixedPictures(clean, others, contaminated_rows(len(clean), level, seed))
 

@@ -117,7 +117,7 @@ class GDA(Model, GenerativeClassifier, EncodesLatents):
             name = self.class_names[int(alone.int().argmax())]
             raise ConfigError(
                 f"pooling=0, but the class {name!r} has fewer than two pictures and hence no covariance of its own: "
-                "leave pooling out, give it more than 0, or use boundary=linear."
+                "leave pooling out, give it more than 0, or use --boundary linear."
             )
         shares = pooling_shares(moments.counts, moments.means.shape[1], self.config.pooling)[:, None, None]
         return (1 - shares) * own + shares * self._pooled(moments)

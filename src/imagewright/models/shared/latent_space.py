@@ -49,7 +49,7 @@ class LatentConfig(CompositeConfig):
         if self.components is not None and (self.submodels or self.encoder == PIXELS):
             raise ValueError(
                 f"components={self.components} is for an encoder that is fitted with the model: leave it out, or use "
-                "encoder=pca"
+                "--encoder pca"
             )
 
 
@@ -169,7 +169,7 @@ def build_encoder(config: LatentConfig) -> Model:
     if issubclass(encoder_class.Config, configs.LabelledConfig):
         if not isinstance(config, configs.LabelledConfig):
             raise ConfigError(
-                f"encoder={config.encoder} needs labels, and this model has none: use encoder=pca, or train "
+                f"encoder={config.encoder} needs labels, and this model has none: use --encoder pca, or train "
                 f"{config.encoder} by itself and name its run."
             )
         chosen["class_names"] = config.class_names

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from imagewright.errors import ConfigError, nearest_name
 
-WITHOUT_WEIGHTS = "The features `random` and `pixels` need no file."
+WITHOUT_WEIGHTS = "The features `random` and `pixels` need no file (--features random)."
 
 
 @dataclass(frozen=True)

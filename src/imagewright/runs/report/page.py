@@ -10,6 +10,7 @@ from typing import Any
 
 from imagewright.errors import RunError
 from imagewright.files import write_whole
+from imagewright.pixels import is_size, size_text
 from imagewright.runs.report.curves import Points, draw_curves, short_number
 from imagewright.runs.report.html import page, panel, section, text
 from imagewright.runs.report.pictures import pictures
@@ -29,7 +30,9 @@ def write_report(run_path: Run | str | Path) -> Path:
     """
     run = run_path if isinstance(run_path, Run) else Run(run_path)
     about, records = run.record, _in_order(run.metrics())
-    title = f"{about.get('model', 'model')}: {run.path.resolve().name}"
+    name = run.path.resolve().name
+    model = str(about.get("model", "model"))
+    title = model if model == name else f"{model}: {name}"
     body = [
         f"<h1>{text(title)}</h1>",
         f'<p class="faint">{text(_summary(about, records))}</p>',
@@ -172,13 +175,26 @@ def _tables(about: Mapping[str, Any]) -> str:
 
 
 def _table(name: str, table: Mapping[str, Any]) -> str:
-    rows = [f"<tr><td>{text(key.replace('_', ' '))}</td><td>{_value(value)}</td></tr>" for key, value in table.items()]
+    rows = [
+        f"<tr><td>{text(key.replace('_', ' '))}</td><td>{_value(value, key)}</td></tr>" for key, value in table.items()
+    ]
     return panel(name.replace("_", " "), f"<table>{''.join(rows)}</table>")
 
 
-def _value(value: Any) -> str:
+def _with_sizes(value: Any, name: str = "") -> Any:
+    """A value with the sizes in it as texts, width x height."""
+    if is_size(name, value):
+        return size_text(value)
+    if isinstance(value, dict):
+        return {key: _with_sizes(each, str(key)) for key, each in value.items()}
+    return [_with_sizes(each) for each in value] if isinstance(value, (list, tuple)) else value
+
+
+def _value(value: Any, name: str) -> str:
+    if is_size(name, value):
+        return text(size_text(value))
     if isinstance(value, (dict, list, tuple)):
-        written = json.dumps(value, ensure_ascii=False)
+        written = json.dumps(_with_sizes(value), ensure_ascii=False)
         return f"<code>{text(written if len(written) < 600 else written[:600] + ' ...')}</code>"
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10_000:
         return f"{value:,}"
