@@ -234,7 +234,7 @@ def test_what_cannot_be_scored_is_refused(discs) -> None:
         iw.outliers(discs, normal=["good"])
     with pytest.raises(UserError, match="Did you mean 'neighbours'"):
         iw.outliers(discs, method="neighbors")
-    with pytest.raises(UserError, match="in=RUN"):
+    with pytest.raises(UserError, match="--space RUN"):
         iw.outliers(discs, method="run-score")
     with pytest.raises(DataError, match="nothing at 'no-such-place'"):
         iw.outliers(discs, train_on="no-such-place")

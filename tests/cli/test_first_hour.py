@@ -159,7 +159,7 @@ def test_one_picture_is_told_as_one(said: Said) -> None:
     assert "The one picture looked at in broken cannot be read" in said("data", "grid", "broken", "--out", "b.png")[1]
     with pytest.raises(UserError, match="An int cannot be opened"):
         iw.open_images(3)
-    with pytest.raises(UserError, match="The size '64' cannot be used"):
+    with pytest.raises(UserError, match="size='64': expected a side"):
         iw.open_images("one", "64")  # type: ignore[arg-type]
 
 

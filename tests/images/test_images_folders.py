@@ -290,7 +290,15 @@ def test_words_of_parts_inside_names(tmp_path, picture, folders, opened, split, 
     assert open_images(tmp_path, split=split).names() == [f"{other}/0.png"]
 
 
-@pytest.mark.parametrize("folders", [("test_tube", "train_station"), ("bullet_train", "bus"), ("trainer", "tester")])
+@pytest.mark.parametrize(
+    "folders",
+    [
+        ("test_tube", "train_station"),
+        ("bullet_train", "bus"),
+        ("trainer", "tester"),
+        ("train_good", "test_good", "test_odd"),
+    ],
+)
 def test_words_of_parts_may_be_in_names_of_classes(tmp_path, picture, folders) -> None:
     write(tmp_path, picture, [f"{folder}/0.png" for folder in folders])
     images = open_images(tmp_path)

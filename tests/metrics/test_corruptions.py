@@ -131,7 +131,7 @@ def test_missing_arguments_and_unknown_names_raise() -> None:
     pictures = ArrayPictures(smooth_pictures(4))
     with pytest.raises(DataError, match="class or the cluster"):
         corrupt_set(pictures, "mode_dropping", 1)
-    with pytest.raises(DataError, match="others=SOURCE"):
+    with pytest.raises(DataError, match="--others SOURCE"):
         corrupt_set(pictures, "contamination", 1)
     wide = ArrayPictures(smooth_pictures(4, (16, 20)))
     with pytest.raises(DataError, match="same size and channels"):

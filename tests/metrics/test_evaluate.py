@@ -191,7 +191,7 @@ def test_the_default_reference_is_the_training_set(tmp_path: Path) -> None:
     run = train_tiny("pca", "digits", tmp_path / "run")
     found = iw.evaluate(run, count=64, **FAST)
     assert any("its own training pictures, digits" in note for note in found.notes)
-    with pytest.raises(DataError, match="against=SOURCE"):
+    with pytest.raises(DataError, match="--against SOURCE"):
         iw.evaluate(iw.load(run), count=64, **FAST)
 
 

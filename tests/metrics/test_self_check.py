@@ -173,7 +173,7 @@ def test_contamination_resizes_the_other_pictures(digits: Images) -> None:
     checked = iw.self_check(digits, [number], corruptions=["contamination"], others="faces", count=200)
     values = checked.measurements[0].values
     assert list(values) == sorted(values)  # faces are brighter than digits
-    with pytest.raises(DataError, match="others=SOURCE"):
+    with pytest.raises(DataError, match="--others SOURCE"):
         iw.self_check(digits, [number], corruptions=["contamination"], count=200)
 
 

@@ -238,7 +238,7 @@ def test_one_picture_is_refused(options: dict[str, object]) -> None:
 
 @pytest.mark.parametrize(("count", "side", "most"), [(10, 8, 9), (100, 4, 16), (30, 48, 29)])
 def test_more_components_than_there_can_be_are_refused(count: int, side: int, most: int) -> None:
-    with pytest.raises(ConfigError, match=rf"components={most + 1}\b.*--components {most}\b"):
+    with pytest.raises(ConfigError, match=rf"--components {most + 1}\b.*--components {most}\b"):
         fitted(low_rank(count, (1, side, side), rank=2), components=most + 1)
     assert len(fitted(low_rank(count, (1, side, side), rank=2), components=most).basis) == most
 

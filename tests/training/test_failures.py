@@ -288,7 +288,7 @@ def test_one_training_at_a_time_in_a_run(tmp_path: Path) -> None:
         ("vae", {"latent_dim": 0}, "vae: latent_dim=0"),
         ("vae", {"device": "cuda"}, "device=cuda.*cpu"),
         ("autoencoder", {"noise": "salt:1"}, "autoencoder: noise='salt:1'"),
-        ("pca", {"components": 99}, "components=99"),
+        ("pca", {"components": 99}, "--components 99"),
     ],
 )
 def test_wrong_options_are_refused_and_leave_no_run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatchcase
 
 import numpy as np
 
@@ -34,10 +35,9 @@ def arrange_folders(
 
     A chain of single folders at the top is skipped. The folders at the next level are splits, in upper or lower case
     (`train`, `Training`, `test`, `val` ...), if all of them have such names, or if one for training and one for tests
-    are among them. Names that hold such a word (`train2017`, `seg_test`) count if another part differs from it in that
-    word alone. Then one is opened: `split`, else the one for training; without one, all are, and they are no
-    classes. If every picture is in one of at least two folders below, the folder is its class. Names of pictures keep
-    their whole path.
+    are among them. Names that hold such a word (`train2017`, `seg_test`) count if all differ in that word alone. Then
+    one is opened: `split`, else the one for training; without one, all are, and they are no classes. If every picture
+    is in one of at least two folders below, the folder is its class. Names of pictures keep their whole path.
 
     where: the source, for messages.
     names: which pictures are taken by their names; all by default.
@@ -110,7 +110,8 @@ def _parts_beside(tops: list[str], listing: Listing) -> str:
 def _kinds_of(tops: list[str]) -> dict[str, str]:
     """What part each folder is; folders that are no part are left out.
 
-    A word inside a name counts if another folder differs in that word alone: `train_station` is no part.
+    A word inside a name counts if all names differ in that word alone, or besides in one letter for the domain
+    (`trainA`, `testB`). `train_station`, and `train_good` beside `test_good` and `test_bad`, are no parts.
     """
     kinds = {top: KIND_OF[top.lower()] for top in tops if top.lower() in KIND_OF}
     by_rest: dict[str, dict[str, str]] = {}
@@ -119,8 +120,12 @@ def _kinds_of(tops: list[str]) -> dict[str, str]:
         if word and top not in kinds:
             rest = f"{top[: word.start()]}*{top[word.end() :]}".lower()
             by_rest.setdefault(rest, {})[top] = KIND_OF[word[0].lower()]
-    for alike in by_rest.values():
-        kinds |= alike if len(set(alike.values())) > 1 else {}
+    several = {rest: alike for rest, alike in by_rest.items() if len(set(alike.values())) > 1}
+    of_domains = all(len(rest.strip("*_-")) == 1 for rest in several)
+    others = [top.lower() for top in tops if top not in kinds]
+    if all(any(fnmatchcase(top, rest) for rest in several) for top in others) and (len(several) == 1 or of_domains):
+        for alike in several.values():
+            kinds |= alike
     return kinds
 
 
