@@ -68,7 +68,8 @@ class Adapter:
     split: returns the state dict of each network in what `read_checkpoint` returned. If there are several candidates,
         it takes the moving average. Raises `RunError` if none is of this family; see `containers.one_of_each`.
     licence: of the published code and weights, recorded in the run.
-    options: returns the options that a file states besides its shapes, such as constructor arguments. Called with what
+    options: returns the options that a file states besides its shapes, such as constructor arguments, and published
+        ones that no file tells. Called with what
         `read_checkpoint` returned, or with the `state_dict` of `load_network`.
     aliases: other names of networks, such as "generator" for that of the first of two directions.
     """

@@ -21,7 +21,9 @@ def normalise_instances(maps: Tensor, eps: float = EPS) -> Tensor:
 
     Ulyanov et al. 2016, arXiv:1607.08022.
     """
-    if len(maps) == 1 and maps.shape[2] * maps.shape[3] > 1:
+    if maps.shape[2] * maps.shape[3] == 1:
+        return maps * 0  # its own mean is taken off; torch refuses it
+    if len(maps) == 1:
         return batch_norm(maps, None, None, training=True, eps=eps)
     return group_norm(maps, maps.shape[1], eps=eps)
 

@@ -1,7 +1,7 @@
 """PatchGAN discriminators, which judge overlapping patches of an image.
 
-Isola et al. 2017, arXiv:1611.07004, section 3.2.2 and appendix 6.1.2: patches of 70 pixels with three strided layers, of
-one pixel without. Layers and names are those of the published networks. Shape letters: N batch, C H W image.
+Isola et al. 2017, arXiv:1611.07004, section 3.2.2 and appendix 6.1.2: patches of 70 pixels with three strided layers,
+of one pixel without. Layers and names are those of the published networks. Shape letters: N batch, C H W image.
 """
 
 from __future__ import annotations

@@ -71,9 +71,7 @@ class ResidualGenerator(nn.Module):
             channels = width * 2**level
             layers += [nn.Conv2d(channels, 2 * channels, 3, 2, 1, bias=bias), *normed(2 * channels)]
         channels = width * 2**downsamplings
-        layers += [
-            ResidualBlock(channels, norm, dropout=dropout, of_image=of_image, bias=bias) for _ in range(blocks)
-        ]
+        layers += [ResidualBlock(channels, norm, dropout=dropout, of_image=of_image, bias=bias) for _ in range(blocks)]
         for level in reversed(range(downsamplings)):
             channels = width * 2**level
             layers += [nn.ConvTranspose2d(2 * channels, channels, 3, 2, 1, 1, bias=bias), *normed(channels)]

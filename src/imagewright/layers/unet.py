@@ -1,10 +1,12 @@
 """The U-Net generator of pix2pix.
 
-Isola et al. 2017, arXiv:1611.07004, section 3.2.1 and appendix 6.1.1, after Ronneberger et al. 2015. Each block holds the
-next smaller one, with the layers and names of the published networks. Shape letters: N batch, C H W image.
+Isola et al. 2017, arXiv:1611.07004, section 3.2.1 and appendix 6.1.1, after Ronneberger et al. 2015. Each block holds
+the next smaller one, with the layers and names of the published networks. Shape letters: N batch, C H W image.
 """
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -61,7 +63,7 @@ class UNetGenerator(nn.Module):
     """From (N, inputs, H, W) to (N, outputs, H, W) in [-1, 1]; H and W are multiples of 2^depth.
 
     width: channels at half size; doubled at each halving up to 8 times.
-    depth: halvings, 5 or more; 8 in the paper for 256 pixels.
+    depth: halvings, 2 or more; 8 in the paper for 256 pixels.
     dropout: of the blocks between the innermost one and those whose channels still double; 0 for none.
     """
 
@@ -77,12 +79,11 @@ class UNetGenerator(nn.Module):
         of_image: bool = False,
     ) -> None:
         super().__init__()
-        widest = WIDEST * width
-        block = UNetBlock(widest, widest, norm=norm, of_image=of_image)
-        for _ in range(depth - 5):
-            block = UNetBlock(widest, widest, norm=norm, within=block, dropout=dropout, of_image=of_image)
-        for times in (4, 2, 1):
-            block = UNetBlock(times * width, 2 * times * width, norm=norm, within=block, of_image=of_image)
+        widths = [width * min(2**level, WIDEST) for level in range(depth)]
+        block: UNetBlock | None = None
+        for outer, inner in reversed(list(pairwise(widths))):
+            dropped = dropout if outer == inner else 0.0
+            block = UNetBlock(outer, inner, norm=norm, within=block, dropout=dropped, of_image=of_image)
         self.model = UNetBlock(
             outputs, width, norm=norm, inputs=inputs, within=block, outermost=True, of_image=of_image
         )

@@ -25,6 +25,11 @@ STATISTICS = ("*.running_mean", "*.running_var", "*.num_batches_tracked")
 EXPECTED = "CycleGAN or pix2pix: model.1.weight, model.10.conv_block.1.weight ..., or model.model.0.weight ..."
 
 
+def published_options(held: Any) -> dict[str, Any]:
+    """The size, which no file tells."""
+    return {"size": PUBLISHED_SIZE}
+
+
 def is_generator(state: Mapping[str, Any]) -> bool:
     """Whether the names are a generator's: residual blocks, or nested blocks."""
     return any(".conv_block." in name or name.startswith("model.model.") for name in state)
@@ -48,8 +53,7 @@ def generator_options(shapes: Shapes) -> dict[str, Any]:
     """The network, its width and depth, and its norm."""
     if not is_generator(shapes):
         raise RunError(f"This is no generator of {EXPECTED}; found {', '.join(list(shapes)[:3])} ...")
-    found = _unet_options(shapes) if "model.model.0.weight" in shapes else _resnet_options(shapes)
-    return {"size": PUBLISHED_SIZE} | found
+    return _unet_options(shapes) if "model.model.0.weight" in shapes else _resnet_options(shapes)
 
 
 def discriminator_options(shapes: Shapes) -> dict[str, Any]:
@@ -58,7 +62,6 @@ def discriminator_options(shapes: Shapes) -> dict[str, Any]:
         raise RunError(f"This is no discriminator of {EXPECTED}; found {', '.join(list(shapes)[:3])} ...")
     prefix = "net" if "net.0.weight" in shapes else "model"
     options = {
-        "size": PUBLISHED_SIZE,
         "discriminator": "pixel" if prefix == "net" else "patch",
         "discriminator_width": shapes[f"{prefix}.0.weight"][0],
     }
@@ -169,6 +172,7 @@ CYCLEGAN = Adapter(
         "discriminator_b": _CYCLE_DISCRIMINATOR,
     },
     split=split_into("generator_ab", "discriminator_b"),
+    options=published_options,
     aliases={"generator": "generator_ab", "discriminator": "discriminator_b"},
     licence="BSD-2-Clause (Zhu & Park 2017)",
 )
@@ -183,4 +187,5 @@ PIX2PIX = Adapter(
     },
     split=split_into("generator", "discriminator"),
     licence="BSD (Isola et al. 2017)",
+    options=published_options,
 )

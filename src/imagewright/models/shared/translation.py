@@ -10,7 +10,8 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from imagewright.configs import SizedConfig
 from imagewright.layers.initialisation import initialise_normal
@@ -21,7 +22,7 @@ from imagewright.layers.unet import UNetGenerator
 from imagewright.recipe import Optimizer, Recipe
 from imagewright.traits import Traits
 
-SHALLOWEST, DEEPEST = 5, 8  # halvings of a U-Net
+SHALLOWEST, DEEPEST = 2, 8  # halvings of a U-Net
 SMALL = 128  # pixels: up to this side the published code takes 6 residual blocks, else 9
 ADAM = Optimizer(learning_rate=2e-4, betas=(0.5, 0.999))
 
@@ -35,9 +36,7 @@ class TranslationConfig(SizedConfig):
 
     halvings: ClassVar[int] = 2
 
-    network: Literal["resnet", "unet"] = Field(
-        "resnet", description="the generator: a ResNet, or a U-Net (sides are then multiples of 32)"
-    )
+    network: Literal["resnet", "unet"] = Field("resnet", description="the generator: a ResNet, or a U-Net")
     width: int = Field(64, ge=1, le=1024, description="channels of the generator at full (resnet) or half size (unet)")
     blocks: int | None = Field(None, ge=1, le=64, description="residual blocks (9; 6 for sides up to 128 pixels)")
     depth: int | None = Field(
@@ -114,6 +113,16 @@ def build_discriminator(config: TranslationConfig, inputs: int) -> nn.Module:
     else:
         network = PatchDiscriminator(inputs, layers=config.discriminator_layers, **shared)
     return network.apply(initialise_normal)
+
+
+def at_multiples(network: nn.Module, images: Tensor, unit: int) -> Tensor:
+    """A network on images (N, C, H, W) of any size: padded to sides that are multiples of `unit`, and cropped again."""
+    height, width = images.shape[2:]
+    below, right = -height % unit, -width % unit
+    mode = "reflect" if below < height and right < width else "replicate"
+    padded = pad(images, (0, right, 0, below), mode) if below or right else images
+    made: Tensor = network(padded)
+    return made[..., :height, :width]
 
 
 def constant_then_linear(*, images: int, at: int) -> Recipe:

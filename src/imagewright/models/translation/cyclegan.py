@@ -47,7 +47,7 @@ class CycleGANConfig(TranslationConfig):
 
 
 class CycleGAN(Model):
-    """Networks: `generator_ab`, `generator_ba` (N, C, H, W) to the same; `discriminator_a`, `discriminator_b` to patches.
+    """Networks: `generator_ab`, `generator_ba` (N, C, H, W) to the same; `discriminator_a`, `discriminator_b`.
 
     Set 0 is `a`, set 1 is `b`.
     """
@@ -98,7 +98,7 @@ class CycleGAN(Model):
 
     def discriminator_loss(self, step: Step) -> Terms:
         """Eq. 1 with least squares for both discriminators; fakes come from the pools."""
-        terms = {}
+        terms: Terms = {}
         for name, real, judge, pool in (
             ("a", step.images, self.discriminator_a, self.pool_a),
             ("b", step["b"].images, self.discriminator_b, self.pool_b),

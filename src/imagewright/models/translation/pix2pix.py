@@ -1,7 +1,7 @@
 """pix2pix: translation learned from pairs of images.
 
-Isola et al. 2017, arXiv:1611.07004: objective eq. 1, 3 and 4, networks of section 3.2 and appendix 6.1. Numbers are those
-of the published code. Departures: the depth of the U-Net follows from the size unless it is given.
+Isola et al. 2017, arXiv:1611.07004: objective eq. 1, 3 and 4, networks of section 3.2 and appendix 6.1. Numbers are
+those of the published code. Departures: the depth of the U-Net follows from the size unless it is given.
 Shape letters: N batch, C H W image.
 """
 
@@ -21,8 +21,8 @@ from imagewright.layers.norms import NormName
 from imagewright.losses.adversarial import ADVERSARIAL, AdversarialName
 from imagewright.model import Model
 from imagewright.models.shared.translation import (
-    SHALLOWEST,
     TranslationConfig,
+    at_multiples,
     build_discriminator,
     build_generator,
     constant_then_linear,
@@ -37,15 +37,24 @@ EPOCH = 400  # pairs of the facades' training set; the published training has 20
 class Pix2PixConfig(LayeredConfig, TranslationConfig):
     """The options of pix2pix."""
 
-    halvings: ClassVar[int] = SHALLOWEST
     input_layers: ClassVar[tuple[str, ...]] = ("input", "target")
-    tiny_options: ClassVar[dict[str, Any]] = {"width": 4, "discriminator_width": 4}
+    tiny_options: ClassVar[dict[str, Any]] = {"width": 4, "depth": 2, "discriminator_width": 4}
 
     network: Literal["resnet", "unet"] = Field("unet", description="the generator: a U-Net, or a ResNet")
     norm: NormName = Field("batch", description="normalisation in both networks")
     dropout: float = Field(0.5, ge=0, lt=1, description="dropout in the generator, its only noise")
     loss: AdversarialName = Field("non_saturating", description="the adversarial loss")
     l1: float = Field(100.0, ge=0, le=1e6, description="weight of the L1 distance to the target")
+
+    @classmethod
+    def size_rule(cls, size: tuple[int, int]) -> str:
+        return "both sides must be multiples of 32, or of 4 below 32 pixels"
+
+    @classmethod
+    def nearest_size(cls, height: int, width: int) -> tuple[int, int]:
+        # A U-Net of fewer halvings does not see the whole picture.
+        unit = 32 if min(height, width) >= 32 else 4
+        return max(unit, round(height / unit) * unit), max(unit, round(width / unit) * unit)
 
 
 class Pix2Pix(Model):
@@ -99,8 +108,8 @@ class Pix2Pix(Model):
     # Verbs
 
     def translate(self, images: Tensor, target: Target) -> Tensor:
-        translated: Tensor = self.generator(images)
-        return translated
+        unit = 2**self.config.unet_depth if self.config.network == "unet" else 4
+        return at_multiples(self.generator, images, unit)
 
     def preview(self, rows: Mapping[str, Rows], draws: Draws) -> dict[str, Tensor]:
         layers = rows["images"].layers
