@@ -75,6 +75,9 @@ bench: $(VENV)/installed
 	$(BIN)/python benchmarks/feature_extraction.py
 	$(BIN)/python benchmarks/evaluate_scale.py
 	$(BIN)/python benchmarks/evaluate_scale.py --metrics sliced_wasserstein --pictures 4000 16000
+	$(BIN)/python benchmarks/evaluate_scale.py --metrics precision_recall density_coverage --pictures 4000 16000 \
+		--features python:evaluate_scale:wide_network@32
+	$(BIN)/python benchmarks/report_page.py
 	$(BIN)/python benchmarks/doctor.py --cost
 	$(BIN)/python benchmarks/frechet.py
 

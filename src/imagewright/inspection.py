@@ -40,7 +40,6 @@ def _fault(checkpoint: Checkpoint) -> str | None:
 
 def _inspect_run(run: Run) -> dict[str, Any]:
     checkpoints = run.checkpoints()
-    reports = run.metrics()
     faults = [_fault(checkpoint) for checkpoint in checkpoints]
     return {
         "kind": "run",
@@ -48,6 +47,6 @@ def _inspect_run(run: Run) -> dict[str, Any]:
         **run.record,
         "checkpoints": [checkpoint.images_seen for checkpoint in checkpoints],
         "damaged": [fault for fault in faults if fault],
-        "last_report": reports[-1] if reports else None,
+        "last_report": run.last_report(),
         "notes": [note] if (note := run.damage_note()) else [],
     }

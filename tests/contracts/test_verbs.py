@@ -17,7 +17,8 @@ import imagewright as iw
 from imagewright import catalogue
 from imagewright.capabilities import samples_classes
 from imagewright.runs.run import Run
-from imagewright.verbs.apply import resolve_model
+from imagewright.seeds import derive_seeds
+from imagewright.verbs.apply import resolve_model, sample_latents
 
 Trained = Callable[..., Run]
 LISTED = catalogue.entries() | SKELETONS
@@ -115,10 +116,18 @@ def test_samples_of_a_seed_are_the_same_for_any_count(trained: Trained, name: st
 
 
 @pytest.mark.parametrize("name", models_with("sample"))
+def test_latents_of_many_seeds_are_those_of_each_seed_alone(trained: Trained, name: str) -> None:
+    model = iw.load(trained(name, (3, 16, 16)))
+    seeds = list(derive_seeds(3, "sample", numbers=range(20)))
+    alone = torch.cat([model.sample_latents(1, torch.Generator().manual_seed(seed)) for seed in seeds])
+    found = sample_latents(model, 20, seed=3)
+    assert torch.equal(found, alone)
+    assert not found.is_inference()  # tools that search latents take gradients with respect to them
+
+
+@pytest.mark.parametrize("name", models_with("sample"))
 def test_samples_of_one_seed_differ_from_each_other(trained: Trained, name: str) -> None:
     model = iw.load(trained(name))
-    from imagewright.verbs.apply import sample_latents
-
     latents = sample_latents(model, 64, seed=0).flatten(1)
     assert len(latents.unique(dim=0)) == 64
     assert latents.mean().abs() < 0.3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import struct
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -267,3 +268,20 @@ def test_npz_named_as_medmnist_does(tmp_path) -> None:
     assert len(open_images(tmp_path / "a.npz")) == 5
     test = open_images(tmp_path / "a.npz", split="test")
     assert (len(test), test.class_names) == (2, ("1", "2"))
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="memory by mapping is read as Linux tells it")
+def test_pixels_mapped_from_a_file_leave_memory_when_they_are_released(tmp_path: Path) -> None:
+    path = tmp_path / "train-images-idx3-ubyte"
+    write_idx(path, noise(500, 32, 32))
+
+    def resident_kilobytes() -> int:
+        mappings = Path("/proc/self/smaps").read_text().split(str(path))[1:]
+        return sum(int(each.split("Rss:")[1].split()[0]) for each in mappings)
+
+    images = open_images(path)
+    pixels = images.batch(np.arange(500)).images
+    assert resident_kilobytes() > 400
+    images.release()
+    assert resident_kilobytes() == 0
+    assert torch.equal(images.batch(np.arange(500)).images, pixels)

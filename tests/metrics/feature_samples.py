@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,3 +37,9 @@ def compute(
 ) -> dict[str, Value]:
     found = metric_named(metric)
     return found.compute(sample, reference, MetricContext({**found.options, **options}, seed, training))
+
+
+def resident_kilobytes(folder: Path) -> int:
+    """Of the files of a folder that this process has mapped."""
+    mappings = Path("/proc/self/smaps").read_text().split(str(folder))[1:]
+    return sum(int(each.split("Rss:")[1].split()[0]) for each in mappings)

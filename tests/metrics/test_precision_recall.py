@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from feature_samples import compute, make_sample
+from feature_samples import compute, make_sample, resident_kilobytes
 
 from imagewright.errors import ConfigError, DataError
 from imagewright.metrics.features import blocks as feature_blocks
@@ -87,6 +87,34 @@ def test_counts_equal_those_of_the_whole_float64_matrix(
         assert (found[balls].generated_balls == in_generated.sum(1)).all()
 
 
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="memory by mapping is read as Linux tells it")
+def test_memory_does_not_grow_with_the_number_of_pictures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    real, generated = normal(np.random.default_rng(0), 3000, 512), normal(np.random.default_rng(1), 3000, 512)
+    expected = count_inside(real, generated, BALLS)
+    monkeypatch.setattr(feature_blocks, "ROWS", 256)
+    monkeypatch.setattr(feature_blocks, "TOUCHED", 2**20)
+    monkeypatch.setattr(feature_blocks, "KEPT_BYTES", 2**20)
+    kept: list[int] = []
+
+    class Watched(feature_blocks.FeatureBlocks):
+        def __getitem__(self, number: int) -> feature_blocks.FeatureBlock:
+            kept.append(sum(block.held_bytes for block in self._kept.values()))
+            return super().__getitem__(number)
+
+    for module in (distances, neighbourhoods):
+        monkeypatch.setattr(module, "FeatureBlocks", Watched)
+    mapped = []
+    for name, rows in (("real", real), ("generated", generated)):
+        rows.tofile(tmp_path / name)
+        mapped.append(np.memmap(tmp_path / name, np.float32, "r", shape=rows.shape))
+    found = count_inside(*mapped, BALLS)
+    assert 0 < max(kept) <= 2**20
+    assert resident_kilobytes(tmp_path) < 2 * 2048  # of 2 * 6,000
+    for balls in BALLS:
+        for counts in ("real_balls", "generated_inside", "generated_balls"):
+            assert (getattr(found[balls], counts) == getattr(expected[balls], counts)).all()
+
+
 @pytest.mark.parametrize("precision", distances.ROUNDING)
 @pytest.mark.parametrize("features", [1, 7, 500])
 def test_distances_lie_within_the_bounds_of_their_estimates(precision: torch.dtype, features: int) -> None:
@@ -95,7 +123,10 @@ def test_distances_lie_within_the_bounds_of_their_estimates(precision: torch.dty
     generated[:20] = real[:20] * np.float32(1 + 1e-4)
     real[5] *= 1000
     normalization = feature_blocks.Normalization.fit(real)
-    one, other = (feature_blocks.FeatureBlock(rows, (0, len(rows)), normalization) for rows in (real, generated))
+    one, other = (
+        feature_blocks.FeatureBlock(feature_blocks.RowReader(rows), (0, len(rows)), normalization)
+        for rows in (real, generated)
+    )
     pairs = np.repeat(np.arange(90), 110), np.tile(np.arange(110), 90)
     least, most = distances.DistanceEstimates(one, other, precision).bounds(*pairs)
     truth = whole_matrix(real, generated).ravel()

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from feature_samples import resident_kilobytes
 from picture_sets import ArrayPictures, smooth_pictures
 from scipy.ndimage import correlate1d
 from scipy.stats import wasserstein_distance
 
 from imagewright.errors import DataError
-from imagewright.metrics.features import extraction
+from imagewright.metrics.features import mapped_arrays
 from imagewright.metrics.metric import MetricContext, Sample
 from imagewright.metrics.pictures.laplacian import laplacian_pyramid
 from imagewright.metrics.pictures.sliced_wasserstein import (
@@ -152,7 +153,7 @@ def test_descriptors_that_are_mapped_from_a_file_leave_memory_after_use(
     pictures = ArrayPictures(smooth_pictures(64))
     rows = np.arange(64)
     (expected, *_) = extract_descriptors(pictures, rows, 16, per_picture=256, seed=0)
-    monkeypatch.setattr(extraction, "IN_MEMORY", 0)
+    monkeypatch.setattr(mapped_arrays, "IN_MEMORY", 0)
     (mapped, *_) = extract_descriptors(pictures, rows, 16, per_picture=256, seed=0)
     assert isinstance(mapped, np.memmap)
     assert resident_kilobytes(tmp_path) == 0
@@ -160,9 +161,3 @@ def test_descriptors_that_are_mapped_from_a_file_leave_memory_after_use(
     assert resident_kilobytes(tmp_path) > 0
     colour_scales(mapped, 3)
     assert resident_kilobytes(tmp_path) == 0
-
-
-def resident_kilobytes(folder: Path) -> int:
-    """Of the files of a folder that this process has mapped."""
-    mappings = Path("/proc/self/smaps").read_text().split(str(folder))[1:]
-    return sum(int(each.split("Rss:")[1].split()[0]) for each in mappings)

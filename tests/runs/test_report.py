@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tracemalloc
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -98,6 +99,29 @@ def test_curves_of_long_runs_are_thinned_and_show_spikes(tmp_path: Path) -> None
     heights = [float(point.split(",")[1]) for point in points]
     assert min(heights) < 50
     assert max(heights) > 200
+
+
+def test_memory_does_not_grow_with_the_number_of_reports(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", [record(k, kl=1.0 + k % 7, mse=2.0) for k in range(1, 30_001)])
+    write_report(run)  # what is imported and remembered at the first page is no part of it
+    tracemalloc.start()
+    write_report(run)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20e6  # 17 million bytes are the buffer for run.json; all reports at once took 40 million more
+
+
+def test_findings_are_as_they_were_last_found_in_whatever_report(tmp_path: Path) -> None:
+    def found(evidence: str) -> dict:
+        return {"name": "collapse", "evidence": evidence, "suggestion": "wait", "images_seen": 100}
+
+    records = [record(k, kl=1.0) | {"findings": [found(f"spread {k}")] if k < 4 else []} for k in range(1, 7)]
+    _, page = page_of(make_run(tmp_path / "run", records))
+    text = "".join(page.texts)
+    assert "spread 3" in text
+    assert "spread 1" not in text
+    assert "(passed since)" in text
+    assert "Nothing wrong found at 6 images seen." in page.texts
 
 
 def test_terms_of_very_different_size_get_panels_of_their_own(tmp_path: Path) -> None:

@@ -164,10 +164,8 @@ class Images(PictureSequence):
 
     @property
     def fingerprint(self) -> str:
-        """Hex digest that changes with the pictures and their layers, and with all that decides their pixels.
-
-        That is the size, the channels, crop and filter, the value range, and whether large JPEGs are decoded at a
-        reduced scale.
+        """Hex digest that changes with the pictures and their layers, and with all that decides their pixels: the size,
+        the channels, crop and filter, the value range, and whether large JPEGs are decoded at a reduced scale.
 
         It is a digest of pixels: `flip`, `with_labels` and `with_attributes` do not change it.
         """
@@ -267,6 +265,11 @@ class Images(PictureSequence):
                 continue
             store = self._prepared.open(None, None)
             store.release(int(self._rows[start:stop].min()), int(self._rows[start:stop].max()) + 1)
+
+    def release(self) -> None:
+        """Take prepared pixels that are mapped from a file out of this process's memory until they are used again."""
+        if self._rows is not None:
+            self._prepared.open(None, None).release()
 
     def stream(
         self, batch_size: int, rank: int = 0, world: int = 1, worker: int = 0, workers: int = 1

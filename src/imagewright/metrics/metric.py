@@ -33,7 +33,8 @@ class Sample:
     pictures: by number.
     features: float32 (N, F); may be mapped from a file, so read it in blocks.
     logits: float32 (N, K).
-    moments: of the features.
+    moments: of the features, once a metric asked for them (`frechet.distance.sample_moments`).
+    load_moments: returns the stored moments of the features; None if they are to be computed.
     labels: int64 (N,), with class_names.
     model: the model that generated the pictures.
     cache: intermediate results that one metric stores for others.
@@ -49,6 +50,7 @@ class Sample:
     labels: np.ndarray | None = None
     class_names: tuple[str, ...] | None = None
     model: Model | None = None
+    load_moments: Callable[[], Moments] | None = None
     cache: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:

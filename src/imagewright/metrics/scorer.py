@@ -14,7 +14,6 @@ from imagewright.images.notices import tell_skipped
 from imagewright.metrics.features.cache import load_features
 from imagewright.metrics.features.extraction import extract_features
 from imagewright.metrics.features.run_features import open_features
-from imagewright.metrics.frechet.moments import Moments
 from imagewright.metrics.metric import Metric, MetricContext, MetricOutput, Pictures, Sample
 from imagewright.metrics.plans import MetricRequest, ScorePlan
 from imagewright.metrics.score_recipes import ScoreRecipe, recipe_key, title_of
@@ -142,8 +141,6 @@ class Scorer:
         progress = progress_of_stage(self.progress, f"features of {subject.name}")
         extracted = extract_features(pictures, self.network, progress=progress, all_on_this_rank=self.all_on_this_rank)
         sample.features, sample.logits = extracted.features, extracted.logits
-        if self.all_on_this_rank or distributed.is_main():
-            sample.moments = Moments.from_features(extracted.features)
         return sample
 
     def _reference(self, role: str, source: Source, subject: Subject, channels: int) -> Sample:
@@ -168,7 +165,7 @@ class Scorer:
         progress = progress_of_stage(self.progress, f"features of {images.source}")
         cached = load_features(images, self.network, progress=progress, all_on_this_rank=self.all_on_this_rank)
         sample.features, sample.logits = cached.extracted.features, cached.extracted.logits
-        sample.moments = cached.moments
+        sample.load_moments = cached.load_moments
         return sample
 
     def _with_classes(self, subject: Subject) -> Subject:

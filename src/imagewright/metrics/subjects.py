@@ -16,6 +16,7 @@ from imagewright.capabilities import latent_parts_of, samples_classes, samples_f
 from imagewright.errors import DataError, UserError
 from imagewright.images import Images, open_images
 from imagewright.images.descriptions import recorded_choices
+from imagewright.metrics.features.mapped_arrays import TOUCHED
 from imagewright.model import Model
 from imagewright.progress import Progress
 from imagewright.runs.loading import load
@@ -36,6 +37,7 @@ class OpenedPictures:
     def __init__(self, images: Images) -> None:
         self.images = images
         self._lock = threading.Lock()
+        self._read = 0
 
     def __len__(self) -> int:
         return len(self.images)
@@ -43,7 +45,12 @@ class OpenedPictures:
     def pictures(self, rows: np.ndarray) -> Tensor:
         """uint8 (n, C, H, W) of the rows int64 (n,)."""
         with self._lock:
-            return self.images.batch(rows).images
+            pictures = self.images.batch(rows).images
+            self._read += pictures.nbytes
+            if self._read > TOUCHED:  # so that memory does not grow with the number of pictures
+                self._read = 0
+                self.images.release()
+            return pictures
 
 
 class ColourPictures:

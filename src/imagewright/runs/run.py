@@ -14,13 +14,13 @@ from __future__ import annotations
 import base64
 import html
 import json
+from collections import deque
 from pathlib import Path
 from typing import Any
 
 from imagewright.errors import DataError, RunError, nearest_name
-from imagewright.files import explain_write_errors, write_whole
-from imagewright.json_files import JsonError, parse_json
-from imagewright.regular_files import explain_read_errors, names_in, open_regular, read_regular
+from imagewright.files import atomic_write, explain_write_errors, write_whole
+from imagewright.regular_files import names_in, read_regular
 from imagewright.runs.places import (
     METRICS,
     MOVING,
@@ -32,12 +32,12 @@ from imagewright.runs.places import (
     check_place,
     clear_place,
 )
-from imagewright.runs.schemas import ReportRecord, RunRecord, find_fault, parse_record
+from imagewright.runs.reports import Reports
+from imagewright.runs.schemas import RunRecord, parse_record
 from imagewright.runs.scores import drop_scores_after
 from imagewright.runs.weights import CHECKPOINTS, Checkpoint, checkpoint_at, find_damage, list_checkpoints
 
 LARGEST_RECORD = 16 << 20  # bytes of run.json
-LONGEST_REPORT = 1 << 20  # bytes of a line of metrics.jsonl
 STOPPED = "stopped"  # marks the report that a training made because it was stopped, beside its regular ones
 
 
@@ -162,46 +162,39 @@ class Run:
         with explain_write_errors(self.path / METRICS), (self.path / METRICS).open("a") as file:
             file.write(json.dumps(line) + "\n")
 
+    def reports(self) -> Reports:
+        """Every report, in order, read one by one: an unattended training may have made very many."""
+        return Reports(self.path / METRICS)
+
     def metrics(self) -> list[dict[str, Any]]:
         """Every report, in order. Lines that are none are left out: `damage_note` counts them."""
-        return self._read_reports()[0]
+        return list(self.reports())
+
+    def last_report(self) -> dict[str, Any] | None:
+        """The last report; None if there is none."""
+        return next(iter(deque(self.reports(), maxlen=1)), None)
 
     def damage_note(self) -> str | None:
         """A sentence that counts the lines of metrics.jsonl that are no reports; None if all are.
 
         A last line that a kill cut short is not counted.
         """
-        damaged = self._read_reports()[1]
-        lines = "1 line is" if damaged == 1 else f"{damaged:,} lines are"
-        return f"{self.path / METRICS}: {lines} damaged and left out." if damaged else None
-
-    def _read_reports(self) -> tuple[list[dict[str, Any]], int]:
-        path = self.path / METRICS
-        reports: list[dict[str, Any]] = []
-        damaged = 0
-        try:
-            with open_regular(path) as file, explain_read_errors(path):
-                while text := file.readline(LONGEST_REPORT):
-                    report = _parse_report(text)
-                    if report is not None:
-                        reports.append(report)
-                    elif text.endswith(b"\n") and text.strip():
-                        damaged += 1
-        except FileNotFoundError:
-            pass
-        return reports, damaged
+        reports = self.reports()
+        deque(reports, maxlen=0)
+        return reports.damage_note()
 
     def drop_after(self, images_seen: int) -> None:
         """Remove reports, sample grids and checkpoints after a point: a resumed training writes them again.
 
         Reports that were made because the training was stopped are removed too, with their grids.
         """
-        found = self.metrics()
-        lines = [line for line in found if line["images_seen"] <= images_seen and not line.get(STOPPED)]
-        for line in found:
-            if line.get(STOPPED):
-                (self.path / "samples" / f"{line['images_seen']:09d}.png").unlink(missing_ok=True)
-        write_whole(self.path / METRICS, "".join(json.dumps(line) + "\n" for line in lines))
+        # Read one by one and written while they are: there may be very many.
+        with atomic_write(self.path / METRICS) as temporary, temporary.open("w") as file:
+            for line in self.reports():
+                if line.get(STOPPED):
+                    (self.path / SAMPLES / f"{line['images_seen']:09d}.png").unlink(missing_ok=True)
+                elif line["images_seen"] <= images_seen:
+                    file.write(json.dumps(line) + "\n")
         drop_scores_after(self.path, images_seen)
         for folder in (self.path / SAMPLES, self.path / PRIOR_SAMPLES, self.path / CHECKPOINTS):
             for name in names_in(folder):
@@ -210,15 +203,6 @@ class Run:
                 is_number = number.isascii() and number.isdigit() and len(number) < 20
                 if is_number and (name.startswith(".") or int(number) > images_seen):
                     (folder / name).unlink(missing_ok=True)
-
-
-def _parse_report(text: bytes) -> dict[str, Any] | None:
-    """A line of metrics.jsonl; None if it is none, as a line that a kill cut short."""
-    try:
-        report = parse_json(text)
-    except JsonError:
-        return None
-    return report if find_fault(report, ReportRecord) is None else None
 
 
 def derived_metrics(line: dict[str, Any]) -> dict[str, float]:

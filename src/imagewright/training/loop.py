@@ -162,16 +162,16 @@ class Loop:
         for damage in damages:
             training.reporter.message(f"{damage}: resuming from the checkpoint at {checkpoint.images_seen:,} images")
         state.restore_checkpoint(checkpoint, training)
-        before = [line for line in run.metrics() if line["images_seen"] <= training.images_seen]
-        training.seconds = float(before[-1].get("seconds", 0.0)) if before else 0.0
+        before = (line for line in run.reports() if line["images_seen"] <= training.images_seen)
+        training.seconds = max((float(line.get("seconds", 0.0)) for line in before), default=0.0)
         distributed.barrier()
         if distributed.is_main():
             if (note := run.damage_note()) is not None:
                 training.reporter.message(note)
             run.drop_after(training.images_seen)
         distributed.barrier()
-        earlier = run.metrics()
-        self.reported = int(earlier[-1]["images_seen"]) if earlier else 0
+        last = run.last_report()
+        self.reported = 0 if last is None else int(last["images_seen"])
         if training.images_seen >= training.total:
             training.reporter.message(
                 f"{run.path} is trained on {training.images_seen:,} images already: "

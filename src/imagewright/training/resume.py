@@ -183,8 +183,8 @@ def time_limit(run: Run, training: dict[str, Any]) -> float | None:
 
 def seconds_in(run: Run) -> float:
     """The seconds that the steps of a run took so far."""
-    reports = run.metrics()
-    return float(reports[-1].get("seconds", 0.0)) if reports else 0.0
+    last = run.last_report()
+    return 0.0 if last is None else float(last.get("seconds", 0.0))
 
 
 def images_by(run: Run, limit: float) -> int:
@@ -192,14 +192,14 @@ def images_by(run: Run, limit: float) -> int:
 
     Raises `RunError` for a run without a report.
     """
-    reports, checkpoints = run.metrics(), run.checkpoints()
+    last, checkpoints = run.last_report(), run.checkpoints()
     seconds = seconds_in(run)
-    if not seconds or not checkpoints:
+    if last is None or not seconds or not checkpoints:
         raise RunError(
             f"{run.path} was stopped before its first report, so that the images that more minutes allow are not "
             "known: resume it without --minutes, or give --images-seen."
         )
-    rate = reports[-1]["images_seen"] / seconds
+    rate = last["images_seen"] / seconds
     return checkpoints[-1].images_seen + images_in(limit, rate, 1)
 
 

@@ -110,9 +110,7 @@ def sample_numbered_latents(
 
 def _numbered_generators(seed: int, numbers: Iterable[int]) -> Iterator[torch.Generator]:
     """One generator, seeded anew for each number: to make one takes longer than to seed it."""
-    generator = torch.Generator()
-    for each in derive_seeds(seed, "sample", numbers=numbers):
-        yield generator.manual_seed(each)
+    return map(torch.Generator().manual_seed, derive_seeds(seed, "sample", numbers=numbers))
 
 
 def sample(

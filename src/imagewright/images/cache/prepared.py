@@ -11,7 +11,7 @@ import numpy as np
 
 from imagewright.errors import DataError
 from imagewright.files import cache_folder
-from imagewright.images.cache.store import Skipped, Store, open_or_make, write_rows_to
+from imagewright.images.cache.store import Skipped, Store, mapping_of, open_or_make, write_rows_to
 from imagewright.images.decoding.decode_all import decode_all
 from imagewright.images.decoding.preprocessing import Preprocessing, choose_decode
 from imagewright.images.decoding.unreadable import Unreachable
@@ -78,7 +78,7 @@ class Prepared:
             shape = (len(self.source), *self.preprocessing.stored_shape)
             options = {"progress": progress, "workers": workers, "strict": self.strict}
             if isinstance(self.source, ArraySource) and self.source.pixels.shape == shape:
-                self.store = Store(self.source.pixels, [])
+                self.store = Store(self.source.pixels, [], mapping_of(self.source.pixels))
             elif self.source.in_memory and math.prod(shape) <= MEMORY_LIMIT:
                 self.store = self._in_memory(shape, options)
             else:

@@ -57,8 +57,11 @@ class Store:
     skipped: list[Skipped]
     mapping: mmap.mmap | None = None
 
-    def release(self, first: int, last: int) -> None:
+    def release(self, first: int = 0, last: int | None = None) -> None:
         """Free the memory of rows `first` to `last - 1` of a mapped file, so that a pass over all rows stays flat.
+
+        first: 0 for the whole file before `last`.
+        last: None for the whole file from `first` on.
 
         The rows stay in the system's file cache while it has room, so reading them again costs little.
         """
@@ -66,7 +69,19 @@ class Store:
             return
         row = int(np.prod(self.pixels.shape[1:]))
         start = first * row // mmap.PAGESIZE * mmap.PAGESIZE
-        self.mapping.madvise(mmap.MADV_DONTNEED, start, last * row - start)
+        self.mapping.madvise(
+            mmap.MADV_DONTNEED, start, len(self.mapping) - start if last is None else last * row - start
+        )
+
+
+def mapping_of(array: np.ndarray) -> mmap.mmap | None:
+    """The memory map of a file that an array is a view of, if it is only read; else None."""
+    base: object = array
+    while isinstance(base, np.ndarray):
+        if isinstance(base, np.memmap) and base.mode != "r":
+            return None  # pages that were changed for this process alone would be lost
+        base = base.base
+    return base if isinstance(base, mmap.mmap) else None
 
 
 def open_or_make(

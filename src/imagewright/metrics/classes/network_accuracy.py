@@ -19,7 +19,7 @@ from torch.nn.functional import cross_entropy
 
 from imagewright.errors import ConfigError, DataError
 from imagewright.metrics.classes.accuracies import OPTIONS, accuracies, accuracy_outputs
-from imagewright.metrics.features.extraction import allocate_array
+from imagewright.metrics.features.mapped_arrays import allocate_array
 from imagewright.metrics.metric import Metric, MetricContext, Pictures, Sample, Value
 from imagewright.pixels import to_float
 from imagewright.pretrained.resizing import resize_images

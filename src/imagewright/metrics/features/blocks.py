@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from imagewright.errors import DataError
+from imagewright.metrics.features.mapped_arrays import TOUCHED, release_pages
 
 ROWS = 2048  # of a block at most: a block of distances then takes 16 MiB
 FEWEST_ROWS = 64
 BLOCK_BYTES = 2**26  # of the features of a block
-CACHED_BYTES = 2**28  # a set of at most this size keeps its normalised blocks; a larger set normalises them on each use
+KEPT_BYTES = 2**25  # of normalised blocks that a set keeps; it normalises the others on each use
 CONVERTED = 256  # rows converted to float64 at a time
 
 
@@ -41,9 +41,8 @@ class Normalization:
         """
         start = features[0].astype(np.float64)
         total, squares = np.zeros(len(start)), 0.0
-        for first in range(0, len(features), CONVERTED):
-            apart = features[first : first + CONVERTED].astype(np.float64)
-            apart -= start
+        for _, rows in RowReader(features).parts(0, len(features)):
+            apart = rows - start
             total += apart.sum(0)
             squares += float(np.vdot(apart, apart))
         mean = total / len(features)
@@ -68,66 +67,81 @@ class RowSubset:
         return chosen
 
 
+class RowReader:
+    """Features (N, F) that are read in parts; those of a mapped file leave memory again after every 16 MiB."""
+
+    def __init__(self, features: np.ndarray | RowSubset) -> None:
+        self.features = features
+        self.shape = features.shape
+        self._touched = 0
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def __getitem__(self, places: slice | np.ndarray) -> np.ndarray:
+        rows = self.features[places]
+        self._touched += rows.nbytes
+        if self._touched > TOUCHED:
+            self._touched = 0
+            release_pages(self.features.features if isinstance(self.features, RowSubset) else self.features)
+        return rows
+
+    def parts(self, start: int, stop: int) -> Iterator[tuple[int, np.ndarray]]:
+        """(first row, rows) from `start` to `stop`, some hundred rows (n, F) at a time."""
+        for first in range(start, stop, CONVERTED):
+            yield first, self[first : min(first + CONVERTED, stop)]
+
+
 FeatureRows = np.ndarray | RowSubset
 
 
 class FeatureBlock:
-    """FeatureRows `start` to `stop` of features (N, F), normalised. `squares` float64 (n,): their squared lengths."""
+    """Rows `start` to `stop` of features (N, F), normalised when they are asked for.
 
-    def __init__(self, features: FeatureRows, bounds: tuple[int, int], normalization: Normalization) -> None:
+    squares: float64 (n,), the squared lengths of the normalised rows. Like `bfloat16_error`, they are there once rows
+        were asked for.
+    bfloat16_error: the largest relative error of a row in bfloat16: the length of the error over the length of the row.
+    """
+
+    def __init__(self, features: RowReader, bounds: tuple[int, int], normalization: Normalization) -> None:
         self.features, self.normalization = features, normalization
         self.start, self.stop = bounds
         self.squares = np.empty(self.stop - self.start)
-        self._rows = self._normalized(torch.float32, self.squares)
-        self._augmented: dict[bool, Tensor] = {}
-
-    @cached_property
-    def bfloat16(self) -> Tensor:
-        """The normalised rows, bfloat16 (n, F)."""
-        return self._rows.bfloat16()
-
-    @cached_property
-    def bfloat16_error(self) -> float:
-        """The largest relative error of any row of `bfloat16`: the length of the error over the length of the row."""
-        errors = torch.linalg.vector_norm(self._rows - self.bfloat16, dim=1).double()
-        return float((errors / torch.from_numpy(self.squares).sqrt().clamp(min=2.0**-1000)).max())
+        self.bfloat16_error = 0.0
+        self._held: Tensor | None = None
 
     @property
     def rows_in_set(self) -> slice:
         """The rows of the set that this block holds."""
         return slice(self.start, self.stop)
 
-    def augmented(self, precision: torch.dtype, slack: float, *, left: bool) -> Tensor:
-        """(n, F + 2): a factor of the product that gives |a|^2 + |b|^2 - 2 a b of all pairs in one multiplication.
+    @property
+    def held_bytes(self) -> int:
+        """The memory of the rows that the block holds."""
+        return 0 if self._held is None else self._held.nbytes
 
-        The two columns after the features hold the squared lengths and ones; the left factor has the features times -2.
+    def rows(self, precision: torch.dtype) -> Tensor:
+        """The normalised rows, (n, F), in float64, float32 or bfloat16. They are held, unless in float64."""
+        if self._held is not None and self._held.dtype is precision:
+            return self._held
+        rows = self._normalized(precision)
+        if precision is not torch.float64:
+            self._held = rows
+        return rows
 
-        precision: of the result.
-        slack: the share of the squared lengths that is subtracted, for a lower bound.
-        left: whether this is the left factor.
-        """
-        if precision is torch.float32 and left in self._augmented:
-            return self._augmented[left]
-        rows = self._rows if precision is torch.float32 else self._normalized(precision)
-        factor = torch.ones(len(rows), rows.shape[1] + 2, dtype=precision)
-        torch.mul(rows, -2.0 if left else 1.0, out=factor[:, :-2])
-        factor[:, -2 if left else -1] = torch.from_numpy(self.squares * (1 - slack))
-        if precision is torch.float32:
-            self._augmented[left] = factor
-        return factor
-
-    def _normalized(self, precision: torch.dtype, squares: np.ndarray | None = None) -> Tensor:
-        """The normalised rows, (n, F). `squares` (n,), if given, is filled with their squared lengths."""
+    def _normalized(self, precision: torch.dtype) -> Tensor:
         result = torch.empty(self.stop - self.start, self.features.shape[1], dtype=precision)
-        for first in range(self.start, self.stop, CONVERTED):
-            part = slice(first, min(first + CONVERTED, self.stop))
-            rows = self.features[part].astype(np.float64)
-            rows -= self.normalization.centre
-            rows /= self.normalization.scale
-            inside = slice(part.start - self.start, part.stop - self.start)
-            result[inside] = torch.from_numpy(rows)
-            if squares is not None:
-                squares[inside] = np.einsum("nf,nf->n", rows, rows)
+        for first, read in self.features.parts(self.start, self.stop):
+            rows = read - self.normalization.centre
+            rows *= 1 / self.normalization.scale  # a power of two: exact
+            inside = slice(first - self.start, first - self.start + len(rows))
+            self.squares[inside] = np.einsum("nf,nf->n", rows, rows)
+            exact = torch.from_numpy(rows) if precision is torch.float64 else torch.from_numpy(rows).float()
+            result[inside] = exact
+            if precision is torch.bfloat16:
+                errors = torch.linalg.vector_norm(exact - result[inside], dim=1).double()
+                relative = errors / torch.from_numpy(self.squares[inside]).sqrt().clamp(min=2.0**-1000)
+                self.bfloat16_error = max(self.bfloat16_error, float(relative.max()))
         return result
 
 
@@ -140,23 +154,25 @@ class FeatureBlocks:
     """
 
     def __init__(self, features: FeatureRows, normalization: Normalization, neighbours: int = 0) -> None:
-        self.features, self.normalization = features, normalization
+        self.features, self.normalization = RowReader(features), normalization
         count, row_bytes = len(features), 4 * max(1, features.shape[1])
         most = max(FEWEST_ROWS, 2 * neighbours + 2, min(ROWS, BLOCK_BYTES // row_bytes))
         blocks = -(-count // most)
         self.rows = count // blocks
         self._bounds = [(count * k // blocks, count * (k + 1) // blocks) for k in range(blocks)]
-        self._cached: dict[int, FeatureBlock] | None = {} if count * row_bytes <= CACHED_BYTES else None
+        self._kept: dict[int, FeatureBlock] = {}
 
     def __len__(self) -> int:
         return len(self._bounds)
 
     def __getitem__(self, number: int) -> FeatureBlock:
-        if self._cached is None:
-            return FeatureBlock(self.features, self._bounds[number], self.normalization)
-        if number not in self._cached:
-            self._cached[number] = FeatureBlock(self.features, self._bounds[number], self.normalization)
-        return self._cached[number]
+        if number in self._kept:
+            return self._kept[number]
+        block = FeatureBlock(self.features, self._bounds[number], self.normalization)
+        # The first blocks, not the latest: each pass over all of them then finds some.
+        if (len(self._kept) + 1) * max((kept.held_bytes for kept in self._kept.values()), default=0) <= KEPT_BYTES:
+            self._kept[number] = block
+        return block
 
     def __iter__(self) -> Iterator[FeatureBlock]:
         return self.starting(0)

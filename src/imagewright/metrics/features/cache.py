@@ -21,7 +21,8 @@ import numpy as np
 from imagewright import distributed
 from imagewright.files import cache_folder, explain_write_errors, locked, write_whole
 from imagewright.images import Images
-from imagewright.metrics.features.extraction import ExtractedFeatures, allocate_array, extract_features, map_new_array
+from imagewright.metrics.features.extraction import ExtractedFeatures, extract_features
+from imagewright.metrics.features.mapped_arrays import allocate_array, map_new_array
 from imagewright.metrics.frechet.moments import Moments
 from imagewright.metrics.subjects import OpenedPictures
 from imagewright.pretrained.features.contract import About, FeatureNetwork
@@ -36,12 +37,12 @@ class CachedFeatures:
     """Features of a set of pictures.
 
     extracted: features, and logits if the network classifies.
-    moments: of the features.
+    load_moments: returns the moments of the features.
     found: whether they were in the cache.
     """
 
     extracted: ExtractedFeatures
-    moments: Moments
+    load_moments: Callable[[], Moments]
     found: bool
 
 
@@ -78,7 +79,7 @@ def load_features(
         if distributed.any_rank(False):
             extract_features(pictures, network, progress=progress)
         empty = ExtractedFeatures(np.empty((0, network.about.dimension), np.float32))
-        return CachedFeatures(empty, Moments.empty(1), False)
+        return CachedFeatures(empty, lambda: Moments.empty(1), False)
     with explain_write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with locked(folder / f"{entry.key}.lock"):
@@ -126,13 +127,15 @@ class _CacheEntry:
                 return None
             if any(_digest(self.path(kind)) != digest for kind, digest in header["files"].items()):
                 return None
-            moments = _read_moments(self.path("moments"))
+            self.load_moments()
         except (OSError, ValueError, KeyError, TypeError):
             return None
         with suppress(OSError):
             os.utime(self.path("json"))  # the time of the last use
         logits = self._mapped("logits", self.about.classes) if self.about.classes else None
-        return CachedFeatures(ExtractedFeatures(self._mapped("features", self.about.dimension), logits), moments, True)
+        return CachedFeatures(
+            ExtractedFeatures(self._mapped("features", self.about.dimension), logits), self.load_moments, True
+        )
 
     def _mapped(self, kind: str, width: int) -> np.ndarray:
         return np.memmap(self.path(kind), np.float32, "r", shape=(self.count, width))
@@ -156,7 +159,11 @@ class _CacheEntry:
         finally:
             for kind in kinds:
                 self.path(f"{kind}.part").unlink(missing_ok=True)
-        return CachedFeatures(extracted, moments, False)
+        return CachedFeatures(extracted, self.load_moments, False)
+
+    def load_moments(self) -> Moments:
+        """The moments in the entry."""
+        return _read_moments(self.path("moments"))
 
 
 def _digest(path: Path) -> str:

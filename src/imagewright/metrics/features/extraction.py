@@ -6,15 +6,12 @@ network runs. Under `torchrun` each rank extracts a share of the rows, and the m
 
 from __future__ import annotations
 
-import mmap
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import IO, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -22,7 +19,7 @@ from torch import Tensor
 
 from imagewright import distributed
 from imagewright.errors import DataError
-from imagewright.files import cache_folder, explain_write_errors, reserve
+from imagewright.metrics.features.mapped_arrays import TOUCHED, allocate_array, release_pages
 from imagewright.metrics.metric import Pictures
 from imagewright.pretrained.features.contract import About, FeatureNetwork, Features
 from imagewright.progress import Progress
@@ -30,7 +27,6 @@ from imagewright.verbs.blocks import LARGEST_BLOCK
 
 BATCH = 4 * LARGEST_BLOCK
 AHEAD = 2  # batches submitted in advance, besides one for each worker
-IN_MEMORY = 2**28  # bytes of one array; larger arrays are mapped from a file
 
 Result = TypeVar("Result")
 Allocate = Callable[[tuple[int, int]], np.ndarray]
@@ -47,34 +43,6 @@ class ExtractedFeatures:
 
     features: np.ndarray
     logits: np.ndarray | None = None
-
-
-def allocate_array(shape: tuple[int, ...], kind: type[np.generic] = np.float32) -> np.ndarray:
-    """An uninitialised array: in memory, or above 256 MiB mapped from an unnamed file in the cache folder.
-
-    The file disappears together with the array.
-    """
-    if np.prod(shape, dtype=np.int64) * np.dtype(kind).itemsize <= IN_MEMORY:
-        return np.empty(shape, kind)
-    folder = cache_folder(None)
-    folder.mkdir(parents=True, exist_ok=True)
-    with explain_write_errors(folder), tempfile.TemporaryFile(dir=folder) as file:
-        return map_new_array(file, shape, kind)
-
-
-def map_new_array(file: IO[bytes], shape: tuple[int, ...], kind: type[np.generic] = np.float32) -> np.ndarray:
-    """Map an empty file as an array. Its space is reserved: writing to a map of a full disk would end the process."""
-    reserve(file.fileno(), int(np.prod(shape, dtype=np.int64)) * np.dtype(kind).itemsize)
-    return np.memmap(file, kind, "r+" if os.fstat(file.fileno()).st_size else "w+", shape=shape)
-
-
-def release_pages(array: np.ndarray) -> None:
-    """Take a mapped array out of this process's memory until it is used again; its values stay in the file.
-
-    Without it, the process is counted with all that it has touched. Nothing happens to an array in memory.
-    """
-    if isinstance(array.base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-        array.base.madvise(mmap.MADV_DONTNEED)
 
 
 def extract_features(
@@ -106,7 +74,7 @@ def extract_features(
         if rank == 0
         else _allocate(network.about, own_share, allocate_array, allocate_array)
     )
-    done = 0
+    done = released = 0
     for found in _extract_in_order(pictures, network, bounds[rank], bounds[rank + 1]):
         count = len(found.pooled)
         _check_width(found.pooled, network.about)
@@ -115,6 +83,9 @@ def extract_features(
         if logits is not None and found.logits is not None:
             logits[done : done + count] = found.logits.numpy()
         done += count
+        if (done - released) * network.about.dimension * features.itemsize > TOUCHED:
+            released = done
+            release_pages(features)
         if progress is not None:
             progress(len(pictures) * done // own_share, len(pictures))
     if world > 1:

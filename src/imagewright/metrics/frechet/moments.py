@@ -16,6 +16,7 @@ from functools import cached_property
 import numpy as np
 
 from imagewright.errors import DataError, count_text
+from imagewright.metrics.features.mapped_arrays import release_pages
 from imagewright.metrics.frechet.factors import factorize
 
 BLOCK = 4096  # rows at a time: 64 MiB of float64 at 2048 features
@@ -47,7 +48,8 @@ class Moments:
             raise DataError(f"Features of shape {features.shape}, but (N, F), a row for each picture, was expected.")
         whole = cls.empty(features.shape[1])
         for start in range(0, len(features), block):
-            whole = whole.merge(cls._from_block(np.asarray(features[start : start + block], np.float64), start))
+            whole = whole.merge(cls._from_block(np.array(features[start : start + block], np.float64), start))
+            release_pages(features)
         return whole
 
     @classmethod
@@ -57,6 +59,7 @@ class Moments:
 
     @classmethod
     def _from_block(cls, features: np.ndarray, first: int) -> Moments:
+        """The moments of features (n, F) in float64, which are overwritten."""
         wrong = ~np.isfinite(features).all(1)
         if wrong.any():
             pictures = "1 picture" if wrong.sum() == 1 else f"{wrong.sum():,} pictures"
@@ -65,8 +68,8 @@ class Moments:
                 "finite numbers, so no score can be computed from them. Check that the network's weights are complete."
             )
         mean = features.mean(0)
-        centred = features - mean
-        return cls(len(features), mean, centred.T @ centred)
+        features -= mean
+        return cls(len(features), mean, features.T @ features)
 
     def merge(self, other: Moments) -> Moments:
         """The moments of both sets together. Raises `DataError` for different numbers of features."""

@@ -13,15 +13,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, reduce
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from imagewright.metrics.features.blocks import FeatureBlock, FeatureBlocks, FeatureRows, Normalization
+from imagewright.metrics.features.blocks import FeatureBlock, FeatureBlocks, FeatureRows, Normalization, RowReader
 
-PAIRS_AT_ONCE = 2**21  # estimates that are compared with their limits at a time
+PAIRS_AT_ONCE = 2**19  # estimates that are compared with their limits at a time
 MEASURED_AT_ONCE = 64  # pairs whose differences fit into a core's cache
 MEASURING_COST = 128  # one pair measured in float64 costs about as much as the products of so many
 BFLOAT16_ROWS = 512  # smaller blocks never use bfloat16
@@ -92,29 +92,30 @@ class DistanceEstimates:
         # absolute values sum to at most twice the squared lengths, and a few roundings in the terms themselves.
         exact = torch.float64 if precision is torch.float64 else torch.float32
         self.slack = 2 * (one.features.shape[1] + 16) * ROUNDING[exact]
+        left, right = one.rows(precision), other.rows(precision)
         if precision is torch.bfloat16:
             # Both factors are rounded, and once the sum, which is accumulated in float32: relative errors of |a| |b|,
             # whose products the factor 1.01 covers.
             self.slack += 1.01 * (one.bfloat16_error + other.bfloat16_error + ROUNDING[precision])
-            lengths = [torch.from_numpy(block.squares * (1 - self.slack)).float() for block in (one, other)]
-            products = one.bfloat16 @ other.bfloat16.T
-            self.lower = torch.add(lengths[0][:, None], products, alpha=-2).add_(lengths[1])
+        of_left, of_right = (torch.from_numpy(block.squares * (1 - self.slack)).to(exact) for block in (one, other))
+        if precision is torch.bfloat16:
+            self.lower = torch.add(of_left[:, None], left @ right.T, alpha=-2).add_(of_right)
         else:
-            left = one.augmented(precision, self.slack, left=True)
-            right = other.augmented(precision, self.slack, left=False)
-            self.lower = left @ right.T
+            self.lower = (of_left[:, None] + of_right).addmm_(left, right.T, alpha=-2)
 
     def normalized_limits(self, limits: np.ndarray) -> Tensor:
         """Distances as squared limits for `lower`, enlarged so that rounding to float32 does not lower them."""
         squared = np.square(limits / self.scale) * (1 + 1e-6)
         return torch.from_numpy(squared).to(self.lower.dtype)
 
-    def pairs(self, limits: Tensor) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Pairs whose lower bound is within limits (n, 1), (1, m) or (n, m): row numbers in both blocks, int64 (P,)."""
+    def pairs(self, *limits: Tensor) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Pairs whose lower bound is within one of the limits, (n, 1) or (1, m) each, as row numbers in both blocks:
+        int64 (P,).
+        """
         step = max(1, PAIRS_AT_ONCE // self.lower.shape[1])
         for start in range(0, len(self.lower), step):
-            part = limits if len(limits) == 1 else limits[start : start + step]
-            at = (self.lower[start : start + step] <= part).nonzero().numpy()
+            parts = [limit if len(limit) == 1 else limit[start : start + step] for limit in limits]
+            at = (self.lower[start : start + step] <= reduce(torch.maximum, parts)).nonzero().numpy()
             if len(at):
                 yield at[:, 0] + start, at[:, 1]
 
@@ -130,7 +131,7 @@ class DistanceEstimates:
         return pair_distances(one.features, first + one.start, other.features, second + other.start)
 
 
-def pair_distances(one: FeatureRows, first: np.ndarray, other: FeatureRows, second: np.ndarray) -> np.ndarray:
+def pair_distances(one: RowReader, first: np.ndarray, other: RowReader, second: np.ndarray) -> np.ndarray:
     """Distances from differences in float64, (P,). The result for a pair does not depend on the other pairs, nor on
     the order of its two rows, to the last bit; equal rows have distance 0.
 

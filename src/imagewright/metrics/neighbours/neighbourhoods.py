@@ -140,9 +140,8 @@ class _BlockCounter:
         widest = max(each.neighbours for each in self.wanted) - 1
         of_rows = estimates.normalized_limits(self.real[:, widest])[:, None]
         of_columns = estimates.normalized_limits(self.generated[:, widest])[None]
-        limits = torch.maximum(of_rows, of_columns)
         measured = 0
-        for first, second in estimates.pairs(limits):
+        for first, second in estimates.pairs(of_rows, of_columns):
             least, most = estimates.bounds(first, second)
             open_pairs = self._undecided(first, second, least, most)
             measured += int(open_pairs.sum())

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from imagewright.errors import DataError
 from imagewright.images.decoding.preprocessing import random_words
-from imagewright.metrics.features.extraction import allocate_array, release_pages
+from imagewright.metrics.features.mapped_arrays import allocate_array, release_pages
 from imagewright.metrics.metric import Metric, MetricContext, MetricOutput, Pictures, Sample, Value
 from imagewright.metrics.pictures.laplacian import laplacian_pyramid
 from imagewright.pixels import size_text
@@ -57,7 +57,7 @@ def extract_descriptors(
 ) -> list[np.ndarray]:
     """Descriptors at each level: L arrays float32 (N * per_picture, C * 49), in grey levels.
 
-    One pass over the pictures. The positions depend on the seed, the row and the level alone. Arrays above 256 MiB are
+    One pass over the pictures. The positions depend on the seed, the row and the level alone. Arrays above 64 MiB are
     mapped from unnamed files.
 
     pictures: by number.

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imagewright.metrics.features.extraction import allocate_array
+from imagewright.metrics.features.mapped_arrays import allocate_array
 from imagewright.metrics.metric import Pictures
 from imagewright.verbs.blocks import LARGEST_BLOCK
 

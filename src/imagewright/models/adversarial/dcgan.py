@@ -9,7 +9,7 @@ Shape letters: N batch, Z latent, C H W image.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -33,6 +33,7 @@ from imagewright.models.shared.adversarial import (
 from imagewright.models.shared.discriminator_verbs import ScoresByDiscriminator
 from imagewright.phases import Draws, Phase, Rows, Step, Terms
 from imagewright.recipe import Recipe
+from imagewright.statistics.gaussians import normal_rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +96,9 @@ class DCGAN(Model, ScoresByDiscriminator):
 
     def sample_latents(self, count: int, generator: torch.Generator) -> Tensor:
         return torch.randn(count, self.config.latent_dim, generator=generator)
+
+    def sample_in_turn(self, generators: Iterable[torch.Generator]) -> Tensor:
+        return normal_rows(generators, self.config.latent_dim)
 
     def decode(self, latents: Tensor) -> Tensor:
         images: Tensor = self.generator(latents)

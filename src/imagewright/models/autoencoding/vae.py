@@ -12,6 +12,7 @@ Shape letters: N batch, C H W image, D = C H W, Z code, Y conditions, K importan
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -178,6 +179,11 @@ class VAE(Model, SamplesFitted, ConditionalLatents):
 
     def prior_latents(self, count: int, generator: torch.Generator, **given: Tensor) -> Tensor:
         return ConditionalLatents.sample_latents(self, count, generator, **given)
+
+    def prior_in_turn(self, generators: Iterable[torch.Generator], **given: Tensor) -> Tensor:
+        if not self.config.conditions:
+            return super().prior_in_turn(generators)
+        return torch.cat([self.prior_latents(1, each, **given) for each in generators])
 
     def encode(self, images: Tensor) -> Tensor:
         """Posterior means (N, Z); for a conditional model, means and most likely conditions, (N, Z + Y)."""

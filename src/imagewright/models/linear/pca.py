@@ -9,6 +9,7 @@ Shape letters: N images, D = C H W pixel values, K components.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import torch
@@ -19,6 +20,7 @@ from torch import Tensor
 from imagewright.capabilities import LikelihoodOf
 from imagewright.configs import Config
 from imagewright.model import Model, Stream
+from imagewright.statistics.gaussians import normal_rows
 from imagewright.statistics.spectra import Spectrum, compute_spectrum
 
 # The variance that rounding to 8 bits adds to a pixel in [-1, 1]. It bounds the noise variance from below, so that the
@@ -90,6 +92,9 @@ class PCA(Model):
 
     def sample_latents(self, count: int, generator: torch.Generator) -> Tensor:
         return torch.randn(count, self.basis.shape[0], generator=generator)
+
+    def sample_in_turn(self, generators: Iterable[torch.Generator]) -> Tensor:
+        return normal_rows(generators, self.basis.shape[0])
 
     def encode(self, images: Tensor) -> Tensor:
         return self._project(images) / self._deviations()

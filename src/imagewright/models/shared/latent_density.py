@@ -20,7 +20,7 @@ from imagewright import catalogue
 from imagewright.errors import UserError, nearest_name
 from imagewright.models.shared.density_fitting import Encoded, FittedMixture, fit_mixture, fit_one_gaussian
 from imagewright.phases import Rows
-from imagewright.statistics.gaussians import move_each_noise
+from imagewright.statistics.gaussians import move_each_noise, normal_rows
 
 PRIOR, FITTED = "prior", "fitted"
 CONTIGUOUS = torch.contiguous_format  # as ranks exchange buffers
@@ -211,14 +211,20 @@ class SamplesFitted:
     def sample_in_turn(self, generators: Iterable[torch.Generator], **given: Tensor) -> Tensor:
         """`sample_latents(1, generator, **given)` for each generator, concatenated."""
         if self.sampled_from == PRIOR:
-            return torch.cat([self.prior_latents(1, each, **given) for each in generators])
+            return self.prior_in_turn(generators, **given)
         weights = self.density.weights.cpu().double()
-        only = torch.zeros(1, dtype=torch.int64) if len(weights) == 1 else None
-        latents, chosen = [], []
+        if len(weights) == 1:
+            latents = self.prior_in_turn(generators, **given)
+            return self._move(latents, torch.zeros(len(latents), dtype=torch.int64))
+        rows, chosen = [], []
         for each in generators:
-            latents.append(self.prior_latents(1, each, **given))
-            chosen.append(torch.multinomial(weights, 1, replacement=True, generator=each) if only is None else only)
-        return self._move(torch.cat(latents), torch.cat(chosen))
+            rows.append(self.prior_latents(1, each, **given))
+            chosen.append(torch.multinomial(weights, 1, replacement=True, generator=each))
+        return self._move(torch.cat(rows), torch.cat(chosen))
+
+    def prior_in_turn(self, generators: Iterable[torch.Generator], **given: Tensor) -> Tensor:
+        """`prior_latents(1, generator, **given)` for each generator, concatenated."""
+        return normal_rows(generators, self._noise_size)
 
     @property
     def _noise_size(self) -> int:

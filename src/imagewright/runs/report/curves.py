@@ -15,7 +15,8 @@ LEFT, RIGHT, TOP, BOTTOM = 62, 22, 12, 38
 MOST_POINTS = 400  # a curve has no more pixels than this: more points only make the page larger
 LOG_RATIO = 50  # a positive quantity whose maximum is more than this times its minimum gets a log scale
 
-Points = list[tuple[float, float]]
+Point = tuple[float, float]
+Points = list[Point]
 
 
 @dataclass(frozen=True)
@@ -122,9 +123,13 @@ def _thin(points: Points) -> Points:
     length = math.ceil(len(points) / (MOST_POINTS // 2))
     thinned: Points = []
     for start in range(0, len(points), length):
-        part = points[start : start + length]
-        thinned += sorted({min(part, key=lambda point: point[1]), max(part, key=lambda point: point[1])})
+        thinned += lowest_and_highest(points[start : start + length])
     return thinned if thinned[-1] == points[-1] else [*thinned, points[-1]]
+
+
+def lowest_and_highest(points: Points) -> Points:
+    """The lowest and the highest of some points, in their order from left to right; one if they are the same."""
+    return sorted({min(points, key=lambda point: point[1]), max(points, key=lambda point: point[1])})
 
 
 def short_number(value: float) -> str:

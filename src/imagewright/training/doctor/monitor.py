@@ -26,9 +26,9 @@ class Doctor(Observer):
         self.training = training
         self.examiner = Examiner(training.model, training.sources, training.held_out, training.plan.seed)
         if training.images_seen:
-            earlier = training.run.metrics()
-            self.reports = earlier[-LATEST_REPORTS:]
-            self.logged = {str(finding.get("name")) for report in earlier for finding in report.get("findings", [])}
+            for earlier in training.run.reports():
+                self.reports = [*self.reports, earlier][-LATEST_REPORTS:]
+                self.logged |= {str(finding.get("name")) for finding in earlier.get("findings", [])}
 
     def at(self, images_seen: int, report: Report | None) -> None:
         if report is None:

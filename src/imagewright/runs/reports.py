@@ -1,0 +1,54 @@
+"""The reports of a run, read from metrics.jsonl line by line, so that memory does not grow with their number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from imagewright.json_files import JsonError, parse_json
+from imagewright.regular_files import explain_read_errors, open_regular
+from imagewright.runs.schemas import ReportRecord, find_fault
+
+LONGEST_REPORT = 1 << 20  # bytes of a line of metrics.jsonl
+
+
+class Reports:
+    """Every report in a file, in order; none if there is no file. Each iteration reads the file anew.
+
+    path: metrics.jsonl.
+
+    damaged: lines that are no reports, as far as the last iteration has read. A last line that a kill cut short is not
+        counted.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.damaged = 0
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        self.damaged = 0
+        try:
+            with open_regular(self.path) as file, explain_read_errors(self.path):
+                while text := file.readline(LONGEST_REPORT):
+                    report = _parse_report(text)
+                    if report is not None:
+                        yield report
+                    elif text.endswith(b"\n") and text.strip():
+                        self.damaged += 1
+        except FileNotFoundError:
+            pass
+
+    def damage_note(self) -> str | None:
+        """A sentence that counts the damaged lines; None if there are none."""
+        lines = "1 line is" if self.damaged == 1 else f"{self.damaged:,} lines are"
+        return f"{self.path}: {lines} damaged and left out." if self.damaged else None
+
+
+def _parse_report(text: bytes) -> dict[str, Any] | None:
+    """A line of metrics.jsonl; None if it is none, as a line that a kill cut short."""
+    try:
+        report = parse_json(text)
+    except JsonError:
+        return None
+    return report if find_fault(report, ReportRecord) is None else None
