@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 
 import imagewright as iw
@@ -95,6 +96,21 @@ def train_tiny(name: str, pictures: Any = None, out: Path | None = None, *, step
     options = tiny_options(name) | usual | options
     reporter = options.pop("reporter", None) or Silent()
     return iw.train(name, tiny_images(name, pictures), out=out, reporter=reporter, **options)
+
+
+def stopped_after(name: str, out: Path, *, steps: int, stop_at: int, pictures: Any = None, **options: Any) -> Run:
+    """As `train_tiny`, ended by a request after some steps."""
+    stop = iw.StopRequest()
+
+    class StopsIt(iw.Observer):
+        every = BATCH
+
+        def at(self, images_seen: int, line: object) -> None:
+            stop.asked = stop.asked or images_seen >= stop_at * BATCH
+
+    with pytest.raises(iw.Stopped):
+        train_tiny(name, pictures, out=out, steps=steps, stop=stop, observers=[StopsIt()], **options)
+    return Run(out)
 
 
 class Messages(Silent):

@@ -181,6 +181,24 @@ _ENTRIES = (
         "Chen et al. 2016, arXiv:1606.03657",
         ("sample", "decode", "score", "classify"),
     ),
+    Entry(
+        "pix2pix",
+        "imagewright.models.translation.pix2pix:Pix2Pix",
+        "translation",
+        "translation learned from pairs of images",
+        "Isola et al. 2017, arXiv:1611.07004",
+        ("translate",),
+        "imagewright.checkpoints.adapters.image_to_image:PIX2PIX",
+    ),
+    Entry(
+        "cyclegan",
+        "imagewright.models.translation.cyclegan:CycleGAN",
+        "translation",
+        "translation between two sets of images without pairs",
+        "Zhu et al. 2017, arXiv:1703.10593",
+        ("translate",),
+        "imagewright.checkpoints.adapters.image_to_image:CYCLEGAN",
+    ),
 )
 
 

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from skeletons import SKELETONS
 from skeletons.rank_workers import train_skeleton_as_rank
-from tiny import BATCH, batches_of, final_bytes, layered_images, simple_pictures, tiny_images, tiny_model, train_tiny
+from tiny import (
+    BATCH,
+    batches_of,
+    final_bytes,
+    layered_images,
+    simple_pictures,
+    stopped_after,
+    tiny_images,
+    tiny_model,
+    train_tiny,
+)
 from workers import ranks
 
 import imagewright as iw
@@ -51,25 +60,6 @@ def test_a_resumed_run_ends_with_the_bytes_of_an_unbroken_one(name: str, tmp_pat
     for file in set(ours) - set(theirs):  # the preview of where the first part stopped
         ours.pop(file)
     assert ours == theirs
-
-
-def stopped_after(name: str, out: Path, *, steps: int, stop_at: int, **options: Any) -> iw.Run:
-    """A training that a request ends after some steps."""
-    from imagewright.training.observers import Observer
-    from imagewright.training.signals import StopRequest
-    from imagewright.training.train import Stopped
-
-    stop = StopRequest()
-
-    class StopsIt(Observer):
-        every = BATCH
-
-        def at(self, images_seen: int, line: object) -> None:
-            stop.asked = stop.asked or images_seen >= stop_at * BATCH
-
-    with pytest.raises(Stopped):
-        train_tiny(name, out=out, steps=steps, stop=stop, observers=[StopsIt()], **options)
-    return iw.Run(out)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -9,7 +9,7 @@ family.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -68,14 +68,17 @@ class Adapter:
     split: returns the state dict of each network in what `read_checkpoint` returned. If there are several candidates,
         it takes the moving average. Raises `RunError` if none is of this family; see `containers.one_of_each`.
     licence: of the published code and weights, recorded in the run.
-    options: returns the options that a file states besides its shapes, such as constructor arguments. Called with what
+    options: returns the options that a file states besides its shapes, such as constructor arguments, and published
+        ones that no file tells. Called with what
         `read_checkpoint` returned, or with the `state_dict` of `load_network`.
+    aliases: other names of networks, such as "generator" for that of the first of two directions.
     """
 
     networks: Mapping[str, Network]
     split: Callable[[Any], dict[str, State]]
     licence: str
     options: Callable[[Any], dict[str, Any]] = no_options
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
 
 class PublishedNetwork(nn.Module):

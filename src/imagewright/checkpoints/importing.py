@@ -44,6 +44,7 @@ def load_network(system: str, network: str, state_dict: Mapping[str, Any], /, **
     `RunError` for a state dict that is not of that network.
     """
     adapter = find_adapter(system)
+    network = adapter.aliases.get(network, network)
     if network not in adapter.networks:
         raise _unknown_network(adapter, system, network)
     config_class = catalogue.model_class(system).Config
@@ -82,10 +83,13 @@ def import_checkpoint(
     option, and `UserError` for an unknown system or network, or for files that do not belong together.
     """
     adapter = find_adapter(system)
+    names = [] if network is None else [network] if isinstance(network, str) else network
     model_class = catalogue.model_class(system)
     configs.check_names(model_class.Config, options, system)
     paths = [Path(files)] if isinstance(files, str | Path) else [Path(file) for file in files]
-    wanted = [network] * len(paths) if network is None or isinstance(network, str) else list(network)
+    wanted: list[str | None] = [adapter.aliases.get(name, name) for name in names] or [None] * len(paths)
+    if isinstance(network, str):
+        wanted *= len(paths)
     if len(wanted) != len(paths):
         raise UserError(
             f"{len(paths)} files and {len(wanted)} networks: name one network for each file, in their order."

@@ -15,6 +15,7 @@ from imagewright import catalogue, configs, distributed
 from imagewright.errors import ConfigError, DataError
 from imagewright.familiar_names import suggest_option
 from imagewright.images import Images, open_images
+from imagewright.pixels import size_text
 from imagewright.recipe import Recipe
 from imagewright.training.annotated import choose_annotated, learns_attributes
 from imagewright.training.options import CLOSED_FORM_OPTIONS, TrainingOptions
@@ -71,6 +72,23 @@ def open_sources(model_name: str, images: Any, opening: Mapping[str, Any], say: 
         with tell_if_slow(say, f"looking through {describe_source(source)} ..."):
             opened[name] = open_images(source, **opening)
     return opened if len(opened) > 1 else next(iter(opened.values()))
+
+
+def side_by_side(model_name: str, images: Any, opening: Mapping[str, Any], say: Say) -> dict[str, Any]:
+    """The option that opens pairs side by side in one file, for a model of pairs and pictures twice as wide as high."""
+    pair = catalogue.model_class(model_name).Config.input_layers
+    source = next(iter(name_sources(model_name, images).values()))
+    if len(pair) != 2 or "layers" in opening or not isinstance(source, str | Path):
+        return {}
+    with tell_if_slow(say, f"looking through {describe_source(source)} ..."):
+        plain = open_images(source, split=opening.get("split"))
+    if len(plain.layers) > 1 or plain.width != 2 * plain.height:
+        return {}
+    say(
+        f"pictures of {size_text(plain.size)} are opened as pairs side by side, {pair[0]} on the left and {pair[1]} on "
+        f"the right (--image-layers {pair[1]},{pair[0]}: the other way round)"
+    )
+    return {"layers": pair}
 
 
 def warn_unused(model_name: str, training: dict[str, Any], say: Say) -> None:

@@ -49,6 +49,7 @@ from imagewright.training.setting import (
     open_sources,
     resolve_new,
     resume_command,
+    side_by_side,
     split_options,
     warn_unused,
 )
@@ -158,6 +159,7 @@ def resolve(
         images = open_sources(model, images, opening, reporter.message)
         return resolve_resumed(Run(path), model, images, training_options, model_options, reporter.message)
     places.check_place(path, force=force)
+    opening = {**side_by_side(model, images, opening, reporter.message), **opening}
     images = open_sources(model, images, opening, reporter.message)
     accelerator = device.type != "cpu"
     return resolve_new(model, images, training_options, model_options, reporter.message, accelerator=accelerator)

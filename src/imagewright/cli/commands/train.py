@@ -162,37 +162,18 @@ def _shared_options(
     """The options of every model besides its configuration and the training options."""
 
 
-# The options of `open_images`, besides `cache`, whose negation is `no_cache`.
-SOURCE_OPTIONS = (
-    *("size", "channels", "crop", "flip", "labels", "label_column", "split", "strict"),
-    *("only", "exclude", "value_range", "decode"),
-)
-
-
 def _train(model: str, sources: Sequence[str], options: dict[str, Any]) -> None:
     """Train. `options` has only the options that were typed; others have their defaults, or those of a resumed run."""
     import imagewright
     from imagewright import distributed
     from imagewright.cli.progress import reporter
-    from imagewright.training.reporting import tell_if_slow
 
     quiet = options.pop("quiet", False)
-    opening = {name: options.pop(name) for name in SOURCE_OPTIONS if name in options}
-    # Named otherwise than in `open_images`, because models have an option `layers` of their own.
-    for name, typed in (("layers", "image_layers"), ("kinds", "layer_kinds")):
-        if typed in options:
-            opening[name] = options.pop(typed)
     if options.pop("no_cache", False):
-        opening["cache"] = False
-    # Without options of images, a resumed run opens its sources with those in its record.
-    as_recorded = options.get("resume", False) and not opening
+        options["cache"] = False
     names = catalogue.model_class(model).Config.sources
+    images = sources[0] if len(names) == 1 else dict(zip(names, sources, strict=True))
     with reporter(quiet=quiet) as chosen:
-        opened: list[Any] = list(sources)
-        if not as_recorded:
-            with tell_if_slow(chosen.message, f"looking through {' and '.join(sources)} ..."):
-                opened = [imagewright.open_images(source, **opening) for source in sources]
-        images = opened[0] if len(names) == 1 else dict(zip(names, opened, strict=True))
         run = imagewright.train(model, images, reporter=chosen, **options)
     if distributed.is_main():
         print(f"{run.path} {_trained(run)}: {run.path / 'report.html'} shows how it went.")

@@ -1,0 +1,19 @@
+"""Initial weights that several published systems share."""
+
+from __future__ import annotations
+
+from torch import nn
+
+
+def initialise_normal(module: nn.Module, deviation: float = 0.02) -> None:
+    """Weights of convolutions and linear layers from N(0, deviation), of batch norms from N(1, deviation), biases 0.
+
+    Radford et al. 2015, arXiv:1511.06434, section 4. To be passed to `nn.Module.apply`.
+    """
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+        nn.init.normal_(module.weight, 0.0, deviation)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.BatchNorm2d):
+        nn.init.normal_(module.weight, 1.0, deviation)
+        nn.init.zeros_(module.bias)

@@ -1,0 +1,1 @@
+"""Image translation: one file a system."""
