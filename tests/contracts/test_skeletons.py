@@ -31,11 +31,13 @@ from imagewright.training.engine import Engine
 from imagewright.training.plan import Plan
 from imagewright.views import space_name, view_settings
 
-NAMES = list(SKELETONS)
+REAL = ("cyclegan", "pix2pix")  # systems of the catalogue that took the places of their skeletons
+NAMES = [*SKELETONS, *REAL]
 # These take statistics of a batch or have dropout: each rank's own part of the batch gives other numbers.
-OF_THE_WHOLE_BATCH = [name for name in NAMES if name != "pix2pix"]
+# CycleGAN's biases before instance norms have gradients of rounding alone, which Adam makes steps of.
+OF_THE_WHOLE_BATCH = [name for name in NAMES if name not in REAL]
 # Of these, some gather or average over the rows of a micro-batch (pools, ADA): its size changes what they compute.
-OF_EACH_ROW = [name for name in OF_THE_WHOLE_BATCH if name not in {"cyclegan", "stylegan2"}]
+OF_EACH_ROW = [name for name in OF_THE_WHOLE_BATCH if name != "stylegan2"]
 OFTEN = {"report_every": 6 * BATCH, "checkpoint_every": 4 * BATCH}
 
 
@@ -95,15 +97,15 @@ def test_micro_batches_give_finite_losses_and_the_gradients_of_the_whole_batch(n
 
 @pytest.mark.parametrize("name", NAMES)
 def test_verbs_are_answered_as_the_catalogue_says(name: str, tmp_path: Path) -> None:
-    assert verbs_of(catalogue.model_class(name)) == verbs_of(tiny_model(name)) == SKELETONS[name].verbs
+    assert verbs_of(catalogue.model_class(name)) == verbs_of(tiny_model(name)) == catalogue.entry_of(name).verbs
     run = train_tiny(name, out=tmp_path / "run", steps=2)
     model = iw.load(run)
-    if "sample" in SKELETONS[name].verbs:
+    if "sample" in catalogue.entry_of(name).verbs:
         samples = iw.sample(run, 3, seed=4)
         assert samples.dtype == torch.uint8
         assert samples.shape == (3, *model.config.image_shape)
         assert torch.equal(iw.sample(run, 1, seed=4), samples[:1])
-    if "translate" in SKELETONS[name].verbs:
+    if "translate" in catalogue.entry_of(name).verbs:
         pictures = simple_pictures(3, seed=5)
         wanted = {"like": simple_pictures(2, seed=6)} if not model.domains else {"to": model.domains[-1]}
         translated = iw.translate(run, pictures, **wanted)
@@ -127,12 +129,12 @@ def test_every_parameter_that_training_moves_is_in_a_phase_and_in_the_weights_fi
 
 def test_a_schedule_of_the_recipe_runs_at_the_length_that_the_user_gave(tmp_path: Path) -> None:
     short = train_tiny("cyclegan", out=tmp_path / "short", steps=20, report_every=BATCH)
-    rates = [line["learning_rates"]["g_ab"] for line in short.metrics()]
+    rates = [line["learning_rates"]["generator_ab"] for line in short.metrics()]
     assert rates[:10] == pytest.approx([2e-4] * 10)
     assert rates[-1] == pytest.approx(2e-4 * 2 / 20)
     assert rates[10:] == sorted(rates[10:], reverse=True)
     flat = train_tiny("cyclegan", out=tmp_path / "flat", steps=20, report_every=BATCH, schedule="constant")
-    assert {line["learning_rates"]["g_ab"] for line in flat.metrics()} == {2e-4}
+    assert {line["learning_rates"]["generator_ab"] for line in flat.metrics()} == {2e-4}
 
 
 def test_a_scheduled_training_cannot_be_resumed_for_longer(tmp_path: Path) -> None:
@@ -261,17 +263,18 @@ def test_previews_have_a_row_for_each_kind_of_picture_that_the_model_chose(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from PIL import Image
-    from skeletons.cyclegan import CycleGAN
+
+    from imagewright.models.translation.cyclegan import CycleGAN
 
     def height() -> int:
         run = train_tiny("cyclegan", out=tmp_path / "run", steps=1, force=True)
         with Image.open(run.path / "samples" / f"{BATCH:09d}.png") as sheet:
             return sheet.height
 
-    preview, four_rows = CycleGAN.preview, height()
+    preview, six_rows = CycleGAN.preview, height()
     monkeypatch.setattr(CycleGAN, "preview", lambda self, rows, draws: {"a": preview(self, rows, draws)["a"]})
     one_row = height()
-    assert 3 * one_row < four_rows <= 4 * one_row
+    assert 4 * one_row < six_rows <= 6 * one_row
 
 
 def test_tiny_images_are_what_the_models_ask_for() -> None:

@@ -9,8 +9,6 @@ from __future__ import annotations
 from imagewright.catalogue import Entry
 
 PAPERS = {
-    "cyclegan": ("skeletons.cyclegan:CycleGAN", "Zhu et al. 2017, arXiv:1703.10593", ("translate",)),
-    "pix2pix": ("skeletons.pix2pix:Pix2Pix", "Isola et al. 2017, arXiv:1611.07004", ("translate",)),
     "stargan": ("skeletons.stargan:StarGAN", "Choi et al. 2018, arXiv:1711.09020", ("translate",)),
     "funit": ("skeletons.funit:FUNIT", "Liu et al. 2019, arXiv:1905.01723", ("translate",)),
     "progan": ("skeletons.progan:ProGAN", "Karras et al. 2018, arXiv:1710.10196", ("sample", "decode")),

@@ -19,10 +19,13 @@ from imagewright.layers.norms import NormName
 from imagewright.layers.patch_discriminator import PatchDiscriminator, PixelDiscriminator
 from imagewright.layers.residual import ResidualGenerator
 from imagewright.layers.unet import UNetGenerator
+from imagewright.pixels import size_text
 from imagewright.recipe import Optimizer, Recipe
 from imagewright.traits import Traits
 
 SHALLOWEST, DEEPEST = 2, 8  # halvings of a U-Net
+SMALLEST = 8  # pixels a side
+PATCH_LAYERS = 3  # strided layers of the published discriminators
 SMALL = 128  # pixels: up to this side the published code takes 6 residual blocks, else 9
 ADAM = Optimizer(learning_rate=2e-4, betas=(0.5, 0.999))
 
@@ -51,16 +54,22 @@ class TranslationConfig(SizedConfig):
     )
     discriminator: Literal["patch", "pixel"] = Field("patch", description="what is judged: patches, or single pixels")
     discriminator_width: int = Field(64, ge=1, le=1024, description="channels of the discriminator's first layer")
-    discriminator_layers: int = Field(3, ge=1, le=8, description="strided layers: 3 judge patches of 70 pixels")
+    discriminator_layers: int | None = Field(
+        None,
+        ge=1,
+        le=8,
+        description="strided layers of the discriminator; by default 3 for patches of 70 pixels, or as "
+        "many as the size allows",
+    )
 
     @classmethod
     def size_rule(cls, size: tuple[int, int]) -> str:
-        return f"both sides must be multiples of {2**cls.halvings}"
+        return f"both sides must be multiples of {2**cls.halvings}, {SMALLEST} or more"
 
     @classmethod
     def nearest_size(cls, height: int, width: int) -> tuple[int, int]:
         unit = 2**cls.halvings
-        return max(unit, round(height / unit) * unit), max(unit, round(width / unit) * unit)
+        return max(SMALLEST, round(height / unit) * unit), max(SMALLEST, round(width / unit) * unit)
 
     @classmethod
     def suggest(cls, traits: Traits) -> dict[str, Any]:
@@ -75,7 +84,23 @@ class TranslationConfig(SizedConfig):
                 f"depth {self.depth or SHALLOWEST}: sides of {self.size[0]} and {self.size[1]} pixels can be halved "
                 f"{allowed} times"
             )
+        most = self._most_layers
+        if self.discriminator == "patch" and most < (self.discriminator_layers or 1):
+            raise ValueError(
+                f"discriminator_layers {self.discriminator_layers or 1}: pictures of {size_text(self.size)} allow "
+                f"{most}; --discriminator pixel judges single pixels"
+            )
         return self
+
+    @property
+    def _most_layers(self) -> int:
+        """Strided layers that leave three pixels a side or more, of which the last two convolutions take one each."""
+        return max(0, (min(self.size) // 3).bit_length() - 1)
+
+    @property
+    def patch_layers(self) -> int:
+        """`discriminator_layers`, or the published 3 where the size allows."""
+        return self.discriminator_layers or min(PATCH_LAYERS, self._most_layers)
 
     @property
     def residual_blocks(self) -> int:
@@ -111,7 +136,7 @@ def build_discriminator(config: TranslationConfig, inputs: int) -> nn.Module:
     if config.discriminator == "pixel":
         network = PixelDiscriminator(inputs, **shared)
     else:
-        network = PatchDiscriminator(inputs, layers=config.discriminator_layers, **shared)
+        network = PatchDiscriminator(inputs, layers=config.patch_layers, **shared)
     return network.apply(initialise_normal)
 
 

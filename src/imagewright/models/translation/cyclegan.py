@@ -37,7 +37,13 @@ class CycleGANConfig(TranslationConfig):
     """The options of CycleGAN."""
 
     sources: ClassVar[tuple[str, ...]] = ("a", "b")
-    tiny_options: ClassVar[dict[str, Any]] = {"width": 4, "blocks": 1, "discriminator_width": 4, "pool": 6}
+    tiny_options: ClassVar[dict[str, Any]] = {
+        "width": 4,
+        "blocks": 1,
+        "discriminator_width": 4,
+        "discriminator_layers": 1,
+        "pool": 6,
+    }
 
     cycle: float = Field(10.0, ge=0, le=1e6, description="weight of the cycle loss")
     identity: float = Field(

@@ -21,6 +21,7 @@ from imagewright.layers.norms import NormName
 from imagewright.losses.adversarial import ADVERSARIAL, AdversarialName
 from imagewright.model import Model
 from imagewright.models.shared.translation import (
+    SMALLEST,
     TranslationConfig,
     at_multiples,
     build_discriminator,
@@ -38,7 +39,12 @@ class Pix2PixConfig(LayeredConfig, TranslationConfig):
     """The options of pix2pix."""
 
     input_layers: ClassVar[tuple[str, ...]] = ("input", "target")
-    tiny_options: ClassVar[dict[str, Any]] = {"width": 4, "depth": 2, "discriminator_width": 4}
+    tiny_options: ClassVar[dict[str, Any]] = {
+        "width": 4,
+        "depth": 2,
+        "discriminator_width": 4,
+        "discriminator_layers": 1,
+    }
 
     network: Literal["resnet", "unet"] = Field("unet", description="the generator: a U-Net, or a ResNet")
     norm: NormName = Field("batch", description="normalisation in both networks")
@@ -48,13 +54,14 @@ class Pix2PixConfig(LayeredConfig, TranslationConfig):
 
     @classmethod
     def size_rule(cls, size: tuple[int, int]) -> str:
-        return "both sides must be multiples of 32, or of 4 below 32 pixels"
+        return "both sides must be multiples of 32, or below 32 pixels multiples of 4, 8 or more"
 
     @classmethod
     def nearest_size(cls, height: int, width: int) -> tuple[int, int]:
         # A U-Net of fewer halvings does not see the whole picture.
         unit = 32 if min(height, width) >= 32 else 4
-        return max(unit, round(height / unit) * unit), max(unit, round(width / unit) * unit)
+        least = max(unit, SMALLEST)
+        return max(least, round(height / unit) * unit), max(least, round(width / unit) * unit)
 
 
 class Pix2Pix(Model):
