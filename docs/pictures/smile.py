@@ -35,7 +35,7 @@ def main() -> None:
     sheet = iw.Sheet(
         np.stack(edited.results.images), columns=len(STRENGTHS), column_labels=labels, record=edited.record, scale=1
     )
-    sheet.write(Path(__file__).parent / "smile.png", force=True)
+    sheet.write(Path(__file__).parent / "smile.jpg", force=True)
 
 
 if __name__ == "__main__":
