@@ -54,7 +54,8 @@ def one_line(text: object, most: int = 300) -> str:
 
 
 def count_text(number: int, what: str) -> str:
-    """
+    """A number and what is counted, in the singular or the plural.
+
     >>> count_text(1, "picture"), count_text(1200, "picture")
     ('1 picture', '1,200 pictures')
     """

@@ -5,7 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 from cases import TOLERANCE, parity_module, run_case
+
+import imagewright as iw
+from imagewright.checkpoints import import_checkpoint
+from imagewright.errors import RunError, UserError
+from imagewright.layers.residual import ResidualGenerator
 
 CASES = (
     *("cyclegan/patchgan_instance", "cyclegan/resnet_9blocks"),
@@ -17,3 +23,28 @@ CASES = (
 def test_the_published_outputs(name: str, shared_parity: Path) -> None:
     system, _, stem = name.partition("/")
     assert run_case(parity_module(shared_parity), shared_parity, system, stem) < TOLERANCE
+
+
+@pytest.mark.parametrize("change", ["first", "alone", "name", "discriminator", "unet"])
+@pytest.mark.parametrize("system", ["cyclegan", "pix2pix"])
+def test_a_file_without_what_tells_its_options_is_refused(system: str, change: str, tmp_path: Path) -> None:
+    whole = ResidualGenerator(3, 3, width=4, blocks=1).state_dict()
+    states = {
+        "first": {name: tensor for name, tensor in whole.items() if name != "model.1.weight"},
+        "alone": {"model.10.conv_block.1.weight": torch.zeros(4, 4, 3, 3)},
+        "name": whole | {"model.x.weight": torch.zeros(3)},
+        "discriminator": {"model.0.weight": torch.zeros(8, 3, 4, 4)},
+        "unet": {"model.model.0.weight": torch.zeros(8, 3, 4, 4)},
+    }
+    torch.save(states[change], tmp_path / "net.pth")
+    with pytest.raises(RunError, match=r"net\.pth: It is no whole"):
+        import_checkpoint(tmp_path / "net.pth", system)
+
+
+def test_a_published_direction_translates_and_the_other_is_said_to_be_absent(tmp_path: Path) -> None:
+    torch.save(ResidualGenerator(3, 3, width=4, blocks=1).state_dict(), tmp_path / "latest_net_G.pth")
+    import_checkpoint(tmp_path / "latest_net_G.pth", "cyclegan", tmp_path / "run")
+    picture = torch.zeros(1, 3, 30, 45, dtype=torch.uint8)
+    assert iw.translate(tmp_path / "run", picture, to="b").shape == picture.shape
+    with pytest.raises(UserError, match="no generator_ba"):
+        iw.translate(tmp_path / "run", picture, to="a")

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from imagewright import catalogue, configs
-from imagewright.checkpoints.adapter import Adapter, PublishedNetwork, State, fill_network, shapes_of
+from imagewright.checkpoints.adapter import Adapter, Network, PublishedNetwork, State, fill_network, shapes_of
 from imagewright.checkpoints.containers import state_dicts
 from imagewright.checkpoints.reading import read_checkpoint
 from imagewright.downloads import file_checksum
-from imagewright.errors import ConfigError, RunError, UserError, nearest_name
+from imagewright.errors import ConfigError, RunError, UserError, nearest_name, short_reason
 from imagewright.runs import places
 from imagewright.runs.loading import ABSENT, Absent, load
 from imagewright.runs.lock import lock_run
@@ -52,7 +52,7 @@ def load_network(system: str, network: str, state_dict: Mapping[str, Any], /, **
     held = dict(state_dict)
     state = _states_in(adapter, held, network, system)[network]
     declared = adapter.networks[network]
-    found = adapter.options(held) | declared.options(shapes_of(state))
+    found = adapter.options(held) | _options_of(declared, state, f"{network} of {system}")
     config = _configure(config_class, system, found, options)
     module = declared.build(config)
     fill_network(module, declared, state)
@@ -131,9 +131,20 @@ def _read(path: Path, adapter: Adapter, system: str, network: str | None) -> lis
     with _naming(path):
         stated = adapter.options(held)
         return [
-            _Part(name, path, state, stated | adapter.networks[name].options(shapes_of(state)))
+            _Part(name, path, state, stated | _options_of(adapter.networks[name], state, f"{name} of {system}"))
             for name, state in _states_in(adapter, held, network, system).items()
         ]
+
+
+def _options_of(network: Network, state: State, what: str) -> dict[str, Any]:
+    """The options that follow from the shapes. Raises `RunError` if tensors that tell them are missing or misshapen."""
+    try:
+        return network.options(shapes_of(state))
+    except (LookupError, ValueError, TypeError) as error:
+        raise RunError(
+            f"It is no whole {what}: a tensor that tells its options is missing or has another name or shape "
+            f"({short_reason(error)}); found {', '.join(list(state)[:3])} ..."
+        ) from None
 
 
 def _merged_options(parts: Sequence[_Part], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -42,7 +42,8 @@ def planned_minutes(training: Mapping[str, Any], *, accelerator: bool) -> float:
 
 
 def minutes_text(minutes: float) -> str:
-    """
+    """A number of minutes in words.
+
     >>> minutes_text(1), minutes_text(0.5)
     ('1 minute', '0.5 minutes')
     """

@@ -119,13 +119,17 @@ def _without_layers(options: Callable[[Shapes], dict[str, Any]]) -> Callable[[Sh
 
 def _pair_options(shapes: Shapes) -> dict[str, Any]:
     """Of a discriminator of pairs: half of its channels are the input's, unless options say otherwise."""
-    first = shapes["net.0.weight" if "net.0.weight" in shapes else "model.0.weight"]
-    return discriminator_options(shapes) | _channels(first[1] - first[1] // 2, first[1] // 2)
+    options, channels = discriminator_options(shapes), _judged_channels(shapes)
+    return options | _channels(channels - channels // 2, channels // 2)
 
 
 def _image_options(shapes: Shapes) -> dict[str, Any]:
-    first = shapes["net.0.weight" if "net.0.weight" in shapes else "model.0.weight"]
-    return discriminator_options(shapes) | {"channels": first[1]}
+    """Of a discriminator of single images."""
+    return discriminator_options(shapes) | {"channels": _judged_channels(shapes)}
+
+
+def _judged_channels(shapes: Shapes) -> int:
+    return shapes["net.0.weight" if "net.0.weight" in shapes else "model.0.weight"][1]
 
 
 def generate(network: nn.Module, image: Tensor) -> Tensor:
