@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # Fields that training fills from the images, or from runs that an option names. They are no options of the user: see
 # `options_of`.
-DATA_FIELDS = ("size", "channels", "class_names", "attribute_names", "layer_channels", "submodels")
+DATA_FIELDS = ("size", "channels", "class_names", "attribute_names", "domain_names", "layer_channels", "submodels")
 Side = Annotated[int, Field(ge=1, le=SIDE_LIMIT)]
 FAR_AWAY = 1e6  # bounds from here on only catch slips of the keyboard, and are not shown
 
@@ -137,6 +137,18 @@ class ConditionedConfig(Config):
     def conditions(self) -> int:
         """The length of a condition: the number of classes, or of attributes; 0 without a condition."""
         return 0 if self.condition == "none" else len(self.class_names) or len(self.attribute_names)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwoDomainConfig(Config):
+    """The configuration of a model that translates between two sets of images.
+
+    domain_names: filled from the names of the sources, in their order: horses/ and zebras/ give "horses", "zebras".
+    """
+
+    sources: ClassVar[tuple[str, ...]] = ("a", "b")
+
+    domain_names: tuple[str, str] = Field(("a", "b"), description="the domains, in the order of the sources")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -175,7 +175,7 @@ def resolve_new(
         limit=60 * float(training["minutes"]) if training.get("minutes") is not None else None,
         sources=sources,
         options=configs.build(TrainingOptions, suggested.training, "training"),
-        config=build_config(model_name, first, suggested.model, submodels),
+        config=build_config(model_name, first, _domain_names(model_name, images) | suggested.model, submodels),
         submodels=submodels,
     )
 
@@ -197,12 +197,29 @@ def name_sources(model_name: str, images: Any) -> dict[str, Any]:
         return {names[0]: images[names[0]] if alone else images}
     if isinstance(images, Mapping) and set(images) == set(names):
         return {name: images[name] for name in names}
+    if isinstance(images, Mapping) and len(images) == len(names) and _names_domains(model_name):
+        return dict(zip(names, images.values(), strict=True))
     given = f"{len(images)} ({', '.join(map(str, images))})" if isinstance(images, Mapping) else "one"
     raise ConfigError(
         f"{model_name} trains on {len(names)} sources, {' and '.join(names)}, and {given} was given: "
         f"`imagewright train {model_name} {' '.join(f'{name.upper()}/' for name in names)}`, or in Python "
         f"images={{{', '.join(f'{name!r}: ...' for name in names)}}}."
     )
+
+
+def _names_domains(model_name: str) -> bool:
+    return issubclass(catalogue.model_class(model_name).Config, configs.TwoDomainConfig)
+
+
+def _domain_names(model_name: str, images: Any) -> dict[str, Any]:
+    """The names of two domains: the user's keys, or the names of their sources if these differ."""
+    if not _names_domains(model_name):
+        return {}
+    sources = name_sources(model_name, images)
+    names = list(sources) if set(images) == set(sources) else list(images)
+    found = [name_run(source) for source in sources.values()] if names == list(sources) else names
+    told = len(set(found)) == len(found) and "images" not in found
+    return {"domain_names": tuple(found if told else names)}
 
 
 def build_config(model_name: str, images: Images, options: dict[str, Any], submodels: Submodels) -> configs.Config:

@@ -16,6 +16,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from imagewright.capabilities import Target
+from imagewright.configs import TwoDomainConfig
 from imagewright.layers.image_pool import ImagePool
 from imagewright.losses.adversarial import ADVERSARIAL
 from imagewright.model import Feed, Model
@@ -33,10 +34,9 @@ LEAST_SQUARES = ADVERSARIAL["least_squares"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class CycleGANConfig(TranslationConfig):
+class CycleGANConfig(TwoDomainConfig, TranslationConfig):
     """The options of CycleGAN."""
 
-    sources: ClassVar[tuple[str, ...]] = ("a", "b")
     tiny_options: ClassVar[dict[str, Any]] = {
         "width": 4,
         "blocks": 1,
@@ -53,15 +53,11 @@ class CycleGANConfig(TranslationConfig):
 
 
 class CycleGAN(Model):
-    """Networks: `generator_ab`, `generator_ba` (N, C, H, W) to the same; `discriminator_a`, `discriminator_b`.
-
-    Set 0 is `a`, set 1 is `b`.
-    """
+    """Networks: `generator_ab`, `generator_ba` (N, C, H, W) to the same; `discriminator_a`, `discriminator_b`."""
 
     Config = CycleGANConfig
     config: CycleGANConfig
     feeds: ClassVar[Mapping[str, Feed]] = {"a": Feed("a"), "b": Feed("b")}
-    domains = ("a", "b")
 
     def __init__(self, config: CycleGANConfig) -> None:
         super().__init__(config)
@@ -116,6 +112,10 @@ class CycleGAN(Model):
 
     # Verbs
 
+    @property
+    def domains(self) -> tuple[str, ...]:
+        return self.config.domain_names
+
     def translate(self, images: Tensor, target: Target) -> Tensor:
         translated: Tensor = (self.generator_ba if target.domain == 0 else self.generator_ab)(images)
         return translated
@@ -123,13 +123,14 @@ class CycleGAN(Model):
     def preview(self, rows: Mapping[str, Rows], draws: Draws) -> dict[str, Tensor]:
         a, b = rows["a"].images, rows["b"].images
         fake_b, fake_a = self.generator_ab(a), self.generator_ba(b)
+        one, other = self.domains
         return {
-            "a": a,
-            "a to b": fake_b,
-            "and back to a": self.generator_ba(fake_b),
-            "b": b,
-            "b to a": fake_a,
-            "and back to b": self.generator_ab(fake_a),
+            one: a,
+            f"{one} to {other}": fake_b,
+            f"and back to {one}": self.generator_ba(fake_b),
+            other: b,
+            f"{other} to {one}": fake_a,
+            f"and back to {other}": self.generator_ab(fake_a),
         }
 
     def logits(self, rows: Mapping[str, Rows], draws: Draws) -> dict[str, tuple[Tensor, Tensor]]:
