@@ -37,7 +37,7 @@ from imagewright.training.metrics_log import MetricsLog
 from imagewright.training.observers import Observer, Training
 from imagewright.training.plan import Plan, highest_rate
 from imagewright.training.planning import plan_training
-from imagewright.training.preparing import apply_flip, prepare_sources, report_skipped, warn_if_few
+from imagewright.training.preparing import apply_augmentation, prepare_sources, report_skipped, warn_if_few
 from imagewright.training.previews import PreviewObserver
 from imagewright.training.reporting import PlainLines, Reporter, Silent
 from imagewright.training.resume import check_length, record_changes, resolve_resumed, with_recorded_pace
@@ -206,7 +206,8 @@ def assemble(
     if options.start is not None and plan is not None and not (resume and Run(path).checkpoints()):
         started_from = start_from(model, options.start, reporter.message)
     if not model.is_closed_form() and not resume:
-        setting = dataclasses.replace(setting, sources=apply_flip(setting.sources, model.recipe(), reporter.message))
+        sources = apply_augmentation(setting.sources, model.recipe(), reporter.message)
+        setting = dataclasses.replace(setting, sources=sources)
     prepare_sources(setting.sources.values(), reporter, resume=resume)
     # The number of images is known only after they were prepared, since unreadable ones are left out.
     options = settle_held_out(options, setting.images, has_steps=plan is not None)

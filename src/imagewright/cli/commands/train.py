@@ -13,7 +13,7 @@ from imagewright import catalogue
 from imagewright.cli.examples import example_of
 from imagewright.cli.options import make_option
 from imagewright.cli.pictures import Decode, Exclude, Only, ValueRange
-from imagewright.cli.values import Size
+from imagewright.cli.values import LoadSize, Size
 
 app = App(
     name="train",
@@ -111,6 +111,14 @@ def _shared_options(
             help="the part of pictures with another aspect ratio that is used; none: change the aspect ratio instead",
         ),
     ] = "centre",
+    load_size: Annotated[
+        LoadSize | None,
+        Parameter(
+            group=IMAGE_OPTIONS,
+            help="pictures are resized to it (286: the shorter side, or WIDTHxHEIGHT), and cropped to --size at "
+            "random; the model's recipe by default, --size itself for none",
+        ),
+    ] = None,
     flip: Annotated[
         bool,
         Parameter(
