@@ -98,5 +98,6 @@ def check_layers(images: Images, names: Sequence[str]) -> None:
     raise DataError(
         f"The pictures of {images.source} have no layer {' and no layer '.join(missing)}, only {', '.join(present)}. "
         f"Open a folder for each layer, open_images({{{folders}}}), or pictures that hold the layers side by side, "
-        f'open_images("{images.source}", layers=({listed})), on the command line --image-layers {",".join(names)}.'
+        f'open_images("{images.source}", layers=({listed})), on the command line --image-layers {",".join(names)}. '
+        "`imagewright data pairs` makes pairs from plain pictures."
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from imagewright.errors import ConfigError, DataError
+from imagewright.errors import ConfigError, DataError, nearest_name
 from imagewright.images import notices
 from imagewright.images.annotations import Annotations, check_attributes, check_labels
 from imagewright.images.batches import Batch, build_batch, stream_share
@@ -292,19 +292,31 @@ class Images(PreparedSequence):
             annotations=self._annotations.select(indices),
         )
 
-    def with_classes(self) -> Images:
+    def with_classes(self, names: Sequence[str] | None = None) -> Images:
         """The pictures that have a class, and the classes that have pictures; the same set if that is all.
 
-        Raises `DataError` if no picture has a class.
+        names: of the classes that are taken; None for all.
+        Raises `DataError` if no picture has a class, or none has one of those named.
         """
-        if self.labels is None:
+        if self.labels is None and names is None:
             return self
-        has_class = self.labels >= 0
-        if not has_class.any():
+        if self.labels is None or not (self.labels >= 0).any():
             raise DataError(f"No picture of {self.source} has a class.")
+        has_class = self.labels >= 0
+        if names is not None:
+            known = self.class_names or ()
+            unknown = [name for name in names if name not in known]
+            if unknown:
+                raise DataError(
+                    f"{self.source} has no class {unknown[0]!r}.{nearest_name(unknown[0], known)} "
+                    f"Its classes: {', '.join(known)}."
+                )
+            has_class = np.isin(self.labels, [known.index(name) for name in names])
+            if not has_class.any():
+                raise DataError(f"No picture of {self.source} is of the class {' or '.join(names)}.")
         chosen = self if has_class.all() else self.subset(has_class)
-        known = chosen._annotations.without_empty_classes()
-        return chosen if known is chosen._annotations else chosen._with(known)
+        present = chosen._annotations.without_empty_classes()
+        return chosen if present is chosen._annotations else chosen._with(present)
 
     def with_known_attributes(self) -> Images:
         """The pictures of which every attribute is known; the same set if that is all.
