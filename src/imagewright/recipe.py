@@ -54,6 +54,8 @@ class Recipe:
     optimizer: for every network that `optimizers` does not name.
     optimizers: by network, named as in `Phase.updates`.
     average: of the networks that `Model.averaged` names.
+    load_ratio: images are resized to so many times their size, and cropped to it at random, if it is above 1. Images
+        that were opened with a load size of their own (`--load-size`) or with `--crop random` keep it.
     flip: whether to mirror images at random, because mirror images are as likely as the images themselves. Images that
         were opened with a choice of their own (`--flip`, `--no-flip`) keep it.
     """
@@ -63,6 +65,7 @@ class Recipe:
     optimizer: Optimizer = field(default_factory=Optimizer)
     optimizers: Mapping[str, Optimizer] = field(default_factory=dict)
     average: Average = field(default_factory=Average)
+    load_ratio: float = 1.0
     flip: bool = False
 
     def optimizer_for(self, network: str) -> Optimizer:

@@ -60,7 +60,7 @@ def test_every_number_shows_its_range_and_refuses_others(command: str) -> None:
         kinds = {argument.hint, *typing.get_args(argument.hint)}
         if not kinds & {int, float} or typing.get_origin(argument.hint) is typing.Literal or tuple in kinds:
             continue
-        if argument.name in ANY_NUMBER or argument.name == "--size":
+        if argument.name in ANY_NUMBER or argument.name in {"--size", "--load-size"}:
             continue
         text = argument.parameter.help or ""
         if not argument.parameter.validator or not re.search(RANGE, text):

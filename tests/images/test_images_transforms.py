@@ -98,3 +98,52 @@ def test_batches_own_their_memory_in_channels_last(folder) -> None:
 def test_wrong_options_say_what_was_expected(folder, options, message) -> None:
     with pytest.raises(ConfigError, match=message):
         open_images(folder, **options)
+
+
+def test_views_of_a_load_size_are_windows_of_it_and_all_else_is_its_centre(folder, picture, pixels_of) -> None:
+    images = open_images(folder, size=(8, 6), load_size=(10, 9))
+    canvas = pixels_of(ImageOps.fit(picture(2), (9, 10), method=Image.Resampling.LANCZOS))
+    windows = {canvas[:, top : top + 8, left : left + 6].tobytes() for top in range(3) for left in range(4)}
+    batch = images.batch(np.full(600, 2), views=np.arange(600), seed=3)
+    assert {row.numpy().tobytes() for row in batch.images} == windows
+    assert np.array_equal(images.batch(np.array([2])).images[0].numpy(), canvas[:, 1:9, 1:7])
+    assert np.array_equal(next(images.stream(6)).images[2].numpy(), canvas[:, 1:9, 1:7])
+
+
+def test_a_load_size_without_crop_changes_the_aspect_of_the_whole_picture(folder, picture, pixels_of) -> None:
+    images = open_images(folder, size=8, load_size=9, crop="none")
+    canvas = pixels_of(picture(4).resize((9, 9), Image.Resampling.LANCZOS))
+    windows = {canvas[:, top : top + 8, left : left + 8].tobytes() for top in range(2) for left in range(2)}
+    batch = images.batch(np.full(100, 4), views=np.arange(100))
+    assert {row.numpy().tobytes() for row in batch.images} == windows
+
+
+def test_a_load_size_follows_the_aspect_and_is_part_of_the_fingerprint(folder) -> None:
+    plain = open_images(folder, size=(8, 16))
+    larger = open_images(folder, size=(8, 16), load_size=12)
+    assert larger.load_size == (12, 24)
+    assert larger.size == (8, 16)
+    assert larger.fingerprint != plain.fingerprint
+    assert larger.fingerprint == plain.with_load_size((12, 24)).fingerprint
+    assert larger.with_size((8, 8)).load_size == (12, 12)
+    switched_off = open_images(folder, size=(8, 16), load_size=(8, 16))
+    assert switched_off.fingerprint == plain.fingerprint
+    assert switched_off.load_size_given
+    assert not plain.load_size_given
+
+
+def test_layers_are_cut_out_of_a_load_size_together(tmp_path) -> None:
+    rows, columns = np.mgrid[0:40, 0:40]
+    left = np.stack([rows * 6, columns * 6, rows * 0], -1).astype(np.uint8)
+    Image.fromarray(np.concatenate([left, left[:, :, ::-1]], 1)).save(tmp_path / "pair.png")
+    pairs = open_images(tmp_path, 32, layers="input,target", load_size=40)
+    batch = pairs.batch(np.zeros(50, np.int64), views=np.arange(50))
+    assert torch.equal(batch.layers["input"], batch.layers["target"].flip(1))
+    assert len({row.numpy().tobytes() for row in batch.images}) > 30
+
+
+def test_a_load_size_below_the_size_is_refused_with_both(folder) -> None:
+    with pytest.raises(ConfigError, match=r"load size 6x6 .* 8x8 .*--load-size"):
+        open_images(folder, size=8, load_size=6)
+    with pytest.raises(ConfigError, match=r"load_size='large': .* 286"):
+        open_images(folder, size=8, load_size="large")

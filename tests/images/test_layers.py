@@ -278,11 +278,15 @@ def test_a_plain_set_has_no_other_kinds(pair: dict[str, Path]) -> None:
         open_images(pair["input"], kinds="labels=labels")
 
 
-def test_folders_of_other_names_are_not_cut_in_halves(pair: dict[str, Path], tmp_path: Path) -> None:
+def test_the_folders_a_and_b_are_the_layers_in_their_order(pair: dict[str, Path], tmp_path: Path) -> None:
     for name, folder in (("trainA", pair["input"]), ("trainB", pair["target"])):
         shutil.copytree(folder, tmp_path / "set" / name)
-    with pytest.raises(DataError, match=r"trainA.*layers=A,B"):
-        open_images(tmp_path / "set", layers="input,target")
+    opened = open_images(tmp_path / "set", layers="input,target")
+    assert any("trainA as input and trainB as target" in note for note in opened.notes)
+    batch, expected = opened.batch(np.arange(3)), open_images(pair).batch(np.arange(3))
+    assert all(torch.equal(batch.layers[name], expected.layers[name]) for name in ("input", "target"))
+    turned = open_images(tmp_path / "set", layers="target,input").batch(np.arange(3))
+    assert turned.layers["target"].shape == expected.layers["input"].shape
     with pytest.raises(DataError, match="trainC"):
         open_images(tmp_path / "set", layers="A,B,C")
 

@@ -77,7 +77,21 @@ def within(
     return Parameter(**{**options, "help": f"{options['help']} ({text})", "validator": check})
 
 
+def parse_load_size(text: str) -> int | tuple[int, int]:
+    """Parse a shorter side, or (height, width). Raises `ValueError` for other text.
+
+    >>> parse_load_size("286"), parse_load_size("96x64")
+    (286, (64, 96))
+    """
+    height, width = parse_size(text)
+    return (height, width) if "x" in text.lower() else height
+
+
 Size = Annotated[tuple[int, int], Parameter(converter=_converter(parse_size), n_tokens=1, metavar="SIZE", negative="")]
+LoadSize = Annotated[
+    int | tuple[int, int],
+    Parameter(converter=_converter(parse_load_size), n_tokens=1, metavar="SIZE", negative=""),
+]
 # Options of several values, as in `--models a b`; leaving one out gives an empty tuple, which the help does not show.
 Words = Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative="", show_default=False)]
 Counts = Annotated[tuple[Count, ...], Parameter(consume_multiple=True, negative="", show_default=False)]

@@ -50,6 +50,7 @@ EXPECTED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "crop": (_is_text, "'centre', 'random' or 'none'"),
     "resize": (_is_text, "the name of a filter, such as 'lanczos' or 'nearest'"),
     "size": (_are_sides, "a side such as 64, or (height, width)"),
+    "load_size": (_are_sides, "the shorter side such as 286, or (height, width)"),
     "channels": (
         lambda value: _is_whole(value) or _are_named(value, _is_whole),
         "1, 3 or 4, or a mapping such as {'input': 1}",

@@ -36,6 +36,7 @@ def describe(images: Images) -> dict[str, Any]:
         "fingerprint": images.fingerprint,
         "resize": images._prepared.preprocessing.resize,
         "crop": images.crop,
+        "load_size": list(images.load_size) if images._prepared.preprocessing.load is not None else None,
         "decode": images.decode,
         "value_range": None if images.value_range is None else list(images.value_range),
         "only": list(source.names_taken.only),
@@ -78,6 +79,7 @@ def opening_options(record: dict[str, Any]) -> dict[str, Any]:
 def recorded_choices(record: dict[str, Any]) -> dict[str, Any]:
     """The options of `open_images` that choose pictures and how they are decoded, from a result of `describe()`."""
     return {
+        "load_size": tuple(record.get("load_size") or ()) or None,
         "decode": record.get("decode", "exact"),
         "value_range": tuple(record.get("value_range") or ()) or "full",
         "only": tuple(record.get("only", ())),
@@ -96,5 +98,6 @@ def check_layers(images: Images, names: Sequence[str]) -> None:
     raise DataError(
         f"The pictures of {images.source} have no layer {' and no layer '.join(missing)}, only {', '.join(present)}. "
         f"Open a folder for each layer, open_images({{{folders}}}), or pictures that hold the layers side by side, "
-        f'open_images("{images.source}", layers=({listed})), on the command line --image-layers {",".join(names)}.'
+        f'open_images("{images.source}", layers=({listed})), on the command line --image-layers {",".join(names)}. '
+        "`imagewright data pairs` makes pairs from plain pictures."
     )

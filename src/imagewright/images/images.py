@@ -9,22 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from imagewright.errors import ConfigError, DataError
+from imagewright.errors import ConfigError, DataError, nearest_name
 from imagewright.images import notices
 from imagewright.images.annotations import Annotations, check_attributes, check_labels
 from imagewright.images.batches import Batch, build_batch, stream_share
 from imagewright.images.cache.prepared import Prepared
 from imagewright.images.decoding.on_demand import Decoder
-from imagewright.images.decoding.preprocessing import check_channels, parse_size, take_views
+from imagewright.images.decoding.preprocessing import check_channels, parse_load, parse_size, take_views
 from imagewright.images.descriptions import check_layers, describe
-from imagewright.images.layers import Layer, image_layer
-from imagewright.images.sequence import PictureSequence
+from imagewright.images.layers import image_layer
+from imagewright.images.prepared_sequence import PreparedSequence
 from imagewright.images.sources.base import digest
 from imagewright.pixels import size_text
 from imagewright.progress import Progress
 
 
-class Images(PictureSequence):
+class Images(PreparedSequence):
     """A set of pictures: a length, a size, layers, maybe labels or attributes, and a fingerprint. Never changed.
 
     `images[3]` is a picture, `images[:100]` a part; it is also a data set for torch's `DataLoader` (`sequence.py`).
@@ -73,66 +73,6 @@ class Images(PictureSequence):
         self._all_annotations = self._annotations = annotations
 
     @property
-    def source(self) -> str:
-        """The source as the user named it."""
-        return self._prepared.source.typed
-
-    @property
-    def height(self) -> int:
-        """Pixels from top to bottom."""
-        return self._prepared.preprocessing.height
-
-    @property
-    def width(self) -> int:
-        """Pixels from left to right."""
-        return self._prepared.preprocessing.width
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(height, width)."""
-        return self.height, self.width
-
-    @property
-    def layers(self) -> tuple[Layer, ...]:
-        """The layers of each picture; a plain set has one, `Layer("image", channels)`."""
-        return self._prepared.preprocessing.layers
-
-    @property
-    def channels(self) -> int:
-        """Of `Batch.images`: 1 (grey), 3 (RGB) or 4 (RGBA)."""
-        return self._prepared.preprocessing.channels
-
-    @property
-    def crop(self) -> str:
-        """`centre`, `random` or `none`."""
-        return self._prepared.preprocessing.crop
-
-    @property
-    def most_channels(self) -> int:
-        """The most channels of the pictures that were looked at; 1 if the channels were chosen by the caller."""
-        return self._prepared.most_channels
-
-    @property
-    def decode(self) -> str:
-        """`exact`, or `reduced` if large JPEGs are decoded at a reduced scale."""
-        return self._prepared.preprocessing.decode
-
-    @property
-    def value_range(self) -> tuple[float, float] | None:
-        """The numbers that become 0 and 255, of pictures with more than 8 bits; None for 0 and 65,535."""
-        return self._prepared.preprocessing.values
-
-    @property
-    def flip(self) -> bool:
-        """Whether random views may be mirrored."""
-        return bool(self._flip)
-
-    @property
-    def flip_given(self) -> bool:
-        """Whether the user chose `flip`; if not, the recipe of a model may."""
-        return self._flip is not None
-
-    @property
     def labels(self) -> np.ndarray | None:
         """The class of each picture, int64 (N,), -1 for a picture without one; None if no picture has a class."""
         return self._annotations.labels
@@ -165,7 +105,8 @@ class Images(PictureSequence):
     @property
     def fingerprint(self) -> str:
         """Hex digest that changes with the pictures and their layers, and with all that decides their pixels: the size,
-        the channels, crop and filter, the value range, and whether large JPEGs are decoded at a reduced scale.
+        the load size, the channels, crop and filter, the value range, and whether large JPEGs are decoded at a reduced
+        scale.
 
         It is a digest of pixels: `flip`, `with_labels` and `with_attributes` do not change it.
         """
@@ -240,7 +181,8 @@ class Images(PictureSequence):
 
         indices: int64 (n,), places in the set.
         views: int64 (n,), the place of each row in the endless stream of training. It and `seed` alone decide the
-            random crop and flip of the row, in whatever batch it comes. None: the centre crop, not flipped.
+            random crop and flip of the row, in whatever batch it comes. None: the centre crop, not flipped, which
+            previews, held-out images, scores and all verbs use.
         """
         indices = np.asarray(indices, dtype=np.int64)
         if self._decoder is None:
@@ -302,10 +244,24 @@ class Images(PictureSequence):
             preprocessing = preprocessing.with_channels({name: check_channels(each) for name, each in named.items()})
         most_channels = self._prepared.most_channels if channels is None else 1
         changed = replace(self._prepared, preprocessing=preprocessing, store=None, most_channels=most_channels)
+        size_given = self.size_given or size is not None
+        return self._prepared_as(changed.with_decode_chosen(decode), size_given=size_given)
+
+    def with_load_size(self, load_size: int | tuple[int, int]) -> Images:
+        """The same pictures scaled to another size, of which random views are windows of `size`.
+
+        load_size: the shorter side, or (height, width), in pixels; the size itself for whole pictures.
+        Raises `ConfigError` for one that is smaller than the size.
+        """
+        preprocessing = replace(self._prepared.preprocessing, load=parse_load(load_size))
+        changed = replace(self._prepared, preprocessing=preprocessing, store=None)
+        return self._prepared_as(changed.with_decode_chosen(), size_given=self.size_given)
+
+    def _prepared_as(self, prepared: Prepared, *, size_given: bool) -> Images:
         return Images(
-            changed.with_decode_chosen(decode),
+            prepared,
             flip=self._flip,
-            size_given=self.size_given or size is not None,
+            size_given=size_given,
             chosen=self._chosen,
             annotations=self._all_annotations,
         )
@@ -336,19 +292,31 @@ class Images(PictureSequence):
             annotations=self._annotations.select(indices),
         )
 
-    def with_classes(self) -> Images:
+    def with_classes(self, names: Sequence[str] | None = None) -> Images:
         """The pictures that have a class, and the classes that have pictures; the same set if that is all.
 
-        Raises `DataError` if no picture has a class.
+        names: of the classes that are taken; None for all.
+        Raises `DataError` if no picture has a class, or none has one of those named.
         """
-        if self.labels is None:
+        if self.labels is None and names is None:
             return self
-        has_class = self.labels >= 0
-        if not has_class.any():
+        if self.labels is None or not (self.labels >= 0).any():
             raise DataError(f"No picture of {self.source} has a class.")
+        has_class = self.labels >= 0
+        if names is not None:
+            known = self.class_names or ()
+            unknown = [name for name in names if name not in known]
+            if unknown:
+                raise DataError(
+                    f"{self.source} has no class {unknown[0]!r}.{nearest_name(unknown[0], known)} "
+                    f"Its classes: {', '.join(known)}."
+                )
+            has_class = np.isin(self.labels, [known.index(name) for name in names])
+            if not has_class.any():
+                raise DataError(f"No picture of {self.source} is of the class {' or '.join(names)}.")
         chosen = self if has_class.all() else self.subset(has_class)
-        known = chosen._annotations.without_empty_classes()
-        return chosen if known is chosen._annotations else chosen._with(known)
+        present = chosen._annotations.without_empty_classes()
+        return chosen if present is chosen._annotations else chosen._with(present)
 
     def with_known_attributes(self) -> Images:
         """The pictures of which every attribute is known; the same set if that is all.

@@ -16,6 +16,7 @@ from imagewright.images.decoding.preprocessing import (
     Preprocessing,
     check_channels,
     check_options,
+    parse_load,
     parse_size,
     plain_layer,
 )
@@ -39,6 +40,7 @@ def open_images(
     layers: str | Sequence[str] | None = None,
     kinds: str | Mapping[str, str] | None = None,
     crop: Literal["centre", "random", "none"] = "centre",
+    load_size: int | tuple[int, int] | None = None,
     flip: bool | None = None,
     resize: Literal["lanczos", "bicubic", "bilinear", "box", "nearest"] = "lanczos",
     labels: LabelsLike | None = None,
@@ -73,6 +75,9 @@ def open_images(
         others are pictures. The number of classes is optional: by default, the largest value in a sample plus one.
     crop: `centre` fills the target and cuts off the rest, `random` cuts elsewhere in each view, `none` shows all of the
         picture and changes its aspect.
+    load_size: the size that pictures are scaled to, as `size` says it, or its shorter side: each view of training is a
+        window of `size` at a random place in it, the same for all layers, and all else sees the centre. None leaves it
+        to the recipe of the model that is trained; `load_size=size` turns it off.
     flip: whether views are mirrored at random; None leaves it to the recipe of the model that is trained.
     resize: the antialiasing filter. Label and instance maps are always resized by nearest neighbour.
     labels: a CSV, text or JSON file of labels or attributes; by default, one in or beside the source, which is passed
@@ -102,6 +107,7 @@ def open_images(
             "layers": layers,
             "kinds": kinds,
             "crop": crop,
+            "load_size": load_size,
             "flip": flip,
             "resize": resize,
             "label_column": label_column,
@@ -119,6 +125,7 @@ def open_images(
         if isinstance(labels, (str, Path)) or label_column is not None:
             raise ConfigError(f"{source.source} is open already: give labels with the folder, not the images.")
         reopened = _reopen(source, size, channels, layers, kinds)
+        reopened = reopened if load_size is None else reopened.with_load_size(load_size)
         return reopened if labels is None else _label(reopened, labels)
     wanted_size = None if size is None else parse_size(size)
     wanted_channels = _check_all_channels(channels)
@@ -140,7 +147,8 @@ def open_images(
     height, width = wanted_size or opened.size
     if isinstance(wanted_channels, int):
         wanted_channels = {layer.name: wanted_channels for layer in opened.layers if layer.kind == "picture"}
-    preprocessing = Preprocessing(height, width, opened.layers, crop, resize, values=opened.values)
+    load = parse_load(load_size)
+    preprocessing = Preprocessing(height, width, opened.layers, crop, resize, values=opened.values, load=load)
     preprocessing = preprocessing.with_channels(wanted_channels or {})
     prepared = Prepared(found, preprocessing, strict, cache_dir, cache, decode=choices.decode, scalable=opened.scalable)
     prepared.most_channels = opened.most_channels if channels is None else 1

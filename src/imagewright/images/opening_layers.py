@@ -28,6 +28,9 @@ MAPS_SAMPLED = 64
 FOLDERS = ("{layer}", "{split}{layer}", "{split}_{layer}", "{split}/{layer}")
 """Names of sub-folders that hold a layer, as in CycleGAN's (trainA) and pix2pixHD's data (train_label)."""
 
+A_AND_B = ("A", "B")
+"""The folders of a pair, or of two domains, in the published data sets of pix2pix and CycleGAN."""
+
 
 @dataclass
 class Opened:
@@ -155,36 +158,52 @@ def _count_classes(source: PictureSource, name: str, place: tuple[int, int]) -> 
     return largest + 1, looked_at
 
 
+def find_layer_folders(
+    source: Any, names: Sequence[str], split: str | None, *, needed: bool = True
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The sub-folder of each layer in a folder or zip, and the names under which they were found.
+
+    source: as the user gave it.
+    names: of the layers; the folders of two may also be named A and B.
+    split: the part of the source that is taken; "train" by default.
+    needed: whether folders of some of `names` without the others are an error.
+
+    Returns {} and () if there are none. Raises `DataError` if some are missing.
+    """
+    if not isinstance(source, (str, Path)):
+        return {}, ()
+    path = Path(source).expanduser()
+    folders = sub_folders(path)
+    for wanted in dict.fromkeys((tuple(names), A_AND_B) if len(names) == 2 else (tuple(names),)):
+        for pattern in FOLDERS:
+            if path.is_file() and "/" in pattern:
+                continue
+            found = [pattern.format(layer=name, split=split or "train") for name in wanted]
+            present = [folder for folder in found if folder in folders or (path / folder).is_dir()]
+            if len(present) == len(names):
+                return dict(zip(names, found, strict=True)), wanted
+            if present and needed and wanted == tuple(names):
+                missing = ", ".join(folder for folder in found if folder not in present)
+                raise DataError(f"{source} holds {present[0]}, and not {missing}: each layer needs its folder.")
+    return {}, ()
+
+
 def _open_sub_folders(
     source: Any, names: Sequence[str], split: str | None, cache_dir: str | Path | None, taken: NameFilter
 ) -> dict[str, PictureSource]:
-    """The source of each layer, if a folder or zip has a sub-folder for each; {} if it has none of their names.
-
-    Raises `DataError` if some are missing, or if the folder seems to hold a pair under other names.
-    """
-    if not isinstance(source, (str, Path)):
+    """The source of each layer, if a folder or zip has a sub-folder for each; {} if it has none of their names."""
+    folders, named = find_layer_folders(source, names, split)
+    if not folders:
         return {}
     path = Path(source).expanduser()
-    folders = sub_folders(path)
-    for pattern in FOLDERS:
-        found = {name: pattern.format(layer=name, split=split or "train") for name in names}
-        if path.is_file() and "/" in pattern:
-            continue
-        present = [name for name, folder in found.items() if folder in folders or (path / folder).is_dir()]
-        if len(present) == len(names):
-            of_layer = split if pattern == "{layer}" else None
-            return {name: _open_one(path, folder, of_layer, cache_dir, taken) for name, folder in found.items()}
-        if len(present) > 0:
-            missing = ", ".join(found[name] for name in names if name not in present)
-            raise DataError(f"{source} holds {found[present[0]]}, and not {missing}: each layer needs its folder.")
-    for first, second in (("A", "B"), ("trainA", "trainB")):
-        if {first, second} <= folders:
-            given = f'{{"{names[0]}": "{source}/{first}", "{names[-1]}": "{source}/{second}"}}'
-            raise DataError(
-                f"{source} holds the folders {first} and {second}, and no folders {', '.join(names)}: name the folder "
-                f"of each layer, open_images({given}), or open it by layers=A,B."
-            )
-    return {}
+    parts = {
+        name: _open_one(path, folder, split if folder == wanted else None, cache_dir, taken)
+        for (name, folder), wanted in zip(folders.items(), named, strict=True)
+    }
+    if named != tuple(names):
+        told = " and ".join(f"{folder} as {name}" for name, folder in folders.items())
+        parts[names[0]].notes.append(f"The folders of {source} are taken by their order: {told}.")
+    return parts
 
 
 def _open_one(

@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 
 from imagewright import distributed
 from imagewright.images import Images
 from imagewright.images.few import FEW_PICTURES, few_pictures_note
 from imagewright.images.notices import RowsNote, tell_skipped
+from imagewright.pixels import size_text
 from imagewright.recipe import Recipe
 from imagewright.training.reporting import Reporter
 
 
-def apply_flip(sources: Mapping[str, Images], recipe: Recipe, say: Callable[[str], None]) -> dict[str, Images]:
-    """The sources with random mirroring if the recipe recommends it, except those for which the user chose.
+def apply_augmentation(sources: Mapping[str, Images], recipe: Recipe, say: Callable[[str], None]) -> dict[str, Images]:
+    """The sources with the random crops and mirroring that the recipe recommends, if the user chose nothing else.
 
     sources: images by the name of the source.
     recipe: of the model.
-    say: called with a note if a source is mirrored.
+    say: called with a note if pictures are cropped or mirrored.
     """
+    return _apply_flip(_apply_load_size(sources, recipe, say), recipe, say)
+
+
+def _apply_load_size(sources: Mapping[str, Images], recipe: Recipe, say: Callable[[str], None]) -> dict[str, Images]:
+    found: dict[str, Images] = {}
+    for name, images in sources.items():
+        height, width = (math.floor(side * recipe.load_ratio + 0.5) for side in images.size)
+        keeps = images.load_size_given or (height, width) == images.size
+        found[name] = images if keeps else images.with_load_size((height, width))
+    changed = [images for name, images in found.items() if images is not sources[name]]
+    if changed:
+        size = size_text(changed[0].size)
+        say(
+            f"pictures are resized to {size_text(changed[0].load_size)} and cropped to {size} at random, as the model "
+            f"recommends (turn it off with --load-size {size}, load_size={changed[0].size} in Python)"
+        )
+    return found
+
+
+def _apply_flip(sources: Mapping[str, Images], recipe: Recipe, say: Callable[[str], None]) -> dict[str, Images]:
     if not recipe.flip or all(images.flip_given for images in sources.values()):
         return dict(sources)
     say("pictures are mirrored at random, as the model recommends (turn it off with --no-flip)")

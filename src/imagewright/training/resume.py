@@ -106,12 +106,14 @@ def _damaged_entry(run: Run, entry: str) -> Iterator[None]:
 
 
 def open_as_recorded(recorded: dict[str, Any], source: Any) -> Images:
-    """Open a path or a name with the options of the run; of opened images, set the size and flip left open."""
+    """Open a path or a name with the options of the run; of opened images, set the size, crops and flip left open."""
     if isinstance(source, Images) or "crop" not in recorded:
         opened = open_images(source)
         size = tuple(recorded["size"]) if "size" in recorded else opened.size
         if opened.size != size and not opened.size_given:  # the training resized them to one that the model can do
             opened = opened.with_size(size, recorded["channels"])
+        if recorded.get("load_size") and not opened.load_size_given:
+            opened = opened.with_load_size(tuple(recorded["load_size"]))
         return opened if opened.flip_given else opened.with_flip(bool(recorded.get("flip")))
     return open_images(source, **opening_options(recorded))
 
@@ -142,7 +144,7 @@ def check_source(run: Run, recorded: dict[str, Any], images: Images) -> None:
     if any(before.get(key) != now[key] for key in ("fingerprint", "flip", "cache", *learned)):
         changed = [
             f"{key} was {_format_value(before.get(key))} and is {_format_value(now[key])}"
-            for key in ("source", "count", "size", "channels", "crop", "flip", "cache")
+            for key in ("source", "count", "size", "load_size", "channels", "crop", "flip", "cache")
             if before.get(key) != now[key]
         ]
         part = "pictures" if before.get("fingerprint") != now["fingerprint"] else "labels or attributes"

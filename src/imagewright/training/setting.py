@@ -15,9 +15,9 @@ from imagewright import catalogue, configs, distributed
 from imagewright.errors import ConfigError, DataError
 from imagewright.familiar_names import suggest_option
 from imagewright.images import Images, open_images
-from imagewright.pixels import size_text
 from imagewright.recipe import Recipe
 from imagewright.training.annotated import choose_annotated, learns_attributes
+from imagewright.training.arranging import ARRANGING_OPTIONS, reads_domains
 from imagewright.training.options import CLOSED_FORM_OPTIONS, TrainingOptions
 from imagewright.training.plan import Plan
 from imagewright.training.reporting import Say, tell_if_slow
@@ -31,9 +31,10 @@ RENAMED_FOR_IMAGES = {"image_layers": "layers", "layer_kinds": "kinds"}
 
 
 def split_options(model_name: str, options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """Split options into those of the training, of the model, and of `open_images`, by the names there.
+    """Split options into those of the training, of the model, and of the images, by the names there.
 
-    An option of the training and the model is in both; one of the images is in neither of them.
+    Options of the images are those of `open_images` and `ARRANGING_OPTIONS`. An option of the training and the model is
+    in both; one of the images is in neither of them.
     Raises `ConfigError`, with the nearest name, for an unknown option.
     """
     of_training = [field.name for field in dataclasses.fields(TrainingOptions)]
@@ -42,6 +43,9 @@ def split_options(model_name: str, options: dict[str, Any]) -> tuple[dict[str, A
     opening: dict[str, Any] = {}
     for name, value in options.items():
         if name not in of_training and name not in of_model:
+            if name in ARRANGING_OPTIONS:
+                opening[name] = value
+                continue
             opening_name = RENAMED_FOR_IMAGES.get(name, name)
             if opening_name in of_images:
                 opening[opening_name] = value
@@ -72,23 +76,6 @@ def open_sources(model_name: str, images: Any, opening: Mapping[str, Any], say: 
         with tell_if_slow(say, f"looking through {describe_source(source)} ..."):
             opened[name] = open_images(source, **opening)
     return opened if len(opened) > 1 else next(iter(opened.values()))
-
-
-def side_by_side(model_name: str, images: Any, opening: Mapping[str, Any], say: Say) -> dict[str, Any]:
-    """The option that opens pairs side by side in one file, for a model of pairs and pictures twice as wide as high."""
-    pair = catalogue.model_class(model_name).Config.input_layers
-    source = next(iter(name_sources(model_name, images).values()))
-    if len(pair) != 2 or "layers" in opening or not isinstance(source, str | Path):
-        return {}
-    with tell_if_slow(say, f"looking through {describe_source(source)} ..."):
-        plain = open_images(source, split=opening.get("split"))
-    if len(plain.layers) > 1 or plain.width != 2 * plain.height:
-        return {}
-    say(
-        f"pictures of {size_text(plain.size)} are opened as pairs side by side, {pair[0]} on the left and {pair[1]} on "
-        f"the right (--image-layers {pair[1]},{pair[0]}: the other way round)"
-    )
-    return {"layers": pair}
 
 
 def warn_unused(model_name: str, training: dict[str, Any], say: Say) -> None:
@@ -208,7 +195,7 @@ def name_sources(model_name: str, images: Any) -> dict[str, Any]:
 
 
 def _names_domains(model_name: str) -> bool:
-    return issubclass(catalogue.model_class(model_name).Config, configs.TwoDomainConfig)
+    return reads_domains(catalogue.model_class(model_name).Config)
 
 
 def _domain_names(model_name: str, images: Any) -> dict[str, Any]:
@@ -354,6 +341,11 @@ def describe_source(source: Any) -> str:
 
 
 def name_run(source: Any) -> str:
-    """A name for a run on a source: that of the source without folders and suffix; `images` for other objects."""
+    """A name for a run on a source: that of the source without folders and suffix; `images` for other objects.
+
+    A mapping of several sources has the name of the first.
+    """
+    if isinstance(source, Mapping):
+        return name_run(next(iter(source.values()), None))
     named = source.source if isinstance(source, Images) else source
     return (Path(named).stem if isinstance(named, str | Path) else "") or "images"

@@ -23,6 +23,7 @@ from imagewright.runs import places
 from imagewright.runs.lock import lock_run
 from imagewright.runs.run import Run
 from imagewright.training import device as devices
+from imagewright.training.arranging import arrange
 from imagewright.training.capture import check_capture
 from imagewright.training.checkpointing import Checkpoints, ReportPage
 from imagewright.training.closed_form import fit
@@ -37,7 +38,7 @@ from imagewright.training.metrics_log import MetricsLog
 from imagewright.training.observers import Observer, Training
 from imagewright.training.plan import Plan, highest_rate
 from imagewright.training.planning import plan_training
-from imagewright.training.preparing import apply_flip, prepare_sources, report_skipped, warn_if_few
+from imagewright.training.preparing import apply_augmentation, prepare_sources, report_skipped, warn_if_few
 from imagewright.training.previews import PreviewObserver
 from imagewright.training.reporting import PlainLines, Reporter, Silent
 from imagewright.training.resume import check_length, record_changes, resolve_resumed, with_recorded_pace
@@ -49,7 +50,6 @@ from imagewright.training.setting import (
     open_sources,
     resolve_new,
     resume_command,
-    side_by_side,
     split_options,
     warn_unused,
 )
@@ -83,7 +83,8 @@ def train(
     """Train a model on images and return its run. With `torchrun`, every rank makes the same call.
 
     model: its name in the catalogue.
-    images: a source as for `open_images`, or opened images; for a model of several sources a mapping by their names.
+    images: a source as for `open_images`, or opened images; for a model of several sources a mapping by their names, or
+        one source that holds two domains.
     out: the run directory; `runs/MODEL-SOURCE` by default.
     resume: whether to resume the run in `out`. Options that are not given are those of the run.
     force: whether to replace the run in `out`.
@@ -92,6 +93,8 @@ def train(
     observers: called between steps, after the training's own (`imagewright.Observer`).
     options: options of the training and of the model, by name: `iw.list_options(model)` lists them. Options of
         `open_images`, such as `size`, open each source; layers and kinds are `image_layers` and `layer_kinds` here.
+        `direction="BtoA"` takes the second half of pairs as the input; `domains="cat,dog"` or `domains="Smiling"`
+        chooses two domains of one labelled source.
 
     Raises `UserError` for arguments that cannot be used, `TrainingError` if the training diverges or memory runs out,
     `Stopped` after Ctrl-C, SIGTERM or `stop`.
@@ -156,10 +159,11 @@ def resolve(
     """
     if resume:
         distributed.first_on_main(lambda: places.bring_back(path))
+        images, opening = arrange(model, images, opening, reporter.message, Run(path))
         images = open_sources(model, images, opening, reporter.message)
         return resolve_resumed(Run(path), model, images, training_options, model_options, reporter.message)
     places.check_place(path, force=force)
-    opening = {**side_by_side(model, images, opening, reporter.message), **opening}
+    images, opening = arrange(model, images, opening, reporter.message)
     images = open_sources(model, images, opening, reporter.message)
     accelerator = device.type != "cpu"
     return resolve_new(model, images, training_options, model_options, reporter.message, accelerator=accelerator)
@@ -206,7 +210,8 @@ def assemble(
     if options.start is not None and plan is not None and not (resume and Run(path).checkpoints()):
         started_from = start_from(model, options.start, reporter.message)
     if not model.is_closed_form() and not resume:
-        setting = dataclasses.replace(setting, sources=apply_flip(setting.sources, model.recipe(), reporter.message))
+        sources = apply_augmentation(setting.sources, model.recipe(), reporter.message)
+        setting = dataclasses.replace(setting, sources=sources)
     prepare_sources(setting.sources.values(), reporter, resume=resume)
     # The number of images is known only after they were prepared, since unreadable ones are left out.
     options = settle_held_out(options, setting.images, has_steps=plan is not None)

@@ -10,7 +10,7 @@ from cyclopts import App, Parameter
 from imagewright.cli.examples import example_of
 from imagewright.cli.pictures import takes_pictures
 from imagewright.cli.show import mark_told
-from imagewright.cli.values import Count, Flag, LabelColumn, Size, within
+from imagewright.cli.values import Count, Flag, LabelColumn, LoadSize, Size, within
 from imagewright.errors import count_text
 from imagewright.pixels import size_text
 
@@ -79,6 +79,10 @@ def prepare(
         Literal["centre", "random", "none"],
         Parameter(help="use the crop of the training, which prepares another cache for another crop"),
     ] = "centre",
+    load_size: Annotated[
+        LoadSize | None,
+        Parameter(help="use the load size of the training, such as 286, of which it takes random crops"),
+    ] = None,
     split: Split = None,
     strict: Annotated[Flag, Parameter(help="stop at an unreadable picture instead of skipping it")] = False,
 ) -> None:
@@ -86,7 +90,7 @@ def prepare(
     import imagewright
     from imagewright.cli.progress import progress_bar
 
-    images = imagewright.open_images(source, size, channels, crop=crop, split=split, strict=strict)
+    images = imagewright.open_images(source, size, channels, crop=crop, load_size=load_size, split=split, strict=strict)
     with progress_bar("preparing") as progress:
         images.prepare(progress)
     for note in images.notes[: len(images.notes) - bool(images.skipped)]:  # the last one counts what is listed below

@@ -13,7 +13,7 @@ from imagewright import catalogue
 from imagewright.cli.examples import example_of
 from imagewright.cli.options import make_option
 from imagewright.cli.pictures import Decode, Exclude, Only, ValueRange
-from imagewright.cli.values import Size
+from imagewright.cli.values import LoadSize, Size
 
 app = App(
     name="train",
@@ -47,6 +47,7 @@ def __getattr__(name: str) -> Callable[..., None]:
 def build_command(model: str) -> Callable[..., None]:
     """Build the function of `imagewright train MODEL`, whose parameters are the options of this model."""
     from imagewright.configs import DATA_FIELDS
+    from imagewright.training.arranging import reads_domains, reads_pairs
     from imagewright.training.options import TrainingOptions
 
     owners: list[tuple[Group, Any]] = [
@@ -65,13 +66,34 @@ def build_command(model: str) -> Callable[..., None]:
 
     shared = dict(inspect.signature(_shared_options).parameters)
     source = shared.pop("source")
-    names = catalogue.model_class(model).Config.sources
-    sources = [source] if len(names) == 1 else [source.replace(name=name) for name in names]
+    config_class = catalogue.model_class(model).Config
+    for name, is_possible in (("direction", reads_pairs(config_class)), ("domains", reads_domains(config_class))):
+        if not is_possible:
+            shared.pop(name)
+    sources = _source_parameters(source, config_class)
     command.__doc__ = f"Train: {catalogue.entry_of(model).summary} ({catalogue.entry_of(model).paper})."
     parameters = [*sources, *shared.values(), *options.values()]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return command
+
+
+def _source_parameters(source: inspect.Parameter, config_class: Any) -> list[inspect.Parameter]:
+    """The arguments of the sources. Of two, the second may be left out, if the first holds both."""
+    from imagewright.training.arranging import reads_domains, reads_pairs
+
+    names = config_class.sources
+    if reads_domains(config_class):
+        said = (
+            "the second domain; leave it out for folders trainA and trainB in one, or a source of classes (--domains)"
+        )
+    elif reads_pairs(config_class):
+        names = config_class.input_layers
+        said = f"the folder of {names[1]} pictures; leave it out if the first source holds pairs"
+    else:
+        return [source] if len(names) == 1 else [source.replace(name=name) for name in names]
+    second = source.replace(name=names[1], default=None, annotation=Annotated[str | None, Parameter(help=said)])
+    return [source.replace(name=names[0]), second]
 
 
 def _shared_options(
@@ -104,6 +126,18 @@ def _shared_options(
             metavar="NAME=KIND",
         ),
     ] = None,
+    direction: Annotated[
+        Literal["AtoB", "BtoA"] | None,
+        Parameter(group=IMAGE_OPTIONS, help="the input of a pair: A, or the left half (AtoB); or the other (BtoA)"),
+    ] = None,
+    domains: Annotated[
+        str | None,
+        Parameter(
+            group=IMAGE_OPTIONS,
+            help="two classes of one source, or an attribute: pictures without and with it; cat,dog or Smiling",
+            metavar="NAMES",
+        ),
+    ] = None,
     crop: Annotated[
         Literal["centre", "random", "none"],
         Parameter(
@@ -111,6 +145,14 @@ def _shared_options(
             help="the part of pictures with another aspect ratio that is used; none: change the aspect ratio instead",
         ),
     ] = "centre",
+    load_size: Annotated[
+        LoadSize | None,
+        Parameter(
+            group=IMAGE_OPTIONS,
+            help="pictures are resized to it (286: the shorter side, or WIDTHxHEIGHT), and cropped to --size at "
+            "random; the model's recipe by default, --size itself for none",
+        ),
+    ] = None,
     flip: Annotated[
         bool,
         Parameter(
@@ -171,8 +213,10 @@ def _train(model: str, sources: Sequence[str], options: dict[str, Any]) -> None:
     quiet = options.pop("quiet", False)
     if options.pop("no_cache", False):
         options["cache"] = False
-    names = catalogue.model_class(model).Config.sources
-    images = sources[0] if len(names) == 1 else dict(zip(names, sources, strict=True))
+    config_class = catalogue.model_class(model).Config
+    names = config_class.sources if len(config_class.sources) > 1 else config_class.input_layers
+    given = [source for source in sources if source is not None]
+    images = given[0] if len(given) == 1 else dict(zip(names, given, strict=True))
     with reporter(quiet=quiet) as chosen:
         run = imagewright.train(model, images, reporter=chosen, **options)
     if distributed.is_main():

@@ -66,6 +66,8 @@ class Prepared:
             parts: list[object] = [how.height, how.width, how.channels, how.crop, how.resize]
         else:
             parts = [how.height, how.width, how.crop, how.resize, *(layer.to_dict() for layer in how.layers)]
+        if how.load is not None and how.canvas != replace(how, load=None).canvas:
+            parts.append(f"load {how.canvas[0]} {how.canvas[1]}")
         if how.decode != "exact":
             parts.append(how.decode)
         if how.values is not None:

@@ -3,8 +3,9 @@
 All pixels are Pillow's, to the bit: `PIL.ImageOps.fit(image, (width, height), method=FILTER)` scales the largest
 centred window of the target's aspect to the target with antialiasing (Lanczos by default). This is "scale until the
 picture covers the target, crop the centre" in one pass. With `crop="none"` the whole picture is scaled:
-`image.resize((width, height), FILTER)`. With `crop="random"` the picture is scaled to a canvas of 9/8 of the target,
-and each view is a window of the target's size in that canvas. Label and instance maps always use the filter `nearest`.
+`image.resize((width, height), FILTER)`. With a load size, pictures are scaled to it, the canvas, in the same way, and
+each view of training is a window of the target's size in that canvas; `crop="random"` has a canvas of 9/8 of the target
+by default. Label and instance maps always use the filter `nearest`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from imagewright.errors import ConfigError, nearest_name
 from imagewright.images.decoding.formats import Decoding
 from imagewright.images.decoding.value_range import ValueRange
 from imagewright.images.layers import IMAGE, Layer, image_layer
-from imagewright.pixels import SIDE_LIMIT
+from imagewright.pixels import SIDE_LIMIT, size_text
 
 FILTERS = {
     "lanczos": Image.Resampling.LANCZOS,
@@ -46,6 +47,10 @@ class Preprocessing:
         decode: "exact", or "reduced": JPEGs of more than four times the canvas are decoded at a half, a quarter or an
             eighth of their size before they are resized.
         values: the numbers that become 0 and 255, of pictures with more than 8 bits; None for 0 and 65,535.
+        load: the size of the canvas: its shorter side, with the aspect of the target, or (height, width); None for the
+            target's size, or with `crop="random"` for 9/8 of it.
+
+    Raises `ConfigError` for a canvas that is smaller than the target.
     """
 
     height: int
@@ -55,6 +60,16 @@ class Preprocessing:
     resize: str = "lanczos"
     decode: str = "exact"
     values: ValueRange | None = None
+    load: int | tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        height, width = self.canvas
+        if height < self.height or width < self.width:
+            target = size_text((self.height, self.width))
+            raise ConfigError(
+                f"The load size {size_text(self.canvas)} is smaller than the size {target} that is cut out of it: give "
+                f"--load-size {target} or more, or a smaller --size (load_size and size in Python)."
+            )
 
     @property
     def channels(self) -> int:
@@ -73,7 +88,13 @@ class Preprocessing:
 
     @property
     def canvas(self) -> tuple[int, int]:
-        """(height, width) that pictures are scaled to: the target, or 9/8 of it (rounded up) for random crops."""
+        """(height, width) that pictures are scaled to: the load size, or the target, or 9/8 of it for random crops."""
+        if isinstance(self.load, tuple):
+            return self.load
+        if self.load is not None:
+            shorter = min(self.height, self.width)
+            height, width = ((side * self.load + shorter // 2) // shorter for side in (self.height, self.width))
+            return height, width
         if self.crop != "random":
             return self.height, self.width
         return self.height + -(-self.height // 8), self.width + -(-self.width // 8)
@@ -156,6 +177,14 @@ def parse_size(size: int | tuple[int, int]) -> tuple[int, int]:
             f"The size {size!r} cannot be used: expected a side or (height, width) from 1 to {SIDE_LIMIT:,}."
         )
     return int(pair[0]), int(pair[1])
+
+
+def parse_load(load: int | tuple[int, int] | None) -> int | tuple[int, int] | None:
+    """A load size: its shorter side, or (height, width), or None. Raises `ConfigError` as `parse_size` does."""
+    if load is None:
+        return None
+    height, width = parse_size(load)
+    return (height, width) if isinstance(load, tuple | list) else height
 
 
 def check_channels(channels: int) -> int:

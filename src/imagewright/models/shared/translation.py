@@ -27,6 +27,7 @@ SHALLOWEST, DEEPEST = 2, 8  # halvings of a U-Net
 SMALLEST = 8  # pixels a side
 PATCH_LAYERS = 3  # strided layers of the published discriminators
 SMALL = 128  # pixels: up to this side the published code takes 6 residual blocks, else 9
+LOAD_RATIO = 286 / 256  # training images are random crops of images of so many times the size
 ADAM = Optimizer(learning_rate=2e-4, betas=(0.5, 0.999))
 
 
@@ -158,7 +159,7 @@ def constant_then_linear(*, images: int, at: int) -> Recipe:
     """
     factor = max(0.0, min(1.0, 2 * (1 - at / images)))
     adam = Optimizer(learning_rate=factor * ADAM.learning_rate, betas=ADAM.betas)
-    return Recipe(images_seen=images, batch_size=1, optimizer=adam, flip=True)
+    return Recipe(images_seen=images, batch_size=1, optimizer=adam, load_ratio=LOAD_RATIO, flip=True)
 
 
 def _halvings_of(size: tuple[int, int]) -> int:

@@ -1,0 +1,213 @@
+"""Pairs in either direction, and two domains from one source: what `train` makes of what a user has on the disk."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from tiny import Messages, simple_pictures, tiny_options
+
+import imagewright as iw
+from imagewright.cli import main
+from imagewright.errors import ConfigError, DataError, RunError
+
+SHORT = {"images_seen": 4, "batch_size": 2, "held_out": 0, "size": 16}
+
+
+def write(folder: Path, seed: int, count: int = 6) -> Path:
+    """Pictures 0.png, 1.png ...; an even seed makes them dark at the top, an odd one bright everywhere."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for index, picture in enumerate(simple_pictures(count, (16, 16), seed=seed)):
+        Image.fromarray(picture.transpose(1, 2, 0)).save(folder / f"{index}.png")
+    return folder
+
+
+def train(model: str, images: Any, out: Path, **options: Any) -> iw.Run:
+    return iw.train(model, images, out, **{**tiny_options(model), **SHORT, "reporter": Messages(), **options})
+
+
+def weights(run: iw.Run) -> bytes:
+    return run.checkpoints()[-1].weights.read_bytes()
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> dict[str, Path]:
+    """The same pairs in four layouts: A/B, trainA/trainB, input/target, and side by side."""
+    inputs, targets = simple_pictures(6, seed=0), simple_pictures(6, seed=1)
+    for index in range(6):
+        one, other = (Image.fromarray(each[index].transpose(1, 2, 0)) for each in (inputs, targets))
+        for layout, names in (("ab", ("A", "B")), ("train", ("trainA", "trainB")), ("named", ("input", "target"))):
+            for name, picture in zip(names, (one, other), strict=True):
+                (tmp_path / layout / name).mkdir(parents=True, exist_ok=True)
+                picture.save(tmp_path / layout / name / f"{index}.png")
+        both = Image.new("RGB", (32, 16))
+        both.paste(one, (0, 0))
+        both.paste(other, (16, 0))
+        (tmp_path / "beside").mkdir(exist_ok=True)
+        both.save(tmp_path / "beside" / f"{index}.png")
+    return {name: tmp_path / name for name in ("ab", "train", "named", "beside")}
+
+
+@pytest.mark.parametrize("direction", ["AtoB", "BtoA"])
+def test_every_layout_of_the_same_pairs_trains_the_same_network(pairs, direction: str, tmp_path: Path) -> None:
+    a, b = pairs["ab"] / "A", pairs["ab"] / "B"
+    ordered = (a, b) if direction == "AtoB" else (b, a)
+    expected = weights(train("pix2pix", dict(zip(("input", "target"), ordered, strict=True)), tmp_path / "folders"))
+    for layout in ("ab", "train", "beside"):
+        run = train("pix2pix", pairs[layout], tmp_path / "runs" / layout, direction=direction)
+        assert weights(run) == expected, layout
+    swapped = {"input": a, "target": b}
+    assert weights(train("pix2pix", swapped, tmp_path / "swapped", direction=direction)) == expected
+    if direction == "AtoB":
+        assert weights(train("pix2pix", pairs["named"], tmp_path / "runs" / "named")) == expected
+
+
+def test_named_folders_and_named_layers_refuse_a_direction(pairs, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"folders input and target.*leave --direction out"):
+        train("pix2pix", pairs["named"], tmp_path / "run", direction="BtoA")
+    with pytest.raises(ConfigError, match="named already"):
+        train("pix2pix", pairs["beside"], tmp_path / "run", direction="BtoA", image_layers="input,target")
+    with pytest.raises(ConfigError, match="expected AtoB or BtoA"):
+        train("pix2pix", pairs["beside"], tmp_path / "run", direction="left")
+    with pytest.raises(ConfigError, match="no option 'direction'"):
+        train("cyclegan", {"a": pairs["ab"] / "A", "b": pairs["ab"] / "B"}, tmp_path / "run", direction="AtoB")
+    (pairs["named"] / "target").rename(pairs["named"] / "photos")
+    with pytest.raises(DataError, match="holds input, and not target"):
+        train("pix2pix", pairs["named"], tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_pairs_are_resumed_with_and_without_their_direction(pairs, tmp_path: Path) -> None:
+    for layout in ("train", "beside"):
+        run = train("pix2pix", pairs[layout], tmp_path / "runs" / layout / "run", direction="BtoA", schedule="constant")
+        longer = {"schedule": "constant", "images_seen": 6}
+        iw.train("pix2pix", pairs[layout], run.path, resume=True, images_seen=6, reporter=Messages())
+        unbroken = train(
+            "pix2pix", pairs[layout], tmp_path / "runs" / layout / "unbroken" / "run", direction="BtoA", **longer
+        )
+        assert weights(run) == weights(unbroken)
+        train("pix2pix", pairs[layout], run.path, resume=True, direction="BtoA", **(longer | {"images_seen": 8}))
+        with pytest.raises(RunError, match="other images"):
+            train("pix2pix", pairs[layout], run.path, resume=True, direction="AtoB", **longer)
+
+
+# Two domains of one source
+
+
+@pytest.fixture
+def classes(tmp_path: Path) -> Path:
+    """A folder with a sub-folder for each of three classes."""
+    for seed, name in enumerate(("cat", "dog", "owl")):
+        write(tmp_path / "animals" / name, seed)
+    return tmp_path / "animals"
+
+
+@pytest.fixture
+def faces(tmp_path: Path) -> Path:
+    """Eight pictures with a table of attributes; one does not say whether it smiles."""
+    folder = write(tmp_path / "faces", 3, count=8)
+    with (folder / "attributes.csv").open("w", newline="") as table:
+        rows = csv.writer(table)
+        rows.writerow(["image", "Smiling", "Young", "Winged"])
+        for index in range(8):
+            rows.writerow([f"{index}.png", "" if index == 7 else int(index % 3 == 0), int(index > 4), 0])
+    return folder
+
+
+def test_two_classes_are_two_domains_with_their_names(classes: Path, tmp_path: Path) -> None:
+    run = train("cyclegan", classes, tmp_path / "one" / "run", domains="owl,cat")
+    assert run.record["config"]["domain_names"] == ["owl", "cat"]
+    assert [source["count"] for source in run.record["sources"].values()] == [6, 6]
+    apart = train("cyclegan", {"owl": classes / "owl", "cat": classes / "cat"}, tmp_path / "apart" / "run")
+    assert weights(run) == weights(apart)
+    pictures = iw.open_images(classes / "cat", 16).batch(np.arange(2)).images
+    assert iw.translate(run, pictures, to="owl").shape == pictures.shape
+
+
+def test_a_source_of_two_classes_needs_no_names(classes: Path, tmp_path: Path) -> None:
+    for picture in (classes / "owl").iterdir():
+        picture.unlink()
+    (classes / "owl").rmdir()
+    run = train("cyclegan", classes, tmp_path / "run")
+    assert run.record["config"]["domain_names"] == ["cat", "dog"]
+
+
+def test_an_attribute_is_two_domains(faces: Path, tmp_path: Path) -> None:
+    run = train("cyclegan", faces, tmp_path / "run", domains="Smiling")
+    assert run.record["config"]["domain_names"] == ["not-Smiling", "Smiling"]
+    assert [source["count"] for source in run.record["sources"].values()] == [4, 3]
+    both = train("cyclegan", faces, tmp_path / "both", domains=("Smiling", "Young"))
+    assert [source["count"] for source in both.record["sources"].values()] == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("domains", "message"),
+    [
+        (None, r"name two of its classes.*Its classes: cat, dog, owl"),
+        ("cat,cow", r"no class or attribute 'cow'.*Its classes: cat, dog, owl"),
+        ("dgo,cat", "Did you mean 'dog'"),
+        ("cat", "cat is a class of .*: name two classes"),
+        ("cat,dog,owl", "two classes or of two attributes"),
+        ("cat,cat", "two classes or of two attributes"),
+        ("", "two classes or of two attributes"),
+    ],
+)
+def test_domains_that_are_not_there_are_named(classes: Path, tmp_path: Path, domains: str | None, message: str) -> None:
+    with pytest.raises((ConfigError, DataError), match=message):
+        train("cyclegan", classes, tmp_path / "run", domains=domains)
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_empty_domain_is_refused(faces: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"belongs to the domain Winged"):
+        train("cyclegan", faces, tmp_path / "run", domains="Winged")
+    with pytest.raises(ConfigError, match="two sources were given"):
+        train("cyclegan", {"a": faces, "b": faces}, tmp_path / "run", domains="Smiling")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="holds no pictures"):
+        train("cyclegan", {"a": faces, "b": tmp_path / "empty"}, tmp_path / "run")
+
+
+def test_the_published_layout_of_two_domains_in_one_folder(tmp_path: Path) -> None:
+    place = tmp_path / "horse2zebra"
+    for seed, name in enumerate(("trainA", "trainB", "testA", "testB")):
+        write(place / name, seed, count=3 + seed)
+    run = train("cyclegan", place, tmp_path / "train")
+    assert run.record["config"]["domain_names"] == ["horse", "zebra"]
+    assert [source["count"] for source in run.record["sources"].values()] == [3, 4]
+    test = train("cyclegan", place, tmp_path / "test", split="test")
+    assert [source["count"] for source in test.record["sources"].values()] == [5, 6]
+    iw.train("cyclegan", place, run.path, resume=True, reporter=Messages())
+
+
+def test_a_run_on_domains_of_one_source_is_resumed_exactly(faces: Path, tmp_path: Path) -> None:
+    usual = {"domains": "Smiling", "schedule": "constant"}
+    unbroken = train("cyclegan", faces, tmp_path / "unbroken" / "run", images_seen=8, **usual)
+    for again in ({}, usual):
+        run = train("cyclegan", faces, tmp_path / f"broken{len(again)}" / "run", images_seen=4, **usual)
+        iw.train("cyclegan", faces, run.path, resume=True, images_seen=8, reporter=Messages(), **again)
+        assert weights(run) == weights(unbroken)
+    with pytest.raises(RunError, match="other images"):
+        iw.train("cyclegan", faces, run.path, resume=True, domains="Young", reporter=Messages())
+
+
+def test_the_commands_take_one_source_or_two(classes: Path, pairs, tmp_path: Path, capsys) -> None:
+    tiny = ["--images-seen", "2", "--held-out", "0", "--width", "4", "--discriminator-width", "4", "--quiet"]
+    tiny += ["--size", "16", "--batch-size", "2"]
+    out = tmp_path / "out"
+    commands = (
+        ["cyclegan", str(classes), "--domains", "cat,dog", "--blocks", "1"],
+        ["cyclegan", str(classes / "cat"), str(classes / "dog"), "--blocks", "1"],
+        ["pix2pix", str(pairs["ab"] / "B"), str(pairs["ab"] / "A")],
+        ["pix2pix", str(pairs["train"]), "--direction", "BtoA"],
+    )
+    for place, command in enumerate(commands):
+        assert main(["train", *command, "--out", str(out / str(place)), *tiny]) == 0, capsys.readouterr().err
+    by_names, by_folders, two_folders, one_folder = (iw.Run(out / str(place)) for place in range(4))
+    assert weights(by_names) == weights(by_folders)
+    assert weights(two_folders) == weights(one_folder)
+    assert by_names.record["config"]["domain_names"] == by_folders.record["config"]["domain_names"] == ["cat", "dog"]
