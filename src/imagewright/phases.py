@@ -5,7 +5,7 @@ A VAE has one phase; a DCGAN has two; StyleGAN2 has four, two of them lazy.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import torch
@@ -139,7 +139,9 @@ class Phase:
     name: the first part of the names of its terms in the log, `"name/term"`.
     updates: names of sub-modules, dotted for inner ones ("generator.enhancer"); all other networks are frozen during
         the phase. Two names, of one phase or of two, must be equal or name disjoint sub-modules.
-    loss: from a micro-batch to named terms.
+    loss: from a micro-batch to named terms; or a generator function, which yields them in parts. The gradients of a
+        part are computed before the next part is built, so that the graphs of two parts are never in memory together.
+        The gradients of all parts are summed, and the networks move once. No name is in two parts.
     every: the phase runs in one step of `every`.
     lazy: whether it is a lazy regulariser: its loss is multiplied by `every`, and learning rate and betas of its
         networks are corrected (Karras et al. 2019, arXiv:1912.04958, appendix B).
@@ -152,7 +154,7 @@ class Phase:
 
     name: str
     updates: tuple[str, ...]
-    loss: Callable[[Step], Terms]
+    loss: Callable[[Step], Terms | Iterator[Terms]]
     every: int = 1
     lazy: bool = False
     since: int = 0
@@ -167,3 +169,12 @@ class Phase:
         """
         started = self.since <= images_seen and (self.until is None or images_seen < self.until)
         return started and index % self.every == 0
+
+    def parts(self, step: Step) -> Iterator[Terms]:
+        """The terms of a micro-batch part by part; a loss that returns all of them at once has one part."""
+        found = self.loss(step)
+        yield from (found,) if isinstance(found, dict) else found
+
+    def terms(self, step: Step) -> Terms:
+        """The terms of all parts, for those who need no gradients, or have memory for all graphs."""
+        return {name: term for part in self.parts(step) for name, term in part.items()}

@@ -48,7 +48,7 @@ def losses_of(model: Model, step: Step) -> dict[str, float]:
     losses = {}
     for phase in model.phases():
         torch.manual_seed(0)
-        losses |= {f"{phase.name}/{term}": value.item() for term, value in phase.loss(step).items()}
+        losses |= {f"{phase.name}/{term}": value.item() for term, value in phase.terms(step).items()}
     return losses
 
 
@@ -63,7 +63,7 @@ def moved_by_phase(engine: Engine, name: str, images_seen: int) -> dict[str, set
     def watched(phase: Phase) -> Phase:
         def loss(step: Step) -> Terms:
             snapshot(phase.name)
-            return phase.loss(step)
+            return phase.terms(step)
 
         return replace(phase, loss=loss)
 
@@ -132,7 +132,7 @@ def test_networks_that_overlap_are_refused() -> None:
 def test_the_terms_of_a_phase_are_named_finite_scalars_with_gradients(name: str) -> None:
     model, step = build(name), step_of(name)
     for phase in model.phases():
-        terms = phase.loss(step)
+        terms = phase.terms(step)
         assert terms
         for term, value in terms.items():
             assert isinstance(term, str)
@@ -145,7 +145,7 @@ def test_the_terms_of_a_phase_are_named_finite_scalars_with_gradients(name: str)
 def test_tensors_that_a_phase_shares_carry_no_gradient(name: str) -> None:
     model, step = build(name), step_of(name)
     for phase in model.phases():
-        phase.loss(step)
+        phase.terms(step)
         assert not any(tensor.requires_grad for tensor in step.shared.values())
 
 

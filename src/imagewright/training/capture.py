@@ -193,7 +193,8 @@ class CapturedSteps:
                 self.engine.seed(phase, step)
                 step.draws = with_tape(step.draws, tape)
                 with self.engine.autocast():
-                    phase.loss(step)
+                    for _ in phase.parts(step):
+                        pass  # one part's graph at a time
         with torch.no_grad():
             for buffer, value in zip(model.buffers(), before, strict=True):
                 buffer.copy_(value)

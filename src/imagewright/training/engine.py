@@ -6,7 +6,7 @@ and read when a report is due.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import torch
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from imagewright import distributed
 from imagewright.model import Model
-from imagewright.phases import Draws, Phase, Rows, Step
+from imagewright.phases import Draws, Phase, Rows, Step, Terms
 from imagewright.pixels import to_float
 from imagewright.recipe import Optimizer
 from imagewright.seeds import derive_seed
@@ -158,7 +158,9 @@ class Engine:
                 self._set_trainable(phase.updates)
                 self.seed(phase, step)
                 with self.autocast():
-                    losses[phase.name] = {name: float(term.detach()) for name, term in phase.loss(step).items()}
+                    losses[phase.name] = {
+                        name: float(term.detach()) for part in phase.parts(step) for name, term in part.items()
+                    }
         self.precision = before
         return losses
 
@@ -241,11 +243,9 @@ class Engine:
             if seeded:
                 self.seed(phase, step)
             step.keeps = bool(served)
-            with self.autocast():
-                terms = phase.loss(step)
-            if terms:
+            weight = step.draws.rows / rows
+            for terms in self._parts(phase, step):
                 has_terms = True
-                weight = step.draws.rows / rows
                 loss = torch.stack([term.float() for term in terms.values()]).sum() * weight
                 scaled = self.scaler.scale(loss * phase.every if phase.lazy else loss)
                 # A kept graph reaches networks of two phases: gradients are only of those that this phase moves.
@@ -254,6 +254,17 @@ class Engine:
                 observed.add_terms(phase.name, terms, weight)
         if has_terms:
             self._update(phase, observed)
+
+    def _parts(self, phase: Phase, step: Step) -> Iterator[Terms]:
+        """The parts of a loss that have terms, each computed when it is asked for."""
+        parts = phase.parts(step)
+        while True:
+            with self.autocast():  # of the losses alone: gradients are computed outside
+                terms = next(parts, None)
+            if terms is None:
+                return
+            if terms:
+                yield terms
 
     def _update(self, phase: Phase, observed: Observed) -> None:
         optimizers = [self.optimizers[name] for name in phase.updates]

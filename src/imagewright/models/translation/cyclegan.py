@@ -8,7 +8,7 @@ Shape letters: N batch, C H W image.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from pydantic import Field
@@ -80,35 +80,32 @@ class CycleGAN(Model):
             Phase("discriminators", ("discriminator_a", "discriminator_b"), self.discriminator_loss),
         ]
 
-    def generator_loss(self, step: Step) -> Terms:
-        """Eq. 3 for both directions, and the identity loss of section 5.2."""
-        a, b = step.images, step["b"].images
-        fake_b, fake_a = self.generator_ab(a), self.generator_ba(b)
-        step.shared |= {"fake_a": fake_a.detach(), "fake_b": fake_b.detach()}
+    def generator_loss(self, step: Step) -> Iterator[Terms]:
+        """Eq. 3 for both directions, and the identity loss of section 5.2, in parts that share no graph."""
         weight = self.config.cycle
-        terms = {
-            "adversarial_a": _fooling(self.discriminator_a(fake_a)),
-            "adversarial_b": _fooling(self.discriminator_b(fake_b)),
-            "cycle_a": weight * _distance(self.generator_ba(fake_b), a),
-            "cycle_b": weight * _distance(self.generator_ab(fake_a), b),
-        }
-        if self.config.identity:
-            weight *= self.config.identity
-            terms["identity_a"] = weight * _distance(self.generator_ba(a), a)
-            terms["identity_b"] = weight * _distance(self.generator_ab(b), b)
-        return terms
+        ways = (
+            ("a", "b", step.images, self.generator_ab, self.generator_ba, self.discriminator_b),
+            ("b", "a", step["b"].images, self.generator_ba, self.generator_ab, self.discriminator_a),
+        )
+        for name, other, real, forth, back, judge in ways:
+            fake = forth(real)
+            step.shared[f"fake_{other}"] = fake.detach()
+            yield {
+                f"adversarial_{other}": _fooling(judge(fake)),
+                f"cycle_{name}": weight * _distance(back(fake), real),
+            }
+            if self.config.identity:
+                yield {f"identity_{name}": weight * self.config.identity * _distance(back(real), real)}
 
-    def discriminator_loss(self, step: Step) -> Terms:
+    def discriminator_loss(self, step: Step) -> Iterator[Terms]:
         """Eq. 1 with least squares for both discriminators; fakes come from the pools."""
-        terms: Terms = {}
         for name, real, judge, pool in (
             ("a", step.images, self.discriminator_a, self.pool_a),
             ("b", step["b"].images, self.discriminator_b, self.pool_b),
         ):
             fake = pool(step, step.shared[f"fake_{name}"])
             found = LEAST_SQUARES.discriminator(judge(real), judge(fake.to(real.dtype)))
-            terms |= {f"{term}_{name}": value for term, value in found.items()}
-        return terms
+            yield {f"{term}_{name}": value for term, value in found.items()}
 
     # Verbs
 
