@@ -62,7 +62,7 @@ def test_only_possible_sizes_are_asked_for_and_large_images_only_in_tiles() -> N
 
     made = apply_at_any_size(remember, noise((150, 41)), multiples_of_8, tile=60)
     assert made.shape == (1, 150, 41)
-    assert set(seen) == {(1, 3, 64, 48)}
+    assert set(seen) == {(1, 3, 56, 48)}  # as small as three tiles can be
     assert len(seen) == 3
     seen.clear()
     apply_at_any_size(remember, noise((60, 60)), multiples_of_8, tile=60)

@@ -1,4 +1,4 @@
-"""`imagewright translate RUN SOURCE`: a sheet of pictures and their translations, or a folder of them at full size."""
+"""`imagewright translate RUN PICTURES...`: a sheet of pictures and their translations, or a folder at full size."""
 
 from __future__ import annotations
 
@@ -20,24 +20,28 @@ if TYPE_CHECKING:
 @takes_pictures
 def translate(
     run: RunPath,
-    source: Annotated[str, Parameter(help="a folder, .zip, .npz ..., a built-in set, or one picture file")],
     /,
-    *,
+    *pictures: Annotated[
+        str, Parameter(help="picture files, folders, .zip, .npz ..., a video, or a built-in set; one or several")
+    ],
     out: SheetOut,
     to: Annotated[
         Words,
         Parameter(help="a domain, by name or number; or attributes: --to Smiling=1. Not needed if there is one domain"),
     ] = (),
     like: Annotated[
-        str | None, Parameter(help="take the style of these pictures: a source, or one picture file")
-    ] = None,
+        Words, Parameter(help="take the style of these pictures: picture files or sources", metavar="REFERENCE")
+    ] = (),
     styles: Annotated[
         Count | None,
-        within(1, help="number of styles: sampled (default 1), or pictures of --like to use (default 8)"),
+        within(
+            1,
+            help="styles: sampled (default 1), or pictures of --like to use (default all, or 8 of a source)",
+        ),
     ] = None,
     count: Annotated[
         Count | None,
-        within(1, help="pictures, spread evenly over the source; by default 8 on a sheet, else all"),
+        within(1, help="pictures, spread evenly over the sources; by default 8 on a sheet, else all"),
     ] = None,
     size: Annotated[
         Literal["own", "model"] | None,
@@ -52,13 +56,17 @@ def translate(
 ) -> None:
     """Translate pictures: to another domain, with other attributes, or in the style of other pictures."""
     import imagewright
+    from imagewright.errors import UserError
     from imagewright.output.sheets import check_output
 
-    kind = check_output(out, force=force, sources=[source, like])
+    if not pictures:
+        raise UserError(f"The pictures to translate are missing: imagewright translate {run} PICTURES --out {out}.")
+    kind = check_output(out, force=force, sources=[*pictures, *like])
+    source = pictures[0] if len(pictures) == 1 else list(pictures)
     model = imagewright.load(run, images_seen=at)
     options: dict[str, Any] = {
         "to": _parse_target(model, to),
-        "like": like,
+        "like": None if not like else like[0] if len(like) == 1 else list(like),
         "styles": styles,
         "seed": seed,
         "split": split,
@@ -71,7 +79,7 @@ def translate(
 
 
 def _write_folder(
-    model: Model, source: str, out: Path, count: int | None, options: dict[str, Any], *, force: bool
+    model: Model, source: str | list[str], out: Path, count: int | None, options: dict[str, Any], *, force: bool
 ) -> None:
     """Write one file for each translation, at full size."""
     from imagewright.cli.progress import progress_bar
@@ -85,7 +93,7 @@ def _write_folder(
 
 
 def _write_sheet(
-    model: Model, source: str, out: Path, count: int | None, options: dict[str, Any], *, force: bool
+    model: Model, source: str | list[str], out: Path, count: int | None, options: dict[str, Any], *, force: bool
 ) -> None:
     """Write a sheet, or an array, of pictures and their translations."""
     import imagewright
