@@ -40,6 +40,12 @@ def loading_of(system: str, stem: str, constructor: str, note: str) -> Loading:
         if "norm='batch'" in constructor or "norm='instance'" in constructor:
             options["norm"] = constructor.partition("norm='")[2].partition("'")[0]
         return Loading(network, options)
+    if system == "drit":
+        networks = {"e": f"{stem.removeprefix('e_').partition('_')[0]}_encoder", "g": "generator"}
+        networks["e"] = {"attr_encoder": "attribute_encoder"}.get(networks["e"], networks["e"])
+        if stem.startswith("dis_content"):
+            return Loading("content_discriminator")
+        return Loading(networks.get(stem.partition("_")[0], "discriminator"))
     return Loading("discriminator" if "disc" in stem or "dis" in stem.split("_") else stem.partition("_")[0])
 
 
