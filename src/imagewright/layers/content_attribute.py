@@ -168,7 +168,7 @@ class ConcatenatingDecoder(nn.Module):
     blocks: residual blocks of each domain's own part.
     """
 
-    def __init__(self, channels: tuple[int, int], style_dim: int, *, width: int = 64, blocks: int = 3) -> None:
+    def __init__(self, channels: tuple[int, int], style_dim: int, width: int = 64, *, blocks: int = 3) -> None:
         super().__init__()
         first = 4 * width + style_dim
         second = (first + style_dim) // 2
@@ -197,7 +197,7 @@ class ConcatenatingDecoder(nn.Module):
 
 
 class FeaturewiseTransform(nn.Module):
-    """Maps (N, K, h, w) transformed by a code (N, K), which is concatenated to them before two 1x1 convolutions, twice."""
+    """Maps (N, K, h, w) transformed by a code (N, K): concatenated to them before two 1x1 convolutions, twice."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -225,7 +225,7 @@ class TransformingDecoder(nn.Module):
     DRIT. A small network turns the attribute into a code for each transform. Nothing is shared by the domains.
     """
 
-    def __init__(self, channels: tuple[int, int], style_dim: int, *, width: int = 64) -> None:
+    def __init__(self, channels: tuple[int, int], style_dim: int, width: int = 64) -> None:
         super().__init__()
         inner = 4 * width
 

@@ -25,7 +25,7 @@ class ReflectMultiscaleDiscriminator(nn.Module):
     scales: each takes the mean over 3x3 pixels of the scale before, at half the size.
     """
 
-    def __init__(self, inputs: int, *, width: int = 64, layers: int = 4, scales: int = 3) -> None:
+    def __init__(self, inputs: int, width: int = 64, layers: int = 4, scales: int = 3) -> None:
         super().__init__()
         self.scales = nn.ModuleList(_strided_stack(inputs, width, layers, kernel=4) for _ in range(scales))
 
@@ -44,7 +44,7 @@ class ReflectDiscriminator(nn.Module):
     width, layers: as for `ReflectMultiscaleDiscriminator`.
     """
 
-    def __init__(self, inputs: int, *, width: int = 64, layers: int = 6) -> None:
+    def __init__(self, inputs: int, width: int = 64, layers: int = 6) -> None:
         super().__init__()
         self.model = _strided_stack(inputs, width, layers, kernel=3)
 
@@ -55,10 +55,10 @@ class ReflectDiscriminator(nn.Module):
 class ContentDiscriminator(nn.Module):
     """From content (N, C, H, W) to logits (N, 1, h, w): from which domain it comes (DRIT, section 3.1).
 
-    layers: strided layers, before one without stride. H and W are at least `content_side(layers)`.
+    layers: strided layers, before one without stride; see `most_content_layers`.
     """
 
-    def __init__(self, channels: int, *, layers: int = 3) -> None:
+    def __init__(self, channels: int, layers: int = 3) -> None:
         super().__init__()
         strided = [ReflectConv(channels, channels, CONTENT_STRIDED_KERNEL, 2, 1, normed=False) for _ in range(layers)]
         last = ReflectConv(channels, channels, CONTENT_KERNEL, normed=False)
@@ -69,12 +69,25 @@ class ContentDiscriminator(nn.Module):
         return logits
 
 
-def content_side(layers: int) -> int:
-    """The shorter side that content must have for a `ContentDiscriminator`: 4, 11, 25, 53 ... for 0, 1, 2, 3 layers."""
-    side = CONTENT_KERNEL
-    for _ in range(layers):
-        side = 2 * (side - 1) + CONTENT_STRIDED_KERNEL - 2
-    return side
+def most_layers(side: int, kernel: int) -> int:
+    """The strided layers that a side in pixels allows: each pads by reflection, which takes two pixels or more.
+
+    kernel: 4 rounds halves down, 3 up.
+    """
+    return side.bit_length() - 1 if kernel == 4 else (side - 1).bit_length()
+
+
+def most_scales(side: int, layers: int) -> int:
+    """The scales of a `ReflectMultiscaleDiscriminator` of so many layers that a side in pixels allows."""
+    return sum(most_layers(-(-side // 2**scale), 4) >= layers for scale in range(side.bit_length()))
+
+
+def most_content_layers(side: int) -> int:
+    """The strided layers of a `ContentDiscriminator` that a side of content allows: 1 from 11, 2 from 25, 3 from 53."""
+    least, layers = CONTENT_KERNEL, 0
+    while (least := 2 * least + CONTENT_STRIDED_KERNEL - 4) <= side:
+        layers += 1
+    return layers
 
 
 def _strided_stack(inputs: int, width: int, layers: int, *, kernel: int) -> nn.Sequential:

@@ -15,10 +15,10 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits, softplus
+from torch.nn.functional import binary_cross_entropy_with_logits, l1_loss, softplus
 
 from imagewright.capabilities import Target
 from imagewright.configs import SizedConfig, TwoDomainConfig
@@ -35,21 +35,22 @@ from imagewright.layers.reflect_discriminators import (
     ContentDiscriminator,
     ReflectDiscriminator,
     ReflectMultiscaleDiscriminator,
-    content_side,
+    most_content_layers,
+    most_layers,
+    most_scales,
 )
 from imagewright.losses.adversarial import ADVERSARIAL
 from imagewright.losses.likelihoods import gaussian_divergence
+from imagewright.losses.mode_seeking import mode_likeness
 from imagewright.model import Feed, Model
 from imagewright.phases import Draws, Phase, Rows, Step, Terms
-from imagewright.pixels import size_text
 from imagewright.recipe import Optimizer, Recipe
 from imagewright.traits import Traits
 
 EPOCH = 682  # rows of two images of the 1,364 dogs; the published training has 1,200 epochs
 SMALLEST = 16  # pixels a side, which the attribute encoders halve four times
-CONTENT_HALVINGS = 2
+HALVED = 4  # pixels of a side to one of content
 NON_SATURATING = ADVERSARIAL["non_saturating"]
-ENCODERS_AND_GENERATOR = ("content_encoder", "attribute_encoder", "generator")
 DISCRIMINATORS = ("discriminator_a", "discriminator_a2", "discriminator_b", "discriminator_b2")
 
 
@@ -63,6 +64,9 @@ class DRITConfig(TwoDomainConfig, SizedConfig):
         "style_dim": 3,
         "attribute_width": 2,
         "discriminator_width": 2,
+        "discriminator_layers": 4,
+        "scales": 1,
+        "content_layers": 0,
     }
 
     injection: Literal["concat", "transform"] = Field(
@@ -78,16 +82,12 @@ class DRITConfig(TwoDomainConfig, SizedConfig):
         "multiscale", description="pictures are judged at several scales, or at one by more layers"
     )
     discriminator_width: int = Field(64, ge=1, le=512, description="channels of the discriminators' first layer")
-    scales: int | None = Field(None, ge=1, le=8, description="scales that are judged (3, or fewer for small sizes)")
+    scales: int = Field(3, ge=1, le=8, description="scales that are judged, at most: small sizes allow fewer")
     discriminator_layers: int | None = Field(
-        None, ge=1, le=10, description="strided layers of a discriminator (4; 6 for one scale; fewer for small sizes)"
+        None, ge=1, le=10, description="strided layers of a discriminator, at most (4; 6 for one scale)"
     )
-    content_layers: int | None = Field(
-        None, ge=0, le=6, description="strided layers of the content discriminator (3, or as many as the size allows)"
-    )
-    content_steps: int = Field(
-        3, ge=1, le=100, description="steps of the content discriminator to one of everything else"
-    )
+    content_layers: int = Field(3, ge=0, le=6, description="strided layers of the content discriminator, at most")
+    content_steps: int = Field(3, ge=1, le=100, description="steps of the content discriminator to one of the others")
     reconstruction: float = Field(10.0, ge=0, le=1e6, description="weight of the reconstruction of a picture by itself")
     cross_cycle: float = Field(10.0, ge=0, le=1e6, description="weight of the reconstruction after two swaps")
     latent_regression: float = Field(10.0, ge=0, le=1e6, description="weight of attributes found again in pictures")
@@ -96,17 +96,16 @@ class DRITConfig(TwoDomainConfig, SizedConfig):
     )
     mode_seeking: float = Field(1.0, ge=0, le=1e6, description="weight of mode seeking (DRIT++); 0 leaves it out")
     domain_channels: tuple[int, int] | None = Field(
-        None, description="channels of each domain, if a published network has different ones"
+        None, description="channels of each domain, if those of a published network differ"
     )
 
     @classmethod
     def size_rule(cls, size: tuple[int, int]) -> str:
-        return f"both sides must be multiples of 4, {SMALLEST} or more"
+        return f"both sides must be multiples of {HALVED}, {SMALLEST} or more"
 
     @classmethod
     def nearest_size(cls, height: int, width: int) -> tuple[int, int]:
-        unit = 2**CONTENT_HALVINGS
-        return max(SMALLEST, round(height / unit) * unit), max(SMALLEST, round(width / unit) * unit)
+        return max(SMALLEST, round(height / HALVED) * HALVED), max(SMALLEST, round(width / HALVED) * HALVED)
 
     @classmethod
     def suggest(cls, traits: Traits) -> dict[str, Any]:
@@ -115,51 +114,10 @@ class DRITConfig(TwoDomainConfig, SizedConfig):
             return {}
         return {"width": 16, "attribute_width": 16, "discriminator_width": 16, "batch_size": 4}
 
-    @model_validator(mode="after")
-    def _discriminators_are_possible(self) -> DRITConfig:
-        at = f"pictures of {size_text(self.size)} allow"
-        if self.layers_of_discriminator > (most := self._most_layers(0)):
-            raise ValueError(f"discriminator_layers {self.discriminator_layers}: {at} {most}")
-        if self.discriminator == "multiscale" and (self.scales or 1) > (most := self._most_scales):
-            raise ValueError(f"scales {self.scales}: {at} {most} with {self.layers_of_discriminator} layers")
-        if (self.content_layers or 0) > (most := self._most_content_layers):
-            raise ValueError(f"content_layers {self.content_layers}: {at} {most}")
-        return self
-
     @property
     def channels_of_domains(self) -> tuple[int, int]:
         """The channels of a and of b."""
         return self.domain_channels or (self.channels, self.channels)
-
-    @property
-    def layers_of_discriminator(self) -> int:
-        """`discriminator_layers`, or the published number where the size allows."""
-        published = 4 if self.discriminator == "multiscale" else 6
-        return self.discriminator_layers or min(published, self._most_layers(0))
-
-    @property
-    def scales_of_discriminator(self) -> int:
-        """`scales`, or the published 3 where the size allows."""
-        return self.scales or min(3, self._most_scales)
-
-    @property
-    def layers_of_content_discriminator(self) -> int:
-        """`content_layers`, or the published 3 where the size allows."""
-        return min(3, self._most_content_layers) if self.content_layers is None else self.content_layers
-
-    def _most_layers(self, scale: int) -> int:
-        """Strided layers that a scale allows: each takes two pixels a side or more."""
-        side = -(-min(self.size) // 2**scale)
-        return side.bit_length() - 1 if self.discriminator == "multiscale" else (side - 1).bit_length()
-
-    @property
-    def _most_scales(self) -> int:
-        return sum(self._most_layers(scale) >= self.layers_of_discriminator for scale in range(min(self.size)))
-
-    @property
-    def _most_content_layers(self) -> int:
-        side = min(self.size) // 2**CONTENT_HALVINGS
-        return sum(content_side(layers) <= side for layers in range(1, 7))
 
 
 class DRIT(Model):
@@ -196,24 +154,17 @@ class DRIT(Model):
         rate = 1e-4 * max(0.0, min(1.0, 2 * (1 - images_seen / images)))
         usual = Optimizer(learning_rate=rate, betas=(0.5, 0.999), weight_decay=1e-4)
         content = Optimizer(learning_rate=0.4 * rate, betas=(0.5, 0.999), weight_decay=1e-4, clip=5.0)
-        return Recipe(
-            images_seen=images,
-            batch_size=1,
-            optimizer=usual,
-            optimizers={"content_discriminator": content},
-            flip=True,
-        )
+        rates = {"content_discriminator": content}
+        return Recipe(images_seen=images, batch_size=1, optimizer=usual, optimizers=rates, flip=True)
 
     # Objective
 
     def phases(self) -> list[Phase]:
-        often = self.config.content_steps
+        often, moved = self.config.content_steps, ("content_encoder", "attribute_encoder", "generator")
         return [
-            Phase(
-                "discriminators", DISCRIMINATORS, self.discriminator_loss, every=often, serves=ENCODERS_AND_GENERATOR
-            ),
+            Phase("discriminators", DISCRIMINATORS, self.discriminator_loss, every=often, serves=moved),
             Phase("content", ("content_discriminator",), self.content_discriminator_loss),
-            Phase("swapped", ENCODERS_AND_GENERATOR, self.swapped_loss, every=often),
+            Phase("swapped", moved, self.swapped_loss, every=often),
             Phase("random", ("content_encoder", "generator"), self.random_loss, every=often),
         ]
 
@@ -222,12 +173,12 @@ class DRIT(Model):
         terms: Terms = {}
         for domain, name in enumerate("ab"):
             judge, judge2 = self._judges(domain)
-            terms |= _telling(judge(_first(step, domain)), judge(self._swapped(step, domain).detach()), name)
+            terms |= _telling(judge(_images(step, domain)), judge(self._swapped(step, domain).detach()), name)
             with torch.no_grad():
                 random = self._random_fakes(self._content(step, 1 - domain).detach(), step, domain)
-            real = judge2(_second(step, domain))
-            for number, fake in enumerate(random, 1):
-                terms |= _telling(real, judge2(fake), f"{name}_random_{number}")
+            real = judge2(_images(step, domain, 1))
+            found = [_telling(real, judge2(fake), f"{name}_random") for fake in random]
+            terms |= {term: torch.stack([each[term] for each in found]).sum() for term in found[0]}
         return terms
 
     def content_discriminator_loss(self, step: Step) -> Terms:
@@ -243,7 +194,7 @@ class DRIT(Model):
         fakes = [self._swapped(step, domain) for domain in (0, 1)]
         again = [self._noisy(self.content_encoder(fakes[domain], domain), step) for domain in (0, 1)]
         for domain, name in enumerate("ab"):
-            image, content = _first(step, domain), self._content(step, domain)
+            image, content = _images(step, domain), self._content(step, domain)
             # The fake of the other domain has this picture's content, the fake of this domain its attribute.
             attribute = self._sampled(self._encode_attribute(fakes[domain], domain), step)
             back = self.generator(again[1 - domain], attribute, domain)
@@ -252,8 +203,8 @@ class DRIT(Model):
             terms |= {
                 f"adversarial_{name}": _fooling(self._judges(domain)[0](fakes[domain])),
                 f"content_{name}": binary_cross_entropy_with_logits(logits, torch.full_like(logits, 0.5)),
-                f"cross_cycle_{name}": config.cross_cycle * _distance(back, image),
-                f"reconstruction_{name}": config.reconstruction * _distance(itself, image),
+                f"cross_cycle_{name}": config.cross_cycle * l1_loss(back, image),
+                f"reconstruction_{name}": config.reconstruction * l1_loss(itself, image),
                 f"attribute_{name}": config.divergence * _divergence(self._moments(step, domain)),
                 f"square_{name}": config.divergence * content.square().mean(),
             }
@@ -264,12 +215,12 @@ class DRIT(Model):
         terms: Terms = {}
         for domain, name in enumerate("ab"):
             # Not the content of the phase before, whose weights have moved.
-            content = self._noisy(self.content_encoder(_first(step, 1 - domain), 1 - domain), step)
+            content = self._noisy(self.content_encoder(_images(step, 1 - domain), 1 - domain), step)
             fakes, attributes = self._random_fakes(content, step, domain), self._random_attributes(step)
             found = self._encode_attribute(fakes[0], domain)[0]
             judge = self._judges(domain)[1]
             terms[f"adversarial_{name}"] = torch.stack([_fooling(judge(fake)) for fake in fakes]).sum()
-            terms[f"latent_{name}"] = self.config.latent_regression * _distance(found, attributes[:, 0])
+            terms[f"latent_{name}"] = self.config.latent_regression * l1_loss(found, attributes[:, 0])
             if self.config.mode_seeking:
                 likeness = mode_likeness(fakes[0], fakes[1], attributes[:, 0], attributes[:, 1])
                 terms[f"mode_seeking_{name}"] = self.config.mode_seeking * likeness
@@ -287,10 +238,8 @@ class DRIT(Model):
 
     def _content(self, step: Step, domain: int) -> Tensor:
         """Noisy content of the first image."""
-        return step.reuse(
-            f"content_{domain}",
-            lambda: self._noisy(self.content_encoder(_first(step, domain), domain), step),
-        )
+        images = _images(step, domain)
+        return step.reuse(f"content_{domain}", lambda: self._noisy(self.content_encoder(images, domain), step))
 
     def _encode_attribute(self, images: Tensor, domain: int) -> Tensor:
         """(2, N, Z): means and log-variances; (1, N, Z) of an encoder without variances."""
@@ -298,7 +247,7 @@ class DRIT(Model):
         return torch.stack(found) if self.config.injection == "concat" else found[None]
 
     def _moments(self, step: Step, domain: int) -> Tensor:
-        return step.reuse(f"moments_{domain}", lambda: self._encode_attribute(_first(step, domain), domain).float())
+        return step.reuse(f"moments_{domain}", lambda: self._encode_attribute(_images(step, domain), domain).float())
 
     def _sampled(self, moments: Tensor, step: Step) -> Tensor:
         if len(moments) == 1:
@@ -352,38 +301,37 @@ class DRIT(Model):
         return translated
 
     def preview(self, rows: Mapping[str, Rows], draws: Draws) -> dict[str, Tensor]:
-        images = [rows[name].images[0::2] for name in "ab"]
-        names = self.domains
+        images, names = [rows[name].images[0::2] for name in "ab"], self.domains
         contents = [self.content_encoder(images[domain], domain) for domain in (0, 1)]
         styles = [self.encode_styles(images[domain], domain) for domain in (0, 1)]
         fakes = [self.generator(contents[1 - domain], styles[domain], domain) for domain in (0, 1)]
-        shown = {names[domain]: images[domain] for domain in (0, 1)}
+        shown = dict(zip(names, images, strict=True))
         for domain in (1, 0):
-            name, other = names[domain], 1 - domain
-            back = self.generator(self.content_encoder(fakes[domain], domain), styles[other], other)
-            shown[f"{names[other]} to {name}, style of the {name} above"] = fakes[domain]
-            shown[f"and back to {names[other]}"] = back
+            other = 1 - domain
+            way = f"{names[other]} to {names[domain]}"
+            shown[f"{way}, style of the {names[domain]} above"] = fakes[domain]
+            shown[f"and back to {names[other]}"] = self.generator(
+                self.content_encoder(fakes[domain], domain), styles[other], other
+            )
             for number in (1, 2):
-                style = draws.normal(self.config.style_dim)
-                shown[f"{names[other]} to {name}, random style {number}"] = self.generator(
-                    contents[other], style, domain
-                )
+                random = draws.normal(self.config.style_dim)
+                shown[f"{way}, random style {number}"] = self.generator(contents[other], random, domain)
         return shown
 
     def logits(self, rows: Mapping[str, Rows], draws: Draws) -> dict[str, tuple[Tensor, Tensor]]:
-        found = {}
-        images = [rows[name].images for name in "ab"]
+        found, images = {}, [rows[name].images for name in "ab"]
         for domain, name in enumerate("ab"):
             content = self.content_encoder(images[1 - domain][0::2], 1 - domain)
-            swapped = self.generator(content, self.encode_styles(images[domain][0::2], domain), domain)
-            random = self.generator(content, draws.normal(self.config.style_dim), domain)
-            judge, judge2 = self._judges(domain)
-            found[f"discriminator_{name}"] = _side_by_side(judge, images[domain][0::2], swapped)
-            found[f"discriminator_{name}2"] = _side_by_side(judge2, images[domain][1::2], random)
+            styles = self.encode_styles(images[domain][0::2], domain), draws.normal(self.config.style_dim)
+            # The first discriminator sees fakes with the first picture's style, the second one those with random ones.
+            for place, judge in enumerate(self._judges(domain)):
+                fake = self.generator(content, styles[place], domain)
+                real = images[domain][place::2]
+                found[f"discriminator_{name}{place * '2'}"] = _side_by_side(judge(real)), _side_by_side(judge(fake))
         return found
 
 
-def build_content_encoder(config: DRITConfig) -> SharedContentEncoder:
+def build_content_encoder(config: DRITConfig) -> nn.Module:
     """The untrained content encoder."""
     network = SharedContentEncoder(config.channels_of_domains, width=config.width, blocks=config.blocks)
     return network.apply(initialise_convolutions)
@@ -398,44 +346,27 @@ def build_attribute_encoder(config: DRITConfig) -> nn.Module:
 
 def build_decoder(config: DRITConfig) -> nn.Module:
     """The untrained generator."""
-    channels, style_dim, width = config.channels_of_domains, config.style_dim, config.width
+    given = config.channels_of_domains, config.style_dim, config.width
     if config.injection == "concat":
-        return ConcatenatingDecoder(channels, style_dim, width=width, blocks=config.blocks).apply(
-            initialise_convolutions
-        )
-    return TransformingDecoder(channels, style_dim, width=width).apply(initialise_convolutions)
+        return ConcatenatingDecoder(*given, blocks=config.blocks).apply(initialise_convolutions)
+    return TransformingDecoder(*given).apply(initialise_convolutions)
 
 
 def build_judge(config: DRITConfig, domain: int) -> nn.Module:
-    """An untrained discriminator of images of a domain."""
-    inputs, layers = config.channels_of_domains[domain], config.layers_of_discriminator
-    network: nn.Module
-    if config.discriminator == "multiscale":
-        network = ReflectMultiscaleDiscriminator(
-            inputs, width=config.discriminator_width, layers=layers, scales=config.scales_of_discriminator
-        )
-    else:
-        network = ReflectDiscriminator(inputs, width=config.discriminator_width, layers=layers)
-    return network.apply(initialise_convolutions)
+    """An untrained discriminator of images of a domain, with as many scales and layers as the size allows."""
+    inputs, width, side = config.channels_of_domains[domain], config.discriminator_width, min(config.size)
+    if config.discriminator == "single":
+        layers = min(config.discriminator_layers or 6, most_layers(side, kernel=3))
+        return ReflectDiscriminator(inputs, width, layers).apply(initialise_convolutions)
+    layers = min(config.discriminator_layers or 4, most_layers(side, kernel=4))
+    scales = min(config.scales, most_scales(side, layers))
+    return ReflectMultiscaleDiscriminator(inputs, width, layers, scales).apply(initialise_convolutions)
 
 
-def build_content_discriminator(config: DRITConfig) -> ContentDiscriminator:
-    """The untrained discriminator of content."""
-    network = ContentDiscriminator(4 * config.width, layers=config.layers_of_content_discriminator)
-    return network.apply(initialise_convolutions)
-
-
-def mode_likeness(one: Tensor, other: Tensor, attribute: Tensor, other_attribute: Tensor) -> Tensor:
-    """How alike images are for how different their attributes are, to be minimised: the mean of 1 / (ratio + 1e-5).
-
-    Mao et al. 2019, arXiv:1903.05628, eq. 3, as a quotient to be minimised. The ratio is the mean absolute difference
-    of two images by that of their attributes, of each row.
-
-    one, other: images (N, C, H, W).
-    attribute, other_attribute: (N, Z).
-    """
-    apart = (one - other).abs().flatten(1).mean(1)
-    return (1 / (apart / (attribute - other_attribute).abs().mean(1) + 1e-5)).mean()
+def build_content_discriminator(config: DRITConfig) -> nn.Module:
+    """The untrained discriminator of content, with as many layers as the size allows."""
+    layers = min(config.content_layers, most_content_layers(min(config.size) // HALVED))
+    return ContentDiscriminator(4 * config.width, layers).apply(initialise_convolutions)
 
 
 def _telling(real: list[Tensor], fake: list[Tensor], name: str) -> Terms:
@@ -448,10 +379,6 @@ def _fooling(logits: list[Tensor]) -> Tensor:
     return torch.stack([softplus(-scale).mean() for scale in logits]).sum()
 
 
-def _distance(one: Tensor, other: Tensor) -> Tensor:
-    return (one - other).abs().mean()
-
-
 def _divergence(moments: Tensor) -> Tensor:
     """From N(0, I), summed over the attribute; without variances, the mean square."""
     if len(moments) == 1:
@@ -459,21 +386,12 @@ def _divergence(moments: Tensor) -> Tensor:
     return gaussian_divergence(moments[0], moments[1]).sum(1).mean()
 
 
-def _side_by_side(judge: nn.Module, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits of real and of fake images, (N, L), all scales in a row."""
-    one, other = (torch.cat([scale.flatten(1) for scale in judge(images)], 1) for images in (real, fake))
-    return one, other
+def _side_by_side(logits: list[Tensor]) -> Tensor:
+    """Logits of all scales in a row, (N, L)."""
+    return torch.cat([scale.flatten(1) for scale in logits], 1)
 
 
-def _rows(step: Step, domain: int) -> Rows:
-    return step if domain == 0 else step["b"]
-
-
-def _first(step: Step, domain: int) -> Tensor:
-    """The first image of each row of a domain, (N, C, H, W)."""
-    return _rows(step, domain).images[0::2]
-
-
-def _second(step: Step, domain: int) -> Tensor:
-    """The second image of each row of a domain, (N, C, H, W)."""
-    return _rows(step, domain).images[1::2]
+def _images(step: Step, domain: int, place: int = 0) -> Tensor:
+    """The first (0) or second (1) image of each row of a domain, (N, C, H, W)."""
+    rows = step if domain == 0 else step["b"]
+    return rows.images[place::2]
