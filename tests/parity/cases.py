@@ -41,11 +41,9 @@ def loading_of(system: str, stem: str, constructor: str, note: str) -> Loading:
             options["norm"] = constructor.partition("norm='")[2].partition("'")[0]
         return Loading(network, options)
     if system == "drit":
-        networks = {"e": f"{stem.removeprefix('e_').partition('_')[0]}_encoder", "g": "generator"}
-        networks["e"] = {"attr_encoder": "attribute_encoder"}.get(networks["e"], networks["e"])
-        if stem.startswith("dis_content"):
-            return Loading("content_discriminator")
-        return Loading(networks.get(stem.partition("_")[0], "discriminator"))
+        parts = {"e_content": "content_encoder", "e_attr": "attribute_encoder", "dis_content": "content_discriminator"}
+        found = [network for part, network in parts.items() if stem.startswith(part)]
+        return Loading(found[0] if found else "generator" if stem.startswith("g") else "discriminator")
     return Loading("discriminator" if "disc" in stem or "dis" in stem.split("_") else stem.partition("_")[0])
 
 

@@ -309,13 +309,13 @@ class DRIT(Model):
         for domain in (1, 0):
             other = 1 - domain
             way = f"{names[other]} to {names[domain]}"
-            shown[f"{way}, style of the {names[domain]} above"] = fakes[domain]
+            shown[f"{way}, style above"] = fakes[domain]
             shown[f"and back to {names[other]}"] = self.generator(
                 self.content_encoder(fakes[domain], domain), styles[other], other
             )
             for number in (1, 2):
                 random = draws.normal(self.config.style_dim)
-                shown[f"{way}, random style {number}"] = self.generator(contents[other], random, domain)
+                shown[f"{way}, style {number}"] = self.generator(contents[other], random, domain)
         return shown
 
     def logits(self, rows: Mapping[str, Rows], draws: Draws) -> dict[str, tuple[Tensor, Tensor]]:
