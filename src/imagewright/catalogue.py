@@ -199,6 +199,15 @@ _ENTRIES = (
         ("translate",),
         "imagewright.checkpoints.adapters.image_to_image:CYCLEGAN",
     ),
+    Entry(
+        "drit",
+        "imagewright.models.translation.drit:DRIT",
+        "translation",
+        "translation in many styles between two sets without pairs: content and attribute",
+        "Lee et al. 2018, arXiv:1808.00948; Lee et al. 2020, arXiv:1905.01270",
+        ("translate",),
+        "imagewright.checkpoints.adapters.drit:ADAPTER",
+    ),
 )
 
 

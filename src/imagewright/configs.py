@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 # Fields that training fills from the images, or from runs that an option names. They are no options of the user: see
 # `options_of`.
-DATA_FIELDS = ("size", "channels", "class_names", "attribute_names", "domain_names", "layer_channels", "submodels")
+DATA_FIELDS = (
+    *("size", "channels", "class_names", "attribute_names", "domain_names", "domain_channels", "layer_channels"),
+    "submodels",
+)
 Side = Annotated[int, Field(ge=1, le=SIDE_LIMIT)]
 FAR_AWAY = 1e6  # bounds from here on only catch slips of the keyboard, and are not shown
 

@@ -40,6 +40,10 @@ def loading_of(system: str, stem: str, constructor: str, note: str) -> Loading:
         if "norm='batch'" in constructor or "norm='instance'" in constructor:
             options["norm"] = constructor.partition("norm='")[2].partition("'")[0]
         return Loading(network, options)
+    if system == "drit":
+        parts = {"e_content": "content_encoder", "e_attr": "attribute_encoder", "dis_content": "content_discriminator"}
+        found = [network for part, network in parts.items() if stem.startswith(part)]
+        return Loading(found[0] if found else "generator" if stem.startswith("g") else "discriminator")
     return Loading("discriminator" if "disc" in stem or "dis" in stem.split("_") else stem.partition("_")[0])
 
 

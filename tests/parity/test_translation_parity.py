@@ -15,6 +15,8 @@ from imagewright.layers.residual import ResidualGenerator
 
 CASES = (
     *("cyclegan/patchgan_instance", "cyclegan/resnet_9blocks"),
+    *("drit/dis_content", "drit/e_attr", "drit/e_attr_concat", "drit/e_content", "drit/g", "drit/g_concat"),
+    "drit/multiscale_dis",
     *("pix2pix/patchgan_batch", "pix2pix/pixel", "pix2pix/unet_256", "pix2pix/unet_256_batch_stats"),
 )
 

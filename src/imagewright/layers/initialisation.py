@@ -17,3 +17,12 @@ def initialise_normal(module: nn.Module, deviation: float = 0.02) -> None:
     elif isinstance(module, nn.BatchNorm2d):
         nn.init.normal_(module.weight, 1.0, deviation)
         nn.init.zeros_(module.bias)
+
+
+def initialise_convolutions(module: nn.Module, deviation: float = 0.02) -> None:
+    """Weights of convolutions from N(0, deviation); biases, norms and linear layers keep PyTorch's initial values.
+
+    As in the published code of DRIT (Lee et al. 2018, arXiv:1808.00948). To be passed to `nn.Module.apply`.
+    """
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+        nn.init.normal_(module.weight, 0.0, deviation)
