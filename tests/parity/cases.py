@@ -40,6 +40,11 @@ def loading_of(system: str, stem: str, constructor: str, note: str) -> Loading:
         if "norm='batch'" in constructor or "norm='instance'" in constructor:
             options["norm"] = constructor.partition("norm='")[2].partition("'")[0]
         return Loading(network, options)
+    if system == "stargan":
+        network = constructor.partition("(")[0].lower()
+        return Loading(
+            network, {"statistics": "running" if "eval mode" in note and network == "generator" else "image"}
+        )
     return Loading("discriminator" if "disc" in stem or "dis" in stem.split("_") else stem.partition("_")[0])
 
 
