@@ -208,6 +208,15 @@ _ENTRIES = (
         ("translate",),
         "imagewright.checkpoints.adapters.drit:ADAPTER",
     ),
+    Entry(
+        "stargan",
+        "imagewright.models.translation.stargan:StarGAN",
+        "translation",
+        "translation between many domains, or of attributes, by one generator",
+        "Choi et al. 2018, arXiv:1711.09020",
+        ("translate",),
+        "imagewright.checkpoints.adapters.stargan:STARGAN",
+    ),
 )
 
 

@@ -44,6 +44,11 @@ def loading_of(system: str, stem: str, constructor: str, note: str) -> Loading:
         parts = {"e_content": "content_encoder", "e_attr": "attribute_encoder", "dis_content": "content_discriminator"}
         found = [network for part, network in parts.items() if stem.startswith(part)]
         return Loading(found[0] if found else "generator" if stem.startswith("g") else "discriminator")
+    if system == "stargan":
+        network = constructor.partition("(")[0].lower()
+        return Loading(
+            network, {"statistics": "running" if "eval mode" in note and network == "generator" else "image"}
+        )
     return Loading("discriminator" if "disc" in stem or "dis" in stem.split("_") else stem.partition("_")[0])
 
 

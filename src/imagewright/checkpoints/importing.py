@@ -117,12 +117,17 @@ def find_adapter(system: str) -> Adapter:
 
 @dataclass(frozen=True)
 class _Part:
-    """One network of one file. `options`: the options that follow from the shapes of its tensors and from the file."""
+    """One network of one file.
+
+    options: those that follow from the shapes of its tensors.
+    stated: those that follow from the file, or are the published ones that no file tells.
+    """
 
     network: str
     path: Path
     state: State
     options: dict[str, Any]
+    stated: dict[str, Any]
 
 
 def _read(path: Path, adapter: Adapter, system: str, network: str | None) -> list[_Part]:
@@ -131,7 +136,7 @@ def _read(path: Path, adapter: Adapter, system: str, network: str | None) -> lis
     with _naming(path):
         stated = adapter.options(held)
         return [
-            _Part(name, path, state, stated | _options_of(adapter.networks[name], state, f"{name} of {system}"))
+            _Part(name, path, state, _options_of(adapter.networks[name], state, f"{name} of {system}"), stated)
             for name, state in _states_in(adapter, held, network, system).items()
         ]
 
@@ -148,14 +153,19 @@ def _options_of(network: Network, state: State, what: str) -> dict[str, Any]:
 
 
 def _merged_options(parts: Sequence[_Part], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of all parts together. Raises `UserError` if parts disagree, or are of the same network."""
+    """The options of all parts together; what the shapes of one tell goes before what another file states.
+
+    Raises `UserError` if parts disagree, or are of the same network.
+    """
     merged: dict[str, Any] = {}
     seen: set[str] = set()
+    told = {name for part in parts for name in part.options}
     for part in parts:
         if part.network in seen:
             raise UserError(f"Two of the files hold a {part.network}: give one file of each network.")
         seen.add(part.network)
-        for name, value in part.options.items():
+        stated = {name: value for name, value in part.stated.items() if name not in told}
+        for name, value in (stated | part.options).items():
             if name not in given and merged.setdefault(name, value) != value:
                 raise UserError(
                     f"The files are of different networks: {name} is {merged[name]} in one and {value} in {part.path}."

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from imagewright.errors import DataError
+from imagewright.errors import DataError, nearest_name
 
 UNLABELLED = -1
 """The label of a picture without a class."""
@@ -135,6 +135,33 @@ def check_labels(labels: Any, names: Sequence[str], count: int) -> tuple[np.ndar
             f"{len(names) - 1}, or -1 for a picture without a class."
         )
     return values.astype(np.int64), names
+
+
+def choose_attributes(known: Annotations, given: str | Sequence[str], source: str) -> Annotations:
+    """The attributes of these names alone, in this order; no labels.
+
+    given: names, or a text of names with commas between them.
+    source: as the user named it, for messages.
+    Raises `DataError` for names that are unknown, empty or double.
+    """
+    names = [name.strip() for name in (given.split(",") if isinstance(given, str) else given)]
+    present = known.attribute_names or ()
+    if known.attributes is None:
+        raise DataError(
+            f"The pictures of {source} have no attributes to choose from: name a table of 0/1 columns with "
+            "--labels FILE (labels=FILE)."
+        )
+    unknown = [name for name in names if name not in present]
+    if unknown or not names:
+        name = unknown[0] if unknown else ""
+        raise DataError(
+            f"The pictures of {source} have no attribute {name!r}.{nearest_name(name, present)} "
+            f"Their attributes: {', '.join(present)}."
+        )
+    if len(set(names)) < len(names):
+        raise DataError(f"attributes {', '.join(names)}: one of them is named twice.")
+    columns = [present.index(name) for name in names]
+    return Annotations(attributes=known.attributes[:, columns], attribute_names=tuple(names))
 
 
 def check_attributes(values: Any, names: Sequence[str], count: int) -> tuple[np.ndarray, tuple[str, ...]]:

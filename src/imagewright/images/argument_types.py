@@ -64,6 +64,7 @@ EXPECTED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "strict": _FLAG,
     "cache": _FLAG,
     "label_column": (_is_name, "the name of a column, such as 'kind'"),
+    "attributes": (_are_texts, "names of attributes, such as 'Smiling,Male' or ('Smiling', 'Male')"),
     "split": (_is_name, "the name of a part, such as 'train'"),
     "only": _PATTERNS,
     "exclude": _PATTERNS,

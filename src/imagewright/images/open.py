@@ -10,6 +10,7 @@ import numpy as np
 
 from imagewright.errors import ConfigError, DataError
 from imagewright.images import notices
+from imagewright.images.annotations import choose_attributes
 from imagewright.images.argument_types import check_types
 from imagewright.images.cache.prepared import Prepared
 from imagewright.images.decoding.preprocessing import (
@@ -45,6 +46,7 @@ def open_images(
     resize: Literal["lanczos", "bicubic", "bilinear", "box", "nearest"] = "lanczos",
     labels: LabelsLike | None = None,
     label_column: str | None = None,
+    attributes: str | Sequence[str] | None = None,
     split: str | None = None,
     only: str | Sequence[str] | None = None,
     exclude: str | Sequence[str] | None = None,
@@ -84,6 +86,8 @@ def open_images(
         over with a note if it does not fit. Pictures of which it says nothing, or several things, have no class (-1).
         Or a label for each picture in the order of the source: numbers, names, one-hot rows; None for no class.
     label_column: the column of the labels; by default, by its name. "age:18,65" makes classes of ranges of numbers.
+    attributes: names of the attributes that are taken, such as ("Smiling", "Male") or "Smiling,Male"; labels are then
+        left out. By default, all attributes and the labels.
     split: a part of the source (`train`, `test`, a sub-folder).
     only: patterns of the names of the pictures that are taken, such as "*.jpg" or ["cats/*", "dogs/*"]; all by default.
     exclude: patterns of the names of those that are left out, such as "*_mask.png". A pattern with a slash is compared
@@ -111,6 +115,7 @@ def open_images(
             "flip": flip,
             "resize": resize,
             "label_column": label_column,
+            "attributes": attributes,
             "split": split,
             "only": only,
             "exclude": exclude,
@@ -126,7 +131,8 @@ def open_images(
             raise ConfigError(f"{source.source} is open already: give labels with the folder, not the images.")
         reopened = _reopen(source, size, channels, layers, kinds)
         reopened = reopened if load_size is None else reopened.with_load_size(load_size)
-        return reopened if labels is None else _label(reopened, labels)
+        labelled = reopened if labels is None else _label(reopened, labels)
+        return labelled if attributes is None else _with_attributes_alone(labelled, attributes)
     wanted_size = None if size is None else parse_size(size)
     wanted_channels = _check_all_channels(channels)
     if isinstance(source, Mapping) or kinds or parse_names(layers) not in {(), (IMAGE,)}:
@@ -155,7 +161,12 @@ def open_images(
     images = Images(prepared.with_decode_chosen(), flip=flip, size_given=size is not None)
     told = found.notes[: len(found.notes) - len(size_notes)]
     notices.add_notes(note for note in told if not isinstance(note, notices.RowsNote))
-    return images
+    return images if attributes is None else _with_attributes_alone(images, attributes)
+
+
+def _with_attributes_alone(images: Images, names: str | Sequence[str]) -> Images:
+    """The same pictures with the attributes of these names, and without labels."""
+    return images._with(choose_attributes(images._annotations, names, images.source))
 
 
 def _label(images: Images, labels: LabelsLike) -> Images:

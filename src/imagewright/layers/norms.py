@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import batch_norm, group_norm
 
@@ -19,8 +20,10 @@ NormName = Literal["instance", "batch", "none"]
 EPS = 1e-5
 
 
-def normalise_instances(maps: Tensor, eps: float = EPS) -> Tensor:
-    """Each channel of each image (N, C, H, W) with mean 0 and variance 1 (biased), without weights.
+def normalise_instances(
+    maps: Tensor, eps: float = EPS, *, weight: Tensor | None = None, bias: Tensor | None = None
+) -> Tensor:
+    """Each channel of each image (N, C, H, W) with mean 0 and variance 1 (biased), then times weight plus bias (C,).
 
     Ulyanov et al. 2016, arXiv:1607.08022.
     """
@@ -28,10 +31,11 @@ def normalise_instances(maps: Tensor, eps: float = EPS) -> Tensor:
     if moments is not None:
         return normalise_by(maps, moments, eps)
     if maps.shape[2] * maps.shape[3] == 1:
-        return maps * 0  # its own mean is taken off; torch refuses it
+        centred = maps * 0  # its own mean is taken off; torch refuses it
+        return centred if bias is None else centred + bias[:, None, None]
     if len(maps) == 1:
-        return batch_norm(maps, None, None, training=True, eps=eps)
-    return group_norm(maps, maps.shape[1], eps=eps)
+        return batch_norm(maps, None, None, weight, bias, training=True, eps=eps)
+    return group_norm(maps, maps.shape[1], weight, bias, eps)
 
 
 class InstanceNorm(nn.Module):
@@ -39,6 +43,31 @@ class InstanceNorm(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         return normalise_instances(maps)
+
+
+class AffineInstanceNorm(nn.InstanceNorm2d):
+    """Instance norm with a weight and a bias a channel.
+
+    tracked: whether it keeps running statistics, and normalises by them in evaluation mode instead of by the image's.
+    """
+
+    def __init__(self, channels: int, *, tracked: bool = False) -> None:
+        super().__init__(channels, affine=True, track_running_stats=tracked)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        if self.track_running_stats:
+            if not self.training:
+                return super().forward(maps)
+            self._track(maps.detach())
+        return normalise_instances(maps, self.eps, weight=self.weight, bias=self.bias)
+
+    def _track(self, maps: Tensor) -> None:
+        """Move the running statistics towards the mean of the images' own, as torch does."""
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        variances, means = torch.var_mean(maps.float(), (2, 3))  # unbiased
+        self.running_mean.lerp_(means.mean(0), self.momentum or 0.0)
+        self.running_var.lerp_(variances.mean(0), self.momentum or 0.0)
 
 
 class ImageBatchNorm(nn.BatchNorm2d):

@@ -177,6 +177,14 @@ def _shared_options(
             metavar="NAME",
         ),
     ] = None,
+    attributes: Annotated[
+        str | None,
+        Parameter(
+            group=IMAGE_OPTIONS,
+            help="the attributes that are learned, such as Smiling,Eyeglasses; all of the table by default",
+            metavar="NAMES",
+        ),
+    ] = None,
     split: Annotated[str | None, Parameter(group=IMAGE_OPTIONS, help="a part of the source, such as train")] = None,
     strict: Annotated[
         bool,
