@@ -15,6 +15,7 @@ from imagewright.layers.residual import ResidualGenerator
 
 CASES = (
     *("cyclegan/patchgan_instance", "cyclegan/resnet_9blocks"),
+    *("munit/adain_gen", "munit/ms_image_dis", "unit/vae_gen"),
     *("pix2pix/patchgan_batch", "pix2pix/pixel", "pix2pix/unet_256", "pix2pix/unet_256_batch_stats"),
 )
 
