@@ -217,6 +217,15 @@ _ENTRIES = (
         ("translate",),
         "imagewright.checkpoints.adapters.content_style:UNIT",
     ),
+    Entry(
+        "funit",
+        "imagewright.models.translation.funit:FUNIT",
+        "translation",
+        "translation to classes never seen, from a few pictures of each",
+        "Liu et al. 2019, arXiv:1905.01723",
+        ("translate",),
+        "imagewright.checkpoints.adapters.few_shot:FUNIT",
+    ),
 )
 
 

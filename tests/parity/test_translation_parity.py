@@ -15,6 +15,7 @@ from imagewright.layers.residual import ResidualGenerator
 
 CASES = (
     *("cyclegan/patchgan_instance", "cyclegan/resnet_9blocks"),
+    *("funit/few_shot_gen", "funit/gp_patch_mc_res_dis"),
     *("munit/adain_gen", "munit/ms_image_dis", "unit/vae_gen"),
     *("pix2pix/patchgan_batch", "pix2pix/pixel", "pix2pix/unet_256", "pix2pix/unet_256_batch_stats"),
 )
