@@ -217,6 +217,33 @@ _ENTRIES = (
         ("translate",),
         "imagewright.checkpoints.adapters.stargan:STARGAN",
     ),
+    Entry(
+        "munit",
+        "imagewright.models.translation.munit:MUNIT",
+        "translation",
+        "translation between two sets of images without pairs, in many styles",
+        "Huang et al. 2018, arXiv:1804.04732",
+        ("translate",),
+        "imagewright.checkpoints.adapters.content_style:MUNIT",
+    ),
+    Entry(
+        "unit",
+        "imagewright.models.translation.unit:UNIT",
+        "translation",
+        "translation between two sets of images by a latent space that both share",
+        "Liu et al. 2017, arXiv:1703.00848",
+        ("translate",),
+        "imagewright.checkpoints.adapters.content_style:UNIT",
+    ),
+    Entry(
+        "funit",
+        "imagewright.models.translation.funit:FUNIT",
+        "translation",
+        "translation to classes never seen, from a few pictures of each",
+        "Liu et al. 2019, arXiv:1905.01723",
+        ("translate",),
+        "imagewright.checkpoints.adapters.few_shot:FUNIT",
+    ),
 )
 
 

@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 # Fields that training fills from the images, or from runs that an option names. They are no options of the user: see
 # `options_of`.
 DATA_FIELDS = (
-    *("size", "channels", "class_names", "attribute_names", "domain_names", "domain_channels", "layer_channels"),
+    "size",
+    "channels",
+    "class_names",
+    "unseen_classes",
+    "attribute_names",
+    "domain_names",
+    "domain_channels",
+    "layer_channels",
     "submodels",
 )
 Side = Annotated[int, Field(ge=1, le=SIDE_LIMIT)]
@@ -120,6 +127,21 @@ class LabelledConfig(Config):
     """The configuration of a model that learns classes: their names come from the images' labels."""
 
     class_names: tuple[str, ...] = Field(min_length=2, description="the classes, in the order of their numbers")
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldOutClassesConfig(LabelledConfig):
+    """The configuration of a model that can be asked for classes that its training never saw.
+
+    class_names: of the classes of the training alone.
+    held_out_classes: as the user typed it.
+    unseen_classes: filled by training: the names of the classes that were held out.
+    """
+
+    held_out_classes: str = Field(
+        "", description="classes that training never sees: their names, with commas between them, or their number"
+    )
+    unseen_classes: tuple[str, ...] = Field((), description="the classes that were held out")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,6 +26,7 @@ from workers import ranks
 import imagewright as iw
 from imagewright import catalogue
 from imagewright.capabilities import verbs_of
+from imagewright.model import Feed
 from imagewright.runs.weights import read_tensors
 from imagewright.training.engine import Engine
 from imagewright.training.plan import Plan
@@ -37,6 +38,13 @@ REAL = (
     "drit",
     "pix2pix",
     "stargan",
+)
+REAL = (
+    "cyclegan",
+    "pix2pix",
+    "munit",
+    "unit",
+    "funit",
 )
 NAMES = [*SKELETONS, *REAL]
 # These take statistics of a batch or have dropout: each rank's own part of the batch gives other numbers.
@@ -222,11 +230,17 @@ def test_layers_are_mirrored_together(tmp_path: Path) -> None:
     assert len(images) == 32
 
 
-def test_images_of_one_row_are_of_one_class() -> None:
-    styles = batches_of("funit")["styles"]
-    assert styles.labels is not None
-    assert len(styles.labels) == 3 * BATCH
-    assert (styles.labels.reshape(-1, 3) == styles.labels[::3, None]).all()
+def test_images_of_one_row_are_of_one_class(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from imagewright.models.translation.funit import FUNIT
+
+    several = FUNIT.feeds | {"classes": Feed(repeats=3, same_class=True, balanced=True)}
+    monkeypatch.setattr(FUNIT, "feeds", several)
+    classes = batches_of("funit")["classes"]
+    assert classes.labels is not None
+    assert len(classes.labels) == 3 * BATCH
+    assert (classes.labels.reshape(-1, 3) == classes.labels[::3, None]).all()
+    report = train_tiny("funit", out=tmp_path / "run", steps=2, micro_batch=4).metrics()[-1]
+    assert all(math.isfinite(value) for value in report["losses"].values())
 
 
 def test_dropout_resumes_exactly_and_differs_by_step(tmp_path: Path) -> None:

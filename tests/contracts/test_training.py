@@ -74,7 +74,8 @@ def test_the_state_holds_what_the_weights_do_not(name: str, tmp_path: Path) -> N
     assert (place["index"], place["images_seen"]) == (2, 2 * BATCH)
     for key, _ in model.named_parameters():
         network, _, rest = key.partition(".")
-        assert f"optimizer.{network}.{rest}.exp_avg" in state
+        moment = {"adam": "exp_avg", "rmsprop": "square_avg"}[model.recipe().optimizer_for(network).kind]
+        assert f"optimizer.{network}.{rest}.{moment}" in state
     for network in model.averaged:
         for key in model.get_submodule(network).state_dict():
             assert f"trained.{network}.{key}" in state

@@ -9,6 +9,7 @@ a case follow from its stem, its shapes, and its `constructor` and `note`.
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import sys
 from dataclasses import dataclass, field
@@ -49,7 +50,22 @@ def loading_of(system: str, stem: str, constructor: str, note: str) -> Loading:
         return Loading(
             network, {"statistics": "running" if "eval mode" in note and network == "generator" else "image"}
         )
+    if system in {"munit", "unit", "funit"}:
+        network = "discriminator" if stem.endswith("_dis") else "generator"
+        given = ast.literal_eval("{" + constructor.partition("{")[2].rpartition("}")[0] + "}")
+        return Loading(network, _block_options(given, network) if system != "funit" else {})
     return Loading("discriminator" if "disc" in stem or "dis" in stem.split("_") else stem.partition("_")[0])
+
+
+def _block_options(given: dict[str, Any], network: str) -> dict[str, Any]:
+    """Padding, activation and norm, which no shape tells, of a published configuration of MUNIT or UNIT."""
+    activations = {"lrelu": "leaky_relu"}
+    options: dict[str, Any] = {"padding": given.get("pad_type", "reflect")}
+    if network == "generator":
+        name = given.get("activ", "relu")
+        return options | {"activation": activations.get(name, name)}
+    norms = {"none": "none", "in": "instance", "ln": "layer", "bn": "batch"}
+    return options | {"discriminator_norm": norms[given.get("norm", "none")]}
 
 
 def parity_module(folder: Path) -> ModuleType:

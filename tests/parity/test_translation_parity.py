@@ -17,6 +17,8 @@ CASES = (
     *("cyclegan/patchgan_instance", "cyclegan/resnet_9blocks"),
     *("drit/dis_content", "drit/e_attr", "drit/e_attr_concat", "drit/e_content", "drit/g", "drit/g_concat"),
     "drit/multiscale_dis",
+    *("funit/few_shot_gen", "funit/gp_patch_mc_res_dis"),
+    *("munit/adain_gen", "munit/ms_image_dis", "unit/vae_gen"),
     *("pix2pix/patchgan_batch", "pix2pix/pixel", "pix2pix/unet_256", "pix2pix/unet_256_batch_stats"),
 )
 

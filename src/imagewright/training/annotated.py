@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from imagewright import catalogue, configs
+from imagewright.errors import ConfigError, DataError, nearest_name
 from imagewright.images import Images
 
 
-def choose_annotated(model_name: str, source: str, images: Images, condition: str | None) -> Images:
+def choose_annotated(
+    model_name: str, source: str, images: Images, condition: str | None, unseen: Sequence[str] = ()
+) -> Images:
     """The images of a source that have what the model learns of them; all if it learns neither classes nor attributes.
 
     Classes without a picture are left out too. What is left out is in the notes of the result.
@@ -14,6 +21,7 @@ def choose_annotated(model_name: str, source: str, images: Images, condition: st
     model_name: in the catalogue.
     source: the name of the source; labels are learned from the first one, and chosen by from any.
     condition: the option `condition` of a conditioned model; None if it was not given.
+    unseen: names of classes that are held out (`choose_unseen`).
     Raises `DataError` if nothing is left.
     """
     model_class = catalogue.model_class(model_name)
@@ -26,7 +34,56 @@ def choose_annotated(model_name: str, source: str, images: Images, condition: st
             if how != "none" and learns_attributes(images, how):
                 return _noted(images, images.with_known_attributes())
             learns_classes |= how != "none"
-    return _noted(images, images.with_classes()) if learns_classes else images
+    return _without(_noted(images, images.with_classes()), unseen) if learns_classes else images
+
+
+def choose_unseen(images: Images, wanted: str) -> tuple[str, ...]:
+    """The names of the classes that a training holds out.
+
+    images: with their classes.
+    wanted: names with commas between them, or a number: then so many, spread evenly over the classes.
+    Raises `DataError` for images without classes, `ConfigError` for an unknown class, and if fewer than two are left.
+    """
+    if not wanted.strip():
+        return ()
+    known = images.with_classes().class_names
+    if known is None:
+        raise DataError(f"held_out_classes={wanted!r}, but the pictures of {images.source} have no classes.")
+    asked = [name.strip() for name in wanted.split(",") if name.strip()]
+    if len(asked) == 1 and asked[0] not in known and asked[0].isdecimal():
+        count = int(asked[0])
+        places = np.linspace(0, len(known) - 1, min(count, len(known)) + 2)[1:-1].round().astype(int)
+        asked = [known[place] for place in places]
+    for name in asked:
+        if name not in known:
+            raise ConfigError(
+                f"held_out_classes: there is no class {name!r}.{nearest_name(name, known)} The classes: "
+                f"{_several(known)}."
+            )
+    left = len(known) - len(set(asked))
+    if left < 2:
+        raise ConfigError(
+            f"held_out_classes={wanted!r} leaves {left} of {len(known)} classes, but training needs two or more."
+        )
+    return tuple(name for name in known if name in asked)
+
+
+def _without(images: Images, unseen: Sequence[str]) -> Images:
+    """The pictures of the other classes, with a note."""
+    if not unseen or images.labels is None or images.class_names is None:
+        return images
+    kept = np.array([name not in unseen for name in images.class_names])[images.labels]
+    chosen = images.subset(kept).with_classes()
+    chosen.notes.extend(note for note in images.notes if note not in chosen.notes)
+    chosen.notes.append(
+        f"Classes that training never sees: {_several(unseen)} ({len(images) - len(chosen):,} of {len(images):,} "
+        "pictures)."
+    )
+    return chosen
+
+
+def _several(names: Sequence[str]) -> str:
+    return ", ".join(names[:8]) + (f", and {len(names) - 8} more" if len(names) > 8 else "")
 
 
 def learns_attributes(images: Images, condition: str) -> bool:

@@ -58,7 +58,10 @@ def resolve_resumed(
     sources = {}
     for place, (name, source) in enumerate(named.items()):
         opened = open_as_recorded(recorded[name], source)
-        opened = choose_annotated(model_name, name, opened, run.record["config"].get("condition"))
+        recorded_choice = run.record["config"]
+        opened = choose_annotated(
+            model_name, name, opened, recorded_choice.get("condition"), recorded_choice.get("unseen_classes") or ()
+        )
         sources[name] = fit_size(model_name, opened, say) if place == 0 else opened
     check_options(run, training, options)
     for name, opened in sources.items():

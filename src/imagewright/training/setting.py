@@ -16,7 +16,7 @@ from imagewright.errors import ConfigError, DataError
 from imagewright.familiar_names import suggest_option
 from imagewright.images import Images, open_images
 from imagewright.recipe import Recipe
-from imagewright.training.annotated import choose_annotated, learns_attributes
+from imagewright.training.annotated import choose_annotated, choose_unseen, learns_attributes
 from imagewright.training.arranging import ARRANGING_OPTIONS, reads_domains
 from imagewright.training.options import CLOSED_FORM_OPTIONS, TrainingOptions
 from imagewright.training.plan import Plan
@@ -141,11 +141,14 @@ def resolve_new(
     named = name_sources(model_name, images)
     submodels = load_submodels(model_name, options)
     sources: dict[str, Images] = {}
+    unseen: tuple[str, ...] = ()
     for name, source in named.items():
         with tell_if_slow(say, f"looking through {describe_source(source)} ..."):
             opened = open_images(source)
         opened.check_layers(config_class.input_layers)
-        opened = choose_annotated(model_name, name, opened, options.get("condition"))
+        if not sources:
+            unseen = choose_unseen(opened, options.get("held_out_classes") or "")
+        opened = choose_annotated(model_name, name, opened, options.get("condition"), unseen)
         if not sources:
             opened = resize_to_submodels(opened, submodels, say)
             if submodels:
@@ -158,11 +161,12 @@ def resolve_new(
         sources[name] = opened
     first = next(iter(sources.values()))
     suggested = suggest_options(model_name, first, training, options, accelerator=accelerator, say=say)
+    filled = _domain_names(model_name, images) | ({"unseen_classes": unseen} if unseen else {})
     return Setting(
         limit=60 * float(training["minutes"]) if training.get("minutes") is not None else None,
         sources=sources,
         options=configs.build(TrainingOptions, suggested.training, "training"),
-        config=build_config(model_name, first, _domain_names(model_name, images) | suggested.model, submodels),
+        config=build_config(model_name, first, filled | suggested.model, submodels),
         submodels=submodels,
     )
 
