@@ -20,7 +20,16 @@ if TYPE_CHECKING:
 
 # Fields that training fills from the images, or from runs that an option names. They are no options of the user: see
 # `options_of`.
-DATA_FIELDS = ("size", "channels", "class_names", "attribute_names", "domain_names", "layer_channels", "submodels")
+DATA_FIELDS = (
+    "size",
+    "channels",
+    "class_names",
+    "attribute_names",
+    "domain_names",
+    "layer_channels",
+    "layer_kinds",
+    "submodels",
+)
 Side = Annotated[int, Field(ge=1, le=SIDE_LIMIT)]
 FAR_AWAY = 1e6  # bounds from here on only catch slips of the keyboard, and are not shown
 
@@ -168,9 +177,13 @@ class LayeredConfig(Config):
     """The configuration of a model whose images have several layers: a pair, a label map, an instance map.
 
     layer_channels: by name, the channels of a layer of pictures, or the number of classes of a label map.
+    layer_kinds: by name, "labels" or "ids" of layers that are no pictures.
     """
 
     layer_channels: dict[str, int] = Field(description="channels of each layer, or the classes of a label map")
+    layer_kinds: dict[str, Literal["labels", "ids"]] = Field(
+        default_factory=dict, description="label maps and instance maps among the layers"
+    )
 
 
 AnyConfig = TypeVar("AnyConfig")
