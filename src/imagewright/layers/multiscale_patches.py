@@ -25,6 +25,7 @@ class MultiscalePatchDiscriminator(nn.Module):
     layers: strided layers of each network.
     scales: how many networks.
     features: whether all stages are returned, and named `scale{k}_layer{j}`; else the logits alone (`layer{k}`).
+    sigmoid: whether probabilities are returned in place of logits; the published networks do so without features only.
     """
 
     def __init__(
@@ -36,9 +37,10 @@ class MultiscalePatchDiscriminator(nn.Module):
         scales: int = 2,
         norm: NormName = "instance",
         features: bool = True,
+        sigmoid: bool = False,
     ) -> None:
         super().__init__()
-        self.scales, self.features = scales, features
+        self.scales, self.features, self.sigmoid = scales, features, sigmoid and not features
         for number in range(scales):
             stages = _build_stages(inputs, width, layers, norm)
             if features:
@@ -59,7 +61,8 @@ class MultiscalePatchDiscriminator(nn.Module):
     def _maps(self, images: Tensor, number: int) -> list[Tensor]:
         """Of one scale. Logits are in fp32, because losses take exponentials and logarithms of them."""
         if not self.features:
-            return [self.get_submodule(f"layer{number}")(images).float()]
+            logits: Tensor = self.get_submodule(f"layer{number}")(images).float()
+            return [logits.sigmoid() if self.sigmoid else logits]
         maps = [images]
         for place in range(self.stages):
             maps.append(self.get_submodule(f"scale{number}_layer{place}")(maps[-1]))
@@ -68,7 +71,7 @@ class MultiscalePatchDiscriminator(nn.Module):
 
 def _build_stages(inputs: int, width: int, layers: int, norm: NormName) -> list[list[nn.Module]]:
     """Strided layers, one without a stride, and the logits; paddings of 2, so that maps of any size are possible."""
-    widths = [min(width * 2**level, max(WIDEST, width)) for level in range(layers + 1)]
+    widths = [width, *(min(width * 2**level, WIDEST) for level in range(1, layers + 1))]
     stages: list[list[nn.Module]] = [[nn.Conv2d(inputs, widths[0], 4, 2, 2), nn.LeakyReLU(0.2, True)]]
     for level, (inner, outer) in enumerate(pairwise(widths), 1):
         stride = 1 if level == layers else 2

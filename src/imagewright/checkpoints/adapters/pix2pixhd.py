@@ -17,7 +17,12 @@ from imagewright.checkpoints.adapters.image_to_image import STATISTICS
 from imagewright.checkpoints.containers import one_of_each, state_dicts
 from imagewright.errors import RunError
 from imagewright.layers.instances import mean_over_instances
-from imagewright.models.translation.pix2pixhd import build_discriminators, build_encoder, build_generator
+from imagewright.models.translation.pix2pixhd import (
+    Pix2PixHDConfig,
+    build_discriminators,
+    build_encoder,
+    build_generator,
+)
 
 PUBLISHED_SIZE = (512, 1024)  # no shape tells it
 PICTURES = (1, 3, 4)  # channels
@@ -135,6 +140,11 @@ def _norm(shapes: Shapes, place: str) -> str:
     return "batch" if f"{place}.weight" in shapes else "instance"
 
 
+def build_judging(config: Pix2PixHDConfig) -> nn.Module:
+    """The discriminators, with the sigmoid that the published ones end in if they were trained by cross-entropy."""
+    return build_discriminators(config, sigmoid=config.loss == "non_saturating")
+
+
 def generate(network: nn.Module, label: Tensor) -> Tensor:
     """label (N, C, H, W), with edges and features if it has any, to the picture."""
     made: Tensor = network(label)
@@ -159,7 +169,7 @@ PIX2PIXHD = Adapter(
     networks={
         "generator": Network(build=build_generator, options=generator_options, forward=generate, ignored=STATISTICS),
         "discriminators": Network(
-            build=build_discriminators, options=discriminator_options, forward=judge, ignored=STATISTICS
+            build=build_judging, options=discriminator_options, forward=judge, ignored=STATISTICS
         ),
         "encoder": Network(build=build_encoder, options=encoder_options, forward=encode, ignored=STATISTICS),
     },

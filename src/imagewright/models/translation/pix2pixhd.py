@@ -167,8 +167,8 @@ def build_generator(config: Pix2PixHDConfig) -> nn.Module:
     return network.apply(initialise_weights)
 
 
-def build_discriminators(config: Pix2PixHDConfig) -> nn.Module:
-    """The untrained discriminators, of what is given and a picture."""
+def build_discriminators(config: Pix2PixHDConfig, *, sigmoid: bool = False) -> nn.Module:
+    """The untrained discriminators, of what is given and a picture. sigmoid: as for the network."""
     return MultiscalePatchDiscriminator(
         config.given_channels + config.layer_channels["target"],
         width=config.discriminator_width,
@@ -176,6 +176,7 @@ def build_discriminators(config: Pix2PixHDConfig) -> nn.Module:
         scales=config.scales,
         norm=config.norm,
         features=config.matching > 0,
+        sigmoid=sigmoid,
     ).apply(initialise_weights)
 
 
