@@ -264,7 +264,7 @@ class Styles(Protocol):
 
     @property
     def style_shape(self) -> tuple[int, ...]:
-        """The shape of one style."""
+        """The shape of one style; of no number, such as (0,), if the model's options leave styles out."""
         ...
 
     @property
@@ -381,8 +381,9 @@ def samples_attributes(model: object) -> TypeIs[SamplesAttributes]:
 
 
 def has_styles(model: object) -> TypeIs[Styles]:
-    """Whether a model translates in several styles."""
-    return "translate" in verbs_of(model) and hasattr(model, "encode_styles")
+    """Whether a model translates in several styles. One whose options leave them out has styles of no number."""
+    encodes = "translate" in verbs_of(model) and hasattr(model, "encode_styles")
+    return encodes and 0 not in getattr(model, "style_shape", ())
 
 
 def knows_likelihood(model: object) -> TypeIs[KnowsLikelihood]:

@@ -191,6 +191,15 @@ _ENTRIES = (
         "imagewright.checkpoints.adapters.image_to_image:PIX2PIX",
     ),
     Entry(
+        "pix2pixhd",
+        "imagewright.models.translation.pix2pixhd:Pix2PixHD",
+        "translation",
+        "large pictures from pairs, or from label maps",
+        "Wang et al. 2018, arXiv:1711.11585",
+        ("translate",),
+        "imagewright.checkpoints.adapters.pix2pixhd:PIX2PIXHD",
+    ),
+    Entry(
         "cyclegan",
         "imagewright.models.translation.cyclegan:CycleGAN",
         "translation",

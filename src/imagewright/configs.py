@@ -29,6 +29,7 @@ DATA_FIELDS = (
     "domain_names",
     "domain_channels",
     "layer_channels",
+    "layer_kinds",
     "submodels",
 )
 Side = Annotated[int, Field(ge=1, le=SIDE_LIMIT)]
@@ -193,9 +194,13 @@ class LayeredConfig(Config):
     """The configuration of a model whose images have several layers: a pair, a label map, an instance map.
 
     layer_channels: by name, the channels of a layer of pictures, or the number of classes of a label map.
+    layer_kinds: by name, "labels" or "ids" of layers that are no pictures.
     """
 
     layer_channels: dict[str, int] = Field(description="channels of each layer, or the classes of a label map")
+    layer_kinds: dict[str, Literal["labels", "ids"]] = Field(
+        default_factory=dict, description="label maps and instance maps among the layers"
+    )
 
 
 AnyConfig = TypeVar("AnyConfig")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -117,8 +117,12 @@ class Model(nn.Module):
         """
         raise NotImplementedError(f"{type(self).__name__} is trained by its phases")
 
-    def equip(self) -> None:
-        """Fetch the networks that training needs and no file of the model holds (`Frozen`). Called before training."""
+    def equip(self) -> Sequence[str] | None:
+        """Fetch the networks that training needs and no file of the model holds (`Frozen`). Called before training.
+
+        Returns notes for the user, such as which of several networks was found.
+        """
+        return ()
 
     def advance(self, images_seen: int) -> tuple[str, ...]:
         """Set the model's own schedules (growth, decays) to a point of the training. Called before each step.

@@ -38,3 +38,23 @@ def to_uint8(images: Tensor) -> Tensor:
     import torch
 
     return images.detach().float().add(1).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
+
+
+def to_levels(images: Tensor) -> Tensor:
+    """Float images in [-1, 1] to the numbers 0 to 255 that they were made of (`to_float`), int64."""
+    return images.detach().float().add(1).mul(127.5).round().long()
+
+
+def label_colours(labels: Tensor) -> Tensor:
+    """A colour for each class, to show a label map: integers (N, H, W) to float (N, 3, H, W) in [-1, 1].
+
+    Hues follow one another by the golden ratio, so that classes of near numbers have colours that differ; class 0 is
+    dark.
+    """
+    import torch
+
+    numbers = torch.arange(256, device=labels.device)
+    hue = (numbers * 0.618034).remainder(1)[:, None] + torch.tensor([0, 1 / 3, 2 / 3], device=labels.device)
+    colours = torch.cos(2 * torch.pi * hue) * 0.7 + 0.2 - 0.3 * (numbers % 3 - 1)[:, None]
+    colours[0] = -0.9
+    return colours.clamp(-1, 1)[labels].movedim(-1, 1)

@@ -1,8 +1,8 @@
-"""The convolutional parts of three classification networks, under the names of their published weights.
+"""The convolutional parts of four classification networks, under the names of their published weights.
 
-VGG-16: Simonyan & Zisserman 2015, arXiv:1409.1556, table 1, column D. AlexNet in one column: Krizhevsky 2014,
-arXiv:1404.5997. SqueezeNet 1.1: Iandola et al. 2016, arXiv:1602.07360, in the authors' later, smaller version. Names
-are those of torchvision's state dicts: `features.0.weight` ...
+VGG-16 and VGG-19: Simonyan & Zisserman 2015, arXiv:1409.1556, table 1, columns D and E. AlexNet in one column:
+Krizhevsky 2014, arXiv:1404.5997. SqueezeNet 1.1: Iandola et al. 2016, arXiv:1602.07360, in the authors' later, smaller
+version. Names are those of torchvision's state dicts: `features.0.weight` ...
 Shape letters: N pictures, H W.
 """
 
@@ -49,14 +49,24 @@ class Fire(nn.Module):
 
 def vgg() -> Trunk:
     """VGG-16. Outputs: the last ReLU before each pooling."""
+    return Trunk(_vgg_layers((2, 2, 3, 3, 3)), (3, 8, 15, 22, 29))
+
+
+def vgg19() -> Trunk:
+    """VGG-19 (column E). Outputs: the first ReLU of each block, relu1_1 to relu5_1."""
+    return Trunk(_vgg_layers((2, 2, 4, 4, 4)), (1, 6, 11, 20, 29))
+
+
+def _vgg_layers(convolutions: tuple[int, ...]) -> list[nn.Module]:
+    """Blocks of so many 3x3 convolutions, each block with a pooling after it."""
     layers: list[nn.Module] = []
     channels = 3
-    for width, convolutions in ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)):
-        for _ in range(convolutions):
+    for width, count in zip((64, 128, 256, 512, 512), convolutions, strict=True):
+        for _ in range(count):
             layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU()]
             channels = width
         layers.append(nn.MaxPool2d(2))
-    return Trunk(layers, (3, 8, 15, 22, 29))
+    return layers
 
 
 def alex() -> Trunk:
@@ -86,7 +96,7 @@ def squeeze() -> Trunk:
     return Trunk(layers, (1, 4, 7, 9, 10, 11, 12))
 
 
-TRUNKS: dict[str, Callable[[], Trunk]] = {"vgg": vgg, "alex": alex, "squeeze": squeeze}
+TRUNKS: dict[str, Callable[[], Trunk]] = {"vgg": vgg, "vgg19": vgg19, "alex": alex, "squeeze": squeeze}
 WIDTHS = {
     "vgg": (64, 128, 256, 512, 512),
     "alex": (64, 192, 384, 256, 256),

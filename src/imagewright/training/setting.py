@@ -233,6 +233,7 @@ def build_config(model_name: str, images: Images, options: dict[str, Any], submo
         derived |= _conditions(images, model_name, condition)
     if issubclass(config_class, configs.LayeredConfig):
         derived["layer_channels"] = {layer.name: layer.classes or layer.channels for layer in images.layers}
+        derived["layer_kinds"] = {layer.name: layer.kind for layer in images.layers if layer.kind != "picture"}
     if submodels:
         derived["submodels"] = describe_submodels(submodels)
     return configs.build(config_class, derived | options, model_name)

@@ -219,7 +219,8 @@ def assemble(
         if not resume:
             for source in setting.sources.values():
                 warn_if_few(source, reporter)
-        model.equip()
+        for note in model.equip() or ():
+            reporter.message(note)
         if not resume:
             held_out = choose_held_out(options.held_out, len(setting.images), plan.seed)
             plan = plan_training(model, setting.sources, options, plan, held_out, device, reporter.message)
