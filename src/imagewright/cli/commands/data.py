@@ -33,10 +33,16 @@ Split = Annotated[str | None, Parameter(help="a part of the source, such as trai
 @takes_pictures
 def check(
     source: Source,
+    other: Annotated[
+        str | None, Parameter(help="the targets of these inputs, or the second domain: both are compared")
+    ] = None,
     /,
     *,
     against: Annotated[
         str | None, Parameter(help="another source: find pictures that are in both, exactly or nearly")
+    ] = None,
+    per_class: Annotated[
+        Count | None, within(1, help="name classes with fewer pictures, as for few-shot training")
     ] = None,
     split: Split = None,
     labels: Annotated[Path | None, Parameter(help="a CSV, text or JSON file of labels or attributes")] = None,
@@ -51,7 +57,14 @@ def check(
 
     with progress_bar("checking") as progress:
         report = imagewright.check(
-            source, against=against, split=split, labels=labels, label_column=label_column, progress=progress
+            source,
+            other,
+            per_class=per_class,
+            against=against,
+            split=split,
+            labels=labels,
+            label_column=label_column,
+            progress=progress,
         )
     if as_json:
         import json
