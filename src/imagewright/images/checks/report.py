@@ -179,8 +179,8 @@ def check(
 
     source: as for `open_images`.
     other: the second set of a translation: the targets of these inputs, or the second domain. It is checked too, and
-        both are compared as pairs, or as domains if few pair by name, or pairs do not clearly agree. A source with folders input and target, A
-        and B, or trainA and trainB is compared so by itself.
+        both are compared as pairs, and as domains if few pair by name or the pairs do not clearly agree. A source with
+        folders input and target, A and B, or trainA and trainB is compared so by itself.
     against: another source, such as the test set to this training set: pictures that are in both, equal or nearly.
     per_class: names classes with fewer pictures than this, such as those of a few-shot training.
     split: a part of the source.
