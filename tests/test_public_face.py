@@ -42,6 +42,7 @@ NAMES_OF_COMMANDS: dict[str, tuple[str, ...]] = {
     "data check": ("check", "duplicates"),
     "data prepare": ("open_images",),
     "data grid": ("grid_sheet",),
+    "data pairs": ("make_pairs",),
     "data cache": ("caches", "clear_caches"),
     "outliers": ("outliers",),
     "cluster": ("cluster",),

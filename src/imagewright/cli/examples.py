@@ -23,6 +23,7 @@ EXAMPLES = {
     "data check": "imagewright data check photos/",
     "data prepare": "imagewright data prepare photos/ --size 64",
     "data grid": "imagewright data grid photos/ --count 36 --out grid.png",
+    "data pairs": "imagewright data pairs photos/ --input edges --out photos-edges",
     "data cache": "imagewright data cache --clear --unused-for 30",
     "metrics list": "imagewright metrics list",
     "metrics check": "imagewright metrics check photos/ --metrics fd kd --features random",

@@ -197,7 +197,7 @@ def _open_sub_folders(
         return {}
     path = Path(source).expanduser()
     parts = {
-        name: _open_one(path, folder, split if folder == wanted else None, cache_dir, taken)
+        name: open_layer_folder(path, folder, split if folder == wanted else None, cache_dir, taken)
         for (name, folder), wanted in zip(folders.items(), named, strict=True)
     }
     if named != tuple(names):
@@ -206,10 +206,15 @@ def _open_sub_folders(
     return parts
 
 
-def _open_one(
+def open_layer_folder(
     path: Path, folder: str, split: str | None, cache_dir: str | Path | None, taken: NameFilter
 ) -> PictureSource:
-    """The source of one layer; a folder inside a zip is opened as a part of it."""
+    """The source of one layer in a folder or zip.
+
+    path: of the folder, or of the zip, of which the folder of the layer is opened as a part.
+    folder: of the layer.
+    split: a part of that folder.
+    """
     if path.is_file():
         return find_source(path, folder, cache_dir, taken)
     return find_source(path / folder, split, cache_dir, taken)

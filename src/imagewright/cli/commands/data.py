@@ -1,4 +1,4 @@
-"""`imagewright data check|prepare|grid SOURCE`, and `imagewright data cache`."""
+"""`imagewright data check|prepare|grid|pairs SOURCE`, and `imagewright data cache`."""
 
 from __future__ import annotations
 
@@ -33,10 +33,16 @@ Split = Annotated[str | None, Parameter(help="a part of the source, such as trai
 @takes_pictures
 def check(
     source: Source,
+    other: Annotated[
+        str | None, Parameter(help="the targets of these inputs, or the second domain: both are compared")
+    ] = None,
     /,
     *,
     against: Annotated[
         str | None, Parameter(help="another source: find pictures that are in both, exactly or nearly")
+    ] = None,
+    per_class: Annotated[
+        Count | None, within(1, help="name classes with fewer pictures, as for few-shot training")
     ] = None,
     split: Split = None,
     labels: Annotated[Path | None, Parameter(help="a CSV, text or JSON file of labels or attributes")] = None,
@@ -51,7 +57,14 @@ def check(
 
     with progress_bar("checking") as progress:
         report = imagewright.check(
-            source, against=against, split=split, labels=labels, label_column=label_column, progress=progress
+            source,
+            other,
+            per_class=per_class,
+            against=against,
+            split=split,
+            labels=labels,
+            label_column=label_column,
+            progress=progress,
         )
     if as_json:
         import json
@@ -133,3 +146,56 @@ def grid(
         out,
         force=force,
     )
+
+
+@app.command(help_epilogue=example_of("data pairs"))
+@takes_pictures
+def pairs(
+    source: Source,
+    /,
+    *,
+    input: Annotated[
+        Literal["edges", "grey", "lowres", "mask", "labels"],
+        Parameter(
+            help="edges: Canny, dark on white; grey: to be coloured; lowres: reduced and enlarged again; mask: with "
+            "a grey hole; labels: regions in the colours of one palette"
+        ),
+    ],
+    out: Annotated[Path, Parameter(help="a new folder, which then holds input/ and target/")],
+    size: Annotated[Size | None, Parameter(help="64, or WIDTHxHEIGHT; by default each picture's own")] = None,
+    layout: Annotated[
+        Literal["folders", "side"], Parameter(help="two folders, or one picture with both side by side")
+    ] = "folders",
+    sigma: Annotated[
+        float | None, within(0.1, 50, help="edges: pixels of the smoothing before; more leaves fewer edges; 2")
+    ] = None,
+    factor: Annotated[Count | None, within(2, 64, help="lowres: reduced by this factor; 4")] = None,
+    hole: Annotated[float | None, within(0.01, 0.99, help="mask: sides of the hole, as a share; 0.4")] = None,
+    colours: Annotated[Count | None, within(2, 64, help="labels: colours of the palette; 8")] = None,
+    seed: Annotated[Count | None, within(0, help="mask and labels: of random choices; 0")] = None,
+    count: Annotated[Count | None, within(1, help="pictures, spread evenly over the source; all by default")] = None,
+    split: Split = None,
+    force: Annotated[Flag, Parameter(help="replace files that exist")] = False,
+) -> None:
+    """Make pairs from plain pictures: an input that is computed from each, and the picture itself."""
+    import imagewright
+    from imagewright.cli.progress import progress_bar
+    from imagewright.cli.show import say
+
+    given = {"sigma": sigma, "factor": factor, "hole": hole, "colours": colours, "seed": seed}
+    options = {name: value for name, value in given.items() if value is not None}
+    with progress_bar("making pairs") as progress:
+        made = imagewright.make_pairs(
+            source,
+            input,
+            out,
+            size=size,
+            layout=layout,
+            count=count,
+            split=split,
+            force=force,
+            progress=progress,
+            **options,
+        )
+    say(made.notes)
+    print("\n".join(made.lines()))

@@ -10,20 +10,23 @@ from typing import Any
 
 import numpy as np
 
-from imagewright.errors import DataError, count_text
+from imagewright.errors import ConfigError, DataError, count_text
 from imagewright.images.checks.groups import PictureHashes, equal_groups, near_groups, shared_pictures
-from imagewright.images.checks.survey import survey
+from imagewright.images.checks.pairs import DomainsReport, PairsReport, check_pairs, compare_domains
+from imagewright.images.checks.survey import Survey, survey
 from imagewright.images.decoding.formats import EXACT, Decoding
 from imagewright.images.few import FEW_PICTURES, few_pictures_note
 from imagewright.images.headers import sample_headers
 from imagewright.images.label_arrays import LabelsLike
 from imagewright.images.opening import Choices, resolve_choices
+from imagewright.images.opening_layers import find_layer_folders, open_layer_folder
 from imagewright.images.sources.base import ListedSource, PictureSource
 from imagewright.images.sources.finding import find_source
 from imagewright.images.tables.attaching import attach_labels
 from imagewright.pixels import size_text
 from imagewright.progress import Progress, ProgressCounter
 
+LAYERS = ("input", "target")
 EXAMPLES = 20
 """At most so many unreadable pictures, and groups of duplicates, are named; all are counted."""
 
@@ -77,6 +80,10 @@ class CheckReport:
             cropped) without being equal.
         near_duplicate_groups: names of nearly equal pictures, 20 groups at most.
         shared: pictures that another source has, too, if one was given.
+        other: the report of the second set, if one was given.
+        pairs: the pictures of two sets that belong together by their names.
+        domains: two sets as the domains of a translation without pairs.
+        few: classes with fewer pictures than `per_class`, and their counts; None if it was not asked for.
         suggested_size: (height, width) to train at, or None.
         suggested_channels: 1, 3 or 4, or None.
         suggestion: the same as a sentence with its option.
@@ -99,6 +106,10 @@ class CheckReport:
     near_duplicates: int = 0
     near_duplicate_groups: list[list[str]] = field(default_factory=list)
     shared: SharedReport | None = None
+    other: CheckReport | None = None
+    pairs: PairsReport | None = None
+    domains: DomainsReport | None = None
+    few: dict[str, int] | None = None
     suggested_size: tuple[int, int] | None = None
     suggested_channels: int | None = None
     suggestion: str = ""
@@ -129,12 +140,14 @@ class CheckReport:
         lines += ["  " + " = ".join(group) for group in self.duplicate_groups]
         lines.append(_line("near-duplicates", f"{self.near_duplicates:,}"))
         lines += ["  " + " ~ ".join(group) for group in self.near_duplicate_groups]
-        if self.shared is not None:
-            lines += self.shared.lines()
+        if self.few is not None:
+            lines.append(_line("few pictures", _list_counts(self.few, EXAMPLES)))
+        for part in (self.shared, self.pairs, self.domains):
+            lines += [] if part is None else part.lines()
         lines += [_line("note", note) for note in self.notes]
         if self.suggestion:
             lines.append(_line("suggestion", self.suggestion))
-        return lines
+        return lines if self.other is None else [*lines, "", *self.other.lines()]
 
 
 def _line(title: str, text: str) -> str:
@@ -148,8 +161,10 @@ def _list_counts(counts: dict[str, int], most: int = 8) -> str:
 
 def check(
     source: Any,
+    other: Any = None,
     *,
     against: Any = None,
+    per_class: int | None = None,
     split: str | None = None,
     labels: LabelsLike | None = None,
     label_column: str | None = None,
@@ -163,7 +178,11 @@ def check(
     """Look at every picture of a source: counts, sizes, labels, damage, duplicates.
 
     source: as for `open_images`.
+    other: the second set of a translation: the targets of these inputs, or the second domain. It is checked too, and
+        both are compared as pairs, and as domains if few pair by name or the pairs do not clearly agree. A source with
+        folders input and target, A and B, or trainA and trainB is compared so by itself.
     against: another source, such as the test set to this training set: pictures that are in both, equal or nearly.
+    per_class: names classes with fewer pictures than this, such as those of a few-shot training.
     split: a part of the source.
     labels: a CSV, text or JSON file of labels or attributes; by default, one in or beside the source.
     label_column: the column of the labels (see `open_images`).
@@ -173,30 +192,77 @@ def check(
     cache_dir: the folder of downloaded sets.
     Raises `DataError` only if a source itself cannot be opened; unreadable pictures are in the report.
     """
+    if other is not None and against is not None:
+        raise ConfigError("against= finds shared pictures, and two sets are compared for them anyway: leave it out.")
     choices = resolve_choices(only, exclude, value_range, None)
     opened = find_source(source, split, cache_dir, choices.names)
     attach_labels(opened, labels, label_column)
-    other = None if against is None else find_source(against, None, cache_dir)
+    second = None if other is None else find_source(other, split, cache_dir, choices.names)
+    parts = _sub_folders(source, split, cache_dir, choices) if second is None else _named_apart(opened, second)
+    if parts and against is None and len(opened) < sum(len(part) for part in parts.values()):
+        opened, second = parts.values()  # trainA and trainB, of which one alone is opened as a part
+    compared = second if against is None else find_source(against, None, cache_dir)
     how, range_notes = _settle_values(opened, choices)
-    counter = ProgressCounter(len(opened) + (0 if other is None else len(other)), progress)
+    counter = ProgressCounter(len(opened) + (0 if compared is None else len(compared)), progress)
     found = survey(opened, workers, counter, how)
+    report = _report_on(opened, found)
+    report.notes[len(opened.notes) : len(opened.notes)] = range_notes
+    if per_class is not None:
+        _report_few(opened, per_class, report)
+    if compared is not None:
+        of_other = survey(compared, workers, counter, how)
+        _report_shared(opened, found.pictures, compared, of_other.pictures, report)
+        report.other = None if second is None else _report_on(second, of_other)
+    if parts:
+        report.pairs = check_pairs(parts, how)
+        are_pairs = report.pairs is not None and report.pairs.agrees
+        if not are_pairs or 2 * report.pairs.count < min(map(len, parts.values())):  # type: ignore[union-attr]
+            report.domains = compare_domains(parts)
+    return report
+
+
+def _report_on(source: PictureSource, found: Survey) -> CheckReport:
+    """The report on one set by itself."""
     headers, unreadable = found.headers, found.unreadable
-    report = CheckReport(opened.typed, len(opened), len(opened) - len(unreadable), notes=opened.notes + range_notes)
+    report = CheckReport(source.typed, len(source), len(source) - len(unreadable), notes=list(source.notes))
     report.sizes = {size_text((height, width)): count for (width, height), count in headers.sizes.most_common()}
     report.modes, report.formats = dict(headers.modes.most_common()), dict(headers.formats.most_common())
     report.unreadable = len(unreadable)
-    report.unreadable_examples = [(opened.name(index), reason) for index, reason in unreadable[:EXAMPLES]]
-    _count_annotations(opened, report)
-    _report_duplicates(opened, found.pictures, report)
-    if other is not None:
-        _report_shared(opened, found.pictures, other, survey(other, workers, counter, how).pictures, report)
-    if isinstance(opened, ListedSource):
-        report.notes += opened.listing.passed_over.companion_notes(opened.typed)
+    report.unreadable_examples = [(source.name(index), reason) for index, reason in unreadable[:EXAMPLES]]
+    _count_annotations(source, report)
+    _report_duplicates(source, found.pictures, report)
+    if isinstance(source, ListedSource):
+        report.notes += source.listing.passed_over.companion_notes(source.typed)
     if 0 < report.readable < FEW_PICTURES:
-        report.notes.append(few_pictures_note(report.readable, opened.typed))
+        report.notes.append(few_pictures_note(report.readable, source.typed))
     if headers.sizes:
         _suggest(headers.sizes, headers.channels.most_common(1)[0][0], report)
     return report
+
+
+def _report_few(source: PictureSource, least: int, report: CheckReport) -> None:
+    if report.classes is None:
+        raise DataError(
+            f"{source.typed} has no classes to count: put the pictures of each into a sub-folder, or name a table of "
+            "labels with --labels FILE (labels=FILE)."
+        )
+    report.few = {name: count for name, count in report.classes.items() if count < least}
+
+
+def _sub_folders(
+    source: Any, split: str | None, cache_dir: str | Path | None, choices: Choices
+) -> dict[str, PictureSource]:
+    """The two sources in a folder of input and target, A and B, or trainA and trainB, by the names of their folders."""
+    folders, named = find_layer_folders(source, LAYERS, split, needed=False)
+    path = Path(source).expanduser() if folders else Path()
+    return {
+        folder: open_layer_folder(path, folder, split if folder == wanted else None, cache_dir, choices.names)
+        for folder, wanted in zip(folders.values(), named, strict=True)
+    }
+
+
+def _named_apart(one: PictureSource, other: PictureSource) -> dict[str, PictureSource]:
+    return {one.typed: one, other.typed if other.typed != one.typed else f"{other.typed} (2)": other}
 
 
 def _settle_values(source: PictureSource, choices: Choices) -> tuple[Decoding, list[str]]:

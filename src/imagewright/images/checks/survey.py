@@ -93,7 +93,7 @@ def _survey_range(source: PictureSource, bounds: Range, stop: threading.Event, h
         if stop.is_set():
             break
         try:
-            header, picture = _decode_with_header(payload, how)
+            header, picture = decode_with_header(payload, how)
         except Unreadable as reason:
             bad.append((index, str(reason)))
             continue
@@ -115,7 +115,8 @@ def _digest(header: Header, picture: Image.Image) -> bytes:
     return found.digest()
 
 
-def _decode_with_header(payload: Picture, how: Decoding) -> tuple[Header, Image.Image]:
+def decode_with_header(payload: Picture, how: Decoding) -> tuple[Header, Image.Image]:
+    """The header and the pixels of one picture. Raises `Unreadable`."""
     if isinstance(payload, Unreadable):
         raise payload
     if isinstance(payload, np.ndarray):
