@@ -62,7 +62,7 @@ def translation_sheet(
     Raises `UserError` as `translate` does, `DataError` if no picture can be read.
     """
     model = resolve_model(run)
-    style = _choose_styles(model, to, like, styles, seed)
+    style = choose_styles(model, to, like, styles, seed)
     inputs = open_inputs(images, model.config.channels, count, split)
     side = model.config.size if size == "model" else inputs.size
     made = list(_translate_each(model, inputs, side, style.targets, progress))
@@ -118,7 +118,7 @@ def write_translations(
     Raises as `translation_sheet` does, and `RunError` if a file exists, before anything is translated.
     """
     model = resolve_model(run)
-    style = _choose_styles(model, to, like, styles, seed)
+    style = choose_styles(model, to, like, styles, seed)
     inputs = open_inputs(images, model.config.channels, count, split)
     paths = _paths(Path(folder), inputs.names, len(style.targets))
     refuse_existing(paths, force=force)
@@ -138,7 +138,7 @@ def write_translations(
 
 
 @dataclass(frozen=True)
-class _Styles:
+class ChosenStyles:
     """A target for each style, a label for each, and the settings of a record.
 
     references: uint8 (S, C, H, W), the picture that each style was taken from; None if they were not taken one by one.
@@ -151,21 +151,22 @@ class _Styles:
     notes: list[str] = field(default_factory=list)
 
 
-def _choose_styles(model: Model, to: To | None, like: Source | None, styles: int | None, seed: int) -> _Styles:
+def choose_styles(model: Model, to: To | None, like: Source | None, styles: int | None, seed: int) -> ChosenStyles:
+    """The styles that were asked for. The arguments are those of `translation_sheet`."""
     if like is None:
         targets = targets_for(model, to=to, styles=1 if styles is None else styles, seed=seed)
         label, settings = _label(model, to, targets[0]), {"to": _plain(to)}
         if targets[0].style is not None:
             settings["styles"] = len(targets)
         labels = [f"{label}, style {index}" for index in range(len(targets))] if len(targets) > 1 else [label]
-        return _Styles(targets, labels, None, settings)
+        return ChosenStyles(targets, labels, None, settings)
     references = read_references(model, like, styles, of_source=REFERENCES)
     targets = targets_for(model, to=to, like=references)
     label, names, source = _label(model, to, targets[0]), references.names, references.source
     settings, notes = {"to": _plain(to), "like": source, "references": names}, references.notes()
     if len(targets) < len(names):  # few-shot: one style from all of them
-        return _Styles(targets, [f"{label}, like {source}"], None, settings, notes)
-    return _Styles(targets, [f"{label}, like {name}" for name in names], references.pictures, settings, notes)
+        return ChosenStyles(targets, [f"{label}, like {source}"], None, settings, notes)
+    return ChosenStyles(targets, [f"{label}, like {name}" for name in names], references.pictures, settings, notes)
 
 
 def _label(model: Model, to: To | None, target: Target) -> str:
@@ -199,7 +200,7 @@ def _paths(folder: Path, names: list[str], styles: int) -> list[Path]:
     return [path.with_stem(f"{path.stem}{end}") for path in picture_paths(folder, names) for end in ends]
 
 
-def _record(model: Model, inputs: Inputs, style: _Styles, size: str | list[int], seed: int) -> dict[str, Any]:
+def _record(model: Model, inputs: Inputs, style: ChosenStyles, size: str | list[int], seed: int) -> dict[str, Any]:
     return run_record(
         "translate",
         model,
