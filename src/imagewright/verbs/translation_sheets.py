@@ -12,15 +12,18 @@ from torch import Tensor
 from torch.nn import functional
 
 from imagewright.capabilities import Target, Translates, require
+from imagewright.images import notices
 from imagewright.model import Model
 from imagewright.output.grids import PAPER
 from imagewright.output.provenance import COMPOSITE
 from imagewright.output.sheets import Results, Sheet
 from imagewright.output.writing import picture_paths, refuse_existing, write_image
+from imagewright.pixels import size_text
 from imagewright.progress import Progress
 from imagewright.runs.loading import training_notes
 from imagewright.runs.provenance import run_record
 from imagewright.verbs.apply import ImagesLike, RunLike, resolve_model
+from imagewright.verbs.tiling import smallest_size
 from imagewright.verbs.translate import To, targets_for, translate_image
 from imagewright.verbs.translation_inputs import Inputs, open_inputs, read_references
 
@@ -187,11 +190,25 @@ def _translate_each(
     targets: list[Target],
     progress: Progress | None,
 ) -> Iterator[tuple[int, Tensor, list[Tensor]]]:
-    """Number, pixels and translations of each picture that can be read; raises `DataError` if there is none."""
+    """Number, pixels and translations of each picture that can be read; raises `DataError` if there is none.
+
+    Pictures that are smaller than the model can do are told to whoever gathers notices.
+    """
+    least = smallest_size(type(model.config).nearest_size, 1, 1)
     for done, (number, picture) in enumerate(inputs.each(model.config.channels, size), 1):
+        height, width = picture.shape[-2:]
+        if height < least[0] or width < least[1]:
+            notices.add_notes([_padding_note(inputs.names[number], (height, width), least)])
         yield number, picture, [translate_image(model, picture, target) for target in targets]
         if progress is not None:
             progress(done, len(inputs.names))
+
+
+def _padding_note(name: str, size: tuple[int, int], least: tuple[int, int]) -> str:
+    return (
+        f"{name} ({size_text(size)}) is smaller than the smallest picture that the network takes ({size_text(least)}): "
+        "it is continued by its mirror image, and cut again."
+    )
 
 
 def _paths(folder: Path, names: list[str], styles: int) -> list[Path]:
