@@ -132,6 +132,18 @@ def test_the_model_size_and_one_picture_file(folder: Path, tmp_path: Path) -> No
     assert torch.equal(pixels(written), iw.translate(run, expected)[0])
 
 
+def test_a_picture_smaller_than_the_network_takes_is_said(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, out = run_of(Blurs, tmp_path), tmp_path / "out"
+    Image.new("RGB", (3, 9), "red").save(tmp_path / "dot.png")
+    assert main(["translate", run, str(tmp_path / "dot.png"), str(folder / "b.png"), "--out", str(out)]) == 0
+    said = capsys.readouterr().err
+    assert "dot.png (3x9) is smaller than" in said
+    assert "b.png" not in said
+    assert pixels(out / "dot.png").shape == (3, 9, 3)
+
+
 def test_styles_have_files_of_their_own(folder: Path, tmp_path: Path) -> None:
     run, out = run_of(Lamp, tmp_path), tmp_path / "out"
     typed = ["translate", run, str(folder / "b.png"), "--to", "bright", "--styles", "2", "--seed", "3"]

@@ -87,16 +87,11 @@ class ImageBatchNorm(nn.BatchNorm2d):
             return super().forward(maps)
         moments = picture_moments(maps)
         if moments is not None:
-            return normalise_by(maps, moments, self.eps).mul_(_of_channels(self.weight)).add_(_of_channels(self.bias))
+            return normalise_by(maps, moments, self.eps, self.weight, self.bias)
         if len(maps) == 1:
             return batch_norm(maps, None, None, self.weight, self.bias, training=True, eps=self.eps)
         # Each image by its own statistics, so that it does not depend on the others of its block.
         return group_norm(maps, self.num_features, self.weight, self.bias, self.eps)
-
-
-def _of_channels(values: Tensor) -> Tensor:
-    """(C,) to (C, 1, 1)."""
-    return values[:, None, None]
 
 
 def build_norm(name: NormName, channels: int, *, of_image: bool = False) -> nn.Module:

@@ -39,10 +39,16 @@ def picture_moments(maps: Tensor) -> Moments | None:
     return None if moments_of is None or len(maps) != 1 else moments_of(maps)
 
 
-def normalise_by(maps: Tensor, moments: Moments, eps: float) -> Tensor:
-    """Maps (N, C, H, W) with these means taken off, over the square roots of these variances."""
+def normalise_by(
+    maps: Tensor, moments: Moments, eps: float, weight: Tensor | None = None, bias: Tensor | None = None
+) -> Tensor:
+    """Maps (N, C, H, W) less these means, over the square roots of these variances; times weight plus bias, (C,)."""
     mean, variance = (each.to(maps.device, maps.dtype)[:, None, None] for each in moments)
-    return (maps - mean).mul_((variance + eps).rsqrt_())
+    scale = (variance + eps).rsqrt_()
+    if weight is not None:
+        scale = scale * weight[:, None, None]
+    normed = (maps - mean).mul_(scale)
+    return normed if bias is None else normed.add_(bias[:, None, None])
 
 
 def weighted_moments(maps: Tensor, rows: Tensor, columns: Tensor) -> Moments:

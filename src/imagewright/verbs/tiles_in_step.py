@@ -2,7 +2,7 @@
 
 Each tile has a thread, and one thread runs at a time. It runs up to the next norm and waits there; when all tiles wait,
 their moments are those of the picture, and the tiles go on to the norm after it. Networks without such norms never
-wait. The tiles that wait need memory, so only some of a very large picture, spread evenly, are carried in step: the
+wait. The tiles that wait need memory, so only some of a very large picture, spread over it, are carried in step: the
 others take the moments that these found. Shape letters: C channels, h w a tile.
 """
 
@@ -50,7 +50,7 @@ def tiles_in_step(
         return
     height, width = tiles[0].pixels.shape[-2:]
     count = min(len(tiles), MOST_TILES, max(2, most_pixels // (height * width)))
-    chosen = [index * len(tiles) // count for index in range(count)]
+    chosen = _spread(len(tiles), count)
     step = _Step(function, [tiles[index] for index in chosen], spare)
     made = dict(zip(chosen, step.run(), strict=True))
     for index, tile in enumerate(tiles):
@@ -60,6 +60,13 @@ def tiles_in_step(
             found = iter(step.moments)
             with given_moments(lambda _, found=found: next(found)):  # type: ignore[misc]
                 yield function(to_float(tile.pixels))
+
+
+def _spread(total: int, count: int) -> list[int]:
+    """`count` of `total` places: one of each equal part, at random, so that they are not all of the same columns."""
+    starts = [index * total // count for index in range(count + 1)]
+    draws = torch.rand(count, generator=torch.Generator().manual_seed(0)).tolist()
+    return [start + int(draw * (end - start)) for start, end, draw in zip(starts, starts[1:], draws, strict=False)]
 
 
 class _Step:

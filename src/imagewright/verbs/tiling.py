@@ -1,6 +1,6 @@
 """Networks applied to images of any size: padded by reflection to a size that they take, large ones in tiles.
 
-Tiles overlap, and are blended by weights that rise smoothly from 0 at a tile's edge and add up to 1 at every pixel. A
+Tiles overlap, and are blended by weights that rise smoothly from 0 near a tile's edge and add up to 1 at every pixel. A
 function that treats each pixel by itself therefore gives the same in tiles, to the byte. Norms by the statistics of an
 image take those of the whole one (`tiles_in_step.py`).
 Shape letters: C channels, H W the image, h w a tile.
@@ -20,6 +20,7 @@ from imagewright.verbs.tiles_in_step import Tile, tiles_in_step
 
 TILE = 1024  # pixels a side that are computed at once; larger images are cut
 OVERLAP = 8  # neighbouring tiles share at least one part in this many of a side
+MARGIN = 1 / 4  # of an overlap: what a tile shows at its very edge, where the network sees no further, counts nothing
 SEARCHED = 4096  # pixels a side above the wanted size, among which a possible size is searched
 
 NearestSize = Callable[[int, int], tuple[int, int]]
@@ -162,7 +163,7 @@ def tile_starts(side: int, tile: int, step: int = 1) -> list[int]:
 def blending_weights(starts: list[int], tile: int) -> list[Tensor]:
     """A weight for each pixel of each tile along a side, float64 (tile,); at every pixel of the side they add up to 1.
 
-    Weights rise as a squared sine over the overlap with the tile before, and fall so over that with the tile after.
+    Weights rise as a squared sine within the overlap with the tile before, and fall so within that with the tile after.
     """
     windows = []
     for index, start in enumerate(starts):
@@ -181,5 +182,6 @@ def blending_weights(starts: list[int], tile: int) -> list[Tensor]:
 
 
 def _rise(count: int) -> Tensor:
-    """From nearly 0 to nearly 1, smoothly, in `count` steps; float64."""
-    return torch.sin(torch.pi / 2 * (torch.arange(count, dtype=torch.float64) + 0.5) / count).square()
+    """From 0 to 1 in `count` steps, smoothly between the margins; float64."""
+    places = (torch.arange(count, dtype=torch.float64) + 0.5) / count
+    return torch.sin(torch.pi / 2 * ((places - MARGIN) / (1 - 2 * MARGIN)).clamp(0, 1)).square()

@@ -12,15 +12,18 @@ from torch import Tensor
 from torch.nn import functional
 
 from imagewright.capabilities import Target, Translates, require
+from imagewright.images import notices
 from imagewright.model import Model
 from imagewright.output.grids import PAPER
 from imagewright.output.provenance import COMPOSITE
 from imagewright.output.sheets import Results, Sheet
 from imagewright.output.writing import picture_paths, refuse_existing, write_image
+from imagewright.pixels import size_text
 from imagewright.progress import Progress
 from imagewright.runs.loading import training_notes
 from imagewright.runs.provenance import run_record
 from imagewright.verbs.apply import ImagesLike, RunLike, resolve_model
+from imagewright.verbs.tiling import smallest_size
 from imagewright.verbs.translate import To, targets_for, translate_image
 from imagewright.verbs.translation_inputs import Inputs, open_inputs, read_references
 
@@ -62,7 +65,7 @@ def translation_sheet(
     Raises `UserError` as `translate` does, `DataError` if no picture can be read.
     """
     model = resolve_model(run)
-    style = _choose_styles(model, to, like, styles, seed)
+    style = choose_styles(model, to, like, styles, seed)
     inputs = open_inputs(images, model.config.channels, count, split)
     side = model.config.size if size == "model" else inputs.size
     made = list(_translate_each(model, inputs, side, style.targets, progress))
@@ -118,7 +121,7 @@ def write_translations(
     Raises as `translation_sheet` does, and `RunError` if a file exists, before anything is translated.
     """
     model = resolve_model(run)
-    style = _choose_styles(model, to, like, styles, seed)
+    style = choose_styles(model, to, like, styles, seed)
     inputs = open_inputs(images, model.config.channels, count, split)
     paths = _paths(Path(folder), inputs.names, len(style.targets))
     refuse_existing(paths, force=force)
@@ -138,7 +141,7 @@ def write_translations(
 
 
 @dataclass(frozen=True)
-class _Styles:
+class ChosenStyles:
     """A target for each style, a label for each, and the settings of a record.
 
     references: uint8 (S, C, H, W), the picture that each style was taken from; None if they were not taken one by one.
@@ -151,21 +154,22 @@ class _Styles:
     notes: list[str] = field(default_factory=list)
 
 
-def _choose_styles(model: Model, to: To | None, like: Source | None, styles: int | None, seed: int) -> _Styles:
+def choose_styles(model: Model, to: To | None, like: Source | None, styles: int | None, seed: int) -> ChosenStyles:
+    """The styles that were asked for. The arguments are those of `translation_sheet`."""
     if like is None:
         targets = targets_for(model, to=to, styles=1 if styles is None else styles, seed=seed)
         label, settings = _label(model, to, targets[0]), {"to": _plain(to)}
         if targets[0].style is not None:
             settings["styles"] = len(targets)
         labels = [f"{label}, style {index}" for index in range(len(targets))] if len(targets) > 1 else [label]
-        return _Styles(targets, labels, None, settings)
+        return ChosenStyles(targets, labels, None, settings)
     references = read_references(model, like, styles, of_source=REFERENCES)
     targets = targets_for(model, to=to, like=references)
     label, names, source = _label(model, to, targets[0]), references.names, references.source
     settings, notes = {"to": _plain(to), "like": source, "references": names}, references.notes()
     if len(targets) < len(names):  # few-shot: one style from all of them
-        return _Styles(targets, [f"{label}, like {source}"], None, settings, notes)
-    return _Styles(targets, [f"{label}, like {name}" for name in names], references.pictures, settings, notes)
+        return ChosenStyles(targets, [f"{label}, like {source}"], None, settings, notes)
+    return ChosenStyles(targets, [f"{label}, like {name}" for name in names], references.pictures, settings, notes)
 
 
 def _label(model: Model, to: To | None, target: Target) -> str:
@@ -186,11 +190,25 @@ def _translate_each(
     targets: list[Target],
     progress: Progress | None,
 ) -> Iterator[tuple[int, Tensor, list[Tensor]]]:
-    """Number, pixels and translations of each picture that can be read; raises `DataError` if there is none."""
+    """Number, pixels and translations of each picture that can be read; raises `DataError` if there is none.
+
+    Pictures that are smaller than the model can do are told to whoever gathers notices.
+    """
+    least = smallest_size(type(model.config).nearest_size, 1, 1)
     for done, (number, picture) in enumerate(inputs.each(model.config.channels, size), 1):
+        height, width = picture.shape[-2:]
+        if height < least[0] or width < least[1]:
+            notices.add_notes([_padding_note(inputs.names[number], (height, width), least)])
         yield number, picture, [translate_image(model, picture, target) for target in targets]
         if progress is not None:
             progress(done, len(inputs.names))
+
+
+def _padding_note(name: str, size: tuple[int, int], least: tuple[int, int]) -> str:
+    return (
+        f"{name} ({size_text(size)}) is smaller than the smallest picture that the network takes ({size_text(least)}): "
+        "it is continued by its mirror image, and cut again."
+    )
 
 
 def _paths(folder: Path, names: list[str], styles: int) -> list[Path]:
@@ -199,7 +217,7 @@ def _paths(folder: Path, names: list[str], styles: int) -> list[Path]:
     return [path.with_stem(f"{path.stem}{end}") for path in picture_paths(folder, names) for end in ends]
 
 
-def _record(model: Model, inputs: Inputs, style: _Styles, size: str | list[int], seed: int) -> dict[str, Any]:
+def _record(model: Model, inputs: Inputs, style: ChosenStyles, size: str | list[int], seed: int) -> dict[str, Any]:
     return run_record(
         "translate",
         model,

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from imagewright.cli.commands.verbs import At, Force, RunPath, Seed, SheetOut, Split, parse_attributes
+from imagewright.cli.commands.verbs import At, Force, RunPath, Seed, Split, parse_attributes
 from imagewright.cli.pictures import takes_pictures
 from imagewright.cli.values import Count, Words, within
 from imagewright.errors import count_text
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from imagewright.model import Model
 
 
@@ -24,7 +23,13 @@ def translate(
     *pictures: Annotated[
         str, Parameter(help="picture files, folders, .zip, .npz ..., a video, or a built-in set; one or several")
     ],
-    out: SheetOut,
+    out: Annotated[
+        Path,
+        Parameter(
+            help="a sheet (.png, .jpg, .webp, .tif), an array of pictures (.npz), a folder for a file each; of a "
+            "video, a video (.mp4 with its sound, .gif, .webp)"
+        ),
+    ],
     to: Annotated[
         Words,
         Parameter(help="a domain, by name or number; or attributes: --to Smiling=1. Not needed if there is one domain"),
@@ -61,7 +66,8 @@ def translate(
 
     if not pictures:
         raise UserError(f"The pictures to translate are missing: imagewright translate {run} PICTURES --out {out}.")
-    kind = check_output(out, force=force, sources=[*pictures, *like])
+    to_video = _is_video_wanted(out, pictures, styles, count)
+    kind = check_output(out, animated=to_video, force=force, sources=[*pictures, *like])
     source = pictures[0] if len(pictures) == 1 else list(pictures)
     model = imagewright.load(run, images_seen=at)
     options: dict[str, Any] = {
@@ -71,11 +77,44 @@ def translate(
         "seed": seed,
         "split": split,
     }
-    if kind == "folder":
+    if to_video:
+        _write_video(model, pictures[0], out, options | {"size": size or "own"}, force=force)
+    elif kind == "folder":
         _write_folder(model, source, out, count, options | {"size": size or "own"}, force=force)
     else:
         shown = 8 if kind == "picture" and count is None else count
         _write_sheet(model, source, out, shown, options | {"size": size or "model"}, force=force)
+
+
+def _is_video_wanted(out: Path, pictures: tuple[str, ...], styles: int | None, count: int | None) -> bool:
+    """Whether `out` becomes a video. Raises `UserError` if it cannot."""
+    from imagewright.errors import UserError
+    from imagewright.output.writing import ANIMATIONS
+    from imagewright.verbs.translation_video import is_video
+
+    suffix = out.suffix.lower()
+    of_video = len(pictures) == 1 and is_video(pictures[0])
+    if suffix not in ANIMATIONS or (suffix == ".webp" and not of_video):
+        return False
+    if not of_video:
+        raise UserError(f"--out {out} is a video, whose frames are those of one video: pictures take a folder or .png.")
+    for name, value, least in (("--styles", styles, 2), ("--count", count, 1)):
+        if value is not None and value >= least:
+            raise UserError(f"{name} {value}: a video is translated whole and in one style. Give a folder by --out.")
+    return True
+
+
+def _write_video(model: Model, video: str, out: Path, options: dict[str, Any], *, force: bool) -> None:
+    """Write a video of the frames of a video."""
+    import imagewright
+    from imagewright.cli.progress import progress_bar
+    from imagewright.cli.show import say
+
+    del options["styles"], options["split"]
+    with progress_bar("translating") as progress:
+        written, notes = imagewright.translate_video(model, video, out, **options, force=force, progress=progress)
+    say(notes)
+    print(written)
 
 
 def _write_folder(
