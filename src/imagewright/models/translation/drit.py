@@ -72,8 +72,7 @@ class DRITConfig(TwoDomainConfig, SizedConfig):
 
     injection: Literal["concat", "transform"] = Field(
         "concat",
-        description="how attributes enter the generator: concatenated to its maps (DRIT++), or as a transform of them "
-        "(DRIT), without a variance",
+        description="how attributes enter the generator: beside its maps (DRIT++), or as a transform of them (DRIT)",
     )
     width: int = Field(64, ge=1, le=512, description="channels of content encoder and generator at full size")
     blocks: int = Field(3, ge=1, le=64, description="residual blocks of each domain in the content encoder")
@@ -96,9 +95,7 @@ class DRITConfig(TwoDomainConfig, SizedConfig):
         0.01, ge=0, le=1e6, description="weight of the attributes' divergence from N(0, I), and of the content's square"
     )
     mode_seeking: float = Field(1.0, ge=0, le=1e6, description="weight of mode seeking (DRIT++); 0 leaves it out")
-    domain_channels: tuple[int, int] | None = Field(
-        None, description="channels of each domain, if those of a published network differ"
-    )
+    domain_channels: tuple[int, int] | None = Field(None, description="channels of each domain, if they differ")
 
     @classmethod
     def size_rule(cls, size: tuple[int, int]) -> str:
