@@ -11,7 +11,8 @@ Shape letters: N batch, C H W image, Z attribute.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -71,8 +72,7 @@ class DRITConfig(TwoDomainConfig, SizedConfig):
 
     injection: Literal["concat", "transform"] = Field(
         "concat",
-        description="how attributes enter the generator: concatenated to its maps (DRIT++), or as a transform of them "
-        "(DRIT), without a variance",
+        description="how attributes enter the generator: beside its maps (DRIT++), or as a transform of them (DRIT)",
     )
     width: int = Field(64, ge=1, le=512, description="channels of content encoder and generator at full size")
     blocks: int = Field(3, ge=1, le=64, description="residual blocks of each domain in the content encoder")
@@ -95,9 +95,7 @@ class DRITConfig(TwoDomainConfig, SizedConfig):
         0.01, ge=0, le=1e6, description="weight of the attributes' divergence from N(0, I), and of the content's square"
     )
     mode_seeking: float = Field(1.0, ge=0, le=1e6, description="weight of mode seeking (DRIT++); 0 leaves it out")
-    domain_channels: tuple[int, int] | None = Field(
-        None, description="channels of each domain, if those of a published network differ"
-    )
+    domain_channels: tuple[int, int] | None = Field(None, description="channels of each domain, if they differ")
 
     @classmethod
     def size_rule(cls, size: tuple[int, int]) -> str:
@@ -153,9 +151,8 @@ class DRIT(Model):
         images = 1200 * EPOCH
         rate = 1e-4 * max(0.0, min(1.0, 2 * (1 - images_seen / images)))
         usual = Optimizer(learning_rate=rate, betas=(0.5, 0.999), weight_decay=1e-4)
-        content = Optimizer(learning_rate=0.4 * rate, betas=(0.5, 0.999), weight_decay=1e-4, clip=5.0)
-        rates = {"content_discriminator": content}
-        return Recipe(images_seen=images, batch_size=1, optimizer=usual, optimizers=rates, flip=True)
+        own = {"content_discriminator": replace(usual, learning_rate=0.4 * rate, clip=5.0)}
+        return Recipe(images_seen=images, batch_size=1, optimizer=usual, optimizers=own, flip=True)
 
     # Objective
 
@@ -173,11 +170,12 @@ class DRIT(Model):
         terms: Terms = {}
         for domain, name in enumerate("ab"):
             judge, judge2 = self._judges(domain)
-            terms |= _telling(judge(_images(step, domain)), judge(self._swapped(step, domain).detach()), name)
+            real, fake = _judge_all(judge, _images(step, domain), self._swapped(step, domain).detach())
+            terms |= _telling(real, fake, name)
             with torch.no_grad():
                 random = self._random_fakes(self._content(step, 1 - domain).detach(), step, domain)
-            real = judge2(_images(step, domain, 1))
-            found = [_telling(real, judge2(fake), f"{name}_random") for fake in random]
+            real, *fakes = _judge_all(judge2, _images(step, domain, 1), *random)
+            found = [_telling(real, fake, f"{name}_random") for fake in fakes]
             terms |= {term: torch.stack([each[term] for each in found]).sum() for term in found[0]}
         return terms
 
@@ -197,8 +195,8 @@ class DRIT(Model):
             image, content = _images(step, domain), self._content(step, domain)
             # The fake of the other domain has this picture's content, the fake of this domain its attribute.
             attribute = self._sampled(self._encode_attribute(fakes[domain], domain), step)
-            back = self.generator(again[1 - domain], attribute, domain)
-            itself = self.generator(content, self._attribute(step, domain), domain)
+            attributes = torch.cat([attribute, self._attribute(step, domain)])
+            back, itself = self.generator(torch.cat([again[1 - domain], content]), attributes, domain).chunk(2)
             logits = self.content_discriminator(content)
             terms |= {
                 f"adversarial_{name}": _fooling(self._judges(domain)[0](fakes[domain])),
@@ -218,8 +216,8 @@ class DRIT(Model):
             content = self._noisy(self.content_encoder(_images(step, 1 - domain), 1 - domain), step)
             fakes, attributes = self._random_fakes(content, step, domain), self._random_attributes(step)
             found = self._encode_attribute(fakes[0], domain)[0]
-            judge = self._judges(domain)[1]
-            terms[f"adversarial_{name}"] = torch.stack([_fooling(judge(fake)) for fake in fakes]).sum()
+            # The mean over all fakes, times their number, is the sum of their means.
+            terms[f"adversarial_{name}"] = len(fakes) * _fooling(self._judges(domain)[1](torch.cat(fakes)))
             terms[f"latent_{name}"] = self.config.latent_regression * l1_loss(found, attributes[:, 0])
             if self.config.mode_seeking:
                 likeness = mode_likeness(fakes[0], fakes[1], attributes[:, 0], attributes[:, 1])
@@ -271,9 +269,9 @@ class DRIT(Model):
 
     def _random_fakes(self, content: Tensor, step: Step, domain: int) -> list[Tensor]:
         """Two fakes of a content; one if modes are not sought."""
-        attributes = self._random_attributes(step)
         count = 2 if self.config.mode_seeking else 1
-        return [self.generator(content, attributes[:, number], domain) for number in range(count)]
+        attributes = torch.cat(self._random_attributes(step).unbind(1)[:count])
+        return list(self.generator(content.repeat(count, 1, 1, 1), attributes, domain).chunk(count))
 
     # Verbs
 
@@ -293,11 +291,10 @@ class DRIT(Model):
         return self._encode_attribute(references, domain)[0]
 
     def translate(self, images: Tensor, target: Target) -> Tensor:
-        """Images of the other domain; a model with styles is always given one."""
         assert target.domain is not None
         assert target.style is not None
-        content = self.content_encoder(images, 1 - target.domain)
-        translated: Tensor = self.generator(content, target.style.expand(len(images), -1), target.domain)
+        content, style = self.content_encoder(images, 1 - target.domain), target.style.expand(len(images), -1)
+        translated: Tensor = self.generator(content, style, target.domain)
         return translated
 
     def preview(self, rows: Mapping[str, Rows], draws: Draws) -> dict[str, Tensor]:
@@ -310,9 +307,8 @@ class DRIT(Model):
             other = 1 - domain
             way = f"{names[other]} to {names[domain]}"
             shown[f"{way}, style above"] = fakes[domain]
-            shown[f"and back to {names[other]}"] = self.generator(
-                self.content_encoder(fakes[domain], domain), styles[other], other
-            )
+            again = self.content_encoder(fakes[domain], domain)
+            shown[f"and back to {names[other]}"] = self.generator(again, styles[other], other)
             for number in (1, 2):
                 random = draws.normal(self.config.style_dim)
                 shown[f"{way}, style {number}"] = self.generator(contents[other], random, domain)
@@ -369,7 +365,12 @@ def build_content_discriminator(config: DRITConfig) -> nn.Module:
     return ContentDiscriminator(4 * config.width, layers).apply(initialise_convolutions)
 
 
-def _telling(real: list[Tensor], fake: list[Tensor], name: str) -> Terms:
+def _judge_all(judge: nn.Module, *images: Tensor) -> list[tuple[Tensor, ...]]:
+    """The logits of each set of images at all scales; the sets are judged together."""
+    return list(zip(*(logits.chunk(len(images)) for logits in judge(torch.cat(images))), strict=True))
+
+
+def _telling(real: Sequence[Tensor], fake: Sequence[Tensor], name: str) -> Terms:
     """The discriminator's terms, summed over scales."""
     found = [NON_SATURATING.discriminator(*pair) for pair in zip(real, fake, strict=True)]
     return {f"{term}_{name}": torch.stack([each[term] for each in found]).sum() for term in ("real", "fake")}
