@@ -45,6 +45,10 @@ def loading_of(system: str, stem: str, constructor: str, note: str) -> Loading:
         return Loading(
             network, {"statistics": "running" if "eval mode" in note and network == "generator" else "image"}
         )
+    if system == "stargan_v2":
+        networks = {"MappingNetwork": "mapping_network", "StyleEncoder": "style_encoder"}
+        network = constructor.partition("(")[0]
+        return Loading(networks.get(network, network.lower()))
     return Loading("discriminator" if "disc" in stem or "dis" in stem.split("_") else stem.partition("_")[0])
 
 

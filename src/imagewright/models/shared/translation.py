@@ -6,6 +6,7 @@ arXiv:1611.07004.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -140,14 +141,13 @@ def build_discriminator(config: TranslationConfig, inputs: int) -> nn.Module:
     return network.apply(initialise_normal)
 
 
-def at_multiples(network: nn.Module, images: Tensor, unit: int) -> Tensor:
+def at_multiples(network: Callable[[Tensor], Tensor], images: Tensor, unit: int) -> Tensor:
     """A network on images (N, C, H, W) of any size: padded to sides that are multiples of `unit`, and cropped again."""
     height, width = images.shape[2:]
     below, right = -height % unit, -width % unit
     mode = "reflect" if below < height and right < width else "replicate"
     padded = pad(images, (0, right, 0, below), mode) if below or right else images
-    made: Tensor = network(padded)
-    return made[..., :height, :width]
+    return network(padded)[..., :height, :width]
 
 
 def constant_then_linear(*, images: int, at: int) -> Recipe:
