@@ -62,9 +62,8 @@ def generator_options(shapes: Shapes) -> dict[str, Any]:
     return {
         "size": (side, side),
         "channels": shapes["from_rgb.weight"][1],
-        "width": width,
-        "widest": widest,
         "style_dim": styles,
+        **_widths(width, widest, halvings),
         **({"high_pass": 1.0} if old else {}),
     }
 
@@ -100,9 +99,14 @@ def _trunk_options(shapes: Shapes, name: str) -> dict[str, Any]:
     return {
         "size": (kernel[0] << halvings, kernel[1] << halvings),
         "channels": shapes[f"{name}.0.weight"][1],
-        "width": shapes[f"{name}.0.weight"][0],
-        "widest": widest,
+        **_widths(shapes[f"{name}.0.weight"][0], widest, halvings),
     }
+
+
+def _widths(width: int, widest: int, halvings: int) -> dict[str, Any]:
+    """The width, and the most channels if the network is deep enough to tell them, or has more than by default."""
+    told = widest < width * 2**halvings or widest > StarGANv2Config.__dataclass_fields__["widest"].default.default
+    return {"width": width} | ({"widest": widest} if told else {})
 
 
 def published_options(held: Any) -> dict[str, Any]:
