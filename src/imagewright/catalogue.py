@@ -253,6 +253,15 @@ _ENTRIES = (
         ("translate",),
         "imagewright.checkpoints.adapters.few_shot:FUNIT",
     ),
+    Entry(
+        "stargan_v2",
+        "imagewright.models.translation.stargan_v2:StarGANv2",
+        "translation",
+        "translation between many domains in sampled styles, or those of references",
+        "Choi et al. 2020, arXiv:1912.01865",
+        ("translate",),
+        "imagewright.checkpoints.adapters.stargan_v2:STARGAN_V2",
+    ),
 )
 
 

@@ -44,6 +44,7 @@ REAL = (
     "pix2pix",
     "pix2pixhd",
     "stargan",
+    "stargan_v2",
     "unit",
 )
 NAMES = [*SKELETONS, *REAL]

@@ -36,49 +36,74 @@ class Loading:
 
 def loading_of(system: str, stem: str, constructor: str, note: str) -> Loading:
     """The network and the options of a case."""
-    if system in {"cyclegan", "pix2pix"}:
-        network = "generator" if constructor.startswith("define_G") else "discriminator"
-        options = {"statistics": "image" if "TRAIN mode" in note else "running"}
-        if "norm='batch'" in constructor or "norm='instance'" in constructor:
-            options["norm"] = constructor.partition("norm='")[2].partition("'")[0]
-        return Loading(network, options)
-    if system == "drit":
-        parts = {"e_content": "content_encoder", "e_attr": "attribute_encoder", "dis_content": "content_discriminator"}
-        found = [network for part, network in parts.items() if stem.startswith(part)]
-        return Loading(found[0] if found else "generator" if stem.startswith("g") else "discriminator")
-    if system == "stargan":
-        network = constructor.partition("(")[0].lower()
-        return Loading(
-            network, {"statistics": "running" if "eval mode" in note and network == "generator" else "image"}
-        )
-    if system in {"munit", "unit", "funit"}:
-        network = "discriminator" if stem.endswith("_dis") else "generator"
-        given = ast.literal_eval("{" + constructor.partition("{")[2].rpartition("}")[0] + "}")
-        return Loading(network, _block_options(given, network) if system != "funit" else {})
-    if system == "pix2pixhd":
-        return hd_loading(constructor, note)
+    rule = {
+        "cyclegan": of_images_to_images,
+        "pix2pix": of_images_to_images,
+        "pix2pixhd": of_label_maps,
+        "stargan": of_stargan,
+        "stargan_v2": of_stargan_v2,
+        "munit": of_content_and_style,
+        "unit": of_content_and_style,
+        "funit": of_few_shot,
+        "drit": of_drit,
+    }.get(system, of_its_stem)
+    return rule(stem, constructor, note)
+
+
+def of_its_stem(stem: str, constructor: str, note: str) -> Loading:
+    """A case whose shapes tell everything else."""
     return Loading("discriminator" if "disc" in stem or "dis" in stem.split("_") else stem.partition("_")[0])
 
 
-def _block_options(given: dict[str, Any], network: str) -> dict[str, Any]:
-    """Padding, activation and norm, which no shape tells, of a published configuration of MUNIT or UNIT."""
-    activations = {"lrelu": "leaky_relu"}
-    options: dict[str, Any] = {"padding": given.get("pad_type", "reflect")}
-    if network == "generator":
-        name = given.get("activ", "relu")
-        return options | {"activation": activations.get(name, name)}
-    norms = {"none": "none", "in": "instance", "ln": "layer", "bn": "batch"}
-    return options | {"discriminator_norm": norms[given.get("norm", "none")]}
+def of_images_to_images(stem: str, constructor: str, note: str) -> Loading:
+    """Of define_G(..., norm='batch', ...) or define_D(...) of CycleGAN and pix2pix."""
+    options = {"statistics": "image" if "TRAIN mode" in note else "running"}
+    if "norm='batch'" in constructor or "norm='instance'" in constructor:
+        options["norm"] = constructor.partition("norm='")[2].partition("'")[0]
+    return Loading("generator" if constructor.startswith("define_G") else "discriminator", options)
 
 
-def hd_loading(constructor: str, note: str) -> Loading:
-    """Of define_G(in, out, width, network, ...) or define_D(in, width, layers, norm, sigmoid, ...)."""
+def of_label_maps(stem: str, constructor: str, note: str) -> Loading:
+    """Of define_G(in, out, width, network, ...) or define_D(in, width, layers, norm, sigmoid, ...) of pix2pixHD."""
     options: dict[str, Any] = {"statistics": "image" if "TRAIN mode" in note else "running"}
     words = [word.strip(" '") for word in constructor.partition("(")[2].rstrip(")").split(",")]
     if constructor.startswith("define_D"):
         sigmoid = "use_sigmoid=True" in words or (len(words) > 4 and words[4] == "True")
         return Loading("discriminator", options | {"loss": "non_saturating" if sigmoid else "least_squares"})
     return Loading("encoder" if "encoder" in words else "generator", options)
+
+
+def of_stargan(stem: str, constructor: str, note: str) -> Loading:
+    network = constructor.partition("(")[0].lower()
+    running = "eval mode" in note and network == "generator"
+    return Loading(network, {"statistics": "running" if running else "image"})
+
+
+def of_stargan_v2(stem: str, constructor: str, note: str) -> Loading:
+    networks = {"MappingNetwork": "mapping_network", "StyleEncoder": "style_encoder"}
+    network = constructor.partition("(")[0]
+    return Loading(networks.get(network, network.lower()))
+
+
+def of_content_and_style(stem: str, constructor: str, note: str) -> Loading:
+    """Of a configuration of MUNIT or UNIT: padding, activation and norm, which no shape tells."""
+    given = ast.literal_eval("{" + constructor.partition("{")[2].rpartition("}")[0] + "}")
+    options: dict[str, Any] = {"padding": given.get("pad_type", "reflect")}
+    if stem.endswith("_dis"):
+        norms = {"none": "none", "in": "instance", "ln": "layer", "bn": "batch"}
+        return Loading("discriminator", options | {"discriminator_norm": norms[given.get("norm", "none")]})
+    name = given.get("activ", "relu")
+    return Loading("generator", options | {"activation": {"lrelu": "leaky_relu"}.get(name, name)})
+
+
+def of_few_shot(stem: str, constructor: str, note: str) -> Loading:
+    return Loading("discriminator" if stem.endswith("_dis") else "generator")
+
+
+def of_drit(stem: str, constructor: str, note: str) -> Loading:
+    parts = {"e_content": "content_encoder", "e_attr": "attribute_encoder", "dis_content": "content_discriminator"}
+    found = [network for part, network in parts.items() if stem.startswith(part)]
+    return Loading(found[0] if found else "generator" if stem.startswith("g") else "discriminator")
 
 
 def parity_module(folder: Path) -> ModuleType:

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
-from imagewright.layers.conv_blocks import SLOPE, ConvBlock, PreactivatedResidual, initialise_kaiming
+from imagewright.layers.conv_blocks import SLOPE, ConvBlock, PreactivatedResidual
+from imagewright.layers.initialisation import initialise_kaiming
 
 WIDEST = 1024  # channels
 

@@ -18,8 +18,8 @@ from imagewright.layers.conv_blocks import (
     LinearStack,
     Padding,
     ResidualStack,
-    initialise_kaiming,
 )
+from imagewright.layers.initialisation import initialise_kaiming
 
 
 class BlockStyle(TypedDict):

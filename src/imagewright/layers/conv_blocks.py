@@ -190,14 +190,3 @@ class PreactivatedResidual(nn.Module):
         shortcut = self.conv_s["conv"](maps) if hasattr(self, "conv_s") else activated
         summed: Tensor = shortcut + self.conv_1(leaky_relu(self.conv_0(activated), SLOPE))
         return summed
-
-
-def initialise_kaiming(module: nn.Module) -> None:
-    """Weights of convolutions and linear layers from N(0, 2 / fan-in), biases 0. To be passed to `nn.Module.apply`.
-
-    He et al. 2015, arXiv:1502.01852, eq. 10.
-    """
-    if isinstance(module, nn.Conv2d | nn.Linear):
-        nn.init.kaiming_normal_(module.weight)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)

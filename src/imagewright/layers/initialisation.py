@@ -26,3 +26,14 @@ def initialise_convolutions(module: nn.Module, deviation: float = 0.02) -> None:
     """
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         nn.init.normal_(module.weight, 0.0, deviation)
+
+
+def initialise_kaiming(module: nn.Module) -> None:
+    """Weights of convolutions and linear layers from N(0, 2 / fan-in), biases 0.
+
+    He et al. 2015, arXiv:1502.01852, eq. 10. To be passed to `nn.Module.apply`.
+    """
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+        nn.init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="relu")
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
