@@ -80,6 +80,11 @@ def test_files_that_exist_are_refused_or_replaced(photos: Path, tmp_path: Path) 
     assert files(out) == set(before)
     with pytest.raises(RunError, match="holds other files, such as"):
         iw.make_pairs(photos / "a", "edges", out, force=True)
+    for place in (photos, photos / "pairs"):
+        with pytest.raises(RunError, match="whose pictures are read"):
+            iw.make_pairs(photos, "edges", place, force=True)
+    with pytest.raises(RunError, match="holds other files"):
+        iw.make_pairs(photos / "a" / "1.png", "edges", tmp_path)
 
 
 def test_what_is_stopped_leaves_whole_pairs(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

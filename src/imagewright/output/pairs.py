@@ -102,7 +102,7 @@ def make_pairs(
     paths = _pair_paths(folder, images.names(), layout)
     sheet = folder.with_name(f"{folder.name}.png")
     refuse_existing([*(path for pair in paths for path in pair), sheet], force=force)
-    _refuse_others(paths)
+    _refuse_place(folder, source, paths)
     if isinstance(made, ColourRegions):
         made = fit_palette(made, opened)
     writer = _Writer(paths, layout, _record(input, made), force)
@@ -152,14 +152,17 @@ def _pair_paths(folder: Path, names: list[str], layout: str) -> list[tuple[Path,
     return list(zip(*(picture_paths(each, names) for each in folders), strict=True))
 
 
-def _refuse_others(paths: list[tuple[Path, ...]]) -> None:
-    """Refuse folders that hold other files, which a training would read as pairs, too."""
+def _refuse_place(folder: Path, source: Any, paths: list[tuple[Path, ...]]) -> None:
+    """Refuse a folder inside the source, and one with other files, which a training would read as pairs, too."""
+    if isinstance(source, str | Path) and folder.resolve().is_relative_to(Path(source).expanduser().resolve()):
+        raise RunError(f"{folder} is in {source}, whose pictures are read: give another folder by --out (out=).")
     written = {path for pair in paths for path in pair}
-    for folder in {path.parent for path in written}:
-        others = [path for path in folder.iterdir() if path not in written] if folder.is_dir() else []
+    allowed = written | {path.parent for path in written}
+    for place in {folder, *(path.parent for path in written)}:
+        others = [path for path in place.iterdir() if path not in allowed] if place.is_dir() else []
         if others:
             raise RunError(
-                f"{folder} holds other files, such as {others[0].name}, which a training would read too: give a new or "
+                f"{place} holds other files, such as {others[0].name}, which a training would read too: give a new or "
                 "empty folder."
             )
 
