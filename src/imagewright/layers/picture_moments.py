@@ -39,6 +39,13 @@ def picture_moments(maps: Tensor) -> Moments | None:
     return None if moments_of is None or len(maps) != 1 else moments_of(maps)
 
 
+def over_channels(moments: Moments) -> Moments:
+    """The moments of all channels together, (1,), for norms over whole images (layer norm)."""
+    mean, variance = moments
+    whole = mean.mean()
+    return whole[None], (variance + (mean - whole).square()).mean()[None]
+
+
 def normalise_by(
     maps: Tensor, moments: Moments, eps: float, weight: Tensor | None = None, bias: Tensor | None = None
 ) -> Tensor:
