@@ -23,8 +23,11 @@ _given = threading.local()  # each tile may have a thread of its own
 
 
 @contextmanager
-def given_moments(moments_of: MomentsOf) -> Iterator[None]:
-    """Inside the block and in this thread, norms take `moments_of(maps)`, called once by each norm in their order."""
+def given_moments(moments_of: MomentsOf | None) -> Iterator[None]:
+    """Inside the block and in this thread, norms take `moments_of(maps)`, called once by each norm in their order.
+
+    None: norms take the moments of what they see.
+    """
     before = getattr(_given, "moments_of", None)
     _given.moments_of = moments_of
     try:
