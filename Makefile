@@ -86,6 +86,7 @@ bench: $(VENV)/installed
 	$(BIN)/python benchmarks/report_page.py
 	$(BIN)/python benchmarks/doctor.py --cost
 	$(BIN)/python benchmarks/frechet.py
+	$(BIN)/python benchmarks/large_translation.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -1,15 +1,20 @@
 """A photo of 12 megapixels through the published networks: seconds and peak memory of `imagewright translate`.
 
     python benchmarks/large_translation.py [--system cyclegan pix2pix] [--size 4000x3000] [--blocks 9]
+    python benchmarks/large_translation.py --seams
 
 The networks have the published widths and depths and random weights, which take as long as trained ones. Memory is the
 highest resident size of the whole command, in a process of its own. Wanted: under 4 GiB. The photo is a mosaic of
 real pictures (see photographs.py).
+
+`--seams` compares tiles with the whole picture through a narrow network, in grey levels: tiles in step, and the plain
+way, each tile by its own statistics.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import subprocess
 import sys
@@ -17,14 +22,23 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
 from harness import make_parser
 from photographs import make_photographs
+from PIL import Image
+from torch import nn
 
 import imagewright as iw
 from imagewright.checkpoints.adapters.image_to_image import build_cycle_generator, build_pair_generator
+from imagewright.layers.initialisation import initialise_normal
+from imagewright.layers.picture_moments import given_moments
+from imagewright.layers.residual import ResidualGenerator
+from imagewright.layers.unet import UNetGenerator
+from imagewright.models.shared.translation import at_multiples
 from imagewright.models.translation.cyclegan import CycleGANConfig
 from imagewright.models.translation.pix2pix import Pix2PixConfig
+from imagewright.verbs import tiling
 
 WANTED = 4 * 2**30
 TO = {"cyclegan": ["--to", "b"], "pix2pix": []}
@@ -68,6 +82,37 @@ def run(system: str, typed: argparse.Namespace, photo: Path, folder: Path) -> bo
     return peak < WANTED
 
 
+def compare_tiles(size: tuple[int, int]) -> None:
+    """Print how far tiles are from the whole picture, with each kind of generator."""
+    photo = Image.open(io.BytesIO(make_photographs(1)[0])).resize(size, Image.Resampling.LANCZOS)
+    picture = torch.from_numpy(np.array(photo)).permute(2, 0, 1)
+    torch.manual_seed(0)
+    networks = {"ResNet of 9 blocks": ResidualGenerator(3, 3, width=8, blocks=9)}
+    networks |= {
+        f"U-Net of {depth} halvings": UNetGenerator(3, 3, width=8, depth=depth, of_image=True) for depth in (5, 8)
+    }
+    for name, network in networks.items():
+        network.apply(initialise_normal).eval()
+        unit = 4 if isinstance(network, ResidualGenerator) else 32
+        halvings = 4 if unit == 4 else 2 ** int(name.split()[2])
+
+        def nearest(height: int, width: int, unit: int = unit) -> tuple[int, int]:
+            return max(unit, round(height / unit) * unit), max(unit, round(width / unit) * unit)
+
+        def apply(images: torch.Tensor, network: nn.Module = network, halvings: int = halvings) -> torch.Tensor:
+            return at_multiples(network, images, halvings)
+
+        def alone(images: torch.Tensor) -> torch.Tensor:
+            with given_moments(None):
+                return apply(images)
+
+        with torch.inference_mode():
+            whole = tiling.apply_at_any_size(apply, picture, nearest, tile=max(size)).float()
+            for kind, function in (("in step", apply), ("by their own statistics", alone)):
+                error = (tiling.apply_at_any_size(function, picture, nearest) - whole).abs()
+                print(f"{name}, tiles {kind}: mean {error.mean():.3f}, largest {error.max():.0f}", flush=True)
+
+
 def main() -> None:
     """Each system in turn; exit code 1 if one needs too much memory."""
     parser = make_parser(__doc__)
@@ -75,15 +120,17 @@ def main() -> None:
     parser.add_argument("--size", default="4000x3000", help="WIDTHxHEIGHT of the photo")
     parser.add_argument("--blocks", type=int, default=9, help="residual blocks of cyclegan")
     parser.add_argument("--out", type=Path, help="a folder for the photo and its translations, to look at")
+    parser.add_argument("--seams", action="store_true", help="compare tiles with the whole picture")
     typed = parser.parse_args()
+    if typed.seams:
+        compare_tiles((2400, 1600))
+        return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         photo = folder / "photo.jpg"
         photo.write_bytes(make_photographs(1)[0])
         width, height = map(int, typed.size.split("x"))
         if (width, height) != (4000, 3000):
-            from PIL import Image
-
             Image.open(photo).resize((width, height)).save(photo, quality=90)
         kept = [run(system, typed, photo, folder) for system in typed.system]
         if typed.out:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 
 from imagewright.layers.norms import ImageBatchNorm, InstanceNorm
 from imagewright.layers.residual import ResidualGenerator
@@ -123,6 +125,45 @@ def test_some_tiles_of_a_very_large_picture_are_in_step_and_the_others_take_thei
     assert max(running) <= most
     alone = torch.cat([network(to_float(tile.pixels)) for tile in tiles])
     assert (every - some).abs().mean() < (every - alone).abs().mean() / 3
+
+
+def test_all_is_computed_in_the_thread_of_the_caller() -> None:
+    """Libraries keep working memory for each thread that computes."""
+    threads = set()
+
+    class Watches(TorchFunctionMode):
+        def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            threads.add(threading.current_thread())
+            return function(*args, **(kwargs or {}))
+
+    network = PointNetwork(lambda channels: InstanceNorm()).eval()
+    ones = torch.ones(48, dtype=torch.float64), torch.ones(128, dtype=torch.float64)
+    with torch.inference_mode():
+        expected = network(to_float(picture()[None]))
+        with Watches():
+            made = list(tiles_in_step(network, [Tile(picture()[None, :, top : top + 48], *ones) for top in (0, 48)]))
+    assert threads == {threading.current_thread()}
+    assert (torch.cat(made, 2) - expected).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("spare", [0, 2**30])
+def test_ctrl_c_while_tiles_wait(spare: int) -> None:
+    network, calls = PointNetwork(lambda channels: InstanceNorm()).eval(), []
+
+    class Interrupts(nn.Module):
+        def forward(self, maps: Tensor) -> Tensor:
+            calls.append(maps)
+            if len(calls) == 2:
+                raise KeyboardInterrupt
+            return maps
+
+    network.last = nn.Sequential(Interrupts(), network.last)
+    ones = torch.ones(48, dtype=torch.float64), torch.ones(64, dtype=torch.float64)
+    tiles = [Tile(picture()[None, :, top : top + 48, :64], *ones) for top in (0, 24, 48)]
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt), torch.inference_mode():
+        list(tiles_in_step(network, tiles, spare=spare))
+    assert threading.active_count() == before
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])

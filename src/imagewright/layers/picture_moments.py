@@ -23,8 +23,11 @@ _given = threading.local()  # each tile may have a thread of its own
 
 
 @contextmanager
-def given_moments(moments_of: MomentsOf) -> Iterator[None]:
-    """Inside the block and in this thread, norms take `moments_of(maps)`, called once by each norm in their order."""
+def given_moments(moments_of: MomentsOf | None) -> Iterator[None]:
+    """Inside the block and in this thread, norms take `moments_of(maps)`, called once by each norm in their order.
+
+    None: norms take the moments of what they see.
+    """
     before = getattr(_given, "moments_of", None)
     _given.moments_of = moments_of
     try:
@@ -37,6 +40,13 @@ def picture_moments(maps: Tensor) -> Moments | None:
     """The moments to normalise one image (1, C, H, W) by; None if they are its own, as for several images."""
     moments_of: MomentsOf | None = getattr(_given, "moments_of", None)
     return None if moments_of is None or len(maps) != 1 else moments_of(maps)
+
+
+def over_channels(moments: Moments) -> Moments:
+    """The moments of all channels together, (1,), for norms over whole images (layer norm)."""
+    mean, variance = moments
+    whole = mean.mean()
+    return whole[None], (variance + (mean - whole).square()).mean()[None]
 
 
 def normalise_by(

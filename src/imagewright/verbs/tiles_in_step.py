@@ -2,8 +2,10 @@
 
 Each tile has a thread, and one thread runs at a time. It runs up to the next norm and waits there; when all tiles wait,
 their moments are those of the picture, and the tiles go on to the norm after it. Networks without such norms never
-wait. The tiles that wait need memory, so only some of a very large picture, spread over it, are carried in step: the
-others take the moments that these found. Shape letters: C channels, h w a tile.
+wait. The threads compute nothing themselves: they pass each operation on tensors to the caller's thread, since
+libraries keep working memory for every thread that ever computed. The tiles that wait need memory, so only some of a
+very large picture, spread over it, are carried in step: the others take the moments that these found.
+Shape letters: C channels, h w a tile.
 """
 
 from __future__ import annotations
@@ -12,10 +14,12 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 
 from imagewright.layers.picture_moments import AT_ONCE, Moments, given_moments, weighted_moments
 from imagewright.pixels import to_float
@@ -126,6 +130,9 @@ class _Runner:
         self._function, self._tile, self._spare = function, tile, spare
         self._error: BaseException | None = None
         self._cancelled = False
+        self._asked: Callable[[], Any] | None = None
+        self._answer: Any = None
+        self._failure: Exception | None = None
         self._turn, self._pause = threading.Semaphore(0), threading.Semaphore(0)
         self._inference = torch.is_inference_mode_enabled()  # each thread has a mode of its own
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -135,11 +142,19 @@ class _Runner:
             self._thread.start()
         self._turn.release()
         self._pause.acquire()
+        while self._asked is not None:
+            try:
+                self._answer = self._asked()
+            except Exception as error:  # noqa: BLE001 (raised again in the thread that asked)
+                self._failure = error
+            self._asked = None
+            self._turn.release()
+            self._pause.acquire()
         if self._error is not None:
             raise self._error
 
     def cancel(self) -> None:
-        """End the thread; what it computes now it finishes first."""
+        """End the thread."""
         self._cancelled = True
         if self._thread.ident is not None:
             self._turn.release()
@@ -148,7 +163,7 @@ class _Runner:
     def _run(self) -> None:
         self._turn.acquire()
         try:
-            with torch.inference_mode(self._inference), given_moments(self._wait_at_norm):
+            with torch.inference_mode(self._inference), _Elsewhere(self._ask), given_moments(self._wait_at_norm):
                 self.result = self._function(to_float(self._tile.pixels))
         except _Cancelled:
             pass
@@ -157,20 +172,47 @@ class _Runner:
         finally:
             self._pause.release()
 
+    def _wait(self) -> None:
+        """Give the turn back, and go on when it comes again."""
+        self._pause.release()
+        self._turn.acquire()
+        if self._cancelled:
+            raise _Cancelled
+
+    def _ask(self, work: Callable[[], Any]) -> Any:
+        """What `work` returns in the thread of `go_on`."""
+        if self._cancelled:
+            raise _Cancelled
+        self._asked = work
+        self._wait()
+        answer, failure = self._answer, self._failure
+        self._answer = self._failure = None  # a reference would keep its memory
+        if failure is not None:
+            raise failure
+        return answer
+
     def _wait_at_norm(self, maps: Tensor) -> Moments:
         rows, columns = (_at_size(each, side) for each, side in zip(self._weights, maps.shape[-2:], strict=True))
         moments = weighted_moments(maps, rows, columns)
         self.found = _Found(moments, float(rows.mean() * columns.mean()))
         with _parked(maps, moments) if maps.nbytes > self._spare else _as_it_is():
-            self._pause.release()
-            self._turn.acquire()
-            if self._cancelled:
-                raise _Cancelled
+            self._wait()
         return self.given
 
     @property
     def _weights(self) -> tuple[Tensor, Tensor]:
         return self._tile.rows, self._tile.columns
+
+
+class _Elsewhere(TorchFunctionMode):
+    """Inside the block, `ask` calls the operations on tensors."""
+
+    def __init__(self, ask: Callable[[Callable[[], Any]], Any]) -> None:
+        super().__init__()
+        self._ask = ask
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return self._ask(lambda: function(*args, **(kwargs or {})))
 
 
 def _at_size(weights: Tensor, side: int) -> Tensor:
@@ -204,9 +246,7 @@ def _parked(maps: Tensor, moments: Moments) -> Iterator[None]:
     for part in parts:
         halves[0, part] = (maps[0, part] - means[part]) / deviations[part]
     memory.resize_(0)
-    try:
-        yield
-    finally:
-        memory.resize_(size)
-        for part in parts:
-            maps[0, part] = halves[0, part] * deviations[part] + means[part]
+    yield  # if it raises, nobody reads the maps again
+    memory.resize_(size)
+    for part in parts:
+        maps[0, part] = halves[0, part] * deviations[part] + means[part]

@@ -35,7 +35,7 @@ def translate(
         Parameter(help="a domain, by name or number; or attributes: --to Smiling=1. Not needed if there is one domain"),
     ] = (),
     like: Annotated[
-        Words, Parameter(help="take the style of these pictures: picture files or sources", metavar="REFERENCE")
+        Words, Parameter(help="take the style of these pictures: picture files or sources", metavar="REFERENCE...")
     ] = (),
     styles: Annotated[
         Count | None,
