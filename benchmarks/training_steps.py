@@ -35,17 +35,32 @@ def build_model(name: str, side: int, **options: Any) -> Model:
 
 @dataclass
 class EngineSteps:
-    """Steps of an engine, one after the other, on the same batch: uint8 channels_last, as the cache gives it."""
+    """Steps of an engine, one after the other, on the same batches: uint8 channels_last, as the cache gives them.
+
+    batches: by feed
+    """
 
     engine: Engine
-    batch: Batch
+    batches: dict[str, Batch]
     index: int = 0
 
     def __call__(self, count: int) -> None:
+        rows = len(next(iter(self.batches.values())).images)
         for _ in range(count):
-            self.engine.step({"images": self.batch}, self.index, self.index * len(self.batch.images))
+            self.engine.step(self.batches, self.index, self.index * rows)
             self.index += 1
         synchronise(self.engine.device)
+
+
+def build_engine(model: Model, rows: int, device: torch.device, **options: Any) -> Engine:
+    """The engine of a training by the model's own recipe, so long that no schedule moves.
+
+    rows: of a batch
+    options: of the training: precision, capture ...
+    """
+    devices.prepare_model(model, device)
+    plan = build_plan(TrainingOptions(images_seen=10**9, batch_size=rows, **options), model.recipe())
+    return Engine(model, plan, device)
 
 
 def build_steps(
@@ -57,14 +72,12 @@ def build_steps(
     compiler: the backend of `torch.compile` for the networks; None: not compiled
     options: of the training: precision, capture ...
     """
-    devices.prepare_model(model, device)
-    plan = build_plan(TrainingOptions(images_seen=10**9, batch_size=len(images), **options), model.recipe())
-    engine = Engine(model, plan, device)
+    engine = build_engine(model, len(images), device, **options)
     if compiler is not None:
         for network in engine.networks.values():
             network.compile(backend=compiler)
     ready = images.contiguous(memory_format=torch.channels_last)
-    return EngineSteps(engine, Batch(ready, torch.arange(len(images)) % len(CLASSES)))
+    return EngineSteps(engine, {"images": Batch(ready, torch.arange(len(images)) % len(CLASSES))})
 
 
 def synchronise(device: torch.device) -> None:
