@@ -33,18 +33,18 @@ class AdamInMemoryOrder(torch.optim.Adam):
     """Adam that takes each tensor as a flat view in memory order.
 
     The fused Adam of the CPU copies channels_last weights and moments to contiguous tensors and back, which takes
-    several times as long as the update itself (torch 2.13). A parameter whose gradient has another layout is taken as
-    it is.
+    several times as long as the update itself, and mixes up gradients of another layout than their weights' (torch 2.13).
     """
 
     def _init_group(self, group: Any, parameters: list[Tensor], gradients: list[Tensor], *lists: list[Tensor]) -> bool:
         has_complex: bool = super()._init_group(group, parameters, gradients, *lists)
         *moments, _, _ = lists  # the largest second moments, which are not used, and the numbers of steps
-        for place, (parameter, gradient) in enumerate(zip(parameters, gradients, strict=True)):
-            tensors = [parameter, gradient, *(moment[place] for moment in moments)]
-            if len({each.stride() for each in tensors}) == 1 and not parameter.is_contiguous():
-                for each in (parameters, gradients, *moments):
-                    each[place] = in_memory_order(each[place].detach())
+        for place, parameter in enumerate(parameters):
+            if parameter.is_contiguous() or not parameter.is_contiguous(memory_format=torch.channels_last):
+                continue
+            gradients[place] = gradients[place].contiguous(memory_format=torch.channels_last)
+            for each in (parameters, gradients, *moments):
+                each[place] = in_memory_order(each[place].detach())
         return has_complex
 
 
