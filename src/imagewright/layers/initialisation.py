@@ -17,3 +17,14 @@ def initialise_normal(module: nn.Module, deviation: float = 0.02) -> None:
     elif isinstance(module, nn.BatchNorm2d):
         nn.init.normal_(module.weight, 1.0, deviation)
         nn.init.zeros_(module.bias)
+
+
+def initialise_xavier(module: nn.Module, gain: float = 0.02) -> None:
+    """Weights of convolutions and linear layers with variance 2 gain^2 / (fan in + fan out), biases 0.
+
+    Glorot & Bengio 2010, eq. 12, as a normal distribution; the gain is that of the published code of CUT. Weights of
+    batch norms are from N(1, gain). To be passed to `nn.Module.apply`.
+    """
+    initialise_normal(module, gain)
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+        nn.init.xavier_normal_(module.weight, gain)

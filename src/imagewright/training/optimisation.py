@@ -32,8 +32,8 @@ def lazy_correction(network: str, phases: Iterable[Phase]) -> float:
 class AdamInMemoryOrder(torch.optim.Adam):
     """Adam that takes each tensor as a flat view in memory order.
 
-    The fused Adam of the CPU copies channels_last weights and moments to contiguous tensors and back, which takes
-    several times as long as the update itself, and mixes up gradients of another layout than their weights' (torch 2.13).
+    The fused Adam of the CPU (torch 2.13) copies channels_last weights and moments to contiguous tensors and back, which
+    takes several times as long as the update itself, and it mixes up gradients whose layout is not their weights'.
     """
 
     def _init_group(self, group: Any, parameters: list[Tensor], gradients: list[Tensor], *lists: list[Tensor]) -> bool:
