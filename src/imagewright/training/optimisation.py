@@ -32,7 +32,7 @@ def lazy_correction(network: str, phases: Iterable[Phase]) -> float:
 class AdamInMemoryOrder(torch.optim.Adam):
     """Adam that takes each tensor as a flat view in memory order.
 
-    The fused Adam of the CPU (torch 2.13) copies channels_last weights and moments to contiguous tensors and back, which
+    The CPU's fused Adam (torch 2.13) copies channels_last weights and moments to contiguous tensors and back, which
     takes several times as long as the update itself, and it mixes up gradients whose layout is not their weights'.
     """
 
