@@ -31,7 +31,7 @@ from imagewright.training.engine import Engine
 from imagewright.training.plan import Plan
 from imagewright.views import space_name, view_settings
 
-REAL = ("cyclegan", "pix2pix")  # systems of the catalogue that took the places of their skeletons
+REAL = ("cut", "cyclegan", "pix2pix")  # systems of the catalogue that took the places of their skeletons
 NAMES = [*SKELETONS, *REAL]
 # These take statistics of a batch or have dropout: each rank's own part of the batch gives other numbers.
 # CycleGAN's biases before instance norms have gradients of rounding alone, which Adam makes steps of.

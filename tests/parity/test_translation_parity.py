@@ -26,7 +26,7 @@ def test_the_published_outputs(name: str, shared_parity: Path) -> None:
 
 
 @pytest.mark.parametrize("change", ["first", "alone", "name", "discriminator", "unet"])
-@pytest.mark.parametrize("system", ["cyclegan", "pix2pix"])
+@pytest.mark.parametrize("system", ["cut", "cyclegan", "pix2pix"])
 def test_a_file_without_what_tells_its_options_is_refused(system: str, change: str, tmp_path: Path) -> None:
     whole = ResidualGenerator(3, 3, width=4, blocks=1).state_dict()
     states = {
