@@ -24,12 +24,14 @@ Steps = Callable[[int], None]
 
 
 def build_model(name: str, side: int, **options: Any) -> Model:
-    """An untrained model of RGB pictures of `side` pixels, the same each time; of two classes if it needs classes."""
+    """An untrained model of RGB pictures of `side` pixels, the same each time; of two classes if it needs them."""
     torch.manual_seed(0)
     model_class = catalogue.model_class(name)
     values: dict[str, Any] = {"size": (side, side), "channels": 3} | options
     if issubclass(model_class.Config, configs.LabelledConfig | configs.ConditionedConfig):
         values["class_names"] = CLASSES
+    if issubclass(model_class.Config, configs.LayeredConfig):
+        values = {"layer_channels": dict.fromkeys(model_class.Config.input_layers, 3)} | values
     return model_class(configs.build(model_class.Config, values, name))
 
 
@@ -68,7 +70,7 @@ def build_steps(
 ) -> EngineSteps:
     """The steps of a training by the model's own recipe, one batch a step.
 
-    images: uint8 (N, C, H, W), the batch; its pictures are of two classes in turn
+    images: uint8 (N, C, H, W), the batch of every feed, and every layer; its pictures are of two classes in turn
     compiler: the backend of `torch.compile` for the networks; None: not compiled
     options: of the training: precision, capture ...
     """
@@ -77,7 +79,9 @@ def build_steps(
         for network in engine.networks.values():
             network.compile(backend=compiler)
     ready = images.contiguous(memory_format=torch.channels_last)
-    return EngineSteps(engine, {"images": Batch(ready, torch.arange(len(images)) % len(CLASSES))})
+    layers = {name: ready for name in model.config.input_layers}
+    batch = Batch(ready, torch.arange(len(images)) % len(CLASSES), layers=layers)
+    return EngineSteps(engine, dict.fromkeys(model.feeds, batch))
 
 
 def synchronise(device: torch.device) -> None:

@@ -40,7 +40,7 @@ def model_of(name: str) -> Model:
     """The model with the published options."""
     if name == "cyclegan":
         return build_model(name, SIDES[name], blocks=9)
-    return build_model(name, SIDES[name], layer_channels={"input": 3, "target": 3})
+    return build_model(name, SIDES[name])
 
 
 def pictures(name: str) -> tuple[torch.Tensor, torch.Tensor]:
