@@ -79,7 +79,7 @@ def build_steps(
         for network in engine.networks.values():
             network.compile(backend=compiler)
     ready = images.contiguous(memory_format=torch.channels_last)
-    layers = {name: ready for name in model.config.input_layers}
+    layers = dict.fromkeys(model.config.input_layers, ready)
     batch = Batch(ready, torch.arange(len(images)) % len(CLASSES), layers=layers)
     return EngineSteps(engine, dict.fromkeys(model.feeds, batch))
 

@@ -116,7 +116,18 @@ def _place(name: str) -> int:
 
 def _without_layers(options: Callable[[Shapes], dict[str, Any]]) -> Callable[[Shapes], dict[str, Any]]:
     """The options of a model that has no layers, and as many channels in as out."""
-    return lambda shapes: {name: value for name, value in options(shapes).items() if name != "layer_channels"}
+
+    def read(shapes: Shapes) -> dict[str, Any]:
+        found = options(shapes)
+        inputs, outputs = found.pop("layer_channels").values()
+        if inputs != outputs:
+            raise RunError(
+                f"This generator takes {inputs} channels and returns {outputs}; cyclegan and cut have as many in both "
+                "sets. It can be read as pix2pix, whose input and target may differ: --as pix2pix."
+            )
+        return found
+
+    return read
 
 
 def _pair_options(shapes: Shapes) -> dict[str, Any]:
