@@ -290,6 +290,9 @@ CASES.append(Case(what="Frechet distance, 2,048 features", ours=our_frechet, pla
 
 add_training("cgan")
 add_training("infogan")
+add_training("cut", side=128)
+add_training("cyclegan", side=128, blocks=9)
+add_training("pix2pix", side=256, modes=EAGER)  # dropout is not captured
 add_training("vae", textbook.vae_step, modes=COMPILED[:1])
 add_training("vae_gan", textbook.vae_gan_step, modes=COMPILED[:1])
 add_training("dcgan", textbook.dcgan_step, modes=COMPILED[1:])

@@ -12,7 +12,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import mse_loss
+from torch.nn.functional import instance_norm, l1_loss, mse_loss
+
+from imagewright.layers.norms import InstanceNorm
 
 Step = Callable[[], None]
 
@@ -143,3 +145,106 @@ def autoencode(model: Any, pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     means, log_variances = model.encoder(pictures).float().chunk(2, 1)
     latents = means + (0.5 * log_variances).exp() * torch.randn_like(means)
     return means, log_variances, model.decoder(latents)
+
+
+def cyclegan_step(model: Any, a: Tensor, b: Tensor, device: torch.device, precision: str = "fp32") -> Step:
+    """Zhu et al. 2017, written down plainly: all terms of both generators at once, then both discriminators.
+
+    model: with `generator_ab`, `generator_ba`, `discriminator_a`, `discriminator_b`, and `config`.
+    a, b: uint8 (N, C, H, W), the batch of each set; the fakes come from no pool
+    """
+    use_plain_norms(model.to(device))
+    forth, back, judge_a, judge_b = (
+        model.generator_ab,
+        model.generator_ba,
+        model.discriminator_a,
+        model.discriminator_b,
+    )
+    adam_g = torch.optim.Adam([*forth.parameters(), *back.parameters()], lr=2e-4, betas=(0.5, 0.999))
+    adam_d = torch.optim.Adam([*judge_a.parameters(), *judge_b.parameters()], lr=2e-4, betas=(0.5, 0.999))
+    real_a, real_b = (images.float() / 127.5 - 1 for images in (a, b))
+    cycle, identity = model.config.cycle, model.config.cycle * model.config.identity
+
+    def distance_to(logits: Tensor, label: float) -> Tensor:
+        return mse_loss(logits, torch.full_like(logits, label))
+
+    def step() -> None:
+        one, other = real_a.to(device), real_b.to(device)
+        judge_a.requires_grad_(False)
+        judge_b.requires_grad_(False)
+        adam_g.zero_grad()
+        with autocast(device, precision):
+            fake_b, fake_a = forth(one), back(other)
+            for_generators = (
+                distance_to(judge_b(fake_b), 1)
+                + distance_to(judge_a(fake_a), 1)
+                + cycle * (l1_loss(back(fake_b), one) + l1_loss(forth(fake_a), other))
+                + identity * (l1_loss(back(one), one) + l1_loss(forth(other), other))
+            )
+        for_generators.backward()
+        adam_g.step()
+        judge_a.requires_grad_(True)
+        judge_b.requires_grad_(True)
+        adam_d.zero_grad()
+        found = []
+        for judge, real, fake in ((judge_a, one, fake_a), (judge_b, other, fake_b)):
+            with autocast(device, precision):
+                loss = 0.5 * (distance_to(judge(real), 1) + distance_to(judge(fake.detach()), 0))
+            loss.backward()
+            found.append(loss)
+        adam_d.step()
+        for_generators.item(), sum(found).item()
+
+    return step
+
+
+def pix2pix_step(model: Any, given: Tensor, target: Tensor, device: torch.device, precision: str = "fp32") -> Step:
+    """Isola et al. 2017, written down plainly: one forward pass, then the discriminator, then the generator.
+
+    model: with `generator`, `discriminator` and `config`.
+    given, target: uint8 (N, C, H, W), the pairs
+    """
+    model.to(device)
+    generator, discriminator = model.generator, model.discriminator
+    adam_d = torch.optim.Adam(discriminator.parameters(), lr=2e-4, betas=(0.5, 0.999))
+    adam_g = torch.optim.Adam(generator.parameters(), lr=2e-4, betas=(0.5, 0.999))
+    loss = nn.BCEWithLogitsLoss()
+    inputs, wanted = (images.float() / 127.5 - 1 for images in (given, target))
+
+    def judged(pictures: Tensor, real: Tensor, label: float) -> Tensor:
+        logits = discriminator(torch.cat([pictures, real], 1))
+        return loss(logits, torch.full_like(logits, label))
+
+    def step() -> None:
+        pictures, real = inputs.to(device), wanted.to(device)
+        discriminator.requires_grad_(True)
+        adam_d.zero_grad()
+        with autocast(device, precision):
+            fake = generator(pictures)
+            found = 0.5 * (judged(pictures, fake.detach(), 0) + judged(pictures, real, 1))
+        found.backward()
+        adam_d.step()
+        discriminator.requires_grad_(False)
+        adam_g.zero_grad()
+        with autocast(device, precision):
+            for_generator = judged(pictures, fake, 1) + model.config.l1 * l1_loss(fake, real)
+        for_generator.backward()
+        adam_g.step()
+        found.item(), for_generator.item()
+
+    return step
+
+
+def use_plain_norms(model: nn.Module) -> None:
+    """Replace our instance norms by those of PyTorch, which have no parameters either."""
+    for module in model.modules():
+        for name, child in module.named_children():
+            if isinstance(child, InstanceNorm):
+                setattr(module, name, PlainNorm())
+
+
+class PlainNorm(nn.Module):
+    """`nn.InstanceNorm2d` for any number of channels."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return instance_norm(maps)

@@ -24,18 +24,23 @@ Steps = Callable[[int], None]
 
 
 def build_model(name: str, side: int, **options: Any) -> Model:
-    """An untrained model of RGB pictures of `side` pixels, the same each time; of two classes if it needs classes."""
+    """An untrained model of RGB pictures of `side` pixels, the same each time; of two classes if it needs them."""
     torch.manual_seed(0)
     model_class = catalogue.model_class(name)
     values: dict[str, Any] = {"size": (side, side), "channels": 3} | options
     if issubclass(model_class.Config, configs.LabelledConfig | configs.ConditionedConfig):
         values["class_names"] = CLASSES
+    if issubclass(model_class.Config, configs.LayeredConfig):
+        values = {"layer_channels": dict.fromkeys(model_class.Config.input_layers, 3)} | values
     return model_class(configs.build(model_class.Config, values, name))
 
 
 @dataclass
 class EngineSteps:
-    """Steps of an engine, one after the other, on one batch of each feed, uint8 channels_last as in the cache."""
+    """Steps of an engine, one after the other, on the same batches: uint8 channels_last, as the cache gives them.
+
+    batches: by feed
+    """
 
     engine: Engine
     batches: dict[str, Batch]
@@ -48,25 +53,35 @@ class EngineSteps:
         synchronise(self.engine.device)
 
 
+def build_engine(model: Model, rows: int, device: torch.device, **options: Any) -> Engine:
+    """The engine of a training by the model's own recipe, so long that no schedule moves.
+
+    rows: of a batch
+    options: of the training: precision, capture ...
+    """
+    devices.prepare_model(model, device)
+    plan = build_plan(TrainingOptions(images_seen=10**9, batch_size=rows, **options), model.recipe())
+    return Engine(model, plan, device)
+
+
 def build_steps(
     model: Model, images: Tensor, device: torch.device, *, compiler: str | None = None, **options: Any
 ) -> EngineSteps:
     """The steps of a training by the model's own recipe, one batch a step.
 
-    images: uint8 (N, C, H, W), the batch of every feed; its pictures are of two classes in turn
+    images: uint8 (N, C, H, W), the rows of every feed, and every layer; its pictures are of two classes in turn
     compiler: the backend of `torch.compile` for the networks; None: not compiled
     options: of the training: precision, capture ...
     """
-    devices.prepare_model(model, device)
-    plan = build_plan(TrainingOptions(images_seen=10**9, batch_size=len(images), **options), model.recipe())
-    engine = Engine(model, plan, device)
+    engine = build_engine(model, len(images), device, **options)
     if compiler is not None:
         for network in engine.networks.values():
             network.compile(backend=compiler)
     batches = {}
     for name, feed in model.feeds.items():
         rows = images.repeat_interleave(feed.repeats, 0).contiguous(memory_format=torch.channels_last)
-        batches[name] = Batch(rows, torch.arange(len(rows)) % len(CLASSES))
+        layers = dict.fromkeys(model.config.input_layers, rows)
+        batches[name] = Batch(rows, torch.arange(len(rows)) % len(CLASSES), layers=layers)
     return EngineSteps(engine, batches)
 
 

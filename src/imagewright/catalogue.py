@@ -200,6 +200,15 @@ _ENTRIES = (
         "imagewright.checkpoints.adapters.pix2pixhd:PIX2PIXHD",
     ),
     Entry(
+        "cut",
+        "imagewright.models.translation.cut:CUT",
+        "translation",
+        "translation from one set of images to another, by contrast of patches",
+        "Park et al. 2020, arXiv:2007.15651",
+        ("translate",),
+        "imagewright.checkpoints.adapters.image_to_image:CUT",
+    ),
+    Entry(
         "cyclegan",
         "imagewright.models.translation.cyclegan:CycleGAN",
         "translation",

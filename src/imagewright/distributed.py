@@ -121,11 +121,11 @@ def average_(tensors: Iterable[torch.Tensor]) -> None:
             groups.setdefault(tensor.dtype, []).append(tensor)
         for group in groups.values():
             # In memory order: the average does not depend on the order, and copying a transposed view takes longer.
-            flat = torch.cat([_in_memory_order(tensor) for tensor in group])
+            flat = torch.cat([in_memory_order(tensor) for tensor in group])
             dist.all_reduce(flat)
             flat /= world_size()
             for tensor, part in zip(group, flat.split([tensor.numel() for tensor in group]), strict=True):
-                _in_memory_order(tensor).copy_(part)
+                in_memory_order(tensor).copy_(part)
 
 
 def gather_rows(rows: torch.Tensor) -> torch.Tensor:
@@ -214,7 +214,7 @@ def first_on_main(work: Callable[[], None]) -> None:
         raise failure or UserError("The main rank stopped: its message says why.")
 
 
-def _in_memory_order(tensor: torch.Tensor) -> torch.Tensor:
+def in_memory_order(tensor: torch.Tensor) -> torch.Tensor:
     """A flat view of a dense tensor in memory order (channels_last weights are dense, but not contiguous)."""
     return tensor.as_strided((tensor.numel(),), (1,), tensor.storage_offset())
 

@@ -37,6 +37,7 @@ from imagewright.views import space_name, view_settings
 
 # Systems of the catalogue that took the places of their skeletons.
 REAL = (
+    "cut",
     "cyclegan",
     "drit",
     "funit",

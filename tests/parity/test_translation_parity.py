@@ -12,6 +12,7 @@ import imagewright as iw
 from imagewright.checkpoints import import_checkpoint
 from imagewright.errors import RunError, UserError
 from imagewright.layers.residual import ResidualGenerator
+from imagewright.layers.unet import UNetGenerator
 
 CASES = (
     *("cyclegan/patchgan_instance", "cyclegan/resnet_9blocks"),
@@ -30,7 +31,7 @@ def test_the_published_outputs(name: str, shared_parity: Path) -> None:
 
 
 @pytest.mark.parametrize("change", ["first", "alone", "name", "discriminator", "unet"])
-@pytest.mark.parametrize("system", ["cyclegan", "pix2pix"])
+@pytest.mark.parametrize("system", ["cut", "cyclegan", "pix2pix"])
 def test_a_file_without_what_tells_its_options_is_refused(system: str, change: str, tmp_path: Path) -> None:
     whole = ResidualGenerator(3, 3, width=4, blocks=1).state_dict()
     states = {
@@ -43,6 +44,25 @@ def test_a_file_without_what_tells_its_options_is_refused(system: str, change: s
     torch.save(states[change], tmp_path / "net.pth")
     with pytest.raises(RunError, match=r"net\.pth: It is no whole"):
         import_checkpoint(tmp_path / "net.pth", system)
+
+
+@pytest.mark.parametrize("system", ["cut", "cyclegan"])
+def test_a_generator_of_other_channels_is_one_of_pix2pix(system: str, tmp_path: Path) -> None:
+    network = ResidualGenerator(1, 3, width=4, blocks=1)
+    torch.save(network.state_dict(), tmp_path / "net.pth")
+    with pytest.raises(RunError, match=r"takes 1 channels and returns 3.*--as pix2pix reads it"):
+        import_checkpoint(tmp_path / "net.pth", system, tmp_path / "run")
+    import_checkpoint(tmp_path / "net.pth", "pix2pix", tmp_path / "run")
+    assert iw.translate(tmp_path / "run", torch.zeros(1, 1, 16, 20, dtype=torch.uint8)).shape == (1, 3, 16, 20)
+
+
+@pytest.mark.parametrize("depth", [5, 8])
+def test_a_u_net_of_any_depth_translates_pictures_of_any_size(depth: int, tmp_path: Path) -> None:
+    torch.save(UNetGenerator(3, 3, width=2, depth=depth).state_dict(), tmp_path / "net.pth")
+    import_checkpoint(tmp_path / "net.pth", "pix2pix", tmp_path / "run")
+    assert iw.load(tmp_path / "run").config.unet_depth == depth
+    picture = torch.zeros(1, 3, 100, 300, dtype=torch.uint8)
+    assert iw.translate(tmp_path / "run", picture).shape == picture.shape
 
 
 def test_a_published_direction_translates_and_the_other_is_said_to_be_absent(tmp_path: Path) -> None:

@@ -133,3 +133,21 @@ def test_an_optimizer_with_reset_moments_steps_like_a_new_one(kind: str) -> None
         network.weight.grad = torch.full((1, 1), -0.5)
         optimizer.step()
     assert networks[0].weight.item() == networks[1].weight.item() != 1.0
+
+
+def test_adam_moves_weights_in_any_memory_layout_alike() -> None:
+    torch.manual_seed(0)
+    plain, ours = nn.Conv2d(8, 4, 3), nn.Conv2d(8, 4, 3)
+    ours.load_state_dict(plain.state_dict())
+    ours.to(memory_format=torch.channels_last)
+    optimizer, other = build_optimizer(ours, ADAM, 1.0), torch.optim.Adam(plain.parameters(), 0.01, (0.5, 0.9))
+    for step in range(4):
+        for parameter, same in zip(ours.parameters(), plain.parameters(), strict=True):
+            same.grad = torch.randn_like(same)
+            # The last gradients have a layout of their own.
+            parameter.grad = same.grad.clone() if step == 3 else torch.empty_like(parameter).copy_(same.grad)
+        optimizer.step(), other.step()
+    for parameter, same in zip(ours.parameters(), plain.parameters(), strict=True):
+        assert parameter.shape == same.shape
+        torch.testing.assert_close(parameter, same, rtol=1e-6, atol=1e-7)
+    assert ours.weight.is_contiguous(memory_format=torch.channels_last)

@@ -37,3 +37,14 @@ def initialise_kaiming(module: nn.Module) -> None:
         nn.init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="relu")
         if module.bias is not None:
             nn.init.zeros_(module.bias)
+
+
+def initialise_xavier(module: nn.Module, gain: float = 0.02) -> None:
+    """Weights of convolutions and linear layers with variance 2 gain^2 / (fan in + fan out), biases 0.
+
+    Glorot & Bengio 2010, eq. 12, as a normal distribution; the gain is that of the published code of CUT. Weights of
+    batch norms are from N(1, gain). To be passed to `nn.Module.apply`.
+    """
+    initialise_normal(module, gain)
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+        nn.init.xavier_normal_(module.weight, gain)

@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from imagewright.layers.blur import BlurredHalving
 from imagewright.layers.norms import NormName, build_norm, has_bias
 
 WIDEST = 8  # times `width`
@@ -20,19 +21,25 @@ class PatchDiscriminator(nn.Module):
 
     width: channels of the first layer; doubled by each up to 8 times.
     layers: strided layers; a patch has 16, 34, 70, 142 ... pixels for 1, 2, 3, 4.
+    blurred: whether filters halve the maps after convolutions without stride, as in CUT.
     """
 
-    def __init__(self, inputs: int, *, width: int = 64, layers: int = 3, norm: NormName = "batch") -> None:
+    def __init__(
+        self, inputs: int, *, width: int = 64, layers: int = 3, norm: NormName = "batch", blurred: bool = False
+    ) -> None:
         super().__init__()
+        halving = 1 if blurred else 2
         widths = [width * min(2**level, WIDEST) for level in range(layers + 1)]
-        modules: list[nn.Module] = [nn.Conv2d(inputs, width, 4, 2, 1), nn.LeakyReLU(0.2, True)]
+        modules: list[nn.Module] = [nn.Conv2d(inputs, width, 4, halving, 1), nn.LeakyReLU(0.2, True)]
+        modules += [BlurredHalving(width)] if blurred else []
         for level, (inner, outer) in enumerate(pairwise(widths), 1):
-            stride = 1 if level == layers else 2
+            stride = 1 if level == layers else halving
             modules += [
                 nn.Conv2d(inner, outer, 4, stride, 1, bias=has_bias(norm)),
                 build_norm(norm, outer),
                 nn.LeakyReLU(0.2, True),
             ]
+            modules += [BlurredHalving(outer)] if blurred and level < layers else []
         modules.append(nn.Conv2d(widths[-1], 1, 4, 1, 1))
         self.model = nn.Sequential(*modules)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from imagewright.layers.blur import BlurredDoubling, BlurredHalving
 from imagewright.layers.norms import NormName, build_norm, has_bias
 
 
@@ -45,6 +46,7 @@ class ResidualGenerator(nn.Module):
     width: channels at full size; doubled at each of `downsamplings`.
     blocks: residual blocks at the smallest size.
     dropout, of_image, bias: as for `ResidualBlock`; the last convolution always has a bias.
+    blurred: whether sizes change by filters beside convolutions without stride, as in CUT.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class ResidualGenerator(nn.Module):
         dropout: float = 0.0,
         of_image: bool = False,
         bias: bool | None = None,
+        blurred: bool = False,
     ) -> None:
         super().__init__()
         bias = has_bias(norm) if bias is None else bias
@@ -67,17 +70,45 @@ class ResidualGenerator(nn.Module):
             return [build_norm(norm, channels, of_image=of_image), nn.ReLU(True)]
 
         layers: list[nn.Module] = [nn.ReflectionPad2d(3), nn.Conv2d(inputs, width, 7, bias=bias), *normed(width)]
+        halvings = []  # the places of the convolutions that halve, or precede a filter that does
         for level in range(downsamplings):
             channels = width * 2**level
-            layers += [nn.Conv2d(channels, 2 * channels, 3, 2, 1, bias=bias), *normed(2 * channels)]
+            halvings.append(len(layers))
+            stride = 1 if blurred else 2
+            layers += [nn.Conv2d(channels, 2 * channels, 3, stride, 1, bias=bias), *normed(2 * channels)]
+            layers += [BlurredHalving(2 * channels)] if blurred else []
         channels = width * 2**downsamplings
+        # Park et al. 2020, arXiv:2007.15651, appendix C.2: the image, the halvings, the first and the fifth block.
+        first, blocks_seen = len(layers), sorted({0, min(4, blocks - 1)})
+        self.feature_places = (0, *halvings, *(first + block for block in blocks_seen))
+        self.feature_channels = (inputs, *(2 * width * 2**level for level in range(downsamplings)))
+        self.feature_channels += (channels,) * len(blocks_seen)
         layers += [ResidualBlock(channels, norm, dropout=dropout, of_image=of_image, bias=bias) for _ in range(blocks)]
         for level in reversed(range(downsamplings)):
             channels = width * 2**level
-            layers += [nn.ConvTranspose2d(2 * channels, channels, 3, 2, 1, 1, bias=bias), *normed(channels)]
+            if blurred:
+                layers += [BlurredDoubling(2 * channels), nn.Conv2d(2 * channels, channels, 3, 1, 1, bias=bias)]
+            else:
+                layers += [nn.ConvTranspose2d(2 * channels, channels, 3, 2, 1, 1, bias=bias)]
+            layers += normed(channels)
         layers += [nn.ReflectionPad2d(3), nn.Conv2d(width, outputs, 7), nn.Tanh()]
         self.model = nn.Sequential(*layers)
 
     def forward(self, images: Tensor) -> Tensor:
         made: Tensor = self.model(images)
         return made
+
+    def features(self, images: Tensor) -> list[Tensor]:
+        """The encoder's maps at `feature_places`, with `feature_channels` channels; the first is the padded image."""
+        found, maps = [], images
+        for place in range(self.feature_places[-1] + 1):
+            maps = self.model[place](maps)
+            if place in self.feature_places:
+                found.append(maps)
+        return found
+
+    def with_features(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """What `forward` returns and what `features` does, in one pass."""
+        found = self.features(images)
+        made: Tensor = self.model[self.feature_places[-1] + 1 :](found[-1])
+        return made, found

@@ -125,6 +125,8 @@ class Engine:
 
         seeded: whether to seed the random numbers of each phase; False if the draws are filled already.
         """
+        for optimizer in self.optimizers.values():
+            optimizer.zero_grad(set_to_none=True)  # gradients of the step before, whose memory the first phase needs
         observed = Observed()
         for number, phase in enumerate(due):
             served = self._networks_served(phase, due[number + 1 :]) if len(steps) == 1 else ()

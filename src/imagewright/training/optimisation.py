@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from imagewright.distributed import in_memory_order
 from imagewright.phases import Phase
 from imagewright.recipe import Optimizer
 
@@ -27,6 +29,25 @@ def lazy_correction(network: str, phases: Iterable[Phase]) -> float:
     return intervals[0] / (intervals[0] + 1) if intervals else 1.0
 
 
+class AdamInMemoryOrder(torch.optim.Adam):
+    """Adam that takes each tensor as a flat view in memory order.
+
+    The CPU's fused Adam (torch 2.13) copies channels_last weights and moments to contiguous tensors and back, which
+    takes several times as long as the update itself, and it mixes up gradients whose layout is not their weights'.
+    """
+
+    def _init_group(self, group: Any, parameters: list[Tensor], gradients: list[Tensor], *lists: list[Tensor]) -> bool:
+        has_complex: bool = super()._init_group(group, parameters, gradients, *lists)
+        *moments, _, _ = lists  # the largest second moments, which are not used, and the numbers of steps
+        for place, parameter in enumerate(parameters):
+            if parameter.is_contiguous() or not parameter.is_contiguous(memory_format=torch.channels_last):
+                continue
+            gradients[place] = gradients[place].contiguous(memory_format=torch.channels_last)
+            for each in (parameters, gradients, *moments):
+                each[place] = in_memory_order(each[place].detach())
+        return has_complex
+
+
 def build_optimizer(
     network: nn.Module, hyperparameters: Optimizer, correction: float, *, capturable: bool = False
 ) -> torch.optim.Optimizer:
@@ -45,7 +66,8 @@ def build_optimizer(
     if hyperparameters.kind == "rmsprop":
         optimizer = torch.optim.RMSprop(parameters, capturable=capturable)
     else:
-        optimizer = torch.optim.Adam(parameters, fused=fused, capturable=capturable)
+        kind = AdamInMemoryOrder if fused and parameters[0].device.type == "cpu" else torch.optim.Adam
+        optimizer = kind(parameters, fused=fused, capturable=capturable)
     for parameter in parameters:
         optimizer.state[parameter] = {
             "step": torch.zeros((), dtype=torch.float32, device=parameter.device),

@@ -1,4 +1,4 @@
-"""CycleGAN and pix2pix as their authors' PyTorch code saves them: one file a network, names and layers as here.
+"""CycleGAN, pix2pix and CUT as their authors' PyTorch code saves them: one file a network, names and layers as here.
 
 junyanz/pytorch-CycleGAN-and-pix2pix: plain state dicts (`latest_net_G.pth`). CycleGAN's file is one direction's; it is
 read as the generator from a to b, or with `network="generator_ba"` as the other one. Files of PyTorch before 0.4 hold
@@ -17,10 +17,12 @@ from imagewright.checkpoints.adapter import Adapter, Network, Shapes, State
 from imagewright.checkpoints.containers import one_of_each, state_dicts
 from imagewright.errors import RunError
 from imagewright.models.shared.translation import build_discriminator, build_generator
+from imagewright.models.translation.cut import build_cut_discriminator, build_cut_generator
 from imagewright.models.translation.cyclegan import CycleGANConfig
 from imagewright.models.translation.pix2pix import Pix2PixConfig
 
 PUBLISHED_SIZE = (256, 256)  # no shape tells it
+FILTERS = ("*.filt",)  # constants of CUT's changes of size
 STATISTICS = ("*.running_mean", "*.running_var", "*.num_batches_tracked")
 EXPECTED = "CycleGAN or pix2pix: model.1.weight, model.10.conv_block.1.weight ..., or model.model.0.weight ..."
 
@@ -65,7 +67,7 @@ def discriminator_options(shapes: Shapes) -> dict[str, Any]:
         "discriminator": "pixel" if prefix == "net" else "patch",
         "discriminator_width": shapes[f"{prefix}.0.weight"][0],
     }
-    strided = sum(len(shape) == 4 for shape in shapes.values()) - 2
+    strided = sum(len(shape) == 4 for name, shape in shapes.items() if name.endswith(".weight")) - 2
     if prefix == "model":
         options["discriminator_layers"] = strided
     inner = [name.removesuffix(".weight") for name, shape in shapes.items() if name.endswith(".weight")]
@@ -114,7 +116,18 @@ def _place(name: str) -> int:
 
 def _without_layers(options: Callable[[Shapes], dict[str, Any]]) -> Callable[[Shapes], dict[str, Any]]:
     """The options of a model that has no layers, and as many channels in as out."""
-    return lambda shapes: {name: value for name, value in options(shapes).items() if name != "layer_channels"}
+
+    def read(shapes: Shapes) -> dict[str, Any]:
+        found = options(shapes)
+        inputs, outputs = found.pop("layer_channels").values()
+        if inputs != outputs:
+            raise RunError(
+                f"This generator takes {inputs} channels and returns {outputs}; cyclegan and cut have as many in both "
+                "sets. It can be read as pix2pix, whose input and target may differ: --as pix2pix."
+            )
+        return found
+
+    return read
 
 
 def _pair_options(shapes: Shapes) -> dict[str, Any]:
@@ -126,6 +139,24 @@ def _pair_options(shapes: Shapes) -> dict[str, Any]:
 def _image_options(shapes: Shapes) -> dict[str, Any]:
     """Of a discriminator of single images."""
     return discriminator_options(shapes) | {"channels": _judged_channels(shapes)}
+
+
+def _cut_options(shapes: Shapes) -> dict[str, Any]:
+    """Of CUT's generator, which may have filters, and is a ResNet."""
+    options = _without_layers(generator_options)(shapes)
+    if options.pop("network") != "resnet":
+        raise RunError(
+            "CUT has a ResNet (model.10.conv_block.1.weight ...), and this is a U-Net: --as pix2pix reads it."
+        )
+    return options | {"blurred": _has_filters(shapes)}
+
+
+def _cut_discriminator_options(shapes: Shapes) -> dict[str, Any]:
+    return _image_options(shapes) | {"blurred": _has_filters(shapes)}
+
+
+def _has_filters(shapes: Shapes) -> bool:
+    return any(name.endswith(".filt") for name in shapes)
 
 
 def _judged_channels(shapes: Shapes) -> int:
@@ -191,5 +222,21 @@ PIX2PIX = Adapter(
     },
     split=split_into("generator", "discriminator"),
     licence="BSD (Isola et al. 2017)",
+    options=published_options,
+)
+CUT = Adapter(
+    networks={
+        "generator": Network(
+            build=build_cut_generator, options=_cut_options, forward=generate, ignored=(*STATISTICS, *FILTERS)
+        ),
+        "discriminator": Network(
+            build=build_cut_discriminator,
+            options=_cut_discriminator_options,
+            forward=judge,
+            ignored=(*STATISTICS, *FILTERS),
+        ),
+    },
+    split=split_into("generator", "discriminator"),
+    licence="BSD-2-Clause (Park & Zhu 2020)",
     options=published_options,
 )

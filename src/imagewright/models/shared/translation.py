@@ -33,20 +33,16 @@ ADAM = Optimizer(learning_rate=2e-4, betas=(0.5, 0.999))
 
 
 @dataclass(frozen=True, kw_only=True)
-class TranslationConfig(SizedConfig):
-    """The options of a generator from images to images, and of a discriminator of patches.
+class ResidualTranslationConfig(SizedConfig):
+    """The options of a ResNet from images to images, and of a discriminator of patches.
 
     halvings: sides are multiples of 2^halvings.
     """
 
     halvings: ClassVar[int] = 2
 
-    network: Literal["resnet", "unet"] = Field("resnet", description="the generator: a ResNet, or a U-Net")
-    width: int = Field(64, ge=1, le=1024, description="channels of the generator at full (resnet) or half size (unet)")
+    width: int = Field(64, ge=1, le=1024, description="channels of the generator at full size")
     blocks: int | None = Field(None, ge=1, le=64, description="residual blocks (9; 6 for sides up to 128 pixels)")
-    depth: int | None = Field(
-        None, ge=SHALLOWEST, le=12, description="halvings of the U-Net; by default as many as the size allows, up to 8"
-    )
     norm: NormName = Field("instance", description="normalisation in all networks")
     dropout: float = Field(0.0, ge=0, lt=1, description="dropout in the generator")
     statistics: Literal["image", "running"] = Field(
@@ -79,13 +75,7 @@ class TranslationConfig(SizedConfig):
         return {} if traits.accelerator else {"width": 32, "discriminator_width": 32}
 
     @model_validator(mode="after")
-    def _depth_is_possible(self) -> TranslationConfig:
-        allowed = _halvings_of(self.size)
-        if self.network == "unet" and allowed < (self.depth or SHALLOWEST):
-            raise ValueError(
-                f"depth {self.depth or SHALLOWEST}: sides of {self.size[0]} and {self.size[1]} pixels can be halved "
-                f"{allowed} times"
-            )
+    def _patches_are_possible(self) -> ResidualTranslationConfig:
         most = self._most_layers
         if self.discriminator == "patch" and most < (self.discriminator_layers or 1):
             raise ValueError(
@@ -108,6 +98,27 @@ class TranslationConfig(SizedConfig):
     def residual_blocks(self) -> int:
         """`blocks`, or the published number for this size."""
         return self.blocks or (6 if min(self.size) <= SMALL else 9)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TranslationConfig(ResidualTranslationConfig):
+    """The same with a choice of the generator: a ResNet, or a U-Net."""
+
+    network: Literal["resnet", "unet"] = Field("resnet", description="the generator: a ResNet, or a U-Net")
+    width: int = Field(64, ge=1, le=1024, description="channels of the generator at full (resnet) or half size (unet)")
+    depth: int | None = Field(
+        None, ge=SHALLOWEST, le=12, description="halvings of the U-Net; by default as many as the size allows, up to 8"
+    )
+
+    @model_validator(mode="after")
+    def _depth_is_possible(self) -> TranslationConfig:
+        allowed = _halvings_of(self.size)
+        if self.network == "unet" and allowed < (self.depth or SHALLOWEST):
+            raise ValueError(
+                f"depth {self.depth or SHALLOWEST}: sides of {self.size[0]} and {self.size[1]} pixels can be halved "
+                f"{allowed} times"
+            )
+        return self
 
     @property
     def unet_depth(self) -> int:
@@ -151,13 +162,14 @@ def at_multiples(network: Callable[[Tensor], Tensor], images: Tensor, unit: int)
     return network(padded)[..., :height, :width]
 
 
-def constant_then_linear(*, images: int, at: int) -> Recipe:
-    """The published recipe: Adam, one image a step, a rate that is constant for a half and falls to 0 over the other.
+def constant_then_linear(*, images: int, at: int, constant: float = 0.5) -> Recipe:
+    """The published recipe: Adam, one image a step, a rate that is constant at first and then falls to 0.
 
     images: the length of the training, in images seen.
     at: the point, in images of that length.
+    constant: the share of the training over which the rate is constant.
     """
-    factor = max(0.0, min(1.0, 2 * (1 - at / images)))
+    factor = max(0.0, min(1.0, (1 - at / images) / (1 - constant)))
     adam = Optimizer(learning_rate=factor * ADAM.learning_rate, betas=ADAM.betas)
     return Recipe(images_seen=images, batch_size=1, optimizer=adam, load_ratio=LOAD_RATIO, flip=True)
 
