@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,10 @@ from imagewright.layers.reflect_discriminators import (
 )
 from imagewright.losses.mode_seeking import mode_likeness
 from imagewright.model import Model
+from imagewright.models.translation.drit import DRITConfig
 from imagewright.phases import Draws, Rows, Step
 from imagewright.pixels import to_float
+from imagewright.traits import Traits
 
 KEYS = {
     "enc_c": "content_encoder",
@@ -193,6 +196,14 @@ def test_discriminators_have_as_many_layers_as_the_size_allows(side: int) -> Non
 def test_a_size_that_cannot_be_is_refused_with_the_nearest() -> None:
     with pytest.raises(ConfigError, match=r"size 18x30.*multiples of 4, 16 or more.*--size 16x32"):
         tiny_model("drit", (30, 18))
+
+
+def test_narrow_networks_are_suggested_on_a_cpu_and_the_published_ones_on_a_gpu() -> None:
+    cpu = Traits(images=100, height=32, width=32, channels=3)
+    suggested = DRITConfig.suggest(cpu)
+    assert suggested["width"] < DRITConfig(size=(32, 32), channels=3).width
+    assert suggested["content_steps"] == 1
+    assert DRITConfig.suggest(replace(cpu, accelerator=True)) == {}
 
 
 # Verbs

@@ -107,10 +107,12 @@ class DRITConfig(TwoDomainConfig, SizedConfig):
 
     @classmethod
     def suggest(cls, traits: Traits) -> dict[str, Any]:
-        """A quarter of the published channels on a CPU, where the published networks take weeks."""
-        if traits.accelerator:
-            return {}
-        return {"width": 16, "attribute_width": 16, "discriminator_width": 16, "batch_size": 4}
+        """Narrow networks and a higher rate on a CPU, where the published numbers take weeks.
+
+        Observed at 32 pixels after 75 seconds of processor time: faces; with the published rate and content steps none.
+        """
+        few: dict[str, Any] = dict.fromkeys(("width", "attribute_width", "discriminator_width"), 16)
+        return {} if traits.accelerator else few | {"batch_size": 8, "content_steps": 1, "learning_rate": 1e-3}
 
     @property
     def channels_of_domains(self) -> tuple[int, int]:
