@@ -90,6 +90,7 @@ def test_the_shapes_tell_the_options_of_a_stargan(options: dict[str, Any]) -> No
         {"high_pass": 0.25, "size": (128, 128), "width": 4},
         {"class_names": ("one", "two")},
         {"widest": 700, "width": 3},
+        {"size": (32, 32), "width": 40, "widest": 24},
     ],
 )
 def test_the_shapes_tell_the_options_of_a_stargan_v2(options: dict[str, Any]) -> None:
