@@ -28,6 +28,8 @@ from imagewright.versions import versions
 
 # Named otherwise than in `open_images` in a training, because models have an option `layers` of their own.
 RENAMED_FOR_IMAGES = {"image_layers": "layers", "layer_kinds": "kinds"}
+# Options of `open_images` that choose from images that are open already.
+CHOSEN_OF_OPENED = {"attributes"}
 
 
 def split_options(model_name: str, options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
@@ -61,12 +63,15 @@ def split_options(model_name: str, options: dict[str, Any]) -> tuple[dict[str, A
 def open_sources(model_name: str, images: Any, opening: Mapping[str, Any], say: Say) -> Any:
     """The user's images, each source opened with options of `open_images`; as they are if there are no options.
 
-    Raises `ConfigError` if options are given and a source is open already.
+    Raises `ConfigError` if other options than `attributes` are given and a source is open already.
     """
     if not opening:
         return images
     opened: dict[str, Images] = {}
     for name, source in name_sources(model_name, images).items():
+        if isinstance(source, Images) and set(opening) <= CHOSEN_OF_OPENED:
+            opened[name] = open_images(source, **opening)
+            continue
         if isinstance(source, Images):
             given = ", ".join(f"{option}={value!r}" for option, value in opening.items())
             raise ConfigError(

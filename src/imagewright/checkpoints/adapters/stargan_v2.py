@@ -105,7 +105,8 @@ def _trunk_options(shapes: Shapes, name: str) -> dict[str, Any]:
 
 def _widths(width: int, widest: int, halvings: int) -> dict[str, Any]:
     """The width, and the most channels if the network is deep enough to tell them, or has more than by default."""
-    told = widest < width * 2**halvings or widest > StarGANv2Config.__dataclass_fields__["widest"].default.default
+    default = StarGANv2Config.__dataclass_fields__["widest"].default.default
+    told = halvings > 0 and (widest < width * 2**halvings or widest > default)
     return {"width": width} | ({"widest": widest} if told else {})
 
 

@@ -140,7 +140,10 @@ class StarGANv2Config(LabelledConfig, SizedConfig):
         return self._widths(_power_of(self.size) - 2)
 
     def _widths(self, halvings: int) -> list[int]:
-        return [min(self.full_width * 2**level, max(self.full_width, self.widest)) for level in range(halvings + 1)]
+        widths = [self.full_width]
+        for _ in range(halvings):
+            widths.append(min(2 * widths[-1], self.widest))
+        return widths
 
 
 class StarGANv2(Model):
