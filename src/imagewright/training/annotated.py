@@ -51,9 +51,8 @@ def choose_unseen(images: Images, wanted: str) -> tuple[str, ...]:
         raise DataError(f"held_out_classes={wanted!r}, but the pictures of {images.source} have no classes.")
     asked = [name.strip() for name in wanted.split(",") if name.strip()]
     if len(asked) == 1 and asked[0] not in known and asked[0].isdecimal():
-        count = int(asked[0])
-        places = np.linspace(0, len(known) - 1, min(count, len(known)) + 2)[1:-1].round().astype(int)
-        asked = [known[place] for place in places]
+        count = min(int(asked[0]), len(known))
+        asked = [known[(2 * place + 1) * len(known) // (2 * count)] for place in range(count)]
     for name in asked:
         if name not in known:
             raise ConfigError(

@@ -24,6 +24,7 @@ from imagewright.traits import Traits
 
 SMALLEST = 16  # pixels a side: the style encoder halves four times, and a map of one pixel has no reflection
 UNIT = 4  # sides are multiples of it, with the published two halvings
+SMALL = 64
 LAYERS, SCALES = 4, 3  # of the published discriminators
 LENGTH = 1_000_000  # images of each domain, one a step
 HALVED_EVERY = 100_000
@@ -72,10 +73,14 @@ class TwoAutoencodersConfig(TwoDomainConfig, SizedConfig):
 
     @classmethod
     def suggest(cls, traits: Traits) -> dict[str, Any]:
-        """On a CPU a quarter of the published channels, and a constant rate: the published one falls over days."""
+        """On a CPU a quarter of the published channels, and a constant rate: the published one falls over days.
+
+        Small pictures go four a step, which a CPU computes more than twice as fast.
+        """
         if traits.accelerator:
             return {}
-        return {"width": 16, "discriminator_width": 32, "learning_rate": 4e-4, "schedule": "constant"}
+        batch = {"batch_size": 4} if max(traits.height, traits.width) <= SMALL else {}
+        return {"width": 16, "discriminator_width": 32, "learning_rate": 4e-4, "schedule": "constant", **batch}
 
     @model_validator(mode="after")
     def _size_is_possible_for_the_networks(self) -> TwoAutoencodersConfig:
