@@ -293,3 +293,5 @@ add_training("infogan")
 add_training("vae", textbook.vae_step, modes=COMPILED[:1])
 add_training("vae_gan", textbook.vae_gan_step, modes=COMPILED[:1])
 add_training("dcgan", textbook.dcgan_step, modes=COMPILED[1:])
+for translator in ("munit", "unit", "funit"):
+    add_training(translator, modes=EAGER)

@@ -35,15 +35,15 @@ def build_model(name: str, side: int, **options: Any) -> Model:
 
 @dataclass
 class EngineSteps:
-    """Steps of an engine, one after the other, on the same batch: uint8 channels_last, as the cache gives it."""
+    """Steps of an engine on one batch of each feed, again and again: uint8 channels_last, as the cache gives it."""
 
     engine: Engine
-    batch: Batch
+    batches: dict[str, Batch]
     index: int = 0
 
     def __call__(self, count: int) -> None:
         for _ in range(count):
-            self.engine.step({"images": self.batch}, self.index, self.index * len(self.batch.images))
+            self.engine.step(self.batches, self.index, self.index * self.engine.plan.batch_size)
             self.index += 1
         synchronise(self.engine.device)
 
@@ -53,7 +53,7 @@ def build_steps(
 ) -> EngineSteps:
     """The steps of a training by the model's own recipe, one batch a step.
 
-    images: uint8 (N, C, H, W), the batch; its pictures are of two classes in turn
+    images: uint8 (N, C, H, W), the batch of every feed; its pictures are of two classes in turn
     compiler: the backend of `torch.compile` for the networks; None: not compiled
     options: of the training: precision, capture ...
     """
@@ -63,8 +63,11 @@ def build_steps(
     if compiler is not None:
         for network in engine.networks.values():
             network.compile(backend=compiler)
-    ready = images.contiguous(memory_format=torch.channels_last)
-    return EngineSteps(engine, Batch(ready, torch.arange(len(images)) % len(CLASSES)))
+    batches = {}
+    for name, feed in model.feeds.items():
+        rows = images.repeat_interleave(feed.repeats, 0).contiguous(memory_format=torch.channels_last)
+        batches[name] = Batch(rows, torch.arange(len(rows)) % len(CLASSES))
+    return EngineSteps(engine, batches)
 
 
 def synchronise(device: torch.device) -> None:
