@@ -35,7 +35,7 @@ def build_model(name: str, side: int, **options: Any) -> Model:
 
 @dataclass
 class EngineSteps:
-    """Steps of an engine on one batch of each feed, again and again: uint8 channels_last, as the cache gives it."""
+    """Steps of an engine, one after the other, on one batch of each feed, uint8 channels_last as in the cache."""
 
     engine: Engine
     batches: dict[str, Batch]
