@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny import BATCH, final_bytes, simple_pictures, stopped_after, tiny_model, train_tiny
+from tiny import BATCH, Messages, final_bytes, simple_pictures, stopped_after, tiny_model, train_tiny
 from torch.nn.functional import leaky_relu
 
 import imagewright as iw
@@ -101,7 +101,9 @@ def test_without_references_it_says_what_to_give() -> None:
 
 @pytest.mark.parametrize(("wanted", "unseen"), [("oak, ash", ("ash", "oak")), ("2", ("beech", "fir")), ("", ())])
 def test_held_out_classes_are_recorded_and_never_seen(wanted: str, unseen: tuple[str, ...], tmp_path: Path) -> None:
-    run = train_funit(tmp_path / "run", held_out_classes=wanted)
+    told = Messages()
+    run = train_funit(tmp_path / "run", held_out_classes=wanted, reporter=told)
+    assert any("never sees: " + ", ".join(unseen) in text for text in told.texts) == bool(unseen)
     config = iw.load(run).config
     assert config.unseen_classes == unseen
     assert config.class_names == tuple(name for name in CLASSES if name not in unseen)

@@ -67,17 +67,18 @@ def choose_unseen(images: Images, wanted: str) -> tuple[str, ...]:
     return tuple(name for name in known if name in asked)
 
 
+def unseen_line(unseen: Sequence[str]) -> str:
+    """What a new training says of the classes that it holds out."""
+    return f"classes that training never sees: {_several(unseen)}"
+
+
 def _without(images: Images, unseen: Sequence[str]) -> Images:
-    """The pictures of the other classes, with a note."""
+    """The pictures of the other classes."""
     if not unseen or images.labels is None or images.class_names is None:
         return images
     kept = np.array([name not in unseen for name in images.class_names])[images.labels]
     chosen = images.subset(kept).with_classes()
-    chosen.notes.extend(note for note in images.notes if note not in chosen.notes)
-    chosen.notes.append(
-        f"Classes that training never sees: {_several(unseen)} ({len(images) - len(chosen):,} of {len(images):,} "
-        "pictures)."
-    )
+    chosen.notes = list(images.notes)
     return chosen
 
 
