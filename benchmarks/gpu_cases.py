@@ -299,3 +299,5 @@ add_training("dcgan", textbook.dcgan_step, modes=COMPILED[1:])
 add_training("drit", modes=EAGER)
 add_training("stargan", modes=EAGER)
 add_training("stargan_v2", modes=EAGER)
+for translator in ("munit", "unit", "funit"):
+    add_training(translator, modes=EAGER)

@@ -51,9 +51,8 @@ def choose_unseen(images: Images, wanted: str) -> tuple[str, ...]:
         raise DataError(f"held_out_classes={wanted!r}, but the pictures of {images.source} have no classes.")
     asked = [name.strip() for name in wanted.split(",") if name.strip()]
     if len(asked) == 1 and asked[0] not in known and asked[0].isdecimal():
-        count = int(asked[0])
-        places = np.linspace(0, len(known) - 1, min(count, len(known)) + 2)[1:-1].round().astype(int)
-        asked = [known[place] for place in places]
+        count = min(int(asked[0]), len(known))
+        asked = [known[(2 * place + 1) * len(known) // (2 * count)] for place in range(count)]
     for name in asked:
         if name not in known:
             raise ConfigError(
@@ -68,17 +67,18 @@ def choose_unseen(images: Images, wanted: str) -> tuple[str, ...]:
     return tuple(name for name in known if name in asked)
 
 
+def unseen_line(unseen: Sequence[str]) -> str:
+    """What a new training says of the classes that it holds out."""
+    return f"classes that training never sees: {_several(unseen)}"
+
+
 def _without(images: Images, unseen: Sequence[str]) -> Images:
-    """The pictures of the other classes, with a note."""
+    """The pictures of the other classes."""
     if not unseen or images.labels is None or images.class_names is None:
         return images
     kept = np.array([name not in unseen for name in images.class_names])[images.labels]
     chosen = images.subset(kept).with_classes()
-    chosen.notes.extend(note for note in images.notes if note not in chosen.notes)
-    chosen.notes.append(
-        f"Classes that training never sees: {_several(unseen)} ({len(images) - len(chosen):,} of {len(images):,} "
-        "pictures)."
-    )
+    chosen.notes = list(images.notes)
     return chosen
 
 

@@ -16,7 +16,7 @@ from imagewright.errors import ConfigError, DataError
 from imagewright.familiar_names import suggest_option
 from imagewright.images import Images, open_images
 from imagewright.recipe import Recipe
-from imagewright.training.annotated import choose_annotated, choose_unseen, learns_attributes
+from imagewright.training.annotated import choose_annotated, choose_unseen, learns_attributes, unseen_line
 from imagewright.training.arranging import ARRANGING_OPTIONS, reads_domains
 from imagewright.training.options import CLOSED_FORM_OPTIONS, TrainingOptions
 from imagewright.training.plan import Plan
@@ -153,6 +153,8 @@ def resolve_new(
         opened.check_layers(config_class.input_layers)
         if not sources:
             unseen = choose_unseen(opened, options.get("held_out_classes") or "")
+            if unseen:
+                say(unseen_line(unseen))
         opened = choose_annotated(model_name, name, opened, options.get("condition"), unseen)
         if not sources:
             opened = resize_to_submodels(opened, submodels, say)

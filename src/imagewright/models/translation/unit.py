@@ -18,18 +18,24 @@ from torch import Tensor
 
 from imagewright.capabilities import Target
 from imagewright.layers.content_style import ContentGenerator
+from imagewright.model import Model
 from imagewright.models.shared.translation import at_multiples
 from imagewright.models.shared.two_domains import (
     DOMAINS,
+    FEEDS,
     OTHER,
     TwoAutoencoders,
     TwoAutoencodersConfig,
     as_rows,
+    build_pyramid,
     distance,
+    halving_recipe,
     images_of,
     judged_as,
+    two_phases,
 )
-from imagewright.phases import Draws, Rows, Step, Terms
+from imagewright.phases import Draws, Phase, Rows, Step, Terms
+from imagewright.recipe import Recipe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,17 +49,25 @@ class UNITConfig(TwoAutoencodersConfig):
     )
 
 
-class UNIT(TwoAutoencoders):
+class UNIT(Model, TwoAutoencoders):
     """Networks: `generator_a`, `generator_b`, each an encoder and a decoder of its domain; `discriminator_a`, `_b`."""
 
     Config = UNITConfig
     config: UNITConfig
+    feeds = FEEDS
 
     def __init__(self, config: UNITConfig) -> None:
         super().__init__(config)
+        self.discriminator_a, self.discriminator_b = build_pyramid(config), build_pyramid(config)
         self.generator_a, self.generator_b = build_shared_generator(config), build_shared_generator(config)
 
+    def recipe(self, images_seen: int = 0) -> Recipe:
+        return halving_recipe(images_seen)
+
     # Objective
+
+    def phases(self) -> list[Phase]:
+        return two_phases(self.discriminator_loss, self.generator_loss)
 
     def generator_loss(self, step: Step) -> Terms:
         """Eq. 3 and 5: reconstructions, divergences and cycles of both domains, and their discriminators."""
