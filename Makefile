@@ -52,6 +52,11 @@ quality: $(VENV)/installed
 	$(BIN)/python benchmarks/smile_vector.py
 	$(BIN)/python benchmarks/metric_ranking.py
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python benchmarks/first_hour.py
+	$(BIN)/python benchmarks/translation_pairs.py --case facades
+	$(BIN)/python benchmarks/translation_pairs.py --case flowers --minutes 20
+	$(BIN)/python benchmarks/translation_domains.py --model cyclegan
+	$(BIN)/python benchmarks/translation_attributes.py
+	$(BIN)/python benchmarks/translation_few_shot.py
 
 # Speed and memory, as ratios to the plain way of doing the same.
 bench: $(VENV)/installed

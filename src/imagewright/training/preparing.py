@@ -21,7 +21,7 @@ def apply_flip(sources: Mapping[str, Images], recipe: Recipe, say: Callable[[str
     """
     if not recipe.flip or all(images.flip_given for images in sources.values()):
         return dict(sources)
-    say("pictures are mirrored at random, as the model recommends (turn it off with --no-flip, flip=False)")
+    say("pictures are mirrored at random, as the model recommends (turn it off with --no-flip)")
     return {name: images if images.flip_given else images.with_flip(True) for name, images in sources.items()}
 
 

@@ -1,0 +1,135 @@
+"""What models of unpaired translation learn between two sets of faces, as an independent classifier tells.
+
+    python benchmarks/translation_domains.py --model cyclegan --minutes 20 --size 64 --attribute Male
+
+The CelebA pictures without and with the attribute are the two domains. Test pictures, of other people, are translated
+to the domain that they are not in. Printed for each direction: `changed`, the share that a classifier puts in the asked
+domain (the classifier learned from all training pictures; `classifier` is its accuracy on test pictures); `to source`,
+the distance of a translation to its source in the features of a fixed random network, in units of the distance to a
+random picture of the asked domain; the same of pixels; and, for a model with styles, `diversity`, the distance between
+two styles of one picture in the same units. A sheet of inputs and translations is drawn: look at it.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from classifiers import accuracy, build_network, open_people, probabilities, train_classifier
+from harness import SHARED_DATA, add_seeds, make_parser, parse_settings, print_row
+from torch import Tensor
+
+import imagewright as iw
+from imagewright.output.grids import draw_grid
+
+TEST = 200  # pictures of each domain
+SHOWN = 8
+
+
+def options() -> Namespace:
+    parser = make_parser(__doc__)
+    parser.add_argument("--model", default="cyclegan")
+    parser.add_argument("--attribute", default="Male")
+    parser.add_argument("--size", type=int, default=64)
+    parser.add_argument("--minutes", type=float, default=20)
+    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="options of the training")
+    parser.add_argument("--out", type=Path, default=Path("runs/translation-domains"))
+    add_seeds(parser, [0])
+    return parser.parse_args()
+
+
+def has(images: iw.Images, attribute: str) -> np.ndarray:
+    """bool (N,): which pictures have the attribute."""
+    assert images.attribute_names is not None
+    assert images.attributes is not None
+    return np.asarray(images.attributes)[:, images.attribute_names.index(attribute)] > 0.5
+
+
+def pixels_of(images: iw.Images) -> Tensor:
+    """uint8 (N, C, H, W)."""
+    return images.batch(np.arange(len(images))).images
+
+
+def judge_of(train: iw.Images, test: iw.Images, arguments: Namespace) -> tuple[torch.nn.Module, float]:
+    """The classifier of the attribute, and its accuracy on test pictures."""
+    labels = [torch.from_numpy(has(images, arguments.attribute)).long() for images in (train, test)]
+    network = build_network(2, train.channels, arguments.size)
+    torch.manual_seed(0)
+    path = arguments.out / f"judge-{arguments.attribute}-{arguments.size}.safetensors"
+    judge = train_classifier(network, pixels_of(train), labels[0], path, epochs=6)
+    return judge, accuracy(judge, pixels_of(test), labels[1])
+
+
+def random_features(images: Tensor) -> Tensor:
+    """(N, D): features of a fixed random network of three convolutions."""
+    generator = torch.Generator().manual_seed(0)
+    found, parts = images.float() / 127.5 - 1, []
+    for width in (16, 32, 64):
+        weight = torch.randn(width, found.shape[1], 3, 3, generator=generator) / (9 * found.shape[1]) ** 0.5
+        found = torch.nn.functional.conv2d(found, weight, stride=2, padding=1).relu()
+        parts.append(found.flatten(1) / found.flatten(1).norm(dim=1, keepdim=True))
+    return torch.cat(parts, 1)
+
+
+def ratio(one: Tensor, other: Tensor, reference: Tensor) -> float:
+    """The mean distance of `one` to `other`, in units of that to `reference`."""
+    return round(float((one - other).norm(dim=1).mean() / (one - reference).norm(dim=1).mean()), 3)
+
+
+def judge_direction(
+    run: iw.Run, judge: torch.nn.Module, inputs: Tensor, others: Tensor, name: str, number: int
+) -> tuple[dict[str, Any], Tensor]:
+    """The figures of one direction, and the translations, uint8 (N, S, C, H, W)."""
+    styles = 2 if hasattr(iw.load(run), "sample_styles") else 1
+    made = iw.translate(run, inputs, to=name, styles=styles).reshape(len(inputs), styles, *inputs.shape[1:])
+    first = made[:, 0]
+    kept = {
+        "to source": ratio(random_features(first), random_features(inputs), random_features(others)),
+        "to source, pixels": ratio(*(each.float().flatten(1) for each in (first, inputs, others))),
+    }
+    if styles > 1:
+        kept["diversity"] = ratio(*(random_features(each) for each in (first, made[:, 1], others)))
+    changed = float((probabilities(judge, first).argmax(1) == number).float().mean())
+    return {"changed": round(changed, 3), **kept}, made
+
+
+def run_case(arguments: Namespace, seed: int) -> dict[str, Any]:
+    """Train on both domains, translate the test pictures both ways, and draw the sheet."""
+    train, test = open_people(arguments.size)
+    judge, right = judge_of(train, test, arguments)
+    asked = arguments.attribute.lower()
+    names = (f"not {asked}", asked)
+    domains = {name: train[has(train, arguments.attribute) == bool(number)] for number, name in enumerate(names)}
+    tested = [pixels_of(test[has(test, arguments.attribute) == bool(number)])[:TEST] for number in range(2)]
+    count = min(map(len, tested))
+    tested = [each[:count] for each in tested]
+    out = arguments.out / f"{arguments.model}-{arguments.attribute}-{seed}"
+    settings = parse_settings(arguments.set)
+    run = iw.train(arguments.model, domains, out, force=True, seed=seed, minutes=arguments.minutes, **settings)
+    known = iw.load(run).domains
+    row: dict[str, Any] = {"images_seen": run.checkpoints()[-1].images_seen, "classifier": round(right, 3)}
+    cells = []
+    for number, name in enumerate(names):
+        if name in known:
+            inputs, others = tested[1 - number], tested[number]
+            row[f"to {name}"], made = judge_direction(run, judge, inputs, others, name, number)
+            cells += [inputs[:SHOWN], *made[:SHOWN].unbind(1)]
+    draw_grid(torch.cat(cells), columns=SHOWN).save(out.with_suffix(".png"))
+    return row
+
+
+def main() -> None:
+    arguments = options()
+    if not (SHARED_DATA / "celeba_89x109").is_dir():
+        print_row({"model": arguments.model, "skipped": "celeba_89x109 is not beside the repository"})
+        return
+    for seed in arguments.seeds:
+        facts = {"model": arguments.model, "attribute": arguments.attribute, "size": arguments.size, "seed": seed}
+        print_row(facts | run_case(arguments, seed))
+
+
+if __name__ == "__main__":
+    main()
