@@ -25,7 +25,7 @@ NAMES_OF_COMMANDS: dict[str, tuple[str, ...]] = {
     "sample": ("sample", "sample_sheet"),
     "reconstruct": ("reconstruct", "reconstruction_sheet"),
     "interpolate": ("interpolate", "blend", "interpolation_sheet", "blend_sheet"),
-    "translate": ("translate", "translation_sheet"),
+    "translate": ("translate", "translation_sheet", "write_translations", "translate_video"),
     "latent list": ("list_latents",),
     "latent grid": ("manifold",),
     "latent traverse": ("traverse",),

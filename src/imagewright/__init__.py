@@ -89,6 +89,7 @@ _HOME = {
     "translation_sheet": "imagewright.verbs.translation_sheets",
     "write_interpolation": "imagewright.latent.walks.walk_sheets",
     "write_translations": "imagewright.verbs.translation_sheets",
+    "translate_video": "imagewright.verbs.translation_video",
     "interpolation_sheet": "imagewright.latent.walks.walk_sheets",
     "blend_sheet": "imagewright.latent.walks.walk_sheets",
     "edit_sheet": "imagewright.latent.editing.sheet",
@@ -164,6 +165,7 @@ __all__ = [
     "show",
     "train",
     "translate",
+    "translate_video",
     "translation_sheet",
     "traverse",
     "write_interpolation",
@@ -218,6 +220,7 @@ if TYPE_CHECKING:
     from imagewright.verbs.sheets import reconstruction_sheet, sample_sheet, score_sheet
     from imagewright.verbs.translate import translate
     from imagewright.verbs.translation_sheets import translation_sheet, write_translations
+    from imagewright.verbs.translation_video import translate_video
 
 
 def __getattr__(name: str) -> Any:

@@ -85,6 +85,44 @@ def test_a_folder_holds_each_picture_at_its_own_size_under_its_own_name(
     assert record["digital_source_type"].endswith("compositeWithTrainedAlgorithmicMedia")
 
 
+def test_several_pictures_and_sources_at_once(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run, out = run_of(Lamp, tmp_path), tmp_path / "out"
+    alone = folder / "more"
+    given = [str(folder / "b.png"), str(folder / "d.jpg"), str(alone)]
+    assert main(["translate", run, *given, "--to", "dark", "--out", str(out)]) == 0
+    assert sorted(path.name for path in out.iterdir()) == ["b.png", "c.png", "d.png"]
+    for name in ("b.png", "more/c.png"):
+        assert torch.equal(pixels(out / Path(name).name), iw.translate(run, folder / name, to="dark")[0])
+    assert pixels(out / "d.png").shape == (3, 40, 24)
+    few = tmp_path / "few"
+    assert main(["translate", run, *given, "--count", "2", "--to", "dark", "--out", str(few)]) == 0
+    assert sorted(path.name for path in few.iterdir()) == ["b.png", "c.png"]
+    sheet = tmp_path / "sheet.png"
+    assert main(["translate", run, *given, str(folder / "e.png"), "--to", "dark", "--out", str(sheet)]) == 0
+    assert iw.inspect(sheet)["provenance"]["settings"]["count"] == 4
+    assert "e.png is left out" in capsys.readouterr().err
+    assert main(["translate", run, "--to", "dark", "--out", str(tmp_path / "none.png")]) == 2
+    assert "PICTURES" in capsys.readouterr().err
+
+
+def test_several_references(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run, out = run_of(Lamp, tmp_path), tmp_path / "out"
+    Image.new("RGB", (20, 20), "white").save(tmp_path / "white.png")
+    references = [str(folder / "a.png"), str(tmp_path / "white.png"), str(folder / "more")]
+    typed = ["translate", run, str(folder / "b.png"), "--to", "dark", "--like", *references]
+    assert main([*typed, "--out", str(out)]) == 0
+    assert sorted(path.name for path in out.iterdir()) == ["b_0.png", "b_1.png", "b_2.png"]
+    for number, like in enumerate((folder / "a.png", tmp_path / "white.png", folder / "more" / "c.png")):
+        assert torch.equal(
+            pixels(out / f"b_{number}.png"), iw.translate(run, folder / "b.png", to="dark", like=like)[0]
+        )
+    said = capsys.readouterr().err
+    assert said.count("The reference white has no content") == 1
+    assert iw.inspect(out / "b_0.png")["provenance"]["settings"]["references"] == ["a", "white", "c"]
+    assert main([*typed, "--styles", "2", "--out", str(tmp_path / "two")]) == 0
+    assert len(list((tmp_path / "two").iterdir())) == 2
+
+
 def test_the_model_size_and_one_picture_file(folder: Path, tmp_path: Path) -> None:
     run, out = run_of(Blurs, tmp_path), tmp_path / "out"
     assert main(["translate", run, str(folder / "a.png"), "--size", "model", "--out", str(out)]) == 0
@@ -92,6 +130,18 @@ def test_the_model_size_and_one_picture_file(folder: Path, tmp_path: Path) -> No
     assert written.name == "a.png"
     expected = iw.open_images(folder, size=16, channels=3).subset(np.array([0])).batch(np.array([0])).images
     assert torch.equal(pixels(written), iw.translate(run, expected)[0])
+
+
+def test_a_picture_smaller_than_the_network_takes_is_said(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, out = run_of(Blurs, tmp_path), tmp_path / "out"
+    Image.new("RGB", (3, 9), "red").save(tmp_path / "dot.png")
+    assert main(["translate", run, str(tmp_path / "dot.png"), str(folder / "b.png"), "--out", str(out)]) == 0
+    said = capsys.readouterr().err
+    assert "dot.png (3x9) is smaller than" in said
+    assert "b.png" not in said
+    assert pixels(out / "dot.png").shape == (3, 9, 3)
 
 
 def test_styles_have_files_of_their_own(folder: Path, tmp_path: Path) -> None:

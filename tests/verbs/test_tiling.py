@@ -62,7 +62,7 @@ def test_only_possible_sizes_are_asked_for_and_large_images_only_in_tiles() -> N
 
     made = apply_at_any_size(remember, noise((150, 41)), multiples_of_8, tile=60)
     assert made.shape == (1, 150, 41)
-    assert set(seen) == {(1, 3, 64, 48)}
+    assert set(seen) == {(1, 3, 56, 48)}  # as small as three tiles can be
     assert len(seen) == 3
     seen.clear()
     apply_at_any_size(remember, noise((60, 60)), multiples_of_8, tile=60)
@@ -105,7 +105,7 @@ def test_weights_add_up_to_one_everywhere_and_cover_the_side(side: int, tile: in
     assert starts[-1] + tile == side
     total = torch.zeros(side, dtype=torch.float64)
     for start, weights in zip(starts, blending_weights(starts, tile), strict=True):
-        assert weights.min() > 0
+        assert weights.min() >= 0
         total[start : start + tile] += weights
     assert (total - 1).abs().max() < 1e-12
     overlaps = [first + tile - second for first, second in pairwise(starts)]

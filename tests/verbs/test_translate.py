@@ -118,6 +118,19 @@ def test_sources_are_opened_at_their_own_size_and_the_models_channels(tmp_path: 
     assert torch.equal(iw.translate(Blurs(), tmp_path / "1.png"), expected[1:])
 
 
+def test_lists_of_files_pillow_images_and_arrays(tmp_path: Path) -> None:
+    pictures = simple_pictures(3, (20, 24))
+    held = [Image.fromarray(picture.transpose(1, 2, 0)) for picture in pictures]
+    files = [tmp_path / f"{number}.png" for number in range(3)]
+    for picture, file in zip(held, files, strict=True):
+        picture.save(file)
+    expected = iw.translate(Lamp(), pictures, to="dark", like=pictures[:2])
+    assert expected.shape == (3, 2, 3, 20, 24)
+    for given in (held, files, [str(file) for file in files], list(pictures)):
+        assert torch.equal(iw.translate(Lamp(), given, to="dark", like=given[:2]), expected)
+    assert torch.equal(iw.translate(Lamp(), held[1], to="dark", like=held[0]), expected[1:2, 0])
+
+
 @pytest.mark.parametrize(
     ("model", "options", "message"),
     [

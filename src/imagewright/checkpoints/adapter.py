@@ -8,7 +8,7 @@ family.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from imagewright.errors import RunError
 
+NAMED = 3  # tensors that a message names
 State = dict[str, Tensor]
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -113,20 +114,36 @@ def fill_network(module: nn.Module, network: Network, state: State) -> None:
             f"The adapter maps no published tensor to {unfilled[0]}, which would keep its initial value: add it "
             "to `names`, or to `optional` if the published network has no such tensor."
         )
-    problems = [f"it has no tensor {name}" for name in names if name not in state and not _any(network.optional, name)]
-    for name, tensor in state.items():
-        if name in names and tensor.shape != own[names[name]].shape:
-            problems.append(f"{name} is {tuple(tensor.shape)}, expected {tuple(own[names[name]].shape)}")
-        elif name not in names and not _any(network.ignored, name):
-            problems.append(f"{name} is unknown")
-        elif name in names and (fault := _fault_of(tensor)):
-            problems.append(f"{name} {fault}")
+    problems = misfits(own, network, state)
     if problems:
-        more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
-        raise RunError(f"The tensors are not those of this network: {problems[0]}{more}.")
+        raise RunError(f"The tensors are not those of this network: {'; '.join(problems)}.")
     for name, tensor in state.items():
         if name in names:
             own[names[name]].copy_(tensor)
+
+
+def misfits(own: Mapping[str, Tensor], network: Network, state: State) -> list[str]:
+    """What a published state dict lacks, has besides, or has otherwise than a network expects, in short; [] if it fits.
+
+    own: the state of our network, of which the shapes are looked at.
+    """
+    names = network.names(own)
+    missing = [name for name in names if name not in state and not _any(network.optional, name)]
+    unknown = [name for name in state if name not in names and not _any(network.ignored, name)]
+    others = []
+    for name, tensor in state.items():
+        if name in names and tensor.shape != own[names[name]].shape:
+            others.append(f"{name} is {tuple(tensor.shape)}, expected {tuple(own[names[name]].shape)}")
+        elif name in names and (fault := _fault_of(tensor)):
+            others.append(f"{name} {fault}")
+    problems = [f"it has no tensor {_in_short(missing)}"] if missing else []
+    problems += [f"{_in_short(unknown)} {'is' if len(unknown) == 1 else 'are'} unknown"] if unknown else []
+    more = f", and {len(others) - NAMED} more" if len(others) > NAMED else ""
+    return problems + ([f"{', '.join(others[:NAMED])}{more}"] if others else [])
+
+
+def _in_short(names: Sequence[str]) -> str:
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
 
 def _fault_of(tensor: Tensor) -> str | None:

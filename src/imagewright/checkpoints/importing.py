@@ -16,6 +16,7 @@ from imagewright import catalogue, configs
 from imagewright.checkpoints.adapter import Adapter, Network, PublishedNetwork, State, fill_network, shapes_of
 from imagewright.checkpoints.containers import state_dicts
 from imagewright.checkpoints.reading import read_checkpoint
+from imagewright.checkpoints.recognising import hint
 from imagewright.downloads import file_checksum
 from imagewright.errors import ConfigError, RunError, UserError, nearest_name, short_reason
 from imagewright.runs import places
@@ -50,12 +51,13 @@ def load_network(system: str, network: str, state_dict: Mapping[str, Any], /, **
     config_class = catalogue.model_class(system).Config
     configs.check_names(config_class, options, system)
     held = dict(state_dict)
-    state = _states_in(adapter, held, network, system)[network]
-    declared = adapter.networks[network]
-    found = adapter.options(held) | _options_of(declared, state, f"{network} of {system}")
-    config = _configure(config_class, system, found, options)
-    module = declared.build(config)
-    fill_network(module, declared, state)
+    with _recognising(held, system):
+        state = _states_in(adapter, held, network, system)[network]
+        declared = adapter.networks[network]
+        found = adapter.options(held) | _options_of(declared, state, f"{network} of {system}")
+        config = _configure(config_class, system, found, options)
+        module = declared.build(config)
+        fill_network(module, declared, state)
     return PublishedNetwork(module, declared.forward).eval()
 
 
@@ -96,10 +98,10 @@ def import_checkpoint(
         )
     parts = [part for path, name in zip(paths, wanted, strict=True) for part in _read(path, adapter, system, name)]
     found = _merged_options(parts, options)
-    with _naming(paths[0]):
+    with _naming(paths[0]), _recognising(parts[0].held, system):
         model = model_class(_configure(model_class.Config, system, found, options))
     for part in parts:
-        with _naming(part.path):
+        with _naming(part.path), _recognising(part.held, system):
             fill_network(model.get_submodule(part.network), adapter.networks[part.network], part.state)
     return _finish(model, system, adapter, paths, [part.network for part in parts], out, force)
 
@@ -117,21 +119,26 @@ def find_adapter(system: str) -> Adapter:
 
 @dataclass(frozen=True)
 class _Part:
-    """One network of one file. `options`: the options that follow from the shapes of its tensors and from the file."""
+    """One network of one file.
+
+    options: those that follow from the shapes of its tensors and from the file.
+    held: all that the file holds.
+    """
 
     network: str
     path: Path
     state: State
     options: dict[str, Any]
+    held: Any
 
 
 def _read(path: Path, adapter: Adapter, system: str, network: str | None) -> list[_Part]:
     """The networks in a file. Errors name the file."""
     held = read_checkpoint(path)
-    with _naming(path):
+    with _naming(path), _recognising(held, system):
         stated = adapter.options(held)
         return [
-            _Part(name, path, state, stated | _options_of(adapter.networks[name], state, f"{name} of {system}"))
+            _Part(name, path, state, stated | _options_of(adapter.networks[name], state, f"{name} of {system}"), held)
             for name, state in _states_in(adapter, held, network, system).items()
         ]
 
@@ -170,6 +177,15 @@ def _naming(path: Path) -> Iterator[None]:
         yield
     except UserError as error:
         raise type(error)(f"{path}: {error}") from None
+
+
+@contextmanager
+def _recognising(held: Any, system: str) -> Iterator[None]:
+    """Add to a `RunError` which other system the file looks like, if it does."""
+    try:
+        yield
+    except RunError as error:
+        raise RunError(f"{error}{hint(held, system)}") from None
 
 
 def _states_in(adapter: Adapter, held: Any, network: str | None, system: str) -> dict[str, State]:

@@ -2,7 +2,8 @@
 
 torch 2.13 computes wrong gradients of `instance_norm` on the CPU for batches of one image whose gradient comes in
 channels_last. The same norm is written as a batch norm here, or as a group norm with a group a channel; a test holds
-both against the formula. Shape letters: N batch, C channels, H W map.
+both against the formula. Norms by the statistics of an image take those of the whole picture if they see a tile of it
+(`picture_moments.py`). Shape letters: N batch, C channels, H W map.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from typing import Literal
 
 from torch import Tensor, nn
 from torch.nn.functional import batch_norm, group_norm
+
+from imagewright.layers.picture_moments import normalise_by, picture_moments
 
 NormName = Literal["instance", "batch", "none"]
 EPS = 1e-5
@@ -21,6 +24,9 @@ def normalise_instances(maps: Tensor, eps: float = EPS) -> Tensor:
 
     Ulyanov et al. 2016, arXiv:1607.08022.
     """
+    moments = picture_moments(maps)
+    if moments is not None:
+        return normalise_by(maps, moments, eps)
     if maps.shape[2] * maps.shape[3] == 1:
         return maps * 0  # its own mean is taken off; torch refuses it
     if len(maps) == 1:
@@ -50,6 +56,9 @@ class ImageBatchNorm(nn.BatchNorm2d):
     def forward(self, maps: Tensor) -> Tensor:
         if self.training or not self.of_image:
             return super().forward(maps)
+        moments = picture_moments(maps)
+        if moments is not None:
+            return normalise_by(maps, moments, self.eps, self.weight, self.bias)
         if len(maps) == 1:
             return batch_norm(maps, None, None, self.weight, self.bias, training=True, eps=self.eps)
         # Each image by its own statistics, so that it does not depend on the others of its block.

@@ -1,7 +1,8 @@
 """Networks applied to images of any size: padded by reflection to a size that they take, large ones in tiles.
 
-Tiles overlap, and are blended by weights that rise smoothly from 0 at a tile's edge and add up to 1 at every pixel. A
-function that treats each pixel by itself therefore gives the same in tiles, to the byte.
+Tiles overlap, and are blended by weights that rise smoothly from 0 near a tile's edge and add up to 1 at every pixel. A
+function that treats each pixel by itself therefore gives the same in tiles, to the byte. Norms by the statistics of an
+image take those of the whole one (`tiles_in_step.py`).
 Shape letters: C channels, H W the image, h w a tile.
 """
 
@@ -14,10 +15,12 @@ import torch
 from torch import Tensor
 
 from imagewright.errors import UserError
-from imagewright.pixels import size_text, to_float, to_uint8
+from imagewright.pixels import size_text, to_uint8
+from imagewright.verbs.tiles_in_step import Tile, tiles_in_step
 
 TILE = 1024  # pixels a side that are computed at once; larger images are cut
 OVERLAP = 8  # neighbouring tiles share at least one part in this many of a side
+MARGIN = 1 / 4  # of an overlap: what a tile shows at its very edge, where the network sees no further, counts nothing
 SEARCHED = 4096  # pixels a side above the wanted size, among which a possible size is searched
 
 NearestSize = Callable[[int, int], tuple[int, int]]
@@ -36,18 +39,24 @@ def apply_at_any_size(
     Raises `UserError` if no size is large enough.
     """
     height, width = image.shape[-2:]
-    h, w = smallest_size(nearest_size, min(height, tile), min(width, tile))
-    canvas = pad_by_reflection(image, max(h, height), max(w, width))
-    tops, lefts = tile_starts(canvas.shape[1], h), tile_starts(canvas.shape[2], w)
+    h, w = tile_size(nearest_size, height, width, tile)
+    down_step, across_step = tile_steps(nearest_size, h, w)
+    canvas = pad_by_reflection(image, _reached(height, h, down_step), _reached(width, w, across_step))
+    tops, lefts = tile_starts(canvas.shape[1], h, down_step), tile_starts(canvas.shape[2], w, across_step)
     down, across = blending_weights(tops, h), blending_weights(lefts, w)
+    tiles = [
+        Tile(canvas[None, :, top : top + h, left : left + w], rows, columns)
+        for top, rows in zip(tops, down, strict=True)
+        for left, columns in zip(lefts, across, strict=True)
+    ]
+    made = tiles_in_step(function, tiles)
     finished: list[Tensor] = []
     unfinished: Tensor | None = None  # sums of the rows that the next tiles reach as well
     for row, top in enumerate(tops):
         sums: Tensor | None = None
         for column, left in enumerate(lefts):
-            made = function(to_float(canvas[None, :, top : top + h, left : left + w]))[0]
             # In float64, so that equal values from several tiles add up to that very value.
-            weighted = made.to("cpu", torch.float64) * (down[row][:, None] * across[column])
+            weighted = next(made)[0].to("cpu", torch.float64) * (down[row][:, None] * across[column])
             if sums is None:
                 sums = weighted.new_zeros(len(weighted), h, canvas.shape[2])
             sums[:, :, left : left + w] += weighted
@@ -59,6 +68,24 @@ def apply_at_any_size(
         unfinished = sums[:, rows:]
     above, before = (canvas.shape[1] - height) // 2, (canvas.shape[2] - width) // 2
     return torch.cat(finished, 1)[:, above : above + height, before : before + width]
+
+
+def tile_size(nearest_size: NearestSize, height: int, width: int, tile: int) -> tuple[int, int]:
+    """The size of the tiles of an image: as few as can be of `tile` pixels a side, and then as small as can be.
+
+    >>> tile_size(lambda height, width: (4 * round(height / 4), 4 * round(width / 4)), 33, 1100, 1024)
+    (36, 616)
+    """
+    h, w = smallest_size(nearest_size, min(height, tile), min(width, tile))
+    shares = [_share(max(side, each), each) for side, each in ((height, h), (width, w))]
+    smaller = smallest_size(nearest_size, *shares)
+    return min(h, smaller[0]), min(w, smaller[1])
+
+
+def _share(side: int, tile: int) -> int:
+    """The side of the smallest tiles that cover a side, as many as tiles of this size and overlapping as much."""
+    count = len(tile_starts(side, tile))
+    return tile if count == 1 else math.ceil((side + (count - 1) * (tile // OVERLAP)) / count)
 
 
 def smallest_size(nearest_size: NearestSize, height: int, width: int) -> tuple[int, int]:
@@ -98,23 +125,45 @@ def _reflected(side: int, total: int) -> Tensor:
     return torch.where(places < side, places, period - places)
 
 
-def tile_starts(side: int, tile: int) -> list[int]:
-    """Where tiles begin along a side: evenly spaced, the first and the last at the borders.
+def tile_steps(nearest_size: NearestSize, h: int, w: int) -> tuple[int, int]:
+    """The multiples at which tiles begin, down and across: the distances to the next possible sizes.
 
-    >>> tile_starts(64, 64), tile_starts(100, 64), tile_starts(200, 64)
-    ([0], [0, 36], [0, 45, 91, 136])
+    A network that halves its input answers differently if that is moved by a pixel. Distances that are large beside the
+    tile, as between powers of two, say nothing: 1 then.
+
+    >>> tile_steps(lambda height, width: (4 * round(height / 4), 4 * round(width / 4)), 64, 64)
+    (4, 4)
+    """
+    try:
+        next_h, next_w = smallest_size(nearest_size, h + 1, w)[0], smallest_size(nearest_size, h, w + 1)[1]
+    except UserError:
+        return 1, 1
+    down, across = next_h - h, next_w - w
+    return (down if down <= h // OVERLAP else 1), (across if across <= w // OVERLAP else 1)
+
+
+def _reached(side: int, tile: int, step: int) -> int:
+    """The side that tiles cover which begin at multiples of `step`, the last one too."""
+    return tile + max(0, math.ceil((side - tile) / step)) * step
+
+
+def tile_starts(side: int, tile: int, step: int = 1) -> list[int]:
+    """Where tiles begin along a side: evenly spaced multiples of `step`, the first and the last at the borders.
+
+    >>> tile_starts(64, 64), tile_starts(100, 64), tile_starts(200, 64), tile_starts(200, 64, 8)
+    ([0], [0, 36], [0, 45, 91, 136], [0, 48, 88, 136])
     """
     if side == tile:
         return [0]
     overlap = tile // OVERLAP
     count = math.ceil((side - overlap) / (tile - overlap))
-    return [round(index * (side - tile) / (count - 1)) for index in range(count)]
+    return [step * round(index * (side - tile) / step / (count - 1)) for index in range(count)]
 
 
 def blending_weights(starts: list[int], tile: int) -> list[Tensor]:
     """A weight for each pixel of each tile along a side, float64 (tile,); at every pixel of the side they add up to 1.
 
-    Weights rise as a squared sine over the overlap with the tile before, and fall so over that with the tile after.
+    Weights rise as a squared sine within the overlap with the tile before, and fall so within that with the tile after.
     """
     windows = []
     for index, start in enumerate(starts):
@@ -133,5 +182,6 @@ def blending_weights(starts: list[int], tile: int) -> list[Tensor]:
 
 
 def _rise(count: int) -> Tensor:
-    """From nearly 0 to nearly 1, smoothly, in `count` steps; float64."""
-    return torch.sin(torch.pi / 2 * (torch.arange(count, dtype=torch.float64) + 0.5) / count).square()
+    """From 0 to 1 in `count` steps, smoothly between the margins; float64."""
+    places = (torch.arange(count, dtype=torch.float64) + 0.5) / count
+    return torch.sin(torch.pi / 2 * ((places - MARGIN) / (1 - 2 * MARGIN)).clamp(0, 1)).square()

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -16,19 +14,14 @@ from torch import Tensor
 from imagewright import catalogue
 from imagewright.capabilities import Target, Translates, has_styles, require
 from imagewright.errors import DataError, UserError, nearest_name, none_readable
-from imagewright.images import Images, open_images
-from imagewright.images.single import as_source, read_picture
-from imagewright.images.sources.listing import is_picture_name
 from imagewright.model import Model
 from imagewright.pixels import to_float
 from imagewright.seeds import derive_seed
-from imagewright.verbs.apply import ImagesLike, RunLike, images_for, resolve_model
+from imagewright.verbs.apply import ImagesLike, RunLike, resolve_model
 from imagewright.verbs.blocks import evaluating
 from imagewright.verbs.conditions import attribute_row, find_number, listed
 from imagewright.verbs.tiling import apply_at_any_size
-
-if TYPE_CHECKING:
-    from typing_extensions import TypeIs
+from imagewright.verbs.translation_inputs import StyleReferences, open_at_own_size, read_references
 
 To = int | str | Mapping[str, float]
 READ_AT_ONCE = 16
@@ -48,11 +41,12 @@ def translate(
     Image k and style s are the same whatever else is asked for. Images larger than 1024 pixels a side are translated
     in overlapping tiles; sizes that the model cannot do are padded by reflection and cropped again.
 
-    images: any source, or one picture (a file, a Pillow image, an array), opened at its own (commonest) size.
+    images: any source, or one picture (a file, a Pillow image, an array), or a list of pictures; opened at its own
+        (commonest) size, to which the others are resized.
     to: the domain, by name or number; or attributes from 0 to 1, such as {"Smiling": 1}, the others staying as they
         are in each image. May be left out if the model has one domain only.
-    like: reference images, or one picture: each gives a style, of the domain `to`. A few-shot model takes one
-        style from all of them.
+    like: reference images, one picture, or a list of sources and pictures: each picture gives a style, of the domain
+        `to`. A few-shot model takes one style from all of them.
     styles: how many styles to sample, if the model has styles and `like` is not given.
     seed: of the sampled styles.
 
@@ -74,7 +68,12 @@ def translate(
 
 
 def targets_for(
-    model: Model, *, to: To | None = None, like: ImagesLike | None = None, styles: int = 1, seed: int = 0
+    model: Model,
+    *,
+    to: To | None = None,
+    like: ImagesLike | StyleReferences | None = None,
+    styles: int = 1,
+    seed: int = 0,
 ) -> list[Target]:
     """One target a style, each with one row a tensor. The arguments are those of `translate`."""
     require(model, Translates)
@@ -95,7 +94,8 @@ def targets_for(
         else:
             if styles > 1:
                 raise UserError(f"styles={styles} are sampled, and like= gives a style each: give one of the two.")
-            references = to_float(_references(model, like)).to(model.device)
+            given = like if isinstance(like, StyleReferences) else read_references(model, like)
+            references = to_float(given.pictures).to(model.device)
             groups = [references[None]] if model.few_shot else references.split(1)
             codes = torch.cat([model.encode_styles(group, target.domain) for group in groups])
     return [replace(target, style=code) for code in codes.to(model.device).split(1)]
@@ -114,27 +114,6 @@ def translate_image(model: Model, image: Tensor, target: Target) -> Tensor:
         return apply_at_any_size(
             lambda tile: translator.translate(tile.to(device), target), image, type(model.config).nearest_size
         )
-
-
-def open_at_own_size(images: ImagesLike, channels: int) -> Images:
-    """Any source at its own (commonest) size and the given channels; also one picture file."""
-    if is_picture(images):
-        images = read_picture(images, channels)[None]
-    if isinstance(images, Images) and images.channels == channels:
-        return images
-    return open_images(as_source(images, channels), channels=channels)
-
-
-def is_picture(source: object) -> TypeIs[str | Path]:
-    """Whether a source names one picture file."""
-    return isinstance(source, (str, Path)) and is_picture_name(str(source)) and Path(source).is_file()
-
-
-def _references(model: Model, like: ImagesLike) -> Tensor:
-    """uint8 (R, C, H, W) at the model's size."""
-    if is_picture(like):
-        like = open_at_own_size(like, model.config.channels)
-    return torch.cat([batch.images for batch in images_for(model, like).stream(READ_AT_ONCE)])
 
 
 def _target_without_style(model: Model, to: To | None) -> Target:

@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from imagewright.capabilities import Target, Translates, require
-from imagewright.errors import DataError, UserError, none_readable
-from imagewright.images import Images, open_images
-from imagewright.images.one_by_one import read_one_by_one
-from imagewright.images.selection import select_evenly
-from imagewright.images.single import as_source
+from imagewright.images import notices
 from imagewright.model import Model
 from imagewright.output.grids import PAPER
 from imagewright.output.provenance import COMPOSITE
 from imagewright.output.sheets import Results, Sheet
 from imagewright.output.writing import picture_paths, refuse_existing, write_image
+from imagewright.pixels import size_text
 from imagewright.progress import Progress
 from imagewright.runs.loading import training_notes
 from imagewright.runs.provenance import run_record
-from imagewright.verbs.apply import ImagesLike, RunLike, images_for, resolve_model
-from imagewright.verbs.translate import To, is_picture, open_at_own_size, targets_for, translate_image
+from imagewright.verbs.apply import ImagesLike, RunLike, resolve_model
+from imagewright.verbs.tiling import smallest_size
+from imagewright.verbs.translate import To, targets_for, translate_image
+from imagewright.verbs.translation_inputs import Inputs, open_inputs, read_references
 
+REFERENCES = 8  # of a source whose styles are taken, unless the number is given
 REFERENCES = 8  # of a source whose styles are taken, unless the number is given
 Source: TypeAlias = ImagesLike
 SizeName = Literal["own", "model"]
@@ -52,11 +51,12 @@ def translation_sheet(
     If each style was taken from a reference picture, the row begins with that picture.
 
     run: a run, its directory, a weights file or a model.
-    images: a source, opened images or one picture file.
+    images: a source, opened images, one picture file, or a list of names of sources and picture files.
     count: pictures shown, chosen at even distances; None for all.
     to: as for `translate`.
     like: as for `translate`.
-    styles: number of styles: sampled (1 by default), or pictures of `like` to use (at most 8 by default).
+    styles: number of styles: sampled (1 by default), or pictures of `like` to use (by default all that are named, and
+        8 of any other source).
     seed: as for `translate`.
     size: "model" resizes the pictures to the size that the model was trained at, "own" to their commonest size.
     split: a part of the source, such as "test".
@@ -65,9 +65,9 @@ def translation_sheet(
     Raises `UserError` as `translate` does, `DataError` if no picture can be read.
     """
     model = resolve_model(run)
-    style = _choose_styles(model, to, like, styles, seed)
-    inputs = _choose_inputs(model, images, count, split)
-    side = model.config.size if size == "model" else inputs.images.size
+    style = choose_styles(model, to, like, styles, seed)
+    inputs = open_inputs(images, model.config.channels, count, split)
+    side = model.config.size if size == "model" else inputs.size
     made = list(_translate_each(model, inputs, side, style.targets, progress))
     shown = torch.stack([picture for _, picture, _ in made])
     translations = torch.stack([torch.stack(each) for _, _, each in made])  # (N, S, C, H, W)
@@ -88,7 +88,7 @@ def translation_sheet(
         title=f"{record['model']}: translations",
         record=record,
         results=Results(translations.flatten(0, 1), record, files),
-        notes=[*training_notes(model), *inputs.notes()],
+        notes=[*training_notes(model), *style.notes, *inputs.notes()],
     )
 
 
@@ -121,8 +121,8 @@ def write_translations(
     Raises as `translation_sheet` does, and `RunError` if a file exists, before anything is translated.
     """
     model = resolve_model(run)
-    style = _choose_styles(model, to, like, styles, seed)
-    inputs = _choose_inputs(model, images, count, split)
+    style = choose_styles(model, to, like, styles, seed)
+    inputs = open_inputs(images, model.config.channels, count, split)
     paths = _paths(Path(folder), inputs.names, len(style.targets))
     refuse_existing(paths, force=force)
     side = model.config.size if size == "model" else None
@@ -137,11 +137,11 @@ def write_translations(
     except BaseException as error:  # Ctrl-C, or a full disk: hours of finished work stay
         error.add_note(f"{len(written):,} of {len(paths):,} translations are written in {folder}.")
         raise
-    return written, [*training_notes(model), *inputs.notes()]
+    return written, [*training_notes(model), *style.notes, *inputs.notes()]
 
 
 @dataclass(frozen=True)
-class _Styles:
+class ChosenStyles:
     """A target for each style, a label for each, and the settings of a record.
 
     references: uint8 (S, C, H, W), the picture that each style was taken from; None if they were not taken one by one.
@@ -151,30 +151,25 @@ class _Styles:
     labels: list[str]
     references: Tensor | None
     settings: dict[str, Any]
+    notes: list[str] = field(default_factory=list)
 
 
-def _choose_styles(model: Model, to: To | None, like: Source | None, styles: int | None, seed: int) -> _Styles:
+def choose_styles(model: Model, to: To | None, like: Source | None, styles: int | None, seed: int) -> ChosenStyles:
+    """The styles that were asked for. The arguments are those of `translation_sheet`."""
     if like is None:
         targets = targets_for(model, to=to, styles=1 if styles is None else styles, seed=seed)
         label, settings = _label(model, to, targets[0]), {"to": _plain(to)}
         if targets[0].style is not None:
             settings["styles"] = len(targets)
         labels = [f"{label}, style {index}" for index in range(len(targets))] if len(targets) > 1 else [label]
-        return _Styles(targets, labels, None, settings)
-    if is_picture(like):
-        references, names = images_for(model, open_at_own_size(like, model.config.channels)), [Path(like).stem]
-        source = Path(like).stem
-    else:
-        opened = images_for(model, like)
-        chosen = select_evenly(opened, REFERENCES if styles is None else styles)
-        references, names = open_images(chosen.images.numpy()), [Path(name).stem for name in chosen.names]
-        source = Path(opened.source).stem
+        return ChosenStyles(targets, labels, None, settings)
+    references = read_references(model, like, styles, of_source=REFERENCES)
     targets = targets_for(model, to=to, like=references)
-    label, settings = _label(model, to, targets[0]), {"to": _plain(to), "like": source, "references": names}
+    label, names, source = _label(model, to, targets[0]), references.names, references.source
+    settings, notes = {"to": _plain(to), "like": source, "references": names}, references.notes()
     if len(targets) < len(names):  # few-shot: one style from all of them
-        return _Styles(targets, [f"{label}, like {source}"], None, settings)
-    shown = references.batch(np.arange(len(references))).images
-    return _Styles(targets, [f"{label}, like {name}" for name in names], shown, settings)
+        return ChosenStyles(targets, [f"{label}, like {source}"], None, settings, notes)
+    return ChosenStyles(targets, [f"{label}, like {name}" for name in names], references.pictures, settings, notes)
 
 
 def _label(model: Model, to: To | None, target: Target) -> str:
@@ -188,46 +183,32 @@ def _plain(to: To | None) -> Any:
     return dict(to) if isinstance(to, Mapping) else to
 
 
-@dataclass(frozen=True)
-class _Inputs:
-    """The pictures to translate, and the name of each."""
-
-    images: Images
-    names: list[str]
-
-    def notes(self) -> list[str]:
-        """A sentence on each picture that could not be read."""
-        return [f"{name} is left out: {reason}." for name, reason in self.images.skipped]
-
-
-def _choose_inputs(model: Model, images: Source, count: int | None, split: str | None) -> _Inputs:
-    channels = model.config.channels
-    if is_picture(images):
-        return _Inputs(open_at_own_size(images, channels), [Path(images).name])
-    opened = images if isinstance(images, Images) else open_images(as_source(images, channels), split=split)
-    if count is not None:
-        if count < 1:
-            raise UserError(f"count={count}, but there must be one picture at least.")
-        opened = opened.subset(np.linspace(0, len(opened) - 1, min(count, len(opened))).round().astype(np.int64))
-    return _Inputs(opened, opened.names())
-
-
 def _translate_each(
     model: Model,
-    inputs: _Inputs,
+    inputs: Inputs,
     size: tuple[int, int] | None,
     targets: list[Target],
     progress: Progress | None,
 ) -> Iterator[tuple[int, Tensor, list[Tensor]]]:
-    """Number, pixels and translations of each picture that can be read; raises `DataError` if there is none."""
-    done = 0
-    for number, picture in read_one_by_one(inputs.images, model.config.channels, size):
+    """Number, pixels and translations of each picture that can be read; raises `DataError` if there is none.
+
+    Pictures that are smaller than the model can do are told to whoever gathers notices.
+    """
+    least = smallest_size(type(model.config).nearest_size, 1, 1)
+    for done, (number, picture) in enumerate(inputs.each(model.config.channels, size), 1):
+        height, width = picture.shape[-2:]
+        if height < least[0] or width < least[1]:
+            notices.add_notes([_padding_note(inputs.names[number], (height, width), least)])
         yield number, picture, [translate_image(model, picture, target) for target in targets]
-        done += 1
         if progress is not None:
             progress(done, len(inputs.names))
-    if not done:
-        raise DataError(f"{none_readable(len(inputs.names), f'chosen of {inputs.images.source}')}.")
+
+
+def _padding_note(name: str, size: tuple[int, int], least: tuple[int, int]) -> str:
+    return (
+        f"{name} ({size_text(size)}) is smaller than the smallest picture that the network takes ({size_text(least)}): "
+        "it is continued by its mirror image, and cut again."
+    )
 
 
 def _paths(folder: Path, names: list[str], styles: int) -> list[Path]:
@@ -236,13 +217,12 @@ def _paths(folder: Path, names: list[str], styles: int) -> list[Path]:
     return [path.with_stem(f"{path.stem}{end}") for path in picture_paths(folder, names) for end in ends]
 
 
-def _record(model: Model, inputs: _Inputs, style: _Styles, size: str | list[int], seed: int) -> dict[str, Any]:
-    source = Path(inputs.images.source if len(inputs.names) != 1 else inputs.names[0]).name
+def _record(model: Model, inputs: Inputs, style: ChosenStyles, size: str | list[int], seed: int) -> dict[str, Any]:
     return run_record(
         "translate",
         model,
         seed=seed if "styles" in style.settings else None,
-        settings={"source": source, "count": len(inputs.names), "size": size, **style.settings},
+        settings={"source": inputs.source, "count": len(inputs.names), "size": size, **style.settings},
         # For single pictures too: "enhanced" would mean a minor correction.
         source_type=COMPOSITE,
     )

@@ -1,43 +1,52 @@
-"""`imagewright translate RUN SOURCE`: a sheet of pictures and their translations, or a folder of them at full size."""
+"""`imagewright translate RUN PICTURES...`: a sheet of pictures and their translations, or a folder at full size."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from imagewright.cli.commands.verbs import At, Force, RunPath, Seed, SheetOut, Split, parse_attributes
+from imagewright.cli.commands.verbs import At, Force, RunPath, Seed, Split, parse_attributes
 from imagewright.cli.pictures import takes_pictures
 from imagewright.cli.values import Count, Words, within
 from imagewright.errors import count_text
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from imagewright.model import Model
 
 
 @takes_pictures
 def translate(
     run: RunPath,
-    source: Annotated[str, Parameter(help="a folder, .zip, .npz ..., a built-in set, or one picture file")],
     /,
-    *,
-    out: SheetOut,
+    *pictures: Annotated[
+        str, Parameter(help="picture files, folders, .zip, .npz ..., a video, or a built-in set; one or several")
+    ],
+    out: Annotated[
+        Path,
+        Parameter(
+            help="a sheet (.png, .jpg, .webp, .tif), an array of pictures (.npz), a folder for a file each; of a "
+            "video, a video (.mp4 with its sound, .gif, .webp)"
+        ),
+    ],
     to: Annotated[
         Words,
         Parameter(help="a domain, by name or number; or attributes: --to Smiling=1. Not needed if there is one domain"),
     ] = (),
     like: Annotated[
-        str | None, Parameter(help="take the style of these pictures: a source, or one picture file")
-    ] = None,
+        Words, Parameter(help="take the style of these pictures: picture files or sources", metavar="REFERENCE")
+    ] = (),
     styles: Annotated[
         Count | None,
-        within(1, help="number of styles: sampled (default 1), or pictures of --like to use (default 8)"),
+        within(
+            1,
+            help="styles: sampled (default 1), or pictures of --like to use (default all, or 8 of a source)",
+        ),
     ] = None,
     count: Annotated[
         Count | None,
-        within(1, help="pictures, spread evenly over the source; by default 8 on a sheet, else all"),
+        within(1, help="pictures, spread evenly over the sources; by default 8 on a sheet, else all"),
     ] = None,
     size: Annotated[
         Literal["own", "model"] | None,
@@ -52,26 +61,64 @@ def translate(
 ) -> None:
     """Translate pictures: to another domain, with other attributes, or in the style of other pictures."""
     import imagewright
+    from imagewright.errors import UserError
     from imagewright.output.sheets import check_output
 
-    kind = check_output(out, force=force, sources=[source, like])
+    if not pictures:
+        raise UserError(f"The pictures to translate are missing: imagewright translate {run} PICTURES --out {out}.")
+    to_video = _is_video_wanted(out, pictures, styles, count)
+    kind = check_output(out, animated=to_video, force=force, sources=[*pictures, *like])
+    source = pictures[0] if len(pictures) == 1 else list(pictures)
     model = imagewright.load(run, images_seen=at)
     options: dict[str, Any] = {
         "to": _parse_target(model, to),
-        "like": like,
+        "like": None if not like else like[0] if len(like) == 1 else list(like),
         "styles": styles,
         "seed": seed,
         "split": split,
     }
-    if kind == "folder":
+    if to_video:
+        _write_video(model, pictures[0], out, options | {"size": size or "own"}, force=force)
+    elif kind == "folder":
         _write_folder(model, source, out, count, options | {"size": size or "own"}, force=force)
     else:
         shown = 8 if kind == "picture" and count is None else count
         _write_sheet(model, source, out, shown, options | {"size": size or "model"}, force=force)
 
 
+def _is_video_wanted(out: Path, pictures: tuple[str, ...], styles: int | None, count: int | None) -> bool:
+    """Whether `out` becomes a video. Raises `UserError` if it cannot."""
+    from imagewright.errors import UserError
+    from imagewright.output.writing import ANIMATIONS
+    from imagewright.verbs.translation_video import is_video
+
+    suffix = out.suffix.lower()
+    of_video = len(pictures) == 1 and is_video(pictures[0])
+    if suffix not in ANIMATIONS or (suffix == ".webp" and not of_video):
+        return False
+    if not of_video:
+        raise UserError(f"--out {out} is a video, whose frames are those of one video: pictures take a folder or .png.")
+    for name, value, least in (("--styles", styles, 2), ("--count", count, 1)):
+        if value is not None and value >= least:
+            raise UserError(f"{name} {value}: a video is translated whole and in one style. Give a folder by --out.")
+    return True
+
+
+def _write_video(model: Model, video: str, out: Path, options: dict[str, Any], *, force: bool) -> None:
+    """Write a video of the frames of a video."""
+    import imagewright
+    from imagewright.cli.progress import progress_bar
+    from imagewright.cli.show import say
+
+    del options["styles"], options["split"]
+    with progress_bar("translating") as progress:
+        written, notes = imagewright.translate_video(model, video, out, **options, force=force, progress=progress)
+    say(notes)
+    print(written)
+
+
 def _write_folder(
-    model: Model, source: str, out: Path, count: int | None, options: dict[str, Any], *, force: bool
+    model: Model, source: str | list[str], out: Path, count: int | None, options: dict[str, Any], *, force: bool
 ) -> None:
     """Write one file for each translation, at full size."""
     from imagewright.cli.progress import progress_bar
@@ -85,7 +132,7 @@ def _write_folder(
 
 
 def _write_sheet(
-    model: Model, source: str, out: Path, count: int | None, options: dict[str, Any], *, force: bool
+    model: Model, source: str | list[str], out: Path, count: int | None, options: dict[str, Any], *, force: bool
 ) -> None:
     """Write a sheet, or an array, of pictures and their translations."""
     import imagewright

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from imagewright.images.sources.content import sample_file
 
 WINDOWS = 256
 """Places of a video that are looked at to tell it from another one."""
+FRAMES_PER_SECOND = 25  # of a file that tells none
 VIDEO_SUFFIXES = frozenset((".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ogv", ".wmv"))
 
 
@@ -69,10 +71,30 @@ class VideoSource(PictureSource):
                 return
             if number == wanted[position]:
                 position += 1
-                pixels: np.ndarray = frame.to_ndarray(format="rgb24")
-                yield np.ascontiguousarray(np.rot90(pixels, int(getattr(frame, "rotation", 0)) // 90))
+                yield _upright(frame)
         for _ in wanted[position:]:
             yield Unreadable("the video ends before this frame, or is damaged")
+
+    def timed_frames(self) -> Iterator[tuple[Fraction, np.ndarray]]:
+        """The time of each frame in seconds, from the start of the file, and its pixels (H, W, 3), one by one.
+
+        A frame without a time comes as long after the one before as frames do on average.
+        """
+        start, rate = self.timing()
+        before: Fraction | None = None
+        for frame in self._frames():
+            time = Fraction(0) if before is None else before + 1 / rate
+            if frame.pts is not None:
+                time = frame.pts * Fraction(frame.time_base) - start
+            before = time if before is None else max(time, before)
+            yield before, _upright(frame)
+
+    def timing(self) -> tuple[Fraction, Fraction]:
+        """The time at which the file starts, in seconds, and the mean number of frames a second."""
+        with self._av.open(str(self.path)) as container:
+            stream = container.streams.video[0]
+            start = Fraction(container.start_time or 0, self._av.time_base)
+            return start, Fraction(stream.average_rate or stream.base_rate or FRAMES_PER_SECOND)
 
     def _frames(self) -> Iterator[Any]:
         try:
@@ -81,3 +103,9 @@ class VideoSource(PictureSource):
                 yield from container.decode(container.streams.video[0])
         except (self._av.FFmpegError, OSError):
             return  # frames decoded so far are used; `read` reports each of the others as unreadable
+
+
+def _upright(frame: Any) -> np.ndarray:
+    """The pixels of a frame (H, W, 3), turned as the file says."""
+    pixels: np.ndarray = frame.to_ndarray(format="rgb24")
+    return np.ascontiguousarray(np.rot90(pixels, int(getattr(frame, "rotation", 0)) // 90))

@@ -1,0 +1,184 @@
+"""The pictures that `translate` takes: one or several sources at their own sizes, and the references of styles.
+
+Several sources are a list of names, such as ["horse.jpg", "horses/"]; every source stays as it is, and the names of all
+pictures follow each other. Shape letters: C channels, H W image, R references.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from imagewright.errors import DataError, UserError, none_readable
+from imagewright.images import Images, notices, open_images
+from imagewright.images.one_by_one import read_one_by_one
+from imagewright.images.selection import select_evenly
+from imagewright.images.single import as_source, read_picture
+from imagewright.images.sources.listing import is_picture_name
+from imagewright.model import Model
+from imagewright.verbs.apply import ImagesLike, images_for
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Pictures to translate, of one or several sources, and the name of each."""
+
+    parts: list[Images]
+    names: list[str]
+
+    def each(self, channels: int, size: tuple[int, int] | None = None) -> Iterator[tuple[int, Tensor]]:
+        """The number and the pixels, uint8 (C, H, W), of each picture that can be read.
+
+        size: as for `read_one_by_one`: None for each picture's own.
+        Raises `DataError` if none can be read.
+        """
+        first, read = 0, 0
+        for part in self.parts:
+            for number, picture in read_one_by_one(part, channels, size):
+                yield first + number, picture
+                read += 1
+            first += len(part)
+        if not read:
+            sources = " and ".join(part.source for part in self.parts)
+            raise DataError(f"{none_readable(len(self.names), f'chosen of {sources}')}.")
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of the first source: its commonest."""
+        return self.parts[0].size
+
+    @property
+    def source(self) -> str:
+        """The sources, or the picture if there is one, for a record."""
+        if len(self.names) == 1:
+            return Path(self.names[0]).name
+        return ", ".join(Path(part.source).name for part in self.parts)
+
+    def notes(self) -> list[str]:
+        """A sentence on each picture that could not be read."""
+        return [f"{name} is left out: {reason}." for part in self.parts for name, reason in part.skipped]
+
+
+def open_inputs(images: ImagesLike, channels: int, count: int | None = None, split: str | None = None) -> Inputs:
+    """Open a source, one picture, or a list of sources and pictures.
+
+    count: pictures, chosen at even distances over all sources; None for all.
+    split: a part of each source, such as "test".
+    Raises `UserError` for a count below 1, `DataError` for a source that cannot be opened.
+    """
+    if count is not None and count < 1:
+        raise UserError(f"count={count}, but there must be one picture at least.")
+    if is_picture(images):
+        return Inputs([open_at_own_size(images, channels)], [Path(images).name])
+    parts = [
+        source if isinstance(source, Images) else open_images(as_source(source, channels), split=split)
+        for source in several_sources(images)
+    ]
+    total = sum(len(part) for part in parts)
+    if count is not None and count < total:
+        chosen = np.linspace(0, total - 1, count).round().astype(np.int64)
+        starts = np.cumsum([0, *map(len, parts)])
+        within = [chosen[(chosen >= start) & (chosen < end)] - start for start, end in pairwise(starts)]
+        parts = [part.subset(places) for part, places in zip(parts, within, strict=True) if len(places)]
+    return Inputs(parts, [name for part in parts for name in part.names()])
+
+
+def several_sources(images: ImagesLike) -> list[Any]:
+    """A list of names of sources and pictures as sources; anything else is one source.
+
+    All picture files are one source, in the place of the first, so that an unreadable one is left out and named.
+
+    >>> several_sources("horses/"), several_sources(["horses/", "ponies.zip"])
+    (['horses/'], ['horses/', 'ponies.zip'])
+    """
+    if not isinstance(images, (list, tuple)) or not images or not all(isinstance(each, (str, Path)) for each in images):
+        return [images]
+    files = [each for each in images if is_picture(each)]
+    sources: list[Any] = []
+    for each in images:
+        if not is_picture(each):
+            sources.append(each)
+        elif files not in sources:
+            sources.append(files)
+    return sources
+
+
+def open_at_own_size(images: ImagesLike, channels: int) -> Images:
+    """Any source at its own (commonest) size and the given channels; also one picture file."""
+    if is_picture(images):
+        images = read_picture(images, channels)[None]
+    if isinstance(images, Images) and images.channels == channels:
+        return images
+    return open_images(as_source(images, channels), channels=channels)
+
+
+def is_picture(source: object) -> TypeIs[str | Path]:
+    """Whether a source names one picture file."""
+    return isinstance(source, (str, Path)) and is_picture_name(str(source)) and Path(source).is_file()
+
+
+@dataclass(frozen=True)
+class StyleReferences:
+    """Pictures whose style is taken: uint8 (R, C, H, W) at the model's size, their names, and that of their source."""
+
+    pictures: Tensor
+    names: list[str]
+    source: str
+
+    def notes(self) -> list[str]:
+        """A sentence on each picture without content."""
+        blank = [name for name, each in zip(self.names, self.pictures, strict=True) if _is_blank(each)]
+        if not blank:
+            return []
+        named = ", ".join(blank[:3]) + (f" and {len(blank) - 3} more" if len(blank) > 3 else "")
+        whose = "has no content: it is" if len(blank) == 1 else "have no content: they are"
+        return [f"The reference {named} {whose} of one colour, so the style is that colour at most. Give another one."]
+
+
+def read_references(
+    model: Model, like: ImagesLike, count: int | None = None, of_source: int | None = None
+) -> StyleReferences:
+    """The references of a source, of one picture, or of a list of sources and pictures.
+
+    count: how many, spread evenly over them; by default all.
+    of_source: how many of each source that is no list of pictures, if there is no count; by default all.
+    Notes on them are told to whoever gathers notices. Raises `DataError` if none can be read.
+    """
+    channels = model.config.channels
+    if is_picture(like):
+        pictures = next(images_for(model, open_at_own_size(like, channels)).stream(1)).images
+        return _told(StyleReferences(pictures, [Path(like).stem], Path(like).stem))
+    pictures_of, names, sources = [], [], []
+    for source in several_sources(like):
+        opened = images_for(model, source)
+        limit = None if isinstance(source, list) else of_source if count is None else count
+        chosen = select_evenly(opened, len(opened) if limit is None else limit)
+        pictures_of.append(chosen.images)
+        names += [Path(name).stem for name in chosen.names]
+        sources += names[-len(chosen.names) :] if isinstance(source, list) else [Path(opened.source).stem]
+    pictures = torch.cat(pictures_of)
+    if count is not None and count < len(pictures):
+        places = torch.linspace(0, len(pictures) - 1, count).round().long()
+        pictures, names = pictures[places], [names[place] for place in places.tolist()]
+    return _told(StyleReferences(pictures, names, ", ".join(sources)))
+
+
+def _told(references: StyleReferences) -> StyleReferences:
+    notices.add_notes(references.notes())
+    return references
+
+
+def _is_blank(picture: Tensor) -> bool:
+    """Whether all pixels have one colour."""
+    flat = picture.flatten(1)
+    return bool((flat == flat[:, :1]).all())
