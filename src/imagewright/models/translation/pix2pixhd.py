@@ -322,11 +322,9 @@ class Pix2PixHD(Model):
     # Verbs
 
     @property
-    def source_layers(self) -> dict[str, str]:
-        """The layers of a picture to translate and their kinds; {} for plain pictures."""
-        kinds = self.config.layer_kinds
-        named = {"input": f"labels:{self.config.layer_channels['input']}"} if self.config.labelled else {}
-        return named | {name: kind for name, kind in kinds.items() if kind == "ids"}
+    def source_channels(self) -> int | None:
+        """Channels of pictures to translate; None for label maps."""
+        return None if self.config.labelled else self.config.layer_channels["input"]
 
     @property
     def style_shape(self) -> tuple[int, ...]:
