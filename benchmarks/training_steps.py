@@ -30,6 +30,8 @@ def build_model(name: str, side: int, **options: Any) -> Model:
     values: dict[str, Any] = {"size": (side, side), "channels": 3} | options
     if issubclass(model_class.Config, configs.LabelledConfig | configs.ConditionedConfig):
         values["class_names"] = CLASSES
+    if issubclass(model_class.Config, configs.LayeredConfig):
+        values["layer_channels"] = dict.fromkeys(model_class.Config.input_layers, 3)
     return model_class(configs.build(model_class.Config, values, name))
 
 
@@ -64,7 +66,8 @@ def build_steps(
         for network in engine.networks.values():
             network.compile(backend=compiler)
     ready = images.contiguous(memory_format=torch.channels_last)
-    return EngineSteps(engine, Batch(ready, torch.arange(len(images)) % len(CLASSES)))
+    layers = dict.fromkeys(type(model.config).input_layers, ready)  # pairs of a picture and itself
+    return EngineSteps(engine, Batch(ready, torch.arange(len(images)) % len(CLASSES), layers=layers))
 
 
 def synchronise(device: torch.device) -> None:
