@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from tiny import (
     BATCH,
     Messages,
@@ -202,6 +203,29 @@ def test_edges_of_instances_come_from_their_channels_else_from_classes() -> None
         assert not torch.equal(without, model.translate(with_ids, Target()))
 
 
+def test_files_of_label_maps_are_read_as_classes_at_any_size(tmp_path: Path) -> None:
+    """Palettes and 16 bits hold numbers, and a map at another size has no classes between those of its neighbours."""
+    model = maps_model()
+    labels = np.where(simple_pictures(1).max(1) > 100, 2, 0).astype(np.uint8)[0]
+    whole = Image.fromarray(labels)
+    palette = whole.copy()
+    palette.putpalette([200, 10, 30, 4, 5, 6, 90, 250, 130])
+    (tmp_path / "maps").mkdir()
+    for name, picture in (("grey", whole), ("palette", palette), ("deep", Image.fromarray(labels.astype(np.uint16)))):
+        picture.save(tmp_path / "maps" / f"{name}.png")
+    expected = iw.translate(model, torch.from_numpy(labels)[None, None])
+    for made in iw.translate(model, tmp_path / "maps"):
+        assert torch.equal(made, expected[0])
+    assert torch.equal(iw.translate(model, tmp_path / "maps" / "palette.png"), expected)
+    Image.fromarray(labels).resize((48, 40), Image.Resampling.NEAREST).save(tmp_path / "large.png")
+    sheet = iw.translation_sheet(model, tmp_path / "large.png")
+    assert sheet.images.shape[1:] == (3, 16, 16)
+    assert len(torch.unique(sheet.images[0].flatten(1), dim=1).T) == 2  # two classes, two colours
+    iw.write_translations(model, tmp_path / "large.png", tmp_path / "out")
+    with Image.open(tmp_path / "out" / "large.png") as written:
+        assert written.size == (48, 40)
+
+
 def test_a_class_that_the_model_does_not_know_is_named() -> None:
     with pytest.raises(UserError, match=r"class 200.*classes 0 to 2"):
         iw.translate(maps_model(), torch.full((1, 1, 16, 16), 200, dtype=torch.uint8))
@@ -311,3 +335,5 @@ def test_grey_pictures_to_colour(tmp_path: Path) -> None:
     options = tiny_options("pix2pixhd") | {"images_seen": 16, "batch_size": 8, "report_every": 16}
     run = iw.train("pix2pixhd", images, tmp_path / "run", **options)
     assert run.record["config"]["layer_channels"] == {"input": 1, "target": 3}
+    assert iw.translate(run, pictures[:2]).shape == (2, 3, 16, 16)
+    assert iw.translation_sheet(run, pictures[:2]).images.shape[1] == 3

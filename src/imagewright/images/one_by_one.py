@@ -13,19 +13,21 @@ from imagewright.images.decoding.formats import Decoding, Unreadable
 from imagewright.images.decoding.layered import decode_layer
 from imagewright.images.decoding.preprocessing import Preprocessing, plain_layer
 from imagewright.images.images import Images
+from imagewright.images.layers import MOST_CLASSES
 
 if TYPE_CHECKING:
+    from PIL import Image
     from torch import Tensor
 
 
 def read_one_by_one(
-    images: Images, channels: int, size: tuple[int, int] | None = None, layer: str | None = None
+    images: Images, channels: int | None, size: tuple[int, int] | None = None, layer: str | None = None
 ) -> Iterator[tuple[int, Tensor]]:
     """The number of each picture in `images`, and the picture as uint8 (C, H, W), in the order of the source.
 
     Unreadable pictures are left out and named in `images.skipped`.
 
-    channels: 1, 3 or 4.
+    channels: 1, 3 or 4; None for the classes of label maps, 0 to 255 in one channel, resized by nearest neighbour.
     size: (height, width); scaled to cover it, and cropped at the centre, as `open_images` does. None: each picture's
         own, whatever the size of `images`.
     layer: the name of the layer that is read, for pictures with several.
@@ -39,17 +41,28 @@ def read_one_by_one(
     order = np.argsort(chosen, kind="stable")
     name = layer or images.layers[0].name
     how = Decoding(images.value_range)
-    preprocessing = None if size is None else Preprocessing(*size, plain_layer(channels), "centre", "lanczos")
+    preprocessing = None if size is None else Preprocessing(*size, plain_layer(channels or 1), "centre", "lanczos")
     for number, payload in zip(order.tolist(), source.read(chosen[order]), strict=True):
         try:
             picture = decode_layer(payload, images.layers, name, channels, how)
-            # A copy, since Pillow's own pixels are read-only.
-            pixels = np.array(picture if preprocessing is None else preprocessing.apply(picture))
+            if channels is None:
+                pixels = _classes(picture, preprocessing)
+            else:
+                # A copy, since Pillow's own pixels are read-only.
+                pixels = np.array(picture if preprocessing is None else preprocessing.apply(picture))
         except Unreadable as reason:
             images.skipped.append((source.name(int(chosen[number])), str(reason)))
             notices.add_unreadable(source.typed, images.skipped[-1:])
             continue
         yield number, _as_tensor(pixels)
+
+
+def _classes(picture: Image.Image, preprocessing: Preprocessing | None) -> np.ndarray:
+    """The classes of a label map, uint8 (H, W). Raises `Unreadable` for numbers that are none."""
+    least, largest = picture.getextrema()
+    if least < 0 or largest >= MOST_CLASSES:  # type: ignore[operator]
+        raise Unreadable(f"its numbers run from {least} to {largest}, and classes are 0 to {MOST_CLASSES - 1}")
+    return np.asarray(picture if preprocessing is None else preprocessing.resized(picture, "nearest")).astype(np.uint8)
 
 
 def _as_tensor(pixels: np.ndarray) -> Tensor:

@@ -127,7 +127,11 @@ def _build_recorded(record: dict[str, Any], tensors: dict[str, Tensor], where: s
     try:
         config = configs.build(model_class.Config, record["config"], record["model"])
         with torch.device("meta"):  # shapes without memory: a damaged record can ask for any number of weights
-            stated = sum(tensor.numel() for tensor in model_class(config).state_dict().values())
+            absent = tuple(
+                f"{name}." for name in record.get(ABSENT) or ()
+            )  # an imported file may hold one network only
+            whole = model_class(config).state_dict()
+            stated = sum(tensor.numel() for name, tensor in whole.items() if not name.startswith(absent))
         held = sum(tensor.numel() for tensor in tensors.values())
         if stated > MOST_UNHELD and stated > MOST_TIMES_HELD * held:
             raise RunError(

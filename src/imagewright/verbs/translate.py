@@ -13,7 +13,7 @@ from torch import Tensor
 
 from imagewright import catalogue
 from imagewright.capabilities import Target, Translates, has_styles, require
-from imagewright.errors import DataError, UserError, nearest_name, none_readable
+from imagewright.errors import UserError, nearest_name
 from imagewright.model import Model
 from imagewright.pixels import to_float
 from imagewright.seeds import derive_seed
@@ -21,10 +21,14 @@ from imagewright.verbs.apply import ImagesLike, RunLike, resolve_model
 from imagewright.verbs.blocks import evaluating
 from imagewright.verbs.conditions import attribute_row, find_number, listed
 from imagewright.verbs.tiling import apply_at_any_size
-from imagewright.verbs.translation_inputs import StyleReferences, open_at_own_size, read_references
+from imagewright.verbs.translation_inputs import (
+    StyleReferences,
+    pictures_at_one_size,
+    read_references,
+    source_channels,
+)
 
 To = int | str | Mapping[str, float]
-READ_AT_ONCE = 16
 
 
 def translate(
@@ -55,14 +59,10 @@ def translate(
     """
     model = resolve_model(run)
     targets = targets_for(model, to=to, like=like, styles=styles, seed=seed)
-    opened = open_at_own_size(images, model.config.channels)
     made = [
         torch.stack([translate_image(model, image, target) for target in targets])
-        for batch in opened.stream(READ_AT_ONCE)
-        for image in batch.images
+        for image in pictures_at_one_size(images, source_channels(model))
     ]
-    if not made:
-        raise DataError(f"{none_readable(len(opened), f'of {opened.source}')}.")
     translated = torch.stack(made)
     return translated if len(targets) > 1 else translated[:, 0]
 

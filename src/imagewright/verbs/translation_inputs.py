@@ -28,6 +28,8 @@ from imagewright.verbs.apply import ImagesLike, images_for
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
 
+READ_AT_ONCE = 16  # pictures
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -36,10 +38,11 @@ class Inputs:
     parts: list[Images]
     names: list[str]
 
-    def each(self, channels: int, size: tuple[int, int] | None = None) -> Iterator[tuple[int, Tensor]]:
+    def each(self, channels: int | None, size: tuple[int, int] | None = None) -> Iterator[tuple[int, Tensor]]:
         """The number and the pixels, uint8 (C, H, W), of each picture that can be read.
 
-        size: as for `read_one_by_one`: None for each picture's own.
+        channels: as for `read_one_by_one`: None for the classes of label maps.
+        size: likewise: None for each picture's own.
         Raises `DataError` if none can be read.
         """
         first, read = 0, 0
@@ -69,7 +72,16 @@ class Inputs:
         return [f"{name} is left out: {reason}." for part in self.parts for name, reason in part.skipped]
 
 
-def open_inputs(images: ImagesLike, channels: int, count: int | None = None, split: str | None = None) -> Inputs:
+def source_channels(model: Model) -> int | None:
+    """The channels of the pictures that a model translates; None for label maps, whose classes are read.
+
+    A model may declare `source_channels`, if its inputs are others than its pictures.
+    """
+    channels: int | None = getattr(model, "source_channels", model.config.channels)
+    return channels
+
+
+def open_inputs(images: ImagesLike, channels: int | None, count: int | None = None, split: str | None = None) -> Inputs:
     """Open a source, one picture, or a list of sources and pictures.
 
     count: pictures, chosen at even distances over all sources; None for all.
@@ -78,11 +90,11 @@ def open_inputs(images: ImagesLike, channels: int, count: int | None = None, spl
     """
     if count is not None and count < 1:
         raise UserError(f"count={count}, but there must be one picture at least.")
-    if is_picture(images):
+    if is_picture(images) and channels is not None:
         return Inputs([open_at_own_size(images, channels)], [Path(images).name])
     parts = [
-        source if isinstance(source, Images) else open_images(as_source(source, channels), split=split)
-        for source in several_sources(images)
+        source if isinstance(source, Images) else open_images(as_source(source, channels or 1), split=split)
+        for source in several_sources([images] if is_picture(images) else images)
     ]
     total = sum(len(part) for part in parts)
     if count is not None and count < total:
@@ -120,6 +132,26 @@ def open_at_own_size(images: ImagesLike, channels: int) -> Images:
     if isinstance(images, Images) and images.channels == channels:
         return images
     return open_images(as_source(images, channels), channels=channels)
+
+
+def pictures_at_one_size(images: ImagesLike, channels: int | None) -> Iterator[Tensor]:
+    """Each picture of any source, uint8 (C, H, W), at the commonest size of the source.
+
+    channels: None for label maps: files are read as classes, and arrays (N, C, H, W) are taken as they are.
+    Raises `DataError` if none can be read.
+    """
+    if channels is None:
+        if not isinstance(images, (Tensor, np.ndarray, Images)):
+            inputs = open_inputs(images, None)
+            yield from (picture for _, picture in inputs.each(None, inputs.size))
+            return
+        channels = images.channels if isinstance(images, Images) else images.shape[1] if images.ndim == 4 else 1
+    opened, read = open_at_own_size(images, channels), 0
+    for batch in opened.stream(READ_AT_ONCE):
+        yield from batch.images
+        read += len(batch.images)
+    if not read:
+        raise DataError(f"{none_readable(len(opened), f'of {opened.source}')}.")
 
 
 def is_picture(source: object) -> TypeIs[str | Path]:

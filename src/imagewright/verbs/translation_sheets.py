@@ -18,14 +18,14 @@ from imagewright.output.grids import PAPER
 from imagewright.output.provenance import COMPOSITE
 from imagewright.output.sheets import Results, Sheet
 from imagewright.output.writing import picture_paths, refuse_existing, write_image
-from imagewright.pixels import size_text
+from imagewright.pixels import label_colours, size_text, to_uint8
 from imagewright.progress import Progress
 from imagewright.runs.loading import training_notes
 from imagewright.runs.provenance import run_record
 from imagewright.verbs.apply import ImagesLike, RunLike, resolve_model
 from imagewright.verbs.tiling import smallest_size
 from imagewright.verbs.translate import To, targets_for, translate_image
-from imagewright.verbs.translation_inputs import Inputs, open_inputs, read_references
+from imagewright.verbs.translation_inputs import Inputs, open_inputs, read_references, source_channels
 
 REFERENCES = 8  # of a source whose styles are taken, unless the number is given
 REFERENCES = 8  # of a source whose styles are taken, unless the number is given
@@ -66,10 +66,12 @@ def translation_sheet(
     """
     model = resolve_model(run)
     style = choose_styles(model, to, like, styles, seed)
-    inputs = open_inputs(images, model.config.channels, count, split)
+    inputs = open_inputs(images, source_channels(model), count, split)
     side = model.config.size if size == "model" else inputs.size
     made = list(_translate_each(model, inputs, side, style.targets, progress))
     shown = torch.stack([picture for _, picture, _ in made])
+    if source_channels(model) is None:
+        shown = to_uint8(label_colours(shown[:, 0].long()))
     translations = torch.stack([torch.stack(each) for _, _, each in made])  # (N, S, C, H, W)
     names = [inputs.names[number] for number, _, _ in made]
     rows = [shown, *translations.unbind(1)]
@@ -122,7 +124,7 @@ def write_translations(
     """
     model = resolve_model(run)
     style = choose_styles(model, to, like, styles, seed)
-    inputs = open_inputs(images, model.config.channels, count, split)
+    inputs = open_inputs(images, source_channels(model), count, split)
     paths = _paths(Path(folder), inputs.names, len(style.targets))
     refuse_existing(paths, force=force)
     side = model.config.size if size == "model" else None
@@ -195,7 +197,7 @@ def _translate_each(
     Pictures that are smaller than the model can do are told to whoever gathers notices.
     """
     least = smallest_size(type(model.config).nearest_size, 1, 1)
-    for done, (number, picture) in enumerate(inputs.each(model.config.channels, size), 1):
+    for done, (number, picture) in enumerate(inputs.each(source_channels(model), size), 1):
         height, width = picture.shape[-2:]
         if height < least[0] or width < least[1]:
             notices.add_notes([_padding_note(inputs.names[number], (height, width), least)])

@@ -26,6 +26,7 @@ from imagewright.models.translation.pix2pixhd import (
 
 PUBLISHED_SIZE = (512, 1024)  # no shape tells it
 PICTURES = (1, 3, 4)  # channels
+CITY = 35  # classes of the published training, which an encoder does not tell
 EXPECTED = (
     "pix2pixHD: model.16.conv_block.1.weight ... (a generator, with model1_1.1.weight ... a local enhancer), "
     "scale0_layer0.0.weight ... (discriminators), or model.1.weight ... without blocks (an encoder)"
@@ -99,13 +100,12 @@ def encoder_options(shapes: Shapes) -> dict[str, Any]:
     """Width, halvings, features, norm and channels of an encoder."""
     _check(shapes, "encoder")
     convolutions = _convolutions(shapes)
-    channels = shapes["model.1.weight"][1]
     return {
         "encoder_width": shapes["model.1.weight"][0],
         "encoder_downsamplings": (len(convolutions) - 2) // 2,
         "features": shapes[convolutions[-1]][0],
         "norm": _norm(shapes, "model.2"),
-        **_channels(channels, channels),
+        **_channels(CITY + 1, shapes["model.1.weight"][1]),
     }
 
 

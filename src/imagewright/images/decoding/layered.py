@@ -49,9 +49,12 @@ def layered_pixels(payload: Payload, preprocessing: Preprocessing) -> np.ndarray
 
 
 def decode_layer(
-    payload: Payload, layers: Sequence[Layer], name: str, channels: int, how: Decoding = EXACT
+    payload: Payload, layers: Sequence[Layer], name: str, channels: int | None, how: Decoding = EXACT
 ) -> Image.Image:
-    """The layer `name` of one picture at its own size, a picture with `channels`. Raises `Unreadable`."""
+    """The layer `name` of one picture at its own size, with `channels`; None: the numbers of a map.
+
+    Raises `Unreadable`.
+    """
     place = [layer.name for layer in layers].index(name)
     if isinstance(payload, tuple):
         return _decode(payload[place], channels, how)

@@ -114,6 +114,11 @@ class Pix2Pix(Model):
 
     # Verbs
 
+    @property
+    def source_channels(self) -> int:
+        """Channels of pictures to translate."""
+        return self.config.layer_channels["input"]
+
     def translate(self, images: Tensor, target: Target) -> Tensor:
         unit = 2**self.config.unet_depth if self.config.network == "unet" else 4
         return at_multiples(self.generator, images, unit)

@@ -41,6 +41,7 @@ from imagewright.traits import Traits
 EPOCH = 2_975  # pairs of Cityscapes; the published training has 200 epochs
 DOWNSAMPLINGS = 4  # of the published options
 LEAST = 2  # pixels a side at the smallest size, which reflection padding needs
+SMALL = 64  # pixels: smaller pictures are halved twice on a CPU, which keeps what is small in them
 FIXED_SHARE = 0.1  # of the published training of an enhancer, in which the global generator stays
 
 
@@ -102,10 +103,14 @@ class Pix2PixHDConfig(LayeredConfig, SizedConfig):
 
     @classmethod
     def suggest(cls, traits: Traits) -> dict[str, Any]:
-        """A small network on a CPU; with `--from`, the published share in which the enhancers train alone."""
-        small = {"width": 16, "blocks": 4, "discriminator_width": 32}
+        """On a CPU small networks and larger batches; with `--from`, the published share that enhancers train alone."""
         fixed = {"enhancer_alone": FIXED_SHARE} if "start" in traits.given and traits.given.get("enhancers") else {}
-        return fixed | ({} if traits.accelerator else small)
+        if traits.accelerator:
+            return fixed
+        # A step of eight pictures takes little longer than one of one, and needs a higher rate in the few steps.
+        steps = {"batch_size": 8, "learning_rate": 5e-4}
+        depth = {"downsamplings": 2} if min(traits.height, traits.width) <= SMALL else {}
+        return fixed | steps | depth | {"width": 16, "blocks": 4, "discriminator_width": 32}
 
     @model_validator(mode="after")
     def _sizes_are_possible(self) -> Pix2PixHDConfig:
@@ -317,11 +322,9 @@ class Pix2PixHD(Model):
     # Verbs
 
     @property
-    def source_layers(self) -> dict[str, str]:
-        """The layers of a picture to translate and their kinds; {} for plain pictures."""
-        kinds = self.config.layer_kinds
-        named = {"input": f"labels:{self.config.layer_channels['input']}"} if self.config.labelled else {}
-        return named | {name: kind for name, kind in kinds.items() if kind == "ids"}
+    def source_channels(self) -> int | None:
+        """Channels of pictures to translate; None for label maps."""
+        return None if self.config.labelled else self.config.layer_channels["input"]
 
     @property
     def style_shape(self) -> tuple[int, ...]:
