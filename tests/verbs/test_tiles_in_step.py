@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
+from imagewright.layers.content_attribute import WholeImageNorm
+from imagewright.layers.conv_blocks import ImageLayerNorm
 from imagewright.layers.norms import ImageBatchNorm, InstanceNorm
 from imagewright.layers.residual import ResidualGenerator
 from imagewright.pixels import to_float, to_uint8
@@ -63,7 +65,7 @@ def whole_and_tiled(network: nn.Module, tile: int) -> tuple[Tensor, Tensor]:
         return whole.int(), apply_at_any_size(network, picture(), multiples_of_4, tile=tile).int()
 
 
-@pytest.mark.parametrize("norm", [lambda channels: InstanceNorm(), batch_norm_of_image])
+@pytest.mark.parametrize("norm", [lambda channels: InstanceNorm(), batch_norm_of_image, WholeImageNorm, ImageLayerNorm])
 @pytest.mark.parametrize("tile", [24, 40, 64])
 def test_tiles_give_the_whole_picture(norm: Callable[[int], nn.Module], tile: int) -> None:
     whole, tiled = whole_and_tiled(PointNetwork(norm), tile)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import group_norm, leaky_relu
 
 from imagewright.layers.norms import InstanceNorm
+from imagewright.layers.picture_moments import normalise_by, over_channels, picture_moments
 from imagewright.layers.residual import ResidualBlock
 
 HALVINGS = 2  # of the image until content
@@ -40,6 +41,9 @@ class ReflectConv(nn.Module):
         return made
 
 
+WHOLE_IMAGE_EPS = 1e-5
+
+
 class WholeImageNorm(nn.Module):
     """Layer norm over channels and pixels of each image (biased variance), with a weight and a bias a channel.
 
@@ -52,7 +56,11 @@ class WholeImageNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels, 1, 1))
 
     def forward(self, maps: Tensor) -> Tensor:
-        return group_norm(maps, 1, self.weight.flatten(), self.bias.flatten())
+        weight, bias = self.weight.flatten(), self.bias.flatten()
+        moments = picture_moments(maps)
+        if moments is not None:
+            return normalise_by(maps, over_channels(moments), WHOLE_IMAGE_EPS, weight, bias)
+        return group_norm(maps, 1, weight, bias, WHOLE_IMAGE_EPS)
 
 
 class DoublingBlock(nn.Module):

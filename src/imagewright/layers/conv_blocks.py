@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
 from imagewright.layers.norms import EPS, InstanceNorm, normalise_instances
+from imagewright.layers.picture_moments import over_channels, picture_moments
 
 BlockNorm = Literal["none", "instance", "layer", "batch", "adaptive"]
 Activation = Literal["none", "relu", "leaky_relu", "selu", "tanh"]
@@ -48,9 +49,14 @@ class ImageLayerNorm(nn.Module):
         self.beta = nn.Parameter(torch.zeros(channels))
 
     def forward(self, maps: Tensor) -> Tensor:
-        flat = maps.flatten(1).float()  # in fp32, because these are sums over a whole image
-        deviation, mean = torch.std_mean(flat, 1)
         shape = (-1, 1, 1, 1)
+        moments = picture_moments(maps)
+        if moments is None:
+            flat = maps.flatten(1).float()  # in fp32, because these are sums over a whole image
+            deviation, mean = torch.std_mean(flat, 1)
+        else:  # of a picture so large that its biased deviation is the unbiased one
+            mean, variance = (each.to(maps.device, torch.float32) for each in over_channels(moments))
+            deviation = variance.sqrt()
         normalised = ((maps - mean.view(shape)) / (deviation.view(shape) + EPS)).to(maps.dtype)
         return normalised * self.gamma[:, None, None] + self.beta[:, None, None]
 
