@@ -42,8 +42,8 @@ def split_domains(images: Images, domains: str | Sequence[str] | None) -> dict[s
         with_pictures = images.with_classes().class_names or ()
         if len(with_pictures) != 2:
             raise ConfigError(
-                f"Two domains are needed, and {images.source} alone does not say which: name two of its classes or an "
-                f"attribute with --domains NAME,NAME (domains=), or give a source for each. {_list_names(images)}"
+                f"{images.source} alone does not say which two domains: name two of its classes, or an attribute, with "
+                f"--domains NAME,NAME (domains=). {_list_names(images)}"
             )
         names = tuple(with_pictures)
     else:

@@ -23,6 +23,7 @@ MakeInput = Callable[[np.ndarray, int], np.ndarray]
 HOLE_GREY = 128
 SAMPLED, SAMPLED_SIDE = 128, 48  # pictures, and pixels a side, of which the palette of a set is made
 BLUR = 1.0  # pixels, before the colour of a pixel is replaced by one of the palette
+REGIONS_SIDE = 768  # pixels: regions of larger pictures are found at this longer side, and enlarged
 SPECKLE = 2  # pixels: each pixel becomes what most are within this radius
 
 
@@ -110,14 +111,15 @@ class ColourRegions:
         from skimage.morphology import disk
 
         assert self.palette is not None
-        smooth = gaussian(_colour(picture) / np.float32(255), sigma=BLUR, channel_axis=2)
+        whole = _to_image(picture)
+        small = whole.copy()
+        small.thumbnail((REGIONS_SIDE, REGIONS_SIDE), Image.Resampling.BOX)
+        pixels = np.asarray(small).reshape(small.height, small.width, picture.shape[2])
+        smooth = gaussian(_colour(pixels) / np.float32(255), sigma=BLUR, channel_axis=2)
         values, centres = rgb2lab(smooth), rgb2lab(self.palette[None] / 255)[0]
-        nearest, least = np.zeros(picture.shape[:2], np.uint8), np.full(picture.shape[:2], np.inf, np.float32)
-        for place, centre in enumerate(centres):  # one by one, since all distances at once would not fit the memory
-            distance = np.square(values - centre).sum(2)
-            nearest[distance < least] = place
-            least = np.minimum(least, distance)
-        return self.palette[majority(nearest, disk(SPECKLE))]
+        nearest = np.stack([np.square(values - centre).sum(2) for centre in centres]).argmin(0).astype(np.uint8)
+        regions = Image.fromarray(majority(nearest, disk(SPECKLE)))
+        return self.palette[np.asarray(regions.resize(whole.size, Image.Resampling.NEAREST))]
 
 
 INPUTS: dict[str, type[Any]] = {

@@ -60,7 +60,7 @@ def arrange(model_name: str, images: Any, opening: Mapping[str, Any], say: Say, 
             return images, rest  # the layers that the run recorded
         return _arrange_pairs(config_class.input_layers, images, rest, direction, say)
     if reads_domains(config_class):
-        return _arrange_domains(images, rest, domains, say, run)
+        return _arrange_domains(model_name, images, rest, domains, say, run)
     return images, rest
 
 
@@ -107,7 +107,9 @@ def _are_two_squares(source: str | Path, opening: Mapping[str, Any], say: Say) -
     return len(plain.layers) == 1 and plain.width == 2 * plain.height
 
 
-def _arrange_domains(images: Any, opening: dict[str, Any], domains: Any, say: Say, run: Run | None) -> Arranged:
+def _arrange_domains(
+    model_name: str, images: Any, opening: dict[str, Any], domains: Any, say: Say, run: Run | None
+) -> Arranged:
     """Two domains from one source: folders A and B, two classes, or an attribute. Two sources stay as they are."""
     if isinstance(images, Mapping):
         if domains is not None:
@@ -129,7 +131,15 @@ def _arrange_domains(images: Any, opening: dict[str, Any], domains: Any, say: Sa
     else:
         with tell_if_slow(say, f"looking through {images} ..."):
             opened = open_images(images, **(recorded | opening))
-    found = split_domains(opened, domains)
+    try:
+        found = split_domains(opened, domains)
+    except ConfigError as error:
+        if domains is not None:
+            raise
+        raise ConfigError(
+            f"{model_name} trains on 2 sources, a and b, and one was given: `imagewright train {model_name} A/ B/`, or "
+            f"in Python images={{'a': ..., 'b': ...}}. {error}"
+        ) from None
     counts = " and ".join(f"{name} ({len(part):,})" for name, part in found.items())
     say(f"the domains are {counts} of {len(opened):,} pictures of {opened.source}")
     return found, {}
