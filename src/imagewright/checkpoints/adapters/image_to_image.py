@@ -122,8 +122,7 @@ def _without_layers(options: Callable[[Shapes], dict[str, Any]]) -> Callable[[Sh
         inputs, outputs = found.pop("layer_channels").values()
         if inputs != outputs:
             raise RunError(
-                f"This generator takes {inputs} channels and returns {outputs}; cyclegan and cut have as many in both "
-                "sets. It can be read as pix2pix, whose input and target may differ: --as pix2pix."
+                f"it takes {inputs} channels and returns {outputs}; here both sets have as many: --as pix2pix reads it"
             )
         return found
 
@@ -145,9 +144,7 @@ def _cut_options(shapes: Shapes) -> dict[str, Any]:
     """Of CUT's generator, which may have filters, and is a ResNet."""
     options = _without_layers(generator_options)(shapes)
     if options.pop("network") != "resnet":
-        raise RunError(
-            "CUT has a ResNet (model.10.conv_block.1.weight ...), and this is a U-Net: --as pix2pix reads it."
-        )
+        raise RunError("it is a U-Net, and CUT has a ResNet: --as pix2pix reads it")
     return options | {"blurred": _has_filters(shapes)}
 
 
