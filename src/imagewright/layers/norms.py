@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import batch_norm, group_norm
 
@@ -31,6 +32,8 @@ def normalise_instances(maps: Tensor, eps: float = EPS) -> Tensor:
         return maps * 0  # its own mean is taken off; torch refuses it
     if len(maps) == 1:
         return batch_norm(maps, None, None, training=True, eps=eps)
+    if not torch.is_grad_enabled():  # rounds as the published networks do; in training the copy would cost time
+        return batch_norm(maps.reshape(1, -1, *maps.shape[2:]), None, None, training=True, eps=eps).view(maps.shape)
     return group_norm(maps, maps.shape[1], eps=eps)
 
 
