@@ -32,7 +32,8 @@ def test_the_published_outputs(name: str, shared_parity: Path) -> None:
 def test_the_script_computes_the_deepest_cases_with_the_recorded_kernels(shared_parity: Path) -> None:
     """In a process of its own, before whose first convolution oneDNN can be told which kernels to take."""
     script = Path(__file__).with_name("cases.py")
-    done = subprocess.run([sys.executable, script, shared_parity, "pix2pixhd"], capture_output=True, text=True)
+    command = [sys.executable, script, shared_parity, "pix2pixhd"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert "6 of 6 cases" in done.stdout, done.stdout
     assert done.returncode == 0
 
