@@ -149,6 +149,8 @@ def _options_of(network: Network, state: State, what: str) -> dict[str, Any]:
     """The options that follow from the shapes. Raises `RunError` if tensors that tell them are missing or misshapen."""
     try:
         return network.options(shapes_of(state))
+    except RunError:  # says what it is instead
+        raise
     except (LookupError, ValueError, TypeError) as error:
         raise RunError(
             f"It is no whole {what}: a tensor that tells its options is missing or has another name or shape "

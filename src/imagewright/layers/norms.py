@@ -29,12 +29,16 @@ def normalise_instances(
     """
     moments = picture_moments(maps)
     if moments is not None:
-        return normalise_by(maps, moments, eps)
+        return normalise_by(maps, moments, eps, weight, bias)
     if maps.shape[2] * maps.shape[3] == 1:
         centred = maps * 0  # its own mean is taken off; torch refuses it
         return centred if bias is None else centred + bias[:, None, None]
     if len(maps) == 1:
         return batch_norm(maps, None, None, weight, bias, training=True, eps=eps)
+    if not torch.is_grad_enabled():  # rounds as the published networks do; in training the copy would cost time
+        rows = maps.reshape(1, -1, *maps.shape[2:])
+        weight, bias = (None if each is None else each.repeat(len(maps)) for each in (weight, bias))
+        return batch_norm(rows, None, None, weight, bias, training=True, eps=eps).view(maps.shape)
     return group_norm(maps, maps.shape[1], weight, bias, eps)
 
 
