@@ -17,14 +17,14 @@ DOUBLING = (1.0, 3.0, 3.0, 1.0)
 class Blur(nn.Module):
     """A filter for each of `channels` channels, the outer product of `taps`, whose weights sum to `total`."""
 
-    filter: Tensor
+    filt: Tensor
 
     def __init__(self, channels: int, taps: tuple[float, ...], total: float = 1.0) -> None:
         super().__init__()
         line = torch.tensor(taps)
         square = line[:, None] * line[None]
         weights = (total * square / square.sum()).expand(channels, 1, -1, -1).contiguous()
-        self.register_buffer("filter", weights, persistent=False)  # no file needs it
+        self.register_buffer("filt", weights)  # the name in published files
 
 
 class BlurredHalving(Blur):
@@ -35,7 +35,7 @@ class BlurredHalving(Blur):
 
     def forward(self, maps: Tensor) -> Tensor:
         padded = pad(maps, (1, 1, 1, 1), "reflect")
-        return conv2d(padded, self.filter, stride=2, groups=maps.shape[1])
+        return conv2d(padded, self.filt, stride=2, groups=maps.shape[1])
 
 
 class BlurredDoubling(Blur):
@@ -46,5 +46,5 @@ class BlurredDoubling(Blur):
 
     def forward(self, maps: Tensor) -> Tensor:
         padded = pad(maps, (1, 1, 1, 1), "replicate")
-        doubled = conv_transpose2d(padded, self.filter, stride=2, padding=2, groups=maps.shape[1])
+        doubled = conv_transpose2d(padded, self.filt, stride=2, padding=2, groups=maps.shape[1])
         return doubled[..., 1:-1, 1:-1]

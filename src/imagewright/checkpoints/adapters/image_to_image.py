@@ -22,7 +22,6 @@ from imagewright.models.translation.cyclegan import CycleGANConfig
 from imagewright.models.translation.pix2pix import Pix2PixConfig
 
 PUBLISHED_SIZE = (256, 256)  # no shape tells it
-FILTERS = ("*.filt",)  # constants of CUT's changes of size
 STATISTICS = ("*.running_mean", "*.running_var", "*.num_batches_tracked")
 EXPECTED = "CycleGAN or pix2pix: model.1.weight, model.10.conv_block.1.weight ..., or model.model.0.weight ..."
 
@@ -223,14 +222,12 @@ PIX2PIX = Adapter(
 )
 CUT = Adapter(
     networks={
-        "generator": Network(
-            build=build_cut_generator, options=_cut_options, forward=generate, ignored=(*STATISTICS, *FILTERS)
-        ),
+        "generator": Network(build=build_cut_generator, options=_cut_options, forward=generate, ignored=STATISTICS),
         "discriminator": Network(
             build=build_cut_discriminator,
             options=_cut_discriminator_options,
             forward=judge,
-            ignored=(*STATISTICS, *FILTERS),
+            ignored=STATISTICS,
         ),
     },
     split=split_into("generator", "discriminator"),
