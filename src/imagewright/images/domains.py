@@ -43,7 +43,7 @@ def split_domains(images: Images, domains: str | Sequence[str] | None) -> dict[s
         if len(with_pictures) != 2:
             raise ConfigError(
                 f"{images.source} alone does not say which two domains: name two of its classes, or an attribute, with "
-                f"--domains NAME,NAME (domains=). {_list_names(images)}"
+                f"--domains NAME,NAME. {_list_names(images)}"
             )
         names = tuple(with_pictures)
     else:

@@ -35,7 +35,7 @@ def _apply_load_size(sources: Mapping[str, Images], recipe: Recipe, say: Callabl
         size = size_text(changed[0].size)
         say(
             f"pictures are resized to {size_text(changed[0].load_size)} and cropped to {size} at random, as the model "
-            f"recommends (turn it off with --load-size {size}, load_size={changed[0].size} in Python)"
+            f"recommends (turn it off with --load-size {size})"
         )
     return found
 
