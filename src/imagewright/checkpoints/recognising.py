@@ -68,7 +68,7 @@ def _split(adapter: Adapter, held: Any) -> list[tuple[str, State]]:
         found = state_dicts(held)
         if len(found) < 2:
             raise
-    parts = []
+    parts: list[tuple[str, State]] = []
     for state in islice(found.values(), MOST_STATES):
         with suppress(*NO_FIT):
             parts += adapter.split(state).items()
