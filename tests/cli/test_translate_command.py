@@ -77,7 +77,7 @@ def test_a_folder_holds_each_picture_at_its_own_size_under_its_own_name(
         assert torch.equal(pixels(out / Path(name).name), expected)
     printed = capsys.readouterr()
     assert "4 pictures" in printed.out
-    assert "e.png is left out" in printed.err
+    assert "1 unreadable picture is left out: e.png (" in printed.err
     assert "Traceback" not in printed.err
     record = iw.inspect(out / "a.png")["provenance"]
     assert record["verb"] == "translate"
@@ -100,7 +100,7 @@ def test_several_pictures_and_sources_at_once(folder: Path, tmp_path: Path, caps
     sheet = tmp_path / "sheet.png"
     assert main(["translate", run, *given, str(folder / "e.png"), "--to", "dark", "--out", str(sheet)]) == 0
     assert iw.inspect(sheet)["provenance"]["settings"]["count"] == 4
-    assert "e.png is left out" in capsys.readouterr().err
+    assert "1 unreadable picture is left out: e.png (" in capsys.readouterr().err
     assert main(["translate", run, "--to", "dark", "--out", str(tmp_path / "none.png")]) == 2
     assert "PICTURES" in capsys.readouterr().err
 
@@ -142,6 +142,32 @@ def test_a_picture_smaller_than_the_network_takes_is_said(
     assert "dot.png (3x9) is smaller than" in said
     assert "b.png" not in said
     assert pixels(out / "dot.png").shape == (3, 9, 3)
+
+
+def test_many_small_and_unreadable_pictures_take_a_line_each_kind(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, source = run_of(Blurs, tmp_path), tmp_path / "many"
+    source.mkdir()
+    for number in range(4):
+        Image.new("RGB", (3, 9), "red").save(source / f"{number}.png")
+        (source / f"broken{number}.png").write_bytes(b"")
+    assert main(["translate", run, str(source), "--out", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert sum("4 unreadable pictures are left out" in line for line in said) == 1
+    assert sum("0.png (3x9) and 3 more are smaller than" in line for line in said) == 1
+    assert len(said) == 2
+
+
+def test_references_are_not_read_for_a_model_without_styles(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("RGB", (16, 16), "red").save(tmp_path / "red.png")
+    options = ["--like", str(tmp_path / "red.png"), "--out", str(tmp_path / "sheet.png")]
+    assert main(["translate", run_of(Blurs, tmp_path), str(folder), *options]) == 2
+    said = capsys.readouterr().err
+    assert "one way only" in said
+    assert "no content" not in said
 
 
 def test_styles_have_files_of_their_own(folder: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -224,16 +225,31 @@ def test_wrong_shapes_are_an_error_of_the_file_for_a_run_and_for_a_network(numbe
         load_network("dcgan", network, state)
 
 
-@pytest.mark.parametrize("fault", ["sparse", "complex", "NaN"])
+FAULTS: dict[str, Callable[[Tensor], Tensor]] = {
+    "sparse": Tensor.to_sparse,
+    "complex": lambda tensor: tensor.to(torch.complex64),
+    "NaN": lambda tensor: torch.full_like(tensor, float("nan")),
+    "without its values": lambda tensor: tensor.to("meta"),
+    "int8": lambda tensor: tensor.to(torch.int8),
+    "bool": lambda tensor: tensor > 0,
+    "holds no numbers": lambda tensor: tensor[:0],
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*quantized tensor creation")
+def test_a_quantized_tensor_is_named() -> None:
+    state = state_of(published(), "generator")
+    key = next(iter(state))
+    state[key] = torch.quantize_per_tensor(state[key], 0.1, 0, torch.qint8)
+    with pytest.raises(RunError, match=f"{key} is quantized"):
+        load_network("dcgan", "generator", state)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
 def test_tensors_that_no_network_can_take_are_named(fault: str, tmp_path: Path) -> None:
     state = state_of(published(), "generator")
     key = next(iter(state))
-    if fault == "sparse":
-        state[key] = state[key].to_sparse()
-    elif fault == "complex":
-        state[key] = state[key].to(torch.complex64)
-    else:
-        state[key] = torch.full_like(state[key], float("nan"))
+    state[key] = FAULTS[fault](state[key])
     torch.save(state, tmp_path / "gen.pth")
     with pytest.raises(RunError, match=rf"{key} .*{fault}"):
         iw.import_checkpoint(tmp_path / "gen.pth", "dcgan", tmp_path / "run")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from tiny import tiny_model
 from torch import Tensor
 
 import imagewright as iw
@@ -21,6 +22,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "dcgan": {"size": (64, 64), "channels": 3, "width": 8, "latent_dim": 16},
     "cyclegan": {"size": (64, 64), "channels": 3, "width": 4, "blocks": 2},
 }
+
+SYSTEMS = [entry.name for entry in catalogue.list_models() if entry.adapter]
 
 
 def state_of(system: str, network: str) -> dict[str, Tensor]:
@@ -41,6 +44,25 @@ def test_the_system_of_a_file_is_named(system: str, other: str, network: str, tm
     assert not (tmp_path / "run").exists()
     with pytest.raises(RunError, match=f"looks like a {network}.* of {system}"):
         load_network(other, network, state)
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_every_system_takes_a_file_of_another_or_names_it_once(system: str) -> None:
+    adapter, model = find_adapter(system), tiny_model(system, (32, 32))
+    network, declared = next((name, each) for name, each in adapter.networks.items() if hasattr(model, name))
+    state = export_state(model.get_submodule(network), declared)
+    for other in SYSTEMS:
+        said = refusal(other, state)
+        assert not said or (said.count("looks like") == 1 and f"--as {system}" in said and other != system), said
+
+
+def refusal(system: str, state: dict[str, Tensor]) -> str:
+    """The message for a state dict of another system; "" if it is taken, as some systems share a network."""
+    try:
+        load_network(system, next(iter(find_adapter(system).networks)), state)
+    except RunError as error:
+        return str(error)
+    return ""
 
 
 def test_a_damaged_file_looks_like_nothing_else(tmp_path: Path) -> None:

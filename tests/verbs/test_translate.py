@@ -184,7 +184,7 @@ def test_a_sheet_shows_inputs_and_styles_and_holds_the_translations(tmp_path: Pa
     assert sheet.record["seed"] == 7
     assert sheet.record["settings"]["to"] == "dark"
     (note,) = sheet.notes
-    assert "p1b.png is left out" in note
+    assert "1 unreadable picture is left out: p1b.png (" in note
 
 
 def test_references_stand_before_their_rows() -> None:

@@ -134,7 +134,7 @@ def misfits(own: Mapping[str, Tensor], network: Network, state: State) -> list[s
     for name, tensor in state.items():
         if name in names and tensor.shape != own[names[name]].shape:
             others.append(f"{name} is {tuple(tensor.shape)}, expected {tuple(own[names[name]].shape)}")
-        elif name in names and (fault := _fault_of(tensor)):
+        elif name in names and (fault := _fault_of(tensor, own[names[name]])):
             others.append(f"{name} {fault}")
     problems = [f"it has no tensor {_in_short(missing)}"] if missing else []
     problems += [f"{_in_short(unknown)} {'is' if len(unknown) == 1 else 'are'} unknown"] if unknown else []
@@ -146,13 +146,19 @@ def _in_short(names: Sequence[str]) -> str:
     return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
 
-def _fault_of(tensor: Tensor) -> str | None:
-    """Why a tensor cannot be one of ours; None if it can."""
+def _fault_of(tensor: Tensor, own: Tensor) -> str | None:
+    """Why a tensor cannot be `own`, which has its shape; None if it can."""
     if tensor.layout != torch.strided:
         return "is sparse"
+    if tensor.is_meta:
+        return "was saved without its values"
+    if tensor.is_quantized:
+        return "is quantized"
     if tensor.is_complex():
         return "holds complex numbers"
-    return "holds NaN or infinity" if tensor.is_floating_point() and not tensor.isfinite().all() else None
+    if own.is_floating_point() and not tensor.is_floating_point():
+        return f"holds {str(tensor.dtype).removeprefix('torch.')}, expected fractions"
+    return "holds NaN or infinity" if tensor.is_floating_point() and not tensor.float().isfinite().all() else None
 
 
 def export_state(module: nn.Module, network: Network) -> State:

@@ -147,6 +147,9 @@ def _read(path: Path, adapter: Adapter, system: str, network: str | None) -> lis
 
 def _options_of(network: Network, state: State, what: str) -> dict[str, Any]:
     """The options that follow from the shapes. Raises `RunError` if tensors that tell them are missing or misshapen."""
+    empty = next((name for name, tensor in state.items() if not tensor.numel()), None)
+    if empty is not None:
+        raise RunError(f"It is no whole {what}: the tensor {empty} of {tuple(state[empty].shape)} holds no numbers.")
     try:
         return network.options(shapes_of(state))
     except RunError:  # says what it is instead

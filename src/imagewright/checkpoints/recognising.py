@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import importlib
+from contextlib import suppress
+from itertools import islice
 from typing import Any
 
 import torch
 
 from imagewright import catalogue, configs
 from imagewright.checkpoints.adapter import Adapter, Network, State, misfits, shapes_of
+from imagewright.checkpoints.containers import state_dicts
 from imagewright.errors import UserError
 
+MOST_STATES = 16  # state dicts of a file that are looked at
 NO_FIT = (UserError, LookupError, ValueError, TypeError, RuntimeError, NotImplementedError, ImportError)
 """What adapters raise for a file of another family, whose tensors they look for."""
 
@@ -50,13 +54,30 @@ def _fitting(held: Any, system: str, target: str) -> str | None:
     module, _, attribute = target.partition(":")
     adapter: Adapter = getattr(importlib.import_module(module), attribute)
     stated = adapter.options(held)
-    for name, state in adapter.split(held).items():
+    for name, state in _split(adapter, held):
         if _fits(adapter.networks[name], state, system, stated):
             return name
     return None
 
 
+def _split(adapter: Adapter, held: Any) -> list[tuple[str, State]]:
+    """Each network and its state dict; of a file that holds a network several times, that of each state dict."""
+    try:
+        return list(adapter.split(held).items())
+    except NO_FIT:
+        found = state_dicts(held)
+        if len(found) < 2:
+            raise
+    parts: list[tuple[str, State]] = []
+    for state in islice(found.values(), MOST_STATES):
+        with suppress(*NO_FIT):
+            parts += adapter.split(state).items()
+    return parts
+
+
 def _fits(network: Network, state: State, system: str, stated: dict[str, Any]) -> bool:
+    if not all(tensor.numel() for tensor in state.values()):
+        return False
     config_class = catalogue.model_class(system).Config
     config = configs.build(config_class, stated | network.options(shapes_of(state)), system)
     with torch.device("meta"):

@@ -79,13 +79,8 @@ def targets_for(
     require(model, Translates)
     if styles < 1:
         raise UserError(f"styles={styles}, but there must be at least one.")
-    target = _target_without_style(model, to)
+    target = target_without_style(model, to, styled=like is not None or styles > 1)
     if not has_styles(model):
-        if like is not None or styles > 1:
-            raise UserError(
-                f"{catalogue.name_of(model)} translates in one way only: it has no styles to sample or to take from "
-                "references. Leave styles (--styles) and like (--like) out."
-            )
         return [target]
     with evaluating(model), torch.inference_mode():
         if like is None:
@@ -116,7 +111,18 @@ def translate_image(model: Model, image: Tensor, target: Target) -> Tensor:
         )
 
 
-def _target_without_style(model: Model, to: To | None) -> Target:
+def target_without_style(model: Model, to: To | None, *, styled: bool) -> Target:
+    """Where to translate. Raises `UserError` if the model lacks it, or has no styles and one is asked for."""
+    target = _parse_target(model, to)
+    if styled and not has_styles(model):
+        raise UserError(
+            f"{catalogue.name_of(model)} translates in one way only: it has no styles to sample or to take from "
+            "references. Leave styles (--styles) and like (--like) out."
+        )
+    return target
+
+
+def _parse_target(model: Model, to: To | None) -> Target:
     name, domains = catalogue.name_of(model), tuple(require(model, Translates).domains)
     attributes: tuple[str, ...] = tuple(getattr(model, "attribute_names", ()))
     if isinstance(to, Mapping):

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from imagewright.errors import DataError, UserError, none_readable
 from imagewright.images import Images, notices, open_images
+from imagewright.images.notices import tell_skipped
 from imagewright.images.one_by_one import read_one_by_one
 from imagewright.images.selection import select_evenly
 from imagewright.images.single import as_source, read_picture
@@ -68,8 +69,8 @@ class Inputs:
         return ", ".join(Path(part.source).name for part in self.parts)
 
     def notes(self) -> list[str]:
-        """A sentence on each picture that could not be read."""
-        return [f"{name} is left out: {reason}." for part in self.parts for name, reason in part.skipped]
+        """A sentence on the pictures of each source that could not be read."""
+        return [tell_skipped(part.skipped, "left out", part.source) for part in self.parts if part.skipped]
 
 
 def source_channels(model: Model) -> int | None:

@@ -24,10 +24,9 @@ from imagewright.runs.loading import training_notes
 from imagewright.runs.provenance import run_record
 from imagewright.verbs.apply import ImagesLike, RunLike, resolve_model
 from imagewright.verbs.tiling import smallest_size
-from imagewright.verbs.translate import To, targets_for, translate_image
+from imagewright.verbs.translate import To, target_without_style, targets_for, translate_image
 from imagewright.verbs.translation_inputs import Inputs, open_inputs, read_references, source_channels
 
-REFERENCES = 8  # of a source whose styles are taken, unless the number is given
 REFERENCES = 8  # of a source whose styles are taken, unless the number is given
 Source: TypeAlias = ImagesLike
 SizeName = Literal["own", "model"]
@@ -112,7 +111,8 @@ def write_translations(
     """Write each translation as a .png under the picture's own name, as soon as it is made.
 
     Several styles are numbered: horse_0.png, horse_1.png. What is written stays if a later one fails; a note on the
-    error counts it. Returns the paths, and a note on each unreadable picture.
+    error counts it. Returns the paths, and notes, such as on
+    unreadable pictures.
     Memory does not grow with the number of pictures.
 
     size: "own" leaves each picture at its own size, "model" brings all to the size that the model was trained at.
@@ -165,6 +165,7 @@ def choose_styles(model: Model, to: To | None, like: Source | None, styles: int 
             settings["styles"] = len(targets)
         labels = [f"{label}, style {index}" for index in range(len(targets))] if len(targets) > 1 else [label]
         return ChosenStyles(targets, labels, None, settings)
+    target_without_style(model, to, styled=True)  # raises before any reference is read
     references = read_references(model, like, styles, of_source=REFERENCES)
     targets = targets_for(model, to=to, like=references)
     label, names, source = _label(model, to, targets[0]), references.names, references.source
@@ -196,20 +197,26 @@ def _translate_each(
 
     Pictures that are smaller than the model can do are told to whoever gathers notices.
     """
-    least = smallest_size(type(model.config).nearest_size, 1, 1)
-    for done, (number, picture) in enumerate(inputs.each(source_channels(model), size), 1):
-        height, width = picture.shape[-2:]
-        if height < least[0] or width < least[1]:
-            notices.add_notes([_padding_note(inputs.names[number], (height, width), least)])
-        yield number, picture, [translate_image(model, picture, target) for target in targets]
-        if progress is not None:
-            progress(done, len(inputs.names))
+    least, small, first = smallest_size(type(model.config).nearest_size, 1, 1), 0, ""
+    try:
+        for done, (number, picture) in enumerate(inputs.each(source_channels(model), size), 1):
+            height, width = picture.shape[-2:]
+            if height < least[0] or width < least[1]:
+                first, small = first or f"{inputs.names[number]} ({size_text((height, width))})", small + 1
+            yield number, picture, [translate_image(model, picture, target) for target in targets]
+            if progress is not None:
+                progress(done, len(inputs.names))
+    finally:
+        if small:
+            notices.add_notes([_padding_note(first, small, least)])
 
 
-def _padding_note(name: str, size: tuple[int, int], least: tuple[int, int]) -> str:
+def _padding_note(first: str, count: int, least: tuple[int, int]) -> str:
+    which = f"{first} is" if count == 1 else f"{first} and {count - 1:,} more are"
+    how = "it is continued by its" if count == 1 else "they are continued by their"
     return (
-        f"{name} ({size_text(size)}) is smaller than the smallest picture that the network takes ({size_text(least)}): "
-        "it is continued by its mirror image, and cut again."
+        f"{which} smaller than the smallest picture that the network takes ({size_text(least)}): {how} mirror image, "
+        "and cut again."
     )
 
 
