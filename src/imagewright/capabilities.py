@@ -229,7 +229,7 @@ class Target:
 
     domain: the number of a domain; None for a model without domains.
     attributes: float32 (N, A) from 0 to 1, in the order of `attribute_names`; NaN: as in the input image.
-    style: float32 (N, *style_shape); None for a model without styles.
+    style: float32 (N, *style_shape); None for a model without styles, or for none where a model needs none.
     """
 
     domain: int | None = None
@@ -260,7 +260,10 @@ class Translates(Protocol):
 
 @runtime_checkable
 class Styles(Protocol):
-    """Translates in several styles, sampled or taken from reference images. Style and content are independent."""
+    """Translates in several styles, sampled or taken from reference images. Style and content are independent.
+
+    A model may declare `needs_style = False`: it then translates without a style if none is asked for.
+    """
 
     @property
     def style_shape(self) -> tuple[int, ...]:
@@ -280,7 +283,10 @@ class Styles(Protocol):
         ...
 
     def encode_styles(self, references: Tensor, domain: int | None) -> Tensor:
-        """Styles (N, *style_shape) of references (N, C, H, W) in [-1, 1]; few-shot models take (N, K, C, H, W)."""
+        """Styles (N, *style_shape) of references (N, C, H, W) in [-1, 1]; few-shot models take (N, K, C, H, W).
+
+        Raises `UserError` if the model takes no style from references.
+        """
         ...
 
 
@@ -384,6 +390,11 @@ def has_styles(model: object) -> TypeIs[Styles]:
     """Whether a model translates in several styles. One whose options leave them out has styles of no number."""
     encodes = "translate" in verbs_of(model) and hasattr(model, "encode_styles")
     return encodes and 0 not in getattr(model, "style_shape", ())
+
+
+def needs_style(model: Styles) -> bool:
+    """Whether a translation has to have a style; if not, `Target.style` may be None."""
+    return getattr(model, "needs_style", True)
 
 
 def knows_likelihood(model: object) -> TypeIs[KnowsLikelihood]:
