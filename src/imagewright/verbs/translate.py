@@ -10,13 +10,15 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from imagewright import catalogue
-from imagewright.capabilities import Target, Translates, has_styles, needs_style, require
+from imagewright.capabilities import Target, Translates, require
 from imagewright.errors import UserError, nearest_name
 from imagewright.model import Model
 from imagewright.pixels import to_float
 from imagewright.seeds import derive_seed
+from imagewright.translation_capabilities import completes_targets, has_styles, needs_style
 from imagewright.verbs.apply import ImagesLike, RunLike, resolve_model
 from imagewright.verbs.blocks import evaluating
 from imagewright.verbs.conditions import attribute_row, find_number, listed
@@ -116,6 +118,9 @@ def translate_image(model: Model, image: Tensor, target: Target) -> Tensor:
         style=None if target.style is None else target.style.to(device),
     )
     with evaluating(model), torch.inference_mode():
+        if completes_targets(model):
+            whole = interpolate(to_float(image[None]), model.config.size, mode="bilinear", antialias=True)
+            target = model.complete_target(whole.to(device), target)
         return apply_at_any_size(
             lambda tile: translator.translate(tile.to(device), target), image, type(model.config).nearest_size
         )
