@@ -45,7 +45,7 @@ FLOORS = [
     {"metrics"},
     {"training"},
     {"latent"},
-    {"lessons", "analysis", "face_swap", "inspection"},
+    {"lessons", "analysis", "face_swap", "inspection", "pairs"},
     {"cli", "studio", "__init__"},
     {"__main__"},
 ]
