@@ -27,7 +27,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 # From the ground up. A file imports from its own folder, and from every floor below.
 GROUND = "errors seeds configs phases recipe model capabilities training_capabilities catalogue distributed files"
 GROUND += " downloads familiar_names json_files regular_files machine pixels progress traits versions views wording"
-GROUND += " archives terminal reprs"
+GROUND += " archives terminal reprs translation_capabilities"
 FLOORS = [
     set(GROUND.split()),
     {"images"},
@@ -45,7 +45,7 @@ FLOORS = [
     {"metrics"},
     {"training"},
     {"latent"},
-    {"lessons", "analysis", "face_swap", "inspection"},
+    {"lessons", "analysis", "face_swap", "inspection", "pairs"},
     {"cli", "studio", "__init__"},
     {"__main__"},
 ]

@@ -94,7 +94,7 @@ _HOME = {
     "blend_sheet": "imagewright.latent.walks.walk_sheets",
     "edit_sheet": "imagewright.latent.editing.sheet",
     "grid_sheet": "imagewright.output.image_grid",
-    "make_pairs": "imagewright.output.pairs",
+    "make_pairs": "imagewright.pairs",
     "list_latents": "imagewright.latent.listing",
     "ImagewrightError": "imagewright.errors",
     "UserError": "imagewright.errors",
@@ -209,9 +209,9 @@ if TYPE_CHECKING:
     from imagewright.metrics.registry import list_metrics
     from imagewright.metrics.self_check.check import self_check
     from imagewright.output.image_grid import grid_sheet
-    from imagewright.output.pairs import make_pairs
     from imagewright.output.sheets import Sheet
     from imagewright.output.showing import save, show
+    from imagewright.pairs import make_pairs
     from imagewright.runs.loading import load
     from imagewright.runs.run import Run
     from imagewright.training.doctor.findings import doctor

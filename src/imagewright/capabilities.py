@@ -229,7 +229,7 @@ class Target:
 
     domain: the number of a domain; None for a model without domains.
     attributes: float32 (N, A) from 0 to 1, in the order of `attribute_names`; NaN: as in the input image.
-    style: float32 (N, *style_shape); None for a model without styles.
+    style: float32 (N, *style_shape); None for a model without styles, or for none where a model needs none.
     """
 
     domain: int | None = None
@@ -241,7 +241,9 @@ class Target:
 class Translates(Protocol):
     """Translates images to another domain, or to other attributes.
 
-    A model with attributes also has `attribute_names`, and may have no domains.
+    A model with attributes also has `attribute_names`, and may have no domains. One that reads something of the image
+    before it translates, such as the attributes that stay as they are, also has `complete_target`
+    (`translation_capabilities.py`).
     """
 
     @property
@@ -255,32 +257,6 @@ class Translates(Protocol):
         Must take any H, W that `Config.nearest_size` returns unchanged: the verb pads other sizes, and cuts large
         images into tiles.
         """
-        ...
-
-
-@runtime_checkable
-class Styles(Protocol):
-    """Translates in several styles, sampled or taken from reference images. Style and content are independent."""
-
-    @property
-    def style_shape(self) -> tuple[int, ...]:
-        """The shape of one style; of no number, such as (0,), if the model's options leave styles out."""
-        ...
-
-    @property
-    def few_shot(self) -> bool:
-        """Whether several references give one style together (FUNIT); if False, each reference gives its own."""
-        ...
-
-    def sample_styles(self, count: int, domain: int | None, generator: torch.Generator) -> Tensor:
-        """(count, *style_shape) from the prior of styles, of a domain. The generator is on the CPU.
-
-        Raises `UserError` if the model has no such prior.
-        """
-        ...
-
-    def encode_styles(self, references: Tensor, domain: int | None) -> Tensor:
-        """Styles (N, *style_shape) of references (N, C, H, W) in [-1, 1]; few-shot models take (N, K, C, H, W)."""
         ...
 
 
@@ -378,12 +354,6 @@ def sampled_classes(model: Any) -> list[str]:
 def samples_attributes(model: object) -> TypeIs[SamplesAttributes]:
     """Whether a model samples images with given attributes."""
     return "sample" in verbs_of(model) and bool(getattr(model, "attribute_names", ()))
-
-
-def has_styles(model: object) -> TypeIs[Styles]:
-    """Whether a model translates in several styles. One whose options leave them out has styles of no number."""
-    encodes = "translate" in verbs_of(model) and hasattr(model, "encode_styles")
-    return encodes and 0 not in getattr(model, "style_shape", ())
 
 
 def knows_likelihood(model: object) -> TypeIs[KnowsLikelihood]:

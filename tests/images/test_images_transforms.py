@@ -147,3 +147,18 @@ def test_a_load_size_below_the_size_is_refused_with_both(folder) -> None:
         open_images(folder, size=8, load_size=6)
     with pytest.raises(ConfigError, match=r"load_size='large': .* 286"):
         open_images(folder, size=8, load_size="large")
+
+
+def test_notes_that_were_added_go_along_to_other_sizes_flips_and_subsets(folder) -> None:
+    (folder / "torn.png").write_bytes(b"\x89PNG\r\n\x1a\n torn")
+    images = open_images(folder).prepare()
+    images.notes.append("Two have no label.")
+    (unreadable,) = [note for note in images.notes if "torn.png" in note]
+    changed = [images.with_size(8), images.with_flip(True), images.with_load_size(20), images.subset(np.arange(4))]
+    for each in [*changed, images.with_flip(False).with_size(9)]:
+        each.prepare()
+        assert each.notes.count("Two have no label.") == 1
+        assert each.notes.count(unreadable) == 1, "what cannot be read is not noted again"
+    assert images.subset(np.arange(4)).with_size(6).prepare().notes == images.notes
+    changed[0].notes.append("of one alone")
+    assert "of one alone" not in images.notes

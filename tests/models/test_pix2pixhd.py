@@ -25,7 +25,7 @@ from torch import Tensor
 
 import imagewright as iw
 from imagewright import configs
-from imagewright.capabilities import Target, has_styles
+from imagewright.capabilities import Target
 from imagewright.checkpoints import export_state, find_adapter
 from imagewright.errors import ConfigError, UserError
 from imagewright.layers.class_features import ClassFeatures
@@ -38,6 +38,7 @@ from imagewright.models.translation.pix2pixhd import Pix2PixHD, Pix2PixHDConfig
 from imagewright.phases import Draws, Step
 from imagewright.pixels import to_float
 from imagewright.traits import Traits
+from imagewright.translation_capabilities import has_styles
 
 CLASSES = 3
 

@@ -95,6 +95,24 @@ def test_attributes_that_are_not_asked_for_stay_as_the_classifier_sees_them() ->
         assert torch.equal(one, all_of_them)
 
 
+def test_attributes_of_a_large_picture_are_read_once_from_all_of_it() -> None:
+    class SeesLight(nn.Module):
+        calls = 0
+
+        def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            self.calls += 1
+            assert images.shape == (1, 3, 16, 16), "at the size of training"
+            return images, images.mean((2, 3))
+
+    model = build().eval()
+    model.discriminator = sees = SeesLight()
+    picture = torch.zeros(1, 3, 16, 1200, dtype=torch.uint8)  # two tiles, of which one is dark and one is bright
+    picture[..., 500:] = 255
+    one = iw.translate(model, picture, to={"Red": 0})
+    assert sees.calls == 1
+    assert torch.equal(one, iw.translate(model, picture, to=dict.fromkeys(NAMES, 1.0) | {"Red": 0}))
+
+
 def test_running_statistics_are_those_of_torch() -> None:
     ours, theirs = AffineInstanceNorm(3, tracked=True), nn.InstanceNorm2d(3, affine=True, track_running_stats=True)
     maps = torch.randn(4, 3, 5, 6) * 2 + 1

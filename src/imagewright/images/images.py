@@ -46,12 +46,14 @@ class Images(PreparedSequence):
         size_given: bool = False,
         chosen: np.ndarray | None = None,
         annotations: Annotations | None = None,
+        notes: Sequence[str] | None = None,
     ) -> None:
         """Use `open_images` instead.
 
         flip: None leaves it to the model that is trained.
         chosen: int64, the pictures of the source that the set has; None for all.
         annotations: of the pictures chosen; by default those of the source.
+        notes: by default those of the source.
         """
         self._prepared = prepared
         self._chosen = chosen  # part of the fingerprint, which does not change when unreadable pictures leave
@@ -66,7 +68,8 @@ class Images(PreparedSequence):
         self._flip = flip
         self.size_given = size_given
         self._skipped: list[tuple[str, str]] = []
-        self.notes = list(prepared.source.notes)
+        self.notes = list(prepared.source.notes if notes is None else notes)
+        self._note_on_unreadable: str | None = None  # of `notes`, if prepare() left some out
         if annotations is None:
             of_source = prepared.source.annotations
             annotations = of_source if chosen is None else of_source.select(chosen)
@@ -165,7 +168,8 @@ class Images(PreparedSequence):
             self._skipped = [(each.name, each.reason) for each in store.skipped if each.place in left_out]
             notices.add_unreadable(self.source, self._skipped)
             if self._skipped:
-                self.notes.append(notices.tell_skipped(self._skipped, "left out", self.source))
+                self._note_on_unreadable = notices.tell_skipped(self._skipped, "left out", self.source)
+                self.notes.append(self._note_on_unreadable)
             self._readable = np.flatnonzero(good)
             self._annotations = self._all_annotations.select(self._readable)
             self._selection = listed = listed[good]
@@ -245,7 +249,7 @@ class Images(PreparedSequence):
         most_channels = self._prepared.most_channels if channels is None else 1
         changed = replace(self._prepared, preprocessing=preprocessing, store=None, most_channels=most_channels)
         size_given = self.size_given or size is not None
-        return self._prepared_as(changed.with_decode_chosen(decode), size_given=size_given)
+        return self._derived(changed.with_decode_chosen(decode), size_given=size_given)
 
     def with_load_size(self, load_size: int | tuple[int, int]) -> Images:
         """The same pictures scaled to another size, of which random views are windows of `size`.
@@ -255,26 +259,22 @@ class Images(PreparedSequence):
         """
         preprocessing = replace(self._prepared.preprocessing, load=parse_load(load_size))
         changed = replace(self._prepared, preprocessing=preprocessing, store=None)
-        return self._prepared_as(changed.with_decode_chosen(), size_given=self.size_given)
-
-    def _prepared_as(self, prepared: Prepared, *, size_given: bool) -> Images:
-        return Images(
-            prepared,
-            flip=self._flip,
-            size_given=size_given,
-            chosen=self._chosen,
-            annotations=self._all_annotations,
-        )
+        return self._derived(changed.with_decode_chosen())
 
     def with_flip(self, flip: bool) -> Images:
         """The same pictures, whose random views are mirrored at random or never."""
-        return Images(
-            self._prepared,
-            flip=flip,
-            size_given=self.size_given,
-            chosen=self._chosen,
-            annotations=self._all_annotations,
-        )
+        return self._derived(flip=flip)
+
+    def _derived(self, prepared: Prepared | None = None, **changes: Any) -> Images:
+        """The same pictures with other arguments; which of them cannot be read is noted anew."""
+        given: dict[str, Any] = {
+            "flip": self._flip,
+            "size_given": self.size_given,
+            "chosen": self._chosen,
+            "annotations": self._all_annotations,
+            "notes": [note for note in self.notes if note != self._note_on_unreadable],
+        }
+        return Images(prepared or self._prepared, **(given | changes))
 
     def subset(self, indices: np.ndarray) -> Images:
         """The pictures `indices` of this set, in that order; they share its cache."""
@@ -284,12 +284,10 @@ class Images(PreparedSequence):
         if len(indices) == 0 or indices.min() < 0 or indices.max() >= len(self):
             raise ConfigError(f"A subset needs indices from 0 to {len(self) - 1:,}, and at least one.")
         indices = indices.astype(np.int64)
-        return Images(
-            self._prepared,
-            flip=self._flip,
-            size_given=self.size_given,
+        return self._derived(
             chosen=indices if self._selection is None else self._selection[indices],
             annotations=self._annotations.select(indices),
+            notes=self.notes,
         )
 
     def with_classes(self, names: Sequence[str] | None = None) -> Images:

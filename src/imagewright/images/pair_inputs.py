@@ -7,7 +7,7 @@ its number in the source, it returns the input of the same height and width, uin
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -132,20 +132,24 @@ INPUTS: dict[str, type[Any]] = {
 RANGES: dict[str, tuple[float, float, str]] = {
     "sigma": (0.1, 50, "0.1 to 50 pixels"),
     "factor": (2, 64, "2 to 64"),
+    "level": (0.01, 0.99, "0.01 to 0.99"),
     "hole": (0.01, 0.99, "0.01 to 0.99 of the sides"),
     "colours": (2, 64, "2 to 64"),
     "seed": (0, float("inf"), "0 or more"),
 }
 
 
-def build_input(name: str, options: dict[str, Any]) -> MakeInput:
-    """The input of that name with the options given. Raises `ConfigError` for a name or an option it does not have."""
-    if name not in INPUTS:
-        raise ConfigError(f"There is no input {name!r}: expected {', '.join(INPUTS)}.{nearest_name(name, INPUTS)}")
-    fields = {field.name for field in dataclasses.fields(INPUTS[name]) if field.name in RANGES}
+def build_input(name: str, options: dict[str, Any], inputs: Mapping[str, type[Any]] = INPUTS) -> MakeInput:
+    """The input of that name with the options given. Raises `ConfigError` for a name or an option it does not have.
+
+    inputs: those that there are.
+    """
+    if name not in inputs:
+        raise ConfigError(f"There is no input {name!r}: expected {', '.join(inputs)}.{nearest_name(name, inputs)}")
+    fields = {field.name for field in dataclasses.fields(inputs[name]) if field.name in RANGES}
     for option, value in options.items():
         if option not in fields:
-            owners = [each for each in INPUTS if option in {field.name for field in dataclasses.fields(INPUTS[each])}]
+            owners = [each for each in inputs if option in {field.name for field in dataclasses.fields(inputs[each])}]
             raise ConfigError(
                 f"{option}={value!r} is an option of {' and '.join(owners) or 'no input'}, and the input is {name}: "
                 f"its options are {', '.join(sorted(fields)) or 'none'}."
@@ -156,7 +160,7 @@ def build_input(name: str, options: dict[str, Any]) -> MakeInput:
             raise ConfigError(f"{option}={value!r}: expected a {'whole ' if is_whole else ''}number.")
         if not low <= value <= high:
             raise ConfigError(f"{option}={value!r}, but it must be {words}.")
-    made: MakeInput = INPUTS[name](**options)
+    made: MakeInput = inputs[name](**options)
     return made
 
 

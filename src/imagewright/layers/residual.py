@@ -9,6 +9,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from imagewright.layers.blur import BlurredDoubling, BlurredHalving
+from imagewright.layers.noise import NoiseDropout
 from imagewright.layers.norms import NormName, build_norm, has_bias
 
 
@@ -32,7 +33,7 @@ class ResidualBlock(nn.Module):
                 build_norm(norm, channels, of_image=of_image),
             ]
 
-        drop = [nn.Dropout(dropout)] if dropout else []
+        drop = [NoiseDropout(dropout)] if dropout else []
         self.conv_block = nn.Sequential(*convolution(), nn.ReLU(True), *drop, *convolution())
 
     def forward(self, maps: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from imagewright.layers.noise import NoiseDropout
 from imagewright.layers.norms import NormName, build_norm, has_bias
 
 WIDEST = 8  # times `width`
@@ -51,7 +52,7 @@ class UNetBlock(nn.Module):
             first = [nn.LeakyReLU(0.2), down]
             middle = [] if within is None else [build_norm(norm, inner, of_image=of_image), within]
             layers = [*first, *middle, nn.ReLU(True), up, build_norm(norm, outer, of_image=of_image)]
-            layers += [nn.Dropout(dropout)] if dropout and within is not None else []
+            layers += [NoiseDropout(dropout)] if dropout and within is not None else []
         self.model = nn.Sequential(*layers)
 
     def forward(self, maps: Tensor) -> Tensor:

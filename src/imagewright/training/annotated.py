@@ -77,9 +77,7 @@ def _without(images: Images, unseen: Sequence[str]) -> Images:
     if not unseen or images.labels is None or images.class_names is None:
         return images
     kept = np.array([name not in unseen for name in images.class_names])[images.labels]
-    chosen = images.subset(kept).with_classes()
-    chosen.notes = list(images.notes)
-    return chosen
+    return images.subset(kept).with_classes()
 
 
 def _several(names: Sequence[str]) -> str:

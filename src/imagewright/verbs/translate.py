@@ -10,13 +10,15 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from imagewright import catalogue
-from imagewright.capabilities import Target, Translates, has_styles, require
+from imagewright.capabilities import Target, Translates, require
 from imagewright.errors import UserError, nearest_name
 from imagewright.model import Model
 from imagewright.pixels import to_float
 from imagewright.seeds import derive_seed
+from imagewright.translation_capabilities import completes_targets, has_styles, needs_style
 from imagewright.verbs.apply import ImagesLike, RunLike, resolve_model
 from imagewright.verbs.blocks import evaluating
 from imagewright.verbs.conditions import attribute_row, find_number, listed
@@ -37,7 +39,7 @@ def translate(
     *,
     to: To | None = None,
     like: ImagesLike | None = None,
-    styles: int = 1,
+    styles: int | None = None,
     seed: int = 0,
 ) -> Tensor:
     """Images translated, uint8 (N, C, H, W); (N, S, C, H, W) in S > 1 styles. Sizes stay as they are.
@@ -51,7 +53,8 @@ def translate(
         are in each image. May be left out if the model has one domain only.
     like: reference images, one picture, or a list of sources and pictures: each picture gives a style, of the domain
         `to`. A few-shot model takes one style from all of them.
-    styles: how many styles to sample, if the model has styles and `like` is not given.
+    styles: how many styles to sample, if the model has styles and `like` is not given. By default one; none for a
+        model whose styles are noise that it can do without (pix2pix).
     seed: of the sampled styles.
 
     Raises `UserError` for a model that does not translate, a domain or attribute that it lacks, and styles of a model
@@ -72,22 +75,26 @@ def targets_for(
     *,
     to: To | None = None,
     like: ImagesLike | StyleReferences | None = None,
-    styles: int = 1,
+    styles: int | None = None,
     seed: int = 0,
 ) -> list[Target]:
     """One target a style, each with one row a tensor. The arguments are those of `translate`."""
     require(model, Translates)
-    if styles < 1:
+    if styles is not None and styles < 1:
         raise UserError(f"styles={styles}, but there must be at least one.")
-    target = target_without_style(model, to, styled=like is not None or styles > 1)
+    target = target_without_style(model, to, styled=like is not None or (styles or 1) > 1)
     if not has_styles(model):
+        return [target]
+    if like is None and styles is None and not needs_style(model):
         return [target]
     with evaluating(model), torch.inference_mode():
         if like is None:
-            generators = (torch.Generator().manual_seed(derive_seed(seed, "style", index)) for index in range(styles))
+            generators = (
+                torch.Generator().manual_seed(derive_seed(seed, "style", index)) for index in range(styles or 1)
+            )
             codes = torch.cat([model.sample_styles(1, target.domain, generator) for generator in generators])
         else:
-            if styles > 1:
+            if (styles or 1) > 1:
                 raise UserError(f"styles={styles} are sampled, and like= gives a style each: give one of the two.")
             given = like if isinstance(like, StyleReferences) else read_references(model, like)
             references = to_float(given.pictures).to(model.device)
@@ -106,6 +113,9 @@ def translate_image(model: Model, image: Tensor, target: Target) -> Tensor:
         style=None if target.style is None else target.style.to(device),
     )
     with evaluating(model), torch.inference_mode():
+        if completes_targets(model):
+            whole = interpolate(to_float(image[None]), model.config.size, mode="bilinear", antialias=True)
+            target = model.complete_target(whole.to(device), target)
         return apply_at_any_size(
             lambda tile: translator.translate(tile.to(device), target), image, type(model.config).nearest_size
         )

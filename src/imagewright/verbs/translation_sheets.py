@@ -54,8 +54,8 @@ def translation_sheet(
     count: pictures shown, chosen at even distances; None for all.
     to: as for `translate`.
     like: as for `translate`.
-    styles: number of styles: sampled (1 by default), or pictures of `like` to use (by default all that are named, and
-        8 of any other source).
+    styles: number of styles: sampled (by default as for `translate`), or pictures of `like` to use (by default all
+        that are named, and 8 of any other source).
     seed: as for `translate`.
     size: "model" resizes the pictures to the size that the model was trained at, "own" to their commonest size.
     split: a part of the source, such as "test".
@@ -159,7 +159,7 @@ class ChosenStyles:
 def choose_styles(model: Model, to: To | None, like: Source | None, styles: int | None, seed: int) -> ChosenStyles:
     """The styles that were asked for. The arguments are those of `translation_sheet`."""
     if like is None:
-        targets = targets_for(model, to=to, styles=1 if styles is None else styles, seed=seed)
+        targets = targets_for(model, to=to, styles=styles, seed=seed)
         label, settings = _label(model, to, targets[0]), {"to": _plain(to)}
         if targets[0].style is not None:
             settings["styles"] = len(targets)

@@ -155,10 +155,11 @@ def pairs(
     /,
     *,
     input: Annotated[
-        Literal["edges", "grey", "lowres", "mask", "labels"],
+        Literal["edges", "hed", "grey", "lowres", "mask", "labels"],
         Parameter(
-            help="edges: Canny, dark on white; grey: to be coloured; lowres: reduced and enlarged again; mask: with "
-            "a grey hole; labels: regions in the colours of one palette"
+            help="edges: Canny, dark on white; hed: edges of things, by a network; grey: to be coloured; lowres: "
+            "reduced and enlarged again; mask: with a grey hole; labels: label maps of the source in colours, "
+            "else regions in the colours of one palette"
         ),
     ],
     out: Annotated[Path, Parameter(help="a new folder, which then holds input/ and target/")],
@@ -169,12 +170,21 @@ def pairs(
     sigma: Annotated[
         float | None, within(0.1, 50, help="edges: pixels of the smoothing before; more leaves fewer edges; 2")
     ] = None,
+    level: Annotated[
+        float | None, within(0.01, 0.99, help="hed: probability from which a place is an edge; more leaves fewer; 0.5")
+    ] = None,
     factor: Annotated[Count | None, within(2, 64, help="lowres: reduced by this factor; 4")] = None,
     hole: Annotated[float | None, within(0.01, 0.99, help="mask: sides of the hole, as a share; 0.4")] = None,
     colours: Annotated[Count | None, within(2, 64, help="labels: colours of the palette; 8")] = None,
     seed: Annotated[Count | None, within(0, help="mask and labels: of random choices; 0")] = None,
     count: Annotated[Count | None, within(1, help="pictures, spread evenly over the source; all by default")] = None,
     split: Split = None,
+    image_layers: Annotated[
+        str | None, Parameter(help="layers of each picture, such as labels,image", metavar="NAMES")
+    ] = None,
+    layer_kinds: Annotated[
+        str | None, Parameter(help="layers that are label maps, such as labels=labels", metavar="NAME=KIND")
+    ] = None,
     force: Annotated[Flag, Parameter(help="replace files that exist")] = False,
 ) -> None:
     """Make pairs from plain pictures: an input that is computed from each, and the picture itself."""
@@ -182,7 +192,7 @@ def pairs(
     from imagewright.cli.progress import progress_bar
     from imagewright.cli.show import say
 
-    given = {"sigma": sigma, "factor": factor, "hole": hole, "colours": colours, "seed": seed}
+    given = {"sigma": sigma, "level": level, "factor": factor, "hole": hole, "colours": colours, "seed": seed}
     options = {name: value for name, value in given.items() if value is not None}
     with progress_bar("making pairs") as progress:
         made = imagewright.make_pairs(
@@ -193,6 +203,8 @@ def pairs(
             layout=layout,
             count=count,
             split=split,
+            layers=image_layers,
+            kinds=layer_kinds,
             force=force,
             progress=progress,
             **options,

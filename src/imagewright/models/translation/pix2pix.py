@@ -1,7 +1,8 @@
 """pix2pix: translation learned from pairs of images.
 
 Isola et al. 2017, arXiv:1611.07004: objective eq. 1, 3 and 4, networks of section 3.2 and appendix 6.1. Numbers are
-those of the published code. Departures: the depth of the U-Net follows from the size unless it is given.
+those of the published code. Departures: the depth of the U-Net follows from the size unless it is given; dropout is the
+noise of a translation (section 3.2) where styles are asked for, and is off where none are.
 Shape letters: N batch, C H W image.
 """
 
@@ -17,6 +18,8 @@ from torch import Tensor
 
 from imagewright.capabilities import Target
 from imagewright.configs import LayeredConfig
+from imagewright.errors import UserError
+from imagewright.layers.noise import SEEDS, dropout_seeds, has_noise
 from imagewright.layers.norms import NormName
 from imagewright.losses.adversarial import ADVERSARIAL, AdversarialName
 from imagewright.model import Model
@@ -70,6 +73,7 @@ class Pix2Pix(Model):
     Config = Pix2PixConfig
     config: Pix2PixConfig
     domains = ("target",)
+    few_shot, needs_style = False, False
 
     def __init__(self, config: Pix2PixConfig) -> None:
         super().__init__(config)
@@ -121,7 +125,23 @@ class Pix2Pix(Model):
 
     def translate(self, images: Tensor, target: Target) -> Tensor:
         unit = 2**self.config.unet_depth if self.config.network == "unet" else 4
-        return at_multiples(self.generator, images, unit)
+        seeds = None if target.style is None else target.style.flatten().expand(len(images))
+        with dropout_seeds(seeds):
+            return at_multiples(self.generator, images, unit)
+
+    @property
+    def style_shape(self) -> tuple[int, ...]:
+        """A style is one number, the seed of the units that are dropped; of no number if no layer drops any."""
+        return (1,) if has_noise(self.generator) else (0,)
+
+    def sample_styles(self, count: int, domain: int | None, generator: torch.Generator) -> Tensor:
+        return torch.randint(SEEDS, (count, 1), generator=generator).float()
+
+    def encode_styles(self, references: Tensor, domain: int | None) -> Tensor:
+        raise UserError(
+            "pix2pix takes no style from references (--like, like=): its styles are noise. Sample some by --styles 4 "
+            "(styles=4), or leave styles out for the translation without noise."
+        )
 
     def preview(self, rows: Mapping[str, Rows], draws: Draws) -> dict[str, Tensor]:
         layers = rows["images"].layers

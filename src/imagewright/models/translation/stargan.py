@@ -11,6 +11,7 @@ two (eq. 7) can be imported. Shape letters: N batch, C H W image, K labels, h w 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -270,27 +271,33 @@ class StarGAN(Model):
             number = torch.full((len(images),), target.domain, device=images.device)
             vectors = one_hot(number, len(self.domains)).to(images.dtype)
         else:
-            assert target.attributes is not None
-            vectors = self._completed(images, target.attributes.expand(len(images), -1))
+            vectors = self._known_attributes(images, target).expand(len(images), -1)
         if self.config.of_two_sets:
             vectors = self._with_mask(vectors, of_classes=target.domain is not None)
         translated: Tensor = self.generator(images, vectors)
         return translated
 
-    def _completed(self, images: Tensor, attributes: Tensor) -> Tensor:
-        """Attributes (N, A), with those that are NaN as the discriminator's classifier sees them in the images."""
-        unknown = attributes.isnan()
-        if not bool(unknown.any()):
-            return attributes
-        seen = interpolate(images, self.config.size, mode="bilinear", antialias=True)
+    def _known_attributes(self, images: Tensor, target: Target) -> Tensor:
+        """Attributes without NaN, for images of any size."""
+        whole = interpolate(images, self.config.size, mode="bilinear", antialias=True)
+        attributes = self.complete_target(whole, target).attributes
+        assert attributes is not None
+        return attributes
+
+    def complete_target(self, images: Tensor, target: Target) -> Target:
+        """Attributes that are NaN become what the discriminator's classifier sees in the images."""
+        if target.attributes is None or not bool(target.attributes.isnan().any()):
+            return target
+        attributes = target.attributes.expand(len(images), -1)
         try:
-            _, logits = self.discriminator(seen)
+            _, logits = self.discriminator(images)
         except UserError as error:
             raise UserError(
                 f"{error} It tells which attributes a picture has: import its file too, or give all attributes: "
                 f"{', '.join(self.attribute_names)}."
             ) from None
-        return torch.where(unknown, (logits[:, : attributes.shape[1]] > 0).to(attributes.dtype), attributes)
+        seen = (logits[:, : attributes.shape[1]] > 0).to(attributes.dtype)
+        return replace(target, attributes=torch.where(attributes.isnan(), seen, attributes))
 
     def _with_mask(self, vectors: Tensor, *, of_classes: bool) -> Tensor:
         """Eq. 7: the attributes, the classes, of which the unknown ones are 0, and which of the two sets is meant."""

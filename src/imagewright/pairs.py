@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +16,7 @@ from torch.nn.functional import interpolate
 from imagewright.errors import ConfigError, DataError, RunError, count_text, none_readable
 from imagewright.files import written_together
 from imagewright.images.images import Images
+from imagewright.images.layers import image_layer
 from imagewright.images.notices import tell_skipped
 from imagewright.images.one_by_one import read_one_by_one
 from imagewright.images.open import open_images
@@ -23,10 +24,13 @@ from imagewright.images.pair_inputs import INPUTS, ColourRegions, MakeInput, bui
 from imagewright.output.provenance import ENHANCED, make_record
 from imagewright.output.sheets import Sheet
 from imagewright.output.writing import picture_paths, refuse_existing, write_image
+from imagewright.pixels import label_colours, size_text, to_uint8
+from imagewright.pretrained.hed_edges import HedEdges
 from imagewright.progress import Progress, ProgressCounter
 
 Layout = Literal["folders", "side"]
 LAYERS = ("input", "target")
+ALL_INPUTS = INPUTS | {"hed": HedEdges}
 SHOWN, SHOWN_SIDE = 8, 128  # pairs on the sheet, and the longest side of their pictures there
 
 
@@ -67,6 +71,8 @@ def make_pairs(
     layout: Layout = "folders",
     count: int | None = None,
     split: str | None = None,
+    layers: str | Sequence[str] | None = None,
+    kinds: str | Mapping[str, str] | None = None,
     force: bool = False,
     progress: Progress | None = None,
     **options: Any,
@@ -78,40 +84,48 @@ def make_pairs(
     soon as it is made, both files or none, and memory does not grow with their number.
 
     source: as for `open_images`.
-    input: "edges" (Canny: dark on white), "grey", "lowres" (reduced and enlarged again), "mask" (with a grey hole),
-        "labels" (regions in the colours of one palette), or a function of a picture, uint8 (H, W, C), and its number
-        that returns uint8 (H, W, 1 or 3).
+    input: "edges" (Canny: dark on white), "hed" (edges of things by the network HED, if its weights are there), "grey",
+        "lowres" (reduced and enlarged again), "mask" (with a grey hole), "labels" (the label maps of the source in
+        colours; of a source without any, regions in the colours of one palette), or a function of a picture,
+        uint8 (H, W, C), and its number that returns uint8 (H, W, 1 or 3).
     out: the folder.
     size: a side or (height, width) that pictures are scaled to cover and cropped to; by default each has its own.
     layout: "folders", or "side" for side by side.
     count: pictures, chosen at even distances; None for all.
     split: a part of the source, such as "train".
+    layers, kinds: of a source whose pictures have several layers, as for `open_images`.
     force: replace files that exist.
     progress: called with (done, total).
-    options: of the input: `sigma=2` pixels of edges, `factor=4` of lowres, `hole=0.4` of the sides of mask,
-        `colours=8` of labels, `seed=0` of mask and labels.
+    options: of the input: `sigma=2` pixels of edges, `level=0.5` of hed, `factor=4` of lowres, `hole=0.4` of the sides
+        of mask, `colours=8` of labels, `seed=0` of mask and labels.
 
     Raises `UserError` for a wrong option, or if no picture can be read, `RunError` if files exist already.
     """
     if layout not in ("folders", "side"):
         raise ConfigError(f"layout={layout!r}: expected folders or side.")
     made = _choose_input(input, options)
-    opened = open_images(source, size, split=split)
+    opened = open_images(source, size, split=split, layers=layers, kinds=kinds)
+    labels = _label_layer(opened) if input == "labels" else None
+    if labels is not None and options:
+        raise ConfigError(
+            f"{', '.join(options)}: options of regions that are found in plain pictures, and {opened.source} has label "
+            f"maps (the layer {labels}): leave them out."
+        )
     images = _choose(opened, count)
     folder = Path(out)
     paths = _pair_paths(folder, images.names(), layout)
     sheet = folder.with_name(f"{folder.name}.png")
     refuse_existing([*(path for pair in paths for path in pair), sheet], force=force)
     _refuse_place(folder, source, paths)
-    if isinstance(made, ColourRegions):
+    if isinstance(made, ColourRegions) and labels is None:
         made = fit_palette(made, opened)
-    writer = _Writer(paths, layout, _record(input, made), force)
+    writer = _Writer(paths, layout, _record(input, made if labels is None else None), force)
     counter = ProgressCounter(len(images), progress)
     shown = set(np.linspace(0, len(images) - 1, min(SHOWN, len(images))).round().astype(int).tolist())
     examples: list[tuple[torch.Tensor, torch.Tensor]] = []
     written = 0
     try:
-        for number, given, target in _each_pair(images, made, None if size is None else opened.size):
+        for number, given, target in _each_pair(images, made, labels, None if size is None else opened.size):
             writer.write(number, given, target)
             written += 1
             if number in shown:
@@ -129,13 +143,18 @@ def make_pairs(
 
 def _choose_input(name: Any, options: dict[str, Any]) -> MakeInput:
     if isinstance(name, str):
-        return build_input(name, options)
+        return build_input(name, options, ALL_INPUTS)
     if not callable(name):
-        raise ConfigError(f"input={name!r}: expected {', '.join(INPUTS)}, or a function of a picture.")
+        raise ConfigError(f"input={name!r}: expected {', '.join(ALL_INPUTS)}, or a function of a picture.")
     if options:
         raise ConfigError(f"{', '.join(options)}: options of the inputs by name, and a function was given.")
     made: MakeInput = name
     return made
+
+
+def _label_layer(images: Images) -> str | None:
+    """The name of the first layer of label maps; None if there is none."""
+    return next((layer.name for layer in images.layers if layer.kind == "labels"), None)
 
 
 def _choose(images: Images, count: int | None) -> Images:
@@ -167,7 +186,7 @@ def _refuse_place(folder: Path, source: Any, paths: list[tuple[Path, ...]]) -> N
             )
 
 
-def _record(name: Any, made: MakeInput) -> dict[str, Any]:
+def _record(name: Any, made: MakeInput | None) -> dict[str, Any]:
     """The provenance record of the inputs. The targets are the pictures themselves, and have none."""
     settings: dict[str, Any] = {"input": name if isinstance(name, str) else "function"}
     if dataclasses.is_dataclass(made):
@@ -177,18 +196,38 @@ def _record(name: Any, made: MakeInput) -> dict[str, Any]:
 
 
 def _each_pair(
-    images: Images, made: MakeInput, size: tuple[int, int] | None
+    images: Images, made: MakeInput, labels: str | None, size: tuple[int, int] | None
 ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """The number of each readable picture, its input and itself: uint8 (H, W, C)."""
-    for number, picture in read_one_by_one(images, 1 if images.channels == 1 else 3, size):
+    """The number of each readable picture, its input and itself: uint8 (H, W, C).
+
+    labels: the layer whose classes are the input, in place of `made`.
+    """
+    layer = image_layer(images.layers)
+    for number, picture in read_one_by_one(images, 1 if layer.channels == 1 else 3, size, layer.name):
         target = picture.permute(1, 2, 0).numpy()
-        given = np.asarray(made(target, number))
+        given = np.asarray(made(target, number)) if labels is None else _label_colours(images, number, labels, size)
+        if given is None:
+            continue
+        if labels is not None and given.shape[:2] != target.shape[:2]:
+            raise DataError(
+                f"The label map of {images.name(number)} is {size_text(given.shape[:2])}, and its picture "
+                f"{size_text(target.shape[:2])}: bring both to one size by --size (size=)."
+            )
         if given.dtype != np.uint8 or given.ndim != 3 or given.shape[:2] != target.shape[:2]:
             raise ConfigError(
                 f"The input of {images.name(number)} is {given.dtype} {given.shape}: expected uint8 of "
                 f"{(*target.shape[:2], 1)} or {(*target.shape[:2], 3)}."
             )
         yield number, given, target
+
+
+def _label_colours(images: Images, number: int, layer: str, size: tuple[int, int] | None) -> np.ndarray | None:
+    """A colour for each class of a label map, uint8 (H, W, 3), the same in all; None if the map cannot be read."""
+    alone = images.subset(np.array([number]))
+    for _, classes in read_one_by_one(alone, None, size, layer):
+        return to_uint8(label_colours(classes.long()))[0].permute(1, 2, 0).numpy()
+    images.skipped.extend(alone.skipped)
+    return None
 
 
 @dataclass(frozen=True)
