@@ -1,7 +1,8 @@
 """pix2pix: translation learned from pairs of images.
 
 Isola et al. 2017, arXiv:1611.07004: objective eq. 1, 3 and 4, networks of section 3.2 and appendix 6.1. Numbers are
-those of the published code. Departures: the depth of the U-Net follows from the size unless it is given.
+those of the published code. Departures: the depth of the U-Net follows from the size unless it is given; there is no
+dropout in translations, so that a picture has one; least squares (`loss`) are halved for both networks.
 Shape letters: N batch, C H W image.
 """
 
