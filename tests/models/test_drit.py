@@ -158,6 +158,7 @@ def test_the_recipe_is_the_published_one() -> None:
     content = start.optimizer_for("content_discriminator")
     assert (content.learning_rate, content.clip) == (pytest.approx(4e-5), 5.0)
     assert late.optimizer.learning_rate == pytest.approx(5e-5)
+    assert (start.load_ratio, start.flip) == (256 / 216, True)
     assert late.optimizer_for("content_discriminator").learning_rate == pytest.approx(2e-5)
 
 

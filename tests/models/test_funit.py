@@ -53,6 +53,21 @@ def test_a_shortcut_without_weights_takes_the_activated_input() -> None:
         torch.testing.assert_close(wider(maps), wider.conv_s["conv"](maps))
 
 
+def test_the_recipe_is_the_published_one() -> None:
+    recipe = tiny_model("funit").recipe()
+    assert (recipe.batch_size, recipe.images_seen, recipe.load_ratio, recipe.flip) == (64, 6_400_000, 140 / 128, True)
+    optimizer = recipe.optimizer
+    assert (optimizer.kind, optimizer.learning_rate, optimizer.weight_decay) == ("rmsprop", 1e-4, 1e-4)
+
+
+def test_the_adversarial_weight_is_of_both_networks() -> None:
+    once, twice = (tiny_model("funit", adversarial=weight) for weight in (1.0, 2.0))
+    twice.load_state_dict(once.state_dict())
+    for name, term in once.discriminator_loss(step_of()).items():
+        weight = 1 if name == "r1" else 2
+        torch.testing.assert_close(twice.discriminator_loss(step_of())[name], weight * term)
+
+
 def test_the_penalty_is_of_the_gradient_of_the_mean_response_of_the_batch() -> None:
     model = tiny_model("funit")
     step = step_of()

@@ -145,6 +145,7 @@ def test_the_published_defaults() -> None:
     assert sum(each.numel() for each in model.generator.parameters()) == 182_546_755
     recipe = model.recipe()
     assert (recipe.batch_size, recipe.optimizer.learning_rate, recipe.optimizer.betas) == (1, 2e-4, (0.5, 0.999))
+    assert (recipe.load_ratio, recipe.flip) == (1.0, True)  # scaled to the width, and not cropped
 
 
 def test_all_networks_move_and_biases_start_as_published() -> None:

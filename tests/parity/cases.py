@@ -12,6 +12,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import os
+import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,14 +29,21 @@ from imagewright import catalogue
 from imagewright.checkpoints import load_network
 
 TOLERANCE = 1e-4  # of the mean size of a published output
+SIDE = 1024  # pixels that no shape tells: so many that the depth of every network is possible
+NORMS = {"none": "none", "in": "instance", "ln": "layer", "bn": "batch"}
+ACTIVATIONS = {"lrelu": "leaky_relu"}  # others have the same names
 
 
 @dataclass
 class Loading:
-    """How a case is loaded: the network of `load_network`, and options that no shape tells."""
+    """How a case is loaded: the network of `load_network`, and options that no shape tells.
+
+    system: whose adapter reads it; the case's own if it is empty.
+    """
 
     network: str
     options: dict[str, Any] = field(default_factory=dict)
+    system: str = ""
 
 
 def loading_of(system: str, stem: str, constructor: str, note: str) -> Loading:
@@ -60,54 +68,73 @@ def of_its_stem(stem: str, constructor: str, note: str) -> Loading:
 
 
 def of_images_to_images(stem: str, constructor: str, note: str) -> Loading:
-    """Of define_G(..., norm='batch', ...) or define_D(...) of CycleGAN and pix2pix."""
-    options = {"statistics": "image" if "TRAIN mode" in note else "running"}
-    if "norm='batch'" in constructor or "norm='instance'" in constructor:
-        options["norm"] = constructor.partition("norm='")[2].partition("'")[0]
-    return Loading("generator" if constructor.startswith("define_G") else "discriminator", options)
+    """Of define_G(in, out, ..., norm='batch', ...) or define_D(in, ...) of CycleGAN and pix2pix."""
+    options: dict[str, Any] = {"statistics": "running", "size": (SIDE, SIDE)}
+    if norm := re.search(r"norm='(\w+)'", constructor):
+        options["norm"] = norm[1]
+    if class_of(constructor).endswith(("_D", "Discriminator")):
+        return Loading("discriminator", options)
+    # CycleGAN's sets have equal channels here, so that its generators of others are read as those of pix2pix.
+    channels = [word.strip() for word in constructor.partition("(")[2].split(",")[:2]]
+    return Loading("generator", options, "pix2pix" if len(set(channels)) == 2 or "unet" in stem else "")
 
 
 def of_label_maps(stem: str, constructor: str, note: str) -> Loading:
     """Of define_G(in, out, width, network, ...) or define_D(in, width, layers, norm, sigmoid, ...) of pix2pixHD."""
-    options: dict[str, Any] = {"statistics": "image" if "TRAIN mode" in note else "running"}
+    options: dict[str, Any] = {"statistics": "running", "size": (SIDE, SIDE)}
     words = [word.strip(" '") for word in constructor.partition("(")[2].rstrip(")").split(",")]
-    if constructor.startswith("define_D"):
+    if class_of(constructor).endswith(("_D", "Discriminator")):
         sigmoid = "use_sigmoid=True" in words or (len(words) > 4 and words[4] == "True")
         return Loading("discriminator", options | {"loss": "non_saturating" if sigmoid else "least_squares"})
-    return Loading("encoder" if "encoder" in words else "generator", options)
+    encodes = "encoder" in words or class_of(constructor) == "Encoder"
+    return Loading("encoder" if encodes else "generator", options)
 
 
 def of_stargan(stem: str, constructor: str, note: str) -> Loading:
-    network = constructor.partition("(")[0].lower()
+    network = class_of(constructor).lower()
     running = "eval mode" in note and network == "generator"
     return Loading(network, {"statistics": "running" if running else "image"})
 
 
 def of_stargan_v2(stem: str, constructor: str, note: str) -> Loading:
     networks = {"MappingNetwork": "mapping_network", "StyleEncoder": "style_encoder"}
-    network = constructor.partition("(")[0]
+    network = class_of(constructor)
     return Loading(networks.get(network, network.lower()))
 
 
 def of_content_and_style(stem: str, constructor: str, note: str) -> Loading:
     """Of a configuration of MUNIT or UNIT: padding, activation and norm, which no shape tells."""
     given = ast.literal_eval("{" + constructor.partition("{")[2].rpartition("}")[0] + "}")
-    options: dict[str, Any] = {"padding": given.get("pad_type", "reflect")}
-    if stem.endswith("_dis"):
-        norms = {"none": "none", "in": "instance", "ln": "layer", "bn": "batch"}
-        return Loading("discriminator", options | {"discriminator_norm": norms[given.get("norm", "none")]})
+    options: dict[str, Any] = {"padding": given.get("pad_type", "reflect"), "size": (SIDE, SIDE)}
+    if class_of(constructor) == "MsImageDis":
+        name = given.get("activ", "lrelu")
+        norm = NORMS[given.get("norm", "none")]
+        options |= {"discriminator_norm": norm, "discriminator_activation": ACTIVATIONS.get(name, name)}
+        return Loading("discriminator", options)
     name = given.get("activ", "relu")
-    return Loading("generator", options | {"activation": {"lrelu": "leaky_relu"}.get(name, name)})
+    return Loading("generator", options | {"activation": ACTIVATIONS.get(name, name)})
 
 
 def of_few_shot(stem: str, constructor: str, note: str) -> Loading:
-    return Loading("discriminator" if stem.endswith("_dis") else "generator")
+    judges = class_of(constructor) == "GPPatchMcResDis"
+    return Loading("discriminator" if judges else "generator", {"size": (SIDE, SIDE)})
 
 
 def of_drit(stem: str, constructor: str, note: str) -> Loading:
-    parts = {"e_content": "content_encoder", "e_attr": "attribute_encoder", "dis_content": "content_discriminator"}
-    found = [network for part, network in parts.items() if stem.startswith(part)]
-    return Loading(found[0] if found else "generator" if stem.startswith("g") else "discriminator")
+    networks = {
+        "E_content": "content_encoder",
+        "E_attr": "attribute_encoder",
+        "E_attr_concat": "attribute_encoder",
+        "G": "generator",
+        "G_concat": "generator",
+        "Dis_content": "content_discriminator",
+    }
+    return Loading(networks.get(class_of(constructor), "discriminator"), {"size": (SIDE, SIDE)})
+
+
+def class_of(constructor: str) -> str:
+    """The name of the published class or function."""
+    return constructor.partition("(")[0].strip()
 
 
 def parity_module(folder: Path) -> ModuleType:
@@ -132,8 +159,13 @@ def relative_error(case: Any, outputs: Any) -> float:
 def run_case(parity: ModuleType, folder: Path, system: str, stem: str) -> float:
     case = parity.load_case(f"{system}/{stem}", folder)
     loading = loading_of(system, stem, case.spec["constructor"], case.spec["note"])
-    network = load_network(system, loading.network, case.state_dict(), **loading.options)
-    with torch.inference_mode():
+    network = load_network(loading.system or system, loading.network, case.state_dict(), **loading.options)
+    if "TRAIN mode" in case.spec["note"]:  # batch norms take the statistics of the batch
+        network.train()
+        for module in network.modules():
+            if isinstance(module, torch.nn.Dropout):
+                module.eval()
+    with torch.no_grad():
         return relative_error(case, network(**case.inputs()))
 
 

@@ -106,5 +106,5 @@ def build_norm(name: NormName, channels: int, *, of_image: bool = False) -> nn.M
 
 
 def has_bias(name: NormName) -> bool:
-    """Whether a convolution before this norm has a bias: a batch norm has its own."""
-    return name != "batch"
+    """Whether a convolution before this norm has a bias in the published networks: before an instance norm alone."""
+    return name == "instance"

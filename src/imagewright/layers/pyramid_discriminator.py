@@ -9,7 +9,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
-from imagewright.layers.conv_blocks import BlockNorm, ConvBlock, Padding
+from imagewright.layers.conv_blocks import Activation, BlockNorm, ConvBlock, Padding
 from imagewright.layers.initialisation import initialise_normal
 
 
@@ -31,6 +31,7 @@ class PyramidDiscriminator(nn.Module):
         layers: int = 4,
         scales: int = 3,
         norm: BlockNorm = "none",
+        activation: Activation = "leaky_relu",
         pad: Padding = "reflect",
     ) -> None:
         super().__init__()
@@ -41,7 +42,7 @@ class PyramidDiscriminator(nn.Module):
                 inner, outer = inputs if level == 0 else width * 2 ** (level - 1), width * 2**level
                 own_norm: BlockNorm = "none" if level == 0 else norm
                 blocks.append(
-                    ConvBlock(inner, outer, 4, stride=2, padding=1, norm=own_norm, activation="leaky_relu", pad=pad)
+                    ConvBlock(inner, outer, 4, stride=2, padding=1, norm=own_norm, activation=activation, pad=pad)
                 )
             return nn.Sequential(*blocks, nn.Conv2d(width * 2 ** (layers - 1), 1, 1))
 

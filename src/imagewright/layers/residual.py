@@ -17,7 +17,7 @@ class ResidualBlock(nn.Module):
     """Two 3x3 convolutions with a sum, (N, C, H, W) to the same shape; nothing follows the sum.
 
     dropout: after the first convolution, 0 for none.
-    bias: of the convolutions; by default where the norm has none.
+    bias: of the convolutions; by default `has_bias` of the norm.
     """
 
     def __init__(

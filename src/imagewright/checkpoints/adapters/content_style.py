@@ -1,8 +1,8 @@
 """MUNIT and UNIT as their authors save them: a dictionary of both domains' networks, under `a` and `b`.
 
 NVlabs/MUNIT: `gen_%08d.pt`, `dis_%08d.pt` and the published files; mingyuliutw/UNIT likewise. Files of PyTorch 0.3 hold
-running statistics of instance norms, which nothing reads. Padding, activation, and whether a discriminator has instance
-norms, are in no shape: the published ones are assumed.
+running statistics of instance norms, which nothing reads. Padding, activations without a weight, and whether a
+discriminator has instance norms, are in no shape: the published ones are assumed.
 """
 
 from __future__ import annotations
@@ -105,7 +105,13 @@ def content_options(shapes: Shapes, prefix: str) -> dict[str, Any]:
         "width": first[0],
         "downsamplings": halvings,
         "blocks": count_numbered(shapes, rf"{at}model\.{halvings + 1}\.model\.#\.model\.0\.conv\.weight"),
+        **learned_activation(shapes, f"{prefix}model.0", "activation"),
     }
+
+
+def learned_activation(shapes: Shapes, block: str, option: str) -> dict[str, str]:
+    """The option of an activation, if it is the one that has a weight."""
+    return {option: "prelu"} if f"{block}.activation.weight" in shapes else {}
 
 
 def style_options(shapes: Shapes) -> dict[str, Any]:
@@ -133,6 +139,7 @@ def pyramid_options(shapes: Shapes) -> dict[str, Any]:
         "discriminator_width": first[0],
         "discriminator_layers": count_numbered(shapes, r"cnns\.0\.#\.conv\.weight"),
         "scales": count_numbered(shapes, r"cnns\.#\.0\.conv\.weight"),
+        **learned_activation(shapes, "cnns.0.0", "discriminator_activation"),
     }
     if "cnns.0.1.norm.gamma" in shapes:
         options["discriminator_norm"] = "layer"

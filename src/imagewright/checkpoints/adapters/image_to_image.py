@@ -70,7 +70,8 @@ def discriminator_options(shapes: Shapes) -> dict[str, Any]:
     if prefix == "model":
         options["discriminator_layers"] = strided
     inner = [name.removesuffix(".weight") for name, shape in shapes.items() if name.endswith(".weight")]
-    return options | {"norm": _norm(shapes, sorted(inner, key=_place)[1])}
+    convolution = sorted(inner, key=_place)[1]
+    return options | {"norm": _norm(shapes, convolution, f"{prefix}.{_place(convolution) + 1}")}
 
 
 def _resnet_options(shapes: Shapes) -> dict[str, Any]:
@@ -83,7 +84,7 @@ def _resnet_options(shapes: Shapes) -> dict[str, Any]:
         "blocks": len(places),
         # With dropout the second convolution of a block is one place further.
         "dropout": 0.5 if second + "6.weight" in shapes and len(shapes[second + "6.weight"]) == 4 else 0.0,
-        "norm": _norm(shapes, "model.1"),
+        "norm": _norm(shapes, "model.1", "model.2"),
         **_channels(shapes["model.1.weight"][1], shapes[f"model.{last}.weight"][0]),
     }
 
@@ -91,11 +92,12 @@ def _resnet_options(shapes: Shapes) -> dict[str, Any]:
 def _unet_options(shapes: Shapes) -> dict[str, Any]:
     down = [name for name in shapes if re.fullmatch(r"(model\.)+(\d\.model\.)*\d\.weight", name)]
     halvings = sum(len(shapes[name]) == 4 for name in down) // 2
+    first_norm = "model.model.1.model." + ("2" if halvings > 2 else "4")  # the innermost block has one at its end alone
     return {
         "network": "unet",
         "width": shapes["model.model.0.weight"][0],
         "depth": halvings,
-        "norm": _norm(shapes, "model.model.0"),
+        "norm": _norm(shapes, "model.model.0", first_norm),
         **_channels(shapes["model.model.0.weight"][1], shapes["model.model.3.weight"][1]),
     }
 
@@ -104,9 +106,11 @@ def _channels(inputs: int, outputs: int) -> dict[str, Any]:
     return {"channels": outputs, "layer_channels": {"input": inputs, "target": outputs}}
 
 
-def _norm(shapes: Shapes, convolution: str) -> str:
-    """By the bias of a convolution before a norm, which only a batch norm makes superfluous."""
-    return "instance" if f"{convolution}.bias" in shapes else "batch"
+def _norm(shapes: Shapes, convolution: str, norm: str) -> str:
+    """By the bias of a convolution, which is there before an instance norm alone, and the weight of a batch norm."""
+    if f"{convolution}.bias" in shapes:
+        return "instance"
+    return "batch" if f"{norm}.weight" in shapes else "none"
 
 
 def _place(name: str) -> int:
@@ -129,9 +133,11 @@ def _without_layers(options: Callable[[Shapes], dict[str, Any]]) -> Callable[[Sh
 
 
 def _pair_options(shapes: Shapes) -> dict[str, Any]:
-    """Of a discriminator of pairs: half of its channels are the input's, unless options say otherwise."""
+    """Of a discriminator of pairs, unless options say otherwise: half of its channels are the picture's if a picture
+    may have so many, else 3."""
     options, channels = discriminator_options(shapes), _judged_channels(shapes)
-    return options | _channels(channels - channels // 2, channels // 2)
+    made = channels // 2 if channels < 4 or channels in (6, 8) else 3
+    return options | _channels(channels - made, made)
 
 
 def _image_options(shapes: Shapes) -> dict[str, Any]:

@@ -162,16 +162,17 @@ def at_multiples(network: Callable[[Tensor], Tensor], images: Tensor, unit: int)
     return network(padded)[..., :height, :width]
 
 
-def constant_then_linear(*, images: int, at: int, constant: float = 0.5) -> Recipe:
+def constant_then_linear(*, images: int, at: int, constant: float = 0.5, load_ratio: float = LOAD_RATIO) -> Recipe:
     """The published recipe: Adam, one image a step, a rate that is constant at first and then falls to 0.
 
     images: the length of the training, in images seen.
     at: the point, in images of that length.
     constant: the share of the training over which the rate is constant.
+    load_ratio: of the recipe.
     """
     factor = max(0.0, min(1.0, (1 - at / images) / (1 - constant)))
     adam = Optimizer(learning_rate=factor * ADAM.learning_rate, betas=ADAM.betas)
-    return Recipe(images_seen=images, batch_size=1, optimizer=adam, load_ratio=LOAD_RATIO, flip=True)
+    return Recipe(images_seen=images, batch_size=1, optimizer=adam, load_ratio=load_ratio, flip=True)
 
 
 def _halvings_of(size: tuple[int, int]) -> int:

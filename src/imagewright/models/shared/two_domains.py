@@ -29,6 +29,7 @@ LAYERS, SCALES = 4, 3  # of the published discriminators
 LENGTH = 1_000_000  # images of each domain, one a step
 HALVED_EVERY = 100_000
 DOMAINS = ("a", "b")
+ActivationName = Literal["relu", "leaky_relu", "prelu", "selu", "tanh"]
 OTHER = {"a": "b", "b": "a"}
 FEEDS: Mapping[str, Feed] = {"a": Feed("a"), "b": Feed("b")}
 ADAM = Optimizer(learning_rate=1e-4, betas=(0.5, 0.999), weight_decay=1e-4)
@@ -50,7 +51,7 @@ class TwoAutoencodersConfig(TwoDomainConfig, SizedConfig):
     width: int = Field(64, ge=1, le=1024, description="channels of the generators at full size")
     blocks: int = Field(4, ge=1, le=64, description="residual blocks of an encoder, and of a decoder")
     downsamplings: int = Field(2, ge=1, le=6, description="halvings from a picture to its content")
-    activation: Literal["relu", "leaky_relu", "selu", "tanh"] = Field("relu", description="in the generators")
+    activation: ActivationName = Field("relu", description="in the generators")
     padding: Literal["reflect", "replicate", "zero"] = Field("reflect", description="of all convolutions")
     discriminator_width: int = Field(64, ge=1, le=1024, description="channels of a discriminator's first layer")
     discriminator_layers: int | None = Field(
@@ -62,6 +63,7 @@ class TwoAutoencodersConfig(TwoDomainConfig, SizedConfig):
     discriminator_norm: Literal["none", "instance", "layer", "batch"] = Field(
         "none", description="normalisation in the discriminators"
     )
+    discriminator_activation: ActivationName = Field("leaky_relu", description="in the discriminators")
     reconstruction: float = Field(10.0, ge=0, le=1e6, description="weight of the reconstruction of a picture")
 
     @classmethod
@@ -124,6 +126,7 @@ def build_pyramid(config: TwoAutoencodersConfig) -> PyramidDiscriminator:
         layers=config.judge_layers,
         scales=config.judged_scales,
         norm=config.discriminator_norm,
+        activation=config.discriminator_activation,
         pad=config.padding,
     )
 

@@ -4,9 +4,8 @@ Lee et al. 2018, arXiv:1808.00948 (`--injection transform --mode-seeking 0`), an
 arXiv:1905.01270: content adversarial loss (section 3.1), cross-cycle consistency (section 3.2), further losses
 (section 3.3); mode seeking of Mao et al. 2019, arXiv:1903.05628. Numbers are those of the published code.
 Departures: the second update of encoder and generator evaluates both anew, with the weights of the first; noise on
-content is drawn for each phase; terms are means over the rows of a batch (the published batch has one row); views are
-mirrored only, not cropped. Sides are multiples of 4; small pictures have fewer scales and layers in discriminators.
-Shape letters: N batch, C H W image, Z attribute.
+content is drawn for each phase; terms are means over the rows of a batch, which is one row as published. Sides are
+multiples of 4; small pictures have fewer scales and layers. Shape letters: N batch, C H W image, Z attribute.
 """
 
 from __future__ import annotations
@@ -149,12 +148,13 @@ class DRIT(Model):
         self.content_discriminator = build_content_discriminator(config)
 
     def recipe(self, images_seen: int = 0) -> Recipe:
-        """Adam with weight decay, one row a step, a rate that is constant for a half and falls to 0 over the other."""
+        """Adam, one row a step, a rate that is constant for a half and then falls to 0; crops of 216 pixels of 256."""
         images = 1200 * EPOCH
         rate = 1e-4 * max(0.0, min(1.0, 2 * (1 - images_seen / images)))
         usual = Optimizer(learning_rate=rate, betas=(0.5, 0.999), weight_decay=1e-4)
-        own = {"content_discriminator": replace(usual, learning_rate=0.4 * rate, clip=5.0)}
-        return Recipe(images_seen=images, batch_size=1, optimizer=usual, optimizers=own, flip=True)
+        recipe = Recipe(images_seen=images, batch_size=1, optimizer=usual, load_ratio=256 / 216, flip=True)
+        content = replace(usual, learning_rate=0.4 * rate, clip=5.0)
+        return replace(recipe, optimizers={"content_discriminator": content})
 
     # Objective
 

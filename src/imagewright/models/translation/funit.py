@@ -35,6 +35,7 @@ from imagewright.traits import Traits
 SMALLEST, UNIT = 16, 8  # pixels a side
 BLOCKS = 10  # of the published discriminator
 BATCH, STEPS = 64, 100_000
+LOAD_RATIO = 140 / 128  # training images are random crops of images of so many times the size
 HALF_LIFE = 44_340  # images: 0.999 a step of 64
 HINGE = ADVERSARIAL["hinge"]
 
@@ -66,7 +67,7 @@ class FUNITConfig(HeldOutClassesConfig, SizedConfig):
     discriminator_blocks: int | None = Field(
         None, ge=2, le=20, multiple_of=2, description="residual blocks of the discriminator (10, or as many as fit)"
     )
-    adversarial: float = Field(1.0, ge=0, le=1e6, description="weight of the adversarial loss")
+    adversarial: float = Field(1.0, ge=0, le=1e6, description="weight of the adversarial loss in both networks")
     reconstruction: float = Field(0.1, ge=0, le=1e6, description="weight of the reconstruction of a picture")
     feature_matching: float = Field(1.0, ge=0, le=1e6, description="weight of the matching of features")
     gradient_penalty: float = Field(10.0, ge=0, le=1e6, description="weight of the discriminator's R1 penalty")
@@ -141,6 +142,7 @@ class FUNIT(Model):
             batch_size=BATCH,
             optimizer=rmsprop,
             average=Average(half_life=HALF_LIFE),
+            load_ratio=LOAD_RATIO,
             flip=True,
         )
 
@@ -157,7 +159,8 @@ class FUNIT(Model):
         with the size of the batch."""
         real, labels = self._class_pictures(step)
         fake = self._fake(step).detach()
-        terms = HINGE.discriminator(self.discriminator(real, labels)[0], self.discriminator(fake, labels)[0])
+        hinge = HINGE.discriminator(self.discriminator(real, labels)[0], self.discriminator(fake, labels)[0])
+        terms = {name: self.config.adversarial * value for name, value in hinge.items()}
         if self.config.gradient_penalty:
             squares = squared_gradient(lambda images: self.discriminator(images, labels)[0].mean((1, 2)), real)
             terms["r1"] = self.config.gradient_penalty * squares.mean() / step.draws.global_rows**2

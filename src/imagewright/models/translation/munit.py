@@ -3,7 +3,8 @@
 Huang et al. 2018, arXiv:1804.04732: objective eq. 1 to 5 with least squares (section 5.1), networks of appendix B.
 Numbers are those of the published code for edges and shoes. Departures: within a step the generators are trained on the
 fakes, and the drawn styles, that the discriminators have just judged, which saves an evaluation; no domain-invariant
-perceptual loss (its weight is 0 there); discriminators have fewer scales where the size does not allow three.
+perceptual loss (its weight is 0 there); discriminators have fewer scales where the size does not allow three;
+pictures that are not square are cropped in the middle, at random as published with `--crop random`.
 Shape letters: N batch, C H W image, S style.
 """
 

@@ -2,7 +2,8 @@
 
 Isola et al. 2017, arXiv:1611.07004: objective eq. 1, 3 and 4, networks of section 3.2 and appendix 6.1. Numbers are
 those of the published code. Departures: the depth of the U-Net follows from the size unless it is given; dropout is the
-noise of a translation (section 3.2) where styles are asked for, and is off where none are.
+noise of a translation (section 3.2) where styles are asked for, and is off where none are; least squares (`loss`) are
+halved for both networks.
 Shape letters: N batch, C H W image.
 """
 

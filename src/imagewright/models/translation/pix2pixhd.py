@@ -243,7 +243,7 @@ class Pix2PixHD(Model):
         return [note]
 
     def recipe(self, images_seen: int = 0) -> Recipe:
-        return constant_then_linear(images=200 * EPOCH, at=images_seen)
+        return constant_then_linear(images=200 * EPOCH, at=images_seen, load_ratio=1.0)
 
     # Objective
 

@@ -4,7 +4,8 @@ Liu et al. 2017, arXiv:1703.00848: objective eq. 2 to 9, a VAE and a GAN for eac
 numbers are those of the authors' second version of the code, published in 2018: no layers with shared weights, least
 squares, and a posterior of variance 1, whose divergence is the mean square of its mean. Departures: within a step the
 generators are trained on the fakes, and the drawn noise, that the discriminators have just judged; no
-perceptual loss; discriminators have fewer scales where the size does not allow three.
+perceptual loss; discriminators have fewer scales where the size does not allow three; pictures that are not square are
+cropped in the middle, at random as published with `--crop random`.
 Shape letters: N batch, C H W image, D h w latent.
 """
 
