@@ -211,3 +211,20 @@ def test_the_commands_take_one_source_or_two(classes: Path, pairs, tmp_path: Pat
     assert weights(by_names) == weights(by_folders)
     assert weights(two_folders) == weights(one_folder)
     assert by_names.record["config"]["domain_names"] == by_folders.record["config"]["domain_names"] == ["cat", "dog"]
+
+
+def test_grey_and_colour_domains_are_both_trained_in_colour(tmp_path: Path) -> None:
+    pictures = simple_pictures(4, (16, 16))
+    for name in ("edges", "photos"):
+        (tmp_path / "both" / name).mkdir(parents=True)
+        for number, pixels in enumerate(pictures):
+            picture = Image.fromarray(pixels.transpose(1, 2, 0))
+            (picture.convert("L") if name == "edges" else picture).save(tmp_path / "both" / name / f"{number}.png")
+    given: dict[str, Any] = {"images_seen": 2, "held_out": 0} | tiny_options("cyclegan")
+    for number, source in enumerate(
+        ({"a": tmp_path / "both" / "edges", "b": tmp_path / "both" / "photos"}, tmp_path / "both")
+    ):
+        messages = Messages()
+        run = iw.train("cyclegan", source, out=tmp_path / f"run{number}", reporter=messages, **given)
+        assert iw.load(run).config.channels == 3
+        assert any("in colour" in text and "3 channels" in text for text in messages.texts)

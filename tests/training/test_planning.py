@@ -288,6 +288,21 @@ def test_a_precision_with_other_losses_is_left_out(monkeypatch: pytest.MonkeyPat
     assert found.rates.keys() == {"fp32"}
 
 
+@pytest.mark.parametrize(
+    ("batch", "rate", "few"), [(1, 60.0, True), (1, 200.0, False), (8, 200.0, True), (8, 400.0, False)]
+)
+def test_steps_of_one_image_have_to_be_more(
+    batch: int, rate: float, few: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In half a minute: 1,600, 5,400, 5,400 and 10,000 images."""
+    give_trial(monkeypatch, rates(rate))
+    model, said = tiny_model("autoencoder", (16, 16)), []
+    images = {"images": iw.open_images(simple_pictures(24, (16, 16)))}
+    own = plan(images_seen=10**6, batch_size=batch, micro_batch=batch)
+    planning.plan_training(model, images, TrainingOptions(minutes=0.5), own, np.arange(0), CPU, said.append)
+    assert any("few to learn from" in text for text in said) == few
+
+
 @pytest.mark.parametrize(("size", "advice"), [(16, ""), (256, ", or a smaller --size: ")])
 def test_few_steps_are_said_with_what_helps(
     size: int, advice: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

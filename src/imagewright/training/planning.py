@@ -25,6 +25,7 @@ SHARE_OF_STEPS = 0.9  # of the time; reports, checkpoints and pages take most of
 WORTH_IT = 1.15  # times as fast as fp32, from which on bf16 is chosen
 SHORT_STEPS, SHORT_SECONDS = 64, 20.0  # a training of a given length that is shorter is not measured: it is fp32
 FEWEST_STEPS = 1_000  # a plan of fewer steps is said to be short
+FEWEST_IMAGES = 4_000  # likewise of fewer images, for steps of one or two: a twentieth of pix2pix's published length
 
 
 def plan_training(
@@ -70,7 +71,8 @@ def plan_training(
     say(_plan_line(found, None if has_length else minutes, speed_up))
     if trial.unsafe:
         say(f"{', '.join(trial.unsafe)} is not used: the losses of this model differ in it from those in fp32")
-    if not has_length and images < FEWEST_STEPS * plan.batch_size and images < plan.images_seen:
+    fewest = max(FEWEST_STEPS * plan.batch_size, FEWEST_IMAGES)
+    if not has_length and images < min(fewest, plan.images_seen):
         side = useful_side(minutes, accelerator=device.type != "cpu")
         smaller = max(min(images.size) for images in sources.values()) > side  # else the size is the one for this time
         advice = f", or a smaller --size: {side} is learned in this time" if smaller else ""

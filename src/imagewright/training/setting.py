@@ -21,7 +21,7 @@ from imagewright.training.arranging import ARRANGING_OPTIONS, reads_domains
 from imagewright.training.options import CLOSED_FORM_OPTIONS, TrainingOptions
 from imagewright.training.plan import Plan
 from imagewright.training.reporting import Say, tell_if_slow
-from imagewright.training.sizes import choose_size, fit_size, match_shape
+from imagewright.training.sizes import choose_size, colour_if_any, fit_size, match_shape
 from imagewright.training.submodels import Submodels, describe_submodels, load_submodels, resize_to_submodels
 from imagewright.training.suggestions import planned_minutes, suggest_options
 from imagewright.versions import versions
@@ -147,9 +147,12 @@ def resolve_new(
     submodels = load_submodels(model_name, options)
     sources: dict[str, Images] = {}
     unseen: tuple[str, ...] = ()
+    found: dict[str, Images] = {}
     for name, source in named.items():
         with tell_if_slow(say, f"looking through {describe_source(source)} ..."):
-            opened = open_images(source)
+            found[name] = open_images(source)
+    for name, each in colour_if_any(found, say).items():
+        opened = each
         opened.check_layers(config_class.input_layers)
         if not sources:
             unseen = choose_unseen(opened, options.get("held_out_classes") or "")

@@ -129,6 +129,18 @@ def fit_size(model_name: str, images: Images, say: Say) -> Images:
     return images.with_size(nearest)
 
 
+def colour_if_any(sources: Mapping[str, Images], say: Say) -> dict[str, Images]:
+    """Sources of which some are grey and some in colour, all with the channels of the first in colour."""
+    channels = [images.channels for images in sources.values()]
+    wanted = next((each for each in channels if each > 1), 1)
+    grey = [name for name, images in sources.items() if images.channels < wanted == max(channels)]
+    for name in grey:
+        say(f"{sources[name].source} is grey, and another source is in colour: opened with {wanted} channels")
+    return {
+        name: images.with_size(None, channels=wanted) if name in grey else images for name, images in sources.items()
+    }
+
+
 def match_shape(images: Images, first: Images, say: Say) -> Images:
     """The images of another source at the size and with the channels of the first source.
 
