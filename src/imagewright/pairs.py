@@ -17,7 +17,7 @@ from imagewright.errors import ConfigError, DataError, RunError, count_text, non
 from imagewright.files import written_together
 from imagewright.images.images import Images
 from imagewright.images.layers import image_layer
-from imagewright.images.notices import tell_skipped
+from imagewright.images.notices import SizesNote, tell_skipped
 from imagewright.images.one_by_one import read_one_by_one
 from imagewright.images.open import open_images
 from imagewright.images.pair_inputs import INPUTS, ColourRegions, MakeInput, build_input, fit_palette
@@ -137,7 +137,8 @@ def make_pairs(
     if not written:
         raise DataError(f"{none_readable(len(images), f'of {images.source}')}.")
     _draw(examples, _title(input, images)).write(sheet, force=force)
-    notes = [*opened.notes, *([tell_skipped(images.skipped, "left out", images.source)] if images.skipped else [])]
+    notes = [note for note in opened.notes if not isinstance(note, SizesNote)]
+    notes += [tell_skipped(images.skipped, "left out", images.source)] if images.skipped else []
     return MadePairs(folder, sheet, written, list(images.skipped), notes)
 
 

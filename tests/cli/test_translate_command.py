@@ -236,6 +236,16 @@ def test_mistakes_take_one_line_and_leave_nothing(
     assert not out.exists()
 
 
+def test_a_folder_inside_the_source_is_refused(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, inside = run_of(Blurs, tmp_path), folder / "translated"
+    assert main(["translate", run, str(folder), "--out", str(inside)]) == 2
+    assert "whose pictures are read" in capsys.readouterr().err
+    assert not inside.exists()
+    assert main(["translate", run, str(folder), "--out", str(folder / "sheet.png")]) == 0
+
+
 def test_what_is_there_is_not_written_over(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run, out = run_of(Blurs, tmp_path), tmp_path / "out"
     out.mkdir()

@@ -101,7 +101,7 @@ def test_domains_are_compared_in_number_size_channels_and_shared_pictures(tmp_pa
     assert list(report.domains.sizes.values()) == ["48x48", "64x64"]
     assert list(report.domains.channels.values()) == [3, 1]
     text = "\n".join(report.domains.lines())
-    assert all(words in text for words in ("5 times as many", "sizes differ", "channels differ"))
+    assert all(words in text for words in ("5 times as many", "sizes differ", "channels differ: pairs keep them"))
     assert report.shared.equal == 1
     assert report.other.count == 15
     assert main(["data", "check", str(tmp_path / "horses"), str(tmp_path / "zebras"), "--json"]) == 0

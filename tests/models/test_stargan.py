@@ -19,6 +19,7 @@ from imagewright.errors import ConfigError, DataError, UserError
 from imagewright.layers.norms import AffineInstanceNorm
 from imagewright.models.translation.stargan import StarGAN, StarGANConfig
 from imagewright.phases import Draws, Rows, Step
+from imagewright.training.annotated import choose_annotated
 
 NAMES = ("Bright", "Red", "Wide")
 
@@ -165,6 +166,15 @@ def test_a_training_learns_the_attributes_that_were_chosen(faces: Path, tmp_path
     opened = iw.open_images(faces)
     run = iw.train("stargan", opened, tmp_path / "opened", attributes=["Red"], **options)
     assert iw.load(run).attribute_names == ("Red",)
+
+
+def test_an_attribute_that_all_pictures_share_is_said(faces: Path, tmp_path: Path) -> None:
+    table = faces / "attributes.csv"
+    rows = [line.rsplit(",", 1)[0] for line in table.read_text().splitlines()]
+    table.write_text("\n".join([f"{rows[0]},Round", *(f"{row},1" for row in rows[1:])]))
+    opened = choose_annotated("stargan", "images", iw.open_images(faces), None)
+    assert any("one value in all pictures" in note and "Round (1)" in note for note in opened.notes)
+    assert not any("Bright" in note for note in opened.notes)
 
 
 def test_attributes_that_cannot_be_chosen_are_refused(faces: Path) -> None:

@@ -44,6 +44,7 @@ def test_two_folders_hold_pairs_of_each_pictures_own_size(photos: Path, tmp_path
     assert made.count == 3
     assert [name for name, _ in made.skipped] == ["b/9.png"]
     assert any("b/9.png" in note for note in made.notes)
+    assert not any("resized" in note for note in made.notes)
     names = {"00000_1.png", "00001_2.png", "00002_1.png"}
     assert files(out) == {f"{layer}/{name}" for layer in ("input", "target") for name in names}
     for name, picture in (("00000_1", "a/1"), ("00002_1", "b/1")):
@@ -134,6 +135,9 @@ def test_the_command_writes_pairs_and_says_how_to_train(photos: Path, tmp_path: 
     assert "b/9.png" in printed.err
     assert main(["data", "pairs", str(photos), "--input", "grey", "--sigma", "2", "--out", str(tmp_path / "no")]) != 0
     assert "an option of edges" in capsys.readouterr().err
+    assert main(["data", "pairs", str(photos), "--input", "grey", "--out", str(photos / "pairs")]) == 2
+    assert "(out=)" in capsys.readouterr().err
+    assert not (photos / "pairs").exists()
     assert main(["data", "pairs", str(photos), "--input", "sketch", "--out", str(tmp_path / "no")]) != 0
     assert not (tmp_path / "no").exists()
 

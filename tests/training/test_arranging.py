@@ -128,6 +128,16 @@ def test_two_classes_are_two_domains_with_their_names(classes: Path, tmp_path: P
     assert iw.translate(run, pictures, to="owl").shape == pictures.shape
 
 
+def test_a_folder_that_is_given_twice_is_said(classes: Path, tmp_path: Path, capsys) -> None:
+    tiny = ["--images-seen", "2", "--width", "4", "--blocks", "1", "--discriminator-width", "4"]
+    tiny += ["--size", "16", "--batch-size", "2", "--out", str(tmp_path / "run"), "--force"]
+    cats = str(classes / "cat")
+    assert main(["train", "cyclegan", cats, f"{classes}/dog/../cat", *tiny]) == 0
+    assert "is given twice" in capsys.readouterr().err
+    assert main(["train", "cyclegan", cats, str(classes / "dog"), *tiny]) == 0
+    assert "is given twice" not in capsys.readouterr().err
+
+
 def test_a_source_of_two_classes_needs_no_names(classes: Path, tmp_path: Path) -> None:
     for picture in (classes / "owl").iterdir():
         picture.unlink()

@@ -167,10 +167,10 @@ def _command(error: CycloptsError) -> str:
 
 
 def as_typed(message: str, tokens: Sequence[str]) -> str:
-    """Name typed options as they were typed: `latent_dim=3` in a message becomes `--latent-dim 3`."""
+    """Name typed options as they were typed: `latent_dim=3` in a message becomes `--latent-dim 3`; `(out=)` stays."""
     for token in tokens:
         if token.startswith("--") and (name := token[2:].partition("=")[0].replace("-", "_")):
-            message = re.sub(rf"\b{re.escape(name)}=", f"--{name.replace('_', '-')} ", message)
+            message = re.sub(rf"\b{re.escape(name)}=(?![\s)])", f"--{name.replace('_', '-')} ", message)
     return message
 
 

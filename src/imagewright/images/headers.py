@@ -20,6 +20,7 @@ from imagewright.images.decoding.formats import (
     read_header,
 )
 from imagewright.images.decoding.value_range import DeepValues
+from imagewright.images.notices import SizesNote
 from imagewright.images.sources.base import ListedSource, PictureSource
 from imagewright.pixels import size_text
 
@@ -79,14 +80,14 @@ def sample_headers(source: PictureSource, most: int = SAMPLE) -> HeaderSample:
     (width, height), count = Counter((header.width, header.height) for header in good).most_common(1)[0]
     channels = Counter(header.channels for header in good).most_common(1)[0][0]
     kind = Counter(header.format for header in good).most_common(1)[0][0]
-    note = [
+    note = SizesNote(
         f"{len(good) - count:,} of {len(good):,} pictures looked at have another size than "
         f"{size_text((height, width))}: they are resized and cropped."
-    ]
+    )
     return HeaderSample(
         usual=Header(width, height, MODE_OF_CHANNELS[channels], kind),
         most_channels=max(header.channels for header in good),
-        notes=note if count < len(good) else [],
+        notes=[note] if count < len(good) else [],
         scalable=(height, width) if kind in SCALED_FORMATS else None,
         deep=_deep_values(source, indices[[isinstance(header, Header) and header.deep for header in sample]]),
     )

@@ -24,6 +24,12 @@ class RowsNote(str):
     __slots__ = ()
 
 
+class SizesNote(str):
+    """A note on pictures of other sizes that are resized: not told where each picture keeps its own size."""
+
+    __slots__ = ()
+
+
 class Notices:
     """Sentences for the user, each once, in the order in which they came up."""
 

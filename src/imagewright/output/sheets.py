@@ -192,14 +192,15 @@ def check_output(
 ) -> Format:
     """The format of `path`, checked before long work: as `format_of`, and `RunError` for a file that exists.
 
-    sources: of the pictures that are read. `UserError` if the path is one of them, or a file or folder inside it that
-        exists and that `force` would replace.
+    sources: of the pictures that are read. `UserError` if the path is one of them, a file inside it that exists and
+        that `force` would replace, or a folder inside it, whose pictures would be read with the source next time.
     """
     kind = format_of(path, animated=animated)
-    for source in sources:
-        if source and Path(path).exists() and Path(path).resolve().is_relative_to(Path(source).resolve()):
+    for source in filter(None, sources):
+        is_inside = Path(path).resolve().is_relative_to(Path(source).expanduser().resolve())
+        if is_inside and (kind == "folder" or Path(path).exists()):
             raise UserError(
-                f"{path} is in {source}, whose pictures are read: writing there could replace them. "
+                f"{path} is in {source}, whose pictures are read: writing there could replace them, or add to them. "
                 "Give another place by --out."
             )
     if kind != "folder":

@@ -32,7 +32,7 @@ def choose_annotated(
         if issubclass(config_class, configs.ConditionedConfig):
             how = condition or config_class.__dataclass_fields__["condition"].default.default
             if how != "none" and learns_attributes(images, how):
-                return _noted(images, images.with_known_attributes())
+                return _note_equal_attributes(_noted(images, images.with_known_attributes()))
             learns_classes |= how != "none"
     return _without(_noted(images, images.with_classes()), unseen) if learns_classes else images
 
@@ -56,7 +56,7 @@ def choose_unseen(images: Images, wanted: str) -> tuple[str, ...]:
     for name in asked:
         if name not in known:
             raise ConfigError(
-                f"held_out_classes: there is no class {name!r}.{nearest_name(name, known)} The classes: "
+                f"held_out_classes={wanted!r}: there is no class {name!r}.{nearest_name(name, known)} The classes: "
                 f"{_several(known)}."
             )
     left = len(known) - len(set(asked))
@@ -89,6 +89,19 @@ def learns_attributes(images: Images, condition: str) -> bool:
     return condition == "attributes" or (
         condition == "auto" and images.class_names is None and bool(images.attributes is not None)
     )
+
+
+def _note_equal_attributes(images: Images) -> Images:
+    """The images, with a note on attributes that all of them have, or none."""
+    values, names = images.attributes, images.attribute_names
+    if values is None or names is None:
+        return images
+    equal = [f"{name} ({values[0, place]:g})" for place, name in enumerate(names) if np.ptp(values[:, place]) == 0]
+    if equal:
+        images.notes.append(
+            f"Attributes with one value in all pictures, of which a model learns nothing: {_several(equal)}."
+        )
+    return images
 
 
 def _noted(images: Images, chosen: Images) -> Images:

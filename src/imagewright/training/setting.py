@@ -169,6 +169,7 @@ def resolve_new(
         else:
             opened = match_shape(opened, next(iter(sources.values())), say)
         sources[name] = opened
+    _tell_equal_sources(sources, say)
     first = next(iter(sources.values()))
     suggested = suggest_options(model_name, first, training, options, accelerator=accelerator, say=say)
     filled = _domain_names(model_name, images) | ({"unseen_classes": unseen} if unseen else {})
@@ -188,6 +189,13 @@ def check_length_options(training: Mapping[str, Any]) -> None:
             f"--minutes {training['minutes']:g} and --images-seen {training['images_seen']} both set the length of the "
             "training (minutes and images_seen in Python): give one of them."
         )
+
+
+def _tell_equal_sources(sources: Mapping[str, Images], say: Say) -> None:
+    """Say so if two sources are the same pictures, as in `train cyclegan horses/ horses/`."""
+    first, *others = sources.values()
+    if any(other.fingerprint == first.fingerprint for other in others):
+        say(f"{first.source} is given twice: the model learns to translate pictures to themselves. Give two sets.")
 
 
 def name_sources(model_name: str, images: Any) -> dict[str, Any]:

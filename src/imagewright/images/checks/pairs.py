@@ -168,7 +168,10 @@ def compare_domains(parts: Mapping[str, PictureSource]) -> DomainsReport | None:
             "of them, the translation learns that scale, too."
         )
     if channels[one] != channels[other]:
-        notes.append(f"The channels differ: {other} is converted to those of {one} (--channels chooses).")
+        notes.append(
+            f"The channels differ: pairs keep them; of two sets, {other} is converted to those of {one} (--channels "
+            "chooses)."
+        )
     return DomainsReport(counts, sizes, channels, notes)
 
 
