@@ -24,6 +24,8 @@ class Entry:
     summary: what it is, in one line.
     paper: where it was published.
     verbs: the verbs of `capabilities.VERBS` that it answers.
+    adapter: "module:ATTRIBUTE": how its published checkpoints are read, if there are any.
+    sources: what it is trained on, in the example of its help.
     """
 
     name: str
@@ -32,7 +34,8 @@ class Entry:
     summary: str
     paper: str
     verbs: tuple[str, ...]
-    adapter: str | None = None  # "module:ATTRIBUTE": how its published checkpoints are read, if there are any
+    adapter: str | None = None
+    sources: str = "photos/"
 
 
 _ENTRIES = (
@@ -189,6 +192,7 @@ _ENTRIES = (
         "Isola et al. 2017, arXiv:1611.07004",
         ("translate",),
         "imagewright.checkpoints.adapters.image_to_image:PIX2PIX",
+        sources="pairs/",
     ),
     Entry(
         "pix2pixhd",
@@ -198,6 +202,7 @@ _ENTRIES = (
         "Wang et al. 2018, arXiv:1711.11585",
         ("translate",),
         "imagewright.checkpoints.adapters.pix2pixhd:PIX2PIXHD",
+        sources="pairs/",
     ),
     Entry(
         "cut",
@@ -207,6 +212,7 @@ _ENTRIES = (
         "Park et al. 2020, arXiv:2007.15651",
         ("translate",),
         "imagewright.checkpoints.adapters.image_to_image:CUT",
+        sources="a/ b/",
     ),
     Entry(
         "cyclegan",
@@ -216,6 +222,7 @@ _ENTRIES = (
         "Zhu et al. 2017, arXiv:1703.10593",
         ("translate",),
         "imagewright.checkpoints.adapters.image_to_image:CYCLEGAN",
+        sources="a/ b/",
     ),
     Entry(
         "drit",
@@ -225,6 +232,7 @@ _ENTRIES = (
         "Lee et al. 2018, arXiv:1808.00948; Lee et al. 2020, arXiv:1905.01270",
         ("translate",),
         "imagewright.checkpoints.adapters.drit:ADAPTER",
+        sources="a/ b/",
     ),
     Entry(
         "stargan",
@@ -234,6 +242,7 @@ _ENTRIES = (
         "Choi et al. 2018, arXiv:1711.09020",
         ("translate",),
         "imagewright.checkpoints.adapters.stargan:STARGAN",
+        sources="classes/",
     ),
     Entry(
         "munit",
@@ -243,6 +252,7 @@ _ENTRIES = (
         "Huang et al. 2018, arXiv:1804.04732",
         ("translate",),
         "imagewright.checkpoints.adapters.content_style:MUNIT",
+        sources="a/ b/",
     ),
     Entry(
         "unit",
@@ -252,6 +262,7 @@ _ENTRIES = (
         "Liu et al. 2017, arXiv:1703.00848",
         ("translate",),
         "imagewright.checkpoints.adapters.content_style:UNIT",
+        sources="a/ b/",
     ),
     Entry(
         "funit",
@@ -261,6 +272,7 @@ _ENTRIES = (
         "Liu et al. 2019, arXiv:1905.01723",
         ("translate",),
         "imagewright.checkpoints.adapters.few_shot:FUNIT",
+        sources="classes/",
     ),
     Entry(
         "stargan_v2",
@@ -270,6 +282,7 @@ _ENTRIES = (
         "Choi et al. 2020, arXiv:1912.01865",
         ("translate",),
         "imagewright.checkpoints.adapters.stargan_v2:STARGAN_V2",
+        sources="classes/",
     ),
 )
 

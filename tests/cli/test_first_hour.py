@@ -78,7 +78,7 @@ def test_pictures_twice_as_wide_as_high_may_be_pairs(said: Said, size: tuple[int
     write_pictures(Path("pairs"), 3, size)
     code, text = said("data", "check", "pairs")
     assert code == 0
-    assert ("--image-layers input,target" in text) == is_hinted
+    assert ("`imagewright train pix2pix` learns from the pairs" in text) == is_hinted
 
 
 def test_the_last_line_of_a_training_says_how_far_it_came(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:

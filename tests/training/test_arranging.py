@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from tiny import Messages, simple_pictures, tiny_options
 
@@ -64,6 +65,24 @@ def test_every_layout_of_the_same_pairs_trains_the_same_network(pairs, direction
     assert weights(train("pix2pix", swapped, tmp_path / "swapped", direction=direction)) == expected
     if direction == "AtoB":
         assert weights(train("pix2pix", pairs["named"], tmp_path / "runs" / "named")) == expected
+
+
+@pytest.mark.parametrize("direction", ["AtoB", "BtoA"])
+def test_translate_takes_the_inputs_of_pairs_in_every_layout(pairs, direction: str, tmp_path: Path, capsys) -> None:
+    run = train("pix2pix", pairs["beside"], tmp_path / "run", direction=direction)
+    inputs = pairs["ab"] / ("A" if direction == "AtoB" else "B")
+    expected = iw.translate(run, inputs)
+    for layout in ("ab", "train", "beside"):
+        assert torch.equal(iw.translate(run, pairs[layout]), expected), layout
+        sheet = iw.translation_sheet(run, pairs[layout], None)
+        assert torch.equal(sheet.results.images, expected), layout
+    opened = iw.open_images(pairs["beside"], layers=("input", "target") if direction == "AtoB" else ("target", "input"))
+    assert torch.equal(iw.translate(run, opened), expected)
+    assert main(["translate", str(run.path), str(pairs["beside"]), "--out", str(tmp_path / "made")]) == 0
+    assert f"their {'left' if direction == 'AtoB' else 'right'} halves" in capsys.readouterr().err
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "made" / "3.png")), expected[3].permute(1, 2, 0).numpy())
+    whole = iw.translate(run, pairs["beside"] / "3.png")  # one file is one picture, of any shape
+    assert whole.shape[-2:] == (16, 32)
 
 
 def test_named_folders_and_named_layers_refuse_a_direction(pairs, tmp_path: Path) -> None:
@@ -152,6 +171,17 @@ def test_an_attribute_is_two_domains(faces: Path, tmp_path: Path) -> None:
     assert [source["count"] for source in run.record["sources"].values()] == [4, 3]
     both = train("cyclegan", faces, tmp_path / "both", domains=("Smiling", "Young"))
     assert [source["count"] for source in both.record["sources"].values()] == [2, 1]
+
+
+def test_what_is_said_of_one_source_is_said_once(faces: Path, tmp_path: Path) -> None:
+    messages = Messages()
+    with (faces / "attributes.csv").open("a", newline="") as table:
+        table.write("gone.png,1,1,0\r\n")
+    for path in faces.glob("*.png"):
+        Image.open(path).resize((96, 96)).save(path)
+    train("cyclegan", faces, tmp_path / "run", domains="Smiling", size=None, reporter=messages)
+    assert sum("that are not there: 1." in text for text in messages.texts) == 1
+    assert sum("are resized to 64x64" in text for text in messages.texts) == 1
 
 
 @pytest.mark.parametrize(

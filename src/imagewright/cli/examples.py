@@ -38,11 +38,14 @@ EXAMPLES = {
 }
 
 
-def example_of(command: str) -> str:
-    """The last line of the help of a command, by its words after `imagewright`."""
+def example_of(command: str, sources: str = "photos/") -> str:
+    """The last line of the help of a command, by its words after `imagewright`.
+
+    sources: what a model that is trained reads.
+    """
     words = command.split()
     if words[0] == "train":
-        return f"Example: imagewright {command} photos/ --minutes 10 --out runs/{words[1]}"
+        return f"Example: imagewright {command} {sources} --minutes 10 --out runs/{words[1]}"
     if words[0] == "lesson":
         return f"Example: imagewright {command} --out lessons/{words[1]}"
     return f"Example: {EXAMPLES[command]}"

@@ -53,14 +53,19 @@ def show_record(record: Mapping[str, Any], screen: Console | None = None, indent
     width = max((len(str(name)) for name in plain), default=0) + 2
     for name, value in plain.items():
         screen.print(
-            " " * indent + f"{str(name).replace('_', ' '):<{width}}{_value(value, str(name))}",
+            " " * indent + f"{_shown_name(name):<{width}}{_value(value, str(name))}",
             markup=False,
             soft_wrap=True,
         )
     for name, value in record.items():
         if _is_nested(value):
-            screen.print(" " * indent + str(name).replace("_", " "), markup=False)
+            screen.print(" " * indent + _shown_name(name), markup=False)
             show_record(value, screen, indent + 2)
+
+
+def _shown_name(name: object) -> str:
+    """A name with spaces; that of a file as it is."""
+    return str(name) if "." in str(name) else str(name).replace("_", " ")
 
 
 def _is_nested(value: Any) -> bool:

@@ -52,16 +52,20 @@ def prepare_sources(sources: Iterable[Images], reporter: Reporter, *, resume: bo
 
     resume: leave out what a new training has told of tables.
     """
+    told: set[str] = set()  # the domains of one source have the same notes
     for images in sources:
-        distributed.first_on_main(lambda images=images: _prepare(images, reporter, resume=resume))  # type: ignore[misc]
+        distributed.first_on_main(
+            lambda images=images: _prepare(images, reporter, told, resume=resume)  # type: ignore[misc]
+        )
         images.prepare()
 
 
-def _prepare(images: Images, reporter: Reporter, *, resume: bool) -> None:
+def _prepare(images: Images, reporter: Reporter, told: set[str], *, resume: bool) -> None:
     images.prepare(reporter.preparing)
     for note in images.notes:
-        if not (resume and isinstance(note, RowsNote)):
+        if note not in told and not (resume and isinstance(note, RowsNote)):
             reporter.message(note)
+        told.add(note)
 
 
 def warn_if_few(images: Images, reporter: Reporter) -> None:

@@ -153,5 +153,7 @@ def match_shape(images: Images, first: Images, say: Say) -> Images:
             f"{first.source} is opened at {size_text(first.size)} and {images.source} at "
             f"{size_text(images.size)}, but a training has one size: open both with the same size."
         )
-    say(f"images of {images.source} are resized to {size_text(first.size)}x{first.channels}, as in {first.source}")
+    if images.source != first.source:  # two domains of one source are one set of pictures to the user
+        channels = "" if images.channels == first.channels else f" and have {first.channels} channels"
+        say(f"images of {images.source} are resized to {size_text(first.size)}{channels}, as in {first.source}")
     return images.with_size(first.size, first.channels)

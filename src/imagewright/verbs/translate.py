@@ -27,7 +27,6 @@ from imagewright.verbs.translation_inputs import (
     StyleReferences,
     pictures_at_one_size,
     read_references,
-    source_channels,
 )
 
 To = int | str | Mapping[str, float]
@@ -64,7 +63,7 @@ def translate(
     targets = targets_for(model, to=to, like=like, styles=styles, seed=seed)
     made = [
         torch.stack([translate_image(model, image, target) for target in targets])
-        for image in pictures_at_one_size(images, source_channels(model))
+        for image in pictures_at_one_size(model, images)
     ]
     translated = torch.stack(made)
     return translated if len(targets) > 1 else translated[:, 0]

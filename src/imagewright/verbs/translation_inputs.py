@@ -20,10 +20,12 @@ from imagewright.errors import DataError, UserError, none_readable
 from imagewright.images import Images, notices, open_images
 from imagewright.images.notices import tell_skipped
 from imagewright.images.one_by_one import read_one_by_one
+from imagewright.images.opening_layers import find_layer_folders
 from imagewright.images.selection import select_evenly
 from imagewright.images.single import as_source, read_picture
 from imagewright.images.sources.listing import is_picture_name
 from imagewright.model import Model
+from imagewright.runs.run import Run
 from imagewright.verbs.apply import ImagesLike, images_for
 
 if TYPE_CHECKING:
@@ -34,10 +36,17 @@ READ_AT_ONCE = 16  # pictures
 
 @dataclass(frozen=True)
 class Inputs:
-    """Pictures to translate, of one or several sources, and the name of each."""
+    """Pictures to translate, of one or several sources, and the name of each.
+
+    Attributes:
+        parts: the sources.
+        names: of all pictures.
+        layer: the one that is read of pictures with several layers.
+    """
 
     parts: list[Images]
     names: list[str]
+    layer: str | None = None
 
     def each(self, channels: int | None, size: tuple[int, int] | None = None) -> Iterator[tuple[int, Tensor]]:
         """The number and the pixels, uint8 (C, H, W), of each picture that can be read.
@@ -48,7 +57,8 @@ class Inputs:
         """
         first, read = 0, 0
         for part in self.parts:
-            for number, picture in read_one_by_one(part, channels, size):
+            layer = self.layer if len(part.layers) > 1 else None
+            for number, picture in read_one_by_one(part, channels, size, layer):
                 yield first + number, picture
                 read += 1
             first += len(part)
@@ -82,8 +92,8 @@ def source_channels(model: Model) -> int | None:
     return channels
 
 
-def open_inputs(images: ImagesLike, channels: int | None, count: int | None = None, split: str | None = None) -> Inputs:
-    """Open a source, one picture, or a list of sources and pictures.
+def open_inputs(model: Model, images: ImagesLike, count: int | None = None, split: str | None = None) -> Inputs:
+    """Open a source, one picture, or a list of sources and pictures. Of pairs the inputs are taken.
 
     count: pictures, chosen at even distances over all sources; None for all.
     split: a part of each source, such as "test".
@@ -91,10 +101,13 @@ def open_inputs(images: ImagesLike, channels: int | None, count: int | None = No
     """
     if count is not None and count < 1:
         raise UserError(f"count={count}, but there must be one picture at least.")
+    channels = source_channels(model)
     if is_picture(images) and channels is not None:
         return Inputs([open_at_own_size(images, channels)], [Path(images).name])
     parts = [
-        source if isinstance(source, Images) else open_images(as_source(source, channels or 1), split=split)
+        source
+        if isinstance(source, Images)
+        else open_inputs_of_pairs(model, source, split) or open_images(as_source(source, channels or 1), split=split)
         for source in several_sources([images] if is_picture(images) else images)
     ]
     total = sum(len(part) for part in parts)
@@ -103,7 +116,46 @@ def open_inputs(images: ImagesLike, channels: int | None, count: int | None = No
         starts = np.cumsum([0, *map(len, parts)])
         within = [chosen[(chosen >= start) & (chosen < end)] - start for start, end in pairwise(starts)]
         parts = [part.subset(places) for part, places in zip(parts, within, strict=True) if len(places)]
-    return Inputs(parts, [name for part in parts for name in part.names()])
+    return Inputs(parts, [name for part in parts for name in part.names()], _input_layer(model))
+
+
+def _input_layer(model: Model) -> str | None:
+    """The layer that a model of pairs translates; None for a model of plain pictures."""
+    layers = model.config.input_layers
+    return layers[0] if len(layers) > 1 else None
+
+
+def open_inputs_of_pairs(model: Model, source: Any, split: str | None = None) -> Images | None:
+    """The inputs of pairs in a source that is arranged as for a training; None if it holds none.
+
+    A folder or zip may have a sub-folder for each layer, or pictures of twice the model's width with the layers side
+    by side. The run's layers are in the order that `--direction` gave them: the first is A, or the left half.
+    """
+    name = _input_layer(model)
+    if name is None or not isinstance(source, (str, Path)) or is_picture(source):
+        return None
+    layers = _layer_order(model)
+    folders, _ = find_layer_folders(source, layers, split, needed=False)
+    if folders:
+        path = Path(source).expanduser()
+        notices.add_notes([f"{source} holds pairs: the pictures of {folders[name]}, the inputs, are translated."])
+        if path.is_file():
+            return open_images(path, split=folders[name])
+        return open_images(path / folders[name])
+    height, width = model.config.size
+    if len(layers) != 2 or height != width or source_channels(model) is None:
+        return None
+    plain = open_images(source, split=split)
+    if len(plain.layers) > 1 or plain.width != 2 * plain.height:
+        return plain
+    half = "left" if layers[0] == name else "right"
+    notices.add_notes(
+        [
+            f"The pictures of {source} are twice as wide as high, as pairs side by side: their {half} halves, the "
+            "inputs, are translated. Name the files themselves to translate them whole."
+        ]
+    )
+    return open_images(source, split=split, layers=layers)
 
 
 def several_sources(images: ImagesLike) -> list[Any]:
@@ -135,15 +187,30 @@ def open_at_own_size(images: ImagesLike, channels: int) -> Images:
     return open_images(as_source(images, channels), channels=channels)
 
 
-def pictures_at_one_size(images: ImagesLike, channels: int | None) -> Iterator[Tensor]:
-    """Each picture of any source, uint8 (C, H, W), at the commonest size of the source.
+def _layer_order(model: Model) -> tuple[str, ...]:
+    """The layers in the order of the run's record; a weights file alone does not tell it."""
+    origin, layers = model.origin, model.config.input_layers
+    if origin is None or not origin.path.is_dir():
+        return layers
+    recorded = Run(origin.path).record["config"].get("layer_channels", {})
+    return tuple(recorded) or layers
 
-    channels: None for label maps: files are read as classes, and arrays (N, C, H, W) are taken as they are.
+
+def pictures_at_one_size(model: Model, images: ImagesLike) -> Iterator[Tensor]:
+    """Each picture of any source, uint8 (C, H, W), at the commonest size of the source. Of pairs the inputs are taken.
+
+    Label maps: files are read as classes, and arrays (N, C, H, W) are taken as they are.
     Raises `DataError` if none can be read.
     """
+    channels, layer = source_channels(model), _input_layer(model)
+    images = open_inputs_of_pairs(model, images) or images
+    if layer is not None and isinstance(images, Images) and len(images.layers) > 1:
+        inputs = open_inputs(model, images)
+        yield from (picture for _, picture in inputs.each(channels, inputs.size))
+        return
     if channels is None:
         if not isinstance(images, (Tensor, np.ndarray, Images)):
-            inputs = open_inputs(images, None)
+            inputs = open_inputs(model, images)
             yield from (picture for _, picture in inputs.each(None, inputs.size))
             return
         channels = images.channels if isinstance(images, Images) else images.shape[1] if images.ndim == 4 else 1

@@ -65,7 +65,7 @@ def translation_sheet(
     """
     model = resolve_model(run)
     style = choose_styles(model, to, like, styles, seed)
-    inputs = open_inputs(images, source_channels(model), count, split)
+    inputs = open_inputs(model, images, count, split)
     side = model.config.size if size == "model" else inputs.size
     made = list(_translate_each(model, inputs, side, style.targets, progress))
     shown = torch.stack([picture for _, picture, _ in made])
@@ -124,7 +124,7 @@ def write_translations(
     """
     model = resolve_model(run)
     style = choose_styles(model, to, like, styles, seed)
-    inputs = open_inputs(images, source_channels(model), count, split)
+    inputs = open_inputs(model, images, count, split)
     paths = _paths(Path(folder), inputs.names, len(style.targets))
     refuse_existing(paths, force=force)
     side = model.config.size if size == "model" else None

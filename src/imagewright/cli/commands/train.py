@@ -29,7 +29,7 @@ for _place, _entry in enumerate(catalogue.entries().values()):
         name=_entry.name,
         help=_entry.summary,
         sort_key=_place,
-        help_epilogue=example_of(f"train {_entry.name}"),
+        help_epilogue=example_of(f"train {_entry.name}", _entry.sources),
     )
 
 IMAGE_OPTIONS = Group("Images", sort_key=1)

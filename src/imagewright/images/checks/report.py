@@ -323,5 +323,5 @@ def _suggest(sizes: Counter[tuple[int, int]], channels: int, report: CheckReport
     if all(width == 2 * height for width, height in sizes):
         report.suggestion += (
             "; all pictures are exactly twice as wide as high: if each is two pictures side by side, such as a drawing "
-            "and its photograph, --image-layers input,target opens them as pairs"
+            "and its photograph, `imagewright train pix2pix` learns from the pairs (other commands: --image-layers)"
         )
