@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from imagewright.checkpoints.adapter import Adapter, Network, Shapes, State
 from imagewright.checkpoints.containers import one_of_each, state_dicts
 from imagewright.errors import RunError
+from imagewright.layers.pyramid_discriminator import PyramidDiscriminator
 from imagewright.models.translation.drit import (
     DRITConfig,
     build_attribute_encoder,
@@ -56,7 +57,7 @@ GENERATOR_NAMES = {
     r"^doubling\.(\d)\.": "dec@5.",
     r"\.conv_block\.": ".model.",
 }
-DISCRIMINATOR_NAMES = {r"^scales\.": "Diss."}
+DISCRIMINATOR_NAMES = {r"^cnns\.": "Diss.", r"\.conv\.": ".model.1."}
 
 
 def published_options(held: Any) -> dict[str, Any]:
@@ -204,7 +205,7 @@ def decode(network: Any, content: Tensor, attribute: Tensor) -> dict[str, Tensor
 def judge(network: nn.Module, image: Tensor) -> Tensor | dict[str, Tensor]:
     """Images (N, C, H, W) to scale0, scale1 ... (N, 1, h, w); to logits in one row for a discriminator of one scale."""
     scales = network(image)
-    if hasattr(network, "scales"):
+    if isinstance(network, PyramidDiscriminator):
         return {f"scale{number}": logits for number, logits in enumerate(scales)}
     flat: Tensor = scales[0].flatten()
     return flat
