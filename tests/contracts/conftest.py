@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from skeletons import SKELETONS
 
 from imagewright import catalogue
 
 
-@pytest.fixture(autouse=True)
-def skeletons(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def skeletons() -> Iterator[None]:
     """Within a contract test, the catalogue has the skeletons besides its own models."""
     listed = catalogue.entries() | SKELETONS
-    monkeypatch.setattr(catalogue, "entries", lambda: listed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(catalogue, "entries", lambda: listed)
+        yield

@@ -49,28 +49,51 @@ REAL = (
     "unit",
 )
 NAMES = [*SKELETONS, *REAL]
-# These take statistics of a batch or have dropout: each rank's own part of the batch gives other numbers.
-# CycleGAN's biases before instance norms have gradients of rounding alone, which Adam makes steps of.
-OF_THE_WHOLE_BATCH = [name for name in NAMES if name not in REAL]
-# Of these, some gather or average over the rows of a micro-batch (pools, ADA): its size changes what they compute.
-OF_EACH_ROW = [name for name in OF_THE_WHOLE_BATCH if name != "stylegan2"]
+# Batch norms take statistics of each rank's own part of the batch, and dropout samples for it.
+OF_THE_WHOLE_BATCH = [name for name in NAMES if name != "pix2pix"]
+# Pools and ADA gather over the rows of a micro-batch: its size changes what they compute.
+OF_EACH_ROW = [name for name in OF_THE_WHOLE_BATCH if name not in ("cyclegan", "stylegan2")]
+# So slow that a rounding error of the first step does not grow in the second one.
+SLOW = 1e-6
 OFTEN = {"report_every": 6 * BATCH, "checkpoint_every": 4 * BATCH}
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_losses_are_finite_and_every_phase_reports(name: str, tmp_path: Path) -> None:
-    run = train_tiny(name, out=tmp_path / "run", steps=13, report_every=13 * BATCH)
-    (report,) = run.metrics()
+@pytest.fixture(scope="module", params=NAMES)
+def name(request: pytest.FixtureRequest) -> str:
+    """Of the module, so that the tests of a system follow one another and share its run."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def unbroken(name: str, skeletons: None, tmp_path_factory: pytest.TempPathFactory) -> iw.Run:
+    """A run of 13 steps."""
+    return train_tiny(name, out=tmp_path_factory.mktemp("unbroken") / "run", steps=13, **OFTEN)
+
+
+def assert_equal_moments(one: iw.Run, other: iw.Run) -> None:
+    """The optimizers' moments of two runs are equal up to rounding.
+
+    Not the weights: Adam makes whole steps of gradients that are 0 up to rounding, as those of biases before a norm.
+    """
+    ours, theirs = (read_tensors(run.checkpoints()[-1].state)[0] for run in (one, other))
+    moments = [key for key in ours if key.endswith(("exp_avg", "square_avg"))]
+    assert moments
+    largest = max(float(ours[key].abs().max()) for key in moments)
+    for key in moments:
+        rounding = 1e-4 + 1e-5 * largest + 1e-3 * float(ours[key].abs().max())
+        torch.testing.assert_close(theirs[key], ours[key], atol=rounding, rtol=0, msg=key)
+
+
+def test_losses_are_finite_and_every_phase_reports(name: str, unbroken: iw.Run) -> None:
+    reports = unbroken.metrics()
     phases = {phase.name for phase in tiny_model(name).phases()}
-    assert {term.split("/")[0] for term in report["losses"]} == phases
-    assert all(math.isfinite(value) for value in report["losses"].values())
-    assert len(list(run.path.glob("samples/*.png"))) == 2
-    assert (run.path / "report.html").is_file()
+    assert {term.split("/")[0] for term in reports[0]["losses"]} == phases  # of six steps
+    assert all(math.isfinite(value) for report in reports for value in report["losses"].values())
+    assert len(list(unbroken.path.glob("samples/*.png"))) == len(reports) + 1
+    assert (unbroken.path / "report.html").is_file()
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_resumed_run_ends_with_the_bytes_of_an_unbroken_one(name: str, tmp_path: Path) -> None:
-    unbroken = train_tiny(name, out=tmp_path / "unbroken" / "run", steps=13, **OFTEN)
+def test_a_resumed_run_ends_with_the_bytes_of_an_unbroken_one(name: str, unbroken: iw.Run, tmp_path: Path) -> None:
     broken = stopped_after(name, tmp_path / "broken" / "run", steps=13, stop_at=5, **OFTEN)
     assert broken.checkpoints()[-1].images_seen < 13 * BATCH
     broken = train_tiny(name, out=broken.path, steps=13, resume=True, **OFTEN)
@@ -80,41 +103,34 @@ def test_a_resumed_run_ends_with_the_bytes_of_an_unbroken_one(name: str, tmp_pat
     assert ours == theirs
 
 
-@pytest.mark.parametrize("name", NAMES)
 def test_ranks_end_with_equal_weights_and_compute_what_one_rank_does(name: str, tmp_path: Path) -> None:
-    one = train_tiny(name, out=tmp_path / "one" / "run", steps=5)
-    workers = ranks(train_skeleton_as_rank, 2, name, tmp_path / "two" / "run", tmp_path, steps=5)
+    one = train_tiny(name, out=tmp_path / "one" / "run", steps=2, learning_rate=SLOW)
+    workers = ranks(train_skeleton_as_rank, 2, name, tmp_path / "two" / "run", tmp_path, steps=2, learning_rate=SLOW)
     for worker in workers:
         worker.join(120)
     assert [worker.exitcode for worker in workers] == [0, 0]
     assert (tmp_path / "weights-0").read_text() == (tmp_path / "weights-1").read_text()
     if name in OF_THE_WHOLE_BATCH:
         two = iw.Run(tmp_path / "two" / "run")
+        assert_equal_moments(one, two)
         ours, theirs = (read_tensors(run.checkpoints()[-1].weights)[0] for run in (one, two))
-        for key, tensor in ours.items():
+        for key, tensor in ours.items():  # averages and buffers too
             torch.testing.assert_close(theirs[key], tensor, atol=2e-4, rtol=0, msg=f"{name}: {key}")
 
 
-@pytest.mark.parametrize("name", NAMES)
 def test_micro_batches_give_finite_losses_and_the_gradients_of_the_whole_batch(name: str, tmp_path: Path) -> None:
     whole, split = (
-        train_tiny(name, out=tmp_path / part / "run", steps=5, micro_batch=size, batch_size=16)
+        train_tiny(name, out=tmp_path / part / "run", steps=2, micro_batch=size, batch_size=16, learning_rate=SLOW)
         for part, size in (("whole", None), ("split", 4))
     )
     assert all(math.isfinite(value) for value in split.metrics()[-1]["losses"].values())
     if name in OF_EACH_ROW:
-        # Not the weights: Adam's first updates depend on the sign of gradients that are 0 up to rounding.
-        ours, theirs = (read_tensors(run.checkpoints()[-1].state)[0] for run in (whole, split))
-        moments = [key for key in ours if key.endswith(("exp_avg", "square_avg"))]
-        assert moments
-        for key in moments:
-            torch.testing.assert_close(theirs[key], ours[key], atol=1e-4, rtol=1e-3, msg=f"{name}: {key}")
+        assert_equal_moments(whole, split)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_verbs_are_answered_as_the_catalogue_says(name: str, tmp_path: Path) -> None:
+def test_verbs_are_answered_as_the_catalogue_says(name: str, unbroken: iw.Run) -> None:
     assert verbs_of(catalogue.model_class(name)) == verbs_of(tiny_model(name)) == catalogue.entry_of(name).verbs
-    run = train_tiny(name, out=tmp_path / "run", steps=2)
+    run = unbroken
     model = iw.load(run)
     if "sample" in catalogue.entry_of(name).verbs:
         samples = iw.sample(run, 3, seed=4)
@@ -131,7 +147,6 @@ def test_verbs_are_answered_as_the_catalogue_says(name: str, tmp_path: Path) -> 
         assert iw.translate(run, larger, **wanted).shape == larger.shape
 
 
-@pytest.mark.parametrize("name", NAMES)
 def test_every_parameter_that_training_moves_is_in_a_phase_and_in_the_weights_file(name: str) -> None:
     model = tiny_model(name)
     engine = Engine(model, Plan(images_seen=800, batch_size=BATCH, micro_batch=BATCH, learning_rate=1e-3), model.device)

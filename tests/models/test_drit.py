@@ -15,11 +15,10 @@ from torch import Tensor, nn
 import imagewright as iw
 from imagewright.checkpoints import export_state, find_adapter, import_checkpoint
 from imagewright.errors import ConfigError, RunError, UserError
-from imagewright.layers.reflect_discriminators import (
-    ContentDiscriminator,
-    ReflectDiscriminator,
-    ReflectMultiscaleDiscriminator,
-    most_content_layers,
+from imagewright.layers.content_attribute import ContentDiscriminator, most_content_layers
+from imagewright.layers.pyramid_discriminator import (
+    PyramidDiscriminator,
+    SingleScaleDiscriminator,
     most_layers,
     most_scales,
 )
@@ -178,16 +177,16 @@ def test_every_network_trains_at_every_shape(size: tuple[int, int], injection: s
 @pytest.mark.parametrize("side", [16, 20, 33, 50, 216])
 def test_discriminators_have_as_many_layers_as_the_size_allows(side: int) -> None:
     images = torch.zeros(1, 1, side, side)
-    for kernel, judge in ((4, ReflectMultiscaleDiscriminator), (3, ReflectDiscriminator)):
+    for kernel, judge in ((4, PyramidDiscriminator), (3, SingleScaleDiscriminator)):
         most = most_layers(side, kernel)
         options = {"scales": 1} if kernel == 4 else {}
-        judge(1, 1, most, **options)(images)
+        judge(1, width=1, layers=most, **options)(images)
         with pytest.raises(RuntimeError):
-            judge(1, 1, most + 1, **options)(images)
+            judge(1, width=1, layers=most + 1, **options)(images)
     scales = most_scales(side, layers=4)
-    assert len(ReflectMultiscaleDiscriminator(1, 1, 4, scales)(images)) == scales
+    assert len(PyramidDiscriminator(1, width=1, scales=scales)(images)) == scales
     with pytest.raises(RuntimeError):
-        ReflectMultiscaleDiscriminator(1, 1, 4, scales + 1)(images)
+        PyramidDiscriminator(1, width=1, scales=scales + 1)(images)
     content = torch.zeros(1, 1, side // 4, side // 4)
     ContentDiscriminator(1, most_content_layers(side // 4))(content)
     with pytest.raises(RuntimeError):

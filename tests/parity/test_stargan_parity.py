@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +17,8 @@ from imagewright.layers.style_residual import HighPass
 from imagewright.models.translation.stargan import StarGAN, StarGANConfig
 from imagewright.models.translation.stargan_v2 import StarGANv2, StarGANv2Config
 
-CASES = (
-    *("stargan/discriminator", "stargan/generator", "stargan/generator_eval"),
-    *("stargan_v2/discriminator", "stargan_v2/fan", "stargan_v2/generator_afhq"),
-    *("stargan_v2/mapping_network", "stargan_v2/style_encoder"),
-)
+# Those of stargan_v2 are computed by the script: see test_translation_parity.py.
+CASES = ("stargan/discriminator", "stargan/generator", "stargan/generator_eval")
 FACES = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Male", "Young")
 
 
@@ -31,17 +26,6 @@ FACES = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Male", "Young")
 def test_the_published_outputs(name: str, shared_parity: Path) -> None:
     system, _, stem = name.partition("/")
     assert run_case(parity_module(shared_parity), shared_parity, system, stem) < TOLERANCE
-
-
-def test_the_published_outputs_of_a_generator_that_enlarges_rounding(shared_parity: Path) -> None:
-    """In a process of its own, whose convolutions are those that the outputs were recorded with (see cases.py)."""
-    shown = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("cases.py")), str(shared_parity), "stargan_v2"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "ok   stargan_v2/generator_celeba" in shown.stdout, shown.stdout + shown.stderr
 
 
 def stargan(**options: Any) -> StarGAN:

@@ -23,9 +23,8 @@ CASES = (
     *("funit/few_shot_gen", "funit/gp_patch_mc_res_dis"),
     *("munit/adain_gen", "munit/ms_image_dis", "unit/vae_gen"),
     *("pix2pix/patchgan_batch", "pix2pix/pixel", "pix2pix/unet_256", "pix2pix/unet_256_batch_stats"),
-    *("pix2pixhd/encoder", "pix2pixhd/global_generator_small", "pix2pixhd/local_enhancer_small"),
-    "pix2pixhd/multiscale_discriminator",
 )
+DEEPEST = ("pix2pixhd", "stargan_v2")  # their generators enlarge rounding
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -37,9 +36,9 @@ def test_the_published_outputs(name: str, shared_parity: Path) -> None:
 def test_the_script_computes_the_deepest_cases_with_the_recorded_kernels(shared_parity: Path) -> None:
     """In a process of its own, before whose first convolution oneDNN can be told which kernels to take."""
     script = Path(__file__).with_name("cases.py")
-    command = [sys.executable, script, shared_parity, "pix2pixhd"]
+    command = [sys.executable, script, shared_parity, *DEEPEST]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert "6 of 6 cases" in done.stdout, done.stdout
+    assert "12 of 12 cases" in done.stdout, done.stdout + done.stderr
     assert done.returncode == 0
 
 

@@ -8,6 +8,7 @@ family.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 from imagewright.errors import RunError
 
 NAMED = 3  # tensors that a message names
+RUNNING_STATISTICS = ("*.running_mean", "*.running_var", "*.num_batches_tracked")  # `Network.ignored` of instance norms
 State = dict[str, Tensor]
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -97,6 +99,12 @@ class PublishedNetwork(nn.Module):
 def shapes_of(state: State) -> dict[str, tuple[int, ...]]:
     """The shape of every tensor."""
     return {name: tuple(tensor.shape) for name, tensor in state.items()}
+
+
+def count_numbered(names: Iterable[str], pattern: str) -> int:
+    """How many different numbers stand for `#` in names that match the pattern, a regular expression but for `#`."""
+    expression = re.compile(pattern.replace("#", r"(\d+)"))
+    return len({match[1] for name in names if (match := expression.fullmatch(name))})
 
 
 def fill_network(module: nn.Module, network: Network, state: State) -> None:

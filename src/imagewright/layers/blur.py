@@ -1,14 +1,14 @@
 """Changes of size with a low-pass filter, so that maps move with the image: no aliasing.
 
-Zhang 2019, arXiv:1904.11486; filters and paddings are those of the published code of CUT (Park et al. 2020,
-arXiv:2007.15651). Shape letters: N batch, C channels, H W map.
+Zhang 2019, arXiv:1904.11486; filters and paddings of the layers are those of the published code of CUT (Park et al.
+2020, arXiv:2007.15651). Shape letters: N batch, C channels, H W map.
 """
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, conv_transpose2d, pad
+from torch.nn.functional import avg_pool2d, conv2d, conv_transpose2d, pad
 
 HALVING = (1.0, 2.0, 1.0)
 DOUBLING = (1.0, 3.0, 3.0, 1.0)
@@ -48,3 +48,11 @@ class BlurredDoubling(Blur):
         padded = pad(maps, (1, 1, 1, 1), "replicate")
         doubled = conv_transpose2d(padded, self.filt, stride=2, padding=2, groups=maps.shape[1])
         return doubled[..., 1:-1, 1:-1]
+
+
+def halve(images: Tensor) -> Tensor:
+    """(N, C, H, W) at half the size, rounded up: means of 3x3 pixels, of those inside the picture at its border.
+
+    As discriminators at several scales see their images (Wang et al. 2018, arXiv:1711.11585, section 3.2).
+    """
+    return avg_pool2d(images, 3, 2, 1, count_include_pad=False)

@@ -1,7 +1,7 @@
-"""Encoders of content and attribute for two domains, and the generators that combine both, as DRIT has them.
+"""Encoders of content and attribute for two domains, generators that combine both, and the discriminator of content.
 
-Lee et al. 2018, arXiv:1808.00948, and Lee et al. 2020 (DRIT++), arXiv:1905.01270. Content is a map, an attribute a
-vector. DRIT++ concatenates the attribute to the maps of the generator; DRIT transforms the maps by it. Every module
+Lee et al. 2018 (DRIT), arXiv:1808.00948, and Lee et al. 2020 (DRIT++), arXiv:1905.01270. Content is a map, an attribute
+a vector. DRIT++ concatenates the attribute to the maps of the generator; DRIT transforms the maps by it. Every module
 takes the domain as a number, 0 for a and 1 for b. Layers are those of the published networks.
 Shape letters: N batch, C H W image, Z attribute, K = 4 * width channels of content, h = H / 4, w = W / 4.
 """
@@ -20,6 +20,8 @@ from imagewright.layers.residual import ResidualBlock
 
 HALVINGS = 2  # of the image until content
 INJECTIONS = 4  # places where the transforming generator takes the attribute
+CONTENT_KERNEL, CONTENT_STRIDED_KERNEL = 4, 7
+WHOLE_IMAGE_EPS = 1e-5
 
 
 class ReflectConv(nn.Module):
@@ -39,9 +41,6 @@ class ReflectConv(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         made: Tensor = self.model(maps)
         return made
-
-
-WHOLE_IMAGE_EPS = 1e-5
 
 
 class WholeImageNorm(nn.Module):
@@ -262,6 +261,31 @@ class TransformingDecoder(nn.Module):
 
     def forward(self, content: Tensor, attributes: Tensor, domain: int) -> Tensor:
         return torch.tanh(self.before_tanh(content, attributes, domain))
+
+
+class ContentDiscriminator(nn.Module):
+    """From content (N, C, h, w) to logits (N, 1, h', w'): from which domain it comes (DRIT, section 3.1).
+
+    layers: strided layers, before one without stride; see `most_content_layers`.
+    """
+
+    def __init__(self, channels: int, layers: int = 3) -> None:
+        super().__init__()
+        strided = [ReflectConv(channels, channels, CONTENT_STRIDED_KERNEL, 2, 1, normed=False) for _ in range(layers)]
+        last = ReflectConv(channels, channels, CONTENT_KERNEL, normed=False)
+        self.model = nn.Sequential(*strided, last, nn.Conv2d(channels, 1, 1))
+
+    def forward(self, content: Tensor) -> Tensor:
+        logits: Tensor = self.model(content).float()
+        return logits
+
+
+def most_content_layers(side: int) -> int:
+    """The strided layers of a `ContentDiscriminator` that a side of content allows: 1 from 11, 2 from 25, 3 from 53."""
+    least, layers = CONTENT_KERNEL, 0
+    while (least := 2 * least + CONTENT_STRIDED_KERNEL - 4) <= side:
+        layers += 1
+    return layers
 
 
 def with_attribute(maps: Tensor, attributes: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from imagewright.layers.norms import EPS, InstanceNorm, normalise_instances
 from imagewright.layers.picture_moments import over_channels, picture_moments
 
 BlockNorm = Literal["none", "instance", "layer", "batch", "adaptive"]
-Activation = Literal["none", "relu", "leaky_relu", "prelu", "selu", "tanh"]
+Activation = Literal["none", "relu", "leaky_relu", "leaky_relu_0.01", "prelu", "selu", "tanh"]
 Padding = Literal["reflect", "replicate", "zero"]
 
 SLOPE = 0.2
@@ -33,6 +33,7 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
     "leaky_relu": lambda: nn.LeakyReLU(SLOPE),
     "prelu": nn.PReLU,
+    "leaky_relu_0.01": nn.LeakyReLU,  # of this slope, as in DRIT
     "selu": nn.SELU,
     "tanh": nn.Tanh,
 }

@@ -7,8 +7,8 @@ batch, C H W image.
 from __future__ import annotations
 
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d
 
+from imagewright.layers.blur import halve
 from imagewright.layers.norms import NormName, build_norm
 from imagewright.layers.residual import ResidualBlock, ResidualGenerator
 
@@ -85,8 +85,3 @@ class LocalEnhancer(nn.Module):
             own = self.get_submodule(f"model{number}_1")(pyramid.pop())
             maps = self.get_submodule(f"model{number}_2")(own + maps)
         return maps
-
-
-def halve(images: Tensor) -> Tensor:
-    """(N, C, H, W) at half the size: means of 3x3 pixels, of those inside the picture at its border."""
-    return avg_pool2d(images, 3, 2, 1, count_include_pad=False)

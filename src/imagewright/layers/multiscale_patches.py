@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from imagewright.layers.local_enhancer import halve
+from imagewright.layers.blur import halve
 from imagewright.layers.norms import NormName, build_norm
 
 WIDEST = 512  # channels

@@ -6,10 +6,11 @@ training minimises their sum. `real` and `fake` are logits (N,), without a sigmo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
 from torch import Tensor
 from torch.nn.functional import relu, softplus
 
@@ -80,3 +81,18 @@ ADVERSARIAL: dict[AdversarialName, AdversarialLoss] = {
     # Jolicoeur-Martineau 2019, arXiv:1807.00734, as paired in Huang et al. 2024 (R3GAN), arXiv:2501.05441, eq. 2.
     "relativistic": AdversarialLoss(_relativistic_discriminator, _relativistic_generator, needs_real=True),
 }
+
+
+def least_squares(logits: Iterable[Tensor], wanted: float) -> Tensor:
+    """The mean squared distance of logits to a value, summed over scales, without the halves of Mao et al., eq. 9.
+
+    The published code of image translation has it so.
+
+    logits: a tensor of any shape for each scale.
+    """
+    return torch.stack([(each - wanted).square().mean() for each in logits]).sum()
+
+
+def sum_terms(found: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """The sum of each term over losses of equal terms, such as those of discriminators at several scales."""
+    return {name: torch.stack([terms[name] for terms in found]).sum() for name in found[0]}

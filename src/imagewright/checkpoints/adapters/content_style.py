@@ -13,7 +13,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from imagewright.checkpoints.adapter import Adapter, Network, Shapes, State
+from imagewright.checkpoints.adapter import RUNNING_STATISTICS, Adapter, Network, Shapes, State, count_numbered
 from imagewright.checkpoints.containers import state_dicts
 from imagewright.errors import RunError
 from imagewright.layers.content_style import ContentGenerator, ContentStyleGenerator
@@ -23,7 +23,6 @@ from imagewright.models.translation.munit import build_style_generator
 from imagewright.models.translation.unit import build_shared_generator
 
 PUBLISHED_SIZE = (256, 256)  # no shape tells it
-STATISTICS = ("*.norm.running_mean", "*.norm.running_var", "*.num_batches_tracked")
 LICENCE = "CC-BY-NC-SA-4.0 (NVIDIA)"
 # Prefixes of the published names, and ours.
 STYLED = {
@@ -87,12 +86,6 @@ def split_domains(generator: str) -> Callable[[Any], dict[str, State]]:
 def not_of(expected: str, names: Iterable[str]) -> str:
     """The sentence for a state dict of something else."""
     return f"This is no state dict of {expected}; found {', '.join(list(names)[:3])} ..."
-
-
-def count_numbered(shapes: Shapes, pattern: str) -> int:
-    """How many different numbers stand for `#` in names that match the pattern, a regular expression but for `#`."""
-    expression = re.compile(pattern.replace("#", r"(\d+)"))
-    return len({match[1] for name in shapes if (match := expression.fullmatch(name))})
 
 
 def content_options(shapes: Shapes, prefix: str) -> dict[str, Any]:
@@ -180,7 +173,7 @@ def judge(network: PyramidDiscriminator, image: Tensor) -> dict[str, Tensor]:
 
 def two_domains(generator: Network, kind: str) -> Adapter:
     """The adapter of a system with a generator and a discriminator for each of two domains."""
-    judged = Network(build=build_pyramid, options=pyramid_options, forward=judge, ignored=STATISTICS)
+    judged = Network(build=build_pyramid, options=pyramid_options, forward=judge, ignored=RUNNING_STATISTICS)
     return Adapter(
         networks={
             "generator_a": generator,
@@ -202,7 +195,7 @@ def network_of(
     forward: Callable[..., Any],
 ) -> Network:
     """A generator whose names differ from ours in their prefixes."""
-    return Network(build=build, options=options, names=renamed(prefixes), forward=forward, ignored=STATISTICS)
+    return Network(build=build, options=options, names=renamed(prefixes), forward=forward, ignored=RUNNING_STATISTICS)
 
 
 MUNIT = two_domains(network_of(build_style_generator, style_options, STYLED, translate_styled), KINDS["enc_style."])

@@ -14,9 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from imagewright.checkpoints.adapter import Adapter, Network, Shapes, State
+from imagewright.checkpoints.adapter import RUNNING_STATISTICS, Adapter, Network, Shapes, State, count_numbered
 from imagewright.checkpoints.containers import one_of_each, state_dicts
 from imagewright.errors import RunError
+from imagewright.layers.pyramid_discriminator import PyramidDiscriminator
 from imagewright.models.translation.drit import (
     DRITConfig,
     build_attribute_encoder,
@@ -56,7 +57,7 @@ GENERATOR_NAMES = {
     r"^doubling\.(\d)\.": "dec@5.",
     r"\.conv_block\.": ".model.",
 }
-DISCRIMINATOR_NAMES = {r"^scales\.": "Diss."}
+DISCRIMINATOR_NAMES = {r"^cnns\.": "Diss.", r"\.conv\.": ".model.1."}
 
 
 def published_options(held: Any) -> dict[str, Any]:
@@ -112,7 +113,7 @@ def content_encoder_options(shapes: Shapes) -> dict[str, Any]:
     first = shapes["convA.0.model.1.weight"]
     return {
         "width": first[0],
-        "blocks": _count(shapes, r"convA\.(\d+)\.model\.5\.weight"),
+        "blocks": count_numbered(shapes, r"convA\.#\.model\.5\.weight"),
         **_channels(first[1], shapes["convB.0.model.1.weight"][1]),
     }
 
@@ -142,7 +143,7 @@ def generator_options(shapes: Shapes) -> dict[str, Any]:
         "injection": "concat",
         "style_dim": shapes["decA1.0.model.1.weight"][0] - content,
         "width": content // 4,
-        "blocks": _count(shapes, r"decA1\.(\d+)\.model\.5\.weight"),
+        "blocks": count_numbered(shapes, r"decA1\.#\.model\.5\.weight"),
         **_channels(shapes["decA4.0.weight"][1], shapes["decB4.0.weight"][1]),
     }
 
@@ -154,23 +155,19 @@ def discriminator_options(shapes: Shapes) -> dict[str, Any]:
     first = shapes[f"{prefix}0.model.1.weight"]
     options: dict[str, Any] = {
         "discriminator": "multiscale" if multiscale else "single",
-        "discriminator_layers": _count(shapes, re.escape(prefix) + r"(\d+)\.model\.1\.weight"),
+        "discriminator_layers": count_numbered(shapes, re.escape(prefix) + r"#\.model\.1\.weight"),
         "discriminator_width": first[0],
         "channels": first[1],
     }
-    return options | ({"scales": _count(shapes, r"Diss\.(\d+)\.0\.model\.1\.weight")} if multiscale else {})
+    return options | ({"scales": count_numbered(shapes, r"Diss\.#\.0\.model\.1\.weight")} if multiscale else {})
 
 
 def content_discriminator_options(shapes: Shapes) -> dict[str, Any]:
     """The width of content, and the layers."""
     return {
         "width": shapes["model.0.model.1.weight"][0] // 4,
-        "content_layers": _count(shapes, r"model\.(\d+)\.model\.1\.weight") - 1,
+        "content_layers": count_numbered(shapes, r"model\.#\.model\.1\.weight") - 1,
     }
-
-
-def _count(shapes: Shapes, pattern: str) -> int:
-    return sum(re.fullmatch(pattern, name) is not None for name in shapes)
 
 
 def _channels(a: int, b: int) -> dict[str, Any]:
@@ -204,7 +201,7 @@ def decode(network: Any, content: Tensor, attribute: Tensor) -> dict[str, Tensor
 def judge(network: nn.Module, image: Tensor) -> Tensor | dict[str, Tensor]:
     """Images (N, C, H, W) to scale0, scale1 ... (N, 1, h, w); to logits in one row for a discriminator of one scale."""
     scales = network(image)
-    if hasattr(network, "scales"):
+    if isinstance(network, PyramidDiscriminator):
         return {f"scale{number}": logits for number, logits in enumerate(scales)}
     flat: Tensor = scales[0].flatten()
     return flat
@@ -232,7 +229,6 @@ def _judge_of(domain: int) -> Network:
     )
 
 
-STATISTICS = ("*.running_mean", "*.running_var", "*.num_batches_tracked")
 ADAPTER = Adapter(
     networks={
         "content_encoder": Network(
@@ -240,21 +236,21 @@ ADAPTER = Adapter(
             options=content_encoder_options,
             names=names_by(CONTENT_NAMES),
             forward=encode_content,
-            ignored=STATISTICS,
+            ignored=RUNNING_STATISTICS,
         ),
         "attribute_encoder": Network(
             build=build_attribute_encoder,
             options=attribute_encoder_options,
             names=names_by(ATTRIBUTE_NAMES),
             forward=encode_attributes,
-            ignored=STATISTICS,
+            ignored=RUNNING_STATISTICS,
         ),
         "generator": Network(
             build=build_decoder,
             options=generator_options,
             names=names_by(GENERATOR_NAMES),
             forward=decode,
-            ignored=STATISTICS,
+            ignored=RUNNING_STATISTICS,
         ),
         "discriminator_a": _judge_of(0),
         "discriminator_a2": _judge_of(0),

@@ -10,13 +10,11 @@ from typing import Any
 
 from torch import Tensor
 
-from imagewright.checkpoints.adapter import Adapter, Network, Shapes, State
+from imagewright.checkpoints.adapter import RUNNING_STATISTICS, Adapter, Network, Shapes, State, count_numbered
 from imagewright.checkpoints.adapters.content_style import (
     KINDS,
     LICENCE,
-    STATISTICS,
     content_options,
-    count_numbered,
     kind_of,
     not_of,
     renamed,
@@ -108,14 +106,14 @@ FUNIT = Adapter(
             options=generator_options,
             names=renamed(GENERATOR),
             forward=translate,
-            ignored=STATISTICS,
+            ignored=RUNNING_STATISTICS,
         ),
         "discriminator": Network(
             build=build_class_discriminator,
             options=discriminator_options,
             names=renamed(DISCRIMINATOR),
             forward=judge,
-            ignored=STATISTICS,
+            ignored=RUNNING_STATISTICS,
         ),
     },
     split=split,

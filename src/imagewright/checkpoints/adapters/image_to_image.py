@@ -13,7 +13,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from imagewright.checkpoints.adapter import Adapter, Network, Shapes, State
+from imagewright.checkpoints.adapter import RUNNING_STATISTICS, Adapter, Network, Shapes, State
 from imagewright.checkpoints.containers import one_of_each, state_dicts
 from imagewright.errors import RunError
 from imagewright.models.shared.translation import build_discriminator, build_generator
@@ -22,7 +22,6 @@ from imagewright.models.translation.cyclegan import CycleGANConfig
 from imagewright.models.translation.pix2pix import Pix2PixConfig
 
 PUBLISHED_SIZE = (256, 256)  # no shape tells it
-STATISTICS = ("*.running_mean", "*.running_var", "*.num_batches_tracked")
 EXPECTED = "CycleGAN or pix2pix: model.1.weight, model.10.conv_block.1.weight ..., or model.model.0.weight ..."
 
 
@@ -196,10 +195,10 @@ _CYCLE_GENERATOR = Network(
     build=build_cycle_generator,
     options=_without_layers(generator_options),
     forward=generate,
-    ignored=STATISTICS,
+    ignored=RUNNING_STATISTICS,
 )
 _CYCLE_DISCRIMINATOR = Network(
-    build=build_cycle_discriminator, options=_image_options, forward=judge, ignored=STATISTICS
+    build=build_cycle_discriminator, options=_image_options, forward=judge, ignored=RUNNING_STATISTICS
 )
 CYCLEGAN = Adapter(
     networks={
@@ -216,10 +215,10 @@ CYCLEGAN = Adapter(
 PIX2PIX = Adapter(
     networks={
         "generator": Network(
-            build=build_pair_generator, options=generator_options, forward=generate, ignored=STATISTICS
+            build=build_pair_generator, options=generator_options, forward=generate, ignored=RUNNING_STATISTICS
         ),
         "discriminator": Network(
-            build=build_pair_discriminator, options=_pair_options, forward=judge, ignored=STATISTICS
+            build=build_pair_discriminator, options=_pair_options, forward=judge, ignored=RUNNING_STATISTICS
         ),
     },
     split=split_into("generator", "discriminator"),
@@ -228,12 +227,14 @@ PIX2PIX = Adapter(
 )
 CUT = Adapter(
     networks={
-        "generator": Network(build=build_cut_generator, options=_cut_options, forward=generate, ignored=STATISTICS),
+        "generator": Network(
+            build=build_cut_generator, options=_cut_options, forward=generate, ignored=RUNNING_STATISTICS
+        ),
         "discriminator": Network(
             build=build_cut_discriminator,
             options=_cut_discriminator_options,
             forward=judge,
-            ignored=STATISTICS,
+            ignored=RUNNING_STATISTICS,
         ),
     },
     split=split_into("generator", "discriminator"),

@@ -12,8 +12,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from imagewright.checkpoints.adapter import Adapter, Network, Shapes, State
-from imagewright.checkpoints.adapters.image_to_image import STATISTICS
+from imagewright.checkpoints.adapter import RUNNING_STATISTICS, Adapter, Network, Shapes, State, count_numbered
 from imagewright.checkpoints.containers import one_of_each, state_dicts
 from imagewright.errors import RunError
 from imagewright.layers.instances import mean_over_instances
@@ -56,23 +55,20 @@ def generator_options(shapes: Shapes) -> dict[str, Any]:
     """Widths, depths, enhancers, norm and channels of a global generator or a local enhancer."""
     _check(shapes, "generator")
     convolutions = _convolutions(shapes)
-    blocks = {name.split(".")[1] for name in shapes if name.startswith("model.") and ".conv_block." in name}
     enhancers = max((int(name[5 : name.index("_")]) for name in shapes if re.match(r"model\d+_1\.", name)), default=0)
     # One convolution for the input, two a halving, and one for the picture, which a local enhancer has elsewhere.
     ends = 1 if enhancers else 2
     options: dict[str, Any] = {
         "width": shapes["model.1.weight"][0],
         "downsamplings": (len(convolutions) - ends) // 2,
-        "blocks": len(blocks),
+        "blocks": count_numbered(shapes, r"model\.#\.conv_block\..*"),
         "enhancers": enhancers,
         "norm": _norm(shapes, "model.2"),
     }
     inputs, last = shapes["model.1.weight"][1], convolutions[-1]
     if enhancers:
         fine = f"model{enhancers}_2."
-        options["enhancer_blocks"] = len(
-            {name.split(".")[1] for name in shapes if name.startswith(fine) and ".conv_block." in name}
-        )
+        options["enhancer_blocks"] = count_numbered(shapes, rf"{re.escape(fine)}#\.conv_block\..*")
         places = [int(name.split(".")[1]) for name, shape in shapes.items() if _is_weight(name, shape, fine)]
         last = f"{fine}{max(places)}.weight"
     return options | _channels(inputs, shapes[last][0])
@@ -167,11 +163,13 @@ def encode(network: nn.Module, image: Tensor, instances: Tensor) -> dict[str, Te
 
 PIX2PIXHD = Adapter(
     networks={
-        "generator": Network(build=build_generator, options=generator_options, forward=generate, ignored=STATISTICS),
-        "discriminators": Network(
-            build=build_judging, options=discriminator_options, forward=judge, ignored=STATISTICS
+        "generator": Network(
+            build=build_generator, options=generator_options, forward=generate, ignored=RUNNING_STATISTICS
         ),
-        "encoder": Network(build=build_encoder, options=encoder_options, forward=encode, ignored=STATISTICS),
+        "discriminators": Network(
+            build=build_judging, options=discriminator_options, forward=judge, ignored=RUNNING_STATISTICS
+        ),
+        "encoder": Network(build=build_encoder, options=encoder_options, forward=encode, ignored=RUNNING_STATISTICS),
     },
     split=split_networks,
     options=published_options,

@@ -13,14 +13,21 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from imagewright.checkpoints.adapter import Adapter, Network, Shapes, State, shapes_of
+from imagewright.checkpoints.adapter import (
+    RUNNING_STATISTICS,
+    Adapter,
+    Network,
+    Shapes,
+    State,
+    count_numbered,
+    shapes_of,
+)
 from imagewright.checkpoints.containers import one_of_each, state_dicts
 from imagewright.errors import RunError
 from imagewright.models.translation.stargan import build_classifying_discriminator, build_label_generator
 
 CELEBA = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Male", "Young")
 PUBLISHED_SIZE = (128, 128)  # of the generator alone, whose shapes do not tell it
-STATISTICS = ("*.running_mean", "*.running_var", "*.num_batches_tracked")
 EXPECTED = "StarGAN: main.0.weight, main.9.main.0.weight ... (generator), or conv1.weight, conv2.weight (discriminator)"
 
 
@@ -39,14 +46,14 @@ def split(held: Any) -> dict[str, State]:
 def generator_options(shapes: Shapes) -> dict[str, Any]:
     """Width, blocks and channels."""
     _check(shapes, "generator")
-    blocks = {int(name.split(".")[1]) for name in shapes if re.match(r"main\.\d+\.main\.", name)}
-    return {"width": shapes["main.0.weight"][0], "blocks": len(blocks), "channels": shapes[_last(shapes)][0]}
+    blocks = count_numbered(shapes, r"main\.#\.main\..*")
+    return {"width": shapes["main.0.weight"][0], "blocks": blocks, "channels": shapes[_last(shapes)][0]}
 
 
 def discriminator_options(shapes: Shapes) -> dict[str, Any]:
     """Width, strided layers, channels, and the size, of which one pixel in 2^layers is left."""
     _check(shapes, "discriminator")
-    layers = sum(bool(re.fullmatch(r"main\.\d+\.weight", name)) for name in shapes)
+    layers = count_numbered(shapes, r"main\.#\.weight")
     height, width = shapes["conv2.weight"][2:]
     return {
         "discriminator_width": shapes["main.0.weight"][0],
@@ -98,7 +105,7 @@ def judge(network: nn.Module, image: Tensor) -> dict[str, Tensor]:
 STARGAN = Adapter(
     networks={
         "generator": Network(
-            build=build_label_generator, options=generator_options, forward=generate, ignored=STATISTICS
+            build=build_label_generator, options=generator_options, forward=generate, ignored=RUNNING_STATISTICS
         ),
         "discriminator": Network(build=build_classifying_discriminator, options=discriminator_options, forward=judge),
     },

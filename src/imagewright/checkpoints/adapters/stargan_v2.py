@@ -7,13 +7,12 @@ domains: two are CelebA-HQ's, three AFHQ's, others are numbered unless options n
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor, nn
 
-from imagewright.checkpoints.adapter import Adapter, Network, Shapes, State
+from imagewright.checkpoints.adapter import Adapter, Network, Shapes, State, count_numbered
 from imagewright.checkpoints.containers import one_of_each, state_dicts
 from imagewright.errors import RunError
 from imagewright.layers.face_landmarks import LANDMARKS, LandmarkNetwork, face_masks
@@ -53,7 +52,7 @@ def generator_options(shapes: Shapes) -> dict[str, Any]:
     """Size, widths, size of a style; the high-pass skip if the file is so old that it lacks the filter."""
     _check(shapes, "generator")
     width, styles = shapes["from_rgb.weight"][0], shapes["decode.0.norm1.fc.weight"][1]
-    blocks = _count(shapes, r"encode\.(\d+)\.conv1\.weight")
+    blocks = count_numbered(shapes, r"encode\.#\.conv1\.weight")
     halvings, has_filter = blocks - 2, "hpf.filter" in shapes
     # By its width: 16,384 divided by the side, as published. With a high-pass skip there is one halving more.
     old = not has_filter and width * 2 ** (halvings + 3) == WIDTH_TIMES_SIDE
@@ -94,7 +93,7 @@ def fan_options(shapes: Shapes) -> dict[str, Any]:
 
 
 def _trunk_options(shapes: Shapes, name: str) -> dict[str, Any]:
-    halvings = _count(shapes, rf"{name}\.(\d+)\.conv1\.weight")
+    halvings = count_numbered(shapes, rf"{name}\.#\.conv1\.weight")
     widest, _, *kernel = shapes[f"{name}.{halvings + 2}.weight"]
     return {
         "size": (kernel[0] << halvings, kernel[1] << halvings),
@@ -129,16 +128,11 @@ def published_options(held: Any) -> dict[str, Any]:
 def _domains_of(network: str | None, state: State) -> int:
     """The number of domains of a network; 0 if it does not tell."""
     if network in ("mapping_network", "style_encoder"):
-        return _count(state, r"unshared\.(\d+)\..*")
+        return count_numbered(state, r"unshared\.#\..*")
     if network == "discriminator":
-        last = _count(state, r"main\.(\d+)\.conv1\.weight") + 4
+        last = count_numbered(state, r"main\.#\.conv1\.weight") + 4
         return len(state[f"main.{last}.weight"]) if f"main.{last}.weight" in state else 0
     return 0
-
-
-def _count(names: Mapping[str, Any], pattern: str) -> int:
-    """How many different numbers the names of a pattern have."""
-    return len({found[1] for found in (re.fullmatch(pattern, name) for name in names) if found})
 
 
 def _check(shapes: Shapes, network: str) -> None:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal
 
-import torch
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
 from imagewright.configs import SizedConfig, TwoDomainConfig
-from imagewright.layers.pyramid_discriminator import PyramidDiscriminator
+from imagewright.layers.pyramid_discriminator import PyramidDiscriminator, most_scales
+from imagewright.losses.adversarial import least_squares
 from imagewright.model import Feed
 from imagewright.phases import Phase, Step, Terms
 from imagewright.pixels import size_text
@@ -112,10 +112,7 @@ class TwoAutoencodersConfig(TwoDomainConfig, SizedConfig):
     @property
     def _most_scales(self) -> int:
         """Scales whose layers all get two pixels a side or more, of which one is mirrored."""
-        side, scales = min(self.size), 0
-        while side >= 2**self.judge_layers:
-            side, scales = (side + 1) // 2, scales + 1
-        return scales
+        return most_scales(min(self.size), self.judge_layers)
 
 
 def build_pyramid(config: TwoAutoencodersConfig) -> PyramidDiscriminator:
@@ -150,8 +147,8 @@ class TwoAutoencoders:
         terms: Terms = {}
         for domain in DOMAINS:
             judge = self.judge(domain)
-            terms[f"real_{domain}"] = judged_as(judge(images_of(step, domain)), 1)
-            terms[f"fake_{domain}"] = judged_as(judge(self.fake(step, domain).detach()), 0)
+            terms[f"real_{domain}"] = least_squares(judge(images_of(step, domain)), 1)
+            terms[f"fake_{domain}"] = least_squares(judge(self.fake(step, domain).detach()), 0)
         return terms
 
     def judge(self, domain: str) -> nn.Module:
@@ -185,18 +182,3 @@ def halving_recipe(at: int) -> Recipe:
 def images_of(step: Step, domain: str) -> Tensor:
     """The images of a domain in a step."""
     return step.images if domain == "a" else step["b"].images
-
-
-def judged_as(logits: list[Tensor], value: float) -> Tensor:
-    """Squares of the distance of logits to a value, averaged over patches and summed over scales."""
-    return sum((each - value).square().mean() for each in logits)  # type: ignore[return-value]
-
-
-def as_rows(logits: list[Tensor]) -> Tensor:
-    """The logits of all scales (N, L)."""
-    return torch.cat([each.flatten(1) for each in logits], 1)
-
-
-def distance(one: Tensor, other: Tensor) -> Tensor:
-    """The mean absolute difference."""
-    return (one - other).abs().mean()

@@ -21,7 +21,7 @@ from imagewright.configs import TwoDomainConfig
 from imagewright.layers.initialisation import initialise_xavier
 from imagewright.layers.patch_discriminator import PatchDiscriminator, PixelDiscriminator
 from imagewright.layers.residual import ResidualGenerator
-from imagewright.losses.adversarial import ADVERSARIAL
+from imagewright.losses.adversarial import ADVERSARIAL, least_squares
 from imagewright.losses.contrastive import patch_contrast
 from imagewright.model import Feed, Model
 from imagewright.models.shared.translation import ResidualTranslationConfig, at_multiples, constant_then_linear
@@ -130,8 +130,7 @@ class CUT(Model):
         weight = self.config.contrast_weight * (1.0 if fast else 0.5)
         fake, contrast = self._translate_and_contrast(step, step.images, mirrored=fast)
         step.shared["fake"] = fake.detach()
-        logits = self.discriminator(fake)
-        yield {"adversarial": (logits - 1).square().mean(), "contrast": weight * contrast}
+        yield {"adversarial": least_squares([self.discriminator(fake)], 1), "contrast": weight * contrast}
         if not fast:
             _, contrast = self._translate_and_contrast(step, step["b"].images)
             yield {"identity": weight * contrast}

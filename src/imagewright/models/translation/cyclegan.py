@@ -14,11 +14,12 @@ from typing import Any, ClassVar
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor
+from torch.nn.functional import l1_loss
 
 from imagewright.capabilities import Target
 from imagewright.configs import TwoDomainConfig
 from imagewright.layers.image_pool import ImagePool
-from imagewright.losses.adversarial import ADVERSARIAL
+from imagewright.losses.adversarial import ADVERSARIAL, least_squares
 from imagewright.model import Feed, Model
 from imagewright.models.shared.translation import (
     TranslationConfig,
@@ -91,11 +92,11 @@ class CycleGAN(Model):
             fake = forth(real)
             step.shared[f"fake_{other}"] = fake.detach()
             yield {
-                f"adversarial_{other}": _fooling(judge(fake)),
-                f"cycle_{name}": weight * _distance(back(fake), real),
+                f"adversarial_{other}": least_squares([judge(fake)], 1),
+                f"cycle_{name}": weight * l1_loss(back(fake), real),
             }
             if self.config.identity:
-                yield {f"identity_{name}": weight * self.config.identity * _distance(back(real), real)}
+                yield {f"identity_{name}": weight * self.config.identity * l1_loss(back(real), real)}
 
     def discriminator_loss(self, step: Step) -> Iterator[Terms]:
         """Eq. 1 with least squares for both discriminators; fakes come from the pools."""
@@ -136,11 +137,3 @@ class CycleGAN(Model):
             "discriminator_a": (self.discriminator_a(a), self.discriminator_a(self.generator_ba(b))),
             "discriminator_b": (self.discriminator_b(b), self.discriminator_b(self.generator_ab(a))),
         }
-
-
-def _fooling(logits: Tensor) -> Tensor:
-    return (logits - 1).square().mean()
-
-
-def _distance(one: Tensor, other: Tensor) -> Tensor:
-    return (one - other).abs().mean()

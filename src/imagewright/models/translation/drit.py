@@ -3,9 +3,9 @@
 Lee et al. 2018, arXiv:1808.00948 (`--injection transform --mode-seeking 0`), and Lee et al. 2020 (DRIT++),
 arXiv:1905.01270: content adversarial loss (section 3.1), cross-cycle consistency (section 3.2), further losses
 (section 3.3); mode seeking of Mao et al. 2019, arXiv:1903.05628. Numbers are those of the published code.
-Departures: the second update of encoder and generator evaluates both anew, with the weights of the first; noise on
-content is drawn for each phase; terms are means over the rows of a batch, which is one row as published. Sides are
-multiples of 4; small pictures have fewer scales and layers. Shape letters: N batch, C H W image, Z attribute.
+Departures: the second update of encoder and generator evaluates both anew, with the weights of the first and other
+noise on content; terms are means over the rows of a batch (the published batch has one row). Sides are multiples of 4;
+small pictures have fewer scales and layers in discriminators. Shape letters: N batch, C H W image, Z attribute.
 """
 
 from __future__ import annotations
@@ -25,21 +25,22 @@ from imagewright.configs import SizedConfig, TwoDomainConfig
 from imagewright.errors import UserError
 from imagewright.layers.content_attribute import (
     ConcatenatingDecoder,
+    ContentDiscriminator,
     GaussianAttributeEncoder,
     PlainAttributeEncoder,
     SharedContentEncoder,
     TransformingDecoder,
+    most_content_layers,
 )
 from imagewright.layers.initialisation import initialise_convolutions
-from imagewright.layers.reflect_discriminators import (
-    ContentDiscriminator,
-    ReflectDiscriminator,
-    ReflectMultiscaleDiscriminator,
-    most_content_layers,
+from imagewright.layers.pyramid_discriminator import (
+    PyramidDiscriminator,
+    SingleScaleDiscriminator,
+    as_rows,
     most_layers,
     most_scales,
 )
-from imagewright.losses.adversarial import ADVERSARIAL
+from imagewright.losses.adversarial import ADVERSARIAL, sum_terms
 from imagewright.losses.likelihoods import gaussian_divergence
 from imagewright.losses.mode_seeking import mode_likeness
 from imagewright.model import Feed, Model
@@ -178,7 +179,7 @@ class DRIT(Model):
                 random = self._random_fakes(self._content(step, 1 - domain).detach(), step, domain)
             real, *fakes = _judge_all(judge2, _images(step, domain, 1), *random)
             found = [_telling(real, fake, f"{name}_random") for fake in fakes]
-            terms |= {term: torch.stack([each[term] for each in found]).sum() for term in found[0]}
+            terms |= sum_terms(found)
         return terms
 
     def content_discriminator_loss(self, step: Step) -> Terms:
@@ -192,11 +193,11 @@ class DRIT(Model):
         config = self.config
         terms: Terms = {}
         fakes = [self._swapped(step, domain) for domain in (0, 1)]
-        again = [self._noisy(self.content_encoder(fakes[domain], domain), step) for domain in (0, 1)]
+        again = [self._noisy(self.content_encoder(fakes[domain], domain), step, f"again_{domain}") for domain in (0, 1)]
         for domain, name in enumerate("ab"):
             image, content = _images(step, domain), self._content(step, domain)
             # The fake of the other domain has this picture's content, the fake of this domain its attribute.
-            attribute = self._sampled(self._encode_attribute(fakes[domain], domain), step)
+            attribute = self._sampled(self._encode_attribute(fakes[domain], domain), step, f"found_{name}")
             attributes = torch.cat([attribute, self._attribute(step, domain)])
             back, itself = self.generator(torch.cat([again[1 - domain], content]), attributes, domain).chunk(2)
             logits = self.content_discriminator(content)
@@ -215,8 +216,9 @@ class DRIT(Model):
         terms: Terms = {}
         for domain, name in enumerate("ab"):
             # Not the content of the phase before, whose weights have moved.
-            content = self._noisy(self.content_encoder(_images(step, 1 - domain), 1 - domain), step)
-            fakes, attributes = self._random_fakes(content, step, domain), self._random_attributes(step)
+            content = self._noisy(self.content_encoder(_images(step, 1 - domain), 1 - domain), step, f"random_{name}")
+            attributes = self._noise(step, "attributes", 2, self.config.style_dim)
+            fakes = self._random_fakes(content, step, domain)
             found = self._encode_attribute(fakes[0], domain)[0]
             # The mean over all fakes, times their number, is the sum of their means.
             terms[f"adversarial_{name}"] = len(fakes) * _fooling(self._judges(domain)[1](torch.cat(fakes)))
@@ -233,13 +235,17 @@ class DRIT(Model):
             return self.discriminator_a, self.discriminator_a2
         return self.discriminator_b, self.discriminator_b2
 
-    def _noisy(self, content: Tensor, step: Step) -> Tensor:
-        return content.float() + step.draws.normal(*content.shape[1:])
+    def _noise(self, step: Step, name: str, *shape: int) -> Tensor:
+        """Equal in all phases of a step."""
+        return step.once(f"noise_{name}", lambda: step.draws.normal(*shape))
+
+    def _noisy(self, content: Tensor, step: Step, name: str) -> Tensor:
+        return content.float() + self._noise(step, name, *content.shape[1:])
 
     def _content(self, step: Step, domain: int) -> Tensor:
         """Noisy content of the first image."""
-        images = _images(step, domain)
-        return step.reuse(f"content_{domain}", lambda: self._noisy(self.content_encoder(images, domain), step))
+        images, name = _images(step, domain), f"content_{domain}"
+        return step.reuse(name, lambda: self._noisy(self.content_encoder(images, domain), step, name))
 
     def _encode_attribute(self, images: Tensor, domain: int) -> Tensor:
         """(2, N, Z): means and log-variances; (1, N, Z) of an encoder without variances."""
@@ -249,14 +255,15 @@ class DRIT(Model):
     def _moments(self, step: Step, domain: int) -> Tensor:
         return step.reuse(f"moments_{domain}", lambda: self._encode_attribute(_images(step, domain), domain).float())
 
-    def _sampled(self, moments: Tensor, step: Step) -> Tensor:
+    def _sampled(self, moments: Tensor, step: Step, name: str) -> Tensor:
         if len(moments) == 1:
             return moments[0]
-        return moments[0] + (0.5 * moments[1]).exp() * step.draws.normal(self.config.style_dim)
+        return moments[0] + (0.5 * moments[1]).exp() * self._noise(step, name, self.config.style_dim)
 
     def _attribute(self, step: Step, domain: int) -> Tensor:
         """The attribute of the first image, (N, Z), sampled."""
-        return step.reuse(f"attribute_{domain}", lambda: self._sampled(self._moments(step, domain), step))
+        name = f"attribute_{domain}"
+        return step.reuse(name, lambda: self._sampled(self._moments(step, domain), step, name))
 
     def _swapped(self, step: Step, domain: int) -> Tensor:
         """The other domain's content with this domain's attribute."""
@@ -265,14 +272,10 @@ class DRIT(Model):
             lambda: self.generator(self._content(step, 1 - domain), self._attribute(step, domain), domain),
         )
 
-    def _random_attributes(self, step: Step) -> Tensor:
-        """(N, 2, Z), equal in all phases of a step."""
-        return step.once("random_attributes", lambda: step.draws.normal(2, self.config.style_dim))
-
     def _random_fakes(self, content: Tensor, step: Step, domain: int) -> list[Tensor]:
         """Two fakes of a content; one if modes are not sought."""
         count = 2 if self.config.mode_seeking else 1
-        attributes = torch.cat(self._random_attributes(step).unbind(1)[:count])
+        attributes = torch.cat(self._noise(step, "attributes", 2, self.config.style_dim).unbind(1)[:count])
         return list(self.generator(content.repeat(count, 1, 1, 1), attributes, domain).chunk(count))
 
     # Verbs
@@ -325,7 +328,7 @@ class DRIT(Model):
             for place, judge in enumerate(self._judges(domain)):
                 fake = self.generator(content, styles[place], domain)
                 real = images[domain][place::2]
-                found[f"discriminator_{name}{place * '2'}"] = _side_by_side(judge(real)), _side_by_side(judge(fake))
+                found[f"discriminator_{name}{place * '2'}"] = as_rows(judge(real)), as_rows(judge(fake))
         return found
 
 
@@ -355,10 +358,13 @@ def build_judge(config: DRITConfig, domain: int) -> nn.Module:
     inputs, width, side = config.channels_of_domains[domain], config.discriminator_width, min(config.size)
     if config.discriminator == "single":
         layers = min(config.discriminator_layers or 6, most_layers(side, kernel=3))
-        return ReflectDiscriminator(inputs, width, layers).apply(initialise_convolutions)
+        single = SingleScaleDiscriminator(inputs, width=width, layers=layers, activation="leaky_relu_0.01")
+        return single.apply(initialise_convolutions)
     layers = min(config.discriminator_layers or 4, most_layers(side, kernel=4))
     scales = min(config.scales, most_scales(side, layers))
-    return ReflectMultiscaleDiscriminator(inputs, width, layers, scales).apply(initialise_convolutions)
+    return PyramidDiscriminator(inputs, width=width, layers=layers, scales=scales, activation="leaky_relu_0.01").apply(
+        initialise_convolutions
+    )
 
 
 def build_content_discriminator(config: DRITConfig) -> nn.Module:
@@ -374,12 +380,12 @@ def _judge_all(judge: nn.Module, *images: Tensor) -> list[tuple[Tensor, ...]]:
 
 def _telling(real: Sequence[Tensor], fake: Sequence[Tensor], name: str) -> Terms:
     """The discriminator's terms, summed over scales."""
-    found = [NON_SATURATING.discriminator(*pair) for pair in zip(real, fake, strict=True)]
-    return {f"{term}_{name}": torch.stack([each[term] for each in found]).sum() for term in ("real", "fake")}
+    found = sum_terms([NON_SATURATING.discriminator(*pair) for pair in zip(real, fake, strict=True)])
+    return {f"{term}_{name}": value for term, value in found.items()}
 
 
 def _fooling(logits: list[Tensor]) -> Tensor:
-    return torch.stack([softplus(-scale).mean() for scale in logits]).sum()
+    return sum_terms([NON_SATURATING.generator(scale, None) for scale in logits])["adversarial"]
 
 
 def _divergence(moments: Tensor) -> Tensor:
@@ -389,12 +395,6 @@ def _divergence(moments: Tensor) -> Tensor:
     return gaussian_divergence(moments[0], moments[1]).sum(1).mean()
 
 
-def _side_by_side(logits: list[Tensor]) -> Tensor:
-    """Logits of all scales in a row, (N, L)."""
-    return torch.cat([scale.flatten(1) for scale in logits], 1)
-
-
 def _images(step: Step, domain: int, place: int = 0) -> Tensor:
     """The first (0) or second (1) image of each row of a domain, (N, C, H, W)."""
-    rows = step if domain == 0 else step["b"]
-    return rows.images[place::2]
+    return (step if domain == 0 else step["b"]).images[place::2]

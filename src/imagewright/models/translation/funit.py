@@ -17,6 +17,7 @@ import torch
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 from torch import Tensor
+from torch.nn.functional import l1_loss
 
 from imagewright.capabilities import Target
 from imagewright.configs import HeldOutClassesConfig, SizedConfig
@@ -179,9 +180,9 @@ class FUNIT(Model):
         judged_fake, found_fake = self.discriminator(self._fake(step), labels)
         return {
             "adversarial": -0.5 * config.adversarial * (judged_fake.mean() + judged_own.mean()),
-            "reconstruction": config.reconstruction * _distance(own, images),
-            "features_own": config.feature_matching * _distance(found_own.mean((2, 3)), own_features),
-            "features_class": config.feature_matching * _distance(found_fake.mean((2, 3)), class_features),
+            "reconstruction": config.reconstruction * l1_loss(own, images),
+            "features_own": config.feature_matching * l1_loss(found_own.mean((2, 3)), own_features),
+            "features_class": config.feature_matching * l1_loss(found_fake.mean((2, 3)), class_features),
         }
 
     def _class_pictures(self, step: Step) -> tuple[Tensor, Tensor]:
@@ -268,7 +269,3 @@ def build_class_discriminator(config: FUNITConfig) -> ClassPatchDiscriminator:
     return ClassPatchDiscriminator(
         config.channels, classes, width=config.discriminator_width, blocks=config.judge_blocks
     )
-
-
-def _distance(one: Tensor, other: Tensor) -> Tensor:
-    return (one - other).abs().mean()

@@ -17,9 +17,12 @@ import torch
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor
+from torch.nn.functional import l1_loss
 
 from imagewright.capabilities import Target
 from imagewright.layers.content_style import ContentStyleGenerator
+from imagewright.layers.pyramid_discriminator import as_rows
+from imagewright.losses.adversarial import least_squares
 from imagewright.model import Model
 from imagewright.models.shared.translation import at_multiples
 from imagewright.models.shared.two_domains import (
@@ -28,12 +31,9 @@ from imagewright.models.shared.two_domains import (
     OTHER,
     TwoAutoencoders,
     TwoAutoencodersConfig,
-    as_rows,
     build_pyramid,
-    distance,
     halving_recipe,
     images_of,
-    judged_as,
     two_phases,
 )
 from imagewright.phases import Draws, Phase, Rows, Step, Terms
@@ -89,15 +89,15 @@ class MUNIT(Model, TwoAutoencoders):
             rebuilt = generator.decode(content, own_style)
             drawn, drawn_again = self._style(step, domain), generator.style_encoder(fake)
             terms |= {
-                f"adversarial_{domain}": judged_as(self.judge(domain)(fake), 1),
-                f"reconstruction_{domain}": self.config.reconstruction * distance(rebuilt, images),
-                f"style_{domain}": self.config.style * distance(drawn_again, drawn),
-                f"content_{other}": self.config.content * distance(found, self._content(step, other)),
+                f"adversarial_{domain}": least_squares(self.judge(domain)(fake), 1),
+                f"reconstruction_{domain}": self.config.reconstruction * l1_loss(rebuilt, images),
+                f"style_{domain}": self.config.style * l1_loss(drawn_again, drawn),
+                f"content_{other}": self.config.content * l1_loss(found, self._content(step, other)),
             }
             if self.config.cycle:
                 back, original = self._generator(other), images_of(step, other)
                 again = back.decode(found, back.style_encoder(original))
-                terms[f"cycle_{other}"] = self.config.cycle * distance(again, original)
+                terms[f"cycle_{other}"] = self.config.cycle * l1_loss(again, original)
         return terms
 
     def _content(self, step: Step, domain: str) -> Tensor:

@@ -17,7 +17,7 @@ import torch
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
-from torch.nn.functional import one_hot, softplus
+from torch.nn.functional import one_hot
 
 from imagewright.capabilities import Target
 from imagewright.configs import LayeredConfig, SizedConfig
@@ -29,7 +29,7 @@ from imagewright.layers.local_enhancer import LocalEnhancer
 from imagewright.layers.multiscale_patches import MultiscalePatchDiscriminator
 from imagewright.layers.norms import NormName
 from imagewright.layers.residual import ResidualGenerator
-from imagewright.losses.adversarial import ADVERSARIAL
+from imagewright.losses.adversarial import ADVERSARIAL, AdversarialLoss, sum_terms
 from imagewright.model import Frozen, Model
 from imagewright.models.shared.translation import SMALLEST, at_multiples, constant_then_linear
 from imagewright.phases import Draws, Phase, Rows, Step, Terms
@@ -267,13 +267,15 @@ class Pix2PixHD(Model):
         fake = self.generator(self._with_features(given, self._encoded(step)))
         step.shared |= {"given": given, "fake": fake.detach()}
         found = self._judge(given, fake)
-        terms = {"adversarial": torch.stack([self._fooling(maps[-1]) for maps in found]).sum()}
+        loss, factor = self._adversarial
+        fooling = sum_terms([loss.generator(maps[-1], None) for maps in found])
+        terms = {"adversarial": 2 * factor * fooling["adversarial"]}
         if self.config.matching:
             with torch.no_grad():
                 real = self._judge(given, wanted)
             # Eq. 4; the published weight of a map does not depend on the number of layers.
             weight = self.config.matching * 4 / (self.config.discriminator_layers + 1) / self.config.scales
-            terms["matching"] = weight * _distance(found, real)
+            terms["matching"] = weight * _feature_distance(found, real)
         if self.perceptual.network is not None:
             terms["perceptual"] = self.config.perceptual_weight * self.perceptual(fake, wanted)
         return terms
@@ -282,13 +284,14 @@ class Pix2PixHD(Model):
         """Eq. 3 with least squares, halved, summed over scales."""
         given = step.shared["given"]
         real, fake = self._judge(given, step.layers["target"]), self._judge(given, step.shared["fake"])
-        loss = ADVERSARIAL[self.config.loss].discriminator
-        halved = 1.0 if self.config.loss == "least_squares" else 0.5  # the former is halved as it is
-        terms = [loss(one[-1], other[-1]) for one, other in zip(real, fake, strict=True)]
-        return {name: halved * torch.stack([each[name] for each in terms]).sum() for name in terms[0]}
+        loss, factor = self._adversarial
+        terms = sum_terms([loss.discriminator(one[-1], other[-1]) for one, other in zip(real, fake, strict=True)])
+        return {name: factor * term for name, term in terms.items()}
 
-    def _fooling(self, logits: Tensor) -> Tensor:
-        return (logits - 1).square().mean() if self.config.loss == "least_squares" else softplus(-logits).mean()
+    @property
+    def _adversarial(self) -> tuple[AdversarialLoss, float]:
+        """The loss, and the factor that halves it for discriminators: 1 for least squares, which has halves."""
+        return ADVERSARIAL[self.config.loss], 1.0 if self.config.loss == "least_squares" else 0.5
 
     def _judge(self, given: Tensor, judged: Tensor) -> list[list[Tensor]]:
         maps: list[list[Tensor]] = self.discriminators(torch.cat([given, judged.to(given.dtype)], 1))
@@ -390,7 +393,7 @@ class Pix2PixHD(Model):
         }
 
 
-def _distance(found: list[list[Tensor]], wanted: list[list[Tensor]]) -> Tensor:
+def _feature_distance(found: list[list[Tensor]], wanted: list[list[Tensor]]) -> Tensor:
     """The mean absolute distance of each map but the logits, summed over maps and scales."""
     pairs = [pair for one, other in zip(found, wanted, strict=True) for pair in zip(one[:-1], other[:-1], strict=True)]
     return torch.stack([(one - other).abs().mean() for one, other in pairs]).sum()

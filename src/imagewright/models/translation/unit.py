@@ -16,9 +16,12 @@ from collections.abc import Mapping
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor
+from torch.nn.functional import l1_loss
 
 from imagewright.capabilities import Target
 from imagewright.layers.content_style import ContentGenerator
+from imagewright.layers.pyramid_discriminator import as_rows
+from imagewright.losses.adversarial import least_squares
 from imagewright.model import Model
 from imagewright.models.shared.translation import at_multiples
 from imagewright.models.shared.two_domains import (
@@ -27,12 +30,9 @@ from imagewright.models.shared.two_domains import (
     OTHER,
     TwoAutoencoders,
     TwoAutoencodersConfig,
-    as_rows,
     build_pyramid,
-    distance,
     halving_recipe,
     images_of,
-    judged_as,
     two_phases,
 )
 from imagewright.phases import Draws, Phase, Rows, Step, Terms
@@ -79,11 +79,11 @@ class UNIT(Model, TwoAutoencoders):
             mean, found = self._mean(step, domain), generator.encoder(fake)
             again = self._generator(other).decoder(found + self._noise(step, f"again_{other}", found))
             terms |= {
-                f"adversarial_{domain}": judged_as(self.judge(domain)(fake), 1),
+                f"adversarial_{domain}": least_squares(self.judge(domain)(fake), 1),
                 f"reconstruction_{domain}": weights.reconstruction
-                * distance(generator.decoder(self._latent(step, domain)), images),
+                * l1_loss(generator.decoder(self._latent(step, domain)), images),
                 f"divergence_{domain}": weights.divergence * mean.square().mean(),
-                f"cycle_{other}": weights.cycle * distance(again, images_of(step, other)),
+                f"cycle_{other}": weights.cycle * l1_loss(again, images_of(step, other)),
                 f"cycle_divergence_{other}": weights.cycle_divergence * found.square().mean(),
             }
         return terms
