@@ -132,7 +132,7 @@ def _arrange_domains(
         with tell_if_slow(say, f"looking through {images} ..."):
             opened = open_images(images, **(recorded | opening))
         if opened.channels == 1 < opened.most_channels and "channels" not in recorded | opening:
-            say(f"some pictures of {opened.source} are in colour: all are opened with 3 channels (--channels 1: grey)")
+            say(f"some pictures of {opened.source} are in colour: all are opened in colour (--channels 1: in grey)")
             opened = opened.with_size(None, channels=3)
     try:
         found = split_domains(opened, domains)
