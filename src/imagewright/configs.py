@@ -124,6 +124,25 @@ class SizedConfig(Config):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MultipleSizedConfig(SizedConfig):
+    """The configuration of a model whose sides in pixels are multiples of `unit`, `smallest` or more."""
+
+    unit: ClassVar[int]
+    smallest: ClassVar[int]
+
+    @classmethod
+    def size_rule(cls, size: tuple[int, int]) -> str:
+        return f"both sides must be multiples of {cls.unit}, {cls.smallest} or more"
+
+    @classmethod
+    def nearest_size(cls, height: int, width: int) -> tuple[int, int]:
+        nearest_height, nearest_width = (
+            max(cls.smallest, round(side / cls.unit) * cls.unit) for side in (height, width)
+        )
+        return nearest_height, nearest_width
+
+
+@dataclass(frozen=True, kw_only=True)
 class LabelledConfig(Config):
     """The configuration of a model that learns classes: their names come from the images' labels."""
 

@@ -14,7 +14,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from imagewright.configs import SizedConfig
+from imagewright.configs import MultipleSizedConfig
 from imagewright.layers.initialisation import initialise_normal
 from imagewright.layers.norms import NormName
 from imagewright.layers.patch_discriminator import PatchDiscriminator, PixelDiscriminator
@@ -33,13 +33,11 @@ ADAM = Optimizer(learning_rate=2e-4, betas=(0.5, 0.999))
 
 
 @dataclass(frozen=True, kw_only=True)
-class ResidualTranslationConfig(SizedConfig):
-    """The options of a ResNet from images to images, and of a discriminator of patches.
+class ResidualTranslationConfig(MultipleSizedConfig):
+    """The options of a ResNet from images to images, and of a discriminator of patches."""
 
-    halvings: sides are multiples of 2^halvings.
-    """
-
-    halvings: ClassVar[int] = 2
+    unit: ClassVar[int] = 4  # of two halvings
+    smallest: ClassVar[int] = SMALLEST
 
     width: int = Field(64, ge=1, le=1024, description="channels of the generator at full size")
     blocks: int | None = Field(None, ge=1, le=64, description="residual blocks (9; 6 for sides up to 128 pixels)")
@@ -59,15 +57,6 @@ class ResidualTranslationConfig(SizedConfig):
         description="strided layers of the discriminator; by default 3 for patches of 70 pixels, or as "
         "many as the size allows",
     )
-
-    @classmethod
-    def size_rule(cls, size: tuple[int, int]) -> str:
-        return f"both sides must be multiples of {2**cls.halvings}, {SMALLEST} or more"
-
-    @classmethod
-    def nearest_size(cls, height: int, width: int) -> tuple[int, int]:
-        unit = 2**cls.halvings
-        return max(SMALLEST, round(height / unit) * unit), max(SMALLEST, round(width / unit) * unit)
 
     @classmethod
     def suggest(cls, traits: Traits) -> dict[str, Any]:

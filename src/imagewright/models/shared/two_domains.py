@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
-from imagewright.configs import SizedConfig, TwoDomainConfig
+from imagewright.configs import MultipleSizedConfig, TwoDomainConfig
 from imagewright.layers.pyramid_discriminator import PyramidDiscriminator, most_scales
 from imagewright.losses.adversarial import least_squares
 from imagewright.model import Feed
@@ -22,8 +22,6 @@ from imagewright.pixels import size_text
 from imagewright.recipe import Optimizer, Recipe
 from imagewright.traits import Traits
 
-SMALLEST = 16  # pixels a side: the style encoder halves four times, and a map of one pixel has no reflection
-UNIT = 4  # sides are multiples of it, with the published two halvings
 SMALL = 64
 LAYERS, SCALES = 4, 3  # of the published discriminators
 LENGTH = 1_000_000  # images of each domain, one a step
@@ -36,9 +34,11 @@ ADAM = Optimizer(learning_rate=1e-4, betas=(0.5, 0.999), weight_decay=1e-4)
 
 
 @dataclass(frozen=True, kw_only=True)
-class TwoAutoencodersConfig(TwoDomainConfig, SizedConfig):
+class TwoAutoencodersConfig(TwoDomainConfig, MultipleSizedConfig):
     """The options of an autoencoder and a discriminator for each of two domains."""
 
+    unit: ClassVar[int] = 4  # with the published two halvings
+    smallest: ClassVar[int] = 16  # the style encoder halves four times, and a map of one pixel has no reflection
     tiny_options: ClassVar[dict[str, Any]] = {
         "width": 4,
         "blocks": 1,
@@ -65,14 +65,6 @@ class TwoAutoencodersConfig(TwoDomainConfig, SizedConfig):
     )
     discriminator_activation: ActivationName = Field("leaky_relu", description="in the discriminators")
     reconstruction: float = Field(10.0, ge=0, le=1e6, description="weight of the reconstruction of a picture")
-
-    @classmethod
-    def size_rule(cls, size: tuple[int, int]) -> str:
-        return f"both sides must be multiples of {UNIT}, {SMALLEST} or more"
-
-    @classmethod
-    def nearest_size(cls, height: int, width: int) -> tuple[int, int]:
-        return max(SMALLEST, round(height / UNIT) * UNIT), max(SMALLEST, round(width / UNIT) * UNIT)
 
     @classmethod
     def suggest(cls, traits: Traits) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, l1_loss, softplus
 
 from imagewright.capabilities import Target
-from imagewright.configs import SizedConfig, TwoDomainConfig
+from imagewright.configs import MultipleSizedConfig, TwoDomainConfig
 from imagewright.errors import UserError
 from imagewright.layers.content_attribute import (
     ConcatenatingDecoder,
@@ -49,16 +49,17 @@ from imagewright.recipe import Optimizer, Recipe
 from imagewright.traits import Traits
 
 EPOCH = 682  # rows of two images of the 1,364 dogs; the published training has 1,200 epochs
-SMALLEST = 16  # pixels a side, which the attribute encoders halve four times
 HALVED = 4  # pixels of a side to one of content
 NON_SATURATING = ADVERSARIAL["non_saturating"]
 DISCRIMINATORS = ("discriminator_a", "discriminator_a2", "discriminator_b", "discriminator_b2")
 
 
 @dataclass(frozen=True, kw_only=True)
-class DRITConfig(TwoDomainConfig, SizedConfig):
+class DRITConfig(TwoDomainConfig, MultipleSizedConfig):
     """The options of DRIT and DRIT++."""
 
+    unit: ClassVar[int] = HALVED
+    smallest: ClassVar[int] = 16  # the attribute encoders halve four times
     tiny_options: ClassVar[dict[str, Any]] = {
         "width": 2,
         "blocks": 1,
@@ -96,14 +97,6 @@ class DRITConfig(TwoDomainConfig, SizedConfig):
     )
     mode_seeking: float = Field(1.0, ge=0, le=1e6, description="weight of mode seeking (DRIT++); 0 leaves it out")
     domain_channels: tuple[int, int] | None = Field(None, description="channels of each domain, if they differ")
-
-    @classmethod
-    def size_rule(cls, size: tuple[int, int]) -> str:
-        return f"both sides must be multiples of {HALVED}, {SMALLEST} or more"
-
-    @classmethod
-    def nearest_size(cls, height: int, width: int) -> tuple[int, int]:
-        return max(SMALLEST, round(height / HALVED) * HALVED), max(SMALLEST, round(width / HALVED) * HALVED)
 
     @classmethod
     def suggest(cls, traits: Traits) -> dict[str, Any]:

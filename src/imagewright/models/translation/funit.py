@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn.functional import l1_loss
 
 from imagewright.capabilities import Target
-from imagewright.configs import HeldOutClassesConfig, SizedConfig
+from imagewright.configs import HeldOutClassesConfig, MultipleSizedConfig
 from imagewright.errors import UserError
 from imagewright.layers.class_discriminator import ClassPatchDiscriminator
 from imagewright.layers.content_style import ContentStyleGenerator
@@ -33,7 +33,6 @@ from imagewright.pixels import size_text
 from imagewright.recipe import Average, Optimizer, Recipe
 from imagewright.traits import Traits
 
-SMALLEST, UNIT = 16, 8  # pixels a side
 BLOCKS = 10  # of the published discriminator
 BATCH, STEPS = 64, 100_000
 LOAD_RATIO = 140 / 128  # training images are random crops of images of so many times the size
@@ -42,9 +41,11 @@ HINGE = ADVERSARIAL["hinge"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class FUNITConfig(HeldOutClassesConfig, SizedConfig):
+class FUNITConfig(HeldOutClassesConfig, MultipleSizedConfig):
     """The options of FUNIT. Published generators do not tell the classes of their training: there are none then."""
 
+    unit: ClassVar[int] = 8
+    smallest: ClassVar[int] = 16
     tiny_options: ClassVar[dict[str, Any]] = {
         "width": 2,
         "blocks": 1,
@@ -72,14 +73,6 @@ class FUNITConfig(HeldOutClassesConfig, SizedConfig):
     reconstruction: float = Field(0.1, ge=0, le=1e6, description="weight of the reconstruction of a picture")
     feature_matching: float = Field(1.0, ge=0, le=1e6, description="weight of the matching of features")
     gradient_penalty: float = Field(10.0, ge=0, le=1e6, description="weight of the discriminator's R1 penalty")
-
-    @classmethod
-    def size_rule(cls, size: tuple[int, int]) -> str:
-        return f"both sides must be multiples of {UNIT}, {SMALLEST} or more"
-
-    @classmethod
-    def nearest_size(cls, height: int, width: int) -> tuple[int, int]:
-        return max(SMALLEST, round(height / UNIT) * UNIT), max(SMALLEST, round(width / UNIT) * UNIT)
 
     @classmethod
     def suggest(cls, traits: Traits) -> dict[str, Any]:

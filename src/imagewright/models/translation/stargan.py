@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, interpolate, one_hot
 
 from imagewright.capabilities import Target
-from imagewright.configs import ConditionedConfig, SizedConfig
+from imagewright.configs import ConditionedConfig, MultipleSizedConfig
 from imagewright.errors import UserError
 from imagewright.layers.norms import AffineInstanceNorm
 from imagewright.losses.adversarial import ADVERSARIAL
@@ -32,16 +32,17 @@ from imagewright.recipe import Optimizer, Recipe
 from imagewright.traits import Traits
 
 STEPS, BATCH = 200_000, 16  # of the published training; steps of the discriminator
-UNIT, SMALLEST = 4, 8  # sides are multiples of it, and not below
 MOST_LAYERS = 6  # strided layers of the published discriminator
 PREVIEWED = 6  # labels in a preview
 WASSERSTEIN = ADVERSARIAL["wasserstein"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class StarGANConfig(ConditionedConfig, SizedConfig):
+class StarGANConfig(ConditionedConfig, MultipleSizedConfig):
     """The options of StarGAN. With `condition` both, there are attributes of one set and classes of another."""
 
+    unit: ClassVar[int] = 4
+    smallest: ClassVar[int] = 8
     tiny_options: ClassVar[dict[str, Any]] = {
         "width": 4,
         "blocks": 1,
@@ -72,14 +73,6 @@ class StarGANConfig(ConditionedConfig, SizedConfig):
     cycle: float = Field(10.0, ge=0, le=1e6, description="weight of the reconstruction loss")
     penalty: float = Field(10.0, ge=0, le=1e6, description="weight of the gradient penalty")
     generator_every: int = Field(5, ge=1, le=100, description="the generator is updated in one of this many steps")
-
-    @classmethod
-    def size_rule(cls, size: tuple[int, int]) -> str:
-        return f"both sides must be multiples of {UNIT}, {SMALLEST} or more"
-
-    @classmethod
-    def nearest_size(cls, height: int, width: int) -> tuple[int, int]:
-        return max(SMALLEST, round(height / UNIT) * UNIT), max(SMALLEST, round(width / UNIT) * UNIT)
 
     @classmethod
     def suggest(cls, traits: Traits) -> dict[str, Any]:
