@@ -5,8 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNS := runs/demo
 # `make test` leaves out the tests that train until something is learned (marked `learning`): `make quality` runs them.
-# Two processes for the tests, one thread each: models are tiny there, and threads would wait for each other.
-TEST_PROCESSES ?= 2
+# Three processes for the tests, one thread each: models are tiny there, and threads would wait for each other. One more
+# than the smallest machine has processors, because some tests wait.
+TEST_PROCESSES ?= 3
 
 .PHONY: demo test lint format quality bench clean
 
