@@ -130,6 +130,11 @@ def fill_network(module: nn.Module, network: Network, state: State) -> None:
             own[names[name]].copy_(tensor)
 
 
+def wrong_network(network: str, expected: str, names: Iterable[str]) -> RunError:
+    """The error for tensors that are not of the network asked for: what was expected, and the first names found."""
+    return RunError(f"This is no {network} of {expected}; found {', '.join(list(names)[:NAMED])} ...")
+
+
 def misfits(own: Mapping[str, Tensor], network: Network, state: State) -> list[str]:
     """What a published state dict lacks, has besides, or has otherwise than a network expects, in short; [] if it fits.
 

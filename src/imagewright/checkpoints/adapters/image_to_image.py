@@ -13,7 +13,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from imagewright.checkpoints.adapter import RUNNING_STATISTICS, Adapter, Network, Shapes, State
+from imagewright.checkpoints.adapter import RUNNING_STATISTICS, Adapter, Network, Shapes, State, wrong_network
 from imagewright.checkpoints.containers import one_of_each, state_dicts
 from imagewright.errors import RunError
 from imagewright.models.shared.translation import build_discriminator, build_generator
@@ -52,14 +52,14 @@ def split_into(generator: str, discriminator: str) -> Callable[[Any], dict[str, 
 def generator_options(shapes: Shapes) -> dict[str, Any]:
     """The network, its width and depth, and its norm."""
     if not is_generator(shapes):
-        raise RunError(f"This is no generator of {EXPECTED}; found {', '.join(list(shapes)[:3])} ...")
+        raise wrong_network("generator", EXPECTED, shapes)
     return _unet_options(shapes) if "model.model.0.weight" in shapes else _resnet_options(shapes)
 
 
 def discriminator_options(shapes: Shapes) -> dict[str, Any]:
     """What is judged, the width, the layers and the norm."""
     if not is_discriminator(shapes):
-        raise RunError(f"This is no discriminator of {EXPECTED}; found {', '.join(list(shapes)[:3])} ...")
+        raise wrong_network("discriminator", EXPECTED, shapes)
     prefix = "net" if "net.0.weight" in shapes else "model"
     options = {
         "discriminator": "pixel" if prefix == "net" else "patch",

@@ -21,9 +21,9 @@ from imagewright.checkpoints.adapter import (
     State,
     count_numbered,
     shapes_of,
+    wrong_network,
 )
 from imagewright.checkpoints.containers import one_of_each, state_dicts
-from imagewright.errors import RunError
 from imagewright.models.translation.stargan import build_classifying_discriminator, build_label_generator
 
 CELEBA = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Male", "Young")
@@ -87,7 +87,7 @@ def _last(shapes: Shapes) -> str:
 
 def _check(shapes: Shapes, network: str) -> None:
     if which(shapes) != network:
-        raise RunError(f"This is no {network} of {EXPECTED}; found {', '.join(list(shapes)[:3])} ...")
+        raise wrong_network(network, EXPECTED, shapes)
 
 
 def generate(network: nn.Module, image: Tensor, label: Tensor) -> Tensor:

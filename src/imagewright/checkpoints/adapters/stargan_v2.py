@@ -12,9 +12,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from imagewright.checkpoints.adapter import Adapter, Network, Shapes, State, count_numbered
+from imagewright.checkpoints.adapter import Adapter, Network, Shapes, State, count_numbered, wrong_network
 from imagewright.checkpoints.containers import one_of_each, state_dicts
-from imagewright.errors import RunError
 from imagewright.layers.face_landmarks import LANDMARKS, LandmarkNetwork, face_masks
 from imagewright.models.translation.stargan_v2 import (
     WIDTH_TIMES_SIDE,
@@ -137,7 +136,7 @@ def _domains_of(network: str | None, state: State) -> int:
 
 def _check(shapes: Shapes, network: str) -> None:
     if which(shapes) != network:
-        raise RunError(f"This is no {network} of {EXPECTED}; found {', '.join(list(shapes)[:3])} ...")
+        raise wrong_network(network, EXPECTED, shapes)
 
 
 def generate(network: nn.Module, image: Tensor, style: Tensor, **masks: Tensor) -> Any:

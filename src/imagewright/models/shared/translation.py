@@ -14,7 +14,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from imagewright.configs import MultipleSizedConfig
+from imagewright.configs import MultipleSizedConfig, SizedConfig
 from imagewright.layers.initialisation import initialise_normal
 from imagewright.layers.norms import NormName
 from imagewright.layers.patch_discriminator import PatchDiscriminator, PixelDiscriminator
@@ -30,6 +30,21 @@ PATCH_LAYERS = 3  # strided layers of the published discriminators
 SMALL = 128  # pixels: up to this side the published code takes 6 residual blocks, else 9
 LOAD_RATIO = 286 / 256  # training images are random crops of images of so many times the size
 ADAM = Optimizer(learning_rate=2e-4, betas=(0.5, 0.999))
+
+
+@dataclass(frozen=True, kw_only=True)
+class OftenHalvedConfig(SizedConfig):
+    """The options of a generator of five halvings or more, where the size allows: with fewer it sees a part only."""
+
+    @classmethod
+    def size_rule(cls, size: tuple[int, int]) -> str:
+        return "both sides must be multiples of 32, or below 32 pixels multiples of 4, 8 or more"
+
+    @classmethod
+    def nearest_size(cls, height: int, width: int) -> tuple[int, int]:
+        unit = 32 if min(height, width) >= 32 else 4
+        least = max(unit, SMALLEST)
+        return max(least, round(height / unit) * unit), max(least, round(width / unit) * unit)
 
 
 @dataclass(frozen=True, kw_only=True)

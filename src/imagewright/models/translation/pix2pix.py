@@ -25,7 +25,7 @@ from imagewright.layers.norms import NormName
 from imagewright.losses.adversarial import ADVERSARIAL, AdversarialName
 from imagewright.model import Model
 from imagewright.models.shared.translation import (
-    SMALLEST,
+    OftenHalvedConfig,
     TranslationConfig,
     at_multiples,
     build_discriminator,
@@ -39,7 +39,7 @@ EPOCH = 400  # pairs of the facades' training set; the published training has 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pix2PixConfig(LayeredConfig, TranslationConfig):
+class Pix2PixConfig(LayeredConfig, OftenHalvedConfig, TranslationConfig):
     """The options of pix2pix."""
 
     input_layers: ClassVar[tuple[str, ...]] = ("input", "target")
@@ -55,17 +55,6 @@ class Pix2PixConfig(LayeredConfig, TranslationConfig):
     dropout: float = Field(0.5, ge=0, lt=1, description="dropout in the generator, its only noise")
     loss: AdversarialName = Field("non_saturating", description="the adversarial loss")
     l1: float = Field(100.0, ge=0, le=1e6, description="weight of the L1 distance to the target")
-
-    @classmethod
-    def size_rule(cls, size: tuple[int, int]) -> str:
-        return "both sides must be multiples of 32, or below 32 pixels multiples of 4, 8 or more"
-
-    @classmethod
-    def nearest_size(cls, height: int, width: int) -> tuple[int, int]:
-        # A U-Net of fewer halvings does not see the whole picture.
-        unit = 32 if min(height, width) >= 32 else 4
-        least = max(unit, SMALLEST)
-        return max(least, round(height / unit) * unit), max(least, round(width / unit) * unit)
 
 
 class Pix2Pix(Model):

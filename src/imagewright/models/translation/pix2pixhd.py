@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from imagewright.capabilities import Target
-from imagewright.configs import LayeredConfig, SizedConfig
+from imagewright.configs import LayeredConfig
 from imagewright.errors import ConfigError, UserError
 from imagewright.layers.class_features import ClassFeatures
 from imagewright.layers.initialisation import initialise_normal
@@ -31,7 +31,7 @@ from imagewright.layers.norms import NormName
 from imagewright.layers.residual import ResidualGenerator
 from imagewright.losses.adversarial import ADVERSARIAL, AdversarialLoss, sum_terms
 from imagewright.model import Frozen, Model
-from imagewright.models.shared.translation import SMALLEST, at_multiples, constant_then_linear
+from imagewright.models.shared.translation import OftenHalvedConfig, at_multiples, constant_then_linear
 from imagewright.phases import Draws, Phase, Rows, Step, Terms
 from imagewright.pixels import label_colours, size_text, to_levels
 from imagewright.pretrained.perceptual_blocks import open_perceptual_blocks
@@ -46,7 +46,7 @@ FIXED_SHARE = 0.1  # of the published training of an enhancer, in which the glob
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pix2PixHDConfig(LayeredConfig, SizedConfig):
+class Pix2PixHDConfig(LayeredConfig, OftenHalvedConfig):
     """The options of pix2pixHD. The input is a picture or a label map; a layer `instances` of ids may be added."""
 
     input_layers: ClassVar[tuple[str, ...]] = ("input", "target")
@@ -90,16 +90,6 @@ class Pix2PixHDConfig(LayeredConfig, SizedConfig):
         "auto", description="network of the perceptual loss: vgg or hed; auto takes the first whose weights are there"
     )
     perceptual_weight: float = Field(10.0, ge=0, le=1e6, description="weight of the perceptual loss")
-
-    @classmethod
-    def size_rule(cls, size: tuple[int, int]) -> str:
-        return "both sides must be multiples of 32, or below 32 pixels multiples of 4, 8 or more"
-
-    @classmethod
-    def nearest_size(cls, height: int, width: int) -> tuple[int, int]:
-        unit = 32 if min(height, width) >= 32 else 4
-        least = max(unit, SMALLEST)
-        return max(least, round(height / unit) * unit), max(least, round(width / unit) * unit)
 
     @classmethod
     def suggest(cls, traits: Traits) -> dict[str, Any]:
