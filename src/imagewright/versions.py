@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import platform
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 PACKAGES = ("imagewright", "torch", "numpy", "pillow")
+UNKNOWN = "unknown"
 
 
 def versions() -> dict[str, str]:
     """The versions of Python and of each package; `unknown` for a package that is not installed."""
-    return {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES}
+    return {"python": platform.python_version()} | {name: version_of(name) for name in PACKAGES}
 
 
-def _version(package: str) -> str:
+@cache  # it parses the package's metadata, and every picture has a record
+def version_of(package: str) -> str:
     try:
         return version(package)
     except PackageNotFoundError:
-        return "unknown"
+        return UNKNOWN

@@ -7,12 +7,11 @@ from contextlib import suppress
 from itertools import islice
 from typing import Any
 
-import torch
-
 from imagewright import catalogue, configs
 from imagewright.checkpoints.adapter import Adapter, Network, State, misfits, shapes_of
 from imagewright.checkpoints.containers import state_dicts
 from imagewright.errors import UserError
+from imagewright.memoryless import without_memory
 
 MOST_STATES = 16  # state dicts of a file that are looked at
 NO_FIT = (UserError, LookupError, ValueError, TypeError, RuntimeError, NotImplementedError, ImportError)
@@ -80,6 +79,6 @@ def _fits(network: Network, state: State, system: str, stated: dict[str, Any]) -
         return False
     config_class = catalogue.model_class(system).Config
     config = configs.build(config_class, stated | network.options(shapes_of(state)), system)
-    with torch.device("meta"):
+    with without_memory():
         module = network.build(config)
     return not misfits(module.state_dict(), network, state)

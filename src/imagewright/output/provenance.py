@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -18,6 +17,7 @@ from xml.sax.saxutils import escape
 
 from imagewright.errors import DataError
 from imagewright.json_files import parse_json
+from imagewright.versions import UNKNOWN, version_of
 
 Record = Mapping[str, Any]
 
@@ -76,10 +76,8 @@ def make_record(
 
 
 def _software() -> str:
-    try:
-        return f"imagewright {version('imagewright')}"
-    except PackageNotFoundError:
-        return "imagewright"
+    version = version_of("imagewright")
+    return "imagewright" if version == UNKNOWN else f"imagewright {version}"
 
 
 def to_xmp(record: Record) -> bytes:

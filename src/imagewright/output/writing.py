@@ -271,10 +271,13 @@ def _encode_gif(pictures: Iterator[Image.Image], scale: int, frames_per_second: 
     return add_to_gif(buffer.getvalue(), packet) if packet else buffer.getvalue()
 
 
-def to_png(picture: Image.Image, packet: bytes | None = None) -> bytes:
-    """The bytes of a picture as a PNG file, with an XMP packet (`to_xmp`) if there is one."""
+def to_png(picture: Image.Image, packet: bytes | None = None, level: int = 6) -> bytes:
+    """The bytes of a picture as a PNG file, with an XMP packet (`to_xmp`) if there is one.
+
+    level: of the compression, from 1, the fastest, to 9.
+    """
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG", **({"pnginfo": _png_text(packet)} if packet else {}))
+    picture.save(buffer, "PNG", compress_level=level, **({"pnginfo": _png_text(packet)} if packet else {}))
     return buffer.getvalue()
 
 

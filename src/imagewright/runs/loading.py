@@ -7,12 +7,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import nn
 
 from imagewright import catalogue, configs
 from imagewright.errors import ConfigError, RunError, UserError, one_line
 from imagewright.images import notices
+from imagewright.memoryless import without_memory
 from imagewright.model import Origin
 from imagewright.runs.lock import is_training
 from imagewright.runs.places import RECORD, WEIGHTS_ALONE
@@ -126,7 +126,7 @@ def _build_recorded(record: dict[str, Any], tensors: dict[str, Tensor], where: s
     model_class = catalogue.model_class(record["model"])
     try:
         config = configs.build(model_class.Config, record["config"], record["model"])
-        with torch.device("meta"):  # shapes without memory: a damaged record can ask for any number of weights
+        with without_memory():  # a damaged record can ask for any number of weights
             absent = tuple(
                 f"{name}." for name in record.get(ABSENT) or ()
             )  # an imported file may hold one network only

@@ -13,6 +13,7 @@ from torch import nn
 
 from imagewright.errors import ConfigError
 from imagewright.machine import total_memory
+from imagewright.memoryless import without_memory
 from imagewright.training.data.prefetch import READ_AHEAD
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def check_memory(model_class: type[Model], config: Config, device: torch.device)
 
     Parameters, gradients and moments are counted, at 4 bytes a number; activations are not.
     """
-    with torch.device("meta"):  # tensors with shapes, but without memory
+    with without_memory():
         shapes = model_class(config)
     parameters = sum(parameter.numel() for parameter in shapes.parameters())
     needed, available = 4 * COPIES * parameters, total_memory(device)

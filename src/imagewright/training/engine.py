@@ -53,6 +53,8 @@ class Engine:
         self.precision = plan.precision
         self.phases = model.phases()
         self.networks = find_networks(model, self.phases)
+        # As the optimizers hold them: looking them up in deep networks takes a good part of a short step.
+        self._parameters = {name: list(network.parameters()) for name, network in self.networks.items()}
         self._point = self.schedule.point(0)
         self._hyperparameters = {name: self.schedule.optimizer(name, 0) for name in self.networks}
         self._corrections = {name: lazy_correction(name, self.phases) for name in self.networks}
@@ -251,7 +253,7 @@ class Engine:
                 loss = torch.stack([term.float() for term in terms.values()]).sum() * weight
                 scaled = self.scaler.scale(loss * phase.every if phase.lazy else loss)
                 # A kept graph reaches networks of two phases: gradients are only of those that this phase moves.
-                inputs = [p for name in phase.updates for p in self.networks[name].parameters()] if step.kept else None
+                inputs = [p for name in phase.updates for p in self._parameters[name]] if step.kept else None
                 scaled.backward(retain_graph=bool(served), inputs=inputs)
                 observed.add_terms(phase.name, terms, weight)
         if has_terms:
@@ -270,7 +272,7 @@ class Engine:
 
     def _update(self, phase: Phase, observed: Observed) -> None:
         optimizers = [self.optimizers[name] for name in phase.updates]
-        parameters = [p for name in phase.updates for p in self.networks[name].parameters() if p.grad is not None]
+        parameters = [p for name in phase.updates for p in self._parameters[name] if p.grad is not None]
         distributed.average_(p.grad for p in parameters if p.grad is not None)
         for optimizer in optimizers:
             self.scaler.unscale_(optimizer)
@@ -281,7 +283,7 @@ class Engine:
 
     def _clipped_norm(self, name: str) -> Tensor:
         """Clip the gradient of a network, if it has a clip, and return its norm before that."""
-        parameters, clip = self.networks[name].parameters(), self._hyperparameters[name].clip
+        parameters, clip = self._parameters[name], self._hyperparameters[name].clip
         if clip is None:
             return total_norm(parameters).to(self.device)
         return nn.utils.clip_grad_norm_(parameters, clip, foreach=True)
@@ -290,10 +292,9 @@ class Engine:
         """Let the parameters of the given networks alone need gradients, so that none are computed for the others."""
         if self._trainable == updates:
             return
-        for name in self._trainable:
-            self.networks[name].requires_grad_(False)
-        for name in updates:
-            self.networks[name].requires_grad_(True)
+        for names, needed in ((self._trainable, False), (updates, True)):
+            for parameter in (p for name in names for p in self._parameters[name]):
+                parameter.requires_grad = needed
         self._trainable = updates
 
     def _collect(self, observed: Observed) -> None:

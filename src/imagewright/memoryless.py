@@ -1,0 +1,36 @@
+"""Modules whose tensors have shapes and neither memory nor values: to count what a model needs before it is built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+# What fills a tensor with its first values. Without memory there is nothing to fill, but torch takes milliseconds a
+# tensor to find that out: most of the time in which a model of many layers is built.
+_FILLS = {Tensor.normal_, Tensor.uniform_, Tensor.zero_, Tensor.fill_} | {
+    getattr(nn.init, name) for name in dir(nn.init) if name.endswith("_") and not name.startswith("_")
+}
+
+
+class _NoValues(TorchFunctionMode):
+    def __torch_function__(
+        self, func: Any, types: Sequence[type], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        options = dict(kwargs or {})
+        if func in _FILLS:
+            tensor = args[0] if args else options["tensor"]
+            if tensor.is_meta:
+                return tensor
+        return func(*args, **options)
+
+
+@contextmanager
+def without_memory() -> Iterator[None]:
+    """Modules that are built in the block have parameters and buffers of the right shapes, without memory or values."""
+    with torch.device("meta"), _NoValues():
+        yield
