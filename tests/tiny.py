@@ -160,13 +160,13 @@ def fill_weights(model: Model, seed: int = 0) -> None:
             parameter.copy_(values)
 
 
-def batches_of(name: str, seed: int = 0) -> dict[str, Batch]:
-    """A batch for each of a model's feeds, as training would make them."""
+def batches_of(name: str, seed: int = 0, count: int = BATCH) -> dict[str, Batch]:
+    """A batch of `count` rows for each of a model's feeds, as training would make them."""
     model_class = catalogue.model_class(name)
     images = tiny_images(name)
     sources = images if isinstance(images, dict) else {model_class.Config.sources[0]: images}
     readers = build_readers(model_class, sources, seed, np.empty(0, np.int64))
-    return {feed: reader.batch(np.arange(BATCH)) for feed, reader in readers.items()}
+    return {feed: reader.batch(np.arange(count)) for feed, reader in readers.items()}
 
 
 def final_bytes(run: Run) -> dict[str, bytes]:

@@ -58,7 +58,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     def train(name: str, shape: tuple[int, int, int]) -> Run:
         channels, *size = shape
         out = folder / f"{name}-{'x'.join(map(str, shape))}"
-        return train_tiny(name, simple_pictures(24, tuple(size), channels), out, steps=2)
+        return train_tiny(name, simple_pictures(24, tuple(size), channels), out, steps=1)
 
     return lambda name, shape=(3, 16, 16): train(name, shape)
 
