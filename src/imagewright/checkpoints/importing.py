@@ -19,6 +19,8 @@ from imagewright.checkpoints.reading import read_checkpoint
 from imagewright.checkpoints.recognising import hint
 from imagewright.downloads import file_checksum
 from imagewright.errors import ConfigError, RunError, UserError, nearest_name, short_reason
+from imagewright.images import notices
+from imagewright.pixels import is_size, size_text
 from imagewright.runs import places
 from imagewright.runs.loading import ABSENT, Absent, load
 from imagewright.runs.lock import lock_run
@@ -80,7 +82,8 @@ def import_checkpoint(
     force: replace a run at `out`.
     options: options of the model's configuration. They override options that follow from the shapes, and give the rest.
 
-    Networks that no file holds are absent: the verbs that need them raise a `UserError`.
+    Networks that no file holds are absent: the verbs that need them raise a `UserError`. Which ones these are, and
+    what was found, is told to whoever gathers notices.
     Raises `RunError` for a file that cannot be read or is of another family, `ConfigError` for an unknown or impossible
     option, and `UserError` for an unknown system or network, or for files that do not belong together.
     """
@@ -103,7 +106,31 @@ def import_checkpoint(
     for part in parts:
         with _naming(part.path), _recognising(part.held, system):
             fill_network(model.get_submodule(part.network), adapter.networks[part.network], part.state)
-    return _finish(model, system, adapter, paths, [part.network for part in parts], out, force)
+    held = [part.network for part in parts]
+    own = dict(model.named_modules())
+    absent = [name for name in adapter.networks if name in own and name not in held]
+    finished = _finish(model, system, adapter, paths, absent, out, force)
+    notices.add_notes(_tell_found(system, held, absent, parts, found, options))
+    return finished
+
+
+def _tell_found(
+    system: str,
+    held: Sequence[str],
+    absent: Sequence[str],
+    parts: Sequence[_Part],
+    found: Mapping[str, Any],
+    given: Mapping[str, Any],
+) -> list[str]:
+    """Sentences on what was found in the files, and which networks they lack."""
+    told = {name: value for name, value in found.items() if any(name in part.options for part in parts)}
+    assumed = {name: value for name, value in found.items() if name not in told and name not in given}
+    sentences = [f"Found {', '.join(held)} of {system}. From the shapes: {_listed(told)}."]
+    if assumed:
+        sentences.append(f"As published, or as the file says: {_listed(assumed)}; an option changes what is wrong.")
+    if absent:
+        sentences.append(f"Absent: {', '.join(absent)}. What needs them is refused.")
+    return sentences
 
 
 def find_adapter(system: str) -> Adapter:
@@ -239,7 +266,8 @@ def _configure(config_class: type[Any], system: str, found: Mapping[str, Any], o
 
 
 def _listed(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in values.items()) or "nothing"
+    shown = {name: size_text(value) if is_size(name, value) else value for name, value in values.items()}
+    return ", ".join(f"{name}={value}" for name, value in shown.items()) or "nothing"
 
 
 def _finish(
@@ -247,13 +275,11 @@ def _finish(
     system: str,
     adapter: Adapter,
     paths: list[Path],
-    held: list[str],
+    absent: list[str],
     out: str | Path | None,
     force: bool,
 ) -> Model:
     """Mark networks that no file held, and write the run."""
-    parts = dict(model.named_modules())
-    absent = [name for name in adapter.networks if name in parts and name not in held]
     tensors = {
         name: tensor for name, tensor in model.state_dict().items() if not any(name.startswith(f"{a}.") for a in absent)
     }

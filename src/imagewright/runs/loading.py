@@ -46,6 +46,11 @@ class Absent(nn.Module):
         raise UserError(f"{self.source} holds no {self.name}: it was imported without one, and this verb needs it.")
 
 
+def absent_networks(model: nn.Module) -> list[str]:
+    """The networks that an imported model lacks, because no file held them."""
+    return [part.name for part in model.modules() if isinstance(part, Absent)]
+
+
 def load(
     source: Run | str | Path,
     *,

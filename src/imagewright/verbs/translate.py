@@ -5,7 +5,7 @@ Every image goes through the model by itself, and every style too, so that neith
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -15,18 +15,21 @@ from torch.nn.functional import interpolate
 from imagewright import catalogue
 from imagewright.capabilities import Target, Translates, require
 from imagewright.errors import UserError, nearest_name
+from imagewright.images import notices
 from imagewright.model import Model
 from imagewright.pixels import to_float
+from imagewright.runs.loading import absent_networks
 from imagewright.seeds import derive_seed
 from imagewright.translation_capabilities import completes_targets, has_styles, needs_style
 from imagewright.verbs.apply import ImagesLike, RunLike, resolve_model
 from imagewright.verbs.blocks import evaluating
 from imagewright.verbs.conditions import attribute_row, find_number, listed
-from imagewright.verbs.tiling import apply_at_any_size
+from imagewright.verbs.tiling import apply_at_any_size, smallest_size
 from imagewright.verbs.translation_inputs import (
     StyleReferences,
     pictures_at_one_size,
     read_references,
+    source_channels,
 )
 
 To = int | str | Mapping[str, float]
@@ -49,7 +52,7 @@ def translate(
     images: any source, or one picture (a file, a Pillow image, an array), or a list of pictures; opened at its own
         (commonest) size, to which the others are resized.
     to: the domain, by name or number; or attributes from 0 to 1, such as {"Smiling": 1}, the others staying as they
-        are in each image. May be left out if the model has one domain only.
+        are in each image. May be left out if the model translates to one domain only.
     like: reference images, one picture, or a list of sources and pictures: each picture gives a style, of the domain
         `to`. A few-shot model takes one style from all of them.
     styles: how many styles to sample, if the model has styles and `like` is not given. By default one; none for a
@@ -146,9 +149,34 @@ def _parse_target(model: Model, to: To | None) -> Target:
         raise UserError(
             f"{name} has no domain {str(to)!r}.{nearest_name(str(to), domains)} {_choices(domains, attributes)}"
         )
+    reached = _reached_domains(model, domains)
+    if len(domains) > 1 and len(reached) == 1 and not attributes:
+        absent = ", ".join(absent_networks(model))
+        notices.add_notes([f"Translated to {domains[reached[0]]}: the run holds no {absent}, which its others need."])
+        return Target(domain=reached[0])
     if len(domains) > 1 or attributes:
         raise UserError(f"Where {name} should translate to is missing: --to (to=). {_choices(domains, attributes)}")
     return Target(domain=0 if domains else None)
+
+
+def _reached_domains(model: Model, domains: Sequence[str]) -> list[int]:
+    """The domains to which a model translates: those whose networks were in the files that it was imported from."""
+    if not absent_networks(model):
+        return list(range(len(domains)))
+    size = smallest_size(type(model.config).nearest_size, 1, 1)
+    picture = torch.zeros(1, source_channels(model) or 1, *size, device=model.device)
+    return [number for number in range(len(domains)) if _reaches(model, picture, number)]
+
+
+def _reaches(model: Model, picture: Tensor, number: int) -> bool:
+    translator = require(model, Translates)
+    with evaluating(model), torch.inference_mode():
+        try:
+            style = model.sample_styles(1, number, torch.Generator()).to(model.device) if has_styles(model) else None
+            translator.translate(picture, Target(domain=number, style=style))
+        except UserError:  # of a network that is absent
+            return False
+    return True
 
 
 def _choices(domains: tuple[str, ...], attributes: tuple[str, ...]) -> str:

@@ -47,10 +47,14 @@ def import_checkpoint(
 ) -> None:
     """Make a run from a published checkpoint, on which every verb works."""
     import imagewright
+    from imagewright.cli.show import say
+    from imagewright.images.notices import gathered_notices
 
     given = _parse_options(system, options) | ({"size": size} if size else {})
     only = network[0] if network and len(network) == 1 else network
-    imagewright.import_checkpoint([file, *others], system, out=out, network=only, force=force, **given)
+    with gathered_notices() as notices:
+        imagewright.import_checkpoint([file, *others], system, out=out, network=only, force=force, **given)
+    say(notices.lines())
     print(out)
 
 

@@ -1,0 +1,56 @@
+"""`imagewright import`: what was found in published files, what they lack, and what the run then does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny import simple_pictures, tiny_model
+
+import imagewright as iw
+from imagewright.checkpoints.adapter import export_state
+from imagewright.checkpoints.importing import find_adapter
+from imagewright.cli import main
+
+
+@pytest.fixture
+def one_direction(tmp_path: Path) -> Path:
+    """A file of one generator of a CycleGAN, as their authors publish them."""
+    model, adapter = tiny_model("cyclegan", blocks=2), find_adapter("cyclegan")
+    torch.save(export_state(model.generator_ab, adapter.networks["generator_ab"]), tmp_path / "zebra.pth")
+    return tmp_path / "zebra.pth"
+
+
+def test_what_was_found_and_what_is_absent_is_said(
+    one_direction: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    assert main(["import", str(one_direction), "--as", "cyclegan", "--out", str(run), "--size", "16"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out == f"{run}\n"
+    found, absent = printed.err.splitlines()
+    assert found.startswith("Found generator_ab of cyclegan. From the shapes: ")
+    for option in ("channels=3", "width=4", "blocks=2"):
+        assert option in found
+    assert absent == "Absent: generator_ba, discriminator_a, discriminator_b. What needs them is refused."
+    assert main(["import", str(one_direction), "--as", "cyclegan", "--out", str(run), "--force"]) == 0
+    assert "As published, or as the file says: size=256x256; an option changes" in capsys.readouterr().err
+
+
+def test_a_run_of_one_direction_needs_no_domain(
+    one_direction: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, pictures = tmp_path / "run", simple_pictures(2)
+    iw.import_checkpoint(one_direction, "cyclegan", run, size=(16, 16))
+    assert torch.equal(iw.translate(run, pictures), iw.translate(run, pictures, to="b"))
+    np_file = tmp_path / "pictures.npz"
+    np.savez(np_file, pictures)
+    assert main(["translate", str(run), str(np_file), "--out", str(tmp_path / "sheet.png")]) == 0
+    assert "Translated to b: the run holds no generator_ba" in capsys.readouterr().err
+
+
+def test_a_run_of_both_directions_asks_which(tmp_path: Path) -> None:
+    with pytest.raises(iw.UserError, match=r"missing: --to.*a, b"):
+        iw.translate(tiny_model("cyclegan"), simple_pictures(1))
