@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from imagewright import configs
+from imagewright.errors import ConfigError
 from imagewright.phases import Phase
 from imagewright.recipe import Recipe
 
@@ -87,6 +88,13 @@ class Model(nn.Module):
 
     def __init__(self, config: configs.Config) -> None:
         super().__init__()
+        if isinstance(config, configs.LayeredConfig):
+            made = config.layer_channels[config.input_layers[-1]]
+            if made != config.channels:
+                raise ConfigError(
+                    f"The network makes {made} channels, and pictures here have {config.channels}: a run needs 1, 3 or "
+                    "4 (grey, RGB, RGBA). A network of others is loaded alone, by imagewright.checkpoints.load_network."
+                )
         self.config = config
 
     def recipe(self, images_seen: int = 0) -> Recipe:

@@ -30,7 +30,8 @@ from imagewright.checkpoints import load_network
 
 TOLERANCE = 1e-4  # of the mean size of a published output
 SIDE = 1024  # pixels that no shape tells: so many that the depth of every network is possible
-NORMS = {"none": "none", "in": "instance", "ln": "layer", "bn": "batch"}
+PICTURES = ("1", "3", "4")  # channels of a run's pictures
+NORMS = {"none": "none", "in": "instance", "ln": "layer", "bn": "batch", "sn": "none"}
 ACTIVATIONS = {"lrelu": "leaky_relu"}  # others have the same names
 
 
@@ -72,11 +73,12 @@ def of_images_to_images(stem: str, constructor: str, note: str) -> Loading:
     options: dict[str, Any] = {"statistics": "running", "size": (SIDE, SIDE)}
     if norm := re.search(r"norm='(\w+)'", constructor):
         options["norm"] = norm[1]
-    if class_of(constructor).endswith(("_D", "Discriminator")):
-        return Loading("discriminator", options)
-    # CycleGAN's sets have equal channels here, so that its generators of others are read as those of pix2pix.
     channels = [word.strip() for word in constructor.partition("(")[2].split(",")[:2]]
-    return Loading("generator", options, "pix2pix" if len(set(channels)) == 2 or "unet" in stem else "")
+    if class_of(constructor).endswith(("_D", "Discriminator")):
+        return Loading("discriminator", options, "" if channels[0] in PICTURES else "pix2pix")
+    # CycleGAN's sets have equal channels here, so that its generators of others are read as those of pix2pix.
+    is_of_pairs = len(set(channels)) == 2 or channels[0] not in PICTURES or "unet" in stem
+    return Loading("generator", options, "pix2pix" if is_of_pairs else "")
 
 
 def of_label_maps(stem: str, constructor: str, note: str) -> Loading:

@@ -21,6 +21,7 @@ from imagewright.errors import RunError
 
 NAMED = 3  # tensors that a message names
 RUNNING_STATISTICS = ("*.running_mean", "*.running_var", "*.num_batches_tracked")  # `Network.ignored` of instance norms
+PICTURE_CHANNELS = (1, 3, 4)  # grey, RGB, RGBA
 State = dict[str, Tensor]
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -35,6 +36,11 @@ def same_inputs(network: nn.Module, **inputs: Tensor) -> Any:
     return network(**inputs)
 
 
+def same_state(state: State) -> State:
+    """The `Network.plain` of a network whose published tensors are those of its layers."""
+    return state
+
+
 def no_options(held: Any) -> dict[str, Any]:
     """The `Adapter.options` of a family whose files state no options."""
     return {}
@@ -46,6 +52,8 @@ class Network:
 
     build: returns the untrained network for a configuration of the model, as the model itself builds it.
     options: returns the options of the configuration that follow from the shapes of a published state dict.
+    plain: returns a published state dict with the tensors of plain layers in place of others from which the published
+        network computes them, such as those of a spectral norm. `options` and `names` are of what it returns.
     names: returns {published name: our name} for the names of our tensors, in the order of the published file. The
         inverse mapping is used for export.
     forward: the published interface: called with our network and the published inputs, by name. Returns a tensor, or a
@@ -57,6 +65,7 @@ class Network:
 
     build: Callable[[Any], nn.Module]
     options: Callable[[Shapes], dict[str, Any]]
+    plain: Callable[[State], State] = same_state
     names: Callable[[Iterable[str]], dict[str, str]] = same_names
     forward: Callable[..., Any] = same_inputs
     ignored: tuple[str, ...] = ()
@@ -99,6 +108,11 @@ class PublishedNetwork(nn.Module):
 def shapes_of(state: State) -> dict[str, tuple[int, ...]]:
     """The shape of every tensor."""
     return {name: tuple(tensor.shape) for name, tensor in state.items()}
+
+
+def picture_channels(channels: int) -> int:
+    """The channels of a run's pictures, for a network that makes so many: such a run is refused if they differ."""
+    return channels if channels in PICTURE_CHANNELS else 3
 
 
 def count_numbered(names: Iterable[str], pattern: str) -> int:

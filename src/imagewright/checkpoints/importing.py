@@ -54,8 +54,8 @@ def load_network(system: str, network: str, state_dict: Mapping[str, Any], /, **
     configs.check_names(config_class, options, system)
     held = dict(state_dict)
     with _recognising(held, system):
-        state = _states_in(adapter, held, network, system)[network]
         declared = adapter.networks[network]
+        state = declared.plain(_states_in(adapter, held, network, system)[network])
         found = adapter.options(held) | _options_of(declared, state, f"{network} of {system}")
         config = _configure(config_class, system, found, options)
         module = declared.build(config)
@@ -166,9 +166,11 @@ def _read(path: Path, adapter: Adapter, system: str, network: str | None) -> lis
     held = read_checkpoint(path)
     with _naming(path), _recognising(held, system):
         stated = adapter.options(held)
+        found = _states_in(adapter, held, network, system)
+        states = {name: adapter.networks[name].plain(state) for name, state in found.items()}
         return [
             _Part(name, path, state, _options_of(adapter.networks[name], state, f"{name} of {system}"), stated, held)
-            for name, state in _states_in(adapter, held, network, system).items()
+            for name, state in states.items()
         ]
 
 

@@ -77,6 +77,7 @@ def _split(adapter: Adapter, held: Any) -> list[tuple[str, State]]:
 def _fits(network: Network, state: State, system: str, stated: dict[str, Any]) -> bool:
     if not all(tensor.numel() for tensor in state.values()):
         return False
+    state = network.plain(state)
     config_class = catalogue.model_class(system).Config
     config = configs.build(config_class, stated | network.options(shapes_of(state)), system)
     with without_memory():

@@ -80,7 +80,7 @@ class ResidualGenerator(nn.Module):
             layers += [BlurredHalving(2 * channels)] if blurred else []
         channels = width * 2**downsamplings
         # Park et al. 2020, arXiv:2007.15651, appendix C.2: the image, the halvings, the first and the fifth block.
-        first, blocks_seen = len(layers), sorted({0, min(4, blocks - 1)})
+        first, blocks_seen = len(layers), sorted({0, min(4, blocks - 1)}) if blocks else []
         self.feature_places = (0, *halvings, *(first + block for block in blocks_seen))
         self.feature_channels = (inputs, *(2 * width * 2**level for level in range(downsamplings)))
         self.feature_channels += (channels,) * len(blocks_seen)

@@ -1,7 +1,8 @@
 """MUNIT and UNIT as their authors save them: a dictionary of both domains' networks, under `a` and `b`.
 
 NVlabs/MUNIT: `gen_%08d.pt`, `dis_%08d.pt` and the published files; mingyuliutw/UNIT likewise. Files of PyTorch 0.3 hold
-running statistics of instance norms, which nothing reads. Padding, activations without a weight, and whether a
+running statistics of instance norms, which nothing reads. Discriminators of the norm `sn` are read as ones without a
+norm, of the weights that their spectral norms compute. Padding, activations without a weight, and whether a
 discriminator has instance norms, are in no shape: the published ones are assumed.
 """
 
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
 from imagewright.checkpoints.adapter import RUNNING_STATISTICS, Adapter, Network, Shapes, State, count_numbered
 from imagewright.checkpoints.containers import state_dicts
@@ -141,6 +143,27 @@ def pyramid_options(shapes: Shapes) -> dict[str, Any]:
     return options
 
 
+def divided_by_spectral_norms(state: State) -> State:
+    """The weights of convolutions with a spectral norm, as the published layer computes them when it is first called.
+
+    It holds a weight `module.weight_bar` and estimates `u` and `v` of its singular vectors, which it improves by one
+    round whenever it is called, also in evaluation mode (Miyato et al. 2018, arXiv:1802.05957, algorithm 1).
+    """
+    plain = {name.replace(".module.", "."): tensor for name, tensor in state.items()}
+    for name in state:
+        if name.endswith(".module.weight_bar"):
+            own = name.removesuffix("module.weight_bar")
+            weight, u = plain.pop(f"{own}weight_bar"), plain.pop(f"{own}weight_u", None)
+            v = plain.pop(f"{own}weight_v", None)
+            if u is None or v is None:
+                raise RunError(f"The tensor {name} has a spectral norm, and its weight_u or weight_v is missing.")
+            matrix = weight.flatten(1)
+            v = normalize(matrix.T @ u, dim=0)
+            u = normalize(matrix @ v, dim=0)
+            plain[f"{own}weight"] = weight / (u @ (matrix @ v))
+    return plain
+
+
 def require_kind(shapes: Shapes, prefix: str) -> None:
     """Raise `RunError` unless the names are of that kind of `KINDS`."""
     if kind_of(shapes) != KINDS[prefix]:
@@ -173,7 +196,13 @@ def judge(network: PyramidDiscriminator, image: Tensor) -> dict[str, Tensor]:
 
 def two_domains(generator: Network, kind: str) -> Adapter:
     """The adapter of a system with a generator and a discriminator for each of two domains."""
-    judged = Network(build=build_pyramid, options=pyramid_options, forward=judge, ignored=RUNNING_STATISTICS)
+    judged = Network(
+        build=build_pyramid,
+        options=pyramid_options,
+        plain=divided_by_spectral_norms,
+        forward=judge,
+        ignored=RUNNING_STATISTICS,
+    )
     return Adapter(
         networks={
             "generator_a": generator,

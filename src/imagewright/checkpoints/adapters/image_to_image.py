@@ -13,7 +13,15 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from imagewright.checkpoints.adapter import RUNNING_STATISTICS, Adapter, Network, Shapes, State, wrong_network
+from imagewright.checkpoints.adapter import (
+    RUNNING_STATISTICS,
+    Adapter,
+    Network,
+    Shapes,
+    State,
+    picture_channels,
+    wrong_network,
+)
 from imagewright.checkpoints.containers import one_of_each, state_dicts
 from imagewright.errors import RunError
 from imagewright.models.shared.translation import build_discriminator, build_generator
@@ -102,7 +110,7 @@ def _unet_options(shapes: Shapes) -> dict[str, Any]:
 
 
 def _channels(inputs: int, outputs: int) -> dict[str, Any]:
-    return {"channels": outputs, "layer_channels": {"input": inputs, "target": outputs}}
+    return {"channels": picture_channels(outputs), "layer_channels": {"input": inputs, "target": outputs}}
 
 
 def _norm(shapes: Shapes, convolution: str, norm: str) -> str:

@@ -12,7 +12,16 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from imagewright.checkpoints.adapter import RUNNING_STATISTICS, Adapter, Network, Shapes, State, count_numbered
+from imagewright.checkpoints.adapter import (
+    PICTURE_CHANNELS,
+    RUNNING_STATISTICS,
+    Adapter,
+    Network,
+    Shapes,
+    State,
+    count_numbered,
+    picture_channels,
+)
 from imagewright.checkpoints.containers import one_of_each, state_dicts
 from imagewright.errors import RunError
 from imagewright.layers.instances import mean_over_instances
@@ -24,7 +33,6 @@ from imagewright.models.translation.pix2pixhd import (
 )
 
 PUBLISHED_SIZE = (512, 1024)  # no shape tells it
-PICTURES = (1, 3, 4)  # channels
 CITY = 35  # classes of the published training, which an encoder does not tell
 EXPECTED = (
     "pix2pixHD: model.16.conv_block.1.weight ... (a generator, with model1_1.1.weight ... a local enhancer), "
@@ -53,7 +61,8 @@ def split_networks(held: Any) -> dict[str, State]:
 
 def generator_options(shapes: Shapes) -> dict[str, Any]:
     """Widths, depths, enhancers, norm and channels of a global generator or a local enhancer."""
-    _check(shapes, "generator")
+    # A global generator without blocks has the names of an encoder: it is one if the user says so.
+    _check(shapes, "generator", "encoder")
     convolutions = _convolutions(shapes)
     enhancers = max((int(name[5 : name.index("_")]) for name in shapes if re.match(r"model\d+_1\.", name)), default=0)
     # One convolution for the input, two a halving, and one for the picture, which a local enhancer has elsewhere.
@@ -82,7 +91,7 @@ def discriminator_options(shapes: Shapes) -> dict[str, Any]:
     scales = {name.split("_" if featured else ".")[0] for name in shapes}
     convolutions = sum(name.startswith(prefix) and len(shape) == 4 for name, shape in shapes.items())
     judged = shapes[f"{first}.weight"][1]
-    outputs = 1 if judged == 2 else 3
+    outputs = 1 if judged < 4 else 3
     options = {
         "scales": len(scales),
         "discriminator_layers": convolutions - 2,
@@ -105,19 +114,19 @@ def encoder_options(shapes: Shapes) -> dict[str, Any]:
     }
 
 
-def _check(shapes: Shapes, network: str) -> None:
+def _check(shapes: Shapes, network: str, *others: str) -> None:
     found = network_of(shapes)
-    if found != network:
+    if found not in (network, *others):
         known = f"its {found}" if found else f"no network of {EXPECTED}"
         raise RunError(f"This is {known}, and not the {network}; found {', '.join(list(shapes)[:3])} ...")
 
 
 def _channels(inputs: int, outputs: int) -> dict[str, Any]:
-    if inputs in PICTURES:
-        return {"channels": outputs, "layer_channels": {"input": inputs, "target": outputs}}
+    if inputs in PICTURE_CHANNELS:
+        return {"channels": picture_channels(outputs), "layer_channels": {"input": inputs, "target": outputs}}
     maps = {"input": "labels", "instances": "ids"}
     layers = {"input": inputs - 1, "instances": 1, "target": outputs}
-    return {"channels": outputs, "layer_channels": layers, "layer_kinds": maps}
+    return {"channels": picture_channels(outputs), "layer_channels": layers, "layer_kinds": maps}
 
 
 def _convolutions(shapes: Shapes) -> list[str]:

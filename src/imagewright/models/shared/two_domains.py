@@ -27,7 +27,7 @@ LAYERS, SCALES = 4, 3  # of the published discriminators
 LENGTH = 1_000_000  # images of each domain, one a step
 HALVED_EVERY = 100_000
 DOMAINS = ("a", "b")
-ActivationName = Literal["relu", "leaky_relu", "prelu", "selu", "tanh"]
+ActivationName = Literal["none", "relu", "leaky_relu", "prelu", "selu", "tanh"]
 OTHER = {"a": "b", "b": "a"}
 FEEDS: Mapping[str, Feed] = {"a": Feed("a"), "b": Feed("b")}
 ADAM = Optimizer(learning_rate=1e-4, betas=(0.5, 0.999), weight_decay=1e-4)

@@ -65,7 +65,7 @@ class Pix2PixHDConfig(LayeredConfig, OftenHalvedConfig):
     downsamplings: int | None = Field(
         None, ge=1, le=8, description="halvings of the global generator; by default 4, or as many as the size allows"
     )
-    blocks: int = Field(9, ge=1, le=64, description="residual blocks of the global generator")
+    blocks: int = Field(9, ge=0, le=64, description="residual blocks of the global generator")
     enhancers: int = Field(
         0, ge=0, le=4, description="local enhancers, each for twice the size; 0: the global generator alone"
     )

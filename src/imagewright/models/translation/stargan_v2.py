@@ -58,6 +58,7 @@ class StarGANv2Config(LabelledConfig, SizedConfig):
         "mapping_width": 8,
     }
 
+    class_names: tuple[str, ...] = Field(min_length=1, description="the domains, in the order of their numbers")
     width: int | None = Field(
         None,
         ge=1,
