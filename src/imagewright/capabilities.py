@@ -141,16 +141,6 @@ class LatentPart:
 
 
 @runtime_checkable
-class LatentParts(Decodes, Protocol):
-    """Decodes latents of one dimension whose numbers are of several kinds."""
-
-    @property
-    def latent_parts(self) -> tuple[LatentPart, ...]:
-        """The parts in order; together they cover the whole latent."""
-        ...
-
-
-@runtime_checkable
 class ExposesFirstLayer(Decodes, Protocol):
     """Exposes the decoder's first layer, where directions are searched. Called in evaluation mode."""
 

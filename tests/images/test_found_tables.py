@@ -11,6 +11,7 @@ from written_tables import ROWS, classes_of, lines, table
 
 from imagewright.errors import DataError
 from imagewright.images import open_images
+from imagewright.images.notices import gathered_notices
 
 # Tables that nobody asked for
 
@@ -59,6 +60,15 @@ def test_a_table_in_the_folder_of_the_opened_part(tmp_path: Path, picture: Calla
         table(tmp_path / part / "metadata.csv", f"file_name,label\n0.png,a{number}\n1.png,b{number}")
     assert open_images(tmp_path).class_names == ("a0", "b0")
     assert open_images(tmp_path, split="test").class_names == ("a1", "b1")
+
+
+def test_columns_that_are_not_used_are_noted_and_not_told_by_every_command(folder: Path) -> None:
+    rows = [f"{name},{label},{number}.5" for number, (name, label) in enumerate(ROWS)]
+    table(folder / "labels.csv", "\n".join(["image,label,width", *rows]))
+    with gathered_notices() as told:
+        images = open_images(folder)
+    assert any("not used" in note and "width" in note for note in images.notes)
+    assert not any("not used" in line for line in told.lines())
 
 
 def test_the_next_table_is_tried_and_others_are_named(folder: Path) -> None:

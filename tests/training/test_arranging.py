@@ -268,3 +268,25 @@ def test_grey_and_colour_domains_are_both_trained_in_colour(tmp_path: Path) -> N
         run = iw.train("cyclegan", source, out=tmp_path / f"run{number}", reporter=messages, **given)
         assert iw.load(run).config.channels == 3
         assert any("in colour" in text for text in messages.texts)
+
+
+def test_one_of_the_two_sources_of_a_run_is_refused_with_what_to_type(tmp_path: Path) -> None:
+    one, other = write(tmp_path / "day", 0), write(tmp_path / "night", 1)
+    run = train("cyclegan", {"a": one, "b": other}, tmp_path / "run")
+    again = rf"trained on two sources.*imagewright train cyclegan {one} {other} --resume --out {run.path}"
+    with pytest.raises(ConfigError, match=again):
+        iw.train("cyclegan", one, run.path, resume=True)
+
+
+def test_folders_that_share_some_names_by_chance_are_no_pairs(tmp_path: Path) -> None:
+    one, other = write(tmp_path / "one", 0, count=8), write(tmp_path / "other", 1, count=8)
+    for picture in list(other.iterdir())[:5]:
+        picture.rename(other / f"other_{picture.name}")
+    with pytest.raises(DataError, match="3 of the 8 of input and 3 of the 8 of target belong together"):
+        train("pix2pix", {"input": one, "target": other}, tmp_path / "run")
+
+
+def test_a_few_targets_of_many_inputs_are_pairs(tmp_path: Path) -> None:
+    many, few, told = write(tmp_path / "many", 0, count=8), write(tmp_path / "few", 1, count=3), Messages()
+    train("pix2pix", {"input": many, "target": few}, tmp_path / "run", reporter=told)
+    assert any("left out: 5 of 8" in text for text in told.texts)

@@ -11,7 +11,7 @@ import pytest
 from tiny import BATCH, simple_pictures, train_tiny
 
 from imagewright.training import reporting
-from imagewright.training.reporting import PlainLines, tell_if_slow
+from imagewright.training.reporting import PlainLines, report_line, tell_if_slow
 
 
 class Clock:
@@ -100,3 +100,12 @@ def test_a_training_in_a_pipe_names_its_reports(tmp_path: Path) -> None:
     stream = io.StringIO()
     train_tiny("vae", simple_pictures(), tmp_path / "run", reporter=PlainLines(stream))
     assert f"{4 * BATCH} / {4 * BATCH} images" in stream.getvalue()
+
+
+def test_a_line_of_many_losses_has_the_sum_of_each_phase() -> None:
+    few = {"generator/fake": 1.5, "discriminator/real": 0.25}
+    report = {"images_seen": 8, "images_per_second": 2.0, "losses": few, "derived_metrics": {"distance": 4.0}}
+    assert report_line(report, 80).endswith("generator/fake 1.5  discriminator/real 0.25  distance 4")
+    many = {f"generators/term_{number}": 0.5 for number in range(8)} | {"discriminator/real": 0.25}
+    shown = report_line(report | {"losses": many}, 80)
+    assert shown.endswith("generators (8 terms) 4  discriminator (1 term) 0.25  distance 4")

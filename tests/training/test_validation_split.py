@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny import BATCH, final_bytes, simple_pictures, train_tiny
+from tiny import BATCH, Messages, final_bytes, simple_pictures, train_tiny
 
 import imagewright as iw
 from imagewright.errors import ConfigError, RunError
@@ -46,7 +46,10 @@ def test_the_number_is_recorded_and_another_one_is_refused_on_resume(tmp_path: P
     assert train_tiny("vae", small, tmp_path / "a", steps=1).record["options"]["held_out"] == 0
     run = train_tiny("vae", large, tmp_path / "b", steps=1)
     assert run.record["options"]["held_out"] == 16
-    assert train_tiny("vae", small, tmp_path / "c", steps=1, held_out=20).record["options"]["held_out"] == 12
+    told = Messages()
+    half = train_tiny("vae", small, tmp_path / "c", steps=1, held_out=20, reporter=told)
+    assert half.record["options"]["held_out"] == 12
+    assert "12 of 24 pictures are held out, and not 20: at most half can be" in told.texts
     with pytest.raises(RunError, match=r"held_out is 16\b.*\b0\b"):
         resume(run.path, large, held_out=0)
     assert resume(run.path, large, images_seen=2 * BATCH).record["options"]["held_out"] == 16

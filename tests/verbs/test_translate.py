@@ -187,6 +187,14 @@ def test_a_sheet_shows_inputs_and_styles_and_holds_the_translations(tmp_path: Pa
     assert "1 unreadable picture is left out: p1b.png (" in note
 
 
+def test_titles_name_the_run_and_where_it_translates(tmp_path: Path) -> None:
+    pictures = iw.open_images(simple_pictures(2))
+    run = write_run(Lamp(), tmp_path / "evening")
+    assert iw.translation_sheet(run, pictures, to="dark", styles=2).title == "evening (lamp): to dark"
+    assert iw.translation_sheet(Attributes(), pictures, to={"Red": 1}).title == "attributes: to Red=1"
+    assert iw.translation_sheet(FewShot(), pictures, like=pictures).title == "fewshot: translations"
+
+
 def test_references_stand_before_their_rows() -> None:
     references = iw.open_images(simple_pictures(2, seed=3))
     sheet = iw.translation_sheet(Lamp(), iw.open_images(simple_pictures(3)), to="bright", like=references)

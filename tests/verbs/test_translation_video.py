@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from translators import Blurs, Lamp, register, write_run
+from pydantic.dataclasses import dataclass
+from translators import Blurs, Lamp, Multiples, register, write_run
 
 import imagewright as iw
+from imagewright.capabilities import Target
 from imagewright.cli import main
 from imagewright.errors import UserError
 
@@ -191,3 +193,44 @@ def test_what_is_no_video(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot be read as a video"):
         iw.translate_video(Blurs(), tmp_path / "text.mp4", tmp_path / "made.mp4")
     assert not (tmp_path / "made.mp4").exists()
+
+
+@dataclass(frozen=True, kw_only=True)
+class At64(Multiples):
+    """Sides of 64 pixels or more."""
+
+    @classmethod
+    def nearest_size(cls, height: int, width: int) -> tuple[int, int]:
+        return max(64, round(height / 4) * 4), max(64, round(width / 4) * 4)
+
+
+class Large(Blurs):
+    """Takes no picture smaller than 64 pixels a side."""
+
+    Config = At64
+
+
+def test_frames_smaller_than_the_model_can_do_are_said(tmp_path: Path) -> None:
+    video = make_video(tmp_path / "in.mp4", sound=None)
+    _, notes = iw.translate_video(Large(At64(size=(64, 64), channels=3)), video, tmp_path / "out.mp4")
+    assert len([note for note in notes if note.startswith(f"in.mp4 ({WIDTH}x{HEIGHT}) is smaller")]) == 1
+    _, notes = iw.translate_video(Blurs(), video, tmp_path / "large.mp4")
+    assert not notes
+
+
+class Optional(Lamp):
+    """Translates without a style if none is asked for."""
+
+    needs_style = False
+
+    def translate(self, images: torch.Tensor, target: Target) -> torch.Tensor:
+        return images if target.style is None else super().translate(images, target)
+
+
+def test_one_sampled_style_is_taken_where_the_model_can_do_without(tmp_path: Path) -> None:
+    video = make_video(tmp_path / "in.mp4", sound=None)
+    plain, _ = iw.translate_video(Optional(), video, tmp_path / "plain.mp4", to="dark")
+    styled, _ = iw.translate_video(Optional(), video, tmp_path / "styled.mp4", to="dark", styles=1)
+    assert np.abs(frames_in(plain)[1].astype(int) - frames_in(styled)[1]).mean() > 5
+    with pytest.raises(UserError, match=r"styles=2: a video is translated in one style"):
+        iw.translate_video(Optional(), video, tmp_path / "two.mp4", to="dark", styles=2)

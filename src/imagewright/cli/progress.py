@@ -15,7 +15,7 @@ from imagewright.cli.show import console
 from imagewright.progress import Progress as CountProgress
 from imagewright.progress import StageProgress
 from imagewright.runs.report.curves import short_number
-from imagewright.training.reporting import PlainLines, Reporter, Silent
+from imagewright.training.reporting import PlainLines, Reporter, Silent, shown_figures
 
 if TYPE_CHECKING:
     from imagewright.runs.run import Run
@@ -86,8 +86,7 @@ class _TrainingProgress(Progress):
 
     def get_renderables(self) -> Iterable[RenderableType]:
         yield self.make_tasks_table(self.tasks)
-        figures = {**self.record.get("losses", {}), **self.record.get("derived_metrics", {})}
-        parts = [f"{name} {short_number(value)}" for name, value in figures.items()]
+        parts = [f"{name} {short_number(value)}" for name, value in shown_figures(self.record).items()]
         if memory := self.record.get("memory_bytes"):
             parts.append(f"memory {memory / 2**20:,.0f} MiB")
         if parts:

@@ -16,7 +16,7 @@ Skipped = tuple[str, str]
 
 
 class RowsNote(str):
-    """A note on rows of a table that are not used or had to be matched: what is new is told, and not by every command.
+    """A note on rows or columns of a table that are not used or had to be matched: not told by every command.
 
     A new training and `data check` tell it.
     """

@@ -20,7 +20,7 @@ from imagewright.images.sources.base import PictureSource, Source
 from imagewright.images.sources.finding import find_source, sub_folders
 from imagewright.images.sources.layered import LayeredSource
 from imagewright.images.sources.name_filter import NameFilter
-from imagewright.images.sources.pairing import pair_by_name
+from imagewright.images.sources.pairing import check_most_are_paired, pair_by_name
 from imagewright.pixels import size_text
 
 MAPS_SAMPLED = 64
@@ -90,6 +90,7 @@ def _open_parts(parts: dict[str, PictureSource], kinds: dict[str, tuple[Kind, in
         notes += found
     image = image_layer(layers).name
     pairing = pair_by_name(parts)
+    check_most_are_paired(parts, pairing)
     usual = samples[image].usual
     source = LayeredSource(parts, pairing.indices, image)
     values, range_notes = samples[image].deep.settle(choices.value_range, parts[image].typed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -167,7 +168,18 @@ def _open_domain_folders(
     return found
 
 
+def _check_source_was_split(run: Run) -> None:
+    """Raise `ConfigError` for a run whose domains were two sources: one source is not divided to resume it."""
+    one, other = (str(source.get("source")) for source in run.record["sources"].values())
+    if one != other:
+        raise ConfigError(
+            f"{run.path} was trained on two sources, and one was given. Resume it with both: imagewright train "
+            f"{run.model} {shlex.quote(one)} {shlex.quote(other)} --resume --out {shlex.quote(str(run.path))}"
+        )
+
+
 def _recorded_domains(run: Run) -> tuple[str, ...] | None:
     """The names that `split_domains` takes, of the domains of a run."""
+    _check_source_was_split(run)
     one, other = run.record["config"]["domain_names"]
     return (other,) if one == f"{WITHOUT}{other}" else (one, other)

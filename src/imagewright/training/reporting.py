@@ -16,6 +16,7 @@ from imagewright.wording import for_caller
 Say = Callable[[str], None]
 """Called with a sentence that the user should read."""
 
+MOST_LOSSES = 8  # terms on a line; a line of more has the sum of each phase
 FIRST_SILENCE, LONGEST_SILENCE = 8.0, 300.0  # seconds without a line; each silence may be twice as long as the last
 SLOW = 5.0  # seconds, after which the user is told what the program is doing
 
@@ -132,8 +133,21 @@ def tell_if_slow(say: Say, text: str) -> Iterator[None]:
         timer.cancel()
 
 
+def shown_figures(report: dict[str, Any]) -> dict[str, float]:
+    """The losses and derived metrics of a report for a line: each term, or of many terms the sum of each phase.
+
+    The file of metrics and the report page have every term.
+    """
+    losses: dict[str, float] = report.get("losses", {})
+    if len(losses) > MOST_LOSSES:
+        phases: dict[str, list[float]] = {}
+        for name, value in losses.items():
+            phases.setdefault(name.partition("/")[0], []).append(value)
+        losses = {f"{phase} ({count_text(len(terms), 'term')})": sum(terms) for phase, terms in phases.items()}
+    return {**losses, **report.get("derived_metrics", {})}
+
+
 def report_line(report: dict[str, Any], total: int) -> str:
     """A report as one line of text. `total`: images seen at the end of the training."""
-    figures = {**report.get("losses", {}), **report.get("derived_metrics", {})}
-    losses = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
+    losses = "  ".join(f"{name} {value:.4g}" for name, value in shown_figures(report).items())
     return f"{report['images_seen']:>11,} / {total:,} images  {report['images_per_second']:,.0f}/s  {losses}"

@@ -214,7 +214,7 @@ def assemble(
         setting = dataclasses.replace(setting, sources=sources)
     prepare_sources(setting.sources.values(), reporter, resume=resume)
     # The number of images is known only after they were prepared, since unreadable ones are left out.
-    options = settle_held_out(options, setting.images, has_steps=plan is not None)
+    options = settle_held_out(options, setting.images, reporter.message, has_steps=plan is not None)
     if plan is not None:
         if not resume:
             for source in setting.sources.values():

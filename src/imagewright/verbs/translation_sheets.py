@@ -28,6 +28,7 @@ from imagewright.verbs.translate import To, target_without_style, targets_for, t
 from imagewright.verbs.translation_inputs import Inputs, open_inputs, read_references, source_channels
 
 REFERENCES = 8  # of a source whose styles are taken, unless the number is given
+UNNAMED = "translation"  # of a model without domains
 Source: TypeAlias = ImagesLike
 SizeName = Literal["own", "model"]
 
@@ -86,7 +87,7 @@ def translation_sheet(
         torch.cat([_resized(row, translations[0]) for row in rows]),
         row_labels=["input", *style.labels],
         column_labels=columns,
-        title=f"{record['model']}: translations",
+        title=_title(record, style),
         record=record,
         results=Results(translations.flatten(0, 1), record, files),
         notes=[*training_notes(model), *style.notes, *inputs.notes()],
@@ -175,10 +176,17 @@ def choose_styles(model: Model, to: To | None, like: Source | None, styles: int 
     return ChosenStyles(targets, [f"{label}, like {name}" for name in names], references.pictures, settings, notes)
 
 
+def _title(record: Mapping[str, Any], style: ChosenStyles) -> str:
+    """The run, or the model without one, and where it translated to."""
+    who = f"{record['run']} ({record['model']})" if record["run"] else str(record["model"])
+    targets = list(dict.fromkeys(label.partition(",")[0] for label in style.labels))
+    return f"{who}: translations" if targets == [UNNAMED] else f"{who}: to {targets[0]}"
+
+
 def _label(model: Model, to: To | None, target: Target) -> str:
     if isinstance(to, Mapping):
         return " ".join(f"{name}={value:g}" for name, value in to.items())
-    return "translation" if target.domain is None else require(model, Translates).domains[target.domain]
+    return UNNAMED if target.domain is None else require(model, Translates).domains[target.domain]
 
 
 def _plain(to: To | None) -> Any:
@@ -197,18 +205,38 @@ def _translate_each(
 
     Pictures that are smaller than the model can do are told to whoever gathers notices.
     """
-    least, small, first = smallest_size(type(model.config).nearest_size, 1, 1), 0, ""
+    least, small, first = _least(model), 0, ""
     try:
         for done, (number, picture) in enumerate(inputs.each(source_channels(model), size), 1):
-            height, width = picture.shape[-2:]
-            if height < least[0] or width < least[1]:
-                first, small = first or f"{inputs.names[number]} ({size_text((height, width))})", small + 1
+            if _is_small(picture, least):
+                first, small = first or _with_size(inputs.names[number], picture), small + 1
             yield number, picture, [translate_image(model, picture, target) for target in targets]
             if progress is not None:
                 progress(done, len(inputs.names))
     finally:
         if small:
             notices.add_notes([_padding_note(first, small, least)])
+
+
+def tell_if_padded(model: Model, frame: Tensor, name: str) -> str | None:
+    """A sentence on the frames (C, H, W) of a video if they are smaller than the model can do."""
+    least = _least(model)
+    return _padding_note(_with_size(name, frame), 1, least) if _is_small(frame, least) else None
+
+
+def _least(model: Model) -> tuple[int, int]:
+    """The smallest (height, width) that a model can do."""
+    return smallest_size(type(model.config).nearest_size, 1, 1)
+
+
+def _is_small(picture: Tensor, least: tuple[int, int]) -> bool:
+    height, width = picture.shape[-2:]
+    return height < least[0] or width < least[1]
+
+
+def _with_size(name: str, picture: Tensor) -> str:
+    height, width = picture.shape[-2:]
+    return f"{name} ({size_text((height, width))})"
 
 
 def _padding_note(first: str, count: int, least: tuple[int, int]) -> str:

@@ -23,7 +23,7 @@ from imagewright.runs.loading import training_notes
 from imagewright.runs.provenance import run_record
 from imagewright.verbs.apply import RunLike, resolve_model
 from imagewright.verbs.translate import To, translate_image
-from imagewright.verbs.translation_sheets import SizeName, Source, choose_styles
+from imagewright.verbs.translation_sheets import SizeName, Source, choose_styles, tell_if_padded
 
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
@@ -43,6 +43,7 @@ def translate_video(
     *,
     to: To | None = None,
     like: Source | None = None,
+    styles: int | None = None,
     seed: int = 0,
     size: SizeName = "own",
     force: bool = False,
@@ -55,6 +56,7 @@ def translate_video(
     path: an .mp4, whose frames have the times of the original and which has its sound; or a .gif or .webp without
         sound, at the mean rate. Written whole or not at all.
     to, like, seed: as for `translate`. If there are several references, the first gives the style.
+    styles: 1 samples a style for a model that can do without one; a video has one style at most.
     size: "own" leaves the frames at their size, "model" brings them to the size that the model was trained at.
     force: replace a file that exists.
     progress: called with (done, total) in frames.
@@ -65,9 +67,11 @@ def translate_video(
     suffix = check_suffix(path, ANIMATIONS)
     if not is_video(video):
         raise UserError(f"{video} is no video file: the frames of a {suffix} file are those of a video.")
+    if styles is not None and styles > 1:
+        raise UserError(f"styles={styles}: a video is translated in one style. Translate it once for each seed.")
     refuse_existing([path], force=force)
     model = resolve_model(run)
-    style = choose_styles(model, to, like, None, seed)
+    style = choose_styles(model, to, like, styles, seed)
     source = VideoSource(str(video), Path(video))
     side = model.config.size if size == "model" else None
     settings = {"source": Path(video).name, "size": "own" if side is None else list(side), **style.settings}
@@ -76,15 +80,19 @@ def translate_video(
         "translate", model, seed=seed if sampled else None, settings=settings, source_type=COMPOSITE
     ) | {"target": style.labels[0]}
 
+    notes = [*training_notes(model), *style.notes]
+
     def frames() -> Iterator[tuple[Fraction, np.ndarray]]:
         for done, (time, pixels) in enumerate(source.timed_frames(), 1):
-            made = translate_image(model, _as_picture(pixels, model.config.channels, side), style.targets[0])
+            picture = _as_picture(pixels, model.config.channels, side)
+            if done == 1 and (note := tell_if_padded(model, picture, Path(video).name)):
+                notes.append(note)
+            made = translate_image(model, picture, style.targets[0])
             yield time, made.expand(3, -1, -1).permute(1, 2, 0).numpy()
             if progress is not None:
                 progress(done, max(done, len(source)))
 
     rate = source.timing()[1]
-    notes = [*training_notes(model), *style.notes]
     if suffix == ".mp4":
         written = write_video_with_sound(frames(), path, video, record, rate=rate, force=force)
     else:

@@ -110,7 +110,7 @@ def _write_video(model: Model, video: str, out: Path, options: dict[str, Any], *
     from imagewright.cli.progress import progress_bar
     from imagewright.cli.show import say
 
-    del options["styles"], options["split"]
+    del options["split"]
     with progress_bar("translating") as progress:
         written, notes = imagewright.translate_video(model, video, out, **options, force=force, progress=progress)
     say(notes)

@@ -59,6 +59,21 @@ def pair_by_name(sources: Mapping[str, PictureSource]) -> Pairing:
     )
 
 
+def check_most_are_paired(sources: Mapping[str, PictureSource], pairing: Pairing) -> None:
+    """Raise `DataError` if most pictures of every source have no partner, as in folders that share names by chance.
+
+    A source with fewer pictures than another, most of which have partners, is a part of it.
+    """
+    paired = len(next(iter(pairing.indices.values())))
+    counts = {layer: len(source) for layer, source in sources.items()}
+    if 2 * paired < min(counts.values()):
+        of_each = " and ".join(f"{paired:,} of the {count:,} of {layer}" for layer, count in counts.items())
+        raise DataError(
+            f"Most pictures have no partner: {of_each} belong together by their names, so that these are hardly pairs. "
+            "Give folders whose pictures have equal names, or remove the pictures without a partner."
+        )
+
+
 def _stems(names: Keys) -> Keys:
     return _map(names, lambda name: PurePosixPath(name).stem)
 

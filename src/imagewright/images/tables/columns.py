@@ -17,6 +17,7 @@ from imagewright.images.annotations import (
     labels_from_texts,
 )
 from imagewright.images.label_arrays import labels_from_array
+from imagewright.images.notices import RowsNote
 from imagewright.images.tables.matching import Matching
 from imagewright.images.tables.ranges import Ranges, parse_ranges
 from imagewright.images.tables.reading import Table, TableColumn
@@ -85,7 +86,8 @@ def read_columns(table: Table, names_in: str, found: Matching, names: list[str],
         result.annotations.attributes = np.stack(list(attributes.values()), axis=1)
         result.annotations.attribute_names = tuple(attributes)
     if unused:
-        result.notes.append(f"{_short(table)}: not used, as neither labels nor 0/1 attributes: {', '.join(unused)}.")
+        told = f"{_short(table)}: not used, as neither labels nor 0/1 attributes: {', '.join(unused)}."
+        result.notes.append(RowsNote(told))
     return result
 
 

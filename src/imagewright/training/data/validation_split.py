@@ -10,10 +10,12 @@ import dataclasses
 
 import numpy as np
 
+from imagewright.errors import count_text
 from imagewright.images import Images
 from imagewright.seeds import derive_seed
 from imagewright.training.data.sampling_order import Order
 from imagewright.training.options import TrainingOptions
+from imagewright.training.reporting import Say
 
 # By default 1 / FRACTION of the images is held out, which changes results little. Small sets keep all their images;
 # memorisation is measured without a split.
@@ -22,17 +24,20 @@ SMALLEST_SET = 400
 FEWEST, MOST = 16, 256
 
 
-def settle_held_out(options: TrainingOptions, images: Images, *, has_steps: bool) -> TrainingOptions:
+def settle_held_out(options: TrainingOptions, images: Images, say: Say, *, has_steps: bool) -> TrainingOptions:
     """The options with the number of held-out images decided.
 
     options: with the number that the user gave, or None.
     images: the first source; at most half of it is held out.
+    say: called with a sentence if the user's number is more than half.
     has_steps: whether the model is trained by steps; a closed-form fit holds nothing out.
     """
     if not has_steps:
         return dataclasses.replace(options, held_out=0)
-    wanted = default_count(len(images)) if options.held_out is None else options.held_out
-    return dataclasses.replace(options, held_out=min(wanted, len(images) // 2))
+    wanted, most = default_count(len(images)) if options.held_out is None else options.held_out, len(images) // 2
+    if wanted > most:
+        say(f"{most:,} of {count_text(len(images), 'picture')} are held out, and not {wanted:,}: at most half can be")
+    return dataclasses.replace(options, held_out=min(wanted, most))
 
 
 def default_count(count: int) -> int:
