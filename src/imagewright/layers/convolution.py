@@ -47,6 +47,13 @@ def convolve2d(
     return made
 
 
+def _empty(shape: torch.Size, like: Tensor) -> Tensor:
+    """Memory that is never read, for the argument of which only shape and layout count."""
+    last = like.is_contiguous(memory_format=torch.channels_last)
+    layout = torch.channels_last if last else torch.contiguous_format
+    return torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=layout)
+
+
 @contextmanager
 def gradients_of_maps_only() -> Iterator[None]:
     """Within the block, `convolve2d` computes no gradients of weights: for gradients with respect to images.
@@ -95,7 +102,7 @@ class _MapsGradient(Function):
     def forward(ctx: Any, outer: Tensor, weight: Tensor, shape: torch.Size, form: _Form) -> Tensor:
         ctx.save_for_backward(outer, weight)
         ctx.form = form
-        maps = outer.new_empty(1).expand(shape)  # only its shape is read
+        maps = _empty(shape, outer)
         return form.gradients(outer, maps, weight, [True, False])[0]
 
     @staticmethod
@@ -117,7 +124,7 @@ class _WeightGradient(Function):
     def forward(ctx: Any, outer: Tensor, maps: Tensor, shape: torch.Size, form: _Form) -> Tensor:
         ctx.save_for_backward(outer, maps)
         ctx.form = form
-        weight = outer.new_empty(1).expand(shape)
+        weight = _empty(shape, maps)
         return form.gradients(outer, maps, weight, [False, True])[1]
 
     @staticmethod
