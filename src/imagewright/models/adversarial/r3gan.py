@@ -12,7 +12,7 @@ Shape letters: N batch, Z latent, K classes or attributes, C H W image.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass as plain_dataclass
 from typing import Any, ClassVar, Literal
 
@@ -21,12 +21,11 @@ from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 from torch import Tensor
 
-from imagewright.configs import ConditionedConfig
+from imagewright.configs import ConditionedConfig, DoublingConfig
 from imagewright.layers.adaptive_augmentation import augment
 from imagewright.layers.augmentation_numbers import Multipliers
 from imagewright.layers.conditions import ConditionalLatents, Conditions
 from imagewright.layers.convolution import gradients_of_maps_only
-from imagewright.layers.dcgan import DoubledSizes
 from imagewright.layers.grouped_residual import GroupedDiscriminator, GroupedGenerator, Stages
 from imagewright.losses.adversarial import ADVERSARIAL
 from imagewright.model import Model
@@ -38,6 +37,7 @@ RELATIVISTIC = ADVERSARIAL["relativistic"]
 CHANGES = Multipliers.of_groups(blitting=1, geometry=1, colour=0.5, cutout=1)
 FIRST_RATE, LAST_RATE = 2e-4, 5e-5
 FIRST_BETA, LAST_BETA = 0.9, 0.99
+FULL_WIDTH = 32  # pixels
 GAMMA_FALL = 0.1  # the last gamma, in first ones
 
 
@@ -48,7 +48,7 @@ class R3GANPreset:
 
     side: int
     width: int = 768
-    full_width: int = 32
+    full_width: int = FULL_WIDTH
     group_width: int = 16
     gamma: float
     augmentation: float
@@ -80,7 +80,7 @@ NEAREST = ("cifar10", "ffhq64", "ffhq256")  # of which `auto` takes one
 
 
 @dataclass(frozen=True, kw_only=True)
-class R3GANConfig(ConditionedConfig, DoubledSizes):
+class R3GANConfig(ConditionedConfig, DoublingConfig):
     """The options of R3GAN. What is None or empty follows from `preset`."""
 
     tiny_options: ClassVar[dict[str, Any]] = {"latent_dim": 8, "width": 8, "group_width": 4, "blocks": 1}
@@ -143,9 +143,8 @@ class R3GANConfig(ConditionedConfig, DoubledSizes):
         """Of both networks."""
         numbers, sizes = self.numbers, self.doublings + 1
         width, group = self.width or numbers.width, self.group_width or numbers.group_width
-        sides = (min(self.start) << place for place in range(sizes))
-        default = [max(1, width * numbers.full_width // max(side, numbers.full_width)) for side in sides]
-        widths = self._listed("stage_widths") or default
+        sides = [min(self.start) << place for place in range(sizes)]
+        widths = self._listed("stage_widths") or regular_widths(width, numbers.full_width, sides)
         inner = (each * self.expansion for each in widths)
         return Stages(
             start=self.start,
@@ -296,6 +295,11 @@ class R3GAN(Model, ConditionalLatents):
         """Noise, and conditions if there are any."""
         noise, conditions = latents.split((self.config.latent_dim, self.config.conditions), 1)
         return noise, conditions if self.config.conditions else None
+
+
+def regular_widths(width: int, full_width: int, sides: Sequence[int]) -> list[int]:
+    """Channels of maps with these sides: `width`, and beyond the side `full_width` half of it for each doubling."""
+    return [max(1, width * full_width // max(side, full_width)) for side in sides]
 
 
 def cosine(first: float, last: float, part: float) -> float:
