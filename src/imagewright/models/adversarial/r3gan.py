@@ -26,12 +26,14 @@ from imagewright.layers.adaptive_augmentation import augment
 from imagewright.layers.augmentation_numbers import Multipliers
 from imagewright.layers.conditions import ConditionalLatents, Conditions
 from imagewright.layers.convolution import gradients_of_maps_only
-from imagewright.layers.grouped_residual import GroupedDiscriminator, GroupedGenerator, Stages
+from imagewright.layers.grouped_residual import GroupedDiscriminator, GroupedGenerator, GroupedStages
 from imagewright.losses.adversarial import ADVERSARIAL
 from imagewright.model import Model
+from imagewright.models.shared.adversarial import few_images
 from imagewright.phases import Draws, Phase, Rows, Step, Terms
 from imagewright.recipe import Average, Optimizer, Recipe
 from imagewright.statistics.gaussians import normal_rows
+from imagewright.traits import Traits
 
 RELATIVISTIC = ADVERSARIAL["relativistic"]
 CHANGES = Multipliers.of_groups(blitting=1, geometry=1, colour=0.5, cutout=1)
@@ -95,6 +97,13 @@ class R3GANConfig(ConditionedConfig, DoublingConfig):
     group_width: int | None = Field(
         None, ge=1, le=8192, description="channels of a group of the grouped convolutions (16; imagenet: 32)"
     )
+    full_width: int | None = Field(
+        None,
+        ge=1,
+        le=2**20,
+        description="largest side of maps with so many channels, which are halved with each doubling beyond it (32; "
+        "imagenet64: 64)",
+    )
     blocks: int = Field(2, ge=1, le=64, description="residual blocks at each size of maps")
     expansion: int = Field(2, ge=1, le=64, description="channels inside a block, in channels outside")
     stage_widths: str = Field(
@@ -115,6 +124,18 @@ class R3GANConfig(ConditionedConfig, DoublingConfig):
     augmentation: float | None = Field(
         None, ge=0, le=1, description="probability of each augmentation at last, from 0 on (0.3 to 0.55, by preset)"
     )
+
+    @classmethod
+    def suggest(cls, traits: Traits) -> dict[str, Any]:
+        """On a CPU a hundredth of the arithmetic, most of it on small maps; small sets are augmented as published."""
+        if traits.accelerator:
+            return {}
+        options: dict[str, Any] = {"width": 128, "full_width": 4, "blocks": 1, "batch_size": 16}
+        if not traits.given.keys() & {"gamma", "preset"}:
+            options |= {"gamma": 0.5, "learning_rate": 1e-3}
+        if traits.images >= few_images(traits):
+            options["augmentation"] = 0.0
+        return options
 
     @model_validator(mode="after")
     def _stages_are_possible(self) -> R3GANConfig:
@@ -139,14 +160,14 @@ class R3GANConfig(ConditionedConfig, DoublingConfig):
         return min((PRESETS[name] for name in NEAREST), key=lambda preset: abs(math.log2(side / preset.side)))
 
     @property
-    def stages(self) -> Stages:
+    def stages(self) -> GroupedStages:
         """Of both networks."""
         numbers, sizes = self.numbers, self.doublings + 1
         width, group = self.width or numbers.width, self.group_width or numbers.group_width
         sides = [min(self.start) << place for place in range(sizes)]
-        widths = self._listed("stage_widths") or regular_widths(width, numbers.full_width, sides)
+        widths = self._listed("stage_widths") or regular_widths(width, self.full_width or numbers.full_width, sides)
         inner = (each * self.expansion for each in widths)
-        return Stages(
+        return GroupedStages(
             start=self.start,
             widths=widths,
             groups=self._listed("stage_groups") or [max(1, channels // group) for channels in inner],
