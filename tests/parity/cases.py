@@ -59,6 +59,7 @@ def loading_of(system: str, stem: str, constructor: str, note: str) -> Loading:
         "unit": of_content_and_style,
         "funit": of_few_shot,
         "drit": of_drit,
+        "r3gan": of_r3gan,
     }.get(system, of_its_stem)
     return rule(stem, constructor, note)
 
@@ -132,6 +133,13 @@ def of_drit(stem: str, constructor: str, note: str) -> Loading:
         "Dis_content": "content_discriminator",
     }
     return Loading(networks.get(class_of(constructor), "discriminator"), {"size": (SIDE, SIDE)})
+
+
+def of_r3gan(stem: str, constructor: str, note: str) -> Loading:
+    """Of Generator(...) or Discriminator(...), or of both with a gamma, whose losses are the outputs."""
+    if gamma := re.search(r"gamma ([\d.e+-]+)", constructor):
+        return Loading("losses", {"gamma": float(gamma[1].rstrip("."))})
+    return Loading(class_of(constructor).lower())
 
 
 def class_of(constructor: str) -> str:

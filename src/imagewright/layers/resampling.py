@@ -11,7 +11,9 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.functional import conv2d, conv_transpose2d, pad
+from torch.nn.functional import conv_transpose2d, pad
+
+from imagewright.layers.convolution import convolve2d
 
 BINOMIAL = (1.0, 3.0, 3.0, 1.0)
 
@@ -47,8 +49,8 @@ def convolve(maps: Tensor, kernel: Tensor, *, padding: tuple[int, int], stride: 
     before, after = padding
     weight = _depthwise(kernel.flip(-2, -1), maps)
     if before == after >= 0:
-        return conv2d(maps, weight, stride=stride, padding=before, groups=maps.shape[1])
-    return conv2d(pad(maps, (before, after, before, after)), weight, stride=stride, groups=maps.shape[1])
+        return convolve2d(maps, weight, stride=stride, padding=before, groups=maps.shape[1])
+    return convolve2d(pad(maps, (before, after, before, after)), weight, stride=stride, groups=maps.shape[1])
 
 
 def _depthwise(kernel: Tensor, maps: Tensor) -> Tensor:
