@@ -83,8 +83,13 @@ class StyleDiscriminator(nn.Module):
         numbers = self.out(self.features(images))
         if self.mapping is None:
             return numbers.flatten().float()
-        directions = self.mapping(None, conditions)
-        return (numbers.float() * directions.float()).sum(1) / math.sqrt(numbers.shape[1])
+        return (numbers.float() * self.mapping(None, conditions).float()).sum(1) / math.sqrt(numbers.shape[1])
+
+    def logits_of(self, images: Tensor, conditions: Tensor) -> Tensor:
+        """The logits (N, M) of each image with each of the conditions (M, K)."""
+        assert self.mapping is not None
+        numbers = self.out(self.features(images))
+        return numbers.float() @ self.mapping(None, conditions).float().T / math.sqrt(numbers.shape[1])
 
     def features(self, images: Tensor) -> Tensor:
         """The numbers (N, F) before the last layer."""
