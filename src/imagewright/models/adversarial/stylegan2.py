@@ -234,8 +234,9 @@ class StyleGAN2(Model, HasStyles, ConditionalLatents):
             fake = self.generator.synthesis(self._styles(step), self._noise(step.draws))
         critic = self._critic(step)
         real_logits = critic(step.images)
-        if self.training and self.config.conditions:
-            self.conditions.remember(self._to_conditions(step))
+        conditions = self._to_conditions(step)
+        if self.training and conditions is not None:
+            self.conditions.remember(conditions)
         if self.training and self.config.augmentation == "ada":
             self.augmentation.observe(real_logits.detach(), step)
         return LOGISTIC.discriminator(real_logits, critic(fake))
