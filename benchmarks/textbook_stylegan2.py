@@ -21,9 +21,7 @@ from imagewright.layers.style_synthesis import StyledConvolution, StyleSynthesis
 GAIN = math.sqrt(2)
 
 
-def resample(
-    maps: Tensor, up: int = 1, down: int = 1, padding: tuple[int, int] = (0, 0), gain: float = 1.0
-) -> Tensor:
+def resample(maps: Tensor, up: int = 1, down: int = 1, padding: tuple[int, int] = (0, 0), gain: float = 1.0) -> Tensor:
     """Zeros between the pixels, zeros around, a convolution of each channel, every n-th pixel."""
     count, channels, height, width = maps.shape
     maps = pad(maps.reshape(count, channels, height, 1, width, 1), (0, up - 1, 0, 0, 0, up - 1))
