@@ -185,6 +185,15 @@ _ENTRIES = (
         ("sample", "decode", "score", "classify"),
     ),
     Entry(
+        "progan",
+        "imagewright.models.adversarial.progan:ProGAN",
+        "adversarial",
+        "GAN whose networks grow from 4x4 pixels to the full size",
+        "Karras et al. 2018, arXiv:1710.10196",
+        ("sample", "decode", "score"),
+        adapter="imagewright.checkpoints.adapters.progan:ADAPTER",
+    ),
+    Entry(
         "pix2pix",
         "imagewright.models.translation.pix2pix:Pix2Pix",
         "translation",

@@ -143,6 +143,47 @@ class MultipleSizedConfig(SizedConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DoubledSizedConfig(SizedConfig):
+    """The configuration of a model that doubles a smallest map, whose shorter side has 4 to 7 pixels.
+
+    Powers of 2 from 8 on have the published map of 4x4. Other sides have another map: 96x112 doubles 6x7 four times.
+    """
+
+    smallest_map: ClassVar[int] = 4
+
+    @classmethod
+    def size_rule(cls, size: tuple[int, int]) -> str:
+        least = 2 * cls.smallest_map
+        if min(size) < least:
+            return f"both sides must be {least} or more"
+        unit = 2 ** cls.doublings_of(size)
+        return f"both sides must be multiples of {unit}, as the shorter one has {min(size)} pixels"
+
+    @classmethod
+    def nearest_size(cls, height: int, width: int) -> tuple[int, int]:
+        height, width = (max(2 * cls.smallest_map, side) for side in (height, width))
+        unit = 2 ** cls.doublings_of((height, width))
+        nearest = round(height / unit) * unit, round(width / unit) * unit
+        # Rounding up may reach the next power of 2, whose unit is twice as large.
+        return nearest if 2 ** cls.doublings_of(nearest) == unit else cls.nearest_size(*nearest)
+
+    @classmethod
+    def doublings_of(cls, size: tuple[int, int]) -> int:
+        """How often the smallest map is doubled to this size."""
+        return max(0, (min(size) // cls.smallest_map).bit_length() - 1)
+
+    @property
+    def doublings(self) -> int:
+        """How often the smallest map is doubled."""
+        return self.doublings_of(self.size)
+
+    @property
+    def first_map(self) -> tuple[int, int]:
+        """Height and width of the smallest map."""
+        return self.size[0] >> self.doublings, self.size[1] >> self.doublings
+
+
+@dataclass(frozen=True, kw_only=True)
 class LabelledConfig(Config):
     """The configuration of a model that learns classes: their names come from the images' labels."""
 

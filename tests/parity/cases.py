@@ -58,6 +58,8 @@ def loading_of(system: str, stem: str, constructor: str, note: str) -> Loading:
         "unit": of_content_and_style,
         "funit": of_few_shot,
         "drit": of_drit,
+        "pggan": of_growing,
+        "stylegan": of_growing,
     }.get(system, of_its_stem)
     return rule(stem, constructor, note)
 
@@ -132,6 +134,34 @@ def of_drit(stem: str, constructor: str, note: str) -> Loading:
     return Loading(networks.get(class_of(constructor), "discriminator"), {"size": (SIDE, SIDE)})
 
 
+def of_growing(stem: str, constructor: str, note: str) -> Loading:
+    """Of genforce's PGGANGenerator(...), StyleGANDiscriminator(...) and the like: what their shapes do not tell."""
+    name, given = class_of(constructor), arguments_of(constructor)
+    options: dict[str, Any] = {}
+    if (classes := given.get("label_size", 0)) > 0:
+        options |= {"condition": "labels", "class_names": tuple(map(str, range(classes)))}
+        options |= {"latent_dim": given.get("z_space_dim", 512)} if name.endswith("Generator") else {}
+    if name.startswith("PGGAN"):
+        options |= {"fused": given.get("fused_scale", False) is True}
+        options |= {"group": given.get("minibatch_std_group_size", 16)}
+    elif name == "StyleGANGenerator":
+        fused = {True: "always", False: "never"}.get(given.get("fused_scale", "auto"), "auto")
+        options |= {"fused": fused, "mapping_rate": given.get("mapping_lr_mul", 0.01)}
+    elif name == "StyleGANDiscriminator":
+        options |= {"group": given.get("minibatch_std_group_size", 4)}
+    return Loading("discriminator" if name.endswith("Discriminator") else "generator", options, SYSTEMS[name[:5]])
+
+
+SYSTEMS = {"PGGAN": "progan", "Style": "stylegan"}  # by the beginning of the published class
+
+
+def arguments_of(constructor: str) -> dict[str, Any]:
+    """The keyword arguments of a constructor's call that are plain values."""
+    call = ast.parse(constructor[: constructor.index(")") + 1], mode="eval").body
+    assert isinstance(call, ast.Call)
+    return {word.arg: ast.literal_eval(word.value) for word in call.keywords if word.arg is not None}
+
+
 def class_of(constructor: str) -> str:
     """The name of the published class or function."""
     return constructor.partition("(")[0].strip()
@@ -183,7 +213,7 @@ def main(arguments: list[str]) -> int:
     folder, *wanted = arguments
     root = Path(folder).resolve()
     parity = parity_module(root)
-    readable = {entry.name for entry in catalogue.list_models() if entry.adapter}
+    readable = {entry.name for entry in catalogue.list_models() if entry.adapter} | {"pggan"}
     systems = wanted or sorted(path.name for path in root.iterdir() if path.is_dir() and path.name in readable)
     right = count = 0
     for system in systems:
