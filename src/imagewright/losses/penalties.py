@@ -1,10 +1,11 @@
-"""Penalties on the discriminator's gradient with respect to images: pure functions of a discriminator and images.
+"""Penalties on gradients: of a discriminator with respect to images, of a generator with respect to styles.
 
 They differentiate a gradient, and therefore compute in fp32 also within autocast.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -34,6 +35,24 @@ def gradient_penalty(critic: Critic, real: Tensor, fake: Tensor, mix: Tensor) ->
     """
     between = fake + mix * (real - fake)
     return (_gradient(critic, between).square().sum(1).add(1e-12).sqrt() - 1).square()
+
+
+def path_lengths(synthesis: Callable[[Tensor], Tensor], styles: Tensor, probe: Tensor) -> Tensor:
+    """How far the images move with the styles, along a random direction of images: (N,), differentiable.
+
+    Karras et al. 2020 (StyleGAN2), arXiv:1912.04958, section 3.2: the norm of the product of the Jacobian and a random
+    image, of which the mean over layers is taken before the root, as published.
+
+    synthesis: from styles to images (N, C, H, W).
+    styles: (N, L, W), one for each layer.
+    probe: (N, C, H, W) from N(0, 1).
+    """
+    with torch.autocast(styles.device.type, enabled=False):
+        styles = styles.float()
+        styles = styles if styles.requires_grad else styles.requires_grad_()
+        moved = (synthesis(styles) * probe).sum() / math.sqrt(probe.shape[2] * probe.shape[3])
+        (gradient,) = torch.autograd.grad(moved, styles, create_graph=True)
+    return gradient.square().sum(2).mean(1).sqrt()
 
 
 def _gradient(critic: Critic, images: Tensor) -> Tensor:
