@@ -194,6 +194,15 @@ _ENTRIES = (
         adapter="imagewright.checkpoints.adapters.progan:ADAPTER",
     ),
     Entry(
+        "stylegan",
+        "imagewright.models.adversarial.stylegan:StyleGAN",
+        "adversarial",
+        "GAN that grows, with a style for each layer of the generator",
+        "Karras et al. 2019, arXiv:1812.04948",
+        ("sample", "decode", "score"),
+        adapter="imagewright.checkpoints.adapters.stylegan:ADAPTER",
+    ),
+    Entry(
         "pix2pix",
         "imagewright.models.translation.pix2pix:Pix2Pix",
         "translation",

@@ -47,11 +47,12 @@ REAL = (
     "progan",
     "stargan",
     "stargan_v2",
+    "stylegan",
     "unit",
 )
 NAMES = [*SKELETONS, *REAL]
 # Batch norms and deviations of a minibatch are of each rank's own part of the batch, and dropout samples for it.
-OF_ITS_PART = ("pix2pix", "progan")
+OF_ITS_PART = ("pix2pix", "progan", "stylegan")
 OF_THE_WHOLE_BATCH = [name for name in NAMES if name not in OF_ITS_PART]
 # Pools and ADA gather over the rows of a micro-batch: its size changes what they compute.
 OF_EACH_ROW = [name for name in OF_THE_WHOLE_BATCH if name not in ("cyclegan", "stylegan2")]

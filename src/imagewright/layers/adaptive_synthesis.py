@@ -149,6 +149,10 @@ class AdaptiveStyleGenerator(nn.Module):
         """The same style (N, S) for each layer: (N, L, S)."""
         return w[:, None].expand(-1, self.synthesis.count, -1)
 
+    def follow(self, batch_mean: Tensor, decay: float) -> None:
+        """Move the average of styles towards that of a training batch (S,), over all ranks."""
+        self.w_average.lerp_(batch_mean.detach().to(self.w_average.dtype), 1 - decay)
+
     def truncate(self, styles: Tensor, psi: float, layers: int) -> Tensor:
         """Styles (N, L, S), those of the first `layers` at the fraction psi of the way from their average."""
         truncated = torch.lerp(self.w_average.to(styles.dtype), styles[:, :layers], psi)

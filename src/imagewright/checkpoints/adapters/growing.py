@@ -23,7 +23,7 @@ from imagewright.layers.growing import GrowingDiscriminator, LevelOfDetail
 TRIPLE = ("generator", "discriminator", "generator_smooth")  # the networks of the authors' tuple, in order
 SMALLEST = 4
 DISCRIMINATOR_NAMES = (("level.lod", "lod"), (r"inputs\.(\d+)", r"input\1"), (r"layers\.(\d+)", r"layer\1"))
-EXPECTED_DISCRIMINATOR = "input0.weight, layer0.weight ..."
+BLUR = "layer1.blur.kernel"
 
 
 def renamed(own: Iterable[str], rules: Sequence[tuple[str, str]]) -> dict[str, str]:
@@ -43,12 +43,12 @@ def discriminator_names(own: Iterable[str]) -> dict[str, str]:
 
 
 def options_of_widths(widths: Sequence[int], first_map: tuple[int, ...]) -> dict[str, Any]:
-    """Size, `channel_base` and `widest` from the channels at each size, the smallest first."""
+    """Size, `channel_base` and `channel_max` from the channels at each size, the smallest first."""
     doublings = len(widths) - 1
     return {
         "size": (first_map[0] << doublings, first_map[1] << doublings),
         "channel_base": max(width * (SMALLEST << number) for number, width in enumerate(widths)),
-        "widest": max(widths),
+        "channel_max": max(widths),
     }
 
 
@@ -115,7 +115,9 @@ def networks_in(held: Any, oldest: str) -> dict[str, State]:
             if isinstance(record, Record) and "param_values" in record.attributes:
                 raise RunError(oldest)
         held = dict(zip(TRIPLE, held, strict=True))
-    return {key: _with_lod(convert_variables(state)) for key, state in state_dicts(held).items()}
+    states = state_dicts(held)
+    styled = any(name.startswith("synthesis/") for state in states.values() for name in state)
+    return {key: _with_lod(convert_variables(state, styled=styled)) for key, state in states.items()}
 
 
 def is_from_tensorflow(state: State) -> bool:
@@ -131,14 +133,17 @@ def static_arguments(held: Any) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def convert_variables(state: State) -> State:
-    """The variables of the authors' code under genforce's names and in its layouts; other state dicts unchanged."""
+def convert_variables(state: State, *, styled: bool) -> State:
+    """The variables of the authors' code under genforce's names and in its layouts; other state dicts unchanged.
+
+    styled: whether they are StyleGAN's. Its discriminator gets the constant kernel that genforce saves, by which it
+        differs from ProGAN's.
+    """
     if not is_from_tensorflow(state):
         return state
     sizes = sum(bool(re.search(r"(To|From)RGB_lod\d+/weight$", name)) for name in state)
     judges = any("FromRGB" in name for name in state)
-    styled = any(name.startswith("synthesis/") for name in state)
-    converted = {}
+    converted: State = {BLUR: torch.empty(1)} if judges and styled else {}
     for name, tensor in state.items():
         published = _name_of(name, sizes, judges=judges)
         if published is not None:

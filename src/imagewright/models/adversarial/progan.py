@@ -35,7 +35,7 @@ from imagewright.layers.norms import pixel_norm
 from imagewright.losses.adversarial import ADVERSARIAL
 from imagewright.losses.penalties import gradient_penalty
 from imagewright.model import Model
-from imagewright.models.shared.growing import GrowingConfig, at_side, grow, suggest_growing
+from imagewright.models.shared.growing import GrowingConfig, at_least, grow, suggest_growing
 from imagewright.phases import Draws, Phase, Rows, Step, Terms
 from imagewright.recipe import Average, Optimizer, Recipe
 from imagewright.traits import Traits
@@ -50,7 +50,7 @@ FIRST_GAIN = GAIN / 4  # of the layer from latents, whatever its map; published 
 class ProGANConfig(GrowingConfig):
     """The options of ProGAN."""
 
-    tiny_options: ClassVar[dict[str, Any]] = {"latent_dim": 8, "channel_base": 64, "widest": 8}
+    tiny_options: ClassVar[dict[str, Any]] = {"latent_dim": 8, "channel_base": 64, "channel_max": 8}
     length: ClassVar[int] = 19_000_000
 
     condition: Literal["none", "labels"] = Field("none", description="what the model is conditioned on")
@@ -162,7 +162,7 @@ class ProGAN(Model, ConditionalLatents):
             self.conditions = Conditions(config)
 
     def recipe(self, images_seen: int = 0) -> Recipe:
-        batch_size = at_side(self.config.side_at(images_seen), BATCH_SIZES)
+        batch_size = at_least(self.config.side_at(images_seen), BATCH_SIZES)
         return Recipe(
             images_seen=self.config.length,
             batch_size=batch_size,

@@ -19,8 +19,8 @@ from imagewright.traits import Traits
 
 SMALLEST = 4  # pixels of the smallest map of a size that is a power of 2
 SMALL = 64  # pixels: pictures whose shorter side is at most this are small
-ON_A_CPU = {"widest": 128, "latent_dim": 128}
-FULL_WIDTH_ON_A_CPU = 32  # channels at full size
+ON_A_CPU = {"channel_max": 128, "latent_dim": 128}
+WIDTHS_ON_A_CPU = {0: 16, 30: 32}  # channels at full size, by the minutes from which on there are so many
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,9 +33,9 @@ class GrowingConfig(ConditionedConfig, DoubledSizedConfig):
     length: ClassVar[int]
 
     channel_base: int = Field(
-        16_384, ge=4, le=2**20, description="channels of a layer times the side of its map, up to `widest`"
+        16_384, ge=4, le=2**20, description="channels of a layer times the side of its map, up to `channel_max`"
     )
-    widest: int = Field(512, ge=1, le=8192, description="the most channels of a layer")
+    channel_max: int = Field(512, ge=1, le=8192, description="the most channels of a layer")
     phase_images: int = Field(
         description="images for which each size is trained, and over which the next one is faded in", ge=1, le=10**9
     )
@@ -55,7 +55,7 @@ class GrowingConfig(ConditionedConfig, DoubledSizedConfig):
     def widths(self) -> list[int]:
         """Channels from the smallest map to the full size."""
         sides = (SMALLEST << number for number in range(self.doublings + 1))
-        return [max(1, min(self.channel_base // side, self.widest)) for side in sides]
+        return [max(1, min(self.channel_base // side, self.channel_max)) for side in sides]
 
     @property
     def first_lod(self) -> int:
@@ -73,9 +73,9 @@ class GrowingConfig(ConditionedConfig, DoubledSizedConfig):
         return SMALLEST << (self.doublings - math.floor(self.lod_at(images_seen)))
 
 
-def at_side(side: int, values: Mapping[int, Any]) -> Any:
-    """The value of the largest key that is at most `side`; of the smallest key below all of them."""
-    return values[max((key for key in values if key <= side), default=min(values))]
+def at_least(number: float, values: Mapping[int, Any]) -> Any:
+    """The value of the largest key that is at most `number`; below all of them, of the smallest."""
+    return values[max((key for key in values if key <= number), default=min(values))]
 
 
 def grow(levels: Mapping[str, LevelOfDetail], lod: float) -> tuple[str, ...]:
@@ -104,4 +104,4 @@ def suggest_growing(traits: Traits) -> dict[str, Any]:
     if traits.accelerator or side > SMALL:
         return {}
     full = SMALLEST << DoubledSizedConfig.doublings_of((side, side))
-    return ON_A_CPU | {"channel_base": FULL_WIDTH_ON_A_CPU * full}
+    return ON_A_CPU | {"channel_base": at_least(traits.minutes, WIDTHS_ON_A_CPU) * full}
