@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from imagewright.layers.equalised import EqualisedConv2d, EqualisedLinear
-from imagewright.layers.growing import GAIN, DoublingConvolution, GrowingImages, activate, blur
+from imagewright.layers.growing import GAIN, ChannelBlur, DoublingConvolution, GrowingImages, activate
 from imagewright.layers.norms import normalise_instances, pixel_norm
 
 FUSED_FROM = 128  # pixels
@@ -55,19 +55,22 @@ class StyledEpilogue(nn.Module):
     """What follows each layer: noise, bias, leaky ReLU, instance norm, then scale and shift by a style.
 
     size: of the map.
+    blurred: whether maps are blurred before, as after a doubling.
     noise: buffer, (1, 1, H, W): what the verbs add; `noise_strength` (M,) starts at 0.
     """
 
     noise: Tensor
 
-    def __init__(self, channels: int, styles: int, size: tuple[int, int]) -> None:
+    def __init__(self, channels: int, styles: int, size: tuple[int, int], *, blurred: bool) -> None:
         super().__init__()
+        self.blur = ChannelBlur(channels) if blurred else None
         self.noise_strength = nn.Parameter(torch.zeros(channels))
         self.bias = nn.Parameter(torch.zeros(channels))
         self.style = EqualisedLinear(styles, 2 * channels)
         self.register_buffer("noise", torch.randn(1, 1, *size))
 
     def forward(self, maps: Tensor, styles: Tensor, noise: Noise) -> Tensor:
+        maps = maps if self.blur is None else self.blur(maps)
         added = self.noise if noise is None else noise(1, *maps.shape[2:])
         maps = maps + (added * self.noise_strength[:, None, None] + self.bias[:, None, None]).to(maps.dtype)
         scale, shift = self.style(styles)[:, :, None, None].chunk(2, 1)
@@ -101,7 +104,7 @@ class AdaptiveSynthesis(nn.Module):
                 is_fused = fused == "always" or (fused == "auto" and min(size) >= FUSED_FROM)
                 convolutions.append(DoublingConvolution(widths[number - 1], width, fused=is_fused, bias=False))
             convolutions.append(EqualisedConv2d(width, width, 3, gain=GAIN, bias=False))
-            epilogues += [StyledEpilogue(width, styles, size) for _ in range(2)]
+            epilogues += [StyledEpilogue(width, styles, size, blurred=doubled) for doubled in (number > 0, False)]
         self.convolutions, self.epilogues = nn.ModuleList(convolutions), nn.ModuleList(epilogues)
         self.images = GrowingImages(widths, channels, lod)
 
@@ -120,10 +123,7 @@ class AdaptiveSynthesis(nn.Module):
         for number in range(self.used):
             if number % 2 == 0:
                 former = maps
-            maps = self.convolutions[number](maps)
-            if number and number % 2 == 0:
-                maps = blur(maps)
-            maps = self.epilogues[number](maps, styles[:, number], noise)
+            maps = self.epilogues[number](self.convolutions[number](maps), styles[:, number], noise)
         images: Tensor = self.images(maps, former)
         return images
 

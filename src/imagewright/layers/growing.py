@@ -11,15 +11,16 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, interpolate, leaky_relu
+from torch.nn.functional import avg_pool2d, conv2d, interpolate, leaky_relu
 
 from imagewright.layers.equalised import EqualisedConv2d, EqualisedLinear
 from imagewright.layers.minibatch_deviation import append_minibatch_deviation
 from imagewright.layers.nearest_resampling import convolve_and_halve, double_and_convolve, halve
-from imagewright.layers.resampling import convolve, filter_from_taps
+from imagewright.layers.resampling import filter_from_taps
 
 SLOPE, GAIN = 0.2, math.sqrt(2)
 BLUR = (1.0, 2.0, 1.0)
@@ -30,9 +31,38 @@ def activate(maps: Tensor) -> Tensor:
     return leaky_relu(maps, SLOPE)
 
 
-def blur(maps: Tensor) -> Tensor:
-    """(N, M, H, W) filtered by [1, 2, 1] along both axes, with zeros around."""
-    return convolve(maps, filter_from_taps(BLUR).to(maps.device), padding=(1, 1))
+class ChannelBlur(nn.Module):
+    """(N, M, H, W) filtered by [1, 2, 1] along both axes, with zeros around.
+
+    kernel: constant buffer, (M, 1, 3, 3), as in published files.
+    """
+
+    kernel: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.register_buffer("kernel", filter_from_taps(BLUR).expand(channels, 1, -1, -1).contiguous())
+
+    def forward(self, maps: Tensor) -> Tensor:
+        blurred: Tensor = _SymmetricBlur.apply(maps, self.kernel.to(maps.dtype))
+        return blurred
+
+
+class _SymmetricBlur(torch.autograd.Function):
+    """A blur by a symmetric kernel is its own adjoint, so that all its derivatives are blurs.
+
+    torch differentiates the gradient of a convolution of each channel several times as slowly.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, maps: Tensor, kernel: Tensor) -> Tensor:
+        ctx.save_for_backward(kernel)
+        return conv2d(maps, kernel, padding=kernel.shape[-1] // 2, groups=len(kernel))
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (kernel,) = ctx.saved_tensors
+        return _SymmetricBlur.apply(gradients[0], kernel.to(gradients[0].dtype)), None
 
 
 class LevelOfDetail(nn.Module):
@@ -139,10 +169,11 @@ class HalvingConvolution(EqualisedConv2d):
 
     def __init__(self, inputs: int, outputs: int, *, blurred: bool, means_first: bool) -> None:
         super().__init__(inputs, outputs, 3, gain=GAIN)
-        self.blurred, self.means_first = blurred, means_first
+        self.blur = ChannelBlur(inputs) if blurred else None
+        self.means_first = means_first
 
     def forward(self, maps: Tensor) -> Tensor:
-        maps = blur(maps) if self.blurred else maps
+        maps = maps if self.blur is None else self.blur(maps)
         if self.means_first:
             return activate(convolve_and_halve(maps, self.weight * self.scale, self.bias))
         return halve(activate(super().forward(maps)))
@@ -184,9 +215,10 @@ class GrowingDiscriminator(nn.Module):
         layers.append(EqualisedLinear(smallest, outputs))
         self.layers = nn.ModuleList(layers)
 
-    def forward(self, images: Tensor) -> Tensor:
+    def forward(self, images: Tensor, group: int | None = None) -> Tensor:
+        """`group`: images of a minibatch's deviation, other than by default; 1: each image is judged by itself."""
         *_, convolution, dense, last = self.layers
-        maps = append_minibatch_deviation(self.features(images), self.group)
+        maps = append_minibatch_deviation(self.features(images), group or self.group)
         hidden = activate(dense(activate(convolution(maps)).flatten(1)))
         outputs: Tensor = last(hidden).float()
         return outputs

@@ -18,7 +18,7 @@ from imagewright.checkpoints.adapter import Shapes, State, count_numbered
 from imagewright.checkpoints.containers import state_dicts
 from imagewright.checkpoints.records import Record
 from imagewright.errors import RunError
-from imagewright.layers.growing import GrowingDiscriminator, LevelOfDetail
+from imagewright.layers.growing import ChannelBlur, GrowingDiscriminator, LevelOfDetail
 
 TRIPLE = ("generator", "discriminator", "generator_smooth")  # the networks of the authors' tuple, in order
 SMALLEST = 4
@@ -143,11 +143,13 @@ def convert_variables(state: State, *, styled: bool) -> State:
         return state
     sizes = sum(bool(re.search(r"(To|From)RGB_lod\d+/weight$", name)) for name in state)
     judges = any("FromRGB" in name for name in state)
-    converted: State = {BLUR: torch.empty(1)} if judges and styled else {}
+    converted: State = {}
     for name, tensor in state.items():
         published = _name_of(name, sizes, judges=judges)
         if published is not None:
             converted[published] = _in_order(name, tensor, styled=styled)
+    if judges and styled and "layer1.weight" in converted:
+        converted[BLUR] = ChannelBlur(converted["layer1.weight"].shape[1]).kernel
     return converted
 
 

@@ -28,7 +28,7 @@ GENERATOR_NAMES = (
 EXPECTED = "StyleGAN: mapping.dense0.weight, synthesis.layer0.const ... (generator), input0.weight, layer1.blur.kernel"
 OLDEST = "It is a pickle of an older version of the authors' code, whose networks are lists of arrays without names."
 PUBLISHED_PSI, PUBLISHED_LAYERS = 0.7, 8
-BLUR_KERNELS = ("*.blur.kernel",)  # constants
+LEFT_OUT = ("lod", "synthesis.lod", "*.blur.kernel")  # the last are constants
 
 
 def which(state: Mapping[str, Any]) -> str | None:
@@ -109,16 +109,14 @@ ADAPTER = Adapter(
             options=generator_options,
             names=generator_names,
             forward=generate,
-            ignored=BLUR_KERNELS,
-            optional=("synthesis.lod",),
+            optional=LEFT_OUT,
         ),
         "discriminator": Network(
             build=build_published_discriminator,
             options=discriminator_options,
             names=growing.discriminator_names,
             forward=judge,
-            ignored=BLUR_KERNELS,
-            optional=("lod",),
+            optional=LEFT_OUT,
         ),
     },
     split=split,

@@ -50,7 +50,12 @@ FIRST_GAIN = GAIN / 4  # of the layer from latents, whatever its map; published 
 class ProGANConfig(GrowingConfig):
     """The options of ProGAN."""
 
-    tiny_options: ClassVar[dict[str, Any]] = {"latent_dim": 8, "channel_base": 64, "channel_max": 8}
+    tiny_options: ClassVar[dict[str, Any]] = {
+        "latent_dim": 8,
+        "channel_base": 64,
+        "channel_max": 8,
+        "phase_images": 10**9,  # the full size is reached at the end
+    }
     length: ClassVar[int] = 19_000_000
 
     condition: Literal["none", "labels"] = Field("none", description="what the model is conditioned on")
@@ -235,8 +240,8 @@ class ProGAN(Model, ConditionalLatents):
         return images.clamp(-1, 1)
 
     def score(self, images: Tensor, generator: torch.Generator, samples: int) -> Tensor:
-        """The discriminator's score of each image, (N,); higher is more real. Comparable within one run only."""
-        return self._score(images)
+        """The discriminator's score of each image by itself, (N,); higher is more real. Comparable in one run only."""
+        return self.discriminator(images, group=1)[:, 0]
 
     def extract_features(self, images: Tensor) -> Tensor:
         """The discriminator's smallest map, (N, F)."""

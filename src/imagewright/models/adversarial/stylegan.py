@@ -53,6 +53,8 @@ class StyleGANConfig(GrowingConfig):
         "mapping_width": 8,
         "channel_base": 64,
         "channel_max": 8,
+        "grow_from": 4,
+        "phase_images": 10**9,  # the full size is reached at the end
     }
     length: ClassVar[int] = 25_000_000
 
@@ -229,8 +231,8 @@ class StyleGAN(Model, HasStyles, ConditionalLatents):
         return images.clamp(-1, 1)
 
     def score(self, images: Tensor, generator: torch.Generator, samples: int) -> Tensor:
-        """The discriminator's logit of each image, (N,); with classes, of all of them, which are equally likely."""
-        logits: Tensor = self.discriminator(images)
+        """The discriminator's logit of each image by itself, (N,); with classes, of all of them, equally likely."""
+        logits: Tensor = self.discriminator(images, group=1)
         return logits.logsumexp(1) - math.log(logits.shape[1])
 
     def extract_features(self, images: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from imagewright.configs import ConditionedConfig, DoubledSizedConfig
@@ -41,16 +41,6 @@ class GrowingConfig(ConditionedConfig, DoubledSizedConfig):
     )
     grow_from: int = Field(description="side in pixels at which the training starts; the full side: no growth", ge=4)
 
-    @model_validator(mode="after")
-    def _growth_ends(self) -> GrowingConfig:
-        if 2 * self.phase_images * self.first_lod > self.length:
-            most = self.length // (2 * self.first_lod)
-            raise ValueError(
-                f"phase_images={self.phase_images:,}: the growth would take longer than the training of "
-                f"{self.length:,} images (which --images-seen and --minutes scale): at most {most:,}"
-            )
-        return self
-
     @property
     def widths(self) -> list[int]:
         """Channels from the smallest map to the full size."""
@@ -63,10 +53,15 @@ class GrowingConfig(ConditionedConfig, DoubledSizedConfig):
         begun = max(0, int(math.log2(self.grow_from / SMALLEST)))
         return max(0, self.doublings - begun)
 
+    @property
+    def phase(self) -> int:
+        """`phase_images`, or so many fewer that the full size is reached at the end of the training."""
+        return min(self.phase_images, self.length // (2 * max(1, self.first_lod)))
+
     def lod_at(self, images_seen: int) -> float:
         """The level of detail at a point of the training: 0 at full size; fractions while a size is faded in."""
-        whole, inside = divmod(images_seen, 2 * self.phase_images)
-        return max(0.0, self.first_lod - whole - max(0, inside - self.phase_images) / self.phase_images)
+        whole, inside = divmod(images_seen, 2 * self.phase)
+        return max(0.0, self.first_lod - whole - max(0, inside - self.phase) / self.phase)
 
     def side_at(self, images_seen: int) -> int:
         """The side of the images at a point of the training, in pixels; of the new size while it is faded in."""
