@@ -47,8 +47,8 @@ def pixel_norm(maps: Tensor) -> Tensor:
 
     Karras et al. 2018 (ProGAN), arXiv:1710.10196, section 4.2.
     """
-    scale = (maps.float().square().mean(1, keepdim=True) + 1e-8).rsqrt()
-    return maps * scale.to(maps.dtype)
+    precise = maps.to(torch.promote_types(maps.dtype, torch.float32))
+    return maps * (precise.square().mean(1, keepdim=True) + 1e-8).rsqrt().to(maps.dtype)
 
 
 class InstanceNorm(nn.Module):
