@@ -165,8 +165,9 @@ class StyleGAN(Model, HasStyles, ConditionalLatents):
             return real_logits[0]
 
         penalty = squared_gradient(remembered, fade_real(step.images, self.discriminator.level)).mean()
-        if self.training and self.config.conditions:
-            self.conditions.remember(self._to_conditions(step))
+        conditions = self._to_conditions(step)
+        if self.training and conditions is not None:
+            self.conditions.remember(conditions)
         terms = LOGISTIC.discriminator(real_logits[0], critic(fake))
         return terms | {"penalty": self.config.penalty / 2 * penalty}
 
