@@ -32,6 +32,7 @@ TOLERANCE = 1e-4  # of the mean size of a published output
 SIDE = 1024  # pixels that no shape tells: so many that the depth of every network is possible
 NORMS = {"none": "none", "in": "instance", "ln": "layer", "bn": "batch"}
 ACTIVATIONS = {"lrelu": "leaky_relu"}  # others have the same names
+OTHER_NAMES = {"stylegan2_ada": "stylegan2", "pggan": "progan"}  # folders of systems that have another name here
 
 
 @dataclass
@@ -60,6 +61,8 @@ def loading_of(system: str, stem: str, constructor: str, note: str) -> Loading:
         "drit": of_drit,
         "pggan": of_growing,
         "stylegan": of_growing,
+        "stylegan2_ada": of_stylegan2,
+        "r3gan": of_r3gan,
     }.get(system, of_its_stem)
     return rule(stem, constructor, note)
 
@@ -149,10 +152,7 @@ def of_growing(stem: str, constructor: str, note: str) -> Loading:
         options |= {"fused": fused, "mapping_rate": given.get("mapping_lr_mul", 0.01)}
     elif name == "StyleGANDiscriminator":
         options |= {"group": given.get("minibatch_std_group_size", 4)}
-    return Loading("discriminator" if name.endswith("Discriminator") else "generator", options, SYSTEMS[name[:5]])
-
-
-SYSTEMS = {"PGGAN": "progan", "Style": "stylegan"}  # by the beginning of the published class
+    return Loading("discriminator" if name.endswith("Discriminator") else "generator", options)
 
 
 def arguments_of(constructor: str) -> dict[str, Any]:
@@ -160,6 +160,32 @@ def arguments_of(constructor: str) -> dict[str, Any]:
     call = ast.parse(constructor[: constructor.index(")") + 1], mode="eval").body
     assert isinstance(call, ast.Call)
     return {word.arg: ast.literal_eval(word.value) for word in call.keywords if word.arg is not None}
+
+
+def of_stylegan2(stem: str, constructor: str, note: str) -> Loading:
+    """Limits of maps, rates and groups, which no shape tells; the published defaults if the constructor has none."""
+    found = {name: number(constructor, name) for name in ("conv_clamp", "lr_multiplier", "mbstd_group_size", "num_ws")}
+    options: dict[str, Any] = {
+        "clamp": found["conv_clamp"] or 0.0,
+        "mapping_rate": found["lr_multiplier"] or 0.01,
+        "group": int(found["mbstd_group_size"] or 4),
+    }
+    if found["num_ws"]:  # two layers a resolution
+        options["size"] = (2 ** (1 + int(found["num_ws"]) // 2),) * 2
+    return Loading(stem.partition("_")[0], options)
+
+
+def number(text: str, name: str) -> float | None:
+    """The number after `name=` or `name `; None without one."""
+    found = re.search(rf"{name}(?:=| )([0-9.e+-]+)", text)
+    return float(found[1].rstrip(".")) if found else None
+
+
+def of_r3gan(stem: str, constructor: str, note: str) -> Loading:
+    """Of Generator(...) or Discriminator(...), or of both with a gamma, whose losses are the outputs."""
+    if gamma := re.search(r"gamma ([\d.e+-]+)", constructor):
+        return Loading("losses", {"gamma": float(gamma[1].rstrip("."))})
+    return Loading(class_of(constructor).lower())
 
 
 def class_of(constructor: str) -> str:
@@ -189,7 +215,9 @@ def relative_error(case: Any, outputs: Any) -> float:
 def run_case(parity: ModuleType, folder: Path, system: str, stem: str) -> float:
     case = parity.load_case(f"{system}/{stem}", folder)
     loading = loading_of(system, stem, case.spec["constructor"], case.spec["note"])
-    network = load_network(loading.system or system, loading.network, case.state_dict(), **loading.options)
+    network = load_network(
+        loading.system or OTHER_NAMES.get(system, system), loading.network, case.state_dict(), **loading.options
+    )
     if "TRAIN mode" in case.spec["note"]:  # batch norms take the statistics of the batch
         network.train()
         for module in network.modules():
@@ -213,7 +241,7 @@ def main(arguments: list[str]) -> int:
     folder, *wanted = arguments
     root = Path(folder).resolve()
     parity = parity_module(root)
-    readable = {entry.name for entry in catalogue.list_models() if entry.adapter} | {"pggan"}
+    readable = {entry.name for entry in catalogue.list_models() if entry.adapter} | OTHER_NAMES.keys()
     systems = wanted or sorted(path.name for path in root.iterdir() if path.is_dir() and path.name in readable)
     right = count = 0
     for system in systems:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from imagewright.catalogue import Entry
 
 PAPERS = {
-    "stylegan2": ("skeletons.stylegan2:StyleGAN2", "Karras et al. 2020, arXiv:1912.04958", ("sample", "decode")),
     "face_swap": ("skeletons.face_swap:FaceSwap", "deepfakes, 2017", ("translate",)),
 }
 SKELETONS = {

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from imagewright.checkpoints.adapter import Shapes, State, count_numbered
 from imagewright.checkpoints.containers import state_dicts
@@ -106,7 +106,7 @@ def judge_at_levels(
 
 
 def networks_in(held: Any, oldest: str) -> dict[str, State]:
-    """Every state dict in a file by its key, with genforce's names and `lod`; those of the authors' tuple converted.
+    """Every state dict in a file by its key, in genforce's names; those of the authors' tuple are converted.
 
     oldest: what a message says of files of the authors that nothing here can read.
     """
@@ -117,7 +117,7 @@ def networks_in(held: Any, oldest: str) -> dict[str, State]:
         held = dict(zip(TRIPLE, held, strict=True))
     states = state_dicts(held)
     styled = any(name.startswith("synthesis/") for state in states.values() for name in state)
-    return {key: _with_lod(convert_variables(state, styled=styled)) for key, state in states.items()}
+    return {key: convert_variables(state, styled=styled) for key, state in states.items()}
 
 
 def is_from_tensorflow(state: State) -> bool:
@@ -203,12 +203,7 @@ def _in_order(name: str, tensor: Tensor, *, styled: bool) -> Tensor:
     return tensor
 
 
-def _with_lod(state: State) -> State:
-    """With `lod`: networks without it are whole."""
+def with_lod(state: State) -> State:
+    """With `lod`: a network without it is whole."""
     name = "synthesis.lod" if any(each.startswith("synthesis.") for each in state) else "lod"
     return state if name in state else state | {name: torch.zeros(())}
-
-
-def level_of(network: nn.Module) -> LevelOfDetail:
-    """The level of detail of a network."""
-    return next(module for module in network.modules() if isinstance(module, LevelOfDetail))

@@ -52,7 +52,8 @@ def which(state: Mapping[str, Any]) -> str | None:
 
 def split(held: Any) -> dict[str, State]:
     """The networks in a file; of a generator and its average, the average."""
-    return one_of_each(growing.networks_in(held, OLDEST), which, EXPECTED)
+    found = one_of_each(growing.networks_in(held, OLDEST), which, EXPECTED)
+    return {name: growing.with_lod(state) for name, state in found.items()}
 
 
 def published_options(held: Any) -> dict[str, Any]:
