@@ -58,6 +58,7 @@ quality: $(VENV)/installed
 	$(BIN)/python benchmarks/translation_domains.py --model cyclegan
 	$(BIN)/python benchmarks/translation_attributes.py
 	$(BIN)/python benchmarks/translation_few_shot.py
+	$(BIN)/python benchmarks/high_fidelity_scores.py
 
 # Speed and memory, as ratios to the plain way of doing the same.
 bench: $(VENV)/installed

@@ -20,6 +20,7 @@ from torch import Tensor
 from training_steps import build_model, build_steps, synchronise
 
 import imagewright as iw
+from imagewright import catalogue, configs
 from imagewright.metrics.features.extraction import extract_features
 from imagewright.metrics.frechet.distance import frechet_distance
 from imagewright.metrics.frechet.moments import Moments
@@ -152,7 +153,9 @@ def plain_steps(
 
 def built(place: Place, model: str, side: int, options: dict[str, Any]) -> Any:
     """The untrained model; tiny, 16 pixels and few channels."""
-    return build_model(model, 16 if place.tiny else side, **(options | ({"width": 8} if place.tiny else {})))
+    config = catalogue.model_class(model).Config
+    tiny = {"width": 8} if "width" in configs.options_of(config) else config.tiny_options
+    return build_model(model, 16 if place.tiny else side, **(options | (tiny if place.tiny else {})))
 
 
 def pictures(place: Place, side: int) -> Tensor:
@@ -303,3 +306,5 @@ for translator in ("munit", "unit", "funit"):
     add_training(translator, modes=EAGER)
 add_training("stylegan2")
 add_training("pix2pixhd", side=256, modes=EAGER, perceptual="none")
+for growing in ("progan", "stylegan"):  # whole from the start
+    add_training(growing, side=128, grow_from=128)

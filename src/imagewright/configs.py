@@ -153,7 +153,7 @@ class DoublingConfig(SizedConfig):
 
     @classmethod
     def size_rule(cls, size: tuple[int, int]) -> str:
-        least, unit = 2 * cls.base_side, 2 ** cls._doublings_of(*size)
+        least, unit = 2 * cls.base_side, 2 ** cls.doublings_of(size)
         return (
             f"both sides must be {least} or more, and multiples of {unit} if the shorter one has {min(size)} pixels; "
             f"best are {cls.base_side} pixels times a power of two"
@@ -161,19 +161,20 @@ class DoublingConfig(SizedConfig):
 
     @classmethod
     def nearest_size(cls, height: int, width: int) -> tuple[int, int]:
-        least, unit = 2 * cls.base_side, 2 ** cls._doublings_of(height, width)
+        least, unit = 2 * cls.base_side, 2 ** cls.doublings_of((height, width))
         nearest = max(least, round(height / unit) * unit), max(least, round(width / unit) * unit)
         # Rounding up may reach the next power of two, whose unit is twice as large.
-        return nearest if 2 ** cls._doublings_of(*nearest) == unit else cls.nearest_size(*nearest)
+        return nearest if 2 ** cls.doublings_of(nearest) == unit else cls.nearest_size(*nearest)
 
     @classmethod
-    def _doublings_of(cls, height: int, width: int) -> int:
-        return max(1, (min(height, width) // cls.base_side).bit_length() - 1)
+    def doublings_of(cls, size: tuple[int, int]) -> int:
+        """How often the base is doubled to this size."""
+        return max(1, (min(size) // cls.base_side).bit_length() - 1)
 
     @property
     def doublings(self) -> int:
         """The number of doublings from the base to the image."""
-        return self._doublings_of(*self.size)
+        return self.doublings_of(self.size)
 
     @property
     def start(self) -> tuple[int, int]:

@@ -52,7 +52,7 @@ def test_sizes_are_a_base_doubled(size: tuple[int, int], nearest: tuple[int, int
 
 def test_a_base_of_other_sides() -> None:
     model = tiny_model("stylegan2", (28, 56), channels=1)
-    assert model.config.base == (7, 14)
+    assert model.config.start == (7, 14)
     assert model.decode(model.sample_latents(2, torch.Generator())).shape == (2, 1, 28, 56)
 
 

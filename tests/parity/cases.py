@@ -33,7 +33,7 @@ SIDE = 1024  # pixels that no shape tells: so many that the depth of every netwo
 PICTURES = ("1", "3", "4")  # channels of a run's pictures
 NORMS = {"none": "none", "in": "instance", "ln": "layer", "bn": "batch", "sn": "none"}
 ACTIVATIONS = {"lrelu": "leaky_relu"}  # others have the same names
-OTHER_NAMES = {"stylegan2_ada": "stylegan2"}  # folders of systems that have another name here
+OTHER_NAMES = {"stylegan2_ada": "stylegan2", "pggan": "progan"}  # folders of systems that have another name here
 
 
 @dataclass
@@ -60,6 +60,8 @@ def loading_of(system: str, stem: str, constructor: str, note: str) -> Loading:
         "unit": of_content_and_style,
         "funit": of_few_shot,
         "drit": of_drit,
+        "pggan": of_growing,
+        "stylegan": of_growing,
         "stylegan2_ada": of_stylegan2,
         "r3gan": of_r3gan,
     }.get(system, of_its_stem)
@@ -135,6 +137,31 @@ def of_drit(stem: str, constructor: str, note: str) -> Loading:
         "Dis_content": "content_discriminator",
     }
     return Loading(networks.get(class_of(constructor), "discriminator"), {"size": (SIDE, SIDE)})
+
+
+def of_growing(stem: str, constructor: str, note: str) -> Loading:
+    """Of genforce's PGGANGenerator(...), StyleGANDiscriminator(...) and the like: what their shapes do not tell."""
+    name, given = class_of(constructor), arguments_of(constructor)
+    options: dict[str, Any] = {}
+    if (classes := given.get("label_size", 0)) > 0:
+        options |= {"condition": "labels", "class_names": tuple(map(str, range(classes)))}
+        options |= {"latent_dim": given.get("z_space_dim", 512)} if name.endswith("Generator") else {}
+    if name.startswith("PGGAN"):
+        options |= {"fused": given.get("fused_scale", False) is True}
+        options |= {"group": given.get("minibatch_std_group_size", 16)}
+    elif name == "StyleGANGenerator":
+        fused = {True: "always", False: "never"}.get(given.get("fused_scale", "auto"), "auto")
+        options |= {"fused": fused, "mapping_rate": given.get("mapping_lr_mul", 0.01)}
+    elif name == "StyleGANDiscriminator":
+        options |= {"group": given.get("minibatch_std_group_size", 4)}
+    return Loading("discriminator" if name.endswith("Discriminator") else "generator", options)
+
+
+def arguments_of(constructor: str) -> dict[str, Any]:
+    """The keyword arguments of a constructor's call that are plain values."""
+    call = ast.parse(constructor[: constructor.index(")") + 1], mode="eval").body
+    assert isinstance(call, ast.Call)
+    return {word.arg: ast.literal_eval(word.value) for word in call.keywords if word.arg is not None}
 
 
 def of_stylegan2(stem: str, constructor: str, note: str) -> Loading:

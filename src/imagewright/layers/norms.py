@@ -42,6 +42,15 @@ def normalise_instances(
     return group_norm(maps, maps.shape[1], weight, bias, eps)
 
 
+def pixel_norm(maps: Tensor) -> Tensor:
+    """(N, C, ...) with the mean square 1 over the channels of each pixel.
+
+    Karras et al. 2018 (ProGAN), arXiv:1710.10196, section 4.2.
+    """
+    precise = maps.to(torch.promote_types(maps.dtype, torch.float32))
+    return maps * (precise.square().mean(1, keepdim=True) + 1e-8).rsqrt().to(maps.dtype)
+
+
 class InstanceNorm(nn.Module):
     """`normalise_instances` as a layer. It has no parameters and no buffers."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from imagewright.catalogue import Entry
 
 PAPERS = {
-    "progan": ("skeletons.progan:ProGAN", "Karras et al. 2018, arXiv:1710.10196", ("sample", "decode")),
     "face_swap": ("skeletons.face_swap:FaceSwap", "deepfakes, 2017", ("translate",)),
 }
 SKELETONS = {

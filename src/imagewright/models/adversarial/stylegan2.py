@@ -21,7 +21,7 @@ from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
-from imagewright.configs import ConditionedConfig, SizedConfig
+from imagewright.configs import ConditionedConfig, DoublingConfig
 from imagewright.layers.adaptive_augmentation import ADA, AdaptiveProbability, augment
 from imagewright.layers.conditions import ConditionalLatents, Conditions
 from imagewright.layers.style_discriminator import Architecture, StyleDiscriminator
@@ -37,13 +37,12 @@ from imagewright.recipe import Average, Optimizer, Recipe
 from imagewright.traits import Traits
 
 LOGISTIC = ADVERSARIAL["non_saturating"]
-BASE = 4  # pixels of the shorter side of the learned constant: 4 to 7
 GENERATOR_INTERVAL, DISCRIMINATOR_INTERVAL = 4, 16  # steps between two evaluations of the lazy terms
 PATH_MEMORY = 0.01  # share of a batch in the running mean of path lengths
 
 
 @dataclass(frozen=True, kw_only=True)
-class StyleGAN2Config(ConditionedConfig, SizedConfig):
+class StyleGAN2Config(ConditionedConfig, DoublingConfig):
     """The options of StyleGAN2. What is None follows from `preset`."""
 
     tiny_options: ClassVar[dict[str, Any]] = {
@@ -98,18 +97,6 @@ class StyleGAN2Config(ConditionedConfig, SizedConfig):
     )
 
     @classmethod
-    def size_rule(cls, size: tuple[int, int]) -> str:
-        unit = 2 ** doublings_of(size)
-        return f"both sides must be 8 or more, and multiples of {unit} if the shorter one has {min(size)} pixels"
-
-    @classmethod
-    def nearest_size(cls, height: int, width: int) -> tuple[int, int]:
-        unit = 2 ** doublings_of((height, width))
-        nearest = max(8, round(height / unit) * unit), max(8, round(width / unit) * unit)
-        # Rounding up may reach the next power of 2, whose unit is twice as large.
-        return nearest if 2 ** doublings_of(nearest) == unit else cls.nearest_size(*nearest)
-
-    @classmethod
     def suggest(cls, traits: Traits) -> dict[str, Any]:
         """Narrow networks and small batches on a CPU, where the published ones take months."""
         if traits.accelerator:
@@ -129,16 +116,10 @@ class StyleGAN2Config(ConditionedConfig, SizedConfig):
         return preset_of(self.preset, min(self.size))
 
     @property
-    def base(self) -> tuple[int, int]:
-        """Height and width of the learned constant."""
-        doublings = doublings_of(self.size)
-        return self.size[0] >> doublings, self.size[1] >> doublings
-
-    @property
     def widths(self) -> list[int]:
         """Channels at the base and after each doubling."""
         channel_base = self.channel_base or self.numbers.channel_base
-        sides = (min(self.base) << place for place in range(doublings_of(self.size) + 1))
+        sides = (min(self.start) << place for place in range(self.doublings + 1))
         return [max(1, min(channel_base // side, self.channel_max)) for side in sides]
 
     def chosen(self, name: str) -> Any:
@@ -156,7 +137,7 @@ class StyleBasedGenerator(nn.Module):
         self.synthesis = StyleSynthesis(
             config.channels,
             config.widths,
-            config.base,
+            config.start,
             config.style_dim,
             architecture=config.architecture,
             noisy=config.noise,
@@ -310,11 +291,6 @@ class StyleGAN2(Model, HasStyles, ConditionalLatents):
         return self.discriminator.features(images, group=1)
 
 
-def doublings_of(size: tuple[int, int]) -> int:
-    """From the base to the image."""
-    return max(1, (min(size) // BASE).bit_length() - 1)
-
-
 def build_mapping(config: StyleGAN2Config) -> StyleMappingNetwork:
     """The untrained mapping network of a configuration."""
     return StyleMappingNetwork(
@@ -332,7 +308,7 @@ def build_discriminator(config: StyleGAN2Config) -> StyleDiscriminator:
     return StyleDiscriminator(
         config.channels,
         config.widths[::-1],
-        config.base,
+        config.start,
         architecture=config.discriminator_architecture or config.numbers.architecture,
         conditions=config.conditions,
         group=config.chosen("group"),

@@ -1,4 +1,4 @@
-"""The latent spaces of StyleGAN2 and 3: z, w, and w+, which has a style for each layer; and truncation in w.
+"""The latent spaces of StyleGAN 1, 2 and 3: z, w, and w+, which has a style for each layer; and truncation in w.
 
 Karras et al. 2019 (StyleGAN), arXiv:1812.04948, appendix B (truncation); Abdal et al. 2019 (Image2StyleGAN),
 arXiv:1904.03189, section 3 (w+). Shape letters: N batch, C H W image, Z latent, W style, L layers.
@@ -25,11 +25,6 @@ class StyleBased(Protocol):
     """A model whose images are made of styles."""
 
     @property
-    def mapping(self) -> StyleMappingNetwork:
-        """With the mean of w, and `truncate`."""
-        ...
-
-    @property
     def style_shape(self) -> tuple[int, int]:
         """(L, W)."""
         ...
@@ -38,13 +33,20 @@ class StyleBased(Protocol):
         """Latents (N, Z), with the condition if there is one, to w (N, W)."""
         ...
 
+    def truncate_styles(self, styles: Tensor, psi: float) -> Tensor:
+        """Styles (N, L, W) moved towards the mean of w."""
+        ...
+
     def synthesise(self, styles: Tensor) -> Tensor:
         """Styles (N, L, W) to images (N, C, H, W) in [-1, 1], without randomness."""
         ...
 
 
 class HasStyles:
-    """Mix-in of a `StyleBased` model: its spaces, truncation, and decoding."""
+    """Mix-in of a `StyleBased` model: its spaces, truncation, and decoding.
+
+    By default the model has a `mapping`, by which styles are truncated.
+    """
 
     spaces: ClassVar[tuple[str, ...]] = ("z", "w", "w+")
 
@@ -52,6 +54,11 @@ class HasStyles:
         """Latents (N, Z) to images (N, C, H, W) in [-1, 1]."""
         images: Tensor = self.synthesise(broadcast(self.map_latents(latents), self.style_shape[0]))
         return images
+
+    def truncate_styles(self: Any, styles: Tensor, psi: float) -> Tensor:
+        """Styles (N, L, W), all of them moved towards the mean of w."""
+        mapping: StyleMappingNetwork = self.mapping
+        return mapping.truncate(styles, psi)
 
     def in_space(self: Any, name: str) -> Model:
         """The model with latents of another space."""
@@ -97,10 +104,11 @@ class StyleView(View):
 
     def decode(self, latents: Tensor) -> Tensor:
         styles = self.base.map_latents(latents) if self.space in (None, "z") else latents
+        if self.space != "w+":
+            styles = broadcast(styles, self.base.style_shape[0])
         if self.truncation is not None:
-            styles = self.base.mapping.truncate(styles, self.truncation)
-        layers = self.base.style_shape[0]
-        images: Tensor = self.base.synthesise(styles if self.space == "w+" else broadcast(styles, layers))
+            styles = self.base.truncate_styles(styles, self.truncation)
+        images: Tensor = self.base.synthesise(styles)
         return images
 
     def in_space(self, name: str) -> Model:
