@@ -37,6 +37,8 @@ from imagewright.views import space_name, view_settings
 
 # Systems of the catalogue that took the places of their skeletons.
 REAL = (
+    "biggan",
+    "biggan_deep",
     "cut",
     "cyclegan",
     "drit",
@@ -50,7 +52,7 @@ REAL = (
 )
 NAMES = [*SKELETONS, *REAL]
 # Batch norms take statistics of each rank's own part of the batch, and dropout samples for it.
-OF_THE_WHOLE_BATCH = [name for name in NAMES if name != "pix2pix"]
+OF_THE_WHOLE_BATCH = [name for name in NAMES if name not in ("biggan", "biggan_deep", "pix2pix")]
 # Pools and ADA gather over the rows of a micro-batch: its size changes what they compute.
 OF_EACH_ROW = [name for name in OF_THE_WHOLE_BATCH if name not in ("cyclegan", "stylegan2")]
 # So slow that a rounding error of the first step does not grow in the second one.

@@ -13,6 +13,7 @@ from imagewright import catalogue, configs
 from imagewright.checkpoints.adapter import Adapter, Network, State, misfits, shapes_of
 from imagewright.checkpoints.containers import state_dicts
 from imagewright.errors import UserError
+from imagewright.layers.initialisation import without_initialisation
 
 MOST_STATES = 16  # state dicts of a file that are looked at
 NO_FIT = (UserError, LookupError, ValueError, TypeError, RuntimeError, NotImplementedError, ImportError)
@@ -80,6 +81,6 @@ def _fits(network: Network, state: State, system: str, stated: dict[str, Any]) -
         return False
     config_class = catalogue.model_class(system).Config
     config = configs.build(config_class, stated | network.options(shapes_of(state)), system)
-    with torch.device("meta"):
+    with torch.device("meta"), without_initialisation():
         module = network.build(config)
     return not misfits(module.state_dict(), network, state)

@@ -2,7 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 from torch import nn
+
+_to_be_loaded: ContextVar[bool] = ContextVar("to_be_loaded", default=False)
+
+
+@contextmanager
+def without_initialisation() -> Iterator[None]:
+    """Within the block, initial weights that take long to compute are left out: the model is about to be loaded."""
+    token = _to_be_loaded.set(True)
+    try:
+        yield
+    finally:
+        _to_be_loaded.reset(token)
+
+
+def initialise_orthogonal(module: nn.Module) -> None:
+    """Orthogonal weights of convolutions, linear layers and embeddings; biases keep PyTorch's initial values.
+
+    Saxe et al. 2014, arXiv:1312.6120. To be passed to `nn.Module.apply`.
+    """
+    if isinstance(module, nn.Conv2d | nn.Linear | nn.Embedding) and not _to_be_loaded.get():
+        nn.init.orthogonal_(module.weight)
 
 
 def initialise_normal(module: nn.Module, deviation: float = 0.02) -> None:

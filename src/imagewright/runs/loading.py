@@ -13,6 +13,7 @@ from torch import nn
 from imagewright import catalogue, configs
 from imagewright.errors import ConfigError, RunError, UserError, one_line
 from imagewright.images import notices
+from imagewright.layers.initialisation import without_initialisation
 from imagewright.model import Origin
 from imagewright.runs.lock import is_training
 from imagewright.runs.places import RECORD, WEIGHTS_ALONE
@@ -126,7 +127,10 @@ def _build_recorded(record: dict[str, Any], tensors: dict[str, Tensor], where: s
     model_class = catalogue.model_class(record["model"])
     try:
         config = configs.build(model_class.Config, record["config"], record["model"])
-        with torch.device("meta"):  # shapes without memory: a damaged record can ask for any number of weights
+        with (
+            torch.device("meta"),
+            without_initialisation(),
+        ):  # shapes without memory: a damaged record can ask for any number of weights
             absent = tuple(
                 f"{name}." for name in record.get(ABSENT) or ()
             )  # an imported file may hold one network only
@@ -137,7 +141,8 @@ def _build_recorded(record: dict[str, Any], tensors: dict[str, Tensor], where: s
             raise RunError(
                 f"{where} is damaged: its record is of a model of {stated:,} numbers, and it holds {held:,}."
             )
-        model = model_class(config)
+        with without_initialisation():
+            model = model_class(config)
     except (ConfigError, TypeError, ArithmeticError, RuntimeError) as error:
         raise RunError(f"{where} is damaged: its record is of no {record['model']} ({one_line(error)}).") from None
     for name in record.get(ABSENT, ()):

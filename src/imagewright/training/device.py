@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from imagewright.errors import ConfigError
+from imagewright.layers.initialisation import without_initialisation
 from imagewright.machine import total_memory
 from imagewright.training.data.prefetch import READ_AHEAD
 
@@ -66,7 +67,7 @@ def check_memory(model_class: type[Model], config: Config, device: torch.device)
 
     Parameters, gradients and moments are counted, at 4 bytes a number; activations are not.
     """
-    with torch.device("meta"):  # tensors with shapes, but without memory
+    with torch.device("meta"), without_initialisation():  # tensors with shapes, but without memory
         shapes = model_class(config)
     parameters = sum(parameter.numel() for parameter in shapes.parameters())
     needed, available = 4 * COPIES * parameters, total_memory(device)
