@@ -127,7 +127,7 @@ def _doublings(side: int) -> int:
     return min(max(round(math.log2(max(side, 1) / START)), 1), MOST_DOUBLINGS)
 
 
-class UpBlock(nn.Module):
+class ConditionalDoublingBlock(nn.Module):
     """A residual block that doubles its map: figure 15 (b).
 
     norm: builds the conditional norm of so many channels. convolution: builds one of inputs, outputs and kernel.
@@ -150,7 +150,7 @@ class UpBlock(nn.Module):
         return result
 
 
-class Generator(nn.Module):
+class BigGANGenerator(nn.Module):
     """From noise (N, Z) and conditions to images (N, C, H, W) in [-1, 1].
 
     shape: sizes and widths.
@@ -191,7 +191,7 @@ class Generator(nn.Module):
         self.linear = SpectralLinear(self.chunk, widths[0] * math.prod(self.start), **spectral)
         self.blocks = nn.ModuleList()
         for level, (inputs, outputs) in enumerate(pairwise(widths)):
-            parts: list[nn.Module] = [UpBlock(inputs, outputs, norm, convolution)]
+            parts: list[nn.Module] = [ConditionalDoublingBlock(inputs, outputs, norm, convolution)]
             if shape.attends(shape.attention, shape.doublings - 1 - level):
                 parts.append(SelfAttention(outputs, partial(pointwise, **spectral)))
             self.blocks.append(nn.ModuleList(parts))
@@ -225,7 +225,7 @@ class ClassVectors(nn.Embedding):
         return embed(conditions, self.weight)
 
 
-class DownBlock(nn.Module):
+class HalvingBlock(nn.Module):
     """A residual block of the discriminator: figure 15 (c).
 
     hidden: channels between its convolutions.
@@ -271,7 +271,7 @@ class ProjectionDiscriminator(nn.Module):
         raise NotImplementedError
 
 
-class Discriminator(ProjectionDiscriminator):
+class BigGANDiscriminator(ProjectionDiscriminator):
     """The discriminator of BigGAN.
 
     shape: sizes and widths.
@@ -289,7 +289,7 @@ class Discriminator(ProjectionDiscriminator):
         for level, (inputs, outputs) in enumerate(pairwise(widths)):
             halves = level < shape.halvings
             hidden = outputs if wide else inputs
-            block = DownBlock(inputs, outputs, hidden, convolution, first=level == 0, halves=halves)
+            block = HalvingBlock(inputs, outputs, hidden, convolution, first=level == 0, halves=halves)
             parts: list[nn.Module] = [block]
             if shape.attends(shape.discriminator_attention, min(level + 1, shape.halvings)):
                 parts.append(SelfAttention(outputs, partial(pointwise, **spectral)))

@@ -106,7 +106,7 @@ class LastNorm(nn.Module):
         return normalise_and_rectify(maps, gain, offset, statistics)
 
 
-class DeepUpBlock(nn.Module):
+class BottleneckDoublingBlock(nn.Module):
     """A residual block of the generator: figure 16 (b).
 
     doubles: whether it doubles its map. norm, convolution: build these layers.
@@ -176,8 +176,8 @@ class DeepGenerator(nn.Module):
         self.gen_z = SpectralLinear(condition, widths[0] * math.prod(self.start), **spectral)
         layers: list[nn.Module] = []
         for level, (inputs, outputs) in enumerate(pairwise(widths)):
-            layers.append(DeepUpBlock(inputs, inputs, norm, convolution, doubles=False))
-            layers.append(DeepUpBlock(inputs, outputs, norm, convolution, doubles=True))
+            layers.append(BottleneckDoublingBlock(inputs, inputs, norm, convolution, doubles=False))
+            layers.append(BottleneckDoublingBlock(inputs, outputs, norm, convolution, doubles=True))
             if shape.attends(shape.attention, shape.doublings - 1 - level):
                 layers.append(SelfAttention(outputs, partial(pointwise, **spectral), gamma_shape=(1,)))
         self.layers = nn.ModuleList(layers)
@@ -198,7 +198,7 @@ class DeepGenerator(nn.Module):
         return torch.tanh(images.float())
 
 
-class DeepDownBlock(nn.Module):
+class BottleneckHalvingBlock(nn.Module):
     """A residual block of the discriminator: figure 16 (c). Channels that the shortcut lacks are a 1x1 convolution."""
 
     def __init__(self, inputs: int, outputs: int, convolution: Callable[..., Any], *, halves: bool) -> None:
@@ -232,8 +232,8 @@ class DeepDiscriminator(ProjectionDiscriminator):
         widths = [shape.discriminator_width * multiple for multiple in DISCRIMINATOR_WIDTHS[shape.doublings]]
         layers: list[nn.Module] = [convolution(shape.channels, widths[0], 3)]
         for level, (inputs, outputs) in enumerate(pairwise(widths)):
-            layers.append(DeepDownBlock(inputs, outputs, convolution, halves=True))
-            layers.append(DeepDownBlock(outputs, outputs, convolution, halves=False))
+            layers.append(BottleneckHalvingBlock(inputs, outputs, convolution, halves=True))
+            layers.append(BottleneckHalvingBlock(outputs, outputs, convolution, halves=False))
             if shape.attends(shape.discriminator_attention, level + 1):
                 layers.append(SelfAttention(outputs, partial(pointwise, **spectral)))
         self.layers = nn.Sequential(*layers)

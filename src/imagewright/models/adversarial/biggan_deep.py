@@ -11,21 +11,26 @@ Shape letters: N batch, Z noise, K classes or attributes, C H W image.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, ClassVar
 
 import torch
 from pydantic import Field
 from pydantic.dataclasses import dataclass
-from torch import Tensor, nn
+from torch import Tensor
 
 from imagewright.errors import UserError
-from imagewright.layers.biggan import ProjectionDiscriminator
 from imagewright.layers.biggan_deep import DeepDiscriminator, DeepGenerator, StatisticsByTruncation
+from imagewright.layers.conditions import Conditions
 from imagewright.layers.standing_statistics import compute_standing_statistics
 from imagewright.model import Model
-from imagewright.models.adversarial.biggan import STATISTICS_BATCH, BigGAN, LargeScaleConfig, TruncatedNoise
-from imagewright.recipe import Optimizer, Recipe
+from imagewright.models.shared.large_scale import (
+    STATISTICS_BATCH,
+    LargeScaleConfig,
+    LargeScaleGAN,
+    TruncatedNoise,
+    build_recipe,
+)
+from imagewright.recipe import Recipe
 from imagewright.statistics.gaussians import truncate_normal
 
 BOUND = 2.0  # of the noise, times the truncation
@@ -67,25 +72,22 @@ class BigGANDeepConfig(LargeScaleConfig):
         return self.latent_dim
 
 
-class BigGANDeep(BigGAN):
-    """Networks: `generator` and `discriminator`; the verbs use the generator's moving average. Latents as BigGAN's."""
+class BigGANDeep(Model, LargeScaleGAN):
+    """Networks: `generator` and `discriminator`; the verbs use the generator's moving average."""
 
     Config = BigGANDeepConfig
     config: BigGANDeepConfig
+    averaged = ("generator",)
+    phases = LargeScaleGAN.phases
 
-    def build_networks(self, config: Any) -> tuple[nn.Module, ProjectionDiscriminator]:
-        return build_deep_generator(config), build_deep_discriminator(config)
+    def __init__(self, config: BigGANDeepConfig) -> None:
+        super().__init__(config)
+        self.generator = build_deep_generator(config)
+        self.discriminator = build_deep_discriminator(config)
+        self.conditions = Conditions(config)
 
     def recipe(self, images_seen: int = 0) -> Recipe:
-        of_biggan = super().recipe(images_seen)
-        betas, eps = (0.0, 0.999), 1e-6
-        return replace(
-            of_biggan,
-            optimizers={
-                "generator": Optimizer(learning_rate=5e-5, betas=betas, eps=eps),
-                "discriminator": Optimizer(learning_rate=2e-4, betas=betas, eps=eps),
-            },
-        )
+        return build_recipe(5e-5, 2e-4)
 
     # Verbs
 
@@ -93,7 +95,7 @@ class BigGANDeep(BigGAN):
         """A view whose noise is at most 2 psi, with the statistics of that truncation."""
         if not 0 <= psi <= 1:
             raise UserError(f"truncation={psi:g}, but that of biggan_deep is from 0 (no noise) to 1.")
-        return TruncatedDeep(self, truncation=psi)
+        return TruncatedWithStatistics(self, truncation=psi)
 
     def decode_at(self, latents: Tensor, truncation: float) -> Tensor:
         """Images (N, C, H, W) of latents, by the statistics of a truncation."""
@@ -124,16 +126,13 @@ def truncate_noise(noise: Tensor, truncation: float) -> Tensor:
     return truncation * truncate_normal(noise, BOUND)
 
 
-class TruncatedDeep(TruncatedNoise):
-    """The same networks with less noise, and norms with the statistics of it."""
+class TruncatedWithStatistics(TruncatedNoise):
+    """No noise is beyond twice the truncation, and norms have the statistics of it."""
 
     base: BigGANDeep
 
-    def sample_latents(self, count: int, generator: torch.Generator, **given: Any) -> Tensor:
-        latents = self.base.sample_latents(count, generator, **given)
-        noise = self.base.noise_dim
-        latents[:, :noise] = truncate_noise(latents[:, :noise], self.truncation)
-        return latents
+    def truncate(self, noise: Tensor) -> Tensor:
+        return truncate_noise(noise, self.truncation)
 
     def decode(self, latents: Tensor) -> Tensor:
         return self.base.decode_at(latents, self.truncation)
