@@ -53,7 +53,7 @@ class SpectrallyNormalised(nn.Module):
                 u, v = self._vectors(matrix)
             value = torch.dot(u, torch.mv(matrix, v))
             if self.training and self.evaluation == "iterated":
-                self.singular_value.copy_(value.detach())
+                self.singular_value.copy_(value.detach()[None])
             return self.weight / value
 
     def _matrix(self) -> Tensor:

@@ -33,8 +33,8 @@ class Ends:
     labels: Annotated[
         Words,
         Parameter(
-            help="classes of the ends, for models conditional on classes: --labels dog,ball, mixed on the way; with one "
-            "seed for all, or one for each, in --between or --corners"
+            help="classes of the ends, of models with classes: --labels dog,ball, mixed on the way; one seed "
+            "for all, or one for each, in --between or --corners"
         ),
     ] = ()
     source: Annotated[str | None, Parameter(help="instead: pictures spread evenly over this source")] = None

@@ -150,8 +150,8 @@ def build_recipe(generator_rate: float, discriminator_rate: float) -> Recipe:
     return Recipe(
         images_seen=STEPS * BATCH,
         batch_size=BATCH,
+        optimizer=Optimizer(learning_rate=generator_rate, betas=betas, eps=eps),
         optimizers={
-            "generator": Optimizer(learning_rate=generator_rate, betas=betas, eps=eps),
             "discriminator": Optimizer(learning_rate=discriminator_rate, betas=betas, eps=eps),
         },
         average=Average(half_life=HALF_LIFE, start=AVERAGED_FROM, buffers="copy"),
