@@ -47,6 +47,7 @@ quality: $(VENV)/installed
 	$(BIN)/python benchmarks/doctor.py
 	$(BIN)/python benchmarks/class_quality.py --set mnist
 	$(BIN)/python benchmarks/class_quality.py --set fashion_mnist
+	$(BIN)/python benchmarks/high_fidelity_classes.py
 	$(BIN)/python benchmarks/code_quality.py
 	$(BIN)/python benchmarks/face_quality.py
 	$(BIN)/python benchmarks/latent_density.py
@@ -73,6 +74,7 @@ bench: $(VENV)/installed
 	$(BIN)/python benchmarks/vae_loop.py
 	$(BIN)/python benchmarks/dcgan_step.py
 	$(BIN)/python benchmarks/translation_steps.py
+	$(BIN)/python benchmarks/biggan_steps.py
 	$(BIN)/python benchmarks/components_scale.py
 	$(BIN)/python benchmarks/outliers_scale.py
 	$(BIN)/python benchmarks/analysis_speed.py

@@ -293,6 +293,8 @@ CASES.append(Case(what="Frechet distance, 2,048 features", ours=our_frechet, pla
 
 add_training("cgan")
 add_training("infogan")
+add_training("biggan", side=128, modes=EAGER)
+add_training("biggan_deep", side=128, modes=EAGER)
 add_training("cut", side=128)
 add_training("cyclegan", side=128, blocks=9)
 add_training("pix2pix", side=256, modes=EAGER)  # dropout is not captured

@@ -1,9 +1,10 @@
-"""Modules whose tensors have shapes and neither memory nor values: to count what a model needs before it is built."""
+"""Modules built without values: to count what a model needs before it is built, or to load its weights afterwards."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -15,6 +16,9 @@ from torch.overrides import TorchFunctionMode
 _FILLS = {Tensor.normal_, Tensor.uniform_, Tensor.zero_, Tensor.fill_} | {
     getattr(nn.init, name) for name in dir(nn.init) if name.endswith("_") and not name.startswith("_")
 }
+
+
+_to_be_loaded: ContextVar[bool] = ContextVar("_to_be_loaded", default=False)
 
 
 class _NoValues(TorchFunctionMode):
@@ -32,5 +36,20 @@ class _NoValues(TorchFunctionMode):
 @contextmanager
 def without_memory() -> Iterator[None]:
     """Modules that are built in the block have parameters and buffers of the right shapes, without memory or values."""
-    with torch.device("meta"), _NoValues():
+    with torch.device("meta"), _NoValues(), without_initialisation():
         yield
+
+
+@contextmanager
+def without_initialisation() -> Iterator[None]:
+    """Within the block, initial weights that take long to compute are left out: the model is about to be loaded."""
+    token = _to_be_loaded.set(True)
+    try:
+        yield
+    finally:
+        _to_be_loaded.reset(token)
+
+
+def is_to_be_loaded() -> bool:
+    """Whether a module that is built now gets its weights from elsewhere (`without_initialisation`)."""
+    return _to_be_loaded.get()

@@ -77,6 +77,28 @@ class FitsDensity(HasPosterior, Protocol):
         ...
 
 
+class AccumulatesStatistics(Protocol):
+    """Has norms whose statistics are computed anew, by the averaged weights, before the model is shown or saved.
+
+    Its recipe has `Average(buffers="copy")`, so that the next step of training takes back the trained network's own.
+    """
+
+    def accumulate_statistics(self, count: int, *, seed: int, thorough: bool) -> None:
+        """Set the statistics to those of about `count` samples. Called in evaluation mode, without gradients.
+
+        They must depend on the weights and the arguments alone.
+
+        seed: of all random draws.
+        thorough: whether to take the time for statistics of all kinds of samples; else of plain samples alone.
+        """
+        ...
+
+
+def accumulates_statistics(model: object) -> TypeIs[AccumulatesStatistics]:
+    """Whether the statistics of a model's norms are computed anew before it is shown or saved."""
+    return hasattr(model, "accumulate_statistics")
+
+
 def fits_density(model: object) -> TypeIs[FitsDensity]:
     """Whether training fits a density to a model's latents."""
     return hasattr(model, "fit_density")

@@ -12,7 +12,16 @@ from typing import Any
 from torch import Tensor, nn
 
 from imagewright import catalogue
-from imagewright.capabilities import HasSpaces, Truncates, samples_from, verbs_of
+from imagewright.capabilities import (
+    Decodes,
+    HasSpaces,
+    LatentPart,
+    Truncates,
+    latent_parts_of,
+    require,
+    samples_from,
+    verbs_of,
+)
 from imagewright.errors import UserError, nearest_name
 from imagewright.model import Model
 
@@ -63,6 +72,28 @@ class View(Model):
     def load_state_dict(self, *given: Any, **options: Any) -> Any:
         """Into the base."""
         return self.base.load_state_dict(*given, **options)
+
+
+class SameLatents(View):
+    """A view whose latents are of the base's shape and parts, and have its conditions."""
+
+    @property
+    def latent_shape(self) -> tuple[int, ...]:
+        return require(self.base, Decodes).latent_shape
+
+    @property
+    def latent_parts(self) -> tuple[LatentPart, ...]:
+        return latent_parts_of(self.base)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The classes, in the order of their numbers."""
+        return getattr(self.base, "class_names", ())
+
+    @property
+    def attribute_names(self) -> tuple[str, ...]:
+        """The attributes, in the order of their columns."""
+        return getattr(self.base, "attribute_names", ())
 
 
 def view_model(

@@ -104,3 +104,31 @@ def test_without_a_great_circle_the_path_is_straight(start: list[float], end: li
     for share in torch.linspace(0, 1, 5):
         torch.testing.assert_close(slerp(one, other, share), torch.lerp(one, other, share), atol=1e-5, rtol=0)
         torch.testing.assert_close(slerp(other, one, share), torch.lerp(other, one, share), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("name", ["cgan", "biggan"])
+def test_labels_give_one_seed_or_each_its_own_class(name: str) -> None:
+    model = tiny_model(name).eval()
+    images = iw.interpolate(model, 4, ends=3, labels="one,other", interpolation="linear")
+    assert torch.equal(images[[0]], iw.sample(model, 1, seed=3, label="one"))
+    assert torch.equal(images[[-1]], iw.sample(model, 1, seed=3, label="other"))
+    sheet = iw.interpolation_sheet(model, 4, ends=[3, "5:2"], labels=["one", "1"])
+    assert sheet.row_labels == ["3:0:one to 5:2:other"]
+
+
+@pytest.mark.parametrize(
+    ("ends", "labels", "message"),
+    [
+        ([1, 2, 3], "one,other", "2 classes and 3 seeds"),
+        (0, "one,onion", "no class 'onion'"),
+        ("0:0:one", "one,other", r"'0:0:one' cannot be given a class"),
+    ],
+)
+def test_labels_that_do_not_fit_are_refused(ends: object, labels: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        iw.interpolate(tiny_model("cgan").eval(), 4, ends=ends, labels=labels)
+
+
+def test_labels_are_for_models_with_classes(vae: Model) -> None:
+    with pytest.raises(UserError, match="vae is not conditioned on classes"):
+        iw.interpolate(vae, 4, labels="one,other")

@@ -24,6 +24,7 @@ from typing import Any
 os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX2")
 
 import torch
+from functions import function_of
 
 from imagewright import catalogue
 from imagewright.checkpoints import load_network
@@ -64,6 +65,8 @@ def loading_of(system: str, stem: str, constructor: str, note: str) -> Loading:
         "stylegan": of_growing,
         "stylegan2_ada": of_stylegan2,
         "r3gan": of_r3gan,
+        "biggan": of_biggan,
+        "biggan_deep": of_biggan_deep,
     }.get(system, of_its_stem)
     return rule(stem, constructor, note)
 
@@ -190,6 +193,28 @@ def of_r3gan(stem: str, constructor: str, note: str) -> Loading:
     return Loading(class_of(constructor).lower())
 
 
+def of_biggan(stem: str, constructor: str, note: str) -> Loading:
+    """Of Generator(..., SN_eps=1e-6, BN_eps=1e-5) or Discriminator(...): what no shape tells."""
+    options: dict[str, Any] = {}
+    for published, ours, default in (("SN_eps", "spectral_eps", 1e-12), ("BN_eps", "norm_eps", 1e-5)):
+        given = re.search(rf"{published}=([\d.e-]+)", constructor)
+        options[ours] = float(given[1]) if given else default
+    if size := re.search(r"resolution=(\d+)", constructor):
+        options["size"] = (int(size[1]), int(size[1]))
+    return Loading(class_of(constructor).lower(), options)
+
+
+def of_biggan_deep(stem: str, constructor: str, note: str) -> Loading:
+    eps = re.search(r"eps=([\d.e-]+)", constructor)
+    return Loading("generator", {"norm_eps": float(eps[1]), "spectral_eps": float(eps[1])} if eps else {})
+
+
+def truncations_of(outputs: list[str]) -> dict[str, float]:
+    """The truncation of each output of BigGAN-deep: image_t0435 is 0.435, image_t1 is 1."""
+    digits = {name: name.rpartition("_t")[2] for name in outputs}
+    return {name: float(f"{each[0]}.{each[1:] or 0}") for name, each in digits.items()}
+
+
 def class_of(constructor: str) -> str:
     """The name of the published class or function."""
     return constructor.partition("(")[0].strip()
@@ -216,6 +241,8 @@ def relative_error(case: Any, outputs: Any) -> float:
 
 def run_case(parity: ModuleType, folder: Path, system: str, stem: str) -> float:
     case = parity.load_case(f"{system}/{stem}", folder)
+    if (function := function_of(system, stem)) is not None:
+        return relative_error(case, function(case))
     loading = loading_of(system, stem, case.spec["constructor"], case.spec["note"])
     network = load_network(
         loading.system or OTHER_NAMES.get(system, system), loading.network, case.state_dict(), **loading.options
@@ -225,8 +252,9 @@ def run_case(parity: ModuleType, folder: Path, system: str, stem: str) -> float:
         for module in network.modules():
             if isinstance(module, torch.nn.Dropout):
                 module.eval()
+    more = {"truncations": truncations_of(list(case.spec["outputs"]))} if system == "biggan_deep" else {}
     with torch.no_grad():
-        return relative_error(case, network(**case.inputs()))
+        return relative_error(case, network(**case.inputs(), **more))
 
 
 def take_recorded_kernels() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from imagewright.checkpoints.recognising import hint
 from imagewright.downloads import file_checksum
 from imagewright.errors import ConfigError, RunError, UserError, nearest_name, short_reason
 from imagewright.images import notices
+from imagewright.memoryless import without_initialisation
 from imagewright.pixels import is_size, size_text
 from imagewright.runs import places
 from imagewright.runs.loading import ABSENT, Absent, load
@@ -58,7 +59,8 @@ def load_network(system: str, network: str, state_dict: Mapping[str, Any], /, **
         state = declared.plain(_states_in(adapter, held, network, system)[network])
         found = adapter.options(held) | _options_of(declared, state, f"{network} of {system}")
         config = _configure(config_class, system, found, options)
-        module = declared.build(config)
+        with without_initialisation():
+            module = declared.build(config)
         fill_network(module, declared, state)
     return PublishedNetwork(module, declared.forward).eval()
 
@@ -101,7 +103,7 @@ def import_checkpoint(
         )
     parts = [part for path, name in zip(paths, wanted, strict=True) for part in _read(path, adapter, system, name)]
     found = _merged_options(parts, options)
-    with _naming(paths[0]), _recognising(parts[0].held, system):
+    with _naming(paths[0]), _recognising(parts[0].held, system), without_initialisation():
         model = model_class(_configure(model_class.Config, system, found, options))
     for part in parts:
         with _naming(part.path), _recognising(part.held, system):
@@ -236,6 +238,10 @@ def _states_in(adapter: Adapter, held: Any, network: str | None, system: str) ->
     found = state_dicts(held)
     if network in adapter.networks:
         if len(found) == 1:  # the user named the network: a state dict does not always show which one it is
+            with suppress(UserError):
+                states = adapter.split(held)
+                if network in states:
+                    return {network: states[network]}
             return {network: next(iter(found.values()))}
         states = adapter.split(held)
         if network in states:

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from imagewright import catalogue
-from imagewright.capabilities import verbs_of
+from imagewright.capabilities import SamplesClasses, samples_classes, verbs_of
 from imagewright.errors import UserError, nearest_name
 from imagewright.images.single import HeldPicture, SinglePicture, hold_pictures, is_held, name_of, read_pictures
 from imagewright.images.sources.listing import is_picture_name
@@ -22,7 +22,8 @@ from imagewright.latent.projection.project import project
 from imagewright.model import Model
 from imagewright.runs.run import Run
 from imagewright.verbs.apply import RunLike, encode, resolve_model
-from imagewright.verbs.points import parse_point
+from imagewright.verbs.conditions import class_number, find_number
+from imagewright.verbs.points import Point, parse_point
 
 Input: TypeAlias = int | str | Path | Image.Image | np.ndarray | Tensor
 Inputs: TypeAlias = Input | Sequence[Input]
@@ -57,6 +58,45 @@ def list_inputs(given: Inputs) -> list[Any]:
     if isinstance(given, int | str | Path) or is_held(given):
         return [given]
     return list(given)  # type: ignore[arg-type]  # an array (N, ...) is iterated over its pictures
+
+
+def of_classes(model: Model, inputs: Inputs | None, labels: str | Sequence[str]) -> list[str]:
+    """Inputs of given classes, as SEED:INDEX:CLASS: of one seed for all classes, or of a seed for each.
+
+    model: which samples classes.
+    inputs: seeds or SEED:INDEX; seed 0 by default.
+    labels: names or numbers of classes; one text may hold several with commas between them.
+
+    Raises `UserError` for a model that is not conditioned on classes, an unknown class, inputs that are no seeds, and
+    as many inputs as fit neither one nor all classes.
+    """
+    if not samples_classes(model):
+        raise UserError(
+            f"{catalogue.name_of(model)} is not conditioned on classes, so there are none to interpolate between: "
+            "leave --labels (labels=) out."
+        )
+    names = [name for given in ([labels] if isinstance(labels, str) else labels) for name in _split(given, model)]
+    chosen = [model.class_names[class_number(model.class_names, name)] for name in names]
+    given = [str(each) for each in (list_inputs(inputs) if inputs is not None else [0])]
+    points = [parse_point(each) for each in given]
+    for text, point in zip(given, points, strict=True):
+        if point is None or point.label is not None:
+            raise UserError(f"{text!r} cannot be given a class by --labels (labels=): expected a seed, or SEED:INDEX.")
+    if len(points) == 1:
+        points *= len(chosen)
+    if len(points) != len(chosen):
+        raise UserError(
+            f"{len(chosen)} classes and {len(points)} seeds: give one seed for all classes, or one for each of them."
+        )
+    pairs = zip(points, chosen, strict=True)
+    return [str(Point(point.seed, point.index, name)) for point, name in pairs if point is not None]
+
+
+def _split(given: str, model: SamplesClasses) -> list[str]:
+    """The classes in a text; commas that are in the name of a class do not part it."""
+    if find_number(model.class_names, given) is not None:
+        return [given]
+    return [name.strip() for name in str(given).split(",") if name.strip()]
 
 
 def resolve_inputs(run: RunLike, inputs: Inputs, *, model: Model | None = None) -> ResolvedInputs:

@@ -25,7 +25,7 @@ class Conditions(nn.Module):
 
     count: K.
     of_classes: whether conditions are classes; else attributes.
-    remembered: buffer, uint8 (512, K): the conditions of the latest training images.
+    remembered: buffer, uint8 (512, K), or (K, K) of more classes: the conditions of the latest training images.
     filled: buffer, int64: conditions that were stored so far.
     """
 
@@ -37,7 +37,8 @@ class Conditions(nn.Module):
         self.count, self.of_classes = config.conditions, bool(config.class_names)
         one_hot_rows = torch.eye(self.count, dtype=torch.uint8) * int(self.of_classes)
         # Before training: all classes equally often, or no attribute.
-        self.register_buffer("remembered", one_hot_rows[torch.arange(BUFFER_ROWS) % self.count])
+        self.rows = max(BUFFER_ROWS, self.count if self.of_classes else 0)
+        self.register_buffer("remembered", one_hot_rows[torch.arange(self.rows) % self.count])
         self.register_buffer("filled", torch.zeros((), dtype=torch.int64))
 
     def to_vectors(self, labels: Tensor | None, attributes: Tensor | None) -> Tensor:
@@ -54,13 +55,13 @@ class Conditions(nn.Module):
 
     def remember(self, conditions: Tensor) -> None:
         """Store the conditions (N, K) of a training batch in the buffer, in place of the oldest ones."""
-        rows = (self.filled + torch.arange(len(conditions), device=self.filled.device)) % BUFFER_ROWS
+        rows = (self.filled + torch.arange(len(conditions), device=self.filled.device)) % self.rows
         self.remembered[rows] = conditions.detach().round().to(torch.uint8)
         self.filled += len(conditions)
 
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
         """(count, K) random rows of the buffer, on the CPU. The generator is on the CPU too."""
-        chosen = torch.randint(BUFFER_ROWS, (count,), generator=generator)
+        chosen = torch.randint(self.rows, (count,), generator=generator)
         return self.remembered.cpu()[chosen].float()
 
     # Of a classifier's logits (N, K): a softmax over classes, or a sigmoid for each attribute

@@ -4,6 +4,17 @@ from __future__ import annotations
 
 from torch import nn
 
+from imagewright.memoryless import is_to_be_loaded
+
+
+def initialise_orthogonal(module: nn.Module) -> None:
+    """Orthogonal weights of convolutions, linear layers and embeddings; biases keep PyTorch's initial values.
+
+    Saxe et al. 2014, arXiv:1312.6120. To be passed to `nn.Module.apply`.
+    """
+    if isinstance(module, nn.Conv2d | nn.Linear | nn.Embedding) and not is_to_be_loaded():
+        nn.init.orthogonal_(module.weight)
+
 
 def initialise_normal(module: nn.Module, deviation: float = 0.02) -> None:
     """Weights of convolutions and linear layers from N(0, deviation), of batch norms from N(1, deviation), biases 0.

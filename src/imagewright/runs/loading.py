@@ -12,7 +12,7 @@ from torch import nn
 from imagewright import catalogue, configs
 from imagewright.errors import ConfigError, RunError, UserError, one_line
 from imagewright.images import notices
-from imagewright.memoryless import without_memory
+from imagewright.memoryless import without_initialisation, without_memory
 from imagewright.model import Origin
 from imagewright.runs.lock import is_training
 from imagewright.runs.places import RECORD, WEIGHTS_ALONE
@@ -142,7 +142,8 @@ def _build_recorded(record: dict[str, Any], tensors: dict[str, Tensor], where: s
             raise RunError(
                 f"{where} is damaged: its record is of a model of {stated:,} numbers, and it holds {held:,}."
             )
-        model = model_class(config)
+        with without_initialisation():
+            model = model_class(config)
     except (ConfigError, TypeError, ArithmeticError, RuntimeError) as error:
         raise RunError(f"{where} is damaged: its record is of no {record['model']} ({one_line(error)}).") from None
     for name in record.get(ABSENT, ()):

@@ -50,6 +50,16 @@ def normal_rows(generators: Iterable[torch.Generator], numbers: int) -> Tensor:
             return torch.cat(parts)
 
 
+def truncate_normal(values: Tensor, bound: float) -> Tensor:
+    """Standard normal numbers to those of the same quantiles of a normal distribution cut off at -bound and bound.
+
+    The result is distributed as normal numbers that are sampled again while they are beyond the bound.
+    """
+    share = math.erf(bound / math.sqrt(2))
+    quantiles = torch.erf(values.double() / math.sqrt(2)) * share  # -1 to 1
+    return (math.sqrt(2) * torch.erfinv(quantiles)).clamp(-bound, bound).to(values.dtype)
+
+
 def sample_gaussians(means: Tensor, factors: Tensor, chosen: Tensor, generator: torch.Generator) -> Tensor:
     """Sample one point from each chosen Gaussian: float64 (N, D) on the CPU.
 

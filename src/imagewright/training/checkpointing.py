@@ -46,7 +46,7 @@ class Checkpoints(Observer):
         training = self.training
         try:
             # Reports before this one used the statistics of the main rank alone.
-            training.fit_density(ended=ended, anew=distributed.world_size() > 1)
+            training.prepare_verbs(ended=ended, anew=distributed.world_size() > 1)
         finally:  # whatever a fit fails of, the steps before it are saved
             training.save(lambda: state.save_checkpoint(training))
         training.run.prune(training.options.keep_checkpoints)

@@ -47,7 +47,7 @@ class EvaluationObserver(Observer):
     def _evaluate(self, images_seen: int) -> None:
         training = self.training
         assert self.evaluator is not None
-        training.fit_density()
+        training.prepare_verbs()
         with training.engine.averages.in_place(training.model):
             scores = self.evaluator.evaluate(training.model, images_seen)
         training.reporter.message(scores)

@@ -13,14 +13,23 @@ from imagewright.errors import RunError, TrainingError
 from imagewright.images import Images
 from imagewright.model import Model
 from imagewright.runs.run import Run
+from imagewright.seeds import derive_seed
 from imagewright.training.data.rare_resampling import Resampler
-from imagewright.training.density import DensityFitter
+from imagewright.training.density import SEEN_EACH, DensityFitter
 from imagewright.training.engine import Engine
 from imagewright.training.milestones import Pace
 from imagewright.training.options import TrainingOptions
 from imagewright.training.plan import Plan
 from imagewright.training.reporting import Reporter
-from imagewright.training_capabilities import fits_density
+from imagewright.training_capabilities import (
+    AccumulatesStatistics,
+    FitsDensity,
+    accumulates_statistics,
+    fits_density,
+)
+from imagewright.verbs.blocks import evaluating
+
+MOST_SAMPLES = 1024  # of which standing statistics are computed, at the end of a training
 
 Report = dict[str, Any]
 """A line of metrics.jsonl.
@@ -73,30 +82,48 @@ class Training:
     seconds: float = 0.0
     pace: Pace | None = None
     _fitter: DensityFitter | None = field(default=None, init=False, repr=False)
+    _accumulated: tuple[int, bool] = field(default=(-1, False), init=False, repr=False)
 
     @property
     def images(self) -> Images:
         """The first source."""
         return next(iter(self.sources.values()))
 
-    def fit_density(self, *, ended: bool = False, anew: bool = False) -> None:
-        """Fit the density from which the model samples to its latents at this point, if it has one.
+    def prepare_verbs(self, *, ended: bool = False, anew: bool = False) -> None:
+        """Compute what the verbs need besides trained weights, at this point of the training.
+
+        That is the density from which the model samples, fitted to its latents, and standing statistics of its norms,
+        if it has these.
 
         Whoever shows, scores or saves samples calls this first; it does nothing if it was called at this point. On the
         main rank alone.
 
         ended: whether this is the end of the training, which takes the time to choose the best mixture.
-        anew: fit it even if it was fitted at this point, since the statistics of norms have changed.
+        anew: also if that was done at this point, since the statistics of norms have changed.
         """
-        if not fits_density(self.model):
+        ended = ended or self.images_seen >= self.total
+        if accumulates_statistics(self.model):
+            self._accumulate_statistics(self.model, thorough=ended, anew=anew)
+        if fits_density(self.model):
+            self._fit_density(self.model, ended=ended, anew=anew)
+
+    def _accumulate_statistics(self, model: AccumulatesStatistics, *, thorough: bool, anew: bool) -> None:
+        if not anew and self._accumulated >= (self.images_seen, thorough):
             return
+        most = MOST_SAMPLES if thorough else MOST_SAMPLES // 4
+        count = max(1, min(most, self.images_seen // SEEN_EACH))
+        seed = derive_seed(self.plan.seed, "statistics")
+        with self.engine.averages.in_place(self.model), evaluating(self.model), torch.no_grad():
+            model.accumulate_statistics(count, seed=seed, thorough=thorough)
+        self._accumulated = (self.images_seen, thorough)
+
+    def _fit_density(self, model: FitsDensity, *, ended: bool, anew: bool) -> None:
         if self._fitter is None:
             self._fitter = DensityFitter(self.images, self.held_out, self.plan.seed)
-        ended = ended or self.images_seen >= self.total
         with self.engine.averages.in_place(self.model):
             fitted = self._fitter.fit(self.model, self.images_seen, thorough=ended, anew=anew)
         if fitted and ended and not anew:
-            self.reporter.message(f"Samples come from {self.model.describe_density()}.")
+            self.reporter.message(f"Samples come from {model.describe_density()}.")
 
     def save(self, write: Callable[[], object]) -> None:
         """Call `write`, which writes to the run. If it fails, raise `RunError` that also names the last checkpoint."""

@@ -53,7 +53,7 @@ class PreviewObserver(Observer):
 
     def at(self, images_seen: int, report: Report | None) -> None:
         training = self.training
-        training.fit_density()
+        training.prepare_verbs()
         if samples_from(training.model):  # the same noise, but the density has changed
             self.inputs = self._choose_inputs(training.model)
         self._write(training.model, self.inputs, images_seen, SAMPLES)
@@ -61,7 +61,7 @@ class PreviewObserver(Observer):
     def end(self, images_seen: int) -> None:
         """Write what the prior decodes to as well, if samples come from a fitted density."""
         training = self.training
-        training.fit_density(ended=True)
+        training.prepare_verbs(ended=True)
         if samples_from(training.model) and len(training.model.latent_sources) > 1:
             model = training.model.sampling_from("prior")
             self._write(model, self._choose_inputs(model), images_seen, PRIOR_SAMPLES)

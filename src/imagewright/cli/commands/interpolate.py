@@ -30,6 +30,13 @@ class Ends:
         ),
     ] = ()
     corners: Annotated[Words, Parameter(help="instead: four corners, blended into a square of --steps a side")] = ()
+    labels: Annotated[
+        Words,
+        Parameter(
+            help="classes of the ends, of models with classes: --labels dog,ball, mixed on the way; one seed "
+            "for all, or one for each, in --between or --corners"
+        ),
+    ] = ()
     source: Annotated[str | None, Parameter(help="instead: pictures spread evenly over this source")] = None
     count: Annotated[Count, within(1, help="pictures of the source to interpolate between")] = 2
 
@@ -86,13 +93,14 @@ def interpolate(
     if ends.corners:
         side = CORNER_STEPS if steps is None else steps
         sheet = imagewright.blend_sheet(
-            run, ends.corners, side, interpolation=interpolation, scale=animation.scale, model=model
+            run, ends.corners, side, labels=ends.labels, interpolation=interpolation, scale=animation.scale, model=model
         )
     else:
         default_steps = ANIMATION_STEPS if animated else SHEET_STEPS
         options: dict[str, Any] = {
             "steps": default_steps if steps is None else steps,
             "ends": ends.between or None,
+            "labels": ends.labels,
             "source": ends.source,
             "count": ends.count,
             "interpolation": interpolation,

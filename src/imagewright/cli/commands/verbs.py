@@ -22,7 +22,7 @@ Space = Annotated[
 ]
 Truncation = Annotated[
     float | None,
-    Parameter(help="psi, of a model that truncates: 1 changes nothing, 0 gives the average picture"),
+    Parameter(help="psi, of a model that truncates: 1 changes nothing, 0 the average picture; biggan: noise's bound"),
 ]
 Distribution = Literal["prior", "fitted"] | None
 SAMPLE_FROM_HELP = (

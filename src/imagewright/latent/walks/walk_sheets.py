@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, TypedDict
@@ -14,7 +15,7 @@ from imagewright.capabilities import verbs_of
 from imagewright.errors import UserError
 from imagewright.images import Images
 from imagewright.images.selection import select_evenly
-from imagewright.latent.inputs import Inputs, resolve_inputs
+from imagewright.latent.inputs import Inputs, of_classes, resolve_inputs
 from imagewright.latent.walks.blend import blend
 from imagewright.latent.walks.interpolate import interpolate, interpolation_frames
 from imagewright.model import Model
@@ -41,6 +42,7 @@ def interpolation_sheet(
     ends: Inputs | None = None,
     source: Images | str | Path | None = None,
     count: int = 2,
+    labels: str | Sequence[str] = (),
     interpolation: Interpolation | None = None,
     loop: bool = False,
     pace: Literal["even", "smooth"] = "even",
@@ -55,6 +57,7 @@ def interpolation_sheet(
     ends: two or more seeds, pictures or names saved in the run, as for `interpolate`; seeds 0 and 1 by default.
     source: instead of `ends`, pictures to encode.
     count: how many pictures of the source, spread evenly over it.
+    labels: classes of the ends, as for `imagewright interpolate --labels`: one seed (0 by default), or one for each.
     interpolation, loop, pace: as for `interpolate`.
     frames_per_second: of an animation.
     scale: each side of an image becomes so many times as long; by default about 112 pixels, in an animation 256.
@@ -62,7 +65,7 @@ def interpolation_sheet(
     Raises `UserError` as `interpolate` does, and for a model that cannot sample if neither ends nor source are given.
     """
     model = resolve_model(run) if model is None else model
-    latents, names, notes = _ends(run, model, ends, source, count)
+    latents, names, notes = _ends(run, model, ends, source, count, labels)
     path = _path_options(model, steps, interpolation, pace, loop=loop)
     images = interpolate(model, latents=latents, **path)
     stops = [*names, names[0]] if loop else names
@@ -89,6 +92,7 @@ def write_interpolation(
     ends: Inputs | None = None,
     source: Images | str | Path | None = None,
     count: int = 2,
+    labels: str | Sequence[str] = (),
     interpolation: Interpolation | None = None,
     loop: bool = True,
     pace: Literal["even", "smooth"] = "even",
@@ -105,7 +109,7 @@ def write_interpolation(
     Raises `UserError` as `interpolate` does, `RunError` if the file exists or cannot be written.
     """
     model = resolve_model(run) if model is None else model
-    latents, names, notes = _ends(run, model, ends, source, count)
+    latents, names, notes = _ends(run, model, ends, source, count, labels)
     options = _path_options(model, steps, interpolation, pace, loop=loop)
     frames = interpolation_frames(model, latents=latents, **options)
     record = _path_record(model, options, names, source)
@@ -168,6 +172,7 @@ def blend_sheet(
     corners: Inputs = (0, 1, 2, 3),
     steps: int = 7,
     *,
+    labels: str | Sequence[str] = (),
     interpolation: Interpolation | None = None,
     scale: int | None = None,
     model: Model | None = None,
@@ -177,13 +182,14 @@ def blend_sheet(
     run: a run, its directory, a weights file or a model.
     corners: top left, top right, bottom left, bottom right: seeds, pictures or names saved in the run.
     steps: images a side.
+    labels: classes of the corners, in their order.
     interpolation: as for `interpolate`.
     scale: each side of an image becomes so many times as long; by default about 72 pixels.
     model: the run's model, if it is loaded already.
     """
     model = resolve_model(run) if model is None else model
     interpolation = interpolation or default_interpolation(model)
-    latents, names, notes = _ends(run, model, corners, None, 0)
+    latents, names, notes = _ends(run, model, corners, None, 0, labels)
     images = blend(model, steps=steps, latents=latents, interpolation=interpolation)
     record = run_record("interpolate", model, settings={"steps": steps, "interpolation": interpolation, "ends": names})
     return BlendSheet(
@@ -198,9 +204,18 @@ def blend_sheet(
 
 
 def _ends(
-    run: RunLike, model: Model, given: Inputs | None, source: Images | str | Path | None, count: int
+    run: RunLike,
+    model: Model,
+    given: Inputs | None,
+    source: Images | str | Path | None,
+    count: int,
+    labels: str | Sequence[str] = (),
 ) -> tuple[Tensor, list[str], list[str]]:
     """Latents (E, *latent shape) to interpolate between, a name for each, and notes."""
+    if labels:
+        if source is not None:
+            raise UserError("Pictures of a source are encoded as they are: give labels for seeds only.")
+        given = of_classes(model, given, labels)
     if source is not None:
         if given is not None:
             raise UserError("An interpolation has ends or a source of pictures: give one of them.")

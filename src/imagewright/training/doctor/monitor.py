@@ -33,7 +33,7 @@ class Doctor(Observer):
     def at(self, images_seen: int, report: Report | None) -> None:
         if report is None:
             return
-        self.training.fit_density()  # the samples that are measured come from it
+        self.training.prepare_verbs()  # the samples that are measured come from it
         report["health"] = self.examiner.measure(self.training.engine, images_seen)
         self.reports = [*self.reports, report][-LATEST_REPORTS:]
         found = examine_reports(self.reports, self.training.run.record)
