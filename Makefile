@@ -60,6 +60,7 @@ quality: $(VENV)/installed
 	$(BIN)/python benchmarks/translation_attributes.py
 	$(BIN)/python benchmarks/translation_few_shot.py
 	$(BIN)/python benchmarks/high_fidelity_scores.py
+	$(BIN)/python benchmarks/adaptive_augmentation.py
 
 # Speed and memory, as ratios to the plain way of doing the same.
 bench: $(VENV)/installed
@@ -75,6 +76,7 @@ bench: $(VENV)/installed
 	$(BIN)/python benchmarks/dcgan_step.py
 	$(BIN)/python benchmarks/translation_steps.py
 	$(BIN)/python benchmarks/biggan_steps.py
+	$(BIN)/python benchmarks/r3gan_steps.py
 	$(BIN)/python benchmarks/components_scale.py
 	$(BIN)/python benchmarks/outliers_scale.py
 	$(BIN)/python benchmarks/analysis_speed.py

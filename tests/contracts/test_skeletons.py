@@ -51,6 +51,7 @@ REAL = (
     "pix2pix",
     "pix2pixhd",
     "progan",
+    "r3gan",
     "stargan",
     "stargan_v2",
     "stylegan",

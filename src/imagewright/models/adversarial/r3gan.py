@@ -25,9 +25,9 @@ from imagewright.configs import ConditionedConfig, DoublingConfig
 from imagewright.layers.adaptive_augmentation import augment
 from imagewright.layers.augmentation_numbers import Multipliers
 from imagewright.layers.conditions import ConditionalLatents, Conditions
-from imagewright.layers.convolution import gradients_of_maps_only
 from imagewright.layers.grouped_residual import GroupedDiscriminator, GroupedGenerator, GroupedStages
 from imagewright.losses.adversarial import ADVERSARIAL
+from imagewright.losses.penalties import logits_and_squared_gradient
 from imagewright.model import Model
 from imagewright.models.shared.adversarial import few_images
 from imagewright.phases import Draws, Phase, Rows, Step, Terms
@@ -128,10 +128,10 @@ class R3GANConfig(ConditionedConfig, DoublingConfig):
     @classmethod
     def suggest(cls, traits: Traits) -> dict[str, Any]:
         """On a CPU a hundredth of the arithmetic, most of it on small maps; small sets are augmented as published."""
-        if traits.accelerator:
+        if traits.accelerator or "preset" in traits.given:
             return {}
         options: dict[str, Any] = {"width": 128, "full_width": 4, "blocks": 1, "batch_size": 16}
-        if not traits.given.keys() & {"gamma", "preset"}:
+        if "gamma" not in traits.given:  # the rate suits it
             options |= {"gamma": 0.5, "learning_rate": 1e-3}
         if traits.images >= few_images(traits):
             options["augmentation"] = 0.0
@@ -259,14 +259,14 @@ class R3GAN(Model, ConditionalLatents):
         if self.training and conditions is not None:
             self.conditions.remember(conditions)
         fake = step.once("fake", lambda: self.generator(step.draws.normal(self.config.latent_dim), conditions))
-        both = [each.detach().float().requires_grad_() for each in (step.images, fake)]
-        # One evaluation of both halves, and one gradient for both penalties: no norm mixes the images of a batch.
-        changed = torch.cat([self._augment(each, step) for each in both])
-        logits = self.discriminator(changed, None if conditions is None else conditions.repeat(2, 1))
-        with gradients_of_maps_only():
-            gradients = torch.autograd.grad(logits.sum(), both, create_graph=True)
-        r1, r2 = (self.gamma / 2 * each.flatten(1).square().sum(1).mean() for each in gradients)
-        return RELATIVISTIC.discriminator(*logits.chunk(2)) | {"r1": r1, "r2": r2}
+
+        def critic(images: Tensor) -> Tensor:
+            return self.discriminator(self._augment(images, step), conditions)
+
+        real_logits, real_slopes = logits_and_squared_gradient(critic, step.images)
+        fake_logits, fake_slopes = logits_and_squared_gradient(critic, fake)
+        penalties = {"r1": self.gamma / 2 * real_slopes.mean(), "r2": self.gamma / 2 * fake_slopes.mean()}
+        return RELATIVISTIC.discriminator(real_logits, fake_logits) | penalties
 
     def _augment(self, images: Tensor, step: Step) -> Tensor:
         return augment(images, self.probability, CHANGES, step.draws) if self.config.last_probability else images
