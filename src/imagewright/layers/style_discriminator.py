@@ -75,7 +75,9 @@ class StyleDiscriminator(nn.Module):
         directions = condition_dim or last
         self.out = EqualisedLinear(last, directions if conditions else 1)
         self.mapping = (
-            StyleMappingNetwork(0, last, conditions=conditions, layers=mapping_layers, rate=mapping_rate, decay=None)
+            StyleMappingNetwork(
+                0, directions, conditions=conditions, layers=mapping_layers, rate=mapping_rate, decay=None
+            )
             if conditions
             else None
         )
