@@ -36,9 +36,7 @@ class GrowingConfig(ConditionedConfig, DoubledSizedConfig):
         16_384, ge=4, le=2**20, description="channels of a layer times the side of its map, up to `channel_max`"
     )
     channel_max: int = Field(512, ge=1, le=8192, description="the most channels of a layer")
-    phase_images: int = Field(
-        description="images for which each size is trained, and over which the next one is faded in", ge=1, le=10**9
-    )
+    phase_images: int = Field(description="images, of `length`, of a stable phase and of a fade", ge=1, le=10**9)
     grow_from: int = Field(description="side in pixels at which the training starts; the full side: no growth", ge=4)
 
     @property
