@@ -61,7 +61,10 @@ class ProGANConfig(GrowingConfig):
     condition: Literal["none", "labels"] = Field("none", description="what the model is conditioned on")
     latent_dim: int = Field(512, ge=1, le=65_536, description="size of the noise")
     phase_images: int = Field(
-        800_000, ge=1, le=10**9, description="images for which a size is trained, and over which the next is faded in"
+        800_000,
+        ge=1,
+        le=10**9,
+        description="images, of 19 million in all, for which a size is trained and the next is faded in",
     )
     grow_from: int = Field(4, ge=4, description="side in pixels at which the training starts; full side: no growth")
     fused: bool = Field(

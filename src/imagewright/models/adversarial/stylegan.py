@@ -65,7 +65,10 @@ class StyleGANConfig(GrowingConfig):
     mapping_width: int = Field(512, ge=1, le=65_536, description="size of its layers but the last")
     mapping_rate: float = Field(0.01, gt=0, le=1e3, description="factor of the learning rate of the mapping network")
     phase_images: int = Field(
-        600_000, ge=1, le=10**9, description="images for which a size is trained, and over which the next is faded in"
+        600_000,
+        ge=1,
+        le=10**9,
+        description="images, of 25 million in all, for which a size is trained and the next is faded in",
     )
     grow_from: int = Field(8, ge=4, description="side in pixels at which the training starts; full side: no growth")
     fused: FusedName = Field(

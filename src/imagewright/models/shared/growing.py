@@ -18,7 +18,6 @@ from imagewright.layers.growing import LevelOfDetail
 from imagewright.traits import Traits
 
 SMALLEST = 4  # pixels of the smallest map of a size that is a power of 2
-SMALL = 64  # pixels: pictures whose shorter side is at most this are small
 ON_A_CPU = {"channel_max": 128, "latent_dim": 128}
 WIDTHS_ON_A_CPU = {0: 16, 30: 32}  # channels at full size, by the minutes from which on there are so many
 
@@ -36,9 +35,7 @@ class GrowingConfig(ConditionedConfig, DoublingConfig):
         16_384, ge=4, le=2**20, description="channels of a layer times the side of its map, up to `channel_max`"
     )
     channel_max: int = Field(512, ge=1, le=8192, description="the most channels of a layer")
-    phase_images: int = Field(
-        description="images for which each size is trained, and over which the next one is faded in", ge=1, le=10**9
-    )
+    phase_images: int = Field(description="images, of `length`, of a stable phase and of a fade", ge=1, le=10**9)
     grow_from: int = Field(description="side in pixels at which the training starts; the full side: no growth", ge=4)
 
     @property
@@ -91,12 +88,12 @@ def grow(levels: Mapping[str, LevelOfDetail], lod: float) -> tuple[str, ...]:
 
 
 def suggest_growing(traits: Traits) -> dict[str, Any]:
-    """Narrow networks and small latents for small pictures on a CPU, where the published ones take months.
+    """Narrow networks and small latents on a CPU, where the published ones take months.
 
     The share of a training in which a network grows stays the published one: at 32 pixels the first quarter.
     """
-    side = min(traits.height, traits.width)
-    if traits.accelerator or side > SMALL:
+    if traits.accelerator:
         return {}
+    side = min(traits.height, traits.width)
     full = SMALLEST << DoublingConfig.doublings_of((side, side))
     return ON_A_CPU | {"channel_base": at_least(traits.minutes, WIDTHS_ON_A_CPU) * full}
