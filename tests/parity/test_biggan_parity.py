@@ -55,6 +55,7 @@ def test_generators_of_other_configurations(multiples: tuple[int, ...], options:
 def test_statistics_of_norms_over_ranks_have_other_names() -> None:
     state = fill(generator_shapes([8, 8, 8, 8], z=12, classes=3, shared=4, hier=True, attn=0, channels=3))
     renamed = {re.sub(r"stored_(mean|var)$", r"bn.running_\1", name): tensor for name, tensor in state.items()}
+    renamed["blocks.0.0.bn1.bn.accumulation_counter"] = torch.ones(1)
     with torch.no_grad():
         found = load_network("biggan", "generator", renamed)(z=Z, label=LABEL)["image"]
         torch.testing.assert_close(found, generate(state, Z, LABEL, hier=True), atol=2e-5, rtol=1e-4)

@@ -54,7 +54,12 @@ class LargeScaleConfig(ConditionedConfig, BigGANShape):
         if traits.accelerator:
             return {"batch_size": max(16, min(256, 2**20 // (traits.height * traits.width)))}
         narrow = 12 if max(traits.height, traits.width) < 48 else 8
-        options: dict[str, Any] = {"width": narrow, "discriminator_width": narrow, "latent_dim": 64, "embedding_dim": 32}
+        options: dict[str, Any] = {
+            "width": narrow,
+            "discriminator_width": narrow,
+            "latent_dim": 64,
+            "embedding_dim": 32,
+        }
         # Observed at 32 pixels with 200 steps of 16 pictures: outlines of clothes, whose brightness differs by class.
         return options | {"batch_size": 32, "learning_rate": 3e-4}
 
