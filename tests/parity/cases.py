@@ -210,9 +210,9 @@ def of_biggan_deep(stem: str, constructor: str, note: str) -> Loading:
 
 
 def truncations_of(outputs: list[str]) -> dict[str, float]:
-    """The truncation of each output of BigGAN-deep: image_t0435 is 0.435, image_t1 is 1."""
+    """The truncation of each output of BigGAN-deep: image_t0435 is 0.435; 1 if none is said."""
     digits = {name: name.rpartition("_t")[2] for name in outputs}
-    return {name: float(f"{each[0]}.{each[1:] or 0}") for name, each in digits.items()}
+    return {name: float(f"{each[0]}.{each[1:] or 0}") if each.isdecimal() else 1.0 for name, each in digits.items()}
 
 
 def class_of(constructor: str) -> str:

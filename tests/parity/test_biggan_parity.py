@@ -10,10 +10,12 @@ import pytest
 import torch
 from cases import TOLERANCE, loading_of, parity_module, run_case
 from published_biggan import discriminator_shapes, fill, generate, generator_shapes, judge
+from tiny import tiny_model
 
 import imagewright as iw
-from imagewright.checkpoints import load_network
+from imagewright.checkpoints import export_state, find_adapter, load_network
 from imagewright.errors import RunError
+from imagewright.models.adversarial.biggan_deep import BigGANDeepConfig
 
 CASES = (
     "biggan/discriminator_128",
@@ -55,6 +57,7 @@ def test_generators_of_other_configurations(multiples: tuple[int, ...], options:
 def test_statistics_of_norms_over_ranks_have_other_names() -> None:
     state = fill(generator_shapes([8, 8, 8, 8], z=12, classes=3, shared=4, hier=True, attn=0, channels=3))
     renamed = {re.sub(r"stored_(mean|var)$", r"bn.running_\1", name): tensor for name, tensor in state.items()}
+    renamed["blocks.0.0.bn1.bn.accumulation_counter"] = torch.ones(1)
     with torch.no_grad():
         found = load_network("biggan", "generator", renamed)(z=Z, label=LABEL)["image"]
         torch.testing.assert_close(found, generate(state, Z, LABEL, hier=True), atol=2e-5, rtol=1e-4)
@@ -123,3 +126,26 @@ def test_network_and_options_of_a_case(system: str, constructor: str, network: s
     loading = loading_of(system, "stem", constructor, "eval mode")
     assert loading.network == network
     assert options.items() <= loading.options.items()
+
+
+@pytest.mark.parametrize("doublings", [5, 6, 7])
+def test_the_shapes_of_biggan_deep_tell_its_options(doublings: int) -> None:
+    config = BigGANDeepConfig(
+        size=(4 << doublings, 4 << doublings), channels=3, class_names=("a", "b"), width=4, latent_dim=6, output_maps=4
+    )
+    network = find_adapter("biggan_deep").networks["generator"]
+    with torch.device("meta"):
+        state = export_state(network.build(config), network)
+    found = network.options({name: tuple(tensor.shape) for name, tensor in state.items()})
+    assert (found["size"], found["width"], found["attention"]) == (config.size, 4, "64")
+    assert f"generator.layers.{8}.snconv1x1_o_conv.weight_orig" in state  # as published, whatever the size
+
+
+def test_a_published_biggan_deep_becomes_a_run(tmp_path: Path) -> None:
+    network = find_adapter("biggan_deep").networks["generator"]
+    torch.save(export_state(tiny_model("biggan_deep", (32, 32)).generator, network), tmp_path / "pytorch_model.bin")
+    iw.import_checkpoint(tmp_path / "pytorch_model.bin", "biggan_deep", tmp_path / "run", norm_eps=1e-4)
+    model = iw.load(tmp_path / "run", truncation=0.435)
+    assert iw.sample(model, 1, label="1").shape == (1, 3, 32, 32)
+    with pytest.raises(RunError, match=r"no state dict of a BigGAN: .*--as biggan_deep"):
+        iw.import_checkpoint(tmp_path / "pytorch_model.bin", "biggan", tmp_path / "other")

@@ -27,6 +27,7 @@ from imagewright.models.adversarial.biggan_deep import build_deep_generator
 EXPECTED = "BigGAN: blocks.0.0.conv1.weight, blocks.0.0.bn1.gain.weight ..."
 EXPECTED_DEEP = "BigGAN-deep: generator.layers.0.conv_0.weight_orig, embeddings.weight ..."
 # Cross-replica norms, and norms of standing statistics, have their buffers one level deeper.
+COUNTERS = ("*.accumulation_counter", "*.num_batches_tracked")  # of batches that statistics are of
 PICTURE_CHANNELS = (1, 3, 4)
 RENAMED = re.compile(r"\bbn\.(stored|running)_(mean|var)$")
 
@@ -171,7 +172,9 @@ def judge(network: nn.Module, image: Tensor, label: Tensor) -> dict[str, Tensor]
 
 BIGGAN = Adapter(
     networks={
-        "generator": Network(build=build_generator, options=generator_options, names=names, forward=generate),
+        "generator": Network(
+            build=build_generator, options=generator_options, names=names, forward=generate, ignored=COUNTERS
+        ),
         "discriminator": Network(build=build_discriminator, options=discriminator_options, names=names, forward=judge),
     },
     split=split,

@@ -50,11 +50,18 @@ class LargeScaleConfig(ConditionedConfig, BigGANShape):
 
     @classmethod
     def suggest(cls, traits: Traits) -> dict[str, Any]:
-        """On a CPU narrow networks and small batches; on a GPU batches of half a million pixels."""
+        """On a CPU narrow networks, small batches and higher rates; on a GPU batches of a million pixels."""
         if traits.accelerator:
             return {"batch_size": max(16, min(256, 2**20 // (traits.height * traits.width)))}
-        narrow = 16 if max(traits.height, traits.width) < 48 else 8
-        return {"width": narrow, "discriminator_width": narrow, "latent_dim": 64, "embedding_dim": 32, "batch_size": 32}
+        narrow = 12 if max(traits.height, traits.width) < 48 else 8
+        options: dict[str, Any] = {
+            "width": narrow,
+            "discriminator_width": narrow,
+            "latent_dim": 64,
+            "embedding_dim": 32,
+        }
+        # Observed at 32 pixels with 200 steps of 16 pictures: outlines of clothes, whose brightness differs by class.
+        return options | {"batch_size": 32, "learning_rate": 3e-4}
 
 
 class LargeScaleGAN(ConditionalLatents):
