@@ -185,6 +185,15 @@ _ENTRIES = (
         ("sample", "decode", "score", "classify"),
     ),
     Entry(
+        "stylegan2",
+        "imagewright.models.adversarial.stylegan2:StyleGAN2",
+        "adversarial",
+        "images from a style for each layer, with adaptive augmentation for small sets",
+        "Karras et al. 2020, arXiv:1912.04958; Karras et al. 2020, arXiv:2006.06676",
+        ("sample", "decode", "score"),
+        "imagewright.checkpoints.adapters.stylegan2:STYLEGAN2",
+    ),
+    Entry(
         "pix2pix",
         "imagewright.models.translation.pix2pix:Pix2Pix",
         "translation",

@@ -46,13 +46,14 @@ REAL = (
     "pix2pixhd",
     "stargan",
     "stargan_v2",
+    "stylegan2",
     "unit",
 )
 NAMES = [*SKELETONS, *REAL]
-# Batch norms take statistics of each rank's own part of the batch, and dropout samples for it.
-OF_THE_WHOLE_BATCH = [name for name in NAMES if name != "pix2pix"]
-# Pools and ADA gather over the rows of a micro-batch: its size changes what they compute.
-OF_EACH_ROW = [name for name in OF_THE_WHOLE_BATCH if name not in ("cyclegan", "stylegan2")]
+# Batch norms and deviations of a minibatch are of each rank's own part of the batch, and dropout samples for it.
+OF_THE_WHOLE_BATCH = [name for name in NAMES if name not in ("pix2pix", "stylegan2")]
+# Pools gather the rows of a micro-batch: its size changes what they compute.
+OF_EACH_ROW = [name for name in OF_THE_WHOLE_BATCH if name != "cyclegan"]
 # So slow that a rounding error of the first step does not grow in the second one.
 SLOW = 1e-6
 OFTEN = {"report_every": 6 * BATCH, "checkpoint_every": 4 * BATCH}
@@ -284,7 +285,9 @@ def test_a_view_of_w_and_a_truncated_one(tmp_path: Path) -> None:
     plain, in_w = iw.load(run), iw.load(run, space="w")
     latents = plain.sample_latents(2, torch.Generator().manual_seed(0))
     with torch.no_grad():
-        assert torch.equal(in_w.decode(plain.mapping(latents)), plain.decode(latents))
+        assert torch.equal(in_w.decode(plain.map_latents(latents)), plain.decode(latents))
+        styles = plain.map_latents(latents)[:, None].expand(-1, *plain.style_shape)
+        assert torch.equal(iw.load(run, space="w+").decode(styles), plain.decode(latents))
         truncated = iw.load(run, truncation=0.0)
         flat = truncated.decode(latents)
     assert (space_name(plain), space_name(in_w)) == ("z", "w")

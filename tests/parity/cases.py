@@ -32,6 +32,7 @@ TOLERANCE = 1e-4  # of the mean size of a published output
 SIDE = 1024  # pixels that no shape tells: so many that the depth of every network is possible
 NORMS = {"none": "none", "in": "instance", "ln": "layer", "bn": "batch"}
 ACTIVATIONS = {"lrelu": "leaky_relu"}  # others have the same names
+OTHER_NAMES = {"stylegan2_ada": "stylegan2"}  # folders of systems that have another name here
 
 
 @dataclass
@@ -58,6 +59,7 @@ def loading_of(system: str, stem: str, constructor: str, note: str) -> Loading:
         "unit": of_content_and_style,
         "funit": of_few_shot,
         "drit": of_drit,
+        "stylegan2_ada": of_stylegan2,
     }.get(system, of_its_stem)
     return rule(stem, constructor, note)
 
@@ -132,6 +134,25 @@ def of_drit(stem: str, constructor: str, note: str) -> Loading:
     return Loading(networks.get(class_of(constructor), "discriminator"), {"size": (SIDE, SIDE)})
 
 
+def of_stylegan2(stem: str, constructor: str, note: str) -> Loading:
+    """Limits of maps, rates and groups, which no shape tells; the published defaults if the constructor has none."""
+    found = {name: number(constructor, name) for name in ("conv_clamp", "lr_multiplier", "mbstd_group_size", "num_ws")}
+    options: dict[str, Any] = {
+        "clamp": found["conv_clamp"] or 0.0,
+        "mapping_rate": found["lr_multiplier"] or 0.01,
+        "group": int(found["mbstd_group_size"] or 4),
+    }
+    if found["num_ws"]:  # two layers a resolution
+        options["size"] = (2 ** (1 + int(found["num_ws"]) // 2),) * 2
+    return Loading(stem.partition("_")[0], options)
+
+
+def number(text: str, name: str) -> float | None:
+    """The number after `name=` or `name `; None without one."""
+    found = re.search(rf"{name}(?:=| )([0-9.e+-]+)", text)
+    return float(found[1]) if found else None
+
+
 def class_of(constructor: str) -> str:
     """The name of the published class or function."""
     return constructor.partition("(")[0].strip()
@@ -159,7 +180,9 @@ def relative_error(case: Any, outputs: Any) -> float:
 def run_case(parity: ModuleType, folder: Path, system: str, stem: str) -> float:
     case = parity.load_case(f"{system}/{stem}", folder)
     loading = loading_of(system, stem, case.spec["constructor"], case.spec["note"])
-    network = load_network(loading.system or system, loading.network, case.state_dict(), **loading.options)
+    network = load_network(
+        loading.system or OTHER_NAMES.get(system, system), loading.network, case.state_dict(), **loading.options
+    )
     if "TRAIN mode" in case.spec["note"]:  # batch norms take the statistics of the batch
         network.train()
         for module in network.modules():
@@ -183,7 +206,7 @@ def main(arguments: list[str]) -> int:
     folder, *wanted = arguments
     root = Path(folder).resolve()
     parity = parity_module(root)
-    readable = {entry.name for entry in catalogue.list_models() if entry.adapter}
+    readable = {entry.name for entry in catalogue.list_models() if entry.adapter} | OTHER_NAMES.keys()
     systems = wanted or sorted(path.name for path in root.iterdir() if path.is_dir() and path.name in readable)
     right = count = 0
     for system in systems:

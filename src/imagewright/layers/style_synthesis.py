@@ -71,8 +71,8 @@ class StyleSynthesis(nn.Module):
     @property
     def noise_shapes(self) -> list[tuple[int, int]]:
         """Height and width of the noise of each convolution; [] if there is none."""
-        convolutions = (layer for block in self.blocks for layer in (block.first, block.second) if layer is not None)
-        return [tuple(layer.noise.shape) for layer in convolutions if layer.noise is not None]
+        layers = [part for part in self.modules() if isinstance(part, StyledConvolution)]
+        return [(layer.noise.shape[0], layer.noise.shape[1]) for layer in layers if layer.noise is not None]
 
     def forward(self, styles: Tensor, noise: Sequence[Tensor] | None = None) -> Tensor:
         """`noise`: (N, 1, height, width) for each of `noise_shapes`; None: the fixed noise that is in the weights."""
@@ -80,6 +80,7 @@ class StyleSynthesis(nn.Module):
         maps = self.start.expand(len(styles), -1, -1, -1).contiguous(memory_format=torch.channels_last)
         image: Tensor | None = None
         for place, block in enumerate(self.blocks):
+            assert isinstance(block, StyleSynthesisBlock)
             own = styles[:, max(2 * place - 1, 0) : 2 * place + 2]
             maps = block(maps, own, *(given[2 * place : 2 * place + 2] if self.noise_shapes else (None, None)))
             # Sums of images are in fp32: bf16 has fewer steps than the 8 bits of a picture.

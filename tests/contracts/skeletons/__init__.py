@@ -10,7 +10,6 @@ from imagewright.catalogue import Entry
 
 PAPERS = {
     "progan": ("skeletons.progan:ProGAN", "Karras et al. 2018, arXiv:1710.10196", ("sample", "decode")),
-    "stylegan2": ("skeletons.stylegan2:StyleGAN2", "Karras et al. 2020, arXiv:1912.04958", ("sample", "decode")),
     "face_swap": ("skeletons.face_swap:FaceSwap", "deepfakes, 2017", ("translate",)),
 }
 SKELETONS = {
