@@ -194,6 +194,15 @@ _ENTRIES = (
         "imagewright.checkpoints.adapters.stylegan2:STYLEGAN2",
     ),
     Entry(
+        "stylegan3",
+        "imagewright.models.adversarial.stylegan3:StyleGAN3",
+        "adversarial",
+        "images without aliasing, whose details move with what they are on",
+        "Karras et al. 2021, arXiv:2106.12423",
+        ("sample", "decode", "score"),
+        "imagewright.checkpoints.adapters.stylegan3:STYLEGAN3",
+    ),
+    Entry(
         "pix2pix",
         "imagewright.models.translation.pix2pix:Pix2Pix",
         "translation",

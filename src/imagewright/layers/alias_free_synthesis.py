@@ -85,25 +85,27 @@ class AliasFreeSynthesis(nn.Module):
         super().__init__()
         first = plans[0]
         self.input = FourierFeatures(first.channels, first.sides, style_dim, rate=first.rate, bandwidth=first.cutoff)
-        self.blocks = nn.ModuleList(
-            AliasFreeLayer(before, after, style_dim, kernel=kernel, radial=radial, clamp=clamp)
-            for before, after in itertools.pairwise([first, *plans[:-1]])
-        )
-        self.to_image = AliasFreeToImage(plans[-2].channels, plans[-1].channels, style_dim, clamp=clamp)
+        # The names tell place, height and channels, as the published ones do.
+        self.blocks = nn.ModuleDict()
+        for place, (before, after) in enumerate(itertools.pairwise([first, *plans])):
+            name = f"{place}_{after.sides[0]}_{after.channels}"
+            if place < len(plans) - 1:
+                self.blocks[name] = AliasFreeLayer(before, after, style_dim, kernel=kernel, radial=radial, clamp=clamp)
+            else:
+                self.blocks[name] = AliasFreeToImage(before.channels, after.channels, style_dim, clamp=clamp)
 
     @property
     def layers(self) -> int:
         """L."""
-        return len(self.blocks) + 2
+        return len(self.blocks) + 1
 
     def forward(self, styles: Tensor, follow: Follow | None = None, moved: Tensor | None = None) -> Tensor:
         """`follow` is called for each layer's mean of magnitudes; `moved` is the transform of the sinusoids."""
-        first, *others, last = styles.unbind(1)
-        maps = self.input(first, moved)
-        for block, style in zip(self.blocks, others, strict=True):
+        first, *others = styles.unbind(1)
+        maps: Tensor = self.input(first, moved)
+        for block, style in zip(self.blocks.values(), others, strict=True):
             maps = block(maps, style, follow)
-        images: Tensor = self.to_image(maps, last, follow)
-        return images.float() * IMAGE_GAIN
+        return maps.float() * IMAGE_GAIN
 
 
 class MagnitudeMean(nn.Module):

@@ -1,0 +1,107 @@
+"""What StyleGAN2 and 3 share besides their layers: sizes, the critic behind its augmentation, and the verbs.
+
+Karras et al. 2020 (ADA), arXiv:2006.06676; 2021 (StyleGAN3), arXiv:2106.12423. Shape letters: N batch, C H W image,
+Z latent, K classes, W style, L layers that take a style.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from imagewright.layers.adaptive_augmentation import ADA, augment
+from imagewright.layers.conditions import ConditionalLatents
+from imagewright.layers.style_mapping import StyleMappingNetwork
+from imagewright.losses.penalties import Critic
+from imagewright.models.shared.style_views import HasStyles
+from imagewright.phases import Draws, Rows, Step
+
+BASE = 4  # pixels of the shorter side after the last halving: 4 to 7
+
+
+class StyleBasedGAN(HasStyles, ConditionalLatents):
+    """Mix-in of a model whose networks are `generator`, which is `mapping` and `synthesis`, and `discriminator`.
+
+    With augmentation it has `augmentation`, with classes `conditions`; its config says both.
+    """
+
+    config: Any
+    generator: Any
+    discriminator: Any
+    augmentation: Any
+    conditions: Any
+    score_unit = "discriminator's logit"
+
+    # For the objective
+
+    def critic(self, step: Step) -> Critic:
+        """The discriminator behind the augmentation, with new random numbers for each call."""
+        critic = partial(self.discriminator, conditions=self.to_conditions(step))
+        if self.config.augmentation == "none":
+            return critic
+        return lambda images: critic(augment(images, self.augmentation.value, ADA, step.draws))
+
+    def to_conditions(self, rows: Rows) -> Tensor | None:
+        """The conditions (N, K) of images; None without classes."""
+        return self.conditions.to_vectors(rows.labels, None) if self.config.conditions else None
+
+    def observe(self, real_logits: Tensor, step: Step) -> None:
+        """Note what a batch of real images tells: their conditions, and how often to augment."""
+        conditions = self.to_conditions(step)
+        if conditions is not None:
+            self.conditions.remember(conditions)
+        if self.config.augmentation == "ada":
+            self.augmentation.observe(real_logits.detach(), step)
+
+    def logits(self, rows: Mapping[str, Rows], draws: Draws) -> dict[str, tuple[Tensor, Tensor]]:
+        """The logits of real images and of as many generated ones."""
+        conditions = self.to_conditions(rows["images"])
+        fake = self.generator(draws.normal(self.config.latent_dim), conditions)
+        critic = partial(self.discriminator, conditions=conditions)
+        return {"discriminator": (critic(rows["images"].images), critic(fake))}
+
+    # Verbs
+
+    @property
+    def mapping(self) -> StyleMappingNetwork:
+        """The network from z to w."""
+        network: StyleMappingNetwork = self.generator.mapping
+        return network
+
+    @property
+    def style_shape(self) -> tuple[int, int]:
+        """(L, W)."""
+        return self.generator.synthesis.layers, self.config.style_dim
+
+    def map_latents(self, latents: Tensor) -> Tensor:
+        """Latents (N, Z + K) to w (N, W)."""
+        noise, conditions = latents.split((self.config.latent_dim, self.config.conditions), 1)
+        styles: Tensor = self.generator.mapping(noise, conditions if self.config.conditions else None)
+        return styles
+
+    def synthesise(self, styles: Tensor) -> Tensor:
+        """Styles (N, L, W) to images (N, C, H, W)."""
+        images: Tensor = self.generator.synthesis(styles)
+        return images.clamp(-1, 1)
+
+    def score(self, images: Tensor, generator: torch.Generator, samples: int) -> Tensor:
+        """The discriminator's logit of each image by itself, (N,); with classes, of all, which are equally likely."""
+        count = self.config.conditions
+        every = torch.eye(count, device=images.device) if count else None
+        logits: Tensor = self.discriminator.logits_alone(images, every).logsumexp(1)
+        return logits - math.log(count or 1)
+
+    def extract_features(self, images: Tensor) -> Tensor:
+        """The numbers before the discriminator's last layer, (N, F)."""
+        features: Tensor = self.discriminator.features(images, group=1)
+        return features
+
+
+def doublings_of(size: tuple[int, int]) -> int:
+    """From the base to the image."""
+    return max(1, (min(size) // BASE).bit_length() - 1)
