@@ -47,11 +47,12 @@ REAL = (
     "stargan",
     "stargan_v2",
     "stylegan2",
+    "stylegan3",
     "unit",
 )
 NAMES = [*SKELETONS, *REAL]
 # Batch norms and deviations of a minibatch are of each rank's own part of the batch, and dropout samples for it.
-OF_THE_WHOLE_BATCH = [name for name in NAMES if name not in ("pix2pix", "stylegan2")]
+OF_THE_WHOLE_BATCH = [name for name in NAMES if name not in ("pix2pix", "stylegan2", "stylegan3")]
 # Pools gather the rows of a micro-batch: its size changes what they compute.
 OF_EACH_ROW = [name for name in OF_THE_WHOLE_BATCH if name != "cyclegan"]
 # So slow that a rounding error of the first step does not grow in the second one.

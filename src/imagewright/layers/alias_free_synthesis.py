@@ -58,7 +58,7 @@ def plan_layers(
         rate = 2 ** math.ceil(math.log2(min(2 * stopband, side)))
         margin = 0 if place >= layers - 1 else 2 * MARGIN
         height, width = (each * rate // side + margin for each in size)
-        channels = image_channels if place == layers else round(min(channel_base / 2 / cutoff, channel_max))
+        channels = image_channels if place == layers else max(1, round(min(channel_base / 2 / cutoff, channel_max)))
         half_width = max(stopband, rate / 2) - cutoff
         plans.append(LayerPlan((height, width), rate, cutoff, half_width, channels, place >= layers - CRITICAL))
     return plans

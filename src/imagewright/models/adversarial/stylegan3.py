@@ -111,7 +111,7 @@ class StyleGAN3Config(ConditionedConfig, SizedConfig):
     def nearest_size(cls, height: int, width: int) -> tuple[int, int]:
         height, width = max(height, SMALLEST), max(width, SMALLEST)
         unit = _unit_of((height, width))
-        nearest = round(height / unit) * unit, round(width / unit) * unit
+        nearest = max(1, round(height / unit)) * unit, max(1, round(width / unit)) * unit
         # Rounding up may reach the next power of 2, whose unit is twice as large.
         return nearest if _unit_of(nearest) == unit else cls.nearest_size(*nearest)
 
@@ -120,8 +120,8 @@ class StyleGAN3Config(ConditionedConfig, SizedConfig):
         """Few and narrow layers and small batches on a CPU, where the published ones take months."""
         if traits.accelerator:
             return {}
-        narrow = {"layers": 6, "channel_base": 1024, "channel_max": 64, "latent_dim": 128, "style_dim": 128}
-        judges = {"discriminator_channel_base": 2048, "discriminator_channel_max": 128}
+        narrow = {"layers": 6, "channel_base": 512, "channel_max": 32, "latent_dim": 64, "style_dim": 64}
+        judges = {"discriminator_channel_base": 1024, "discriminator_channel_max": 64}
         return narrow | judges | {"batch_size": 16}
 
     @model_validator(mode="after")
@@ -279,7 +279,11 @@ class StyleGAN3(Model, StyleBasedGAN):
 
 def _follow(step: Step) -> Follow:
     share = 1 - 0.5 ** (step.draws.rows * distributed.world_size() / MAGNITUDE_HALF_LIFE)
-    return lambda mean, measured: mean.lerp_(step.mean(measured), share)
+
+    def follow(mean: Tensor, measured: Tensor) -> None:
+        mean.lerp_(step.mean(measured), share)
+
+    return follow
 
 
 def _blurred(images: Tensor, taps: Tensor) -> Tensor:
