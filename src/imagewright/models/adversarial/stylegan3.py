@@ -267,11 +267,13 @@ class StyleGAN3(Model, StyleBasedGAN):
     # Verbs
 
     def decode_moved(self, latents: Tensor, motions: Tensor) -> Tensor:
-        """Images (N, C, H, W) that are moved inside the network: latents (N, Z) and motions (3, 3) or (N, 3, 3).
+        """Images (N, C, H, W), not clipped, of latents (N, Z) moved at the input of the synthesis network.
 
-        motions: from places in the image to places in the unmoved one, in homogeneous coordinates whose unit is the
-            side of the square that the image lies in; x comes first, and the centre is the origin.
+        motions: (N, 3, 3), from places in the image to places in the one that is not moved, in homogeneous coordinates:
+            pixels from the centre, x to the right first, y downwards.
         """
+        motions = motions.clone()
+        motions[:, :2, 2] /= self.config.plans[-1].rate  # pixels of the square that is a unit
         styles = broadcast(self.map_latents(latents), self.style_shape[0])
         images: Tensor = self.generator.synthesis(styles, moved=motions)
         return images
