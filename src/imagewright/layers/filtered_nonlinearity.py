@@ -128,7 +128,7 @@ class _Activation(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, maps: Tensor, up: Tensor, down: Tensor, geometry: Geometry, limit: float) -> Tensor:
-        resampling = Resampling(geometry, up, down)
+        resampling = Resampling(geometry, up, down, up.device.type != "cpu")
         slopes = resampling.new_slopes(maps) if ctx.needs_input_grad[0] else None
         clamps = maps.device.type != "cpu" or _may_reach(limit, maps, up)
 
@@ -161,7 +161,7 @@ class _Linear(torch.autograd.Function):
     def forward(
         ctx: Any, given: Tensor, slopes: Tensor, up: Tensor, down: Tensor, geometry: Geometry, transposed: bool
     ) -> Tensor:
-        resampling = Resampling(geometry, up, down)
+        resampling = Resampling(geometry, up, down, up.device.type != "cpu")
         ctx.save_for_backward(slopes, up, down)
         ctx.geometry, ctx.transposed = geometry, transposed
 
@@ -188,11 +188,14 @@ class Resampling:
 
     up: the filter before (T,), with its gain.
     down: the filter after, (T,) or (T, T), as it is correlated with the map.
+    products: whether filters along an axis are matrix products, and a map is processed as a whole. Filters of both axes
+        together are convolutions.
     """
 
     geometry: Geometry
     up: Tensor
     down: Tensor
+    products: bool
 
     def new_slopes(self, maps: Tensor) -> Tensor:
         """Room for the slopes at the high rate, flat: one part of a map follows another."""
@@ -222,69 +225,81 @@ class Resampling:
         result = torch.empty(
             (count, channels, *made), dtype=maps.dtype, device=maps.device, memory_format=_format_of(maps)
         )
+        # Convolutions of single channels are fastest with the channels last, matrix products with them first.
+        layout = torch.contiguous_format if self.products else torch.channels_last
         place = 0
-        for images, width in _parts(count, channels, area, maps):
-            part = maps[images, width].to(self.up.dtype, memory_format=torch.channels_last)
+        for images, width in self._parts(count, channels, area * max(4, maps.element_size())):
+            part = maps[images, width].to(self.up.dtype, memory_format=layout)
             numbers = len(part) * part.shape[1] * area
             noted = None
             if slopes is not None:
-                shape = len(part), *self.geometry.high, part.shape[1]
-                noted = slopes[place : place + numbers].view(shape).permute(0, 3, 1, 2)
+                noted = slopes[place : place + numbers]
+                if self.products:
+                    noted = noted.view(*part.shape[:2], *self.geometry.high)
+                else:
+                    noted = noted.view(len(part), *self.geometry.high, part.shape[1]).permute(0, 3, 1, 2)
             result[images, width] = process(part, noted)
             place += numbers
         return result
+
+    def _parts(self, count: int, channels: int, size: int) -> Iterator[tuple[slice, slice]]:
+        """The images and channels that are processed at a time. `size`: bytes of a channel at the high rate."""
+        if self.products:
+            yield slice(count), slice(channels)
+            return
+        room = CACHE * torch.get_num_threads() / size
+        width = min(max(int(room) // 16 * 16, FEWEST), MOST, channels)
+        images = max(1, int(room / width))
+        for first in range(0, count, images):
+            for start in range(0, channels, width):
+                yield slice(first, first + images), slice(start, start + width)
 
     # Each filter, and its transpose
 
     def _raise(self, maps: Tensor) -> Tensor:
         (top, left), (height, width) = self.geometry.cut, maps.shape[2:]
-        return _spread(
-            maps[..., top : height - top, left : width - left],
-            self.up,
-            self.geometry.up,
-            self.geometry.crop,
-            self.geometry.high,
-        )
+        kept = maps[..., top : height - top, left : width - left]
+        return self._spread(kept, self.up, self.geometry.up, self.geometry.crop, self.geometry.high)
 
     def _raise_transposed(self, high: Tensor) -> Tensor:
         top, left = self.geometry.cut
-        made = _gather(high, self.up, self.geometry.up, self.geometry.crop)
+        made = self._gather(high, self.up, self.geometry.up, self.geometry.crop)
         return pad(made, (left, left, top, top)) if top or left else made
 
     def _reduce(self, high: Tensor) -> Tensor:
-        return _gather(high, self.down, self.geometry.down, (0, 0))
+        return self._gather(high, self.down, self.geometry.down, (0, 0))
 
     def _reduce_transposed(self, maps: Tensor) -> Tensor:
-        return _spread(maps, self.down, self.geometry.down, (0, 0), self.geometry.high)
+        return self._spread(maps, self.down, self.geometry.down, (0, 0), self.geometry.high)
 
+    def _spread(self, maps: Tensor, taps: Tensor, factor: int, crop: Size, sides: Size) -> Tensor:
+        """Zeros between the numbers of (N, C, ...), and a filter: (N, C, *sides), after `crop` at both ends."""
+        if self.products and taps.ndim == 1:
+            rows, columns = (_matrix(taps, factor, *each) for each in zip(maps.shape[2:], crop, sides, strict=True))
+            return rows.T @ (maps @ columns)
+        for vertical in (None,) if taps.ndim == 2 else (False, True):
+            kernel, strides, axes = _kernel_of(taps, factor, maps.shape[1], vertical)
+            padding = tuple(each * use for each, use in zip(crop, axes, strict=True))
+            lengths = (
+                (side - 1) * factor + len(taps) - 2 * each for side, each in zip(maps.shape[2:], crop, strict=True)
+            )
+            more = tuple((side - length) * use for side, length, use in zip(sides, lengths, axes, strict=True))
+            maps = conv_transpose2d(maps, kernel, None, strides, padding, more, groups=maps.shape[1])
+        return maps
 
-def _spread(maps: Tensor, taps: Tensor, factor: int, crop: Size, sides: Size) -> Tensor:
-    """Zeros between the numbers of (N, C, ...), and a filter: (N, C, *sides), after `crop` at both ends."""
-    if maps.device.type != "cpu" and taps.ndim == 1:
-        rows, columns = (_matrix(taps, factor, *each) for each in zip(maps.shape[2:], crop, sides, strict=True))
-        return rows.T @ (maps @ columns)
-    for vertical in (None,) if taps.ndim == 2 else (False, True):
-        kernel, strides, axes = _kernel_of(taps, factor, maps.shape[1], vertical)
-        padding = tuple(each * use for each, use in zip(crop, axes, strict=True))
-        lengths = ((side - 1) * factor + len(taps) - 2 * each for side, each in zip(maps.shape[2:], crop, strict=True))
-        more = tuple((side - length) * use for side, length, use in zip(sides, lengths, axes, strict=True))
-        maps = conv_transpose2d(
-            maps, kernel, stride=strides, padding=padding, output_padding=more, groups=maps.shape[1]
-        )
-    return maps
-
-
-def _gather(high: Tensor, taps: Tensor, factor: int, crop: Size) -> Tensor:
-    """The transpose of `_spread`: zeros of `crop` at both ends, a filter, and every `factor`-th number."""
-    if high.device.type != "cpu" and taps.ndim == 1:
-        lengths = ((side + 2 * each - len(taps)) // factor + 1 for side, each in zip(high.shape[2:], crop, strict=True))
-        rows, columns = (_matrix(taps, factor, *each) for each in zip(lengths, crop, high.shape[2:], strict=True))
-        return rows @ (high @ columns.T)
-    for vertical in (None,) if taps.ndim == 2 else (True, False):
-        kernel, strides, axes = _kernel_of(taps, factor, high.shape[1], vertical)
-        padding = tuple(each * use for each, use in zip(crop, axes, strict=True))
-        high = conv2d(high, kernel, stride=strides, padding=padding, groups=high.shape[1])
-    return high
+    def _gather(self, high: Tensor, taps: Tensor, factor: int, crop: Size) -> Tensor:
+        """The transpose of `_spread`: zeros of `crop` at both ends, a filter, and every `factor`-th number."""
+        if self.products and taps.ndim == 1:
+            lengths = (
+                (side + 2 * each - len(taps)) // factor + 1 for side, each in zip(high.shape[2:], crop, strict=True)
+            )
+            rows, columns = (_matrix(taps, factor, *each) for each in zip(lengths, crop, high.shape[2:], strict=True))
+            return rows @ (high @ columns.T)
+        for vertical in (None,) if taps.ndim == 2 else (True, False):
+            kernel, strides, axes = _kernel_of(taps, factor, high.shape[1], vertical)
+            padding = tuple(each * use for each, use in zip(crop, axes, strict=True))
+            high = conv2d(high, kernel, None, strides, padding, groups=high.shape[1])
+        return high
 
 
 def _kernel_of(taps: Tensor, factor: int, channels: int, vertical: bool | None) -> tuple[Tensor, Size, Size]:
@@ -299,19 +314,6 @@ def _matrix(taps: Tensor, factor: int, numbers: int, crop: int, side: int) -> Te
     """(numbers, side): what each number adds to the filtered map, along an axis."""
     places = torch.arange(side, device=taps.device) + crop - factor * torch.arange(numbers, device=taps.device)[:, None]
     return torch.where((places >= 0) & (places < len(taps)), taps[places.clamp(0, len(taps) - 1)], 0)
-
-
-def _parts(count: int, channels: int, area: int, maps: Tensor) -> Iterator[tuple[slice, slice]]:
-    """The images and channels that are processed at a time."""
-    if maps.device.type != "cpu":
-        yield slice(count), slice(channels)
-        return
-    room = CACHE * torch.get_num_threads() / (area * max(4, maps.element_size()))
-    width = min(max(int(room) // 16 * 16, FEWEST), MOST, channels)
-    images = max(1, int(room / width))
-    for first in range(0, count, images):
-        for start in range(0, channels, width):
-            yield slice(first, first + images), slice(start, start + width)
 
 
 def _may_reach(limit: float, maps: Tensor, up: Tensor) -> bool:

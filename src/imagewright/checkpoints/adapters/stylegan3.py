@@ -18,6 +18,7 @@ from imagewright.checkpoints.containers import one_of_each, state_dicts
 from imagewright.checkpoints.style_names import mapping_name, mapping_options
 from imagewright.layers.alias_free_synthesis import plan_layers
 from imagewright.models.adversarial.stylegan3 import (
+    PUBLISHED,
     AliasFreeGenerator,
     StyleGAN3Config,
     build_discriminator,
@@ -57,12 +58,13 @@ def generator_options(shapes: Shapes) -> dict[str, Any]:
     layers = sorted(tuple(map(int, match.groups())) for match in found if match)
     (_, side, channels), first = layers[-1], "synthesis.L{}_{}_{}.".format(*layers[0])
     kernel, radial = shapes[first + "weight"][-1], len(shapes[first + "down_filter"]) == 2
+    variant = "r" if radial or kernel == 1 else "t"
+    told = {"kernel": kernel, "radial": radial}
     return {
         "size": (side, side),
         "channels": channels,
-        "variant": "r" if radial or kernel == 1 else "t",
-        "kernel": kernel,
-        "radial": radial,
+        "variant": variant,
+        **{name: value for name, value in told.items() if value != PUBLISHED[name][variant]},
         "layers": len(layers) - 1,
         **_widths([width for _, _, width in layers[:-1]], side),
         **mapping_options(shapes, "mapping."),
