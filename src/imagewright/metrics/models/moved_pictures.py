@@ -16,7 +16,7 @@ from torch.nn.functional import conv2d, conv_transpose2d, grid_sample
 LOBES = 3  # of the Lanczos windows
 SUPPORT = 2 * LOBES  # pixels from the centre of the filters of turns
 FINENESS = 4  # samples a pixel that turned pictures are interpolated from
-EXTENT = 64  # pixels from the centre in which the ideal filters of turns are convolved
+EXTENT = 32  # pixels from the centre in which the ideal filters of turns are convolved (published: 64; 6e-6 off)
 
 
 def shift_whole(images: Tensor, right: int, down: int) -> tuple[Tensor, Tensor]:
