@@ -21,7 +21,6 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
 from imagewright import distributed
-from imagewright.configs import ConditionedConfig, SizedConfig
 from imagewright.layers.adaptive_augmentation import AdaptiveProbability
 from imagewright.layers.alias_free_synthesis import AliasFreeSynthesis, Follow, LayerPlan, plan_layers
 from imagewright.layers.conditions import Conditions
@@ -30,7 +29,7 @@ from imagewright.layers.style_mapping import StyleMappingNetwork
 from imagewright.losses.adversarial import ADVERSARIAL
 from imagewright.losses.penalties import Critic, squared_gradient
 from imagewright.model import Model
-from imagewright.models.shared.style_based import StyleBasedGAN, doublings_of
+from imagewright.models.shared.style_based import StyleBasedConfig, StyleBasedGAN, doublings_of
 from imagewright.models.shared.style_views import broadcast
 from imagewright.phases import Phase, Step, Terms
 from imagewright.recipe import Average, Optimizer, Recipe
@@ -47,7 +46,7 @@ BATCH, HALF_LIFE, IMAGES = 32, 10_000, 25_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class StyleGAN3Config(ConditionedConfig, SizedConfig):
+class StyleGAN3Config(StyleBasedConfig):
     """The options of StyleGAN3. What is None follows from `variant`."""
 
     tiny_options: ClassVar[dict[str, Any]] = {
@@ -61,12 +60,7 @@ class StyleGAN3Config(ConditionedConfig, SizedConfig):
     }
 
     variant: Literal["t", "r"] = Field("t", description="t: details move with the image; r: and turn with it")
-    condition: Literal["none", "labels"] = Field("none", description="what the model is conditioned on")
-    latent_dim: int = Field(512, ge=1, le=65_536, description="size of the noise z")
-    style_dim: int = Field(512, ge=1, le=65_536, description="size of the style w")
     mapping_layers: int = Field(2, ge=1, le=64, description="layers of the mapping network")
-    mapping_rate: float = Field(0.01, gt=0, le=1e3, description="factor of the learning rate of mapping networks")
-    condition_layers: int = Field(8, ge=1, le=64, description="layers of the discriminator's mapping of the class")
     layers: int = Field(14, ge=3, le=64, description="layers of the generator before the one that makes the image")
     kernel: int | None = Field(None, ge=1, le=9, description="side of the generator's kernels (t: 3, r: 1)")
     radial: bool | None = Field(None, description="whether filters are rotationally symmetric (t: no, r: yes)")
@@ -78,7 +72,6 @@ class StyleGAN3Config(ConditionedConfig, SizedConfig):
         32_768, ge=1, le=2**22, description="channels of the discriminator times the side, at every resolution"
     )
     discriminator_channel_max: int = Field(512, ge=1, le=8192, description="the most channels of the discriminator")
-    clamp: float = Field(256.0, ge=0, le=1e9, description="the largest size of a number in a map; 0: no limit")
     group: int = Field(4, ge=1, le=4096, description="images over which deviations are taken")
     penalty: float | None = Field(
         None, ge=0, le=1e6, description="gamma of R1 (published: 2 at 256 pixels, a quarter of it at half the side)"
@@ -88,19 +81,6 @@ class StyleGAN3Config(ConditionedConfig, SizedConfig):
         ge=0,
         le=64,
         description="pixels that what is judged is blurred by at first (t: 0, r: 10), over the first 200,000 images",
-    )
-    augmentation: Literal["ada", "none"] = Field("ada", description="adaptive augmentation of what is judged")
-    augmentation_target: float = Field(
-        0.6, gt=-1, lt=1, description="mean sign of the logits of real images that augmentation aims at"
-    )
-    augmentation_images: int = Field(
-        500_000,
-        ge=1,
-        le=10**9,
-        description="images in which its probability rises by 1 (published with --from: 100000)",
-    )
-    frozen_layers: int = Field(
-        0, ge=0, le=1000, description="first layers of the discriminator that are not trained (Freeze-D, with --from)"
     )
 
     @classmethod

@@ -1,4 +1,4 @@
-"""What StyleGAN2 and 3 share besides their layers: sizes, the critic behind its augmentation, and the verbs.
+"""What StyleGAN2 and 3 share besides their layers: options, the critic behind its augmentation, and the verbs.
 
 Karras et al. 2020 (ADA), arXiv:2006.06676; 2021 (StyleGAN3), arXiv:2106.12423. Shape letters: N batch, C H W image,
 Z latent, K classes, W style, L layers that take a style.
@@ -9,11 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import torch
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 from torch import Tensor
 
+from imagewright.configs import ConditionedConfig, SizedConfig
 from imagewright.layers.adaptive_augmentation import ADA, augment
 from imagewright.layers.conditions import ConditionalLatents
 from imagewright.layers.style_mapping import StyleMappingNetwork
@@ -22,6 +25,31 @@ from imagewright.models.shared.style_views import HasStyles
 from imagewright.phases import Draws, Rows, Step
 
 BASE = 4  # pixels of the shorter side after the last halving: 4 to 7
+
+
+@dataclass(frozen=True, kw_only=True)
+class StyleBasedConfig(ConditionedConfig, SizedConfig):
+    """The options of both."""
+
+    condition: Literal["none", "labels"] = Field("none", description="what the model is conditioned on")
+    latent_dim: int = Field(512, ge=1, le=65_536, description="size of the noise z")
+    style_dim: int = Field(512, ge=1, le=65_536, description="size of the style w")
+    mapping_rate: float = Field(0.01, gt=0, le=1e3, description="factor of the learning rate of mapping networks")
+    condition_layers: int = Field(8, ge=1, le=64, description="layers of the discriminator's mapping of the class")
+    clamp: float = Field(256.0, ge=0, le=1e9, description="the largest size of a number in a map; 0: no limit")
+    augmentation: Literal["ada", "none"] = Field("ada", description="adaptive augmentation of what is judged")
+    augmentation_target: float = Field(
+        0.6, gt=-1, lt=1, description="mean sign of the logits of real images that augmentation aims at"
+    )
+    augmentation_images: int = Field(
+        500_000,
+        ge=1,
+        le=10**9,
+        description="images in which its probability rises by 1 (published with --from: 100000)",
+    )
+    frozen_layers: int = Field(
+        0, ge=0, le=1000, description="first layers of the discriminator that are not trained (Freeze-D, with --from)"
+    )
 
 
 class StyleBasedGAN(HasStyles, ConditionalLatents):
