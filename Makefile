@@ -72,6 +72,7 @@ bench: $(VENV)/installed
 	$(BIN)/python benchmarks/vae_loop.py
 	$(BIN)/python benchmarks/dcgan_step.py
 	$(BIN)/python benchmarks/translation_steps.py
+	$(BIN)/python benchmarks/stylegan3_nonlinearity.py
 	$(BIN)/python benchmarks/components_scale.py
 	$(BIN)/python benchmarks/outliers_scale.py
 	$(BIN)/python benchmarks/analysis_speed.py

@@ -20,6 +20,7 @@ from torch import Tensor
 from training_steps import build_model, build_steps, synchronise
 
 import imagewright as iw
+from imagewright import catalogue
 from imagewright.metrics.features.extraction import extract_features
 from imagewright.metrics.frechet.distance import frechet_distance
 from imagewright.metrics.frechet.moments import Moments
@@ -152,7 +153,10 @@ def plain_steps(
 
 def built(place: Place, model: str, side: int, options: dict[str, Any]) -> Any:
     """The untrained model; tiny, 16 pixels and few channels."""
-    return build_model(model, 16 if place.tiny else side, **(options | ({"width": 8} if place.tiny else {})))
+    if not place.tiny:
+        return build_model(model, side, **options)
+    config = catalogue.model_class(model).Config
+    return build_model(model, 16, **options, **({"width": 8} if hasattr(config, "width") else config.tiny_options))
 
 
 def pictures(place: Place, side: int) -> Tensor:
@@ -302,4 +306,5 @@ add_training("stargan_v2", modes=EAGER)
 for translator in ("munit", "unit", "funit"):
     add_training(translator, modes=EAGER)
 add_training("stylegan2")
+add_training("stylegan3")
 add_training("pix2pixhd", side=256, modes=EAGER, perceptual="none")
