@@ -309,6 +309,7 @@ add_training("stargan_v2", modes=EAGER)
 for translator in ("munit", "unit", "funit"):
     add_training(translator, modes=EAGER)
 add_training("stylegan2")
+add_training("stylegan3")
 add_training("pix2pixhd", side=256, modes=EAGER, perceptual="none")
 for growing in ("progan", "stylegan"):  # whole from the start
     add_training(growing, side=128, grow_from=128)

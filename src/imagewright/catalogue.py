@@ -232,6 +232,15 @@ _ENTRIES = (
         "imagewright.checkpoints.adapters.stylegan2:STYLEGAN2",
     ),
     Entry(
+        "stylegan3",
+        "imagewright.models.adversarial.stylegan3:StyleGAN3",
+        "adversarial",
+        "images without aliasing, whose details move with what they are on",
+        "Karras et al. 2021, arXiv:2106.12423",
+        ("sample", "decode", "score"),
+        "imagewright.checkpoints.adapters.stylegan3:STYLEGAN3",
+    ),
+    Entry(
         "r3gan",
         "imagewright.models.adversarial.r3gan:R3GAN",
         "adversarial",

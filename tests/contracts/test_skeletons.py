@@ -56,11 +56,12 @@ REAL = (
     "stargan_v2",
     "stylegan",
     "stylegan2",
+    "stylegan3",
     "unit",
 )
 NAMES = [*SKELETONS, *REAL]
 # Batch norms and deviations of a minibatch are of each rank's own part of the batch, and dropout samples for it.
-OF_ITS_PART = ("biggan", "biggan_deep", "pix2pix", "progan", "stylegan", "stylegan2")
+OF_ITS_PART = ("biggan", "biggan_deep", "pix2pix", "progan", "stylegan", "stylegan2", "stylegan3")
 OF_THE_WHOLE_BATCH = [name for name in NAMES if name not in OF_ITS_PART]
 # Pools gather the rows of a micro-batch: its size changes what they compute.
 OF_EACH_ROW = [name for name in OF_THE_WHOLE_BATCH if name != "cyclegan"]

@@ -36,6 +36,7 @@ EARLIER_KEYS = {
     "reconstruction": "4dc7f33cfd80",
     "lpips": "927325115eaf",
     "path_length": "d0312e0672f8",
+    "equivariance": "ccb53342b276",
     "class_fd": "0be0e946548e",
     "classification_accuracy": "1ff1455ba7e6",
     "network_accuracy": "b61cff60c4e9",

@@ -64,6 +64,7 @@ def loading_of(system: str, stem: str, constructor: str, note: str) -> Loading:
         "pggan": of_growing,
         "stylegan": of_growing,
         "stylegan2_ada": of_stylegan2,
+        "stylegan3": of_stylegan3,
         "r3gan": of_r3gan,
         "biggan": of_biggan,
         "biggan_deep": of_biggan_deep,
@@ -177,6 +178,17 @@ def of_stylegan2(stem: str, constructor: str, note: str) -> Loading:
     }
     if found["num_ws"]:  # two layers a resolution
         options["size"] = (2 ** (1 + int(found["num_ws"]) // 2),) * 2
+    return Loading(stem.partition("_")[0], options)
+
+
+def of_stylegan3(stem: str, constructor: str, note: str) -> Loading:
+    """Limits of maps and rates, which no shape tells; and the layers that a mapping network by itself maps for."""
+    options: dict[str, Any] = {
+        "clamp": 256.0 if (limit := number(constructor, "conv_clamp")) is None else limit,
+        "mapping_rate": number(constructor, "lr_multiplier") or 0.01,
+    }
+    if count := number(constructor, "num_ws"):
+        options["layers"] = int(count) - 2
     return Loading(stem.partition("_")[0], options)
 
 

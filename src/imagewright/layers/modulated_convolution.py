@@ -24,7 +24,7 @@ def modulated_convolution(
     demodulate: bool = True,
     padding: int | None = None,
     upsampled: bool = False,
-    gain: float = 1.0,
+    gain: float | Tensor = 1.0,
     added: Tensor | None = None,
 ) -> Tensor:
     """(N, I, H, W) to (N, O, H, W); twice the sides if `upsampled`.
@@ -34,7 +34,7 @@ def modulated_convolution(
     demodulate: whether the outputs of each image are scaled to the deviation that inputs of deviation 1 would give.
     padding: zeros around the maps; by default as many as keep the size. Not for `upsampled`.
     upsampled: whether zeros are put between the pixels first, and the result is low-pass filtered.
-    gain: a factor of the outputs.
+    gain: a factor of the outputs; a tensor only with `demodulate`.
     added: what is added to the outputs, broadcastable to them: a bias, noise.
     """
     scaled = maps * styles[:, :, None, None].to(maps.dtype)

@@ -20,6 +20,7 @@ METRICS = {
     "reconstruction": "imagewright.metrics.pictures.reconstruction",
     "lpips": "imagewright.metrics.pictures.lpips",
     "path_length": "imagewright.metrics.models.path_length",
+    "equivariance": "imagewright.metrics.models.equivariance",
     "class_fd": "imagewright.metrics.frechet.by_class",
     "classification_accuracy": "imagewright.metrics.classes.classification_accuracy",
     "network_accuracy": "imagewright.metrics.classes.network_accuracy",

@@ -11,28 +11,26 @@ Shape letters: N batch, C H W image, Z latent, K classes, W style, L layers that
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from functools import partial
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import torch
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
-from imagewright.configs import ConditionedConfig, DoublingConfig
-from imagewright.layers.adaptive_augmentation import ADA, AdaptiveProbability, augment
-from imagewright.layers.conditions import ConditionalLatents, Conditions
+from imagewright.configs import DoublingConfig
+from imagewright.layers.adaptive_augmentation import AdaptiveProbability
+from imagewright.layers.conditions import Conditions
 from imagewright.layers.style_discriminator import Architecture, StyleDiscriminator
 from imagewright.layers.style_mapping import StyleMappingNetwork
 from imagewright.layers.style_synthesis import StyleSynthesis
 from imagewright.losses.adversarial import ADVERSARIAL
-from imagewright.losses.penalties import Critic, path_lengths, squared_gradient
+from imagewright.losses.penalties import path_lengths, squared_gradient
 from imagewright.model import Model
+from imagewright.models.shared.style_based import StyleBasedConfig, StyleBasedGAN
 from imagewright.models.shared.style_presets import Preset, PresetName, preset_of
-from imagewright.models.shared.style_views import HasStyles, broadcast
-from imagewright.phases import Draws, Phase, Rows, Step, Terms
+from imagewright.models.shared.style_views import broadcast
+from imagewright.phases import Draws, Phase, Step, Terms
 from imagewright.recipe import Average, Optimizer, Recipe
 from imagewright.traits import Traits
 
@@ -43,7 +41,7 @@ PATH_MEMORY = 0.01  # share of a batch in the running mean of path lengths
 
 
 @dataclass(frozen=True, kw_only=True)
-class StyleGAN2Config(ConditionedConfig, DoublingConfig):
+class StyleGAN2Config(StyleBasedConfig, DoublingConfig):
     """The options of StyleGAN2. What is None follows from `preset`."""
 
     tiny_options: ClassVar[dict[str, Any]] = {
@@ -56,13 +54,8 @@ class StyleGAN2Config(ConditionedConfig, DoublingConfig):
     }
 
     preset: PresetName = Field("auto", description="published numbers, for all that is not given; auto: by the size")
-    condition: Literal["none", "labels"] = Field("none", description="what the model is conditioned on")
-    latent_dim: int = Field(512, ge=1, le=65_536, description="size of the noise z")
-    style_dim: int = Field(512, ge=1, le=65_536, description="size of the style w")
     mapping_layers: int | None = Field(None, ge=1, le=64, description="layers of the mapping network (2, or 8)")
     mapping_width: int | None = Field(None, ge=1, le=65_536, description="size of its layers but the last (of w)")
-    mapping_rate: float = Field(0.01, gt=0, le=1e3, description="factor of the learning rate of mapping networks")
-    condition_layers: int = Field(8, ge=1, le=64, description="layers of the discriminator's mapping of the class")
     condition_dim: int | None = Field(
         None, ge=1, le=65_536, description="size of the class's direction in the discriminator (channels at the base)"
     )
@@ -75,7 +68,6 @@ class StyleGAN2Config(ConditionedConfig, DoublingConfig):
         None, description="of the discriminator: resnet, skip or orig (resnet; cifar: orig)"
     )
     noise: bool = Field(True, description="whether noise is added in each layer of the generator")
-    clamp: float = Field(256.0, ge=0, le=1e9, description="the largest size of a number in a map; 0: no limit")
     group: int | None = Field(None, ge=1, le=4096, description="images over which deviations are taken (4, 8, 32)")
     deviation_maps: int = Field(1, ge=0, le=512, description="maps of them in the discriminator")
     penalty: float | None = Field(
@@ -86,19 +78,6 @@ class StyleGAN2Config(ConditionedConfig, DoublingConfig):
     )
     style_mixing: float | None = Field(
         None, ge=0, le=1, description="share of batches in which layers have different styles (0.9; cifar: 0)"
-    )
-    augmentation: Literal["ada", "none"] = Field("ada", description="adaptive augmentation of what is judged")
-    augmentation_target: float = Field(
-        0.6, gt=-1, lt=1, description="mean sign of the logits of real images that augmentation aims at"
-    )
-    augmentation_images: int = Field(
-        500_000,
-        ge=1,
-        le=10**9,
-        description="images in which its probability rises by 1 (published with --from: 100000)",
-    )
-    frozen_layers: int = Field(
-        0, ge=0, le=1000, description="first layers of the discriminator that are not trained (Freeze-D, with --from)"
     )
 
     @classmethod
@@ -159,7 +138,7 @@ class StyleBasedGenerator(nn.Module):
         return images
 
 
-class StyleGAN2(Model, HasStyles, ConditionalLatents):
+class StyleGAN2(Model, StyleBasedGAN):
     """Networks: `generator`, which is `mapping` and `synthesis`, and `discriminator`. The verbs use the average.
 
     path_mean: buffer, the running mean of path lengths.
@@ -168,7 +147,6 @@ class StyleGAN2(Model, HasStyles, ConditionalLatents):
     Config = StyleGAN2Config
     config: StyleGAN2Config
     averaged = ("generator",)
-    score_unit = "discriminator's logit"
     path_mean: Tensor
 
     def __init__(self, config: StyleGAN2Config) -> None:
@@ -208,7 +186,7 @@ class StyleGAN2(Model, HasStyles, ConditionalLatents):
 
     def generator_loss(self, step: Step) -> Terms:
         fake = self.generator.synthesis(self._styles(step), self._noise(step.draws))
-        return LOGISTIC.generator(self._critic(step)(fake), None)
+        return LOGISTIC.generator(self.critic(step)(fake), None)
 
     def path_length_loss(self, step: Step) -> Terms:
         """Of half the images: a change of a style by so much changes the image by as much, whatever the style."""
@@ -224,21 +202,18 @@ class StyleGAN2(Model, HasStyles, ConditionalLatents):
     def discriminator_loss(self, step: Step) -> Terms:
         with torch.no_grad():
             fake = self.generator.synthesis(self._styles(step), self._noise(step.draws))
-        critic = self._critic(step)
+        critic = self.critic(step)
         real_logits = critic(step.images)
-        conditions = self._to_conditions(step)
-        if self.training and conditions is not None:
-            self.conditions.remember(conditions)
-        if self.training and self.config.augmentation == "ada":
-            self.augmentation.observe(real_logits.detach(), step)
+        if self.training:
+            self.observe(real_logits, step)
         return LOGISTIC.discriminator(real_logits, critic(fake))
 
     def r1_loss(self, step: Step) -> Terms:
-        return {"penalty": self.config.chosen("penalty") / 2 * squared_gradient(self._critic(step), step.images).mean()}
+        return {"penalty": self.config.chosen("penalty") / 2 * squared_gradient(self.critic(step), step.images).mean()}
 
     def _styles(self, step: Step) -> Tensor:
         """(N, L, W): in some batches, the layers from a random one on have the style of another latent."""
-        layers, conditions = self.generator.synthesis.layers, self._to_conditions(step)
+        layers, conditions = self.generator.synthesis.layers, self.to_conditions(step)
         first = self.generator.mapping(step.draws.normal(self.config.latent_dim), conditions)
         if self.training:
             self.generator.mapping.follow(step.mean(first.mean(0)))
@@ -254,51 +229,6 @@ class StyleGAN2(Model, HasStyles, ConditionalLatents):
     def _noise(self, draws: Draws) -> list[Tensor] | None:
         shapes = self.generator.synthesis.noise_shapes
         return [draws.normal(1, *shape) for shape in shapes] if shapes else None
-
-    def _critic(self, step: Step) -> Critic:
-        """The discriminator behind the augmentation, with new random numbers for each call."""
-        critic = partial(self.discriminator, conditions=self._to_conditions(step))
-        if self.config.augmentation == "none":
-            return critic
-        return lambda images: critic(augment(images, self.augmentation.value, ADA, step.draws))
-
-    def _to_conditions(self, rows: Rows) -> Tensor | None:
-        return self.conditions.to_vectors(rows.labels, None) if self.config.conditions else None
-
-    def logits(self, rows: Mapping[str, Rows], draws: Draws) -> dict[str, tuple[Tensor, Tensor]]:
-        conditions = self._to_conditions(rows["images"])
-        fake = self.generator(draws.normal(self.config.latent_dim), conditions)
-        critic = partial(self.discriminator, conditions=conditions)
-        return {"discriminator": (critic(rows["images"].images), critic(fake))}
-
-    # Verbs
-
-    @property
-    def mapping(self) -> StyleMappingNetwork:
-        return self.generator.mapping
-
-    @property
-    def style_shape(self) -> tuple[int, int]:
-        return self.generator.synthesis.layers, self.config.style_dim
-
-    def map_latents(self, latents: Tensor) -> Tensor:
-        noise, conditions = latents.split((self.config.latent_dim, self.config.conditions), 1)
-        styles: Tensor = self.generator.mapping(noise, conditions if self.config.conditions else None)
-        return styles
-
-    def synthesise(self, styles: Tensor) -> Tensor:
-        images: Tensor = self.generator.synthesis(styles)
-        return images.clamp(-1, 1)
-
-    def score(self, images: Tensor, generator: torch.Generator, samples: int) -> Tensor:
-        """The discriminator's logit of each image by itself, (N,); with classes, of all, which are equally likely."""
-        count = self.config.conditions
-        every = torch.eye(count, device=images.device) if count else None
-        return self.discriminator.logits_alone(images, every).logsumexp(1) - math.log(count or 1)
-
-    def extract_features(self, images: Tensor) -> Tensor:
-        """The numbers before the discriminator's last layer, (N, F)."""
-        return self.discriminator.features(images, group=1)
 
 
 def build_mapping(config: StyleGAN2Config) -> StyleMappingNetwork:
