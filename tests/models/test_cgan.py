@@ -12,7 +12,7 @@ from tiny import BATCH, batch_of, engine_of, simple_pictures, tiny_model, tiny_o
 import imagewright as iw
 from imagewright.capabilities import samples_attributes, samples_classes
 from imagewright.errors import DataError, UserError
-from imagewright.layers.conditions import BUFFER_ROWS
+from imagewright.layers.conditions import BUFFER_ROWS, Conditions
 from imagewright.models.adversarial.cgan import CGAN, CGANConfig
 from imagewright.phases import Draws, Step
 from imagewright.pixels import to_float
@@ -146,3 +146,11 @@ def test_unknown_conditions_and_missing_annotations_are_refused(tmp_path: Path) 
         iw.train("cgan", simple_pictures(), tmp_path / "run", reporter=Silent())
     with pytest.raises(DataError, match="condition=attributes"):
         train_tiny("cgan", simple_pictures(), tmp_path / "run", condition="attributes")
+
+
+def test_an_untrained_model_of_many_classes_samples_all_of_them() -> None:
+    names = tuple(str(number) for number in range(BUFFER_ROWS + 88))
+    conditions = Conditions(CGANConfig(size=(16, 16), channels=3, class_names=names))
+    assert bool((conditions.remembered.sum(0) > 0).all())
+    conditions.remember(torch.eye(len(names))[[599] * (len(names) - 1)])
+    assert conditions.remembered[:-1, 599].all()
