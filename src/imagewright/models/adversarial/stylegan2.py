@@ -12,7 +12,7 @@ Shape letters: N batch, C H W image, Z latent, K classes, W style, L layers that
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, Literal
 
@@ -294,8 +294,15 @@ class StyleGAN2(Model, HasStyles, ConditionalLatents):
         styles: Tensor = self.generator.mapping(noise, conditions if self.config.conditions else None)
         return styles
 
-    def synthesise(self, styles: Tensor) -> Tensor:
-        images: Tensor = self.generator.synthesis(styles)
+    @property
+    def noise_shapes(self) -> list[tuple[int, int]]:
+        return self.generator.synthesis.noise_shapes
+
+    def style_weight(self, layer: int) -> Tensor:
+        return torch.cat([affine.weight * affine.scale for affine in self.generator.synthesis.affines(layer)])
+
+    def synthesise(self, styles: Tensor, noise: Sequence[Tensor] | None = None) -> Tensor:
+        images: Tensor = self.generator.synthesis(styles, noise)
         return images.clamp(-1, 1)
 
     def score(self, images: Tensor, generator: torch.Generator, samples: int) -> Tensor:
