@@ -34,6 +34,7 @@ NAMES_OF_COMMANDS: dict[str, tuple[str, ...]] = {
     "latent project": ("project",),
     "latent directions": ("directions",),
     "latent mix": ("mix_styles", "mixing_sheet"),
+    "latent video": ("write_walk",),
     "latent noise": ("vary_noise",),
     "latent truncation": ("truncation_sheet",),
     "latent neighbours": ("neighbours",),

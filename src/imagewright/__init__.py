@@ -87,6 +87,7 @@ _HOME = {
     "reconstruction_sheet": "imagewright.verbs.sheets",
     "score_sheet": "imagewright.verbs.sheets",
     "translation_sheet": "imagewright.verbs.translation_sheets",
+    "write_walk": "imagewright.latent.walks.video",
     "write_interpolation": "imagewright.latent.walks.walk_sheets",
     "write_translations": "imagewright.verbs.translation_sheets",
     "translate_video": "imagewright.verbs.translation_video",
@@ -180,6 +181,7 @@ __all__ = [
     "vary_noise",
     "write_interpolation",
     "write_translations",
+    "write_walk",
 ]
 
 if TYPE_CHECKING:
@@ -211,6 +213,7 @@ if TYPE_CHECKING:
     from imagewright.latent.walks.interpolate import interpolate
     from imagewright.latent.walks.plane import manifold
     from imagewright.latent.walks.traverse import traverse
+    from imagewright.latent.walks.video import write_walk
     from imagewright.latent.walks.walk_sheets import blend_sheet, interpolation_sheet, write_interpolation
     from imagewright.lessons import list_lessons
     from imagewright.lessons.base import lesson

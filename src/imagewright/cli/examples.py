@@ -37,6 +37,7 @@ EXAMPLES = {
     "latent mix": "imagewright latent mix runs/faces --rows 0 1 2 --columns 3 4 5 --layers middle fine --out mixed.png",
     "latent noise": "imagewright latent noise runs/faces --inputs 0 1 2 --out noise.png",
     "latent truncation": "imagewright latent truncation runs/faces --inputs 0 1 --psi 1 0.7 0.5 0 --out truncated.png",
+    "latent video": "imagewright latent video runs/faces --seconds 20 --rows 2 --columns 3 --out walk.mp4",
     "latent neighbours": "imagewright latent neighbours runs/dcgan-photos photos/ --out neighbours.png",
 }
 

@@ -119,7 +119,8 @@ class StyleView(View):
         latents: Tensor = self.base.sample_latents(count, generator, **({} if labels is None else {"labels": labels}))
         if self.space in (None, "z"):
             return latents
-        styles: Tensor = self.base.map_latents(latents.to(self.device))
+        with torch.no_grad():
+            styles: Tensor = self.base.map_latents(latents.to(self.device))
         return (broadcast(styles, self.base.style_shape[0]) if self.space == "w+" else styles).cpu()
 
     def to_styles(self, latents: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ COMMANDS = {
     "mix": ("styles:mix", "Mix styles: coarse layers of the pictures of rows, fine ones of those of columns."),
     "noise": ("styles:noise", "Show what noise changes: mean and deviation of the same latents with other noise."),
     "truncation": ("styles:truncation", "Show truncation: pictures at several psi, down to the average one."),
+    "video": ("video:video", "Write a video of a walk through the latent space, at a fixed frame rate."),
     "neighbours": (
         "neighbours:neighbours",
         "Has the model memorised? Samples beside the nearest training pictures.",
