@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from imagewright import catalogue
-from imagewright.errors import UserError
+from imagewright.errors import RunError, UserError
 from imagewright.latent.projection.objective import Objective
 from imagewright.latent.projection.search_space import SearchSpace
 from imagewright.model import Model
@@ -122,7 +122,18 @@ def check_tuned_run(model: Model, out: str | Path, *, force: bool) -> None:
         raise UserError(f"tuned={out} writes a new run of a run: give the run's folder, or a model that was loaded.")
     if origin.path.resolve() == Path(out).resolve():
         raise UserError(f"tuned={out} is the run itself, which stays as it is: give another folder.")
-    places.check_place(Path(out), force=force)
+    _check_place(Path(out), force=force)
+
+
+def _check_place(out: Path, *, force: bool) -> None:
+    """Raise `RunError` if a tuned run cannot be written: only another tuned run is replaced, and by `force` alone."""
+    if (out / places.RECORD).exists():
+        if not force:
+            raise RunError(f"{out} holds a run already: replace it by --force (force=True), or give another folder.")
+        if "tuned" not in Run(out).record:
+            raise RunError(f"{out} holds a run that was trained, which --force does not replace: give another folder.")
+    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise RunError(f"{out} is there already and is no tuned run: give a new or empty folder for it.")
 
 
 def _base_of(model: Model) -> Model:
@@ -142,7 +153,7 @@ def write_tuned_run(tuned: Model, out: str | Path, names: list[str], *, force: b
     former, seen = _former_records(base)
     record = former | {"versions": versions(), "tuned": {"run": base.origin.path.name, "pictures": names}}
     out = Path(out)
-    places.check_place(out, force=force)
+    _check_place(out, force=force)
     with lock_run(out):
         places.recover(out)
         run = Run.create(out, record, force=force)

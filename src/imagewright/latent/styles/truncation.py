@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 import torch
 
+from imagewright import catalogue
+from imagewright.capabilities import Truncates
 from imagewright.errors import UserError
 from imagewright.latent.inputs import Inputs, resolve_inputs
 from imagewright.model import Model
@@ -41,6 +43,11 @@ def truncation_sheet(
     if not psi:
         raise UserError("No psi was given: name one or more, such as 1 0.7 0.5 0.")
     model = resolve_model(run) if model is None else model
+    if not isinstance(model, Truncates):
+        raise UserError(
+            f"{catalogue.name_of(model)} has no truncation, so there is none to show: use a run of a model that has "
+            "it, such as stylegan2."
+        )
     views = [view_model(model, truncation=float(each)) for each in psi]
     resolved = resolve_inputs(run, inputs, model=model)
     images = torch.stack([decode(view, resolved.latents) for view in views], 1)

@@ -125,7 +125,7 @@ def _resolve_keys(
     """Latents (G, K, *latent shape), what a record names them, and notes."""
     if keys is not None:
         if count is not None or label is not None:
-            raise UserError("keys are given, so there are no samples: leave count and label out.")
+            raise UserError("The walk goes through given keys (--between), not samples: leave count and label out.")
         resolved = resolve_inputs(run, keys, model=model)
         if len(resolved.latents) < 2:
             raise UserError("A walk goes through two keys or more, and there is 1.")
