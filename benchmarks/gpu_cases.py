@@ -301,4 +301,5 @@ add_training("stargan", modes=EAGER)
 add_training("stargan_v2", modes=EAGER)
 for translator in ("munit", "unit", "funit"):
     add_training(translator, modes=EAGER)
+add_training("stylegan2")
 add_training("pix2pixhd", side=256, modes=EAGER, perceptual="none")

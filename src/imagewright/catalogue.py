@@ -194,6 +194,15 @@ _ENTRIES = (
         "imagewright.checkpoints.adapters.stylegan2:STYLEGAN2",
     ),
     Entry(
+        "r3gan",
+        "imagewright.models.adversarial.r3gan:R3GAN",
+        "adversarial",
+        "GAN with a relativistic loss and plain modern networks: the one to start with",
+        "Huang et al. 2024, arXiv:2501.05441",
+        ("sample", "decode", "score"),
+        adapter="imagewright.checkpoints.adapters.r3gan:R3GAN",
+    ),
+    Entry(
         "pix2pix",
         "imagewright.models.translation.pix2pix:Pix2Pix",
         "translation",

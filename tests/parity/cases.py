@@ -60,6 +60,7 @@ def loading_of(system: str, stem: str, constructor: str, note: str) -> Loading:
         "funit": of_few_shot,
         "drit": of_drit,
         "stylegan2_ada": of_stylegan2,
+        "r3gan": of_r3gan,
     }.get(system, of_its_stem)
     return rule(stem, constructor, note)
 
@@ -150,7 +151,14 @@ def of_stylegan2(stem: str, constructor: str, note: str) -> Loading:
 def number(text: str, name: str) -> float | None:
     """The number after `name=` or `name `; None without one."""
     found = re.search(rf"{name}(?:=| )([0-9.e+-]+)", text)
-    return float(found[1]) if found else None
+    return float(found[1].rstrip(".")) if found else None
+
+
+def of_r3gan(stem: str, constructor: str, note: str) -> Loading:
+    """Of Generator(...) or Discriminator(...), or of both with a gamma, whose losses are the outputs."""
+    if gamma := re.search(r"gamma ([\d.e+-]+)", constructor):
+        return Loading("losses", {"gamma": float(gamma[1].rstrip("."))})
+    return Loading(class_of(constructor).lower())
 
 
 def class_of(constructor: str) -> str:

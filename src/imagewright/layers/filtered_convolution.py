@@ -10,8 +10,9 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, leaky_relu
+from torch.nn.functional import leaky_relu
 
+from imagewright.layers.convolution import convolve2d
 from imagewright.layers.resampling import binomial_blur, downsample, filter_from_taps, upsample
 
 
@@ -59,8 +60,8 @@ class FilteredConv2d(nn.Module):
     def _convolve(self, maps: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         kernel = weight.shape[-1]
         if self.resampling == "down" and kernel > 1:
-            return conv2d(binomial_blur(maps, 1 + kernel // 2), weight, bias, stride=2)
+            return convolve2d(binomial_blur(maps, 1 + kernel // 2), weight, bias, stride=2)
         if self.resampling == "down":
             maps = downsample(maps, self.filter)
-        made = conv2d(maps, weight, bias, padding=kernel // 2)
+        made = convolve2d(maps, weight, bias, padding=kernel // 2)
         return upsample(made, self.filter) if self.resampling == "up" else made

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import conv2d, conv_transpose2d
+from torch.nn.functional import conv_transpose2d
 
+from imagewright.layers.convolution import convolve2d
 from imagewright.layers.resampling import binomial_blur
 
 
@@ -40,7 +41,7 @@ def modulated_convolution(
     if upsampled:
         made = binomial_blur(conv_transpose2d(scaled, weight.transpose(0, 1), stride=2), 1, gain=4.0)
     else:
-        made = conv2d(scaled, weight, padding=weight.shape[-1] // 2 if padding is None else padding)
+        made = convolve2d(scaled, weight, padding=weight.shape[-1] // 2 if padding is None else padding)
     if not demodulate:
         made = made * gain if gain != 1 else made
         return made if added is None else made + added.to(made.dtype)

@@ -12,7 +12,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import conv2d, conv_transpose2d, pad
+from torch.nn.functional import conv_transpose2d, pad
+
+from imagewright.layers.convolution import convolve2d
 
 BINOMIAL = (1.0, 3.0, 3.0, 1.0)
 
@@ -48,8 +50,8 @@ def convolve(maps: Tensor, kernel: Tensor, *, padding: tuple[int, int], stride: 
     before, after = padding
     weight = _depthwise(kernel.flip(-2, -1), maps)
     if before == after >= 0:
-        return conv2d(maps, weight, stride=stride, padding=before, groups=maps.shape[1])
-    return conv2d(pad(maps, (before, after, before, after)), weight, stride=stride, groups=maps.shape[1])
+        return convolve2d(maps, weight, stride=stride, padding=before, groups=maps.shape[1])
+    return convolve2d(pad(maps, (before, after, before, after)), weight, stride=stride, groups=maps.shape[1])
 
 
 def binomial_blur(maps: Tensor, padding: int, *, gain: float = 1.0) -> Tensor:

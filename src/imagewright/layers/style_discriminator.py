@@ -85,14 +85,18 @@ class StyleDiscriminator(nn.Module):
             return numbers.flatten().float()
         return (numbers.float() * self.mapping(None, conditions).float()).sum(1) / math.sqrt(numbers.shape[1])
 
-    def logits_of(self, images: Tensor, conditions: Tensor) -> Tensor:
-        """The logits (N, M) of each image with each of the conditions (M, K)."""
-        assert self.mapping is not None
-        numbers = self.out(self.features(images))
+    def logits_alone(self, images: Tensor, conditions: Tensor | None = None) -> Tensor:
+        """Logits (N, M) of images, each in a minibatch of its own, with each of the conditions (M, K); M is 1 without.
+
+        The deviation in such a minibatch is 0, so that no logit depends on the other images.
+        """
+        numbers = self.out(self.features(images, group=1))
+        if self.mapping is None:
+            return numbers.float()
         return numbers.float() @ self.mapping(None, conditions).float().T / math.sqrt(numbers.shape[1])
 
-    def features(self, images: Tensor) -> Tensor:
-        """The numbers (N, F) before the last layer."""
+    def features(self, images: Tensor, group: int | None = None) -> Tensor:
+        """The numbers (N, F) before the last layer. `group`: images of a minibatch, other than by default."""
         images = images.contiguous(memory_format=torch.channels_last)
         maps: Tensor | None = None
         for block in self.blocks:
@@ -104,7 +108,7 @@ class StyleDiscriminator(nn.Module):
             maps = read if maps is None else maps + read
         assert maps is not None
         if self.deviations:
-            maps = append_minibatch_deviation(maps, self.group, self.deviations)
+            maps = append_minibatch_deviation(maps, group or self.group, self.deviations)
         return leaky_relu(self.dense(self.last(maps).flatten(1)), 0.2) * math.sqrt(2)
 
     def layers(self) -> list[str]:

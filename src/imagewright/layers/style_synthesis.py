@@ -94,12 +94,13 @@ class StyleSynthesis(nn.Module):
             assert isinstance(block, StyleSynthesisBlock)
             own = styles[:, max(2 * place - 1, 0) : 2 * place + 2]
             maps = block(maps, own, *(given[2 * place : 2 * place + 2] if self.noise_shapes else (None, None)))
-            # Sums of images are in fp32: bf16 has fewer steps than the 8 bits of a picture.
-            with torch.autocast(maps.device.type, enabled=False):
-                image = None if image is None else upsample(image, self.filter)
-                if block.to_image is not None:
-                    made = block.to_image(maps, own[:, -1]).float()
-                    image = made if image is None else image + made
+            if image is not None:
+                # Sums of images are in fp32: bf16 has fewer steps than the 8 bits of a picture.
+                with torch.autocast(maps.device.type, enabled=False):
+                    image = upsample(image, self.filter)
+            if block.to_image is not None:
+                made = block.to_image(maps, own[:, -1]).float()
+                image = made if image is None else image + made
         assert image is not None
         return image
 

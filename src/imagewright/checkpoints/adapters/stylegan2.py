@@ -24,6 +24,7 @@ from imagewright.checkpoints.style_names import (
     stated_by_constructors,
     widths_told,
 )
+from imagewright.checkpoints.tensorflow_style import with_present_names
 from imagewright.layers.adaptive_augmentation import augment
 from imagewright.layers.augmentation_numbers import Multipliers, Percentile
 from imagewright.layers.style_mapping import StyleMappingNetwork
@@ -77,7 +78,7 @@ def which(state: Mapping[str, Any]) -> str | None:
 
 def split(held: Any) -> dict[str, State]:
     """The networks in a file; of the generator the moving average."""
-    return one_of_each(state_dicts(held), which, EXPECTED)
+    return one_of_each(with_present_names(state_dicts(held)), which, EXPECTED)
 
 
 def generator_options(shapes: Shapes) -> dict[str, Any]:

@@ -52,6 +52,7 @@ class StyleGAN2Config(ConditionedConfig, SizedConfig):
         "mapping_layers": 2,
         "channel_base": 64,
         "channel_max": 16,
+        "discriminator_architecture": "resnet",
     }
 
     preset: PresetName = Field("auto", description="published numbers, for all that is not given; auto: by the size")
@@ -306,17 +307,14 @@ class StyleGAN2(Model, HasStyles, ConditionalLatents):
         return images.clamp(-1, 1)
 
     def score(self, images: Tensor, generator: torch.Generator, samples: int) -> Tensor:
-        """The discriminator's logit of each image, (N,); with classes, of all of them, which are equally likely."""
-        if not self.config.conditions:
-            logits: Tensor = self.discriminator(images)
-            return logits
-        every = torch.eye(self.config.conditions, device=images.device)
-        return self.discriminator.logits_of(images, every).logsumexp(1) - math.log(len(every))
+        """The discriminator's logit of each image by itself, (N,); with classes, of all, which are equally likely."""
+        count = self.config.conditions
+        every = torch.eye(count, device=images.device) if count else None
+        return self.discriminator.logits_alone(images, every).logsumexp(1) - math.log(count or 1)
 
     def extract_features(self, images: Tensor) -> Tensor:
         """The numbers before the discriminator's last layer, (N, F)."""
-        features: Tensor = self.discriminator.features(images)
-        return features
+        return self.discriminator.features(images, group=1)
 
 
 def doublings_of(size: tuple[int, int]) -> int:
