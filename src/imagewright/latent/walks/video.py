@@ -80,7 +80,7 @@ def write_walk(
     chosen = interpolation or default_interpolation(model)
 
     def decoded() -> Iterator[Tensor | Image.Image]:
-        size = max(1, block_size(*model.config.size) // len(latents))
+        size = block_size(*model.config.size)
         for first in range(0, frames, size):
             numbers = torch.arange(first, min(first + size, frames), dtype=torch.float64)
             times = numbers * latents.shape[1] / frames
