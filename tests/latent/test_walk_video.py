@@ -73,7 +73,7 @@ def test_frames_are_as_many_as_the_length_says_and_decoded_when_they_are_encoded
         stream = container.streams.video[0]
         assert stream.average_rate == 20
         assert sum(1 for _ in container.decode(stream)) == 60
-    assert iw.inspect(path).provenance["verb"] == "video"
+    assert iw.inspect(path)["provenance"]["verb"] == "video"
 
 
 def test_given_keys_and_other_formats(model: Counting, tmp_path: Path) -> None:
