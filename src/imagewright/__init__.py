@@ -87,11 +87,16 @@ _HOME = {
     "reconstruction_sheet": "imagewright.verbs.sheets",
     "score_sheet": "imagewright.verbs.sheets",
     "translation_sheet": "imagewright.verbs.translation_sheets",
+    "write_walk": "imagewright.latent.walks.video",
     "write_interpolation": "imagewright.latent.walks.walk_sheets",
     "write_translations": "imagewright.verbs.translation_sheets",
     "translate_video": "imagewright.verbs.translation_video",
     "interpolation_sheet": "imagewright.latent.walks.walk_sheets",
     "blend_sheet": "imagewright.latent.walks.walk_sheets",
+    "mix_styles": "imagewright.latent.styles.mixing",
+    "mixing_sheet": "imagewright.latent.styles.mixing",
+    "truncation_sheet": "imagewright.latent.styles.truncation",
+    "vary_noise": "imagewright.latent.styles.noise",
     "edit_sheet": "imagewright.latent.editing.sheet",
     "grid_sheet": "imagewright.output.image_grid",
     "make_pairs": "imagewright.pairs",
@@ -151,6 +156,8 @@ __all__ = [
     "load_network",
     "make_pairs",
     "manifold",
+    "mix_styles",
+    "mixing_sheet",
     "neighbours",
     "open_features",
     "open_images",
@@ -170,8 +177,11 @@ __all__ = [
     "translate_video",
     "translation_sheet",
     "traverse",
+    "truncation_sheet",
+    "vary_noise",
     "write_interpolation",
     "write_translations",
+    "write_walk",
 ]
 
 if TYPE_CHECKING:
@@ -196,10 +206,14 @@ if TYPE_CHECKING:
     from imagewright.latent.listing import list_latents
     from imagewright.latent.neighbours.neighbours import neighbours
     from imagewright.latent.projection.project import project
+    from imagewright.latent.styles.mixing import mix_styles, mixing_sheet
+    from imagewright.latent.styles.noise import vary_noise
+    from imagewright.latent.styles.truncation import truncation_sheet
     from imagewright.latent.walks.blend import blend
     from imagewright.latent.walks.interpolate import interpolate
     from imagewright.latent.walks.plane import manifold
     from imagewright.latent.walks.traverse import traverse
+    from imagewright.latent.walks.video import write_walk
     from imagewright.latent.walks.walk_sheets import blend_sheet, interpolation_sheet, write_interpolation
     from imagewright.lessons import list_lessons
     from imagewright.lessons.base import lesson

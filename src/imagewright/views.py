@@ -61,6 +61,10 @@ class View(Model):
         """Those of the base."""
         return self.base.named_parameters(*given, **options)
 
+    def named_modules(self, *given: Any, **options: Any) -> Iterator[Any]:
+        """Those of the base."""
+        return self.base.named_modules(*given, **options)
+
     def named_buffers(self, *given: Any, **options: Any) -> Iterator[tuple[str, Tensor]]:
         """Those of the base."""
         return self.base.named_buffers(*given, **options)

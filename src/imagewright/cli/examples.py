@@ -34,6 +34,10 @@ EXAMPLES = {
     "latent arithmetic": 'imagewright latent arithmetic runs/vae-photos "Smiling - Male" --source faces/ --out sum.png',
     "latent project": "imagewright latent project runs/dcgan-photos anna.jpg --out projected.png",
     "latent directions": "imagewright latent directions runs/dcgan-photos --count 8 --out directions.png",
+    "latent mix": "imagewright latent mix runs/faces --rows 0 1 2 --columns 3 4 5 --layers middle fine --out mixed.png",
+    "latent noise": "imagewright latent noise runs/faces --inputs 0 1 2 --out noise.png",
+    "latent truncation": "imagewright latent truncation runs/faces --inputs 0 1 --psi 1 0.7 0.5 0 --out truncated.png",
+    "latent video": "imagewright latent video runs/faces --seconds 20 --rows 2 --columns 3 --out walk.mp4",
     "latent neighbours": "imagewright latent neighbours runs/dcgan-photos photos/ --out neighbours.png",
 }
 

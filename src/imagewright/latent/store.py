@@ -126,6 +126,20 @@ def _kind_in(path: Path) -> str | None:
         return None
 
 
+def space_of(run: Run | None, name: str | Path) -> str | None:
+    """The latent space in which something was found, if it is saved under this name and its record says it."""
+    try:
+        return read_tensors(_path_of(run, name), LatentsRecord)[1].get("latent_space")
+    except RunError:
+        return None  # which `load` reports
+
+
+def _path_of(run: Run | None, name: str | Path) -> Path:
+    """The run's own file of that name, if there is one; else the name as a path."""
+    own = None if run is None else run.path / FOLDER / f"{name}{SUFFIX}"
+    return own if own is not None and own.is_file() else Path(name)
+
+
 def load(run: Run | None, model: Model, name: str | Path, kind: Kind) -> Saved:
     """Load what is saved in the run under a name, or in a file of another run with the same weights.
 
@@ -134,7 +148,7 @@ def load(run: Run | None, model: Model, name: str | Path, kind: Kind) -> Saved:
     model, and for another model; `RunError` for a damaged file.
     """
     own = None if run is None else run.path / FOLDER / f"{name}{SUFFIX}"
-    path = own if own is not None and own.is_file() else Path(name)
+    path = _path_of(run, name)
     if path.suffix != SUFFIX or not path.is_file():
         known = names_of(run, kind) if run is not None else []
         listed = f" There are: {', '.join(known)}." if known else f" No {kind} saved yet."

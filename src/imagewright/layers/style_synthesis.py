@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -73,6 +74,16 @@ class StyleSynthesis(nn.Module):
         """Height and width of the noise of each convolution; [] if there is none."""
         layers = [part for part in self.modules() if isinstance(part, StyledConvolution)]
         return [(layer.noise.shape[0], layer.noise.shape[1]) for layer in layers if layer.noise is not None]
+
+    def affines(self, layer: int) -> list[EqualisedLinear]:
+        """What the style of a layer, 0 to L - 1, goes through: in a convolution, or in an image, or in both."""
+        place = (layer + 1) // 2  # of the block of the convolution
+        parts: list[Any] = []
+        if place < len(self.blocks):
+            parts.append(self.blocks[place].second if layer % 2 == 0 else self.blocks[place].first)
+        if layer % 2:
+            parts.append(self.blocks[place - 1].to_image)
+        return [part.affine for part in parts if part is not None]
 
     def forward(self, styles: Tensor, noise: Sequence[Tensor] | None = None) -> Tensor:
         """`noise`: (N, 1, height, width) for each of `noise_shapes`; None: the fixed noise that is in the weights."""

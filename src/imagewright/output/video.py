@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import json
+import os
 from collections.abc import Iterable
 from fractions import Fraction
 from itertools import chain
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -18,11 +18,13 @@ from imagewright.output.provenance import Record, mp4_box
 CODECS = ("libx264", "libopenh264", "mpeg4")  # by preference: a build of FFmpeg may lack the first ones
 
 
-def encode_mp4(
-    pictures: Iterable[Image.Image], frames_per_second: float, record: Record | None, packet: bytes
-) -> bytes:
-    """The bytes of an MP4 of RGB pictures of one size, which are taken one by one and not held.
+def write_mp4(
+    file: BinaryIO, pictures: Iterable[Image.Image], frames_per_second: float, record: Record | None, packet: bytes
+) -> None:
+    """Write an MP4 of RGB pictures of one size. Neither they nor the encoded bytes are held: memory stays as it is.
 
+    file: opened for writing, empty.
+    packet: the record as XMP; none if it is empty.
     A line of black makes odd sizes even, as the codecs require.
     """
     try:
@@ -33,8 +35,7 @@ def encode_mp4(
     first = next(left)
     height, width = first.height + first.height % 2, first.width + first.width % 2
     codec = next(name for name in CODECS if name in av.codecs_available)
-    buffer = io.BytesIO()
-    with av.open(buffer, "w", format="mp4") as container:
+    with av.open(file, "w", format="mp4") as container:
         if record:
             container.metadata["comment"] = json.dumps(dict(record), default=str)
         stream: Any = container.add_stream(codec, rate=Fraction(frames_per_second).limit_denominator(1000))
@@ -48,4 +49,6 @@ def encode_mp4(
             frame[: picture.height, : picture.width] = np.asarray(picture)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(stream.encode(None))
-    return buffer.getvalue() + (mp4_box(packet) if packet else b"")
+    file.seek(0, os.SEEK_END)  # the container was completed at its beginning
+    if packet:
+        file.write(mp4_box(packet))

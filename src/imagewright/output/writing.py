@@ -206,10 +206,12 @@ def write_animation(
     scale = by_default if scale is None else scale
     packet = to_xmp(record) if record else b""
     if suffix == ".mp4":
-        from imagewright.output.video import encode_mp4
+        from imagewright.output.video import write_mp4
 
-        data = encode_mp4(_enlarge(pictures, scale), frames_per_second, record, packet)
-    elif suffix == ".webp":
+        with new_file(path, force=force) as file:
+            write_mp4(file, _enlarge(pictures, scale), frames_per_second, record, packet)
+        return Path(path)
+    if suffix == ".webp":
         data = _encode_webp(_enlarge(pictures, scale), frames_per_second, packet)
     else:
         data = _encode_gif(pictures, scale, frames_per_second, packet)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from imagewright.cli.commands.latent.loading import EDIT_DEFAULTS, EditModelOptions
+from imagewright.cli.commands.latent.loading import EDIT_DEFAULTS, EditModelOptions, Layers
 from imagewright.cli.commands.verbs import Force, RunPath
 from imagewright.cli.pictures import takes_pictures
 from imagewright.cli.values import Count, Flag, Words, within
@@ -38,6 +38,7 @@ def edit(
     full_size: Annotated[
         Flag, Parameter(help="write pictures at their own size with the change added; --out is then a folder")
     ] = False,
+    layers: Layers = (),
     frames_per_second: Annotated[float, within(0, 1000, above=True, help="frames per second of an animation")] = 24.0,
     loading: EditModelOptions = EDIT_DEFAULTS,
     force: Force = False,
@@ -62,6 +63,7 @@ def edit(
         moves,
         keep_detail=keep_detail,
         full_size=full_size,
+        layers=layers or None,
         frames_per_second=frames_per_second,
         model=model,
     )

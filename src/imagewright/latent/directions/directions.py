@@ -29,12 +29,15 @@ from imagewright.latent.directions.methods import (
     from_weights,
 )
 from imagewright.latent.directions.result import Directions, Method, check_names
+from imagewright.latent.layers import Layers, only_in_layers, resolve_layers
 from imagewright.model import Model
 from imagewright.runs.loading import training_notes
 from imagewright.seeds import derive_seed
+from imagewright.style_capabilities import count_layers, has_style_layers, in_layers, in_one_style
 from imagewright.verbs.apply import ImagesLike, RunLike, decode, encode, images_for, resolve_model, sample_latents
 from imagewright.verbs.blocks import evaluating
 from imagewright.verbs.paths import samples_normal_latents
+from imagewright.views import space_name
 
 DEFAULT_COUNT = 8
 MOST_PICTURES = BATCHES * BATCH
@@ -44,9 +47,10 @@ REACH = 2.0  # standard deviations to either side at which changes are measured
 
 def directions(
     run: RunLike,
-    method: Method = "activations",
+    method: Method | None = None,
     count: int | None = None,
     *,
+    layers: Layers | None = None,
     images: ImagesLike | None = None,
     seed: int = 0,
     save: Mapping[int, str] | None = None,
@@ -56,8 +60,12 @@ def directions(
     """The `count` directions that explain most of a model's variation.
 
     run: a run, its directory, a weights file or a model.
-    method: "activations", "weights" or "latents"; `directions/methods.py` says what each does.
+    method: "activations", "weights" or "latents"; `directions/methods.py` says what each does. By default the first of
+        these that the model supports.
     count: 8 by default, or as many as there are.
+    layers: only these are moved, of a model whose layers take a style each, and of method "weights" only these are
+        searched: numbers, ranges such as "4-7", or groups: "coarse", "middle", "fine". The directions are then in the
+        space of a style for each layer (w+).
     images: pictures to encode. Required for "latents" of a model that encodes, and for "activations" of a model that
         cannot sample.
     seed: of the samples.
@@ -69,15 +77,22 @@ def directions(
     """
     model = resolve_model(run) if model is None else model
     require(model, Decodes)
-    _check_method(model, method)
-    searched, count = _searched_numbers(model), _resolve_count(model, count)
+    model, chosen = _with_layers(model, layers)
+    of_one_style = model if chosen is None else in_one_style(model)
+    method = _check_method(of_one_style, method)
+    searched, count = _searched_numbers(of_one_style), _resolve_count(of_one_style, count)
     if save:
         check_names(run, save, count, force=force)
-    encoded = _encode_if_needed(model, method, images, seed)
+    encoded = _encode_if_needed(of_one_style, method, images, seed)
     with evaluating(model):
-        rows, explained = _search(model, method, encoded, searched, count, seed)
+        rows, explained = _search(of_one_style, method, encoded, searched, count, seed, chosen)
     whole = torch.zeros(count, len(searched))
-    whole[:, searched] = rows / rows.norm(dim=1, keepdim=True).clamp(min=1e-12)
+    whole[:, searched] = rows
+    if chosen is not None:
+        whole = torch.stack([only_in_layers(row, chosen, count_layers(model)) for row in whole]).flatten(1)
+    whole = whole / whole.norm(dim=1, keepdim=True).clamp(min=1e-12)
+    if chosen is not None:
+        encoded = None
     latents = encoded if encoded is not None else _sample(model, MOST_PICTURES, seed)
     found = Directions(
         method,
@@ -87,11 +102,22 @@ def directions(
         torch.zeros(count),
         (*training_notes(model), *_isotropy_note(model, method, encoded, explained, searched)),
         model,
-        {"method": method, "count": count} | ({} if images is None else {"images": _source_name(images)}),
+        {"method": method, "count": count}
+        | ({} if images is None else {"images": _source_name(images)})
+        | ({} if chosen is None else {"layers": chosen}),
         seed,
     )
     found = _measure_changes(model, found, encoded, seed)
     return replace(found, saved=found.save(run, save, force=force)) if save else found
+
+
+def _with_layers(model: Model, layers: Layers | None) -> tuple[Model, list[int] | None]:
+    """The model in which directions move latents, and the layers that they move; all of them in w+, None elsewhere."""
+    if layers is not None:
+        return in_layers(model), resolve_layers(model, layers)
+    if has_style_layers(model) and space_name(model) == model.layer_space:
+        return model, list(range(count_layers(model)))
+    return model, None
 
 
 def _source_name(images: ImagesLike) -> str:
@@ -115,15 +141,34 @@ def _resolve_count(model: Model, count: int | None) -> int:
 
 
 def _search(
-    model: Any, method: Method, encoded: Tensor | None, searched: Tensor, count: int, seed: int
+    model: Any,
+    method: Method,
+    encoded: Tensor | None,
+    searched: Tensor,
+    count: int,
+    seed: int,
+    layers: list[int] | None,
 ) -> tuple[Tensor, Tensor]:
     if method == "activations":
         return from_activations(model, _batches(model, encoded, searched, seed), searched, count)
     if method == "weights":
-        return from_weights(model.first_weight(), searched, count)
+        return from_weights(_weight(model, layers), searched, count)
     assert encoded is not None
     _check_enough(encoded, count)
     return from_latents(encoded.flatten(1), searched, count)
+
+
+def _weight(model: Any, layers: list[int] | None) -> Tensor:
+    """The matrix (F, Z) of the first layer, or of all that styles are multiplied by in some layers."""
+    if not _takes_one_style(model):
+        first: Tensor = model.first_weight()
+        return first
+    return torch.cat([model.style_weight(layer) for layer in layers or range(count_layers(model))])
+
+
+def _takes_one_style(model: Model) -> bool:
+    """Whether latents are a style that each layer takes, through a matrix that is known."""
+    return has_style_layers(model) and space_name(model) == model.style_space and hasattr(model, "style_weight")
 
 
 def methods_of(model: Model) -> tuple[Method, ...]:
@@ -132,21 +177,31 @@ def methods_of(model: Model) -> tuple[Method, ...]:
     supported = {
         "activations": exposes and (encodes or _can_sample(model)),
         "latents": encodes or (_can_sample(model) and not samples_normal_latents(model)),
-        "weights": exposes,
+        "weights": exposes or _takes_one_style(model),
     }
     return tuple(method for method in get_args(Method) if supported[method])
 
 
-def _check_method(model: Model, method: str) -> None:
+def _check_method(model: Model, method: str | None) -> Method:
+    """The method; the first that the model supports, if None is given. Raises `UserError` for one that it does not."""
     name, supported = catalogue.name_of(model), methods_of(model)
     listed = ", ".join(supported) or "none of them"
-    if method not in get_args(Method):
+    if method is not None and method not in get_args(Method):
         raise UserError(
             f"There is no method {method!r}.{nearest_name(method, get_args(Method))} {name} supports: {listed}."
         )
-    if method not in supported:
-        lacks = "has no encoder" if method == "latents" else "does not expose its first layer"
-        raise UserError(f"{name} {lacks}, so method={method} cannot be used. It supports: {listed}.")
+    for each in supported:
+        if method in (None, each):
+            return each
+    if has_style_layers(model) and not supported:
+        raise UserError(
+            f"Directions of {name} are found in its space {model.style_space}: give --space {model.style_space} "
+            f"(space={model.style_space!r} when it is loaded), or layers."
+        )
+    if method is None:
+        raise UserError(f"{name} exposes no first layer and encodes no pictures, so its directions cannot be searched.")
+    lacks = "has no encoder" if method == "latents" else "does not expose its first layer"
+    raise UserError(f"{name} {lacks}, so method={method} cannot be used. It supports: {listed}.")
 
 
 def _searched_numbers(model: Any) -> Tensor:

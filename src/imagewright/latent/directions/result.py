@@ -14,6 +14,7 @@ from torch import Tensor
 
 from imagewright.errors import UserError, count_text
 from imagewright.latent import store
+from imagewright.latent.layers import layers_text
 from imagewright.model import Model
 from imagewright.reprs import MORE, SHOWS, short_repr
 from imagewright.runs.run import Run
@@ -94,10 +95,12 @@ class Directions:
         force: replace saved directions of the same names.
         """
         directory = check_names(run, names, len(self.scales), force=force)
+        layers = self.settings.get("layers")
+        where = "" if layers is None else f" in layers {layers_text(layers)}"
         paths = []
         for number, name in names.items():
             tensors = {"direction": self.directions[number], "scale": self.scales[number]}
-            record = {"found": f"directions, {self.method}, number {number}", **self.settings, "seed": self.seed}
+            record = {"found": f"directions, {self.method}{where}, number {number}", **self.settings, "seed": self.seed}
             record |= {"explained": float(self.explained[number]), "change": float(self.changes[number])}
             paths.append(store.save(directory, self.model, name, "direction", tensors, record, force=force))
         return tuple(paths)

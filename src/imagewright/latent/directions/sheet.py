@@ -6,6 +6,7 @@ import torch
 
 from imagewright.latent.directions.result import Directions
 from imagewright.latent.inputs import Inputs, ResolvedInputs, resolve_inputs
+from imagewright.latent.layers import layers_text
 from imagewright.output.provenance import COMPOSITE, GENERATED
 from imagewright.output.sheets import Sheet
 from imagewright.runs.provenance import run_record
@@ -28,6 +29,8 @@ def directions_sheet(found: Directions, inputs: Inputs | ResolvedInputs = (0,)) 
             strips.append(decode(found.model, torch.cat(strip)))
             name = resolved.labels[row] if several else ""
             labels.append(f"{_label(found, number)}  {name}".strip() if row == 0 else name)
+    layers = found.settings.get("layers")
+    where = "" if layers is None else f" in layers {layers_text(layers)}"
     middle = "0" if several else resolved.labels[0]
     record = run_record(
         "directions",
@@ -40,7 +43,7 @@ def directions_sheet(found: Directions, inputs: Inputs | ResolvedInputs = (0,)) 
         torch.cat(strips),
         row_labels=labels,
         column_labels=[f"{strength:+d}" if strength else middle for strength in STRENGTHS],
-        title=f"{record['model']}: directions by {found.method}, in standard deviations",
+        title=f"{record['model']}: directions by {found.method}{where}, in standard deviations",
         record=record,
         notes=(*resolved.notes, *found.notes),
     )

@@ -20,11 +20,15 @@ from imagewright.errors import UserError, count_text
 from imagewright.images.single import SinglePicture
 from imagewright.latent import store
 from imagewright.latent.inputs import Inputs, resolve_inputs
+from imagewright.latent.layers import Layers, resolve_layers, to_layer_latents
 from imagewright.model import Model
 from imagewright.pixels import size_text
 from imagewright.reprs import names_text, short_repr
 from imagewright.runs.loading import training_notes
+from imagewright.runs.run import Run
+from imagewright.style_capabilities import count_layers, has_style_layers, in_layers
 from imagewright.verbs.apply import RunLike, decode, resolve_model
+from imagewright.views import space_name
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class Edited:
     """Edited images: a row for each input, a column for each strength.
 
     images: uint8 (N, K, C, H, W).
-    latents: float32 (N, K, *latent shape).
+    latents: float32 (N, K, *latent shape); (N, K, layers, style) if layers were chosen.
     originals: uint8 (C, H, W) of each input that is a picture, at the model's size; else None.
     reconstructions: uint8 (N, C, H, W), the inputs' own latents decoded.
     labels: of the inputs.
@@ -67,9 +71,12 @@ def edit(
     moves: Mapping[str, float | Sequence[float]],
     *,
     keep_detail: bool = False,
+    layers: Layers | None = None,
     model: Model | None = None,
 ) -> Edited:
     """Move inputs along directions saved in the run.
+
+    A direction found in the space of one style for all layers, such as w, also moves latents of a style for each (w+).
 
     run: a run, its directory, a weights file or a model.
     inputs: seeds, pictures or names of saved latents, or one of these alone. A picture is a file, a Pillow image, or an
@@ -77,25 +84,31 @@ def edit(
     moves: strengths in standard deviations by the name of a direction, such as {"smile": 2.0, "age": [-2, 0, 2]}. A
         number applies to all columns; all sequences have the same length, the number of columns.
     keep_detail: add the change of the reconstruction to the original picture.
+    layers: only these are moved, of a model whose layers take a style each: numbers, ranges such as "4-7", or groups:
+        "coarse", "middle", "fine". The latents of the result then have a style for each layer.
     model: the run's model, if it is loaded already.
     Raises `UserError` for an unknown input or direction, and for a direction of another model's latent space.
     """
     model = resolve_model(run) if model is None else model
     require(model, Decodes)
     columns = _strengths_by_column(moves)
+    chosen = None if layers is None else resolve_layers(model, layers)
     directory = store.resolve_run(run)
     notes = training_notes(model)
     steps = {}
     for name in moves:
-        saved = store.load(directory, model, name, "direction")
-        notes += saved.notes
-        steps[name] = saved.tensors["direction"] * saved.tensors["scale"]
+        steps[name], said = _load_step(directory, model, name)
+        notes += said
     resolved = resolve_inputs(run, inputs, model=model)
     notes += resolved.notes
     start, originals = resolved.latents, resolved.pictures
     moved = [start + sum(column[name] * step for name, step in steps.items()) for column in columns]
-    latents = torch.stack([clamp_to_prior(model, each) for each in moved], 1)
-    images = decode(model, latents.flatten(0, 1)).unflatten(0, latents.shape[:2])
+    clamped = [clamp_to_prior(model, each) for each in moved]
+    decoder, latents = model, torch.stack(clamped, 1)
+    if chosen is not None:
+        decoder = in_layers(model)
+        latents = torch.stack([_move_layers(model, start, each, chosen) for each in clamped], 1)
+    images = decode(decoder, latents.flatten(0, 1)).unflatten(0, latents.shape[:2])
     reconstructions = decode(model, start)
     if keep_detail:
         images = _with_detail(images, reconstructions, originals)
@@ -103,6 +116,24 @@ def edit(
             notes.append("Seeds and saved latents have no original picture, so there is no detail to keep.")
     unique = tuple(dict.fromkeys(notes))
     return Edited(images, latents, originals, reconstructions, resolved.labels, columns, unique, resolved.sources)
+
+
+def _load_step(directory: Run | None, model: Model, name: str) -> tuple[Tensor, tuple[str, ...]]:
+    """One standard deviation along a saved direction, (*latent_shape), and notes."""
+    found_in = model
+    in_each = has_style_layers(model) and space_name(model) == model.layer_space
+    if has_style_layers(model) and in_each and store.space_of(directory, name) == model.style_space:
+        found_in = model.in_space(model.style_space)
+    saved = store.load(directory, found_in, name, "direction")
+    step = saved.tensors["direction"] * saved.tensors["scale"]
+    return (step if found_in is model else step.expand(count_layers(model), -1)), saved.notes
+
+
+def _move_layers(model: Model, start: Tensor, moved: Tensor, layers: Sequence[int]) -> Tensor:
+    """Styles (N, L, W): those of moved latents in some layers, of the latents before in all others."""
+    styles, others = to_layer_latents(model, start), to_layer_latents(model, moved)
+    styles[:, list(layers)] = others[:, list(layers)]
+    return styles
 
 
 def _strengths_by_column(moves: Mapping[str, float | Sequence[float]]) -> list[dict[str, float]]:

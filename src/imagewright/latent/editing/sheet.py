@@ -12,6 +12,7 @@ from imagewright.errors import UserError
 from imagewright.latent.editing.edit import Edited, edit
 from imagewright.latent.editing.full_size import carry_to_full_size
 from imagewright.latent.inputs import Inputs
+from imagewright.latent.layers import Layers, layers_text, resolve_layers
 from imagewright.model import Model
 from imagewright.output.grids import PAPER, plain_grid
 from imagewright.output.provenance import COMPOSITE, ENHANCED, GENERATED
@@ -29,6 +30,7 @@ def edit_sheet(
     *,
     keep_detail: bool = False,
     full_size: bool = False,
+    layers: Layers | None = None,
     frames_per_second: float = 24.0,
     model: Model | None = None,
 ) -> Sheet:
@@ -38,20 +40,23 @@ def edit_sheet(
     the edit.
 
     run: a run, its directory, a weights file or a model.
-    inputs, moves, keep_detail, model: as for `edit`.
+    inputs, moves, keep_detail, layers, model: as for `edit`.
     full_size: the results (a folder, .npz) are the pictures at their own size, with the change added: as
         `keep_detail`, which shows the same at the model's size. The pictures have one size.
     frames_per_second: of an animation.
     """
     model = resolve_model(run) if model is None else model
     keep_detail |= full_size
-    edited = edit(run, inputs, moves, keep_detail=keep_detail, model=model)
+    edited = edit(run, inputs, moves, keep_detail=keep_detail, layers=layers, model=model)
     results = edited.images
     if full_size:
-        results = carry_to_full_size(edit(run, inputs, moves, model=model))
+        results = carry_to_full_size(edit(run, inputs, moves, layers=layers, model=model))
     strengths = {name: list(value) if isinstance(value, Sequence) else value for name, value in moves.items()}
     settings = {"inputs": edited.labels, "moves": strengths, "keep_detail": keep_detail}
     settings |= {"full_size": True} if full_size else {}
+    chosen = [] if layers is None else resolve_layers(model, layers)
+    settings |= {"layers": chosen} if chosen else {}
+    where = f", in layers {layers_text(chosen)}" if chosen else ""
     # A picture that keeps its detail is composed of the real one and of what the model changed.
     result_type = (COMPOSITE if keep_detail else ENHANCED) if edited.has_pictures else GENERATED
     sheet_type = COMPOSITE if edited.has_pictures else GENERATED
@@ -71,7 +76,7 @@ def edit_sheet(
             for label, original in zip(edited.labels, edited.originals, strict=True)
         ],
         column_labels=heads,
-        title=f"{record['model']}: {_describe_moves(strengths)}{_detail(edited, keep_detail=keep_detail)}",
+        title=f"{record['model']}: {_describe_moves(strengths)}{where}{_detail(edited, keep_detail=keep_detail)}",
         record=record,
         results=Results(
             results.flatten(0, 1), run_record("edit", model, settings=settings, source_type=result_type), names

@@ -22,12 +22,17 @@ from imagewright.errors import UserError
 from imagewright.images.single import SinglePicture, as_source, hold_pictures, name_of, read_pictures
 from imagewright.images.sources.collection import read_item
 from imagewright.latent import store
+from imagewright.latent.projection.noise import WEIGHT as NOISE_WEIGHT
 from imagewright.latent.projection.search import Found, Search
+from imagewright.latent.projection.tuning import STEPS as TUNING_STEPS
+from imagewright.latent.projection.tuning import Tuned, check_tuned_run, tune, write_tuned_run
 from imagewright.model import Model
+from imagewright.pixels import to_float
 from imagewright.progress import Progress
 from imagewright.reprs import MORE, SHOWS, names_text, short_repr
 from imagewright.runs.loading import training_notes
-from imagewright.verbs.apply import ImagesLike, RunLike, images_for, resolve_model
+from imagewright.style_capabilities import require_noise
+from imagewright.verbs.apply import ImagesLike, RunLike, decode, images_for, resolve_model
 from imagewright.verbs.blocks import evaluating
 
 if TYPE_CHECKING:
@@ -65,6 +70,8 @@ class Projection:
     notes: for the user.
     model: that the latents are of.
     settings: of the search, for a record; with the `seed`.
+    noise: (N, 1, height, width) of each layer, if it was optimised too; `reconstruction` has it.
+    tuned: the model that was tuned to the pictures, if that was asked for: its images and its run.
     saved: the file that the latents were saved in, or None.
     """
 
@@ -81,19 +88,28 @@ class Projection:
     model: Model = field(repr=False)
     settings: dict[str, Any]
     seed: int
+    noise: tuple[Tensor, ...] = ()
+    tuned: Tuned | None = None
     saved: Path | None = None
 
     def __repr__(self) -> str:
         what = f"{names_text(self.labels)}, {float(self.errors.psnr.mean()):.1f} dB"
         return short_repr(self, what, ".latents, .reconstruction", SHOWS, MORE)
 
+    def tensors(self) -> dict[str, Tensor]:
+        """What is saved: `latents`, and `noise.0`, `noise.1` ... if noise was optimised."""
+        return {"latents": self.latents, **{f"noise.{layer}": each for layer, each in enumerate(self.noise)}}
+
     def lines(self) -> list[str]:
         """The errors of each picture, a line each."""
         errors = zip(self.errors.psnr, self.errors.rmse, self.errors.perceptual, self.start_errors.psnr, strict=True)
+        tuned = [""] * len(self.labels)
+        if self.tuned is not None:
+            tuned = [f"; tuned: {decibels(*pair):.1f} dB" for pair in zip(self.images, self.tuned.images, strict=True)]
         return [
             f"{label}: {float(psnr):.1f} dB, {float(rmse):.1f} grey levels, {float(perceptual):.2f} in "
-            f"{self.perceptual_space} ({self.started_at}: {float(before):.1f} dB)"
-            for label, (psnr, rmse, perceptual, before) in zip(self.labels, errors, strict=True)
+            f"{self.perceptual_space} ({self.started_at}: {float(before):.1f} dB){after}"
+            for label, after, (psnr, rmse, perceptual, before) in zip(self.labels, tuned, errors, strict=True)
         ]
 
     def to_dict(self) -> dict[str, Any]:
@@ -123,6 +139,10 @@ def project(
     candidates: int = 1024,
     steps: int = 200,
     perceptual: float = 0.3,
+    noise: bool = False,
+    noise_weight: float = NOISE_WEIGHT,
+    tuned: str | Path | None = None,
+    tuning_steps: int = TUNING_STEPS,
     seed: int = 0,
     save: str | None = None,
     force: bool = False,
@@ -141,6 +161,11 @@ def project(
     candidates: samples of the prior from which the starts are chosen.
     steps: of Adam.
     perceptual: weight of the model's features, or of structure if it has none, relative to pixels.
+    noise: optimise the noise of layers with the latents, of a model that adds any.
+    noise_weight: of its regularisation, by which noise holds details and no shapes.
+    tuned: a new run, to which the model is written after its weights were tuned until the latents decode to the
+        pictures (pivotal tuning). The latents are saved there too, under `save`, or "pictures".
+    tuning_steps: of Adam, each for up to 4 pictures.
     seed: of the samples.
     save: save the latents in the run under this name.
     force: write over saved latents of that name.
@@ -148,17 +173,25 @@ def project(
     model: the run's model, if it is loaded already.
     Raises `UserError` for a model that cannot decode, or has neither a prior nor an encoder.
     """
-    for name, value, least in (("starts", starts, 1), ("candidates", candidates, 1), ("steps", steps, 0)):
-        if value < least:
-            raise UserError(f"{name}={value}, but it must be {least} or more.")
-    if not 0 <= perceptual < math.inf:
-        raise UserError(f"perceptual={perceptual:g}, but a weight is 0 or more.")
+    counts = {"starts": starts, "candidates": candidates, "steps": steps + 1, "tuning_steps": tuning_steps}
+    for name, value in counts.items():
+        if value < 1:
+            raise UserError(
+                f"{name}={steps if name == 'steps' else value}, but it must be {int(name != 'steps')} or more."
+            )
+    for name, weight in (("perceptual", perceptual), ("noise_weight", noise_weight)):
+        if not 0 <= weight < math.inf:
+            raise UserError(f"{name}={weight:g}, but a weight is 0 or more.")
     directory = None if save is None else store.check_save(run, [save], force=force)
     model = resolve_model(run) if model is None else model
     require(model, Decodes)
+    if noise:
+        require_noise(model)
+    if tuned is not None:
+        check_tuned_run(model, tuned, force=force)
     pictures, labels, notes = _read(model, images)
     with evaluating(model), torch.inference_mode(False):
-        search = Search(model, label, candidates, perceptual, seed)
+        search = Search(model, label, candidates, perceptual, seed, noise_weight if noise else None)
         found = []
         for done, picture in enumerate(pictures):
             found.append(search.project(picture[None], starts, steps))
@@ -166,12 +199,32 @@ def project(
                 progress(done + 1, len(pictures))
     settings: dict[str, Any] = {"starts": starts, "candidates": candidates, "steps": steps, "perceptual": perceptual}
     settings |= {} if label is None else {"label": label}
+    settings |= {"noise_weight": noise_weight} if noise else {}
     projection = _collect(model, pictures, labels, [*training_notes(model), *notes], found, settings, seed)
+    if tuned is not None:
+        projection = _tune(projection, search, tuned, tuning_steps, save or "pictures", progress, force=force)
     if save is None or directory is None:
         return projection
-    tensors = {"latents": projection.latents}
-    path = store.save(directory, model, save, "latents", tensors, projection.to_dict(), force=force)
+    path = store.save(directory, model, save, "latents", projection.tensors(), projection.to_dict(), force=force)
     return replace(projection, saved=path)
+
+
+def _tune(
+    found: Projection, search: Search, out: str | Path, steps: int, name: str, progress: Progress | None, *, force: bool
+) -> Projection:
+    """The projection, with a model tuned to its pictures and written as a run, in which the latents are saved."""
+    pictures = to_float(found.images)
+    if search.groups:
+        space, objective = search.space, search.objective
+    else:  # an encoder without a prior: each picture has its own measure, and the first one's serves all
+        space, objective = search.measure(pictures[:1].to(found.model.device), found.latents[:1])
+    with torch.inference_mode(False):
+        model = tune(
+            found.model, found.latents, pictures, objective, space, steps=steps, seed=found.seed, progress=progress
+        )
+    run = write_tuned_run(model, out, list(found.labels), force=force)
+    store.save(run, model, name, "latents", found.tensors(), found.to_dict(), force=force)
+    return replace(found, tuned=Tuned(model, run.path, decode(model, found.latents)))
 
 
 def _read(model: Model, images: ImagesLike) -> tuple[Tensor, list[str], list[str]]:
@@ -217,7 +270,13 @@ def _collect(
         model,
         settings,
         seed,
+        tuple(torch.cat(each) for each in zip(*(one.noise for one in found), strict=True)),
     )
+
+
+def decibels(picture: Tensor, other: Tensor) -> float:
+    """The PSNR of a picture, uint8 (C, H, W), to another one."""
+    return float(_measure_errors(picture[None], other[None], torch.zeros(1)).psnr)
 
 
 def _measure_errors(pictures: Tensor, decoded: Tensor, perceptual: Tensor) -> Errors:

@@ -16,6 +16,7 @@ from torch import Tensor
 from imagewright import catalogue
 from imagewright.capabilities import verbs_of
 from imagewright.errors import UserError
+from imagewright.latent.projection.noise import noise_correlation, normalise_noise_, sample_noise
 from imagewright.latent.projection.objective import Objective
 from imagewright.latent.projection.search_space import (
     SearchSpace,
@@ -27,6 +28,7 @@ from imagewright.latent.projection.search_space import (
 )
 from imagewright.model import Model
 from imagewright.pixels import to_float, to_uint8
+from imagewright.seeds import derive_seed
 from imagewright.statistics.nearest_neighbours import nearest
 from imagewright.verbs.apply import encode
 
@@ -44,6 +46,7 @@ class Found:
     start_perceptual, perceptual: (1,), their perceptual distances to the picture.
     pixel_distance: (1,), of the result to the picture; 1 is the distance of two samples.
     perceptual_space: what perceptual distances are measured in.
+    noise: (1, 1, height, width) of each layer, if it was optimised too; `decoded` has it.
     """
 
     latents: Tensor
@@ -53,13 +56,25 @@ class Found:
     perceptual: Tensor
     pixel_distance: Tensor
     perceptual_space: str
+    noise: tuple[Tensor, ...] = ()
 
 
 class Search:
     """What the searches for all pictures share: samples to start from, and the objective."""
 
-    def __init__(self, model: Model, label: int | str | None, candidates: int, perceptual: float, seed: int) -> None:
+    def __init__(
+        self,
+        model: Model,
+        label: int | str | None,
+        candidates: int,
+        perceptual: float,
+        seed: int,
+        noise_weight: float | None = None,
+    ) -> None:
+        """`noise_weight`: of the regularisation of noise, which is then optimised too; None if it is not."""
         self.model: Any = model
+        self.noise_weight = noise_weight
+        self.noise_seed = derive_seed(seed, "project", "noise")
         self.device = model.device
         self.weight = perceptual
         self.encodes, samples = ("encode" in verbs_of(model)), ("sample" in verbs_of(model))
@@ -76,7 +91,7 @@ class Search:
         """Project one picture, uint8 (1, C, H, W), independently of all others."""
         target = to_float(picture).to(self.device)
         encoded = encode(self.model, picture) if self.encodes else None
-        space, objective = self._space_and_objective(target, encoded)
+        space, objective = self.measure(target, encoded)
         with torch.no_grad():
             wanted = objective.rows(target)
         first = (
@@ -85,21 +100,33 @@ class Search:
             else encoded_starts(encoded, self.category, MOST_STARTS)
         )
         standard = space.standardise(first.flatten(1))
-        errors = self._errors(standard, wanted, space, objective)
-        refined = self._refine(standard, wanted, space, objective, steps)
-        refined_errors = self._errors(refined, wanted, space, objective)
+        noise = self._sample_noise(len(standard))
+        errors = self._errors(standard, noise, wanted, space, objective)
+        refined, refined_noise = self._refine(standard, noise, wanted, space, objective, steps)
+        refined_errors = self._errors(refined, refined_noise, wanted, space, objective)
         best, before = int(refined_errors.argmin()), int(errors.argmin())
-        chosen = refined[best] if refined_errors[best] < errors[before] else standard[before]
-        start, latents = space.to_latents(standard[before : before + 1]), space.to_latents(chosen[None])
+        start, start_noise = standard[before][None], [each[before][None] for each in noise]
+        chosen, own_noise = start, start_noise
+        if refined_errors[best] < errors[before]:
+            chosen, own_noise = refined[best][None], [each[best][None] for each in refined_noise]
+        latents = space.to_latents(chosen)
         with torch.no_grad():
-            decoded = [self.model.decode(each.to(self.device)) for each in (start, latents)]
+            decoded = [self._decode(start, start_noise, space), self._decode(chosen, own_noise, space)]
             (_, before_error), (pixel, after_error) = (objective.distances(each, target) for each in decoded)
         decoded_start, decoded_result = (to_uint8(each).cpu() for each in decoded)
         return Found(
-            latents, decoded_start, decoded_result, before_error, after_error, pixel, objective.perceptual_space
+            latents,
+            decoded_start,
+            decoded_result,
+            before_error,
+            after_error,
+            pixel,
+            objective.perceptual_space,
+            tuple(each.cpu() for each in own_noise),
         )
 
-    def _space_and_objective(self, target: Tensor, encoded: Tensor | None) -> tuple[SearchSpace, Objective]:
+    def measure(self, target: Tensor, encoded: Tensor | None) -> tuple[SearchSpace, Objective]:
+        """The search space and the objective; without a prior those of a picture (1, C, H, W) and its own latent."""
         if self.groups:
             return self.space, self.objective
         assert encoded is not None
@@ -120,31 +147,61 @@ class Search:
         chosen = sorted(ranked)[: min(max(count, len(self.groups)), max(count, MOST_STARTS))]
         return torch.stack([self.groups[number][index] for _, _, number, index in chosen])
 
-    def _refine(self, start: Tensor, wanted: Tensor, space: SearchSpace, objective: Objective, steps: int) -> Tensor:
-        """Optimise standardised latents (S, Z) by Adam, each start independently; the rate follows a cosine to 0."""
+    def _sample_noise(self, starts: int) -> list[Tensor]:
+        """Noise (S, 1, height, width) of each layer, the same for each start; [] if it is not optimised."""
+        if self.noise_weight is None:
+            return []
+        return sample_noise(self.model.noise_shapes, starts, self.noise_seed, self.device)
+
+    def _refine(
+        self,
+        start: Tensor,
+        noise: list[Tensor],
+        wanted: Tensor,
+        space: SearchSpace,
+        objective: Objective,
+        steps: int,
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Optimise standardised latents (S, Z), and noise if there is any, by Adam, each start independently.
+
+        The rate follows a cosine to 0.
+        """
         free = space.free
         longest = space.norms(start).clamp(min=space.longest or math.inf)  # an encoder may start farther out
         standard = start.clone().requires_grad_()
+        noise = [each.clone().requires_grad_() for each in noise]
         rate = LEARNING_RATE["encoded" if self.encodes else "sampled"]
-        optimizer = torch.optim.Adam([standard], lr=rate)
+        optimizer = torch.optim.Adam([standard, *noise], lr=rate)
         for step in range(steps):
             optimizer.param_groups[0]["lr"] = rate * 0.5 * (1 + math.cos(math.pi * step / steps))
             with torch.enable_grad():
-                decoded = self.model.decode(space.to_latents(standard).to(self.device))
+                decoded = self._decode(standard, noise, space)
                 if not decoded.requires_grad:  # a decoder without gradients, such as JPEG's
                     break
                 loss = (objective.rows(decoded) - wanted).square().sum()
-            # With respect to the latents only: the model's parameters get no gradient.
-            standard.grad = torch.autograd.grad(loss, standard)[0] * free
+                if noise and self.noise_weight:
+                    loss = loss + self.noise_weight * noise_correlation(noise).sum()
+            # With respect to the latents and the noise only: the model's parameters get no gradient.
+            gradients = torch.autograd.grad(loss, [standard, *noise])
+            standard.grad = gradients[0] * free
+            for each, gradient in zip(noise, gradients[1:], strict=True):
+                each.grad = gradient
             optimizer.step()
             with torch.no_grad():
                 space.clamp_to_prior_(standard, longest)
-        return standard.detach()
+                normalise_noise_(noise)
+        return standard.detach(), [each.detach() for each in noise]
 
-    def _errors(self, standard: Tensor, wanted: Tensor, space: SearchSpace, objective: Objective) -> Tensor:
+    def _decode(self, standard: Tensor, noise: list[Tensor], space: SearchSpace) -> Tensor:
+        latents = space.to_latents(standard).to(self.device)
+        images: Tensor = self.model.decode_with_noise(latents, noise) if noise else self.model.decode(latents)
+        return images
+
+    def _errors(
+        self, standard: Tensor, noise: list[Tensor], wanted: Tensor, space: SearchSpace, objective: Objective
+    ) -> Tensor:
         with torch.no_grad():
-            decoded = self.model.decode(space.to_latents(standard).to(self.device))
-            return (objective.rows(decoded) - wanted).square().sum(1).cpu()
+            return (objective.rows(self._decode(standard, noise, space)) - wanted).square().sum(1).cpu()
 
     def _decode_blocks(self, latents: Tensor) -> Iterator[Tensor]:
         for block in latents.split(DECODED):

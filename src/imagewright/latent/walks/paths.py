@@ -1,6 +1,6 @@
 """Paths through latents: spherical or linear interpolation from end to end, and weighted means of several latents.
 
-Shape letters: E ends, S fractions of a leg, M means, n numbers of a latent, flattened.
+Shape letters: E ends, S fractions of a leg, T times, M means, n numbers of a latent, flattened.
 """
 
 from __future__ import annotations
@@ -61,6 +61,31 @@ def _interpolate(
         noise = noise_places(parts)
         latents[:, noise] = slerp(start[noise], end[noise], fractions)
     return latents
+
+
+def smooth_loop(keys: Tensor, times: Tensor, parts: Sequence[LatentPart], interpolation: Interpolation) -> Tensor:
+    """Latents at some times of a closed path through keys, without a bend at any of them: (T, *latent shape).
+
+    A cubic through four keys each (Catmull & Rom 1974), whose length follows that of the keys if the interpolation is
+    spherical. Categories, attributes and codes go straight from key to key.
+
+    keys: (E, *latent shape), at the times 0 to E - 1; the first is again at E.
+    times: (T,), 0 or more.
+    """
+    flat, whole = keys.flatten(1), times.floor().long()
+    before, start, end, after = (flat[(whole + shift) % len(flat)] for shift in (-1, 0, 1, 2))
+    share = (times - whole)[:, None].to(flat.dtype)
+    latents = torch.lerp(start, end, share)
+    noise = noise_places(parts)
+    cubic = start + share / 2 * (
+        (end - before)
+        + share * (2 * before - 5 * start + 4 * end - after + share * (3 * (start - end) + after - before))
+    )
+    if interpolation == "spherical":
+        wanted = torch.lerp(start[:, noise].norm(dim=1), end[:, noise].norm(dim=1), share[:, 0])
+        cubic = cubic * (wanted / cubic[:, noise].norm(dim=1).clamp(min=1e-12))[:, None]
+    latents[:, noise] = cubic[:, noise]
+    return latents.unflatten(1, keys.shape[1:])
 
 
 def mix(corners: Tensor, weights: Tensor, parts: Sequence[LatentPart], interpolation: Interpolation) -> Tensor:

@@ -11,6 +11,7 @@ Shape letters: N batch, C H W image, Z latent, K classes, W style, L layers that
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -229,6 +230,20 @@ class StyleGAN2(Model, StyleBasedGAN):
     def _noise(self, draws: Draws) -> list[Tensor] | None:
         shapes = self.generator.synthesis.noise_shapes
         return [draws.normal(1, *shape) for shape in shapes] if shapes else None
+
+    # Verbs
+
+    @property
+    def noise_shapes(self) -> list[tuple[int, int]]:
+        return self.generator.synthesis.noise_shapes
+
+    def style_weight(self, layer: int) -> Tensor:
+        """The matrix (F, W) by which the style of a layer is multiplied there."""
+        return torch.cat([affine.weight * affine.scale for affine in self.generator.synthesis.affines(layer)])
+
+    def synthesise(self, styles: Tensor, noise: Sequence[Tensor] | None = None) -> Tensor:
+        images: Tensor = self.generator.synthesis(styles, noise)
+        return images.clamp(-1, 1)
 
 
 def build_mapping(config: StyleGAN2Config) -> StyleMappingNetwork:

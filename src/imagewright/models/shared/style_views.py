@@ -7,6 +7,7 @@ arXiv:1904.03189, section 3 (w+). Shape letters: N batch, C H W image, Z latent,
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, ClassVar, Protocol
 
 import torch
@@ -38,21 +39,40 @@ class StyleBased(Protocol):
         ...
 
     def synthesise(self, styles: Tensor) -> Tensor:
-        """Styles (N, L, W) to images (N, C, H, W) in [-1, 1], without randomness."""
+        """Styles (N, L, W) to images (N, C, H, W) in [-1, 1], without randomness.
+
+        A model with `noise_shapes` takes a second argument, `noise`: (N, 1, height, width) for each of them, or None.
+        """
         ...
 
 
 class HasStyles:
-    """Mix-in of a `StyleBased` model: its spaces, truncation, and decoding.
+    """Mix-in of a `StyleBased` model: its spaces, truncation, and decoding; a style for each layer, and noise.
 
-    By default the model has a `mapping`, by which styles are truncated.
+    By default the model has a `mapping`, by which styles are truncated, and adds no noise. It may have
+    `style_weight(layer)`, the matrix by which a style is multiplied, for directions by layer.
     """
 
     spaces: ClassVar[tuple[str, ...]] = ("z", "w", "w+")
+    style_space, layer_space = "w", "w+"
+
+    @property
+    def noise_shapes(self) -> Sequence[tuple[int, int]]:
+        """Height and width of the noise of each layer."""
+        return ()
+
+    def to_styles(self: Any, latents: Tensor) -> Tensor:
+        """Latents (N, Z) to styles (N, L, W)."""
+        return broadcast(self.map_latents(latents), self.style_shape[0])
 
     def decode(self: Any, latents: Tensor) -> Tensor:
         """Latents (N, Z) to images (N, C, H, W) in [-1, 1]."""
-        images: Tensor = self.synthesise(broadcast(self.map_latents(latents), self.style_shape[0]))
+        images: Tensor = self.synthesise(self.to_styles(latents))
+        return images
+
+    def decode_with_noise(self: Any, latents: Tensor, noise: Sequence[Tensor]) -> Tensor:
+        """As `decode`, with noise (N, 1, height, width) for each of `noise_shapes`."""
+        images: Tensor = self.synthesise(self.to_styles(latents), noise)
         return images
 
     def truncate_styles(self: Any, styles: Tensor, psi: float) -> Tensor:
@@ -74,7 +94,7 @@ class StyleView(View):
     """The same networks with w or w+ as latents, or with truncated styles."""
 
     base: Any
-    spaces = HasStyles.spaces
+    spaces, style_space, layer_space = HasStyles.spaces, HasStyles.style_space, HasStyles.layer_space
 
     @property
     def latent_shape(self) -> tuple[int, ...]:
@@ -99,17 +119,47 @@ class StyleView(View):
         latents: Tensor = self.base.sample_latents(count, generator, **({} if labels is None else {"labels": labels}))
         if self.space in (None, "z"):
             return latents
-        styles: Tensor = self.base.map_latents(latents.to(self.device))
+        with torch.no_grad():
+            styles: Tensor = self.base.map_latents(latents.to(self.device))
         return (broadcast(styles, self.base.style_shape[0]) if self.space == "w+" else styles).cpu()
 
-    def decode(self, latents: Tensor) -> Tensor:
+    def to_styles(self, latents: Tensor) -> Tensor:
+        """Latents of this space to styles (N, L, W), before truncation."""
+        if self.space == "w+":
+            return latents
         styles = self.base.map_latents(latents) if self.space in (None, "z") else latents
-        if self.space != "w+":
-            styles = broadcast(styles, self.base.style_shape[0])
-        if self.truncation is not None:
-            styles = self.base.truncate_styles(styles, self.truncation)
-        images: Tensor = self.base.synthesise(styles)
+        return broadcast(styles, self.base.style_shape[0])
+
+    def decode(self, latents: Tensor) -> Tensor:
+        images: Tensor = self.base.synthesise(self._truncate(self.to_styles(latents)))
         return images
+
+    def decode_with_noise(self, latents: Tensor, noise: Sequence[Tensor]) -> Tensor:
+        """As `decode`, with noise (N, 1, height, width) for each of `noise_shapes`."""
+        images: Tensor = self.base.synthesise(self._truncate(self.to_styles(latents)), noise)
+        return images
+
+    def _truncate(self, styles: Tensor) -> Tensor:
+        if self.truncation is None:
+            return styles
+        moved: Tensor = self.base.truncate_styles(styles, self.truncation)
+        return moved
+
+    @property
+    def noise_shapes(self) -> Sequence[tuple[int, int]]:
+        """Those of the base."""
+        shapes: Sequence[tuple[int, int]] = self.base.noise_shapes
+        return shapes
+
+    def style_weight(self, layer: int) -> Tensor:
+        """The base's."""
+        weight: Tensor = self.base.style_weight(layer)
+        return weight
+
+    def extract_features(self, images: Tensor) -> Tensor:
+        """The base's, which do not depend on the space of latents."""
+        features: Tensor = self.base.extract_features(images)
+        return features
 
     def in_space(self, name: str) -> Model:
         """The model in another space, with the same truncation."""

@@ -17,6 +17,10 @@ COMMANDS = {
     "arithmetic": ("arithmetic:arithmetic", 'Add and subtract pictures: "man with glasses - man + woman".'),
     "project": ("project:project", "Find the latents of pictures, without an encoder."),
     "directions": ("directions:directions", "Find what varies most, without labels: a strip for each direction."),
+    "mix": ("styles:mix", "Mix styles: coarse layers of the pictures of rows, fine ones of those of columns."),
+    "noise": ("styles:noise", "Show what noise changes: mean and deviation of the same latents with other noise."),
+    "truncation": ("styles:truncation", "Show truncation: pictures at several psi, down to the average one."),
+    "video": ("video:video", "Write a video of a walk through the latent space, at a fixed frame rate."),
     "neighbours": (
         "neighbours:neighbours",
         "Has the model memorised? Samples beside the nearest training pictures.",

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from imagewright.cli.commands.latent.loading import MODEL_DEFAULTS, ModelOptions, check_sheet
+from imagewright.cli.commands.latent.loading import MODEL_DEFAULTS, Layers, ModelOptions, check_sheet
 from imagewright.cli.commands.verbs import Force, RunPath, Seed
 from imagewright.cli.pictures import takes_pictures
 from imagewright.cli.values import Count, Words, within
@@ -20,12 +20,16 @@ def directions(
     *,
     out: Annotated[Path, Parameter(help="the sheet (.png, .jpg, .webp, .tif): a strip for each direction")],
     method: Annotated[
-        str,
-        Parameter(help="activations of the first layer, its weights, or the latents of encoded pictures (--source)"),
-    ] = "activations",
+        str | None,
+        Parameter(
+            help="activations of the first layer, its weights, or latents of pictures (--source) or samples; "
+            "by default the first of these that the model supports"
+        ),
+    ] = None,
     count: Annotated[
         Count | None, within(1, help="number of directions; by default 8, or all if there are fewer")
     ] = None,
+    layers: Layers = (),
     source: Annotated[str | None, Parameter(help="pictures to encode: a source, such as the one trained on")] = None,
     inputs: Annotated[
         tuple[str, ...],
@@ -45,14 +49,18 @@ def directions(
     from imagewright.cli.output import write_sheet
     from imagewright.cli.show import say
     from imagewright.latent.inputs import resolve_inputs
+    from imagewright.style_capabilities import in_layers
 
     check_sheet(out, force=force)
     model = loading.load(run)
+    if layers:
+        model = in_layers(model)
     starts = resolve_inputs(run, inputs, model=model)  # before the search, so that a mistake is found early
     found = imagewright.directions(
         run,
         method,  # type: ignore[arg-type]  # the function checks it
         count,
+        layers=layers or None,
         images=source,
         seed=seed,
         save=_parse_names(save),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from imagewright.cli.commands.verbs import SAMPLE_FROM_HELP, At, Distribution, SampleFrom, Space, Truncation
+from imagewright.cli.values import Words
 
 if TYPE_CHECKING:
     from imagewright.model import Model
@@ -44,6 +45,11 @@ class EditModelOptions(ModelOptions):
 
     sample_from: Annotated[Distribution, Parameter(name="--sample-from", help=SAMPLE_FROM_HELP)] = None
 
+
+Layers = Annotated[
+    Words,
+    Parameter(help="only these layers, of a model whose layers take a style each: 4-7, or coarse, middle, fine"),
+]
 
 MODEL_DEFAULTS, EDIT_DEFAULTS = ModelOptions(), EditModelOptions()
 

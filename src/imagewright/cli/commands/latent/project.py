@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from imagewright.cli.commands.latent.loading import MODEL_DEFAULTS, ModelOptions, check_sheet
 from imagewright.cli.commands.verbs import Force, RunPath, Seed
 from imagewright.cli.pictures import takes_pictures
-from imagewright.cli.values import Count, within
+from imagewright.cli.values import Count, Flag, within
 
 
 @takes_pictures
@@ -30,6 +30,17 @@ def project(
     perceptual: Annotated[float, within(0, help="weight of the model's features, or of structure, beside pixels")] = (
         0.3
     ),
+    noise: Annotated[
+        Flag, Parameter(help="find the noise of layers too, of a model that adds any: it takes up details")
+    ] = False,
+    noise_weight: Annotated[float, within(0, help="weight of the term that keeps shapes out of the noise")] = 1e5,
+    tuned: Annotated[
+        Path | None,
+        Parameter(
+            help="a new run: the model's weights are tuned until the latents decode to the pictures (pivotal tuning)"
+        ),
+    ] = None,
+    tuning_steps: Annotated[Count, within(1, help="steps of --tuned")] = 350,
     seed: Seed = 0,
     loading: ModelOptions = MODEL_DEFAULTS,
     force: Force = False,
@@ -41,7 +52,7 @@ def project(
     from imagewright.cli.show import say
     from imagewright.errors import UserError
 
-    if out is None and save is None:
+    if out is None and save is None and tuned is None:
         raise UserError("Name a sheet to look at (--out) or a name to save the latents under (--save), or both.")
     if out is not None:
         check_sheet(out, force=force)
@@ -54,6 +65,10 @@ def project(
             candidates=candidates,
             steps=steps,
             perceptual=perceptual,
+            noise=noise,
+            noise_weight=noise_weight,
+            tuned=tuned,
+            tuning_steps=tuning_steps,
             seed=seed,
             save=save,
             force=force,
@@ -66,3 +81,5 @@ def project(
         write_sheet(found.sheet(), out, force=force)
     if found.saved is not None:
         print(found.saved)
+    if found.tuned is not None:
+        print(found.tuned.run)
