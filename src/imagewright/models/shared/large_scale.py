@@ -60,8 +60,9 @@ class LargeScaleConfig(ConditionedConfig, BigGANShape):
             "latent_dim": 64,
             "embedding_dim": 32,
         }
-        # Observed at 32 pixels with 200 steps of 16 pictures: outlines of clothes, whose brightness differs by class.
-        return options | {"batch_size": 32, "learning_rate": 3e-4}
+        # Observed on digits at 16 pixels after 550 steps of 16, with truncation 0.5: 93 % of samples are of the class
+        # that was asked for; at a rate of 3e-4 20 %.
+        return options | {"batch_size": 32, "learning_rate": 1e-3}
 
 
 class LargeScaleGAN(ConditionalLatents):
