@@ -58,6 +58,7 @@ quality: $(VENV)/installed
 	$(BIN)/python benchmarks/translation_domains.py --model cyclegan
 	$(BIN)/python benchmarks/translation_attributes.py
 	$(BIN)/python benchmarks/translation_few_shot.py
+	$(BIN)/python benchmarks/adaptive_augmentation.py
 
 # Speed and memory, as ratios to the plain way of doing the same.
 bench: $(VENV)/installed
@@ -73,6 +74,7 @@ bench: $(VENV)/installed
 	$(BIN)/python benchmarks/dcgan_step.py
 	$(BIN)/python benchmarks/translation_steps.py
 	$(BIN)/python benchmarks/stylegan3_nonlinearity.py
+	$(BIN)/python benchmarks/r3gan_steps.py
 	$(BIN)/python benchmarks/components_scale.py
 	$(BIN)/python benchmarks/outliers_scale.py
 	$(BIN)/python benchmarks/analysis_speed.py

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import r3gan_steps
 import textbook
 import torch
 from feature_extraction import open_filled_inception
@@ -172,6 +173,7 @@ def steps_of(place: Place) -> int:
 
 add_training("dcgan", textbook.dcgan_step)
 add_training("vae", textbook.vae_step)
+add_training("r3gan", r3gan_steps.r3gan_step, side=32)
 add_training("vae_gan", textbook.vae_gan_step)
 add_training("dcgan", textbook.dcgan_step, modes=COMPILED[:1])
 

@@ -143,6 +143,45 @@ class MultipleSizedConfig(SizedConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DoublingConfig(SizedConfig):
+    """The configuration of a model whose maps double from a base, of which the shorter side has 4 to 7 pixels.
+
+    Sides are then multiples of the largest power of two that leaves 4 pixels or more of the shorter one.
+    """
+
+    base_side: ClassVar[int] = 4
+
+    @classmethod
+    def size_rule(cls, size: tuple[int, int]) -> str:
+        least, unit = 2 * cls.base_side, 2 ** cls._doublings_of(*size)
+        return (
+            f"both sides must be {least} or more, and multiples of {unit} if the shorter one has {min(size)} pixels; "
+            f"best are {cls.base_side} pixels times a power of two"
+        )
+
+    @classmethod
+    def nearest_size(cls, height: int, width: int) -> tuple[int, int]:
+        least, unit = 2 * cls.base_side, 2 ** cls._doublings_of(height, width)
+        nearest = max(least, round(height / unit) * unit), max(least, round(width / unit) * unit)
+        # Rounding up may reach the next power of two, whose unit is twice as large.
+        return nearest if 2 ** cls._doublings_of(*nearest) == unit else cls.nearest_size(*nearest)
+
+    @classmethod
+    def _doublings_of(cls, height: int, width: int) -> int:
+        return max(1, (min(height, width) // cls.base_side).bit_length() - 1)
+
+    @property
+    def doublings(self) -> int:
+        """The number of doublings from the base to the image."""
+        return self._doublings_of(*self.size)
+
+    @property
+    def start(self) -> tuple[int, int]:
+        """Height and width of the base."""
+        return self.size[0] >> self.doublings, self.size[1] >> self.doublings
+
+
+@dataclass(frozen=True, kw_only=True)
 class LabelledConfig(Config):
     """The configuration of a model that learns classes: their names come from the images' labels."""
 

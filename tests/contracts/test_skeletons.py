@@ -44,6 +44,7 @@ REAL = (
     "munit",
     "pix2pix",
     "pix2pixhd",
+    "r3gan",
     "stargan",
     "stargan_v2",
     "stylegan2",

@@ -118,3 +118,13 @@ def test_truncation_out_of_range_is_refused(tmp_path: Path) -> None:
     styles = broadcast(model.map_latents(latents), model.style_shape[0])
     assert layered.latent_shape == model.style_shape
     assert torch.equal(layered.decode(styles), model.truncated(0.5).decode(latents))
+
+
+def test_the_generator_is_exported_with_any_batch_size() -> None:
+    model = tiny_model("stylegan2", (8, 8)).eval()
+    latents = model.sample_latents(5, torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        exported = torch.export.export(
+            model.generator, (latents[:3],), dynamic_shapes=({0: torch.export.Dim("n")}, None)
+        )
+        torch.testing.assert_close(exported.module()(latents), model.generator(latents))

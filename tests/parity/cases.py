@@ -142,7 +142,7 @@ def of_stylegan2(stem: str, constructor: str, note: str) -> Loading:
     options: dict[str, Any] = {
         "clamp": found["conv_clamp"] or 0.0,
         "mapping_rate": found["lr_multiplier"] or 0.01,
-        "group": int(found["mbstd_group_size"] or 4),
+        "group": 4096 if "mbstd_group_size=None" in constructor else int(found["mbstd_group_size"] or 4),
     }
     if found["num_ws"]:  # two layers a resolution
         options["size"] = (2 ** (1 + int(found["num_ws"]) // 2),) * 2

@@ -157,7 +157,7 @@ def test_a_pickle_of_tensorflow_is_converted(tmp_path: Path) -> None:
         {"channel_base": 77, "channel_max": 19, "style_dim": 6, "latent_dim": 5},
         {"architecture": "resnet", "discriminator_architecture": "skip", "mapping_layers": 3, "mapping_width": 7},
         {"architecture": "orig", "discriminator_architecture": "orig", "condition": "labels", "condition_layers": 2},
-        {"noise": False, "mapping_layers": 1},
+        {"noise": False, "mapping_layers": 1, "deviation_maps": 2, "condition": "labels", "condition_dim": 3},
     ],
 )
 def test_the_shapes_tell_the_options(options: dict[str, Any]) -> None:

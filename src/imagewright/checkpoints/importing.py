@@ -101,6 +101,11 @@ def import_checkpoint(
     with _naming(paths[0]), _recognising(parts[0].held, system):
         model = model_class(_configure(model_class.Config, system, found, options))
     for part in parts:
+        if part.network not in dict(model.named_modules()):
+            raise UserError(
+                f"{part.network} of {system} is compared with the published one by load_network alone: a run is made "
+                f"of {', '.join(name for name in adapter.networks if name in dict(model.named_modules()))}."
+            )
         with _naming(part.path), _recognising(part.held, system):
             fill_network(model.get_submodule(part.network), adapter.networks[part.network], part.state)
     return _finish(model, system, adapter, paths, [part.network for part in parts], out, force)

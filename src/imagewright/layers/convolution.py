@@ -38,6 +38,8 @@ def convolve2d(
     maps: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: int = 1, padding: int = 0, groups: int = 1
 ) -> Tensor:
     """`torch.nn.functional.conv2d`: maps (N, C, H, W), weight (F, C / groups, h, w), bias (F,) or None."""
+    if not torch.is_grad_enabled():
+        return torch.conv2d(maps, weight, bias, stride, padding, 1, groups)
     kind = maps.device.type
     if torch.is_autocast_enabled(kind):
         dtype = torch.get_autocast_dtype(kind)

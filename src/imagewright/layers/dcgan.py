@@ -22,8 +22,10 @@ WIDEST = 16  # times `width`, up to which channels double; in the paper, at 64 p
 
 
 @dataclass(frozen=True, kw_only=True)
-class DoubledSizes(SizedConfig):
-    """The sizes of networks that start at 4 pixels and double them. The shorter side is 4 times a power of two."""
+class DCGANShape(SizedConfig):
+    """The sizes and widths of the networks. The shorter side is 4 times a power of two."""
+
+    width: int = Field(64, ge=1, le=2048, description="channels at the finest map; doubled at each halving")
 
     @classmethod
     def size_rule(cls, size: tuple[int, int]) -> str:
@@ -48,13 +50,6 @@ class DoubledSizes(SizedConfig):
     def start(self) -> tuple[int, int]:
         """Height and width of the first map."""
         return self.size[0] >> self.doublings, self.size[1] >> self.doublings
-
-
-@dataclass(frozen=True, kw_only=True)
-class DCGANShape(DoubledSizes):
-    """The sizes and widths of the networks."""
-
-    width: int = Field(64, ge=1, le=2048, description="channels at the finest map; doubled at each halving")
 
     @property
     def widths(self) -> list[int]:

@@ -25,7 +25,7 @@ TAPS = (1.0, 3.0, 3.0, 1.0)  # [1, 2, 1], convolved with the [1, 1] of nearest n
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stages:
+class GroupedStages:
     """The stages of a network by the size of their maps, from the smallest on. The next maps are twice as large.
 
     start: height and width of the smallest maps.
@@ -131,7 +131,9 @@ class GroupedGenerator(nn.Module):
     conditions, embedding: K and E; without conditions there is no embedding.
     """
 
-    def __init__(self, channels: int, stages: Stages, inputs: int, conditions: int = 0, embedding: int = 64) -> None:
+    def __init__(
+        self, channels: int, stages: GroupedStages, inputs: int, conditions: int = 0, embedding: int = 64
+    ) -> None:
         super().__init__()
         if conditions:
             self.embedding = _initialise(nn.Linear(conditions, embedding, bias=False))
@@ -175,7 +177,7 @@ class GroupedDiscriminator(nn.Module):
     conditions, embedding: K and E.
     """
 
-    def __init__(self, channels: int, stages: Stages, conditions: int = 0, embedding: int = 0) -> None:
+    def __init__(self, channels: int, stages: GroupedStages, conditions: int = 0, embedding: int = 0) -> None:
         super().__init__()
         widths = stages.widths
         self.from_image = _initialise(PenalisedConv2d(channels, widths[-1], 1, bias=False))

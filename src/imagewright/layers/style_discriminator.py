@@ -33,6 +33,7 @@ class StyleDiscriminator(nn.Module):
     base: height and width after the last halving: the image has `2 ** (len(widths) - 1)` times as many pixels a side.
     architecture: resnet: blocks with shortcuts; skip: each block gets the image, reduced; orig: neither.
     conditions: K; 0 without.
+    condition_dim: numbers that a condition is mapped to; by default the last of `widths`.
     group: images over which the minibatch's deviation is taken; `deviations`: maps of it.
     mapping_layers, mapping_rate: of the network of the conditions.
     clamp: the largest size of maps; None for none.
@@ -48,6 +49,7 @@ class StyleDiscriminator(nn.Module):
         *,
         architecture: Architecture = "resnet",
         conditions: int = 0,
+        condition_dim: int | None = None,
         group: int = 4,
         deviations: int = 1,
         mapping_layers: int = 8,
@@ -70,9 +72,12 @@ class StyleDiscriminator(nn.Module):
         self.from_image = FilteredConv2d(channels, last, 1, clamp=clamp) if reads_image else None
         self.last = FilteredConv2d(last + deviations, last, 3, clamp=clamp)
         self.dense = EqualisedLinear(last * math.prod(base), last)
-        self.out = EqualisedLinear(last, last if conditions else 1)
+        directions = condition_dim or last
+        self.out = EqualisedLinear(last, directions if conditions else 1)
         self.mapping = (
-            StyleMappingNetwork(0, last, conditions=conditions, layers=mapping_layers, rate=mapping_rate, decay=None)
+            StyleMappingNetwork(
+                0, directions, conditions=conditions, layers=mapping_layers, rate=mapping_rate, decay=None
+            )
             if conditions
             else None
         )

@@ -77,7 +77,7 @@ class StyleSynthesis(nn.Module):
     def forward(self, styles: Tensor, noise: Sequence[Tensor] | None = None) -> Tensor:
         """`noise`: (N, 1, height, width) for each of `noise_shapes`; None: the fixed noise that is in the weights."""
         given = [None] * (2 * len(self.blocks)) if noise is None else [None, *noise]  # the base has no first layer
-        maps = self.start.expand(len(styles), -1, -1, -1).contiguous(memory_format=torch.channels_last)
+        maps = self.start.expand(styles.shape[0], -1, -1, -1).contiguous(memory_format=torch.channels_last)
         image: Tensor | None = None
         for place, block in enumerate(self.blocks):
             assert isinstance(block, StyleSynthesisBlock)

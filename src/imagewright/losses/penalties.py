@@ -11,6 +11,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from imagewright.layers.convolution import gradients_of_maps_only
+
 Critic = Callable[[Tensor], Tensor]
 """A discriminator: images (N, C, H, W) to logits (N,)."""
 
@@ -22,6 +24,18 @@ def squared_gradient(critic: Critic, images: Tensor) -> Tensor:
     generated images.
     """
     return _gradient(critic, images).square().sum(1)
+
+
+def logits_and_squared_gradient(critic: Critic, images: Tensor) -> tuple[Tensor, Tensor]:
+    """The critic's logits (N,) of images (N, C, H, W), and the squared norm of its gradient at each, by one evaluation.
+
+    In the precision of the caller's autocast.
+    """
+    images = images.detach().float().requires_grad_(True)
+    logits = critic(images)
+    with gradients_of_maps_only():
+        (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
+    return logits, gradient.flatten(1).square().sum(1)
 
 
 def gradient_penalty(critic: Critic, real: Tensor, fake: Tensor, mix: Tensor) -> Tensor:
@@ -58,5 +72,7 @@ def path_lengths(synthesis: Callable[[Tensor], Tensor], styles: Tensor, probe: T
 def _gradient(critic: Critic, images: Tensor) -> Tensor:
     with torch.autocast(images.device.type, enabled=False):
         images = images.detach().float().requires_grad_(True)
-        (gradient,) = torch.autograd.grad(critic(images).float().sum(), images, create_graph=True)
+        logits = critic(images).float()
+        with gradients_of_maps_only():
+            (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
     return gradient.flatten(1)

@@ -121,7 +121,10 @@ def both_options(shapes: Shapes) -> dict[str, Any]:
 
 
 def _stages(shapes: Shapes, order: list[int], start: tuple[int, ...]) -> dict[str, Any]:
-    """Size and stages; `order`: the published stages from the smallest maps on."""
+    """Size and stages; `order`: the published stages from the smallest maps on.
+
+    Widths, groups and blocks are listed by stage only where one number for all of them does not tell them.
+    """
     widths, groups, blocks, expansion = [], [], [], 1
     for stage in order:
         places = [match[1] for name in shapes if (match := re.fullmatch(BLOCK.format(stage=stage), name))]
@@ -132,14 +135,16 @@ def _stages(shapes: Shapes, order: list[int], start: tuple[int, ...]) -> dict[st
         blocks.append(len(places))
         expansion = inner // width
     doublings = len(order) - 1
-    return {
-        "size": (start[0] << doublings, start[1] << doublings),
-        "expansion": expansion,
-        **{
-            name: ",".join(map(str, numbers))
-            for name, numbers in (("stage_widths", widths), ("stage_groups", groups), ("stage_blocks", blocks))
-        },
-    }
+    found = {"size": (start[0] << doublings, start[1] << doublings), "expansion": expansion}
+    regular = r3gan.regular_widths(widths[0], r3gan.FULL_WIDTH, [min(start) << place for place in range(len(order))])
+    found |= {"width": widths[0]} if widths == regular else {"stage_widths": _listed(widths)}
+    sizes = {width * expansion / count for width, count in zip(widths, groups, strict=True)}
+    found |= {"group_width": int(max(sizes))} if len(sizes) == 1 else {"stage_groups": _listed(groups)}
+    return found | ({"blocks": blocks[0]} if len(set(blocks)) == 1 else {"stage_blocks": _listed(blocks)})
+
+
+def _listed(numbers: list[int]) -> str:
+    return ",".join(map(str, numbers))
 
 
 def _classes(count: int) -> dict[str, Any]:

@@ -106,14 +106,25 @@ def discriminator_options(shapes: Shapes) -> dict[str, Any]:
     sides = _sides(shapes, r"b(\d+)\.conv1\.weight")
     widths = {4: shapes["b4.conv.weight"][0]} | {side: shapes[f"b{side}.conv0.weight"][0] for side in sides}
     top = sides[-1]
-    conditions = count_numbered(shapes, r"mapping\.fc#\.weight")
+    last, inputs = shapes["b4.conv.weight"][:2]
     shortcut = f"b{top}.skip.weight" in shapes
     return {
         "size": (top, top),
         "channels": shapes[f"b{top}.fromrgb.weight"][1],
         "discriminator_architecture": "skip" if "b4.fromrgb.weight" in shapes else "resnet" if shortcut else "orig",
+        "deviation_maps": inputs - last,
         **widths_told(widths),
-        **({"condition_layers": conditions, **class_options(shapes["mapping.embed.weight"][1])} if conditions else {}),
+        **(_condition_options(shapes, last) if "mapping.embed.weight" in shapes else {}),
+    }
+
+
+def _condition_options(shapes: Shapes, last: int) -> dict[str, Any]:
+    """Of the mapping of the class in a discriminator with so many channels at the base."""
+    directions = shapes["b4.out.weight"][0]
+    return {
+        "condition_layers": count_numbered(shapes, r"mapping\.fc#\.weight"),
+        **({"condition_dim": directions} if directions != last else {}),
+        **class_options(shapes["mapping.embed.weight"][1]),
     }
 
 

@@ -26,21 +26,19 @@ from imagewright.layers.dcgan import DCGANShape, Discriminator, Generator
 from imagewright.losses.penalties import Critic
 from imagewright.model import Model
 from imagewright.models.shared.adversarial import (
-    AdversarialConfig,
-    augmented,
     build_phases,
     build_recipe,
-    discriminator_terms,
     generator_terms,
     r1_terms,
     reusing_logits,
 )
+from imagewright.models.shared.limited_data import LimitedData, LimitedDataConfig
 from imagewright.phases import Draws, Phase, Rows, Step, Terms
 from imagewright.recipe import Recipe
 
 
 @dataclass(frozen=True, kw_only=True)
-class CGANConfig(ConditionedConfig, AdversarialConfig, DCGANShape):
+class CGANConfig(ConditionedConfig, LimitedDataConfig, DCGANShape):
     """The options of the conditional GAN."""
 
     tiny_options: ClassVar[dict[str, Any]] = {"latent_dim": 8, "width": 8}
@@ -111,6 +109,7 @@ class CGAN(Model, ConditionalLatents):
         self.generator = Generator(config, config.latent_dim + config.conditions)
         self.discriminator = ConditionalDiscriminator(config)
         self.conditions = Conditions(config)
+        self.limited_data = LimitedData(config)
 
     def recipe(self, images_seen: int = 0) -> Recipe:
         return build_recipe(self.config)
@@ -138,7 +137,7 @@ class CGAN(Model, ConditionalLatents):
         # Computed by the generator's phase, unless that skips this step.
         fake = step.once("fake", lambda: self._generate(step.draws, conditions)).to(step.images.dtype)
         critic = reusing_logits(self._critic(step, conditions), fake, step)
-        terms = discriminator_terms(self.config, critic, step.images, fake, step.draws)
+        terms = self.limited_data.discriminator_terms(critic, fake, step)
         if self.config.discriminator_conditioning == "auxiliary":
             terms["auxiliary"] = self._classification_loss(step.images, conditions)
         return terms
@@ -147,7 +146,7 @@ class CGAN(Model, ConditionalLatents):
         return r1_terms(self.config, self._critic(step, self._to_conditions(step)), step.images)
 
     def _critic(self, step: Step, conditions: Tensor) -> Critic:
-        return augmented(self.config, partial(self.discriminator, conditions=conditions), step.draws)
+        return self.limited_data.augmented(partial(self.discriminator, conditions=conditions), step.draws)
 
     def _generate(self, draws: Draws, conditions: Tensor) -> Tensor:
         """Images (N, C, H, W) with conditions (N, K)."""

@@ -21,23 +21,21 @@ from imagewright.layers.dcgan import DCGANShape, Discriminator, Generator
 from imagewright.losses.penalties import Critic
 from imagewright.model import Model
 from imagewright.models.shared.adversarial import (
-    AdversarialConfig,
-    augmented,
     build_phases,
     build_recipe,
-    discriminator_terms,
     generator_terms,
     r1_terms,
     reusing_logits,
 )
 from imagewright.models.shared.discriminator_verbs import ScoresByDiscriminator
+from imagewright.models.shared.limited_data import LimitedData, LimitedDataConfig
 from imagewright.phases import Draws, Phase, Rows, Step, Terms
 from imagewright.recipe import Recipe
 from imagewright.statistics.gaussians import normal_rows
 
 
 @dataclass(frozen=True, kw_only=True)
-class DCGANConfig(AdversarialConfig, DCGANShape):
+class DCGANConfig(LimitedDataConfig, DCGANShape):
     """The options of DCGAN."""
 
     tiny_options: ClassVar[dict[str, Any]] = {"latent_dim": 8, "width": 8}
@@ -56,6 +54,7 @@ class DCGAN(Model, ScoresByDiscriminator):
         super().__init__(config)
         self.generator = Generator(config, config.latent_dim)
         self.discriminator = Discriminator(config, normalised=config.normalises_discriminator)
+        self.limited_data = LimitedData(config)
 
     def recipe(self, images_seen: int = 0) -> Recipe:
         return build_recipe(self.config)
@@ -76,13 +75,13 @@ class DCGAN(Model, ScoresByDiscriminator):
         fake = step.once("fake", lambda: self.generator(step.draws.normal(self.config.latent_dim)))
         fake = fake.to(step.images.dtype)
         critic = reusing_logits(self._critic(step), fake, step)
-        return discriminator_terms(self.config, critic, step.images, fake, step.draws)
+        return self.limited_data.discriminator_terms(critic, fake, step)
 
     def r1_loss(self, step: Step) -> Terms:
         return r1_terms(self.config, self._critic(step), step.images)
 
     def _critic(self, step: Step) -> Critic:
-        return augmented(self.config, self.discriminator, step.draws)
+        return self.limited_data.augmented(self.discriminator, step.draws)
 
     def logits(self, rows: Mapping[str, Rows], draws: Draws) -> dict[str, tuple[Tensor, Tensor]]:
         fake = self.generator(draws.normal(self.config.latent_dim))

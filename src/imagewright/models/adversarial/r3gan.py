@@ -12,7 +12,7 @@ Shape letters: N batch, Z latent, K classes or attributes, C H W image.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass as plain_dataclass
 from typing import Any, ClassVar, Literal
 
@@ -21,23 +21,25 @@ from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 from torch import Tensor
 
-from imagewright.configs import ConditionedConfig
+from imagewright.configs import ConditionedConfig, DoublingConfig
 from imagewright.layers.adaptive_augmentation import augment
 from imagewright.layers.augmentation_numbers import Multipliers
 from imagewright.layers.conditions import ConditionalLatents, Conditions
-from imagewright.layers.convolution import gradients_of_maps_only
-from imagewright.layers.dcgan import DoubledSizes
-from imagewright.layers.grouped_residual import GroupedDiscriminator, GroupedGenerator, Stages
+from imagewright.layers.grouped_residual import GroupedDiscriminator, GroupedGenerator, GroupedStages
 from imagewright.losses.adversarial import ADVERSARIAL
+from imagewright.losses.penalties import logits_and_squared_gradient
 from imagewright.model import Model
+from imagewright.models.shared.adversarial import few_images
 from imagewright.phases import Draws, Phase, Rows, Step, Terms
 from imagewright.recipe import Average, Optimizer, Recipe
 from imagewright.statistics.gaussians import normal_rows
+from imagewright.traits import Traits
 
 RELATIVISTIC = ADVERSARIAL["relativistic"]
 CHANGES = Multipliers.of_groups(blitting=1, geometry=1, colour=0.5, cutout=1)
 FIRST_RATE, LAST_RATE = 2e-4, 5e-5
 FIRST_BETA, LAST_BETA = 0.9, 0.99
+FULL_WIDTH = 32  # pixels
 GAMMA_FALL = 0.1  # the last gamma, in first ones
 
 
@@ -48,7 +50,7 @@ class R3GANPreset:
 
     side: int
     width: int = 768
-    full_width: int = 32
+    full_width: int = FULL_WIDTH
     group_width: int = 16
     gamma: float
     augmentation: float
@@ -80,7 +82,7 @@ NEAREST = ("cifar10", "ffhq64", "ffhq256")  # of which `auto` takes one
 
 
 @dataclass(frozen=True, kw_only=True)
-class R3GANConfig(ConditionedConfig, DoubledSizes):
+class R3GANConfig(ConditionedConfig, DoublingConfig):
     """The options of R3GAN. What is None or empty follows from `preset`."""
 
     tiny_options: ClassVar[dict[str, Any]] = {"latent_dim": 8, "width": 8, "group_width": 4, "blocks": 1}
@@ -94,6 +96,13 @@ class R3GANConfig(ConditionedConfig, DoubledSizes):
     width: int | None = Field(None, ge=1, le=8192, description="channels of small maps (768; imagenet: 1536)")
     group_width: int | None = Field(
         None, ge=1, le=8192, description="channels of a group of the grouped convolutions (16; imagenet: 32)"
+    )
+    full_width: int | None = Field(
+        None,
+        ge=1,
+        le=2**20,
+        description="largest side of maps with so many channels, which are halved with each doubling beyond it (32; "
+        "imagenet64: 64)",
     )
     blocks: int = Field(2, ge=1, le=64, description="residual blocks at each size of maps")
     expansion: int = Field(2, ge=1, le=64, description="channels inside a block, in channels outside")
@@ -115,6 +124,18 @@ class R3GANConfig(ConditionedConfig, DoubledSizes):
     augmentation: float | None = Field(
         None, ge=0, le=1, description="probability of each augmentation at last, from 0 on (0.3 to 0.55, by preset)"
     )
+
+    @classmethod
+    def suggest(cls, traits: Traits) -> dict[str, Any]:
+        """On a CPU a hundredth of the arithmetic, most of it on small maps; small sets are augmented as published."""
+        if traits.accelerator:
+            return {}
+        options: dict[str, Any] = {"width": 128, "full_width": 4, "blocks": 1, "batch_size": 16}
+        if not traits.given.keys() & {"gamma", "preset"}:
+            options |= {"gamma": 0.5, "learning_rate": 1e-3}
+        if traits.images >= few_images(traits):
+            options["augmentation"] = 0.0
+        return options
 
     @model_validator(mode="after")
     def _stages_are_possible(self) -> R3GANConfig:
@@ -139,15 +160,14 @@ class R3GANConfig(ConditionedConfig, DoubledSizes):
         return min((PRESETS[name] for name in NEAREST), key=lambda preset: abs(math.log2(side / preset.side)))
 
     @property
-    def stages(self) -> Stages:
+    def stages(self) -> GroupedStages:
         """Of both networks."""
         numbers, sizes = self.numbers, self.doublings + 1
         width, group = self.width or numbers.width, self.group_width or numbers.group_width
-        sides = (min(self.start) << place for place in range(sizes))
-        default = [max(1, width * numbers.full_width // max(side, numbers.full_width)) for side in sides]
-        widths = self._listed("stage_widths") or default
+        sides = [min(self.start) << place for place in range(sizes)]
+        widths = self._listed("stage_widths") or regular_widths(width, self.full_width or numbers.full_width, sides)
         inner = (each * self.expansion for each in widths)
-        return Stages(
+        return GroupedStages(
             start=self.start,
             widths=widths,
             groups=self._listed("stage_groups") or [max(1, channels // group) for channels in inner],
@@ -239,14 +259,14 @@ class R3GAN(Model, ConditionalLatents):
         if self.training and conditions is not None:
             self.conditions.remember(conditions)
         fake = step.once("fake", lambda: self.generator(step.draws.normal(self.config.latent_dim), conditions))
-        both = [each.detach().float().requires_grad_() for each in (step.images, fake)]
-        # One evaluation of both halves, and one gradient for both penalties: no norm mixes the images of a batch.
-        changed = torch.cat([self._augment(each, step) for each in both])
-        logits = self.discriminator(changed, None if conditions is None else conditions.repeat(2, 1))
-        with gradients_of_maps_only():
-            gradients = torch.autograd.grad(logits.sum(), both, create_graph=True)
-        r1, r2 = (self.gamma / 2 * each.flatten(1).square().sum(1).mean() for each in gradients)
-        return RELATIVISTIC.discriminator(*logits.chunk(2)) | {"r1": r1, "r2": r2}
+
+        def critic(images: Tensor) -> Tensor:
+            return self.discriminator(self._augment(images, step), conditions)
+
+        real_logits, real_slopes = logits_and_squared_gradient(critic, step.images)
+        fake_logits, fake_slopes = logits_and_squared_gradient(critic, fake)
+        penalties = {"r1": self.gamma / 2 * real_slopes.mean(), "r2": self.gamma / 2 * fake_slopes.mean()}
+        return RELATIVISTIC.discriminator(real_logits, fake_logits) | penalties
 
     def _augment(self, images: Tensor, step: Step) -> Tensor:
         return augment(images, self.probability, CHANGES, step.draws) if self.config.last_probability else images
@@ -296,6 +316,11 @@ class R3GAN(Model, ConditionalLatents):
         """Noise, and conditions if there are any."""
         noise, conditions = latents.split((self.config.latent_dim, self.config.conditions), 1)
         return noise, conditions if self.config.conditions else None
+
+
+def regular_widths(width: int, full_width: int, sides: Sequence[int]) -> list[int]:
+    """Channels of maps with these sides: `width`, and beyond the side `full_width` half of it for each doubling."""
+    return [max(1, width * full_width // max(side, full_width)) for side in sides]
 
 
 def cosine(first: float, last: float, part: float) -> float:
