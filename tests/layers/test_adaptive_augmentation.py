@@ -120,3 +120,12 @@ def test_a_loaded_state_goes_on_as_before() -> None:
 def test_the_operations_of_the_paper() -> None:
     assert Multipliers.of_groups(blitting=1, geometry=1, colour=1) == ADA
     assert (ADA.mirror, ADA.move, ADA.hue, ADA.bands, ADA.noise, ADA.cutout) == (1, 1, 1, 0, 0, 0)
+
+
+def test_constants_that_inference_made_serve_a_training() -> None:
+    with torch.inference_mode():
+        augment(pictures(side=10), 1.0, EVERYTHING, draws())
+    images = pictures(side=10).requires_grad_()
+    augment(images, 1.0, EVERYTHING, draws()).square().sum().backward()
+    assert images.grad is not None
+    assert images.grad.isfinite().all()

@@ -64,6 +64,30 @@ def made(kind: str, **parts: Any) -> nn.Module:
     return module
 
 
+def through(maps: torch.Tensor, layers: nn.ModuleList) -> torch.Tensor:
+    """The layers of a published stage, written out."""
+    activate = nn.LeakyReLU(0.2)
+    for part in layers:
+        linear = getattr(part, "LinearLayer", None)
+        if hasattr(part, "LinearLayer1"):
+            inner = part.LinearLayer1.Layer(maps) + part.NonLinearity1.Bias[:, None, None]
+            inner = part.LinearLayer2.Layer(activate(inner)) + part.NonLinearity2.Bias[:, None, None]
+            maps = maps + part.LinearLayer3.Layer(activate(inner))
+        elif isinstance(part, CLASSES["UpsampleLayer"]):
+            maps = maps if linear is None else linear.Layer(maps)
+            kernel = 4 * part.Resampler.Kernel.expand(maps.shape[1], 1, 4, 4)
+            maps = nn.functional.conv_transpose2d(maps, kernel, stride=2, padding=1, groups=maps.shape[1])
+        elif isinstance(part, CLASSES["DownsampleLayer"]):
+            kernel = part.Resampler.Kernel.expand(maps.shape[1], 1, 4, 4)
+            maps = nn.functional.conv2d(maps, kernel, stride=2, padding=1, groups=maps.shape[1])
+            maps = maps if linear is None else linear.Layer(maps)
+        elif isinstance(part, CLASSES["GenerativeBasis"]):
+            maps = part.Basis * linear(maps)[:, :, None, None]
+        else:
+            maps = linear(part.Basis(maps).flatten(1))
+    return maps
+
+
 @contextmanager
 def published_modules() -> Iterator[None]:
     """The classes have their published names while a file is written; a reader that looked one up would fail."""
@@ -167,6 +191,33 @@ def test_a_pickle_of_whole_networks_makes_a_run(tmp_path: Path) -> None:
     assert torch.equal(model.generator.to_image.weight, state["Model.AggregationLayer.Layer.weight"])
     assert iw.sample(tmp_path / "run", 2).shape == (2, 3, 16, 16)
     assert model.score(torch.zeros(2, 3, 16, 16), torch.Generator(), 1).isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("widths", "groups", "blocks", "expansion"),
+    [([12, 10, 6, 6], [4, 1, 12, 2], [2, 1, 3, 1], 2), ([6, 9], [3, 9], [1, 2], 4), ([16, 8], [4, 2], [1, 1], 1)],
+)
+def test_other_configurations_compute_what_the_published_modules_would(
+    widths: list[int], groups: list[int], blocks: list[int], expansion: int
+) -> None:
+    torch.manual_seed(0)
+    published = published_generator(widths, groups, blocks, expansion, z=7)
+    z = torch.randn(3, 7)
+    image = z
+    for stage in published.Model.MainLayers:
+        image = through(image, stage.Layers)
+    image = published.Model.AggregationLayer.Layer(image)
+    loaded = iw.load_network("r3gan", "generator", published.state_dict())
+    torch.testing.assert_close(loaded(z=z), image, rtol=1e-4, atol=1e-5)
+    judge = published_discriminator(widths[::-1], groups[::-1], blocks[::-1], expansion)
+    image = image.detach().requires_grad_()
+    logits = judge.Model.ExtractionLayer.Layer(image)
+    for stage in judge.Model.MainLayers:
+        logits = through(logits, stage.Layers)
+    (gradient,) = torch.autograd.grad(logits.sum(), image)
+    found = iw.load_network("r3gan", "discriminator", judge.state_dict())(image=image.detach())
+    torch.testing.assert_close(found["logits"], logits.flatten(), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(found["r1_penalty"], gradient.square().sum((1, 2, 3)), rtol=1e-3, atol=1e-6)
 
 
 def test_a_generator_without_its_last_layer_is_refused(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-from imagewright.layers.augmentation_numbers import Multipliers, Numbers, choose
+from imagewright.layers.augmentation_numbers import Multipliers, Numbers, choose, constant
 
 BRIGHTNESS, CONTRAST, SATURATION = 0.2, 0.5, 1.0  # deviations: of a half of the range of values, and in octaves
 COLOURS = 3  # channels that are colours; a fourth one, of opacity, stays as it is
@@ -34,7 +34,7 @@ def change_colours(pictures: Tensor, numbers: Numbers, probability: Tensor, mult
 def sample_colour_matrices(numbers: Numbers, probability: Tensor, multipliers: Multipliers, *, grey: bool) -> Tensor:
     """(N, 4, 4) from colours to colours. grey: without hue and saturation."""
     identity = torch.eye(4, device=probability.device)
-    grey_axis = identity.new_tensor([1.0, 1.0, 1.0, 0.0]) / math.sqrt(COLOURS)
+    grey_axis = constant((1.0, 1.0, 1.0, 0.0), identity.device) / math.sqrt(COLOURS)
     along, matrix = torch.outer(grey_axis, grey_axis), identity
     if multipliers.brightness:
         added = choose(numbers, multipliers.brightness * probability, numbers.normal() * BRIGHTNESS, 0)

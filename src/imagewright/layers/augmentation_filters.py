@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, pad
 
-from imagewright.layers.augmentation_numbers import Numbers, choose
+from imagewright.layers.augmentation_numbers import Numbers, choose, constant
 
 BANDS = 4  # an octave each, but the lowest
 # The low-pass filter of the wavelet "sym2" (Daubechies 1992, chapter 8).
@@ -28,7 +28,7 @@ def change_bands(pictures: Tensor, numbers: Numbers, probability: Tensor) -> Ten
 
     probability: with which each band of each picture is changed, a scalar.
     """
-    power = pictures.new_tensor(POWER)
+    power = constant(POWER, pictures.device)
     gains = pictures.new_ones(len(pictures), BANDS)
     for band in range(BANDS):
         gain = choose(numbers, probability, torch.exp2(numbers.normal() * GAIN_DEVIATION), 1)
@@ -78,6 +78,7 @@ def cut_square(pictures: Tensor, numbers: Numbers, probability: Tensor) -> Tenso
 
 
 @lru_cache(maxsize=8)
+@torch.inference_mode(False)
 def band_filters(device: torch.device) -> Tensor:
     """(B, T): the filters of the bands, from the lowest one; their sum passes a picture as it is."""
     low = torch.tensor(WAVELET, dtype=torch.float64)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
-from imagewright.layers.augmentation_numbers import Multipliers, Numbers, choose
+from imagewright.layers.augmentation_numbers import Multipliers, Numbers, choose, constant
 
 MOVE = 0.125  # of a side: the largest move by whole pixels, and the deviation of moves by fractions
 SCALE_DEVIATION = 0.2  # octaves
@@ -125,11 +125,11 @@ def translation(x: Tensor, y: Tensor) -> Tensor:
 
 
 def _constant_scaling(x: float, y: float, like: Tensor) -> Tensor:
-    return like.new_tensor([x, y, 1.0]).diag()
+    return constant(((x, 0.0, 0.0), (0.0, y, 0.0), (0.0, 0.0, 1.0)), like.device)
 
 
 def _constant_translation(x: float, y: float, like: Tensor) -> Tensor:
-    return like.new_tensor([[1.0, 0.0, x], [0.0, 1.0, y], [0.0, 0.0, 1.0]])
+    return constant(((1.0, 0.0, x), (0.0, 1.0, y), (0.0, 0.0, 1.0)), like.device)
 
 
 def _sample_rotations(numbers: Numbers, probability: Tensor, *, again: bool = False) -> Tensor:
@@ -143,6 +143,7 @@ def _sample_rotations(numbers: Numbers, probability: Tensor, *, again: bool = Fa
 
 
 @lru_cache(maxsize=64)
+@torch.inference_mode(False)
 def _enlargement(side: int, before: int, after: int, device: torch.device) -> Tensor:
     """(2 (before + side + after), side): mirrored ends, then pixels twice as dense by the wavelet."""
     taps = torch.tensor(WAVELET, dtype=torch.float64)
@@ -158,6 +159,7 @@ def _enlargement(side: int, before: int, after: int, device: torch.device) -> Te
 
 
 @lru_cache(maxsize=64)
+@torch.inference_mode(False)
 def _reduction(side: int, device: torch.device) -> Tensor:
     """(side, 2 (side + 2 REACH)): every second pixel after the wavelet, without the canvas's ends."""
     taps = torch.tensor(WAVELET, dtype=torch.float64)

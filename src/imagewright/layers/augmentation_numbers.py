@@ -6,7 +6,8 @@ Karras et al. 2020 (ADA), arXiv:2006.06676, appendix B. Shape letters: N batch.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from functools import lru_cache
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -91,6 +92,13 @@ class Percentile:
 
     def uniform(self, *shape: int) -> Tensor:
         return torch.full((self.rows, *shape), self.share)
+
+
+@lru_cache(maxsize=256)
+def constant(values: tuple[Any, ...], device: torch.device) -> Tensor:
+    """The float32 tensor of nested tuples, kept on the device: a captured step must copy nothing from the host."""
+    with torch.inference_mode(False):
+        return torch.tensor(values, dtype=torch.float32, device=device)
 
 
 def choose(numbers: Numbers, probability: Tensor, values: Tensor, neutral: float, *, again: bool = False) -> Tensor:
