@@ -57,9 +57,6 @@ class StyleGAN2Config(StyleBasedConfig, DoublingConfig):
     preset: PresetName = Field("auto", description="published numbers, for all that is not given; auto: by the size")
     mapping_layers: int | None = Field(None, ge=1, le=64, description="layers of the mapping network (2, or 8)")
     mapping_width: int | None = Field(None, ge=1, le=65_536, description="size of its layers but the last (of w)")
-    condition_dim: int | None = Field(
-        None, ge=1, le=65_536, description="size of the class's direction in the discriminator (channels at the base)"
-    )
     channel_base: int | None = Field(
         None, ge=1, le=2**22, description="channels times the side, at every resolution (16,384 or 32,768)"
     )
@@ -70,7 +67,6 @@ class StyleGAN2Config(StyleBasedConfig, DoublingConfig):
     )
     noise: bool = Field(True, description="whether noise is added in each layer of the generator")
     group: int | None = Field(None, ge=1, le=4096, description="images over which deviations are taken (4, 8, 32)")
-    deviation_maps: int = Field(1, ge=0, le=512, description="maps of them in the discriminator")
     penalty: float | None = Field(
         None, ge=0, le=1e6, description="gamma of R1 (auto: 0.0002 times the squared side, divided by the batch)"
     )

@@ -103,7 +103,9 @@ class StyleGAN3Config(StyleBasedConfig, DoublingConfig):
             return {}
         narrow = {"layers": 6, "channel_base": 512, "channel_max": 32, "latent_dim": 64, "style_dim": 64}
         judges = {"discriminator_channel_base": 1024, "discriminator_channel_max": 64}
-        return narrow | judges | {"batch_size": 16}
+        # Trainings are short: the augmentation must adapt faster.
+        adaptive = {} if traits.given.get("augmentation") == "none" else {"augmentation_images": 100_000}
+        return narrow | judges | adaptive | {"batch_size": 16}
 
     @model_validator(mode="after")
     def _layers_are_left(self) -> StyleGAN3Config:
@@ -309,7 +311,9 @@ def build_discriminator(config: StyleGAN3Config) -> StyleDiscriminator:
         widths,
         config.start,
         conditions=config.conditions,
+        condition_dim=config.condition_dim,
         group=config.group,
+        deviations=config.deviation_maps,
         mapping_layers=config.condition_layers,
         mapping_rate=config.mapping_rate,
         clamp=config.clamp or None,

@@ -34,6 +34,12 @@ class StyleBasedConfig(ConditionedConfig, SizedConfig):
     style_dim: int = Field(512, ge=1, le=65_536, description="size of the style w")
     mapping_rate: float = Field(0.01, gt=0, le=1e3, description="factor of the learning rate of mapping networks")
     condition_layers: int = Field(8, ge=1, le=64, description="layers of the discriminator's mapping of the class")
+    condition_dim: int | None = Field(
+        None, ge=1, le=65_536, description="size of the class's direction in the discriminator (channels at the base)"
+    )
+    deviation_maps: int = Field(
+        1, ge=0, le=512, description="maps of the deviation of a minibatch in the discriminator"
+    )
     clamp: float = Field(256.0, ge=0, le=1e9, description="the largest size of a number in a map; 0: no limit")
     augmentation: Literal["ada", "none"] = Field("ada", description="adaptive augmentation of what is judged")
     augmentation_target: float = Field(
