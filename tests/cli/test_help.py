@@ -17,7 +17,7 @@ from imagewright.cli.app import app
 from imagewright.cli.examples import EXAMPLES
 from imagewright.configs import range_text
 
-ANY_NUMBER = {"--truncation", "--from", "--to"}  # of any sign and size, or explained by the sentence itself
+ANY_NUMBER = {"--truncation", "--psi", "--from", "--to"}  # of any sign and size, or explained by the sentence itself
 NUMBER = r"-?[\d.,e+-]*\d"
 BOUNDED = rf"{NUMBER} (or more|to {NUMBER})|above {NUMBER}(( and below|, at most) {NUMBER})?"
 RANGE = rf"\(({BOUNDED}|at least {NUMBER}, below {NUMBER})\)"

@@ -137,3 +137,28 @@ def test_neighbours_are_shown_with_a_verdict(
     assert "1 training pictures are too few" in capsys.readouterr().err
     assert main(["latent", "neighbours", str(gan), str(pictures), "--out", str(out)]) == 2
     assert "exists already" in capsys.readouterr().err
+
+
+def test_commands_of_styles_by_layer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = str(train_tiny("stylegan2", out=tmp_path / "styles", steps=1, augmentation="none").path)
+    out = tmp_path / "sheet.png"
+    options = ["--out", str(out), "--force"]
+    searched = ["latent", "directions", run, "--layers", "0-1", "--count", "2", "--save", "0=one", *options]
+    assert main(searched) == 0
+    for command in (
+        ["latent", "mix", run, "--rows", "0", "1", "--columns", "2", "--layers", "middle", "5"],
+        ["latent", "truncation", run, "--inputs", "0", "--psi", "1", "-0.5"],
+        ["latent", "noise", run, "--inputs", "0", "--count", "4"],
+        ["edit", run, "0", "--move", "one", "--space", "w+", "--layers", "coarse"],
+    ):
+        assert main([*command, *options]) == 0
+        assert f"{out}\n" in capsys.readouterr().out
+    assert main(["latent", "video", run, "--seconds", "0.2", "--columns", "2", "--out", str(tmp_path / "a.gif")]) == 0
+    for command, message in (
+        (["latent", "mix", run, "--layers", "4-9"], "There is no layer 9: stylegan2 has the layers 0 to 5"),
+        (["latent", "truncation", run, "--psi", "7"], "must be from -2 to 2"),
+        (["latent", "directions", run], "give --space w"),
+    ):
+        capsys.readouterr()
+        assert main([*command, *options]) == 2
+        assert message in capsys.readouterr().err

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -112,6 +112,17 @@ class AdaptiveSynthesis(nn.Module):
     def count(self) -> int:
         """L, the layers that take a style."""
         return len(self.epilogues)
+
+    @property
+    def noise_shapes(self) -> list[tuple[int, int]]:
+        """Height and width of the noise of each layer in use."""
+        epilogues: Any = self.epilogues[: self.used]
+        return [(epilogue.noise.shape[2], epilogue.noise.shape[3]) for epilogue in epilogues]
+
+    def affines(self, layer: int) -> list[EqualisedLinear]:
+        """What the style of a layer, 0 to L - 1, goes through."""
+        epilogue: Any = self.epilogues[layer]
+        return [epilogue.style]
 
     @property
     def used(self) -> int:

@@ -10,6 +10,7 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -98,6 +99,11 @@ class AliasFreeSynthesis(nn.Module):
     def layers(self) -> int:
         """L."""
         return len(self.blocks) + 1
+
+    def affines(self, layer: int) -> list[EqualisedLinear]:
+        """What the style of a layer, 0 to L - 1, goes through."""
+        parts: list[Any] = [self.input, *self.blocks.values()]
+        return [parts[layer].affine]
 
     def forward(self, styles: Tensor, follow: Follow | None = None, moved: Tensor | None = None) -> Tensor:
         """`follow` is called for each layer's mean of magnitudes; `moved` is the transform of the sinusoids."""

@@ -10,7 +10,7 @@ the real images of the batch. Shape letters: N batch, Z latent, K classes, W sty
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -230,8 +230,13 @@ class StyleGAN(Model, HasStyles, ConditionalLatents):
         """Styles (N, L, W), those of the first `truncated_layers` moved towards the mean of w."""
         return self.generator.truncate(styles, psi, self.config.truncated_layers)
 
-    def synthesise(self, styles: Tensor) -> Tensor:
-        images: Tensor = self.generator.synthesis(styles)
+    @property
+    def noise_shapes(self) -> list[tuple[int, int]]:
+        return self.generator.synthesis.noise_shapes
+
+    def synthesise(self, styles: Tensor, noise: Sequence[Tensor] | None = None) -> Tensor:
+        maps = iter(noise or ())  # which the layers ask for in order
+        images: Tensor = self.generator.synthesis(styles, None if noise is None else lambda *_: next(maps))
         return images.clamp(-1, 1)
 
     def score(self, images: Tensor, generator: torch.Generator, samples: int) -> Tensor:

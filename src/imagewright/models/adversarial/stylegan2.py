@@ -233,10 +233,6 @@ class StyleGAN2(Model, StyleBasedGAN):
     def noise_shapes(self) -> list[tuple[int, int]]:
         return self.generator.synthesis.noise_shapes
 
-    def style_weight(self, layer: int) -> Tensor:
-        """The matrix (F, W) by which the style of a layer is multiplied there."""
-        return torch.cat([affine.weight * affine.scale for affine in self.generator.synthesis.affines(layer)])
-
     def synthesise(self, styles: Tensor, noise: Sequence[Tensor] | None = None) -> Tensor:
         images: Tensor = self.generator.synthesis(styles, noise)
         return images.clamp(-1, 1)

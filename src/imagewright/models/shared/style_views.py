@@ -49,8 +49,8 @@ class StyleBased(Protocol):
 class HasStyles:
     """Mix-in of a `StyleBased` model: its spaces, truncation, and decoding; a style for each layer, and noise.
 
-    By default the model has a `mapping`, by which styles are truncated, and adds no noise. It may have
-    `style_weight(layer)`, the matrix by which a style is multiplied, for directions by layer.
+    By default the model has a `mapping`, by which styles are truncated, and adds no noise. Its `generator.synthesis`
+    has `affines(layer)`: the `EqualisedLinear` layers that a style goes through.
     """
 
     spaces: ClassVar[tuple[str, ...]] = ("z", "w", "w+")
@@ -74,6 +74,10 @@ class HasStyles:
         """As `decode`, with noise (N, 1, height, width) for each of `noise_shapes`."""
         images: Tensor = self.synthesise(self.to_styles(latents), noise)
         return images
+
+    def style_weight(self: Any, layer: int) -> Tensor:
+        """The matrix (F, W) by which the style of a layer is multiplied."""
+        return torch.cat([affine.weight * affine.scale for affine in self.generator.synthesis.affines(layer)])
 
     def truncate_styles(self: Any, styles: Tensor, psi: float) -> Tensor:
         """Styles (N, L, W), all of them moved towards the mean of w."""
