@@ -77,6 +77,7 @@ bench: $(VENV)/installed
 	$(BIN)/python benchmarks/translation_steps.py
 	$(BIN)/python benchmarks/biggan_steps.py
 	$(BIN)/python benchmarks/r3gan_steps.py
+	$(BIN)/python benchmarks/stylegan2_steps.py
 	$(BIN)/python benchmarks/stylegan3_nonlinearity.py
 	$(BIN)/python benchmarks/components_scale.py
 	$(BIN)/python benchmarks/outliers_scale.py

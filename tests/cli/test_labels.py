@@ -59,7 +59,7 @@ def commands_with(option: str, of: App = app, before: str = "") -> set[str]:
 
 
 def test_every_command_that_takes_labels_takes_their_column() -> None:
-    with_labels = commands_with("--labels")
+    with_labels = commands_with("--labels") - {"interpolate"}  # its labels are classes
     assert {"data check", "classify", "outliers", "train gda", "latent attribute", "evaluate"} <= with_labels
     assert commands_with("--label-column") == with_labels
 

@@ -97,7 +97,7 @@ def assert_equal_moments(ours: dict[str, torch.Tensor], theirs: dict[str, torch.
     largest = max(float(ours[key].abs().max()) for key in moments)
     for key in moments:
         rounding = 1e-4 + 1e-5 * largest + 1e-3 * float(ours[key].abs().max())
-        torch.testing.assert_close(theirs[key], ours[key], atol=rounding, rtol=0, msg=key)
+        torch.testing.assert_close(theirs[key], ours[key], atol=rounding, rtol=0, msg=f"{key}: {{}}".format)
 
 
 def test_losses_are_finite_and_every_phase_reports(name: str, unbroken: iw.Run) -> None:

@@ -41,9 +41,9 @@ def test_losses_are_finite_and_every_network_moves(name: str, unbroken: iw.Run) 
     reports = unbroken.metrics()
     assert [report["images_seen"] for report in reports] == [48, 96, 104]
     phases = {phase.name for phase in tiny_model(name).phases()}
+    # Rare phases are not due between every two reports.
+    assert {term.split("/")[0] for report in reports for term in report["losses"]} == phases
     for report in reports:
-        # The last report is of one step, in which not every phase is due.
-        assert {term.split("/")[0] for term in report["losses"]} == phases or report is reports[-1]
         assert all(math.isfinite(value) for value in report["losses"].values())
     start, end = tiny_model(name).state_dict(), iw.load(unbroken).state_dict()
     for network, _ in tiny_model(name).named_children():
@@ -92,7 +92,8 @@ def test_the_state_holds_what_the_weights_do_not(name: str, unbroken: iw.Run) ->
     model = tiny_model(name)
     assert weights.keys() == model.state_dict().keys()
     assert (record["model"], record["images_seen"]) == (name, STEPS * BATCH)
-    assert (place["index"], place["images_seen"]) == (STEPS, STEPS * BATCH)
+    assert place["images_seen"] == STEPS * BATCH
+    assert place["index"] >= STEPS  # more where batches shrink as networks grow
     for key, _ in model.named_parameters():
         network, _, rest = key.partition(".")
         moment = {"adam": "exp_avg", "rmsprop": "square_avg"}[model.recipe().optimizer_for(network).kind]

@@ -9,11 +9,12 @@ from torch.nn.functional import avg_pool2d, batch_norm, conv2d, interpolate, max
 
 from imagewright.layers.biggan_deep import ROWS, StatisticsByTruncation
 from imagewright.layers.conditional_norm import ConditionalNorm, normalise_and_rectify
-from imagewright.layers.initialisation import initialise_orthogonal, without_initialisation
+from imagewright.layers.initialisation import initialise_orthogonal
 from imagewright.layers.nearest_resampling import convolve_and_halve, double_and_convolve
 from imagewright.layers.self_attention import SelfAttention
 from imagewright.layers.spectral_norm import Evaluation, SpectralConvolution, SpectralEmbedding, SpectralLinear
 from imagewright.layers.standing_statistics import compute_standing_statistics
+from imagewright.memoryless import without_initialisation
 
 
 @pytest.fixture(autouse=True)

@@ -243,7 +243,7 @@ def _states_in(adapter: Adapter, held: Any, network: str | None, system: str) ->
     found = state_dicts(held)
     if network in adapter.networks:
         if len(found) == 1:  # the user named the network: a state dict does not always show which one it is
-            with suppress(UserError):
+            with suppress(UserError, LookupError):
                 states = adapter.split(held)
                 if network in states:
                     return {network: states[network]}

@@ -41,8 +41,8 @@ class BigGANConfig(LargeScaleConfig):
     tiny_options: ClassVar[dict[str, Any]] = {
         "latent_dim": 9,
         "embedding_dim": 4,
-        "width": 2,
-        "discriminator_width": 2,
+        "width": 3,
+        "discriminator_width": 3,
         "attention": "8",
         "discriminator_attention": "8",
     }

@@ -38,6 +38,7 @@ from imagewright.models.shared.two_domains import (
 )
 from imagewright.phases import Draws, Phase, Rows, Step, Terms
 from imagewright.recipe import Recipe
+from imagewright.traits import Traits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +54,11 @@ class MUNITConfig(TwoAutoencodersConfig):
     cycle: float = Field(
         0.0, ge=0, le=1e6, description="weight of the cycle loss; 10 for sets of photographs, as summer and winter"
     )
+
+    @classmethod
+    def suggest(cls, traits: Traits) -> dict[str, Any]:
+        """The cycle loss that was published for photographs, without which a short training ignores the content."""
+        return super().suggest(traits) | {"cycle": 10.0}
 
 
 class MUNIT(Model, TwoAutoencoders):
