@@ -6,8 +6,9 @@ The CelebA pictures without and with the attribute are the two domains. Test pic
 to the domain that they are not in. Printed for each direction: `changed`, the share that a classifier puts in the asked
 domain (the classifier learned from all training pictures; `classifier` is its accuracy on test pictures); `to source`,
 the distance of a translation to its source in the features of a fixed random network, in units of the distance to a
-random picture of the asked domain; the same of pixels; and, for a model with styles, `diversity`, the distance between
-two styles of one picture in the same units. A sheet of inputs and translations is drawn: look at it.
+random picture of the asked domain; the same of pixels; `content`, the share of other sources whose edges are less like
+those of the translation than its own source's are (0.5 by guessing); and, for a model with styles, `diversity`, the
+distance between two styles of one picture in the same units. A sheet of inputs and translations is drawn: look at it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import torch
 from classifiers import accuracy, build_network, open_people, probabilities, train_classifier
 from harness import SHARED_DATA, add_seeds, make_parser, parse_settings, print_row
 from torch import Tensor
+from torch.nn.functional import avg_pool2d, normalize
 
 import imagewright as iw
 from imagewright.output.grids import draw_grid
@@ -74,6 +76,21 @@ def random_features(images: Tensor) -> Tensor:
     return torch.cat(parts, 1)
 
 
+def edges(images: Tensor) -> Tensor:
+    """(N, D): where grey values change, blurred, without what all images have; of norm 1."""
+    grey = images.float().mean(1, keepdim=True)
+    across, down = grey.diff(dim=3)[:, :, 1:], grey.diff(dim=2)[..., 1:]
+    found = avg_pool2d(torch.hypot(across, down), 5, 1, 2).flatten(1)
+    found = found - found.mean(0)
+    return normalize(found - found.mean(1, keepdim=True), dim=1)
+
+
+def share_less_alike(made: Tensor, sources: Tensor) -> float:
+    """The share of other sources whose edges are less like those of a translation than its own source's are."""
+    alike = edges(made) @ edges(sources).T
+    return round(float((alike < alike.diagonal()[:, None]).float().sum(1).mean() / (len(made) - 1)), 3)
+
+
 def ratio(one: Tensor, other: Tensor, reference: Tensor) -> float:
     """The mean distance of `one` to `other`, in units of that to `reference`."""
     return round(float((one - other).norm(dim=1).mean() / (one - reference).norm(dim=1).mean()), 3)
@@ -90,6 +107,7 @@ def judge_direction(
         "to source": ratio(random_features(first), random_features(inputs), random_features(others)),
         "to source, pixels": ratio(*(each.float().flatten(1) for each in (first, inputs, others))),
     }
+    kept["content"] = share_less_alike(first, inputs)
     if styles > 1:
         kept["diversity"] = ratio(*(random_features(each) for each in (first, made[:, 1], others)))
     changed = float((probabilities(judge, first).argmax(1) == number).float().mean())

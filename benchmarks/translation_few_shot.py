@@ -1,12 +1,13 @@
 """What FUNIT makes of classes that it never saw, as an independent classifier tells.
 
-    python benchmarks/translation_few_shot.py --minutes 40 --size 32
+    python benchmarks/translation_few_shot.py --case flowers --minutes 40 --size 32
 
-The classes are flowers; some are held out of training. Pictures of training classes are translated by five pictures of
-a held-out one. Printed: `unseen`, the share that a classifier of all classes puts in the class of the reference
-pictures (it learned from the other pictures of all classes, shifted and turned; `classifier` is its accuracy on the
-reference pictures); `chance`, that of guessing; and `content`, the share of untranslated pictures that it puts in a
-held-out class. A sheet of references, inputs and translations is drawn: look at it.
+Cases: `flowers` (13 classes, three of them held out of training) and `faces` (ORL: 32 people, eight held out). Pictures
+of training classes are translated by five pictures of a held-out one. Printed: `unseen`, the share that a classifier of
+all classes puts in the class of the reference pictures (it learned from the other pictures of all classes, shifted and
+turned; `classifier` is its accuracy on the reference pictures); `chance`, that of guessing; and `content`, the share of
+untranslated pictures that it puts in a held-out class. A sheet of references, inputs and translations is drawn: look at
+it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,11 @@ from translation_domains import pixels_of
 import imagewright as iw
 from imagewright.output.grids import draw_grid
 
-HELD_OUT = ("05_crocus", "10_sunflower", "15_buttercup")
+SETS = {"flowers": "flowers17_128", "faces": "orl_faces"}
+HELD_OUT = {
+    "flowers": ("05_crocus", "10_sunflower", "15_buttercup"),
+    "faces": ("s1", "s13", "s17", "s20", "s26", "s33", "s37", "s6"),
+}
 REFERENCES, CONTENTS = 5, 40
 COPIES = 10  # of each training picture of the classifier
 SHOWN = 8
@@ -34,6 +39,7 @@ SHOWN = 8
 
 def options() -> Namespace:
     parser = make_parser(__doc__)
+    parser.add_argument("--case", choices=list(SETS), default="flowers")
     parser.add_argument("--model", default="funit")
     parser.add_argument("--size", type=int, default=32)
     parser.add_argument("--minutes", type=float, default=40)
@@ -72,16 +78,17 @@ def train_judge(images: iw.Images, known: np.ndarray, path: Path) -> torch.nn.Mo
 
 def run_case(arguments: Namespace, seed: int) -> dict[str, Any]:
     """Train on the other classes, translate to the held-out ones, and draw the sheet."""
-    images = iw.open_images(SHARED_DATA / "flowers17_128", size=arguments.size)
+    images = iw.open_images(SHARED_DATA / SETS[arguments.case], size=arguments.size)
+    held_out = HELD_OUT[arguments.case]
     assert images.class_names is not None
     labels = np.asarray(images.labels)
-    numbers = [images.class_names.index(name) for name in HELD_OUT]
+    numbers = [images.class_names.index(name) for name in held_out]
     places = {number: np.flatnonzero(labels == number)[:REFERENCES] for number in numbers}
     references = np.concatenate(list(places.values()))
     known = np.setdiff1d(np.arange(len(images)), references)
-    judge = train_judge(images, known, arguments.out / f"judge-{arguments.size}.safetensors")
-    out = arguments.out / f"{arguments.model}-{seed}"
-    settings = {"held_out_classes": ",".join(HELD_OUT)} | parse_settings(arguments.set)
+    judge = train_judge(images, known, arguments.out / f"judge-{arguments.case}-{arguments.size}.safetensors")
+    out = arguments.out / f"{arguments.case}-{arguments.model}-{seed}"
+    settings = {"held_out_classes": ",".join(held_out)} | parse_settings(arguments.set)
     run = iw.train(arguments.model, images, out, force=True, seed=seed, minutes=arguments.minutes, **settings)
     seen = images[~np.isin(labels, numbers)]
     contents = pixels_of(seen[np.linspace(0, len(seen) - 1, CONTENTS).astype(int)])
@@ -95,7 +102,7 @@ def run_case(arguments: Namespace, seed: int) -> dict[str, Any]:
     return {
         "images_seen": run.checkpoints()[-1].images_seen,
         "unseen": round(float(np.mean(shares)), 3),
-        "each": dict(zip(HELD_OUT, (round(share, 3) for share in shares), strict=True)),
+        "each": dict(zip(held_out, (round(share, 3) for share in shares), strict=True)),
         "chance": round(1 / len(images.class_names), 3),
         "content": round(float(unmoved), 3),
         "classifier": round(accuracy(judge, pixels_of(images[references]), torch.from_numpy(labels[references])), 3),
@@ -104,11 +111,14 @@ def run_case(arguments: Namespace, seed: int) -> dict[str, Any]:
 
 def main() -> None:
     arguments = options()
-    if not (SHARED_DATA / "flowers17_128").is_dir():
-        print_row({"model": arguments.model, "skipped": "flowers17_128 is not beside the repository"})
+    if not (SHARED_DATA / SETS[arguments.case]).is_dir():
+        print_row({"case": arguments.case, "skipped": f"{SETS[arguments.case]} is not beside the repository"})
         return
     for seed in arguments.seeds:
-        print_row({"model": arguments.model, "size": arguments.size, "seed": seed} | run_case(arguments, seed))
+        print_row(
+            {"case": arguments.case, "model": arguments.model, "size": arguments.size, "seed": seed}
+            | run_case(arguments, seed)
+        )
 
 
 if __name__ == "__main__":
