@@ -21,7 +21,7 @@ demo: $(VENV)/installed
 	$(BIN)/python benchmarks/demo.py --out $(RUNS)
 
 test: $(VENV)/installed
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) -m "not learning"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile -m "not learning"
 
 lint: $(VENV)/installed
 	$(BIN)/ruff format --check .

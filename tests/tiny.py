@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,13 @@ from imagewright.training.plan import Plan
 from imagewright.training.reporting import Silent
 
 BATCH = 8
+LARGE = {"biggan_deep", "drit", "stargan_v2", "stylegan3", "unit"}
+"""Systems whose tiny networks take longest, and whose parts are those of others: `make quality` tests them."""
+
+
+def parameters(names: Iterable[str], large: Container[str] = LARGE) -> list[Any]:
+    """Names for `pytest.mark.parametrize`, of which `make test` leaves out those of large systems."""
+    return [pytest.param(name, marks=pytest.mark.learning if name in large else ()) for name in names]
 
 
 def simple_pictures(count: int = 32, size: tuple[int, int] = (16, 16), channels: int = 3, seed: int = 0) -> np.ndarray:

@@ -235,7 +235,7 @@ ENTRIES = (
         "r3gan",
         "imagewright.models.adversarial.r3gan:R3GAN",
         "adversarial",
-        "GAN with a relativistic loss and plain modern networks: the one to start with",
+        "GAN with a relativistic loss and plain modern networks",
         "Huang et al. 2024, arXiv:2501.05441",
         ("sample", "decode", "score"),
         adapter="imagewright.checkpoints.adapters.r3gan:R3GAN",

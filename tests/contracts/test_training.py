@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny import BATCH, final_bytes, simple_pictures, stopped_after, tiny_model, train_tiny
+from tiny import BATCH, final_bytes, parameters, simple_pictures, stopped_after, tiny_model, train_tiny
 
 import imagewright as iw
 from imagewright import catalogue
@@ -21,7 +21,7 @@ STEPS = 13
 OFTEN = {"report_every": 6 * BATCH, "checkpoint_every": 4 * BATCH}
 
 
-@pytest.fixture(scope="module", params=TRAINED)
+@pytest.fixture(scope="module", params=parameters(TRAINED))
 def name(request: pytest.FixtureRequest) -> str:
     """Of the module, so that the tests of a model follow one another and share its run."""
     return str(request.param)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 from skeletons import SKELETONS
-from tiny import simple_pictures, train_tiny
+from tiny import parameters, simple_pictures, train_tiny
 
 import imagewright as iw
 from imagewright import catalogue
@@ -64,7 +64,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("name", ANSWERING)
+@pytest.mark.parametrize("name", parameters(ANSWERING))
 def test_verbs_return_the_documented_shapes_types_and_ranges(
     trained: Trained, name: str, shape: tuple[int, int, int]
 ) -> None:
@@ -97,7 +97,7 @@ def test_verbs_return_the_documented_shapes_types_and_ranges(
         assert model.score_unit
 
 
-@pytest.mark.parametrize("name", models_with("decode"))
+@pytest.mark.parametrize("name", parameters(models_with("decode")))
 def test_decoded_floats_are_in_the_range_of_images(trained: Trained, name: str) -> None:
     model = iw.load(trained(name))
     with torch.inference_mode():
@@ -106,7 +106,7 @@ def test_decoded_floats_are_in_the_range_of_images(trained: Trained, name: str) 
     assert images.abs().max() <= 1 + 1e-5
 
 
-@pytest.mark.parametrize("name", models_with("sample"))
+@pytest.mark.parametrize("name", parameters(models_with("sample")))
 def test_samples_of_a_seed_are_the_same_for_any_count(trained: Trained, name: str) -> None:
     run = trained(name)
     many = iw.sample(run, 37, seed=3)
@@ -115,7 +115,7 @@ def test_samples_of_a_seed_are_the_same_for_any_count(trained: Trained, name: st
     assert not torch.equal(iw.sample(run, 37, seed=4), many)
 
 
-@pytest.mark.parametrize("name", models_with("sample"))
+@pytest.mark.parametrize("name", parameters(models_with("sample")))
 def test_latents_of_many_seeds_are_those_of_each_seed_alone(trained: Trained, name: str) -> None:
     model = iw.load(trained(name, (3, 16, 16)))
     seeds = list(derive_seeds(3, "sample", numbers=range(20)))
@@ -125,7 +125,7 @@ def test_latents_of_many_seeds_are_those_of_each_seed_alone(trained: Trained, na
     assert not found.is_inference()  # tools that search latents take gradients with respect to them
 
 
-@pytest.mark.parametrize("name", models_with("sample"))
+@pytest.mark.parametrize("name", parameters(models_with("sample")))
 def test_samples_of_one_seed_differ_from_each_other(trained: Trained, name: str) -> None:
     model = iw.load(trained(name))
     latents = sample_latents(model, 64, seed=0).flatten(1)
@@ -135,7 +135,7 @@ def test_samples_of_one_seed_differ_from_each_other(trained: Trained, name: str)
 
 
 @pytest.mark.parametrize("shape", SHAPES[:4])
-@pytest.mark.parametrize("name", models_with("encode"))
+@pytest.mark.parametrize("name", parameters(models_with("encode")))
 def test_latents_and_reconstructions_do_not_depend_on_the_images_after_them(
     trained: Trained, name: str, shape: tuple[int, int, int]
 ) -> None:
@@ -148,7 +148,7 @@ def test_latents_and_reconstructions_do_not_depend_on_the_images_after_them(
 
 
 @pytest.mark.parametrize("shape", SHAPES[:4])
-@pytest.mark.parametrize("name", models_with("score"))
+@pytest.mark.parametrize("name", parameters(models_with("score")))
 def test_scores_do_not_depend_on_the_images_after_them(
     trained: Trained, name: str, shape: tuple[int, int, int]
 ) -> None:
@@ -159,14 +159,14 @@ def test_scores_do_not_depend_on_the_images_after_them(
         assert torch.equal(iw.score(run, pictures[:count], samples=3), scores[:count]), f"score {count} of 37"
 
 
-@pytest.mark.parametrize("name", models_with("reconstruct"))
+@pytest.mark.parametrize("name", parameters(models_with("reconstruct")))
 def test_reconstruct_is_encode_then_decode(trained: Trained, name: str) -> None:
     run = trained(name)
     pictures = simple_pictures(20, seed=5)
     assert torch.equal(iw.reconstruct(run, pictures), iw.decode(run, iw.encode(run, pictures)))
 
 
-@pytest.mark.parametrize("name", models_with("encode"))
+@pytest.mark.parametrize("name", parameters(models_with("encode")))
 def test_images_of_another_size_and_other_channels_are_converted(trained: Trained, name: str) -> None:
     run = trained(name, (1, 24, 16))
     wide = simple_pictures(3, (40, 64), 3)
@@ -175,7 +175,7 @@ def test_images_of_another_size_and_other_channels_are_converted(trained: Traine
     assert torch.equal(iw.encode(run, wide), iw.encode(run, fitting))
 
 
-@pytest.mark.parametrize("name", ANSWERING)
+@pytest.mark.parametrize("name", parameters(ANSWERING))
 def test_a_run_its_path_its_weights_and_its_model_give_equal_results(trained: Trained, name: str) -> None:
     run = trained(name)
     model = iw.load(run)
@@ -184,7 +184,7 @@ def test_a_run_its_path_its_weights_and_its_model_give_equal_results(trained: Tr
         assert torch.equal(one_result(source, name), expected)
 
 
-@pytest.mark.parametrize("name", ANSWERING)
+@pytest.mark.parametrize("name", parameters(ANSWERING))
 def test_a_saved_and_loaded_model_gives_equal_results(trained: Trained, name: str, tmp_path: Path) -> None:
     from imagewright.runs.weights import write_tensors
 
@@ -200,7 +200,7 @@ def test_a_saved_and_loaded_model_gives_equal_results(trained: Trained, name: st
         assert torch.equal(iw.score(again, pictures, samples=2), iw.score(model, pictures, samples=2))
 
 
-@pytest.mark.parametrize("name", models_with("sample"))
+@pytest.mark.parametrize("name", parameters(models_with("sample")))
 def test_the_last_preview_of_a_run_shows_samples_of_its_saved_model(trained: Trained, name: str) -> None:
     import numpy as np
     from PIL import Image
@@ -223,7 +223,7 @@ def test_the_last_preview_of_a_run_shows_samples_of_its_saved_model(trained: Tra
     assert difference.max() <= 1
 
 
-@pytest.mark.parametrize("name", ANSWERING)
+@pytest.mark.parametrize("name", parameters(ANSWERING))
 def test_a_loaded_model_is_in_evaluation_mode_and_verbs_do_not_change_a_model(trained: Trained, name: str) -> None:
     model = iw.load(trained(name))
     assert not model.training

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny import BATCH, Messages, plan, simple_pictures, tiny_images, tiny_model, tiny_options, train_tiny
+from tiny import BATCH, Messages, parameters, plan, simple_pictures, tiny_images, tiny_model, tiny_options, train_tiny
 
 import imagewright as iw
 from imagewright import catalogue
@@ -256,7 +256,7 @@ def test_a_longer_one_is_measured_only_if_it_takes_long() -> None:
     assert found.rates["fp32"] > 0
 
 
-@pytest.mark.parametrize("name", TRAINED)
+@pytest.mark.parametrize("name", parameters(TRAINED))
 def test_the_losses_of_every_model_agree_in_bf16(name: str) -> None:
     images = tiny_images(name)
     sources = images if isinstance(images, dict) else {"images": images}

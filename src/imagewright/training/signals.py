@@ -11,6 +11,7 @@ from types import FrameType
 
 # One Ctrl-C can arrive twice: from the terminal, and from a parent process that passes it on, as `torchrun` does.
 SAME_REQUEST_SECONDS = 1.0
+AGAIN_SECONDS = 0.01  # after which a request is repeated that arrived where it cannot be raised
 
 
 class StopRequest:
@@ -27,9 +28,16 @@ class StopRequest:
         """Handle a signal. A second Ctrl-C, more than a second after the first, raises `KeyboardInterrupt`."""
         now = time.monotonic()
         if self.asked and number == signal.SIGINT and now - self._since > SAME_REQUEST_SECONDS:
-            raise KeyboardInterrupt
+            if not _ignores_exceptions(frame):
+                raise KeyboardInterrupt
+            threading.Timer(AGAIN_SECONDS, signal.raise_signal, [number]).start()
         if not self.asked:
             self.asked, self._since = True, now
+
+
+def _ignores_exceptions(frame: FrameType | None) -> bool:
+    """Whether Python prints an exception that is raised here and goes on: in the callbacks of a module's import."""
+    return frame is not None and frame.f_code.co_name == "cb" and "importlib" in frame.f_code.co_filename
 
 
 @contextmanager
