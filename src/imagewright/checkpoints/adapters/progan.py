@@ -100,14 +100,6 @@ def generator_names(own: Iterable[str]) -> dict[str, str]:
     return growing.renamed(own, GENERATOR_NAMES)
 
 
-def build_published_generator(config: ProGANConfig) -> ProgressiveGenerator:
-    return build_generator(config)
-
-
-def build_published_discriminator(config: ProGANConfig) -> GrowingDiscriminator:
-    return build_discriminator(config)
-
-
 def generate(network: ProgressiveGenerator, z: Tensor, label: Tensor | None = None) -> dict[str, Tensor]:
     """z (N, Z) and label (N, K), one-hot, to `image`, and to `image_lod15`, half-way between two sizes below it."""
     latents = z if label is None else torch.cat([z, label.to(z.dtype)], 1)
@@ -169,14 +161,14 @@ def feature_terms(features: Tensor) -> dict[str, Tensor]:
 ADAPTER = Adapter(
     networks={
         "generator": Network(
-            build=build_published_generator,
+            build=build_generator,
             options=generator_options,
             names=generator_names,
             forward=generate,
             optional=("lod",),
         ),
         "discriminator": Network(
-            build=build_published_discriminator,
+            build=build_discriminator,
             options=discriminator_options,
             names=growing.discriminator_names,
             forward=judge,

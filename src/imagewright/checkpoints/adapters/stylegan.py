@@ -12,7 +12,7 @@ from imagewright.checkpoints.adapters import growing
 from imagewright.checkpoints.containers import one_of_each
 from imagewright.layers.adaptive_synthesis import AdaptiveStyleGenerator
 from imagewright.layers.growing import GrowingDiscriminator
-from imagewright.models.adversarial.stylegan import StyleGANConfig, build_discriminator, build_generator
+from imagewright.models.adversarial.stylegan import build_discriminator, build_generator
 
 GENERATOR_NAMES = (
     (r"w_average", "truncation.w_avg"),
@@ -78,14 +78,6 @@ def generator_names(own: Iterable[str]) -> dict[str, str]:
     return growing.renamed(own, GENERATOR_NAMES)
 
 
-def build_published_generator(config: StyleGANConfig) -> AdaptiveStyleGenerator:
-    return build_generator(config)
-
-
-def build_published_discriminator(config: StyleGANConfig) -> GrowingDiscriminator:
-    return build_discriminator(config)
-
-
 def generate(network: AdaptiveStyleGenerator, z: Tensor, label: Tensor | None = None) -> dict[str, Tensor]:
     """z (N, Z) and label (N, K), one-hot, to `w`, `image`, and `image_truncated` as the authors truncate."""
     w = network.mapping(z, label)
@@ -106,14 +98,14 @@ def judge(network: GrowingDiscriminator, image: Tensor, label: Tensor | None = N
 ADAPTER = Adapter(
     networks={
         "generator": Network(
-            build=build_published_generator,
+            build=build_generator,
             options=generator_options,
             names=generator_names,
             forward=generate,
             optional=LEFT_OUT,
         ),
         "discriminator": Network(
-            build=build_published_discriminator,
+            build=build_discriminator,
             options=discriminator_options,
             names=growing.discriminator_names,
             forward=judge,
