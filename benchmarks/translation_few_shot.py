@@ -2,19 +2,20 @@
 
     python benchmarks/translation_few_shot.py --case flowers --minutes 40 --size 32
 
-Cases: `flowers` (13 classes, three of them held out of training) and `faces` (ORL: 32 people, eight held out). Pictures
-of training classes are translated by five pictures of a held-out one. Printed: `unseen`, the share that a classifier of
-all classes puts in the class of the reference pictures (it learned from the other pictures of all classes, shifted and
-turned; `classifier` is its accuracy on the reference pictures); `chance`, that of guessing; and `content`, the share of
-untranslated pictures that it puts in a held-out class. A sheet of references, inputs and translations is drawn: look at
-it.
+Cases: `flowers` (13 classes, three of them held out of training), `faces` (ORL: 32 people, eight held out) and
+`characters` (Omniglot: 136 of five alphabets, each eighth held out). Pictures of training classes are translated by
+five pictures of a held-out one. Printed: `unseen`, the share that a classifier of all classes puts in the class of the
+reference pictures (it learned from the other pictures of all classes, shifted and turned; `classifier` is its accuracy
+on the reference pictures); `chance`, that of guessing; and `content`, the share of untranslated pictures that it puts
+in a held-out class. A sheet of references, inputs and translations is drawn: look at it.
 """
 
 from __future__ import annotations
 
 from argparse import Namespace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import torch
@@ -27,14 +28,16 @@ from translation_domains import pixels_of
 import imagewright as iw
 from imagewright.output.grids import draw_grid
 
-SETS = {"flowers": "flowers17_128", "faces": "orl_faces"}
+SETS = {"flowers": "flowers17_128", "faces": "orl_faces", "characters": "omniglot"}
 HELD_OUT = {
     "flowers": ("05_crocus", "10_sunflower", "15_buttercup"),
     "faces": ("s1", "s13", "s17", "s20", "s26", "s33", "s37", "s6"),
 }
+HELD_OUT_CHARACTERS = 8  # one of so many
 REFERENCES, CONTENTS = 5, 40
 COPIES = 10  # of each training picture of the classifier
-SHOWN = 8
+SHOWN = 8  # contents on a sheet
+SHOWN_CLASSES = 8
 
 
 def options() -> Namespace:
@@ -47,6 +50,29 @@ def options() -> Namespace:
     parser.add_argument("--out", type=Path, default=Path("runs/translation-few-shot"))
     add_seeds(parser, [0])
     return parser.parse_args()
+
+
+def open_case(arguments: Namespace) -> tuple[iw.Images, tuple[str, ...]]:
+    """The pictures of a case, and the names of the classes that are held out."""
+    source = SHARED_DATA / SETS[arguments.case]
+    if arguments.case != "characters":
+        return iw.open_images(source, size=arguments.size), HELD_OUT[arguments.case]
+    images = iw.open_images(unpack_characters(source, arguments.out), size=arguments.size)
+    return images, tuple(images.class_names or ())[::HELD_OUT_CHARACTERS]
+
+
+def unpack_characters(source: Path, out: Path) -> Path:
+    """Omniglot has a folder for each alphabet, and in it one for each character: here, one for each character."""
+    folder = out / "characters"
+    (archive,) = source.glob("*.zip")
+    with ZipFile(archive) as file:
+        for name in file.namelist():
+            path = PurePosixPath(name)
+            if path.suffix == ".png" and path.parts[0] != "__MACOSX":
+                target = folder / "_".join(path.parts[-3:-1]) / path.name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(file.read(name))
+    return folder
 
 
 def shifted_and_turned(images: Tensor) -> Tensor:
@@ -78,8 +104,7 @@ def train_judge(images: iw.Images, known: np.ndarray, path: Path) -> torch.nn.Mo
 
 def run_case(arguments: Namespace, seed: int) -> dict[str, Any]:
     """Train on the other classes, translate to the held-out ones, and draw the sheet."""
-    images = iw.open_images(SHARED_DATA / SETS[arguments.case], size=arguments.size)
-    held_out = HELD_OUT[arguments.case]
+    images, held_out = open_case(arguments)
     assert images.class_names is not None
     labels = np.asarray(images.labels)
     numbers = [images.class_names.index(name) for name in held_out]
@@ -96,7 +121,9 @@ def run_case(arguments: Namespace, seed: int) -> dict[str, Any]:
     shares = [float((probabilities(judge, made[number]).argmax(1) == number).float().mean()) for number in numbers]
     unmoved = np.isin(probabilities(judge, contents).argmax(1).numpy(), numbers).mean()
     order = np.random.default_rng(0).permutation(CONTENTS)[:SHOWN]
-    rows = [torch.cat([pixels_of(images[places[number][:1]]), made[number][order]]) for number in numbers]
+    rows = [
+        torch.cat([pixels_of(images[places[number][:1]]), made[number][order]]) for number in numbers[:SHOWN_CLASSES]
+    ]
     shown = torch.cat([torch.full_like(contents[:1], 255), contents[order], *rows])
     draw_grid(shown, columns=SHOWN + 1).save(out.with_suffix(".png"))
     return {
