@@ -46,7 +46,16 @@ def add_seeds(parser: argparse.ArgumentParser, seeds: Iterable[int] = (0, 1, 2))
 def parse_settings(settings: Iterable[str]) -> dict[str, Any]:
     """Options of a model typed as `NAME=VALUE`: numbers as numbers, anything else as text."""
     typed = (setting.split("=", 1) for setting in settings)
-    return {name: json.loads(value) if value[:1] in set("0123456789-") else value for name, value in typed}
+    return {name: _number_or_text(value) for name, value in typed}
+
+
+def _number_or_text(value: str) -> Any:
+    if value[:1] not in set("0123456789-"):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:  # several numbers with commas between them
+        return value
 
 
 # Time
