@@ -41,6 +41,7 @@ FIRST_RATE, LAST_RATE = 2e-4, 5e-5
 FIRST_BETA, LAST_BETA = 0.9, 0.99
 FULL_WIDTH = 32  # pixels
 GAMMA_FALL = 0.1  # the last gamma, in first ones
+AVERAGED_A_MINUTE = 400  # images of the average's half-life for each minute on a CPU: about a twentieth of those seen
 
 
 @plain_dataclass(frozen=True, kw_only=True)
@@ -135,7 +136,7 @@ class R3GANConfig(ConditionedConfig, DoublingConfig):
             return {}
         options: dict[str, Any] = {"width": 128, "full_width": 4, "blocks": 1, "batch_size": 16}
         # Published averages are over up to half of the images seen; a short training moves too much for that.
-        options["ema_half_life"] = 2_000
+        options["ema_half_life"] = round(min(max(AVERAGED_A_MINUTE * traits.minutes, 1_000), 20_000))
         if "gamma" not in traits.given:  # the rate suits it
             options |= {"gamma": 0.5, "learning_rate": 1e-3}
         if traits.images >= few_images(traits):

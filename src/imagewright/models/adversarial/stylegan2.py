@@ -37,7 +37,8 @@ from imagewright.traits import Traits
 
 LOGISTIC = ADVERSARIAL["non_saturating"]
 GENERATOR_INTERVAL, DISCRIMINATOR_INTERVAL = 4, 16  # steps between two evaluations of the lazy terms
-NARROW = 32  # channels at full size on a CPU
+NARROW, WIDER = 16, 32  # channels at full size on a CPU, in less than an hour and in more
+SHORT = 60  # minutes
 PATH_MEMORY = 0.01  # share of a batch in the running mean of path lengths
 
 
@@ -79,11 +80,15 @@ class StyleGAN2Config(StyleBasedConfig, DoublingConfig):
 
     @classmethod
     def suggest(cls, traits: Traits) -> dict[str, Any]:
-        """On a CPU narrow networks, small batches, and an augmentation that adapts faster: trainings are short."""
+        """On a CPU narrow networks, small batches, and an augmentation that adapts faster: trainings are short.
+
+        Observed on faces of 32 pixels after four minutes of one core: a Frechet distance of 10.6 with 16 channels at
+        full size, 14.0 with 32, which see half as many images.
+        """
         if traits.accelerator:
             return {}
-        side = min(traits.height, traits.width)
-        narrow = {"channel_base": NARROW * side, "channel_max": 4 * NARROW, "style_dim": 128, "latent_dim": 128}
+        side, width = min(traits.height, traits.width), NARROW if traits.minutes < SHORT else WIDER
+        narrow = {"channel_base": width * side, "channel_max": 4 * width, "style_dim": 128, "latent_dim": 128}
         adaptive = {} if traits.given.get("augmentation") == "none" else {"augmentation_images": 100_000}
         # As `auto` has it for this batch.
         penalty = {} if traits.given.keys() & {"preset", "batch_size"} else {"penalty": 2e-4 * side**2 / 16}
