@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
+import torch
 from tiny import tiny_model, train_tiny
 
 from imagewright.errors import ConfigError
+from imagewright.phases import Draws, Step
 from imagewright.training.activations import bytes_of_image
 
 MEMORY = "imagewright.training.activations.total_memory"
@@ -28,3 +31,13 @@ def test_it_grows_with_the_area() -> None:
     small, large = (tiny_model("stylegan3", (side, side)) for side in (16, 32))
     counts = [bytes_of_image(type(model), model.config, 0) for model in (small, large)]
     assert 0 < counts[0] < counts[1] < 8 * counts[0]
+
+
+def test_it_leaves_nothing_without_values_behind() -> None:
+    """Such as a filter of the augmentation, which is kept for later steps."""
+    model = tiny_model("dcgan", (16, 24), augmentation="ada")
+    assert bytes_of_image(type(model), model.config, 0)
+    draws = Draws(torch.Generator().manual_seed(0), 4, 0, 4)
+    step = Step(images=torch.zeros(4, 3, 16, 24), index=0, images_seen=0, draws=draws)
+    for phase in model.phases():
+        assert all(math.isfinite(term.detach()) for term in phase.terms(step).values())

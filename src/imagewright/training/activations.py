@@ -44,6 +44,8 @@ def check_activations(
     most = plan.batch_size // distributed.world_size()
     if min(most, plan.micro_batch or most) * height * width * MODEST * share <= available:
         return
+    if not model_class.__module__.startswith("imagewright."):
+        return  # a cache of its own would keep tensors without values
     with without_memory():
         schedule = Schedule(model_class(config), plan)
     last = plan.images_seen - 1  # where a growing model is largest
@@ -73,13 +75,16 @@ def bytes_of_image(model_class: type[Model], config: Config, clock: int) -> int:
     """
     from torch._subclasses.fake_tensor import FakeTensorMode  # a slow import, for large steps alone
 
-    fake = FakeTensorMode()
-    with fake, _ReadAsZero(), without_initialisation():
-        model = model_class(config).train().requires_grad_(False)
-        model.advance(clock)
-    phases = model.phases()
-    with fake, _ReadAsZero():
-        return max((_bytes_of_phase(model, phase) for phase in phases), default=0)
+    fake = FakeTensorMode(allow_non_fake_inputs=True)  # constants that are cached have values (`with_values`)
+    # A model may compute with NumPy, or a loss need what pictures alone have, as label maps: the training then tells.
+    with suppress(Exception):
+        with fake, _ReadAsZero(), without_initialisation():
+            model = model_class(config).train().requires_grad_(False)
+            model.advance(clock)
+        phases = model.phases()
+        with fake, _ReadAsZero():
+            return max((_bytes_of_phase(model, phase) for phase in phases), default=0)
+    return 0
 
 
 class _ReadAsZero(TorchDispatchMode):
@@ -96,8 +101,7 @@ def _bytes_of_phase(model: Model, phase: Phase) -> int:
     for network in networks:
         network.requires_grad_(True)
     found = 0
-    # A loss may need what only pictures have, such as label maps: the training then tells.
-    with suppress(Exception):
+    with suppress(Exception):  # as above; other phases may be counted
         found = (_kept(model, phase, MORE) - _kept(model, phase, FEW)) // (MORE - FEW)
     for network in networks:
         network.requires_grad_(False)
