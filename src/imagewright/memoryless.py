@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import _disable_current_modes
 
 # What fills a tensor with its first values. Without memory there is nothing to fill, but torch takes milliseconds a
 # tensor to find that out: most of the time in which a model of many layers is built.
@@ -37,6 +38,13 @@ class _NoValues(TorchFunctionMode):
 def without_memory() -> Iterator[None]:
     """Modules that are built in the block have parameters and buffers of the right shapes, without memory or values."""
     with torch.device("meta"), _NoValues(), without_initialisation():
+        yield
+
+
+@contextmanager
+def with_values() -> Iterator[None]:
+    """Within the block tensors have values, also while a training is only counted: for those that a cache will keep."""
+    with _disable_current_modes():
         yield
 
 

@@ -127,3 +127,13 @@ def test_the_generator_is_exported_with_any_batch_size() -> None:
         any_number = ({0: torch.export.Dim("n")},)
         exported = torch.export.export(model.generator, (latents[:3],), dynamic_shapes=any_number)
         torch.testing.assert_close(exported.module()(latents), model.generator(latents))
+
+
+@pytest.mark.learning  # seconds, most of them imports of the exporter
+def test_its_graph_is_exported_with_any_number_of_images() -> None:
+    """What `torch.onnx.export` takes: the scaled form of modulation does not depend on the batch."""
+    generator = tiny_model("stylegan2").eval().generator
+    count = torch.export.Dim("count")
+    latents = torch.randn(5, 8, generator=torch.Generator().manual_seed(0))
+    exported = torch.export.export(generator, (latents[:2],), dynamic_shapes={"latents": {0: count}})
+    torch.testing.assert_close(exported.module()(latents), generator(latents))

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 from nvidia_pickles import Call, EasyDict, Network, Persistent, write_pickle
-from tiny import tiny_model, train_tiny
+from tiny import simple_pictures, tiny_model, train_tiny
 from torch import Tensor, nn
 
 import imagewright as iw
 from imagewright.checkpoints import export_state, find_adapter, load_network
-from imagewright.errors import RunError
+from imagewright.errors import RunError, UserError
 
 ADAPTER = find_adapter("stylegan2")
 PARTS = ("generator", "discriminator")
@@ -72,6 +72,13 @@ def test_a_pickle_of_the_authors_becomes_a_run(tmp_path: Path) -> None:
     assert iw.sample(iw.load(tmp_path / "run", truncation=0.7), 2).shape == (2, 3, 16, 16)
     assert "NVIDIA" in iw.Run(tmp_path / "run").record["licence"]
     assert train_tiny("stylegan2", out=tmp_path / "more", steps=1, start=str(tmp_path / "run"), frozen_layers=1)
+
+
+def test_a_verb_that_needs_a_network_that_no_file_held_says_so(tmp_path: Path) -> None:
+    torch.save(published(tiny_model("stylegan2"), "generator"), tmp_path / "g.pth")
+    iw.import_checkpoint(tmp_path / "g.pth", "stylegan2", tmp_path / "run")
+    with pytest.raises(UserError, match="holds no discriminator: it was imported without one"):
+        iw.score(tmp_path / "run", simple_pictures(2))
 
 
 def test_a_hostile_pickle_is_refused_by_the_name_of_what_it_calls(tmp_path: Path) -> None:

@@ -69,6 +69,13 @@ def test_a_path_that_is_no_run_is_refused_and_leaves_none(source: iw.Run, tmp_pa
     assert not (tmp_path / "run").exists()
 
 
+def test_a_published_file_is_to_be_imported_first(tmp_path: Path) -> None:
+    torch.save({"main.0.weight": torch.zeros(2)}, tmp_path / "G.pth")
+    with pytest.raises(RunError, match=r"G\.pth is neither a run .*imagewright import .*G\.pth --as vae --out"):
+        train_tiny("vae", simple_pictures(), tmp_path / "run", start=str(tmp_path / "G.pth"), **STILL)
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_closed_form_model_warns_that_it_does_not_start_from_weights(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -51,6 +51,13 @@ def test_latents_that_are_not_finite_are_refused(vae: Model, value: float) -> No
         iw.decode(vae, torch.tensor([[0, 0, value, 0]]))
 
 
+def test_weights_that_are_not_numbers_are_refused_not_shown_as_black() -> None:
+    model = tiny_model("dcgan")
+    next(model.parameters()).data.fill_(float("nan"))
+    with pytest.raises(RunError, match="not finite numbers: its weights are damaged"):
+        iw.sample(model, 1)
+
+
 def test_latents_may_be_arrays_of_any_numeric_type_or_require_gradients(vae: Model) -> None:
     latents = np.arange(8).reshape(2, 4) / 4
     expected = iw.decode(vae, torch.tensor(latents, dtype=torch.float32))

@@ -16,6 +16,12 @@ from imagewright.errors import RunError
 
 MOST_INSTRUCTIONS = 3_000_000  # a StyleGAN3 pickle has some tens of thousands
 
+# What runs a program, code or another pickle, opens a file or goes to the network: no network is built by these calls.
+HOSTILE_MODULES = {"os", "posix", "nt", "subprocess", "pty", "shutil", "sys", "socket", "ctypes", "importlib", "runpy"}
+HOSTILE_MODULES |= {"code", "pickle", "_pickle", "urllib.request", "webbrowser", "torch.hub"}
+HOSTILE_CALLS = {"eval", "exec", "open", "compile", "__import__"}  # of Python itself
+HOSTILE_LOADERS = {"torch.load", "torch.serialization.load", "numpy.load", "io.open", "_io.open"}
+
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _EMPTY: dict[str, Callable[[], Any]] = {
     "EMPTY_LIST": list,
@@ -36,6 +42,12 @@ def interpret(stream: IO[bytes]) -> Any:
     A set becomes a list. Raises `RunError`, or any other exception, for a pickle that is damaged or cut short.
     """
     return _Interpreter().run(stream)
+
+
+def is_hostile(called: Global) -> bool:
+    """Whether what a pickle calls is of `HOSTILE_MODULES` and so on."""
+    own = called.module in ("builtins", "__builtin__") and called.name in HOSTILE_CALLS
+    return own or called.module in HOSTILE_MODULES or str(called) in HOSTILE_LOADERS
 
 
 class _Interpreter:
@@ -101,6 +113,8 @@ class _Interpreter:
     def push_call(self, what: Any, args: Any, options: Any) -> None:
         if not isinstance(what, Global) or not isinstance(args, tuple) or not isinstance(options, dict):
             raise RunError("it calls something that is no name.")
+        if what is not PERSISTENT and is_hostile(what):
+            raise RunError(f"it calls {what}, which builds no network: the file is hostile. Nothing of it ran.")
         self.stack.append(Record(what, args, options))
 
     def global_name(self, text: str) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import conv2d, pad
 
 from imagewright.layers.augmentation_numbers import Numbers, choose, constant
+from imagewright.memoryless import with_values
 
 BANDS = 4  # an octave each, but the lowest
 # The low-pass filter of the wavelet "sym2" (Daubechies 1992, chapter 8).
@@ -79,6 +80,7 @@ def cut_square(pictures: Tensor, numbers: Numbers, probability: Tensor) -> Tenso
 
 @lru_cache(maxsize=8)
 @torch.inference_mode(False)
+@with_values()
 def band_filters(device: torch.device) -> Tensor:
     """(B, T): the filters of the bands, from the lowest one; their sum passes a picture as it is."""
     low = torch.tensor(WAVELET, dtype=torch.float64)

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
 from imagewright.layers.augmentation_numbers import Multipliers, Numbers, choose, constant
+from imagewright.memoryless import with_values
 
 MOVE = 0.125  # of a side: the largest move by whole pixels, and the deviation of moves by fractions
 SCALE_DEVIATION = 0.2  # octaves
@@ -144,6 +145,7 @@ def _sample_rotations(numbers: Numbers, probability: Tensor, *, again: bool = Fa
 
 @lru_cache(maxsize=64)
 @torch.inference_mode(False)
+@with_values()
 def _enlargement(side: int, before: int, after: int, device: torch.device) -> Tensor:
     """(2 (before + side + after), side): mirrored ends, then pixels twice as dense by the wavelet."""
     taps = torch.tensor(WAVELET, dtype=torch.float64)
@@ -160,6 +162,7 @@ def _enlargement(side: int, before: int, after: int, device: torch.device) -> Te
 
 @lru_cache(maxsize=64)
 @torch.inference_mode(False)
+@with_values()
 def _reduction(side: int, device: torch.device) -> Tensor:
     """(side, 2 (side + 2 REACH)): every second pixel after the wavelet, without the canvas's ends."""
     taps = torch.tensor(WAVELET, dtype=torch.float64)

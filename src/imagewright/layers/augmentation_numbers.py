@@ -12,6 +12,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from imagewright.memoryless import with_values
+
 
 @dataclass(frozen=True, kw_only=True)
 class Multipliers:
@@ -97,7 +99,7 @@ class Percentile:
 @lru_cache(maxsize=256)
 def constant(values: tuple[Any, ...], device: torch.device) -> Tensor:
     """The float32 tensor of nested tuples, kept on the device: a captured step must copy nothing from the host."""
-    with torch.inference_mode(False):
+    with torch.inference_mode(False), with_values():
         return torch.tensor(values, dtype=torch.float32, device=device)
 
 

@@ -43,7 +43,20 @@ class Absent(nn.Module):
         self.name, self.source = name, source
 
     def forward(self, *inputs: object) -> None:
-        raise UserError(f"{self.source} holds no {self.name}: it was imported without one, and this verb needs it.")
+        raise UserError(self._sentence())
+
+    def __getattr__(self, name: str) -> Any:
+        """For what only the network has, such as `features`."""
+        if name in ("name", "source"):  # while this is being built
+            raise AttributeError(name)
+        raise AbsentError(self._sentence())
+
+    def _sentence(self) -> str:
+        return f"{self.source} holds no {self.name}: it was imported without one, and this verb needs it."
+
+
+class AbsentError(UserError, AttributeError):
+    """A network that no file held was asked for something. `hasattr` of it is False, as of any other module."""
 
 
 def absent_networks(model: nn.Module) -> list[str]:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # Numbers in memory for each parameter that Adam trains: the parameter, its gradient, two moments.
 COPIES = 4
+# Options of models that weights grow with.
+WIDTHS = ("width", "discriminator_width", "channel_base", "channel_max", "stage_widths", "latent_dim", "components")
 
 
 def prepare_model(model: nn.Module, device: torch.device) -> None:
@@ -72,9 +74,10 @@ def check_memory(model_class: type[Model], config: Config, device: torch.device)
     parameters = sum(parameter.numel() for parameter in shapes.parameters())
     needed, available = 4 * COPIES * parameters, total_memory(device)
     if needed > available:
+        held = [f"--{name.replace('_', '-')}" for name in WIDTHS if hasattr(config, name)]
         raise ConfigError(
             f"A model of {parameters:,} parameters needs more than {needed / 2**30:,.0f} GiB of memory to train, and "
-            f"there are {available / 2**30:,.0f} GiB. What to lower: --width, --size, or the length of the code."
+            f"there are {available / 2**30:,.0f} GiB. What to lower: {', '.join([*held, '--size'])}."
         )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from imagewright import catalogue
+from imagewright.errors import RunError
 from imagewright.model import Model
 from imagewright.runs.run import Run
 from imagewright.runs.weights import matching_tensors, read_tensors
@@ -24,6 +26,12 @@ def start_from(model: Model, start: str, say: Say) -> dict[str, Any]:
     path = Path(start)
     if not path.is_file():
         path = Run(path).latest()[0].weights
+    elif path.suffix.lower() != ".safetensors":
+        name = catalogue.name_of(model)
+        raise RunError(
+            f"{path} is neither a run nor a weights file of one. If it is a published checkpoint, make a run of it "
+            f"first: imagewright import {path} --as {name} --out runs/published, then --from runs/published."
+        )
     tensors, _ = read_tensors(path)
     taken = matching_tensors(model, tensors, path)
     for line in taken.lines():

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from imagewright import catalogue, configs
-from imagewright.errors import ConfigError, RunError
+from imagewright.errors import ConfigError, RunError, count_text
 from imagewright.images import Images
 from imagewright.pixels import size_text
 from imagewright.runs.run import Run
@@ -126,10 +126,12 @@ def _options_of_start(start: str, model_name: str, names: set[str]) -> dict[str,
 
 def _chosen_line(traits: Traits, chosen: Mapping[str, Any]) -> str:
     values = ", ".join(
-        f"{SHORT_NAMES.get(name, name.replace('_', ' '))} {_format(value)}" for name, value in chosen.items()
+        f"{SHORT_NAMES.get(name, name.replace('_', ' '))} {_format(value)}"
+        for name, value in chosen.items()
+        if value is not None  # of the run that this one starts from: the model's own rule, as by default
     )
     return (
-        f"chosen for {traits.images:,} pictures of {size_text((traits.height, traits.width))} on "
+        f"chosen for {count_text(traits.images, 'picture')} of {size_text((traits.height, traits.width))} on "
         f"{'a GPU' if traits.accelerator else 'a CPU'}: {values} (--defaults published for the paper's)"
     )
 

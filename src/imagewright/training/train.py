@@ -23,6 +23,7 @@ from imagewright.runs import places
 from imagewright.runs.lock import lock_run
 from imagewright.runs.run import Run
 from imagewright.training import device as devices
+from imagewright.training.activations import check_activations
 from imagewright.training.arranging import arrange
 from imagewright.training.capture import check_capture
 from imagewright.training.checkpointing import Checkpoints, ReportPage
@@ -205,6 +206,7 @@ def assemble(
         if plan.capture:
             check_capture(model, plan.precision, device)
         devices.check_batch(plan.batch_size // distributed.world_size(), setting.config, device)
+        check_activations(model_class, setting.config, plan, device, compiled=options.compile)
         check_feeds(model, setting.sources, resampled=options.resample is not None)
     # A run that is resumed before its first checkpoint starts again, as it started.
     if options.start is not None and plan is not None and not (resume and Run(path).checkpoints()):

@@ -30,7 +30,7 @@ from imagewright.capabilities import (
     samples_attributes,
     samples_classes,
 )
-from imagewright.errors import UserError
+from imagewright.errors import RunError, UserError
 from imagewright.images import Images, open_images
 from imagewright.images.single import as_source
 from imagewright.machine import total_memory
@@ -150,14 +150,24 @@ def decode(run: RunLike, latents: Tensor | np.ndarray) -> Tensor:
     """Images of latents (N, *latent_shape), uint8 (N, C, H, W). Raises `UserError` for latents of another shape."""
     model = resolve_model(run)
     decoder = require(model, Decodes)
-    return in_blocks(model, lambda block: to_uint8(decoder.decode(block)), _checked_latents(model, latents))
+    return in_blocks(model, lambda block: _to_pixels(decoder.decode(block)), _checked_latents(model, latents))
 
 
 def decode_blocks(run: RunLike, latents: Tensor | np.ndarray) -> Iterator[Tensor]:
     """The images of `decode`, a block uint8 (n, C, H, W) at a time, for results that are too large to hold at once."""
     model = resolve_model(run)
     decoder = require(model, Decodes)
-    return stream_blocks(model, lambda block, _: to_uint8(decoder.decode(block)), _checked_latents(model, latents))
+    return stream_blocks(model, lambda block, _: _to_pixels(decoder.decode(block)), _checked_latents(model, latents))
+
+
+def _to_pixels(images: Tensor) -> Tensor:
+    """Images as uint8. Raises `RunError` for NaN, which would be black, and infinity."""
+    if not torch.isfinite(images).all():
+        raise RunError(
+            "The model makes pictures of values that are not finite numbers: its weights are damaged. Use an earlier "
+            "checkpoint (--at), or train it again."
+        )
+    return to_uint8(images)
 
 
 def _checked_latents(model: Model, latents: Tensor | np.ndarray) -> Tensor:
