@@ -66,7 +66,7 @@ def require_style_layers(model: Any) -> HasStyleLayers:
         return model
     raise UserError(
         f"{catalogue.name_of(model)} has no layers that take a style each, as those of StyleGAN do, so its layers "
-        "cannot be chosen: use a run of such a model, or leave the layers out."
+        "can neither be chosen nor mixed: use a run of such a model."
     )
 
 

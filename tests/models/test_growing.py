@@ -212,3 +212,8 @@ def test_other_smallest_maps() -> None:
     model = tiny_model("progan", (24, 40), channels=1)
     assert model.config.start == (6, 10)
     assert at_level(model, 0.0).decode(torch.zeros(1, 8)).shape == (1, 1, 24, 40)
+
+
+def test_a_start_between_two_sizes_is_refused() -> None:
+    with pytest.raises(iw.ConfigError, match=r"grow_from 12: sizes double from 4 on, so give 8 or 16"):
+        tiny_model("progan", grow_from=12)

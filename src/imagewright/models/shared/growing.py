@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from imagewright.configs import ConditionedConfig, DoublingConfig
@@ -37,6 +37,13 @@ class GrowingConfig(ConditionedConfig, DoublingConfig):
     channel_max: int = Field(512, ge=1, le=8192, description="the most channels of a layer")
     phase_images: int = Field(description="images, of `length`, of a stable phase and of a fade", ge=1, le=10**9)
     grow_from: int = Field(description="side in pixels at which the training starts; the full side: no growth", ge=4)
+
+    @model_validator(mode="after")
+    def _starts_at_a_size(self) -> GrowingConfig:
+        if self.grow_from & (self.grow_from - 1):
+            below = 1 << self.grow_from.bit_length() - 1
+            raise ValueError(f"grow_from {self.grow_from}: sizes double from 4 on, so give {below} or {2 * below}")
+        return self
 
     @property
     def widths(self) -> list[int]:
