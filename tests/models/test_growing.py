@@ -215,5 +215,5 @@ def test_other_smallest_maps() -> None:
 
 
 def test_a_start_between_two_sizes_is_refused() -> None:
-    with pytest.raises(iw.ConfigError, match=r"grow_from 12: sizes double from 4 on, so give 8 or 16"):
+    with pytest.raises(ConfigError, match=r"grow_from 12: sizes double from 4 on, so give 8 or 16"):
         tiny_model("progan", grow_from=12)
