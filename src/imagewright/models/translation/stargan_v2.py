@@ -32,7 +32,7 @@ from imagewright.layers.style_networks import (
     StyleGenerator,
 )
 from imagewright.losses.adversarial import ADVERSARIAL
-from imagewright.losses.penalties import squared_gradient
+from imagewright.losses.penalties import logits_and_squared_gradient
 from imagewright.model import Feed, Model
 from imagewright.models.shared.translation import at_multiples
 from imagewright.phases import Draws, Phase, Rows, Step, Terms
@@ -240,9 +240,9 @@ class StarGANv2(Model):
         images, own = step.images, _labels(step)
         with torch.no_grad():
             fake = self.generator(images, styles, self._masks(step))
-        terms = LOGISTIC.discriminator(self._judge(images, own), self._judge(fake, wanted))
-        penalty = squared_gradient(lambda judged: self._judge(judged, own), images).mean()
-        return terms | {"penalty": self.config.penalty / 2 * penalty}
+        real_logits, slopes = logits_and_squared_gradient(lambda judged: self._judge(judged, own), images)
+        terms = LOGISTIC.discriminator(real_logits, self._judge(fake, wanted))
+        return terms | {"penalty": self.config.penalty / 2 * slopes.mean()}
 
     def _generator_loss(self, step: Step, styles: Tensor, others: Tensor, wanted: Tensor) -> Terms:
         """Eq. 1 to 4: adversarial, style reconstruction, diversity, cycle."""
