@@ -58,8 +58,8 @@ def pixels_of(images: iw.Images) -> Tensor:
 def judge_of(train: iw.Images, test: iw.Images, arguments: Namespace) -> tuple[torch.nn.Module, float]:
     """The classifier of the attribute, and its accuracy on test pictures."""
     labels = [torch.from_numpy(has(images, arguments.attribute)).long() for images in (train, test)]
-    network = build_network(2, train.channels, arguments.size)
     torch.manual_seed(0)
+    network = build_network(2, train.channels, arguments.size)
     path = arguments.out / f"judge-{arguments.attribute}-{arguments.size}.safetensors"
     judge = train_classifier(network, pixels_of(train), labels[0], path, epochs=6)
     return judge, accuracy(judge, pixels_of(test), labels[1])

@@ -1,7 +1,8 @@
-"""What holds for all tests: a cache folder of their own, and one process that knows nothing of `torchrun`."""
+"""What holds for all tests: a cache folder of their own, one process that knows nothing of `torchrun`, no flushing."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,11 +15,13 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 @pytest.fixture(scope="session", autouse=True)
 def cache_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Prepared pictures go to a folder of this session, never to the user's own cache."""
+    """Prepared pictures go to a folder of this session, never to the user's own cache. Files are not flushed."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("IMAGEWRIGHT_CACHE", str(tmp_path_factory.mktemp("cache")))
         for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):
             patch.delenv(name, raising=False)
+        # Only a loss of power would tell the difference. Tests of flushing put their own in this place.
+        patch.setattr(os, "fsync", lambda descriptor: None)
         yield
 
 

@@ -301,10 +301,11 @@ def test_a_reader_of_the_log_that_goes_away_does_not_end_a_training(here: Path) 
     assert (here / "run" / "checkpoints" / "000000128.safetensors").exists()
 
 
-def test_the_record_holds_the_command_as_it_can_be_typed_again(here: Path) -> None:
+def test_the_record_holds_the_command_as_it_can_be_typed_again(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pictures(here / "my pictures")
-    command = [sys.executable, "-m", "imagewright", "train", "vae", "my pictures", "--out", "run", *TINY]
-    subprocess.run(command, check=True, capture_output=True)
+    words = ["train", "vae", "my pictures", "--out", "run", *TINY]
+    monkeypatch.setattr(sys, "argv", ["imagewright/__main__.py", *words])
+    assert main(words) == 0
     typed = json.loads((here / "run" / "run.json").read_text())["command"]
     assert typed == f"imagewright train vae 'my pictures' --out run {' '.join(TINY)}"
 

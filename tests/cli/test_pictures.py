@@ -47,8 +47,8 @@ COMMANDS = {
     "data grid": "data grid {source} --count 24 --out {out}.png",
     "data prepare": "data prepare {source}",
     "data check": "data check {source}",
-    "evaluate": "evaluate {source} --against digits --size 16 --features pixels --metrics fd:interval=false --no-save",
-    "evaluate against": "evaluate {run} --against {source} --features pixels --count 20 --no-save "
+    "evaluate": "evaluate {source} --against digits --size 16 --features random --metrics fd:interval=false --no-save",
+    "evaluate against": "evaluate {run} --against {source} --features random --count 20 --no-save "
     "--metrics fd:interval=false",
     "latent grid": "latent grid {run} {source} --out {out}.png",
 }
@@ -147,7 +147,7 @@ def test_a_run_on_a_folder_whose_name_is_no_utf8(tmp_path, monkeypatch, run) -> 
         ["reconstruct", out, folder, "--out", tmp_path / "r"],
         ["data", "grid", folder, "--out", tmp_path / "g.png"],
         ["components", folder, "--components", "2", "--out", tmp_path / "comp"],
-        ["evaluate", folder, "--against", folder, "--features", "pixels", "--metrics", "fd:interval=false"],
+        ["evaluate", folder, "--against", folder, "--features", "random", "--metrics", "fd:interval=false"],
         ["inspect", out],
         ["compare", out, run, "--out", tmp_path / "compare.html"],
     ):

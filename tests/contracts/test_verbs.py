@@ -23,7 +23,7 @@ from imagewright.verbs.apply import resolve_model, sample_latents
 Trained = Callable[..., Run]
 LISTED = catalogue.entries() | SKELETONS
 ANSWERING = [name for name, entry in LISTED.items() if entry.verbs]
-SHAPES = [(1, 16, 16), (3, 16, 16), (4, 16, 16), (3, 16, 24), (1, 24, 16)]
+SHAPES = [(3, 16, 16), (4, 16, 16), (3, 16, 24), (1, 24, 16)]
 
 
 def models_with(*verbs: str) -> list[str]:
@@ -134,7 +134,7 @@ def test_samples_of_one_seed_differ_from_each_other(trained: Trained, name: str)
     assert 0.7 < latents.std() < 1.3
 
 
-@pytest.mark.parametrize("shape", SHAPES[:4])
+@pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("name", parameters(models_with("encode")))
 def test_latents_and_reconstructions_do_not_depend_on_the_images_after_them(
     trained: Trained, name: str, shape: tuple[int, int, int]
@@ -147,7 +147,7 @@ def test_latents_and_reconstructions_do_not_depend_on_the_images_after_them(
         assert torch.equal(iw.reconstruct(run, pictures[:count]), reconstructions[:count]), f"reconstruct {count} of 37"
 
 
-@pytest.mark.parametrize("shape", SHAPES[:4])
+@pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("name", parameters(models_with("score")))
 def test_scores_do_not_depend_on_the_images_after_them(
     trained: Trained, name: str, shape: tuple[int, int, int]

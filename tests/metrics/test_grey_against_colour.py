@@ -33,7 +33,7 @@ def sets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {path.name: path for path in root.iterdir()}
 
 
-def value(subject: object, against: Path, features: str = "pixels") -> float:
+def value(subject: object, against: Path, features: str = "random") -> float:
     return iw.evaluate(subject, against, metrics=METRICS, features=features, save=False).scores[0].value
 
 
@@ -48,7 +48,7 @@ def test_the_mode_of_the_files_changes_nothing(sets, features) -> None:
 
 
 def test_grey_against_grey_stays_grey(sets) -> None:
-    found = iw.evaluate(sets["grey"], sets["grey"], metrics=METRICS, features="pixels", save=False)
+    found = iw.evaluate(sets["grey"], sets["grey"], metrics=METRICS, features="random", save=False)
     assert found.scores[0].recipe["channels"] == 1
     assert value(sets["grey"], sets["grey_rgb"]) == pytest.approx(0, abs=1e-6)
 
@@ -58,7 +58,7 @@ def test_colour_against_grey_is_the_same_as_against_grey_rgb(sets) -> None:
 
 
 def test_a_note_and_the_recipe_say_it(sets) -> None:
-    found = iw.evaluate(sets["grey"], sets["colour"], metrics=METRICS, features="pixels", save=False)
+    found = iw.evaluate(sets["grey"], sets["colour"], metrics=METRICS, features="random", save=False)
     assert found.scores[0].recipe["channels"] == 3
     assert any("are grey and are scored as RGB" in note for note in found.notes)
 
@@ -72,7 +72,7 @@ def test_a_grey_model_is_scored_as_rgb_and_its_own_metrics_in_grey(sets, tmp_pat
     pixels = np.stack([np.asarray(Image.open(path))[None] for path in sorted(sets["grey"].iterdir())])
     run = train_tiny("pca", pixels, tmp_path / "run")
     found = iw.evaluate(
-        run, sets["colour"], metrics=[*METRICS, "reconstruction"], features="pixels", count=24, save=False
+        run, sets["colour"], metrics=[*METRICS, "reconstruction"], features="random", count=24, save=False
     )
     by_metric = {score.metric: score for score in found.scores}
     assert by_metric["fd"].recipe["channels"] == 3

@@ -190,7 +190,7 @@ def test_an_evaluation_is_printed_and_written(tmp_path: Path) -> None:
     pictures = np.random.default_rng(0).integers(0, 256, (40, 8, 8)).astype(np.uint8)
     for number, picture in enumerate(pictures):
         Image.fromarray(picture).save(tmp_path / f"{number}.png")
-    found = iw.evaluate(tmp_path, "digits", metrics=["fd"], features="pixels")
+    found = iw.evaluate(tmp_path, "digits", metrics=["fd"], features="random")
     (line,) = found.lines()
     assert line.startswith(f"{tmp_path}: Frechet distance ↓ ")
     assert found.to_dict()["scores"][0]["key"] == found.scores[0].key

@@ -108,16 +108,16 @@ def _pixels() -> object:
 def test_any_source_and_size(tmp_path: Path) -> None:
     for number, picture in enumerate(np.random.default_rng(0).integers(0, 256, (24, 12, 12)).astype(np.uint8)):
         Image.fromarray(picture).save(tmp_path / f"{number}.png")
-    checked = iw.self_check(tmp_path, ["fd"], "pixels", corruptions=["blur"], size=16)
+    checked = iw.self_check(tmp_path, ["fd"], Averages(), corruptions=["blur"], size=16)
     assert checked.count == 12
     assert checked.shown["blur"].shape[-2:] == (16, 16)
 
 
 def test_features_without_logits_leave_out_metrics_of_logits(digits: Images) -> None:
-    checked = iw.self_check(digits, ["fd", "inception_score"], "pixels", corruptions=["noise"], count=40)
+    checked = iw.self_check(digits, ["fd", "inception_score"], Averages(), corruptions=["noise"], count=40)
     assert "no logits" in checked.left_out["inception_score"]
     with pytest.raises(DataError, match="no logits"):
-        iw.self_check(digits, ["inception_score"], "pixels", corruptions=["noise"], count=40)
+        iw.self_check(digits, ["inception_score"], Averages(), corruptions=["noise"], count=40)
 
 
 def test_metrics_that_fail_are_found(digits: Images) -> None:

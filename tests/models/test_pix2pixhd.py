@@ -89,6 +89,14 @@ def test_means_are_of_an_instance_in_its_own_image_alone() -> None:
     assert torch.equal(means[1, 0], torch.tensor([[4.0, 6.0], [4.0, 6.0]]))
 
 
+def test_means_of_large_instances_are_right_in_half_precision() -> None:
+    maps = torch.full((1, 2, 64, 64), 0.5, dtype=torch.bfloat16)
+    ids = torch.zeros(1, 64, 64, dtype=torch.int64).index_fill(2, torch.tensor([3]), 70_000)
+    means = mean_over_instances(maps, ids)
+    assert means.dtype == torch.bfloat16
+    assert torch.equal(means, maps)
+
+
 def test_the_enhancer_adds_its_maps_to_those_of_half_the_size() -> None:
     network = LocalEnhancer(2, 3, width=4, downsamplings=1, blocks=1, enhancers=1, enhancer_blocks=1)
     images = torch.randn(1, 2, 16, 16)

@@ -192,7 +192,7 @@ def test_mistakes_take_one_line(run: iw.Run, tmp_path: Path, capsys: pytest.Capt
 
 
 def test_evaluate_scores_both_and_the_report_and_the_comparison_show_both(run: iw.Run, tmp_path: Path) -> None:
-    options = {"metrics": ["fd:interval=false", "likelihood:samples=1"], "features": "pixels", "count": 24}
+    options = {"metrics": ["fd:interval=false", "likelihood:samples=1"], "features": "random", "count": 24}
     found = iw.evaluate(run, simple_pictures(64), **options).scores
     fitted, prior = (score for score in found if score.metric == "fd")
     assert (fitted.sampled_from, prior.sampled_from) == ("fitted", "prior")
@@ -210,7 +210,7 @@ def test_evaluate_scores_both_and_the_report_and_the_comparison_show_both(run: i
 
 
 def test_evaluate_scores_one_alone_if_asked(run: iw.Run, capsys: pytest.CaptureFixture[str]) -> None:
-    options = {"metrics": "fd:interval=false", "features": "pixels", "count": 24, "save": False}
+    options = {"metrics": "fd:interval=false", "features": "random", "count": 24, "save": False}
     both = {score.sampled_from: score.value for score in iw.evaluate(run, simple_pictures(64), **options).scores}
     for source in ("prior", "fitted"):
         (alone,) = iw.evaluate(run, simple_pictures(64), sample_from=source, **options).scores

@@ -33,11 +33,22 @@ def mean_over_instances(maps: Tensor, ids: Tensor) -> Tensor:
     count, channels = maps.shape[:2]
     numbers = ids.long()
     offsets = torch.arange(count, device=ids.device).view(-1, 1, 1) * (numbers.max() + 1)
-    _, places = torch.unique(numbers + offsets, return_inverse=True)
-    places = places.flatten()
-    values = maps.movedim(1, -1).reshape(-1, channels)
-    groups = int(places.max()) + 1
-    sums = values.new_zeros(groups, channels).index_add(0, places, values)
-    sizes = torch.bincount(places, minlength=groups).to(values.dtype)
-    means = (sums / sizes[:, None])[places]
-    return means.view(count, *maps.shape[2:], channels).movedim(-1, 1)
+    places = _number_groups((numbers + offsets).flatten())
+    # In fp32: in half precision a sum over some hundred pixels stops to grow.
+    values = maps.movedim(1, -1).reshape(-1, channels).float()
+    sums = torch.zeros_like(values).index_add(0, places, values)
+    sizes = torch.zeros_like(values[:, 0]).index_add(0, places, torch.ones_like(values[:, 0]))
+    means = (sums / sizes.clamp(min=1)[:, None])[places]
+    return means.view(count, *maps.shape[2:], channels).movedim(-1, 1).to(maps.dtype)
+
+
+def _number_groups(keys: Tensor) -> Tensor:
+    """A number for each of keys (P,), from 0 to P - 1, the same for equal keys.
+
+    Not by `torch.unique`, for whose length the host would wait for the device.
+    """
+    order = keys.argsort()
+    ordered = keys[order]
+    begins = torch.ones_like(ordered).masked_fill(ordered == ordered.roll(1), 0)
+    begins[0] = 1
+    return torch.empty_like(keys).scatter(0, order, begins.cumsum(0) - 1)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor
@@ -23,19 +24,18 @@ def squared_gradient(critic: Critic, images: Tensor) -> Tensor:
     R1 is gamma / 2 times its mean over real images (Mescheder et al. 2018, arXiv:1801.04406, eq. 9); R2 is the same for
     generated images.
     """
-    return _gradient(critic, images).square().sum(1)
+    return logits_and_squared_gradient(critic, images)[1]
 
 
-def logits_and_squared_gradient(critic: Critic, images: Tensor) -> tuple[Tensor, Tensor]:
-    """The critic's logits (N,) of images (N, C, H, W), and the squared norm of its gradient at each, by one evaluation.
+def logits_and_squared_gradient(critic: Critic, images: Tensor, *, precise: bool = True) -> tuple[Tensor, Tensor]:
+    """The critic's logits of images (N, C, H, W), and the squared norm of its gradient at each, by one evaluation.
 
-    In the precision of the caller's autocast.
+    critic: may return a map of logits for each image, (N, ...): the gradient is then that of their sum.
+    precise: in fp32; else in the precision of the caller's autocast.
     """
-    images = images.detach().float().requires_grad_(True)
-    logits = critic(images)
-    with gradients_of_maps_only():
-        (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
-    return logits, gradient.flatten(1).square().sum(1)
+    with torch.autocast(images.device.type, enabled=False) if precise else nullcontext():
+        logits, gradient = _logits_and_gradient(critic, images)
+    return logits, gradient.square().sum(1)
 
 
 def gradient_penalty(critic: Critic, real: Tensor, fake: Tensor, mix: Tensor) -> Tensor:
@@ -48,7 +48,7 @@ def gradient_penalty(critic: Critic, real: Tensor, fake: Tensor, mix: Tensor) ->
     mix: (N, 1, 1, 1) from U[0, 1): the weight of the real image.
     """
     between = fake + mix * (real - fake)
-    return (_gradient(critic, between).square().sum(1).add(1e-12).sqrt() - 1).square()
+    return (squared_gradient(critic, between).add(1e-12).sqrt() - 1).square()
 
 
 def path_lengths(synthesis: Callable[[Tensor], Tensor], styles: Tensor, probe: Tensor) -> Tensor:
@@ -69,10 +69,10 @@ def path_lengths(synthesis: Callable[[Tensor], Tensor], styles: Tensor, probe: T
     return gradient.square().sum(2).mean(1).sqrt()
 
 
-def _gradient(critic: Critic, images: Tensor) -> Tensor:
-    with torch.autocast(images.device.type, enabled=False):
-        images = images.detach().float().requires_grad_(True)
-        logits = critic(images).float()
-        with gradients_of_maps_only():
-            (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
-    return gradient.flatten(1)
+def _logits_and_gradient(critic: Critic, images: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits, and the gradient of their sum at each image, (N, C H W)."""
+    images = images.detach().float().requires_grad_(True)
+    logits = critic(images)
+    with gradients_of_maps_only():
+        (gradient,) = torch.autograd.grad(logits.float().sum(), images, create_graph=True)
+    return logits, gradient.flatten(1)

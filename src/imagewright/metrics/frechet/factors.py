@@ -50,7 +50,9 @@ def factorize(covariance: np.ndarray, most_rank: int) -> np.ndarray:
             return full
     scales = np.sqrt(covariance.diagonal().clip(0))
     varied = np.flatnonzero(scales)
-    unit = covariance[np.ix_(varied, varied)] / scales[varied]
+    # Copied without indices where no feature is constant: of many features and few pictures, copies take the time.
+    unit = covariance.copy() if len(varied) == len(scales) else covariance[np.ix_(varied, varied)]
+    unit /= scales[varied]
     unit /= scales[varied, None]
     root = _pivoted_factor(unit)[:, :most_rank]
     factor = np.zeros((len(scales), root.shape[1]))
@@ -71,12 +73,15 @@ def _full_rank_factor(covariance: np.ndarray) -> np.ndarray | None:
 
 
 def _pivoted_factor(unit: np.ndarray) -> np.ndarray:
-    """The pivoted Cholesky factor, rows in the original order, truncated where the remainder is rounding."""
+    """The pivoted Cholesky factor, rows in the original order, truncated where the remainder is rounding.
+
+    `unit` is overwritten.
+    """
     from scipy.linalg import lapack
 
     if not len(unit):
         return unit
-    packed, pivots, rank, _ = lapack.dpstrf(unit.T, lower=1)
+    packed, pivots, rank, _ = lapack.dpstrf(unit.T, lower=1, overwrite_a=1)
     root = np.zeros((len(unit), rank))
-    root[pivots - 1] = np.tril(packed)[:, :rank]
+    root[pivots - 1] = np.tril(packed[:, :rank])
     return root

@@ -269,8 +269,8 @@ class R3GAN(Model, ConditionalLatents):
         def critic(images: Tensor) -> Tensor:
             return self.discriminator(self._augment(images, step), conditions)
 
-        real_logits, real_slopes = logits_and_squared_gradient(critic, step.images)
-        fake_logits, fake_slopes = logits_and_squared_gradient(critic, fake)
+        real_logits, real_slopes = logits_and_squared_gradient(critic, step.images, precise=False)
+        fake_logits, fake_slopes = logits_and_squared_gradient(critic, fake, precise=False)
         penalties = {"r1": self.gamma / 2 * real_slopes.mean(), "r2": self.gamma / 2 * fake_slopes.mean()}
         return RELATIVISTIC.discriminator(real_logits, fake_logits) | penalties
 

@@ -27,7 +27,7 @@ from imagewright.layers.adaptive_synthesis import (
 from imagewright.layers.conditions import ConditionalLatents, Conditions
 from imagewright.layers.growing import GrowingDiscriminator, fade_real
 from imagewright.losses.adversarial import ADVERSARIAL
-from imagewright.losses.penalties import Critic, squared_gradient
+from imagewright.losses.penalties import Critic, logits_and_squared_gradient
 from imagewright.model import Model
 from imagewright.models.shared.growing import GrowingConfig, at_least, grow, suggest_growing
 from imagewright.models.shared.style_views import HasStyles, broadcast
@@ -161,18 +161,13 @@ class StyleGAN(Model, HasStyles, ConditionalLatents):
         """The logistic loss, with R1 from the same evaluation of real images."""
         with torch.no_grad():
             fake = self._generate(step)
-        critic, real_logits = self._critic(step), []
-
-        def remembered(images: Tensor) -> Tensor:
-            real_logits.append(critic(images))
-            return real_logits[0]
-
-        penalty = squared_gradient(remembered, fade_real(step.images, self.discriminator.level)).mean()
+        critic = self._critic(step)
+        real_logits, slopes = logits_and_squared_gradient(critic, fade_real(step.images, self.discriminator.level))
         conditions = self._to_conditions(step)
         if self.training and conditions is not None:
             self.conditions.remember(conditions)
-        terms = LOGISTIC.discriminator(real_logits[0], critic(fake))
-        return terms | {"penalty": self.config.penalty / 2 * penalty}
+        terms = LOGISTIC.discriminator(real_logits, critic(fake))
+        return terms | {"penalty": self.config.penalty / 2 * slopes.mean()}
 
     def generator_loss(self, step: Step) -> Terms:
         return LOGISTIC.generator(self._critic(step)(self._generate(step)), None)

@@ -25,7 +25,7 @@ from imagewright.errors import UserError
 from imagewright.layers.class_discriminator import ClassPatchDiscriminator
 from imagewright.layers.content_style import ContentStyleGenerator
 from imagewright.losses.adversarial import ADVERSARIAL
-from imagewright.losses.penalties import squared_gradient
+from imagewright.losses.penalties import logits_and_squared_gradient
 from imagewright.model import Feed, Model
 from imagewright.models.shared.translation import at_multiples
 from imagewright.phases import Draws, Phase, Rows, Step, Terms
@@ -158,12 +158,20 @@ class FUNIT(Model):
         with the size of the batch."""
         real, labels = self._class_pictures(step)
         fake = self._fake(step).detach()
-        hinge = HINGE.discriminator(self.discriminator(real, labels)[0], self.discriminator(fake, labels)[0])
-        terms = {name: self.config.adversarial * value for name, value in hinge.items()}
-        if self.config.gradient_penalty:
-            squares = squared_gradient(lambda images: self.discriminator(images, labels)[0].mean((1, 2)), real)
-            terms["r1"] = self.config.gradient_penalty * squares.mean() / step.draws.global_rows**2
-        return terms
+
+        def critic(images: Tensor) -> Tensor:
+            return self.discriminator(images, labels)[0]
+
+        if not self.config.gradient_penalty:
+            return self._hinge(critic(real), critic(fake))
+        judged, slopes = logits_and_squared_gradient(critic, real)
+        responses = step.draws.global_rows * judged[0].numel()  # of which the mean is taken, where slopes are of a sum
+        r1 = self.config.gradient_penalty * slopes.mean() / responses**2
+        return self._hinge(judged, critic(fake)) | {"r1": r1}
+
+    def _hinge(self, real: Tensor, fake: Tensor) -> Terms:
+        """Of maps of logits (N, h, w)."""
+        return {name: self.config.adversarial * term for name, term in HINGE.discriminator(real, fake).items()}
 
     def generator_loss(self, step: Step) -> Terms:
         """Eq. 2, 4 and 5: for the translation, and for the image with its own class."""

@@ -32,7 +32,7 @@ from imagewright.layers.style_networks import (
     StyleGenerator,
 )
 from imagewright.losses.adversarial import ADVERSARIAL
-from imagewright.losses.penalties import squared_gradient
+from imagewright.losses.penalties import logits_and_squared_gradient
 from imagewright.model import Feed, Model
 from imagewright.models.shared.translation import at_multiples
 from imagewright.phases import Draws, Phase, Rows, Step, Terms
@@ -172,6 +172,7 @@ class StarGANv2(Model):
         if config.landmarks:
             self.fan = LandmarkNetwork().eval()
         self.register_buffer("diversity", torch.tensor(float(config.diversity)))
+        self._has_masks = not config.high_pass  # until `advance` has seen the landmark network's weights
 
     def recipe(self, images_seen: int = 0) -> Recipe:
         adam = Optimizer(learning_rate=1e-4, betas=(0.0, 0.99), weight_decay=1e-4)
@@ -188,7 +189,9 @@ class StarGANv2(Model):
     def advance(self, images_seen: int) -> tuple[str, ...]:
         """The weight of the diversity falls linearly to 0 over the published training."""
         self.diversity.fill_(self.config.diversity * max(0.0, 1 - images_seen / (ITERATIONS * BATCH)))
-        if self.config.high_pass and not self._has_landmarks():
+        # Once, since the host waits for the device to know it.
+        self._has_masks = self._has_masks or self._has_landmarks()
+        if not self._has_masks:
             raise UserError(
                 "high_pass needs the weights of the face landmark network. Start from a run that has them, imported "
                 "from the published files, with --landmarks --from RUN; or leave --high-pass out."
@@ -240,9 +243,9 @@ class StarGANv2(Model):
         images, own = step.images, _labels(step)
         with torch.no_grad():
             fake = self.generator(images, styles, self._masks(step))
-        terms = LOGISTIC.discriminator(self._judge(images, own), self._judge(fake, wanted))
-        penalty = squared_gradient(lambda judged: self._judge(judged, own), images).mean()
-        return terms | {"penalty": self.config.penalty / 2 * penalty}
+        real_logits, slopes = logits_and_squared_gradient(lambda judged: self._judge(judged, own), images)
+        terms = LOGISTIC.discriminator(real_logits, self._judge(fake, wanted))
+        return terms | {"penalty": self.config.penalty / 2 * slopes.mean()}
 
     def _generator_loss(self, step: Step, styles: Tensor, others: Tensor, wanted: Tensor) -> Terms:
         """Eq. 1 to 4: adversarial, style reconstruction, diversity, cycle."""
