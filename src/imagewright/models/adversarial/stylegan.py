@@ -36,7 +36,7 @@ from imagewright.recipe import Average, Optimizer, Recipe
 from imagewright.traits import Traits
 
 LOGISTIC = ADVERSARIAL["non_saturating"]
-BATCH_SIZES = {8: 256, 16: 128, 32: 64, 64: 32}  # by the side in pixels; published for 8 GPUs
+BATCH_SIZES = {4: 512, 8: 256, 16: 128, 32: 64, 64: 32}  # by the side in pixels; published for 8 GPUs
 LEARNING_RATES = {8: 1e-3, 128: 1.5e-3, 256: 2e-3, 512: 3e-3}
 AVERAGE_DECAY = 0.995  # of the moving average of styles, a batch
 HALF_LIFE = 10_000
