@@ -35,6 +35,10 @@ ABSENT = "absent"
 MOST_UNHELD, MOST_TIMES_HELD = 10**8, 20
 
 
+class AbsentNetworkError(UserError, AttributeError):
+    """A verb needs a network that is absent. An attribute error too, so that `hasattr` is false of a placeholder."""
+
+
 class Absent(nn.Module):
     """Placeholder of a network that a checkpoint does not hold. A verb that needs it raises `UserError`."""
 
@@ -43,7 +47,19 @@ class Absent(nn.Module):
         self.name, self.source = name, source
 
     def forward(self, *inputs: object) -> None:
-        raise UserError(f"{self.source} holds no {self.name}: it was imported without one, and this verb needs it.")
+        raise self._error()
+
+    def __getattr__(self, name: str) -> Any:
+        """Parts of the network, such as the encoder of an autoencoder: none is there."""
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            raise self._error() from None
+
+    def _error(self) -> AbsentNetworkError:
+        return AbsentNetworkError(
+            f"{self.source} holds no {self.name}: it was imported without one, and this verb needs it."
+        )
 
 
 def absent_networks(model: nn.Module) -> list[str]:
