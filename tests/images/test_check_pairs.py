@@ -66,6 +66,14 @@ def test_partners_sizes_and_shapes_of_pairs_are_compared(pairs: Path) -> None:
     assert "5.png: 64x64 and 32x32" in text
 
 
+def test_grey_inputs_and_targets_in_colour_are_no_suggestion_of_one_channel(pairs: Path) -> None:
+    for path in (pairs / "A").iterdir():
+        change(path, lambda picture: picture.convert("L"))
+    report = iw.check(pairs)
+    assert report.suggested_channels is None
+    assert "1 channel of A and 3 channels of B" in report.suggestion
+
+
 def test_shifted_pairs_are_found_with_their_shift(pairs: Path) -> None:
     change(pairs / "B" / "7.png", lambda picture: ImageChops.offset(picture, 6, -4))
     found = iw.check(pairs).pairs

@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 from cases import TOLERANCE, parity_module, run_case
+from tiny import tiny_model
 
 import imagewright as iw
 from imagewright.checkpoints import import_checkpoint
+from imagewright.checkpoints.adapter import export_state
+from imagewright.checkpoints.importing import find_adapter
 from imagewright.errors import RunError, UserError
 from imagewright.layers.residual import ResidualGenerator
 from imagewright.layers.unet import UNetGenerator
@@ -87,3 +90,14 @@ def test_a_published_direction_translates_and_the_other_is_said_to_be_absent(tmp
     assert iw.translate(tmp_path / "run", picture, to="b").shape == picture.shape
     with pytest.raises(UserError, match="no generator_ba"):
         iw.translate(tmp_path / "run", picture, to="a")
+
+
+@pytest.mark.parametrize("system", ["munit", "unit"])
+@pytest.mark.parametrize("to", ["a", "b"])
+def test_the_file_of_one_domain_says_which_network_a_translation_lacks(system: str, to: str, tmp_path: Path) -> None:
+    model = tiny_model(system)
+    torch.save(export_state(model.generator_a, find_adapter(system).networks["generator_a"]), tmp_path / "gen.pt")
+    imported = import_checkpoint(tmp_path / "gen.pt", system)
+    with pytest.raises(UserError, match="holds no generator_b"):
+        iw.translate(imported, torch.zeros(1, 3, 16, 16, dtype=torch.uint8), to=to)
+    assert not hasattr(imported.generator_b, "encoder")

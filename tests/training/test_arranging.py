@@ -202,6 +202,11 @@ def test_domains_that_are_not_there_are_named(classes: Path, tmp_path: Path, dom
     assert not (tmp_path / "run").exists()
 
 
+def test_a_model_of_classes_names_the_attributes_that_could_be_classes(faces: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"no labels.*--label-column NAME .*: Smiling, Young, Winged"):
+        train("stargan_v2", faces, tmp_path / "run")
+
+
 def test_an_empty_domain_is_refused(faces: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"belongs to the domain Winged"):
         train("cyclegan", faces, tmp_path / "run", domains="Winged")

@@ -11,7 +11,7 @@ from imagewright.images.images import Images
 
 WITHOUT = "not-"
 """Before the name of an attribute, the name of the domain of the pictures that do not have it."""
-SHOWN = 12  # classes or attributes that a message lists
+SHOWN = 50  # classes or attributes that a message lists: all of CelebA
 
 
 def parse_domains(domains: str | Sequence[str]) -> tuple[str, ...]:
@@ -83,7 +83,7 @@ def _split_by_attributes(images: Images, names: tuple[str, ...]) -> dict[str, Im
 
 def _list_names(images: Images) -> str:
     found = [
-        f"{title}: {', '.join(names[:SHOWN])}{' ...' if len(names) > SHOWN else ''}."
+        f"{title}: {', '.join(names[:SHOWN])}{f', and {len(names) - SHOWN} more' if len(names) > SHOWN else ''}."
         for title, names in (("Its classes", images.class_names), ("Its attributes", images.attribute_names))
         if names
     ]

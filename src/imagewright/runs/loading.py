@@ -35,6 +35,10 @@ ABSENT = "absent"
 MOST_UNHELD, MOST_TIMES_HELD = 10**8, 20
 
 
+class AbsentNetworkError(UserError, AttributeError):
+    """A verb needs a network that is absent. An attribute error too, so that `hasattr` is false of a placeholder."""
+
+
 class Absent(nn.Module):
     """Placeholder of a network that a checkpoint does not hold. A verb that needs it raises `UserError`."""
 
@@ -43,20 +47,18 @@ class Absent(nn.Module):
         self.name, self.source = name, source
 
     def forward(self, *inputs: object) -> None:
-        raise UserError(self._sentence())
+        raise self._error()
 
     def __getattr__(self, name: str) -> Any:
-        """For what only the network has, such as `features`."""
-        if name in ("name", "source"):  # while this is being built
+        """For what only the network has, such as `features` or a part of it."""
+        if name in ("name", "source"):  # while this is being built or copied
             raise AttributeError(name)
-        raise AbsentError(self._sentence())
+        raise self._error()
 
-    def _sentence(self) -> str:
-        return f"{self.source} holds no {self.name}: it was imported without one, and this verb needs it."
-
-
-class AbsentError(UserError, AttributeError):
-    """A network that no file held was asked for something. `hasattr` of it is False, as of any other module."""
+    def _error(self) -> AbsentNetworkError:
+        return AbsentNetworkError(
+            f"{self.source} holds no {self.name}: it was imported without one, and this verb needs it."
+        )
 
 
 def absent_networks(model: nn.Module) -> list[str]:

@@ -259,9 +259,15 @@ def build_config(model_name: str, images: Images, options: dict[str, Any], submo
 
 def _class_names(images: Images, model_name: str) -> tuple[str, ...]:
     if images.class_names is None:
+        attributes = images.attribute_names or ()
+        choice = (
+            f", or make classes of an attribute with --label-column NAME (label_column=NAME): {', '.join(attributes)}"
+            if attributes
+            else ", or name a table of labels with --labels FILE (labels=FILE)"
+        )
         raise DataError(
-            f"{model_name} learns classes, but the pictures of {images.source} have no labels: put them in one "
-            "sub-folder for each class, or name a table of labels with --labels FILE (labels=FILE)."
+            f"{model_name} learns classes, but the pictures of {images.source} have no labels: put them in two "
+            f"sub-folders or more, one for each class{choice}."
         )
     if len(images.class_names) < 2:
         raise DataError(

@@ -216,6 +216,8 @@ def check(
     if parts:
         report.pairs = check_pairs(parts, how)
         are_pairs = report.pairs is not None and report.pairs.agrees
+        if are_pairs and report.other is None:
+            _suggest_channels(compare_domains(parts), report)
         if not are_pairs or 2 * report.pairs.count < min(map(len, parts.values())):  # type: ignore[union-attr]
             report.domains = compare_domains(parts)
     return report
@@ -238,6 +240,15 @@ def _report_on(source: PictureSource, found: Survey) -> CheckReport:
     if headers.sizes:
         _suggest(headers.sizes, headers.channels.most_common(1)[0][0], report)
     return report
+
+
+def _suggest_channels(halves: DomainsReport | None, report: CheckReport) -> None:
+    """Both halves of pairs keep their channels, so the commonest of all pictures is no suggestion if they differ."""
+    if halves is None or len(set(halves.channels.values())) == 1 or report.suggested_channels is None:
+        return
+    kept = " and ".join(f"{count_text(count, 'channel')} of {name}" for name, count in halves.channels.items())
+    report.suggestion = report.suggestion.replace(count_text(report.suggested_channels, "channel"), kept)
+    report.suggested_channels = None
 
 
 def _report_few(source: PictureSource, least: int, report: CheckReport) -> None:

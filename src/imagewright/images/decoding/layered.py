@@ -117,7 +117,10 @@ def _check_aspects(images: Sequence[Image.Image], preprocessing: Preprocessing) 
             f"{layer.name} {size_text((image.height, image.width))}"
             for layer, image in zip(preprocessing.layers, images, strict=True)
         )
-        raise Unreadable(f"its layers have different shapes ({sizes}), which a crop would put out of place")
+        raise Unreadable(
+            f"its layers have different shapes ({sizes}), which a crop would put out of place; "
+            "--crop none changes the aspect ratios instead"
+        )
 
 
 def _numbers(image: Image.Image, layer: Layer, preprocessing: Preprocessing) -> np.ndarray:
