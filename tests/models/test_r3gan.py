@@ -143,4 +143,7 @@ def test_small_pictures_on_a_cpu_get_networks_that_train_in_minutes() -> None:
     with torch.device("meta"):
         model = R3GAN(R3GANConfig(size=(32, 32), channels=3, **options))
     assert sum(parameter.numel() for parameter in model.parameters()) < 2_000_000
+    # 0.9 at batches of 512: a mean over as many images.
+    for seen in (0, 10**7):
+        assert model.recipe(seen).optimizer.betas == (0.0, pytest.approx(0.9 ** (16 / 512), abs=1e-4))
     assert R3GANConfig.suggest(dataclasses.replace(traits, accelerator=True)) == {}

@@ -122,6 +122,7 @@ class R3GANConfig(ConditionedConfig, DoublingConfig):
     gamma: float | None = Field(
         None, ge=0, le=1e9, description="weight of R1 and R2 at first, a tenth of it at last (0.05 to 150, by preset)"
     )
+    second_beta: float | None = Field(None, ge=0, lt=1, description="Adam's second beta (0.9 at first, 0.99 at last)")
     augmentation: float | None = Field(
         None, ge=0, le=1, description="probability of each augmentation at last, from 0 on (0.3 to 0.55, by preset)"
     )
@@ -136,9 +137,13 @@ class R3GANConfig(ConditionedConfig, DoublingConfig):
             return {}
         options: dict[str, Any] = {"width": 128, "full_width": 4, "blocks": 1, "batch_size": 16}
         # Published averages are over up to half of the images seen; a short training moves too much for that.
+        # Squared gradients are averaged over as many images as in published batches of 512: over ten steps of 16 images
+        # their mean is mostly noise, and samples come to lack variety.
+        batch = min(traits.given.get("batch_size", 16), PRESETS["cifar10"].batch)
+        options["second_beta"] = round(FIRST_BETA ** (batch / PRESETS["cifar10"].batch), 4)
         options["ema_half_life"] = round(min(max(AVERAGED_A_MINUTE * traits.minutes, 1_000), 20_000))
         if "gamma" not in traits.given:  # the rate suits it
-            options |= {"gamma": 0.5, "learning_rate": 1e-3}
+            options |= {"gamma": 1.0, "learning_rate": 1e-3}
         if traits.images >= few_images(traits):
             options["augmentation"] = 0.0
         return options
@@ -226,11 +231,13 @@ class R3GAN(Model, ConditionalLatents):
         numbers = self.config.numbers
         length, half_life = numbers.images * 1e6, numbers.half_life * 1e6
         part = images_seen / length
+        second = self.config.second_beta
         return Recipe(
             images_seen=round(length),
             batch_size=numbers.batch,
             optimizer=Optimizer(
-                learning_rate=cosine(FIRST_RATE, LAST_RATE, part), betas=(0.0, cosine(FIRST_BETA, LAST_BETA, part))
+                learning_rate=cosine(FIRST_RATE, LAST_RATE, part),
+                betas=(0.0, cosine(FIRST_BETA, LAST_BETA, part) if second is None else second),
             ),
             average=Average(
                 half_life=max(1, round(cosine(0, half_life, part))), ramp_up=2 * half_life / length, buffers="copy"
