@@ -54,3 +54,26 @@ def test_a_run_of_one_direction_needs_no_domain(
 def test_a_run_of_both_directions_asks_which(tmp_path: Path) -> None:
     with pytest.raises(iw.UserError, match=r"missing: --to.*a, b"):
         iw.translate(tiny_model("cyclegan"), simple_pictures(1))
+
+
+@pytest.mark.parametrize(
+    ("system", "network", "option"),
+    [
+        ("stargan", "generator", "attribute-names"),
+        ("stargan", "discriminator", "class-names"),
+        ("stargan_v2", "mapping_network", "class-names"),
+        ("funit", "discriminator", "class-names"),
+        ("biggan", "generator", "class-names"),
+        ("stylegan2", "generator", "class-names"),
+    ],
+)
+def test_names_of_another_number_than_the_labels_are_counted(
+    system: str, network: str, option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    condition = {} if system in ("funit", "stargan_v2") else {"condition": "labels"}
+    model, adapter = tiny_model(system, (32, 32), **condition), find_adapter(system)  # of two classes
+    torch.save(export_state(model.get_submodule(network), adapter.networks[network]), tmp_path / "network.pth")
+    arguments = ["import", str(tmp_path / "network.pth"), "--as", system, "--network", network]
+    assert main([*arguments, f"--{option}", "one,two,three", "--out", str(tmp_path / "run")]) == 2
+    assert f"The network has 2 labels, and 3 were named ({option.replace('-', '_')})" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
