@@ -48,7 +48,7 @@ def test_a_run_of_one_direction_needs_no_domain(
     np_file = tmp_path / "pictures.npz"
     np.savez(np_file, pictures)
     assert main(["translate", str(run), str(np_file), "--out", str(tmp_path / "sheet.png")]) == 0
-    assert "Translated to b: the run holds no generator_ba" in capsys.readouterr().err
+    assert "Translated to b: the run holds no generator_ba, which" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

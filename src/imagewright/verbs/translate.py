@@ -153,9 +153,11 @@ def _parse_target(model: Model, to: To | None, *, like: bool) -> Target:
         raise UserError(
             f"{name} has no domain {str(to)!r}.{nearest_name(str(to), domains)} {_choices(domains, attributes)}"
         )
-    reached = _reached_domains(model, domains, like=like)
+    faults = _faults_of_domains(model, domains, like=like)
+    reached = [number for number, fault in enumerate(faults) if fault is None]
     if len(domains) > 1 and len(reached) == 1 and not attributes:
-        absent = ", ".join(absent_networks(model))
+        needed = [name for name in absent_networks(model) if any(f" {name}:" in (fault or "") for fault in faults)]
+        absent = ", ".join(needed)
         notices.add_notes([f"Translated to {domains[reached[0]]}: the run holds no {absent}, which its others need."])
         return Target(domain=reached[0])
     if len(domains) > 1 or attributes:
@@ -163,18 +165,18 @@ def _parse_target(model: Model, to: To | None, *, like: bool) -> Target:
     return Target(domain=0 if domains else None)
 
 
-def _reached_domains(model: Model, domains: Sequence[str], *, like: bool) -> list[int]:
-    """The domains to which a model translates: those whose networks were in the files that it was imported from.
+def _faults_of_domains(model: Model, domains: Sequence[str], *, like: bool) -> list[str | None]:
+    """For each domain what a network that is absent says; None if the model translates to it.
 
     like: whether styles are taken from references.
-    Raises the `UserError` of an absent network if there are domains, and none is reached.
+    Raises `UserError` if there are domains, and none is reached.
     """
     if not absent_networks(model):
-        return list(range(len(domains)))
+        return [None] * len(domains)
     faults = [_fault_of_domain(model, number, like=like) for number in range(len(domains))]
     if faults and all(faults):
         raise UserError(f"{faults[0]} It translates to no domain.")
-    return [number for number, fault in enumerate(faults) if fault is None]
+    return faults
 
 
 def _fault_of_domain(model: Model, number: int, *, like: bool) -> str | None:
