@@ -95,3 +95,20 @@ def test_ctrl_c_twice_shows_no_traceback(tmp_path: Path) -> None:
             error = process.communicate()[1]
         assert "Traceback" not in error, error
         assert process.returncode in (130, -signal.SIGINT)
+
+
+def test_sigterm_leaves_no_half_written_video(tmp_path: Path) -> None:
+    pytest.importorskip("av")
+    train_tiny("vae", simple_pictures(), tmp_path / "run")
+    typed = ["latent", "video", "run", "--seconds", "100000", "--out", "videos/walk.mp4"]
+    command = [sys.executable, "-m", "imagewright", *typed]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        while not list(tmp_path.glob("videos/.walk*")) and process.poll() is None:
+            time.sleep(0.01)
+        for _ in range(2):  # `timeout` sends it to the process and to its group
+            os.kill(process.pid, signal.SIGTERM)
+        error = process.communicate()[1]
+    assert process.returncode == 143, error
+    assert "Terminated." in error
+    assert "Traceback" not in error
+    assert not list((tmp_path / "videos").iterdir())

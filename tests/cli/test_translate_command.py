@@ -97,6 +97,7 @@ def test_several_pictures_and_sources_at_once(folder: Path, tmp_path: Path, caps
     few = tmp_path / "few"
     assert main(["translate", run, *given, "--count", "2", "--to", "dark", "--out", str(few)]) == 0
     assert sorted(path.name for path in few.iterdir()) == ["b.png", "c.png"]
+    assert "2 of 3 pictures are translated" in capsys.readouterr().err
     sheet = tmp_path / "sheet.png"
     assert main(["translate", run, *given, str(folder / "e.png"), "--to", "dark", "--out", str(sheet)]) == 0
     assert iw.inspect(sheet)["provenance"]["settings"]["count"] == 4
@@ -121,6 +122,9 @@ def test_several_references(folder: Path, tmp_path: Path, capsys: pytest.Capture
     assert iw.inspect(out / "b_0.png")["provenance"]["settings"]["references"] == ["a", "white", "c"]
     assert main([*typed, "--styles", "2", "--out", str(tmp_path / "two")]) == 0
     assert len(list((tmp_path / "two").iterdir())) == 2
+    assert "asked for" not in capsys.readouterr().err
+    assert main([*typed[:-2], "--styles", "99", "--out", str(tmp_path / "one")]) == 0
+    assert "99 styles were asked for, and a has 1." in capsys.readouterr().err
 
 
 def test_the_model_size_and_one_picture_file(folder: Path, tmp_path: Path) -> None:

@@ -143,3 +143,19 @@ def test_classes_of_a_few_pictures_are_named(tmp_path: Path, capsys) -> None:
     assert "dog (2), owl (1)" in capsys.readouterr().out
     with pytest.raises(DataError, match="no classes to count"):
         iw.check(tmp_path / "animals" / "cat", per_class=3)
+
+
+def test_uneven_classes_and_attributes_without_variation_are_noted(tmp_path: Path) -> None:
+    for name, count in (("cat", 8), ("dog", 2), ("owl", 3)):
+        (tmp_path / name).mkdir()
+        for seed in range(count):
+            blobs(seed).save(tmp_path / name / f"{seed}.png")
+    notes = " ".join(iw.check(tmp_path).notes)
+    assert "cat has 4 times as many pictures as dog (8 and 2)" in notes
+    (tmp_path / "cat" / "7.png").unlink()
+    assert "uneven" not in " ".join(iw.check(tmp_path).notes)
+    rows = "".join(f"{seed}.png,{seed % 2},1,{'' if seed else 0}\n" for seed in range(7))
+    (tmp_path / "table.csv").write_text(f"name,smiling,young,old\n{rows}")
+    notes = " ".join(iw.check(tmp_path / "cat", labels=tmp_path / "table.csv").notes)
+    assert "young, old have one value in all pictures" in notes
+    assert "smiling" not in notes

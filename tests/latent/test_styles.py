@@ -189,8 +189,10 @@ def test_truncation_goes_from_the_image_to_the_average_one(model: Model) -> None
     assert torch.equal(cells[:, 0], torch.cat([iw.sample(model, 1, seed=seed) for seed in (0, 1)]))
     assert torch.equal(cells[0, 2], cells[1, 2])
     assert torch.equal(cells[0, 1], iw.sample(model.truncated(0.5), 1)[0])
-    with pytest.raises(UserError, match=r"truncation=3, but it must be from -2 to 2"):
+    with pytest.raises(UserError, match=r"psi=3, but it must be from -2 to 2"):
         iw.truncation_sheet(model, [0], (1, 3))
+    assert iw.sample_sheet(model.truncated(0.5), 2).title.endswith(": 2 samples, truncation 0.5, seed 0")
+    assert "truncation" not in iw.sample_sheet(model, 2).title
 
 
 # Noise

@@ -11,6 +11,7 @@ import torch
 from picture_sets import Darker
 from torch import Tensor
 
+import imagewright as iw
 from imagewright.errors import DataError
 from imagewright.metrics.metric import MetricContext, Sample
 from imagewright.metrics.models.equivariance import METRIC, measure_errors, signal_to_noise
@@ -97,3 +98,10 @@ def test_the_ratio_by_hand_and_the_metric() -> None:
     assert values["eq_r"].low <= values["eq_r"].value
     with pytest.raises(DataError, match="moves pictures inside the network"):
         measure_errors(Darker(SIDES, 1, 0), "eq_t", 1)
+
+
+def test_a_count_that_the_metric_does_not_use_is_said() -> None:
+    found = iw.evaluate(Waves(moves=True), metrics="equivariance:pictures=2", count=3)
+    assert "--count 3 does not change equivariance" in " ".join(found.notes)
+    assert "equivariance:pictures=3" in " ".join(found.notes)
+    assert not iw.evaluate(Waves(moves=True), metrics="equivariance:pictures=2").notes

@@ -75,6 +75,18 @@ def test_a_state_dict_under_a_customary_key(key: str, tmp_path: Path) -> None:
     assert torch.equal(iw.sample(iw.import_checkpoint(tmp_path / "file.pth", "dcgan"), 3), iw.sample(model, 3))
 
 
+@pytest.mark.parametrize("suffix", [".pkl", ".pth", ".safetensors", ".npz"])
+def test_a_page_that_a_failed_download_left_is_called_so(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"ffhq{suffix}"
+    for start in ("<!DOCTYPE html><html>", "\n <html lang=en>"):
+        path.write_text(f"{start}<title>Too many requests</title>")
+        with pytest.raises(RunError, match="looks like a web page"):
+            iw.import_checkpoint(path, "dcgan")
+    path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    with pytest.raises(RunError, match="git lfs pull"):
+        iw.import_checkpoint(path, "dcgan")
+
+
 def test_the_old_format_without_zip(tmp_path: Path) -> None:
     model = published()
     torch.save(state_of(model, "generator"), tmp_path / "old.pth", _use_new_zipfile_serialization=False)

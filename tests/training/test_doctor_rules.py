@@ -164,6 +164,13 @@ def test_a_stalled_discriminator_that_is_far_behind_gets_the_suggestion_for_that
     assert re.search(r"--penalty .*40", found["training stalled"].suggestion)
 
 
+def test_a_training_of_a_few_steps_is_told_to_go_on() -> None:
+    reports = write_reports(lambda k: {"step/decoder": 1e-3})
+    (found,) = diagnose(reports, {"config": {}, "plan": {**PLAN, "images_seen": 80}})
+    assert found.name == "training stalled"
+    assert re.search(r"Try more --images-seen \(now 80\): 8 steps", found.suggestion)
+
+
 def test_rules_apply_if_a_figure_of_theirs_is_in_the_last_report() -> None:
     def applied(*names: str) -> list[str]:
         return rules_applied(write_reports(lambda k: dict.fromkeys(names, 1.0)))

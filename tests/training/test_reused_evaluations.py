@@ -40,7 +40,8 @@ def trained(name: str, options: dict[str, Any], *, reusing: bool, **training: An
         ("dcgan", {}, STEPS),
         ("dcgan", {"penalty": 0.5}, STEPS),
         ("dcgan", {"loss": "wasserstein", "generator_every": 2}, 3),
-        ("dcgan", {"loss": "relativistic"}, STEPS),
+        ("dcgan", {"loss": "relativistic"}, 0),
+        ("dcgan", {"loss": "relativistic", "penalty": 0.0}, STEPS),
         ("dcgan", {"loss": "hinge", "discriminator_norm": "none"}, STEPS),
         ("dcgan", {"augmentation": "diffaugment"}, 0),
         ("cgan", {}, STEPS),
@@ -57,6 +58,12 @@ def test_the_discriminator_sees_the_fakes_once_and_trains_as_before(
     assert once.losses() == pytest.approx(expected, rel=1e-4, abs=1e-6)
     for (key, one), two in zip(once.model.named_parameters(), twice.model.parameters(), strict=True):
         torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-5, msg=key)
+
+
+@pytest.mark.parametrize("name", ["dcgan", "cgan"])
+def test_r1_and_r2_cost_no_evaluation_beside_that_of_the_loss(name: str) -> None:
+    _, evaluated = trained(name, {"loss": "relativistic"}, reusing=True)
+    assert evaluated == [BATCH] * 4 * STEPS, "the real and the generated images, for each of the two networks"
 
 
 @pytest.mark.parametrize("training", [{"micro_batch": BATCH // 2}, {"precision": "fp16"}])

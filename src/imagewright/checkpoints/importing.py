@@ -18,7 +18,7 @@ from imagewright.checkpoints.containers import state_dicts
 from imagewright.checkpoints.reading import read_checkpoint
 from imagewright.checkpoints.recognising import hint
 from imagewright.downloads import file_checksum
-from imagewright.errors import ConfigError, RunError, UserError, nearest_name, short_reason
+from imagewright.errors import ConfigError, RunError, UserError, count_text, nearest_name, short_reason
 from imagewright.images import notices
 from imagewright.memoryless import without_initialisation
 from imagewright.pixels import is_size, size_text
@@ -31,6 +31,9 @@ from imagewright.versions import versions
 
 if TYPE_CHECKING:
     from imagewright.model import Model
+
+LABEL_NAMES = ("class_names", "attribute_names")
+"""Options that name the labels of a model, which no file does."""
 
 
 def load_network(system: str, network: str, state_dict: Mapping[str, Any], /, **options: Any) -> nn.Module:
@@ -61,7 +64,8 @@ def load_network(system: str, network: str, state_dict: Mapping[str, Any], /, **
         config = _configure(config_class, system, found, options)
         with without_initialisation():
             module = declared.build(config)
-        fill_network(module, declared, state)
+        with _counting_labels(found, options):
+            fill_network(module, declared, state)
     return PublishedNetwork(module, declared.forward).eval()
 
 
@@ -111,7 +115,7 @@ def import_checkpoint(
                 f"{part.network} of {system} is compared with the published one by load_network alone: a run is made "
                 f"of {', '.join(name for name in adapter.networks if name in dict(model.named_modules()))}."
             )
-        with _naming(part.path), _recognising(part.held, system):
+        with _naming(part.path), _counting_labels(part.stated | part.options, options), _recognising(part.held, system):
             fill_network(model.get_submodule(part.network), adapter.networks[part.network], part.state)
     held = [part.network for part in parts]
     own = dict(model.named_modules())
@@ -234,6 +238,27 @@ def _recognising(held: Any, system: str) -> Iterator[None]:
         yield
     except RunError as error:
         raise RunError(f"{error}{hint(held, system)}") from None
+
+
+@contextmanager
+def _counting_labels(found: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[None]:
+    """Replace a `RunError` by one on the numbers of labels, if others were named than a network has.
+
+    found: options that follow from the file.
+    given: those of the user.
+    """
+    try:
+        yield
+    except RunError as error:
+        named = {name: len(given[name]) for name in LABEL_NAMES if name in given}
+        labels = next((len(found[name]) for name in LABEL_NAMES if found.get(name)), 0)
+        total = sum(named.values())
+        if not named or not labels or labels == total or given.get("condition") == "both":  # both: labels and a mask
+            raise
+        raise ConfigError(
+            f"The network has {count_text(labels, 'label')}, and {total} {'was' if total == 1 else 'were'} named "
+            f"({', '.join(named)}): name all, in the order of its training, or none. ({error})"
+        ) from None
 
 
 def _states_in(adapter: Adapter, held: Any, network: str | None, system: str) -> dict[str, State]:

@@ -16,6 +16,9 @@ from imagewright.checkpoints.rebuilding import MAGIC, Rebuilder
 from imagewright.errors import DataError, RunError, short_reason
 from imagewright.runs.weights import read_tensors
 
+PAGES = (b"<!doctype", b"<html", b"<head", b"<body", b"<?xml", b"<!--")
+POINTER = b"version https://git-lfs"
+
 
 def read_checkpoint(path: str | Path) -> Any:
     """What a file holds: a state dict, or dictionaries of them beside other plain data; of a `.pkl`, also records.
@@ -27,8 +30,22 @@ def read_checkpoint(path: str | Path) -> Any:
     path = Path(path)
     if not path.is_file():
         raise RunError(f"There is no file {path}.")
+    _refuse_web_page(path)
     is_pickle = path.suffix in (".pkl", ".pickle") and not zipfile.is_zipfile(path)
     return _READERS.get(path.suffix if is_pickle or path.suffix in (".safetensors", ".npz") else "", _read_torch)(path)
+
+
+def _refuse_web_page(path: Path) -> None:
+    """Raise `RunError` for what failed downloads leave: a page that says why, or a pointer to the file."""
+    with path.open("rb") as stream:
+        start = stream.read(512).lstrip(b"\xef\xbb\xbf\t\r\n ").lower()
+    if start.startswith(PAGES):
+        raise RunError(
+            f"{path} looks like a web page, not like a checkpoint: the download failed, or saved the page beside the "
+            "file. Open it in a browser to see what it says, and download the file itself."
+        )
+    if start.startswith(POINTER):
+        raise RunError(f"{path} is a pointer of Git LFS to a checkpoint: fetch the file itself by `git lfs pull`.")
 
 
 def _read_safetensors(path: Path) -> Any:

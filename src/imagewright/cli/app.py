@@ -10,7 +10,8 @@ from cyclopts import App
 from imagewright.cli.examples import example_of
 from imagewright.cli.failures import INTERRUPTED, report_failures
 from imagewright.cli.former_names import with_present_names
-from imagewright.cli.streams import fill_closed_streams, leave_at_once_on_interrupt, release_streams
+from imagewright.cli.streams import fill_closed_streams, release_streams
+from imagewright.cli.termination import end_on_sigterm, leave_at_once_on_signals
 from imagewright.terminal import plain_streams
 from imagewright.wording import command_line_words
 
@@ -104,16 +105,20 @@ app.register_install_completion_command(help="Complete commands, models and opti
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code: 0, 2 for a user's mistake, 1 for other failures, 130 for Ctrl-C."""
+    """Run one command; returns the exit code: 0, 2 for a user's mistake, 1 for other failures, 130 for Ctrl-C.
+
+    After SIGTERM it is 143. A training that either of them stops saves a checkpoint, and ends with 130.
+    """
     if arguments is not None:  # called from Python, which has its streams and its Ctrl-C in hand
         return _run(list(arguments))
     fill_closed_streams()
     try:
+        end_on_sigterm()
         return _run(sys.argv[1:])
     except KeyboardInterrupt:  # a second one, while the first was being reported
         return INTERRUPTED
     finally:
-        leave_at_once_on_interrupt()
+        leave_at_once_on_signals()
         release_streams()
 
 

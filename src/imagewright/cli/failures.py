@@ -21,12 +21,13 @@ from cyclopts import (
 
 from imagewright import catalogue, distributed
 from imagewright.cli.streams import discard
+from imagewright.cli.termination import Terminated
 from imagewright.errors import LONGEST_MESSAGE, ImagewrightError, UserError, nearest, one_line
 from imagewright.familiar_names import COMMANDS, suggest_option
 from imagewright.terminal import printable, raw_stream
 
 DEBUG = "IMAGEWRIGHT_DEBUG"
-INTERRUPTED = 130
+INTERRUPTED, TERMINATED = 130, 143  # 128 and the number of the signal
 SECONDS_FOR_FIRST_RANK = 2.0  # to print its message: torchrun ends all ranks as soon as one has ended
 OUT_OF_MEMORY = (
     "Out of memory. Lower --batch-size, --size or the model's width; or set --micro-batch, which computes the batch in "
@@ -57,9 +58,10 @@ def report_failures(tokens: Sequence[str]) -> Iterator[Outcome]:
     except BrokenPipeError:
         discard(sys.stdout)
     except KeyboardInterrupt as interrupt:
-        outcome.exit_code = INTERRUPTED
+        ended = isinstance(interrupt, Terminated)
+        outcome.exit_code = TERMINATED if ended else INTERRUPTED
         if distributed.local_rank() == 0:
-            say_error(_with_notes("Interrupted.", interrupt))
+            say_error(_with_notes("Terminated." if ended else "Interrupted.", interrupt))
     except SystemExit as stop:
         if isinstance(stop.__context__, BrokenPipeError):  # how rich handles a closed pipe
             discard(sys.stdout)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
 from contextlib import suppress
 from typing import TextIO
 
@@ -44,9 +42,3 @@ def release_streams() -> None:
             stream.flush()
         except (OSError, ValueError):
             discard(stream)
-
-
-def leave_at_once_on_interrupt() -> None:
-    """From here on Ctrl-C ends the process without a word: it is about to end, and Python would show a traceback."""
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -57,7 +57,7 @@ class Scorer:
             all_on_this_rank,
             progress,
         )
-        self.notes: list[str] = []
+        self.notes: list[str] = [] if plan.count is None else _count_notes(plan)
         """Conversions of pictures and cautions, for the user."""
         self.network: FeatureNetwork | None = None
         if plan.needs("features", "logits"):
@@ -294,6 +294,18 @@ class Scorer:
 
     def _first_that_needs(self, part: str) -> str:
         return next(request.metric.name for request in self.plan.requests if part in request.metric.needs)
+
+
+def _count_notes(plan: ScorePlan) -> list[str]:
+    """A sentence on each metric that `count` does not change, and the option that does."""
+    notes = []
+    for request in plan.requests:
+        metric = request.metric
+        if not _depends_on_count(metric):
+            option = next((name for name in ("pictures", "paths") if name in metric.options), None)
+            instead = f": {metric.name}:{option}={plan.count} does" if option else ""
+            notes.append(f"--count {plan.count} does not change {metric.name}, which asks the model itself{instead}.")
+    return notes
 
 
 def _set_labels(sample: Sample, subject: Subject) -> None:

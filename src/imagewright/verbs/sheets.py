@@ -33,7 +33,7 @@ from imagewright.verbs.apply import (
 from imagewright.verbs.apply import add_noise as with_noise
 from imagewright.verbs.conditions import class_number
 from imagewright.verbs.points import Point, parse_point
-from imagewright.views import source_settings, view_model
+from imagewright.views import source_settings, view_model, view_settings
 
 SAMPLES, OF_A_CLASS = 16, 8  # samples on a sheet, and of each class on one
 
@@ -91,7 +91,7 @@ def sample_sheet(
     source = source_settings(model).get("sample_from")
     origin = "" if source is None else f" from the {'fitted density' if source == 'fitted' else source}"
     what = _described(label, attributes, each_class=each_class)
-    title = f"{record['model']}: {count} {what}{origin}, seed {seed}"
+    title = f"{record['model']}: {count} {what}{origin}{_truncation_of(model)}, seed {seed}"
     return Sheet(images, title=title, record=record, notes=training_notes(model), **labels)
 
 
@@ -123,10 +123,16 @@ def _points_sheet(model: Model, points: Sequence[int | str]) -> Sheet:
     images = decode(model, torch.cat([point.latent(model) for point in named]))
     names = [str(point) for point in named]
     record = run_record("sample", model, settings={"points": names})
-    title = f"{record['model']}: {len(names)} samples by name"
+    title = f"{record['model']}: {len(names)} samples by name{_truncation_of(model)}"
     files = [f"{name.replace(':', '-')}.png" for name in names]
     results = Results(images, record, files if len(set(files)) == len(files) else None)
     return Sheet(images, captions=names, title=title, record=record, results=results, notes=training_notes(model))
+
+
+def _truncation_of(model: Model) -> str:
+    """The truncation of a view, for a title."""
+    psi = view_settings(model).get("truncation")
+    return "" if psi is None else f", truncation {psi:g}"
 
 
 def _classes(model: Model, label: int | str | None, attributes: Mapping[str, float] | None) -> list[str]:

@@ -84,7 +84,7 @@ def targets_for(
     require(model, Translates)
     if styles is not None and styles < 1:
         raise UserError(f"styles={styles}, but there must be at least one.")
-    target = target_without_style(model, to, styled=like is not None or (styles or 1) > 1)
+    target = target_without_style(model, to, styled=like is not None or (styles or 1) > 1, like=like is not None)
     if not has_styles(model):
         return [target]
     if like is None and styles is None and not needs_style(model):
@@ -123,9 +123,13 @@ def translate_image(model: Model, image: Tensor, target: Target) -> Tensor:
         )
 
 
-def target_without_style(model: Model, to: To | None, *, styled: bool) -> Target:
-    """Where to translate. Raises `UserError` if the model lacks it, or has no styles and one is asked for."""
-    target = _parse_target(model, to)
+def target_without_style(model: Model, to: To | None, *, styled: bool, like: bool = False) -> Target:
+    """Where to translate. Raises `UserError` if the model lacks it, or has no styles and one is asked for.
+
+    styled: whether styles are sampled or taken from references.
+    like: whether they are taken from references.
+    """
+    target = _parse_target(model, to, like=like)
     if styled and not has_styles(model):
         raise UserError(
             f"{catalogue.name_of(model)} translates in one way only: it has no styles to sample or to take from "
@@ -134,7 +138,7 @@ def target_without_style(model: Model, to: To | None, *, styled: bool) -> Target
     return target
 
 
-def _parse_target(model: Model, to: To | None) -> Target:
+def _parse_target(model: Model, to: To | None, *, like: bool) -> Target:
     name, domains = catalogue.name_of(model), tuple(require(model, Translates).domains)
     attributes: tuple[str, ...] = tuple(getattr(model, "attribute_names", ()))
     if isinstance(to, Mapping):
@@ -149,9 +153,11 @@ def _parse_target(model: Model, to: To | None) -> Target:
         raise UserError(
             f"{name} has no domain {str(to)!r}.{nearest_name(str(to), domains)} {_choices(domains, attributes)}"
         )
-    reached = _reached_domains(model, domains)
+    faults = _faults_of_domains(model, domains, like=like)
+    reached = [number for number, fault in enumerate(faults) if fault is None]
     if len(domains) > 1 and len(reached) == 1 and not attributes:
-        absent = ", ".join(absent_networks(model))
+        needed = [name for name in absent_networks(model) if any(f" {name}:" in (fault or "") for fault in faults)]
+        absent = ", ".join(needed)
         notices.add_notes([f"Translated to {domains[reached[0]]}: the run holds no {absent}, which its others need."])
         return Target(domain=reached[0])
     if len(domains) > 1 or attributes:
@@ -159,24 +165,37 @@ def _parse_target(model: Model, to: To | None) -> Target:
     return Target(domain=0 if domains else None)
 
 
-def _reached_domains(model: Model, domains: Sequence[str]) -> list[int]:
-    """The domains to which a model translates: those whose networks were in the files that it was imported from."""
+def _faults_of_domains(model: Model, domains: Sequence[str], *, like: bool) -> list[str | None]:
+    """For each domain what a network that is absent says; None if the model translates to it.
+
+    like: whether styles are taken from references.
+    Raises `UserError` if there are domains, and none is reached.
+    """
     if not absent_networks(model):
-        return list(range(len(domains)))
+        return [None] * len(domains)
+    faults = [_fault_of_domain(model, number, like=like) for number in range(len(domains))]
+    if faults and all(faults):
+        raise UserError(f"{faults[0]} It translates to no domain.")
+    return faults
+
+
+def _fault_of_domain(model: Model, number: int, *, like: bool) -> str | None:
+    """What a network that is absent says if a domain needs it; None if the model translates to the domain."""
+    translator = require(model, Translates)
     size = smallest_size(type(model.config).nearest_size, 1, 1)
     picture = torch.zeros(1, source_channels(model) or 1, *size, device=model.device)
-    return [number for number in range(len(domains)) if _reaches(model, picture, number)]
-
-
-def _reaches(model: Model, picture: Tensor, number: int) -> bool:
-    translator = require(model, Translates)
     with evaluating(model), torch.inference_mode():
         try:
-            style = model.sample_styles(1, number, torch.Generator()).to(model.device) if has_styles(model) else None
+            style = None
+            if like and has_styles(model):
+                references = torch.zeros(1, model.config.channels, *model.config.size, device=model.device)
+                style = model.encode_styles(references[None] if model.few_shot else references, number)
+            elif has_styles(model):
+                style = model.sample_styles(1, number, torch.Generator()).to(model.device)
             translator.translate(picture, Target(domain=number, style=style))
-        except UserError:  # of a network that is absent
-            return False
-    return True
+        except UserError as error:
+            return str(error)
+    return None
 
 
 def _choices(domains: tuple[str, ...], attributes: tuple[str, ...]) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imagewright.errors import DataError, UserError, none_readable
+from imagewright.errors import DataError, UserError, count_text, none_readable
 from imagewright.images import Images, notices, open_images
 from imagewright.images.notices import tell_skipped
 from imagewright.images.one_by_one import read_one_by_one
@@ -42,11 +42,13 @@ class Inputs:
         parts: the sources.
         names: of all pictures.
         layer: the one that is read of pictures with several layers.
+        left_out: how many pictures of the sources were not chosen.
     """
 
     parts: list[Images]
     names: list[str]
     layer: str | None = None
+    left_out: int = 0
 
     def each(self, channels: int | None, size: tuple[int, int] | None = None) -> Iterator[tuple[int, Tensor]]:
         """The number and the pixels, uint8 (C, H, W), of each picture that can be read.
@@ -79,8 +81,12 @@ class Inputs:
         return ", ".join(Path(part.source).name for part in self.parts)
 
     def notes(self) -> list[str]:
-        """A sentence on the pictures of each source that could not be read."""
-        return [tell_skipped(part.skipped, "left out", part.source) for part in self.parts if part.skipped]
+        """A sentence on the pictures that were not chosen, and on those of each source that could not be read."""
+        total = len(self.names) + self.left_out
+        verb = "is" if len(self.names) == 1 else "are"
+        which = f"{len(self.names):,} of {total:,} pictures {verb} translated, spread evenly (--count N for more)."
+        chosen = [which] if self.left_out else []
+        return chosen + [tell_skipped(part.skipped, "left out", part.source) for part in self.parts if part.skipped]
 
 
 def source_channels(model: Model) -> int | None:
@@ -116,7 +122,8 @@ def open_inputs(model: Model, images: ImagesLike, count: int | None = None, spli
         starts = np.cumsum([0, *map(len, parts)])
         within = [chosen[(chosen >= start) & (chosen < end)] - start for start, end in pairwise(starts)]
         parts = [part.subset(places) for part, places in zip(parts, within, strict=True) if len(places)]
-    return Inputs(parts, [name for part in parts for name in part.names()], _input_layer(model))
+    names = [name for part in parts for name in part.names()]
+    return Inputs(parts, names, _input_layer(model), left_out=total - len(names))
 
 
 def _input_layer(model: Model) -> str | None:
@@ -229,13 +236,24 @@ def is_picture(source: object) -> TypeIs[str | Path]:
 
 @dataclass(frozen=True)
 class StyleReferences:
-    """Pictures whose style is taken: uint8 (R, C, H, W) at the model's size, their names, and that of their source."""
+    """Pictures whose style is taken: uint8 (R, C, H, W) at the model's size, their names, and that of their source.
+
+    count: how many were asked for, which may be more than there are; None for all.
+    """
 
     pictures: Tensor
     names: list[str]
     source: str
+    count: int | None = None
 
     def notes(self) -> list[str]:
+        """Sentences on fewer pictures than were asked for, and on pictures without content."""
+        if (self.count or 0) <= len(self.names):
+            return self._blank_notes()
+        fewer = f"{count_text(self.count or 0, 'style')} were asked for, and {self.source} has {len(self.names)}."
+        return [fewer, *self._blank_notes()]
+
+    def _blank_notes(self) -> list[str]:
         """A sentence on each picture without content."""
         blank = [name for name, each in zip(self.names, self.pictures, strict=True) if _is_blank(each)]
         if not blank:
@@ -257,7 +275,7 @@ def read_references(
     channels = model.config.channels
     if is_picture(like):
         pictures = next(images_for(model, open_at_own_size(like, channels)).stream(1)).images
-        return _told(StyleReferences(pictures, [Path(like).stem], Path(like).stem))
+        return _told(StyleReferences(pictures, [Path(like).stem], Path(like).stem, count))
     pictures_of, names, sources = [], [], []
     for source in several_sources(like):
         opened = images_for(model, source)
@@ -270,7 +288,7 @@ def read_references(
     if count is not None and count < len(pictures):
         places = torch.linspace(0, len(pictures) - 1, count).round().long()
         pictures, names = pictures[places], [names[place] for place in places.tolist()]
-    return _told(StyleReferences(pictures, names, ", ".join(sources)))
+    return _told(StyleReferences(pictures, names, ", ".join(sources), count))
 
 
 def _told(references: StyleReferences) -> StyleReferences:

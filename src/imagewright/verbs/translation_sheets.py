@@ -166,7 +166,7 @@ def choose_styles(model: Model, to: To | None, like: Source | None, styles: int 
             settings["styles"] = len(targets)
         labels = [f"{label}, style {index}" for index in range(len(targets))] if len(targets) > 1 else [label]
         return ChosenStyles(targets, labels, None, settings)
-    target_without_style(model, to, styled=True)  # raises before any reference is read
+    target_without_style(model, to, styled=True, like=True)  # raises before any reference is read
     references = read_references(model, like, styles, of_source=REFERENCES)
     targets = targets_for(model, to=to, like=references)
     label, names, source = _label(model, to, targets[0]), references.names, references.source

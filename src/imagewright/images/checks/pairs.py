@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from imagewright.errors import DataError, count_text
+from imagewright.images.checks.balance import UNEVEN
 from imagewright.images.checks.register import find_shifts, outline
 from imagewright.images.checks.survey import decode_with_header
 from imagewright.images.decoding.formats import EXACT, Decoding, Unreadable
@@ -20,7 +21,6 @@ from imagewright.pixels import size_text
 
 EXAMPLES = 20
 COMPARED = 512  # pairs whose outlines are compared, spread evenly
-UNEVEN = 4  # from so many times as many pictures on, domains are said to be of very different size
 
 
 @dataclass

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from imagewright.errors import ConfigError, DataError, count_text
+from imagewright.images.checks.balance import attribute_notes, class_notes
 from imagewright.images.checks.groups import PictureHashes, equal_groups, near_groups, shared_pictures
 from imagewright.images.checks.pairs import DomainsReport, PairsReport, check_pairs, compare_domains
 from imagewright.images.checks.survey import Survey, survey
@@ -291,9 +292,11 @@ def _count_annotations(source: PictureSource, report: CheckReport) -> None:
         counts = np.bincount(known.labels[known.labels >= 0], minlength=len(known.class_names))
         report.unlabelled = int((known.labels < 0).sum())
         report.classes = dict(zip(known.class_names, counts.tolist(), strict=True))
+        report.notes += class_notes(report.classes)
     if known.attributes is not None and known.attribute_names is not None:
         positive = (known.attributes > 0).sum(axis=0, dtype=np.int64)
         report.attributes = dict(zip(known.attribute_names, positive.tolist(), strict=True))
+        report.notes += attribute_notes(known)
 
 
 def _report_duplicates(source: PictureSource, pictures: PictureHashes, report: CheckReport) -> None:

@@ -48,7 +48,10 @@ def truncation_sheet(
             f"{catalogue.name_of(model)} has no truncation, so there is none to show: use a run of a model that has "
             "it, such as stylegan2."
         )
-    views = [view_model(model, truncation=float(each)) for each in psi]
+    try:
+        views = [view_model(model, truncation=float(each)) for each in psi]
+    except UserError as error:
+        raise UserError(str(error).replace("truncation=", "psi=", 1)) from None
     resolved = resolve_inputs(run, inputs, model=model)
     images = torch.stack([decode(view, resolved.latents) for view in views], 1)
     source_type = COMPOSITE if resolved.has_pictures else GENERATED

@@ -16,7 +16,7 @@ from torch import Tensor
 from imagewright.configs import Config
 from imagewright.layers.diff_augment import RANDOM_NUMBERS, diff_augment
 from imagewright.losses.adversarial import ADVERSARIAL, AdversarialName
-from imagewright.losses.penalties import Critic, gradient_penalty, squared_gradient
+from imagewright.losses.penalties import Critic, gradient_penalty, logits_and_squared_gradient, squared_gradient
 from imagewright.phases import Draws, Phase, Step, Terms
 from imagewright.recipe import Average, Optimizer, Recipe
 from imagewright.traits import Traits
@@ -91,6 +91,11 @@ class AdversarialConfig(Config):
     def has_r1_phase(self) -> bool:
         """Whether R1 is a phase of its own. The penalties of wasserstein and relativistic are part of their losses."""
         return bool(self.penalty_weight) and self.loss not in ("wasserstein", "relativistic")
+
+    @property
+    def has_r1_and_r2(self) -> bool:
+        """Whether the discriminator's loss has R1 and R2, of the images whose logits it compares."""
+        return bool(self.penalty_weight) and self.loss == "relativistic"
 
     @property
     def generator_interval(self) -> int:
@@ -175,14 +180,16 @@ def discriminator_terms(config: AdversarialConfig, critic: Critic, real: Tensor,
     fake: generated images, without gradient.
     draws: random numbers of the gradient penalty.
     """
+    loss, weight = ADVERSARIAL[config.loss].discriminator, config.penalty_weight
     # Two batches, as in the DCGAN paper: batch normalisation must not mix statistics of real and generated images.
-    terms = ADVERSARIAL[config.loss].discriminator(critic(real), critic(fake))
-    weight = config.penalty_weight
+    if config.has_r1_and_r2:
+        real_logits, real_slopes = logits_and_squared_gradient(critic, real)
+        fake_logits, fake_slopes = logits_and_squared_gradient(critic, fake)
+        penalties = {"r1": weight / 2 * real_slopes.mean(), "r2": weight / 2 * fake_slopes.mean()}
+        return loss(real_logits, fake_logits) | penalties
+    terms = loss(critic(real), critic(fake))
     if weight and config.loss == "wasserstein":
         terms["penalty"] = weight * gradient_penalty(critic, real, fake, draws.uniform(1, 1, 1)).mean()
-    elif weight and config.loss == "relativistic":
-        terms["r1"] = weight / 2 * squared_gradient(critic, real).mean()
-        terms["r2"] = weight / 2 * squared_gradient(critic, fake).mean()
     return terms
 
 
@@ -208,7 +215,8 @@ def build_phases(
     generator_loss, discriminator_loss, r1_loss: of the phases; R1 has a phase only if `config.has_r1_phase`.
     """
     # Each phase augments by random numbers of its own, so that the discriminator does not see the same images twice.
-    served = ("discriminator",) if config.augmentation == "none" else ()
+    # R1 and R2 need evaluations in fp32, with gradients at the images.
+    served = ("discriminator",) if config.augmentation == "none" and not config.has_r1_and_r2 else ()
     phases = [
         Phase("generator", ("generator",), generator_loss, every=config.generator_interval, serves=served),
         Phase("discriminator", ("discriminator",), discriminator_loss),

@@ -19,7 +19,6 @@ from imagewright.models.shared.adversarial import (
     AdversarialConfig,
     augmented,
     discriminator_terms,
-    with_known_logits,
 )
 from imagewright.phases import Draws, Step, Terms
 
@@ -75,9 +74,14 @@ class LimitedData(nn.Module):
         critic: the discriminator, from images (N, C, H, W) to logits (N,), behind `augmented`.
         fake: generated images, without gradient.
         """
-        real_logits, fake_logits = critic(step.images), critic(fake)
-        known = with_known_logits(critic, (step.images, real_logits), (fake, fake_logits))
-        terms = discriminator_terms(self.config, known, step.images, fake, step.draws)
+        evaluated: list[Tensor] = []  # logits of real images, then of generated ones
+
+        def recording(images: Tensor) -> Tensor:
+            evaluated.append(critic(images))
+            return evaluated[-1]
+
+        terms = discriminator_terms(self.config, recording, step.images, fake, step.draws)
+        real_logits, fake_logits = evaluated[:2]
         if self.config.augmentation == "ada" and self.training:
             self.augmentation.observe(real_logits.detach(), step)
         if self.config.lecam:

@@ -11,7 +11,8 @@ import math
 import statistics
 from collections.abc import Callable
 
-from imagewright.training.doctor.history import History, as_mapping
+from imagewright.errors import count_text
+from imagewright.training.doctor.history import BEGINNING_STEPS, History, as_mapping
 from imagewright.training.doctor.picture_rules import class_collapse, noise
 
 Rule = Callable[[History], tuple[str, str] | None]
@@ -249,6 +250,12 @@ def stalled(history: History) -> tuple[str, str] | None:
             )
             if network in _names_far_behind(history):
                 return evidence, _suggest_stronger_discriminator(history)
+            if steps < BEGINNING_STEPS:
+                seen = history.planned("images_seen")
+                return (
+                    evidence,
+                    f"Try more --images-seen (now {seen:,.0f}): {count_text(round(steps), 'step')} are few.",
+                )
             # A network that moved at first was thrown to where gradients vanish; one that never moved needs more.
             better = "lower" if history.figures(f"step/{network}")[0] * steps > STALLED else "higher"
             return evidence, f"Try a {better} --learning-rate (now {base:g})."
