@@ -86,7 +86,7 @@ class IdentityNetwork(nn.Module):
 
 def rename_identity(published: dict[str, Tensor]) -> dict[str, Tensor]:
     """The tensors of the published file, in TensorFlow's order of axes, under the names of `IdentityNetwork`."""
-    renamed = {"projection.weight": published["fc"].T.contiguous()}
+    renamed = {"projection.weight": published["fc"].transpose(0, 1).contiguous()}
 
     def take(ours: str, theirs: str) -> None:
         renamed[f"{ours}.conv.weight"] = published[f"{theirs}/conv/filters"].permute(3, 2, 0, 1).contiguous()

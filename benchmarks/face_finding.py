@@ -1,0 +1,183 @@
+"""Faces: how many are found, how near their eyes are to CelebA's alignment, how much points shake over time.
+
+Needs the weights (`imagewright weights get faces`) and the pictures beside the repository. Prints a row of JSON a part:
+
+- video: frames of both clips of `face_video` in which a face is found; milliseconds a frame; the shake of the eye
+  corners, nose and corners of the mouth, raw and smoothed, in % of the eye distance, and the lag of the smoothed ones
+  in frames (the shift of the raw motion that fits best, by parabola).
+- lfw: share of the pictures of `lfw_deepfunneled` in which a face is found at the centre.
+- celeba: distance of the eye centres from the places that CelebA's alignment gives them, in % of the eye distance.
+- identity: LFW pairs told apart by the identity network at the best threshold, and nearest neighbours that are right.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from harness import SHARED_DATA, make_parser, print_row
+from PIL import Image
+
+from imagewright.faces.detections import Face
+from imagewright.faces.landmarks import five_points
+from imagewright.faces.smoothing import shake, smooth_points
+from imagewright.pretrained.faces.finder import NetworkFinder
+from imagewright.pretrained.faces.networks import identify
+
+CELEBA_EYES = np.array([(69.5, 111.0), (108.0, 111.0)])  # of its 178x218 pictures
+STEADY_MESH = (33, 133, 362, 263, 1, 61, 291)
+CLIPS = ("person_a_obama_address", "person_b_trump_oval_office")
+
+
+def pictures_of(archive: Path, every: int = 1) -> Iterator[tuple[str, np.ndarray]]:
+    """(name, uint8 (H, W, 3)) of the pictures in a zip file."""
+    with zipfile.ZipFile(archive) as opened:
+        names = sorted(name for name in opened.namelist() if name.lower().endswith((".jpg", ".png", ".pgm")))
+        for name in names[::every]:
+            with opened.open(name) as stored:
+                yield name, np.asarray(Image.open(stored).convert("RGB"))
+
+
+def frames_of(clip: Path) -> Iterator[np.ndarray]:
+    """The frames of a video."""
+    import av
+
+    with av.open(str(clip)) as container:
+        for frame in container.decode(video=0):
+            yield frame.to_ndarray(format="rgb24")
+
+
+def measure_video(folder: Path, most: int | None) -> None:
+    finder = NetworkFinder(small=False)
+    for clip in CLIPS:
+        tracks, missed, spent = [], 0, 0.0
+        for number, frame in enumerate(frames_of(folder / f"{clip}.mp4")):
+            if number == most:
+                break
+            start = time.process_time()
+            found = finder.find(frame)
+            spent += time.process_time() - start
+            missed += not found
+            tracks += [found[0].points[STEADY_MESH, :2]] if found else []
+        points = np.stack(tracks)
+        start = time.process_time()
+        smoothed = smooth_points(points)
+        smoothing = time.process_time() - start
+        eyes = 100 / np.linalg.norm(points[:, :2].mean(1) - points[:, 2:4].mean(1), axis=1).mean()
+        print_row(
+            {
+                "part": "video",
+                "clip": clip,
+                "frames": len(points) + missed,
+                "missed": missed,
+                "cpu_ms": round(1000 * spent / (len(points) + missed), 1),
+                "shake_percent": round(shake(points) * eyes, 3),
+                "smoothed_shake_percent": round(shake(smoothed) * eyes, 3),
+                "moved_percent": round(float(np.linalg.norm(smoothed - points, axis=-1).mean()) * eyes, 3),
+                "lag_frames": round(lag(points, smoothed), 3),
+                "smoothing_us": round(1e6 * smoothing / len(points), 1),
+            }
+        )
+
+
+def lag(points: np.ndarray, smoothed: np.ndarray) -> float:
+    """The delay, in frames, of the raw motion that is nearest to the smoothed one: vertex of a parabola."""
+    errors = [np.square(smoothed[2:-2] - points[2 - shift : len(points) - 2 - shift]).sum() for shift in (-1, 0, 1)]
+    return float((errors[0] - errors[2]) / (2 * (errors[0] - 2 * errors[1] + errors[2])))
+
+
+def measure_lfw(archive: Path, every: int) -> None:
+    finder = NetworkFinder()
+    total, missed = 0, []
+    for name, picture in pictures_of(archive, every):
+        total += 1
+        centred = [face for face in finder.find(picture) if is_central(face, picture)]
+        missed += [] if centred else [name]
+
+
+XX
+
+
+def is_central(face: Face, picture: np.ndarray) -> bool:
+    """Whether the box has the centre of the picture."""
+    height, width = picture.shape[:2]
+    return bool(face.box[0] < width / 2 < face.box[2] and face.box[1] < height / 2 < face.box[3])
+
+
+def measure_celeba(archive: Path) -> None:
+    finder = NetworkFinder(small=False)
+    eyes, total = [], 0
+    for _, picture in pictures_of(archive):
+        total += 1
+        found = finder.find(picture)
+        eyes += [five_points(found[0])[:2]] if found else []
+    offsets = np.stack(eyes) - CELEBA_EYES
+    percent = 100 / float(CELEBA_EYES[1, 0] - CELEBA_EYES[0, 0])
+    print_row(
+        {
+            "part": "celeba",
+            "pictures": total,
+            "found": len(eyes),
+            "mean_offset_percent": [[round(float(value) * percent, 2) for value in row] for row in offsets.mean(0)],
+            "mean_distance_percent": round(float(np.linalg.norm(offsets, axis=-1).mean()) * percent, 2),
+            "median_distance_percent": round(float(np.median(np.linalg.norm(offsets, axis=-1))) * percent, 2),
+            "middle_distance_percent": round(
+                float(np.linalg.norm(middle - middle.mean(0), axis=-1).mean()) * percent, 2
+            ),
+            "positions": [[round(float(value), 2) for value in row] for row in np.stack(eyes).mean(0)],
+        }
+    )
+
+
+def measure_identity(archive: Path, every: int) -> None:
+    finder = NetworkFinder(small=False)
+    rows, people = [], []
+    for name, picture in pictures_of(archive, every):
+        found = [face for face in finder.find(picture) if is_central(face, picture)]
+        if found:
+            rows.append(identify(picture, found[:1])[0])
+            people.append(name.split("/")[-2])
+    vectors, names = np.stack(rows), np.array(people)
+    distances = np.linalg.norm(vectors[:, None] - vectors[None], axis=-1)
+    same = names[:, None] == names[None]
+    upper = np.triu_indices(len(names), 1)
+    near, far = np.sort(distances[upper][same[upper]]), np.sort(distances[upper][~same[upper]])
+    steps = np.linspace(0.3, 0.9, 121)
+    right = (np.searchsorted(near, steps) / len(near) + 1 - np.searchsorted(far, steps) / len(far)) / 2
+    np.fill_diagonal(distances, np.inf)
+    print_row(
+        {
+            "part": "identity",
+            "pictures": len(names),
+            "people": len(set(people)),
+            "pair_accuracy": round(float(right.max()), 4),
+            "threshold": round(float(steps[right.argmax()]), 3),
+            "nearest_right": round(float((names[distances.argmin(1)] == names).mean()), 4),
+        }
+    )
+
+
+def main() -> None:
+    parser = make_parser(__doc__)
+    parser.add_argument("--parts", nargs="+", default=["video", "celeba", "identity", "lfw"])
+    parser.add_argument("--every", type=int, default=1, help="take every n-th picture of LFW")
+    parser.add_argument("--frames", type=int, help="frames of a clip; all by default")
+    given: argparse.Namespace = parser.parse_args()
+    lfw = SHARED_DATA / "lfw_deepfunneled" / "lfw_subset.zip"
+    for part in given.parts:
+        if part == "video":
+            measure_video(SHARED_DATA / "face_video", given.frames)
+        elif part == "celeba":
+            measure_celeba(SHARED_DATA / "celeba_178x218_sample" / "images.zip")
+        elif part == "identity":
+            measure_identity(lfw, max(given.every, 3))
+        else:
+            measure_lfw(lfw, given.every)
+
+
+if __name__ == "__main__":
+    main()
