@@ -3,12 +3,14 @@
 Needs the weights (`imagewright weights get faces`) and the pictures beside the repository. Prints a row of JSON a part:
 
 - video: frames of both clips of `face_video` in which a face is found; milliseconds a frame; the shake of the eye
-  corners, nose and corners of the mouth, raw and smoothed, in % of the eye distance, and the lag of the smoothed ones
+  corners, nose and corners of the mouth, raw and smoothed, in % of the eye distance (the median frame, and the root
+  mean square), and the lag of the smoothed ones
   in frames (the shift of the raw motion that fits best, by parabola).
 - lfw: share of the pictures of `lfw_deepfunneled` in which a face is found at the centre.
 - celeba: mean place of the eye centres beside the place that CelebA's alignment gives them; the mean distance of the
   eye centres of a picture from it, which has the shapes of faces in it; and how far the similarity that aligns a
-  picture's five points to their mean moves the eyes, which has not. In % of the eye distance.
+  picture's five points to their mean moves the eyes, which has not; and how far apart the eye centres of a picture and
+  of its mirror image are. In % of the eye distance.
 - identity: LFW pairs told apart by the identity network at the best threshold, and nearest neighbours that are right.
 """
 
@@ -33,6 +35,7 @@ from imagewright.pretrained.faces.networks import identify
 
 CELEBA_EYES = np.array([(69.5, 111.0), (108.0, 111.0)])  # of its 178x218 pictures
 STEADY_MESH = (33, 133, 362, 263, 1, 61, 291)
+MIRRORED = 4  # every fourth picture is measured mirrored, too
 CLIPS = ("person_a_obama_address", "person_b_trump_oval_office")
 
 
@@ -78,13 +81,18 @@ def measure_video(folder: Path, most: int | None) -> None:
                 "frames": len(points) + missed,
                 "missed": missed,
                 "cpu_ms": round(1000 * spent / (len(points) + missed), 1),
-                "shake_percent": round(shake(points) * eyes, 3),
-                "smoothed_shake_percent": round(shake(smoothed) * eyes, 3),
+                "shake_percent": spread(shake(points) * eyes),
+                "smoothed_shake_percent": spread(shake(smoothed) * eyes),
                 "moved_percent": round(float(np.linalg.norm(smoothed - points, axis=-1).mean()) * eyes, 3),
                 "lag_frames": round(lag(points, smoothed), 3),
                 "smoothing_us": round(1e6 * smoothing / len(points), 1),
             }
         )
+
+
+def spread(values: np.ndarray) -> list[float]:
+    """The median, which is of even motion, and the root mean square, in which turns of the head are too."""
+    return [round(float(np.median(values)), 3), round(float(np.sqrt(np.square(values).mean())), 3)]
 
 
 def lag(points: np.ndarray, smoothed: np.ndarray) -> float:
@@ -112,10 +120,14 @@ def is_central(face: Face, picture: np.ndarray) -> bool:
 
 def measure_celeba(archive: Path) -> None:
     finder = NetworkFinder()
-    rows = []
-    for total, (_, picture) in enumerate(pictures_of(archive), 1):  # noqa: B007
+    rows, mirrored = [], []
+    for total, (_, picture) in enumerate(pictures_of(archive), 1):
         found = [face for face in finder.find(picture) if is_central(face, picture)]
         rows += [five_points(found[0])] if found else []
+        if found and total % MIRRORED == 0:
+            other = [face for face in finder.find(picture[:, ::-1]) if is_central(face, picture)]
+            eyes = [picture.shape[1], 0] - five_points(other[0])[1::-1] * [1, -1] if other else np.full((2, 2), np.nan)
+            mirrored.append(rows[-1][:2] - eyes)
     points = np.stack(rows)
     percent = 100 / float(CELEBA_EYES[1, 0] - CELEBA_EYES[0, 0])
     template = points.mean(0)
@@ -129,6 +141,7 @@ def measure_celeba(archive: Path) -> None:
             "mean_offset_percent": ((template[:2] - CELEBA_EYES) * percent).round(2).tolist(),
             "eyes_percent": mean_length(points[:, :2] - CELEBA_EYES) * percent,
             "alignment_percent": mean_length(np.stack(moved)) * percent,
+            "mirrored_percent": mean_length(np.stack(mirrored)) * percent,
         }
     )
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from imagewright.errors import ConfigError, DataError, RunError, count_text, none_readable
+from imagewright.errors import ConfigError, DataError, RunError, UserError, count_text, none_readable
 from imagewright.faces.crops import check_crop, crop_square, cut_square
 from imagewright.faces.detections import Face, FaceFinder
 from imagewright.faces.landmarks import five_points
@@ -24,7 +24,7 @@ from imagewright.images.one_by_one import read_one_by_one
 from imagewright.images.single import as_source
 from imagewright.output.provenance import ENHANCED, make_record
 from imagewright.output.sheets import Sheet
-from imagewright.output.writing import picture_paths, refuse_existing, write_image
+from imagewright.output.writing import PICTURES, picture_paths, refuse_existing, write_image
 from imagewright.pretrained.faces.finder import FinderName, open_face_finder
 from imagewright.progress import Progress, ProgressCounter
 from imagewright.verbs.translation_inputs import several_sources
@@ -126,7 +126,7 @@ def align_faces(
         raise ConfigError(f"faces={faces!r}: expected all or largest.")
     if not 16 <= size <= 4096:
         raise ConfigError(f"size={size}: the side of a crop is 16 to 4096 pixels.")
-    folder = Path(out)
+    folder = _check_folder(Path(out))
     made = AlignedFaces(folder, folder.with_name(f"{folder.name}.png"), folder.with_name(f"{folder.name}.jsonl"), "")
     _refuse_places(made, source, force=force)
     parts = _open_parts(source, count, split)
@@ -151,6 +151,19 @@ def align_faces(
         work.write_table()
     _finish(made, work, parts)
     return made
+
+
+def _check_folder(folder: Path) -> Path:
+    """The folder, with a name that its sheet and its table can have. Raises `UserError` for the name of a picture."""
+    if folder.name in {"", ".."}:
+        folder = folder.resolve()
+    if folder.suffix.lower() in PICTURES and not folder.is_dir():
+        raise UserError(
+            f"{folder} is the name of a picture, and each face becomes a file: name a folder by --out (out=)."
+        )
+    if not folder.name:
+        raise RunError(f"{folder} has no place beside it for the sheet: name a folder in it by --out (out=).")
+    return folder
 
 
 def _refuse_places(made: AlignedFaces, source: Any, *, force: bool) -> None:

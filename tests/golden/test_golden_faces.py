@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from face_weights import use_face_weights
 from filling import fill_state
 from make_faces import inputs, kept
 
@@ -16,7 +17,7 @@ from imagewright.pretrained.faces.face_mesh import FaceMesh, rename_face_mesh
 from imagewright.pretrained.faces.identity import IdentityNetwork, rename_identity
 from imagewright.pretrained.faces.networks import open_network
 from imagewright.pretrained.faces.weights import BLAZEFACE, CENTERFACE, FACE_MESH, IDENTITY
-from imagewright.pretrained.published_weights import PublishedWeights, find_published
+from imagewright.pretrained.published_weights import PublishedWeights
 
 HERE = Path(__file__).resolve().parent
 NETWORKS = [(BLAZEFACE, BlazeFace), (FACE_MESH, FaceMesh), (CENTERFACE, CenterFace), (IDENTITY, IdentityNetwork)]
@@ -24,9 +25,10 @@ PARAMETERS = {"blazeface": 101_390, "face_mesh": 604_685, "centerface": 1_820_14
 
 
 @pytest.mark.parametrize(("weights", "network"), NETWORKS, ids=lambda each: getattr(each, "name", ""))
-def test_a_network_answers_as_the_published_runtime(weights: PublishedWeights, network: type[torch.nn.Module]) -> None:
-    if find_published(weights) is None:
-        pytest.skip(f"the weights of {weights.name} are not here: imagewright weights get faces")
+def test_a_network_answers_as_the_published_runtime(
+    weights: PublishedWeights, network: type[torch.nn.Module], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_face_weights(monkeypatch, weights.name)
     pixels = torch.from_numpy(inputs()[weights.name]).permute(0, 3, 1, 2)
     with torch.no_grad():
         found = open_network(weights, network())(pixels)

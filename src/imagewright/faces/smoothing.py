@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 WINDOWS = (3, 5, 7, 9, 13)  # frames
-CONFIDENCE = 2.5  # standard deviations that windows may differ by
+CONFIDENCE = 3.0  # standard deviations that windows may differ by
 SECOND_DIFFERENCE = 6**0.5  # standard deviation of x[t-1] - 2 x[t] + x[t+1] for noise of 1
 NORMAL_MEDIAN = 0.6745  # median of |x| for a standard normal x
 DEGREE = 2
@@ -49,10 +49,12 @@ def estimate_shake(points: np.ndarray) -> np.ndarray:
     return median / NORMAL_MEDIAN / SECOND_DIFFERENCE
 
 
-def shake(points: np.ndarray) -> float:
-    """Root mean square of second differences over the square root of 6: the noise if the motion itself is even."""
+def shake(points: np.ndarray) -> np.ndarray:
+    """The shake at each frame but the first and the last, (T - 2,): the root mean square over points of second
+    differences, over the square root of 6. It is the standard deviation of the noise where the motion is even."""
     seconds = points[:-2] - 2 * points[1:-1] + points[2:]
-    return float(np.sqrt(np.square(seconds[..., :2]).sum(-1).mean() / 2) / SECOND_DIFFERENCE)
+    found: np.ndarray = np.sqrt(np.square(seconds[..., :2]).sum(-1).mean(-1) / 2) / SECOND_DIFFERENCE
+    return found
 
 
 def _fit_parabolas(values: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:

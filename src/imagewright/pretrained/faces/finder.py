@@ -24,11 +24,12 @@ FinderName = Literal["networks", "cascade"]
 MARGIN = 1.5  # of the square that the mesh is fitted in, in boxes
 PRESENCE = 0.5  # probability of a face in that square
 PASSES = 2
+SURE = 0.8  # score from which a face is kept in which the mesh sees none, such as a full profile
 NEEDED = (BLAZEFACE, FACE_MESH, CENTERFACE)
 
 
 class NetworkFinder:
-    """Finds faces of any size and pose, each with the 468 points of the mesh.
+    """Finds faces of any size and pose, each with the 468 points of the mesh, or a detector's if the mesh sees none.
 
     small: whether small faces are searched too, by a second detector.
     """
@@ -48,17 +49,18 @@ class NetworkFinder:
 
 
 def fit_faces(picture: np.ndarray, faces: Sequence[Face]) -> list[Face]:
-    """The faces with the points of the mesh; those in which the mesh sees no face are left out."""
-    for number in range(PASSES):
-        if not faces:
-            break
-        fitted = fit_meshes(picture, [mesh_square(face) for face in faces])
-        faces = [
+    """The faces with the points of the mesh. Those in which it sees no face are left out unless the score is high."""
+    fitted, presences = list(faces), [0.0] * len(faces)
+    for _ in range(PASSES):
+        found = fit_meshes(picture, [mesh_square(face) for face in fitted])
+        presences = [presence for _, presence in found]
+        fitted = [
             Face(np.concatenate([points[:, :2].min(0), points[:, :2].max(0)]), points, face.score, "mesh")
-            for face, (points, presence) in zip(faces, fitted, strict=True)
-            if presence >= PRESENCE or number + 1 < PASSES
+            for face, (points, _) in zip(faces, found, strict=True)
         ]
-    return suppress_overlapping(faces)
+    seen = [face for face, presence in zip(fitted, presences, strict=True) if presence >= PRESENCE]
+    unseen = [face for face, each in zip(faces, presences, strict=True) if each < PRESENCE and face.score >= SURE]
+    return suppress_overlapping([*seen, *unseen])
 
 
 def mesh_square(face: Face) -> np.ndarray:
