@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from imagewright.errors import ConfigError, DataError, RunError, UserError, count_text, none_readable
-from imagewright.faces.crops import check_crop, crop_square, cut_square
+from imagewright.faces.crops import check_crop, crop_square, cut_square, share_beyond
 from imagewright.faces.detections import Face, FaceFinder
 from imagewright.faces.landmarks import five_points
 from imagewright.faces.similarity import scale_of
@@ -33,6 +33,7 @@ CropName = Literal["face", "whole", "head", "ffhq"]
 Which = Literal["all", "largest"]
 TURNS = (0, 1, 2, 3)  # quarters to the right, tried in this order until a face is found
 SHOWN, SHOWN_SIDE = 24, 128
+MUCH_BEYOND = 0.25  # of a crop: then it is said
 NAMED = 3  # pictures without a face that are named
 
 
@@ -51,6 +52,7 @@ class AlignedFaces:
         several: pictures with more than one face.
         turned: pictures in which faces were found only after a turn by a quarter or a half.
         enlarged: faces with fewer pixels than their crop.
+        cut_off: crops of which more than a quarter is beyond the edge of the picture.
         skipped: (name, reason) of each picture that cannot be read.
         notes: sentences for the user.
     """
@@ -65,6 +67,7 @@ class AlignedFaces:
     several: int = 0
     turned: int = 0
     enlarged: int = 0
+    cut_off: int = 0
     skipped: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -232,6 +235,7 @@ class _Work:
             self.rows.append(json.dumps({"file": target.name, **facts, **_numbers(face)}, ensure_ascii=False))
             self.made.faces += 1
             self.made.enlarged += scale_of(square) < self.size
+            self.made.cut_off += share_beyond(square, *picture.shape[:2]) > MUCH_BEYOND
             self._remember(pixels)
 
     def _settings(self, facts: dict[str, Any]) -> dict[str, Any]:
@@ -296,6 +300,11 @@ def _finish(made: AlignedFaces, work: _Work, parts: list[Images]) -> None:
         made.notes.append(
             f"{made.enlarged:,} of {count_text(made.faces, 'face')} have fewer pixels than {work.size}x{work.size}, "
             "and are enlarged: a smaller --size (size=) keeps them sharp."
+        )
+    if made.cut_off:
+        made.notes.append(
+            f"More than a quarter of {count_text(made.cut_off, 'crop')} is beyond the edge of the picture, and made up "
+            "by reflection: a narrower --crop (crop=) shows less of it."
         )
     pixels = torch.from_numpy(np.stack(work.shown)).permute(0, 3, 1, 2)
     if work.size > SHOWN_SIDE:

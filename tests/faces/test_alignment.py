@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from imagewright.errors import ConfigError
-from imagewright.faces.crops import crop_square, cut_square, ffhq_square, head_shift
+from imagewright.faces.crops import crop_square, cut_square, ffhq_square, head_shift, share_beyond
 from imagewright.faces.detections import Face
 from imagewright.faces.landmarks import FIRST, MEAN_FACE, MESH_OF_68, five_points
 from imagewright.faces.similarity import apply_affine, fit_similarity, invert_affine, scale_of
@@ -108,3 +108,5 @@ def test_beyond_the_picture_there_is_its_reflection_or_black() -> None:
     black = cut_square(bright, square, 40, "black")
     assert black[0, 0].tolist() == [0, 0, 0]
     assert black[20, 20].tolist() == [200, 200, 200]
+    assert share_beyond(square, 40, 40) == pytest.approx(0.75)
+    assert share_beyond(np.array([[30.0, 0, 5], [0, 30.0, 5]]), 40, 40) == 0

@@ -34,6 +34,7 @@ IDENTITY_SIDE = 1.5  # of the crop of the identity network
 
 Border = Literal["reflect", "black"]
 FADE = 0.1  # of a square's side: how far a border that is made up fades into blur
+GRID = 32  # places along a side at which it is seen whether a square is beyond the picture
 MARGIN = 4  # pixels around a square that filters reach
 
 
@@ -123,6 +124,13 @@ def cut_square(picture: np.ndarray, square: np.ndarray, size: int, border: Borde
         (size * finer, size * finer), Image.Transform.AFFINE, tuple(steps.flatten()), Image.Resampling.BICUBIC
     )
     return np.asarray(made if finer == 1 else made.reduce(finer))
+
+
+def share_beyond(square: np.ndarray, height: int, width: int) -> float:
+    """How much of a square is beyond a picture of (height, width), from 0 to 1."""
+    steps = (np.arange(GRID) + 0.5) / GRID
+    places = apply_affine(square, np.stack(np.meshgrid(steps, steps), -1))
+    return float(1 - ((places >= 0) & (places <= (width, height))).all(-1).mean())
 
 
 def _cut_region(
