@@ -44,9 +44,14 @@ def align(
     from imagewright.cli.questions import confirm_download
     from imagewright.cli.show import say
     from imagewright.errors import UserError
+    from imagewright.pretrained.faces.finder import absent_networks
+    from imagewright.pretrained.faces.weights import SET
+    from imagewright.pretrained.weight_sets import describe_set
 
     if not pictures:
         raise UserError(f"The pictures are missing: imagewright faces align PICTURES --out {out}.")
+    # Before the bar, which would be drawn over the question.
+    agreed = find == "cascade" or not absent_networks() or confirm_download(describe_set(SET))
     with progress_bar("finding faces") as progress:
         made = imagewright.align_faces(
             pictures[0] if len(pictures) == 1 else list(pictures),
@@ -59,7 +64,7 @@ def align(
             split=split,
             force=force,
             progress=progress,
-            confirm=confirm_download,
+            confirm=lambda _: agreed,
         )
     say(made.notes)
     print("\n".join(made.lines()))

@@ -16,7 +16,7 @@ from imagewright.faces.detections import Face, FaceFinder, suppress_overlapping
 from imagewright.faces.landmarks import five_points
 from imagewright.pretrained.faces.networks import detect_any_size, detect_near, fit_meshes
 from imagewright.pretrained.faces.weights import BLAZEFACE, CENTERFACE, FACE_MESH, SET
-from imagewright.pretrained.published_weights import find_published
+from imagewright.pretrained.published_weights import PublishedWeights, find_published
 from imagewright.pretrained.weight_sets import describe_set, get_weights
 
 FINDERS = ("networks", "cascade")
@@ -80,6 +80,11 @@ def mesh_square(face: Face) -> np.ndarray:
     return np.stack([across * side, below * side, centre - (across + below) * side / 2], 1)
 
 
+def absent_networks() -> list[PublishedWeights]:
+    """The networks that finding faces needs and whose weights are not here."""
+    return [weights for weights in NEEDED if find_published(weights) is None]
+
+
 def open_face_finder(find: FinderName | None = None, confirm: Callable[[str], bool] | None = None) -> FaceFinder:
     """A finder of faces.
 
@@ -92,7 +97,7 @@ def open_face_finder(find: FinderName | None = None, confirm: Callable[[str], bo
         raise ConfigError(f"find={find!r}: expected {' or '.join(FINDERS)}.{nearest_name(str(find), FINDERS)}")
     if find == "cascade":
         return CascadeFinder(())
-    missing = [weights for weights in NEEDED if find_published(weights) is None]
+    missing = absent_networks()
     if missing and confirm is not None and not confirm(describe_set(SET)):
         if find == "networks":
             raise DataError(f"The networks that find faces need their weights. {missing[0].advice(SET)}")
