@@ -45,7 +45,7 @@ FLOORS = [
     {"metrics"},
     {"training"},
     {"latent"},
-    {"lessons", "analysis", "face_swap", "inspection", "pairs"},
+    {"lessons", "analysis", "face_swap", "inspection", "pairs", "face_crops"},
     {"cli", "studio", "__init__"},
     {"__main__"},
 ]

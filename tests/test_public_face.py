@@ -58,6 +58,10 @@ NAMES_OF_COMMANDS: dict[str, tuple[str, ...]] = {
     "doctor": ("doctor",),
     "inspect": ("inspect",),
     "import": ("import_checkpoint",),
+    "faces align": ("align_faces",),
+    "weights get": ("get_weights",),
+    "weights list": ("list_weights",),
+    "weights add": ("add_weights",),
 }
 GENERATED = ("train", "lesson")  # whose sub-commands are the lines of a table: one function takes the name
 

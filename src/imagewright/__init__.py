@@ -100,6 +100,10 @@ _HOME = {
     "edit_sheet": "imagewright.latent.editing.sheet",
     "grid_sheet": "imagewright.output.image_grid",
     "make_pairs": "imagewright.pairs",
+    "align_faces": "imagewright.face_crops",
+    "get_weights": "imagewright.pretrained.weight_sets",
+    "list_weights": "imagewright.pretrained.weight_sets",
+    "add_weights": "imagewright.pretrained.weight_sets",
     "list_latents": "imagewright.latent.listing",
     "ImagewrightError": "imagewright.errors",
     "UserError": "imagewright.errors",
@@ -118,6 +122,8 @@ __all__ = [
     "Stopped",
     "UserError",
     "__version__",
+    "add_weights",
+    "align_faces",
     "arithmetic",
     "attribute",
     "blend",
@@ -141,6 +147,7 @@ __all__ = [
     "encode",
     "encode_jpeg",
     "evaluate",
+    "get_weights",
     "grid_sheet",
     "import_checkpoint",
     "inspect",
@@ -152,6 +159,7 @@ __all__ = [
     "list_metrics",
     "list_models",
     "list_options",
+    "list_weights",
     "load",
     "load_network",
     "make_pairs",
@@ -194,6 +202,7 @@ if TYPE_CHECKING:
     from imagewright.checkpoints import import_checkpoint, load_network
     from imagewright.codecs.jpeg.codec import decode_jpeg, encode_jpeg
     from imagewright.errors import ImagewrightError, UserError
+    from imagewright.face_crops import align_faces
     from imagewright.images import Batch, Images, Layer, check, open_images
     from imagewright.images.cache.management import caches, clear_caches
     from imagewright.images.checks.duplicates import duplicates
@@ -226,6 +235,7 @@ if TYPE_CHECKING:
     from imagewright.output.sheets import Sheet
     from imagewright.output.showing import save, show
     from imagewright.pairs import make_pairs
+    from imagewright.pretrained.weight_sets import add_weights, get_weights, list_weights
     from imagewright.runs.loading import load
     from imagewright.runs.run import Run
     from imagewright.training.doctor.findings import doctor

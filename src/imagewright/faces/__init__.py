@@ -1,0 +1,1 @@
+"""Faces in pictures: what was found, alignment, crops, smoothing over time. Imaging only; networks are elsewhere."""

@@ -1,0 +1,1 @@
+"""Networks that find faces: detectors, the face mesh, the identity network, and their published weights."""
