@@ -60,9 +60,9 @@ class LargeScaleConfig(ConditionedConfig, BigGANShape):
             "latent_dim": 64,
             "embedding_dim": 32,
         }
-        # Observed on digits at 16 pixels after 550 steps of 16, with truncation 0.5: 93 % of samples are of the class
-        # that was asked for; at a rate of 3e-4 20 %.
-        return options | {"batch_size": 32, "learning_rate": 1e-3}
+        # Observed on Fashion-MNIST at 28 pixels: at a rate of 1e-3 the discriminator's last units die within a thousand
+        # steps, all logits are equal from then on, and nothing is learned.
+        return options | {"batch_size": 32, "learning_rate": 3e-4}
 
 
 class LargeScaleGAN(ConditionalLatents):
