@@ -90,6 +90,11 @@ def test_a_training_that_is_stalled(rate: float, better: str, tmp_path: Path) ->
     assert re.search(rf"{better} --learning-rate .*{rate:g}", findings(run)["training stalled"])
 
 
+def test_a_training_that_is_too_short_to_move(tmp_path: Path) -> None:
+    run = train("autoencoder", tmp_path / "run", steps=32, learning_rate=1e-5)
+    assert "more --images-seen (now 256): 32 steps are few" in findings(run)["training stalled"]
+
+
 def multiply_loss(monkeypatch: pytest.MonkeyPatch, factor: float, index: int) -> None:
     """Multiply the VAE's loss by a factor in one step."""
     original = VAE.negative_elbo

@@ -250,7 +250,7 @@ def stalled(history: History) -> tuple[str, str] | None:
             )
             if network in _names_far_behind(history):
                 return evidence, _suggest_stronger_discriminator(history)
-            if steps < BEGINNING_STEPS:
+            if steps < BEGINNING_STEPS and max(sizes) * BEGINNING_STEPS >= STALLED:
                 seen = history.planned("images_seen")
                 return (
                     evidence,
