@@ -136,11 +136,11 @@ class R3GANConfig(ConditionedConfig, DoublingConfig):
         if traits.accelerator or "preset" in traits.given:
             return {}
         options: dict[str, Any] = {"width": 128, "full_width": 4, "blocks": 1, "batch_size": 16}
-        # Published averages are over up to half of the images seen; a short training moves too much for that.
         # Squared gradients are averaged over as many images as in published batches of 512: over ten steps of 16 images
         # their mean is mostly noise, and samples come to lack variety.
         batch = min(traits.given.get("batch_size", 16), PRESETS["cifar10"].batch)
         options["second_beta"] = round(FIRST_BETA ** (batch / PRESETS["cifar10"].batch), 4)
+        # Published averages are over up to half of the images seen; a short training moves too much for that.
         options["ema_half_life"] = round(min(max(AVERAGED_A_MINUTE * traits.minutes, 1_000), 20_000))
         if "gamma" not in traits.given:  # the rate suits it
             options |= {"gamma": 1.0, "learning_rate": 1e-3}
