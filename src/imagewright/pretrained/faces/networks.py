@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -20,6 +21,8 @@ from imagewright.pretrained.faces.weights import BLAZEFACE, CENTERFACE, FACE_MES
 from imagewright.pretrained.published_weights import PublishedWeights, open_published
 from imagewright.pretrained.weights import check_state
 
+Network = TypeVar("Network", bound=nn.Module)
+
 NEAR_SCORE = 0.5
 FAR_SCORE = 0.5
 FAR_LONGEST = 640  # pixels of the longer side of the picture that CenterFace searches
@@ -29,7 +32,7 @@ IDENTITIES_AT_ONCE = 16
 LEFT_OF_ITS_PLACE = 0.9
 
 
-def open_network(weights: PublishedWeights, network: nn.Module) -> nn.Module:
+def open_network(weights: PublishedWeights, network: Network) -> Network:
     """The network with its weights, frozen. Raises `DataError` if they are not there, or are others."""
     shapes = {
         name: tuple(tensor.shape)
@@ -37,35 +40,28 @@ def open_network(weights: PublishedWeights, network: nn.Module) -> nn.Module:
         if not name.endswith("num_batches_tracked")
     }
     network.load_state_dict(check_state(open_published(weights, SET), shapes, weights.name), strict=False)
-    return network.eval().requires_grad_(False)
+    network.eval().requires_grad_(False)
+    return network
 
 
 @cache
 def open_blazeface() -> blazeface.BlazeFace:
-    network = open_network(BLAZEFACE, blazeface.BlazeFace())
-    assert isinstance(network, blazeface.BlazeFace)
-    return network
+    return open_network(BLAZEFACE, blazeface.BlazeFace())
 
 
 @cache
 def open_centerface() -> centerface.CenterFace:
-    network = open_network(CENTERFACE, centerface.CenterFace())
-    assert isinstance(network, centerface.CenterFace)
-    return network
+    return open_network(CENTERFACE, centerface.CenterFace())
 
 
 @cache
 def open_face_mesh() -> face_mesh.FaceMesh:
-    network = open_network(FACE_MESH, face_mesh.FaceMesh())
-    assert isinstance(network, face_mesh.FaceMesh)
-    return network
+    return open_network(FACE_MESH, face_mesh.FaceMesh())
 
 
 @cache
 def open_identity() -> identity.IdentityNetwork:
-    network = open_network(IDENTITY, identity.IdentityNetwork())
-    assert isinstance(network, identity.IdentityNetwork)
-    return network
+    return open_network(IDENTITY, identity.IdentityNetwork())
 
 
 @torch.inference_mode()
