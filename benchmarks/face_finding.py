@@ -104,10 +104,10 @@ def lag(points: np.ndarray, smoothed: np.ndarray) -> float:
 def measure_lfw(archive: Path, every: int) -> None:
     finder = NetworkFinder()
     total, missed = 0, []
-    for total, (name, picture) in enumerate(pictures_of(archive, every), 1):  # noqa: B007
+    for name, picture in pictures_of(archive, every):
+        total += 1
         centred = [face for face in finder.find(picture) if is_central(face, picture)]
         missed += [] if centred else [name]
-
     share = round(100 * (1 - len(missed) / total), 2)
     print_row({"part": "lfw", "pictures": total, "found_percent": share, "missed": missed})
 

@@ -25,7 +25,7 @@ def smooth_points(points: np.ndarray) -> np.ndarray:
     frames = len(points)
     values = np.asarray(points, float)
     spread = estimate_shake(values)
-    best, used = values.copy(), np.zeros(values.shape[:2], int)
+    best = values.copy()
     low, high = values - CONFIDENCE * spread, values + CONFIDENCE * spread
     open_still = np.ones(values.shape[:2], bool)
     for window in (each for each in WINDOWS if each <= frames):
@@ -33,7 +33,7 @@ def smooth_points(points: np.ndarray) -> np.ndarray:
         margin = CONFIDENCE * spread * gain
         low, high = np.maximum(low, smoothed - margin), np.minimum(high, smoothed + margin)
         open_still &= (low <= high).all(-1)
-        best[open_still], used[open_still] = smoothed[open_still], window
+        best[open_still] = smoothed[open_still]
     return best
 
 

@@ -34,7 +34,7 @@ def mean_over_instances(maps: Tensor, ids: Tensor) -> Tensor:
     numbers = ids.long()
     offsets = torch.arange(count, device=ids.device).view(-1, 1, 1) * (numbers.max() + 1)
     places = _number_groups((numbers + offsets).flatten())
-    # In fp32: in half precision a sum over some hundred pixels stops to grow.
+    # In fp32: in half precision a sum over some hundred pixels stops growing.
     values = maps.movedim(1, -1).reshape(-1, channels).float()
     sums = torch.zeros_like(values).index_add(0, places, values)
     sizes = torch.zeros_like(values[:, 0]).index_add(0, places, torch.ones_like(values[:, 0]))
