@@ -1,0 +1,39 @@
+"""Frechet distance of swapped faces to real faces of the source person, in the features of a network.
+
+Few faces bias it upwards (Chong & Forsyth 2020, arXiv:1911.07023), so the distance of the footage's own faces, as many
+and cut alike, is given beside it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from imagewright.face_swap.measures.measure import Measure, Measurement
+from imagewright.metrics.frechet.distance import frechet_distance
+from imagewright.metrics.frechet.moments import Moments
+from imagewright.metrics.metric import Value
+from imagewright.pretrained.features.contract import About
+
+SIDE = 128
+CROP = "face"
+DISTANCE = Measure(
+    "frechet/to_source", "Frechet distance to real faces of the source", "", "lower",
+    "Heusel et al. 2017, arXiv:1706.08500", {"crop": CROP, "side": SIDE},
+)  # fmt: skip
+LEAST = 8  # faces of each
+
+
+def measure_realism(swapped: np.ndarray, original: np.ndarray, source: np.ndarray, about: About) -> Measurement:
+    """The distance of swapped faces to real ones, with the distance of the footage's faces in the note.
+
+    swapped, original, source: features (N, F), (N, F), (K, F).
+    about: the network of the features.
+    """
+    settings = {"features": about.to_dict(), "faces": len(swapped), "source_faces": len(source)}
+    if min(len(swapped), len(source)) < LEAST:
+        why = f"{len(swapped):,} faces and {len(source):,} of the source: {LEAST} of each are needed"
+        return Measurement(DISTANCE, None, settings, why)
+    real = Moments.from_features(source)
+    ours, theirs = (frechet_distance(Moments.from_features(each), real) for each in (swapped, original))
+    note = f"the footage's own faces: {theirs:.4g}; both are biased by few faces"
+    return Measurement(DISTANCE, Value(ours), settings, note)
