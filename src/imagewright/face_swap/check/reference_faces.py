@@ -15,7 +15,7 @@ from imagewright.pretrained.faces.finder import open_face_finder
 from imagewright.pretrained.faces.networks import identify
 from imagewright.progress import Progress, ProgressCounter
 
-MOST = 128  # faces, at even distances
+MOST = 100  # faces, at even distances
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +34,7 @@ class ReferenceFaces:
 
 
 def read_reference_faces(source: Any, progress: Progress | None = None) -> ReferenceFaces:
-    """The largest face of each picture, of at most 128 pictures at even distances.
+    """The largest face of each picture, of at most 100 pictures at even distances.
 
     source: a face set, or any other pictures or video of the person.
     Raises `DataError` if no picture has a face.

@@ -5,22 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.spatial import ConvexHull
-from skimage.draw import polygon2mask
 
 from imagewright.face_swap.check.face_pairs import FacePair
 from imagewright.face_swap.check.frame_pairs import Frame
-from imagewright.face_swap.measures import flicker, outside, realism
+from imagewright.face_swap.measures import flicker, outside, realism, seam
 from imagewright.face_swap.measures.expression import align_points
 from imagewright.face_swap.measures.optical_flow import FlowMethod, open_flow
 from imagewright.faces.crops import crop_square, cut_square
 from imagewright.faces.detections import Face
-from imagewright.faces.landmarks import sixty_eight
+from imagewright.faces.landmarks import MESH_OF_68, OVAL, sixty_eight
+from imagewright.faces.masks import hull_mask
 from imagewright.faces.pose import head_pose
 from imagewright.faces.similarity import apply_affine, invert_affine
 from imagewright.pretrained.faces.networks import identify
 
 MOST_IDENTIFIED = 500  # pairs whose faces are identified, at even distances
+MOST_SEAMS = 250  # pairs whose edges are measured
 MOST_CROPS = 128  # pairs whose faces are cut out for the Frechet distance
 
 
@@ -53,6 +53,7 @@ class Series:
     crops: tuple[list[np.ndarray], list[np.ndarray]] = field(default_factory=lambda: ([], []))
     outside: list[tuple[float, float]] = field(default_factory=list)
     flickers: list[tuple[int, float, float]] = field(default_factory=list)
+    seams: list[tuple[int, float, float]] = field(default_factory=list)
     _before: tuple[Frame, Frame, FacePair] | None = None
 
     def add(self, swapped: Frame, original: Frame, faces: FacePair | None) -> None:
@@ -77,16 +78,27 @@ class Series:
         if place % self.every(MOST_CROPS) == 0:
             for side, (frame, face) in enumerate(((swapped, faces.swapped), (original, faces.original))):
                 self.crops[side].append(cut_square(frame.pixels, crop_square(face, realism.CROP), realism.SIDE))
-        grown = _hull(faces.original.points[:, :2], outside.GROWN)
-        change = outside.change_outside(swapped.pixels, original.pixels, _fill(grown, original.pixels.shape[:2]))
-        if change is not None:
-            self.outside.append(change)
+        self._add_edge(row, place, swapped, original, faces.original)
         self._add_flicker(row, swapped, original, faces)
         self._before = (swapped, original, faces)
 
     def every(self, most: int) -> int:
         """The distance of pairs at which at most about `most` are taken."""
         return max(1, -(-self.count // most))
+
+    def _add_edge(self, row: int, place: int, swapped: Frame, original: Frame, face: Face) -> None:
+        """What can be seen at the edge of the face and beyond it."""
+        shape = original.pixels.shape[:2]
+        grown = outside.grow(face.points[:, :2], outside.GROWN)
+        change = outside.change_outside(swapped.pixels, original.pixels, _mask(grown, shape) >= 0.5)
+        if change is not None:
+            self.outside.append(change)
+        if place % self.every(MOST_SEAMS) == 0:
+            hull, noise = _mask(face.points[:, :2], shape), 0.0 if change is None else change[0]
+            mask = seam.pasted_mask(swapped.pixels, original.pixels, hull, noise)
+            steps = seam.edge_steps(swapped.pixels, original.pixels, mask)
+            if steps is not None:
+                self.seams.append((row, *steps))
 
     def _add_flicker(self, row: int, swapped: Frame, original: Frame, faces: FacePair) -> None:
         if self._before is None or self._before[2].shot != faces.shot:
@@ -97,8 +109,8 @@ class Series:
             (cut_square(earlier.pixels, square, flicker.SIDE), cut_square(now.pixels, square, flicker.SIDE))
             for earlier, now in ((before_swapped, swapped), (before_original, original))
         )
-        hull = _hull(apply_affine(invert_affine(square), before.original.points[:, :2]) * flicker.SIDE)
-        errors = flicker.warping_errors(ours, theirs, _fill(hull, (flicker.SIDE, flicker.SIDE)), self.flow)
+        mask = _mask(apply_affine(invert_affine(square), before.original.points[:, :2]) * flicker.SIDE, (flicker.SIDE,) * 2)
+        errors = flicker.warping_errors(ours, theirs, mask >= 0.5, self.flow)
         if errors is not None:
             self.flickers.append((row, *errors))
 
@@ -113,14 +125,6 @@ def _pose(face: Face) -> np.ndarray:
     return np.full(3, np.nan) if pose is None else np.array([pose.yaw, pose.pitch, pose.roll])
 
 
-def _hull(points: np.ndarray, grown: float = 1.0) -> np.ndarray:
-    """The corners of the convex hull of points (n, 2), enlarged about its middle."""
-    corners = points[ConvexHull(points).vertices]
-    middle = (corners.min(0) + corners.max(0)) / 2
-    return middle + grown * (corners - middle)
-
-
-def _fill(corners: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """The pixels (H, W) inside a polygon of corners (x, y), in pixels whose centres are at halves."""
-    filled: np.ndarray = polygon2mask(shape[:2], corners[:, ::-1] - 0.5)
-    return filled
+def _mask(points: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """The hull of the points of a mesh (468, 2) in a picture of a shape (H, W), from 0 to 1."""
+    return hull_mask(points[MESH_OF_68], points[OVAL], shape[0], shape[1])

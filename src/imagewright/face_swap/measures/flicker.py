@@ -26,7 +26,7 @@ LEAST_VISIBLE = 0.2  # of the face: with less, a pair of frames is left out
 RATIO = Measure(
     "flicker/ratio", "flicker inside the face, over the footage's", "", "near 1", "Lai et al. 2018, arXiv:1808.00449",
     {
-        "crop": CROP, "side": SIDE, "mask": "convex hull of the original's mesh",
+        "crop": CROP, "side": SIDE, "mask": "hull of the original's common points and oval",
         "error": "mean absolute difference of RGB in 0..255",
         "flow": "of the original, forward, and backward for occlusions",
         "occlusion": [OCCLUSION_SLOPE, OCCLUSION_OFFSET],

@@ -21,11 +21,11 @@ TO_SOURCE = Measure(
 )
 TO_TARGET = Measure("identity/to_target", "distance to the target person", "", "higher", SOURCE, SETTINGS)
 NEARER = Measure(
-    "identity/nearer_source", "frames nearer the source than the target", "", "higher", SOURCE, SETTINGS,
+    "identity/nearer_source", "frames nearer the source than the target", "share", "higher", SOURCE, SETTINGS,
     Aim("at least", 0.8),
 )  # fmt: skip
 RETRIEVED = Measure(
-    "identity/retrieval", "frames whose nearest face of all is the source's", "", "higher", SOURCE, SETTINGS,
+    "identity/retrieval", "frames whose nearest face of all is the source's", "share", "higher", SOURCE, SETTINGS,
     Aim("at least", 0.8),
 )  # fmt: skip
 

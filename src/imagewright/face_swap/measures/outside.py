@@ -13,16 +13,23 @@ from imagewright.face_swap.measures.measure import Aim, Measure, Measurement
 
 GROWN = 1.3  # the hull of the face is enlarged by this factor about its middle: swaps cover the edge of the face too
 CLEARLY = 8  # grey levels by which a pixel has clearly changed
-SETTINGS = {"outside": f"convex hull of the original's mesh, enlarged by {GROWN:g}", "levels": "RGB in 0..255"}
+SETTINGS = {"outside": f"hull of the original's common points and oval, enlarged by {GROWN:g}", "levels": "RGB in 0..255"}
 SOURCE = "own"
 CHANGE = Measure(
     "outside/change", "change outside the face", "grey levels", "lower", SOURCE,
     SETTINGS | {"change": "mean absolute"}, Aim("at most", 2.0),
 )  # fmt: skip
 SHARE = Measure(
-    "outside/changed", "pixels clearly changed outside the face", "", "lower", SOURCE,
+    "outside/changed", "pixels clearly changed outside the face", "share", "lower", SOURCE,
     SETTINGS | {"clearly": CLEARLY}, Aim("at most", 0.02),
 )  # fmt: skip
+
+
+def grow(points: np.ndarray, factor: float) -> np.ndarray:
+    """Points (n, 2) farther apart by a factor, about the middle of them."""
+    middle = (points.min(0) + points.max(0)) / 2
+    grown: np.ndarray = middle + factor * (points - middle)
+    return grown
 
 
 def change_outside(swapped: np.ndarray, original: np.ndarray, face: np.ndarray) -> tuple[float, float] | None:
