@@ -1,1 +1,1 @@
-"""Face swapping: face sets, training on them, the way back into pictures and video, and what a swap is worth."""
+"""Face swapping: faces of footage as sets to train on, the swap put back into the footage, and how good it is."""

@@ -77,7 +77,7 @@ class Series:
                 self.identities[side].append(identify(frame.pixels, [face])[0])
         if place % self.every(MOST_CROPS) == 0:
             for side, (frame, face) in enumerate(((swapped, faces.swapped), (original, faces.original))):
-                self.crops[side].append(cut_square(frame.pixels, crop_square(face, realism.CROP), realism.SIDE))
+                self.crops[side].append(realism.cut_inner(frame.pixels, sixty_eight(face)))
         self._add_edge(row, place, swapped, original, faces.original)
         self._add_flicker(row, swapped, original, faces)
         self._before = (swapped, original, faces)
