@@ -79,7 +79,7 @@ def _of_face_set(faces: FaceSet, progress: Progress | None) -> Iterator[Found]:
         points, identity = face.record.points_in_crop(), face.record.identity
         if points is None or identity is None:
             continue
-        pixels = np.asarray(read_picture(face.path, 3))
+        pixels = read_picture(face.path, 3).permute(1, 2, 0).contiguous().numpy()
         yield identity, cut_inner(pixels, points * pixels.shape[:2][::-1])
 
 
