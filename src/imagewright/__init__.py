@@ -101,6 +101,7 @@ _HOME = {
     "grid_sheet": "imagewright.output.image_grid",
     "make_pairs": "imagewright.pairs",
     "align_faces": "imagewright.face_crops",
+    "check_swap": "imagewright.face_swap.check.check",
     "get_weights": "imagewright.pretrained.weight_sets",
     "list_weights": "imagewright.pretrained.weight_sets",
     "add_weights": "imagewright.pretrained.weight_sets",
@@ -130,6 +131,7 @@ __all__ = [
     "blend_sheet",
     "caches",
     "check",
+    "check_swap",
     "classify",
     "clear_caches",
     "cluster",
@@ -203,6 +205,7 @@ if TYPE_CHECKING:
     from imagewright.codecs.jpeg.codec import decode_jpeg, encode_jpeg
     from imagewright.errors import ImagewrightError, UserError
     from imagewright.face_crops import align_faces
+    from imagewright.face_swap.check.check import check_swap
     from imagewright.images import Batch, Images, Layer, check, open_images
     from imagewright.images.cache.management import caches, clear_caches
     from imagewright.images.checks.duplicates import duplicates

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,13 @@ from imagewright.face_swap.measures.expression import measure_expression
 from imagewright.face_swap.measures.flicker import measure_flicker
 from imagewright.face_swap.measures.identity import measure_identity
 from imagewright.face_swap.measures.jitter import measure_jitter
-from imagewright.face_swap.measures.measure import Measurement
+from imagewright.face_swap.measures.measure import MeasuredValue
 from imagewright.face_swap.measures.outside import measure_outside
 from imagewright.face_swap.measures.pose import measure_pose
 from imagewright.face_swap.measures.realism import measure_realism
 from imagewright.face_swap.measures.seam import measure_seam
 from imagewright.pretrained.efficientnet_lite import find_efficientnet_weights
+from imagewright.pretrained.faces.finder import open_face_finder
 from imagewright.pretrained.features.contract import FeatureNetwork, open_network
 from imagewright.progress import StageProgress, progress_of_stage
 
@@ -36,6 +38,7 @@ def check_swap(
     target: Any = None,
     features: str | None = None,
     progress: StageProgress | None = None,
+    confirm: Callable[[str], bool] | None = None,
 ) -> SwapCheck:
     """Measure a face swap against the footage that it was made from: identity, motion, seams, flicker, and the rest.
 
@@ -49,11 +52,13 @@ def check_swap(
     features: of the Frechet distance, as for `evaluate`; by default efficientnet_lite0 if its weights are here, else
         random.
     progress: called with (stage, done, total).
+    confirm: asked before weights of the face networks are fetched, with a sentence that says what will be done.
 
     Raises `DataError` if the two cannot be paired, or the original shows no face; also without the weights of the face
     networks, whose command it names.
     """
     pairs = pair_frames(swapped, original)
+    open_face_finder("networks", confirm)  # so that weights are here, or an error says how they come
     network = _open_features(features) if source is not None else None
     people = {
         name: read_reference_faces(faces, progress_of_stage(progress, f"faces of the {name}"))
@@ -95,7 +100,7 @@ def _open_features(features: str | None) -> FeatureNetwork:
 
 def _measure(
     series: Series, people: dict[str, ReferenceFaces], pairs: FramePairs, network: FeatureNetwork | None
-) -> list[Measurement]:
+) -> list[MeasuredValue]:
     """All measures, in the order of tables."""
     ours, theirs = (np.stack(side) for side in series.identities)
     source, target = people.get("source"), people.get("target")
@@ -126,7 +131,7 @@ def _measure(
         extracted = [_extract(network, each) for each in (*crops, source.crops)]
         found.append(measure_realism(extracted[0], extracted[1], extracted[2], network.about))
     size = {"paired_by": pairs.how, "resized_from": None if pairs.resized is None else list(pairs.resized)}
-    return [Measurement(each.measure, each.value, {**each.settings, **size}, each.note) for each in found]
+    return [MeasuredValue(each.measure, each.value, {**each.settings, **size}, each.note) for each in found]
 
 
 def shots_in_a_row(shots: np.ndarray, places: np.ndarray) -> np.ndarray:

@@ -25,8 +25,9 @@ CUT_SIDE, CUT = 32, 20.0  # pixels, and grey levels by which the small original 
 
 @dataclass(frozen=True, eq=False)
 class FacePair:
-    """The face of the original, and that of the swapped frame at the same place, both by the mesh; None if there is none.
+    """The face of the original, and that of the swapped frame at the same place, both by the mesh.
 
+    swapped: None if there is no face.
     shot: another number after a cut, or where the face was lost.
     """
 

@@ -28,7 +28,8 @@ def write_figure(check: SwapCheck, path: str | Path, *, force: bool = False) -> 
     panels = _panels(check)
     rows = -(-len(panels) // 2)
     with new_figure(WIDTH, PICTURES_HEIGHT + CURVE_HEIGHT * rows) as figure:
-        above, below = figure.subfigures(2, 1, height_ratios=[PICTURES_HEIGHT, CURVE_HEIGHT * rows])
+        parts: Any = figure.subfigures(2, 1, height_ratios=[PICTURES_HEIGHT, CURVE_HEIGHT * rows])
+        above, below = parts
         above.suptitle(check.headline_of(short=True), fontsize=11)
         _draw_pictures(above, check)
         axes = below.subplots(rows, 2, squeeze=False)

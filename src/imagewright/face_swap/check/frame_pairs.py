@@ -154,7 +154,9 @@ def _pair_pictures(ours: Frames, theirs: Frames) -> FramePairs:
     if len(common) == max(len(names), len(others)) or (len(names) != len(others) and common):
         notes = []
         if len(common) < max(len(names), len(others)):
-            notes = [f"{len(common):,} pictures have a name in both of {ours.name} and {theirs.name}; others are left out."]
+            notes = [
+                f"{len(common):,} pictures have a name in both of {ours.name} and {theirs.name}; others are left out."
+            ]
         if len(names) == len(common) == len(set(names)) and names == others:
             return FramePairs(ours, theirs, "number", len(common), notes)
         return FramePairs(ours, theirs, "name", len(common), notes)

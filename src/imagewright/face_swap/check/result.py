@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from imagewright.errors import count_text
 from imagewright.face_swap.check.reference_faces import ReferenceFaces
 from imagewright.face_swap.check.series import Series
 from imagewright.face_swap.check.shown import ShownPair
-from imagewright.face_swap.measures.measure import Measurement
-from imagewright.errors import count_text
+from imagewright.face_swap.measures.measure import MeasuredValue
 from imagewright.output.names import encode_text
 from imagewright.output.tables import write_table
 from imagewright.output.writing import check_suffix, new_file
@@ -38,7 +38,7 @@ class SwapCheck:
 
     swapped: str
     original: str
-    measurements: Sequence[Measurement]
+    measurements: Sequence[MeasuredValue]
     series: Series
     people: Mapping[str, ReferenceFaces]
     shown: Sequence[ShownPair]

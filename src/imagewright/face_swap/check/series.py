@@ -109,7 +109,9 @@ class Series:
             (cut_square(earlier.pixels, square, flicker.SIDE), cut_square(now.pixels, square, flicker.SIDE))
             for earlier, now in ((before_swapped, swapped), (before_original, original))
         )
-        mask = _mask(apply_affine(invert_affine(square), before.original.points[:, :2]) * flicker.SIDE, (flicker.SIDE,) * 2)
+        mask = _mask(
+            apply_affine(invert_affine(square), before.original.points[:, :2]) * flicker.SIDE, (flicker.SIDE,) * 2
+        )
         errors = flicker.warping_errors(ours, theirs, mask >= 0.5, self.flow)
         if errors is not None:
             self.flickers.append((row, *errors))

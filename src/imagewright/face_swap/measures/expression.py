@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from imagewright.face_swap.measures.intervals import frames_interval, mean_of
-from imagewright.face_swap.measures.measure import Aim, Measure, Measurement
+from imagewright.face_swap.measures.measure import Aim, Measure, MeasuredValue
 from imagewright.faces.landmarks import FIRST, LEFT_EYE, MEAN_FACE, RIGHT_EYE, STEADY
 from imagewright.faces.similarity import apply_affine, fit_similarity
 
@@ -39,7 +39,9 @@ MOTION = Measure(
 )  # fmt: skip
 
 
-def _opening_measures(name: str, owner: str, pairs: tuple[tuple[int, int], ...], aim: Aim | None) -> tuple[Measure, Measure]:
+def _opening_measures(
+    name: str, owner: str, pairs: tuple[tuple[int, int], ...], aim: Aim | None
+) -> tuple[Measure, Measure]:
     settings = SETTINGS | {"pairs": [list(pair) for pair in pairs]}
     title = f"correlation of the {owner} opening with the footage's"
     follows = settings | {"correlation": "Pearson"}
@@ -86,7 +88,7 @@ def correlation(rows: np.ndarray) -> float:
     return float(centred[:, 0] @ centred[:, 1] / lengths.prod()) if lengths.all() else float("nan")
 
 
-def measure_expression(swapped: np.ndarray, original: np.ndarray) -> list[Measurement]:
+def measure_expression(swapped: np.ndarray, original: np.ndarray) -> list[MeasuredValue]:
     """Errors of the inner points, and correlation and error of the openings of mouth and eyes.
 
     swapped, original: aligned points of each frame, (T, 68, 2).
@@ -97,17 +99,17 @@ def measure_expression(swapped: np.ndarray, original: np.ndarray) -> list[Measur
         (MOTION, swapped - swapped.mean(0), original - original.mean(0)),
     ):
         distances = np.linalg.norm(ours[:, INNER] - theirs[:, INNER], axis=-1).mean(-1) * 100 / EYE_DISTANCE
-        found.append(Measurement(measure, frames_interval(distances, mean_of)))
+        found.append(MeasuredValue(measure, frames_interval(distances, mean_of)))
     for measures, opening in ((MOUTH, mouth_opening), (EYES, eye_opening)):
         found += _measure_opening(*measures, np.stack([opening(swapped), opening(original)], 1))
     return found
 
 
-def _measure_opening(follows: Measure, error: Measure, openings: np.ndarray) -> list[Measurement]:
+def _measure_opening(follows: Measure, error: Measure, openings: np.ndarray) -> list[MeasuredValue]:
     """openings: (T, 2), of the swapped face and of the original."""
-    errors = Measurement(error, frames_interval(np.abs(openings[:, 0] - openings[:, 1]), mean_of))
+    errors = MeasuredValue(error, frames_interval(np.abs(openings[:, 0] - openings[:, 1]), mean_of))
     spread = float(openings[:, 1].std())
     if len(openings) < LEAST_FRAMES or spread < STILL:
         why = f"the footage's varies by {spread:.2f} % of the eye distance in {len(openings):,} frames: too little"
-        return [Measurement(follows, None, note=why), errors]
-    return [Measurement(follows, frames_interval(openings, correlation)), errors]
+        return [MeasuredValue(follows, None, note=why), errors]
+    return [MeasuredValue(follows, frames_interval(openings, correlation)), errors]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from imagewright.face_swap.measures.intervals import frames_interval, ratio_of_means
-from imagewright.face_swap.measures.measure import Aim, Measure, Measurement
+from imagewright.face_swap.measures.measure import Aim, Measure, MeasuredValue
 from imagewright.face_swap.measures.optical_flow import (
     OCCLUSION_OFFSET,
     OCCLUSION_SLOPE,
@@ -67,14 +67,14 @@ def _grey(picture: np.ndarray) -> np.ndarray:
     return np.round(picture.astype(np.float32) @ weights).astype(np.uint8)
 
 
-def measure_flicker(errors: np.ndarray, flow: FlowMethod) -> Measurement:
+def measure_flicker(errors: np.ndarray, flow: FlowMethod) -> MeasuredValue:
     """The ratio of the mean errors.
 
     errors: (M, 2), of `warping_errors`.
     """
     settings = {"method": flow.name}
     if not len(errors):
-        return Measurement(RATIO, None, settings, NONE)
+        return MeasuredValue(RATIO, None, settings, NONE)
     ours, theirs = errors.mean(0)
     note = f"{ours:.2f} against {theirs:.2f} grey levels"
-    return Measurement(RATIO, frames_interval(errors, ratio_of_means), settings, note)
+    return MeasuredValue(RATIO, frames_interval(errors, ratio_of_means), settings, note)

@@ -8,10 +8,13 @@ Shape letters: N swapped faces, K faces of a person.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from imagewright.face_swap.measures.intervals import frames_interval, mean_of
-from imagewright.face_swap.measures.measure import Aim, Measure, Measurement
+from imagewright.face_swap.measures.measure import Aim, Measure, MeasuredValue
 from imagewright.faces.identities import mean_distances, nearest_distances
 
 SETTINGS = {"network": "dlib's ResNet (King 2017) in 8 bits", "distance": "Euclidean, of 128 numbers"}
@@ -31,8 +34,8 @@ RETRIEVED = Measure(
 
 
 def measure_identity(
-    identities: np.ndarray, source: np.ndarray | None, target: np.ndarray | None, settings: dict[str, object]
-) -> list[Measurement]:
+    identities: np.ndarray, source: np.ndarray | None, target: np.ndarray | None, settings: Mapping[str, Any]
+) -> list[MeasuredValue]:
     """Distances to each person that is known, and if both are, the share nearer the source, and retrieval.
 
     The distance to a person is the mean over their faces.
@@ -45,10 +48,10 @@ def measure_identity(
     for measure, person in ((TO_SOURCE, source), (TO_TARGET, target)):
         if person is not None:
             distances = mean_distances(identities, person)
-            found.append(Measurement(measure, frames_interval(distances, mean_of), settings))
+            found.append(MeasuredValue(measure, frames_interval(distances, mean_of), settings))
     if source is not None and target is not None:
         nearer = mean_distances(identities, source) < mean_distances(identities, target)
         hits = nearest_distances(identities, source) < nearest_distances(identities, target)
-        found.append(Measurement(NEARER, frames_interval(nearer.astype(float), mean_of), settings))
-        found.append(Measurement(RETRIEVED, frames_interval(hits.astype(float), mean_of), settings))
+        found.append(MeasuredValue(NEARER, frames_interval(nearer.astype(float), mean_of), settings))
+        found.append(MeasuredValue(RETRIEVED, frames_interval(hits.astype(float), mean_of), settings))
     return found

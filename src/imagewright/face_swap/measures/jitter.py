@@ -10,7 +10,7 @@ import numpy as np
 
 from imagewright.face_swap.measures.expression import INNER
 from imagewright.face_swap.measures.intervals import frames_interval, ratio_of_means
-from imagewright.face_swap.measures.measure import Aim, Measure, Measurement
+from imagewright.face_swap.measures.measure import Aim, Measure, MeasuredValue
 from imagewright.faces.landmarks import LEFT_EYE, RIGHT_EYE
 from imagewright.faces.smoothing import shake
 
@@ -42,10 +42,12 @@ def shakes(swapped: np.ndarray, original: np.ndarray, shots: np.ndarray) -> np.n
     return both[inside] * 100 / distances[inside, None]
 
 
-def measure_jitter(swapped: np.ndarray, original: np.ndarray, shots: np.ndarray) -> Measurement:
+def measure_jitter(swapped: np.ndarray, original: np.ndarray, shots: np.ndarray) -> MeasuredValue:
     """The ratio of the mean shakes; arguments as of `shakes`."""
     rows = shakes(swapped, original, shots)
     if not len(rows):
-        return Measurement(RATIO, None, note=NONE)
+        return MeasuredValue(RATIO, None, note=NONE)
     ours, theirs = rows.mean(0)
-    return Measurement(RATIO, frames_interval(rows, ratio_of_means), note=f"{ours:.2f} against {theirs:.2f} % of eye distance")
+    return MeasuredValue(
+        RATIO, frames_interval(rows, ratio_of_means), note=f"{ours:.2f} against {theirs:.2f} % of eye distance"
+    )

@@ -59,7 +59,7 @@ class Measure:
 
 
 @dataclass(frozen=True)
-class Measurement:
+class MeasuredValue:
     """A value of a measure.
 
     measure: what was measured.

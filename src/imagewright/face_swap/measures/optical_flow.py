@@ -6,8 +6,10 @@ based approach for realtime TV-L1 optical flow". Shape letters: H W crop.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.ndimage import map_coordinates
@@ -34,7 +36,7 @@ class FlowMethod:
 def open_flow() -> FlowMethod:
     """DIS if OpenCV is installed, else TV-L1."""
     try:
-        import cv2
+        cv2: Any = importlib.import_module("cv2")
     except ImportError:
         return FlowMethod("TV-L1, scikit-image, 3 warps of 5 iterations", _tv_l1)
     search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)

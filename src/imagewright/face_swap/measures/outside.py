@@ -9,11 +9,14 @@ from __future__ import annotations
 import numpy as np
 
 from imagewright.face_swap.measures.intervals import frames_interval, mean_of
-from imagewright.face_swap.measures.measure import Aim, Measure, Measurement
+from imagewright.face_swap.measures.measure import Aim, Measure, MeasuredValue
 
 GROWN = 1.3  # the hull of the face is enlarged by this factor about its middle: swaps cover the edge of the face too
 CLEARLY = 8  # grey levels by which a pixel has clearly changed
-SETTINGS = {"outside": f"hull of the original's common points and oval, enlarged by {GROWN:g}", "levels": "RGB in 0..255"}
+SETTINGS = {
+    "outside": f"hull of the original's common points and oval, enlarged by {GROWN:g}",
+    "levels": "RGB in 0..255",
+}
 SOURCE = "own"
 CHANGE = Measure(
     "outside/change", "change outside the face", "grey levels", "lower", SOURCE,
@@ -47,12 +50,12 @@ def change_outside(swapped: np.ndarray, original: np.ndarray, face: np.ndarray) 
     return float(chosen.mean()), float((chosen.max(-1) > CLEARLY).mean())
 
 
-def measure_outside(changes: np.ndarray) -> list[Measurement]:
+def measure_outside(changes: np.ndarray) -> list[MeasuredValue]:
     """The means over frames of (T, 2), of `change_outside`."""
     if not len(changes):
         why = "the face fills the frames"
-        return [Measurement(CHANGE, None, note=why), Measurement(SHARE, None, note=why)]
+        return [MeasuredValue(CHANGE, None, note=why), MeasuredValue(SHARE, None, note=why)]
     return [
-        Measurement(measure, frames_interval(changes[:, place], mean_of))
+        MeasuredValue(measure, frames_interval(changes[:, place], mean_of))
         for place, measure in enumerate((CHANGE, SHARE))
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from imagewright.face_swap.measures.intervals import frames_interval, mean_of
-from imagewright.face_swap.measures.measure import Aim, Measure, Measurement
+from imagewright.face_swap.measures.measure import Aim, Measure, MeasuredValue
 
 SETTINGS = {"pose": "Kabsch of the mesh's rigid points with depth to a mean mesh", "points": "not smoothed"}
 SOURCE = "pose error of FaceForensics++'s protocol, with the pose of the mesh"
@@ -24,13 +24,13 @@ def pose_differences(swapped: np.ndarray, original: np.ndarray) -> np.ndarray:
     return (swapped - original + 180) % 360 - 180
 
 
-def measure_pose(swapped: np.ndarray, original: np.ndarray) -> list[Measurement]:
+def measure_pose(swapped: np.ndarray, original: np.ndarray) -> list[MeasuredValue]:
     """The mean length of the differences, and the mean difference of each angle.
 
     swapped, original: yaw, pitch, roll in degrees of each frame, (T, 3).
     """
     differences = pose_differences(swapped, original)
-    found = [Measurement(ERROR, frames_interval(np.linalg.norm(differences, axis=1), mean_of))]
+    found = [MeasuredValue(ERROR, frames_interval(np.linalg.norm(differences, axis=1), mean_of))]
     for place, measure in enumerate(ANGLES):
-        found.append(Measurement(measure, frames_interval(np.abs(differences[:, place]), mean_of)))
+        found.append(MeasuredValue(measure, frames_interval(np.abs(differences[:, place]), mean_of)))
     return found

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from imagewright.face_swap.measures.measure import Measure, Measurement
+from imagewright.face_swap.measures.measure import Measure, MeasuredValue
 from imagewright.faces.crops import cut_square
 from imagewright.faces.landmarks import FIRST, MEAN_FACE, STEADY
 from imagewright.faces.similarity import apply_affine, fit_similarity
@@ -38,7 +38,7 @@ def cut_inner(picture: np.ndarray, points: np.ndarray) -> np.ndarray:
     return cut_square(picture, np.concatenate([unit[:, :2] * INNER, corner[:, None]], 1), SIDE)
 
 
-def measure_realism(swapped: np.ndarray, original: np.ndarray, source: np.ndarray, about: About) -> Measurement:
+def measure_realism(swapped: np.ndarray, original: np.ndarray, source: np.ndarray, about: About) -> MeasuredValue:
     """The distance of swapped faces to real ones, with the distance of the footage's faces in the note.
 
     swapped, original, source: features (N, F), (N, F), (K, F).
@@ -47,8 +47,8 @@ def measure_realism(swapped: np.ndarray, original: np.ndarray, source: np.ndarra
     settings = {"features": about.to_dict(), "faces": len(swapped), "source_faces": len(source)}
     if min(len(swapped), len(source)) < LEAST:
         why = f"{len(swapped):,} faces and {len(source):,} of the source: {LEAST} of each are needed"
-        return Measurement(DISTANCE, None, settings, why)
+        return MeasuredValue(DISTANCE, None, settings, why)
     real = Moments.from_features(source)
     ours, theirs = (frechet_distance(Moments.from_features(each), real) for each in (swapped, original))
     note = f"the footage's own faces: {theirs:.4g}; both are biased by few faces"
-    return Measurement(DISTANCE, Value(ours), settings, note)
+    return MeasuredValue(DISTANCE, Value(ours), settings, note)

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.ndimage import binary_closing, binary_fill_holes, gaussian_filter, label
 
 from imagewright.face_swap.measures.intervals import frames_interval, mean_of
-from imagewright.face_swap.measures.measure import Aim, Measure, Measurement
+from imagewright.face_swap.measures.measure import Aim, Measure, MeasuredValue
 from imagewright.faces.seams import INNER, OUTER, RING, colour_step, sharpness_step
 
 SMOOTHED = 2.0  # sigma in pixels of the change, before it is compared
@@ -71,23 +71,23 @@ def edge_steps(swapped: np.ndarray, original: np.ndarray, mask: np.ndarray) -> t
     swapped, original: uint8 (H, W, 3).
     mask: of `pasted_mask`, float (H, W).
     """
-    colour, sharpness = (
-        step(swapped, mask) - step(original, mask) for step in (colour_step, sharpness_step)
-    )
+    colour, sharpness = (step(swapped, mask) - step(original, mask) for step in (colour_step, sharpness_step))
     return (colour, sharpness) if np.isfinite([colour, sharpness]).all() else None
 
 
-def measure_seam(steps: np.ndarray) -> list[Measurement]:
+def measure_seam(steps: np.ndarray) -> list[MeasuredValue]:
     """The means over frames.
 
     steps: (T, 2), of `edge_steps`.
     """
     if not len(steps):
         why = "the face has no edge in the frames"
-        return [Measurement(COLOUR, None, note=why), Measurement(SHARPNESS, None, note=why)]
+        return [MeasuredValue(COLOUR, None, note=why), MeasuredValue(SHARPNESS, None, note=why)]
     sharpness = steps[:, 1]
-    softer = f"the swapped face is {'softer' if sharpness.mean() < 0 else 'sharper'}" if abs(sharpness.mean()) > 0.1 else ""
+    softer = (
+        f"the swapped face is {'softer' if sharpness.mean() < 0 else 'sharper'}" if abs(sharpness.mean()) > 0.1 else ""
+    )
     return [
-        Measurement(COLOUR, frames_interval(steps[:, 0], mean_of)),
-        Measurement(SHARPNESS, frames_interval(np.abs(sharpness), mean_of), note=softer),
+        MeasuredValue(COLOUR, frames_interval(steps[:, 0], mean_of)),
+        MeasuredValue(SHARPNESS, frames_interval(np.abs(sharpness), mean_of), note=softer),
     ]
