@@ -1,1 +1,1 @@
-"""The commands under `imagewright swap`."""
+"""`imagewright swap ...`: a file each command."""

@@ -1,4 +1,4 @@
-"""`imagewright swap ...`: swap faces. Commands are named by import path and imported when used."""
+"""`imagewright swap ...`: face swapping. Commands are named by import path and imported when used."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from cyclopts import App
 from imagewright.cli.examples import example_of
 
 COMMANDS = {
+    "extract": ("extract:extract", "Cut the faces out of pictures and videos: a set to train a swap on."),
     "check": ("check:check", "Measure a face swap against its footage: likeness, motion, shake, flicker, seams."),
 }
 
 app = App(
     name="swap",
-    help="Swap faces: sets of faces, swaps of pictures and videos, and what they are worth.",
+    help="Swap faces: extract faces, sort them; `imagewright train swap` trains on two people.",
     help_format="plaintext",
 )
 for name, (place, text) in COMMANDS.items():
