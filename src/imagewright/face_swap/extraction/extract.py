@@ -147,6 +147,8 @@ class _Extraction:
 
     def __post_init__(self) -> None:
         self._before = read_table(self.made.table) if self.force else {}
+        numbers = [values.get("track") for values in self._before.values()]
+        self.tracks = 1 + max((number for number in numbers if isinstance(number, int)), default=-1)
 
     def extract_stills(self, sources: ExtractionSources, counter: ProgressCounter) -> None:
         """Write the faces of all pictures; each is a track of its own."""
@@ -187,7 +189,7 @@ class _Extraction:
                 if face.is_filled or not self._is_usable(face.face, frame.picture):
                     continue
                 if self._is_wanted(face.track_identity):
-                    name = f"{stem}_{frame.index:06d}_{track}.png"
+                    name = f"{stem}_{frame.index:06d}_{face.track}.png"  # the same when run again
                     self._write(
                         frame.picture, face.face, face.identity, name, video.path.name, track, frame.index, frame.time
                     )
