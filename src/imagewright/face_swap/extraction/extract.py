@@ -269,7 +269,7 @@ def _finish(made: ExtractedFaces, work: _Extraction, sources: ExtractionSources)
         raise _nothing_found(made, sources)
     made.note_what_is_odd(work.size)
     made.count_people()
-    title = f"{count_text(made.faces, 'face')}: {work.crop}"
+    title = f"{count_text(made.faces, 'face')}: {work.crop}; yaw and pitch in degrees, sharpness"
     order = sorted(range(len(work.shown.about)), key=lambda place: work.shown.about[place].file)
     captions = [_caption(work.shown.about[place]) for place in order]
     settings = {"crop": work.crop, "size": work.size}
@@ -279,9 +279,8 @@ def _finish(made: ExtractedFaces, work: _Extraction, sources: ExtractionSources)
 
 
 def _caption(record: FaceRecord) -> str:
-    if record.pose is None:
-        return f"sharp {record.sharpness:.2f}"
-    return f"{record.pose.yaw:+.0f} {record.pose.pitch:+.0f}, sharp {record.sharpness:.2f}"
+    sharpness = f"{record.sharpness:.2f}"
+    return sharpness if record.pose is None else f"{record.pose.yaw:+.0f} {record.pose.pitch:+.0f}, {sharpness}"
 
 
 def _nothing_found(made: ExtractedFaces, sources: ExtractionSources) -> DataError:
