@@ -340,4 +340,13 @@ ENTRIES = (
         "imagewright.checkpoints.adapters.stargan_v2:STARGAN_V2",
         sources="classes/",
     ),
+    Entry(
+        "swap",
+        "imagewright.models.faces.swap_autoencoder:SwapAutoencoder",
+        "faces",
+        "face swapping between two people: a shared encoder, and each person's own decoder",
+        "Perov et al. 2020, arXiv:2005.05535 (DeepFaceLab)",
+        ("translate",),
+        sources="faces-of-source/ faces-of-target/",
+    ),
 )

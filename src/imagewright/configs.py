@@ -31,6 +31,7 @@ DATA_FIELDS = (
     "layer_channels",
     "layer_kinds",
     "submodels",
+    "crop",
 )
 Side = Annotated[int, Field(ge=1, le=SIDE_LIMIT)]
 FAR_AWAY = 1e6  # bounds from here on only catch slips of the keyboard, and are not shown
