@@ -10,12 +10,15 @@ import numpy as np
 from PIL import Image, ImageDraw
 from scipy.spatial import ConvexHull, QhullError
 
-from imagewright.faces.landmarks import LEFT_EYE, RIGHT_EYE
+from imagewright.faces.crops import SQUARES
+from imagewright.faces.landmarks import FIRST, LEFT_EYE, MEAN_FACE, RIGHT_EYE
 
 PARTS = ("background", "face", "eyes", "mouth")
 BACKGROUND, FACE, EYES, MOUTH = range(4)
 OUTER_LIPS = slice(48, 60)
 DILATION = 1 / 32  # of the side: how far the eyes and the mouth reach beyond their points
+# Of the outline of a face from the front, in units of the mean face's square.
+TYPICAL_CENTRE, TYPICAL_RADII = np.array([0.5, 0.43]), np.array([0.56, 0.64])
 FINER = 2  # so many times finer than asked for is drawn, since Pillow's polygons have no parts of pixels
 
 
@@ -38,6 +41,20 @@ def draw_parts(points: np.ndarray, oval: np.ndarray, size: int) -> np.ndarray:
     _draw_hull(ImageDraw.Draw(outline), np.asarray(oval, float) * side, FACE, wide / 4)
     drawn[np.array(outline) == BACKGROUND] = BACKGROUND
     return drawn[FINER // 2 :: FINER, FINER // 2 :: FINER].copy()
+
+
+def draw_typical_parts(crop: str, size: int) -> np.ndarray:
+    """The parts of the mean face from the front in a crop, for faces without points; uint8 (size, size).
+
+    crop: one of `CROPS`.
+    """
+    side, middle = SQUARES.get(crop, SQUARES["whole"])
+    corner = np.array([0.5 - side / 2, middle - side / 2])
+    points = np.zeros((68, 2))
+    points[FIRST:] = (MEAN_FACE - corner) / side
+    angles = np.linspace(0, 2 * np.pi, 36, endpoint=False)
+    ellipse = TYPICAL_CENTRE + TYPICAL_RADII * np.stack([np.sin(angles), -np.cos(angles)], 1)
+    return draw_parts(points, (ellipse - corner) / side, size)
 
 
 def _draw_hull(draw: ImageDraw.ImageDraw, points: np.ndarray, part: int, width: float = 0.0) -> None:

@@ -76,7 +76,13 @@ class SwapConfig(TwoDomainConfig, MultipleSizedConfig):
     @classmethod
     def suggest(cls, traits: Traits) -> dict[str, Any]:
         """The preset that the machine can train."""
-        return {"preset": "whole_face" if traits.accelerator and traits.height > 128 else "small"}
+        return {"preset": "whole_face" if traits.accelerator else "small"}
+
+    @classmethod
+    def suggest_side(cls, given: Mapping[str, Any], *, accelerator: bool) -> int | None:
+        """That of the preset."""
+        name = given.get("preset", "whole_face" if accelerator else "small")
+        return SWAP_PRESETS[name].side if name in SWAP_PRESETS else None
 
     @property
     def numbers(self) -> SwapPreset:
