@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
+from imagewright.consent import in_outputs
 from imagewright.errors import DataError
 from imagewright.json_files import parse_json
 from imagewright.versions import UNKNOWN, version_of
@@ -51,6 +52,7 @@ def make_record(
     images_seen: int | None = None,
     settings: Record | None = None,
     source_type: str = GENERATED,
+    consent: Sequence[Record] = (),
 ) -> dict[str, Any]:
     """The provenance record of a picture made with a model, as JSON values; `inspect` reads it back.
 
@@ -62,8 +64,9 @@ def make_record(
     settings: the options that the picture depends on, as JSON values.
     source_type: GENERATED for new pictures, COMPOSITE for a sheet of real and generated ones, ENHANCED for the
         reconstruction of a real picture.
+    consent: records of the people on whose faces the model was trained; the key is left out without any.
     """
-    return {
+    record: dict[str, Any] = {
         "digital_source_type": source_type,
         "software": _software(),
         "verb": verb,
@@ -73,6 +76,7 @@ def make_record(
         "seed": seed,
         "settings": dict(settings or {}),
     }
+    return record | ({"consent": in_outputs(consent)} if consent else {})
 
 
 def _software() -> str:
