@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 from imagewright.terminal import printable
 
@@ -39,3 +40,14 @@ def ask_consent(model: str) -> list[str]:
     )
     answer = sys.stdin.readline().strip()
     return [answer] if answer else []
+
+
+def ask_key_password(key: Path) -> str | None:
+    """Ask for the password of a private key, which is not shown; None if it has none, or without a terminal."""
+    from imagewright.output.signing import needs_password
+
+    if not is_answerable() or not needs_password(key):
+        return None
+    from getpass import getpass
+
+    return getpass(printable(f"Password of the key {key}: "))

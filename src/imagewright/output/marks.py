@@ -24,8 +24,8 @@ LONGEST = 80  # characters
 def draw_mark(picture: np.ndarray, text: str = MARK, *, corner: str = "bottom-right") -> np.ndarray:
     """A copy of a picture with a text in a corner: white letters with a dark outline, in Pillow's own font.
 
-    The letters grow with the picture, and are smaller only if the text would be wider than the picture. The mark depends on
-    the size and the text alone, so that it stands still in a video.
+    The letters grow with the picture, and are smaller only if the text would be wider than the picture. The mark
+    follows from the size and the text alone, so that it stands still in a video.
 
     picture: uint8 (H, W, 3) or (H, W).
     text: one line.

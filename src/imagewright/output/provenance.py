@@ -164,9 +164,10 @@ def mp4_box(packet: bytes) -> bytes:
     return struct.pack(">I4s", 24 + len(packet), b"uuid") + MP4_UUID + packet
 
 
-def find_in_mp4(path: Path) -> bytes | None:
-    """The XMP packet among the top-level boxes of an MP4 file, or None.
+def find_in_mp4(path: Path, identifier: bytes = MP4_UUID) -> bytes | None:
+    """The content of a box of an own kind at the top of an MP4 file, or None; by default the XMP packet.
 
+    identifier: the 16 bytes that name the kind.
     Raises `DataError` if the lengths of the boxes contradict the size of the file.
     """
     total = path.stat().st_size
@@ -183,7 +184,7 @@ def find_in_mp4(path: Path) -> bytes | None:
             length = length or total - place  # zero: up to the end of the file
             if length < header or place + length > total:
                 raise DataError(f"{path} is damaged: its box {kind!r} at byte {place} does not fit in the file.")
-            if kind == b"uuid" and length < 1 << 24 and file.read(16) == MP4_UUID:
+            if kind == b"uuid" and length < 1 << 24 and file.read(16) == identifier:
                 return file.read(length - header - 16)
             place += length
     return None
