@@ -25,11 +25,12 @@ STORE = b"jumdc2pa\x00\x11\x00\x10\x80\x00\x00\xaa\x008\x9bq"
 MP4_STORE = bytes.fromhex("D8FEC3D61B0E483C92975828877EC481")
 SOUGHT = 32 << 20  # bytes at either end of a file that has no boxes
 BOXED = (".mp4", ".m4v", ".mov")
-# Nothing of a file is looked up elsewhere, and no small copy of the picture is put into it.
+# Nothing of a file is looked up elsewhere, and no small copy of a picture is put into it.
 SETTINGS = {
     "version_major": 1,
     "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False},
     "builder": {"thumbnail": {"enabled": False}},
+    "core": {"backing_store_memory_threshold_in_mb": 64},  # larger files are copied through the disk
 }
 CHANGED = "the file was changed after it was signed"
 REASONS = {
