@@ -167,6 +167,12 @@ def resolve(
     if resume:
         distributed.first_on_main(lambda: places.bring_back(path))
     consents = settle_consents(model, consent, path if resume else None, training_options.get("start"))
+    derived: dict[str, Any] = {}
+    if (opener := catalogue.opener_of(model)) is not None:
+        if not resume:
+            places.check_place(path, force=force)
+        sets = opener(images, opening, reporter.message, resumed=resume)
+        images, opening, derived = sets.sources, {}, sets.config
     if resume:
         images, opening = arrange(model, images, opening, reporter.message, Run(path))
         images = open_sources(model, images, opening, reporter.message)
@@ -176,7 +182,9 @@ def resolve(
     images, opening = arrange(model, images, opening, reporter.message)
     images = open_sources(model, images, opening, reporter.message)
     accelerator = device.type != "cpu"
-    setting = resolve_new(model, images, training_options, model_options, reporter.message, accelerator=accelerator)
+    setting = resolve_new(
+        model, images, training_options, model_options, reporter.message, accelerator=accelerator, derived=derived
+    )
     return dataclasses.replace(setting, consent=consents)
 
 
