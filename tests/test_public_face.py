@@ -57,6 +57,7 @@ NAMES_OF_COMMANDS: dict[str, tuple[str, ...]] = {
     "compare": ("compare",),
     "doctor": ("doctor",),
     "inspect": ("inspect",),
+    "sign": ("sign",),
     "import": ("import_checkpoint",),
     "faces align": ("align_faces",),
     "swap check": ("check_swap",),

