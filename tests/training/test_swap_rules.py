@@ -16,8 +16,9 @@ from torch import Tensor
 import imagewright as iw
 from imagewright.faces.crops import SQUARES, crop_square, cut_square, identity_square
 from imagewright.images import Images
+from imagewright.metrics.models.face_swap import typical_square
 from imagewright.training.doctor.findings import diagnose
-from imagewright.training.doctor.likeness import LikenessExaminer, missing_poses, typical_square
+from imagewright.training.doctor.likeness import LikenessExaminer, missing_poses
 
 PLAN = {"images_seen": 12_000, "batch_size": 10, "learning_rate": 1e-3}
 HEALTHY = {
@@ -83,7 +84,10 @@ class Copies(torch.nn.Module):
     """A swap that leaves faces as they are, with a mask over the upper half."""
 
     config = SimpleNamespace(crop="whole")
-    device = torch.device("cpu")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(1))
 
     def swap(self, images: Tensor, to: int = 0) -> tuple[Tensor, Tensor]:
         mask = torch.zeros_like(images[:, :1])

@@ -7,28 +7,29 @@ taken from the whole set. Shape letters: N faces, K real faces of a person, C H 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
 
 import numpy as np
-import torch
-from PIL import Image
 from torch import Tensor
 
-from imagewright.faces.crops import IDENTITY_SIDE, SQUARES, cut_square, identity_square
 from imagewright.faces.identities import mean_distances
 from imagewright.images import Batch, Images
+from imagewright.metrics.models.face_swap import (
+    as_pictures,
+    crop_of,
+    find_mesh,
+    find_square,
+    identify_in,
+    swap_faces,
+)
 from imagewright.model import Model
-from imagewright.pixels import to_float, to_uint8
-from imagewright.pretrained.faces.finder import NetworkFinder, absent_networks
-from imagewright.pretrained.faces.identity import SIDE
-from imagewright.pretrained.faces.networks import identify_chips
 from imagewright.pretrained.faces.weights import IDENTITY
 from imagewright.pretrained.published_weights import find_published
 from imagewright.training_capabilities import swaps_identities
+from imagewright.verbs.blocks import evaluating
 
 SWAPPED, REAL = 16, 24  # target faces that are swapped, and real faces of each person
-LARGER = 192  # pixels of a side at which the mesh is looked for
 FOREGROUND = 0.5  # of a mask
 MISSING = "swap/missing/"  # before the name of a class of poses
 UNMEASURED = (
@@ -49,7 +50,7 @@ class LikenessExaminer:
     def __init__(self, model: Model, sources: Mapping[str, Images]) -> None:
         self.model = model
         self.sources = list(sources.values())[:2]
-        self.crop = str(getattr(model.config, "crop", "") or "whole")
+        self.crop = crop_of(model)
 
     @property
     def identifies(self) -> bool:
@@ -64,33 +65,28 @@ class LikenessExaminer:
     @cached_property
     def squares(self) -> list[np.ndarray]:
         """The squares of the identity network in these faces, which hold for the swapped ones too."""
-        return [self._square(picture) for picture in _pictures(self.target.images)]
+        return [find_square(each, find_mesh(each), self.crop) for each in as_pictures(self.target.images)]
 
     @cached_property
     def people(self) -> list[np.ndarray]:
         """Identities (K, 128) of real faces of the source and of the target, at the size of the model."""
         found = []
         for images in self.sources:
-            pictures = _pictures(images.batch(_evenly(len(images), REAL)).images)
-            found.append(_identify(pictures, [self._square(picture) for picture in pictures]))
+            pictures = as_pictures(images.batch(_evenly(len(images), REAL)).images)
+            found.append(identify_in(pictures, [find_square(each, find_mesh(each), self.crop) for each in pictures]))
         return found
 
     def measure(self) -> Figures:
-        """All figures that can be measured, of the model in evaluation mode."""
-        model = self.model
-        assert swaps_identities(model)
-        model.eval()
-        with torch.inference_mode():
-            images = to_float(self.target.images).to(self.model.device)
-            swapped, masks = model.swap(images, 0)
+        """All figures that can be measured."""
+        assert swaps_identities(self.model)
+        with evaluating(self.model):
+            swapped, masks = swap_faces(self.model, self.target.images)
         figures = self._measure_masks(masks) | missing_poses(*self.sources)
-        if self.identifies:
-            figures |= self._measure_identities(to_uint8(swapped.float()).cpu())
-        return figures
+        return figures | self._measure_identities(swapped) if self.identifies else figures
 
     def _measure_identities(self, swapped: Tensor) -> Figures:
         source, target = self.people
-        identities = _identify(_pictures(swapped), self.squares)
+        identities = identify_in(as_pictures(swapped), self.squares)
         to_source, to_target = mean_distances(identities, source), mean_distances(identities, target)
         return {
             "swap/to_source": float(to_source.mean()),
@@ -105,29 +101,11 @@ class LikenessExaminer:
         parts = self.target.layers.get("parts")
         if parts is None:
             return {}
-        faces, drawn = parts > 0, masks.float().cpu() >= FOREGROUND
+        faces, drawn = parts > 0, masks >= FOREGROUND
         if drawn.shape[-2:] != faces.shape[-2:] or not faces.any():
             return {}
         both, either = (faces & drawn).sum(), (faces | drawn).sum()
         return {"swap/mask_area": float(drawn.sum() / faces.sum()), "swap/mask_overlap": float(both / either)}
-
-    def _square(self, picture: np.ndarray) -> np.ndarray:
-        """The square of the identity network in a real face: by its mesh, or else as in a typical crop."""
-        height, width = picture.shape[:2]
-        if not absent_networks():
-            larger = np.asarray(Image.fromarray(picture).resize((LARGER, LARGER), Image.Resampling.BICUBIC))
-            faces = [face for face in NetworkFinder(small=False).find(larger) if face.layout == "mesh"]
-            if faces:
-                square = identity_square(faces[0])
-                return square * (np.array([[width], [height]]) / LARGER)
-        return typical_square(self.crop) * np.array([[width], [height]])
-
-
-def typical_square(crop: str) -> np.ndarray:
-    """The square (2, 3) of the identity network in the unit square of a crop, for a face from the front."""
-    side, middle = SQUARES.get(crop, SQUARES["whole"])
-    corner = (np.array([0.5, 0.5]) - IDENTITY_SIDE / 2 - (0.5 - side / 2, middle - side / 2)) / side
-    return np.concatenate([np.eye(2) * IDENTITY_SIDE / side, corner[:, None]], 1)
 
 
 def missing_poses(source: Images, target: Images) -> Figures:
@@ -146,13 +124,3 @@ def missing_poses(source: Images, target: Images) -> Figures:
 def _evenly(count: int, most: int) -> np.ndarray:
     """Places of at most `most` of `count` pictures, at even distances."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.int64))
-
-
-def _pictures(images: Tensor) -> list[np.ndarray]:
-    """uint8 (N, C, H, W) as pictures (H, W, 3)."""
-    colour = images[:, :3] if images.shape[1] >= 3 else images[:, :1].expand(-1, 3, -1, -1)
-    return list(colour.permute(0, 2, 3, 1).contiguous().numpy())
-
-
-def _identify(pictures: Sequence[np.ndarray], squares: Sequence[np.ndarray]) -> np.ndarray:
-    return identify_chips([cut_square(*each, SIDE) for each in zip(pictures, squares, strict=True)])
