@@ -37,12 +37,12 @@ AT_ONCE = 16
 def swap_faces(model: SwapsIdentities, images: Tensor) -> tuple[Tensor, Tensor]:
     """Faces uint8 (N, C, H, W) of the target drawn as the source, uint8 (N, C, H, W), and masks (N, 1, H, W)."""
     device = next(model.parameters()).device  # type: ignore[attr-defined]
-    found = []
+    pictures, masks = [], []
     with torch.inference_mode():
         for part in images.split(AT_ONCE):
-            swapped, masks = model.swap(to_float(part).to(device), 0)
-            found.append((to_uint8(swapped.float()).cpu(), masks.float().cpu()))
-    pictures, masks = zip(*found, strict=True)
+            swapped, mask = model.swap(to_float(part).to(device), 0)
+            pictures.append(to_uint8(swapped.float()).cpu())
+            masks.append(mask.float().cpu())
     return torch.cat(pictures), torch.cat(masks)
 
 
@@ -119,7 +119,7 @@ def _compute(sample: Sample, reference: Sample | None, context: MetricContext) -
     identities, target = identify_in(swapped, squares), identify_in(pictures, squares)
     of_source = as_pictures(sources)
     source = identify_in(of_source, [find_square(each, find_mesh(each), crop) for each in of_source])
-    poses = [pose_error(*each) for each in zip(swapped, meshes, strict=True) if each[1] is not None]  # type: ignore[arg-type]
+    poses = [pose_error(*each) for each in zip(swapped, meshes, strict=True) if each[1] is not None]
     return _values(identities, source, target, np.array(poses), context.seed)
 
 
