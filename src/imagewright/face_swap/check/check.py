@@ -67,7 +67,7 @@ def check_swap(
     }
     known = people.get("target")
     follower = FaceFollower(None if known is None else known.identities)
-    series, shown = Series(pairs.count), ShownPairs(pairs.count)
+    series, shown = Series(pairs.count, pairs.original.video is not None), ShownPairs(pairs.count)
     report = progress_of_stage(progress, "frames")
     for place, (one, other) in enumerate(pairs):
         faces = follower.find(one.pixels, other.pixels)

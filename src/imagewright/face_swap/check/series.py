@@ -29,6 +29,7 @@ class Series:
     """The measured values of pairs of frames in which both have the face.
 
     count: pairs that are expected.
+    timed: whether frames have times; pictures of a folder have none.
 
     Attributes:
         pairs: read so far.
@@ -39,6 +40,7 @@ class Series:
     """
 
     count: int
+    timed: bool = True
     flow: FlowMethod = field(default_factory=open_flow)
     pairs: int = 0
     without_face: int = 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from imagewright.errors import count_text
 from imagewright.face_swap.measures.intervals import frames_interval, mean_of
 from imagewright.face_swap.measures.measure import Aim, Measure, MeasuredValue
 from imagewright.faces.landmarks import FIRST, LEFT_EYE, MEAN_FACE, RIGHT_EYE, STEADY
@@ -98,6 +99,9 @@ def measure_expression(swapped: np.ndarray, original: np.ndarray) -> list[Measur
         (ERROR, swapped, original),
         (MOTION, swapped - swapped.mean(0), original - original.mean(0)),
     ):
+        if measure is MOTION and len(ours) < LEAST_FRAMES:  # one frame is its own mean
+            found.append(MeasuredValue(measure, None, note=f"of {count_text(len(ours), 'frame')}: too few"))
+            continue
         distances = np.linalg.norm(ours[:, INNER] - theirs[:, INNER], axis=-1).mean(-1) * 100 / EYE_DISTANCE
         found.append(MeasuredValue(measure, frames_interval(distances, mean_of)))
     for measures, opening in ((MOUTH, mouth_opening), (EYES, eye_opening)):
@@ -110,6 +114,8 @@ def _measure_opening(follows: Measure, error: Measure, openings: np.ndarray) -> 
     errors = MeasuredValue(error, frames_interval(np.abs(openings[:, 0] - openings[:, 1]), mean_of))
     spread = float(openings[:, 1].std())
     if len(openings) < LEAST_FRAMES or spread < STILL:
-        why = f"the footage's varies by {spread:.2f} % of the eye distance in {len(openings):,} frames: too little"
+        few = f"of {count_text(len(openings), 'frame')}: too few"
+        still = f"the footage's varies by {spread:.2f} % of the eye distance: too little"
+        why = few if len(openings) < LEAST_FRAMES else still
         return [MeasuredValue(follows, None, note=why), errors]
     return [MeasuredValue(follows, frames_interval(openings, correlation)), errors]
