@@ -20,7 +20,6 @@ from imagewright.faces.detections import FaceFinder
 from imagewright.images import open_images
 from imagewright.images.one_by_one import read_one_by_one
 from imagewright.images.single import as_source
-from imagewright.verbs.translation_inputs import several_sources
 
 SAME_PERSON = 0.6  # distance of identities: `identity.SAME_PERSON`, without torch
 NEAREST_SHARE = 10  # the distance to a person is the mean over the nearest tenth of the references
@@ -133,8 +132,7 @@ def _of_crop(path: Path) -> np.ndarray | None:
 def _from_pictures(source: Any, name: str, finder: FaceFinder) -> Person:
     from imagewright.pretrained.faces.networks import identify
 
-    listed = [source] if isinstance(source, str | Path) else source
-    images = open_images(as_source(several_sources(listed)[0], 3))
+    images = open_images(as_source(source, 3))
     chosen = np.unique(np.linspace(0, len(images) - 1, min(len(images), MOST_REFERENCES)).round().astype(int))
     part = images.subset(chosen)
     identities: list[np.ndarray] = []
