@@ -82,6 +82,7 @@ _HOME = {
     "list_options": "imagewright.training.option_list",
     "Sheet": "imagewright.output.sheets",
     "show": "imagewright.output.showing",
+    "sign": "imagewright.output.signing",
     "save": "imagewright.output.showing",
     "sample_sheet": "imagewright.verbs.sheets",
     "reconstruction_sheet": "imagewright.verbs.sheets",
@@ -101,6 +102,7 @@ _HOME = {
     "grid_sheet": "imagewright.output.image_grid",
     "make_pairs": "imagewright.pairs",
     "align_faces": "imagewright.face_crops.align",
+    "check_swap": "imagewright.face_swap.check.check",
     "extract_faces": "imagewright.face_swap.extraction.extract",
     "get_weights": "imagewright.pretrained.weight_sets",
     "list_weights": "imagewright.pretrained.weight_sets",
@@ -131,6 +133,7 @@ __all__ = [
     "blend_sheet",
     "caches",
     "check",
+    "check_swap",
     "classify",
     "clear_caches",
     "cluster",
@@ -182,6 +185,7 @@ __all__ = [
     "score_sheet",
     "self_check",
     "show",
+    "sign",
     "train",
     "translate",
     "translate_video",
@@ -205,6 +209,7 @@ if TYPE_CHECKING:
     from imagewright.codecs.jpeg.codec import decode_jpeg, encode_jpeg
     from imagewright.errors import ImagewrightError, UserError
     from imagewright.face_crops.align import align_faces
+    from imagewright.face_swap.check.check import check_swap
     from imagewright.face_swap.extraction.extract import extract_faces
     from imagewright.images import Batch, Images, Layer, check, open_images
     from imagewright.images.cache.management import caches, clear_caches
@@ -237,6 +242,7 @@ if TYPE_CHECKING:
     from imagewright.output.image_grid import grid_sheet
     from imagewright.output.sheets import Sheet
     from imagewright.output.showing import save, show
+    from imagewright.output.signing import sign
     from imagewright.pairs import make_pairs
     from imagewright.pretrained.weight_sets import add_weights, get_weights, list_weights
     from imagewright.runs.loading import load
