@@ -102,6 +102,7 @@ _HOME = {
     "make_pairs": "imagewright.pairs",
     "align_faces": "imagewright.face_crops.align",
     "extract_faces": "imagewright.face_swap.extraction.extract",
+    "sort_faces": "imagewright.face_swap.sorting.sort",
     "get_weights": "imagewright.pretrained.weight_sets",
     "list_weights": "imagewright.pretrained.weight_sets",
     "add_weights": "imagewright.pretrained.weight_sets",
@@ -182,6 +183,7 @@ __all__ = [
     "score_sheet",
     "self_check",
     "show",
+    "sort_faces",
     "train",
     "translate",
     "translate_video",
@@ -206,6 +208,7 @@ if TYPE_CHECKING:
     from imagewright.errors import ImagewrightError, UserError
     from imagewright.face_crops.align import align_faces
     from imagewright.face_swap.extraction.extract import extract_faces
+    from imagewright.face_swap.sorting.sort import sort_faces
     from imagewright.images import Batch, Images, Layer, check, open_images
     from imagewright.images.cache.management import caches, clear_caches
     from imagewright.images.checks.duplicates import duplicates

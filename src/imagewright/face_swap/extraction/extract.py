@@ -280,7 +280,9 @@ def _finish(made: ExtractedFaces, work: _Extraction, sources: ExtractionSources)
 
 def _caption(record: FaceRecord) -> str:
     sharpness = f"{record.sharpness:.2f}"
-    return sharpness if record.pose is None else f"{record.pose.yaw:+.0f} {record.pose.pitch:+.0f}, {sharpness}"
+    if record.pose is None:
+        return sharpness
+    return f"{round(record.pose.yaw):+d} {round(record.pose.pitch):+d}, {sharpness}"
 
 
 def _nothing_found(made: ExtractedFaces, sources: ExtractionSources) -> DataError:

@@ -8,6 +8,7 @@ from imagewright.cli.examples import example_of
 
 COMMANDS = {
     "extract": ("extract:extract", "Cut the faces out of pictures and videos: a set to train a swap on."),
+    "sort": ("sort:sort", "Sort a set of faces: by person, pose, sharpness ...; the best of each pose."),
 }
 
 app = App(
