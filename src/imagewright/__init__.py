@@ -104,6 +104,7 @@ _HOME = {
     "align_faces": "imagewright.face_crops.align",
     "check_swap": "imagewright.face_swap.check.check",
     "extract_faces": "imagewright.face_swap.extraction.extract",
+    "sort_faces": "imagewright.face_swap.sorting.sort",
     "get_weights": "imagewright.pretrained.weight_sets",
     "list_weights": "imagewright.pretrained.weight_sets",
     "add_weights": "imagewright.pretrained.weight_sets",
@@ -186,6 +187,7 @@ __all__ = [
     "self_check",
     "show",
     "sign",
+    "sort_faces",
     "train",
     "translate",
     "translate_video",
@@ -211,6 +213,7 @@ if TYPE_CHECKING:
     from imagewright.face_crops.align import align_faces
     from imagewright.face_swap.check.check import check_swap
     from imagewright.face_swap.extraction.extract import extract_faces
+    from imagewright.face_swap.sorting.sort import sort_faces
     from imagewright.images import Batch, Images, Layer, check, open_images
     from imagewright.images.cache.management import caches, clear_caches
     from imagewright.images.checks.duplicates import duplicates
