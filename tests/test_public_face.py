@@ -59,6 +59,8 @@ NAMES_OF_COMMANDS: dict[str, tuple[str, ...]] = {
     "inspect": ("inspect",),
     "import": ("import_checkpoint",),
     "faces align": ("align_faces",),
+    "swap extract": ("extract_faces",),
+    "swap sort": ("sort_faces",),
     "weights get": ("get_weights",),
     "weights list": ("list_weights",),
     "weights add": ("add_weights",),

@@ -100,7 +100,9 @@ _HOME = {
     "edit_sheet": "imagewright.latent.editing.sheet",
     "grid_sheet": "imagewright.output.image_grid",
     "make_pairs": "imagewright.pairs",
-    "align_faces": "imagewright.face_crops",
+    "align_faces": "imagewright.face_crops.align",
+    "extract_faces": "imagewright.face_swap.extraction.extract",
+    "sort_faces": "imagewright.face_swap.sorting.sort",
     "get_weights": "imagewright.pretrained.weight_sets",
     "list_weights": "imagewright.pretrained.weight_sets",
     "add_weights": "imagewright.pretrained.weight_sets",
@@ -147,6 +149,7 @@ __all__ = [
     "encode",
     "encode_jpeg",
     "evaluate",
+    "extract_faces",
     "get_weights",
     "grid_sheet",
     "import_checkpoint",
@@ -180,6 +183,7 @@ __all__ = [
     "score_sheet",
     "self_check",
     "show",
+    "sort_faces",
     "train",
     "translate",
     "translate_video",
@@ -202,7 +206,9 @@ if TYPE_CHECKING:
     from imagewright.checkpoints import import_checkpoint, load_network
     from imagewright.codecs.jpeg.codec import decode_jpeg, encode_jpeg
     from imagewright.errors import ImagewrightError, UserError
-    from imagewright.face_crops import align_faces
+    from imagewright.face_crops.align import align_faces
+    from imagewright.face_swap.extraction.extract import extract_faces
+    from imagewright.face_swap.sorting.sort import sort_faces
     from imagewright.images import Batch, Images, Layer, check, open_images
     from imagewright.images.cache.management import caches, clear_caches
     from imagewright.images.checks.duplicates import duplicates

