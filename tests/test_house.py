@@ -45,7 +45,8 @@ FLOORS = [
     {"metrics"},
     {"training"},
     {"latent"},
-    {"lessons", "analysis", "face_swap", "inspection", "pairs", "face_crops"},
+    {"face_crops"},
+    {"lessons", "analysis", "face_swap", "inspection", "pairs"},
     {"cli", "studio", "__init__"},
     {"__main__"},
 ]

@@ -100,7 +100,7 @@ _HOME = {
     "edit_sheet": "imagewright.latent.editing.sheet",
     "grid_sheet": "imagewright.output.image_grid",
     "make_pairs": "imagewright.pairs",
-    "align_faces": "imagewright.face_crops",
+    "align_faces": "imagewright.face_crops.align",
     "get_weights": "imagewright.pretrained.weight_sets",
     "list_weights": "imagewright.pretrained.weight_sets",
     "add_weights": "imagewright.pretrained.weight_sets",
@@ -202,7 +202,7 @@ if TYPE_CHECKING:
     from imagewright.checkpoints import import_checkpoint, load_network
     from imagewright.codecs.jpeg.codec import decode_jpeg, encode_jpeg
     from imagewright.errors import ImagewrightError, UserError
-    from imagewright.face_crops import align_faces
+    from imagewright.face_crops.align import align_faces
     from imagewright.images import Batch, Images, Layer, check, open_images
     from imagewright.images.cache.management import caches, clear_caches
     from imagewright.images.checks.duplicates import duplicates

@@ -31,6 +31,7 @@ SQUARES = {"face": (1.6, 0.5), "whole": (2.13, 0.43), "head": (2.98, 0.3)}
 CROPS = (*SQUARES, "ffhq")
 HEAD_DEPTH = 0.45  # of the middle of the head behind the face, in units
 IDENTITY_SIDE = 1.5  # of the crop of the identity network
+INNER_SIDE = 1.1
 
 Border = Literal["reflect", "black"]
 FADE = 0.1  # of a square's side: how far a border that is made up fades into blur
@@ -57,6 +58,11 @@ def crop_square(face: Face, crop: str) -> np.ndarray:
         return ffhq_square(five_points(face))
     side, middle = SQUARES[crop]
     return _square_around(unit_square(face), side, middle, head_shift(face))
+
+
+def inner_square(face: Face) -> np.ndarray:
+    """The square from the brows to the lips: skin, eyes, nose and mouth, and hardly anything beside the face."""
+    return _square_around(unit_square(face), INNER_SIDE, 0.5)
 
 
 def identity_square(face: Face) -> np.ndarray:

@@ -34,6 +34,33 @@ MESH_OF_68 = np.array(
         *(61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181, 78, 82, 13, 312, 308, 317, 14, 87),  # lips
     ]
 )
+# Of the mesh: its outline in order, from the middle of the forehead to the left of the face and around.
+OVAL = np.array(
+    [
+        *(10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377),
+        *(152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109),
+    ]
+)
+# Of the mesh: points that do not move with expression, those of the middle first, then the right half of the face and,
+# in the same order, the left. MEAN_RIGID is their mean shape over 356 photographs of 51 people, made symmetric: x to
+# the right, y down, depth away from the camera, in distances of the outer corners of the eyes. Its pitch is the median
+# of these photographs.
+_MIDDLE = (10, 151, 9, 8, 168, 6, 197, 195, 5, 4)
+_RIGHT = (33, 133, 54, 67, 103, 109, 127, 162, 21, 98, 129, 143, 121, 198, 117, 119)
+_LEFT = (263, 362, 284, 297, 332, 338, 356, 389, 251, 327, 358, 372, 350, 420, 346, 348)
+_MIDDLE_PLACES = (
+    *((0.0, -0.5653, -0.2095), (0.0, -0.3933, -0.2455), (0.0, -0.2143, -0.2707), (0.0, -0.121, -0.2547)),
+    *((0.0, -0.0408, -0.2489), (0.0, 0.0453, -0.2964), (0.0, 0.1255, -0.3509), (0.0, 0.1997, -0.41)),
+    *((0.0, 0.2785, -0.4712), (0.0, 0.3736, -0.4971)),
+)
+_RIGHT_PLACES = (
+    *((-0.5, 0.0, 0.0), (-0.1911, 0.0175, -0.0609), (-0.6657, -0.3728, 0.1495), (-0.3884, -0.5315, -0.1178)),
+    *((-0.5547, -0.4687, 0.0065), (-0.2096, -0.5601, -0.1902), (-0.7848, 0.0416, 0.5502), (-0.7747, -0.1217, 0.4333)),
+    *((-0.7375, -0.2516, 0.2883), (-0.1934, 0.4844, -0.205), (-0.234, 0.407, -0.1646), (-0.6929, 0.0542, 0.162)),
+    *((-0.2016, 0.1416, -0.1256), (-0.1547, 0.2839, -0.2796), (-0.5845, 0.1846, 0.0067), (-0.3656, 0.2002, -0.0889)),
+)
+RIGID = np.array(_MIDDLE + _RIGHT + _LEFT)
+MEAN_RIGID = np.concatenate([_MIDDLE_PLACES, _RIGHT_PLACES, np.array(_RIGHT_PLACES) * (-1, 1, 1)])
 RIGHT_EYE, LEFT_EYE = slice(36, 42), slice(42, 48)
 NOSE_TIP, MOUTH = 30, (48, 54)
 # Without most points of the lips: an open mouth must not change the scale.

@@ -8,9 +8,12 @@ turn or a blink few. The noise is estimated from second differences. Shape lette
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 WINDOWS = (3, 5, 7, 9, 13)  # frames
+REACH = WINDOWS[-1] // 2
 CONFIDENCE = 3.0  # standard deviations that windows may differ by
 SECOND_DIFFERENCE = 6**0.5  # standard deviation of x[t-1] - 2 x[t] + x[t+1] for noise of 1
 NORMAL_MEDIAN = 0.6745  # median of |x| for a standard normal x
@@ -22,19 +25,40 @@ def smooth_points(points: np.ndarray) -> np.ndarray:
 
     Points of another shot are another track: cut the array at jumps first.
     """
-    frames = len(points)
     values = np.asarray(points, float)
-    spread = estimate_shake(values)
-    best = values.copy()
-    low, high = values - CONFIDENCE * spread, values + CONFIDENCE * spread
-    open_still = np.ones(values.shape[:2], bool)
-    for window in (each for each in WINDOWS if each <= frames):
-        smoothed, gain = _fit_parabolas(values, window)
-        margin = CONFIDENCE * spread * gain
+    spread = estimate_shake(values)[0]
+    return np.stack([_smooth_frame(values, frame, spread) for frame in range(len(values))])
+
+
+def smooth_at(points: np.ndarray, frame: int) -> np.ndarray:
+    """One frame of `smooth_points`, (K, 2) or (K, 3). It is the same from any `REACH` frames before and after it, but
+    that the shake is estimated from the frames that are given: some thirty are enough."""
+    values = np.asarray(points, float)
+    return _smooth_frame(values, frame, estimate_shake(values)[0])
+
+
+def _smooth_frame(values: np.ndarray, frame: int, spread: np.ndarray) -> np.ndarray:
+    best: np.ndarray = values[frame]
+    low, high = best - CONFIDENCE * spread, best + CONFIDENCE * spread
+    still_open = np.ones(len(best), bool)
+    for window in (each for each in WINDOWS if each <= len(values)):
+        # At the ends the window stays inside, so that it reaches farther to one side.
+        start = min(max(frame - window // 2, 0), len(values) - window)
+        weights = _parabola_weights(window, frame - start)
+        smoothed = np.tensordot(weights, values[start : start + window], 1)
+        margin = CONFIDENCE * spread * np.sqrt(np.square(weights).sum())
         low, high = np.maximum(low, smoothed - margin), np.minimum(high, smoothed + margin)
-        open_still &= (low <= high).all(-1)
-        best[open_still] = smoothed[open_still]
+        still_open &= (low <= high).all(-1)
+        best = np.where(still_open[:, None], smoothed, best)
     return best
+
+
+@cache
+def _parabola_weights(window: int, place: int) -> np.ndarray:
+    """The weights of the frames of a window in the value of their parabola at one of them."""
+    degree = min(DEGREE, window - 2)
+    weights: np.ndarray = np.linalg.pinv(np.vander(np.arange(window) - place, degree + 1, increasing=True))[0]
+    return weights
 
 
 def estimate_shake(points: np.ndarray) -> np.ndarray:
@@ -55,23 +79,3 @@ def shake(points: np.ndarray) -> np.ndarray:
     seconds = points[:-2] - 2 * points[1:-1] + points[2:]
     found: np.ndarray = np.sqrt(np.square(seconds[..., :2]).sum(-1).mean(-1) / 2) / SECOND_DIFFERENCE
     return found
-
-
-def _fit_parabolas(values: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
-    """Values of local parabolas at each frame, and the standard deviation of their noise for noise of 1, (T, 1, 1).
-
-    At the ends the window stays inside, so that it reaches farther to one side.
-    """
-    frames, half = len(values), window // 2
-    starts = np.clip(np.arange(frames) - half, 0, frames - window)
-    smoothed, gains = np.empty_like(values), np.empty((frames, 1, 1))
-    degree = min(DEGREE, window - 2)
-    for place in range(window):  # of the frame in its window
-        rows = np.flatnonzero(np.arange(frames) - starts == place)
-        if not len(rows):
-            continue
-        weights = np.linalg.pinv(np.vander(np.arange(window) - place, degree + 1, increasing=True))[0]
-        taken = values[starts[rows][:, None] + np.arange(window)]  # (R, window, K, 2)
-        smoothed[rows] = np.tensordot(taken, weights, ([1], [0]))
-        gains[rows] = np.sqrt(np.square(weights).sum())
-    return smoothed, gains

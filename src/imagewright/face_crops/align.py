@@ -10,29 +10,27 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import torch
 
-from imagewright.errors import ConfigError, DataError, RunError, UserError, count_text, none_readable
+from imagewright.errors import ConfigError, DataError, count_text, none_readable
+from imagewright.face_crops.places import check_folder, open_parts, refuse_places
+from imagewright.face_crops.shown import ShownCrops
+from imagewright.face_crops.turning import find_turned
 from imagewright.faces.crops import check_crop, crop_square, cut_square, share_beyond
 from imagewright.faces.detections import Face, FaceFinder
 from imagewright.faces.landmarks import five_points
 from imagewright.faces.similarity import scale_of
 from imagewright.files import write_whole
-from imagewright.images import Images, open_images
+from imagewright.images import Images
 from imagewright.images.notices import SizesNote, tell_skipped
 from imagewright.images.one_by_one import read_one_by_one
-from imagewright.images.single import as_source
 from imagewright.output.provenance import ENHANCED, make_record
 from imagewright.output.sheets import Sheet
-from imagewright.output.writing import PICTURES, picture_paths, refuse_existing, write_image
+from imagewright.output.writing import picture_paths, write_image
 from imagewright.pretrained.faces.finder import FinderName, open_face_finder
 from imagewright.progress import Progress, ProgressCounter
-from imagewright.verbs.translation_inputs import several_sources
 
 CropName = Literal["face", "whole", "head", "ffhq"]
 Which = Literal["all", "largest"]
-TURNS = (0, 1, 2, 3)  # quarters to the right, tried in this order until a face is found
-SHOWN, SHOWN_SIDE = 24, 128
 MUCH_BEYOND = 0.25  # of a crop: then it is said
 NAMED = 3  # pictures without a face that are named
 
@@ -129,10 +127,10 @@ def align_faces(
         raise ConfigError(f"faces={faces!r}: expected all or largest.")
     if not 16 <= size <= 4096:
         raise ConfigError(f"size={size}: the side of a crop is 16 to 4096 pixels.")
-    folder = _check_folder(Path(out))
+    folder = check_folder(Path(out))
     made = AlignedFaces(folder, folder.with_name(f"{folder.name}.png"), folder.with_name(f"{folder.name}.jsonl"), "")
-    _refuse_places(made, source, force=force)
-    parts = _open_parts(source, count, split)
+    refuse_places(folder, [made.sheet, made.table], source, force=force)
+    parts = open_parts(source, count, split)
     finder = open_face_finder(find, confirm)
     made.finder, made.notes = finder.name, list(finder.notes)
     made.pictures = sum(map(len, parts))
@@ -156,54 +154,6 @@ def align_faces(
     return made
 
 
-def _check_folder(folder: Path) -> Path:
-    """The folder, with a name that its sheet and its table can have. Raises `UserError` for the name of a picture."""
-    if folder.name in {"", ".."}:
-        folder = folder.resolve()
-    if folder.suffix.lower() in PICTURES and not folder.is_dir():
-        raise UserError(
-            f"{folder} is the name of a picture, and each face becomes a file: name a folder by --out (out=)."
-        )
-    if not folder.name:
-        raise RunError(f"{folder} has no place beside it for the sheet: name a folder in it by --out (out=).")
-    return folder
-
-
-def _refuse_places(made: AlignedFaces, source: Any, *, force: bool) -> None:
-    """Refuse files that exist, a folder with other files, and one inside the source."""
-    refuse_existing([made.sheet, made.table], force=force)
-    for each in source if isinstance(source, list | tuple) else [source]:
-        if isinstance(each, str | Path) and made.folder.resolve().is_relative_to(Path(each).expanduser().resolve()):
-            raise RunError(f"{made.folder} is in {each}, whose pictures are read: give another folder by --out (out=).")
-    if made.folder.is_dir() and not force:
-        there = next(iter(sorted(made.folder.iterdir())), None)
-        if there is not None:
-            raise RunError(
-                f"{made.folder} holds other files, such as {there.name}, which a training would read too: give a "
-                "new or empty folder, or --force to write beside them (force=True)."
-            )
-
-
-def _open_parts(source: Any, count: int | None, split: str | None) -> list[Images]:
-    """The sources, and of all their pictures `count`."""
-    if count is not None and count < 1:
-        raise ConfigError(f"count={count}, but there must be one picture at least.")
-    parts = [
-        each if isinstance(each, Images) else open_images(as_source(each, 3), split=split)
-        for each in several_sources(source)
-    ]
-    total = sum(map(len, parts))
-    if count is None or count >= total:
-        return parts
-    chosen = np.linspace(0, total - 1, count).round().astype(np.int64)
-    kept, start = [], 0
-    for part in parts:
-        inside = chosen[(chosen >= start) & (chosen < start + len(part))] - start
-        kept += [part.subset(inside)] if len(inside) else []
-        start += len(part)
-    return kept
-
-
 @dataclass
 class _Work:
     made: AlignedFaces
@@ -213,7 +163,7 @@ class _Work:
     which: str
     force: bool
     rows: list[str] = field(default_factory=list)
-    shown: list[np.ndarray] = field(default_factory=list)
+    shown: ShownCrops[None] = field(default_factory=ShownCrops)
 
     def align(self, picture: np.ndarray, name: str, path: Path) -> None:
         """Write the crops of one picture."""
@@ -236,33 +186,15 @@ class _Work:
             self.made.faces += 1
             self.made.enlarged += scale_of(square) < self.size
             self.made.cut_off += share_beyond(square, *picture.shape[:2]) > MUCH_BEYOND
-            self._remember(pixels)
+            self.shown.add(pixels, None)
 
     def _settings(self, facts: dict[str, Any]) -> dict[str, Any]:
         return {"crop": self.crop, "size": self.size, "faces": self.which, **facts}
-
-    def _remember(self, pixels: np.ndarray) -> None:
-        """Keep crops for the sheet: the first ones, then by chance of a fixed seed, so that all come equally often."""
-        place = self.made.faces - 1
-        if place >= SHOWN:
-            place = int(np.random.default_rng(place).integers(place + 1))
-        if place < SHOWN:
-            self.shown[place : place + 1] = [pixels]
 
     def write_table(self) -> None:
         """Write what is known of all crops that are written."""
         if self.rows:
             write_whole(self.made.table, "\n".join(self.rows) + "\n")
-
-
-def find_turned(finder: FaceFinder, picture: np.ndarray) -> tuple[int, list[Face]]:
-    """The faces of a picture, and after how many quarter turns to the right some were found; (0, []) if never."""
-    height, width = picture.shape[:2]
-    for quarters in TURNS:
-        found = finder.find(np.ascontiguousarray(np.rot90(picture, -quarters)))
-        if found:
-            return quarters, [face.unturned(quarters, height, width) for face in found]
-    return 0, []
 
 
 def _numbers(face: Face) -> dict[str, Any]:
@@ -306,11 +238,6 @@ def _finish(made: AlignedFaces, work: _Work, parts: list[Images]) -> None:
             f"More than a quarter of {count_text(made.cut_off, 'crop')} is beyond the edge of the picture, and made up "
             "by reflection: a narrower --crop (crop=) shows less of it."
         )
-    pixels = torch.from_numpy(np.stack(work.shown)).permute(0, 3, 1, 2)
-    if work.size > SHOWN_SIDE:
-        sides = (SHOWN_SIDE, SHOWN_SIDE)
-        small = torch.nn.functional.interpolate(pixels.float(), sides, mode="bilinear", antialias=True)
-        pixels = small.round().clamp(0, 255).to(torch.uint8)
     title = f"{count_text(made.faces, 'face')} of {count_text(made.pictures, 'picture')}: {work.crop}"
     record = make_record("faces align", model=made.finder, settings={"crop": work.crop}, source_type=ENHANCED)
-    Sheet(pixels, title=title, record=record).write(made.sheet, force=work.force)
+    Sheet(work.shown.stacked(), title=title, record=record).write(made.sheet, force=work.force)

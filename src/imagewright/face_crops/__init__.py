@@ -1,0 +1,1 @@
+"""The faces in pictures as crops, upright and of one size, as files."""

@@ -1,0 +1,178 @@
+"""Face sets: folders of crops whose records are in their XMP, as `swap extract` writes them.
+
+Users delete, rename and move crops, so that the record of each crop counts. `faces.jsonl`, a line a crop, is there for
+other programs, and for crops that lost their XMP.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imagewright.errors import DataError, RunError, count_text, one_line
+from imagewright.faces.records import FaceRecord
+from imagewright.images.decoding.opening import open_picture, read_encoded
+from imagewright.images.decoding.unreadable import Unreadable
+from imagewright.images.sources.listing import scan_folder
+from imagewright.json_files import parse_json
+from imagewright.output.inspecting_pictures import find_packet
+from imagewright.output.provenance import from_xmp
+from imagewright.regular_files import read_regular
+
+TABLE = "faces.jsonl"
+FACE = "face"  # the key of the record among the settings of the provenance record
+LARGEST_TABLE = 4 << 30  # bytes: a line has about four thousand
+NAMED = 3
+
+
+@dataclass(frozen=True, eq=False)
+class FaceFile:
+    """A crop: its file, its name in the set, and its record."""
+
+    path: Path
+    name: str
+    record: FaceRecord
+
+
+@dataclass(eq=False)
+class FaceSet:
+    """The crops of a folder that have records.
+
+    Attributes:
+        folder: with its sub-folders.
+        faces: in the order of `open_images`.
+        skipped: (name, reason) of each picture that is no crop with a record.
+        from_table: crops whose record is in `faces.jsonl` alone.
+    """
+
+    folder: Path
+    faces: list[FaceFile] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    from_table: int = 0
+
+    def __len__(self) -> int:
+        return len(self.faces)
+
+    def __iter__(self) -> Iterator[FaceFile]:
+        return iter(self.faces)
+
+    @property
+    def records(self) -> list[FaceRecord]:
+        return [face.record for face in self.faces]
+
+    def identities(self) -> tuple[np.ndarray, np.ndarray]:
+        """The identities (K, 128) of the crops that have one, and their places (K,) in `faces`."""
+        places = [place for place, face in enumerate(self.faces) if face.record.identity is not None]
+        rows = [self.faces[place].record.identity for place in places]
+        return np.stack(rows) if rows else np.zeros((0, 128)), np.array(places, int)  # type: ignore[arg-type]
+
+    def notes(self) -> list[str]:
+        """A sentence on the pictures that were left out."""
+        if not self.skipped:
+            return []
+        more = len(self.skipped) - NAMED
+        names = "; ".join(f"{name}: {reason}" for name, reason in self.skipped[:NAMED])
+        names += f"; and {more:,} more" if more > 0 else ""
+        return [f"{count_text(len(self.skipped), 'picture')} of {self.folder} left out ({names})."]
+
+
+def read_face_set(folder: str | Path) -> FaceSet:
+    """The crops of a folder and its sub-folders with their records.
+
+    Raises `DataError` if there is no such folder, or no crop in it has a record.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise DataError(f"{folder} is no folder of faces: {_how_to_make(folder)}")
+    table = _read_table(folder / TABLE)
+    found = FaceSet(folder)
+    for name in scan_folder(folder)[0].names():
+        _add(found, name, table)
+    if not found.faces:
+        seen = f"{count_text(len(found.skipped), 'picture')} without the record of a face" if found.skipped else "none"
+        raise DataError(f"There are no extracted faces in {folder} (pictures: {seen}): {_how_to_make(folder)}")
+    return found
+
+
+def is_face_set(folder: str | Path) -> bool:
+    """Whether a folder's first picture is a crop with a record."""
+    if not Path(folder).is_dir():
+        return False
+    first = next(scan_folder(Path(folder))[0].names(), None)
+    if first is None:
+        return False
+    try:
+        return read_face_record(Path(folder) / first) is not None
+    except DataError:
+        return False
+
+
+def read_face_record(path: str | Path) -> FaceRecord | None:
+    """The record in the XMP of a crop, or None if it holds none.
+
+    Raises `DataError` for a file that cannot be read, a damaged record, and a crop that was cropped or turned since.
+    """
+    try:
+        payload = read_encoded(path)
+        with open_picture(payload, any_size=True) as picture:
+            width, height = picture.size
+            packet = find_packet(picture, payload)
+    except Unreadable as reason:
+        raise DataError(f"{path} cannot be read: {reason}.") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
+    provenance = from_xmp(packet) if packet else None
+    settings = provenance.get("settings") if provenance else None
+    values = settings.get(FACE) if isinstance(settings, Mapping) else None
+    if values is None:
+        return None
+    if width != height:
+        raise DataError(f"{path} is {width}x{height}, no square: its record is that of the crop before it was cut.")
+    return FaceRecord.from_json(values)
+
+
+def write_table_lines(records: list[FaceRecord]) -> str:
+    """The text of `faces.jsonl`."""
+    return "".join(json.dumps(record.to_json(), ensure_ascii=False) + "\n" for record in records)
+
+
+def _how_to_make(folder: Path) -> str:
+    return f"`imagewright swap extract PICTURES_OR_VIDEO --out {folder}` makes a set of faces."
+
+
+def _add(found: FaceSet, name: str, table: dict[str, Any]) -> None:
+    path = found.folder / name
+    try:
+        record = read_face_record(path)
+        if record is None and name in table:
+            record = FaceRecord.from_json(table[name])
+            found.from_table += 1
+    except DataError as reason:
+        found.skipped.append((name, one_line(str(reason).rstrip("."), 160)))
+        return
+    if record is None:
+        found.skipped.append((name, "it has no record of a face"))
+        return
+    found.faces.append(FaceFile(path, name, record))
+
+
+def _read_table(path: Path) -> dict[str, Any]:
+    """The values of each line of the table by the name of the file. Damaged lines are passed over."""
+    try:
+        content = read_regular(path, LARGEST_TABLE)
+    except (FileNotFoundError, RunError):
+        return {}
+    values: dict[str, Any] = {}
+    for line in content.splitlines():
+        try:
+            row = parse_json(line)
+        except ValueError:
+            continue
+        if isinstance(row, dict) and isinstance(row.get("file"), str):
+            values[row["file"]] = row
+    return values
