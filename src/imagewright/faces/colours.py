@@ -64,7 +64,7 @@ def _match_lab(picture: np.ndarray, reference: np.ndarray, weights: np.ndarray, 
 
     lab = match(rgb2lab(picture).reshape(-1, 3), rgb2lab(reference).reshape(-1, 3), weights)
     lab[:, 0] = np.clip(lab[:, 0], 0, 100)
-    lab[:, 2] = np.minimum(lab[:, 2], (lab[:, 0] + 16) * (200 / 116))  # beyond it there is no colour
+    lab[:, 2] = np.minimum(lab[:, 2], (lab[:, 0] + 16) * (199.9 / 116))  # beyond it there is no colour
     matched: np.ndarray = lab2rgb(lab.astype(np.float32).reshape(picture.shape))
     return matched
 

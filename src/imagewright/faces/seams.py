@@ -7,34 +7,13 @@ the original footage.
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt, gaussian_filter
+from scipy.ndimage import gaussian_filter
 
 from imagewright.faces.detail import detail_energy, detail_sigma, fine_detail
 from imagewright.faces.masks import face_size
+from imagewright.faces.rings import INNER, OUTER, block_sums, edge_rings, ring_width
 
-RING = 0.06  # width of a ring, as a share of the face's size
-INNER, OUTER = 0.9, 0.1  # the mask from which on a pixel is the new face's own, and up to which it is the frame's own
 LEAST_ENERGY = np.square(0.25 / 255)  # of rounding to 8 bits
-
-
-def ring_width(mask: np.ndarray) -> float:
-    """The width in pixels of the rings beside the edge of a mask: 0.06 of the face's size, and 2 at least."""
-    return max(2.0, RING * face_size(mask))
-
-
-def edge_rings(mask: np.ndarray, width: float | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """The pixels on both sides of the edge of a mask: two boolean arrays (H, W), inside and outside.
-
-    What lies between them is mixed from both pictures, and in neither.
-
-    width: of each ring in pixels; None for `ring_width`.
-    """
-    width = ring_width(mask) if width is None else width
-    rings = []
-    for kept in (mask >= INNER, mask <= OUTER):
-        depth = distance_transform_edt(kept) if not kept.all() else np.full(mask.shape, np.inf)
-        rings.append(kept & (depth <= width))
-    return rings[0], rings[1]
 
 
 def colour_step(picture: np.ndarray, mask: np.ndarray) -> float:
@@ -57,7 +36,7 @@ def colour_step(picture: np.ndarray, mask: np.ndarray) -> float:
     block = max(1, int(width / 3))
     near, means = [], []
     for ring in rings:
-        sums = _block_sums(np.concatenate([lab * ring[..., None], ring[..., None]], -1, dtype=np.float32), block)
+        sums = block_sums(np.concatenate([lab * ring[..., None], ring[..., None]], -1, dtype=np.float32), block)
         spread = gaussian_filter(sums, (width / block, width / block, 0), mode="constant", truncate=3.0)
         near.append(spread[..., 3] / block**2)
         means.append(spread[..., :3] / np.maximum(spread[..., 3:], 1e-9))
@@ -65,15 +44,6 @@ def colour_step(picture: np.ndarray, mask: np.ndarray) -> float:
     if not edge.any():
         return float("nan")
     return float(np.linalg.norm(means[0] - means[1], axis=-1)[edge].mean())
-
-
-def _block_sums(values: np.ndarray, block: int) -> np.ndarray:
-    """Sums over blocks of pixels; what is missing at the end counts as 0."""
-    height, width = values.shape[:2]
-    padded = np.pad(values, ((0, -height % block), (0, -width % block), (0, 0)))
-    rows, columns = padded.shape[0] // block, padded.shape[1] // block
-    sums: np.ndarray = padded.reshape(rows, block, columns, block, -1).sum((1, 3))
-    return sums
 
 
 def sharpness_step(picture: np.ndarray, mask: np.ndarray) -> float:
