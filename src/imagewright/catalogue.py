@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imagewright.catalogue_entries import ENTRIES, Entry
 from imagewright.errors import UserError, nearest_name
@@ -13,7 +15,19 @@ from imagewright.errors import UserError, nearest_name
 if TYPE_CHECKING:
     from imagewright.model import Model
 
-__all__ = ["Entry", "entries", "entry_of", "list_models", "model_class", "name_of"]
+__all__ = ["Entry", "OpenedSets", "entries", "entry_of", "list_models", "model_class", "name_of", "opener_of"]
+
+
+@dataclass(frozen=True)
+class OpenedSets:
+    """What the opener of a model makes of the user's images, where the sources are more than pictures.
+
+    sources: the opened sets (`Images`), in the order of the model's sources.
+    config: what the sets decide of the model's configuration.
+    """
+
+    sources: Mapping[str, Any]
+    config: dict[str, Any]
 
 
 @cache
@@ -49,6 +63,19 @@ def model_class(name: str) -> type[Model]:
     """The class of a model; imports its module. Raises `UserError` for an unknown name."""
     module, _, attribute = entry_of(name).target.partition(":")
     found: type[Model] = getattr(importlib.import_module(module), attribute)
+    return found
+
+
+def opener_of(name: str) -> Callable[..., OpenedSets] | None:
+    """The function that opens a model's sources, `opener(images, opening, say, resumed=...)`; None for plain pictures.
+
+    images, opening, say: as of `training.arranging.arrange`. resumed: whether a run is resumed.
+    """
+    target = entry_of(name).opener
+    if target is None:
+        return None
+    module, _, attribute = target.partition(":")
+    found: Callable[..., OpenedSets] = getattr(importlib.import_module(module), attribute)
     return found
 
 

@@ -17,6 +17,7 @@ class Entry:
     verbs: the verbs of `capabilities.VERBS` that it answers.
     adapter: "module:ATTRIBUTE": how its published checkpoints are read, if there are any.
     sources: what it is trained on, in the example of its help.
+    opener: "module:function": how `train` opens its sources, if they are more than pictures (`catalogue.OpenedSets`).
     """
 
     name: str
@@ -27,6 +28,7 @@ class Entry:
     verbs: tuple[str, ...]
     adapter: str | None = None
     sources: str = "photos/"
+    opener: str | None = None
 
 
 ENTRIES = (
@@ -339,5 +341,15 @@ ENTRIES = (
         ("translate",),
         "imagewright.checkpoints.adapters.stargan_v2:STARGAN_V2",
         sources="classes/",
+    ),
+    Entry(
+        "swap",
+        "imagewright.models.faces.swap_autoencoder:SwapAutoencoder",
+        "faces",
+        "face swapping between two people: a shared encoder, and each person's own decoder",
+        "Perov et al. 2020, arXiv:2005.05535 (DeepFaceLab)",
+        ("translate",),
+        sources="faces-of-source/ faces-of-target/",
+        opener="imagewright.face_swap.training_sets:open_training_sets",
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import Field, ValidationError, field_validator
@@ -31,6 +31,7 @@ DATA_FIELDS = (
     "layer_channels",
     "layer_kinds",
     "submodels",
+    "crop",
 )
 Side = Annotated[int, Field(ge=1, le=SIDE_LIMIT)]
 FAR_AWAY = 1e6  # bounds from here on only catch slips of the keyboard, and are not shown
@@ -94,6 +95,17 @@ class Config:
         A suggested `schedule` would keep the user from training a run for longer.
         """
         return {}
+
+    @classmethod
+    def suggest_side(cls, given: Mapping[str, Any], *, accelerator: bool) -> int | None:
+        """The shorter side, in pixels, at which larger images are trained if the user gives no size.
+
+        given: the options of the model that the user gave.
+        accelerator: whether the training runs on a GPU.
+
+        None leaves it to the time that there is.
+        """
+        return None
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

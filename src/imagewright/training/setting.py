@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from imagewright import catalogue, configs, distributed
@@ -128,6 +129,7 @@ def resolve_new(
     say: Say,
     *,
     accelerator: bool = False,
+    derived: Mapping[str, Any] = MappingProxyType({}),
 ) -> Setting:
     """The checked setting of a new run. What the user left open follows from the images, the machine and the time.
 
@@ -137,6 +139,7 @@ def resolve_new(
     options: options of the model that the user gave.
     say: called with notes for the user.
     accelerator: whether the training runs on a GPU.
+    derived: what the model's opener found out for its configuration.
 
     Raises `UserError` for images or options that the model cannot be trained with.
     """
@@ -172,7 +175,7 @@ def resolve_new(
     _tell_equal_sources(sources, say)
     first = next(iter(sources.values()))
     suggested = suggest_options(model_name, first, training, options, accelerator=accelerator, say=say)
-    filled = _domain_names(model_name, images) | ({"unseen_classes": unseen} if unseen else {})
+    filled = dict(derived) | _domain_names(model_name, images) | ({"unseen_classes": unseen} if unseen else {})
     return Setting(
         limit=60 * float(training["minutes"]) if training.get("minutes") is not None else None,
         sources=sources,

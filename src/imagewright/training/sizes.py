@@ -49,7 +49,8 @@ def choose_size(
         return images
     if catalogue.model_class(model_name).is_closed_form():
         return fit_size(model_name, _fit_memory(model_name, images, options, say), say)
-    side = useful_side(minutes, accelerator=accelerator)
+    suggested = catalogue.model_class(model_name).Config.suggest_side(options, accelerator=accelerator)
+    side = suggested or useful_side(minutes, accelerator=accelerator)
     if min(images.size) <= side:
         return fit_size(model_name, images, say)
     size = _nearest_below(model_name, images.size, side)

@@ -158,6 +158,12 @@ def resolve(
 
     It reads no pictures and builds no model, so that a mistake is reported at once.
     """
+    derived: dict[str, Any] = {}
+    if (opener := catalogue.opener_of(model)) is not None:
+        if not resume:
+            places.check_place(path, force=force)
+        sets = opener(images, opening, reporter.message, resumed=resume)
+        images, opening, derived = sets.sources, {}, sets.config
     if resume:
         distributed.first_on_main(lambda: places.bring_back(path))
         images, opening = arrange(model, images, opening, reporter.message, Run(path))
@@ -167,7 +173,9 @@ def resolve(
     images, opening = arrange(model, images, opening, reporter.message)
     images = open_sources(model, images, opening, reporter.message)
     accelerator = device.type != "cpu"
-    return resolve_new(model, images, training_options, model_options, reporter.message, accelerator=accelerator)
+    return resolve_new(
+        model, images, training_options, model_options, reporter.message, accelerator=accelerator, derived=derived
+    )
 
 
 # Stage 2: the model and the decoded images

@@ -39,6 +39,8 @@ def find_source(
     cache_dir: the folder of downloaded sets.
     names: which pictures are taken, by their names.
     """
+    if isinstance(source, PictureSource):  # another part of the package made it
+        return source
     found = _find(source, split, cache_dir, names)
     if names and found.names_taken != names:
         raise DataError(
