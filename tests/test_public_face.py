@@ -57,6 +57,7 @@ NAMES_OF_COMMANDS: dict[str, tuple[str, ...]] = {
     "compare": ("compare",),
     "doctor": ("doctor",),
     "inspect": ("inspect",),
+    "sign": ("sign",),
     "import": ("import_checkpoint",),
     "faces align": ("align_faces",),
     "weights get": ("get_weights",),

