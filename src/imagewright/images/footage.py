@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -66,10 +66,12 @@ class Footage:
         """ "PQ" or "HLG" for footage of high dynamic range, else None."""
         return TRANSFERS_OF_HDR.get(self.colours.transfer)
 
-    def frames(self, start: int = 0) -> Iterator[FootageFrame]:
+    def frames(self, start: int = 0, only: Container[int] | None = None) -> Iterator[FootageFrame]:
         """The frames from number `start` on, in the order in which they are shown. A damaged file ends early.
 
         Times ascend. A frame without a time comes as long after the one before as frames do on average.
+
+        only: the numbers of the frames that are wanted; None for all.
         """
         before: int | None = None
         for index, frame in enumerate(_decode(self.path)):
@@ -77,7 +79,7 @@ class Footage:
             if frame.pts is not None:
                 ticks = frame.pts - round(self.start / self.time_base)
             before = ticks if before is None else max(ticks, before + 1)
-            if index >= start:
+            if index >= start and (only is None or index in only):
                 planes = read_planes(frame, self.layout, self.quarters)
                 yield FootageFrame(index, before * self.time_base, planes, self.layout, picture_of(planes, self.layout))
 

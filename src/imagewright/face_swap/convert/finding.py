@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from imagewright.face_crops.turning import TurningFinder
 from imagewright.face_swap.convert.journal import FrameJournal, RememberedFinder, pack_faces, unpack_faces
 from imagewright.face_swap.tracking import TrackedFrame, track_faces
 from imagewright.faces.detections import Face, FaceFinder
@@ -55,8 +56,8 @@ def find_in_footage(footage: Footage, finder: FaceFinder, work: Path, progress: 
     progress: called with (done, total) in frames.
     """
     if (work / TRACKS).exists():
-        return _opened(work)
-    remembered = RememberedFinder(finder, FrameJournal(work / FOUND))
+        return open_found(work)
+    remembered = TurningFinder(RememberedFinder(finder, FrameJournal(work / FOUND)))
     (work / TRACKED).unlink(missing_ok=True)  # made anew from what was found, which is quick
     journal, tracks = FrameJournal(work / TRACKED), dict[int, dict[str, Any]]()
     frames = ((frame.index, float(frame.time), frame.picture) for frame in footage.frames())
@@ -68,7 +69,7 @@ def find_in_footage(footage: Footage, finder: FaceFinder, work: Path, progress: 
             progress(journal.count, max(journal.count, footage.count))
     write_whole(work / TRACKS, json.dumps({"frames": journal.count, "tracks": tracks}))
     (work / FOUND).unlink()
-    return _opened(work)
+    return open_found(work)
 
 
 def _count(tracks: dict[int, dict[str, Any]], frame: TrackedFrame) -> None:
@@ -80,7 +81,8 @@ def _count(tracks: dict[int, dict[str, Any]], frame: TrackedFrame) -> None:
             facts["identity"] = each.track_identity.tolist()
 
 
-def _opened(work: Path) -> FoundFaces:
+def open_found(work: Path) -> FoundFaces:
+    """The faces that are kept in a folder."""
     known = json.loads((work / TRACKS).read_text())
     tracks = {
         int(number): TrackFacts(

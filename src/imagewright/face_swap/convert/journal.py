@@ -55,10 +55,10 @@ def _arrays(file: BinaryIO) -> Iterator[np.ndarray]:
 
 
 class RememberedFinder:
-    """A finder of the faces of consecutive frames that looks at each frame once, also after it was killed.
+    """A finder that is asked in the same order each time, and answers again what it answered before it was killed.
 
-    finder: asked for frames that are not in the journal.
-    journal: of the same frames, from the first one on.
+    finder: asked for what is not in the journal.
+    journal: of the answers, from the first one on.
     """
 
     def __init__(self, finder: FaceFinder, journal: FrameJournal) -> None:
@@ -67,7 +67,7 @@ class RememberedFinder:
         self._known: Iterator[np.ndarray] = journal.read()
 
     def find(self, picture: np.ndarray) -> list[Face]:
-        """The faces of the next frame, the largest first."""
+        """The faces of the next picture, the largest first."""
         rows = next(self._known, None)
         if rows is None:
             self._known = iter(())

@@ -114,7 +114,7 @@ class FaceSwapper:
     def draw(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """A crop uint8 (S, S, 3) as the other person: float32 RGB (S, S, 3) from 0 to 1, and the mask (S, S)."""
         channels = self.model.config.channels
-        images = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None].float() / 127.5 - 1
+        images = torch.from_numpy(np.array(pixels)).permute(2, 0, 1)[None].float() / 127.5 - 1
         if channels == 1:
             images = images.mean(1, keepdim=True)
         elif channels == 4:

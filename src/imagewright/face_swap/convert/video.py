@@ -14,7 +14,7 @@ from imagewright.errors import DataError, count_text
 from imagewright.face_swap.convert.choosing import choose_tracks
 from imagewright.face_swap.convert.finding import FoundFaces, find_in_footage
 from imagewright.face_swap.convert.swapping import FaceSwapper, change_of
-from imagewright.face_swap.convert.unfinished import Unfinished, digest_weights
+from imagewright.face_swap.convert.unfinished import Unfinished, facts_of_swap
 from imagewright.face_swap.people import Person
 from imagewright.face_swap.provenance import swap_record
 from imagewright.faces.detections import Face, FaceFinder
@@ -76,11 +76,11 @@ def convert_video(
     began = time.monotonic()
     footage = open_sdr(video)
     work = Unfinished(path, _facts_of(footage, finder))
-    writer = FootageWriter(path, footage, work.segments, lossless=lossless)
+    writer = FootageWriter(path, footage, work.parts, lossless=lossless)
     with work.held():
         found = find_in_footage(footage, finder, work.folder, progress_of_stage(progress, FINDING))
         chosen, notes = choose_tracks(found.tracks, person, video.name, everyone=everyone)
-        work.begin_segments(_facts_of_swap(swapper, chosen, writer.encoding.codec))
+        work.begin_parts(facts_of_swap(swapper, chosen) | {"codec": writer.encoding.codec})
         swapped = sum(any(track in chosen for track, _ in faces) for faces in found.read())
         writer.write(lambda start: _frames(swapper, footage, found, chosen, start, progress))
         settings = {"person": None if person is None else Path(person.name).name, **swapper.options.to_dict()}
@@ -149,17 +149,4 @@ def _facts_of(footage: Footage, finder: FaceFinder) -> dict[str, Any]:
         "bytes": status.st_size,
         "changed": status.st_mtime_ns,
         "finder": finder.name,
-    }
-
-
-def _facts_of_swap(swapper: FaceSwapper, chosen: frozenset[int], codec: str) -> dict[str, Any]:
-    """What the frames depend on, besides the faces that are found."""
-    origin = swapper.model.origin
-    return {
-        "run": None if origin is None else str(Path(origin.path).resolve()),
-        "images_seen": None if origin is None else origin.images_seen,
-        "weights": digest_weights(swapper.model),
-        "options": swapper.options.to_dict(),
-        "tracks": sorted(chosen),
-        "codec": codec,
     }
