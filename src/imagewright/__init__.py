@@ -102,6 +102,7 @@ _HOME = {
     "grid_sheet": "imagewright.output.image_grid",
     "make_pairs": "imagewright.pairs",
     "align_faces": "imagewright.face_crops.align",
+    "extract_faces": "imagewright.face_swap.extraction.extract",
     "get_weights": "imagewright.pretrained.weight_sets",
     "list_weights": "imagewright.pretrained.weight_sets",
     "add_weights": "imagewright.pretrained.weight_sets",
@@ -148,6 +149,7 @@ __all__ = [
     "encode",
     "encode_jpeg",
     "evaluate",
+    "extract_faces",
     "get_weights",
     "grid_sheet",
     "import_checkpoint",
@@ -205,6 +207,7 @@ if TYPE_CHECKING:
     from imagewright.codecs.jpeg.codec import decode_jpeg, encode_jpeg
     from imagewright.errors import ImagewrightError, UserError
     from imagewright.face_crops.align import align_faces
+    from imagewright.face_swap.extraction.extract import extract_faces
     from imagewright.images import Batch, Images, Layer, check, open_images
     from imagewright.images.cache.management import caches, clear_caches
     from imagewright.images.checks.duplicates import duplicates

@@ -21,6 +21,7 @@ PYTHON_NAMES = {
     "set": "sets",
     "protocol": "protocols",
     "test-source": "test",
+    "not": "not_person",
 }
 FLAGS = (
     *("force", "resume", "flip", "strict", "capture", "compile", "tensorboard", "each-class", "keep-detail"),
@@ -35,7 +36,7 @@ VALUE = r"\d[\d.,_]*(?:e-?\d+|x\d+|[kMG])?\b|[A-Z]{2,}[A-Z_=:]*\b|'[^']*'|\"[^\"
 OPTION = re.compile(rf"(?<![\w-])--(no-)?([a-z][a-z0-9-]*[a-z0-9])(?:[ =]({VALUE}))?")
 SAID_TWICE = re.compile(r"\b(\w+)((?:=[^\s(),]*)?),?((?: out)?) \((?:or )?\1(?:=|\2)?\)")
 OTHER_NAME = re.compile(rf"--[a-z][a-z0-9-]*(?:[ =](?:{VALUE}))?(,? out)? \((?:or )?([a-z_]+=[^\s(),]+)\)")
-COMMAND = re.compile(r"(`imagewright [^`]*`)")
+COMMAND = re.compile(r"(`(?:imagewright|python|npm) [^`]*`)")
 MULTIPLES = {"k": "_000", "M": "_000_000", "G": "_000_000_000"}
 
 

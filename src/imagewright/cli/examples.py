@@ -26,6 +26,7 @@ EXAMPLES = {
     "data pairs": "imagewright data pairs photos/ --input edges --out photos-edges",
     "data cache": "imagewright data cache --clear --unused-for 30",
     "faces align": "imagewright faces align photos/ --crop ffhq --out faces",
+    "swap extract": "imagewright swap extract anna.mp4 photos/ --out anna",
     "weights get": "imagewright weights get faces",
     "sign": "imagewright sign swapped.mp4 --certificate studio.pem --key studio.key --made-from footage.mp4",
     "weights list": "imagewright weights list",

@@ -38,7 +38,7 @@ class ShownCrops(Generic[About]):
 def _reduced(pixels: np.ndarray) -> np.ndarray:
     if len(pixels) <= SHOWN_SIDE:
         return pixels
-    planes = torch.from_numpy(pixels).permute(2, 0, 1)[None].float()
+    planes = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float()
     sides = (SHOWN_SIDE, SHOWN_SIDE)
     small = torch.nn.functional.interpolate(planes, sides, mode="bilinear", antialias=True)
     return small[0].round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0).numpy()

@@ -89,7 +89,7 @@ def read_face_set(folder: str | Path) -> FaceSet:
     folder = Path(folder)
     if not folder.is_dir():
         raise DataError(f"{folder} is no folder of faces: {_how_to_make(folder)}")
-    table = _read_table(folder / TABLE)
+    table = read_table(folder / TABLE)
     found = FaceSet(folder)
     for name in scan_folder(folder)[0].names():
         _add(found, name, table)
@@ -161,7 +161,7 @@ def _add(found: FaceSet, name: str, table: dict[str, Any]) -> None:
     found.faces.append(FaceFile(path, name, record))
 
 
-def _read_table(path: Path) -> dict[str, Any]:
+def read_table(path: Path) -> dict[str, Any]:
     """The values of each line of the table by the name of the file. Damaged lines are passed over."""
     try:
         content = read_regular(path, LARGEST_TABLE)

@@ -1,0 +1,1 @@
+"""`imagewright swap ...`: a file each command."""

@@ -1,0 +1,21 @@
+"""`imagewright swap ...`: face swapping. Commands are named by import path and imported when used."""
+
+from __future__ import annotations
+
+from cyclopts import App
+
+from imagewright.cli.examples import example_of
+
+COMMANDS = {
+    "extract": ("extract:extract", "Cut the faces out of pictures and videos: a set to train a swap on."),
+}
+
+app = App(
+    name="swap",
+    help="Swap faces: extract faces, sort them; `imagewright train swap` trains on two people.",
+    help_format="plaintext",
+)
+for name, (place, text) in COMMANDS.items():
+    app.command(
+        f"imagewright.cli.commands.swap.{place}", name=name, help=text, help_epilogue=example_of(f"swap {name}")
+    )
