@@ -11,7 +11,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from imagewright.faces.masks import face_size
-from imagewright.faces.rings import block_sums, inner_ring
+from imagewright.faces.seams import block_sums, inner_ring
 
 REACH = 0.1  # of the face's size: width of the ring that is compared, and sigma of the averages
 FADE = 0.02  # of weight: farther from the edge, where less of the ring is near, the correction fades out
