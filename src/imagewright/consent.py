@@ -19,8 +19,8 @@ from imagewright.errors import ConfigError, one_line
 from imagewright.regular_files import check_regular, read_regular
 
 SELF = "self"
-EXAMPLE = '--consent "Ann Lee; Ann Lee; 2026-11-20"'
-FORM = f"WHO; GIVEN BY; DATE, as in {EXAMPLE}"
+EXAMPLE = "Ann Lee; Ann Lee; 2026-11-20"
+FORM = f'--consent "WHO; GIVEN BY; DATE", such as "{EXAMPLE}"'
 FILE_FORM = "a text with the lines `who: ...`, `given by: ...` and `when: ...`"
 LONGEST = 500  # characters of the people's names
 LARGEST_FILE = 1 << 20  # bytes of a text file with the three lines
@@ -54,8 +54,8 @@ class Consent:
 def refusal(model: str) -> str:
     """The sentence that says that a model asks for consent, and how to give it."""
     return (
-        f"{model} learns the faces of people, and asks for a record of their consent, for each or for all together. "
-        f"Give {FORM}; or --consent FILE with {FILE_FORM}; or --self (consent='{SELF}') if the faces are yours."
+        f"{model} learns the faces of people, and asks for a record of their consent: {FORM}, once for each person; or "
+        f"--consent FILE, {FILE_FORM}; or --self (consent='{SELF}') if the faces are yours."
     )
 
 
@@ -131,7 +131,7 @@ def _from_file(given: str | Path) -> Consent:
         asked = ", ".join(f"`{name.replace('_', ' ')}: ...`" for name in missing)
         raise ConfigError(
             f"{path} has no line {asked}. Add it, or say it beside the name of the file: "
-            f'--consent "Ann Lee; Ann Lee; 2026-11-20; {path.name}".'
+            f'--consent "{EXAMPLE}; {path.name}".'
         )
     return _checked(found, str(path), path)
 

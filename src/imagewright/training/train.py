@@ -164,15 +164,15 @@ def resolve(
 
     It reads no pictures and builds no model, so that a mistake is reported at once.
     """
+    if resume:
+        distributed.first_on_main(lambda: places.bring_back(path))
+    consents = settle_consents(model, consent, path if resume else None, training_options.get("start"))
     derived: dict[str, Any] = {}
     if (opener := catalogue.opener_of(model)) is not None:
         if not resume:
             places.check_place(path, force=force)
         sets = opener(images, opening, reporter.message, resumed=resume)
         images, opening, derived = sets.sources, {}, sets.config
-    if resume:
-        distributed.first_on_main(lambda: places.bring_back(path))
-    consents = settle_consents(model, consent, path if resume else None, training_options.get("start"))
     if resume:
         images, opening = arrange(model, images, opening, reporter.message, Run(path))
         images = open_sources(model, images, opening, reporter.message)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, get_args
 
 import numpy as np
 
+from imagewright.face_crops.turning import Follow
 from imagewright.faces.detections import Face, FaceFinder, Layout
 
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 MOST_NUMBERS = 468 * 3  # of the points of a face
+NOT_FOLLOWED = np.zeros((0, 0))  # the answer None
 FACTS = 8  # layout, score, box, number of points and of their coordinates
 
 
@@ -66,14 +68,30 @@ class RememberedFinder:
         self._finder, self._journal = finder, journal
         self._known: Iterator[np.ndarray] = journal.read()
 
+    @property
+    def follow(self) -> Follow | None:
+        """The finder's `follow`, if it has one, remembered likewise."""
+        following: Follow | None = getattr(self._finder, "follow", None)
+        if following is None:
+            return None
+
+        def follow(picture: np.ndarray, faces: Sequence[Face]) -> list[Face] | None:
+            return self._answer(lambda: following(picture, faces))
+
+        return follow
+
     def find(self, picture: np.ndarray) -> list[Face]:
         """The faces of the next picture, the largest first."""
+        return self._answer(lambda: self._finder.find(picture)) or []
+
+    def _answer(self, ask: Callable[[], list[Face] | None]) -> list[Face] | None:
         rows = next(self._known, None)
         if rows is None:
             self._known = iter(())
-            rows = pack_faces(self._finder.find(picture))
+            found = ask()
+            rows = NOT_FOLLOWED if found is None else pack_faces(found)
             self._journal.append(rows)
-        return unpack_faces(rows)
+        return unpack_faces(rows) if rows.shape[1] else None
 
 
 def pack_faces(faces: Sequence[Face]) -> np.ndarray:

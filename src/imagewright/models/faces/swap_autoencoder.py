@@ -41,6 +41,7 @@ RED, OPACITY = (1.0, -1.0, -1.0), 0.5  # of what the mask leaves out, in the pre
 class SwapConfig(TwoDomainConfig, MultipleSizedConfig):
     """The options of the swap model. What is None follows from `preset`."""
 
+    needs_consent: ClassVar[bool] = True
     unit: ClassVar[int] = 16
     smallest: ClassVar[int] = 16
     tiny_options: ClassVar[dict[str, Any]] = {
