@@ -63,6 +63,7 @@ NAMES_OF_COMMANDS: dict[str, tuple[str, ...]] = {
     "swap check": ("check_swap",),
     "swap extract": ("extract_faces",),
     "swap sort": ("sort_faces",),
+    "swap convert": ("swap_faces",),
     "weights get": ("get_weights",),
     "weights list": ("list_weights",),
     "weights add": ("add_weights",),

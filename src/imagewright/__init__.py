@@ -105,6 +105,7 @@ _HOME = {
     "check_swap": "imagewright.face_swap.check.check",
     "extract_faces": "imagewright.face_swap.extraction.extract",
     "sort_faces": "imagewright.face_swap.sorting.sort",
+    "swap_faces": "imagewright.face_swap.convert.convert",
     "get_weights": "imagewright.pretrained.weight_sets",
     "list_weights": "imagewright.pretrained.weight_sets",
     "add_weights": "imagewright.pretrained.weight_sets",
@@ -188,6 +189,7 @@ __all__ = [
     "show",
     "sign",
     "sort_faces",
+    "swap_faces",
     "train",
     "translate",
     "translate_video",
@@ -212,6 +214,7 @@ if TYPE_CHECKING:
     from imagewright.errors import ImagewrightError, UserError
     from imagewright.face_crops.align import align_faces
     from imagewright.face_swap.check.check import check_swap
+    from imagewright.face_swap.convert.convert import swap_faces
     from imagewright.face_swap.extraction.extract import extract_faces
     from imagewright.face_swap.sorting.sort import sort_faces
     from imagewright.images import Batch, Images, Layer, check, open_images

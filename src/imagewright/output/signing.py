@@ -25,8 +25,10 @@ TYPES = {
     ".tif": "image/tiff",
     ".tiff": "image/tiff",
     ".mp4": "video/mp4",
+    ".m4v": "video/x-m4v",
+    ".mov": "video/quicktime",
 }
-SOURCES = TYPES | {".mov": "video/quicktime", ".m4v": "video/x-m4v", ".avi": "video/avi", ".gif": "image/gif"}
+SOURCES = TYPES | {".avi": "video/avi", ".gif": "image/gif"}
 PASSWORD = "IMAGEWRIGHT_KEY_PASSWORD"
 LARGEST_PEM = 1 << 20  # bytes
 CURVES = {"secp256r1": "es256", "secp384r1": "es384", "secp521r1": "es512"}
@@ -97,7 +99,7 @@ def sign(
 
     The file is replaced as a whole, or stays as it was. `inspect` verifies the signature.
 
-    path: .png, .jpg, .webp, .tif or .mp4.
+    path: .png, .jpg, .webp, .tif, .mp4 or .mov.
     certificate: a PEM file, the signer's certificate first and those of its issuers after it.
     key: a PEM file with the private key.
     password: of the key, if it has one; by default from the environment variable `IMAGEWRIGHT_KEY_PASSWORD`.
@@ -118,7 +120,7 @@ def sign_file(path: str | Path, key: SigningKey, *, made_from: str | Path | None
     The signed statement holds the record, IPTC's digital source type, and what was done: "created", or "edited" if the
     file was made from another one. The statements of that one, and those that the file itself has, are kept inside.
 
-    path: .png, .jpg, .webp, .tif or .mp4.
+    path: .png, .jpg, .webp, .tif, .mp4 or .mov.
     key: of the signer.
     made_from: the picture or video that the file was made from, such as the footage of a swap.
     Raises `UserError` for a file that cannot be signed or a certificate that C2PA does not admit.

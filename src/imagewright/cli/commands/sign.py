@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 
 def sign(
-    file: Annotated[Path, Parameter(help="a .png, .jpg, .webp, .tif or .mp4 that imagewright has written")],
+    file: Annotated[Path, Parameter(help="a .png, .jpg, .webp, .tif, .mp4 or .mov that imagewright has written")],
     /,
     *files: Annotated[Path, Parameter(help="more of them")],
     certificate: Annotated[Path, Parameter(help="a PEM file: the signer's certificate, then those of its issuers")],
