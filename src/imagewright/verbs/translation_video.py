@@ -16,7 +16,7 @@ from imagewright.images.decoding.formats import from_array
 from imagewright.images.decoding.preprocessing import Preprocessing, plain_layer
 from imagewright.images.sources.video import VIDEO_SUFFIXES, VideoSource
 from imagewright.output.provenance import COMPOSITE
-from imagewright.output.signatures import signature_note
+from imagewright.output.signatures import signature_notes
 from imagewright.output.video_with_sound import has_sound, write_video_with_sound
 from imagewright.output.writing import ANIMATIONS, check_suffix, refuse_existing, write_animation
 from imagewright.progress import Progress
@@ -81,7 +81,7 @@ def translate_video(
         "translate", model, seed=seed if sampled else None, settings=settings, source_type=COMPOSITE
     ) | {"target": style.labels[0]}
 
-    notes = [*training_notes(model), *style.notes, *filter(None, [signature_note(video)])]
+    notes = [*training_notes(model), *style.notes, *signature_notes([video])]
 
     def frames() -> Iterator[tuple[Fraction, np.ndarray]]:
         for done, (time, pixels) in enumerate(source.timed_frames(), 1):
