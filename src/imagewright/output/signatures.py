@@ -101,7 +101,7 @@ def signature_notes(paths: Iterable[str | Path]) -> list[str]:
     several = f", and {count_text(len(signed) - 1, 'other')} too" if len(signed) > 1 else ""
     return [
         f"{signed[0]} is signed (C2PA){signer}{several}. What is made of a signed file is not: `imagewright sign FILE "
-        f"--certificate CERT --key KEY --made-from {shlex.quote(str(signed[0]))}` signs it, and keeps in it what was signed."
+        f"--certificate CERT --key KEY --made-from {shlex.quote(str(signed[0]))}` signs it, and keeps that signature."
     ]
 
 
