@@ -110,3 +110,20 @@ def test_another_person_at_the_same_place_is_another_track(monkeypatch: pytest.M
         identity = frame.faces[0].identity
         assert identity is not None
         assert identity.argmax() == frame.faces[0].track
+
+
+def test_faces_are_followed_between_the_frames_in_which_they_are_looked_for() -> None:
+    asked: list[int] = []
+
+    class Follower(Script):
+        def find(self, picture: np.ndarray) -> list[Face]:
+            asked.append(int(picture[0, 0, 0]))
+            return [face_at(100)]
+
+        def follow(self, picture: np.ndarray, faces: Sequence[Face]) -> list[Face] | None:
+            return None if picture[0, 0, 0] == 6 else list(faces)
+
+    frames = [(number, None, np.full((8, 8, 3), number, np.uint8)) for number in range(12)]
+    found = list(track_faces(frames, Follower([]), identify=False, find_every=4))
+    assert tracks(found) == [[0]] * 12
+    assert asked == [0, 4, 6, 10]  # every fourth, and where the face was lost

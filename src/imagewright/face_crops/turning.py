@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from imagewright.faces.detections import Face, FaceFinder
 
 TURNS = (0, 1, 2, 3)  # quarters to the right, tried in this order until a face is found
+Follow = Callable[[np.ndarray, Sequence[Face]], list[Face] | None]
 PATIENCE = 15  # frames without a face after which other turns are tried
 
 
@@ -34,6 +35,11 @@ class TurningFinder:
         self.quarters = 0
         self._finder = finder
         self._without = PATIENCE  # other turns are tried at the first frame, too
+
+    @property
+    def follow(self) -> Follow | None:
+        """The finder's `follow`, if it has one, which depends on no turn."""
+        return getattr(self._finder, "follow", None)
 
     def find(self, picture: np.ndarray) -> list[Face]:
         """The faces of a frame, uint8 (H, W, 3), the largest first."""

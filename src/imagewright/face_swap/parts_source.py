@@ -19,6 +19,8 @@ VERSION = "1"  # of the drawing: prepared maps of another version are drawn anew
 class PartsSource(PictureSource):
     """A map of parts for each face, of the side of its crop. Its pictures have the names of the crops."""
 
+    follows = True
+
     def __init__(self, typed: str, faces: Sequence[FaceFile]) -> None:
         super().__init__(typed)
         self._faces = list(faces)

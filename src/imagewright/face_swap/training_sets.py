@@ -5,6 +5,7 @@ The catalogue names `open_training_sets` as the opener of the swap model: `train
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ def open_training_sets(images: Any, opening: Mapping[str, Any], say: Say, *, res
     of_faces = [name for name in opening if name in NOT_OF_FACES]
     if of_faces:
         raise ConfigError(f"swap chooses faces by their records, not by {', '.join(of_faces)}: leave it out.")
-    found = {name: read_face_set(each) for name, each in images.items() if isinstance(each, str | Path)}
+    found = {name: _read(each) for name, each in images.items() if isinstance(each, str | Path)}
     crops = {name: _crop_of(each) for name, each in found.items()}
     if len(set(crops.values())) > 1:
         (one, of_one), (other, of_other) = crops.items()
@@ -62,6 +63,26 @@ def open_training_sets(images: Any, opening: Mapping[str, Any], say: Say, *, res
         for name, each in images.items()
     }
     return OpenedSets(_named(sources, images), {"crop": next(iter(crops.values()), "")})
+
+
+def _read(folder: str | Path) -> FaceSet:
+    """A face set of faces enough. Raises `DataError` otherwise, with the command that makes one."""
+    path = Path(folder)
+    try:
+        faces = read_face_set(path)
+    except DataError:
+        name = (path.stem if path.is_file() else path.resolve().name) or "my"
+        command = shlex.join(["imagewright", "swap", "extract", str(folder), "--out", f"{name}-faces"])
+        raise DataError(
+            f"{folder} is no set of faces, which swap is trained on: `{command}` makes one of pictures or a video."
+        ) from None
+    if len(faces) < LEAST:
+        raise DataError(
+            f"{folder} holds {count_text(len(faces), 'face')}, of which no swap can be learned: {LEAST} are the "
+            "least, and some hundreds of all poses and expressions are usual. A video has enough: imagewright swap "
+            "extract VIDEO --out FACES."
+        )
+    return faces
 
 
 def _named(sources: Mapping[str, Images], images: Mapping[str, Any]) -> dict[str, Images]:
@@ -82,22 +103,12 @@ def _as_given(images: Any, opening: Mapping[str, Any]) -> Images:
 
 def _open(faces: FaceSet, opening: Mapping[str, Any]) -> Images:
     """The crops of a set with the maps of their parts, of classes of poses."""
-    _check_count(faces)
     parts = PartsSource(f"points of {faces.folder}", list(faces))
     opened = open_images({"image": str(faces.folder), "parts": parts}, kinds={"parts": KIND}, **opening)
     by_name = {face.name: face for face in faces}
     ordered = [by_name[name] for name in opened.names()]
     labels, names = choose_pose_bins([face.record.pose for face in ordered])
     return opened.with_labels(labels, names)
-
-
-def _check_count(faces: FaceSet) -> None:
-    if len(faces) < LEAST:
-        raise DataError(
-            f"{faces.folder} holds {count_text(len(faces), 'face')}, of which no swap can be learned: {LEAST} are the "
-            "least, and some hundreds of all poses and expressions are usual. A video has enough: imagewright swap "
-            f"extract VIDEO --out {faces.folder}."
-        )
 
 
 def _crop_of(faces: FaceSet) -> str:
@@ -116,7 +127,7 @@ def _tell(faces: FaceSet, say: Say) -> None:
     """Say what was left out, that there are few faces, and that there are several people."""
     for note in faces.notes():
         say(note)
-    if LEAST <= len(faces) < FEW:
+    if len(faces) < FEW:
         say(
             f"{faces.folder} holds {len(faces)} faces, which are few: poses and expressions that they do not have are "
             "not learned (some hundreds are usual)"

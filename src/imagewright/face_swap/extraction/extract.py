@@ -147,6 +147,8 @@ class _Extraction:
 
     def __post_init__(self) -> None:
         self._before = read_table(self.made.table) if self.force else {}
+        numbers = [values.get("track") for values in self._before.values()]
+        self.tracks = 1 + max((number for number in numbers if isinstance(number, int)), default=-1)
 
     def extract_stills(self, sources: ExtractionSources, counter: ProgressCounter) -> None:
         """Write the faces of all pictures; each is a track of its own."""
@@ -187,7 +189,7 @@ class _Extraction:
                 if face.is_filled or not self._is_usable(face.face, frame.picture):
                     continue
                 if self._is_wanted(face.track_identity):
-                    name = f"{stem}_{frame.index:06d}_{track}.png"
+                    name = f"{stem}_{frame.index:06d}_{face.track}.png"  # the same when run again
                     self._write(
                         frame.picture, face.face, face.identity, name, video.path.name, track, frame.index, frame.time
                     )
@@ -267,7 +269,7 @@ def _finish(made: ExtractedFaces, work: _Extraction, sources: ExtractionSources)
         raise _nothing_found(made, sources)
     made.note_what_is_odd(work.size)
     made.count_people()
-    title = f"{count_text(made.faces, 'face')}: {work.crop}"
+    title = f"{count_text(made.faces, 'face')}: {work.crop}; yaw and pitch in degrees, sharpness"
     order = sorted(range(len(work.shown.about)), key=lambda place: work.shown.about[place].file)
     captions = [_caption(work.shown.about[place]) for place in order]
     settings = {"crop": work.crop, "size": work.size}
@@ -277,9 +279,8 @@ def _finish(made: ExtractedFaces, work: _Extraction, sources: ExtractionSources)
 
 
 def _caption(record: FaceRecord) -> str:
-    if record.pose is None:
-        return f"sharp {record.sharpness:.2f}"
-    return f"{record.pose.yaw:+.0f} {record.pose.pitch:+.0f}, sharp {record.sharpness:.2f}"
+    sharpness = f"{record.sharpness:.2f}"
+    return sharpness if record.pose is None else f"{record.pose.yaw:+.0f} {record.pose.pitch:+.0f}, {sharpness}"
 
 
 def _nothing_found(made: ExtractedFaces, sources: ExtractionSources) -> DataError:

@@ -33,11 +33,13 @@ class Source(ABC):
         in_order: every reading starts from the beginning (video, packed tars), so one pass should read all.
         encoded: pictures are encoded files, which take long enough to decode to be worth worker processes.
         in_memory: pictures are arrays already, so small sets need no cache.
+        follows: pictures are made from the records of another layer's, by whose name both are called.
     """
 
     in_order = False
     encoded = False
     in_memory = False
+    follows = False
 
     def __init__(self, typed: str) -> None:
         self.typed = typed

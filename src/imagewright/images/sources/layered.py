@@ -18,7 +18,10 @@ class LayeredSource(Source):
     """
 
     def __init__(self, parts: Mapping[str, PictureSource], indices: Mapping[str, np.ndarray], image: str) -> None:
-        super().__init__(", ".join(f"{name}={part.typed}" for name, part in parts.items()))
+        named = {name: part.typed for name, part in parts.items() if not part.follows}
+        super().__init__(
+            ", ".join(f"{name}={typed}" for name, typed in named.items()) if len(named) > 1 else named[image]
+        )
         self.parts, self.indices, self.image = dict(parts), dict(indices), image
         for name, part in self.parts.items():
             if part.in_order and (np.diff(self.indices[name]) < 0).any():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -74,27 +73,6 @@ class VideoSource(PictureSource):
                 yield _upright(frame)
         for _ in wanted[position:]:
             yield Unreadable("the video ends before this frame, or is damaged")
-
-    def timed_frames(self) -> Iterator[tuple[Fraction, np.ndarray]]:
-        """The time of each frame in seconds, from the start of the file, and its pixels (H, W, 3), one by one.
-
-        A frame without a time comes as long after the one before as frames do on average.
-        """
-        start, rate = self.timing()
-        before: Fraction | None = None
-        for frame in self._frames():
-            time = Fraction(0) if before is None else before + 1 / rate
-            if frame.pts is not None:
-                time = frame.pts * Fraction(frame.time_base) - start
-            before = time if before is None else max(time, before)
-            yield before, _upright(frame)
-
-    def timing(self) -> tuple[Fraction, Fraction]:
-        """The time at which the file starts, in seconds, and the mean number of frames a second."""
-        with self._av.open(str(self.path)) as container:
-            stream = container.streams.video[0]
-            start = Fraction(container.start_time or 0, self._av.time_base)
-            return start, Fraction(stream.average_rate or stream.base_rate or FRAMES_PER_SECOND)
 
     def _frames(self) -> Iterator[Any]:
         try:

@@ -65,7 +65,7 @@ class SwapConfig(TwoDomainConfig, MultipleSizedConfig):
     decoder_width: int | None = Field(None, ge=1, le=512, description="an eighth of a decoder's channels at its start")
     mask_width: int | None = Field(None, ge=1, le=512, description="likewise of the part that draws masks")
     warp: float = Field(1.0, ge=0, le=4, description="strength of the random warps of inputs")
-    unwarped: float = Field(0.2, ge=0, le=1, description="share of the inputs that are not warped")
+    unwarped: float = Field(0.3, ge=0, le=1, description="share of the inputs that are not warped")
     colour_transfer: float = Field(
         0.5, ge=0, le=1, description="share of the faces that get the colours of a face of the other person"
     )
@@ -136,17 +136,16 @@ class SwapAutoencoder(Model):
 
     def rebuild_loss(self, step: Step) -> Terms:
         """The rebuilt faces of both people against the faces before their warps."""
-        rows = (step, step["b"])
-        inputs, targets, parts = self._deform(rows, step.draws)
-        (picture_a, mask_a), (picture_b, mask_b) = self.networks.rebuild(inputs[0], inputs[1], step.draws)
-        return {
-            f"{term}_{side}": value
-            for side, drawn, wanted, of_parts in (
-                ("a", (picture_a, mask_a), targets[0], parts[0]),
-                ("b", (picture_b, mask_b), targets[1], parts[1]),
-            )
-            for term, value in self._compare(*drawn, wanted, of_parts).items()
-        }
+        device = step.images.device.type
+        with torch.autocast(device, enabled=False):  # places between pixels, and variances, need fp32
+            inputs, targets, parts = self._deform((step, step["b"]), step.draws)
+        drawn = self.networks.rebuild(inputs[0], inputs[1], step.draws)
+        with torch.autocast(device, enabled=False):
+            return {
+                f"{term}_{side}": value
+                for side, (picture, mask), wanted, of_parts in zip(("a", "b"), drawn, targets, parts, strict=True)
+                for term, value in self._compare(picture, mask, wanted, of_parts).items()
+            }
 
     def _compare(self, picture: Tensor, mask: Tensor, wanted: Tensor, parts: Tensor) -> Terms:
         """Named distances of pictures and masks to what they should be.
@@ -156,7 +155,7 @@ class SwapAutoencoder(Model):
         config = self.config
         face, features = parts[:, :1], parts[:, 1:]
         weights = OUTSIDE + (1 - OUTSIDE) * (2 * blur(face, SOFT * max(config.size))).clamp(max=1)
-        picture = picture.to(wanted.dtype)
+        picture, mask = picture.float(), mask.float()
         return {
             "structure": config.structure * (structural_dissimilarity(picture, wanted) * weights).mean(),
             "squared_error": config.squared_error * ((picture - wanted).square() * weights).mean(),

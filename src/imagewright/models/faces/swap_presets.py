@@ -43,8 +43,8 @@ SWAP_PRESETS: dict[SwapPresetName, SwapPreset] = {
         mask_width=2,
         finer=True,
         batch=8,
-        learning_rate=5e-4,
-        images=40_000,
+        learning_rate=1e-3,
+        images=60_000,
         half_life=1_000,
     ),
     # The default widths of DeepFaceLab's SAEHD.

