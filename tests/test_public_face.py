@@ -61,6 +61,7 @@ NAMES_OF_COMMANDS: dict[str, tuple[str, ...]] = {
     "import": ("import_checkpoint",),
     "faces align": ("align_faces",),
     "swap extract": ("extract_faces",),
+    "swap convert": ("swap_faces",),
     "weights get": ("get_weights",),
     "weights list": ("list_weights",),
     "weights add": ("add_weights",),

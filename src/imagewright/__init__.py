@@ -103,6 +103,7 @@ _HOME = {
     "make_pairs": "imagewright.pairs",
     "align_faces": "imagewright.face_crops.align",
     "extract_faces": "imagewright.face_swap.extraction.extract",
+    "swap_faces": "imagewright.face_swap.convert.convert",
     "get_weights": "imagewright.pretrained.weight_sets",
     "list_weights": "imagewright.pretrained.weight_sets",
     "add_weights": "imagewright.pretrained.weight_sets",
@@ -184,6 +185,7 @@ __all__ = [
     "self_check",
     "show",
     "sign",
+    "swap_faces",
     "train",
     "translate",
     "translate_video",
@@ -207,6 +209,7 @@ if TYPE_CHECKING:
     from imagewright.codecs.jpeg.codec import decode_jpeg, encode_jpeg
     from imagewright.errors import ImagewrightError, UserError
     from imagewright.face_crops.align import align_faces
+    from imagewright.face_swap.convert.convert import swap_faces
     from imagewright.face_swap.extraction.extract import extract_faces
     from imagewright.images import Batch, Images, Layer, check, open_images
     from imagewright.images.cache.management import caches, clear_caches

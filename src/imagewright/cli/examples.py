@@ -27,6 +27,7 @@ EXAMPLES = {
     "data cache": "imagewright data cache --clear --unused-for 30",
     "faces align": "imagewright faces align photos/ --crop ffhq --out faces",
     "swap extract": "imagewright swap extract anna.mp4 photos/ --out anna",
+    "swap convert": "imagewright swap convert runs/swap-anna footage.mp4 --out swapped.mp4",
     "weights get": "imagewright weights get faces",
     "sign": "imagewright sign swapped.mp4 --certificate studio.pem --key studio.key --made-from footage.mp4",
     "weights list": "imagewright weights list",

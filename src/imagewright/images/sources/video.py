@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,20 @@ class VideoSource(PictureSource):
                 yield _upright(frame)
         for _ in wanted[position:]:
             yield Unreadable("the video ends before this frame, or is damaged")
+
+    def timed_frames(self) -> Iterator[tuple[Fraction, np.ndarray]]:
+        """The time of each frame in seconds, from the start of the file, and its pixels (H, W, 3), one by one.
+
+        There are none in a file of which no frame can be decoded.
+        """
+        from imagewright.images.footage import read_footage
+
+        try:
+            footage = read_footage(self.path)
+        except DataError:
+            return
+        for frame in footage.frames():
+            yield frame.time, frame.picture
 
     def _frames(self) -> Iterator[Any]:
         try:

@@ -8,6 +8,7 @@ from imagewright.cli.examples import example_of
 
 COMMANDS = {
     "extract": ("extract:extract", "Cut the faces out of pictures and videos: a set to train a swap on."),
+    "convert": ("convert:convert", "Replace a person's face in videos and pictures by a trained swap."),
 }
 
 app = App(
