@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from imagewright.cli.commands.verbs import RunPath
 from imagewright.cli.pictures import takes_pictures
+from imagewright.cli.signing import Sign, open_signing_key
 from imagewright.cli.values import Flag, Words
 
 
@@ -53,6 +54,7 @@ def convert(
     ] = "paste",
     strength: Annotated[float, Parameter(help="how much of the identity is changed, 0 to 1")] = 1.0,
     mark: Annotated[Flag, Parameter(help='write "AI-generated face" in a corner')] = False,
+    sign: Sign = None,
     lossless: Annotated[Flag, Parameter(help="encode videos without loss, for further work; large files")] = False,
     preview: Annotated[Flag, Parameter(help="ten frames as a sheet, OUT.preview.png, and nothing else")] = False,
     find: Annotated[
@@ -73,7 +75,8 @@ def convert(
 
     if not footage:
         raise UserError(f"The footage is missing: imagewright swap convert {run} VIDEO --out {out}.")
-    # Before the bar, which would be drawn over the question.
+    # Before the bar, which would be drawn over the questions.
+    key = open_signing_key(sign)
     agreed = find == "cascade" or not absent_networks() or confirm_download(describe_set(SET))
     with progress_bars() as progress:
         made = imagewright.swap_faces(
@@ -90,6 +93,7 @@ def convert(
             blend=blend,
             strength=strength,
             mark=mark,
+            sign=key,
             lossless=lossless,
             preview=preview,
             find=find,
