@@ -78,6 +78,7 @@ bench: $(VENV)/installed
 	$(BIN)/python benchmarks/translation_steps.py
 	$(BIN)/python benchmarks/biggan_steps.py
 	$(BIN)/python benchmarks/r3gan_steps.py
+	$(BIN)/python benchmarks/swap_steps.py
 	$(BIN)/python benchmarks/stylegan2_steps.py
 	$(BIN)/python benchmarks/stylegan3_nonlinearity.py
 	$(BIN)/python benchmarks/components_scale.py
