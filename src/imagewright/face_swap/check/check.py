@@ -123,7 +123,7 @@ def _measure(
         *measure_expression(*series.aligned()),
         measure_jitter(points[0], points[1], shots_in_a_row(shots, np.array(series.places))),
         measure_flicker(np.array([each[1:] for each in series.flickers]).reshape(-1, 2), series.flow),
-        *measure_seam(np.array([each[1:] for each in series.seams]).reshape(-1, 2)),
+        *measure_seam(np.array([each[1:] for each in series.seams]).reshape(-1, 3)),
         *measure_outside(np.array(series.outside).reshape(-1, 2)),
     ]
     if source is not None and network is not None:

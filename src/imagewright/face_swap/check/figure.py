@@ -99,8 +99,9 @@ def _panels(check: SwapCheck) -> list[Panel]:
     panels.append(("shake, % of eye distance", _both(every[1:-1], shaken), None))
     flickers = np.array(series.flickers).reshape(-1, 3)
     panels.append(("flicker, grey levels", _both(flickers[:, 0].astype(int), flickers[:, 1:]), None))
-    seams = np.array(series.seams).reshape(-1, 3)
-    steps = [("colour step over the footage's", seams[:, 0].astype(int), seams[:, 1])]
+    seams = np.array(series.seams).reshape(-1, 4)
+    places = seams[:, 0].astype(int)
+    steps = [("colour step over the footage's", places, seams[:, 1]), ("change of colour inside", places, seams[:, 3])]
     panels.append(("edge of the face, Lab units", steps, 2.0))
     return [panel for panel in panels if any(len(line[1]) for line in panel[1])]
 
@@ -129,4 +130,4 @@ def _draw_panel(axis: Any, times: np.ndarray, title: str, lines: list[Line], lev
     axis.set_title(title, fontsize=10, loc="left")
     axis.tick_params(labelsize=8)
     if len(lines) > 1:
-        axis.legend(fontsize=8, loc="upper right", ncols=2)
+        axis.legend(fontsize=8, loc="lower right", ncols=2, bbox_to_anchor=(1, 0.97), borderaxespad=0)

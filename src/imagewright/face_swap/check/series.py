@@ -55,7 +55,7 @@ class Series:
     crops: tuple[list[np.ndarray], list[np.ndarray]] = field(default_factory=lambda: ([], []))
     outside: list[tuple[float, float]] = field(default_factory=list)
     flickers: list[tuple[int, float, float]] = field(default_factory=list)
-    seams: list[tuple[int, float, float]] = field(default_factory=list)
+    seams: list[tuple[int, float, float, float]] = field(default_factory=list)
     _before: tuple[Frame, Frame, FacePair] | None = None
 
     def add(self, swapped: Frame, original: Frame, faces: FacePair | None) -> None:
