@@ -190,5 +190,7 @@ def test_presets_decide_what_is_not_given() -> None:
 
 def test_plain_pictures_are_swapped_in_python(tmp_path: object) -> None:
     sets = {"a": iw.open_images(simple_pictures(12)), "b": iw.open_images(simple_pictures(12, seed=5))}
-    run = iw.train("swap", sets, out=f"{tmp_path}/run", images_seen=8, batch_size=4, preset="small", code=8)
+    run = iw.train(
+        "swap", sets, out=f"{tmp_path}/run", images_seen=8, batch_size=4, preset="small", code=8, consent="self"
+    )
     assert iw.translate(run, simple_pictures(2), to="a").shape == (2, 3, 16, 16)
