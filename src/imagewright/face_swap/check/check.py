@@ -42,7 +42,7 @@ def check_swap(
 ) -> SwapCheck:
     """Measure a face swap against the footage that it was made from: identity, motion, seams, flicker, and the rest.
 
-    Frames are read once, side by side, and memory does not grow with pictures (two kilobytes of numbers a frame). In
+    Frames are read once, side by side, and memory does not grow with pictures (some kilobytes of numbers a frame). In
     frames with several faces the one is followed that the swap changed most, or that is the target person's.
 
     swapped, original: videos, or folders or pictures; of whatever program. Another size or number of frames is fine.
@@ -67,7 +67,7 @@ def check_swap(
     }
     known = people.get("target")
     follower = FaceFollower(None if known is None else known.identities)
-    series, shown = Series(pairs.count, pairs.original.video is not None), ShownPairs(pairs.count)
+    series, shown = Series(pairs.count, pairs.original.video is not None, source is not None), ShownPairs(pairs.count)
     report = progress_of_stage(progress, "frames")
     for place, (one, other) in enumerate(pairs):
         faces = follower.find(one.pixels, other.pixels)

@@ -1,4 +1,4 @@
-"""What is measured of each pair of frames, collected over time in little memory: two kilobytes a frame."""
+"""What is measured of each pair of frames, collected over time in little memory: some kilobytes a frame."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ class Series:
 
     count: pairs that are expected.
     timed: whether frames have times; pictures of a folder have none.
+    with_crops: whether faces are cut out for the Frechet distance.
 
     Attributes:
         pairs: read so far.
@@ -41,6 +42,7 @@ class Series:
 
     count: int
     timed: bool = True
+    with_crops: bool = True
     flow: FlowMethod = field(default_factory=open_flow)
     pairs: int = 0
     without_face: int = 0
@@ -77,7 +79,7 @@ class Series:
             self.identified.append(row)
             for side, (frame, face) in enumerate(((swapped, faces.swapped), (original, faces.original))):
                 self.identities[side].append(identify(frame.pixels, [face])[0])
-        if place % self.every(MOST_CROPS) == 0:
+        if self.with_crops and place % self.every(MOST_CROPS) == 0:
             for side, (frame, face) in enumerate(((swapped, faces.swapped), (original, faces.original))):
                 self.crops[side].append(realism.cut_inner(frame.pixels, sixty_eight(face)))
         self._add_edge(row, place, swapped, original, faces.original)
