@@ -7,7 +7,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 from skimage.color import rgb2lab
 
-from imagewright.face_swap.measures import flicker, outside, seam
+from imagewright.face_swap.measures import detail, flicker, outside, seam
 from imagewright.face_swap.measures.expression import (
     EYE_DISTANCE,
     align_points,
@@ -167,6 +167,19 @@ def test_what_is_occluded_is_not_seen_again() -> None:
     assert seen[:, 4:].all()
     moved = warp_back(np.tile(np.arange(8.0), (8, 1)), np.full((8, 8, 2), (1.0, 0.0)))
     np.testing.assert_allclose(moved[:, :7], np.tile(np.arange(1.0, 8), (8, 1)))
+
+
+def test_a_blurred_face_has_less_detail() -> None:
+    face = textured()
+    blurred = np.round(gaussian_filter(face.astype(float), (3, 3, 0))).astype(np.uint8)
+    halved = np.round(face / 2 + 60).astype(np.uint8)
+    contrasts = [detail.feature_contrast(each) for each in (face, blurred, halved)]
+    assert contrasts[1] < 0.5 * contrasts[0]
+    assert contrasts[2] == pytest.approx(contrasts[0] / 2, rel=0.02)
+    found = detail.measure_detail(np.array([[contrasts[2], contrasts[0]]] * 3))
+    assert found.value is not None
+    assert found.value.value == pytest.approx(0.5, rel=0.02)
+    assert "blurred" in found.note
 
 
 def test_change_outside_is_counted_in_grey_levels() -> None:

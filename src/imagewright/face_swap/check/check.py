@@ -15,6 +15,7 @@ from imagewright.face_swap.check.reference_faces import ReferenceFaces, read_ref
 from imagewright.face_swap.check.result import SwapCheck
 from imagewright.face_swap.check.series import MOST_CROPS, MOST_IDENTIFIED, Series
 from imagewright.face_swap.check.shown import ShownPairs
+from imagewright.face_swap.measures.detail import measure_detail
 from imagewright.face_swap.measures.expression import measure_expression
 from imagewright.face_swap.measures.flicker import measure_flicker
 from imagewright.face_swap.measures.identity import measure_identity
@@ -123,6 +124,7 @@ def _measure(
         *measure_expression(*series.aligned()),
         measure_jitter(points[0], points[1], shots_in_a_row(shots, np.array(series.places))),
         measure_flicker(np.array([each[1:] for each in series.flickers]).reshape(-1, 2), series.flow),
+        measure_detail(np.array(series.contrasts)),
         *measure_seam(np.array([each[1:] for each in series.seams]).reshape(-1, 3)),
         *measure_outside(np.array(series.outside).reshape(-1, 2)),
     ]

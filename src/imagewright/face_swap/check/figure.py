@@ -100,6 +100,7 @@ def _panels(check: SwapCheck) -> list[Panel]:
     flickers = np.array(series.flickers).reshape(-1, 3)
     panels.append(("flicker, grey levels", _both(flickers[:, 0].astype(int), flickers[:, 1:]), None))
     seams = np.array(series.seams).reshape(-1, 4)
+    panels.append(("detail inside the face, grey levels", _both(every, np.array(series.contrasts)), None))
     places = seams[:, 0].astype(int)
     steps = [("colour step over the footage's", places, seams[:, 1]), ("change of colour inside", places, seams[:, 3])]
     panels.append(("edge of the face, Lab units", steps, 2.0))
