@@ -15,7 +15,7 @@ from imagewright.face_swap.measures.expression import (
     measure_expression,
     mouth_opening,
 )
-from imagewright.face_swap.measures.identity import measure_identity
+from imagewright.face_swap.measures.identity import measure_identity, people_of
 from imagewright.face_swap.measures.jitter import measure_jitter
 from imagewright.face_swap.measures.measure import MeasuredValue, recipe_key
 from imagewright.face_swap.measures.optical_flow import FlowMethod, _tv_l1, open_flow, visible, warp_back
@@ -128,6 +128,14 @@ def test_faces_are_nearer_the_person_that_they_are_of() -> None:
     distance = np.linalg.norm(people[0][0] - people[0][100:], axis=1).mean()
     alone = values(measure_identity(people[0][:1], people[0][100:], None, {}))
     assert alone == pytest.approx({"identity/to_source": distance})
+
+
+def test_an_original_of_several_people_is_compared_face_by_face() -> None:
+    people = np.random.default_rng(6).normal(0, 0.1, (8, 128))
+    found = values(measure_identity(people, None, people_of(people), {}))
+    assert found["identity/to_target"] == 0
+    one = people[:1] + np.random.default_rng(7).normal(0, 0.01, (8, 128))
+    assert people_of(one).shape == (8, 128)
 
 
 def textured(shift: int = 0) -> np.ndarray:

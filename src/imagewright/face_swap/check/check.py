@@ -18,7 +18,7 @@ from imagewright.face_swap.check.shown import ShownPairs
 from imagewright.face_swap.measures.detail import measure_detail
 from imagewright.face_swap.measures.expression import measure_expression
 from imagewright.face_swap.measures.flicker import measure_flicker
-from imagewright.face_swap.measures.identity import measure_identity
+from imagewright.face_swap.measures.identity import measure_identity, people_of
 from imagewright.face_swap.measures.jitter import measure_jitter
 from imagewright.face_swap.measures.measure import MeasuredValue
 from imagewright.face_swap.measures.outside import measure_outside
@@ -29,6 +29,8 @@ from imagewright.pretrained.efficientnet_lite import find_efficientnet_weights
 from imagewright.pretrained.faces.finder import open_face_finder
 from imagewright.pretrained.features.contract import FeatureNetwork, open_network
 from imagewright.progress import StageProgress, progress_of_stage
+
+OWN_FACE = "the face of the same picture of the original, which shows several people"
 
 
 def check_swap(
@@ -104,17 +106,17 @@ def _measure(
 ) -> list[MeasuredValue]:
     """All measures, in the order of tables."""
     ours, theirs = (np.stack(side) for side in series.identities)
-    source, target = people.get("source"), people.get("target")
+    source, target, own = people.get("source"), people.get("target"), people_of(theirs)
     settings = {
         "source_faces": None if source is None else len(source.identities),
         "target_faces": len(theirs) if target is None else len(target.identities),
-        "target": "faces of the original" if target is None else "given faces",
+        "target": "given faces" if target is not None else "faces of the original" if own.ndim == 2 else OWN_FACE,
         "every": series.every(MOST_IDENTIFIED),
     }
     identity = measure_identity(
         ours,
         None if source is None else source.identities,
-        theirs if target is None else target.identities,
+        own if target is None else target.identities,
         settings,
     )
     points, shots = [np.stack(side) for side in series.points], np.array(series.shots)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imagewright.face_swap.measures.expression import mouth_opening
+from imagewright.face_swap.measures.identity import people_of, person_distances
 from imagewright.face_swap.measures.jitter import shakes
 from imagewright.face_swap.measures.pose import pose_differences
-from imagewright.faces.identities import mean_distances
 from imagewright.output.figures import COLOURS, new_figure, save_figure
 from imagewright.output.provenance import COMPOSITE, make_record
 from imagewright.pretrained.faces.identity import SAME_PERSON
@@ -112,9 +112,9 @@ def _identity_lines(check: SwapCheck) -> list[Line]:
     ours, theirs = (np.stack(side) for side in series.identities)
     places = np.array(series.identified)
     source, target = check.people.get("source"), check.people.get("target")
-    lines = [] if source is None else [("to the source", places, mean_distances(ours, source.identities))]
-    person = theirs if target is None else target.identities
-    return [*lines, ("to the target", places, mean_distances(ours, person))]
+    lines = [] if source is None else [("to the source", places, person_distances(ours, source.identities))]
+    person = people_of(theirs) if target is None else target.identities
+    return [*lines, ("to the target", places, person_distances(ours, person))]
 
 
 def _both(places: np.ndarray, values: np.ndarray) -> list[Line]:
