@@ -119,12 +119,12 @@ def _measure(
         own if target is None else target.identities,
         settings,
     )
-    points, shots = [np.stack(side) for side in series.points], np.array(series.shots)
+    points = [np.stack(side) for side in series.points]
     found = [
         *identity,
         *measure_pose(np.stack(series.poses[0]), np.stack(series.poses[1])),
         *measure_expression(*series.aligned()),
-        measure_jitter(points[0], points[1], shots_in_a_row(shots, np.array(series.places))),
+        measure_jitter(points[0], points[1], series.shots_in_a_row()),
         measure_flicker(np.array([each[1:] for each in series.flickers]).reshape(-1, 2), series.flow),
         measure_detail(np.array(series.contrasts)),
         *measure_seam(np.array([each[1:] for each in series.seams]).reshape(-1, 3)),
@@ -136,12 +136,6 @@ def _measure(
         found.append(measure_realism(extracted[0], extracted[1], extracted[2], network.about))
     size = {"paired_by": pairs.how, "resized_from": None if pairs.resized is None else list(pairs.resized)}
     return [MeasuredValue(each.measure, each.value, {**each.settings, **size}, each.note) for each in found]
-
-
-def shots_in_a_row(shots: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """The shots, with another number after each gap, so that frames of one number follow one another. (T,)."""
-    gaps = np.concatenate([[0], np.cumsum((np.diff(places) != 1) | (np.diff(shots) != 0))])
-    return gaps[: len(shots)]
 
 
 def _extract(network: FeatureNetwork, crops: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 
 from imagewright.face_swap.measures.expression import mouth_opening
 from imagewright.face_swap.measures.identity import people_of, person_distances
-from imagewright.face_swap.measures.jitter import shakes
+from imagewright.face_swap.measures.jitter import between_two, shakes
 from imagewright.face_swap.measures.pose import pose_differences
 from imagewright.output.figures import COLOURS, new_figure, save_figure
 from imagewright.output.provenance import COMPOSITE, make_record
@@ -95,8 +95,9 @@ def _panels(check: SwapCheck) -> list[Panel]:
         ("pose error, degrees", [("swapped", every, np.linalg.norm(differences, axis=1))], 5.0),
     ]
     points = [np.stack(side) for side in series.points]
-    shaken = shakes(points[0], points[1], np.zeros(len(every)))
-    panels.append(("shake, % of eye distance", _both(every[1:-1], shaken), None))
+    shots = series.shots_in_a_row()
+    shaken = _both(between_two(shots), shakes(points[0], points[1], shots))
+    panels.append(("shake, % of eye distance", shaken, None))
     flickers = np.array(series.flickers).reshape(-1, 3)
     panels.append(("flicker, grey levels", _both(flickers[:, 0].astype(int), flickers[:, 1:]), None))
     seams = np.array(series.seams).reshape(-1, 4)

@@ -126,6 +126,11 @@ class Series:
         if errors is not None:
             self.flickers.append((row, *errors))
 
+    def shots_in_a_row(self) -> np.ndarray:
+        """The shots, with another number after each gap, so that frames of one number follow one another. (T,)."""
+        breaks = (np.diff(self.places) != 1) | (np.diff(self.shots) != 0)
+        return np.concatenate([[0], np.cumsum(breaks)])
+
     def aligned(self) -> tuple[np.ndarray, np.ndarray]:
         """Aligned points of the swapped and of the original faces, (T, 68, 2)."""
         ours, theirs = (np.stack([align_points(points) for points in side]) for side in self.points)
