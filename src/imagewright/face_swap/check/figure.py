@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imagewright.face_swap.measures.expression import mouth_opening
+from imagewright.face_swap.measures.expression import eye_opening, mouth_opening
 from imagewright.face_swap.measures.identity import people_of, person_distances
 from imagewright.face_swap.measures.jitter import between_two, shakes
 from imagewright.face_swap.measures.pose import pose_differences
@@ -89,9 +89,11 @@ def _panels(check: SwapCheck) -> list[Panel]:
     ours, theirs = series.aligned()
     openings = [("swapped", every, mouth_opening(ours)), ("original", every, mouth_opening(theirs))]
     differences = pose_differences(np.stack(series.poses[0]), np.stack(series.poses[1]))
+    eyes = [("swapped", every, eye_opening(ours)), ("original", every, eye_opening(theirs))]
     panels: list[Panel] = [
         ("distance of the swapped face to the person", _identity_lines(check), SAME_PERSON),
         ("mouth opening, % of eye distance", openings, None),
+        ("eye opening, % of eye distance", eyes, None),
         ("pose error, degrees", [("swapped", every, np.linalg.norm(differences, axis=1))], 5.0),
     ]
     points = [np.stack(side) for side in series.points]
