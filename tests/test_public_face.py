@@ -62,6 +62,8 @@ NAMES_OF_COMMANDS: dict[str, tuple[str, ...]] = {
     "faces align": ("align_faces",),
     "swap check": ("check_swap",),
     "swap extract": ("extract_faces",),
+    "swap sort": ("sort_faces",),
+    "swap convert": ("swap_faces",),
     "weights get": ("get_weights",),
     "weights list": ("list_weights",),
     "weights add": ("add_weights",),

@@ -104,6 +104,8 @@ _HOME = {
     "align_faces": "imagewright.face_crops.align",
     "check_swap": "imagewright.face_swap.check.check",
     "extract_faces": "imagewright.face_swap.extraction.extract",
+    "sort_faces": "imagewright.face_swap.sorting.sort",
+    "swap_faces": "imagewright.face_swap.convert.convert",
     "get_weights": "imagewright.pretrained.weight_sets",
     "list_weights": "imagewright.pretrained.weight_sets",
     "add_weights": "imagewright.pretrained.weight_sets",
@@ -186,6 +188,8 @@ __all__ = [
     "self_check",
     "show",
     "sign",
+    "sort_faces",
+    "swap_faces",
     "train",
     "translate",
     "translate_video",
@@ -210,7 +214,9 @@ if TYPE_CHECKING:
     from imagewright.errors import ImagewrightError, UserError
     from imagewright.face_crops.align import align_faces
     from imagewright.face_swap.check.check import check_swap
+    from imagewright.face_swap.convert.convert import swap_faces
     from imagewright.face_swap.extraction.extract import extract_faces
+    from imagewright.face_swap.sorting.sort import sort_faces
     from imagewright.images import Batch, Images, Layer, check, open_images
     from imagewright.images.cache.management import caches, clear_caches
     from imagewright.images.checks.duplicates import duplicates

@@ -11,8 +11,9 @@ from tiny import train_tiny
 
 import imagewright as iw
 from imagewright.face_swap.provenance import swap_record
+from imagewright.images.footage import read_footage
+from imagewright.output.footage.writer import write_footage
 from imagewright.output.provenance import COMPOSITE, GENERATED
-from imagewright.output.video_with_sound import write_video_with_sound
 from imagewright.output.writing import write_animation, write_image
 
 CONSENT = {"who": "Ann Lee", "given_by": "Ann Lee", "when": "2026-01-20"}
@@ -51,8 +52,7 @@ def test_a_video_with_sound_says_so_too(tmp_path: Path, run: iw.Run) -> None:
     pictures = np.random.default_rng(0).integers(0, 256, (3, 3, 32, 48), np.uint8)
     original = write_animation(pictures, tmp_path / "walk.mp4")
     frames = ((Fraction(place, 12), picture.transpose(1, 2, 0)) for place, picture in enumerate(pictures))
-    path = write_video_with_sound(
-        frames, tmp_path / "swapped.mp4", original, swap_record(run, original), rate=Fraction(12)
-    )
+    path = tmp_path / "swapped.mp4"
+    write_footage(frames, path, read_footage(original), swap_record(run, original))
     assert COMPOSITE.encode() in path.read_bytes()
     assert iw.inspect(path)["provenance"]["consent"] == [CONSENT]

@@ -8,8 +8,7 @@ from scipy.ndimage import gaussian_filter
 from skimage.color import lab2rgb
 
 from imagewright.faces.masks import face_size
-from imagewright.faces.rings import edge_rings, ring_width
-from imagewright.faces.seams import colour_step, sharpness_step
+from imagewright.faces.seams import colour_step, edge_rings, ring_width, sharpness_step
 
 
 def disk(size: int, radius: float) -> np.ndarray:

@@ -28,6 +28,8 @@ EXAMPLES = {
     "faces align": "imagewright faces align photos/ --crop ffhq --out faces",
     "swap check": "imagewright swap check swapped.mp4 footage.mp4 --source anna --out check.png",
     "swap extract": "imagewright swap extract anna.mp4 photos/ --out anna",
+    "swap sort": "imagewright swap sort anna --by best --out anna-best",
+    "swap convert": "imagewright swap convert runs/swap-anna footage.mp4 --out swapped.mp4",
     "weights get": "imagewright weights get faces",
     "sign": "imagewright sign swapped.mp4 --certificate studio.pem --key studio.key --made-from footage.mp4",
     "weights list": "imagewright weights list",

@@ -25,8 +25,10 @@ TYPES = {
     ".tif": "image/tiff",
     ".tiff": "image/tiff",
     ".mp4": "video/mp4",
+    ".m4v": "video/x-m4v",
+    ".mov": "video/quicktime",
 }
-SOURCES = TYPES | {".mov": "video/quicktime", ".m4v": "video/x-m4v", ".avi": "video/avi", ".gif": "image/gif"}
+SOURCES = TYPES | {".avi": "video/avi", ".gif": "image/gif"}
 PASSWORD = "IMAGEWRIGHT_KEY_PASSWORD"
 LARGEST_PEM = 1 << 20  # bytes
 CURVES = {"secp256r1": "es256", "secp384r1": "es384", "secp521r1": "es512"}
@@ -97,7 +99,7 @@ def sign(
 
     The file is replaced as a whole, or stays as it was. `inspect` verifies the signature.
 
-    path: .png, .jpg, .webp, .tif or .mp4.
+    path: .png, .jpg, .webp, .tif, .mp4 or .mov.
     certificate: a PEM file, the signer's certificate first and those of its issuers after it.
     key: a PEM file with the private key.
     password: of the key, if it has one; by default from the environment variable `IMAGEWRIGHT_KEY_PASSWORD`.
@@ -112,13 +114,18 @@ def needs_password(key: str | Path) -> bool:
     return PASSWORD not in os.environ and os.path.isfile(key) and b"ENCRYPTED" in read_regular(key, LARGEST_PEM)
 
 
+def can_be_source(path: str | Path) -> bool:
+    """Whether a file can be named as what another one was made from: C2PA does not read every format."""
+    return Path(path).suffix.lower() in SOURCES and Path(path).is_file()
+
+
 def sign_file(path: str | Path, key: SigningKey, *, made_from: str | Path | None = None) -> Path:
     """Sign a file that has a provenance record, in its place. It is replaced as a whole or stays as it was.
 
     The signed statement holds the record, IPTC's digital source type, and what was done: "created", or "edited" if the
     file was made from another one. The statements of that one, and those that the file itself has, are kept inside.
 
-    path: .png, .jpg, .webp, .tif or .mp4.
+    path: .png, .jpg, .webp, .tif, .mp4 or .mov.
     key: of the signer.
     made_from: the picture or video that the file was made from, such as the footage of a swap.
     Raises `UserError` for a file that cannot be signed or a certificate that C2PA does not admit.
@@ -131,8 +138,8 @@ def sign_file(path: str | Path, key: SigningKey, *, made_from: str | Path | None
         )
     if is_signed(path):  # what is signed in it stays in it
         made_from = path
-    if made_from is not None:
-        check_suffix(made_from, tuple(SOURCES))
+    if made_from is not None and not can_be_source(made_from):
+        raise UserError(f"{made_from} cannot be named as what a file was made from: expected {', '.join(SOURCES)}.")
     c2pa = import_c2pa()
     statement = json.dumps(_statement(path.name, record, is_edited=made_from is not None))
     try:

@@ -11,8 +11,7 @@ from scipy.ndimage import binary_closing, binary_fill_holes, gaussian_filter, la
 
 from imagewright.face_swap.measures.intervals import frames_interval, mean_of
 from imagewright.face_swap.measures.measure import Aim, Measure, MeasuredValue
-from imagewright.faces.rings import INNER, OUTER, RING
-from imagewright.faces.seams import colour_step, sharpness_step
+from imagewright.faces.seams import INNER, OUTER, RING, colour_step, sharpness_step
 
 SMOOTHED = 2.0  # sigma in pixels of the change, before it is compared
 NOISES, LEAST_CHANGE = 2.0, 4.0  # changed: more than 2 times the mean change outside the face, and 4 grey levels
