@@ -55,6 +55,10 @@ class SwapConfig(TwoDomainConfig, MultipleSizedConfig):
     """The options of the swap model. What is None follows from `preset`."""
 
     needs_consent: ClassVar[bool] = True
+    source_help: ClassVar[dict[str, str]] = {
+        "a": "the source, the person put in: a folder of faces that `imagewright swap extract` made",
+        "b": "the target, the person replaced: likewise",
+    }
     unit: ClassVar[int] = 16
     smallest: ClassVar[int] = 16
     tiny_options: ClassVar[dict[str, Any]] = {
