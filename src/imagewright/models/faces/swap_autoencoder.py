@@ -54,6 +54,7 @@ RED, OPACITY = (1.0, -1.0, -1.0), 0.5  # of what the mask leaves out, in the pre
 class SwapConfig(TwoDomainConfig, MultipleSizedConfig):
     """The options of the swap model. What is None follows from `preset`."""
 
+    former_names: ClassVar[dict[str, str]] = {"adversarial_since": "sharpen_since"}
     needs_consent: ClassVar[bool] = True
     source_help: ClassVar[dict[str, str]] = {
         "a": "the source, the person put in: a folder of faces that `imagewright swap extract` made",
