@@ -102,6 +102,7 @@ _HOME = {
     "make_pairs": "imagewright.pairs",
     "align_faces": "imagewright.face_crops.align",
     "extract_faces": "imagewright.face_swap.extraction.extract",
+    "check_faces": "imagewright.face_swap.face_set_report",
     "sort_faces": "imagewright.face_swap.sorting.sort",
     "get_weights": "imagewright.pretrained.weight_sets",
     "list_weights": "imagewright.pretrained.weight_sets",
@@ -132,6 +133,7 @@ __all__ = [
     "blend_sheet",
     "caches",
     "check",
+    "check_faces",
     "classify",
     "clear_caches",
     "cluster",
@@ -208,6 +210,7 @@ if TYPE_CHECKING:
     from imagewright.errors import ImagewrightError, UserError
     from imagewright.face_crops.align import align_faces
     from imagewright.face_swap.extraction.extract import extract_faces
+    from imagewright.face_swap.face_set_report import check_faces
     from imagewright.face_swap.sorting.sort import sort_faces
     from imagewright.images import Batch, Images, Layer, check, open_images
     from imagewright.images.cache.management import caches, clear_caches
