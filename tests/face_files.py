@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from face_shapes import posed_face
 
-from imagewright.face_swap.face_sets import FACE
+from imagewright.faces.crop_records import FACE
 from imagewright.faces.crops import crop_square
 from imagewright.faces.detections import Face
 from imagewright.faces.pose import Pose

@@ -10,8 +10,9 @@ from face_shapes import posed_face
 
 from imagewright.errors import DataError
 from imagewright.face_swap import people
-from imagewright.face_swap.face_sets import FACE, read_face_set, write_table_lines
+from imagewright.face_swap.face_sets import read_face_set, write_table_lines
 from imagewright.face_swap.people import Person, group_identities
+from imagewright.faces.crop_records import FACE
 from imagewright.faces.crops import crop_square
 from imagewright.faces.pose import Pose
 from imagewright.faces.records import FaceRecord, make_face_record
