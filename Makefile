@@ -60,6 +60,7 @@ quality: $(VENV)/installed
 	$(BIN)/python benchmarks/translation_attributes.py
 	$(BIN)/python benchmarks/translation_few_shot.py
 	$(BIN)/python benchmarks/face_finding.py
+	$(BIN)/python benchmarks/swap_quality.py
 	$(BIN)/python benchmarks/high_fidelity_scores.py
 	$(BIN)/python benchmarks/adaptive_augmentation.py
 

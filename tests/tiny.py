@@ -102,6 +102,8 @@ def train_tiny(name: str, pictures: Any = None, out: Path | None = None, *, step
     total = steps * BATCH
     usual = {"images_seen": total, "batch_size": BATCH, "report_every": total, "checkpoint_every": total}
     options = tiny_options(name) | usual | options
+    if catalogue.model_class(name).Config.needs_consent:
+        options = {"consent": "self"} | options
     reporter = options.pop("reporter", None) or Silent()
     return iw.train(name, tiny_images(name, pictures), out=out, reporter=reporter, **options)
 

@@ -82,6 +82,7 @@ _HOME = {
     "list_options": "imagewright.training.option_list",
     "Sheet": "imagewright.output.sheets",
     "show": "imagewright.output.showing",
+    "sign": "imagewright.output.signing",
     "save": "imagewright.output.showing",
     "sample_sheet": "imagewright.verbs.sheets",
     "reconstruction_sheet": "imagewright.verbs.sheets",
@@ -101,9 +102,11 @@ _HOME = {
     "grid_sheet": "imagewright.output.image_grid",
     "make_pairs": "imagewright.pairs",
     "align_faces": "imagewright.face_crops.align",
+    "check_swap": "imagewright.face_swap.check.check",
     "extract_faces": "imagewright.face_swap.extraction.extract",
     "check_faces": "imagewright.face_swap.face_set_report",
     "sort_faces": "imagewright.face_swap.sorting.sort",
+    "swap_faces": "imagewright.face_swap.convert.convert",
     "get_weights": "imagewright.pretrained.weight_sets",
     "list_weights": "imagewright.pretrained.weight_sets",
     "add_weights": "imagewright.pretrained.weight_sets",
@@ -134,6 +137,7 @@ __all__ = [
     "caches",
     "check",
     "check_faces",
+    "check_swap",
     "classify",
     "clear_caches",
     "cluster",
@@ -185,7 +189,9 @@ __all__ = [
     "score_sheet",
     "self_check",
     "show",
+    "sign",
     "sort_faces",
+    "swap_faces",
     "train",
     "translate",
     "translate_video",
@@ -209,6 +215,8 @@ if TYPE_CHECKING:
     from imagewright.codecs.jpeg.codec import decode_jpeg, encode_jpeg
     from imagewright.errors import ImagewrightError, UserError
     from imagewright.face_crops.align import align_faces
+    from imagewright.face_swap.check.check import check_swap
+    from imagewright.face_swap.convert.convert import swap_faces
     from imagewright.face_swap.extraction.extract import extract_faces
     from imagewright.face_swap.face_set_report import check_faces
     from imagewright.face_swap.sorting.sort import sort_faces
@@ -243,6 +251,7 @@ if TYPE_CHECKING:
     from imagewright.output.image_grid import grid_sheet
     from imagewright.output.sheets import Sheet
     from imagewright.output.showing import save, show
+    from imagewright.output.signing import sign
     from imagewright.pairs import make_pairs
     from imagewright.pretrained.weight_sets import add_weights, get_weights, list_weights
     from imagewright.runs.loading import load

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tiny import BATCH, batches_of, engine_of, fill_weights, simple_pictures, tiny_model
+from tiny import BATCH, batch_of, batches_of, engine_of, fill_weights, simple_pictures, tiny_model
 
 import imagewright as iw
 from imagewright.faces.parts import BACKGROUND, EYES, FACE, MOUTH, draw_typical_parts
@@ -116,6 +116,20 @@ def test_a_step_moves_every_weight(architecture: str) -> None:
     engine = engine_of(model)
     before = {key: value.clone() for key, value in model.named_parameters()}
     engine.step(batches_of("swap"), 0, 0)
+    assert [key for key, value in model.named_parameters() if torch.equal(value, before[key])] == []
+
+
+def test_a_discriminator_joins_late_and_moves_what_it_should() -> None:
+    model = tiny_model("swap", size=(32, 32), adversarial=0.1, adversarial_since=0.5, discriminator_width=2)
+    fill_weights(model)
+    engine = engine_of(model)
+    batches = {feed: batch_of(size=(32, 32), seed=seed) for seed, feed in enumerate(("a", "b"))}
+    before = {key: value.clone() for key, value in model.named_parameters()}
+    engine.step(batches, 0, 0)
+    assert {term.split("/")[0] for term in engine.losses()} == {"rebuild"}
+    assert all(torch.equal(value, before[key]) for key, value in model.discriminator.named_parameters("discriminator"))
+    engine.step(batches, 99, 792)  # of 800 images
+    assert {"sharpen/adversarial", "discriminator/real", "discriminator/fake"} <= engine.losses().keys()
     assert [key for key, value in model.named_parameters() if torch.equal(value, before[key])] == []
 
 

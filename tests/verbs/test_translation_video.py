@@ -71,7 +71,8 @@ def sound_in(path: Path) -> tuple[np.ndarray, float]:
     """The samples, and the time of the first."""
     with av.open(str(path)) as container:
         parts = list(container.decode(container.streams.audio[0]))
-        return np.concatenate([part.to_ndarray()[0] for part in parts]), parts[0].time
+        channels = 1 if parts[0].format.is_planar else parts[0].layout.nb_channels
+        return np.concatenate([part.to_ndarray()[0, ::channels] for part in parts]), parts[0].time
 
 
 def pitch(samples: np.ndarray) -> float:

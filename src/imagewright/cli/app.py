@@ -98,6 +98,7 @@ _COMMANDS = {
         "files:inspect",
         "Show what a picture, a run or a weights file holds, and its provenance.",
     ),
+    "sign": ("sign:sign", "Sign pictures and videos that imagewright has written, by C2PA."),
     "import": ("files:import_checkpoint", "Turn a published checkpoint into a run."),
     "weights": ("weights:app", "Fetch, list and add the published weights that some tools need."),
 }

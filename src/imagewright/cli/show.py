@@ -88,4 +88,4 @@ def _entry(value: Any) -> str:
     """An entry of a list; of a dictionary in it, the values that are there."""
     if not isinstance(value, Mapping):
         return str(value)
-    return " ".join(f"{name} {each}" for name, each in value.items() if each is not None)
+    return " ".join(f"{_shown_name(name)} {each}" for name, each in value.items() if each is not None)

@@ -1,1 +1,4 @@
-"""Faces in pictures: what was found, alignment, crops, smoothing over time. Imaging only; networks are elsewhere."""
+"""Faces in pictures: what was found, alignment, crops, smoothing over time, and the way back into the picture.
+
+Imaging only; networks are elsewhere.
+"""

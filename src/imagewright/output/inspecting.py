@@ -10,7 +10,8 @@ from imagewright.archives import open_arrays
 from imagewright.errors import DataError, UserError
 from imagewright.json_files import parse_json
 from imagewright.output.inspecting_pictures import inspect_picture
-from imagewright.output.provenance import find_in_mp4, from_xmp
+from imagewright.output.inspecting_videos import FORMATS, inspect_video
+from imagewright.output.signatures import read_signature
 
 LARGEST_HEADER = 16 << 20  # bytes, of some 100,000 tensors; Python needs ten times as much for its values
 LARGEST_RECORD = 16 << 20  # bytes of a provenance record in an .npz file
@@ -35,29 +36,28 @@ def inspect_file(path: str | Path) -> dict[str, Any]:
     """What a file holds, as JSON values: `path`, `bytes`, `kind`, and by kind:
 
     "picture": `format`, `width`, `height`, `mode`, `frames`, `provenance` (the record, or None).
-    "video" (.mp4): `format`, `provenance`.
+    "video" (.mp4, .m4v, .mov, .mkv): `format`, `provenance`.
     "arrays" (.npz): `arrays` (shape and dtype of each), `provenance`.
     "weights" (.safetensors): `metadata`, `parameters`, `tensors` (shape and dtype of each), `header_bytes`; only the
         header is read.
+    A picture or video that is signed by C2PA has `signature` too: whether it is `valid`, its `problems`, the `signer`,
+    and what is stated (`imagewright.output.signatures.read_signature`).
 
     Raises `DataError` for a damaged file or another kind of file, `UserError` if there is no file or no permission.
     """
     path = Path(path)
     if not path.is_file():
         raise UserError(f"There is no file {path}." if not path.exists() else f"{path} is not a file.")
-    readers = {".npz": _read_arrays, ".safetensors": _read_weights, ".mp4": _read_video}
+    readers = {".npz": _read_arrays, ".safetensors": _read_weights, **dict.fromkeys(FORMATS, inspect_video)}
     try:
         found = readers.get(path.suffix.lower(), inspect_picture)(path)
+        signature = read_signature(path) if found["kind"] in ("picture", "video") else None
     except PermissionError:
         raise UserError(f"There is no permission to read {path}.") from None
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}.") from None
-    return {"path": str(path), "bytes": path.stat().st_size} | found
-
-
-def _read_video(path: Path) -> dict[str, Any]:
-    packet = find_in_mp4(path)
-    return {"kind": "video", "format": "MP4", "provenance": from_xmp(packet) if packet else None}
+    signed = {} if signature is None else {"signature": signature}
+    return {"path": str(path), "bytes": path.stat().st_size} | found | signed
 
 
 def _read_arrays(path: Path) -> dict[str, Any]:

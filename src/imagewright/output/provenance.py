@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
+from imagewright.consent import in_outputs
 from imagewright.errors import DataError
 from imagewright.json_files import parse_json
 from imagewright.versions import UNKNOWN, version_of
@@ -51,6 +52,7 @@ def make_record(
     images_seen: int | None = None,
     settings: Record | None = None,
     source_type: str = GENERATED,
+    consent: Sequence[Record] = (),
 ) -> dict[str, Any]:
     """The provenance record of a picture made with a model, as JSON values; `inspect` reads it back.
 
@@ -62,8 +64,9 @@ def make_record(
     settings: the options that the picture depends on, as JSON values.
     source_type: GENERATED for new pictures, COMPOSITE for a sheet of real and generated ones, ENHANCED for the
         reconstruction of a real picture.
+    consent: records of the people on whose faces the model was trained; the key is left out without any.
     """
-    return {
+    record: dict[str, Any] = {
         "digital_source_type": source_type,
         "software": _software(),
         "verb": verb,
@@ -73,6 +76,7 @@ def make_record(
         "seed": seed,
         "settings": dict(settings or {}),
     }
+    return record | ({"consent": in_outputs(consent)} if consent else {})
 
 
 def _software() -> str:
@@ -160,9 +164,10 @@ def mp4_box(packet: bytes) -> bytes:
     return struct.pack(">I4s", 24 + len(packet), b"uuid") + MP4_UUID + packet
 
 
-def find_in_mp4(path: Path) -> bytes | None:
-    """The XMP packet among the top-level boxes of an MP4 file, or None.
+def find_in_mp4(path: Path, identifier: bytes = MP4_UUID) -> bytes | None:
+    """The content of a box of an own kind at the top of an MP4 file, or None; by default the XMP packet.
 
+    identifier: the 16 bytes that name the kind.
     Raises `DataError` if the lengths of the boxes contradict the size of the file.
     """
     total = path.stat().st_size
@@ -179,7 +184,7 @@ def find_in_mp4(path: Path) -> bytes | None:
             length = length or total - place  # zero: up to the end of the file
             if length < header or place + length > total:
                 raise DataError(f"{path} is damaged: its box {kind!r} at byte {place} does not fit in the file.")
-            if kind == b"uuid" and length < 1 << 24 and file.read(16) == MP4_UUID:
+            if kind == b"uuid" and length < 1 << 24 and file.read(16) == identifier:
                 return file.read(length - header - 16)
             place += length
     return None

@@ -8,6 +8,7 @@ from typing import Any
 from imagewright import catalogue
 from imagewright.model import Model, Origin
 from imagewright.output.provenance import GENERATED, Record, make_record
+from imagewright.runs.consents import recorded_consents
 from imagewright.runs.loading import load
 from imagewright.runs.run import Run
 from imagewright.views import view_settings
@@ -27,7 +28,8 @@ def run_record(
 
     verb: the command or function that made them, such as "sample".
     run: a run, its directory, a weights file, or the model loaded from one of these. The record names the model, the
-        last folder of the run's path, and the images seen at the checkpoint; a model that was not loaded has no run.
+        last folder of the run's path, the images seen at the checkpoint, and the run's consent records; a model that
+        was not loaded has no run.
     seed: of all that was random, if anything was.
     settings: the options that the pictures depend on, as JSON values.
     source_type: GENERATED, COMPOSITE or ENHANCED of `imagewright.output.provenance`.
@@ -44,6 +46,7 @@ def run_record(
         seed=seed,
         settings={**(settings or {}), **views},
         source_type=source_type,
+        consent=[] if origin is None else recorded_consents(origin.path),
     )
 
 

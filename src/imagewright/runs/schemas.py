@@ -90,6 +90,17 @@ class PlanRecord(Schema):
     pace: PaceRecord | None = None
 
 
+class ConsentRecord(Schema):
+    """That people agreed to a model being trained on their faces, as `consent.Consent`."""
+
+    who: str
+    given_by: str
+    when: str
+    text: str | None = None
+    file: str | None = None
+    sha256: str | None = None
+
+
 class RunRecord(Schema):
     """run.json. The model's own configuration is checked when the model is built (`configs.build`)."""
 
@@ -102,6 +113,7 @@ class RunRecord(Schema):
     seed: int = Field(0, ge=0, lt=2**63)
     imported: dict[str, str] | None = None
     started_from: dict[str, Any] | None = None
+    consent: list[ConsentRecord] = []
     versions: dict[str, Any] = {}
     command: str = ""
 

@@ -18,6 +18,7 @@ from imagewright.output.provenance import COMPOSITE, GENERATED, make_record
 from imagewright.output.writing import write_image
 from imagewright.phases import Draws
 from imagewright.pixels import to_uint8
+from imagewright.runs.consents import recorded_consents
 from imagewright.runs.places import PRIOR_SAMPLES, SAMPLES
 from imagewright.runs.run import Run
 from imagewright.seeds import derive_seed
@@ -135,6 +136,7 @@ def write_preview(model: Model, inputs: PreviewInputs, run: Run, images_seen: in
         images_seen=images_seen,
         settings=source_settings(model),
         source_type=source_type,
+        consent=recorded_consents(run),
     )
     write_image(picture, run.path / folder / f"{images_seen:09d}.png", record, force=True)
 

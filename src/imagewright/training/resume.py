@@ -247,9 +247,11 @@ def with_recorded_pace(run: Run, plan: Plan) -> Plan:
     )
 
 
-def record_changes(run: Run, options: TrainingOptions, plan: Plan | None) -> None:
+def record_changes(run: Run, setting: Setting, plan: Plan | None) -> None:
     """Write the options that a resumed run was given now, such as more images, so that the next resume has them too."""
-    record = run.record | {"options": dataclasses.asdict(options)}
+    record = run.record | {"options": dataclasses.asdict(setting.options)}
+    if setting.consent:
+        record["consent"] = list(setting.consent)
     if plan is not None:
         record["plan"] = plan_record(plan)
     if json.loads(json.dumps(record)) != run.record:

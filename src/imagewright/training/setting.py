@@ -6,7 +6,7 @@ import dataclasses
 import inspect
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -107,6 +107,7 @@ class Setting:
     config: the model's checked configuration.
     submodels: trained models whose weights are copied into sub-modules, by the name of the sub-module.
     limit: seconds that the user gave to the training; None if the user gave none.
+    consent: records of the people's consent, as JSON values.
     """
 
     sources: Mapping[str, Images]
@@ -114,6 +115,7 @@ class Setting:
     config: configs.Config
     submodels: Submodels
     limit: float | None = None
+    consent: Sequence[Mapping[str, Any]] = ()
 
     @property
     def images(self) -> Images:
@@ -339,6 +341,7 @@ def make_run_record(
         "plan": plan_record(plan),
         "seed": setting.options.seed,
         **({} if started_from is None else {"started_from": started_from}),
+        **({"consent": list(setting.consent)} if setting.consent else {}),
         "versions": versions(),
         "command": shlex.join([program(), *sys.argv[1:]]),
     }

@@ -28,6 +28,7 @@ from imagewright.training.arranging import arrange
 from imagewright.training.capture import check_capture
 from imagewright.training.checkpointing import Checkpoints, ReportPage
 from imagewright.training.closed_form import fit
+from imagewright.training.consents import settle_consents
 from imagewright.training.data.feeds import check_feeds
 from imagewright.training.data.rare_resampling import Resampler, parse_strength
 from imagewright.training.data.validation_split import choose_held_out, settle_held_out
@@ -79,6 +80,7 @@ def train(
     reporter: Reporter | None = None,
     stop: StopRequest | None = None,
     observers: Sequence[Observer] = (),
+    consent: Any = None,
     **options: Any,
 ) -> Run:
     """Train a model on images and return its run. With `torchrun`, every rank makes the same call.
@@ -92,6 +94,8 @@ def train(
     reporter: shows the progress; by default lines of text on the error stream.
     stop: a request that ends the training after the present step, with a checkpoint, once its `asked` is True.
     observers: called between steps, after the training's own (`imagewright.Observer`).
+    consent: of the people whose faces are learned, kept in `run.json`; models such as `swap` are not trained without.
+        "WHO; GIVEN BY; DATE", a file that says so, "self", a mapping with `who`, `given_by` and `when`, or a list.
     options: options of the training and of the model, by name: `iw.list_options(model)` lists them. Options of
         `open_images`, such as `size`, open each source; layers and kinds are `image_layers` and `layer_kinds` here.
         `direction="BtoA"` takes the second half of pairs as the input; `domains="cat,dog"` or `domains="Smiling"`
@@ -123,6 +127,7 @@ def train(
             opening=opening,
             resume=resume,
             force=force,
+            consent=consent,
         )
         if setting.options.tensorboard and distributed.is_main():
             check_tensorboard()
@@ -153,11 +158,15 @@ def resolve(
     opening: Mapping[str, Any] = MappingProxyType({}),
     resume: bool,
     force: bool,
+    consent: Any = None,
 ) -> Setting:
     """The setting of a new run, or of the run at `path`. Raises `UserError` for arguments that cannot be used.
 
     It reads no pictures and builds no model, so that a mistake is reported at once.
     """
+    if resume:
+        distributed.first_on_main(lambda: places.bring_back(path))
+    consents = settle_consents(model, consent, path if resume else None, training_options.get("start"))
     derived: dict[str, Any] = {}
     if (opener := catalogue.opener_of(model)) is not None:
         if not resume:
@@ -165,17 +174,18 @@ def resolve(
         sets = opener(images, opening, reporter.message, resumed=resume)
         images, opening, derived = sets.sources, {}, sets.config
     if resume:
-        distributed.first_on_main(lambda: places.bring_back(path))
         images, opening = arrange(model, images, opening, reporter.message, Run(path))
         images = open_sources(model, images, opening, reporter.message)
-        return resolve_resumed(Run(path), model, images, training_options, model_options, reporter.message)
+        setting = resolve_resumed(Run(path), model, images, training_options, model_options, reporter.message)
+        return dataclasses.replace(setting, consent=consents)
     places.check_place(path, force=force)
     images, opening = arrange(model, images, opening, reporter.message)
     images = open_sources(model, images, opening, reporter.message)
     accelerator = device.type != "cpu"
-    return resolve_new(
+    setting = resolve_new(
         model, images, training_options, model_options, reporter.message, accelerator=accelerator, derived=derived
     )
+    return dataclasses.replace(setting, consent=consents)
 
 
 # Stage 2: the model and the decoded images
@@ -254,7 +264,7 @@ def open_run(name: str, assembled: Assembled, path: Path, exit_stack: ExitStack,
         if resume:
             # A training by --force that was killed has left the former run there.
             exit_stack.callback(places.restore, path)
-            record_changes(Run(path), setting.options, plan)
+            record_changes(Run(path), setting, plan)
         else:
             places.check_place(path, force=force)
             exit_stack.enter_context(_remove_if_unused(path))

@@ -14,9 +14,12 @@ from torch import Tensor
 from imagewright.errors import UserError
 from imagewright.images.decoding.formats import from_array
 from imagewright.images.decoding.preprocessing import Preprocessing, plain_layer
-from imagewright.images.sources.video import VIDEO_SUFFIXES, VideoSource
+from imagewright.images.footage import read_footage
+from imagewright.images.sources.video import VIDEO_SUFFIXES
+from imagewright.output.footage.encoding import VIDEOS
+from imagewright.output.footage.writer import write_footage
 from imagewright.output.provenance import COMPOSITE
-from imagewright.output.video_with_sound import has_sound, write_video_with_sound
+from imagewright.output.signatures import signature_notes
 from imagewright.output.writing import ANIMATIONS, check_suffix, refuse_existing, write_animation
 from imagewright.progress import Progress
 from imagewright.runs.loading import training_notes
@@ -72,7 +75,7 @@ def translate_video(
     refuse_existing([path], force=force)
     model = resolve_model(run)
     style = choose_styles(model, to, like, styles, seed)
-    source = VideoSource(str(video), Path(video))
+    footage = read_footage(video)
     side = model.config.size if size == "model" else None
     settings = {"source": Path(video).name, "size": "own" if side is None else list(side), **style.settings}
     sampled = "styles" in style.settings
@@ -80,26 +83,26 @@ def translate_video(
         "translate", model, seed=seed if sampled else None, settings=settings, source_type=COMPOSITE
     ) | {"target": style.labels[0]}
 
-    notes = [*training_notes(model), *style.notes]
+    notes = [*training_notes(model), *style.notes, *signature_notes([video])]
 
     def frames() -> Iterator[tuple[Fraction, np.ndarray]]:
-        for done, (time, pixels) in enumerate(source.timed_frames(), 1):
-            picture = _as_picture(pixels, model.config.channels, side)
+        for done, frame in enumerate(footage.frames(), 1):
+            picture = _as_picture(frame.picture, model.config.channels, side)
             if done == 1 and (note := tell_if_padded(model, picture, Path(video).name)):
                 notes.append(note)
             made = translate_image(model, picture, style.targets[0])
-            yield time, made.expand(3, -1, -1).permute(1, 2, 0).numpy()
+            yield frame.time, made.expand(3, -1, -1).permute(1, 2, 0).numpy()
             if progress is not None:
-                progress(done, max(done, len(source)))
+                progress(done, max(done, footage.count))
 
-    rate = source.timing()[1]
-    if suffix == ".mp4":
-        written = write_video_with_sound(frames(), path, video, record, rate=rate, force=force)
+    if suffix in VIDEOS:
+        written = Path(path)
+        notes += write_footage(frames(), path, footage, record, force=force)
     else:
         pictures = (torch.from_numpy(pixels).permute(2, 0, 1) for _, pixels in frames())
-        per_second = min(float(rate), FASTEST)
+        per_second = min(float(footage.rate), FASTEST)
         written = write_animation(pictures, path, record, frames_per_second=per_second, scale=1, force=force)
-        if has_sound(video):
+        if footage.sound:
             notes.append(f"{path} has no sound, as {suffix} holds none: write .mp4 to keep it.")
     return written, notes
 

@@ -11,7 +11,7 @@ from imagewright.cli.values import Flag, Size
 
 
 def inspect(
-    path: Annotated[Path, Parameter(help="a picture, .mp4, .npz, .safetensors, or a run directory")],
+    path: Annotated[Path, Parameter(help="a picture, a video, .npz, .safetensors, or a run directory")],
     /,
     *,
     as_json: Annotated[Flag, Parameter(name="--json", help="print JSON, for programs")] = False,

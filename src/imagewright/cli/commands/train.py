@@ -67,9 +67,9 @@ def build_command(model: str) -> Callable[..., None]:
     shared = dict(inspect.signature(_shared_options).parameters)
     source = shared.pop("source")
     config_class = catalogue.model_class(model).Config
-    for name, is_possible in (("direction", reads_pairs(config_class)), ("domains", reads_domains(config_class))):
-        if not is_possible:
-            shared.pop(name)
+    possible = {"direction": reads_pairs(config_class), "domains": reads_domains(config_class)}
+    possible |= dict.fromkeys(("consent", "oneself"), config_class.needs_consent)
+    shared = {name: parameter for name, parameter in shared.items() if possible.get(name, True)}
     sources = _source_parameters(source, config_class)
     command.__doc__ = f"Train: {catalogue.entry_of(model).summary} ({catalogue.entry_of(model).paper})."
     parameters = [*sources, *shared.values(), *options.values()]
@@ -202,6 +202,18 @@ def _shared_options(
             show_default=False,
         ),
     ] = False,
+    consent: Annotated[
+        tuple[str, ...],
+        Parameter(
+            group=RUN_OPTIONS,
+            help='of the people whose faces are learned: "WHO; GIVEN BY; DATE", or a file that says so; once for each',
+            metavar="TEXT|FILE",
+            show_default=False,
+        ),
+    ] = (),
+    oneself: Annotated[
+        bool, Parameter(name="--self", group=RUN_OPTIONS, help="the faces are one's own", show_default=False)
+    ] = False,
     out: Annotated[
         Path | None, Parameter(group=RUN_OPTIONS, help="the run directory; by default runs/MODEL-SOURCE")
     ] = None,
@@ -217,16 +229,20 @@ def _train(model: str, sources: Sequence[str], options: dict[str, Any]) -> None:
     import imagewright
     from imagewright import distributed
     from imagewright.cli.progress import reporter
+    from imagewright.cli.questions import ask_consent
 
     quiet = options.pop("quiet", False)
     if options.pop("no_cache", False):
         options["cache"] = False
     config_class = catalogue.model_class(model).Config
+    consent = [*options.pop("consent", ()), *(["self"] if options.pop("oneself", False) else [])]
+    if config_class.needs_consent and not consent and not options.get("resume"):
+        consent = ask_consent(model)
     names = config_class.sources if len(config_class.sources) > 1 else config_class.input_layers
     given = [source for source in sources if source is not None]
     images = given[0] if len(given) == 1 else dict(zip(names, given, strict=True))
     with reporter(quiet=quiet) as chosen:
-        run = imagewright.train(model, images, reporter=chosen, **options)
+        run = imagewright.train(model, images, reporter=chosen, consent=consent, **options)
     if distributed.is_main():
         print(f"{run.path} {_trained(run)}: {run.path / 'report.html'} shows how it went.")
 

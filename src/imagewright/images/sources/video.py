@@ -78,23 +78,16 @@ class VideoSource(PictureSource):
     def timed_frames(self) -> Iterator[tuple[Fraction, np.ndarray]]:
         """The time of each frame in seconds, from the start of the file, and its pixels (H, W, 3), one by one.
 
-        A frame without a time comes as long after the one before as frames do on average.
+        There are none in a file of which no frame can be decoded.
         """
-        start, rate = self.timing()
-        before: Fraction | None = None
-        for frame in self._frames():
-            time = Fraction(0) if before is None else before + 1 / rate
-            if frame.pts is not None:
-                time = frame.pts * Fraction(frame.time_base) - start
-            before = time if before is None else max(time, before)
-            yield before, _upright(frame)
+        from imagewright.images.footage import read_footage
 
-    def timing(self) -> tuple[Fraction, Fraction]:
-        """The time at which the file starts, in seconds, and the mean number of frames a second."""
-        with self._av.open(str(self.path)) as container:
-            stream = container.streams.video[0]
-            start = Fraction(container.start_time or 0, self._av.time_base)
-            return start, Fraction(stream.average_rate or stream.base_rate or FRAMES_PER_SECOND)
+        try:
+            footage = read_footage(self.path)
+        except DataError:
+            return
+        for frame in footage.frames():
+            yield frame.time, frame.picture
 
     def _frames(self) -> Iterator[Any]:
         try:

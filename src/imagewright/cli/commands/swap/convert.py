@@ -1,0 +1,105 @@
+"""`imagewright swap convert RUN VIDEO|FOLDER|PHOTO... --out OUT`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from imagewright.cli.commands.verbs import RunPath
+from imagewright.cli.pictures import takes_pictures
+from imagewright.cli.signing import Sign, open_signing_key
+from imagewright.cli.values import Flag, Words
+
+
+@takes_pictures
+def convert(
+    run: RunPath,
+    /,
+    *footage: Annotated[str, Parameter(help="a video, a folder, picture files ...; one or several")],
+    out: Annotated[
+        Path, Parameter(help="a video (.mp4, .mov, .mkv) of one video, a picture of one picture, else a folder")
+    ],
+    to: Annotated[
+        Literal["source", "target"],
+        Parameter(help="who is put in: the first set of faces of the training, or the second one"),
+    ] = "source",
+    person: Annotated[
+        Words,
+        Parameter(
+            help="whose face is replaced: pictures, crops or sets of faces of that person; all for every face. By "
+            "default the person that the run was trained to replace",
+            metavar="REFERENCE",
+        ),
+    ] = (),
+    colour: Annotated[
+        Literal["reinhard", "linear", "mkl", "histogram", "none"],
+        Parameter(
+            name=("--colour", "--color"),
+            help="how colours are matched: reinhard: mean and contrast of Lab; linear, mkl: covariance; histogram",
+        ),
+    ] = "reinhard",
+    mask: Annotated[
+        Literal["product", "learned", "hull"],
+        Parameter(help="what is replaced: learned by the model; hull: the outline of the points; product: both"),
+    ] = "product",
+    erode: Annotated[float, Parameter(help="the mask shrinks by this share of the face's size, -0.5 to 0.5")] = 0.02,
+    blur: Annotated[float, Parameter(help="the mask fades out over this share of the face's size, 0 to 0.5")] = 0.06,
+    sharpen: Annotated[
+        Literal["auto", "none"], Parameter(help="auto: as sharp as the face that was there; none: as the model made it")
+    ] = "auto",
+    blend: Annotated[
+        Literal["paste", "poisson"], Parameter(help="poisson hides steps in colour in stills, and flickers in videos")
+    ] = "paste",
+    strength: Annotated[float, Parameter(help="how much of the identity is changed, 0 to 1")] = 1.0,
+    mark: Annotated[Flag, Parameter(help='write "AI-generated face" in a corner')] = False,
+    sign: Sign = None,
+    lossless: Annotated[Flag, Parameter(help="encode videos without loss, for further work; large files")] = False,
+    preview: Annotated[Flag, Parameter(help="ten frames as a sheet, OUT.preview.png, and nothing else")] = False,
+    find: Annotated[
+        Literal["networks", "cascade"] | None,
+        Parameter(help="as for faces align; by default networks, and the cascade if there are no weights"),
+    ] = None,
+    force: Annotated[Flag, Parameter(help="replace files that exist")] = False,
+) -> None:
+    """Replace a person's face in videos and pictures. After Ctrl-C or a kill the same command goes on."""
+    import imagewright
+    from imagewright.cli.progress import progress_bars
+    from imagewright.cli.questions import confirm_download
+    from imagewright.cli.show import say
+    from imagewright.errors import UserError
+    from imagewright.pretrained.faces.finder import absent_networks
+    from imagewright.pretrained.faces.weights import SET
+    from imagewright.pretrained.weight_sets import describe_set
+
+    if not footage:
+        raise UserError(f"The footage is missing: imagewright swap convert {run} VIDEO --out {out}.")
+    # Before the bar, which would be drawn over the questions.
+    key = open_signing_key(sign)
+    agreed = find == "cascade" or not absent_networks() or confirm_download(describe_set(SET))
+    with progress_bars() as progress:
+        made = imagewright.swap_faces(
+            run,
+            footage[0] if len(footage) == 1 else list(footage),
+            out,
+            to=to,
+            person="all" if person == ("all",) else list(person),
+            colour=colour,
+            mask=mask,
+            erode=erode,
+            blur=blur,
+            sharpen=sharpen,
+            blend=blend,
+            strength=strength,
+            mark=mark,
+            sign=key,
+            lossless=lossless,
+            preview=preview,
+            find=find,
+            force=force,
+            progress=progress,
+            confirm=lambda _: agreed,
+        )
+    say(made.notes)
+    print("\n".join(made.lines()))

@@ -1,0 +1,105 @@
+"""Whose face is swapped, if footage shows several people: the one that the run was trained to replace, or one named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imagewright.errors import DataError, count_text
+from imagewright.face_swap.convert.finding import TrackFacts
+from imagewright.face_swap.face_sets import is_face_set, read_face_set
+from imagewright.face_swap.people import SAME_PERSON, Person
+from imagewright.model import Model
+from imagewright.runs.run import Run
+
+EVERYONE = "all"
+HOW_TO_CHOOSE = f"name the person by --person PICTURE (person=), or every face by --person {EVERYONE}"
+
+
+def person_in_footage(model: Model, to: int) -> Person | None:
+    """The person whom a run replaces, from the set of faces that it was trained on; None if that is not there.
+
+    to: the person put in, 0 or 1.
+    """
+    folder = _trained_on(model, 1 - to)
+    if folder is None:
+        return None
+    try:
+        return Person.from_face_set(read_face_set(folder))
+    except DataError:  # no identities, or moved
+        return None
+
+
+def _trained_on(model: Model, person: int) -> Path | None:
+    origin = model.origin
+    if origin is None or not Path(origin.path).is_dir():
+        return None
+    sources: Mapping[str, Any] = Run(origin.path).record.get("sources") or {}
+    if len(sources) <= person:
+        return None
+    source = list(sources.values())[person]
+    layers = source.get("layers") or [source]
+    named = Path(layers[0].get("source") or source["source"])
+    places = [named, *(folder / named for folder in Path(origin.path).resolve().parents)]
+    return next((place for place in places if is_face_set(place)), None)
+
+
+def choose_tracks(
+    tracks: Mapping[int, TrackFacts], person: Person | None, where: str, *, everyone: bool = False
+) -> tuple[frozenset[int], list[str]]:
+    """The tracks whose faces are swapped, and sentences for the user.
+
+    person: who is meant; None takes the person seen in most frames.
+    where: the name of the footage.
+    everyone: take every face.
+    Raises `DataError` if there is no face, or none of the person.
+    """
+    if not tracks:
+        raise DataError(f"No face was found in {where}, so that nothing can be swapped.")
+    known = {number: facts.identity for number, facts in tracks.items() if facts.identity is not None}
+    if everyone or not known:
+        said = [] if everyone else [f"Without the identity network every face of {where} is swapped."]
+        return frozenset(tracks), said
+    if person is None:
+        return _most_seen(tracks, known, where)
+    distances = {number: person.distance(identity) for number, identity in known.items()}
+    chosen = frozenset(number for number, distance in distances.items() if distance < SAME_PERSON)
+    if not chosen:
+        nearest = min(distances.values())
+        raise DataError(
+            f"{where} shows other people than {person.name}: the nearest of {count_text(len(tracks), 'face')} has an "
+            f"identity distance of {nearest:.2f}, and one person's faces are below {SAME_PERSON:g}. To swap one of "
+            f"them all the same, {HOW_TO_CHOOSE}."
+        )
+    best = min(distances[number] for number in chosen)
+    said = [f"Swapped in {where}: the person of {person.name} (identity distance {best:.2f})."]
+    left = [distance for number, distance in distances.items() if number not in chosen]
+    if left:
+        said.append(
+            f"Other faces stay as they are: {count_text(len(left), 'track')}, the nearest at a distance of "
+            f"{min(left):.2f}."
+        )
+    return chosen, said
+
+
+def _most_seen(
+    tracks: Mapping[int, TrackFacts], known: Mapping[int, np.ndarray], where: str
+) -> tuple[frozenset[int], list[str]]:
+    """The tracks of the person who is seen in most frames."""
+    groups = {
+        number: [other for other in known if np.linalg.norm(known[other] - known[number]) < SAME_PERSON]
+        for number in known
+    }
+    best = max(groups, key=lambda number: sum(tracks[other].frames for other in groups[number]))
+    chosen = frozenset(groups[best])
+    others = len(known) - len(chosen)
+    if not others:
+        return chosen, []
+    return chosen, [
+        f"The faces that the run was trained to replace are not there to compare with, so the person seen most in "
+        f"{where} is swapped, and {count_text(others, 'track')} of others left as they are: if that is wrong, "
+        f"{HOW_TO_CHOOSE}."
+    ]

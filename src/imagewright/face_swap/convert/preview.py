@@ -1,0 +1,106 @@
+"""Ten frames of footage and what they become, as a sheet, before all of it is converted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from imagewright.face_crops.turning import find_turned
+from imagewright.face_swap.convert.choosing import choose_tracks
+from imagewright.face_swap.convert.finding import TrackFacts
+from imagewright.face_swap.convert.pictures import identities_of, swap_picture
+from imagewright.face_swap.convert.swapping import FaceSwapper
+from imagewright.face_swap.convert.video import open_sdr
+from imagewright.face_swap.people import Person
+from imagewright.face_swap.provenance import swap_record
+from imagewright.faces.detections import Face, FaceFinder
+from imagewright.images import Images
+from imagewright.images.one_by_one import read_one_by_one
+from imagewright.output.sheets import Sheet
+from imagewright.progress import Progress
+
+FRAMES, COLUMNS, SIDE = 10, 5, 384
+
+
+def preview_sheet(
+    swapper: FaceSwapper,
+    source: Path | Sequence[Images],
+    finder: FaceFinder,
+    person: Person | None,
+    *,
+    everyone: bool = False,
+    progress: Progress | None = None,
+) -> Sheet:
+    """Ten frames of a video, or ten pictures, at even distances: rows of five, and below each row what they become.
+
+    Faces are found in each frame by itself, so that they may shake more than in the video.
+
+    progress: called with (done, total) in frames.
+    """
+    shown = list(_frames_of(source) if isinstance(source, Path) else _pictures_of(source))
+    faces: list[list[Face]] = []
+    tracks: dict[int, TrackFacts] = {}
+    for picture in shown:
+        faces.append(find_turned(finder, picture)[1])
+        for face, identity in zip(faces[-1], identities_of(picture, faces[-1], finder), strict=True):
+            known = None if identity is None else np.array(identity)
+            tracks[len(tracks)] = TrackFacts(1, face.side, known)
+    where = source.name if isinstance(source, Path) else str(source[0].source)
+    chosen, notes = choose_tracks(tracks, person, where, everyone=everyone)
+    made, first = [], 0
+    for done, (picture, found) in enumerate(zip(shown, faces, strict=True), 1):
+        mine = [face for number, face in enumerate(found, first) if number in chosen]
+        first += len(found)
+        made.append(swap_picture(swapper, picture, mine))
+        if progress is not None:
+            progress(done, len(shown))
+    rows: list[np.ndarray] = []
+    for start in range(0, len(shown), COLUMNS):
+        for pictures in (shown[start : start + COLUMNS], made[start : start + COLUMNS]):
+            blank = [np.full((SIDE, SIDE, 3), 255, np.uint8)] * (min(len(shown), COLUMNS) - len(pictures))
+            rows += [*map(_fit, pictures), *blank]
+    options = swapper.options.to_dict()
+    record = swap_record(swapper.model, where, settings=options, mark=options.pop("mark"))
+    return Sheet(
+        torch.from_numpy(np.stack(rows)).permute(0, 3, 1, 2),
+        columns=min(len(shown), COLUMNS),
+        title=f"{where}: {len(shown)} frames, and each one swapped below it",
+        scale=1,
+        record=record,
+        notes=[*finder.notes, *notes],
+    )
+
+
+def _frames_of(video: Path) -> Iterator[np.ndarray]:
+    footage = open_sdr(video)
+    wanted = set(np.linspace(0, footage.count - 1, min(FRAMES, footage.count)).round().astype(int).tolist())
+    for frame in footage.frames(only=wanted):
+        yield frame.picture
+
+
+def _pictures_of(parts: Sequence[Images]) -> Iterator[np.ndarray]:
+    total = sum(map(len, parts))
+    wanted = np.unique(np.linspace(0, total - 1, min(FRAMES, total)).round().astype(int))
+    first = 0
+    for part in parts:
+        inside = wanted[(wanted >= first) & (wanted < first + len(part))] - first
+        if len(inside):
+            for _, picture in read_one_by_one(part.subset(inside), 3):
+                yield picture.permute(1, 2, 0).numpy()
+        first += len(part)
+
+
+def _fit(picture: np.ndarray) -> np.ndarray:
+    """A picture in a white square of `SIDE` pixels."""
+    square = Image.new("RGB", (SIDE, SIDE), "white")
+    small = Image.fromarray(picture)
+    factor = SIDE / max(small.size)
+    small = small.resize(
+        (max(1, round(small.width * factor)), max(1, round(small.height * factor))), Image.Resampling.LANCZOS
+    )
+    square.paste(small, ((SIDE - small.width) // 2, (SIDE - small.height) // 2))
+    return np.array(square)

@@ -1,0 +1,148 @@
+"""One face of a picture drawn as another person, and fitted to the picture."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Protocol, get_args, runtime_checkable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from imagewright import catalogue
+from imagewright.errors import ConfigError, UserError, nearest_name
+from imagewright.faces.colours import ColourMethod, check_colour_method
+from imagewright.faces.compositing import Compositing, fit_face
+from imagewright.faces.crops import CROPS, crop_square, cut_square
+from imagewright.faces.detections import Face
+from imagewright.faces.landmarks import OVAL, sixty_eight
+from imagewright.faces.masks import hull_mask, soften_mask
+from imagewright.faces.pasting import Region
+from imagewright.faces.similarity import apply_affine, invert_affine
+from imagewright.model import Model
+
+MaskName = Literal["product", "learned", "hull"]
+Sharpen = Literal["auto", "none"]
+Blend = Literal["paste", "poisson"]
+PERSONS = ("source", "target")  # by their number in the model
+USUAL_CROP = "whole"  # of a run that does not name its crop
+
+
+@dataclass(frozen=True, kw_only=True)
+class SwapOptions:
+    """How faces are swapped.
+
+    Attributes:
+        to: the person put in: "source", the first set of faces of the training, or "target", the second one.
+        colour: how the colours of the new face are matched to the old one: "reinhard", "linear", "mkl", "histogram",
+            "none".
+        mask: what is replaced: "learned", what the networks of both people call face; "hull", the outline of the
+            face's points; "product", what both call face.
+        erode: how far the mask shrinks, as a share of the face's size; negative lets it grow.
+        blur: over what share of the face's size the mask fades out.
+        sharpen: "auto" matches the sharpness of the face that was there; "none".
+        blend: "paste", or "poisson" for stills.
+        strength: how much of the identity is changed, from 0 to 1.
+        mark: a text that is drawn in a corner of each picture, or None.
+    """
+
+    to: Literal["source", "target"] = "source"
+    colour: ColourMethod = "reinhard"
+    mask: MaskName = "product"
+    erode: float = 0.02
+    blur: float = 0.06
+    sharpen: Sharpen = "auto"
+    blend: Blend = "paste"
+    strength: float = 1.0
+    mark: str | None = None
+
+    def __post_init__(self) -> None:
+        check_colour_method(self.colour)
+        for name, value, known in (
+            ("to", self.to, PERSONS),
+            ("mask", self.mask, get_args(MaskName)),
+            ("sharpen", self.sharpen, get_args(Sharpen)),
+            ("blend", self.blend, get_args(Blend)),
+        ):
+            if value not in known:
+                raise ConfigError(f"{name}={value!r}: expected {', '.join(known)}.{nearest_name(str(value), known)}")
+        for name, number, low, high in (
+            ("erode", self.erode, -0.5, 0.5),
+            ("blur", self.blur, 0, 0.5),
+            ("strength", self.strength, 0, 1),
+        ):
+            if not low <= number <= high:
+                raise ConfigError(f"{name}={number:g}: expected {low:g} to {high:g}.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON values."""
+        return asdict(self)
+
+
+@runtime_checkable
+class SwapsFaces(Protocol):
+    """A model that draws an aligned face as one of two people."""
+
+    def swap(self, images: Tensor, to: int = 0, strength: float = 1.0) -> tuple[Tensor, Tensor]:
+        """Pictures (N, C, H, W) in [-1, 1], and masks (N, 1, H, W) in [0, 1]."""
+
+
+class FaceSwapper:
+    """Swaps faces with a model.
+
+    Raises `UserError` for a model that swaps no faces.
+    """
+
+    def __init__(self, model: Model, options: SwapOptions) -> None:
+        if not isinstance(model, SwapsFaces):
+            raise UserError(
+                f"{catalogue.name_of(model)} swaps no faces: name a run of the model swap (`imagewright train swap "
+                "FACES_OF_SOURCE FACES_OF_TARGET`)."
+            )
+        self.model: Model = model
+        self._swap = model.swap
+        self.options = options
+        self.to = PERSONS.index(options.to)
+        crop = getattr(model.config, "crop", "")
+        self._crop = crop if crop in CROPS else USUAL_CROP
+        even = options.colour != "none" and options.blend == "paste"
+        self._how = Compositing(
+            colour=options.colour, even=even, sharpen=options.sharpen == "auto", blend=options.blend
+        )
+
+    @torch.inference_mode()
+    def draw(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """A crop uint8 (S, S, 3) as the other person: float32 RGB (S, S, 3) from 0 to 1, and the mask (S, S)."""
+        channels = self.model.config.channels
+        images = torch.from_numpy(np.array(pixels)).permute(2, 0, 1)[None].float() / 127.5 - 1
+        if channels == 1:
+            images = images.mean(1, keepdim=True)
+        elif channels == 4:
+            images = torch.cat([images, torch.ones_like(images[:, :1])], 1)
+        picture, mask = self._swap(images, self.to, self.options.strength)
+        colours = picture[0, :3].expand(3, -1, -1)
+        return ((colours + 1) / 2).clamp(0, 1).permute(1, 2, 0).numpy(), mask[0, 0].clamp(0, 1).numpy()
+
+    def fit(self, picture: np.ndarray, face: Face) -> Region:
+        """The new face in the pixels of a picture uint8 (H, W, 3), to be blended with it."""
+        side = max(self.model.config.size)
+        square = crop_square(face, self._crop)
+        made, learned = self.draw(cut_square(picture, square, side))
+        mask = soften_mask(self._mask(face, square, learned), self.options.erode, self.options.blur)
+        return fit_face(picture, made, mask, square, self._how)
+
+    def _mask(self, face: Face, square: np.ndarray, learned: np.ndarray) -> np.ndarray:
+        if self.options.mask == "learned" or face.layout != "mesh":
+            return learned
+        side = len(learned)
+        back = invert_affine(square)
+        points, oval = (apply_affine(back, each) * side for each in (sixty_eight(face), face.points[OVAL, :2]))
+        hull = hull_mask(points, oval, side, side)
+        return hull if self.options.mask == "hull" else hull * learned
+
+
+def change_of(region: Region, picture: np.ndarray) -> np.ndarray:
+    """What a region adds to the pixels of a picture, float32 (h, w, 3), in units of 0..255."""
+    own = region.of(picture).astype(np.float32)
+    change: np.ndarray = region.mask[..., None] * (region.picture * np.float32(255) - own)
+    return change

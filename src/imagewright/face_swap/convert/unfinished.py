@@ -1,0 +1,120 @@
+"""The folder of a result that is being made: what is done stays there until the result is whole."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from imagewright.errors import ImagewrightError, RunError
+from imagewright.face_swap.convert.swapping import FaceSwapper
+from imagewright.files import explain_write_errors, is_locked, locked, write_whole
+from imagewright.model import Model
+
+FINDING, SWAPPING, LOCK, PARTS = "finding.json", "swapping.json", "lock", "parts"
+
+
+class Unfinished:
+    """`OUT.unfinished` beside `OUT`: faces that were found, and the parts of a result.
+
+    What was found stays of use if other options are given; parts that were made with others are removed.
+
+    path: the result.
+    facts: what the faces that are found depend on, as JSON values.
+    keeps: whether the folder stays after an error.
+    """
+
+    def __init__(self, path: Path, facts: Mapping[str, Any], *, keeps: bool = True) -> None:
+        self.path, self._facts, self._keeps = path, facts, keeps
+        self.folder = path.with_name(f"{path.name}.unfinished")
+        self.parts = self.folder / PARTS
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the same work was begun before, and parts of it are there."""
+        return _holds(self.folder / FINDING, self._facts) and self.parts.is_dir()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep the folder for this process. An error and Ctrl-C say that work is kept, if there is some.
+
+        Raises `RunError` if another process is at it.
+        """
+        with explain_write_errors(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+        lock = self.folder / LOCK
+        if is_locked(lock):
+            raise RunError(
+                f"Another process is writing {self.path}: wait for it, or give another name by --out (out=)."
+            )
+        with locked(lock):
+            if not _holds(self.folder / FINDING, self._facts):
+                self._clear()
+                write_whole(self.folder / FINDING, json.dumps(self._facts))
+            try:
+                yield
+            except (ImagewrightError, KeyboardInterrupt) as error:
+                if not self._keeps:
+                    self.remove()
+                    raise
+                error.add_note(
+                    f"What is done is kept in {self.folder}, and the same command goes on from there; delete that "
+                    "folder to give up."
+                )
+                raise
+
+    def begin_parts(self, facts: Mapping[str, Any]) -> None:
+        """Remove parts that were made with other options.
+
+        facts: what the parts depend on, as JSON values.
+        """
+        if not _holds(self.folder / SWAPPING, facts):
+            shutil.rmtree(self.parts, ignore_errors=True)
+            write_whole(self.folder / SWAPPING, json.dumps(facts))
+
+    def remove(self) -> None:
+        """Remove the folder."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _clear(self) -> None:
+        for each in self.folder.iterdir():
+            if each.is_dir():
+                shutil.rmtree(each, ignore_errors=True)
+            elif each.name != LOCK:
+                each.unlink()
+
+
+def _holds(path: Path, facts: Mapping[str, Any]) -> bool:
+    """Whether a file was written for these facts."""
+    try:
+        return bool(json.loads(path.read_text()) == json.loads(json.dumps(facts)))
+    except (OSError, ValueError):
+        return False
+
+
+def digest_weights(model: Model) -> str:
+    """A short name of the weights of a model."""
+    made = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        made.update(name.encode())
+        made.update(tensor.detach().cpu().contiguous().view(-1).numpy().tobytes())
+    return made.hexdigest()[:32]
+
+
+def facts_of_swap(swapper: FaceSwapper, chosen: frozenset[int]) -> dict[str, Any]:
+    """What the parts of a result depend on, besides the faces that are found, as JSON values.
+
+    chosen: the tracks that are swapped.
+    """
+    origin = swapper.model.origin
+    return {
+        "run": None if origin is None else str(Path(origin.path).resolve()),
+        "images_seen": None if origin is None else origin.images_seen,
+        "weights": digest_weights(swapper.model),
+        "options": swapper.options.to_dict(),
+        "tracks": sorted(chosen),
+    }

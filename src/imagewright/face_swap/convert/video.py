@@ -1,0 +1,152 @@
+"""Swap a person's face in a video: all faces are found, the person is chosen, then frames are made part by part."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imagewright.errors import DataError, count_text
+from imagewright.face_swap.convert.choosing import choose_tracks
+from imagewright.face_swap.convert.finding import FoundFaces, find_in_footage
+from imagewright.face_swap.convert.swapping import FaceSwapper, change_of
+from imagewright.face_swap.convert.unfinished import Unfinished, facts_of_swap
+from imagewright.face_swap.people import Person
+from imagewright.face_swap.provenance import swap_record
+from imagewright.faces.detections import Face, FaceFinder
+from imagewright.images.footage import Footage, read_footage
+from imagewright.images.frame_planes import FootageFrame
+from imagewright.output.footage.writer import FootageWriter
+from imagewright.output.marks import draw_mark
+from imagewright.output.writing import refuse_existing
+from imagewright.progress import StageProgress, progress_of_stage
+
+FINDING, SWAPPING = "finding faces", "swapping faces"
+
+
+@dataclass
+class ConvertedVideo:
+    """A video that was written.
+
+    Attributes:
+        path: of the new video.
+        frames: in it.
+        swapped: frames with a face that was swapped.
+        notes: sentences for the user.
+        seconds: that this took, or what was left of it.
+    """
+
+    path: Path
+    frames: int
+    swapped: int
+    seconds: float
+    notes: list[str] = field(default_factory=list)
+
+    def lines(self) -> list[str]:
+        """What was done."""
+        speed = f", {self.frames / self.seconds:.1f} frames a second" if self.seconds > 0 else ""
+        return [f"{self.path}: {count_text(self.frames, 'frame')}, {self.swapped:,} with a swapped face{speed}"]
+
+
+def convert_video(
+    swapper: FaceSwapper,
+    video: Path,
+    path: Path,
+    finder: FaceFinder,
+    person: Person | None,
+    *,
+    everyone: bool = False,
+    lossless: bool = False,
+    force: bool = False,
+    progress: StageProgress | None = None,
+) -> ConvertedVideo:
+    """Write a video in which a person's face is swapped. What is done when the process is killed is kept in a folder
+    beside `path`, and the same call goes on from there: frames are the same as without the kill.
+
+    person: who is swapped; None takes the person seen most.
+    everyone: swap every face.
+    lossless: see `FootageWriter`.
+    Raises `DataError` for a file that is no video, is HDR, or does not show the person; `RunError` if `path` exists.
+    """
+    refuse_existing([path], force=force)
+    began = time.monotonic()
+    footage = open_sdr(video)
+    work = Unfinished(path, _facts_of(footage, finder))
+    writer = FootageWriter(path, footage, work.parts, lossless=lossless)
+    with work.held():
+        found = find_in_footage(footage, finder, work.folder, progress_of_stage(progress, FINDING))
+        chosen, notes = choose_tracks(found.tracks, person, video.name, everyone=everyone)
+        work.begin_parts(facts_of_swap(swapper, chosen) | {"codec": writer.encoding.codec})
+        swapped = sum(any(track in chosen for track, _ in faces) for faces in found.read())
+        writer.write(lambda start: _frames(swapper, footage, found, chosen, start, progress))
+        settings = {"person": None if person is None else Path(person.name).name, **swapper.options.to_dict()}
+        mark = settings.pop("mark")
+        notes = [*finder.notes, *footage.notes, *notes, *_about_length(footage, found)]
+        notes += writer.finish(swap_record(swapper.model, video, settings=settings, mark=mark))
+        work.remove()
+    return ConvertedVideo(path, found.frames, swapped, time.monotonic() - began, notes)
+
+
+def open_sdr(video: Path) -> Footage:
+    """The footage of a video. Raises `DataError` for HDR, whose colours networks for SDR cannot read."""
+    footage = read_footage(video)
+    if footage.hdr is not None:
+        raise DataError(
+            f"{video.name} is HDR ({footage.hdr}): faces are swapped in SDR, and its colours would be wrong. Convert "
+            "it first, for example by ffmpeg with its filters zscale and tonemap, or record in SDR."
+        )
+    return footage
+
+
+def _frames(
+    swapper: FaceSwapper,
+    footage: Footage,
+    found: FoundFaces,
+    chosen: frozenset[int],
+    start: int,
+    progress: StageProgress | None,
+) -> Iterator[FootageFrame]:
+    for frame, faces in zip(footage.frames(start), found.read(start), strict=False):
+        yield swap_frame(swapper, frame, [face for track, face in faces if track in chosen])
+        if progress is not None:
+            progress(SWAPPING, frame.index + 1, found.frames)
+
+
+def swap_frame(swapper: FaceSwapper, frame: FootageFrame, faces: Sequence[Face]) -> FootageFrame:
+    """A frame with these faces swapped, and marked if that is asked for. All other samples are those of the decoder."""
+    for face in faces:
+        region = swapper.fit(frame.picture, face)
+        if not region.is_empty:
+            change = change_of(region, frame.picture)
+            frame = frame.changed(region.rows, region.columns, change, region.mask > 0)
+    if swapper.options.mark is not None:
+        marked = draw_mark(frame.picture, swapper.options.mark).astype(np.float32) - frame.picture
+        lines, columns = np.flatnonzero(marked.any((1, 2))), np.flatnonzero(marked.any((0, 2)))
+        rows, across = slice(lines[0], lines[-1] + 1), slice(columns[0], columns[-1] + 1)
+        part = marked[rows, across]
+        frame = frame.changed(rows, across, part, np.ones(part.shape[:2], bool))
+    return frame
+
+
+def _about_length(footage: Footage, found: FoundFaces) -> list[str]:
+    if found.frames >= footage.count:
+        return []
+    return [
+        f"{footage.path.name} says that it has {footage.count:,} frames, and {found.frames:,} could be read: the file "
+        "is cut short or damaged."
+    ]
+
+
+def _facts_of(footage: Footage, finder: FaceFinder) -> dict[str, Any]:
+    """What the faces that are found depend on."""
+    status = footage.path.stat()
+    return {
+        "footage": str(footage.path.resolve()),
+        "bytes": status.st_size,
+        "changed": status.st_mtime_ns,
+        "finder": finder.name,
+    }
