@@ -39,7 +39,7 @@ class TrackedFace:
         face: with smoothed points.
         track: its number, from 0.
         identity: (128,), as last computed in this track; None without `identify`.
-        track_identity: the mean of those computed in this track so far.
+        track_identity: the mean of those computed in this track, up to six frames ahead.
         is_filled: whether the face was missed in this frame, and put between those around it.
     """
 
@@ -104,7 +104,6 @@ class _Sighting:
     frame: int
     face: Face
     identity: np.ndarray | None
-    track_identity: np.ndarray | None
 
 
 @dataclass(eq=False)
@@ -126,14 +125,16 @@ class _Track:
             self.identity, self.since_identity = identity, 0
             self.total = identity if self.total is None else self.total + identity
             self.identified += 1
-        mean = None if self.total is None else self.total / self.identified
-        self.seen.append(_Sighting(frame, face, self.identity, mean))
+        self.seen.append(_Sighting(frame, face, self.identity))
+
+    @property
+    def mean_identity(self) -> np.ndarray | None:
+        return None if self.total is None else self.total / self.identified
 
     def distance(self, identity: np.ndarray) -> float:
         """From the mean identity of the track; endless if there is none."""
-        if self.total is None:
-            return np.inf
-        return float(np.linalg.norm(identity - self.total / self.identified))
+        mean = self.mean_identity
+        return np.inf if mean is None else float(np.linalg.norm(identity - mean))
 
 
 @dataclass(eq=False)
@@ -264,7 +265,7 @@ def _face_at(track: _Track, place: int, smooth: bool) -> TrackedFace | None:
     seen = list(track.seen)
     number = max(row for row, sighting in enumerate(seen) if sighting.frame <= place)
     sighting = seen[number]
-    facts = (track.number, sighting.identity, sighting.track_identity)
+    facts = (track.number, sighting.identity, track.mean_identity)
     if not smooth:
         return TrackedFace(sighting.face, *facts) if sighting.frame == place else None
     if sighting.frame == place:
