@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ class Footage:
         path: of the file.
         width, height: pixels.
         rate: mean frames a second.
-        count: frames, as the file says or its packets are; damaged files have fewer.
+        count: frames, counted without decoding them; damaged files have fewer.
         time_base: seconds a tick, the unit of the frames' times.
         layout: how the samples of its frames are handed out.
         stored: FFmpeg's name of the pixel format in the file.
@@ -133,7 +133,8 @@ def _describe(path: Path, container: Any, stream: Any, first: Any, start: Fracti
         turned=turned,
         deepest=DEEPEST,
     )
-    count = stream.frames or sum(1 for packet in container.demux(stream) if packet.size)
+    # The count in the header can be absent or wrong, so packets are counted, without decoding them.
+    count = sum(1 for packet in container.demux(stream) if packet.size)
     rate, notes = _rate_of(stream, count)
     aspect = Fraction(stream.sample_aspect_ratio or 1)
     return Footage(
@@ -147,7 +148,7 @@ def _describe(path: Path, container: Any, stream: Any, first: Any, start: Fracti
         quarters,
         layout,
         first.format.name,
-        colours,
+        replace(colours, range=FULL_RANGE) if layout.full_range else colours,
         1 / aspect if turned else aspect,
         len(container.streams.audio),
         len(container.streams.subtitles),

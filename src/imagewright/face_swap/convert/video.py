@@ -79,6 +79,8 @@ def convert_video(
     writer = FootageWriter(path, footage, work.parts, lossless=lossless)
     with work.held():
         found = find_in_footage(footage, finder, work.folder, progress_of_stage(progress, FINDING))
+        if not found.tracks:
+            work.remove()
         chosen, notes = choose_tracks(found.tracks, person, video.name, everyone=everyone)
         work.begin_parts(facts_of_swap(swapper, chosen) | {"codec": writer.encoding.codec})
         swapped = sum(any(track in chosen for track, _ in faces) for faces in found.read())
