@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Generator, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
@@ -66,7 +66,7 @@ class Footage:
         """ "PQ" or "HLG" for footage of high dynamic range, else None."""
         return TRANSFERS_OF_HDR.get(self.colours.transfer)
 
-    def frames(self, start: int = 0, only: Container[int] | None = None) -> Iterator[FootageFrame]:
+    def frames(self, start: int = 0, only: Container[int] | None = None) -> Generator[FootageFrame]:
         """The frames from number `start` on, in the order in which they are shown. A damaged file ends early.
 
         Times ascend. A frame without a time comes as long after the one before as frames do on average.

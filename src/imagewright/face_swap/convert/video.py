@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -111,11 +112,12 @@ def _frames(
     chosen: frozenset[int],
     start: int,
     progress: StageProgress | None,
-) -> Iterator[FootageFrame]:
-    for frame, faces in zip(footage.frames(start), found.read(start), strict=False):
-        yield swap_frame(swapper, frame, [face for track, face in faces if track in chosen])
-        if progress is not None:
-            progress(SWAPPING, frame.index + 1, found.frames)
+) -> Generator[FootageFrame]:
+    with closing(footage.frames(start)) as frames, closing(found.read(start)) as faces_of_frames:
+        for frame, faces in zip(frames, faces_of_frames, strict=False):
+            yield swap_frame(swapper, frame, [face for track, face in faces if track in chosen])
+            if progress is not None:
+                progress(SWAPPING, frame.index + 1, found.frames)
 
 
 def swap_frame(swapper: FaceSwapper, frame: FootageFrame, faces: Sequence[Face]) -> FootageFrame:

@@ -114,7 +114,8 @@ def _add_stream(container: Any, encoding: Encoding) -> Any:
     context.flags |= GLOBAL_HEADER
     encoding.describe(context)
     if encoding.codec == "libx264":
-        stream.options = {"qp": "0"} if encoding.lossless else {"crf": QUALITY}
+        # Its macroblock tree is not the same each time on CPUs with AVX-512, and parts are to be equal after a kill.
+        stream.options = {"qp": "0"} if encoding.lossless else {"crf": QUALITY, "mbtree": "0"}
     elif encoding.codec != "ffv1":
         stream.bit_rate = max(400_000, int(encoding.width * encoding.height * encoding.rate / 2))
     return stream
