@@ -209,7 +209,7 @@ def test_pictures_become_pictures(tmp_path: Path, model: Any, monkeypatch: pytes
     for name, picture in shown.items():
         Image.fromarray(picture).save(folder / f"{name}.png")
     (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
-    made = swap_faces(model, folder, tmp_path / "out", mask="hull")
+    made = swap_faces(model, folder, tmp_path / "out", mask="hull", colour="none")
     assert made.pictures is not None
     assert (len(made.pictures.paths), made.pictures.swapped) == (3, 1)
     assert any("2 pictures without the person" in note for note in made.notes)
@@ -222,7 +222,7 @@ def test_pictures_become_pictures(tmp_path: Path, model: Any, monkeypatch: pytes
     assert not changed[:, 50 + 2 * RADIUS :].any()
     assert iw.inspect(tmp_path / "out" / "both.png")["provenance"]["digital_source_type"] == COMPOSITE
     assert iw.inspect(tmp_path / "out" / "bert.png")["provenance"] is None
-    single = swap_faces(model, folder / "both.png", tmp_path / "one.png", mask="hull")
+    single = swap_faces(model, folder / "both.png", tmp_path / "one.png", mask="hull", colour="none")
     assert single.pictures is not None
     assert np.array_equal(np.asarray(Image.open(tmp_path / "one.png")), results["both"])
     with pytest.raises(DataError, match=r"bert.* shows other people than anna"):
