@@ -60,6 +60,7 @@ quality: $(VENV)/installed
 	$(BIN)/python benchmarks/translation_attributes.py
 	$(BIN)/python benchmarks/translation_few_shot.py
 	$(BIN)/python benchmarks/face_finding.py
+	$(BIN)/python benchmarks/swap_quality.py
 	$(BIN)/python benchmarks/high_fidelity_scores.py
 	$(BIN)/python benchmarks/adaptive_augmentation.py
 
@@ -78,6 +79,7 @@ bench: $(VENV)/installed
 	$(BIN)/python benchmarks/translation_steps.py
 	$(BIN)/python benchmarks/biggan_steps.py
 	$(BIN)/python benchmarks/r3gan_steps.py
+	$(BIN)/python benchmarks/swap_steps.py
 	$(BIN)/python benchmarks/stylegan2_steps.py
 	$(BIN)/python benchmarks/stylegan3_nonlinearity.py
 	$(BIN)/python benchmarks/components_scale.py

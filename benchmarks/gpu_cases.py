@@ -308,6 +308,7 @@ add_training("stargan", modes=EAGER)
 add_training("stargan_v2", modes=EAGER)
 for translator in ("munit", "unit", "funit"):
     add_training(translator, modes=EAGER)
+add_training("swap", side=128, preset="small", modes=EAGER)
 add_training("stylegan2")
 add_training("stylegan3")
 add_training("pix2pixhd", side=256, modes=EAGER, perceptual="none")

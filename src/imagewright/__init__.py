@@ -102,7 +102,9 @@ _HOME = {
     "grid_sheet": "imagewright.output.image_grid",
     "make_pairs": "imagewright.pairs",
     "align_faces": "imagewright.face_crops.align",
+    "check_swap": "imagewright.face_swap.check.check",
     "extract_faces": "imagewright.face_swap.extraction.extract",
+    "sort_faces": "imagewright.face_swap.sorting.sort",
     "swap_faces": "imagewright.face_swap.convert.convert",
     "get_weights": "imagewright.pretrained.weight_sets",
     "list_weights": "imagewright.pretrained.weight_sets",
@@ -133,6 +135,7 @@ __all__ = [
     "blend_sheet",
     "caches",
     "check",
+    "check_swap",
     "classify",
     "clear_caches",
     "cluster",
@@ -185,6 +188,7 @@ __all__ = [
     "self_check",
     "show",
     "sign",
+    "sort_faces",
     "swap_faces",
     "train",
     "translate",
@@ -209,8 +213,10 @@ if TYPE_CHECKING:
     from imagewright.codecs.jpeg.codec import decode_jpeg, encode_jpeg
     from imagewright.errors import ImagewrightError, UserError
     from imagewright.face_crops.align import align_faces
+    from imagewright.face_swap.check.check import check_swap
     from imagewright.face_swap.convert.convert import swap_faces
     from imagewright.face_swap.extraction.extract import extract_faces
+    from imagewright.face_swap.sorting.sort import sort_faces
     from imagewright.images import Batch, Images, Layer, check, open_images
     from imagewright.images.cache.management import caches, clear_caches
     from imagewright.images.checks.duplicates import duplicates

@@ -40,6 +40,18 @@ class Previews(Protocol):
         ...
 
 
+class SwapsIdentities(Protocol):
+    """Draws aligned faces of one person as another person's, with a mask of what is the face."""
+
+    def swap(self, images: Tensor, to: int = 0, strength: float = 1.0) -> tuple[Tensor, Tensor]:
+        """Faces (N, C, H, W) in [-1, 1] drawn as a person, and masks (N, 1, H, W) in [0, 1].
+
+        to: 0 draws the first source's person, 1 the second's.
+        strength: how much of the identity is changed, from 0 to 1.
+        """
+        ...
+
+
 class HasPosterior(Protocol):
     """Has a posterior over latents for each image, whose divergences the training doctor reads."""
 
@@ -117,3 +129,8 @@ def is_adversarial(model: object) -> TypeIs[Adversarial]:
 def previews(model: object) -> TypeIs[Previews]:
     """Whether a model makes the preview of its training itself."""
     return hasattr(model, "preview")
+
+
+def swaps_identities(model: object) -> TypeIs[SwapsIdentities]:
+    """Whether a model draws faces of one person as another person's."""
+    return hasattr(model, "swap")

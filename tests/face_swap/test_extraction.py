@@ -14,7 +14,7 @@ from skimage.data import astronaut
 
 import imagewright as iw
 from imagewright.cli import main
-from imagewright.face_swap.extraction.rules import MISSHAPEN, UPSIDE_DOWN, WantedPeople, fault_of, too_small
+from imagewright.face_swap.extraction.rules import CUT_OFF, MISSHAPEN, UPSIDE_DOWN, WantedPeople, fault_of, too_small
 from imagewright.face_swap.face_sets import read_face_set
 from imagewright.face_swap.people import Person
 from imagewright.faces.detections import Face
@@ -161,6 +161,7 @@ def test_faces_that_are_none_are_told_from_faces() -> None:
     assert fault_of(face, 200, 200, 32) is None
     assert fault_of(posed_face(Pose(0, 0, 0), side=8), 200, 200, 32) == too_small(32)
     assert fault_of(face, 4000, 4000, 32) == too_small(32)
+    assert fault_of(posed_face(Pose(0, 0, 0), centre=(5, 100), side=60), 200, 200, 32) == CUT_OFF
     scattered = face.points.copy()
     scattered[MESH_OF_68, :2] = np.random.default_rng(0).uniform(0, 200, (68, 2))
     assert fault_of(Face(face.box, scattered, 1.0, "mesh"), 200, 200, 32) in {MISSHAPEN, UPSIDE_DOWN}

@@ -41,6 +41,7 @@ EARLIER_KEYS = {
     "classification_accuracy": "1ff1455ba7e6",
     "network_accuracy": "b61cff60c4e9",
     "memorisation": "c368ce755eef",
+    "face_swap": "88bfa4be1810",
     "likelihood": "03a8b77943fd",
 }
 

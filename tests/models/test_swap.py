@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tiny import BATCH, batches_of, engine_of, fill_weights, simple_pictures, tiny_model
+from tiny import BATCH, batch_of, batches_of, engine_of, fill_weights, simple_pictures, tiny_model
 
 import imagewright as iw
 from imagewright.faces.parts import BACKGROUND, EYES, FACE, MOUTH, draw_typical_parts
@@ -119,6 +119,20 @@ def test_a_step_moves_every_weight(architecture: str) -> None:
     assert [key for key, value in model.named_parameters() if torch.equal(value, before[key])] == []
 
 
+def test_a_discriminator_joins_late_and_moves_what_it_should() -> None:
+    model = tiny_model("swap", size=(32, 32), adversarial=0.1, adversarial_since=0.5, discriminator_width=2)
+    fill_weights(model)
+    engine = engine_of(model)
+    batches = {feed: batch_of(size=(32, 32), seed=seed) for seed, feed in enumerate(("a", "b"))}
+    before = {key: value.clone() for key, value in model.named_parameters()}
+    engine.step(batches, 0, 0)
+    assert {term.split("/")[0] for term in engine.losses()} == {"rebuild"}
+    assert all(torch.equal(value, before[key]) for key, value in model.discriminator.named_parameters("discriminator"))
+    engine.step(batches, 99, 792)  # of 800 images
+    assert {"sharpen/adversarial", "discriminator/real", "discriminator/fake"} <= engine.losses().keys()
+    assert [key for key, value in model.named_parameters() if torch.equal(value, before[key])] == []
+
+
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_a_swap_has_pictures_and_masks_of_the_size_that_was_given(architecture: str) -> None:
     model = faces_model(architecture)
@@ -176,5 +190,7 @@ def test_presets_decide_what_is_not_given() -> None:
 
 def test_plain_pictures_are_swapped_in_python(tmp_path: object) -> None:
     sets = {"a": iw.open_images(simple_pictures(12)), "b": iw.open_images(simple_pictures(12, seed=5))}
-    run = iw.train("swap", sets, out=f"{tmp_path}/run", images_seen=8, batch_size=4, preset="small", code=8)
+    run = iw.train(
+        "swap", sets, out=f"{tmp_path}/run", images_seen=8, batch_size=4, preset="small", code=8, consent="self"
+    )
     assert iw.translate(run, simple_pictures(2), to="a").shape == (2, 3, 16, 16)

@@ -17,7 +17,7 @@ from imagewright.cli import main
 from imagewright.errors import UserError
 from imagewright.output.inspecting import inspect_file
 from imagewright.output.provenance import COMPOSITE, make_record
-from imagewright.output.signatures import is_signed, signature_note
+from imagewright.output.signatures import is_signed, signature_notes
 from imagewright.output.writing import write_animation, write_image
 
 pytest.importorskip("c2pa", reason="needs c2pa-python, of the extra `provenance`")
@@ -117,14 +117,12 @@ def test_footage_that_is_not_signed_is_named(tmp_path: Path, signer: Signer) -> 
 
 def test_who_makes_a_file_of_a_signed_one_is_told(tmp_path: Path, signer: Signer) -> None:
     footage = write(tmp_path / "footage.png")
-    assert signature_note(footage) is None
+    assert signature_notes([footage]) == []
     iw.sign(footage, signer.certificate, signer.key)
-    note = signature_note(footage)
-    assert note is not None
-    assert "of Anna Signer, Test Studio" in note
+    (note,) = signature_notes([tmp_path / "missing.png", tmp_path, footage])
+    assert f"{footage} is signed (C2PA) of Anna Signer, Test Studio. " in note
     assert f"--made-from {footage}" in note
-    assert signature_note(tmp_path / "missing.png") is None
-    assert signature_note(tmp_path) is None
+    assert "and 1 other too" in signature_notes([footage, footage])[0]
 
 
 @pytest.mark.parametrize("of", [b"claim_generator_info", b"imagewright.record"])

@@ -18,7 +18,7 @@ METHODS: tuple[str, ...] = get_args(ColourMethod)
 _Match = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 FEWEST = 16.0  # pixels of a mask: fewer say nothing of colours
 ROUNDING = 0.25 / 255  # a deviation below this is that of rounding to 8 bits
-STEEPEST = 3.0  # how much contrast may grow: more would show noise and blocks
+STEEPEST = 2.0  # how much contrast may grow: more would make blotches of a face that a network drew without detail
 QUANTILES = 256
 SAMPLED = 8192  # pixels at least, if there are as many, of which quantiles are taken
 

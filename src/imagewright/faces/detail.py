@@ -13,7 +13,7 @@ from imagewright.faces.masks import face_size
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R 601
 FINEST = 1.0  # sigma of the blur in pixels, at least
 SHARE = 1 / 100  # of the face's size: sigma for large faces, whose detail is larger too
-MOST = 4.0  # of its own detail is added to a soft face at most: more would show noise and blocks
+MOST = 3.0  # of its own detail is added to a soft face at most: more would show noise and blocks
 ROUNDS = 4  # a blur of one sigma, which is not enough, is followed by one of twice the sigma
 FEWEST = 16.0  # pixels of a mask: fewer say nothing of sharpness
 
@@ -38,7 +38,7 @@ def detail_energy(detail: np.ndarray, weights: np.ndarray) -> float:
 def match_sharpness(picture: np.ndarray, mask: np.ndarray, footage: np.ndarray) -> np.ndarray:
     """A face with as much fine detail inside the mask as the face that it replaces had.
 
-    The luma's detail is enlarged (unsharp masking, by 4 times itself at most) or reduced (blur): the amount is the
+    The luma's detail is enlarged (unsharp masking, by 3 times itself at most) or reduced (blur): the amount is the
     root of a quadratic equation, so that nothing is to be chosen. What it is compared with is the replaced face, not
     its surroundings: hair is sharper than skin and a background out of focus is not. So the step in sharpness across
     the edge stays that of the footage.

@@ -15,6 +15,7 @@ from imagewright.faces.seams import block_sums, inner_ring
 
 REACH = 0.1  # of the face's size: width of the ring that is compared, and sigma of the averages
 FADE = 0.02  # of weight: farther from the edge, where less of the ring is near, the correction fades out
+LARGEST = 0.2  # difference of a pixel, from 0 to 1: a strand of hair or a part of the background must not decide
 COARSE = 4  # sigma of the averages in blocks of pixels
 
 
@@ -34,7 +35,8 @@ def even_edge(picture: np.ndarray, mask: np.ndarray, footage: np.ndarray) -> np.
         return picture
     weights = ring[..., None].astype(np.float32)
     block = max(1, int(reach / COARSE))
-    sums = block_sums(np.concatenate([(footage - picture) * weights, weights], -1), block) / np.float32(block**2)
+    apart = np.clip(footage - picture, -LARGEST, LARGEST)
+    sums = block_sums(np.concatenate([apart * weights, weights], -1), block) / np.float32(block**2)
     near = gaussian_filter(sums, (reach / block, reach / block, 0), mode="constant", truncate=3.0)
     return np.clip(picture + _enlarge(near[..., :3] / (near[..., 3:] + FADE), block, picture.shape), 0, 1)
 

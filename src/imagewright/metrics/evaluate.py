@@ -10,9 +10,17 @@ from typing import Any
 
 from imagewright import distributed
 from imagewright.errors import DataError, UserError
-from imagewright.metrics.plans import DEFAULT_COUNT, ScorePlan, make_plans
+from imagewright.metrics.plans import DEFAULT_COUNT, FACE_SWAP, ScorePlan, make_plans
 from imagewright.metrics.scorer import Scorer
-from imagewright.metrics.subjects import Source, Subject, is_run, open_subject, training_images
+from imagewright.metrics.subjects import (
+    Source,
+    Subject,
+    is_run,
+    open_subject,
+    recorded_sources,
+    swaps_faces,
+    training_images,
+)
 from imagewright.output.names import encode_text
 from imagewright.output.writing import check_suffix, new_file
 from imagewright.progress import StageProgress, progress_of_stage
@@ -84,7 +92,7 @@ def evaluate(
     subjects: one or several runs, models, weights files, or sources of pictures.
     against: the real pictures, any source; by default the training pictures of each run, which a note says.
     metrics: names, with options as in `precision_recall:neighbours=5`; by default fd, kd, precision_recall and
-        density_coverage.
+        density_coverage, and face_swap for models that swap faces.
     protocols: names that fix metric, features and counts, such as `fid50k_full`.
     features: `inception` (default), `dinov2`, `efficientnet_lite0`, `random`, `pixels`, `classifier:RUN`, or a
         network of the user's own.
@@ -111,6 +119,8 @@ def evaluate(
         raise UserError("There is nothing to evaluate: give a run, a model or pictures at least.")
     metrics = [metrics] if isinstance(metrics, str) else metrics
     protocols = [protocols] if isinstance(protocols, str) else protocols
+    if not metrics and not protocols and all(swaps_faces(each) for each in listed):
+        metrics = [FACE_SWAP]  # it samples nothing, which the default metrics score
     plans = make_plans(metrics, protocols, features, resize, count, reference_count)
     pair = (size, size) if isinstance(size, int) else size
     scores: list[Score] = []
@@ -160,6 +170,11 @@ def _resolve_reference(against: Source | None, subject: Subject, plan: ScorePlan
     """The reference of a subject: as given, or the training pictures of its run, with a note."""
     if against is not None or not plan.needs("reference", "reference labels"):
         return against
+    if swaps_faces(subject.model):
+        faces = recorded_sources(subject.run)
+        if len(faces) > 1:
+            notes.append(f"The faces that are swapped are those of the training of {subject.name}, {faces[1].source}.")
+            return faces[1]
     images = training_images(subject.run)
     if images is None:
         raise DataError(f"{subject.name} has no reference: name real pictures with --against SOURCE.")
@@ -174,4 +189,6 @@ def _resolve_training(training: Source | None, subject: Subject, plan: ScorePlan
     """The training pictures of a subject: as given, or those of its run; None if no metric needs them."""
     if training is not None or not plan.needs("training"):
         return training
+    if swaps_faces(subject.model):
+        return next(iter(recorded_sources(subject.run)), None)
     return training_images(subject.run)

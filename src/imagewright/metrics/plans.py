@@ -13,6 +13,7 @@ from imagewright.metrics.score_recipes import current_option, protocol_named
 
 DEFAULT_FEATURES = "inception"
 DEFAULT_COUNT = 10_000
+FACE_SWAP = "face_swap"  # the metric of models that swap faces
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ METRICS = {
     "classification_accuracy": "imagewright.metrics.classes.classification_accuracy",
     "network_accuracy": "imagewright.metrics.classes.network_accuracy",
     "memorisation": "imagewright.metrics.neighbours.memorisation",
+    "face_swap": "imagewright.metrics.models.face_swap",
     "likelihood": "imagewright.metrics.models.likelihood",
 }
 DEFAULT_METRICS = ("fd", "kd", "precision_recall", "density_coverage")

@@ -24,6 +24,7 @@ from imagewright.runs.places import RECORD
 from imagewright.runs.run import Run
 from imagewright.runs.scores import FROM_PRIOR
 from imagewright.seeds import derive_seed
+from imagewright.training_capabilities import swaps_identities
 from imagewright.verbs.apply import ImagesLike, RunLike, decode, sample_numbered_latents
 from imagewright.views import view_model
 
@@ -253,6 +254,28 @@ def training_images(run: Run | None) -> Images | None:
             "(against=), the training pictures with --training (training=)."
         )
     return images
+
+
+def swaps_faces(subject: object) -> bool:
+    """Whether a subject is a run, its path, or a model that swaps faces."""
+    if isinstance(subject, str | Path) and (Path(subject) / RECORD).exists():
+        subject = Run(subject)
+    if isinstance(subject, Run):
+        return subject.model in catalogue.entries() and swaps_identities(catalogue.model_class(subject.model))
+    return isinstance(subject, Model) and swaps_identities(subject)
+
+
+def recorded_sources(run: Run | None) -> list[Images]:
+    """The sources of a run whose model opens them itself (`catalogue.opener_of`), in order; empty if unknown.
+
+    Raises `DataError` if they are gone.
+    """
+    opener = None if run is None else catalogue.opener_of(run.model)
+    recorded = None if run is None else run.record.get("sources")
+    if opener is None or not isinstance(recorded, dict):
+        return []
+    places = {name: each.get("source") for name, each in recorded.items()}
+    return list(opener(places, {}, lambda text: None, resumed=True).sources.values())
 
 
 def check_can_sample(subject: Subject) -> None:

@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import mmap
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from imagewright.errors import UserError, one_line, short_reason
+from imagewright.errors import UserError, count_text, one_line, short_reason
 from imagewright.output.provenance import find_in_mp4
 
 EXTRA = "pip install 'imagewright[provenance]'"
@@ -88,22 +88,28 @@ def read_signature(path: str | Path) -> dict[str, Any] | None:
         return {"valid": False, "problems": [f"the statement is damaged ({short_reason(error)})"]}
 
 
-def signature_note(path: str | Path) -> str | None:
-    """For the user who makes a new file of a signed one: that the new one is not signed. None for a file without.
+def signature_notes(paths: Iterable[str | Path]) -> list[str]:
+    """For the user who makes new files of others: that some of these are signed, and the new ones are not.
 
-    It is no error if the file cannot be read: who opens it says so.
+    paths: of the originals. It is no error if one cannot be read: who opens it says so.
     """
-    try:
-        found = read_signature(path)
-    except (UserError, OSError):
-        return None
-    if found is None:
-        return None
+    signed = [path for path in paths if _seems_signed(path)]
+    if not signed:
+        return []
+    found = read_signature(signed[0]) or {}
     signer = f" of {found['signer']}" if found.get("signer") else ""
-    return (
-        f"{path} is signed (C2PA){signer}, and a file that is made of it is not. `imagewright sign FILE --certificate "
-        f"CERT --key KEY --made-from {shlex.quote(str(path))}` signs that file, and keeps in it what was signed."
-    )
+    several = f", and {count_text(len(signed) - 1, 'other')} too" if len(signed) > 1 else ""
+    return [
+        f"{signed[0]} is signed (C2PA){signer}{several}. What is made of a signed file is not: `imagewright sign FILE "
+        f"--certificate CERT --key KEY --made-from {shlex.quote(str(signed[0]))}` signs it, and keeps that signature."
+    ]
+
+
+def _seems_signed(path: str | Path) -> bool:
+    try:
+        return is_signed(path)
+    except (UserError, OSError):
+        return False
 
 
 def _describe(manifest: Mapping[str, Any], state: str, status: list[Mapping[str, Any]]) -> dict[str, Any]:

@@ -114,6 +114,11 @@ def needs_password(key: str | Path) -> bool:
     return PASSWORD not in os.environ and os.path.isfile(key) and b"ENCRYPTED" in read_regular(key, LARGEST_PEM)
 
 
+def can_be_source(path: str | Path) -> bool:
+    """Whether a file can be named as what another one was made from: C2PA does not read every format."""
+    return Path(path).suffix.lower() in SOURCES and Path(path).is_file()
+
+
 def sign_file(path: str | Path, key: SigningKey, *, made_from: str | Path | None = None) -> Path:
     """Sign a file that has a provenance record, in its place. It is replaced as a whole or stays as it was.
 
@@ -133,8 +138,8 @@ def sign_file(path: str | Path, key: SigningKey, *, made_from: str | Path | None
         )
     if is_signed(path):  # what is signed in it stays in it
         made_from = path
-    if made_from is not None:
-        check_suffix(made_from, tuple(SOURCES))
+    if made_from is not None and not can_be_source(made_from):
+        raise UserError(f"{made_from} cannot be named as what a file was made from: expected {', '.join(SOURCES)}.")
     c2pa = import_c2pa()
     statement = json.dumps(_statement(path.name, record, is_edited=made_from is not None))
     try:

@@ -127,10 +127,10 @@ class Engine:
 
         seeded: whether to seed the random numbers of each phase; False if the draws are filled already.
         """
-        for optimizer in self.optimizers.values():
-            optimizer.zero_grad(set_to_none=True)  # gradients of the step before, whose memory the first phase needs
         observed = Observed()
         for number, phase in enumerate(due):
+            for optimizer in self.optimizers.values():
+                optimizer.zero_grad(set_to_none=True)  # of all networks: this phase needs their memory
             served = self._networks_served(phase, due[number + 1 :]) if len(steps) == 1 else ()
             self._run_phase(phase, steps, observed, served, seeded=seeded)
         return observed
@@ -238,9 +238,6 @@ class Engine:
         self, phase: Phase, steps: list[Step], observed: Observed, served: tuple[str, ...] = (), *, seeded: bool
     ) -> None:
         self._set_trainable(phase.updates + served)
-        # An earlier phase may have left its gradients in these networks.
-        for name in phase.updates:
-            self.optimizers[name].zero_grad(set_to_none=True)
         rows = sum(step.draws.rows for step in steps)
         has_terms = False
         for step in steps:

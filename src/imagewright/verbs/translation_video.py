@@ -19,7 +19,7 @@ from imagewright.images.sources.video import VIDEO_SUFFIXES
 from imagewright.output.footage.encoding import VIDEOS
 from imagewright.output.footage.writer import write_footage
 from imagewright.output.provenance import COMPOSITE
-from imagewright.output.signatures import signature_note
+from imagewright.output.signatures import signature_notes
 from imagewright.output.writing import ANIMATIONS, check_suffix, refuse_existing, write_animation
 from imagewright.progress import Progress
 from imagewright.runs.loading import training_notes
@@ -83,7 +83,7 @@ def translate_video(
         "translate", model, seed=seed if sampled else None, settings=settings, source_type=COMPOSITE
     ) | {"target": style.labels[0]}
 
-    notes = [*training_notes(model), *style.notes, *filter(None, [signature_note(video)])]
+    notes = [*training_notes(model), *style.notes, *signature_notes([video])]
 
     def frames() -> Iterator[tuple[Fraction, np.ndarray]]:
         for done, frame in enumerate(footage.frames(), 1):

@@ -20,9 +20,10 @@ def sign(
     ] = None,
 ) -> None:
     """Sign pictures and videos by C2PA, so that others can verify who made them, and that nothing was changed since."""
-    from imagewright.cli.questions import ask_key_password
-    from imagewright.output.signing import read_signing_key, sign_file
+    from imagewright.cli.signing import open_signing_key
+    from imagewright.output.signing import sign_file
 
-    checked = read_signing_key(certificate, key, ask_key_password(key))
+    checked = open_signing_key((certificate, key))
+    assert checked is not None
     for each in (file, *files):
         print(sign_file(each, checked, made_from=made_from))

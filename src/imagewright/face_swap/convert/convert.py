@@ -11,6 +11,7 @@ from imagewright.errors import RunError, UserError
 from imagewright.face_swap.convert.choosing import EVERYONE, person_in_footage
 from imagewright.face_swap.convert.pictures import ConvertedPictures, convert_pictures
 from imagewright.face_swap.convert.preview import preview_sheet
+from imagewright.face_swap.convert.signing import Sign, open_key, originals, sign_results
 from imagewright.face_swap.convert.swapping import FaceSwapper, SwapOptions
 from imagewright.face_swap.convert.video import ConvertedVideo, convert_video
 from imagewright.face_swap.people import Person
@@ -21,7 +22,7 @@ from imagewright.images.sources.video import VIDEO_SUFFIXES
 from imagewright.output.footage.encoding import VIDEOS
 from imagewright.output.marks import MARK
 from imagewright.output.sheets import Sheet
-from imagewright.output.writing import PICTURES, check_suffix, refuse_existing
+from imagewright.output.writing import PICTURES, check_suffix, picture_paths, refuse_existing
 from imagewright.pretrained.faces.finder import FinderName, open_face_finder
 from imagewright.progress import StageProgress, progress_of_stage
 from imagewright.runs.loading import training_notes
@@ -61,6 +62,7 @@ def swap_faces(
     *,
     person: Any = None,
     mark: bool | str = False,
+    sign: Sign | None = None,
     lossless: bool = False,
     preview: bool = False,
     find: FinderName | None = None,
@@ -81,6 +83,7 @@ def swap_faces(
     person: whose face is replaced, if there are several: a picture, a folder or a set of faces; "all" for every face.
         By default the person that the run was trained to replace.
     mark: a visible mark in a corner: True, or its text.
+    sign: sign the results by C2PA: the PEM files (certificate, key). What is signed in the footage is kept in them.
     lossless: encode videos without loss; the files are large.
     preview: write a sheet of ten frames, `OUT.preview.png`, and nothing else.
     find: "networks" or "cascade", as for `align_faces`.
@@ -95,6 +98,7 @@ def swap_faces(
     text = MARK if mark is True else mark or None
     swapper = FaceSwapper(resolve_model(run), SwapOptions(mark=text, **options))
     job = _plan(footage, Path(out))
+    key = open_key(sign, job.results())
     if not preview:
         _check_places(job, force=force)
     finder = open_face_finder(find, confirm)
@@ -116,9 +120,21 @@ def swap_faces(
     if job.parts:
         made.pictures = convert_pictures(swapper, job.parts, job.out, finder, who, single=job.single, **how)
         made.notes += made.pictures.notes
+    made.notes += sign_results(key, _made_from(job, made))
     if swapper.options.blend == "poisson" and job.videos:
         made.notes.append("Poisson blending flickers in videos: --blend paste does not (blend='paste').")
     return made
+
+
+def _made_from(job: _Job, made: SwappedFootage) -> list[tuple[Path, Path | None]]:
+    """Each file that was written, with the one that it was made from."""
+    videos: list[tuple[Path, Path | None]] = [(path, video) for video, path in job.videos]
+    if made.pictures is None:
+        return videos
+    names = [name for part in job.parts for name in part.names()]
+    paths = [job.out] if job.single else picture_paths(job.out, names)
+    sources = dict(zip(paths, originals(job.parts, job.sources), strict=True))
+    return [*videos, *((path, sources[path]) for path in made.pictures.paths)]
 
 
 @dataclass(frozen=True)
@@ -130,6 +146,10 @@ class _Job:
     parts: list[Images]
     single: bool
     sources: list[Any]
+
+    def results(self) -> list[Path]:
+        """The files that are written. Pictures in a folder are PNG, and are left out."""
+        return [*(path for _, path in self.videos), *([self.out] if self.single and self.parts else [])]
 
 
 def _plan(footage: Any, out: Path) -> _Job:

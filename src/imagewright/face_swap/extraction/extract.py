@@ -280,17 +280,18 @@ def _finish(made: ExtractedFaces, work: _Extraction, sources: ExtractionSources)
 
 def _caption(record: FaceRecord) -> str:
     sharpness = f"{record.sharpness:.2f}"
-    return sharpness if record.pose is None else f"{record.pose.yaw:+.0f} {record.pose.pitch:+.0f}, {sharpness}"
+    if record.pose is None:
+        return sharpness
+    return f"{round(record.pose.yaw):+d} {round(record.pose.pitch):+d}, {sharpness}"
 
 
 def _nothing_found(made: ExtractedFaces, sources: ExtractionSources) -> DataError:
     names = ", ".join([*(part.source for part in sources.stills), *(video.typed for video in sources.videos)])
-    searched = made.pictures + made.frames
-    if not searched:
+    if not made.pictures + made.frames:
         why = sources.notes[0] if sources.notes else f"{none_readable(sources.pictures, f'of {names}')}."
         return DataError(why)
     if made.left_out:
         reasons = ", ".join(f"{number:,} {reason}" for reason, number in made.left_out.items())
         return DataError(f"No face of {names} is left: {reasons}.")
     how = "" if made.finder == "networks" else " The cascade finds upright frontal faces alone."
-    return DataError(f"No face was found in {count_text(searched, 'picture')} of {names}.{how}")
+    return DataError(f"No face was found in {made.searched_text()} of {names}.{how}")

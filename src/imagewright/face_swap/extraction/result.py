@@ -66,16 +66,20 @@ class ExtractedFaces:
 
     def lines(self) -> list[str]:
         """The counts, and how to go on."""
-        searched = [(self.pictures, "picture"), (self.frames, "frame")]
-        of = " and ".join(count_text(number, what) for number, what in searched if number)
-        lines = [f"{self.folder}: {count_text(self.faces, 'face')} of {of}"]
+        lines = [f"{self.folder}: {count_text(self.faces, 'face')} of {self.searched_text()}"]
         if self.without:
             lines[0] += f" ({self.without:,} without a face)"
         lines += [f"left out: {count_text(number, 'face')} {reason}" for reason, number in self.left_out.items()]
         lines += self._poses()
         lines.append(f"{self.sheet} shows some of them; {self.table} has their records, as each crop has its own")
-        lines.append(f"train on them: imagewright train swap {shlex.quote(str(self.folder))} TARGET_FACES")
+        if len(self.people) < 2:
+            lines.append(f"train on them: imagewright train swap {shlex.quote(str(self.folder))} TARGET_FACES")
         return lines
+
+    def searched_text(self) -> str:
+        """Such as "3 pictures and 250 frames"."""
+        searched = [(self.pictures, "picture"), (self.frames, "frame")]
+        return " and ".join(count_text(number, what) for number, what in searched if number)
 
     def _poses(self) -> list[str]:
         poses = [(each.pose.yaw, each.pose.pitch) for each in self.records if each.pose is not None]

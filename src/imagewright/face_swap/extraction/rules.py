@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from imagewright.face_swap.people import SAME_PERSON, Person
-from imagewright.faces.crops import unit_square
+from imagewright.faces.crops import inner_square, share_beyond, unit_square
 from imagewright.faces.detections import Face
 from imagewright.faces.landmarks import FIRST, MEAN_FACE, five_points, sixty_eight
 from imagewright.faces.similarity import apply_affine, invert_affine
@@ -16,10 +16,12 @@ from imagewright.faces.similarity import apply_affine, invert_affine
 LEAST_SHARE = 0.03  # of the shorter side of the picture, for the longer side of the box
 MOST_SHARE = 4.0
 MOST_DEVIATION = 0.4  # mean absolute difference of the aligned points to the mean face, in its square
+MOST_BEYOND = 0.25  # of the square from the brows to the lips
 BROWS_AND_EYES = np.array([*range(17, 27), *range(36, 48)])
 MOUTH = np.arange(48, 68)
 
 TOO_LARGE = "larger than four times the picture"
+CUT_OFF = "of which more than a quarter is beyond the edge of the picture"
 MISSHAPEN = "whose points are far from a face's"
 UPSIDE_DOWN = "with the mouth above the eyes"
 OTHERS = "of other people than --person"
@@ -38,6 +40,8 @@ def fault_of(face: Face, height: int, width: int, min_size: int) -> str | None:
         return too_small(min_size)
     if face.side > MOST_SHARE * shorter:
         return TOO_LARGE
+    if share_beyond(inner_square(face), height, width) > MOST_BEYOND:
+        return CUT_OFF
     aligned = invert_affine(unit_square(face))
     if face.layout != "mesh":
         five = apply_affine(aligned, five_points(face))

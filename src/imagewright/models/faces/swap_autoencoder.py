@@ -22,6 +22,9 @@ from imagewright.capabilities import Target
 from imagewright.configs import MultipleSizedConfig, TwoDomainConfig
 from imagewright.layers.colour_statistics import match_statistics
 from imagewright.layers.face_deformation import draw_deformation, sample_at, soft_parts
+from imagewright.layers.initialisation import initialise_normal
+from imagewright.layers.patch_discriminator import PatchDiscriminator
+from imagewright.losses.adversarial import ADVERSARIAL
 from imagewright.losses.structural_similarity import blur, structural_dissimilarity
 from imagewright.model import Feed, Model
 from imagewright.models.faces.architectures import ARCHITECTURES, ArchitectureName, FaceNetworks, Widths
@@ -32,6 +35,8 @@ from imagewright.traits import Traits
 
 SOURCE, TARGET = 0, 1
 FACE_AND_FEATURES = ((1, 2, 3), (2, 3))  # labels of the layer "parts": the whole face; its eyes and its mouth
+LOGISTIC = ADVERSARIAL["non_saturating"]
+PATCH_LAYERS = 2  # strided ones: patches of 34 pixels
 SOFT = 1 / 32  # of a side: how far the weight of the face reaches beyond its outline
 OUTSIDE = 0.1  # weight of pixels outside the face
 RED, OPACITY = (1.0, -1.0, -1.0), 0.5  # of what the mask leaves out, in the preview
@@ -73,6 +78,16 @@ class SwapConfig(TwoDomainConfig, MultipleSizedConfig):
     squared_error: float = Field(10.0, ge=0, le=1e6, description="weight of the squared error")
     features: float = Field(100.0, ge=0, le=1e6, description="weight of the absolute error in eyes and mouth")
     mask: float = Field(10.0, ge=0, le=1e6, description="weight of the squared error of masks")
+    adversarial: float = Field(
+        0.0,
+        ge=0,
+        le=1e6,
+        description="weight of a discriminator of patches, which sharpens late in the training (0.1); 0: none",
+    )
+    adversarial_since: float = Field(
+        0.7, ge=0, lt=1, description="the share of the training from which on patches are judged"
+    )
+    discriminator_width: int = Field(16, ge=1, le=512, description="channels of the discriminator's first layer")
 
     @classmethod
     def suggest(cls, traits: Traits) -> dict[str, Any]:
@@ -106,8 +121,9 @@ class SwapConfig(TwoDomainConfig, MultipleSizedConfig):
 
 
 class SwapAutoencoder(Model):
-    """Networks: `networks`, an encoder and what `architecture` says. Source 0 is the person put in, 1 the one replaced.
+    """Networks: `networks`, an encoder and what `architecture` says; `discriminator`, if there is one.
 
+    Source 0 is the person put in, 1 the one replaced.
     Pictures have a layer "parts" (`faces/parts.py`) in face sets; without it all of a picture counts as the face.
     """
 
@@ -119,6 +135,10 @@ class SwapAutoencoder(Model):
     def __init__(self, config: SwapConfig) -> None:
         super().__init__(config)
         self.networks: FaceNetworks = ARCHITECTURES[config.architecture](config.channels, config.size, config.widths)
+        if config.adversarial:
+            self.discriminator = PatchDiscriminator(
+                config.channels, width=config.discriminator_width, layers=PATCH_LAYERS, norm="none"
+            ).apply(initialise_normal)
 
     def recipe(self, images_seen: int = 0) -> Recipe:
         numbers = self.config.numbers
@@ -132,20 +152,45 @@ class SwapAutoencoder(Model):
     # Objective
 
     def phases(self) -> list[Phase]:
-        return [Phase("rebuild", ("networks",), self.rebuild_loss)]
+        if not self.config.adversarial:
+            return [Phase("rebuild", ("networks",), self.rebuild_loss)]
+        since = int(self.config.adversarial_since * self.config.numbers.images)
+        return [
+            *([Phase("rebuild", ("networks",), self.rebuild_loss, until=since)] if since else []),
+            Phase("sharpen", ("networks",), self.sharpen_loss, since=since),
+            Phase("discriminator", ("discriminator",), self.discriminator_loss, since=since),
+        ]
 
     def rebuild_loss(self, step: Step) -> Terms:
         """The rebuilt faces of both people against the faces before their warps."""
+        return self._rebuild(step)[0]
+
+    def sharpen_loss(self, step: Step) -> Terms:
+        """The same, and what the discriminator says of patches of the rebuilt faces."""
+        terms, rebuilt, wanted = self._rebuild(step)
+        step.shared |= {"rebuilt": rebuilt.detach(), "wanted": wanted}
+        judged = LOGISTIC.generator(self.discriminator(rebuilt * 2 - 1), None)
+        return terms | {name: self.config.adversarial * value for name, value in judged.items()}
+
+    def discriminator_loss(self, step: Step) -> Terms:
+        """Patches of faces against those of rebuilt ones, both inside the weight of the face."""
+        real, fake = (self.discriminator(step.shared[name] * 2 - 1) for name in ("wanted", "rebuilt"))
+        return LOGISTIC.discriminator(real, fake)
+
+    def _rebuild(self, step: Step) -> tuple[Terms, Tensor, Tensor]:
+        """Terms, and the rebuilt pictures and targets of both people, (2 N, C, H, W), 0 outside the face."""
         device = step.images.device.type
         with torch.autocast(device, enabled=False):  # places between pixels, and variances, need fp32
             inputs, targets, parts = self._deform((step, step["b"]), step.draws)
         drawn = self.networks.rebuild(inputs[0], inputs[1], step.draws)
         with torch.autocast(device, enabled=False):
-            return {
+            terms = {
                 f"{term}_{side}": value
                 for side, (picture, mask), wanted, of_parts in zip(("a", "b"), drawn, targets, parts, strict=True)
                 for term, value in self._compare(picture, mask, wanted, of_parts).items()
             }
+        faces = torch.cat(parts)[:, :1]
+        return terms, torch.cat([picture for picture, _ in drawn]).float() * faces, torch.cat(targets) * faces
 
     def _compare(self, picture: Tensor, mask: Tensor, wanted: Tensor, parts: Tensor) -> Terms:
         """Named distances of pictures and masks to what they should be.

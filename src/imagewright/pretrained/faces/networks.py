@@ -114,7 +114,12 @@ def fit_meshes(picture: np.ndarray, squares: Sequence[np.ndarray]) -> list[tuple
 @torch.inference_mode()
 def identify(picture: np.ndarray, faces: Sequence[Face]) -> np.ndarray:
     """The identity of each face of a picture, (K, 128). Faces nearer than `identity.SAME_PERSON` are of one person."""
-    chips = [cut_square(picture, identity_square(face), identity.SIDE) for face in faces]
+    return identify_chips([cut_square(picture, identity_square(face), identity.SIDE) for face in faces])
+
+
+@torch.inference_mode()
+def identify_chips(chips: Sequence[np.ndarray]) -> np.ndarray:
+    """The identity of each face, (K, 128), of crops by `identity_square`, uint8 (150, 150, 3)."""
     rows = [
         open_identity()(_as_batch(chips[start : start + IDENTITIES_AT_ONCE])).numpy()
         for start in range(0, len(chips), IDENTITIES_AT_ONCE)

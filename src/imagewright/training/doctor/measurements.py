@@ -25,9 +25,10 @@ from imagewright.seeds import derive_seed
 from imagewright.training.data.feeds import FeedReader, build_readers
 from imagewright.training.doctor import sample_distances
 from imagewright.training.doctor.gradient_norms import relative_steps
+from imagewright.training.doctor.likeness import LikenessExaminer
 from imagewright.training.doctor.picture_rules import COLLAPSED_CLASS
 from imagewright.training.engine import Engine, as_rows
-from imagewright.training_capabilities import fits_density, has_posterior, is_adversarial
+from imagewright.training_capabilities import fits_density, has_posterior, is_adversarial, swaps_identities
 from imagewright.verbs.apply import decode, reconstruct, sample_latents
 
 PICTURES = 64  # samples, or training images, of one measurement
@@ -70,6 +71,7 @@ class Examiner:
         # The discriminators of a model with several feeds need rows of all feeds. There are no held-out rows then,
         # since images are held out of the first source alone.
         self.readers: dict[str, FeedReader] = {}
+        self.likeness = LikenessExaminer(model, sources) if swaps_identities(model) and len(sources) > 1 else None
         if len(model.feeds) > 1:
             self.held_out = None
             self.readers = build_readers(model, sources, derive_seed(seed, "doctor"), held_out)
@@ -95,6 +97,8 @@ class Examiner:
             figures |= self._measure_discriminators(seed)
             with engine.averages.in_place(model):
                 figures |= self._measure_images() | self._measure_posterior(seed)
+                if self.likeness is not None:
+                    figures |= self.likeness.measure()
         # Figures of a diverging model may not be finite; the gradient norms report that.
         return {name: float(f"{figure:.6g}") for name, figure in figures.items() if math.isfinite(figure)}
 

@@ -8,8 +8,12 @@ from imagewright.errors import RunError
 from imagewright.runs.report.page import write_report
 from imagewright.training.doctor.findings import Finding, diagnose, examine_reports
 from imagewright.training.doctor.history import LATEST_REPORTS
+from imagewright.training.doctor.likeness import UNMEASURED
 from imagewright.training.doctor.measurements import Examiner
 from imagewright.training.observers import Observer, Report, Training
+
+# Figures that are shown as curves and in the log, by the title there.
+CURVES = {"swap/to_source": "likeness/distance to the source", "swap/to_target": "likeness/distance to the target"}
 
 
 class Doctor(Observer):
@@ -25,6 +29,8 @@ class Doctor(Observer):
     def begin(self, training: Training) -> None:
         self.training = training
         self.examiner = Examiner(training.model, training.sources, training.held_out, training.plan.seed)
+        if self.examiner.likeness is not None and not self.examiner.likeness.identifies:
+            training.reporter.message(UNMEASURED)
         if training.images_seen:
             for earlier in training.run.reports():
                 self.reports = [*self.reports, earlier][-LATEST_REPORTS:]
@@ -34,7 +40,9 @@ class Doctor(Observer):
         if report is None:
             return
         self.training.prepare_verbs()  # the samples that are measured come from it
-        report["health"] = self.examiner.measure(self.training.engine, images_seen)
+        report["health"] = health = self.examiner.measure(self.training.engine, images_seen)
+        shown = {title: health[name] for name, title in CURVES.items() if name in health}
+        report["derived_metrics"] = {**report.get("derived_metrics", {}), **shown}
         self.reports = [*self.reports, report][-LATEST_REPORTS:]
         found = examine_reports(self.reports, self.training.run.record)
         findings = found.findings

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from imagewright.errors import count_text
 from imagewright.training.doctor.history import BEGINNING_STEPS, History, as_mapping
 from imagewright.training.doctor.picture_rules import class_collapse, noise
+from imagewright.training.doctor.swap_rules import copies_target, eaten_face, missing_poses
 
 Rule = Callable[[History], tuple[str, str] | None]
 
@@ -276,9 +277,13 @@ RULES: dict[str, Rule] = {
     "dead latents": dead_latents,
     "prior and latents apart": parted,
     "memorisation": memorised,
+    "swap copies the target": copies_target,
+    "mask eats the face": eaten_face,
+    "source lacks poses": missing_poses,
 }
 
-FROM_THE_START = ("gradients not finite", "gradients exploding", "training stalled")  # the others wait: `has_begun`
+# The others wait: `has_begun`.
+FROM_THE_START = ("gradients not finite", "gradients exploding", "training stalled", "source lacks poses")
 
 # Patterns of figures: a rule applies to a report if one of its figures matches one of them. A discriminator's figures
 # begin with its own name, of which a model may have several (CycleGAN: d_a, d_b).
@@ -296,6 +301,9 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "dead latents": ("posterior/dead",),
     "prior and latents apart": ("aggregate/nats",),
     "memorisation": ("samples/copies",),
+    "swap copies the target": ("swap/to_source",),
+    "mask eats the face": ("swap/mask_area",),
+    "source lacks poses": ("swap/poses_missing",),
 }
 
 

@@ -8,6 +8,8 @@ from imagewright.cli.examples import example_of
 
 COMMANDS = {
     "extract": ("extract:extract", "Cut the faces out of pictures and videos: a set to train a swap on."),
+    "check": ("check:check", "Measure a face swap against its footage: likeness, motion, shake, flicker, seams."),
+    "sort": ("sort:sort", "Sort a set of faces: by person, pose, sharpness ...; the best of each pose."),
     "convert": ("convert:convert", "Replace a person's face in videos and pictures by a trained swap."),
 }
 

@@ -1,0 +1,57 @@
+"""Whose face it is: distances of the swapped face to the source and to the target person by the identity network.
+
+FaceForensics++'s protocol asks for retrieval (the nearest of all real faces: is it of the source person?); distances
+say more when two swaps are compared. The network is dlib's, whose distance between faces of one person is below 0.6
+(King 2017). A network that a training used must not be the one that scores it; the swap model uses another one.
+Shape letters: N swapped faces, K faces of a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from imagewright.face_swap.measures.intervals import frames_interval, mean_of
+from imagewright.face_swap.measures.measure import Aim, Measure, MeasuredValue
+from imagewright.faces.identities import mean_distances, nearest_distances
+
+SETTINGS = {"network": "dlib's ResNet (King 2017) in 8 bits", "distance": "Euclidean, of 128 numbers"}
+SOURCE = "FaceForensics++ (Roessler et al. 2019, arXiv:1901.08971); King 2017"
+TO_SOURCE = Measure(
+    "identity/to_source", "distance to the source person", "", "lower", SOURCE, SETTINGS, Aim("at most", 0.6)
+)
+TO_TARGET = Measure("identity/to_target", "distance to the target person", "", "higher", SOURCE, SETTINGS)
+NEARER = Measure(
+    "identity/nearer_source", "frames nearer the source than the target", "share", "higher", SOURCE, SETTINGS,
+    Aim("at least", 0.8),
+)  # fmt: skip
+RETRIEVED = Measure(
+    "identity/retrieval", "frames whose nearest face of all is the source's", "share", "higher", SOURCE, SETTINGS,
+    Aim("at least", 0.8),
+)  # fmt: skip
+
+
+def measure_identity(
+    identities: np.ndarray, source: np.ndarray | None, target: np.ndarray | None, settings: Mapping[str, Any]
+) -> list[MeasuredValue]:
+    """Distances to each person that is known, and if both are, the share nearer the source, and retrieval.
+
+    The distance to a person is the mean over their faces.
+
+    identities: (N, 128), of swapped faces in the order of time.
+    source, target: (K, 128), of faces of the person; None if they are not known.
+    settings: what the recipe should say on where these faces are from.
+    """
+    found = []
+    for measure, person in ((TO_SOURCE, source), (TO_TARGET, target)):
+        if person is not None:
+            distances = mean_distances(identities, person)
+            found.append(MeasuredValue(measure, frames_interval(distances, mean_of), settings))
+    if source is not None and target is not None:
+        nearer = mean_distances(identities, source) < mean_distances(identities, target)
+        hits = nearest_distances(identities, source) < nearest_distances(identities, target)
+        found.append(MeasuredValue(NEARER, frames_interval(nearer.astype(float), mean_of), settings))
+        found.append(MeasuredValue(RETRIEVED, frames_interval(hits.astype(float), mean_of), settings))
+    return found
