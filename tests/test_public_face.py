@@ -43,7 +43,7 @@ NAMES_OF_COMMANDS: dict[str, tuple[str, ...]] = {
     "classify": ("classify", "compare_classifiers"),
     "components": ("components",),
     "lesson": ("lesson", "list_lessons"),
-    "data check": ("check", "duplicates"),
+    "data check": ("check", "check_faces", "duplicates"),
     "data prepare": ("open_images",),
     "data grid": ("grid_sheet",),
     "data pairs": ("make_pairs",),

@@ -104,6 +104,7 @@ _HOME = {
     "align_faces": "imagewright.face_crops.align",
     "check_swap": "imagewright.face_swap.check.check",
     "extract_faces": "imagewright.face_swap.extraction.extract",
+    "check_faces": "imagewright.face_swap.face_set_report",
     "sort_faces": "imagewright.face_swap.sorting.sort",
     "swap_faces": "imagewright.face_swap.convert.convert",
     "get_weights": "imagewright.pretrained.weight_sets",
@@ -135,6 +136,7 @@ __all__ = [
     "blend_sheet",
     "caches",
     "check",
+    "check_faces",
     "check_swap",
     "classify",
     "clear_caches",
@@ -216,6 +218,7 @@ if TYPE_CHECKING:
     from imagewright.face_swap.check.check import check_swap
     from imagewright.face_swap.convert.convert import swap_faces
     from imagewright.face_swap.extraction.extract import extract_faces
+    from imagewright.face_swap.face_set_report import check_faces
     from imagewright.face_swap.sorting.sort import sort_faces
     from imagewright.images import Batch, Images, Layer, check, open_images
     from imagewright.images.cache.management import caches, clear_caches

@@ -10,8 +10,10 @@ from face_shapes import posed_face
 
 from imagewright.errors import DataError
 from imagewright.face_swap import people
-from imagewright.face_swap.face_sets import FACE, read_face_set, write_table_lines
+from imagewright.face_swap.face_sets import read_face_set, write_table_lines
 from imagewright.face_swap.people import Person, group_identities
+from imagewright.faces.cascade import CascadeFinder
+from imagewright.faces.crop_records import FACE
 from imagewright.faces.crops import crop_square
 from imagewright.faces.pose import Pose
 from imagewright.faces.records import FaceRecord, make_face_record
@@ -93,6 +95,16 @@ def test_a_crop_that_was_cut_is_no_crop(tmp_path: Path) -> None:
     provenance = make_record("x", model="networks", settings={FACE: record.to_json()})
     write_image(np.zeros((3, 8, 16), np.uint8), tmp_path / "cut.png", provenance)
     assert "16x8" in read_face_set(tmp_path).skipped[0][1]
+
+
+def test_several_references_are_one_person(tmp_path: Path) -> None:
+    for number, row in enumerate([*identities(0, 2), identities(1, 1)[0]]):
+        write_crop(tmp_path, f"{number}.png", row)
+    finder = CascadeFinder()
+    known = Person.from_source([tmp_path / "0.png", str(tmp_path / "1.png")], finder)
+    assert known.identities.shape == (2, 128)
+    with pytest.raises(DataError, match="of 2 people"):
+        Person.from_source([tmp_path / "0.png", tmp_path / "2.png"], finder)
 
 
 def test_sets_that_mix_people_are_said(tmp_path: Path) -> None:

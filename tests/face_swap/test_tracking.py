@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -110,6 +111,31 @@ def test_another_person_at_the_same_place_is_another_track(monkeypatch: pytest.M
         identity = frame.faces[0].identity
         assert identity is not None
         assert identity.argmax() == frame.faces[0].track
+
+
+def test_people_who_cross_keep_their_tracks(monkeypatch: pytest.MonkeyPatch) -> None:
+    def identify(picture: np.ndarray, faces: list[Face]) -> np.ndarray:
+        return np.stack([np.eye(128)[int(face.score * 10) - 1] for face in faces]) if faces else np.zeros((0, 128))
+
+    def scored(x: float, person: int) -> Face:
+        return replace(face_at(x), score=(person + 1.5) / 10)
+
+    monkeypatch.setattr(networks, "identify", identify)
+    # They meet in frame 10, where one is hidden, and stand on the other side of each other from frame 12 on.
+    script = [[scored(60 + 4 * number, 0), scored(140 - 4 * number, 1)] for number in range(10)]
+    script += [[scored(100, 0)]] * 2
+    script += [[scored(140 - 4 * number, 1), scored(60 + 4 * number, 0)] for number in range(12, 24)]
+    found = run(script, identify=True)
+    first = {face.track: face.face.score for face in found[0].faces}
+    assert len(first) == 2
+    for frame in found[16:]:
+        assert {face.track: face.face.score for face in frame.faces} == first
+
+
+def test_a_face_that_jumps_keeps_its_track_by_its_identity(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(networks, "identify", lambda _, faces: np.tile(np.eye(128)[0], (len(faces), 1)))
+    found = run([[face_at(40)]] * 5 + [[face_at(150)]] * 5, identify=True)
+    assert tracks(found) == [[0]] * 10
 
 
 def test_faces_are_followed_between_the_frames_in_which_they_are_looked_for() -> None:

@@ -79,7 +79,7 @@ def write_faces(tmp_path: Path) -> WriteFaces:
 
 def opened(one: Any, other: Any, **opening: Any) -> tuple[Any, list[str]]:
     messages = Messages()
-    return open_training_sets({"a": one, "b": other}, opening, messages.message, resumed=False), messages.texts
+    return open_training_sets({"a": one, "b": other}, opening, messages.message), messages.texts
 
 
 def test_a_training_records_the_crop_and_the_people_and_resumes(write_faces: WriteFaces, tmp_path: Path) -> None:
@@ -90,6 +90,17 @@ def test_a_training_records_the_crop_and_the_people_and_resumes(write_faces: Wri
     assert iw.load(run).config.crop == "face"
     again = iw.train("swap", {"a": ada, "b": bob}, out=run.path, images_seen=16, resume=True)
     assert again.checkpoints()[-1].images_seen == 16
+
+
+def test_a_resumed_run_opens_its_faces_as_before(write_faces: WriteFaces, tmp_path: Path) -> None:
+    sets = {"a": write_faces("ada"), "b": write_faces("bob", person=1)}
+    options: dict[str, Any] = {**tiny_options("swap"), "batch_size": 4, "precision": "fp32", "consent": "self"}
+    run = iw.train(
+        "swap", sets, out=tmp_path / "run", images_seen=4, exclude="*_003.png", cache=False, size=32, **options
+    )
+    assert [source["count"] for source in run.record["sources"].values()] == [11, 11]
+    again = iw.train("swap", sets, out=run.path, images_seen=8, resume=True)
+    assert again.checkpoints()[-1].images_seen == 8
 
 
 def test_faces_have_their_parts_at_their_pixels(write_faces: WriteFaces) -> None:

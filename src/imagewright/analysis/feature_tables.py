@@ -28,10 +28,18 @@ class FeatureTable:
     counter: advanced by N in all, whether features are kept or not.
     """
 
+    rows: Tensor | None  # float32 (N, D), or None if they do not fit into memory
+
     def __init__(self, images: Images, space: FeatureExtractor, counter: ProgressCounter | None = None) -> None:
         self._images, self._space, self._counter = space.resize(images).prepare(), space, counter
+        known = getattr(space, "rows", None)  # of a space whose features are in the files
+        if known is not None:
+            self.rows = known(images)
+            if counter is not None:
+                counter.advance(len(images))
+            return
         width = space.features(self._images.batch(np.zeros(1, np.int64)).images).shape[1]
-        self.rows: Tensor | None = None  # float32 (N, D), or None if they do not fit into memory
+        self.rows = None
         if len(images) * width * 4 <= KEPT_BYTES:
             self.rows = torch.empty(len(images), width)
             first = 0

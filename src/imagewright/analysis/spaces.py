@@ -106,6 +106,7 @@ class NetworkFeatures:
 
     def __init__(self, network: FeatureNetwork) -> None:
         self.network = network
+        self.title = f"{network.about.name} features"
 
     def resize(self, images: Images) -> Images:
         size = self.network.about.size

@@ -7,7 +7,7 @@ other programs, and for crops that lost their XMP.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,17 +15,15 @@ from typing import Any
 import numpy as np
 
 from imagewright.errors import DataError, RunError, count_text, one_line
+from imagewright.faces.crop_records import find_face_record
 from imagewright.faces.records import FaceRecord
-from imagewright.images.decoding.opening import open_picture, read_encoded
+from imagewright.images.decoding.opening import read_encoded
 from imagewright.images.decoding.unreadable import Unreadable
 from imagewright.images.sources.listing import scan_folder
 from imagewright.json_files import parse_json
-from imagewright.output.inspecting_pictures import find_packet
-from imagewright.output.provenance import from_xmp
 from imagewright.regular_files import read_regular
 
 TABLE = "faces.jsonl"
-FACE = "face"  # the key of the record among the settings of the provenance record
 LARGEST_TABLE = 4 << 30  # bytes: a line has about four thousand
 NAMED = 3
 
@@ -115,25 +113,14 @@ def is_face_set(folder: str | Path) -> bool:
 def read_face_record(path: str | Path) -> FaceRecord | None:
     """The record in the XMP of a crop, or None if it holds none.
 
-    Raises `DataError` for a file that cannot be read, a damaged record, and a crop that was cropped or turned since.
+    Raises `DataError` for a file that cannot be read, a damaged record, and a crop that was cropped since.
     """
     try:
-        payload = read_encoded(path)
-        with open_picture(payload, any_size=True) as picture:
-            width, height = picture.size
-            packet = find_packet(picture, payload)
+        return find_face_record(read_encoded(path), str(path))
     except Unreadable as reason:
         raise DataError(f"{path} cannot be read: {reason}.") from None
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
-    provenance = from_xmp(packet) if packet else None
-    settings = provenance.get("settings") if provenance else None
-    values = settings.get(FACE) if isinstance(settings, Mapping) else None
-    if values is None:
-        return None
-    if width != height:
-        raise DataError(f"{path} is {width}x{height}, no square: its record is that of the crop before it was cut.")
-    return FaceRecord.from_json(values)
 
 
 def write_table_lines(records: list[FaceRecord]) -> str:

@@ -54,17 +54,27 @@ class Person:
     def from_source(cls, source: Any, finder: FaceFinder) -> Person:
         """The person in reference pictures, or in a set of faces of `swap extract`.
 
-        source: a picture file, a crop, a folder, a set of faces; as for `open_images`. Each picture has one face; those
-            with none or several are left out.
+        source: a picture file, a crop, a folder, a set of faces; as for `open_images`; or a list of those, all of one
+            person. Each picture has one face; those with none or several are left out.
         finder: finds the faces of pictures; not used for sets of faces and crops.
         Raises `DataError` if no reference has a face, if they are of several people, or if there are no weights.
         """
+        if isinstance(source, list | tuple) and source and all(isinstance(each, str | Path) for each in source):
+            return cls._of_several([cls.from_source(each, finder) for each in source])
         name = str(source) if isinstance(source, str | Path) else "the reference"
         if isinstance(source, str | Path) and Path(source).is_file() and (found := _of_crop(Path(source))) is not None:
             return cls(name, found[None])
         if isinstance(source, str | Path) and is_face_set(source):
             return cls.from_face_set(read_face_set(source))
         return _from_pictures(source, name, finder)
+
+    @classmethod
+    def _of_several(cls, parts: Sequence[Person]) -> Person:
+        """The person whom several references show."""
+        name = ", ".join(part.name for part in parts)
+        identities = np.concatenate([part.identities for part in parts])
+        _check_one_person(identities, name)
+        return cls(name, identities, tuple(note for part in parts for note in part.notes))
 
     @classmethod
     def from_face_set(cls, faces: FaceSet) -> Person:

@@ -1,8 +1,8 @@
 """Faces of a video as tracks: who is where in each frame, with points that do not shake.
 
-A track is one person in one shot. Faces of two frames belong together if they overlap; a cut, or another identity at
-the same place, begins a new track. Frames are passed on six frames late, since points are smoothed over the frames
-before and after (`faces/smoothing.py`), and a face that is missed for less is put between those around it.
+A track is one person in one shot. Faces of two frames belong together if they overlap, or by their identities where
+that is not clear; a cut begins a new track. Frames are passed on six frames late, since points are smoothed over the
+frames before and after (`faces/smoothing.py`), and a face that is missed for less is put between those around it.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from imagewright.faces.detections import Face, FaceFinder
+from imagewright.face_swap.people import SAME_PERSON
+from imagewright.faces.detections import Face, FaceFinder, overlaps
 from imagewright.faces.smoothing import REACH, smooth_at
 from imagewright.faces.tracks import CUT, between, difference, match_faces, thumbnail
 
 IDENTIFY_EVERY = 8  # frames in which a face was found
 OTHER_PERSON = 0.7  # distance of identities from which a face at the same place is another person: not the usual 0.6,
 # since two bad frames of one person may be as far apart
+NEAR_OVERLAP = 0.1  # intersection over union of two faces from which they may be exchanged: identities at each frame
 SUSPICIOUS = CUT / 3  # difference of frames from which the identity is looked at again
 LOST_AFTER = REACH  # frames without the face
 HISTORY = 24  # frames before the one that is smoothed: what its shake is estimated from
@@ -37,7 +39,7 @@ class TrackedFace:
         face: with smoothed points.
         track: its number, from 0.
         identity: (128,), as last computed in this track; None without `identify`.
-        track_identity: the mean of those computed in this track so far.
+        track_identity: the mean of those computed in this track, up to six frames ahead.
         is_filled: whether the face was missed in this frame, and put between those around it.
     """
 
@@ -102,7 +104,6 @@ class _Sighting:
     frame: int
     face: Face
     identity: np.ndarray | None
-    track_identity: np.ndarray | None
 
 
 @dataclass(eq=False)
@@ -124,13 +125,16 @@ class _Track:
             self.identity, self.since_identity = identity, 0
             self.total = identity if self.total is None else self.total + identity
             self.identified += 1
-        mean = None if self.total is None else self.total / self.identified
-        self.seen.append(_Sighting(frame, face, self.identity, mean))
+        self.seen.append(_Sighting(frame, face, self.identity))
 
-    def is_other_person(self, identity: np.ndarray) -> bool:
-        if self.total is None:
-            return False
-        return float(np.linalg.norm(identity - self.total / self.identified)) > OTHER_PERSON
+    @property
+    def mean_identity(self) -> np.ndarray | None:
+        return None if self.total is None else self.total / self.identified
+
+    def distance(self, identity: np.ndarray) -> float:
+        """From the mean identity of the track; endless if there is none."""
+        mean = self.mean_identity
+        return np.inf if mean is None else float(np.linalg.norm(identity - mean))
 
 
 @dataclass(eq=False)
@@ -168,11 +172,31 @@ class _Tracker:
         for row, column in match_faces([track.last.face for track in self._active], found):
             owners[column] = self._active[row]
         identities = self._identities(picture, found, owners, change > SUSPICIOUS)
+        self._settle_owners(owners, identities)
         for face, owner, identity in zip(found, owners, identities, strict=True):
-            is_new = owner is None or (identity is not None and owner.is_other_person(identity))
-            track = self._begin(owner) if owner is None or is_new else owner
+            track = self._begin() if owner is None else owner
             track.add(place, face, identity)
         return place
+
+    def _settle_owners(self, owners: list[_Track | None], identities: list[np.ndarray | None]) -> None:
+        """Give faces that are of another person than their track, or of no track, the track that has their identity.
+
+        So people keep their tracks who cross each other, or move so fast that their boxes do not overlap. A track whose
+        place another person took ends.
+        """
+        lost = []
+        for number, (owner, identity) in enumerate(zip(owners, identities, strict=True)):
+            if owner is not None and identity is not None and owner.distance(identity) > OTHER_PERSON:
+                lost.append(owner)
+                owners[number] = None
+        free = [track for track in self._active if track not in owners]
+        for number, (owner, identity) in enumerate(zip(owners, identities, strict=True)):
+            if owner is None and identity is not None and free:
+                nearest = min(free, key=lambda track: track.distance(identity))
+                if nearest.distance(identity) < SAME_PERSON:
+                    owners[number] = nearest
+                    free.remove(nearest)
+        self._end([track for track in lost if track not in owners])
 
     def _find(self, picture: np.ndarray, place: int) -> list[Face]:
         """Follow the faces of the frame before, or look for faces anew."""
@@ -190,9 +214,7 @@ class _Tracker:
         """Those that have a face before and after a frame, or in it."""
         return [track for track in (*self._ended, *self._active) if track.seen[0].frame <= place <= track.last.frame]
 
-    def _begin(self, instead_of: _Track | None) -> _Track:
-        if instead_of is not None:
-            self._end([instead_of])
+    def _begin(self) -> _Track:
         track = _Track(self._count)
         self._count += 1
         self._active.append(track)
@@ -211,12 +233,21 @@ class _Tracker:
             return rows
         due = [
             place
-            for place, owner in enumerate(owners)
-            if owner is None or is_suspicious or owner.since_identity + 1 >= self._every
+            for place, (face, owner) in enumerate(zip(found, owners, strict=True))
+            if owner is None
+            or is_suspicious
+            or owner.since_identity + 1 >= self._every
+            or self._is_near_another(face, owner, found)
         ]
         for place, row in zip(due, self._identify(picture, [found[place] for place in due]), strict=True):
             rows[place] = row
         return rows
+
+    def _is_near_another(self, face: Face, owner: _Track, found: list[Face]) -> bool:
+        """Whether another face is, or was in the frame before, so near that the two may be exchanged."""
+        others = [each.box for each in found if each is not face]
+        others += [track.last.face.box for track in self._active if track is not owner]
+        return bool(others) and bool(overlaps(face.box, np.stack(others)).max() > NEAR_OVERLAP)
 
 
 def _finished(frame: _Frame, tracker: _Tracker, smooth: bool) -> TrackedFrame:
@@ -234,7 +265,7 @@ def _face_at(track: _Track, place: int, smooth: bool) -> TrackedFace | None:
     seen = list(track.seen)
     number = max(row for row, sighting in enumerate(seen) if sighting.frame <= place)
     sighting = seen[number]
-    facts = (track.number, sighting.identity, sighting.track_identity)
+    facts = (track.number, sighting.identity, track.mean_identity)
     if not smooth:
         return TrackedFace(sighting.face, *facts) if sighting.frame == place else None
     if sighting.frame == place:

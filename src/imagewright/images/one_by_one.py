@@ -57,6 +57,20 @@ def read_one_by_one(
         yield number, _as_tensor(pixels)
 
 
+def read_encoded_pictures(images: Images) -> Iterator[tuple[int, bytes]]:
+    """The number of each picture in `images` and its encoded bytes, in the order of the source, for what files hold
+    beside pixels. Raises `DataError` for pictures that are no files, and for those that cannot be read."""
+    source, selection = images._prepared.source, images._selection
+    chosen = np.arange(len(source)) if selection is None else selection
+    order = np.argsort(chosen, kind="stable")
+    for number, payload in zip(order.tolist(), source.read(chosen[order]), strict=True):
+        if isinstance(payload, Unreadable):
+            raise DataError(f"{images.name(number)} cannot be read: {payload}.")
+        if not isinstance(payload, bytes):
+            raise DataError(f"The pictures of {images.source} are no files, in which records could be.")
+        yield number, payload
+
+
 def _classes(picture: Image.Image, preprocessing: Preprocessing | None) -> np.ndarray:
     """The classes of a label map, uint8 (H, W). Raises `Unreadable` for numbers that are none."""
     least, largest = picture.getextrema()

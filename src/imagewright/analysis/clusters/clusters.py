@@ -20,13 +20,13 @@ from imagewright.analysis.clusters.methods import (
     sample_rows,
 )
 from imagewright.analysis.feature_tables import BATCH, FeatureTable
+from imagewright.analysis.identities import ComparedFeatures, open_space
 from imagewright.analysis.outliers.detectors import PrincipalProjection
 from imagewright.analysis.sheets import sheet_size
 from imagewright.analysis.spaces import (
     EdgeFeatures,
     FeatureExtractor,
     LatentFeatures,
-    NetworkFeatures,
     PixelFeatures,
     at_working_size,
 )
@@ -36,11 +36,9 @@ from imagewright.errors import DataError, UserError
 from imagewright.files import written_together
 from imagewright.images import Images, open_images
 from imagewright.images.label_arrays import LabelsLike
-from imagewright.metrics.features.run_features import open_features
 from imagewright.output.tables import write_table
 from imagewright.output.writing import new_file, refuse_existing, write_image
 from imagewright.pixels import size_text
-from imagewright.pretrained.features.contract import FeatureNetwork
 from imagewright.progress import Progress, ProgressCounter
 from imagewright.reprs import MORE, WRITES, short_repr
 from imagewright.verbs.apply import RunLike, images_for, resolve_model
@@ -176,7 +174,8 @@ def cluster(
         `methods.TRIED`.
     method: "kmeans" or "gmm", a Gaussian mixture.
     space: what pictures are compared by: "looks" (pixels and edges with equal weight), "pixels" or "edges".
-    features: a network whose features are compared instead, as for `evaluate`: "efficientnet_lite0", "random" ...
+    features: a network whose features are compared instead, as for `evaluate`: "efficientnet_lite0", "random" ...;
+        "identity" for who the faces are in crops of `extract_faces`.
     run: a run that encodes, whose latents are compared instead.
     labels: a file of labels, which the clusters are then compared with.
     label_column: the column of the labels (see `open_images`).
@@ -187,8 +186,8 @@ def cluster(
     Raises `DataError` for fewer than two pictures or if all are equal, `UserError` for more clusters than different
     pictures and for an unknown space.
     """
-    network = None if features is None else open_features(features)
-    if network is not None and (run is not None or space != "looks"):
+    compared = None if features is None else open_space(features)
+    if compared is not None and (run is not None or space != "looks"):
         raise UserError(f"features={features} and {space if run is None else run} both say what is compared: give one.")
     opened = open_images(source, labels=labels, label_column=label_column, split=split)
     images = (at_working_size(opened) if run is None else images_for(run, opened)).prepare()
@@ -197,7 +196,7 @@ def cluster(
     if clusters != "auto" and not 1 <= clusters <= len(images):
         raise UserError(f"clusters={clusters}, but {len(images):,} pictures make 1 to {len(images):,} clusters.")
     notes = list(images.notes)
-    spaces = _choose_spaces(space, run, network, opened, notes)
+    spaces = _choose_spaces(space, run, compared, opened, notes)
     points = _compute_points(images, spaces, seed, progress, notes)
     sample = sample_rows(len(points), MOST_FITTED, seed)
     if len(sample) < len(points):
@@ -219,7 +218,7 @@ def cluster(
         distances=distances,
         points=points,
         method=method,
-        space=_space_name(space, run, network),
+        space=_space_name(space, run, compared),
         criterion="silhouette" if method == "kmeans" else "BIC",
         tried=tried,
         purity=purity,
@@ -235,17 +234,17 @@ def output_paths(folder: str | Path) -> list[Path]:
     return [Path(folder) / name for name in (ASSIGNMENTS, SHEET, MAP, REPORT)]
 
 
-def _space_name(space: str, run: RunLike | None, network: FeatureNetwork | None) -> str:
-    if network is not None:
-        return f"{network.about.name} features"
+def _space_name(space: str, run: RunLike | None, compared: ComparedFeatures | None) -> str:
+    if compared is not None:
+        return compared.title
     return space if run is None else name_of(resolve_model(run)) + " latents"
 
 
 def _choose_spaces(
-    space: str, run: RunLike | None, network: FeatureNetwork | None, images: Images, notes: list[str]
+    space: str, run: RunLike | None, compared: ComparedFeatures | None, images: Images, notes: list[str]
 ) -> list[FeatureExtractor]:
-    if network is not None:
-        return [NetworkFeatures(network)]
+    if compared is not None:
+        return [compared]
     if run is None:
         if space not in SPACES:
             raise UserError(f"space={space!r} is unknown: expected {', '.join(SPACES)}, or a run.")

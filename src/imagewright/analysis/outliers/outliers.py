@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from imagewright.analysis.identities import open_space
 from imagewright.analysis.outliers.evaluation import RankingMetrics, known_outliers, ranking_metrics
 from imagewright.analysis.outliers.methods import ENSEMBLE, EVERY, PATCHES, OutlierMethod, select_methods
 from imagewright.analysis.outliers.moving import check_move, is_within, move_files
@@ -23,7 +24,6 @@ from imagewright.errors import UserError
 from imagewright.files import written_together
 from imagewright.images import Images, open_images
 from imagewright.images.label_arrays import LabelsLike
-from imagewright.metrics.features.run_features import open_features
 from imagewright.model import Model
 from imagewright.output.tables import write_table
 from imagewright.output.writing import new_file, refuse_existing, write_image
@@ -202,7 +202,8 @@ def outliers(
     run: a trained model whose scores and latents are used too.
     method: the method that ranks: "ensemble"; "all", which computes every other method beside it; or one of
         `methods.available_methods`.
-    features: a network whose features are compared instead of pixels and edges, as for `evaluate`.
+    features: a network whose features are compared instead of pixels and edges, as for `evaluate`; "identity" for who
+        the faces are in crops of `extract_faces`.
     normal: classes, or 0/1 attributes, of pictures that are known to be ordinary. All methods are then evaluated.
     strange: classes, or 0/1 attributes, of pictures that are known to be outliers.
     labels: a file of labels or attributes.
@@ -217,8 +218,8 @@ def outliers(
     Raises `DataError` for sources that cannot be used and missing labels, `UserError` for unknown names.
     """
     model = None if run is None else resolve_model(run)
-    network = None if features is None else open_features(features)
-    select_methods(method, model, features=network is not None)  # an unknown method is refused before the long work
+    compared = None if features is None else open_space(features)
+    select_methods(method, model, features=compared is not None)  # an unknown method is refused before the long work
     opened = open_images(source, labels=labels, label_column=label_column, split=split)
     named = {*normal, *strange}  # a picture whose class or attributes are not known is neither
     opened = opened.with_classes() if named & {*(opened.class_names or ())} else opened
@@ -237,9 +238,9 @@ def outliers(
         notes.append("The pictures were also learned from (each was scored by detectors fitted to others).")
     groups = picture_groups(images if clean is None else clean, seed)
     maps = choose_patch_maps(method, len(images) + (0 if clean is None else len(clean)), opened.size, features, notes)
-    methods = select_methods(method, model, features=network is not None, patches=maps is not None)
+    methods = select_methods(method, model, features=compared is not None, patches=maps is not None)
     found = outlier_scores(
-        images, clean, methods, groups=groups, run=model, network=network, seed=seed, progress=progress, notes=notes
+        images, clean, methods, groups=groups, run=model, compared=compared, seed=seed, progress=progress, notes=notes
     )
     memory = None
     if maps is not None:

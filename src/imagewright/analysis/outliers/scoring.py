@@ -29,13 +29,11 @@ from imagewright.analysis.spaces import (
     EdgeFeatures,
     FeatureExtractor,
     LatentFeatures,
-    NetworkFeatures,
     PixelFeatures,
 )
 from imagewright.errors import DataError, count_text
 from imagewright.images import Images
 from imagewright.pixels import to_float
-from imagewright.pretrained.features.contract import FeatureNetwork
 from imagewright.progress import Progress, ProgressCounter
 from imagewright.verbs.apply import RunLike, images_for, reconstruct, resolve_model, score
 
@@ -53,7 +51,7 @@ def outlier_scores(
     *,
     groups: np.ndarray | None = None,
     run: RunLike | None = None,
-    network: FeatureNetwork | None = None,
+    compared: FeatureExtractor | None = None,
     seed: int = 0,
     progress: Progress | None = None,
     notes: list[str] | None = None,
@@ -65,7 +63,7 @@ def outlier_scores(
     methods: from `select_methods`.
     groups: of copies among the pictures to learn from, int64, as from `picture_groups`; None if there are none.
     run: of the methods that need one.
-    network: whose features the methods of the space `features` compare.
+    compared: what the methods of the space `features` compare.
     seed: of folds and detectors.
     progress: called with (done, total).
     notes: a note is appended for each space in which the pictures to fit to are all equal.
@@ -73,8 +71,8 @@ def outlier_scores(
     notes = [] if notes is None else notes
     model = None if run is None else resolve_model(run)
     spaces: dict[str, FeatureExtractor] = {"pixels": PixelFeatures(), "edges": EdgeFeatures()}
-    if network is not None:
-        spaces["features"] = NetworkFeatures(network)
+    if compared is not None:
+        spaces["features"] = compared
     if model is not None and any(each.space == "latents" for each in methods):
         spaces["latents"] = LatentFeatures(model)
     by_space = {name: found for name in spaces if (found := [each for each in methods if each.space == name])}

@@ -26,7 +26,8 @@ def cluster(
     ] = None,
     run: Annotated[Path | None, Parameter(help="compare the latents of this run instead")] = None,
     features: Annotated[
-        str | None, Parameter(help="compare a network's features instead: efficientnet_lite0, random, inception ...")
+        str | None,
+        Parameter(help="compare a network's features instead: efficientnet_lite0, random ...; identity: who faces are"),
     ] = None,
     map_by: Annotated[Literal["tsne", "pca"], Parameter(name="--map", help="layout of the map")] = "tsne",
     thumbnails: Annotated[Flag, Parameter(help="draw pictures on the map as well as marks")] = False,

@@ -50,10 +50,11 @@ def check(
     strict: Annotated[Flag, Parameter(help="exit with code 2 if a picture is unreadable")] = False,
     as_json: Annotated[Flag, Parameter(name="--json", help="print JSON, for programs")] = False,
 ) -> None:
-    """Check a source: sizes, labels, unreadable pictures, duplicates and near-duplicates."""
+    """Check a source: sizes, labels, unreadable pictures, near-duplicates; people and poses of a set of faces."""
     import imagewright
     from imagewright.cli.progress import progress_bar
     from imagewright.errors import DataError
+    from imagewright.face_swap.face_sets import is_face_set
 
     with progress_bar("checking") as progress:
         report = imagewright.check(
@@ -66,12 +67,13 @@ def check(
             label_column=label_column,
             progress=progress,
         )
+    faces = imagewright.check_faces(source) if other is None and report.readable and is_face_set(source) else None
     if as_json:
         import json
 
-        print(json.dumps(report.to_dict(), indent=2))
+        print(json.dumps(report.to_dict() | ({"faces": faces.to_dict()} if faces else {}), indent=2))
     else:
-        print("\n".join(report.lines()))
+        print("\n".join([*report.lines(), *(faces.lines() if faces else [])]))
     if report.count and not report.readable:
         raise DataError(
             f"No picture of {source} can be read: see above for the reason, and give pictures that open in a viewer."

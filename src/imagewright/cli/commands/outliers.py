@@ -25,7 +25,9 @@ def outliers(
     ] = "ensemble",
     features: Annotated[
         str | None,
-        Parameter(help="compare in a network's features instead of pixels and edges: efficientnet_lite0 ..."),
+        Parameter(
+            help="compare a network's features instead of pixels: efficientnet_lite0 ...; identity: who faces are"
+        ),
     ] = None,
     normal: Annotated[Words, Parameter(help="classes known to be normal, to evaluate the detectors by")] = (),
     strange: Annotated[Words, Parameter(help="classes or attributes known to be outliers")] = (),

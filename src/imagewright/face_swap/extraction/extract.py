@@ -16,9 +16,10 @@ from imagewright.face_crops.turning import TurningFinder, find_turned
 from imagewright.face_swap.extraction.result import ExtractedFaces
 from imagewright.face_swap.extraction.rules import WantedPeople, fault_of
 from imagewright.face_swap.extraction.sources import ExtractionSources, open_extraction_sources
-from imagewright.face_swap.face_sets import FACE, TABLE, read_table, write_table_lines
+from imagewright.face_swap.face_sets import TABLE, read_table, write_table_lines
 from imagewright.face_swap.people import Person
 from imagewright.face_swap.tracking import track_faces
+from imagewright.faces.crop_records import FACE
 from imagewright.faces.crops import check_crop, crop_square, cut_square, share_beyond
 from imagewright.faces.detections import Face, FaceFinder
 from imagewright.faces.records import FaceRecord, make_face_record

@@ -111,6 +111,12 @@ class ExtractedFaces:
             more = f" and {self.without - len(self.without_names):,} more"
             names = ", ".join(self.without_names) + (more if self.without > len(self.without_names) else "")
             self.notes.append(f"No face was found in {names}.")
+        without_mesh = sum(record.points is None for record in self.records)
+        if without_mesh and self.finder == "networks":
+            self.notes.append(
+                f"{count_text(without_mesh, 'face')} without points, seen wholly from the side or nearly hidden: a "
+                "training leaves out what has none."
+            )
         if self.enlarged:
             self.notes.append(
                 f"{self.enlarged:,} of {count_text(self.faces, 'face')} have fewer pixels than {size}x{size}, "

@@ -7,20 +7,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from PIL import Image
 
 from imagewright.errors import DataError, UserError
 from imagewright.face_swap.face_sets import FaceSet
+from imagewright.face_swap.lookalikes import FaceLooks, part_lookalikes, sharpest_first
 from imagewright.face_swap.people import Person, group_identities
 from imagewright.faces.pose import Pose
-from imagewright.images.decoding.opening import open_picture, read_encoded
 
 POSE_STEP = 15  # degrees of a folder of `pose`
 BEST_STEP = 10  # degrees of the bins of `best`
 BEST_COUNT = 1000  # faces: more than some thousand of one person teach a swap nothing
-SAME_POINTS = 0.003  # mean difference of the points of duplicates, in sides of the crop
-SAME_PIXELS = 4.0  # and of their inner pixels, reduced to 16x16, of 255
-INNER_SIDE = 16
 
 
 @dataclass
@@ -85,12 +81,8 @@ def by_likeness(faces: FaceSet, person: Person | None, count: int | None) -> Fac
 
 def by_duplicates(faces: FaceSet, person: Person | None, count: int | None) -> FaceOrder:
     """The folder `kept` without faces that look like a sharper one, which are in the folder `duplicates`."""
-    looks = _Looks(faces)
-    kept: list[int] = []
-    others: list[int] = []
-    for place in _sharpest_first(faces, range(len(faces))):
-        (others if looks.is_near_any(place, kept) else kept).append(place)
-    return FaceOrder([("kept", sorted(kept)), ("duplicates", sorted(others))])
+    kept, others = part_lookalikes(faces)
+    return FaceOrder([("kept", kept), ("duplicates", others)])
 
 
 def best_of_each_pose(faces: FaceSet, person: Person | None, count: int | None) -> FaceOrder:
@@ -98,8 +90,8 @@ def best_of_each_pose(faces: FaceSet, person: Person | None, count: int | None) 
     bins = _pose_bins(faces, BEST_STEP)
     if not bins:
         raise DataError(f"The faces in {faces.folder} have no poses, which need the mesh: extract them with networks.")
-    looks = _Looks(faces)
-    waiting = {key: _sharpest_first(faces, places) for key, places in sorted(bins.items())}
+    looks = FaceLooks(faces)
+    waiting = {key: sharpest_first(faces, places) for key, places in sorted(bins.items())}
     chosen: dict[tuple[int, int], list[int]] = defaultdict(list)
     most = BEST_COUNT if count is None else count
     total = 0
@@ -163,42 +155,3 @@ def _pose_bins(faces: FaceSet, step: int) -> dict[tuple[int, int], list[int]]:
 def _bin_of(pose: Pose, step: int) -> tuple[int, int]:
     """The bin whose middle is a multiple of the step."""
     return round(pose.yaw / step), round(pose.pitch / step)
-
-
-def _sharpest_first(faces: FaceSet, places: Sequence[int]) -> list[int]:
-    return sorted(places, key=lambda place: -faces.records[place].sharpness)
-
-
-class _Looks:
-    """What duplicates are told by: points in the crop, and the pixels of its inner half."""
-
-    def __init__(self, faces: FaceSet) -> None:
-        self._faces = faces
-        self._points: dict[int, np.ndarray] = {}
-        self._pixels: dict[int, np.ndarray] = {}
-
-    def is_near_any(self, place: int, others: Sequence[int]) -> bool:
-        """Whether a face looks like one of others."""
-        if not others:
-            return False
-        points = np.stack([self._points_of(other) for other in others])
-        near = np.abs(points - self._points_of(place)).mean(1) < SAME_POINTS
-        return any(
-            np.abs(self._pixels_of(others[number]) - self._pixels_of(place)).mean() < SAME_PIXELS
-            for number in np.flatnonzero(near).tolist()
-        )
-
-    def _points_of(self, place: int) -> np.ndarray:
-        if place not in self._points:
-            points = self._faces.records[place].points_in_crop()
-            self._points[place] = np.zeros(136) if points is None else points.ravel()
-        return self._points[place]
-
-    def _pixels_of(self, place: int) -> np.ndarray:
-        if place not in self._pixels:
-            with open_picture(read_encoded(self._faces.faces[place].path)) as picture:
-                side = picture.width
-                inner = (side * 0.25, side * 0.25, side * 0.75, side * 0.75)
-                small = picture.convert("RGB").resize((INNER_SIDE, INNER_SIDE), Image.Resampling.BOX, box=inner)
-            self._pixels[place] = np.asarray(small).astype(np.float32)
-        return self._pixels[place]
