@@ -75,7 +75,7 @@ def extract_faces(
     person: pictures, crops or sets of faces of the people who are kept; all by default. Files of one list may be of
         different people.
     not_person: the same of people who are left out.
-    every: of pictures and frames, every so manieth is taken.
+    every: 5 takes every fifth picture and frame.
     min_size: pixels of the longer side of a face; smaller faces are left out.
     find: "networks", "cascade", or None, as for `align_faces`.
     split: a part of the source, such as "train".

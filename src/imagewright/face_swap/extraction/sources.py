@@ -23,7 +23,10 @@ LONGEST_ENDING = len("_000000000_0000000.png")
 
 @dataclass
 class ExtractionSources:
-    """Pictures, and videos, of which every so manieth is taken; each with the name that its crops begin with."""
+    """Pictures and videos, each with the name that its crops begin with.
+
+    every: 5 takes every fifth picture and frame.
+    """
 
     stills: list[Images]
     videos: list[VideoSource]
