@@ -108,6 +108,13 @@ def test_a_video_is_tracked_and_kept_people_are_chosen(
     assert len((tmp_path / "faces" / "faces.jsonl").read_text().splitlines()) == 6
 
 
+def test_pictures_in_memory_are_searched(tmp_path: Path) -> None:
+    person = astronaut()[:300, 100:400]
+    for number, source in enumerate((person[None], [person, person], iw.open_images([person]))):
+        made = iw.extract_faces(source, tmp_path / str(number), size=32, find="cascade")
+        assert made.faces == made.pictures == (2 if number == 1 else 1)
+
+
 def test_the_cascade_needs_no_weights_and_says_what_is_lost(
     photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -81,6 +81,8 @@ class ExtractionSources:
 
 def open_extraction_sources(source: Any, every: int, split: str | None) -> ExtractionSources:
     """The pictures and the videos of a source, or of several: folders may hold both."""
+    if not isinstance(source, list | tuple | str | Path):  # an array, or opened pictures
+        return ExtractionSources(open_parts(source, split=split), [], every)
     given = list(source) if isinstance(source, list | tuple) else [source]
     stills, videos = [], []
     for each in given:
