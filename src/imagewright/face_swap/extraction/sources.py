@@ -84,13 +84,16 @@ def open_extraction_sources(source: Any, every: int, split: str | None) -> Extra
     if not isinstance(source, list | tuple | str | Path):  # an array, or opened pictures
         return ExtractionSources(open_parts(source, split=split), [], every)
     given = list(source) if isinstance(source, list | tuple) else [source]
-    stills, videos = [], []
+    stills: list[Any] = []
+    videos: list[VideoSource] = []
     for each in given:
         path = Path(each).expanduser() if isinstance(each, str | Path) else None
         found = [] if path is None else _videos_at(path)
         videos += [VideoSource(str(video), video) for video in found]
-        if path is None or not found or (path.is_dir() and len(scan_folder(path)[0])):
+        if path is None or not found:
             stills.append(each)
+        elif path.is_dir():  # its pictures by name: opened as a folder, it would say that videos are passed over
+            stills += [path / name for name in scan_folder(path)[0].names()]
     if not given:
         raise DataError("There is no source: name pictures, folders or videos.")
     return ExtractionSources(open_parts(stills, split=split) if stills else [], videos, every)
