@@ -4,7 +4,9 @@
 
 The CelebA pictures without and with the attribute are the two domains. Test pictures, of other people, are translated
 to the domain that they are not in. Printed for each direction: `changed`, the share that a classifier puts in the asked
-domain (the classifier learned from all training pictures; `classifier` is its accuracy on test pictures); `to source`,
+domain (it learned from all training pictures, those of the smaller domain shown more often, so that it takes both for
+equally likely), and `real`, its share of real test pictures of that domain, which no translation can be expected to
+exceed; `to source`,
 the distance of a translation to its source in the features of a fixed random network, in units of the distance to a
 random picture of the asked domain; the same of pixels; `content`, the share of other sources whose edges are less like
 those of the translation than its own source's are (0.5 by guessing); and, for a model with styles, `diversity`, the
@@ -19,7 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from classifiers import accuracy, build_network, open_people, probabilities, train_classifier
+from classifiers import build_network, open_people, probabilities, train_classifier
 from harness import SHARED_DATA, add_seeds, make_parser, parse_settings, print_row
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, normalize
@@ -55,14 +57,15 @@ def pixels_of(images: iw.Images) -> Tensor:
     return images.batch(np.arange(len(images))).images
 
 
-def judge_of(train: iw.Images, test: iw.Images, arguments: Namespace) -> tuple[torch.nn.Module, float]:
-    """The classifier of the attribute, and its accuracy on test pictures."""
-    labels = [torch.from_numpy(has(images, arguments.attribute)).long() for images in (train, test)]
+def judge_of(train: iw.Images, arguments: Namespace) -> torch.nn.Module:
+    """The classifier of the attribute. It sees both domains equally often."""
+    labels = has(train, arguments.attribute)
+    more, fewer = sorted((np.flatnonzero(labels == number) for number in (False, True)), key=len, reverse=True)
+    rows = np.concatenate([more, np.resize(fewer, len(more))])
     torch.manual_seed(0)
     network = build_network(2, train.channels, arguments.size)
-    path = arguments.out / f"judge-{arguments.attribute}-{arguments.size}.safetensors"
-    judge = train_classifier(network, pixels_of(train), labels[0], path, epochs=6)
-    return judge, accuracy(judge, pixels_of(test), labels[1])
+    path = arguments.out / f"balanced-judge-{arguments.attribute}-{arguments.size}.safetensors"
+    return train_classifier(network, pixels_of(train)[rows], torch.from_numpy(labels[rows]).long(), path, epochs=6)
 
 
 def random_features(images: Tensor) -> Tensor:
@@ -110,14 +113,18 @@ def judge_direction(
     kept["content"] = share_less_alike(first, inputs)
     if styles > 1:
         kept["diversity"] = ratio(*(random_features(each) for each in (first, made[:, 1], others)))
-    changed = float((probabilities(judge, first).argmax(1) == number).float().mean())
-    return {"changed": round(changed, 3), **kept}, made
+    return {"changed": share_in(judge, first, number), "real": share_in(judge, others, number), **kept}, made
+
+
+def share_in(judge: torch.nn.Module, images: Tensor, number: int) -> float:
+    """The share of images that the classifier puts in a domain."""
+    return round(float((probabilities(judge, images).argmax(1) == number).float().mean()), 3)
 
 
 def run_case(arguments: Namespace, seed: int) -> dict[str, Any]:
     """Train on both domains, translate the test pictures both ways, and draw the sheet."""
     train, test = open_people(arguments.size)
-    judge, right = judge_of(train, test, arguments)
+    judge = judge_of(train, arguments)
     asked = arguments.attribute.lower()
     names = (f"not {asked}", asked)
     domains = {name: train[has(train, arguments.attribute) == bool(number)] for number, name in enumerate(names)}
@@ -128,7 +135,7 @@ def run_case(arguments: Namespace, seed: int) -> dict[str, Any]:
     settings = parse_settings(arguments.set)
     run = iw.train(arguments.model, domains, out, force=True, seed=seed, minutes=arguments.minutes, **settings)
     known = iw.load(run).domains
-    row: dict[str, Any] = {"images_seen": run.checkpoints()[-1].images_seen, "classifier": round(right, 3)}
+    row: dict[str, Any] = {"images_seen": run.checkpoints()[-1].images_seen}
     cells = []
     for number, name in enumerate(names):
         if name in known:

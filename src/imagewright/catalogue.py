@@ -67,9 +67,10 @@ def model_class(name: str) -> type[Model]:
 
 
 def opener_of(name: str) -> Callable[..., OpenedSets] | None:
-    """The function that opens a model's sources, `opener(images, opening, say, resumed=...)`; None for plain pictures.
+    """The function that opens a model's sources, `opener(images, opening, say, recorded=...)`; None for plain pictures.
 
-    images, opening, say: as of `training.arranging.arrange`. resumed: whether a run is resumed.
+    images, opening, say: as of `training.arranging.arrange`. recorded: the description of each source in the run that
+    is resumed; None for a new one.
     """
     target = entry_of(name).opener
     if target is None:

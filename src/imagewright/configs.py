@@ -53,6 +53,7 @@ class Config:
     submodel_options: options that may name a run, with the verbs that its model must answer. A copy of that model
         becomes the sub-module of the option's name.
     submodel_names: values of these options that are neither runs nor models.
+    source_help: what each source is, for the help, if it is more than pictures. Labels and layers are then no options.
     needs_consent: whether a training asks for the consent of the people whose faces are learned (`consent.py`).
     """
 
@@ -63,6 +64,7 @@ class Config:
     submodel_options: ClassVar[dict[str, tuple[str, ...]]] = {}
     submodel_names: ClassVar[tuple[str, ...]] = ()
     needs_consent: ClassVar[bool] = False
+    source_help: ClassVar[dict[str, str]] = {}
 
     size: tuple[Side, Side] = Field(description="height and width of the images, in pixels")
     channels: Literal[1, 3, 4] = Field(description="channels of the images: 1 grey, 3 RGB, 4 RGBA")

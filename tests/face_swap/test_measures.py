@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
+from skimage.color import rgb2lab
 
 from imagewright.face_swap.measures import flicker, outside, seam
 from imagewright.face_swap.measures.expression import (
@@ -192,7 +193,13 @@ def test_a_pasted_square_of_another_colour_is_a_step() -> None:
     steps = seam.edge_steps(pasted, frame, mask)
     assert steps is not None
     assert steps[0] > 5
-    assert seam.edge_steps(frame, frame, seam.pasted_mask(frame, frame, hull, 0.0)) == (0, 0)
+    lab = rgb2lab(np.array([[(150, 120, 110)], [(120, 120, 120)]], np.uint8))
+    exact = np.zeros((200, 200), np.float32)
+    exact[50:150, 50:150] = 1
+    change = np.linalg.norm(lab[0] - lab[1])
+    assert seam.colour_change(pasted, frame, exact) == pytest.approx(change, rel=1e-4)
+    assert 0.7 * change < steps[2] < change  # what changed is seen a pixel wider
+    assert seam.edge_steps(frame, frame, seam.pasted_mask(frame, frame, hull, 0.0)) == (0, 0, 0)
     found = values(seam.measure_seam(np.array([steps])))
     assert found["seam/colour_step"] == steps[0]
 

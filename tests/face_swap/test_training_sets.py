@@ -79,17 +79,28 @@ def write_faces(tmp_path: Path) -> WriteFaces:
 
 def opened(one: Any, other: Any, **opening: Any) -> tuple[Any, list[str]]:
     messages = Messages()
-    return open_training_sets({"a": one, "b": other}, opening, messages.message, resumed=False), messages.texts
+    return open_training_sets({"a": one, "b": other}, opening, messages.message), messages.texts
 
 
 def test_a_training_records_the_crop_and_the_people_and_resumes(write_faces: WriteFaces, tmp_path: Path) -> None:
     ada, bob = write_faces("ada"), write_faces("bob", person=1)
     options: dict[str, Any] = {**tiny_options("swap"), "batch_size": 4, "precision": "fp32"}
-    run = iw.train("swap", {"a": ada, "b": bob}, out=tmp_path / "run", images_seen=8, **options)
+    run = iw.train("swap", {"a": ada, "b": bob}, out=tmp_path / "run", images_seen=8, consent="self", **options)
     assert (run.record["config"]["crop"], run.record["config"]["domain_names"]) == ("face", ["ada", "bob"])
     assert iw.load(run).config.crop == "face"
     again = iw.train("swap", {"a": ada, "b": bob}, out=run.path, images_seen=16, resume=True)
     assert again.checkpoints()[-1].images_seen == 16
+
+
+def test_a_resumed_run_opens_its_faces_as_before(write_faces: WriteFaces, tmp_path: Path) -> None:
+    sets = {"a": write_faces("ada"), "b": write_faces("bob", person=1)}
+    options: dict[str, Any] = {**tiny_options("swap"), "batch_size": 4, "precision": "fp32", "consent": "self"}
+    run = iw.train(
+        "swap", sets, out=tmp_path / "run", images_seen=4, exclude="*_003.png", cache=False, size=32, **options
+    )
+    assert [source["count"] for source in run.record["sources"].values()] == [11, 11]
+    again = iw.train("swap", sets, out=run.path, images_seen=8, resume=True)
+    assert again.checkpoints()[-1].images_seen == 8
 
 
 def test_faces_have_their_parts_at_their_pixels(write_faces: WriteFaces) -> None:
@@ -151,7 +162,7 @@ def test_plain_pictures_are_refused_with_the_command_that_makes_faces_of_them(
     with pytest.raises(DataError, match=r"plain is no set of faces.*swap extract .*plain --out plain-faces"):
         opened(plain, write_faces("bob"))
     with pytest.raises(ConfigError, match="trains on two sets of faces"):
-        iw.train("swap", plain, out=tmp_path / "run")
+        iw.train("swap", plain, out=tmp_path / "run", consent="self")
     with pytest.raises(ConfigError, match="not by labels"):
         opened(write_faces("ada"), write_faces("eve"), labels="table.csv")
 

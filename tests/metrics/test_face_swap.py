@@ -81,6 +81,9 @@ def test_a_swap_run_is_evaluated_by_whose_face_it_draws(monkeypatch: pytest.Monk
     assert report["derived_metrics"]["likeness/distance to the source"] == report["health"]["swap/to_source"]
     assert 0 <= report["health"]["swap/mask_overlap"] <= 1
     assert "likeness" in (run.path / "report.html").read_text()
+    first, last = sorted((run.path / "samples").glob("*.png"))
+    with Image.open(first) as before, Image.open(last) as after:
+        assert after.height > before.height  # the distances are its title
     found = iw.evaluate(run)
     assert {score.metric for score in found.scores} == {"face_swap"}
     assert "faces-b" in " ".join(found.notes)

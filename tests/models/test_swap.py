@@ -11,9 +11,11 @@ import imagewright as iw
 from imagewright.faces.parts import BACKGROUND, EYES, FACE, MOUTH, draw_typical_parts
 from imagewright.layers.colour_statistics import match_statistics
 from imagewright.layers.face_deformation import draw_deformation, sample_at, soft_parts
+from imagewright.losses.feature_distance import feature_distance
 from imagewright.losses.structural_similarity import blur, structural_dissimilarity
 from imagewright.metrics.pictures.structural_similarity import structural_similarity
 from imagewright.phases import Draws
+from imagewright.pretrained.efficientnet_lite import EfficientNetLite
 
 ARCHITECTURES = ("df", "liae", "amp")
 
@@ -120,7 +122,7 @@ def test_a_step_moves_every_weight(architecture: str) -> None:
 
 
 def test_a_discriminator_joins_late_and_moves_what_it_should() -> None:
-    model = tiny_model("swap", size=(32, 32), adversarial=0.1, adversarial_since=0.5, discriminator_width=2)
+    model = tiny_model("swap", size=(32, 32), adversarial=0.1, sharpen_since=0.5, discriminator_width=2)
     fill_weights(model)
     engine = engine_of(model)
     batches = {feed: batch_of(size=(32, 32), seed=seed) for seed, feed in enumerate(("a", "b"))}
@@ -131,6 +133,19 @@ def test_a_discriminator_joins_late_and_moves_what_it_should() -> None:
     engine.step(batches, 99, 792)  # of 800 images
     assert {"sharpen/adversarial", "discriminator/real", "discriminator/fake"} <= engine.losses().keys()
     assert [key for key, value in model.named_parameters() if torch.equal(value, before[key])] == []
+
+
+def test_a_distance_by_maps_counts_late_and_its_network_stays_outside() -> None:
+    model = tiny_model("swap", perceptual=1.0, sharpen_since=0.5)
+    model.perceptual.hold(EfficientNetLite())
+    assert not [key for key in model.state_dict() if key.startswith("perceptual")]
+    engine = engine_of(model)
+    engine.step(batches_of("swap"), 99, 792)  # of 800 images
+    losses = engine.losses()
+    assert losses["sharpen/perceptual"] > 0
+    maps = [torch.rand(2, 3, 4, 4)]
+    assert feature_distance(maps, [2 * maps[0]]).item() == pytest.approx(0, abs=1e-6)
+    assert feature_distance([torch.tensor([[[[1.0]], [[0.0]]]])], [torch.tensor([[[[0.0]], [[3.0]]]])]).item() == 2
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -190,5 +205,7 @@ def test_presets_decide_what_is_not_given() -> None:
 
 def test_plain_pictures_are_swapped_in_python(tmp_path: object) -> None:
     sets = {"a": iw.open_images(simple_pictures(12)), "b": iw.open_images(simple_pictures(12, seed=5))}
-    run = iw.train("swap", sets, out=f"{tmp_path}/run", images_seen=8, batch_size=4, preset="small", code=8)
+    run = iw.train(
+        "swap", sets, out=f"{tmp_path}/run", images_seen=8, batch_size=4, preset="small", code=8, consent="self"
+    )
     assert iw.translate(run, simple_pictures(2), to="a").shape == (2, 3, 16, 16)

@@ -19,6 +19,7 @@ from imagewright.face_swap.parts_source import KIND, PartsSource
 from imagewright.face_swap.people import SAME_PERSON, group_identities
 from imagewright.face_swap.pose_bins import ALL_POSES, choose_pose_bins
 from imagewright.images import Images, open_images
+from imagewright.images.descriptions import opening_options
 from imagewright.training.reporting import Say
 
 LEAST, FEW = 10, 100  # faces of a person: with fewer nothing is learned; with fewer it is said
@@ -26,14 +27,17 @@ NOT_OF_FACES = {"labels", "label_column", "attributes", "split", "layers", "kind
 HOW = "imagewright train swap FACES_OF_SOURCE FACES_OF_TARGET"
 
 
-def open_training_sets(images: Any, opening: Mapping[str, Any], say: Say, *, resumed: bool) -> OpenedSets:
+def open_training_sets(
+    images: Any, opening: Mapping[str, Any], say: Say, *, recorded: Mapping[str, dict[str, Any]] | None = None
+) -> OpenedSets:
     """The two face sets of a training: their pictures, and the crop that they have.
 
     images: a mapping of two folders that `swap extract` wrote, the person put in first; or of opened images, which are
         taken as they are.
     opening: options of `open_images` that the user gave.
     say: called with what the user should know of the sets.
-    resumed: whether the run has been told all that before.
+    recorded: the description of each source in the run that is resumed, which then decides how they are opened; None
+        for a new run.
 
     Raises `DataError` for a folder without faces, with too few, or with several crops; `ConfigError` for other
     arguments.
@@ -54,14 +58,17 @@ def open_training_sets(images: Any, opening: Mapping[str, Any], say: Say, *, res
             f"The faces of {found[one].folder} have the crop {of_one}, those of {found[other].folder} {of_other}: "
             f"extract both with the same --crop."
         )
-    if not resumed:
+    if recorded is None:
         for each in found.values():
             _tell(each, say)
         _tell_if_one_person(list(found.values()), say)
-    sources: dict[str, Images] = {
-        name: _open(found[name], opening) if name in found else _as_given(each, opening)
-        for name, each in images.items()
-    }
+    sources: dict[str, Images] = {}
+    for name, of_model in zip(images, images if set(images) == {"a", "b"} else ("a", "b"), strict=True):
+        before = (recorded or {}).get(of_model)
+        if name in found:
+            sources[name] = _open(found[name], (_recorded_opening(before) if before else {}) | dict(opening))
+        else:
+            sources[name] = _as_given(images[name], opening)
     return OpenedSets(_named(sources, images), {"crop": next(iter(crops.values()), "")})
 
 
@@ -83,6 +90,12 @@ def _read(folder: str | Path) -> FaceSet:
             "extract VIDEO --out FACES."
         )
     return faces
+
+
+def _recorded_opening(recorded: dict[str, Any]) -> dict[str, Any]:
+    """The options that a set was opened with."""
+    options = opening_options(recorded)
+    return {name: value for name, value in options.items() if name not in {"layers", "kinds"}}
 
 
 def _named(sources: Mapping[str, Images], images: Mapping[str, Any]) -> dict[str, Images]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Container, Generator, Iterator
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ class Footage:
         path: of the file.
         width, height: pixels.
         rate: mean frames a second.
-        count: frames, as the file says or its packets are; damaged files have fewer.
+        count: frames, counted without decoding them; damaged files have fewer.
         time_base: seconds a tick, the unit of the frames' times.
         layout: how the samples of its frames are handed out.
         stored: FFmpeg's name of the pixel format in the file.
@@ -66,7 +66,7 @@ class Footage:
         """ "PQ" or "HLG" for footage of high dynamic range, else None."""
         return TRANSFERS_OF_HDR.get(self.colours.transfer)
 
-    def frames(self, start: int = 0, only: Container[int] | None = None) -> Iterator[FootageFrame]:
+    def frames(self, start: int = 0, only: Container[int] | None = None) -> Generator[FootageFrame]:
         """The frames from number `start` on, in the order in which they are shown. A damaged file ends early.
 
         Times ascend. A frame without a time comes as long after the one before as frames do on average.
@@ -133,7 +133,8 @@ def _describe(path: Path, container: Any, stream: Any, first: Any, start: Fracti
         turned=turned,
         deepest=DEEPEST,
     )
-    count = stream.frames or sum(1 for packet in container.demux(stream) if packet.size)
+    # The count in the header can be absent or wrong, so packets are counted, without decoding them.
+    count = sum(1 for packet in container.demux(stream) if packet.size)
     rate, notes = _rate_of(stream, count)
     aspect = Fraction(stream.sample_aspect_ratio or 1)
     return Footage(
@@ -147,7 +148,7 @@ def _describe(path: Path, container: Any, stream: Any, first: Any, start: Fracti
         quarters,
         layout,
         first.format.name,
-        colours,
+        replace(colours, range=FULL_RANGE) if layout.full_range else colours,
         1 / aspect if turned else aspect,
         len(container.streams.audio),
         len(container.streams.subtitles),

@@ -158,7 +158,10 @@ def read_planes(frame: Any, layout: PlaneLayout, quarters: int) -> tuple[np.ndar
     """The samples of a decoded frame in a layout, turned left by quarters."""
     if frame.format.name.replace("yuvj", "yuv") != layout.format_name:
         ranges = {"dst_color_range": FULL_RANGE if layout.full_range else 1}
-        frame = frame.reformat(format=layout.format_name, dst_colorspace=layout.matrix, **ranges)
+        # A new one each time: one that is kept dithers with the errors of the frames before.
+        from av.video.reformatter import VideoReformatter
+
+        frame = VideoReformatter().reformat(frame, format=layout.format_name, dst_colorspace=layout.matrix, **ranges)
     planes = []
     for plane in frame.planes:
         row = plane.line_size // (1 if layout.depth == 8 else 2)

@@ -6,6 +6,9 @@ gamma of 2.2, which random augmentation does not tell from sRGB. Shape letters: 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,6 +19,7 @@ TO_XYZ = (  # of linear sRGB, each row divided by white's
     (0.017758, 0.109477, 0.872765),
 )
 TO_LAB = ((0.0, 1.16, 0.0), (5.0, -5.0, 0.0), (0.0, 2.0, -2.0))  # of cube roots, lightness about 0 to 1
+FROM_XYZ, FROM_LAB = (np.linalg.inv(np.array(each)).tolist() for each in (TO_XYZ, TO_LAB))
 RATIOS = (0.5, 2.0)  # bounds of the change of a deviation: a flat picture is not to become noise
 LEAST = 1e-3  # of a deviation, and of light
 
@@ -49,17 +53,18 @@ def _move(maps: Tensor, own: tuple[Tensor, Tensor], wanted: tuple[Tensor, Tensor
     return (maps - own[0]) * ratio + wanted[0]
 
 
-def _mix(maps: Tensor, matrix: Tensor) -> Tensor:
-    return torch.einsum("ij,njhw->nihw", matrix, maps)
+def _mix(maps: Tensor, matrix: Sequence[Sequence[float]]) -> Tensor:
+    """Maps (N, 3, H, W) times a matrix. By numbers of Python: a tensor of them would make a GPU wait at each step."""
+    channels = maps.unbind(1)
+    rows = [sum(weight * channel for weight, channel in zip(row, channels, strict=True) if weight) for row in matrix]
+    return torch.stack(rows, 1)  # type: ignore[arg-type]
 
 
 def _to_opponent(colours: Tensor) -> Tensor:
-    light = _mix(colours.clamp(min=LEAST) ** GAMMA, colours.new_tensor(TO_XYZ))
-    return _mix(light.clamp(min=LEAST**3) ** (1 / 3), colours.new_tensor(TO_LAB))
+    light = _mix(colours.clamp(min=LEAST) ** GAMMA, TO_XYZ)
+    return _mix(light.clamp(min=LEAST**3) ** (1 / 3), TO_LAB)
 
 
 def _from_opponent(maps: Tensor) -> Tensor:
-    matrix = torch.linalg.inv(maps.new_tensor(TO_LAB, dtype=torch.float64)).to(maps.dtype)
-    light = _mix(maps, matrix).clamp(min=0) ** 3
-    back = torch.linalg.inv(maps.new_tensor(TO_XYZ, dtype=torch.float64)).to(maps.dtype)
-    return _mix(light, back).clamp(0, 1) ** (1 / GAMMA)
+    light = _mix(maps, FROM_LAB).clamp(min=0) ** 3
+    return _mix(light, FROM_XYZ).clamp(0, 1) ** (1 / GAMMA)

@@ -43,7 +43,13 @@ from imagewright.training.planning import plan_training
 from imagewright.training.preparing import apply_augmentation, prepare_sources, report_skipped, warn_if_few
 from imagewright.training.previews import PreviewObserver
 from imagewright.training.reporting import PlainLines, Reporter, Silent
-from imagewright.training.resume import check_length, record_changes, resolve_resumed, with_recorded_pace
+from imagewright.training.resume import (
+    check_length,
+    record_changes,
+    recorded_sources,
+    resolve_resumed,
+    with_recorded_pace,
+)
 from imagewright.training.setting import (
     Setting,
     build_plan,
@@ -171,7 +177,8 @@ def resolve(
     if (opener := catalogue.opener_of(model)) is not None:
         if not resume:
             places.check_place(path, force=force)
-        sets = opener(images, opening, reporter.message, resumed=resume)
+        recorded = recorded_sources(Run(path)) if resume else None
+        sets = opener(images, opening, reporter.message, recorded=recorded)
         images, opening, derived = sets.sources, {}, sets.config
     if resume:
         images, opening = arrange(model, images, opening, reporter.message, Run(path))

@@ -33,6 +33,8 @@ for _place, _entry in enumerate(catalogue.entries().values()):
     )
 
 IMAGE_OPTIONS = Group("Images", sort_key=1)
+# Options that say what is known of pictures, where the sources do not say it themselves.
+OF_PLAIN_PICTURES = ("image_layers", "layer_kinds", "labels", "label_column", "attributes", "split")
 RUN_OPTIONS = Group("Run", sort_key=2)
 TRAINING_OPTIONS = Group("Training", sort_key=4)
 
@@ -69,6 +71,8 @@ def build_command(model: str) -> Callable[..., None]:
     config_class = catalogue.model_class(model).Config
     possible = {"direction": reads_pairs(config_class), "domains": reads_domains(config_class)}
     possible |= dict.fromkeys(("consent", "oneself"), config_class.needs_consent)
+    if config_class.source_help:
+        possible |= dict.fromkeys(("domains", *OF_PLAIN_PICTURES), False)
     shared = {name: parameter for name, parameter in shared.items() if possible.get(name, True)}
     sources = _source_parameters(source, config_class)
     command.__doc__ = f"Train: {catalogue.entry_of(model).summary} ({catalogue.entry_of(model).paper})."
@@ -83,6 +87,9 @@ def _source_parameters(source: inspect.Parameter, config_class: Any) -> list[ins
     from imagewright.training.arranging import reads_domains, reads_pairs
 
     names = config_class.sources
+    if config_class.source_help:
+        said_of = config_class.source_help
+        return [source.replace(name=name, annotation=Annotated[str, Parameter(help=said_of[name])]) for name in names]
     if reads_domains(config_class):
         said = (
             "the second domain; leave it out for folders trainA and trainB in one, or a source of classes (--domains)"

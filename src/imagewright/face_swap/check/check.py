@@ -42,7 +42,7 @@ def check_swap(
 ) -> SwapCheck:
     """Measure a face swap against the footage that it was made from: identity, motion, seams, flicker, and the rest.
 
-    Frames are read once, side by side, and memory does not grow with pictures (two kilobytes of numbers a frame). In
+    Frames are read once, side by side, and memory does not grow with pictures (some kilobytes of numbers a frame). In
     frames with several faces the one is followed that the swap changed most, or that is the target person's.
 
     swapped, original: videos, or folders or pictures; of whatever program. Another size or number of frames is fine.
@@ -67,7 +67,7 @@ def check_swap(
     }
     known = people.get("target")
     follower = FaceFollower(None if known is None else known.identities)
-    series, shown = Series(pairs.count), ShownPairs(pairs.count)
+    series, shown = Series(pairs.count, pairs.original.video is not None, source is not None), ShownPairs(pairs.count)
     report = progress_of_stage(progress, "frames")
     for place, (one, other) in enumerate(pairs):
         faces = follower.find(one.pixels, other.pixels)
@@ -123,7 +123,7 @@ def _measure(
         *measure_expression(*series.aligned()),
         measure_jitter(points[0], points[1], shots_in_a_row(shots, np.array(series.places))),
         measure_flicker(np.array([each[1:] for each in series.flickers]).reshape(-1, 2), series.flow),
-        *measure_seam(np.array([each[1:] for each in series.seams]).reshape(-1, 2)),
+        *measure_seam(np.array([each[1:] for each in series.seams]).reshape(-1, 3)),
         *measure_outside(np.array(series.outside).reshape(-1, 2)),
     ]
     if source is not None and network is not None:

@@ -1,4 +1,4 @@
-"""What is measured of each pair of frames, collected over time in little memory: two kilobytes a frame."""
+"""What is measured of each pair of frames, collected over time in little memory: some kilobytes a frame."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ class Series:
     """The measured values of pairs of frames in which both have the face.
 
     count: pairs that are expected.
+    timed: whether frames have times; pictures of a folder have none.
+    with_crops: whether faces are cut out for the Frechet distance.
 
     Attributes:
         pairs: read so far.
@@ -39,6 +41,8 @@ class Series:
     """
 
     count: int
+    timed: bool = True
+    with_crops: bool = True
     flow: FlowMethod = field(default_factory=open_flow)
     pairs: int = 0
     without_face: int = 0
@@ -53,7 +57,7 @@ class Series:
     crops: tuple[list[np.ndarray], list[np.ndarray]] = field(default_factory=lambda: ([], []))
     outside: list[tuple[float, float]] = field(default_factory=list)
     flickers: list[tuple[int, float, float]] = field(default_factory=list)
-    seams: list[tuple[int, float, float]] = field(default_factory=list)
+    seams: list[tuple[int, float, float, float]] = field(default_factory=list)
     _before: tuple[Frame, Frame, FacePair] | None = None
 
     def add(self, swapped: Frame, original: Frame, faces: FacePair | None) -> None:
@@ -75,7 +79,7 @@ class Series:
             self.identified.append(row)
             for side, (frame, face) in enumerate(((swapped, faces.swapped), (original, faces.original))):
                 self.identities[side].append(identify(frame.pixels, [face])[0])
-        if place % self.every(MOST_CROPS) == 0:
+        if self.with_crops and place % self.every(MOST_CROPS) == 0:
             for side, (frame, face) in enumerate(((swapped, faces.swapped), (original, faces.original))):
                 self.crops[side].append(realism.cut_inner(frame.pixels, sixty_eight(face)))
         self._add_edge(row, place, swapped, original, faces.original)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ class FoundFaces:
     tracks: dict[int, TrackFacts]
     journal: FrameJournal
 
-    def read(self, start: int = 0) -> Iterator[list[tuple[int, Face]]]:
+    def read(self, start: int = 0) -> Generator[list[tuple[int, Face]]]:
         """The faces of each frame from number `start` on, with their tracks, the largest first."""
         for rows in self.journal.read(start):
             yield list(zip(rows[:, 0].astype(int).tolist(), unpack_faces(rows[:, 1:]), strict=True))

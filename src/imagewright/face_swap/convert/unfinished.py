@@ -60,11 +60,11 @@ class Unfinished:
             except (ImagewrightError, KeyboardInterrupt) as error:
                 if not self._keeps:
                     self.remove()
-                    raise
-                error.add_note(
-                    f"What is done is kept in {self.folder}, and the same command goes on from there; delete that "
-                    "folder to give up."
-                )
+                if self.folder.is_dir():
+                    error.add_note(
+                        f"What is done is kept in {self.folder}, and the next try goes on from there; delete that "
+                        "folder to give up."
+                    )
                 raise
 
     def begin_parts(self, facts: Mapping[str, Any]) -> None:

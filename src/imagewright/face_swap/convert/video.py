@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,8 @@ def convert_video(
     writer = FootageWriter(path, footage, work.parts, lossless=lossless)
     with work.held():
         found = find_in_footage(footage, finder, work.folder, progress_of_stage(progress, FINDING))
+        if not found.tracks:
+            work.remove()
         chosen, notes = choose_tracks(found.tracks, person, video.name, everyone=everyone)
         work.begin_parts(facts_of_swap(swapper, chosen) | {"codec": writer.encoding.codec})
         swapped = sum(any(track in chosen for track, _ in faces) for faces in found.read())
@@ -109,11 +112,12 @@ def _frames(
     chosen: frozenset[int],
     start: int,
     progress: StageProgress | None,
-) -> Iterator[FootageFrame]:
-    for frame, faces in zip(footage.frames(start), found.read(start), strict=False):
-        yield swap_frame(swapper, frame, [face for track, face in faces if track in chosen])
-        if progress is not None:
-            progress(SWAPPING, frame.index + 1, found.frames)
+) -> Generator[FootageFrame]:
+    with closing(footage.frames(start)) as frames, closing(found.read(start)) as faces_of_frames:
+        for frame, faces in zip(frames, faces_of_frames, strict=False):
+            yield swap_frame(swapper, frame, [face for track, face in faces if track in chosen])
+            if progress is not None:
+                progress(SWAPPING, frame.index + 1, found.frames)
 
 
 def swap_frame(swapper: FaceSwapper, frame: FootageFrame, faces: Sequence[Face]) -> FootageFrame:

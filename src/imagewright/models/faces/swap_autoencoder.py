@@ -9,7 +9,7 @@ Shape letters: N batch, C H W picture.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -20,22 +20,30 @@ from torch.nn.functional import interpolate
 
 from imagewright.capabilities import Target
 from imagewright.configs import MultipleSizedConfig, TwoDomainConfig
+from imagewright.errors import UserError
 from imagewright.layers.colour_statistics import match_statistics
 from imagewright.layers.face_deformation import draw_deformation, sample_at, soft_parts
 from imagewright.layers.initialisation import initialise_normal
 from imagewright.layers.patch_discriminator import PatchDiscriminator
 from imagewright.losses.adversarial import ADVERSARIAL
+from imagewright.losses.feature_distance import feature_distance
 from imagewright.losses.structural_similarity import blur, structural_dissimilarity
-from imagewright.model import Feed, Model
+from imagewright.model import Feed, Frozen, Model
 from imagewright.models.faces.architectures import ARCHITECTURES, ArchitectureName, FaceNetworks, Widths
 from imagewright.models.faces.swap_presets import SWAP_PRESETS, SwapPreset, SwapPresetName
 from imagewright.phases import Draws, Phase, Rows, Step, Terms
+from imagewright.pretrained.efficientnet_lite import (
+    EfficientNetLite,
+    build_efficientnet_lite,
+    read_efficientnet_weights,
+)
 from imagewright.recipe import Average, Optimizer, Recipe
 from imagewright.traits import Traits
 
 SOURCE, TARGET = 0, 1
 FACE_AND_FEATURES = ((1, 2, 3), (2, 3))  # labels of the layer "parts": the whole face; its eyes and its mouth
 LOGISTIC = ADVERSARIAL["non_saturating"]
+PERCEPTUAL_STAGES = (0, 1, 2)  # of strides 2, 4 and 8
 PATCH_LAYERS = 2  # strided ones: patches of 34 pixels
 SOFT = 1 / 32  # of a side: how far the weight of the face reaches beyond its outline
 OUTSIDE = 0.1  # weight of pixels outside the face
@@ -46,7 +54,12 @@ RED, OPACITY = (1.0, -1.0, -1.0), 0.5  # of what the mask leaves out, in the pre
 class SwapConfig(TwoDomainConfig, MultipleSizedConfig):
     """The options of the swap model. What is None follows from `preset`."""
 
+    former_names: ClassVar[dict[str, str]] = {"adversarial_since": "sharpen_since"}
     needs_consent: ClassVar[bool] = True
+    source_help: ClassVar[dict[str, str]] = {
+        "a": "the source, the person put in: a folder of faces that `imagewright swap extract` made",
+        "b": "the target, the person replaced: likewise",
+    }
     unit: ClassVar[int] = 16
     smallest: ClassVar[int] = 16
     tiny_options: ClassVar[dict[str, Any]] = {
@@ -78,14 +91,17 @@ class SwapConfig(TwoDomainConfig, MultipleSizedConfig):
     squared_error: float = Field(10.0, ge=0, le=1e6, description="weight of the squared error")
     features: float = Field(100.0, ge=0, le=1e6, description="weight of the absolute error in eyes and mouth")
     mask: float = Field(10.0, ge=0, le=1e6, description="weight of the squared error of masks")
-    adversarial: float = Field(
+    perceptual: float = Field(
         0.0,
         ge=0,
         le=1e6,
-        description="weight of a discriminator of patches, which sharpens late in the training (0.1); 0: none",
+        description="weight of a distance by EfficientNet-Lite0's maps (extra features), late in the training; 0: none",
     )
-    adversarial_since: float = Field(
-        0.7, ge=0, lt=1, description="the share of the training from which on patches are judged"
+    adversarial: float = Field(
+        0.0, ge=0, le=1e6, description="weight of a discriminator of patches, late in the training (0.1); 0: none"
+    )
+    sharpen_since: float = Field(
+        0.7, ge=0, lt=1, description="the share of the training from which on these two count, which sharpen"
     )
     discriminator_width: int = Field(16, ge=1, le=512, description="channels of the discriminator's first layer")
 
@@ -135,6 +151,7 @@ class SwapAutoencoder(Model):
     def __init__(self, config: SwapConfig) -> None:
         super().__init__(config)
         self.networks: FaceNetworks = ARCHITECTURES[config.architecture](config.channels, config.size, config.widths)
+        self.perceptual = Frozen()  # no identity network, which would score what it has trained
         if config.adversarial:
             self.discriminator = PatchDiscriminator(
                 config.channels, width=config.discriminator_width, layers=PATCH_LAYERS, norm="none"
@@ -152,29 +169,48 @@ class SwapAutoencoder(Model):
     # Objective
 
     def phases(self) -> list[Phase]:
-        if not self.config.adversarial:
+        config = self.config
+        if not (config.adversarial or config.perceptual):
             return [Phase("rebuild", ("networks",), self.rebuild_loss)]
-        since = int(self.config.adversarial_since * self.config.numbers.images)
-        return [
-            *([Phase("rebuild", ("networks",), self.rebuild_loss, until=since)] if since else []),
-            Phase("sharpen", ("networks",), self.sharpen_loss, since=since),
-            Phase("discriminator", ("discriminator",), self.discriminator_loss, since=since),
-        ]
+        since = int(config.sharpen_since * config.numbers.images)
+        phases = [Phase("rebuild", ("networks",), self.rebuild_loss, until=since)] if since else []
+        phases.append(Phase("sharpen", ("networks",), self.sharpen_loss, since=since))
+        if config.adversarial:
+            phases.append(Phase("discriminator", ("discriminator",), self.discriminator_loss, since=since))
+        return phases
+
+    def equip(self) -> Sequence[str]:
+        if not self.config.perceptual:
+            return ()
+        if self.config.channels != 3:
+            raise UserError("perceptual: the distance by maps is of RGB pictures, and these have other channels.")
+        self.perceptual.hold(build_efficientnet_lite(read_efficientnet_weights()))
+        return ("the perceptual distance is by EfficientNet-Lite0 of ImageNet; likeness is scored by another network",)
 
     def rebuild_loss(self, step: Step) -> Terms:
         """The rebuilt faces of both people against the faces before their warps."""
         return self._rebuild(step)[0]
 
     def sharpen_loss(self, step: Step) -> Terms:
-        """The same, and what the discriminator says of patches of the rebuilt faces."""
+        """The same, and what the discriminator and the maps of a classifier say of the rebuilt faces."""
+        config = self.config
         terms, rebuilt, wanted = self._rebuild(step)
+        rebuilt, wanted = rebuilt * 2 - 1, wanted * 2 - 1
         step.shared |= {"rebuilt": rebuilt.detach(), "wanted": wanted}
-        judged = LOGISTIC.generator(self.discriminator(rebuilt * 2 - 1), None)
-        return terms | {name: self.config.adversarial * value for name, value in judged.items()}
+        if config.adversarial:
+            judged = LOGISTIC.generator(self.discriminator(rebuilt), None)
+            terms |= {name: config.adversarial * value for name, value in judged.items()}
+        if config.perceptual:
+            network = self.perceptual.network
+            assert isinstance(network, EfficientNetLite)
+            terms["perceptual"] = config.perceptual * feature_distance(
+                network.maps(rebuilt, PERCEPTUAL_STAGES), network.maps(wanted, PERCEPTUAL_STAGES)
+            )
+        return terms
 
     def discriminator_loss(self, step: Step) -> Terms:
         """Patches of faces against those of rebuilt ones, both inside the weight of the face."""
-        real, fake = (self.discriminator(step.shared[name] * 2 - 1) for name in ("wanted", "rebuilt"))
+        real, fake = (self.discriminator(step.shared[name]) for name in ("wanted", "rebuilt"))
         return LOGISTIC.discriminator(real, fake)
 
     def _rebuild(self, step: Step) -> tuple[Terms, Tensor, Tensor]:

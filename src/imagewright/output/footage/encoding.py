@@ -49,6 +49,12 @@ class Encoding:
     codec: str
     lossless: bool
 
+    def describe(self, context: Any) -> None:
+        """Tell a codec's context of PyAV the rate, the colours and the shape of pixels."""
+        context.framerate, context.sample_aspect_ratio = self.rate, self.aspect
+        context.color_primaries, context.color_trc = self.colours.primaries, self.colours.transfer
+        context.colorspace, context.color_range = self.colours.matrix, self.colours.range
+
 
 def choose_codec(path: str | Path, layout: PlaneLayout, *, lossless: bool) -> str:
     """The encoder for a file. Raises `UserError` if there is none for it."""
@@ -106,11 +112,10 @@ def _add_stream(container: Any, encoding: Encoding) -> Any:
     context = stream.codec_context
     context.time_base = encoding.tick
     context.flags |= GLOBAL_HEADER
-    context.color_primaries, context.color_trc = encoding.colours.primaries, encoding.colours.transfer
-    context.colorspace, context.color_range = encoding.colours.matrix, encoding.colours.range
-    context.sample_aspect_ratio = encoding.aspect
+    encoding.describe(context)
     if encoding.codec == "libx264":
-        stream.options = {"qp": "0"} if encoding.lossless else {"crf": QUALITY}
+        # Its macroblock tree is not the same each time on CPUs with AVX-512, and parts are to be equal after a kill.
+        stream.options = {"qp": "0"} if encoding.lossless else {"crf": QUALITY, "mbtree": "0"}
     elif encoding.codec != "ffv1":
         stream.bit_rate = max(400_000, int(encoding.width * encoding.height * encoding.rate / 2))
     return stream

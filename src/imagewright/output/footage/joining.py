@@ -42,6 +42,7 @@ def join_segments(
                 container.metadata["comment"] = json.dumps(dict(record), default=str)
             stream = container.add_stream_from_template(first.streams.video[0])
             stream.time_base = encoding.tick
+            encoding.describe(stream.codec_context)  # of which not all formats of segments keep all
             stream.metadata.update(source.streams.video[0].metadata)
             tracks = CopiedTracks(av, source, container, suffix, original.start)
             if chapters := source.chapters():

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from imagewright.cli.commands.verbs import RunPath
 from imagewright.cli.pictures import takes_pictures
 from imagewright.cli.signing import Sign, open_signing_key
-from imagewright.cli.values import Flag, Words
+from imagewright.cli.values import Flag, Words, within
 
 
 @takes_pictures
@@ -44,15 +44,15 @@ def convert(
         Literal["product", "learned", "hull"],
         Parameter(help="what is replaced: learned by the model; hull: the outline of the points; product: both"),
     ] = "product",
-    erode: Annotated[float, Parameter(help="the mask shrinks by this share of the face's size, -0.5 to 0.5")] = 0.02,
-    blur: Annotated[float, Parameter(help="the mask fades out over this share of the face's size, 0 to 0.5")] = 0.06,
+    erode: Annotated[float, within(-0.5, 0.5, help="the mask shrinks by this share of the face's size")] = 0.02,
+    blur: Annotated[float, within(0, 0.5, help="the mask fades out over this share of the face's size")] = 0.06,
     sharpen: Annotated[
         Literal["auto", "none"], Parameter(help="auto: as sharp as the face that was there; none: as the model made it")
     ] = "auto",
     blend: Annotated[
         Literal["paste", "poisson"], Parameter(help="poisson hides steps in colour in stills, and flickers in videos")
     ] = "paste",
-    strength: Annotated[float, Parameter(help="how much of the identity is changed, 0 to 1")] = 1.0,
+    strength: Annotated[float, within(0, 1, help="how much of the identity is changed")] = 1.0,
     mark: Annotated[Flag, Parameter(help='write "AI-generated face" in a corner')] = False,
     sign: Sign = None,
     lossless: Annotated[Flag, Parameter(help="encode videos without loss, for further work; large files")] = False,
