@@ -73,7 +73,7 @@ _COMMANDS = {
     "faces": ("faces:app", "Find the faces in pictures, and cut them out, upright and of one size."),
     "swap": (
         "swap.app:app",
-        "Swap faces between two people: extract and sort faces, convert footage, check the result.",
+        "Swap faces: extract and sort them, convert footage, check the result.",
     ),
     "outliers": (
         "outliers:outliers",
