@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
+from skimage.color import rgb2lab
 
-from imagewright.face_swap.measures import flicker, outside, seam
+from imagewright.face_swap.measures import detail, flicker, outside, seam
 from imagewright.face_swap.measures.expression import (
     EYE_DISTANCE,
     align_points,
@@ -14,7 +15,7 @@ from imagewright.face_swap.measures.expression import (
     measure_expression,
     mouth_opening,
 )
-from imagewright.face_swap.measures.identity import measure_identity
+from imagewright.face_swap.measures.identity import measure_identity, people_of
 from imagewright.face_swap.measures.jitter import measure_jitter
 from imagewright.face_swap.measures.measure import MeasuredValue, recipe_key
 from imagewright.face_swap.measures.optical_flow import FlowMethod, _tv_l1, open_flow, visible, warp_back
@@ -129,6 +130,14 @@ def test_faces_are_nearer_the_person_that_they_are_of() -> None:
     assert alone == pytest.approx({"identity/to_source": distance})
 
 
+def test_an_original_of_several_people_is_compared_face_by_face() -> None:
+    people = np.random.default_rng(6).normal(0, 0.1, (8, 128))
+    found = values(measure_identity(people, None, people_of(people), {}))
+    assert found["identity/to_target"] == 0
+    one = people[:1] + np.random.default_rng(7).normal(0, 0.01, (8, 128))
+    assert people_of(one).shape == (8, 128)
+
+
 def textured(shift: int = 0) -> np.ndarray:
     noise = gaussian_filter(np.random.default_rng(3).random((128, 160)), 2)
     noise = 255 * (noise - noise.min()) / (noise.max() - noise.min())
@@ -168,6 +177,19 @@ def test_what_is_occluded_is_not_seen_again() -> None:
     np.testing.assert_allclose(moved[:, :7], np.tile(np.arange(1.0, 8), (8, 1)))
 
 
+def test_a_blurred_face_has_less_detail() -> None:
+    face = textured()
+    blurred = np.round(gaussian_filter(face.astype(float), (3, 3, 0))).astype(np.uint8)
+    halved = np.round(face / 2 + 60).astype(np.uint8)
+    contrasts = [detail.feature_contrast(each) for each in (face, blurred, halved)]
+    assert contrasts[1] < 0.5 * contrasts[0]
+    assert contrasts[2] == pytest.approx(contrasts[0] / 2, rel=0.02)
+    found = detail.measure_detail(np.array([[contrasts[2], contrasts[0]]] * 3))
+    assert found.value is not None
+    assert found.value.value == pytest.approx(0.5, rel=0.02)
+    assert "blurred" in found.note
+
+
 def test_change_outside_is_counted_in_grey_levels() -> None:
     picture = textured()
     changed = picture.copy()
@@ -192,7 +214,13 @@ def test_a_pasted_square_of_another_colour_is_a_step() -> None:
     steps = seam.edge_steps(pasted, frame, mask)
     assert steps is not None
     assert steps[0] > 5
-    assert seam.edge_steps(frame, frame, seam.pasted_mask(frame, frame, hull, 0.0)) == (0, 0)
+    lab = rgb2lab(np.array([[(150, 120, 110)], [(120, 120, 120)]], np.uint8))
+    exact = np.zeros((200, 200), np.float32)
+    exact[50:150, 50:150] = 1
+    change = np.linalg.norm(lab[0] - lab[1])
+    assert seam.colour_change(pasted, frame, exact) == pytest.approx(change, rel=1e-4)
+    assert 0.7 * change < steps[2] < change  # what changed is seen a pixel wider
+    assert seam.edge_steps(frame, frame, seam.pasted_mask(frame, frame, hull, 0.0)) == (0, 0, 0)
     found = values(seam.measure_seam(np.array([steps])))
     assert found["seam/colour_step"] == steps[0]
 

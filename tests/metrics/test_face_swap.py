@@ -52,6 +52,7 @@ def test_a_swap_that_keeps_the_target_is_at_no_distance_of_it(monkeypatch: pytes
     assert found["swap_to_source"].value > found["swap_to_target"].value
     assert found["swap_nearer_source"].value == found["swap_retrieval"].value == 0
     assert found["swap_pose_error"].value < 1
+    assert found["swap_detail"].value == pytest.approx(1)
     assert set(found) == {output.name for output in METRIC.outputs}
 
 
@@ -81,6 +82,9 @@ def test_a_swap_run_is_evaluated_by_whose_face_it_draws(monkeypatch: pytest.Monk
     assert report["derived_metrics"]["likeness/distance to the source"] == report["health"]["swap/to_source"]
     assert 0 <= report["health"]["swap/mask_overlap"] <= 1
     assert "likeness" in (run.path / "report.html").read_text()
+    first, last = sorted((run.path / "samples").glob("*.png"))
+    with Image.open(first) as before, Image.open(last) as after:
+        assert after.height > before.height  # the distances are its title
     found = iw.evaluate(run)
     assert {score.metric for score in found.scores} == {"face_swap"}
     assert "faces-b" in " ".join(found.notes)

@@ -275,7 +275,7 @@ def recorded_sources(run: Run | None) -> list[Images]:
     if opener is None or not isinstance(recorded, dict):
         return []
     places = {name: each.get("source") for name, each in recorded.items()}
-    return list(opener(places, {}, lambda text: None, resumed=True).sources.values())
+    return list(opener(places, {}, lambda text: None, recorded=recorded).sources.values())
 
 
 def check_can_sample(subject: Subject) -> None:

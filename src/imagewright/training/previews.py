@@ -32,6 +32,7 @@ from imagewright.views import source_settings
 
 SCREEN = 768  # pixels: the side of a square that a grid should fill, with more pictures if they are small
 MOST_CLASSES = 12  # in a grid of samples by class
+LIKENESS = "likeness/"  # before the names of derived metrics that the preview of a face swap shows
 PREVIEWED = 6  # rows of each feed, for a model that implements `Previews`
 
 PreviewInputs = Tensor | dict[str, Batch]
@@ -57,7 +58,7 @@ class PreviewObserver(Observer):
         training.prepare_verbs()
         if samples_from(training.model):  # the same noise, but the density has changed
             self.inputs = self._choose_inputs(training.model)
-        self._write(training.model, self.inputs, images_seen, SAMPLES)
+        self._write(training.model, self.inputs, images_seen, SAMPLES, _likeness_title(report))
 
     def end(self, images_seen: int) -> None:
         """Write what the prior decodes to as well, if samples come from a fitted density."""
@@ -71,12 +72,21 @@ class PreviewObserver(Observer):
         training = self.training
         return choose_inputs(model, training.sources, training.plan.seed, training.held_out)
 
-    def _write(self, model: Model, inputs: PreviewInputs | None, images_seen: int, folder: str) -> None:
+    def _write(
+        self, model: Model, inputs: PreviewInputs | None, images_seen: int, folder: str, title: str | None = None
+    ) -> None:
         training = self.training
         if inputs is None:
             return
         with training.engine.averages.in_place(training.model):
-            training.save(lambda: write_preview(model, inputs, training.run, images_seen, folder))
+            training.save(lambda: write_preview(model, inputs, training.run, images_seen, folder, title))
+
+
+def _likeness_title(report: Report | None) -> str | None:
+    """The identity distances of swapped faces, which the doctor measured before, as the title of their preview."""
+    measured = {} if report is None else report.get("derived_metrics", {})
+    found = [f"{name.removeprefix(LIKENESS)} {value:.2f}" for name, value in measured.items() if LIKENESS in name]
+    return f"swapped faces: {', '.join(found)} (below 0.6: one person)" if found else None
 
 
 def choose_inputs(model: Model, sources: Mapping[str, Images], seed: int, held_out: np.ndarray) -> PreviewInputs | None:
@@ -114,10 +124,20 @@ def grid_shape(size: tuple[int, int]) -> tuple[int, int]:
     return columns, rows
 
 
-def write_preview(model: Model, inputs: PreviewInputs, run: Run, images_seen: int, folder: str = SAMPLES) -> None:
-    """Write `FOLDER/IMAGES_SEEN.png`: samples, or images above their reconstructions, or the model's own preview."""
+def write_preview(
+    model: Model,
+    inputs: PreviewInputs,
+    run: Run,
+    images_seen: int,
+    folder: str = SAMPLES,
+    title: str | None = None,
+) -> None:
+    """Write `FOLDER/IMAGES_SEEN.png`: samples, or images above their reconstructions, or the model's own preview.
+
+    title: above the model's own preview.
+    """
     if isinstance(inputs, dict):
-        verb, source_type, picture = "preview", COMPOSITE, _draw_own_preview(model, inputs, run)
+        verb, source_type, picture = "preview", COMPOSITE, _draw_own_preview(model, inputs, run, title)
     elif inputs.dtype != torch.uint8:
         columns = math.ceil(math.sqrt(len(inputs)))
         if samples_classes(model):
@@ -141,7 +161,7 @@ def write_preview(model: Model, inputs: PreviewInputs, run: Run, images_seen: in
     write_image(picture, run.path / folder / f"{images_seen:09d}.png", record, force=True)
 
 
-def _draw_own_preview(model: Model, batches: dict[str, Batch], run: Run) -> PictureImage:
+def _draw_own_preview(model: Model, batches: dict[str, Batch], run: Run, title: str | None) -> PictureImage:
     """The rows of `Previews.preview`, each labelled with its title."""
     assert previews(model)
     generator = torch.Generator(device=model.device).manual_seed(derive_seed(run.record["seed"], "preview"))
@@ -153,7 +173,8 @@ def _draw_own_preview(model: Model, batches: dict[str, Batch], run: Run) -> Pict
     padded = [_pad_row(to_uint8(pictures).cpu(), columns) for pictures in by_title.values()]
     channels = max(pictures.shape[1] for pictures in padded)
     grid = torch.cat([p.expand(-1, channels, -1, -1) if p.shape[1] == 1 else p for p in padded])
-    return draw_grid(grid, row_labels=list(by_title), column_labels=[str(column) for column in range(columns)])
+    numbers = [str(column) for column in range(columns)]
+    return draw_grid(grid, row_labels=list(by_title), column_labels=numbers, title=title)
 
 
 def _pad_row(pictures: Tensor, columns: int) -> Tensor:

@@ -84,7 +84,7 @@ class SwapCheck:
                     each.measure.title,
                     "not measured" if value is None else _number(value.value, share=share) + unit,
                     between,
-                    "" if aim is None else str(aim),
+                    "" if aim is None else f"{aim.kind} {aim.limit:.0%}" if share else str(aim),
                     VERDICTS[each.met],
                     each.note,
                 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from imagewright.errors import count_text
 from imagewright.face_swap.measures.intervals import frames_interval, mean_of
 from imagewright.face_swap.measures.measure import Aim, Measure, MeasuredValue
 from imagewright.faces.landmarks import FIRST, LEFT_EYE, MEAN_FACE, RIGHT_EYE, STEADY
@@ -16,7 +17,8 @@ from imagewright.faces.similarity import apply_affine, fit_similarity
 INNER = slice(17, 68)  # brows, nose, eyes, lips
 MOUTH_PAIRS = ((61, 67), (62, 66), (63, 65))  # upper and lower inner lip
 EYE_PAIRS = ((37, 41), (38, 40), (43, 47), (44, 46))  # upper and lower lid
-STILL = 0.5  # % of the eye distance: an opening that varies by less cannot be followed, and has no correlation
+# % of the eye distance: an opening whose standard deviation is less cannot be followed, and has no correlation.
+STILL_MOUTH, STILL_EYES = 0.5, 0.2
 LEAST_FRAMES = 10  # of a correlation
 
 _EYES = (RIGHT_EYE, LEFT_EYE)
@@ -98,18 +100,23 @@ def measure_expression(swapped: np.ndarray, original: np.ndarray) -> list[Measur
         (ERROR, swapped, original),
         (MOTION, swapped - swapped.mean(0), original - original.mean(0)),
     ):
+        if measure is MOTION and len(ours) < LEAST_FRAMES:  # one frame is its own mean
+            found.append(MeasuredValue(measure, None, note=f"of {count_text(len(ours), 'frame')}: too few"))
+            continue
         distances = np.linalg.norm(ours[:, INNER] - theirs[:, INNER], axis=-1).mean(-1) * 100 / EYE_DISTANCE
         found.append(MeasuredValue(measure, frames_interval(distances, mean_of)))
-    for measures, opening in ((MOUTH, mouth_opening), (EYES, eye_opening)):
-        found += _measure_opening(*measures, np.stack([opening(swapped), opening(original)], 1))
+    for measures, opening, still in ((MOUTH, mouth_opening, STILL_MOUTH), (EYES, eye_opening, STILL_EYES)):
+        found += _measure_opening(*measures, np.stack([opening(swapped), opening(original)], 1), still)
     return found
 
 
-def _measure_opening(follows: Measure, error: Measure, openings: np.ndarray) -> list[MeasuredValue]:
-    """openings: (T, 2), of the swapped face and of the original."""
+def _measure_opening(follows: Measure, error: Measure, openings: np.ndarray, still: float) -> list[MeasuredValue]:
+    """openings: (T, 2), of the swapped face and of the original. still: its standard deviation that is too little."""
     errors = MeasuredValue(error, frames_interval(np.abs(openings[:, 0] - openings[:, 1]), mean_of))
     spread = float(openings[:, 1].std())
-    if len(openings) < LEAST_FRAMES or spread < STILL:
-        why = f"the footage's varies by {spread:.2f} % of the eye distance in {len(openings):,} frames: too little"
+    if len(openings) < LEAST_FRAMES or spread < still:
+        few = f"of {count_text(len(openings), 'frame')}: too few"
+        varies = f"the footage's varies by {spread:.2f} % of the eye distance: too little"
+        why = few if len(openings) < LEAST_FRAMES else varies
         return [MeasuredValue(follows, None, note=why), errors]
     return [MeasuredValue(follows, frames_interval(openings, correlation)), errors]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from imagewright.errors import count_text
 from imagewright.face_swap.measures.measure import Measure, MeasuredValue
 from imagewright.faces.crops import cut_square
 from imagewright.faces.landmarks import FIRST, MEAN_FACE, STEADY
@@ -46,7 +47,7 @@ def measure_realism(swapped: np.ndarray, original: np.ndarray, source: np.ndarra
     """
     settings = {"features": about.to_dict(), "faces": len(swapped), "source_faces": len(source)}
     if min(len(swapped), len(source)) < LEAST:
-        why = f"{len(swapped):,} faces and {len(source):,} of the source: {LEAST} of each are needed"
+        why = f"{count_text(len(swapped), 'face')} and {len(source):,} of the source: {LEAST} of each are needed"
         return MeasuredValue(DISTANCE, None, settings, why)
     real = Moments.from_features(source)
     ours, theirs = (frechet_distance(Moments.from_features(each), real) for each in (swapped, original))

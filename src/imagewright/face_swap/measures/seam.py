@@ -11,7 +11,7 @@ from scipy.ndimage import binary_closing, binary_fill_holes, gaussian_filter, la
 
 from imagewright.face_swap.measures.intervals import frames_interval, mean_of
 from imagewright.face_swap.measures.measure import Aim, Measure, MeasuredValue
-from imagewright.faces.seams import INNER, OUTER, RING, colour_step, sharpness_step
+from imagewright.faces.seams import INNER, OUTER, RING, colour_step, inner_ring, ring_width, sharpness_step
 
 SMOOTHED = 2.0  # sigma in pixels of the change, before it is compared
 NOISES, LEAST_CHANGE = 2.0, 4.0  # changed: more than 2 times the mean change outside the face, and 4 grey levels
@@ -36,6 +36,17 @@ SHARPNESS = Measure(
     SETTINGS | {"step": "log2 of the ratio of amplitudes of fine detail inside and outside; absolute difference"},
     Aim("at most", 0.5),
 )  # fmt: skip
+
+
+CHANGE = Measure(
+    "seam/colour_change",
+    "change of colour just inside the edge",
+    "Lab units",
+    "lower",
+    SOURCE,
+    {name: value for name, value in SETTINGS.items() if name != "subtracted"}
+    | {"change": "mean over the inner ring of the distance of local means in CIE Lab"},
+)
 
 
 def pasted_mask(swapped: np.ndarray, original: np.ndarray, hull: np.ndarray, noise: float) -> np.ndarray:
@@ -65,29 +76,59 @@ def pasted_mask(swapped: np.ndarray, original: np.ndarray, hull: np.ndarray, noi
     return mask
 
 
-def edge_steps(swapped: np.ndarray, original: np.ndarray, mask: np.ndarray) -> tuple[float, float] | None:
-    """The colour step over the original's, and the sharpness step less the original's; None without an edge.
+def colour_change(swapped: np.ndarray, original: np.ndarray, mask: np.ndarray) -> float:
+    """How much the colour just inside the edge differs from the original's there, in units of CIE Lab.
+
+    Local means over the inner ring are compared (Gaussian weights, sigma: the width of the ring), so that another
+    person's features do not count. NaN without an edge.
+    """
+    from skimage.color import rgb2lab
+
+    places = np.argwhere(mask > 0)
+    if not len(places):
+        return float("nan")
+    # With a margin, in which the mask is 0: the edge is there.
+    part = (slice(*_reach(places[:, 0])), slice(*_reach(places[:, 1])))
+    width = ring_width(mask)
+    ring = inner_ring(mask[part], width)
+    if not ring.any():
+        return float("nan")
+    apart = (rgb2lab(swapped[part]) - rgb2lab(original[part])) * ring[..., None]
+    spread = gaussian_filter(np.dstack([apart, ring]).astype(np.float32), (width, width, 0), truncate=3.0)
+    means = spread[..., :3] / np.maximum(spread[..., 3:], 1e-9)
+    return float(np.linalg.norm(means, axis=-1)[ring].mean())
+
+
+def _reach(places: np.ndarray) -> tuple[int, int]:
+    return max(int(places.min()) - 1, 0), int(places.max()) + 2
+
+
+def edge_steps(swapped: np.ndarray, original: np.ndarray, mask: np.ndarray) -> tuple[float, float, float] | None:
+    """The colour step over the original's, the sharpness step less the original's, and the change of colour inside the
+    edge; None without an edge.
 
     swapped, original: uint8 (H, W, 3).
     mask: of `pasted_mask`, float (H, W).
     """
     colour, sharpness = (step(swapped, mask) - step(original, mask) for step in (colour_step, sharpness_step))
-    return (colour, sharpness) if np.isfinite([colour, sharpness]).all() else None
+    steps = (colour, sharpness, colour_change(swapped, original, mask))
+    return steps if np.isfinite(steps).all() else None
 
 
 def measure_seam(steps: np.ndarray) -> list[MeasuredValue]:
     """The means over frames.
 
-    steps: (T, 2), of `edge_steps`.
+    steps: (T, 3), of `edge_steps`.
     """
     if not len(steps):
         why = "the face has no edge in the frames"
-        return [MeasuredValue(COLOUR, None, note=why), MeasuredValue(SHARPNESS, None, note=why)]
+        return [MeasuredValue(each, None, note=why) for each in (COLOUR, CHANGE, SHARPNESS)]
     sharpness = steps[:, 1]
     softer = (
         f"the swapped face is {'softer' if sharpness.mean() < 0 else 'sharper'}" if abs(sharpness.mean()) > 0.1 else ""
     )
     return [
         MeasuredValue(COLOUR, frames_interval(steps[:, 0], mean_of)),
+        MeasuredValue(CHANGE, frames_interval(steps[:, 2], mean_of)),
         MeasuredValue(SHARPNESS, frames_interval(np.abs(sharpness), mean_of), note=softer),
     ]

@@ -11,9 +11,14 @@ from imagewright.training.doctor.history import LATEST_REPORTS
 from imagewright.training.doctor.likeness import UNMEASURED
 from imagewright.training.doctor.measurements import Examiner
 from imagewright.training.observers import Observer, Report, Training
+from imagewright.training.previews import LIKENESS
 
 # Figures that are shown as curves and in the log, by the title there.
-CURVES = {"swap/to_source": "likeness/distance to the source", "swap/to_target": "likeness/distance to the target"}
+CURVES = {
+    "swap/to_source": f"{LIKENESS}distance to the source",
+    "swap/to_target": f"{LIKENESS}distance to the target",
+    "swap/detail": "swapped faces/detail over real ones",
+}
 
 
 class Doctor(Observer):
