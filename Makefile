@@ -80,6 +80,7 @@ bench: $(VENV)/installed
 	$(BIN)/python benchmarks/biggan_steps.py
 	$(BIN)/python benchmarks/r3gan_steps.py
 	$(BIN)/python benchmarks/swap_steps.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/swap_conversion.py
 	$(BIN)/python benchmarks/stylegan2_steps.py
 	$(BIN)/python benchmarks/stylegan3_nonlinearity.py
 	$(BIN)/python benchmarks/components_scale.py

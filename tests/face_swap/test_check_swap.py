@@ -47,7 +47,7 @@ def test_footage_against_itself_is_perfect(
     found = json.loads(printed)
     assert found["frames"] == found["measured"] == FRAMES
     values = {each["name"]: each["value"] for each in found["measurements"]}
-    assert values["jitter/ratio"] == values["flicker/ratio"] == 1
+    assert values["jitter/ratio"] == values["flicker/ratio"] == values["detail/ratio"] == 1
     assert values["pose/error"] == values["expression/error"] == values["seam/colour_step"] == 0
     assert values["outside/change"] == values["outside/changed"] == 0
     assert values["identity/to_source"] < 0.3

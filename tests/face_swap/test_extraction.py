@@ -108,6 +108,26 @@ def test_a_video_is_tracked_and_kept_people_are_chosen(
     assert len((tmp_path / "faces" / "faces.jsonl").read_text().splitlines()) == 6
 
 
+def test_pictures_in_memory_are_searched(tmp_path: Path) -> None:
+    person = astronaut()[:300, 100:400]
+    for number, source in enumerate((person[None], [person, person], iw.open_images([person]))):
+        made = iw.extract_faces(source, tmp_path / str(number), size=32, find="cascade")
+        assert made.faces == made.pictures == (2 if number == 1 else 1)
+
+
+def test_a_folder_may_hold_pictures_and_videos(
+    photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_video(photographs / "clip.avi", 3)
+    typed = ["swap", "extract", str(photographs), "--every", "2", "--size", "32", "--find", "cascade"]
+    assert main([*typed, "--out", str(tmp_path / "faces")]) == 0
+    said = capsys.readouterr()
+    assert "pictures and 2 frames" in said.out
+    assert "Passed over" not in said.err
+    names = [face.name for face in read_face_set(tmp_path / "faces")]
+    assert "clip_000000_0.png" in names
+
+
 def test_the_cascade_needs_no_weights_and_says_what_is_lost(
     photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -32,8 +32,3 @@ def test_a_set_is_described_for_a_swap(tmp_path: Path, capsys: pytest.CaptureFix
     assert "people           2: 3, 1 faces" in capsys.readouterr().out
     assert main(["data", "check", str(folder), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["faces"]["lookalikes"] == 1
-
-
-def test_plain_pictures_are_checked_as_ever(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["data", "check", "digits"]) == 0
-    assert "people" not in capsys.readouterr().out

@@ -7,7 +7,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 from skimage.color import rgb2lab
 
-from imagewright.face_swap.measures import flicker, outside, seam
+from imagewright.face_swap.measures import detail, flicker, outside, seam
 from imagewright.face_swap.measures.expression import (
     EYE_DISTANCE,
     align_points,
@@ -15,7 +15,7 @@ from imagewright.face_swap.measures.expression import (
     measure_expression,
     mouth_opening,
 )
-from imagewright.face_swap.measures.identity import measure_identity
+from imagewright.face_swap.measures.identity import measure_identity, people_of
 from imagewright.face_swap.measures.jitter import measure_jitter
 from imagewright.face_swap.measures.measure import MeasuredValue, recipe_key
 from imagewright.face_swap.measures.optical_flow import FlowMethod, _tv_l1, open_flow, visible, warp_back
@@ -130,6 +130,14 @@ def test_faces_are_nearer_the_person_that_they_are_of() -> None:
     assert alone == pytest.approx({"identity/to_source": distance})
 
 
+def test_an_original_of_several_people_is_compared_face_by_face() -> None:
+    people = np.random.default_rng(6).normal(0, 0.1, (8, 128))
+    found = values(measure_identity(people, None, people_of(people), {}))
+    assert found["identity/to_target"] == 0
+    one = people[:1] + np.random.default_rng(7).normal(0, 0.01, (8, 128))
+    assert people_of(one).shape == (8, 128)
+
+
 def textured(shift: int = 0) -> np.ndarray:
     noise = gaussian_filter(np.random.default_rng(3).random((128, 160)), 2)
     noise = 255 * (noise - noise.min()) / (noise.max() - noise.min())
@@ -167,6 +175,19 @@ def test_what_is_occluded_is_not_seen_again() -> None:
     assert seen[:, 4:].all()
     moved = warp_back(np.tile(np.arange(8.0), (8, 1)), np.full((8, 8, 2), (1.0, 0.0)))
     np.testing.assert_allclose(moved[:, :7], np.tile(np.arange(1.0, 8), (8, 1)))
+
+
+def test_a_blurred_face_has_less_detail() -> None:
+    face = textured()
+    blurred = np.round(gaussian_filter(face.astype(float), (3, 3, 0))).astype(np.uint8)
+    halved = np.round(face / 2 + 60).astype(np.uint8)
+    contrasts = [detail.feature_contrast(each) for each in (face, blurred, halved)]
+    assert contrasts[1] < 0.5 * contrasts[0]
+    assert contrasts[2] == pytest.approx(contrasts[0] / 2, rel=0.02)
+    found = detail.measure_detail(np.array([[contrasts[2], contrasts[0]]] * 3))
+    assert found.value is not None
+    assert found.value.value == pytest.approx(0.5, rel=0.02)
+    assert "blurred" in found.note
 
 
 def test_change_outside_is_counted_in_grey_levels() -> None:

@@ -10,7 +10,7 @@ from face_shapes import posed_face
 
 from imagewright.errors import DataError
 from imagewright.face_swap import people
-from imagewright.face_swap.face_sets import read_face_set, write_table_lines
+from imagewright.face_swap.face_sets import read_face_set, write_table
 from imagewright.face_swap.people import Person, group_identities
 from imagewright.faces.cascade import CascadeFinder
 from imagewright.faces.crop_records import FACE
@@ -66,7 +66,9 @@ def test_a_stranger_among_the_references_changes_no_distance() -> None:
 def test_a_set_is_read_from_its_crops_wherever_they_are(tmp_path: Path) -> None:
     records = [write_crop(tmp_path, f"a_{number}.png", identities(0, 3)[number]) for number in range(3)]
     lost = write_crop(tmp_path, "lost.png", None, in_xmp=False)
-    (tmp_path / "faces.jsonl").write_text(write_table_lines([*records, lost]) + "no json\n")
+    write_table(tmp_path / "faces.jsonl", [*records, lost])
+    with (tmp_path / "faces.jsonl").open("a") as table:
+        table.write("no json\n")
     (tmp_path / "best").mkdir()
     (tmp_path / "a_1.png").rename(tmp_path / "best" / "renamed.png")
     write_image(np.zeros((3, 8, 8), np.uint8), tmp_path / "other.png")

@@ -52,6 +52,7 @@ def test_a_swap_that_keeps_the_target_is_at_no_distance_of_it(monkeypatch: pytes
     assert found["swap_to_source"].value > found["swap_to_target"].value
     assert found["swap_nearer_source"].value == found["swap_retrieval"].value == 0
     assert found["swap_pose_error"].value < 1
+    assert found["swap_detail"].value == pytest.approx(1)
     assert set(found) == {output.name for output in METRIC.outputs}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -209,3 +211,29 @@ def test_plain_pictures_are_swapped_in_python(tmp_path: object) -> None:
         "swap", sets, out=f"{tmp_path}/run", images_seen=8, batch_size=4, preset="small", code=8, consent="self"
     )
     assert iw.translate(run, simple_pictures(2), to="a").shape == (2, 3, 16, 16)
+
+
+@pytest.mark.learning
+def test_a_swap_keeps_the_place_and_takes_the_colours_of_the_other_set(tmp_path: Path) -> None:
+    grey = [simple_pictures(64, (32, 32), seed=seed).mean(1, keepdims=True) for seed in (0, 1)]
+    tints = np.array([[1.0, 0.8, 0.5], [0.5, 0.8, 1.0]])[..., None, None]
+    warm, cold = ((each * tint).astype(np.uint8) for each, tint in zip(grey, tints, strict=True))
+    run = iw.train(
+        "swap",
+        {"a": iw.open_images(warm), "b": iw.open_images(cold)},
+        out=tmp_path / "run",
+        images_seen=6_400,
+        batch_size=8,
+        preset="small",
+        encoder_width=8,
+        code=64,
+        inner_width=16,
+        decoder_width=2,
+        colour_transfer=0,
+        precision="fp32",
+        consent="self",
+    )
+    swapped = iw.translate(run, cold[:16], to="a").float()
+    bright = torch.from_numpy(cold[:16, 1] > 100)
+    assert swapped[:, 0][bright].mean() > swapped[:, 2][bright].mean() + 30, "the colour of the other set"
+    assert swapped[:, 0][bright].mean() > swapped[:, 0][~bright].mean() + 60, "in its place"

@@ -119,6 +119,7 @@ def test_a_swap_that_changes_nothing_is_as_far_from_the_source_as_the_target(mon
     assert figures["swap/to_target"] < 0.05
     assert figures["swap/to_source"] == pytest.approx(figures["swap/between"])
     assert figures["swap/nearer_source"] == 0
+    assert figures["swap/detail"] == pytest.approx(1)
     assert "swap/mask_area" not in figures  # these pictures have no parts
     monkeypatch.setattr(type(examiner), "identifies", property(lambda self: False))
     assert examiner.measure() == {}

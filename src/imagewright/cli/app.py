@@ -71,7 +71,10 @@ _COMMANDS = {
     ),
     "data": ("data:app", "Check, prepare and show a set of images."),
     "faces": ("faces:app", "Find the faces in pictures, and cut them out, upright and of one size."),
-    "swap": ("swap.app:app", "Swap faces between two people: extract faces from pictures and videos, sort them."),
+    "swap": (
+        "swap.app:app",
+        "Swap faces: extract and sort them, convert footage, check the result.",
+    ),
     "outliers": (
         "outliers:outliers",
         "Rank pictures by how much they differ from the others: sheet, table, heat map.",

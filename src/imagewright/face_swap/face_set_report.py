@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
@@ -135,7 +136,7 @@ def _notes(report: FaceSetReport, faces: FaceSet) -> list[str]:
     if len(report.people) > 1:
         notes.append(
             f"The set mixes {len(report.people)} people, and a swap is trained on one: `imagewright swap sort "
-            f"{faces.folder} --by person --out PEOPLE` parts them."
+            f"{shlex.quote(str(faces.folder))} --by person --out PEOPLE` parts them."
         )
     different = report.count - report.lookalikes
     if different < FEW:

@@ -7,7 +7,7 @@ other programs, and for crops that lost their XMP.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import numpy as np
 from imagewright.errors import DataError, RunError, count_text, one_line
 from imagewright.faces.crop_records import find_face_record
 from imagewright.faces.records import FaceRecord
+from imagewright.files import atomic_write
 from imagewright.images.decoding.opening import read_encoded
 from imagewright.images.decoding.unreadable import Unreadable
 from imagewright.images.sources.listing import scan_folder
@@ -123,9 +124,10 @@ def read_face_record(path: str | Path) -> FaceRecord | None:
         raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
-def write_table_lines(records: list[FaceRecord]) -> str:
-    """The text of `faces.jsonl`."""
-    return "".join(json.dumps(record.to_json(), ensure_ascii=False) + "\n" for record in records)
+def write_table(path: Path, records: Iterable[FaceRecord]) -> None:
+    """Write `faces.jsonl`, whole or not at all."""
+    with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", errors="surrogateescape") as file:
+        file.writelines(json.dumps(record.to_json(), ensure_ascii=False) + "\n" for record in records)
 
 
 def _how_to_make(folder: Path) -> str:

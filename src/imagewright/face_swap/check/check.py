@@ -15,9 +15,10 @@ from imagewright.face_swap.check.reference_faces import ReferenceFaces, read_ref
 from imagewright.face_swap.check.result import SwapCheck
 from imagewright.face_swap.check.series import MOST_CROPS, MOST_IDENTIFIED, Series
 from imagewright.face_swap.check.shown import ShownPairs
+from imagewright.face_swap.measures.detail import measure_detail
 from imagewright.face_swap.measures.expression import measure_expression
 from imagewright.face_swap.measures.flicker import measure_flicker
-from imagewright.face_swap.measures.identity import measure_identity
+from imagewright.face_swap.measures.identity import measure_identity, people_of
 from imagewright.face_swap.measures.jitter import measure_jitter
 from imagewright.face_swap.measures.measure import MeasuredValue
 from imagewright.face_swap.measures.outside import measure_outside
@@ -28,6 +29,8 @@ from imagewright.pretrained.efficientnet_lite import find_efficientnet_weights
 from imagewright.pretrained.faces.finder import open_face_finder
 from imagewright.pretrained.features.contract import FeatureNetwork, open_network
 from imagewright.progress import StageProgress, progress_of_stage
+
+OWN_FACE = "the face of the same picture of the original, which shows several people"
 
 
 def check_swap(
@@ -103,26 +106,27 @@ def _measure(
 ) -> list[MeasuredValue]:
     """All measures, in the order of tables."""
     ours, theirs = (np.stack(side) for side in series.identities)
-    source, target = people.get("source"), people.get("target")
+    source, target, own = people.get("source"), people.get("target"), people_of(theirs)
     settings = {
         "source_faces": None if source is None else len(source.identities),
         "target_faces": len(theirs) if target is None else len(target.identities),
-        "target": "faces of the original" if target is None else "given faces",
+        "target": "given faces" if target is not None else "faces of the original" if own.ndim == 2 else OWN_FACE,
         "every": series.every(MOST_IDENTIFIED),
     }
     identity = measure_identity(
         ours,
         None if source is None else source.identities,
-        theirs if target is None else target.identities,
+        own if target is None else target.identities,
         settings,
     )
-    points, shots = [np.stack(side) for side in series.points], np.array(series.shots)
+    points = [np.stack(side) for side in series.points]
     found = [
         *identity,
         *measure_pose(np.stack(series.poses[0]), np.stack(series.poses[1])),
         *measure_expression(*series.aligned()),
-        measure_jitter(points[0], points[1], shots_in_a_row(shots, np.array(series.places))),
+        measure_jitter(points[0], points[1], series.shots_in_a_row()),
         measure_flicker(np.array([each[1:] for each in series.flickers]).reshape(-1, 2), series.flow),
+        measure_detail(np.array(series.contrasts)),
         *measure_seam(np.array([each[1:] for each in series.seams]).reshape(-1, 3)),
         *measure_outside(np.array(series.outside).reshape(-1, 2)),
     ]
@@ -132,12 +136,6 @@ def _measure(
         found.append(measure_realism(extracted[0], extracted[1], extracted[2], network.about))
     size = {"paired_by": pairs.how, "resized_from": None if pairs.resized is None else list(pairs.resized)}
     return [MeasuredValue(each.measure, each.value, {**each.settings, **size}, each.note) for each in found]
-
-
-def shots_in_a_row(shots: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """The shots, with another number after each gap, so that frames of one number follow one another. (T,)."""
-    gaps = np.concatenate([[0], np.cumsum((np.diff(places) != 1) | (np.diff(shots) != 0))])
-    return gaps[: len(shots)]
 
 
 def _extract(network: FeatureNetwork, crops: np.ndarray) -> np.ndarray:

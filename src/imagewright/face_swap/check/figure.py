@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imagewright.face_swap.measures.expression import mouth_opening
-from imagewright.face_swap.measures.jitter import shakes
+from imagewright.face_swap.measures.expression import eye_opening, mouth_opening
+from imagewright.face_swap.measures.identity import people_of, person_distances
+from imagewright.face_swap.measures.jitter import between_two, shakes
 from imagewright.face_swap.measures.pose import pose_differences
-from imagewright.faces.identities import mean_distances
 from imagewright.output.figures import COLOURS, new_figure, save_figure
 from imagewright.output.provenance import COMPOSITE, make_record
 from imagewright.pretrained.faces.identity import SAME_PERSON
@@ -89,17 +89,21 @@ def _panels(check: SwapCheck) -> list[Panel]:
     ours, theirs = series.aligned()
     openings = [("swapped", every, mouth_opening(ours)), ("original", every, mouth_opening(theirs))]
     differences = pose_differences(np.stack(series.poses[0]), np.stack(series.poses[1]))
+    eyes = [("swapped", every, eye_opening(ours)), ("original", every, eye_opening(theirs))]
     panels: list[Panel] = [
         ("distance of the swapped face to the person", _identity_lines(check), SAME_PERSON),
         ("mouth opening, % of eye distance", openings, None),
+        ("eye opening, % of eye distance", eyes, None),
         ("pose error, degrees", [("swapped", every, np.linalg.norm(differences, axis=1))], 5.0),
     ]
     points = [np.stack(side) for side in series.points]
-    shaken = shakes(points[0], points[1], np.zeros(len(every)))
-    panels.append(("shake, % of eye distance", _both(every[1:-1], shaken), None))
+    shots = series.shots_in_a_row()
+    shaken = _both(between_two(shots), shakes(points[0], points[1], shots))
+    panels.append(("shake, % of eye distance", shaken, None))
     flickers = np.array(series.flickers).reshape(-1, 3)
     panels.append(("flicker, grey levels", _both(flickers[:, 0].astype(int), flickers[:, 1:]), None))
     seams = np.array(series.seams).reshape(-1, 4)
+    panels.append(("detail inside the face, grey levels", _both(every, np.array(series.contrasts)), None))
     places = seams[:, 0].astype(int)
     steps = [("colour step over the footage's", places, seams[:, 1]), ("change of colour inside", places, seams[:, 3])]
     panels.append(("edge of the face, Lab units", steps, 2.0))
@@ -111,9 +115,9 @@ def _identity_lines(check: SwapCheck) -> list[Line]:
     ours, theirs = (np.stack(side) for side in series.identities)
     places = np.array(series.identified)
     source, target = check.people.get("source"), check.people.get("target")
-    lines = [] if source is None else [("to the source", places, mean_distances(ours, source.identities))]
-    person = theirs if target is None else target.identities
-    return [*lines, ("to the target", places, mean_distances(ours, person))]
+    lines = [] if source is None else [("to the source", places, person_distances(ours, source.identities))]
+    person = people_of(theirs) if target is None else target.identities
+    return [*lines, ("to the target", places, person_distances(ours, person))]
 
 
 def _both(places: np.ndarray, values: np.ndarray) -> list[Line]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from imagewright.face_swap.check.face_pairs import FacePair
 from imagewright.face_swap.check.frame_pairs import Frame
-from imagewright.face_swap.measures import flicker, outside, realism, seam
+from imagewright.face_swap.measures import detail, flicker, outside, realism, seam
 from imagewright.face_swap.measures.expression import align_points
 from imagewright.face_swap.measures.optical_flow import FlowMethod, open_flow
 from imagewright.faces.crops import crop_square, cut_square
@@ -55,6 +55,7 @@ class Series:
     identities: tuple[list[np.ndarray], list[np.ndarray]] = field(default_factory=lambda: ([], []))
     identified: list[int] = field(default_factory=list)
     crops: tuple[list[np.ndarray], list[np.ndarray]] = field(default_factory=lambda: ([], []))
+    contrasts: list[tuple[float, ...]] = field(default_factory=list)
     outside: list[tuple[float, float]] = field(default_factory=list)
     flickers: list[tuple[int, float, float]] = field(default_factory=list)
     seams: list[tuple[int, float, float, float]] = field(default_factory=list)
@@ -79,9 +80,14 @@ class Series:
             self.identified.append(row)
             for side, (frame, face) in enumerate(((swapped, faces.swapped), (original, faces.original))):
                 self.identities[side].append(identify(frame.pixels, [face])[0])
+        inner = [
+            realism.cut_inner(frame.pixels, sixty_eight(face))
+            for frame, face in ((swapped, faces.swapped), (original, faces.original))
+        ]
+        self.contrasts.append(tuple(map(detail.feature_contrast, inner)))
         if self.with_crops and place % self.every(MOST_CROPS) == 0:
-            for side, (frame, face) in enumerate(((swapped, faces.swapped), (original, faces.original))):
-                self.crops[side].append(realism.cut_inner(frame.pixels, sixty_eight(face)))
+            for side, crop in enumerate(inner):
+                self.crops[side].append(crop)
         self._add_edge(row, place, swapped, original, faces.original)
         self._add_flicker(row, swapped, original, faces)
         self._before = (swapped, original, faces)
@@ -119,6 +125,11 @@ class Series:
         errors = flicker.warping_errors(ours, theirs, mask >= 0.5, self.flow)
         if errors is not None:
             self.flickers.append((row, *errors))
+
+    def shots_in_a_row(self) -> np.ndarray:
+        """The shots, with another number after each gap, so that frames of one number follow one another. (T,)."""
+        breaks = (np.diff(self.places) != 1) | (np.diff(self.shots) != 0)
+        return np.concatenate([[0], np.cumsum(breaks)])
 
     def aligned(self) -> tuple[np.ndarray, np.ndarray]:
         """Aligned points of the swapped and of the original faces, (T, 68, 2)."""

@@ -78,8 +78,9 @@ def choose_tracks(
     said = [f"Swapped in {where}: the person of {person.name} (identity distance {best:.2f})."]
     left = [distance for number, distance in distances.items() if number not in chosen]
     if left:
+        what = "face" if all(facts.frames == 1 for facts in tracks.values()) else "track"
         said.append(
-            f"Other faces stay as they are: {count_text(len(left), 'track')}, the nearest at a distance of "
+            f"Faces of others stay as they are: {count_text(len(left), what)}, the nearest at a distance of "
             f"{min(left):.2f}."
         )
     return chosen, said

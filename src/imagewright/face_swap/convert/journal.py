@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, get_args
@@ -10,6 +11,7 @@ import numpy as np
 
 from imagewright.face_crops.turning import Follow
 from imagewright.faces.detections import Face, FaceFinder, Layout
+from imagewright.files import explain_write_errors
 
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 MOST_NUMBERS = 468 * 3  # of the points of a face
@@ -36,8 +38,10 @@ class FrameJournal:
 
     def append(self, values: np.ndarray) -> None:
         """Add the array of the next frame."""
-        with self.path.open("ab") as file:
-            np.save(file, values, allow_pickle=False)
+        written = io.BytesIO()  # numpy's own writing hides that a disk is full
+        np.save(written, values, allow_pickle=False)
+        with explain_write_errors(self.path), self.path.open("ab") as file:
+            file.write(written.getbuffer())
         self.count += 1
 
     def read(self, start: int = 0) -> Iterator[np.ndarray]:

@@ -59,10 +59,12 @@ def preview_sheet(
         if progress is not None:
             progress(done, len(shown))
     rows: list[np.ndarray] = []
+    tallest = max(len(picture) / picture.shape[1] for picture in shown)
+    height, width = (SIDE, max(1, round(SIDE / tallest))) if tallest > 1 else (max(1, round(SIDE * tallest)), SIDE)
     for start in range(0, len(shown), COLUMNS):
         for pictures in (shown[start : start + COLUMNS], made[start : start + COLUMNS]):
-            blank = [np.full((SIDE, SIDE, 3), 255, np.uint8)] * (min(len(shown), COLUMNS) - len(pictures))
-            rows += [*map(_fit, pictures), *blank]
+            blank = [np.full((height, width, 3), 255, np.uint8)] * (min(len(shown), COLUMNS) - len(pictures))
+            rows += [*(_fit(picture, height, width) for picture in pictures), *blank]
     options = swapper.options.to_dict()
     record = swap_record(swapper.model, where, settings=options, mark=options.pop("mark"))
     return Sheet(
@@ -94,13 +96,13 @@ def _pictures_of(parts: Sequence[Images]) -> Iterator[np.ndarray]:
         first += len(part)
 
 
-def _fit(picture: np.ndarray) -> np.ndarray:
-    """A picture in a white square of `SIDE` pixels."""
-    square = Image.new("RGB", (SIDE, SIDE), "white")
+def _fit(picture: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A picture in the middle of a white one of (height, width)."""
+    paper = Image.new("RGB", (width, height), "white")
     small = Image.fromarray(picture)
-    factor = SIDE / max(small.size)
+    factor = min(width / small.width, height / small.height)
     small = small.resize(
         (max(1, round(small.width * factor)), max(1, round(small.height * factor))), Image.Resampling.LANCZOS
     )
-    square.paste(small, ((SIDE - small.width) // 2, (SIDE - small.height) // 2))
-    return np.array(square)
+    paper.paste(small, ((width - small.width) // 2, (height - small.height) // 2))
+    return np.array(paper)

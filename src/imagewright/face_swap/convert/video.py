@@ -38,18 +38,18 @@ class ConvertedVideo:
         frames: in it.
         swapped: frames with a face that was swapped.
         notes: sentences for the user.
-        seconds: that this took, or what was left of it.
+        seconds: that this took; None if a part of it was done before.
     """
 
     path: Path
     frames: int
     swapped: int
-    seconds: float
+    seconds: float | None
     notes: list[str] = field(default_factory=list)
 
     def lines(self) -> list[str]:
         """What was done."""
-        speed = f", {self.frames / self.seconds:.1f} frames a second" if self.seconds > 0 else ""
+        speed = f", {self.frames / self.seconds:.1f} frames a second" if self.seconds else ""
         return [f"{self.path}: {count_text(self.frames, 'frame')}, {self.swapped:,} with a swapped face{speed}"]
 
 
@@ -77,6 +77,7 @@ def convert_video(
     began = time.monotonic()
     footage = open_sdr(video)
     work = Unfinished(path, _facts_of(footage, finder))
+    is_new = not work.folder.exists()
     writer = FootageWriter(path, footage, work.parts, lossless=lossless)
     with work.held():
         found = find_in_footage(footage, finder, work.folder, progress_of_stage(progress, FINDING))
@@ -91,7 +92,7 @@ def convert_video(
         notes = [*finder.notes, *footage.notes, *notes, *_about_length(footage, found)]
         notes += writer.finish(swap_record(swapper.model, video, settings=settings, mark=mark))
         work.remove()
-    return ConvertedVideo(path, found.frames, swapped, time.monotonic() - began, notes)
+    return ConvertedVideo(path, found.frames, swapped, time.monotonic() - began if is_new else None, notes)
 
 
 def open_sdr(video: Path) -> Footage:

@@ -16,7 +16,7 @@ from imagewright.face_crops.turning import TurningFinder, find_turned
 from imagewright.face_swap.extraction.result import ExtractedFaces
 from imagewright.face_swap.extraction.rules import WantedPeople, fault_of
 from imagewright.face_swap.extraction.sources import ExtractionSources, open_extraction_sources
-from imagewright.face_swap.face_sets import TABLE, read_table, write_table_lines
+from imagewright.face_swap.face_sets import TABLE, read_table, write_table
 from imagewright.face_swap.people import Person
 from imagewright.face_swap.tracking import track_faces
 from imagewright.faces.crop_records import FACE
@@ -25,7 +25,6 @@ from imagewright.faces.detections import Face, FaceFinder
 from imagewright.faces.records import FaceRecord, make_face_record
 from imagewright.faces.sharpness import measure_sharpness
 from imagewright.faces.similarity import scale_of
-from imagewright.files import write_whole
 from imagewright.images.notices import SizesNote, tell_skipped
 from imagewright.images.sources.video import VideoSource
 from imagewright.output.provenance import ENHANCED, make_record
@@ -75,7 +74,7 @@ def extract_faces(
     person: pictures, crops or sets of faces of the people who are kept; all by default. Files of one list may be of
         different people.
     not_person: the same of people who are left out.
-    every: of pictures and frames, every so manieth is taken.
+    every: 5 takes every fifth picture and frame.
     min_size: pixels of the longer side of a face; smaller faces are left out.
     find: "networks", "cascade", or None, as for `align_faces`.
     split: a part of the source, such as "train".
@@ -249,7 +248,7 @@ class _Extraction:
             for name, values in self._before.items()
             if name not in new and (self.made.folder / name).is_file()
         ]
-        write_whole(self.made.table, write_table_lines([*kept, *self.made.records]))
+        write_table(self.made.table, [*kept, *self.made.records])
 
 
 def _counted(

@@ -96,13 +96,14 @@ class ExtractedFaces:
         groups = group_identities(np.stack([record.identity for record in known]))  # type: ignore[misc]
         self.people = np.bincount(groups).tolist()
         if len(self.people) > 1:
-            first = [self.folder / known[int((groups == person).argmax())].file for person in (0, 1)]
+            files = [self.folder / known[int((groups == person).argmax())].file for person in (0, 1)]
+            first, folder = [shlex.quote(str(file)) for file in files], shlex.quote(str(self.folder))
             more = f" and {len(self.people) - LISTED_PEOPLE:,} more" if len(self.people) > LISTED_PEOPLE else ""
             self.notes.append(
                 f"These are {len(self.people)} people ({', '.join(map(str, self.people[:LISTED_PEOPLE]))} "
                 f"faces{more}), and a swap is trained on one. `--person {first[0]}` keeps the first one alone and "
                 f"`--not {first[1]}` drops the second (any picture of them will do); `imagewright swap sort "
-                f"{self.folder} --by person --out PEOPLE` parts them."
+                f"{folder} --by person --out PEOPLE` parts them."
             )
 
     def note_what_is_odd(self, size: int) -> None:

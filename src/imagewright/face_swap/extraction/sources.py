@@ -23,7 +23,10 @@ LONGEST_ENDING = len("_000000000_0000000.png")
 
 @dataclass
 class ExtractionSources:
-    """Pictures, and videos, of which every so manieth is taken; each with the name that its crops begin with."""
+    """Pictures and videos, each with the name that its crops begin with.
+
+    every: 5 takes every fifth picture and frame.
+    """
 
     stills: list[Images]
     videos: list[VideoSource]
@@ -78,14 +81,19 @@ class ExtractionSources:
 
 def open_extraction_sources(source: Any, every: int, split: str | None) -> ExtractionSources:
     """The pictures and the videos of a source, or of several: folders may hold both."""
+    if not isinstance(source, list | tuple | str | Path):  # an array, or opened pictures
+        return ExtractionSources(open_parts(source, split=split), [], every)
     given = list(source) if isinstance(source, list | tuple) else [source]
-    stills, videos = [], []
+    stills: list[Any] = []
+    videos: list[VideoSource] = []
     for each in given:
         path = Path(each).expanduser() if isinstance(each, str | Path) else None
         found = [] if path is None else _videos_at(path)
         videos += [VideoSource(str(video), video) for video in found]
-        if path is None or not found or (path.is_dir() and len(scan_folder(path)[0])):
+        if path is None or not found:
             stills.append(each)
+        elif path.is_dir():  # its pictures by name: opened as a folder, it would say that videos are passed over
+            stills += [path / name for name in scan_folder(path)[0].names()]
     if not given:
         raise DataError("There is no source: name pictures, folders or videos.")
     return ExtractionSources(open_parts(stills, split=split) if stills else [], videos, every)

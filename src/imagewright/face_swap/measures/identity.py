@@ -16,6 +16,7 @@ import numpy as np
 from imagewright.face_swap.measures.intervals import frames_interval, mean_of
 from imagewright.face_swap.measures.measure import Aim, Measure, MeasuredValue
 from imagewright.faces.identities import mean_distances, nearest_distances
+from imagewright.pretrained.faces.identity import SAME_PERSON
 
 SETTINGS = {"network": "dlib's ResNet (King 2017) in 8 bits", "distance": "Euclidean, of 128 numbers"}
 SOURCE = "FaceForensics++ (Roessler et al. 2019, arXiv:1901.08971); King 2017"
@@ -33,6 +34,21 @@ RETRIEVED = Measure(
 )  # fmt: skip
 
 
+def person_distances(identities: np.ndarray, person: np.ndarray) -> np.ndarray:
+    """The distance of each of (N, 128) to a person, (N,): the mean over the faces (K, 128); or of (N, K, 128), in which
+    each has its own person, over the K of that."""
+    if person.ndim == 3:
+        distances: np.ndarray = np.linalg.norm(identities[:, None] - person, axis=-1).mean(1)
+        return distances
+    return mean_distances(identities, person)
+
+
+def people_of(identities: np.ndarray) -> np.ndarray:
+    """The identities (N, 128) of an original as a person's, for `person_distances`: one person's, or if they differ
+    too much for that, each face its own, (N, 1, 128)."""
+    return identities if mean_distances(identities, identities).mean() < SAME_PERSON else identities[:, None]
+
+
 def measure_identity(
     identities: np.ndarray, source: np.ndarray | None, target: np.ndarray | None, settings: Mapping[str, Any]
 ) -> list[MeasuredValue]:
@@ -41,17 +57,18 @@ def measure_identity(
     The distance to a person is the mean over their faces.
 
     identities: (N, 128), of swapped faces in the order of time.
-    source, target: (K, 128), of faces of the person; None if they are not known.
+    source: (K, 128), of faces of the person; None if they are not known.
+    target: the same, or (N, K, 128) if each face has its own person.
     settings: what the recipe should say on where these faces are from.
     """
     found = []
     for measure, person in ((TO_SOURCE, source), (TO_TARGET, target)):
         if person is not None:
-            distances = mean_distances(identities, person)
+            distances = person_distances(identities, person)
             found.append(MeasuredValue(measure, frames_interval(distances, mean_of), settings))
     if source is not None and target is not None:
-        nearer = mean_distances(identities, source) < mean_distances(identities, target)
-        hits = nearest_distances(identities, source) < nearest_distances(identities, target)
+        nearer = person_distances(identities, source) < person_distances(identities, target)
+        hits = nearest_distances(identities, source) < nearest_distances(identities, target.reshape(-1, 128))
         found.append(MeasuredValue(NEARER, frames_interval(nearer.astype(float), mean_of), settings))
         found.append(MeasuredValue(RETRIEVED, frames_interval(hits.astype(float), mean_of), settings))
     return found

@@ -27,6 +27,12 @@ RATIO = Measure(
 NONE = "no three frames in a row show the face"
 
 
+def between_two(shots: np.ndarray) -> np.ndarray:
+    """The places of frames whose neighbours are of the same shot, int (M,)."""
+    inside = (shots[:-2] == shots[1:-1]) & (shots[1:-1] == shots[2:])
+    return np.flatnonzero(inside) + 1
+
+
 def shakes(swapped: np.ndarray, original: np.ndarray, shots: np.ndarray) -> np.ndarray:
     """The shake of both, (M, 2), in % of the footage's eye distance: of each three frames in a row of one shot.
 
@@ -35,11 +41,11 @@ def shakes(swapped: np.ndarray, original: np.ndarray, shots: np.ndarray) -> np.n
     """
     if len(shots) < 3:
         return np.zeros((0, 2))
-    inside = (shots[:-2] == shots[1:-1]) & (shots[1:-1] == shots[2:])
+    places = between_two(shots) - 1
     eyes = original[1:-1, RIGHT_EYE].mean(1) - original[1:-1, LEFT_EYE].mean(1)
     distances = np.linalg.norm(eyes, axis=-1)
     both = np.stack([shake(points[:, INNER]) for points in (swapped, original)], 1)
-    return both[inside] * 100 / distances[inside, None]
+    return both[places] * 100 / distances[places, None]
 
 
 def measure_jitter(swapped: np.ndarray, original: np.ndarray, shots: np.ndarray) -> MeasuredValue:

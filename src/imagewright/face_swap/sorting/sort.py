@@ -19,7 +19,7 @@ from imagewright.face_crops.places import check_folder, refuse_places
 from imagewright.face_swap.face_sets import FaceFile, FaceSet, read_face_set
 from imagewright.face_swap.people import Person
 from imagewright.face_swap.sorting.orders import COUNTED, ORDERS, FaceOrder
-from imagewright.files import atomic_write, write_whole
+from imagewright.files import atomic_write, explain_write_errors, write_whole
 from imagewright.images.decoding.opening import open_picture, read_encoded
 from imagewright.output.provenance import ENHANCED, make_record
 from imagewright.output.sheets import Sheet
@@ -143,15 +143,22 @@ def _put(source: Path, target: Path, *, link: bool, force: bool) -> None:
     """Copy or link a file. A link to another file system is a copy."""
     if os.path.lexists(target) and not force:
         raise UserError(f"{target} exists already: give another folder, or replace it with --force (force=True).")
+    if link and _link(source, target):
+        return
     with atomic_write(target) as temporary:
-        if link:
-            temporary.unlink()
-            try:
-                os.link(source, temporary)
-                return
-            except OSError:
-                pass
         shutil.copyfile(source, temporary)
+
+
+def _link(source: Path, target: Path) -> bool:
+    """Make a hard link; whether the file system has them, and from one place to the other."""
+    with explain_write_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.unlink(missing_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        return False
+    return True
 
 
 def _table(faces: FaceSet, order: FaceOrder, names: dict[int, str]) -> str:

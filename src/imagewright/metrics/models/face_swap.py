@@ -17,6 +17,7 @@ from torch import Tensor
 from imagewright.capabilities import verbs_of
 from imagewright.errors import DataError
 from imagewright.faces.crops import IDENTITY_SIDE, SQUARES, cut_square, identity_square
+from imagewright.faces.detail import detail_energy, fine_detail
 from imagewright.faces.detections import Face
 from imagewright.faces.identities import mean_distances, nearest_distances
 from imagewright.faces.pose import head_pose
@@ -32,6 +33,7 @@ from imagewright.training_capabilities import SwapsIdentities, swaps_identities
 
 LARGER = 192  # pixels of a side at which the mesh is fitted
 AT_ONCE = 16
+FEATURES = 3.0  # sigma in pixels of a chip of the blur that separates features
 
 
 def swap_faces(model: SwapsIdentities, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -73,9 +75,24 @@ def typical_square(crop: str) -> np.ndarray:
     return np.concatenate([np.eye(2) * IDENTITY_SIDE / side, corner[:, None]], 1)
 
 
-def identify_in(pictures: Sequence[np.ndarray], squares: Sequence[np.ndarray]) -> np.ndarray:
-    """Identities (N, 128) of the faces in squares of pictures."""
-    return identify_chips([cut_square(*each, SIDE) for each in zip(pictures, squares, strict=True)])
+def cut_chips(pictures: Sequence[np.ndarray], squares: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Faces as the identity network takes them, uint8 (150, 150, 3), of squares of pictures."""
+    return [cut_square(*each, SIDE) for each in zip(pictures, squares, strict=True)]
+
+
+def detail_ratio(swapped: Sequence[np.ndarray], real: Sequence[np.ndarray]) -> np.ndarray:
+    """The contrast of the features of swapped faces over the mean of real ones, (N,): blurred faces have less than 1.
+
+    swapped, real: of `cut_chips`.
+    """
+    ours, theirs = ([_contrast(chip) for chip in chips] for chips in (swapped, real))
+    return np.array(ours) / max(float(np.mean(theirs)), 1e-9)
+
+
+def _contrast(chip: np.ndarray) -> float:
+    inner = slice(SIDE // 5, SIDE - SIDE // 5)  # without hair and background
+    detail = fine_detail(chip[inner, inner].astype(np.float32), FEATURES)
+    return float(np.sqrt(detail_energy(detail, np.ones_like(detail))))
 
 
 def crop_of(model: object) -> str:
@@ -116,16 +133,17 @@ def _compute(sample: Sample, reference: Sample | None, context: MetricContext) -
     meshes = [find_mesh(picture) for picture in pictures]
     squares = [find_square(*each, crop) for each in zip(pictures, meshes, strict=True)]
     swapped = as_pictures(swap_faces(model, targets)[0])
-    identities, target = identify_in(swapped, squares), identify_in(pictures, squares)
+    chips, real = cut_chips(swapped, squares), cut_chips(pictures, squares)
     of_source = as_pictures(sources)
-    source = identify_in(of_source, [find_square(each, find_mesh(each), crop) for each in of_source])
+    source = cut_chips(of_source, [find_square(each, find_mesh(each), crop) for each in of_source])
     poses = [pose_error(*each) for each in zip(swapped, meshes, strict=True) if each[1] is not None]
-    return _values(identities, source, target, np.array(poses), context.seed)
+    people = [identify_chips(each) for each in (chips, source, real)]
+    return _values(people, detail_ratio(chips, real), np.array(poses), context.seed)
 
 
-def _values(
-    identities: np.ndarray, source: np.ndarray, target: np.ndarray, poses: np.ndarray, seed: int
-) -> dict[str, Value]:
+def _values(people: Sequence[np.ndarray], detail: np.ndarray, poses: np.ndarray, seed: int) -> dict[str, Value]:
+    """people: identities (N, 128) of swapped faces, (K, 128) of the source and of the target."""
+    identities, source, target = people
     to_source, to_target = mean_distances(identities, source), mean_distances(identities, target)
     retrieved = nearest_distances(identities, source) < nearest_distances(identities, target)
     rows = {
@@ -133,6 +151,7 @@ def _values(
         "swap_to_target": to_target,
         "swap_nearer_source": to_source < to_target,
         "swap_retrieval": retrieved,
+        "swap_detail": detail,
         "swap_pose_error": poses[np.isfinite(poses)],
     }
     return {name: bootstrap(each.astype(float), seed=seed, what="faces") for name, each in rows.items() if len(each)}
@@ -149,6 +168,7 @@ METRIC = Metric(
         MetricOutput("swap_to_target", "identity distance to the target", "higher"),
         MetricOutput("swap_nearer_source", "swapped faces nearer the source", "higher"),
         MetricOutput("swap_retrieval", "swapped faces whose nearest face is the source's", "higher"),
+        MetricOutput("swap_detail", "detail of swapped faces over real ones", "higher"),
         MetricOutput("swap_pose_error", "pose error, degrees", "lower"),
     ),
     needs=frozenset({"model", "reference", "training"}),

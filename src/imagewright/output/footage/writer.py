@@ -124,7 +124,8 @@ def write_footage(
         for index, (time, picture) in enumerate(chain([first], left), start):
             yield frame_of_picture(index, time, picture, layout)
 
-    with TemporaryDirectory() as work:
+    beside = next(folder for folder in Path(path).absolute().parents if folder.is_dir())
+    with explain_write_errors(path), TemporaryDirectory(dir=beside, prefix=f".{Path(path).stem[:40]}.") as work:
         writer = FootageWriter(path, like, Path(work) / "segments")
         writer.write(made)
         return writer.finish(record)

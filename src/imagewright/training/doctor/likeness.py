@@ -18,12 +18,14 @@ from imagewright.images import Batch, Images
 from imagewright.metrics.models.face_swap import (
     as_pictures,
     crop_of,
+    cut_chips,
+    detail_ratio,
     find_mesh,
     find_square,
-    identify_in,
     swap_faces,
 )
 from imagewright.model import Model
+from imagewright.pretrained.faces.networks import identify_chips
 from imagewright.pretrained.faces.weights import IDENTITY
 from imagewright.pretrained.published_weights import find_published
 from imagewright.training_capabilities import swaps_identities
@@ -73,7 +75,8 @@ class LikenessExaminer:
         found = []
         for images in self.sources:
             pictures = as_pictures(images.batch(_evenly(len(images), REAL)).images)
-            found.append(identify_in(pictures, [find_square(each, find_mesh(each), self.crop) for each in pictures]))
+            squares = [find_square(each, find_mesh(each), self.crop) for each in pictures]
+            found.append(identify_chips(cut_chips(pictures, squares)))
         return found
 
     def measure(self) -> Figures:
@@ -86,12 +89,14 @@ class LikenessExaminer:
 
     def _measure_identities(self, swapped: Tensor) -> Figures:
         source, target = self.people
-        identities = identify_in(as_pictures(swapped), self.squares)
+        chips = cut_chips(as_pictures(swapped), self.squares)
+        identities = identify_chips(chips)
         to_source, to_target = mean_distances(identities, source), mean_distances(identities, target)
         return {
             "swap/to_source": float(to_source.mean()),
             "swap/to_target": float(to_target.mean()),
             "swap/nearer_source": float((to_source < to_target).mean()),
+            "swap/detail": float(detail_ratio(chips, cut_chips(as_pictures(self.target.images), self.squares)).mean()),
             "swap/between": float(mean_distances(target, source).mean()),
             "swap/within_source": float(mean_distances(source, source).mean() * len(source) / max(len(source) - 1, 1)),
         }

@@ -17,6 +17,7 @@ from imagewright.training.previews import LIKENESS
 CURVES = {
     "swap/to_source": f"{LIKENESS}distance to the source",
     "swap/to_target": f"{LIKENESS}distance to the target",
+    "swap/detail": "swapped faces/detail over real ones",
 }
 
 

@@ -15,7 +15,7 @@ COMMANDS = {
 
 app = App(
     name="swap",
-    help="Swap faces: extract faces, sort them; `imagewright train swap` trains on two people.",
+    help="Swap faces: extract and sort them, convert footage, check the result; `imagewright train swap` trains.",
     help_format="plaintext",
 )
 for name, (place, text) in COMMANDS.items():

@@ -26,7 +26,7 @@ def extract(
     not_: Annotated[
         Words, Parameter(name="--not", help="leave out the people of these references", metavar="REFERENCE")
     ] = (),
-    every: Annotated[Count, within(1, help="take every so manieth picture and frame")] = 1,
+    every: Annotated[Count, within(1, help="5 takes every fifth picture and frame")] = 1,
     min_size: Annotated[Count, within(1, 4096, help="leave out faces of fewer pixels along their longer side")] = 32,
     find: Annotated[
         Literal["networks", "cascade"] | None,
