@@ -9,16 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from imagewright.errors import DataError, short_reason
-from imagewright.images.frame_planes import (
-    FULL_RANGE,
-    LIMITED_RANGE,
-    FootageFrame,
-    PlaneLayout,
-    holds_rgb,
-    layout_of,
-    picture_of,
-    read_planes,
-)
+from imagewright.images.frame_planes import FULL_RANGE, FootageFrame, PlaneLayout, layout_of, picture_of, read_planes
 from imagewright.images.sources.video import FRAMES_PER_SECOND
 
 TRANSFERS_OF_HDR = {16: "PQ", 18: "HLG"}  # FFmpeg's numbers (ITU-T H.273, table 3)
@@ -47,7 +38,7 @@ class Footage:
         time_base: seconds a tick, the unit of the frames' times.
         layout: how the samples of its frames are handed out.
         stored: FFmpeg's name of the pixel format in the file.
-        colours: what the file says of its colours; of RGB, what is true of the layout.
+        colours: what the file says of its colours.
         aspect: width of a pixel over its height.
         sound: tracks of sound.
         subtitles: tracks of subtitles.
@@ -157,19 +148,12 @@ def _describe(path: Path, container: Any, stream: Any, first: Any, start: Fracti
         quarters,
         layout,
         first.format.name,
-        _tags_of(colours, first.format.name, layout),
+        replace(colours, range=FULL_RANGE) if layout.full_range else colours,
         1 / aspect if turned else aspect,
         len(container.streams.audio),
         len(container.streams.subtitles),
         notes,
     )
-
-
-def _tags_of(said: ColourTags, stored: str, layout: PlaneLayout) -> ColourTags:
-    """What is to be said of samples in a layout, if the file says this of those that are stored."""
-    if holds_rgb(stored):
-        return replace(said, matrix=layout.matrix, range=FULL_RANGE if layout.full_range else LIMITED_RANGE)
-    return replace(said, range=FULL_RANGE) if layout.full_range else said
 
 
 def _rate_of(stream: Any, count: int) -> tuple[Fraction, tuple[str, ...]]:

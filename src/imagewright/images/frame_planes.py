@@ -24,7 +24,7 @@ LUMA_WEIGHTS = {
     9: (0.2627, 0.0593),
 }
 BT601, BT709 = 6, 1
-FULL_RANGE, LIMITED_RANGE = 2, 1  # FFmpeg's numbers of the ranges 0..255 and 16..235
+FULL_RANGE = 2  # FFmpeg's number of the range 0..255
 HIGH_DEFINITION = 720  # lines from which players take an unnamed matrix for that of BT.709
 
 
@@ -147,25 +147,17 @@ def layout_of(name: str, matrix: int, full_range: bool, height: int, *, turned: 
         chroma = (2, 2)
     if chroma not in ((2, 2), (2, 1), (1, 1)) or (turned and chroma == (2, 1)):
         chroma = (1, 1)
-    if holds_rgb(name):
+    if kind.is_rgb or kind.has_palette:
         matrix, full_range = 0, False
     if matrix not in LUMA_WEIGHTS:
         matrix = BT709 if height >= HIGH_DEFINITION or matrix == 0 else BT601
     return PlaneLayout(*chroma, depth, matrix, full_range or name.startswith("yuvj"))
 
 
-def holds_rgb(name: str) -> bool:
-    """Whether a pixel format holds red, green and blue, or numbers of such colours."""
-    from av import VideoFormat
-
-    kind = VideoFormat(name)
-    return bool(kind.is_rgb or kind.has_palette)
-
-
 def read_planes(frame: Any, layout: PlaneLayout, quarters: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The samples of a decoded frame in a layout, turned left by quarters."""
     if frame.format.name.replace("yuvj", "yuv") != layout.format_name:
-        ranges = {"dst_color_range": FULL_RANGE if layout.full_range else LIMITED_RANGE}
+        ranges = {"dst_color_range": FULL_RANGE if layout.full_range else 1}
         # A new one each time: one that is kept dithers with the errors of the frames before.
         from av.video.reformatter import VideoReformatter
 
@@ -200,7 +192,7 @@ def to_video_frame(planes: tuple[np.ndarray, ...], layout: PlaneLayout, *, even:
         pads = ((0, plane.height - samples.shape[0]), (0, row - samples.shape[1]))
         plane.update(np.pad(samples, pads, mode="edge").tobytes())
     frame.colorspace = layout.matrix
-    frame.color_range = FULL_RANGE if layout.full_range else LIMITED_RANGE
+    frame.color_range = FULL_RANGE if layout.full_range else 1
     return frame
 
 

@@ -63,8 +63,7 @@ class CopiedTracks:
 
         def made(packet: Any) -> Iterator[TimedPacket]:
             shift = round(self._start / packet.time_base)
-            shown = packet.dts if packet.pts is None else packet.pts  # AVI files may say the one time alone
-            packet.pts, packet.dts, packet.stream = shown - shift, packet.dts - shift, out
+            packet.pts, packet.dts, packet.stream = packet.pts - shift, packet.dts - shift, out
             yield packet.dts * packet.time_base, packet
 
         self._makers[track.index] = made

@@ -15,13 +15,13 @@ import numpy as np
 from imagewright.errors import RunError
 from imagewright.files import explain_write_errors, remove_leftovers
 from imagewright.images.footage import ColourTags, Footage
-from imagewright.images.frame_planes import LIMITED_RANGE, FootageFrame, frame_of_picture
+from imagewright.images.frame_planes import FootageFrame, frame_of_picture
 from imagewright.output.footage.encoding import VIDEOS, Encoding, choose_codec, tick_for, write_segment
 from imagewright.output.footage.joining import join_segments
 from imagewright.output.provenance import Record
 from imagewright.output.writing import check_suffix, refuse_existing
 
-UNSAID = 2  # FFmpeg's number of colours that a file does not name
+UNSAID, LIMITED_RANGE = 2, 1  # FFmpeg's numbers of colours that a file does not name, and of the range 16..235
 SEGMENT_FRAMES = 120  # what is lost at most when the process is killed
 
 
