@@ -38,7 +38,10 @@ class ExtractionSources:
         self.picture_stems = [path.stem for path in picture_paths("", pictures)]
         stems = [video.path.stem for video in self.videos]
         taken = set(self.picture_stems)
+        # A picture may be called as a crop of a video begins: clip_000001 beside clip.mp4.
+        begins = tuple(f"{stem}_" for stem in stems)
         is_clear = len(set(stems)) == len(stems) and taken.isdisjoint(stems)
+        is_clear = is_clear and not any(picture.startswith(begins) for picture in taken)
         self.video_stems = [
             cut_name(stem if is_clear else f"video{number}_{stem}", LONGEST_NAME - LONGEST_ENDING)
             for number, stem in enumerate(stems)
