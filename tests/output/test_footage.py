@@ -124,6 +124,17 @@ def test_colours_keep_their_tags_and_hdr_is_told(tmp_path: Path) -> None:
     assert copy.stored == "yuv420p10le"
 
 
+def test_rgb_becomes_4_4_4_and_keeps_its_colours(tmp_path: Path) -> None:
+    frames = [np.full((32, 48, 3), (200, 60, 30), np.uint8)] * 2
+    video = make_clip(tmp_path / "clip.mkv", frames, codec="ffv1", pixel_format="bgr0")
+    for name in ("copy.mkv", "copy.mp4"):
+        write_copy(video, tmp_path / name)
+        copy = read_footage(tmp_path / name)
+        assert copy.stored == "yuv444p"
+        for frame in copy.frames():
+            assert np.abs(frame.picture.astype(int) - frames[0]).max() <= 2
+
+
 def test_odd_sizes(tmp_path: Path) -> None:
     frames = [frame[:31, :47] for frame in plain_frames(3)]
     video = make_clip(tmp_path / "clip.avi", frames, codec="mpeg4")

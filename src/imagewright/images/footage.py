@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from imagewright.errors import DataError, short_reason
-from imagewright.images.frame_planes import FULL_RANGE, FootageFrame, PlaneLayout, layout_of, picture_of, read_planes
+from imagewright.images.frame_planes import (
+    FULL_RANGE,
+    LIMITED_RANGE,
+    FootageFrame,
+    PlaneLayout,
+    layout_of,
+    picture_of,
+    read_planes,
+)
 from imagewright.images.sources.video import FRAMES_PER_SECOND
 
 TRANSFERS_OF_HDR = {16: "PQ", 18: "HLG"}  # FFmpeg's numbers (ITU-T H.273, table 3)
@@ -136,6 +144,8 @@ def _describe(path: Path, container: Any, stream: Any, first: Any, start: Fracti
     # The count in the header can be absent or wrong, so packets are counted, without decoding them.
     count = sum(1 for packet in container.demux(stream) if packet.size)
     rate, notes = _rate_of(stream, count)
+    if len(first.format.components) in (2, 4):
+        notes = (*notes, f"The transparency of {path.name} is not kept.")
     aspect = Fraction(stream.sample_aspect_ratio or 1)
     return Footage(
         path,
@@ -148,12 +158,20 @@ def _describe(path: Path, container: Any, stream: Any, first: Any, start: Fracti
         quarters,
         layout,
         first.format.name,
-        replace(colours, range=FULL_RANGE) if layout.full_range else colours,
+        _tags_after(first, layout, colours),
         1 / aspect if turned else aspect,
         len(container.streams.audio),
         len(container.streams.subtitles),
         notes,
     )
+
+
+def _tags_after(frame: Any, layout: PlaneLayout, colours: ColourTags) -> ColourTags:
+    """What is to be said of the colours of frames in a layout: those of RGB were converted."""
+    if layout.full_range:
+        return replace(colours, range=FULL_RANGE)
+    kind = frame.format
+    return replace(colours, matrix=layout.matrix, range=LIMITED_RANGE) if kind.is_rgb or kind.has_palette else colours
 
 
 def _rate_of(stream: Any, count: int) -> tuple[Fraction, tuple[str, ...]]:

@@ -24,7 +24,7 @@ LUMA_WEIGHTS = {
     9: (0.2627, 0.0593),
 }
 BT601, BT709 = 6, 1
-FULL_RANGE = 2  # FFmpeg's number of the range 0..255
+LIMITED_RANGE, FULL_RANGE = 1, 2  # FFmpeg's numbers of the ranges 16..235 and 0..255
 HIGH_DEFINITION = 720  # lines from which players take an unnamed matrix for that of BT.709
 
 
@@ -157,7 +157,7 @@ def layout_of(name: str, matrix: int, full_range: bool, height: int, *, turned: 
 def read_planes(frame: Any, layout: PlaneLayout, quarters: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The samples of a decoded frame in a layout, turned left by quarters."""
     if frame.format.name.replace("yuvj", "yuv") != layout.format_name:
-        ranges = {"dst_color_range": FULL_RANGE if layout.full_range else 1}
+        ranges = {"dst_color_range": FULL_RANGE if layout.full_range else LIMITED_RANGE}
         # A new one each time: one that is kept dithers with the errors of the frames before.
         from av.video.reformatter import VideoReformatter
 
@@ -192,7 +192,7 @@ def to_video_frame(planes: tuple[np.ndarray, ...], layout: PlaneLayout, *, even:
         pads = ((0, plane.height - samples.shape[0]), (0, row - samples.shape[1]))
         plane.update(np.pad(samples, pads, mode="edge").tobytes())
     frame.colorspace = layout.matrix
-    frame.color_range = FULL_RANGE if layout.full_range else 1
+    frame.color_range = FULL_RANGE if layout.full_range else LIMITED_RANGE
     return frame
 
 

@@ -1,7 +1,7 @@
 """The face that was swapped, in each pair of frames: found in the original, followed, and its mesh fitted in both.
 
-The mesh is fitted by the same steps in both frames, from one square, so that the shake of its points can be compared:
-a video against itself has equal points.
+The mesh is fitted by the same steps in both frames, from one square at first, so that the shake of its points can be
+compared: a video against itself has equal points.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from PIL import Image
 
 from imagewright.faces.detections import Face, overlaps
 from imagewright.faces.identities import mean_distances
-from imagewright.pretrained.faces.finder import PRESENCE, NetworkFinder, mesh_square, open_face_finder
+from imagewright.pretrained.faces.finder import PASSES, PRESENCE, NetworkFinder, mesh_square, open_face_finder
 from imagewright.pretrained.faces.networks import fit_meshes, identify
 
 SEARCHED_EVERY = 12  # frames: faces that come in are seen, and what is followed is checked
@@ -102,21 +102,21 @@ class FaceFollower:
         return faces[0]
 
     def _fit(self, swapped: np.ndarray, original: np.ndarray, before: Face) -> tuple[Face, Face | None] | None:
-        """The mesh in both frames, from the square of the mesh that is fitted in the original first."""
-        first = _fit_mesh(original, before, before)
-        if first is None:
+        """The mesh in both frames, by two passes each from the square of the mesh before."""
+        theirs = _fit_mesh(original, before)
+        return None if theirs is None else (theirs, _fit_mesh(swapped, before))
+
+
+def _fit_mesh(picture: np.ndarray, before: Face) -> Face | None:
+    """The mesh near a face, of which the second pass is in the square of the first; None if there is no face."""
+    fitted = before
+    for _ in range(PASSES):
+        ((points, presence),) = fit_meshes(picture, [mesh_square(fitted)])
+        if presence < PRESENCE:
             return None
-        theirs = _fit_mesh(original, first, before)
-        return None if theirs is None else (theirs, _fit_mesh(swapped, first, before))
-
-
-def _fit_mesh(picture: np.ndarray, near: Face, found: Face) -> Face | None:
-    """The mesh in the square around a face; None if there is no face in it."""
-    ((points, presence),) = fit_meshes(picture, [mesh_square(near)])
-    if presence < PRESENCE:
-        return None
-    box = np.concatenate([points[:, :2].min(0), points[:, :2].max(0)])
-    return Face(box, points, found.score, "mesh")
+        box = np.concatenate([points[:, :2].min(0), points[:, :2].max(0)])
+        fitted = Face(box, points, before.score, "mesh")
+    return fitted
 
 
 def _change(swapped: np.ndarray, original: np.ndarray, face: Face) -> float:

@@ -18,7 +18,7 @@ RATIO = Measure(
     "jitter/ratio", "shake of the points, over the footage's", "", "near 1",
     "second differences; stabilisation literature",
     {
-        "points": "17-67 of the mesh, not smoothed, found from equal squares in both",
+        "points": "17-67 of the mesh, not smoothed, two passes from one square in both",
         "shake": "root mean square over points of second differences over sqrt(6), in eye distances of the footage",
         "mean": "over frames, then the ratio",
     },

@@ -7,7 +7,10 @@ import numpy as np
 from imagewright.face_swap.measures.intervals import frames_interval, mean_of
 from imagewright.face_swap.measures.measure import Aim, Measure, MeasuredValue
 
-SETTINGS = {"pose": "Kabsch of the mesh's rigid points with depth to a mean mesh", "points": "not smoothed"}
+SETTINGS = {
+    "pose": "Kabsch of the mesh's rigid points with depth to a mean mesh",
+    "points": "not smoothed, two passes from one square in both",
+}
 SOURCE = "pose error of FaceForensics++'s protocol, with the pose of the mesh"
 ERROR = Measure(
     "pose/error", "pose error", "degrees", "lower", SOURCE,

@@ -24,7 +24,7 @@ from imagewright.faces.pose import head_pose
 from imagewright.metrics.intervals import bootstrap
 from imagewright.metrics.metric import Metric, MetricContext, MetricOutput, Sample, Value
 from imagewright.pixels import to_float, to_uint8
-from imagewright.pretrained.faces.finder import PRESENCE, NetworkFinder, absent_networks, mesh_square
+from imagewright.pretrained.faces.finder import PASSES, PRESENCE, NetworkFinder, absent_networks, mesh_square
 from imagewright.pretrained.faces.identity import SIDE
 from imagewright.pretrained.faces.networks import fit_meshes, identify_chips
 from imagewright.pretrained.faces.weights import IDENTITY, SET
@@ -106,9 +106,14 @@ def pose_error(swapped: np.ndarray, target: Face) -> float:
     swapped: uint8 (H, W, 3).
     target: the mesh of the target's face, of `find_mesh`.
     """
-    ((points, presence),) = fit_meshes(_enlarge(swapped), [mesh_square(target)])
-    one, other = head_pose(Face(target.box, points, 1.0, "mesh")), head_pose(target)
-    if presence < PRESENCE or one is None or other is None:
+    picture, fitted = _enlarge(swapped), target
+    for _ in range(PASSES):
+        ((points, presence),) = fit_meshes(picture, [mesh_square(fitted)])
+        if presence < PRESENCE:
+            return float("nan")
+        fitted = Face(np.concatenate([points[:, :2].min(0), points[:, :2].max(0)]), points, 1.0, "mesh")
+    one, other = head_pose(fitted), head_pose(target)
+    if one is None or other is None:
         return float("nan")
     apart = np.array([one.yaw - other.yaw, one.pitch - other.pitch, one.roll - other.roll])
     return float(np.linalg.norm((apart + 180) % 360 - 180))

@@ -60,11 +60,15 @@ class CopiedTracks:
 
     def _copy(self, track: Any, out: Any) -> None:
         out.metadata.update(track.metadata)
+        last: list[int] = []  # containers refuse times that do not ascend, which damaged files have
 
         def made(packet: Any) -> Iterator[TimedPacket]:
             shift = round(self._start / packet.time_base)
-            packet.pts, packet.dts, packet.stream = packet.pts - shift, packet.dts - shift, out
-            yield packet.dts * packet.time_base, packet
+            decoded = max(packet.dts - shift, last[0] + 1) if last else packet.dts - shift
+            shown = packet.dts if packet.pts is None else packet.pts
+            packet.pts, packet.dts, packet.stream = max(shown - shift, decoded), decoded, out
+            last[:] = [decoded]
+            yield decoded * packet.time_base, packet
 
         self._makers[track.index] = made
 

@@ -12,16 +12,16 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from imagewright.errors import RunError
+from imagewright.errors import RunError, short_reason
 from imagewright.files import explain_write_errors, remove_leftovers
-from imagewright.images.footage import ColourTags, Footage
-from imagewright.images.frame_planes import FootageFrame, frame_of_picture
+from imagewright.images.footage import ColourTags, Footage, import_av
+from imagewright.images.frame_planes import LIMITED_RANGE, FootageFrame, frame_of_picture
 from imagewright.output.footage.encoding import VIDEOS, Encoding, choose_codec, tick_for, write_segment
 from imagewright.output.footage.joining import join_segments
 from imagewright.output.provenance import Record
 from imagewright.output.writing import check_suffix, refuse_existing
 
-UNSAID, LIMITED_RANGE = 2, 1  # FFmpeg's numbers of colours that a file does not name, and of the range 16..235
+UNSAID = 2  # FFmpeg's number of colours that a file does not name
 SEGMENT_FRAMES = 120  # what is lost at most when the process is killed
 
 
@@ -83,8 +83,15 @@ class FootageWriter:
         segments = self.segments()
         if not segments:
             raise RunError(f"{self.original.path} has no frame that can be read.")
-        with explain_write_errors(self.path):
-            notes = join_segments(segments, self.path, self.original, self.encoding, record)
+        av = import_av(str(self.path))
+        try:
+            with explain_write_errors(self.path):
+                notes = join_segments(segments, self.path, self.original, self.encoding, record)
+        except av.FFmpegError as error:
+            raise RunError(
+                f"Cannot write {self.path}: FFmpeg refuses a track of {self.original.path.name} "
+                f"({short_reason(error)}). Name an .mkv by --out (out=), which holds more."
+            ) from error
         shutil.rmtree(self.work, ignore_errors=True)
         return notes
 
