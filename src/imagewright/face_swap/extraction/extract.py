@@ -244,9 +244,7 @@ class _Extraction:
             return
         new = {record.file for record in self.made.records}
         kept = [
-            record
-            for record in self._before
-            if record.file not in new and (self.made.folder / record.file).is_file()
+            record for record in self._before if record.file not in new and (self.made.folder / record.file).is_file()
         ]
         write_table(self.made.table, [*kept, *self.made.records])
 
