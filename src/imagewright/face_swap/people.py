@@ -5,7 +5,7 @@ Identities are the 128 numbers of `pretrained/faces/identity.py`; faces nearer t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,13 @@ from scipy.spatial.distance import cdist
 from imagewright.errors import DataError, count_text
 from imagewright.face_swap.face_sets import FaceSet, is_face_set, read_face_record, read_face_set
 from imagewright.faces.detections import FaceFinder
+from imagewright.faces.records import IDENTITY_NUMBERS
 from imagewright.images import open_images
 from imagewright.images.one_by_one import read_one_by_one
 from imagewright.images.single import as_source
 
 SAME_PERSON = 0.6  # distance of identities: `identity.SAME_PERSON`, without torch
+RECORDED = "identity"  # the mean identity of a person in the record of a run's source
 NEAREST_SHARE = 10  # the distance to a person is the mean over the nearest tenth of the references
 JOINED = 0.58  # mean distance of the faces of two groups below which they are one
 MOST_GROUPED, CHUNK = 4000, 1000
@@ -75,6 +77,15 @@ class Person:
         identities = np.concatenate([part.identities for part in parts])
         _check_one_person(identities, name)
         return cls(name, identities, tuple(note for part in parts for note in part.notes))
+
+    @classmethod
+    def from_record(cls, source: Mapping[str, Any]) -> Person | None:
+        """The person of a source in the record of a run: their mean identity; None if it has none."""
+        for layer in source.get("layers") or ():
+            numbers = layer.get(RECORDED)
+            if isinstance(numbers, list) and len(numbers) == IDENTITY_NUMBERS:
+                return cls(str(source.get("source")), np.asarray([numbers], np.float32))
+        return None
 
     @classmethod
     def from_face_set(cls, faces: FaceSet) -> Person:

@@ -16,7 +16,7 @@ from imagewright.catalogue import OpenedSets
 from imagewright.errors import ConfigError, DataError, count_text
 from imagewright.face_swap.face_sets import FaceSet, read_face_set
 from imagewright.face_swap.parts_source import KIND, PartsSource
-from imagewright.face_swap.people import SAME_PERSON, group_identities
+from imagewright.face_swap.people import RECORDED, SAME_PERSON, group_identities
 from imagewright.face_swap.pose_bins import ALL_POSES, choose_pose_bins
 from imagewright.images import Images, open_images
 from imagewright.images.descriptions import opening_options
@@ -117,6 +117,8 @@ def _as_given(images: Any, opening: Mapping[str, Any]) -> Images:
 def _open(faces: FaceSet, opening: Mapping[str, Any]) -> Images:
     """The crops of a set with the maps of their parts, of classes of poses."""
     parts = PartsSource(f"points of {faces.folder}", list(faces))
+    if (person := _main_identity(faces)) is not None:  # conversions find the person by it, wherever the set is then
+        parts.facts[RECORDED] = person.round(4).tolist()
     opened = open_images({"image": str(faces.folder), "parts": parts}, kinds={"parts": KIND}, **opening)
     by_name = {face.name: face for face in faces}
     ordered = [by_name[name] for name in opened.names()]

@@ -23,7 +23,8 @@ def describe(images: Images) -> dict[str, Any]:
     source = images._prepared.source
     layers = [layer.to_dict() for layer in images.layers]
     if isinstance(source, LayeredSource):
-        layers = [layer | {"source": source.parts[layer["name"]].typed} for layer in layers]
+        parts = [source.parts[layer["name"]] for layer in layers]
+        layers = [layer | {"source": part.typed} | part.facts for layer, part in zip(layers, parts, strict=True)]
     return {
         "source": images.source,
         "count": len(images),

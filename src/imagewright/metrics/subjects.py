@@ -280,8 +280,14 @@ def recorded_sources(run: Run | None) -> list[Images]:
 
 def check_can_sample(subject: Subject) -> None:
     """Raise `DataError` if the subject is a model that does not sample."""
-    if subject.model is not None and "sample" not in verbs_of(subject.model):
-        raise DataError(
-            f"{subject.name} cannot sample new pictures ({catalogue.name_of(subject.model)} answers "
-            f"{', '.join(verbs_of(subject.model))}): score its reconstructions with metrics=reconstruction."
-        )
+    if subject.model is None or "sample" in (verbs := verbs_of(subject.model)):
+        return
+    instead = ""
+    if "reconstruct" in verbs:
+        instead = " Score its reconstructions with metrics=reconstruction."
+    elif swaps_identities(subject.model):
+        instead = " Its likeness is in each report of the training; afterwards metrics=face_swap scores it."
+    raise DataError(
+        f"{subject.name} cannot sample new pictures ({catalogue.name_of(subject.model)} answers {', '.join(verbs)})."
+        f"{instead}"
+    )

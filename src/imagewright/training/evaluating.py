@@ -70,11 +70,11 @@ class Evaluator:
     def __init__(self, model: Model, images: Images, run: Run, options: TrainingOptions, device: torch.device) -> None:
         self.run, self.images, self.count, self.seed = run, images, options.evaluate_count, options.seed
         self.against: Source = images if options.evaluate_against is None else options.evaluate_against
+        subject = self._subject(model, 0)
+        check_can_sample(subject)  # before weights of features are asked for, which would be of no use
         metrics = options.evaluate_metrics.replace(",", " ").split()
         (plan,) = make_plans(metrics, (), options.evaluate_features, None, self.count, None)
         self.scorer = Scorer(plan, seed=self.seed, device=str(device), all_on_this_rank=True, progress=None)
-        subject = self._subject(model, 0)
-        check_can_sample(subject)
         self.scorer.open_reference(subject, self.against)
 
     def evaluate(self, model: Model, images_seen: int) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from imagewright.errors import DataError, count_text
 from imagewright.face_swap.convert.finding import TrackFacts
+from imagewright.face_swap.convert.swapping import PERSONS
 from imagewright.face_swap.face_sets import is_face_set, read_face_set
 from imagewright.face_swap.people import SAME_PERSON, Person
 from imagewright.faces.identities import identity_distances
@@ -21,31 +22,29 @@ HOW_TO_CHOOSE = f"name the person by --person PICTURE (person=), or every face b
 
 
 def person_in_footage(model: Model, to: int) -> Person | None:
-    """The person whom a run replaces, from the set of faces that it was trained on; None if that is not there.
+    """The person whom a run replaces: by the identity in its record, or in older runs by the set of faces that it was
+    trained on, if that is still there; None without either.
 
     to: the person put in, 0 or 1.
     """
-    folder = _trained_on(model, 1 - to)
-    if folder is None:
-        return None
-    try:
-        return Person.from_face_set(read_face_set(folder))
-    except DataError:  # no identities, or moved
-        return None
-
-
-def _trained_on(model: Model, person: int) -> Path | None:
     origin = model.origin
     if origin is None or not Path(origin.path).is_dir():
         return None
-    sources: Mapping[str, Any] = Run(origin.path).record.get("sources") or {}
-    if len(sources) <= person:
+    sources = list((Run(origin.path).record.get("sources") or {}).values())
+    if len(sources) != len(PERSONS):
         return None
-    source = list(sources.values())[person]
-    layers = source.get("layers") or [source]
-    named = Path(layers[0].get("source") or source["source"])
-    places = [named, *(folder / named for folder in Path(origin.path).resolve().parents)]
-    return next((place for place in places if is_face_set(place)), None)
+    return Person.from_record(sources[1 - to]) or _of_face_set(sources[1 - to], Path(origin.path))
+
+
+def _of_face_set(source: Mapping[str, Any], run: Path) -> Person | None:
+    """The person of the set of faces that a source was; None if it is not there, or has no identities."""
+    named = Path((source.get("layers") or [source])[0].get("source") or source["source"])
+    places = [named, *(folder / named for folder in run.resolve().parents)]
+    folder = next((place for place in places if is_face_set(place)), None)
+    try:
+        return None if folder is None else Person.from_face_set(read_face_set(folder))
+    except DataError:
+        return None
 
 
 def choose_tracks(

@@ -34,6 +34,7 @@ class Source(ABC):
         encoded: pictures are encoded files, which take long enough to decode to be worth worker processes.
         in_memory: pictures are arrays already, so small sets need no cache.
         follows: pictures are made from the records of another layer's, by whose name both are called.
+        facts: JSON values that the record of a layer of this source has besides.
     """
 
     in_order = False
@@ -46,6 +47,7 @@ class Source(ABC):
         self.notes: list[str] = []
         self.annotations = Annotations()
         self.names_taken = NameFilter()
+        self.facts: dict[str, Any] = {}
 
     @cached_property
     def identity(self) -> str:
