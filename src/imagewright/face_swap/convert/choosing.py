@@ -12,8 +12,8 @@ from imagewright.errors import DataError, count_text
 from imagewright.face_swap.convert.finding import TrackFacts
 from imagewright.face_swap.convert.swapping import PERSONS
 from imagewright.face_swap.face_sets import is_face_set, read_face_set
-from imagewright.face_swap.people import SAME_PERSON, Person
-from imagewright.faces.identities import identity_distances
+from imagewright.face_swap.people import Person
+from imagewright.faces.identities import SAME_PERSON, identity_distances
 from imagewright.model import Model
 from imagewright.runs.run import Run
 

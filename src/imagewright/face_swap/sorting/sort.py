@@ -21,6 +21,7 @@ from imagewright.face_swap.people import Person
 from imagewright.face_swap.sorting.orders import COUNTED, ORDERS, FaceOrder
 from imagewright.files import atomic_write, explain_write_errors, write_whole
 from imagewright.images.decoding.opening import open_picture, read_encoded
+from imagewright.images.selection import even_places
 from imagewright.output.provenance import ENHANCED, make_record
 from imagewright.output.sheets import Sheet
 from imagewright.pretrained.faces.finder import open_face_finder
@@ -188,8 +189,7 @@ def _draw(faces: FaceSet, order: FaceOrder, title: str) -> Sheet:
 
 
 def _evenly(places: list[int], most: int) -> list[int]:
-    chosen = np.linspace(0, len(places) - 1, min(len(places), most)).round().astype(int)
-    return [places[number] for number in chosen]
+    return [places[number] for number in even_places(len(places), most)]
 
 
 def _small(face: FaceFile) -> np.ndarray:
