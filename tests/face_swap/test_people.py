@@ -55,10 +55,8 @@ def test_of_many_faces_some_are_grouped_and_the_others_join_them(monkeypatch: py
     np.testing.assert_array_equal(group_identities(rows), np.repeat([0, 1], [30, 20]))
 
 
-@pytest.mark.parametrize(
-    "numbers", [["0.1"] * 128, [None] * 128, [float("nan")] * 128, [10**400] * 128, "x" * 128, [0.1]]
-)
-def test_a_run_whose_record_of_a_person_is_damaged_has_none(numbers: Any) -> None:
+@pytest.mark.parametrize("numbers", [["0.1"] * 128, [None] * 128, [float("nan")] * 128, [10**400] * 128, [0.1]])
+def test_a_run_whose_record_of_a_person_is_damaged_has_none(numbers: object) -> None:
     assert Person.from_record({"source": "anna", "layers": [{"name": "image"}, {"identity": numbers}]}) is None
 
 
