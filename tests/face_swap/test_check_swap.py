@@ -15,7 +15,7 @@ import imagewright as iw
 from imagewright.cli import main
 from imagewright.face_swap.check import series
 
-FRAMES = 8
+FRAMES = 6
 
 
 @pytest.fixture(scope="module")
