@@ -7,7 +7,7 @@ import io
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -122,7 +122,8 @@ def sort_faces(
 class _FinderIfNeeded:
     """A finder that is opened when it is first asked: crops and sets of faces need none, nor its weights."""
 
-    name, notes = "networks", ()
+    name = "networks"
+    notes: Sequence[str] = ()
 
     def __init__(self, confirm: Callable[[str], bool] | None) -> None:
         self._confirm = confirm
