@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from imagewright.faces.colours import ColourMethod, match_colours
-from imagewright.faces.detail import match_sharpness
+from imagewright.faces.detail import MOST, match_sharpness
 from imagewright.faces.edge_colours import even_edge
 from imagewright.faces.pasting import Region, poisson_region, warp_back
 
@@ -21,12 +21,14 @@ class Compositing:
         colour: a method of `match_colours`.
         even: match the colours near the edge of the mask, too (`even_edge`).
         sharpen: match the sharpness (`match_sharpness`).
+        most_sharpening: how many times itself is added to the detail of a soft face at most.
         blend: "paste", or "poisson" for stills, which needs no `even`.
     """
 
     colour: ColourMethod = "reinhard"
     even: bool = True
     sharpen: bool = True
+    most_sharpening: float = MOST
     blend: Literal["paste", "poisson"] = "paste"
 
 
@@ -53,5 +55,6 @@ def fit_face(
     elif how.even:
         region = replace(region, picture=even_edge(region.picture, region.mask, footage))
     if how.sharpen:  # last: before a Poisson blend it would change the pixels of the edge that give the colours
-        region = replace(region, picture=match_sharpness(region.picture, region.mask, footage))
+        sharpened = match_sharpness(region.picture, region.mask, footage, how.most_sharpening)
+        region = replace(region, picture=sharpened)
     return region

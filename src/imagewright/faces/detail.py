@@ -14,6 +14,7 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R 601
 FINEST = 1.0  # sigma of the blur in pixels, at least
 SHARE = 1 / 100  # of the face's size: sigma for large faces, whose detail is larger too
 MOST = 3.0  # of its own detail is added to a soft face at most: more would show noise and blocks
+MOST_MOVING = 0.5  # in a video, where added detail flickers
 ROUNDS = 4  # a blur of one sigma, which is not enough, is followed by one of twice the sigma
 FEWEST = 16.0  # pixels of a mask: fewer say nothing of sharpness
 
@@ -35,10 +36,10 @@ def detail_energy(detail: np.ndarray, weights: np.ndarray) -> float:
     return float(np.vdot(detail * weights, detail)) / total if total else float("nan")
 
 
-def match_sharpness(picture: np.ndarray, mask: np.ndarray, footage: np.ndarray) -> np.ndarray:
+def match_sharpness(picture: np.ndarray, mask: np.ndarray, footage: np.ndarray, most: float = MOST) -> np.ndarray:
     """A face with as much fine detail inside the mask as the face that it replaces had.
 
-    The luma's detail is enlarged (unsharp masking, by 3 times itself at most) or reduced (blur): the amount is the
+    The luma's detail is enlarged (unsharp masking) or reduced (blur): the amount is the
     root of a quadratic equation, so that nothing is to be chosen. What it is compared with is the replaced face, not
     its surroundings: hair is sharper than skin and a background out of focus is not. So the step in sharpness across
     the edge stays that of the footage.
@@ -46,6 +47,7 @@ def match_sharpness(picture: np.ndarray, mask: np.ndarray, footage: np.ndarray) 
     picture, footage: float32 RGB (H, W, 3) from 0 to 1, of one shape and resolution: best that of the frame, because a
         crop of a small network cannot hold the detail of a large face.
     mask: (H, W). With fewer than 16 pixels in it the picture is returned as it is.
+    most: how many times itself is added to the detail at most.
     """
     size = face_size(mask)
     if size * size < FEWEST:
@@ -56,15 +58,17 @@ def match_sharpness(picture: np.ndarray, mask: np.ndarray, footage: np.ndarray) 
     for each in range(ROUNDS):
         detail = fine_detail(picture, sigma)
         band = detail if each == 0 else fine_detail(picture, sigma * 2**each)
-        amount = _amount(detail, band - gaussian_filter(band, sigma, mode="nearest", truncate=3.0), weights, wanted)
+        amount = _amount(
+            detail, band - gaussian_filter(band, sigma, mode="nearest", truncate=3.0), weights, wanted, most
+        )
         picture = np.clip(picture + np.float32(amount) * band[..., None], 0, 1)
         if amount > -1:
             return picture
     return picture
 
 
-def _amount(detail: np.ndarray, change: np.ndarray, weights: np.ndarray, wanted: float) -> float:
-    """The a of least size, from -1 to `MOST`, for which `detail + a change` has the energy that is wanted."""
+def _amount(detail: np.ndarray, change: np.ndarray, weights: np.ndarray, wanted: float, most: float) -> float:
+    """The a of least size, from -1 to `most`, for which `detail + a change` has the energy that is wanted."""
     square = float(np.vdot(change * weights, change))
     mixed = float(np.vdot(detail * weights, change))
     excess = float(np.vdot(detail * weights, detail)) - wanted * float(weights.sum(dtype=np.float64))
@@ -72,4 +76,4 @@ def _amount(detail: np.ndarray, change: np.ndarray, weights: np.ndarray, wanted:
     if square <= 0 or mixed <= 0:
         return 0.0
     nearest = -mixed / square if root < 0 else (-mixed + np.sqrt(root)) / square
-    return float(np.clip(nearest, -1.0, MOST))
+    return float(np.clip(nearest, -1.0, most))

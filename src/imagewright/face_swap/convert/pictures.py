@@ -101,10 +101,15 @@ def convert_pictures(
     return made
 
 
-def swap_picture(swapper: FaceSwapper, picture: np.ndarray, faces: Sequence[Face]) -> np.ndarray:
-    """A picture uint8 (H, W, 3) with these faces swapped, and marked if that is asked for. All other pixels stay."""
+def swap_picture(
+    swapper: FaceSwapper, picture: np.ndarray, faces: Sequence[Face], *, moving: bool = False
+) -> np.ndarray:
+    """A picture uint8 (H, W, 3) with these faces swapped, and marked if that is asked for. All other pixels stay.
+
+    moving: whether it is a frame of a video.
+    """
     for face in faces:
-        picture = blend(picture, swapper.fit(picture, face))
+        picture = blend(picture, swapper.fit(picture, face, moving=moving))
     mark = swapper.options.mark
     return picture if mark is None else draw_mark(picture, mark)
 

@@ -56,7 +56,7 @@ def preview_sheet(
     for done, (picture, found) in enumerate(zip(shown, faces, strict=True), 1):
         mine = [face for number, face in enumerate(found, first) if number in chosen]
         first += len(found)
-        made.append(swap_picture(swapper, picture, mine))
+        made.append(swap_picture(swapper, picture, mine, moving=isinstance(source, Path)))
         if progress is not None:
             progress(done, len(shown))
     rows: list[np.ndarray] = []

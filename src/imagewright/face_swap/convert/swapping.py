@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -13,6 +13,7 @@ from imagewright.errors import ConfigError, UserError, nearest_name
 from imagewright.faces.colours import ColourMethod, check_colour_method
 from imagewright.faces.compositing import Compositing, fit_face
 from imagewright.faces.crops import CROPS, crop_square, cut_square
+from imagewright.faces.detail import MOST_MOVING
 from imagewright.faces.detections import Face
 from imagewright.faces.landmarks import OVAL, sixty_eight
 from imagewright.faces.masks import hull_mask, soften_mask
@@ -116,13 +117,17 @@ class FaceSwapper:
         colours = picture[:3].expand(3, -1, -1)
         return ((colours + 1) / 2).clamp(0, 1).permute(1, 2, 0).numpy(), mask[0].clamp(0, 1).numpy()
 
-    def fit(self, picture: np.ndarray, face: Face) -> Region:
-        """The new face in the pixels of a picture uint8 (H, W, 3), to be blended with it."""
+    def fit(self, picture: np.ndarray, face: Face, *, moving: bool = False) -> Region:
+        """The new face in the pixels of a picture uint8 (H, W, 3), to be blended with it.
+
+        moving: whether the picture is a frame of a video, in which sharpening flickers: less is added.
+        """
         side = max(self.model.config.size)
         square = crop_square(face, self._crop)
         made, learned = self.draw(cut_square(picture, square, side))
         mask = soften_mask(self._mask(face, square, learned), self.options.erode, self.options.blur)
-        return fit_face(picture, made, mask, square, self._how)
+        how = replace(self._how, most_sharpening=MOST_MOVING) if moving else self._how
+        return fit_face(picture, made, mask, square, how)
 
     def _mask(self, face: Face, square: np.ndarray, learned: np.ndarray) -> np.ndarray:
         if self.options.mask == "learned" or face.layout != "mesh":

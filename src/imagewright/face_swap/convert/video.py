@@ -122,7 +122,7 @@ def _frames(
 def swap_frame(swapper: FaceSwapper, frame: FootageFrame, faces: Sequence[Face]) -> FootageFrame:
     """A frame with these faces swapped, and marked if that is asked for. All other samples are those of the decoder."""
     for face in faces:
-        region = swapper.fit(frame.picture, face)
+        region = swapper.fit(frame.picture, face, moving=True)
         if not region.is_empty:
             change = change_of(region, frame.picture)
             frame = frame.changed(region.rows, region.columns, change, region.mask > 0)
