@@ -201,6 +201,30 @@ def test_the_record_and_the_mark(tmp_path: Path, model: Any, monkeypatch: pytest
     assert marked.any((1, 2)).all()
 
 
+def test_the_record_of_a_picture_names_the_original(tmp_path: Path, model: Any) -> None:
+    Image.fromarray(paint((50, ANNA))).save(tmp_path / "photo.jpg", quality=95)
+    swap_faces(model, tmp_path / "photo.jpg", tmp_path / "out.png", person="all")
+    settings = iw.inspect(tmp_path / "out.png")["provenance"]["settings"]
+    assert (settings["footage"], settings["person"]) == ("photo.jpg", "all")
+
+
+def test_footage_without_the_person_does_not_stop_the_others(
+    tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    knows(monkeypatch, 0)
+    folder = tmp_path / "footage"
+    folder.mkdir()
+    make_clip(folder / "bert.mp4", [paint((150, BERT))] * 2)
+    make_clip(folder / "walk.mp4", walk(3))
+    made = swap_faces(model, folder, tmp_path / "out")
+    assert [video.path.name for video in made.videos] == ["walk.mp4"]
+    assert any("Left out: bert.mp4 shows other people than anna" in note for note in made.notes)
+    (folder / "walk.mp4").unlink()
+    Image.fromarray(paint((50, BERT))).save(folder / "still.png")
+    with pytest.raises(DataError, match=r"bert\.mp4 shows other people"):
+        swap_faces(model, folder, tmp_path / "nothing")
+
+
 def test_pictures_become_pictures(tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     knows(monkeypatch, 0)
     folder = tmp_path / "photos"

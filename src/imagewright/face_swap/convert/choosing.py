@@ -35,6 +35,13 @@ def person_in_footage(model: Model, to: int) -> Person | None:
     return Person.from_record(sources[1 - to]) or _of_face_set(sources[1 - to], Path(origin.path))
 
 
+def person_text(person: Person | None, everyone: bool) -> str | None:
+    """Who is replaced, for the provenance record: a name without its folders; None for the person seen most."""
+    if everyone:
+        return EVERYONE
+    return None if person is None else Path(person.name).name
+
+
 def _of_face_set(source: Mapping[str, Any], run: Path) -> Person | None:
     """The person of the set of faces that a source was; None if it is not there, or has no identities."""
     named = Path((source.get("layers") or [source])[0].get("source") or source["source"])
