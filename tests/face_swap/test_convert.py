@@ -25,7 +25,9 @@ from painted_people import ANNA, BERT, HEIGHT, RADIUS, ColourFinder, identify_by
 import imagewright as iw  # noqa: E402
 from imagewright.errors import ConfigError, DataError, RunError, UserError  # noqa: E402
 from imagewright.face_swap.convert import convert as converting  # noqa: E402
+from imagewright.face_swap.convert.choosing import choose_tracks  # noqa: E402
 from imagewright.face_swap.convert.convert import swap_faces  # noqa: E402
+from imagewright.face_swap.convert.finding import TrackFacts  # noqa: E402
 from imagewright.face_swap.convert.swapping import FaceSwapper, SwapOptions  # noqa: E402
 from imagewright.face_swap.convert.video import convert_video  # noqa: E402
 from imagewright.images.footage import read_footage  # noqa: E402
@@ -105,6 +107,16 @@ def test_who_is_swapped(tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPa
     knows(monkeypatch, None)
     assert swapped(alone) == (False, True)
     assert sum(swapped(video)) == 1
+
+
+@pytest.mark.parametrize(("distance", "doubtful"), [(0.3, False), (0.5, True)])
+def test_someone_who_looks_alike_is_said(distance: float, doubtful: bool) -> None:
+    known = person(0)
+    identity = known.identities[0].copy()
+    identity[-1] += distance
+    chosen, said = choose_tracks({0: TrackFacts(1, 50.0, identity)}, known, "group.jpg")
+    assert chosen == {0}
+    assert any("looks alike" in sentence for sentence in said) == doubtful
 
 
 def test_a_kept_search_serves_the_next_try(tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
