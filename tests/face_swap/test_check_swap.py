@@ -13,8 +13,9 @@ from skimage.data import astronaut
 
 import imagewright as iw
 from imagewright.cli import main
+from imagewright.face_swap.check import series
 
-FRAMES = 8
+FRAMES = 6
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +65,21 @@ def test_a_face_that_flickers_is_told(clips: Path, tmp_path: Path, monkeypatch: 
     assert any("--source" in note for note in found.notes)
     assert any("not met" in line for line in found.lines())
     assert found.write(tmp_path / "check.csv").read_text().startswith("name,title,value")
+
+
+def test_a_face_that_is_seen_for_a_moment_is_measured(
+    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_face_weights(monkeypatch)
+    for name in ("MOST_IDENTIFIED", "MOST_CROPS", "MOST_SEAMS"):
+        monkeypatch.setattr(series, name, 1)  # of all pairs, as in a long video
+    Image.new("RGB", (240, 240), (10, 90, 40)).save(tmp_path / "0.png")
+    for number in (1, 2):
+        (tmp_path / f"{number}.png").write_bytes((clips / "footage" / "0000.png").read_bytes())
+    found = iw.check_swap(tmp_path, tmp_path, source=clips / "footage" / "0001.png", features="pixels")
+    assert found["identity/to_source"] < 0.3
+    assert found.series.identified == [0]
+    assert len(found.series.crops[0]) == 1
 
 
 def test_mistakes_are_sentences(

@@ -25,11 +25,13 @@ from painted_people import ANNA, BERT, HEIGHT, RADIUS, ColourFinder, identify_by
 import imagewright as iw  # noqa: E402
 from imagewright.errors import ConfigError, DataError, RunError, UserError  # noqa: E402
 from imagewright.face_swap.convert import convert as converting  # noqa: E402
+from imagewright.face_swap.convert import pictures  # noqa: E402
 from imagewright.face_swap.convert.choosing import choose_tracks  # noqa: E402
 from imagewright.face_swap.convert.convert import swap_faces  # noqa: E402
 from imagewright.face_swap.convert.finding import TrackFacts  # noqa: E402
 from imagewright.face_swap.convert.swapping import FaceSwapper, SwapOptions  # noqa: E402
 from imagewright.face_swap.convert.video import convert_video  # noqa: E402
+from imagewright.files import write_whole  # noqa: E402
 from imagewright.images.footage import read_footage  # noqa: E402
 from imagewright.output.footage import writer  # noqa: E402
 from imagewright.output.provenance import COMPOSITE  # noqa: E402
@@ -160,18 +162,21 @@ def assert_same_frames(one: Path, other: Path) -> None:
         assert all(np.array_equal(*planes) for planes in zip(first.planes, second.planes, strict=True))
 
 
-def test_other_options_begin_the_frames_anew(tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("others", [{"colour": "none"}, {"lossless": True}], ids=["colour", "lossless"])
+def test_other_options_begin_the_frames_anew(
+    tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPatch, others: dict[str, Any]
+) -> None:
     knows(monkeypatch, 0)
-    video = make_clip(tmp_path / "walk.mp4", walk(24))
+    video = make_clip(tmp_path / "walk.mp4", walk(14))
 
     def stop(stage: str, done: int, total: int) -> None:
-        if stage == "swapping faces" and done == 15:
+        if stage == "swapping faces" and done == 12:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         swap_faces(model, video, tmp_path / "made.mp4", mask="hull", progress=stop)
-    swap_faces(model, video, tmp_path / "made.mp4", mask="hull", colour="none")
-    swap_faces(model, video, tmp_path / "plain.mp4", mask="hull", colour="none")
+    swap_faces(model, video, tmp_path / "made.mp4", mask="hull", **others)
+    swap_faces(model, video, tmp_path / "plain.mp4", mask="hull", **others)
     assert_same_frames(tmp_path / "made.mp4", tmp_path / "plain.mp4")
 
 
@@ -266,21 +271,28 @@ def test_pictures_become_pictures(tmp_path: Path, model: Any, monkeypatch: pytes
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one.png", "out", "photos"]
 
 
-def test_a_folder_of_many_pictures_goes_on(tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("done_before", [1, 12])
+def test_a_folder_of_many_pictures_goes_on(
+    tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPatch, done_before: int
+) -> None:
     knows(monkeypatch, 0)
     folder = tmp_path / "photos"
     folder.mkdir()
-    for number, picture in enumerate(walk(20)):
+    for number, picture in enumerate(walk(17)):
         Image.fromarray(picture).save(folder / f"{number:02d}.png")
     swap_faces(model, folder, tmp_path / "whole", mask="hull")
 
-    def stop(stage: str, done: int, total: int) -> None:
-        if stage == "swapping faces" and done == 12:
+    def killed(path: Path, content: str) -> None:
+        """Between a picture and the note that it is done."""
+        if not content and len(list((tmp_path / "made").iterdir())) == done_before:
             raise KeyboardInterrupt
+        write_whole(path, content)
 
-    with pytest.raises(KeyboardInterrupt):
-        swap_faces(model, folder, tmp_path / "made", mask="hull", progress=stop)
-    assert len(list((tmp_path / "made").iterdir())) == 12
+    with monkeypatch.context() as patch:
+        patch.setattr(pictures, "write_whole", killed)
+        with pytest.raises(KeyboardInterrupt):
+            swap_faces(model, folder, tmp_path / "made", mask="hull")
+    assert len(list((tmp_path / "made").iterdir())) == done_before
     monkeypatch.setattr(ColourFinder, "find", lambda self, picture: pytest.fail("looked again"))
     swap_faces(model, folder, tmp_path / "made", mask="hull")
     for path in sorted((tmp_path / "whole").iterdir()):
@@ -293,7 +305,8 @@ def test_videos_and_pictures_of_a_folder(tmp_path: Path, model: Any, monkeypatch
     folder.mkdir()
     make_clip(folder / "walk.mp4", walk(3))
     make_clip(folder / "other.mkv", walk(2))
-    Image.fromarray(paint((50, ANNA))).save(folder / "still.png")
+    (folder / "photos").mkdir()
+    Image.fromarray(paint((50, ANNA))).save(folder / "photos" / "still.png")
     made = swap_faces(model, folder, tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["other.mkv", "still.png", "walk.mp4"]
     assert len(made.lines()) == 3
@@ -327,6 +340,8 @@ def test_what_is_refused(tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyP
     refused(DataError, r"No face was found in empty\.mp4", model, empty, out)
     refused(DataError, r"hdr\.mkv is HDR \(PQ\)", model, hdr, tmp_path / "out.mkv")
     refused(RunError, r"taken\.mp4 exists already", model, video, tmp_path / "taken.mp4")
+    refused(RunError, r"walk\.mp4 is the footage itself", model, video, video, force=True)
+    refused(RunError, r"walk\.mp4 is the footage itself", model, video, tmp_path, force=True)
     refused(UserError, "vae swaps no faces", tiny_model("vae"), video, out)
     refused(UserError, r"out\.webm", model, video, tmp_path / "out.webm")
     refused(UserError, "one file, and this becomes several", model, [str(video), str(empty)], out)

@@ -15,6 +15,7 @@ from skimage.data import astronaut
 import imagewright as iw
 from imagewright.cli import main
 from imagewright.face_swap.extraction.rules import CUT_OFF, MISSHAPEN, UPSIDE_DOWN, WantedPeople, fault_of, too_small
+from imagewright.face_swap.extraction.sources import open_extraction_sources
 from imagewright.face_swap.face_sets import read_face_set
 from imagewright.face_swap.people import Person
 from imagewright.faces.detections import Face
@@ -102,10 +103,13 @@ def test_a_video_is_tracked_and_kept_people_are_chosen(
     with pytest.raises(iw.UserError, match="5 of the people of --not"):
         iw.extract_faces(video, tmp_path / "b", size=32, not_person=tmp_path / "faces")
     assert not (tmp_path / "b").exists()
+    table = tmp_path / "faces" / "faces.jsonl"
+    lines = table.read_text().splitlines()
+    table.write_text("\n".join([*lines[:2], json.dumps({"file": made.records[2].file}), *lines[3:]]))
     again = iw.extract_faces([photographs / "up.png", video], tmp_path / "faces", size=32, every=4, force=True)
     assert (again.pictures, again.frames) == (1, 2)
     assert len(read_face_set(tmp_path / "faces")) == 6  # those of before are still there
-    assert len((tmp_path / "faces" / "faces.jsonl").read_text().splitlines()) == 6
+    assert len(table.read_text().splitlines()) == 5  # but for the line that was damaged
 
 
 def test_pictures_in_memory_are_searched(tmp_path: Path) -> None:
@@ -126,6 +130,15 @@ def test_a_folder_may_hold_pictures_and_videos(
     assert "Passed over" not in said.err
     names = [face.name for face in read_face_set(tmp_path / "faces")]
     assert "clip_000000_0.png" in names
+
+
+def test_frames_beside_their_video_get_other_names(tmp_path: Path) -> None:
+    video = write_video(tmp_path / "clip.avi", 2)
+    for name in ("clip_000001.png", "clips.png"):
+        Image.new("RGB", (8, 8)).save(tmp_path / name)
+    both = open_extraction_sources(tmp_path, 1, None)
+    assert both.video_stems == ["video0_clip"]
+    assert open_extraction_sources([video, tmp_path / "clips.png"], 1, None).video_stems == ["clip"]
 
 
 def test_the_cascade_needs_no_weights_and_says_what_is_lost(

@@ -55,6 +55,11 @@ def test_of_many_faces_some_are_grouped_and_the_others_join_them(monkeypatch: py
     np.testing.assert_array_equal(group_identities(rows), np.repeat([0, 1], [30, 20]))
 
 
+@pytest.mark.parametrize("numbers", [["0.1"] * 128, [None] * 128, [float("nan")] * 128, [10**400] * 128, [0.1]])
+def test_a_run_whose_record_of_a_person_is_damaged_has_none(numbers: object) -> None:
+    assert Person.from_record({"source": "anna", "layers": [{"name": "image"}, {"identity": numbers}]}) is None
+
+
 def test_a_stranger_among_the_references_changes_no_distance() -> None:
     known = np.concatenate([identities(0, 40), identities(5, 1)])
     person = Person("x", known)

@@ -12,6 +12,7 @@ from face_files import write_face
 import imagewright as iw
 from imagewright.cli import main
 from imagewright.face_swap.face_sets import read_face_set
+from imagewright.face_swap.sorting import sort
 
 
 @pytest.fixture
@@ -72,10 +73,11 @@ def test_rankings_are_numbered(faces: Path, tmp_path: Path, by: Any, wanted: lis
     assert (made.folder / wanted[0]).samefile(source)
 
 
-def test_likeness_puts_others_at_the_end(faces: Path, tmp_path: Path) -> None:
+def test_likeness_puts_others_at_the_end(faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = iw.sort_faces(faces, tmp_path / "like", by="likeness")
     assert files(made.folder)[-1] == "5_bert.png"
     assert made.left_out == 1
+    monkeypatch.setattr(sort, "open_face_finder", lambda *_: pytest.fail("a crop needs no weights"))
     again = iw.sort_faces(faces, tmp_path / "like_bert", by="likeness", person=faces / "bert.png")
     assert files(again.folder)[0] == "1_bert.png"
 

@@ -72,6 +72,7 @@ def test_a_face_without_mesh_has_neither_points_nor_pose() -> None:
         ("track", -1, "whole number from 0"),
         ("track", True, "whole number"),
         ("size", 0, "whole number from 1"),
+        ("size", 10**9, "whole number from 1 to 4096"),
         ("frame", 1.5, "whole number"),
         ("pose", {"yaw": 1, "pitch": 2}, "yaw, pitch and roll"),
         ("pose", [1, 2, 3], "yaw, pitch and roll"),

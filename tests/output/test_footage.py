@@ -193,6 +193,8 @@ def test_writing_goes_on_after_an_error_with_the_same_bytes(tmp_path: Path, monk
     with pytest.raises(KeyboardInterrupt):
         writer.write(until_ten)
     assert len(writer.segments()) == 2
+    left = tmp_path / "work" / ".segment-000002.killed.nut"
+    left.touch()
     starts = []
 
     def from_there(start: int) -> Iterator[FootageFrame]:
@@ -201,6 +203,7 @@ def test_writing_goes_on_after_an_error_with_the_same_bytes(tmp_path: Path, monk
 
     again = FootageWriter(tmp_path / "made.mp4", footage, tmp_path / "work")
     assert again.write(from_there) == 6
+    assert not left.exists()
     again.finish()
     assert starts == [8]
     assert (tmp_path / "made.mp4").read_bytes() == (tmp_path / "whole.mp4").read_bytes()

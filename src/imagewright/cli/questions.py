@@ -24,6 +24,16 @@ def confirm_download(what: str) -> bool:
     return answer != "" and answer.strip().lower() in {"", "y", "yes"}
 
 
+def confirm_face_weights() -> bool:
+    """Whether the face networks' weights are here or may be fetched. Call it before a bar, which would be drawn over
+    the question."""
+    from imagewright.pretrained.faces.finder import absent_networks
+    from imagewright.pretrained.faces.weights import SET
+    from imagewright.pretrained.weight_sets import describe_set
+
+    return not absent_networks() or confirm_download(describe_set(SET))
+
+
 def ask_consent(model: str) -> list[str]:
     """Ask whose faces a model is to learn and who agreed: the answer, as for `--consent`. Without a terminal, nothing.
 

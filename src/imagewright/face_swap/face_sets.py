@@ -7,8 +7,10 @@ other programs, and for crops that lost their XMP.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +24,10 @@ from imagewright.images.decoding.opening import read_encoded
 from imagewright.images.decoding.unreadable import Unreadable
 from imagewright.images.sources.listing import scan_folder
 from imagewright.json_files import parse_json
-from imagewright.regular_files import read_regular
+from imagewright.regular_files import open_regular
 
 TABLE = "faces.jsonl"
-LARGEST_TABLE = 4 << 30  # bytes: a line has about four thousand
+LONGEST_LINE = 1 << 20  # bytes: a line has about four thousand
 NAMED = 3
 
 
@@ -88,7 +90,7 @@ def read_face_set(folder: str | Path) -> FaceSet:
     folder = Path(folder)
     if not folder.is_dir():
         raise DataError(f"{folder} is no folder of faces: {_how_to_make(folder)}")
-    table = read_table(folder / TABLE)
+    table = cache(partial(read_table, folder / TABLE))  # which is large, and seldom needed
     found = FaceSet(folder)
     for name in scan_folder(folder)[0].names():
         _add(found, name, table)
@@ -134,12 +136,12 @@ def _how_to_make(folder: Path) -> str:
     return f"`imagewright swap extract PICTURES_OR_VIDEO --out {folder}` makes a set of faces."
 
 
-def _add(found: FaceSet, name: str, table: dict[str, Any]) -> None:
+def _add(found: FaceSet, name: str, table: Callable[[], dict[str, Any]]) -> None:
     path = found.folder / name
     try:
         record = read_face_record(path)
-        if record is None and name in table:
-            record = FaceRecord.from_json(table[name])
+        if record is None and (values := table().get(name)) is not None:
+            record = FaceRecord.from_json(values)
             found.from_table += 1
     except DataError as reason:
         found.skipped.append((name, one_line(str(reason).rstrip("."), 160)))
@@ -152,16 +154,13 @@ def _add(found: FaceSet, name: str, table: dict[str, Any]) -> None:
 
 def read_table(path: Path) -> dict[str, Any]:
     """The values of each line of the table by the name of the file. Damaged lines are passed over."""
-    try:
-        content = read_regular(path, LARGEST_TABLE)
-    except (FileNotFoundError, RunError):
-        return {}
     values: dict[str, Any] = {}
-    for line in content.splitlines():
-        try:
-            row = parse_json(line)
-        except ValueError:
-            continue
-        if isinstance(row, dict) and isinstance(row.get("file"), str):
-            values[row["file"]] = row
+    with suppress(FileNotFoundError, RunError), open_regular(path) as file:
+        for line in iter(lambda: file.readline(LONGEST_LINE), b""):
+            try:
+                row = parse_json(line)
+            except ValueError:
+                continue
+            if isinstance(row, dict) and isinstance(row.get("file"), str):
+                values[row["file"]] = row
     return values

@@ -35,25 +35,22 @@ class FaceLooks:
 
     def __init__(self, faces: FaceSet) -> None:
         self._faces = faces
-        self._points: dict[int, np.ndarray] = {}
+        self._points = np.zeros((len(faces), 136), np.float32)
+        for row, record in zip(self._points, faces.records, strict=True):
+            points = record.points_in_crop()
+            if points is not None:
+                row[:] = points.ravel()
         self._pixels: dict[int, np.ndarray] = {}
 
     def is_near_any(self, place: int, others: Sequence[int]) -> bool:
         """Whether a face looks like one of others."""
         if not others:
             return False
-        points = np.stack([self._points_of(other) for other in others])
-        near = np.abs(points - self._points_of(place)).mean(1) < SAME_POINTS
+        near = np.abs(self._points[list(others)] - self._points[place]).mean(1) < SAME_POINTS
         return any(
             np.abs(self._pixels_of(others[number]) - self._pixels_of(place)).mean() < SAME_PIXELS
             for number in np.flatnonzero(near).tolist()
         )
-
-    def _points_of(self, place: int) -> np.ndarray:
-        if place not in self._points:
-            points = self._faces.records[place].points_in_crop()
-            self._points[place] = np.zeros(136) if points is None else points.ravel()
-        return self._points[place]
 
     def _pixels_of(self, place: int) -> np.ndarray:
         if place not in self._pixels:

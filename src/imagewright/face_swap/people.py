@@ -17,12 +17,13 @@ from scipy.spatial.distance import cdist
 from imagewright.errors import DataError, count_text
 from imagewright.face_swap.face_sets import FaceSet, is_face_set, read_face_record, read_face_set
 from imagewright.faces.detections import FaceFinder
+from imagewright.faces.identities import SAME_PERSON
 from imagewright.faces.records import IDENTITY_NUMBERS
 from imagewright.images import open_images
 from imagewright.images.one_by_one import read_one_by_one
+from imagewright.images.selection import even_places
 from imagewright.images.single import as_source
 
-SAME_PERSON = 0.6  # distance of identities: `identity.SAME_PERSON`, without torch
 RECORDED = "identity"  # the mean identity of a person in the record of a run's source
 NEAREST_SHARE = 10  # the distance to a person is the mean over the nearest tenth of the references
 JOINED = 0.58  # mean distance of the faces of two groups below which they are one
@@ -83,8 +84,8 @@ class Person:
         """The person of a source in the record of a run: their mean identity; None if it has none."""
         for layer in source.get("layers") or ():
             numbers = layer.get(RECORDED)
-            if isinstance(numbers, list) and len(numbers) == IDENTITY_NUMBERS:
-                return cls(str(source.get("source")), np.asarray([numbers], np.float32))
+            if isinstance(numbers, list) and len(numbers) == IDENTITY_NUMBERS and all(map(_is_real, numbers)):
+                return cls(str(source.get("source")), np.array([numbers]))
         return None
 
     @classmethod
@@ -102,6 +103,10 @@ class Person:
         return cls(str(faces.folder), largest, notes)
 
 
+def _is_real(value: Any) -> bool:
+    return isinstance(value, int | float) and abs(value) < 1e3  # and no NaN
+
+
 def group_identities(identities: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """The number of the person of each identity (N, 128) as int (N,): 0 for the one with the most faces.
 
@@ -113,7 +118,7 @@ def group_identities(identities: np.ndarray, weights: np.ndarray | None = None) 
     counts = np.ones(len(identities)) if weights is None else np.asarray(weights, float)
     if len(identities) < 2:
         return np.zeros(len(identities), int)
-    chosen = np.unique(np.linspace(0, len(identities) - 1, min(len(identities), MOST_GROUPED)).round().astype(int))
+    chosen = even_places(len(identities), MOST_GROUPED)
     tree = linkage(identities[chosen], "average")
     groups = fcluster(tree, JOINED, "distance") - 1
     if len(chosen) == len(identities):
@@ -154,7 +159,7 @@ def _from_pictures(source: Any, name: str, finder: FaceFinder) -> Person:
     from imagewright.pretrained.faces.networks import identify
 
     images = open_images(as_source(source, 3))
-    chosen = np.unique(np.linspace(0, len(images) - 1, min(len(images), MOST_REFERENCES)).round().astype(int))
+    chosen = even_places(len(images), MOST_REFERENCES)
     part = images.subset(chosen)
     identities: list[np.ndarray] = []
     without: list[str] = []

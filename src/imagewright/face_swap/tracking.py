@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from imagewright.face_swap.people import SAME_PERSON
 from imagewright.faces.detections import Face, FaceFinder, overlaps
+from imagewright.faces.identities import SAME_PERSON
 from imagewright.faces.smoothing import REACH, smooth_at
 from imagewright.faces.tracks import CUT, between, difference, match_faces, thumbnail
 

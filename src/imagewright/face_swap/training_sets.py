@@ -16,8 +16,9 @@ from imagewright.catalogue import OpenedSets
 from imagewright.errors import ConfigError, DataError, count_text
 from imagewright.face_swap.face_sets import FaceSet, read_face_set
 from imagewright.face_swap.parts_source import KIND, PartsSource
-from imagewright.face_swap.people import RECORDED, SAME_PERSON, group_identities
+from imagewright.face_swap.people import RECORDED, group_identities
 from imagewright.face_swap.pose_bins import ALL_POSES, choose_pose_bins
+from imagewright.faces.identities import SAME_PERSON
 from imagewright.images import Images, open_images
 from imagewright.images.descriptions import opening_options
 from imagewright.training.reporting import Say

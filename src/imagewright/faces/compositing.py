@@ -52,8 +52,6 @@ def fit_face(
         region = poisson_region(frame, region)
     elif how.even:
         region = replace(region, picture=even_edge(region.picture, region.mask, footage))
-    if (
-        how.sharpen
-    ):  # last, because it would change the very pixels of the edge that a Poisson blend takes its colours by
+    if how.sharpen:  # last: before a Poisson blend it would change the pixels of the edge that give the colours
         region = replace(region, picture=match_sharpness(region.picture, region.mask, footage))
     return region

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+SAME_PERSON = 0.6  # the Euclidean distance below which two faces are of one person (King 2017)
+
 
 def identity_distances(identities: np.ndarray, others: np.ndarray) -> np.ndarray:
     """The Euclidean distance of each of (N, 128) to each of (K, 128): (N, K)."""

@@ -6,10 +6,10 @@ import numpy as np
 from scipy.ndimage import laplace
 
 from imagewright.faces.crops import cut_square, inner_square
+from imagewright.faces.detail import LUMA
 from imagewright.faces.detections import Face
 
 SIDE = 128  # pixels of the square that is looked at
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 FLOOR = 1.0  # of the contrast: a plain patch has neither contrast nor detail
 
 

@@ -28,6 +28,11 @@ class Selection:
     classes: list[str] | None
 
 
+def even_places(count: int, most: int) -> np.ndarray:
+    """At most `most` of `count` places, at even distances from the first to the last; int64."""
+    return np.linspace(0, count - 1, min(count, most)).round().astype(np.int64)
+
+
 def select_evenly(images: Images, count: int) -> Selection:
     """Decode `count` images from the first to the last, at even distances; all of them if the set has no more.
 
@@ -36,8 +41,7 @@ def select_evenly(images: Images, count: int) -> Selection:
     """
     if count < 1:
         raise UserError(f"count={count}, but there must be one picture at least.")
-    indices = np.linspace(0, len(images) - 1, min(count, len(images))).round().astype(np.int64)
-    chosen = images.subset(indices)
+    chosen = images.subset(even_places(len(images), count))
     batch = next(chosen.stream(len(chosen)), None)
     if batch is None:
         raise DataError(f"{none_readable(len(chosen), f'looked at in {images.source}')}.")

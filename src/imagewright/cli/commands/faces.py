@@ -41,17 +41,14 @@ def align(
     """Cut out the faces of pictures, upright and of one size: as a set to train on, or to project into a StyleGAN."""
     import imagewright
     from imagewright.cli.progress import progress_bar
-    from imagewright.cli.questions import confirm_download
+    from imagewright.cli.questions import confirm_face_weights
     from imagewright.cli.show import say
     from imagewright.errors import UserError
-    from imagewright.pretrained.faces.finder import absent_networks
-    from imagewright.pretrained.faces.weights import SET
-    from imagewright.pretrained.weight_sets import describe_set
 
     if not pictures:
         raise UserError(f"The pictures are missing: imagewright faces align PICTURES --out {out}.")
     # Before the bar, which would be drawn over the question.
-    agreed = find == "cascade" or not absent_networks() or confirm_download(describe_set(SET))
+    agreed = find == "cascade" or confirm_face_weights()
     with progress_bar("finding faces") as progress:
         made = imagewright.align_faces(
             pictures[0] if len(pictures) == 1 else list(pictures),

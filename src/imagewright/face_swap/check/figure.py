@@ -12,9 +12,9 @@ from imagewright.face_swap.measures.expression import eye_opening, mouth_opening
 from imagewright.face_swap.measures.identity import people_of, person_distances
 from imagewright.face_swap.measures.jitter import between_two, shakes
 from imagewright.face_swap.measures.pose import pose_differences
+from imagewright.faces.identities import SAME_PERSON
 from imagewright.output.figures import COLOURS, new_figure, save_figure
 from imagewright.output.provenance import COMPOSITE, make_record
-from imagewright.pretrained.faces.identity import SAME_PERSON
 
 if TYPE_CHECKING:
     from imagewright.face_swap.check.result import SwapCheck

@@ -15,6 +15,7 @@ from imagewright.face_swap.face_sets import FaceSet, is_face_set, read_face_set
 from imagewright.face_swap.measures.realism import cut_inner
 from imagewright.faces.detections import Face
 from imagewright.faces.landmarks import sixty_eight
+from imagewright.images.selection import even_places
 from imagewright.images.single import read_picture
 from imagewright.pretrained.faces.finder import NetworkFinder, open_face_finder
 from imagewright.pretrained.faces.networks import identify
@@ -66,12 +67,8 @@ def read_reference_faces(source: Any, progress: Progress | None = None) -> Refer
     return ReferenceFaces(np.stack(identities), np.stack(crops), tuple(notes))
 
 
-def _chosen(total: int) -> list[int]:
-    return np.unique(np.linspace(0, total - 1, min(MOST, total)).round().astype(int)).tolist()
-
-
 def _of_face_set(faces: FaceSet, progress: Progress | None) -> Iterator[Found]:
-    chosen = _chosen(len(faces))
+    chosen = even_places(len(faces), MOST).tolist()
     counter = ProgressCounter(len(chosen), progress)
     for number in chosen:
         counter.advance()
@@ -84,7 +81,7 @@ def _of_face_set(faces: FaceSet, progress: Progress | None) -> Iterator[Found]:
 
 
 def _of_frames(frames: Frames, progress: Progress | None) -> Iterator[Found]:
-    chosen = set(_chosen(len(frames)))
+    chosen = set(even_places(len(frames), MOST).tolist())
     counter = ProgressCounter(len(chosen), progress)
     near, any_size = NetworkFinder(small=False), open_face_finder("networks")
     for frame in frames:

@@ -60,6 +60,7 @@ class Series:
     flickers: list[tuple[int, float, float]] = field(default_factory=list)
     seams: list[tuple[int, float, float, float]] = field(default_factory=list)
     _before: tuple[Frame, Frame, FacePair] | None = None
+    _due: dict[str, int] = field(default_factory=dict)
 
     def add(self, swapped: Frame, original: Frame, faces: FacePair | None) -> None:
         """Measure a pair of frames; `faces` is None if the original has no face."""
@@ -76,7 +77,7 @@ class Series:
         for side, face in enumerate((faces.swapped, faces.original)):
             self.points[side].append(sixty_eight(face).astype(np.float32))
             self.poses[side].append(_pose(face))
-        if place % self.every(MOST_IDENTIFIED) == 0:
+        if self._is_due(place, "identity", MOST_IDENTIFIED):
             self.identified.append(row)
             for side, (frame, face) in enumerate(((swapped, faces.swapped), (original, faces.original))):
                 self.identities[side].append(identify(frame.pixels, [face])[0])
@@ -85,7 +86,7 @@ class Series:
             for frame, face in ((swapped, faces.swapped), (original, faces.original))
         ]
         self.contrasts.append(tuple(map(detail.feature_contrast, inner)))
-        if self.with_crops and place % self.every(MOST_CROPS) == 0:
+        if self.with_crops and self._is_due(place, "crop", MOST_CROPS):
             for side, crop in enumerate(inner):
                 self.crops[side].append(crop)
         self._add_edge(row, place, swapped, original, faces.original)
@@ -96,6 +97,13 @@ class Series:
         """The distance of pairs at which at most about `most` are taken."""
         return max(1, -(-self.count // most))
 
+    def _is_due(self, place: int, what: str, most: int) -> bool:
+        """Whether a pair with the face is one of those at even distances. The first one is, and one after each gap."""
+        if place < self._due.get(what, 0):
+            return False
+        self._due[what] = place - place % self.every(most) + self.every(most)
+        return True
+
     def _add_edge(self, row: int, place: int, swapped: Frame, original: Frame, face: Face) -> None:
         """What can be seen at the edge of the face and beyond it."""
         shape = original.pixels.shape[:2]
@@ -103,7 +111,7 @@ class Series:
         change = outside.change_outside(swapped.pixels, original.pixels, _mask(grown, shape) >= 0.5)
         if change is not None:
             self.outside.append(change)
-        if place % self.every(MOST_SEAMS) == 0:
+        if self._is_due(place, "edge", MOST_SEAMS):
             hull, noise = _mask(face.points[:, :2], shape), 0.0 if change is None else change[0]
             mask = seam.pasted_mask(swapped.pixels, original.pixels, hull, noise)
             steps = seam.edge_steps(swapped.pixels, original.pixels, mask)

@@ -12,7 +12,8 @@ from imagewright.errors import DataError, count_text
 from imagewright.face_swap.convert.finding import TrackFacts
 from imagewright.face_swap.convert.swapping import PERSONS
 from imagewright.face_swap.face_sets import is_face_set, read_face_set
-from imagewright.face_swap.people import SAME_PERSON, Person
+from imagewright.face_swap.people import Person
+from imagewright.faces.identities import SAME_PERSON, identity_distances
 from imagewright.model import Model
 from imagewright.runs.run import Run
 
@@ -103,12 +104,12 @@ def _most_seen(
     tracks: Mapping[int, TrackFacts], known: Mapping[int, np.ndarray], where: str
 ) -> tuple[frozenset[int], list[str]]:
     """The tracks of the person who is seen in most frames."""
-    groups = {
-        number: [other for other in known if np.linalg.norm(known[other] - known[number]) < SAME_PERSON]
-        for number in known
-    }
-    best = max(groups, key=lambda number: sum(tracks[other].frames for other in groups[number]))
-    chosen = frozenset(groups[best])
+    numbers, identities = np.array(list(known)), np.stack(list(known.values()))
+    frames = np.array([tracks[number].frames for number in known])
+    # Row by row: a folder of pictures has as many tracks as faces.
+    seen = [int(frames[identity_distances(each[None], identities)[0] < SAME_PERSON].sum()) for each in identities]
+    best = identities[int(np.argmax(seen))]
+    chosen = frozenset(numbers[identity_distances(best[None], identities)[0] < SAME_PERSON].tolist())
     others = len(known) - len(chosen)
     if not others:
         return chosen, []

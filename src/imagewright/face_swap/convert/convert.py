@@ -10,12 +10,14 @@ from typing import Any
 
 from imagewright.errors import DataError, RunError, UserError
 from imagewright.face_swap.convert.choosing import EVERYONE, person_in_footage
+from imagewright.face_swap.convert.finding import SWAPPING
 from imagewright.face_swap.convert.pictures import ConvertedPictures, convert_pictures
 from imagewright.face_swap.convert.preview import preview_sheet
 from imagewright.face_swap.convert.signing import Sign, open_key, originals, sign_results
 from imagewright.face_swap.convert.swapping import FaceSwapper, SwapOptions
 from imagewright.face_swap.convert.video import ConvertedVideo, convert_video
 from imagewright.face_swap.people import Person
+from imagewright.face_swap.video_files import pictures_in, videos_at
 from imagewright.faces.detections import FaceFinder
 from imagewright.images import Images, open_images
 from imagewright.images.single import as_source
@@ -111,7 +113,7 @@ def swap_faces(
         made.sheet = job.out.with_name(f"{job.out.stem}.preview.png")
         refuse_existing([made.sheet], force=force)
         source = job.videos[0][0] if job.videos else job.parts
-        told = progress_of_stage(progress, "swapping faces")
+        told = progress_of_stage(progress, SWAPPING)
         sheet: Sheet = preview_sheet(swapper, source, finder, who, everyone=everyone, progress=told)
         made.notes += sheet.notes
         sheet.write(made.sheet, force=force)
@@ -127,7 +129,9 @@ def swap_faces(
             made.pictures = convert_pictures(swapper, job.parts, job.out, finder, who, single=job.single, **how)
             made.notes += made.pictures.notes
     made.notes += _about_left_out(left_out, made)
-    made.notes += sign_results(key, _made_from(job, made))
+    written = {video.path for video in made.videos}
+    written |= set(made.pictures.paths if made.pictures is not None else ())
+    made.notes += sign_results(key, [pair for pair in job.pairs() if pair[0] in written])
     if swapper.options.blend == "poisson" and job.videos:
         made.notes.append("Poisson blending flickers in videos: --blend paste does not (blend='paste').")
     return made
@@ -149,18 +153,6 @@ def _about_left_out(errors: list[DataError], made: SwappedFootage) -> list[str]:
     return [" ".join(["Left out:", str(error), *getattr(error, "__notes__", [])]) for error in errors]
 
 
-def _made_from(job: _Job, made: SwappedFootage) -> list[tuple[Path, Path | None]]:
-    """Each file that was written, with the one that it was made from."""
-    written = {video.path for video in made.videos}
-    videos: list[tuple[Path, Path | None]] = [(path, video) for video, path in job.videos if path in written]
-    if made.pictures is None:
-        return videos
-    names = [name for part in job.parts for name in part.names()]
-    paths = [job.out] if job.single else picture_paths(job.out, names)
-    sources = dict(zip(paths, originals(job.parts, job.sources), strict=True))
-    return [*videos, *((path, sources[path]) for path in made.pictures.paths)]
-
-
 @dataclass(frozen=True)
 class _Job:
     """Videos, each with the file that it becomes, and sources of pictures, which go to the folder or file `out`."""
@@ -175,18 +167,24 @@ class _Job:
         """The files that are written. Pictures in a folder are PNG, and are left out."""
         return [*(path for _, path in self.videos), *([self.out] if self.single and self.parts else [])]
 
+    def pairs(self) -> list[tuple[Path, Path | None]]:
+        """Each file that is written, with the one that it is made from, if that is a file of its own."""
+        videos: list[tuple[Path, Path | None]] = [(path, video) for video, path in self.videos]
+        names = [name for part in self.parts for name in part.names()]
+        paths = [self.out] if self.single else picture_paths(self.out, names)
+        return videos + (list(zip(paths, originals(self.parts, self.sources), strict=True)) if names else [])
+
 
 def _plan(footage: Any, out: Path) -> _Job:
     """What becomes what. Raises `UserError` for an `out` that does not suit."""
     sources = several_sources(footage)
-    videos = [Path(each) for each in sources if _is_video(each)]
+    videos: list[Path] = []
     others: list[Any] = []
     for each in sources:
-        if _is_video(each):
-            continue
-        inside = _videos_in(each)
-        videos += inside
-        if not inside or _has_pictures(each):
+        path = Path(each) if isinstance(each, str | Path) else None
+        found = [] if path is None else videos_at(path)
+        videos += found
+        if path is None or not found or (path.is_dir() and pictures_in(path)):
             others.append(each)
     suffix = out.suffix.lower()
     to_file = suffix in PICTURES or suffix in VIDEOS or suffix in VIDEO_SUFFIXES
@@ -206,28 +204,19 @@ def _plan(footage: Any, out: Path) -> _Job:
     raise UserError(f"{out} is one file, and this becomes several: name a folder by --out (out=).")
 
 
-def _is_video(source: Any) -> bool:
-    return isinstance(source, str | Path) and Path(source).suffix.lower() in VIDEO_SUFFIXES and Path(source).is_file()
-
-
-def _videos_in(source: Any) -> list[Path]:
-    """The videos in a folder."""
-    if not isinstance(source, str | Path) or not Path(source).is_dir():
-        return []
-    return sorted(each for each in Path(source).iterdir() if _is_video(each))
-
-
-def _has_pictures(folder: Any) -> bool:
-    return any(each.suffix.lower() in PICTURES for each in Path(folder).iterdir())
-
-
 def _suffix_for(video: Path) -> str:
     suffix = video.suffix.lower()
     return suffix if suffix in VIDEOS else ".mp4"
 
 
 def _check_places(job: _Job, *, force: bool) -> None:
+    """Raise `RunError` for files that exist, and for footage that would be replaced, also with `force`."""
     refuse_existing([path for _, path in job.videos], force=force)
+    pairs = job.pairs()
+    read = {footage.resolve() for _, footage in pairs if footage is not None}
+    taken = next((path for path, _ in pairs if path.resolve() in read), None)
+    if taken is not None:
+        raise RunError(f"{taken} is the footage itself, which is kept: give another name by --out (out=).")
     if job.single:
         return
     for each in job.sources:

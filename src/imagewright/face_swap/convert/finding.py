@@ -18,6 +18,7 @@ from imagewright.files import write_whole
 from imagewright.images.footage import Footage
 from imagewright.progress import Progress
 
+FINDING, SWAPPING = "finding faces", "swapping faces"  # stages of the progress
 FOUND, TRACKED, TRACKS = "found.bin", "tracked.bin", "tracks.json"
 
 

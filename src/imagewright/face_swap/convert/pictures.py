@@ -13,7 +13,7 @@ import numpy as np
 from imagewright.errors import DataError, count_text, none_readable
 from imagewright.face_crops.turning import find_turned
 from imagewright.face_swap.convert.choosing import choose_tracks, person_text
-from imagewright.face_swap.convert.finding import TRACKED, TRACKS, FoundFaces, open_found
+from imagewright.face_swap.convert.finding import FINDING, SWAPPING, TRACKED, TRACKS, FoundFaces, open_found
 from imagewright.face_swap.convert.journal import FrameJournal, pack_faces
 from imagewright.face_swap.convert.swapping import FaceSwapper
 from imagewright.face_swap.convert.unfinished import Unfinished, facts_of_swap
@@ -30,7 +30,6 @@ from imagewright.output.provenance import Record
 from imagewright.output.writing import picture_paths, refuse_existing, write_image
 from imagewright.progress import Progress, StageProgress, progress_of_stage
 
-FINDING, SWAPPING = "finding faces", "swapping faces"
 FEW = 16  # pictures that are soon done again
 
 

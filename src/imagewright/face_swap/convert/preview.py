@@ -20,6 +20,7 @@ from imagewright.face_swap.provenance import swap_record
 from imagewright.faces.detections import Face, FaceFinder
 from imagewright.images import Images
 from imagewright.images.one_by_one import read_one_by_one
+from imagewright.images.selection import even_places
 from imagewright.output.sheets import Sheet
 from imagewright.progress import Progress
 
@@ -79,14 +80,14 @@ def preview_sheet(
 
 def _frames_of(video: Path) -> Iterator[np.ndarray]:
     footage = open_sdr(video)
-    wanted = set(np.linspace(0, footage.count - 1, min(FRAMES, footage.count)).round().astype(int).tolist())
+    wanted = set(even_places(footage.count, FRAMES).tolist())
     for frame in footage.frames(only=wanted):
         yield frame.picture
 
 
 def _pictures_of(parts: Sequence[Images]) -> Iterator[np.ndarray]:
     total = sum(map(len, parts))
-    wanted = np.unique(np.linspace(0, total - 1, min(FRAMES, total)).round().astype(int))
+    wanted = even_places(total, FRAMES)
     first = 0
     for part in parts:
         inside = wanted[(wanted >= first) & (wanted < first + len(part))] - first

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Protocol, get_args, runtime_checkable
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from imagewright import catalogue
 from imagewright.errors import ConfigError, UserError, nearest_name
@@ -20,6 +19,7 @@ from imagewright.faces.masks import hull_mask, soften_mask
 from imagewright.faces.pasting import Region
 from imagewright.faces.similarity import apply_affine, invert_affine
 from imagewright.model import Model
+from imagewright.training_capabilities import swaps_identities
 
 MaskName = Literal["product", "learned", "hull"]
 Sharpen = Literal["auto", "none"]
@@ -37,7 +37,7 @@ class SwapOptions:
         colour: how the colours of the new face are matched to the old one: "reinhard", "linear", "mkl", "histogram",
             "none".
         mask: what is replaced: "learned", what the networks of both people call face; "hull", the outline of the
-            face's points; "product", what both call face.
+            face's points; "product", what is in both.
         erode: how far the mask shrinks, as a share of the face's size; negative lets it grow.
         blur: over what share of the face's size the mask fades out.
         sharpen: "auto" matches the sharpness of the face that was there; "none".
@@ -79,14 +79,6 @@ class SwapOptions:
         return asdict(self)
 
 
-@runtime_checkable
-class SwapsFaces(Protocol):
-    """A model that draws an aligned face as one of two people."""
-
-    def swap(self, images: Tensor, to: int = 0, strength: float = 1.0) -> tuple[Tensor, Tensor]:
-        """Pictures (N, C, H, W) in [-1, 1], and masks (N, 1, H, W) in [0, 1]."""
-
-
 class FaceSwapper:
     """Swaps faces with a model.
 
@@ -94,7 +86,7 @@ class FaceSwapper:
     """
 
     def __init__(self, model: Model, options: SwapOptions) -> None:
-        if not isinstance(model, SwapsFaces):
+        if not swaps_identities(model):
             raise UserError(
                 f"{catalogue.name_of(model)} swaps no faces: name a run of the model swap (`imagewright train swap "
                 "FACES_OF_SOURCE FACES_OF_TARGET`)."
@@ -119,9 +111,10 @@ class FaceSwapper:
             images = images.mean(1, keepdim=True)
         elif channels == 4:
             images = torch.cat([images, torch.ones_like(images[:, :1])], 1)
-        picture, mask = self._swap(images, self.to, self.options.strength)
-        colours = picture[0, :3].expand(3, -1, -1)
-        return ((colours + 1) / 2).clamp(0, 1).permute(1, 2, 0).numpy(), mask[0, 0].clamp(0, 1).numpy()
+        made = self._swap(images.to(self.model.device), self.to, self.options.strength)
+        picture, mask = (each[0].float().cpu() for each in made)
+        colours = picture[:3].expand(3, -1, -1)
+        return ((colours + 1) / 2).clamp(0, 1).permute(1, 2, 0).numpy(), mask[0].clamp(0, 1).numpy()
 
     def fit(self, picture: np.ndarray, face: Face) -> Region:
         """The new face in the pixels of a picture uint8 (H, W, 3), to be blended with it."""

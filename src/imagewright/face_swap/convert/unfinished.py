@@ -15,7 +15,7 @@ from imagewright.face_swap.convert.swapping import FaceSwapper
 from imagewright.files import explain_write_errors, is_locked, locked, write_whole
 from imagewright.model import Model
 
-FINDING, SWAPPING, LOCK, PARTS = "finding.json", "swapping.json", "lock", "parts"
+FOUND_FOR, MADE_FOR, LOCK, PARTS = "finding.json", "swapping.json", "lock", "parts"
 
 
 class Unfinished:
@@ -36,7 +36,7 @@ class Unfinished:
     @property
     def goes_on(self) -> bool:
         """Whether the same work was begun before, and parts of it are there."""
-        return _holds(self.folder / FINDING, self._facts) and self.parts.is_dir()
+        return _holds(self.folder / FOUND_FOR, self._facts) and self.parts.is_dir()
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -52,9 +52,9 @@ class Unfinished:
                 f"Another process is writing {self.path}: wait for it, or give another name by --out (out=)."
             )
         with locked(lock):
-            if not _holds(self.folder / FINDING, self._facts):
+            if not _holds(self.folder / FOUND_FOR, self._facts):
                 self._clear()
-                write_whole(self.folder / FINDING, json.dumps(self._facts))
+                write_whole(self.folder / FOUND_FOR, json.dumps(self._facts))
             try:
                 yield
             except (ImagewrightError, KeyboardInterrupt) as error:
@@ -68,13 +68,14 @@ class Unfinished:
                 raise
 
     def begin_parts(self, facts: Mapping[str, Any]) -> None:
-        """Remove parts that were made with other options.
+        """Remove parts that were made with other options. From now on the same call goes on.
 
         facts: what the parts depend on, as JSON values.
         """
-        if not _holds(self.folder / SWAPPING, facts):
+        if not _holds(self.folder / MADE_FOR, facts):
             shutil.rmtree(self.parts, ignore_errors=True)
-            write_whole(self.folder / SWAPPING, json.dumps(facts))
+            write_whole(self.folder / MADE_FOR, json.dumps(facts))
+        self.parts.mkdir(exist_ok=True)
 
     def remove(self) -> None:
         """Remove the folder."""

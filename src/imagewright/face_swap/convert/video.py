@@ -13,7 +13,7 @@ import numpy as np
 
 from imagewright.errors import DataError, count_text
 from imagewright.face_swap.convert.choosing import choose_tracks, person_text
-from imagewright.face_swap.convert.finding import FoundFaces, find_in_footage
+from imagewright.face_swap.convert.finding import FINDING, SWAPPING, FoundFaces, find_in_footage
 from imagewright.face_swap.convert.swapping import FaceSwapper, change_of
 from imagewright.face_swap.convert.unfinished import Unfinished, facts_of_swap
 from imagewright.face_swap.people import Person
@@ -25,8 +25,6 @@ from imagewright.output.footage.writer import FootageWriter
 from imagewright.output.marks import draw_mark
 from imagewright.output.writing import refuse_existing
 from imagewright.progress import StageProgress, progress_of_stage
-
-FINDING, SWAPPING = "finding faces", "swapping faces"
 
 
 @dataclass
@@ -84,7 +82,7 @@ def convert_video(
         if not found.tracks:
             work.remove()
         chosen, notes = choose_tracks(found.tracks, person, video.name, everyone=everyone)
-        work.begin_parts(facts_of_swap(swapper, chosen) | {"codec": writer.encoding.codec})
+        work.begin_parts(facts_of_swap(swapper, chosen) | {"codec": writer.encoding.codec, "lossless": lossless})
         swapped = sum(any(track in chosen for track, _ in faces) for faces in found.read())
         writer.write(lambda start: _frames(swapper, footage, found, chosen, start, progress))
         settings = {"person": person_text(person, everyone), **swapper.options.to_dict()}
@@ -131,6 +129,8 @@ def swap_frame(swapper: FaceSwapper, frame: FootageFrame, faces: Sequence[Face])
     if swapper.options.mark is not None:
         marked = draw_mark(frame.picture, swapper.options.mark).astype(np.float32) - frame.picture
         lines, columns = np.flatnonzero(marked.any((1, 2))), np.flatnonzero(marked.any((0, 2)))
+        if not len(lines):  # the frame is smaller than a letter
+            return frame
         rows, across = slice(lines[0], lines[-1] + 1), slice(columns[0], columns[-1] + 1)
         part = marked[rows, across]
         frame = frame.changed(rows, across, part, np.ones(part.shape[:2], bool))

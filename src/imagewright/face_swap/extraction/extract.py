@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -146,9 +147,8 @@ class _Extraction:
     tracks: int = 0
 
     def __post_init__(self) -> None:
-        self._before = read_table(self.made.table) if self.force else {}
-        numbers = [values.get("track") for values in self._before.values()]
-        self.tracks = 1 + max((number for number in numbers if isinstance(number, int)), default=-1)
+        self._before = _known_records(self.made.table) if self.force else []
+        self.tracks = 1 + max((record.track for record in self._before), default=-1)
 
     def extract_stills(self, sources: ExtractionSources, counter: ProgressCounter) -> None:
         """Write the faces of all pictures; each is a track of its own."""
@@ -244,11 +244,18 @@ class _Extraction:
             return
         new = {record.file for record in self.made.records}
         kept = [
-            FaceRecord.from_json(values)
-            for name, values in self._before.items()
-            if name not in new and (self.made.folder / name).is_file()
+            record for record in self._before if record.file not in new and (self.made.folder / record.file).is_file()
         ]
         write_table(self.made.table, [*kept, *self.made.records])
+
+
+def _known_records(table: Path) -> list[FaceRecord]:
+    """The records of an earlier extraction; damaged ones are passed over."""
+    known = []
+    for values in read_table(table).values():
+        with suppress(DataError):
+            known.append(FaceRecord.from_json(values))
+    return known
 
 
 def _counted(

@@ -119,8 +119,8 @@ class ExtractedFaces:
         without_mesh = sum(record.points is None for record in self.records)
         if without_mesh and self.finder == "networks":
             self.notes.append(
-                f"{count_text(without_mesh, 'face')} without points, seen wholly from the side or nearly hidden: a "
-                "training leaves out what has none."
+                f"{count_text(without_mesh, 'face')} without points, seen wholly from the side or nearly hidden: in "
+                "a training their mask is that of a typical face."
             )
         if self.enlarged:
             self.notes.append(

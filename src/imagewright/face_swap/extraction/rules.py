@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imagewright.face_swap.people import SAME_PERSON, Person
+from imagewright.face_swap.people import Person
 from imagewright.faces.crops import inner_square, share_beyond, unit_square
 from imagewright.faces.detections import Face
+from imagewright.faces.identities import SAME_PERSON
 from imagewright.faces.landmarks import FIRST, MEAN_FACE, five_points, sixty_eight
 from imagewright.faces.similarity import apply_affine, invert_affine
 

@@ -11,11 +11,11 @@ import numpy as np
 
 from imagewright.errors import DataError, count_text
 from imagewright.face_crops.places import open_parts
+from imagewright.face_swap.video_files import pictures_in, videos_at
 from imagewright.files import LONGEST_NAME, cut_name
 from imagewright.images import Images
 from imagewright.images.one_by_one import read_one_by_one
-from imagewright.images.sources.listing import scan_folder
-from imagewright.images.sources.video import VIDEO_SUFFIXES, VideoSource
+from imagewright.images.sources.video import VideoSource
 from imagewright.output.writing import picture_paths
 
 LONGEST_ENDING = len("_000000000_0000000.png")
@@ -38,7 +38,10 @@ class ExtractionSources:
         self.picture_stems = [path.stem for path in picture_paths("", pictures)]
         stems = [video.path.stem for video in self.videos]
         taken = set(self.picture_stems)
+        # A picture may be called as a crop of a video begins: clip_000001 beside clip.mp4.
+        begins = tuple(f"{stem}_" for stem in stems)
         is_clear = len(set(stems)) == len(stems) and taken.isdisjoint(stems)
+        is_clear = is_clear and not any(picture.startswith(begins) for picture in taken)
         self.video_stems = [
             cut_name(stem if is_clear else f"video{number}_{stem}", LONGEST_NAME - LONGEST_ENDING)
             for number, stem in enumerate(stems)
@@ -88,18 +91,12 @@ def open_extraction_sources(source: Any, every: int, split: str | None) -> Extra
     videos: list[VideoSource] = []
     for each in given:
         path = Path(each).expanduser() if isinstance(each, str | Path) else None
-        found = [] if path is None else _videos_at(path)
+        found = [] if path is None else videos_at(path)
         videos += [VideoSource(str(video), video) for video in found]
         if path is None or not found:
             stills.append(each)
         elif path.is_dir():  # its pictures by name: opened as a folder, it would say that videos are passed over
-            stills += [path / name for name in scan_folder(path)[0].names()]
+            stills += pictures_in(path)
     if not given:
         raise DataError("There is no source: name pictures, folders or videos.")
     return ExtractionSources(open_parts(stills, split=split) if stills else [], videos, every)
-
-
-def _videos_at(path: Path) -> list[Path]:
-    if path.is_dir():
-        return [other for other in scan_folder(path)[1] if other.suffix.lower() in VIDEO_SUFFIXES]
-    return [path] if path.is_file() and path.suffix.lower() in VIDEO_SUFFIXES else []

@@ -19,6 +19,7 @@ from imagewright.face_swap.measures.optical_flow import (
     visible,
     warp_back,
 )
+from imagewright.faces.detail import LUMA
 
 SIDE = 128  # pixels of the crop that flow and differences are computed in
 CROP = "face"
@@ -63,8 +64,7 @@ def _warping_error(before: np.ndarray, after: np.ndarray, forward: np.ndarray, s
 
 
 def _grey(picture: np.ndarray) -> np.ndarray:
-    weights = np.array([0.299, 0.587, 0.114], np.float32)
-    return np.round(picture.astype(np.float32) @ weights).astype(np.uint8)
+    return np.round(picture.astype(np.float32) @ LUMA).astype(np.uint8)
 
 
 def measure_flicker(errors: np.ndarray, flow: FlowMethod) -> MeasuredValue:

@@ -15,8 +15,7 @@ import numpy as np
 
 from imagewright.face_swap.measures.intervals import frames_interval, mean_of
 from imagewright.face_swap.measures.measure import Aim, Measure, MeasuredValue
-from imagewright.faces.identities import mean_distances, nearest_distances
-from imagewright.pretrained.faces.identity import SAME_PERSON
+from imagewright.faces.identities import SAME_PERSON, mean_distances, nearest_distances
 
 SETTINGS = {"network": "dlib's ResNet (King 2017) in 8 bits", "distance": "Euclidean, of 128 numbers"}
 SOURCE = "FaceForensics++ (Roessler et al. 2019, arXiv:1901.08971); King 2017"

@@ -7,7 +7,9 @@ import io
 import os
 import shutil
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,8 +21,10 @@ from imagewright.face_crops.places import check_folder, refuse_places
 from imagewright.face_swap.face_sets import FaceFile, FaceSet, read_face_set
 from imagewright.face_swap.people import Person
 from imagewright.face_swap.sorting.orders import COUNTED, ORDERS, FaceOrder
+from imagewright.faces.detections import Face, FaceFinder
 from imagewright.files import atomic_write, explain_write_errors, write_whole
 from imagewright.images.decoding.opening import open_picture, read_encoded
+from imagewright.images.selection import even_places
 from imagewright.output.provenance import ENHANCED, make_record
 from imagewright.output.sheets import Sheet
 from imagewright.pretrained.faces.finder import open_face_finder
@@ -74,6 +78,7 @@ def sort_faces(
     how: How = "copy",
     force: bool = False,
     progress: Progress | None = None,
+    confirm: Callable[[str], bool] | None = None,
 ) -> SortedFaces:
     """Sort a set of faces by what their records say. The set itself stays as it is.
 
@@ -89,6 +94,8 @@ def sort_faces(
     how: "copy"; "link" for hard links, which take no space; "list" for the table and the sheet alone.
     force: replace files that exist.
     progress: called with (done, total) in faces.
+    confirm: asked before weights are fetched, which only pictures of a person need; None fetches them.
+
     Raises `UserError` for a wrong option, `DataError` for a folder without extracted faces, `RunError` if files exist.
     """
     _check_options(by, person, count, how)
@@ -96,7 +103,7 @@ def sort_faces(
     sheet = folder.with_name(f"{folder.name}.png")
     refuse_places(folder, [sheet], faces, force=force)
     found = read_face_set(faces)
-    who = None if person is None else Person.from_source(person, open_face_finder())
+    who = None if person is None else Person.from_source(person, _FinderIfNeeded(confirm))
     order = ORDERS[by](found, who, count)
     names = _file_names(found, order)
     counter = ProgressCounter(len(names), progress)
@@ -110,6 +117,23 @@ def sort_faces(
     made = SortedFaces(folder, sheet, by, groups, len(order.left_out), notes)
     _draw(found, order, f"{made.lines()[0]}").write(sheet, force=force)
     return made
+
+
+class _FinderIfNeeded:
+    """A finder that is opened when it is first asked: crops and sets of faces need none, nor its weights."""
+
+    name = "networks"
+    notes: Sequence[str] = ()
+
+    def __init__(self, confirm: Callable[[str], bool] | None) -> None:
+        self._confirm = confirm
+
+    @cached_property
+    def _opened(self) -> FaceFinder:
+        return open_face_finder(None, self._confirm)
+
+    def find(self, picture: np.ndarray) -> list[Face]:
+        return self._opened.find(picture)
 
 
 def _check_options(by: str, person: Any, count: int | None, how: str) -> None:
@@ -188,8 +212,7 @@ def _draw(faces: FaceSet, order: FaceOrder, title: str) -> Sheet:
 
 
 def _evenly(places: list[int], most: int) -> list[int]:
-    chosen = np.linspace(0, len(places) - 1, min(len(places), most)).round().astype(int)
-    return [places[number] for number in chosen]
+    return [places[number] for number in even_places(len(places), most)]
 
 
 def _small(face: FaceFile) -> np.ndarray:

@@ -21,6 +21,7 @@ from imagewright.faces.detail import detail_energy, fine_detail
 from imagewright.faces.detections import Face
 from imagewright.faces.identities import mean_distances, nearest_distances
 from imagewright.faces.pose import head_pose
+from imagewright.images.selection import even_places
 from imagewright.metrics.intervals import bootstrap
 from imagewright.metrics.metric import Metric, MetricContext, MetricOutput, Sample, Value
 from imagewright.pixels import to_float, to_uint8
@@ -133,7 +134,7 @@ def _compute(sample: Sample, reference: Sample | None, context: MetricContext) -
     if find_published(IDENTITY) is None:
         raise DataError(f"face_swap needs the identity network. {IDENTITY.advice(SET)}")
     count, crop = int(context.options["pictures"]), crop_of(model)
-    targets, sources = (each.pictures.pictures(_evenly(len(each), count)) for each in (reference, context.training))
+    targets, sources = (each.pictures.pictures(even_places(len(each), count)) for each in (reference, context.training))
     pictures = as_pictures(targets)
     meshes = [find_mesh(picture) for picture in pictures]
     squares = [find_square(*each, crop) for each in zip(pictures, meshes, strict=True)]
@@ -160,10 +161,6 @@ def _values(people: Sequence[np.ndarray], detail: np.ndarray, poses: np.ndarray,
         "swap_pose_error": poses[np.isfinite(poses)],
     }
     return {name: bootstrap(each.astype(float), seed=seed, what="faces") for name, each in rows.items() if len(each)}
-
-
-def _evenly(count: int, most: int) -> np.ndarray:
-    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.int64))
 
 
 METRIC = Metric(

@@ -65,8 +65,8 @@ class FootageWriter:
 
         frames_from: the frames from a number on.
         """
-        remove_leftovers(self.work, ("segment",))
         number, written = len(self.segments()), 0
+        remove_leftovers(self.work, (self._segment(number).stem,))
         frames = iter(frames_from(number * SEGMENT_FRAMES))
         while True:
             made = write_segment(islice(frames, SEGMENT_FRAMES), self._segment(number), self.encoding)

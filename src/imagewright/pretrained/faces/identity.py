@@ -13,7 +13,6 @@ from torch.nn import functional
 
 SIDE = 150  # pixels of the input
 NUMBERS = 128
-SAME_PERSON = 0.6  # Euclidean distance
 MEANS = (122.782, 117.001, 104.298)  # of red, green and blue, in 0..255
 SCALE = 255.0  # as face-api has it; dlib has 256, which changes the numbers by 3e-4
 STEM = 32

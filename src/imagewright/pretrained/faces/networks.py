@@ -113,7 +113,7 @@ def fit_meshes(picture: np.ndarray, squares: Sequence[np.ndarray]) -> list[tuple
 
 @torch.inference_mode()
 def identify(picture: np.ndarray, faces: Sequence[Face]) -> np.ndarray:
-    """The identity of each face of a picture, (K, 128). Faces nearer than `identity.SAME_PERSON` are of one person."""
+    """The identity of each face of a picture, (K, 128), as `faces/identities.py` compares them."""
     return identify_chips([cut_square(picture, identity_square(face), identity.SIDE) for face in faces])
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from imagewright.faces.identities import mean_distances
 from imagewright.images import Batch, Images
+from imagewright.images.selection import even_places
 from imagewright.metrics.models.face_swap import (
     as_pictures,
     crop_of,
@@ -62,7 +63,7 @@ class LikenessExaminer:
     @cached_property
     def target(self) -> Batch:
         """The target's faces that are swapped."""
-        return self.sources[1].batch(_evenly(len(self.sources[1]), SWAPPED))
+        return self.sources[1].batch(even_places(len(self.sources[1]), SWAPPED))
 
     @cached_property
     def squares(self) -> list[np.ndarray]:
@@ -74,7 +75,7 @@ class LikenessExaminer:
         """Identities (K, 128) of real faces of the source and of the target, at the size of the model."""
         found = []
         for images in self.sources:
-            pictures = as_pictures(images.batch(_evenly(len(images), REAL)).images)
+            pictures = as_pictures(images.batch(even_places(len(images), REAL)).images)
             squares = [find_square(each, find_mesh(each), self.crop) for each in pictures]
             found.append(identify_chips(cut_chips(pictures, squares)))
         return found
@@ -124,8 +125,3 @@ def missing_poses(source: Images, target: Images) -> Figures:
     shares = {name: count / len(target.labels) for name, count in zip(target.class_names, counts, strict=True)}
     missing = {name: float(share) for name, share in shares.items() if name not in source.class_names and share}
     return {"swap/poses_missing": sum(missing.values())} | {f"{MISSING}{name}": each for name, each in missing.items()}
-
-
-def _evenly(count: int, most: int) -> np.ndarray:
-    """Places of at most `most` of `count` pictures, at even distances."""
-    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.int64))

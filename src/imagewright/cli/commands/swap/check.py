@@ -38,19 +38,16 @@ def check(
 
     import imagewright
     from imagewright.cli.progress import progress_bars
-    from imagewright.cli.questions import confirm_download
+    from imagewright.cli.questions import confirm_face_weights
     from imagewright.cli.show import say
     from imagewright.face_swap.check.result import SUFFIXES
     from imagewright.output.writing import check_suffix, refuse_existing
-    from imagewright.pretrained.faces.finder import absent_networks
-    from imagewright.pretrained.faces.weights import SET
-    from imagewright.pretrained.weight_sets import describe_set
 
     if out is not None:
         check_suffix(out, list(SUFFIXES))
         refuse_existing([out], force=force)
     # Before the bar, which would be drawn over the question.
-    agreed = not absent_networks() or confirm_download(describe_set(SET))
+    agreed = confirm_face_weights()
     with progress_bars() as progress:
         found = imagewright.check_swap(
             swapped,

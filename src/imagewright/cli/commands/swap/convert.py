@@ -66,18 +66,15 @@ def convert(
     """Replace a person's face in videos and pictures. After Ctrl-C or a kill the same command goes on."""
     import imagewright
     from imagewright.cli.progress import progress_bars
-    from imagewright.cli.questions import confirm_download
+    from imagewright.cli.questions import confirm_face_weights
     from imagewright.cli.show import say
     from imagewright.errors import UserError
-    from imagewright.pretrained.faces.finder import absent_networks
-    from imagewright.pretrained.faces.weights import SET
-    from imagewright.pretrained.weight_sets import describe_set
 
     if not footage:
         raise UserError(f"The footage is missing: imagewright swap convert {run} VIDEO --out {out}.")
     # Before the bar, which would be drawn over the questions.
     key = open_signing_key(sign)
-    agreed = find == "cascade" or not absent_networks() or confirm_download(describe_set(SET))
+    agreed = find == "cascade" or confirm_face_weights()
     with progress_bars() as progress:
         made = imagewright.swap_faces(
             run,

@@ -41,17 +41,14 @@ def extract(
     """Cut the faces out of pictures and videos, with points, pose, sharpness and identity: a set to train a swap on."""
     import imagewright
     from imagewright.cli.progress import progress_bar
-    from imagewright.cli.questions import confirm_download
+    from imagewright.cli.questions import confirm_face_weights
     from imagewright.cli.show import say
     from imagewright.errors import UserError
-    from imagewright.pretrained.faces.finder import absent_networks
-    from imagewright.pretrained.faces.weights import SET
-    from imagewright.pretrained.weight_sets import describe_set
 
     if not sources:
         raise UserError(f"The pictures or videos are missing: imagewright swap extract SOURCE --out {out}.")
     # Before the bar, which would be drawn over the question.
-    agreed = find == "cascade" or not absent_networks() or confirm_download(describe_set(SET))
+    agreed = find == "cascade" or confirm_face_weights()
     with progress_bar("extracting faces") as progress:
         made = imagewright.extract_faces(
             sources[0] if len(sources) == 1 else list(sources),

@@ -36,11 +36,22 @@ def sort(
     """Sort a set of faces by person, pose, sharpness, likeness or size; without duplicates; the best of each pose."""
     import imagewright
     from imagewright.cli.progress import progress_bar
+    from imagewright.cli.questions import confirm_face_weights
     from imagewright.cli.show import say
 
+    # Before the bar, which would be drawn over the question.
+    agreed = person is None or confirm_face_weights()
     with progress_bar("sorting faces") as progress:
         made = imagewright.sort_faces(
-            faces, out, by=by, person=person, count=count, how=how, force=force, progress=progress
+            faces,
+            out,
+            by=by,
+            person=person,
+            count=count,
+            how=how,
+            force=force,
+            progress=progress,
+            confirm=lambda _: agreed,
         )
     say(made.notes)
     print("\n".join(made.lines()))
