@@ -26,7 +26,9 @@ import imagewright as iw  # noqa: E402
 from imagewright.errors import ConfigError, DataError, RunError, UserError  # noqa: E402
 from imagewright.face_swap.convert import convert as converting  # noqa: E402
 from imagewright.face_swap.convert import pictures  # noqa: E402
+from imagewright.face_swap.convert.choosing import choose_tracks  # noqa: E402
 from imagewright.face_swap.convert.convert import swap_faces  # noqa: E402
+from imagewright.face_swap.convert.finding import TrackFacts  # noqa: E402
 from imagewright.face_swap.convert.swapping import FaceSwapper, SwapOptions  # noqa: E402
 from imagewright.face_swap.convert.video import convert_video  # noqa: E402
 from imagewright.files import write_whole  # noqa: E402
@@ -107,6 +109,16 @@ def test_who_is_swapped(tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPa
     knows(monkeypatch, None)
     assert swapped(alone) == (False, True)
     assert sum(swapped(video)) == 1
+
+
+@pytest.mark.parametrize(("distance", "doubtful"), [(0.3, False), (0.5, True)])
+def test_someone_who_looks_alike_is_said(distance: float, doubtful: bool) -> None:
+    known = person(0)
+    identity = known.identities[0].copy()
+    identity[-1] += distance
+    chosen, said = choose_tracks({0: TrackFacts(1, 50.0, identity)}, known, "group.jpg")
+    assert chosen == {0}
+    assert any("looks alike" in sentence for sentence in said) == doubtful
 
 
 def test_a_kept_search_serves_the_next_try(tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,6 +216,30 @@ def test_the_record_and_the_mark(tmp_path: Path, model: Any, monkeypatch: pytest
     plain = swap_faces(model, video, tmp_path / "plain.mp4").videos[0].path
     marked = changed_pixels(plain, tmp_path / "out.mp4")[:, -14:, 100:]
     assert marked.any((1, 2)).all()
+
+
+def test_the_record_of_a_picture_names_the_original(tmp_path: Path, model: Any) -> None:
+    Image.fromarray(paint((50, ANNA))).save(tmp_path / "photo.jpg", quality=95)
+    swap_faces(model, tmp_path / "photo.jpg", tmp_path / "out.png", person="all")
+    settings = iw.inspect(tmp_path / "out.png")["provenance"]["settings"]
+    assert (settings["footage"], settings["person"]) == ("photo.jpg", "all")
+
+
+def test_footage_without_the_person_does_not_stop_the_others(
+    tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    knows(monkeypatch, 0)
+    folder = tmp_path / "footage"
+    folder.mkdir()
+    make_clip(folder / "bert.mp4", [paint((150, BERT))] * 2)
+    make_clip(folder / "walk.mp4", walk(3))
+    made = swap_faces(model, folder, tmp_path / "out")
+    assert [video.path.name for video in made.videos] == ["walk.mp4"]
+    assert any("Left out: bert.mp4 shows other people than anna" in note for note in made.notes)
+    (folder / "walk.mp4").unlink()
+    Image.fromarray(paint((50, BERT))).save(folder / "still.png")
+    with pytest.raises(DataError, match=r"bert\.mp4 shows other people"):
+        swap_faces(model, folder, tmp_path / "nothing")
 
 
 def test_pictures_become_pictures(tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPatch) -> None:

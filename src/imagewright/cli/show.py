@@ -47,7 +47,8 @@ def mark_told(sentences: Iterable[str] = (), *, sources: Iterable[str] = ()) -> 
 
 
 def show_record(record: Mapping[str, Any], screen: Console | None = None, indent: int = 0) -> None:
-    """Print a nested record, one `name  value` a line, dictionaries indented under their name."""
+    """Print a nested record, one `name  value` a line; dictionaries, and the entries of lists of them, indented under
+    their name."""
     screen = screen or console()
     plain = {name: value for name, value in record.items() if not _is_nested(value)}
     width = max((len(str(name)) for name in plain), default=0) + 2
@@ -60,7 +61,11 @@ def show_record(record: Mapping[str, Any], screen: Console | None = None, indent
     for name, value in record.items():
         if _is_nested(value):
             screen.print(" " * indent + _shown_name(name), markup=False)
-            show_record(value, screen, indent + 2)
+            if isinstance(value, Mapping):
+                show_record(value, screen, indent + 2)
+                continue
+            for entry in value:
+                screen.print(" " * (indent + 2) + _entry(entry), markup=False, soft_wrap=True)
 
 
 def _shown_name(name: object) -> str:
@@ -69,6 +74,8 @@ def _shown_name(name: object) -> str:
 
 
 def _is_nested(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return bool(value) and all(isinstance(entry, Mapping) for entry in value)
     return isinstance(value, Mapping) and bool(value)
 
 
@@ -88,4 +95,4 @@ def _entry(value: Any) -> str:
     """An entry of a list; of a dictionary in it, the values that are there."""
     if not isinstance(value, Mapping):
         return str(value)
-    return " ".join(f"{_shown_name(name)} {each}" for name, each in value.items() if each is not None)
+    return "; ".join(f"{_shown_name(name)} {each}" for name, each in value.items() if each is not None)

@@ -71,7 +71,7 @@ def read_signature(path: str | Path) -> dict[str, Any] | None:
     `valid`: whether nothing was changed since; None if that could not be verified.
     `problems`: a clause for each that was found.
     `signer`, `certificate`: by the certificate, and that it was not checked further.
-    `signed`: the time, if an authority for times confirmed it.
+    `confirmed_time`: when it was signed, if an authority for times confirmed it.
     `software`, `digital_source_type`, `actions`, `made_from`: what is stated.
     """
     if not is_signed(path):
@@ -127,7 +127,7 @@ def _describe(manifest: Mapping[str, Any], state: str, status: list[Mapping[str,
         "problems": _problems(status),
         "signer": ", ".join(one_line(name, 100) for name in names if name) or None,
         "certificate": UNCHECKED,
-        "signed": signature.get("time"),
+        "confirmed_time": signature.get("time"),
         "software": " ".join(str(software[name]) for name in ("name", "version") if software.get(name)) or None,
         "digital_source_type": next(
             (each["digitalSourceType"] for each in actions if "digitalSourceType" in each), None

@@ -18,6 +18,7 @@ from imagewright.model import Model
 from imagewright.runs.run import Run
 
 EVERYONE = "all"
+DOUBTFUL = 0.45  # faces of two people who look alike can be as near as this
 HOW_TO_CHOOSE = f"name the person by --person PICTURE (person=), or every face by --person {EVERYONE}"
 
 
@@ -34,6 +35,13 @@ def person_in_footage(model: Model, to: int) -> Person | None:
     if len(sources) != len(PERSONS):
         return None
     return Person.from_record(sources[1 - to]) or _of_face_set(sources[1 - to], Path(origin.path))
+
+
+def person_text(person: Person | None, everyone: bool) -> str | None:
+    """Who is replaced, for the provenance record: a name without its folders; None for the person seen most."""
+    if everyone:
+        return EVERYONE
+    return None if person is None else Path(person.name).name
 
 
 def _of_face_set(source: Mapping[str, Any], run: Path) -> Person | None:
@@ -76,6 +84,12 @@ def choose_tracks(
         )
     best = min(distances[number] for number in chosen)
     said = [f"Swapped in {where}: the person of {person.name} (identity distance {best:.2f})."]
+    worst = max(distances[number] for number in chosen)
+    if worst > DOUBTFUL:
+        said.append(
+            f"A face at a distance of {worst:.2f} is swapped, and may be of someone who looks alike: see whose it "
+            f"is, and if it is the wrong one, {HOW_TO_CHOOSE}."
+        )
     left = [distance for number, distance in distances.items() if number not in chosen]
     if left:
         what = "face" if all(facts.frames == 1 for facts in tracks.values()) else "track"

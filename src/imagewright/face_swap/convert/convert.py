@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from imagewright.errors import RunError, UserError
+from imagewright.errors import DataError, RunError, UserError
 from imagewright.face_swap.convert.choosing import EVERYONE, person_in_footage
 from imagewright.face_swap.convert.finding import SWAPPING
 from imagewright.face_swap.convert.pictures import ConvertedPictures, convert_pictures
@@ -94,8 +95,10 @@ def swap_faces(
     confirm: asked before weights are fetched.
     options: of `SwapOptions`: to, colour, mask, erode, blur, sharpen, blend, strength.
 
-    Raises `UserError` for a run of another model and wrong options, `DataError` for footage without the person or
-    without faces, `RunError` if files exist.
+    Of several, footage without the person or without faces is left out, and a note says so.
+
+    Raises `UserError` for a run of another model and wrong options, `DataError` if nothing of the footage can be
+    converted, `RunError` if files exist.
     """
     text = MARK if mark is True else mark or None
     swapper = FaceSwapper(resolve_model(run), SwapOptions(mark=text, **options))
@@ -116,17 +119,38 @@ def swap_faces(
         sheet.write(made.sheet, force=force)
         return made
     how: dict[str, Any] = {"everyone": everyone, "force": force, "progress": progress}
+    left_out: list[DataError] = []
     for video, path in job.videos:
-        made.videos.append(convert_video(swapper, video, path, finder, who, lossless=lossless, **how))
-        made.notes += made.videos[-1].notes
+        with _left_out(left_out):
+            made.videos.append(convert_video(swapper, video, path, finder, who, lossless=lossless, **how))
+            made.notes += made.videos[-1].notes
     if job.parts:
-        made.pictures = convert_pictures(swapper, job.parts, job.out, finder, who, single=job.single, **how)
-        made.notes += made.pictures.notes
-    written = {path for _, path in job.videos} | set(made.pictures.paths if made.pictures is not None else ())
+        with _left_out(left_out):
+            made.pictures = convert_pictures(swapper, job.parts, job.out, finder, who, single=job.single, **how)
+            made.notes += made.pictures.notes
+    made.notes += _about_left_out(left_out, made)
+    written = {video.path for video in made.videos}
+    written |= set(made.pictures.paths if made.pictures is not None else ())
     made.notes += sign_results(key, [pair for pair in job.pairs() if pair[0] in written])
     if swapper.options.blend == "poisson" and job.videos:
         made.notes.append("Poisson blending flickers in videos: --blend paste does not (blend='paste').")
     return made
+
+
+@contextmanager
+def _left_out(errors: list[DataError]) -> Iterator[None]:
+    """Keep an error of one piece of footage, so that the others are converted."""
+    try:
+        yield
+    except DataError as error:
+        errors.append(error)
+
+
+def _about_left_out(errors: list[DataError], made: SwappedFootage) -> list[str]:
+    """Sentences about the footage that was left out. Raises the first error if nothing could be converted."""
+    if errors and not made.videos and made.pictures is None:
+        raise errors[0]
+    return [" ".join(["Left out:", str(error), *getattr(error, "__notes__", [])]) for error in errors]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy as np
 
 from imagewright.errors import DataError, count_text, none_readable
 from imagewright.face_crops.turning import find_turned
-from imagewright.face_swap.convert.choosing import choose_tracks
+from imagewright.face_swap.convert.choosing import choose_tracks, person_text
 from imagewright.face_swap.convert.finding import FINDING, SWAPPING, TRACKED, TRACKS, FoundFaces, open_found
 from imagewright.face_swap.convert.journal import FrameJournal, pack_faces
 from imagewright.face_swap.convert.swapping import FaceSwapper
@@ -26,6 +26,7 @@ from imagewright.images import Images
 from imagewright.images.notices import tell_skipped
 from imagewright.images.one_by_one import read_one_by_one
 from imagewright.output.marks import draw_mark
+from imagewright.output.provenance import Record
 from imagewright.output.writing import picture_paths, refuse_existing, write_image
 from imagewright.progress import Progress, StageProgress, progress_of_stage
 
@@ -82,11 +83,12 @@ def convert_pictures(
         where = names[0] if len(names) == 1 else str(parts[0].source)
         chosen, notes = choose_tracks(found.tracks, person, where, everyone=everyone)
         work.begin_parts(facts_of_swap(swapper, chosen))
-        made = ConvertedPictures(out, [], 0)
+        made, replaced = ConvertedPictures(out, [], 0), person_text(person, everyone)
         for (place, picture), faces in zip(_read(parts), found.read(), strict=True):
             mine = [face for track, face in faces if track in chosen]
             if not (work.parts / paths[place].name).exists():
-                _write(swapper, picture, mine, paths[place], person, force=force or work.goes_on)
+                record = _record(swapper, names[place], replaced) if mine else None
+                _write(swapper, picture, mine, paths[place], record, force=force or work.goes_on)
                 write_whole(work.parts / paths[place].name, "")
             made.paths.append(paths[place])
             made.swapped += bool(mine)
@@ -115,15 +117,22 @@ def swap_picture(
 
 
 def _write(
-    swapper: FaceSwapper, picture: np.ndarray, faces: Sequence[Face], path: Path, person: Person | None, *, force: bool
+    swapper: FaceSwapper, picture: np.ndarray, faces: Sequence[Face], path: Path, record: Record | None, *, force: bool
 ) -> None:
-    record = None
     if faces:
         picture = swap_picture(swapper, picture, faces)
-        settings = {"person": None if person is None else Path(person.name).name, **swapper.options.to_dict()}
-        mark = settings.pop("mark")
-        record = swap_record(swapper.model, path.name, settings=settings, mark=mark)
     write_image(picture.transpose(2, 0, 1), path, record, force=force)
+
+
+def _record(swapper: FaceSwapper, name: str, replaced: str | None) -> Record:
+    """The provenance record of a picture.
+
+    name: of the picture that was there before.
+    replaced: see `person_text`.
+    """
+    settings = {"person": replaced, **swapper.options.to_dict()}
+    mark = settings.pop("mark")
+    return swap_record(swapper.model, name, settings=settings, mark=mark)
 
 
 def _find(

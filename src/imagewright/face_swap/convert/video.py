@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from imagewright.errors import DataError, count_text
-from imagewright.face_swap.convert.choosing import choose_tracks
+from imagewright.face_swap.convert.choosing import choose_tracks, person_text
 from imagewright.face_swap.convert.finding import FINDING, SWAPPING, FoundFaces, find_in_footage
 from imagewright.face_swap.convert.swapping import FaceSwapper, change_of
 from imagewright.face_swap.convert.unfinished import Unfinished, facts_of_swap
@@ -85,7 +85,7 @@ def convert_video(
         work.begin_parts(facts_of_swap(swapper, chosen) | {"codec": writer.encoding.codec, "lossless": lossless})
         swapped = sum(any(track in chosen for track, _ in faces) for faces in found.read())
         writer.write(lambda start: _frames(swapper, footage, found, chosen, start, progress))
-        settings = {"person": None if person is None else Path(person.name).name, **swapper.options.to_dict()}
+        settings = {"person": person_text(person, everyone), **swapper.options.to_dict()}
         mark = settings.pop("mark")
         notes = [*finder.notes, *footage.notes, *notes, *_about_length(footage, found)]
         notes += writer.finish(swap_record(swapper.model, video, settings=settings, mark=mark))

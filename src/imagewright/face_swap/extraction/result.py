@@ -73,7 +73,11 @@ class ExtractedFaces:
         lines += self._poses()
         lines.append(f"{self.sheet} shows some of them; {self.table} has their records, as each crop has its own")
         if len(self.people) < 2:
-            lines.append(f"train on them: imagewright train swap {shlex.quote(str(self.folder))} TARGET_FACES")
+            folder = shlex.quote(str(self.folder))
+            lines.append(
+                f"train on them: imagewright train swap {folder} TARGET_FACES if this is the person put in, "
+                f"imagewright train swap SOURCE_FACES {folder} if it is the person replaced"
+            )
         return lines
 
     def searched_text(self) -> str:
