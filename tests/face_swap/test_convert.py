@@ -295,9 +295,41 @@ def test_what_is_refused(tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyP
     refused(UserError, r"out\.webm", model, video, tmp_path / "out.webm")
     refused(UserError, "one file, and this becomes several", model, [str(video), str(empty)], out)
     refused(ConfigError, "reinhard", model, video, out, colour="reinhart")
-    refused(ConfigError, r"erode=3: expected -0\.5 to 0\.5", model, video, out, erode=3)
+    refused(ConfigError, r"erode=3: expected a number from -0\.5 to 0\.5", model, video, out, erode=3)
+    refused(ConfigError, "strength='1': expected a number", model, video, out, strength="1")
+    refused(ConfigError, "colour=3: expected reinhard", model, video, out, colour=3)
+    refused(ConfigError, "no option 'colr' .*Did you mean 'colour'", model, video, out, colr="none")
+    refused(UserError, "The mark is An int", model, video, out, mark=3)
+    refused(UserError, "1 to 80 characters", model, video, out, mark="x" * 81)
+    picture = Image.new("RGB", (9, 9))
+    refused(UserError, r"'\.gif' of .* is of no known format", model, picture, tmp_path / "out.gif")
+    refused(RunError, "name is too long", model, video, tmp_path / f"{'x' * 251}.mp4")
+    refused(RunError, "no place beside /", model, video, "/")
     refused(ConfigError, "Did you mean 'product'", model, video, out, mask="produkt")
     refused(RunError, "is in .*, which is read", model, tmp_path, tmp_path / "inside")
+
+
+def test_the_folder_where_one_is(tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    knows(monkeypatch, 0)
+    Image.fromarray(walk(1)[0]).save(tmp_path / "anna.png")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    made = swap_faces(model, tmp_path / "anna.png", ".").pictures
+    assert made is not None
+    assert made.paths == [tmp_path / "here" / "anna.png"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["anna.png", "here"]
+
+
+def test_what_a_kill_left_beside_the_result_goes_away(
+    tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    knows(monkeypatch, 0)
+    video = make_clip(tmp_path / "walk.mp4", walk(2))
+    names = [".out.ab12_xyz.mp4", ".out.notes.mp4", ".out.ab12_xyz.mkv", ".other.ab12_xyz.mp4"]
+    for name in names:
+        (tmp_path / name).touch()
+    swap_faces(model, video, tmp_path / "out.mp4")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*names[1:], "out.mp4", "walk.mp4"])
 
 
 def test_another_process_at_the_same_file_is_refused(

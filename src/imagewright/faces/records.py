@@ -24,6 +24,7 @@ COMMON_POINTS, OVAL_POINTS, IDENTITY_NUMBERS = 68, len(OVAL), 128
 LAYOUTS = ("mesh", "blazeface", "centerface", "cascade")
 LARGEST = 1e7  # of a coordinate
 MOST = 2**53  # of a whole number
+LARGEST_SIDE = 4096  # pixels of a crop
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +115,7 @@ class FaceRecord:
             time=read.number("time") if read.has("time") else None,
             track=read.whole("track"),
             crop=read.one_of("crop", CROPS),
-            size=read.whole("size", least=1),
+            size=read.whole("size", 1, LARGEST_SIDE),
             square=_invertible(read.array("square", (2, 3))),
             box=read.array("box", (4,)),
             score=read.number("score"),
@@ -193,10 +194,10 @@ class _Reader:
             raise self._fault(name, f"one of {', '.join(known)}")
         return value
 
-    def whole(self, name: str, least: int = 0) -> int:
+    def whole(self, name: str, least: int = 0, most: int = MOST - 1) -> int:
         value = self._values[name]
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value < MOST:
-            raise self._fault(name, f"a whole number from {least}")
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise self._fault(name, f"a whole number from {least}" + (f" to {most}" if most < MOST - 1 else ""))
         return value
 
     def number(self, name: str) -> float:
