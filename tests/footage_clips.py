@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from imagewright.images.footage import read_footage
+
 UNEVEN = (0, 1, 2, 5, 6, 9, 10, 12, 13, 17, 18, 19)  # times of frames, in twelfths of a second
 UPRIGHT = b"\x00\x01\x00\x00" + bytes(12) + b"\x00\x01\x00\x00" + bytes(12) + b"\x40\x00\x00\x00"
 QUARTER = bytes(4) + b"\x00\x01\x00\x00" + bytes(4) + b"\xff\xff\x00\x00" + bytes(16) + b"\x40\x00\x00\x00"
@@ -107,3 +109,16 @@ def packets_of(path: Path, kind: str) -> list[list[tuple[bytes, float]]]:
             if packet.size:
                 by_track[packet.stream.index].append((bytes(packet), float(packet.pts * packet.time_base)))
         return list(by_track.values())
+
+
+def changed_pixels(video: Path, swapped: Path) -> np.ndarray:
+    """(T, H, W): where a sample of luma differs."""
+    pairs = zip(read_footage(video).frames(), read_footage(swapped).frames(), strict=True)
+    return np.stack([one.planes[0] != other.planes[0] for one, other in pairs])
+
+
+def assert_same_frames(one: Path, other: Path) -> None:
+    pairs = zip(read_footage(one).frames(), read_footage(other).frames(), strict=True)
+    for first, second in pairs:
+        assert first.time == second.time
+        assert all(np.array_equal(*planes) for planes in zip(first.planes, second.planes, strict=True))

@@ -7,7 +7,7 @@ import errno
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
@@ -48,6 +48,7 @@ _ADVICE: dict[int, str] = {
 
 LONGEST_NAME = 255  # bytes of a file name, on all common file systems
 LONGEST_SUFFIX = 32
+RANDOM_NAME = re.compile(r"(\..*\.)[a-z0-9_]{8}(\.[^.]*|)", re.DOTALL)  # of the names of `tempfile.mkstemp`
 RANDOM_LETTERS = 16  # of a temporary name, and the dots around it, with room to spare
 
 
@@ -185,13 +186,33 @@ def remove_leftovers(folder: Path, stems: tuple[str, ...]) -> None:
     """
     for name in names_in(folder):
         if name.startswith(tuple(f".{stem}." for stem in stems)):
-            with suppress(OSError):
-                descriptor = os.open(folder / name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-                try:
-                    if _try_lock(descriptor):
-                        (folder / name).unlink()
-                finally:
-                    os.close(descriptor)
+            _remove_unless_written(folder / name)
+
+
+def remove_leftovers_of(paths: Iterable[Path]) -> None:
+    """Remove the temporary files of `atomic_write` that killed processes left of these paths, and no other files.
+
+    For folders that are the user's, where other hidden files may lie. Files that another process is writing now are
+    left alone.
+    """
+    known: dict[Path, set[tuple[str, str]]] = {}
+    for path in paths:
+        known.setdefault(path.parent, set()).add(_temporary_name(path))
+    for folder, names in known.items():
+        for name in names_in(folder) if folder.is_dir() else ():
+            found = RANDOM_NAME.fullmatch(name)
+            if found is not None and found.groups() in names:
+                _remove_unless_written(folder / name)
+
+
+def _remove_unless_written(path: Path) -> None:
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        try:
+            if _try_lock(descriptor):
+                path.unlink()
+        finally:
+            os.close(descriptor)
 
 
 def _try_lock(descriptor: int) -> bool:

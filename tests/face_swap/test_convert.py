@@ -19,7 +19,7 @@ from tiny import tiny_model
 av = pytest.importorskip("av", reason="the extra 'video' (av) is not installed")
 
 import painted_people  # noqa: E402
-from footage_clips import make_clip, packets_of  # noqa: E402
+from footage_clips import assert_same_frames, changed_pixels, make_clip, packets_of  # noqa: E402
 from painted_people import ANNA, BERT, HEIGHT, RADIUS, ColourFinder, identify_by_colour, paint, person, walk  # noqa: E402
 
 import imagewright as iw  # noqa: E402
@@ -55,12 +55,6 @@ def knows(monkeypatch: pytest.MonkeyPatch, number: int | None) -> None:
     """Let the run replace Anna (0), Bert (1), or nobody who is known."""
     known = None if number is None else person(number)
     monkeypatch.setattr(converting, "person_in_footage", lambda model, to: known)
-
-
-def changed_pixels(video: Path, swapped: Path) -> np.ndarray:
-    """(T, H, W): where a sample of luma differs."""
-    pairs = zip(read_footage(video).frames(), read_footage(swapped).frames(), strict=True)
-    return np.stack([one.planes[0] != other.planes[0] for one, other in pairs])
 
 
 def test_only_the_face_of_the_person_changes(tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,13 +147,6 @@ def test_it_goes_on_after_an_interruption_with_the_same_file(
     if moment == "swapping":
         assert [done for stage, done, _ in states if stage.startswith("swapping")] == list(range(11, 29))
     assert_same_frames(tmp_path / "made.mp4", tmp_path / "whole.mp4")
-
-
-def assert_same_frames(one: Path, other: Path) -> None:
-    pairs = zip(read_footage(one).frames(), read_footage(other).frames(), strict=True)
-    for first, second in pairs:
-        assert first.time == second.time
-        assert all(np.array_equal(*planes) for planes in zip(first.planes, second.planes, strict=True))
 
 
 @pytest.mark.parametrize("others", [{"colour": "none"}, {"lossless": True}], ids=["colour", "lossless"])
@@ -346,9 +333,41 @@ def test_what_is_refused(tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyP
     refused(UserError, r"out\.webm", model, video, tmp_path / "out.webm")
     refused(UserError, "one file, and this becomes several", model, [str(video), str(empty)], out)
     refused(ConfigError, "reinhard", model, video, out, colour="reinhart")
-    refused(ConfigError, r"erode=3: expected -0\.5 to 0\.5", model, video, out, erode=3)
+    refused(ConfigError, r"erode=3: expected a number from -0\.5 to 0\.5", model, video, out, erode=3)
+    refused(ConfigError, "strength='1': expected a number", model, video, out, strength="1")
+    refused(ConfigError, "colour=3: expected reinhard", model, video, out, colour=3)
+    refused(ConfigError, "no option 'colr' .*Did you mean 'colour'", model, video, out, colr="none")
+    refused(UserError, "The mark is An int", model, video, out, mark=3)
+    refused(UserError, "1 to 80 characters", model, video, out, mark="x" * 81)
+    picture = Image.new("RGB", (9, 9))
+    refused(UserError, r"'\.gif' of .* is of no known format", model, picture, tmp_path / "out.gif")
+    refused(RunError, "name is too long", model, video, tmp_path / f"{'x' * 251}.mp4")
+    refused(RunError, "no place beside /", model, video, "/")
     refused(ConfigError, "Did you mean 'product'", model, video, out, mask="produkt")
     refused(RunError, "is in .*, which is read", model, tmp_path, tmp_path / "inside")
+
+
+def test_the_folder_where_one_is(tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    knows(monkeypatch, 0)
+    Image.fromarray(walk(1)[0]).save(tmp_path / "anna.png")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    made = swap_faces(model, tmp_path / "anna.png", ".").pictures
+    assert made is not None
+    assert made.paths == [tmp_path / "here" / "anna.png"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["anna.png", "here"]
+
+
+def test_what_a_kill_left_beside_the_result_goes_away(
+    tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    knows(monkeypatch, 0)
+    video = make_clip(tmp_path / "walk.mp4", walk(2))
+    names = [".out.ab12_xyz.mp4", ".out.notes.mp4", ".out.ab12_xyz.mkv", ".other.ab12_xyz.mp4"]
+    for name in names:
+        (tmp_path / name).touch()
+    swap_faces(model, video, tmp_path / "out.mp4")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*names[1:], "out.mp4", "walk.mp4"])
 
 
 def test_another_process_at_the_same_file_is_refused(

@@ -17,15 +17,23 @@ from imagewright.verbs.translation_inputs import several_sources
 
 def check_folder(folder: Path) -> Path:
     """The folder, with a name that its sheet and its table can have. Raises `UserError` for the name of a picture."""
-    if folder.name in {"", ".."}:
-        folder = folder.resolve()
+    folder = place_of_results(folder)
     if folder.suffix.lower() in PICTURES and not folder.is_dir():
         raise UserError(
             f"{folder} is the name of a picture, and each face becomes a file: name a folder by --out (out=)."
         )
-    if not folder.name:
-        raise RunError(f"{folder} has no place beside it for the sheet: name a folder in it by --out (out=).")
     return folder
+
+
+def place_of_results(path: Path) -> Path:
+    """The path with a name, which other files beside it can have too: of ".", that of the folder.
+
+    Raises `RunError` for the root of the file system.
+    """
+    named = path.resolve() if path.name in {"", ".."} else path
+    if not named.name:
+        raise RunError(f"There is no place beside {named} for other files: name a folder in it by --out (out=).")
+    return named
 
 
 def refuse_places(folder: Path, beside: Sequence[Path], source: Any, *, force: bool) -> None:

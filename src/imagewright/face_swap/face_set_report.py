@@ -140,8 +140,9 @@ def _notes(report: FaceSetReport, faces: FaceSet) -> list[str]:
         )
     different = report.count - report.lookalikes
     if different < FEW:
+        verb = "differs" if different == 1 else "differ"
         notes.append(
-            f"Only {count_text(different, 'face')} differ from the others, and some hundred of many expressions, poses "
+            f"Only {count_text(different, 'face')} {verb} from the others, and some hundred of many expressions, poses "
             "and lights make a good swap: extract more pictures or videos of this person."
         )
     if len(report.crops) > 1:

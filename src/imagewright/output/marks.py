@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import gaussian_filter
 
-from imagewright.errors import UserError, one_line
+from imagewright.errors import UserError, an, one_line
 
 MARK = "AI-generated face"
 CORNERS = ("bottom-right", "bottom-left", "top-right", "top-left")
@@ -34,8 +34,7 @@ def draw_mark(picture: np.ndarray, text: str = MARK, *, corner: str = "bottom-ri
     """
     if corner not in CORNERS:
         raise UserError(f"The mark's corner is {one_line(corner, 40)!r}: give one of {', '.join(CORNERS)}.")
-    if not text.strip() or len(text) > LONGEST:
-        raise UserError(f"The text of a mark has 1 to {LONGEST} characters, and this one has {len(text.strip())}.")
+    check_mark(text)
     height, width = picture.shape[:2]
     letters, outline, (top, left) = _mark_of(height, width, one_line(text), corner)
     marked = picture.copy()
@@ -45,6 +44,14 @@ def draw_mark(picture: np.ndarray, text: str = MARK, *, corner: str = "bottom-ri
         letters, outline = letters[..., None], outline[..., None]
     marked[top:bottom, left:right] = np.rint(region * (1 - outline) + 255 * letters).astype(np.uint8)
     return marked
+
+
+def check_mark(text: str) -> None:
+    """Raise `UserError` for what is no text, and for an empty or a long one. Call it before long work."""
+    if not isinstance(text, str):
+        raise UserError(f"The mark is {an(type(text).__name__)}: give its text, or True for the usual one.")
+    if not text.strip() or len(text) > LONGEST:
+        raise UserError(f"The text of a mark has 1 to {LONGEST} characters, and this one has {len(text.strip())}.")
 
 
 @lru_cache(maxsize=8)

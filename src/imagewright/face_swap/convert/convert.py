@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from imagewright.errors import DataError, RunError, UserError
+from imagewright.face_crops.places import place_of_results
 from imagewright.face_swap.convert.choosing import EVERYONE, person_in_footage
 from imagewright.face_swap.convert.finding import SWAPPING
 from imagewright.face_swap.convert.pictures import ConvertedPictures, convert_pictures
@@ -20,6 +21,7 @@ from imagewright.face_swap.people import Person
 from imagewright.face_swap.video_files import pictures_in, videos_at
 from imagewright.faces.detections import FaceFinder
 from imagewright.images import Images, open_images
+from imagewright.images.decoding.admitted import AVIF_SUFFIXES, HEIF_SUFFIXES, PLAIN_SUFFIXES
 from imagewright.images.single import as_source
 from imagewright.images.sources.video import VIDEO_SUFFIXES
 from imagewright.output.footage.encoding import VIDEOS
@@ -31,6 +33,8 @@ from imagewright.progress import StageProgress, progress_of_stage
 from imagewright.runs.loading import training_notes
 from imagewright.verbs.apply import RunLike, resolve_model
 from imagewright.verbs.translation_inputs import several_sources
+
+NEVER_FOLDERS = VIDEO_SUFFIXES | PLAIN_SUFFIXES | AVIF_SUFFIXES | HEIF_SUFFIXES  # suffixes of one file
 
 
 @dataclass
@@ -101,8 +105,8 @@ def swap_faces(
     converted, `RunError` if files exist.
     """
     text = MARK if mark is True else mark or None
-    swapper = FaceSwapper(resolve_model(run), SwapOptions(mark=text, **options))
-    job = _plan(footage, Path(out))
+    swapper = FaceSwapper(resolve_model(run), SwapOptions.from_names({"mark": text, **options}))
+    job = _plan(footage, place_of_results(Path(out)))
     key = open_key(sign, job.results())
     if not preview:
         _check_places(job, force=force)
@@ -187,7 +191,7 @@ def _plan(footage: Any, out: Path) -> _Job:
         if path is None or not found or (path.is_dir() and pictures_in(path)):
             others.append(each)
     suffix = out.suffix.lower()
-    to_file = suffix in PICTURES or suffix in VIDEOS or suffix in VIDEO_SUFFIXES
+    to_file = suffix in PICTURES or suffix in VIDEOS or suffix in NEVER_FOLDERS
     parts = [each if isinstance(each, Images) else open_images(as_source(each, 3)) for each in others]
     if not to_file or out.is_dir():
         named = [(video, out / f"{video.stem}{_suffix_for(video)}") for video in videos]

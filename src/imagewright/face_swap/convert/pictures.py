@@ -21,7 +21,7 @@ from imagewright.face_swap.people import Person
 from imagewright.face_swap.provenance import swap_record
 from imagewright.faces.detections import Face, FaceFinder
 from imagewright.faces.pasting import blend
-from imagewright.files import write_whole
+from imagewright.files import remove_leftovers_of, write_whole
 from imagewright.images import Images
 from imagewright.images.notices import tell_skipped
 from imagewright.images.one_by_one import read_one_by_one
@@ -94,6 +94,7 @@ def convert_pictures(
             made.swapped += bool(mine)
             if progress is not None:
                 progress(SWAPPING, len(made.paths), found.frames)
+        remove_leftovers_of(made.paths)
         work.remove()
     made.notes = [*finder.notes, *notes]
     if skipped:

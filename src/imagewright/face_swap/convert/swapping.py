@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from numbers import Real
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -10,7 +12,7 @@ import torch
 
 from imagewright import catalogue
 from imagewright.errors import ConfigError, UserError, nearest_name
-from imagewright.faces.colours import ColourMethod, check_colour_method
+from imagewright.faces.colours import METHODS, ColourMethod
 from imagewright.faces.compositing import Compositing, fit_face
 from imagewright.faces.crops import CROPS, crop_square, cut_square
 from imagewright.faces.detail import MOST_MOVING
@@ -20,6 +22,7 @@ from imagewright.faces.masks import hull_mask, soften_mask
 from imagewright.faces.pasting import Region
 from imagewright.faces.similarity import apply_affine, invert_affine
 from imagewright.model import Model
+from imagewright.output.marks import check_mark
 from imagewright.training_capabilities import swaps_identities
 
 MaskName = Literal["product", "learned", "hull"]
@@ -58,9 +61,9 @@ class SwapOptions:
     mark: str | None = None
 
     def __post_init__(self) -> None:
-        check_colour_method(self.colour)
         for name, value, known in (
             ("to", self.to, PERSONS),
+            ("colour", self.colour, METHODS),
             ("mask", self.mask, get_args(MaskName)),
             ("sharpen", self.sharpen, get_args(Sharpen)),
             ("blend", self.blend, get_args(Blend)),
@@ -72,8 +75,21 @@ class SwapOptions:
             ("blur", self.blur, 0, 0.5),
             ("strength", self.strength, 0, 1),
         ):
-            if not low <= number <= high:
-                raise ConfigError(f"{name}={number:g}: expected {low:g} to {high:g}.")
+            if isinstance(number, bool) or not isinstance(number, Real) or not low <= number <= high:
+                raise ConfigError(f"{name}={number!r}: expected a number from {low:g} to {high:g}.")
+        if self.mark is not None:
+            check_mark(self.mark)
+
+    @classmethod
+    def from_names(cls, options: Mapping[str, Any]) -> SwapOptions:
+        """The options of these names. Raises `ConfigError` for a name that is none."""
+        known = [each.name for each in fields(cls)]
+        unknown = next((name for name in options if name not in known), None)
+        if unknown is not None:
+            raise ConfigError(
+                f"There is no option {unknown!r} of swaps: expected {', '.join(known)}.{nearest_name(unknown, known)}"
+            )
+        return cls(**options)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON values."""

@@ -75,7 +75,7 @@ class Unfinished:
         if not _holds(self.folder / MADE_FOR, facts):
             shutil.rmtree(self.parts, ignore_errors=True)
             write_whole(self.folder / MADE_FOR, json.dumps(facts))
-        self.parts.mkdir(exist_ok=True)
+        self.parts.mkdir(exist_ok=True)  # before the first result: then one that is there is known to be of this work
 
     def remove(self) -> None:
         """Remove the folder."""

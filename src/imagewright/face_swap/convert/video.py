@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Generator, Sequence
 from contextlib import closing
@@ -75,7 +76,7 @@ def convert_video(
     began = time.monotonic()
     footage = open_sdr(video)
     work = Unfinished(path, _facts_of(footage, finder))
-    is_new = not work.folder.exists()
+    is_new = not os.path.lexists(work.folder)
     writer = FootageWriter(path, footage, work.parts, lossless=lossless)
     with work.held():
         found = find_in_footage(footage, finder, work.folder, progress_of_stage(progress, FINDING))

@@ -23,9 +23,10 @@ from imagewright.face_swap.tracking import track_faces
 from imagewright.faces.crop_records import FACE
 from imagewright.faces.crops import check_crop, crop_square, cut_square, share_beyond
 from imagewright.faces.detections import Face, FaceFinder
-from imagewright.faces.records import FaceRecord, make_face_record
+from imagewright.faces.records import LARGEST_SIDE, FaceRecord, make_face_record
 from imagewright.faces.sharpness import measure_sharpness
 from imagewright.faces.similarity import scale_of
+from imagewright.files import remove_leftovers_of
 from imagewright.images.notices import SizesNote, tell_skipped
 from imagewright.images.sources.video import VideoSource
 from imagewright.output.provenance import ENHANCED, make_record
@@ -113,10 +114,10 @@ def extract_faces(
 
 def _check_options(crop: str, size: int, every: int, min_size: int) -> None:
     check_crop(crop)
-    bounds = {"size": (size, 16, 4096), "every": (every, 1, 10**9), "min_size": (min_size, 1, 4096)}
+    bounds = {"size": (size, 16, LARGEST_SIDE), "every": (every, 1, 10**9), "min_size": (min_size, 1, 4096)}
     for name, (value, least, most) in bounds.items():
-        if not least <= value <= most:
-            raise ConfigError(f"{name}={value}: expected {least} to {most:,}.")
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise ConfigError(f"{name}={value!r}: expected a whole number from {least} to {most:,}.")
 
 
 def _open_people(person: Any, not_person: Any, finder: FaceFinder, can_identify: bool) -> WantedPeople:
@@ -246,6 +247,7 @@ class _Extraction:
         kept = [
             record for record in self._before if record.file not in new and (self.made.folder / record.file).is_file()
         ]
+        remove_leftovers_of(self.made.folder / record.file for record in self.made.records)
         write_table(self.made.table, [*kept, *self.made.records])
 
 
@@ -282,6 +284,7 @@ def _finish(made: ExtractedFaces, work: _Extraction, sources: ExtractionSources)
     settings = {"crop": work.crop, "size": work.size}
     record = make_record("swap extract", model=made.finder, settings=settings, source_type=ENHANCED)
     sheet = Sheet(work.shown.stacked()[order], title=title, captions=captions, record=record)
+    remove_leftovers_of([made.sheet])
     sheet.write(made.sheet, force=work.force)
 
 

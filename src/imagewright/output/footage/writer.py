@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from imagewright.errors import RunError, short_reason
-from imagewright.files import explain_write_errors, remove_leftovers
+from imagewright.files import explain_write_errors, remove_leftovers, remove_leftovers_of
 from imagewright.images.footage import ColourTags, Footage, import_av
 from imagewright.images.frame_planes import LIMITED_RANGE, FootageFrame, frame_of_picture
 from imagewright.output.footage.encoding import VIDEOS, Encoding, choose_codec, tick_for, write_segment
@@ -83,6 +83,7 @@ class FootageWriter:
         segments = self.segments()
         if not segments:
             raise RunError(f"{self.original.path} has no frame that can be read.")
+        remove_leftovers_of([self.path])
         av = import_av(str(self.path))
         try:
             with explain_write_errors(self.path):
