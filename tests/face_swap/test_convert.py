@@ -31,6 +31,7 @@ from imagewright.face_swap.convert.convert import swap_faces  # noqa: E402
 from imagewright.face_swap.convert.finding import TrackFacts  # noqa: E402
 from imagewright.face_swap.convert.swapping import FaceSwapper, SwapOptions  # noqa: E402
 from imagewright.face_swap.convert.video import convert_video  # noqa: E402
+from imagewright.face_swap.extraction.sources import open_extraction_sources  # noqa: E402
 from imagewright.files import write_whole  # noqa: E402
 from imagewright.images.footage import read_footage  # noqa: E402
 from imagewright.output.footage import writer  # noqa: E402
@@ -326,6 +327,7 @@ def test_what_is_refused(tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyP
     out = tmp_path / "out.mp4"
     refused(DataError, r"No face was found in empty\.mp4", model, empty, out)
     refused(DataError, r"hdr\.mkv is HDR \(PQ\)", model, hdr, tmp_path / "out.mkv")
+    assert "is HDR (PQ)" in open_extraction_sources(hdr, 1, None).notes[0]
     refused(RunError, r"taken\.mp4 exists already", model, video, tmp_path / "taken.mp4")
     refused(RunError, r"walk\.mp4 is the footage itself", model, video, video, force=True)
     refused(RunError, r"walk\.mp4 is the footage itself", model, video, tmp_path, force=True)
@@ -358,9 +360,7 @@ def test_the_folder_where_one_is(tmp_path: Path, model: Any, monkeypatch: pytest
     assert sorted(path.name for path in tmp_path.iterdir()) == ["anna.png", "here"]
 
 
-def test_what_a_kill_left_beside_the_result_goes_away(
-    tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_a_kill_left_beside_it_goes_away(tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     knows(monkeypatch, 0)
     video = make_clip(tmp_path / "walk.mp4", walk(2))
     names = [".out.ab12_xyz.mp4", ".out.notes.mp4", ".out.ab12_xyz.mkv", ".other.ab12_xyz.mp4"]
@@ -370,9 +370,7 @@ def test_what_a_kill_left_beside_the_result_goes_away(
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*names[1:], "out.mp4", "walk.mp4"])
 
 
-def test_another_process_at_the_same_file_is_refused(
-    tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_process_at_it_is_refused(tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     knows(monkeypatch, 0)
     video = make_clip(tmp_path / "walk.mp4", walk(3))
 

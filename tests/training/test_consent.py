@@ -176,7 +176,7 @@ def test_a_person_at_a_terminal_is_asked_once(monkeypatch: pytest.MonkeyPatch, c
     assert capsys.readouterr().err.count("who gave consent, when?") == 1
 
 
-@pytest.mark.parametrize("answer", ["", "\n"])
+@pytest.mark.parametrize("answer", ["", "\n", "No\n"])
 def test_no_answer_is_no_consent(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
     monkeypatch.setattr(questions, "is_answerable", lambda: True)
     monkeypatch.setattr(sys, "stdin", Terminal(answer))

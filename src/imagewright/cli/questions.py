@@ -49,7 +49,7 @@ def ask_consent(model: str) -> list[str]:
         flush=True,
     )
     answer = sys.stdin.readline().strip()
-    return [answer] if answer else []
+    return [] if answer.lower() in {"", "n", "no"} else [answer]
 
 
 def ask_key_password(key: Path) -> str | None:

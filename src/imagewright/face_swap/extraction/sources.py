@@ -14,6 +14,7 @@ from imagewright.face_crops.places import open_parts
 from imagewright.face_swap.video_files import pictures_in, videos_at
 from imagewright.files import LONGEST_NAME, cut_name
 from imagewright.images import Images
+from imagewright.images.footage import read_footage
 from imagewright.images.one_by_one import read_one_by_one
 from imagewright.images.sources.video import VideoSource
 from imagewright.output.writing import picture_paths
@@ -99,4 +100,17 @@ def open_extraction_sources(source: Any, every: int, split: str | None) -> Extra
             stills += pictures_in(path)
     if not given:
         raise DataError("There is no source: name pictures, folders or videos.")
-    return ExtractionSources(open_parts(stills, split=split) if stills else [], videos, every)
+    notes = [note for video in videos if (note := _about_colours(video)) is not None]
+    return ExtractionSources(open_parts(stills, split=split) if stills else [], videos, every, notes)
+
+
+def _about_colours(video: VideoSource) -> str | None:
+    """What the colours of crops of HDR footage are; None for other footage."""
+    try:
+        hdr = read_footage(video.path).hdr
+    except DataError:  # it is said when its frames are read
+        return None
+    return hdr and (
+        f"{video.typed} is HDR ({hdr}): its crops keep the stored values, look pale, and teach a swap pale faces. "
+        "Convert it to SDR first."
+    )
