@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter, Token
 
@@ -97,6 +97,13 @@ Words = Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative="",
 Counts = Annotated[tuple[Count, ...], Parameter(consume_multiple=True, negative="", show_default=False)]
 Flag = Annotated[bool, Parameter(negative="", show_default=False)]
 
+FaceFinderName = Annotated[
+    Literal["networks", "cascade"] | None,
+    Parameter(
+        help="networks: faces of any pose and size, by weights that are fetched at the first use; cascade: upright "
+        "frontal ones, without weights. By default networks, and the cascade if there are no weights"
+    ),
+]
 LabelColumn = Annotated[
     str | None,
     Parameter(help="the column of the labels, by default by its name; age:18,65 makes classes of ranges"),

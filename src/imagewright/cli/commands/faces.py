@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 
 from imagewright.cli.examples import example_of
 from imagewright.cli.pictures import takes_pictures
-from imagewright.cli.values import Count, Flag, within
+from imagewright.cli.values import Count, FaceFinderName, Flag, within
 
 app = App(name="faces", help="Find the faces in pictures, and cut them out.", help_format="plaintext")
 
@@ -27,13 +27,7 @@ def align(
     faces: Annotated[
         Literal["all", "largest"], Parameter(help="all of a picture, or the largest, which keeps the picture's name")
     ] = "all",
-    find: Annotated[
-        Literal["networks", "cascade"] | None,
-        Parameter(
-            help="networks: faces of any pose and size, by weights that are fetched at the first use; cascade: upright "
-            "frontal ones, without weights. By default networks, and the cascade if there are no weights"
-        ),
-    ] = None,
+    find: FaceFinderName = None,
     count: Annotated[Count | None, within(1, help="pictures, spread evenly over the sources; by default all")] = None,
     split: Annotated[str | None, Parameter(help="a part of the source, such as train")] = None,
     force: Annotated[Flag, Parameter(help="replace files that exist")] = False,

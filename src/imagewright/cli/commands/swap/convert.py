@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from imagewright.cli.commands.verbs import RunPath
 from imagewright.cli.pictures import takes_pictures
 from imagewright.cli.signing import Sign, open_signing_key
-from imagewright.cli.values import Flag, Words, within
+from imagewright.cli.values import FaceFinderName, Flag, Words, within
 
 
 @takes_pictures
@@ -57,10 +57,7 @@ def convert(
     sign: Sign = None,
     lossless: Annotated[Flag, Parameter(help="encode videos without loss, for further work; large files")] = False,
     preview: Annotated[Flag, Parameter(help="ten frames as a sheet, OUT.preview.png, and nothing else")] = False,
-    find: Annotated[
-        Literal["networks", "cascade"] | None,
-        Parameter(help="as for faces align; by default networks, and the cascade if there are no weights"),
-    ] = None,
+    find: FaceFinderName = None,
     force: Annotated[Flag, Parameter(help="replace files that exist")] = False,
 ) -> None:
     """Replace a person's face in videos and pictures. After Ctrl-C or a kill the same command goes on."""

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from imagewright.cli.pictures import takes_pictures
-from imagewright.cli.values import Count, Flag, Words, within
+from imagewright.cli.values import Count, FaceFinderName, Flag, Words, within
 
 
 @takes_pictures
@@ -28,13 +28,7 @@ def extract(
     ] = (),
     every: Annotated[Count, within(1, help="5 takes every fifth picture and frame")] = 1,
     min_size: Annotated[Count, within(1, 4096, help="leave out faces of fewer pixels along their longer side")] = 32,
-    find: Annotated[
-        Literal["networks", "cascade"] | None,
-        Parameter(
-            help="networks: faces of any pose and size, by weights that are fetched at the first use; cascade: upright "
-            "frontal ones, without weights. By default networks, and the cascade if there are no weights"
-        ),
-    ] = None,
+    find: FaceFinderName = None,
     split: Annotated[str | None, Parameter(help="a part of the source, such as train")] = None,
     force: Annotated[Flag, Parameter(help="replace files that exist")] = False,
 ) -> None:
