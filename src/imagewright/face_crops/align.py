@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from imagewright.errors import ConfigError, DataError, count_text, none_readable
+from imagewright.face_crops.notes import about_crops
 from imagewright.face_crops.places import check_folder, open_parts, refuse_places
 from imagewright.face_crops.shown import ShownCrops
 from imagewright.face_crops.turning import find_turned
@@ -228,16 +229,7 @@ def _finish(made: AlignedFaces, work: _Work, parts: list[Images]) -> None:
         more = len(made.without) - NAMED
         names = ", ".join(made.without[:NAMED]) + (f" and {more:,} more" if more > 0 else "")
         made.notes.append(f"No face was found in {count_text(len(made.without), 'picture')}: {names}.")
-    if made.enlarged:
-        made.notes.append(
-            f"{made.enlarged:,} of {count_text(made.faces, 'face')} have fewer pixels than {work.size}x{work.size}, "
-            "and are enlarged: a smaller --size (size=) keeps them sharp."
-        )
-    if made.cut_off:
-        made.notes.append(
-            f"More than a quarter of {count_text(made.cut_off, 'crop')} is beyond the edge of the picture, and made up "
-            "by reflection: a narrower --crop (crop=) shows less of it."
-        )
+    made.notes += about_crops(made.faces, work.size, made.enlarged, made.cut_off)
     title = f"{count_text(made.faces, 'face')} of {count_text(made.pictures, 'picture')}: {work.crop}"
     record = make_record("faces align", model=made.finder, settings={"crop": work.crop}, source_type=ENHANCED)
     Sheet(work.shown.stacked(), title=title, record=record).write(made.sheet, force=work.force)

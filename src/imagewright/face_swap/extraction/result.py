@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from imagewright.errors import count_text
+from imagewright.face_crops.notes import about_crops
 from imagewright.face_swap.people import group_identities
 from imagewright.faces.records import FaceRecord
 
@@ -122,16 +123,7 @@ class ExtractedFaces:
                 f"{count_text(without_mesh, 'face')} without points, seen wholly from the side or nearly hidden: in "
                 "a training their mask is that of a typical face."
             )
-        if self.enlarged:
-            self.notes.append(
-                f"{self.enlarged:,} of {count_text(self.faces, 'face')} have fewer pixels than {size}x{size}, "
-                "and are enlarged: a smaller --size (size=) keeps them sharp."
-            )
-        if self.cut_off:
-            self.notes.append(
-                f"More than a quarter of {count_text(self.cut_off, 'crop')} is beyond the edge of the picture, and "
-                "made up by reflection: a narrower --crop (crop=) shows less of it."
-            )
+        self.notes += about_crops(self.faces, size, self.enlarged, self.cut_off)
 
     def add_without(self, name: str) -> None:
         """Count a picture or a frame in which no face was found."""
