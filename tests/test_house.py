@@ -47,7 +47,8 @@ FLOORS = [
     {"latent"},
     {"face_crops"},
     {"lessons", "analysis", "face_swap", "inspection", "pairs"},
-    {"cli", "studio", "__init__"},
+    {"studio"},
+    {"cli", "__init__"},
     {"__main__"},
 ]
 LEVEL = {part: level for level, parts in enumerate(FLOORS) for part in parts}

@@ -58,6 +58,7 @@ NAMES_OF_COMMANDS: dict[str, tuple[str, ...]] = {
     "doctor": ("doctor",),
     "inspect": ("inspect",),
     "sign": ("sign",),
+    "studio": ("open_studio",),
     "import": ("import_checkpoint",),
     "faces align": ("align_faces",),
     "swap check": ("check_swap",),

@@ -111,6 +111,7 @@ _HOME = {
     "list_weights": "imagewright.pretrained.weight_sets",
     "add_weights": "imagewright.pretrained.weight_sets",
     "list_latents": "imagewright.latent.listing",
+    "open_studio": "imagewright.studio.serve",
     "ImagewrightError": "imagewright.errors",
     "UserError": "imagewright.errors",
 }
@@ -178,6 +179,7 @@ __all__ = [
     "neighbours",
     "open_features",
     "open_images",
+    "open_studio",
     "outliers",
     "project",
     "reconstruct",
@@ -256,6 +258,7 @@ if TYPE_CHECKING:
     from imagewright.pretrained.weight_sets import add_weights, get_weights, list_weights
     from imagewright.runs.loading import load
     from imagewright.runs.run import Run
+    from imagewright.studio.serve import open_studio
     from imagewright.training.doctor.findings import doctor
     from imagewright.training.observers import Observer
     from imagewright.training.option_list import list_options

@@ -19,6 +19,7 @@ EXAMPLES = {
     "compare": "imagewright compare runs/vae-photos runs/dcgan-photos --out comparison.html",
     "doctor": "imagewright doctor runs/dcgan-photos",
     "inspect": "imagewright inspect faces.png",
+    "studio": "imagewright studio photos/",
     "import": "imagewright import generator.pt --as dcgan --out runs/published",
     "data check": "imagewright data check photos/",
     "data prepare": "imagewright data prepare photos/ --size 64",

@@ -1,10 +1,15 @@
-"""Progress on the error stream: live bars on a terminal, plain lines of a training in a pipe."""
+"""Progress on the error stream: live bars on a terminal, plain lines of a training in a pipe; or in a file."""
 
 from __future__ import annotations
 
+import json
+import math
+import os
 import sys
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import RenderableType
@@ -20,10 +25,16 @@ from imagewright.training.reporting import PlainLines, Reporter, Silent, shown_f
 if TYPE_CHECKING:
     from imagewright.runs.run import Run
 
+PROGRESS_FILE = "IMAGEWRIGHT_PROGRESS"  # names the file in the environment of a command whose progress is followed
+WRITTEN_SECONDS = 0.3
+
 
 @contextmanager
 def reporter(*, quiet: bool = False) -> Iterator[Reporter]:
     """The reporter of a training: a live bar on a terminal, lines in a pipe, silent if `quiet`."""
+    if followed := os.environ.get(PROGRESS_FILE):
+        yield FollowedReporter(ProgressFile(Path(followed)))
+        return
     if quiet or not sys.stderr.isatty():
         yield Silent() if quiet else PlainLines()
         return
@@ -32,6 +43,44 @@ def reporter(*, quiet: bool = False) -> Iterator[Reporter]:
         yield bar
     finally:
         bar.close()  # also after an error, so that the bar does not overwrite its message
+
+
+class ProgressFile:
+    """A file that holds the progress of a command as JSON, replaced a few times a second: the studio reads it.
+
+    path: of the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._written, self._stage, self._began = path, -math.inf, "", 0.0
+
+    def update(self, stage: str, done: int, total: int | None) -> None:
+        """`done` of `total` of a stage."""
+        now = time.monotonic()
+        if stage != self._stage:
+            self._stage, self._began, self._written = stage, now, -math.inf
+        if now - self._written < WRITTEN_SECONDS and done != total:
+            return
+        self._written = now
+        value = {"stage": stage, "done": done, "total": total, "seconds": now - self._began}
+        temporary = self._path.with_suffix(".new")
+        with suppress(OSError):  # the folder of a studio's job was removed: the command goes on
+            temporary.write_text(json.dumps(value))
+            temporary.replace(self._path)
+
+
+class FollowedReporter(PlainLines):
+    """Prints the lines of a training, and writes its progress into a file."""
+
+    def __init__(self, file: ProgressFile) -> None:
+        super().__init__()
+        self._file = file
+
+    def preparing(self, done: int, total: int) -> None:
+        self._file.update("preparing pictures", done, total)
+
+    def progressed(self, images_seen: int) -> None:
+        self._file.update("training", images_seen, self.total)
 
 
 class BarReporter:
@@ -114,6 +163,9 @@ def progress_bar(what: str) -> Iterator[CountProgress]:
 @contextmanager
 def progress_bars() -> Iterator[StageProgress]:
     """A progress bar for several stages in turn. Yields a function to call with (stage, done, total)."""
+    if followed := os.environ.get(PROGRESS_FILE):
+        yield ProgressFile(Path(followed)).update
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), _Images(), _Speed(), TimeRemainingColumn(compact=True))
     with Progress(*columns, console=console(stderr=True), disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("", total=None)

@@ -139,6 +139,13 @@ class Images(PreparedSequence):
         """All file names in order, as a list: for a very large set, `name(index)` takes less memory."""
         return [self.name(index) for index in range(len(self))]
 
+    def original(self, index: int) -> Any:
+        """Picture `index` as the source has it, neither resized nor cropped: encoded bytes, uint8 (H, W, C), the reason
+        why it cannot be read (`Unreadable`), or a tuple of these, one a layer.
+        """
+        place = index if self._selection is None else int(self._selection[index])
+        return next(iter(self._prepared.source.read(np.array([place]))))
+
     def check_layers(self, names: Sequence[str]) -> None:
         """Check that the set has the layers that a model needs (`Config.input_layers`).
 

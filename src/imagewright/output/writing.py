@@ -98,7 +98,19 @@ def write_image(
     force: replace a file that exists.
     Raises `UserError` for an unknown suffix, `RunError` if the path exists or cannot be written.
     """
-    suffix = check_suffix(path, tuple(PICTURES))
+    encoded = encode_image(image, check_suffix(path, tuple(PICTURES)), record)
+    with new_file(path, force=force) as file:
+        file.write(encoded)
+    return Path(path)
+
+
+def encode_image(
+    image: Image.Image | np.ndarray | torch.Tensor, suffix: str, record: Record | None = None
+) -> memoryview[int]:
+    """The content of a picture file with its record; formats and arguments as of `write_image`.
+
+    suffix: a key of `PICTURES`.
+    """
     picture = image if isinstance(image, Image.Image) else to_picture(image)
     packet = to_xmp(record) if record else b""
     options: dict[str, Any] = {"xmp": packet} if packet else {}
@@ -113,9 +125,7 @@ def write_image(
         options |= {"quality": 95, "subsampling": 0}
     encoded = io.BytesIO()  # libtiff prints about a full disk by itself, and hides its error
     picture.save(encoded, PICTURES[suffix], **options)
-    with new_file(path, force=force) as file:
-        file.write(encoded.getbuffer())
-    return Path(path)
+    return encoded.getbuffer()
 
 
 @written_together()

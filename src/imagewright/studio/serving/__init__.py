@@ -1,0 +1,1 @@
+"""The server of the studio: guard, routes, socket, jobs, loaded models."""

@@ -1,0 +1,115 @@
+"""Who may talk to the studio: the browser of the user who started it, by the address that it printed.
+
+Any page on the web can open http://127.0.0.1:PORT or a socket to it, directly or by a name of its own that resolves to
+this machine (DNS rebinding), and any user of this machine can connect to the port. So each request must name a host
+that is served, each socket and each request that changes something must come from a page of the studio, and all but
+the first must carry the cookie that the link with the token sets.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+from urllib.parse import parse_qs
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
+    "connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+SEALS = (
+    (b"content-security-policy", POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+)
+SAFE = ("GET", "HEAD")
+REFUSED = 1008  # the close code of a socket for a breach of policy
+
+
+class Guard:
+    """An ASGI application that passes on what the browser of the user sends, and refuses everything else.
+
+    app: the application behind it.
+    token: the secret of the printed address.
+    port: that is served; it is in the names of the hosts and of the cookie, since cookies know no ports.
+    """
+
+    def __init__(self, app: Any, token: str, port: int) -> None:
+        self._app, self._token = app, token.encode()
+        self._hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
+        self._origins = {f"http://{host}" for host in self._hosts}
+        self._cookie = f"imagewright-{port}"
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        headers = _headers_of(scope)
+        is_socket = scope["type"] == "websocket"
+        refusal = self._refusal(scope, headers, is_socket=is_socket)
+        if refusal is not None:
+            await (_close(receive, send, refusal) if is_socket else _respond(send, 403, refusal))
+        elif not is_socket and self._is_token(_token_of(scope)):
+            cookie = f"{self._cookie}={self._token.decode()}; Path=/; HttpOnly; SameSite=Strict"
+            await _respond(send, 303, "", [(b"location", b"/"), (b"set-cookie", cookie.encode())])
+        elif not self._is_token(self._cookie_of(headers)):
+            said = "Open the address that `imagewright studio` printed: it signs this browser in."
+            await (_close(receive, send, said) if is_socket else _respond(send, 401, said))
+        else:
+            await self._app(scope, receive, _sealed(send))
+
+    def _refusal(self, scope: Any, headers: Mapping[str, str], *, is_socket: bool) -> str | None:
+        if headers.get("host", "").lower() not in self._hosts:
+            return "The studio does not serve this address."
+        changes = is_socket or scope.get("method") not in SAFE
+        if changes and headers.get("origin", "").lower() not in self._origins:
+            return "This request does not come from a page of the studio."
+        if headers.get("sec-fetch-site", "same-origin") == "cross-site" and scope.get("path") != "/":
+            return "This request comes from a page of another site."
+        return None
+
+    def _is_token(self, offered: str) -> bool:
+        return hmac.compare_digest(offered.encode(), self._token)
+
+    def _cookie_of(self, headers: Mapping[str, str]) -> str:
+        try:
+            jar = SimpleCookie(headers.get("cookie", ""))
+        except CookieError:
+            return ""
+        return jar[self._cookie].value if self._cookie in jar else ""
+
+
+def _headers_of(scope: Any) -> dict[str, str]:
+    """The headers by name; of a name that is sent twice both values, so that no host or origin is equal to it."""
+    found: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        key, text = name.decode("latin-1"), value.decode("latin-1")
+        found[key] = f"{found[key]}; {text}" if key in found else text
+    return found
+
+
+def _token_of(scope: Any) -> str:
+    return parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
+
+
+def _sealed(send: Any) -> Any:
+    async def sealed(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), *SEALS]
+        await send(message)
+
+    return sealed
+
+
+async def _close(receive: Any, send: Any, reason: str) -> None:
+    await receive()
+    await send({"type": "websocket.close", "code": REFUSED, "reason": reason})
+
+
+async def _respond(send: Any, status: int, text: str, headers: Any = ()) -> None:
+    plain = [(b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store"), *SEALS]
+    await send({"type": "http.response.start", "status": status, "headers": [*plain, *headers]})
+    await send({"type": "http.response.body", "body": text.encode()})

@@ -1,0 +1,218 @@
+"""Long work as child processes of the command line. Closing the studio ends none of them; a new studio shows them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from imagewright.errors import ImagewrightError, UserError
+from imagewright.files import write_whole
+from imagewright.json_files import JsonError, parse_json
+from imagewright.studio.serving.library import NotThereError
+from imagewright.studio.serving.worker import ENDED, LOCK, LOG, PROGRESS
+
+State = Literal["running", "done", "failed", "stopped", "killed"]
+RECORD = "job.json"
+STOPPED = 130  # the exit code of a command that Ctrl-C ended
+MOST_KEPT = 200  # jobs that have ended; older ones are forgotten, not what they made
+TAIL_BYTES = 16_000  # of the log that a page shows
+_ID = re.compile(r"[0-9a-f]{12}")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A command that was started here.
+
+    title: what it does, for people.
+    command: the arguments after `imagewright`.
+    about: JSON values of the page that started it, such as the run that it makes.
+    state: "killed" if it ended without a word: it was killed, or the machine was shut down.
+    progress: {"stage", "done", "total"} of the bar; empty if there is none.
+    said: the last lines that it printed.
+    """
+
+    id: str
+    title: str
+    command: tuple[str, ...]
+    about: dict[str, Any]
+    started: float
+    state: State
+    code: int | None
+    progress: dict[str, Any] = field(default_factory=dict)
+    said: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """As pages read it."""
+        shown = {name: getattr(self, name) for name in ("id", "title", "about", "started", "state", "code", "progress")}
+        return shown | {"said": self.said, "command": command_line(self.command)}
+
+
+def command_line(command: Sequence[str]) -> str:
+    """A command as one would type it."""
+    import shlex
+
+    return shlex.join(["imagewright", *command])
+
+
+class Jobs:
+    """The jobs of a studio, in a folder that only this user can read.
+
+    folder: of their records and logs.
+    workplace: in which the commands run.
+    """
+
+    def __init__(self, folder: Path, workplace: Path) -> None:
+        self._folder, self._workplace = folder, workplace
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._ended: dict[str, Job] = {}  # which change no more
+        self._lock = threading.Lock()
+
+    def start(self, title: str, command: Sequence[str | Path], about: Mapping[str, Any] | None = None) -> Job:
+        """Start `imagewright COMMAND`. Raises `UserError` if no process can be started."""
+        words = [str(each) for each in command]
+        key = secrets.token_hex(6)
+        place = self._folder / key
+        place.mkdir(parents=True, mode=0o700)
+        record = {"title": title, "command": words, "about": dict(about or {}), "started": time.time()}
+        write_whole(place / RECORD, json.dumps(record))
+        typed = [sys.executable, "-m", "imagewright", *words]
+        with (place / LOG).open("wb"):
+            pass
+        try:
+            child = subprocess.Popen(
+                [sys.executable, "-m", "imagewright.studio.serving.worker", str(place), "--", *typed],
+                cwd=self._workplace,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,  # the studio's Ctrl-C is not theirs
+            )
+        except OSError as error:
+            shutil.rmtree(place, ignore_errors=True)
+            raise UserError(f"The command could not be started ({error.strerror}).") from None
+        (place / "pid").write_text(str(child.pid))
+        self._children[key] = child
+        self._forget_old()
+        return self.get(key)
+
+    def get(self, key: str) -> Job:
+        """A job. Raises `NotThereError` for an unknown id."""
+        if key in self._ended:
+            return self._ended[key]
+        place = self._folder / key
+        if not _ID.fullmatch(key) or not (place / RECORD).is_file():
+            raise NotThereError("There is no such job: it is older than the last ones that are kept.")
+        try:
+            record = parse_json((place / RECORD).read_bytes())
+        except (OSError, JsonError):
+            raise NotThereError("The record of this job is damaged.") from None
+        state, code = self._state_of(key, place)
+        job = Job(
+            key,
+            str(record["title"]),
+            tuple(record["command"]),
+            dict(record["about"]),
+            float(record["started"]),
+            state,
+            code,
+            _read_progress(place / PROGRESS),
+            _tail(place / LOG),
+        )
+        if state != "running":
+            self._ended[key] = job
+        return job
+
+    def all(self) -> list[Job]:
+        """All jobs that are kept, the newest first."""
+        keys = [path.parent.name for path in self._folder.glob(f"*/{RECORD}")] if self._folder.is_dir() else []
+        found = []
+        for key in keys:
+            with suppress(ImagewrightError):
+                found.append(self.get(key))
+        return sorted(found, key=lambda job: -job.started)
+
+    def running(self) -> list[Job]:
+        """Those that run now."""
+        return [job for job in self.all() if job.state == "running"]
+
+    def stop(self, key: str, *, at_once: bool = False) -> Job:
+        """Interrupt a job, as Ctrl-C does: a training saves a checkpoint.
+
+        at_once: kill it, which loses what is not saved.
+        """
+        job = self.get(key)
+        if job.state == "running":
+            with suppress(OSError, ValueError):
+                number = int((self._folder / key / "pid").read_text())
+                os.killpg(number, signal.SIGKILL if at_once else signal.SIGINT)
+        return self.get(key)
+
+    def _state_of(self, key: str, place: Path) -> tuple[State, int | None]:
+        child = self._children.get(key)
+        if child is not None and child.poll() is not None:
+            del self._children[key]
+        try:
+            code = int((place / ENDED).read_text())
+        except (OSError, ValueError):
+            alive = child is not None and child.returncode is None
+            return ("running", None) if alive or _is_locked(place / LOCK) else ("killed", None)
+        if code == 0:
+            return "done", 0
+        return ("stopped" if code in (STOPPED, -signal.SIGINT) else "failed"), code
+
+    def _forget_old(self) -> None:
+        with self._lock:
+            ended = [job for job in self.all() if job.state != "running"]
+            for job in ended[MOST_KEPT:]:
+                self._ended.pop(job.id, None)
+                shutil.rmtree(self._folder / job.id, ignore_errors=True)
+
+
+def _is_locked(path: Path) -> bool:
+    try:
+        import fcntl
+    except ImportError:
+        return path.exists()
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _read_progress(path: Path) -> dict[str, Any]:
+    try:
+        value = parse_json(path.read_bytes())
+    except (OSError, JsonError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _tail(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL_BYTES))
+            return file.read().decode("utf-8", "replace")
+    except OSError:
+        return ""

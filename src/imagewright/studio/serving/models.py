@@ -1,0 +1,122 @@
+"""The models that pages use: loaded once, each with one thread of its own, within a budget of memory."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from imagewright.runs.run import Run
+from imagewright.studio.serving.library import Library
+
+if TYPE_CHECKING:
+    from imagewright.model import Model
+
+Result = TypeVar("Result")
+Key = tuple[str, int]  # the id of a run, and the images seen at the checkpoint
+SHARE = 0.25  # of the machine's memory for all loaded models together
+
+
+@dataclass(eq=False)
+class Loaded:
+    """A model that is loaded, and what tools keep beside it between calls, such as the latents of its training images.
+
+    kept: by name; freed with the model.
+    """
+
+    model: Model
+    run: Run
+    bytes: int
+    kept: dict[str, Any] = field(default_factory=dict)
+
+
+class _Seat:
+    """One thread, and the model that it loads at its first call."""
+
+    def __init__(self) -> None:
+        self.thread = ThreadPoolExecutor(1, thread_name_prefix="model")
+        self.loaded: Loaded | None = None
+        self.waiting = 0
+
+
+class Models:
+    """The loaded models of a studio.
+
+    library: of the runs.
+    budget: bytes of all models together; a quarter of the machine's memory by default. What was used longest ago
+        leaves first; the one in use always stays.
+    """
+
+    def __init__(self, library: Library, budget: int | None = None) -> None:
+        self._library, self._budget = library, budget
+        self._seats: OrderedDict[Key, _Seat] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def call(self, run_id: str, work: Callable[[Loaded], Result], *, images_seen: int | None = None) -> Result:
+        """Work with the model of a run, in its thread, after what others asked of it. Returns what `work` returns.
+
+        images_seen: an earlier checkpoint; by default the latest, also of a run that is being trained.
+        Raises what `work` raises, `NotThereError` and `RunError`.
+        """
+        run = self._library.run(run_id)
+        seen = run.latest()[0].images_seen if images_seen is None else images_seen
+        with self._lock:
+            seat = self._seats.setdefault((run_id, seen), _Seat())
+            self._seats.move_to_end((run_id, seen))
+            seat.waiting += 1
+        try:
+            return seat.thread.submit(self._work, seat, run, seen, work).result()
+        finally:
+            with self._lock:
+                seat.waiting -= 1
+                if seat.loaded is None:  # it could not be loaded
+                    self._remove((run_id, seen), seat)
+            self._make_room()
+
+    def loaded(self) -> dict[Key, int]:
+        """The bytes of each loaded model."""
+        with self._lock:
+            return {key: seat.loaded.bytes for key, seat in self._seats.items() if seat.loaded is not None}
+
+    def close(self) -> None:
+        """End all threads after their present work."""
+        with self._lock:
+            for seat in self._seats.values():
+                seat.thread.shutdown(wait=False, cancel_futures=True)
+
+    @staticmethod
+    def _work(seat: _Seat, run: Run, seen: int, work: Callable[[Loaded], Result]) -> Result:
+        import torch
+
+        if seat.loaded is None:
+            from imagewright.runs.loading import load
+
+            model = load(run, images_seen=seen)
+            size = sum(each.numel() * each.element_size() for each in [*model.parameters(), *model.buffers()])
+            seat.loaded = Loaded(model, run, size)
+        with torch.no_grad():
+            return work(seat.loaded)
+
+    def _make_room(self) -> None:
+        from imagewright.machine import total_memory
+
+        if self._budget is None:
+            import torch
+
+            self._budget = int(SHARE * total_memory(torch.device("cpu")))
+        with self._lock:
+            total = sum(seat.loaded.bytes for seat in self._seats.values() if seat.loaded is not None)
+            for key, seat in list(self._seats.items())[:-1]:
+                if total <= self._budget:
+                    break
+                if not seat.waiting and seat.loaded is not None:
+                    total -= seat.loaded.bytes
+                    self._remove(key, seat)
+
+    def _remove(self, key: Key, seat: _Seat) -> None:
+        if not seat.waiting and self._seats.get(key) is seat:
+            del self._seats[key]
+            seat.thread.shutdown(wait=False)

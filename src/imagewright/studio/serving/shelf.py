@@ -1,0 +1,39 @@
+"""Pictures that pages have shown or uploaded, in bounded memory, to be opened large, saved and sent on."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections import OrderedDict
+
+from imagewright.studio.serving.library import NotThereError
+from imagewright.studio.serving.page import Picture
+
+MOST_BYTES = 96 << 20
+
+
+class Shelf:
+    """The newest pictures by a ticket that nobody can guess. The oldest ones leave when there is no room."""
+
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+        self._pictures: OrderedDict[str, Picture] = OrderedDict()
+        self._bytes, self._most = 0, most_bytes
+        self._lock = threading.Lock()
+
+    def put(self, picture: Picture) -> str:
+        """Keep a picture; returns its ticket."""
+        ticket = secrets.token_urlsafe(12)
+        with self._lock:
+            self._pictures[ticket] = picture
+            self._bytes += picture.pixels.nbytes
+            while self._bytes > self._most and len(self._pictures) > 1:
+                self._bytes -= self._pictures.popitem(last=False)[1].pixels.nbytes
+        return ticket
+
+    def get(self, ticket: str) -> Picture:
+        """The picture of a ticket, which then counts as new. Raises `NotThereError`."""
+        with self._lock:
+            if ticket not in self._pictures:
+                raise NotThereError("The studio has let go of this picture: make it or drop it once more.")
+            self._pictures.move_to_end(ticket)
+            return self._pictures[ticket]

@@ -1,0 +1,83 @@
+"""What a page sends: one picture to work with, or files for a new source. Bounded before they are read."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import unquote
+
+from starlette.requests import Request
+
+from imagewright.errors import DataError, UserError
+from imagewright.files import write_whole
+from imagewright.images.decoding.opening import open_picture
+from imagewright.images.decoding.unreadable import Unreadable
+from imagewright.images.sources.listing import is_picture_name
+from imagewright.images.sources.system_files import is_system_folder
+from imagewright.images.sources.video import VIDEO_SUFFIXES
+from imagewright.studio.serving.page import Picture
+from imagewright.studio.serving.sources import shown
+from imagewright.studio.serving.studio import Studio
+
+MOST_PICTURE_BYTES = 64 << 20
+MOST_VIDEO_BYTES = 4 << 30
+PLACE = "pictures"  # the folder of sources that were dropped into a page
+MOST_PARTS, LONGEST_PART = 4, 120  # of the name of a file with its folders
+
+
+async def receive(request: Request, most: int) -> bytes:
+    """The body of a request. Raises `UserError` as soon as it is larger than `most` bytes."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most:
+            raise UserError(f"The file is larger than {most >> 20:,} MiB, which is the most that a page may send.")
+    return bytes(body)
+
+
+def uploaded_picture(name: str, content: bytes) -> Picture:
+    """One picture from its file. Raises `DataError` if it is none, or larger than any that is read."""
+    return Picture(shown(content, name=plain_name(name)), None, Path(plain_name(name)).stem or "picture")
+
+
+def plain_name(name: str) -> str:
+    """The last part of a file's name, for labels and messages."""
+    return PurePosixPath(unquote(name).replace("\\", "/")).name[:LONGEST_PART]
+
+
+def new_source(studio: Studio, name: str) -> Path:
+    """The folder of a new source, made."""
+    place = studio.new_place(PLACE, name)
+    place.mkdir(parents=True, mode=0o700)
+    return place
+
+
+def add_file(studio: Studio, folder: str, name: str, content: bytes) -> dict[str, Any]:
+    """Add a picture or a video to a source that `new_source` made.
+
+    folder: the name of the source's folder.
+    name: of the file, with the folders of its classes.
+    Raises `UserError` for a name that leads elsewhere or a file that is there, `DataError` for what is no picture.
+    """
+    parts = [part for part in unquote(name).replace("\\", "/").split("/") if part]
+    is_plain = all(part.isprintable() and not is_system_folder(part) and len(part) <= LONGEST_PART for part in parts)
+    place = studio.folder / PLACE / folder
+    if not parts or len(parts) > MOST_PARTS or not is_plain or "/" in folder or folder.startswith("."):
+        raise UserError(f"{plain_name(name)!r} cannot be the name of a picture in the studio's folder.")
+    if not place.is_dir() or not place.resolve().is_relative_to(studio.folder):
+        raise UserError("There is no such source in the studio's folder.")
+    path = place.joinpath(*parts)
+    if not path.parent.resolve().is_relative_to(place.resolve()) or path.exists():
+        raise UserError(f"{plain_name(name)} is there already.")
+    if path.suffix.lower() not in VIDEO_SUFFIXES:
+        if not is_picture_name(path.name):
+            raise DataError(f"{path.name} is no picture that can be read.")
+        try:
+            with open_picture(content):
+                pass
+        except Unreadable as reason:
+            raise DataError(f"{path.name} cannot be read: {reason}.") from None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, content)
+    studio.library.refresh()
+    return {"added": path.name}

@@ -1,0 +1,66 @@
+// Requests to the studio. A refused one raises `Refused` with the sentence that the studio gave.
+import { query } from "/web/dom.js";
+
+export class Refused extends Error {
+  constructor(message, status) {
+    super(message);
+    this.status = status;
+  }
+}
+
+async function answerOf(response) {
+  if (response.ok) return response.json();
+  const text = await response.text();
+  let said = text;
+  try {
+    said = JSON.parse(text).error ?? text;
+  } catch {
+    // plain text, as the guard answers
+  }
+  throw new Refused(said, response.status);
+}
+
+async function ask(address, options) {
+  let response;
+  try {
+    response = await fetch(address, options);
+  } catch {
+    throw new Refused("The studio does not answer: it was ended. Start it again, and open the address that it prints.", 0);
+  }
+  return answerOf(response);
+}
+
+// GET /api/PAGE/READ: read("library/runs"), read("train/options", { model: "vae" })
+export const read = (name, asked = {}) => ask(`/api/${name}?${query(asked)}`);
+
+// POST /api/PAGE/ACTION with a JSON object
+export const act = (name, asked = {}) =>
+  ask(`/api/${name}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(asked) });
+
+// Send one picture to work with: returns { ticket, name, width, height }
+export const upload = (file) => ask(`/uploads?${query({ name: file.name ?? "picture" })}`, { method: "POST", body: file });
+
+// The address of a read that answers with a picture
+export const pictureOf = (name, asked) => `/api/${name}?${query(asked)}`;
+
+// The file of a shown picture, with its provenance
+export const fileOf = (ticket, suffix = "png") => `/pictures/${encodeURIComponent(ticket)}.${suffix}`;
+
+// Make a source of dropped files ({ file, path }): returns { folder, added, refused: [sentences] }
+export async function addSource(name, files, tell = () => {}) {
+  const { folder } = await act("library/begin_source", { name });
+  const refused = [];
+  let added = 0;
+  for (const [place, { file, path }] of files.entries()) {
+    tell(place, files.length);
+    try {
+      await ask(`/sources/${encodeURIComponent(folder)}?${query({ name: path })}`, { method: "POST", body: file });
+      added += 1;
+    } catch (error) {
+      if (!(error instanceof Refused) || error.status === 0) throw error;
+      refused.push(error.message);
+    }
+  }
+  tell(files.length, files.length);
+  return { folder, added, refused };
+}

@@ -1,0 +1,59 @@
+// <labelled-slider>: a slider with its name and a number that can be typed. Arrow keys, Page keys, Home and End work;
+// a double click on the name brings back the first value. Fires "input" while it moves; `value` is a number.
+import { h, newId } from "/web/dom.js";
+
+class LabelledSlider extends HTMLElement {
+  #range = h("input", { type: "range" });
+  #number = h("input", { type: "number" });
+  #label = h("label");
+  #first = 0;
+
+  connectedCallback() {
+    if (this.#range.isConnected) return;
+    this.#range.id = newId("slider");
+    this.#label.htmlFor = this.#range.id;
+    this.append(this.#label, this.#range, this.#number);
+    this.#range.addEventListener("input", (event) => this.#changed(event, this.#range.value));
+    this.#number.addEventListener("input", (event) => this.#changed(event, this.#number.value));
+    this.#label.addEventListener("dblclick", () => {
+      this.value = this.#first;
+      this.dispatchEvent(new Event("input", { bubbles: true }));
+    });
+  }
+
+  set({ label, low = 0, high = 1, step = 0.01, value = low, hint = null }) {
+    this.#label.textContent = label;
+    this.#label.title = hint ?? label;
+    for (const input of [this.#range, this.#number]) Object.assign(input, { min: low, max: high, step });
+    this.#number.setAttribute("aria-label", `${label}, as a number`);
+    this.#first = value;
+    this.value = value;
+    return this;
+  }
+
+  get value() {
+    return Number(this.#range.value);
+  }
+
+  set value(value) {
+    this.#range.value = value;
+    this.#number.value = Number(Number(value).toPrecision(4));
+  }
+
+  #changed(event, value) {
+    event.stopPropagation();
+    if (value === "" || !Number.isFinite(Number(value))) return;
+    if (event.target === this.#range) this.#number.value = Number(Number(value).toPrecision(4));
+    else this.#range.value = value;
+    this.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+}
+
+customElements.define("labelled-slider", LabelledSlider);
+
+// A slider in one call: slider({ label, low, high, step, value, hint }, (value) => ...)
+export function slider(settings, changed) {
+  const element = h("labelled-slider", { oninput: () => changed(element.value) });
+  element.connectedCallback();
+  return element.set(settings);
+}

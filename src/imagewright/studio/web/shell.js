@@ -1,0 +1,88 @@
+// The frame of all pages: navigation, the page of the address, jobs, the theme. Addresses are #/PAGE?name=value.
+import { clear, h } from "/web/dom.js";
+import { live } from "/web/live.js";
+import { read, Refused } from "/web/api.js";
+import { tell, tellError } from "/web/parts/toast.js";
+import { PAGES } from "/web/pages.js";
+
+const main = document.getElementById("main");
+const nav = document.getElementById("nav");
+let leave = null;
+
+function placeOf(hash) {
+  const [path, asked] = hash.replace(/^#\/?/, "").split("?");
+  return { name: path || "home", asked: Object.fromEntries(new URLSearchParams(asked ?? "")) };
+}
+
+async function open() {
+  const { name, asked } = placeOf(location.hash);
+  const page = PAGES.find((each) => each.name === name) ?? PAGES[0];
+  for (const link of nav.querySelectorAll("a[data-page]")) {
+    if (link.dataset.page === page.name) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  document.title = `${page.title} – imagewright`;
+  leave?.();
+  leave = null;
+  main.dataset.page = page.name;
+  main.dataset.state = "opening";
+  const root = h("div", { class: `page page-${page.name}` });
+  clear(main, root);
+  window.scrollTo(0, 0);
+  try {
+    const { default: show } = await import(`/web/views/${page.name}/${page.name}.js`);
+    if (!root.isConnected) return; // the next page was opened meanwhile
+    leave = (await show(root, asked)) ?? null;
+    main.dataset.state = "open";
+  } catch (error) {
+    if (!(error instanceof Refused)) console.error(error);
+    root.append(h("h1", {}, page.title), h("p", { class: "bad" }, error.message));
+    main.dataset.state = "failed";
+  }
+}
+
+function theme() {
+  const choices = ["auto", "light", "dark"];
+  const apply = (choice) => {
+    if (choice === "auto") delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = choice;
+  };
+  let choice = localStorage.getItem("theme") ?? "auto";
+  apply(choice);
+  const button = h("button", { class: "plain small", title: "Colours of the pages" }, `Colours: ${choice}`);
+  button.addEventListener("click", () => {
+    choice = choices[(choices.indexOf(choice) + 1) % choices.length];
+    localStorage.setItem("theme", choice);
+    apply(choice);
+    button.textContent = `Colours: ${choice}`;
+  });
+  return button;
+}
+
+async function start() {
+  const brand = h("div", { class: "brand" }, "imagewright", h("small", {}, " "));
+  const links = PAGES.map((page) => h("a", { href: `#/${page.name}`, dataset: { page: page.name } }, page.title));
+  nav.append(brand, ...links, h("div", { class: "end" }, theme()));
+  window.addEventListener("hashchange", open);
+  let wasDown = false;
+  live.addEventListener("down", () => {
+    if (!wasDown) tell("The studio does not answer. It may have been ended: this page goes on when it is back.", "bad");
+    wasDown = true;
+  });
+  live.addEventListener("up", () => {
+    if (wasDown) tell("The studio answers again.");
+    wasDown = false;
+  });
+  open();
+  const { showJobs } = await import("/web/parts/jobs.js");
+  showJobs(document.getElementById("jobs"));
+  try {
+    const { folder } = await read("library/about");
+    brand.querySelector("small").textContent = folder;
+    brand.title = folder;
+  } catch (error) {
+    tellError(error);
+  }
+}
+
+start();

@@ -1,0 +1,149 @@
+"""A studio served in a thread, requests to it, and a walk through its pages in a browser."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from imagewright.studio.pages.all_pages import PAGES
+from imagewright.studio.serve import _listen
+from imagewright.studio.serving.app import build_app
+from imagewright.studio.serving.studio import Studio
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+FLAGS += ["--disable-component-update", "--disable-sync"]
+TOKEN = "secret-of-the-tests"
+
+
+class ServedStudio:
+    """A studio of a folder on a free port.
+
+    Attributes:
+        studio: what its pages share.
+        host: "127.0.0.1:PORT".
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.studio = Studio(folder)
+        listening = _listen(0)
+        self.port = listening.getsockname()[1]
+        self.host = f"127.0.0.1:{self.port}"
+        app = build_app(self.studio, PAGES, TOKEN, self.port)
+        config = uvicorn.Config(
+            app, log_level="error", lifespan="off", ws="websockets-sansio", ws_max_size=4 << 20,
+            timeout_graceful_shutdown=1,
+        )  # fmt: skip
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listening]}, daemon=True)
+        self._thread.start()
+        while not self._server.started:
+            time.sleep(0.01)
+
+    @property
+    def cookie(self) -> dict[str, str]:
+        """The header that signs in."""
+        return {"Cookie": f"imagewright-{self.port}={TOKEN}"}
+
+    def request(
+        self, path: str, *, method: str = "GET", body: bytes | None = None, headers: dict[str, str] | None = None
+    ) -> tuple[int, bytes]:
+        """The status and the body of a request with exactly these headers."""
+        asked = urllib.request.Request(f"http://{self.host}{path}", body, headers or {}, method=method)
+        try:
+            with urllib.request.urlopen(asked, timeout=60) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read()
+
+    def read(self, name: str) -> Any:
+        """The answer of GET /api/NAME, as a page of the studio asks it."""
+        status, body = self.request(f"/api/{name}", headers=self.cookie)
+        assert status == 200, body
+        return json.loads(body)
+
+    def act(self, name: str, asked: dict[str, Any], *, expected: int = 200) -> Any:
+        """The answer of POST /api/NAME."""
+        headers = self.cookie | {"Origin": f"http://{self.host}", "Content-Type": "application/json"}
+        status, body = self.request(f"/api/{name}", method="POST", body=json.dumps(asked).encode(), headers=headers)
+        assert status == expected, body
+        return json.loads(body)
+
+    def upload(self, content: bytes, name: str = "picture.png", *, expected: int = 200) -> Any:
+        """Send one picture."""
+        headers = self.cookie | {"Origin": f"http://{self.host}"}
+        status, body = self.request(f"/uploads?name={name}", method="POST", body=content, headers=headers)
+        assert status == expected, body
+        return json.loads(body)
+
+    def run_id(self, name: str) -> str:
+        """The id of a run by its name."""
+        return next(each["id"] for each in self.read("library/runs")["runs"] if each["name"] == name)
+
+    def source_id(self, name: str) -> str:
+        """The id of a source by its name."""
+        return next(each["id"] for each in self.read("library/sources")["sources"] if each["name"] == name)
+
+    def close(self) -> None:
+        """End it, and the jobs that still run."""
+        for job in self.studio.jobs.running():
+            self.studio.jobs.stop(job.id, at_once=True)
+        for child in self.studio.jobs._children.values():
+            child.wait(10)
+        self.studio.models.close()
+        self._server.should_exit = True
+        self._thread.join(10)
+
+
+class Walk:
+    """A walk through the pages.
+
+    Attributes:
+        page: Playwright's page.
+        said: errors and warnings of the console, and errors of the page.
+        asked: the addresses that were asked for.
+    """
+
+    def __init__(self, browser: Any, studio: ServedStudio, width: int = 1280) -> None:
+        self._studio = studio
+        self._context = browser.new_context(viewport={"width": width, "height": 900}, accept_downloads=True)
+        self.page = self._context.new_page()
+        self.said: list[str] = []
+        self.asked: list[str] = []
+        self.allowed: tuple[str, ...] = ()  # parts of console messages that this test causes, such as a refusal
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda error: self.said.append(str(error)))
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.set_default_timeout(20_000)
+        self.page.goto(f"http://{studio.host}/?token={TOKEN}")
+        self.page.wait_for_selector("main[data-state=open]")
+
+    def _hear(self, message: Any) -> None:
+        if message.type in ("error", "warning"):
+            self.said.append(message.text)
+
+    def open(self, address: str) -> Any:
+        """Open a page by its address, such as "steer?run=..."; returns Playwright's page."""
+        self.page.goto(f"http://{self._studio.host}/#/{address}")
+        self.page.wait_for_selector(f"main[data-page={address.split('?', maxsplit=1)[0]}][data-state=open]")
+        return self.page
+
+    def has_sideways_scroll(self) -> bool:
+        """Whether the page is wider than the window."""
+        return bool(self.page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
+
+    def end(self) -> None:
+        """Close the page, and check what it said and asked for."""
+        self._context.close()
+        said = [text for text in self.said if not any(part in text for part in self.allowed)]
+        assert not said, said
+        own = (f"http://{self._studio.host}/", f"ws://{self._studio.host}/", "blob:", "data:")
+        assert all(url.startswith(own) for url in self.asked), self.asked

@@ -1,0 +1,194 @@
+"""Attacks that the studio refuses, each tried on a served one."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from served_studio import TOKEN, ServedStudio
+from websockets.exceptions import WebSocketException
+from websockets.sync.client import connect
+
+EVIL = "https://evil.example"
+
+
+@pytest.fixture
+def studio(tmp_path: Path, serve: Callable[[Path], ServedStudio]) -> ServedStudio:
+    folder = tmp_path / "folder"
+    (folder / "photos").mkdir(parents=True)
+    for number in range(3):
+        Image.fromarray(np.full((8, 8, 3), 60 * number, np.uint8)).save(folder / "photos" / f"{number}.png")
+    return serve(folder)
+
+
+def opens(studio: ServedStudio, origin: str | None, headers: dict[str, str]) -> bool:
+    try:
+        with connect(f"ws://{studio.host}/live", origin=origin, additional_headers=headers):
+            return True
+    except (WebSocketException, OSError):
+        return False
+
+
+def post(studio: ServedStudio, path: str, body: bytes = b"{}", **headers: str) -> tuple[int, bytes]:
+    sent = studio.cookie | {"Origin": f"http://{studio.host}", "Content-Type": "application/json"} | headers
+    return studio.request(path, method="POST", body=body, headers=sent)
+
+
+def test_who_does_not_know_the_token_sees_nothing(studio: ServedStudio) -> None:
+    for path in ("/", "/web/shell.js", "/api/library/runs", "/?token=guess", "/pictures/x.png"):
+        status, body = studio.request(path)
+        assert status == 401
+        assert b"imagewright studio" in body
+        assert TOKEN.encode() not in body
+    wrong = {"Cookie": f"imagewright-{studio.port}=guess"}
+    assert studio.request("/", headers=wrong)[0] == 401
+
+
+def test_the_link_signs_in_by_a_cookie_that_no_script_reads(studio: ServedStudio) -> None:
+    with socket.create_connection(("127.0.0.1", studio.port)) as plain:
+        plain.sendall(f"GET /?token={TOKEN} HTTP/1.1\r\nHost: {studio.host}\r\nConnection: close\r\n\r\n".encode())
+        answer = b"".join(iter(lambda: plain.recv(4096), b"")).decode().lower()
+    assert "303" in answer.splitlines()[0]
+    assert "httponly" in answer
+    assert "samesite=strict" in answer
+    assert "location: /\r\n" in answer
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1", "0.0.0.0:80", ""])
+def test_another_host_is_refused(studio: ServedStudio, host: str) -> None:
+    assert studio.request("/", headers=studio.cookie | {"Host": host})[0] == 403
+
+
+@pytest.mark.parametrize("origin", [EVIL, "null", "", "http://127.0.0.1", "http://localhost:1"])
+def test_a_post_of_another_origin_is_refused(studio: ServedStudio, origin: str) -> None:
+    assert post(studio, "/api/library/begin_source", b'{"name": "x"}', Origin=origin)[0] == 403
+    assert not (studio.studio.folder / "pictures").exists()
+
+
+def test_a_read_from_another_site_is_refused(studio: ServedStudio) -> None:
+    headers = studio.cookie | {"Sec-Fetch-Site": "cross-site"}
+    assert studio.request("/api/library/runs", headers=headers)[0] == 403
+
+
+def test_a_form_of_another_type_is_refused(studio: ServedStudio) -> None:
+    status, body = post(studio, "/api/library/begin_source", b'{"name": "x"}', **{"Content-Type": "text/plain"})
+    assert status == 400
+    assert b"JSON" in body
+
+
+def test_sockets_need_our_origin_and_the_cookie(studio: ServedStudio) -> None:
+    ours = f"http://{studio.host}"
+    assert not opens(studio, EVIL, studio.cookie)
+    assert not opens(studio, None, studio.cookie)
+    assert not opens(studio, ours, {})
+    assert opens(studio, ours, studio.cookie)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/web/../serve.py", "/web/%2e%2e/serve.py", "/web/..%2fserve.py", "/web//etc/passwd", "/web/%2fetc%2fpasswd",
+     "/pictures/..%2f..%2fetc%2fpasswd.png", "/api/library/__class__", "/api/library/runs/..", "/api/_/_"],
+)  # fmt: skip
+def test_no_address_leads_out(studio: ServedStudio, path: str) -> None:
+    status, body = studio.request(path, headers=studio.cookie)
+    assert status in (400, 404)
+    assert b"root:" not in body
+    assert b"def " not in body
+
+
+def test_links_that_lead_out_are_not_followed(tmp_path: Path, serve: Callable[[Path], ServedStudio]) -> None:
+    outside, folder = tmp_path / "outside", tmp_path / "folder"
+    for place in (outside / "runs" / "private", folder):
+        place.mkdir(parents=True)
+    Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(outside / "secret.png")
+    (outside / "runs" / "private" / "run.json").write_text(json.dumps({"model": "pca", "config": {}}))
+    (folder / "in").symlink_to(outside)
+    studio = serve(folder)
+    found = studio.read("library/sources")
+    assert [each["kind"] for each in found["sources"]] == ["builtin", "builtin"]
+    assert "1" in found["notes"][0]
+    assert studio.read("library/runs")["runs"] == []
+
+
+@pytest.mark.parametrize("name", ["../x.png", "a/../../x.png", "/etc/x.png", ".hidden/x.png", "a\0.png", "", "x.exe"])
+def test_files_of_hostile_names_are_not_written(studio: ServedStudio, name: str) -> None:
+    folder = studio.act("library/begin_source", {"name": "new"})["folder"]
+    content = (studio.studio.folder / "photos" / "0.png").read_bytes()
+    before = sorted(studio.studio.folder.rglob("*"))
+    from urllib.parse import quote
+
+    status, body = post(studio, f"/sources/{folder}?name={quote(name)}", content)
+    written = set(studio.studio.folder.rglob("*")) - set(before)
+    if status == 200:  # a name that became harmless, inside the source
+        assert all(path.is_relative_to(studio.studio.folder / "pictures" / folder) for path in written)
+    else:
+        assert status == 400
+        assert not written
+        assert json.loads(body)["error"]
+    assert post(studio, "/sources/..%2fphotos?name=x.png", content)[0] in (400, 404, 405)
+
+
+def test_hostile_pictures_are_refused(studio: ServedStudio, monkeypatch: pytest.MonkeyPatch) -> None:
+    for content in (b"", b"MZ not a picture", b"%!PS-Adobe\n", b"<svg onload='alert(1)'/>"):
+        assert "read" in studio.upload(content, expected=400)["error"]
+    bomb = io.BytesIO()  # 190 kB that are 1,600 million pixels
+    Image.new("1", (40_000, 40_000)).save(bomb, "PNG")
+    assert "pixels" in studio.upload(bomb.getvalue(), expected=400)["error"]
+    monkeypatch.setattr("imagewright.studio.serving.app.MOST_PICTURE_BYTES", 1000)
+    assert "larger" in studio.upload(os.urandom(2000), expected=400)["error"]
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"{", b"[" * 100_000, b'{"name": 7}', b'{"name": "' + b"x" * 5000 + b'"}']
+)
+def test_bodies_that_are_not_expected_are_refused(studio: ServedStudio, body: bytes) -> None:
+    status, answer = post(studio, "/api/library/begin_source", body)
+    assert status == 400
+    assert json.loads(answer)["error"]
+
+
+def test_a_job_that_is_no_job_is_not_stopped(studio: ServedStudio) -> None:
+    for job in ("../../photos", "0" * 12, ".", ""):
+        studio.act("library/stop", {"job": job}, expected=404)
+
+
+def test_pages_forbid_what_they_do_not_need(studio: ServedStudio) -> None:
+    import urllib.request
+
+    asked = urllib.request.Request(f"http://{studio.host}/", headers=studio.cookie)
+    with urllib.request.urlopen(asked) as answer:
+        policy = answer.headers["content-security-policy"]
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+
+
+def test_markup_in_names_is_shown_as_text(
+    tmp_path: Path, serve: Callable[[Path], ServedStudio], walk: Callable[..., Any]
+) -> None:
+    name = "<img src=x onerror=alert(1)>"
+    (tmp_path / name).mkdir()
+    Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(tmp_path / name / "0.png")
+    (tmp_path / "runs" / f"{name}-run").mkdir(parents=True)
+    (tmp_path / "runs" / f"{name}-run" / "run.json").write_text('{"model": "<b>x</b>", "config": {}}')
+    page = walk(serve(tmp_path)).open("home")
+    assert page.get_by_text(name).count() >= 2
+    assert page.locator("main img[src=x]").count() == 0
+
+
+def test_another_user_cannot_read_what_is_kept(studio: ServedStudio) -> None:
+    job = studio.studio.jobs.start("nothing", ["models"])
+    kept = studio.studio.folder / ".imagewright-studio" / "jobs" / job.id
+    assert kept.stat().st_mode & 0o077 == 0
+    folder = studio.act("library/begin_source", {"name": "new"})["folder"]
+    assert (studio.studio.folder / "pictures" / folder).stat().st_mode & 0o077 == 0
