@@ -38,6 +38,7 @@ _HOME = {
     "caches": "imagewright.images.cache.management",
     "clear_caches": "imagewright.images.cache.management",
     "train": "imagewright.training.train",
+    "plan_training": "imagewright.training.forecast",
     "Stopped": "imagewright.training.train",
     "Observer": "imagewright.training.observers",
     "StopRequest": "imagewright.training.signals",
@@ -181,6 +182,7 @@ __all__ = [
     "open_images",
     "open_studio",
     "outliers",
+    "plan_training",
     "project",
     "reconstruct",
     "reconstruction_sheet",
@@ -260,6 +262,7 @@ if TYPE_CHECKING:
     from imagewright.runs.run import Run
     from imagewright.studio.serve import open_studio
     from imagewright.training.doctor.findings import doctor
+    from imagewright.training.forecast import plan_training
     from imagewright.training.observers import Observer
     from imagewright.training.option_list import list_options
     from imagewright.training.signals import StopRequest

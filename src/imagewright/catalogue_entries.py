@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class Entry:
     verbs: the verbs of `capabilities.VERBS` that it answers.
     adapter: "module:ATTRIBUTE": how its published checkpoints are read, if there are any.
     sources: what it is trained on, in the example of its help.
+    needs: what it asks for: any pictures, such with classes or attributes, pairs, two sets, or faces of two people.
     opener: "module:function": how `train` opens its sources, if they are more than pictures (`catalogue.OpenedSets`).
     """
 
@@ -29,6 +31,7 @@ class Entry:
     adapter: str | None = None
     sources: str = "photos/"
     opener: str | None = None
+    needs: Literal["pictures", "classes", "pairs", "two sets", "people"] = "pictures"
 
 
 ENTRIES = (
@@ -55,6 +58,7 @@ ENTRIES = (
         "linear discriminant analysis after PCA, from labels (Fisherfaces)",
         "Belhumeur et al. 1997",
         ("encode", "decode", "reconstruct", "classify"),
+        needs="classes",
     ),
     Entry(
         "random_projection",
@@ -95,6 +99,7 @@ ENTRIES = (
         "Gaussian discriminant analysis: one Gaussian per class, linear or quadratic boundaries",
         "Fisher 1936; Friedman 1989; Ledoit & Wolf 2004",
         ("sample", "encode", "decode", "reconstruct", "score", "classify"),
+        needs="classes",
     ),
     Entry(
         "naive_bayes",
@@ -103,6 +108,7 @@ ENTRIES = (
         "naive Bayes: pixels, or latents, independent of each other within a class",
         "Duda & Hart 1973; Ng & Jordan 2001",
         ("sample", "decode", "score", "classify"),
+        needs="classes",
     ),
     Entry(
         "logistic_regression",
@@ -111,6 +117,7 @@ ENTRIES = (
         "logistic regression on latents: class probabilities without a density",
         "Cox 1958",
         ("classify",),
+        needs="classes",
     ),
     Entry(
         "linear_svm",
@@ -119,6 +126,7 @@ ENTRIES = (
         "linear support vector machines on latents, calibrated to probabilities",
         "Cortes & Vapnik 1995; Platt 1999",
         ("classify",),
+        needs="classes",
     ),
     Entry(
         "jpeg",
@@ -168,6 +176,7 @@ ENTRIES = (
         "conditional GAN: pictures of a wanted class, or with wanted attributes",
         "Mirza & Osindero 2014; Odena et al. 2017; Miyato & Koyama 2018",
         ("sample", "decode"),
+        needs="classes",
     ),
     Entry(
         "biggan",
@@ -178,6 +187,7 @@ ENTRIES = (
         ("sample", "decode"),
         "imagewright.checkpoints.adapters.biggan:BIGGAN",
         sources="classes/",
+        needs="classes",
     ),
     Entry(
         "biggan_deep",
@@ -188,6 +198,7 @@ ENTRIES = (
         ("sample", "decode"),
         "imagewright.checkpoints.adapters.biggan:BIGGAN_DEEP",
         sources="classes/",
+        needs="classes",
     ),
     Entry(
         "infogan",
@@ -251,6 +262,7 @@ ENTRIES = (
         ("translate",),
         "imagewright.checkpoints.adapters.image_to_image:PIX2PIX",
         sources="pairs/",
+        needs="pairs",
     ),
     Entry(
         "pix2pixhd",
@@ -261,6 +273,7 @@ ENTRIES = (
         ("translate",),
         "imagewright.checkpoints.adapters.pix2pixhd:PIX2PIXHD",
         sources="pairs/",
+        needs="pairs",
     ),
     Entry(
         "cut",
@@ -271,6 +284,7 @@ ENTRIES = (
         ("translate",),
         "imagewright.checkpoints.adapters.image_to_image:CUT",
         sources="a/ b/",
+        needs="two sets",
     ),
     Entry(
         "cyclegan",
@@ -281,6 +295,7 @@ ENTRIES = (
         ("translate",),
         "imagewright.checkpoints.adapters.image_to_image:CYCLEGAN",
         sources="a/ b/",
+        needs="two sets",
     ),
     Entry(
         "drit",
@@ -291,6 +306,7 @@ ENTRIES = (
         ("translate",),
         "imagewright.checkpoints.adapters.drit:ADAPTER",
         sources="a/ b/",
+        needs="two sets",
     ),
     Entry(
         "stargan",
@@ -301,6 +317,7 @@ ENTRIES = (
         ("translate",),
         "imagewright.checkpoints.adapters.stargan:STARGAN",
         sources="classes/",
+        needs="classes",
     ),
     Entry(
         "munit",
@@ -311,6 +328,7 @@ ENTRIES = (
         ("translate",),
         "imagewright.checkpoints.adapters.content_style:MUNIT",
         sources="a/ b/",
+        needs="two sets",
     ),
     Entry(
         "unit",
@@ -321,6 +339,7 @@ ENTRIES = (
         ("translate",),
         "imagewright.checkpoints.adapters.content_style:UNIT",
         sources="a/ b/",
+        needs="two sets",
     ),
     Entry(
         "funit",
@@ -331,6 +350,7 @@ ENTRIES = (
         ("translate",),
         "imagewright.checkpoints.adapters.few_shot:FUNIT",
         sources="classes/",
+        needs="classes",
     ),
     Entry(
         "stargan_v2",
@@ -341,6 +361,7 @@ ENTRIES = (
         ("translate",),
         "imagewright.checkpoints.adapters.stargan_v2:STARGAN_V2",
         sources="classes/",
+        needs="classes",
     ),
     Entry(
         "swap",
@@ -351,5 +372,6 @@ ENTRIES = (
         ("translate",),
         sources="faces-of-source/ faces-of-target/",
         opener="imagewright.face_swap.training_sets:open_training_sets",
+        needs="people",
     ),
 )

@@ -299,7 +299,7 @@ def test_steps_of_one_image_have_to_be_more(
     model, said = tiny_model("autoencoder", (16, 16)), []
     images = {"images": iw.open_images(simple_pictures(24, (16, 16)))}
     own = plan(images_seen=10**6, batch_size=batch, micro_batch=batch)
-    planning.plan_training(model, images, TrainingOptions(minutes=0.5), own, np.arange(0), CPU, said.append)
+    planning.complete_plan(model, images, TrainingOptions(minutes=0.5), own, np.arange(0), CPU, said.append)
     assert any("few to learn from" in text for text in said) == few
 
 
@@ -313,7 +313,7 @@ def test_few_steps_are_said_with_what_helps(
     images = {"images": iw.open_images(simple_pictures(24, (size, size)))}
     said: list[str] = []
     options = TrainingOptions(minutes=0.5)
-    planning.plan_training(model, images, options, plan(images_seen=10**6), np.arange(0), CPU, said.append)
+    planning.complete_plan(model, images, options, plan(images_seen=10**6), np.arange(0), CPU, said.append)
     (line,) = (text for text in said if "few to learn from" in text)
     assert f"steps are few to learn from: give more --minutes{advice}" in line
     assert ("--size" in line) == bool(advice)

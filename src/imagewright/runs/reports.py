@@ -17,20 +17,25 @@ class Reports:
     """Every report in a file, in order; none if there is no file. Each iteration reads the file anew.
 
     path: metrics.jsonl.
+    start: byte at which a line begins, from which on they are read.
 
+    end: byte after the last whole line that the last iteration has read.
     damaged: lines that are no reports, as far as the last iteration has read. A last line that a kill cut short is not
         counted.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, start: int = 0) -> None:
+        self.path, self.start = path, start
+        self.end = start
         self.damaged = 0
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        self.damaged = 0
+        self.damaged, self.end = 0, self.start
         try:
             with open_regular(self.path) as file, explain_read_errors(self.path):
+                file.seek(self.start)
                 while text := file.readline(LONGEST_REPORT):
+                    self.end = file.tell() if text.endswith(b"\n") else self.end
                     report = _parse_report(text)
                     if report is not None:
                         yield report

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -32,6 +33,37 @@ def reads_pairs(config_class: type[configs.Config]) -> bool:
 def reads_domains(config_class: type[configs.Config]) -> bool:
     """Whether a model translates between two domains, so that it has the option `domains`."""
     return issubclass(config_class, configs.TwoDomainConfig)
+
+
+@dataclass(frozen=True)
+class SourceSlot:
+    """A source that a training asks for.
+
+    name: of the source, or of the layer that it holds.
+    description: what it is; None for plain pictures.
+    is_optional: whether the source before it may hold it too.
+    """
+
+    name: str
+    description: str | None = None
+    is_optional: bool = False
+
+
+def source_slots(config_class: type[configs.Config]) -> list[SourceSlot]:
+    """The sources that a model is trained on, in the order of the arguments of `imagewright train`."""
+    names = config_class.sources
+    if config_class.source_help:
+        return [SourceSlot(name, config_class.source_help[name]) for name in names]
+    if reads_domains(config_class):
+        said = (
+            "the second domain; leave it out for folders trainA and trainB in one, or a source of classes (--domains)"
+        )
+    elif reads_pairs(config_class):
+        names = config_class.input_layers
+        said = f"the folder of {names[1]} pictures; leave it out if the first source holds pairs"
+    else:
+        return [SourceSlot(name) for name in names]
+    return [SourceSlot(names[0]), SourceSlot(names[1], said, is_optional=True)]
 
 
 def arrange(model_name: str, images: Any, opening: Mapping[str, Any], say: Say, run: Run | None = None) -> Arranged:

@@ -28,7 +28,7 @@ FEWEST_STEPS = 1_000  # a plan of fewer steps is said to be short
 FEWEST_IMAGES = 4_000  # likewise of fewer images, for steps of one or two: a twentieth of pix2pix's published length
 
 
-def plan_training(
+def complete_plan(
     model: Model,
     sources: Mapping[str, Images],
     options: TrainingOptions,

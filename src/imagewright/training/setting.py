@@ -299,7 +299,7 @@ def _conditions(images: Images, model_name: str, condition: str) -> dict[str, tu
 def build_plan(options: TrainingOptions, recipe: Recipe, rate: float | None = None) -> Plan:
     """Build the plan of a training: the user's options, completed by the recipe at the start of training.
 
-    What is measured (`plan_training`) is not in it: a length in minutes, and the precision if it is "auto".
+    What is measured (`complete_plan`) is not in it: a length in minutes, and the precision if it is "auto".
 
     Raises `ConfigError` if the batch size is no multiple of the number of ranks.
     """

@@ -39,7 +39,7 @@ from imagewright.training.memory import explain_out_of_memory
 from imagewright.training.metrics_log import MetricsLog
 from imagewright.training.observers import Observer, Training
 from imagewright.training.plan import Plan, highest_rate
-from imagewright.training.planning import plan_training
+from imagewright.training.planning import complete_plan
 from imagewright.training.preparing import apply_augmentation, prepare_sources, report_skipped, warn_if_few
 from imagewright.training.previews import PreviewObserver
 from imagewright.training.reporting import PlainLines, Reporter, Silent
@@ -138,7 +138,7 @@ def train(
         if setting.options.tensorboard and distributed.is_main():
             check_tensorboard()
             reporter = TensorBoardReporter(reporter)
-        assembled = assemble(model, setting, path, device, reporter, resume=resume)
+        assembled = assemble(model, setting, path if resume else None, device, reporter)
         run = open_run(model, assembled, path, exit_stack, resume=resume, force=force)
         stopped = run_training(assembled, run, device, reporter, stop, observers, resume=resume)
         for source in assembled.setting.sources.values():
@@ -155,7 +155,7 @@ def train(
 def resolve(
     model: str,
     images: Any,
-    path: Path,
+    path: Path | None,
     training_options: dict[str, Any],
     model_options: dict[str, Any],
     device: torch.device,
@@ -168,24 +168,26 @@ def resolve(
 ) -> Setting:
     """The setting of a new run, or of the run at `path`. Raises `UserError` for arguments that cannot be used.
 
+    path: None for a setting that no run will have.
+
     It reads no pictures and builds no model, so that a mistake is reported at once.
     """
-    if resume:
-        distributed.first_on_main(lambda: places.bring_back(path))
-    consents = settle_consents(model, consent, path if resume else None, training_options.get("start"))
+    resumed = path if resume else None
+    if resumed is not None:
+        distributed.first_on_main(lambda: places.bring_back(resumed))
+    elif path is not None:
+        places.check_place(path, force=force)
+    consents = settle_consents(model, consent, resumed, training_options.get("start"))
     derived: dict[str, Any] = {}
     if (opener := catalogue.opener_of(model)) is not None:
-        if not resume:
-            places.check_place(path, force=force)
-        recorded = recorded_sources(Run(path)) if resume else None
+        recorded = recorded_sources(Run(resumed)) if resumed is not None else None
         sets = opener(images, opening, reporter.message, recorded=recorded)
         images, opening, derived = sets.sources, {}, sets.config
-    if resume:
-        images, opening = arrange(model, images, opening, reporter.message, Run(path))
+    if resumed is not None:
+        images, opening = arrange(model, images, opening, reporter.message, Run(resumed))
         images = open_sources(model, images, opening, reporter.message)
-        setting = resolve_resumed(Run(path), model, images, training_options, model_options, reporter.message)
+        setting = resolve_resumed(Run(resumed), model, images, training_options, model_options, reporter.message)
         return dataclasses.replace(setting, consent=consents)
-    places.check_place(path, force=force)
     images, opening = arrange(model, images, opening, reporter.message)
     images = open_sources(model, images, opening, reporter.message)
     accelerator = device.type != "cpu"
@@ -214,10 +216,11 @@ class Assembled:
     started_from: dict[str, Any] | None = None
 
 
-def assemble(
-    name: str, setting: Setting, path: Path, device: torch.device, reporter: Reporter, *, resume: bool
-) -> Assembled:
-    """Build the model and its plan, and prepare the images."""
+def assemble(name: str, setting: Setting, resumed: Path | None, device: torch.device, reporter: Reporter) -> Assembled:
+    """Build the model and its plan, and prepare the images.
+
+    resumed: the run directory that is resumed; None for a new run.
+    """
     model_class, options = catalogue.model_class(name), setting.options
     devices.check_memory(model_class, setting.config, device)
     torch.manual_seed(options.seed)
@@ -225,8 +228,8 @@ def assemble(
     copy_submodels(model, setting.submodels)
     plan, started_from = None, None
     if not model.is_closed_form():
-        if resume:
-            check_length(Run(path), model, options)
+        if resumed is not None:
+            check_length(Run(resumed), model, options)
         plan = build_plan(options, model.recipe(), highest_rate(model))
         if plan.capture:
             check_capture(model, plan.precision, device)
@@ -234,25 +237,25 @@ def assemble(
         check_activations(model_class, setting.config, plan, device, compiled=options.compile)
         check_feeds(model, setting.sources, resampled=options.resample is not None)
     # A run that is resumed before its first checkpoint starts again, as it started.
-    if options.start is not None and plan is not None and not (resume and Run(path).checkpoints()):
+    if options.start is not None and plan is not None and not (resumed is not None and Run(resumed).checkpoints()):
         started_from = start_from(model, options.start, reporter.message)
-    if not model.is_closed_form() and not resume:
+    if not model.is_closed_form() and resumed is None:
         sources = apply_augmentation(setting.sources, model.recipe(), reporter.message)
         setting = dataclasses.replace(setting, sources=sources)
-    prepare_sources(setting.sources.values(), reporter, resume=resume)
+    prepare_sources(setting.sources.values(), reporter, resume=resumed is not None)
     # The number of images is known only after they were prepared, since unreadable ones are left out.
     options = settle_held_out(options, setting.images, reporter.message, has_steps=plan is not None)
     if plan is not None:
-        if not resume:
+        if resumed is None:
             for source in setting.sources.values():
                 warn_if_few(source, reporter)
         for note in model.equip() or ():
             reporter.message(note)
-        if not resume:
+        if resumed is None:
             held_out = choose_held_out(options.held_out, len(setting.images), plan.seed)
-            plan = plan_training(model, setting.sources, options, plan, held_out, device, reporter.message)
+            plan = complete_plan(model, setting.sources, options, plan, held_out, device, reporter.message)
         else:
-            plan = with_recorded_pace(Run(path), plan)
+            plan = with_recorded_pace(Run(resumed), plan)
         options = dataclasses.replace(options, precision=plan.precision)  # type: ignore[arg-type]
     setting = dataclasses.replace(setting, options=options)
     return Assembled(model=model, plan=plan, setting=setting, started_from=started_from)

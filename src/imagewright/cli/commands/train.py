@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,6 +15,7 @@ from imagewright.cli.examples import example_of
 from imagewright.cli.options import make_option
 from imagewright.cli.pictures import Decode, Exclude, Only, ValueRange
 from imagewright.cli.values import LoadSize, Size
+from imagewright.training.image_options import OF_IMAGES
 
 app = App(
     name="train",
@@ -83,24 +85,22 @@ def build_command(model: str) -> Callable[..., None]:
 
 
 def _source_parameters(source: inspect.Parameter, config_class: Any) -> list[inspect.Parameter]:
-    """The arguments of the sources. Of two, the second may be left out, if the first holds both."""
-    from imagewright.training.arranging import reads_domains, reads_pairs
+    """The arguments of the sources."""
+    from imagewright.training.arranging import source_slots
 
-    names = config_class.sources
-    if config_class.source_help:
-        said_of = config_class.source_help
-        return [source.replace(name=name, annotation=Annotated[str, Parameter(help=said_of[name])]) for name in names]
-    if reads_domains(config_class):
-        said = (
-            "the second domain; leave it out for folders trainA and trainB in one, or a source of classes (--domains)"
-        )
-    elif reads_pairs(config_class):
-        names = config_class.input_layers
-        said = f"the folder of {names[1]} pictures; leave it out if the first source holds pairs"
-    else:
-        return [source] if len(names) == 1 else [source.replace(name=name) for name in names]
-    second = source.replace(name=names[1], default=None, annotation=Annotated[str | None, Parameter(help=said)])
-    return [source.replace(name=names[0]), second]
+    slots = source_slots(config_class)
+    if len(slots) == 1 and slots[0].description is None:
+        return [source]
+    found = []
+    for slot in slots:
+        parameter = source.replace(name=slot.name)
+        if slot.is_optional:
+            described = Annotated[str | None, Parameter(help=slot.description)]
+            parameter = parameter.replace(default=None, annotation=described)
+        elif slot.description is not None:
+            parameter = parameter.replace(annotation=Annotated[str, Parameter(help=slot.description)])
+        found.append(parameter)
+    return found
 
 
 def _shared_options(
@@ -111,17 +111,17 @@ def _shared_options(
     *,
     size: Annotated[
         Size | None,
-        Parameter(group=IMAGE_OPTIONS, help="64, or WIDTHxHEIGHT; the source's own by default", metavar="SIZE"),
+        Parameter(group=IMAGE_OPTIONS, help=OF_IMAGES["size"], metavar="SIZE"),
     ] = None,
     channels: Annotated[
         Literal[1, 3, 4] | None,
-        Parameter(group=IMAGE_OPTIONS, help="1 grey, 3 RGB, 4 RGBA; the source's own by default"),
+        Parameter(group=IMAGE_OPTIONS, help=OF_IMAGES["channels"]),
     ] = None,
     image_layers: Annotated[
         str | None,
         Parameter(
             group=IMAGE_OPTIONS,
-            help="layers of each picture, such as input,target: sub-folders of these names, or side by side in files",
+            help=OF_IMAGES["image_layers"],
             metavar="NAMES",
         ),
     ] = None,
@@ -129,19 +129,19 @@ def _shared_options(
         str | None,
         Parameter(
             group=IMAGE_OPTIONS,
-            help="layers that are label or instance maps, such as labels=labels:35,ids=ids",
+            help=OF_IMAGES["layer_kinds"],
             metavar="NAME=KIND",
         ),
     ] = None,
     direction: Annotated[
         Literal["AtoB", "BtoA"] | None,
-        Parameter(group=IMAGE_OPTIONS, help="the input of a pair: A, or the left half (AtoB); or the other (BtoA)"),
+        Parameter(group=IMAGE_OPTIONS, help=OF_IMAGES["direction"]),
     ] = None,
     domains: Annotated[
         str | None,
         Parameter(
             group=IMAGE_OPTIONS,
-            help="two classes of one source, or an attribute: pictures without and with it; cat,dog or Smiling",
+            help=OF_IMAGES["domains"],
             metavar="NAMES",
         ),
     ] = None,
@@ -149,15 +149,14 @@ def _shared_options(
         Literal["centre", "random", "none"],
         Parameter(
             group=IMAGE_OPTIONS,
-            help="the part of pictures with another aspect ratio that is used; none: change the aspect ratio instead",
+            help=OF_IMAGES["crop"],
         ),
     ] = "centre",
     load_size: Annotated[
         LoadSize | None,
         Parameter(
             group=IMAGE_OPTIONS,
-            help="pictures are resized to it (286: the shorter side, or WIDTHxHEIGHT), and cropped to --size at "
-            "random; the model's recipe by default, --size itself for none",
+            help=OF_IMAGES["load_size"],
         ),
     ] = None,
     flip: Annotated[
@@ -165,7 +164,7 @@ def _shared_options(
         Parameter(
             group=IMAGE_OPTIONS,
             negative="--no-flip",
-            help="mirror pictures at random, or never; the model's recipe by default",
+            help=OF_IMAGES["flip"],
             show_default=False,
         ),
     ] = False,
@@ -180,7 +179,7 @@ def _shared_options(
         str | None,
         Parameter(
             group=IMAGE_OPTIONS,
-            help="the column of the labels, by default by its name; age:18,65 makes classes of ranges",
+            help=OF_IMAGES["label_column"],
             metavar="NAME",
         ),
     ] = None,
@@ -188,11 +187,11 @@ def _shared_options(
         str | None,
         Parameter(
             group=IMAGE_OPTIONS,
-            help="the attributes that are learned, such as Smiling,Eyeglasses; all of the table by default",
+            help=OF_IMAGES["attributes"],
             metavar="NAMES",
         ),
     ] = None,
-    split: Annotated[str | None, Parameter(group=IMAGE_OPTIONS, help="a part of the source, such as train")] = None,
+    split: Annotated[str | None, Parameter(group=IMAGE_OPTIONS, help=OF_IMAGES["split"])] = None,
     strict: Annotated[
         bool,
         Parameter(group=IMAGE_OPTIONS, help="stop at an unreadable picture instead of skipping it", show_default=False),
@@ -226,6 +225,17 @@ def _shared_options(
     ] = None,
     resume: Annotated[bool, Parameter(group=RUN_OPTIONS, help="resume the run in --out", show_default=False)] = False,
     force: Annotated[bool, Parameter(group=RUN_OPTIONS, help="replace the run in --out", show_default=False)] = False,
+    plan: Annotated[
+        bool,
+        Parameter(
+            group=RUN_OPTIONS,
+            help="do not train: say size, length, time and memory, measured by a few steps",
+            show_default=False,
+        ),
+    ] = False,
+    plan_file: Annotated[
+        Path | None, Parameter(group=RUN_OPTIONS, help="do not train: write the plan as .json, and say it")
+    ] = None,
     quiet: Annotated[bool, Parameter(group=RUN_OPTIONS, help="no progress, only errors", show_default=False)] = False,
 ) -> None:
     """The options of every model besides its configuration and the training options."""
@@ -241,17 +251,42 @@ def _train(model: str, sources: Sequence[str], options: dict[str, Any]) -> None:
     quiet = options.pop("quiet", False)
     if options.pop("no_cache", False):
         options["cache"] = False
+    plan_file = options.pop("plan_file", None)
+    only_plan = options.pop("plan", False) or plan_file is not None
     config_class = catalogue.model_class(model).Config
     consent = [*options.pop("consent", ()), *(["self"] if options.pop("oneself", False) else [])]
-    if config_class.needs_consent and not consent and not options.get("resume"):
+    if config_class.needs_consent and not consent and not options.get("resume") and not only_plan:
         consent = ask_consent(model)
     names = config_class.sources if len(config_class.sources) > 1 else config_class.input_layers
     given = [source for source in sources if source is not None]
     images = given[0] if len(given) == 1 else dict(zip(names, given, strict=True))
+    if only_plan:
+        _plan(model, images, options, plan_file, quiet=quiet)
+        return
     with reporter(quiet=quiet) as chosen:
         run = imagewright.train(model, images, reporter=chosen, consent=consent, **options)
     if distributed.is_main():
         print(f"{run.path} {_trained(run)}: {run.path / 'report.html'} shows how it went.")
+
+
+def _plan(model: str, images: Any, options: dict[str, Any], file: Path | None, *, quiet: bool) -> None:
+    """Say what the training would be, and write it."""
+    import imagewright
+    from imagewright.cli.progress import reporter
+    from imagewright.errors import ConfigError
+    from imagewright.files import write_whole
+    from imagewright.output.writing import check_suffix
+
+    for name in ("resume", "force", "out"):
+        if options.pop(name, None) and name == "resume":
+            raise ConfigError("--plan is of a new training, and --resume goes on with one: give one of them.")
+    if file is not None:
+        check_suffix(file, [".json"])
+    with reporter(quiet=quiet) as chosen:
+        forecast = imagewright.plan_training(model, images, reporter=chosen, **options)
+    if file is not None:
+        write_whole(file, json.dumps(forecast.to_dict(), indent=2) + "\n")
+    print(forecast)
 
 
 def _trained(run: Any) -> str:

@@ -34,7 +34,7 @@ class _Axis:
 
 def draw_curves(series: Mapping[str, Points], x_label: str = "images seen", y_label: str = "") -> str:
     """One plot, `<svg>...</svg>`, with a line for each series of (x, y). Values that are not finite are left out."""
-    curves = {name: _thin([point for point in points if math.isfinite(point[1])]) for name, points in series.items()}
+    curves = {name: thin([point for point in points if math.isfinite(point[1])]) for name, points in series.items()}
     curves = {name: points for name, points in curves.items() if points}
     if not curves:
         return '<p class="none">no finite values yet</p>'
@@ -116,8 +116,8 @@ def _ticks(axis: _Axis, count: int) -> list[float]:
     return [number * step for number in range(first, math.floor(axis.high / step) + 1)]
 
 
-def _thin(points: Points) -> Points:
-    """At most MOST_POINTS points: the minimum and the maximum of each interval, so that spikes stay visible."""
+def thin(points: Points) -> Points:
+    """At most about MOST_POINTS points: the minimum and the maximum of each interval, so that spikes stay visible."""
     if len(points) <= MOST_POINTS:
         return points
     length = math.ceil(len(points) / (MOST_POINTS // 2))

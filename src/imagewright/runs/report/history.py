@@ -12,6 +12,7 @@ from imagewright.runs.report.curves import Point, Points, lowest_and_highest
 from imagewright.runs.run import derived_metrics
 
 MOST_POINTS = 4096  # of a curve that are kept; a page shows fewer
+SCALES_APART = 30  # terms of one phase whose medians differ by more than this factor get separate panels
 MOST_VALUES = 4096  # of a curve, from which its median is taken
 
 Finding = Mapping[str, Any]
@@ -67,7 +68,7 @@ class LongCurve:
 class TrainingHistory:
     """What a run's page shows of its reports. Reports in which `images_seen` does not grow are left out of curves.
 
-    losses, derived, rates: curves by name.
+    losses, derived, rates, health: curves by name.
     speed: images a second.
     memory: MiB.
     last: the last report; None if there is none.
@@ -78,6 +79,7 @@ class TrainingHistory:
     losses: dict[str, LongCurve] = field(default_factory=dict)
     derived: dict[str, LongCurve] = field(default_factory=dict)
     rates: dict[str, LongCurve] = field(default_factory=dict)
+    health: dict[str, LongCurve] = field(default_factory=dict)
     speed: LongCurve = field(default_factory=LongCurve)
     memory: LongCurve = field(default_factory=LongCurve)
     last: Mapping[str, Any] | None = None
@@ -89,10 +91,14 @@ class TrainingHistory:
         """The history of reports, which are read once."""
         history = cls()
         for report in reports:
-            history._diagnose(report)
-            if report["images_seen"] > (-1 if history.last is None else history.last["images_seen"]):
-                history._add(report)
+            history.add(report)
         return history
+
+    def add(self, report: dict[str, Any]) -> None:
+        """Take in one more report."""
+        self._diagnose(report)
+        if report["images_seen"] > (-1 if self.last is None else self.last["images_seen"]):
+            self._add(report)
 
     def findings(self) -> dict[str, Finding]:
         """The findings of the last report that the doctor examined, by name."""
@@ -109,6 +115,7 @@ class TrainingHistory:
             (self.losses, report.get("losses")),
             (self.derived, derived_metrics(report)),
             (self.rates, report.get("learning_rates")),
+            (self.health, report.get("health")),
         ):
             for name, value in _numbers(values).items():
                 curves.setdefault(name, LongCurve()).add(seen, value)
@@ -127,3 +134,23 @@ def _numbers(values: Any) -> dict[str, float]:
     if not isinstance(values, dict):
         return {}
     return {str(name): float(value) for name, value in values.items() if isinstance(value, (int, float))}
+
+
+def group_terms(terms: Mapping[str, LongCurve]) -> dict[str, list[str]]:
+    """Names of terms by panel: one for each phase, or several, so that a large term does not flatten a small one."""
+    phases: dict[str, list[str]] = {}
+    for name in terms:
+        phases.setdefault(name.partition("/")[0], []).append(name)
+    families: dict[str, list[str]] = {}
+    for phase, names in phases.items():
+        size = {name: terms[name].median(absolute=True) or 0.0 for name in names}
+        groups: list[list[str]] = []
+        for name in sorted(names, key=lambda name: -size[name]):
+            if groups and size[name] * SCALES_APART >= size[groups[-1][0]]:
+                groups[-1].append(name)
+            else:
+                groups.append([name])
+        for group in groups:
+            label = phase if len(groups) == 1 else f"{phase}: {', '.join(name.partition('/')[2] for name in group)}"
+            families[label] = [name for name in names if name in group]
+    return families

@@ -11,14 +11,12 @@ from imagewright.errors import RunError
 from imagewright.files import write_whole
 from imagewright.pixels import is_size, size_text
 from imagewright.runs.report.curves import draw_curves, short_number
-from imagewright.runs.report.history import LongCurve, TrainingHistory
+from imagewright.runs.report.history import LongCurve, TrainingHistory, group_terms
 from imagewright.runs.report.html import page, panel, section, text
 from imagewright.runs.report.pictures import pictures
 from imagewright.runs.report.score_tables import score_panels
 from imagewright.runs.run import Run
 from imagewright.runs.scores import Score, read_scores
-
-SCALES_APART = 30  # terms of one phase whose medians differ by more than this factor get separate panels
 
 
 def write_report(run_path: Run | str | Path) -> Path:
@@ -100,30 +98,10 @@ def _scores(run_path: Path) -> list[Score]:
 def _curves(title: str, y_label: str, terms: Mapping[str, LongCurve]) -> str:
     """One panel for each phase. Its terms share an axis unless their sizes differ too much."""
     panels = []
-    for phase, names in _families(terms).items():
+    for phase, names in group_terms(terms).items():
         curves = {name.partition("/")[2] or name: terms[name].points() for name in names}
         panels.append(panel(phase, draw_curves(curves, y_label=y_label)))
     return section(title, panels)
-
-
-def _families(terms: Mapping[str, LongCurve]) -> dict[str, list[str]]:
-    """Names of terms by panel: one for each phase, or several, so that a large term does not flatten a small one."""
-    phases: dict[str, list[str]] = {}
-    for name in terms:
-        phases.setdefault(name.partition("/")[0], []).append(name)
-    families: dict[str, list[str]] = {}
-    for phase, names in phases.items():
-        size = {name: terms[name].median(absolute=True) or 0.0 for name in names}
-        groups: list[list[str]] = []
-        for name in sorted(names, key=lambda name: -size[name]):
-            if groups and size[name] * SCALES_APART >= size[groups[-1][0]]:
-                groups[-1].append(name)
-            else:
-                groups.append([name])
-        for group in groups:
-            label = phase if len(groups) == 1 else f"{phase}: {', '.join(name.partition('/')[2] for name in group)}"
-            families[label] = [name for name in names if name in group]
-    return families
 
 
 def _workings(history: TrainingHistory) -> str:

@@ -95,7 +95,8 @@ def models(_: Studio, __: Asked) -> dict[str, Any]:
     """The catalogue: what each model is, its verbs and its paper."""
     return {
         "models": [
-            {name: getattr(each, name) for name in ("name", "family", "summary", "paper")} | {"verbs": list(each.verbs)}
+            {name: getattr(each, name) for name in ("name", "family", "summary", "paper", "needs")}
+            | {"verbs": list(each.verbs)}
             for each in catalogue.list_models()
         ]
     }

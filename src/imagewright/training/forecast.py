@@ -1,0 +1,194 @@
+"""`plan_training`: what a training would be, before it is started: size, length, time and memory."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from imagewright import catalogue, distributed
+from imagewright.consent import SELF
+from imagewright.errors import count_text
+from imagewright.images import Images
+from imagewright.machine import total_memory
+from imagewright.pixels import size_text
+from imagewright.training.data.validation_split import choose_held_out
+from imagewright.training.memory import explain_out_of_memory
+from imagewright.training.memory_use import measure_memory
+from imagewright.training.plan import Plan
+from imagewright.training.planning import SHARE_OF_STEPS, describe_end
+from imagewright.training.reporting import Reporter, Silent
+from imagewright.training.setting import split_options
+from imagewright.training.suggestions import minutes_text
+from imagewright.training.train import Assembled, assemble, resolve
+from imagewright.training.trial import run_trial
+
+GIB = 2**30
+
+
+@dataclass(frozen=True)
+class TrainingForecast:
+    """What a training would be. Printed, it is a few lines.
+
+    model: its name in the catalogue.
+    pictures: of each source, by its name.
+    size: (height, width) at which it trains.
+    channels: of the pictures.
+    parameters: of all its networks.
+    options: options of the training and of the model that it would have, by name.
+    images_seen: the length, repeats counted; None for a model fitted in closed form, as all below but the notes.
+    batch_size: images of a step.
+    precision: fp32, bf16 or fp16.
+    images_per_second: measured by a few steps of a copy.
+    seconds: of the whole training.
+    memory_bytes: at the peak: of the GPU if it trains on one, else of the process.
+    memory_available: of the GPU, or of the machine.
+    device: where it trains.
+    notes: what was chosen and what is wrong with the pictures, as a training says it.
+    """
+
+    model: str
+    pictures: dict[str, int]
+    size: tuple[int, int]
+    channels: int
+    parameters: int
+    options: dict[str, Any]
+    device: str
+    memory_available: int
+    images_seen: int | None = None
+    batch_size: int | None = None
+    precision: str | None = None
+    images_per_second: float | None = None
+    seconds: float | None = None
+    memory_bytes: int | None = None
+    notes: tuple[str, ...] = ()
+
+    def lines(self) -> list[str]:
+        """The forecast for people."""
+        counts = " and ".join(count_text(count, "picture") for count in self.pictures.values())
+        weights = f" of {self.parameters:,} parameters" if self.parameters else ""
+        lines = [f"{self.model}{weights} on {counts} of {size_text(self.size)}"]
+        if self.images_seen is None or self.batch_size is None:
+            return [*lines, "fitted in closed form, without steps: its time and memory are not measured"]
+        rounds = self.images_seen / max(1, *self.pictures.values())
+        lines.append(
+            f"length: {self.images_seen:,} images, each picture {rounds:,.1f} times; {self.batch_size:,} images a step"
+        )
+        if self.seconds is not None and self.images_per_second is not None:
+            rate = self.images_per_second
+            shown = f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"
+            time = (
+                minutes_text(float(f"{self.seconds / 60:.2g}")) if self.seconds >= 90 else f"{self.seconds:.0f} seconds"
+            )
+            lines.append(
+                f"time: {time} at {shown} images a second in {self.precision}, until about "
+                f"{describe_end(self.seconds)} if it starts now"
+            )
+        if self.memory_bytes is not None:
+            where = "the GPU" if self.device == "cuda" else "this machine"
+            lines.append(
+                f"memory: {self.memory_bytes / GIB:.2f} GiB of the {self.memory_available / GIB:.1f} GiB of {where}"
+            )
+        return lines
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values."""
+        return dataclasses.asdict(self) | {"size": list(self.size), "notes": list(self.notes)}
+
+    def __repr__(self) -> str:
+        return "\n".join([*self.lines(), *self.notes])
+
+
+class _Listening(Silent):
+    """Keeps the sentences, and passes on the progress of the preparation."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self.said: list[str] = []
+        self.preparing = reporter.preparing  # type: ignore[method-assign]
+
+    def message(self, text: str) -> None:
+        self.said.append(text)
+
+
+def plan_training(
+    model: str, images: Any, *, reporter: Reporter | None = None, consent: Any = None, **options: Any
+) -> TrainingForecast:
+    """What `iw.train(model, images, **options)` would do, without a run: size, options, length, time, memory.
+
+    Pictures are decoded into the cache, where the training finds them; a few steps of a copy of the model are timed.
+
+    model: its name in the catalogue.
+    images: as for `iw.train`.
+    reporter: shows the progress of the decoding.
+    consent: as for `iw.train`. A plan learns nobody's face, and needs none.
+    options: as for `iw.train`.
+
+    Raises `UserError` as `iw.train` does: also for a step that cannot fit in memory, with the images at once that can.
+    """
+    catalogue.entry_of(model)
+    training, of_model, opening = split_options(model, options)
+    device = distributed.choose_device(training.get("device", "auto"))
+    listening = _Listening(reporter or Silent())
+    agreed = consent or (SELF if catalogue.model_class(model).Config.needs_consent else None)
+    with explain_out_of_memory():
+        setting = resolve(
+            model,
+            images,
+            None,
+            training,
+            of_model,
+            device,
+            listening,
+            opening=opening,
+            resume=False,
+            force=False,
+            consent=agreed,
+        )
+        assembled = assemble(model, setting, None, device, listening)
+        forecast = _describe(model, assembled, device)
+        if assembled.plan is not None:
+            forecast = dataclasses.replace(forecast, **_measure(assembled, assembled.plan, device))
+    return dataclasses.replace(forecast, notes=tuple(listening.said))
+
+
+def _describe(name: str, assembled: Assembled, device: torch.device) -> TrainingForecast:
+    setting = assembled.setting
+    chosen = dataclasses.asdict(setting.options) | dataclasses.asdict(setting.config)
+    return TrainingForecast(
+        model=name,
+        pictures={source: len(images) for source, images in setting.sources.items()},
+        size=setting.config.size,
+        channels=setting.config.channels,
+        parameters=sum(each.numel() for each in assembled.model.parameters()),
+        options=chosen,
+        device=device.type,
+        memory_available=total_memory(device),
+    )
+
+
+def _measure(assembled: Assembled, plan: Plan, device: torch.device) -> dict[str, Any]:
+    """Rate, time and memory of a training by steps."""
+    model, sources = assembled.model, assembled.setting.sources
+    held_out = choose_held_out(assembled.setting.options.held_out, len(assembled.setting.images), plan.seed)
+    if plan.images_per_second is None:
+        plan = dataclasses.replace(plan, images_per_second=_rate(model, sources, plan, held_out, device))
+    rate = plan.images_per_second
+    return {
+        "images_seen": plan.images_seen,
+        "batch_size": plan.batch_size,
+        "precision": plan.precision,
+        "images_per_second": rate,
+        "seconds": None if not rate else plan.images_seen / rate / SHARE_OF_STEPS,
+        "memory_bytes": measure_memory(model, sources, plan, held_out, device),
+    }
+
+
+def _rate(
+    model: Any, sources: Mapping[str, Images], plan: Plan, held_out: np.ndarray, device: torch.device
+) -> float | None:
+    trial = run_trial(model, sources, plan, held_out, device, [plan.precision])
+    return None if trial is None else trial.rates[plan.precision]

@@ -1,0 +1,61 @@
+"""The memory that a training will use, measured by a few steps of a copy of the model at the whole batch."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from contextlib import closing, suppress
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from imagewright import distributed
+from imagewright.images import Images
+from imagewright.model import Model
+from imagewright.training import device as devices
+from imagewright.training.activations import bytes_of_image
+from imagewright.training.plan import Plan, Schedule
+from imagewright.training.trial import FEW_ROWS, TrialSteps
+
+LONGEST = 30.0  # seconds of the steps that are measured; of slower ones fewer rows are, and the rest is counted
+
+
+def measure_memory(
+    model: Model, sources: Mapping[str, Images], plan: Plan, held_out: np.ndarray, device: torch.device
+) -> int:
+    """Bytes at the peak of a training: of the GPU on CUDA, of this process else, with what it holds already.
+
+    model: equipped, on any device.
+    sources: images by the name of the source, prepared.
+    plan: of the training, with its rate.
+    held_out: indices in the first source that training never uses.
+    """
+    world = distributed.world_size()
+    rows = plan.batch_size if plan.micro_batch is None else min(plan.batch_size, 2 * plan.micro_batch * world)
+    slow = plan.images_per_second is not None and 2 * rows / plan.images_per_second > LONGEST
+    measured = min(rows, max(FEW_ROWS // world, 2) * world) if slow else rows
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        _forget_peak(device)
+        of_steps = dataclasses.replace(plan, batch_size=measured)
+        with closing(TrialSteps(model, sources, of_steps, held_out, device)) as steps:
+            for kind in steps.kinds:
+                for _ in range(1 if slow else 2):  # the second step has the moments of the optimizer from its start
+                    steps.time(kind, plan.precision)
+            peak = devices.peak_memory(device)
+    if device.type == "cpu":  # a training has one copy of the model
+        peak -= sum(each.nbytes for each in [*model.parameters(), *model.buffers()])
+    if measured < rows:
+        clock = Schedule(model, plan).clock(plan.images_seen - 1)
+        at_once = min(rows // world, plan.micro_batch or rows // world) - measured // world
+        peak += max(0, at_once) * bytes_of_image(type(model), model.config, clock)
+    return peak
+
+
+def _forget_peak(device: torch.device) -> None:
+    """Let the peak of memory begin anew. Where it cannot, it is that of the whole process."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    elif device.type == "cpu":
+        with suppress(OSError):
+            Path("/proc/self/clear_refs").write_text("5")
