@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
 
-OptionKind = Literal["flag", "whole", "number", "choice", "text", "run"]
+OptionKind = Literal["flag", "whole", "number", "choice", "text", "run", "source"]
 KINDS: dict[Any, OptionKind] = {bool: "flag", int: "whole", float: "number", str: "text"}
 
 
@@ -29,7 +29,8 @@ class Option:
     default: its value if it is not given; None if it follows from the images and the model.
     description: what it does, with the range of a number.
     of: `training`, or the name of the model.
-    kind: of its values. `choice`: one of `choices`; `run`: a run, or one of the names in `choices`.
+    kind: of its values. `choice`: one of `choices`; `run`: a run, or one of the names in
+        `choices`; `source`: of pictures.
     choices: values that are allowed; of a number or a text, values besides those.
     low, high: the bounds of a number; None: there is none.
     is_above, is_below: whether the bound itself is not allowed.
@@ -78,6 +79,8 @@ def list_options(model: str) -> OptionList:
             if name in config_class.submodel_options or (of, name) == ("training", "start"):
                 names = () if of == "training" else dict.fromkeys((option.default, *config_class.submodel_names))
                 option = dataclasses.replace(option, kind="run", choices=tuple(names))
+            elif (of, name) == ("training", "evaluate_against"):
+                option = dataclasses.replace(option, kind="source")
             found.append(option)
     return found
 

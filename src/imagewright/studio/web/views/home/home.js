@@ -1,32 +1,65 @@
-// Home: the runs and the sources of the folder, and the models.
-import { brief, clear, counted, h, whole } from "/web/dom.js";
-import { pictureOf, read } from "/web/api.js";
+// Home: the runs and the sources of the folder, and the models. A folder that is dropped here becomes a source.
+import { clear, counted, h } from "/web/dom.js";
+import { addSource, read } from "/web/api.js";
+import { live } from "/web/live.js";
+import { modelCards } from "/web/parts/models.js";
+import { loadStyle } from "/web/parts/style.js";
+import { tell, tellError, told } from "/web/parts/toast.js";
+import { runCard } from "/web/views/home/runs.js";
+import { sourceCard } from "/web/views/home/sources.js";
+import "/web/parts/drop.js";
 
 export default async function show(root) {
-  const [{ runs, notes }, { sources }, { models }] = await Promise.all([read("library/runs"), read("library/sources"), read("library/models")]);
-  root.append(
-    h("h1", {}, "Home"),
-    h("p", { class: "lead" }, `${counted(runs.length, "run")}, ${counted(sources.length, "source")} of pictures, ${counted(models.length, "model")}.`),
-    notes.map((note) => h("p", { class: "faint small" }, note)),
-    h("h2", {}, "Runs"),
-    runs.length ? h("div", { class: "grid" }, runs.map(runCard)) : h("p", { class: "faint" }, "No training yet."),
-    h("h2", {}, "Pictures"),
-    h("div", { class: "grid" }, sources.map(sourceCard)),
-  );
+  const parts = { lead: h("p", { class: "lead" }), first: h("div"), runs: h("div"), sources: h("div", { class: "grid" }), notes: h("div") };
+  const drop = h("drop-zone", { folders: "", label: "Drop a folder of pictures here, or choose one" });
+  const added = h("p", { class: "small", role: "status" });
+  const cards = h("div");
+  const place = { runs: new Map() }; // by id: its card
+  await loadStyle("/web/views/home/home.css");
+  const load = () => fill(parts, place);
+  drop.addEventListener("files", told(({ detail }) => addFolder(detail, added, load)));
+  const [{ models }] = await Promise.all([read("library/models"), load()]);
+  clear(cards, modelCards(models, (model) => (location.hash = `#/train?model=${model.name}`)));
+  root.append(h("h1", {}, "Home"), parts.lead, parts.notes, parts.first, parts.runs, h("h2", {}, "Pictures"), parts.sources, drop, added, h("h2", {}, "Models"), cards);
+  const end = live.follow("home/trainings", {}, told(async ({ runs, all }) => {
+    if (all.length !== place.runs.size || all.some((id) => !place.runs.has(id))) await load();
+    const now = new Set(runs.map((run) => run.id));
+    for (const run of runs) place.runs.get(run.id)?.show(run);
+    if ([...place.runs.values()].some((card) => card.isTraining && !now.has(card.id))) await load();
+  }), tellError);
+  return end;
 }
 
-function runCard(run) {
-  if (run.damaged) return h("article", { class: "panel" }, h("h3", {}, run.name), h("p", { class: "bad small" }, run.damaged));
-  const progress = run.planned ? `${brief(run.images_seen)} of ${brief(run.planned)} images` : `${brief(run.images_seen)} images`;
+async function fill({ lead, first, runs: section, sources: grid, notes: noted }, place) {
+  const [{ runs, notes }, { sources }] = await Promise.all([read("library/runs"), read("library/sources")]);
+  const own = sources.filter((source) => source.kind !== "builtin");
+  lead.textContent = runs.length || own.length ? `${counted(runs.length, "run")} and ${counted(own.length, "source")} of pictures.` : "";
+  clear(noted, notes.map((note) => h("p", { class: "faint small" }, note)));
+  const shown = runs.map((run) => [run.id, runCard(run)]);
+  place.runs = new Map(shown);
+  clear(first, runs.length ? [] : firstSteps(own, sources));
+  clear(section, runs.length ? [h("h2", {}, "Runs"), h("div", { class: "grid" }, shown.map(([, card]) => card.element))] : []);
+  clear(grid, sources.map(sourceCard));
+}
+
+// What somebody sees who has trained nothing yet.
+function firstSteps(own, sources) {
+  const offered = own.length ? own : sources;
   return h(
-    "article",
-    { class: "panel stack" },
-    h("img", { class: "thumbnail", alt: `samples of ${run.name}`, loading: "lazy", src: pictureOf("library/run_picture", { run: run.id, side: 320 }) }),
-    h("h3", {}, run.name),
-    h("p", { class: "small faint" }, `${run.model}, ${progress}`, run.training ? ", in training" : ""),
+    "section",
+    { class: "panel stack first-steps" },
+    h("h2", {}, "Train a first model"),
+    h("p", {}, own.length ? "Choose pictures, then a model, then start. It takes minutes on pictures this small." : "This folder is empty. Drop a folder of pictures below, or begin with a small set that is built in: choose it, choose a model, start."),
+    h("div", { class: "row" }, offered.slice(0, 4).map((source, number) => h("a", { class: number ? "button" : "button main", href: `#/train?source=${source.id}` }, `Train on ${source.name === "." ? "this folder" : source.name}`))),
   );
 }
 
-function sourceCard(source) {
-  return h("article", { class: "panel" }, h("h3", {}, source.name), h("p", { class: "small faint" }, source.pictures === null ? source.kind : counted(source.pictures, "picture")));
+async function addFolder(files, said, load) {
+  const name = files[0].top ?? files[0].file.webkitRelativePath?.split("/")[0] ?? "";
+  const { added, refused } = await addSource(name || "dropped", files, (done, total) => {
+    said.textContent = `Adds ${done} of ${total} …`;
+  });
+  said.textContent = `${counted(added, "picture")} added.`;
+  if (refused.length) tell(`${counted(refused.length, "file")} left out. ${refused.slice(0, 3).join(" ")}`, "bad");
+  await load();
 }

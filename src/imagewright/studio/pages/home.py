@@ -1,0 +1,52 @@
+"""What Home asks for beside the library: runs that train, as they go on."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+from anyio import to_thread
+
+from imagewright.runs.lock import is_training
+from imagewright.studio.pages.library import describe_run
+from imagewright.studio.serving.asked import Asked
+from imagewright.studio.serving.library import LibraryItem
+from imagewright.studio.serving.page import Page
+from imagewright.studio.serving.studio import Studio
+
+LOOK_SECONDS, LIST_SECONDS = 2.0, 20.0
+
+
+async def follow_trainings(studio: Studio, _: Asked) -> AsyncIterator[dict[str, Any]]:
+    """The runs that train, whenever one of them goes on, begins or ends; and how many runs there are."""
+    looks = _Looks(studio)
+    before: Any = None
+    while True:
+        now = await to_thread.run_sync(looks.look)
+        if now != before:
+            before = now
+            yield now
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+class _Looks:
+    """Looks at the runs of a folder, which is searched more rarely than they are looked at."""
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+        self._items: list[LibraryItem] = []
+        self._listed, self._jobs = 0.0, -1
+
+    def look(self) -> dict[str, Any]:
+        """The runs that train, in short, and the ids of all runs."""
+        running = len(self._studio.jobs.running())
+        if running != self._jobs or time.monotonic() - self._listed > LIST_SECONDS:
+            self._items, self._listed, self._jobs = self._studio.library.runs(), time.monotonic(), running
+        trained = [each for each in self._items if each.path is not None and is_training(each.path)]
+        there = [each.id for each in self._items if each.path is not None and each.path.exists()]
+        return {"runs": [describe_run(self._studio, each) for each in trained], "all": there}
+
+
+PAGE = Page("home", feeds={"trainings": follow_trainings})

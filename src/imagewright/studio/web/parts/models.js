@@ -1,0 +1,52 @@
+// The models as cards: what each is, what it can do, its paper; with a search and a choice of the family.
+import { clear, h } from "/web/dom.js";
+import { titleOf } from "/web/parts/form.js";
+
+export const NEEDS = {
+  pictures: "any pictures",
+  classes: "pictures with classes",
+  pairs: "pairs of pictures",
+  "two sets": "two sets of pictures",
+  people: "faces of two people",
+};
+
+// Whether a source alone can be learned by a model; a sentence if it cannot.
+export function whyNot(model, source) {
+  if (!source) return "";
+  if (model.needs === "people" && source.kind !== "faces") return "It needs faces of two people, extracted from footage.";
+  if (model.needs === "classes" && source.kind === "pictures" && source.classes < 2) return "It needs classes: sub-folders of pictures.";
+  return "";
+}
+
+function card(model, source, choose) {
+  const reason = whyNot(model, source);
+  return h(
+    "article",
+    { class: "panel stack model-card", dataset: { model: model.name } },
+    h("div", { class: "row spread" }, h("h3", {}, model.name), h("span", { class: "tag" }, NEEDS[model.needs] ?? model.needs)),
+    h("p", { class: "small" }, model.summary),
+    h("p", { class: "small faint" }, model.paper),
+    h("p", { class: "small faint" }, `Can ${model.verbs.join(", ")}.`),
+    reason ? h("p", { class: "small warn" }, reason) : [],
+    h("div", { class: "row end" }, h("button", { onclick: () => choose(model), "aria-label": `Train ${model.name}` }, "Choose")),
+  );
+}
+
+// models: of library/models. choose(model): when one is chosen. source: that is learned from, if it is known already.
+export function modelCards(models, choose, source = null) {
+  const search = h("input", { type: "search", placeholder: "Search models", "aria-label": "Search models" });
+  const families = [...new Set(models.map((model) => model.family))];
+  const family = h("select", { "aria-label": "Family" }, h("option", { value: "" }, "all families"), families.map((each) => h("option", { value: each }, titleOf(each))));
+  const grid = h("div", { class: "grid" });
+  const show = () => {
+    const text = search.value.trim().toLowerCase();
+    const fits = (model) => (!family.value || model.family === family.value) && `${model.name} ${model.summary} ${model.paper} ${model.verbs.join(" ")} ${NEEDS[model.needs]}`.toLowerCase().includes(text);
+    const found = models.filter(fits);
+    const [able, unable] = [found.filter((model) => !whyNot(model, source)), found.filter((model) => whyNot(model, source))];
+    clear(grid, found.length ? [...able, ...unable].map((model) => card(model, source, choose)) : h("p", { class: "faint" }, "No model is like this. Search for what it should do, such as sample or translate."));
+    grid.dataset.shown = found.length;
+  };
+  for (const each of [search, family]) each.addEventListener("input", show);
+  show();
+  return h("div", { class: "stack" }, h("div", { class: "row" }, search, family), grid);
+}

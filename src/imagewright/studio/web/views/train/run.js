@@ -1,0 +1,131 @@
+// One run, as it trains or as it was: followed wherever it was started.
+import { brief, clear, duration, h, whole } from "/web/dom.js";
+import { live } from "/web/live.js";
+import { act, pictureOf } from "/web/api.js";
+import { openLarge } from "/web/parts/picture.js";
+import { tell, told } from "/web/parts/toast.js";
+import { hasDraft } from "/web/views/train/drafts.js";
+import { curvePanels } from "/web/views/train/curves.js";
+import { findingsPanel } from "/web/views/train/findings.js";
+import { samplesOverTime } from "/web/views/train/samples.js";
+import { lastWords } from "/web/views/train/plan.js";
+
+const GIB = 2 ** 30;
+
+export default async function show(root, asked) {
+  const parts = {
+    title: h("h1", {}, "Run"),
+    state: h("p", { class: "lead", role: "status" }, "Looks at the run …"),
+    bar: h("progress", { max: "1", "aria-label": "images seen of those planned" }),
+    actions: h("div", { class: "row" }),
+    facts: h("dl", { class: "facts" }),
+    real: h("div"),
+    findings: h("div"),
+    curves: h("div", { class: "curve-grid" }),
+  };
+  const samples = samplesOverTime(asked.run);
+  root.append(
+    h("p", { class: "small" }, h("a", { href: "#/train" }, "All trainings")),
+    parts.title,
+    parts.state,
+    parts.bar,
+    parts.actions,
+    h("div", { class: "columns" }, h("div", { class: "stack" }, samples.element, parts.real), h("div", { class: "stack" }, parts.findings, parts.facts)),
+    parts.curves,
+  );
+  let latest = null;
+  const end = live.follow("train/run", { run: asked.run }, (run) => {
+    showState(parts, run);
+    samples.show(run.samples);
+    if (run.has_training_pictures && !parts.real.childElementCount) showReal(parts.real, asked.run);
+    clear(parts.findings, findingsPanel(run));
+    curvePanels(parts.curves, run);
+    latest = run;
+    root.dataset.run = run.state;
+  }, (error) => {
+    parts.state.textContent = error.message;
+    parts.state.className = "bad";
+    root.dataset.run = "unknown";
+  });
+  const jobs = ({ detail }) => showProgress(parts, latest, detail.find((job) => job.id === latest?.job));
+  document.addEventListener("jobs", jobs);
+  return () => {
+    end();
+    samples.end();
+    document.removeEventListener("jobs", jobs);
+  };
+}
+
+const SENTENCES = {
+  starts: () => "It starts: pictures are prepared, and the speed is measured.",
+  trains: (run) => `It trains: ${progressOf(run)}${leftOf(run)}.`,
+  trained: (run) => `It is trained: ${whole(run.images_seen)} images.`,
+  stopped: (run) => `It was stopped, or its time was over, and saved: ${progressOf(run)}.`,
+  ended: (run) => `It ended without saving its last steps: it was killed, or the machine went off. ${run.checkpoints.length ? `The checkpoint at ${whole(run.checkpoints.at(-1))} images is kept.` : "There was no checkpoint yet: it can begin anew."}`,
+  failed: (run) => `It failed: ${lastWords(run.problem ?? "")}`,
+  damaged: (run) => run.problem,
+  gone: () => "Its folder is not there: it was moved or removed. This page goes on when it is back.",
+};
+const BAD = ["ended", "failed", "damaged", "gone"];
+
+const progressOf = (run) => (run.planned ? `${whole(run.images_seen)} of ${whole(run.planned)} images` : `${whole(run.images_seen)} images`);
+const leftOf = (run) => (run.rate && run.planned > run.images_seen ? `, about ${duration((run.planned - run.images_seen) / run.rate)} left` : "");
+
+function showState({ title, state, bar, actions, facts }, run) {
+  title.textContent = run.name;
+  state.textContent = SENTENCES[run.state](run);
+  state.className = BAD.includes(run.state) ? "bad" : "lead";
+  bar.hidden = run.state === "gone" || !run.planned;
+  if (run.planned) bar.value = Math.min(1, run.images_seen / run.planned);
+  clear(actions, actionsOf(run));
+  const rows = [
+    ["Model", run.model],
+    ["Size", run.size ? `${run.size[1]} × ${run.size[0]}` : null],
+    ["Pictures", run.pictures ? whole(run.pictures) : null],
+    ["Images a step", run.batch_size ? whole(run.batch_size) : null],
+    ["Speed", run.rate ? `${brief(run.rate)} images a second` : null],
+    ["Time", run.seconds ? duration(run.seconds) : null],
+    ["Memory", run.memory_bytes ? `${(run.memory_bytes / GIB).toFixed(2)} GiB` : null],
+    ["Checkpoints", run.checkpoints.length ? run.checkpoints.map(brief).join(", ") : null],
+    ...(run.scores ?? []).map((score) => [score.title, `${Number(score.value.toPrecision(4))}`]),
+  ];
+  clear(facts, rows.filter(([, value]) => value).map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+}
+
+// Between two reports the job of the training knows how far it is.
+function showProgress({ state, bar }, run, job) {
+  if (!run || !job?.progress?.done || job.progress.stage !== "training") return;
+  const now = { ...run, images_seen: job.progress.done, planned: job.progress.total };
+  bar.value = job.progress.done / job.progress.total;
+  if (run.state === "trains") state.textContent = SENTENCES.trains(now);
+}
+
+function actionsOf(run) {
+  const found = [];
+  const button = (label, work, kind = "") => found.push(h("button", { class: kind, onclick: told(work) }, label));
+  if (run.job) button("Pause", async () => { await act("library/stop", { job: run.job }); tell("It saves, and stops. Resume it at any time."); }, "main");
+  else if (run.state === "trains") found.push(h("span", { class: "small faint" }, "It was started elsewhere: Ctrl-C there stops it."));
+  if (!run.job && ["stopped", "ended", "failed"].includes(run.state) && run.model) button("Resume", () => act("train/resume", { run: run.run }), "main");
+  if (!run.job && run.state === "trained" && run.planned) button("Train as long again", () => act("train/resume", { run: run.run, images_seen: 2 * run.planned }));
+  if (run.checkpoints.length && run.state !== "gone") {
+    found.push(branch(run));
+    if (run.verbs?.includes("decode") && run.verbs?.includes("sample")) found.push(h("a", { class: "button", href: `#/steer?run=${run.run}` }, "Steer"));
+  }
+  if (run.model && run.state !== "gone") found.push(h("a", { class: "button", href: `#/train?again=${run.run}` }, "Train anew with changes"));
+  else if (hasDraft(run.run)) found.push(h("a", { class: "button main", href: `#/train?draft=${run.run}` }, "Change what was asked"));
+  return found;
+}
+
+// A new training that starts from one of the checkpoints.
+function branch(run) {
+  const select = h("select", { "aria-label": "Branch from a checkpoint" }, h("option", { value: "" }, "Branch from …"), run.checkpoints.toReversed().map((at) => h("option", { value: String(at) }, `${whole(at)} images`)));
+  select.addEventListener("change", () => select.value && (location.hash = `#/train?again=${run.run}&at=${select.value}`));
+  return select;
+}
+
+function showReal(element, run) {
+  const address = pictureOf("train/training_pictures", { run });
+  const image = h("img", { class: "grid-picture", src: address, alt: "some of the pictures that it learns from" });
+  const button = h("button", { class: "picture-button", title: "Open large", onclick: () => openLarge(address, "training pictures") }, image);
+  element.append(h("h2", {}, "What it learns from"), button);
+}
