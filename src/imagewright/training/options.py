@@ -24,8 +24,8 @@ class TrainingOptions:
         None,
         gt=0,
         le=10**6,
-        description="how long to train, instead of a number of images, at the rate measured at the start; by default 10 on "
-        "a CPU and 60 on a GPU, or less if the recipe ends before",
+        description="how long to train, instead of a number of images, at the rate measured at the start; by default "
+        "10 on a CPU and 60 on a GPU, or less if the recipe ends before",
     )
     defaults: Literal["auto", "published"] = Field(
         "auto",

@@ -30,7 +30,7 @@ from imagewright.studio.serving.sources import shown
 from imagewright.studio.serving.studio import Studio
 from imagewright.training.doctor.remedies import read_remedy
 
-LIVELY, QUIET = 1.0, 4.0  # seconds between two looks at a run that trains, and at one that does not
+LIVELY, QUIET = 1.0, 3.0  # seconds between two looks at a run that trains, and at one that does not
 LARGEST_GRID = 1536  # pixels of the longer side of a grid of samples
 # What the doctor asks of a discriminator: the chance that the first gets a higher logit than the second.
 JUDGEMENTS = {

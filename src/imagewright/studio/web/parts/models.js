@@ -32,21 +32,32 @@ function card(model, source, choose) {
   );
 }
 
+const WIDE = "(min-width: 821px)"; // where there is room for all cards at once
+
+// The cards of a family under its name: open where there is room, or if few are left by a search.
+function section(name, models, source, choose, isOpen) {
+  const able = models.filter((model) => !whyNot(model, source));
+  const cards = [...able, ...models.filter((model) => !able.includes(model))].map((model) => card(model, source, choose));
+  return h("details", { class: "family", open: isOpen, dataset: { family: name } }, h("summary", {}, `${titleOf(name)} (${models.length})`), h("div", { class: "grid" }, cards));
+}
+
 // models: of library/models. choose(model): when one is chosen. source: that is learned from, if it is known already.
 export function modelCards(models, choose, source = null) {
   const search = h("input", { type: "search", placeholder: "Search models", "aria-label": "Search models" });
   const families = [...new Set(models.map((model) => model.family))];
   const family = h("select", { "aria-label": "Family" }, h("option", { value: "" }, "all families"), families.map((each) => h("option", { value: each }, titleOf(each))));
-  const grid = h("div", { class: "grid" });
+  const sections = h("div", { class: "stack" });
   const show = () => {
     const text = search.value.trim().toLowerCase();
     const fits = (model) => (!family.value || model.family === family.value) && `${model.name} ${model.summary} ${model.paper} ${model.verbs.join(" ")} ${NEEDS[model.needs]}`.toLowerCase().includes(text);
     const found = models.filter(fits);
-    const [able, unable] = [found.filter((model) => !whyNot(model, source)), found.filter((model) => whyNot(model, source))];
-    clear(grid, found.length ? [...able, ...unable].map((model) => card(model, source, choose)) : h("p", { class: "faint" }, "No model is like this. Search for what it should do, such as sample or translate."));
-    grid.dataset.shown = found.length;
+    const isOpen = Boolean(text || family.value) || matchMedia(WIDE).matches;
+    const of = (name) => found.filter((model) => model.family === name);
+    clear(sections, families.filter((name) => of(name).length).map((name) => section(name, of(name), source, choose, isOpen)));
+    if (!found.length) sections.append(h("p", { class: "faint" }, "No model is like this. Search for what it should do, such as sample or translate."));
+    sections.dataset.shown = found.length;
   };
   for (const each of [search, family]) each.addEventListener("input", show);
   show();
-  return h("div", { class: "stack" }, h("div", { class: "row" }, search, family), grid);
+  return h("div", { class: "stack" }, h("div", { class: "row" }, search, family), sections);
 }

@@ -33,7 +33,8 @@ export default async function show(root) {
 async function fill({ lead, first, runs: section, sources: grid, notes: noted }, place) {
   const [{ runs, notes }, { sources }] = await Promise.all([read("library/runs"), read("library/sources")]);
   const own = sources.filter((source) => source.kind !== "builtin");
-  lead.textContent = runs.length || own.length ? `${counted(runs.length, "run")} and ${counted(own.length, "source")} of pictures.` : "";
+  const parts = [runs.length ? counted(runs.length, "run") : "", own.length ? `${counted(own.length, "source")} of pictures` : ""].filter(Boolean);
+  lead.textContent = parts.length ? `${parts.join(", ")} in this folder.` : "";
   clear(noted, notes.map((note) => h("p", { class: "faint small" }, note)));
   const shown = runs.map((run) => [run.id, runCard(run)]);
   place.runs = new Map(shown);

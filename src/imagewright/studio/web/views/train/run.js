@@ -59,7 +59,7 @@ export default async function show(root, asked) {
 const SENTENCES = {
   starts: () => "It starts: pictures are prepared, and the speed is measured.",
   trains: (run) => `It trains: ${progressOf(run)}${leftOf(run)}.`,
-  trained: (run) => `It is trained: ${whole(run.images_seen)} images.`,
+  trained: (run) => (run.planned ? `It is trained: ${whole(run.images_seen)} images.` : "It is fitted."),
   stopped: (run) => `It was stopped, or its time was over, and saved: ${progressOf(run)}.`,
   ended: (run) => `It ended without saving its last steps: it was killed, or the machine went off. ${run.checkpoints.length ? `The checkpoint at ${whole(run.checkpoints.at(-1))} images is kept.` : "There was no checkpoint yet: it can begin anew."}`,
   failed: (run) => `It failed: ${lastWords(run.problem ?? "")}`,

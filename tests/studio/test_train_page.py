@@ -1,0 +1,227 @@
+"""What the pages Home and Train ask of a served studio: forms, starts, plans, runs as they go on, what is refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from served_studio import ServedStudio
+from tiny import simple_pictures, train_tiny
+from websockets.sync.client import connect
+
+import imagewright as iw
+from imagewright.runs.lock import lock_run
+from imagewright.studio.pages import home
+from imagewright.studio.pages.train import following
+from imagewright.studio.serving.jobs import Job, Jobs
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with pictures, and a run on them."""
+    folder = tmp_path_factory.mktemp("studio")
+    (folder / "photos").mkdir()
+    for number, picture in enumerate(simple_pictures(12)):
+        Image.fromarray(picture.transpose(1, 2, 0)).save(folder / "photos" / f"{number}.png")
+    train_tiny("dcgan", folder / "photos", folder / "runs" / "small", steps=3, report_every=8)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(following, "QUIET", 0.05)
+    monkeypatch.setattr(home, "LOOK_SECONDS", 0.05)
+
+
+@pytest.fixture
+def studio(trained: Path, tmp_path: Path, serve: Callable[[Path], ServedStudio]) -> ServedStudio:
+    folder = tmp_path / "folder"
+    shutil.copytree(trained, folder)
+    record = folder / "runs" / "small" / "run.json"
+    record.write_text(record.read_text().replace(str(trained), str(folder)))
+    return serve(folder)
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The commands of jobs, none of which is run."""
+    commands: list[list[str]] = []
+
+    def note(_: Jobs, title: str, command: Any, about: Any = None) -> Job:
+        commands.append([str(word) for word in command])
+        return Job("0" * 12, title, tuple(commands[-1]), dict(about or {}), 0.0, "running", None)
+
+    monkeypatch.setattr(Jobs, "start", note)
+    return commands
+
+
+@contextmanager
+def feed_of(studio: ServedStudio, name: str, **asked: Any) -> Iterator[Callable[[], Any]]:
+    """A feed, as a page hears it: a function that waits for the next value."""
+    with connect(
+        f"ws://{studio.host}/live", origin=f"http://{studio.host}", additional_headers=studio.cookie
+    ) as socket:
+        socket.send(json.dumps({"id": 1, "feed": name, "asked": asked}))
+        yield lambda: json.loads(socket.recv(timeout=20))["value"]
+
+
+def wait_for(state: str, hear: Callable[[], Any]) -> Any:
+    """The first value of a state."""
+    while (value := hear())["state"] != state:
+        pass
+    return value
+
+
+def test_a_form_is_what_the_configuration_asks_for(studio: ServedStudio) -> None:
+    form = studio.read("train/form?model=pix2pix")
+    assert [(slot["name"], slot["is_optional"]) for slot in form["slots"]] == [("input", False), ("target", True)]
+    options = {option["name"]: option for option in form["options"]}
+    assert options["direction"]["choices"] == ["AtoB", "BtoA"]
+    assert options["minutes"]["kind"] == "number"
+    assert options["start"]["kind"] == "run"
+    assert not any("--" in option["description"] for option in form["options"])
+    assert studio.read("train/form?model=swap")["needs_consent"]
+    assert studio.read("train/form?model=pca")["is_fitted"]
+
+
+def test_a_training_is_started_by_what_one_would_type(studio: ServedStudio, started: list[list[str]]) -> None:
+    photos = studio.source_id("photos")
+    options = {"minutes": 0.5, "size": "16", "flip": "no", "latent_dim": 8, "defaults": "published", "compile": True}
+    asked = {"model": "dcgan", "sources": {"images": photos}, "options": options, "name": "first try"}
+    answer = studio.act("train/start", asked)
+    folder = studio.studio.folder
+    assert started == [
+        ["train", "dcgan", str(folder / "photos"), "--minutes=0.5", "--size=16", "--no-flip", "--latent-dim=8",
+         "--defaults=published", "--compile", f"--out={folder / 'runs' / 'first-try'}"]
+    ]  # fmt: skip
+    assert answer["job"]["about"]["run"] == answer["run"]
+    run = studio.run_id("runs/small")
+    seen = next(each for each in studio.read("library/runs")["runs"] if each["id"] == run)["checkpoints"][-1]
+    studio.act("train/start", asked | {"options": {"start": {"run": run, "at": seen}}})
+    assert started[-1][3] == f"--from={folder / 'runs' / 'small' / 'checkpoints' / f'{seen:09d}.safetensors'}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"sources": {}}, "Choose the pictures"),
+        ({"sources": {"images": "../photos"}}, "no longer"),
+        ({"model": "no_model"}, "model"),
+        ({"options": {"latent_dim": 0}}, "latent dim: It must be greater"),
+        ({"options": {"latent_dim": "--help"}}, "latent dim"),
+        ({"options": {"no_option": 1}}, "no such option"),
+        ({"options": {"size": "64; rm"}}, "a side in pixels"),
+        ({"options": {"minutes": 1, "images_seen": 10}}, "not both"),
+        ({"options": {"start": "../../etc"}}, "A run of this folder"),
+        ({"options": {"start": {"run": "nothing"}}}, "no longer"),
+        ({"options": {"evaluate_features": "python:module:function"}}, "command line alone"),
+        ({"name": "///"}, "cannot be a name"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_before_it_starts(
+    studio: ServedStudio, started: list[list[str]], changes: dict[str, Any], said: str
+) -> None:
+    asked = {"model": "dcgan", "sources": {"images": studio.source_id("photos")}, "options": {}, "name": "x"} | changes
+    status, body = studio.request(
+        "/api/train/start",
+        method="POST",
+        body=json.dumps(asked).encode(),
+        headers=studio.cookie | {"Origin": f"http://{studio.host}", "Content-Type": "application/json"},
+    )
+    assert status in (400, 404), body
+    assert said in json.loads(body)["error"]
+    assert started == []
+
+
+def test_a_model_of_faces_asks_for_consent(studio: ServedStudio, started: list[list[str]]) -> None:
+    photos = studio.source_id("photos")
+    asked: dict[str, Any] = {"model": "swap", "sources": {"a": photos, "b": photos}, "options": {}, "name": "x"}
+    assert "consent" in studio.act("train/start", asked, expected=400)["error"]
+    studio.act("train/plan", asked)  # which learns nobody's face
+    person = {"who": "Ann Lee", "given_by": "Ann Lee", "when": "2026-11-20"}
+    studio.act("train/start", asked | {"consent": {"people": [person]}})
+    assert "--consent=Ann Lee; Ann Lee; 2026-11-20" in started[-1]
+    studio.act("train/start", asked | {"consent": {"self": True}})
+    assert "--self" in started[-1]
+
+
+def test_a_form_is_filled_from_a_run_with_the_remedy_of_a_finding(studio: ServedStudio) -> None:
+    run = studio.run_id("runs/small")
+    form = studio.read(f"train/again?run={run}")
+    assert form["model"] == "dcgan"
+    assert form["sources"] == {"images": studio.source_id("photos")}
+    assert form["options"]["size"] == "16"
+    reports = studio.studio.folder / "runs" / "small" / "metrics.jsonl"
+    *earlier, last = reports.read_text().splitlines()
+    finding = {"name": "collapse", "evidence": "x", "suggestion": "Try --penalty 2 (now 0.5).", "images_seen": 8}
+    changed = json.dumps(json.loads(last) | {"findings": [finding]})
+    reports.write_text("\n".join([*earlier, changed]) + "\n")
+    assert studio.read(f"train/again?run={run}&finding=collapse")["options"]["penalty"] == 2
+    assert studio.read(f"train/again?run={run}&at=24")["options"]["start"] == {"run": run, "at": 24}
+
+
+def test_a_run_is_followed_through_all_that_can_happen_to_it(studio: ServedStudio, started: list[list[str]]) -> None:
+    place, run = studio.studio.folder / "runs" / "small", studio.run_id("runs/small")
+    with feed_of(studio, "train/run", run=run) as hear:
+        value = wait_for("trained", hear)
+        assert {"losses", "judged", "speed"} <= {panel["group"] for panel in value["panels"]}
+        assert value["samples"]
+        assert "discriminator/real" in value["curves"]["losses"]
+        assert len(value["curves"]["losses"]["discriminator/real"]) == 3
+        record = json.loads((place / "run.json").read_text())
+        record["plan"]["images_seen"] = 800
+        (place / "run.json").write_text(json.dumps(record))  # as of a training that was killed on its way
+        assert wait_for("ended", hear)["checkpoints"]
+        away = place.with_name("away")
+        place.rename(away)
+        wait_for("gone", hear)
+        away.rename(place)
+        assert wait_for("ended", hear)["planned"] == 800
+        studio.act("train/resume", {"run": run})
+        folder = studio.studio.folder
+        assert started == [["train", "dcgan", str(folder / "photos"), f"--out={place}", "--resume"]]
+        (place / "run.json").write_text("{")
+        assert "damaged" in wait_for("damaged", hear)["problem"]
+
+
+def test_a_grid_of_samples_keeps_its_provenance(studio: ServedStudio) -> None:
+    run = studio.run_id("runs/small")
+    with connect(
+        f"ws://{studio.host}/live", origin=f"http://{studio.host}", additional_headers=studio.cookie
+    ) as socket:
+        socket.send(json.dumps({"id": 1, "wish": "train/sample", "asked": {"run": run, "at": 24}}))
+        answer = socket.recv(timeout=20)
+        assert isinstance(answer, bytes)
+        header = json.loads(answer[4 : 4 + int.from_bytes(answer[:4], "little")])
+        socket.send(json.dumps({"id": 2, "wish": "train/sample", "asked": {"run": run, "at": 7}}))
+        assert "no samples" in json.loads(socket.recv(timeout=20))["error"]
+    (picture,) = header["pictures"]
+    status, content = studio.request(f"/pictures/{picture['ticket']}.png", headers=studio.cookie)
+    assert status == 200
+    saved = studio.studio.folder / "saved.png"
+    saved.write_bytes(content)
+    assert iw.inspect(saved)["provenance"]["model"] == "dcgan"
+    assert studio.request(f"/api/train/training_pictures?run={run}", headers=studio.cookie)[0] == 200
+
+
+def test_home_hears_of_trainings(studio: ServedStudio) -> None:
+    with feed_of(studio, "home/trainings") as hear:
+        assert hear() == {"runs": [], "all": [studio.run_id("runs/small")]}
+        with lock_run(studio.studio.folder / "runs" / "small"):
+            (run,) = hear()["runs"]
+    assert run["training"]
+
+
+def test_a_plan_that_was_made_is_read(studio: ServedStudio, started: list[list[str]]) -> None:
+    asked = {"model": "vae", "sources": {"images": studio.source_id("photos")}, "options": {"minutes": 1}}
+    job = studio.act("train/plan", asked)["job"]
+    assert started[0][:4] == ["train", "vae", str(studio.studio.folder / "photos"), "--minutes=1"]
+    place = Path(started[0][-1].removeprefix("--plan-file="))
+    assert place.is_relative_to(studio.studio.folder / ".imagewright-studio")
+    assert place.stem == job["about"]["plan"]

@@ -1,0 +1,75 @@
+"""A walk from an empty folder to a trained model by three clicks, through its page, and on from there."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from served_studio import ServedStudio
+from tiny import train_tiny
+
+from imagewright.studio.pages.train import following
+
+
+@pytest.fixture(autouse=True)
+def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(following, "QUIET", 0.1)
+    monkeypatch.setattr(following, "LIVELY", 0.2)
+
+
+def test_three_clicks_to_a_trained_model(
+    tmp_path: Path, serve: Callable[[Path], ServedStudio], walk: Callable[..., Any]
+) -> None:
+    steps = walk(serve(tmp_path))
+    page = steps.open("home")
+    page.get_by_role("link", name="Train on digits").first.click()
+    page.get_by_role("button", name="Train pca").click()
+    page.get_by_role("button", name="Start training").click()
+    page.wait_for_selector("[data-run=trained]", timeout=60_000)
+    assert "It is fitted." in page.inner_text("main")
+    assert not steps.has_sideways_scroll()
+    page = steps.open("home")
+    assert page.locator(".run-card").count() == 1
+    assert "pca" in page.inner_text(".run-card")
+
+
+def test_a_run_is_looked_at_branched_and_lost(
+    tmp_path: Path, serve: Callable[[Path], ServedStudio], walk: Callable[..., Any]
+) -> None:
+    place = tmp_path / "runs" / "small"
+    for out in (place, tmp_path / "runs" / "other"):
+        train_tiny("dcgan", out=out, steps=3, report_every=8)
+    studio = serve(tmp_path)
+    steps = walk(studio, 390)
+    page = steps.open(f"train?run={studio.run_id('runs/small')}")
+    page.wait_for_selector("value-curve[data-points='3']")
+    page.wait_for_selector("picture-view[data-at='24'][data-shown]")
+    time = page.locator("labelled-slider input[type=range]").first
+    time.focus()
+    page.keyboard.press("Home")
+    page.wait_for_selector("picture-view[data-at='0']")
+    assert page.locator("h3", has_text="Discriminator").count() >= 2
+    assert not steps.has_sideways_scroll()
+    place.rename(tmp_path / "away")
+    page.wait_for_selector("[data-run=gone]")
+    assert page.locator("value-curve").count() > 2  # what was shown stays
+    shutil.move(tmp_path / "away", place)
+    page.wait_for_selector("[data-run=trained]")
+    page.get_by_label("Branch from a checkpoint").select_option(index=1)
+    page.wait_for_selector("[data-step=form]")
+    assert "checkpoint at 24" in page.get_by_label("Start from").inner_text()
+    page.get_by_label("Search all options").fill("held out")
+    assert page.locator(".field[data-option=held_out]").is_visible()
+    assert not page.locator(".field[data-option=penalty]").is_visible()
+    page.get_by_label("Latent dim").fill("0")
+    page.get_by_role("button", name="Start training").click()
+    assert "At least 1" in page.inner_text(".field[data-option=latent_dim]")
+    for box in page.locator("table input").all():
+        box.check()
+    page.get_by_role("button", name="Beside each other").click()
+    page.wait_for_selector("[data-runs='2'] value-curve[data-points='3']")
+    assert page.locator(".beside picture-view").count() == 2
+    assert not steps.has_sideways_scroll()
