@@ -91,7 +91,10 @@ class _Followed:
         if now == self._told:
             return None
         self._told = now
-        return _describe(self._key, follower, job)
+        value = _describe(self._key, follower, job)
+        if value["problem"] is not None:  # no path leaves the studio
+            value["problem"] = value["problem"].replace(f"{self._studio.folder}/", "")
+        return value
 
     def _path(self, job: Job | None) -> Path:
         with suppress(NotThereError):

@@ -12,7 +12,7 @@ from imagewright.runs.run import Run
 from imagewright.studio.serving.asked import Asked
 from imagewright.studio.serving.library import Library
 from imagewright.studio.serving.studio import Studio
-from imagewright.training.arranging import reads_domains, reads_pairs, source_slots
+from imagewright.training.arranging import SourceSlot, reads_domains, reads_pairs, source_slots
 from imagewright.training.doctor.remedies import read_remedy
 from imagewright.training.image_options import OF_IMAGES
 from imagewright.training.option_list import Option, list_options
@@ -42,11 +42,16 @@ def form(_: Studio, asked: Asked) -> dict[str, Any]:
         "verbs": list(entry.verbs),
         "needs": entry.needs,
         "needs_consent": config.needs_consent,
-        "slots": [dataclasses.asdict(slot) for slot in source_slots(config)],
+        "slots": [_slot(slot) for slot in source_slots(config)],
         "is_fitted": catalogue.model_class(name).is_closed_form(),
         "essential": [each for each in ESSENTIAL if any(option.name == each for option in options)],
         "options": [_shown(option) for option in options],
     }
+
+
+def _slot(slot: SourceSlot) -> dict[str, Any]:
+    described = None if slot.description is None else without_dashes(slot.description)
+    return {"name": slot.name, "description": described, "is_optional": slot.is_optional}
 
 
 def _shown(option: Option) -> dict[str, Any]:

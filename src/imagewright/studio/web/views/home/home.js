@@ -30,6 +30,7 @@ export default async function show(root) {
   return end;
 }
 
+// Show what is there now. Returns the sources.
 async function fill({ lead, first, runs: section, sources: grid, notes: noted }, place) {
   const [{ runs, notes }, { sources }] = await Promise.all([read("library/runs"), read("library/sources")]);
   const own = sources.filter((source) => source.kind !== "builtin");
@@ -41,6 +42,7 @@ async function fill({ lead, first, runs: section, sources: grid, notes: noted },
   clear(first, runs.length ? [] : firstSteps(own, sources));
   clear(section, runs.length ? [h("h2", {}, "Runs"), h("div", { class: "grid" }, shown.map(([, card]) => card.element))] : []);
   clear(grid, sources.map(sourceCard));
+  return sources;
 }
 
 // What somebody sees who has trained nothing yet.
@@ -57,10 +59,11 @@ function firstSteps(own, sources) {
 
 async function addFolder(files, said, load) {
   const name = files[0].top ?? files[0].file.webkitRelativePath?.split("/")[0] ?? "";
-  const { added, refused } = await addSource(name || "dropped", files, (done, total) => {
+  const { folder, added, refused } = await addSource(name || "dropped", files, (done, total) => {
     said.textContent = `Adds ${done} of ${total} …`;
   });
-  said.textContent = `${counted(added, "picture")} added.`;
   if (refused.length) tell(`${counted(refused.length, "file")} left out. ${refused.slice(0, 3).join(" ")}`, "bad");
-  await load();
+  const sources = await load();
+  const source = sources.find((each) => each.name === `pictures/${folder}`);
+  clear(said, `${counted(added, "picture")} added. `, source ? h("a", { href: `#/train?source=${source.id}` }, "Train on them") : null);
 }

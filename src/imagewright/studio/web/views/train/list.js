@@ -24,7 +24,7 @@ export function runList(runs) {
     "section",
     {},
     h("h2", {}, "Runs"),
-    h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, ["", "Run", "Model", "Images", ""].map((title) => h("th", { scope: "col" }, title)))), h("tbody", {}, runs.map(row)))),
+    h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, ["", "Run", "Model", "Images", ""].map((title) => h("th", { scope: "col", class: title === "Images" ? "number" : null }, title)))), h("tbody", {}, runs.map(row)))),
     h("p", {}, beside),
   );
 }

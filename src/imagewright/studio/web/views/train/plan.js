@@ -2,7 +2,6 @@
 import { brief, clear, duration, h, whole } from "/web/dom.js";
 import { act, read } from "/web/api.js";
 import { followJob } from "/web/parts/jobs.js";
-import { told } from "/web/parts/toast.js";
 
 const GIB = 2 ** 30;
 
@@ -19,11 +18,13 @@ export function planPanel(asked) {
       const ended = await followJob(job.id);
       if (ended.state === "done") clear(element, facts(await read("train/plan", { job: job.id })));
       else clear(element, h("p", { class: "bad small" }, ended.state === "failed" ? lastWords(ended.said) : "The plan was stopped."));
+    } catch (error) {
+      clear(element, h("p", { class: "bad small" }, error.message));
     } finally {
       button.disabled = false;
     }
   };
-  const button = h("button", { onclick: told(make) }, "Plan first");
+  const button = h("button", { onclick: make }, "Plan first");
   return { button, element, forget: () => clear(element) };
 }
 

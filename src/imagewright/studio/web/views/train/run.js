@@ -24,13 +24,14 @@ export default async function show(root, asked) {
     curves: h("div", { class: "curve-grid" }),
   };
   const samples = samplesOverTime(asked.run);
+  const body = h("div", { class: "columns" }, h("div", { class: "stack" }, samples.element, parts.real), h("div", { class: "stack" }, parts.findings, parts.facts));
   root.append(
     h("p", { class: "small" }, h("a", { href: "#/train" }, "All trainings")),
     parts.title,
     parts.state,
     parts.bar,
     parts.actions,
-    h("div", { class: "columns" }, h("div", { class: "stack" }, samples.element, parts.real), h("div", { class: "stack" }, parts.findings, parts.facts)),
+    body,
     parts.curves,
   );
   let latest = null;
@@ -45,6 +46,7 @@ export default async function show(root, asked) {
   }, (error) => {
     parts.state.textContent = error.message;
     parts.state.className = "bad";
+    if (!latest) for (const each of [parts.bar, body]) each.hidden = true;
     root.dataset.run = "unknown";
   });
   const jobs = ({ detail }) => showProgress(parts, latest, detail.find((job) => job.id === latest?.job));

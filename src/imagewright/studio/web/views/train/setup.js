@@ -34,25 +34,36 @@ function strip(source) {
   });
 }
 
-async function sourceField(place, slot, label, wanted, changed = () => {}) {
+// none: what stands there while nothing is chosen; null if the first source is. fits(source): whether it is offered.
+async function sourceField({ slot, label, wanted, none = null, fits = () => true, changed = () => {} }) {
   const pictures = h("div", { class: "strip" });
   const chosen = (source) => {
     clear(pictures, source ? strip(source) : []);
     changed(source);
   };
-  const field = await chooseSource({ label, value: wanted, none: slot.is_optional ? "none: the first holds both" : null, chosen });
+  const field = await chooseSource({ label, value: wanted, none, fits, chosen });
   const element = h("div", { class: "stack" }, field.element, slot.description ? h("p", { class: "small faint" }, slot.description) : [], pictures);
   return { element, slot, read: () => field.value };
 }
+
+// What stands in an empty choice: of a source that may be left out, or one that was not found again.
+function emptyOf(place, schema, slot) {
+  if (slot.is_optional) return "none: the first holds both";
+  if (place.filled && slot.name in place.filled.sources && !place.filled.sources[slot.name]) return "its pictures are not in this folder: choose others";
+  return schema.needs === "people" && !place.sources.some(isFaces) ? "no faces yet: the page Swap finds them in footage" : null;
+}
+
+const isFaces = (source) => source.kind === "faces";
 
 async function chooseModel(setup, place, model) {
   if (model) return showForm(setup, place, model);
   const cards = h("div");
   const choose = told((chosen) => showForm(setup, place, chosen));
-  const field = await sourceField(place, { name: "images" }, "Pictures", place.source, (source) => {
+  const changed = (source) => {
     place.source = source?.id ?? null;
     clear(cards, modelCards(place.models, choose, source));
-  });
+  };
+  const field = await sourceField({ slot: { name: "images" }, label: "Pictures", wanted: place.source, changed });
   clear(setup, h("h2", {}, "Pictures"), field.element, h("h2", {}, "Model"), cards);
   setup.dataset.step = "model";
 }
@@ -65,7 +76,10 @@ async function showForm(setup, place, model) {
   const wanted = (slot, number) => filled?.sources?.[slot.name] ?? (number === 0 ? place.source : null);
   const labels = schema.slots.length === 1 ? ["Pictures"] : schema.slots.map((slot) => `Pictures: ${slot.name}`);
   const fields = [];
-  for (const [number, slot] of schema.slots.entries()) fields.push(await sourceField(place, slot, labels[number], wanted(slot, number)));
+  for (const [number, slot] of schema.slots.entries()) {
+    const settings = { slot, label: labels[number], wanted: wanted(slot, number), none: emptyOf(place, schema, slot) };
+    fields.push(await sourceField(schema.needs === "people" ? { ...settings, fits: isFaces } : settings));
+  }
   const consent = schema.needs_consent ? consentFields() : null;
   const form = buildForm({
     options: schema.is_fitted ? schema.options.filter((each) => each.of !== "training" || each.name === "seed" || each.name === "device") : schema.options,
@@ -85,7 +99,8 @@ async function showForm(setup, place, model) {
     name: name.value.trim(),
   });
   const plan = planPanel(() => (form.isRight() ? asked() : null));
-  const start = h("button", { class: "main", onclick: told(() => begin(start, form, asked)) }, "Start training");
+  const refused = h("p", { class: "bad small", role: "alert" });
+  const start = h("button", { class: "main", onclick: () => begin(start, form, asked, refused) }, "Start training");
   const other = h("button", { class: "plain", onclick: told(() => chooseModel(setup, { ...place, filled: null, source: fields[0].read()?.id ?? null }, null)) }, "Another model");
   clear(
     setup,
@@ -96,12 +111,13 @@ async function showForm(setup, place, model) {
     h("p", {}, other),
     form.element,
     consent ? [h("h2", {}, "Consent"), consent.element] : [],
-    h("div", { class: "start panel stack" }, h("div", { class: "field" }, h("label", { for: "run-name" }, "Name of the run"), name), h("div", { class: "row" }, start, plan.button), plan.element),
+    h("div", { class: "start panel stack" }, h("div", { class: "field" }, h("label", { for: "run-name" }, "Name of the run"), name), h("div", { class: "row" }, start, plan.button), refused, plan.element),
   );
   setup.dataset.step = "form";
 }
 
-async function begin(button, form, asked) {
+async function begin(button, form, asked, refused) {
+  refused.textContent = "";
   if (!form.isRight()) return;
   button.disabled = true;
   try {
@@ -109,6 +125,8 @@ async function begin(button, form, asked) {
     const { run } = await act("train/start", training);
     keepDraft(run, training);
     location.hash = `#/train?run=${run}`;
+  } catch (error) {
+    refused.textContent = error.message;
   } finally {
     button.disabled = false;
   }
