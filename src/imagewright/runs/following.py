@@ -108,7 +108,7 @@ class RunFollower:
             return "trains"
         planned = (self.run.record.get("plan") or {}).get("images_seen")
         last: Any = self.history.last or {}
-        if planned is None or max(checkpoints, default=0) >= planned:
+        if checkpoints and (planned is None or checkpoints[-1] >= planned):
             return "trained"
         return "stopped" if last.get(STOPPED) and last["images_seen"] in checkpoints else "ended"
 

@@ -22,6 +22,7 @@ from imagewright.runs.run import Run
 Kind = Literal["run", "pictures", "faces", "video", "archive", "builtin"]
 ARCHIVES = (".zip", ".npz")
 FACE_RECORDS = "faces.jsonl"  # in a folder of extracted faces
+DROPPED = "pictures"  # the folder of sources that were dropped into a page: they are no classes of one another
 DEEPEST = 5  # folders below the studio's folder that are searched
 MOST_ENTRIES = 400_000  # of all folders together; what is beyond is not listed, which is said
 FRESH_SECONDS = 2.0  # for which a listing is used again
@@ -148,6 +149,7 @@ class Library:
         inner = [found for each in folders if depth < DEEPEST for found in self._search(each, depth + 1, listing)]
         direct = {each.name for each in folders}
         classes = [each for each in inner if each.kind == "pictures" and Path(each.name).name in direct]
+        classes = [] if name == DROPPED else classes
         total = pictures + sum(each.pictures or 0 for each in classes)
         if FACE_RECORDS in names and pictures:
             yield LibraryItem(id_of(name), "faces", name, folder, pictures)

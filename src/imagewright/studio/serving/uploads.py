@@ -15,13 +15,13 @@ from imagewright.images.decoding.unreadable import Unreadable
 from imagewright.images.sources.listing import is_picture_name
 from imagewright.images.sources.system_files import is_system_folder
 from imagewright.images.sources.video import VIDEO_SUFFIXES
+from imagewright.studio.serving.library import DROPPED
 from imagewright.studio.serving.page import Picture
 from imagewright.studio.serving.sources import shown
 from imagewright.studio.serving.studio import Studio
 
 MOST_PICTURE_BYTES = 64 << 20
 MOST_VIDEO_BYTES = 4 << 30
-PLACE = "pictures"  # the folder of sources that were dropped into a page
 MOST_PARTS, LONGEST_PART = 4, 120  # of the name of a file with its folders
 
 
@@ -47,7 +47,7 @@ def plain_name(name: str) -> str:
 
 def new_source(studio: Studio, name: str) -> Path:
     """The folder of a new source, made."""
-    place = studio.new_place(PLACE, name)
+    place = studio.new_place(DROPPED, name)
     place.mkdir(parents=True, mode=0o700)
     return place
 
@@ -61,7 +61,7 @@ def add_file(studio: Studio, folder: str, name: str, content: bytes) -> dict[str
     """
     parts = [part for part in unquote(name).replace("\\", "/").split("/") if part]
     is_plain = all(part.isprintable() and not is_system_folder(part) and len(part) <= LONGEST_PART for part in parts)
-    place = studio.folder / PLACE / folder
+    place = studio.folder / DROPPED / folder
     if not parts or len(parts) > MOST_PARTS or not is_plain or "/" in folder or folder.startswith("."):
         raise UserError(f"{plain_name(name)!r} cannot be the name of a picture in the studio's folder.")
     if not place.is_dir() or not place.resolve().is_relative_to(studio.folder):

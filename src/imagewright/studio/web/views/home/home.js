@@ -33,7 +33,8 @@ export default async function show(root) {
 // Show what is there now. Returns the sources.
 async function fill({ lead, first, runs: section, sources: grid, notes: noted }, place) {
   const [{ runs, notes }, { sources }] = await Promise.all([read("library/runs"), read("library/sources")]);
-  const own = sources.filter((source) => source.kind !== "builtin");
+  const whole = sources.filter((source) => !isClass(source, sources));
+  const own = whole.filter((source) => source.kind !== "builtin");
   const parts = [runs.length ? counted(runs.length, "run") : "", own.length ? `${counted(own.length, "source")} of pictures` : ""].filter(Boolean);
   lead.textContent = parts.length ? `${parts.join(", ")} in this folder.` : "";
   clear(noted, notes.map((note) => h("p", { class: "faint small" }, note)));
@@ -41,9 +42,12 @@ async function fill({ lead, first, runs: section, sources: grid, notes: noted },
   place.runs = new Map(shown);
   clear(first, runs.length ? [] : firstSteps(own, sources));
   clear(section, runs.length ? [h("h2", {}, "Runs"), h("div", { class: "grid" }, shown.map(([, card]) => card.element))] : []);
-  clear(grid, sources.map(sourceCard));
+  clear(grid, whole.map(sourceCard));
   return sources;
 }
+
+// Whether a source is a class of another one, with which it is shown.
+const isClass = (source, sources) => sources.some((each) => each.classes > 1 && source.name.startsWith(`${each.name}/`));
 
 // What somebody sees who has trained nothing yet.
 function firstSteps(own, sources) {

@@ -1,6 +1,7 @@
 // Several runs beside each other: their samples at equal images seen, and their curves in one plot.
-import { clear, h, whole } from "/web/dom.js";
+import { h, whole } from "/web/dom.js";
 import { live } from "/web/live.js";
+import { titleOf } from "/web/parts/form.js";
 import { slider } from "/web/parts/slider.js";
 import { tellError } from "/web/parts/toast.js";
 import { isWide, joined } from "/web/views/train/curves.js";
@@ -40,27 +41,34 @@ export default function show(root, asked) {
   };
 }
 
-// A plot for each term, of the runs that have it.
+// A plot for each term: first of those that several runs have, the others in a fold.
 function overlay(element, runs) {
   element.shown ??= new Map();
-  for (const group of ["losses", "judged", "derived"]) {
-    const names = [...new Set(runs.flatMap((run) => Object.keys(run.curves[group] ?? {})))];
-    for (const name of names) {
-      const series = {};
-      for (const run of runs) {
-        const points = run.curves[group]?.[name];
-        if (points?.length) series[run.name in series ? `${run.name} ` : run.name] = points;
-      }
-      if (!Object.keys(series).length) continue;
-      const key = `${group} ${name}`;
-      if (!element.shown.has(key)) {
-        const curve = h("value-curve", { role: "img", "aria-label": `${name} of each run over images seen` });
-        element.append(h("section", { class: "panel" }, h("h3", {}, name.replace("/", ": ")), curve));
-        element.shown.set(key, curve);
-      }
-      const { x, curves } = joined(series);
-      element.shown.get(key).set(x, curves, { log: isWide(series) });
+  element.alone ??= h("div", { class: "curve-grid" });
+  for (const { group, name } of termsOf(runs)) {
+    const series = {};
+    for (const run of runs) {
+      const points = run.curves[group]?.[name];
+      if (points?.length) series[run.name in series ? `${run.name} ` : run.name] = points;
     }
+    const [count, key] = [Object.keys(series).length, `${group} ${name}`];
+    if (!count) continue;
+    if (!element.shown.has(key)) {
+      const curve = h("value-curve", { role: "img", "aria-label": `${name} of each run over images seen` });
+      element.shown.set(key, { curve, panel: h("section", { class: "panel" }, h("h3", {}, titleOf(name.replace("/", ": "))), curve) });
+    }
+    const { curve, panel } = element.shown.get(key);
+    const place = count > 1 ? element : element.alone;
+    if (panel.parentElement !== place) place.append(panel);
+    const { x, curves } = joined(series);
+    curve.set(x, curves, { log: isWide(series) });
   }
-  if (!element.childElementCount) clear(element, h("p", { class: "faint" }, "No curves yet: they come with the first reports."));
+  if (element.alone.childElementCount && !element.fold) {
+    element.fold = h("details", { class: "fold" }, h("summary", {}, "Curves that only one of them has"), element.alone);
+    element.after(element.fold);
+  }
+  if (element.fold) element.fold.hidden = !element.alone.childElementCount;
 }
+
+const termsOf = (runs) =>
+  ["losses", "judged", "derived"].flatMap((group) => [...new Set(runs.flatMap((run) => Object.keys(run.curves[group] ?? {})))].map((name) => ({ group, name })));

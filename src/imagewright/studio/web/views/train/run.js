@@ -37,6 +37,7 @@ export default async function show(root, asked) {
   let latest = null;
   const end = live.follow("train/run", { run: asked.run }, (run) => {
     showState(parts, run);
+    body.hidden = !run.model && run.state !== "starts"; // there is nothing to show
     samples.show(run.samples);
     if (run.has_training_pictures && !parts.real.childElementCount) showReal(parts.real, asked.run);
     clear(parts.findings, findingsPanel(run));
