@@ -51,6 +51,9 @@ def test_a_run_is_looked_at_branched_and_lost(
     time.focus()
     page.keyboard.press("Home")
     page.wait_for_selector("picture-view[data-at='0']")
+    page.get_by_text("One of them through time").click()
+    page.wait_for_selector(".strip-views[data-shown='4'] picture-view[data-shown]")
+    assert page.locator(".strip-views figcaption").all_inner_texts() == ["0", "8", "16", "24"]
     assert page.locator("h3", has_text="Discriminator").count() >= 2
     assert not steps.has_sideways_scroll()
     place.rename(tmp_path / "away")

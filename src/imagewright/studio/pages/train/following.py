@@ -1,4 +1,4 @@
-"""A run as it trains, wherever it was started: curves, samples over time, findings."""
+"""A run as it trains, wherever it was started: its state, curves and findings."""
 
 from __future__ import annotations
 
@@ -12,11 +12,8 @@ from anyio import to_thread
 
 from imagewright import catalogue
 from imagewright.errors import ImagewrightError, RunError
-from imagewright.images.decoding.opening import read_encoded
-from imagewright.output.inspecting_pictures import inspect_picture
 from imagewright.runs.following import RunFollower
 from imagewright.runs.places import PAGE as REPORT
-from imagewright.runs.places import SAMPLES, TRAINING_PICTURES
 from imagewright.runs.report.curves import thin
 from imagewright.runs.report.history import LongCurve, group_terms
 from imagewright.runs.scores import read_scores
@@ -25,13 +22,10 @@ from imagewright.studio.pages.train.starting import jobs_of
 from imagewright.studio.serving.asked import Asked
 from imagewright.studio.serving.jobs import Job
 from imagewright.studio.serving.library import NotThereError
-from imagewright.studio.serving.page import Picture
-from imagewright.studio.serving.sources import shown
 from imagewright.studio.serving.studio import Studio
 from imagewright.training.doctor.remedies import read_remedy
 
 LIVELY, QUIET = 1.0, 3.0  # seconds between two looks at a run that trains, and at one that does not
-LARGEST_GRID = 1536  # pixels of the longer side of a grid of samples
 # What the doctor asks of a discriminator: the chance that the first gets a higher logit than the second.
 JUDGEMENTS = {
     "/training_over_samples": "real over generated",
@@ -48,27 +42,6 @@ async def follow_run(studio: Studio, asked: Asked) -> AsyncIterator[dict[str, An
         if value is not None:
             yield value
         await asyncio.sleep(LIVELY if followed.is_lively else QUIET)
-
-
-def sample(studio: Studio, asked: Asked) -> Picture:
-    """The grid of samples at a point of the training, with its provenance."""
-    run, at = studio.library.path_of(asked.text("run"), "run"), asked.whole("at")
-    path = run / SAMPLES / f"{at:09d}.png"
-    try:
-        pixels = shown(read_encoded(path), LARGEST_GRID, f"the samples at {at:,} images")
-        record = inspect_picture(path)["provenance"]
-    except OSError:
-        raise NotThereError(f"There are no samples at {at:,} images any more.") from None
-    return Picture(pixels, record, f"{run.name}-{at}", {"at": at})
-
-
-def training_pictures(studio: Studio, asked: Asked) -> Picture:
-    """Some pictures that a run learns from, as it sees them."""
-    run = studio.library.path_of(asked.text("run"), "run")
-    try:
-        return Picture(shown(read_encoded(run / TRAINING_PICTURES), LARGEST_GRID), None, run.name)
-    except OSError:
-        raise NotThereError("This run shows no training pictures yet.") from None
 
 
 class _Followed:
