@@ -100,17 +100,20 @@ def open_extraction_sources(source: Any, every: int, split: str | None) -> Extra
             stills += pictures_in(path)
     if not given:
         raise DataError("There is no source: name pictures, folders or videos.")
-    notes = [note for video in videos if (note := _about_colours(video)) is not None]
+    notes = [note for video in videos for note in _about(video)]
     return ExtractionSources(open_parts(stills, split=split) if stills else [], videos, every, notes)
 
 
-def _about_colours(video: VideoSource) -> str | None:
-    """What the colours of crops of HDR footage are; None for other footage."""
+def _about(video: VideoSource) -> list[str]:
+    """What is odd in a video, and what the colours of its crops are if it is HDR."""
     try:
-        hdr = read_footage(video.path).hdr
+        footage = read_footage(video.path)
     except DataError:  # it is said when its frames are read
-        return None
-    return hdr and (
-        f"{video.typed} is HDR ({hdr}): its crops keep the stored values, look pale, and teach a swap pale faces. "
-        "Convert it to SDR first."
-    )
+        return []
+    if footage.hdr is None:
+        return list(footage.notes)
+    return [
+        *footage.notes,
+        f"{video.typed} is HDR ({footage.hdr}): its crops keep the stored values, look pale, and teach a swap pale "
+        "faces. Convert it to SDR first.",
+    ]
