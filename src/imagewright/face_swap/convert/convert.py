@@ -31,6 +31,7 @@ from imagewright.output.writing import PICTURES, check_suffix, picture_paths, re
 from imagewright.pretrained.faces.finder import FinderName, open_face_finder
 from imagewright.progress import StageProgress, progress_of_stage
 from imagewright.runs.loading import training_notes
+from imagewright.training.reporting import Say
 from imagewright.verbs.apply import RunLike, resolve_model
 from imagewright.verbs.translation_inputs import several_sources
 
@@ -76,6 +77,7 @@ def swap_faces(
     force: bool = False,
     progress: StageProgress | None = None,
     confirm: Callable[[str], bool] | None = None,
+    say: Say | None = None,
     **options: Any,
 ) -> SwappedFootage:
     """Replace a person's face in videos and pictures.
@@ -97,6 +99,7 @@ def swap_faces(
     force: replace files that exist.
     progress: called with (stage, done, total) in frames.
     confirm: asked before weights are fetched.
+    say: called with what is known before frames are made, such as whose face is swapped. It is in the notes, too.
     options: of `SwapOptions`: to, colour, mask, erode, blur, sharpen, blend, strength.
 
     Of several, footage without the person or without faces is left out, and a note says so.
@@ -122,7 +125,7 @@ def swap_faces(
         made.notes += sheet.notes
         sheet.write(made.sheet, force=force)
         return made
-    how: dict[str, Any] = {"everyone": everyone, "force": force, "progress": progress}
+    how: dict[str, Any] = {"everyone": everyone, "force": force, "progress": progress, "say": say}
     left_out: list[DataError] = []
     for video, path in job.videos:
         with _left_out(left_out):

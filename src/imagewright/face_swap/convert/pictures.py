@@ -15,6 +15,7 @@ from imagewright.face_crops.turning import find_turned
 from imagewright.face_swap.convert.choosing import choose_tracks, person_text
 from imagewright.face_swap.convert.finding import FINDING, SWAPPING, TRACKED, TRACKS, FoundFaces, open_found
 from imagewright.face_swap.convert.journal import FrameJournal, pack_faces
+from imagewright.face_swap.convert.poses import about_poses, count_faces
 from imagewright.face_swap.convert.swapping import FaceSwapper
 from imagewright.face_swap.convert.unfinished import Unfinished, facts_of_swap
 from imagewright.face_swap.people import Person
@@ -29,6 +30,7 @@ from imagewright.output.marks import draw_mark
 from imagewright.output.provenance import Record
 from imagewright.output.writing import picture_paths, refuse_existing, write_image
 from imagewright.progress import Progress, StageProgress, progress_of_stage
+from imagewright.training.reporting import Say
 
 FEW = 16  # pictures that are soon done again
 
@@ -65,12 +67,13 @@ def convert_pictures(
     everyone: bool = False,
     force: bool = False,
     progress: StageProgress | None = None,
+    say: Say | None = None,
 ) -> ConvertedPictures:
     """Write pictures in which a person's face is swapped, as PNG, at their own size. Those without the person are
     written without a change. The same call goes on after the process was killed.
 
     out: the folder; with `single`, the file of the one picture.
-    person, everyone: as for `convert_video`.
+    person, everyone, say: as for `convert_video`.
     Raises `DataError` if no picture can be read, or none shows the person; `RunError` if files exist.
     """
     names = [name for part in parts for name in part.names()]
@@ -83,7 +86,14 @@ def convert_pictures(
         where = names[0] if len(names) == 1 else str(parts[0].source)
         chosen, notes = choose_tracks(found.tracks, person, where, everyone=everyone)
         work.begin_parts(facts_of_swap(swapper, chosen))
-        made, replaced = ConvertedPictures(out, [], 0), person_text(person, everyone)
+        notes = [*finder.notes, *notes]
+        notes += about_poses(count_faces(found.read(), chosen), swapper.model, swapper.to, where)
+        if skipped:
+            notes.append(tell_skipped(skipped, "left out", where))
+        if say is not None:
+            for note in notes:
+                say(note)
+        made, replaced = ConvertedPictures(out, [], 0, notes), person_text(person, everyone)
         for (place, picture), faces in zip(_read(parts), found.read(), strict=True):
             mine = [face for track, face in faces if track in chosen]
             if not (work.parts / paths[place].name).exists():
@@ -96,9 +106,6 @@ def convert_pictures(
                 progress(SWAPPING, len(made.paths), found.frames)
         remove_leftovers_of(made.paths)
         work.remove()
-    made.notes = [*finder.notes, *notes]
-    if skipped:
-        made.notes.append(tell_skipped(skipped, "left out", where))
     if unchanged := found.frames - made.swapped:
         made.notes.append(f"{count_text(unchanged, 'picture')} without the person written without a change.")
     return made

@@ -15,6 +15,7 @@ import numpy as np
 from imagewright.errors import DataError, count_text
 from imagewright.face_swap.convert.choosing import choose_tracks, person_text
 from imagewright.face_swap.convert.finding import FINDING, SWAPPING, FoundFaces, find_in_footage
+from imagewright.face_swap.convert.poses import about_gaps, about_poses, count_faces
 from imagewright.face_swap.convert.swapping import FaceSwapper, change_of
 from imagewright.face_swap.convert.unfinished import Unfinished, facts_of_swap
 from imagewright.face_swap.people import Person
@@ -26,6 +27,7 @@ from imagewright.output.footage.writer import FootageWriter
 from imagewright.output.marks import draw_mark
 from imagewright.output.writing import refuse_existing
 from imagewright.progress import StageProgress, progress_of_stage
+from imagewright.training.reporting import Say
 
 
 @dataclass
@@ -63,6 +65,7 @@ def convert_video(
     lossless: bool = False,
     force: bool = False,
     progress: StageProgress | None = None,
+    say: Say | None = None,
 ) -> ConvertedVideo:
     """Write a video in which a person's face is swapped. What is done when the process is killed is kept in a folder
     beside `path`, and the same call goes on from there: frames are the same as without the kill.
@@ -70,6 +73,7 @@ def convert_video(
     person: who is swapped; None takes the person seen most.
     everyone: swap every face.
     lossless: see `FootageWriter`.
+    say: called with what is known before frames are made, which is in the notes too.
     Raises `DataError` for a file that is no video, is HDR, or does not show the person; `RunError` if `path` exists.
     """
     refuse_existing([path], force=force)
@@ -84,14 +88,18 @@ def convert_video(
             work.remove()
         chosen, notes = choose_tracks(found.tracks, person, video.name, everyone=everyone)
         work.begin_parts(facts_of_swap(swapper, chosen) | {"codec": writer.encoding.codec, "lossless": lossless})
-        swapped = sum(any(track in chosen for track, _ in faces) for faces in found.read())
+        counted = count_faces(found.read(), chosen)
+        notes = [*finder.notes, *footage.notes, *notes, *_about_length(footage, found)]
+        notes += [*about_poses(counted, swapper.model, swapper.to, video.name), *about_gaps(counted)]
+        if say is not None:
+            for note in notes:
+                say(note)
         writer.write(lambda start: _frames(swapper, footage, found, chosen, start, progress))
         settings = {"person": person_text(person, everyone), **swapper.options.to_dict()}
         mark = settings.pop("mark")
-        notes = [*finder.notes, *footage.notes, *notes, *_about_length(footage, found)]
         notes += writer.finish(swap_record(swapper.model, video, settings=settings, mark=mark))
         work.remove()
-    return ConvertedVideo(path, found.frames, swapped, time.monotonic() - began if is_new else None, notes)
+    return ConvertedVideo(path, found.frames, counted.pictures, time.monotonic() - began if is_new else None, notes)
 
 
 def open_sdr(video: Path) -> Footage:
