@@ -16,6 +16,7 @@ from imagewright.face_swap.convert.pictures import ConvertedPictures, convert_pi
 from imagewright.face_swap.convert.preview import preview_sheet
 from imagewright.face_swap.convert.signing import Sign, open_key, originals, sign_results
 from imagewright.face_swap.convert.swapping import FaceSwapper, SwapOptions
+from imagewright.face_swap.convert.unfinished import was_begun
 from imagewright.face_swap.convert.video import ConvertedVideo, convert_video
 from imagewright.face_swap.people import Person
 from imagewright.face_swap.video_files import pictures_in, videos_at
@@ -55,6 +56,13 @@ class SwappedFootage:
 
     def __repr__(self) -> str:
         return "\n".join(self.lines())
+
+    def remove_work(self) -> None:
+        """Remove what an interrupted call would go on with."""
+        for video in self.videos:
+            video.work.remove()
+        if self.pictures is not None:
+            self.pictures.work.remove()
 
     def lines(self) -> list[str]:
         """What was written."""
@@ -139,6 +147,7 @@ def swap_faces(
     written = {video.path for video in made.videos}
     written |= set(made.pictures.paths if made.pictures is not None else ())
     made.notes += sign_results(key, [pair for pair in job.pairs() if pair[0] in written])
+    made.remove_work()
     if swapper.options.blend == "poisson" and job.videos:
         made.notes.append("Poisson blending flickers in videos: --blend paste does not (blend='paste').")
     return made
@@ -218,7 +227,7 @@ def _suffix_for(video: Path) -> str:
 
 def _check_places(job: _Job, *, force: bool) -> None:
     """Raise `RunError` for files that exist, and for footage that would be replaced, also with `force`."""
-    refuse_existing([path for _, path in job.videos], force=force)
+    refuse_existing([path for _, path in job.videos if not was_begun(path)], force=force)
     pairs = job.pairs()
     read = {footage.resolve() for _, footage in pairs if footage is not None}
     taken = next((path for path, _ in pairs if path.resolve() in read), None)

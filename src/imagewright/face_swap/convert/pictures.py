@@ -12,14 +12,13 @@ import numpy as np
 
 from imagewright.errors import DataError, count_text, none_readable
 from imagewright.face_crops.turning import find_turned
-from imagewright.face_swap.convert.choosing import choose_tracks, person_text
+from imagewright.face_swap.convert.choosing import choose_tracks, person_text, record_of_swap
 from imagewright.face_swap.convert.finding import FINDING, SWAPPING, TRACKED, TRACKS, FoundFaces, open_found
 from imagewright.face_swap.convert.journal import FrameJournal, pack_faces
 from imagewright.face_swap.convert.poses import about_poses, count_faces
 from imagewright.face_swap.convert.swapping import FaceSwapper
 from imagewright.face_swap.convert.unfinished import Unfinished, facts_of_swap
 from imagewright.face_swap.people import Person
-from imagewright.face_swap.provenance import swap_record
 from imagewright.faces.detections import Face, FaceFinder
 from imagewright.faces.pasting import blend
 from imagewright.files import remove_leftovers_of, write_whole
@@ -43,12 +42,14 @@ class ConvertedPictures:
         out: the folder, or the one file.
         paths: of all pictures.
         swapped: pictures with a face that was swapped.
+        work: the folder of unfinished work, to be removed when nothing else is to be done with the pictures.
         notes: sentences for the user.
     """
 
     out: Path
     paths: list[Path]
     swapped: int
+    work: Unfinished = field(repr=False)
     notes: list[str] = field(default_factory=list)
 
     def lines(self) -> list[str]:
@@ -70,7 +71,7 @@ def convert_pictures(
     say: Say | None = None,
 ) -> ConvertedPictures:
     """Write pictures in which a person's face is swapped, as PNG, at their own size. Those without the person are
-    written without a change. The same call goes on after the process was killed.
+    written without a change. The same call goes on after the process was killed. The caller removes `work`.
 
     out: the folder; with `single`, the file of the one picture.
     person, everyone, say: as for `convert_video`.
@@ -93,11 +94,11 @@ def convert_pictures(
         if say is not None:
             for note in notes:
                 say(note)
-        made, replaced = ConvertedPictures(out, [], 0, notes), person_text(person, everyone)
+        made, replaced = ConvertedPictures(out, [], 0, work, notes), person_text(person, everyone)
         for (place, picture), faces in zip(_read(parts), found.read(), strict=True):
             mine = [face for track, face in faces if track in chosen]
             if not (work.parts / paths[place].name).exists():
-                record = _record(swapper, names[place], replaced) if mine else None
+                record = record_of_swap(swapper, names[place], replaced) if mine else None
                 _write(swapper, picture, mine, paths[place], record, force=force or work.goes_on)
                 write_whole(work.parts / paths[place].name, "")
             made.paths.append(paths[place])
@@ -105,7 +106,6 @@ def convert_pictures(
             if progress is not None:
                 progress(SWAPPING, len(made.paths), found.frames)
         remove_leftovers_of(made.paths)
-        work.remove()
     if unchanged := found.frames - made.swapped:
         made.notes.append(f"{count_text(unchanged, 'picture')} without the person written without a change.")
     return made
@@ -130,17 +130,6 @@ def _write(
     if faces:
         picture = swap_picture(swapper, picture, faces)
     write_image(picture.transpose(2, 0, 1), path, record, force=force)
-
-
-def _record(swapper: FaceSwapper, name: str, replaced: str | None) -> Record:
-    """The provenance record of a picture.
-
-    name: of the picture that was there before.
-    replaced: see `person_text`.
-    """
-    settings = {"person": replaced, **swapper.options.to_dict()}
-    mark = settings.pop("mark")
-    return swap_record(swapper.model, name, settings=settings, mark=mark)
 
 
 def _find(
