@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from imagewright.face_swap.convert.choosing import choose_tracks, person_text, r
 from imagewright.face_swap.convert.finding import FINDING, SWAPPING, TRACKED, TRACKS, FoundFaces, open_found
 from imagewright.face_swap.convert.journal import FrameJournal, pack_faces
 from imagewright.face_swap.convert.poses import about_poses, count_faces
+from imagewright.face_swap.convert.stills import about_losses, read_stills
 from imagewright.face_swap.convert.swapping import FaceSwapper
 from imagewright.face_swap.convert.unfinished import Unfinished, facts_of_swap
 from imagewright.face_swap.people import Person
@@ -24,9 +25,7 @@ from imagewright.faces.pasting import blend
 from imagewright.files import remove_leftovers_of, write_whole
 from imagewright.images import Images
 from imagewright.images.notices import tell_skipped
-from imagewright.images.one_by_one import read_one_by_one
 from imagewright.output.marks import draw_mark
-from imagewright.output.provenance import Record
 from imagewright.output.writing import picture_paths, refuse_existing, write_image
 from imagewright.progress import Progress, StageProgress, progress_of_stage
 from imagewright.training.reporting import Say
@@ -95,11 +94,14 @@ def convert_pictures(
             for note in notes:
                 say(note)
         made, replaced = ConvertedPictures(out, [], 0, work, notes), person_text(person, everyone)
-        for (place, picture), faces in zip(_read(parts), found.read(), strict=True):
+        transparent = 0
+        for (place, still), faces in zip(read_stills(parts), found.read(), strict=True):
             mine = [face for track, face in faces if track in chosen]
+            transparent += still.is_transparent
             if not (work.parts / paths[place].name).exists():
                 record = record_of_swap(swapper, names[place], replaced) if mine else None
-                _write(swapper, picture, mine, paths[place], record, force=force or work.goes_on)
+                pixels = still.changed(swap_picture(swapper, still.picture, mine)) if mine else still.pixels
+                write_image(pixels.transpose(2, 0, 1), paths[place], record, force=force or work.goes_on)
                 write_whole(work.parts / paths[place].name, "")
             made.paths.append(paths[place])
             made.swapped += bool(mine)
@@ -108,6 +110,7 @@ def convert_pictures(
         remove_leftovers_of(made.paths)
     if unchanged := found.frames - made.swapped:
         made.notes.append(f"{count_text(unchanged, 'picture')} without the person written without a change.")
+    made.notes += about_losses(parts, transparent, paths[0])
     return made
 
 
@@ -124,14 +127,6 @@ def swap_picture(
     return picture if mark is None else draw_mark(picture, mark)
 
 
-def _write(
-    swapper: FaceSwapper, picture: np.ndarray, faces: Sequence[Face], path: Path, record: Record | None, *, force: bool
-) -> None:
-    if faces:
-        picture = swap_picture(swapper, picture, faces)
-    write_image(picture.transpose(2, 0, 1), path, record, force=force)
-
-
 def _find(
     parts: Sequence[Images], finder: FaceFinder, work: Path, progress: Progress | None
 ) -> tuple[FoundFaces, list[tuple[str, str]]]:
@@ -140,7 +135,8 @@ def _find(
     if not (work / TRACKS).exists():
         (work / TRACKED).unlink(missing_ok=True)
         journal, tracks = FrameJournal(work / TRACKED), list[dict[str, Any]]()
-        for _, picture in _read(parts):
+        for _, still in read_stills(parts):
+            picture = still.picture
             _, faces = find_turned(finder, picture)
             rows = np.arange(len(tracks), len(tracks) + len(faces))[:, None]
             journal.append(np.concatenate([rows, pack_faces(faces)], 1))
@@ -164,16 +160,6 @@ def identities_of(picture: np.ndarray, faces: Sequence[Face], finder: FaceFinder
     from imagewright.pretrained.faces.networks import identify
 
     return [row.astype(float).tolist() for row in identify(picture, faces)]
-
-
-def _read(parts: Sequence[Images]) -> Iterator[tuple[int, np.ndarray]]:
-    """The place of each picture that can be read, counted over all parts, and its pixels."""
-    first = 0
-    for part in parts:
-        part.skipped.clear()
-        for number, picture in read_one_by_one(part, 3):
-            yield first + number, picture.permute(1, 2, 0).numpy()
-        first += len(part)
 
 
 def _facts_of(parts: Sequence[Images], names: Sequence[str], finder: FaceFinder) -> dict[str, Any]:
