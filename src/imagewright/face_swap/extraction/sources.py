@@ -56,6 +56,15 @@ class ExtractionSources:
     def frames(self) -> int:
         return sum(-(-len(video) // self.every) for video in self.videos)
 
+    def to_facts(self) -> dict[str, Any]:
+        """What the faces that are found depend on, as JSON values."""
+        videos = [
+            (str(video.path.resolve()), status.st_size, status.st_mtime_ns)
+            for video in self.videos
+            if (status := video.path.stat())
+        ]
+        return {"pictures": [part.fingerprint for part in self.stills], "videos": videos, "every": self.every}
+
     def read_stills(self) -> Iterator[tuple[str, str, np.ndarray]]:
         """(stem of the crops, name, pixels) of each picture; those that cannot be read are in `skipped` of its part."""
         first = 0
