@@ -65,3 +65,27 @@ def test_pictures_of_16_bits_are_counted(tmp_path: Path, model: Any) -> None:
     Image.fromarray(np.full((96, 96), 40_000, np.uint16)).save(folder / "deep.png")
     made = swap_faces(model, folder, tmp_path / "out", mask="hull")
     assert any("1 picture of 16 bits a channel written with 8" in note for note in made.notes)
+
+
+def test_faces_of_pictures_are_not_looked_for_again(
+    tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number in range(20):
+        Image.fromarray(paint((40 + number, ANNA))).save(folder / f"{number:02d}.png")
+
+    def stop_at_fifteen(stage: str, done: int, total: int) -> None:
+        if stage == "finding faces" and done == 15:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        swap_faces(model, folder, tmp_path / "out", mask="hull", progress=stop_at_fifteen)
+    asked: list[int] = []
+    find = ColourFinder.find
+    monkeypatch.setattr(ColourFinder, "find", lambda self, picture: asked.append(1) or find(self, picture))
+    made = swap_faces(model, folder, tmp_path / "out", mask="hull").pictures
+    assert len(asked) == 5
+    assert made is not None
+    assert (len(made.paths), made.swapped) == (20, 20)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "photos"]

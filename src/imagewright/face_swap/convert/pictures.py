@@ -13,8 +13,8 @@ import numpy as np
 from imagewright.errors import DataError, count_text, none_readable
 from imagewright.face_crops.turning import find_turned
 from imagewright.face_swap.convert.choosing import choose_tracks, person_text, record_of_swap
-from imagewright.face_swap.convert.finding import FINDING, SWAPPING, TRACKED, TRACKS, FoundFaces, open_found
-from imagewright.face_swap.convert.journal import FrameJournal, pack_faces
+from imagewright.face_swap.convert.finding import FINDING, FOUND, SWAPPING, TRACKED, TRACKS, FoundFaces, open_found
+from imagewright.face_swap.convert.journal import FrameJournal, RememberedFinder, pack_faces
 from imagewright.face_swap.convert.poses import about_poses, count_faces
 from imagewright.face_swap.convert.stills import about_losses, read_stills
 from imagewright.face_swap.convert.swapping import FaceSwapper
@@ -135,9 +135,10 @@ def _find(
     if not (work / TRACKS).exists():
         (work / TRACKED).unlink(missing_ok=True)
         journal, tracks = FrameJournal(work / TRACKED), list[dict[str, Any]]()
+        remembered = RememberedFinder(finder, FrameJournal(work / FOUND))
         for _, still in read_stills(parts):
             picture = still.picture
-            _, faces = find_turned(finder, picture)
+            _, faces = find_turned(remembered, picture)
             rows = np.arange(len(tracks), len(tracks) + len(faces))[:, None]
             journal.append(np.concatenate([rows, pack_faces(faces)], 1))
             for face, identity in zip(faces, identities_of(picture, faces, finder), strict=True):
@@ -149,6 +150,7 @@ def _find(
             raise DataError(f"{none_readable(total, f'of {parts[0].source}')}.")
         known = {"frames": journal.count, "tracks": dict(enumerate(tracks)), "skipped": skipped}
         write_whole(work / TRACKS, json.dumps(known))
+        (work / FOUND).unlink()
     unreadable = json.loads((work / TRACKS).read_text())["skipped"]
     return open_found(work), [(name, reason) for name, reason in unreadable]
 
