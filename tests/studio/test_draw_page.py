@@ -223,3 +223,35 @@ def test_a_run_whose_pictures_are_gone_is_drawn_for_without_examples(studio: Ser
     assert model["examples"] == []
     assert model["palette"] == [[255, 255, 255], [0, 0, 0]]
     assert "examples" in wish(studio, "start", {"run": studio.run_id("runs/styles"), "example": 0})["error"]
+
+
+def test_a_photo_is_translated_at_its_own_size_by_a_job(studio: ServedStudio, tmp_path: Path) -> None:
+    photo = np.ascontiguousarray(simple_pictures(1, (24, 40))[0].transpose(1, 2, 0))
+    ticket = studio.upload(png(photo), "my%20rose.png")["ticket"]
+    asked = {"run": studio.run_id("runs/styles"), "photo": ticket, "domain": 1, "seed": 3}
+    job = studio.act("draw/full_size", asked)
+    child = studio.studio.jobs._children[job["id"]]
+    child.wait(120)
+    ended = studio.studio.jobs.get(job["id"])
+    assert ended.state == "done", ended.said
+    found = studio.act("draw/finished", {"job": job["id"]})
+    assert found["folder"] == "translated/my-rose"
+    _, content = studio.request(f"/pictures/{found['ticket']}.png", headers=studio.cookie)
+    made = np.asarray(Image.open(io.BytesIO(content)))
+    expected = iw.translate(studio.studio.folder / "runs/styles", photo.transpose(2, 0, 1), to=1, styles=1, seed=3)[0]
+    assert np.array_equal(made.transpose(2, 0, 1), expected.numpy())
+    (tmp_path / "saved.png").write_bytes(content)
+    assert iw.inspect(tmp_path / "saved.png")["provenance"]["seed"] == 3
+
+
+def test_what_cannot_be_translated_at_its_own_size_is_refused_before_a_job(studio: ServedStudio) -> None:
+    photo, before = studio.upload(png(BLANK))["ticket"], len(studio.studio.jobs.all())
+    for name, more, said in (
+        ("maps", {}, "Label maps"),
+        ("attributes", {"attributes": {}}, "Tick an attribute"),
+        ("styles", {"domain": 5}, "domain 5"),
+    ):
+        asked = {"run": studio.run_id(f"runs/{name}"), "photo": photo} | more
+        assert said in studio.act("draw/full_size", asked, expected=400)["error"]
+    studio.act("draw/finished", {"job": "0" * 12}, expected=404)
+    assert len(studio.studio.jobs.all()) == before

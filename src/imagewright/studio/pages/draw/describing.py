@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,7 @@ def example(studio: Studio, asked: Asked) -> Picture:
 
     def work(loaded: Loaded) -> Picture:
         found = described(loaded)
-        return Picture(example_pixels(found, index), None, found.inputs.names[index])
+        return Picture(example_pixels(found, index), None, Path(found.inputs.names[index]).stem)
 
     return studio.models.call(asked.text("run"), work)
 
@@ -101,7 +102,8 @@ def _palette(abilities: TranslationAbilities, inputs: TrainingInputs) -> np.ndar
 
 def _to_json(loaded: Loaded) -> dict[str, Any]:
     found = described(loaded)
-    size = found.abilities.size
+    size, usual = found.abilities.size, _usual_maker(found)
+    makes_inputs = not found.is_labelled and (found.abilities.paired or usual["input"] != ITSELF)
     return found.abilities.to_dict() | {
         "height": size[0],
         "width": size[1],
@@ -110,8 +112,8 @@ def _to_json(loaded: Loaded) -> dict[str, Any]:
         "palette": found.palette.tolist(),
         "ground": found.ground,
         "examples": found.inputs.names,
-        "makers": [] if found.is_labelled else _makers(),
-        "made_by": _usual_maker(found),
+        "makers": _makers() if makes_inputs else [],
+        "made_by": usual,
     }
 
 

@@ -10,7 +10,9 @@ from imagewright.studio.serving.asked import Asked
 from imagewright.studio.serving.page import Page, later
 from imagewright.studio.serving.studio import Studio
 
-DESCRIBING, STARTING, TRANSLATING = (f"{__package__}.{name}" for name in ("describing", "starting", "translating"))
+DESCRIBING, STARTING, TRANSLATING, FULL_SIZE = (
+    f"{__package__}.{name}" for name in ("describing", "starting", "translating", "full_size")
+)
 
 
 def runs(studio: Studio, _: Asked) -> dict[str, Any]:
@@ -30,6 +32,7 @@ def runs(studio: Studio, _: Asked) -> dict[str, Any]:
 PAGE = Page(
     "draw",
     reads={"runs": runs, "model": later(DESCRIBING, "describe"), "example": later(DESCRIBING, "example")},
+    actions={"full_size": later(FULL_SIZE, "begin"), "finished": later(FULL_SIZE, "finished")},
     wishes={
         "start": later(STARTING, "start"),
         "translate": later(TRANSLATING, "translate"),

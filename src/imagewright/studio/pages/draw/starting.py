@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ def start(studio: Studio, asked: Asked) -> dict[str, Any]:
 
         def work(loaded: Loaded) -> Picture:
             found = described(loaded)
-            return Picture(example_pixels(found, index), None, found.inputs.names[index])
+            return Picture(example_pixels(found, index), None, Path(found.inputs.names[index]).stem)
     else:
         wanted = _read(studio, asked)
 

@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -31,6 +31,7 @@ from imagewright.verbs.translation_inputs import StyleReferences
 MOST_TEXT = 3_900_000  # characters of a sheet: a PNG of some 1200 x 1200 noisy pixels; the socket takes 4 MiB
 MOST_SIDE = 2048
 MOST_REFERENCES, MOST_SEEDS = 8, 8
+To: TypeAlias = int | Mapping[str, float] | None
 KEPT = "draw target"  # the latest target, beside the loaded model
 
 
@@ -47,7 +48,7 @@ class Wanted:
 
     sheet: np.ndarray
     name: str
-    to: int | Mapping[str, float] | None
+    to: To
     seed: int | None = None
     references: Mapping[str, Picture] = field(default_factory=dict)
 
@@ -59,8 +60,7 @@ class Wanted:
 
 def translate(studio: Studio, asked: Asked) -> Picture:
     """The sheet, translated."""
-    seed = asked.whole("seed", high=2**31 - 1) if "seed" in asked else None
-    wanted = _read(studio, asked, seed)
+    wanted = _read(studio, asked, read_seed(asked))
     return studio.models.call(asked.text("run"), lambda loaded: _answer(loaded, wanted))
 
 
@@ -73,13 +73,25 @@ def styles(studio: Studio, asked: Asked) -> list[Picture]:
     return studio.models.call(asked.text("run"), lambda loaded: [_answer(loaded, each) for each in wanted])
 
 
-def _read(studio: Studio, asked: Asked, seed: int | None) -> Wanted:
+def read_seed(asked: Asked) -> int | None:
+    """The seed of a sampled style; None for none."""
+    return asked.whole("seed", high=2**31 - 1) if "seed" in asked else None
+
+
+def read_target(studio: Studio, asked: Asked, seed: int | None) -> tuple[To, dict[str, Picture]]:
+    """Where to translate to, and the references whose style is taken, by their tickets."""
     tickets = asked.texts("references", most=MOST_REFERENCES) if seed is None else []
-    to: int | dict[str, float] | None = asked.whole("domain") if "domain" in asked else None
-    if to is None and "attributes" in asked:
-        values = asked.part("attributes")
-        to = {name: values.number(name, low=0, high=1) for name in values.names()}
     references = {ticket: studio.shelf.get(ticket) for ticket in tickets}
+    if "domain" in asked:
+        return asked.whole("domain"), references
+    if "attributes" in asked:
+        values = asked.part("attributes")
+        return {name: values.number(name, low=0, high=1) for name in values.names()}, references
+    return None, references
+
+
+def _read(studio: Studio, asked: Asked, seed: int | None) -> Wanted:
+    to, references = read_target(studio, asked, seed)
     return Wanted(_sheet(asked), asked.text("name", "drawing", most=200), to, seed, references)
 
 

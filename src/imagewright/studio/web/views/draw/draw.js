@@ -6,6 +6,7 @@ import { loadStyle } from "/web/parts/style.js";
 import { tellError } from "/web/parts/toast.js";
 import { answerOf } from "/web/views/draw/answer.js";
 import { controlsOf } from "/web/views/draw/controls.js";
+import { fullSize } from "/web/views/draw/full_size.js";
 import { keeps, kept } from "/web/views/draw/keeping.js";
 import { addressOf, contentOf } from "/web/views/draw/pixels.js";
 import { startsOf } from "/web/views/draw/starts.js";
@@ -90,6 +91,8 @@ async function open(body, run, model, photo) {
     missing: controls.missing,
     again: (picture) => starts.usePhoto({ ...picture, name }),
   });
+  const whole = fullSize(async () => ({ run: run.id, ...controls.wanted() }));
+  sheet.addEventListener("drawn", () => whole.set(null));
   const failed = (error) => {
     note.className = "small bad said";
     note.textContent = error.message;
@@ -99,6 +102,7 @@ async function open(body, run, model, photo) {
       name = found.name;
       note.className = "small faint said";
       note.textContent = found.said;
+      whole.set(found.photo && !model.labelled && isLarger(found.photo, sheet.size) ? found.photo : null);
       keep();
     },
     failed,
@@ -116,7 +120,7 @@ async function open(body, run, model, photo) {
       "div",
       { class: "desk" },
       h("div", { class: "side" }, h("div", { class: "stack at-sheet" }, sheet, note), h("section", { class: "panel at-tools", "aria-label": "tools" }, tools.element, help())),
-      h("div", { class: "side" }, answer.element, controls.element ? h("section", { class: "panel at-controls", "aria-label": "controls" }, controls.element) : null),
+      h("div", { class: "side" }, h("div", { class: "stack at-answer" }, answer.element, h("div", { class: "row" }, whole.element)), controls.element ? h("section", { class: "panel at-controls", "aria-label": "controls" }, controls.element) : null),
     ),
   );
   await begin({ sheet, model, starts, photo, before, named: (found) => (name = found) }).catch(failed);
@@ -138,6 +142,8 @@ async function begin({ sheet, model, starts, photo, before, named }) {
     await starts.useExample(0);
   } else starts.blank();
 }
+
+const isLarger = (photo, [width, height]) => photo.width * photo.height > 1.2 * width * height;
 
 function leadOf(model) {
   if (model.labelled) return `Paint a label map of ${model.classes} classes. The model answers while you paint.`;

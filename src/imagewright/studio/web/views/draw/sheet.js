@@ -1,5 +1,5 @@
 // <drawing-sheet>: a picture that is drawn by pointer, touch or keys. Fires "input" whenever its pixels change, "changed"
-// when a stroke is done, "picked" (detail: a colour) when a colour is taken from it, "told" (detail: a sentence).
+// when a stroke is done or another picture is on it, "drawn" for a stroke, "picked" (detail: a colour) when a colour is taken from it, "told" (detail: a sentence).
 import { h } from "/web/dom.js";
 import { box, dot, fill, line, rasterOf } from "/web/views/draw/raster.js";
 import { History } from "/web/views/draw/history.js";
@@ -140,6 +140,7 @@ class DrawingSheet extends HTMLElement {
       if (!isInside) return;
       this.#history.keep(before);
       fill(raster, place, this.colour);
+      this.#fire("drawn");
       this.#show();
       this.#fire("changed");
       return;
@@ -168,6 +169,7 @@ class DrawingSheet extends HTMLElement {
     if (!this.#stroke) return;
     this.#history.keep(this.#stroke.before);
     this.#stroke = null;
+    this.#fire("drawn");
     this.#fire("changed");
   }
 

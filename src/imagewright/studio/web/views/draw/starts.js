@@ -19,12 +19,12 @@ export function startsOf(sheet, model, run, { began, failed }) {
     const image = await imageOf(found.ticket);
     if (ended) return;
     sheet.put(image, { keep: "shown" in sheet.dataset });
-    began({ name: found.name, said: found.said, ...about });
+    began({ name: found.name, said: found.said, photo: null, ...about });
   };
   const blank = () => {
     made.hidden = true;
     sheet.clear(sheet.ground, [model.width, model.height]);
-    began({ name: "drawing", said: "" });
+    began({ name: "drawing", said: "", photo: null });
   };
   const useExample = async (place) => {
     await begin({ example: place }, {});
@@ -33,8 +33,8 @@ export function startsOf(sheet, model, run, { began, failed }) {
   const usePhoto = async (photo) => {
     const controls = madeControls(model, photo, () => ask());
     clear(made, controls.element);
-    made.hidden = false;
-    const ask = newest(() => begin({ photo: photo.ticket, ...controls.wanted() }, { photo }), failed);
+    made.hidden = !controls.element;
+    const ask = newest(() => begin({ photo: photo.ticket, ...controls.wanted() }, { photo: controls.wanted().made_by === "picture" ? photo : null }), failed);
     ask();
   };
   const choose = told(async () => {
@@ -87,7 +87,8 @@ function madeControls(model, photo, changed) {
   show();
   const isOfOtherShape = Math.abs(photo.width / photo.height - model.width / model.height) > 0.01;
   const whole = h("input", { type: "checkbox", onchange: changed });
-  const element = h(
+  const hasChoice = model.makers.length || isOfOtherShape;
+  const element = hasChoice && h(
     "div",
     { class: "panel stack" },
     h("div", { class: "row" }, h("strong", {}, photo.name), model.makers.length ? [h("label", { for: select.id, class: "small faint" }, "becomes"), select] : null, isOfOtherShape ? h("label", { class: "small" }, whole, " keep its shape") : null),
