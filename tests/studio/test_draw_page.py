@@ -213,6 +213,16 @@ def test_what_cannot_be_is_refused_in_a_sentence(studio: ServedStudio, asked: di
     assert "does not know" not in error
 
 
+def test_what_a_page_needs_stays_while_one_draws(studio: ServedStudio, monkeypatch: pytest.MonkeyPatch) -> None:
+    needed, other = (studio.upload(png(BLANK))["ticket"] for _ in range(2))
+    monkeypatch.setattr(studio.studio.shelf, "_most", 4 * BLANK.nbytes)
+    for _ in range(6):
+        asked = {"run": studio.run_id("runs/styles"), "sheet": sheet(BLANK), "domain": 0, "seed": 1, "kept": [needed]}
+        assert len(wish(studio, "translate", asked)) == 1
+    assert studio.request(f"/pictures/{needed}.png", headers=studio.cookie)[0] == 200
+    assert studio.request(f"/pictures/{other}.png", headers=studio.cookie)[0] == 404
+
+
 def test_large_sheets_are_refused(studio: ServedStudio) -> None:
     large = sheet(np.zeros((2100, 8, 3), np.uint8))
     assert "2048" in wish(studio, "translate", {"run": studio.run_id("runs/styles"), "sheet": large})["error"]

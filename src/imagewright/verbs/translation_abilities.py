@@ -10,6 +10,7 @@ import torch
 
 from imagewright.capabilities import Translates, require
 from imagewright.errors import UserError
+from imagewright.images.layers import TARGET
 from imagewright.translation_capabilities import has_styles, needs_style
 from imagewright.verbs.apply import RunLike, resolve_model
 from imagewright.verbs.blocks import evaluating
@@ -60,7 +61,7 @@ def translation_abilities(run: RunLike) -> TranslationAbilities:
         size=model.config.size,
         channels=channels,
         classes=getattr(model.config, "layer_channels", {}).get(layers[0]) if channels is None else None,
-        paired=len(layers) > 1,
+        paired=TARGET in layers,
         domains=tuple(translator.domains),
         attributes=tuple(getattr(model, "attribute_names", ())),
         sampled_styles=styled and _can(model, lambda domain: _sample_style(model, domain)),

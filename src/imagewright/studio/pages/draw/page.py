@@ -6,6 +6,7 @@ from typing import Any
 
 from imagewright import catalogue
 from imagewright.errors import ImagewrightError
+from imagewright.images.layers import TARGET
 from imagewright.studio.serving.asked import Asked
 from imagewright.studio.serving.page import Page, later
 from imagewright.studio.serving.studio import Studio
@@ -25,7 +26,7 @@ def runs(studio: Studio, _: Asked) -> dict[str, Any]:
             continue
         entry = catalogue.entries().get(run.model)
         if entry is not None and "translate" in entry.verbs:
-            found[each.id] = {"paired": len(run.record["config"].get("layer_channels") or ()) > 1}
+            found[each.id] = {"paired": TARGET in (run.record["config"].get("layer_channels") or ())}
     return {"runs": found}
 
 

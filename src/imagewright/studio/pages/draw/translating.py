@@ -7,6 +7,7 @@ import binascii
 import json
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -21,6 +22,7 @@ from imagewright.output.provenance import COMPOSITE
 from imagewright.runs.provenance import run_record
 from imagewright.studio.pages.draw.describing import Described, described
 from imagewright.studio.serving.asked import Asked
+from imagewright.studio.serving.library import NotThereError
 from imagewright.studio.serving.models import Loaded
 from imagewright.studio.serving.page import Picture
 from imagewright.studio.serving.sources import shown
@@ -30,7 +32,7 @@ from imagewright.verbs.translation_inputs import StyleReferences
 
 MOST_TEXT = 3_900_000  # characters of a sheet: a PNG of some 1200 x 1200 noisy pixels; the socket takes 4 MiB
 MOST_SIDE = 2048
-MOST_REFERENCES, MOST_SEEDS = 8, 8
+MOST_REFERENCES, MOST_SEEDS, MOST_KEPT = 8, 8, 16
 To: TypeAlias = int | Mapping[str, float] | None
 KEPT = "draw target"  # the latest target, beside the loaded model
 
@@ -91,6 +93,9 @@ def read_target(studio: Studio, asked: Asked, seed: int | None) -> tuple[To, dic
 
 
 def _read(studio: Studio, asked: Asked, seed: int | None) -> Wanted:
+    for ticket in asked.texts("kept", most=MOST_KEPT):  # what the page needs later: a stroke makes many pictures
+        with suppress(NotThereError):
+            studio.shelf.get(ticket)
     to, references = read_target(studio, asked, seed)
     return Wanted(_sheet(asked), asked.text("name", "drawing", most=200), to, seed, references)
 

@@ -5,7 +5,7 @@ import { stylesOf } from "/web/views/draw/styles.js";
 
 const FEW = 6; // domains that are buttons; more of them are a list
 
-// Returns { element, wanted(), missing() }: `element` is null if there is nothing to choose; `missing` is a sentence if
+// Returns { element, wanted(), missing(), tickets() }: `element` is null if there is nothing to choose; `missing` is a sentence if
 // something has to be chosen first. changed() is called at each choice.
 export function controlsOf(model, run, { changed, sheetText }) {
   const target = model.domains.length > 1 || model.attributes.length ? targetOf(model, changed) : null;
@@ -16,6 +16,7 @@ export function controlsOf(model, run, { changed, sheetText }) {
     element: parts.length ? h("div", { class: "stack" }, parts.map((each) => each.element)) : null,
     wanted: () => ({ ...targetWanted(), ...(styles?.wanted() ?? {}) }),
     missing: () => styles?.missing() ?? null,
+    tickets: () => styles?.tickets() ?? [],
   };
 }
 

@@ -41,7 +41,7 @@ export default async function show(root, asked) {
   const runList = await chooseRun({ fits: (run) => run.id in runs, chosen: () => {}, value: asked.run ?? wantedRun(runs, photo) });
   root.append(h("div", { class: "row spread" }, h("h1", {}, "Draw"), runList.element), body);
   runList.element.querySelector("select").addEventListener("change", () => chosen(runList.value));
-  await chosen(runList.value);
+  chosen(runList.value); // a model may take seconds to open, and the page is there before
   return () => {
     current = null;
     leave();
@@ -87,7 +87,7 @@ async function open(body, run, model, photo) {
   const controls = controlsOf(model, run.id, { changed: () => answer.ask(), sheetText });
   const answer = answerOf(sheet, {
     shape: [model.width, model.height],
-    asked: async () => ({ run: run.id, ...(await sheetText()), ...controls.wanted() }),
+    asked: async () => ({ run: run.id, ...(await sheetText()), ...controls.wanted(), kept: [...starts.tickets(), ...controls.tickets()] }),
     missing: controls.missing,
     again: (picture) => starts.usePhoto({ ...picture, name }),
   });

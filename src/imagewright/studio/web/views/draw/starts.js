@@ -8,7 +8,7 @@ import { told } from "/web/parts/toast.js";
 import { imageOf } from "/web/views/draw/pixels.js";
 import { newest } from "/web/views/draw/newest.js";
 
-// Returns { element, usePhoto(photo), useExample(place), leave }. began({ name, photo, said }) is called with what is on
+// Returns { element, usePhoto(photo), useExample(place), blank(), tickets(), leave }. began({ name, photo, said }) is called with what is on
 // the sheet, failed(error) if that did not work.
 export function startsOf(sheet, model, run, { began, failed }) {
   const made = h("div", { class: "stack", hidden: true });
@@ -30,7 +30,9 @@ export function startsOf(sheet, model, run, { began, failed }) {
     await begin({ example: place }, {});
     made.hidden = true;
   };
+  let latest = null; // the photo whose options are shown
   const usePhoto = async (photo) => {
+    latest = photo;
     const controls = madeControls(model, photo, () => ask());
     clear(made, controls.element);
     made.hidden = !controls.element;
@@ -54,11 +56,11 @@ export function startsOf(sheet, model, run, { began, failed }) {
       h("button", { class: "main", onclick: choose }, model.labelled ? "Choose a label map" : "Choose a photo"),
       h("button", { onclick: blank }, "Blank sheet"),
       examples.length ? h("span", { class: "small faint" }, "or an example:") : null,
-      examples,
+      examples.length ? h("div", { class: "examples" }, examples) : null,
     ),
     made,
   );
-  return { element, usePhoto, useExample, blank, leave: () => ((ended = true), leaveFiles()) };
+  return { element, usePhoto, useExample, blank, tickets: () => (latest ? [latest.ticket] : []), leave: () => ((ended = true), leaveFiles()) };
 }
 
 // How a photo comes onto the sheet: which input is made of it, and whether it keeps its shape.

@@ -9,7 +9,7 @@ const MOST_NUMBER = 2 ** 31 - 1;
 const SHOWN = 6; // styles that are offered at once
 const MOST_REFERENCES = 8;
 
-// asked(): what the model is asked for besides a style. Returns { element, wanted(), missing() }.
+// asked(): what the model is asked for besides a style. Returns { element, wanted(), missing(), tickets() }: of all pictures.
 export function stylesOf(model, run, { changed, asked }) {
   const ways = {};
   if (!model.needs_style) ways.none = { label: "none", element: null, wanted: () => ({}) };
@@ -32,6 +32,7 @@ export function stylesOf(model, run, { changed, asked }) {
     element: h("fieldset", {}, h("legend", {}, "Style"), h("div", { class: "stack" }, row, Object.values(ways).map(({ element }) => element))),
     wanted: () => ways[way].wanted(),
     missing: () => ways[way].missing?.() ?? null,
+    tickets: () => ways.like?.tickets() ?? [],
   };
 }
 
@@ -113,6 +114,7 @@ function byPictures(model, run, changed) {
     label: "like pictures",
     element,
     wanted: () => (pictures.length ? { references: model.few_shot ? pictures.map(({ ticket }) => ticket) : [pictures[chosen].ticket] } : {}),
+    tickets: () => pictures.map(({ ticket }) => ticket),
     missing: () => (pictures.length ? null : "Add a picture whose style is taken: it stands beside the answer, under Style."),
   };
 }
