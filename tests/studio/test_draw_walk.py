@@ -86,6 +86,11 @@ def test_someone_draws(
         page.keyboard.press(key)
     assert pixels(page).count(0) == 10 + 8
 
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save the sheet").click()
+    download.value.save_as(tmp_path / "sheet.png")
+    assert list(Image.open(tmp_path / "sheet.png").getchannel(0).tobytes()) == pixels(page)
+
     walked.open("home")
     walked.open(f"draw?run={studio.run_id('runs/edges')}")
     page.wait_for_selector(".place[data-answers]")

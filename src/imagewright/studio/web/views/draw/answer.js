@@ -7,6 +7,8 @@ import { sendActions } from "/web/parts/sending.js";
 import "/web/parts/wipe.js";
 import { newest } from "/web/views/draw/newest.js";
 
+const SLOW = 600; // milliseconds, after which it is said that the model works
+
 // shape: [width, height] before there is an answer.
 // asked(): what is asked of the model, or null if there is nothing to ask yet, with a sentence in `missing()`.
 // Returns { element, ask }. again(picture) puts an answer on the sheet.
@@ -16,7 +18,7 @@ export function answerOf(sheet, { shape, asked, missing, again }) {
   const before = h("canvas", { "aria-label": "the sheet", role: "img" });
   const after = h("canvas", { "aria-label": "the translation", role: "img" });
   wipe.set(before, after, ["the sheet", "the translation"]);
-  const said = h("p", { class: "small faint said", role: "status" }, "The model is opened …");
+  const said = h("p", { class: "small faint said", role: "status" }, "The model works …");
   const buttons = h("div", { class: "row", hidden: true });
   const place = h("div", { class: "place" }, view, wipe);
   place.style.setProperty("--shape", shape.join(" / "));
@@ -48,7 +50,12 @@ export function answerOf(sheet, { shape, asked, missing, again }) {
       place.dataset.stale = "";
       return;
     }
-    show((await live.wish("draw/translate", await asked()))[0]);
+    const waiting = setTimeout(() => tellWork(said), SLOW);
+    try {
+      show((await live.wish("draw/translate", await asked()))[0]);
+    } finally {
+      clearTimeout(waiting);
+    }
   }, failed);
 
   const alone = h("button", { "aria-pressed": "true", onclick: () => choose(false) }, "Answer");
@@ -67,6 +74,11 @@ export function answerOf(sheet, { shape, asked, missing, again }) {
   );
   const views = h("div", { class: "row", role: "group", "aria-label": "view" }, alone, both);
   return { element: h("section", { class: "answer stack", "aria-label": "answer" }, place, h("div", { class: "row spread" }, views, buttons), said), ask };
+}
+
+function tellWork(said) {
+  said.className = "small faint said";
+  said.textContent = "The model works …";
 }
 
 function paint(canvas, { image, width, height }) {

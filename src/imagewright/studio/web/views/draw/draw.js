@@ -1,6 +1,7 @@
 // Draw: a sheet on the left, what a model that translates makes of it on the right.
 import { clear, h, query } from "/web/dom.js";
 import { fileOf, read } from "/web/api.js";
+import { live } from "/web/live.js";
 import { chooseRun } from "/web/parts/choose.js";
 import { loadStyle } from "/web/parts/style.js";
 import { tellError } from "/web/parts/toast.js";
@@ -111,6 +112,7 @@ async function open(body, run, model, photo) {
   const before = await kept(run.id);
   const keep = keeps(sheet, run.id, () => name);
   sheet.addEventListener("input", () => isOpen && answer.ask());
+  live.addEventListener("up", answer.ask); // after the studio was away
   sheet.addEventListener("told", ({ detail }) => (note.textContent = detail));
   clear(
     body,
@@ -126,6 +128,7 @@ async function open(body, run, model, photo) {
   await begin({ sheet, model, starts, photo, before, named: (found) => (name = found) }).catch(failed);
   return () => {
     isOpen = false;
+    live.removeEventListener("up", answer.ask);
     tools.leave();
     starts.leave();
   };

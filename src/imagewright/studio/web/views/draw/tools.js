@@ -33,6 +33,7 @@ export function toolsOf(sheet, model) {
 
   const undo = h("button", { title: "Undo (Ctrl Z)", onclick: () => sheet.undo() }, "Undo");
   const redo = h("button", { title: "Redo (Ctrl Shift Z)", onclick: () => sheet.redo() }, "Redo");
+  const save = h("button", { title: "Save what is on the sheet as PNG", onclick: () => saveSheet(sheet) }, "Save the sheet");
   const showHistory = () => ([undo.disabled, redo.disabled] = [!sheet.canUndo, !sheet.canRedo]);
   sheet.addEventListener("changed", showHistory);
   showHistory();
@@ -48,9 +49,16 @@ export function toolsOf(sheet, model) {
     { class: "stack" },
     h("div", { class: "row", role: "group", "aria-label": "tools" }, [...buttons.values()]),
     colours.element,
-    h("div", { class: "row wide" }, h("div", { class: "grows" }, width), h("div", { class: "row" }, undo, redo)),
+    h("div", { class: "row" }, h("div", { class: "grows" }, width), h("div", { class: "row" }, undo, redo, save)),
   );
   return { element, leave: () => document.removeEventListener("keydown", keys) };
+}
+
+async function saveSheet(sheet) {
+  const blob = await new Promise((done) => sheet.canvas.toBlob(done, "image/png"));
+  const address = URL.createObjectURL(blob);
+  h("a", { href: address, download: "sheet.png" }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 10_000);
 }
 
 // Thin lines where inputs are lines, broad ones where they are areas.
