@@ -1,13 +1,15 @@
-// The styles of one page, loaded when the page is first shown.
+// The style of one page: loaded once, when the page is first opened, and before it is shown.
 import { h } from "/web/dom.js";
 
-const loaded = new Map(); // by address: a promise
+const loaded = new Map();
 
 export function loadStyle(address) {
   if (!loaded.has(address)) {
     loaded.set(
       address,
-      new Promise((done) => document.head.append(h("link", { rel: "stylesheet", href: address, onload: done, onerror: done }))),
+      new Promise((done, failed) => {
+        document.head.append(h("link", { rel: "stylesheet", href: address, onload: () => done(), onerror: () => failed(new Error("The style of this page could not be loaded.")) }));
+      }),
     );
   }
   return loaded.get(address);
