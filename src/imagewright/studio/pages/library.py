@@ -66,6 +66,7 @@ def describe_run(studio: Studio, found: LibraryItem) -> dict[str, Any]:
         "seconds": last.get("seconds"),
         "training": is_training(found.path),
         "checkpoints": checkpoints,
+        "has_picture": (found.path / TRAINING_PICTURES).exists() or any((found.path / SAMPLES).glob("*.png")),
         "source": (run.record.get("source") or {}).get("source"),
         "findings": [
             {name: each.get(name) for name in ("name", "evidence", "suggestion")} for each in last.get("findings") or []
@@ -148,9 +149,13 @@ def run_picture(studio: Studio, asked: Asked) -> Picture:
 
 
 def source_picture(studio: Studio, asked: Asked) -> Picture:
-    """Picture `index` of a source, scaled to a longer side of `side` pixels at most."""
-    index, side = asked.whole("index", 0), asked.whole("side", SMALL_SIDE, low=16, high=2048)
-    return Picture(studio.sources.picture(asked.text("source"), index, side))
+    """Picture `index` of a source, or the one at `share` of it, from 0 to 1; its longer side is `side` pixels at most."""
+    key, side = asked.text("source"), asked.whole("side", SMALL_SIDE, low=16, high=2048)
+    index = asked.whole("index", 0)
+    if "share" in asked:
+        count = len(studio.sources.open(key))
+        index = min(count - 1, int(asked.number("share", low=0, high=1) * count))
+    return Picture(studio.sources.picture(key, index, side))
 
 
 def take_source_picture(studio: Studio, asked: Asked) -> dict[str, Any]:

@@ -19,8 +19,9 @@ export function runCard(run) {
 const damaged = (run) => [h("h3", {}, run.name), h("p", { class: "bad small" }, "This run is damaged."), h("p", { class: "small wraps" }, run.damaged)];
 
 function parts(run, stamp) {
-  const image = h("img", { class: "thumbnail", alt: `the latest samples of ${run.name}`, loading: "lazy", src: pictureOf("library/run_picture", { run: run.id, side: 320, stamp }) });
-  image.addEventListener("error", () => image.replaceWith(h("div", { class: "thumbnail none" }, "no picture yet")));
+  const none = () => h("div", { class: "thumbnail none" }, "no picture yet");
+  const image = !run.has_picture ? none() : h("img", { class: "thumbnail", alt: `the latest samples of ${run.name}`, loading: "lazy", src: pictureOf("library/run_picture", { run: run.id, side: 320, stamp }) });
+  image.addEventListener("error", () => image.replaceWith(none()));
   const progress = run.planned ? `${brief(run.images_seen)} of ${brief(run.planned)} images` : run.images_seen ? `${brief(run.images_seen)} images` : "fitted in one go";
   const [finding] = run.findings;
   return [

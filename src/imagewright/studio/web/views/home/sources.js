@@ -7,9 +7,8 @@ const KINDS = { builtin: "built in", faces: "faces", video: "video", archive: "a
 
 export function sourceCard(source) {
   const count = Math.min(SHOWN, source.pictures ?? SHOWN);
-  const step = source.pictures ? Math.max(1, Math.floor(source.pictures / SHOWN)) : 7; // from all over the source
   const images = [...Array(count).keys()].map((place) => {
-    const image = h("img", { alt: "", loading: "lazy", src: pictureOf("library/source_picture", { source: source.id, index: place * step, side: 160 }) });
+    const image = h("img", { alt: "", loading: "lazy", src: pictureOf("library/source_picture", { source: source.id, share: place / count, side: 160 }) });
     image.addEventListener("error", () => image.replaceWith(h("span")));
     return image;
   });

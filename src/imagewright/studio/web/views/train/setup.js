@@ -27,8 +27,8 @@ export default async function show(root, asked) {
 // The strip of some pictures of a source.
 function strip(source) {
   const count = Math.min(SHOWN, source.pictures ?? SHOWN);
-  return [...Array(count).keys()].map((index) => {
-    const image = h("img", { alt: "", loading: "lazy", src: pictureOf("library/source_picture", { source: source.id, index, side: 128 }) });
+  return [...Array(count).keys()].map((place) => {
+    const image = h("img", { alt: "", loading: "lazy", src: pictureOf("library/source_picture", { source: source.id, share: place / count, side: 128 }) });
     image.addEventListener("error", () => image.remove());
     return image;
   });
