@@ -149,7 +149,7 @@ def run_picture(studio: Studio, asked: Asked) -> Picture:
 
 
 def source_picture(studio: Studio, asked: Asked) -> Picture:
-    """Picture `index` of a source, or the one at `share` of it, from 0 to 1; its longer side is `side` pixels at most."""
+    """Picture `index` of a source, or the one at `share` of it, from 0 to 1, with a longer side of `side` pixels."""
     key, side = asked.text("source"), asked.whole("side", SMALL_SIDE, low=16, high=2048)
     index = asked.whole("index", 0)
     if "share" in asked:
