@@ -26,24 +26,41 @@ export function isWide(series) {
 
 const short = (name) => name.split("/").slice(1).join("/") || name;
 
-// element: of the panels; they stay, and get new values.
+// The place of a group's panels, under its heading.
+function placeOf(element, group) {
+  const heading = ["speed", "rates"].includes(group) ? "settings" : group;
+  element.places ??= new Map();
+  if (!element.places.has(heading)) {
+    const grid = h("div", { class: "curve-grid" });
+    const note = NOTES[heading] ? h("p", { class: "small faint" }, NOTES[heading]) : [];
+    element.append(h("section", { dataset: { group: heading } }, h("h2", {}, TITLES[heading] ?? heading), note, grid));
+    element.places.set(heading, grid);
+  }
+  return element.places.get(heading);
+}
+
+// element: of all panels. A panel stays where it is and gets new values; one whose terms are in others now leaves.
 export function curvePanels(element, run) {
-  element.shown ??= new Map();
-  for (const panel of run.panels) {
-    const key = `${panel.group} ${panel.title}`;
-    const series = Object.fromEntries(panel.names.map((name) => [short(name), run.curves[panel.group][name]]).filter(([, points]) => points?.length));
+  if (!run.panels.length) return; // a run that is gone: what was shown stays
+  element.shown ??= new Map(); // by group and title: { panel, curve }
+  const now = new Set();
+  for (const { group, title, names } of run.panels) {
+    const key = `${group} ${title}`;
+    const series = Object.fromEntries(names.map((name) => [short(name), run.curves[group][name]]).filter(([, points]) => points?.length));
     if (!Object.keys(series).length) continue;
+    now.add(key);
     if (!element.shown.has(key)) {
-      const heading = ["speed", "rates"].includes(panel.group) ? "settings" : panel.group;
-      if (!element.querySelector(`h2[data-group="${heading}"]`)) {
-        element.append(h("h2", { dataset: { group: heading } }, TITLES[heading] ?? heading));
-        if (NOTES[panel.group]) element.append(h("p", { class: "small faint note" }, NOTES[panel.group]));
-      }
-      const curve = h("value-curve", { role: "img", "aria-label": `${panel.title}: ${Object.keys(series).join(", ")} over images seen` });
-      element.append(h("section", { class: "panel" }, h("h3", {}, titleOf(panel.title)), curve));
-      element.shown.set(key, curve);
+      const curve = h("value-curve", { role: "img", "aria-label": `${title}: ${Object.keys(series).join(", ")} over images seen` });
+      const panel = h("section", { class: "panel" }, h("h3", {}, titleOf(title)), curve);
+      placeOf(element, group).append(panel);
+      element.shown.set(key, { panel, curve });
     }
     const { x, curves } = joined(series);
-    element.shown.get(key).set(x, curves, { log: isWide(series) });
+    element.shown.get(key).curve.set(x, curves, { log: isWide(series) });
+  }
+  for (const [key, { panel }] of element.shown) {
+    if (now.has(key)) continue;
+    panel.remove();
+    element.shown.delete(key);
   }
 }

@@ -21,7 +21,7 @@ export default async function show(root, asked) {
     facts: h("dl", { class: "facts" }),
     real: h("div"),
     findings: h("div"),
-    curves: h("div", { class: "curve-grid" }),
+    curves: h("div"),
   };
   const samples = samplesOverTime(asked.run);
   const body = h("div", { class: "columns" }, h("div", { class: "stack" }, samples.element, parts.real), h("div", { class: "stack" }, parts.findings, parts.facts));
