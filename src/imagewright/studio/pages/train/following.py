@@ -123,6 +123,8 @@ def _stage(follower: RunFollower, job: Job | None) -> str:
         return state if state == "trains" else "starts"
     if job is not None and job.state == "failed" and state in ("gone", "ended"):
         return "failed"
+    if job is not None and job.state == "stopped" and state == "ended":  # before there was a report to say so
+        return "stopped"
     return state
 
 

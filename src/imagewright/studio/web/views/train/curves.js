@@ -41,7 +41,6 @@ function placeOf(element, group) {
 
 // element: of all panels. A panel stays where it is and gets new values; one whose terms are in others now leaves.
 export function curvePanels(element, run) {
-  if (!run.panels.length) return; // a run that is gone: what was shown stays
   element.shown ??= new Map(); // by group and title: { panel, curve }
   const now = new Set();
   for (const { group, title, names } of run.panels) {
