@@ -97,7 +97,7 @@ def swap_faces(
     force: replace files that exist.
     progress: called with (stage, done, total) in frames.
     confirm: asked before weights are fetched.
-    options: of `SwapOptions`: to, colour, mask, erode, blur, sharpen, blend, strength.
+    options: of `SwapOptions`: to, colour, mask, erode, blur, sharpen, blend, smooth, strength.
 
     Of several, footage without the person or without faces is left out, and a note says so.
 
