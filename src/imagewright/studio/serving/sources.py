@@ -46,6 +46,12 @@ class Sources:
                 self._open.popitem(last=False)
             return self._open[key, changed]
 
+    def forget(self, key: str) -> None:
+        """Open a source anew at its next use: the time of its folder does not show what changed in folders below."""
+        with self._lock:
+            for each in [each for each in self._open if each[0] == key]:
+                del self._open[each]
+
     def picture(self, key: str, index: int, side: int = LARGEST_SIDE) -> np.ndarray:
         """Picture `index` of a source, uint8 (H, W, 3), with a longer side of `side` pixels at most.
 
