@@ -302,3 +302,17 @@ def test_a_direction_of_another_model_is_refused(run: Run, independent: Path, tm
     path = iw.attribute(other, independent, "Stripe", save="stripe").saved
     with pytest.raises(UserError, match="latent space of another model"):
         iw.attribute(run, independent, "Patch", orthogonal_to=[str(path)])
+
+
+def test_few_marked_pictures_are_projected_by_a_model_without_encoder() -> None:
+    model = tiny_model("dcgan")
+    generator = torch.Generator().manual_seed(1)
+    wanted = torch.randn(model.latent_shape, generator=generator)
+    latents = torch.randn(6, *model.latent_shape, generator=generator)
+    latents += 2 * torch.where(torch.arange(6) < 3, 1, -1)[:, None] * wanted
+    values = np.array([1.0] * 3 + [0.0] * 3)
+    values[[0, 5]] = np.nan  # not marked
+    images = iw.open_images(iw.decode(model, latents).numpy()).with_attributes(values[:, None], ("bright",))
+    found = iw.attribute(model, images, "bright")
+    assert any("4 labelled pictures were projected" in note for note in found.notes)
+    assert torch.nn.functional.cosine_similarity(found.direction.flatten(), wanted.flatten(), dim=0) > 0.3

@@ -24,7 +24,7 @@ from imagewright.progress import Progress
 
 
 @dataclass(frozen=True)
-class PictureSet:
+class MadeSet:
     """What `make_set` returns.
 
     folder: of the new set.
@@ -52,7 +52,7 @@ def make_set(
     *,
     split: str | None = None,
     progress: Progress | None = None,
-) -> PictureSet:
+) -> MadeSet:
     """Make a folder of some pictures of a source, with their names and the folders of their classes.
 
     Pictures that are files become hard links where the disk allows it: they take no room, and either name may be
@@ -108,7 +108,7 @@ def _find(images: Images, names: Sequence[str]) -> list[int]:
     return list(dict.fromkeys(places[name] for name in names))
 
 
-def _fill(images: Images, chosen: Sequence[int], waiting: Path, target: Path, progress: Progress | None) -> PictureSet:
+def _fill(images: Images, chosen: Sequence[int], waiting: Path, target: Path, progress: Progress | None) -> MadeSet:
     root = Path(images.source).expanduser()
     linked, copied, left_out, taken = 0, 0, [], set[PurePosixPath]()
     for done, index in enumerate(chosen, 1):
@@ -130,7 +130,7 @@ def _fill(images: Images, chosen: Sequence[int], waiting: Path, target: Path, pr
             progress(done, len(chosen))
     if not linked and not copied:
         raise DataError(f"None of the pictures chosen of {images.source} can be read: {left_out[0][1]}.")
-    return PictureSet(target, linked, copied, tuple(left_out))
+    return MadeSet(target, linked, copied, tuple(left_out))
 
 
 def _content_of(original: object) -> bytes | Unreadable:

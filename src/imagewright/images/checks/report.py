@@ -312,7 +312,7 @@ def _report_duplicates(source: PictureSource, pictures: PictureHashes, report: C
 
 
 def _name_groups(source: PictureSource, groups: list[list[int]], examples: int) -> list[list[str]]:
-    return [[source.name(index) for index in group[:examples]] for group in groups[:examples]]
+    return [[source.name(index) for index in group[: max(examples, EXAMPLES)]] for group in groups[:examples]]
 
 
 def _report_shared(

@@ -145,7 +145,10 @@ def _read_check(folder: Path, contents: Contents) -> dict[str, Any]:
         **{kind: [group for group in found if len(group) > 1] for kind, found in groups.items()},
         "unreadable_pictures": unreadable,
         "suggestion": report["suggestion"],
-        "notes": [*_texts(report["notes"]), *_changes(report["count"], 0, contents)],
+        "notes": [
+            *_texts(report["notes"]),
+            *_changes(report["count"], max(0, report["count"] - len(contents.names)), contents),
+        ],
     }
 
 

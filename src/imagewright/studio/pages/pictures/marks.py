@@ -65,6 +65,8 @@ def find_direction(studio: Studio, asked: Asked) -> dict[str, Any]:
     command: list[str | Path] = ["latent", "attribute", run.path, item.source, "--labels", table, "--attribute", name]
     command += ["--save", name, "--out", sheet, "--force"]
     about = {"page": "pictures", "source": key, "kind": "direction", "run": run_id, "name": name}
+    if any(job.about == about for job in studio.jobs.running()):
+        raise UserError(f"The direction {name} is being looked for already: its bar is in the corner.")
     run_name = studio.library.name_of(run.path)
     return studio.jobs.start(f"Find {name} in {run_name}", command, about).to_json()
 

@@ -14,8 +14,15 @@ def describe(studio: Studio, asked: Asked) -> dict[str, Any]:
     """A source in short, and what was moved aside from it."""
     key = asked.text("source")
     if asked.flag("anew"):
+        studio.library.refresh()
         studio.sources.forget(key)
     return contents.describe(studio, key) | {"moves": selection.moves(studio, key)}
+
+
+def refresh(studio: Studio, _: Asked) -> dict[str, Any]:
+    """List the folder anew at the next question: a command has made something in it."""
+    studio.library.refresh()
+    return {}
 
 
 PAGE = Page(
@@ -33,6 +40,7 @@ PAGE = Page(
         "sheet": marks.sheet,
     },
     actions={
+        "refresh": refresh,
         "begin": findings.begin,
         "save_list": selection.save_list,
         "begin_set": selection.begin_set,

@@ -30,6 +30,7 @@ export async function show(root, page) {
     asked: () => ({ clusters: Number(count.value) || 0, ...(space.value.startsWith("run:") ? { run: space.value.slice(4) } : { space: space.value }) }),
     show: (place, found) => {
       leave = result(place, page, found);
+      return [];
     },
     end: () => leave(),
   });
@@ -52,7 +53,7 @@ function result(place, page, found) {
 
   function choose(number) {
     shown = number;
-    buttons.forEach((button, each) => button.setAttribute("aria-pressed", each === number));
+    buttons.forEach((button, each) => button.setAttribute("aria-pressed", String(each === number)));
     clear(title, `Group ${number + 1}`);
     wall.set(found.clusters[number]);
   }

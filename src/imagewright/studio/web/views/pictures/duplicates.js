@@ -32,7 +32,7 @@ export function show(root, page) {
 
   function groupsOf(groups, title, help) {
     if (!groups.length) return null;
-    const list = h("div", { class: "stack" });
+    const list = h("div", { class: "groups-together" });
     const more = h("button", { onclick: () => add() }, "Show more");
     let shown = 0;
     function add() {
@@ -57,17 +57,14 @@ export function show(root, page) {
       clear(
         place,
         equal.length + near.length === 0 && h("p", {}, "No picture is there twice."),
-        equal.length + near.length > 0 &&
-          h(
-            "div",
-            { class: "row tools" },
-            equal.length > 0 && h("button", { onclick: () => selection.add(rest(equal)) }, "Select all but one of the equal ones"),
-            near.length > 0 && h("button", { onclick: () => selection.add(rest(near)) }, "Select all but one of the similar ones"),
-          ),
         groupsOf(equal, "Equal", "Their pixels are the same."),
         groupsOf(near, "Nearly equal", "They look the same: look before you move one."),
         notes(found.notes),
       );
+      return [
+        equal.length > 0 && h("button", { onclick: () => selection.add(rest(equal)) }, "Select all but one of the equal ones"),
+        near.length > 0 && h("button", { onclick: () => selection.add(rest(near)) }, "Select all but one of the similar ones"),
+      ];
     },
     end: () => selection.removeEventListener("changed", mark),
   });

@@ -8,7 +8,7 @@ const THUMB = 44; // pixels of a thumbnail at the first scale
 const LARGEST = 110;
 const NEAR = 30; // pixels within which a click finds a picture
 const MOST_ZOOM = 60;
-const EDGE = 0.05; // of the sides, around all pictures
+const EDGE = 0.08; // of the sides, around all pictures
 const AHEAD = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 class ClusterMap extends HTMLElement {

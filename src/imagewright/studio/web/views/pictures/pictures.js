@@ -43,7 +43,8 @@ export default async function show(root, asked) {
     }
     if (number !== opened || !root.isConnected) return;
     remember();
-    const page = { contents, selection: new Selection(), reload: () => sources.reload().catch(tellError) };
+    if (anew) sources.reload().catch(tellError); // its numbers of pictures
+    const page = { contents, selection: new Selection(), reload: () => sources.reload() };
     state.leave.push(() => (contents.isOpen = false));
     build(page);
   }

@@ -2,7 +2,7 @@
 import { counted, h, newId } from "/web/dom.js";
 import { act, pictureOf } from "/web/api.js";
 import { followJob } from "/web/parts/jobs.js";
-import { tell, told } from "/web/parts/toast.js";
+import { tell, tellError, told } from "/web/parts/toast.js";
 import { openViewer } from "/web/views/pictures/viewer.js";
 
 const HINT = "Click chooses, Shift chooses a range, Enter or a double click opens.";
@@ -41,7 +41,7 @@ export function selectionBar(page, { moved }) {
       event.preventDefault();
       const { id } = await act("pictures/begin_set", asked({ name: name.value }));
       dialog.close();
-      followJob(id).then((job) => job.state === "done" && made(job.about.name), () => {});
+      followJob(id).then((job) => job.state === "done" && made(job.about.name)).catch(tellError);
     });
     const dialog = h(
       "dialog",
@@ -54,8 +54,9 @@ export function selectionBar(page, { moved }) {
     name.select();
   }
 
-  function made(name) {
-    page.reload();
+  async function made(name) {
+    await act("pictures/refresh");
+    await page.reload();
     tell(`${name} is a source now: choose it above.`);
   }
 

@@ -20,12 +20,13 @@ export function show(root, page) {
       const select = h("button", { onclick: () => page.selection.add(found.order.slice(0, Number(count.value))) }, "Select the strangest");
       clear(
         place,
-        h("div", { class: "row tools" }, select, h("label", { for: count.id, class: "hidden" }, "How many"), count, h("a", { class: "button", href: pictureOf("pictures/table", { source: page.contents.id, kind: "outliers" }), download: "" }, "Save the table")),
         h("p", { class: "small faint" }, `Strangest first, by ${found.method}. A picture's name tells its score.`),
         notes(found.notes),
         wall.element,
       );
       wall.set(found.order);
+      const table = h("a", { class: "button", href: pictureOf("pictures/table", { source: page.contents.id, kind: "outliers" }), download: "" }, "Save the table");
+      return [table, select, h("label", { for: count.id, class: "hidden" }, "How many"), count];
     },
     end: () => wall?.end(),
   });

@@ -23,7 +23,7 @@ export function checkSummary(page) {
       return;
     }
     button.textContent = "Check again";
-    const parts = [`${whole(found.unreadable)} unreadable`, `${whole(found.duplicates)} duplicates`, `${whole(found.near_duplicates)} near-duplicates`];
+    const parts = [`${whole(found.unreadable)} unreadable`, counted(found.duplicates, "duplicate"), counted(found.near_duplicates, "near-duplicate")];
     line.textContent = `Checked: ${parts.join(", ")}.`;
     clear(more, details(page, found));
   });

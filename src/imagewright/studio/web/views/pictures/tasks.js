@@ -7,13 +7,15 @@ import { told } from "/web/parts/toast.js";
 export const notes = (texts) => texts.length > 0 && h("details", { class: "small notes" }, h("summary", {}, texts.length === 1 ? "A note" : `${texts.length} notes`), h("ul", {}, texts.map((each) => h("li", {}, each))));
 
 // kind: of the command; start, again: labels of its button; empty: what it will tell; options: an element with choices;
-// asked(): what they are; show(place, found): builds the view; end(): leaves it
+// asked(): what they are; show(place, found): builds the view, and
+// returns its buttons; end(): leaves it
 export async function task(root, page, { kind, start, again, empty, options = null, asked = () => ({}), show, end = () => {} }) {
   const button = h("button", { class: "main" }, start);
   const state = h("span", { class: "small faint", role: "status" });
   const said = h("p", {}, empty);
   const place = h("div", { class: "stack" });
-  const head = h("div", { class: "row tools" }, options, button, state);
+  const tools = h("span", { class: "row" }); // of the result
+  const head = h("div", { class: "row tools" }, options, button, state, tools);
   root.append(said, head, place);
   let isRunning = false;
   let hasResult = false;
@@ -45,7 +47,7 @@ export async function task(root, page, { kind, start, again, empty, options = nu
     button.classList.remove("main");
     said.hidden = true;
     clear(place);
-    show(place, found);
+    clear(tools, ...show(place, found));
   });
 
   const hear = ({ detail: jobs }) => {
