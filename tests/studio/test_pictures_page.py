@@ -192,3 +192,22 @@ def test_marks_become_a_table_and_a_direction(page: Page) -> None:
     assert "already" in page.act("find_direction", run=run, name="quite red", expected=400)["error"]
     page.act("forget_marks", name="quite red")
     assert page.read("marks")["marks"] == []
+
+
+def test_frames_of_a_video_are_read_a_block_at_a_time(
+    tmp_path: Path, serve: Callable[[Path], ServedStudio], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from imagewright.images import Images
+    from imagewright.output.writing import write_animation
+
+    frames = simple_pictures(40, (32, 32))
+    write_animation(frames, tmp_path / "clip.mp4", frames_per_second=10)
+    page, readings = Page(serve(tmp_path), "clip.mp4"), []
+    read = Images.originals
+    monkeypatch.setattr(Images, "originals", lambda self, places: readings.append(len(places)) or read(self, places))
+    for index in (0, 1, 39, 20):
+        status, content = page.file("picture", index=index, side=96)
+        assert status == 200
+        shown = np.asarray(Image.open(io.BytesIO(content)).convert("RGB").resize((32, 32)), np.int16)
+        assert abs(shown - frames[index].transpose(1, 2, 0)).mean() < 20
+    assert readings == [40]

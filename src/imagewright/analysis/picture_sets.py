@@ -105,16 +105,18 @@ def _find(images: Images, names: Sequence[str]) -> list[int]:
             f"{len(unknown):,} of {count_text(len(names), 'name')} are not in {images.source}"
             f"{', such as ' + repr(unknown[0]) if unknown else ''}: names such as {images.name(0)} were expected."
         )
-    return list(dict.fromkeys(places[name] for name in names))
+    return sorted({places[name] for name in names})
 
 
 def _fill(images: Images, chosen: Sequence[int], waiting: Path, target: Path, progress: Progress | None) -> MadeSet:
     root = Path(images.source).expanduser()
     linked, copied, left_out, taken = 0, 0, [], set[PurePosixPath]()
-    for done, index in enumerate(chosen, 1):
+    files = [root / images.name(index) for index in chosen]
+    are_files = root.is_dir() and all(file.is_file() for file in files)
+    contents = iter(()) if are_files else images.originals(np.array(chosen))
+    for done, (index, file) in enumerate(zip(chosen, files, strict=True), 1):
         name = images.name(index)
-        file = root / name
-        content = None if root.is_dir() and file.is_file() else _content_of(images.original(index))
+        content = None if are_files else _content_of(next(contents))
         if isinstance(content, Unreadable):
             left_out.append((name, str(content)))
             continue

@@ -47,7 +47,10 @@ _LOCK = threading.Lock()
 
 def contents_of(studio: Studio, key: str) -> Contents:
     """The contents of a source, listed once for as long as it is open."""
-    images = studio.sources.open(key)
+    try:
+        images = studio.sources.open(key)
+    except DataError as error:  # pages show no paths
+        raise DataError(str(error).replace(f"{studio.folder}/", "")) from None
     with _LOCK:
         known = _KNOWN.get(images)
         if known is None:

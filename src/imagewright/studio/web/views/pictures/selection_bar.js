@@ -29,7 +29,9 @@ export function selectionBar(page, { moved }) {
   }
 
   async function aside() {
-    const { moved: number, to } = await act("pictures/move_aside", asked());
+    count.textContent = `${counted(selection.size, "picture")} being moved`;
+    buttons.hidden = true;
+    const { moved: number, to } = await act("pictures/move_aside", asked()).finally(mark);
     tell(`${counted(number, "picture")} moved to ${to}. “Put back” is at the top of the page.`);
     selection.set([]);
     await moved();
