@@ -23,13 +23,14 @@ class PictureWall extends HTMLElement {
   #timer = 0;
 
   connectedCallback() {
-    if (!this.#space.isConnected) this.append(this.#space);
+    this.#watch ??= new ResizeObserver(() => this.#layOut());
+    this.#watch.observe(this);
+    if (this.#space.parentNode === this) return; // it was moved
+    this.append(this.#space);
     this.setAttribute("role", "group");
     this.tabIndex = -1; // it takes the focus of a picture that is scrolled out of sight
     this.addEventListener("scroll", () => this.#show(), { passive: true });
     this.addEventListener("keydown", (event) => this.#key(event));
-    this.#watch = new ResizeObserver(() => this.#layOut());
-    this.#watch.observe(this);
   }
 
   disconnectedCallback() {

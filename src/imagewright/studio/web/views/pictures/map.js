@@ -28,15 +28,15 @@ class ClusterMap extends HTMLElement {
   #isChosen = () => false;
 
   connectedCallback() {
-    if (this.#canvas.isConnected) return;
+    this.#watch ??= new ResizeObserver(() => this.#draw());
+    this.#watch.observe(this);
+    if (this.#canvas.parentNode === this) return; // it was moved
     const zoomBy = (factor) => () => this.#zoomAt(factor);
     this.append(
       this.#canvas,
       h("div", { class: "zooms row" }, h("button", { "aria-label": "Zoom in", onclick: zoomBy(1.5) }, "+"), h("button", { "aria-label": "Zoom out", onclick: zoomBy(1 / 1.5) }, "−"), h("button", { onclick: () => this.#whole() }, "All")),
       this.#said,
     );
-    this.#watch = new ResizeObserver(() => this.#draw());
-    this.#watch.observe(this);
     const canvas = this.#canvas;
     canvas.addEventListener("pointerdown", (event) => this.#down(event));
     canvas.addEventListener("pointermove", (event) => this.#move(event));

@@ -1,13 +1,14 @@
 // Marking pictures with and without something. Each change is saved as a table; from it the direction is found in a run.
 import { clear, counted, h, newId } from "/web/dom.js";
 import { act, read } from "/web/api.js";
-import { tellError, told } from "/web/parts/toast.js";
+import { tell, tellError, told } from "/web/parts/toast.js";
 import { openViewer } from "/web/views/pictures/viewer.js";
 import { findIn } from "/web/views/pictures/direction.js";
 import "/web/parts/wall.js";
 
 const WAIT = 500; // ms after the last change before it is saved
 const GOOD = 20; // pictures of each side that make a good start
+const UNNAMED = "unnamed"; // what marks are saved as if the page is left before they have a name
 const SIDES = { with: "With it", without: "Without it" };
 
 export async function show(root, page) {
@@ -137,6 +138,10 @@ export async function show(root, page) {
   showKnown();
   refresh();
   return () => {
+    if (!name.value.trim() && sides.with.size + sides.without.size) {
+      name.value = UNNAMED;
+      tell(`The marks had no name: they are saved as ${UNNAMED}.`);
+    }
     saveNow().catch(tellError); // the last change, before its time
     finder.end();
   };

@@ -102,6 +102,8 @@ export default async function show(root, asked) {
     toggle.setAttribute("aria-expanded", String(isShown));
   }
 
+  const title = h("h1", {}, "Pictures");
+  root.append(title, place); // to be seen while a large folder is listed
   const sources = await chooseSource({
     value: asked.source,
     chosen: async (source) => {
@@ -118,7 +120,7 @@ export default async function show(root, asked) {
     select.dispatchEvent(new Event("change"));
   }
 
-  root.append(h("div", { class: "row spread head" }, h("h1", {}, "Pictures"), h("span", { class: "row" }, sources.element, toggle, h("button", { class: "plain", title: "List the folder anew", onclick: told(() => open(true)) }, "Read again"))), adding, place);
+  title.replaceWith(h("div", { class: "row spread head" }, h("h1", {}, "Pictures"), h("span", { class: "row" }, sources.element, toggle, h("button", { class: "plain", title: "List the folder anew", onclick: told(() => open(true)) }, "Read again"))), adding);
   const dragged = (event) => event.dataTransfer?.types.includes("Files") && showAdding(true);
   document.addEventListener("dragenter", dragged);
   return () => {
