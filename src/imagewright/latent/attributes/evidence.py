@@ -26,6 +26,7 @@ from imagewright.latent.attributes.labels import (
     index_of,
     most_latents,
     open_at_model_size,
+    open_labelled,
     split_indices,
 )
 from imagewright.latent.projection.project import project
@@ -96,8 +97,7 @@ def gather_from_source(
     """Encoded labelled pictures; for a model without encoder, samples labelled by a classifier of the source, or if the
     pictures are too few to train one, the pictures themselves, projected.
     """
-    images, notes = open_at_model_size(model, source, split=split, labels=labels, label_column=label_column)
-    images = choose_known(images, notes)
+    images, notes = open_labelled(model, source, split=split, labels=labels, label_column=label_column)
     names, values = annotations_of(images)
     side = values[:, index_of(attribute, names)]
     check_both_sides(attribute, int(side.sum()), int((~side).sum()))
