@@ -19,7 +19,7 @@ SIDE = 192  # pixels of the longer side that is kept; larger ones are read by th
 MOST = 1_024  # pictures that are kept: 110 kB each at most
 
 
-class Frames:
+class KeptFrames:
     """The newest small pictures, by source and number."""
 
     def __init__(self) -> None:

@@ -28,7 +28,7 @@ class Sources:
     def __init__(self, library: Library) -> None:
         self._library = library
         self._open: OrderedDict[tuple[str, int], Images] = OrderedDict()
-        self._frames = frames.Frames()
+        self._frames = frames.KeptFrames()
         self._opening: dict[str, threading.Lock] = {}  # of each source, so that a large one keeps no other waiting
         self._lock = threading.Lock()
 
