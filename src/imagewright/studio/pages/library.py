@@ -21,7 +21,7 @@ from imagewright.studio.serving.asked import Asked
 from imagewright.studio.serving.jobs import Job
 from imagewright.studio.serving.library import LibraryItem, NotThereError
 from imagewright.studio.serving.page import Page, Picture
-from imagewright.studio.serving.shown import shown
+from imagewright.studio.serving.sources import shown
 from imagewright.studio.serving.studio import Studio
 from imagewright.studio.serving.uploads import new_source
 from imagewright.versions import version_of

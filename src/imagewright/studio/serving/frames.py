@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from imagewright.errors import DataError
-from imagewright.studio.serving.shown import shown
 
 if TYPE_CHECKING:
     from imagewright.images import Images
@@ -20,9 +20,13 @@ MOST = 1_024  # pictures that are kept: 110 kB each at most
 
 
 class KeptFrames:
-    """The newest small pictures, by source and number."""
+    """The newest small pictures, by source and number.
 
-    def __init__(self) -> None:
+    shown: makes a small picture: called with what a source holds, the longer side, and a name.
+    """
+
+    def __init__(self, shown: Callable[[Any, int, str], np.ndarray]) -> None:
+        self._shown = shown
         self._kept: OrderedDict[tuple[Images, int], np.ndarray | DataError] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -41,7 +45,7 @@ class KeptFrames:
         places = np.arange(start, min(start + BLOCK, len(images)))
         for place, content in zip(places.tolist(), images.originals(places), strict=True):
             try:
-                self._kept[images, place] = shown(content, SIDE, images.name(place))
+                self._kept[images, place] = self._shown(content, SIDE, images.name(place))
             except DataError as error:
                 self._kept[images, place] = error
         while len(self._kept) > MOST:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PIL import Image
 
-from imagewright.errors import UserError
+from imagewright.errors import DataError, UserError
+from imagewright.images.decoding.opening import load_image, open_picture
+from imagewright.images.decoding.unreadable import Unreadable
 from imagewright.studio.serving import frames
 from imagewright.studio.serving.library import Library
-from imagewright.studio.serving.shown import LARGEST_SIDE, shown
 
 if TYPE_CHECKING:
     from imagewright.images import Images
 
 MOST_OPEN = 8
+LARGEST_SIDE = 2048  # pixels of a picture that is shown or kept; larger ones are scaled down
 
 
 class Sources:
@@ -28,7 +31,7 @@ class Sources:
     def __init__(self, library: Library) -> None:
         self._library = library
         self._open: OrderedDict[tuple[str, int], Images] = OrderedDict()
-        self._frames = frames.KeptFrames()
+        self._frames = frames.KeptFrames(shown)
         self._opening: dict[str, threading.Lock] = {}  # of each source, so that a large one keeps no other waiting
         self._lock = threading.Lock()
 
@@ -71,3 +74,38 @@ class Sources:
             pixels = self._frames.get(images, index)
             return pixels if max(pixels.shape[:2]) <= side else shown(pixels, side)
         return shown(images.original(index), side, images.name(index))
+
+
+def shown(content: Any, side: int = LARGEST_SIDE, name: str = "the picture") -> np.ndarray:
+    """A picture for a screen: uint8 (H, W, 3), scaled down to a longer side of `side` pixels at most, turned upright.
+
+    content: encoded bytes, uint8 (H, W, C), or a tuple of such layers, of which the last is shown.
+    Raises `DataError` for one that cannot be read.
+    """
+    if isinstance(content, tuple):
+        content = content[-1]
+    if isinstance(content, Unreadable):
+        raise DataError(f"{name} cannot be read: {content}.")
+    if isinstance(content, np.ndarray):
+        pixels = content if content.ndim == 3 else content[..., None]
+        picture = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+        return _fit(picture, side)
+    try:
+        with open_picture(content) as image:
+            image.draft("RGB", (side, side))  # a JPEG is decoded at a smaller scale, which is much faster
+            load_image(image)
+            return _fit(image, side)
+    except Unreadable as reason:
+        raise DataError(f"{name} cannot be read: {reason}.") from None
+
+
+def _fit(image: Image.Image, side: int) -> np.ndarray:
+    from PIL import ImageOps
+
+    image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode in ("I;16", "I", "F"):  # more than 8 bits: the range of this picture
+        values = np.asarray(upright, np.float32)
+        low, high = float(values.min()), float(values.max())
+        upright = Image.fromarray(np.uint8((values - low) * (255 / max(high - low, 1e-9))))
+    return np.asarray(upright.convert("RGB"))

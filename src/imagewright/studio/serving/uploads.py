@@ -16,7 +16,7 @@ from imagewright.images.sources.listing import is_picture_name
 from imagewright.images.sources.system_files import is_system_folder
 from imagewright.images.sources.video import VIDEO_SUFFIXES
 from imagewright.studio.serving.page import Picture
-from imagewright.studio.serving.shown import shown
+from imagewright.studio.serving.sources import shown
 from imagewright.studio.serving.studio import Studio
 
 MOST_PICTURE_BYTES = 64 << 20
