@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from imagewright.studio.pages import home, library
 from imagewright.studio.pages.draw import page as draw
+from imagewright.studio.pages.pictures import page as pictures
 from imagewright.studio.pages.train import page as train
 from imagewright.studio.serving.page import Page
 
-PAGES: dict[str, Page] = {page.name: page for page in (library.PAGE, home.PAGE, train.PAGE, draw.PAGE)}
+PAGES: dict[str, Page] = {page.name: page for page in (library.PAGE, home.PAGE, train.PAGE, pictures.PAGE, draw.PAGE)}
