@@ -17,9 +17,8 @@ from imagewright.output.names import encode_text
 from imagewright.studio.pages.pictures.contents import Contents, asked_contents, chosen_indices
 from imagewright.studio.pages.pictures.findings import own_folder, rows_of
 from imagewright.studio.serving.asked import Asked
-from imagewright.studio.serving.library import NotThereError
+from imagewright.studio.serving.library import DROPPED, NotThereError
 from imagewright.studio.serving.studio import Studio
-from imagewright.studio.serving.uploads import PLACE
 
 LISTS = "lists"
 ASIDE = "-aside"  # what the folder beside a source is called
@@ -48,7 +47,7 @@ def begin_set(studio: Studio, asked: Asked) -> dict[str, Any]:
     """Start to make a new source of the chosen pictures."""
     key, contents = asked.text("source"), asked_contents(studio, asked)
     indices = _chosen(contents, asked)
-    place = studio.new_place(PLACE, asked.text("name"))
+    place = studio.new_place(DROPPED, asked.text("name"))
     item = studio.library.source(key)
     listed = _write_list(studio, key, contents, indices)
     about = {"page": "pictures", "source": key, "kind": "set", "name": studio.library.name_of(place)}
