@@ -6,7 +6,7 @@ and read when a report is due.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import torch
@@ -101,6 +101,16 @@ class Engine:
         rows = self.schedule.batch_size(images_seen)
         if self.averages.networks:
             self.averages.update(images_seen + rows, rows, self.schedule.average(images_seen))
+
+    def renew(self, plan: Plan, phases: Iterable[Phase] | None = None) -> None:
+        """Take the numbers of another plan and of the model's recipe as it is now; for who changes options in between.
+
+        Weights and moments stay. Phases update the networks that they did before.
+
+        phases: by default the model's.
+        """
+        self.plan, self.schedule = plan, Schedule(self.model, plan)
+        self.phases = list(self.model.phases() if phases is None else phases)
 
     def losses(self) -> dict[str, float]:
         """The mean of each term since the last call, by "phase/term", over all ranks. Waits for the device."""
