@@ -63,15 +63,17 @@ def place(studio: Studio, asked: Asked) -> dict[str, Any]:
 def _work(studio: Studio, asked: Asked, work: Callable[[Manifold, Loaded], Result]) -> Result:
     """Work with the plane of a run in the thread of its model; the plane is made once."""
     source = asked.text("source", "")
+    chosen = [int(each) for each in asked.numbers("dimensions", most=2, limit=1e6)] or None
+    key = (source, *(chosen or ()))
 
     def in_thread(loaded: Loaded) -> Result:
         kept = loaded.kept.setdefault("learn/plane", {})
-        if source not in kept:
+        if key not in kept:
             kept.clear()
             steps = max(LEAST_STEPS, min(MOST_STEPS, SHEET_SIDE // max(loaded.model.config.size)))
             images = studio.sources.open(source) if source else None
-            kept[source] = manifold(loaded.model, steps, images=images, most=ENCODED)
-        return work(kept[source], loaded)
+            kept[key] = manifold(loaded.model, steps, dimensions=chosen, images=images, most=ENCODED)
+        return work(kept[key], loaded)
 
     return studio.models.call(asked.text("run"), in_thread)
 
@@ -83,7 +85,9 @@ def _about(found: Manifold) -> dict[str, Any]:
         placed = [list(each) for each in zip(*columns, strict=True)]
     return {
         "axes": [axis.name for axis in found.axes],
-        "notes": list(found.notes),
+        "dimensions": [axis.dimension for axis in found.axes],
+        "latents": found.latents[0].numel(),
+        "notes": [note.removesuffix(" Others: --dimensions.") for note in found.notes],
         "placed": placed,
         "labels": None if found.labels is None else found.labels.tolist(),
         "classes": None if found.class_names is None else list(found.class_names),
