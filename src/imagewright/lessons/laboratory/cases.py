@@ -8,6 +8,7 @@ from typing import Any
 from imagewright.lessons.collapse.lesson import variants
 from imagewright.lessons.gan.data import DataName
 from imagewright.lessons.gan.lesson import SETTINGS
+from imagewright.lessons.gan.training import TrainingSettings
 
 COLLAPSING: DataName = "ring"
 # The lesson's R1 prevents a collapse from the start. Out of a collapse of 400 steps it did not lead within 1000 further
@@ -46,7 +47,7 @@ def collapse_and_cures() -> list[Case]:
     for name, variant in cured:
         title = name[0].upper() + name[1:]
         penalty = variant.penalty if variant.loss == "relativistic" or not variant.penalty else ESCAPING_PENALTY
-        cases.append(Case(title, _about(penalty), _changes(penalty, variant.loss, variant.batch_size)))
+        cases.append(Case(title, _about(variant), _changes(penalty, variant.loss, variant.batch_size)))
     return cases
 
 
@@ -55,7 +56,9 @@ def _changes(penalty: float, loss: str, batch_size: int) -> dict[str, Any]:
     return {"penalty": penalty, "penalty_kind": "recommended", "loss": loss, "batch_size": batch_size, **rates}
 
 
-def _about(penalty: float) -> str:
-    if not penalty:
+def _about(variant: TrainingSettings) -> str:
+    if not variant.penalty:
         return "More points a step: often thought to help, and alone it hardly does."
+    if variant.loss == "relativistic":
+        return "Each point is compared with one of the data, so that no mode can be left out for long."
     return "The discriminator's gradient is held small, so that its field pulls points apart over the whole plane."

@@ -77,7 +77,7 @@ export default async function show(root) {
     const said = findings.map((finding) => {
       const names = Object.keys(finding.change);
       const cure = names.length ? h("button", { onclick: () => (apply(finding.change), change()) }, `Set ${names.map((name) => `${name.replaceAll("_", " ")} to ${finding.change[name]}`).join(", ")}`) : null;
-      return h("div", { class: "row" }, h("p", { class: "small" }, h("strong", { class: "warn" }, finding.name), `: ${finding.evidence}. ${finding.suggestion}`), cure);
+      return h("div", { class: "row" }, h("p", { class: "small" }, h("strong", { class: "warn" }, finding.name), `: ${finding.evidence}.${cure ? "" : ` ${finding.suggestion}`}`), cure);
     });
     const key = JSON.stringify(findings);
     if (doctor.dataset.said === key) return;
@@ -128,15 +128,16 @@ export default async function show(root) {
     h(
       "div",
       { class: "columns laboratory" },
-      h("div", { class: "stack" }, steps.element, stage, measures, h("h2", {}, "Over time"), history.element),
+      h("div", { class: "stack" }, steps.element, stage, measures),
       h(
         "div",
-        { class: "stack" },
+        { class: "stack side" },
         h("section", { class: "stack", "aria-label": "Data" }, data.element),
         h("section", { "aria-label": "The doctor" }, h("h2", {}, "The doctor"), doctor),
         h("section", { class: "stack", "aria-label": "Collapse and its cures" }, h("h2", {}, "Collapse and its cures"), cases),
         form.element,
       ),
+      h("section", { "aria-label": "Over time" }, h("h2", {}, "Over time"), history.element),
     ),
   );
   const end = live.follow("learn/laboratory", asked, showFrame, failed);

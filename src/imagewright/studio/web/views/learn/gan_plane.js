@@ -19,7 +19,7 @@ const LAYERS = [
   { name: "contours", title: "contours of both densities", shown: false },
 ];
 const LONGEST = 26; // pixels of an arrow at the 90th percentile
-const ARROWS = 120;
+const SPOT = 16; // pixels, for one arrow
 
 export function planeView() {
   const state = { behind: "probability", layers: Object.fromEntries(LAYERS.map(({ name, shown }) => [name, shown])), fixed: null, frame: null, emphasis: null, span: 0.5 };
@@ -156,13 +156,19 @@ function drawPulls({ fake, pulls }, context, place) {
   for (let point = 0; point < pulls.length; point += 2) lengths.push(Math.hypot(pulls[point], pulls[point + 1]));
   const usual = [...lengths].sort((one, other) => one - other)[Math.floor(0.9 * lengths.length)] || 1;
   const stretch = LONGEST / Math.max(usual, 1e-9);
+  const arrows = [];
+  const taken = new Set(); // one arrow for a spot: many on one place would hide everything
+  for (let point = 0; point < pulls.length; point += 2) {
+    const [x, y] = place(fake[point], fake[point + 1]);
+    const spot = `${Math.round(x / SPOT)} ${Math.round(y / SPOT)}`;
+    if (taken.has(spot)) continue;
+    taken.add(spot);
+    const [dx, dy] = [pulls[point] * stretch, -pulls[point + 1] * stretch];
+    const most = Math.min(1, (1.5 * LONGEST) / Math.max(1e-9, Math.hypot(dx, dy)));
+    arrows.push([x, y, dx * most, dy * most]);
+  }
   for (const [width, colour] of [[3.5, "rgb(255 255 255 / 0.8)"], [1.4, "#111"]]) {
     [context.lineWidth, context.strokeStyle] = [width, colour];
-    for (let point = 0; point < Math.min(2 * ARROWS, pulls.length); point += 2) {
-      const [x, y] = place(fake[point], fake[point + 1]);
-      const [dx, dy] = [pulls[point] * stretch, -pulls[point + 1] * stretch];
-      const most = Math.min(1, (2 * LONGEST) / Math.hypot(dx, dy));
-      arrow(context, x, y, dx * most, dy * most);
-    }
+    for (const each of arrows) arrow(context, ...each);
   }
 }

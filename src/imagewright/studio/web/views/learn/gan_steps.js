@@ -32,7 +32,9 @@ export function stepsView({ run, pace, step, startAnew, emphasise }) {
   const slowly = h("button", { "aria-pressed": "false", title: "Show each part of a step, slowly", onclick: () => (slow === null ? goSlowly() : endSlowly()) }, "Slow motion");
   const anew = h("button", { class: "plain", onclick: () => startAnew() }, "Start anew");
   const boxes = new Map([...BOXES, { name: "data", title: "data" }].map(({ name, title }) => [name, h("span", { class: `box ${name}` }, title)]));
-  const chain = BOXES.flatMap(({ name }, number) => [number ? h("span", { class: "faint", "aria-hidden": "true" }, "→") : null, boxes.get(name)]);
+  const to = () => h("span", { class: "faint" }, "→");
+  const [z, generator, fake, discriminator, loss, real] = [...boxes.values()];
+  const diagram = [h("div", { class: "inputs" }, h("div", {}, z, to(), generator, to(), fake, to()), h("div", {}, real, to())), discriminator, to(), loss];
   const said = h("p", { class: "small said faint", role: "status" }, IDLE);
   const speed = slider({ label: "Steps a second", low: 1, high: 400, value: 30, log: true, hint: "As many as this machine can, at the right end" }, (value) => pace(value));
 
@@ -89,7 +91,7 @@ export function stepsView({ run, pace, step, startAnew, emphasise }) {
       "section",
       { class: "stack steps", "aria-label": "Steps" },
       h("div", { class: "row" }, play, both, one, slowly, anew, speed),
-      h("div", { class: "row diagram", "aria-label": "How the networks are connected" }, boxes.get("data"), h("span", { class: "faint", "aria-hidden": "true" }, "↘"), chain),
+      h("div", { class: "diagram", role: "img", "aria-label": "z goes into the generator, which makes generated points; the discriminator sees these and the data; the loss follows from what it says" }, diagram),
       said,
     ),
     set running(value) {

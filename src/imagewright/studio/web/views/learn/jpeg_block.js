@@ -16,7 +16,7 @@ function signed(value) {
 
 export function blockStages() {
   const tables = STAGES.map((stage) => ({ ...stage, cells: [...Array(64)].map(() => h("td")) }));
-  const title = h("h2", { role: "status" }, "One block");
+  const title = h("h2", { "aria-live": "polite" }, "One block");
   const symbols = h("tbody");
   const wave = h("canvas", { width: BASIS, height: BASIS, role: "img", "aria-label": "the 64 waves, those that this block keeps outlined" });
   const element = h(
