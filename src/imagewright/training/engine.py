@@ -16,7 +16,7 @@ from imagewright import distributed
 from imagewright.model import Model
 from imagewright.phases import Draws, Phase, Rows, Step, Terms
 from imagewright.pixels import to_float
-from imagewright.recipe import Optimizer
+from imagewright.recipe import Optimizer, Recipe
 from imagewright.seeds import derive_seed
 from imagewright.training.averaging import Averages
 from imagewright.training.doctor.gradient_norms import GradientNorms, total_norm
@@ -55,7 +55,7 @@ class Engine:
         self.networks = find_networks(model, self.phases)
         # As the optimizers hold them: looking them up in deep networks takes a good part of a short step.
         self._parameters = {name: list(network.parameters()) for name, network in self.networks.items()}
-        self._point = self.schedule.point(0)
+        self._point: tuple[Recipe, float] | None = self.schedule.point(0)
         self._hyperparameters = {name: self.schedule.optimizer(name, 0) for name in self.networks}
         self._corrections = {name: lazy_correction(name, self.phases) for name in self.networks}
         self.optimizers = {
@@ -109,7 +109,7 @@ class Engine:
 
         phases: by default the model's.
         """
-        self.plan, self.schedule = plan, Schedule(self.model, plan)
+        self.plan, self.schedule, self._point = plan, Schedule(self.model, plan), None
         self.phases = list(self.model.phases() if phases is None else phases)
 
     def losses(self) -> dict[str, float]:

@@ -36,7 +36,7 @@ class PointGANConfig(Config):
     generator_every: int = Field(1, ge=1, le=100, description="steps of the discriminator to one of the generator")
     discriminator_every: int = Field(1, ge=1, le=100, description="steps of the generator to one of the discriminator")
     discriminator_rate: float = Field(
-        1.0, gt=0, le=1000, description="learning rate of the discriminator, relative to the generator's"
+        1.0, gt=0, le=1e5, description="learning rate of the discriminator, relative to the generator's"
     )
     wide_start: bool = Field(
         True, description="whether the untrained generator spreads its points; else they all lie together"
