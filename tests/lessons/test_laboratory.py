@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from imagewright.errors import ConfigError, TrainingError
+import imagewright as iw
+from imagewright.errors import ConfigError, TrainingError, UserError
 from imagewright.lessons.gan.data import DATA, drawn_mixture
 from imagewright.lessons.gan.divergences import divergences
 from imagewright.lessons.gan.readings import best_reading, read_output
@@ -57,13 +58,13 @@ def test_changes_act_on_the_next_step() -> None:
     assert set(laboratory.frame().snapshot.losses) == {
         "generator/adversarial", "discriminator/real", "discriminator/fake"
     }  # fmt: skip
-    laboratory.change(build_settings(SMALL | {"loss": "wasserstein", "penalty": 1, "penalty_kind": "gradient_penalty"}))
+    laboratory.change(loss="wasserstein", penalty=1, penalty_kind="gradient_penalty")
     laboratory.run()
     assert set(laboratory.frame().snapshot.losses) == {
         "generator/adversarial", "discriminator/critic", "discriminator/gradient_penalty"
     }  # fmt: skip
     before = weights(laboratory, "generator")
-    laboratory.change(build_settings(SMALL | {"generator_rate": 1e-5, "discriminator_rate": 1e-5}))
+    laboratory.change(generator_rate=1e-5, discriminator_rate=1e-5)
     laboratory.run()
     assert float((weights(laboratory, "generator") - before).abs().max()) < 1.1e-4  # Adam's first betas are 0 and 0.9
 
@@ -71,7 +72,7 @@ def test_changes_act_on_the_next_step() -> None:
 @pytest.mark.parametrize(("fast", "slow"), [("generator", "discriminator"), ("discriminator", "generator")])
 def test_each_network_has_its_own_learning_rate(fast: str, slow: str) -> None:
     laboratory = begin()
-    laboratory.change(build_settings(SMALL | {f"{fast}_rate": 0.05, f"{slow}_rate": 1e-5}))
+    laboratory.change(**{f"{fast}_rate": 0.05, f"{slow}_rate": 1e-5})
     before = weights(laboratory, fast), weights(laboratory, slow)
     laboratory.run()
     moved = [
@@ -80,11 +81,22 @@ def test_each_network_has_its_own_learning_rate(fast: str, slow: str) -> None:
     assert moved[0] > 100 * moved[1] > 0
 
 
-def test_what_needs_new_networks_is_kept_until_a_new_start() -> None:
+def test_what_needs_new_networks_is_refused() -> None:
     laboratory = begin()
-    laboratory.change(build_settings({"width": 16, "batch_size": 8, "seed": 3}))
-    assert (laboratory.settings.width, laboratory.settings.seed, laboratory.settings.batch_size) == (8, 0, 8)
-    laboratory.run()
+    with pytest.raises(ConfigError, match="width, seed cannot change"):
+        laboratory.change(width=16, seed=3)
+    with pytest.raises(ConfigError, match="Did you mean 'penalty'"):
+        laboratory.change(penality=3)
+
+
+def test_the_public_function_takes_names_and_points() -> None:
+    assert len(iw.gan_laboratory("comb", **SMALL).data.modes) == 5
+    assert iw.gan_laboratory(np.array([[0.1], [0.2]]), **SMALL).data.dimensions == 1
+    with pytest.raises(UserError, match="Did you mean 'ring'"):
+        iw.gan_laboratory("rng")
+    for wrong in (np.zeros((3, 3)), np.zeros((0, 2)), np.array([[2.0, 0.0]]), np.array([[np.nan, 0.0]])):
+        with pytest.raises(UserError, match=r"\(N, 1\) or \(N, 2\)"):
+            iw.gan_laboratory(wrong)
 
 
 @pytest.mark.parametrize("loss", list(ADVERSARIAL))
@@ -145,7 +157,7 @@ def test_the_doctor_names_a_collapse_and_its_suggestion_is_a_setting() -> None:
     laboratory = begin(batch_size=8)
     for parameter in laboratory.model.generator.parameters():
         torch.nn.init.zeros_(parameter)
-    laboratory.change(build_settings(SMALL | {"generator_rate": 1e-5, "batch_size": 8, "penalty": 0.0}))
+    laboratory.change(generator_rate=1e-5, batch_size=8, penalty=0.0)
     found: list[Finding] = []
     for _ in range(12):
         laboratory.run(25)
@@ -188,7 +200,7 @@ def test_a_collapsed_gan_is_cured_while_it_trains() -> None:
     laboratory = Laboratory(DATA["ring"](), build_settings(collapse.changes))
     laboratory.run(400)
     assert laboratory.frame().snapshot.modes <= 2
-    laboratory.change(build_settings(relativistic.changes))
+    laboratory.change(**relativistic.changes)
     covered = []
     for _ in range(5):
         laboratory.run(200)

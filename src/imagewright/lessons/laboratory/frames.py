@@ -1,4 +1,4 @@
-"""`Frame`: everything that is drawn of a GAN of points at one step, measured in milliseconds."""
+"""`LaboratoryFrame`: everything that is drawn of a GAN of points at one step, measured in milliseconds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SHOWN = 200  # points of the data, and generated ones
 
 
 @dataclass(frozen=True, kw_only=True)
-class Frame:
+class LaboratoryFrame:
     """One step. D coordinates; N points.
 
     snapshot: densities, the discriminator's field and its optimum, the net of the generator.
@@ -33,7 +33,7 @@ class Frame:
     divergences: dict[str, float]
 
 
-def measure_frame(reference: Reference, model: PointGAN, step: int, losses: dict[str, float]) -> Frame:
+def measure_frame(reference: Reference, model: PointGAN, step: int, losses: dict[str, float]) -> LaboratoryFrame:
     """Measure a GAN at a step. Raises `TrainingError` if its weights are not finite."""
     snapshot = reference.snapshot(model, step, losses)
     real = reference.points[:SHOWN]
@@ -42,7 +42,7 @@ def measure_frame(reference: Reference, model: PointGAN, step: int, losses: dict
     latents = reference.latents[order[chosen]]
     fake, pulls = _pulled(model, latents, real)
     found = divergences(reference.density, snapshot.generated)
-    return Frame(snapshot=snapshot, real=real, fake=fake, pulls=pulls, divergences=found)
+    return LaboratoryFrame(snapshot=snapshot, real=real, fake=fake, pulls=pulls, divergences=found)
 
 
 def _pulled(model: PointGAN, latents: np.ndarray, real: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 
-from imagewright.lessons.gan.data import Mixture
+from imagewright.errors import ConfigError, UserError, nearest_name
+from imagewright.lessons.gan.data import DATA, DataName, Mixture, drawn_mixture
 from imagewright.lessons.gan.model import PointGAN, PointGANConfig
 from imagewright.lessons.gan.training import COARSE, Reference, build_point_gan, to_batch
-from imagewright.lessons.laboratory.frames import Frame, measure_frame
+from imagewright.lessons.laboratory.frames import LaboratoryFrame, measure_frame
 from imagewright.lessons.laboratory.health import Health
-from imagewright.lessons.laboratory.settings import FRESH, LaboratorySettings
+from imagewright.lessons.laboratory.settings import FRESH, LaboratorySettings, build_settings
 from imagewright.phases import Phase
 from imagewright.seeds import derive_seed
 from imagewright.training.doctor.findings import Finding
@@ -25,13 +26,31 @@ LENGTH = 1000  # steps that the doctor takes for a whole training; the laborator
 SECOND_BETA = 0.9  # of Adam; as in the lesson
 
 
+def gan_laboratory(data: DataName | np.ndarray = "ring", **settings: Any) -> Laboratory:
+    """A GAN of points to step, change and look at while it trains; the studio's page Learn shows one.
+
+    data: ring, grid, moons, moon or spiral in the plane, line or comb on a line; or points (N, 1) or (N, 2) in [-1, 1].
+    settings: of `LaboratorySettings` by name, such as loss, penalty, generator_rate or width.
+    Raises `ConfigError` for a wrong setting, `UserError` for other data.
+    """
+    checked = build_settings(settings)
+    if not isinstance(data, str):
+        points = np.asarray(data, np.float64)
+        if points.ndim != 2 or points.shape[1] not in (1, 2) or not len(points) or not (abs(points) <= 1).all():
+            raise UserError(f"Points of the laboratory are (N, 1) or (N, 2) in [-1, 1], not {points.shape}.")
+        return Laboratory(drawn_mixture(points), checked)
+    if data not in DATA:
+        raise UserError(f"data={data!r}: expected {', '.join(DATA)}, or points.{nearest_name(data, DATA)}")
+    return Laboratory(DATA[data](), checked)
+
+
 class Laboratory:
     """A GAN in training.
 
-        laboratory = Laboratory(DATA["ring"](), build_settings({"penalty": 0.5}))
+        laboratory = gan_laboratory("ring", penalty=0.5)
         laboratory.run(100)
-        laboratory.change(build_settings({"loss": "hinge"}))
-        laboratory.frame().modes
+        laboratory.change(loss="hinge")
+        laboratory.frame().snapshot.modes
 
     data: that it learns.
     settings: at the start.
@@ -63,14 +82,17 @@ class Laboratory:
         self._train()
         self._engine.renew(self._engine.plan)
 
-    def change(self, settings: LaboratorySettings) -> None:
-        """Go on with other settings. Those in `FRESH` keep their values: they need a new laboratory."""
-        kept = {name: getattr(self.settings, name) for name in FRESH}
-        self.settings = dataclasses.replace(settings, **kept)
+    def change(self, **changes: Any) -> None:
+        """Go on with other settings, by name. Raises `ConfigError` for wrong ones, and those that need new networks."""
+        settings = build_settings({**vars(self.settings), **changes})
+        fresh = [name for name in FRESH if getattr(settings, name) != getattr(self.settings, name)]
+        if fresh:
+            raise ConfigError(f"{', '.join(fresh)} cannot change while it trains: begin a new laboratory.")
+        self.settings = settings
         self.model.config = self._config()
         self._engine.renew(self._plan())
 
-    def frame(self) -> Frame:
+    def frame(self) -> LaboratoryFrame:
         """Everything there is to see now. Raises `TrainingError` if the weights are not finite."""
         return measure_frame(self.reference, self.model, self.step, self._engine.losses())
 

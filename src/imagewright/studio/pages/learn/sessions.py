@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from imagewright.errors import TrainingError, UserError
-from imagewright.lessons.laboratory.frames import Frame
+from imagewright.lessons.laboratory.frames import LaboratoryFrame
 from imagewright.lessons.laboratory.health import suggested_change
 from imagewright.lessons.laboratory.laboratory import Laboratory, PartName
 
@@ -65,7 +65,7 @@ class Session:
             if laboratory is not None:
                 self.laboratory, self._failed, self._examined, self._started = laboratory, None, (0, []), True
             elif settings != self.laboratory.settings:
-                self.laboratory.change(settings)
+                self.laboratory.change(**vars(settings))
             if running and not self.running:
                 self._owed, self._last = 1.0, time.monotonic()
             self.running, self.steps_per_second = running and self._failed is None, steps_per_second
@@ -131,7 +131,7 @@ def describe_fixed(laboratory: Laboratory) -> dict[str, Any]:
     }
 
 
-def describe_frame(frame: Frame) -> dict[str, Any]:
+def describe_frame(frame: LaboratoryFrame) -> dict[str, Any]:
     """A frame as JSON values. Fields, points and nets are float32 as base64."""
     snapshot = frame.snapshot
     return {
