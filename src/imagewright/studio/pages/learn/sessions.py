@@ -19,7 +19,9 @@ from imagewright.lessons.laboratory.laboratory import Laboratory, PartName
 
 MOST_OPEN = 4  # laboratories at once; each needs a few megabytes and up to one core
 FRAME_SECONDS = 1 / 15
-BUSY_SECONDS = 0.08  # of steps between two frames at most
+BUSY_SECONDS = 0.07  # of steps between two frames at most
+REST_SECONDS = 0.01  # between two frames at least, for other pages
+EACH_OF_NET = 4  # points of a line of the net of which one is sent: it is drawn small
 EXAMINED_EVERY = 40  # steps
 DEBT_SECONDS = 0.5  # of steps that a slow machine makes up for; what is beyond is left out
 
@@ -38,6 +40,7 @@ class Session:
         self._changed = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._owed, self._last = 0.0, time.monotonic()
+        self._began = self._last
         self._examined: tuple[int, list[dict[str, Any]]] = (0, [])
         self._started = True  # whether the next frame tells what stays the same
         self._failed: str | None = None
@@ -45,8 +48,8 @@ class Session:
     def advance(self) -> dict[str, Any]:
         """Make the steps that are due, and return what there is to see, as JSON values."""
         with self._lock:
+            self._began = time.monotonic()
             self._run_due()
-            self._last = time.monotonic()
             try:
                 return self._describe()
             except TrainingError:
@@ -55,8 +58,9 @@ class Session:
 
     async def pause(self) -> None:
         """Wait for the next frame: a moment while it runs, else for a wish."""
+        left = FRAME_SECONDS - (time.monotonic() - self._began)
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._changed.wait(), FRAME_SECONDS if self.running else None)
+            await asyncio.wait_for(self._changed.wait(), max(REST_SECONDS, left) if self.running else None)
         self._changed.clear()
 
     def change(self, laboratory: Laboratory | None, settings: Any, running: bool, steps_per_second: float) -> None:
@@ -86,6 +90,7 @@ class Session:
             return
         now = time.monotonic()
         self._owed += (now - self._last) * self.steps_per_second
+        self._last = now
         self._owed = min(self._owed, max(1.0, DEBT_SECONDS * self.steps_per_second))
         while self._owed >= 1 and time.monotonic() - now < BUSY_SECONDS:
             self.laboratory.run()
@@ -134,13 +139,14 @@ def describe_fixed(laboratory: Laboratory) -> dict[str, Any]:
 def describe_frame(frame: LaboratoryFrame) -> dict[str, Any]:
     """A frame as JSON values. Fields, points and nets are float32 as base64."""
     snapshot = frame.snapshot
+    net = snapshot.mapped[..., ::EACH_OF_NET, :] if snapshot.mapped.ndim == 3 else snapshot.mapped
     return {
         "step": snapshot.step,
         "generated": packed(snapshot.generated),
         "probability": packed(snapshot.probability),
         "best": packed(snapshot.best) if np.isfinite(snapshot.best).any() else None,
-        "net": packed(snapshot.mapped),
-        "line": snapshot.mapped.shape[-2],  # points of one line of the net
+        "net": packed(net),
+        "line": net.shape[-2],  # points of one line of the net
         "fake": packed(frame.fake),
         "pulls": packed(frame.pulls),
         "losses": {name: float(f"{value:.5g}") for name, value in snapshot.losses.items()},
