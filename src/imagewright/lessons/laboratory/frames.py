@@ -9,7 +9,7 @@ import torch
 
 from imagewright.lessons.gan.divergences import divergences
 from imagewright.lessons.gan.model import PointGAN
-from imagewright.lessons.gan.training import Reference, Snapshot
+from imagewright.lessons.gan.training import REACH, Reference, Snapshot
 from imagewright.losses.adversarial import ADVERSARIAL
 
 SHOWN = 200  # points of the data, and generated ones
@@ -32,6 +32,11 @@ class LaboratoryFrame:
     pulls: np.ndarray
     divergences: dict[str, float]
 
+    @property
+    def in_view(self) -> float:
+        """The share of the generated points at which densities are evaluated, from 0 to 1."""
+        return float((np.abs(self.fake) <= REACH).all(1).mean())
+
 
 def measure_frame(reference: Reference, model: PointGAN, step: int, losses: dict[str, float]) -> LaboratoryFrame:
     """Measure a GAN at a step. Raises `TrainingError` if its weights are not finite."""
@@ -41,7 +46,8 @@ def measure_frame(reference: Reference, model: PointGAN, step: int, losses: dict
     order = np.random.default_rng(0).permutation(len(reference.latents))  # spread over the lattice, without its rows
     latents = reference.latents[order[chosen]]
     fake, pulls = _pulled(model, latents, real)
-    found = divergences(reference.density, snapshot.generated)
+    cell = (reference.edges[1] - reference.edges[0]) ** reference.data.dimensions
+    found = divergences(reference.density, snapshot.generated, float(cell))
     return LaboratoryFrame(snapshot=snapshot, real=real, fake=fake, pulls=pulls, divergences=found)
 
 

@@ -150,7 +150,12 @@ def describe_frame(frame: LaboratoryFrame) -> dict[str, Any]:
         "fake": packed(frame.fake),
         "pulls": packed(frame.pulls),
         "losses": {name: float(f"{value:.5g}") for name, value in snapshot.losses.items()},
-        "measures": {"distance": snapshot.distance, "modes": snapshot.modes, **frame.divergences},
+        "measures": {
+            "distance": snapshot.distance,
+            "modes": snapshot.modes,
+            "in_view": frame.in_view,
+            **frame.divergences,
+        },  # fmt: skip
     }
 
 

@@ -4,9 +4,11 @@ import { h } from "/web/dom.js";
 class BeforeAfter extends HTMLElement {
   #at = 0.5;
 
-  // addresses of the pictures, and what they are called
+  // addresses of the pictures, or elements that show them, such as a canvas; and what they are called
   set(before, after, labels = ["before", "after"]) {
-    this.replaceChildren(h("img", { src: before, alt: labels[0] }), h("img", { class: "after", src: after, alt: labels[1] }), h("div", { class: "edge" }));
+    const [below, above] = [before, after].map((each, place) => (typeof each === "string" ? h("img", { src: each, alt: labels[place] }) : each));
+    above.classList.add("after");
+    this.replaceChildren(below, above, h("div", { class: "edge" }));
     this.tabIndex = 0;
     this.setAttribute("role", "slider");
     this.setAttribute("aria-label", `edge between ${labels[0]} and ${labels[1]}`);

@@ -21,7 +21,7 @@ export default async function show(root) {
   let view = null;
 
   const history = new History();
-  const stage = h("div", { class: "stage" });
+  const stage = h("div", { class: "stage" }, h("p", { class: "faint" }, "The laboratory is set up."));
   const doctor = h("div", { class: "stack", role: "status" });
   const measures = h("p", { class: "number measures", role: "status" });
 
@@ -73,10 +73,11 @@ export default async function show(root) {
     return startAnew();
   });
 
+  const titles = Object.fromEntries(described.settings.map(({ name, title }) => [name, title]));
   const showFindings = (findings, step) => {
     const said = findings.map((finding) => {
       const names = Object.keys(finding.change);
-      const cure = names.length ? h("button", { onclick: () => (apply(finding.change), change()) }, `Set ${names.map((name) => `${name.replaceAll("_", " ")} to ${finding.change[name]}`).join(", ")}`) : null;
+      const cure = names.length ? h("button", { onclick: () => (apply(finding.change), change()) }, names.map((name) => `${titles[name]}: set ${finding.change[name]}`).join(", ")) : null;
       return h("div", { class: "row" }, h("p", { class: "small" }, h("strong", { class: "warn" }, finding.name), `: ${finding.evidence}.${cure ? "" : ` ${finding.suggestion}`}`), cure);
     });
     const key = JSON.stringify(findings);
@@ -103,7 +104,9 @@ export default async function show(root) {
   const showFrame = (frame) => {
     if (asked.id !== frame.id) {
       asked.id = frame.id;
-      if (asked.running) change();
+      // What was changed before the first frame is asked for now.
+      if (JSON.stringify([asked.data, asked.settings]) !== begun) startAnew();
+      else if (asked.running) change();
     }
     if (frame.failed) {
       asked.running = false;
@@ -117,8 +120,9 @@ export default async function show(root) {
     history.add(frame);
     steps.show(frame);
     view.show(frame);
-    const { modes, kl, js, distance } = frame.measures;
-    measures.textContent = `Step ${frame.step.toLocaleString("en")}: ${modes} of ${fixed.modes} modes covered, KL ${kl.toFixed(2)}, JS ${js.toFixed(3)}, Wasserstein distance ${distance.toFixed(3)}`;
+    const { modes, kl, js, distance, in_view } = frame.measures;
+    const away = in_view < 1 ? `; ${Math.round(100 * (1 - in_view))} % of generated points are out of view` : "";
+    measures.textContent = `Step ${frame.step.toLocaleString("en")}: ${modes} of ${fixed.modes} modes covered, KL ${kl.toFixed(2)}, JS ${js.toFixed(3)}, Wasserstein distance ${distance.toPrecision(3)}${away}`;
     root.dataset.step = frame.step;
     showFindings(frame.findings, frame.step);
   };
@@ -140,6 +144,7 @@ export default async function show(root) {
       h("section", { "aria-label": "Over time" }, h("h2", {}, "Over time"), history.element),
     ),
   );
+  const begun = JSON.stringify([asked.data, asked.settings]);
   const end = live.follow("learn/laboratory", asked, showFrame, failed);
   return () => {
     end();

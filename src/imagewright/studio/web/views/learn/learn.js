@@ -3,7 +3,7 @@ import { h } from "/web/dom.js";
 import { loadStyle } from "/web/parts/style.js";
 
 const LESSONS = [
-  { name: "gan", title: "GAN laboratory", about: "Two networks learn from each other: run them, stop them, step them, and change what they learn by." },
+  { name: "gan", title: "GAN laboratory", about: "Two networks that learn from each other, step by step, while you change what they learn by." },
   { name: "components", title: "Components", about: "A picture as a sum of few: how many of them are needed?" },
   { name: "jpeg", title: "JPEG", about: "What a file keeps of a picture, and one block of it at every stage." },
   { name: "dimension", title: "Dimension", about: "How many samples cover a line, a square, a cube, and why pictures are far from everything." },
