@@ -155,7 +155,7 @@ def describe_frame(frame: LaboratoryFrame) -> dict[str, Any]:
             "modes": snapshot.modes,
             "in_view": frame.in_view,
             **frame.divergences,
-        },  # fmt: skip
+        },
     }
 
 
