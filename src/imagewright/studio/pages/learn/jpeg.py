@@ -45,6 +45,9 @@ def block(studio: Studio, asked: Asked) -> dict[str, Any]:
 
 
 def _picture(studio: Studio, asked: Asked) -> torch.Tensor:
+    if "ticket" in asked:
+        studio.shelf.get(asked.text("ticket"))  # it is in use, and stays on the shelf
+
     def make() -> torch.Tensor:
         pixels = chosen_picture(studio, asked, SIDE)
         return torch.from_numpy(pixels.transpose(2, 0, 1).copy())

@@ -36,7 +36,8 @@ class LabelledSlider extends HTMLElement {
   }
 
   get value() {
-    return this.#isLog ? Number((10 ** this.#range.value).toPrecision(3)) : Number(this.#range.value);
+    if (!this.#isLog) return Number(this.#range.value);
+    return Math.min(Number(this.#number.max), Math.max(Number(this.#number.min), Number(this.#number.value)));
   }
 
   set value(value) {
@@ -48,7 +49,7 @@ class LabelledSlider extends HTMLElement {
   #changed(event, value) {
     event.stopPropagation();
     if (value === "" || !Number.isFinite(Number(value))) return;
-    if (event.target === this.#range) this.#number.value = Number(this.value.toPrecision(4));
+    if (event.target === this.#range) this.#number.value = this.#isLog ? Number((10 ** value).toPrecision(3)) : Number(Number(value).toPrecision(4));
     else this.#range.value = this.#isLog ? Math.log10(Math.max(value, this.#number.min)) : value;
     if (this.#isLog) this.#range.setAttribute("aria-valuetext", this.#number.value);
     this.dispatchEvent(new Event("input", { bubbles: true }));

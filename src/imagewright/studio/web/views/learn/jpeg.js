@@ -97,7 +97,7 @@ export default async function show(root) {
       "div",
       { class: "columns even" },
       h("div", { class: "stack" }, h("h2", {}, "Point at a block"), h("div", { class: "blocks" }, map), h("label", { class: "small" }, showBits, " show where the bits go")),
-      h("div", { class: "stack" }, h("h2", {}, "The whole file"), h("div", { class: "pictures" }, captioned(original, "as it is, at most 256 pixels a side"), captioned(decoded, "as the file decodes"))),
+      h("div", { class: "stack" }, h("h2", {}, "The whole file"), h("div", { class: "pictures" }, captioned(original, "as it is, at most 256 pixels a side"), captioned(decoded, "as the file decodes")), stages.waves),
     ),
     stages.element,
   );

@@ -6,7 +6,7 @@ const STAGES = [
   { name: "pixels", title: "1. Pixels of the luminance", about: "0 to 255", level: (value) => value / 255, isGrey: true },
   { name: "dct", title: "2. Cosine transform", about: "what each of 64 waves contributes; 128 is subtracted first", level: signed },
   { name: "table", title: "3. Steps at this quality", about: "coarser for fine waves", level: (value) => Math.log2(value) / 8 },
-  { name: "quantised", title: "4. Transform divided by steps, rounded", about: "most are 0: they cost nearly nothing", level: (value) => signed(16 * value) },
+  { name: "quantised", title: "4. Divided by steps, rounded", about: "most are 0: they cost nearly nothing", level: (value) => signed(16 * value) },
   { name: "rebuilt", title: "5. Pixels rebuilt", about: "steps times numbers, transformed back", level: (value) => value / 255, isGrey: true },
 ];
 
@@ -28,7 +28,6 @@ export function blockStages() {
       { class: "stages" },
       tables.map(({ title: name, about, cells }) => h("div", {}, h("h3", {}, name), h("p", { class: "small faint" }, about), matrix(cells, name))),
       h("div", {}, h("h3", {}, "6. Bits of the file"), h("p", { class: "small faint" }, "in zig-zag order; the code of the symbol, then the bits of its value"), h("div", { class: "symbols", tabindex: "0" }, h("table", {}, h("thead", {}, h("tr", {}, h("th", {}, "symbol"), h("th", {}, "code"), h("th", {}, "value"))), symbols))),
-      h("div", {}, h("h3", {}, "The 64 waves"), h("p", { class: "small faint" }, "a block is a sum of these; outlined ones are kept"), wave),
     ),
   );
   const show = (block) => {
@@ -37,7 +36,8 @@ export function blockStages() {
     clear(symbols, block.symbols.map((each) => h("tr", {}, h("td", {}, each.meaning), h("td", { class: "code" }, each.code_bits), h("td", { class: "code" }, each.value_bits))));
     drawWaves(wave, block);
   };
-  return { element, show };
+  const waves = h("div", {}, h("h3", {}, "The 64 waves"), h("p", { class: "small faint" }, "A block is a sum of these; outlined ones are kept."), wave);
+  return { element, waves, show };
 }
 
 function matrix(cells, name) {

@@ -3,7 +3,7 @@ import { h } from "/web/dom.js";
 import { loadStyle } from "/web/parts/style.js";
 
 const LESSONS = [
-  { name: "gan", title: "GAN laboratory", about: "Two networks that learn from each other, step by step, while you change what they learn by." },
+  { name: "gan", title: "GAN laboratory", about: null },
   { name: "components", title: "Components", about: "A picture as a sum of few: how many of them are needed?" },
   { name: "jpeg", title: "JPEG", about: "What a file keeps of a picture, and one block of it at every stage." },
   { name: "dimension", title: "Dimension", about: "How many samples cover a line, a square, a cube, and why pictures are far from everything." },
@@ -15,7 +15,8 @@ export default async function show(root, asked) {
   const lesson = LESSONS.find(({ name }) => name === asked.lesson) ?? LESSONS[0];
   const tabs = LESSONS.map(({ name, title }) => h("a", { href: `#/learn?lesson=${name}`, "aria-current": lesson.name === name ? "page" : null }, title));
   const body = h("div", { class: "lesson", dataset: { lesson: lesson.name } });
-  root.append(h("h1", {}, "Learn"), h("nav", { class: "lessons", "aria-label": "Lessons" }, tabs), h("p", { class: "lead" }, lesson.about), body);
+  const about = lesson.about ? [h("p", { class: "lead" }, lesson.about)] : [];
+  root.append(h("h1", {}, "Learn"), h("nav", { class: "lessons", "aria-label": "Lessons" }, tabs), ...about, body);
   const { default: showLesson } = await import(`/web/views/learn/${lesson.name}.js`);
   return showLesson(body, asked);
 }
