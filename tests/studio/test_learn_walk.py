@@ -42,6 +42,7 @@ def test_a_walk_through_the_laboratory(
     page.get_by_label("the generator's net").check()
     page.get_by_label("Data to learn").select_option("comb")
     page.get_by_text("of 5 modes covered").wait_for()
+    steps(page, 3)  # it runs on with the new data
     page.get_by_label("Data to learn").select_option("drawn")
     page.locator("canvas.drawing").scroll_into_view_if_needed()
     box = page.locator("canvas.drawing").bounding_box()

@@ -25,16 +25,17 @@ export default async function show(root) {
   const doctor = h("div", { class: "stack", role: "status" });
   const measures = h("p", { class: "number measures", role: "status" });
 
-  const channel = new Channel("learn/laboratory_change", () => {}, tellError);
-  const change = () => asked.id && channel.ask({ ...asked, fresh: false }); // before the first frame nothing is there to change
-  const startAnew = async () => {
-    if (!asked.id) return;
-    history.clear();
-    try {
-      await live.wish("learn/laboratory_change", { ...asked, fresh: true });
-    } catch (error) {
-      tellError(error);
-    }
+  // Changes and new starts go one after the other, the newest next: a start that is not answered yet is asked for again.
+  const starts = { wanted: 0, made: 0 };
+  const made = ({ start }) => (starts.made = Math.max(starts.made, start));
+  const channel = new Channel("learn/laboratory_change", (_, sent) => made(sent), (error, sent) => (made(sent), tellError(error)));
+  const change = () => {
+    if (!asked.id) return; // before the first frame nothing is there to change
+    channel.ask({ ...asked, fresh: starts.wanted > starts.made, start: starts.wanted });
+  };
+  const startAnew = () => {
+    starts.wanted += 1;
+    change();
   };
 
   const form = settingsForm(described.settings, (name, value, fresh) => {
@@ -105,6 +106,7 @@ export default async function show(root) {
     if (asked.id !== frame.id) {
       asked.id = frame.id;
       // What was changed before the first frame is asked for now.
+      starts.made = starts.wanted;
       if (JSON.stringify([asked.data, asked.settings]) !== begun) startAnew();
       else if (asked.running) change();
     }
