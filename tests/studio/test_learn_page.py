@@ -176,6 +176,19 @@ def test_components_by_k(studio: ServedStudio, asking: Asking) -> None:
     assert len(asking.wish("components", {"of": source, "ticket": dropped, "count": 3})) == 4
 
 
+def test_components_of_a_run_of_a_linear_model(tmp_path: Path, studio: ServedStudio, asking: Asking) -> None:
+    iw.train("pca", iw.open_images(tmp_path / "photos", size=8), out=tmp_path / "runs" / "pca", components=3)
+    studio.studio.library.refresh()
+    source, run = studio.source_id("photos"), studio.run_id("runs/pca")
+    found = asking.wish("components", {"of": source, "source": source, "run": run, "count": 99})
+    assert [each["width"] for each in found] == [8] * 4
+    assert found[0]["about"]["most"] == 3
+    status, file = studio.request(f"/pictures/{found[1]['ticket']}.png", headers=studio.cookie)
+    (tmp_path / "saved.png").write_bytes(file)
+    assert status == 200
+    assert "pca" in str(iw.inspect(tmp_path / "saved.png"))
+
+
 def test_jpeg_and_one_block_of_it(studio: ServedStudio, asking: Asking) -> None:
     picture = {"source": studio.source_id("photos"), "index": 0}
     (_, low), (_, high) = (asking.wish("jpeg", picture | {"quality": quality}) for quality in (5, 95))

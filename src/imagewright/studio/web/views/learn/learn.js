@@ -6,7 +6,7 @@ const LESSONS = [
   { name: "gan", title: "GAN laboratory", about: null },
   { name: "components", title: "Components", about: "A picture as a sum of few: how many of them are needed?" },
   { name: "jpeg", title: "JPEG", about: "What a file keeps of a picture, and one block of it at every stage." },
-  { name: "dimension", title: "Dimension", about: "How many samples cover a line, a square, a cube, and why pictures are far from everything." },
+  { name: "dimension", title: "Dimension", about: "How many samples cover a line, a square and a cube, and what becomes of distances in many dimensions." },
   { name: "plane", title: "Latent plane", about: "Two numbers that a model draws pictures from, under the pointer." },
 ];
 

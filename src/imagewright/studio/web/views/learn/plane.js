@@ -57,7 +57,13 @@ export default async function show(root) {
     if (!state.run) return;
     clear(notes, h("p", { class: "small faint" }, "The plane is drawn."));
     const wanted = asked();
-    const [found] = await live.wish("learn/plane", wanted);
+    let found;
+    try {
+      [found] = await live.wish("learn/plane", wanted);
+    } catch (error) {
+      clear(notes, h("p", { class: "bad" }, error.message));
+      return;
+    }
     if (JSON.stringify(wanted) !== JSON.stringify(asked())) return; // another one was chosen meanwhile
     const { axes, placed, labels, classes, notes: noted } = found.about;
     [state.axes, state.sheet] = [axes, found];
