@@ -23,7 +23,7 @@ SETTINGS: dict[DataName, TrainingSettings] = {
     "moons": TrainingSettings(penalty=0.1, steps=1500),
     "comb": TrainingSettings(penalty=0.03, steps=2000, generator_every=2),
     "moon": TrainingSettings(penalty=0.1, steps=1500),
-    "spiral": TrainingSettings(penalty=0.03, steps=2500, width=128),
+    "spiral": TrainingSettings(penalty=0.3, steps=2000),
 }
 STRIP = 6  # snapshots in the figure
 
