@@ -5,6 +5,7 @@ from __future__ import annotations
 from imagewright.studio.pages import library
 from imagewright.studio.pages.draw import page as draw
 from imagewright.studio.pages.learn import page as learn
+from imagewright.studio.pages.pictures import page as pictures
 from imagewright.studio.serving.page import Page
 
-PAGES: dict[str, Page] = {page.name: page for page in (library.PAGE, draw.PAGE, learn.PAGE)}
+PAGES: dict[str, Page] = {page.name: page for page in (library.PAGE, pictures.PAGE, draw.PAGE, learn.PAGE)}

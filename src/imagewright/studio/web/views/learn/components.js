@@ -1,16 +1,14 @@
 // Components: a picture as a mean and a sum of k directions. The slider is k.
 import { decimals, h, whole } from "/web/dom.js";
 import { Channel } from "/web/live.js";
-import { read } from "/web/api.js";
+import { chooseRun } from "/web/parts/choose.js";
 import "/web/parts/picture.js";
 import { sendActions } from "/web/parts/sending.js";
 import { slider } from "/web/parts/slider.js";
 import { tellError } from "/web/parts/toast.js";
 import { captioned, chosenPicture } from "/web/views/learn/chosen.js";
-import { select } from "/web/views/learn/gan_form.js";
 
 const CAPTIONS = ["the picture", "from k components", "half the difference, around grey", "component k alone"];
-const FITTED = { name: "", title: "PCA, fitted to these pictures" };
 
 export default async function show(root) {
   const state = { picture: null, of: null, run: null, count: 10 };
@@ -39,11 +37,14 @@ export default async function show(root) {
     root.dataset.count = count;
   }
 
-  const { runs } = await read("library/runs");
-  const linear = runs.filter((run) => !run.damaged && run.family === "linear" && run.checkpoints.length && ["encode", "decode"].every((verb) => run.verbs.includes(verb)));
-  const method = select("Components of", [FITTED, ...linear.map((run) => ({ name: run.id, title: `${run.name} (${run.model})` }))], "", (run) => {
-    state.run = run;
-    ask();
+  const method = await chooseRun({
+    label: "Components of",
+    none: "PCA, fitted to these pictures",
+    fits: ({ family, verbs }) => family === "linear" && ["encode", "decode"].every((verb) => verbs.includes(verb)),
+    chosen: (run) => {
+      state.run = run?.id ?? null;
+      ask();
+    },
   });
   const pictures = await chosenPicture((picture, source) => {
     state.picture = picture;
