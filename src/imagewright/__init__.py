@@ -70,6 +70,7 @@ _HOME = {
     "decode_jpeg": "imagewright.codecs.jpeg.codec",
     "lesson": "imagewright.lessons.base",
     "list_lessons": "imagewright.lessons",
+    "gan_laboratory": "imagewright.lessons.laboratory.laboratory",
     "evaluate": "imagewright.metrics.evaluate",
     "open_features": "imagewright.metrics.features.run_features",
     "compare": "imagewright.metrics.comparison",
@@ -159,6 +160,7 @@ __all__ = [
     "encode_jpeg",
     "evaluate",
     "extract_faces",
+    "gan_laboratory",
     "get_weights",
     "grid_sheet",
     "import_checkpoint",
@@ -250,6 +252,7 @@ if TYPE_CHECKING:
     from imagewright.latent.walks.walk_sheets import blend_sheet, interpolation_sheet, write_interpolation
     from imagewright.lessons import list_lessons
     from imagewright.lessons.base import lesson
+    from imagewright.lessons.laboratory.laboratory import gan_laboratory
     from imagewright.metrics.comparison import compare
     from imagewright.metrics.evaluate import evaluate
     from imagewright.metrics.features.run_features import open_features

@@ -117,3 +117,11 @@ def test_the_figure_is_written_with_its_record(vae: Model, tmp_path: Path) -> No
     assert record["settings"]["latents"] == ["latent 0", "latent 1"]
     text = (tmp_path / "alone.svg").read_text()
     assert "encoded pictures" not in text
+
+
+def test_the_latent_at_a_point_of_the_plane(vae: Model) -> None:
+    found = iw.manifold(vae, 5)
+    torch.testing.assert_close(found.latent_at(0.3, 0.9), found.latents[1:2], atol=1e-5, rtol=0)  # the first row is up
+    assert torch.isfinite(found.latent_at(0, 1)).all()
+    wide = iw.manifold(tiny_model("infogan").eval(), 4, dimensions=["c2", "c3"])
+    torch.testing.assert_close(wide.latent_at(0.125, 0.875), wide.latents[:1])

@@ -11,7 +11,9 @@ import pytest
 import imagewright as iw
 from imagewright.errors import DataError
 from imagewright.lessons.dimension.measures import (
+    cells_hit,
     contrast,
+    expected_share,
     intrinsic_dimension,
     pairwise_distances,
     samples_until_covered,
@@ -84,3 +86,13 @@ def test_pictures_smaller_than_a_patch_are_a_clear_error_before_anything_is_writ
     with pytest.raises(DataError, match="19x19"):
         iw.lesson("dimension", tmp_path / "out", samples=50, repeats=2, pictures=str(tmp_path / "small"))
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("dimensions", [1, 2, 3])
+def test_cells_that_hold_a_point_and_their_expected_share(dimensions: int) -> None:
+    points = np.random.default_rng(0).random((50, dimensions))
+    hit = cells_hit(points)
+    assert {tuple(place) for place in np.argwhere(hit)} == {tuple(place) for place in (points * 10).astype(int)}
+    shares = [cells_hit(np.random.default_rng(seed).random((50, dimensions))).mean() for seed in range(200)]
+    assert np.mean(shares) == pytest.approx(expected_share(50, dimensions), rel=0.02)
+    assert expected_share(0, dimensions) == 0

@@ -6,7 +6,7 @@ and read when a report is due.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import torch
@@ -16,7 +16,7 @@ from imagewright import distributed
 from imagewright.model import Model
 from imagewright.phases import Draws, Phase, Rows, Step, Terms
 from imagewright.pixels import to_float
-from imagewright.recipe import Optimizer
+from imagewright.recipe import Optimizer, Recipe
 from imagewright.seeds import derive_seed
 from imagewright.training.averaging import Averages
 from imagewright.training.doctor.gradient_norms import GradientNorms, total_norm
@@ -55,7 +55,7 @@ class Engine:
         self.networks = find_networks(model, self.phases)
         # As the optimizers hold them: looking them up in deep networks takes a good part of a short step.
         self._parameters = {name: list(network.parameters()) for name, network in self.networks.items()}
-        self._point = self.schedule.point(0)
+        self._point: tuple[Recipe, float] | None = self.schedule.point(0)
         self._hyperparameters = {name: self.schedule.optimizer(name, 0) for name in self.networks}
         self._corrections = {name: lazy_correction(name, self.phases) for name in self.networks}
         self.optimizers = {
@@ -101,6 +101,16 @@ class Engine:
         rows = self.schedule.batch_size(images_seen)
         if self.averages.networks:
             self.averages.update(images_seen + rows, rows, self.schedule.average(images_seen))
+
+    def renew(self, plan: Plan, phases: Iterable[Phase] | None = None) -> None:
+        """Take the numbers of another plan and of the model's recipe as it is now; for who changes options in between.
+
+        Weights and moments stay. Phases update the networks that they did before.
+
+        phases: by default the model's.
+        """
+        self.plan, self.schedule, self._point = plan, Schedule(self.model, plan), None
+        self.phases = list(self.model.phases() if phases is None else phases)
 
     def losses(self) -> dict[str, float]:
         """The mean of each term since the last call, by "phase/term", over all ranks. Waits for the device."""

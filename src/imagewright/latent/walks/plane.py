@@ -99,6 +99,16 @@ class Manifold:
         """Images a side, K."""
         return round(len(self.images) ** 0.5)
 
+    def latent_at(self, right: float, up: float) -> Tensor:
+        """The latent at a point of the plane, (1, *latent shape): both axes at quantiles of the prior.
+
+        right, up: from 0 to 1; at 0 and 1, where the quantile of a normal distribution is infinite, just inside.
+        """
+        latent = self.latents[:1].clone().flatten(1)
+        for axis, share in zip(self.axes, (right, up), strict=True):
+            latent[:, axis.dimension] = axis.quantile(torch.tensor(min(max(share, 1e-3), 1 - 1e-3)))
+        return latent.unflatten(1, self.latents.shape[1:])
+
     def write(self, path: str | Path, *, force: bool = False) -> Path:
         """Write the figure as PNG, SVG or PDF: the decoded plane, and beside it the encoded pictures.
 

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imagewright.lessons.base import LessonOutput
-from imagewright.lessons.dimension.measures import contrast, expected_throws, pairwise_distances
+from imagewright.lessons.dimension.measures import CELLS, cells_hit, contrast, expected_throws, pairwise_distances
 from imagewright.output.figures import colour_of, mark_of, new_figure, render_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from mpl_toolkits.mplot3d import Axes3D
 
-CELLS = 10  # along an axis
 LANDMARKS = {"pictures in ImageNet": 7.1, "people on Earth": 9.9, "atoms in the universe": 80.0}  # powers of ten
 SHOWN = (1, 4, 25, 100, 361)  # dimensions with a curve of their distances
 # A squared difference of two uniform numbers has mean 1/6 and variance 7/180; a root halves a relative deviation.
@@ -42,20 +41,13 @@ def coverage(
         _extrapolated(figure.add_subplot(grid[1, 3:6]), needed, line)
 
 
-def _hit(points: np.ndarray) -> np.ndarray:
-    """Whether each cell holds a point: bool (10, ..., 10)."""
-    hit = np.zeros((CELLS,) * points.shape[1], bool)
-    hit[tuple((points * CELLS).astype(int).T)] = True
-    return hit
-
-
 def _set_title(axes: Axes, hit: np.ndarray) -> None:
     axes.set_title(f"d = {hit.ndim}: {hit.size:,} random samples\nare in {hit.sum():,} of the {hit.size:,} cells")
 
 
 def _line_of_cells(axes: Axes, random: np.random.Generator) -> None:
     points = random.random((CELLS, 1))
-    hit = _hit(points)
+    hit = cells_hit(points)
     axes.imshow(hit[None], cmap="Blues", vmin=-0.4, vmax=3, extent=(0, 1, -0.05, 0.05), aspect="auto")
     axes.plot(points[:, 0], np.zeros(len(points)), "o", color=colour_of(1), markersize=5, markeredgecolor="white")
     axes.set(ylim=(-0.5, 0.5), yticks=[], xticks=(0, 0.5, 1))
@@ -67,7 +59,7 @@ def _line_of_cells(axes: Axes, random: np.random.Generator) -> None:
 
 def _square_of_cells(axes: Axes, random: np.random.Generator) -> None:
     points = random.random((CELLS**2, 2))
-    hit = _hit(points)
+    hit = cells_hit(points)
     axes.imshow(hit.T, origin="lower", cmap="Blues", vmin=-0.4, vmax=3, extent=(0, 1, 0, 1))
     axes.plot(*points.T, "o", color=colour_of(1), markersize=4, markeredgecolor="white", markeredgewidth=0.5)
     axes.set_xticks(np.linspace(0, 1, CELLS + 1), minor=True)
@@ -84,7 +76,7 @@ def _cube_of_cells(axes: Axes3D, random: np.random.Generator) -> None:
     axes.scatter(*points.T, s=6, color=colour_of(1), alpha=0.6, linewidths=0, depthshade=False)
     _empty_cube(axes, (0, 1))
     axes.set(xticks=(0, 0.5, 1), yticks=(0, 0.5, 1), zticks=(0, 0.5, 1))
-    _set_title(axes, _hit(points))
+    _set_title(axes, cells_hit(points))
 
 
 def _empty_cube(axes: Axes3D, ends: tuple[float, float]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 REACH = 0.05  # a sample covers the cell of side 0.1 around it: ten such cells cover [0, 1]
+CELLS = 10  # along an axis
 PROBES = 400
 NEIGHBOURS = 10
 SAMPLES_PER_CELL = 30  # a cell is missed by all of them once in e^30
@@ -25,6 +26,18 @@ def samples_until_covered(dimensions: int, repeats: int, random: np.random.Gener
         near = KDTree(samples).query_ball_point(random.random((PROBES, dimensions)), REACH, p=np.inf)
         row[:] = [min(each, default=count) + 1 for each in near]
     return waits.ravel()
+
+
+def cells_hit(points: np.ndarray) -> np.ndarray:
+    """Whether each cell of side 0.1 of [0, 1]^d holds one of the points (N, d): bool (10, ..., 10)."""
+    hit = np.zeros((CELLS,) * points.shape[1], bool)
+    hit[tuple((points * CELLS).astype(int).T)] = True
+    return hit
+
+
+def expected_share(samples: int, dimensions: int) -> float:
+    """The share of the cells of side 0.1 that so many uniform samples hit, on average: 1 - (1 - 10^-d)^n."""
+    return -float(np.expm1(samples * np.log1p(-(float(CELLS) ** -dimensions))))
 
 
 def throws_until_all(outcomes: int, repeats: int, random: np.random.Generator) -> np.ndarray:

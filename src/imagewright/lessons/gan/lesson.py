@@ -21,6 +21,9 @@ SETTINGS: dict[DataName, TrainingSettings] = {
     "ring": TrainingSettings(penalty=0.3, steps=1500),
     "grid": TrainingSettings(penalty=0.03, steps=2500, width=128, betas=(0.0, 0.99)),
     "moons": TrainingSettings(penalty=0.1, steps=1500),
+    "comb": TrainingSettings(penalty=0.03, steps=2000, generator_every=2),
+    "moon": TrainingSettings(penalty=0.1, steps=1500),
+    "spiral": TrainingSettings(penalty=0.3, steps=2000),
 }
 STRIP = 6  # snapshots in the figure
 
@@ -35,8 +38,11 @@ def gan(
     output: LessonOutput,
     *,
     data: Annotated[
-        DataName, Field(description="two modes on a line; in the plane a ring of 8, a grid of 25, moons")
-    ] = ("line"),
+        DataName,
+        Field(
+            description="on a line two modes or a comb of 5; in the plane a ring of 8, a grid of 25, moons, a spiral"
+        ),
+    ] = "line",
     loss: Annotated[LossName, Field(description="the adversarial loss")] = "non_saturating",
     penalty: Annotated[
         float | None,

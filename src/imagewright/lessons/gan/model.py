@@ -6,6 +6,8 @@ so that the package's training engine trains it. Shape letters: N batch, Z laten
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -14,25 +16,35 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
 from imagewright.configs import Config
-from imagewright.losses.adversarial import ADVERSARIAL
-from imagewright.losses.penalties import squared_gradient
+from imagewright.losses.adversarial import ADVERSARIAL, AdversarialName
+from imagewright.losses.penalties import gradient_penalty, squared_gradient
 from imagewright.model import Model
-from imagewright.phases import Phase, Step, Terms
+from imagewright.phases import Draws, Phase, Rows, Step, Terms
 from imagewright.recipe import Optimizer, Recipe
 
 LossName = Literal["non_saturating", "relativistic"]  # losses whose optimal discriminator is a function of p / q
+PenaltyName = Literal["recommended", "r1", "r1_r2", "gradient_penalty"]
+RATE = 1e-3  # of the recipe; a plan replaces it, and the discriminator keeps its ratio
 
 
 @dataclass(frozen=True, kw_only=True)
 class PointGANConfig(Config):
     latent_dim: int = Field(1, ge=1, le=64, description="dimensions of the latent, uniform in [-1, 1]")
-    width: int = Field(64, ge=1, le=1024, description="units of each of the two hidden layers")
-    loss: LossName = Field("non_saturating", description="the adversarial loss")
+    width: int = Field(64, ge=1, le=1024, description="units of each hidden layer")
+    depth: int = Field(2, ge=1, le=8, description="hidden layers of each network")
+    loss: AdversarialName = Field("non_saturating", description="the adversarial loss")
     generator_every: int = Field(1, ge=1, le=100, description="steps of the discriminator to one of the generator")
+    discriminator_every: int = Field(1, ge=1, le=100, description="steps of the generator to one of the discriminator")
+    discriminator_rate: float = Field(
+        1.0, gt=0, le=1e5, description="learning rate of the discriminator, relative to the generator's"
+    )
     wide_start: bool = Field(
         True, description="whether the untrained generator spreads its points; else they all lie together"
     )
-    penalty: float = Field(0.0, ge=0, le=1e3, description="gamma of R1; of R1 and R2 with the relativistic loss")
+    penalty: float = Field(0.0, ge=0, le=1e3, description="weight of the penalty on the discriminator's gradient")
+    penalty_kind: PenaltyName = Field(
+        "recommended", description="where the gradient is penalised: r1 on data, r1_r2 on generated points too"
+    )
     betas: tuple[float, float] = Field((0.0, 0.9), description="of Adam")
 
 
@@ -46,13 +58,13 @@ class PointGAN(Model):
         super().__init__(config)
         dimensions = config.size[0]
         self.generator = nn.Sequential(
-            *_hidden(config.latent_dim, config.width, nn.ReLU()),
+            *_hidden(config.latent_dim, config, nn.ReLU()),
             nn.Linear(config.width, dimensions),
             nn.Unflatten(1, (1, dimensions, 1)),
         )
         self.discriminator = nn.Sequential(
             nn.Flatten(),
-            *_hidden(dimensions, config.width, nn.LeakyReLU(0.2)),
+            *_hidden(dimensions, config, nn.LeakyReLU(0.2)),
             nn.Linear(config.width, 1),
             nn.Flatten(0),
         )
@@ -60,12 +72,16 @@ class PointGAN(Model):
             self.apply(_initialise)
 
     def recipe(self, images_seen: int = 0) -> Recipe:
-        return Recipe(optimizer=Optimizer(betas=self.config.betas))
+        betas, ratio = self.config.betas, self.config.discriminator_rate
+        return Recipe(
+            optimizer=Optimizer(learning_rate=RATE, betas=betas),
+            optimizers={"discriminator": Optimizer(learning_rate=RATE * ratio, betas=betas)},
+        )
 
     def phases(self) -> list[Phase]:
         return [
             Phase("generator", ("generator",), self.generator_loss, every=self.config.generator_every),
-            Phase("discriminator", ("discriminator",), self.discriminator_loss),
+            Phase("discriminator", ("discriminator",), self.discriminator_loss, every=self.config.discriminator_every),
         ]
 
     def generator_loss(self, step: Step) -> Terms:
@@ -81,15 +97,28 @@ class PointGAN(Model):
                 step.shared["fake"] = self._generate(step)
         real, fake = step.images, step.shared["fake"]
         terms = ADVERSARIAL[self.config.loss].discriminator(self.discriminator(real), self.discriminator(fake))
-        gamma = self.config.penalty
-        if gamma:
-            terms["r1"] = gamma / 2 * squared_gradient(self.discriminator, real).mean()
-        if gamma and self.config.loss == "relativistic":
-            terms["r2"] = gamma / 2 * squared_gradient(self.discriminator, fake).mean()
-        return terms
+        return terms | self._penalties(step, real, fake)
+
+    def _penalties(self, step: Step, real: Tensor, fake: Tensor) -> Terms:
+        gamma, kind = self.config.penalty, self.config.penalty_kind
+        if kind == "recommended":  # Huang et al. 2024, arXiv:2501.05441, section 2: the relativistic loss needs both
+            kind = "r1_r2" if self.config.loss == "relativistic" else "r1"
+        if not gamma:
+            return {}
+        if kind == "gradient_penalty":
+            mix = step.draws.uniform(1, 1, 1)
+            return {kind: gamma * gradient_penalty(self.discriminator, real, fake, mix).mean()}
+        found = {"r1": gamma / 2 * squared_gradient(self.discriminator, real).mean()}
+        if kind == "r1_r2":
+            found["r2"] = gamma / 2 * squared_gradient(self.discriminator, fake).mean()
+        return found
 
     def _generate(self, step: Step) -> Tensor:
         return self.decode(2 * step.draws.uniform(self.config.latent_dim) - 1)
+
+    def logits(self, rows: Mapping[str, Rows], draws: Draws) -> dict[str, tuple[Tensor, Tensor]]:
+        fake = self.decode(2 * draws.uniform(self.config.latent_dim) - 1)
+        return {"discriminator": (self.discriminator(rows["images"].images), self.discriminator(fake))}
 
     # Verbs
 
@@ -105,8 +134,9 @@ class PointGAN(Model):
         return points
 
 
-def _hidden(inputs: int, width: int, activation: nn.Module) -> list[nn.Module]:
-    return [nn.Linear(inputs, width), activation, nn.Linear(width, width), activation]
+def _hidden(inputs: int, config: PointGANConfig, activation: nn.Module) -> list[nn.Module]:
+    sizes = [inputs, *[config.width] * config.depth]
+    return [layer for before, after in pairwise(sizes) for layer in (nn.Linear(before, after), activation)]
 
 
 def _initialise(module: nn.Module) -> None:

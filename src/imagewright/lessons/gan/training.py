@@ -2,32 +2,47 @@
 
 The generated density is computed without sampling noise: the generator maps a regular lattice of latents in [-1, 1]^D,
 and the histogram of its outputs estimates the pushed-forward density, blurred like the data's.
-D* = p / (p + q): Goodfellow et al. 2014, arXiv:1406.2661, proposition 1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
+from imagewright import configs
 from imagewright.errors import TrainingError
 from imagewright.images import Batch
 from imagewright.lessons.gan.data import Mixture
 from imagewright.lessons.gan.model import LossName, PointGAN, PointGANConfig
+from imagewright.lessons.gan.readings import best_reading, read_output
 from imagewright.seeds import derive_seed
 from imagewright.training.engine import Engine
 from imagewright.training.plan import Plan
 
 REACH = 1.2  # densities and discriminator are evaluated from -REACH to REACH
-CELLS = {1: 120, 2: 96}  # along an axis, by the number of coordinates
-LATTICE = {1: 24_000, 2: 160}  # latents along an axis
-BLUR = 0.03  # standard deviation of the Gaussian that blurs both densities: finer detail is noise of the histogram
-FAINT = 1e-3  # D* is undefined where p + q is below this share of the highest data density
 DIRECTIONS = 16  # projections of the plane over which the distance of two sets of points is averaged
 COVERED = 0.25  # a mode is covered if it has at least this share of the points that the data has there
+
+
+@dataclass(frozen=True, kw_only=True)
+class Detail:
+    """How finely a GAN of points is evaluated.
+
+    cells: along an axis, by the number of coordinates.
+    lattice: latents along an axis, by the number of latents.
+    blur: standard deviation of the Gaussian that blurs both densities: finer detail is noise of the histogram.
+    """
+
+    cells: Mapping[int, int]
+    lattice: Mapping[int, int]
+    blur: float
+
+
+FINE = Detail(cells={1: 120, 2: 96}, lattice={1: 24_000, 2: 160}, blur=0.03)
+COARSE = Detail(cells={1: 96, 2: 48}, lattice={1: 4096, 2: 64}, blur=0.05)  # many times a second
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,12 +63,13 @@ class TrainingSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """The GAN after `step` steps. D: number of coordinates. Densities and probabilities are over `Reference.cells`.
+    """The GAN after `step` steps. D: number of coordinates. Densities and probabilities are over `Reference.cells`, M
+    on each axis.
 
     step: number of steps.
-    generated: the generated density q(x), (CELLS,) * D.
-    probability: the discriminator's output in (0, 1), (CELLS,) * D.
-    best: the output of the optimal discriminator, p / (p + q); NaN where p + q is nearly 0 (`FAINT`).
+    generated: the generated density q(x), (M,) * D.
+    probability: how real the discriminator takes each cell to be, from 0 to 1, (M,) * D (`read_output`).
+    best: the same of the optimal discriminator; NaN where it is unknown (`best_reading`).
     mapped: the generator's outputs for the latents of `Reference.shown`, (..., D).
     distance: Wasserstein-1 between data and generated points; in the plane, the mean over projections.
     modes: number of modes covered.
@@ -71,49 +87,52 @@ class Snapshot:
 
 
 class Reference:
-    """The parts that all snapshots share: the data's density and points, the lattice of latents, the cells."""
+    """The parts that all snapshots share: the data's density and points, the lattice of latents, the cells.
 
-    def __init__(self, data: Mixture, seed: int) -> None:
-        self.data, dimensions = data, data.dimensions
-        self.edges = np.linspace(-REACH, REACH, CELLS[dimensions] + 1)
+    data: that the GAN learns.
+    seed: of the points of the data.
+    detail: how finely it is evaluated.
+    latents: numbers of a latent, 1 or 2; by default as many as a point has coordinates.
+    """
+
+    def __init__(self, data: Mixture, seed: int, detail: Detail = FINE, latents: int | None = None) -> None:
+        self.data, self.detail, dimensions = data, detail, data.dimensions
+        self.edges = np.linspace(-REACH, REACH, detail.cells[dimensions] + 1)
         self.centres = (self.edges[1:] + self.edges[:-1]) / 2
         self.cells = _lattice(self.centres, dimensions)
         shape = (len(self.centres),) * dimensions
-        self.density = data.density(self.cells, BLUR).reshape(shape)
-        count = LATTICE[dimensions]
-        self.latents = _lattice((np.arange(count) + 0.5) / count * 2 - 1, dimensions)
+        self.density = data.density(self.cells, detail.blur).reshape(shape)
+        latents = latents or dimensions
+        count = detail.lattice[latents]
+        self.latents = _lattice((np.arange(count) + 0.5) / count * 2 - 1, latents)
         self.points = data.sample(len(self.latents), np.random.default_rng(derive_seed(seed, "gan", "held out")))
-        self.shown = _shown_latents(dimensions)
+        self.shown = _shown_latents(latents)
         angles = np.pi * np.arange(DIRECTIONS) / DIRECTIONS
         self.directions = np.stack([np.cos(angles), np.sin(angles)]) if dimensions == 2 else np.ones((1, 1))
+        self._hits = data.modes_hit(self.points)
+        self._projected = np.sort(self.points @ self.directions, 0)
 
     def snapshot(self, model: PointGAN, step: int, losses: dict[str, float]) -> Snapshot:
         """Evaluate the GAN. Raises `TrainingError` if its weights are not finite."""
         with torch.no_grad():
-            points = _generate(model, self.latents)
+            points = generate_points(model, self.latents)
             if not np.isfinite(points).all():
                 raise TrainingError(
                     f"The training diverged at step {step}: the generator's weights are not finite. "
                     "Lower --learning-rate, or use a --penalty."
                 )
-            mapped = _generate(model, self.shown.reshape(-1, self.shown.shape[-1])).reshape(self.shown.shape)
-            logits, real, fake = (_logits(model, each) for each in (self.cells, self.points, points))
-        if model.config.loss == "relativistic":
-            logits = logits - _critic_offset(real, fake)
+            mapped = generate_points(model, self.shown.reshape(-1, self.shown.shape[-1]))
+            outputs, real, fake = (_outputs(model, each) for each in (self.cells, self.points, points))
         q = self._estimate_density(points)
-        total = self.density + q
-        known = total > FAINT * self.density.max()
-        best = np.divide(self.density, total, out=np.full_like(total, np.nan), where=known)
-        share = self.data.modes_hit(points) / self.data.modes_hit(self.points)
-        probability = _sigmoid(logits).reshape(self.density.shape)
-        distance = _distance(points @ self.directions, self.points @ self.directions)
+        loss = model.config.loss
+        share = self.data.modes_hit(points) / self._hits
         return Snapshot(
             step=step,
             generated=q,
-            probability=probability,
-            best=best,
-            mapped=mapped,
-            distance=distance,
+            probability=read_output(loss, outputs, real, fake).reshape(self.density.shape),
+            best=best_reading(loss, self.density, q),
+            mapped=mapped.reshape(*self.shown.shape[:-1], -1),
+            distance=float(np.abs(np.sort(points @ self.directions, 0) - self._projected).mean()),
             modes=int((share >= COVERED).sum()),
             losses=losses,
         )
@@ -124,7 +143,7 @@ class Reference:
 
         counts, _ = np.histogramdd(points, [self.edges] * points.shape[1])
         width = self.edges[1] - self.edges[0]
-        blurred: np.ndarray = gaussian_filter(counts, BLUR / width, mode="constant")
+        blurred: np.ndarray = gaussian_filter(counts, self.detail.blur / width, mode="constant")
         return blurred / (len(points) * width ** points.shape[1])
 
 
@@ -140,20 +159,10 @@ def train_gan(
     progress: called with the number of steps at each snapshot.
     """
     data, dimensions = reference.data, reference.data.dimensions
-    config = PointGANConfig(
-        size=(dimensions, 1),
-        channels=1,
-        latent_dim=dimensions,
-        width=settings.width,
-        loss=settings.loss,
-        generator_every=settings.generator_every,
-        wide_start=settings.wide_start,
-        penalty=settings.penalty,
-        betas=settings.betas,
-    )
-    with torch.random.fork_rng():
-        torch.manual_seed(derive_seed(seed, "gan", "weights"))
-        model = PointGAN(config)
+    options = {"size": (dimensions, 1), "channels": 1, "latent_dim": dimensions, "width": settings.width}
+    options |= {"loss": settings.loss, "penalty": settings.penalty, "betas": settings.betas}
+    options |= {"generator_every": settings.generator_every, "wide_start": settings.wide_start}
+    model = build_point_gan(configs.build(PointGANConfig, options, "the GAN of points"), seed)
     engine = Engine(model, _engine_plan(settings, seed), torch.device("cpu"))
     random = np.random.default_rng(derive_seed(seed, "gan", "data"))
     snapshots = []
@@ -162,9 +171,16 @@ def train_gan(
             snapshots.append(reference.snapshot(model, index, engine.losses()))
             progress(index)
         if index < max(snapshot_steps):
-            batch = _to_batch(data.sample(settings.batch_size, random))
+            batch = to_batch(data.sample(settings.batch_size, random))
             engine.step({"images": batch}, index, index * settings.batch_size)
     return model, snapshots
+
+
+def build_point_gan(config: PointGANConfig, seed: int) -> PointGAN:
+    """An untrained GAN, the same for equal seeds."""
+    with torch.random.fork_rng():
+        torch.manual_seed(derive_seed(seed, "gan", "weights"))
+        return PointGAN(config)
 
 
 def spread_steps(steps: int, count: int) -> list[int]:
@@ -183,45 +199,21 @@ def _engine_plan(settings: TrainingSettings, seed: int) -> Plan:
     )
 
 
-def _to_batch(points: np.ndarray) -> Batch:
+def to_batch(points: np.ndarray) -> Batch:
     """Points in [-1, 1] as a batch of pictures in 0 to 255, with fractions, which the engine maps to [-1, 1] again."""
     levels = torch.from_numpy((points + 1) * 127.5).float()
     return Batch(levels[:, None, :, None])
 
 
-def _generate(model: PointGAN, latents: np.ndarray) -> np.ndarray:
+def generate_points(model: PointGAN, latents: np.ndarray) -> np.ndarray:
+    """The points of latents (N, Z): float64 (N, D)."""
     points: np.ndarray = model.decode(torch.from_numpy(latents).float()).flatten(1).double().numpy()
     return points
 
 
-def _logits(model: PointGAN, points: np.ndarray) -> np.ndarray:
-    logits: np.ndarray = model.discriminator(torch.from_numpy(points).float()[:, None, :, None]).double().numpy()
-    return logits
-
-
-def _critic_offset(real: np.ndarray, fake: np.ndarray) -> float:
-    """The constant to subtract from a relativistic critic's logits before taking their sigmoid.
-
-    A relativistic loss depends on differences of logits only, so a common shift of all logits is arbitrary. This
-    constant is the shift at which the derivative of the logistic loss with respect to it is zero.
-    """
-    from scipy.optimize import brentq
-
-    ends = min(real.min(), fake.min()) - 1, max(real.max(), fake.max()) + 1
-    shift: float = brentq(lambda c: _sigmoid(c - real).mean() - _sigmoid(fake - c).mean(), *ends)
-    return shift
-
-
-def _sigmoid(logits: np.ndarray) -> np.ndarray:
-    from scipy.special import expit
-
-    probabilities: np.ndarray = expit(logits)
-    return probabilities
-
-
-def _distance(first: np.ndarray, second: np.ndarray) -> float:
-    """Wasserstein-1 between the columns of two arrays (N, K), mean over the columns."""
-    return float(np.abs(np.sort(first, 0) - np.sort(second, 0)).mean())
+def _outputs(model: PointGAN, points: np.ndarray) -> np.ndarray:
+    outputs: np.ndarray = model.discriminator(torch.from_numpy(points).float()[:, None, :, None]).double().numpy()
+    return outputs
 
 
 def _lattice(places: np.ndarray, dimensions: int) -> np.ndarray:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from imagewright.codecs.jpeg.tables import ZIGZAG
 from imagewright.lessons.base import LessonOutput
+from imagewright.lessons.jpeg.opened import LOSSLESS_PSNR
 from imagewright.lessons.jpeg.stages import Stages, Symbol
 from imagewright.output.figures import SEQUENTIAL, colour_of, new_figure, render_figure
 from imagewright.pixels import size_text
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from matplotlib.image import AxesImage
 
 MOST_SYMBOLS = 26  # lines of symbols in a panel
-LOSSLESS_PSNR = 99.0  # dB, recorded for an identical picture: JSON cannot hold the infinite PSNR
 
 
 def draw_basis(output: LessonOutput, pictures: np.ndarray) -> None:

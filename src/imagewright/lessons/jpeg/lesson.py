@@ -5,7 +5,6 @@ ITU-T T.81 (1992), Annex A and K. Every number comes from `codecs/jpeg`, the cod
 
 from __future__ import annotations
 
-import math
 from typing import Annotated
 
 import numpy as np
@@ -16,21 +15,17 @@ from torch import Tensor
 from imagewright.codecs.jpeg import dct
 from imagewright.codecs.jpeg.codec import (
     Coefficients,
-    count_block_bits,
     decode_jpeg,
     encode_jpeg,
-    entropy_code,
     quantise_image,
     rebuild_pixels,
 )
-from imagewright.codecs.jpeg.colour import to_luminance_and_chrominance
 from imagewright.codecs.jpeg.tables import LUMINANCE
 from imagewright.errors import ConfigError, count_text
 from imagewright.images import Images, open_images
 from imagewright.lessons.base import LessonOutput, Numbers, define_lesson
 from imagewright.lessons.jpeg import figures
-from imagewright.lessons.jpeg.figures import LOSSLESS_PSNR
-from imagewright.lessons.jpeg.stages import compute_stages
+from imagewright.lessons.jpeg.opened import OpenedJPEG, measure_quality, psnr
 
 LARGEST_SIDE = 512  # pixels: larger pictures are shrunk, so that their blocks are visible
 QUALITIES = (1, 2, 5, 10, 15, 20, 30, 40, 50, 60, 70, 80, 85, 90, 95, 98, 100)
@@ -61,29 +56,27 @@ def jpeg(
 ) -> Numbers:
     """What JPEG does to a picture, stage by stage, with the numbers of one block."""
     pixels = load_picture(source, picture)
-    grey = to_luminance(pixels)
-    coded = quantise_image(grey, quality)
-    words = entropy_code(coded)
-    bits = count_block_bits(coded)[0]
-    stages = compute_stages(grey, coded, words, *_choose_block(bits, row, column))
+    opened = OpenedJPEG(pixels, quality)
+    grey, bits = opened.grey, opened.bits
+    stages = opened.block(*_choose_block(bits, row, column))
     figures.draw_basis(output, dct.basis_pictures().numpy())
     output.progress(1, 5)
     figures.draw_block(output, stages, quality)
     output.progress(2, 5)
     figures.draw_bits(output, grey[0].numpy(), bits, (stages.row, stages.column), quality)
     output.progress(3, 5)
-    curve = [_measure_quality(pixels, each) for each in QUALITIES]
+    curve = [measure_quality(pixels, each) for each in QUALITIES]
     samples = {each: decode_jpeg(encode_jpeg(pixels, each)).numpy() for each in SHOWN_QUALITIES}
     figures.draw_quality_curves(output, pixels.numpy(), curve, samples)
     output.progress(4, 5)
     growing = {
         count: rebuild_pixels(_first_coefficients(quantise_image(pixels, 100, "4:4:4"), count)) for count in GROWING
     }
-    errors = {count: _psnr(pixels, rebuilt) for count, rebuilt in growing.items()}
+    errors = {count: psnr(pixels, rebuilt) for count, rebuilt in growing.items()}
     if output.is_animated:
         output.animation("growing", figures.growing_frames(growing, errors), frames_per_second=2.5)
     output.progress(5, 5)
-    half = _measure_quality(pixels, 50)
+    half = measure_quality(pixels, 50)
     raw = 8 * len(pixels)
     return {
         "summary": [
@@ -122,11 +115,6 @@ def load_picture(source: str | None, number: int) -> Tensor:
     )
 
 
-def to_luminance(pixels: Tensor) -> Tensor:
-    """The luminance plane that JPEG codes, uint8 (1, H, W)."""
-    return pixels if len(pixels) == 1 else to_luminance_and_chrominance(pixels[None])[0]
-
-
 def _choose_block(bits: np.ndarray, row: int | None, column: int | None) -> tuple[int, int]:
     """The row and column of the block: as given, else of the block at the 90th percentile of `bits`."""
     place = int(np.argsort(bits, axis=None, kind="stable")[int(0.9 * (bits.size - 1))])
@@ -146,21 +134,3 @@ def _first_coefficients(coded: Coefficients, count: int) -> Coefficients:
     for plane in planes:
         plane[..., count:] = 0
     return Coefficients(coded.frame, coded.tables, tuple(planes))
-
-
-def _measure_quality(pixels: Tensor, quality: int) -> dict[str, float]:
-    """Bytes and bits a pixel of the whole file at a quality, and its PSNR."""
-    data = encode_jpeg(pixels, quality)
-    size = pixels.shape[1] * pixels.shape[2]
-    return {
-        "quality": quality,
-        "bytes": len(data),
-        "bits_per_pixel": 8 * len(data) / size,
-        "psnr": _psnr(pixels, decode_jpeg(data)),
-    }
-
-
-def _psnr(pixels: Tensor, rebuilt: Tensor) -> float:
-    """The PSNR in dB, at most `LOSSLESS_PSNR`."""
-    error = float((pixels.double() - rebuilt.double()).square().mean())
-    return min(LOSSLESS_PSNR, 10 * math.log10(255**2 / error)) if error else LOSSLESS_PSNR

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from imagewright.studio.pages import home, library
 from imagewright.studio.pages.draw import page as draw
+from imagewright.studio.pages.learn import page as learn
 from imagewright.studio.pages.pictures import page as pictures
 from imagewright.studio.pages.train import page as train
 from imagewright.studio.serving.page import Page
 
-PAGES: dict[str, Page] = {page.name: page for page in (library.PAGE, home.PAGE, train.PAGE, pictures.PAGE, draw.PAGE)}
+PAGES: dict[str, Page] = {
+    page.name: page
+    for page in (
+        library.PAGE,
+        home.PAGE,
+        pictures.PAGE,
+        train.PAGE,
+        draw.PAGE,
+        learn.PAGE,
+    )
+}

@@ -96,9 +96,11 @@ def roughness(images: Tensor) -> float:
     1 for white noise, near 0 for smooth pictures. An image of less than a grey level of contrast counts as one of it.
     """
     pixels = images.float()
-    variance = pixels.flatten(1).var(1).clamp(min=1)
     found = [pixels.diff(dim=axis).square().flatten(1).mean(1) for axis in (2, 3) if pixels.shape[axis] > 1]
-    return float((sum(found) / len(found) / 2 / variance).median()) if found else 0.0
+    if not found:
+        return 0.0
+    variance = pixels.flatten(1).var(1).clamp(min=1)
+    return float((sum(found) / len(found) / 2 / variance).median())
 
 
 def _without_repeats(pictures: Tensor) -> Tensor:

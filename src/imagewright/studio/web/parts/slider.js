@@ -7,6 +7,7 @@ class LabelledSlider extends HTMLElement {
   #number = h("input", { type: "number" });
   #label = h("label");
   #first = 0;
+  #isLog = false;
 
   connectedCallback() {
     if (this.#range.isConnected) return;
@@ -21,10 +22,13 @@ class LabelledSlider extends HTMLElement {
     });
   }
 
-  set({ label, low = 0, high = 1, step = 0.01, value = low, hint = null }) {
+  // log: the handle moves along the logarithm, for values over several powers of ten; `low` is then above 0
+  set({ label, low = 0, high = 1, step = 0.01, value = low, hint = null, log = false }) {
     this.#label.textContent = label;
     this.#label.title = hint ?? label;
-    for (const input of [this.#range, this.#number]) Object.assign(input, { min: low, max: high, step });
+    this.#isLog = log;
+    Object.assign(this.#number, { min: low, max: high, step: log ? "any" : step });
+    Object.assign(this.#range, log ? { min: Math.log10(low), max: Math.log10(high), step: 0.01 } : { min: low, max: high, step });
     this.#number.setAttribute("aria-label", `${label}, as a number`);
     this.#first = value;
     this.value = value;
@@ -32,19 +36,22 @@ class LabelledSlider extends HTMLElement {
   }
 
   get value() {
-    return Number(this.#range.value);
+    if (!this.#isLog) return Number(this.#range.value);
+    return Math.min(Number(this.#number.max), Math.max(Number(this.#number.min), Number(this.#number.value)));
   }
 
   set value(value) {
-    this.#range.value = value;
+    this.#range.value = this.#isLog ? Math.log10(value) : value;
     this.#number.value = Number(Number(value).toPrecision(4));
+    if (this.#isLog) this.#range.setAttribute("aria-valuetext", this.#number.value);
   }
 
   #changed(event, value) {
     event.stopPropagation();
     if (value === "" || !Number.isFinite(Number(value))) return;
-    if (event.target === this.#range) this.#number.value = Number(Number(value).toPrecision(4));
-    else this.#range.value = value;
+    if (event.target === this.#range) this.#number.value = this.#isLog ? Number((10 ** value).toPrecision(3)) : Number(Number(value).toPrecision(4));
+    else this.#range.value = this.#isLog ? Math.log10(Math.max(value, this.#number.min)) : value;
+    if (this.#isLog) this.#range.setAttribute("aria-valuetext", this.#number.value);
     this.dispatchEvent(new Event("input", { bubbles: true }));
   }
 }
