@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
@@ -90,6 +91,21 @@ class Footage:
             if index >= start and (only is None or index in only):
                 planes = read_planes(frame, self.layout, self.quarters)
                 yield FootageFrame(index, before * self.time_base, planes, self.layout, picture_of(planes, self.layout))
+
+    def frame_near(self, seconds: float) -> FootageFrame:
+        """The first frame that is shown at a time or after it; else the last one. Its number follows from its time.
+
+        It is decoded from the picture before it that is stored whole. Raises `DataError` if none can be decoded.
+        """
+        found, time = None, Fraction(0)
+        for found in _decode(self.path, seek=seconds):
+            time = Fraction(0) if found.pts is None else max(Fraction(0), found.pts * self.time_base - self.start)
+            if time >= seconds:
+                break
+        if found is None:
+            raise DataError(f"{self.path} holds no frames that can be decoded.")
+        planes = read_planes(found, self.layout, self.quarters)
+        return FootageFrame(round(time * self.rate), time, planes, self.layout, picture_of(planes, self.layout))
 
 
 def read_footage(path: str | Path) -> Footage:
@@ -185,12 +201,18 @@ def _rate_of(stream: Any, count: int) -> tuple[Fraction, tuple[str, ...]]:
     return Fraction(FRAMES_PER_SECOND), (note,)
 
 
-def _decode(path: Path) -> Iterator[Any]:
-    """The frames of the first video stream. Packets that cannot be decoded are left out."""
+def _decode(path: Path, seek: float = 0.0) -> Iterator[Any]:
+    """The frames of the first video stream. Packets that cannot be decoded are left out.
+
+    seek: seconds; the first frame is the last one before it that needs no other to be decoded.
+    """
     av = import_av(str(path))
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
+        if seek > 0:
+            with suppress(av.FFmpegError, OSError):  # a file without an index is decoded from its start
+                container.seek(int(seek * av.time_base) + max(0, container.start_time or 0))
         packets = container.demux(stream)
         while True:
             try:

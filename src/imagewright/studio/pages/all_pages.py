@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from imagewright.studio.pages import library
+from imagewright.studio.pages import compare, library
+from imagewright.studio.pages.swap import page as swap
 from imagewright.studio.serving.page import Page
 
-PAGES: dict[str, Page] = {page.name: page for page in (library.PAGE,)}
+PAGES: dict[str, Page] = {page.name: page for page in (library.PAGE, compare.PAGE, swap.PAGE)}
