@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -88,11 +90,12 @@ def _find(studio: Studio, asked: Asked, loaded: Loaded, to: int, whom: str, pick
         loaded.kept["finder"] = open_face_finder(None, lambda _: False)
     finder = loaded.kept["finder"]
     person = person_in_footage(loaded.model, to) if whom == "known" else picked
+    if person is not None:
+        person = replace(person, name=Path(person.name).name)
     if finder.name != "networks":
         person = None  # who a face is of is not known
     still = find_still(picture, name, finder, person, everyone=whom == "all", moving=moving)
     still.notes.extend(finder.notes)
-    still.notes[:] = [each.replace(f"{studio.folder}/", "") for each in still.notes]
     return still
 
 

@@ -1,12 +1,15 @@
-// <before-after>: two pictures of one size, with an edge between them that is moved by pointer or arrow keys.
+// <before-after>: two pictures of one size, with an edge between them that is moved by pointer or arrow keys. Each is an
+// address, or an element such as a canvas that is drawn anew while it is shown.
 import { h } from "/web/dom.js";
 
 class BeforeAfter extends HTMLElement {
   #at = 0.5;
 
-  // addresses of the pictures, and what they are called
+  // the pictures, and what they are called
   set(before, after, labels = ["before", "after"]) {
-    this.replaceChildren(h("img", { src: before, alt: labels[0] }), h("img", { class: "after", src: after, alt: labels[1] }), h("div", { class: "edge" }));
+    const shown = [before, after].map((each, place) => (typeof each === "string" ? h("img", { src: each, alt: labels[place] }) : each));
+    shown[1].classList.add("after");
+    this.replaceChildren(...shown, h("div", { class: "edge" }));
     this.tabIndex = 0;
     this.setAttribute("role", "slider");
     this.setAttribute("aria-label", `edge between ${labels[0]} and ${labels[1]}`);
