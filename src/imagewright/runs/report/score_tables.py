@@ -124,11 +124,12 @@ def html_table(subjects: Mapping[str, Sequence[Score]], columns: Sequence[Column
 
 
 def best_score(column: Column, subjects: Mapping[str, Sequence[Score]]) -> Score | None:
-    """The best score of a column; None if no direction is better, or of fewer than two subjects."""
+    """The best score of a column; None if no direction is better, of fewer than two subjects, and of equal ones."""
     found = [score for scores in subjects.values() if (score := column.cell(scores)) is not None]
     if column.better is None or len(found) < 2:
         return None
-    return (min if column.better == "lower" else max)(found, key=lambda score: score.value)
+    best = (min if column.better == "lower" else max)(found, key=lambda score: score.value)
+    return best if sum(score.value == best.value for score in found) == 1 else None
 
 
 def score_curves(subjects: Mapping[str, Sequence[Score]], columns: Sequence[Column]) -> list[str]:

@@ -12,7 +12,7 @@ export function showPhoto(state) {
   const list = h("div", { class: "compared" });
   const shown = h("div", { hidden: true });
   const choose = h("button", {}, "Choose a photo");
-  const element = h("section", { "aria-label": "One photo through all" }, h("h2", {}, "One photo through all"), h("div", { class: "row wide" }, shown, choose), list);
+  const element = h("section", { class: "photos", "aria-label": "One photo through all" }, h("h2", {}, "One photo through all"), h("div", { class: "row wide" }, shown, choose), list);
 
   const ask = (run) => {
     const row = rows.get(run.id);
@@ -52,7 +52,7 @@ export function showPhoto(state) {
 
 function factsText(run, { classes, score }) {
   const said = [run.model];
-  if (classes) said.push(classes.map(({ name, share }) => `${name} ${Math.round(100 * share)} %`).join(", "));
+  if (classes) said.push(classes.map(({ name, share }) => `${name}: ${Math.round(100 * share)} %`).join(", "));
   if (score) said.push(`${decimals(score.value, 4)} (${score.unit})`);
   return said.join(" · ");
 }

@@ -1,5 +1,5 @@
 // Scores with their recipes and intervals, and the evaluation that computes them.
-import { clear, h, newId } from "/web/dom.js";
+import { clear, counted, h, newId } from "/web/dom.js";
 import { act, read } from "/web/api.js";
 import { chooseSource } from "/web/parts/choose.js";
 import { followJob } from "/web/parts/jobs.js";
@@ -44,7 +44,7 @@ function tableOf({ columns, rows, recipes, notes }) {
     h("table", { class: "scores" }, h("thead", {}, h("tr", {}, h("th", {}, "Run"), head)), h("tbody", {}, rows.map(({ name, cells }) => h("tr", {}, h("th", { scope: "row" }, name), cells.map(cell))))),
     recipes.map((line) => h("p", { class: "small faint" }, line)),
     h("p", { class: "small faint" }, "The latest score of each run, its interval in brackets. Scores of different recipes never share a column."),
-    notes.map((note) => h("p", { class: "small warn" }, note)),
+    notes.length > 0 && h("details", {}, h("summary", { class: "small" }, `${counted(notes.length, "reservation")} about these scores`), notes.map((note) => h("p", { class: "small" }, note))),
   );
 }
 

@@ -45,6 +45,7 @@ async function showSide({ who, title, help }, first, change, reloadAll) {
     await set.reload();
     list.value = id;
     list.dispatchEvent(new Event("change"));
+    finder.open = false;
     reloadAll();
   }
   const finder = await findFaces(use);
@@ -55,7 +56,8 @@ async function showSide({ who, title, help }, first, change, reloadAll) {
 
 // The form that finds faces in a source, as `imagewright swap extract` does.
 async function findFaces(use) {
-  const source = await chooseSource({ label: "Pictures or video", fits: (each) => each.kind !== "faces" && each.kind !== "builtin" });
+  const { sources } = await read("library/sources");
+  const source = await chooseSource({ label: "Pictures or video", value: sources.find((each) => each.kind === "video")?.id, fits: (each) => each.kind !== "faces" && each.kind !== "builtin" });
   const every = h("input", { type: "number", min: "1", max: "1000", value: "1", id: newId("every") });
   const bar = h("job-bar", { hidden: true });
   const start = h("button", {}, "Find faces");
@@ -136,7 +138,7 @@ function wallOf(set, faces, label, isSmall) {
   const wall = h("picture-wall", { "aria-label": label });
   const address = (place, side) => pictureOf("swap/face", { faces: set.id, place, side });
   wall.set(faces, address, (place) => `face ${place + 1} of ${label}`, 64);
-  wall.style.height = isSmall ? "150px" : "290px";
+  wall.style.height = `${Math.min(isSmall ? 150 : 290, 10 + 70 * Math.ceil(faces.length / 4))}px`;
   const open = (place) => openLarge(address(place, 1024), `face ${place + 1} of ${label}`);
   wall.addEventListener("opened", ({ detail }) => open(detail));
   return wall;
