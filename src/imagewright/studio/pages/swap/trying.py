@@ -111,4 +111,4 @@ def _still_of(studio: Studio, asked: Asked) -> tuple[np.ndarray, str, bool]:
     if source.kind == "video" and source.path is not None:
         return shown(frame_of(source.path, share), SIDE), source.path.stem, True
     place = round(share * (len(studio.sources.open(key)) - 1))
-    return studio.sources.picture(key, place, SIDE), studio.sources.open(key).name(place), False
+    return studio.sources.picture(key, place, SIDE), Path(studio.sources.open(key).name(place)).stem, False
