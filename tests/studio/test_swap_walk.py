@@ -69,7 +69,7 @@ def test_a_face_is_swapped(
     page.get_by_text("8 of 8 images seen").wait_for()
 
     page.get_by_role("link", name="Try it on a photo or video").click()
-    page.get_by_label("Footage").select_option(label="walk.mp4")
+    page.get_by_label("Footage", exact=True).select_option(label="walk.mp4")
     page.get_by_label("Whose face is replaced").select_option("all")
     page.get_by_text("2 faces swapped").wait_for()
     page.get_by_label("Strength", exact=True).focus()

@@ -93,14 +93,14 @@ class Footage:
                 yield FootageFrame(index, before * self.time_base, planes, self.layout, picture_of(planes, self.layout))
 
     def frame_near(self, seconds: float) -> FootageFrame:
-        """The first frame that is shown at a time or after it; else the last one. Its number follows from its time.
+        """The first frame that is not more than half a frame before a time; else the last. Its time gives its number.
 
         It is decoded from the picture before it that is stored whole. Raises `DataError` if none can be decoded.
         """
         found, time = None, Fraction(0)
         for found in _decode(self.path, seek=seconds):
             time = Fraction(0) if found.pts is None else max(Fraction(0), found.pts * self.time_base - self.start)
-            if time >= seconds:
+            if float(time) > seconds - 0.5 / float(self.rate):
                 break
         if found is None:
             raise DataError(f"{self.path} holds no frames that can be decoded.")
