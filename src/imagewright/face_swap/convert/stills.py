@@ -10,7 +10,7 @@ import numpy as np
 
 from imagewright.errors import DataError
 from imagewright.face_crops.turning import find_turned
-from imagewright.face_swap.convert.choosing import choose_tracks
+from imagewright.face_swap.convert.choosing import HOW_TO_CHOOSE, choose_tracks
 from imagewright.face_swap.convert.finding import TrackFacts
 from imagewright.face_swap.convert.pictures import identities_of, swap_picture
 from imagewright.face_swap.convert.swapping import FaceSwapper
@@ -50,17 +50,19 @@ def find_still(
     *,
     everyone: bool = False,
     moving: bool = False,
+    how: str = HOW_TO_CHOOSE,
 ) -> FoundStill:
     """The faces of a picture uint8 (H, W, 3) that are swapped; none if there is no face of the person, which is noted.
 
     person: who is replaced; None for the one who is there.
     everyone: replace every face.
+    moving: whether it is a frame of a video.
+    how: how another person is chosen, for the notes.
     """
     faces = find_turned(finder, picture)[1]
     try:
-        chosen, notes = choose_tracks(
-            dict(enumerate(facts_of(picture, faces, finder))), person, name, everyone=everyone
-        )
+        facts = dict(enumerate(facts_of(picture, faces, finder)))
+        chosen, notes = choose_tracks(facts, person, name, everyone=everyone, how=how)
     except DataError as error:
         return FoundStill(picture, name, [], len(faces), moving, [str(error)])
     kept = [face for place, face in enumerate(faces) if place in chosen]

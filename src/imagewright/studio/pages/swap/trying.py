@@ -26,6 +26,7 @@ MOST_KEPT = 8  # stills whose faces are remembered
 COLOURS = ("reinhard", "linear", "mkl", "histogram", "none")
 MASKS = ("product", "learned", "hull")
 WHOM = ("known", "all", "picked")
+CHOOSE = "choose whose face is replaced"  # where the command names an option
 
 
 def try_swap(studio: Studio, asked: Asked) -> list[Picture]:
@@ -94,7 +95,7 @@ def _find(studio: Studio, asked: Asked, loaded: Loaded, to: int, whom: str, pick
         person = replace(person, name=Path(person.name).name)
     if finder.name != "networks":
         person = None  # who a face is of is not known
-    still = find_still(picture, name, finder, person, everyone=whom == "all", moving=moving)
+    still = find_still(picture, name, finder, person, everyone=whom == "all", moving=moving, how=CHOOSE)
     still.notes.extend(finder.notes)
     return still
 

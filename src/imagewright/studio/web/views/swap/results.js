@@ -45,7 +45,7 @@ function picturesOf({ result, name }, sources) {
   const wall = h("picture-wall", { "aria-label": name });
   const address = (index, side) => pictureOf("library/source_picture", { source: source.id, index, side });
   wall.set([...Array(source.pictures).keys()], address, (index) => `picture ${index + 1}`, 128);
-  wall.style.height = "300px";
+  wall.style.height = `${Math.min(300, 10 + 134 * Math.ceil(source.pictures / 3))}px`;
   wall.addEventListener("opened", ({ detail }) => openLarge(address(detail, 2048), `picture ${detail + 1}`));
   return h("div", { class: "stack" }, h("p", { class: "small faint" }, `${counted(source.pictures, "picture")} in the folder swaps/${name}`), wall);
 }

@@ -27,6 +27,7 @@ export function showStill() {
       shown = made;
       element.dataset.shown = Number(element.dataset.shown ?? 0) + 1;
       const { faces, others } = made.about;
+      save.disabled = !faces;
       said.textContent = faces ? `${counted(faces, "face")} swapped${others ? `, ${counted(others, "other")} left as they are` : ""}` : "No face is swapped here.";
       clear(notes, made.about.notes.map((note) => h("p", { class: faces ? "faint" : "warn" }, note)));
     },
