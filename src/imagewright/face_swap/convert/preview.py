@@ -13,7 +13,7 @@ from imagewright.face_crops.turning import find_turned
 from imagewright.face_swap.convert.choosing import choose_tracks
 from imagewright.face_swap.convert.finding import TrackFacts
 from imagewright.face_swap.convert.pictures import swap_picture
-from imagewright.face_swap.convert.stills import facts_of
+from imagewright.face_swap.convert.found_stills import facts_of
 from imagewright.face_swap.convert.swapping import FaceSwapper
 from imagewright.face_swap.convert.video import open_sdr
 from imagewright.face_swap.people import Person

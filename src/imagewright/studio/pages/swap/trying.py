@@ -17,7 +17,7 @@ from imagewright.studio.serving.sources import shown
 from imagewright.studio.serving.studio import Studio
 
 if TYPE_CHECKING:
-    from imagewright.face_swap.convert.stills import FoundStill
+    from imagewright.face_swap.convert.found_stills import FoundStill
     from imagewright.face_swap.convert.swapping import SwapOptions
     from imagewright.face_swap.people import Person
 
@@ -35,7 +35,7 @@ def try_swap(studio: Studio, asked: Asked) -> list[Picture]:
     ticket: of a photo; else source, and share: which picture or frame of it, from 0 to 1.
     whom: "known", the person that the run was trained to replace; "all"; or "picked", with `person`.
     """
-    from imagewright.face_swap.convert.stills import swap_still
+    from imagewright.face_swap.convert.found_stills import swap_still
     from imagewright.face_swap.convert.swapping import FaceSwapper
 
     options = options_of(asked)
@@ -83,7 +83,7 @@ def _place_of(asked: Asked) -> tuple[Any, ...]:
 
 def _find(studio: Studio, asked: Asked, loaded: Loaded, to: int, whom: str, picked: Person | None) -> FoundStill:
     from imagewright.face_swap.convert.choosing import person_in_footage
-    from imagewright.face_swap.convert.stills import find_still
+    from imagewright.face_swap.convert.found_stills import find_still
     from imagewright.pretrained.faces.finder import open_face_finder
 
     picture, name, moving = _still_of(studio, asked)
@@ -102,7 +102,7 @@ def _find(studio: Studio, asked: Asked, loaded: Loaded, to: int, whom: str, pick
 
 def _still_of(studio: Studio, asked: Asked) -> tuple[np.ndarray, str, bool]:
     """The pixels, the name, and whether they are a frame of a video."""
-    from imagewright.face_swap.convert.stills import frame_of
+    from imagewright.face_swap.convert.found_stills import frame_of
 
     if asked.raw("ticket") is not None:
         given = studio.shelf.get(asked.text("ticket"))

@@ -12,7 +12,7 @@ from footage_clips import make_clip
 from painted_people import ANNA, ColourFinder, identify_by_colour, paint, person, untrained_swap, walk
 
 from imagewright.errors import DataError
-from imagewright.face_swap.convert.stills import find_still, frame_of, swap_still
+from imagewright.face_swap.convert.found_stills import find_still, frame_of, swap_still
 from imagewright.face_swap.convert.swapping import FaceSwapper, SwapOptions
 from imagewright.images.footage import read_footage
 from imagewright.output.provenance import COMPOSITE
