@@ -15,6 +15,7 @@ from imagewright.face_swap.people import Person, group_identities
 from imagewright.faces.cascade import CascadeFinder
 from imagewright.faces.crop_records import FACE
 from imagewright.faces.crops import crop_square
+from imagewright.faces.identities import SAME_PERSON
 from imagewright.faces.pose import Pose
 from imagewright.faces.records import FaceRecord, make_face_record
 from imagewright.output.provenance import ENHANCED, make_record
@@ -63,8 +64,8 @@ def test_a_run_whose_record_of_a_person_is_damaged_has_none(numbers: object) -> 
 def test_a_stranger_among_the_references_changes_no_distance() -> None:
     known = np.concatenate([identities(0, 40), identities(5, 1)])
     person = Person("x", known)
-    assert person.is_same(identities(0, 1)[0])
-    assert not person.is_same(identities(5, 1)[0])
+    assert person.distance(identities(0, 1)[0]) < SAME_PERSON
+    assert person.distance(identities(5, 1)[0]) > SAME_PERSON
     assert Person("x", identities(0, 1)).distance(identities(0, 1)[0]) == 0
 
 

@@ -175,6 +175,15 @@ def test_plain_pictures_are_refused_with_the_command_that_makes_faces_of_them(
         opened(write_faces("ada"), write_faces("eve"), labels="table.csv")
 
 
+def test_a_set_whose_records_cannot_be_used_says_why(write_faces: WriteFaces, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged"
+    settings = {"face": {"square": "nonsense"}}
+    record = make_record("swap extract", model="made up", settings=settings, source_type=ENHANCED)
+    write_image(simple_pictures(1, (SIDE, SIDE))[0], damaged / "1.png", record)
+    with pytest.raises(DataError, match=r"None of 1 picture in .*damaged can be used as a face \(1\.png: "):
+        opened(damaged, write_faces("bob"))
+
+
 def test_faces_without_points_get_those_of_a_typical_face() -> None:
     for crop in ("face", "whole", "head", "ffhq"):
         parts = draw_typical_parts(crop, 64)

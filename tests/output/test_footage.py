@@ -235,10 +235,10 @@ def test_a_file_without_a_frame_rate_takes_a_usual_one(tmp_path: Path, monkeypat
     from imagewright.images import footage as reading
 
     class NoRate:
-        average_rate = guessed_rate = base_rate = duration = None
+        average_rate = guessed_rate = base_rate = duration = time_base = None
 
-    rate, notes = reading._rate_of(NoRate(), 10)
-    assert rate == 25
+    rate, is_timed, notes = reading._rate_of(NoRate(), 10, Fraction(0))
+    assert (rate, is_timed) == (25, True)
     assert "25 frames a second" in notes[0]
 
 

@@ -13,6 +13,7 @@ from face_files import write_face
 from PIL import Image
 from served_studio import ServedStudio
 from tiny import train_tiny
+from websockets.sync.client import connect
 
 pytest.importorskip("av", reason="the extra 'video' (av) is not installed")
 from footage_clips import make_clip
@@ -189,13 +190,14 @@ def test_footage_is_converted_and_measured(studio: ServedStudio, folder: Path) -
 
 
 def test_a_training_is_followed(studio: ServedStudio) -> None:
-    import asyncio
+    def first(run: str) -> dict[str, Any]:
+        headers = studio.cookie
+        with connect(f"ws://{studio.host}/live", origin=f"http://{studio.host}", additional_headers=headers) as socket:
+            socket.send(json.dumps({"id": 1, "feed": "swap/training", "asked": {"run": run}}))
+            return json.loads(socket.recv(20))["value"]  # type: ignore[no-any-return]
 
-    async def first(run: str) -> dict[str, Any]:
-        return await anext(PAGE.feeds["training"](studio.studio, Asked({"run": run})))
-
-    state = asyncio.run(first(studio.run_id("runs/swap")))
+    state = first(studio.run_id("runs/swap"))
     assert (state["images_seen"], state["training"], state["checkpoints"]) == (8, False, 1)
     assert state["sheet"] == "000000008"
     assert state["consent"] == ["self, by self"]
-    assert asyncio.run(first("guess")) == {"waits": True}
+    assert first("guess") == {"waits": True}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 EXAMPLES = {
-    "models": "imagewright models",
+    "models": "imagewright models vae",
     "sample": "imagewright sample runs/vae-photos --count 64 --out faces.png",
     "reconstruct": "imagewright reconstruct runs/vae-photos photos/ --count 8 --out rebuilt.png",
     "translate": "imagewright translate runs/maps street.jpg --to map --out map.png",

@@ -168,11 +168,11 @@ def progress_bars() -> Iterator[StageProgress]:
         return
     columns = (TextColumn("{task.description}"), BarColumn(), _Images(), _Speed(), TimeRemainingColumn(compact=True))
     with Progress(*columns, console=console(stderr=True), disable=not sys.stderr.isatty()) as progress:
-        task = progress.add_task("", total=None)
+        task = progress.add_task("", total=None, visible=False)  # until it is known of how many
 
         def update(what: str, done: int, total: int) -> None:
             if progress.tasks[task].description != what:
                 progress.reset(task, description=what)
-            progress.update(task, completed=done, total=total)
+            progress.update(task, completed=done, total=total, visible=True)
 
         yield update

@@ -29,6 +29,11 @@ from imagewright.regular_files import open_regular
 TABLE = "faces.jsonl"
 LONGEST_LINE = 1 << 20  # bytes: a line has about four thousand
 NAMED = 3
+NO_RECORD = "it has no record of a face"
+
+
+class UnusableFaces(DataError):
+    """A set of faces of which no record can be used."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,9 +100,21 @@ def read_face_set(folder: str | Path) -> FaceSet:
     for name in scan_folder(folder)[0].names():
         _add(found, name, table)
     if not found.faces:
+        _refuse_unusable(found)
         seen = f"{count_text(len(found.skipped), 'picture')} without the record of a face" if found.skipped else "none"
         raise DataError(f"There are no extracted faces in {folder} (pictures: {seen}): {_how_to_make(folder)}")
     return found
+
+
+def _refuse_unusable(found: FaceSet) -> None:
+    """Raise `UnusableFaces` if crops have records, of which none can be used."""
+    unusable = [(name, reason) for name, reason in found.skipped if reason != NO_RECORD]
+    if unusable:
+        name, reason = unusable[0]
+        raise UnusableFaces(
+            f"None of {count_text(len(found.skipped), 'picture')} in {found.folder} can be used as a face ({name}: "
+            f"{reason}). {_how_to_make(found.folder)}"
+        )
 
 
 def is_face_set(folder: str | Path) -> bool:
@@ -147,7 +164,7 @@ def _add(found: FaceSet, name: str, table: Callable[[], dict[str, Any]]) -> None
         found.skipped.append((name, one_line(str(reason).rstrip("."), 160)))
         return
     if record is None:
-        found.skipped.append((name, "it has no record of a face"))
+        found.skipped.append((name, NO_RECORD))
         return
     found.faces.append(FaceFile(path, name, record))
 

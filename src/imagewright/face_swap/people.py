@@ -17,7 +17,6 @@ from scipy.spatial.distance import cdist
 from imagewright.errors import DataError, count_text
 from imagewright.face_swap.face_sets import FaceSet, is_face_set, read_face_record, read_face_set
 from imagewright.faces.detections import FaceFinder
-from imagewright.faces.identities import SAME_PERSON
 from imagewright.faces.records import IDENTITY_NUMBERS
 from imagewright.images import open_images
 from imagewright.images.one_by_one import read_one_by_one
@@ -50,9 +49,6 @@ class Person:
         """The distance of an identity (128,) from the nearest tenth of the references: below 0.6 it is this person."""
         distances = np.sort(np.linalg.norm(self.identities - identity, axis=1))
         return float(distances[: max(1, len(distances) // NEAREST_SHARE)].mean())
-
-    def is_same(self, identity: np.ndarray) -> bool:
-        return self.distance(identity) < SAME_PERSON
 
     @classmethod
     def from_source(cls, source: Any, finder: FaceFinder) -> Person:

@@ -13,6 +13,7 @@ YAWS = (-40.0, -25.0, -10.0, 10.0, 25.0, 40.0)  # degrees between two bins
 PITCHES = (-12.0, 12.0)
 LEAST, LEAST_SHARE = 8, 0.02  # faces of a bin: a few faces shown all the time would be learned by heart
 ALL_POSES = "all poses"
+NEAR = 5.0  # degrees to a bin from which its faces serve a pose too
 
 Bin = tuple[int, int]
 FRONT: Bin = (len(YAWS) // 2, len(PITCHES) // 2)
@@ -35,8 +36,23 @@ def choose_pose_bins(poses: Sequence[Pose | None]) -> tuple[np.ndarray, tuple[st
     return np.array(labels, np.int64), tuple(_name(each) for each in kept)
 
 
+def names_near(pose: Pose) -> tuple[str, ...]:
+    """The names of the bins within a few degrees of a pose, first the one that it is in."""
+    shifts = [(0.0, 0.0), *((yaw, pitch) for yaw in (-NEAR, 0, NEAR) for pitch in (-NEAR, 0, NEAR))]
+    return tuple(dict.fromkeys(_name(_bin_at(pose.yaw + yaw, pose.pitch + pitch)) for yaw, pitch in shifts))
+
+
+def pose_bin_names() -> frozenset[str]:
+    """The names of all bins."""
+    return frozenset(_name((yaw, pitch)) for yaw in range(len(YAWS) + 1) for pitch in range(len(PITCHES) + 1))
+
+
 def _bin_of(pose: Pose) -> Bin:
-    return int(np.searchsorted(YAWS, pose.yaw)), int(np.searchsorted(PITCHES, pose.pitch))
+    return _bin_at(pose.yaw, pose.pitch)
+
+
+def _bin_at(yaw: float, pitch: float) -> Bin:
+    return int(np.searchsorted(YAWS, yaw)), int(np.searchsorted(PITCHES, pitch))
 
 
 def _join(counts: Counter[Bin], least: int) -> dict[Bin, Bin]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from imagewright.catalogue import OpenedSets
 from imagewright.errors import ConfigError, DataError, count_text
-from imagewright.face_swap.face_sets import FaceSet, read_face_set
+from imagewright.face_swap.face_sets import FaceSet, UnusableFaces, read_face_set
 from imagewright.face_swap.parts_source import KIND, PartsSource
 from imagewright.face_swap.people import RECORDED, group_identities
 from imagewright.face_swap.pose_bins import ALL_POSES, choose_pose_bins
@@ -78,6 +78,8 @@ def _read(folder: str | Path) -> FaceSet:
     path = Path(folder)
     try:
         faces = read_face_set(path)
+    except UnusableFaces:
+        raise
     except DataError:
         name = (path.stem if path.is_file() else path.resolve().name) or "my"
         command = shlex.join(["imagewright", "swap", "extract", str(folder), "--out", f"{name}-faces"])

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Generator, Iterator
+from collections.abc import Callable, Container, Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from imagewright.errors import DataError, short_reason
+from imagewright.errors import DataError
 from imagewright.images.frame_planes import (
     FULL_RANGE,
     LIMITED_RANGE,
@@ -20,9 +20,12 @@ from imagewright.images.frame_planes import (
     read_planes,
 )
 from imagewright.images.sources.video import FRAMES_PER_SECOND
+from imagewright.images.video_streams import about_streams, find_video_stream, unreadable_video
 
 TRANSFERS_OF_HDR = {16: "PQ", 18: "HLG"}  # FFmpeg's numbers (ITU-T H.273, table 3)
 DEEPEST = 10  # bits of a sample that encoders take
+SLOWEST, FASTEST = Fraction(1, 3600), 10_000  # frames a second of a video; others are a damaged header
+FEWEST_MISSING, LEAST_MISSING = 3, Fraction(1, 4)  # frames and seconds at the end that say that a file was cut
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class Footage:
         rate: mean frames a second.
         count: frames, counted without decoding them; damaged files have fewer.
         time_base: seconds a tick, the unit of the frames' times.
+        is_timed: whether the file's times are used; else frames follow each other at `rate`.
         layout: how the samples of its frames are handed out.
         stored: FFmpeg's name of the pixel format in the file.
         colours: what the file says of its colours.
@@ -68,6 +72,7 @@ class Footage:
     aspect: Fraction
     sound: int
     subtitles: int
+    is_timed: bool = True
     notes: tuple[str, ...] = field(default=())
 
     @property
@@ -85,7 +90,7 @@ class Footage:
         before: int | None = None
         for index, frame in enumerate(_decode(self.path)):
             ticks = 0 if before is None else before + max(1, round(1 / (self.rate * self.time_base)))
-            if frame.pts is not None:
+            if frame.pts is not None and self.is_timed:
                 ticks = frame.pts - round(self.start / self.time_base)
             before = ticks if before is None else max(ticks, before + 1)
             if index >= start and (only is None or index in only):
@@ -97,15 +102,17 @@ class Footage:
 
         It is decoded from the picture before it that is stored whole. Raises `DataError` if none can be decoded.
         """
-        found, time = None, Fraction(0)
-        for found in _decode(self.path, seek=seconds):
-            time = Fraction(0) if found.pts is None else max(Fraction(0), found.pts * self.time_base - self.start)
-            if float(time) > seconds - 0.5 / float(self.rate):
-                break
-        if found is None:
-            raise DataError(f"{self.path} holds no frames that can be decoded.")
-        planes = read_planes(found, self.layout, self.quarters)
+        if not self.is_timed:  # counted from the first one
+            return _last_until(self.frames(), lambda frame: frame.index >= round(seconds * self.rate), self.path)
+        near = _decode(self.path, seek=seconds)
+        found = _last_until(
+            near, lambda frame: float(self._time_of(frame)) > seconds - 0.5 / float(self.rate), self.path
+        )
+        planes, time = read_planes(found, self.layout, self.quarters), self._time_of(found)
         return FootageFrame(round(time * self.rate), time, planes, self.layout, picture_of(planes, self.layout))
+
+    def _time_of(self, frame: Any) -> Fraction:
+        return Fraction(0) if frame.pts is None else max(Fraction(0), frame.pts * self.time_base - self.start)
 
 
 def read_footage(path: str | Path) -> Footage:
@@ -117,9 +124,7 @@ def read_footage(path: str | Path) -> Footage:
     av = import_av(str(path))
     try:
         with av.open(str(path)) as container:
-            if not container.streams.video:
-                raise DataError(f"{path} has no video stream.")
-            stream = container.streams.video[0]
+            stream = find_video_stream(container, str(path))
             if stream.codec_context is None:
                 raise DataError(f"{path} cannot be decoded: this build of PyAV has no decoder for its format.")
             start = max(Fraction(0), Fraction(container.start_time or 0, av.time_base))
@@ -128,8 +133,7 @@ def read_footage(path: str | Path) -> Footage:
                 raise DataError(f"{path} holds no frames that can be decoded.")
             return _describe(path, container, stream, first, start)
     except (av.FFmpegError, OSError) as error:
-        reason = getattr(error, "strerror", None) or short_reason(error)
-        raise DataError(f"{path} cannot be read as a video: {reason}.") from error
+        raise unreadable_video(path, str(path), error) from error
 
 
 def import_av(what: str) -> Any:
@@ -157,9 +161,11 @@ def _describe(path: Path, container: Any, stream: Any, first: Any, start: Fracti
         turned=turned,
         deepest=DEEPEST,
     )
-    # The count in the header can be absent or wrong, so packets are counted, without decoding them.
-    count = sum(1 for packet in container.demux(stream) if packet.size)
-    rate, notes = _rate_of(stream, count)
+    count, begin, end = _length_of(container, stream)
+    rate, is_timed, notes = _rate_of(stream, count, end - begin)
+    notes = (*about_streams(container, stream, path.name), *notes)
+    if is_timed:
+        notes = (*notes, *_about_end(path, stream, rate, begin, end))
     if len(first.format.components) in (2, 4):
         notes = (*notes, f"The transparency of {path.name} is not kept.")
     aspect = Fraction(stream.sample_aspect_ratio or 1)
@@ -169,7 +175,7 @@ def _describe(path: Path, container: Any, stream: Any, first: Any, start: Fracti
         height,
         rate,
         count,
-        Fraction(first.time_base or stream.time_base or 1 / rate),
+        Fraction(first.time_base or stream.time_base or 1 / rate) if is_timed else 1 / rate,
         start,
         quarters,
         layout,
@@ -178,6 +184,7 @@ def _describe(path: Path, container: Any, stream: Any, first: Any, start: Fracti
         1 / aspect if turned else aspect,
         len(container.streams.audio),
         len(container.streams.subtitles),
+        is_timed,
         notes,
     )
 
@@ -190,25 +197,86 @@ def _tags_after(frame: Any, layout: PlaneLayout, colours: ColourTags) -> ColourT
     return replace(colours, matrix=layout.matrix, range=LIMITED_RANGE) if kind.is_rgb or kind.has_palette else colours
 
 
-def _rate_of(stream: Any, count: int) -> tuple[Fraction, tuple[str, ...]]:
-    """Frames a second: as the file says, else by its length, else a usual rate, with a note."""
-    said = stream.average_rate or stream.guessed_rate or stream.base_rate
-    if said:
-        return Fraction(said), ()
-    if stream.duration and count > 1:
-        return Fraction(count) / (stream.duration * stream.time_base), ()
-    note = f"The file has no frame rate (it says 0): {FRAMES_PER_SECOND} frames a second are taken."
-    return Fraction(FRAMES_PER_SECOND), (note,)
+def _length_of(container: Any, stream: Any) -> tuple[int, Fraction, Fraction]:
+    """How many frames a stream has, when the first one begins, and when the last one ends, in seconds.
+
+    The count in the header can be absent or wrong, so packets are counted, without decoding them.
+    """
+    count, spans = 0, list[tuple[Fraction, Fraction]]()
+    for packet in container.demux(stream):
+        count += packet.size > 0
+        if packet.size and packet.pts is not None and packet.time_base:
+            begin = packet.pts * packet.time_base
+            end = begin + (packet.duration or 0) * packet.time_base
+            spans = [(min(begin, spans[0][0]), max(end, spans[0][1]))] if spans else [(begin, end)]
+    return count, *(spans[0] if spans else (Fraction(0), Fraction(0)))
+
+
+def _rate_of(stream: Any, count: int, seconds: Fraction) -> tuple[Fraction, bool, tuple[str, ...]]:
+    """Frames a second, whether the times in the file are used, and notes. The rate is what the file says; if that is
+    nonsense, by its length; if that is nonsense too, a usual one.
+
+    seconds: from the first frame to the end of the last one; 0 without times.
+    """
+    said = Fraction(stream.average_rate or stream.guessed_rate or stream.base_rate or 0)
+    length = seconds or (stream.duration or 0) * Fraction(stream.time_base or 0)
+    by_length = count / length if length > 0 else Fraction(0)
+    is_timed = seconds <= 0 or count < 2 or _is_sane(by_length)
+    if is_timed and (_is_sane(said) or _is_sane(by_length)):
+        return said if _is_sane(said) else by_length, True, ()
+    fault = f"it says {float(said):.3g}"
+    if _is_sane(said):
+        fault = f"by their times {count:,} frames take {float(seconds):.3g} s"
+    note = f"The file has no frame rate that can be used ({fault}): {FRAMES_PER_SECOND} frames a second are taken."
+    return Fraction(FRAMES_PER_SECOND), is_timed, (note,)
+
+
+def _is_sane(rate: Fraction) -> bool:
+    return SLOWEST <= rate <= FASTEST
+
+
+def _about_end(path: Path, stream: Any, rate: Fraction, begin: Fraction, end: Fraction) -> tuple[str, ...]:
+    """A sentence if the frames end long before the time that the file says."""
+    said = _said_length(stream)
+    missing = Fraction(0) if said is None or not end else said - (end - begin)
+    if missing <= max(FEWEST_MISSING / rate, LEAST_MISSING):
+        return ()
+    return (
+        f"{path.name} says that it lasts {float(said or 0):.2f} s, and its frames end after {float(end - begin):.2f} "
+        "s: the file was cut short.",
+    )
+
+
+def _said_length(stream: Any) -> Fraction | None:
+    """How many seconds a stream lasts by the header: a number, or in Matroska a text such as 00:01:02.5."""
+    if stream.duration and stream.time_base:
+        return Fraction(stream.duration) * stream.time_base
+    try:
+        hours, minutes, seconds = stream.metadata.get("DURATION", "").split(":")
+        return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
+    except ValueError:
+        return None
+
+
+def _last_until(frames: Iterator[Any], is_it: Callable[[Any], bool], path: Path) -> Any:
+    """The first frame that is the one; else the last."""
+    last = None
+    for last in frames:
+        if is_it(last):
+            break
+    if last is None:
+        raise DataError(f"{path} holds no frames that can be decoded.")
+    return last
 
 
 def _decode(path: Path, seek: float = 0.0) -> Iterator[Any]:
-    """The frames of the first video stream. Packets that cannot be decoded are left out.
+    """The frames of the video. Packets that cannot be decoded are left out.
 
     seek: seconds; the first frame is the last one before it that needs no other to be decoded.
     """
     av = import_av(str(path))
     with av.open(str(path)) as container:
-        stream = container.streams.video[0]
+        stream = find_video_stream(container, str(path))
         stream.thread_type = "AUTO"
         if seek > 0:
             with suppress(av.FFmpegError, OSError):  # a file without an index is decoded from its start

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from imagewright.errors import DataError
 from imagewright.images import notices
-from imagewright.images.decoding.formats import Decoding, Unreadable
+from imagewright.images.decoding.formats import Decoding, Unreadable, read_header
 from imagewright.images.decoding.layered import decode_layer
 from imagewright.images.decoding.preprocessing import Preprocessing, plain_layer
 from imagewright.images.images import Images
 from imagewright.images.layers import MOST_CLASSES
+
+DEEP_SUFFIXES = (".png", ".tif", ".tiff")
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -69,6 +72,18 @@ def read_encoded_pictures(images: Images) -> Iterator[tuple[int, bytes]]:
         if not isinstance(payload, bytes):
             raise DataError(f"The pictures of {images.source} are no files, in which records could be.")
         yield number, payload
+
+
+def count_deep(images: Images) -> int:
+    """How many pictures have numbers of more than 8 bits, by their headers. Formats that never have are not read."""
+    source, selection = images._prepared.source, images._selection
+    chosen = np.arange(len(source)) if selection is None else selection
+    may_be = [place for place in sorted(chosen.tolist()) if source.name(place).lower().endswith(DEEP_SUFFIXES)]
+    count = 0
+    for payload in source.read(np.array(may_be, np.int64)) if may_be else ():
+        with suppress(Unreadable):
+            count += isinstance(payload, bytes) and read_header(payload).deep
+    return count
 
 
 def _classes(picture: Image.Image, preprocessing: Preprocessing | None) -> np.ndarray:

@@ -156,6 +156,11 @@ def write_images_folder(
     return paths
 
 
+def holds_transparency(path: str | Path) -> bool:
+    """Whether `write_image` keeps transparency in a file of this name."""
+    return PICTURES[Path(path).suffix.lower()] != "JPEG"
+
+
 def picture_paths(folder: str | Path, names: Sequence[str]) -> list[Path]:
     """A .png in the folder for each name; all are numbered if two names differ in their sub-folder or suffix only."""
     stems = [Path(name).stem for name in names]

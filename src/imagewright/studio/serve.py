@@ -65,7 +65,7 @@ def open_studio(
     )
     say(f"The studio of {place.resolve()} is at\n  {address}\nCtrl-C ends it; trainings that it started go on.")
     if browser:
-        threading.Timer(0.2, _open_browser, [address, place]).start()
+        _later(0.2, lambda: _open_browser(address, place))
     with suppress(KeyboardInterrupt):
         uvicorn.Server(settings).run(sockets=[listening])
     studio.models.close()
@@ -90,6 +90,13 @@ def _listen(port: int | None) -> socket.socket:
     raise UserError(f"Port {port} of 127.0.0.1 is taken or not allowed: give another one by --port.")
 
 
+def _later(seconds: float, work: Callable[[], None]) -> None:
+    """Do something in so many seconds, unless the studio has ended by then."""
+    timer = threading.Timer(seconds, work)
+    timer.daemon = True
+    timer.start()
+
+
 def _open_browser(address: str, folder: Path) -> None:
     """Open the browser by a file that only this user can read: its command line, which others see, has no token."""
     page = folder / f"open-studio-{secrets.token_hex(4)}.html"
@@ -99,7 +106,7 @@ def _open_browser(address: str, folder: Path) -> None:
     except OSError:  # a folder that cannot be written: the printed address is there
         return
     atexit.register(page.unlink, missing_ok=True)
-    threading.Timer(15, page.unlink, kwargs={"missing_ok": True}).start()
+    _later(15, lambda: page.unlink(missing_ok=True))
     with suppress(webbrowser.Error):
         if not webbrowser.open(page.resolve().as_uri()):
             print("No browser could be opened: open the address by hand.", file=sys.stderr)

@@ -10,11 +10,13 @@ import numpy as np
 
 from imagewright.errors import DataError, count_text
 from imagewright.face_swap.convert.finding import TrackFacts
-from imagewright.face_swap.convert.swapping import PERSONS
+from imagewright.face_swap.convert.swapping import PERSONS, FaceSwapper
 from imagewright.face_swap.face_sets import is_face_set, read_face_set
 from imagewright.face_swap.people import Person
+from imagewright.face_swap.provenance import swap_record
 from imagewright.faces.identities import SAME_PERSON, identity_distances
 from imagewright.model import Model
+from imagewright.output.provenance import Record
 from imagewright.runs.run import Run
 
 EVERYONE = "all"
@@ -42,6 +44,17 @@ def person_text(person: Person | None, everyone: bool) -> str | None:
     if everyone:
         return EVERYONE
     return None if person is None else Path(person.name).name
+
+
+def record_of_swap(swapper: FaceSwapper, footage: str | Path, replaced: str | None) -> Record:
+    """The provenance record of a result.
+
+    footage: what was there before.
+    replaced: see `person_text`.
+    """
+    settings = {"person": replaced, **swapper.options.to_dict()}
+    mark = settings.pop("mark")
+    return swap_record(swapper.model, footage, settings=settings, mark=mark)
 
 
 def _of_face_set(source: Mapping[str, Any], run: Path) -> Person | None:

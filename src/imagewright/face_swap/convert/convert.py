@@ -16,6 +16,7 @@ from imagewright.face_swap.convert.pictures import ConvertedPictures, convert_pi
 from imagewright.face_swap.convert.preview import preview_sheet
 from imagewright.face_swap.convert.signing import Sign, open_key, originals, sign_results
 from imagewright.face_swap.convert.swapping import FaceSwapper, SwapOptions
+from imagewright.face_swap.convert.unfinished import was_begun
 from imagewright.face_swap.convert.video import ConvertedVideo, convert_video
 from imagewright.face_swap.people import Person
 from imagewright.face_swap.video_files import pictures_in, videos_at
@@ -31,6 +32,7 @@ from imagewright.output.writing import PICTURES, check_suffix, picture_paths, re
 from imagewright.pretrained.faces.finder import FinderName, open_face_finder
 from imagewright.progress import StageProgress, progress_of_stage
 from imagewright.runs.loading import training_notes
+from imagewright.training.reporting import Say
 from imagewright.verbs.apply import RunLike, resolve_model
 from imagewright.verbs.translation_inputs import several_sources
 
@@ -55,6 +57,13 @@ class SwappedFootage:
     def __repr__(self) -> str:
         return "\n".join(self.lines())
 
+    def remove_work(self) -> None:
+        """Remove what an interrupted call would go on with."""
+        for video in self.videos:
+            video.work.remove()
+        if self.pictures is not None:
+            self.pictures.work.remove()
+
     def lines(self) -> list[str]:
         """What was written."""
         made = [line for video in self.videos for line in video.lines()]
@@ -76,6 +85,7 @@ def swap_faces(
     force: bool = False,
     progress: StageProgress | None = None,
     confirm: Callable[[str], bool] | None = None,
+    say: Say | None = None,
     **options: Any,
 ) -> SwappedFootage:
     """Replace a person's face in videos and pictures.
@@ -97,6 +107,7 @@ def swap_faces(
     force: replace files that exist.
     progress: called with (stage, done, total) in frames.
     confirm: asked before weights are fetched.
+    say: called with what is known before frames are made, such as whose face is swapped. It is in the notes, too.
     options: of `SwapOptions`: to, colour, mask, erode, blur, sharpen, blend, strength.
 
     Of several, footage without the person or without faces is left out, and a note says so.
@@ -122,7 +133,7 @@ def swap_faces(
         made.notes += sheet.notes
         sheet.write(made.sheet, force=force)
         return made
-    how: dict[str, Any] = {"everyone": everyone, "force": force, "progress": progress}
+    how: dict[str, Any] = {"everyone": everyone, "force": force, "progress": progress, "say": say}
     left_out: list[DataError] = []
     for video, path in job.videos:
         with _left_out(left_out):
@@ -136,6 +147,7 @@ def swap_faces(
     written = {video.path for video in made.videos}
     written |= set(made.pictures.paths if made.pictures is not None else ())
     made.notes += sign_results(key, [pair for pair in job.pairs() if pair[0] in written])
+    made.remove_work()
     if swapper.options.blend == "poisson" and job.videos:
         made.notes.append("Poisson blending flickers in videos: --blend paste does not (blend='paste').")
     return made
@@ -215,7 +227,7 @@ def _suffix_for(video: Path) -> str:
 
 def _check_places(job: _Job, *, force: bool) -> None:
     """Raise `RunError` for files that exist, and for footage that would be replaced, also with `force`."""
-    refuse_existing([path for _, path in job.videos], force=force)
+    refuse_existing([path for _, path in job.videos if not was_begun(path)], force=force)
     pairs = job.pairs()
     read = {footage.resolve() for _, footage in pairs if footage is not None}
     taken = next((path for path, _ in pairs if path.resolve() in read), None)

@@ -10,13 +10,12 @@ import numpy as np
 
 from imagewright.errors import DataError
 from imagewright.face_crops.turning import find_turned
-from imagewright.face_swap.convert.choosing import HOW_TO_CHOOSE, choose_tracks
+from imagewright.face_swap.convert.choosing import HOW_TO_CHOOSE, choose_tracks, person_text, record_of_swap
 from imagewright.face_swap.convert.finding import TrackFacts
 from imagewright.face_swap.convert.pictures import identities_of, swap_picture
 from imagewright.face_swap.convert.swapping import FaceSwapper
 from imagewright.face_swap.convert.video import open_sdr
 from imagewright.face_swap.people import Person
-from imagewright.face_swap.provenance import swap_record
 from imagewright.faces.detections import Face, FaceFinder
 from imagewright.output.provenance import Record
 
@@ -31,6 +30,7 @@ class FoundStill:
         faces: that are swapped.
         others: faces that stay as they are.
         moving: whether it is a frame of a video, in which less is sharpened.
+        person: who is replaced, for the record.
         notes: sentences for the user.
     """
 
@@ -39,6 +39,7 @@ class FoundStill:
     faces: list[Face]
     others: int = 0
     moving: bool = False
+    person: str | None = None
     notes: list[str] = field(default_factory=list)
 
 
@@ -64,9 +65,10 @@ def find_still(
         facts = dict(enumerate(facts_of(picture, faces, finder)))
         chosen, notes = choose_tracks(facts, person, name, everyone=everyone, how=how)
     except DataError as error:
-        return FoundStill(picture, name, [], len(faces), moving, [str(error)])
+        return FoundStill(picture, name, [], len(faces), moving, notes=[str(error)])
     kept = [face for place, face in enumerate(faces) if place in chosen]
-    return FoundStill(picture, name, kept, len(faces) - len(kept), moving, list(notes))
+    who = person_text(person, everyone)
+    return FoundStill(picture, name, kept, len(faces) - len(kept), moving, who, list(notes))
 
 
 def facts_of(picture: np.ndarray, faces: list[Face], finder: FaceFinder) -> Iterator[TrackFacts]:
@@ -77,8 +79,7 @@ def facts_of(picture: np.ndarray, faces: list[Face], finder: FaceFinder) -> Iter
 
 def swap_still(swapper: FaceSwapper, still: FoundStill) -> tuple[np.ndarray, Record]:
     """The picture with its faces swapped, uint8 (H, W, 3), and its provenance record."""
-    options = swapper.options.to_dict()
-    record = swap_record(swapper.model, still.name, settings=options, mark=options.pop("mark"))
+    record = record_of_swap(swapper, still.name, still.person)
     return swap_picture(swapper, still.picture, still.faces, moving=still.moving), record
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,23 +12,23 @@ import numpy as np
 
 from imagewright.errors import DataError, count_text, none_readable
 from imagewright.face_crops.turning import find_turned
-from imagewright.face_swap.convert.choosing import choose_tracks, person_text
-from imagewright.face_swap.convert.finding import FINDING, SWAPPING, TRACKED, TRACKS, FoundFaces, open_found
-from imagewright.face_swap.convert.journal import FrameJournal, pack_faces
+from imagewright.face_swap.convert.choosing import choose_tracks, person_text, record_of_swap
+from imagewright.face_swap.convert.finding import FINDING, FOUND, SWAPPING, TRACKED, TRACKS, FoundFaces, open_found
+from imagewright.face_swap.convert.journal import FrameJournal, RememberedFinder, pack_faces
+from imagewright.face_swap.convert.poses import about_poses, count_faces
+from imagewright.face_swap.convert.stills import about_losses, read_stills
 from imagewright.face_swap.convert.swapping import FaceSwapper
 from imagewright.face_swap.convert.unfinished import Unfinished, facts_of_swap
 from imagewright.face_swap.people import Person
-from imagewright.face_swap.provenance import swap_record
 from imagewright.faces.detections import Face, FaceFinder
 from imagewright.faces.pasting import blend
 from imagewright.files import remove_leftovers_of, write_whole
 from imagewright.images import Images
 from imagewright.images.notices import tell_skipped
-from imagewright.images.one_by_one import read_one_by_one
 from imagewright.output.marks import draw_mark
-from imagewright.output.provenance import Record
 from imagewright.output.writing import picture_paths, refuse_existing, write_image
 from imagewright.progress import Progress, StageProgress, progress_of_stage
+from imagewright.training.reporting import Say
 
 FEW = 16  # pictures that are soon done again
 
@@ -41,12 +41,14 @@ class ConvertedPictures:
         out: the folder, or the one file.
         paths: of all pictures.
         swapped: pictures with a face that was swapped.
+        work: the folder of unfinished work, to be removed when nothing else is to be done with the pictures.
         notes: sentences for the user.
     """
 
     out: Path
     paths: list[Path]
     swapped: int
+    work: Unfinished = field(repr=False)
     notes: list[str] = field(default_factory=list)
 
     def lines(self) -> list[str]:
@@ -65,12 +67,13 @@ def convert_pictures(
     everyone: bool = False,
     force: bool = False,
     progress: StageProgress | None = None,
+    say: Say | None = None,
 ) -> ConvertedPictures:
     """Write pictures in which a person's face is swapped, as PNG, at their own size. Those without the person are
-    written without a change. The same call goes on after the process was killed.
+    written without a change. The same call goes on after the process was killed. The caller removes `work`.
 
     out: the folder; with `single`, the file of the one picture.
-    person, everyone: as for `convert_video`.
+    person, everyone, say: as for `convert_video`.
     Raises `DataError` if no picture can be read, or none shows the person; `RunError` if files exist.
     """
     names = [name for part in parts for name in part.names()]
@@ -83,24 +86,31 @@ def convert_pictures(
         where = names[0] if len(names) == 1 else str(parts[0].source)
         chosen, notes = choose_tracks(found.tracks, person, where, everyone=everyone)
         work.begin_parts(facts_of_swap(swapper, chosen))
-        made, replaced = ConvertedPictures(out, [], 0), person_text(person, everyone)
-        for (place, picture), faces in zip(_read(parts), found.read(), strict=True):
+        notes = [*finder.notes, *notes]
+        notes += about_poses(count_faces(found.read(), chosen), swapper.model, swapper.to, where)
+        if skipped:
+            notes.append(tell_skipped(skipped, "left out", where))
+        if say is not None:
+            for note in notes:
+                say(note)
+        made, replaced = ConvertedPictures(out, [], 0, work, notes), person_text(person, everyone)
+        transparent = 0
+        for (place, still), faces in zip(read_stills(parts), found.read(), strict=True):
             mine = [face for track, face in faces if track in chosen]
+            transparent += still.is_transparent
             if not (work.parts / paths[place].name).exists():
-                record = _record(swapper, names[place], replaced) if mine else None
-                _write(swapper, picture, mine, paths[place], record, force=force or work.goes_on)
+                record = record_of_swap(swapper, names[place], replaced) if mine else None
+                pixels = still.changed(swap_picture(swapper, still.picture, mine)) if mine else still.pixels
+                write_image(pixels.transpose(2, 0, 1), paths[place], record, force=force or work.goes_on)
                 write_whole(work.parts / paths[place].name, "")
             made.paths.append(paths[place])
             made.swapped += bool(mine)
             if progress is not None:
                 progress(SWAPPING, len(made.paths), found.frames)
         remove_leftovers_of(made.paths)
-        work.remove()
-    made.notes = [*finder.notes, *notes]
-    if skipped:
-        made.notes.append(tell_skipped(skipped, "left out", where))
     if unchanged := found.frames - made.swapped:
         made.notes.append(f"{count_text(unchanged, 'picture')} without the person written without a change.")
+    made.notes += about_losses(parts, transparent, paths[0])
     return made
 
 
@@ -117,25 +127,6 @@ def swap_picture(
     return picture if mark is None else draw_mark(picture, mark)
 
 
-def _write(
-    swapper: FaceSwapper, picture: np.ndarray, faces: Sequence[Face], path: Path, record: Record | None, *, force: bool
-) -> None:
-    if faces:
-        picture = swap_picture(swapper, picture, faces)
-    write_image(picture.transpose(2, 0, 1), path, record, force=force)
-
-
-def _record(swapper: FaceSwapper, name: str, replaced: str | None) -> Record:
-    """The provenance record of a picture.
-
-    name: of the picture that was there before.
-    replaced: see `person_text`.
-    """
-    settings = {"person": replaced, **swapper.options.to_dict()}
-    mark = settings.pop("mark")
-    return swap_record(swapper.model, name, settings=settings, mark=mark)
-
-
 def _find(
     parts: Sequence[Images], finder: FaceFinder, work: Path, progress: Progress | None
 ) -> tuple[FoundFaces, list[tuple[str, str]]]:
@@ -144,8 +135,10 @@ def _find(
     if not (work / TRACKS).exists():
         (work / TRACKED).unlink(missing_ok=True)
         journal, tracks = FrameJournal(work / TRACKED), list[dict[str, Any]]()
-        for _, picture in _read(parts):
-            _, faces = find_turned(finder, picture)
+        remembered = RememberedFinder(finder, FrameJournal(work / FOUND))
+        for _, still in read_stills(parts):
+            picture = still.picture
+            _, faces = find_turned(remembered, picture)
             rows = np.arange(len(tracks), len(tracks) + len(faces))[:, None]
             journal.append(np.concatenate([rows, pack_faces(faces)], 1))
             for face, identity in zip(faces, identities_of(picture, faces, finder), strict=True):
@@ -157,6 +150,7 @@ def _find(
             raise DataError(f"{none_readable(total, f'of {parts[0].source}')}.")
         known = {"frames": journal.count, "tracks": dict(enumerate(tracks)), "skipped": skipped}
         write_whole(work / TRACKS, json.dumps(known))
+        (work / FOUND).unlink()
     unreadable = json.loads((work / TRACKS).read_text())["skipped"]
     return open_found(work), [(name, reason) for name, reason in unreadable]
 
@@ -168,16 +162,6 @@ def identities_of(picture: np.ndarray, faces: Sequence[Face], finder: FaceFinder
     from imagewright.pretrained.faces.networks import identify
 
     return [row.astype(float).tolist() for row in identify(picture, faces)]
-
-
-def _read(parts: Sequence[Images]) -> Iterator[tuple[int, np.ndarray]]:
-    """The place of each picture that can be read, counted over all parts, and its pixels."""
-    first = 0
-    for part in parts:
-        part.skipped.clear()
-        for number, picture in read_one_by_one(part, 3):
-            yield first + number, picture.permute(1, 2, 0).numpy()
-        first += len(part)
 
 
 def _facts_of(parts: Sequence[Images], names: Sequence[str], finder: FaceFinder) -> dict[str, Any]:

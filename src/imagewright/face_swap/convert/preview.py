@@ -12,8 +12,9 @@ from PIL import Image
 from imagewright.face_crops.turning import find_turned
 from imagewright.face_swap.convert.choosing import choose_tracks
 from imagewright.face_swap.convert.finding import TrackFacts
-from imagewright.face_swap.convert.pictures import swap_picture
 from imagewright.face_swap.convert.found_stills import facts_of
+from imagewright.face_swap.convert.pictures import swap_picture
+from imagewright.face_swap.convert.poses import about_poses, count_faces
 from imagewright.face_swap.convert.swapping import FaceSwapper
 from imagewright.face_swap.convert.video import open_sdr
 from imagewright.face_swap.people import Person
@@ -52,6 +53,8 @@ def preview_sheet(
             tracks[len(tracks)] = facts
     where = source.name if isinstance(source, Path) else str(source[0].source)
     chosen, notes = choose_tracks(tracks, person, where, everyone=everyone)
+    numbered = enumerate(face for found in faces for face in found)
+    notes += about_poses(count_faces([list(numbered)], chosen), swapper.model, swapper.to, where)
     made, first = [], 0
     for done, (picture, found) in enumerate(zip(shown, faces, strict=True), 1):
         mine = [face for number, face in enumerate(found, first) if number in chosen]

@@ -41,7 +41,8 @@ def sign_results(key: SigningKey | None, results: Sequence[tuple[Path, Path | No
         return signature_notes(footage for _, footage in results if footage is not None)
     unnamed = []
     for path, footage in results:
-        if inspect_file(path)["provenance"] is None:
+        about = inspect_file(path)
+        if about["provenance"] is None or "signature" in about:  # signed before the process was killed
             continue
         named = footage is not None and can_be_source(footage)
         sign_file(path, key, made_from=footage if named else None)

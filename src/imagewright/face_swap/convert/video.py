@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from imagewright.errors import DataError, count_text
-from imagewright.face_swap.convert.choosing import choose_tracks, person_text
+from imagewright.face_swap.convert.choosing import choose_tracks, person_text, record_of_swap
 from imagewright.face_swap.convert.finding import FINDING, SWAPPING, FoundFaces, find_in_footage
+from imagewright.face_swap.convert.poses import about_gaps, about_poses, count_faces
 from imagewright.face_swap.convert.swapping import FaceSwapper, change_of
-from imagewright.face_swap.convert.unfinished import Unfinished, facts_of_swap
+from imagewright.face_swap.convert.unfinished import Unfinished, facts_of_swap, was_begun
 from imagewright.face_swap.people import Person
-from imagewright.face_swap.provenance import swap_record
 from imagewright.faces.detections import Face, FaceFinder
 from imagewright.images.footage import Footage, read_footage
 from imagewright.images.frame_planes import FootageFrame
@@ -26,6 +26,7 @@ from imagewright.output.footage.writer import FootageWriter
 from imagewright.output.marks import draw_mark
 from imagewright.output.writing import refuse_existing
 from imagewright.progress import StageProgress, progress_of_stage
+from imagewright.training.reporting import Say
 
 
 @dataclass
@@ -38,12 +39,14 @@ class ConvertedVideo:
         swapped: frames with a face that was swapped.
         notes: sentences for the user.
         seconds: that this took; None if a part of it was done before.
+        work: the folder of unfinished work, to be removed when nothing else is to be done with the video.
     """
 
     path: Path
     frames: int
     swapped: int
     seconds: float | None
+    work: Unfinished = field(repr=False)
     notes: list[str] = field(default_factory=list)
 
     def lines(self) -> list[str]:
@@ -63,35 +66,51 @@ def convert_video(
     lossless: bool = False,
     force: bool = False,
     progress: StageProgress | None = None,
+    say: Say | None = None,
 ) -> ConvertedVideo:
     """Write a video in which a person's face is swapped. What is done when the process is killed is kept in a folder
-    beside `path`, and the same call goes on from there: frames are the same as without the kill.
+    beside `path`, and the same call goes on from there: frames are the same as without the kill. The caller removes the
+    result's `work`.
 
     person: who is swapped; None takes the person seen most.
     everyone: swap every face.
     lossless: see `FootageWriter`.
+    say: called with what is known before frames are made, which is in the notes too.
     Raises `DataError` for a file that is no video, is HDR, or does not show the person; `RunError` if `path` exists.
     """
-    refuse_existing([path], force=force)
+    if not was_begun(path):
+        refuse_existing([path], force=force)
     began = time.monotonic()
     footage = open_sdr(video)
     work = Unfinished(path, _facts_of(footage, finder))
     is_new = not os.path.lexists(work.folder)
     writer = FootageWriter(path, footage, work.parts, lossless=lossless)
+    finding = progress_of_stage(progress, FINDING)
     with work.held():
-        found = find_in_footage(footage, finder, work.folder, progress_of_stage(progress, FINDING))
+        found = find_in_footage(footage, finder, work.folder, finding)
         if not found.tracks:
             work.remove()
         chosen, notes = choose_tracks(found.tracks, person, video.name, everyone=everyone)
-        work.begin_parts(facts_of_swap(swapper, chosen) | {"codec": writer.encoding.codec, "lossless": lossless})
-        swapped = sum(any(track in chosen for track, _ in faces) for faces in found.read())
-        writer.write(lambda start: _frames(swapper, footage, found, chosen, start, progress))
-        settings = {"person": person_text(person, everyone), **swapper.options.to_dict()}
-        mark = settings.pop("mark")
+        facts = facts_of_swap(swapper, chosen) | {"codec": writer.encoding.codec, "lossless": lossless}
+        if (made := work.read_made(facts)) is not None:
+            return ConvertedVideo(path, made["frames"], made["swapped"], None, work, made["notes"])
+        if not (work.was_begun_for(facts) and writer.is_written(found.frames)):  # else it may be joined already
+            refuse_existing([path], force=force)
+        if work.is_made:  # with other options, and what was found is gone
+            work.forget()
+            found = find_in_footage(footage, finder, work.folder, finding)
+        work.begin_parts(facts)
+        counted = count_faces(found.read(), chosen)
         notes = [*finder.notes, *footage.notes, *notes, *_about_length(footage, found)]
-        notes += writer.finish(swap_record(swapper.model, video, settings=settings, mark=mark))
-        work.remove()
-    return ConvertedVideo(path, found.frames, swapped, time.monotonic() - began if is_new else None, notes)
+        notes += [*about_poses(counted, swapper.model, swapper.to, video.name), *about_gaps(counted)]
+        if say is not None:
+            for note in notes:
+                say(note)
+        writer.write(lambda start: _frames(swapper, footage, found, chosen, start, progress))
+        notes += writer.join(record_of_swap(swapper, video, person_text(person, everyone)))
+        work.mark_made({"frames": found.frames, "swapped": counted.pictures, "notes": notes})
+    seconds = time.monotonic() - began if is_new else None
+    return ConvertedVideo(path, found.frames, counted.pictures, seconds, work, notes)
 
 
 def open_sdr(video: Path) -> Footage:

@@ -14,6 +14,9 @@ from imagewright.errors import ConfigError, DataError, count_text, none_readable
 from imagewright.face_crops.places import check_folder, refuse_places
 from imagewright.face_crops.shown import ShownCrops
 from imagewright.face_crops.turning import TurningFinder, find_turned
+from imagewright.face_swap.convert.finding import FOUND
+from imagewright.face_swap.convert.journal import FrameJournal, RememberedFinder
+from imagewright.face_swap.convert.unfinished import Unfinished, was_begun
 from imagewright.face_swap.extraction.result import ExtractedFaces
 from imagewright.face_swap.extraction.rules import WantedPeople, fault_of
 from imagewright.face_swap.extraction.sources import ExtractionSources, open_extraction_sources
@@ -66,8 +69,9 @@ def extract_faces(
     """The faces of pictures and videos as a set to train a swap on: crops with points, pose, sharpness and identity.
 
     `OUT` gets a PNG for each face, whose XMP holds its record, and `faces.jsonl` with all records; `OUT.png` is a sheet
-    of some. A crop is written as soon as it is made: what is written is kept if the work is stopped. Faces of a video
-    are tracked, and their points smoothed over time. Pictures and videos may lie on their side.
+    of some. A crop is written as soon as it is made: what is written is kept if the work is stopped, and the same call
+    goes on: it does not look for the faces again that it has found. Faces of a video are tracked, and their points
+    smoothed over time. Pictures and videos may lie on their side.
 
     source: as for `open_images`, a video, or a list of those; a folder may hold pictures and videos.
     out: the folder: a new or an empty one.
@@ -90,26 +94,42 @@ def extract_faces(
     _check_options(crop, size, every, min_size)
     folder = check_folder(Path(out))
     made = ExtractedFaces(folder, folder.with_name(f"{folder.name}.png"), folder / TABLE, "")
-    refuse_places(folder, [made.sheet], source, force=force)
+    if not was_begun(folder):
+        refuse_places(folder, [made.sheet], source, force=force)
     sources = open_extraction_sources(source, every, split)
     finder = open_face_finder(find, confirm)
+    options = {"crop": crop, "size": size, "person": str(person), "not": str(not_person), "min_size": min_size}
+    unfinished = Unfinished(folder, sources.to_facts() | options | {"finder": finder.name})
+    if not unfinished.goes_on:
+        refuse_places(folder, [made.sheet], source, force=force)
     made.finder, made.notes = finder.name, list(finder.notes)
     can_identify = finder.name == "networks" and find_published(IDENTITY) is not None
     wanted = _open_people(person, not_person, finder, can_identify)
     made.notes += wanted.notes() + ([] if can_identify else [NO_IDENTITIES])
-    work = _Extraction(made, finder, wanted, crop, size, min_size, force, can_identify)
-    counter = ProgressCounter(sources.pictures + sources.frames, progress)
+    with unfinished.held():
+        goes_on = unfinished.goes_on
+        unfinished.begin_parts({})
+        remembered = RememberedFinder(finder, FrameJournal(unfinished.parts / FOUND))
+        work = _Extraction(made, remembered, wanted, crop, size, min_size, force, goes_on, can_identify)
+        _extract(work, sources, ProgressCounter(sources.pictures + sources.frames, progress))
+        if not made.records:
+            unfinished.remove()
+        _finish(made, work, sources)
+    unfinished.remove()
+    return made
+
+
+def _extract(work: _Extraction, sources: ExtractionSources, counter: ProgressCounter) -> None:
+    """Write all crops, and their table, also if it is stopped."""
     try:
         work.extract_stills(sources, counter)
         for number, video in enumerate(sources.videos):
             work.extract_video(sources, video, sources.video_stems[number], counter)
     except BaseException as error:  # Ctrl-C, or a full disk: finished crops stay
-        error.add_note(f"{count_text(made.faces, 'face')} are written in {folder}.")
+        error.add_note(f"{count_text(work.made.faces, 'face')} are written in {work.made.folder}.")
         raise
     finally:
         work.write_table()
-    _finish(made, work, sources)
-    return made
 
 
 def _check_options(crop: str, size: int, every: int, min_size: int) -> None:
@@ -143,6 +163,7 @@ class _Extraction:
     size: int
     min_size: int
     force: bool
+    goes_on: bool  # crops of a call that was stopped are made again
     can_identify: bool
     shown: ShownCrops[FaceRecord] = field(default_factory=ShownCrops)
     tracks: int = 0
@@ -233,7 +254,7 @@ class _Extraction:
         )
         settings = {"crop": self.crop, "size": self.size, FACE: record.to_json()}
         provenance = make_record("swap extract", model=self.finder.name, settings=settings, source_type=ENHANCED)
-        write_image(pixels.transpose(2, 0, 1), self.made.folder / name, provenance, force=self.force)
+        write_image(pixels.transpose(2, 0, 1), self.made.folder / name, provenance, force=self.force or self.goes_on)
         self.made.records.append(record)
         self.made.enlarged += scale_of(square) < self.size
         self.made.cut_off += share_beyond(square, *picture.shape[:2]) > MUCH_BEYOND
@@ -285,7 +306,7 @@ def _finish(made: ExtractedFaces, work: _Extraction, sources: ExtractionSources)
     record = make_record("swap extract", model=made.finder, settings=settings, source_type=ENHANCED)
     sheet = Sheet(work.shown.stacked()[order], title=title, captions=captions, record=record)
     remove_leftovers_of([made.sheet])
-    sheet.write(made.sheet, force=work.force)
+    sheet.write(made.sheet, force=work.force or work.goes_on)
 
 
 def _caption(record: FaceRecord) -> str:

@@ -56,6 +56,15 @@ class ExtractionSources:
     def frames(self) -> int:
         return sum(-(-len(video) // self.every) for video in self.videos)
 
+    def to_facts(self) -> dict[str, Any]:
+        """What the faces that are found depend on, as JSON values."""
+        videos = [
+            (str(video.path.resolve()), status.st_size, status.st_mtime_ns)
+            for video in self.videos
+            if (status := video.path.stat())
+        ]
+        return {"pictures": [part.fingerprint for part in self.stills], "videos": videos, "every": self.every}
+
     def read_stills(self) -> Iterator[tuple[str, str, np.ndarray]]:
         """(stem of the crops, name, pixels) of each picture; those that cannot be read are in `skipped` of its part."""
         first = 0
@@ -100,17 +109,20 @@ def open_extraction_sources(source: Any, every: int, split: str | None) -> Extra
             stills += pictures_in(path)
     if not given:
         raise DataError("There is no source: name pictures, folders or videos.")
-    notes = [note for video in videos if (note := _about_colours(video)) is not None]
+    notes = [note for video in videos for note in _about(video)]
     return ExtractionSources(open_parts(stills, split=split) if stills else [], videos, every, notes)
 
 
-def _about_colours(video: VideoSource) -> str | None:
-    """What the colours of crops of HDR footage are; None for other footage."""
+def _about(video: VideoSource) -> list[str]:
+    """What is odd in a video, and what the colours of its crops are if it is HDR."""
     try:
-        hdr = read_footage(video.path).hdr
+        footage = read_footage(video.path)
     except DataError:  # it is said when its frames are read
-        return None
-    return hdr and (
-        f"{video.typed} is HDR ({hdr}): its crops keep the stored values, look pale, and teach a swap pale faces. "
-        "Convert it to SDR first."
-    )
+        return []
+    if footage.hdr is None:
+        return list(footage.notes)
+    return [
+        *footage.notes,
+        f"{video.typed} is HDR ({footage.hdr}): its crops keep the stored values, look pale, and teach a swap pale "
+        "faces. Convert it to SDR first.",
+    ]

@@ -13,6 +13,7 @@ from imagewright.errors import DataError
 from imagewright.images.decoding.formats import Unreadable
 from imagewright.images.sources.base import Picture, PictureSource, digest
 from imagewright.images.sources.content import sample_file
+from imagewright.images.video_streams import find_video_stream, unreadable_video
 
 WINDOWS = 256
 """Places of a video that are looked at to tell it from another one."""
@@ -21,7 +22,7 @@ VIDEO_SUFFIXES = frozenset((".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".m
 
 
 class VideoSource(PictureSource):
-    """Every frame of the first video stream, as RGB, rotated as the file says.
+    """Every frame of the video stream (`find_video_stream`), as RGB, rotated as the file says.
 
     Sequential only: the `indices` of `read` must ascend, and each `read` decodes from the first frame.
     """
@@ -40,12 +41,11 @@ class VideoSource(PictureSource):
         self._state = (status.st_size, status.st_mtime_ns)
         try:
             with av.open(str(path)) as container:
-                if not container.streams.video:
-                    raise DataError(f"{typed} has no video stream.")
+                stream = find_video_stream(container, typed)
                 # The count in the header can be absent or wrong, so packets are counted, without decoding them.
-                self._count = sum(1 for packet in container.demux(container.streams.video[0]) if packet.size)
+                self._count = sum(1 for packet in container.demux(stream) if packet.size)
         except (av.FFmpegError, OSError) as error:
-            raise DataError(f"{typed} cannot be read as a video: {error.strerror or error}.") from error
+            raise unreadable_video(path, typed, error) from error
         self._sample = sample_file(path, WINDOWS)
         if self._count == 0:
             raise DataError(f"{typed} holds no frames.")
@@ -92,8 +92,9 @@ class VideoSource(PictureSource):
     def _frames(self) -> Iterator[Any]:
         try:
             with self._av.open(str(self.path)) as container:
-                container.streams.video[0].thread_type = "AUTO"
-                yield from container.decode(container.streams.video[0])
+                stream = find_video_stream(container, self.typed)
+                stream.thread_type = "AUTO"
+                yield from container.decode(stream)
         except (self._av.FFmpegError, OSError):
             return  # frames decoded so far are used; `read` reports each of the others as unreadable
 

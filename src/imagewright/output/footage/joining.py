@@ -13,6 +13,7 @@ import numpy as np
 
 from imagewright.files import atomic_write
 from imagewright.images.footage import Footage, import_av
+from imagewright.images.video_streams import find_video_stream
 from imagewright.output.footage.encoding import LEAD, SEGMENT_FORMAT, Encoding
 from imagewright.output.footage.tracks import CopiedTracks, TimedPacket
 from imagewright.output.provenance import Record, mp4_box, to_xmp
@@ -43,7 +44,7 @@ def join_segments(
             stream = container.add_stream_from_template(first.streams.video[0])
             stream.time_base = encoding.tick
             encoding.describe(stream.codec_context)  # of which not all formats of segments keep all
-            stream.metadata.update(source.streams.video[0].metadata)
+            stream.metadata.update(find_video_stream(source, str(original.path)).metadata)
             tracks = CopiedTracks(av, source, container, suffix, original.start)
             if chapters := source.chapters():
                 container.set_chapters(chapters)

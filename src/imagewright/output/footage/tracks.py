@@ -1,7 +1,7 @@
 """The sound and the subtitles of a video, packet by packet, for another video.
 
 A packet is copied as it is if the container holds its format. Sound that it does not hold is encoded as AAC; subtitles
-are then left out. Both are said.
+are then left out. Both are said, and so are attached files and cover pictures that the container does not hold.
 """
 
 from __future__ import annotations
@@ -9,7 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from itertools import chain
+from pathlib import Path
 from typing import Any
+
+from imagewright.errors import count_text
+from imagewright.images.video_streams import is_cover
 
 # What players expect in a container, as FFmpeg names it; Matroska holds all.
 HELD = {
@@ -17,6 +21,8 @@ HELD = {
     ".mov": frozenset(("aac", "mp3", "ac3", "eac3", "alac", "mov_text", "pcm_s16le", "pcm_s16be", "pcm_s24le")),
 }
 HELD[".m4v"] = HELD[".mp4"]
+HOLD_COVERS = (".mp4", ".m4v")
+COVERS = frozenset(("mjpeg", "png", "bmp"))  # formats of a cover that they hold
 TimedPacket = tuple[Fraction, Any]
 
 
@@ -46,9 +52,13 @@ class CopiedTracks:
                 )
             else:
                 self.notes.append(f"The {track.type} track ({name}) is left out, because {suffix} does not hold it.")
+        self._covers = self._add_covers(container, suffix)
+        if attached := len(source.streams.attachments):
+            self.notes.append(f"Left out of {Path(source.name).name}: {count_text(attached, 'attached file')}.")
 
     def packets(self) -> Iterator[TimedPacket]:
         """Each packet with its time in seconds, in the order of the file."""
+        yield from self._covers
         if not self._makers:
             return
         tracks = [track for track in self._source.streams if track.index in self._makers]
@@ -57,6 +67,21 @@ class CopiedTracks:
                 yield from self._makers[packet.stream.index](packet)
         for end in self._ends:
             yield from end
+
+    def _add_covers(self, container: Any, suffix: str) -> list[TimedPacket]:
+        """Streams for the cover pictures that the container holds, and their packets."""
+        packets = list[TimedPacket]()
+        with self._av.open(self._source.name) as source:  # a cover is read once: the other tracks are read later
+            for cover in filter(is_cover, source.streams.video):
+                packet = next((each for each in source.demux(cover) if each.size), None)
+                if suffix not in HOLD_COVERS or _format_name(cover) not in COVERS or packet is None:
+                    self.notes.append(f"The cover picture is left out, because {suffix} does not hold it.")
+                    continue
+                out = container.add_stream_from_template(cover)
+                out.disposition = cover.disposition
+                packet.pts, packet.dts, packet.stream = 0, 0, out
+                packets.append((Fraction(0), packet))
+        return packets
 
     def _copy(self, track: Any, out: Any) -> None:
         out.metadata.update(track.metadata)

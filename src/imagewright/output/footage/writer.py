@@ -60,6 +60,10 @@ class FootageWriter:
             found.append(self._segment(len(found)))
         return found
 
+    def is_written(self, frames: int) -> bool:
+        """Whether there are segments for so many frames."""
+        return len(self.segments()) * SEGMENT_FRAMES >= frames
+
     def write(self, frames_from: Callable[[int], Iterable[FootageFrame]]) -> int:
         """Write what is missing, segment by segment; the number of frames written now.
 
@@ -76,7 +80,13 @@ class FootageWriter:
                 return written
 
     def finish(self, record: Record | None = None) -> list[str]:
-        """Join the segments to the video, and remove them. Returns sentences for the user.
+        """`join`, then remove the segments."""
+        notes = self.join(record)
+        shutil.rmtree(self.work, ignore_errors=True)
+        return notes
+
+    def join(self, record: Record | None = None) -> list[str]:
+        """Join the segments to the video. Returns sentences for the user.
 
         Raises `RunError` if there is no frame, or the file cannot be written.
         """
@@ -87,14 +97,12 @@ class FootageWriter:
         av = import_av(str(self.path))
         try:
             with explain_write_errors(self.path):
-                notes = join_segments(segments, self.path, self.original, self.encoding, record)
+                return join_segments(segments, self.path, self.original, self.encoding, record)
         except av.FFmpegError as error:
             raise RunError(
                 f"Cannot write {self.path}: FFmpeg refuses a track of {self.original.path.name} "
                 f"({short_reason(error)}). Name an .mkv by --out (out=), which holds more."
             ) from error
-        shutil.rmtree(self.work, ignore_errors=True)
-        return notes
 
     def _segment(self, number: int) -> Path:
         return self.work / f"segment-{number:06d}.nut"

@@ -127,6 +127,8 @@ class Library:
         with self._lock:
             if time.monotonic() - self._listed > FRESH_SECONDS:
                 listing = _Listing()
+                if not os.access(self.folder, os.R_OK):
+                    listing.notes.append("The studio's folder cannot be read any more: it was moved or removed.")
                 for each in sorted(self._search(self.folder, 0, listing), key=lambda each: each.name.casefold()):
                     listing.found[each.id] = each
                 for name in BUILTIN:

@@ -1,6 +1,8 @@
 // Requests to the studio. A refused one raises `Refused` with the sentence that the studio gave.
 import { query } from "/web/dom.js";
 
+export const GONE = "The studio does not answer: it was ended. Start it again, and open the address that it prints.";
+
 export class Refused extends Error {
   constructor(message, status) {
     super(message);
@@ -25,7 +27,7 @@ async function ask(address, options) {
   try {
     response = await fetch(address, options);
   } catch {
-    throw new Refused("The studio does not answer: it was ended. Start it again, and open the address that it prints.", 0);
+    throw new Refused(GONE, 0);
   }
   return answerOf(response);
 }

@@ -1,6 +1,7 @@
 // The one socket of the page. Wishes: what is asked many times a second, such as the picture under a slider. Each channel
 // has one wish under way at most, and the newest replaces any that waits: a slider never runs ahead of the model. Feeds:
 // what the studio tells by itself. After a cut the socket opens again, and feeds go on.
+import { GONE } from "/web/api.js";
 
 class Live extends EventTarget {
   #socket = null;
@@ -26,7 +27,7 @@ class Live extends EventTarget {
       for (const [id, each] of this.#open) {
         if (each.feed) continue;
         this.#open.delete(id);
-        each.failed(new Error("The studio does not answer: it was ended, or is busy."));
+        each.failed(new Error(GONE));
       }
       this.dispatchEvent(new Event("down"));
       setTimeout(() => this.#connect(), (this.#delay = Math.min(8000, 2 * this.#delay)));
@@ -45,7 +46,7 @@ class Live extends EventTarget {
     const id = ++this.#number;
     return new Promise((done, failed) => {
       if (!this.isUp && this.#socket.readyState !== WebSocket.CONNECTING) {
-        failed(new Error("The studio does not answer: it was ended. Start it again, and open the address that it prints."));
+        failed(new Error(GONE));
         return;
       }
       this.#open.set(id, { done, failed });

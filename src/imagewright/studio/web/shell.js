@@ -1,7 +1,7 @@
 // The frame of all pages: navigation, the page of the address, jobs, the theme. Addresses are #/PAGE?name=value.
 import { clear, h } from "/web/dom.js";
 import { live } from "/web/live.js";
-import { read, Refused } from "/web/api.js";
+import { GONE, read, Refused } from "/web/api.js";
 import { tell, tellError } from "/web/parts/toast.js";
 import { PAGES } from "/web/pages.js";
 
@@ -35,8 +35,9 @@ async function open() {
     leave = (await show(root, asked)) ?? null;
     main.dataset.state = "open";
   } catch (error) {
-    if (!(error instanceof Refused)) console.error(error);
-    root.append(h("h1", {}, page.title), h("p", { class: "bad" }, error.message));
+    const said = live.isUp || error instanceof Refused ? error.message : GONE;
+    if (said !== GONE && !(error instanceof Refused)) console.error(error);
+    root.append(h("h1", {}, page.title), h("p", { class: "bad" }, said));
     main.dataset.state = "failed";
   }
 }

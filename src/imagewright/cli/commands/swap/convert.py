@@ -72,6 +72,12 @@ def convert(
     # Before the bar, which would be drawn over the questions.
     key = open_signing_key(sign)
     agreed = find == "cascade" or confirm_face_weights()
+    told: list[str] = []
+
+    def tell(sentence: str) -> None:
+        told.append(sentence)
+        say([sentence])
+
     with progress_bars() as progress:
         made = imagewright.swap_faces(
             run,
@@ -94,6 +100,7 @@ def convert(
             force=force,
             progress=progress,
             confirm=lambda _: agreed,
+            say=tell,
         )
-    say(made.notes)
+    say(note for note in made.notes if note not in told)
     print("\n".join(made.lines()))

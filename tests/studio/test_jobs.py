@@ -1,0 +1,90 @@
+"""Jobs: child processes of the command line that outlive the studio."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from served_studio import ServedStudio
+
+from imagewright.studio.serving.jobs import Job, Jobs
+
+TRAINING = ["train", "autoencoder", "digits", "--images-seen", "100M", "--width", "4", "--precision", "fp32"]
+
+
+def wait(jobs: Jobs, key: str, ready: Callable[[Job], Any], seconds: float = 60) -> Job:
+    end = time.monotonic() + seconds
+    while not ready(job := jobs.get(key)):
+        assert time.monotonic() < end, job
+        time.sleep(0.05)
+    return job
+
+
+def has_ended(job: Job) -> bool:
+    return job.state != "running"
+
+
+@pytest.fixture
+def jobs(tmp_path: Path) -> Any:
+    found = Jobs(tmp_path / "jobs", tmp_path)
+    yield found
+    for job in found.running():
+        found.stop(job.id, at_once=True)
+        wait(found, job.id, has_ended)
+    for child in found._children.values():
+        child.wait(10)
+
+
+def test_a_job_ends_with_what_it_said(jobs: Jobs) -> None:
+    good, bad = jobs.start("list", ["models"]), jobs.start("wrong", ["train", "vea", "digits"])
+    assert good.state == "running"
+    done = wait(jobs, good.id, has_ended)
+    assert (done.state, done.code) == ("done", 0)
+    assert "dcgan" in done.said
+    failed = wait(jobs, bad.id, has_ended)
+    assert (failed.state, failed.code) == ("failed", 2)
+    assert "Did you mean" in failed.said
+    assert [job.id for job in jobs.all()] == [bad.id, good.id]
+    assert failed.to_json()["command"] == "imagewright train vea digits"
+
+
+def test_a_stopped_training_has_saved(jobs: Jobs, tmp_path: Path) -> None:
+    job = jobs.start("training", [*TRAINING, "--out", "run"], {"run": "run"})
+    seen = wait(jobs, job.id, lambda job: job.progress.get("stage") == "training" and job.progress["done"] > 0)
+    assert 0 < seen.progress["done"] < seen.progress["total"] == 100_000_000
+    # A studio that begins now, of the same folder, sees it, and can stop it.
+    other = Jobs(tmp_path / "jobs", tmp_path)
+    assert [each.state for each in other.all()] == ["running"]
+    other.stop(job.id)
+    ended = wait(other, job.id, has_ended)
+    assert ended.state == "stopped"
+    assert "--resume" in ended.said
+    assert list((tmp_path / "run" / "checkpoints").glob("*.safetensors"))
+    assert ended.about == {"run": "run"}
+
+
+def test_a_killed_job_is_not_taken_for_running(jobs: Jobs, tmp_path: Path) -> None:
+    job = jobs.start("training", [*TRAINING, "--out", "run"])
+    wait(jobs, job.id, lambda job: job.progress)
+    os.killpg(int((tmp_path / "jobs" / job.id / "pid").read_text()), signal.SIGKILL)
+    assert wait(jobs, job.id, has_ended).state == "killed"
+    assert Jobs(tmp_path / "jobs", tmp_path).get(job.id).state == "killed"
+
+
+def test_a_page_follows_and_stops_a_job(
+    tmp_path: Path, serve: Callable[[Path], ServedStudio], walk: Callable[..., Any]
+) -> None:
+    studio = serve(tmp_path)
+    page = walk(studio).page
+    studio.studio.jobs.start("A training", [*TRAINING, "--out", "run"])
+    bar = page.locator("job-bar")
+    bar.get_by_text("training: ").wait_for()
+    assert bar.locator("progress").get_attribute("value") is not None
+    bar.get_by_role("button", name="Stop").click()
+    page.locator(".toast").get_by_text("A training was stopped.").wait_for()
+    assert page.locator("job-bar").count() == 0
