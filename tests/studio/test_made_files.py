@@ -71,3 +71,25 @@ def test_only_what_a_job_made_is_served(studio: ServedStudio, tmp_path_factory: 
         assert status == expected, path
         assert b"secret" not in body
     assert studio.request(f"/made/{job}/0")[0] == 401
+
+
+def test_a_video_is_written_while_it_arrives(studio: ServedStudio, monkeypatch: pytest.MonkeyPatch) -> None:
+    from imagewright.studio.serving import uploads
+
+    monkeypatch.setattr(uploads, "MOST_PICTURE_BYTES", 1000)
+    folder = studio.act("library/begin_source", {"name": "clips"})["folder"]
+    headers = studio.cookie | {"Origin": f"http://{studio.host}"}
+    film = bytes(300_000)
+
+    def send(name: str) -> int:
+        return studio.request(f"/sources/{folder}?name={name}", method="POST", body=film, headers=headers)[0]
+
+    assert send("film.mp4") == 200
+    place = studio.studio.folder / "pictures" / folder
+    assert (place / "film.mp4").read_bytes() == film
+    assert studio.source_id(f"pictures/{folder}/film.mp4")
+    assert send("film.mp4") == 400  # it is there
+    assert send("..%2Fother.mp4") == 400
+    monkeypatch.setattr(uploads, "MOST_VIDEO_BYTES", 200_000)
+    assert send("long.mp4") == 400
+    assert [path.name for path in place.iterdir()] == ["film.mp4"]

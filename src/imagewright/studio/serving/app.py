@@ -29,7 +29,14 @@ from imagewright.studio.serving.page import Page, Picture
 from imagewright.studio.serving.plain import to_json
 from imagewright.studio.serving.socket import LiveSocket
 from imagewright.studio.serving.studio import Studio
-from imagewright.studio.serving.uploads import MOST_PICTURE_BYTES, add_file, receive, uploaded_picture
+from imagewright.studio.serving.uploads import (
+    MOST_PICTURE_BYTES,
+    add_picture,
+    add_video,
+    is_video,
+    receive,
+    uploaded_picture,
+)
 
 WEB = Path(__file__).parents[1] / "web"
 MOST_JSON_BYTES = 4 << 20
@@ -70,8 +77,10 @@ def build_app(studio: Studio, pages: Mapping[str, Page], token: str, port: int) 
 
     async def add(request: Request) -> Response:
         folder, name = request.path_params["folder"], request.query_params.get("name", "")
+        if is_video(name):
+            return JSONResponse(await add_video(studio, folder, name, request))
         content = await receive(request, MOST_PICTURE_BYTES)
-        return JSONResponse(await to_thread.run_sync(add_file, studio, folder, name, content))
+        return JSONResponse(await to_thread.run_sync(add_picture, studio, folder, name, content))
 
     async def picture(request: Request) -> Response:
         suffix = f".{request.path_params['suffix']}"

@@ -3,7 +3,8 @@ import { clear, counted, duration, h, newId, whole } from "/web/dom.js";
 import { act, pictureOf, read } from "/web/api.js";
 import { live } from "/web/live.js";
 import { openLarge } from "/web/parts/picture.js";
-import { told } from "/web/parts/toast.js";
+import { followJob } from "/web/parts/jobs.js";
+import { told, tellError } from "/web/parts/toast.js";
 import { aligned } from "/web/views/compare/curves.js";
 import { askConsent } from "/web/views/swap/consent.js";
 import { addressOf } from "/web/views/swap/swap.js";
@@ -16,10 +17,10 @@ export async function showTrain(root, asked) {
   const sets = Object.fromEntries(["source", "target"].map((who) => [who, sources.find((each) => each.id === asked[who])]));
   const watched = h("div");
   let leave = () => {};
-  const watch = (id) => {
+  const watch = (id, job = null) => {
     leave();
     history.replaceState(null, "", addressOf("train", { ...asked, run: id }));
-    leave = watchRun(clear(watched), id);
+    leave = watchRun(clear(watched), id, job);
   };
   if (sets.source && sets.target) root.append(startForm(models, sets, watch));
   else root.append(h("p", {}, h("a", { href: addressOf("faces", asked) }, "Choose the faces of both people"), " first: a training learns from two sets of them."));
@@ -29,7 +30,6 @@ export async function showTrain(root, asked) {
 }
 
 function watchChoice(runs, chosen, watch) {
-  if (!runs.length) return h("div");
   const select = h("select", { id: newId("watched"), onchange: () => select.value && watch(select.value) }, h("option", { value: "" }, "none"), runs.map((run) => h("option", { value: run.id }, run.training ? `${run.name} (in training)` : run.name)));
   if (runs.some((run) => run.id === chosen)) select.value = chosen;
   return h("div", { class: "row watch" }, h("label", { for: select.id }, "Watch a training"), select);
@@ -57,7 +57,7 @@ function startForm(models, sets, watch) {
         const given = Object.fromEntries(selects.map(({ option, select }) => [option.name, select.value]));
         const ids = { source: sets.source.id, target: sets.target.id };
         const job = await act("swap/train", { model: model.value, ...ids, name: name.value, minutes: Number(minutes.value), options: given, consent: consent.value });
-        watch(job.about.run);
+        watch(job.about.run, job.id);
       } finally {
         start.disabled = false;
       }
@@ -86,27 +86,41 @@ function optionSelect({ choices, default: usual }) {
 }
 
 // The live sheet, the identity curve and the doctor's word of a run. Returns what ends it.
-function watchRun(root, id) {
+function watchRun(root, id, job) {
   const title = h("h2", {}, "The training");
   const state = h("p", { class: "faint", role: "status" }, "Waits for the first report …");
   const bar = h("progress", { max: "1", "aria-label": "progress of the training" });
   const sheet = h("img", { class: "sheet", alt: "faces of both people, and each drawn as the other", hidden: true });
   const curve = h("value-curve", { hidden: true });
   const findings = h("div");
+  const stopped = h("p", { class: "small", hidden: true }, "It was stopped before its end: ", h("a", { href: `#/train?run=${id}` }, "go on with it in Train"), ".");
   const next = h("p", { hidden: true }, h("a", { class: "button", href: addressOf("convert", { run: id }) }, "Try it on a photo or video"));
   const open = () => openLarge(sheet.src, "the latest sheet");
   const button = h("button", { class: "plain sheet-button", onclick: open, "aria-label": "Open the sheet large", hidden: true }, sheet);
   const sheets = h("div", { class: "stack" }, button, h("p", { class: "small faint" }, "Each face, drawn anew, and drawn as the other person."));
-  const told = h("div", { class: "stack" }, curve, h("p", { class: "small faint" }, "How far the drawn face is from each person: below 0.6 it is taken for the same one."), findings, next);
+  const told = h("div", { class: "stack" }, curve, h("p", { class: "small faint" }, "How far the drawn face is from each person: below 0.6 it is taken for the same one."), findings, stopped, next);
   root.append(h("section", { class: "stack", "aria-label": "The training" }, title, state, bar, h("div", { class: "columns even" }, sheets, told)));
+  let hasBegun = false;
+  if (job) {
+    followJob(job).then((ended) => {
+      if (ended.state === "failed" && !hasBegun) state.textContent = `The training did not start: ${ended.said.trim().split("\n").at(-1)}`;
+    }, tellError);
+  }
   return live.follow("swap/training", { run: id }, (now) => {
     if (now.waits) return;
+    hasBegun = true;
+    const choice = document.querySelector(".page-swap .watch select");
+    if (choice && choice.value !== id) {
+      if (![...choice.options].some((option) => option.value === id)) choice.append(h("option", { value: id }, now.name));
+      choice.value = id;
+    }
     title.textContent = now.name;
     const of = now.planned ? ` of ${whole(now.planned)}` : "";
     state.textContent = `${whole(now.images_seen)}${of} images seen, ${duration(now.seconds)}${now.training ? ", in training" : ""}. ${now.consent.length ? `Consent: ${now.consent.join("; ")}.` : ""}`;
     bar.hidden = !now.training;
     if (now.planned) bar.value = now.images_seen / now.planned;
     next.hidden = !now.checkpoints;
+    stopped.hidden = now.training || !(now.images_seen < now.planned);
     if (now.sheet) {
       sheet.src = pictureOf("library/run_picture", { run: id, side: 1600, of: now.sheet });
       sheet.hidden = button.hidden = false;
