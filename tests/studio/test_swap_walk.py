@@ -49,7 +49,7 @@ def test_a_face_is_swapped(
     page = walking.open("swap")
     for who, name in ("source", "anna"), ("target", "bert"):
         side = page.locator(f"section[data-who={who}]")
-        side.get_by_label("Set of faces").select_option(label=f"faces/{name} (3 pictures)")
+        side.get_by_label("Set of faces", exact=True).first.select_option(label=f"faces/{name} (3 pictures)")
         side.get_by_text("Person 1, 3 faces").wait_for()
         side.locator("picture-wall button img").nth(2).wait_for()
     page.get_by_role("link", name="Go on to training").click()

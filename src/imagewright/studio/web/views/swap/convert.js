@@ -1,10 +1,11 @@
 // A swap tried on a still, then footage converted with the same settings, and the results.
-import { clear, h, newId } from "/web/dom.js";
+import { h } from "/web/dom.js";
 import { act, read } from "/web/api.js";
 import { choosePicture, chooseRun, chooseSource } from "/web/parts/choose.js";
 import { slider } from "/web/parts/slider.js";
 import { told } from "/web/parts/toast.js";
-import { runJob } from "/web/views/swap/faces.js";
+import { list, personChoice } from "/web/views/swap/person.js";
+import { runJob } from "/web/views/swap/working.js";
 import { showResults } from "/web/views/swap/results.js";
 import { showStill } from "/web/views/swap/still.js";
 import { addressOf } from "/web/views/swap/swap.js";
@@ -102,33 +103,4 @@ function convertForm(state, values, results) {
     }),
   );
   return h("div", { class: "stack" }, h("label", { class: "small" }, mark, " Write “AI-generated face” in a corner"), h("div", { class: "row" }, start), bar);
-}
-
-function list(label, choices, chosen) {
-  const select = h("select", { id: newId("choice"), onchange: () => chosen(select.value) }, Object.entries(choices).map(([value, text]) => h("option", { value }, text)));
-  return h("div", { class: "field" }, h("label", { for: select.id, class: "small faint" }, label), select);
-}
-
-// A person of a face set: { element, value: { faces, number } or null }
-function personChoice(changed) {
-  const select = h("select", { id: newId("person"), onchange: () => changed() });
-  const place = h("div");
-  const element = h("div", { class: "stack", hidden: true }, place, h("div", { class: "field" }, h("label", { for: select.id, class: "small faint" }, "Person"), select));
-  let set = null;
-  const show = told(async (each) => {
-    set = null;
-    clear(select);
-    if (!each) return;
-    const { people } = await read("swap/people", { faces: each.id });
-    clear(select, people.map(({ number, count }) => h("option", { value: String(number) }, `person ${number + 1} (${count} faces)`)));
-    set = people.length ? each : null;
-    changed();
-  });
-  chooseSource({ label: "Set of faces", fits: (each) => each.kind === "faces", none: "none", chosen: show }).then(({ element: chooser }) => clear(place, chooser));
-  return {
-    element,
-    get value() {
-      return set && select.value ? { faces: set.id, number: Number(select.value) } : null;
-    },
-  };
 }

@@ -2,10 +2,11 @@
 import { clear, counted, h, newId } from "/web/dom.js";
 import { act, addSource, pictureOf, read } from "/web/api.js";
 import { chooseSource } from "/web/parts/choose.js";
-import { followJob } from "/web/parts/jobs.js";
 import { openLarge } from "/web/parts/picture.js";
 import { tell, told } from "/web/parts/toast.js";
+import { list, personChoice } from "/web/views/swap/person.js";
 import { addressOf } from "/web/views/swap/swap.js";
+import { runJob } from "/web/views/swap/working.js";
 import "/web/parts/drop.js";
 import "/web/parts/wall.js";
 
@@ -60,6 +61,8 @@ async function findFaces(use) {
   const source = await chooseSource({ label: "Pictures or video", value: sources.find((each) => each.kind === "video")?.id, fits: (each) => each.kind !== "faces" && each.kind !== "builtin" });
   const every = h("input", { type: "number", min: "1", max: "1000", value: "1", id: newId("every") });
   const bar = h("job-bar", { hidden: true });
+  const person = personChoice(() => {});
+  const whom = list("Whose faces", { all: "everyone's", picked: "a person of a face set" }, (value) => (person.element.hidden = value !== "picked"));
   const start = h("button", {}, "Find faces");
   const drop = h("drop-zone", { label: "Drop a video or pictures here" });
   drop.addEventListener(
@@ -82,7 +85,9 @@ async function findFaces(use) {
       if (!source.value) throw new Error("Add a video or pictures first: drop them here, or put them into the studio's folder.");
       start.disabled = true;
       try {
-        const job = await act("swap/extract", { source: source.value.id, every: Number(every.value) });
+        const isPicked = !person.element.hidden;
+        if (isPicked && !person.value) throw new Error("Choose the set of faces and the person who is meant.");
+        const job = await act("swap/extract", { source: source.value.id, every: Number(every.value), ...(isPicked ? { person: person.value } : {}) });
         const ended = await runJob(job, bar);
         if (ended.state === "done") await use(ended.about.faces);
       } finally {
@@ -91,16 +96,7 @@ async function findFaces(use) {
     }),
   );
   const field = h("div", { class: "field" }, h("label", { for: every.id, class: "small faint" }, "Take every … frame"), every);
-  return h("details", {}, h("summary", {}, "Find faces in pictures or a video"), h("div", { class: "stack" }, drop, source.element, field, h("div", { class: "row" }, start), bar));
-}
-
-// Show a job in a bar until it ends.
-export async function runJob(job, bar) {
-  bar.hidden = false;
-  const ended = await followJob(job.id, (now) => bar.show(now));
-  bar.hidden = ended.state === "done";
-  bar.addEventListener("dismissed", () => (bar.hidden = true), { once: true });
-  return ended;
+  return h("details", {}, h("summary", {}, "Find faces in pictures or a video"), h("div", { class: "stack" }, drop, source.element, field, whom, person.element, h("div", { class: "row" }, start), bar));
 }
 
 // The people of a set, each with a wall of their faces.

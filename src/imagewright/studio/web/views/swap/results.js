@@ -5,7 +5,7 @@ import { chooseSource } from "/web/parts/choose.js";
 import { followJob } from "/web/parts/jobs.js";
 import { openLarge } from "/web/parts/picture.js";
 import { told } from "/web/parts/toast.js";
-import { runJob } from "/web/views/swap/faces.js";
+import { runJob } from "/web/views/swap/working.js";
 import "/web/parts/wall.js";
 
 export function showResults() {
