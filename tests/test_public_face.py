@@ -47,6 +47,7 @@ NAMES_OF_COMMANDS: dict[str, tuple[str, ...]] = {
     "data prepare": ("open_images",),
     "data grid": ("grid_sheet",),
     "data pairs": ("make_pairs",),
+    "data subset": ("make_set",),
     "data cache": ("caches", "clear_caches"),
     "outliers": ("outliers",),
     "cluster": ("cluster",),

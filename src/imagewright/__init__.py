@@ -101,6 +101,7 @@ _HOME = {
     "edit_sheet": "imagewright.latent.editing.sheet",
     "grid_sheet": "imagewright.output.image_grid",
     "make_pairs": "imagewright.pairs",
+    "make_set": "imagewright.analysis.picture_sets",
     "align_faces": "imagewright.face_crops.align",
     "check_swap": "imagewright.face_swap.check.check",
     "extract_faces": "imagewright.face_swap.extraction.extract",
@@ -173,6 +174,7 @@ __all__ = [
     "load",
     "load_network",
     "make_pairs",
+    "make_set",
     "manifold",
     "mix_styles",
     "mixing_sheet",
@@ -212,6 +214,7 @@ if TYPE_CHECKING:
     from imagewright.analysis.components.components import components
     from imagewright.analysis.compression.comparison import compress
     from imagewright.analysis.outliers.outliers import outliers
+    from imagewright.analysis.picture_sets import make_set
     from imagewright.catalogue import list_models
     from imagewright.checkpoints import import_checkpoint, load_network
     from imagewright.codecs.jpeg.codec import decode_jpeg, encode_jpeg

@@ -85,7 +85,11 @@ def test_digits_against_their_labels(tmp_path) -> None:
     rows = list(csv.DictReader(paths[0].read_text().splitlines()))
     assert [int(row["cluster"]) for row in rows] == found.labels.tolist()
     assert rows[0]["label"] in {str(digit) for digit in range(10)}
-    assert json.loads(paths[3].read_text())["purity"] == found.purity
+    assert json.loads(paths[4].read_text())["purity"] == found.purity
+    places = list(csv.DictReader(paths[3].read_text().splitlines()))
+    assert len({row["name"] for row in places}) == len(places) == len(found.labels)
+    assert [int(row["cluster"]) for row in places] == found.labels.tolist()
+    assert np.isfinite([[float(row["x"]), float(row["y"])] for row in places]).all()
 
 
 def test_in_the_latents_of_a_run(tmp_path, shapes) -> None:
@@ -150,7 +154,7 @@ def test_what_cannot_be_clustered_is_refused(shapes) -> None:
 def test_two_pictures_are_two_clusters_and_a_sheet(tmp_path, shapes) -> None:
     found = iw.cluster(shapes[:2], clusters=2)
     assert found.sizes == [1, 1]
-    assert len(found.write(tmp_path / "two")) == 4
+    assert len(found.write(tmp_path / "two")) == 5
     one = iw.cluster(shapes[:2])
     assert one.count == 1
-    assert len(one.write(tmp_path / "one")) == 4
+    assert len(one.write(tmp_path / "one")) == 5

@@ -273,7 +273,9 @@ def test_the_strangest_are_moved_and_moved_back(tmp_path, discs) -> None:
     assert set(tree(tmp_path / "odd")) == {"1/07.png", "1/23.png"}
     assert tree(root) | tree(tmp_path / "odd") == before
     assert len(tree(root)) == 28
-    assert put_back(listed) == 2
+    with pytest.raises(UserError, match="outside"):
+        put_back(listed, within=tmp_path / "odd")
+    assert put_back(listed, within=tmp_path) == 2
     assert tree(root) == before
     assert put_back(listed) == 0
 

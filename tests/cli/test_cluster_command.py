@@ -16,7 +16,7 @@ def test_clusters_of_digits(capsys, tmp_path: Path) -> None:
     printed = capsys.readouterr().out
     assert "12 clusters of" in printed
     assert "purity 0." in printed
-    assert {path.name for path in out.iterdir()} == {"clusters.csv", "sheet.png", "map.png", "report.json"}
+    assert {path.name for path in out.iterdir()} == {"clusters.csv", "sheet.png", "map.png", "map.csv", "report.json"}
     assert main(arguments) == 2
     assert "exists already" in capsys.readouterr().err
 

@@ -72,6 +72,11 @@ def test_data_check_counts_pictures_without_a_class(partly: Path, capsys: pytest
     run("data", "check", *labelled(partly), "--json")
     report = json.loads(capsys.readouterr().out)
     assert (report["classes"], report["unlabelled"]) == ({"dark": 18, "light": 12}, 6)
+    run("data", "check", *labelled(partly), "--out", str(partly / "report.json"))
+    assert json.loads((partly / "report.json").read_text()) == report
+    capsys.readouterr()
+    assert main(["data", "check", *labelled(partly), "--out", str(partly / "report.json")]) == 2
+    assert "exists already" in capsys.readouterr().err
     assert main(["data", "check", *labelled(partly)[:-1], "shape"]) == 2
     assert "no column 'shape'" in capsys.readouterr().err
     sheet = iw.grid_sheet(str(partly / "in"), 36, labels=partly / "own.csv", label_column="shade")

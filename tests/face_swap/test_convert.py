@@ -304,6 +304,7 @@ def test_the_preview(tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPatch
     knows(monkeypatch, 0)
     video = make_clip(tmp_path / "walk.mp4", walk(25))
     made = swap_faces(model, video, tmp_path / "out.mp4", preview=True)
+    assert any("drawn one by one" in note for note in made.notes)
     assert made.sheet == tmp_path / "out.preview.png"
     with Image.open(made.sheet) as sheet:
         assert sheet.width > 5 * 384
@@ -336,6 +337,7 @@ def test_what_is_refused(tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyP
     refused(UserError, "one file, and this becomes several", model, [str(video), str(empty)], out)
     refused(ConfigError, "reinhard", model, video, out, colour="reinhart")
     refused(ConfigError, r"erode=3: expected a number from -0\.5 to 0\.5", model, video, out, erode=3)
+    refused(ConfigError, "smooth='auto '.*expected auto, none", model, video, out, smooth="auto ")
     refused(ConfigError, "strength='1': expected a number", model, video, out, strength="1")
     refused(ConfigError, "colour=3: expected reinhard", model, video, out, colour=3)
     refused(ConfigError, "no option 'colr' .*Did you mean 'colour'", model, video, out, colr="none")
@@ -395,4 +397,4 @@ def test_options_reach_the_model(tmp_path: Path, model: Any, monkeypatch: pytest
     convert_video(swapper, video, tmp_path / "out.mp4", ColourFinder(), person(0))
     assert asked == [(1, 0.25)] * 2
     settings = iw.inspect(tmp_path / "out.mp4")["provenance"]["settings"]
-    assert json.loads(json.dumps(settings))["strength"] == 0.25
+    assert (json.loads(json.dumps(settings))["strength"], settings["smooth"]) == (0.25, "auto")

@@ -18,9 +18,9 @@ from imagewright.face_swap.measures.expression import (
 from imagewright.face_swap.measures.identity import measure_identity, people_of
 from imagewright.face_swap.measures.jitter import measure_jitter
 from imagewright.face_swap.measures.measure import MeasuredValue, recipe_key
-from imagewright.face_swap.measures.optical_flow import FlowMethod, _tv_l1, open_flow, visible, warp_back
 from imagewright.face_swap.measures.pose import measure_pose
 from imagewright.face_swap.measures.realism import measure_realism
+from imagewright.face_swap.optical_flow import FlowMethod, _tv_l1, open_flow, visible, warp_back
 from imagewright.faces.landmarks import LEFT_EYE, MEAN_FACE, RIGHT_EYE
 from imagewright.pretrained.features.contract import About
 

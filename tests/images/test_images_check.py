@@ -71,3 +71,13 @@ def test_real_faces(shared) -> None:
     assert (report.count, report.unreadable, report.sizes) == (460, 0, {"178x218": 460})
     assert len(report.attributes) == 40
     assert report.suggested_size == (128, 128)
+
+
+def test_more_examples_are_named_if_they_are_asked_for(tmp_path) -> None:
+    for place in range(3):
+        for copy in "ab":
+            Image.fromarray(np.full((8, 8), 40 * place, np.uint8)).save(tmp_path / f"{place}{copy}.png")
+    few, all_of_them = check(tmp_path, examples=1), check(tmp_path, examples=100)
+    assert few.duplicates == all_of_them.duplicates == 3
+    assert few.duplicate_groups == [["0a.png", "0b.png"]]
+    assert all_of_them.duplicate_groups == [[f"{place}a.png", f"{place}b.png"] for place in range(3)]

@@ -302,3 +302,31 @@ def test_a_direction_of_another_model_is_refused(run: Run, independent: Path, tm
     path = iw.attribute(other, independent, "Stripe", save="stripe").saved
     with pytest.raises(UserError, match="latent space of another model"):
         iw.attribute(run, independent, "Patch", orthogonal_to=[str(path)])
+
+
+def test_few_marked_pictures_are_projected_by_a_model_without_encoder() -> None:
+    model = tiny_model("dcgan")
+    generator = torch.Generator().manual_seed(1)
+    wanted = torch.randn(model.latent_shape, generator=generator)
+    latents = torch.randn(6, *model.latent_shape, generator=generator)
+    latents += 2 * torch.where(torch.arange(6) < 3, 1, -1)[:, None] * wanted
+    values = np.array([1.0] * 3 + [0.0] * 3)
+    values[[0, 5]] = np.nan  # not marked
+    images = iw.open_images(iw.decode(model, latents).numpy()).with_attributes(values[:, None], ("bright",))
+    found = iw.attribute(model, images, "bright")
+    assert any("4 labelled pictures were projected" in note for note in found.notes)
+    assert torch.nn.functional.cosine_similarity(found.direction.flatten(), wanted.flatten(), dim=0) > 0.3
+
+
+def test_of_few_marked_pictures_among_many_the_others_are_not_decoded(run: Run, tmp_path: Path) -> None:
+    pixels, values = marked(60, 0.5)
+    folder = write_marked(tmp_path / "many", pixels, values)
+    for number in range(5, 60):
+        (folder / f"{number:04}.png").write_bytes(b"no picture")
+    rows = [f"{number:04}.png,{int(patch)}" for number, (patch, _) in enumerate(values[:5])]
+    rows += [f"{number:04}.png," for number in range(5, 60)]
+    (tmp_path / "marks.csv").write_text("\n".join(["file,Patch", *rows]) + "\n")
+    found = iw.attribute(run, str(folder), "Patch", labels=tmp_path / "marks.csv")
+    same = iw.attribute(run, iw.open_images(pixels[:5]).with_attributes(values[:5, :1], ("Patch",)), "Patch")
+    assert torch.allclose(found.direction, same.direction, atol=1e-5)
+    assert any("55 pictures" in note for note in found.notes)

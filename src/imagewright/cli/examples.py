@@ -25,6 +25,7 @@ EXAMPLES = {
     "data prepare": "imagewright data prepare photos/ --size 64",
     "data grid": "imagewright data grid photos/ --count 36 --out grid.png",
     "data pairs": "imagewright data pairs photos/ --input edges --out photos-edges",
+    "data subset": "imagewright data subset photos/ --names best.txt --out photos-best",
     "data cache": "imagewright data cache --clear --unused-for 30",
     "faces align": "imagewright faces align photos/ --crop ffhq --out faces",
     "swap check": "imagewright swap check swapped.mp4 footage.mp4 --source anna --out check.png",

@@ -14,7 +14,7 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R 601
 FINEST = 1.0  # sigma of the blur in pixels, at least
 SHARE = 1 / 100  # of the face's size: sigma for large faces, whose detail is larger too
 MOST = 3.0  # of its own detail is added to a soft face at most: more would show noise and blocks
-MOST_MOVING = 0.5  # in a video, where added detail flickers
+MOST_MOVING = 0.5  # in a video whose faces are not averaged over time, where added detail flickers
 ROUNDS = 4  # a blur of one sigma, which is not enough, is followed by one of twice the sigma
 FEWEST = 16.0  # pixels of a mask: fewer say nothing of sharpness
 

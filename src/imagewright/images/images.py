@@ -143,8 +143,17 @@ class Images(PreparedSequence):
         """Picture `index` as the source has it, neither resized nor cropped: encoded bytes, uint8 (H, W, C), the reason
         why it cannot be read (`Unreadable`), or a tuple of these, one a layer.
         """
-        place = index if self._selection is None else int(self._selection[index])
-        return next(iter(self._prepared.source.read(np.array([place]))))
+        return next(self.originals(np.array([index])))
+
+    def originals(self, indices: np.ndarray) -> Iterator[Any]:
+        """The same of several pictures, in rising order: a video is read once for all of them."""
+        places = np.asarray(indices, np.int64)
+        yield from self._prepared.source.read(places if self._selection is None else self._selection[places])
+
+    @property
+    def in_order(self) -> bool:
+        """Whether each reading begins at the start, as that of a video does: several are best read together."""
+        return self._prepared.source.in_order
 
     def check_layers(self, names: Sequence[str]) -> None:
         """Check that the set has the layers that a model needs (`Config.input_layers`).

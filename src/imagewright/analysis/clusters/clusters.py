@@ -43,7 +43,7 @@ from imagewright.progress import Progress, ProgressCounter
 from imagewright.reprs import MORE, WRITES, short_repr
 from imagewright.verbs.apply import RunLike, images_for, resolve_model
 
-ASSIGNMENTS, SHEET, MAP, REPORT = "clusters.csv", "sheet.png", "map.png", "report.json"
+ASSIGNMENTS, SHEET, MAP, POSITIONS, REPORT = "clusters.csv", "sheet.png", "map.png", "map.csv", "report.json"
 SPACES: dict[str, tuple[type[FeatureExtractor], ...]] = {
     "looks": (PixelFeatures, EdgeFeatures),
     "pixels": (PixelFeatures,),
@@ -118,7 +118,7 @@ class Clusters:
     def write(
         self, folder: str | Path, *, layout: MapLayout = "tsne", thumbnails: bool = False, force: bool = False
     ) -> list[Path]:
-        """Write `clusters.csv`, `sheet.png`, `map.png` and `report.json`; returns their paths.
+        """Write `clusters.csv`, `sheet.png`, `map.png`, `map.csv` and `report.json`; returns their paths.
 
         folder: created if it is missing.
         layout: of the map, "tsne" or "pca".
@@ -138,7 +138,10 @@ class Clusters:
         write_image(sheet, paths[1], force=force)
         chosen, flat = project_to_plane(self.points, layout, self.seed)
         draw_map(images, self.labels, chosen, flat, layout, thumbnails, title, paths[2], force=force)
-        with new_file(paths[3], force=force) as file:
+        places = zip(chosen.tolist(), flat.tolist(), strict=True)
+        rows = [[images.name(index), int(self.labels[index]), f"{x:.5g}", f"{y:.5g}"] for index, (x, y) in places]
+        write_table(paths[3], ["name", "cluster", "x", "y"], rows, force=force)
+        with new_file(paths[4], force=force) as file:
             file.write(json.dumps(self.to_dict(), indent=2).encode())
         return paths
 
@@ -231,7 +234,7 @@ def cluster(
 
 def output_paths(folder: str | Path) -> list[Path]:
     """The files that `Clusters.write` writes into a folder."""
-    return [Path(folder) / name for name in (ASSIGNMENTS, SHEET, MAP, REPORT)]
+    return [Path(folder) / name for name in (ASSIGNMENTS, SHEET, MAP, POSITIONS, REPORT)]
 
 
 def _space_name(space: str, run: RunLike | None, compared: ComparedFeatures | None) -> str:

@@ -67,16 +67,17 @@ def move_files(root: Path, names: Sequence[str], target: str | Path, *, copy: bo
                 there.parent.mkdir(parents=True, exist_ok=True)
                 _copy(source, there)
         else:
-            _place(source, there)
+            place_file(source, there)
             source.unlink()
     return path
 
 
-def put_back(path: str | Path) -> int:
+def put_back(path: str | Path, within: Path | None = None) -> int:
     """Undo a move by its list. Returns the number of files moved back.
 
-    Files that are no longer in the new place are skipped. Raises `UserError` if the list cannot be read, and
-    `RunError`, before anything is moved, if another file is in an old place.
+    within: a folder that no file may leave or come from; any by default.
+    Files that are no longer in the new place are skipped. Raises `UserError` if the list cannot be read or names files
+    outside, and `RunError`, before anything is moved, if another file is in an old place.
     """
     path = Path(path).expanduser()
     try:
@@ -87,6 +88,9 @@ def put_back(path: str | Path) -> int:
     if not rows or rows[0] != ["from", "to"] or any(len(row) != 2 for row in rows):
         raise UserError(f"{path} is no list of files moved: a CSV with the columns from and to was expected.")
     pairs = [(Path(there), Path(here)) for here, there in rows[1:]]
+    outside = [each for pair in pairs for each in pair if within is not None and not is_within(each.parent, within)]
+    if outside:
+        raise UserError(f"The list {path.name} names files outside of {within}, so nothing was moved.")
     # An equal file in both places was copied, or its move was interrupted: it need not be moved back.
     moved = [
         (there, here)
@@ -95,7 +99,7 @@ def put_back(path: str | Path) -> int:
     ]
     _refuse_taken([here for _, here in moved])
     for there, here in moved:
-        _place(there, here)
+        place_file(there, here)
         there.unlink()
     return len(moved)
 
@@ -127,7 +131,7 @@ def _write_list(path: Path, pairs: Sequence[tuple[Path, Path]]) -> None:
         file.write(encode_text(text.getvalue()))
 
 
-def _place(source: Path, there: Path) -> None:
+def place_file(source: Path, there: Path) -> None:
     """Create a hard link at `there`, or a copy if links are impossible. Neither replaces a file, unlike a rename."""
     with explain_write_errors(there):
         there.parent.mkdir(parents=True, exist_ok=True)

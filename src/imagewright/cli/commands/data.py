@@ -49,12 +49,24 @@ def check(
     label_column: LabelColumn = None,
     strict: Annotated[Flag, Parameter(help="exit with code 2 if a picture is unreadable")] = False,
     as_json: Annotated[Flag, Parameter(name="--json", help="print JSON, for programs")] = False,
+    out: Annotated[Path | None, Parameter(help="write the report to this file as JSON (.json), too")] = None,
+    examples: Annotated[
+        Count, within(1, help="name so many unreadable pictures and groups of duplicates; all are counted")
+    ] = 20,
+    force: Annotated[Flag, Parameter(help="replace a file that exists")] = False,
 ) -> None:
     """Check a source: sizes, labels, unreadable pictures, near-duplicates; people and poses of a set of faces."""
+    import json
+
     import imagewright
     from imagewright.cli.progress import progress_bar
     from imagewright.errors import DataError
     from imagewright.face_swap.face_sets import is_face_set
+    from imagewright.output.writing import check_suffix, new_file, refuse_existing
+
+    if out is not None:
+        check_suffix(out, [".json"])
+        refuse_existing([out], force=force)
 
     with progress_bar("checking") as progress:
         report = imagewright.check(
@@ -65,13 +77,16 @@ def check(
             split=split,
             labels=labels,
             label_column=label_column,
+            examples=examples,
             progress=progress,
         )
     faces = imagewright.check_faces(source) if other is None and report.readable and is_face_set(source) else None
+    text = json.dumps(report.to_dict() | ({"faces": faces.to_dict()} if faces else {}), indent=2)
+    if out is not None:
+        with new_file(out, force=force) as file:
+            file.write(text.encode())
     if as_json:
-        import json
-
-        print(json.dumps(report.to_dict() | ({"faces": faces.to_dict()} if faces else {}), indent=2))
+        print(text)
     else:
         print("\n".join([*report.lines(), *(faces.lines() if faces else [])]))
     if report.count and not report.readable:
@@ -212,4 +227,25 @@ def pairs(
             **options,
         )
     say(made.notes)
+    print("\n".join(made.lines()))
+
+
+@app.command(help_epilogue=example_of("data subset"))
+@takes_pictures
+def subset(
+    source: Source,
+    /,
+    *,
+    names: Annotated[Path, Parameter(help="a text file with the name of a picture on each line")],
+    out: Annotated[Path, Parameter(help="a new folder")],
+    split: Split = None,
+) -> None:
+    """Make a folder of the pictures that a list names: links where they are files, which take no room."""
+    import imagewright
+    from imagewright.analysis.picture_sets import read_names
+    from imagewright.cli.progress import progress_bar
+
+    listed = read_names(names)
+    with progress_bar("making the set") as progress:
+        made = imagewright.make_set(source, listed, out, split=split, progress=progress)
     print("\n".join(made.lines()))

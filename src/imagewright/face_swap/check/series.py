@@ -10,7 +10,7 @@ from imagewright.face_swap.check.face_pairs import FacePair
 from imagewright.face_swap.check.frame_pairs import Frame
 from imagewright.face_swap.measures import detail, flicker, outside, realism, seam
 from imagewright.face_swap.measures.expression import align_points
-from imagewright.face_swap.measures.optical_flow import FlowMethod, open_flow
+from imagewright.face_swap.optical_flow import FlowMethod, open_flow
 from imagewright.faces.crops import crop_square, cut_square
 from imagewright.faces.detections import Face
 from imagewright.faces.landmarks import MESH_OF_68, OVAL, sixty_eight

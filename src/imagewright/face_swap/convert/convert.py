@@ -108,7 +108,7 @@ def swap_faces(
     progress: called with (stage, done, total) in frames.
     confirm: asked before weights are fetched.
     say: called with what is known before frames are made, such as whose face is swapped. It is in the notes, too.
-    options: of `SwapOptions`: to, colour, mask, erode, blur, sharpen, blend, strength.
+    options: of `SwapOptions`: to, colour, mask, erode, blur, sharpen, blend, smooth, strength.
 
     Of several, footage without the person or without faces is left out, and a note says so.
 

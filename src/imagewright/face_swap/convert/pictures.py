@@ -122,7 +122,7 @@ def swap_picture(
     moving: whether it is a frame of a video.
     """
     for face in faces:
-        picture = blend(picture, swapper.fit(picture, face, moving=moving))
+        picture = blend(picture, swapper.fit(picture, swapper.draw(picture, face), moving=moving))
     mark = swapper.options.mark
     return picture if mark is None else draw_mark(picture, mark)
 

@@ -27,6 +27,10 @@ from imagewright.output.sheets import Sheet
 from imagewright.progress import Progress
 
 FRAMES, COLUMNS, SIDE = 10, 5, 384
+ALONE = (
+    "Frames of the sheet are drawn one by one; in the video a face is averaged over frames before and after, which "
+    "takes flicker away and a little of the finest detail (--smooth none: it is not)."
+)
 
 
 def preview_sheet(
@@ -40,7 +44,7 @@ def preview_sheet(
 ) -> Sheet:
     """Ten frames of a video, or ten pictures, at even distances: rows of five, and below each row what they become.
 
-    Faces are found in each frame by itself, so that they may shake more than in the video.
+    Faces are found and drawn in each frame by itself, so that they may shake and flicker more than in the video.
 
     progress: called with (done, total) in frames.
     """
@@ -55,6 +59,8 @@ def preview_sheet(
     chosen, notes = choose_tracks(tracks, person, where, everyone=everyone)
     numbered = enumerate(face for found in faces for face in found)
     notes += about_poses(count_faces([list(numbered)], chosen), swapper.model, swapper.to, where)
+    if isinstance(source, Path) and swapper.options.smooth == "auto":
+        notes = [*notes, ALONE]
     made, first = [], 0
     for done, (picture, found) in enumerate(zip(shown, faces, strict=True), 1):
         mine = [face for number, face in enumerate(found, first) if number in chosen]

@@ -27,6 +27,7 @@ from imagewright.training_capabilities import swaps_identities
 
 MaskName = Literal["product", "learned", "hull"]
 Sharpen = Literal["auto", "none"]
+Smooth = Literal["auto", "none"]
 Blend = Literal["paste", "poisson"]
 PERSONS = ("source", "target")  # by their number in the model
 USUAL_CROP = "whole"  # of a run that does not name its crop
@@ -46,6 +47,7 @@ class SwapOptions:
         blur: over what share of the face's size the mask fades out.
         sharpen: "auto" matches the sharpness of the face that was there; "none".
         blend: "paste", or "poisson" for stills.
+        smooth: "auto" averages a face in a video over the frames before and after, along the motion; "none".
         strength: how much of the identity is changed, from 0 to 1.
         mark: a text that is drawn in a corner of each picture, or None.
     """
@@ -57,6 +59,7 @@ class SwapOptions:
     blur: float = 0.06
     sharpen: Sharpen = "auto"
     blend: Blend = "paste"
+    smooth: Smooth = "auto"
     strength: float = 1.0
     mark: str | None = None
 
@@ -67,6 +70,7 @@ class SwapOptions:
             ("mask", self.mask, get_args(MaskName)),
             ("sharpen", self.sharpen, get_args(Sharpen)),
             ("blend", self.blend, get_args(Blend)),
+            ("smooth", self.smooth, get_args(Smooth)),
         ):
             if value not in known:
                 raise ConfigError(f"{name}={value!r}: expected {', '.join(known)}.{nearest_name(str(value), known)}")
@@ -96,6 +100,21 @@ class SwapOptions:
         return asdict(self)
 
 
+@dataclass(frozen=True, eq=False)
+class DrawnFace:
+    """A face drawn as another person, before it is fitted to its picture.
+
+    Attributes:
+        square: (2, 3), of the crop: from the unit square to pixels of the picture.
+        picture: float32 RGB (S, S, 3) from 0 to 1.
+        mask: float32 (S, S): what is replaced, before its edge is softened.
+    """
+
+    square: np.ndarray
+    picture: np.ndarray
+    mask: np.ndarray
+
+
 class FaceSwapper:
     """Swaps faces with a model.
 
@@ -119,8 +138,26 @@ class FaceSwapper:
             colour=options.colour, even=even, sharpen=options.sharpen == "auto", blend=options.blend
         )
 
+    def draw(self, picture: np.ndarray, face: Face) -> DrawnFace:
+        """A face of a picture uint8 (H, W, 3) as the other person."""
+        square = crop_square(face, self._crop)
+        made, learned = self._draw(cut_square(picture, square, max(self.model.config.size)))
+        return DrawnFace(square, made, self._mask(face, square, learned))
+
+    def fit(self, picture: np.ndarray, drawn: DrawnFace, *, moving: bool = False) -> Region:
+        """A drawn face in the pixels of its picture uint8 (H, W, 3), to be blended with it.
+
+        moving: whether the picture is a frame of a video: without smoothing, sharpening flickers there, and less is
+            added.
+        """
+        mask = soften_mask(drawn.mask, self.options.erode, self.options.blur)
+        how = self._how
+        if moving and self.options.smooth == "none":
+            how = replace(how, most_sharpening=MOST_MOVING)
+        return fit_face(picture, drawn.picture, mask, drawn.square, how)
+
     @torch.inference_mode()
-    def draw(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _draw(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """A crop uint8 (S, S, 3) as the other person: float32 RGB (S, S, 3) from 0 to 1, and the mask (S, S)."""
         channels = self.model.config.channels
         images = torch.from_numpy(np.array(pixels)).permute(2, 0, 1)[None].float() / 127.5 - 1
@@ -132,18 +169,6 @@ class FaceSwapper:
         picture, mask = (each[0].float().cpu() for each in made)
         colours = picture[:3].expand(3, -1, -1)
         return ((colours + 1) / 2).clamp(0, 1).permute(1, 2, 0).numpy(), mask[0].clamp(0, 1).numpy()
-
-    def fit(self, picture: np.ndarray, face: Face, *, moving: bool = False) -> Region:
-        """The new face in the pixels of a picture uint8 (H, W, 3), to be blended with it.
-
-        moving: whether the picture is a frame of a video, in which sharpening flickers: less is added.
-        """
-        side = max(self.model.config.size)
-        square = crop_square(face, self._crop)
-        made, learned = self.draw(cut_square(picture, square, side))
-        mask = soften_mask(self._mask(face, square, learned), self.options.erode, self.options.blur)
-        how = replace(self._how, most_sharpening=MOST_MOVING) if moving else self._how
-        return fit_face(picture, made, mask, square, how)
 
     def _mask(self, face: Face, square: np.ndarray, learned: np.ndarray) -> np.ndarray:
         if self.options.mask == "learned" or face.layout != "mesh":

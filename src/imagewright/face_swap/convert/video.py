@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,10 +16,11 @@ from imagewright.errors import DataError, count_text
 from imagewright.face_swap.convert.choosing import choose_tracks, person_text, record_of_swap
 from imagewright.face_swap.convert.finding import FINDING, SWAPPING, FoundFaces, find_in_footage
 from imagewright.face_swap.convert.poses import about_gaps, about_poses, count_faces
-from imagewright.face_swap.convert.swapping import FaceSwapper, change_of
+from imagewright.face_swap.convert.smoothing import REACH, smooth_over_time
+from imagewright.face_swap.convert.swapping import DrawnFace, FaceSwapper, change_of
 from imagewright.face_swap.convert.unfinished import Unfinished, facts_of_swap, was_begun
 from imagewright.face_swap.people import Person
-from imagewright.faces.detections import Face, FaceFinder
+from imagewright.faces.detections import FaceFinder
 from imagewright.images.footage import Footage, read_footage
 from imagewright.images.frame_planes import FootageFrame
 from imagewright.output.footage.writer import FootageWriter
@@ -132,15 +133,24 @@ def _frames(
     start: int,
     progress: StageProgress | None,
 ) -> Generator[FootageFrame]:
-    with closing(footage.frames(start)) as frames, closing(found.read(start)) as faces_of_frames:
-        for frame, faces in zip(frames, faces_of_frames, strict=False):
-            yield swap_frame(swapper, frame, [face for track, face in faces if track in chosen])
+    """The frames from number `start` on, swapped. Those before, on which they depend, are drawn too."""
+    smooths = swapper.options.smooth == "auto"
+    first = max(0, start - REACH) if smooths else start
+    with closing(footage.frames(first)) as frames, closing(found.read(first)) as faces_of_frames:
+        drawn = (
+            (frame, {track: swapper.draw(frame.picture, face) for track, face in faces if track in chosen})
+            for frame, faces in zip(frames, faces_of_frames, strict=False)
+        )
+        for frame, faces in smooth_over_time(drawn) if smooths else drawn:
+            if frame.index < start:
+                continue
+            yield swap_frame(swapper, frame, faces.values())
             if progress is not None:
                 progress(SWAPPING, frame.index + 1, found.frames)
 
 
-def swap_frame(swapper: FaceSwapper, frame: FootageFrame, faces: Sequence[Face]) -> FootageFrame:
-    """A frame with these faces swapped, and marked if that is asked for. All other samples are those of the decoder."""
+def swap_frame(swapper: FaceSwapper, frame: FootageFrame, faces: Iterable[DrawnFace]) -> FootageFrame:
+    """A frame with drawn faces put in, and marked if that is asked for. All other samples are those of the decoder."""
     for face in faces:
         region = swapper.fit(frame.picture, face, moving=True)
         if not region.is_empty:

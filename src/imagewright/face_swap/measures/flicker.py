@@ -12,7 +12,7 @@ import numpy as np
 
 from imagewright.face_swap.measures.intervals import frames_interval, ratio_of_means
 from imagewright.face_swap.measures.measure import Aim, Measure, MeasuredValue
-from imagewright.face_swap.measures.optical_flow import (
+from imagewright.face_swap.optical_flow import (
     OCCLUSION_OFFSET,
     OCCLUSION_SLOPE,
     FlowMethod,

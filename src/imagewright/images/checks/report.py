@@ -29,7 +29,7 @@ from imagewright.progress import Progress, ProgressCounter
 
 LAYERS = ("input", "target")
 EXAMPLES = 20
-"""At most so many unreadable pictures, and groups of duplicates, are named; all are counted."""
+"""So many unreadable pictures and groups of duplicates are named by default; all are counted."""
 
 
 @dataclass
@@ -74,12 +74,12 @@ class CheckReport:
         attributes: how many pictures have each attribute, or None.
         unlabelled: pictures without a class among others that have one.
         unreadable: pictures that cannot be decoded.
-        unreadable_examples: (name, reason), 20 at most.
+        unreadable_examples: (name, reason), as many as were asked for (20).
         duplicates: pictures whose pixels equal those of an earlier one.
-        duplicate_groups: names of equal pictures, 20 groups at most.
+        duplicate_groups: names of equal pictures, as many groups as were asked for (20).
         near_duplicates: pictures that look the same as an earlier one (resized, recompressed, brightened or slightly
             cropped) without being equal.
-        near_duplicate_groups: names of nearly equal pictures, 20 groups at most.
+        near_duplicate_groups: the same for nearly equal pictures.
         shared: pictures that another source has, too, if one was given.
         other: the report of the second set, if one was given.
         pairs: the pictures of two sets that belong together by their names.
@@ -169,6 +169,7 @@ def check(
     split: str | None = None,
     labels: LabelsLike | None = None,
     label_column: str | None = None,
+    examples: int = EXAMPLES,
     progress: Progress | None = None,
     only: str | Sequence[str] | None = None,
     exclude: str | Sequence[str] | None = None,
@@ -187,6 +188,7 @@ def check(
     split: a part of the source.
     labels: a CSV, text or JSON file of labels or attributes; by default, one in or beside the source.
     label_column: the column of the labels (see `open_images`).
+    examples: how many unreadable pictures, and groups of duplicates, are named.
     progress: called with (done, total) now and then.
     only, exclude, value_range: as for `open_images`; duplicates of pictures with more than 8 bits are found in it.
     workers: how many threads decode; by default one for each core.
@@ -206,14 +208,14 @@ def check(
     how, range_notes = _settle_values(opened, choices)
     counter = ProgressCounter(len(opened) + (0 if compared is None else len(compared)), progress)
     found = survey(opened, workers, counter, how)
-    report = _report_on(opened, found)
+    report = _report_on(opened, found, examples)
     report.notes[len(opened.notes) : len(opened.notes)] = range_notes
     if per_class is not None:
         _report_few(opened, per_class, report)
     if compared is not None:
         of_other = survey(compared, workers, counter, how)
         _report_shared(opened, found.pictures, compared, of_other.pictures, report)
-        report.other = None if second is None else _report_on(second, of_other)
+        report.other = None if second is None else _report_on(second, of_other, examples)
     if parts:
         report.pairs = check_pairs(parts, how)
         are_pairs = report.pairs is not None and report.pairs.agrees
@@ -224,16 +226,16 @@ def check(
     return report
 
 
-def _report_on(source: PictureSource, found: Survey) -> CheckReport:
+def _report_on(source: PictureSource, found: Survey, examples: int) -> CheckReport:
     """The report on one set by itself."""
     headers, unreadable = found.headers, found.unreadable
     report = CheckReport(source.typed, len(source), len(source) - len(unreadable), notes=list(source.notes))
     report.sizes = {size_text((height, width)): count for (width, height), count in headers.sizes.most_common()}
     report.modes, report.formats = dict(headers.modes.most_common()), dict(headers.formats.most_common())
     report.unreadable = len(unreadable)
-    report.unreadable_examples = [(source.name(index), reason) for index, reason in unreadable[:EXAMPLES]]
+    report.unreadable_examples = [(source.name(index), reason) for index, reason in unreadable[:examples]]
     _count_annotations(source, report)
-    _report_duplicates(source, found.pictures, report)
+    _report_duplicates(source, found.pictures, report, examples)
     if isinstance(source, ListedSource):
         report.notes += source.listing.passed_over.companion_notes(source.typed)
     if 0 < report.readable < FEW_PICTURES:
@@ -299,18 +301,18 @@ def _count_annotations(source: PictureSource, report: CheckReport) -> None:
         report.notes += attribute_notes(known)
 
 
-def _report_duplicates(source: PictureSource, pictures: PictureHashes, report: CheckReport) -> None:
+def _report_duplicates(source: PictureSource, pictures: PictureHashes, report: CheckReport, examples: int) -> None:
     equal = equal_groups(pictures)
     near = near_groups(source, pictures, equal)
     report.duplicates, report.near_duplicates = equal.count, near.count
     report.duplicate_groups, report.near_duplicate_groups = (
-        _name_groups(source, found.groups) for found in (equal, near)
+        _name_groups(source, found.groups, examples) for found in (equal, near)
     )
     report.notes += [near.note] if near.note else []
 
 
-def _name_groups(source: PictureSource, groups: list[list[int]]) -> list[list[str]]:
-    return [[source.name(index) for index in group[:EXAMPLES]] for group in groups[:EXAMPLES]]
+def _name_groups(source: PictureSource, groups: list[list[int]], examples: int) -> list[list[str]]:
+    return [[source.name(index) for index in group[: max(examples, EXAMPLES)]] for group in groups[:examples]]
 
 
 def _report_shared(

@@ -26,6 +26,7 @@ from imagewright.latent.attributes.labels import (
     index_of,
     most_latents,
     open_at_model_size,
+    open_labelled,
     split_indices,
 )
 from imagewright.latent.projection.project import project
@@ -93,13 +94,16 @@ def gather_from_source(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Evidence:
-    """Encoded labelled pictures; for a model without encoder, samples labelled by a classifier of the source."""
-    images, notes = open_at_model_size(model, source, split=split, labels=labels, label_column=label_column)
-    images = choose_known(images, notes)
+    """Encoded labelled pictures; for a model without encoder, samples labelled by a classifier of the source, or if the
+    pictures are too few to train one, the pictures themselves, projected.
+    """
+    images, notes = open_labelled(model, source, split=split, labels=labels, label_column=label_column)
     names, values = annotations_of(images)
     side = values[:, index_of(attribute, names)]
     check_both_sides(attribute, int(side.sum()), int((~side).sum()))
     parts = split_labelled(model, images, held_out, seed)
+    if "encode" not in verbs_of(model) and parts.held_out is None:
+        return _gather_by_projection(model, images, parts, attribute, notes, progress)
     if "encode" not in verbs_of(model):
         classifier = parts.train_classifier(seed + 1, progress)  # another one than measures the effect
         found = _gather_from_samples(model, label_samples(model, classifier, seed), attribute, "a classifier")
@@ -117,6 +121,32 @@ def gather_from_source(
     rows = np.concatenate([choose_evenly(np.flatnonzero(own == has), EXAMPLES) for has in (False, True)])
     pictures = shown.batch(rows).images
     return Evidence(labelled, test, parts, encode_all(model, shown.subset(rows)), pictures, images.source, notes)
+
+
+def _gather_by_projection(
+    model: Model,
+    images: Images,
+    parts: LabelledSplit,
+    attribute: str,
+    notes: list[str],
+    progress: Progress | None,
+) -> Evidence:
+    """Labelled pictures that are too few for a classifier, projected: an optimisation finds the latent of each."""
+    names, values = annotations_of(images)
+    side = values[:, index_of(attribute, names)]
+    chosen = [choose_evenly(np.flatnonzero(side == has), PROJECTED) for has in (False, True)]
+    rows = np.concatenate(chosen)
+    latents = project(model, images.subset(rows), progress=progress).latents
+    notes.append(f"{catalogue.name_of(model)} has no encoder: {len(rows)} labelled pictures were projected.")
+    if (few := min(map(len, chosen))) < FEW:
+        notes.append(f"{few} picture{'s' * (few > 1)} on one side: what else they have in common will move along.")
+    starts = np.array([0, len(chosen[0])])
+    shown = np.concatenate(
+        [start + choose_evenly(np.arange(len(each)), EXAMPLES) for start, each in zip(starts, chosen, strict=True)]
+    )
+    labelled = LabelledLatents(latents, names, values[rows])
+    pictures = images.batch(rows[shown]).images
+    return Evidence(labelled, None, parts, latents[torch.from_numpy(shown)], pictures, images.source, notes)
 
 
 def split_labelled(model: Model, images: Images, held_out: ImagesLike | None, seed: int) -> LabelledSplit:

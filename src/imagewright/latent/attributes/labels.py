@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,6 +28,7 @@ from imagewright.verbs.apply import ImagesLike, encode, images_for
 PICTURES = 20_000  # encoded, at most: twice as many give the same direction
 NUMBERS = 2**26  # of latents in memory, at most (256 MiB)
 NAMED_AT_MOST = 12
+FEW_AMONG = 10  # pictures of which one is labelled: of so many or more, the labelled ones alone are decoded
 HELD_OUT = 10  # one picture in so many is held out, to test directions on
 ENOUGH_TO_HOLD_OUT = 200
 
@@ -73,6 +76,28 @@ def open_at_model_size(
     return images, [f"Pictures of {images.source} are {' and '.join(changed)}, as the model takes them."] * bool(
         changed
     )
+
+
+def open_labelled(
+    model: Model,
+    source: ImagesLike,
+    *,
+    split: str | None = None,
+    labels: LabelsLike | None = None,
+    label_column: str | None = None,
+) -> tuple[Images, list[str]]:
+    """The pictures of a source whose class and attributes are known, at the model's size, and notes.
+
+    Of few among many, such as those that a user marked, the others are not decoded.
+    """
+    given: dict[str, Any] = {"split": split, "labels": labels, "label_column": label_column}
+    notes: list[str] = []
+    if isinstance(source, str | Path):
+        opened = open_images(source, **given)
+        if FEW_AMONG * len(choose_known(opened, [])) < len(opened) and not opened.in_order:
+            source, given = choose_known(open_images(source, cache=False, **given), notes), {}
+    images, changed = open_at_model_size(model, source, **given)
+    return choose_known(images, notes), [*changed, *notes]
 
 
 def choose_known(images: Images, notes: list[str]) -> Images:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from imagewright.errors import ImagewrightError, UserError
-from imagewright.files import write_whole
+from imagewright.files import is_locked, write_whole
 from imagewright.json_files import JsonError, parse_json
 from imagewright.studio.serving.library import NotThereError
 from imagewright.studio.serving.worker import ENDED, LOCK, LOG, PROGRESS
@@ -168,7 +168,7 @@ class Jobs:
             code = int((place / ENDED).read_text())
         except (OSError, ValueError):
             alive = child is not None and child.returncode is None
-            return ("running", None) if alive or _is_locked(place / LOCK) else ("killed", None)
+            return ("running", None) if alive or is_locked(place / LOCK) else ("killed", None)
         if code == 0:
             return "done", 0
         return ("stopped" if code in (STOPPED, -signal.SIGINT) else "failed"), code
@@ -179,26 +179,6 @@ class Jobs:
             for job in ended[MOST_KEPT:]:
                 self._ended.pop(job.id, None)
                 shutil.rmtree(self._folder / job.id, ignore_errors=True)
-
-
-def _is_locked(path: Path) -> bool:
-    try:
-        import fcntl
-    except ImportError:
-        return path.exists()
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    finally:
-        os.close(descriptor)
-    return False
 
 
 def _read_progress(path: Path) -> dict[str, Any]:

@@ -105,7 +105,7 @@ class Library:
 
     def source(self, key: str) -> LibraryItem:
         """The source with an id. Raises `NotThereError`."""
-        found = self._list().found.get(key)
+        found = self._listing.found.get(key) or self._list().found.get(key)  # a folder of 100,000 is not listed anew
         if found is None or found.kind == "run" or (found.path is not None and not found.path.exists()):
             raise NotThereError("These pictures are no longer in the studio's folder: they were moved or removed.")
         return found

@@ -52,6 +52,10 @@ def convert(
     blend: Annotated[
         Literal["paste", "poisson"], Parameter(help="poisson hides steps in colour in stills, and flickers in videos")
     ] = "paste",
+    smooth: Annotated[
+        Literal["auto", "none"],
+        Parameter(help="auto: faces of videos are averaged over two frames before and after, along the motion; none"),
+    ] = "auto",
     strength: Annotated[float, within(0, 1, help="how much of the identity is changed")] = 1.0,
     mark: Annotated[Flag, Parameter(help='write "AI-generated face" in a corner')] = False,
     sign: Sign = None,
@@ -91,6 +95,7 @@ def convert(
             blur=blur,
             sharpen=sharpen,
             blend=blend,
+            smooth=smooth,
             strength=strength,
             mark=mark,
             sign=key,

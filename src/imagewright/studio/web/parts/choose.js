@@ -5,29 +5,24 @@ import { told } from "/web/parts/toast.js";
 import "/web/parts/drop.js";
 import "/web/parts/wall.js";
 
-const field = (label, select) => {
-  select.id ||= newId("choice");
-  return h("span", { class: "field" }, h("label", { for: select.id, class: "small faint" }, label), select);
-};
-
-// A labelled list of the runs that pass `fits(run)`. chosen(run) is called at once and at each change; null if there is
-// none. Returns { element, get value(), reload() }.
-export async function chooseRun({ fits = () => true, chosen, value = null, label = "Run" }) {
-  const select = h("select");
-  let runs = [];
+// A labelled list. things(): what there is now; nameOf(thing); `none` names an entry for nothing, `empty` a list without
+// any. chosen(thing) is called at once and at each change; null if there is none.
+async function choose({ things, nameOf, label, chosen = () => {}, value = null, none = null, empty = "nothing yet" }) {
+  const select = h("select", { id: newId("choice") });
+  let all = [];
+  const current = () => all.find((each) => each.id === select.value) ?? null;
   const load = async (wanted) => {
-    runs = (await read("library/runs")).runs.filter((run) => !run.damaged && run.checkpoints.length && fits(run));
-    clear(select, runs.map((run) => h("option", { value: run.id }, `${run.name} (${run.model})`)));
-    select.disabled = !runs.length;
-    if (!runs.length) select.append(h("option", {}, "no run that can do this yet"));
-    if (runs.some((run) => run.id === wanted)) select.value = wanted;
+    all = await things();
+    clear(select, none === null ? [] : h("option", { value: "" }, none), all.map((each) => h("option", { value: each.id }, nameOf(each))));
+    if (!all.length && none === null) select.append(h("option", {}, empty));
+    select.disabled = !all.length;
+    if (all.some((each) => each.id === wanted)) select.value = wanted;
   };
-  const current = () => runs.find((run) => run.id === select.value) ?? null;
   await load(value);
   select.addEventListener("change", () => chosen(current()));
   await chosen(current());
   return {
-    element: field(label, select),
+    element: h("span", { class: "field" }, h("label", { for: select.id, class: "small faint" }, label), select),
     get value() {
       return current();
     },
@@ -35,28 +30,24 @@ export async function chooseRun({ fits = () => true, chosen, value = null, label
   };
 }
 
-// A labelled list of the sources. As `chooseRun`.
-export async function chooseSource({ fits = () => true, chosen = () => {}, value = null, label = "Pictures", none = null }) {
-  const select = h("select");
-  let sources = [];
-  const load = async (wanted) => {
-    sources = (await read("library/sources")).sources.filter(fits);
-    const options = sources.map((each) => h("option", { value: each.id }, each.pictures === null ? each.name : `${each.name} (${counted(each.pictures, "picture")})`));
-    clear(select, none === null ? [] : h("option", { value: "" }, none), options);
-    if (sources.some((each) => each.id === wanted)) select.value = wanted;
-  };
-  const current = () => sources.find((each) => each.id === select.value) ?? null;
-  await load(value);
-  select.addEventListener("change", () => chosen(current()));
-  await chosen(current());
-  return {
-    element: field(label, select),
-    get value() {
-      return current();
-    },
-    reload: () => load(select.value),
-  };
-}
+// A labelled list of the runs that pass `fits(run)`. Returns { element, get value(), reload() }.
+export const chooseRun = ({ fits = () => true, label = "Run", ...settings }) =>
+  choose({
+    things: async () => (await read("library/runs")).runs.filter((run) => !run.damaged && run.checkpoints.length && fits(run)),
+    nameOf: (run) => `${run.name} (${run.model})`,
+    empty: "no run that can do this yet",
+    label,
+    ...settings,
+  });
+
+// A labelled list of the sources that pass `fits(source)`. As `chooseRun`.
+export const chooseSource = ({ fits = () => true, label = "Pictures", ...settings }) =>
+  choose({
+    things: async () => (await read("library/sources")).sources.filter(fits),
+    nameOf: (source) => (source.pictures === null ? source.name : `${source.name} (${counted(source.pictures, "picture")})`),
+    label,
+    ...settings,
+  });
 
 const SHOWN = 500; // pictures of a source that are offered
 

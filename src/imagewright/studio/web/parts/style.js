@@ -1,4 +1,4 @@
-// Load the styles of a page, once: loadStyle("/web/views/NAME/NAME.css"). Resolves when they apply.
+// The style of one page: loaded once, when the page is first opened, and before it is shown.
 import { h } from "/web/dom.js";
 
 const loaded = new Map();
@@ -7,7 +7,9 @@ export function loadStyle(address) {
   if (!loaded.has(address)) {
     loaded.set(
       address,
-      new Promise((done) => document.head.append(h("link", { rel: "stylesheet", href: address, onload: done, onerror: done }))),
+      new Promise((done, failed) => {
+        document.head.append(h("link", { rel: "stylesheet", href: address, onload: () => done(), onerror: () => failed(new Error("The style of this page could not be loaded.")) }));
+      }),
     );
   }
   return loaded.get(address);

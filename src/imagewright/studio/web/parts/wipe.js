@@ -1,15 +1,14 @@
-// <before-after>: two pictures of one size, with an edge between them that is moved by pointer or arrow keys. Each is an
-// address, or an element such as a canvas that is drawn anew while it is shown.
+// <before-after>: two pictures of one size, with an edge between them that is moved by pointer or arrow keys.
 import { h } from "/web/dom.js";
 
 class BeforeAfter extends HTMLElement {
   #at = 0.5;
 
-  // the pictures, and what they are called
+  // addresses of the pictures, or elements that show them, such as a canvas; and what they are called
   set(before, after, labels = ["before", "after"]) {
-    const shown = [before, after].map((each, place) => (typeof each === "string" ? h("img", { src: each, alt: labels[place] }) : each));
-    shown[1].classList.add("after");
-    this.replaceChildren(...shown, h("div", { class: "edge" }));
+    const [below, above] = [before, after].map((each, place) => (typeof each === "string" ? h("img", { src: each, alt: labels[place] }) : each));
+    above.classList.add("after");
+    this.replaceChildren(below, above, h("div", { class: "edge" }));
     this.tabIndex = 0;
     this.setAttribute("role", "slider");
     this.setAttribute("aria-label", `edge between ${labels[0]} and ${labels[1]}`);
