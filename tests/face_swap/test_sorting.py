@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,10 @@ def test_people_get_a_folder_each_and_are_sets_of_faces(faces: Path, tmp_path: P
         *("person_02/bert.png", "unknown/cascade.png"),
     ]
     assert len(read_face_set(tmp_path / "people" / "person_01")) == 4
+    lines = (tmp_path / "people" / "person_01" / "faces.jsonl").read_text().splitlines()
+    assert [json.loads(line)["file"] for line in lines] == sorted(
+        path.name for path in (made.folder / "person_01").glob("*.png")
+    )
     assert {path: path.read_bytes() for path in faces.rglob("*.png")} == before
     assert made.sheet.is_file()
     with (made.folder / "sorted.csv").open() as table:

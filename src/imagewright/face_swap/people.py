@@ -27,6 +27,7 @@ RECORDED = "identity"  # the mean identity of a person in the record of a run's 
 NEAREST_SHARE = 10  # the distance to a person is the mean over the nearest tenth of the references
 JOINED = 0.58  # mean distance of the faces of two groups below which they are one
 MOST_GROUPED, CHUNK = 4000, 1000
+NAMED = 3  # references in the name of a person
 MOST_REFERENCES = 64  # pictures of one source that are looked at
 
 
@@ -70,7 +71,8 @@ class Person:
     @classmethod
     def _of_several(cls, parts: Sequence[Person]) -> Person:
         """The person whom several references show."""
-        name = ", ".join(part.name for part in parts)
+        more = len(parts) - NAMED
+        name = ", ".join(part.name for part in parts[:NAMED]) + (f" and {more} more" if more > 0 else "")
         identities = np.concatenate([part.identities for part in parts])
         _check_one_person(identities, name)
         return cls(name, identities, tuple(note for part in parts for note in part.notes))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Generator, Iterator
+from collections.abc import Callable, Container, Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
@@ -95,6 +96,23 @@ class Footage:
             if index >= start and (only is None or index in only):
                 planes = read_planes(frame, self.layout, self.quarters)
                 yield FootageFrame(index, before * self.time_base, planes, self.layout, picture_of(planes, self.layout))
+
+    def frame_near(self, seconds: float) -> FootageFrame:
+        """The first frame that is not more than half a frame before a time; else the last. Its time gives its number.
+
+        It is decoded from the picture before it that is stored whole. Raises `DataError` if none can be decoded.
+        """
+        if not self.is_timed:  # counted from the first one
+            return _last_until(self.frames(), lambda frame: frame.index >= round(seconds * self.rate), self.path)
+        near = _decode(self.path, seek=seconds)
+        found = _last_until(
+            near, lambda frame: float(self._time_of(frame)) > seconds - 0.5 / float(self.rate), self.path
+        )
+        planes, time = read_planes(found, self.layout, self.quarters), self._time_of(found)
+        return FootageFrame(round(time * self.rate), time, planes, self.layout, picture_of(planes, self.layout))
+
+    def _time_of(self, frame: Any) -> Fraction:
+        return Fraction(0) if frame.pts is None else max(Fraction(0), frame.pts * self.time_base - self.start)
 
 
 def read_footage(path: str | Path) -> Footage:
@@ -240,12 +258,29 @@ def _said_length(stream: Any) -> Fraction | None:
         return None
 
 
-def _decode(path: Path) -> Iterator[Any]:
-    """The frames of the video. Packets that cannot be decoded are left out."""
+def _last_until(frames: Iterator[Any], is_it: Callable[[Any], bool], path: Path) -> Any:
+    """The first frame that is the one; else the last."""
+    last = None
+    for last in frames:
+        if is_it(last):
+            break
+    if last is None:
+        raise DataError(f"{path} holds no frames that can be decoded.")
+    return last
+
+
+def _decode(path: Path, seek: float = 0.0) -> Iterator[Any]:
+    """The frames of the video. Packets that cannot be decoded are left out.
+
+    seek: seconds; the first frame is the last one before it that needs no other to be decoded.
+    """
     av = import_av(str(path))
     with av.open(str(path)) as container:
         stream = find_video_stream(container, str(path))
         stream.thread_type = "AUTO"
+        if seek > 0:
+            with suppress(av.FFmpegError, OSError):  # a file without an index is decoded from its start
+                container.seek(int(seek * av.time_base) + max(0, container.start_time or 0))
         packets = container.demux(stream)
         while True:
             try:

@@ -6,8 +6,8 @@ says what differs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -108,19 +108,24 @@ def compare(runs: Sequence[Run | str | Path]) -> RunComparison:
     opened = [run if isinstance(run, Run) else Run(run) for run in runs]
     if len({run.path.resolve() for run in opened}) < 2:
         raise UserError("A comparison needs at least two different runs: name more.")
-    named = _name_runs(opened)
+    found = compare_named(_name_runs(opened))
+    without = [
+        f"{name} has no scores yet: `imagewright evaluate {run.path} --against SOURCE` computes them."
+        for name, run in found.runs.items()
+        if not found.scores.get(name, True)
+    ]
+    return replace(found, notes=(*without, *found.notes))
+
+
+def compare_named(runs: Mapping[str, Run]) -> RunComparison:
+    """The comparison of runs under names of one's own; also of a single one. Runs without scores are not noted."""
     scores = {
-        title: own for name, run in named.items() for title, own in by_distribution(name, read_scores(run.path)).items()
+        title: own for name, run in runs.items() for title, own in by_distribution(name, read_scores(run.path)).items()
     }
     columns = make_columns([score for own in scores.values() for score in own])
-    notes = [
-        f"{name} has no scores yet: `imagewright evaluate {run.path} --against SOURCE` computes them."
-        for name, run in named.items()
-        if not scores.get(name, True)
-    ]
-    notes += explain_columns(columns, recipe_differences)
+    notes = explain_columns(columns, recipe_differences)
     notes += sorted({warning for own in scores.values() for score in own for warning in score.warnings})
-    return RunComparison(named, scores, columns, tuple(notes))
+    return RunComparison(dict(runs), scores, columns, tuple(notes))
 
 
 def _name_runs(runs: Sequence[Run]) -> dict[str, Run]:

@@ -69,13 +69,19 @@ def _of_face_set(source: Mapping[str, Any], run: Path) -> Person | None:
 
 
 def choose_tracks(
-    tracks: Mapping[int, TrackFacts], person: Person | None, where: str, *, everyone: bool = False
+    tracks: Mapping[int, TrackFacts],
+    person: Person | None,
+    where: str,
+    *,
+    everyone: bool = False,
+    how: str = HOW_TO_CHOOSE,
 ) -> tuple[frozenset[int], list[str]]:
     """The tracks whose faces are swapped, and sentences for the user.
 
     person: who is meant; None takes the person seen in most frames.
     where: the name of the footage.
     everyone: take every face.
+    how: how another person is chosen, for the sentences.
     Raises `DataError` if there is no face, or none of the person.
     """
     if not tracks:
@@ -85,7 +91,7 @@ def choose_tracks(
         said = [] if everyone else [f"Without the identity network every face of {where} is swapped."]
         return frozenset(tracks), said
     if person is None:
-        return _most_seen(tracks, known, where)
+        return _most_seen(tracks, known, where, how)
     distances = {number: person.distance(identity) for number, identity in known.items()}
     chosen = frozenset(number for number, distance in distances.items() if distance < SAME_PERSON)
     if not chosen:
@@ -93,7 +99,7 @@ def choose_tracks(
         raise DataError(
             f"{where} shows other people than {person.name}: the nearest of {count_text(len(tracks), 'face')} has an "
             f"identity distance of {nearest:.2f}, and one person's faces are below {SAME_PERSON:g}. To swap one of "
-            f"them all the same, {HOW_TO_CHOOSE}."
+            f"them all the same, {how}."
         )
     best = min(distances[number] for number in chosen)
     said = [f"Swapped in {where}: the person of {person.name} (identity distance {best:.2f})."]
@@ -101,7 +107,7 @@ def choose_tracks(
     if worst > DOUBTFUL:
         said.append(
             f"A face at a distance of {worst:.2f} is swapped, and may be of someone who looks alike: see whose it "
-            f"is, and if it is the wrong one, {HOW_TO_CHOOSE}."
+            f"is, and if it is the wrong one, {how}."
         )
     left = [distance for number, distance in distances.items() if number not in chosen]
     if left:
@@ -114,7 +120,7 @@ def choose_tracks(
 
 
 def _most_seen(
-    tracks: Mapping[int, TrackFacts], known: Mapping[int, np.ndarray], where: str
+    tracks: Mapping[int, TrackFacts], known: Mapping[int, np.ndarray], where: str, how: str
 ) -> tuple[frozenset[int], list[str]]:
     """The tracks of the person who is seen in most frames."""
     numbers, identities = np.array(list(known)), np.stack(list(known.values()))
@@ -129,5 +135,5 @@ def _most_seen(
     return chosen, [
         f"The faces that the run was trained to replace are not there to compare with, so the person seen most in "
         f"{where} is swapped, and {count_text(others, 'track')} of others left as they are: if that is wrong, "
-        f"{HOW_TO_CHOOSE}."
+        f"{how}."
     ]

@@ -12,7 +12,8 @@ from PIL import Image
 from imagewright.face_crops.turning import find_turned
 from imagewright.face_swap.convert.choosing import choose_tracks
 from imagewright.face_swap.convert.finding import TrackFacts
-from imagewright.face_swap.convert.pictures import identities_of, swap_picture
+from imagewright.face_swap.convert.found_stills import facts_of
+from imagewright.face_swap.convert.pictures import swap_picture
 from imagewright.face_swap.convert.poses import about_poses, count_faces
 from imagewright.face_swap.convert.swapping import FaceSwapper
 from imagewright.face_swap.convert.video import open_sdr
@@ -52,9 +53,8 @@ def preview_sheet(
     tracks: dict[int, TrackFacts] = {}
     for picture in shown:
         faces.append(find_turned(finder, picture)[1])
-        for face, identity in zip(faces[-1], identities_of(picture, faces[-1], finder), strict=True):
-            known = None if identity is None else np.array(identity)
-            tracks[len(tracks)] = TrackFacts(1, face.side, known)
+        for facts in facts_of(picture, faces[-1], finder):
+            tracks[len(tracks)] = facts
     where = source.name if isinstance(source, Path) else str(source[0].source)
     chosen, notes = choose_tracks(tracks, person, where, everyone=everyone)
     numbered = enumerate(face for found in faces for face in found)

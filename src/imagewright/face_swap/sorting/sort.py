@@ -8,7 +8,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -18,10 +18,12 @@ from PIL import Image
 
 from imagewright.errors import ConfigError, UserError, count_text, nearest_name
 from imagewright.face_crops.places import check_folder, refuse_places
-from imagewright.face_swap.face_sets import FaceFile, FaceSet, read_face_set
+from imagewright.face_swap.face_sets import TABLE as RECORDS
+from imagewright.face_swap.face_sets import FaceFile, FaceSet, read_face_set, write_table
 from imagewright.face_swap.people import Person
 from imagewright.face_swap.sorting.orders import COUNTED, ORDERS, FaceOrder
 from imagewright.faces.detections import Face, FaceFinder
+from imagewright.faces.records import FaceRecord
 from imagewright.files import atomic_write, explain_write_errors, write_whole
 from imagewright.images.decoding.opening import open_picture, read_encoded
 from imagewright.images.selection import even_places
@@ -82,7 +84,8 @@ def sort_faces(
 ) -> SortedFaces:
     """Sort a set of faces by what their records say. The set itself stays as it is.
 
-    `OUT` gets the crops, `sorted.csv` (file, name in the set, group, value) and, beside it, the sheet `OUT.png`.
+    `OUT` gets the crops, each folder of them a `faces.jsonl`, `sorted.csv` (file, name in the set, group, value) and,
+    beside it, the sheet `OUT.png`.
 
     faces: a folder that `extract_faces` wrote.
     out: a new or an empty folder.
@@ -111,6 +114,7 @@ def sort_faces(
         for place, name in names.items():
             _put(found.faces[place].path, folder / name, link=how == "link", force=force)
             counter.advance()
+        _write_records(folder, found, names)
     write_whole(folder / TABLE, _table(found, order, names))
     groups = [(name, len(places)) for name, places in order.groups]
     notes = [*found.notes(), *(who.notes if who else ()), *order.notes]
@@ -161,6 +165,16 @@ def _file_names(faces: FaceSet, order: FaceOrder) -> dict[int, str]:
             base = f"{rank:0{digits}d}_{base}" if order.is_ranking else base
             names[place] = f"{group}/{base}" if group else base
     return names
+
+
+def _write_records(folder: Path, faces: FaceSet, names: dict[int, str]) -> None:
+    """Write `faces.jsonl` into each folder of crops, so that other programs find the records of a part as well."""
+    parts: dict[Path, list[FaceRecord]] = {}
+    for place, name in names.items():
+        path = folder / name
+        parts.setdefault(path.parent, []).append(replace(faces.faces[place].record, file=path.name))
+    for part, records in parts.items():
+        write_table(part / RECORDS, records)
 
 
 def _put(source: Path, target: Path, *, link: bool, force: bool) -> None:

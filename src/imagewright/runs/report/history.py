@@ -68,6 +68,7 @@ class LongCurve:
 class TrainingHistory:
     """What a run's page shows of its reports. Reports in which `images_seen` does not grow are left out of curves.
 
+    over: what the curves are over: "images_seen" or "seconds".
     losses, derived, rates, health: curves by name.
     speed: images a second.
     memory: MiB.
@@ -76,6 +77,7 @@ class TrainingHistory:
     passed: findings of earlier reports by name, each as it was last found.
     """
 
+    over: str = "images_seen"
     losses: dict[str, LongCurve] = field(default_factory=dict)
     derived: dict[str, LongCurve] = field(default_factory=dict)
     rates: dict[str, LongCurve] = field(default_factory=dict)
@@ -87,9 +89,9 @@ class TrainingHistory:
     passed: dict[str, Finding] = field(default_factory=dict)
 
     @classmethod
-    def gather(cls, reports: Iterable[dict[str, Any]]) -> TrainingHistory:
+    def gather(cls, reports: Iterable[dict[str, Any]], over: str = "images_seen") -> TrainingHistory:
         """The history of reports, which are read once."""
-        history = cls()
+        history = cls(over)
         for report in reports:
             history.add(report)
         return history
@@ -110,7 +112,9 @@ class TrainingHistory:
             self.diagnosed = report
 
     def _add(self, report: dict[str, Any]) -> None:
-        self.last, seen = report, report["images_seen"]
+        self.last, seen = report, report.get(self.over)
+        if not isinstance(seen, (int, float)):  # a report of an earlier version
+            return
         for curves, values in (
             (self.losses, report.get("losses")),
             (self.derived, derived_metrics(report)),

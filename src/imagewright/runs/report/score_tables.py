@@ -107,7 +107,7 @@ def arrow(better: str | None) -> str:
 def html_table(subjects: Mapping[str, Sequence[Score]], columns: Sequence[Column]) -> str:
     """A row for each subject. The best score of each column is bold."""
     head = "".join(f"<th>{text(column.title + arrow(column.better))}</th>" for column in columns)
-    best = [_best(column, subjects) for column in columns]
+    best = [best_score(column, subjects) for column in columns]
     rows = []
     for name, scores in subjects.items():
         cells = []
@@ -123,11 +123,13 @@ def html_table(subjects: Mapping[str, Sequence[Score]], columns: Sequence[Column
     return f'<div class="scores"><table><tr><th></th>{head}</tr>{"".join(rows)}</table></div>'
 
 
-def _best(column: Column, subjects: Mapping[str, Sequence[Score]]) -> Score | None:
+def best_score(column: Column, subjects: Mapping[str, Sequence[Score]]) -> Score | None:
+    """The best score of a column; None if no direction is better, of fewer than two subjects, and of equal ones."""
     found = [score for scores in subjects.values() if (score := column.cell(scores)) is not None]
     if column.better is None or len(found) < 2:
         return None
-    return (min if column.better == "lower" else max)(found, key=lambda score: score.value)
+    best = (min if column.better == "lower" else max)(found, key=lambda score: score.value)
+    return best if sum(score.value == best.value for score in found) == 1 else None
 
 
 def score_curves(subjects: Mapping[str, Sequence[Score]], columns: Sequence[Column]) -> list[str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from imagewright.studio.pages import home, library
+from imagewright.studio.pages import compare, home, library
 from imagewright.studio.pages.draw import page as draw
 from imagewright.studio.pages.learn import page as learn
 from imagewright.studio.pages.pictures import page as pictures
+from imagewright.studio.pages.swap import page as swap
 from imagewright.studio.pages.train import page as train
 from imagewright.studio.serving.page import Page
 
@@ -17,6 +18,8 @@ PAGES: dict[str, Page] = {
         pictures.PAGE,
         train.PAGE,
         draw.PAGE,
+        compare.PAGE,
+        swap.PAGE,
         learn.PAGE,
     )
 }

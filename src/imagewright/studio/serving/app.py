@@ -24,11 +24,19 @@ from imagewright.studio.serving.encoding import encode_file
 from imagewright.studio.serving.failures import sentence_of, status_of
 from imagewright.studio.serving.guard import Guard
 from imagewright.studio.serving.library import NotThereError
+from imagewright.studio.serving.made import file_answer, made_file
 from imagewright.studio.serving.page import Page, Picture
 from imagewright.studio.serving.plain import to_json
 from imagewright.studio.serving.socket import LiveSocket
 from imagewright.studio.serving.studio import Studio
-from imagewright.studio.serving.uploads import MOST_PICTURE_BYTES, add_file, receive, uploaded_picture
+from imagewright.studio.serving.uploads import (
+    MOST_PICTURE_BYTES,
+    add_picture,
+    add_video,
+    is_video,
+    receive,
+    uploaded_picture,
+)
 
 WEB = Path(__file__).parents[1] / "web"
 MOST_JSON_BYTES = 4 << 20
@@ -69,8 +77,10 @@ def build_app(studio: Studio, pages: Mapping[str, Page], token: str, port: int) 
 
     async def add(request: Request) -> Response:
         folder, name = request.path_params["folder"], request.query_params.get("name", "")
+        if is_video(name):
+            return JSONResponse(await add_video(studio, folder, name, request))
         content = await receive(request, MOST_PICTURE_BYTES)
-        return JSONResponse(await to_thread.run_sync(add_file, studio, folder, name, content))
+        return JSONResponse(await to_thread.run_sync(add_picture, studio, folder, name, content))
 
     async def picture(request: Request) -> Response:
         suffix = f".{request.path_params['suffix']}"
@@ -81,6 +91,10 @@ def build_app(studio: Studio, pages: Mapping[str, Page], token: str, port: int) 
         content = await to_thread.run_sync(encode_image, pixels, suffix, found.record)
         kind = {"jpg": "jpeg", "tif": "tiff"}.get(suffix[1:], suffix[1:])
         return Response(bytes(content), media_type=f"image/{kind}", headers={"cache-control": "private, max-age=3600"})
+
+    async def made(request: Request) -> Response:
+        path = await to_thread.run_sync(made_file, studio, request.path_params["job"], request.path_params["number"])
+        return file_answer(path, save=request.query_params.get("save") == "true")
 
     async def live(socket: WebSocket) -> None:
         await LiveSocket(socket, studio, pages).run()
@@ -95,6 +109,7 @@ def build_app(studio: Studio, pages: Mapping[str, Page], token: str, port: int) 
         Route("/uploads", _told(upload), methods=["POST"]),
         Route("/sources/{folder}", _told(add), methods=["POST"]),
         Route("/pictures/{ticket}.{suffix}", _told(picture), methods=["GET"]),
+        Route("/made/{job}/{number:int}", _told(made), methods=["GET"]),
         WebSocketRoute("/live", live),
         Mount("/web", _WebFiles(directory=WEB)),
     ]

@@ -23,6 +23,7 @@ Kind = Literal["run", "pictures", "faces", "video", "archive", "builtin"]
 ARCHIVES = (".zip", ".npz")
 FACE_RECORDS = "faces.jsonl"  # in a folder of extracted faces
 DROPPED = "pictures"  # the folder of sources that were dropped into a page: they are no classes of one another
+SORTED = "sorted.csv"  # in a folder of sorted ones
 DEEPEST = 5  # folders below the studio's folder that are searched
 MOST_ENTRIES = 400_000  # of all folders together; what is beyond is not listed, which is said
 FRESH_SECONDS = 2.0  # for which a listing is used again
@@ -149,6 +150,7 @@ class Library:
                 path = f"{name}/{file}" if depth else file
                 yield LibraryItem(id_of(path), "video" if suffix in VIDEO_SUFFIXES else "archive", path, folder / file)
         inner = [found for each in folders if depth < DEEPEST for found in self._search(each, depth + 1, listing)]
+        pictures -= _count_sheets(folder, folders, inner)
         direct = {each.name for each in folders}
         classes = [each for each in inner if each.kind == "pictures" and Path(each.name).name in direct]
         classes = [] if name == DROPPED else classes
@@ -182,6 +184,13 @@ class Library:
         except OSError:  # a folder that this user may not read, or that was just removed
             return [], 0, set()
         return sorted(folders), pictures, names
+
+
+def _count_sheets(folder: Path, folders: list[Path], inner: list[LibraryItem]) -> int:
+    """The sheets that lie beside face sets, and beside sorted ones, under their names: no pictures to learn from."""
+    sets = {each.path for each in inner if each.kind == "faces" and each.path is not None}
+    sets |= {path.parent for path in sets if (path.parent / SORTED).is_file()}
+    return sum(each in sets and (folder / f"{each.name}.png").is_file() for each in folders)
 
 
 def _notes_on(listing: _Listing) -> list[str]:

@@ -27,20 +27,21 @@ class Studio:
         self.models = Models(self.library)
         self.shelf = Shelf()
 
-    def new_place(self, below: str, name: str) -> Path:
+    def new_place(self, below: str, name: str, suffix: str = "") -> Path:
         """A place below the folder for something new: a name that is taken gets a number.
 
         below: a folder, such as "runs".
         name: as the user typed it; letters, digits, - _ and . stay.
+        suffix: of a file, such as ".mp4".
         """
         from imagewright.errors import UserError
 
         plain = "".join(each if each.isalnum() or each in "-_." else "-" for each in name.strip()).strip("-.")
         if not plain or len(plain) > 80:
             raise UserError(f"{name[:80]!r} cannot be a name: letters, digits, - _ and . are expected, 80 at most.")
-        place = self.folder / below / plain
+        place = self.folder / below / f"{plain}{suffix}"
         number = 2
         while place.exists():
-            place = self.folder / below / f"{plain}-{number}"
+            place = self.folder / below / f"{plain}-{number}{suffix}"
             number += 1
         return place

@@ -6,10 +6,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote
 
+from anyio import to_thread
 from starlette.requests import Request
 
 from imagewright.errors import DataError, UserError
-from imagewright.files import write_whole
+from imagewright.files import atomic_write, write_whole
 from imagewright.images.decoding.opening import open_picture
 from imagewright.images.decoding.unreadable import Unreadable
 from imagewright.images.sources.listing import is_picture_name
@@ -52,13 +53,49 @@ def new_source(studio: Studio, name: str) -> Path:
     return place
 
 
-def add_file(studio: Studio, folder: str, name: str, content: bytes) -> dict[str, Any]:
-    """Add a picture or a video to a source that `new_source` made.
+def is_video(name: str) -> bool:
+    """Whether a file of this name is a video, which is written while it arrives."""
+    return Path(plain_name(name)).suffix.lower() in VIDEO_SUFFIXES
+
+
+def add_picture(studio: Studio, folder: str, name: str, content: bytes) -> dict[str, Any]:
+    """Add a picture to a source that `new_source` made.
 
     folder: the name of the source's folder.
     name: of the file, with the folders of its classes.
     Raises `UserError` for a name that leads elsewhere or a file that is there, `DataError` for what is no picture.
     """
+    path = _place_of(studio, folder, name)
+    if not is_picture_name(path.name):
+        raise DataError(f"{path.name} is no picture that can be read.")
+    try:
+        with open_picture(content):
+            pass
+    except Unreadable as reason:
+        raise DataError(f"{path.name} cannot be read: {reason}.") from None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, content)
+    studio.library.refresh()
+    return {"added": path.name}
+
+
+async def add_video(studio: Studio, folder: str, name: str, request: Request) -> dict[str, Any]:
+    """Add a video, as `add_picture` does; it is never whole in memory. Raises `UserError` also for one too large."""
+    path = _place_of(studio, folder, name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path) as temporary, temporary.open("wb") as file:
+        arrived = 0
+        async for chunk in request.stream():
+            arrived += len(chunk)
+            if arrived > MOST_VIDEO_BYTES:
+                raise UserError(f"{path.name} is larger than {MOST_VIDEO_BYTES >> 30} GiB: copy it into the folder.")
+            await to_thread.run_sync(file.write, chunk)
+    studio.library.refresh()
+    return {"added": path.name}
+
+
+def _place_of(studio: Studio, folder: str, name: str) -> Path:
+    """Where a file of a new source goes. Raises `UserError` for a name that leads elsewhere or a file that is there."""
     parts = [part for part in unquote(name).replace("\\", "/").split("/") if part]
     is_plain = all(part.isprintable() and not is_system_folder(part) and len(part) <= LONGEST_PART for part in parts)
     place = studio.folder / DROPPED / folder
@@ -69,15 +106,4 @@ def add_file(studio: Studio, folder: str, name: str, content: bytes) -> dict[str
     path = place.joinpath(*parts)
     if not path.parent.resolve().is_relative_to(place.resolve()) or path.exists():
         raise UserError(f"{plain_name(name)} is there already.")
-    if path.suffix.lower() not in VIDEO_SUFFIXES:
-        if not is_picture_name(path.name):
-            raise DataError(f"{path.name} is no picture that can be read.")
-        try:
-            with open_picture(content):
-                pass
-        except Unreadable as reason:
-            raise DataError(f"{path.name} cannot be read: {reason}.") from None
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, content)
-    studio.library.refresh()
-    return {"added": path.name}
+    return path

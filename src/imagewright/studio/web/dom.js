@@ -23,7 +23,7 @@ const plain = new Intl.NumberFormat("en");
 const short = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
 export const whole = (number) => (number === null || number === undefined ? "–" : plain.format(number));
 export const brief = (number) => (number === null || number === undefined ? "–" : short.format(number));
-export const counted = (number, thing) => `${whole(number)} ${thing}${number === 1 ? "" : "s"}`;
+export const counted = (number, thing, things = `${thing}s`) => `${whole(number)} ${number === 1 ? thing : things}`;
 export const decimals = (number, digits = 3) => (Number.isFinite(number) ? Number(number.toPrecision(digits)).toString() : "–");
 
 export function duration(seconds) {

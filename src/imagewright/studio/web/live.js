@@ -124,6 +124,11 @@ export class Channel {
     return this.#busy;
   }
 
+  // Forget what waits; an answer under way is still shown.
+  clear() {
+    this.#waiting = null;
+  }
+
   ask(asked) {
     this.#waiting = asked;
     if (!this.#busy) this.#next();

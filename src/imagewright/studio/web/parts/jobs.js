@@ -35,6 +35,7 @@ class JobBar extends HTMLElement {
     const stopAsked = this.#job?.stopAsked;
     this.#job = { ...job, stopAsked };
     this.dataset.state = job.state;
+    this.dataset.job = job.id;
     if (!this.#parts) return;
     const { title, state, bar, stop, close, said, more } = this.#parts;
     const { stage, done, total, seconds } = job.progress;
@@ -73,6 +74,7 @@ export function showJobs(corner) {
         corner.append(bar);
       }
       bars.get(job.id).show(job);
+      bars.get(job.id).hidden = document.querySelector(`main job-bar[data-job="${job.id}"]:not([hidden])`) !== null; // it is in sight
       if (job.state === "done" || job.state === "stopped") {
         closed.add(job.id);
         bars.get(job.id).remove();

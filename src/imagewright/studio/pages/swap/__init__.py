@@ -1,0 +1,1 @@
+"""Swap: faces, people, consent and training, a swap tried on stills, footage converted and measured."""

@@ -1,0 +1,47 @@
+// Curves of all chosen runs in one plot: a loss, a derived metric, or a score, over images seen or over time.
+import { clear, h, newId } from "/web/dom.js";
+import { read } from "/web/api.js";
+import { told } from "/web/parts/toast.js";
+import "/web/parts/curve.js";
+
+export function showCurves(state) {
+  const metric = h("select", { id: newId("metric") });
+  const over = h("select", { id: newId("over") }, h("option", { value: "images_seen" }, "images seen"), h("option", { value: "seconds" }, "seconds of training"));
+  const plot = h("value-curve");
+  const said = h("p", { class: "faint" });
+  const field = (label, select) => h("span", { class: "field inline" }, h("label", { for: select.id, class: "small faint" }, label), select);
+  const element = h("section", { "aria-label": "Curves" }, h("h2", {}, "Curves"), h("div", { class: "row wide" }, field("Show", metric), field("over", over)), said, plot);
+
+  const update = told(async () => {
+    const runs = state.runs();
+    if (!runs.length) return void ((plot.hidden = true), (said.textContent = "Choose runs above."));
+    const wanted = metric.value;
+    let found = await read("compare/curves", { runs: runs.map((run) => run.id).join(","), over: over.value, ...(wanted ? { metric: wanted } : {}) });
+    if (wanted && !found.metric) found = await read("compare/curves", { runs: runs.map((run) => run.id).join(","), over: over.value });
+    const name = ({ name: each, runs: having }) => (having === runs.length ? each : `${each} (${having} of ${runs.length} runs)`);
+    clear(metric, found.names.map((each) => h("option", { value: each.name }, name(each))));
+    metric.disabled = !found.names.length;
+    plot.hidden = !found.metric;
+    said.textContent = found.metric ? "" : "These runs have no reports yet: curves appear when a training has made some.";
+    if (!found.metric) return;
+    metric.value = found.metric;
+    plot.setAttribute("aria-label", `${found.metric} of ${Object.keys(found.points).join(", ")}`);
+    const { x, curves } = aligned(found.points);
+    await plot.set(x, curves, { xLabel: over.selectedOptions[0].textContent, height: 260 });
+  });
+  metric.addEventListener("change", update);
+  over.addEventListener("change", update);
+  return { element, update };
+}
+
+// Points by name on one x axis; where a curve has none it is null.
+export function aligned(points) {
+  const x = [...new Set(Object.values(points).flatMap((own) => own.map(([at]) => at)))].sort((one, other) => one - other);
+  const places = new Map(x.map((at, place) => [at, place]));
+  const curves = {};
+  for (const [name, own] of Object.entries(points)) {
+    curves[name] = Array(x.length).fill(null);
+    for (const [at, value] of own) curves[name][places.get(at)] = value;
+  }
+  return { x, curves };
+}

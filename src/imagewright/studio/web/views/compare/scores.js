@@ -1,0 +1,83 @@
+// Scores with their recipes and intervals, and the evaluation that computes them.
+import { clear, counted, h, newId } from "/web/dom.js";
+import { act, read } from "/web/api.js";
+import { chooseSource } from "/web/parts/choose.js";
+import { followJob } from "/web/parts/jobs.js";
+import { told, tellError } from "/web/parts/toast.js";
+
+const ARROWS = { lower: " ↓", higher: " ↑" };
+const WORDS = { lower: "lower is better", higher: "higher is better" };
+
+export function showScores(state) {
+  const table = h("div", { class: "scroll" });
+  const form = h("details", {}, h("summary", {}, "Evaluate these runs"));
+  const bar = h("job-bar", { hidden: true });
+  const element = h("section", { "aria-label": "Scores" }, h("h2", {}, "Scores"), table, form, bar);
+  const showTable = told(async () => {
+    const runs = state.runs();
+    if (!runs.length) return void clear(table);
+    clear(table, tableOf(await read("compare/scores", { runs: runs.map((run) => run.id).join(",") })));
+  });
+  const run = async (asked) => {
+    const job = await act("compare/evaluate", { runs: state.runs().map((each) => each.id), ...asked });
+    bar.hidden = false;
+    const ended = await followJob(job.id, (now) => bar.show(now));
+    bar.hidden = ended.state === "done";
+    await showTable();
+  };
+  bar.addEventListener("dismissed", () => (bar.hidden = true));
+  evaluation(run).then((fields) => form.append(fields)).catch(tellError);
+  return { element, update: showTable };
+}
+
+function tableOf({ columns, rows, recipes, notes }) {
+  if (!columns.length) return h("p", { class: "faint" }, "These runs have no scores yet. Evaluate them below: their samples are measured against real pictures.");
+  const head = columns.map(({ title, better }) => h("th", { class: "number", title: WORDS[better] ?? "" }, title, ARROWS[better] ?? ""));
+  const cell = (score) => {
+    if (!score) return h("td", { class: "number faint" }, "–");
+    const title = [score.interval, score.images_seen === null ? "" : `at ${score.images_seen.toLocaleString("en")} images seen`].filter(Boolean).join("; ");
+    return h("td", { class: score.best ? "number best" : "number", title }, score.best ? h("strong", {}, score.text) : score.text, score.best && h("span", { class: "best-mark" }, " best"));
+  };
+  return h(
+    "div",
+    {},
+    h("table", { class: "scores" }, h("thead", {}, h("tr", {}, h("th", {}, "Run"), head)), h("tbody", {}, rows.map(({ name, cells }) => h("tr", {}, h("th", { scope: "row" }, name), cells.map(cell))))),
+    recipes.map((line) => h("p", { class: "small faint" }, line)),
+    h("p", { class: "small faint" }, "The latest score of each run, its interval in brackets. Scores of different recipes never share a column."),
+    notes.length > 0 && h("details", {}, h("summary", { class: "small" }, `${counted(notes.length, "reservation")} about these scores`), notes.map((note) => h("p", { class: "small" }, note))),
+  );
+}
+
+// The form of an evaluation: real pictures, how many samples, features, metrics.
+async function evaluation(run) {
+  const { features, metrics, count } = await read("compare/evaluation_choices");
+  const source = await chooseSource({ label: "Real pictures", fits: (each) => each.kind !== "video" && each.kind !== "faces" });
+  const number = h("input", { type: "number", min: "2", max: "1000000", value: String(count), id: newId("count") });
+  const network = h("select", { id: newId("features") }, features.map((each) => h("option", { value: each.name }, each.fetched ? `${each.name} (weights are fetched once)` : each.name)));
+  const boxes = metrics.map((each) => {
+    const box = h("input", { type: "checkbox", value: each.name, checked: each.usual });
+    return { box, label: h("label", { class: "small" }, box, ` ${each.name}: `, h("span", { class: "faint" }, each.summary)) };
+  });
+  const start = h("button", {}, "Evaluate");
+  start.addEventListener(
+    "click",
+    told(async () => {
+      if (!source.value) throw new Error("Choose the real pictures: add a folder of them in Pictures first.");
+      start.disabled = true;
+      try {
+        const named = boxes.filter(({ box }) => box.checked).map(({ box }) => box.value);
+        await run({ source: source.value.id, count: Number(number.value), features: network.value, metrics: named });
+      } finally {
+        start.disabled = false;
+      }
+    }),
+  );
+  const field = (label, input) => h("div", { class: "field" }, h("label", { for: input.id, class: "small faint" }, label), input);
+  return h(
+    "div",
+    { class: "stack evaluation" },
+    h("div", { class: "row wide" }, source.element, field("Samples of each run", number), field("Features", network)),
+    h("details", {}, h("summary", { class: "small" }, "Metrics"), h("div", { class: "metrics" }, boxes.map(({ label }) => label))),
+    h("div", { class: "row" }, start, h("span", { class: "small faint" }, "More samples give narrower intervals, and take longer. Scores stay in the runs.")),
+  );
+}

@@ -1,0 +1,34 @@
+// A list with its label, and a person of a face set, for those who choose whose face is meant.
+import { clear, h, newId } from "/web/dom.js";
+import { read } from "/web/api.js";
+import { chooseSource } from "/web/parts/choose.js";
+import { told } from "/web/parts/toast.js";
+
+export function list(label, choices, chosen) {
+  const select = h("select", { id: newId("choice"), onchange: () => chosen(select.value) }, Object.entries(choices).map(([value, text]) => h("option", { value }, text)));
+  return h("div", { class: "field" }, h("label", { for: select.id, class: "small faint" }, label), select);
+}
+
+// A person of a face set: { element, value: { faces, number } or null }
+export function personChoice(changed) {
+  const select = h("select", { id: newId("person"), onchange: () => changed() });
+  const place = h("div");
+  const element = h("div", { class: "stack", hidden: true }, place, h("div", { class: "field" }, h("label", { for: select.id, class: "small faint" }, "Person"), select));
+  let set = null;
+  const show = told(async (each) => {
+    set = null;
+    clear(select);
+    if (!each) return;
+    const { people } = await read("swap/people", { faces: each.id });
+    clear(select, people.map(({ number, count }) => h("option", { value: String(number) }, `person ${number + 1} (${count} faces)`)));
+    set = people.length ? each : null;
+    changed();
+  });
+  chooseSource({ label: "Set of faces", fits: (each) => each.kind === "faces", none: "none", chosen: show }).then(({ element: chooser }) => clear(place, chooser));
+  return {
+    element,
+    get value() {
+      return set && select.value ? { faces: set.id, number: Number(select.value) } : null;
+    },
+  };
+}

@@ -1,0 +1,95 @@
+"""Files that jobs made: served by the job's id, in parts, and never from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from served_studio import ServedStudio
+
+from imagewright.studio.serving.made import start_making
+
+
+@pytest.fixture
+def studio(tmp_path: Path, serve: Callable[[Path], ServedStudio]) -> ServedStudio:
+    return serve(tmp_path)
+
+
+def made(studio: ServedStudio, *names: str) -> str:
+    """The id of a job that made these files."""
+    paths = [studio.studio.folder / name for name in names]
+    job = start_making(studio.studio, "a film", ["--version"], paths)
+    for path in paths:
+        path.write_bytes(bytes(range(200)))
+    return job.id
+
+
+def answer(studio: ServedStudio, path: str, **headers: str) -> tuple[int, bytes, dict[str, str]]:
+    import urllib.request
+
+    asked = urllib.request.Request(f"http://{studio.host}{path}", headers=studio.cookie | headers)
+    with urllib.request.urlopen(asked, timeout=20) as found:
+        return found.status, found.read(), {name.lower(): value for name, value in found.headers.items()}
+
+
+def test_a_film_is_played_in_parts_and_saved(studio: ServedStudio) -> None:
+    job = made(studio, "swaps/film.mp4")
+    status, body, headers = answer(studio, f"/made/{job}/0", Range="bytes=10-19")
+    assert (status, body, headers["content-type"]) == (206, bytes(range(10, 20)), "video/mp4")
+    assert headers["content-range"] == "bytes 10-19/200"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["content-disposition"].startswith("inline")
+    saved = answer(studio, f"/made/{job}/0?save=true")[2]["content-disposition"]
+    assert saved.startswith("attachment")
+    assert "film.mp4" in saved
+
+
+def test_a_page_is_saved_and_never_opened(studio: ServedStudio) -> None:
+    job = made(studio, "comparisons/page.html")
+    assert answer(studio, f"/made/{job}/0")[2]["content-disposition"].startswith("attachment")
+
+
+def test_only_what_a_job_made_is_served(studio: ServedStudio, tmp_path_factory: pytest.TempPathFactory) -> None:
+    secret = tmp_path_factory.mktemp("elsewhere") / "secret.mp4"
+    secret.write_bytes(b"secret")
+    job = made(studio, "swaps/film.mp4", "swaps/notes.txt", "swaps/link.mp4", "swaps/gone.mp4")
+    (studio.studio.folder / "swaps" / "link.mp4").unlink()
+    (studio.studio.folder / "swaps" / "link.mp4").symlink_to(secret)
+    (studio.studio.folder / "swaps" / "gone.mp4").unlink()
+    refused = {
+        f"{job}/1": 400,
+        f"{job}/2": 404,
+        f"{job}/3": 404,
+        f"{job}/4": 404,
+        f"{job}/-1": 404,
+        "0" * 12 + "/0": 404,
+    }
+    refused |= {"..%2f..%2fetc/0": 404, f"{job}/0/../1": 404, f"{job}/film.mp4": 404}
+    for path, expected in refused.items():
+        status, body = studio.request(f"/made/{path}", headers=studio.cookie)
+        assert status == expected, path
+        assert b"secret" not in body
+    assert studio.request(f"/made/{job}/0")[0] == 401
+
+
+def test_a_video_is_written_while_it_arrives(studio: ServedStudio, monkeypatch: pytest.MonkeyPatch) -> None:
+    from imagewright.studio.serving import uploads
+
+    monkeypatch.setattr(uploads, "MOST_PICTURE_BYTES", 1000)
+    folder = studio.act("library/begin_source", {"name": "clips"})["folder"]
+    headers = studio.cookie | {"Origin": f"http://{studio.host}"}
+    film = bytes(300_000)
+
+    def send(name: str) -> int:
+        return studio.request(f"/sources/{folder}?name={name}", method="POST", body=film, headers=headers)[0]
+
+    assert send("film.mp4") == 200
+    place = studio.studio.folder / "pictures" / folder
+    assert (place / "film.mp4").read_bytes() == film
+    assert studio.source_id(f"pictures/{folder}/film.mp4")
+    assert send("film.mp4") == 400  # it is there
+    assert send("..%2Fother.mp4") == 400
+    monkeypatch.setattr(uploads, "MOST_VIDEO_BYTES", 200_000)
+    assert send("long.mp4") == 400
+    assert [path.name for path in place.iterdir()] == ["film.mp4"]
