@@ -27,6 +27,7 @@ SORTED = "sorted.csv"  # in a folder of sorted ones
 DEEPEST = 5  # folders below the studio's folder that are searched
 MOST_ENTRIES = 400_000  # of all folders together; what is beyond is not listed, which is said
 FRESH_SECONDS = 2.0  # for which a listing is used again
+UNKNOWN_SECONDS = 0.2  # the same, for an id that it does not have
 
 
 class NotThereError(ImagewrightError):
@@ -106,17 +107,24 @@ class Library:
 
     def source(self, key: str) -> LibraryItem:
         """The source with an id. Raises `NotThereError`."""
-        found = self._listing.found.get(key) or self._list().found.get(key)  # a folder of 100,000 is not listed anew
-        if found is None or found.kind == "run" or (found.path is not None and not found.path.exists()):
+        found = self._find(key)
+        if found is None or found.kind == "run":
             raise NotThereError("These pictures are no longer in the studio's folder: they were moved or removed.")
         return found
 
     def path_of(self, key: str, kind: Kind) -> Path:
         """The path of what has an id. Raises `NotThereError`."""
-        found = self._list().found.get(key)
-        if found is None or found.kind != kind or found.path is None or not found.path.exists():
+        found = self._find(key)
+        if found is None or found.kind != kind or found.path is None:
             raise NotThereError(f"This {kind} is no longer in the studio's folder: it was moved or removed.")
         return found.path
+
+    def _find(self, key: str) -> LibraryItem | None:
+        """What has an id now. The folder is listed anew for an id that is not known: it may be of a new run."""
+        found = self._listing.found.get(key) or self._list(UNKNOWN_SECONDS).found.get(key)
+        if found is None or found.path is None:
+            return found
+        return found if found.path.exists() and found.path.resolve().is_relative_to(self.folder) else None
 
     def name_of(self, path: Path) -> str:
         """A path below the studio's folder as pages show it; of another one its last part."""
@@ -124,9 +132,10 @@ class Library:
         inside = resolved.is_relative_to(self.folder)
         return resolved.relative_to(self.folder).as_posix() if inside else resolved.name
 
-    def _list(self) -> _Listing:
+    def _list(self, fresh: float = FRESH_SECONDS) -> _Listing:
+        """The listing, if it is not older than so many seconds, or a new one."""
         with self._lock:
-            if time.monotonic() - self._listed > FRESH_SECONDS:
+            if time.monotonic() - self._listed > fresh:
                 listing = _Listing()
                 if not os.access(self.folder, os.R_OK):
                     listing.notes.append("The studio's folder cannot be read any more: it was moved or removed.")
