@@ -71,7 +71,9 @@ def test_what_is_at_the_point_comes_to_its_goal(spot: Model) -> None:
     start = brightest(iw.decode(spot, latents)[0])
     goal = (start[0] + 9, start[1] - 6)
     seen: list[int] = []
-    found = iw.drag(spot, None, [(start, goal)], latents=latents, steps=200, watch=lambda state: seen.append(state.step))
+    found = iw.drag(
+        spot, None, [(start, goal)], latents=latents, steps=200, watch=lambda state: seen.append(state.step)
+    )
     x, y = brightest(found.image)
     assert abs(x - goal[0]) <= 2
     assert abs(y - goal[1]) <= 2

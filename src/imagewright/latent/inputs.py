@@ -104,8 +104,8 @@ def resolve_inputs(run: RunLike, inputs: Inputs, *, model: Model | None = None) 
 
     A seed is a number and stands for its first sample; SEED:INDEX is any other one, as sheets of samples name them, and
     SEED:INDEX:CLASS one of a class. A picture is brought to the model's size and encoded; if the model has no encoder
-    it is projected, which is an optimisation of seconds. A saved name may hold several latents; so may a file of latents,
-    as `store.save` writes them.
+    it is projected, which is an optimisation of seconds. A saved name may hold several latents; so may a file of
+    latents, as `store.save` writes them.
 
     run: a run, its directory, a weights file or a model.
     inputs: seeds, points such as "0:7", pictures and names saved in the run; or one of these alone. A picture is a

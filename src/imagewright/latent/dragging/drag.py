@@ -1,9 +1,9 @@
 """Drag points of a picture to other places, and the latent follows.
 
 Pan et al. 2023, "Drag Your GAN", arXiv:2305.10973: each step moves the features around the points one pixel nearer to
-their goals, and then looks where the points are now. Departures: any decoder with gradients, by a map that is found in it
-(`features.py`); Adam's steps are in standard deviations of the latents, which stay within the prior's largest norm; what
-may move is given by a distance to the lines from the points to their goals, instead of a painted mask.
+their goals, and then looks where the points are now. Departures: any decoder with gradients, by a map that is found
+in it (`features.py`); Adam's steps are in standard deviations of the latents, which stay within the prior's largest
+norm; what may move is given by a distance to the lines from the points to their goals, instead of a painted mask.
 Shape letters: P points, C H W picture.
 """
 
@@ -25,7 +25,12 @@ from imagewright.latent import store
 from imagewright.latent.dragging.features import FeatureMaps
 from imagewright.latent.dragging.motion import follow, motion_loss, near_lines, patches_at
 from imagewright.latent.inputs import Input, resolve_inputs
-from imagewright.latent.projection.search_space import SearchSpace, sample_groups, space_from_latents, space_from_samples
+from imagewright.latent.projection.search_space import (
+    SearchSpace,
+    sample_groups,
+    space_from_latents,
+    space_from_samples,
+)
 from imagewright.model import Model
 from imagewright.pixels import size_text, to_uint8
 from imagewright.reprs import MORE, SHOWS, short_repr
@@ -159,7 +164,7 @@ def drag(
         latents, label, notes = resolved.latents[:1], resolved.labels[0], [*notes, *resolved.notes]
     settings = {"moves": [[list(map(float, place)) for place in move] for move in moves], "steps": steps, "rate": rate}
     settings |= {} if around is None else {"around": around}
-    with evaluating(model), torch.inference_mode(False):
+    with evaluating(model), torch.inference_mode(False), torch.enable_grad():
         first, last = _search(model, latents.clone(), starts, goals, steps, around, rate, watch)
     found = Dragged(
         last.latents, last.picture, first.picture, starts, last.points, goals, last.distances, last.step, label,
@@ -199,8 +204,8 @@ def _search(
     pictures, features = maps.decode(space.to_latents(standard).to(device))
     if not features.requires_grad:
         raise UserError(
-            f"The decoder of {catalogue.name_of(model)} has no gradients, by which points are moved: use a run of another "
-            "model, such as vae or dcgan."
+            f"The decoder of {catalogue.name_of(model)} has no gradients, by which points are moved: use a run of "
+            "another model, such as vae or dcgan."
         )
     before = features.detach()
     first = last = state(0, pictures)
@@ -242,8 +247,8 @@ def _places(moves: Sequence[tuple[Place, Place]], size: tuple[int, int]) -> tupl
     for x, y in (place for move in moves for place in move):
         if not (0 <= x <= width - 1 and 0 <= y <= height - 1):
             raise UserError(
-                f"The place {x:g},{y:g} is not in a picture of {size_text(size)}: X is from 0 to {width - 1} from the left, "
-                f"Y from 0 to {height - 1} from the top."
+                f"The place {x:g},{y:g} is not in a picture of {size_text(size)}: X is from 0 to {width - 1} from the "
+                f"left, Y from 0 to {height - 1} from the top."
             )
     pairs = torch.tensor(moves, dtype=torch.float32)
     return pairs[:, 0], pairs[:, 1]
@@ -255,7 +260,7 @@ def _notes_on(last: DragStep) -> list[str]:
         return []
     what = "The point is" if len(last.distances) == 1 else f"{len(far)} of {len(last.distances)} points are"
     return [
-        f"{what} up to {float(far.max()):.1f} pixels from where it shall be after {last.step} steps: more steps come nearer, "
+        f"{what} up to {float(far.max()):.1f} pixels from the goal after {last.step} steps: more steps come nearer, "
         "unless the model has no such picture."
     ]
 

@@ -1,8 +1,8 @@
 """The feature map by which the points of a decoder's pictures are moved and followed.
 
-DragGAN takes a map from the middle of StyleGAN's generator (Pan et al. 2023, arXiv:2305.10973, section 3.2). Here it is
-found in any decoder: the last map of at most half and at least a quarter of the picture's side. A decoder without such a
-map, such as PCA's, is followed by its pictures at several blurs.
+DragGAN takes a map from the middle of StyleGAN's generator (Pan et al. 2023, arXiv:2305.10973, section 3.2). Here it
+is found in any decoder: the last map of at most half and at least a quarter of the picture's side. A decoder without
+such a map, such as PCA's, is followed by its pictures at several blurs.
 Shape letters: N batch, C H W picture, F channels of the map.
 """
 

@@ -44,7 +44,7 @@ def motion_loss(features: Tensor, points: Tensor, goals: Tensor, radius: float) 
 
 
 def follow(features: Tensor, points: Tensor, first: Tensor, radius: float) -> Tensor:
-    """Where the points (P, 2) are now: the places within a radius whose patches are nearest to those at first, equation 3.
+    """Where the points (P, 2) are now: within a radius, where patches are nearest to those at first, equation 3.
 
     first: features (P, patch, F) of the points before anything moved, from `patches_at`.
     """

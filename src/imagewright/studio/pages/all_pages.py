@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from imagewright.studio.pages import library
+from imagewright.studio.pages.steer import page as steer
 from imagewright.studio.serving.page import Page
 
-PAGES: dict[str, Page] = {page.name: page for page in (library.PAGE,)}
+PAGES: dict[str, Page] = {page.name: page for page in (library.PAGE, steer.PAGE)}

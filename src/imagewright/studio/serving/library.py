@@ -104,17 +104,24 @@ class Library:
 
     def source(self, key: str) -> LibraryItem:
         """The source with an id. Raises `NotThereError`."""
-        found = self._list().found.get(key)
+        found = self._find(key)
         if found is None or found.kind == "run" or (found.path is not None and not found.path.exists()):
             raise NotThereError("These pictures are no longer in the studio's folder: they were moved or removed.")
         return found
 
     def path_of(self, key: str, kind: Kind) -> Path:
         """The path of what has an id. Raises `NotThereError`."""
-        found = self._list().found.get(key)
+        found = self._find(key)
         if found is None or found.kind != kind or found.path is None or not found.path.exists():
             raise NotThereError(f"This {kind} is no longer in the studio's folder: it was moved or removed.")
         return found.path
+
+    def _find(self, key: str) -> LibraryItem | None:
+        """What has an id; what was listed before and is still there needs no new listing."""
+        known = self._listing.found.get(key)
+        if known is not None and (known.path is None or known.path.exists()):
+            return known
+        return self._list().found.get(key)
 
     def name_of(self, path: Path) -> str:
         """A path below the studio's folder as pages show it; of another one its last part."""

@@ -83,5 +83,7 @@ def _place(text: str) -> tuple[float, float]:
     try:
         x, y = (float(each) for each in text.split(","))
     except ValueError:
-        raise UserError(f"{text!r} is no place: pixels from the left and the top, such as 20,30, were expected.") from None
+        raise UserError(
+            f"{text!r} is no place: pixels from the left and the top, such as 20,30, were expected."
+        ) from None
     return x, y
