@@ -26,10 +26,15 @@ MOST_NAMES = 1_000  # classes of one list
 
 
 def offers(studio: Studio, asked: Asked) -> dict[str, Any]:
-    """What the model of a run offers in one of its views."""
+    """What the model of a run offers in one of its views; by default in the space of one style, if it has such styles.
+
+    There directions are found and truncation is defined; a seed is the same picture in it.
+    """
 
     def work(loaded: Loaded) -> dict[str, Any]:
         view = view_of(loaded, asked)
+        if has_style_layers(view) and "space" not in asked:
+            view = view_model(view, space=view.style_space)
         return {
             "run": loaded.run.path.name,
             "model": loaded.run.model,
