@@ -128,7 +128,7 @@ def test_directions_codes_latents_and_blends_change_the_picture(studio: ServedSt
 
     vae = folder / "runs" / "vae"
     iw.directions(vae, count=1, save={0: "first"}, force=True)
-    moved, header = page.look(run=studio.run_id("runs/vae"), start={"seed": 1}, moves={"first": 3})
+    moved, _ = page.look(run=studio.run_id("runs/vae"), start={"seed": 1}, moves={"first": 3})
     expected = iw.edit(vae, 1, {"first": 3.0}).images[0, 0].permute(1, 2, 0).numpy()
     assert not differs(moved, expected)
 
