@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from imagewright.studio.serving.asked import Asked
@@ -52,3 +53,12 @@ class Page:
     actions: Mapping[str, Answer] = field(default_factory=dict)
     wishes: Mapping[str, Answer] = field(default_factory=dict)
     feeds: Mapping[str, Feed] = field(default_factory=dict)
+
+
+def later(module: str, name: str) -> Answer:
+    """An answer whose module is imported at its first call: one that needs the networks takes seconds to import."""
+
+    def answer(studio: Studio, asked: Asked) -> Any:
+        return getattr(import_module(module), name)(studio, asked)
+
+    return answer

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from imagewright.studio.pages.steer.background import stop
-from imagewright.studio.pages.steer.finding import drag_points, encode_photo, project_photo, rank_latents
-from imagewright.studio.pages.steer.keeping import find_directions, hold_look, record_walk, save_look, walk_file
-from imagewright.studio.pages.steer.looks import show_look
-from imagewright.studio.pages.steer.offers import offers
-from imagewright.studio.serving.page import Page
+from imagewright.studio.serving.page import Page, later
+
+_HERE = "imagewright.studio.pages.steer"
 
 PAGE = Page(
     "steer",
-    reads={"offers": offers, "walk": walk_file},
+    reads={"offers": later(f"{_HERE}.offers", "offers"), "walk": later(f"{_HERE}.keeping", "walk_file")},
     actions={
-        "encode": encode_photo,
-        "hold": hold_look,
-        "save": save_look,
-        "record": record_walk,
-        "find_directions": find_directions,
-        "stop": stop,
+        "encode": later(f"{_HERE}.finding", "encode_photo"),
+        "hold": later(f"{_HERE}.keeping", "hold_look"),
+        "save": later(f"{_HERE}.keeping", "save_look"),
+        "record": later(f"{_HERE}.keeping", "record_walk"),
+        "find_directions": later(f"{_HERE}.keeping", "find_directions"),
+        "stop": later(f"{_HERE}.background", "stop"),
     },
-    wishes={"look": show_look},
-    feeds={"project": project_photo, "drag": drag_points, "rank": rank_latents},
+    wishes={"look": later(f"{_HERE}.looks", "show_look")},
+    feeds={
+        "project": later(f"{_HERE}.finding", "project_photo"),
+        "drag": later(f"{_HERE}.finding", "drag_points"),
+        "rank": later(f"{_HERE}.finding", "rank_latents"),
+    },
 )

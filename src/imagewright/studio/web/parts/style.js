@@ -1,17 +1,16 @@
-// Styles of a page or a part that is not on every page, loaded once.
+// The style of one page: loaded once, when the page is first opened, and before it is shown.
 import { h } from "/web/dom.js";
 
-const loading = new Map();
+const loaded = new Map();
 
-// Resolves when the styles apply, so that a page is never shown without them.
 export function loadStyle(address) {
-  if (!loading.has(address)) {
-    loading.set(
+  if (!loaded.has(address)) {
+    loaded.set(
       address,
-      new Promise((done) => {
-        document.head.append(h("link", { rel: "stylesheet", href: address, onload: done, onerror: done }));
+      new Promise((done, failed) => {
+        document.head.append(h("link", { rel: "stylesheet", href: address, onload: () => done(), onerror: () => failed(new Error("The style of this page could not be loaded.")) }));
       }),
     );
   }
-  return loading.get(address);
+  return loaded.get(address);
 }
