@@ -21,11 +21,12 @@ export function blendSection({ session }) {
   const blend = () => {
     delete session.look.start;
     session.about = null;
+    stop.hidden = false;
     session.change({ corners: [...corners], point: pad.point });
   };
-  const stop = h("button", { class: "plain small", onclick: () => session.replace(plainLook(corners[0])) }, "Leave the blend");
-  const buttons = corners.map((_, place) => cornerButton(session, corners, place, () => look.corners && blend()));
-  const fold = section("Blend four pictures", { name: "blend", open: Boolean(look.corners) }, h("div", { class: "blend" }, pad, buttons.map(({ button }) => button)), h("p", { class: "small faint" }, "Move the point between the corners. A click on a corner changes it."), look.corners && h("div", {}, stop));
+  const stop = h("button", { class: "plain small", hidden: !look.corners, onclick: () => session.replace(plainLook(corners[0])) }, "Leave the blend");
+  const buttons = corners.map((_, place) => cornerButton(session, corners, place, () => session.look.corners && blend()));
+  const fold = section("Blend four pictures", { name: "blend", open: Boolean(look.corners) }, h("div", { class: "blend" }, pad, buttons.map(({ button }) => button)), h("p", { class: "small faint" }, "Move the point between the corners. A click on a corner changes it."), h("div", {}, stop));
   const draw = () => fold.open && buttons.forEach(({ show }) => show());
   fold.addEventListener("toggle", draw);
   if (look.corners) draw();

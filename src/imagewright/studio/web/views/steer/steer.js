@@ -5,7 +5,7 @@ import { chooseRun } from "/web/parts/choose.js";
 import { sendActions } from "/web/parts/sending.js";
 import { loadStyle } from "/web/parts/style.js";
 import { told } from "/web/parts/toast.js";
-import "/web/parts/picture.js";
+import { SMOOTH_FROM } from "/web/parts/picture.js";
 import { plainLook, Session, sessions, viewOf } from "/web/views/steer/session.js";
 import { blendSection } from "/web/views/steer/blend.js";
 import { codeSection, directionSection, latentSection, viewSection } from "/web/views/steer/controls.js";
@@ -75,6 +75,8 @@ function openRun(stage, run, offers, asked) {
     session.offers = await read("steer/offers", { run: run.id, ...viewOf(session.look) });
     build();
   }
+  const canvas = h("div", { class: "canvas" }, view, drag.overlay);
+  const fit = fitPixels(canvas, session);
   on("shown", ({ detail }) => {
     view.show(detail);
     status.className = "small faint status";
@@ -85,15 +87,28 @@ function openRun(stage, run, offers, asked) {
     status.textContent = detail.message;
   });
   on("replaced", build);
-  clear(stage, h("div", { class: "seen" }, h("div", { class: "canvas" }, view, drag.overlay), status, drag.bar, historyStrip(parts)), controls);
+  clear(stage, h("div", { class: "seen" }, h("div", { class: "frame" }, canvas), status, drag.bar, historyStrip(parts)), controls);
   build();
   begin(parts, asked);
   return () => {
     listen.abort();
     ends.forEach((end) => end());
     drag.close();
+    fit.disconnect();
     session.close();
   };
+}
+
+// Small pictures are shown pixel by pixel: their side is a multiple of their pixels, so that all of them are equal.
+function fitPixels(canvas, { offers }) {
+  const pixels = Math.max(...offers.size);
+  const watch = new ResizeObserver(() => {
+    canvas.style.maxWidth = "";
+    const side = canvas.clientWidth;
+    if (pixels < SMOOTH_FROM && side > pixels) canvas.style.maxWidth = `${(Math.floor(side / pixels) * pixels * offers.size[1]) / pixels}px`;
+  });
+  requestAnimationFrame(() => canvas.parentElement && watch.observe(canvas.parentElement));
+  return watch;
 }
 
 function begin({ session, view, status, signal }, asked) {
