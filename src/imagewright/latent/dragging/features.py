@@ -1,8 +1,9 @@
 """The feature map by which the points of a decoder's pictures are moved and followed.
 
 DragGAN takes a map from the middle of StyleGAN's generator (Pan et al. 2023, arXiv:2305.10973, section 3.2). Here it
-is found in any decoder: the last map of at most half and at least a quarter of the picture's side. A decoder without
-such a map, such as PCA's, is followed by its pictures at several blurs.
+is found in any decoder: the last map of at most half of the picture's side, and of a quarter in models that encode,
+whose later maps hold colours more than places (faces of 80x64: a dragged VAE turned blue by the former, and kept its
+faces by the latter). A decoder without such a map, such as PCA's, is followed by its pictures at several blurs.
 Shape letters: N batch, C H W picture, F channels of the map.
 """
 
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
 
+from imagewright.capabilities import verbs_of
 from imagewright.model import Model
 
 LEAST_CHANNELS = 8  # of a map that tells places apart; toRGB layers have 3
@@ -60,6 +62,7 @@ def _blurred(pictures: Tensor, side: int) -> Tensor:
 
 def _find_layer(model: Model, latents: Tensor) -> nn.Module | None:
     """The module of the decoder with the last map of a fitting size; None if there is none."""
+    share = 4 if "encode" in verbs_of(model) else 2
     with _outputs_of(model) as outputs, torch.no_grad():
         decoded: Any = model
         height, width = decoded.decode(latents).shape[2:]
@@ -67,7 +70,8 @@ def _find_layer(model: Model, latents: Tensor) -> nn.Module | None:
     for module, shape in reversed(outputs):
         fits = len(shape) == 4 and shape[0] == len(latents) and shape[1] >= LEAST_CHANNELS
         sizes = zip(shape[2:], (height, width), strict=False)
-        if fits and called.count(module) == 1 and all(whole <= 4 * side and 2 * side <= whole for side, whole in sizes):
+        is_of_share = all(share * side <= whole <= 2 * share * side for side, whole in sizes)
+        if fits and is_of_share and called.count(module) == 1:
             return module
     return None
 
